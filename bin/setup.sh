@@ -1,0 +1,44 @@
+# Sourced by the commands in this folder: builds .venv from the lock on first use, and again when the lock changes.
+# `lock` names the lock file; the development lock holds everything the other one does.
+
+lock="${lock:-requirements.lock}"
+stamp=".venv/.installed"
+wanted="$(cksum requirements.lock "$lock")"
+
+if [ ! -x .venv/bin/python ] || [ "$(cat "$stamp.$lock" 2>/dev/null)" != "$wanted" ]; then
+    python="${PYTHON:-}"
+    for candidate in python3.11 python3.12 python3.13 python3; do
+        [ -n "$python" ] || ! command -v "$candidate" >/dev/null || python="$candidate"
+    done
+    if ! "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        echo "Payphone needs Python 3.11 or newer with venv and pip; set PYTHON to one." >&2
+        exit 1
+    fi
+    packages="$(grep -c '^[a-z].*==' "$lock")"
+    if [ -t 2 ]; then tty=1; else tty=; fi
+    echo "Setting up .venv from $lock ($packages packages, once; about a minute) …" >&2
+    [ -x .venv/bin/python ] || "$python" -m venv .venv
+    rm -f "$stamp".*
+    count=0
+    set +e
+    .venv/bin/python -m pip install --require-hashes --no-deps --disable-pip-version-check --progress-bar off -r "$lock" 2>&1 |
+        while IFS= read -r line; do
+            case "$line" in
+                Collecting*) count=$((count + 1)); name="${line#Collecting }"
+                    if [ -n "$tty" ]; then printf '\r\033[K  %s/%s %s' "$count" "$packages" "${name%% *}" >&2
+                    elif [ $((count % 20)) -eq 0 ]; then echo "  $count/$packages …" >&2; fi ;;
+                Installing*) if [ -n "$tty" ]; then printf '\r\033[K' >&2; fi; echo "  installing …" >&2 ;;
+                ERROR*) echo "$line" >&2 ;;
+            esac
+        done
+    result="${PIPESTATUS[0]}"
+    set -e
+    if [ "$result" -ne 0 ]; then
+        echo "Setting up failed: pip could not install $lock. Its last words are above; run the command again once that is mended." >&2
+        exit 1
+    fi
+    echo "$wanted" >"$stamp.$lock"
+    [ "$lock" = requirements.lock ] || cksum requirements.lock requirements.lock >"$stamp.requirements.lock"
+    echo "  ready." >&2
+fi
+export PATH="$PWD/.venv/bin:$PATH"

@@ -1,0 +1,31 @@
+"""Two clocks that are never mixed.
+
+Real time rules leases, backoff, signatures and timeouts. Business time rules due dates, contact
+hours and promises; a demo or a simulation may move it.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+_shift = timedelta(0)
+
+
+def real_now() -> datetime:
+    """The real time, UTC."""
+    return datetime.now(UTC)
+
+
+def real_seconds() -> float:
+    """Seconds since the epoch, real time."""
+    return time.time()
+
+
+def business_now() -> datetime:
+    """The time the business lives in, UTC."""
+    return datetime.now(UTC) + _shift
+
+
+def move_business_time(shift: timedelta) -> None:
+    """Let business time run `shift` ahead of real time (demo, simulation, tests)."""
+    global _shift  # noqa: PLW0603 - one clock per process is the point
+    _shift = shift

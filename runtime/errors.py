@@ -1,0 +1,17 @@
+"""One root for every error of ours; its children say what to do about them."""
+
+
+class PayphoneError(Exception):
+    """Root of all errors raised on purpose. The message names the thing, the fault and the next step."""
+
+
+class Misconfigured(PayphoneError):
+    """A setting is missing or wrong: a person has to change it, retrying does not help."""
+
+
+class NotYet(PayphoneError):
+    """Something this work rests on is not there yet: try again later, it counts as an attempt."""
+
+
+class Conflict(PayphoneError):
+    """Somebody else changed the row first: nothing was written, do it again from a fresh read."""

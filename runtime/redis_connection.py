@@ -1,0 +1,26 @@
+"""Connections to Redis, each with the patience its user can afford."""
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from runtime.errors import Misconfigured
+
+NUDGE_TIMEOUT = 0.25  # seconds a request may lose to a Redis that hangs
+WORKER_TIMEOUT = 10.0  # longer than a worker's blocking pop
+
+
+def connect_redis(url: str | None, timeout: float = WORKER_TIMEOUT) -> "Redis":
+    """A client for `redis://`, `rediss://`, `unix://` or `redis+sentinel://host:port,…/service/db`.
+
+    No retries inside the client: a lost answer must be seen where it can be judged.
+    """
+    if not url:
+        raise Misconfigured("REDIS_URL is not set. Set it, or run bin/demo, which brings its own server.")
+    patience = {"socket_timeout": timeout, "socket_connect_timeout": min(timeout, 2.0), "retry": Retry(NoBackoff(), 0)}
+    if url.startswith("redis+sentinel://"):
+        hosts, service, db = (url.removeprefix("redis+sentinel://") + "//").split("/")[:3]
+        sentinels = [(host, int(port)) for host, port in (h.split(":") for h in hosts.split(","))]
+        return Sentinel(sentinels, **patience).master_for(service, db=int(db or 0), **patience)  # type: ignore[no-any-return]
+    return Redis.from_url(url, **patience)
