@@ -1,0 +1,145 @@
+"""The database behind every row: which one, transactions, what runs after a commit, the clock."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import peewee
+from peewee import DatabaseProxy, InterfaceError, Model, OperationalError, PostgresqlDatabase, SqliteDatabase
+from playhouse.pool import PooledPostgresqlDatabase
+
+from runtime.errors import Misconfigured
+from runtime.settings import ROOT
+
+database = DatabaseProxy()
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+# The database's own clock, in microseconds since the epoch: the one clock that all processes share.
+_NOW = {
+    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)",
+    "postgres": "(extract(epoch from clock_timestamp()) * 1000000)::bigint",
+}
+
+
+class Instant(peewee.BigIntegerField):
+    """A point in time: microseconds since the epoch in the database, an aware UTC datetime in Python."""
+
+    def db_value(self, value: datetime | int | None) -> int | None:
+        """Microseconds since the epoch."""
+        if value is None or isinstance(value, int):
+            return value
+        if not isinstance(value, datetime):
+            return super().db_value(value)
+        return (value - _EPOCH) // _MICROSECOND
+
+    def python_value(self, value: int | None) -> datetime | None:
+        """An aware datetime in UTC."""
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+def to_micros(value: datetime) -> int:
+    """Microseconds since the epoch, as `Instant` stores them."""
+    return (value - _EPOCH) // _MICROSECOND
+
+
+class Row(Model):
+    """The base of every table."""
+
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+class _Postgres(PooledPostgresqlDatabase):
+    """PostgreSQL through psycopg 3 and a pool; a server that restarted is met again by itself."""
+
+    def begin(self, isolation_level: str | None = None) -> None:
+        try:
+            super().begin(isolation_level)
+        except (OperationalError, InterfaceError):
+            self._forget_connection()  # nothing has happened yet: BEGIN is where a dead connection shows
+            super().begin(isolation_level)
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        try:
+            return super().execute_sql(sql, params)
+        except (OperationalError, InterfaceError):
+            if self.in_transaction() or not sql.lstrip()[:6].upper() == "SELECT":
+                raise
+            self._forget_connection()
+            return super().execute_sql(sql, params)
+
+    def _forget_connection(self) -> None:
+        self.close_idle()
+        self.manual_close()
+        self.connect(reuse_if_open=True)
+
+
+def open_database(url: str) -> peewee.Database:
+    """The database of `url`: `sqlite:///relative/path`, `sqlite:////absolute/path` or `postgresql://…`.
+
+    Raises Misconfigured for anything else.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        path = ROOT / parts.path[1:]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # FULL: what is answered with 2xx has reached the disk.
+        pragmas = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "busy_timeout": 5000, "temp_store": "memory"}
+        return SqliteDatabase(str(path), pragmas=pragmas, timeout=5)
+    if parts.scheme in {"postgres", "postgresql"}:
+        return _Postgres(url, max_connections=32, stale_timeout=300, timeout=5, prefer_psycopg3=True, connect_timeout=5)
+    raise Misconfigured(f"DATABASE_URL begins with {parts.scheme!r}; use sqlite:///path or postgresql://….")
+
+
+def use_database(url: str) -> None:
+    """Bind every row to the database of `url`; connections open on first use, one per thread."""
+    database.initialize(open_database(url))
+
+
+def is_postgres() -> bool:
+    """Whether rows live in PostgreSQL (else SQLite)."""
+    return isinstance(database.obj, PostgresqlDatabase)
+
+
+def now_sql() -> str:
+    """The SQL expression of the database's clock, in microseconds since the epoch."""
+    return _NOW["postgres" if is_postgres() else "sqlite"]
+
+
+def execute(sql: str, params: tuple[Any, ...] = ()) -> Any:
+    """Run fixed SQL written with `?` marks and `{now}`; the cursor of its answer."""
+    text = sql.replace("{now}", now_sql())
+    return database.execute_sql(text.replace("?", "%s") if is_postgres() else text, params)
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """One transaction; inside another one, a part of it. SQLite takes its write lock at once."""
+    if database.in_transaction():
+        yield
+        return
+    with database.atomic() if is_postgres() else database.atomic("IMMEDIATE"):
+        yield
+
+
+def after_commit(call: Callable[[], None]) -> None:
+    """Run `call` once the open transaction has committed; never if it rolls back."""
+    if not database.in_transaction():
+        raise RuntimeError("after_commit needs an open transaction")
+    database.after_commit(call)
+
+
+def release_connection() -> None:
+    """Give the thread's connection back (PostgreSQL's pool); SQLite keeps its own, it costs nothing."""
+    if is_postgres() and not database.is_closed():
+        database.close()
+
+
+def serialize_on(key: str) -> None:
+    """Let no two open transactions that name `key` run side by side (SQLite: none ever do)."""
+    if is_postgres():
+        database.execute_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))

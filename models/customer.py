@@ -1,0 +1,26 @@
+"""A person or household who owes a clinic money."""
+
+from peewee import ForeignKeyField, JSONField, TextField
+
+from models.account import Account
+from models.base import Instant, Row
+
+
+class Customer(Row):
+    """Who pays. `phone` is E.164; `address` holds line1, city, state, postalCode, country."""
+
+    account_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKeyField(Account, on_delete="CASCADE", backref="customers")
+    name = TextField()
+    phone = TextField(null=True)
+    email = TextField(null=True)
+    address = JSONField(null=True)
+    time_zone = TextField(null=True)
+    language = TextField(default="en")
+    external_id = TextField(null=True)
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = ((("account", "external_id"), True), (("account", "id"), False), (("account", "phone"), False))

@@ -1,0 +1,21 @@
+"""Answers kept by idempotency key, so that a repeated POST gets the first answer again."""
+
+from peewee import IntegerField, TextField
+
+from models.base import Instant, Row
+
+
+class IdempotencyKey(Row):
+    """One key of one caller: what was asked (a keyed digest) and what was answered."""
+
+    id = TextField(primary_key=True)
+    scope = TextField()
+    key = TextField()
+    digest = TextField()
+    status = IntegerField(null=True)
+    answer = TextField(null=True)
+    location = TextField(null=True)
+    created_at = Instant()
+
+    class Meta:
+        indexes = ((("scope", "key"), True), (("created_at",), False))

@@ -1,0 +1,40 @@
+"""What came in from a provider, word for word, and what became of it."""
+
+from datetime import datetime
+
+from peewee import BigAutoField, TextField
+
+from models.base import Instant, Row, execute, to_micros
+
+
+class InboxEvent(Row):
+    """One event, unique per provider, account and event id. `outcome` is null until it is processed."""
+
+    id = BigAutoField()
+    provider = TextField()
+    account = TextField(default="")
+    event_id = TextField()
+    type = TextField()
+    payload = TextField()
+    received_at = Instant()
+    processed_at = Instant(null=True)
+    outcome = TextField(null=True)
+    reason = TextField(null=True)
+    invoice_id = TextField(null=True)
+
+    class Meta:
+        indexes = ((("provider", "account", "event_id"), True), (("outcome", "id"), False), (("invoice_id",), False))
+
+    @classmethod
+    def receive(cls, provider: str, account: str, event_id: str, event_type: str, payload: str, now: datetime) -> int | None:
+        """Keep an event; its row's id, or None when it was here before."""
+        row = execute(
+            "INSERT INTO inbox_event (provider, account, event_id, type, payload, received_at) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (provider, account, event_id) DO NOTHING RETURNING id",
+            (provider, account, event_id, event_type, payload, to_micros(now)),
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def record_outcome(self, outcome: str, now: datetime, reason: str | None = None, invoice_id: str | None = None) -> None:
+        """Say what became of it: applied, unchanged, ignored, unmatched or refused."""
+        InboxEvent.update(outcome=outcome, reason=reason, invoice_id=invoice_id, processed_at=now).where(InboxEvent.id == self.id).execute()

@@ -1,0 +1,79 @@
+"""An invoice: what is owed, what people decided about it, and where the facts about its money put it."""
+
+from datetime import datetime
+
+from peewee import BigIntegerField, BooleanField, DateField, ForeignKeyField, IntegerField, TextField
+
+from models.account import Account
+from models.base import Instant, Row
+from models.customer import Customer
+from rules.invoice_fold import Standing, Terms
+from runtime.errors import Conflict
+
+
+class Invoice(Row):
+    """Amounts are minor units of `currency`.
+
+    `mark` is what a person decided (draft, sent, cancelled, written_off); `status` and the amounts
+    below it are folded from payments, refunds and disputes, and written by `stand` only.
+    """
+
+    account_id: str
+    customer_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKeyField(Account, on_delete="CASCADE", backref="invoices")
+    customer = ForeignKeyField(Customer, on_delete="RESTRICT", backref="invoices")
+    number = TextField()
+    project = TextField(null=True)
+    currency = TextField()
+    amount_due = BigIntegerField()
+    due_date = DateField()
+    mark = TextField(default="draft")
+    status = TextField(default="draft")
+    amount_received = BigIntegerField(default=0)
+    amount_returned = BigIntegerField(default=0)
+    amount_paid = BigIntegerField(default=0)
+    outstanding = BigIntegerField()
+    overpaid = BigIntegerField(default=0)
+    disputed = BooleanField(default=False)
+    mismatched = BooleanField(default=False)
+    notes = TextField(default="")
+    version = IntegerField(default=0)
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = (
+            (("account", "number"), True),
+            (("account", "status", "due_date", "id"), False),
+            (("account", "customer"), False),
+            (("account", "updated_at"), False),
+            (("status", "due_date"), False),
+        )
+
+    @property
+    def terms(self) -> Terms:
+        """What was agreed and decided: the part of the fold that is not money."""
+        return Terms(amount_due=self.amount_due, currency=self.currency, mark=self.mark, due_date=self.due_date)
+
+    def stand(self, standing: Standing, now: datetime) -> bool:
+        """Take the state the facts imply. Answers whether anything changed.
+
+        Raises Conflict when another writer was first: fold again from a fresh read.
+        """
+        values = {name: getattr(standing, name) for name in standing.__slots__}
+        if all(getattr(self, name) == value for name, value in values.items()):
+            return False
+        self.change(now, **values)
+        return True
+
+    def change(self, now: datetime, **values: object) -> None:
+        """Write `values` if nobody wrote since this row was read; else raise Conflict."""
+        same = (Invoice.id == self.id) & (Invoice.version == self.version)
+        changed = Invoice.update(**values, version=self.version + 1, updated_at=now).where(same).execute()
+        if not changed:
+            raise Conflict(f"Invoice {self.id} was changed by another writer since version {self.version}.")
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.version += 1
+        self.updated_at = now

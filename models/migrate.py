@@ -1,0 +1,31 @@
+"""Bringing the database to this release's schema, with playhouse.migrations."""
+
+from pathlib import Path
+
+from playhouse.migrations import Runner
+
+from models.base import database, is_postgres
+
+DIRECTORY = Path(__file__).parent / "migrations"
+LOCK = 7263548  # any number, the same in every process
+
+
+def _runner() -> Runner:
+    return Runner(database.obj, directory=str(DIRECTORY))
+
+
+def migrate() -> list[str]:
+    """Apply what is pending, one process at a time; the names of what was applied."""
+    with database.connection_context():
+        if is_postgres():
+            database.execute_sql("SELECT pg_advisory_lock(%s)", (LOCK,))
+        try:
+            return list(_runner().up())
+        finally:
+            if is_postgres():
+                database.execute_sql("SELECT pg_advisory_unlock(%s)", (LOCK,))
+
+
+def pending() -> list[str]:
+    """The migrations this database has not had yet."""
+    return [migration.name for migration in _runner().status() if migration.applied is None]

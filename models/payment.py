@@ -1,0 +1,80 @@
+"""A payment: one Stripe PaymentIntent, or money taken offline, for one invoice."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from peewee import BigIntegerField, ForeignKeyField, JSONField, TextField
+
+from models.account import Account
+from models.base import Instant, Row
+from models.invoice import Invoice
+from rules.invoice_fold import PaymentFact
+from rules.payment_merge import Charge, PaymentReport
+from runtime.ids import new_id
+
+
+class Payment(Row):
+    """One payment; minor units. `intent_id` is Stripe's, `stripe_account` whose it is ('' is the platform)."""
+
+    account_id: str
+    invoice_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    invoice = ForeignKeyField(Invoice, on_delete="CASCADE", backref="payments")
+    method = TextField(default="stripe")
+    stripe_account = TextField(default="")
+    intent_id = TextField(null=True)
+    reference = TextField(null=True)
+    terminal = TextField(default="")
+    status = TextField(default="pending")
+    amount = BigIntegerField(default=0)
+    amount_received = BigIntegerField(default=0)
+    currency = TextField()
+    charges = JSONField(default=dict)
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = (
+            (("stripe_account", "intent_id"), True),
+            (("invoice", "method", "reference"), True),
+            (("account", "created_at"), False),
+        )
+
+    @classmethod
+    def by_intent(cls, stripe_account: str, intent_id: str) -> "Payment | None":
+        """The payment of this intent, if one is known."""
+        return cls.get_or_none((cls.stripe_account == stripe_account) & (cls.intent_id == intent_id))
+
+    @classmethod
+    def record_report(cls, invoice: Invoice, stripe_account: str, intent_id: str, report: PaymentReport, now: datetime) -> bool:
+        """Take in what an event said of an intent. Answers whether it told anything new."""
+        known = cls.by_intent(stripe_account, intent_id)
+        if known is None:
+            known = cls(id=new_id("pay"), account=invoice.account_id, invoice=invoice, stripe_account=stripe_account, intent_id=intent_id, created_at=now)
+            known._take(report, now)
+            known.save(force_insert=True)
+            return True
+        merged = known.report.merged(report)
+        if merged == known.report:
+            return False
+        known._take(merged, now)
+        known.save()
+        return True
+
+    @property
+    def report(self) -> PaymentReport:
+        """All that is known of the intent, as one report."""
+        charges = {charge_id: Charge(*values) for charge_id, values in self.charges.items()}
+        return PaymentReport(self.terminal, self.amount, self.amount_received, self.currency, charges)
+
+    def _take(self, report: PaymentReport, now: datetime) -> None:
+        self.terminal, self.status = report.terminal, report.status
+        self.amount, self.amount_received, self.currency = report.amount, report.amount_received, report.currency
+        self.charges = {charge_id: [charge.state, charge.decline_code] for charge_id, charge in report.charges.items()}
+        self.updated_at = now
+
+
+def payment_facts(payments: Iterable[Payment]) -> list[PaymentFact]:
+    """The payments as facts of the fold."""
+    return [PaymentFact(payment.id, payment.amount_received, payment.currency) for payment in payments]

@@ -1,0 +1,164 @@
+"""The job table: the database says what is due; RQ only carries it.
+
+State goes `waiting → running → done | dead | cancelled`. `claim` only grows: it is the fencing token
+that every later write of an attempt carries. All times come from the database's own clock. The SQL
+is fixed text, because this is the path every job takes.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import SQL, BigAutoField, BigIntegerField, IntegerField, TextField
+
+from models.base import Row, execute, is_postgres
+
+LEASE = 30.0  # seconds a claimed attempt may be silent before another may start
+_SECOND = 1_000_000
+
+
+class StagedJob(Row):
+    """One job: its name and key are unique together. Times are microseconds of the database's clock."""
+
+    id = BigAutoField()
+    name = TextField()
+    key = TextField()
+    args = TextField(default="[]")
+    queue = TextField()
+    state = TextField(default="waiting")
+    attempts = IntegerField(default=0)
+    max_attempts = IntegerField()
+    claim = IntegerField(default=0)
+    due_at = BigIntegerField()
+    lease_until = BigIntegerField(null=True)
+    pushed_at = BigIntegerField(null=True)
+    worker = TextField(null=True)
+    last_error = TextField(null=True)
+    request_id = TextField(null=True)
+    created_at = BigIntegerField()
+    finished_at = BigIntegerField(null=True)
+
+    class Meta:
+        indexes = ((("name", "key"), True), (("state", "name", "id"), False))
+
+
+StagedJob.add_index(StagedJob.index(StagedJob.queue, StagedJob.due_at, where=SQL("state = 'waiting'"), name="staged_job_waiting"))
+StagedJob.add_index(StagedJob.index(StagedJob.lease_until, where=SQL("state = 'running'"), name="staged_job_running"))
+StagedJob.add_index(StagedJob.index(StagedJob.finished_at, where=SQL("state = 'done'"), name="staged_job_done"))
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One attempt that this process, and no other, may perform."""
+
+    id: int
+    name: str
+    args: list[Any]
+    queue: str
+    claim: int
+    attempts: int
+    max_attempts: int
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pushable:
+    """What RQ needs to know of a job that is due."""
+
+    id: int
+    name: str
+    queue: str
+    attempts: int
+
+
+def insert_job(name: str, key: str, args: Sequence[Any], queue: str, max_attempts: int, delay: float, pushed: bool, request_id: str | None) -> int | None:
+    """Insert a waiting job, due in `delay` seconds; its id, or None when name and key exist already."""
+    row = execute(
+        "INSERT INTO staged_job (name, key, args, queue, state, attempts, claim, max_attempts, due_at, pushed_at, request_id, created_at) "
+        "VALUES (?, ?, ?, ?, 'waiting', 0, 0, ?, {now} + ?, " + ("{now}" if pushed else "NULL") + ", ?, {now}) "
+        "ON CONFLICT (name, key) DO NOTHING RETURNING id",
+        (name, key, json.dumps(list(args)), queue, max_attempts, int(delay * _SECOND), request_id),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def claim_job(job_id: int, worker: str) -> Claimed | None:
+    """Take the job if it is waiting and due: one statement, so that only one of many can."""
+    row = execute(
+        "UPDATE staged_job SET state = 'running', claim = claim + 1, attempts = attempts + 1, lease_until = {now} + ?, worker = ? "
+        "WHERE id = ? AND state = 'waiting' AND due_at <= {now} AND attempts < max_attempts "
+        "RETURNING id, name, args, queue, claim, attempts, max_attempts, request_id",
+        (int(LEASE * _SECOND), worker, job_id),
+    ).fetchone()
+    if row is None:
+        return None
+    return Claimed(row[0], row[1], json.loads(row[2]), *row[3:])
+
+
+def finish_job(job: Claimed, state: str = "done") -> bool:
+    """Mark the attempt's job finished; False when the claim was lost to another."""
+    return _settle(job, "state = ?, finished_at = {now}, lease_until = NULL, last_error = NULL", (state,))
+
+
+def fail_job(job: Claimed, error: str, delay: float) -> bool:
+    """Give the job back, due again in `delay` seconds, or bury it when its attempts are used up."""
+    return _settle(
+        job,
+        "state = CASE WHEN attempts >= max_attempts THEN 'dead' ELSE 'waiting' END, "
+        "finished_at = CASE WHEN attempts >= max_attempts THEN {now} END, "
+        "due_at = {now} + ?, lease_until = NULL, pushed_at = NULL, last_error = ?",
+        (int(delay * _SECOND), error),
+    )
+
+
+def snooze_job(job: Claimed, reason: str, delay: float) -> bool:
+    """Give the job back without using up an attempt."""
+    sets = "state = 'waiting', attempts = attempts - 1, due_at = {now} + ?, lease_until = NULL, pushed_at = NULL, last_error = ?"
+    return _settle(job, sets, (int(delay * _SECOND), reason))
+
+
+def _settle(job: Claimed, sets: str, params: tuple[Any, ...]) -> bool:
+    fenced = "WHERE id = ? AND claim = ? AND state = 'running'"
+    return bool(execute(f"UPDATE staged_job SET {sets} {fenced}", (*params, job.id, job.claim)).rowcount)
+
+
+def replay_job(job_id: int) -> bool:
+    """Let a dead job run again from its first attempt, with the same arguments and key."""
+    sets = "state = 'waiting', attempts = 0, due_at = {now}, pushed_at = NULL, finished_at = NULL"
+    return bool(execute(f"UPDATE staged_job SET {sets} WHERE id = ? AND state = 'dead'", (job_id,)).rowcount)
+
+
+def take_due(limit: int, epoch: int, lost_before: dict[str, int]) -> list[Pushable]:
+    """Mark up to `limit` due jobs as pushed now, and answer them: those never pushed, pushed into a Redis
+    emptied since `epoch`, or pushed before `lost_before[queue]` (microseconds) and never claimed.
+    """
+    lost = " OR ".join("(queue = ? AND pushed_at < ?)" for _ in lost_before) or "1 = 0"
+    lock = "FOR UPDATE SKIP LOCKED" if is_postgres() else ""
+    rows = execute(
+        "UPDATE staged_job SET pushed_at = {now} WHERE id IN (SELECT id FROM staged_job WHERE state = 'waiting' AND due_at <= {now} "
+        f"AND attempts < max_attempts AND (pushed_at IS NULL OR pushed_at < ? OR {lost}) ORDER BY due_at LIMIT ? {lock}) "
+        "AND state = 'waiting' RETURNING id, name, queue, attempts",
+        (epoch, *(value for pair in lost_before.items() for value in pair), limit),
+    ).fetchall()
+    return [Pushable(*row) for row in sorted(rows)]
+
+
+def release_expired() -> list[tuple[int, str]]:
+    """Give back what silent workers held; what has used up its attempts is dead. (id, new state) pairs."""
+    return _release("lease_until < {now}", "lease expired: the worker died or was frozen", ())
+
+
+def release_worker(worker: str) -> list[tuple[int, str]]:
+    """Give back what a worker held that is known to be dead. (id, new state) pairs."""
+    return _release("worker = ?", "worker died", (worker,))
+
+
+def _release(which: str, error: str, params: tuple[Any, ...]) -> list[tuple[int, str]]:
+    rows = execute(
+        "UPDATE staged_job SET state = CASE WHEN attempts >= max_attempts THEN 'dead' ELSE 'waiting' END, "
+        "finished_at = CASE WHEN attempts >= max_attempts THEN {now} END, due_at = {now}, lease_until = NULL, pushed_at = NULL, last_error = ? "
+        f"WHERE state = 'running' AND {which} RETURNING id, state",
+        (error, *params),
+    ).fetchall()
+    return [(int(row[0]), str(row[1])) for row in rows]

@@ -1,0 +1,29 @@
+"""Putting an invoice where its facts say it stands: the only way its amounts and status change."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from models.account import Account
+from models.base import is_postgres
+from models.invoice import Invoice
+from models.payment import Payment, payment_facts
+from models.refund import return_facts
+from rules.invoice_fold import fold
+
+
+def lock_invoice(invoice_id: str) -> Invoice:
+    """The invoice, fresh, and locked until the transaction ends. Raises Invoice.DoesNotExist."""
+    query = Invoice.select().where(Invoice.id == invoice_id)
+    row: Invoice = (query.for_update() if is_postgres() else query).get()
+    return row
+
+
+def local_date(account: Account, now: datetime) -> date:
+    """The account's own date at `now`."""
+    return now.astimezone(ZoneInfo(account.time_zone)).date()
+
+
+def refold(invoice: Invoice, now: datetime, today: date) -> bool:
+    """Fold the facts of a locked invoice and write where they put it. Answers whether anything changed."""
+    payments = list(Payment.select().where(Payment.invoice == invoice))
+    return invoice.stand(fold(invoice.terms, payment_facts(payments), return_facts(payments), today), now)

@@ -1,0 +1,1 @@
+"""Decisions: pure functions and values. No clock, no network, no database."""

@@ -1,0 +1,96 @@
+"""An invoice's amounts and status as a fold over facts, in any order and number.
+
+Payments count by intent, refunds by refund id, dispute money by balance transaction. A payment in
+another currency than the invoice is never summed: it is a mismatch, shown to people.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was agreed and what people decided. `mark`: draft, sent, cancelled or written_off."""
+
+    amount_due: int
+    currency: str
+    mark: str
+    due_date: date
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFact:
+    """Money that came in: `key` is the intent (or an offline reference); minor units."""
+
+    key: str
+    amount_received: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnFact:
+    """Money that went back, or is on its way: a refund, or what a dispute took (negative: gave back)."""
+
+    payment_key: str
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the facts put an invoice. Minor units of the invoice's currency."""
+
+    amount_received: int
+    amount_returned: int
+    amount_paid: int
+    outstanding: int
+    overpaid: int
+    mismatched: bool
+    status: str
+
+
+RETURNING = frozenset({"pending", "requires_action", "succeeded"})  # a refund in these states has left
+
+
+def fold(terms: Terms, payments: Iterable[PaymentFact], returns: Iterable[ReturnFact], today: date) -> Standing:
+    """The standing that `terms` and the facts imply on `today` (the account's own date).
+
+    Paid means: what was kept covers what was due, even if the invoice was cancelled meanwhile.
+    """
+    received: dict[str, int] = {}
+    mismatched = False
+    for payment in payments:
+        if payment.currency == terms.currency:
+            received[payment.key] = payment.amount_received
+        elif payment.amount_received:
+            mismatched = True
+    returned = dict.fromkeys(received, 0)
+    for back in returns:
+        if back.payment_key in returned and back.currency == terms.currency:
+            returned[back.payment_key] += back.amount
+    back_of = {key: max(0, min(amount, returned[key])) for key, amount in received.items()}
+    return _standing(terms, sum(received.values()), sum(back_of.values()), mismatched, today)
+
+
+def _standing(terms: Terms, received: int, returned: int, mismatched: bool, today: date) -> Standing:
+    paid = received - returned
+    covered = paid >= terms.amount_due and received > 0
+    closed = terms.mark in {"cancelled", "written_off"}
+    return Standing(
+        amount_received=received,
+        amount_returned=returned,
+        amount_paid=paid,
+        outstanding=0 if closed else max(0, terms.amount_due - paid),
+        overpaid=max(0, paid - terms.amount_due) if not closed or covered else paid,
+        mismatched=mismatched,
+        status=_status(terms, covered, today),
+    )
+
+
+def _status(terms: Terms, covered: bool, today: date) -> str:
+    if covered:
+        return "paid"
+    if terms.mark == "sent" and terms.due_date < today:
+        return "overdue"
+    return terms.mark

@@ -1,0 +1,31 @@
+"""Money: integers in minor units with a currency, never a float.
+
+Exponents follow ISO 4217, except where Stripe wants otherwise: ISK and UGX have no minor unit any
+more, yet are sent times 100.
+"""
+
+from decimal import Decimal
+
+ZERO_DECIMAL = frozenset(["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"])
+THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
+
+
+def exponent(currency: str) -> int:
+    """How many decimal places Stripe's minor unit of `currency` has: 0, 2 or 3."""
+    code = currency.lower()
+    if code in ZERO_DECIMAL:
+        return 0
+    return 3 if code in THREE_DECIMAL else 2
+
+
+def to_major(amount: int, currency: str) -> Decimal:
+    """Minor units as a decimal of the currency's unit: 1050 usd is Decimal('10.50')."""
+    return Decimal(amount).scaleb(-exponent(currency))
+
+
+def to_minor(amount: Decimal, currency: str) -> int:
+    """A decimal of the currency's unit in minor units. Raises ValueError when it does not fit exactly."""
+    scaled = amount.scaleb(exponent(currency))
+    if scaled != scaled.to_integral_value():
+        raise ValueError(f"{amount} has more decimal places than {currency.upper()} has.")
+    return int(scaled)
