@@ -1,0 +1,151 @@
+"""One attempt at a job: claimed, performed, and settled under the claim it was given."""
+
+import random
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import FrameType
+
+from delivery.registry import JobType
+from models.base import transaction
+from models.staged_job import Claimed, fail_job, finish_job, snooze_job
+from runtime.errors import Conflict, PayphoneError
+from runtime.killpoint import killpoint
+from runtime.log import get_log
+
+MAX_BACKOFF = 3600.0
+CONFLICT_DELAY = 0.2  # another writer was first: fold again soon, no attempt used up
+
+log = get_log("job")
+
+
+class Snooze(PayphoneError):
+    """Not now (a lock is busy, a limit is reached): come back in `delay` seconds, no attempt used up."""
+
+    def __init__(self, reason: str, delay: float) -> None:
+        super().__init__(reason)
+        self.delay = delay
+
+
+class Discard(PayphoneError):
+    """No longer wanted: the job ends as cancelled."""
+
+
+class ClaimLost(PayphoneError):
+    """Another attempt has taken over: whatever this one was about to write is rolled back."""
+
+
+class JobTimeout(BaseException):
+    """The attempt ran out of time. Not an Exception, so that no `except Exception` swallows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended: done, cancelled, snoozed, failed, dead or lost; when it is due again (seconds)."""
+
+    state: str
+    error: str = ""
+    delay: float = 0.0
+
+
+@dataclass(slots=True)
+class _Attempt:
+    job: Claimed
+    recorded: bool = False
+
+
+_current: ContextVar[_Attempt | None] = ContextVar("attempt", default=None)
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """The transaction that ends a job: what is written inside and the job's `done` commit together.
+
+    Raises ClaimLost, and rolls back, when another attempt has taken over. Outside a job (a request
+    that performs at once, a test) it is a plain transaction.
+    """
+    attempt = _current.get()
+    with transaction():
+        yield
+        if attempt is not None:
+            if not finish_job(attempt.job):
+                raise ClaimLost(f"Job {attempt.job.name} {attempt.job.id}: claim {attempt.job.claim} was taken over.")
+            killpoint("job.before_commit")
+    if attempt is not None:
+        attempt.recorded = True
+        killpoint("job.after_commit")
+
+
+def attempt_number() -> int:
+    """Which attempt the running job is at, from 1 (0 outside a job)."""
+    attempt = _current.get()
+    return attempt.job.attempts if attempt else 0
+
+
+def perform(job: Claimed, job_type: JobType) -> Outcome:
+    """Run a claimed job to its end and settle its row; every way it can end is an Outcome."""
+    attempt = _Attempt(job)
+    token = _current.set(attempt)
+    try:
+        with _deadline(job_type.timeout):
+            job_type.perform(*job.args)
+            if not attempt.recorded:
+                with recording():
+                    pass
+    except (Exception, JobTimeout) as error:  # noqa: BLE001 - every way to end is settled in the row
+        return _settle(attempt, job_type, error)
+    finally:
+        _current.reset(token)
+    return Outcome("done")
+
+
+def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outcome:
+    """Write into the row how an attempt ended that did not return."""
+    job = attempt.job
+    match error:
+        case _ if attempt.recorded:
+            log.error("job raised after it was recorded as done", exc_info=error)
+            return Outcome("done")
+        case ClaimLost():
+            return Outcome("lost", str(error))
+        case Snooze() | Conflict():
+            delay = error.delay if isinstance(error, Snooze) else CONFLICT_DELAY
+            return _held(snooze_job(job, str(error), delay), Outcome("snoozed", str(error), delay))
+        case Discard():
+            return _held(finish_job(job, "cancelled"), Outcome("cancelled", str(error)))
+        case _:
+            return _failed(job, job_type, error)
+
+
+def backoff(job_type: JobType, attempts: int) -> float:
+    """Seconds until the next attempt: doubling, with jitter of a quarter, at most an hour."""
+    full = min(MAX_BACKOFF, job_type.backoff * 2.0 ** (attempts - 1))
+    return full * random.uniform(0.75, 1.25)  # noqa: S311 - spreading load, not a secret
+
+
+def _failed(job: Claimed, job_type: JobType, error: BaseException) -> Outcome:
+    delay = backoff(job_type, job.attempts)
+    state = "dead" if job.attempts >= job.max_attempts else "failed"
+    log.warning("attempt failed", exc_info=error, attempt=job.attempts, of=job.max_attempts, state=state)
+    text = f"{type(error).__name__}: {error}"[:500]
+    return _held(fail_job(job, text, delay), Outcome(state, type(error).__name__, delay))
+
+
+def _held(held: bool, outcome: Outcome) -> Outcome:
+    return outcome if held else Outcome("lost", "the claim was taken over")
+
+
+@contextmanager
+def _deadline(seconds: int) -> Iterator[None]:
+    def ring(_signum: int, _frame: FrameType | None) -> None:
+        raise JobTimeout(f"The attempt took longer than {seconds} s.")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,45 @@
+"""The nudge: push a job into RQ right after its commit, if Redis answers at once.
+
+Redis may hang or be away. That costs the first request a quarter of a second; then nudging pauses
+for some seconds, and the relay carries what was not nudged.
+"""
+
+import threading
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from delivery import rq_view
+from models.staged_job import Pushable
+from runtime.clock import real_seconds
+from runtime.log import get_log
+from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
+from runtime.settings import get_settings
+
+PAUSE = 5.0  # seconds without a nudge after one failed
+
+log = get_log("nudge")
+_lock = threading.Lock()
+
+
+class _Nudger:
+    client: Redis | None = None
+    paused_until = 0.0
+
+
+def is_open() -> bool:
+    """Whether a nudge would be tried now."""
+    return real_seconds() >= _Nudger.paused_until
+
+
+def push(job: Pushable) -> None:
+    """Push one job; a failure is noted and left to the relay."""
+    if not is_open():
+        return
+    try:
+        with _lock:
+            _Nudger.client = _Nudger.client or connect_redis(get_settings().redis_url, timeout=NUDGE_TIMEOUT)
+        rq_view.push(_Nudger.client, [job])
+    except RedisError as error:
+        _Nudger.paused_until = real_seconds() + PAUSE
+        log.warning("nudge failed, the relay will push", job_id=job.id, error=type(error).__name__, pause_seconds=PAUSE)

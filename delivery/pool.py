@@ -1,0 +1,144 @@
+"""The worker pool: a supervisor of warm workers and a relay.
+
+The supervisor forks, watches and reaps; it opens no database and no Redis connection. A child that
+overruns its job's time is killed; one that dies is replaced, and its successor frees what it held.
+Children die with the supervisor.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.sharedctypes import RawArray
+from types import FrameType
+
+from delivery.relay import run as run_relay
+from delivery.worker import Worker
+from runtime.log import get_log
+from runtime.redis_connection import connect_redis
+
+PR_SET_PDEATHSIG = 1
+KILL_GRACE = 3.0  # seconds past a job's timeout before its process is killed
+DRAIN = 25.0  # seconds a SIGTERM leaves to running jobs
+MAX_RESPAWN_DELAY = 10.0
+HEALTHY = 5.0  # seconds a child must have lived to be replaced at once
+
+log = get_log("pool")
+
+
+@dataclass(slots=True)
+class Slot:
+    """A place for one child: a worker of `queue`, or the relay (no queue)."""
+
+    index: int
+    queue: str | None
+    pid: int = 0
+    name: str = ""
+    born: float = 0.0
+    deaths: int = 0
+    start_at: float = 0.0
+
+
+class Pool:
+    """Runs `counts[queue]` workers per queue and one relay until told to stop."""
+
+    def __init__(self, counts: dict[str, int], redis_url: str | None, open_resources: Callable[[], None]) -> None:
+        queues = [queue for queue, count in counts.items() for _ in range(count)]
+        self._slots = [Slot(0, None), *(Slot(index, queue) for index, queue in enumerate(queues, 1))]
+        self._deadlines = RawArray(ctypes.c_double, len(self._slots))
+        self._redis_url, self._open_resources = redis_url, open_resources
+        self._stop_signals = 0
+
+    def run(self) -> None:
+        """Supervise until SIGTERM or SIGINT; a second one kills at once."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+        log.info("pool", slots=[slot.queue or "relay" for slot in self._slots])
+        while not self._stop_signals:
+            self._spawn_missing()
+            self._reap()
+            self._kill_overdue()
+            time.sleep(0.05)
+        self._drain()
+
+    def _on_signal(self, _signum: int, _frame: FrameType | None) -> None:
+        self._stop_signals += 1
+
+    def _spawn_missing(self) -> None:
+        for slot in self._slots:
+            if not slot.pid and time.monotonic() >= slot.start_at:
+                self._spawn(slot)
+
+    def _spawn(self, slot: Slot) -> None:
+        predecessor, parent = slot.name, os.getpid()
+        slot.name = f"{socket.gethostname()}-{parent}-{slot.queue or 'relay'}-{slot.index}-{slot.deaths}"
+        self._deadlines[slot.index] = 0.0
+        pid = os.fork()
+        if pid:
+            slot.pid, slot.born = pid, time.monotonic()
+            return
+        try:
+            _die_with_parent(parent)
+            self._child(slot, predecessor)
+        except BaseException:
+            log.exception("child failed", slot=slot.name)
+            os._exit(1)
+        os._exit(0)
+
+    def _child(self, slot: Slot, predecessor: str) -> None:
+        self._open_resources()
+        redis = connect_redis(self._redis_url)
+        if slot.queue is None:
+            stopping = threading.Event()
+            signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            run_relay(redis, stopping.is_set)
+            return
+
+        def deadline(at: float) -> None:
+            self._deadlines[slot.index] = at
+
+        Worker(slot.queue, redis, slot.name, deadline).run(predecessor)
+
+    def _reap(self) -> None:
+        for slot in self._slots:
+            if slot.pid and os.waitpid(slot.pid, os.WNOHANG)[0]:
+                lived = time.monotonic() - slot.born
+                slot.deaths += 1
+                delay = 0.0 if lived > HEALTHY else min(MAX_RESPAWN_DELAY, 0.2 * 2 ** min(slot.deaths, 6))
+                log.warning("child died, replacing it", slot=slot.name, pid=slot.pid, lived_seconds=round(lived, 1), delay_seconds=delay)
+                slot.pid, slot.start_at = 0, time.monotonic() + delay
+
+    def _kill_overdue(self) -> None:
+        for slot in self._slots:
+            deadline = self._deadlines[slot.index]
+            if slot.pid and deadline and time.monotonic() > deadline + KILL_GRACE:
+                log.error("job overran its time and ignored it: killing its worker", slot=slot.name, pid=slot.pid)
+                self._deadlines[slot.index] = 0.0
+                os.kill(slot.pid, signal.SIGKILL)
+
+    def _drain(self) -> None:
+        alive = [slot for slot in self._slots if slot.pid]
+        log.info("draining", children=len(alive))
+        for slot in alive:
+            os.kill(slot.pid, signal.SIGTERM)
+        until = time.monotonic() + DRAIN
+        while alive and time.monotonic() < until and self._stop_signals < 2:  # noqa: PLR2004 - the second signal
+            alive = [slot for slot in alive if not os.waitpid(slot.pid, os.WNOHANG)[0]]
+            time.sleep(0.02)
+        for slot in alive:
+            os.kill(slot.pid, signal.SIGKILL)
+            os.waitpid(slot.pid, 0)
+
+
+def _die_with_parent(parent: int) -> None:
+    """Ask the kernel (Linux) to kill this process when its parent dies, however it dies."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "prctl"):
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)

@@ -1,0 +1,82 @@
+"""The relay: carries every due job into RQ that no nudge carried, and frees what silent workers hold.
+
+Any number of relays may run. An epoch key in Redis tells when Redis was emptied: what was pushed
+before it is pushed again. A job pushed, never claimed, and older than what now heads its queue has
+been lost on the way, and is pushed again too. A job carried twice is claimed once.
+"""
+
+import time
+from collections.abc import Callable
+
+from peewee import PeeweeException
+from redis import Redis
+from redis.exceptions import RedisError
+
+from delivery import rq_view
+from models.base import execute, release_connection
+from models.staged_job import StagedJob, release_expired, take_due
+from runtime.killpoint import killpoint
+from runtime.log import get_log
+from runtime.settings import QUEUES
+
+EPOCH_KEY = "payphone:epoch"
+BATCH = 500
+TICK = 0.5  # seconds between looks
+GRACE = 2_000_000  # microseconds a pushed job may take to show up before it counts as lost
+HEARTBEAT_KEY = "payphone:relay:seen"
+
+log = get_log("relay")
+
+
+def _now() -> int:
+    return int(execute("SELECT {now}").fetchone()[0])
+
+
+def _epoch(redis: Redis, now: int) -> int:
+    """When this Redis was last found empty (microseconds); starts a new epoch if it is now."""
+    known = redis.get(EPOCH_KEY)
+    if known is None:
+        redis.set(EPOCH_KEY, now, nx=True)
+        known = redis.get(EPOCH_KEY)
+        log.warning("Redis is new or was emptied: all that is due is pushed again")
+    return int(known or now)
+
+
+def _lost_before(redis: Redis, now: int) -> dict[str, int]:
+    """Per queue, the push time before which an unclaimed job must have been lost."""
+    with redis.pipeline(transaction=False) as pipe:
+        for queue in QUEUES:
+            pipe.lindex(rq_view.queue_key(queue), 0)
+        heads = pipe.execute()
+    ids = {queue: rq_view.parse_rq_id(head.decode()) for queue, head in zip(QUEUES, heads, strict=True) if head}
+    rows = StagedJob.select(StagedJob.id, StagedJob.pushed_at).where(StagedJob.id.in_([i for i in ids.values() if i] or [0]))
+    pushed = {row.id: row.pushed_at for row in rows}
+    return {queue: min(now, pushed.get(ids.get(queue) or 0) or now) - GRACE for queue in QUEUES}
+
+
+def tick(redis: Redis) -> int:
+    """One look: free expired leases, push what is due. Answers how many jobs were pushed."""
+    for job_id, state in release_expired():
+        log.warning("lease expired", job_id=job_id, state=state)
+    now = _now()
+    lost_before = _lost_before(redis, now)
+    due = take_due(BATCH, _epoch(redis, now), lost_before)
+    if due:
+        killpoint("relay.after_take")
+        rq_view.push(redis, due)
+        killpoint("relay.after_push")
+    redis.set(HEARTBEAT_KEY, now, ex=60)
+    return len(due)
+
+
+def run(redis: Redis, stopping: Callable[[], bool]) -> None:
+    """Look every half second, at once again while there is more, until told to stop."""
+    while not stopping():
+        try:
+            busy = tick(redis) == BATCH
+        except (RedisError, PeeweeException) as error:
+            log.warning("relay could not look, will look again", error=type(error).__name__)
+            busy = False
+        release_connection()
+        if not busy:
+            time.sleep(TICK)

@@ -1,0 +1,45 @@
+"""A tick of the timetable: rq-scheduler only ticks; the database makes each occurrence unique."""
+
+from dataclasses import dataclass
+
+from delivery.registry import JobType, find_job
+from delivery.stage import stage
+from models.base import transaction
+from runtime.clock import real_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One line of the timetable: stage `job` once every `every` seconds, at multiples of it in UTC."""
+
+    name: str
+    job: JobType
+    every: int
+
+    def occurrence(self, now: float) -> int:
+        """The occurrence that `now` (seconds since the epoch) lies in: its start, in seconds."""
+        return int(now) // self.every * self.every
+
+
+TICK_PREFIX = "tick-"
+_timetable: dict[str, Schedule] = {}
+
+
+def use_timetable(schedules: tuple[Schedule, ...]) -> None:
+    """Make these schedules known to this process."""
+    _timetable.clear()
+    _timetable.update({schedule.name: schedule for schedule in schedules})
+
+
+def timetable() -> dict[str, Schedule]:
+    """The schedules of this process by name."""
+    return _timetable
+
+
+def take_tick(name: str) -> bool:
+    """Stage the current occurrence of schedule `name`; False when it is staged already or unknown."""
+    schedule = _timetable.get(name)
+    if schedule is None or find_job(schedule.job.name) is None:
+        return False
+    with transaction():
+        return stage(schedule.job, f"{name}@{schedule.occurrence(real_seconds())}") is not None

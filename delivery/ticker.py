@@ -1,0 +1,98 @@
+"""rq-scheduler, made to tick our timetable and to survive what stops it.
+
+Fixed ids, JSON, an entry that is missing is put back at every look, an entry that cannot be read is
+dropped instead of stopping all later ones, and Redis may be away. Two of these may tick at once: the
+database makes each occurrence unique.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq_scheduler.scheduler import Scheduler
+
+from delivery.tick import TICK_PREFIX, Schedule, timetable
+from runtime.clock import real_seconds
+from runtime.log import get_log
+from runtime.redis_connection import connect_redis
+
+LOOK = 5  # seconds between looks
+SEEN_KEY = "payphone:scheduler:seen"
+
+log = get_log("scheduler")
+
+
+class TickJob(Job):
+    """An RQ job that is only a name: JSON inside, and never run by RQ itself."""
+
+    def __init__(self, id: str | None = None, connection: Redis | None = None, serializer: Any = None) -> None:
+        super().__init__(id=id, connection=connection, serializer=JSONSerializer)
+
+    @classmethod
+    def fetch(cls, id: str, connection: Redis | None = None, serializer: Any = None) -> "TickJob":  # noqa: ARG003 - always JSON
+        """The job of this id, read as JSON."""
+        return cast(TickJob, super().fetch(id, connection=connection, serializer=JSONSerializer))
+
+
+class _Scheduler(Scheduler):
+    """rq-scheduler with an eye on its own table."""
+
+    job_class = TickJob
+
+    def get_jobs(self, until: Any = None, with_times: bool = False, offset: Any = None, length: Any = None) -> Iterator[Any]:
+        """As the original, but entries that cannot be read are dropped, each with a line in the log."""
+        latest = until if until is not None else "+inf"
+        for raw in self.connection.zrangebyscore(self.scheduled_jobs_key, 0, latest):
+            identity = raw.decode("utf-8", "replace")
+            try:
+                job = self.job_class.fetch(identity, connection=self.connection)
+                job.func_name  # noqa: B018 - decoding is lazy; it must fail here or not at all
+                known = identity.removeprefix(TICK_PREFIX) in timetable()
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with one entry must not stop the others
+                log.error("an entry of the timetable cannot be read", entry=identity[:80], error=type(error).__name__)
+                known = False
+            if known:
+                yield job
+            else:
+                log.error("dropped an entry that is none of ours", entry=identity[:80])
+                self.connection.zrem(self.scheduled_jobs_key, raw)
+
+    def enqueue_jobs(self) -> Any:
+        """Put back what is missing, then tick what is due."""
+        for schedule in timetable().values():
+            _register(self, schedule)
+        self.connection.set(SEEN_KEY, int(real_seconds()), ex=60)
+        return super().enqueue_jobs()
+
+
+def _register(scheduler: _Scheduler, schedule: Schedule) -> None:
+    identity = f"{TICK_PREFIX}{schedule.name}"
+    if scheduler.connection.zscore(scheduler.scheduled_jobs_key, identity) is not None:
+        return
+    first = datetime.fromtimestamp(schedule.occurrence(real_seconds()), UTC).replace(tzinfo=None)
+    named = {"id": identity, "description": f"tick {schedule.name}", "queue_name": schedule.job.queue}
+    scheduler.schedule(first, f"delivery.tick.{schedule.job.name}", args=[schedule.name], interval=schedule.every, **named)
+
+
+class Ticker:
+    """Runs rq-scheduler, and again when Redis was away."""
+
+    def __init__(self, redis_url: str | None) -> None:
+        os.environ["TZ"] = "UTC"
+        time.tzset()
+        self._redis_url = redis_url
+
+    def run_forever(self) -> None:
+        """Tick until SIGTERM ends the process."""
+        while True:
+            try:
+                _Scheduler(queue_name="periodic", connection=connect_redis(self._redis_url), interval=LOOK).run()
+            except RedisError as error:
+                log.warning("Redis is away, will tick again", error=type(error).__name__)
+                time.sleep(1.0)

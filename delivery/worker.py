@@ -1,0 +1,178 @@
+"""A warm worker: one process, one queue; it pops an id, claims the row, performs the job, settles it.
+
+The claim comes before RQ's state is touched: a copy that is refused leaves no trace there.
+"""
+
+import os
+import platform
+import signal
+import socket
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import TypeVar
+
+from peewee import PeeweeException
+from redis import Redis
+from redis.exceptions import RedisError
+from rq.utils import utcformat
+from rq.version import VERSION
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from delivery import rq_view
+from delivery.attempt import Outcome, perform
+from delivery.registry import find_job
+from delivery.tick import TICK_PREFIX, take_tick
+from models.base import release_connection
+from models.staged_job import Claimed, StagedJob, claim_job, fail_job, release_worker
+from runtime.clock import real_now
+from runtime.killpoint import killpoint
+from runtime.log import get_log
+
+POP_SECONDS = 2
+HEARTBEAT_SECONDS = 15
+WORKER_TTL = 90
+
+log = get_log("worker")
+Shown = TypeVar("Shown")
+_FINAL = frozenset({"done", "cancelled", "dead"})
+
+
+class Worker:
+    """Performs the jobs of one queue until told to stop. `deadline` is told when the running job must be over."""
+
+    def __init__(self, queue: str, redis: Redis, name: str, deadline: Callable[[float], None]) -> None:
+        self.queue, self.redis, self.name = queue, redis, name
+        self._deadline = deadline
+        self._stopping = False
+        self._beaten_at = 0.0
+
+    def run(self, predecessor: str = "") -> None:
+        """Work until SIGTERM. What a dead `predecessor` held is given back first."""
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the pool drains us
+        self._safely(lambda: self._inherit(predecessor))
+        while not self._stopping:
+            self._safely(self._step)
+        self._safely(self._say_goodbye)
+
+    def _stop(self, _signum: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _safely(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except RedisError as error:
+            log.warning("Redis is away, waiting", error=type(error).__name__)
+            time.sleep(0.5)
+        except PeeweeException as error:
+            log.warning("database is away, waiting", error=type(error).__name__, detail=str(error)[:200])
+            time.sleep(0.5)
+        finally:
+            release_connection()
+
+    def _inherit(self, predecessor: str) -> None:
+        if predecessor:
+            for job_id, state in release_worker(predecessor):
+                log.warning("took over from a dead worker", job_id=job_id, state=state, dead_worker=predecessor)
+            self._unregister(predecessor)
+
+    def _step(self) -> None:
+        self._heartbeat()
+        popped = self.redis.blpop([rq_view.queue_key(self.queue)], timeout=POP_SECONDS)
+        if popped:
+            killpoint("worker.after_pop")
+            identity = popped[1]
+            self.take(identity.decode() if isinstance(identity, bytes) else identity)
+
+    def take(self, identity: str) -> Outcome | None:
+        """Do what stands in the queue under `identity`; None when there was nothing for us to do."""
+        if identity.startswith(TICK_PREFIX):
+            take_tick(identity.removeprefix(TICK_PREFIX))
+            return None
+        job_id = rq_view.parse_rq_id(identity)
+        job = claim_job(job_id, self.name) if job_id is not None else None
+        if job is None:
+            self._left_alone(identity, job_id)
+            return None
+        killpoint("worker.after_claim")
+        bind_contextvars(job=job.name, job_id=job.id, attempt=job.attempts, request_id=job.request_id)
+        try:
+            return self._perform(job)
+        finally:
+            clear_contextvars()
+
+    def _perform(self, job: Claimed) -> Outcome:
+        job_type = find_job(job.name)
+        execution = self._show(lambda: rq_view.start(self.redis, job, self.name))
+        if job_type is None:
+            fail_job(job, "UnknownJob: this release has no such job", 60.0)
+            outcome = Outcome("failed", "UnknownJob", 60.0)
+        else:
+            self._deadline(time.monotonic() + job_type.timeout)
+            try:
+                outcome = perform(job, job_type)
+            finally:
+                self._deadline(0.0)
+        killpoint("worker.before_rq")
+        if execution is not None:
+            self._show(lambda: self._settle_view(job, execution, outcome))
+        log.info("job", state=outcome.state, seconds=round((real_now() - (execution.started_at if execution else real_now())).total_seconds(), 4))
+        return outcome
+
+    def _settle_view(self, job: Claimed, execution: rq_view.Execution, outcome: Outcome) -> None:
+        match outcome.state:
+            case "done" | "cancelled":
+                rq_view.finish(self.redis, job, execution)
+            case "failed" | "dead":
+                due = None if outcome.state == "dead" else outcome.delay
+                rq_view.fail(self.redis, job, execution, outcome.error, due)
+            case _:
+                rq_view.drop(self.redis, job, execution)
+
+    def _show(self, act: Callable[[], Shown]) -> Shown | None:
+        try:
+            return act()
+        except RedisError as error:  # the row is the truth; RQ's view is mended by the relay or expires
+            log.warning("RQ's view could not be updated", error=type(error).__name__)
+            return None
+
+    def _left_alone(self, identity: str, job_id: int | None) -> None:
+        row = StagedJob.get_or_none(StagedJob.id == job_id) if job_id is not None else None
+        if row is None or rq_view.rq_id(row.name, row.id) != identity:
+            log.warning("refused what is no job of ours", identity=identity[:80], queue=self.queue)
+            rq_view.refuse(self.redis, identity, self.queue, "not a staged job")
+        elif row.state in _FINAL:
+            rq_view.correct_if_queued(self.redis, identity, self.queue, row.state)
+
+    def _heartbeat(self) -> None:
+        if time.monotonic() - self._beaten_at < HEARTBEAT_SECONDS:
+            return
+        key, now = f"rq:worker:{self.name}", utcformat(real_now())
+        if not self.redis.exists(key):
+            self._register(key, now)
+        with self.redis.pipeline(transaction=True) as pipe:
+            pipe.hset(key, mapping={"last_heartbeat": now, "state": "idle"})
+            pipe.expire(key, WORKER_TTL)
+            pipe.sadd("rq:workers", key)
+            pipe.sadd(f"rq:workers:{self.queue}", key)
+            pipe.execute()
+        self._beaten_at = time.monotonic()
+
+    def _register(self, key: str, now: str) -> None:
+        birth = {
+            "birth": now, "queues": self.queue, "pid": os.getpid(), "hostname": socket.gethostname(), "ip_address": "unknown",
+            "version": VERSION, "python_version": platform.python_version(), "state": "starting",
+        }  # fmt: skip
+        self.redis.hset(key, mapping={name: str(value) for name, value in birth.items()})
+
+    def _unregister(self, name: str) -> None:
+        key = f"rq:worker:{name}"
+        with self.redis.pipeline(transaction=True) as pipe:
+            pipe.srem("rq:workers", key)
+            pipe.srem(f"rq:workers:{self.queue}", key)
+            pipe.delete(key, f"{key}:executions")
+            pipe.execute()
+
+    def _say_goodbye(self) -> None:
+        self._unregister(self.name)

@@ -1,0 +1,29 @@
+"""The timetable, whole; rq-scheduler ticks it. Times are UTC, whatever the machine's zone is."""
+
+from delivery.tick import Schedule, use_timetable
+from delivery.ticker import Ticker
+from jobs import mark_overdue, prune_jobs
+from runtime.log import configure_log
+from runtime.settings import get_settings
+
+TIMETABLE = (
+    Schedule("mark-overdue", mark_overdue, every=300),
+    Schedule("prune-jobs", prune_jobs, every=3600),
+)
+
+
+def load_timetable() -> None:
+    """Make the timetable known to this process."""
+    use_timetable(TIMETABLE)
+
+
+def main() -> None:
+    """Tick until SIGTERM."""
+    settings = get_settings()
+    configure_log(settings.log_format, settings.log_level)
+    load_timetable()
+    Ticker(settings.redis_url).run_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""Starts the worker pool; no logic."""
+
+import jobs  # noqa: F401 - imported before the fork, so that every child has all jobs warm
+import scheduler
+from delivery.pool import Pool
+from models.base import use_database
+from runtime.log import configure_log
+from runtime.settings import get_settings
+
+
+def main() -> None:
+    """Run the pool until SIGTERM."""
+    settings = get_settings()
+    configure_log(settings.log_format, settings.log_level)
+    scheduler.load_timetable()
+    Pool(settings.worker_counts, settings.redis_url, lambda: use_database(settings.database_url)).run()
+
+
+if __name__ == "__main__":
+    main()
