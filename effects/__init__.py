@@ -1,0 +1,1 @@
+"""Doing something outside, once: perform, reconcile."""

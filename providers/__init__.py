@@ -1,0 +1,1 @@
+"""Doors out: one file per provider, plain values in, frozen dataclasses out, one error type."""

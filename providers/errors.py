@@ -1,0 +1,19 @@
+"""The one error every provider raises: what is known of the outcome, and advice for people."""
+
+from typing import Literal
+
+from runtime.errors import PayphoneError
+
+Result = Literal["refused", "unknown", "retry_later"]
+
+
+class ProviderError(PayphoneError):
+    """A provider said no, or did not say.
+
+    `outcome` refused: it did not happen and will not; unknown: it may have happened; retry_later: it
+    did not happen, try again. `code` is the provider's own; `advice` is for a person.
+    """
+
+    def __init__(self, provider: str, outcome: Result, message: str, code: str = "", advice: str = "") -> None:
+        super().__init__(f"{provider}: {message}")
+        self.provider, self.outcome, self.code, self.advice = provider, outcome, code, advice

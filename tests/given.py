@@ -1,0 +1,117 @@
+"""What stories begin with: accounts, customers, invoices, and Stripe's events about them."""
+
+import json
+import time
+from datetime import date
+from typing import Any
+
+from delivery.stage import stage
+from delivery.worker import Worker
+from jobs.process_stripe_event import process_stripe_event
+from models.account import Account
+from models.api_key import ApiKey
+from models.base import transaction
+from models.customer import Customer
+from models.inbox_event import InboxEvent
+from models.invoice import Invoice
+from models.staged_job import StagedJob
+from providers.stripe_signature import sign
+from runtime.clock import real_now
+from runtime.ids import new_id
+
+WEBHOOK_SECRET = "whsec_test_new"
+
+
+def an_account(**values: Any) -> Account:
+    return Account.create(**{"id": new_id("ac"), "name": "Dental Clinic", "created_at": real_now()} | values)
+
+
+def a_key(account: Account | None) -> dict[str, str]:
+    """The Authorization header of a fresh key (of an operator when there is no account)."""
+    return {"Authorization": f"Bearer {ApiKey.issue(account, 'test', real_now())[1]}"}
+
+
+def a_customer(account: Account, **values: Any) -> Customer:
+    now = real_now()
+    plain = {"id": new_id("cu"), "account": account, "name": "Ada Payer", "phone": "+12025550123", "created_at": now, "updated_at": now}
+    return Customer.create(**plain | values)
+
+
+def an_invoice(account: Account | None = None, amount: int = 12_500, currency: str = "usd", **values: Any) -> Invoice:
+    account = account or an_account()
+    customer, now = values.pop("customer", None) or a_customer(account), real_now()
+    invoice: Invoice = Invoice.create(
+        **{
+            "id": new_id("inv"), "account": account, "customer": customer, "number": new_id("n"), "currency": currency, "amount_due": amount,
+            "outstanding": amount, "due_date": date(2099, 1, 31), "mark": "sent", "status": "sent", "created_at": now, "updated_at": now,
+        } | values
+    )  # fmt: skip
+    return invoice
+
+
+def metadata_of(invoice: Invoice) -> dict[str, str]:
+    return {"account_id": invoice.account_id, "invoice_id": invoice.id, "attempt_id": "att_test", "project": "Test"}
+
+
+def an_intent(invoice: Invoice, status: str = "succeeded", amount: int | None = None, intent_id: str | None = None, **values: Any) -> dict[str, Any]:
+    """A PaymentIntent as Stripe sends it (fields as in Stripe's API, version 2026-10-28)."""
+    amount = invoice.amount_due if amount is None else amount
+    return {
+        "id": intent_id or new_id("pi"), "object": "payment_intent", "amount": amount, "currency": invoice.currency, "status": status,
+        "amount_received": amount if status == "succeeded" else 0, "latest_charge": new_id("ch"), "last_payment_error": None,
+        "metadata": metadata_of(invoice),
+    } | values  # fmt: skip
+
+
+def a_refund(intent: dict[str, Any], amount: int, status: str = "succeeded", **values: Any) -> dict[str, Any]:
+    return {
+        "id": new_id("re"), "object": "refund", "amount": amount, "currency": intent["currency"], "payment_intent": intent["id"],
+        "charge": intent["latest_charge"], "status": status, "metadata": {}, "failure_reason": None,
+    } | values  # fmt: skip
+
+
+def an_event(kind: str, subject: dict[str, Any], **values: Any) -> dict[str, Any]:
+    return {
+        "id": new_id("evt"), "object": "event", "api_version": "2026-10-28.endive", "created": int(time.time()), "type": kind,
+        "livemode": False, "pending_webhooks": 1, "data": {"object": subject},
+    } | values  # fmt: skip
+
+
+def signed(event: dict[str, Any] | str, secret: str = WEBHOOK_SECRET, at: int | None = None) -> dict[str, Any]:
+    """Arguments for a request that carries `event` as Stripe signs it."""
+    text = event if isinstance(event, str) else json.dumps(event)
+    signature = sign(text, secret, int(time.time()) if at is None else at)
+    return {"body": text.encode(), "headers": {"Stripe-Signature": signature, "Content-Type": "application/json"}}
+
+
+def received(event: dict[str, Any]) -> int:
+    """The inbox row of an event, staged as the web stages it."""
+    with transaction():
+        inbox_id = InboxEvent.receive("stripe", event.get("account", ""), event["id"], event["type"], json.dumps(event), real_now())
+        assert inbox_id is not None
+        stage(process_stripe_event, inbox_id, inbox_id)
+    return inbox_id
+
+
+def worked(redis: Any, queue: str = "webhooks", rounds: int = 200) -> int:
+    """Do, in this process, all that is due in `queue`; how many attempts were made."""
+    worker, made = Worker(queue, redis, "test-worker", lambda _at: None), 0
+    for _ in range(rounds):
+        popped = redis.lpop(f"rq:queue:{queue}")
+        if popped is None:
+            break
+        made += worker.take(popped.decode()) is not None
+    return made
+
+
+def states() -> dict[str, int]:
+    """How many staged jobs are in each state."""
+    counted: dict[str, int] = {}
+    for row in StagedJob.select(StagedJob.state):
+        counted[row.state] = counted.get(row.state, 0) + 1
+    return counted
+
+
+def fresh(invoice: Invoice) -> Invoice:
+    row: Invoice = Invoice.get_by_id(invoice.id)
+    return row

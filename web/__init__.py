@@ -1,0 +1,1 @@
+"""Doors in: app.py is the route table; one file per audience."""

@@ -1,0 +1,53 @@
+"""Accounts: made by operators; each gets a key that is shown once."""
+
+from typing import Any
+
+import falcon
+
+from models.account import Account
+from models.api_key import ApiKey
+from runtime.clock import real_now
+from runtime.ids import new_id
+from web.auth import caller_of
+from web.body import Body, check
+from web.fields import Name, TimeZone
+from web.idempotency import idempotent
+from web.problems import Problem
+from web.shapes import show_account
+
+
+class NewAccount(Body):
+    """A clinic."""
+
+    name: Name
+    time_zone: TimeZone = "America/New_York"
+    stripe_account: str | None = None
+
+
+class Accounts:
+    """`/api/accounts`"""
+
+    @idempotent
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
+        """Make an account and its first key."""
+        if not caller_of(req).operator:
+            raise Problem("forbidden", "Accounts are made with an operator's key.")
+        wanted = check(NewAccount, document)
+        now = real_now()
+        account = Account.create(id=new_id("ac"), name=wanted.name, time_zone=wanted.time_zone, stripe_account=wanted.stripe_account, created_at=now)
+        _, secret = ApiKey.issue(account, "first key", now)
+        resp.status = falcon.HTTP_201
+        resp.media = show_account(account) | {"key": secret}
+        resp.set_header("Location", f"/api/accounts/{account.id}")
+
+
+class OneAccount:
+    """`/api/accounts/{account_id}`"""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """The account, to itself and to operators."""
+        caller = caller_of(req)
+        account = Account.get_or_none(Account.id == account_id)
+        if account is None or not (caller.operator or (caller.account and caller.account.id == account_id)):
+            raise Problem("not_found", f"There is no account {account_id[:40]}.")
+        resp.media = show_account(account)

@@ -1,0 +1,50 @@
+"""Who is asking: an account by its key, or an operator who may name any account."""
+
+from dataclasses import dataclass
+
+import falcon
+
+from models.account import Account
+from models.api_key import ApiKey
+from web.problems import Problem
+
+ACCOUNT_HEADER = "Payphone-Account"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The authenticated caller. `account` is None for an operator who has named none."""
+
+    key_id: str
+    account: Account | None
+    operator: bool
+
+    @property
+    def own(self) -> Account:
+        """The account this request is about. Raises Problem 400 for an operator who named none."""
+        if self.account is None:
+            raise Problem("bad_request", f"Name the account in the {ACCOUNT_HEADER} header.")
+        return self.account
+
+
+def authenticate(req: falcon.Request) -> Caller:
+    """The caller of `Authorization: Bearer <key>`. Raises Problem 401 or 404."""
+    scheme, _, secret = (req.auth or "").partition(" ")
+    key = ApiKey.find(secret.strip()) if scheme.lower() == "bearer" and secret else None
+    if key is None:
+        raise Problem("unauthenticated", "Send Authorization: Bearer <key>.", headers={"WWW-Authenticate": "Bearer"})
+    if key.account_id is not None:
+        return Caller(key.id, key.account, operator=False)
+    named = req.get_header(ACCOUNT_HEADER)
+    account = Account.get_or_none(Account.id == named) if named else None
+    if named and account is None:
+        raise Problem("not_found", f"There is no account {named[:40]}.")
+    return Caller(key.id, account, operator=True)
+
+
+def caller_of(req: falcon.Request) -> Caller:
+    """The caller, authenticated once per request."""
+    if not hasattr(req.context, "caller"):
+        req.context.caller = authenticate(req)
+    caller: Caller = req.context.caller
+    return caller

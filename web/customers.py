@@ -1,0 +1,97 @@
+"""Customers of an account."""
+
+from typing import Any
+
+import falcon
+
+from models.account import Account
+from models.customer import Customer
+from runtime.clock import real_now
+from runtime.ids import new_id
+from web.auth import caller_of
+from web.body import Body, check, read_json
+from web.fields import Email, Name, Phone, TimeZone
+from web.idempotency import idempotent
+from web.lists import page
+from web.problems import Problem
+from web.shapes import show_customer
+
+
+class Address(Body):
+    """A postal address; its state and postal code help to tell a person's time zone."""
+
+    line1: str | None = None
+    city: str | None = None
+    state: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
+
+
+class NewCustomer(Body):
+    """Who pays."""
+
+    name: Name
+    phone: Phone | None = None
+    email: Email | None = None
+    address: Address | None = None
+    time_zone: TimeZone | None = None
+    language: str = "en"
+    external_id: str | None = None
+
+
+class CustomerChange(NewCustomer):
+    """What may change; what is not named stays."""
+
+    name: Name = ""
+
+
+def find_customer(account: Account, customer_id: str) -> Customer:
+    """The account's own customer. Raises Problem 404."""
+    customer = Customer.get_or_none((Customer.id == customer_id) & (Customer.account == account))
+    if customer is None:
+        raise Problem("not_found", f"There is no customer {customer_id[:40]}.")
+    return customer
+
+
+def _values(wanted: NewCustomer, names: set[str]) -> dict[str, Any]:
+    values = wanted.model_dump(include=names)
+    if values.get("address"):
+        values["address"] = wanted.address.model_dump(by_alias=True, exclude_none=True) if wanted.address else None
+    return values
+
+
+class Customers:
+    """`/api/customers`"""
+
+    @idempotent
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
+        """Make a customer; the same `externalId` twice is 409."""
+        account, wanted, now = caller_of(req).own, check(NewCustomer, document), real_now()
+        if wanted.external_id and Customer.get_or_none((Customer.account == account) & (Customer.external_id == wanted.external_id)):
+            raise Problem("already_exists", f"There is a customer with externalId {wanted.external_id}.")
+        values = _values(wanted, set(NewCustomer.model_fields))
+        customer = Customer.create(id=new_id("cu"), account=account, created_at=now, updated_at=now, **values)
+        resp.status = falcon.HTTP_201
+        resp.media = show_customer(customer)
+        resp.set_header("Location", f"/api/customers/{customer.id}")
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """The account's customers, newest first."""
+        resp.media = page(req, Customer.select().where(Customer.account == caller_of(req).own), Customer, show_customer)
+
+
+class OneCustomer:
+    """`/api/customers/{customer_id}`"""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
+        """One customer."""
+        resp.media = show_customer(find_customer(caller_of(req).own, customer_id))
+
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
+        """Change what the body names."""
+        customer, wanted = find_customer(caller_of(req).own, customer_id), check(CustomerChange, read_json(req))
+        values = _values(wanted, wanted.model_fields_set)
+        if "name" in values and not values["name"]:
+            raise Problem("invalid", "A customer keeps a name.", [{"field": "name", "message": "may not be empty"}])
+        Customer.update(**values, updated_at=real_now()).where(Customer.id == customer.id).execute()
+        resp.media = show_customer(find_customer(caller_of(req).own, customer_id))

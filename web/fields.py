@@ -1,0 +1,33 @@
+"""Field types that several request bodies share."""
+
+from typing import Annotated
+from zoneinfo import available_timezones
+
+import phonenumbers
+from pydantic import AfterValidator, Field
+
+
+def _e164(text: str) -> str:
+    try:
+        number = phonenumbers.parse(text, None)
+    except phonenumbers.NumberParseException:
+        raise ValueError("is no phone number in international form, such as +12025550123") from None
+    if not phonenumbers.is_possible_number(number):
+        raise ValueError("is no possible phone number")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _zone(text: str) -> str:
+    if text not in available_timezones():
+        raise ValueError("is no IANA time zone, such as America/New_York")
+    return text
+
+
+Phone = Annotated[str, AfterValidator(_e164)]
+TimeZone = Annotated[str, AfterValidator(_zone)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Currency = Annotated[str, Field(pattern=r"^[a-zA-Z]{3}$"), AfterValidator(str.lower)]
+Amount = Annotated[int, Field(gt=0, le=99_999_999)]  # Stripe takes eight digits
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
+
+__all__ = ["Amount", "Currency", "Email", "Name", "Phone", "TimeZone"]

@@ -1,0 +1,17 @@
+"""gunicorn's settings: threads that wait cheaply, bodies that cannot stall a process for long."""
+
+from runtime.settings import get_settings
+
+bind = f"{'127.0.0.1' if get_settings().payphone_env != 'production' else '0.0.0.0'}:{get_settings().port}"  # noqa: S104
+worker_class = "gthread"
+workers = 2
+threads = 8
+timeout = 30
+graceful_timeout = 10
+keepalive = 5
+limit_request_line = 8190
+forwarded_allow_ips = get_settings().trusted_proxies or "127.0.0.1"
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+control_socket_disable = True

@@ -1,0 +1,57 @@
+"""`/healthz`: the process answers. `/readyz`: it can do its work, or says what is degraded."""
+
+from collections.abc import Callable
+
+import falcon
+from peewee import PeeweeException
+from redis import Redis
+from redis.exceptions import RedisError
+
+from delivery.relay import HEARTBEAT_KEY
+from models.base import execute
+from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
+from runtime.settings import QUEUES, get_settings
+
+SCHEDULER_KEY = "payphone:scheduler:seen"
+
+
+class Health:
+    """Alive, whatever else is away."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Always 200."""
+        resp.media = {"status": "ok"}
+
+
+class Ready:
+    """503 only without the database; Redis, workers or scheduler away: 200 and `degraded`, with reasons."""
+
+    def __init__(self, connect: Callable[[], Redis] | None = None) -> None:
+        self._connect = connect or (lambda: connect_redis(get_settings().redis_url, timeout=NUDGE_TIMEOUT))
+        self._redis: Redis | None = None
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Look at the database, then at Redis and what should be living there."""
+        try:
+            execute("SELECT 1 FROM account LIMIT 1").fetchall()
+        except PeeweeException as error:
+            resp.status = falcon.HTTP_503
+            resp.media = {"status": "unavailable", "reasons": [f"database: {type(error).__name__}"]}
+            return
+        reasons = self._reasons()
+        resp.media = {"status": "degraded" if reasons else "ok", "reasons": reasons}
+
+    def _reasons(self) -> list[str]:
+        try:
+            self._redis = self._redis or self._connect()
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.exists(HEARTBEAT_KEY)
+                pipe.exists(SCHEDULER_KEY)
+                for queue in QUEUES:
+                    pipe.scard(f"rq:workers:{queue}")
+                relay, scheduler, *workers = pipe.execute()
+        except RedisError as error:
+            return [f"redis: {type(error).__name__}"]
+        reasons = [] if relay else ["relay: not seen for a minute"]
+        reasons += [] if scheduler else ["scheduler: not seen for a minute"]
+        return reasons + [f"workers: nobody serves {queue}" for queue, count in zip(QUEUES, workers, strict=True) if not count]

@@ -1,0 +1,120 @@
+"""Invoices of an account."""
+
+from datetime import date
+from typing import Any, Literal
+
+import falcon
+
+from models.account import Account
+from models.base import transaction
+from models.customer import Customer
+from models.invoice import Invoice
+from models.payment import Payment
+from models.standing import local_date, lock_invoice, refold
+from runtime.clock import business_now, real_now
+from runtime.ids import new_id
+from web.auth import caller_of
+from web.body import Body, check, read_json
+from web.customers import find_customer
+from web.fields import Amount, Currency, Name
+from web.idempotency import idempotent
+from web.lists import page
+from web.problems import Problem
+from web.shapes import show_invoice
+
+MAX_NOTES = 10_000
+
+
+class NewInvoice(Body):
+    """What is owed."""
+
+    customer_id: str
+    number: Name
+    project: str | None = None
+    amount_due: Amount
+    currency: Currency
+    due_date: date
+    status: Literal["draft", "sent"] = "sent"
+    notes: str = ""
+
+
+class InvoiceChange(Body):
+    """What may change; what is not named stays. The amount may not, once a payment is known."""
+
+    project: str | None = None
+    amount_due: Amount | None = None
+    due_date: date | None = None
+    status: Literal["draft", "sent"] | None = None
+    notes: str | None = None
+
+
+def find_invoice(account: Account, invoice_id: str) -> Invoice:
+    """The account's own invoice with its customer. Raises Problem 404."""
+    own = (Invoice.id == invoice_id) & (Invoice.account == account)
+    invoice = Invoice.select(Invoice, Customer).join(Customer).where(own).get_or_none()
+    if invoice is None:
+        raise Problem("not_found", f"There is no invoice {invoice_id[:40]}.")
+    return invoice
+
+
+class Invoices:
+    """`/api/invoices`"""
+
+    @idempotent
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
+        """Make an invoice; the same number twice is 409."""
+        account, wanted, now = caller_of(req).own, check(NewInvoice, document), real_now()
+        customer = find_customer(account, wanted.customer_id)
+        if Invoice.get_or_none((Invoice.account == account) & (Invoice.number == wanted.number)):
+            raise Problem("already_exists", f"There is an invoice with number {wanted.number}.")
+        values = wanted.model_dump(exclude={"customer_id", "status"})
+        values |= {"mark": wanted.status, "outstanding": wanted.amount_due, "created_at": now, "updated_at": now}
+        invoice = Invoice.create(id=new_id("inv"), account=account, customer=customer, **values)
+        refold(invoice, now, local_date(account, business_now()))
+        resp.status = falcon.HTTP_201
+        resp.media = show_invoice(invoice)
+        resp.set_header("Location", f"/api/invoices/{invoice.id}")
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """The account's invoices, newest first; `status`, `customerId` and `updatedSince` narrow them."""
+        query = Invoice.select(Invoice, Customer).join(Customer).where(Invoice.account == caller_of(req).own)
+        if req.get_param("status"):
+            query = query.where(Invoice.status.in_(req.get_param_as_list("status")))
+        if req.get_param("customerId"):
+            query = query.where(Invoice.customer == req.get_param("customerId"))
+        since = req.get_param_as_datetime("updatedSince", format_string="%Y-%m-%dT%H:%M:%S%z")
+        if since:
+            query = query.where(Invoice.updated_at >= since)
+        resp.media = page(req, query, Invoice, show_invoice)
+
+
+class OneInvoice:
+    """`/api/invoices/{invoice_id}`"""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
+        """One invoice."""
+        resp.media = show_invoice(find_invoice(caller_of(req).own, invoice_id))
+
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
+        """Change what the body names."""
+        account, wanted = caller_of(req).own, check(InvoiceChange, read_json(req))
+        find_invoice(account, invoice_id)
+        values = wanted.model_dump(include=wanted.model_fields_set)
+        values = {("mark" if name == "status" else name): value for name, value in values.items() if value is not None or name == "project"}
+        with transaction():
+            invoice = lock_invoice(invoice_id)
+            _check_change(invoice, values)
+            now = real_now()
+            if values:
+                invoice.change(now, **values)
+            refold(invoice, now, local_date(account, business_now()))
+        resp.media = show_invoice(find_invoice(account, invoice_id))
+
+
+def _check_change(invoice: Invoice, values: dict[str, Any]) -> None:
+    if len(values.get("notes", "")) > MAX_NOTES:
+        raise Problem("invalid", f"Notes have at most {MAX_NOTES} characters.", [{"field": "notes", "message": "too long"}])
+    if invoice.mark in {"cancelled", "written_off"} and values.keys() - {"notes", "project"}:
+        raise Problem("conflict", f"Invoice {invoice.number} is {invoice.mark}; only its notes and project may change.")
+    if "amount_due" in values and values["amount_due"] != invoice.amount_due and Payment.select().where(Payment.invoice == invoice).exists():
+        raise Problem("invoice_has_payments", f"Invoice {invoice.number} has payments; its amount cannot change any more.")

@@ -1,0 +1,23 @@
+"""Lists by cursor: `limit` (at most 100) and `startingAfter`, answered as `{"data": […], "hasMore": bool}`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import falcon
+from peewee import ModelSelect
+
+from web.problems import Problem
+
+MAX_LIMIT = 100
+
+
+def page(req: falcon.Request, query: "ModelSelect[Any]", model: Any, show: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """One page of `query`, newest first by id."""
+    limit = req.get_param_as_int("limit", default=20)
+    if not 1 <= limit <= MAX_LIMIT:
+        raise Problem("invalid", f"limit is {limit}; 1 to {MAX_LIMIT} are taken.", [{"field": "limit", "message": "out of range"}])
+    after = req.get_param("startingAfter")
+    if after:
+        query = query.where(model.id < after)
+    rows = list(query.order_by(model.id.desc()).limit(limit + 1))
+    return {"data": [show(row) for row in rows[:limit]], "hasMore": len(rows) > limit}

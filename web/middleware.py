@@ -1,0 +1,66 @@
+"""What every request goes through: an id in the log, a connection given back, errors answered as problems."""
+
+import falcon
+from peewee import InterfaceError, OperationalError
+from playhouse.pool import MaxConnectionsExceeded
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from models.base import release_connection
+from runtime.ids import new_id
+from runtime.log import get_log
+from web.problems import Problem, write_problem
+
+log = get_log("web")
+
+
+class RequestContext:
+    """Gives each request an id, taken from a proxy's `X-Request-Id` when it looks like one."""
+
+    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Name the request."""
+        clear_contextvars()
+        given = req.get_header("X-Request-Id") or ""
+        request_id = given if given.replace("-", "").replace("_", "").isalnum() and len(given) <= 64 else new_id("req")  # noqa: PLR2004
+        bind_contextvars(request_id=request_id)
+        resp.set_header("X-Request-Id", request_id)
+
+    def process_response(self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool) -> None:
+        """Give the connection back and write one line."""
+        release_connection()
+        resp.set_header("Cache-Control", resp.get_header("Cache-Control") or "no-store")
+        log.debug("request", method=req.method, path=req.path, status=resp.status)
+
+
+def on_problem(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
+    """Answer a Problem as itself."""
+    if isinstance(error, Problem):
+        log.info("problem", code=error.code, path=req.path)
+        write_problem(resp, error)
+
+
+def on_http_error(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
+    """Answer the framework's own errors (404, 405, …) as problems."""
+    if isinstance(error, falcon.HTTPError):
+        codes = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+        headers = dict(error.headers or {}) if error.headers else {}
+        write_problem(resp, Problem(codes.get(error.status_code, "bad_request"), error.description or "", headers=headers))
+
+
+def on_database_away(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
+    """The database is away or locked: nothing was kept, and the caller is told to send it again."""
+    log.error("database away", path=req.path, error=type(error).__name__, detail=str(error)[:200])
+    write_problem(resp, Problem("unavailable", "Nothing was kept. Send the request again.", headers={"Retry-After": "5"}))
+
+
+def on_crash(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
+    """Anything else is a fault of ours: logged whole, answered without detail."""
+    log.exception("request failed", path=req.path)
+    write_problem(resp, Problem("internal", "The request id in X-Request-Id helps us find it."))
+
+
+def install(app: falcon.App) -> None:
+    """Make `app` answer every error as a problem."""
+    app.add_error_handler(Exception, on_crash)
+    app.add_error_handler(falcon.HTTPError, on_http_error)
+    app.add_error_handler((OperationalError, InterfaceError, MaxConnectionsExceeded), on_database_away)
+    app.add_error_handler(Problem, on_problem)

@@ -1,0 +1,55 @@
+"""Every error the API answers, in one table: RFC 9457 problem details with a stable code."""
+
+import json
+from typing import Any
+
+import falcon
+
+from runtime.errors import PayphoneError
+
+PROBLEMS: dict[str, tuple[int, str]] = {
+    "bad_request": (400, "The request could not be read"),
+    "bad_signature": (400, "The signature does not hold"),
+    "unauthenticated": (401, "An API key is required"),
+    "forbidden": (403, "This key may not do that"),
+    "not_found": (404, "There is no such thing here"),
+    "method_not_allowed": (405, "This address does not take that method"),
+    "conflict": (409, "Somebody else was first"),
+    "already_exists": (409, "It exists already"),
+    "invoice_has_payments": (409, "The invoice has payments"),
+    "body_too_large": (413, "The body is too large"),
+    "invalid": (422, "Some fields are not valid"),
+    "card_number_refused": (422, "A card number was refused"),
+    "idempotency_key_reused": (422, "The idempotency key was used for another request"),
+    "internal": (500, "Something went wrong on our side"),
+    "unavailable": (503, "The database cannot be reached"),
+}
+
+
+class Problem(PayphoneError):
+    """An answer that says what was wrong. `code` names a row of the table; `errors` are per field."""
+
+    def __init__(self, code: str, detail: str = "", errors: list[dict[str, str]] | None = None, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail or PROBLEMS[code][1])
+        self.code, self.detail, self.errors, self.headers = code, detail, errors or [], headers or {}
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of this problem."""
+        return PROBLEMS[self.code][0]
+
+    def body(self) -> dict[str, Any]:
+        """The problem document."""
+        title = PROBLEMS[self.code][1]
+        document: dict[str, Any] = {"type": f"/api/docs/problems#{self.code}", "title": title, "status": self.status, "code": self.code}
+        document["detail"] = self.detail or title
+        return document | ({"errors": self.errors} if self.errors else {})
+
+
+def write_problem(resp: falcon.Response, problem: Problem) -> None:
+    """Answer with a problem."""
+    resp.status = problem.status
+    resp.content_type = "application/problem+json"
+    resp.text = json.dumps(problem.body())
+    for name, value in problem.headers.items():
+        resp.set_header(name, value)
