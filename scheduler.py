@@ -2,13 +2,14 @@
 
 from delivery.tick import Schedule, use_timetable
 from delivery.ticker import Ticker
-from jobs import mark_overdue, prune_jobs
+from jobs import mark_overdue, prune_jobs, reconcile_effects
 from runtime.log import configure_log
 from runtime.settings import get_settings
 
 TIMETABLE = (
     Schedule("mark-overdue", mark_overdue, every=300),
     Schedule("prune-jobs", prune_jobs, every=3600),
+    Schedule("reconcile-effects", reconcile_effects, every=3600),
 )
 
 

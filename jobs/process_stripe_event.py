@@ -5,20 +5,21 @@ Twice is harmless: facts are merged by Stripe's ids, and an event with an outcom
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 from delivery.attempt import attempt_number, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from models.account import Account
 from models.base import serialize_on
+from models.dispute import Dispute
 from models.inbox_event import InboxEvent
 from models.invoice import Invoice
 from models.payment import Payment
 from models.refund import Refund
 from models.standing import local_date, lock_invoice, refold
 from providers import stripe_api
-from providers.stripe_events import Belonging, Finding, LookAtRefunds, PaymentFinding, RefundFinding, read_event
+from providers.stripe_events import Belonging, Finding, Json, LookAtDispute, LookAtRefunds, PaymentFinding, RefundFinding, read_event
 from runtime.clock import business_now, real_now
 from runtime.errors import Conflict, NotYet
 from runtime.killpoint import killpoint
@@ -48,11 +49,11 @@ def process_stripe_event(inbox_id: int) -> None:
     if match.refusal:
         _close(event, "refused", match.refusal)
     elif match.invoice is None:
-        _take_in_unmatched(event, finding)
+        _take_in_unmatched(event, finding, _news(event, finding))
     else:
-        refunds = _refunds(event, finding)
+        news = _news(event, finding)
         with invoice_lock(match.invoice.id):
-            _take_in(event, finding, refunds, match.invoice)
+            _take_in(event, finding, news, match.invoice)
 
 
 def _match(event: InboxEvent, finding: Finding) -> Match:
@@ -60,7 +61,7 @@ def _match(event: InboxEvent, finding: Finding) -> Match:
     payment = Payment.by_intent(event.account, finding.intent_id)
     if payment is not None:
         return Match(payment.invoice)
-    belonging = Belonging() if isinstance(finding, LookAtRefunds) else finding.belonging
+    belonging = Belonging() if isinstance(finding, LookAtRefunds | LookAtDispute) else finding.belonging
     if not belonging.invoice_id.startswith("inv_"):
         return Match()
     invoice = Invoice.get_or_none(Invoice.id == belonging.invoice_id)
@@ -75,38 +76,46 @@ def _match(event: InboxEvent, finding: Finding) -> Match:
     return Match(invoice)
 
 
-def _refunds(event: InboxEvent, finding: Finding) -> list[dict[str, Any]]:
-    if isinstance(finding, RefundFinding):
-        return [finding.refund]
-    if isinstance(finding, LookAtRefunds):
-        return stripe_api.list_refunds(finding.intent_id, event.account)
-    return []
+def _news(event: InboxEvent, finding: Finding) -> list[Json]:
+    """The refunds or the dispute that the event brings, or that it hints at and Stripe then tells."""
+    match finding:
+        case RefundFinding():
+            return [finding.refund]
+        case LookAtRefunds():
+            return stripe_api.list_refunds(finding.intent_id, event.account)
+        case LookAtDispute():
+            return [stripe_api.get_dispute(finding.dispute_id, event.account)]
+        case _:
+            return []
 
 
-def _take_in(event: InboxEvent, finding: Finding, refunds: list[dict[str, Any]], invoice: Invoice) -> None:
+def _take_in(event: InboxEvent, finding: Finding, news: list[Json], invoice: Invoice) -> None:
     now = real_now()
     with recording():
         serialize_on(finding.intent_id)
         fresh = lock_invoice(invoice.id)
         killpoint("event.in_transaction")
-        news = False
+        told = [_record(event, subject, now) for subject in news]
         if isinstance(finding, PaymentFinding):
-            news = Payment.record_report(fresh, event.account, finding.intent_id, finding.report, now)
-        for refund in refunds:
-            news |= Refund.record_report(event.account, refund, now)
+            told.append(Payment.record_report(fresh, event.account, finding.intent_id, finding.report, now))
         refold(fresh, now, local_date(Account.get_by_id(fresh.account_id), business_now()))
-        event.record_outcome("applied" if news else "unchanged", now, invoice_id=fresh.id)
+        event.record_outcome("applied" if any(told) else "unchanged", now, invoice_id=fresh.id)
 
 
-def _take_in_unmatched(event: InboxEvent, finding: Finding) -> None:
-    """Nothing of ours, as far as we know. A refund is kept all the same: its payment may be reported later."""
+def _record(event: InboxEvent, subject: Json, now: datetime) -> bool:
+    kind = Dispute if subject["object"] == "dispute" else Refund
+    return kind.record_report(event.account, subject, now)
+
+
+def _take_in_unmatched(event: InboxEvent, finding: Finding, news: list[Json]) -> None:
+    """Nothing of ours, as far as we know. What went back is kept all the same: its payment may be reported later."""
     now = real_now()
     with recording():
         serialize_on(finding.intent_id)
         if Payment.by_intent(event.account, finding.intent_id):
             raise Conflict(f"The payment of {finding.intent_id} has just been recorded.")
-        if isinstance(finding, RefundFinding):
-            Refund.record_report(event.account, finding.refund, now)
+        for subject in news:
+            _record(event, subject, now)
         event.record_outcome("unmatched", now, reason=f"{finding.intent_id} belongs to no invoice here")
 
 

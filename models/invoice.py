@@ -15,7 +15,8 @@ class Invoice(Row):
     """Amounts are minor units of `currency`.
 
     `mark` is what a person decided (draft, sent, cancelled, written_off); `status` and the amounts
-    below it are folded from payments, refunds and disputes, and written by `stand` only.
+    below it are folded from payments, refunds and disputes, and written by `stand` only. What asks for
+    money (a Stripe link, an open intent) belongs to one `balance_revision`.
     """
 
     account_id: str
@@ -38,6 +39,7 @@ class Invoice(Row):
     disputed = BooleanField(default=False)
     mismatched = BooleanField(default=False)
     notes = TextField(default="")
+    balance_revision = IntegerField(default=0)
     version = IntegerField(default=0)
     created_at = Instant()
     updated_at = Instant()
@@ -64,6 +66,8 @@ class Invoice(Row):
         values = {name: getattr(standing, name) for name in standing.__slots__}
         if all(getattr(self, name) == value for name, value in values.items()):
             return False
+        if standing.outstanding != self.outstanding:
+            values["balance_revision"] = self.balance_revision + 1
         self.change(now, **values)
         return True
 

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from models.account import Account
 from models.base import is_postgres
+from models.dispute import dispute_facts, has_open_dispute
 from models.invoice import Invoice
 from models.payment import Payment, payment_facts
 from models.refund import return_facts
@@ -26,4 +27,6 @@ def local_date(account: Account, now: datetime) -> date:
 def refold(invoice: Invoice, now: datetime, today: date) -> bool:
     """Fold the facts of a locked invoice and write where they put it. Answers whether anything changed."""
     payments = list(Payment.select().where(Payment.invoice == invoice))
-    return invoice.stand(fold(invoice.terms, payment_facts(payments), return_facts(payments), today), now)
+    returns = [*return_facts(payments), *dispute_facts(payments)]
+    standing = fold(invoice.terms, payment_facts(payments), returns, has_open_dispute(payments), today)
+    return invoice.stand(standing, now)

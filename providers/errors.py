@@ -11,9 +11,10 @@ class ProviderError(PayphoneError):
     """A provider said no, or did not say.
 
     `outcome` refused: it did not happen and will not; unknown: it may have happened; retry_later: it
-    did not happen, try again. `code` is the provider's own; `advice` is for a person.
+    did not happen, try again. `code` is the provider's own; `advice` is for a person. `answered` says
+    whether the provider gave an answer at all (a 500 is one, a timeout is none).
     """
 
-    def __init__(self, provider: str, outcome: Result, message: str, code: str = "", advice: str = "") -> None:
+    def __init__(self, provider: str, outcome: Result, message: str, code: str = "", advice: str = "", answered: bool = False) -> None:
         super().__init__(f"{provider}: {message}")
-        self.provider, self.outcome, self.code, self.advice = provider, outcome, code, advice
+        self.provider, self.outcome, self.code, self.advice, self.answered = provider, outcome, code, advice, answered

@@ -7,6 +7,7 @@ survive a retry, so every POST is given one.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 import stripe
@@ -17,13 +18,18 @@ from runtime.settings import get_settings
 
 TIMEOUT = (3.0, 8.0)  # connect, read: below every job's timeout
 PAGE = 100
+NOT_FOUND = 404
+SERVER_ERROR = 500
 
-_RETRY_LATER = (stripe.RateLimitError,)
-_REFUSED = (stripe.CardError, stripe.InvalidRequestError, stripe.IdempotencyError, stripe.AuthenticationError, stripe.PermissionError)
+Json = dict[str, Any]
+
+_REFUSED = (stripe.CardError, stripe.InvalidRequestError, stripe.IdempotencyError)
+_MISCONFIGURED = (stripe.AuthenticationError, stripe.PermissionError)
 
 
 @lru_cache(maxsize=1)
-def _client() -> stripe.StripeClient:
+def client() -> stripe.StripeClient:
+    """The SDK's client, with our timeouts and no retries of its own."""
     settings = get_settings()
     if not settings.stripe_secret_key:
         raise Misconfigured("STRIPE_SECRET_KEY is not set; take it from the Stripe dashboard, Developers → API keys.")
@@ -33,25 +39,71 @@ def _client() -> stripe.StripeClient:
 
 @contextmanager
 def mapped_errors() -> Iterator[None]:
-    """Turn the SDK's errors into ProviderError. Only a definite no is `refused`; silence is `unknown`."""
+    """Turn the SDK's errors into ProviderError. Only a definite no is `refused`; silence is `unknown`.
+
+    A wrong key is no verdict on the work: it waits (`retry_later`) until a person has mended the setting.
+    """
     try:
         yield
-    except _RETRY_LATER as error:
-        raise ProviderError("stripe", "retry_later", str(error), "rate_limit") from error
+    except stripe.RateLimitError as error:
+        raise ProviderError("stripe", "retry_later", str(error), "rate_limit", answered=True) from error
+    except _MISCONFIGURED as error:
+        raise ProviderError("stripe", "retry_later", str(error), type(error).__name__, "Check STRIPE_SECRET_KEY.", answered=True) from error
     except _REFUSED as error:
-        code = getattr(error.error, "code", None) or type(error).__name__
-        raise ProviderError("stripe", "refused", str(error), code) from error
+        raise ProviderError("stripe", "refused", str(error), _code(error) or type(error).__name__, answered=True) from error
     except stripe.StripeError as error:
-        raise ProviderError("stripe", "unknown", str(error) or type(error).__name__, getattr(error.error, "code", None) or "") from error
+        answered = (error.http_status or 0) >= SERVER_ERROR
+        raise ProviderError("stripe", "unknown", str(error) or type(error).__name__, _code(error), answered=answered) from error
 
 
-def _options(stripe_account: str, key: str = "") -> Any:
-    options = {"stripe_account": stripe_account} if stripe_account else {}
-    return options | ({"idempotency_key": key} if key else {})
+def _code(error: stripe.StripeError) -> str:
+    return getattr(error.error, "code", None) or ""
 
 
-def list_refunds(intent_id: str, stripe_account: str = "") -> list[dict[str, Any]]:
+def options(stripe_account: str, key: str = "") -> Any:
+    """The options of one call: whose account, and the idempotency key of a POST."""
+    chosen = {"stripe_account": stripe_account} if stripe_account else {}
+    return chosen | ({"idempotency_key": key} if key else {})
+
+
+def create_payment_link(request: Json, stripe_account: str, key: str) -> Json:
+    """Make a payment link; `request` as Stripe's API takes it."""
+    with mapped_errors():
+        return client().v1.payment_links.create(request, options(stripe_account, key)).to_dict()  # type: ignore[arg-type]
+
+
+def find_payment_link(attempt_id: str, stripe_account: str, since: int) -> Json | None:
+    """The link that carries `attempt_id`, if one was made after `since` (seconds); newest come first."""
+    with mapped_errors():
+        links = client().v1.payment_links.list({"limit": PAGE}, options(stripe_account)).auto_paging_iter()
+        recent = takewhile(lambda link: getattr(link, "created", since) >= since, (link for link in links))
+        return next((link.to_dict() for link in recent if _tag(link) == attempt_id), None)
+
+
+def create_refund(request: Json, stripe_account: str, key: str) -> Json:
+    """Give money back; `request` as Stripe's API takes it."""
+    with mapped_errors():
+        return client().v1.refunds.create(request, options(stripe_account, key)).to_dict()  # type: ignore[arg-type]
+
+
+def find_refund(attempt_id: str, intent_id: str, stripe_account: str) -> Json | None:
+    """The refund of `intent_id` that carries `attempt_id`, if there is one."""
+    return next((refund for refund in list_refunds(intent_id, stripe_account) if (refund.get("metadata") or {}).get("attempt_id") == attempt_id), None)
+
+
+def list_refunds(intent_id: str, stripe_account: str = "") -> list[Json]:
     """Every refund of an intent, as Stripe reports them now."""
     with mapped_errors():
-        page = _client().v1.refunds.list({"payment_intent": intent_id, "limit": PAGE}, _options(stripe_account))
+        page = client().v1.refunds.list({"payment_intent": intent_id, "limit": PAGE}, options(stripe_account))
         return [refund.to_dict() for refund in page.auto_paging_iter()]
+
+
+def get_dispute(dispute_id: str, stripe_account: str = "") -> Json:
+    """A dispute as it stands now."""
+    with mapped_errors():
+        return client().v1.disputes.retrieve(dispute_id, None, options(stripe_account)).to_dict()
+
+
+def _tag(subject: Any) -> str:
+    metadata = subject.metadata.to_dict() if subject.metadata else {}
+    return str(metadata.get("attempt_id", ""))

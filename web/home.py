@@ -1,0 +1,36 @@
+"""`/`: what an operator sees first; counts, and the way to the rest."""
+
+import falcon
+
+from models.figures import count_inbox, count_invoices, count_states
+from web.health import Ready
+from web.pages import show_page
+from web.sessions import signed_in
+
+STATES = ("waiting", "running", "dead", "done", "cancelled")
+OUTCOMES = ("unprocessed", "refused", "unmatched", "applied", "unchanged", "ignored")
+STATUSES = ("draft", "sent", "overdue", "partially_paid", "paid", "overpaid", "refunded", "disputed", "cancelled", "written_off")
+ALARMING = {"dead", "refused", "unmatched", "overdue", "disputed"}
+
+
+class Home:
+    """The front page of the operators."""
+
+    def __init__(self, ready: Ready) -> None:
+        self._ready = ready
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Counts as the database has them now."""
+        session = signed_in(req)
+        groups = [
+            ("Jobs", "every piece of work, by state", _tiles(count_states(), STATES[:4])),
+            ("Events from providers", "what became of them", _tiles(count_inbox(), OUTCOMES[:4])),
+            ("Invoices", "by status", _tiles(count_invoices(), ("sent", "overdue", "paid"))),
+        ]
+        show_page(resp, "home.html", name=session.name, csrf_token=session.csrf_token, groups=groups, reasons=self._ready.reasons())
+
+
+def _tiles(counts: dict[str, int], always: tuple[str, ...]) -> list[tuple[str, int, bool]]:
+    """(label, count, alarming) for what is always shown and whatever else there is."""
+    names = [*always, *(name for name in sorted(counts) if name not in always)]
+    return [(name.replace("_", " "), counts.get(name, 0), name in ALARMING and bool(counts.get(name))) for name in names]

@@ -1,0 +1,21 @@
+"""Pages: Jinja templates, escaped, with a strict Content-Security-Policy and no script."""
+
+from pathlib import Path
+
+import falcon
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from web.security_headers import PAGE
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+_templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def show_page(resp: falcon.Response, template: str, **values: object) -> None:
+    """Answer with a page."""
+    resp.content_type = falcon.MEDIA_HTML
+    resp.text = _templates.get_template(template).render(values)
+    resp.set_header("Content-Security-Policy", PAGE)
+    resp.set_header("Cache-Control", "no-store")

@@ -1,0 +1,95 @@
+"""Payment links: asked for by the clinic, followed by the person who pays."""
+
+from typing import Any, Literal
+
+import falcon
+
+from delivery.stage import stage
+from jobs.create_payment_link import create_payment_link
+from models.invoice import Invoice
+from models.payment_link import PayAddress, PaymentLink
+from models.standing import lock_invoice
+from runtime.clock import business_now, real_now
+from runtime.settings import get_settings
+from web.auth import caller_of
+from web.body import Body, check
+from web.idempotency import idempotent
+from web.invoices import find_invoice
+from web.problems import Problem
+
+
+class LinkRequest(Body):
+    """Which way the link goes out: `none` makes it to be read out or sent by the clinic itself."""
+
+    channel: Literal["none"] = "none"
+
+
+def public_address(address: PayAddress) -> str:
+    """The address a person is given: short, and always leading to the current link."""
+    return f"{get_settings().public_url.rstrip('/')}/p/{address.token}"
+
+
+class InvoicePaymentLinks:
+    """`/api/invoices/{invoice_id}/payment-links`"""
+
+    @idempotent
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str) -> None:
+        """Plan the link for the present balance; 202 with our own address of it."""
+        account = caller_of(req).own
+        check(LinkRequest, document)
+        find_invoice(account, invoice_id)
+        invoice, now = lock_invoice(invoice_id), real_now()
+        check_payable(invoice)
+        link, address = PaymentLink.plan(invoice, now), PayAddress.of(invoice, business_now())
+        if link.state == "planned":
+            stage(create_payment_link, link.id, link.id)
+        resp.status = falcon.HTTP_202
+        resp.media = {"paymentLinkId": link.id, "url": public_address(address), "status": link.state}
+        resp.media |= {"amount": link.amount, "currency": link.currency, "error": link.error}
+
+
+def check_payable(invoice: Invoice) -> None:
+    """Raises Problem 409 when there is nothing to be paid on the invoice."""
+    if invoice.status == "paid":
+        raise Problem("invoice_already_paid", f"Invoice {invoice.number} is paid.")
+    if invoice.status not in {"sent", "overdue"}:
+        raise Problem("invoice_not_payable", f"Invoice {invoice.number} is {invoice.status}; only a sent or overdue invoice can be paid.")
+    if invoice.disputed:
+        raise Problem("invoice_not_payable", f"A payment of invoice {invoice.number} is disputed; it is not collected until that is over.")
+
+
+class PayPage:
+    """`/p/{token}`: what a person was given. Nothing personal stands here."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
+        """Forward to the current Stripe link, or say plainly why there is none."""
+        address = PayAddress.get_or_none((PayAddress.token == token) & (PayAddress.expires_at > business_now()))
+        if address is None:
+            _say(resp, 404, "This payment address is not valid any more.", "Please ask the office that sent it for a new one.")
+            return
+        invoice = address.invoice
+        link = PaymentLink.get_or_none((PaymentLink.invoice == invoice.id) & (PaymentLink.balance_revision == invoice.balance_revision))
+        if invoice.status == "paid":
+            _say(resp, 200, "This has been paid already.", "Thank you. There is nothing left to do.")
+        elif invoice.status in {"sent", "overdue"} and not invoice.disputed and link is not None and link.state == "active" and link.url:
+            resp.status = falcon.HTTP_303
+            resp.set_header("Location", link.url)
+        elif invoice.status in {"sent", "overdue"} and not invoice.disputed:
+            resp.set_header("Retry-After", "5")
+            _say(resp, 503, "Your payment page is being prepared.", "Please try again in a few seconds.")
+        else:
+            _say(resp, 410, "Nothing is to be paid here at the moment.", "Please call the office that sent it if you have a question.")
+
+
+_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex"><title>{title}</title><style>
+:root {{ color-scheme: light dark }} body {{ font: 1.125rem/1.5 system-ui, sans-serif; margin: 0; min-height: 100vh; display: grid; place-items: center }}
+main {{ max-width: 28rem; padding: 2rem; text-align: center }} h1 {{ font-size: 1.5rem; line-height: 1.25 }}</style></head>
+<body><main><h1>{title}</h1><p>{text}</p></main></body></html>"""
+
+
+def _say(resp: falcon.Response, status: int, title: str, text: str) -> None:
+    resp.status = status
+    resp.content_type = falcon.MEDIA_HTML
+    resp.set_header("Referrer-Policy", "no-referrer")
+    resp.text = _PAGE.format(title=title, text=text)

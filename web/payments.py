@@ -1,0 +1,99 @@
+"""Payments of an account's invoices, and giving them back."""
+
+from typing import Any, Literal
+
+import falcon
+
+from delivery.stage import stage
+from jobs.refund_payment import refund_payment
+from models.account import Account
+from models.base import transaction
+from models.payment import Payment
+from models.refund import Refund
+from models.refund_request import RefundRequest, refundable
+from models.standing import lock_invoice
+from runtime.clock import real_now
+from web.auth import caller_of
+from web.body import Body, check
+from web.fields import Amount
+from web.idempotency import idempotent
+from web.lists import page
+from web.problems import Problem
+from web.shapes import rfc3339, show_payment
+
+
+class RefundOrder(Body):
+    """What to give back: the remainder, unless an amount is named. Reasons are Stripe's."""
+
+    amount: Amount | None = None
+    reason: Literal["duplicate", "fraudulent", "requested_by_customer"] | None = None
+
+
+def find_payment(account: Account, payment_id: str) -> Payment:
+    """The account's own payment. Raises Problem 404."""
+    payment = Payment.get_or_none((Payment.id == payment_id) & (Payment.account == account))
+    if payment is None:
+        raise Problem("not_found", f"There is no payment {payment_id[:40]}.")
+    return payment
+
+
+class Payments:
+    """`/api/payments`"""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """The account's payments, newest first; `invoiceId` narrows them."""
+        query = Payment.select().where(Payment.account == caller_of(req).own)
+        if req.get_param("invoiceId"):
+            query = query.where(Payment.invoice == req.get_param("invoiceId"))
+        resp.media = page(req, query, Payment, show_payment)
+
+
+class OnePayment:
+    """`/api/payments/{payment_id}`"""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, payment_id: str) -> None:
+        """One payment with its refunds, those known at Stripe and those asked for."""
+        payment = find_payment(caller_of(req).own, payment_id)
+        known = Refund.select().where(Refund.stripe_account == payment.stripe_account, Refund.intent_id == payment.intent_id)
+        asked = RefundRequest.select().where(RefundRequest.payment == payment).order_by(RefundRequest.id)
+        resp.media = show_payment(payment) | {
+            "refundable": refundable(payment),
+            "refunds": [{"id": row.refund_id, "amount": row.amount, "currency": row.currency, "status": row.status} for row in known],
+            "refundRequests": [show_refund_request(row) for row in asked],
+        }
+
+
+class PaymentRefunds:
+    """`/api/payments/{payment_id}/refunds`"""
+
+    @idempotent
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, payment_id: str) -> None:
+        """Reserve a refund and stage it; never more than what is left of the payment."""
+        caller, order = caller_of(req), check(RefundOrder, document)
+        payment = find_payment(caller.own, payment_id)
+        with transaction():
+            lock_invoice(payment.invoice_id)
+            request = RefundRequest.request(payment, _amount(payment, order), order.reason, f"key:{caller.key_id}", real_now())
+            stage(refund_payment, request.id, request.id)
+        resp.status = falcon.HTTP_202
+        resp.media = show_refund_request(request)
+        resp.set_header("Location", f"/api/payments/{payment.id}")
+
+
+def _amount(payment: Payment, order: RefundOrder) -> int:
+    if payment.method != "stripe" or payment.status != "succeeded":
+        raise Problem("payment_not_refundable", f"Payment {payment.id} is {payment.status} ({payment.method}); only a succeeded card payment is refunded here.")
+    left = refundable(payment)
+    amount = left if order.amount is None else order.amount
+    if amount <= 0 or amount > left:
+        detail = f"{left} {payment.currency} (minor units) can still be refunded of payment {payment.id}; {amount} were asked for."
+        raise Problem("amount_exceeds_payment", detail)
+    return amount
+
+
+def show_refund_request(request: RefundRequest) -> dict[str, Any]:
+    """A refund somebody asked for."""
+    return {
+        "id": request.id, "payment": request.payment_id, "amount": request.amount, "status": request.state, "reason": request.reason,
+        "refund": request.refund_id, "error": request.error, "createdAt": rfc3339(request.created_at),
+    }  # fmt: skip
