@@ -1,0 +1,53 @@
+"""``python -m sandbox``: one process, gone at once on SIGTERM."""
+
+import argparse
+import os
+import signal
+from types import FrameType
+
+from sandbox import state_file
+from sandbox.app import create_app
+from sandbox.server import listen
+from sandbox.world import Sandbox
+
+
+def options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="sandbox", description="Stand-ins for Payphone's providers.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--public-url", default="", help="address in links, if not the one requests come to")
+    parser.add_argument("--state-file", default="", help="keep state here across restarts")
+    parser.add_argument("--endpoint", action="append", default=[], metavar="URL=SECRET", help="send the platform's Stripe events there")
+    parser.add_argument("--connect-endpoint", action="append", default=[], metavar="URL=SECRET", help="send connected accounts' events there")
+    parser.add_argument("--seed", type=int, default=None, help="draw the same ids each time")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    chosen = options()
+    sandbox = Sandbox(seed=chosen.seed)
+    app = create_app(sandbox, public_url=chosen.public_url, state_path=chosen.state_file)
+    for connect, endpoints in ((False, chosen.endpoint), (True, chosen.connect_endpoint)):
+        for url, _, secret in (endpoint.rpartition("=") for endpoint in endpoints):
+            sandbox.stripe.add_endpoint(url, secret, connect=connect)
+    server = listen(app, chosen.host, chosen.port)
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        """Save from outside the lock's holder, then leave without waiting for hanging requests."""
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    print(f"sandbox listening on {server.url}", flush=True)
+    try:
+        server.serve_forever()
+    except SystemExit:
+        if chosen.state_file:
+            state_file.save(sandbox, chosen.state_file)
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

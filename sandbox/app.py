@@ -1,0 +1,26 @@
+"""The sandbox over HTTP: ``gunicorn 'sandbox.app:create_app()' --workers 1 --threads 16``."""
+
+import falcon
+
+from sandbox import control, state_file, state_page
+from sandbox.deliverer import Deliverer
+from sandbox.stripe.door import StripeDoor
+from sandbox.stripe.hosted import add_routes as add_stripe_pages
+from sandbox.wire import App
+from sandbox.world import Sandbox
+
+
+def create_app(sandbox: Sandbox | None = None, *, public_url: str = "", state_path: str = "", deliver: bool = True) -> App:
+    """Build the app; ``public_url`` is for links, else the request's own address; ``deliver`` starts the webhooks."""
+    sandbox = sandbox or Sandbox()
+    sandbox.ground.public_url = public_url.rstrip("/")
+    if state_path:
+        state_file.keep(sandbox, state_path)
+    app = falcon.App()
+    app.add_sink(StripeDoor(sandbox.stripe), prefix="/v1")
+    control.add_routes(app, sandbox)
+    add_stripe_pages(app, sandbox.stripe)
+    state_page.add_routes(app, sandbox)
+    if deliver:
+        Deliverer(sandbox).start()
+    return app

@@ -1,0 +1,153 @@
+"""The control API: faults, chaos, clock, and a look at the sandbox's own truth."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import falcon
+
+from sandbox.stripe.actions import act
+from sandbox.stripe.errors import ApiError
+from sandbox.stripe.ledger import ledger
+from sandbox.wire import App
+from sandbox.world import Sandbox
+
+
+class Control:
+    """Resources under ``/sandbox``; each responder takes or gives one JSON object."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        """Control a sandbox."""
+        self.sandbox = sandbox
+        self.ground = sandbox.ground
+
+    def on_get_health(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Say that it runs."""
+        resp.media = {"status": "ok", "now": self.ground.now()}
+
+    def on_post_reset(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Forget everything."""
+        self.sandbox.reset()
+        resp.media = {"reset": True}
+
+    def on_get_ledger(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Show the money as the sandbox knows it."""
+        with self.ground.lock:
+            resp.media = ledger(self.sandbox.stripe.accounts)
+
+    def on_get_requests(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """List requests received; any field may filter."""
+        with self.ground.lock:
+            resp.media = {"requests": self.ground.requests.select({name: str(value) for name, value in req.params.items()})}
+
+    def on_get_settings(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Show the settings."""
+        resp.media = asdict(self.ground.settings)
+
+    def on_post_settings(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Change some settings; a seed starts the chaos anew."""
+        changes = body_of(req)
+        with self.ground.lock:
+            self.ground.settings.update(changes)
+            if "seed" in changes:
+                self.ground.outbox.reseed()
+            resp.media = asdict(self.ground.settings)
+
+    def on_post_clock(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Move business time on by ``advance`` seconds; what falls due happens."""
+        with self.ground.lock:
+            self.ground.moved_by += float(body_of(req).get("advance", 0))
+            happened = self.ground.tick()
+        resp.media = {"now": self.ground.now(), "happened": happened}
+
+    def on_post_act(self, req: falcon.Request, resp: falcon.Response, id: str, action: str) -> None:
+        """Do something to one of Stripe's objects."""
+        resp.media = act(self.sandbox.stripe, id, action, body_of(req))
+
+
+class FaultControl:
+    """Resources under ``/sandbox/faults``."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        """Control a sandbox's faults."""
+        self.sandbox = sandbox
+        self.ground = sandbox.ground
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """List the faults, used up ones too."""
+        with self.ground.lock:
+            resp.media = {"faults": [asdict(fault) for fault in self.ground.faults.active]}
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Ask for a fault."""
+        fault = self.sandbox.order_fault(**body_of(req))
+        resp.status, resp.media = falcon.HTTP_201, asdict(fault)
+
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, id: str | None = None) -> None:
+        """Withdraw one fault, or all."""
+        with self.ground.lock:
+            self.ground.faults.clear(id)
+        resp.status = falcon.HTTP_204
+
+
+class DeliveryControl:
+    """Resources for webhooks on their way."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        """Control a sandbox's outbox."""
+        self.ground = sandbox.ground
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """List deliveries, newest last; any field may filter."""
+        with self.ground.lock:
+            rows = [delivery.seen() for delivery in self.ground.outbox.all.values()]
+        found = [row for row in rows if all(str(row.get(name)) == value for name, value in req.params.items())]
+        resp.media = {"deliveries": found, "idle": self.ground.outbox.idle()}
+
+    def on_post_release(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Stop holding, and send what was held."""
+        with self.ground.lock:
+            self.ground.settings.hold = False
+            released = self.ground.outbox.release(self.ground.wall())
+            self.ground.changed.notify_all()
+        resp.media = {"released": released}
+
+    def on_post_redeliver(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
+        """Send an event again."""
+        with self.ground.lock:
+            again = self.ground.outbox.redeliver(id, self.ground.wall())
+            self.ground.changed.notify_all()
+        resp.media = {"redelivered": again}
+
+
+def body_of(req: falcon.Request) -> dict[str, Any]:
+    """Read a JSON object; nothing at all is an empty one."""
+    body = json.loads(req.bounded_stream.read() or b"{}")
+    if not isinstance(body, dict):
+        raise falcon.HTTPBadRequest(title="Not an object", description="send one JSON object")
+    return body
+
+
+def refuse_value(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]) -> None:
+    """Answer 400 to what a control request cannot mean."""
+    raise falcon.HTTPBadRequest(title="Refused", description=str(error))
+
+
+def refuse_api(req: falcon.Request, resp: falcon.Response, error: ApiError, params: dict[str, Any]) -> None:
+    """Answer in Stripe's words."""
+    resp.status, resp.media = error.status, error.body
+
+
+def add_routes(app: App, sandbox: Sandbox) -> None:
+    """Put the control API under ``/sandbox``."""
+    control, faults, deliveries = Control(sandbox), FaultControl(sandbox), DeliveryControl(sandbox)
+    for name in ("health", "reset", "ledger", "requests", "settings", "clock"):
+        app.add_route(f"/sandbox/{name}", control, suffix=name)
+    app.add_route("/sandbox/stripe/{id}/{action}", control, suffix="act")
+    app.add_route("/sandbox/faults", faults)
+    app.add_route("/sandbox/faults/{id}", faults)
+    app.add_route("/sandbox/deliveries", deliveries)
+    app.add_route("/sandbox/deliveries/release", deliveries, suffix="release")
+    app.add_route("/sandbox/events/{id}/redeliver", deliveries, suffix="redeliver")
+    app.add_error_handler(ApiError, refuse_api)
+    app.add_error_handler((ValueError, TypeError), refuse_value)

@@ -1,0 +1,59 @@
+"""Threads that bring webhooks to their endpoints."""
+
+import threading
+from functools import cache
+
+import httpx
+
+from sandbox.deliveries import Delivery
+from sandbox.world import Sandbox
+
+LONGEST_NAP = 0.25
+THREADS = 8
+
+
+@cache
+def client() -> httpx.Client:
+    """The one HTTP client: reading the system's certificates takes a while."""
+    return httpx.Client(trust_env=False, limits=httpx.Limits(max_connections=THREADS * 2))
+
+
+class Deliverer:
+    """Sends what is due until stopped."""
+
+    def __init__(self, sandbox: Sandbox, threads: int = THREADS) -> None:
+        """Prepare the threads; ``start`` runs them."""
+        self.sandbox = sandbox
+        self.stopped = threading.Event()
+        self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(threads)]
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        for thread in self.threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End after the deliveries now under way."""
+        self.stopped.set()
+        with self.sandbox.ground.lock:
+            self.sandbox.ground.changed.notify_all()
+
+    def run(self) -> None:
+        """Deliver, and nap while nothing is due."""
+        while not self.stopped.is_set():
+            if not self.sandbox.deliver_next(self.send):
+                self.nap()
+
+    def nap(self) -> None:
+        """Sleep until something is due, or changes."""
+        ground = self.sandbox.ground
+        with ground.lock:
+            due = ground.outbox.next_due()
+            wait = LONGEST_NAP if due is None else min(LONGEST_NAP, due - ground.wall())
+            if wait > 0:
+                ground.changed.wait(wait)
+
+    def send(self, delivery: Delivery, headers: dict[str, str]) -> int:
+        """Send one; answers the receiver's status. Redirects are not followed."""
+        timeout = self.sandbox.ground.settings.timeout
+        return client().post(delivery.url, content=delivery.body.encode(), headers=headers, timeout=timeout).status_code

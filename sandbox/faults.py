@@ -1,0 +1,73 @@
+"""Faults on demand: which requests go wrong, how, and how often."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+KINDS = {
+    "timeout_before": "hang without doing anything, then close",
+    "timeout_after": "do it, then hang, then close",
+    "error_500": "answer 500 before the effect, forget the idempotency key",
+    "error_500_stored": "answer 500 before the effect, replay it for the key",
+    "error_500_after": "do it, answer 500, replay that for the key",
+    "bad_gateway": "answer 502 with a page of HTML, before the effect",
+    "refuse": "reset the connection before the effect",
+    "refuse_after": "do it, then reset the connection",
+    "rate_limit_429": "answer 429 before the effect",
+    "conflict_409": "answer 409 lock_timeout before the effect",
+    "slow": "wait, then do it and answer",
+}
+
+
+@dataclass
+class Fault:
+    """One order for trouble. ``path`` may hold ``*``; ``skip`` lets that many requests pass first."""
+
+    id: str
+    kind: str
+    provider: str = "stripe"
+    method: str = "*"
+    path: str = "*"
+    times: int = 1
+    skip: int = 0
+    seconds: float = 30.0
+    hits: int = 0
+
+    def fits(self, provider: str, method: str, path: str) -> bool:
+        """Whether a request is one this fault waits for."""
+        return self.times > 0 and provider == self.provider and fnmatchcase(method, self.method.upper()) and fnmatchcase(path, self.path)
+
+
+def read_fault(id: str, body: Mapping[str, Any]) -> Fault:
+    """Make a fault from the control API's body; raises ``ValueError`` on what it cannot mean."""
+    unknown = set(body) - set(Fault.__dataclass_fields__) | ({"id", "hits"} & set(body))
+    if unknown:
+        raise ValueError(f"unknown fault fields: {', '.join(sorted(unknown))}")
+    if body.get("kind") not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}")
+    return Fault(id=id, **body)
+
+
+class Faults:
+    """The faults in force, in the order they were asked for."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.active: list[Fault] = []
+
+    def take(self, provider: str, method: str, path: str) -> Fault | None:
+        """Use up one occurrence of the first fault that fits a request."""
+        for fault in self.active:
+            if fault.fits(provider, method, path):
+                if fault.skip > 0:
+                    fault.skip -= 1
+                    return None
+                fault.times -= 1
+                fault.hits += 1
+                return fault
+        return None
+
+    def clear(self, id: str | None = None) -> None:
+        """Withdraw one fault, or all."""
+        self.active = [fault for fault in self.active if id not in (None, fault.id)]

@@ -1,0 +1,45 @@
+"""What all stand-ins share: clocks, lock, ids, faults, log, outbox, agenda."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from sandbox.agenda import Agenda
+from sandbox.faults import Faults
+from sandbox.ids import Ids
+from sandbox.outbox import Outbox
+from sandbox.request_log import RequestLog
+from sandbox.settings import Settings
+
+Clock = Callable[[], float]
+
+
+class Ground:
+    """Shared state. ``now`` is business time and may be moved; ``wall`` times deliveries and signatures."""
+
+    def __init__(self, clock: Clock = time.time, wall: Clock = time.time, seed: int | None = None) -> None:
+        """Start empty on the given clocks."""
+        self._clock = clock
+        self.wall = wall
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
+        self.ids = Ids(seed)
+        self.public_url = ""
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything but the clocks and the address."""
+        self.moved_by = 0.0
+        self.settings = Settings()
+        self.faults = Faults()
+        self.requests = RequestLog()
+        self.outbox = Outbox(self.settings, self.ids)
+        self.agenda = Agenda()
+
+    def now(self) -> int:
+        """Business time in whole seconds, as providers count it."""
+        return int(self._clock() + self.moved_by)
+
+    def tick(self) -> int:
+        """Let what is due happen; callers hold the lock."""
+        return self.agenda.run_due(self.now())

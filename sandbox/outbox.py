@@ -1,0 +1,139 @@
+"""The outbox of webhooks: at least once, shuffled, doubled, delayed or lost as the settings say."""
+
+import heapq
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sandbox.deliveries import OPEN, Delivery
+from sandbox.ids import Ids
+from sandbox.settings import Settings
+
+Headers = dict[str, str]
+Signer = Callable[[Delivery, float], Headers]
+Send = Callable[[Delivery, Headers], int]
+SUCCESS = 2
+REMEMBERED = 50_000
+
+
+class Outbox:
+    """Deliveries by due time. Callers hold the sandbox's lock, except while sending."""
+
+    def __init__(self, settings: Settings, ids: Ids) -> None:
+        """Start empty, its chaos seeded from the settings."""
+        self.settings = settings
+        self.ids = ids
+        self.signers: dict[str, Signer] = {}
+        self.all: dict[str, Delivery] = {}
+        self.by_event: dict[str, list[Delivery]] = {}
+        self._queue: list[tuple[float, int, Delivery]] = []
+        self._sequence = 0
+        self.reseed()
+
+    def reseed(self) -> None:
+        """Start the chaos anew from the settings' seed."""
+        self._random = random.Random(self.settings.seed)  # noqa: S311  # repeatable on purpose
+
+    def post(self, now: float, **fields: Any) -> None:
+        """Take an event for an endpoint: one delivery, or two, or one that will be lost."""
+        first = Delivery(id=self.ids.new("dlv", 16), due_at=now, **fields)
+        copies = [first]
+        if self._random.random() < self.settings.duplicate_rate:
+            copies.append(replace(first, id=self.ids.new("dlv", 16), duplicate=True, tries=[]))
+        for copy in copies:
+            copy.due_at = now + self._wander()
+            self._keep(copy)
+        if self._random.random() < self.settings.drop_rate:
+            for copy in copies:
+                copy.state = "dropped"
+
+    def _wander(self) -> float:
+        """How much later than at once a delivery goes out."""
+        delay = self._random.uniform(self.settings.delay_min, self.settings.delay_max)
+        return delay + self._random.uniform(0, self.settings.shuffle_window)
+
+    def _keep(self, delivery: Delivery) -> None:
+        """Remember a delivery and queue it, or hold it."""
+        self.all[delivery.id] = delivery
+        self.by_event.setdefault(delivery.event_id, []).append(delivery)
+        if self.settings.hold:
+            delivery.state = "held"
+        else:
+            self.queue(delivery)
+        if len(self.all) > REMEMBERED:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        """Drop the oldest settled delivery, so that a long run stays small."""
+        oldest = next((d for d in self.all.values() if d.state not in OPEN), None)
+        if oldest:
+            del self.all[oldest.id]
+
+    def queue(self, delivery: Delivery) -> None:
+        """Put a delivery in line by its due time."""
+        self._sequence += 1
+        heapq.heappush(self._queue, (delivery.due_at, self._sequence, delivery))
+
+    def next_due(self) -> float | None:
+        """When the next delivery is due, if any."""
+        return self._queue[0][0] if self._queue else None
+
+    def take(self, now: float) -> Delivery | None:
+        """Take the next due delivery out of line, marked as being sent."""
+        while self._queue and self._queue[0][0] <= now:
+            delivery = heapq.heappop(self._queue)[2]
+            if delivery.state == "waiting":
+                delivery.state = "sending"
+                delivery.attempts += 1
+                return delivery
+        return None
+
+    def settle(self, delivery: Delivery, now: float, status: int | None, error: str | None) -> None:
+        """Record an attempt's outcome; what failed goes back in line until attempts run out."""
+        delivery.last_status, delivery.last_error = status, error
+        delivery.tries.append(now)
+        if status is not None and status // 100 == SUCCESS:
+            delivery.state = "delivered"
+        elif delivery.attempts >= self.settings.retry_attempts:
+            delivery.state = "failed"
+        else:
+            delivery.state = "waiting"
+            delivery.due_at = now + self._backoff(delivery.attempts)
+            self.queue(delivery)
+
+    def _backoff(self, attempts: int) -> float:
+        """Seconds until the next try, doubling up to the cap."""
+        return min(self.settings.retry_base * 2.0 ** (attempts - 1), self.settings.retry_cap)
+
+    def release(self, now: float) -> int:
+        """Send on what was held, in the order in which it was held."""
+        held = [d for d in self.all.values() if d.state == "held"]
+        for delivery in held:
+            delivery.state, delivery.due_at = "waiting", now
+            self.queue(delivery)
+        return len(held)
+
+    def redeliver(self, event_id: str, now: float) -> int:
+        """Send an event again, to each endpoint it was meant for; answers how many."""
+        latest = {d.endpoint_id: d for d in self.by_event.get(event_id, [])}
+        for original in latest.values():
+            again = replace(original, id=self.ids.new("dlv", 16), state="waiting", attempts=0, due_at=now, tries=[])
+            self.all[again.id] = again
+            self.by_event[event_id].append(again)
+            self.queue(again)
+        return len(latest)
+
+    def pending_endpoints(self, event_id: str) -> int:
+        """How many endpoints have not accepted an event yet."""
+        copies = self.by_event.get(event_id, [])
+        accepted = {d.endpoint_id for d in copies if d.state == "delivered"}
+        return len({d.endpoint_id for d in copies} - accepted)
+
+    def headers(self, delivery: Delivery, now: float) -> Mapping[str, str]:
+        """Sign one attempt."""
+        return self.signers[delivery.provider](delivery, now)
+
+    def idle(self) -> bool:
+        """Whether nothing is waiting or being sent (held and lost ones do not count)."""
+        return not any(d.state in ("waiting", "sending") for d in self.all.values())

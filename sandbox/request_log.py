@@ -1,0 +1,52 @@
+"""A bounded log of the requests received: the oracle for "exactly one"."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+SECRETS = frozenset({"number", "cvc", "card_number", "client_secret", "secret", "account_number", "routing_number"})
+KEPT = 20_000
+
+
+@dataclass
+class LoggedRequest:
+    """One request: what came, and what was answered (``status`` 0: the connection was cut)."""
+
+    at: float
+    provider: str
+    method: str
+    path: str
+    account: str
+    idempotency_key: str | None
+    params: Any
+    status: int = 0
+    fault: str | None = None
+    replayed: bool = False
+    performed: bool = False
+
+
+class RequestLog:
+    """The last requests, oldest first."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.entries: deque[LoggedRequest] = deque(maxlen=KEPT)
+
+    def note(self, entry: LoggedRequest) -> None:
+        """Keep an entry; the caller fills in its outcome, and parameters ``without_secrets``."""
+        self.entries.append(entry)
+
+    def select(self, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
+        """List entries whose fields equal the wanted ones."""
+        rows = (asdict(entry) for entry in list(self.entries))
+        return [row for row in rows if all(str(row.get(name)) == value for name, value in wanted.items())]
+
+
+def without_secrets(value: Any) -> Any:
+    """Copy parameters without anything that must not be kept."""
+    if isinstance(value, Mapping):
+        return {key: without_secrets(item) for key, item in value.items() if key not in SECRETS}
+    if isinstance(value, list):
+        return [without_secrets(item) for item in value]
+    return value

@@ -1,0 +1,79 @@
+"""Keeping the sandbox's state in a file across restarts."""
+
+import json
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sandbox.deliveries import OPEN, Delivery
+from sandbox.stripe.idempotency import Kept
+from sandbox.world import Sandbox
+
+EVERY = 1.0
+
+
+def keep(sandbox: Sandbox, path: str) -> None:
+    """Load the file if it is there, and save to it each second while things change."""
+    if Path(path).exists():
+        load(sandbox, path)
+    threading.Thread(target=_save_often, args=(sandbox, path, threading.Event()), daemon=True).start()
+
+
+def _save_often(sandbox: Sandbox, path: str, never: threading.Event) -> None:
+    """Save when a request, an action or a delivery may have changed something."""
+    last = -1
+    while not never.wait(EVERY):
+        version = sandbox.ground.ids.drawn + len(sandbox.ground.requests.entries)
+        if version != last:
+            save(sandbox, path)
+            last = version
+
+
+def save(sandbox: Sandbox, path: str) -> None:
+    """Write all state; the old file stays until the new one is whole."""
+    with sandbox.ground.lock:
+        text = json.dumps(_state(sandbox))
+    fresh = Path(f"{path}.new")
+    fresh.write_text(text, "utf-8")
+    fresh.replace(path)
+
+
+def _state(sandbox: Sandbox) -> dict[str, Any]:
+    """Everything worth keeping, as JSON."""
+    ground, stripe = sandbox.ground, sandbox.stripe
+    return {
+        "accounts": {name: [account.tables, account.private] for name, account in stripe.accounts.items()},
+        "keys": [[account, key, asdict(kept)] for (account, key), kept in stripe.keys.kept.items() if kept.finished],
+        "deliveries": [asdict(delivery) for delivery in ground.outbox.all.values()],
+        "agenda": ground.agenda.entries,
+        "settings": asdict(ground.settings),
+        "moved_by": ground.moved_by,
+    }
+
+
+def load(sandbox: Sandbox, path: str) -> None:
+    """Take up where a file left off; what was being sent is sent again."""
+    state = json.loads(Path(path).read_text("utf-8"))
+    ground, stripe = sandbox.ground, sandbox.stripe
+    with ground.lock:
+        for name, (tables, private) in state["accounts"].items():
+            account = stripe.accounts.get(name) or stripe.open(name)
+            account.tables, account.private = tables, private
+        for account_id, key, kept in state["keys"]:
+            stripe.keys.kept[account_id, key] = Kept(**kept)
+        ground.settings.update(state["settings"])
+        ground.moved_by = state["moved_by"]
+        ground.agenda.entries = [tuple(entry) for entry in state["agenda"]]
+        for row in state["deliveries"]:
+            _take_up(sandbox, Delivery(**row))
+
+
+def _take_up(sandbox: Sandbox, delivery: Delivery) -> None:
+    """Remember a delivery, and queue it if it was not through."""
+    outbox = sandbox.ground.outbox
+    outbox.all[delivery.id] = delivery
+    outbox.by_event.setdefault(delivery.event_id, []).append(delivery)
+    if delivery.state in OPEN and delivery.state != "held":
+        delivery.state = "waiting"
+        outbox.queue(delivery)

@@ -1,0 +1,99 @@
+"""The page that shows the sandbox's state; every value on it is escaped."""
+
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import falcon
+
+from sandbox.stripe.state import Section, sections
+from sandbox.wire import App
+from sandbox.world import Sandbox
+
+PAGE = Template(Path(__file__).with_name("state_page.html").read_text("utf-8"))
+AT_MOST = 30
+GOOD = {"succeeded", "paid", "complete", "delivered", "won", "True", "200"}
+BAD = {"failed", "lost", "dropped", "canceled", "expired", "needs_response", "cut", "400", "402", "409", "429", "500", "502"}
+WAITING = {"pending", "processing", "waiting", "held", "sending", "open", "unpaid", "requires_action", "requires_payment_method", "under_review"}
+
+
+class StatePage:
+    """``GET /``; ``?refresh=5`` reloads it every five seconds."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        """Show a sandbox."""
+        self.sandbox = sandbox
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Render the state."""
+        with self.sandbox.ground.lock:
+            tables = [*sections(self.sandbox.stripe, AT_MOST), *_ground_sections(self.sandbox)]
+        refresh = req.get_param_as_int("refresh", min_value=1, max_value=3600)
+        resp.content_type = falcon.MEDIA_HTML
+        resp.text = PAGE.substitute(
+            refresh=f'<meta http-equiv="refresh" content="{refresh}">' if refresh else "",
+            tiles="".join(_tile(section.title, count) for section, count in tables),
+            sections="".join(_section(section, count) for section, count in tables),
+        )
+
+
+def _ground_sections(sandbox: Sandbox) -> list[tuple[Section, int]]:
+    """Deliveries, faults and requests, newest first."""
+    ground = sandbox.ground
+    deliveries = list(ground.outbox.all.values())[: -AT_MOST - 1 : -1]
+    sent = [(d.event_type, d.state, d.attempts, d.last_status or d.last_error, "copy" if d.duplicate else "", d.url) for d in deliveries]
+    asked = [(f.kind, f"{f.method} {f.path}", f.times, f.hits) for f in ground.faults.active]
+    requests = list(ground.requests.entries)[: -AT_MOST - 1 : -1]
+    came = [(f"{r.method} {r.path}", r.status or "cut", r.fault, "replayed" if r.replayed else "", r.idempotency_key) for r in requests]
+    return [
+        (Section("Webhook deliveries", ("Event", "State", "Attempts", "Answer", "Twice", "To"), sent), len(ground.outbox.all)),
+        (Section("Faults", ("Kind", "For", "Left", "Struck"), asked), len(asked)),
+        (Section("Requests", ("Request", "Status", "Fault", "Replay", "Idempotency key"), came), len(ground.requests.entries)),
+    ]
+
+
+def _anchor(title: str) -> str:
+    """The id of a section."""
+    return title.lower().replace(" ", "-")
+
+
+def _tile(title: str, count: int) -> str:
+    """A count that leads to its section."""
+    return f'<li><a href="#{_anchor(title)}"><b>{count:,}</b> {escape(title)}</a></li>'
+
+
+def _section(section: Section, count: int) -> str:
+    """One table, or a word that there is nothing."""
+    anchor, title = _anchor(section.title), escape(section.title)
+    more = f" <small>latest {len(section.rows)} of {count:,}</small>" if count > len(section.rows) else ""
+    heading = f'<h2 id="{anchor}-title">{title}{more}</h2>'
+    body = _table(section, anchor) if section.rows else "<p>None yet.</p>"
+    return f'<section id="{anchor}">{heading}{body}</section>'
+
+
+def _table(section: Section, anchor: str) -> str:
+    """A table that scrolls by itself on a narrow screen, with the keyboard too."""
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in section.columns)
+    rows = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in section.rows)
+    return (
+        f'<div class="scroll" role="region" tabindex="0" aria-labelledby="{anchor}-title">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _cell(value: Any) -> str:
+    """One value; states carry a colour beside their word."""
+    text = "–" if value in (None, "") else str(value)
+    tone = "good" if text in GOOD else "bad" if text in BAD else "waiting" if text in WAITING else ""
+    shown = {"True": "yes", "False": "no"}.get(text, text.replace("_", " ") if tone else text)
+    if tone:
+        return f'<td><span class="{tone}">{escape(shown)}</span></td>'
+    if text.startswith("http"):
+        return f'<td><a href="{escape(text)}" rel="noreferrer">{escape(text)}</a></td>'
+    return f"<td>{escape(shown)}</td>"
+
+
+def add_routes(app: App, sandbox: Sandbox) -> None:
+    """Put the page at ``/``."""
+    app.add_route("/", StatePage(sandbox))

@@ -1,0 +1,1 @@
+"""A stand-in for Stripe, as far as Payphone uses it."""

@@ -1,0 +1,79 @@
+"""A request to the stand-in and its answer, apart from any web server."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+
+from sandbox.stripe.errors import Json
+
+HTML = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What came in; header names in lower case."""
+
+    method: str
+    path: str
+    query: str = ""
+    body: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    base_url: str = ""
+
+    @property
+    def form(self) -> str:
+        """The encoded parameters, wherever the method puts them."""
+        return self.body if self.method == "POST" else self.query
+
+    @property
+    def key(self) -> str | None:
+        """The idempotency key; only a POST has one."""
+        return (self.headers.get("idempotency-key") or None) if self.method == "POST" else None
+
+    @property
+    def fingerprint(self) -> str:
+        """What must not change under one idempotency key."""
+        return hashlib.sha256(f"{self.method} {self.path}\n{self.form}".encode()).hexdigest()
+
+
+@dataclass
+class Answer:
+    """What goes out. ``ending``: ``hang`` waits ``seconds`` and closes, ``reset`` cuts at once; both send nothing."""
+
+    status: int
+    body: str
+    headers: dict[str, str] = field(default_factory=dict)
+    ending: str = ""
+    seconds: float = 0.0
+    performed: bool = False
+    kept: bool = True
+
+    def json(self) -> Json:
+        """The body, read."""
+        read: Json = json.loads(self.body)
+        return read
+
+
+def failure(status: int, type: str, message: str, **extra: str) -> Answer:
+    """An error answer of the server's own making."""
+    return Answer(status, json.dumps({"error": {"type": type, "message": message, **extra}}), kept=False)
+
+
+def server_error() -> Answer:
+    """Stripe had a problem."""
+    answer = failure(500, "api_error", "An unknown error occurred.")
+    answer.kept = True
+    return answer
+
+
+def trouble(kind: str, seconds: float) -> Answer | None:
+    """The answer of a fault that strikes before anything is done; ``None`` if it strikes later."""
+    answers = {
+        "timeout_before": Answer(0, "", ending="hang", seconds=seconds),
+        "refuse": Answer(0, "", ending="reset"),
+        "error_500": server_error(),
+        "bad_gateway": Answer(502, HTML, {"Content-Type": "text/html"}),
+        "rate_limit_429": failure(429, "invalid_request_error", "Request rate limit exceeded.", code="rate_limit"),
+        "conflict_409": failure(409, "invalid_request_error", "This object cannot be accessed right now.", code="lock_timeout"),
+    }
+    return answers.get(kind)

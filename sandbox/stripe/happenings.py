@@ -1,0 +1,43 @@
+"""What happens to Stripe's objects by itself when its time comes."""
+
+from collections.abc import Callable
+
+from sandbox.agenda import Agenda, Happening
+from sandbox.stripe import checkout_sessions, paying, refunds
+from sandbox.stripe.account import Account
+from sandbox.stripe.errors import ApiError, Json
+
+
+def _expire(account: Account, session: Json) -> None:
+    """An open session has reached its end."""
+    if session["status"] == "open":
+        checkout_sessions.expired(account, session)
+
+
+HAPPENINGS: dict[str, tuple[str, Callable[[Account, Json], object]]] = {
+    "session expires": ("checkout.session", _expire),
+    "refund fails": ("refund", refunds.fail),
+    "refund succeeds": ("refund", refunds.succeed),
+    "payment succeeds": ("payment_intent", lambda account, intent: paying.settle(account, intent, True)),
+    "payment fails": ("payment_intent", lambda account, intent: paying.settle(account, intent, False)),
+}
+
+
+def register(agenda: Agenda, find: Callable[[str], Account]) -> None:
+    """Bind the agenda's names to what they do."""
+    for name, (kind, happen) in HAPPENINGS.items():
+        agenda.happenings[name] = _bound(find, kind, happen)
+
+
+def _bound(find: Callable[[str], Account], kind: str, happen: Callable[[Account, Json], object]) -> Happening:
+    """Find the object first; what someone did meanwhile by hand wins."""
+
+    def happens(account_id: str, object_id: str) -> None:
+        """Do it to the object as it is by then."""
+        account = find(account_id)
+        try:
+            happen(account, account.get(kind, object_id))
+        except ApiError:
+            return
+
+    return happens

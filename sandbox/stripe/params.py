@@ -1,0 +1,170 @@
+"""Every request's parameters, checked against the SDK's own TypedDicts.
+
+The SDK is generated from Stripe's specification, so a parameter it does not know, Stripe refuses too.
+The types are walked here rather than by a library, to coerce form strings and to name the parameter as Stripe does.
+Where the SDK says "one of these words, or any str", only the words pass: a misspelt value is a mistake as well.
+"""
+
+import re
+import types
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import stripe
+from stripe import RequestOptions
+from stripe.params import checkout
+
+from sandbox.stripe.errors import Json, invalid
+
+INTEGER = re.compile(r"-?\d+")
+UNRESOLVED = {"Mapping": Mapping, "StripeContext": str}  # names the SDK imports only for type checkers
+BOOLEANS = {"true": True, "false": False}
+
+
+def check(params_class: str, given: Json) -> Json:
+    """Check decoded form parameters by the name of a class in ``stripe.params``; answers typed values."""
+    return _checked_hash(given, _params_class(params_class), "")
+
+
+@cache
+def _params_class(name: str) -> Any:
+    """Find the SDK's class; a name starting with ``checkout.`` lives in that module."""
+    module, _, last = name.rpartition(".")
+    return getattr(checkout if module else stripe.params, last)
+
+
+@cache
+def _fields(params_class: Any) -> dict[str, Any]:
+    """The parameters of a class and their types, without the options some classes inherit."""
+    hints = get_type_hints(params_class, localns=UNRESOLVED)
+    options = RequestOptions.__annotations__
+    own = not all(name in hints for name in options)
+    return {name: hint for name, hint in hints.items() if own or name not in options}
+
+
+def _checked_hash(given: Json, params_class: Any, path: str) -> Json:
+    """Check a hash: no unknown key, no required one absent, each value of its type."""
+    fields = _fields(params_class)
+    for name in given:
+        if name not in fields:
+            param = _join(path, name)
+            raise invalid(f"Received unknown parameter: {param}", code="parameter_unknown", param=param)
+    for name in params_class.__required_keys__ & set(fields):
+        if given.get(name, "") == "":
+            param = _join(path, name)
+            raise invalid(f"Missing required param: {param}.", code="parameter_missing", param=param)
+    return {name: _checked(value, fields[name], _join(path, name)) for name, value in given.items()}
+
+
+def _join(path: str, name: str | int) -> str:
+    """Name a parameter as Stripe does: ``a[b][0]``."""
+    return f"{path}[{name}]" if path else str(name)
+
+
+def _checked(value: Any, hint: Any, path: str) -> Any:
+    """Check one value against one type; answers it typed."""
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        return _checked_union(value, get_args(hint), path)
+    if origin is Literal:
+        return _checked_word(value, get_args(hint), path)
+    if origin in (list, tuple):
+        return _checked_list(value, get_args(hint)[0], path)
+    if origin is dict:
+        return _checked_mapping(value, get_args(hint)[1], path)
+    if isinstance(hint, type) and hasattr(hint, "__required_keys__"):
+        return _checked_hash(_hash(value, path), hint, path)
+    return _checked_scalar(value, hint, path)
+
+
+def _hash(value: Any, path: str) -> Json:
+    """Insist on a hash."""
+    if not isinstance(value, dict):
+        raise invalid("Invalid object", param=path, code="parameter_invalid_object")
+    return value
+
+
+def _checked_list(value: Any, inner: Any, path: str) -> list[Any]:
+    """Check each item of a list."""
+    if not isinstance(value, list):
+        raise invalid("Invalid array", param=path, code="parameter_invalid_array")
+    return [_checked(item, inner, _join(path, index)) for index, item in enumerate(value)]
+
+
+def _checked_mapping(value: Any, inner: Any, path: str) -> Json:
+    """Check a hash with free keys, such as metadata."""
+    if isinstance(value, list):  # keys that happened to be digits
+        value = {str(index): item for index, item in enumerate(value)}
+    return {key: _checked(item, inner, _join(path, key)) for key, item in _hash(value, path).items()}
+
+
+def _checked_word(value: Any, words: tuple[Any, ...], path: str) -> Any:
+    """Insist on one of the allowed words."""
+    if value not in words:
+        shown = ", ".join(str(word) for word in words[:12])
+        raise invalid(f"Invalid {path}: must be one of {shown}", param=path)
+    return value
+
+
+def _checked_union(value: Any, hints: tuple[Any, ...], path: str) -> Any:
+    """Take the first alternative that fits; complain in the words of the last one tried."""
+    problem = invalid(f"Invalid {path}", param=path)
+    for hint in sorted(_alternatives(hints, value), key=_rank):
+        try:
+            return _checked(value, hint, path)
+        except type(problem) as error:
+            problem = error
+    raise problem
+
+
+def _alternatives(hints: tuple[Any, ...], value: Any) -> list[Any]:
+    """Those members of a union that a value of this shape could mean."""
+    flat = [hint for hint in hints if hint is not type(None) and "UntypedStripeObject" not in str(hint)]
+    if isinstance(value, (dict, list)):
+        return [hint for hint in flat if _is_nested(hint)]
+    scalars = [hint for hint in flat if not _is_nested(hint)]
+    worded = any(get_origin(hint) is Literal and get_args(hint) != ("",) for hint in scalars)
+    return [hint for hint in scalars if not (worded and hint is str)]
+
+
+def _is_nested(hint: Any) -> bool:
+    """Whether a type is a hash or a list."""
+    return get_origin(hint) in (list, dict) or hasattr(hint, "__required_keys__")
+
+
+def _rank(hint: Any) -> int:
+    """Order of alternatives: the narrow before the wide."""
+    order = [bool, int, float, Decimal]
+    if get_origin(hint) is Literal:
+        return len(order)
+    return order.index(hint) if hint in order else len(order) + 1
+
+
+def _checked_scalar(value: Any, hint: Any, path: str) -> Any:
+    """Read a form string as the scalar the type asks for."""
+    if isinstance(value, (dict, list)):
+        raise invalid(f"Invalid {path}: expected a single value", param=path)
+    if hint is bool:
+        return BOOLEANS[_matching(value in BOOLEANS, value, "boolean", path)]
+    if hint is int:
+        return int(_matching(bool(INTEGER.fullmatch(value)), value, "integer", path))
+    if hint in (float, Decimal):
+        return str(_decimal(value, path))
+    return value
+
+
+def _matching(fits: bool, value: str, kind: str, path: str) -> str:
+    """Pass a value on if it fits."""
+    if not fits:
+        raise invalid(f"Invalid {kind}: {value}", param=path, code=f"parameter_invalid_{kind}")
+    return value
+
+
+def _decimal(value: str, path: str) -> Decimal:
+    """Read a decimal."""
+    try:
+        return Decimal(value)
+    except InvalidOperation as error:
+        raise invalid(f"Invalid decimal: {value}", param=path) from error

@@ -1,0 +1,26 @@
+"""A payer without a browser, for use in process."""
+
+from sandbox.stripe import checkout_sessions, payment_links
+from sandbox.stripe.actions import owner_of
+from sandbox.stripe.errors import Json, unexpected
+from sandbox.stripe.paying import Payer, submit
+from sandbox.stripe.provider import Stripe
+
+
+def visit(stripe: Stripe, url: str) -> Json:
+    """Open a link's address: a fresh session, or an ``ApiError`` when the link is closed."""
+    token = url.rpartition("/")[2]
+    with stripe.ground.lock:
+        for account in stripe.accounts.values():
+            link = payment_links.by_token(account, token)
+            if link and payment_links.is_open(link):
+                return checkout_sessions.visit(account, link)
+    raise unexpected(f"No open link at {url}")
+
+
+def pay(stripe: Stripe, session_id: str, *, card_number: str = "", payment_method: str = "", email: str | None = None) -> Json:
+    """Press Pay on a session; raises the 402 of a decline."""
+    with stripe.ground.lock:
+        stripe.ground.tick()
+        account, session = owner_of(stripe, session_id)
+        return submit(account, session, Payer(card_number, payment_method, email))

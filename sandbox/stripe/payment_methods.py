@@ -1,0 +1,141 @@
+"""Payment methods: made from test cards, attached to customers, detached for good."""
+
+import copy
+
+from sandbox.stripe.account import Account
+from sandbox.stripe.errors import ApiError, Json, missing, unexpected
+from sandbox.stripe.lists import newest_first, page
+from sandbox.stripe.test_cards import BY_ID, TestCard, by_id, message_for
+
+GENERIC = TestCard("visa", "4242424242424242")
+
+
+def make(account: Account, card: TestCard) -> Json:
+    """Make a fresh payment method that behaves like a test card."""
+    if card.brand == "bank":
+        made = account.new("payment_method", type="us_bank_account", us_bank_account=_bank())
+        del made["card"]
+    else:
+        made = account.new("payment_method", card=_card(card))
+    account.secret(made["id"])["card"] = card.name
+    return made
+
+
+def _card(card: TestCard) -> Json:
+    """What of a card is shown."""
+    return {
+        "brand": card.brand,
+        "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
+        "country": "US",
+        "display_brand": card.brand,
+        "exp_month": 12,
+        "exp_year": 2034,
+        "fingerprint": f"fp{card.number[-8:]}",
+        "funding": "credit",
+        "generated_from": None,
+        "last4": card.number[-4:],
+        "networks": {"available": [card.brand], "preferred": None},
+        "regulated_status": "unregulated",
+        "three_d_secure_usage": {"supported": True},
+        "wallet": None,
+    }
+
+
+def _bank() -> Json:
+    """What of a bank account is shown."""
+    return {"account_holder_type": "individual", "account_type": "checking", "bank_name": "TEST BANK", "last4": "6789"}
+
+
+def behaviour(account: Account, method: Json) -> TestCard:
+    """The test card a payment method was made from."""
+    name = account.secret(method["id"]).get("card", "visa")
+    return BY_ID.get(f"pm_card_{name}") or BY_ID.get(name) or GENERIC
+
+
+def resolve(account: Account, id: str, param: str = "payment_method") -> Json:
+    """Find a payment method; a test id makes a fresh one."""
+    card = by_id(id)
+    return make(account, card) if card else account.get("payment_method", id, param)
+
+
+def retrieve(account: Account, params: Json, id: str) -> Json:
+    """``GET /v1/payment_methods/{id}``."""
+    return resolve(account, id, "id")
+
+
+def usable(account: Account, id: str, customer: str | None) -> Json:
+    """Find a payment method that may be charged for a customer, or refuse as Stripe does."""
+    method = resolve(account, id)
+    owner = method["customer"]
+    if owner and owner != customer:
+        raise unexpected(
+            f"The PaymentMethod {id} belongs to the Customer {owner}: include that customer to use it.",
+            param="customer" if customer is None else "payment_method",
+        )
+    if account.secret(method["id"]).get("spent") and not owner:
+        raise unexpected(
+            f"The PaymentMethod {id} was used before without being attached, or was detached. It cannot be used again.",
+            param="payment_method",
+        )
+    return method
+
+
+def attach(account: Account, params: Json, id: str) -> Json:
+    """``POST …/attach``; refuses cards that decline at once, and detached ones."""
+    account.get("customer", params["customer"], "customer")
+    method = usable(account, id, params["customer"])
+    card = behaviour(account, method)
+    if card.declines and not card.attachable:
+        raise ApiError(
+            402,
+            message_for(card.code, card.decline_code),
+            type="card_error",
+            code=card.code,
+            decline_code=card.decline_code,
+            advice_code=card.advice,
+            param="",
+        )
+    return bind(account, method, params["customer"])
+
+
+def bind(account: Account, method: Json, customer: str) -> Json:
+    """Give a payment method to a customer."""
+    if method["customer"] != customer:
+        method["customer"] = customer
+        account.emit("payment_method.attached", method)
+    return method
+
+
+def detach(account: Account, params: Json, id: str) -> Json:
+    """``POST …/detach``: never usable again."""
+    method = account.get("payment_method", id)
+    if not method["customer"]:
+        raise unexpected("The payment method you provided is not attached to a customer so detachment is impossible.")
+    account.secret(id)["spent"] = True
+    previous = {"customer": method["customer"]}
+    method["customer"] = None
+    account.emit("payment_method.detached", method, previous)
+    return method
+
+
+def update(account: Account, params: Json, id: str) -> Json:
+    """``POST /v1/payment_methods/{id}``: metadata and billing details."""
+    method = account.get("payment_method", id)
+    details = {**copy.deepcopy(method["billing_details"]), **params.get("billing_details", {})}
+    metadata = {**method["metadata"], **(params.get("metadata") or {})}
+    return account.change(method, "payment_method.updated", billing_details=details, metadata=metadata)
+
+
+def index(account: Account, params: Json) -> Json:
+    """``GET /v1/payment_methods?customer=&type=``."""
+    if "customer" in params and params["customer"] not in account.tables.get("customer", {}):
+        raise missing("customer", params["customer"], "customer")
+    found = [method for method in newest_first(account, "payment_method", params) if method["customer"]]
+    return page("/v1/payment_methods", found, params)
+
+
+def index_of_customer(account: Account, params: Json, customer: str) -> Json:
+    """``GET /v1/customers/{id}/payment_methods``."""
+    account.get("customer", customer)
+    found = newest_first(account, "payment_method", {**params, "customer": customer})
+    return page(f"/v1/customers/{customer}/payment_methods", found, params)

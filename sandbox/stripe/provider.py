@@ -1,0 +1,213 @@
+"""Stripe's front door: who asks, what for, once per idempotency key, and what goes wrong on the way."""
+
+import json
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+
+from sandbox.faults import Fault
+from sandbox.ground import Ground
+from sandbox.request_log import LoggedRequest, without_secrets
+from sandbox.stripe import form, happenings, operations, params, webhook_endpoints
+from sandbox.stripe.account import API_VERSION, Account, Cause
+from sandbox.stripe.errors import ApiError, Json, invalid, unrecognized
+from sandbox.stripe.exchange import Answer, Request, server_error, trouble
+from sandbox.stripe.expand import expanded
+from sandbox.stripe.idempotency import Kept, Keys
+from sandbox.stripe.shapes import shaped
+
+PLATFORM = "acct_platform"
+NO_TYPES = ("/v1/payment_intents", "/v1/setup_intents", "/v1/checkout/sessions")
+
+
+class Stripe:
+    """The stand-in's state: the platform's account, its connected accounts, idempotency keys."""
+
+    def __init__(self, ground: Ground) -> None:
+        """Open the platform's account on a ground."""
+        self.ground = ground
+        self.pause: Callable[[float], None] = time.sleep
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all objects and keys."""
+        self.cause = Cause(base_url=self.ground.public_url)
+        self.accounts: dict[str, Account] = {}
+        self.keys = Keys()
+        self.ground.outbox.signers["stripe"] = webhook_endpoints.sign
+        happenings.register(self.ground.agenda, self.account)
+        platform = self.open(PLATFORM)
+        platform.private["self"] = shaped("account", id=PLATFORM, created=self.ground.now())
+
+    def open(self, id: str) -> Account:
+        """Start an account's books."""
+        account = self.accounts[id] = Account(id, self.ground, self.announce, self.cause)
+        return account
+
+    @property
+    def platform(self) -> Account:
+        """The platform's own account."""
+        return self.accounts[PLATFORM]
+
+    def account(self, id: str) -> Account:
+        """The books of an account that exists."""
+        if id not in self.accounts and id in self.platform.tables.get("account", {}):
+            self.open(id)
+        if id not in self.accounts:
+            raise ApiError(403, f"This key has no access to account '{id}', or there is none.", code="account_invalid", kept=False)
+        return self.accounts[id]
+
+    def add_endpoint(self, url: str, secret: str, *, connect: bool = False) -> None:
+        """Register a webhook endpoint whose secret the receiver chose beforehand; once per address, across restarts too."""
+        with self.ground.lock:
+            known = next(self.platform.each("webhook_endpoint", url=url), None)
+            made = known or webhook_endpoints.create(self.platform, {"url": url, "enabled_events": ["*"], "connect": connect})
+            self.platform.secret(made["id"]).update(secret=secret, connect=connect)
+
+    def announce(self, account: Account, event: Json) -> None:
+        """Send an event to the account's own endpoints, and a connected account's to the platform's too."""
+        sent = webhook_endpoints.post(account, event, connected=None)
+        if account.id != PLATFORM:
+            sent += webhook_endpoints.post(self.platform, event, connected=account.id)
+        event["pending_webhooks"] = sent
+        self.ground.changed.notify_all()
+
+    def serve(self, request: Request) -> Answer:
+        """Answer one request; every one is logged, whatever becomes of it."""
+        entry = LoggedRequest(
+            at=self.ground.wall(),
+            provider="stripe",
+            method=request.method,
+            path=request.path,
+            account=request.headers.get("stripe-account", PLATFORM),
+            idempotency_key=request.key,
+            params=None,
+        )
+        with self.ground.lock:
+            self.ground.requests.note(entry)
+            self.ground.tick()
+            fault = self.ground.faults.take("stripe", request.method, request.path)
+        entry.fault = fault.kind if fault else None
+        answer = self._struck(request, entry, fault)
+        entry.status = 0 if answer.ending else answer.status
+        entry.performed = answer.performed
+        return self._dressed(request, answer)
+
+    def _struck(self, request: Request, entry: LoggedRequest, fault: Fault | None) -> Answer:
+        """Answer with or without the fault's doing."""
+        early = trouble(fault.kind, fault.seconds) if fault else None
+        if early:
+            return early
+        answer = self._once(request, entry, fault)
+        if fault and fault.kind == "timeout_after":
+            answer.ending, answer.seconds = "hang", fault.seconds
+        elif fault and fault.kind == "refuse_after":
+            answer.ending = "reset"
+        return answer
+
+    def _once(self, request: Request, entry: LoggedRequest, fault: Fault | None) -> Answer:
+        """Perform a request, or replay the first answer its key got."""
+        kept: Kept | None = None
+        try:
+            account = self._authenticated(request)
+            with self.ground.lock:
+                kept = self._begun(account, request)
+            if kept and kept.finished:
+                entry.replayed = True
+                return Answer(kept.status, kept.body, {"Idempotent-Replayed": "true"})
+        except ApiError as error:
+            return Answer(error.status, json.dumps(error.body), kept=error.kept)
+        answer = Answer(0, "", kept=False)
+        try:
+            answer = self._answered(account, request, entry, fault)
+        finally:
+            with self.ground.lock:
+                self._conclude(account, request, kept, answer)
+        return answer
+
+    def _authenticated(self, request: Request) -> Account:
+        """Whose request it is."""
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            raise ApiError(401, "You did not provide an API key: send it as 'Authorization: Bearer YOUR_SECRET_KEY'.", kept=False)
+        if not key.startswith(("sk_test_", "rk_test_")):
+            raise ApiError(401, "Invalid API Key provided: the stand-in takes test keys only.", kept=False)
+        with self.ground.lock:
+            return self.account(request.headers.get("stripe-account") or PLATFORM)
+
+    def _begun(self, account: Account, request: Request) -> Kept | None:
+        """Start the request's key, or find its first answer."""
+        if request.key is None:
+            return None
+        return self.keys.begin(account.id, request.key, request.fingerprint, self.ground.now())
+
+    def _conclude(self, account: Account, request: Request, kept: Kept | None, answer: Answer) -> None:
+        """Keep an answer for its key, or free the key of a request that did not execute."""
+        if kept is None or request.key is None:
+            return
+        if answer.kept:
+            kept.status, kept.body = answer.status, answer.body
+        else:
+            self.keys.forget(account.id, request.key)
+
+    def _answered(self, account: Account, request: Request, entry: LoggedRequest, fault: Fault | None) -> Answer:
+        """Perform a request, unless the fault prevents it or hides it."""
+        kind = fault.kind if fault else ""
+        if fault and kind == "slow":
+            self.pause(fault.seconds)
+        if kind == "error_500_stored":
+            return server_error()
+        answer = self._performed(account, request, entry)
+        if kind == "error_500_after" and answer.performed:
+            answer = server_error()
+            answer.performed = True
+        return answer
+
+    def _performed(self, account: Account, request: Request, entry: LoggedRequest) -> Answer:
+        """Check and do what is asked; errors become answers."""
+        try:
+            operation = operations.find(request.method, request.path)
+            given = form.decode(request.form)
+            entry.params = without_secrets(given)
+            if operation is None:
+                raise unrecognized(request.method, request.path)
+            _refuse_types(request, given)
+            checked = params.check(operation.params_class, given)
+            with self.ground.lock:
+                self._blame(request)
+                try:
+                    result = operation.perform(account, checked, *operation.ids)
+                    body = json.dumps(expanded(account, result, checked.get("expand", [])))
+                finally:
+                    self.blame_nobody()
+            return Answer(200, body, performed=True)
+        except ApiError as error:
+            return Answer(error.status, json.dumps(error.body), kept=error.kept, performed=error.status == HTTPStatus.PAYMENT_REQUIRED)
+
+    def blame_nobody(self) -> None:
+        """What follows happens by itself, or by a person's hand."""
+        self.cause.request_id = self.cause.idempotency_key = None
+
+    def _blame(self, request: Request) -> None:
+        """Let events and links of this request carry its id, key and address."""
+        self.cause.request_id = self.ground.ids.new("req", 14)
+        self.cause.idempotency_key = request.key
+        self.cause.base_url = self.ground.public_url or request.base_url
+
+    def _dressed(self, request: Request, answer: Answer) -> Answer:
+        """Add the headers every answer has."""
+        answer.headers.setdefault("Content-Type", "application/json")
+        answer.headers |= {"Request-Id": self.ground.ids.new("req", 14), "Stripe-Version": API_VERSION}
+        if request.key:
+            answer.headers["Idempotency-Key"] = request.key
+        return answer
+
+
+def _refuse_types(request: Request, given: Json) -> None:
+    """Requests of this API version can no longer list payment method types."""
+    if request.method == "POST" and "payment_method_types" in given and request.path.startswith(NO_TYPES):
+        raise invalid(
+            "payment_method_types is no longer supported: use automatic or allowed_payment_method_types.",
+            code="payment_method_types_no_longer_supported",
+            param="payment_method_types",
+        )

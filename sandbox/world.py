@@ -1,0 +1,60 @@
+"""The sandbox as an object: for HTTP, and in process with injected clocks."""
+
+import time
+from typing import Any
+
+from sandbox.faults import Fault, read_fault
+from sandbox.ground import Clock, Ground
+from sandbox.outbox import Send
+from sandbox.stripe.provider import Stripe
+
+
+class Sandbox:
+    """All stand-ins on one ground; ``sandbox.stripe.serve(request)`` needs no HTTP."""
+
+    def __init__(self, clock: Clock = time.time, wall: Clock = time.time, seed: int | None = None) -> None:
+        """Start empty; the same seed, clocks and requests give the same ids and chaos."""
+        self.ground = Ground(clock, wall, seed)
+        self.stripe = Stripe(self.ground)
+
+    def reset(self) -> None:
+        """Forget all state, settings, faults and deliveries."""
+        with self.ground.lock:
+            self.ground.clear()
+            self.stripe.clear()
+
+    def order_fault(self, **body: Any) -> Fault:
+        """Ask for a fault, with the fields of ``sandbox.faults.Fault``."""
+        with self.ground.lock:
+            fault = read_fault(self.ground.ids.new("fault", 8), body)
+            self.ground.faults.active.append(fault)
+            return fault
+
+    def deliver_due(self, send: Send) -> int:
+        """Hand due webhooks to ``send(delivery, headers) -> HTTP status`` one by one; answers how many.
+
+        What ``send`` raises counts as a failed attempt and is tried again later.
+        """
+        count = 0
+        while self.deliver_next(send):
+            count += 1
+        return count
+
+    def deliver_next(self, send: Send) -> bool:
+        """Hand on the next due webhook, if any; the lock is not held meanwhile."""
+        ground = self.ground
+        with ground.lock:
+            ground.tick()
+            delivery = ground.outbox.take(ground.wall())
+            outbox = ground.outbox
+        if delivery is None:
+            return False
+        status, error = None, None
+        try:
+            status = send(delivery, dict(outbox.headers(delivery, ground.wall())))
+        except Exception as problem:  # noqa: BLE001  # whatever a receiver does, the sender goes on
+            error = f"{type(problem).__name__}: {problem}"[:200]
+        with ground.lock:
+            outbox.settle(delivery, ground.wall(), status, error)
+            ground.changed.notify_all()
+        return True

@@ -1,0 +1,76 @@
+"""Faults on demand: what the client sees, and what was done nevertheless."""
+
+import time
+
+import pytest
+import stripe
+
+ASKED = {"amount": 500, "currency": "usd"}
+
+
+def order(world, kind, **more):
+    return world.control("faults", provider="stripe", kind=kind, method="POST", path="/v1/payment_intents", **more)
+
+
+@pytest.mark.parametrize(("kind", "error", "done"), [
+    ("refuse", stripe.APIConnectionError, 0),
+    ("refuse_after", stripe.APIConnectionError, 1),
+    ("error_500", stripe.APIError, 0),
+    ("error_500_stored", stripe.APIError, 0),
+    ("error_500_after", stripe.APIError, 1),
+    ("bad_gateway", stripe.APIError, 0),
+    ("rate_limit_429", stripe.RateLimitError, 0),
+    ("conflict_409", stripe.APIError, 0),
+])
+def test_trouble_with_and_without_effect(world, kind, error, done):
+    order(world, kind)
+    with pytest.raises(error):
+        world.stripe.payment_intents.create(ASKED, {"idempotency_key": "k"})
+    assert len(world.stripe.payment_intents.list().data) == done
+    logged = world.requests(method="POST", path="/v1/payment_intents")
+    assert [(row["fault"], row["performed"], row["idempotency_key"]) for row in logged] == [(kind, bool(done), "k")]
+
+
+@pytest.mark.parametrize(("kind", "done"), [("timeout_before", 0), ("timeout_after", 1)])
+def test_timeouts_hang_until_the_client_gives_up(world, kind, done):
+    order(world, kind, seconds=20)
+    hasty = world.client(timeout=0.2).v1
+    started = time.monotonic()
+    with pytest.raises(stripe.APIConnectionError):
+        hasty.payment_intents.create(ASKED, {"idempotency_key": "k"})
+    assert 0.15 < time.monotonic() - started < 3
+    assert len(world.stripe.payment_intents.list().data) == done
+    again = world.stripe.payment_intents.create(ASKED, {"idempotency_key": "k"})
+    assert [each.id for each in world.stripe.payment_intents.list().data] == [again.id]
+    assert world.requests(method="POST", path="/v1/payment_intents")[-1]["replayed"] is bool(done)
+
+
+def test_a_hang_ends_by_itself(world):
+    order(world, "timeout_before", seconds=0.1)
+    with pytest.raises(stripe.APIConnectionError):
+        world.stripe.payment_intents.create(ASKED)
+
+
+def test_faults_are_counted_skipped_listed_and_withdrawn(world):
+    fault = order(world, "error_500", skip=1, times=2)
+    world.stripe.payment_intents.create(ASKED)
+    for _ in range(2):
+        with pytest.raises(stripe.APIError):
+            world.stripe.payment_intents.create(ASKED)
+    world.stripe.payment_intents.create(ASKED)
+    assert [(row["id"], row["hits"], row["times"]) for row in world.shown("faults")["faults"]] == [(fault["id"], 2, 0)]
+    world.http.delete("/sandbox/faults")
+    assert world.shown("faults")["faults"] == []
+
+
+def test_a_fault_may_name_objects_by_a_star(world):
+    intent = world.stripe.payment_intents.create(ASKED)
+    world.control("faults", kind="error_500", method="POST", path="/v1/payment_intents/*/confirm")
+    with pytest.raises(stripe.APIError):
+        world.stripe.payment_intents.confirm(intent.id, {"payment_method": "pm_card_visa", "return_url": "https://x.test"})
+    assert world.stripe.payment_intents.retrieve(intent.id).status == "requires_payment_method"
+
+
+@pytest.mark.parametrize("body", [{"kind": "earthquake"}, {"kind": "slow", "sekonds": 1}, {}])
+def test_a_mistaken_order_is_refused(world, body):
+    assert world.http.post("/sandbox/faults", json=body).status_code == 400
