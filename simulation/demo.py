@@ -121,7 +121,7 @@ def _environment(chosen: argparse.Namespace) -> dict[str, str]:
     }
     embedded = "" if os.environ.get("REDIS_URL") else f"{redis_port} {password}"
     fixed = {
-        "PORT": str(port), "SANDBOX_URL": f"http://{HOST}:{sandbox_port}", MARK: secrets.token_hex(8), "EMBEDDED_REDIS": embedded,
+        "PORT": str(port), "SANDBOX_URL": f"http://{HOST}:{sandbox_port}", MARK: os.environ.get(MARK) or secrets.token_hex(8), "EMBEDDED_REDIS": embedded,
         "PYTHONUNBUFFERED": "1", "COLUMNS": str(shutil.get_terminal_size((110, 40)).columns), "STORY_MODE": _mode(chosen),
     }  # fmt: skip
     if sys.stdout.isatty():
@@ -138,9 +138,8 @@ def _mode(chosen: argparse.Namespace) -> str:
 
 def _start_reaper(mark: str, lock: IO[str]) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "simulation.reaper", mark, str(DESCRIPTION)]
-    plain = {name: value for name, value in os.environ.items() if name != MARK}
     # It holds the lock's file too, so that no second demo starts before the first one's processes are gone.
-    return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT, env=plain, pass_fds=[lock.fileno()])  # noqa: S603
+    return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT, pass_fds=[lock.fileno()])  # noqa: S603
 
 
 def _commands(env: dict[str, str]) -> dict[str, str]:
@@ -154,7 +153,7 @@ def _commands(env: dict[str, str]) -> dict[str, str]:
     if env["EMBEDDED_REDIS"]:
         port, password = env["EMBEDDED_REDIS"].split()
         (STATE / "valkey.conf").write_text(_valkey_conf(port, password))
-        commands["redis"] = f"{shlex.quote(get_binary_path())} {shlex.quote(str(STATE / 'valkey.conf'))}"
+        commands["redis"] = f"{shlex.quote(str(get_binary_path()))} {shlex.quote(str(STATE / 'valkey.conf'))}"
     processes = parse_procfile((ROOT / "Procfile").read_text()).processes
     commands |= {name: command for name, command in processes.items() if name != "release"}
     commands["story"] = f"{python} -m simulation.story"
@@ -182,15 +181,15 @@ def _run(env: dict[str, str], chosen: argparse.Namespace) -> int:
 
 def _code(manager: Any) -> int:
     """The story's own exit code; another process that ended first makes it a failure."""
-    code = manager._processes["story"].get("returncode")
+    code = manager._processes["story"].get("returncode")  # noqa: SLF001 - honcho has no other way to ask
     return code if code is not None and code >= 0 else (manager.returncode or 1)
 
 
 def _write_pids(manager: Any) -> None:
     """Tell the story which process is which, once honcho has started all of them."""
-    while not manager._all_started():
+    while not manager._all_started():  # noqa: SLF001
         time.sleep(0.02)
-    pids = {name: process["pid"] for name, process in manager._processes.items()}
+    pids = {name: process["pid"] for name, process in manager._processes.items()}  # noqa: SLF001
     target = STATE / "pids.json"
     target.with_suffix(".new").write_text(json.dumps(pids))
     Path(target.with_suffix(".new")).rename(target)

@@ -1,24 +1,26 @@
 """Ends what a demo started, however the demo itself ended.
 
-It waits on its standard input, a pipe whose other end only the demo holds: when the demo is gone,
-killed or not, it kills every process that carries the demo's mark in its environment.
+It waits until its standard input is closed or its parent is gone, killed or not; then it kills every
+process that carries the demo's mark in its environment.
 """
 
 import os
+import select
 import signal
 import sys
 from pathlib import Path
 
 MARK = "PAYPHONE_DEMO_ID"
+LOOK = 0.1  # seconds between looks at whether the parent lives
 
 
-def marked(mark: str) -> list[int]:
-    """The processes of this user that carry `mark`, this one and the demo's own aside (Linux)."""
-    wanted, own = f"{MARK}={mark}".encode(), os.getpid()
+def marked(mark: str, spared: set[int]) -> list[int]:
+    """The processes of this user that carry `mark`, but for those `spared` (Linux)."""
+    wanted = f"{MARK}={mark}".encode()
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if int(entry.name) != own and wanted in (entry / "environ").read_bytes().split(b"\0"):
+            if int(entry.name) not in spared and wanted in (entry / "environ").read_bytes().split(b"\0"):
                 found.append(int(entry.name))
         except OSError:  # gone meanwhile, or another user's
             continue
@@ -27,11 +29,13 @@ def marked(mark: str) -> list[int]:
 
 def main() -> None:
     """Wait for the demo's end, then kill what it left."""
+    parent = os.getppid()
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.stdin.buffer.read()
-    while left := marked(sys.argv[1]):
+    while os.getppid() == parent and not select.select([sys.stdin], [], [], LOOK)[0]:
+        pass
+    while left := marked(sys.argv[1], {os.getpid(), parent}):
         for pid in left:
             try:
                 os.kill(pid, signal.SIGKILL)

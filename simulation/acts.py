@@ -1,0 +1,162 @@
+"""The acts of the story: invoices go out, people pay in every way there is, things break in the middle."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import stripe
+
+from runtime.clock import business_now
+from runtime.redis_connection import connect_redis
+from simulation import stage_print as say
+from simulation.api import Api, Payer, Sandbox
+from simulation.expected import Json
+
+PEOPLE = ("Ada Lovelace", "Grace Hopper", "Hedy Lamarr", "Alan Turing", "Mary Jackson", "Tim Lee", "Radia Perlman", "Lin Chen")
+DECLINED, DISPUTED = "4000000000009995", "4000000000000259"
+
+# How each invoice's person behaves; the story ends with all of them accounted for.
+_MANY = {"pays": 9, "declined first": 4, "two tabs": 2, "pays half": 2, "refunded in part": 1, "refunded in full": 1, "disputes": 1, "silent": 5}
+BEHAVIOURS = tuple(behaviour for behaviour, count in _MANY.items() for _ in range(count))
+
+
+@dataclass(frozen=True, slots=True)
+class Clinic:
+    """The clinic of the story, and its ways to talk."""
+
+    id: str
+    name: str
+    time_zone: str
+    key: str
+    operator_key: str
+    api: Api
+    sandbox: Sandbox
+
+
+@dataclass(slots=True)
+class Sent:
+    """An invoice that went out, its payment address, and what its person will do."""
+
+    invoice: Json
+    url: str
+    behaviour: str
+
+
+def send_invoices(clinic: Clinic) -> list[Sent]:
+    """Eight customers, 25 invoices in dollars and yen, and a payment link for each."""
+    people = [clinic.api.post("/api/customers", {"name": name, "phone": f"+1202555{1200 + i}"}, key=f"person-{i}") for i, name in enumerate(PEOPLE)]
+    today = business_now().astimezone(ZoneInfo(clinic.time_zone)).date()
+    sent = []
+    for index, behaviour in enumerate(BEHAVIOURS):
+        yen = index % 4 == 3  # noqa: PLR2004 - every fourth
+        body = {
+            "customerId": people[index % len(people)]["id"], "number": f"INV-{1001 + index}", "project": "Treatment", "currency": "jpy" if yen else "usd",
+            "amountDue": 9_800 + 1_100 * index if yen else 4_500 + 1_375 * index, "dueDate": str(today + timedelta(days=14 - 3 * (index % 9))),
+        }  # fmt: skip
+        invoice = clinic.api.post("/api/invoices", body, key=f"invoice-{index}")
+        link = clinic.api.post(f"/api/invoices/{invoice['id']}/payment-links", {}, key=f"link-{index}")
+        sent.append(Sent(invoice, link["url"], behaviour))
+    say.chapter("Invoices go out", f"{len(people)} customers · {len(sent)} invoices in USD and JPY · a payment link for each")
+    return sent
+
+
+def pay_everything(clinic: Clinic, sent: list[Sent], in_the_middle: Callable[[], None]) -> None:
+    """People pay on Stripe's page, some at once; events come back doubled, late and shuffled."""
+    clinic.sandbox.control("settings", seed=7, duplicate_rate=0.3, shuffle_window=0.6, delay_max=0.2, link_limit="race")
+    say.chapter("People pay", "on Stripe's hosted page; its events arrive signed, one in three doubled, shuffled within 0.8 s")
+    half = len(sent) // 2
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda one: _behave(clinic, one), sent[:half]))
+        in_the_middle()
+        list(pool.map(lambda one: _behave(clinic, one), sent[half:]))
+    counted = {behaviour: BEHAVIOURS.count(behaviour) for behaviour in dict.fromkeys(BEHAVIOURS)}
+    say.step(" · ".join(f"{count} {behaviour}" for behaviour, count in counted.items()))
+
+
+def _behave(clinic: Clinic, one: Sent) -> None:
+    payer = Payer()
+    if one.behaviour == "silent":
+        return
+    if one.behaviour == "pays half":
+        _pay_half(clinic, one.invoice)
+        return
+    page = _visit(payer, one.url)
+    if one.behaviour == "two tabs":
+        second = _visit(payer, one.url)
+        _expect(payer.pay(page), 200, one)
+        _expect(payer.pay(second), 200, one)
+        return
+    if one.behaviour == "declined first":
+        _expect(payer.pay(page, DECLINED), 402, one)
+    _expect(payer.pay(page, DISPUTED if one.behaviour == "disputes" else "4242424242424242"), 200, one)
+
+
+def _visit(payer: Payer, url: str) -> Json:
+    """Open the address; while the link is being made it says so, and asks to come back."""
+    for _ in range(200):
+        try:
+            return payer.visit(url)
+        except Exception:  # noqa: BLE001 - a person who sees an error tries again
+            time.sleep(0.05)
+    return payer.visit(url)
+
+
+def _expect(status: int, wanted: int, one: Sent) -> None:
+    if status != wanted:
+        raise RuntimeError(f"{one.invoice['number']} ({one.behaviour}): the payment page answered {status}, not {wanted}.")
+
+
+def _pay_half(clinic: Clinic, invoice: Json) -> None:
+    """Staff take half by card in their own Stripe dashboard: an intent that is not of Payphone's making, tagged with the invoice."""
+    amount = invoice["amountDue"] // 2
+    _stripe().v1.payment_intents.create(
+        {
+            "amount": amount, "currency": invoice["currency"], "payment_method": "pm_card_visa", "confirm": True,
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "metadata": {"account_id": clinic.id, "invoice_id": invoice["id"], "attempt_id": "dashboard", "project": "Treatment"},
+        },
+        {"idempotency_key": f"half-{invoice['id']}"},
+    )  # fmt: skip
+
+
+def _stripe() -> stripe.StripeClient:
+    return stripe.StripeClient(os.environ["STRIPE_SECRET_KEY"], base_addresses={"api": os.environ["STRIPE_API_BASE"]})
+
+
+def break_things(redis_url: str) -> None:
+    """Kill a worker in the middle of its work, and empty Redis."""
+    redis = connect_redis(redis_url)
+    workers = sorted(str(key, "utf-8") if isinstance(key, bytes) else key for key in redis.smembers("rq:workers:webhooks"))
+    victim = int(redis.hget(workers[0], "pid") or 0) if workers else 0
+    if not victim:
+        raise RuntimeError("No webhooks worker is registered in Redis; there is none to kill.")
+    os.kill(victim, signal.SIGKILL)
+    say.breakage(f"kill -9 {victim}", "a worker of the webhooks queue dies in the middle of its work")
+    redis.flushall()
+    say.breakage("FLUSHALL", "Redis forgets every queue, job and worker")
+
+
+def refunds_and_disputes(clinic: Clinic, sent: list[Sent]) -> None:
+    """Two payments are given back through the API, one in part; a third is being disputed by its bank."""
+    for one in sent:
+        if not one.behaviour.startswith("refunded"):
+            continue
+        payment = _succeeded_payment(clinic, one.invoice)
+        amount = {"amount": payment["amountReceived"] // 3} if one.behaviour == "refunded in part" else {}
+        clinic.api.post(f"/api/payments/{payment['id']}/refunds", {"reason": "requested_by_customer", **amount}, key=f"refund-{payment['id']}")
+    say.chapter("Money goes back", "one refund in part, one in full, through the effects ledger; one payment is disputed by its bank")
+
+
+def _succeeded_payment(clinic: Clinic, invoice: Json) -> Json:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        for payment in clinic.api.get("/api/payments", invoiceId=invoice["id"])["data"]:
+            if payment["status"] == "succeeded":
+                return dict(payment)
+        time.sleep(0.05)
+    raise RuntimeError(f"{invoice['number']}: its payment was not recorded within 60 s.")

@@ -1,0 +1,38 @@
+"""What the sandbox's own ledger implies for an invoice, in plain arithmetic: the referee of the story.
+
+Deliberately not the fold that Payphone uses: two ways that agree are worth more than one.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One invoice, as Stripe's stand-in has it and as Payphone has it. Minor units."""
+
+    number: str
+    currency: str
+    due: int
+    stripe_kept: int
+    payphone_kept: int
+    stripe_status: str
+    payphone_status: str
+    note: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether both agree, to the minor unit."""
+        return (self.stripe_kept, self.stripe_status) == (self.payphone_kept, self.payphone_status)
+
+
+def judge(invoice: Json, ledger: Json, today: date, note: str = "") -> Verdict:
+    """Compare an invoice of the API with the sandbox's ledger."""
+    total = ledger["invoices"].get(invoice["id"], {"received": 0, "refunded": 0, "refunds_pending": 0, "disputed": 0})
+    kept = total["received"] - total["refunded"] - total["refunds_pending"] - total["disputed"]
+    overdue = date.fromisoformat(invoice["dueDate"]) < today
+    status = "paid" if total["received"] and kept >= invoice["amountDue"] else "overdue" if overdue else "sent"
+    return Verdict(invoice["number"], invoice["currency"], invoice["amountDue"], kept, invoice["amountPaid"], status, invoice["status"], note)

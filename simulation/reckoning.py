@@ -1,0 +1,45 @@
+"""The end of the story: are the books quiet, and do they agree with Stripe's, to the minor unit?"""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from peewee import fn
+
+from models.effect import Effect
+from models.inbox_event import InboxEvent
+from models.invoice import Invoice
+from models.staged_job import StagedJob
+from runtime.clock import business_now
+from simulation.acts import Clinic, Sent
+from simulation.api import Sandbox
+from simulation.expected import Verdict, judge
+
+
+def quiet(sandbox: Sandbox) -> bool:
+    """Whether every event has been delivered, taken in and processed, and every job is over."""
+    if not sandbox.shown("deliveries?state=none")["idle"]:
+        return False
+    open_jobs = StagedJob.select().where(StagedJob.state.in_(("waiting", "running"))).exists()
+    open_events = InboxEvent.select().where(InboxEvent.outcome.is_null()).exists()
+    return not open_jobs and not open_events
+
+
+def reckon(clinic: Clinic, sent: list[Sent]) -> list[Verdict]:
+    """One verdict per invoice, in their order."""
+    ledger = clinic.sandbox.shown("ledger")
+    invoices = {row["id"]: row for row in clinic.api.pages("/api/invoices")}
+    today = business_now().astimezone(ZoneInfo(clinic.time_zone)).date()
+    return [judge(invoices[one.invoice["id"]], ledger, today, one.behaviour) for one in sent]
+
+
+def _counts(model: Any, field: Any) -> dict[str, int]:
+    rows = model.select(field, fn.COUNT(model.id)).group_by(field).order_by(field).tuples()
+    return {str(value): int(count) for value, count in rows}
+
+
+def summary(seconds: float) -> dict[str, Any]:
+    """The last line of `bin/demo --once`."""
+    jobs = {"done": 0, "dead": 0} | _counts(StagedJob, StagedJob.state)
+    effects = {"confirmed": 0, "unknown": 0} | _counts(Effect, Effect.state)
+    invoices = {"paid": 0} | _counts(Invoice, Invoice.status)
+    return {"invoices": invoices, "effects": effects, "jobs": jobs, "seconds": round(seconds, 1)}

@@ -1,0 +1,91 @@
+"""How the story looks in a terminal."""
+
+import os
+import time
+from typing import Any
+
+from babel.numbers import format_currency
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rules.money import to_major
+from simulation.expected import Verdict
+
+console = Console(width=max(110, int(os.environ.get("COLUMNS") or 110)), highlight=False, force_terminal=bool(os.environ.get("FORCE_COLOR")) or None)
+_began = time.monotonic()
+STATUS_COLOURS = {"paid": "green", "overdue": "yellow", "sent": "cyan"}
+
+
+def _stamp() -> str:
+    return f"[dim]{time.monotonic() - _began:5.1f}s[/dim]"
+
+
+def chapter(title: str, detail: str) -> None:
+    """A new part of the story."""
+    console.print(f"{_stamp()}  [bold]{title}[/bold]  [dim]{detail}[/dim]")
+
+
+def step(text: str) -> None:
+    """Something that happens within a part."""
+    console.print(f"{_stamp()}  [dim]· {text}[/dim]")
+
+
+def breakage(what: str, meaning: str) -> None:
+    """Something is broken on purpose."""
+    console.print(f"{_stamp()}  [bold red]✗ {what}[/bold red]  [dim]{meaning}[/dim]")
+
+
+def failure(text: str) -> None:
+    """The story cannot go on."""
+    console.print(f"{_stamp()}  [bold red]{text}[/bold red]")
+
+
+def money(amount: int, currency: str) -> str:
+    """An amount as people write it."""
+    return format_currency(to_major(amount, currency), currency.upper(), locale="en_US")
+
+
+def table(verdicts: list[Verdict]) -> bool:
+    """Every invoice beside Stripe's own ledger; answers whether all agree."""
+    shown = Table(title="Payphone's books beside Stripe's own ledger", title_style="bold", header_style="dim", pad_edge=False)
+    for name, justify in (("invoice", "left"), ("the payer", "left"), ("due", "right"), ("kept, at Stripe", "right"), ("kept, here", "right")):
+        shown.add_column(name, justify=justify)  # type: ignore[arg-type]
+    shown.add_column("status")
+    shown.add_column("agree", justify="center")
+    for verdict in verdicts:
+        shown.add_row(*_row(verdict))
+    console.print()
+    console.print(shown)
+    wrong = [verdict for verdict in verdicts if not verdict.holds]
+    words = f"{len(verdicts)} of {len(verdicts)} invoices agree to the minor unit." if not wrong else f"{len(wrong)} of {len(verdicts)} invoices DISAGREE."
+    console.print(Text(words, style="bold green" if not wrong else "bold red"))
+    return not wrong
+
+
+def _row(verdict: Verdict) -> list[Text]:
+    colour = STATUS_COLOURS.get(verdict.payphone_status, "white")
+    status = verdict.payphone_status
+    if verdict.payphone_kept > verdict.due:
+        status += ", overpaid"
+    elif 0 < verdict.payphone_kept < verdict.due:
+        status += ", in part"
+    return [
+        Text(verdict.number), Text(verdict.note, style="dim"), Text(money(verdict.due, verdict.currency)),
+        Text(money(verdict.stripe_kept, verdict.currency)), Text(money(verdict.payphone_kept, verdict.currency)),
+        Text(status, style=colour), Text("✓", style="green") if verdict.holds else Text(f"✗ {verdict.stripe_status}", style="bold red"),
+    ]  # fmt: skip
+
+
+def addresses(about: dict[str, Any]) -> None:
+    """Where everything is, once the demo stays up."""
+    shown = Table.grid(padding=(0, 2))
+    rows = {
+        "Payphone": about["url"], "operator's login": f"operator / {about['operatorPassword']}", "jobs, at rq-dashboard": f"{about['url']}/rq",
+        "Stripe's stand-in": about["sandboxUrl"], "API key": about["accounts"][0]["key"], "all of it, as JSON": "var/demo.json", "logs": "var/log/",
+    }  # fmt: skip
+    for name, value in rows.items():
+        shown.add_row(Text(name, style="dim"), Text(value, style="bold"))
+    console.print()
+    console.print(shown)
+    console.print("[dim]Ctrl-C stops everything.[/dim]")

@@ -1,0 +1,108 @@
+"""The story of the demo: a clinic's invoices are paid at Stripe's stand-in while everything goes wrong.
+
+Run by `bin/demo` beside the real processes; it talks to them over HTTP only, but for breaking things.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from models.api_key import ApiKey
+from models.base import transaction, use_database
+from runtime.clock import real_now
+from runtime.ids import new_id
+from runtime.settings import ROOT
+from simulation import stage_print as say
+from simulation.acts import Clinic, break_things, pay_everything, refunds_and_disputes, send_invoices
+from simulation.api import Api, Sandbox
+from simulation.reckoning import quiet, reckon, summary
+
+STATE = ROOT / "var" / "demo"
+DESCRIPTION = ROOT / "var" / "demo.json"
+
+
+def main() -> None:
+    """Play the story in the mode `bin/demo` asked for; exit 0 only if every step of it held."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    began, mode = time.monotonic(), os.environ["STORY_MODE"]
+    use_database(os.environ["DATABASE_URL"])
+    _wait("everything to be up", _is_ready)
+    clinic = _open_clinic()
+    _describe(clinic)
+    held = True
+    if mode != "none":
+        say.chapter("Everything is up", f"web, workers, scheduler, sandbox and an embedded Valkey, in {time.monotonic() - began:.1f} s")
+        held = _play(clinic, began)
+    if mode == "once":
+        sys.exit(0 if held else 1)
+    say.addresses(json.loads(DESCRIPTION.read_text()))
+    signal.pause()
+
+
+def _play(clinic: Clinic, began: float) -> bool:
+    invoices = send_invoices(clinic)
+    pay_everything(clinic, invoices, in_the_middle=lambda: break_things(os.environ["REDIS_URL"]))
+    refunds_and_disputes(clinic, invoices)
+    say.step("waiting until every event has arrived and every job is done")
+    _wait("the books to be quiet", lambda: quiet(clinic.sandbox), seconds=120)
+    verdicts = reckon(clinic, invoices)
+    held = say.table(verdicts)
+    print(json.dumps(summary(seconds=time.monotonic() - began)), flush=True)
+    return held
+
+
+def _is_ready() -> bool:
+    ready = httpx.get(f"{os.environ['PUBLIC_URL']}/readyz", timeout=2, trust_env=False).json()
+    sandbox = httpx.get(f"{os.environ['SANDBOX_URL']}/sandbox/health", timeout=2, trust_env=False)
+    pids = (STATE / "pids.json").exists()
+    return bool(ready["status"] == "ok" and sandbox.is_success and pids)
+
+
+def _wait(what: str, probe: Callable[[], bool], seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            if probe():
+                return
+        except (httpx.HTTPError, KeyError, ValueError):
+            pass  # not up yet
+        time.sleep(0.05)
+    say.failure(f"Waited {seconds:.0f} s in vain for {what}. The processes' own words are in var/log/.")
+    sys.exit(1)
+
+
+def _open_clinic() -> Clinic:
+    with transaction():
+        _, operator_key = ApiKey.issue(None, "demo", real_now())
+    url = os.environ["PUBLIC_URL"]
+    account = Api(url, operator_key).post("/api/accounts", {"name": "Sunrise Dental", "timeZone": "America/New_York"}, key=new_id("open"))
+    api = Api(url, account["key"])
+    return Clinic(account["id"], account["name"], account["timeZone"], account["key"], operator_key, api, Sandbox(os.environ["SANDBOX_URL"]))
+
+
+def _describe(clinic: Clinic) -> None:
+    """Write var/demo.json, readable by this user only: where everything is, and the keys to it."""
+    env, pids = os.environ, json.loads((STATE / "pids.json").read_text())
+    about: dict[str, Any] = {
+        "url": env["PUBLIC_URL"], "operatorPassword": env["OPERATOR_PASSWORD"], "operatorKey": clinic.operator_key,
+        "accounts": [{"id": clinic.id, "name": clinic.name, "key": clinic.key}],
+        "stripeWebhookSecret": env["STRIPE_WEBHOOK_SECRET"], "twilioAuthToken": env["TWILIO_AUTH_TOKEN"], "vapiWebhookSecret": env["VAPI_WEBHOOK_SECRET"],
+        "sandboxUrl": env["SANDBOX_URL"], "redisUrl": env["REDIS_URL"], "databaseUrl": env["DATABASE_URL"],
+        "pids": {name: pids[name] for name in ("web", "worker", "scheduler", "sandbox")},
+    }  # fmt: skip
+    new = DESCRIPTION.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(about, file, indent=2)
+    Path(new).rename(DESCRIPTION)
+
+
+if __name__ == "__main__":
+    main()
