@@ -3,7 +3,7 @@
 import random
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FrameType
@@ -84,12 +84,16 @@ def attempt_number() -> int:
     return attempt.job.attempts if attempt else 0
 
 
-def perform(job: Claimed, job_type: JobType) -> Outcome:
-    """Run a claimed job to its end and settle its row; every way it can end is an Outcome."""
+def perform(job: Claimed, job_type: JobType, alarm: bool = True) -> Outcome:
+    """Run a claimed job to its end and settle its row; every way it can end is an Outcome.
+
+    `alarm` ends it by a signal when its time is up; a thread of a web process has none, and relies on
+    the timeouts of what it calls.
+    """
     attempt = _Attempt(job)
     token = _current.set(attempt)
     try:
-        with _deadline(job_type.timeout):
+        with _deadline(job_type.timeout) if alarm else nullcontext():
             job_type.perform(*job.args)
             if not attempt.recorded:
                 with recording():

@@ -29,11 +29,13 @@ def _redis() -> Redis:
 
 
 @contextmanager
-def invoice_lock(invoice_id: str, lease: float = LEASE, wait: float = WAIT) -> Iterator[None]:
+def invoice_lock(invoice_id: str, wait: float = WAIT) -> Iterator[None]:
     """Hold the invoice's lock. Busy for `wait` seconds: Snooze, which uses up no attempt.
 
     Without Redis the work goes on unlocked: the compare-and-set on the row decides.
     """
+    settings = get_settings()
+    lease = settings.shortened(LEASE, settings.payphone_lock_lease)
     lock = _redis().lock(f"payphone:lock:invoice:{invoice_id}", timeout=lease, blocking_timeout=wait, sleep=0.02, thread_local=False)
     try:
         held = lock.acquire()

@@ -23,6 +23,7 @@ EPOCH_KEY = "payphone:epoch"
 BATCH = 500
 TICK = 0.5  # seconds between looks
 GRACE = 2_000_000  # microseconds a pushed job may take to show up before it counts as lost
+SETTLING = 3.0  # seconds that RQ's view of an attempt may lag behind its row
 HEARTBEAT_KEY = "payphone:relay:seen"
 
 log = get_log("relay")
@@ -48,16 +49,31 @@ def _lost_before(redis: Redis, now: int) -> dict[str, int]:
         for queue in QUEUES:
             pipe.lindex(rq_view.queue_key(queue), 0)
         heads = pipe.execute()
-    ids = {queue: rq_view.parse_rq_id(head.decode()) for queue, head in zip(QUEUES, heads, strict=True) if head}
+    ids = {queue: rq_view.parse_rq_id(head.decode("utf-8", "replace")) for queue, head in zip(QUEUES, heads, strict=True) if head}
     rows = StagedJob.select(StagedJob.id, StagedJob.pushed_at).where(StagedJob.id.in_([i for i in ids.values() if i] or [0]))
     pushed = {row.id: row.pushed_at for row in rows}
     return {queue: min(now, pushed.get(ids.get(queue) or 0) or now) - GRACE for queue in QUEUES}
 
 
+def _mend(redis: Redis) -> None:
+    """Correct what RQ shows as started and is not: its worker died after the commit, or Redis was away."""
+    shown = rq_view.long_started(redis, QUEUES, SETTLING)
+    if not shown:
+        return
+    ids = {member: rq_view.parse_rq_id(member.rpartition(":")[0]) for _, member in shown}
+    rows = {row.id: row for row in StagedJob.select().where(StagedJob.id.in_([i for i in ids.values() if i] or [0]))}
+    for queue, member in shown:
+        row = rows.get(ids[member] or 0)
+        rq_view.mend(redis, queue, member, row.state if row else None, row.worker if row else None)
+
+
 def tick(redis: Redis) -> int:
     """One look: free expired leases, push what is due. Answers how many jobs were pushed."""
-    for job_id, state in release_expired():
-        log.warning("lease expired", job_id=job_id, state=state)
+    released = release_expired()
+    for job in released:
+        log.warning("lease expired", job=job.name, job_id=job.id, state=job.state)
+    rq_view.abandon(redis, released)
+    _mend(redis)
     now = _now()
     lost_before = _lost_before(redis, now)
     due = take_due(BATCH, _epoch(redis, now), lost_before)

@@ -3,7 +3,7 @@
 from structlog.contextvars import get_contextvars
 
 from delivery import nudge
-from delivery.registry import JobType
+from delivery.registry import JobType, find_job
 from models.base import after_commit
 from models.staged_job import Pushable, insert_job
 
@@ -19,3 +19,11 @@ def stage(job: JobType, key: str | int, *args: str | int, delay: float = 0.0) ->
         pushable = Pushable(job_id, job.name, job.queue, 0)
         after_commit(lambda: nudge.push(pushable))
     return job_id
+
+
+def stage_named(name: str, key: str | int, *args: str | int) -> int | None:
+    """Stage the job called `name`, for floors below the jobs. Raises KeyError when there is no such job."""
+    found = find_job(name)
+    if found is None:
+        raise KeyError(f"There is no job {name}; is its room imported?")
+    return stage(found, key, *args)

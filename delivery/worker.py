@@ -30,7 +30,7 @@ from runtime.killpoint import killpoint
 from runtime.log import get_log
 
 POP_SECONDS = 2
-HEARTBEAT_SECONDS = 15
+HEARTBEAT_SECONDS = 5
 WORKER_TTL = 90
 
 log = get_log("worker")
@@ -73,8 +73,10 @@ class Worker:
 
     def _inherit(self, predecessor: str) -> None:
         if predecessor:
-            for job_id, state in release_worker(predecessor):
-                log.warning("took over from a dead worker", job_id=job_id, state=state, dead_worker=predecessor)
+            released = release_worker(predecessor)
+            for job in released:
+                log.warning("took over from a dead worker", job=job.name, job_id=job.id, state=job.state, dead_worker=predecessor)
+            rq_view.abandon(self.redis, released)
             self._unregister(predecessor)
 
     def _step(self) -> None:
@@ -83,7 +85,7 @@ class Worker:
         if popped:
             killpoint("worker.after_pop")
             identity = popped[1]
-            self.take(identity.decode() if isinstance(identity, bytes) else identity)
+            self.take(identity.decode("utf-8", "replace") if isinstance(identity, bytes) else identity)
 
     def take(self, identity: str) -> Outcome | None:
         """Do what stands in the queue under `identity`; None when there was nothing for us to do."""
@@ -127,6 +129,8 @@ class Worker:
             case "failed" | "dead":
                 due = None if outcome.state == "dead" else outcome.delay
                 rq_view.fail(self.redis, job, execution, outcome.error, due)
+            case "snoozed":
+                rq_view.snooze(self.redis, job, execution)
             case _:
                 rq_view.drop(self.redis, job, execution)
 
@@ -149,7 +153,7 @@ class Worker:
         if time.monotonic() - self._beaten_at < HEARTBEAT_SECONDS:
             return
         key, now = f"rq:worker:{self.name}", utcformat(real_now())
-        if not self.redis.exists(key):
+        if not self.redis.hexists(key, "birth"):  # new, or Redis was emptied; a job may have written its state since
             self._register(key, now)
         with self.redis.pipeline(transaction=True) as pipe:
             pipe.hset(key, mapping={"last_heartbeat": now, "state": "idle"})

@@ -1,7 +1,8 @@
-"""Named places where a test may kill this very process, to show that nothing is lost or done twice.
+"""Named places where a test may kill or freeze this very process, to show that nothing is lost or done twice.
 
 Out of reach in production: unless `PAYPHONE_ENV=test`, calling one does nothing.
-`PAYPHONE_KILL_AT=name` dies there; `name@/path` dies once, leaving that file behind.
+`PAYPHONE_KILL_AT=name` dies there; `name@/path` dies once, leaving that file behind with the process's id;
+`stop:name` freezes (SIGSTOP) instead.
 """
 
 import os
@@ -12,16 +13,18 @@ from runtime.settings import get_settings
 
 
 def killpoint(name: str) -> None:
-    """Die by SIGKILL here if a test asked for it."""
+    """Die by SIGKILL (or freeze) here if a test asked for it."""
     settings = get_settings()
     if settings.payphone_env != "test" or not settings.payphone_kill_at:
         return
     wanted, _, once = settings.payphone_kill_at.partition("@")
-    if wanted != name:
+    how, _, place = wanted.rpartition(":")
+    if place != name:
         return
     if once:
         try:
-            Path(once).touch(exist_ok=False)
+            with Path(once).open("x") as mark:
+                mark.write(str(os.getpid()))
         except FileExistsError:
             return
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGSTOP if how == "stop" else signal.SIGKILL)

@@ -1,0 +1,61 @@
+"""Jobs that only tests know: one that waits to be let go, one that fails, one that will not stop.
+
+They write lines into files under `PAYPHONE_TEST_DIR`, so that a test sees each attempt.
+"""
+
+import os
+import time
+from pathlib import Path
+
+from delivery.attempt import JobTimeout, recording
+from delivery.registry import job
+from models.inbox_event import InboxEvent
+from runtime.clock import real_now
+
+
+def _write(name: str, line: str) -> None:
+    with (Path(os.environ["PAYPHONE_TEST_DIR"]) / name).open("a") as file:
+        file.write(f"{line}\n")
+
+
+def _exists(name: str) -> bool:
+    return (Path(os.environ["PAYPHONE_TEST_DIR"]) / name).exists()
+
+
+@job(queue="messages", attempts=5, timeout=10, backoff=0.2)
+def wait_for_go(number: int) -> None:
+    """Says that it began, waits for the file `go`, then records one row: its effect."""
+    _write("began", f"{number} {os.getpid()}")
+    while not _exists("go"):
+        time.sleep(0.02)
+    with recording():
+        InboxEvent.receive("test", "", f"wait_for_go-{number}-{os.getpid()}", "effect", "{}", real_now())
+    _write("ended", f"{number} {os.getpid()}")
+
+
+@job(queue="messages", attempts=3, timeout=10, backoff=0.2)
+def always_fail(number: int) -> None:
+    """Fails at every attempt."""
+    _write("began", f"{number} {os.getpid()}")
+    raise RuntimeError(f"a message that may name Ada Payer, number {number}")
+
+
+@job(queue="messages", attempts=2, timeout=1, backoff=0.2)
+def never_stop(number: int) -> None:
+    """Swallows even its timeout, and goes on."""
+    _write("began", f"{number} {os.getpid()}")
+    while True:
+        try:
+            time.sleep(0.05)
+        except JobTimeout:
+            _write("swallowed", f"{number} {os.getpid()}")
+
+
+@job(queue="messages", attempts=2, timeout=1, backoff=0.2)
+def take_too_long(number: int) -> None:
+    """A broad except, as people write them, does not swallow the timeout."""
+    _write("began", f"{number} {os.getpid()}")
+    try:
+        time.sleep(30)
+    except Exception:
+        _write("swallowed", f"{number} {os.getpid()}")

@@ -1,0 +1,48 @@
+"""A door to Redis that can lose answers: the command arrives and is done, its sender never hears of it."""
+
+import contextlib
+import socket
+import threading
+from pathlib import Path
+
+
+class LossyProxy:
+    """Listens on a socket of its own and forwards to `target`; commands that hold `lost` get no answer."""
+
+    def __init__(self, target: Path, directory: Path, lost: bytes) -> None:
+        self._target, self._lost, self.losses = str(target), lost, 0
+        path = directory / "proxy.sock"
+        self.url = f"unix://{path}"
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen(64)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(near,), daemon=True).start()
+
+    def _serve(self, near: socket.socket) -> None:
+        far = socket.socket(socket.AF_UNIX)
+        far.connect(self._target)
+        deaf = threading.Event()
+        threading.Thread(target=self._answer, args=(far, near, deaf), daemon=True).start()
+        with contextlib.suppress(OSError):
+            while data := near.recv(65536):
+                if self._lost in data:
+                    deaf.set()
+                    self.losses += 1
+                far.sendall(data)
+        far.close()
+
+    @staticmethod
+    def _answer(far: socket.socket, near: socket.socket, deaf: threading.Event) -> None:
+        with contextlib.suppress(OSError):
+            while data := far.recv(65536):
+                if not deaf.is_set():
+                    near.sendall(data)

@@ -1,0 +1,154 @@
+"""Over a real socket: bodies over the cap, chunked or not, and bodies that are not what they seem (faults 34, 35)."""
+
+import json
+import socket
+
+import pytest
+
+from models.inbox_event import InboxEvent
+from models.staged_job import StagedJob
+from tests import given
+from tests.faults.town import request
+from web.body import CAP
+
+WEBHOOK = "/api/webhooks/stripe"
+
+
+def raw(port, head, chunks=(), timeout=10):
+    """Send bytes as they are; the status line and body of the answer. A peer that hangs up early may be right."""
+    with socket.create_connection(("127.0.0.1", port), timeout=timeout) as sock:
+        sock.sendall(head.replace("\n", "\r\n").encode())
+        try:
+            for chunk in chunks:
+                sock.sendall(chunk)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        answer = b""
+        try:
+            while data := sock.recv(65536):
+                answer += data
+        except ConnectionResetError:
+            pass
+    return int(answer.split(b" ", 2)[1]) if answer else None, answer
+
+
+def chunk(data):
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def test_bodies_over_the_cap(town):
+    """413 before the body is read, however its length is told; a body of exactly the cap is read."""
+    town.web()
+    head = f"POST {WEBHOOK} HTTP/1.1\nHost: x\nConnection: close\n"
+    status, answer = raw(town.port, f"{head}Content-Length: {200 * CAP}\n\n")
+    assert (status, b"body_too_large" in answer) == (413, True)
+    status, answer = raw(town.port, f"{head}Content-Length: {CAP + 1}\n\n", [b"x" * (CAP + 1)])
+    assert status == 413
+    status, answer = raw(town.port, f"{head}Transfer-Encoding: chunked\n\n", [chunk(b"x" * 65536)] * 17 + [b"0\r\n\r\n"])
+    assert status == 413
+    endless = (chunk(b"x" * 65536) for _ in range(4_000))
+    status, answer = raw(town.port, f"{head}Transfer-Encoding: chunked\n\n", endless)
+    assert status in {413, None}, "an endless body is cut off"
+    status, answer = raw(town.port, f"{head}Content-Length: {CAP}\n\n", [b"x" * CAP])
+    assert (status, b"bad_signature" in answer) == (400, True)
+    assert town.get("/healthz")[0] == 200
+    assert InboxEvent.select().count() == 0
+
+
+def test_an_event_may_come_in_chunks(town):
+    town.web()
+    arguments = given.signed(given.an_event("plan.created", {"id": "plan_1"}))
+    signature, body = arguments["headers"]["Stripe-Signature"], arguments["body"]
+    head = f"POST {WEBHOOK} HTTP/1.1\nHost: x\nConnection: close\nStripe-Signature: {signature}\nTransfer-Encoding: chunked\n\n"
+    status, _ = raw(town.port, head, [chunk(body[:10]), chunk(body[10:]), b"0\r\n\r\n"])
+    assert (status, InboxEvent.select().count()) == (200, 1)
+
+
+def test_requests_that_are_malformed(town):
+    """Each is answered with 4xx, none with 500, and nothing is kept."""
+    town.web()
+    head = f"POST {WEBHOOK} HTTP/1.1\nHost: x\nConnection: close\n"
+    broken = {
+        "a chunk size that is no number": (f"{head}Transfer-Encoding: chunked\n\n", [b"zz\r\nabc\r\n0\r\n\r\n"]),
+        "a chunk that ends too soon": (f"{head}Transfer-Encoding: chunked\n\n", [b"5\r\nabc\r\n0\r\n\r\n"]),
+        "two lengths": (f"{head}Content-Length: 3\nContent-Length: 4\n\n", [b"abcd"]),
+        "a length and chunks": (f"{head}Content-Length: 3\nTransfer-Encoding: chunked\n\n", [chunk(b"abc"), b"0\r\n\r\n"]),
+        "a length below zero": (f"{head}Content-Length: -1\n\n", []),
+        "no request at all": ("HELLO\n\n", []),
+    }
+    for name, (text, chunks) in broken.items():
+        status, answer = raw(town.port, text, chunks)
+        assert status is None or 400 <= status < 500, f"{name}: {answer[:200]!r}"
+    assert town.get("/healthz")[0] == 200
+    assert InboxEvent.select().count() == StagedJob.select().count() == 0
+
+
+JUNK = {
+    "not JSON": b"{nope",
+    "bad UTF-8": b'{"name": "\xff\xfe"}',
+    "deep lists": b"[" * 100_000 + b"]" * 100_000,
+    "deep objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    "just too deep": b'{"name": ' + b"[" * 960 + b"]" * 960 + b"}",
+    "not so deep": b'{"name": ' + b"[" * 300 + b"]" * 300 + b"}",
+    "a list": b"[]",
+    "a number": b"12",
+    "null": b"null",
+    "NaN": b'{"name": NaN}',
+    "infinity": b'{"customerId": "x", "number": "1", "amountDue": Infinity, "currency": "usd", "dueDate": "2026-12-01"}',
+    "a huge integer": b'{"customerId": "x", "number": "1", "amountDue": ' + b"9" * 5_000 + b"}",
+    "a lone surrogate": b'{"name": "\\ud800"}',
+    "a NUL": b'{"name": "a\\u0000b"}',
+    "a lone surrogate as a field": b'{"name": "Ada", "\\ud800": 1}',
+    "a BOM": b'\xef\xbb\xbf{"name": "Ada"}',
+    "UTF-16": '{"name": "Ada"}'.encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("path", ["/api/customers", "/api/invoices"])
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "k1"}], ids=["plain", "with a key"])
+def test_junk_for_the_api_is_a_problem_of_the_callers(client, path, key):
+    headers = given.a_key(given.an_account()) | key
+    for name, junk in JUNK.items():
+        answer = client.simulate_post(path, body=junk, headers=headers)
+        assert answer.status_code in {400, 422}, f"{name}: {answer.text}"
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "Traceback" not in answer.text
+
+
+def test_junk_that_is_signed_is_refused_and_not_kept(client):
+    """A valid signature over bytes that are no event: 400 and no row."""
+    for name, junk in JUNK.items():
+        assert client.simulate_post(WEBHOOK, body=junk, headers=given.signed_bytes(junk)).status_code == 400, name
+    assert InboxEvent.select().count() == StagedJob.select().count() == 0
+
+
+def test_a_signed_event_with_text_no_database_takes(client):
+    """400, never 500: Stripe would send it again for days."""
+    for field in ("id", "type", "account"):
+        for value in ("a\\u0000b", "\\ud800"):
+            path, secret = (f"{WEBHOOK}/connect", "whsec_connect") if field == "account" else (WEBHOOK, given.WEBHOOK_SECRET)
+            event = json.dumps(given.an_event("plan.created", {"id": "plan_1"}) | {field: "@"}).replace("@", value)
+            assert client.simulate_post(path, **given.signed(event, secret)).status_code == 400, (field, value)
+    assert InboxEvent.select().count() == 0
+
+
+def test_an_event_whose_payload_holds_such_text_is_kept(client):
+    """What a payer typed must not cost a payment: the payload is kept word for word, escapes and all."""
+    event = json.dumps(given.an_event("plan.created", {"id": "plan_1", "name": "@"})).replace("@", "a\\u0000b\\ud800")
+    assert client.simulate_post(WEBHOOK, **given.signed(event)).status_code == 200
+    assert InboxEvent.get().payload == event
+
+
+def test_a_nul_in_an_address_is_no_fault_of_ours(client):
+    headers = given.a_key(given.an_account())
+    for path in ("/api/customers/%00", "/api/invoices/a%00b", "/api/invoices?startingAfter=%00", "/api/invoices?status=%00&customerId=%00"):
+        assert client.simulate_get(path, headers=headers).status_code in {200, 400, 404}, path
+
+
+def test_the_web_is_well_after_all_that(town):
+    """A body of each kind in turn over one real server, then an honest request."""
+    town.web()
+    key = given.a_key(given.an_account())
+    for body in JUNK.values():
+        assert request(town.port, "POST", "/api/customers", body, key)[0] in {400, 422}
+    assert request(town.port, "POST", "/api/customers", b'{"name": "Ada"}', key)[0] == 201

@@ -1,0 +1,90 @@
+"""A writer that holds SQLite, connections that PostgreSQL cuts, a server killed and brought back (faults 18, 19)."""
+
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from models.base import release_connection
+from models.inbox_event import InboxEvent
+from tests import given
+from tests.conftest import close_database, wait_for
+from tests.faults.town import oracle
+
+
+def paid_events(count):
+    return [given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice())) for _ in range(count)]
+
+
+@pytest.fixture
+def only(request, database_url):
+    """Skip where the test's subject is the other database."""
+    if not database_url.startswith(request.param):
+        pytest.skip(f"is about {request.param}")
+    return database_url
+
+
+@pytest.mark.parametrize("only", ["sqlite"], indirect=True)
+def test_a_writer_holds_sqlite(only, town):
+    """Given a writer that holds the database, then intake waits, or says 503 and keeps nothing; the pool lives on."""
+    town.web()
+    pool = town.pool()
+    waiting, refused = paid_events(2)
+    town.stage(*paid_events(3))
+    holder = sqlite3.connect(Path(only.removeprefix("sqlite:///")), isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    assert town.post(refused) == 503
+    answers = []
+    patient = threading.Thread(target=lambda: answers.append(town.post(waiting)))
+    patient.start()
+    holder.execute("ROLLBACK")
+    patient.join()
+    assert answers == [200]
+    assert InboxEvent.get_or_none(InboxEvent.event_id == refused["id"]) is None
+    town.post_until_accepted(refused)
+    oracle(town)
+    assert pool.poll() is None
+
+
+@pytest.mark.parametrize("only", ["postgresql"], indirect=True)
+def test_postgres_cuts_every_connection_again_and_again(only, postgres, town):
+    """Given connections that are cut in the midst of work, then what was answered 200 is done, and intake goes on."""
+    town.web()
+    pool = town.pool()
+    events = paid_events(30)
+    for index, event in enumerate(events):
+        if index % 6 == 0:
+            release_connection()
+            postgres.terminate_backends()
+        town.post_until_accepted(event)
+    close_database()
+    oracle(town)
+    assert pool.poll() is None
+    release_connection()
+    postgres.terminate_backends()
+    assert town.post(paid_events(1)[0]) == 200, "a connection that was cut while idle is met again without an error"
+
+
+@pytest.mark.parametrize("only", ["postgresql"], indirect=True)
+def test_postgres_is_killed_and_comes_back(only, postgres, town):
+    """Given a server that dies, then intake says 503; once it is back, the same processes do all that was accepted."""
+    web, pool = town.web(), town.pool()
+    town.post_until_accepted(paid_events(1)[0])
+    late = paid_events(3)
+    town.stage(*paid_events(5))
+    close_database()
+    postgres.kill()
+    try:
+        wait_for(lambda: town.post(late[0]) == 503, "intake says so", every=0.1)
+        begun = time.monotonic()
+        assert town.get("/readyz")[0] == 503
+        assert town.get("/healthz")[0] == 200
+        assert time.monotonic() - begun < 10
+    finally:
+        postgres.revive()
+    for event in late:
+        town.post_until_accepted(event)
+    oracle(town)
+    assert (web.poll(), pool.poll()) == (None, None)

@@ -1,0 +1,102 @@
+"""Workers that die around the call, and workers that fight for one row: exactly one at the stand-in (faults 7, 8, 9, 11, 31)."""
+
+import os
+import signal
+
+import pytest
+
+from delivery.stage import stage
+from jobs.reconcile_effects import reconcile_effects
+from models.base import transaction
+from models.effect import Effect
+from models.staged_job import StagedJob
+from tests.conftest import wait_for
+from tests.faults.asked import BOTH, ask
+from tests.faults.town import LEASE, all_settled, is_stopped
+
+pytestmark = pytest.mark.parametrize("what", BOTH)
+
+PLACES = ["effect.before_call", "effect.after_call", "job.before_commit", "job.after_commit"]
+
+
+@pytest.fixture
+def asked(town, stand_in, what):
+    return ask(what, stand_in, town.valkey.client())
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_worker_is_killed_around_the_call(town, asked, stand_in, place):
+    """Given a worker killed there, when another takes over, then it is there once and the books are right."""
+    town.pool(f"{asked.queue}=1", PAYPHONE_KILL_AT=town.at(place), PAYPHONE_LOCK_LEASE="1")
+    town.struck()
+    if place == "effect.before_call":
+        assert asked.made() == []
+    all_settled()
+    asked.assert_done_once()
+    sent = {request["idempotency_key"] for request in stand_in.requests(asked.path)}
+    assert sent == {asked.effect.id}
+
+
+@pytest.mark.parametrize("place", ["effect.before_call", "effect.after_call"])
+def test_a_worker_is_frozen_around_the_call_beyond_every_lease(town, asked, stand_in, place):
+    """Given a worker frozen there until another has done it, when it wakes, then nothing more is made or written."""
+    town.pool(f"{asked.queue}=2", PAYPHONE_KILL_AT=f"stop:{town.at(place)}", PAYPHONE_LOCK_LEASE="1")
+    frozen = town.struck()
+    wait_for(lambda: is_stopped(frozen), "the worker is frozen")
+    wait_for(lambda: asked.job.state == "done", "the other worker has done it", LEASE + 10)
+    asked.assert_done_once()
+    sent = len(stand_in.requests(asked.path))
+    os.kill(frozen, signal.SIGCONT)
+    if place == "effect.before_call":
+        wait_for(lambda: len(stand_in.requests(asked.path)) > sent, "it makes its call, late, under the same key")
+    other = ask(asked.what, stand_in, town.valkey.client())
+    wait_for(lambda: other.job.state == "done", "work goes on")
+    assert len(asked.made()) == len(other.made()) == 1
+    assert (asked.effect.state, asked.effect.generation) == ("confirmed", 1)
+
+
+def test_two_workers_fight_for_one_row(town, asked, stand_in):
+    """Given a call that takes longer than the lock and the claim, when a second worker takes the row, then there is one."""
+    stand_in.fault("slow", asked.path, seconds=LEASE + 2)
+    town.pool(f"{asked.queue}=2", PAYPHONE_LOCK_LEASE="0.2", PAYPHONE_PROVIDER_TIMEOUT="15")
+    wait_for(lambda: len(stand_in.requests(asked.path)) >= 2, "both are in the call")
+    all_settled()
+    assert len(asked.made()) == 1
+    asked.assert_done_once()
+    assert StagedJob.get(StagedJob.key == asked.subject).claim >= 2
+    answers = {(request["status"], request["performed"], request["replayed"]) for request in stand_in.requests(asked.path)}
+    assert [answer for answer in answers if answer[1]] == [(200, True, False)], answers
+
+
+def test_the_whole_pool_dies_in_the_call_and_a_day_passes(town, asked, stand_in):
+    """Given a call whose doer died with everything else, when the key is forgotten at Stripe, then it is found, not made again."""
+    pool = town.pool(f"{asked.queue}=1", PAYPHONE_KILL_AT=town.at("effect.after_call"), PAYPHONE_LOCK_LEASE="1")
+    town.struck()
+    os.killpg(pool.pid, signal.SIGKILL)
+    pool.wait(10)
+    assert Effect.get().state == "sending"
+    asked.age(23 * 3600 + 60)
+    stand_in.forget_keys()
+    town.pool(f"{asked.queue}=1", PAYPHONE_LOCK_LEASE="1")
+    all_settled()
+    asked.assert_done_once()
+    assert len(stand_in.requests(asked.path)) == 1
+
+
+def test_every_attempt_dies_in_the_call(town, asked, stand_in):
+    """Given a worker that dies each time after the call, then its job is dead, openly, and reconciling ends the doubt."""
+    StagedJob.update(max_attempts=2).where(StagedJob.key == asked.subject).execute()
+    pool = town.pool(f"{asked.queue}=1", PAYPHONE_KILL_AT="effect.after_call", PAYPHONE_LOCK_LEASE="1")
+    wait_for(lambda: asked.job.state == "dead", "the job is dead")
+    os.killpg(pool.pid, signal.SIGKILL)
+    pool.wait(10)
+    assert (asked.effect.state, len(asked.made())) == ("sending", 1)
+    StagedJob.update(max_attempts=10).where(StagedJob.key == asked.subject).execute()
+    asked.age(3600)
+    Effect.update(created_at=asked.effect.sent_at).execute()
+    with transaction():
+        stage(reconcile_effects, "now")
+    town.pool("webhooks=1,messages=1,periodic=1")
+    all_settled()
+    asked.assert_done_once()
+

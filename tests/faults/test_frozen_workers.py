@@ -1,0 +1,69 @@
+"""Workers frozen past their lease, and locks that expire under work: one effect (faults 11, 31)."""
+
+import signal
+
+from models.inbox_event import InboxEvent
+from models.invoice import Invoice
+from models.payment import Payment
+from models.staged_job import StagedJob
+from tests import given
+from tests.conftest import wait_for
+from tests.faults.town import all_settled, is_stopped, oracle, send
+
+
+def test_a_worker_frozen_past_its_lease_is_fenced(town):
+    """Given a frozen worker whose job another one has done, when it thaws, then what it was about to write is rolled back."""
+    given.a_job("wait_for_go", 1, "messages", attempts=5)
+    town.test_pool("messages=2", PAYPHONE_LEASE="1")
+    frozen = int(wait_for(lambda: town.lines("began"), "the job runs")[0].split()[1])
+    send(frozen, signal.SIGSTOP)
+    wait_for(lambda: len(town.lines("began")) == 2, "the other worker starts it again", 6)
+    town.file("go").touch()
+    all_settled()
+    send(frozen, signal.SIGCONT)
+    wait_for(lambda: thawed_is_idle(town, frozen), "the thawed one is idle again")
+    assert [int(line.split()[1]) for line in town.lines("began")] == [frozen, int(town.lines("ended")[0].split()[1])]
+    assert (len(town.lines("ended")), InboxEvent.select().count()) == (1, 1)
+    row = StagedJob.get()
+    assert (row.state, row.attempts, row.claim) == ("done", 2, 2)
+
+
+def thawed_is_idle(town, pid):
+    return any(worker.pid == pid and worker.get_state() == "idle" for worker in town.listed_workers())
+
+
+def test_two_processes_fight_for_one_invoice_and_the_lock_expires(town):
+    """Given a worker frozen with an invoice's lock in hand, when lock and claim expire and another one has done its
+    job and a second payment, then the thawed one changes nothing: each payment counts once."""
+    invoice = given.an_invoice(amount=10_000)
+    first, second = (given.an_intent(invoice, amount=4_000), given.an_intent(invoice, amount=6_000))
+    town.stage(given.an_event("payment_intent.succeeded", first))
+    town.pool(PAYPHONE_KILL_AT=town.at("stop:lock.held"), PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_LEASE="1")
+    frozen = town.struck()
+    wait_for(lambda: is_stopped(frozen), "it is frozen")
+    town.stage(given.an_event("payment_intent.succeeded", second))
+    all_settled()
+    assert Invoice.get_by_id(invoice.id).amount_received == 10_000
+    version = Invoice.get_by_id(invoice.id).version
+    send(frozen, signal.SIGCONT)
+    wait_for(lambda: thawed_is_idle(town, frozen), "the thawed one is idle again")
+    oracle(town)
+    row = Invoice.get_by_id(invoice.id)
+    assert (row.status, row.version) == ("paid", version)
+    assert Payment.select().count() == 2
+
+
+def test_the_lock_expires_before_the_claim(town):
+    """Given a worker frozen with the lock, when the lock alone expires and another payment comes in between,
+    then both count: the thawed one folds what it finds, not what it remembers."""
+    invoice = given.an_invoice(amount=10_000)
+    town.stage(given.an_event("payment_intent.succeeded", given.an_intent(invoice, amount=4_000)))
+    town.pool(PAYPHONE_KILL_AT=town.at("stop:lock.held"), PAYPHONE_LOCK_LEASE="0.3", PAYPHONE_LEASE="60")
+    frozen = town.struck()
+    wait_for(lambda: is_stopped(frozen), "it is frozen")
+    town.stage(given.an_event("payment_intent.succeeded", given.an_intent(invoice, amount=6_000)))
+    wait_for(lambda: given.states() == {"running": 1, "done": 1}, "the other payment is taken in")
+    send(frozen, signal.SIGCONT)
+    oracle(town)
+    assert Invoice.get_by_id(invoice.id).status == "paid"
+    assert {job.attempts for job in StagedJob.select()} == {1}

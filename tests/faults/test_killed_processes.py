@@ -1,0 +1,144 @@
+"""Whoever is killed, wherever: nothing accepted is lost and nothing happens twice (faults 1–5, 9, 10)."""
+
+import signal
+
+import pytest
+from rq.job import Job, JobStatus
+from rq.registry import FailedJobRegistry, StartedJobRegistry
+from rq.serializers import JSONSerializer
+
+from delivery import nudge
+from models.inbox_event import InboxEvent
+from models.payment import Payment
+from models.staged_job import StagedJob
+from tests import given
+from tests.conftest import wait_for
+from tests.faults.town import LEASE, all_settled, children_of, elapsed_until, is_alive, oracle, send
+
+
+def a_paid_event(amount=12_500):
+    return given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice(amount=amount)))
+
+
+@pytest.mark.parametrize(("place", "kept"), [("web.before_commit", 0), ("web.after_commit", 1)])
+def test_web_is_killed_around_its_commit(town, place, kept):
+    """Given an event whose request dies, when Stripe sends it again, then it is there once and done."""
+    town.web(PAYPHONE_KILL_AT=town.at(place))
+    event = a_paid_event()
+    assert town.post(event) is None
+    assert InboxEvent.select().count() == StagedJob.select().count() == kept
+    town.pool()
+    town.post_until_accepted(event)
+    oracle(town)
+    assert InboxEvent.select().count() == 1
+
+
+@pytest.mark.parametrize("place", ["relay.after_take", "relay.after_push"])
+def test_relay_is_killed_around_its_push(town, place):
+    """Given jobs that no nudge has carried, when the relay dies with them in hand, then they are done once."""
+    nudge._Nudger.paused_until = float("inf")
+    town.stage(*(a_paid_event() for _ in range(3)))
+    town.pool(PAYPHONE_KILL_AT=town.at(place))
+    town.struck()
+    oracle(town)
+    assert Payment.select().count() == 3
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "worker.after_pop",
+        "worker.after_claim",
+        "lock.held",
+        "event.in_transaction",
+        "job.before_commit",
+        "job.after_commit",
+        "worker.before_rq",
+    ],
+)
+def test_a_worker_is_killed(town, place):
+    """Given an event, when the worker that takes it dies on the way, then another one does it, and RQ tells the truth."""
+    event = a_paid_event()
+    town.stage(event)
+    pool = town.pool(PAYPHONE_KILL_AT=town.at(place), PAYPHONE_LOCK_LEASE="1")
+    struck = town.struck()
+    assert struck != pool.pid
+    assert elapsed_until(lambda: given.states() == {"done": 1}, "the job is done by another", LEASE + 5)
+    oracle(town)
+    row = StagedJob.get()
+    crashed_in_hand = place not in {"worker.after_pop", "job.after_commit", "worker.before_rq"}
+    assert row.attempts == (2 if crashed_in_hand else 1)
+    redis = town.valkey.client()
+
+    def rq_agrees():
+        job = Job.fetch(f"process_stripe_event-{row.id}", connection=redis, serializer=JSONSerializer)
+        started = StartedJobRegistry("webhooks", connection=redis).get_job_ids(cleanup=False)
+        return job.get_status() is JobStatus.FINISHED and not started
+
+    wait_for(rq_agrees, "RQ shows the job as finished, and no attempt as started")
+    assert FailedJobRegistry("webhooks", connection=redis).get_job_ids() == []
+
+
+def test_the_whole_process_group_is_killed(town):
+    """Given a busy pool, when all of it is killed at once, then a new pool does what it held within its lease plus 5 s."""
+    given_job(town, "wait_for_go", 1)
+    pool = town.test_pool()
+    wait_for(lambda: town.lines("began"), "the job runs")
+    workers = children_of(pool.pid)
+    send(-pool.pid, signal.SIGKILL)
+    pool.wait()
+    wait_for(lambda: not any(map(is_alive, workers)), "all of the pool is dead")
+    town.file("go").touch()
+    town.test_pool()
+    elapsed_until(lambda: given.states() == {"done": 1}, "a new pool has done it", LEASE + 5)
+    assert InboxEvent.select().count() == 1
+
+
+def test_the_supervisor_alone_is_killed(town):
+    """Its children die with it, so that no two copies of a job run; a new pool starts the job again (fault 6)."""
+    given_job(town, "wait_for_go", 1)
+    pool = town.test_pool()
+    wait_for(lambda: town.lines("began"), "the job runs")
+    workers = children_of(pool.pid)
+    assert len(workers) == 2
+    pool.kill()
+    pool.wait()
+    wait_for(lambda: not any(map(is_alive, workers)), "the children die with their parent", 2)
+    town.test_pool()
+    elapsed_until(lambda: len(town.lines("began")) == 2, "the job starts again", LEASE + 5)
+    town.file("go").touch()
+    all_settled()
+    assert InboxEvent.select().count() == 1
+
+
+def test_one_worker_is_killed_and_its_successor_takes_over(town):
+    """Given a lease of a minute, when one worker dies, then its job does not wait for the lease."""
+    given_job(town, "wait_for_go", 1)
+    pool = town.test_pool(PAYPHONE_LEASE="60")
+    victim = int(wait_for(lambda: town.lines("began"), "the job runs")[0].split()[1])
+    assert victim in children_of(pool.pid)
+    send(victim, signal.SIGKILL)
+    wait_for(lambda: len(town.lines("began")) == 2, "the job starts again", 5)
+    town.file("go").touch()
+    all_settled()
+    assert (InboxEvent.select().count(), StagedJob.get().attempts) == (1, 2)
+
+
+def test_a_job_that_kills_its_worker_at_every_attempt_is_dead_in_the_end(town):
+    """Crashes count as attempts: a poisonous job is buried, openly, and others go on (in RQ too)."""
+    job_id = given_job(town, "wait_for_go", 1)
+    StagedJob.update(max_attempts=2).where(StagedJob.id == job_id).execute()
+    town.test_pool()
+    for attempt in (1, 2):
+        victim = wait_for(lambda attempt=attempt: len(town.lines("began")) == attempt and town.lines("began")[-1], "it runs")
+        send(int(victim.split()[1]), signal.SIGKILL)
+    wait_for(lambda: given.states() == {"dead": 1}, "it is dead")
+    assert StagedJob.get().last_error == "worker died"
+    redis = town.valkey.client()
+    wait_for(lambda: FailedJobRegistry("messages", connection=redis).get_job_ids() == [f"wait_for_go-{job_id}"], "RQ lists it as failed")
+    assert Job.fetch(f"wait_for_go-{job_id}", connection=redis, serializer=JSONSerializer).meta["dead"] is True
+
+
+def given_job(town, name, number):
+    """A staged job for tests, which only a pool of `worker_main` knows."""
+    return given.a_job(name, number, queue="messages", attempts=5)

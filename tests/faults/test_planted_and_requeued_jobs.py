@@ -1,0 +1,124 @@
+"""What stands in the queue is never run unless it is a staged row of ours (faults 44, 46)."""
+
+import pytest
+from rq import Queue
+from rq.job import Job, JobStatus
+from rq.registry import FailedJobRegistry, FinishedJobRegistry
+from rq.serializers import JSONSerializer, PickleSerializer
+
+from delivery import relay, rq_view
+from delivery.worker import Worker
+from models.staged_job import StagedJob
+from tests import given
+from tests.conftest import wait_for
+from tests.faults.town import oracle
+
+GARBAGE = [
+    b"no such job",
+    b"",
+    b"\xff\xfe\x00",
+    b"process_stripe_event-",
+    b"process_stripe_event-999999999",
+    b"process_stripe_event-99999999999999999999999999",
+    "process_stripe_event-²".encode(),
+    b"process_stripe_event-1:2",
+    b"../../etc/passwd",
+    b"tick-no-such-schedule",
+    b"x" * 100_000,
+]
+
+
+def a_worker(redis, queue="webhooks"):
+    return Worker(queue, redis, "test-worker", lambda _at: None)
+
+
+@pytest.mark.parametrize("serializer", [JSONSerializer, PickleSerializer])
+def test_a_planted_function_never_runs(town, serializer):
+    """Given os.system in our queue, put there with RQ's own means, then a real pool refuses it and does our job."""
+    redis, loot = town.valkey.client(), town.file("loot")
+    planted = Queue("webhooks", connection=redis, serializer=serializer).enqueue("os.system", f"touch {loot}")
+    event = given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice()))
+    town.stage(event)
+    town.pool()
+    oracle(town)
+    failed = FailedJobRegistry("webhooks", connection=redis)
+    wait_for(lambda: failed.get_job_ids() == [planted.id], "it is shown as failed")
+    assert not loot.exists()
+    shown = Job.fetch(planted.id, connection=redis, serializer=JSONSerializer)
+    assert (shown.get_status(), shown.description) == (JobStatus.FAILED, "refused: not a staged job")
+    assert b"os.system" not in shown.data
+    assert redis.llen("rq:queue:webhooks") == 0
+
+
+@pytest.mark.parametrize("identity", GARBAGE, ids=lambda identity: repr(identity[:30]))
+def test_garbage_in_the_queue_harms_nobody(client, valkey, identity):
+    """Whatever is popped, a worker lives on; what RQ can show is in the failed registry and can be read there."""
+    redis = valkey.client()
+    redis.rpush("rq:queue:webhooks", identity)
+    event = given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice()))
+    given.received(event)
+    worker = a_worker(redis)
+    for _ in range(2):
+        worker._step()
+    assert given.states() == {"done": 1}
+    failed = FailedJobRegistry("webhooks", connection=redis, serializer=JSONSerializer).get_job_ids()
+    assert len(failed) == (0 if identity.startswith(b"tick-") else 1)
+    for job_id in failed:
+        assert Job.fetch(job_id, connection=redis, serializer=JSONSerializer).func_name == "jobs.refused"
+
+
+def test_garbage_at_the_head_of_a_queue_does_not_stop_the_relay(client, valkey):
+    redis = valkey.client()
+    for identity in GARBAGE:
+        redis.delete("rq:queue:webhooks")
+        redis.rpush("rq:queue:webhooks", identity)
+        relay.tick(redis)
+
+
+@pytest.mark.parametrize("hash_of", ["nothing", "another type", "junk"])
+def test_a_known_id_with_a_broken_hash_is_done_all_the_same(client, valkey, hash_of):
+    """RQ's hash is a view: our worker does not read it."""
+    redis = valkey.client()
+    given.received(given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice())))
+    key = rq_view.job_key(f"process_stripe_event-{StagedJob.get().id}")
+    redis.delete(key)
+    if hash_of == "another type":
+        redis.set(key, "junk")
+    elif hash_of == "junk":
+        redis.hset(key, mapping={"data": b"\x80\x04junk", "status": "nonsense"})
+    given.worked(redis)
+    assert given.states() == {"done": 1}
+
+
+def test_a_finished_job_that_is_pushed_again_stays_finished(client, valkey):
+    """Requeue in a dashboard, or any late copy: nothing happens, and RQ goes on to say FINISHED."""
+    redis, invoice = valkey.client(), given.an_invoice()
+    given.received(given.an_event("payment_intent.succeeded", given.an_intent(invoice)))
+    given.worked(redis)
+    row, version = StagedJob.get(), given.fresh(invoice).version
+    identity = f"process_stripe_event-{row.id}"
+    job = Job.fetch(identity, connection=redis, serializer=JSONSerializer)
+    Queue("webhooks", connection=redis, serializer=JSONSerializer).enqueue_job(job)
+    assert job.get_status() is JobStatus.QUEUED
+    assert given.worked(redis) == 0
+    assert (StagedJob.get().state, StagedJob.get().attempts, StagedJob.get().claim) == ("done", row.attempts, row.claim)
+    assert given.fresh(invoice).version == version
+    assert Job.fetch(identity, connection=redis, serializer=JSONSerializer).get_status() is JobStatus.FINISHED
+    assert FinishedJobRegistry("webhooks", connection=redis).get_job_ids() == [identity]
+    assert FailedJobRegistry("webhooks", connection=redis).get_job_ids() == []
+
+
+def test_a_dead_job_that_is_pushed_again_stays_dead(client, valkey):
+    """A replay is an act on the row; pushing an id is not."""
+    redis = valkey.client()
+    job_id = given.a_job("no_longer_in_this_release", 1, attempts=1)
+    relay.tick(redis)
+    given.worked(redis)
+    assert StagedJob.get_by_id(job_id).state == "dead"
+    identity = f"no_longer_in_this_release-{job_id}"
+    registry = FailedJobRegistry("webhooks", connection=redis, serializer=JSONSerializer)
+    assert registry.get_job_ids() == [identity]
+    registry.requeue(identity)
+    assert given.worked(redis) == 0
+    assert StagedJob.get_by_id(job_id).state == "dead"
+    assert registry.get_job_ids() == [identity]

@@ -1,0 +1,112 @@
+"""SIGTERM once drains, twice kills; jobs that fail, overrun or will not stop (fault 33)."""
+
+import signal
+
+from rq.job import Job, JobStatus
+from rq.registry import FailedJobRegistry
+from rq.serializers import JSONSerializer
+
+from models.inbox_event import InboxEvent
+from models.staged_job import StagedJob
+from tests import given
+from tests.conftest import wait_for
+from tests.faults.town import LEASE, all_settled, children_of, elapsed_until, is_alive, send
+
+
+def a_running_job(town, **env):
+    given.a_job("wait_for_go", 1, "messages", attempts=5)
+    pool = town.test_pool(**env)
+    wait_for(lambda: town.lines("began"), "the job runs")
+    return pool
+
+
+def test_sigterm_once_drains(town):
+    """Given a running job and one that waits, when the pool is told to stop, then the first is finished, the second left."""
+    pool = a_running_job(town)
+    pool.send_signal(signal.SIGTERM)
+    given.a_job("wait_for_go", 2, "messages", attempts=5)
+    wait_for(lambda: len(children_of(pool.pid)) == 1, "the relay has gone, the worker is drained")
+    town.file("go").touch()
+    assert pool.wait(10) == 0
+    assert {row.key: (row.state, row.attempts) for row in StagedJob.select()} == {"1": ("done", 1), "2": ("waiting", 0)}
+    assert town.listed_workers() == []
+    town.test_pool()
+    all_settled()
+    assert InboxEvent.select().count() == 2
+
+
+def test_sigterm_twice_kills_and_the_job_is_done_again(town):
+    pool = a_running_job(town)
+    workers = children_of(pool.pid)
+    pool.send_signal(signal.SIGTERM)
+    wait_for(lambda: len(children_of(pool.pid)) == 1, "the relay has gone")
+    pool.send_signal(signal.SIGTERM)
+    pool.wait(5)
+    assert not any(map(is_alive, workers))
+    assert given.states() == {"running": 1}
+    town.test_pool()
+    elapsed_until(lambda: len(town.lines("began")) == 2, "a new pool starts it again", LEASE + 5)
+    town.file("go").touch()
+    all_settled()
+    assert InboxEvent.select().count() == 1
+
+
+def test_a_job_that_overruns_is_stopped_though_it_excepts_broadly(town):
+    """The timeout is no Exception; both attempts are stopped, then the job is dead, openly."""
+    job_id = given.a_job("take_too_long", 1, "messages", attempts=2)
+    town.test_pool()
+    all_settled()
+    row = StagedJob.get_by_id(job_id)
+    assert (row.state, row.attempts) == ("dead", 2)
+    assert row.last_error.startswith("JobTimeout")
+    assert town.lines("swallowed") == []
+
+
+def test_a_job_that_swallows_its_timeout_is_killed_by_the_supervisor(town):
+    """Given a job that goes on past its time, then its worker is killed, and others get their turn."""
+    job_id = given.a_job("never_stop", 1, "messages", attempts=1)
+    pool = town.test_pool(PAYPHONE_LEASE="30")
+    stubborn = int(wait_for(lambda: town.lines("swallowed"), "it swallows its timeout")[0].split()[1])
+    wait_for(lambda: not is_alive(stubborn), "it is killed", 10)
+    given.a_job("wait_for_go", 2, "messages", attempts=5)
+    town.file("go").touch()
+    all_settled()
+    assert StagedJob.get_by_id(job_id).state == "dead"
+    assert StagedJob.get(StagedJob.key == "2").state == "done"
+    assert pool.poll() is None
+
+
+def test_failed_attempts_are_seen_and_say_when_the_next_one_is(town):
+    """Each failed attempt is in RQ's failed registry with the time of the next; messages are not."""
+    job_id = given.a_job("always_fail", 7, "messages", attempts=3)
+    town.test_pool()
+    redis, identity = town.valkey.client(), f"always_fail-{job_id}"
+
+    def failed_with(attempt):
+        job = Job.fetch(identity, connection=redis, serializer=JSONSerializer)
+        if job.get_status() is not JobStatus.FAILED or job.meta["attempt"] != attempt:
+            return None
+        assert FailedJobRegistry("messages", connection=redis).get_job_ids() == [identity]
+        return job
+
+    first = wait_for(lambda: failed_with(1), "the first failure is seen", every=0.005)
+    assert first.meta["of"] == 3
+    assert first.meta["nextAttemptAt"] is not None
+    all_settled()
+    last = wait_for(lambda: failed_with(3), "the last failure is seen")
+    assert (last.meta["nextAttemptAt"], last.meta["dead"]) == (None, True)
+    assert [result.exc_string for result in last.results()] == ["RuntimeError"] * 3
+    assert len(town.lines("began")) == 3
+    assert "Ada Payer" in StagedJob.get_by_id(job_id).last_error
+    kept = b" ".join(value for key in redis.keys("rq:*") if redis.type(key) == b"hash" for value in redis.hgetall(key).values())
+    assert b"Ada" not in kept
+
+
+def test_a_pool_that_is_stopped_when_idle_goes_at_once(town):
+    pool = town.test_pool("messages=1,webhooks=1")
+    wait_for(lambda: len(town.listed_workers()) == 2, "both are listed")
+    workers = children_of(pool.pid)
+    send(pool.pid, signal.SIGINT)
+    assert pool.wait(6) == 0
+    assert not any(map(is_alive, workers))
+    assert town.listed_workers() == []
