@@ -6,12 +6,15 @@ import falcon
 
 from models.account import Account
 from models.api_key import ApiKey
+from models.audit_entry import AuditEntry
 from runtime.clock import real_now
 from runtime.ids import new_id
+from web.answers import AccountMade, AccountShown
 from web.auth import caller_of
 from web.body import Body, check
 from web.fields import Name, TimeZone
 from web.idempotency import idempotent
+from web.openapi import documented
 from web.problems import Problem
 from web.shapes import show_account
 
@@ -27,15 +30,19 @@ class NewAccount(Body):
 class Accounts:
     """`/api/accounts`"""
 
+    @documented("Accounts", {201: AccountMade}, body=NewAccount, door="operator")
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
         """Make an account and its first key."""
-        if not caller_of(req).operator:
+        caller = caller_of(req)
+        if not caller.operator:
             raise Problem("forbidden", "Accounts are made with an operator's key.")
         wanted = check(NewAccount, document)
         now = real_now()
         account = Account.create(id=new_id("ac"), name=wanted.name, time_zone=wanted.time_zone, stripe_account=wanted.stripe_account, created_at=now)
-        _, secret = ApiKey.issue(account, "first key", now)
+        key, secret = ApiKey.issue(account, "first key", now)
+        AuditEntry.record(f"key:{caller.key_id}", "account.created", f"account:{account.id}", account.id)
+        AuditEntry.record(f"key:{caller.key_id}", "key.issued", f"key:{key.id}", account.id, kind="account")
         resp.status = falcon.HTTP_201
         resp.media = show_account(account) | {"key": secret}
         resp.set_header("Location", f"/api/accounts/{account.id}")
@@ -44,10 +51,16 @@ class Accounts:
 class OneAccount:
     """`/api/accounts/{account_id}`"""
 
+    @documented("Accounts", {200: AccountShown})
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """The account, to itself and to operators."""
-        caller = caller_of(req)
-        account = Account.get_or_none(Account.id == account_id)
-        if account is None or not (caller.operator or (caller.account and caller.account.id == account_id)):
-            raise Problem("not_found", f"There is no account {account_id[:40]}.")
-        resp.media = show_account(account)
+        resp.media = show_account(find_account(req, account_id))
+
+
+def find_account(req: falcon.Request, account_id: str) -> Account:
+    """The account of this id, if it is the caller's own or the caller an operator. Raises Problem 404."""
+    caller = caller_of(req)
+    account = Account.get_or_none(Account.id == account_id)
+    if account is None or not (caller.operator or (caller.account and caller.account.id == account_id)):
+        raise Problem("not_found", f"There is no account {account_id[:40]}.")
+    return account

@@ -1,6 +1,8 @@
 """gunicorn's settings: threads that wait cheaply, bodies that cannot stall a process for long."""
 
 from runtime.settings import get_settings
+from web.address import THIS_MACHINE
+from web.counter_files import make_counter_files
 
 bind = f"{'127.0.0.1' if get_settings().payphone_env != 'production' else '0.0.0.0'}:{get_settings().port}"  # noqa: S104
 worker_class = "gthread"
@@ -10,8 +12,11 @@ timeout = 30
 graceful_timeout = 10
 keepalive = 5
 limit_request_line = 8190
-forwarded_allow_ips = get_settings().trusted_proxies or "127.0.0.1"
+forwarded_allow_ips = get_settings().trusted_proxies or THIS_MACHINE
 accesslog = None
 errorlog = "-"
+logger_class = "web.gunicorn_log.MaskedLogger"
 loglevel = "warning"
 control_socket_disable = True
+
+make_counter_files()

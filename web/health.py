@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from delivery.relay import HEARTBEAT_KEY
 from models.base import execute
+from runtime.errors import Misconfigured
 from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
 from runtime.settings import QUEUES, get_settings
 
@@ -38,10 +39,11 @@ class Ready:
             resp.status = falcon.HTTP_503
             resp.media = {"status": "unavailable", "reasons": [f"database: {type(error).__name__}"]}
             return
-        reasons = self._reasons()
+        reasons = self.reasons()
         resp.media = {"status": "degraded" if reasons else "ok", "reasons": reasons}
 
-    def _reasons(self) -> list[str]:
+    def reasons(self) -> list[str]:
+        """What is degraded, each in a few words; nothing when all is well."""
         try:
             self._redis = self._redis or self._connect()
             with self._redis.pipeline(transaction=False) as pipe:
@@ -50,7 +52,7 @@ class Ready:
                 for queue in QUEUES:
                     pipe.scard(f"rq:workers:{queue}")
                 relay, scheduler, *workers = pipe.execute()
-        except RedisError as error:
+        except (RedisError, Misconfigured) as error:
             return [f"redis: {type(error).__name__}"]
         reasons = [] if relay else ["relay: not seen for a minute"]
         reasons += [] if scheduler else ["scheduler: not seen for a minute"]

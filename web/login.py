@@ -39,7 +39,7 @@ class Login:
         """The form; who is signed in already goes on."""
         if session_of(req):
             raise falcon.HTTPFound(_next(req.get_param("next") or "/"))
-        _show_form(resp, _next(req.get_param("next") or "/"))
+        _show_form(req, resp, _next(req.get_param("next") or "/"))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Try a name and a password."""
@@ -49,15 +49,19 @@ class Login:
             check_csrf(req, form.get(CSRF_FIELD, ""), req.cookies.get(cookie_name("form")) or new_token())
         except Problem:
             resp.status = falcon.HTTP_403
-            _show_form(resp, after, STALE)
+            _show_form(req, resp, after, STALE)
             return
         if not self._limit.may_try(address, name):
-            _refuse(resp, after, falcon.HTTP_429, TOO_OFTEN, name, address)
+            log.warning("login limited", address=address)  # not audited: an append-only table must not be floodable
+            resp.status = falcon.HTTP_429
             resp.set_header("Retry-After", str(WINDOW))
+            _show_form(req, resp, after, TOO_OFTEN)
             return
         operator, holds = _check(name, password)
         if not holds:
-            _refuse(resp, after, falcon.HTTP_403, FAILED, name, address)
+            _record_failure(name, address)
+            resp.status = falcon.HTTP_403
+            _show_form(req, resp, after, FAILED)
             return
         self._limit.clear(address, name)
         with transaction():
@@ -99,18 +103,16 @@ def _check(name: str, password: str) -> tuple[Operator | None, bool]:
     return (operator, True) if holds else (None, is_built_in)
 
 
-def _refuse(resp: falcon.Response, after: str, status: str, message: str, name: str, address: str) -> None:
-    known = normal_name(name) == BUILT_IN or Operator.get_or_none(Operator.name == normal_name(name)) is not None
-    # A name we do not know is not kept: it may be a password in the wrong field.
+def _record_failure(name: str, address: str) -> None:
+    """Audit it. A name we do not know is not kept: it may be a password in the wrong field."""
+    known = Operator.get_or_none(Operator.name == normal_name(name)) is not None or normal_name(name) == BUILT_IN
     subject = f"operator:{normal_name(name)}" if known else "operator:unknown"
-    AuditEntry.record("system", "login.failed", subject, address=address, limited=status == falcon.HTTP_429)
+    AuditEntry.record("system", "login.failed", subject, address=address)
     log.warning("login failed", subject=subject, address=address)
-    resp.status = status
-    _show_form(resp, after, message)
 
 
-def _show_form(resp: falcon.Response, after: str, message: str = "") -> None:
-    token = new_token()
+def _show_form(req: falcon.Request, resp: falcon.Response, after: str, message: str = "") -> None:
+    token = req.cookies.get(cookie_name("form")) or new_token()  # the same for every tab
     put_cookie(resp, "form", token, FORM_LIFE)
     show_page(resp, "login.html", csrf_token=token, next=after, message=message)
 

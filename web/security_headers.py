@@ -2,7 +2,7 @@
 
 import falcon
 
-from runtime.settings import get_settings
+from web.address import is_https
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"  # for what is no page
 PAGE = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -26,5 +26,5 @@ class SecurityHeaders:
         for name, value in (*_FIXED.items(), ("Content-Security-Policy", NOTHING)):
             if resp.get_header(name) is None:
                 resp.set_header(name, value)
-        if get_settings().public_url.startswith("https://"):
+        if is_https(req):
             resp.set_header("Strict-Transport-Security", f"max-age={YEAR}")

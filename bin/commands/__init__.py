@@ -1,0 +1,1 @@
+"""The operator's command line, `bin/payphone`: one file, one group of commands."""

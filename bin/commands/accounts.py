@@ -1,0 +1,58 @@
+"""`account`: clinics and their first keys."""
+
+from zoneinfo import available_timezones
+
+import click
+from peewee import IntegrityError
+
+from bin.commands.screen import acting, say
+from models.account import Account
+from models.api_key import ApiKey
+from models.audit_entry import AuditEntry
+from models.base import transaction
+from runtime.clock import real_now
+from runtime.errors import Conflict
+from runtime.ids import new_id
+
+
+@click.group()
+def account() -> None:
+    """Accounts: one for each clinic."""
+
+
+def _zone(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    if value not in available_timezones():
+        raise click.BadParameter(f"{value!r} is no IANA time zone, such as America/New_York.")
+    return value
+
+
+def _stripe_account(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.startswith("acct_"):
+        raise click.BadParameter("a connected account's id begins with acct_.")
+    return value
+
+
+def _name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    if not value.strip() or len(value) > 200:  # noqa: PLR2004 - as the API has it
+        raise click.BadParameter("a name has 1 to 200 characters.")
+    return value.strip()
+
+
+@account.command()
+@click.argument("name", callback=_name)
+@click.option("--time-zone", default="America/New_York", show_default=True, callback=_zone, help="IANA name of the clinic's time zone.")
+@click.option("--stripe-account", callback=_stripe_account, help="The clinic's own connected account at Stripe, acct_….")
+def create(name: str, time_zone: str, stripe_account: str | None) -> None:
+    """Make an account; its id and its key are printed, the key this once only."""
+    now, actor = real_now(), acting()
+    try:
+        with transaction():
+            made = Account.create(id=new_id("ac"), name=name, time_zone=time_zone, stripe_account=stripe_account, created_at=now)
+            key, secret = ApiKey.issue(made, "first key", now)
+            AuditEntry.record(actor, "account.created", f"account:{made.id}", made.id)
+            AuditEntry.record(actor, "key.issued", f"key:{key.id}", made.id, kind="account")
+    except IntegrityError:
+        raise Conflict(f"Stripe account {stripe_account} belongs to another account here already.") from None
+    say(f"account  {made.id}")
+    say(f"key      {secret}")
+    say("Keep the key: only its hash is stored, it cannot be shown again.")

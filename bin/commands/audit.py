@@ -1,0 +1,44 @@
+"""`audit`: export what was done, to where nobody here can write."""
+
+import csv
+import json
+import sys
+from datetime import UTC, datetime
+
+import click
+
+from models.audit_entry import AuditEntry
+
+FIELDS = ("id", "at", "account_id", "actor", "action", "subject", "detail")
+
+
+@click.group()
+def audit() -> None:
+    """The audit: who did what, and when."""
+
+
+@audit.command()
+@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]), help="Only entries from then on, UTC.")
+@click.option("--format", "shape", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+def export(since: datetime | None, shape: str) -> None:
+    """Write all entries to standard output, oldest first, as they are read."""
+    entries = AuditEntry.since(since.replace(tzinfo=UTC) if since else None)
+    if shape == "jsonl":
+        for entry in entries:
+            sys.stdout.write(json.dumps(_shown(entry), ensure_ascii=False) + "\n")
+        return
+    writer = csv.writer(sys.stdout)
+    writer.writerow(FIELDS)
+    for entry in entries:
+        shown = _shown(entry) | {"detail": json.dumps(entry.detail, ensure_ascii=False)}
+        writer.writerow([_inert(shown[name]) for name in FIELDS])
+
+
+def _shown(entry: AuditEntry) -> dict[str, object]:
+    plain: dict[str, object] = {name: getattr(entry, name) for name in FIELDS}
+    return plain | {"at": entry.at.isoformat().replace("+00:00", "Z")}
+
+
+def _inert(value: object) -> object:
+    """A spreadsheet takes a text that begins with = + - or @ for a formula; an apostrophe makes it text again."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"} else value

@@ -1,0 +1,24 @@
+"""Clocks: leases are the database's time, signatures this machine's, the scheduler's ticks Redis' neighbours'."""
+
+from collections.abc import Callable
+
+from bin.commands.checks.finding import Finding
+from runtime.clock import real_seconds
+
+WARN = 2.0  # seconds
+FAIL = 30.0  # as long as a lease
+SYNCHRONISE = "Let all machines keep time (chrony, systemd-timesyncd): leases, signatures and due times rest on it."
+
+
+def compare(whose: str, read: Callable[[], float]) -> Finding:
+    """How far a clock (seconds since the epoch) is from this machine's, taken at the middle of the round trip."""
+    before = real_seconds()
+    theirs = read()
+    after = real_seconds()
+    skew = theirs - (before + after) / 2
+    doubt = (after - before) / 2
+    found = f"{abs(skew):.1f} s {'ahead of' if skew > 0 else 'behind'} this machine" if abs(skew) >= 0.1 else "agrees with this machine"  # noqa: PLR2004
+    what, off = f"clock of {whose}", abs(skew) - doubt
+    if off < WARN:
+        return Finding("ok", what, found)
+    return Finding("fail" if off >= FAIL else "warn", what, found, SYNCHRONISE)

@@ -1,0 +1,41 @@
+"""The database: reachable, at this release's schema, with a clock that agrees with ours."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from peewee import PeeweeException
+
+from bin.commands.checks.clocks import compare
+from bin.commands.checks.finding import Finding, judged
+from models.base import execute, use_database
+from models.figures import database_time
+from models.migrate import pending
+from runtime.errors import Misconfigured
+from runtime.settings import ROOT, Settings
+
+MIGRATE = "Run bin/payphone migrate."
+SECOND = 1_000_000
+
+
+def shown(url: str) -> str:
+    """An address without its password."""
+    parts = urlsplit(url)
+    return url if parts.password is None else url.replace(f":{parts.password}@", ":***@")
+
+
+def check_database(settings: Settings) -> Iterator[Finding]:
+    """Whether rows can be read and written as this release expects. The last finding says so."""
+    url = settings.database_url
+    if url.startswith("sqlite:///") and not (ROOT / urlsplit(url).path[1:]).exists():
+        yield Finding("fail", "database", f"there is none at {url}", MIGRATE)
+        return
+    try:
+        use_database(url)
+        execute("SELECT 1").fetchall()
+    except (PeeweeException, Misconfigured) as error:
+        yield Finding("fail", "database", f"{shown(url)}: {type(error).__name__}", "Check DATABASE_URL, and that the server runs and lets this machine in.")
+        return
+    yield Finding("ok", "database", f"{shown(url)} answers")
+    missing = pending()
+    yield judged(bool(missing), "migrations", f"pending: {', '.join(missing)}" if missing else "all applied", MIGRATE)
+    yield compare("database", lambda: database_time() / SECOND)

@@ -1,0 +1,21 @@
+"""What a check found."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: how it is, what was found, and what to do next (nothing when it is ok)."""
+
+    level: Level
+    what: str
+    found: str
+    advice: str = ""
+
+
+def judged(bad: bool, what: str, found: str, advice: str, level: Level = "fail") -> Finding:
+    """A finding of `level` with its advice if it is bad, else ok."""
+    return Finding(level, what, found, advice) if bad else Finding("ok", what, found)

@@ -1,0 +1,70 @@
+"""Settings: what production cannot do without, and what has been left at a value that everybody knows."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from bin.commands.checks.finding import Finding, Level, judged
+from runtime.settings import QUEUES, Settings
+
+SHORTEST_SECRET = 32  # characters
+GUESSABLE = {"secret", "changeme", "change-me", "default", "unset", "test", "demo"}
+
+
+def check_settings(settings: Settings) -> Iterator[Finding]:
+    """What is missing or wrong. Outside production a missing key is only worth a warning."""
+    level: Level = "fail" if settings.payphone_env == "production" else "warn"
+    yield Finding("ok", "PAYPHONE_ENV", settings.payphone_env)
+    yield _secret_key(settings, level)
+    yield _public_url(settings, level)
+    yield judged(not settings.redis_url, "REDIS_URL", "set" if settings.redis_url else "not set", "Set REDIS_URL to the Redis that carries the jobs.")
+    yield _stripe(settings, level)
+    yield _presence("STRIPE_PUBLISHABLE_KEY", settings.stripe_publishable_key, "Pages that take cards need it.", "warn")
+    yield _presence("STRIPE_WEBHOOK_SECRET", settings.stripe_webhook_secret, "Without it every event of Stripe is refused: set the endpoint's whsec_….", level)
+    named = "The built-in operator cannot sign in. That is fine once there are named ones: bin/payphone operator add NAME."
+    yield _presence("OPERATOR_PASSWORD", settings.operator_password, named, "warn")
+    yield _workers(settings)
+
+
+def _presence(name: str, value: str, advice: str, level: Level) -> Finding:
+    return judged(not value, name, "set" if value else "not set", advice, level)
+
+
+def _secret_key(settings: Settings, level: Level) -> Finding:
+    what, advice = "PAYPHONE_SECRET_KEY", "Set it to a long random text: python -c 'import secrets; print(secrets.token_urlsafe(48))'."
+    newest = settings.secret_keys[0] if settings.secret_keys else ""
+    if not newest:
+        return Finding(level, what, "not set", advice)
+    guessable = len(newest) < SHORTEST_SECRET or any(word in newest.lower().replace("_", "-").split("-") for word in GUESSABLE)
+    return judged(guessable, what, "short or easy to guess" if guessable else f"set ({len(settings.secret_keys)} in use)", advice, level)
+
+
+def _public_url(settings: Settings, level: Level) -> Finding:
+    parts = urlsplit(settings.public_url)
+    advice = "Set it to the https:// address under which customers and Stripe reach this installation."
+    if not settings.public_url:
+        return Finding(level, "PUBLIC_URL", "not set", advice)
+    return judged(parts.scheme != "https" or not parts.netloc, "PUBLIC_URL", settings.public_url, advice, level)
+
+
+def _stripe(settings: Settings, level: Level) -> Finding:
+    what, key = "STRIPE_SECRET_KEY", settings.stripe_secret_key
+    if not key:
+        return Finding(level, what, "not set", "Set the secret or restricted key of your Stripe account, sk_… or rk_….")
+    if not key.startswith(("sk_", "rk_")):
+        return Finding("fail", what, "set, but is no secret key", "A secret key begins with sk_ or rk_; this may be the publishable one.")
+    if settings.payphone_env == "production" and settings.stripe_api_base:
+        return Finding("warn", what, f"set, but requests go to {settings.stripe_api_base}", "Remove STRIPE_API_BASE to reach Stripe itself.")
+    test = "_test_" in key and settings.payphone_env == "production"
+    return judged(test, what, "a test-mode key" if test else "set", "No real money moves. Set the live key when you mean it.", "warn")
+
+
+def _workers(settings: Settings) -> Finding:
+    try:
+        counts = settings.worker_counts
+    except ValueError:
+        return Finding("fail", "WORKERS", settings.workers, "Write a number, or queue=number pairs such as webhooks=4,calls=1.")
+    unknown, idle = sorted(set(counts) - set(QUEUES)), [queue for queue in QUEUES if not counts.get(queue)]
+    if unknown:
+        return Finding("fail", "WORKERS", f"no such queue: {', '.join(unknown)}", f"The queues are {', '.join(QUEUES)}.")
+    found = f"none for {', '.join(idle)}" if idle else settings.workers
+    return judged(bool(idle), "WORKERS", found, "Start them on another machine, or add them here.", "warn")

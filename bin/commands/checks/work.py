@@ -1,0 +1,41 @@
+"""Work: somebody serves every queue, relay and scheduler live, nothing is dead, refused or unknown."""
+
+from collections.abc import Iterator
+
+from redis import Redis
+
+from bin.commands.checks.finding import Finding, judged
+from delivery.registry import find_job
+from models.figures import count_inbox, count_jobs, database_time, oldest_due
+from runtime.settings import QUEUES
+from web.life_signs import read_life_signs
+
+OLD = 120.0  # seconds a due job may wait before it is worth a word
+START_WORKERS = "Start python worker.py (WORKERS says how many for each queue)."
+
+
+def check_processes(redis: Redis, now: int | None = None) -> Iterator[Finding]:
+    """Who is there. Raises RedisError."""
+    signs = read_life_signs(redis, database_time() if now is None else now)
+    idle = [queue for queue in QUEUES if not signs.workers[queue]]
+    found = f"nobody serves {', '.join(idle)}" if idle else ", ".join(f"{queue} {count}" for queue, count in signs.workers.items())
+    yield judged(bool(idle), "workers", found, START_WORKERS)
+    for what, seen, start in (("relay", signs.relay, START_WORKERS), ("scheduler", signs.scheduler, "Start python scheduler.py.")):
+        yield judged(seen is None, what, "not seen for a minute" if seen is None else f"seen {seen:.0f} s ago", start)
+
+
+def check_jobs() -> Iterator[Finding]:
+    """What the tables say of jobs and events."""
+    counts = count_jobs()
+    unknown = sorted({row.name for row in counts if row.state in {"waiting", "running"} and find_job(row.name) is None})
+    found = f"unknown: {', '.join(unknown)}" if unknown else "all known to this release"
+    yield judged(bool(unknown), "job names", found, "Another release staged them: run the one that knows them, or let it finish first.")
+    dead = {row.name: row.count for row in counts if row.state == "dead"}
+    found = ", ".join(f"{name} {count}" for name, count in sorted(dead.items())) if dead else "none"
+    yield judged(bool(dead), "dead jobs", found, "See bin/payphone jobs list --state dead; mend the cause, then bin/payphone jobs retry ID.", "warn")
+    late = {queue: age for queue, age in oldest_due().items() if age > OLD}
+    found = ", ".join(f"{queue} {age:.0f} s" for queue, age in late.items()) if late else "nothing waits long"
+    yield judged(bool(late), "oldest due job", found, "Workers are missing, or too few: see above.", "warn")
+    refused = {name: count for name, count in count_inbox().items() if name in {"refused", "unmatched"}}
+    found = ", ".join(f"{name} {count}" for name, count in sorted(refused.items())) if refused else "none"
+    yield judged(bool(refused), "refused events", found, "See bin/payphone events list --outcome refused (or unmatched): each says why.", "warn")

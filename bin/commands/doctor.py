@@ -1,0 +1,75 @@
+"""`doctor`: look at everything, and say for each thing what was found and what to do next."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import click
+from pydantic import ValidationError
+from redis import Redis
+from redis.exceptions import RedisError
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from bin.commands.checks.database import check_database
+from bin.commands.checks.finding import Finding
+from bin.commands.checks.redis_server import check_redis
+from bin.commands.checks.settings import check_settings
+from bin.commands.checks.work import check_jobs, check_processes
+from bin.commands.screen import console
+from rules.card_numbers import redact
+from runtime.errors import Misconfigured
+from runtime.log import configure_log
+from runtime.redis_connection import connect_redis
+from runtime.settings import Settings, get_settings
+
+TIMEOUT = 3.0  # seconds Redis may take
+MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[bold red]fail[/]"}
+
+
+@click.command()
+def doctor() -> None:
+    """Check settings, database, Redis, clocks, processes and jobs.
+
+    Exit code 1 if anything fails; a warning is worth a look, and does not count.
+    """
+    configure_log(level="ERROR", mask=redact)
+    findings = list(examine())
+    table = Table("", "what", "found", "next", box=SIMPLE_HEAD, pad_edge=False)
+    for finding in findings:
+        table.add_row(MARKS[finding.level], *(escape(text) for text in (finding.what, finding.found, finding.advice)))
+    console().print(table)
+    counts = Counter(finding.level for finding in findings)
+    console().print(f"{counts['ok']} ok, {counts['warn']} to look at, {counts['fail']} failed")
+    if counts["fail"]:
+        raise SystemExit(1)
+
+
+def examine() -> Iterator[Finding]:
+    """Everything there is to find. What rests on something that failed is not looked at."""
+    try:
+        settings = get_settings()
+    except ValidationError as error:
+        names = ", ".join(str(item["loc"][0]).upper() for item in error.errors(include_input=False))
+        yield Finding("fail", "settings", f"not valid: {names}", "Correct them in the environment or in .env; nothing else was looked at.")
+        return
+    yield from check_settings(settings)
+    database = list(check_database(settings))
+    yield from database
+    usable = all(finding.level != "fail" or finding.what.startswith("clock") for finding in database)
+    yield from _redis(settings, usable)
+    if usable:
+        yield from check_jobs()
+
+
+def _redis(settings: Settings, database_usable: bool) -> Iterator[Finding]:
+    if not settings.redis_url:
+        return  # said among the settings
+    try:
+        redis: Redis = connect_redis(settings.redis_url, timeout=TIMEOUT)
+        yield from check_redis(redis)
+        if database_usable:
+            yield from check_processes(redis)
+    except (RedisError, Misconfigured, ValueError) as error:
+        advice = "Check REDIS_URL, and that the server runs and lets this machine in. Meanwhile the database keeps what is accepted."
+        yield Finding("fail", "Redis", f"no answer: {type(error).__name__}", advice)

@@ -1,0 +1,151 @@
+"""`events backfill` and `events replay`: fetch what did not reach us, and let what was processed be taken in again."""
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+
+import click
+from rich.progress import BarColumn, Progress, TextColumn
+
+from bin.commands.screen import acting, complain, console, moment, say, show_table
+from jobs.backfill_stripe_events import KEPT, stripe_accounts
+from jobs.process_stripe_event import process_stripe_event
+from jobs.read_stripe_events import begin_backfill
+from jobs.stripe_inbox import replay_event
+from models.account import Account
+from models.audit_entry import AuditEntry
+from models.backfill import Backfill
+from models.base import transaction
+from models.inbox_event import InboxEvent
+from models.staged_job import StagedJob
+from runtime.clock import real_now
+from runtime.settings import get_settings
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+LOOK = 0.5  # seconds between looks at the progress
+REPLAYABLE = ("refused", "unmatched", "ignored", "unchanged", "applied")
+
+
+def since_when(_ctx: click.Context, _param: click.Parameter, value: str) -> datetime:
+    """A time from `36h`, `2d` or RFC 3339."""
+    span = re.fullmatch(r"(\d{1,4})([mhdw])", value)
+    if span:
+        return real_now() - timedelta(**{_UNITS[span[2]]: int(span[1])})
+    try:
+        when = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is neither a span such as 36h or 2d nor a time such as 2026-11-20T08:00:00Z.") from None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def chosen_accounts(account: str | None) -> list[str]:
+    """The Stripe accounts behind `--account`: `platform`, an account's own, or all. Raises BadParameter."""
+    if account is None:
+        return stripe_accounts()
+    if account == "platform":
+        return [""]
+    row = Account.get_or_none(Account.id == account)
+    if row is None:
+        raise click.BadParameter(f"there is no account {account!r}.", param_hint="--account")
+    return [row.stripe_account or ""]
+
+
+@click.command()
+@click.option("--since", required=True, callback=since_when, help="How far back: 36h, 2d, or 2026-11-20T08:00:00Z. Stripe lists 30 days.")
+@click.option("--account", help="Only this account's Stripe account (ac_…), or `platform`.")
+@click.option("--rate", type=click.FloatRange(0), help="Missing events let through per second; 0: all at once. Default: BACKFILL_RATE.")
+@click.option("--wait/--no-wait", default=True, help="Show the progress until it is over. Workers do the work either way.")
+def backfill(since: datetime, account: str | None, rate: float | None, wait: bool) -> None:
+    """Fetch Stripe's events since a time; those that did not reach us come in through the same door as webhooks.
+
+    Events that are here already are left alone, so any span may be named again.
+    """
+    oldest = real_now() - timedelta(seconds=KEPT)
+    start = int(max(since, oldest).timestamp())
+    chosen = chosen_accounts(account)
+    rate = get_settings().backfill_rate if rate is None else rate
+    with transaction():
+        runs = [begin_backfill(stripe_account, start, rate, acting()) for stripe_account in chosen]
+        AuditEntry.record(acting(), "events.backfill_asked", "stripe", since=start, runs=[run.id for run in runs])
+    say(f"Reading the events of {len(runs)} Stripe account{'s' * (len(runs) != 1)} since {datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M:%SZ}.")
+    if since < oldest:
+        complain("Stripe lists events for 30 days only; what is older is not read. Compare the sums: bin/payphone events reconcile.")
+    if wait:
+        _watch([run.id for run in runs])
+    else:
+        say("The workers go on by themselves; bin/payphone events backfills shows how far they are.")
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+def backfills(limit: int) -> None:
+    """Show backfills, newest first: how much was read, and how much of it had been missing."""
+    rows = Backfill.select().order_by(Backfill.id.desc()).limit(limit)
+    shown = ((run.id, moment(run.created_at), run.stripe_account or "platform", run.state, run.seen, run.missing, run.asked_by, run.error) for run in rows)
+    show_table(("id", "begun", "account", "state", "read", "missing", "asked by", "error"), shown, "No backfills yet.")
+
+
+def _watch(ids: list[int]) -> None:
+    """Follow the runs until all are over and what they brought is processed."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
+    with Progress(*columns, console=console(to_stderr=True), transient=True) as progress:
+        task = progress.add_task("reading", total=None, told="")
+        while True:
+            runs = list(Backfill.select().where(Backfill.id.in_(ids)))
+            seen, missing = sum(run.seen for run in runs), sum(run.missing for run in runs)
+            open_events = _to_process()
+            progress.update(task, told=f"{seen} read, {missing} had been missing, {open_events} to process")
+            over = all(run.state != "running" for run in runs)
+            if over and (not missing or not open_events):
+                break
+            time.sleep(LOOK)
+    for run in runs:
+        if run.state == "failed":
+            complain(f"{run.stripe_account or 'platform'}: {run.error}")
+    say(f"Read {seen} events; {missing} had been missing and are taken in now.")
+    if any(run.state == "failed" for run in runs):
+        raise SystemExit(1)
+
+
+@click.command()
+@click.argument("ids", nargs=-1)
+@click.option("--outcome", type=click.Choice(REPLAYABLE), help="Every event of this outcome, oldest first.")
+@click.option("--rate", type=click.FloatRange(0), help="Events per second; 0: all at once. Default: BACKFILL_RATE.")
+def replay(ids: tuple[str, ...], outcome: str | None, rate: float | None) -> None:
+    """Let processed events be taken in again. IDS are numbers as `events list` shows them, or Stripe's evt_….
+
+    Facts are merged by Stripe's ids, so nothing counts twice. An event that waits to be processed is left alone.
+    """
+    if bool(ids) == bool(outcome):
+        raise click.UsageError("Name the events, or give --outcome.")
+    rate = get_settings().backfill_rate if rate is None else rate
+    found = [row.id for row in _of(outcome)] if outcome else [number for text in ids for number in _named(text)]
+    replayed = 0
+    for number in found:
+        if replay_event(number, acting(), replayed / rate if rate else 0.0):
+            replayed += 1
+        else:
+            complain(f"{number}: it is not processed yet.")
+    spread = f", spread over {replayed / rate:.0f} s" if rate and replayed > rate else ""
+    say(f"Replayed: {replayed}{spread}.")
+    if replayed < len(found) or (ids and len(found) < len(ids)):
+        raise SystemExit(1)
+
+
+def _to_process() -> int:
+    same = (StagedJob.name == process_stripe_event.name) & StagedJob.state.in_(("waiting", "running"))
+    return int(StagedJob.select().where(same).count())
+
+
+def _of(outcome: str) -> list[InboxEvent]:
+    return list(InboxEvent.select(InboxEvent.id).where(InboxEvent.outcome == outcome).order_by(InboxEvent.id))
+
+
+def _named(text: str) -> list[int]:
+    """The rows of one argument; none, and a line about it, when there is no such event."""
+    number = int(text) if text.isdigit() and len(text) < 19 else 0  # noqa: PLR2004 - fits in 64 bits
+    rows = InboxEvent.select(InboxEvent.id).where((InboxEvent.id == number) | (InboxEvent.event_id == text))
+    found = [row.id for row in rows]
+    if not found:
+        complain(f"{text}: there is no such event.")
+    return found

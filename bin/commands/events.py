@@ -1,0 +1,27 @@
+"""`events`: what came in from providers and could not be taken in."""
+
+import click
+
+from bin.commands.screen import moment, show_table
+from models.inbox_event import InboxEvent
+
+OUTCOMES = ("refused", "unmatched", "ignored", "applied", "unchanged", "unprocessed")
+
+
+@click.group()
+def events() -> None:
+    """Events from providers, and what became of them."""
+
+
+@events.command("list")
+@click.option("--outcome", type=click.Choice(OUTCOMES), default="refused", show_default=True)
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+def list_events(outcome: str, limit: int) -> None:
+    """Show events of one outcome, newest first; never their contents, which hold personal data."""
+    wanted = InboxEvent.outcome.is_null() if outcome == "unprocessed" else InboxEvent.outcome == outcome
+    query = InboxEvent.select().where(wanted).order_by(InboxEvent.id.desc()).limit(limit)
+    rows = (
+        (event.id, moment(event.received_at), event.provider, event.account or "platform", event.event_id, event.type, event.invoice_id, event.reason)
+        for event in query
+    )
+    show_table(("id", "received", "provider", "account", "event", "type", "invoice", "reason"), rows, f"No events are {outcome}.")

@@ -1,0 +1,61 @@
+"""`operator`: who may sign in, and keys that may name any account."""
+
+import sys
+
+import click
+
+from bin.commands.screen import acting, say
+from models.api_key import ApiKey
+from models.audit_entry import AuditEntry
+from models.base import transaction
+from models.operator import MIN_PASSWORD, Operator, normal_name
+from models.operator_session import OperatorSession
+from runtime.clock import real_now
+from runtime.errors import Conflict
+from runtime.ids import new_token
+
+
+@click.group()
+def operator() -> None:
+    """Operators: named people who may sign in."""
+
+
+@operator.command()
+@click.argument("name")
+@click.option("--password-stdin", is_flag=True, help=f"Read the password (at least {MIN_PASSWORD} characters) from standard input.")
+def add(name: str, password_stdin: bool) -> None:
+    """Add an operator. Without --password-stdin a password is made up and printed, this once only."""
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else new_token(length=24)
+    with transaction():
+        made = Operator.add(name, password, real_now())
+        AuditEntry.record(acting(), "operator.added", f"operator:{made.name}")
+    say(f"operator  {made.name}")
+    if not password_stdin:
+        say(f"password  {password}")
+        say("Keep the password: only its hash is stored, it cannot be shown again.")
+
+
+@operator.command()
+@click.argument("name")
+def disable(name: str) -> None:
+    """Let an operator in no more; open sessions end at once."""
+    with transaction():
+        found = Operator.live(name)
+        if found is None:
+            raise Conflict(f"There is no operator {normal_name(name)} who may sign in.")
+        Operator.update(disabled_at=real_now()).where(Operator.id == found.id).execute()
+        OperatorSession.delete().where(OperatorSession.operator == found).execute()
+        AuditEntry.record(acting(), "operator.disabled", f"operator:{found.name}")
+    say(f"{found.name} may no longer sign in.")
+
+
+@operator.command()
+@click.argument("name")
+def key(name: str) -> None:
+    """Issue an operator's API key called NAME (for /metrics, and the API of any account); printed this once only."""
+    with transaction():
+        row, secret = ApiKey.issue(None, name, real_now())
+        AuditEntry.record(acting(), "key.issued", f"key:{row.id}", kind="operator")
+    say(f"key id  {row.id}")
+    say(f"key     {secret}")
+    say("Keep the key: only its hash is stored, it cannot be shown again.")

@@ -1,0 +1,86 @@
+"""The program: its groups of commands, and how it ends.
+
+Exit codes: 0 all is well, 1 something is wrong (and was said), 2 the command was not understood.
+"""
+
+from typing import Any
+
+import click
+from peewee import InterfaceError, OperationalError, PeeweeException, ProgrammingError
+from pydantic import ValidationError
+from redis.exceptions import RedisError
+
+import jobs  # noqa: F401 - makes every job known
+from bin.commands.accounts import account
+from bin.commands.audit import audit
+from bin.commands.brakes import brakes, ceiling, pause, resume
+from bin.commands.doctor import doctor
+from bin.commands.event_backfill import backfill, backfills, replay
+from bin.commands.events import events
+from bin.commands.migrate import migrate
+from bin.commands.operators import operator
+from bin.commands.screen import complain
+from bin.commands.staged_jobs import staged_jobs
+from models.base import database, use_database
+from rules.card_numbers import redact
+from runtime.errors import PayphoneError
+from runtime.log import configure_log
+from runtime.settings import get_settings
+
+FOUND_PROBLEMS = 1
+
+
+class Program(click.Group):
+    """A group whose errors are sentences, not tracebacks."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a known error is said in one line and ends with 1."""
+        try:
+            return super().invoke(ctx)
+        except (PayphoneError, PeeweeException, RedisError, ValidationError) as error:
+            complain(_sentence(error))
+            ctx.exit(FOUND_PROBLEMS)
+        finally:
+            _close()
+
+
+def _sentence(error: Exception) -> str:
+    match error:
+        case ValidationError():
+            names = ", ".join(str(item["loc"][0]).upper() for item in error.errors(include_input=False))
+            return f"These settings are not valid: {names}. See the list of settings in README.md."
+        case ProgrammingError() | OperationalError() if "no such table" in str(error) or "does not exist" in str(error):
+            return "The database lacks tables of this release. Run bin/payphone migrate."
+        case OperationalError() | InterfaceError():
+            return f"The database cannot be reached ({type(error).__name__}). Check DATABASE_URL, or run bin/payphone doctor."
+        case RedisError():
+            return f"Redis cannot be reached ({type(error).__name__}). Check REDIS_URL, or run bin/payphone doctor."
+        case PayphoneError():
+            return str(error)
+        case _:
+            return f"{type(error).__name__}: {error}"
+
+
+def _close() -> None:
+    if database.obj is not None and not database.is_closed():
+        database.close()
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
+def payphone(ctx: click.Context) -> None:
+    """Payphone's command line for operators.
+
+    Settings come from the environment and from .env.
+    """
+    if ctx.invoked_subcommand == "doctor":
+        return  # it looks for itself, and says what it finds
+    settings = get_settings()
+    configure_log(settings.log_format, "WARNING", mask=redact)
+    use_database(settings.database_url)
+
+
+for command in (account, audit, brakes, ceiling, doctor, events, migrate, operator, pause, resume, staged_jobs):
+    payphone.add_command(command)
+for command in (backfill, backfills, replay):
+    events.add_command(command)

@@ -1,0 +1,53 @@
+"""What the commands write: tables and lines for people on stdout, errors on stderr."""
+
+import getpass
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+PIPED_WIDTH = 200  # columns when nobody watches: lines are not folded
+
+
+def console(to_stderr: bool = False) -> Console:
+    """A console on the stream as it is now (a test may have put another in its place)."""
+    stream = sys.stderr if to_stderr else sys.stdout
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else PIPED_WIDTH)
+
+
+def say(text: str) -> None:
+    """One line for the person who asked, as it is: no markup is read in it."""
+    console().print(escape(text), soft_wrap=True)
+
+
+def complain(text: str) -> None:
+    """One line about what went wrong."""
+    console(to_stderr=True).print(f"[bold red]error[/] {escape(text)}", soft_wrap=True)
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
+    """A table of plain values, or the sentence `empty` when there are none."""
+    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*(escape("" if value is None else str(value)) for value in row))
+    if table.row_count:
+        console().print(table)
+    else:
+        say(empty)
+
+
+def moment(at: datetime | int | None) -> str:
+    """A time to the second, UTC; microseconds since the epoch are taken too."""
+    if at is None:
+        return ""
+    when = at if isinstance(at, datetime) else datetime.fromtimestamp(at / 1_000_000, UTC)
+    return when.strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def acting() -> str:
+    """Who the audit says did it: the user of this shell."""
+    return f"cli:{getpass.getuser()}"

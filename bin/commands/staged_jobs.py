@@ -1,0 +1,68 @@
+"""`jobs`: look at the job table, and let dead jobs run again."""
+
+import click
+
+from bin.commands.screen import acting, complain, moment, say, show_table
+from delivery.registry import job_names
+from delivery.rq_view import rq_id
+from models.job_replay import replay, replay_all
+from models.staged_job import StagedJob
+
+STATES = ("waiting", "running", "done", "dead", "cancelled")
+
+
+@click.group("jobs")
+def staged_jobs() -> None:
+    """Jobs, as the database has them."""
+
+
+@staged_jobs.command("list")
+@click.option("--state", type=click.Choice(STATES), help="Only jobs in this state.")
+@click.option("--name", help="Only jobs of this name.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+def list_jobs(state: str | None, name: str | None, limit: int) -> None:
+    """Show jobs, newest first."""
+    query = StagedJob.select().order_by(StagedJob.id.desc()).limit(limit)
+    if state:
+        query = query.where(StagedJob.state == state)
+    if name:
+        query = query.where(StagedJob.name == name)
+    rows = ((job.id, job.name, job.key, job.queue, job.state, f"{job.attempts}/{job.max_attempts}", moment(job.due_at), job.last_error) for job in query)
+    show_table(("id", "name", "key", "queue", "state", "tries", "due", "last error"), rows, "No such jobs.")
+
+
+@staged_jobs.command()
+@click.argument("ids", nargs=-1)
+@click.option("--all-dead", is_flag=True, help="Every dead job.")
+@click.option("--name", help="With --all-dead: only jobs of this name.")
+def retry(ids: tuple[str, ...], all_dead: bool, name: str | None) -> None:
+    """Let dead jobs run again, with the same arguments and key. IDS are numbers, or ids as RQ's dashboard shows them.
+
+    A job that is not dead is left alone.
+    """
+    if bool(ids) == all_dead:
+        raise click.UsageError("Name the jobs, or give --all-dead.")
+    if name and not all_dead:
+        raise click.UsageError("--name goes with --all-dead.")
+    if name and name not in job_names() and not StagedJob.select().where(StagedJob.name == name).exists():
+        raise click.BadParameter(f"there is no job {name!r}; there are {', '.join(job_names())}.", param_hint="--name")
+    if all_dead:
+        say(f"Replayed: {replay_all(acting(), name=name)}.")
+        return
+    left = [text for text in ids if not _retry_one(text)]
+    if left:
+        raise SystemExit(1)
+
+
+def _retry_one(text: str) -> bool:
+    """Replay one job, or say why not."""
+    number = text.rpartition("-")[2]
+    row = StagedJob.get_or_none(StagedJob.id == int(number)) if number.isdigit() and len(number) < 19 else None  # noqa: PLR2004 - fits in 64 bits
+    if row is None or text not in (str(row.id), rq_id(row.name, row.id)):
+        complain(f"{text}: there is no such job.")
+        return False
+    if not replay(row.id, acting()):
+        complain(f"{text}: the job is {row.state}, only a dead job is replayed.")
+        return False
+    say(f"{text}: replayed.")
+    return True

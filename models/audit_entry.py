@@ -1,0 +1,79 @@
+"""The audit: who did what to what, and when. Rows are added, never changed and never deleted.
+
+The database itself refuses an UPDATE, a DELETE and a TRUNCATE, by triggers. Entries are not chained by
+hashes: that would put every writer in one line, money included. Export them to where nobody here can write.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from peewee import BigAutoField, JSONField, TextField
+
+from models.base import Instant, Row, database, is_postgres
+from runtime.clock import real_now
+
+SYSTEM = "system"
+
+_REFUSE = "audit_entry is append-only"
+SQLITE_TRIGGERS = (
+    f"CREATE TRIGGER audit_entry_no_update BEFORE UPDATE ON audit_entry BEGIN SELECT RAISE(ABORT, '{_REFUSE}'); END",
+    f"CREATE TRIGGER audit_entry_no_delete BEFORE DELETE ON audit_entry BEGIN SELECT RAISE(ABORT, '{_REFUSE}'); END",
+    # REPLACE deletes without asking the trigger above.
+    (
+        "CREATE TRIGGER audit_entry_no_replace BEFORE INSERT ON audit_entry WHEN EXISTS (SELECT 1 FROM audit_entry WHERE id = NEW.id) "
+        f"BEGIN SELECT RAISE(ABORT, '{_REFUSE}'); END"
+    ),
+)
+POSTGRES_TRIGGERS = (
+    f"CREATE FUNCTION audit_entry_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{_REFUSE}'; END $$",
+    "CREATE TRIGGER audit_entry_no_change BEFORE UPDATE OR DELETE ON audit_entry FOR EACH ROW EXECUTE FUNCTION audit_entry_refuse()",
+    "CREATE TRIGGER audit_entry_no_truncate BEFORE TRUNCATE ON audit_entry FOR EACH STATEMENT EXECUTE FUNCTION audit_entry_refuse()",
+)
+
+
+class AuditEntry(Row):
+    """One deed. `actor` is `operator:<name>`, `key:<id>`, `cli:<user>` or `system`; `action` a dotted noun and verb.
+
+    `account_id` is no foreign key: an entry outlives what it speaks of.
+    """
+
+    id = BigAutoField()
+    at = Instant()
+    account_id = TextField(null=True)
+    actor = TextField()
+    action = TextField()
+    subject = TextField()
+    detail = JSONField(default=dict)
+
+    class Meta:
+        indexes = ((("account_id", "id"), False), (("subject", "id"), False), (("action", "id"), False), (("at",), False))
+
+    @classmethod
+    def create_table(cls, safe: bool = True, **options: Any) -> None:
+        """The table with the triggers that make it append-only."""
+        if safe and cls.table_exists():
+            return
+        super().create_table(safe, **options)
+        for trigger in POSTGRES_TRIGGERS if is_postgres() else SQLITE_TRIGGERS:
+            database.execute_sql(trigger)
+
+    @classmethod
+    def record(cls, actor: str, action: str, subject: str, account_id: str | None = None, **detail: Any) -> "AuditEntry":
+        """Add an entry, in the caller's transaction if there is one, so that deed and entry commit together.
+
+        `detail` holds ids, counts and codes: no names of people, no secrets, no message texts.
+        """
+        return cls.create(at=real_now(), account_id=account_id, actor=actor, action=action, subject=subject, detail=detail)
+
+    @classmethod
+    def since(cls, start: datetime | None, batch: int = 1000) -> Iterator["AuditEntry"]:
+        """Every entry from `start` on, oldest first, read a batch at a time."""
+        last = 0
+        while True:
+            query = cls.select().where(cls.id > last).order_by(cls.id).limit(batch)
+            rows = list(query if start is None else query.where(cls.at >= start))
+            yield from rows
+            if len(rows) < batch:
+                return
+            last = rows[-1].id

@@ -1,0 +1,61 @@
+"""Figures for operators, counted in the database when asked: what is waiting, dead, refused, paid.
+
+Each is one grouped query over an index. Ages are seconds by the database's own clock.
+"""
+
+from dataclasses import dataclass
+
+from models.base import execute
+
+_SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class JobCount:
+    """How many jobs of one name are in one state."""
+
+    name: str
+    state: str
+    count: int
+
+
+def count_jobs() -> list[JobCount]:
+    """Jobs by state and name. Jobs done are counted for as long as their rows are kept (a month)."""
+    rows = execute("SELECT name, state, COUNT(*) FROM staged_job GROUP BY state, name").fetchall()
+    return [JobCount(*row) for row in rows]
+
+
+def count_states() -> dict[str, int]:
+    """Jobs by state."""
+    counted: dict[str, int] = {}
+    for row in count_jobs():
+        counted[row.state] = counted.get(row.state, 0) + row.count
+    return counted
+
+
+def oldest_due() -> dict[str, float]:
+    """Per queue that has one, how long the oldest due job has been waiting."""
+    rows = execute("SELECT queue, {now} - MIN(due_at) FROM staged_job WHERE state = 'waiting' GROUP BY queue").fetchall()
+    return {queue: max(0.0, age / _SECOND) for queue, age in rows}
+
+
+def count_inbox() -> dict[str, int]:
+    """Events by outcome; those not processed yet are `unprocessed`."""
+    rows = execute("SELECT outcome, COUNT(*) FROM inbox_event GROUP BY outcome").fetchall()
+    return {outcome or "unprocessed": count for outcome, count in rows}
+
+
+def oldest_unprocessed() -> float:
+    """How long the oldest event without an outcome has been here; 0 without one."""
+    oldest = execute("SELECT {now} - MIN(received_at) FROM inbox_event WHERE outcome IS NULL").fetchone()[0]
+    return max(0.0, (oldest or 0) / _SECOND)
+
+
+def count_invoices() -> dict[str, int]:
+    """Invoices by status."""
+    return dict(execute("SELECT status, COUNT(*) FROM invoice GROUP BY status").fetchall())
+
+
+def database_time() -> int:
+    """The database's clock, microseconds since the epoch."""
+    return int(execute("SELECT {now}").fetchone()[0])

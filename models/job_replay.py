@@ -1,0 +1,25 @@
+"""Replaying dead jobs, with an entry in the audit: the one way a person lets a job run again."""
+
+from models.audit_entry import AuditEntry
+from models.base import transaction
+from models.staged_job import StagedJob, replay_job
+
+
+def replay(job_id: int, actor: str) -> bool:
+    """Let the dead job `job_id` run again, same key and arguments. False, and nothing written, if it is not dead."""
+    with transaction():
+        if not replay_job(job_id):
+            return False
+        row = StagedJob.get_by_id(job_id)
+        AuditEntry.record(actor, "job.replayed", f"job:{job_id}", name=row.name, key=row.key, queue=row.queue)
+        return True
+
+
+def replay_all(actor: str, queue: str | None = None, name: str | None = None) -> int:
+    """Replay every dead job, of one queue or one name if given; how many there were."""
+    query = StagedJob.select(StagedJob.id).where(StagedJob.state == "dead").order_by(StagedJob.id)
+    if queue is not None:
+        query = query.where(StagedJob.queue == queue)
+    if name is not None:
+        query = query.where(StagedJob.name == name)
+    return sum(replay(row.id, actor) for row in list(query))

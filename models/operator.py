@@ -1,0 +1,62 @@
+"""An operator: a named person who may look at everything and replay what died."""
+
+import threading
+from datetime import datetime
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from peewee import TextField
+
+from models.base import Instant, Row
+from runtime.errors import Conflict, Misconfigured
+from runtime.ids import new_id
+
+BUILT_IN = "operator"  # whoever knows the setting OPERATOR_PASSWORD; it has no row
+MIN_PASSWORD = 12
+
+_hasher = PasswordHasher()  # Argon2id with RFC 9106's second recommended profile: 64 MiB, 3 passes
+_at_once = threading.BoundedSemaphore(2)  # 64 MiB each: a burst of logins must not eat the machine
+# Of no password anybody has; made with the same parameters, so that it takes as long to refuse.
+_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$uG+iNoyO9MSqOMuyYu3PLA$+IQZpWnG8igDImoemm1SYscoiceOX9CN5F3+815fCaI"
+
+
+class Operator(Row):
+    """One person. The password is kept as an Argon2id hash; a disabled operator keeps the row, for the audit."""
+
+    id = TextField(primary_key=True)
+    name = TextField(unique=True)
+    password_hash = TextField()
+    created_at = Instant()
+    disabled_at = Instant(null=True)
+
+    @classmethod
+    def add(cls, name: str, password: str, now: datetime) -> "Operator":
+        """A new operator. Raises Conflict for a name that is taken, Misconfigured for one that cannot be used."""
+        clean = normal_name(name)
+        if not clean.replace("-", "").replace("_", "").replace(".", "").isalnum():
+            raise Misconfigured(f"The name {name!r} will not do: use letters, digits, '.', '-' and '_'.")
+        if len(password) < MIN_PASSWORD:
+            raise Misconfigured(f"The password has {len(password)} characters; use at least {MIN_PASSWORD}.")
+        if clean == BUILT_IN or cls.get_or_none(cls.name == clean):
+            raise Conflict(f"There is an operator {clean} already. Choose another name.")
+        return cls.create(id=new_id("op"), name=clean, password_hash=_hasher.hash(password), created_at=now)
+
+    @classmethod
+    def live(cls, name: str) -> "Operator | None":
+        """The operator of this name who is not disabled."""
+        return cls.get_or_none((cls.name == normal_name(name)) & cls.disabled_at.is_null())
+
+
+def normal_name(name: str) -> str:
+    """Names are compared without regard to case and outer spaces."""
+    return name.strip().lower()
+
+
+def password_holds(operator: Operator | None, password: str) -> bool:
+    """Whether this is the operator's password; for nobody the answer takes as long, and is no."""
+    with _at_once:
+        try:
+            _hasher.verify(operator.password_hash if operator else _NOBODY, password)
+        except (VerificationError, InvalidHashError):
+            return False
+    return operator is not None

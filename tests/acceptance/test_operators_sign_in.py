@@ -1,0 +1,176 @@
+"""Operators sign in, are kept out when they should be, and sign out."""
+
+from datetime import timedelta
+
+import pytest
+
+from models.audit_entry import AuditEntry
+from models.operator import Operator
+from models.operator_session import IDLE, LIFETIME, OperatorSession
+from runtime.clock import real_now
+from tests.conftest import reset_process
+from tests.operators import FORM, an_operator, csrf_of, form_of, run, signed_in, try_to_sign_in
+from web.login_limit import LoginLimit
+
+
+def actions() -> list[tuple[str, str, str]]:
+    return [(entry.actor, entry.action, entry.subject) for entry in AuditEntry.select().order_by(AuditEntry.id)]
+
+
+def test_a_stranger_is_sent_to_the_login_and_back(client):
+    answer = client.simulate_get("/rq/0/view/workers")
+    assert (answer.status_code, answer.headers["location"]) == (302, "/login?next=%2Frq%2F0%2Fview%2Fworkers")
+    fields, _ = form_of(client, answer.headers["location"])
+    assert fields["next"] == "/rq/0/view/workers"
+
+
+def test_an_operator_signs_in_sees_the_figures_and_signs_out(client):
+    """Given an operator, when she signs in and out, then her session holds in between only, and the audit has it."""
+    an_operator()
+    browser = signed_in(client, " Ada ")
+    page = client.simulate_get("/", headers=browser)
+    assert page.status_code == 200
+    assert "Right now" in page.text
+    answer = client.simulate_post("/logout", body=f"csrf_token={csrf_of(client, browser)}", headers=browser | FORM)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert client.simulate_get("/", headers=browser).status_code == 302
+    assert [action for _, action, _ in actions()] == ["login.succeeded", "logout"]
+    assert actions()[0] == ("operator:ada", "login.succeeded", "operator:ada")
+
+
+def test_the_session_is_kept_as_a_hash_and_its_cookie_is_closed_to_scripts(client):
+    an_operator()
+    answer = try_to_sign_in(client)
+    cookie = answer.cookies["payphone_session"]
+    assert (cookie.http_only, cookie.same_site, cookie.secure) == (True, "Lax", False)
+    assert cookie.value not in str(OperatorSession.select().dicts().get())
+
+
+def test_outside_demo_and_tests_cookies_are_for_https_and_this_host_only(client, monkeypatch):
+    monkeypatch.setenv("PAYPHONE_ENV", "production")
+    reset_process()
+    cookie = client.simulate_get("/login").cookies["__Host-payphone_form"]
+    assert (cookie.secure, cookie.path, cookie.domain) == (True, "/", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "password"), [("ada", "wrong"), ("eve", "wrong"), ("operator", "wrong"), ("operator", ""), ("", ""), ("a" * 1500, "b" * 1500)]
+)
+def test_every_way_to_be_wrong_gets_the_same_answer(client, name, password):
+    an_operator()
+    answer = try_to_sign_in(client, name, password)
+    assert answer.status_code == 403
+    assert "That name and password do not belong together." in answer.text
+    assert "payphone_session" not in answer.cookies
+
+
+def test_an_unknown_name_is_not_kept_it_may_be_a_password(client, valkey):
+    try_to_sign_in(client, "my secret password", "x")
+    assert actions() == [("system", "login.failed", "operator:unknown")]
+    assert not any(b"secret" in key for key in valkey.client().keys("*"))
+
+
+def test_the_built_in_operator_has_the_password_of_the_settings(client, monkeypatch):
+    """A changed OPERATOR_PASSWORD ends the sessions that were opened with the old one."""
+    monkeypatch.setenv("OPERATOR_PASSWORD", "from the settings")
+    reset_process()
+    browser = signed_in(client, "operator", "from the settings")
+    assert client.simulate_get("/", headers=browser).status_code == 200
+    monkeypatch.setenv("OPERATOR_PASSWORD", "another one")
+    reset_process()
+    assert client.simulate_get("/", headers=browser).status_code == 302
+
+
+def test_a_disabled_operator_is_out_at_once(client):
+    an_operator()
+    browser = signed_in(client)
+    assert run("operator", "disable", "ada").exit_code == 0
+    assert client.simulate_get("/", headers=browser).status_code == 302
+    assert try_to_sign_in(client).status_code == 403
+
+
+@pytest.mark.parametrize("column", ["expires_at", "last_seen_at"])
+def test_a_session_ends_by_itself(client, column):
+    an_operator()
+    browser = signed_in(client)
+    past = {"expires_at": real_now() - timedelta(seconds=1), "last_seen_at": real_now() - IDLE - timedelta(seconds=1)}
+    OperatorSession.update({column: past[column]}).execute()
+    assert client.simulate_get("/", headers=browser).status_code == 302
+    assert timedelta(hours=1) < LIFETIME
+
+
+def test_a_form_without_its_token_is_refused(client):
+    an_operator()
+    for fields in ({"csrf_token": "forged"}, {"csrf_token": ""}):
+        assert try_to_sign_in(client, fields=fields).status_code == 403
+    browser = signed_in(client)
+    assert client.simulate_post("/logout", body="csrf_token=forged", headers=browser | FORM).status_code == 403
+    assert client.simulate_get("/", headers=browser).status_code == 200
+
+
+@pytest.mark.parametrize("header", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}])
+def test_another_sites_form_is_refused(client, header):
+    an_operator()
+    assert try_to_sign_in(client, headers=header).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil.example", "/login?next=/", "javascript:alert(1)", "/\t/evil"]
+)
+def test_nobody_is_sent_elsewhere_after_the_login(client, target):
+    an_operator()
+    assert try_to_sign_in(client, fields={"next": target}).headers["location"] == "/"
+
+
+def test_a_name_is_tried_ten_times_then_not_even_the_right_password_helps(client):
+    """The count is shared through Redis: tries at other processes count too."""
+    an_operator()
+    assert all(LoginLimit().may_try(f"203.0.113.{n}", "ADA ") for n in range(10))
+    answer = try_to_sign_in(client)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "900")
+    assert AuditEntry.select().count() == 0
+
+
+def test_an_address_is_limited_whatever_names_it_tries(client):
+    an_operator()
+    assert [LoginLimit().may_try("127.0.0.1", f"name{n}") for n in range(21)] == [True] * 20 + [False]
+    assert try_to_sign_in(client).status_code == 429
+    assert try_to_sign_in(client, headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 303
+
+
+def test_a_login_that_succeeds_clears_the_count(client):
+    an_operator()
+    assert all(LoginLimit().may_try("127.0.0.1", "ada") for _ in range(9))
+    signed_in(client)
+    assert all(LoginLimit().may_try("127.0.0.1", "ada") for _ in range(10))
+
+
+def test_without_redis_the_limit_holds_in_memory(client, monkeypatch):
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
+    reset_process()
+    limit = LoginLimit()
+    assert [limit.may_try(f"203.0.113.{n}", "ada") for n in range(11)] == [True] * 10 + [False]
+    an_operator()
+    assert try_to_sign_in(client).status_code == 303
+
+
+def test_the_audit_does_not_know_passwords(client):
+    operator: Operator = an_operator()
+    try_to_sign_in(client, password="wrong but long enough")
+    signed_in(client)
+    text = str(list(AuditEntry.select().dicts()))
+    assert "wrong but" not in text
+    assert operator.password_hash.startswith("$argon2id$")
+
+
+def test_pages_allow_no_script_at_all(client):
+    policy = client.simulate_get("/login").headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "script" not in policy
+    assert "unsafe" not in policy
+    assert client.simulate_get("/healthz").headers["content-security-policy"].startswith("default-src 'none'")
+    assert client.simulate_get("/static/payphone.css").status_code == 200
+
+
+def test_markup_in_a_name_is_text(client):
+    assert "<script>" not in client.simulate_get("/login?next=/%22%3E%3Cscript%3E").text

@@ -1,0 +1,118 @@
+"""`bin/payphone`: what operators do from a shell."""
+
+import subprocess
+
+import pytest
+
+from models.api_key import ApiKey
+from models.inbox_event import InboxEvent
+from models.operator import Operator, password_holds
+from models.staged_job import StagedJob
+from runtime.clock import real_now
+from tests.conftest import ROOT, reset_process
+from tests.operators import a_job, run
+
+pytestmark = pytest.mark.usefixtures("database_url")
+
+
+def test_an_account_and_its_key_are_printed_once():
+    result = run("account", "create", "Clinic [bold]", "--time-zone", "Europe/Berlin", "--stripe-account", "acct_1")
+    key = next(line.split()[1] for line in result.output.splitlines() if line.startswith("key"))
+    found = ApiKey.find(key)
+    assert found is not None
+    assert (found.account.name, found.account.time_zone, found.account.stripe_account) == ("Clinic [bold]", "Europe/Berlin", "acct_1")
+    again = run("account", "create", "Other", "--stripe-account", "acct_1")
+    assert again.exit_code == 1
+    assert "acct_1 belongs to another account" in again.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("account", "create", "Clinic", "--time-zone", "Mars/Olympus"),
+        ("account", "create", "Clinic", "--stripe-account", "12"),
+        ("account", "create", " "),
+        ("jobs", "retry"),
+        ("jobs", "retry", "1", "--all-dead"),
+        ("jobs", "retry", "1", "--name", "prune_jobs"),
+        ("jobs", "retry", "--all-dead", "--name", "no_such_job"),
+        ("jobs", "list", "--state", "lost"),
+        ("audit", "export", "--since", "yesterday"),
+        ("nonsense",),
+    ],
+)
+def test_what_cannot_be_understood_ends_with_2(arguments):
+    assert run(*arguments).exit_code == 2
+
+
+def test_jobs_are_listed_by_state_and_name():
+    a_job("dead", last_error="Boom: [red]no markup[/red]")
+    a_job("done", name="prune_jobs")
+    assert "[red]no markup[/red]" in run("jobs", "list", "--state", "dead").output
+    assert "prune_jobs" not in run("jobs", "list", "--name", "process_stripe_event").output
+    assert "No such jobs." in run("jobs", "list", "--state", "running").output
+
+
+def test_only_dead_jobs_are_replayed_and_the_rest_is_said():
+    dead, done = a_job("dead"), a_job("done")
+    result = run("jobs", "retry", f"process_stripe_event-{dead.id}", str(done.id), f"prune_jobs-{dead.id}", "x", "9" * 30)
+    assert result.exit_code == 1
+    assert f"{done.id}: the job is done" in result.output
+    row = StagedJob.get_by_id(dead.id)
+    assert (row.state, row.attempts, row.args, row.key, row.pushed_at) == ("waiting", 0, dead.args, dead.key, None)
+    assert StagedJob.get_by_id(done.id).state == "done"
+
+
+def test_all_dead_jobs_of_a_name_are_replayed():
+    a_job("dead"), a_job("dead"), a_job("dead", name="prune_jobs")
+    assert "Replayed: 2." in run("jobs", "retry", "--all-dead", "--name", "process_stripe_event").output
+    assert StagedJob.get(StagedJob.state == "dead").name == "prune_jobs"
+
+
+def test_an_operator_gets_a_password_or_brings_one():
+    made = run("operator", "add", "Ada")
+    password = next(line.split()[1] for line in made.output.splitlines() if line.startswith("password"))
+    assert password_holds(Operator.live("ada"), password)
+    assert run("operator", "add", "grace", "--password-stdin", stdin="correct horse battery\n").exit_code == 0
+    assert password_holds(Operator.live("grace"), "correct horse battery")
+    assert "correct" not in run("operator", "add", "ada", "--password-stdin", stdin="correct horse battery\n").output
+
+
+@pytest.mark.parametrize(("name", "password"), [("ada", "short"), ("operator", "a long password"), ("a b", "a long password"), ("", "a long password")])
+def test_a_name_or_password_that_will_not_do_is_refused(name, password):
+    assert run("operator", "add", name, "--password-stdin", stdin=password).exit_code == 1
+    assert Operator.select().count() == 0
+
+
+def test_refused_events_are_listed_without_their_contents():
+    InboxEvent.receive("stripe", "", "evt_1", "refund.created", '{"name": "Ada Payer"}', real_now())
+    InboxEvent.get().record_outcome("refused", real_now(), "metadata names another account's invoice")
+    output = run("events", "list", "--outcome", "refused").output
+    assert "evt_1" in output
+    assert "another account's" in output
+    assert "Ada" not in output
+    assert "No events are unmatched." in run("events", "list", "--outcome", "unmatched").output
+
+
+def test_a_database_without_tables_is_told_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'empty.db'}")
+    reset_process()
+    result = run("jobs", "list")
+    assert result.exit_code == 1
+    assert "Run bin/payphone migrate." in result.output
+    assert "applied 0001_spine" in run("migrate").output
+    assert "Nothing to do" in run("migrate").output
+
+
+def test_a_database_that_is_away_leaks_no_password(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://payphone:hunter2@127.0.0.1:1/payphone")
+    reset_process()
+    result = run("jobs", "list")
+    assert result.exit_code == 1
+    assert "cannot be reached" in result.output
+    assert "hunter2" not in result.output
+
+
+def test_the_command_itself_runs(database_url):
+    done = subprocess.run([ROOT / "bin" / "payphone", "jobs", "list"], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "No such jobs.", "")

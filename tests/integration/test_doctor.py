@@ -1,0 +1,191 @@
+"""`bin/payphone doctor`: finds what is wrong, says what to do, and ends with 1 when something fails."""
+
+import time
+from typing import Any
+
+import pytest
+
+from bin.commands.checks.clocks import compare
+from bin.commands.doctor import examine
+from delivery.relay import tick
+from models.base import database
+from models.inbox_event import InboxEvent
+from models.migrate import _runner
+from runtime.clock import real_now
+from runtime.settings import QUEUES
+from tests.conftest import close_database, reset_process
+from tests.operators import a_job, run
+
+PRODUCTION = {
+    "PAYPHONE_ENV": "production",
+    "PAYPHONE_SECRET_KEY": "Zq3vN8xW5tR2mK7pL4sD9fG6hJ1bC0aY",
+    "PUBLIC_URL": "https://pay.example",
+    "STRIPE_SECRET_KEY": "sk_live_0000000000",
+    "STRIPE_PUBLISHABLE_KEY": "pk_live_0000000000",
+    "STRIPE_WEBHOOK_SECRET": "whsec_0000000000",
+    "STRIPE_API_BASE": "",
+    "OPERATOR_PASSWORD": "opens the console",
+}
+
+
+@pytest.fixture
+def set_env(monkeypatch):
+    def put(**values: str) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+        reset_process()
+
+    return put
+
+
+@pytest.fixture
+def healthy(database_url, valkey, set_env) -> Any:
+    """An installation in production with nothing to complain about."""
+    set_env(**PRODUCTION)
+    redis = valkey.client()
+    tick(redis)
+    redis.set("payphone:scheduler:seen", int(time.time()))
+    for queue in QUEUES:
+        redis.sadd(f"rq:workers:{queue}", "rq:worker:w1")
+    return redis
+
+
+def found() -> dict[str, tuple[str, str, str]]:
+    return {finding.what: (finding.level, finding.found, finding.advice) for finding in examine()}
+
+
+def complaints() -> dict[str, str]:
+    return {what: level for what, (level, _, _) in found().items() if level != "ok"}
+
+
+def test_a_healthy_installation_is_told_so(healthy):
+    assert complaints() == {}
+    result = run("doctor")
+    assert result.exit_code == 0
+    assert "0 failed" in result.output
+
+
+def test_every_complaint_says_what_to_do(database_url, set_env):
+    set_env(
+        PAYPHONE_ENV="production", REDIS_URL="redis://127.0.0.1:1", PAYPHONE_SECRET_KEY="", PUBLIC_URL="http://pay.example", WORKERS="webhooks=1,nonsense=2"
+    )
+    findings = found()
+    assert all(advice for level, _, advice in findings.values() if level != "ok")
+    assert all(not advice for level, _, advice in findings.values() if level == "ok")
+    result = run("doctor")
+    assert result.exit_code == 1
+    for what in ("PAYPHONE_SECRET_KEY", "PUBLIC_URL", "WORKERS", "Redis"):
+        assert findings[what][0] == "fail"
+        assert what in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PAYPHONE_SECRET_KEY", ""),
+        ("PAYPHONE_SECRET_KEY", "short"),
+        ("PAYPHONE_SECRET_KEY", "demo-" + "x" * 40),
+        ("PUBLIC_URL", ""),
+        ("PUBLIC_URL", "http://pay.example"),
+        ("STRIPE_SECRET_KEY", ""),
+        ("STRIPE_SECRET_KEY", "pk_live_1"),
+        ("STRIPE_WEBHOOK_SECRET", ""),
+        ("WORKERS", "many"),
+    ],
+)
+def test_a_setting_that_will_not_do_fails_in_production(healthy, set_env, name, value):
+    set_env(**{name: value})
+    assert complaints() == {name: "fail"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("STRIPE_SECRET_KEY", "sk_test_1"), ("OPERATOR_PASSWORD", ""), ("STRIPE_PUBLISHABLE_KEY", ""), ("WORKERS", "webhooks=1")]
+)
+def test_a_setting_that_is_worth_a_look_is_a_warning(healthy, set_env, name, value):
+    set_env(**{name: value})
+    assert complaints() == {name: "warn"}
+    assert run("doctor").exit_code == 0
+
+
+def test_a_setting_that_cannot_be_read_is_named_and_its_value_is_not(set_env):
+    set_env(PAYPHONE_ENV="sk_live_pasted_in_the_wrong_line")
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "PAYPHONE_ENV" in result.output
+    assert "sk_live" not in result.output
+
+
+def test_no_secret_is_shown(healthy):
+    output = run("doctor").output
+    assert not [value for name, value in PRODUCTION.items() if name not in {"PUBLIC_URL", "PAYPHONE_ENV"} and value and value in output]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "what"),
+    [("maxmemory-policy", "allkeys-lru", "Redis eviction"), ("appendonly", "no", "Redis append-only file"), ("maxmemory", "1mb", "Redis memory")],
+)
+def test_a_redis_that_would_lose_jobs_is_found(healthy, option, value, what):
+    before = healthy.config_get(option)[option]
+    healthy.config_set(option, value)
+    try:
+        assert set(complaints()) == {what}
+    finally:
+        healthy.config_set(option, before)
+
+
+def test_redis_away_is_found_and_the_rest_is_looked_at_all_the_same(healthy, set_env):
+    set_env(REDIS_URL="redis://:hunter2@127.0.0.1:1")
+    a_job("dead")
+    assert complaints() == {"Redis": "fail", "dead jobs": "warn"}
+    assert "hunter2" not in run("doctor").output
+
+
+def test_a_missing_migration_is_found(healthy):
+    _runner().down()
+    assert complaints()["migrations"] == "fail"
+    assert "Run bin/payphone migrate." in run("doctor").output
+
+
+def test_a_database_away_is_found_and_its_password_is_not_shown(healthy, set_env):
+    close_database()
+    set_env(DATABASE_URL="postgresql://payphone:hunter2@127.0.0.1:1/payphone")
+    assert complaints() == {"database": "fail"}
+    assert "hunter2" not in run("doctor").output
+
+
+def test_no_database_yet_is_found_and_none_is_made(healthy, set_env, tmp_path):
+    close_database()
+    set_env(DATABASE_URL=f"sqlite:///{tmp_path / 'none.db'}")
+    assert complaints() == {"database": "fail"}
+    assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.parametrize(("off", "level"), [(0.0, "ok"), (1.0, "ok"), (-5.0, "warn"), (5.0, "warn"), (-600.0, "fail"), (45.0, "fail")])
+def test_a_clock_that_is_off_is_found(off, level):
+    assert compare("Redis", lambda: time.time() + off).level == level
+
+
+def test_a_queue_nobody_serves_is_found(healthy):
+    healthy.delete("rq:workers:calls")
+    assert complaints() == {"workers": "fail"}
+    assert "nobody serves calls" in run("doctor").output
+
+
+@pytest.mark.parametrize(("key", "what"), [("payphone:scheduler:seen", "scheduler"), ("payphone:relay:seen", "relay")])
+def test_a_process_not_seen_is_found(healthy, key, what):
+    healthy.delete(key)
+    assert complaints() == {what: "fail"}
+
+
+def test_jobs_that_wait_in_vain_are_found(healthy):
+    a_job("waiting", name="of_another_release")
+    a_job("dead"), a_job("dead")
+    assert complaints() == {"job names": "fail", "dead jobs": "warn", "oldest due job": "warn"}
+    assert "process_stripe_event 2" in run("doctor").output
+
+
+def test_refused_events_are_found(healthy):
+    InboxEvent.receive("stripe", "", "evt_1", "refund.created", "{}", real_now())
+    InboxEvent.get().record_outcome("refused", real_now(), "no")
+    assert complaints() == {"refused events": "warn"}
+    assert not database.is_closed()

@@ -1,0 +1,121 @@
+"""/metrics: gauges counted in the database and Redis, for operators only."""
+
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from delivery.relay import tick
+from models.inbox_event import InboxEvent
+from models.staged_job import StagedJob
+from runtime.clock import real_now
+from tests import given
+from tests.conftest import reset_process
+from tests.operators import a_job, an_operator, signed_in
+from tests.website import serve
+
+
+@pytest.fixture
+def scraped(client) -> Callable[[], dict[str, float]]:
+    """Scrapes with an operator's key; samples by name and labels."""
+    key = given.a_key(None)
+
+    def scrape() -> dict[str, float]:
+        answer = client.simulate_get("/metrics", headers=key)
+        assert answer.status_code == 200
+        return samples(answer.text)
+
+    return scrape
+
+
+def samples(text: str) -> dict[str, float]:
+    return {
+        sample.name + "".join(f" {value}" for _, value in sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_only_operators_may_scrape(client):
+    assert client.simulate_get("/metrics").status_code == 401
+    assert client.simulate_get("/metrics", headers=given.a_key(given.an_account())).status_code == 403
+    assert client.simulate_get("/metrics", headers=given.a_key(None)).status_code == 200
+    an_operator()
+    assert client.simulate_get("/metrics", headers=signed_in(client)).status_code == 200
+
+
+def test_jobs_are_counted_by_queue_and_state(scraped):
+    a_job("dead"), a_job("dead", name="mark_overdue", queue="periodic"), a_job("running"), a_job("waiting", name="of_another_release")
+    StagedJob.update(due_at=int((time.time() - 600) * 1_000_000)).where(StagedJob.state == "waiting").execute()
+    found = scraped()
+    assert found["payphone_jobs webhooks dead"] == 1
+    assert found["payphone_jobs periodic dead"] == 1
+    assert found["payphone_jobs webhooks running"] == 1
+    assert found["payphone_jobs unknown waiting"] == 1
+    assert found["payphone_jobs calls waiting"] == 0
+    assert found["payphone_jobs_dead mark_overdue"] == 1
+    assert 600 <= found["payphone_job_oldest_due_seconds webhooks"] < 660
+    assert found["payphone_job_oldest_due_seconds calls"] == 0
+
+
+def test_events_and_invoices_are_counted(scraped):
+    given.an_invoice()
+    InboxEvent.receive("stripe", "", "evt_1", "refund.created", "{}", real_now())
+    InboxEvent.get().record_outcome("refused", real_now(), "no")
+    InboxEvent.receive("stripe", "", "evt_2", "refund.created", "{}", real_now())
+    InboxEvent.update(received_at=time.time_ns() // 1000 - 90_000_000).where(InboxEvent.event_id == "evt_2").execute()
+    found = scraped()
+    assert (found["payphone_inbox_events refused"], found["payphone_inbox_events unprocessed"]) == (1, 1)
+    assert 90 <= found["payphone_inbox_oldest_unprocessed_seconds"] < 120
+    assert found["payphone_invoices sent"] == 1
+
+
+def test_signs_of_life_come_from_redis(scraped, valkey):
+    assert "payphone_seen_age_seconds relay" not in scraped()
+    tick(valkey.client())
+    valkey.client().set("payphone:scheduler:seen", int(time.time()) - 20)
+    valkey.client().sadd("rq:workers:webhooks", "rq:worker:w1", "rq:worker:w2")
+    found = scraped()
+    assert found["payphone_redis_up"] == 1
+    assert found["payphone_seen_age_seconds relay"] < 10
+    assert 18 < found["payphone_seen_age_seconds scheduler"] < 40
+    assert (found["payphone_rq_workers webhooks"], found["payphone_rq_workers calls"]) == (2, 0)
+
+
+def test_without_redis_the_database_still_answers(client, monkeypatch):
+    from web.app import create_app
+
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
+    reset_process()
+    answer = type(client)(create_app()).simulate_get("/metrics", headers=given.a_key(None))
+    found = samples(answer.text)
+    assert found["payphone_redis_up"] == 0
+    assert found["payphone_jobs webhooks dead"] == 0
+    assert not [name for name in found if name.startswith("payphone_rq_workers")]
+
+
+def test_requests_are_counted_by_route_never_by_path(client, scraped):
+    before = scraped().get("payphone_http_requests_total GET /api/invoices/{invoice_id} 401", 0)
+    for number in range(3):
+        client.simulate_get(f"/api/invoices/inv_{number}")
+    client.simulate_request("BREW", "/api/invoices/x")
+    client.simulate_get("/nothing/like/this")
+    found = scraped()
+    assert found["payphone_http_requests_total GET /api/invoices/{invoice_id} 401"] == before + 3
+    assert not [name for name in found if "inv_1" in name or "BREW" in name or "like" in name]
+    assert found["payphone_http_request_seconds_count /api/invoices/{invoice_id}"] >= 3
+
+
+def test_web_processes_of_a_machine_count_together(database_url, valkey, processes):
+    """Given two gunicorn processes, when either is scraped, then it knows the requests of both."""
+    url = serve(processes)
+    key = given.a_key(None)
+    for _ in range(40):
+        httpx.get(f"{url}/healthz", headers={"Connection": "close"})
+    counts = {
+        samples(httpx.get(f"{url}/metrics", headers=key | {"Connection": "close"}).text)["payphone_http_requests_total GET /healthz 200"] for _ in range(8)
+    }
+    assert len(counts) == 1
+    assert counts.pop() >= 40

@@ -1,0 +1,47 @@
+"""Counters and latencies of requests, shared by the web processes of one machine.
+
+With `PROMETHEUS_MULTIPROC_DIR` set, prometheus-client keeps them in files that all processes map, and a
+scrape of any one adds them up; without it (one process, tests) they are in memory.
+"""
+
+import os
+import time
+
+import falcon
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.multiprocess import MultiProcessCollector
+
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
+
+_registry = CollectorRegistry()
+_requests = Counter("payphone_http_requests", "Requests answered.", ("method", "route", "status"), registry=_registry)
+_seconds = Histogram("payphone_http_request_seconds", "From the first byte of a request to its answer.", ("route",), buckets=BUCKETS, registry=_registry)
+
+
+def request_registry() -> CollectorRegistry:
+    """The registry with the requests of this machine."""
+    directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if not directory:
+        return _registry
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, directory)
+    return registry
+
+
+class RequestMetrics:
+    """Counts each request under its route's template, never under its path: ids would make endless series."""
+
+    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Start the watch."""
+        req.context.started = time.perf_counter()
+
+    def process_response(self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool) -> None:
+        """Stop it, and count."""
+        route = req.uri_template or _sink(req.path)
+        method = req.method if req.method in falcon.HTTP_METHODS else "other"
+        _requests.labels(method, route, resp.status_code).inc()
+        _seconds.labels(route).observe(time.perf_counter() - req.context.started)
+
+
+def _sink(path: str) -> str:
+    return next((prefix for prefix in ("/rq", "/static") if path == prefix or path.startswith(f"{prefix}/")), "none")
