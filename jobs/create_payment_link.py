@@ -3,56 +3,74 @@
 Twice is harmless: the link is tagged and keyed by its row; one that is not planned any more is left alone.
 """
 
-from datetime import timedelta
 from typing import Any
 
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
+from delivery.stage import stage
 from effects.kinds import PAYMENT_LINK
 from effects.perform import perform
+from effects.reserve import reserve
+from jobs.retire_payment_link import retire_payment_link
+from models.audit_entry import SYSTEM, AuditEntry
 from models.base import transaction
 from models.effect import Effect
 from models.payment_link import PaymentLink
 from models.standing import lock_invoice
 from runtime.clock import real_now
 
-DEADLINE = timedelta(days=1)
-
 
 @job(queue="messages", attempts=10, timeout=20)
 def create_payment_link(link_id: str) -> None:
     """Make the link of row `link_id`."""
     link = PaymentLink.get_by_id(link_id)
-    if link.state != "planned":
-        return
     with invoice_lock(link.invoice_id):
         effect = _decide(link)
         if effect is None:
             return
         made, now = perform(effect), real_now()
         with recording():
+            invoice = lock_invoice(link.invoice_id)
+            link = PaymentLink.get_by_id(link_id)
+            subject, about = f"payment_link:{link.id}", {"effect_id": effect.id, "invoice_id": link.invoice_id}
             if made is None:
                 link.record_refused(effect.error or "", now)
+                AuditEntry.record(SYSTEM, "payment_link.refused", subject, link.account_id, code=effect.error_code, **about)
                 return
-            effect.record_confirmed(made["id"], {"id": made["id"], "url": made["url"]}, now)
-            link.record_created(made["id"], made["url"], now)
+            effect.record_confirmed(made["id"], PAYMENT_LINK.kept(made), now)
+            AuditEntry.record(SYSTEM, "payment_link.created", subject, link.account_id, stripe_link_id=made["id"], **about)
+            if link.state == "planned" and invoice.balance_revision == link.balance_revision:
+                link.record_created(made["id"], made["url"], now)
+            else:
+                link.record_created_too_late(made["id"], made["url"], now)
+                stage(retire_payment_link, link.id, link.id)
 
 
 def _decide(link: PaymentLink) -> Effect | None:
-    """Reserve the effect, unless the balance has changed since the link was planned."""
+    """Reserve the effect, unless the balance has changed since the link was planned.
+
+    One that may have been sent is seen through to its end whatever changed: what Stripe has, we must know of.
+    """
     with transaction():
-        invoice = lock_invoice(link.invoice_id)
+        invoice, now = lock_invoice(link.invoice_id), real_now()
+        link = PaymentLink.get_by_id(link.id)
         known = Effect.get_or_none(Effect.key == f"payment_link:{link.id}")
-        if known is None and (invoice.balance_revision != link.balance_revision or not invoice.outstanding):
-            link.record_retired(real_now())
+        if known is not None and (known.in_doubt or _is_unrecorded(link, known)):
+            return known
+        if link.state != "planned" or invoice.balance_revision != link.balance_revision or not invoice.outstanding:
+            if link.state == "planned":
+                link.record_retired(now)
+            if known is not None and known.state == "sending":
+                known.record_refused("not_wanted", "The balance changed before it was sent.", now)
             return None
-        now = real_now()
-        about = {"account_id": link.account_id, "invoice_id": invoice.id, "stripe_account": link.stripe_account}
-        return Effect.reserve(
-            "payment_link", f"payment_link:{link.id}", PAYMENT_LINK.provider, _request(link, invoice.number, invoice.project), now + DEADLINE, now,
-            asked_by="create_payment_link", reason=f"balance {link.balance_revision} of invoice {invoice.number}", **about,
-        )  # fmt: skip
+        return reserve(PAYMENT_LINK, link.id, _request(link, invoice.number, invoice.project), invoice, link.stripe_account, "create_payment_link",
+                       f"balance {link.balance_revision} of invoice {invoice.number}")  # fmt: skip
+
+
+def _is_unrecorded(link: PaymentLink, effect: Effect) -> bool:
+    """Whether the effect has an outcome that the link does not show yet."""
+    return link.stripe_link_id is None if effect.state == "confirmed" else effect.state == "refused" and link.state == "planned"
 
 
 def _request(link: PaymentLink, number: str, project: str | None) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from delivery.attempt import recording
 from delivery.registry import job
+from delivery.standing import stand_anew
 from models.base import transaction
 from models.invoice import Invoice
-from models.standing import local_date, lock_invoice, refold
-from runtime.clock import business_now, real_now
+from models.standing import lock_invoice
+from runtime.clock import business_now
 
 BATCH = 200
 
@@ -24,6 +25,6 @@ def mark_overdue() -> None:
     for invoice_id in ids:
         with transaction():
             invoice = lock_invoice(invoice_id)
-            refold(invoice, real_now(), local_date(invoice.account, business_now()))
+            stand_anew(invoice)
     with recording():
         pass

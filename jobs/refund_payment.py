@@ -8,14 +8,16 @@ from datetime import timedelta
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
+from delivery.standing import stand_anew
 from effects.kinds import REFUND
 from effects.perform import perform
+from models.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction
 from models.effect import Effect
 from models.refund import Refund
 from models.refund_request import RefundRequest
-from models.standing import local_date, lock_invoice, refold
-from runtime.clock import business_now, real_now
+from models.standing import lock_invoice
+from runtime.clock import real_now
 
 DEADLINE = timedelta(days=1)
 
@@ -31,15 +33,18 @@ def refund_payment(request_id: str) -> None:
         effect = _reserve(request)
         made, now = perform(effect), real_now()
         with recording():
+            subject, about = f"refund_request:{request.id}", {"effect_id": effect.id, "payment_id": payment.id, "amount": request.amount}
             if made is None:
                 request.record_refused(effect.error or "", now)
+                AuditEntry.record(SYSTEM, "refund.refused", subject, request.account_id, code=effect.error_code, **about)
                 return
             serialize_on(made["payment_intent"])
             invoice = lock_invoice(payment.invoice_id)
-            effect.record_confirmed(made["id"], {"id": made["id"], "status": made["status"]}, now)
+            effect.record_confirmed(made["id"], REFUND.kept(made), now)
             request.record_confirmed(made["id"], now)
+            AuditEntry.record(SYSTEM, "refund.confirmed", subject, request.account_id, refund_id=made["id"], **about)
             Refund.record_report(payment.stripe_account, made, now)
-            refold(invoice, now, local_date(invoice.account, business_now()))
+            stand_anew(invoice)
 
 
 def _reserve(request: RefundRequest) -> Effect:

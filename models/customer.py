@@ -19,6 +19,7 @@ class Customer(Row):
     time_zone = TextField(null=True)
     language = TextField(default="en")
     external_id = TextField(null=True)
+    stripe_customer_id = TextField(null=True)
     created_at = Instant()
     updated_at = Instant()
 

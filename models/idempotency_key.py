@@ -15,6 +15,7 @@ class IdempotencyKey(Row):
     status = IntegerField(null=True)
     answer = TextField(null=True)
     location = TextField(null=True)
+    reference = TextField(null=True)
     created_at = Instant()
 
     class Meta:

@@ -7,7 +7,9 @@ from peewee import BigIntegerField, ForeignKeyField, JSONField, TextField
 
 from models.account import Account
 from models.base import Instant, Row
+from models.emit import emit
 from models.invoice import Invoice
+from rules.declines import public_code
 from rules.invoice_fold import PaymentFact
 from rules.payment_merge import Charge, PaymentReport
 from runtime.ids import new_id
@@ -54,13 +56,26 @@ class Payment(Row):
             known = cls(id=new_id("pay"), account=invoice.account_id, invoice=invoice, stripe_account=stripe_account, intent_id=intent_id, created_at=now)
             known._take(report, now)
             known.save(force_insert=True)
+            known._tell_failures({})
             return True
         merged = known.report.merged(report)
         if merged == known.report:
             return False
+        before = known.report.charges
         known._take(merged, now)
         known.save()
+        known._tell_failures(before)
         return True
+
+    @classmethod
+    def record_taken(cls, invoice: Invoice, method: str, reference: str, amount: int, received_at: datetime) -> "Payment":
+        """Record money taken offline; minor units of the invoice's currency."""
+        money = {"amount": amount, "amount_received": amount, "currency": invoice.currency, "terminal": "succeeded", "status": "succeeded"}
+        row: Payment = cls.create(
+            id=new_id("pay"), account=invoice.account_id, invoice=invoice, method=method, reference=reference,
+            created_at=received_at, updated_at=received_at, **money,
+        )  # fmt: skip
+        return row
 
     @property
     def report(self) -> PaymentReport:
@@ -73,6 +88,17 @@ class Payment(Row):
         self.amount, self.amount_received, self.currency = report.amount, report.amount_received, report.currency
         self.charges = {charge_id: [charge.state, charge.decline_code] for charge_id, charge in report.charges.items()}
         self.updated_at = now
+
+
+    def _tell_failures(self, before: dict[str, Charge]) -> None:
+        """Tell the clinic's software of charges that are now known to have failed; not of those that a success has overtaken."""
+        if self.terminal == "succeeded":
+            return
+        for charge_id, (state, code) in self.charges.items():
+            if state == "failed" and (charge_id not in before or before[charge_id].state != "failed"):
+                money = {"amount": self.amount, "currency": self.currency, "status": self.status, "declineCode": public_code(code)}
+                told = {"paymentId": self.id, "invoiceId": self.invoice_id, "paymentIntentId": self.intent_id, "chargeId": charge_id}
+                emit(self.account_id, "payment.failed", told | money, f"invoice:{self.invoice_id}")
 
 
 def payment_facts(payments: Iterable[Payment]) -> list[PaymentFact]:

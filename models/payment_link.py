@@ -2,19 +2,23 @@
 
 from datetime import datetime, timedelta
 
-from peewee import BigIntegerField, ForeignKeyField, IntegerField, TextField
+from peewee import SQL, BigIntegerField, ForeignKeyField, IntegerField, TextField
 
 from models.account import Account
 from models.base import Instant, Row
 from models.invoice import Invoice
 from runtime.ids import new_id, new_token
 
+LIVE = ("planned", "active")
 ADDRESS_LIFE = timedelta(days=90)
 TOKEN_LENGTH = 16  # 80 bits: unguessable, yet it can be read out
 
 
 class PaymentLink(Row):
-    """One Stripe link for one balance of one invoice: `planned → active → retired`, or `refused`."""
+    """One Stripe link for one balance of one invoice: `planned → active → retiring → retired`, or `refused`.
+
+    At most one is live (planned or active) per invoice.
+    """
 
     account_id: str
     invoice_id: str
@@ -33,24 +37,24 @@ class PaymentLink(Row):
     updated_at = Instant()
 
     class Meta:
-        indexes = ((("invoice", "balance_revision"), True), (("state", "updated_at"), False))
+        indexes = ((("invoice", "balance_revision"), False), (("state", "updated_at"), False))
 
     @classmethod
     def plan(cls, invoice: Invoice, now: datetime) -> "PaymentLink":
-        """The link for the invoice's present balance: the one there is, or a planned one."""
-        values = {
-            "id": new_id("plk"), "account": invoice.account_id, "invoice": invoice.id, "balance_revision": invoice.balance_revision,
-            "amount": invoice.outstanding, "currency": invoice.currency, "stripe_account": invoice.account.stripe_account or "",
-            "created_at": now, "updated_at": now,
-        }  # fmt: skip
-        cls.insert(values).on_conflict(conflict_target=[cls.invoice, cls.balance_revision], action="IGNORE").execute()
-        return cls.current(invoice)
+        """The link for the locked invoice's present balance: the live one, or a planned one."""
+        live = cls.current(invoice)
+        if live is not None:
+            return live
+        row: PaymentLink = cls.create(
+            id=new_id("plk"), account=invoice.account_id, invoice=invoice, balance_revision=invoice.balance_revision, amount=invoice.outstanding,
+            currency=invoice.currency, stripe_account=invoice.account.stripe_account or "", created_at=now, updated_at=now,
+        )  # fmt: skip
+        return row
 
     @classmethod
-    def current(cls, invoice: Invoice) -> "PaymentLink":
-        """The link of the invoice's present balance. Raises DoesNotExist."""
-        row: PaymentLink = cls.get((cls.invoice == invoice.id) & (cls.balance_revision == invoice.balance_revision))
-        return row
+    def current(cls, invoice: Invoice) -> "PaymentLink | None":
+        """The invoice's live link, if there is one."""
+        return cls.get_or_none((cls.invoice == invoice.id) & cls.state.in_(LIVE))
 
     def record_created(self, stripe_link_id: str, url: str, now: datetime) -> None:
         """Stripe has made it."""
@@ -60,6 +64,14 @@ class PaymentLink(Row):
         """Stripe will not make it."""
         self._write(now, state="refused", error=error[:500])
 
+    def record_created_too_late(self, stripe_link_id: str, url: str, now: datetime) -> None:
+        """Stripe has made it, for a balance that is gone: it is closed before anybody sees it."""
+        self._write(now, stripe_link_id=stripe_link_id, url=url, state="retiring")
+
+    def record_retiring(self, now: datetime) -> None:
+        """The balance has changed, or a card is about to be charged: it must not take money any more."""
+        self._write(now, state="retiring")
+
     def record_retired(self, now: datetime) -> None:
         """It asks for money no longer."""
         self._write(now, state="retired")
@@ -68,6 +80,11 @@ class PaymentLink(Row):
         PaymentLink.update(**values, updated_at=now).where(PaymentLink.id == self.id).execute()
         for name, value in values.items():
             setattr(self, name, value)
+
+
+PaymentLink.add_index(
+    PaymentLink.index(PaymentLink.invoice, unique=True, where=SQL("state IN ('planned', 'active')"), name="payment_link_live")
+)
 
 
 class PayAddress(Row):

@@ -1,20 +1,23 @@
 """What stories begin with: accounts, customers, invoices, and Stripe's events about them."""
 
+import hashlib
+import hmac
 import json
 import time
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+from delivery import relay
 from delivery.stage import stage
 from delivery.worker import Worker
 from jobs.process_stripe_event import process_stripe_event
 from models.account import Account
 from models.api_key import ApiKey
-from models.base import transaction
+from models.base import execute, transaction
 from models.customer import Customer
 from models.inbox_event import InboxEvent
 from models.invoice import Invoice
-from models.staged_job import StagedJob
+from models.staged_job import StagedJob, insert_job
 from providers.stripe_signature import sign
 from runtime.clock import real_now
 from runtime.ids import new_id
@@ -115,3 +118,45 @@ def states() -> dict[str, int]:
 def fresh(invoice: Invoice) -> Invoice:
     row: Invoice = Invoice.get_by_id(invoice.id)
     return row
+
+
+def a_job(name: str, number: int, queue: str = "webhooks", attempts: int = 8, delay: float = 0.0) -> int:
+    """A staged job by its name alone, for the relay to carry."""
+    job_id = insert_job(name, str(number), [number], queue, attempts, delay, False, None)
+    assert job_id is not None
+    return job_id
+
+
+def days_from_today(days: int) -> date:
+    return (real_now() + timedelta(days=days)).date()
+
+
+def make_due() -> None:
+    """Let time pass: whatever waits is due now."""
+    StagedJob.update(due_at=0).where(StagedJob.state == "waiting").execute()
+
+
+def relayed(redis: Any) -> None:
+    """Let the relay look once, as if everything had been pushed long ago."""
+    StagedJob.update(pushed_at=None).where(StagedJob.state == "waiting").execute()
+    relay.tick(redis)
+
+
+def retried(redis: Any, queue: str = "webhooks", rounds: int = 4) -> None:
+    """Let time pass until what failed has been tried again, a few times over."""
+    for _ in range(rounds):
+        make_due()
+        relayed(redis)
+        worked(redis, queue)
+
+
+def signed_bytes(raw: bytes, secret: str = WEBHOOK_SECRET) -> dict[str, str]:
+    """The headers of a body that may be no text, signed all the same (HMAC-SHA256 over `t.body`, as Stripe documents)."""
+    at = int(time.time())
+    signature = hmac.new(secret.encode(), f"{at}.".encode() + raw, hashlib.sha256).hexdigest()
+    return {"Stripe-Signature": f"t={at},v1={signature}"}
+
+
+def database_now() -> int:
+    """The database's clock, in microseconds since the epoch."""
+    return int(execute("SELECT {now}").fetchone()[0])

@@ -1,30 +1,58 @@
 """The route table."""
 
+from typing import Any
+
 import falcon
 
 import jobs  # noqa: F401 - makes every job known, so that requests can stage them
 from models.base import use_database
+from rules.card_numbers import redact
 from runtime.log import configure_log
 from runtime.settings import get_settings
+from web.account_settings import Settings
 from web.accounts import Accounts, OneAccount
+from web.api_docs import ApiDocs, OpenApi, ProblemDocs
+from web.card_guard import CardGuard
+from web.confirm_payment import ConfirmPayment, PayByPhone
 from web.customers import Customers, OneCustomer
+from web.event_feed import EventFeed
+from web.finance import FinanceSummary, UnpaidInvoices
 from web.health import Health, Ready
+from web.home import Home
+from web.invoice_actions import CancelInvoice, InvoiceNotes, SendInvoice, WriteOffInvoice
 from web.invoices import Invoices, OneInvoice
+from web.login import Login, Logout
+from web.metrics import Metrics
 from web.middleware import RequestContext, install
+from web.offline_payments import UpsertPayment
+from web.pages import STATIC
+from web.payment_doors import PaymentDoors
+from web.payment_intents import CreatePaymentIntent
 from web.payment_links import InvoicePaymentLinks, PayPage
 from web.payments import OnePayment, PaymentRefunds, Payments
+from web.request_metrics import RequestMetrics
+from web.rq_dashboard import RqDashboard
+from web.security_headers import SecurityHeaders
 from web.stripe_webhooks import StripeWebhook
+from web.webhook_endpoints import OneWebhookEndpoint, WebhookEndpoints
 
 
 def create_app() -> falcon.App:
     """The WSGI application, bound to the database of the settings."""
     settings = get_settings()
-    configure_log(settings.log_format, settings.log_level)
+    configure_log(settings.log_format, settings.log_level, mask=redact)
     use_database(settings.database_url)
-    app = falcon.App(middleware=[RequestContext()])
+    middleware: list[Any] = [RequestMetrics(), SecurityHeaders(), RequestContext(), CardGuard(), PaymentDoors()]
+    app = falcon.App(middleware=middleware)
     install(app)
     app.add_route("/healthz", Health())
-    app.add_route("/readyz", Ready())
+    app.add_route("/readyz", ready := Ready())
+    app.add_route("/metrics", Metrics())
+    app.add_route("/login", Login())
+    app.add_route("/logout", Logout())
+    app.add_route("/", Home(ready))
+    app.add_sink(RqDashboard(), r"/rq(?=/|$)")
+    app.add_static_route("/static", STATIC)
     app.add_route("/api/webhooks/stripe", StripeWebhook(lambda: get_settings().webhook_secrets))
     app.add_route("/api/webhooks/stripe/connect", StripeWebhook(lambda: get_settings().connect_webhook_secrets, connect=True))
     app.add_route("/api/accounts", Accounts())
@@ -34,8 +62,25 @@ def create_app() -> falcon.App:
     app.add_route("/api/invoices", Invoices())
     app.add_route("/api/invoices/{invoice_id}", OneInvoice())
     app.add_route("/api/invoices/{invoice_id}/payment-links", InvoicePaymentLinks())
+    app.add_route("/api/accounts/{account_id}/settings", Settings())
+    app.add_route("/api/invoices/{invoice_id}/send", SendInvoice())
+    app.add_route("/api/invoices/{invoice_id}/cancel", CancelInvoice())
+    app.add_route("/api/invoices/{invoice_id}/write-off", WriteOffInvoice())
+    app.add_route("/api/invoices/{invoice_id}/notes", InvoiceNotes())
+    app.add_route("/api/finance/unpaid-invoices", UnpaidInvoices())
+    app.add_route("/api/finance/summary", FinanceSummary())
     app.add_route("/api/payments", Payments())
+    app.add_route("/api/events", EventFeed())
+    app.add_route("/api/webhook-endpoints", WebhookEndpoints())
+    app.add_route("/api/webhook-endpoints/{endpoint_id}", OneWebhookEndpoint())
+    app.add_route("/api/payments/create-payment-intent", CreatePaymentIntent())
+    app.add_route("/api/payments/confirm-payment", ConfirmPayment())
+    app.add_route("/api/payments/phone", PayByPhone())
+    app.add_route("/api/payments/upsert", UpsertPayment())
     app.add_route("/api/payments/{payment_id}", OnePayment())
     app.add_route("/api/payments/{payment_id}/refunds", PaymentRefunds())
+    app.add_route("/api/openapi.json", openapi := OpenApi(app))
+    app.add_route("/api/docs", ApiDocs(openapi))
+    app.add_route("/api/docs/problems", ProblemDocs(openapi))
     app.add_route("/p/{token}", PayPage())
     return app

@@ -3,16 +3,19 @@
 from typing import Any
 
 import falcon
+from pydantic import Field
 
 from models.account import Account
 from models.customer import Customer
 from runtime.clock import real_now
 from runtime.ids import new_id
+from web.answers import CustomerList, CustomerShown
 from web.auth import caller_of
 from web.body import Body, check, read_json
 from web.fields import Email, Name, Phone, TimeZone
 from web.idempotency import idempotent
 from web.lists import page
+from web.openapi import PageQuery, documented
 from web.problems import Problem
 from web.shapes import show_customer
 
@@ -37,6 +40,7 @@ class NewCustomer(Body):
     time_zone: TimeZone | None = None
     language: str = "en"
     external_id: str | None = None
+    stripe_customer_id: str | None = Field(default=None, pattern=r"^cus_\w{1,64}$")
 
 
 class CustomerChange(NewCustomer):
@@ -63,6 +67,7 @@ def _values(wanted: NewCustomer, names: set[str]) -> dict[str, Any]:
 class Customers:
     """`/api/customers`"""
 
+    @documented("Customers", {201: CustomerShown}, body=NewCustomer, problems=("already_exists",))
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
         """Make a customer; the same `externalId` twice is 409."""
@@ -75,6 +80,7 @@ class Customers:
         resp.media = show_customer(customer)
         resp.set_header("Location", f"/api/customers/{customer.id}")
 
+    @documented("Customers", {200: CustomerList}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The account's customers, newest first."""
         resp.media = page(req, Customer.select().where(Customer.account == caller_of(req).own), Customer, show_customer)
@@ -83,10 +89,12 @@ class Customers:
 class OneCustomer:
     """`/api/customers/{customer_id}`"""
 
+    @documented("Customers", {200: CustomerShown})
     def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
         """One customer."""
         resp.media = show_customer(find_customer(caller_of(req).own, customer_id))
 
+    @documented("Customers", {200: CustomerShown}, body=CustomerChange, problems=("already_exists",))
     def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
         """Change what the body names."""
         customer, wanted = find_customer(caller_of(req).own, customer_id), check(CustomerChange, read_json(req))

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import falcon
@@ -20,9 +21,11 @@ from runtime.ids import new_id
 from runtime.settings import get_settings
 from web.auth import caller_of
 from web.body import read_json
+from web.later import Later
 from web.problems import Problem
 
 MAX_KEY = 255
+RUNNING = timedelta(seconds=30)  # how long a first request may take before a repetition may look at its rows
 
 Responder = Callable[..., Any]
 
@@ -30,23 +33,28 @@ Responder = Callable[..., Any]
 def idempotent(responder: Responder) -> Responder:
     """Make `responder(self, req, resp, document, **params)` run once per idempotency key, in one transaction.
 
-    The responder is given the parsed body; what it sets on `resp` (status, media, Location) is kept.
+    The responder is given the parsed body; what it sets on `resp` (status, media, Location) is kept. One
+    that answers `Later` has staged a job: after the commit it is performed, and `self.render(req, resp,
+    reference)` answers from rows; a repeated request renders the same rows again.
     """
 
     @functools.wraps(responder)
     def wrapped(self: object, req: falcon.Request, resp: falcon.Response, **params: Any) -> None:
         caller, document, key = caller_of(req), read_json(req), req.get_header("Idempotency-Key")
+        scope = f"{caller.key_id}:{caller.account.id if caller.account else ''}"
         with transaction():
-            if key is None:
-                responder(self, req, resp, document, **params)
-                return
-            scope = f"{caller.key_id}:{caller.account.id if caller.account else ''}"
-            first = _first(scope, _checked(key), _digest(req, document))
-            if first is not None:
-                _replay(resp, first)
-                return
-            responder(self, req, resp, document, **params)
-            _keep(scope, key, resp)
+            first = None if key is None else _first(scope, _checked(key), _digest(req, document))
+            later = _replay(resp, first) if first is not None else responder(self, req, resp, document, **params)
+            if key is not None and first is None:
+                _keep(scope, key, resp, later)
+        if isinstance(later, Later):
+            if first is None:
+                later.perform()
+            try:
+                self.render(req, resp, later.reference)  # type: ignore[attr-defined]
+            finally:
+                if key is not None:
+                    _keep_status(scope, key, resp)
 
     return wrapped
 
@@ -78,14 +86,33 @@ def _first(scope: str, key: str, digest: str) -> IdempotencyKey | None:
     return row
 
 
-def _replay(resp: falcon.Response, first: IdempotencyKey) -> None:
+def _replay(resp: falcon.Response, first: IdempotencyKey) -> Later | None:
+    resp.set_header("Idempotent-Replayed", "true")
+    if first.reference:
+        if first.status is None and real_now() - first.created_at < RUNNING:
+            raise Problem("idempotency_in_progress", "Wait for its answer, then ask again with the same key.", headers={"Retry-After": "2"})
+        return Later(first.reference, _nothing)
     resp.status = falcon.code_to_http_status(first.status or 200)
     resp.media = json.loads(first.answer or "{}")
     if first.location:
         resp.set_header("Location", first.location)
-    resp.set_header("Idempotent-Replayed", "true")
+    return None
 
 
-def _keep(scope: str, key: str, resp: falcon.Response) -> None:
+def _nothing() -> None:
+    """A repeated request performs nothing."""
+
+
+def _keep_status(scope: str, key: str, resp: falcon.Response) -> None:
+    """The first request has answered: its row is complete."""
+    row = (IdempotencyKey.scope == scope) & (IdempotencyKey.key == key)
+    with transaction():
+        IdempotencyKey.update(status=resp.status_code).where(row).execute()
+
+
+def _keep(scope: str, key: str, resp: falcon.Response, later: object) -> None:
+    if isinstance(later, Later):
+        IdempotencyKey.update(reference=later.reference).where((IdempotencyKey.scope == scope) & (IdempotencyKey.key == key)).execute()
+        return
     answer = {"status": resp.status_code, "answer": json.dumps(resp.media), "location": resp.get_header("Location")}
     IdempotencyKey.update(answer).where((IdempotencyKey.scope == scope) & (IdempotencyKey.key == key)).execute()

@@ -1,10 +1,12 @@
 """Invoices of an account."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 
 import falcon
+from pydantic import Field
 
+from delivery.standing import stand_anew
 from models.account import Account
 from models.base import transaction
 from models.customer import Customer
@@ -13,12 +15,14 @@ from models.payment import Payment
 from models.standing import local_date, lock_invoice, refold
 from runtime.clock import business_now, real_now
 from runtime.ids import new_id
+from web.answers import InvoiceList, InvoiceShown, InvoiceStatus
 from web.auth import caller_of
 from web.body import Body, check, read_json
 from web.customers import find_customer
 from web.fields import Amount, Currency, Name
 from web.idempotency import idempotent
 from web.lists import page
+from web.openapi import PageQuery, documented
 from web.problems import Problem
 from web.shapes import show_invoice
 
@@ -48,6 +52,14 @@ class InvoiceChange(Body):
     notes: str | None = None
 
 
+class InvoiceQuery(PageQuery):
+    """Which invoices."""
+
+    status: list[InvoiceStatus] | None = None
+    customer_id: str | None = Field(default=None, alias="customerId")
+    updated_since: datetime | None = Field(default=None, alias="updatedSince")
+
+
 def find_invoice(account: Account, invoice_id: str) -> Invoice:
     """The account's own invoice with its customer. Raises Problem 404."""
     own = (Invoice.id == invoice_id) & (Invoice.account == account)
@@ -60,6 +72,7 @@ def find_invoice(account: Account, invoice_id: str) -> Invoice:
 class Invoices:
     """`/api/invoices`"""
 
+    @documented("Invoices", {201: InvoiceShown}, body=NewInvoice, problems=("already_exists",))
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
         """Make an invoice; the same number twice is 409."""
@@ -75,6 +88,7 @@ class Invoices:
         resp.media = show_invoice(invoice)
         resp.set_header("Location", f"/api/invoices/{invoice.id}")
 
+    @documented("Invoices", {200: InvoiceList}, query=InvoiceQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The account's invoices, newest first; `status`, `customerId` and `updatedSince` narrow them."""
         query = Invoice.select(Invoice, Customer).join(Customer).where(Invoice.account == caller_of(req).own)
@@ -91,10 +105,12 @@ class Invoices:
 class OneInvoice:
     """`/api/invoices/{invoice_id}`"""
 
+    @documented("Invoices", {200: InvoiceShown})
     def on_get(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
         """One invoice."""
         resp.media = show_invoice(find_invoice(caller_of(req).own, invoice_id))
 
+    @documented("Invoices", {200: InvoiceShown}, body=InvoiceChange, problems=("invoice_has_payments",))
     def on_patch(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
         """Change what the body names."""
         account, wanted = caller_of(req).own, check(InvoiceChange, read_json(req))
@@ -107,7 +123,7 @@ class OneInvoice:
             now = real_now()
             if values:
                 invoice.change(now, **values)
-            refold(invoice, now, local_date(account, business_now()))
+            stand_anew(invoice)
         resp.media = show_invoice(find_invoice(account, invoice_id))
 
 

@@ -6,15 +6,18 @@ import falcon
 
 from delivery.stage import stage
 from jobs.create_payment_link import create_payment_link
+from models.audit_entry import AuditEntry
 from models.invoice import Invoice
 from models.payment_link import PayAddress, PaymentLink
 from models.standing import lock_invoice
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
+from web.answers import LinkShown
 from web.auth import caller_of
 from web.body import Body, check
 from web.idempotency import idempotent
 from web.invoices import find_invoice
+from web.openapi import documented
 from web.problems import Problem
 
 
@@ -32,6 +35,7 @@ def public_address(address: PayAddress) -> str:
 class InvoicePaymentLinks:
     """`/api/invoices/{invoice_id}/payment-links`"""
 
+    @documented("Payment links", {202: LinkShown}, body=LinkRequest, problems=("invoice_already_paid", "invoice_not_payable"))
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str) -> None:
         """Plan the link for the present balance; 202 with our own address of it."""
@@ -41,8 +45,9 @@ class InvoicePaymentLinks:
         invoice, now = lock_invoice(invoice_id), real_now()
         check_payable(invoice)
         link, address = PaymentLink.plan(invoice, now), PayAddress.of(invoice, business_now())
-        if link.state == "planned":
-            stage(create_payment_link, link.id, link.id)
+        if link.state == "planned" and stage(create_payment_link, link.id, link.id) is not None:
+            about = {"invoice_id": invoice.id, "amount": link.amount, "currency": link.currency}
+            AuditEntry.record(f"key:{caller_of(req).key_id}", "payment_link.planned", f"payment_link:{link.id}", account.id, **about)
         resp.status = falcon.HTTP_202
         resp.media = {"paymentLinkId": link.id, "url": public_address(address), "status": link.state}
         resp.media |= {"amount": link.amount, "currency": link.currency, "error": link.error}
@@ -68,7 +73,7 @@ class PayPage:
             _say(resp, 404, "This payment address is not valid any more.", "Please ask the office that sent it for a new one.")
             return
         invoice = address.invoice
-        link = PaymentLink.get_or_none((PaymentLink.invoice == invoice.id) & (PaymentLink.balance_revision == invoice.balance_revision))
+        link = PaymentLink.current(invoice)
         if invoice.status == "paid":
             _say(resp, 200, "This has been paid already.", "Thank you. There is nothing left to do.")
         elif invoice.status in {"sent", "overdue"} and not invoice.disputed and link is not None and link.state == "active" and link.url:

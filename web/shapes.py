@@ -7,7 +7,7 @@ from models.account import Account
 from models.customer import Customer
 from models.invoice import Invoice
 from models.payment import Payment
-from rules.declines import CONFIDENTIAL_DECLINES
+from rules.declines import public_code
 
 
 def rfc3339(moment: datetime) -> str:
@@ -27,7 +27,7 @@ def show_customer(customer: Customer) -> dict[str, Any]:
     """A customer."""
     return {
         "id": customer.id, "name": customer.name, "phone": customer.phone, "email": customer.email, "address": customer.address,
-        "timeZone": customer.time_zone, "language": customer.language, "externalId": customer.external_id,
+        "timeZone": customer.time_zone, "language": customer.language, "externalId": customer.external_id, "stripeCustomerId": customer.stripe_customer_id,
         "createdAt": rfc3339(customer.created_at), "updatedAt": rfc3339(customer.updated_at),
     }  # fmt: skip
 
@@ -50,6 +50,6 @@ def show_payment(payment: Payment) -> dict[str, Any]:
     return {
         "id": payment.id, "invoice": payment.invoice_id, "method": payment.method, "status": payment.status, "amount": payment.amount,
         "amountReceived": payment.amount_received, "currency": payment.currency, "paymentIntentId": payment.intent_id, "reference": payment.reference,
-        "declineCodes": ["declined" if code in CONFIDENTIAL_DECLINES else code for code in declines],
+        "declineCodes": [public_code(code) for code in declines],
         "createdAt": rfc3339(payment.created_at), "updatedAt": rfc3339(payment.updated_at),
     }  # fmt: skip

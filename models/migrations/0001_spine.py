@@ -42,6 +42,7 @@ def up(migrator, db):
         time_zone = TextField(null=True)
         language = TextField(default='en')
         external_id = TextField(null=True)
+        stripe_customer_id = TextField(null=True)
         created_at = BigIntegerField()
         updated_at = BigIntegerField()
         class Meta:
@@ -59,6 +60,7 @@ def up(migrator, db):
         status = IntegerField(null=True)
         answer = TextField(null=True)
         location = TextField(null=True)
+        reference = TextField(null=True)
         created_at = BigIntegerField()
         class Meta:
             database = db

@@ -117,8 +117,9 @@ def up(migrator, db):
             database = db
             table_name = 'payment_link'
             legacy_table_names = False
-            indexes = ((('invoice', 'balance_revision'), True), (('state', 'updated_at'), False))
+            indexes = ((('invoice', 'balance_revision'), False), (('state', 'updated_at'), False))
     db.create_tables([PaymentLink])
+    db.execute_sql("""CREATE UNIQUE INDEX "payment_link_live" ON "payment_link" ("invoice_id") WHERE state IN ('planned', 'active')""")
 
     class RefundRequest(Model):
         id = TextField(primary_key=True)

@@ -1,0 +1,18 @@
+"""Reserving an effect: the row that commits with the decision, before anything leaves."""
+
+from datetime import timedelta
+from typing import Any
+
+from effects.kinds import Kind
+from models.effect import Effect
+from models.invoice import Invoice
+from runtime.clock import real_now
+
+DEADLINE = timedelta(days=1)
+
+
+def reserve(kind: Kind, subject: str, request: dict[str, Any], invoice: Invoice, stripe_account: str, asked_by: str, reason: str) -> Effect:
+    """The effect of `kind` on our row `subject`, made now or before; needs an open transaction."""
+    now = real_now()
+    about = {"account_id": invoice.account_id, "invoice_id": invoice.id, "stripe_account": stripe_account, "asked_by": asked_by, "reason": reason}
+    return Effect.reserve(kind.name, f"{kind.name}:{subject}", kind.provider, request, now + DEADLINE, now, **about)

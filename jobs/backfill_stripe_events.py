@@ -1,0 +1,53 @@
+"""Every Stripe account's list of events is read again from its watermark on, so that what was not delivered comes in.
+
+Twice is harmless: an account whose list is being read is passed over, and events are kept once.
+"""
+
+from delivery.attempt import recording
+from delivery.registry import job
+from jobs.read_stripe_events import begin_backfill, read_stripe_events
+from models.account import Account
+from models.audit_entry import SYSTEM
+from models.backfill import Backfill
+from models.staged_job import StagedJob
+from models.stripe_watermark import StripeWatermark
+from runtime.clock import real_now, real_seconds
+from runtime.settings import get_settings
+
+KEPT = 30 * 24 * 3600 - 600  # seconds for which Stripe lists an event, less ten minutes
+OVERLAP = 3600  # seconds before the watermark: an event may be listed later than it was created
+
+
+@job(queue="periodic", attempts=3, timeout=20)
+def backfill_stripe_events() -> None:
+    """Begin a backfill of the platform's account and of every connected one."""
+    if not get_settings().stripe_secret_key:
+        return  # an installation without Stripe has no events to miss
+    with recording():
+        for stripe_account in stripe_accounts():
+            if not _is_being_read(stripe_account):
+                begin_backfill(stripe_account, _since(stripe_account), get_settings().backfill_rate, SYSTEM)
+
+
+def stripe_accounts() -> list[str]:
+    """The Stripe accounts whose money we know: the platform's ('') and the connected ones."""
+    rows = Account.select(Account.stripe_account).where(Account.stripe_account.is_null(False)).order_by(Account.id)
+    return ["", *(row.stripe_account or "" for row in rows)]
+
+
+def _since(stripe_account: str) -> int:
+    """From the watermark with an overlap; without one, all that Stripe still lists."""
+    oldest, known = int(real_seconds()) - KEPT, StripeWatermark.of(stripe_account)
+    return max(oldest, known.created - OVERLAP) if known else oldest
+
+
+def _is_being_read(stripe_account: str) -> bool:
+    """Whether a run of this account goes on; one whose job has died is given up, so that it blocks nothing."""
+    going_on = False
+    for run in Backfill.select().where(Backfill.stripe_account == stripe_account, Backfill.state == "running"):
+        same = (StagedJob.name == read_stripe_events.name) & (StagedJob.key == f"{run.id}-{run.page}")
+        if StagedJob.select().where(same, StagedJob.state.in_(("waiting", "running"))).exists():
+            going_on = True
+        else:
+            run.record_failed("its job died; see the dead jobs", real_now())
+    return going_on

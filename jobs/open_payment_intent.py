@@ -1,0 +1,58 @@
+"""A planned attempt has an unconfirmed PaymentIntent at Stripe, which moves no money yet.
+
+Twice is harmless: the intent is tagged and keyed by its attempt; one that is not planned is left alone.
+"""
+
+from typing import Any
+
+from delivery.attempt import recording
+from delivery.locks import invoice_lock
+from delivery.registry import job
+from effects.perform import perform
+from effects.reserve import reserve
+from effects.stripe_intents import INTENT_CREATE
+from models.base import serialize_on, transaction
+from models.effect import Effect
+from models.invoice import Invoice
+from models.payment import Payment
+from models.payment_attempt import PaymentAttempt
+from models.standing import lock_invoice
+from providers.stripe_events import read_intent
+from runtime.clock import real_now
+
+
+@job(queue="webhooks", attempts=10, timeout=20)
+def open_payment_intent(attempt_id: str) -> None:
+    """Make the intent of row `attempt_id`."""
+    attempt = PaymentAttempt.get_by_id(attempt_id)
+    if attempt.state != "planned":
+        return
+    with invoice_lock(attempt.invoice_id):
+        effect = _decide(attempt)
+        made, now = perform(effect), real_now()
+        with recording():
+            if made is None:
+                attempt.record_refused(effect.error or "", now)
+                return
+            serialize_on(made["id"])
+            invoice = lock_invoice(attempt.invoice_id)
+            effect.record_confirmed(made["id"], {"id": made["id"]}, now)
+            attempt.record_opened(made["id"], now)
+            Payment.record_report(invoice, attempt.stripe_account, made["id"], read_intent(made).report, now)
+
+
+def _decide(attempt: PaymentAttempt) -> Effect:
+    with transaction():
+        invoice = lock_invoice(attempt.invoice_id)
+        reason = f"balance {attempt.balance_revision} of invoice {invoice.number}"
+        return reserve(INTENT_CREATE, attempt.id, _request(attempt, invoice), invoice, attempt.stripe_account, attempt.asked_by, reason)
+
+
+def _request(attempt: PaymentAttempt, invoice: Invoice) -> dict[str, Any]:
+    """Every payment method Stripe offers the account; the receipt goes to `receipt_email`. A saved card needs its customer."""
+    metadata = {"account_id": attempt.account_id, "invoice_id": attempt.invoice_id, "attempt_id": attempt.id, "project": (invoice.project or "")[:500]}
+    request: dict[str, Any] = {"amount": attempt.amount, "currency": attempt.currency, "metadata": metadata}
+    request["automatic_payment_methods"] = {"enabled": True}
+    if invoice.customer.stripe_customer_id:
+        request["customer"] = invoice.customer.stripe_customer_id
+    return request | ({"receipt_email": attempt.receipt_email} if attempt.receipt_email else {})

@@ -1,0 +1,79 @@
+"""One page of a Stripe account's events is in our inbox, and the next page is staged, until the list ends.
+
+Twice is harmless: an event is kept once whoever brings it, and a page that was read is not read again.
+"""
+
+import json
+
+from delivery.attempt import recording
+from delivery.registry import job
+from delivery.stage import stage
+from jobs.stripe_inbox import receive_stripe_event
+from models.backfill import Backfill
+from models.base import transaction
+from models.stripe_watermark import StripeWatermark
+from providers.errors import ProviderError
+from providers.stripe_lists import Page, list_events
+from runtime.clock import real_now
+from runtime.killpoint import killpoint
+from runtime.log import get_log
+
+NO_ACCESS = "PermissionError"  # a connected account that has left the platform: trying again does not help
+
+log = get_log("backfill")
+
+
+@job(queue="periodic", attempts=8, timeout=20)
+def read_stripe_events(backfill_id: int, page: int) -> None:
+    """Read page `page` of run `backfill_id`."""
+    run = Backfill.get_by_id(backfill_id)
+    if run.state != "running" or run.page != page:
+        return
+    try:
+        found = list_events(run.since, run.cursor, run.stripe_account)
+    except ProviderError as error:
+        if error.outcome != "refused" and error.code != NO_ACCESS:
+            raise
+        _give_up(run, error)
+        return
+    with recording():
+        _take_in(run, found)
+        killpoint("backfill.before_commit")
+
+
+def begin_backfill(stripe_account: str, since: int, rate: float, asked_by: str) -> Backfill:
+    """Begin to read an account's events back to `since` (seconds), letting `rate` missing ones a second through (0: all at once)."""
+    with transaction():
+        run = Backfill.create(stripe_account=stripe_account, since=since, rate=rate, asked_by=asked_by, created_at=real_now())
+        stage(read_stripe_events, f"{run.id}-0", run.id, 0)
+    return run
+
+
+def _take_in(run: Backfill, found: Page) -> None:
+    """Oldest first, so that what is let through at a rate comes in its order."""
+    missing = 0
+    for event in reversed(found.rows):
+        delay = _delay(run, run.missing + missing)
+        missing += receive_stripe_event(event, json.dumps(event), run.stripe_account, delay) is not None
+    newest = (int(found.rows[0]["created"]), str(found.rows[0]["id"])) if found.rows else (run.since, "")
+    run.record_page(found.rows[-1]["id"] if found.rows else run.cursor, newest, len(found.rows), missing)
+    if missing:
+        log.warning("events had not reached us", stripe_account=run.stripe_account or "platform", missing=missing, of=len(found.rows))
+    if found.has_more and found.rows:
+        stage(read_stripe_events, f"{run.id}-{run.page}", run.id, run.page)
+        return
+    StripeWatermark.record_reached(run.stripe_account, run.newest_created, run.newest_id, real_now())
+    run.record_finished(real_now())
+
+
+def _delay(run: Backfill, place: int) -> float:
+    """When the missing event in this place is let through, in seconds from now."""
+    if not run.rate:
+        return 0.0
+    return max(0.0, place / run.rate - (real_now() - run.created_at).total_seconds())
+
+
+def _give_up(run: Backfill, error: ProviderError) -> None:
+    log.error("Stripe does not show its events", stripe_account=run.stripe_account or "platform", code=error.code)
+    with recording():
+        run.record_failed(str(error), real_now())

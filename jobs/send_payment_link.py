@@ -1,0 +1,156 @@
+"""A text that was asked for goes out with our address of the invoice, if the contact gate lets it, at most once.
+
+Twice is harmless: the gate's answer, the attempt and the message's state commit together, one process wins the right
+to send it, and an attempt whose fate is not known is never made again. Only one that surely never left is decided anew.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from babel.numbers import format_currency
+
+from delivery.attempt import Snooze, recording
+from delivery.locks import invoice_lock
+from delivery.registry import job
+from delivery.stage import stage
+from effects.perform_once import perform_once, was_not_sent
+from effects.texts import TEXT
+from jobs.create_payment_link import create_payment_link
+from jobs.settle_text import settle_text
+from models.account_sender import sender_of
+from models.base import transaction
+from models.contact_decision import ContactDecision
+from models.contact_facts import sms_facts
+from models.effect import Effect
+from models.invoice import Invoice
+from models.message import Message
+from models.message_template import template_for
+from models.payment_link import PayAddress, PaymentLink
+from models.standing import lock_invoice
+from models.text_report import act_on_failure, lock_message, record_text_report
+from rules.contact import TRANSIENT, Allowed, Refused, may_contact
+from rules.money import exponent, to_major
+from rules.templates import Rendered, render
+from runtime.clock import business_now, real_now
+from runtime.settings import get_settings
+
+LEAVE_WITHIN = 60.0  # seconds in which a decided text must leave
+LOOK_AFTER = 15.0  # seconds until a text in doubt is first looked for
+LINK_DELAY = 1.0
+LONGEST_VALIDITY = 36_000  # seconds; Twilio's most
+COLLECTABLE = ("sent", "overdue")
+
+
+@job(queue="messages", attempts=10, timeout=20)
+def send_payment_link(message_id: str) -> None:
+    """Send the text of row `message_id`."""
+    message = Message.get_by_id(message_id)
+    with invoice_lock(message.invoice_id):
+        _await_link(message)
+        effect = _decide(message.id)
+        if effect is None:
+            return
+        answer, now = perform_once(effect), real_now()
+        with recording():
+            _record(lock_message(message.id), effect, answer, now)
+
+
+def _await_link(message: Message) -> None:
+    """Leave no text waiting for a link that nobody makes: plan the present balance's, and come back. Raises Snooze."""
+    with transaction():
+        invoice = lock_invoice(message.invoice_id)
+        waits = message.status == "waiting" and invoice.status in COLLECTABLE and not invoice.disputed and not message.is_too_old(real_now())
+        if not waits or _link_state(invoice) in {"active", "refused"}:
+            return
+        link = PaymentLink.plan(invoice, real_now())
+        stage(create_payment_link, link.id, link.id)
+    raise Snooze(f"the payment link of invoice {message.invoice_id} is being made", LINK_DELAY)
+
+
+def _link_state(invoice: Invoice) -> str:
+    """How the newest link of the present balance stands; empty when there is none."""
+    same = (PaymentLink.invoice == invoice.id) & (PaymentLink.balance_revision == invoice.balance_revision)
+    newest = PaymentLink.select().where(same).order_by(PaymentLink.created_at.desc(), PaymentLink.id.desc()).first()
+    return newest.state if newest is not None else ""
+
+
+def _decide(message_id: str) -> Effect | None:
+    """Ask the gate and reserve the attempt in one transaction; the attempt under way, if there is one."""
+    with transaction():
+        invoice, now = lock_invoice(Message.get_by_id(message_id).invoice_id), real_now()
+        message = lock_message(message_id)
+        if message.status == "sending":
+            effect = Effect.get_by_id(message.effect_id)
+            if not was_not_sent(effect):
+                return effect
+            message.record_not_sent(now)
+        if message.status != "waiting":
+            return None
+        if message.is_too_old(now):
+            message.record_refused("expired", "It could not be sent within an hour of being asked for. Ask again.", now)
+            return None
+        return _ask_gate(invoice, message, now)
+
+
+def _ask_gate(invoice: Invoice, message: Message, now: datetime) -> Effect | None:
+    answer = may_contact(sms_facts(invoice, message.customer, message.to, business_now(), now), business_now())
+    if isinstance(answer, Refused):
+        if answer.code in TRANSIENT:
+            raise Snooze(f"text {message.id}: {answer.code}", LINK_DELAY)
+        ContactDecision.record(answer, now, **_about(message))
+        message.record_refused(answer.code, answer.reason, now)
+        return None
+    match _link_state(invoice):
+        case "active":
+            return _reserve(invoice, message, answer, now)
+        case "refused":
+            message.record_refused("link_refused", "Stripe refused to make the payment link; see the invoice's links.", now)
+            return None
+        case _:
+            raise Snooze(f"the payment link of invoice {invoice.id} has just been retired", LINK_DELAY)
+
+
+def _reserve(invoice: Invoice, message: Message, answer: Allowed, now: datetime) -> Effect:
+    """The attempt, the decision and the message's new state: one commit. Nothing has left yet."""
+    settings, sender = get_settings(), sender_of(message.account_id)
+    leave_within = settings.shortened(LEAVE_WITHIN, settings.payphone_text_deadline)
+    lasts = int((answer.until - business_now()).total_seconds() - LEAVE_WITHIN)
+    text = _text(invoice, message)
+    request = {"To": message.to, "Body": text.body, "ValidityPeriod": max(1, min(LONGEST_VALIDITY, lasts)), **sender}
+    about = {"account_id": message.account_id, "invoice_id": invoice.id, "asked_by": message.asked_by}
+    key = f"{TEXT.name}:{message.id}:{message.tries + 1}"
+    deadline, reason = now + timedelta(seconds=leave_within), f"payment link of invoice {invoice.number}"
+    effect = Effect.reserve(TEXT.name, key, TEXT.provider, request, deadline, now, reason=reason, **about)
+    message.record_sending(effect, next(iter(sender.values())), text.body, text.segments, business_now(), now)
+    ContactDecision.record(answer, now, effect.id, **_about(message))
+    return effect
+
+
+def _text(invoice: Invoice, message: Message) -> Rendered:
+    template, language = template_for(message.account_id, message.kind, message.language)
+    url = f"{get_settings().public_url.rstrip('/')}/p/{PayAddress.of(invoice, business_now()).token}"
+    return render(message.kind, template, language, {"clinic": invoice.account.name, "url": url, "amount": _amount(invoice, language)})
+
+
+def _amount(invoice: Invoice, language: str) -> str:
+    """What is owed, as people write it; in spaces that every phone's alphabet has."""
+    owed = to_major(invoice.outstanding, invoice.currency)
+    shown: str = format_currency(owed, invoice.currency.upper(), locale=language, currency_digits=exponent(invoice.currency) != 0)
+    return shown.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def _about(message: Message) -> dict[str, Any]:
+    ids = {"account_id": message.account_id, "customer_id": message.customer_id, "invoice_id": message.invoice_id}
+    return {**ids, "channel": "sms", "phone": message.to, "asked_by": message.asked_by}
+
+
+def _record(message: Message, effect: Effect, answer: dict[str, Any] | None, now: datetime) -> None:
+    """What came of the attempt: Twilio has it, Twilio refused it, or nobody knows."""
+    if answer is not None:
+        record_text_report(message, answer["status"], answer["id"], answer["error_code"], now)
+    elif effect.state == "refused":
+        message.record_refused(effect.error_code or "", effect.error or "", now)
+        act_on_failure(message, effect.error_code or "", now)
+    else:
+        message.record_report("unknown", None, "unknown", now)
+        stage(settle_text, effect.key.split(":", 1)[1], effect.id, delay=LOOK_AFTER)

@@ -1,0 +1,93 @@
+"""Attempts to pay an invoice through a PaymentIntent of ours: one open one per invoice, whoever pays."""
+
+from datetime import datetime
+from typing import Any
+
+from peewee import SQL, BigIntegerField, ForeignKeyField, IntegerField, TextField
+
+from models.account import Account
+from models.base import Instant, Row
+from models.invoice import Invoice
+from runtime.ids import new_id
+
+LIVE = ("planned", "open")
+OVER = frozenset({"succeeded", "canceled"})
+
+
+class PaymentAttempt(Row):
+    """One PaymentIntent of ours for one balance: `planned → open → closed`, or `retiring → closed`, or `refused`.
+
+    Web, phone and backend share the invoice's one open intent, and Stripe lets an intent succeed once:
+    so two payers of one invoice cannot both be charged by us. Amounts are minor units.
+    """
+
+    account_id: str
+    invoice_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    invoice = ForeignKeyField(Invoice, on_delete="CASCADE", backref="attempts")
+    balance_revision = IntegerField()
+    amount = BigIntegerField()
+    amount_version = IntegerField(default=1)
+    currency = TextField()
+    stripe_account = TextField(default="")
+    intent_id = TextField(null=True, unique=True)
+    receipt_email = TextField(null=True)
+    state = TextField(default="planned")
+    error = TextField(null=True)
+    asked_by = TextField()
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = ((("state", "updated_at"), False),)
+
+    @classmethod
+    def live(cls, invoice: Invoice) -> "PaymentAttempt | None":
+        """The invoice's one open attempt, if there is one."""
+        return cls.get_or_none((cls.invoice == invoice.id) & cls.state.in_(LIVE))
+
+    @classmethod
+    def plan(cls, invoice: Invoice, amount: int, receipt_email: str | None, asked_by: str, now: datetime) -> "PaymentAttempt":
+        """A new attempt at the invoice's present balance; the invoice must be locked and have no live one."""
+        about = {"receipt_email": receipt_email, "asked_by": asked_by, "created_at": now, "updated_at": now}
+        row: PaymentAttempt = cls.create(
+            id=new_id("att"), account=invoice.account_id, invoice=invoice, balance_revision=invoice.balance_revision, amount=amount,
+            currency=invoice.currency, stripe_account=invoice.account.stripe_account or "", **about,
+        )  # fmt: skip
+        return row
+
+    @classmethod
+    def record_over(cls, intent: dict[str, Any], now: datetime) -> None:
+        """Close the attempt of an intent that has succeeded or was cancelled; any other intent changes nothing."""
+        if intent["status"] in OVER:
+            cls.update(state="closed", updated_at=now).where(cls.intent_id == intent["id"], cls.state.in_(("open", "retiring"))).execute()
+
+    def record_opened(self, intent_id: str, now: datetime) -> None:
+        """Stripe has made the intent."""
+        self._write(now, intent_id=intent_id, state="open")
+
+    def record_amount_wanted(self, amount: int, now: datetime) -> None:
+        """The payer wants to pay another amount with the same intent."""
+        self._write(now, amount=amount, amount_version=self.amount_version + 1)
+
+    def record_retiring(self, now: datetime) -> None:
+        """The balance has changed: the intent must not take money any more."""
+        self._write(now, state="retiring")
+
+    def record_closed(self, now: datetime) -> None:
+        """The intent is over: succeeded or cancelled."""
+        self._write(now, state="closed")
+
+    def record_refused(self, error: str, now: datetime) -> None:
+        """Stripe will not make the intent."""
+        self._write(now, state="refused", error=error[:500])
+
+    def _write(self, now: datetime, **values: str | int) -> None:
+        PaymentAttempt.update(**values, updated_at=now).where(PaymentAttempt.id == self.id).execute()
+        for name, value in values.items():
+            setattr(self, name, value)
+
+
+_LIVE = "state IN ('planned', 'open')"
+PaymentAttempt.add_index(PaymentAttempt.index(PaymentAttempt.invoice, unique=True, where=SQL(_LIVE), name="payment_attempt_live"))

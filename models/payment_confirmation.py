@@ -1,0 +1,61 @@
+"""A server-side try to charge a card for an attempt: one at a time, each a try of its own at Stripe."""
+
+from datetime import datetime
+
+from peewee import SQL, BooleanField, ForeignKeyField, TextField
+
+from models.base import Instant, Row
+from models.payment_attempt import PaymentAttempt
+from runtime.ids import new_id
+
+
+class PaymentConfirmation(Row):
+    """`requested → settled | declined | refused`; what came of it is the payment's own state."""
+
+    attempt_id: str
+    id = TextField(primary_key=True)
+    attempt = ForeignKeyField(PaymentAttempt, on_delete="CASCADE", backref="confirmations")
+    payment_method_id = TextField()
+    by_phone = BooleanField(default=False)
+    off_session = BooleanField(default=False)
+    call_id = TextField(null=True)
+    state = TextField(default="requested")
+    decline_code = TextField(null=True)
+    error = TextField(null=True)
+    asked_by = TextField()
+    created_at = Instant()
+    updated_at = Instant()
+
+    @classmethod
+    def running(cls, attempt: PaymentAttempt) -> "PaymentConfirmation | None":
+        """The confirmation of this attempt whose outcome is not known yet."""
+        return cls.get_or_none((cls.attempt == attempt.id) & (cls.state == "requested"))
+
+    @classmethod
+    def request(cls, attempt: PaymentAttempt, payment_method_id: str, asked_by: str, now: datetime, **how: bool | str | None) -> "PaymentConfirmation":
+        """Ask for a charge; the invoice must be locked and no other confirmation running."""
+        about = {"asked_by": asked_by, "created_at": now, "updated_at": now}
+        row: PaymentConfirmation = cls.create(id=new_id("cnf"), attempt=attempt, payment_method_id=payment_method_id, **about, **how)
+        return row
+
+    def record_settled(self, now: datetime) -> None:
+        """Stripe has answered; the intent says the rest."""
+        self._write(now, state="settled")
+
+    def record_declined(self, decline_code: str, error: str, now: datetime) -> None:
+        """The card was declined."""
+        self._write(now, state="declined", decline_code=decline_code, error=error[:500])
+
+    def record_refused(self, code: str, error: str, now: datetime) -> None:
+        """Nothing was charged, and it is not the card's fault."""
+        self._write(now, state="refused", decline_code=code, error=error[:500])
+
+    def _write(self, now: datetime, **values: str) -> None:
+        PaymentConfirmation.update(**values, updated_at=now).where(PaymentConfirmation.id == self.id).execute()
+        for name, value in values.items():
+            setattr(self, name, value)
+
+
+PaymentConfirmation.add_index(
+    PaymentConfirmation.index(PaymentConfirmation.attempt, unique=True, where=SQL("state = 'requested'"), name="payment_confirmation_running")
+)

@@ -1,0 +1,267 @@
+"""Paying an invoice, by web, backend and phone alike (F1–F4, F6–F11, F16, F17, F22, F24, F27)."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from models.effect import Effect
+from models.payment import Payment
+from models.payment_attempt import PaymentAttempt
+from models.payment_link import PaymentLink
+from tests import given
+from tests.conftest import reset_process
+from tests.stripe_stand_in import StripeStandIn, stripe_stand_in  # noqa: F401
+
+
+@pytest.fixture
+def clinic(client, stripe_stand_in, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("PAYPHONE_SETTLING", "0.001")
+    reset_process()
+    return Clinic(client, stripe_stand_in)
+
+
+class Clinic:
+    """A clinic that talks to the API, with one invoice of 125.00 dollars."""
+
+    def __init__(self, client, stripe: StripeStandIn):
+        self.client, self.stripe = client, stripe
+        self.account = given.an_account()
+        self.invoice = given.an_invoice(self.account, amount=12_500, project="Crown")
+        self.headers = given.a_key(self.account)
+
+    def post(self, path, key=None, **body):
+        headers = self.headers | ({"Idempotency-Key": key} if key else {})
+        return self.client.simulate_post(f"/api/payments/{path}", json=body, headers=headers)
+
+    def intent(self, **more):
+        return self.post("create-payment-intent", invoiceId=self.invoice.id, **more)
+
+    def confirm(self, intent_id, **more):
+        return self.post("confirm-payment", paymentIntentId=intent_id, invoiceId=self.invoice.id, **more)
+
+    def phone(self, card="pm_card_visa", **more):
+        return self.post("phone", invoiceId=self.invoice.id, paymentMethodId=card, **more)
+
+    @property
+    def now(self):
+        return given.fresh(self.invoice)
+
+
+def test_an_intent_carries_invoice_project_and_receipt(clinic):
+    answer = clinic.intent(receiptEmail="ada@example.org")
+    assert answer.status_code == 201, answer.text
+    made = clinic.stripe.sdk.payment_intents.retrieve(answer.json["paymentIntentId"])
+    assert answer.json["clientSecret"] == made.client_secret
+    assert (made.amount, made.currency, made.receipt_email, made.status) == (12_500, "usd", "ada@example.org", "requires_payment_method")
+    metadata = made.metadata.to_dict()
+    assert (metadata["invoice_id"], metadata["account_id"], metadata["project"]) == (clinic.invoice.id, clinic.account.id, "Crown")
+    assert made.automatic_payment_methods.enabled
+
+
+def test_the_client_secret_is_kept_nowhere(clinic, tmp_path):
+    secret = clinic.intent(key="once").json["clientSecret"]
+    for row in [*Effect.select().dicts(), *PaymentAttempt.select().dicts(), *Payment.select().dicts()]:
+        assert secret not in str(row)
+
+
+def test_two_tabs_share_the_invoices_one_intent(clinic):
+    assert clinic.intent().json["paymentIntentId"] == clinic.intent().json["paymentIntentId"]
+    assert len(clinic.stripe.sdk.payment_intents.list().data) == 1
+
+
+def test_another_amount_changes_the_same_intent(clinic):
+    first = clinic.intent().json
+    second = clinic.intent(amount=5_000).json
+    assert (second["paymentIntentId"], second["amount"]) == (first["paymentIntentId"], 5_000)
+
+
+def test_more_than_is_owed_is_refused(clinic):
+    answer = clinic.intent(amount=12_501)
+    assert (answer.status_code, answer.json["code"]) == (422, "amount_exceeds_balance")
+
+
+def test_a_confirmed_payment_pays_the_invoice(clinic):
+    intent_id = clinic.intent().json["paymentIntentId"]
+    answer = clinic.confirm(intent_id, paymentMethodId="pm_card_visa")
+    assert answer.status_code == 200, answer.text
+    assert (answer.json["success"], answer.json["status"], answer.json["invoice"]["status"]) == (True, "succeeded", "paid")
+    assert clinic.stripe.received(clinic.invoice.id) == 12_500
+
+
+def test_confirming_twice_charges_once(clinic):
+    intent_id = clinic.intent().json["paymentIntentId"]
+    answers = [clinic.confirm(intent_id, paymentMethodId="pm_card_visa") for _ in range(3)]
+    assert [answer.json["success"] for answer in answers] == [True] * 3
+    assert clinic.stripe.received(clinic.invoice.id) == 12_500
+
+
+def test_confirming_after_and_before_the_webhook(clinic, valkey):
+    """Given the payer paid in the browser, when confirm is asked before any webhook came, then it answers success; and again after."""
+    intent_id = clinic.intent().json["paymentIntentId"]
+    clinic.stripe.sdk.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa", "return_url": "https://example.org"})
+    assert clinic.confirm(intent_id).json["success"]
+    for event in clinic.stripe.events():
+        given.received(event)
+    given.worked(valkey.client())
+    assert clinic.confirm(intent_id).json["success"]
+    assert (clinic.now.amount_paid, Payment.select().count()) == (12_500, 1)
+
+
+def test_an_unconfirmed_intent_is_no_success(clinic):
+    answer = clinic.confirm(clinic.intent().json["paymentIntentId"])
+    assert (answer.status_code, answer.json["success"], answer.json["status"]) == (200, False, "pending")
+
+
+@pytest.mark.parametrize(
+    ("card", "code", "word"),
+    [("pm_card_chargeDeclinedInsufficientFunds", "insufficient_funds", "funds"), ("pm_card_chargeDeclinedStolenCard", "card_declined", "declined")],
+)
+def test_a_decline_becomes_advice(clinic, card, code, word):
+    answer = clinic.confirm(clinic.intent().json["paymentIntentId"], paymentMethodId=card)
+    assert (answer.status_code, answer.json["code"], answer.json["declineCode"]) == (402, "card_declined", code)
+    assert word in answer.json["advice"]
+    assert "stolen" not in answer.text
+    assert "lost" not in answer.text
+
+
+def test_another_card_works_after_a_decline(clinic):
+    intent_id = clinic.intent().json["paymentIntentId"]
+    assert clinic.confirm(intent_id, paymentMethodId="pm_card_chargeDeclined").status_code == 402
+    assert clinic.confirm(intent_id, paymentMethodId="pm_card_visa").json["success"]
+    assert clinic.now.status == "paid"
+
+
+def test_a_phone_payment_takes_the_same_path(clinic):
+    answer = clinic.phone()
+    assert answer.status_code == 200, answer.text
+    assert (answer.json["success"], clinic.now.status) == (True, "paid")
+
+
+def test_a_saved_card_is_charged(clinic):
+    customer = clinic.stripe.sdk.customers.create({"name": "Ada"})
+    clinic.stripe.sdk.payment_methods.attach("pm_card_visa", {"customer": customer.id})
+    path = f"/api/customers/{clinic.invoice.customer_id}"
+    assert clinic.client.simulate_patch(path, json={"stripeCustomerId": customer.id}, headers=clinic.headers).status_code == 200
+    answer = clinic.post("phone", invoiceId=clinic.invoice.id, useSavedCard=True)
+    assert answer.status_code == 200, answer.text
+    assert clinic.now.status == "paid"
+
+
+def test_a_part_is_paid_then_the_rest(clinic):
+    assert clinic.phone(amount=5_000).json["success"]
+    assert (clinic.now.status, clinic.now.outstanding) == ("sent", 7_500)
+    assert clinic.phone().json["success"]
+    assert (clinic.now.status, clinic.stripe.received(clinic.invoice.id)) == ("paid", 12_500)
+
+
+def test_a_paid_invoice_takes_no_further_payment(clinic):
+    clinic.phone()
+    for answer in (clinic.intent(), clinic.phone()):
+        assert (answer.status_code, answer.json["code"]) == (409, "invoice_already_paid")
+
+
+def test_web_and_phone_at_once_charge_once(clinic, database_url):
+    """Two clients that pay the same invoice at the same time cannot both be charged."""
+    intent_id = clinic.intent().json["paymentIntentId"]
+    acts = [clinic.phone, lambda: clinic.confirm(intent_id, paymentMethodId="pm_card_visa")] * 3
+    with ThreadPoolExecutor(6) as pool:
+        answers = [future.result() for future in [pool.submit(act) for act in acts]]
+    assert clinic.stripe.received(clinic.invoice.id) == 12_500
+    assert {answer.status_code for answer in answers} <= {200, 202, 402, 409}
+    assert clinic.now.status == "paid"
+
+
+def test_a_charge_closes_the_link_first(clinic, valkey):
+    """Given an open link with a person on its page, when the card is charged on the phone, then the link takes nothing any more."""
+    links = f"/api/invoices/{clinic.invoice.id}/payment-links"
+    clinic.client.simulate_post(links, json={}, headers=clinic.headers)
+    given.worked(valkey.client(), "messages")
+    page = clinic.stripe.visit(PaymentLink.get().url)
+    answer = clinic.phone()
+    assert answer.status_code == 202
+    for _ in range(3):
+        given.worked(valkey.client(), "messages")
+    given.make_due()
+    given.relayed(valkey.client())
+    given.worked(valkey.client())
+    assert clinic.stripe.pay(page) == 410
+    assert (clinic.now.status, clinic.stripe.received(clinic.invoice.id)) == ("paid", 12_500)
+    assert PaymentLink.get().state == "retired"
+
+
+def test_where_stripe_lets_both_through_the_second_is_an_overpayment(clinic, valkey):
+    clinic.stripe.control("settings", link_limit="race")
+    clinic.client.simulate_post(f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers)
+    given.worked(valkey.client(), "messages")
+    url = PaymentLink.get().url
+    tabs = [clinic.stripe.visit(url), clinic.stripe.visit(url)]
+    assert [clinic.stripe.pay(tab) for tab in tabs] == [200, 200]
+    for event in clinic.stripe.events():
+        given.received(event)
+    given.worked(valkey.client())
+    assert (clinic.now.status, clinic.now.overpaid) == ("paid", 12_500)
+    payment = Payment.select().order_by(Payment.id.desc()).get()
+    refund = clinic.client.simulate_post(f"/api/payments/{payment.id}/refunds", json={}, headers=clinic.headers)
+    assert refund.status_code == 202, refund.text
+    given.worked(valkey.client())
+    assert (clinic.now.overpaid, clinic.now.status) == (0, "paid")
+
+
+LOST = ["timeout_after", "refuse_after", "error_500_after", "error_500_stored", "error_500", "refuse", "conflict_409", "rate_limit_429"]
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_a_lost_answer_never_charges_twice(clinic, valkey, kind):
+    intent_id = clinic.intent().json["paymentIntentId"]
+    clinic.stripe.fault(kind, "POST", f"/v1/payment_intents/{intent_id}/confirm", seconds=0.2)
+    answer = clinic.confirm(intent_id, paymentMethodId="pm_card_visa")
+    assert answer.status_code in {200, 202}, answer.text
+    assert answer.status_code == 200 or not answer.json["success"]
+    given.retried(valkey.client())
+    assert (clinic.now.status, clinic.stripe.received(clinic.invoice.id)) == ("paid", 12_500)
+
+
+@pytest.mark.parametrize("kind", ["refuse_after", "error_500_after", "error_500_stored"])
+def test_a_lost_answer_leaves_one_intent(clinic, valkey, kind):
+    clinic.stripe.fault(kind, "POST", "/v1/payment_intents")
+    first = clinic.intent(key="k1")
+    assert first.status_code in {201, 503}
+    given.retried(valkey.client())
+    again = clinic.intent(key="k1")
+    assert again.status_code == 201, again.text
+    assert [intent.id for intent in clinic.stripe.sdk.payment_intents.list().data] == [again.json["paymentIntentId"]]
+
+
+def test_cash_is_recorded_once(clinic):
+    body = {"invoiceId": clinic.invoice.id, "amount": 12_500, "currency": "usd", "method": "cash", "reference": "till 7"}
+    first, second = clinic.post("upsert", **body), clinic.post("upsert", **body)
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json["payment"]["id"] == second.json["payment"]["id"]
+    assert (first.json["invoice"]["status"], clinic.now.amount_paid) == ("paid", 12_500)
+    other = clinic.post("upsert", **(body | {"amount": 100}))
+    assert (other.status_code, other.json["code"]) == (409, "payment_conflict")
+
+
+def test_a_stripe_payment_is_read_not_believed(clinic):
+    intent_id = clinic.intent().json["paymentIntentId"]
+    body = {"invoiceId": clinic.invoice.id, "amount": 12_500, "currency": "usd", "method": "stripe", "reference": intent_id}
+    assert clinic.post("upsert", **body).json["invoice"]["status"] == "sent"
+    clinic.stripe.sdk.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa", "return_url": "https://example.org"})
+    assert clinic.post("upsert", **body).json["invoice"]["status"] == "paid"
+
+
+def test_another_accounts_intent_is_not_found(clinic):
+    other = Clinic(clinic.client, clinic.stripe)
+    theirs = other.intent().json["paymentIntentId"]
+    assert clinic.confirm(theirs).status_code == 404
+    assert clinic.confirm(theirs, paymentMethodId="pm_card_visa").status_code == 404
+    assert clinic.post("confirm-payment", paymentIntentId=theirs, invoiceId=other.invoice.id).status_code == 404
+
+
+def test_a_changed_balance_retires_the_open_intent(clinic, valkey):
+    """Given an open intent for 125 dollars, when 50 come in by check, then that intent can take nothing any more."""
+    intent_id = clinic.intent().json["paymentIntentId"]
+    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 12")
+    given.worked(valkey.client())
+    assert clinic.stripe.sdk.payment_intents.retrieve(intent_id).status == "canceled"
+    assert clinic.intent().json["amount"] == 7_500

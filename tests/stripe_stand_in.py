@@ -1,0 +1,73 @@
+"""Stripe's stand-in on a real socket, as a fixture: what we ask of Stripe goes there over HTTP."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import stripe
+
+from providers import stripe_api
+from sandbox import Sandbox
+from sandbox.app import create_app
+from sandbox.server import listen, serve_in_background
+from tests.conftest import reset_process
+
+
+class StripeStandIn:
+    """One stand-in: its address, its control API, its SDK, and its payers."""
+
+    def __init__(self) -> None:
+        self.sandbox = Sandbox()
+        self.server = listen(create_app(self.sandbox, deliver=False))
+        self.url = self.server.url
+        self._http = httpx.Client(base_url=f"{self.url}/sandbox", trust_env=False, timeout=10)
+        self.payer = httpx.Client(headers={"Accept": "application/json"}, trust_env=False, timeout=10)
+        self.sdk = stripe.StripeClient("sk_test_payphone", base_addresses={"api": self.url}).v1
+        serve_in_background(self.server)
+
+    def control(self, path: str, /, **body: Any) -> dict[str, Any]:
+        answer = self._http.post(f"/{path}", json=body)
+        assert answer.is_success, answer.text
+        return dict(answer.json())
+
+    def shown(self, path: str, **query: Any) -> dict[str, Any]:
+        return dict(self._http.get(f"/{path}", params=query).json())
+
+    def fault(self, kind: str, method: str, path: str, times: int = 1, **more: Any) -> dict[str, Any]:
+        return self.control("faults", provider="stripe", kind=kind, method=method, path=path, times=times, **more)
+
+    def forgive(self) -> None:
+        """Withdraw all faults."""
+        self._http.delete("/faults").raise_for_status()
+
+    def received(self, invoice_id: str) -> int:
+        """What Stripe keeps of an invoice: received less refunded and disputed, in minor units."""
+        total = self.shown("ledger")["invoices"].get(invoice_id)
+        return total["received"] - total["refunded"] - total["refunds_pending"] - total["disputed"] if total else 0
+
+    def events(self) -> list[dict[str, Any]]:
+        """Every event so far, oldest first, as its webhooks would carry it."""
+        return [event.to_dict() for event in self.sdk.events.list({"limit": 100}).auto_paging_iter()][::-1]
+
+    def visit(self, url: str) -> dict[str, Any]:
+        return dict(self.payer.get(url).json())
+
+    def pay(self, page: dict[str, Any], card: str = "4242424242424242") -> int:
+        return self.payer.post(page["url"], data={"card_number": card}).status_code
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def stripe_stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
+    """A fresh stand-in, named by STRIPE_API_BASE."""
+    stand_in = StripeStandIn()
+    monkeypatch.setenv("STRIPE_API_BASE", stand_in.url)
+    stripe_api.client.cache_clear()
+    reset_process()
+    yield stand_in
+    stripe_api.client.cache_clear()
+    stand_in.stop()

@@ -1,0 +1,15 @@
+"""Answers that need a provider: the request commits its rows and jobs first, then performs, then renders from rows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What an idempotent responder returns when its answer is rendered after the commit.
+
+    `reference` names the row the answer is rendered from; a repeated request renders it again.
+    """
+
+    reference: str
+    perform: Callable[[], None]

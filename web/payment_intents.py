@@ -1,0 +1,115 @@
+"""`create-payment-intent`: the invoice's one open intent, for whoever pays it."""
+
+from typing import Any
+
+import falcon
+
+from delivery.at_once import perform_at_once, stage_at_once
+from jobs.change_payment_intent import change_payment_intent
+from jobs.open_payment_intent import open_payment_intent
+from models.invoice import Invoice
+from models.payment import Payment
+from models.payment_attempt import PaymentAttempt
+from models.payment_confirmation import PaymentConfirmation
+from models.standing import lock_invoice
+from providers.errors import ProviderError
+from providers.stripe_intents import get_intent
+from runtime.clock import real_now
+from web.answers import IntentShown
+from web.auth import Caller, caller_of
+from web.body import Body, check
+from web.fields import Amount, Email, Name
+from web.idempotency import idempotent
+from web.invoices import find_invoice
+from web.later import Later
+from web.openapi import documented
+from web.payment_links import check_payable
+from web.problems import Problem
+
+PAYING_PROBLEMS = ("invoice_already_paid", "invoice_not_payable", "payment_in_progress", "provider_unavailable")
+
+
+class BillingDetails(Body):
+    """Who is billed; Stripe's payment form takes the rest."""
+
+    name: Name | None = None
+    email: Email | None = None
+
+
+class NewIntent(Body):
+    """What is to be paid: the whole balance, unless an amount is named (minor units)."""
+
+    invoice_id: str
+    amount: Amount | None = None
+    receipt_email: Email | None = None
+    billing_details: BillingDetails | None = None
+
+
+def plan_attempt(invoice: Invoice, amount: int | None, receipt_email: str | None, caller: Caller) -> tuple[PaymentAttempt, list[int | None]]:
+    """The locked invoice's open attempt for `amount`, and the jobs that bring its intent there.
+
+    Raises Problem: not payable, more than is owed, or a charge is under way.
+    """
+    check_payable(invoice)
+    wanted = invoice.outstanding if amount is None else amount
+    if wanted > invoice.outstanding:
+        raise Problem("amount_exceeds_balance", f"{invoice.outstanding} {invoice.currency} (minor units) are owed; {wanted} were asked for.")
+    live, now = PaymentAttempt.live(invoice), real_now()
+    if live is None:
+        attempt = PaymentAttempt.plan(invoice, wanted, receipt_email, f"key:{caller.key_id}", now)
+        return attempt, [stage_at_once(open_payment_intent, attempt.id, attempt.id)]
+    if PaymentConfirmation.running(live) or _is_processing(live):
+        raise Problem("payment_in_progress", f"Invoice {invoice.number} is being paid right now; ask again in a moment.")
+    if live.amount == wanted:
+        return live, []
+    if live.state == "planned":
+        raise Problem("payment_in_progress", f"A payment of another amount of invoice {invoice.number} is just being prepared.")
+    live.record_amount_wanted(wanted, now)
+    return live, [stage_at_once(change_payment_intent, f"{live.id}:{live.amount_version}", live.id, live.amount_version)]
+
+
+def _is_processing(attempt: PaymentAttempt) -> bool:
+    payment = Payment.by_intent(attempt.stripe_account, attempt.intent_id) if attempt.intent_id else None
+    return payment is not None and payment.status == "processing"
+
+
+class CreatePaymentIntent:
+    """`/api/payments/create-payment-intent`"""
+
+    @documented("Payments", {201: IntentShown}, body=NewIntent, problems=(*PAYING_PROBLEMS, "amount_exceeds_balance"))
+    @idempotent
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
+        """Plan the attempt; Stripe is asked after the commit."""
+        caller, wanted = caller_of(req), check(NewIntent, document)
+        find_invoice(caller.own, wanted.invoice_id)
+        invoice = lock_invoice(wanted.invoice_id)
+        email = wanted.receipt_email or (wanted.billing_details.email if wanted.billing_details else None) or invoice.customer.email
+        attempt, jobs = plan_attempt(invoice, wanted.amount, email, caller)
+        return Later(attempt.id, lambda: _perform(jobs))
+
+    def render(self, req: falcon.Request, resp: falcon.Response, attempt_id: str) -> None:
+        """201 with the client secret, read at Stripe: it is kept nowhere here."""
+        attempt = PaymentAttempt.get_by_id(attempt_id)
+        if attempt.state == "refused":
+            raise Problem("invoice_not_payable", f"Stripe does not take this payment: {attempt.error}")
+        if attempt.intent_id is None:
+            raise Problem("provider_unavailable", "Stripe did not answer in time; ask again with the same Idempotency-Key.", headers={"Retry-After": "3"})
+        intent = _read(attempt.intent_id, attempt.stripe_account)
+        resp.status = falcon.HTTP_201
+        resp.media = {
+            "paymentIntentId": intent["id"], "clientSecret": intent["client_secret"], "amount": intent["amount"],
+            "currency": intent["currency"], "status": intent["status"],
+        }  # fmt: skip
+
+
+def _perform(jobs: list[int | None]) -> None:
+    for job_id in jobs:
+        perform_at_once(job_id)
+
+
+def _read(intent_id: str, stripe_account: str) -> dict[str, Any]:
+    try:
+        return get_intent(intent_id, stripe_account)
+    except ProviderError as error:
+        detail = "Stripe did not answer in time; ask again with the same Idempotency-Key."
+        raise Problem("provider_unavailable", detail, headers={"Retry-After": "3"}) from error
