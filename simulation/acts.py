@@ -88,12 +88,12 @@ def _behave(clinic: Clinic, one: Sent) -> None:
     page = _visit(payer, one.url)
     if one.behaviour == "two tabs":
         second = _visit(payer, one.url)
-        _expect(payer.pay(page), 200, one)
-        _expect(payer.pay(second), 200, one)
+        _expect(payer.pay(page), {200}, one)
+        _expect(payer.pay(second), {200, 410}, one)  # both go through, unless we have closed the second meanwhile
         return
     if one.behaviour == "declined first":
-        _expect(payer.pay(page, DECLINED), 402, one)
-    _expect(payer.pay(page, DISPUTED if one.behaviour == "disputes" else "4242424242424242"), 200, one)
+        _expect(payer.pay(page, DECLINED), {402}, one)
+    _expect(payer.pay(page, DISPUTED if one.behaviour == "disputes" else "4242424242424242"), {200}, one)
 
 
 def _visit(payer: Payer, url: str) -> Json:
@@ -106,9 +106,9 @@ def _visit(payer: Payer, url: str) -> Json:
     return payer.visit(url)
 
 
-def _expect(status: int, wanted: int, one: Sent) -> None:
-    if status != wanted:
-        raise RuntimeError(f"{one.invoice['number']} ({one.behaviour}): the payment page answered {status}, not {wanted}.")
+def _expect(status: int, wanted: set[int], one: Sent) -> None:
+    if status not in wanted:
+        raise RuntimeError(f"{one.invoice['number']} ({one.behaviour}): the payment page answered {status}, not {sorted(wanted)}.")
 
 
 def _pay_half(clinic: Clinic, invoice: Json) -> None:
