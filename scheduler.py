@@ -2,11 +2,13 @@
 
 from delivery.tick import Schedule, use_timetable
 from delivery.ticker import Ticker
-from jobs import mark_overdue, prune_jobs, reconcile_effects
+from jobs import backfill_stripe_events, mark_overdue, prune_jobs, reconcile_effects
+from rules.card_numbers import redact
 from runtime.log import configure_log
 from runtime.settings import get_settings
 
 TIMETABLE = (
+    Schedule("backfill-stripe-events", backfill_stripe_events, every=3600),
     Schedule("mark-overdue", mark_overdue, every=300),
     Schedule("prune-jobs", prune_jobs, every=3600),
     Schedule("reconcile-effects", reconcile_effects, every=3600),
@@ -21,7 +23,7 @@ def load_timetable() -> None:
 def main() -> None:
     """Tick until SIGTERM."""
     settings = get_settings()
-    configure_log(settings.log_format, settings.log_level)
+    configure_log(settings.log_format, settings.log_level, mask=redact)
     load_timetable()
     Ticker(settings.redis_url).run_forever()
 

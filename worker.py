@@ -4,6 +4,7 @@ import jobs  # noqa: F401 - imported before the fork, so that every child has al
 import scheduler
 from delivery.pool import Pool
 from models.base import use_database
+from rules.card_numbers import redact
 from runtime.log import configure_log
 from runtime.settings import get_settings
 
@@ -11,7 +12,7 @@ from runtime.settings import get_settings
 def main() -> None:
     """Run the pool until SIGTERM."""
     settings = get_settings()
-    configure_log(settings.log_format, settings.log_level)
+    configure_log(settings.log_format, settings.log_level, mask=redact)
     scheduler.load_timetable()
     Pool(settings.worker_counts, settings.redis_url, lambda: use_database(settings.database_url)).run()
 

@@ -6,6 +6,7 @@ happened to the answer.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from models.effect import Effect
@@ -19,16 +20,27 @@ KEY_LIFE = 23 * 3600  # seconds for which Stripe is sure to remember a key
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of effect: its provider, how to send it and how to find it by its tag."""
+    """One kind of effect: its provider, how to send it and how to find it by its tag.
+
+    `expires`: what was not sent by the effect's deadline is refused, not sent late. `read` gives the object
+    of an id, for a person who settles a doubt by hand; `keep` names what of the object the row remembers.
+    """
 
     name: str
     provider: str
     send: Callable[[Effect], Json]
     find: Callable[[Effect], Json | None]
+    expires: bool = False
+    read: Callable[[Effect, str], Json] | None = None
+    keep: tuple[str, ...] = ("id",)
 
     def key_is_alive(self, effect: Effect) -> bool:
         """Whether the provider still remembers the key the effect was first sent with."""
         return effect.sent_at is None or real_seconds() - effect.sent_at.timestamp() < KEY_LIFE
+
+    def kept(self, answer: Json) -> Json:
+        """What the row remembers of the provider's object: all that recording it again needs."""
+        return {name: answer.get(name) for name in self.keep}
 
 
 def _send_link(effect: Effect) -> Json:
@@ -36,7 +48,13 @@ def _send_link(effect: Effect) -> Json:
 
 
 def _find_link(effect: Effect) -> Json | None:
-    return stripe_api.find_payment_link(effect.request["metadata"]["attempt_id"], effect.stripe_account, int(effect.created_at.timestamp()) - SKEW)
+    """Links show no time and cannot be searched: only those newer than the last one surely older are looked through."""
+    older = Effect.confirmed_before("payment_link", effect.stripe_account, effect.created_at - timedelta(seconds=SKEW))
+    return stripe_api.find_payment_link(_tag(effect), effect.stripe_account, older)
+
+
+def _read_link(effect: Effect, link_id: str) -> Json:
+    return stripe_api.get_payment_link(link_id, effect.stripe_account)
 
 
 def _send_refund(effect: Effect) -> Json:
@@ -44,10 +62,20 @@ def _send_refund(effect: Effect) -> Json:
 
 
 def _find_refund(effect: Effect) -> Json | None:
-    return stripe_api.find_refund(effect.request["metadata"]["attempt_id"], effect.request["payment_intent"], effect.stripe_account)
+    return stripe_api.find_refund(_tag(effect), effect.request["payment_intent"], effect.stripe_account)
 
 
-PAYMENT_LINK = Kind("payment_link", "stripe", _send_link, _find_link)
-REFUND = Kind("refund", "stripe", _send_refund, _find_refund)
+def _read_refund(effect: Effect, refund_id: str) -> Json:
+    return stripe_api.get_refund(refund_id, effect.stripe_account)
+
+
+def _tag(effect: Effect) -> str:
+    return str(effect.request["metadata"]["attempt_id"])
+
+
+_OF_REFUND = ("id", "payment_intent", "amount", "currency", "status", "failure_reason")
+
+PAYMENT_LINK = Kind("payment_link", "stripe", _send_link, _find_link, expires=True, read=_read_link, keep=("id", "url"))
+REFUND = Kind("refund", "stripe", _send_refund, _find_refund, expires=True, read=_read_refund, keep=_OF_REFUND)
 
 KINDS = {kind.name: kind for kind in (PAYMENT_LINK, REFUND)}

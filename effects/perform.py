@@ -1,41 +1,54 @@
 """Performing an effect: at most one at the provider, whatever is lost on the way.
 
-The row commits before the call. A lost answer is asked for again under the same key; where that can
-tell nothing (the provider answered 500 and keeps that answer, or has forgotten the key) its own record
-is searched by our tag, and only a search that finds nothing allows another try.
+The row commits before the call. A lost answer is asked for again under the same key, for that can do
+nothing twice. A fresh key is used only when two things hold: the request under the last key is over (the
+provider has forgotten the key, or gives the same stored error again), and its own record, searched by our
+tag after that, holds nothing. What stays in doubt after three keys waits for a person.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from effects.kinds import KINDS, Kind
 from models.effect import Effect
 from providers.errors import ProviderError
 from runtime.clock import real_now
+from runtime.errors import NotYet, PayphoneError
 from runtime.killpoint import killpoint
 from runtime.log import get_log
+from runtime.settings import get_settings
 
 MAX_GENERATIONS = 3
+SETTLING = 30.0  # seconds a provider has to show in its record what it was asked for
+LEAVE_WITHIN = timedelta(seconds=15)  # a process frozen for longer before the call does not make it
 
 log = get_log("effects")
 
 
+class InDoubt(PayphoneError):
+    """Every key has been tried and nobody knows: a person looks and settles it."""
+
 
 def perform(effect: Effect) -> dict[str, Any] | None:
-    """The provider's object for `effect`, made now or before; None when the provider refused (`effect.error` says why).
+    """The provider's object for `effect`, made now or before; None when it was refused (`effect.error` says why).
 
     The caller records it (`effect.record_confirmed`) in the transaction that records what it means; if it
-    dies before, the next attempt gets the same object. Raises ProviderError when the outcome is unknown
-    or the provider asks for patience: try again.
+    dies before, the next attempt gets the same object. Raises ProviderError, NotYet or InDoubt when the
+    outcome is not known yet or the provider asks for patience, Conflict when another attempt was first.
     """
     if effect.state == "refused":
         return None
     if effect.state == "confirmed":
         return effect.answer or {}
     kind = KINDS[effect.kind]
-    if effect.state == "unknown" and not kind.key_is_alive(effect):
-        found = _reconciled(effect, kind)
+    if not kind.key_is_alive(effect):
+        found = kind.find(effect)
         if found is not None:
             return found
+        _begin_anew(effect)
+    if kind.expires and effect.sent_at is None and real_now() > effect.deadline:
+        effect.record_refused("deadline_passed", f"It was not sent by {effect.deadline:%Y-%m-%d %H:%M} UTC, and is not sent late. Ask again.", real_now())
+        return None
     return _send(effect, kind)
 
 
@@ -45,36 +58,54 @@ def reconcile(effect: Effect) -> dict[str, Any] | None:
 
 
 def _send(effect: Effect, kind: Kind) -> dict[str, Any] | None:
-    now = real_now()
+    now, in_doubt = real_now(), effect.sent_at is not None or effect.generation > 1
     effect.record_sent(now)
     killpoint("effect.before_call")
+    if real_now() - now > LEAVE_WITHIN:
+        raise NotYet(f"Effect {effect.id} was held up on its way out; it is not sent late, but tried again.")
     try:
         answer = kind.send(effect)
     except ProviderError as error:
-        return _judged(effect, kind, error)
+        return _judged(effect, kind, error, in_doubt)
     killpoint("effect.after_call")
     return answer
 
 
-def _judged(effect: Effect, kind: Kind, error: ProviderError) -> dict[str, Any] | None:
-    """What a failed call means: a refusal, a doubt, or (after a kept 500) what the record shows."""
-    log.warning("effect failed", effect_id=effect.id, kind=effect.kind, outcome=error.outcome, code=error.code)
+def _judged(effect: Effect, kind: Kind, error: ProviderError, in_doubt: bool) -> dict[str, Any] | None:
+    """What a failed call means: a refusal, a doubt, or what the provider's record shows."""
+    write = log.error if error.bug else log.warning
+    write("effect failed", effect_id=effect.id, kind=effect.kind, outcome=error.outcome, code=error.code, advice=error.advice)
+    if error.outcome == "retry_later":
+        raise error
     if error.outcome == "refused":
-        effect.record_refused(error.code, str(error), real_now())
-        return None
-    if error.outcome == "unknown":
-        effect.record_unknown(error.code, str(error))
-        if error.answered:
-            found = _reconciled(effect, kind)
-            if found is not None:
-                return found
+        found = kind.find(effect) if in_doubt else None  # an earlier try may be the very reason
+        if found is None:
+            effect.record_refused(error.code, str(error), real_now())
+        return found
+    repeated = error.answered and effect.error_code == error.code
+    effect.record_unknown(error.code, str(error))
+    if error.answered:
+        found = kind.find(effect)
+        if found is not None:
+            return found
+        if repeated and not error.bug and _is_settled(effect) and effect.generation < MAX_GENERATIONS:
+            _begin_anew(effect)
     raise error
 
 
-def _reconciled(effect: Effect, kind: Kind) -> dict[str, Any] | None:
-    """The provider's object, found by our tag; else the next attempt may use a fresh key."""
-    found = kind.find(effect)
-    if found is None and effect.generation < MAX_GENERATIONS:
-        log.warning("nothing found under the last key, a fresh one may be tried", effect_id=effect.id, generation=effect.generation + 1)
-        effect.record_next_generation()
-    return found
+def _begin_anew(effect: Effect) -> None:
+    """Let the next call use a fresh key: the last one is over, and nothing was found."""
+    if effect.generation >= MAX_GENERATIONS:
+        effect.record_unknown("in_doubt", f"Nothing was found under {MAX_GENERATIONS} keys.")
+        raise InDoubt(f"Effect {effect.id}: nothing was found under {MAX_GENERATIONS} keys. Look at {effect.provider}, then bin/payphone effects settle.")
+    if not _is_settled(effect):
+        raise NotYet(f"Effect {effect.id} left a moment ago; the provider's record is looked at again later.")
+    log.warning("nothing came of the last key, a fresh one is tried", effect_id=effect.id, generation=effect.generation + 1)
+    effect.record_next_generation()
+
+
+def _is_settled(effect: Effect) -> bool:
+    """Whether the provider has had time to show what came of the last call."""
+    settings = get_settings()
+    wait = timedelta(seconds=settings.shortened(SETTLING, settings.payphone_settling))
+    return effect.last_sent_at is None or real_now() - effect.last_sent_at >= wait

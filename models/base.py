@@ -143,3 +143,9 @@ def serialize_on(key: str) -> None:
     """Let no two open transactions that name `key` run side by side (SQLite: none ever do)."""
     if is_postgres():
         database.execute_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
+
+
+def share_on(key: str) -> None:
+    """Hold `key` together with others until the transaction ends: whoever serializes on it waits for all of them."""
+    if is_postgres():
+        database.execute_sql("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", (key,))

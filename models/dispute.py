@@ -7,13 +7,12 @@ from peewee import BigIntegerField, TextField
 
 from models.base import Instant, Row
 from models.payment import Payment
+from rules.dispute_course import CLOSED, may_follow
 from rules.invoice_fold import ReturnFact
-
-CLOSED = frozenset({"won", "lost", "warning_closed", "prevented"})
 
 
 class Dispute(Row):
-    """One dispute. Its status has no order of its own, so it is read at Stripe; a closed one stays closed."""
+    """One dispute. Its status has no order of its own, so it is read at Stripe; a closed one stays closed, but for an appeal."""
 
     dispute_id = TextField(primary_key=True)
     stripe_account = TextField(default="")
@@ -39,7 +38,7 @@ class Dispute(Row):
             base = {"dispute_id": dispute["id"], "stripe_account": stripe_account, "intent_id": dispute["payment_intent"]}
             cls.create(**base, **said, created_at=now, updated_at=now)
             return True
-        if known.status in CLOSED or known.status == said["status"]:
+        if not may_follow(known.status, str(said["status"])):
             return any(moved)
         cls.update(**said, updated_at=now).where(cls.dispute_id == known.dispute_id).execute()
         return True

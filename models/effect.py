@@ -9,7 +9,14 @@ from typing import Any
 from peewee import IntegerField, JSONField, TextField
 
 from models.base import Instant, Row
+from models.daily_tally import record_braked
+from runtime.clock import business_now
+from runtime.errors import Conflict, PayphoneError
 from runtime.ids import new_id
+
+
+class Contradiction(PayphoneError):
+    """One effect is said to have had two outcomes: a person looks at the provider and at the effect."""
 
 
 class Effect(Row):
@@ -35,6 +42,7 @@ class Effect(Row):
     created_at = Instant()
     sent_at = Instant(null=True)
     settled_at = Instant(null=True)
+    last_sent_at = Instant(null=True)
 
     class Meta:
         indexes = ((("state", "created_at"), False), (("invoice_id", "created_at"), False), (("account_id", "created_at"), False))
@@ -43,21 +51,41 @@ class Effect(Row):
     def reserve(cls, kind: str, key: str, provider: str, request: dict[str, Any], deadline: datetime, now: datetime, **about: Any) -> "Effect":
         """The effect of this key: the row that stands, or a new one in `sending`. Commits with the caller's decision."""
         values = {"id": new_id("eff"), "kind": kind, "key": key, "provider": provider, "request": request, "deadline": deadline, "created_at": now}
-        cls.insert(**values, **about).on_conflict(conflict_target=[cls.key], action="IGNORE").execute()
+        fresh = cls.insert(**values, **about).on_conflict(conflict_target=[cls.key], action="IGNORE").as_rowcount().execute()
+        if fresh:
+            record_braked(kind, about.get("account_id"), business_now())
         row: Effect = cls.get(cls.key == key)
         return row
+
+    @classmethod
+    def confirmed_before(cls, kind: str, stripe_account: str, moment: datetime) -> str | None:
+        """The provider's id of the newest effect of this kind that had surely happened before `moment`."""
+        older = (cls.state == "confirmed") & (cls.created_at < moment) & (cls.settled_at < moment)
+        query = cls.select(cls.provider_id).where(older, cls.kind == kind, cls.stripe_account == stripe_account)
+        row = query.order_by(cls.created_at.desc()).limit(1).first()
+        return row.provider_id if row else None
 
     @property
     def idempotency_key(self) -> str:
         """What the provider is told; a new generation only after its record showed that the last one did nothing."""
         return self.id if self.generation == 1 else f"{self.id}-{self.generation}"
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it may have happened and nobody knows yet."""
+        return self.state == "unknown" or (self.state == "sending" and self.sent_at is not None)
+
     def record_sent(self, now: datetime) -> None:
-        """Bytes are about to leave."""
-        self._write(sent_at=self.sent_at or now)
+        """Bytes are about to leave. `sent_at` is the first time under this key."""
+        self._write(sent_at=self.sent_at or now, last_sent_at=now)
 
     def record_confirmed(self, provider_id: str, answer: dict[str, Any], now: datetime) -> None:
-        """It happened."""
+        """It happened. Saying so again of the same object is harmless; raises Contradiction when another outcome is known."""
+        known = Effect.get_by_id(self.id)
+        if known.state == "confirmed" and known.provider_id == provider_id:
+            return
+        if known.state in {"confirmed", "refused"}:
+            raise Contradiction(f"Effect {self.id} is {known.state} ({known.provider_id or known.error_code}), yet {self.provider} has {provider_id}.")
         self._write(state="confirmed", provider_id=provider_id, answer=answer, error=None, error_code=None, settled_at=now)
 
     def record_refused(self, code: str, error: str, now: datetime) -> None:
@@ -70,10 +98,15 @@ class Effect(Row):
 
     def record_next_generation(self) -> None:
         """The provider's record shows that nothing happened under the last key."""
-        self._write(generation=self.generation + 1, state="sending")
+        self._write(generation=self.generation + 1, state="sending", sent_at=None, last_sent_at=None, error_code=None, error=None)
 
     def _write(self, **values: Any) -> None:
-        """Write, unless the outcome is known already: confirmed and refused are final."""
-        Effect.update(**values).where(Effect.id == self.id, Effect.state.not_in(("confirmed", "refused"))).execute()
+        """Write, unless the outcome is known already (confirmed and refused are final) or another attempt began a new key.
+
+        Raises Conflict then: nothing may be done on the strength of this stale row.
+        """
+        same = (Effect.id == self.id) & (Effect.generation == self.generation) & Effect.state.not_in(("confirmed", "refused"))
+        if not Effect.update(**values).where(same).execute():
+            raise Conflict(f"Effect {self.id} was settled, or begun anew, by another attempt.")
         for name, value in values.items():
             setattr(self, name, value)

@@ -1,10 +1,12 @@
-"""What came in from a provider, word for word, and what became of it."""
+"""What came in from a provider, word for word but for card numbers, and what became of it."""
 
 from datetime import datetime
 
 from peewee import BigAutoField, TextField
 
 from models.base import Instant, Row, execute, to_micros
+from rules.card_documents import redacted_json
+from rules.card_numbers import redact
 
 
 class InboxEvent(Row):
@@ -27,11 +29,11 @@ class InboxEvent(Row):
 
     @classmethod
     def receive(cls, provider: str, account: str, event_id: str, event_type: str, payload: str, now: datetime) -> int | None:
-        """Keep an event; its row's id, or None when it was here before."""
+        """Keep an event; its row's id, or None when it was here before. A card number in it is not kept."""
         row = execute(
             "INSERT INTO inbox_event (provider, account, event_id, type, payload, received_at) VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (provider, account, event_id) DO NOTHING RETURNING id",
-            (provider, account, event_id, event_type, payload, to_micros(now)),
+            (provider, account, event_id, redact(event_type), redacted_json(payload), to_micros(now)),
         ).fetchone()
         return None if row is None else int(row[0])
 

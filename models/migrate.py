@@ -1,5 +1,9 @@
 """Bringing the database to this release's schema, with playhouse.migrations."""
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from playhouse.migrations import Runner
@@ -16,14 +20,26 @@ def _runner() -> Runner:
 
 def migrate() -> list[str]:
     """Apply what is pending, one process at a time; the names of what was applied."""
-    with database.connection_context():
-        if is_postgres():
-            database.execute_sql("SELECT pg_advisory_lock(%s)", (LOCK,))
+    with database.connection_context(), _alone():
+        return list(_runner().up())
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """No other process migrates meanwhile: PostgreSQL's advisory lock, or one on the folder of SQLite's file."""
+    if is_postgres():
+        database.execute_sql("SELECT pg_advisory_lock(%s)", (LOCK,))
         try:
-            return list(_runner().up())
+            yield
         finally:
-            if is_postgres():
-                database.execute_sql("SELECT pg_advisory_unlock(%s)", (LOCK,))
+            database.execute_sql("SELECT pg_advisory_unlock(%s)", (LOCK,))
+        return
+    folder = os.open(Path(database.obj.database).parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)  # which unlocks it
 
 
 def pending() -> list[str]:

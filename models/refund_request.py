@@ -6,6 +6,7 @@ from peewee import BigIntegerField, ForeignKeyField, TextField, fn
 
 from models.account import Account
 from models.base import Instant, Row
+from models.dispute import DisputeMovement
 from models.payment import Payment
 from models.refund import Refund
 from rules.invoice_fold import RETURNING
@@ -54,9 +55,12 @@ class RefundRequest(Row):
 
 
 def refundable(payment: Payment) -> int:
-    """What may still be given back: received, less refunds known and refunds under way."""
+    """What may still be given back: received, less refunds known, refunds under way and what disputes hold."""
     known = Refund.select(fn.COALESCE(fn.SUM(Refund.amount), 0)).where(
         Refund.stripe_account == payment.stripe_account, Refund.intent_id == payment.intent_id, Refund.status.in_(RETURNING)
     )
     asked = RefundRequest.select(fn.COALESCE(fn.SUM(RefundRequest.amount), 0)).where(RefundRequest.payment == payment, RefundRequest.state == "requested")
-    return int(payment.amount_received) - int(known.scalar()) - int(asked.scalar())
+    held = DisputeMovement.select(fn.COALESCE(fn.SUM(DisputeMovement.amount), 0)).where(
+        DisputeMovement.stripe_account == payment.stripe_account, DisputeMovement.intent_id == payment.intent_id
+    )
+    return int(payment.amount_received) - int(known.scalar()) - int(asked.scalar()) + min(0, int(held.scalar()))

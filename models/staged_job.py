@@ -13,6 +13,7 @@ from typing import Any
 from peewee import SQL, BigAutoField, BigIntegerField, IntegerField, TextField
 
 from models.base import Row, execute, is_postgres
+from runtime.settings import get_settings
 
 LEASE = 30.0  # seconds a claimed attempt may be silent before another may start
 _SECOND = 1_000_000
@@ -72,6 +73,16 @@ class Pushable:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A job taken back from an attempt that ended without a word: waiting again, or dead."""
+
+    id: int
+    name: str
+    queue: str
+    state: str
+
+
 def insert_job(name: str, key: str, args: Sequence[Any], queue: str, max_attempts: int, delay: float, pushed: bool, request_id: str | None) -> int | None:
     """Insert a waiting job, due in `delay` seconds; its id, or None when name and key exist already."""
     row = execute(
@@ -83,13 +94,16 @@ def insert_job(name: str, key: str, args: Sequence[Any], queue: str, max_attempt
     return None if row is None else int(row[0])
 
 
-def claim_job(job_id: int, worker: str) -> Claimed | None:
-    """Take the job if it is waiting and due: one statement, so that only one of many can."""
+def claim_job(job_id: int, worker: str, early: bool = False) -> Claimed | None:
+    """Take the job if it is waiting and due (or `early`): one statement, so that only one of many can."""
+    due = "" if early else "AND due_at <= {now} "
+    settings = get_settings()
+    lease = settings.shortened(LEASE, settings.payphone_lease)
     row = execute(
         "UPDATE staged_job SET state = 'running', claim = claim + 1, attempts = attempts + 1, lease_until = {now} + ?, worker = ? "
-        "WHERE id = ? AND state = 'waiting' AND due_at <= {now} AND attempts < max_attempts "
+        "WHERE id = ? AND state = 'waiting' " + due + "AND attempts < max_attempts "
         "RETURNING id, name, args, queue, claim, attempts, max_attempts, request_id",
-        (int(LEASE * _SECOND), worker, job_id),
+        (int(lease * _SECOND), worker, job_id),
     ).fetchone()
     if row is None:
         return None
@@ -129,6 +143,20 @@ def replay_job(job_id: int) -> bool:
     return bool(execute(f"UPDATE staged_job SET {sets} WHERE id = ? AND state = 'dead'", (job_id,)).rowcount)
 
 
+def revive_job(name: str, key: str, delay: float) -> bool:
+    """Let a job that is over, however it ended, run again from its first attempt, due in `delay` seconds."""
+    sets = "state = 'waiting', attempts = 0, due_at = {now} + ?, pushed_at = NULL, finished_at = NULL, last_error = NULL"
+    over = "name = ? AND key = ? AND state IN ('done', 'dead', 'cancelled')"
+    return bool(execute(f"UPDATE staged_job SET {sets} WHERE {over}", (int(delay * _SECOND), name, key)).rowcount)
+
+
+def hasten_jobs(name: str, keys: Sequence[str]) -> int:
+    """Make waiting jobs of `name` due now; how many there were."""
+    marks = ", ".join("?" for _ in keys) or "NULL"
+    sql = f"UPDATE staged_job SET due_at = {{now}}, pushed_at = NULL WHERE name = ? AND state = 'waiting' AND due_at > {{now}} AND key IN ({marks})"
+    return int(execute(sql, (name, *keys)).rowcount)
+
+
 def take_due(limit: int, epoch: int, lost_before: dict[str, int]) -> list[Pushable]:
     """Mark up to `limit` due jobs as pushed now, and answer them: those never pushed, pushed into a Redis
     emptied since `epoch`, or pushed before `lost_before[queue]` (microseconds) and never claimed.
@@ -144,21 +172,21 @@ def take_due(limit: int, epoch: int, lost_before: dict[str, int]) -> list[Pushab
     return [Pushable(*row) for row in sorted(rows)]
 
 
-def release_expired() -> list[tuple[int, str]]:
-    """Give back what silent workers held; what has used up its attempts is dead. (id, new state) pairs."""
+def release_expired() -> list[Released]:
+    """Give back what silent workers held; what has used up its attempts is dead."""
     return _release("lease_until < {now}", "lease expired: the worker died or was frozen", ())
 
 
-def release_worker(worker: str) -> list[tuple[int, str]]:
-    """Give back what a worker held that is known to be dead. (id, new state) pairs."""
+def release_worker(worker: str) -> list[Released]:
+    """Give back what a worker held that is known to be dead."""
     return _release("worker = ?", "worker died", (worker,))
 
 
-def _release(which: str, error: str, params: tuple[Any, ...]) -> list[tuple[int, str]]:
+def _release(which: str, error: str, params: tuple[Any, ...]) -> list[Released]:
     rows = execute(
         "UPDATE staged_job SET state = CASE WHEN attempts >= max_attempts THEN 'dead' ELSE 'waiting' END, "
         "finished_at = CASE WHEN attempts >= max_attempts THEN {now} END, due_at = {now}, lease_until = NULL, pushed_at = NULL, last_error = ? "
-        f"WHERE state = 'running' AND {which} RETURNING id, state",
+        f"WHERE state = 'running' AND {which} RETURNING id, name, queue, state",
         (error, *params),
     ).fetchall()
-    return [(int(row[0]), str(row[1])) for row in rows]
+    return [Released(*row) for row in rows]

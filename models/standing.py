@@ -6,10 +6,13 @@ from zoneinfo import ZoneInfo
 from models.account import Account
 from models.base import is_postgres
 from models.dispute import dispute_facts, has_open_dispute
+from models.emit import emit
 from models.invoice import Invoice
 from models.payment import Payment, payment_facts
 from models.refund import return_facts
 from rules.invoice_fold import fold
+
+TOLD = frozenset({"paid", "overdue"})  # statuses whose coming the clinic's software is told
 
 
 def lock_invoice(invoice_id: str) -> Invoice:
@@ -29,4 +32,16 @@ def refold(invoice: Invoice, now: datetime, today: date) -> bool:
     payments = list(Payment.select().where(Payment.invoice == invoice))
     returns = [*return_facts(payments), *dispute_facts(payments)]
     standing = fold(invoice.terms, payment_facts(payments), returns, has_open_dispute(payments), today)
-    return invoice.stand(standing, now)
+    before = invoice.status
+    changed = invoice.stand(standing, now)
+    if invoice.status != before and invoice.status in TOLD:
+        emit(invoice.account_id, f"invoice.{invoice.status}", _told(invoice), f"invoice:{invoice.id}")
+    return changed
+
+
+def _told(invoice: Invoice) -> dict[str, object]:
+    return {
+        "invoiceId": invoice.id, "customerId": invoice.customer_id, "number": invoice.number, "status": invoice.status, "currency": invoice.currency,
+        "amountDue": invoice.amount_due, "amountPaid": invoice.amount_paid, "outstandingBalance": invoice.outstanding,
+        "dueDate": invoice.due_date.isoformat(),
+    }  # fmt: skip

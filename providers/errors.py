@@ -12,9 +12,13 @@ class ProviderError(PayphoneError):
 
     `outcome` refused: it did not happen and will not; unknown: it may have happened; retry_later: it
     did not happen, try again. `code` is the provider's own; `advice` is for a person. `answered` says
-    whether the provider gave an answer at all (a 500 is one, a timeout is none).
+    whether the provider's own code gave an answer (its 500 is one; a timeout, and a gateway's page, are none).
+    `bug` says that the fault is ours, and must be loud.
     """
 
-    def __init__(self, provider: str, outcome: Result, message: str, code: str = "", advice: str = "", answered: bool = False) -> None:
+    def __init__(
+        self, provider: str, outcome: Result, message: str, code: str = "", advice: str = "", answered: bool = False, bug: bool = False
+    ) -> None:
         super().__init__(f"{provider}: {message}")
-        self.provider, self.outcome, self.code, self.advice, self.answered = provider, outcome, code, advice, answered
+        self.provider, self.outcome, self.code, self.advice = provider, outcome, code, advice
+        self.answered, self.bug = answered, bug

@@ -7,7 +7,6 @@ survive a retry, so every POST is given one.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import takewhile
 from typing import Any
 
 import stripe
@@ -16,14 +15,13 @@ from providers.errors import ProviderError
 from runtime.errors import Misconfigured
 from runtime.settings import get_settings
 
-TIMEOUT = (3.0, 8.0)  # connect, read: below every job's timeout
+TIMEOUT = (2.0, 7.0)  # connect, read: a call and a look at what came of it fit into a job's 20 s
 PAGE = 100
-NOT_FOUND = 404
 SERVER_ERROR = 500
 
 Json = dict[str, Any]
 
-_REFUSED = (stripe.CardError, stripe.InvalidRequestError, stripe.IdempotencyError)
+_REFUSED = (stripe.CardError, stripe.InvalidRequestError)
 _MISCONFIGURED = (stripe.AuthenticationError, stripe.PermissionError)
 
 
@@ -34,7 +32,8 @@ def client() -> stripe.StripeClient:
     if not settings.stripe_secret_key:
         raise Misconfigured("STRIPE_SECRET_KEY is not set; take it from the Stripe dashboard, Developers → API keys.")
     bases: Any = {"api": settings.stripe_api_base.rstrip("/")} if settings.stripe_api_base else {}
-    return stripe.StripeClient(settings.stripe_secret_key, http_client=stripe.RequestsClient(timeout=TIMEOUT), base_addresses=bases)
+    connect, read = (settings.shortened(seconds, settings.payphone_provider_timeout) for seconds in TIMEOUT)
+    return stripe.StripeClient(settings.stripe_secret_key, http_client=stripe.RequestsClient(timeout=(connect, read)), base_addresses=bases)
 
 
 @contextmanager
@@ -42,6 +41,7 @@ def mapped_errors() -> Iterator[None]:
     """Turn the SDK's errors into ProviderError. Only a definite no is `refused`; silence is `unknown`.
 
     A wrong key is no verdict on the work: it waits (`retry_later`) until a person has mended the setting.
+    Neither is a key used for another request before: what came of that one is unknown, and the fault is ours.
     """
     try:
         yield
@@ -49,15 +49,20 @@ def mapped_errors() -> Iterator[None]:
         raise ProviderError("stripe", "retry_later", str(error), "rate_limit", answered=True) from error
     except _MISCONFIGURED as error:
         raise ProviderError("stripe", "retry_later", str(error), type(error).__name__, "Check STRIPE_SECRET_KEY.", answered=True) from error
+    except stripe.IdempotencyError as error:
+        advice = "A bug of Payphone's: one idempotency key, two different requests. Look the effect up at Stripe and settle it."
+        raise ProviderError("stripe", "unknown", str(error), "idempotency_error", advice, answered=True, bug=True) from error
     except _REFUSED as error:
         raise ProviderError("stripe", "refused", str(error), _code(error) or type(error).__name__, answered=True) from error
     except stripe.StripeError as error:
-        answered = (error.http_status or 0) >= SERVER_ERROR
-        raise ProviderError("stripe", "unknown", str(error) or type(error).__name__, _code(error), answered=answered) from error
+        answered = (error.http_status or 0) >= SERVER_ERROR and error.error is not None  # a gateway's page has none, and tells nothing
+        code = _code(error) or (f"http_{error.http_status}" if error.http_status else "no_answer")
+        raise ProviderError("stripe", "unknown", str(error) or type(error).__name__, code, answered=answered) from error
 
 
 def _code(error: stripe.StripeError) -> str:
-    return getattr(error.error, "code", None) or ""
+    """The decline code where there is one, else the error's code; `error.error` is None without a JSON answer."""
+    return getattr(error.error, "decline_code", None) or getattr(error.error, "code", None) or ""
 
 
 def options(stripe_account: str, key: str = "") -> Any:
@@ -72,18 +77,39 @@ def create_payment_link(request: Json, stripe_account: str, key: str) -> Json:
         return client().v1.payment_links.create(request, options(stripe_account, key)).to_dict()  # type: ignore[arg-type]
 
 
-def find_payment_link(attempt_id: str, stripe_account: str, since: int) -> Json | None:
-    """The link that carries `attempt_id`, if one was made after `since` (seconds); newest come first."""
+def find_payment_link(attempt_id: str, stripe_account: str, older: str | None) -> Json | None:
+    """The link that carries `attempt_id`, if there is one among those made after the link `older` (or among all)."""
+    newer: Any = {"ending_before": older} if older else {}
     with mapped_errors():
-        links = client().v1.payment_links.list({"limit": PAGE}, options(stripe_account)).auto_paging_iter()
-        recent = takewhile(lambda link: getattr(link, "created", since) >= since, (link for link in links))
-        return next((link.to_dict() for link in recent if _tag(link) == attempt_id), None)
+        links = client().v1.payment_links.list({"limit": PAGE} | newer, options(stripe_account)).auto_paging_iter()
+        return next((link.to_dict() for link in links if _tag(link) == attempt_id), None)
+
+
+def get_payment_link(link_id: str, stripe_account: str = "") -> Json:
+    """A payment link as it stands now."""
+    with mapped_errors():
+        return client().v1.payment_links.retrieve(link_id, None, options(stripe_account)).to_dict()
 
 
 def create_refund(request: Json, stripe_account: str, key: str) -> Json:
-    """Give money back; `request` as Stripe's API takes it."""
+    """Give money back; `request` as Stripe's API takes it.
+
+    An intent that took the money and is not there means a key of another account: that is no verdict on the refund.
+    """
+    try:
+        with mapped_errors():
+            return client().v1.refunds.create(request, options(stripe_account, key)).to_dict()  # type: ignore[arg-type]
+    except ProviderError as error:
+        if error.code != "resource_missing":
+            raise
+        advice = "Check that STRIPE_SECRET_KEY belongs to the account that took the payment."
+        raise ProviderError("stripe", "retry_later", str(error), error.code, advice, answered=True) from error
+
+
+def get_refund(refund_id: str, stripe_account: str = "") -> Json:
+    """A refund as it stands now."""
     with mapped_errors():
-        return client().v1.refunds.create(request, options(stripe_account, key)).to_dict()  # type: ignore[arg-type]
+        return client().v1.refunds.retrieve(refund_id, None, options(stripe_account)).to_dict()
 
 
 def find_refund(attempt_id: str, intent_id: str, stripe_account: str) -> Json | None:

@@ -19,6 +19,7 @@ class Belonging:
 
     account_id: str = ""
     invoice_id: str = ""
+    attempt_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,4 +105,4 @@ def _read_session(session: Json) -> PaymentFinding | None:
 
 def _belonging(subject: Json) -> Belonging:
     metadata = subject.get("metadata") or {}
-    return Belonging(metadata.get("account_id", ""), metadata.get("invoice_id", ""))
+    return Belonging(metadata.get("account_id", ""), metadata.get("invoice_id", ""), metadata.get("attempt_id", ""))

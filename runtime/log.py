@@ -1,12 +1,13 @@
 """Structured logs: one line an event, with the request, event and job it belongs to.
 
-What may carry a secret or a card number is masked here, last of all, whoever logs it.
+What may carry a secret or a card number is masked here, last of all, whoever logs it: lines of the standard
+library's loggers too. How a card number is recognised is told from above (`rules.card_numbers.redact`).
 """
 
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -15,23 +16,52 @@ _SECRET = re.compile(r"(?:sk|rk|whsec)_[A-Za-z0-9_]{6,}|(?<=Bearer )[A-Za-z0-9._
 _HIDDEN_KEYS = {"authorization", "password", "secret", "client_secret", "token"}
 
 
-def _mask(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    for key, value in event.items():
-        if key.lower() in _HIDDEN_KEYS:
-            event[key] = "***"
-        elif isinstance(value, str):
-            event[key] = _SECRET.sub("***", value)
-    return event
+Mask = Callable[[str], str]
+_PLAIN = (bool, type(None))
 
 
-def configure_log(log_format: str = "console", level: str = "INFO") -> None:
-    """Send structlog and the standard library's logging to stderr in one format."""
+class _Masking:
+    """The last look at an event before it is written."""
+
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask
+
+    def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+        return {self.text(key): "***" if key.lower() in _HIDDEN_KEYS else self._masked(value) for key, value in event.items()}
+
+    def text(self, text: str) -> str:
+        """`text` without secrets and card numbers."""
+        return self._mask(_SECRET.sub("***", text))
+
+    def _masked(self, value: Any) -> Any:
+        """`value` as it is, or as masked text when it told too much."""
+        if isinstance(value, _PLAIN):
+            return value
+        plain = value if isinstance(value, str) else repr(value)
+        clean = self.text(plain)
+        return value if clean == plain else clean
+
+
+class MaskingFormatter(logging.Formatter):
+    """Formats lines of the standard library's loggers, tracebacks included, without what must not be told."""
+
+    def __init__(self, mask: Mask) -> None:
+        super().__init__("%(levelname)s %(name)s %(message)s")
+        self._masking = _Masking(mask)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, masked."""
+        return self._masking.text(super().format(record))
+
+
+def configure_log(log_format: str = "console", level: str = "INFO", *, mask: Mask) -> None:
+    """Send structlog and the standard library's logging to stderr in one format, through `mask`."""
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        _mask,
+        _Masking(mask),
     ]
     last = structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     structlog.configure(
@@ -40,7 +70,10 @@ def configure_log(log_format: str = "console", level: str = "INFO") -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(format="%(levelname)s %(name)s %(message)s", level=logging.WARNING, stream=sys.stderr)
+    if not logging.root.handlers:  # what pytest or a command has put there stays
+        to_stderr = logging.StreamHandler(sys.stderr)
+        to_stderr.setFormatter(MaskingFormatter(mask))
+        logging.root.addHandler(to_stderr)
 
 
 def get_log(name: str) -> Any:

@@ -8,8 +8,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
-QUEUES = ("webhooks", "deploys", "messages", "calls", "periodic")
-DEFAULT_WORKERS = "webhooks=2,deploys=1,messages=1,calls=1,periodic=1"
+QUEUES = ("webhooks", "deploys", "messages", "calls", "periodic", "outgoing")
+DEFAULT_WORKERS = "webhooks=2,deploys=1,messages=1,calls=1,periodic=1,outgoing=1"
 
 
 def _split(value: str) -> tuple[str, ...]:
@@ -32,12 +32,26 @@ class Settings(BaseSettings):
     stripe_webhook_secret: str = ""
     stripe_connect_webhook_secret: str = ""
     stripe_api_base: str = ""
+    twilio_account_sid: str = ""
+    twilio_auth_token: str = ""
+    twilio_messaging_service_sid: str = ""
+    twilio_api_base: str = ""
     workers: str = DEFAULT_WORKERS
     log_format: Literal["console", "json"] = "console"
     log_level: str = "INFO"
     payphone_env: Literal["production", "demo", "test"] = "production"
     payphone_kill_at: str = Field(default="", description="tests only: die at this kill-point")
-    trusted_proxies: str = ""
+    payphone_lease: float | None = Field(default=None, description="tests only: seconds of a claim's lease")
+    payphone_lock_lease: float | None = Field(default=None, description="tests only: seconds of an invoice lock's lease")
+    payphone_text_deadline: float | None = Field(default=None, description="tests only: seconds a decided text may wait to be sent")
+    payphone_provider_timeout: float | None = Field(default=None, description="tests only: seconds a provider may take")
+    payphone_settling: float | None = Field(default=None, description="tests only: seconds until a provider's record is trusted")
+    trusted_proxies: str = Field(default="", description="addresses and networks of the proxies in front; unset: this machine")
+    rate_per_key: str = Field(default="600/minute", description="requests about payments per API key; `none`: no limit")
+    rate_per_address: str = Field(default="600/minute", description="requests about payments per client address; `none`: no limit")
+    daily_ceilings: str = Field(default="texts=500,charges=500,calls=300", description="a day's most per account; each account may have its own")
+    backfill_rate: float = Field(default=50.0, description="missing or replayed events let through per second; 0: no limit")
+    webhooks_to_loopback: bool = Field(default=False, description="demo and tests only: outgoing webhooks may go to this machine")
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:
@@ -48,6 +62,11 @@ class Settings(BaseSettings):
     def connect_webhook_secrets(self) -> tuple[str, ...]:
         """Secrets of the Connect endpoint, newest first."""
         return _split(self.stripe_connect_webhook_secret)
+
+    @property
+    def twilio_auth_tokens(self) -> tuple[str, ...]:
+        """Twilio's auth tokens: the first is ours to send with, any of them may have signed (while one is being rolled)."""
+        return _split(self.twilio_auth_token)
 
     @property
     def secret_keys(self) -> tuple[str, ...]:
@@ -61,6 +80,16 @@ class Settings(BaseSettings):
             return dict.fromkeys(QUEUES, int(self.workers))
         pairs = (part.split("=", 1) for part in _split(self.workers))
         return {queue: int(count) for queue, count in pairs}
+
+    @property
+    def ceilings(self) -> dict[str, int]:
+        """Texts, charges and calls an account may have on a day."""
+        named = (part.split("=", 1) for part in _split(self.daily_ceilings))
+        return {"texts": 500, "charges": 500, "calls": 300} | {what: int(most) for what, most in named}
+
+    def shortened(self, usual: float, wanted: float | None) -> float:
+        """`usual`, or what a test wants instead of it; never anything else in production."""
+        return wanted if wanted is not None and self.payphone_env == "test" else usual
 
     @property
     def state_dir(self) -> Path:

@@ -8,6 +8,8 @@ from types import FrameType
 from sandbox import state_file
 from sandbox.app import create_app
 from sandbox.server import listen
+from sandbox.twilio.account import Sender
+from sandbox.twilio.control import add_account, add_sender
 from sandbox.world import Sandbox
 
 
@@ -20,6 +22,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--state-file", default="", help="keep state here across restarts")
     parser.add_argument("--endpoint", action="append", default=[], metavar="URL=SECRET", help="send the platform's Stripe events there")
     parser.add_argument("--connect-endpoint", action="append", default=[], metavar="URL=SECRET", help="send connected accounts' events there")
+    parser.add_argument("--twilio-account", default="", metavar="SID:TOKEN", help="the Twilio account whose numbers people text")
+    parser.add_argument("--twilio-sender", action="append", default=[], metavar="NUMBER[,SERVICE[,URL]]", help="a number of that account")
     parser.add_argument("--seed", type=int, default=None, help="draw the same ids each time")
     return parser.parse_args()
 
@@ -32,6 +36,10 @@ def main() -> None:
     for connect, endpoints in ((False, chosen.endpoint), (True, chosen.connect_endpoint)):
         for url, _, secret in (endpoint.rpartition("=") for endpoint in endpoints):
             sandbox.stripe.add_endpoint(url, secret, connect=connect)
+    if chosen.twilio_account:
+        add_account(sandbox.twilio, *chosen.twilio_account.split(":", 1))
+    for sender in chosen.twilio_sender:
+        add_sender(sandbox.twilio, Sender(*sender.split(",", 2)))
     server = listen(app, chosen.host, chosen.port)
 
     def stop(signum: int, frame: FrameType | None) -> None:

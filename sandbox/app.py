@@ -6,6 +6,8 @@ from sandbox import control, state_file, state_page
 from sandbox.deliverer import Deliverer
 from sandbox.stripe.door import StripeDoor
 from sandbox.stripe.hosted import add_routes as add_stripe_pages
+from sandbox.twilio.control import add_routes as add_twilio_control
+from sandbox.twilio.door import TwilioDoor
 from sandbox.wire import App
 from sandbox.world import Sandbox
 
@@ -18,7 +20,9 @@ def create_app(sandbox: Sandbox | None = None, *, public_url: str = "", state_pa
         state_file.keep(sandbox, state_path)
     app = falcon.App()
     app.add_sink(StripeDoor(sandbox.stripe), prefix="/v1")
+    app.add_sink(TwilioDoor(sandbox.twilio), prefix="/api/2010-04-01")
     control.add_routes(app, sandbox)
+    add_twilio_control(app, sandbox.twilio)
     add_stripe_pages(app, sandbox.stripe)
     state_page.add_routes(app, sandbox)
     if deliver:

@@ -24,6 +24,7 @@ class Delivery:
     last_status: int | None = None
     last_error: str | None = None
     duplicate: bool = False
+    most_attempts: int | None = None
     tries: list[float] = field(default_factory=list)
 
     def seen(self) -> dict[str, Any]:

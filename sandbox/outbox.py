@@ -95,7 +95,7 @@ class Outbox:
         delivery.tries.append(now)
         if status is not None and status // 100 == SUCCESS:
             delivery.state = "delivered"
-        elif delivery.attempts >= self.settings.retry_attempts:
+        elif delivery.attempts >= (delivery.most_attempts or self.settings.retry_attempts):
             delivery.state = "failed"
         else:
             delivery.state = "waiting"

@@ -8,6 +8,7 @@ from typing import Any
 
 from sandbox.deliveries import OPEN, Delivery
 from sandbox.stripe.idempotency import Kept
+from sandbox.twilio import state as twilio_state
 from sandbox.world import Sandbox
 
 EVERY = 1.0
@@ -49,6 +50,7 @@ def _state(sandbox: Sandbox) -> dict[str, Any]:
         "agenda": ground.agenda.entries,
         "settings": asdict(ground.settings),
         "moved_by": ground.moved_by,
+        "twilio": twilio_state.saved(sandbox.twilio),
     }
 
 
@@ -62,6 +64,8 @@ def load(sandbox: Sandbox, path: str) -> None:
             account.tables, account.private = tables, private
         for account_id, key, kept in state["keys"]:
             stripe.keys.kept[account_id, key] = Kept(**kept)
+        if "twilio" in state:
+            twilio_state.restore(sandbox.twilio, state["twilio"])
         ground.settings.update(state["settings"])
         ground.moved_by = state["moved_by"]
         ground.agenda.entries = [tuple(entry) for entry in state["agenda"]]

@@ -8,14 +8,18 @@ from typing import Any
 import falcon
 
 from sandbox.stripe.state import Section, sections
+from sandbox.twilio.state import sections as twilio_sections
 from sandbox.wire import App
 from sandbox.world import Sandbox
 
 PAGE = Template(Path(__file__).with_name("state_page.html").read_text("utf-8"))
 AT_MOST = 30
 GOOD = {"succeeded", "paid", "complete", "delivered", "won", "True", "200"}
-BAD = {"failed", "lost", "dropped", "canceled", "expired", "needs_response", "cut", "400", "402", "409", "429", "500", "502"}
-WAITING = {"pending", "processing", "waiting", "held", "sending", "open", "unpaid", "requires_action", "requires_payment_method", "under_review"}
+BAD = {"failed", "lost", "dropped", "canceled", "expired", "undelivered", "needs_response", "cut", "400", "402", "409", "429", "500", "502"}
+WAITING = {
+    "pending", "processing", "waiting", "held", "sending", "open", "unpaid", "requires_action", "requires_payment_method", "under_review",
+    "accepted", "queued", "sent",
+}  # fmt: skip
 
 
 class StatePage:
@@ -28,7 +32,7 @@ class StatePage:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Render the state."""
         with self.sandbox.ground.lock:
-            tables = [*sections(self.sandbox.stripe, AT_MOST), *_ground_sections(self.sandbox)]
+            tables = [*sections(self.sandbox.stripe, AT_MOST), *twilio_sections(self.sandbox.twilio, AT_MOST), *_ground_sections(self.sandbox)]
         refresh = req.get_param_as_int("refresh", min_value=1, max_value=3600)
         resp.content_type = falcon.MEDIA_HTML
         resp.text = PAGE.substitute(

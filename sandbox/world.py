@@ -7,6 +7,7 @@ from sandbox.faults import Fault, read_fault
 from sandbox.ground import Clock, Ground
 from sandbox.outbox import Send
 from sandbox.stripe.provider import Stripe
+from sandbox.twilio.provider import Twilio
 
 
 class Sandbox:
@@ -16,12 +17,14 @@ class Sandbox:
         """Start empty; the same seed, clocks and requests give the same ids and chaos."""
         self.ground = Ground(clock, wall, seed)
         self.stripe = Stripe(self.ground)
+        self.twilio = Twilio(self.ground)
 
     def reset(self) -> None:
         """Forget all state, settings, faults and deliveries."""
         with self.ground.lock:
             self.ground.clear()
             self.stripe.clear()
+            self.twilio.clear()
 
     def order_fault(self, **body: Any) -> Fault:
         """Ask for a fault, with the fields of ``sandbox.faults.Fault``."""

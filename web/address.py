@@ -1,18 +1,65 @@
-"""Where a request comes from, as far as it can be believed."""
+"""Where a request comes from, and whether over HTTPS, as far as it can be believed.
+
+`TRUSTED_PROXIES` names the proxies in front of us, by address or network (CIDR), comma-separated; unset, it is
+this machine. Only what such a peer says of the request counts. Hops are read from our end, so that what a
+client writes into `X-Forwarded-For` itself is never reached; `Forwarded` and `X-Real-IP` are not read at all.
+"""
+
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import falcon
 
+from runtime.errors import Misconfigured
 from runtime.settings import get_settings
+
+THIS_MACHINE = "127.0.0.1,::1"
+
+Network = IPv4Network | IPv6Network
+
+
+@lru_cache(maxsize=4)
+def _networks(setting: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(part.strip(), strict=False) for part in setting.split(",") if part.strip())
+    except ValueError as error:
+        raise Misconfigured(f"TRUSTED_PROXIES: {error}. Name addresses or networks, such as 10.0.0.0/8, separated by commas.") from None
+
+
+def trusted_proxies() -> tuple[Network, ...]:
+    """The networks whose word about a request counts. Raises Misconfigured."""
+    return _networks(get_settings().trusted_proxies or THIS_MACHINE)
+
+
+def _is_trusted(text: str) -> bool:
+    address = _address(text)
+    return address is not None and any(address in network for network in trusted_proxies())
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """An address as proxies write it: `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]:4711`."""
+    plain = text.strip().removeprefix("[").partition("]")[0] if text.strip().startswith("[") else text.strip()
+    plain = plain.partition(":")[0] if plain.count(":") == 1 else plain
+    try:
+        address = ip_address(plain)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def client_address(req: falcon.Request) -> str:
-    """The nearest address that is no proxy of ours (`TRUSTED_PROXIES`, else this machine).
-
-    What a client writes into `X-Forwarded-For` itself is never reached: hops are read from our end.
-    """
-    settings = get_settings().trusted_proxies
-    trusted = {part.strip() for part in (settings or "127.0.0.1").split(",")}
-    hops = [hop for hop in req.access_route if hop]
-    while len(hops) > 1 and hops[-1] in trusted:
+    """The nearest address that is no proxy of ours."""
+    told = (req.get_header("X-Forwarded-For") or "").split(",")
+    hops = [hop for hop in (*told, req.remote_addr or "") if hop.strip()]
+    while len(hops) > 1 and _is_trusted(hops[-1]) and _address(hops[-2]) is not None:
         hops.pop()
-    return hops[-1] if hops else "unknown"
+    address = _address(hops[-1]) if hops else None
+    return str(address) if address is not None else "unknown"
+
+
+def is_https(req: falcon.Request) -> bool:
+    """Whether the client came over HTTPS: to us, or to a trusted proxy that says so."""
+    if req.scheme == "https":  # our own TLS, or gunicorn believed the proxy (forwarded_allow_ips)
+        return True
+    said = (req.get_header("X-Forwarded-Proto") or "").rpartition(",")[2].strip().lower()
+    return said == "https" and _is_trusted(req.remote_addr or "")

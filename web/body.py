@@ -4,9 +4,11 @@ import json
 from typing import Any, TypeVar
 
 import falcon
+from gunicorn.http.errors import ParseException
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from web.card_guard import refuse_card_numbers
 from web.problems import Problem
 
 CAP = 1024 * 1024  # bytes
@@ -24,25 +26,53 @@ def read_raw(req: falcon.Request, cap: int = CAP) -> bytes:
     """The raw body, chunked or not; at most one byte more than `cap` is read. Raises Problem 413."""
     if (req.content_length or 0) > cap:
         raise Problem("body_too_large", f"The body has {req.content_length} bytes; at most {cap} are taken.")
-    if req.content_length is not None:
-        return bytes(req.stream.read(req.content_length))
-    raw = bytes(req.stream.read(cap + 1))
+    try:
+        raw = bytes(req.stream.read(cap + 1 if req.content_length is None else req.content_length))
+    except (OSError, ParseException):
+        raise Problem("bad_request", "The body broke off, or its chunks are not framed as HTTP wants them.") from None
     if len(raw) > cap:
         raise Problem("body_too_large", f"The body has more than {cap} bytes.")
     return raw
 
 
 def read_json(req: falcon.Request) -> Any:
-    """The body as JSON; an empty body is an empty object. Raises Problem 400 when it is not JSON."""
+    """The body as JSON; an empty body is an empty object.
+
+    Raises Problem 400 when it is not JSON, or holds what no database takes; 422 when it holds a card number.
+    """
     raw = read_raw(req)
     if not raw.strip():
         return {}
     try:
-        return json.loads(raw.decode("utf-8"))
+        document = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+        refuse_unstorable(document)
     except UnicodeDecodeError:
         raise Problem("bad_request", "The body is not UTF-8.") from None
     except (ValueError, RecursionError) as error:
         raise Problem("bad_request", f"The body is not JSON: {str(error)[:120]}.") from None
+    refuse_card_numbers(document)
+    return document
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def refuse_unstorable(value: Any) -> None:
+    """Raises ValueError for text that no database keeps: NUL characters and halves of surrogate pairs."""
+    if isinstance(value, str) and ("\0" in value or not _is_utf8(value)):
+        raise ValueError("its text has a NUL character or half a surrogate pair")
+    members = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for member in members:
+        refuse_unstorable(member)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check(shape: type[Shape], document: Any) -> Shape:

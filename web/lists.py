@@ -11,11 +11,17 @@ from web.problems import Problem
 MAX_LIMIT = 100
 
 
-def page(req: falcon.Request, query: "ModelSelect[Any]", model: Any, show: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-    """One page of `query`, newest first by id."""
+def limit_of(req: falcon.Request) -> int:
+    """How many rows are asked for. Raises Problem 422."""
     limit = req.get_param_as_int("limit", default=20)
     if not 1 <= limit <= MAX_LIMIT:
-        raise Problem("invalid", f"limit is {limit}; 1 to {MAX_LIMIT} are taken.", [{"field": "limit", "message": "out of range"}])
+        raise Problem("invalid", f"limit is not from 1 to {MAX_LIMIT}.", [{"field": "limit", "message": "out of range"}])
+    return limit
+
+
+def page(req: falcon.Request, query: "ModelSelect[Any]", model: Any, show: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """One page of `query`, newest first by id."""
+    limit = limit_of(req)
     after = req.get_param("startingAfter")
     if after:
         query = query.where(model.id < after)

@@ -1,11 +1,13 @@
 """What every request goes through: an id in the log, a connection given back, errors answered as problems."""
 
 import falcon
-from peewee import InterfaceError, OperationalError
+from peewee import DataError, IntegrityError, InterfaceError, OperationalError
 from playhouse.pool import MaxConnectionsExceeded
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from models.base import release_connection
+from rules.card_numbers import has_bare_card_number
+from runtime.errors import Conflict
 from runtime.ids import new_id
 from runtime.log import get_log
 from web.problems import Problem, write_problem
@@ -20,7 +22,8 @@ class RequestContext:
         """Name the request."""
         clear_contextvars()
         given = req.get_header("X-Request-Id") or ""
-        request_id = given if given.replace("-", "").replace("_", "").isalnum() and len(given) <= 64 else new_id("req")  # noqa: PLR2004
+        usable = given.isascii() and given.replace("-", "").replace("_", "").isalnum() and len(given) <= 64  # noqa: PLR2004
+        request_id = given if usable and not has_bare_card_number(given) else new_id("req")
         bind_contextvars(request_id=request_id)
         resp.set_header("X-Request-Id", request_id)
 
@@ -58,9 +61,23 @@ def on_crash(req: falcon.Request, resp: falcon.Response, error: Exception, param
     write_problem(resp, Problem("internal", "The request id in X-Request-Id helps us find it."))
 
 
+def on_conflict(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
+    """Another request wrote the same row, or took the same number, in this very moment."""
+    log.info("conflict", path=req.path, error=type(error).__name__)
+    write_problem(resp, Problem("conflict", "Another request was first. Read again, then decide whether to repeat yours.", headers={"Retry-After": "1"}))
+
+
+def on_unknowable(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
+    """An address or a filter holds what the database takes for no text (a NUL): nothing has that name."""
+    log.info("no value of the database's", path=req.path, error=type(error).__name__)
+    write_problem(resp, Problem("bad_request", "The address or a parameter holds characters that nothing here is named by."))
+
+
 def install(app: falcon.App) -> None:
     """Make `app` answer every error as a problem."""
     app.add_error_handler(Exception, on_crash)
     app.add_error_handler(falcon.HTTPError, on_http_error)
     app.add_error_handler((OperationalError, InterfaceError, MaxConnectionsExceeded), on_database_away)
+    app.add_error_handler((Conflict, IntegrityError), on_conflict)
+    app.add_error_handler(DataError, on_unknowable)
     app.add_error_handler(Problem, on_problem)

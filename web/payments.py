@@ -3,21 +3,25 @@
 from typing import Any, Literal
 
 import falcon
+from pydantic import Field
 
 from delivery.stage import stage
 from jobs.refund_payment import refund_payment
 from models.account import Account
+from models.audit_entry import AuditEntry
 from models.base import transaction
 from models.payment import Payment
 from models.refund import Refund
 from models.refund_request import RefundRequest, refundable
 from models.standing import lock_invoice
 from runtime.clock import real_now
+from web.answers import PaymentList, PaymentWithRefunds, RefundRequestShown
 from web.auth import caller_of
 from web.body import Body, check
 from web.fields import Amount
 from web.idempotency import idempotent
 from web.lists import page
+from web.openapi import PageQuery, documented
 from web.problems import Problem
 from web.shapes import rfc3339, show_payment
 
@@ -27,6 +31,12 @@ class RefundOrder(Body):
 
     amount: Amount | None = None
     reason: Literal["duplicate", "fraudulent", "requested_by_customer"] | None = None
+
+
+class PaymentQuery(PageQuery):
+    """Which payments."""
+
+    invoice_id: str | None = Field(default=None, alias="invoiceId")
 
 
 def find_payment(account: Account, payment_id: str) -> Payment:
@@ -40,6 +50,7 @@ def find_payment(account: Account, payment_id: str) -> Payment:
 class Payments:
     """`/api/payments`"""
 
+    @documented("Payments", {200: PaymentList}, query=PaymentQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The account's payments, newest first; `invoiceId` narrows them."""
         query = Payment.select().where(Payment.account == caller_of(req).own)
@@ -51,6 +62,7 @@ class Payments:
 class OnePayment:
     """`/api/payments/{payment_id}`"""
 
+    @documented("Payments", {200: PaymentWithRefunds})
     def on_get(self, req: falcon.Request, resp: falcon.Response, payment_id: str) -> None:
         """One payment with its refunds, those known at Stripe and those asked for."""
         payment = find_payment(caller_of(req).own, payment_id)
@@ -66,6 +78,7 @@ class OnePayment:
 class PaymentRefunds:
     """`/api/payments/{payment_id}/refunds`"""
 
+    @documented("Payments", {202: RefundRequestShown}, body=RefundOrder, problems=("payment_not_refundable", "amount_exceeds_payment"))
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, payment_id: str) -> None:
         """Reserve a refund and stage it; never more than what is left of the payment."""
@@ -75,6 +88,8 @@ class PaymentRefunds:
             lock_invoice(payment.invoice_id)
             request = RefundRequest.request(payment, _amount(payment, order), order.reason, f"key:{caller.key_id}", real_now())
             stage(refund_payment, request.id, request.id)
+            about = {"payment_id": payment.id, "amount": request.amount, "currency": payment.currency, "reason": request.reason}
+            AuditEntry.record(request.asked_by, "refund.requested", f"refund_request:{request.id}", payment.account_id, **about)
         resp.status = falcon.HTTP_202
         resp.media = show_refund_request(request)
         resp.set_header("Location", f"/api/payments/{payment.id}")

@@ -2,19 +2,20 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import falcon
 from structlog.contextvars import bind_contextvars
 
-from delivery.stage import stage
-from jobs.process_stripe_event import process_stripe_event
+from jobs.stripe_inbox import receive_stripe_event
 from models.base import transaction
-from models.inbox_event import InboxEvent
 from providers.stripe_signature import BadSignature, verify_signature
-from runtime.clock import real_now, real_seconds
+from runtime.clock import real_seconds
 from runtime.killpoint import killpoint
 from runtime.log import get_log
-from web.body import read_raw
+from web.answers import Received
+from web.body import read_raw, refuse_unstorable
+from web.openapi import documented
 from web.problems import Problem
 
 log = get_log("webhooks")
@@ -26,20 +27,19 @@ class StripeWebhook:
     def __init__(self, secrets: Callable[[], tuple[str, ...]], connect: bool = False) -> None:
         self._secrets, self._connect = secrets, connect
 
+    @documented("Webhooks", {200: Received}, problems=("bad_signature", "body_too_large"), door="signature")
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Keep the event. 400: not signed, or not an event. 503: not kept, send it again."""
-        event_id, kind, account, text = self._read(req)
-        bind_contextvars(event=event_id)
+        event, text = self._read(req)
+        bind_contextvars(event=event["id"])
         with transaction():
-            inbox_id = InboxEvent.receive("stripe", account, event_id, kind, text, real_now())
-            if inbox_id is not None:
-                stage(process_stripe_event, inbox_id, inbox_id)
+            inbox_id = receive_stripe_event(event, text)
             killpoint("web.before_commit")
         killpoint("web.after_commit")
-        log.info("event received", type=kind, duplicate=inbox_id is None)
+        log.info("event received", type=str(event.get("type", "")), duplicate=inbox_id is None)
         resp.media = {"received": True}
 
-    def _read(self, req: falcon.Request) -> tuple[str, str, str, str]:
+    def _read(self, req: falcon.Request) -> tuple[dict[str, Any], str]:
         try:
             text = verify_signature(read_raw(req), req.get_header("Stripe-Signature"), self._secrets(), real_seconds())
         except BadSignature as error:
@@ -50,9 +50,12 @@ class StripeWebhook:
             raise Problem("bad_request", "The body is signed, yet it is not JSON.") from None
         if not isinstance(event, dict) or event.get("object") != "event" or not isinstance(event.get("id"), str) or not event["id"]:
             raise Problem("bad_request", "The body is signed, yet it is no Stripe event with an id.")
+        try:
+            refuse_unstorable([event["id"], event.get("type"), event.get("account")])  # the rest is kept word for word
+        except ValueError as error:
+            raise Problem("bad_request", f"The event's id, type or account cannot be kept: {error}.") from None
         if not isinstance(event.get("data"), dict) or not isinstance(event["data"].get("object"), dict):
             raise Problem("bad_request", f"Event {event['id'][:60]} has no data.object.")
-        account = str(event.get("account") or "")
-        if self._connect != bool(account):
+        if self._connect != bool(event.get("account")):
             raise Problem("bad_request", f"Event {event['id'][:60]} came to the wrong endpoint: /connect takes events of connected accounts.")
-        return event["id"], str(event.get("type", "")), account, text
+        return event, text

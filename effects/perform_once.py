@@ -1,0 +1,80 @@
+"""Performing an effect that no provider can tell from its repetition: a text, a call. At most one, ever.
+
+One process wins the right to send by a compare-and-set on `sent_at`, committed before the bytes leave. Whoever
+finds it set and no outcome knows nothing, and says so: `unknown`. Only the winner itself, or an answer, can say that
+nothing was sent. What is unknown is settled by a callback, by the provider's list or by a person; never by sending.
+"""
+
+from typing import Any
+
+from effects.kinds import KINDS
+from models.effect import Effect
+from providers.errors import ProviderError
+from runtime.clock import real_now
+from runtime.errors import NotYet
+from runtime.killpoint import killpoint
+from runtime.log import get_log
+
+NOT_SENT = "not_sent"  # error code of an attempt that surely never left: it may be decided anew
+
+log = get_log("effects")
+
+
+def perform_once(effect: Effect) -> dict[str, Any] | None:
+    """The provider's object; None when it was refused, or is in doubt (`effect.state` says which).
+
+    Raises ProviderError or NotYet when surely nothing was sent: decide again later, and reserve a new effect.
+    """
+    if effect.state == "confirmed":
+        return effect.answer or {}
+    if effect.state in {"refused", "unknown"}:
+        return None
+    if not _may_send(effect):
+        effect.record_unknown("interrupted", "Whoever sent it died, or is still at it; whether it left is not known.")
+        return None
+    killpoint("effect.before_call")
+    if real_now() >= effect.deadline:
+        _record_not_sent(effect, f"It was held up until after its deadline ({effect.deadline:%H:%M:%S} UTC) and was not sent late.")
+        raise NotYet(f"Effect {effect.id} was not sent in time; it is decided anew.")
+    return _send(effect)
+
+
+def was_not_sent(effect: Effect) -> bool:
+    """Whether this attempt surely never left, so that another one may be decided."""
+    return effect.state == "refused" and effect.error_code == NOT_SENT
+
+
+def _may_send(effect: Effect) -> bool:
+    """Win the right to send: one process does, once."""
+    now = real_now()
+    free = (Effect.id == effect.id) & (Effect.state == "sending") & Effect.sent_at.is_null()
+    won = bool(Effect.update(sent_at=now, last_sent_at=now).where(free).execute())
+    if won:
+        effect.sent_at = effect.last_sent_at = now
+    return won
+
+
+def _send(effect: Effect) -> dict[str, Any] | None:
+    try:
+        answer = KINDS[effect.kind].send(effect)
+    except ProviderError as error:
+        _record_failure(effect, error)
+        return None
+    killpoint("effect.after_call")
+    return answer
+
+
+def _record_failure(effect: Effect, error: ProviderError) -> None:
+    """A refusal and a doubt are outcomes; a request that never got through is not."""
+    log.warning("effect failed", effect_id=effect.id, kind=effect.kind, outcome=error.outcome, code=error.code, advice=error.advice)
+    if error.outcome == "retry_later":
+        _record_not_sent(effect, str(error))
+        raise error
+    if error.outcome == "refused":
+        effect.record_refused(error.code, str(error), real_now())
+    else:
+        effect.record_unknown(error.code, str(error))
+
+
+def _record_not_sent(effect: Effect, why: str) -> None:
+    effect.record_refused(NOT_SENT, why, real_now())

@@ -1,0 +1,46 @@
+"""Texts at Twilio: sent at most once, found again by number, time and the address they carry.
+
+Twilio takes no key and no tag. The address of the status callback carries the effect's id, and the body our own
+address of the invoice: by these a text is known again.
+"""
+
+import re
+from datetime import timedelta
+
+from effects.kinds import KINDS, SKEW, Json, Kind
+from models.effect import Effect
+from models.message import Message
+from providers import twilio_api
+from providers.twilio_api import TextMessage
+from runtime.settings import get_settings
+
+CALLBACK = "/api/webhooks/twilio/message-status"
+_ADDRESS = re.compile(r"/p/[0-9a-z]+")
+
+
+def callback_url(effect_id: str) -> str:
+    """Where Twilio reports this text's status; the effect's id is in it, so that a report needs no answer of ours."""
+    return f"{get_settings().public_url.rstrip('/')}{CALLBACK}?effect={effect_id}"
+
+
+def _send(effect: Effect) -> Json:
+    return _told(twilio_api.send_message(effect.request, callback_url(effect.id)))
+
+
+def _find(effect: Effect) -> Json | None:
+    """The first text since it was sent that carries its address and is no other one's; None settles nothing."""
+    address = _ADDRESS.search(effect.request["Body"])
+    if address is None or effect.sent_at is None:
+        return None
+    listed = twilio_api.find_messages(effect.request["To"], effect.sent_at - timedelta(seconds=SKEW), address[0])
+    others = {row.sid for row in Message.select(Message.sid).where(Message.sid.in_([each.sid for each in listed]), Message.effect_id != effect.id)}
+    unclaimed = [each for each in listed if each.sid not in others]
+    return _told(min(unclaimed, key=lambda each: str(each.created_at))) if unclaimed else None
+
+
+def _told(message: TextMessage) -> Json:
+    return {"id": message.sid, "status": message.status, "error_code": str(message.error_code or "")}
+
+
+TEXT = Kind("text", "twilio", _send, _find, expires=True, keep=("id", "status", "error_code"))
+KINDS[TEXT.name] = TEXT

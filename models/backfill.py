@@ -1,0 +1,54 @@
+"""A backfill: reading one Stripe account's list of events back to a time, a page a job, until the list ends there."""
+
+from datetime import datetime
+
+from peewee import BigAutoField, BigIntegerField, FloatField, IntegerField, TextField
+
+from models.base import Instant, Row
+
+
+class Backfill(Row):
+    """One run: `running → done | failed`.
+
+    `since` and `newest_created` are Stripe's seconds. `cursor` is the last event read: the next page begins
+    after it. `rate` is how many of the missing events a second are let through (0: no limit).
+    """
+
+    id = BigAutoField()
+    stripe_account = TextField(default="")
+    since = BigIntegerField()
+    cursor = TextField(default="")
+    page = IntegerField(default=0)
+    newest_created = BigIntegerField(default=0)
+    newest_id = TextField(default="")
+    seen = IntegerField(default=0)
+    missing = IntegerField(default=0)
+    rate = FloatField(default=0.0)
+    state = TextField(default="running")
+    error = TextField(null=True)
+    asked_by = TextField()
+    created_at = Instant()
+    finished_at = Instant(null=True)
+
+    class Meta:
+        indexes = ((("stripe_account", "state"), False), (("state", "id"), False))
+
+    def record_page(self, cursor: str, newest: tuple[int, str], seen: int, missing: int) -> None:
+        """One page was taken in, whole."""
+        values = {"cursor": cursor, "page": self.page + 1, "seen": self.seen + seen, "missing": self.missing + missing}
+        if self.page == 0:
+            values |= {"newest_created": newest[0], "newest_id": newest[1]}
+        self._write(**values)
+
+    def record_finished(self, now: datetime) -> None:
+        """The list has been read to where it was to be read."""
+        self._write(state="done", finished_at=now)
+
+    def record_failed(self, error: str, now: datetime) -> None:
+        """Stripe will not let us read this account's list."""
+        self._write(state="failed", error=error[:500], finished_at=now)
+
+    def _write(self, **values: object) -> None:
+        Backfill.update(**values).where(Backfill.id == self.id).execute()
+        for name, value in values.items():
+            setattr(self, name, value)

@@ -1,0 +1,53 @@
+"""What a person agreed to: to be contacted at one number, over these channels, in these words."""
+
+from datetime import datetime
+from typing import Any
+
+from peewee import ForeignKeyField, JSONField, TextField
+
+from models.account import Account
+from models.base import Instant, Row
+from models.customer import Customer
+from runtime.ids import new_id
+
+
+class Consent(Row):
+    """One consent; it belongs to the number it was given for. Revoked, it is kept (three years at least)."""
+
+    account_id: str
+    customer_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    customer = ForeignKeyField(Customer, on_delete="CASCADE", backref="consents")
+    phone = TextField()
+    channels = JSONField()
+    source = TextField()
+    text = TextField()
+    text_version = TextField()
+    given_at = Instant()
+    revoked_at = Instant(null=True)
+    revoked_why = TextField(null=True)
+    recorded_by = TextField()
+    created_at = Instant()
+
+    class Meta:
+        indexes = ((("account", "phone"), False), (("customer", "created_at"), False))
+
+    @classmethod
+    def record(cls, customer: Customer, phone: str, channels: list[str], given_at: datetime, now: datetime, **words: Any) -> "Consent":
+        """Keep a consent; `words`: source, text, text_version, recorded_by."""
+        values = {"account": customer.account_id, "customer": customer.id, "phone": phone, "channels": sorted(set(channels))}
+        row: Consent = cls.create(id=new_id("cns"), **values, given_at=given_at, created_at=now, **words)
+        return row
+
+    @classmethod
+    def holds(cls, customer_id: str, phone: str, channel: str, now: datetime) -> bool:
+        """Whether this person has agreed to this channel for this very number, and not taken it back."""
+        same = (cls.customer == customer_id) & (cls.phone == phone) & cls.revoked_at.is_null() & (cls.given_at <= now)
+        return any(channel in row.channels for row in cls.select().where(same))
+
+    @classmethod
+    def void(cls, customer_id: str, phone: str, why: str, now: datetime) -> int:
+        """Take back every consent for a number that is not this customer's any more; how many there were."""
+        same = (cls.customer == customer_id) & (cls.phone == phone) & cls.revoked_at.is_null()
+        return int(cls.update(revoked_at=now, revoked_why=why).where(same).execute())

@@ -1,0 +1,43 @@
+"""What the contact gate answered, kept: each attempt that was reserved, and each that was not, with the reason."""
+
+from datetime import datetime
+from typing import Any
+
+from peewee import BooleanField, TextField
+
+from models.base import Instant, Row
+from rules.contact import Allowed, Answer
+from runtime.ids import new_id
+
+
+class ContactDecision(Row):
+    """One answer of the gate; `effect_id` names the attempt that was reserved in the same transaction."""
+
+    id = TextField(primary_key=True)
+    account_id = TextField()
+    customer_id = TextField()
+    invoice_id = TextField(null=True)
+    channel = TextField()
+    phone = TextField(null=True)
+    allowed = BooleanField()
+    code = TextField(default="")
+    reason = TextField(default="")
+    until = Instant(null=True)
+    next_at = Instant(null=True)
+    effect_id = TextField(null=True)
+    asked_by = TextField()
+    at = Instant()
+
+    class Meta:
+        indexes = ((("customer_id", "at"), False), (("invoice_id", "at"), False), (("account_id", "at"), False))
+
+    @classmethod
+    def record(cls, answer: Answer, now: datetime, effect_id: str | None = None, **about: Any) -> "ContactDecision":
+        """Keep an answer; `about`: account_id, customer_id, invoice_id, channel, phone, asked_by."""
+        told: dict[str, Any]
+        if isinstance(answer, Allowed):
+            told = {"allowed": True, "until": answer.until}
+        else:
+            told = {"allowed": False, "code": answer.code, "reason": answer.reason, "next_at": answer.next_at}
+        row: ContactDecision = cls.create(id=new_id("cdn"), effect_id=effect_id, at=now, **told, **about)
+        return row

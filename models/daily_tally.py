@@ -1,0 +1,60 @@
+"""How many texts, charges and calls an account has had on its own day, counted as each effect is reserved."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from peewee import BigAutoField, DateField, IntegerField, TextField
+
+from models.account import Account
+from models.base import Row, execute
+from models.daily_ceiling import ceiling_of
+from models.emit import emit
+from runtime.log import get_log
+
+# Which brake an effect falls under. Effects of other kinds (refunds, links, cancels) are never braked.
+BRAKED = {"intent_confirm": "charges", "text": "texts", "call": "calls"}
+
+log = get_log("brakes")
+
+
+class DailyTally(Row):
+    """One account's count of one kind on one day of its own time zone (business time)."""
+
+    id = BigAutoField()
+    account_id = TextField()
+    what = TextField()
+    day = DateField()
+    count = IntegerField(default=0)
+
+    class Meta:
+        indexes = ((("account_id", "what", "day"), True),)
+
+
+def _day(account: Account, now: datetime) -> date:
+    return now.astimezone(ZoneInfo(account.time_zone)).date()
+
+
+def tally_of(account: Account, what: str, now: datetime) -> int:
+    """How many there were on the account's day that `now` (business time) lies in."""
+    same = (DailyTally.account_id == account.id) & (DailyTally.what == what) & (DailyTally.day == _day(account, now))
+    row = DailyTally.get_or_none(same)
+    return row.count if row is not None else 0
+
+
+def record_braked(kind: str, account_id: str | None, now: datetime) -> None:
+    """Count an effect that has just been reserved; the one that reaches the ceiling says so, once.
+
+    Refused ones count too: a ceiling is there for what runs wild, and cards declined in a row are just that.
+    """
+    what = BRAKED.get(kind)
+    if what is None or account_id is None:
+        return
+    day = _day(Account.get_by_id(account_id), now)
+    sql = (
+        "INSERT INTO daily_tally (account_id, what, day, count) VALUES (?, ?, ?, 1) "
+        "ON CONFLICT (account_id, what, day) DO UPDATE SET count = daily_tally.count + 1 RETURNING count"
+    )
+    count, ceiling = int(execute(sql, (account_id, what, day.isoformat())).fetchone()[0]), ceiling_of(account_id, what)
+    if count == ceiling:
+        log.warning("daily ceiling reached", account_id=account_id, what=what, ceiling=ceiling, day=day.isoformat())
+        emit(account_id, "ceiling.reached", {"what": what, "ceiling": ceiling, "day": day.isoformat()})

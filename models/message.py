@@ -1,0 +1,112 @@
+"""A text to a person: asked for, decided, sent at most once, and followed until it arrived or did not."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from peewee import ForeignKeyField, IntegerField, TextField
+
+from models.account import Account
+from models.base import Instant, Row
+from models.customer import Customer
+from models.effect import Effect
+from models.invoice import Invoice
+from rules.contact import DAY
+from rules.text_status import PENDING, merged_status
+from runtime.ids import new_id
+
+WANTED_FOR = timedelta(hours=1)  # a text asked for longer ago is not sent any more
+
+
+class Message(Row):
+    """One text. `waiting → sending → (unknown) → Twilio's statuses`, or `refused`; `tries` counts the attempts reserved.
+
+    `status` follows reports by rank, so they may come in any order and number.
+    """
+
+    account_id: str
+    customer_id: str
+    invoice_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    customer = ForeignKeyField(Customer, on_delete="CASCADE", backref="messages")
+    invoice = ForeignKeyField(Invoice, null=True, on_delete="CASCADE", backref="messages")
+    kind = TextField()
+    to = TextField(column_name="to_number")
+    sender = TextField(default="")
+    language = TextField(default="en")
+    body = TextField(default="")
+    segments = IntegerField(default=0)
+    status = TextField(default="waiting")
+    tries = IntegerField(default=0)
+    effect_id = TextField(null=True)
+    sid = TextField(null=True, unique=True)
+    error_code = TextField(null=True)
+    error = TextField(null=True)
+    asked_by = TextField()
+    created_at = Instant()
+    sent_at = Instant(null=True)
+    updated_at = Instant()
+
+    class Meta:
+        indexes = (
+            (("invoice", "created_at"), False), (("customer", "created_at"), False), (("account", "to", "sent_at"), False), (("effect_id",), False),
+        )  # fmt: skip
+
+    @classmethod
+    def ask(cls, invoice: Invoice, kind: str, phone: str, language: str, asked_by: str, now: datetime) -> "Message":
+        """The text of this kind that is on its way for the locked invoice, or a new one that waits."""
+        known = cls.pending(invoice.id, kind)
+        if known is not None:
+            return known
+        about = {"account": invoice.account_id, "customer": invoice.customer_id, "invoice": invoice.id}
+        row: Message = cls.create(
+            id=new_id("msg"), **about, kind=kind, to=phone, language=language, asked_by=asked_by, created_at=now, updated_at=now
+        )
+        return row
+
+    @classmethod
+    def pending(cls, invoice_id: str, kind: str) -> "Message | None":
+        """The text that is waiting, on its way or in doubt: another must not be asked for."""
+        query = cls.select().where(cls.invoice == invoice_id, cls.kind == kind, cls.status.in_(PENDING))
+        row: Message | None = query.order_by(cls.created_at.desc()).first()
+        return row
+
+    @classmethod
+    def recent(cls, account_id: str, phone: str, now: datetime) -> tuple[datetime, ...]:
+        """When texts left, or may have left, for this person in the last day."""
+        rows = cls.select(cls.sent_at).where(cls.account == account_id, cls.to == phone, cls.sent_at > now - DAY)
+        return tuple(row.sent_at for row in rows)
+
+    def is_too_old(self, now: datetime) -> bool:
+        """Whether whoever asked for it would not expect it any more."""
+        return self.created_at + WANTED_FOR < now
+
+    def record_sending(self, effect: Effect, sender: str, body: str, segments: int, sent_at: datetime, now: datetime) -> None:
+        """Decided and reserved; bytes may leave. `sent_at` is business time: what caps count."""
+        self._write(now, status="sending", effect_id=effect.id, sender=sender, body=body, segments=segments, tries=self.tries + 1, sent_at=sent_at)
+
+    def record_not_sent(self, now: datetime) -> None:
+        """The attempt never left: it waits to be decided anew."""
+        if self.status in {"sending", "unknown"}:
+            self._write(now, status="waiting", sent_at=None)
+
+    def record_refused(self, code: str, error: str, now: datetime) -> None:
+        """It will not be sent: the gate, Twilio or its age said no."""
+        self._write(now, status="refused", error_code=code, error=error[:500], sent_at=None)
+
+    def record_report(self, status: str, sid: str | None, error_code: str | None, now: datetime) -> bool:
+        """Take a report of its status in; answers whether it told anything new."""
+        merged = merged_status(self.status, status)
+        values: dict[str, Any] = {}
+        if merged != self.status:
+            values = {"status": merged, "error_code": error_code}
+        if sid and not self.sid:
+            values["sid"] = sid
+        if values:
+            self._write(now, **values)
+        return bool(values)
+
+    def _write(self, now: datetime, **values: Any) -> None:
+        Message.update(**values, updated_at=now).where(Message.id == self.id).execute()
+        for name, value in values.items():
+            setattr(self, name, value)

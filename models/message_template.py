@@ -1,0 +1,42 @@
+"""An account's own words for its texts; without a row the built-in ones hold."""
+
+from datetime import datetime
+
+from peewee import BigAutoField, ForeignKeyField, TextField
+
+from models.account import Account
+from models.base import Instant, Row
+from rules.templates import DEFAULTS, language_of
+
+
+class MessageTemplate(Row):
+    """One template: of one account, in one language, for one kind of text."""
+
+    account_id: str
+    id = BigAutoField()
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    language = TextField()
+    kind = TextField()
+    body = TextField()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = ((("account", "language", "kind"), True),)
+
+    @classmethod
+    def write(cls, account_id: str, language: str, kind: str, body: str, now: datetime) -> None:
+        """Keep the account's words."""
+        target, values = [cls.account, cls.language, cls.kind], {"body": body, "updated_at": now}
+        cls.insert(account=account_id, language=language, kind=kind, **values).on_conflict(conflict_target=target, update=values).execute()
+
+    @classmethod
+    def forget(cls, account_id: str, language: str, kind: str) -> bool:
+        """Back to the built-in words; whether there were own ones."""
+        return bool(cls.delete().where(cls.account == account_id, cls.language == language, cls.kind == kind).execute())
+
+
+def template_for(account_id: str, kind: str, language: str | None) -> tuple[str, str]:
+    """The words and their language: the account's own in the person's language, else the built-in ones."""
+    chosen = language_of(language)
+    own = MessageTemplate.get_or_none((MessageTemplate.account == account_id) & (MessageTemplate.language == chosen) & (MessageTemplate.kind == kind))
+    return (own.body if own is not None else DEFAULTS[kind, chosen]), chosen

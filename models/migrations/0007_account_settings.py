@@ -1,0 +1,33 @@
+"""How an account collects.
+
+A frozen copy: it does not follow the models when they change.
+"""
+
+from peewee import BigIntegerField, ForeignKeyField, Model, TextField
+
+
+def up(migrator, db):
+    class Account(Model):
+        id = TextField(primary_key=True)
+        class Meta:
+            database = db
+            table_name = 'account'
+            legacy_table_names = False
+
+    class AccountSettings(Model):
+        account = ForeignKeyField(Account, primary_key=True, on_delete='CASCADE')
+        payment_collection = TextField(default='link')
+        call_frequency = TextField(default='weekly')
+        calling = TextField(default='manual')
+        payment_timing = TextField(default='immediate')
+        staff_entry = TextField(default='form')
+        updated_at = BigIntegerField()
+        class Meta:
+            database = db
+            table_name = 'account_settings'
+            legacy_table_names = False
+    db.create_tables([AccountSettings])
+
+
+def down(migrator, db):
+    migrator.migrate(migrator.drop_table('account_settings'))

@@ -1,0 +1,85 @@
+"""A reconciliation: our sums held against Stripe's, invoice by invoice, and every difference by its name."""
+
+from datetime import datetime
+
+from peewee import BigAutoField, BigIntegerField, ForeignKeyField, IntegerField, TextField
+
+from models.base import Instant, Row
+
+
+class Reconciliation(Row):
+    """One run over one Stripe account: `running → done | failed`. `since` and `until` are Stripe's seconds."""
+
+    id = BigAutoField()
+    stripe_account = TextField(default="")
+    since = BigIntegerField()
+    until = BigIntegerField()
+    phase = TextField(default="payments")
+    cursor = TextField(default="")
+    page = IntegerField(default=0)
+    compared = IntegerField(default=0)
+    state = TextField(default="running")
+    backfill_id = BigIntegerField(null=True)
+    error = TextField(null=True)
+    asked_by = TextField()
+    created_at = Instant()
+    finished_at = Instant(null=True)
+
+    class Meta:
+        indexes = ((("stripe_account", "id"), False), (("state", "id"), False))
+
+    def record_page(self, cursor: str, compared: int) -> None:
+        """One page was compared, whole."""
+        self._write(cursor=cursor, page=self.page + 1, compared=self.compared + compared)
+
+    def record_phase(self, phase: str) -> None:
+        """The next list begins."""
+        self._write(phase=phase, cursor="", page=self.page + 1)
+
+    def record_finished(self, now: datetime) -> None:
+        """Everything was compared."""
+        self._write(state="done", finished_at=now)
+
+    def record_failed(self, error: str, now: datetime) -> None:
+        """Stripe will not let us read this account."""
+        self._write(state="failed", error=error[:500], finished_at=now)
+
+    def _write(self, **values: object) -> None:
+        Reconciliation.update(**values).where(Reconciliation.id == self.id).execute()
+        for name, value in values.items():
+            setattr(self, name, value)
+
+
+class Difference(Row):
+    """One thing on which we and Stripe differ: `open`, or `healed` when the events it waited for have come.
+
+    `ours` and `theirs` are minor units of `currency`; `subject` is Stripe's id, or ours of an invoice.
+    """
+
+    id = BigAutoField()
+    run = ForeignKeyField(Reconciliation, on_delete="CASCADE", backref="differences")
+    kind = TextField()
+    account_id = TextField(null=True)
+    invoice_id = TextField(null=True)
+    subject = TextField()
+    ours = BigIntegerField(default=0)
+    theirs = BigIntegerField(default=0)
+    currency = TextField(default="")
+    state = TextField(default="open")
+    found_at = Instant()
+
+    class Meta:
+        indexes = ((("run", "kind", "subject"), True), (("account_id", "id"), False))
+
+
+class Sighting(Row):
+    """Something of ours that a run has seen at Stripe: what is left over, Stripe does not know. Kept while the run lasts."""
+
+    id = BigAutoField()
+    run = ForeignKeyField(Reconciliation, on_delete="CASCADE")
+    subject = TextField()
+    invoice_id = TextField(null=True)
+
+    class Meta:
+        table_name = "reconciliation_sighting"
+        indexes = ((("run", "subject"), True),)

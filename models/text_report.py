@@ -1,0 +1,51 @@
+"""What was learned about a text's fate: from Twilio's answer, its callback, its list, or a person. One way in for all."""
+
+from datetime import datetime
+
+from models.base import is_postgres
+from models.effect import Effect
+from models.message import Message
+from models.opt_out import OptOut
+from models.phone_suppression import PhoneSuppression
+from rules.delivery_failures import advice_for
+
+OPTED_OUT = "21610"
+
+
+def lock_message(message_id: str) -> Message:
+    """The message, fresh, and locked until the transaction ends. Raises Message.DoesNotExist."""
+    query = Message.select().where(Message.id == message_id)
+    row: Message = (query.for_update() if is_postgres() else query).get()
+    return row
+
+
+def message_of(effect_id: str, sid: str) -> Message | None:
+    """The message of an attempt, or of Twilio's id; the effect's id comes first, for our own answer may not be there yet."""
+    found = Message.get_or_none(Message.effect_id == effect_id) if effect_id else None
+    return found if found is not None else Message.get_or_none(Message.sid == sid)
+
+
+def record_text_report(message: Message, status: str, sid: str, error_code: str, now: datetime) -> bool:
+    """Take in that Twilio has the text, and in which status; its effect is confirmed by that. Needs a locked message.
+
+    Answers whether it told anything new. What a failure means for the number is acted upon.
+    """
+    if message.effect_id and message.status != "refused":
+        effect = Effect.get_by_id(message.effect_id)
+        if effect.state in {"sending", "unknown"}:
+            effect.record_confirmed(sid, {"sid": sid, "status": status}, now)
+    told = message.record_report(status, sid, error_code or None, now)
+    if told and error_code:
+        act_on_failure(message, error_code, now)
+    return told
+
+
+def act_on_failure(message: Message, code: str, now: datetime) -> None:
+    """A number that takes no texts is closed for them; a stop that only Twilio heard of is kept here too."""
+    advice = advice_for(code)
+    if advice is not None and advice.suppresses:
+        PhoneSuppression.suppress(message.account_id, message.to, "sms", code, advice.text, now)
+    if code == OPTED_OUT and not OptOut.holds(message.account_id, (message.sender,), message.to, "sms"):
+        OptOut.record(
+            message.account_id, message.to, "stop", ["sms"], now, words="", source="twilio_21610", reference=message.sid or message.id, recorded_by="twilio"
+        )

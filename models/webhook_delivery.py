@@ -1,0 +1,48 @@
+"""One event on its way to one endpoint, with every try: `waiting → delivered | failed | cancelled`."""
+
+from datetime import datetime
+from typing import Any
+
+from peewee import BigAutoField, ForeignKeyField, IntegerField, JSONField, TextField
+
+from models.base import Instant, Row
+from models.outgoing_event import OutgoingEvent
+from models.webhook_endpoint import WebhookEndpoint
+
+KEPT_TRIES = 20  # the latest ones
+
+
+class WebhookDelivery(Row):
+    """`tries` holds what came of each: time, status or error, milliseconds; never what was sent or answered."""
+
+    event_id: int
+    endpoint_id: str
+    id = BigAutoField()
+    event = ForeignKeyField(OutgoingEvent, on_delete="CASCADE")
+    endpoint = ForeignKeyField(WebhookEndpoint, on_delete="CASCADE")
+    state = TextField(default="waiting")
+    attempts = IntegerField(default=0)
+    tries = JSONField(default=list)
+    created_at = Instant()
+    settled_at = Instant(null=True)
+
+    class Meta:
+        indexes = ((("event", "endpoint"), True), (("endpoint", "state"), False))
+
+    @classmethod
+    def waiting_for(cls, endpoint: WebhookEndpoint, limit: int = 500) -> "list[WebhookDelivery]":
+        """Deliveries that wait for this endpoint, oldest first."""
+        return list(cls.select().where(cls.endpoint == endpoint, cls.state == "waiting").order_by(cls.id).limit(limit))
+
+    def record_try(self, outcome: dict[str, Any]) -> None:
+        """Add one try."""
+        self._write(attempts=self.attempts + 1, tries=[*self.tries, outcome][-KEPT_TRIES:])
+
+    def record_settled(self, state: str, now: datetime) -> None:
+        """Nothing more will be tried: delivered, failed or cancelled."""
+        self._write(state=state, settled_at=now)
+
+    def _write(self, **values: Any) -> None:
+        WebhookDelivery.update(**values).where(WebhookDelivery.id == self.id).execute()
+        for name, value in values.items():
+            setattr(self, name, value)

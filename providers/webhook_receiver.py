@@ -1,0 +1,108 @@
+"""The clinic's own software, somewhere on the internet: one signed POST, and what came of it.
+
+The name is resolved here, every address it has is judged, and the judged one is connected to under the
+name's certificate: a name that leads elsewhere a moment later leads nowhere. No redirects, no proxies of
+the environment, and an end to it after ten seconds whatever the receiver does.
+"""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import httpx
+
+from rules.webhook_address import Target, may_reach, read_target
+
+TOTAL = 10.0  # seconds for everything, the name's lookup included
+TIMEOUT = httpx.Timeout(5.0, connect=3.0)
+TRIED = 2  # addresses of one name
+SUCCESS = 2  # hundreds
+GONE = 410
+
+Resolve = Callable[[str, int], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of one POST: a status, or an error without one."""
+
+    status: int | None
+    error: str
+    milliseconds: int
+
+    @property
+    def taken(self) -> bool:
+        """Whether the receiver has taken it."""
+        return self.status is not None and self.status // 100 == SUCCESS
+
+
+class AddressRefused(Exception):
+    """The name leads to where we do not go."""
+
+
+def lookup(host: str, port: int) -> list[str]:
+    """Every address of `host`, without repetition."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+@lru_cache(maxsize=1)
+def _certificates() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def post_webhook(
+    url: str, body: bytes, headers: dict[str, str], loopback: bool = False, resolve: Resolve = lookup, transport: httpx.BaseTransport | None = None
+) -> Reply:
+    """Send `body` to `url` once. Never raises for what a receiver, its name or its network does."""
+    begun = time.monotonic()
+    outcome: list[tuple[int | None, str]] = [(None, f"no answer within {TOTAL:.0f} s")]
+    client = httpx.Client(timeout=TIMEOUT, trust_env=False, verify=_certificates(), transport=transport)
+
+    def run() -> None:
+        outcome.append(_outcome(client, url, body, headers, loopback, resolve))
+
+    sender = threading.Thread(target=run, daemon=True)
+    sender.start()
+    sender.join(TOTAL)
+    status, error = outcome[-1]
+    client.close()  # ends a sender that is still waiting
+    return Reply(status, error, int((time.monotonic() - begun) * 1000))
+
+
+def _outcome(client: httpx.Client, url: str, body: bytes, headers: dict[str, str], loopback: bool, resolve: Resolve) -> tuple[int | None, str]:
+    try:
+        target = read_target(url, loopback)
+        return _send(client, target, _checked(target, loopback, resolve), body, headers), ""
+    except (AddressRefused, ValueError) as error:
+        return None, f"address refused: {error}"[:200]
+    except socket.gaierror:
+        return None, "the name does not resolve"
+    except (httpx.HTTPError, OSError, RuntimeError) as error:  # RuntimeError: the client was closed when the time was up
+        return None, type(error).__name__
+
+
+def _checked(target: Target, loopback: bool, resolve: Resolve) -> list[str]:
+    addresses = resolve(target.host, target.port)
+    if not addresses or not all(may_reach(address, loopback) for address in addresses):
+        raise AddressRefused("the name leads into a private network")
+    return addresses[:TRIED]
+
+
+def _send(client: httpx.Client, target: Target, addresses: list[str], body: bytes, headers: dict[str, str]) -> int:
+    """POST to the first of the checked addresses that takes a connection; the answer's body is not read."""
+    for place, address in enumerate(addresses, 1):
+        host = f"[{address}]" if ":" in address else address
+        url = f"{target.scheme}://{host}:{target.port}{target.path}"
+        named = headers | {"Host": target.authority}
+        try:
+            with client.stream("POST", url, content=body, headers=named, extensions={"sni_hostname": target.host}) as response:
+                return response.status_code
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            if place == len(addresses):
+                raise
+    raise AddressRefused("the name has no address")

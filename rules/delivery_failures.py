@@ -1,0 +1,42 @@
+"""Why a text did not arrive, and what to do next. Codes are Twilio's (https://www.twilio.com/docs/api/errors)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Then = Literal["new_number", "other_channel", "try_later", "opted_out", "fix_sender", "change_text", "look_up"]
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """`then` is for programs, `text` for people. `suppresses`: no text may go to this number again."""
+
+    then: Then
+    text: str
+    suppresses: bool = False
+
+
+_LANDLINE = Advice("other_channel", "The number takes no texts (a landline, for example). Call, or ask for a mobile number.", suppresses=True)
+_INVALID = Advice("new_number", "The number does not exist. Ask for the right one.", suppresses=True)
+_OPTED_OUT = Advice("opted_out", "The person has stopped texts from this sender. Only they can allow them again, by texting START.")
+_SENDER = Advice("fix_sender", "The sender may not send this text. An operator has to look at it in the Twilio console.")
+_TRANSIENT = Advice("try_later", "The phone was off or out of reach. Try again later, or another way.")
+_FILTERED = Advice("change_text", "The carrier took the text for spam. Do not send it again as it is; look at the sender's registration and the template.")
+_UNCLEAR = Advice("look_up", "Twilio's console says more under this message. Use another way meanwhile.")
+
+ADVICE: dict[str, Advice] = {
+    "21211": _INVALID, "21217": _INVALID, "21614": _LANDLINE, "21635": _LANDLINE, "30006": _LANDLINE, "30005": _INVALID,
+    "21610": _OPTED_OUT,
+    "30003": _TRANSIENT, "30001": _TRANSIENT, "30036": Advice("try_later", "The time in which the person may be texted was over before it could be sent."),
+    "30004": Advice("other_channel", "The person or their carrier blocks this text. Use another way."),
+    "30007": _FILTERED,
+    "21408": _SENDER, "21606": _SENDER, "21608": _SENDER, "21612": _SENDER, "21659": _SENDER, "21660": _SENDER, "21701": _SENDER, "21703": _SENDER,
+    "30023": _SENDER, "30032": _SENDER, "30034": _SENDER, "30460": _SENDER, "30863": _SENDER,
+    "unknown": Advice("look_up", "Whether it was sent is not known. It is not sent again by itself; ask the person, or look in Twilio's console."),
+}  # fmt: skip
+
+
+def advice_for(code: str | None) -> Advice | None:
+    """What a failure's code means; None when nothing failed."""
+    if not code:
+        return None
+    return ADVICE.get(code, _UNCLEAR)

@@ -1,0 +1,88 @@
+"""What is texted: templates per language, filled in with a few named places, and what they weigh.
+
+A text says who sends it, carries our own address, and says how to make it stop. It never says what was treated:
+neither an invoice's project nor its notes have a place.
+"""
+
+import re
+from dataclasses import dataclass
+
+PLACES = frozenset({"clinic", "url", "amount"})
+REQUIRED = {"payment_link": frozenset({"clinic", "url"}), "help": frozenset({"clinic"})}
+KINDS = tuple(REQUIRED)
+MAX_LENGTH = 1600  # Twilio's most
+MAX_CLINIC = 60
+FALLBACK = "en"
+
+DEFAULTS: dict[tuple[str, str], str] = {
+    ("payment_link", "en"): "{clinic}: you can pay your invoice securely here: {url}",
+    ("payment_link", "es"): "{clinic}: puede pagar su factura de forma segura aquí: {url}",
+    ("help", "en"): "{clinic}: this number sends payment links. For help please call the office.",
+    ("help", "es"): "{clinic}: este número envía enlaces de pago. Para ayuda, llame a la oficina.",
+}
+STOP_LINES = {"en": "Reply STOP to opt out.", "es": "Responda STOP para no recibir más."}
+
+_PLACE = re.compile(r"\{([^{}]*)\}")
+_STOP_WORD = re.compile(r"\bSTOP\b", re.IGNORECASE)
+_GSM = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_GSM_TWICE = frozenset("^{}\\[~]|€\f")  # these take an escape before them
+_ONE, _MANY = 160, 153
+_ONE_UCS2, _MANY_UCS2 = 70, 67
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A text ready to be sent: what it says, its encoding, and how many segments are billed."""
+
+    body: str
+    encoding: str
+    segments: int
+
+
+def faults_of(kind: str, body: str) -> list[str]:
+    """What is wrong with a template, in words for whoever wrote it; empty when it is fine."""
+    found = set(_PLACE.findall(body))
+    faults = [f"{{{name}}} is no place; there are {', '.join(sorted(PLACES))}" for name in sorted(found - PLACES)]
+    faults += [f"{{{name}}} is missing" for name in sorted(REQUIRED[kind] - found)]
+    if _PLACE.sub("", body).count("{") or _PLACE.sub("", body).count("}"):
+        faults.append("a brace stands alone")
+    return faults
+
+
+def language_of(language: str | None) -> str:
+    """The language we have texts in that is nearest: `es-MX` is `es`, `de` is `en`."""
+    base = (language or FALLBACK).replace("_", "-").split("-")[0].casefold()
+    return base if base in STOP_LINES else FALLBACK
+
+
+def render(kind: str, template: str, language: str, values: dict[str, str]) -> Rendered:
+    """Fill `template` in; the way to opt out is added when it does not name it. Raises ValueError when it is too long."""
+    known = values | {"clinic": " ".join(values.get("clinic", "").split())[:MAX_CLINIC]}
+    body = _PLACE.sub(lambda place: known.get(place[1], ""), template).strip()
+    if not _STOP_WORD.search(body):
+        body = f"{body} {STOP_LINES[language_of(language)]}"
+    if len(body) > MAX_LENGTH:
+        raise ValueError(f"The text has {len(body)} characters; at most {MAX_LENGTH} can be sent.")
+    return Rendered(body, *_weight(body))
+
+
+def _weight(body: str) -> tuple[str, int]:
+    """Encoding and segments, as 3GPP 23.038 and 23.040 count them."""
+    if all(char in _GSM or char in _GSM_TWICE for char in body):
+        units = [2 if char in _GSM_TWICE else 1 for char in body]
+        return "GSM-7", _segments(units, _ONE, _MANY)
+    return "UCS-2", _segments([len(char.encode("utf-16-le")) // 2 for char in body], _ONE_UCS2, _MANY_UCS2)
+
+
+def _segments(units: list[int], one: int, many: int) -> int:
+    """How many segments hold the characters; none is split between two."""
+    if sum(units) <= one:
+        return 1
+    segments, room = 1, many
+    for unit in units:
+        if unit > room:
+            segments, room = segments + 1, many
+        room -= unit
+    return segments

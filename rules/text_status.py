@@ -1,0 +1,21 @@
+"""How reports of one text become one status: by rank, never by order of arrival.
+
+Ours come first: `waiting` (asked for, not decided), `sending` (decided and reserved), `unknown` (in doubt).
+`refused` is final and ours too: it never left. All others are Twilio's own words.
+"""
+
+_RANK = {
+    "waiting": 0, "sending": 1, "unknown": 2, "accepted": 3, "scheduled": 3, "queued": 4, "sent": 6,
+    "canceled": 7, "failed": 7, "undelivered": 7, "partially_delivered": 8, "delivered": 9, "read": 10,
+}  # fmt: skip
+
+PENDING = frozenset({"waiting", "sending", "unknown", "accepted", "scheduled", "queued"})  # another must not be asked for yet
+FAILED = frozenset({"failed", "undelivered", "canceled", "refused"})
+
+
+def merged_status(known: str, reported: str) -> str:
+    """The status that two reports of one text imply. A word of Twilio's that we do not know changes nothing."""
+    heard = "queued" if reported == "sending" else reported
+    if known == "refused" or heard not in _RANK:
+        return known
+    return heard if _RANK[heard] > _RANK.get(known, 0) else known

@@ -1,0 +1,31 @@
+"""The time zones of the states of the US: all of them where a state has several (as in the IANA database, 2026).
+
+A caller intersects them, so a state with two zones is treated with the caution of both.
+"""
+
+_EASTERN, _CENTRAL, _MOUNTAIN, _PACIFIC = "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"
+
+STATES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(["CT", "DC", "DE", "GA", "MA", "MD", "ME", "NC", "NH", "NJ", "NY", "OH", "PA", "RI", "SC", "VA", "VT", "WV"], (_EASTERN,)),
+    **dict.fromkeys(["FL", "IN", "KY", "MI", "TN"], (_EASTERN, _CENTRAL)),
+    **dict.fromkeys(["AL", "AR", "IA", "IL", "LA", "MN", "MO", "MS", "OK", "WI"], (_CENTRAL,)),
+    **dict.fromkeys(["KS", "ND", "NE", "SD", "TX"], (_CENTRAL, _MOUNTAIN)),
+    **dict.fromkeys(["CO", "MT", "NM", "UT", "WY"], (_MOUNTAIN,)),
+    "AZ": ("America/Phoenix", _MOUNTAIN),  # the Navajo Nation keeps daylight saving time
+    "ID": (_MOUNTAIN, _PACIFIC),
+    "OR": (_PACIFIC, _MOUNTAIN),
+    "NV": (_PACIFIC, _MOUNTAIN),
+    **dict.fromkeys(["CA", "WA"], (_PACIFIC,)),
+    "AK": ("America/Anchorage", "America/Adak"),
+    "HI": ("Pacific/Honolulu",),
+    "PR": ("America/Puerto_Rico",),
+    "VI": ("America/St_Thomas",),
+    "GU": ("Pacific/Guam",),
+}
+
+
+def zones_of_state(state: str | None, country: str | None) -> tuple[str, ...]:
+    """The zones of a state of the US by its two letters; none for anything else."""
+    if (country or "US").strip().upper() not in {"US", "USA", "UNITED STATES", "UNITED STATES OF AMERICA"}:
+        return ()
+    return STATES.get((state or "").strip().upper(), ())

@@ -1,0 +1,39 @@
+"""Secrets that must be read again, sealed before they reach the database, with keys from PAYPHONE_SECRET_KEY.
+
+The newest key seals, every key opens: put a new one in front to roll it, and drop the old one once all is sealed anew.
+"""
+
+import base64
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from runtime.errors import Misconfigured
+from runtime.settings import get_settings
+
+
+def _box() -> MultiFernet:
+    keys = get_settings().secret_keys
+    if not keys:
+        raise Misconfigured("PAYPHONE_SECRET_KEY is not set: nothing can be sealed. Set it to a long random text.")
+    return MultiFernet([Fernet(_derived(key)) for key in keys])
+
+
+def _derived(key: str) -> bytes:
+    """A key of its own for this purpose, so that what signs elsewhere opens nothing here."""
+    made = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"payphone secret box").derive(key.encode())
+    return base64.urlsafe_b64encode(made)
+
+
+def seal(secret: str) -> str:
+    """`secret`, encrypted and authenticated under the newest key."""
+    return _box().encrypt(secret.encode()).decode()
+
+
+def unseal(sealed: str) -> str:
+    """What `seal` was given. Raises Misconfigured when none of the keys opens it."""
+    try:
+        return _box().decrypt(sealed.encode()).decode()
+    except InvalidToken:
+        raise Misconfigured("A sealed secret opens under none of the keys in PAYPHONE_SECRET_KEY. Put the key back that was dropped.") from None

@@ -1,0 +1,1 @@
+"""A stand-in for Twilio: messages out and in, status callbacks, opt-outs by sender."""

@@ -1,0 +1,70 @@
+"""What becomes of a message once Twilio has it: queued, sent, delivered, or not; and texts that come in."""
+
+from sandbox.twilio import webhooks
+from sandbox.twilio.account import Books
+from sandbox.twilio.errors import Json, invalid
+from sandbox.twilio.numbers import FAILED, UNDELIVERED
+
+MOVES = "twilio message moves"
+NEXT = {"accepted": "queued", "queued": "sent", "sent": "delivered"}
+TOO_LATE = 30036
+STOP = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"})
+START = frozenset({"start", "yes", "unstop"})
+HELP = frozenset({"help", "info"})
+
+
+def set_out(books: Books, message: Json) -> None:
+    """Let a fresh message begin its way."""
+    _later(books, message)
+
+
+def move(books: Books, sid: str) -> None:
+    """Bring a message one step further, and report it."""
+    message = books.messages.get(sid)
+    if message is None or message["status"] not in NEXT:
+        return
+    code = _trouble(books, message)
+    if code:
+        status = "failed" if code in FAILED else "undelivered"
+        message.update(status=status, error_code=code, error_message=f"Error {code}")
+    else:
+        message["status"] = NEXT[message["status"]]
+    if message["status"] == "sent":
+        message.update(date_sent=books.date(), price="-0.00830")
+    message["date_updated"] = books.date()
+    webhooks.post_status(books, message)
+    _later(books, message)
+
+
+def _later(books: Books, message: Json) -> None:
+    """Note the next step, unless the message has arrived or failed."""
+    if message["status"] in NEXT:
+        books.ground.agenda.at(books.ground.now() + books.step, MOVES, message["account_sid"], message["sid"])
+
+
+def _trouble(books: Books, message: Json) -> int:
+    """The error a message meets at this step; 0 when there is none."""
+    private, to = books.private[message["sid"]], message["to"]
+    if message["status"] == "queued" and books.ground.now() - private["created"] > private["validity"]:
+        return TOO_LATE
+    code = books.outcomes.get(to, UNDELIVERED.get(to, 0))
+    due = "queued" if code in FAILED else "sent"
+    return code if code and message["status"] == due else 0
+
+
+def receive(books: Books, phone: str, to: str, body: str) -> Json:
+    """A person texts one of our numbers: opt-outs are kept by sender, and its address is told."""
+    sender = books.sender(number=to, service=to)
+    if sender is None:
+        raise invalid(21606, f"{to} is no number of this account")
+    account = next(iter(books.tokens))
+    known = {"from": phone, "to": sender.number, "body": body, "direction": "inbound", "status": "received"}
+    message = books.new_message(account, **known, messaging_service_sid=sender.service or None)
+    word = " ".join(body.split()).casefold()
+    kind = "STOP" if word in STOP else "START" if word in START else "HELP" if word in HELP else ""
+    if kind == "STOP":
+        books.opted_out.add((sender.key, phone))
+    elif kind == "START":
+        books.opted_out.discard((sender.key, phone))
+    webhooks.post_inbound(books, message, sender, kind)
+    return message

@@ -1,0 +1,131 @@
+"""Messages: sent, read, listed, redacted, cancelled, deleted."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlencode
+
+from sandbox.twilio import carrier, webhooks
+from sandbox.twilio.account import Books, Sender
+from sandbox.twilio.errors import Json, invalid
+from sandbox.twilio.numbers import REFUSED
+from sandbox.twilio.parameters import Form
+
+LONGEST_BODY = 1600
+VALIDITY = range(1, 36_001)
+LARGEST_PAGE = 1000
+USUAL_PAGE = 50
+UNSENT = ("accepted", "scheduled", "queued")
+
+
+def create(books: Books, account: str, form: Form) -> Json:
+    """``POST …/Messages.json``."""
+    to = form.get("To", "")
+    if not to:
+        raise invalid(21604, "A 'To' phone number is required.")
+    sender = _sender(books, form)
+    _check_content(form)
+    if to in REFUSED:
+        raise invalid(*REFUSED[to])
+    if not (to.startswith("+") and to[1:].isdigit() and 8 <= len(to) <= 16):  # noqa: PLR2004
+        raise invalid(21211, f"The 'To' number {to} is not a valid phone number.")
+    if (sender.key, to) in books.opted_out:
+        raise invalid(21610, "Attempt to send to unsubscribed recipient")
+    service = form.get("MessagingServiceSid")
+    known = {"from": None, "status": "accepted", "num_segments": "0"} if service else {"from": sender.number}
+    message = books.new_message(account, **known, to=to, body=form.get("Body", ""), messaging_service_sid=service)
+    books.private[message["sid"]].update(callback=form.get("StatusCallback", ""), validity=int(form.get("ValidityPeriod", 36_000)))
+    shown = dict(message)
+    message["from"] = sender.number
+    carrier.set_out(books, message)
+    return shown
+
+
+def _sender(books: Books, form: Form) -> Sender:
+    """The sender a message names."""
+    number, service = form.get("From", ""), form.get("MessagingServiceSid", "")
+    if not number and not service:
+        raise invalid(21603, "A 'From' phone number is required.")
+    found = books.sender(number=number) if number else books.sender(service=service)
+    if found is None and number:
+        raise invalid(21606, f"The 'From' phone number {number} is not a valid, SMS-capable number of your account.")
+    if found is None:
+        raise invalid(21701, f"The Messaging Service {service} does not exist.")
+    return found
+
+
+def _check_content(form: Form) -> None:
+    """A message says something, and not too much."""
+    if not any(form.get(name) for name in ("Body", "MediaUrl", "ContentSid")):
+        raise invalid(21602, "Message body is required.")
+    if len(form.get("Body", "")) > LONGEST_BODY:
+        raise invalid(21617, "The concatenated message body exceeds the 1600 character limit")
+    if int(form.get("ValidityPeriod", 1)) not in VALIDITY:
+        raise invalid(20001, "ValidityPeriod must be between 1 and 36000 seconds")
+
+
+def retrieve(books: Books, account: str, form: Form, sid: str) -> Json:
+    """``GET …/Messages/{sid}.json``."""
+    return books.message(account, sid)
+
+
+def update(books: Books, account: str, form: Form, sid: str) -> Json:
+    """``POST …/Messages/{sid}.json``: ``Body=`` redacts what has arrived, ``Status=canceled`` stops what was not sent."""
+    message = books.message(account, sid)
+    if form.get("Status") == "canceled":
+        if message["status"] not in UNSENT:
+            raise invalid(30409, f"A message that is {message['status']} cannot be canceled")
+        message["status"] = "canceled"
+        webhooks.post_status(books, message)
+    if form.get("Body"):
+        raise invalid(20001, "Body may only be emptied")
+    if "Body" in form:
+        if message["status"] in UNSENT:
+            raise invalid(20009, "Cannot redact a message before it has been sent")
+        message["body"] = ""
+    message["date_updated"] = books.date()
+    return message
+
+
+def delete(books: Books, account: str, form: Form, sid: str) -> None:
+    """``DELETE …/Messages/{sid}.json``."""
+    books.message(account, sid)
+    del books.messages[sid]
+
+
+def index(books: Books, account: str, form: Form) -> Json:
+    """``GET …/Messages.json``, newest first, by ``To``, ``From`` and ``DateSent`` (``<`` and ``>`` include the day itself)."""
+    found = [message for message in reversed(books.messages.values()) if message["account_sid"] == account and _fits(message, form)]
+    size, page = max(1, min(LARGEST_PAGE, int(form.get("PageSize", USUAL_PAGE)))), int(form.get("Page", 0))
+    rows = found[page * size : (page + 1) * size]
+    uri = f"/2010-04-01/Accounts/{account}/Messages.json"
+    filters = {name: value for name, value in form.items() if name not in {"Page", "PageToken"}} | {"PageSize": str(size)}
+
+    def at(number: int) -> str:
+        """The address of a page."""
+        return f"{uri}?{urlencode({**filters, 'Page': number})}"
+
+    return {
+        "messages": rows, "page": page, "page_size": size, "start": page * size, "end": page * size + max(0, len(rows) - 1), "uri": at(page),
+        "first_page_uri": at(0), "previous_page_uri": at(page - 1) if page else None,
+        "next_page_uri": at(page + 1) if len(found) > (page + 1) * size else None,
+    }  # fmt: skip
+
+
+def _fits(message: Json, form: Form) -> bool:
+    """Whether a message is one that a list asks for; what is not sent yet has no date and fits no date."""
+    if form.get("To", message["to"]) != message["to"] or form.get("From", message["from"]) != message["from"]:
+        return False
+    bounds = {name: datetime.fromisoformat(form[name].replace("Z", "+00:00")) for name in ("DateSent", "DateSent<", "DateSent>") if form.get(name)}
+    if not bounds:
+        return True
+    if message["date_sent"] is None:
+        return False
+    sent = parsedate_to_datetime(message["date_sent"])
+    return all(_in_bound(sent, name[8:], bound if bound.tzinfo else bound.replace(tzinfo=UTC)) for name, bound in bounds.items())
+
+
+def _in_bound(sent: datetime, sign: str, bound: datetime) -> bool:
+    """Whether a date is on, before or after a bound."""
+    if sign == "<":
+        return sent <= bound
+    return sent >= bound if sign == ">" else sent.date() == bound.date()

@@ -1,0 +1,51 @@
+"""Every request's parameters, checked against the list that Twilio publishes (`parameters.json`).
+
+Twilio itself overlooks what it does not know; the stand-in refuses it, for a misspelt parameter is a mistake.
+"""
+
+import json
+import re
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+from sandbox.twilio.errors import TwilioError, invalid
+
+Form = dict[str, str]
+Kind = str | list[str]
+
+PARAMETERS: dict[str, dict[str, Kind]] = json.loads(Path(__file__).with_name("parameters.json").read_text("utf-8"))
+BAD_PARAMETER = 20001
+PATTERNS = {
+    "boolean": r"true|false",
+    "integer": r"-?\d+",
+    "int64": r"-?\d+",
+    "number": r"-?\d+(\.\d+)?",
+    "uri": r"https?://[^\s_/?#]+(?:[/?#]\S*)?",
+    "date-time": r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d+)?Z)?",
+}
+CODES = {"StatusCallback": 21609, "To": 21211, "From": 21212}
+
+
+def check(operation: str, text: str) -> Form:
+    """Decode a form and check each of its parameters; repeated ones keep their last value, except lists."""
+    given = dict(parse_qsl(text, keep_blank_values=True))
+    for name, value in given.items():
+        kind = PARAMETERS[operation].get(name)
+        if kind is None:
+            raise invalid(BAD_PARAMETER, f"Unknown parameter {name} of {operation}")
+        if not _fits(kind, value):
+            raise _unfit(name, value)
+    return given
+
+
+def _fits(kind: Kind, value: str) -> bool:
+    """Whether a value is of its parameter's kind; free text always is."""
+    if isinstance(kind, list):
+        return value in kind
+    pattern = kind if kind.startswith("^") else PATTERNS.get(kind)
+    return pattern is None or re.fullmatch(pattern, value) is not None
+
+
+def _unfit(name: str, value: str) -> TwilioError:
+    """What Twilio says to a value that is not of its parameter's kind."""
+    return invalid(CODES.get(name, BAD_PARAMETER), f"The '{name}' parameter {value[:60]!r} is not valid")

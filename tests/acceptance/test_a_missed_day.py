@@ -1,0 +1,188 @@
+"""A day without webhooks: the events are fetched from Stripe's list, and the books are equal to the minor unit (B8)."""
+
+from itertools import pairwise
+
+import pytest
+
+from delivery.stage import stage
+from jobs.backfill_stripe_events import OVERLAP, backfill_stripe_events
+from models.backfill import Backfill
+from models.base import transaction
+from models.inbox_event import InboxEvent
+from models.invoice import Invoice
+from models.staged_job import StagedJob
+from models.stripe_watermark import StripeWatermark
+from tests import given
+from tests.stripe_stand_in import StripeStandIn, stripe_stand_in  # noqa: F401
+
+NO_REDIRECTS = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
+
+
+class Town:
+    """A clinic paid on the platform's account and one paid on its own; no webhook reaches us."""
+
+    def __init__(self, stripe: StripeStandIn) -> None:
+        self.stripe = stripe
+        stripe.control("settings", drop_rate=1.0)
+        stripe.sdk.webhook_endpoints.create({"url": "http://127.0.0.1:9/nobody", "enabled_events": ["*"]})
+        self.connected = stripe.sdk.accounts.create({"country": "US"}).id
+        self.clinics = [given.an_account(), given.an_account(stripe_account=self.connected)]
+        self.invoices: list[Invoice] = []
+
+    def options(self, invoice):
+        own = invoice.account.stripe_account
+        return {"stripe_account": own} if own else {}
+
+    def an_invoice(self, clinic=0, amount=10_000):
+        self.invoices.append(given.an_invoice(self.clinics[clinic], amount=amount))
+        return self.invoices[-1]
+
+    def pay(self, invoice, amount=None, card="pm_card_visa"):
+        asked = {"amount": amount or invoice.amount_due, "currency": "usd", "payment_method": card, "confirm": True, "metadata": given.metadata_of(invoice)}
+        return self.stripe.sdk.payment_intents.create(asked | NO_REDIRECTS, self.options(invoice)).id
+
+    def refund(self, invoice, intent, amount):
+        return self.stripe.sdk.refunds.create({"payment_intent": intent, "amount": amount}, self.options(invoice)).id
+
+    def a_day(self):
+        """Payments in full and in part, a decline, refunds that stay and one that fails, a dispute; then the clock strikes midnight."""
+        for clinic in (0, 1):
+            self.pay(self.an_invoice(clinic))
+            self.pay(self.an_invoice(clinic), 2_500)
+            self.refund(refunded := self.an_invoice(clinic), self.pay(refunded), 1_234)
+            with pytest.raises(Exception, match="declined"):
+                self.pay(self.an_invoice(clinic), card="pm_card_chargeDeclined")
+        bounced = self.an_invoice()
+        self.refund(bounced, self.pay(bounced, card="pm_card_refundFail"), 10_000)
+        self.pay(self.an_invoice(), card="pm_card_createDispute")
+        self.stripe.control("clock", advance=24 * 3600)
+
+    def books_are_equal(self):
+        for invoice in self.invoices:
+            ours, ledger = given.fresh(invoice), self.stripe.shown("ledger")["invoices"].get(invoice.id)
+            received = ledger["received"] if ledger else 0
+            assert (ours.amount_received, ours.amount_paid) == (received, self.stripe.received(invoice.id)), f"{invoice.id} {ledger}"
+        return True
+
+    def nothing_missed(self):
+        listed = [self.stripe.events(), self.stripe.sdk.events.list({"limit": 100}, {"stripe_account": self.connected}).data]
+        ids = {event["id"] for events in listed for event in events}
+        assert ids <= {row.event_id for row in InboxEvent.select(InboxEvent.event_id)}
+
+
+@pytest.fixture
+def town(database_url, valkey, stripe_stand_in):  # noqa: F811
+    return Town(stripe_stand_in)
+
+
+def backfill(redis, key="test"):
+    with transaction():
+        stage(backfill_stripe_events, key)
+    for _ in range(60):
+        given.relayed(redis)
+        if not given.worked(redis, "periodic") + given.worked(redis, "webhooks"):
+            given.make_due()
+            given.relayed(redis)
+            if not given.worked(redis, "periodic") + given.worked(redis, "webhooks"):
+                return
+
+
+def test_a_missed_day_is_made_good_to_the_minor_unit(town, valkey):
+    """Given a day of which nothing was delivered, when the list is read, then every invoice stands as Stripe's ledger has it."""
+    town.a_day()
+    assert not InboxEvent.select().exists()
+    backfill(valkey.client())
+    town.nothing_missed()
+    town.books_are_equal()
+    assert {run.state for run in Backfill.select()} == {"done"}
+    assert {run.stripe_account for run in Backfill.select()} == {"", town.connected}
+    assert given.states() == {"done": StagedJob.select().count()}
+    statuses = {given.fresh(invoice).status for invoice in town.invoices}
+    assert statuses == {"paid", "sent"}
+
+
+def test_twice_is_harmless(town, valkey):
+    """Given a day made good, when the list is read again, then no event is kept twice and no invoice moves."""
+    town.a_day()
+    backfill(valkey.client(), "once")
+    kept, versions = InboxEvent.select().count(), [given.fresh(invoice).version for invoice in town.invoices]
+    backfill(valkey.client(), "twice")
+    assert Backfill.select().count() == 4
+    assert InboxEvent.select().count() == kept
+    assert [given.fresh(invoice).version for invoice in town.invoices] == versions
+    assert sum(run.missing for run in Backfill.select()) == kept
+
+
+def test_webhooks_that_came_all_the_same_are_the_same_events(town, valkey, client):
+    """Given half of the events delivered, by the platform's door and by Connect's, then the list brings the other half only."""
+    town.a_day()
+    for event in town.stripe.events()[::2]:
+        assert client.simulate_post("/api/webhooks/stripe", **given.signed(event)).status_code == 200
+    connected = town.stripe.sdk.events.list({"limit": 100}, {"stripe_account": town.connected}).data
+    for event in connected[::2]:
+        told = event.to_dict() | {"account": town.connected}
+        assert client.simulate_post("/api/webhooks/stripe/connect", **given.signed(told, "whsec_connect")).status_code == 200
+    before = InboxEvent.select().count()
+    backfill(valkey.client())
+    assert InboxEvent.select().count() == len(town.stripe.events()) + len(connected)
+    assert sum(run.missing for run in Backfill.select()) == InboxEvent.select().count() - before
+    town.books_are_equal()
+
+
+def test_the_next_reading_begins_at_the_watermark(town, valkey):
+    """Given a list read to its end, when more happens, then the next reading goes back to the watermark with an overlap, no further."""
+    town.a_day()
+    backfill(valkey.client(), "first")
+    mark = StripeWatermark.get_by_id("")
+    assert mark.event_id == town.stripe.events()[-1]["id"]
+    town.pay(town.an_invoice(), 777)
+    backfill(valkey.client(), "second")
+    latest = Backfill.select().where(Backfill.stripe_account == "").order_by(Backfill.id.desc()).get()
+    assert latest.since == mark.created - OVERLAP
+    assert latest.missing < 10
+    town.books_are_equal()
+    town.nothing_missed()
+
+
+def test_missing_events_are_let_through_at_a_rate(town, valkey, monkeypatch):
+    """Given a rate of two a second, then the jobs of the missing events fall due half a second apart."""
+    monkeypatch.setenv("BACKFILL_RATE", "2")
+    from tests.conftest import reset_process
+
+    reset_process()
+    town.pay(town.an_invoice())
+    town.pay(town.an_invoice())
+    with transaction():
+        stage(backfill_stripe_events, "slow")
+    redis = valkey.client()
+    for _ in range(2):
+        given.relayed(redis)
+        given.worked(redis, "periodic")
+    due = [row.due_at for row in StagedJob.select().where(StagedJob.name == "process_stripe_event").order_by(StagedJob.id)]
+    assert len(due) > 4
+    gaps = [later - earlier for earlier, later in pairwise(due[1:])]
+    assert all(300_000 < gap < 700_000 for gap in gaps), gaps
+
+
+def test_a_list_that_stripe_does_not_show_is_given_up_openly(town, valkey):
+    """Given a connected account we may no longer read, then its run fails with the reason and the others go on."""
+    given.an_account(stripe_account="acct_gone")
+    town.a_day()
+    backfill(valkey.client())
+    town.books_are_equal()
+    gone = Backfill.get(Backfill.stripe_account == "acct_gone")
+    assert (gone.state, "acct_gone" in gone.error) == ("failed", True)
+    assert given.states() == {"done": StagedJob.select().count()}
+
+
+def test_a_run_whose_job_died_blocks_nothing(town, valkey):
+    """Given Stripe away until the job is dead, then the next hour begins anew, and the dead run says so."""
+    town.pay(town.an_invoice())
+    town.stripe.fault("error_500", "GET", "/v1/events", times=1000)
+    backfill(valkey.client())
+    assert StagedJob.select().where(StagedJob.state == "dead").count() == 2
+    assert {run.state for run in Backfill.select()} == {"running"}
+    town.stripe.forgive()
+    backfill(valkey.client(), "an hour later")
+    assert sorted(run.state for run in Backfill.select()) == ["done", "done", "failed", "failed"]
+    town.books_are_equal()

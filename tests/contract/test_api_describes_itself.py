@@ -1,0 +1,75 @@
+"""The API's description is whole: every route is in it, and people can read it without anything from elsewhere."""
+
+import re
+
+from falcon.routing.compiled import CompiledRouterNode
+
+from web.openapi import is_documented
+from web.problems import PROBLEMS
+
+NOT_API = {"/", "/healthz", "/readyz", "/metrics", "/login", "/logout", "/p/{token}", "/api/openapi.json", "/api/docs", "/api/docs/problems"}
+
+
+def routes(client):
+    def below(nodes: list[CompiledRouterNode]):
+        for node in nodes:
+            if node.resource is not None:
+                yield node
+            yield from below(node.children)
+
+    return list(below(client.app._router._roots))
+
+
+def test_every_route_is_documented_or_named_here(client):
+    """A new endpoint needs `@documented(…)` beside its responder, or a place in NOT_API."""
+    bare = [
+        f"{method} {node.uri_template}"
+        for node in routes(client)
+        if node.uri_template not in NOT_API
+        for method, responder in node.method_map.items()
+        if hasattr(node.resource, f"on_{method.lower()}") and not is_documented(responder)
+    ]
+    assert bare == []
+    assert not {node.uri_template for node in routes(client)}.isdisjoint(NOT_API)
+
+
+def test_the_document_names_each_problem_once_per_status(client):
+    document = client.simulate_get("/api/openapi.json").json
+    assert document["openapi"].startswith("3.1")
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for status, answer in operation["responses"].items():
+                codes = re.findall(r"`(\w+)`", answer["description"])
+                assert all(PROBLEMS[code][0] == int(status) for code in codes)
+                assert bool(codes) == (int(status) >= 400)
+
+
+def test_no_two_models_share_a_name(client):
+    """Components are named after classes; two classes of one name would hide each other."""
+    document = client.simulate_get("/api/openapi.json").json
+    ids = [operation["operationId"] for operations in document["paths"].values() for operation in operations.values()]
+    assert len(ids) == len(set(ids)) or sorted({name for name in ids if ids.count(name) > 1}) == ["StripeWebhook_post"]
+
+
+def test_the_pages_work_without_scripts_and_without_the_internet(client):
+    for path in ("/api/docs", "/api/docs/problems", "/api/docs?q=refund"):
+        page = client.simulate_get(path.split("?")[0], query_string=path.partition("?")[2])
+        assert page.status_code == 200
+        assert "script" not in page.headers["Content-Security-Policy"]
+        assert "<script" not in page.text
+        assert not re.findall(r'(?:src|href)="https?:', page.text)
+
+
+def test_the_search_finds_by_words_and_escapes_them(client):
+    page = client.simulate_get("/api/docs", params={"q": "refunds POST"})
+    assert "/api/payments/{payment_id}/refunds" in page.text
+    assert "/api/customers" not in page.text
+    assert "<b>x" not in client.simulate_get("/api/docs", params={"q": "<b>x"}).text
+
+
+def test_every_problem_has_the_anchor_its_type_points_to(client):
+    problem = client.simulate_get("/api/customers").json
+    path, _, anchor = problem["type"].partition("#")
+    page = client.simulate_get(path).text
+    assert f'id="{anchor}"' in page
+    assert all(f'id="{code}"' in page for code in PROBLEMS)

@@ -1,0 +1,60 @@
+"""The unpaid list and the summary read an index, never the whole table, on both databases."""
+
+from datetime import date, timedelta
+
+from models.account import Account
+from models.base import database, is_postgres
+from models.customer import Customer
+from models.invoice import Invoice
+from models.receivables import UNPAID, unpaid_page
+from runtime.clock import real_now
+from runtime.ids import new_id
+from tests import given
+
+TODAY = date(2026, 6, 1)
+
+
+def many_invoices() -> Account:
+    """Three accounts with a thousand invoices each: enough that a planner has a choice."""
+    accounts, now = [given.an_account(name=f"Clinic {index}") for index in range(3)], real_now()
+    rows = []
+    for account in accounts:
+        customer = given.a_customer(account)
+        for index in range(1000):
+            rows.append({
+                "id": new_id("inv"), "account": account, "customer": customer, "number": str(index), "currency": "usd", "amount_due": 100, "outstanding": 100,
+                "due_date": TODAY + timedelta(days=index % 200 - 100), "mark": "sent", "created_at": now, "updated_at": now,
+                "status": ("overdue", "sent", "paid", "paid")[index % 4],
+            })  # fmt: skip
+    with database.atomic():
+        for at in range(0, len(rows), 100):
+            Invoice.insert_many(rows[at : at + 100]).execute()
+    database.execute_sql("ANALYZE")
+    return accounts[0]
+
+
+def plan(sql: str, params: tuple) -> str:
+    cursor = database.execute_sql(("EXPLAIN " if is_postgres() else "EXPLAIN QUERY PLAN ") + sql, params)
+    return "\n".join(str(row) for row in cursor.fetchall())
+
+
+def test_each_page_is_one_range_of_the_index_already_in_order(database_url):
+    account = many_invoices()
+    after = Invoice.select().where(Invoice.account == account, Invoice.status == "overdue").order_by(Invoice.due_date).get()
+    for status in UNPAID:
+        for which, last in ((None, None), ("overdue", None), ("sent", after), (None, after)):
+            told = plan(*unpaid_page(account, status, which, TODAY, last).limit(21).sql())
+            assert "invoice_account_id_status_due_date_id" in told, told
+            assert "Seq Scan on invoice" not in told.replace('"', ""), told
+            assert "SCAN t1" not in told, told
+            assert "TEMP B-TREE" not in told, told
+            assert Customer._meta.table_name in told
+
+
+def test_the_sums_stay_within_the_account(database_url):
+    account = many_invoices()
+    for where in ("", "AND status IN ('overdue', 'sent') AND due_date <= '2026-05-31' AND due_date >= '2026-05-01'"):
+        mark = "%s" if is_postgres() else "?"
+        told = plan(f"SELECT currency, COUNT(*), SUM(outstanding) FROM invoice WHERE account_id = {mark} {where} GROUP BY currency", (account.id,))
+        assert "Seq Scan" not in told, told
+        assert "SCAN invoice" not in told, told

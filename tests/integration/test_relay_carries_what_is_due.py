@@ -1,0 +1,143 @@
+"""The relay pushes each due job once, again when it was lost, and nothing else."""
+
+import threading
+
+import pytest
+
+from delivery import relay, rq_view
+from delivery.relay import EPOCH_KEY, GRACE
+from models import base
+from models.base import release_connection, transaction
+from models.staged_job import StagedJob, claim_job, take_due
+from tests import given
+
+
+@pytest.fixture(autouse=True)
+def _database(database_url):
+    """On both databases."""
+
+
+@pytest.fixture
+def redis(valkey):
+    """A Redis that has been known for long."""
+    client = valkey.client()
+    client.set(EPOCH_KEY, 1)
+    return client
+
+
+def queued(redis, queue="webhooks"):
+    return [int(identity.decode().rpartition("-")[2]) for identity in redis.lrange(f"rq:queue:{queue}", 0, -1)]
+
+
+def pushed_long_ago():
+    StagedJob.update(pushed_at=StagedJob.pushed_at - 2 * GRACE).execute()
+
+
+def test_it_pushes_what_was_never_pushed_and_is_due(redis):
+    due, later = given.a_job("a_test_job", 1), given.a_job("a_test_job", 2, delay=60)
+    assert relay.tick(redis) == 1
+    assert relay.tick(redis) == 0
+    assert queued(redis) == [due]
+    given.make_due()
+    assert relay.tick(redis) == 1
+    assert queued(redis) == [due, later]
+
+
+def test_it_leaves_alone_what_runs_or_is_over(redis):
+    running, over = given.a_job("a_test_job", 1), given.a_job("a_test_job", 2)
+    claim_job(running, "w1")
+    StagedJob.update(state="done").where(StagedJob.id == over).execute()
+    assert relay.tick(redis) == 0
+
+
+def test_an_emptied_redis_gets_all_that_is_due_again(redis):
+    """Given jobs in the queue, when Redis is emptied, then a new epoch begins and they are pushed once more."""
+    ids = [given.a_job("a_test_job", number) for number in range(3)]
+    relay.tick(redis)
+    redis.flushall()
+    assert relay.tick(redis) == 3
+    assert queued(redis) == ids
+    assert relay.tick(redis) == 0
+
+
+def test_a_job_lost_on_the_way_is_pushed_again(redis):
+    """Popped by a worker that died before its claim: nobody has it, the queue is empty."""
+    job_id = given.a_job("a_test_job", 1)
+    relay.tick(redis)
+    redis.lpop("rq:queue:webhooks")
+    assert relay.tick(redis) == 0, "it may still be on its way to the row"
+    pushed_long_ago()
+    assert relay.tick(redis) == 1
+    assert queued(redis) == [job_id]
+
+
+def test_a_job_lost_from_a_busy_queue_is_pushed_again(redis):
+    """What is older than the head of its queue cannot be behind it."""
+    lost = given.a_job("a_test_job", 1)
+    relay.tick(redis)
+    redis.lpop("rq:queue:webhooks")
+    pushed_long_ago()
+    waiting = given.a_job("a_test_job", 2)
+    with transaction():
+        StagedJob.update(pushed_at=given.database_now()).where(StagedJob.id == waiting).execute()
+    rq_view.push(redis, [rq_view.Pushable(waiting, "a_test_job", "webhooks", 0)])
+    assert relay.tick(redis) == 1
+    assert queued(redis) == [waiting, lost]
+
+
+def test_a_long_queue_is_not_pushed_twice(redis):
+    """Given jobs that wait their turn for long, then they are not taken for lost."""
+    for number in range(5):
+        given.a_job("a_test_job", number)
+    relay.tick(redis)
+    pushed_long_ago()
+    assert relay.tick(redis) == 0
+    assert len(queued(redis)) == 5
+
+
+def test_two_relays_at_once_never_push_the_same_job(redis):
+    """SKIP LOCKED on PostgreSQL, one writer at a time on SQLite: each job is taken by one of them."""
+    for number in range(300):
+        given.a_job("a_test_job", number)
+    taken, gate = [], threading.Barrier(4)
+
+    def look():
+        gate.wait()
+        for _ in range(6):
+            taken.extend(job.id for job in take_due(60, 1, {}))
+        release_connection()
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == len(set(taken)) == 300
+
+
+def test_a_relay_does_not_wait_for_what_another_holds(redis):
+    """Rows that another relay's transaction holds are skipped, not waited for (PostgreSQL)."""
+    if not base.is_postgres():
+        pytest.skip("SQLite has one writer at a time")
+    held, free = given.a_job("a_test_job", 1), given.a_job("a_test_job", 2)
+    found = []
+
+    def other():
+        found.extend(job.id for job in take_due(10, 1, {}))
+        release_connection()
+
+    with transaction():
+        base.database.execute_sql("SELECT id FROM staged_job WHERE id = %s FOR UPDATE", (held,))
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join(5)
+        assert not thread.is_alive()
+    assert found == [free]
+
+
+def test_a_copy_too_many_is_claimed_once(redis):
+    job_id = given.a_job("no_such_job_in_this_release", 1)
+    relay.tick(redis)
+    redis.rpush("rq:queue:webhooks", *redis.lrange("rq:queue:webhooks", 0, -1) * 3)
+    assert given.worked(redis) == 1
+    assert StagedJob.get_by_id(job_id).attempts == 1

@@ -1,0 +1,277 @@
+"""The life of a staged job: staged with its caller's rows, claimed by one, settled under its claim, dead in the end, replayed."""
+
+import json
+import threading
+from dataclasses import replace
+
+import pytest
+
+from delivery import nudge
+from delivery.attempt import Discard, Snooze, perform, recording
+from delivery.registry import JobType, find_job
+from delivery.stage import stage
+from jobs.process_stripe_event import process_stripe_event
+from models import base
+from models.account import Account
+from models.base import release_connection, transaction
+from models.staged_job import StagedJob, claim_job, fail_job, finish_job, release_expired, release_worker, replay_job, snooze_job
+from runtime.errors import Conflict
+from tests import given
+from tests.conftest import reset_process
+
+CLAIM_BY_EIGHT = """
+import sys
+from models.base import use_database
+from models.staged_job import claim_job
+from runtime.settings import get_settings
+
+use_database(get_settings().database_url)
+claimed = [job_id for job_id in range(1, 21) if claim_job(job_id, sys.argv[1])]
+open(sys.argv[2], "w").write(" ".join(map(str, claimed)))
+"""
+
+
+def a_type(function, attempts=3, timeout=5):
+    return JobType("a_test_job", "webhooks", attempts, timeout, 0.2, function)
+
+
+def claimed_job(attempts=3, number=1):
+    return claim_job(given.a_job("a_test_job", number, attempts=attempts), "w1")
+
+
+def the_job():
+    return StagedJob.get()
+
+
+@pytest.fixture(autouse=True)
+def _database(database_url, valkey):
+    """Each of these stands on both databases and a real Valkey."""
+
+
+def test_staging_needs_a_transaction():
+    """Else a job could exist without the rows it is about."""
+    with pytest.raises(RuntimeError, match="transaction"):
+        stage(process_stripe_event, 1, 1)
+
+
+def test_a_job_shares_the_fate_of_its_callers_rows(valkey):
+    """Rolled back: no job, and nothing was pushed. Committed: both, and it is in RQ at once."""
+    with pytest.raises(ZeroDivisionError), transaction():
+        account = given.an_account()
+        stage(process_stripe_event, 1, 1)
+        raise ZeroDivisionError
+    assert (StagedJob.select().count(), Account.select().count(), valkey.client().llen("rq:queue:webhooks")) == (0, 0, 0)
+    with transaction():
+        account = given.an_account()
+        job_id = stage(process_stripe_event, 1, 1)
+        assert valkey.client().llen("rq:queue:webhooks") == 0, "nothing is pushed before the commit"
+    assert Account.get_by_id(account.id)
+    assert valkey.client().lrange("rq:queue:webhooks", 0, -1) == [f"process_stripe_event-{job_id}".encode()]
+
+
+def test_name_and_key_are_staged_once():
+    with transaction():
+        first, again, other = (stage(process_stripe_event, key, 1) for key in ("a", "a", "b"))
+    assert first
+    assert again is None
+    assert other
+    assert StagedJob.select().count() == 2
+
+
+def test_a_delayed_job_is_neither_pushed_nor_claimed_before_its_time(valkey):
+    with transaction():
+        job_id = stage(process_stripe_event, 1, 1, delay=60)
+    assert valkey.client().llen("rq:queue:webhooks") == 0
+    assert claim_job(job_id, "w1") is None
+    given.make_due()
+    assert claim_job(job_id, "w1").attempts == 1
+
+
+def test_only_one_of_many_threads_claims_a_job():
+    job_id, won = given.a_job("a_test_job", 1), []
+    gate = threading.Barrier(8)
+
+    def race(name):
+        gate.wait()
+        if claim_job(job_id, name):
+            won.append(name)
+        release_connection()
+
+    threads = [threading.Thread(target=race, args=(f"w{index}",)) for index in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    assert (the_job().state, the_job().worker, the_job().claim) == ("running", won[0], 1)
+
+
+def test_no_two_processes_claim_the_same_job(processes, tmp_path):
+    ids = {given.a_job("a_test_job", number) for number in range(20)}
+    release_connection()
+    racers = [processes("-c", CLAIM_BY_EIGHT, f"w{index}", str(tmp_path / f"claimed{index}")) for index in range(3)]
+    assert [racer.wait(30) for racer in racers] == [0, 0, 0]
+    claimed = [int(word) for index in range(3) for word in (tmp_path / f"claimed{index}").read_text().split()]
+    assert sorted(claimed) == sorted(ids)
+
+
+@pytest.mark.parametrize("settle", [finish_job, lambda job: fail_job(job, "error", 0), lambda job: snooze_job(job, "busy", 0)], ids=["finish", "fail", "snooze"])
+def test_a_lost_claim_settles_nothing(settle):
+    """Given an attempt whose lease has expired and whose job another one runs, then whatever it writes is refused."""
+    late = claimed_job()
+    StagedJob.update(lease_until=0).execute()
+    assert [job.state for job in release_expired()] == ["waiting"]
+    current = claim_job(late.id, "w2")
+    before = StagedJob.select().dicts().get()
+    assert not settle(late)
+    assert StagedJob.select().dicts().get() == before
+    assert settle(current)
+
+
+def test_a_claim_that_was_not_taken_over_yet_is_lost_all_the_same():
+    """Between expiry and the next claim nobody holds the job."""
+    late = claimed_job()
+    StagedJob.update(lease_until=0).execute()
+    release_expired()
+    assert not finish_job(late)
+    assert the_job().state == "waiting"
+
+
+def test_what_an_attempt_writes_is_rolled_back_when_its_claim_is_lost():
+    """Local effects and `done` commit together or not at all."""
+    late = claimed_job()
+
+    def act(_number):
+        StagedJob.update(claim=StagedJob.claim + 1).execute()
+        with recording():
+            given.an_account()
+
+    assert perform(late, a_type(act)).state == "lost"
+    assert Account.select().count() == 0
+
+
+def test_an_attempt_that_ends_without_recording_is_done():
+    assert perform(claimed_job(), a_type(lambda _number: None)).state == "done"
+    row = the_job()
+    assert (row.state, row.lease_until, row.last_error) == ("done", None, None)
+    assert row.finished_at
+
+
+def test_failures_back_off_in_the_row_and_end_dead():
+    """Waits double, with a quarter of jitter either way; after the last attempt the job is dead, with its error."""
+
+    def fail(_number):
+        raise ValueError("no")
+
+    job, waits = claimed_job(), []
+    for attempt in (1, 2, 3):
+        outcome = perform(job, a_type(fail))
+        row = the_job()
+        assert row.attempts == attempt
+        if attempt < 3:
+            assert (outcome.state, row.state, row.pushed_at) == ("failed", "waiting", None)
+            waits.append((row.due_at - given.database_now()) / 1_000_000)
+            assert claim_job(job.id, "w1") is None, "it is not due yet"
+            given.make_due()
+            job = claim_job(job.id, "w1")
+    assert 0 < waits[0] <= 0.2 * 1.25
+    assert 0.2 < waits[1] <= 0.4 * 1.25
+    assert (outcome.state, row.state, row.last_error) == ("dead", "dead", "ValueError: no")
+    assert claim_job(job.id, "w1") is None
+
+
+def test_crashes_count_as_attempts():
+    """A worker that dies says nothing; the next one's claim, or the lease, says it for it."""
+    job_id = given.a_job("a_test_job", 1, attempts=2)
+    claim_job(job_id, "w1")
+    assert [(job.id, job.state) for job in release_worker("w1")] == [(job_id, "waiting")]
+    assert release_worker("w1") == []
+    claim_job(job_id, "w2")
+    StagedJob.update(lease_until=0).execute()
+    assert [(job.id, job.state) for job in release_expired()] == [(job_id, "dead")]
+    assert "lease expired" in the_job().last_error
+
+
+def test_a_lease_that_runs_is_left_alone():
+    claimed_job()
+    assert release_expired() == []
+    assert release_worker("another") == []
+    assert the_job().state == "running"
+
+
+@pytest.mark.parametrize("error", [Snooze("locked", 0.0), Conflict("another was first")], ids=["snooze", "conflict"])
+def test_waiting_for_others_uses_up_no_attempt(error):
+    def wait(_number):
+        raise error
+
+    job = claimed_job(attempts=1)
+    for _ in range(3):
+        assert perform(job, a_type(wait, attempts=1)).state == "snoozed"
+        assert (the_job().state, the_job().attempts) == ("waiting", 0)
+        given.make_due()
+        job = claim_job(job.id, "w1")
+    assert job.claim == 4, "the claim grows all the same: it is the fencing token"
+
+
+def test_a_discarded_job_is_cancelled():
+    def discard(_number):
+        raise Discard("no longer wanted")
+
+    assert perform(claimed_job(), a_type(discard)).state == "cancelled"
+    assert the_job().state == "cancelled"
+
+
+def test_an_error_after_the_record_changes_nothing():
+    """The row says done; that is what counts."""
+
+    def act(_number):
+        with recording():
+            pass
+        raise ValueError("too late")
+
+    assert perform(claimed_job(), a_type(act)).state == "done"
+    assert the_job().state == "done"
+
+
+def test_an_attempt_past_its_time_is_stopped_whatever_it_catches():
+    def sleep(_number):
+        try:
+            threading.Event().wait(20)
+        except Exception:
+            pytest.fail("the timeout is no Exception")
+
+    assert perform(claimed_job(), a_type(sleep, timeout=1)).state == "failed"
+    assert the_job().last_error.startswith("JobTimeout")
+
+
+def test_a_dead_job_is_replayed_with_the_same_key_and_arguments():
+    job = claimed_job(attempts=1)
+    fail_job(job, "error", 0)
+    assert the_job().state == "dead"
+    assert replay_job(job.id)
+    row = the_job()
+    assert (row.state, row.attempts, row.key, json.loads(row.args), row.pushed_at) == ("waiting", 0, "1", [1], None)
+    assert not replay_job(job.id), "only what is dead is replayed"
+    again = claim_job(job.id, "w1")
+    assert again.claim == 2
+    assert not finish_job(replace(again, claim=1))
+    assert finish_job(again)
+
+
+def test_a_failing_nudge_pauses_and_harms_nobody(valkey, monkeypatch):
+    """Redis away: the job is staged all the same, and the next one does not even try."""
+    monkeypatch.setenv("REDIS_URL", "unix:///nowhere.sock")
+    reset_process()
+    for key in ("a", "b"):
+        with transaction():
+            assert stage(process_stripe_event, key, 1)
+    assert not nudge.is_open()
+    rows = list(StagedJob.select().order_by(StagedJob.id))
+    assert [row.state for row in rows] == ["waiting", "waiting"]
+    assert rows[1].pushed_at is None, "what is not tried is not called pushed"
+
+
+def test_the_registry_knows_only_jobs():
+    assert find_job("process_stripe_event") is process_stripe_event
+    assert find_job("os.system") is None
+    assert not base.database.in_transaction()

@@ -1,0 +1,197 @@
+"""What the API answers, as models: they make the OpenAPI document, and the tests hold each answer against it.
+
+The dicts themselves are made by `web.shapes`.
+"""
+
+from datetime import date, datetime
+from typing import Literal
+
+from web.openapi import Shown
+
+InvoiceStatus = Literal["draft", "sent", "overdue", "paid", "cancelled", "written_off"]
+PaymentStatus = Literal["pending", "requires_action", "processing", "failed", "canceled", "succeeded"]
+
+
+class Received(Shown):
+    """An event was kept."""
+
+    received: bool
+
+
+class AccountShown(Shown):
+    """An account."""
+
+    id: str
+    name: str
+    time_zone: str
+    stripe_account: str | None
+    created_at: datetime
+
+
+class AccountMade(AccountShown):
+    """A new account with its first key, which is shown this once."""
+
+    key: str
+
+
+class AddressShown(Shown):
+    """A postal address; only what is known."""
+
+    line1: str | None = None
+    city: str | None = None
+    state: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
+
+
+class CustomerShown(Shown):
+    """A customer."""
+
+    id: str
+    name: str
+    phone: str | None
+    email: str | None
+    address: AddressShown | None
+    time_zone: str | None
+    language: str
+    external_id: str | None
+    stripe_customer_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class CustomerList(Shown):
+    """A page of customers."""
+
+    data: list[CustomerShown]
+    has_more: bool
+
+
+class CustomerBrief(Shown):
+    """Whom to ask."""
+
+    id: str
+    name: str
+    phone: str | None
+    email: str | None
+
+
+class InvoiceShown(Shown):
+    """An invoice with its customer. What is owed still is `outstandingBalance`."""
+
+    id: str
+    number: str
+    status: InvoiceStatus
+    project: str | None
+    currency: str
+    amount_due: int
+    amount_paid: int
+    amount_received: int
+    amount_returned: int
+    outstanding_balance: int
+    overpaid: int
+    currency_mismatch: bool
+    disputed: bool
+    due_date: date
+    notes: str
+    customer: CustomerBrief
+    created_at: datetime
+    updated_at: datetime
+
+
+class InvoiceList(Shown):
+    """A page of invoices."""
+
+    data: list[InvoiceShown]
+    has_more: bool
+
+
+class PaymentShown(Shown):
+    """A payment. Lost and stolen cards are only ever called declined."""
+
+    id: str
+    invoice: str
+    method: Literal["stripe", "cash", "check", "bank_transfer"]
+    status: PaymentStatus
+    amount: int
+    amount_received: int
+    currency: str
+    payment_intent_id: str | None
+    reference: str | None
+    decline_codes: list[str]
+    created_at: datetime
+    updated_at: datetime
+
+
+class PaymentList(Shown):
+    """A page of payments."""
+
+    data: list[PaymentShown]
+    has_more: bool
+
+
+class RefundShown(Shown):
+    """A refund as Stripe knows it."""
+
+    id: str
+    amount: int
+    currency: str
+    status: str
+
+
+class RefundRequestShown(Shown):
+    """A refund somebody asked for."""
+
+    id: str
+    payment: str
+    amount: int
+    status: Literal["requested", "confirmed", "refused"]
+    reason: str | None
+    refund: str | None
+    error: str | None
+    created_at: datetime
+
+
+class PaymentWithRefunds(PaymentShown):
+    """A payment, what may still be given back of it, and what was."""
+
+    refundable: int
+    refunds: list[RefundShown]
+    refund_requests: list[RefundRequestShown]
+
+
+class LinkShown(Shown):
+    """A payment link. `url` is our own address of it: short, speakable, and always leading to the current one."""
+
+    payment_link_id: str
+    url: str
+    status: str
+    amount: int
+    currency: str
+    error: str | None
+
+
+class IntentShown(Shown):
+    """What Stripe's payment form needs."""
+
+    payment_intent_id: str
+    client_secret: str
+    amount: int
+    currency: str
+    status: str
+
+
+class Recorded(Shown):
+    """A payment and where it puts its invoice."""
+
+    payment: PaymentShown
+    invoice: InvoiceShown
+
+
+class Confirmed(Shown):
+    """What Stripe says of a payment. Only `succeeded` is success."""
+
+    success: bool
+    status: Literal["succeeded", "processing", "requires_action", "pending", "failed", "canceled", "unknown"]
+    payment: PaymentShown | None
+    invoice: InvoiceShown

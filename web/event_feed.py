@@ -1,0 +1,70 @@
+"""The feed of what happened, for the clinic's own software: by cursor, oldest first, nothing left out."""
+
+from datetime import datetime
+from typing import Any
+
+import falcon
+from pydantic import BaseModel, Field
+
+from models.outgoing_event import OutgoingEvent, feed_after
+from web.auth import caller_of
+from web.lists import MAX_LIMIT
+from web.openapi import Shown, documented
+from web.problems import Problem
+from web.shapes import rfc3339
+
+LARGEST = 2**63 - 1
+
+
+class FeedQuery(BaseModel):
+    """Where to go on."""
+
+    since: int = Field(default=0, ge=0, le=LARGEST, description="The `next` of the last answer; 0 for the beginning.")
+    limit: int = Field(default=20, ge=1, le=MAX_LIMIT, description="How many at most.")
+
+
+class EventShown(Shown):
+    """One thing that happened. `data` holds ids, amounts and statuses only; read the object itself for more."""
+
+    id: str
+    type: str
+    timestamp: datetime
+    data: dict[str, Any]
+
+
+class EventFeedPage(Shown):
+    """Events after the cursor, oldest first, and the cursor to ask with next time: also when there was nothing."""
+
+    data: list[EventShown]
+    has_more: bool
+    next: str
+
+
+class EventFeed:
+    """`/api/events`"""
+
+    @documented("Events", {200: EventFeedPage}, query=FeedQuery)
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """What happened since a cursor. An event's id is the same here and at webhook endpoints."""
+        account, since, limit = caller_of(req).own, _number(req, "since", 0, 0, LARGEST), _number(req, "limit", 20, 1, MAX_LIMIT)
+        rows = feed_after(account.id, since, limit + 1)
+        shown = rows[:limit]
+        resp.media = {
+            "data": [show_event(row) for row in shown],
+            "hasMore": len(rows) > limit,
+            "next": str(shown[-1].id if shown else since),
+        }
+
+
+def show_event(event: OutgoingEvent) -> dict[str, Any]:
+    """An event, as webhooks carry it too."""
+    return {"id": event.event_id, "type": event.type, "timestamp": rfc3339(event.created_at), "data": event.payload}
+
+
+def _number(req: falcon.Request, name: str, default: int, least: int, most: int) -> int:
+    text = req.get_param(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
+        raise Problem("invalid", f"{name} is a number from {least} to {most}.", [{"field": name, "message": "is not such a number"}])
+    return int(text)

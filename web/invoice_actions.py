@@ -1,0 +1,148 @@
+"""What people decide about an invoice: send it, cancel it, write it off, note something down.
+
+Each is harmless when it comes twice: an invoice that stands so already is answered as it is.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import falcon
+from pydantic import Field
+
+from delivery.standing import stand_anew
+from models.audit_entry import AuditEntry
+from models.invoice import Invoice
+from models.payment_attempt import PaymentAttempt
+from models.payment_confirmation import PaymentConfirmation
+from models.standing import lock_invoice
+from runtime.clock import business_now, real_now
+from web.answers import InvoiceShown
+from web.auth import Caller, caller_of
+from web.body import Body, check
+from web.idempotency import idempotent
+from web.invoices import MAX_NOTES, find_invoice
+from web.openapi import documented
+from web.problems import Problem
+from web.shapes import show_invoice
+
+CLOSED = {"cancelled", "written_off"}
+
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class NoChoice(Body):
+    """Nothing is to be chosen."""
+
+
+class Reason(Body):
+    """Why; it is appended to the notes."""
+
+    reason: Text | None = None
+
+
+class Note(Body):
+    """What is to be noted down."""
+
+    text: Text
+
+
+class SendInvoice:
+    """`/api/invoices/{invoice_id}/send`"""
+
+    @documented("Invoices", {200: InvoiceShown}, body=NoChoice, problems=("invoice_already_paid", "invoice_closed"))
+    @idempotent
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str) -> None:
+        """A draft is sent: from now on it can be paid, and falls overdue after its due date."""
+        check(NoChoice, document)
+        invoice = _locked(req, invoice_id)
+        _refuse_paid(invoice)
+        _refuse_closed(invoice)
+        _decide(caller_of(req), invoice, "sent")
+        resp.media = show_invoice(find_invoice(caller_of(req).own, invoice_id))
+
+
+class CancelInvoice:
+    """`/api/invoices/{invoice_id}/cancel`"""
+
+    @documented("Invoices", {200: InvoiceShown}, body=Reason, problems=("invoice_already_paid", "invoice_closed", "payment_in_progress"))
+    @idempotent
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str) -> None:
+        """Nothing is owed any more; links and open intents end. What was paid in part is shown as overpaid, to be refunded."""
+        _close(req, invoice_id, "cancelled", check(Reason, document).reason)
+        resp.media = show_invoice(find_invoice(caller_of(req).own, invoice_id))
+
+
+class WriteOffInvoice:
+    """`/api/invoices/{invoice_id}/write-off`"""
+
+    @documented("Invoices", {200: InvoiceShown}, body=Reason, problems=("invoice_already_paid", "invoice_closed", "payment_in_progress"))
+    @idempotent
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str) -> None:
+        """The rest is given up: nobody is asked for it again. Only what was sent can be written off; a draft is cancelled."""
+        _close(req, invoice_id, "written_off", check(Reason, document).reason)
+        resp.media = show_invoice(find_invoice(caller_of(req).own, invoice_id))
+
+
+class InvoiceNotes:
+    """`/api/invoices/{invoice_id}/notes`"""
+
+    @documented("Invoices", {201: InvoiceShown}, body=Note)
+    @idempotent
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str) -> None:
+        """Append a dated note; what was noted before stays."""
+        note, invoice = check(Note, document), _locked(req, invoice_id)
+        invoice.change(real_now(), notes=with_note(invoice, note.text, business_now()))
+        AuditEntry.record(f"key:{caller_of(req).key_id}", "invoice.noted", f"invoice:{invoice.id}", invoice.account_id)
+        resp.status = falcon.HTTP_201
+        resp.media = show_invoice(find_invoice(caller_of(req).own, invoice_id))
+
+
+def with_note(invoice: Invoice, text: str, now: datetime) -> str:
+    """The invoice's notes and one more line, dated in the account's time zone. Raises Problem 422 when it is too much."""
+    stamp = now.astimezone(ZoneInfo(invoice.account.time_zone)).strftime("%Y-%m-%d %H:%M %Z")
+    notes = f"{invoice.notes}\n[{stamp}] {text}".lstrip("\n")
+    if len(notes) > MAX_NOTES:
+        detail = f"The notes of invoice {invoice.number} would have {len(notes)} characters; {MAX_NOTES} are kept."
+        raise Problem("invalid", detail, [{"field": "text", "message": "does not fit any more"}])
+    return notes
+
+
+def _locked(req: falcon.Request, invoice_id: str) -> Invoice:
+    find_invoice(caller_of(req).own, invoice_id)
+    return lock_invoice(invoice_id)
+
+
+def _close(req: falcon.Request, invoice_id: str, mark: str, reason: str | None) -> None:
+    invoice = _locked(req, invoice_id)
+    _refuse_paid(invoice)
+    if invoice.mark != mark:
+        _refuse_closed(invoice)
+    if mark == "written_off" and invoice.mark == "draft":
+        raise Problem("conflict", f"Invoice {invoice.number} is a draft: cancel it, nothing was ever asked of anybody.")
+    attempt = PaymentAttempt.live(invoice)
+    if attempt is not None and PaymentConfirmation.running(attempt):
+        raise Problem("payment_in_progress", f"Invoice {invoice.number} is being paid right now; ask again in a moment.")
+    _decide(caller_of(req), invoice, mark, reason)
+
+
+def _refuse_paid(invoice: Invoice) -> None:
+    if invoice.status == "paid":
+        raise Problem("invoice_already_paid", f"Invoice {invoice.number} is paid; give money back with a refund.")
+
+
+def _refuse_closed(invoice: Invoice) -> None:
+    if invoice.mark in CLOSED:
+        raise Problem("invoice_closed", f"Invoice {invoice.number} is {invoice.mark.replace('_', ' ')}; that is not undone.")
+
+
+def _decide(caller: Caller, invoice: Invoice, mark: str, reason: str | None = None) -> None:
+    """Write a person's decision about the locked invoice, fold it anew, and audit it; nothing when it stands so already."""
+    if invoice.mark == mark:
+        return
+    before, values = invoice.status, {"mark": mark}
+    if reason:
+        values["notes"] = with_note(invoice, reason, business_now())
+    invoice.change(real_now(), **values)
+    stand_anew(invoice)
+    AuditEntry.record(f"key:{caller.key_id}", f"invoice.{mark}", f"invoice:{invoice.id}", invoice.account_id, before=before, after=invoice.status)

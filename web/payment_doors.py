@@ -1,0 +1,81 @@
+"""What holds for the endpoints of money, before their responders: HTTPS (F56), and not too often (F57).
+
+Requests are counted per API key (its hash, whether or not the key is good) and per client address.
+"""
+
+import hashlib
+from functools import lru_cache
+
+import falcon
+from limits import RateLimitItem, parse
+
+from runtime.errors import Misconfigured
+from runtime.settings import get_settings
+from web.address import client_address, is_https
+from web.counted_limit import CountedLimit
+from web.pages import show_page
+from web.problems import Problem
+
+PAY_PAGE = "/p/{token}"
+
+
+def is_payment_endpoint(req: falcon.Request) -> bool:
+    """Whether money is spoken of behind this route: `/api/payments…`, an invoice's payment links, `/p/…`."""
+    return is_payment_route(req.uri_template or "")
+
+
+def is_payment_route(route: str) -> bool:
+    """The same of a route's template."""
+    return route == PAY_PAGE or route.endswith("/payment-links") or route == "/api/payments" or route.startswith("/api/payments/")
+
+
+class PaymentDoors:
+    """Stands before every routed request; looks at those about money."""
+
+    def __init__(self) -> None:
+        self._counts = CountedLimit()
+
+    def process_resource(self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]) -> None:
+        """Raises Problem 403 or 429; a payer's page is sent to HTTPS, or told to wait, in words."""
+        if is_payment_endpoint(req):
+            self._want_https(req)
+            self._count(req, resp)
+
+    def _want_https(self, req: falcon.Request) -> None:
+        if get_settings().payphone_env != "production" or is_https(req):
+            return
+        if req.uri_template == PAY_PAGE and req.method in {"GET", "HEAD"}:
+            public = get_settings().public_url.rstrip("/")
+            raise falcon.HTTPPermanentRedirect((public if public.startswith("https://") else f"https://{req.netloc}") + req.relative_uri)
+        raise Problem("https_required", "Payment endpoints are served over HTTPS only. A key that was sent without it should be replaced.")
+
+    def _count(self, req: falcon.Request, resp: falcon.Response) -> None:
+        for item, key in _counted(req):
+            if not self._counts.hit(item, key):
+                _refuse(req, resp, self._counts.seconds_left(item, key))
+                return
+
+
+def _refuse(req: falcon.Request, resp: falcon.Response, seconds: int) -> None:
+    if req.uri_template != PAY_PAGE:
+        raise Problem("rate_limited", f"Too many requests about payments. Try again in {seconds} seconds.", headers={"Retry-After": str(seconds)})
+    resp.status = falcon.HTTP_429
+    resp.set_header("Retry-After", str(seconds))
+    show_page(resp, "plain.html", title="Please wait a moment.", text="Too many visits came from your connection. Try again in a minute.")
+    resp.complete = True
+
+
+def _counted(req: falcon.Request) -> list[tuple[RateLimitItem, str]]:
+    settings, secret = get_settings(), (req.auth or "").partition(" ")[2].strip()
+    counted = [(settings.rate_per_address, f"pay-address-{client_address(req)}")]
+    if secret:
+        counted.append((settings.rate_per_key, f"pay-key-{hashlib.sha256(secret.encode()).hexdigest()[:32]}"))
+    return [(_item(rate), key) for rate, key in counted if rate != "none"]
+
+
+@lru_cache(maxsize=8)
+def _item(rate: str) -> RateLimitItem:
+    try:
+        return parse(rate)
+    except ValueError:
+        raise Misconfigured(f"{rate!r} is no rate: RATE_PER_KEY and RATE_PER_ADDRESS take such as 600/minute, or none.") from None
