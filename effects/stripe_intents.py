@@ -29,7 +29,7 @@ def _change(effect: Effect) -> Json:
 
 def _find_changed(effect: Effect) -> Json | None:
     intent = _intent(effect)
-    return intent if intent["amount"] == effect.request["change"]["amount"] else None
+    return intent if all(intent.get(name) == value for name, value in effect.request["change"].items()) else None
 
 
 def _confirm(effect: Effect) -> Json:
@@ -70,7 +70,7 @@ def _find_expired(effect: Effect) -> Json | None:
 
 INTENT_CREATE = Kind("intent_create", "stripe", _create, _find_created)
 INTENT_CHANGE = Kind("intent_change", "stripe", _change, _find_changed)
-INTENT_CONFIRM = Kind("intent_confirm", "stripe", _confirm, _find_confirmed)
+INTENT_CONFIRM = Kind("intent_confirm", "stripe", _confirm, _find_confirmed, expires=True)  # no card is charged a day late
 INTENT_CANCEL = Kind("intent_cancel", "stripe", _cancel, _find_cancelled)
 LINK_DEACTIVATE = Kind("link_deactivate", "stripe", _deactivate, _find_deactivated)
 SESSION_EXPIRE = Kind("session_expire", "stripe", _expire, _find_expired)

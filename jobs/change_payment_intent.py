@@ -1,4 +1,4 @@
-"""An open intent asks for the amount its attempt wants now.
+"""An open intent asks for the amount, and is the customer's, that its attempt wants now.
 
 Twice is harmless: each version of the amount is one effect, and an intent that is over is left alone.
 """
@@ -22,10 +22,11 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
     if attempt.state != "open" or attempt.amount_version != version:
         return
     with invoice_lock(attempt.invoice_id):
-        request = {"intent": attempt.intent_id, "change": {"amount": attempt.amount}}
+        customer = {"customer": attempt.stripe_customer_id} if attempt.stripe_customer_id else {}
+        request = {"intent": attempt.intent_id, "change": {"amount": attempt.amount} | customer}
         with transaction():
             invoice = lock_invoice(attempt.invoice_id)
-            effect = reserve(INTENT_CHANGE, f"{attempt.id}:{version}", request, invoice, attempt.stripe_account, attempt.asked_by, "another amount")
+            effect = reserve(INTENT_CHANGE, f"{attempt.id}:{version}", request, invoice, attempt.stripe_account, attempt.asked_by, "another amount or customer")
         changed = perform(effect)
         with recording():
             if changed is not None:

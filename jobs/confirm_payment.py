@@ -14,7 +14,9 @@ from delivery.standing import retire_asks, stand_anew
 from effects.perform import perform
 from effects.reserve import reserve
 from effects.stripe_intents import INTENT_CONFIRM
+from models.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction
+from models.brake import paused
 from models.effect import Effect
 from models.payment import Payment
 from models.payment_attempt import PaymentAttempt
@@ -39,7 +41,7 @@ def confirm_payment(confirmation_id: str) -> None:
         effect = _decide(confirmation)
         if effect is None:
             with recording():
-                confirmation.record_refused("not_payable", "the balance changed before the card was charged", real_now())
+                confirmation.record_refused("not_payable", "the balance changed, or charges were paused, before the card was charged", real_now())
             return
         answer = perform(effect)
         intent_id = attempt.intent_id or ""
@@ -54,6 +56,8 @@ def confirm_payment(confirmation_id: str) -> None:
                 confirmation.record_settled(now)
             Payment.record_report(invoice, attempt.stripe_account, intent_id, read_intent(intent).report, now)
             PaymentAttempt.record_over(intent, now)
+            about = {"invoice_id": invoice.id, "intent_id": intent_id, "amount": attempt.amount, "code": confirmation.decline_code}
+            AuditEntry.record(SYSTEM, f"payment.{confirmation.state}", f"payment_confirmation:{confirmation.id}", invoice.account_id, **about)
             stand_anew(invoice)
 
 
@@ -61,7 +65,7 @@ def _record_no(confirmation: PaymentConfirmation, effect: Effect, intent: dict[s
     """Tell a declined card, which the intent shows, from a request that Stripe would not take."""
     error = intent.get("last_payment_error") or {}
     code = error.get("decline_code") or error.get("code")
-    if code:
+    if code and code == effect.error_code:  # else it is the decline of an earlier try
         confirmation.record_declined(code, effect.error or "", now)
     else:
         confirmation.record_refused(effect.error_code or "", effect.error or "", now)
@@ -75,7 +79,8 @@ def _decide(confirmation: PaymentConfirmation) -> Effect | None:
         known = Effect.get_or_none(Effect.key == f"{INTENT_CONFIRM.name}:{confirmation.id}")
         if known is not None:
             return known
-        if attempt.state != "open" or invoice.balance_revision != attempt.balance_revision or invoice.disputed:
+        stopped = invoice.disputed or paused(invoice.account_id, "charges")
+        if attempt.state != "open" or invoice.balance_revision != attempt.balance_revision or stopped:
             return None
         retire_asks(invoice, attempts=False)
     if PaymentLink.select().where(PaymentLink.invoice == attempt.invoice_id, PaymentLink.state == "retiring").exists():

@@ -53,6 +53,6 @@ def _request(attempt: PaymentAttempt, invoice: Invoice) -> dict[str, Any]:
     metadata = {"account_id": attempt.account_id, "invoice_id": attempt.invoice_id, "attempt_id": attempt.id, "project": (invoice.project or "")[:500]}
     request: dict[str, Any] = {"amount": attempt.amount, "currency": attempt.currency, "metadata": metadata}
     request["automatic_payment_methods"] = {"enabled": True}
-    if invoice.customer.stripe_customer_id:
-        request["customer"] = invoice.customer.stripe_customer_id
+    if attempt.stripe_customer_id:
+        request["customer"] = attempt.stripe_customer_id
     return request | ({"receipt_email": attempt.receipt_email} if attempt.receipt_email else {})

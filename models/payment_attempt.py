@@ -33,6 +33,7 @@ class PaymentAttempt(Row):
     stripe_account = TextField(default="")
     intent_id = TextField(null=True, unique=True)
     receipt_email = TextField(null=True)
+    stripe_customer_id = TextField(null=True)
     state = TextField(default="planned")
     error = TextField(null=True)
     asked_by = TextField()
@@ -53,7 +54,8 @@ class PaymentAttempt(Row):
         about = {"receipt_email": receipt_email, "asked_by": asked_by, "created_at": now, "updated_at": now}
         row: PaymentAttempt = cls.create(
             id=new_id("att"), account=invoice.account_id, invoice=invoice, balance_revision=invoice.balance_revision, amount=amount,
-            currency=invoice.currency, stripe_account=invoice.account.stripe_account or "", **about,
+            currency=invoice.currency, stripe_account=invoice.account.stripe_account or "",
+            stripe_customer_id=invoice.customer.stripe_customer_id, **about,
         )  # fmt: skip
         return row
 
@@ -67,9 +69,9 @@ class PaymentAttempt(Row):
         """Stripe has made the intent."""
         self._write(now, intent_id=intent_id, state="open")
 
-    def record_amount_wanted(self, amount: int, now: datetime) -> None:
-        """The payer wants to pay another amount with the same intent."""
-        self._write(now, amount=amount, amount_version=self.amount_version + 1)
+    def record_change_wanted(self, amount: int, stripe_customer_id: str | None, now: datetime) -> None:
+        """The same intent is to ask for another amount, or to be its customer's, whose saved card needs that."""
+        self._write(now, amount=amount, stripe_customer_id=stripe_customer_id, amount_version=self.amount_version + 1)
 
     def record_retiring(self, now: datetime) -> None:
         """The balance has changed: the intent must not take money any more."""
@@ -83,7 +85,7 @@ class PaymentAttempt(Row):
         """Stripe will not make the intent."""
         self._write(now, state="refused", error=error[:500])
 
-    def _write(self, now: datetime, **values: str | int) -> None:
+    def _write(self, now: datetime, **values: str | int | None) -> None:
         PaymentAttempt.update(**values, updated_at=now).where(PaymentAttempt.id == self.id).execute()
         for name, value in values.items():
             setattr(self, name, value)

@@ -7,7 +7,9 @@ hours and promises; a demo or a simulation may move it.
 import time
 from datetime import UTC, datetime, timedelta
 
-_shift = timedelta(0)
+from runtime.settings import get_settings
+
+_shift = get_settings().business_shift
 
 
 def real_now() -> datetime:

@@ -1,5 +1,6 @@
 """Settings from the environment (and `.env`), read once and checked by `bin/payphone doctor`."""
 
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     log_level: str = "INFO"
     payphone_env: Literal["production", "demo", "test"] = "production"
+    payphone_business_shift: float = 0.0  # seconds that business time runs ahead; demo and tests only
     payphone_kill_at: str = Field(default="", description="tests only: die at this kill-point")
     payphone_lease: float | None = Field(default=None, description="tests only: seconds of a claim's lease")
     payphone_lock_lease: float | None = Field(default=None, description="tests only: seconds of an invoice lock's lease")
@@ -90,6 +92,11 @@ class Settings(BaseSettings):
     def shortened(self, usual: float, wanted: float | None) -> float:
         """`usual`, or what a test wants instead of it; never anything else in production."""
         return wanted if wanted is not None and self.payphone_env == "test" else usual
+
+    @property
+    def business_shift(self) -> timedelta:
+        """How far business time runs ahead of real time; never anywhere but in a demo or a test."""
+        return timedelta(seconds=self.payphone_business_shift if self.payphone_env != "production" else 0.0)
 
     @property
     def state_dir(self) -> Path:

@@ -21,7 +21,12 @@ PEOPLE = ("Ada Lovelace", "Grace Hopper", "Hedy Lamarr", "Alan Turing", "Mary Ja
 DECLINED, DISPUTED = "4000000000009995", "4000000000000259"
 
 # How each invoice's person behaves; the story ends with all of them accounted for.
-_MANY = {"pays": 9, "declined first": 4, "two tabs": 2, "pays half": 2, "refunded in part": 1, "refunded in full": 1, "disputes": 1, "silent": 5}
+_MANY = {
+    "pays": 5, "texted, pays": 4, "declined first": 3, "two tabs": 2, "pays half": 2, "refunded in part": 1, "refunded in full": 1,
+    "disputes": 1, "says stop": 1, "pays by phone": 1, "pays on a missed day": 2, "silent": 2,
+}  # fmt: skip
+TEXTED = ("texted, pays", "says stop")
+LATER = ("silent", "says stop", "pays by phone", "pays on a missed day")
 BEHAVIOURS = tuple(behaviour for behaviour, count in _MANY.items() for _ in range(count))
 
 
@@ -49,7 +54,7 @@ class Sent:
 
 def send_invoices(clinic: Clinic) -> list[Sent]:
     """Eight customers, 25 invoices in dollars and yen, and a payment link for each."""
-    people = [clinic.api.post("/api/customers", {"name": name, "phone": f"+1202555{1200 + i}"}, key=f"person-{i}") for i, name in enumerate(PEOPLE)]
+    people = [_person(clinic, index, name) for index, name in enumerate(PEOPLE)]
     today = business_now().astimezone(ZoneInfo(clinic.time_zone)).date()
     sent = []
     for index, behaviour in enumerate(BEHAVIOURS):
@@ -59,10 +64,20 @@ def send_invoices(clinic: Clinic) -> list[Sent]:
             "amountDue": 9_800 + 1_100 * index if yen else 4_500 + 1_375 * index, "dueDate": str(today + timedelta(days=14 - 3 * (index % 9))),
         }  # fmt: skip
         invoice = clinic.api.post("/api/invoices", body, key=f"invoice-{index}")
-        link = clinic.api.post(f"/api/invoices/{invoice['id']}/payment-links", {}, key=f"link-{index}")
+        channel = "sms" if behaviour in TEXTED else "none"
+        link = clinic.api.post(f"/api/invoices/{invoice['id']}/payment-links", {"channel": channel}, key=f"link-{index}")
         sent.append(Sent(invoice, link["url"], behaviour))
-    say.chapter("Invoices go out", f"{len(people)} customers · {len(sent)} invoices in USD and JPY · a payment link for each")
+    texted = sum(BEHAVIOURS.count(behaviour) for behaviour in TEXTED)
+    say.chapter("Invoices go out", f"{len(people)} customers · {len(sent)} invoices in USD and JPY · a payment link for each, {texted} of them by text")
     return sent
+
+
+def _person(clinic: Clinic, index: int, name: str) -> Json:
+    """A customer who agreed to be texted."""
+    person = clinic.api.post("/api/customers", {"name": name, "phone": f"+1202555{1200 + index}"}, key=f"person-{index}")
+    words = {"source": "paper form", "text": "I agree to be texted about my invoices.", "textVersion": "2026-01", "givenAt": str(business_now().isoformat())}
+    clinic.api.post(f"/api/customers/{person['id']}/consents", {"channels": ["sms"], **words}, key=f"consent-{index}")
+    return person
 
 
 def pay_everything(clinic: Clinic, sent: list[Sent], in_the_middle: Callable[[], None]) -> None:
@@ -80,23 +95,34 @@ def pay_everything(clinic: Clinic, sent: list[Sent], in_the_middle: Callable[[],
 
 def _behave(clinic: Clinic, one: Sent) -> None:
     payer = Payer()
-    if one.behaviour == "silent":
+    if one.behaviour in LATER:
         return
     if one.behaviour == "pays half":
         _pay_half(clinic, one.invoice)
         return
-    page = _visit(payer, one.url)
+    page = visit(payer, texted_address(clinic, one) if one.behaviour == "texted, pays" else one.url)
     if one.behaviour == "two tabs":
-        second = _visit(payer, one.url)
-        _expect(payer.pay(page), {200}, one)
-        _expect(payer.pay(second), {200, 410}, one)  # both go through, unless we have closed the second meanwhile
+        second = visit(payer, one.url)
+        expect(payer.pay(page), {200}, one)
+        expect(payer.pay(second), {200, 410}, one)  # both go through, unless we have closed the second meanwhile
         return
     if one.behaviour == "declined first":
-        _expect(payer.pay(page, DECLINED), {402}, one)
-    _expect(payer.pay(page, DISPUTED if one.behaviour == "disputes" else "4242424242424242"), {200}, one)
+        expect(payer.pay(page, DECLINED), {402}, one)
+    expect(payer.pay(page, DISPUTED if one.behaviour == "disputes" else "4242424242424242"), {200}, one)
 
 
-def _visit(payer: Payer, url: str) -> Json:
+def texted_address(clinic: Clinic, one: Sent) -> str:
+    """The address in the text that reached the person's phone."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        for message in clinic.sandbox.shown("twilio/messages")["messages"]:
+            if one.url in message["body"]:
+                return one.url
+        time.sleep(0.05)
+    raise RuntimeError(f"{one.invoice['number']}: no text with its address arrived within 60 s.")
+
+
+def visit(payer: Payer, url: str) -> Json:
     """Open the address; while the link is being made it says so, and asks to come back."""
     for _ in range(200):
         try:
@@ -106,7 +132,8 @@ def _visit(payer: Payer, url: str) -> Json:
     return payer.visit(url)
 
 
-def _expect(status: int, wanted: set[int], one: Sent) -> None:
+def expect(status: int, wanted: set[int], one: Sent) -> None:
+    """Raises RuntimeError when the payment page answered otherwise."""
     if status not in wanted:
         raise RuntimeError(f"{one.invoice['number']} ({one.behaviour}): the payment page answered {status}, not {sorted(wanted)}.")
 
@@ -114,7 +141,7 @@ def _expect(status: int, wanted: set[int], one: Sent) -> None:
 def _pay_half(clinic: Clinic, invoice: Json) -> None:
     """Staff take half by card in their own Stripe dashboard: an intent that is not of Payphone's making, tagged with the invoice."""
     amount = invoice["amountDue"] // 2
-    _stripe().v1.payment_intents.create(
+    stripe_client().v1.payment_intents.create(
         {
             "amount": amount, "currency": invoice["currency"], "payment_method": "pm_card_visa", "confirm": True,
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
@@ -124,7 +151,8 @@ def _pay_half(clinic: Clinic, invoice: Json) -> None:
     )  # fmt: skip
 
 
-def _stripe() -> stripe.StripeClient:
+def stripe_client() -> stripe.StripeClient:
+    """Stripe's SDK, as somebody at the clinic would use it."""
     return stripe.StripeClient(os.environ["STRIPE_SECRET_KEY"], base_addresses={"api": os.environ["STRIPE_API_BASE"]})
 
 

@@ -27,6 +27,25 @@ class Api:
             raise RuntimeError(f"POST {path} answered {answer.status_code}: {answer.text[:300]}")
         return dict(answer.json())
 
+    def put(self, path: str, body: Json) -> Json:
+        """PUT, or the error raised."""
+        answer = self._client.put(path, json=body)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+    def patch(self, path: str, body: Json) -> Json:
+        """PATCH, or the error raised."""
+        answer = self._client.patch(path, json=body)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+    def refused(self, path: str, body: Json, status: int) -> Json:
+        """POST what must be refused with `status`: the problem it answers."""
+        answer = self._client.post(path, json=body)
+        if answer.status_code != status:
+            raise RuntimeError(f"POST {path} answered {answer.status_code}, not {status}: {answer.text[:300]}")
+        return dict(answer.json())
+
     def pages(self, path: str) -> list[Json]:
         """Every row of a list."""
         rows: list[Json] = []

@@ -17,8 +17,10 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
+from zoneinfo import ZoneInfo
 
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
@@ -35,6 +37,8 @@ STATE = VAR / "demo"
 DESCRIPTION = VAR / "demo.json"
 LOGS = VAR / "log"
 HOST = "127.0.0.1"
+CLINIC_NUMBER = "+12025550100"
+CLINIC_ZONE = "America/New_York"
 
 
 class Printer:
@@ -115,19 +119,29 @@ def _environment(chosen: argparse.Namespace) -> dict[str, str]:
         "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
         "STRIPE_CONNECT_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
         "STRIPE_API_BASE": f"http://{HOST}:{sandbox_port}",
+        "TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
         "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
+        "TWILIO_API_BASE": f"http://{HOST}:{sandbox_port}",
+        "PAYPHONE_BUSINESS_SHIFT": str(_until_mid_morning()),
         "VAPI_WEBHOOK_SECRET": secrets.token_hex(16),
         "PAYPHONE_ENV": "demo",
     }
     embedded = "" if os.environ.get("REDIS_URL") else f"{redis_port} {password}"
     fixed = {
         "PORT": str(port), "SANDBOX_URL": f"http://{HOST}:{sandbox_port}", MARK: os.environ.get(MARK) or secrets.token_hex(8), "EMBEDDED_REDIS": embedded,
-        "PYTHONUNBUFFERED": "1", "COLUMNS": str(shutil.get_terminal_size((110, 40)).columns), "STORY_MODE": _mode(chosen),
+        "CLINIC_NUMBER": CLINIC_NUMBER, "CLINIC_ZONE": CLINIC_ZONE, "STORY_MODE": _mode(chosen),
+        "PYTHONUNBUFFERED": "1", "COLUMNS": str(shutil.get_terminal_size((110, 40)).columns),
     }  # fmt: skip
     if sys.stdout.isatty():
         fixed["FORCE_COLOR"] = "1"
     given = {name: value for name, value in os.environ.items() if value}
     return own | given | fixed
+
+
+def _until_mid_morning() -> int:
+    """Seconds until half past ten at the clinic: nobody is texted at night, not even in a demo."""
+    now = datetime.now(ZoneInfo(CLINIC_ZONE))
+    return int((now.replace(hour=10, minute=30) - now).total_seconds())
 
 
 def _mode(chosen: argparse.Namespace) -> str:
@@ -145,10 +159,13 @@ def _start_reaper(mark: str, lock: IO[str]) -> "subprocess.Popen[bytes]":
 def _commands(env: dict[str, str]) -> dict[str, str]:
     """What honcho runs: the Procfile's processes, and the demo's own beside them."""
     python = shlex.quote(sys.executable)
+    port = env["SANDBOX_URL"].rsplit(":", 1)[1]
     webhook, connect = env["STRIPE_WEBHOOK_SECRET"], env["STRIPE_CONNECT_WEBHOOK_SECRET"]
+    texts = f"http://{HOST}:{env['PORT']}/api/webhooks/twilio/messages"
+    twilio = f"--twilio-account {env['TWILIO_ACCOUNT_SID']}:{env['TWILIO_AUTH_TOKEN']} --twilio-sender {CLINIC_NUMBER},,{texts}"
     door = f"http://{HOST}:{env['PORT']}/api/webhooks/stripe"
     commands = {
-        "sandbox": f"{python} -m sandbox --port {env['SANDBOX_URL'].rsplit(':', 1)[1]} --endpoint {door}={webhook} --connect-endpoint {door}/connect={connect}",
+        "sandbox": f"{python} -m sandbox --port {port} --endpoint {door}={webhook} --connect-endpoint {door}/connect={connect} {twilio}",
     }
     if env["EMBEDDED_REDIS"]:
         port, password = env["EMBEDDED_REDIS"].split()

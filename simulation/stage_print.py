@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 from babel.numbers import format_currency
@@ -39,6 +40,15 @@ def breakage(what: str, meaning: str) -> None:
 def failure(text: str) -> None:
     """The story cannot go on."""
     console.print(f"{_stamp()}  [bold red]{text}[/bold red]")
+
+
+def wait_for(what: str, probe: Callable[[], bool], seconds: float = 60) -> None:
+    """Look until `probe` holds. Raises RuntimeError when it does not in time."""
+    until = time.monotonic() + seconds
+    while not probe():
+        if time.monotonic() > until:
+            raise RuntimeError(f"Waited {seconds:.0f} s in vain for {what}.")
+        time.sleep(0.05)
 
 
 def money(amount: int, currency: str) -> str:

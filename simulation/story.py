@@ -22,6 +22,7 @@ from runtime.settings import ROOT
 from simulation import stage_print as say
 from simulation.acts import Clinic, break_things, pay_everything, refunds_and_disputes, send_invoices
 from simulation.api import Api, Sandbox
+from simulation.later_acts import a_missed_day, people_on_the_phone
 from simulation.reckoning import quiet, reckon, summary
 
 STATE = ROOT / "var" / "demo"
@@ -49,7 +50,9 @@ def main() -> None:
 def _play(clinic: Clinic, began: float) -> bool:
     invoices = send_invoices(clinic)
     pay_everything(clinic, invoices, in_the_middle=lambda: break_things(os.environ["REDIS_URL"]))
+    people_on_the_phone(clinic, invoices)
     refunds_and_disputes(clinic, invoices)
+    a_missed_day(clinic, invoices, settled=lambda: _wait("the books to be quiet", lambda: quiet(clinic.sandbox), seconds=120))
     say.step("waiting until every event has arrived and every job is done")
     _wait("the books to be quiet", lambda: quiet(clinic.sandbox), seconds=120)
     verdicts = reckon(clinic, invoices)
@@ -82,7 +85,8 @@ def _open_clinic() -> Clinic:
     with transaction():
         _, operator_key = ApiKey.issue(None, "demo", real_now())
     url = os.environ["PUBLIC_URL"]
-    account = Api(url, operator_key).post("/api/accounts", {"name": "Sunrise Dental", "timeZone": "America/New_York"}, key=new_id("open"))
+    account = Api(url, operator_key).post("/api/accounts", {"name": "Sunrise Dental", "timeZone": os.environ["CLINIC_ZONE"]}, key=new_id("open"))
+    Api(url, operator_key).put(f"/api/accounts/{account['id']}/sender", {"fromNumber": os.environ["CLINIC_NUMBER"]})
     api = Api(url, account["key"])
     return Clinic(account["id"], account["name"], account["timeZone"], account["key"], operator_key, api, Sandbox(os.environ["SANDBOX_URL"]))
 

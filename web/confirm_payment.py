@@ -8,6 +8,7 @@ import falcon
 from delivery.at_once import perform_at_once, stage_at_once
 from delivery.standing import retire_asks, stand_anew
 from jobs.confirm_payment import confirm_payment
+from models.audit_entry import AuditEntry
 from models.base import serialize_on, transaction
 from models.invoice import Invoice
 from models.payment import Payment
@@ -28,7 +29,7 @@ from web.idempotency import idempotent
 from web.invoices import find_invoice
 from web.later import Later
 from web.openapi import documented
-from web.payment_intents import PAYING_PROBLEMS, plan_attempt
+from web.payment_intents import PAYING_PROBLEMS, check_charges_run, plan_attempt
 from web.problems import Problem
 from web.shapes import show_invoice, show_payment
 
@@ -107,7 +108,10 @@ def charge(invoice: Invoice, attempt: PaymentAttempt, card: str, caller: Caller,
     """Stage a charge of the locked invoice's attempt; its link stops taking money first. Raises Problem 409."""
     if PaymentConfirmation.running(attempt):
         raise Problem("payment_in_progress", f"Invoice {invoice.number} is being paid right now; ask again in a moment.")
+    check_charges_run(invoice.account_id)
     confirmation = PaymentConfirmation.request(attempt, card, f"key:{caller.key_id}", real_now(), **how)
+    about = {"invoice_id": invoice.id, "amount": attempt.amount, "currency": attempt.currency, "by_phone": confirmation.by_phone}
+    AuditEntry.record(confirmation.asked_by, "payment.requested", f"payment_confirmation:{confirmation.id}", invoice.account_id, **about)
     retire_asks(invoice, attempts=False)
     staged = [*jobs, stage_at_once(confirm_payment, confirmation.id, confirmation.id)]
     return Later(f"charge:{confirmation.id}", lambda: _perform(invoice.id, staged))

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import falcon
 
 from delivery.standing import stand_anew
+from models.audit_entry import AuditEntry
 from models.base import transaction
 from models.invoice import Invoice
 from models.payment import Payment
@@ -54,6 +55,8 @@ class UpsertPayment:
             if known is not None and known.amount_received != taken.amount:
                 detail = f"{taken.method} {taken.reference} is recorded with {known.amount_received} {known.currency} (minor units), not {taken.amount}."
                 raise Problem("payment_conflict", detail)
+            about = {"invoice_id": invoice.id, "amount": taken.amount, "currency": taken.currency, "method": taken.method}
+            AuditEntry.record(f"key:{caller.key_id}", "payment.repeated" if known else "payment.taken", f"invoice:{invoice.id}", invoice.account_id, **about)
             payment = known or Payment.record_taken(invoice, taken.method, taken.reference, taken.amount, taken.received_at or real_now())
             stand_anew(invoice)
         resp.status = falcon.HTTP_200 if known else falcon.HTTP_201

@@ -7,6 +7,8 @@ import falcon
 from delivery.at_once import perform_at_once, stage_at_once
 from jobs.change_payment_intent import change_payment_intent
 from jobs.open_payment_intent import open_payment_intent
+from models.audit_entry import AuditEntry
+from models.brake import over_ceiling, paused
 from models.invoice import Invoice
 from models.payment import Payment
 from models.payment_attempt import PaymentAttempt
@@ -14,7 +16,7 @@ from models.payment_confirmation import PaymentConfirmation
 from models.standing import lock_invoice
 from providers.errors import ProviderError
 from providers.stripe_intents import get_intent
-from runtime.clock import real_now
+from runtime.clock import business_now, real_now
 from web.answers import IntentShown
 from web.auth import Caller, caller_of
 from web.body import Body, check
@@ -51,21 +53,33 @@ def plan_attempt(invoice: Invoice, amount: int | None, receipt_email: str | None
     Raises Problem: not payable, more than is owed, or a charge is under way.
     """
     check_payable(invoice)
+    check_charges_run(invoice.account_id)
     wanted = invoice.outstanding if amount is None else amount
     if wanted > invoice.outstanding:
         raise Problem("amount_exceeds_balance", f"{invoice.outstanding} {invoice.currency} (minor units) are owed; {wanted} were asked for.")
     live, now = PaymentAttempt.live(invoice), real_now()
     if live is None:
         attempt = PaymentAttempt.plan(invoice, wanted, receipt_email, f"key:{caller.key_id}", now)
+        about = {"invoice_id": invoice.id, "amount": wanted, "currency": invoice.currency}
+        AuditEntry.record(attempt.asked_by, "payment.planned", f"payment_attempt:{attempt.id}", invoice.account_id, **about)
         return attempt, [stage_at_once(open_payment_intent, attempt.id, attempt.id)]
     if PaymentConfirmation.running(live) or _is_processing(live):
         raise Problem("payment_in_progress", f"Invoice {invoice.number} is being paid right now; ask again in a moment.")
-    if live.amount == wanted:
+    customer_id = invoice.customer.stripe_customer_id
+    if live.amount == wanted and live.stripe_customer_id == customer_id:
         return live, []
     if live.state == "planned":
         raise Problem("payment_in_progress", f"A payment of another amount of invoice {invoice.number} is just being prepared.")
-    live.record_amount_wanted(wanted, now)
+    live.record_change_wanted(wanted, customer_id, now)
     return live, [stage_at_once(change_payment_intent, f"{live.id}:{live.amount_version}", live.id, live.amount_version)]
+
+
+def check_charges_run(account_id: str) -> None:
+    """Raises Problem 409 while charges are paused, or when the account has had its charges of the day."""
+    if paused(account_id, "charges"):
+        raise Problem("charges_paused", "An operator has paused charges; nothing was charged. Payment links go on working.")
+    if over_ceiling(account_id, "charges", business_now()):
+        raise Problem("charges_paused", "This account has reached its charges of the day; nothing was charged. An operator can raise the ceiling.")
 
 
 def _is_processing(attempt: PaymentAttempt) -> bool:

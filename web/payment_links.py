@@ -4,9 +4,12 @@ from typing import Any, Literal
 
 import falcon
 
+from delivery.at_once import perform_at_once, stage_at_once
 from delivery.stage import stage
 from jobs.create_payment_link import create_payment_link
 from models.audit_entry import AuditEntry
+from models.base import transaction
+from models.contact_decision import ContactDecision
 from models.invoice import Invoice
 from models.payment_link import PayAddress, PaymentLink
 from models.standing import lock_invoice
@@ -15,16 +18,24 @@ from runtime.settings import get_settings
 from web.answers import LinkShown
 from web.auth import caller_of
 from web.body import Body, check
+from web.contact_shapes import show_message
+from web.fields import Phone
 from web.idempotency import idempotent
 from web.invoices import find_invoice
+from web.later import Later
+from web.link_texts import ask_for_text, contact_refused, refusal_of, text_on_its_way
 from web.openapi import documented
 from web.problems import Problem
 
 
 class LinkRequest(Body):
-    """Which way the link goes out: `none` makes it to be read out or sent by the clinic itself."""
+    """Which way the link goes out: `sms` texts it once, `none` makes it to be read out or sent by the clinic itself.
 
-    channel: Literal["none"] = "none"
+    It is texted to the customer's number, or to `phoneNumber` if the customer consented to that one.
+    """
+
+    channel: Literal["sms", "none"] = "none"
+    phone_number: Phone | None = None
 
 
 def public_address(address: PayAddress) -> str:
@@ -35,22 +46,37 @@ def public_address(address: PayAddress) -> str:
 class InvoicePaymentLinks:
     """`/api/invoices/{invoice_id}/payment-links`"""
 
-    @documented("Payment links", {202: LinkShown}, body=LinkRequest, problems=("invoice_already_paid", "invoice_not_payable"))
+    @documented("Payment links", {202: LinkShown}, body=LinkRequest, problems=("invoice_already_paid", "invoice_not_payable", "conflict", "contact_refused"))
     @idempotent
-    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str) -> None:
-        """Plan the link for the present balance; 202 with our own address of it."""
-        account = caller_of(req).own
-        check(LinkRequest, document)
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str) -> Later | None:
+        """Plan the link for the present balance, and its text; 202 with our own address of it. 422 when the gate refuses."""
+        account, actor = caller_of(req).own, f"key:{caller_of(req).key_id}"
+        wanted = check(LinkRequest, document)
         find_invoice(account, invoice_id)
         invoice, now = lock_invoice(invoice_id), real_now()
         check_payable(invoice)
+        phone = wanted.phone_number or invoice.customer.phone or ""
+        texted = text_on_its_way(invoice, phone) if wanted.channel == "sms" else None
+        refused = refusal_of(invoice, phone, actor) if wanted.channel == "sms" and texted is None else None
+        if refused is not None:
+            return Later(refused.id, _nothing_to_do)
         link, address = PaymentLink.plan(invoice, now), PayAddress.of(invoice, business_now())
         if link.state == "planned" and stage(create_payment_link, link.id, link.id) is not None:
             about = {"invoice_id": invoice.id, "amount": link.amount, "currency": link.currency}
-            AuditEntry.record(f"key:{caller_of(req).key_id}", "payment_link.planned", f"payment_link:{link.id}", account.id, **about)
+            AuditEntry.record(actor, "payment_link.planned", f"payment_link:{link.id}", account.id, **about)
         resp.status = falcon.HTTP_202
         resp.media = {"paymentLinkId": link.id, "url": public_address(address), "status": link.state}
-        resp.media |= {"amount": link.amount, "currency": link.currency, "error": link.error}
+        message = ask_for_text(invoice, link, phone, actor) if wanted.channel == "sms" else None
+        resp.media |= {"amount": link.amount, "currency": link.currency, "error": link.error, "message": show_message(message) if message else None}
+        return None
+
+    def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
+        """Tell the gate's refusal, which is kept. Raises Problem 422."""
+        raise contact_refused(ContactDecision.get_by_id(reference))
+
+
+def _nothing_to_do() -> None:
+    """A refusal leaves nothing to be done."""
 
 
 def check_payable(invoice: Invoice) -> None:
@@ -63,6 +89,16 @@ def check_payable(invoice: Invoice) -> None:
         raise Problem("invoice_not_payable", f"A payment of invoice {invoice.number} is disputed; it is not collected until that is over.")
 
 
+def _make_link(invoice_id: str) -> PaymentLink | None:
+    """The balance has changed, or the link was closed, since the address was given: make the current one, now."""
+    with transaction():
+        invoice = lock_invoice(invoice_id)
+        link = PaymentLink.plan(invoice, real_now())
+        job_id = stage_at_once(create_payment_link, link.id, link.id) if link.state == "planned" else None
+    perform_at_once(job_id)
+    return PaymentLink.current(invoice)
+
+
 class PayPage:
     """`/p/{token}`: what a person was given. Nothing personal stands here."""
 
@@ -73,17 +109,20 @@ class PayPage:
             _say(resp, 404, "This payment address is not valid any more.", "Please ask the office that sent it for a new one.")
             return
         invoice = address.invoice
-        link = PaymentLink.current(invoice)
         if invoice.status == "paid":
             _say(resp, 200, "This has been paid already.", "Thank you. There is nothing left to do.")
-        elif invoice.status in {"sent", "overdue"} and not invoice.disputed and link is not None and link.state == "active" and link.url:
+            return
+        if invoice.status not in {"sent", "overdue"} or invoice.disputed:
+            _say(resp, 410, "Nothing is to be paid here at the moment.", "Please call the office that sent it if you have a question.")
+            return
+        link = PaymentLink.current(invoice) or _make_link(invoice.id)
+        if link is not None and link.state == "active" and link.url:
             resp.status = falcon.HTTP_303
             resp.set_header("Location", link.url)
-        elif invoice.status in {"sent", "overdue"} and not invoice.disputed:
-            resp.set_header("Retry-After", "5")
-            _say(resp, 503, "Your payment page is being prepared.", "Please try again in a few seconds.")
         else:
-            _say(resp, 410, "Nothing is to be paid here at the moment.", "Please call the office that sent it if you have a question.")
+            resp.set_header("Retry-After", "3")
+            resp.set_header("Refresh", "3")
+            _say(resp, 503, "Your payment page is being prepared.", "It opens by itself in a few seconds.")
 
 
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

@@ -32,6 +32,7 @@ def up(migrator, db):
         stripe_account = TextField(default='')
         intent_id = TextField(unique=True, null=True)
         receipt_email = TextField(null=True)
+        stripe_customer_id = TextField(null=True)
         state = TextField(default='planned')
         error = TextField(null=True)
         asked_by = TextField()

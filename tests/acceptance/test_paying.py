@@ -265,3 +265,21 @@ def test_a_changed_balance_retires_the_open_intent(clinic, valkey):
     given.worked(valkey.client())
     assert clinic.stripe.sdk.payment_intents.retrieve(intent_id).status == "canceled"
     assert clinic.intent().json["amount"] == 7_500
+
+
+def test_a_saved_card_works_after_a_decline_on_an_intent_without_customer(clinic):
+    """Given an intent opened before the customer had a card on file, when their saved card is charged, then it is their intent now."""
+    assert clinic.phone("pm_card_chargeDeclined").status_code == 402
+    customer = clinic.stripe.sdk.customers.create({"name": "Ada"})
+    clinic.stripe.sdk.payment_methods.attach("pm_card_visa", {"customer": customer.id})
+    clinic.client.simulate_patch(f"/api/customers/{clinic.invoice.customer_id}", json={"stripeCustomerId": customer.id}, headers=clinic.headers)
+    answer = clinic.post("phone", invoiceId=clinic.invoice.id, useSavedCard=True)
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_charge_that_stripe_will_not_take_is_no_decline(clinic):
+    """Given a card was declined before, when a payment method does not exist, then that is said, and not the old decline."""
+    assert clinic.phone("pm_card_chargeDeclined").status_code == 402
+    answer = clinic.phone("pm_nosuchcard")
+    assert (answer.status_code, answer.json["code"]) == (422, "payment_refused")
+    assert clinic.phone().json["success"]
