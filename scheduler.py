@@ -2,16 +2,19 @@
 
 from delivery.tick import Schedule, use_timetable
 from delivery.ticker import Ticker
-from jobs import backfill_stripe_events, mark_overdue, prune_jobs, reconcile_effects
+from jobs import backfill_stripe_events, end_stale_charges, follow_texts, mark_overdue, prune_jobs, reconcile_effects, reconcile_stripe
 from rules.card_numbers import redact
 from runtime.log import configure_log
 from runtime.settings import get_settings
 
 TIMETABLE = (
     Schedule("backfill-stripe-events", backfill_stripe_events, every=3600),
+    Schedule("follow-texts", follow_texts, every=600),
     Schedule("mark-overdue", mark_overdue, every=300),
+    Schedule("end-stale-charges", end_stale_charges, every=300),
     Schedule("prune-jobs", prune_jobs, every=3600),
     Schedule("reconcile-effects", reconcile_effects, every=3600),
+    Schedule("reconcile-stripe", reconcile_stripe, every=3600),
 )
 
 

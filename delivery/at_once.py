@@ -9,7 +9,7 @@ import threading
 from delivery.attempt import Outcome, perform
 from delivery.registry import JobType, find_job
 from delivery.stage import stage
-from models.staged_job import StagedJob, claim_job
+from models.staged_job import StagedJob, claim_job, revive_job
 from runtime.log import get_log
 
 HEAD_START = 15.0  # seconds the request has for itself before a worker may take the job
@@ -18,8 +18,11 @@ log = get_log("at_once")
 
 
 def stage_at_once(job: JobType, key: str | int, *args: str | int) -> int | None:
-    """Stage `job` for the request itself to perform after its commit. The row's id, or None if staged before."""
-    return stage(job, key, *args, delay=HEAD_START)
+    """Stage `job` for the request itself to perform after its commit, or let one that is over run again. The row's id."""
+    staged = stage(job, key, *args, delay=HEAD_START)
+    if staged is None and revive_job(job.name, str(key), HEAD_START):
+        return staged_id(job, key)
+    return staged
 
 
 def perform_at_once(job_id: int | None) -> Outcome | None:

@@ -52,7 +52,9 @@ def _lost_before(redis: Redis, now: int) -> dict[str, int]:
     ids = {queue: rq_view.parse_rq_id(head.decode("utf-8", "replace")) for queue, head in zip(QUEUES, heads, strict=True) if head}
     rows = StagedJob.select(StagedJob.id, StagedJob.pushed_at).where(StagedJob.id.in_([i for i in ids.values() if i] or [0]))
     pushed = {row.id: row.pushed_at for row in rows}
-    return {queue: min(now, pushed.get(ids.get(queue) or 0) or now) - GRACE for queue in QUEUES}
+    # A head that tells nothing (a tick, a stranger, a job in backoff) will be gone soon: until then nothing counts as lost.
+    heads_pushed = {queue: pushed.get(ids[queue] or 0) or 0 if queue in ids else now for queue in QUEUES}
+    return {queue: heads_pushed[queue] - GRACE for queue in QUEUES}
 
 
 def _mend(redis: Redis) -> None:

@@ -4,8 +4,8 @@ from structlog.contextvars import get_contextvars
 
 from delivery import nudge
 from delivery.registry import JobType, find_job
-from models.base import after_commit
-from models.staged_job import Pushable, insert_job
+from models.base import after_commit, database
+from models.staged_job import Pushable, insert_job, revive_job
 
 
 def stage(job: JobType, key: str | int, *args: str | int, delay: float = 0.0) -> int | None:
@@ -13,6 +13,8 @@ def stage(job: JobType, key: str | int, *args: str | int, delay: float = 0.0) ->
 
     Arguments are ids only. Needs an open transaction: the job exists if and only if the caller's rows do.
     """
+    if not database.in_transaction():
+        raise RuntimeError(f"{job.name} is staged outside a transaction: it could outlive, or miss, the rows it is about")
     pushing = delay <= 0 and nudge.is_open()
     job_id = insert_job(job.name, str(key), args, job.queue, job.attempts, delay, pushing, get_contextvars().get("request_id"))
     if job_id is not None and pushing:
@@ -21,9 +23,15 @@ def stage(job: JobType, key: str | int, *args: str | int, delay: float = 0.0) ->
     return job_id
 
 
-def stage_named(name: str, key: str | int, *args: str | int) -> int | None:
-    """Stage the job called `name`, for floors below the jobs. Raises KeyError when there is no such job."""
+def stage_again(job: JobType, key: str | int, *args: str | int) -> None:
+    """Stage `job`, or let the one staged under this key before run again if it is over."""
+    if stage(job, key, *args) is None:
+        revive_job(job.name, str(key), 0.0)
+
+
+def stage_named(name: str, key: str | int, *args: str | int) -> None:
+    """Stage the job called `name`, or let it run again, for floors below the jobs. Raises KeyError when there is no such job."""
     found = find_job(name)
     if found is None:
         raise KeyError(f"There is no job {name}; is its room imported?")
-    return stage(found, key, *args)
+    stage_again(found, key, *args)

@@ -6,9 +6,12 @@ database makes each occurrence unique.
 """
 
 import os
+import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from types import FrameType
 from typing import Any, cast
 
 from redis import Redis
@@ -23,6 +26,7 @@ from runtime.log import get_log
 from runtime.redis_connection import connect_redis
 
 LOOK = 5  # seconds between looks
+PATIENCE = 2.0  # seconds for an answer of Redis
 SEEN_KEY = "payphone:scheduler:seen"
 
 log = get_log("scheduler")
@@ -63,6 +67,19 @@ class _Scheduler(Scheduler):
                 log.error("dropped an entry that is none of ours", entry=identity[:80])
                 self.connection.zrem(self.scheduled_jobs_key, raw)
 
+    def _install_signal_handlers(self) -> None:
+        """None of its own: they talk to Redis first, so that without Redis SIGTERM would end nothing."""
+
+    def register_death(self) -> None:
+        """Take its name off the list, if Redis is there."""
+        with suppress(RedisError):
+            super().register_death()
+
+    def remove_lock(self) -> None:
+        """Let go of the lock, if Redis is there; it expires by itself."""
+        with suppress(RedisError):
+            super().remove_lock()
+
     def enqueue_jobs(self) -> Any:
         """Put back what is missing, then tick what is due."""
         for schedule in timetable().values():
@@ -80,6 +97,10 @@ def _register(scheduler: _Scheduler, schedule: Schedule) -> None:
     scheduler.schedule(first, f"delivery.tick.{schedule.job.name}", args=[schedule.name], interval=schedule.every, **named)
 
 
+def _leave(_signum: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
 class Ticker:
     """Runs rq-scheduler, and again when Redis was away."""
 
@@ -89,10 +110,12 @@ class Ticker:
         self._redis_url = redis_url
 
     def run_forever(self) -> None:
-        """Tick until SIGTERM ends the process."""
+        """Tick until SIGTERM or SIGINT ends the process, whether Redis is there or not."""
+        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGINT, _leave)
         while True:
             try:
-                _Scheduler(queue_name="periodic", connection=connect_redis(self._redis_url), interval=LOOK).run()
+                _Scheduler(queue_name="periodic", connection=connect_redis(self._redis_url, timeout=PATIENCE), interval=LOOK).run()
             except RedisError as error:
                 log.warning("Redis is away, will tick again", error=type(error).__name__)
                 time.sleep(1.0)

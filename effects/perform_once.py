@@ -11,7 +11,7 @@ from effects.kinds import KINDS
 from models.effect import Effect
 from providers.errors import ProviderError
 from runtime.clock import real_now
-from runtime.errors import NotYet
+from runtime.errors import Misconfigured, NotYet
 from runtime.killpoint import killpoint
 from runtime.log import get_log
 
@@ -57,6 +57,9 @@ def _may_send(effect: Effect) -> bool:
 def _send(effect: Effect) -> dict[str, Any] | None:
     try:
         answer = KINDS[effect.kind].send(effect)
+    except Misconfigured as error:
+        _record_not_sent(effect, str(error))
+        raise
     except ProviderError as error:
         _record_failure(effect, error)
         return None

@@ -13,12 +13,16 @@ from models.base import is_postgres, transaction
 from models.effect import Effect
 from models.job_replay import replay
 from models.staged_job import StagedJob
+from providers.errors import ProviderError
 from runtime.clock import real_now
 from runtime.errors import Conflict
+from runtime.log import get_log
+
+log = get_log("effects")
 
 OWNERS = {
     "payment_link": "create_payment_link", "refund": "refund_payment", "intent_create": "open_payment_intent", "intent_change": "change_payment_intent",
-    "intent_confirm": "confirm_payment", "intent_cancel": "cancel_payment_intent", "link_deactivate": "retire_payment_link", "session_expire": "expire_session",
+    "intent_confirm": "confirm_payment", "intent_cancel": "cancel_payment_intent", "link_deactivate": "retire_payment_link",
     "text": "settle_text",
 }  # fmt: skip
 
@@ -31,14 +35,29 @@ def owner_of(effect: Effect) -> StagedJob | None:
 
 
 def reconcile_owner(effect: Effect, actor: str) -> dict[str, Any] | None:
-    """Look a doubtful effect up; what is found is recorded by replaying its job, if that has given up. The object, or None."""
+    """Look a doubtful effect up; what is found is recorded by replaying its job, if that has given up. The object, or None.
+
+    A job that ended without it (nobody wanted it any more) records nothing: then the row alone is told.
+    """
     found = reconcile(effect)
     if found is not None:
         with transaction():
             owner = owner_of(effect)
-            if owner is not None:
-                replay(owner.id, actor)
+            if owner is not None and owner.state in {"done", "cancelled"}:
+                effect.record_confirmed(found["id"], KINDS[effect.kind].kept(found), real_now())
+                _record(effect, actor, outcome="confirmed", provider_id=found["id"])
+            else:
+                _carry_on(owner, actor)
     return found
+
+
+def look_again(effect: Effect, actor: str) -> bool:
+    """Reconcile, when a record that cannot be read just now is nothing new: the doubt stays, openly. Whether it was found."""
+    try:
+        return reconcile_owner(effect, actor) is not None
+    except ProviderError as error:
+        log.warning("the record cannot be read", effect_id=effect.id, kind=effect.kind, code=error.code, advice=error.advice)
+        return False
 
 
 def settle_confirmed(effect_id: str, provider_id: str, actor: str) -> Effect:
@@ -50,14 +69,14 @@ def settle_confirmed(effect_id: str, provider_id: str, actor: str) -> Effect:
     kind = KINDS[effect.kind]
     if kind.read is None:
         raise Conflict(f"Effect {effect.id} ({effect.kind}) is found by reconcile, not by an id.")
-    _owner_at_rest(effect)
+    _check_is_at_rest(effect)
     made = kind.read(effect, provider_id)
     _check_is_its_own(effect, made)
     with transaction():
-        owner = _owner_at_rest(effect)
+        owner = _check_is_at_rest(effect)
         effect.record_confirmed(made["id"], kind.kept(made), real_now())
         _record(effect, actor, outcome="confirmed", provider_id=made["id"])
-        replay(owner.id, actor)
+        _carry_on(owner, actor)
     return effect
 
 
@@ -65,31 +84,36 @@ def settle_refused(effect_id: str, why: str, actor: str) -> Effect:
     """Say that the effect did not happen and will not. Raises Conflict when it is settled or its job is still at it."""
     effect: Effect = Effect.get_by_id(effect_id)
     with transaction():
-        owner = _owner_at_rest(effect)
+        owner = _check_is_at_rest(effect)
         effect.record_refused("settled_by_hand", why, real_now())
         _record(effect, actor, outcome="refused", why=why)
-        replay(owner.id, actor)
+        _carry_on(owner, actor)
     return effect
 
 
-def _owner_at_rest(effect: Effect) -> StagedJob:
-    """The effect's dead job: nothing of it can be on its way any more."""
+def _check_is_at_rest(effect: Effect) -> StagedJob | None:
+    """The effect's job, which is over: nothing of it can be on its way any more. Raises Conflict otherwise."""
     if effect.state in {"confirmed", "refused"}:
         raise Conflict(f"Effect {effect.id} is {effect.state} already.")
     owner = owner_of(effect)
-    if owner is None or owner.state != "dead":
-        state = "missing" if owner is None else owner.state
-        raise Conflict(f"Effect {effect.id}: its job is {state}. A person settles it once the job is dead.")
+    if owner is not None and owner.state in {"waiting", "running"}:
+        raise Conflict(f"Effect {effect.id}: its job is {owner.state}. A person settles it once the job is dead.")
     return owner
+
+
+def _carry_on(owner: StagedJob | None, actor: str) -> None:
+    """Let a dead job record what the outcome means; one that ended without it has nothing to record."""
+    if owner is not None:
+        replay(owner.id, actor)
 
 
 def _check_is_its_own(effect: Effect, made: dict[str, Any]) -> None:
     """Raises Conflict unless the object carries the effect's tag (a refund without one: its payment and amount)."""
-    tag, asked = (made.get("metadata") or {}).get("attempt_id"), effect.request
+    asked = effect.request
+    wanted, tag = (asked.get("metadata") or {}).get("attempt_id"), (made.get("metadata") or {}).get("attempt_id")
     same_refund = effect.kind == "refund" and all(made[name] == asked[name] for name in ("payment_intent", "amount"))
-    if tag == asked["metadata"]["attempt_id"] or (not tag and same_refund):
-        return
-    raise Conflict(f"{made['id']} is not what effect {effect.id} asked for: its attempt_id is {tag!r}, not {asked['metadata']['attempt_id']!r}.")
+    if tag != wanted and (tag or not same_refund):
+        raise Conflict(f"{made['id']} is not what effect {effect.id} asked for: its attempt_id is {tag!r}, not {wanted!r}.")
 
 
 def _record(effect: Effect, actor: str, **detail: Any) -> None:

@@ -3,6 +3,8 @@
 Twice is harmless: an account whose list is being read is passed over, and events are kept once.
 """
 
+from datetime import timedelta
+
 from delivery.attempt import recording
 from delivery.registry import job
 from jobs.read_stripe_events import begin_backfill, read_stripe_events
@@ -16,6 +18,8 @@ from runtime.settings import get_settings
 
 KEPT = 30 * 24 * 3600 - 600  # seconds for which Stripe lists an event, less ten minutes
 OVERLAP = 3600  # seconds before the watermark: an event may be listed later than it was created
+LAST_DAYS = 3 * 24 * 3600  # seconds that are read again once a day, whatever the watermark says
+DAY = timedelta(days=1)
 
 
 @job(queue="periodic", attempts=3, timeout=20)
@@ -36,9 +40,14 @@ def stripe_accounts() -> list[str]:
 
 
 def _since(stripe_account: str) -> int:
-    """From the watermark with an overlap; without one, all that Stripe still lists."""
+    """From the watermark with an overlap, once a day the last days whole; without a watermark, all that Stripe still lists."""
     oldest, known = int(real_seconds()) - KEPT, StripeWatermark.of(stripe_account)
-    return max(oldest, known.created - OVERLAP) if known else oldest
+    if known is None:
+        return oldest
+    days_ago = int(real_seconds()) - LAST_DAYS
+    same = (Backfill.stripe_account == stripe_account) & (Backfill.state == "done") & (Backfill.created_at > real_now() - DAY)
+    was_deep = Backfill.select().where(same, Backfill.since <= days_ago + int(DAY.total_seconds())).exists()
+    return max(oldest, known.created - OVERLAP if was_deep else min(days_ago, known.created - OVERLAP))
 
 
 def _is_being_read(stripe_account: str) -> bool:

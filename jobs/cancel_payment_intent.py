@@ -1,46 +1,63 @@
-"""An open intent of a balance that is gone takes no money any more.
+"""An intent of a balance that is gone takes no money any more.
 
-Twice is harmless: a cancelled intent stays cancelled. One that succeeded first has been paid, and counts.
+Twice is harmless: a cancelled intent stays cancelled. One that succeeded first has been paid, and counts; one
+that its bank still processes cannot be cancelled, and is looked at again until it is over.
 """
 
-from delivery.attempt import recording
+from delivery.attempt import Snooze, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from delivery.standing import stand_anew
 from effects.perform import perform
 from effects.reserve import reserve
-from effects.stripe_intents import INTENT_CANCEL
+from effects.stripe_intents import INTENT_CANCEL, INTENT_CREATE
 from models.base import serialize_on, transaction
+from models.effect import Effect
 from models.payment import Payment
-from models.payment_attempt import PaymentAttempt
+from models.payment_attempt import OVER, PaymentAttempt
 from models.standing import lock_invoice
 from providers.stripe_events import read_intent
 from providers.stripe_intents import get_intent
 from runtime.clock import real_now
+from runtime.errors import NotYet
+
+LOOK_AGAIN = 600.0  # seconds between looks at an intent that cannot be cancelled yet
 
 
-@job(queue="webhooks", attempts=10, timeout=20)
+@job(queue="webhooks", attempts=16, timeout=20)
 def cancel_payment_intent(attempt_id: str) -> None:
     """Cancel the intent of row `attempt_id`."""
-    attempt = PaymentAttempt.get_by_id(attempt_id)
-    if attempt.state != "retiring":
-        return
-    with invoice_lock(attempt.invoice_id):
-        if attempt.intent_id is None:
-            with recording():
-                attempt.record_closed(real_now())
+    with invoice_lock(PaymentAttempt.get_by_id(attempt_id).invoice_id):
+        attempt, effect = _decide(attempt_id)
+        if effect is None or attempt.intent_id is None:
             return
-        with transaction():
-            invoice = lock_invoice(attempt.invoice_id)
-            request = {"intent": attempt.intent_id}
-            effect = reserve(INTENT_CANCEL, attempt.id, request, invoice, attempt.stripe_account, "balance changed", "the invoice's balance changed")
         answer = perform(effect)
         intent, now = get_intent(attempt.intent_id, attempt.stripe_account), real_now()
-        with recording():
+        over = intent["status"] in OVER
+        with recording() if over else transaction():
             serialize_on(attempt.intent_id)
             invoice = lock_invoice(attempt.invoice_id)
             if answer is not None:
-                effect.record_confirmed(answer["id"], {"status": answer["status"]}, now)
+                effect.record_confirmed(answer["id"], {"id": answer["id"], "status": intent["status"]}, now)
             Payment.record_report(invoice, attempt.stripe_account, attempt.intent_id, read_intent(intent).report, now)
-            attempt.record_closed(now)
+            PaymentAttempt.record_over(intent, now)
             stand_anew(invoice)
+    if not over:
+        raise Snooze(f"intent {attempt.intent_id} is {intent['status']} and cannot be cancelled yet", LOOK_AGAIN)
+
+
+def _decide(attempt_id: str) -> tuple[PaymentAttempt, Effect | None]:
+    """Reserve the next try at cancelling, if it is still wanted. Raises NotYet while the intent may be being made."""
+    with transaction():
+        invoice = lock_invoice(PaymentAttempt.get_by_id(attempt_id).invoice_id)
+        attempt = PaymentAttempt.get_by_id(attempt_id)
+        made = Effect.get_or_none(Effect.key == f"{INTENT_CREATE.name}:{attempt.id}")
+        if attempt.state == "retiring" and attempt.intent_id is None:
+            if made is not None and made.in_doubt:
+                raise NotYet(f"The intent of attempt {attempt.id} may have been made; it is cancelled once that is known.")
+            attempt.record_closed(real_now())
+        if attempt.state != "retiring":
+            return attempt, None
+        refused = Effect.select().where(Effect.key.startswith(f"{INTENT_CANCEL.name}:{attempt.id}"), Effect.state == "refused").count()
+        subject, request = attempt.id if not refused else f"{attempt.id}:{refused}", {"intent": attempt.intent_id}
+        return attempt, reserve(INTENT_CANCEL, subject, request, invoice, attempt.stripe_account, "balance changed", "the invoice's balance changed")

@@ -1,15 +1,18 @@
 """A requested charge is made: the attempt's intent is confirmed with a card, once, and settled by reading it.
 
-Twice is harmless: a confirmation is one effect, and an intent succeeds once. Before a card is charged, the
-invoice's link is closed and its open sessions are expired, so that nobody pays a second time meanwhile.
+Twice is harmless: a confirmation is one effect, and an intent succeeds once. Nothing is charged while anything
+else could still take the invoice's money, nor another amount than was asked for, nor late: then the intent is
+read, and unless it has taken the money it is cancelled.
 """
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
+from delivery.stage import stage_named
 from delivery.standing import retire_asks, stand_anew
 from effects.perform import perform
 from effects.reserve import reserve
@@ -18,50 +21,131 @@ from models.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction
 from models.brake import paused
 from models.effect import Effect
+from models.invoice import Invoice
 from models.payment import Payment
 from models.payment_attempt import PaymentAttempt
 from models.payment_confirmation import PaymentConfirmation
 from models.payment_link import PaymentLink
 from models.standing import lock_invoice
 from providers.stripe_events import read_intent
-from providers.stripe_intents import get_intent
+from providers.stripe_intents import get_intent, saved_card
 from runtime.clock import real_now
 from runtime.errors import NotYet
 from runtime.settings import get_settings
+
+CHARGE_WITHIN = timedelta(minutes=10)  # after the request; a card is not charged later than its owner expects
+TAKEN = frozenset({"succeeded", "processing", "requires_capture"})
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Charge through `effect`; or do not, because of `why`, and then an effect that was sent must be looked at."""
+
+    effect: Effect | None = None
+    why: str = ""
 
 
 @job(queue="webhooks", attempts=10, timeout=20, backoff=1.0)
 def confirm_payment(confirmation_id: str) -> None:
     """Charge what row `confirmation_id` asks for."""
     confirmation = PaymentConfirmation.get_by_id(confirmation_id)
-    attempt = confirmation.attempt
     if confirmation.state != "requested":
         return
-    with invoice_lock(attempt.invoice_id):
-        effect = _decide(confirmation)
-        if effect is None:
-            with recording():
-                confirmation.record_refused("not_payable", "the balance changed, or charges were paused, before the card was charged", real_now())
+    with invoice_lock(confirmation.attempt.invoice_id):
+        decision = _decide(confirmation)
+        effect = decision.effect
+        if effect is None or (decision.why and effect.sent_at is None):
+            _withdraw(confirmation, effect, decision.why, None)
             return
-        answer = perform(effect)
-        intent_id = attempt.intent_id or ""
-        intent, now = get_intent(intent_id, attempt.stripe_account), real_now()
-        with recording():
-            serialize_on(intent_id)
-            invoice = lock_invoice(attempt.invoice_id)
-            if answer is None:
-                _record_no(confirmation, effect, intent, now)
-            else:
-                effect.record_confirmed(answer["id"], {"status": answer["status"]}, now)
-                confirmation.record_settled(now)
-            Payment.record_report(invoice, attempt.stripe_account, intent_id, read_intent(intent).report, now)
-            PaymentAttempt.record_over(intent, now)
-            about = {"invoice_id": invoice.id, "intent_id": intent_id, "amount": attempt.amount, "code": confirmation.decline_code}
-            AuditEntry.record(SYSTEM, f"payment.{confirmation.state}", f"payment_confirmation:{confirmation.id}", invoice.account_id, **about)
-            stand_anew(invoice)
+        answer = None if decision.why else perform(effect)
+        attempt = PaymentAttempt.get_by_id(confirmation.attempt_id)
+        intent = get_intent(attempt.intent_id or "", attempt.stripe_account)
+        if decision.why and intent["status"] not in TAKEN:
+            _withdraw(confirmation, effect, decision.why, intent)
+            return
+        _settle(confirmation, effect, answer or (intent if decision.why else None), intent)
 
 
-def _record_no(confirmation: PaymentConfirmation, effect: Effect, intent: dict[str, Any], now: datetime) -> None:
+def _decide(confirmation: PaymentConfirmation) -> Decision:
+    """In one transaction: ask whether the card may be charged, and reserve the charge. Raises NotYet while it may not yet."""
+    invoice_id = confirmation.attempt.invoice_id
+    card = confirmation.payment_method_id or _saved_card(confirmation)
+    with transaction():
+        retire_asks(lock_invoice(invoice_id), attempts=False)
+    with transaction():
+        invoice, now = lock_invoice(invoice_id), real_now()
+        attempt = PaymentAttempt.get_by_id(confirmation.attempt_id)
+        known = Effect.get_or_none(Effect.key == f"{INTENT_CONFIRM.name}:{confirmation.id}")
+        settled = known is not None and known.state in {"confirmed", "refused"}
+        why = "" if settled else _why_not(invoice, attempt, confirmation, card, now)
+        if known is not None or why:
+            return Decision(known, why)
+        _wait_for_others(invoice, attempt)
+        reason = "phone payment" if confirmation.by_phone else "confirmed by the clinic"
+        request = _request(confirmation, attempt, card or "")
+        return Decision(reserve(INTENT_CONFIRM, confirmation.id, request, invoice, attempt.stripe_account, confirmation.asked_by, reason))
+
+
+def _why_not(invoice: Invoice, attempt: PaymentAttempt, confirmation: PaymentConfirmation, card: str | None, now: datetime) -> str:
+    """The reason for which the card must not be charged, if there is one."""
+    processing = Payment.select().where(Payment.invoice == invoice.id, Payment.status == "processing").exists()
+    gone = attempt.state not in {"planned", "open"} or invoice.balance_revision != attempt.balance_revision
+    reasons = {
+        "too_late": now - confirmation.created_at > CHARGE_WITHIN,
+        "not_payable": gone or invoice.disputed or invoice.status not in {"sent", "overdue"},
+        "charges_paused": paused(invoice.account_id, "charges"),
+        "payment_in_progress": processing,
+        "amount_refused": confirmation.amount != attempt.amount,
+        "no_saved_card": card is None,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def _wait_for_others(invoice: Invoice, attempt: PaymentAttempt) -> None:
+    """Raises NotYet while the intent is not in place, or a link or another intent could still take the money."""
+    if not attempt.is_in_place:
+        raise NotYet(f"The intent of attempt {attempt.id} is still being made or changed; the card is charged after that.")
+    links = PaymentLink.select().where(PaymentLink.invoice == invoice.id, PaymentLink.state == "retiring")
+    others = PaymentAttempt.select().where(PaymentAttempt.invoice == invoice.id, PaymentAttempt.state == "retiring")
+    if links.exists() or others.exists():
+        raise NotYet(f"A payment link or an older intent of invoice {invoice.id} is being closed; the card is charged after that.")
+
+
+def _saved_card(confirmation: PaymentConfirmation) -> str | None:
+    attempt = confirmation.attempt
+    return saved_card(attempt.stripe_customer_id, attempt.stripe_account) if attempt.stripe_customer_id else None
+
+
+def _request(confirmation: PaymentConfirmation, attempt: PaymentAttempt, card: str) -> Json:
+    """How the card is charged. By phone it is a mail or telephone order, which Stripe must have enabled for the account."""
+    confirm: Json = {"payment_method": card, "return_url": get_settings().public_url or "https://localhost/", "amount_to_confirm": confirmation.amount}
+    if confirmation.off_session:
+        confirm |= {"off_session": True}
+    elif confirmation.by_phone:
+        confirm |= {"payment_method_options": {"card": {"moto": True}}}
+    return {"intent": attempt.intent_id, "confirm": confirm | {"error_on_requires_action": confirmation.by_phone}}
+
+
+def _settle(confirmation: PaymentConfirmation, effect: Effect, answer: Json | None, intent: Json) -> None:
+    """Record what came of the charge, as the intent tells it."""
+    attempt, now = confirmation.attempt, real_now()
+    with recording():
+        serialize_on(intent["id"])
+        invoice = lock_invoice(attempt.invoice_id)
+        if answer is None:
+            _record_no(confirmation, effect, intent, now)
+        else:
+            effect.record_confirmed(answer["id"], {"id": answer["id"], "status": intent["status"]}, now)
+            confirmation.record_settled(now)
+        Payment.record_report(invoice, attempt.stripe_account, intent["id"], read_intent(intent).report, now)
+        PaymentAttempt.record_over(intent, now)
+        _audit(confirmation, invoice, intent["id"])
+        stand_anew(invoice)
+
+
+def _record_no(confirmation: PaymentConfirmation, effect: Effect, intent: Json, now: datetime) -> None:
     """Tell a declined card, which the intent shows, from a request that Stripe would not take."""
     error = intent.get("last_payment_error") or {}
     code = error.get("decline_code") or error.get("code")
@@ -71,31 +155,19 @@ def _record_no(confirmation: PaymentConfirmation, effect: Effect, intent: dict[s
         confirmation.record_refused(effect.error_code or "", effect.error or "", now)
 
 
-def _decide(confirmation: PaymentConfirmation) -> Effect | None:
-    """Reserve the charge; None when the balance is another by now. Raises NotYet while a link can still be paid."""
-    attempt = confirmation.attempt
-    with transaction():
-        invoice = lock_invoice(attempt.invoice_id)
-        known = Effect.get_or_none(Effect.key == f"{INTENT_CONFIRM.name}:{confirmation.id}")
-        if known is not None:
-            return known
-        stopped = invoice.disputed or paused(invoice.account_id, "charges")
-        if attempt.state != "open" or invoice.balance_revision != attempt.balance_revision or stopped:
-            return None
-        retire_asks(invoice, attempts=False)
-    if PaymentLink.select().where(PaymentLink.invoice == attempt.invoice_id, PaymentLink.state == "retiring").exists():
-        raise NotYet(f"A payment link of invoice {attempt.invoice_id} is being closed; the card is charged after that.")
-    with transaction():
-        invoice = lock_invoice(attempt.invoice_id)
-        reason = "phone payment" if confirmation.by_phone else "confirmed by the clinic"
-        return reserve(INTENT_CONFIRM, confirmation.id, _request(confirmation), invoice, attempt.stripe_account, confirmation.asked_by, reason)
+def _withdraw(confirmation: PaymentConfirmation, effect: Effect | None, why: str, intent: Json | None) -> None:
+    """Charge nothing. An intent that a lost request may still reach is cancelled."""
+    with recording():
+        invoice, now = lock_invoice(confirmation.attempt.invoice_id), real_now()
+        if effect is not None:
+            effect.record_refused(why, "it was not wanted any more", now)
+        confirmation.record_refused(why, "nothing was charged", now)
+        if intent is not None:
+            confirmation.attempt.record_retiring(now)
+            stage_named("cancel_payment_intent", confirmation.attempt_id, confirmation.attempt_id)
+        _audit(confirmation, invoice, intent["id"] if intent else None)
 
 
-def _request(confirmation: PaymentConfirmation) -> dict[str, Any]:
-    """How the card is charged. By phone it is a mail or telephone order, which Stripe must have enabled for the account."""
-    confirm: dict[str, Any] = {"payment_method": confirmation.payment_method_id, "return_url": get_settings().public_url or "https://localhost/"}
-    if confirmation.off_session:
-        confirm |= {"off_session": True}
-    elif confirmation.by_phone:
-        confirm |= {"payment_method_options": {"card": {"moto": True}}}
-    return {"intent": confirmation.attempt.intent_id, "confirm": confirm | {"error_on_requires_action": confirmation.by_phone}}
+def _audit(confirmation: PaymentConfirmation, invoice: Invoice, intent_id: str | None) -> None:
+    about = {"invoice_id": invoice.id, "intent_id": intent_id, "amount": confirmation.amount, "code": confirmation.decline_code}
+    AuditEntry.record(SYSTEM, f"payment.{confirmation.state}", f"payment_confirmation:{confirmation.id}", invoice.account_id, **about)

@@ -15,13 +15,14 @@ from effects.reserve import reserve
 from jobs.retire_payment_link import retire_payment_link
 from models.audit_entry import SYSTEM, AuditEntry
 from models.base import transaction
+from models.contact_facts import payment_is_under_way
 from models.effect import Effect
 from models.payment_link import PaymentLink
 from models.standing import lock_invoice
 from runtime.clock import real_now
 
 
-@job(queue="messages", attempts=10, timeout=20)
+@job(queue="messages", attempts=16, timeout=20)  # six hours: longer than a provider is usually away
 def create_payment_link(link_id: str) -> None:
     """Make the link of row `link_id`."""
     link = PaymentLink.get_by_id(link_id)
@@ -40,7 +41,7 @@ def create_payment_link(link_id: str) -> None:
                 return
             effect.record_confirmed(made["id"], PAYMENT_LINK.kept(made), now)
             AuditEntry.record(SYSTEM, "payment_link.created", subject, link.account_id, stripe_link_id=made["id"], **about)
-            if link.state == "planned" and invoice.balance_revision == link.balance_revision:
+            if link.state == "planned" and invoice.balance_revision == link.balance_revision and not payment_is_under_way(invoice):
                 link.record_created(made["id"], made["url"], now)
             else:
                 link.record_created_too_late(made["id"], made["url"], now)
@@ -58,7 +59,8 @@ def _decide(link: PaymentLink) -> Effect | None:
         known = Effect.get_or_none(Effect.key == f"payment_link:{link.id}")
         if known is not None and (known.in_doubt or _is_unrecorded(link, known)):
             return known
-        if link.state != "planned" or invoice.balance_revision != link.balance_revision or not invoice.outstanding:
+        gone = invoice.balance_revision != link.balance_revision or not invoice.outstanding or payment_is_under_way(invoice)
+        if link.state != "planned" or gone:
             if link.state == "planned":
                 link.record_retired(now)
             if known is not None and known.state == "sending":

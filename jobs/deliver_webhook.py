@@ -7,8 +7,6 @@ import json
 import random
 from datetime import datetime, timedelta
 
-from standardwebhooks import Webhook
-
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
 from models.base import transaction
@@ -16,7 +14,7 @@ from models.emit import ATTEMPTS, QUEUE, emit
 from models.staged_job import hasten_jobs
 from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import WebhookEndpoint
-from providers.webhook_receiver import GONE, Reply, post_webhook
+from providers.webhook_receiver import GONE, Reply, post_webhook, signed_headers
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
 from runtime.log import get_log
@@ -59,12 +57,7 @@ def message(delivery: WebhookDelivery) -> str:
 
 def _send(delivery: WebhookDelivery, endpoint: WebhookEndpoint, now: datetime) -> Reply:
     settings, body = get_settings(), message(delivery)
-    event_id = delivery.event.event_id
-    signature = Webhook(unseal(endpoint.secret)).sign(event_id, now, body)
-    headers = {
-        "Content-Type": "application/json", "User-Agent": "Payphone-Webhooks/1", "webhook-id": event_id,
-        "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": signature,
-    }  # fmt: skip
+    headers = signed_headers(unseal(endpoint.secret), delivery.event.event_id, now, body)
     loopback = settings.webhooks_to_loopback and settings.payphone_env in {"demo", "test"}
     return post_webhook(endpoint.url, body.encode(), headers, loopback)
 

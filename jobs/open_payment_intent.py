@@ -1,6 +1,7 @@
 """A planned attempt has an unconfirmed PaymentIntent at Stripe, which moves no money yet.
 
-Twice is harmless: the intent is tagged and keyed by its attempt; one that is not planned is left alone.
+Twice is harmless: the intent is tagged and keyed by its attempt. One that is not wanted any more by the time
+it is there is cancelled.
 """
 
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
+from delivery.stage import stage_again
 from effects.perform import perform
 from effects.reserve import reserve
 from effects.stripe_intents import INTENT_CREATE
+from jobs.cancel_payment_intent import cancel_payment_intent
 from models.base import serialize_on, transaction
 from models.effect import Effect
 from models.invoice import Invoice
@@ -21,14 +24,14 @@ from providers.stripe_events import read_intent
 from runtime.clock import real_now
 
 
-@job(queue="webhooks", attempts=10, timeout=20)
+@job(queue="webhooks", attempts=16, timeout=20)
 def open_payment_intent(attempt_id: str) -> None:
     """Make the intent of row `attempt_id`."""
     attempt = PaymentAttempt.get_by_id(attempt_id)
-    if attempt.state != "planned":
-        return
     with invoice_lock(attempt.invoice_id):
         effect = _decide(attempt)
+        if effect is None:
+            return
         made, now = perform(effect), real_now()
         with recording():
             if made is None:
@@ -36,16 +39,24 @@ def open_payment_intent(attempt_id: str) -> None:
                 return
             serialize_on(made["id"])
             invoice = lock_invoice(attempt.invoice_id)
-            effect.record_confirmed(made["id"], {"id": made["id"]}, now)
-            attempt.record_opened(made["id"], now)
-            Payment.record_report(invoice, attempt.stripe_account, made["id"], read_intent(made).report, now)
+            effect.record_confirmed(made["id"], {"id": made["id"], "amount": made["amount"]}, now)
+            if "status" in made:
+                Payment.record_report(invoice, attempt.stripe_account, made["id"], read_intent(made).report, now)
+            if not attempt.record_opened(made["id"], made["amount"], now):
+                stage_again(cancel_payment_intent, attempt.id, attempt.id)
 
 
-def _decide(attempt: PaymentAttempt) -> Effect:
+def _decide(attempt: PaymentAttempt) -> Effect | None:
+    """Reserve the effect while the attempt is wanted; one that may have been sent is seen through whatever changed."""
     with transaction():
-        invoice = lock_invoice(attempt.invoice_id)
-        reason = f"balance {attempt.balance_revision} of invoice {invoice.number}"
-        return reserve(INTENT_CREATE, attempt.id, _request(attempt, invoice), invoice, attempt.stripe_account, attempt.asked_by, reason)
+        invoice, row = lock_invoice(attempt.invoice_id), PaymentAttempt.get_by_id(attempt.id)
+        known = Effect.get_or_none(Effect.key == f"{INTENT_CREATE.name}:{attempt.id}")
+        if known is not None and (known.in_doubt or (known.state == "confirmed" and row.intent_id is None)):
+            return known
+        if row.state != "planned":
+            return None
+        reason = f"balance {row.balance_revision} of invoice {invoice.number}"
+        return reserve(INTENT_CREATE, row.id, _request(row, invoice), invoice, row.stripe_account, row.asked_by, reason)
 
 
 def _request(attempt: PaymentAttempt, invoice: Invoice) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from delivery.attempt import recording
 from delivery.registry import job
 from delivery.stage import stage
-from effects.settle import reconcile_owner
+from effects.settle import look_again
 from models.audit_entry import SYSTEM
 from models.effect import Effect
 from runtime.clock import real_now
@@ -30,7 +30,7 @@ def reconcile_effects() -> None:
 
 @job(queue="periodic", attempts=3, timeout=20)
 def reconcile_effect(effect_id: str) -> None:
-    """Look effect `effect_id` up, so that one provider's trouble keeps no other effect in doubt."""
+    """Look effect `effect_id` up, so that one account's trouble keeps no other effect in doubt."""
     effect = Effect.get_by_id(effect_id)
     if effect.in_doubt:
-        reconcile_owner(effect, SYSTEM)
+        look_again(effect, SYSTEM)

@@ -1,55 +1,48 @@
-"""A link of a balance that is gone takes no visitors any more; its open sessions are expired one by one.
+"""A link of a balance that is gone takes no visitors any more, and its open sessions are expired.
 
 Twice is harmless: a link that is inactive stays so. A session that was completed first has been paid, and counts.
 """
 
-from delivery.attempt import recording
-from delivery.locks import invoice_lock
+from delivery.attempt import Snooze, recording
 from delivery.registry import job
-from delivery.stage import stage
 from effects.perform import perform
 from effects.reserve import reserve
 from effects.stripe_intents import LINK_DEACTIVATE, SESSION_EXPIRE
 from models.base import transaction
+from models.effect import Effect
 from models.payment_link import PaymentLink
-from models.standing import lock_invoice
 from providers.stripe_intents import list_open_sessions
 from runtime.clock import real_now
 
+AT_ONCE = 5  # sessions expired in one attempt, so that it fits its time
+WHY = ("balance changed", "the balance it asked for is gone")
 
-@job(queue="messages", attempts=10, timeout=20)
+
+@job(queue="webhooks", attempts=16, timeout=20)
 def retire_payment_link(link_id: str) -> None:
     """Close the link of row `link_id`."""
     link = PaymentLink.get_by_id(link_id)
-    if link.state != "retiring":
+    if link.state != "retiring" or link.stripe_link_id is None:
         return
     with transaction():
-        request = {"link": link.stripe_link_id}
-        effect = reserve(LINK_DEACTIVATE, link.id, request, link.invoice, link.stripe_account, "balance changed", "the balance it asked for is gone")
+        effect = reserve(LINK_DEACTIVATE, link.id, {"link": link.stripe_link_id}, link.invoice, link.stripe_account, *WHY)
     closed = perform(effect)
-    sessions = list_open_sessions(link.stripe_link_id or "", link.stripe_account)
-    with recording():
+    for session in list_open_sessions(link.stripe_link_id, link.stripe_account)[:AT_ONCE]:
+        _expire(link, session["id"])
+    left = list_open_sessions(link.stripe_link_id, link.stripe_account)
+    with transaction() if left else recording():
         if closed is not None:
-            effect.record_confirmed(closed["id"], {"active": closed["active"]}, real_now())
-        for session in sessions:
-            stage(expire_session, session["id"], link.id, session["id"])
-        if not sessions:
+            effect.record_confirmed(closed["id"], {"id": closed["id"], "active": False}, real_now())
+        if not left:
             link.record_retired(real_now())
+    if left:
+        raise Snooze(f"{len(left)} sessions of link {link.id} can still be paid", 1.0)
 
 
-@job(queue="messages", attempts=10, timeout=20)
-def expire_session(link_id: str, session_id: str) -> None:
-    """Expire one open session of a retiring link; the last one retires the link."""
-    link = PaymentLink.get_by_id(link_id)
-    with invoice_lock(link.invoice_id):
-        with transaction():
-            invoice = lock_invoice(link.invoice_id)
-            request = {"session": session_id}
-            effect = reserve(SESSION_EXPIRE, session_id, request, invoice, link.stripe_account, "balance changed", "the balance it asked for is gone")
-        expired = perform(effect)
-        left = [session for session in list_open_sessions(link.stripe_link_id or "", link.stripe_account) if session["id"] != session_id]
-        with recording():
-            if expired is not None:
-                effect.record_confirmed(session_id, {"status": expired["status"]}, real_now())
-            if not left and link.state == "retiring":
-                link.record_retired(real_now())
+def _expire(link: PaymentLink, session_id: str) -> None:
+    """Expire one session; a refusal means that it was completed or expired meanwhile."""
+    with transaction():
+        effect: Effect = reserve(SESSION_EXPIRE, session_id, {"session": session_id}, link.invoice, link.stripe_account, *WHY)
+    expired = perform(effect)
+    if expired is not None:
+        effect.record_confirmed(session_id, {"id": session_id, "status": "expired"}, real_now())

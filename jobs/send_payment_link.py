@@ -20,14 +20,14 @@ from jobs.settle_text import settle_text
 from models.account_sender import sender_of
 from models.base import transaction
 from models.contact_decision import ContactDecision
-from models.contact_facts import sms_facts
+from models.contact_facts import payment_is_under_way, sms_facts
 from models.effect import Effect
 from models.invoice import Invoice
 from models.message import Message
 from models.message_template import template_for
 from models.payment_link import PayAddress, PaymentLink
 from models.standing import lock_invoice
-from models.text_report import act_on_failure, lock_message, record_text_report
+from models.text_report import act_on_failure, expire_unsent, lock_message, record_text_report
 from rules.contact import TRANSIENT, Allowed, Refused, may_contact
 from rules.money import exponent, to_major
 from rules.templates import Rendered, render
@@ -37,6 +37,7 @@ from runtime.settings import get_settings
 LEAVE_WITHIN = 60.0  # seconds in which a decided text must leave
 LOOK_AFTER = 15.0  # seconds until a text in doubt is first looked for
 LINK_DELAY = 1.0
+LONGEST_DELAY = 30.0
 LONGEST_VALIDITY = 36_000  # seconds; Twilio's most
 COLLECTABLE = ("sent", "overdue")
 
@@ -59,18 +60,24 @@ def _await_link(message: Message) -> None:
     """Leave no text waiting for a link that nobody makes: plan the present balance's, and come back. Raises Snooze."""
     with transaction():
         invoice = lock_invoice(message.invoice_id)
-        waits = message.status == "waiting" and invoice.status in COLLECTABLE and not invoice.disputed and not message.is_too_old(real_now())
-        if not waits or _link_state(invoice) in {"active", "refused"}:
+        wanted = message.status == "waiting" and not message.is_too_old(real_now())
+        collectable = invoice.status in COLLECTABLE and not invoice.disputed and not payment_is_under_way(invoice)
+        if not wanted or not collectable or _link_state(invoice) in {"active", "refused"}:
             return
         link = PaymentLink.plan(invoice, real_now())
         stage(create_payment_link, link.id, link.id)
-    raise Snooze(f"the payment link of invoice {message.invoice_id} is being made", LINK_DELAY)
+    raise Snooze(f"the payment link of invoice {message.invoice_id} is being made", _patience(message))
+
+
+def _patience(message: Message) -> float:
+    """Seconds until it is looked at again: a second at first, later half a minute, until it is too old."""
+    age = (real_now() - message.created_at).total_seconds()
+    return min(LONGEST_DELAY, max(LINK_DELAY, age / 4))
 
 
 def _link_state(invoice: Invoice) -> str:
     """How the newest link of the present balance stands; empty when there is none."""
-    same = (PaymentLink.invoice == invoice.id) & (PaymentLink.balance_revision == invoice.balance_revision)
-    newest = PaymentLink.select().where(same).order_by(PaymentLink.created_at.desc(), PaymentLink.id.desc()).first()
+    newest = PaymentLink.newest(invoice)
     return newest.state if newest is not None else ""
 
 
@@ -86,8 +93,7 @@ def _decide(message_id: str) -> Effect | None:
             message.record_not_sent(now)
         if message.status != "waiting":
             return None
-        if message.is_too_old(now):
-            message.record_refused("expired", "It could not be sent within an hour of being asked for. Ask again.", now)
+        if expire_unsent(message, now):
             return None
         return _ask_gate(invoice, message, now)
 
@@ -96,7 +102,7 @@ def _ask_gate(invoice: Invoice, message: Message, now: datetime) -> Effect | Non
     answer = may_contact(sms_facts(invoice, message.customer, message.to, business_now(), now), business_now())
     if isinstance(answer, Refused):
         if answer.code in TRANSIENT:
-            raise Snooze(f"text {message.id}: {answer.code}", LINK_DELAY)
+            raise Snooze(f"text {message.id}: {answer.code}", _patience(message))
         ContactDecision.record(answer, now, **_about(message))
         message.record_refused(answer.code, answer.reason, now)
         return None
@@ -107,7 +113,7 @@ def _ask_gate(invoice: Invoice, message: Message, now: datetime) -> Effect | Non
             message.record_refused("link_refused", "Stripe refused to make the payment link; see the invoice's links.", now)
             return None
         case _:
-            raise Snooze(f"the payment link of invoice {invoice.id} has just been retired", LINK_DELAY)
+            raise Snooze(f"the payment link of invoice {invoice.id} has just been retired", _patience(message))
 
 
 def _reserve(invoice: Invoice, message: Message, answer: Allowed, now: datetime) -> Effect:

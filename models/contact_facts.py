@@ -12,6 +12,8 @@ from models.invoice import Invoice
 from models.message import Message
 from models.opt_out import OptOut, person_key
 from models.payment import Payment
+from models.payment_attempt import PaymentAttempt
+from models.payment_confirmation import PaymentConfirmation
 from models.phone_suppression import PhoneSuppression
 from rules.contact import Facts
 from rules.whereabouts import zones_of
@@ -40,7 +42,7 @@ def sms_facts(invoice: Invoice, customer: Customer, phone: str, now: datetime, r
         consented=Consent.holds(customer.id, phone, "sms", now),
         sender_trouble=_sender_trouble(sender),
         paused=paused(account, "texts"),
-        payment_processing=Payment.select().where(Payment.invoice == invoice.id, Payment.status == "processing").exists(),
+        payment_processing=payment_is_under_way(invoice),
         zones=zones_of(phone, customer.address, customer.time_zone) if phone else (),
         recent=Message.recent(account, phone, now),
         over_ceiling=over_ceiling(account, "texts", now),
@@ -55,6 +57,14 @@ def _sender_trouble(sender: dict[str, str]) -> str:
     if not settings.public_url:
         return "PUBLIC_URL is not set, so a text could not carry an address."
     return "" if sender else "The account has no sender, and TWILIO_MESSAGING_SERVICE_SID is not set."
+
+
+def payment_is_under_way(invoice: Invoice) -> bool:
+    """Whether money is on its way: a payment that its bank still processes, or a card that is being charged just now."""
+    if Payment.select().where(Payment.invoice == invoice.id, Payment.status == "processing").exists():
+        return True
+    charging = PaymentConfirmation.select().join(PaymentAttempt).where(PaymentAttempt.invoice == invoice.id, PaymentConfirmation.state == "requested")
+    return bool(charging.exists())
 
 
 def books_are_current(invoice: Invoice, real: datetime) -> bool:

@@ -24,4 +24,4 @@ class Customer(Row):
     updated_at = Instant()
 
     class Meta:
-        indexes = ((("account", "external_id"), True), (("account", "id"), False), (("account", "phone"), False))
+        indexes = ((("account", "external_id"), True), (("account", "id"), False), (("account", "phone"), False), (("account", "name"), False))

@@ -57,4 +57,4 @@ def record_braked(kind: str, account_id: str | None, now: datetime) -> None:
     count, ceiling = int(execute(sql, (account_id, what, day.isoformat())).fetchone()[0]), ceiling_of(account_id, what)
     if count == ceiling:
         log.warning("daily ceiling reached", account_id=account_id, what=what, ceiling=ceiling, day=day.isoformat())
-        emit(account_id, "ceiling.reached", {"what": what, "ceiling": ceiling, "day": day.isoformat()})
+        emit(account_id, "ceiling.reached", {"what": what, "ceiling": ceiling, "day": day.isoformat()}, f"ceiling:{what}")

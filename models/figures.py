@@ -51,6 +51,30 @@ def oldest_unprocessed() -> float:
     return max(0.0, (oldest or 0) / _SECOND)
 
 
+def backfill_age() -> float | None:
+    """Seconds since the list of events of the platform's Stripe account was last read to its end; None if it never was."""
+    age = execute("SELECT {now} - MAX(updated_at) FROM stripe_watermark WHERE stripe_account = ''").fetchone()[0]
+    return None if age is None else max(0.0, age / _SECOND)
+
+
+def count_differences() -> dict[str, int]:
+    """Open differences between our books and Stripe's, by kind, as of each account's latest finished comparison."""
+    latest = "SELECT MAX(id) FROM reconciliation WHERE state = 'done' GROUP BY stripe_account"
+    return dict(execute(f"SELECT kind, COUNT(*) FROM difference WHERE state = 'open' AND run_id IN ({latest}) GROUP BY kind").fetchall())
+
+
+def count_paused() -> dict[str, int]:
+    """Brakes that are on, by what they stop."""
+    return {"texts": 0, "charges": 0, "calls": 0} | dict(execute("SELECT what, COUNT(*) FROM brake WHERE paused GROUP BY what").fetchall())
+
+
+def count_ceilings() -> dict[str, int]:
+    """Daily ceilings reached in the last 24 hours, by what they limit."""
+    wanted = "subject IN ('ceiling:texts', 'ceiling:charges', 'ceiling:calls') AND created_at > {now} - ?"
+    rows = execute(f"SELECT subject, COUNT(*) FROM outgoing_event WHERE {wanted} GROUP BY subject", (86_400 * _SECOND,)).fetchall()
+    return {"texts": 0, "charges": 0, "calls": 0} | {subject.partition(":")[2]: count for subject, count in rows}
+
+
 def count_invoices() -> dict[str, int]:
     """Invoices by status."""
     return dict(execute("SELECT status, COUNT(*) FROM invoice GROUP BY status").fetchall())

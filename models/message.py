@@ -50,6 +50,7 @@ class Message(Row):
     class Meta:
         indexes = (
             (("invoice", "created_at"), False), (("customer", "created_at"), False), (("account", "to", "sent_at"), False), (("effect_id",), False),
+            (("status", "updated_at"), False),
         )  # fmt: skip
 
     @classmethod

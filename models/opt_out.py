@@ -1,12 +1,12 @@
 """What people said about being contacted at all: stop, or start again. Nothing here is ever changed or deleted."""
 
-from datetime import datetime
 from typing import Any
 
 from peewee import JSONField, TextField
 
 from models.base import Instant, Row, serialize_on
 from models.emit import emit
+from runtime.clock import real_now
 from runtime.ids import new_id
 
 CHANNELS = ("sms", "voice")
@@ -35,13 +35,13 @@ class OptOut(Row):
         indexes = ((("phone", "at"), False), (("account_id", "at"), False))
 
     @classmethod
-    def record(cls, account_id: str | None, phone: str, wish: str, channels: tuple[str, ...] | list[str], now: datetime, **words: Any) -> "OptOut":
-        """Keep a statement; whoever decides about this person in another transaction waits for it, or is waited for.
+    def record(cls, account_id: str | None, phone: str, wish: str, channels: tuple[str, ...] | list[str], **words: Any) -> "OptOut":
+        """Keep a statement; whoever decides about this person in another transaction waits for it, or is waited for: the time is taken after that.
 
         `words`: words, source, recorded_by, and perhaps sender and reference.
         """
         serialize_on(person_key(phone))
-        row: OptOut = cls.create(id=new_id("opt"), account_id=account_id, phone=phone, wish=wish, channels=sorted(set(channels)), at=now, **words)
+        row: OptOut = cls.create(id=new_id("opt"), account_id=account_id, phone=phone, wish=wish, channels=sorted(set(channels)), at=real_now(), **words)
         if wish == "stop" and account_id is not None:
             emit(account_id, "contact.opted_out", {"optOutId": row.id, "channels": row.channels, "source": row.source}, f"opt_out:{row.id}")
         return row

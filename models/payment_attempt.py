@@ -15,10 +15,11 @@ OVER = frozenset({"succeeded", "canceled"})
 
 
 class PaymentAttempt(Row):
-    """One PaymentIntent of ours for one balance: `planned → open → closed`, or `retiring → closed`, or `refused`.
+    """One PaymentIntent of ours for one balance: `planned → open → closed`, or `→ retiring → closed`, or `refused`.
 
     Web, phone and backend share the invoice's one open intent, and Stripe lets an intent succeed once:
-    so two payers of one invoice cannot both be charged by us. Amounts are minor units.
+    so two payers of one invoice cannot both be charged by us. Amounts are minor units. What is wanted
+    (`amount`, `amount_version`) may run ahead of what Stripe has confirmed (`intent_amount`, `intent_version`).
     """
 
     account_id: str
@@ -29,6 +30,8 @@ class PaymentAttempt(Row):
     balance_revision = IntegerField()
     amount = BigIntegerField()
     amount_version = IntegerField(default=1)
+    intent_amount = BigIntegerField(default=0)
+    intent_version = IntegerField(default=0)
     currency = TextField()
     stripe_account = TextField(default="")
     intent_id = TextField(null=True, unique=True)
@@ -65,30 +68,50 @@ class PaymentAttempt(Row):
         if intent["status"] in OVER:
             cls.update(state="closed", updated_at=now).where(cls.intent_id == intent["id"], cls.state.in_(("open", "retiring"))).execute()
 
-    def record_opened(self, intent_id: str, now: datetime) -> None:
-        """Stripe has made the intent."""
-        self._write(now, intent_id=intent_id, state="open")
+    @property
+    def is_in_place(self) -> bool:
+        """Whether Stripe has confirmed what is wanted of the intent."""
+        return self.state == "open" and self.intent_version == self.amount_version
+
+    def record_opened(self, intent_id: str, amount: int, now: datetime) -> bool:
+        """Stripe has made the intent; False when the attempt is not wanted any more by now, and its intent is to be cancelled."""
+        made = {"intent_id": intent_id, "intent_amount": amount, "intent_version": self.amount_version}
+        if self._move(now, ("planned",), state="open", **made):
+            return True
+        self._move(now, ("retiring", "closed"), state="retiring", **made)
+        return False
 
     def record_change_wanted(self, amount: int, stripe_customer_id: str | None, now: datetime) -> None:
         """The same intent is to ask for another amount, or to be its customer's, whose saved card needs that."""
-        self._write(now, amount=amount, stripe_customer_id=stripe_customer_id, amount_version=self.amount_version + 1)
+        self._move(now, ("open",), amount=amount, stripe_customer_id=stripe_customer_id, amount_version=self.amount_version + 1, error=None)
+
+    def record_changed(self, version: int, amount: int, now: datetime) -> None:
+        """Stripe has changed the intent."""
+        self._move(now, ("open", "retiring"), intent_amount=amount, intent_version=version)
+
+    def record_change_refused(self, error: str, now: datetime) -> None:
+        """Stripe will not change the intent: it asks for what it asked before."""
+        self._move(now, ("open",), amount=self.intent_amount, intent_version=self.amount_version, error=error[:500])
 
     def record_retiring(self, now: datetime) -> None:
         """The balance has changed: the intent must not take money any more."""
-        self._write(now, state="retiring")
+        self._move(now, LIVE, state="retiring")
 
     def record_closed(self, now: datetime) -> None:
-        """The intent is over: succeeded or cancelled."""
-        self._write(now, state="closed")
+        """No intent was made, and none will be."""
+        self._move(now, ("retiring",), state="closed")
 
     def record_refused(self, error: str, now: datetime) -> None:
         """Stripe will not make the intent."""
-        self._write(now, state="refused", error=error[:500])
+        self._move(now, ("planned", "retiring"), state="refused", error=error[:500])
 
-    def _write(self, now: datetime, **values: str | int | None) -> None:
-        PaymentAttempt.update(**values, updated_at=now).where(PaymentAttempt.id == self.id).execute()
-        for name, value in values.items():
+    def _move(self, now: datetime, states: tuple[str, ...], **values: Any) -> bool:
+        """Write if the row is in one of `states`; whether it was."""
+        here = (PaymentAttempt.id == self.id) & PaymentAttempt.state.in_(states)
+        moved = bool(PaymentAttempt.update(**values, updated_at=now).where(here).execute())
+        for name, value in values.items() if moved else ():
             setattr(self, name, value)
+        return moved
 
 
 _LIVE = "state IN ('planned', 'open')"

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from peewee import SQL, BooleanField, ForeignKeyField, TextField
+from peewee import SQL, BigIntegerField, BooleanField, ForeignKeyField, TextField
 
 from models.base import Instant, Row
 from models.payment_attempt import PaymentAttempt
@@ -15,7 +15,8 @@ class PaymentConfirmation(Row):
     attempt_id: str
     id = TextField(primary_key=True)
     attempt = ForeignKeyField(PaymentAttempt, on_delete="CASCADE", backref="confirmations")
-    payment_method_id = TextField()
+    amount = BigIntegerField()
+    payment_method_id = TextField(null=True)
     by_phone = BooleanField(default=False)
     off_session = BooleanField(default=False)
     call_id = TextField(null=True)
@@ -32,10 +33,13 @@ class PaymentConfirmation(Row):
         return cls.get_or_none((cls.attempt == attempt.id) & (cls.state == "requested"))
 
     @classmethod
-    def request(cls, attempt: PaymentAttempt, payment_method_id: str, asked_by: str, now: datetime, **how: bool | str | None) -> "PaymentConfirmation":
-        """Ask for a charge; the invoice must be locked and no other confirmation running."""
+    def request(cls, attempt: PaymentAttempt, payment_method_id: str | None, asked_by: str, now: datetime, **how: bool | str | None) -> "PaymentConfirmation":
+        """Ask for a charge of what the attempt wants now; the invoice must be locked and no other confirmation running.
+
+        Without a payment method the customer's saved card is charged.
+        """
         about = {"asked_by": asked_by, "created_at": now, "updated_at": now}
-        row: PaymentConfirmation = cls.create(id=new_id("cnf"), attempt=attempt, payment_method_id=payment_method_id, **about, **how)
+        row: PaymentConfirmation = cls.create(id=new_id("cnf"), attempt=attempt, amount=attempt.amount, payment_method_id=payment_method_id, **about, **how)
         return row
 
     def record_settled(self, now: datetime) -> None:
@@ -51,7 +55,8 @@ class PaymentConfirmation(Row):
         self._write(now, state="refused", decline_code=code, error=error[:500])
 
     def _write(self, now: datetime, **values: str) -> None:
-        PaymentConfirmation.update(**values, updated_at=now).where(PaymentConfirmation.id == self.id).execute()
+        """Write, unless what came of it is known already."""
+        PaymentConfirmation.update(**values, updated_at=now).where(PaymentConfirmation.id == self.id, PaymentConfirmation.state == "requested").execute()
         for name, value in values.items():
             setattr(self, name, value)
 

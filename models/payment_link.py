@@ -56,6 +56,13 @@ class PaymentLink(Row):
         """The invoice's live link, if there is one."""
         return cls.get_or_none((cls.invoice == invoice.id) & cls.state.in_(LIVE))
 
+    @classmethod
+    def newest(cls, invoice: Invoice) -> "PaymentLink | None":
+        """The newest link of the invoice's present balance, whatever became of it."""
+        same = (cls.invoice == invoice.id) & (cls.balance_revision == invoice.balance_revision)
+        found: PaymentLink | None = cls.select().where(same).order_by(cls.created_at.desc(), cls.id.desc()).first()
+        return found
+
     def record_created(self, stripe_link_id: str, url: str, now: datetime) -> None:
         """Stripe has made it."""
         self._write(now, stripe_link_id=stripe_link_id, url=url, state="active")

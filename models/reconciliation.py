@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from peewee import BigAutoField, BigIntegerField, ForeignKeyField, IntegerField, TextField
+from peewee import BigAutoField, BigIntegerField, ForeignKeyField, IntegerField, TextField, fn
 
 from models.base import Instant, Row
 
@@ -34,10 +34,19 @@ class Reconciliation(Row):
 
     def record_phase(self, phase: str) -> None:
         """The next list begins."""
-        self._write(phase=phase, cursor="", page=self.page + 1)
+        self._write(phase=phase, cursor="")
+
+    def record_backfill(self, backfill_id: int) -> None:
+        """Events that had not reached us are being fetched."""
+        self._write(backfill_id=backfill_id)
+
+    def open_differences(self) -> "list[Difference]":
+        """What is still different, oldest first."""
+        return list(Difference.select().where(Difference.run == self.id, Difference.state == "open").order_by(Difference.id))
 
     def record_finished(self, now: datetime) -> None:
-        """Everything was compared."""
+        """Everything was compared; what was seen on the way is forgotten."""
+        Sighting.delete().where(Sighting.run == self.id).execute()
         self._write(state="done", finished_at=now)
 
     def record_failed(self, error: str, now: datetime) -> None:
@@ -70,6 +79,17 @@ class Difference(Row):
 
     class Meta:
         indexes = ((("run", "kind", "subject"), True), (("account_id", "id"), False))
+
+    def record_healed(self) -> None:
+        """The events it waited for have come: both say the same now."""
+        Difference.update(state="healed").where(Difference.id == self.id).execute()
+
+
+def latest_runs(stripe_account: str | None = None) -> list[Reconciliation]:
+    """The last finished run of each Stripe account, or of one."""
+    newest = Reconciliation.select(fn.MAX(Reconciliation.id)).where(Reconciliation.state == "done").group_by(Reconciliation.stripe_account)
+    query = Reconciliation.select().where(Reconciliation.id.in_(newest)).order_by(Reconciliation.stripe_account)
+    return list(query if stripe_account is None else query.where(Reconciliation.stripe_account == stripe_account))
 
 
 class Sighting(Row):

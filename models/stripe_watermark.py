@@ -1,10 +1,12 @@
 """How far each Stripe account's list of events has been read: everything up to there is in the inbox."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from peewee import BigIntegerField, TextField
 
 from models.base import Instant, Row
+
+STALE = timedelta(hours=3)  # it is read hourly
 
 
 class StripeWatermark(Row):
@@ -22,8 +24,14 @@ class StripeWatermark(Row):
 
     @classmethod
     def record_reached(cls, stripe_account: str, created: int, event_id: str, now: datetime) -> None:
-        """Everything up to this event has been taken in; a watermark never falls."""
-        values = {"created": created, "event_id": event_id, "updated_at": now}
-        rising = (cls.created < created) | ((cls.created == created) & (cls.event_id != event_id))
-        query = cls.insert(stripe_account=stripe_account, **values)
-        query.on_conflict(conflict_target=[cls.stripe_account], update=values, where=rising).execute()
+        """The list was read just now, and everything up to this event has been taken in; a watermark never falls."""
+        values = {"stripe_account": stripe_account, "created": created, "event_id": event_id, "updated_at": now}
+        cls.insert(values).on_conflict(conflict_target=[cls.stripe_account], update={cls.updated_at: now}).execute()
+        same = (cls.stripe_account == stripe_account) & (cls.created <= created)
+        cls.update(created=created, event_id=event_id).where(same).execute()
+
+    @classmethod
+    def is_stale(cls, stripe_account: str, now: datetime) -> bool:
+        """Whether this account's list was last read so long ago that events may be missing unnoticed; not if it never was."""
+        known = cls.of(stripe_account)
+        return known is not None and now - known.updated_at > STALE

@@ -25,6 +25,16 @@ def message_of(effect_id: str, sid: str) -> Message | None:
     return found if found is not None else Message.get_or_none(Message.sid == sid)
 
 
+def expire_unsent(message: Message, now: datetime) -> bool:
+    """Give up a text that was asked for too long ago and of which no attempt ever left; answers whether it did."""
+    effect = Effect.get_or_none(Effect.id == message.effect_id) if message.status == "sending" else None
+    unsent = message.status == "waiting" or (effect is not None and effect.state == "refused")
+    if unsent and message.is_too_old(now):
+        message.record_refused("expired", "It could not be sent within an hour of being asked for. Ask again.", now)
+        return True
+    return False
+
+
 def record_text_report(message: Message, status: str, sid: str, error_code: str, now: datetime) -> bool:
     """Take in that Twilio has the text, and in which status; its effect is confirmed by that. Needs a locked message.
 
@@ -33,7 +43,7 @@ def record_text_report(message: Message, status: str, sid: str, error_code: str,
     if message.effect_id and message.status != "refused":
         effect = Effect.get_by_id(message.effect_id)
         if effect.state in {"sending", "unknown"}:
-            effect.record_confirmed(sid, {"sid": sid, "status": status}, now)
+            effect.record_confirmed(sid, {"id": sid, "status": status, "error_code": error_code}, now)
     told = message.record_report(status, sid, error_code or None, now)
     if told and error_code:
         act_on_failure(message, error_code, now)
@@ -47,5 +57,5 @@ def act_on_failure(message: Message, code: str, now: datetime) -> None:
         PhoneSuppression.suppress(message.account_id, message.to, "sms", code, advice.text, now)
     if code == OPTED_OUT and not OptOut.holds(message.account_id, (message.sender,), message.to, "sms"):
         OptOut.record(
-            message.account_id, message.to, "stop", ["sms"], now, words="", source="twilio_21610", reference=message.sid or message.id, recorded_by="twilio"
+            message.account_id, message.to, "stop", ["sms"], words="", source="twilio_21610", reference=message.sid or message.id, recorded_by="twilio"
         )

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from delivery import relay
-from delivery.stage import stage
+from delivery.stage import stage, stage_named
 from delivery.worker import Worker
 from jobs.process_stripe_event import process_stripe_event
 from models.account import Account
@@ -160,3 +160,9 @@ def signed_bytes(raw: bytes, secret: str = WEBHOOK_SECRET) -> dict[str, str]:
 def database_now() -> int:
     """The database's clock, in microseconds since the epoch."""
     return int(execute("SELECT {now}").fetchone()[0])
+
+
+def stage_again(name: str, key: str) -> None:
+    """Stage a job by name, or let it run again if it is over."""
+    with transaction():
+        stage_named(name, key, key)

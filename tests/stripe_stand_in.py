@@ -31,7 +31,7 @@ class StripeStandIn:
         assert answer.is_success, answer.text
         return dict(answer.json())
 
-    def shown(self, path: str, **query: Any) -> dict[str, Any]:
+    def shown(self, path: str, /, **query: Any) -> dict[str, Any]:
         return dict(self._http.get(f"/{path}", params=query).json())
 
     def fault(self, kind: str, method: str, path: str, times: int = 1, **more: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ The dicts themselves are made by `web.shapes`.
 from datetime import date, datetime
 from typing import Literal
 
+from web.contact_answers import MessageShown
 from web.openapi import Shown
 
 InvoiceStatus = Literal["draft", "sent", "overdue", "paid", "cancelled", "written_off"]
@@ -162,6 +163,8 @@ class PaymentWithRefunds(PaymentShown):
 
 class LinkShown(Shown):
     """A payment link. `url` is our own address of it: short, speakable, and always leading to the current one."""
+
+    message: MessageShown | None
 
     payment_link_id: str
     url: str

@@ -30,10 +30,13 @@ from web.payment_doors import PaymentDoors
 from web.payment_intents import CreatePaymentIntent
 from web.payment_links import InvoicePaymentLinks, PayPage
 from web.payments import OnePayment, PaymentRefunds, Payments
+from web.reconciliation import LatestReconciliation
 from web.request_metrics import RequestMetrics
 from web.rq_dashboard import RqDashboard
 from web.security_headers import SecurityHeaders
 from web.stripe_webhooks import StripeWebhook
+from web.texting_routes import add_texting_routes
+from web.timeline import InvoiceTimeline
 from web.webhook_endpoints import OneWebhookEndpoint, WebhookEndpoints
 
 
@@ -62,6 +65,7 @@ def create_app() -> falcon.App:
     app.add_route("/api/invoices", Invoices())
     app.add_route("/api/invoices/{invoice_id}", OneInvoice())
     app.add_route("/api/invoices/{invoice_id}/payment-links", InvoicePaymentLinks())
+    add_texting_routes(app)
     app.add_route("/api/accounts/{account_id}/settings", Settings())
     app.add_route("/api/invoices/{invoice_id}/send", SendInvoice())
     app.add_route("/api/invoices/{invoice_id}/cancel", CancelInvoice())
@@ -70,6 +74,8 @@ def create_app() -> falcon.App:
     app.add_route("/api/finance/unpaid-invoices", UnpaidInvoices())
     app.add_route("/api/finance/summary", FinanceSummary())
     app.add_route("/api/payments", Payments())
+    app.add_route("/api/invoices/{invoice_id}/timeline", InvoiceTimeline())
+    app.add_route("/api/finance/reconciliation", LatestReconciliation())
     app.add_route("/api/events", EventFeed())
     app.add_route("/api/webhook-endpoints", WebhookEndpoints())
     app.add_route("/api/webhook-endpoints/{endpoint_id}", OneWebhookEndpoint())

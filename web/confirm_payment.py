@@ -1,5 +1,6 @@
 """Confirming payments: for web, backend and phone alike. Only Stripe's `succeeded` is success."""
 
+import re
 import time
 from typing import Any
 
@@ -10,6 +11,7 @@ from delivery.standing import retire_asks, stand_anew
 from jobs.confirm_payment import confirm_payment
 from models.audit_entry import AuditEntry
 from models.base import serialize_on, transaction
+from models.contact_facts import payment_is_under_way
 from models.invoice import Invoice
 from models.payment import Payment
 from models.payment_attempt import PaymentAttempt
@@ -18,7 +20,7 @@ from models.payment_link import PaymentLink
 from models.standing import lock_invoice
 from providers.errors import ProviderError
 from providers.stripe_events import read_intent
-from providers.stripe_intents import get_intent, saved_card
+from providers.stripe_intents import get_intent
 from rules.declines import advice, public_code
 from runtime.clock import real_now
 from web.answers import Confirmed
@@ -27,7 +29,7 @@ from web.body import Body, check
 from web.fields import Amount, PaymentMethodId
 from web.idempotency import idempotent
 from web.invoices import find_invoice
-from web.later import Later
+from web.later import Later, nothing_to_perform
 from web.openapi import documented
 from web.payment_intents import PAYING_PROBLEMS, check_charges_run, plan_attempt
 from web.problems import Problem
@@ -37,7 +39,16 @@ LINK_PATIENCE = 3.0  # seconds a request waits for the invoice's link to be clos
 PAUSE = 0.05
 
 
-CHARGING_PROBLEMS = (*PAYING_PROBLEMS, "amount_exceeds_balance", "no_saved_card", "card_declined", "payment_refused")
+WITHDRAWN = {
+    "not_payable": ("invoice_not_payable", "The balance changed before the card was charged; nothing was charged."),
+    "too_late": ("invoice_not_payable", "The card could not be charged in time, and is not charged late; nothing was charged. Ask again."),
+    "charges_paused": ("charges_paused", "An operator has paused charges; nothing was charged."),
+    "payment_in_progress": ("payment_in_progress", "Another payment of this invoice is on its way; nothing was charged."),
+    "amount_refused": ("payment_refused", "Stripe would not take this amount; nothing was charged."),
+    "no_saved_card": ("no_saved_card", "The customer has no card saved at Stripe; nothing was charged."),
+}
+INTENT_ID = re.compile(r"pi_\w{1,120}", re.ASCII)
+CHARGING_PROBLEMS = (*PAYING_PROBLEMS, "amount_exceeds_balance", "no_saved_card", "card_declined", "payment_refused", "charges_paused")
 
 
 class Confirm(Body):
@@ -61,20 +72,20 @@ class PhonePayment(Body):
 class ConfirmPayment:
     """`/api/payments/confirm-payment`"""
 
-    @documented("Payments", {200: Confirmed, 202: Confirmed}, body=Confirm, problems=(*PAYING_PROBLEMS, "card_declined", "payment_refused"))
+    @documented("Payments", {200: Confirmed, 202: Confirmed}, body=Confirm, problems=(*PAYING_PROBLEMS, "card_declined", "payment_refused", "charges_paused"))
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
         """Charge, or look; the answer is what Stripe says of the intent."""
         caller, wanted = caller_of(req), check(Confirm, document)
         find_invoice(caller.own, wanted.invoice_id)
         if not wanted.payment_method_id:
-            return Later(f"look:{wanted.invoice_id}:{wanted.payment_intent_id}", lambda: look(wanted.invoice_id, wanted.payment_intent_id))
+            return Later(f"look:{wanted.invoice_id}:{wanted.payment_intent_id}", nothing_to_perform)
         invoice = lock_invoice(wanted.invoice_id)
         attempt = PaymentAttempt.get_or_none((PaymentAttempt.intent_id == wanted.payment_intent_id) & (PaymentAttempt.invoice == invoice))
         if attempt is None:
             raise Problem("not_found", f"Invoice {invoice.number} has no payment intent {wanted.payment_intent_id[:40]}.")
         if attempt.state != "open":
-            return Later(f"look:{invoice.id}:{attempt.intent_id}", lambda: look(wanted.invoice_id, wanted.payment_intent_id))
+            return Later(f"look:{invoice.id}:{attempt.intent_id}", nothing_to_perform)
         return charge(invoice, attempt, wanted.payment_method_id, caller, [])
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
@@ -92,21 +103,22 @@ class PayByPhone:
         caller, wanted = caller_of(req), check(PhonePayment, document)
         if bool(wanted.payment_method_id) == wanted.use_saved_card:
             raise Problem("invalid", "Give a paymentMethodId, or set useSavedCard; one of the two.", [{"field": "paymentMethodId", "message": "one of two"}])
-        shown = find_invoice(caller.own, wanted.invoice_id)
-        card = wanted.payment_method_id or _saved_card(shown)
+        find_invoice(caller.own, wanted.invoice_id)
         invoice = lock_invoice(wanted.invoice_id)
+        if wanted.use_saved_card and not invoice.customer.stripe_customer_id:
+            raise Problem("no_saved_card", f"Customer {invoice.customer_id} has no stripeCustomerId, so no card of theirs is saved.")
         attempt, jobs = plan_attempt(invoice, wanted.amount, invoice.customer.email, caller)
         how = {"by_phone": True, "off_session": wanted.use_saved_card, "call_id": wanted.call_id}
-        return charge(invoice, attempt, card, caller, jobs, **how)
+        return charge(invoice, attempt, wanted.payment_method_id, caller, jobs, **how)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """Answer from rows."""
         _render(resp, reference)
 
 
-def charge(invoice: Invoice, attempt: PaymentAttempt, card: str, caller: Caller, jobs: list[int | None], **how: bool | str | None) -> Later:
+def charge(invoice: Invoice, attempt: PaymentAttempt, card: str | None, caller: Caller, jobs: list[int | None], **how: bool | str | None) -> Later:
     """Stage a charge of the locked invoice's attempt; its link stops taking money first. Raises Problem 409."""
-    if PaymentConfirmation.running(attempt):
+    if payment_is_under_way(invoice):
         raise Problem("payment_in_progress", f"Invoice {invoice.number} is being paid right now; ask again in a moment.")
     check_charges_run(invoice.account_id)
     confirmation = PaymentConfirmation.request(attempt, card, f"key:{caller.key_id}", real_now(), **how)
@@ -129,23 +141,12 @@ def _link_is_closing(invoice_id: str) -> bool:
     return PaymentLink.select().where(PaymentLink.invoice == invoice_id, PaymentLink.state == "retiring").exists()
 
 
-def _saved_card(invoice: Invoice) -> str:
-    customer = invoice.customer
-    if not customer.stripe_customer_id:
-        raise Problem("no_saved_card", f"Customer {customer.id} has no stripeCustomerId, so no card of theirs is saved.")
-    try:
-        card = saved_card(customer.stripe_customer_id, invoice.account.stripe_account or "")
-    except ProviderError as error:
-        raise Problem("provider_unavailable", "Stripe could not be asked for the saved card; try again.") from error
-    if card is None:
-        raise Problem("no_saved_card", f"Customer {customer.id} has no card saved at Stripe.")
-    return card
-
-
 def look(invoice_id: str, intent_id: str) -> None:
     """Read an intent at Stripe and record what it says. Raises Problem 404 when it is not this invoice's."""
     invoice = Invoice.get_by_id(invoice_id)
     stripe_account = invoice.account.stripe_account or ""
+    if not INTENT_ID.fullmatch(intent_id):  # anything else would be another address at Stripe
+        raise Problem("not_found", f"Invoice {invoice.number} has no such payment intent; its id begins with pi_.")
     try:
         intent = get_intent(intent_id, stripe_account)
     except ProviderError as error:
@@ -174,6 +175,7 @@ def _render(resp: falcon.Response, reference: str) -> None:
             raise _no(confirmation)
     else:
         invoice_id, intent_id = rest.split(":", 1)
+        look(invoice_id, intent_id)  # a look is a read: a repeated request looks again
         stripe_account = Invoice.get_by_id(invoice_id).account.stripe_account or ""
     invoice, payment = Invoice.get_by_id(invoice_id), Payment.by_intent(stripe_account, intent_id or "")
     unsettled = payment is None or payment.status == "processing" or (confirmation is not None and confirmation.state == "requested")
@@ -195,8 +197,8 @@ def _status(payment: Payment | None, unsettled: bool) -> str:
 def _no(confirmation: PaymentConfirmation) -> Problem:
     """Why nothing was charged."""
     code = confirmation.decline_code or ""
-    if code == "not_payable":
-        return Problem("invoice_not_payable", "The balance changed before the card was charged; nothing was charged.")
+    if code in WITHDRAWN:
+        return Problem(*WITHDRAWN[code])
     if confirmation.state == "refused":
         return Problem("payment_refused", f"Stripe would not take the charge, and nothing was charged: {confirmation.error}")
     problem = Problem("card_declined", advice(code))

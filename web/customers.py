@@ -6,6 +6,8 @@ import falcon
 from pydantic import Field
 
 from models.account import Account
+from models.base import transaction
+from models.consent import Consent
 from models.customer import Customer
 from runtime.clock import real_now
 from runtime.ids import new_id
@@ -101,5 +103,8 @@ class OneCustomer:
         values = _values(wanted, wanted.model_fields_set)
         if "name" in values and not values["name"]:
             raise Problem("invalid", "A customer keeps a name.", [{"field": "name", "message": "may not be empty"}])
-        Customer.update(**values, updated_at=real_now()).where(Customer.id == customer.id).execute()
+        with transaction():
+            Customer.update(**values, updated_at=real_now()).where(Customer.id == customer.id).execute()
+            if customer.phone and values.get("phone", customer.phone) != customer.phone:
+                Consent.void(customer.id, customer.phone, "the customer's number was changed", real_now())
         resp.media = show_customer(find_customer(caller_of(req).own, customer_id))

@@ -27,7 +27,7 @@ Phone = Annotated[str, AfterValidator(_e164)]
 TimeZone = Annotated[str, AfterValidator(_zone)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Currency = Annotated[str, Field(pattern=r"^[a-zA-Z]{3}$"), AfterValidator(str.lower)]
-Amount = Annotated[int, Field(gt=0, le=99_999_999)]  # Stripe takes eight digits
+Amount = Annotated[int, Field(strict=True, gt=0, le=99_999_999)]  # Stripe takes eight digits
 PaymentMethodId = Annotated[str, Field(pattern=r"^(pm|card)_\w{1,120}$")]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
 

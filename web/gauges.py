@@ -10,7 +10,18 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from delivery.registry import find_job
-from models.figures import count_inbox, count_invoices, count_jobs, database_time, oldest_due, oldest_unprocessed
+from models.figures import (
+    backfill_age,
+    count_ceilings,
+    count_differences,
+    count_inbox,
+    count_invoices,
+    count_jobs,
+    count_paused,
+    database_time,
+    oldest_due,
+    oldest_unprocessed,
+)
 from runtime.errors import Misconfigured
 from runtime.redis_connection import connect_redis
 from runtime.settings import QUEUES, get_settings
@@ -31,6 +42,14 @@ class _Figures(Collector):
         yield _family("payphone_inbox_events", "Events from providers, by outcome.", ("outcome",), {(k,): v for k, v in count_inbox().items()})
         yield _single("payphone_inbox_oldest_unprocessed_seconds", "Age of the oldest event without an outcome.", oldest_unprocessed())
         yield _family("payphone_invoices", "Invoices, by status.", ("status",), {(k,): v for k, v in count_invoices().items()})
+        differences = {(k,): v for k, v in count_differences().items()}
+        yield _family("payphone_book_differences", "Open differences between our books and Stripe's, by kind.", ("kind",), differences)
+        reached = {(k,): v for k, v in count_ceilings().items()}
+        yield _family("payphone_ceilings_reached", "Accounts that reached a daily ceiling in the last 24 hours, by what it limits.", ("what",), reached)
+        yield _family("payphone_brakes", "Brakes that are on, by what they stop.", ("what",), {(k,): v for k, v in count_paused().items()})
+        age = backfill_age()
+        if age is not None:
+            yield _single("payphone_backfill_age_seconds", "Since the platform's list of Stripe events was last read to its end; hourly is right.", age)
         signs = self._life_signs()
         yield _single("payphone_redis_up", "1 while Redis answers.", 0 if signs is None else 1)
         if signs is not None:

@@ -21,7 +21,7 @@ from runtime.ids import new_id
 from runtime.settings import get_settings
 from web.auth import caller_of
 from web.body import read_json
-from web.later import Later
+from web.later import Later, nothing_to_perform
 from web.problems import Problem
 
 MAX_KEY = 255
@@ -91,16 +91,12 @@ def _replay(resp: falcon.Response, first: IdempotencyKey) -> Later | None:
     if first.reference:
         if first.status is None and real_now() - first.created_at < RUNNING:
             raise Problem("idempotency_in_progress", "Wait for its answer, then ask again with the same key.", headers={"Retry-After": "2"})
-        return Later(first.reference, _nothing)
+        return Later(first.reference, nothing_to_perform)
     resp.status = falcon.code_to_http_status(first.status or 200)
     resp.media = json.loads(first.answer or "{}")
     if first.location:
         resp.set_header("Location", first.location)
     return None
-
-
-def _nothing() -> None:
-    """A repeated request performs nothing."""
 
 
 def _keep_status(scope: str, key: str, resp: falcon.Response) -> None:

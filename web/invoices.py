@@ -21,7 +21,7 @@ from web.body import Body, check, read_json
 from web.customers import find_customer
 from web.fields import Amount, Currency, Name
 from web.idempotency import idempotent
-from web.lists import page
+from web.lists import moment_of, page
 from web.openapi import PageQuery, documented
 from web.problems import Problem
 from web.shapes import show_invoice
@@ -96,7 +96,7 @@ class Invoices:
             query = query.where(Invoice.status.in_(req.get_param_as_list("status")))
         if req.get_param("customerId"):
             query = query.where(Invoice.customer == req.get_param("customerId"))
-        since = req.get_param_as_datetime("updatedSince", format_string="%Y-%m-%dT%H:%M:%S%z")
+        since = moment_of(req, "updatedSince")
         if since:
             query = query.where(Invoice.updated_at >= since)
         resp.media = page(req, query, Invoice, show_invoice)

@@ -13,3 +13,7 @@ class Later:
 
     reference: str
     perform: Callable[[], None]
+
+
+def nothing_to_perform() -> None:
+    """For answers that only read: what is read is read when it is rendered."""

@@ -1,6 +1,7 @@
 """Lists by cursor: `limit` (at most 100) and `startingAfter`, answered as `{"data": […], "hasMore": bool}`."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import falcon
@@ -17,6 +18,18 @@ def limit_of(req: falcon.Request) -> int:
     if not 1 <= limit <= MAX_LIMIT:
         raise Problem("invalid", f"limit is not from 1 to {MAX_LIMIT}.", [{"field": "limit", "message": "out of range"}])
     return limit
+
+
+def moment_of(req: falcon.Request, name: str) -> datetime | None:
+    """A time out of the query, RFC 3339; without an offset it is UTC. Raises Problem 422."""
+    text = req.get_param(name)
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.upper().replace(" ", "+"))  # a plus sign that was not escaped came as a space
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except ValueError:
+        raise Problem("invalid", f"{name} is no time such as 2026-01-31T09:30:00Z.", [{"field": name, "message": "is no time"}]) from None
 
 
 def page(req: falcon.Request, query: "ModelSelect[Any]", model: Any, show: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from web.confirm_payment import look
 from web.fields import Amount, Currency, Name
 from web.idempotency import idempotent
 from web.invoices import find_invoice
-from web.later import Later
+from web.later import Later, nothing_to_perform
 from web.openapi import documented
 from web.problems import Problem
 from web.shapes import show_invoice, show_payment
@@ -46,7 +46,7 @@ class UpsertPayment:
         caller, taken = caller_of(req), check(TakenPayment, document)
         shown = find_invoice(caller.own, taken.invoice_id)
         if taken.method == "stripe":
-            return Later(f"{shown.id}:{taken.reference}", lambda: look(taken.invoice_id, taken.reference))
+            return Later(f"{shown.id}:{taken.reference}", nothing_to_perform)
         with transaction():
             invoice = lock_invoice(taken.invoice_id)
             if taken.currency != invoice.currency:
@@ -64,8 +64,9 @@ class UpsertPayment:
         return None
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """A Stripe payment as it was read."""
+        """A Stripe payment as it is read now; a repeated request reads it again."""
         invoice_id, intent_id = reference.split(":", 1)
+        look(invoice_id, intent_id)
         invoice = Invoice.get_by_id(invoice_id)
         payment = Payment.by_intent(invoice.account.stripe_account or "", intent_id)
         if payment is None:

@@ -11,7 +11,7 @@ from limits import RateLimitItem, parse
 
 from runtime.errors import Misconfigured
 from runtime.settings import get_settings
-from web.address import client_address, is_https
+from web.address import client_address, is_https, trusted_proxies
 from web.counted_limit import CountedLimit
 from web.pages import show_page
 from web.problems import Problem
@@ -34,6 +34,10 @@ class PaymentDoors:
 
     def __init__(self) -> None:
         self._counts = CountedLimit()
+        settings = get_settings()
+        trusted_proxies()  # a setting that is wrong is said at the start, not at the first payment
+        for rate in {settings.rate_per_key, settings.rate_per_address} - {"none"}:
+            _item(rate)
 
     def process_resource(self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]) -> None:
         """Raises Problem 403 or 429; a payer's page is sent to HTTPS, or told to wait, in words."""

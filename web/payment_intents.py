@@ -10,9 +10,7 @@ from jobs.open_payment_intent import open_payment_intent
 from models.audit_entry import AuditEntry
 from models.brake import over_ceiling, paused
 from models.invoice import Invoice
-from models.payment import Payment
 from models.payment_attempt import PaymentAttempt
-from models.payment_confirmation import PaymentConfirmation
 from models.standing import lock_invoice
 from providers.errors import ProviderError
 from providers.stripe_intents import get_intent
@@ -63,15 +61,22 @@ def plan_attempt(invoice: Invoice, amount: int | None, receipt_email: str | None
         about = {"invoice_id": invoice.id, "amount": wanted, "currency": invoice.currency}
         AuditEntry.record(attempt.asked_by, "payment.planned", f"payment_attempt:{attempt.id}", invoice.account_id, **about)
         return attempt, [stage_at_once(open_payment_intent, attempt.id, attempt.id)]
-    if PaymentConfirmation.running(live) or _is_processing(live):
-        raise Problem("payment_in_progress", f"Invoice {invoice.number} is being paid right now; ask again in a moment.")
     customer_id = invoice.customer.stripe_customer_id
     if live.amount == wanted and live.stripe_customer_id == customer_id:
-        return live, []
+        return live, _until_in_place(live)
     if live.state == "planned":
         raise Problem("payment_in_progress", f"A payment of another amount of invoice {invoice.number} is just being prepared.")
     live.record_change_wanted(wanted, customer_id, now)
-    return live, [stage_at_once(change_payment_intent, f"{live.id}:{live.amount_version}", live.id, live.amount_version)]
+    return live, _until_in_place(live)
+
+
+def _until_in_place(attempt: PaymentAttempt) -> list[int | None]:
+    """The job that brings the intent where it is wanted, staged or revived; none when it is there."""
+    if attempt.is_in_place:
+        return []
+    if attempt.state == "planned":
+        return [stage_at_once(open_payment_intent, attempt.id, attempt.id)]
+    return [stage_at_once(change_payment_intent, f"{attempt.id}:{attempt.amount_version}", attempt.id, attempt.amount_version)]
 
 
 def check_charges_run(account_id: str) -> None:
@@ -82,15 +87,10 @@ def check_charges_run(account_id: str) -> None:
         raise Problem("charges_paused", "This account has reached its charges of the day; nothing was charged. An operator can raise the ceiling.")
 
 
-def _is_processing(attempt: PaymentAttempt) -> bool:
-    payment = Payment.by_intent(attempt.stripe_account, attempt.intent_id) if attempt.intent_id else None
-    return payment is not None and payment.status == "processing"
-
-
 class CreatePaymentIntent:
     """`/api/payments/create-payment-intent`"""
 
-    @documented("Payments", {201: IntentShown}, body=NewIntent, problems=(*PAYING_PROBLEMS, "amount_exceeds_balance"))
+    @documented("Payments", {201: IntentShown}, body=NewIntent, problems=(*PAYING_PROBLEMS, "amount_exceeds_balance", "payment_refused"))
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
         """Plan the attempt; Stripe is asked after the commit."""
@@ -99,16 +99,17 @@ class CreatePaymentIntent:
         invoice = lock_invoice(wanted.invoice_id)
         email = wanted.receipt_email or (wanted.billing_details.email if wanted.billing_details else None) or invoice.customer.email
         attempt, jobs = plan_attempt(invoice, wanted.amount, email, caller)
-        return Later(attempt.id, lambda: _perform(jobs))
+        return Later(f"{attempt.id}:{attempt.amount}", lambda: _perform(jobs))
 
-    def render(self, req: falcon.Request, resp: falcon.Response, attempt_id: str) -> None:
+    def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """201 with the client secret, read at Stripe: it is kept nowhere here."""
+        attempt_id, _, wanted = reference.partition(":")
         attempt = PaymentAttempt.get_by_id(attempt_id)
-        if attempt.state == "refused":
-            raise Problem("invoice_not_payable", f"Stripe does not take this payment: {attempt.error}")
-        if attempt.intent_id is None:
+        if attempt.state == "refused" or (attempt.is_in_place and attempt.error and attempt.intent_amount != int(wanted)):
+            raise Problem("payment_refused", f"Stripe does not take this payment: {attempt.error}")
+        if attempt.state == "planned" or (attempt.state == "open" and not attempt.is_in_place):
             raise Problem("provider_unavailable", "Stripe did not answer in time; ask again with the same Idempotency-Key.", headers={"Retry-After": "3"})
-        intent = _read(attempt.intent_id, attempt.stripe_account)
+        intent = _read(attempt.intent_id or "", attempt.stripe_account)
         resp.status = falcon.HTTP_201
         resp.media = {
             "paymentIntentId": intent["id"], "clientSecret": intent["client_secret"], "amount": intent["amount"],

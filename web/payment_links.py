@@ -10,8 +10,10 @@ from jobs.create_payment_link import create_payment_link
 from models.audit_entry import AuditEntry
 from models.base import transaction
 from models.contact_decision import ContactDecision
+from models.contact_facts import payment_is_under_way
 from models.invoice import Invoice
 from models.payment_link import PayAddress, PaymentLink
+from models.staged_job import revive_job
 from models.standing import lock_invoice
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
@@ -38,6 +40,9 @@ class LinkRequest(Body):
     phone_number: Phone | None = None
 
 
+LINK_PROBLEMS = ("invoice_already_paid", "invoice_not_payable", "payment_in_progress", "conflict", "contact_refused")
+
+
 def public_address(address: PayAddress) -> str:
     """The address a person is given: short, and always leading to the current link."""
     return f"{get_settings().public_url.rstrip('/')}/p/{address.token}"
@@ -46,7 +51,7 @@ def public_address(address: PayAddress) -> str:
 class InvoicePaymentLinks:
     """`/api/invoices/{invoice_id}/payment-links`"""
 
-    @documented("Payment links", {202: LinkShown}, body=LinkRequest, problems=("invoice_already_paid", "invoice_not_payable", "conflict", "contact_refused"))
+    @documented("Payment links", {202: LinkShown}, body=LinkRequest, problems=LINK_PROBLEMS)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str) -> Later | None:
         """Plan the link for the present balance, and its text; 202 with our own address of it. 422 when the gate refuses."""
@@ -61,7 +66,7 @@ class InvoicePaymentLinks:
         if refused is not None:
             return Later(refused.id, _nothing_to_do)
         link, address = PaymentLink.plan(invoice, now), PayAddress.of(invoice, business_now())
-        if link.state == "planned" and stage(create_payment_link, link.id, link.id) is not None:
+        if link.state == "planned" and stage_or_revive(link):
             about = {"invoice_id": invoice.id, "amount": link.amount, "currency": link.currency}
             AuditEntry.record(actor, "payment_link.planned", f"payment_link:{link.id}", account.id, **about)
         resp.status = falcon.HTTP_202
@@ -73,6 +78,14 @@ class InvoicePaymentLinks:
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """Tell the gate's refusal, which is kept. Raises Problem 422."""
         raise contact_refused(ContactDecision.get_by_id(reference))
+
+
+def stage_or_revive(link: PaymentLink) -> bool:
+    """Stage the making of a planned link, or revive a job of it that has given up; whether it was staged first now."""
+    if stage(create_payment_link, link.id, link.id) is not None:
+        return True
+    revive_job(create_payment_link.name, link.id, 0.0)
+    return False
 
 
 def _nothing_to_do() -> None:
@@ -87,16 +100,21 @@ def check_payable(invoice: Invoice) -> None:
         raise Problem("invoice_not_payable", f"Invoice {invoice.number} is {invoice.status}; only a sent or overdue invoice can be paid.")
     if invoice.disputed:
         raise Problem("invoice_not_payable", f"A payment of invoice {invoice.number} is disputed; it is not collected until that is over.")
+    if payment_is_under_way(invoice):
+        raise Problem("payment_in_progress", f"A payment of invoice {invoice.number} is on its way; ask again once it has arrived or failed.")
 
 
 def _make_link(invoice_id: str) -> PaymentLink | None:
     """The balance has changed, or the link was closed, since the address was given: make the current one, now."""
     with transaction():
         invoice = lock_invoice(invoice_id)
+        newest = PaymentLink.newest(invoice)
+        if newest is not None and newest.state == "refused":
+            return newest
         link = PaymentLink.plan(invoice, real_now())
         job_id = stage_at_once(create_payment_link, link.id, link.id) if link.state == "planned" else None
     perform_at_once(job_id)
-    return PaymentLink.current(invoice)
+    return PaymentLink.newest(invoice)
 
 
 class PayPage:
@@ -115,8 +133,15 @@ class PayPage:
         if invoice.status not in {"sent", "overdue"} or invoice.disputed:
             _say(resp, 410, "Nothing is to be paid here at the moment.", "Please call the office that sent it if you have a question.")
             return
-        link = PaymentLink.current(invoice) or _make_link(invoice.id)
-        if link is not None and link.state == "active" and link.url:
+        if payment_is_under_way(invoice):
+            _say(resp, 200, "A payment is on its way.", "There is nothing to do now. If it does not arrive, this page will take another.")
+            return
+        link = PaymentLink.current(invoice)
+        if link is None or link.state == "planned":
+            link = _make_link(invoice.id)
+        if link is not None and link.state == "refused":
+            _say(resp, 410, "This cannot be paid online at the moment.", "Please call the office that sent it.")
+        elif link is not None and link.state == "active" and link.url:
             resp.status = falcon.HTTP_303
             resp.set_header("Location", link.url)
         else:

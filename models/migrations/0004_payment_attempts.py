@@ -28,6 +28,8 @@ def up(migrator, db):
         balance_revision = IntegerField()
         amount = BigIntegerField()
         amount_version = IntegerField(default=1)
+        intent_amount = BigIntegerField(default=0)
+        intent_version = IntegerField(default=0)
         currency = TextField()
         stripe_account = TextField(default='')
         intent_id = TextField(unique=True, null=True)
@@ -49,7 +51,8 @@ def up(migrator, db):
     class PaymentConfirmation(Model):
         id = TextField(primary_key=True)
         attempt = ForeignKeyField(PaymentAttempt, on_delete='CASCADE')
-        payment_method_id = TextField()
+        amount = BigIntegerField()
+        payment_method_id = TextField(null=True)
         by_phone = BooleanField(default=False)
         off_session = BooleanField(default=False)
         call_id = TextField(null=True)

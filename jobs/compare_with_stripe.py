@@ -1,0 +1,47 @@
+"""One page of Stripe's payments or refunds is held against ours, and the next is staged; differences are named, not mended.
+
+Twice is harmless: comparing changes nothing but the report, which names each difference once.
+"""
+
+from delivery.attempt import recording
+from delivery.registry import job
+from delivery.stage import stage
+from jobs.comparison_phases import PHASES
+from jobs.read_stripe_events import NO_ACCESS
+from models.base import transaction
+from models.reconciliation import Reconciliation
+from providers.errors import ProviderError
+from runtime.clock import real_now, real_seconds
+from runtime.log import get_log
+
+log = get_log("reconcile")
+
+
+@job(queue="periodic", attempts=8, timeout=20)
+def compare_with_stripe(run_id: int, page: int) -> None:
+    """Do page `page` of run `run_id`."""
+    run = Reconciliation.get_by_id(run_id)
+    if run.state != "running" or run.page != page:
+        return
+    try:
+        write = PHASES[run.phase](run)
+    except ProviderError as error:
+        if error.outcome != "refused" and error.code != NO_ACCESS:
+            raise
+        log.error("Stripe does not let us compare", stripe_account=run.stripe_account or "platform", code=error.code)
+        with recording():
+            run.record_failed(str(error), real_now())
+        return
+    with recording():
+        write()
+        if run.state == "running":
+            stage(compare_with_stripe, f"{run.id}-{run.page}", run.id, run.page)
+
+
+def begin_reconciliation(stripe_account: str, since: int, asked_by: str) -> Reconciliation:
+    """Begin to compare an account's payments and refunds made since `since` (seconds)."""
+    about = {"asked_by": asked_by, "created_at": real_now()}
+    with transaction():
+        run = Reconciliation.create(stripe_account=stripe_account, since=since, until=int(real_seconds()), **about)
+        stage(compare_with_stripe, f"{run.id}-0", run.id, 0)
+    return run

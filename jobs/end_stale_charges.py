@@ -1,0 +1,25 @@
+"""A charge that was asked for long ago is not left hanging: its job runs again, and ends it without charging late.
+
+Twice is harmless: a job that still runs is left alone, and one that ends a charge reads Stripe first.
+"""
+
+from datetime import timedelta
+
+from delivery.attempt import recording
+from delivery.registry import job
+from jobs.confirm_payment import CHARGE_WITHIN, confirm_payment
+from models.payment_confirmation import PaymentConfirmation
+from models.staged_job import revive_job
+from runtime.clock import real_now
+
+GRACE = timedelta(minutes=5)
+BATCH = 100
+
+
+@job(queue="periodic", attempts=3, timeout=20)
+def end_stale_charges() -> None:
+    """Let the jobs of up to a hundred overdue confirmations run again."""
+    overdue = PaymentConfirmation.created_at < real_now() - CHARGE_WITHIN - GRACE
+    with recording():
+        for row in PaymentConfirmation.select().where(PaymentConfirmation.state == "requested", overdue).limit(BATCH):
+            revive_job(confirm_payment.name, row.id, 0.0)

@@ -1,0 +1,99 @@
+"""An invoice's timeline: what came in, was decided and went out, in one order, each with its reason.
+
+Composed from the rows there are; nothing is stored for it. A new source is one function in
+`models/timeline_sources.py` (or anywhere below it) that is listed there.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from models.dispute import Dispute
+from models.effect import Effect
+from models.invoice import Invoice
+from models.message import Message
+from models.payment import Payment
+from models.payment_attempt import PaymentAttempt
+from models.payment_confirmation import PaymentConfirmation
+from models.payment_link import PaymentLink
+from models.refund import Refund
+from models.refund_request import RefundRequest
+
+MOST = 2000  # rows of one source; an invoice has dozens
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line. `kind`: fact, decision, effect, event, job, audit or notice; `reason` is a sentence; amounts in minor units.
+
+    `id` is stable, so that a reader can go on from it.
+    """
+
+    id: str
+    at: datetime
+    kind: str
+    type: str
+    reason: str
+    status: str = ""
+    by: str = ""
+    amount: int | None = None
+    currency: str = ""
+
+
+@dataclass(slots=True)
+class Belongings:
+    """An invoice with the rows that belong to it, read once for all sources."""
+
+    invoice: Invoice
+    payments: list[Payment]
+    effects: list[Effect]
+    refunds: list[Refund]
+    disputes: list[Dispute]
+    ids: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def subjects(self) -> list[str]:
+        """What the audit calls the invoice and everything of it: `invoice:inv_…`, `payment:pay_…`."""
+        return [f"{noun}:{row_id}" for noun, ids in self.ids.items() for row_id in ids]
+
+
+Source = Callable[[Belongings], Iterable[Entry]]
+
+
+def belongings_of(invoice: Invoice) -> Belongings:
+    """Everything that belongs to `invoice`."""
+    payments = list(Payment.select().where(Payment.invoice == invoice).limit(MOST))
+    effects = list(Effect.select().where(Effect.invoice_id == invoice.id).order_by(Effect.created_at).limit(MOST))
+    refunds, disputes = _at_stripe(Refund, payments), _at_stripe(Dispute, payments)
+    attempts = [row.id for row in PaymentAttempt.select(PaymentAttempt.id).where(PaymentAttempt.invoice == invoice.id)]
+    ids = {
+        "invoice": [invoice.id],
+        "payment": [row.id for row in payments],
+        "effect": [row.id for row in effects],
+        "refund": [row.refund_id for row in refunds],
+        "dispute": [row.dispute_id for row in disputes],
+        "payment_attempt": attempts,
+        "payment_confirmation": [row.id for row in PaymentConfirmation.select(PaymentConfirmation.id).where(PaymentConfirmation.attempt.in_(attempts or [""]))],
+        "payment_link": [row.id for row in PaymentLink.select(PaymentLink.id).where(PaymentLink.invoice == invoice.id)],
+        "refund_request": [row.id for row in _refund_requests(payments)],
+        "message": [row.id for row in Message.select(Message.id).where(Message.invoice == invoice.id)],
+    }
+    return Belongings(invoice, payments, effects, refunds, disputes, ids)
+
+
+def _refund_requests(payments: list[Payment]) -> list[RefundRequest]:
+    return list(RefundRequest.select(RefundRequest.id).where(RefundRequest.payment.in_([row.id for row in payments] or [""])))
+
+
+def _at_stripe(table: type[Refund] | type[Dispute], payments: list[Payment]) -> list:
+    """Rows of `table` that belong to these payments at Stripe: by intent and by whose it is."""
+    keys = {(row.stripe_account, row.intent_id) for row in payments if row.intent_id}
+    rows = table.select().where(table.intent_id.in_([intent for _, intent in keys] or [""])).limit(MOST)
+    return [row for row in rows if (row.stripe_account, row.intent_id) in keys]
+
+
+def timeline_of(invoice: Invoice, sources: tuple[Source, ...]) -> list[Entry]:
+    """Every entry of `sources`, oldest first."""
+    having = belongings_of(invoice)
+    entries = [entry for source in sources for entry in source(having)]
+    return sorted(entries, key=lambda entry: (entry.at, entry.id))

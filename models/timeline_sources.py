@@ -1,0 +1,105 @@
+"""Where the lines of a timeline come from: one function a source. A new source is one more function, listed at the end."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from models.audit_entry import AuditEntry
+from models.contact_decision import ContactDecision
+from models.inbox_event import InboxEvent
+from models.outgoing_event import OutgoingEvent
+from models.staged_job import StagedJob
+from models.timeline import MOST, Belongings, Entry, Source
+from rules.declines import advice
+from rules.timeline_words import OUTCOMES, UNKNOWN, doing, money, why_refused
+
+_ENDED = {"sending": "It is on its way.", "unknown": UNKNOWN}
+
+
+def made(having: Belongings) -> Iterable[Entry]:
+    """How it began."""
+    invoice = having.invoice
+    due = f"{money(invoice.amount_due, invoice.currency)}, due on {invoice.due_date.isoformat()}"
+    yield Entry(f"invoice:{invoice.id}", invoice.created_at, "fact", "invoice.made", f"The invoice was entered: {due}.")
+
+
+def payments(having: Belongings) -> Iterable[Entry]:
+    """Money that came in, or was tried."""
+    for row in having.payments:
+        of, received = money(row.amount, row.currency), money(row.amount_received, row.currency)
+        declined = [advice(code) for state, code in row.charges.values() if state == "failed"]
+        said = f"A payment of {of} ({row.method.replace('_', ' ')}): {row.status}, {received} received."
+        reason = " ".join([said, *dict.fromkeys(declined)])
+        yield Entry(f"payment:{row.id}", row.created_at, "fact", "payment", reason, row.status, "", row.amount_received, row.currency)
+
+
+def refunds(having: Belongings) -> Iterable[Entry]:
+    """Money that went back."""
+    for row in having.refunds:
+        why = f" Stripe's reason: {row.failure_reason}; the money counts as ours again." if row.status == "failed" else ""
+        reason = f"A refund of {money(row.amount, row.currency)}: {row.status}.{why}"
+        yield Entry(f"refund:{row.refund_id}", row.created_at, "fact", "refund", reason, row.status, "", row.amount, row.currency)
+
+
+def disputes(having: Belongings) -> Iterable[Entry]:
+    """Payments that the cardholder's bank questions."""
+    for row in having.disputes:
+        reason = f"The cardholder disputes {money(row.amount, row.currency)} ({row.reason or 'no reason given'}): {row.status}. Nothing is collected meanwhile."
+        yield Entry(f"dispute:{row.dispute_id}", row.created_at, "fact", "dispute", reason, row.status, "", row.amount, row.currency)
+
+
+def events(having: Belongings) -> Iterable[Entry]:
+    """What Stripe and others told us of it."""
+    rows = InboxEvent.select().where(InboxEvent.invoice_id == having.invoice.id).order_by(InboxEvent.id).limit(MOST)
+    for row in rows:
+        became = OUTCOMES.get(row.outcome or "", "It waits to be taken in.")
+        reason = f"{row.provider.capitalize()} told us {row.type}. {became}{f' {row.reason}' if row.reason else ''}"
+        yield Entry(f"event:{row.id}", row.received_at, "event", row.type, reason, row.outcome or "unprocessed", row.provider)
+
+
+def decisions(having: Belongings) -> Iterable[Entry]:
+    """What the contact gate answered."""
+    rows = ContactDecision.select().where(ContactDecision.invoice_id == having.invoice.id).order_by(ContactDecision.at).limit(MOST)
+    for row in rows:
+        way = "A text" if row.channel == "sms" else "A call"
+        later = f" Allowed again from {row.next_at:%Y-%m-%d %H:%M} UTC." if row.next_at else ""
+        reason = f"{way} was allowed." if row.allowed else f"{way} was not allowed: {row.reason}{later}"
+        yield Entry(f"decision:{row.id}", row.at, "decision", f"contact.{row.channel}", reason, "allowed" if row.allowed else row.code, row.asked_by)
+
+
+def effects(having: Belongings) -> Iterator[Entry]:
+    """What went out: when it was decided, and, once it is known, what came of it."""
+    for row in having.effects:
+        asked = f"{doing(row.kind)}: {row.reason}. {_ENDED.get(row.state, '')}".rstrip()
+        yield Entry(f"effect:{row.id}", row.created_at, "effect", row.kind, asked, row.state, row.asked_by)
+        if row.settled_at is not None:
+            came = "It is done." if row.state == "confirmed" else f"It did not happen. {why_refused(row.kind, row.error_code or '')}"
+            yield Entry(f"effect:{row.id}:settled", row.settled_at, "effect", f"{row.kind}.{row.state}", f"{doing(row.kind)}: {came}", row.state)
+
+
+def dead_jobs(having: Belongings) -> Iterable[Entry]:
+    """Work of it that was given up and waits for a person."""
+    keys = [row_id for ids in having.ids.values() for row_id in ids]
+    rows = StagedJob.select().where(StagedJob.state == "dead", StagedJob.key.in_(keys)).limit(MOST)
+    for row in rows:
+        reason = f"{row.name} was given up after {row.attempts} tries and waits for a person (bin/payphone jobs retry {row.id})."
+        at = datetime.fromtimestamp((row.finished_at or row.created_at) / 1_000_000, UTC)
+        yield Entry(f"job:{row.id}", at, "job", row.name, reason, "dead")
+
+
+def audit(having: Belongings) -> Iterable[Entry]:
+    """Who did what to it."""
+    rows = AuditEntry.select().where(AuditEntry.subject.in_(having.subjects)).order_by(AuditEntry.id).limit(MOST)
+    for row in rows:
+        noun, _, verb = row.action.partition(".")
+        reason = f"{row.actor}: {noun.replace('_', ' ')} {verb.replace('_', ' ') or 'changed'}."
+        yield Entry(f"audit:{row.id}", row.at, "audit", row.action, reason, "", row.actor)
+
+
+def notices(having: Belongings) -> Iterable[Entry]:
+    """What the clinic's own software was told."""
+    rows = OutgoingEvent.select().where(OutgoingEvent.subject == f"invoice:{having.invoice.id}").order_by(OutgoingEvent.id).limit(MOST)
+    for row in rows:
+        yield Entry(f"notice:{row.id}", row.created_at, "notice", row.type, f"The clinic's own software is told {row.type}.")
+
+
+SOURCES: tuple[Source, ...] = (made, payments, refunds, disputes, events, decisions, effects, dead_jobs, audit, notices)

@@ -1,0 +1,183 @@
+"""Paying when something fails in between: never another amount, never twice, never late, and never stuck."""
+
+from datetime import timedelta
+
+import pytest
+
+from delivery import relay
+from models.base import transaction
+from models.brake import Brake
+from models.effect import Effect
+from models.payment import Payment
+from models.payment_attempt import PaymentAttempt
+from models.payment_confirmation import PaymentConfirmation
+from models.payment_link import PayAddress, PaymentLink
+from models.staged_job import StagedJob
+from runtime.clock import business_now, real_now
+from tests import given
+from tests.acceptance.test_paying import Clinic, clinic  # noqa: F401
+from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
+
+
+def charges_asked_for(clinic: Clinic) -> int:  # noqa: F811
+    return sum(request["path"].endswith("/confirm") for request in clinic.stripe.shown("requests")["requests"])
+
+
+@pytest.mark.parametrize("kind", ["refuse", "rate_limit_429", "error_500", "bad_gateway"])
+def test_a_failed_change_of_amount_charges_nothing_else(clinic, valkey, kind):  # noqa: F811
+    """Given an open intent of 125.00, when 50.00 are asked for and Stripe cannot change it, then 125.00 are never taken."""
+    intent_id = clinic.intent().json["paymentIntentId"]
+    clinic.stripe.fault(kind, "POST", f"/v1/payment_intents/{intent_id}")
+    answer = clinic.phone(amount=5_000)
+    assert (answer.status_code, answer.json["success"]) == (202, False)
+    given.retried(valkey.client(), rounds=6)
+    assert clinic.stripe.received(clinic.invoice.id) == 5_000
+    assert clinic.now.outstanding == 7_500
+
+
+def test_an_amount_that_stripe_refuses_is_told(clinic):  # noqa: F811
+    """Stripe takes no 20 cents: the clinic hears that, and the old amount is not taken instead."""
+    clinic.intent()
+    for answer in (clinic.intent(amount=20), clinic.phone(amount=20)):
+        assert answer.status_code == 422, answer.text
+        assert answer.json["code"] == "payment_refused"
+    assert clinic.stripe.received(clinic.invoice.id) == 0
+    assert clinic.phone().json["success"]
+
+
+def test_money_on_its_way_stops_another_charge(clinic):  # noqa: F811
+    """Given a bank debit that takes days, when the clinic charges a card, then it is refused: both would take the money."""
+    now = real_now()
+    Payment.create(
+        id="pay_debit", account=clinic.account, invoice=clinic.invoice, intent_id="pi_debit", currency="usd", amount=12_500, status="processing",
+        charges={"ch_1": ["processing", ""]}, created_at=now, updated_at=now,
+    )  # fmt: skip
+    links = clinic.client.simulate_post(f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers)
+    for answer in (clinic.phone(), clinic.intent(), links):
+        assert (answer.status_code, answer.json["code"]) == (409, "payment_in_progress")
+
+
+def test_no_link_is_made_while_a_charge_is_unsettled(clinic, valkey):  # noqa: F811
+    """Given a charge whose answer was lost, when a person opens the address they were texted, then nothing can be paid twice."""
+    address = PayAddress.of(clinic.invoice, business_now())
+    clinic.stripe.fault("refuse_after", "POST", "/v1/payment_intents/*/confirm")
+    assert clinic.phone().status_code == 202
+    page = clinic.client.simulate_get(f"/p/{address.token}")
+    assert (page.status_code, "on its way" in page.text) == (200, True)
+    assert PaymentLink.select().count() == 0
+    given.retried(valkey.client())
+    assert clinic.stripe.received(clinic.invoice.id) == 12_500
+
+
+def test_cash_that_arrives_before_the_retry_is_not_doubled_by_it(clinic, valkey):  # noqa: F811
+    """Given a charge that Stripe put off (429), when the invoice is paid in cash meanwhile, then the card is not charged."""
+    clinic.stripe.fault("rate_limit_429", "POST", "/v1/payment_intents/*/confirm")
+    assert clinic.phone().status_code == 202
+    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=12_500, currency="usd", method="cash", reference="till 1")
+    given.retried(valkey.client(), rounds=6)
+    assert clinic.stripe.received(clinic.invoice.id) == 0
+    assert (clinic.now.amount_paid, PaymentConfirmation.get().state) == (12_500, "refused")
+    assert {intent.status for intent in clinic.stripe.sdk.payment_intents.list().data} == {"canceled"}
+
+
+def test_a_brake_that_comes_before_the_retry_holds(clinic, valkey):  # noqa: F811
+    clinic.stripe.fault("rate_limit_429", "POST", "/v1/payment_intents/*/confirm")
+    assert clinic.phone().status_code == 202
+    Brake.set(clinic.account.id, "charges", True, "operator:night", "something is wrong")
+    given.retried(valkey.client(), rounds=6)
+    assert (clinic.stripe.received(clinic.invoice.id), PaymentConfirmation.get().decline_code) == (0, "charges_paused")
+
+
+@pytest.mark.parametrize("sent", ["never sent", "sent and put off"])
+def test_no_card_is_charged_late(clinic, valkey, sent):  # noqa: F811
+    """Given a charge that waited for days, when its job runs again at last, then the caller is not charged any more."""
+    path = "/v1/payment_intents/*/confirm" if sent == "sent and put off" else "/v1/payment_intents"
+    clinic.stripe.fault("rate_limit_429", "POST", path)
+    assert clinic.phone().status_code == 202
+    PaymentConfirmation.update(created_at=real_now() - timedelta(days=5)).execute()
+    given.retried(valkey.client(), rounds=6)
+    assert (clinic.stripe.received(clinic.invoice.id), PaymentConfirmation.get().decline_code) == (0, "too_late")
+    assert clinic.phone().json["success"]
+
+
+def test_a_late_look_finds_the_money_that_was_taken(clinic, valkey):  # noqa: F811
+    """Given the answer to a charge was lost, when it is looked at too late to charge again, then what was taken counts."""
+    clinic.stripe.fault("refuse_after", "POST", "/v1/payment_intents/*/confirm")
+    assert clinic.phone().status_code == 202
+    PaymentConfirmation.update(created_at=real_now() - timedelta(days=1)).execute()
+    given.retried(valkey.client())
+    assert (clinic.now.status, PaymentConfirmation.get().state) == ("paid", "settled")
+    assert charges_asked_for(clinic) == 1
+
+
+def test_a_balance_that_changes_while_the_intent_is_made_cancels_it(clinic, valkey):  # noqa: F811
+    """Given the answer to making an intent was lost, when a check comes in meanwhile, then that intent takes nothing."""
+    clinic.stripe.fault("refuse_after", "POST", "/v1/payment_intents")
+    assert clinic.intent().status_code == 503
+    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 9")
+    given.retried(valkey.client(), rounds=6)
+    assert [intent.status for intent in clinic.stripe.sdk.payment_intents.list().data] == ["canceled"]
+    assert clinic.intent().json["amount"] == 7_500
+
+
+def test_an_intent_that_its_bank_still_processes_is_not_called_closed(clinic, valkey):  # noqa: F811
+    intent_id = clinic.intent().json["paymentIntentId"]
+    clinic.stripe.fault("error_500", "POST", f"/v1/payment_intents/{intent_id}/cancel")
+    with transaction():
+        PaymentAttempt.get().record_retiring(real_now())
+    clinic.stripe.sdk.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa", "return_url": "https://example.org"})
+    given.stage_again("cancel_payment_intent", PaymentAttempt.get().id)
+    given.retried(valkey.client())
+    assert (PaymentAttempt.get().state, clinic.now.status) == ("closed", "paid")
+
+
+def test_asking_again_revives_what_had_given_up(clinic, valkey):  # noqa: F811
+    """Given Stripe was away until the job gave up, when the clinic asks again, then it is tried again."""
+    clinic.stripe.fault("rate_limit_429", "POST", "/v1/payment_intents", times=30)
+    assert clinic.intent().status_code == 503
+    StagedJob.update(state="dead").execute()
+    for fault in clinic.stripe.shown("faults")["faults"]:
+        clinic.stripe.sandbox.ground.faults.active[:] = [each for each in clinic.stripe.sandbox.ground.faults.active if each.id != fault["id"]]
+    assert clinic.intent().status_code == 201
+
+
+def test_a_lost_look_is_looked_at_again(clinic):  # noqa: F811
+    """Given Stripe did not answer a look, when it is asked for with the same key, then Stripe is asked again."""
+    intent_id = clinic.intent().json["paymentIntentId"]
+    clinic.stripe.sdk.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa", "return_url": "https://example.org"})
+    clinic.stripe.fault("refuse", "GET", f"/v1/payment_intents/{intent_id}")
+    body = {"invoiceId": clinic.invoice.id, "amount": 12_500, "currency": "usd", "method": "stripe", "reference": intent_id}
+    assert clinic.post("upsert", key="look", **body).status_code == 503
+    assert clinic.post("upsert", key="look", **body).json["invoice"]["status"] == "paid"
+
+
+def test_a_refused_link_is_not_made_anew_by_every_visitor(clinic, valkey):  # noqa: F811
+    invoice = given.an_invoice(clinic.account, amount=20)  # less than Stripe takes
+    token = PayAddress.of(invoice, business_now()).token
+    pages = [clinic.client.simulate_get(f"/p/{token}") for _ in range(4)]
+    assert {page.status_code for page in pages} == {410}
+    assert "refresh" not in {name.lower() for page in pages for name in page.headers}
+    assert (PaymentLink.select().count(), Effect.select().count()) == (1, 1)
+
+
+def test_a_slow_intent_is_waited_for(clinic, valkey):  # noqa: F811
+    """Given the answer to making the intent was lost, when a card is to be charged, then that is not called a changed balance."""
+    clinic.stripe.fault("refuse_after", "POST", "/v1/payment_intents")
+    assert clinic.phone().status_code == 202
+    given.retried(valkey.client(), rounds=6)
+    assert (clinic.now.status, clinic.stripe.received(clinic.invoice.id)) == ("paid", 12_500)
+
+
+def test_a_head_that_tells_nothing_does_not_multiply_the_queue(clinic, valkey):  # noqa: F811
+    """Given a stranger at the head of a queue and a backlog behind it, when the relay looks again and again, then nothing is pushed twice."""
+    redis = valkey.client()
+    redis.rpush("rq:queue:webhooks", "stranger")
+    for _ in range(20):
+        given.received(given.an_event("plan.created", {"id": "plan_1"}))
+    relay.tick(redis)
+    StagedJob.update(pushed_at=StagedJob.pushed_at - 60_000_000).execute()
+    redis.set(relay.EPOCH_KEY, 1)
+    before = redis.llen("rq:queue:webhooks")
+    for _ in range(5):
+        relay.tick(redis)
+    assert redis.llen("rq:queue:webhooks") == before

@@ -1,0 +1,128 @@
+"""What an account texts from, and in which words."""
+
+from typing import Annotated, Any
+
+import falcon
+from pydantic import Field
+
+from models.account import Account
+from models.account_sender import AccountSender, sender_of
+from models.audit_entry import AuditEntry
+from models.base import transaction
+from models.message_template import MessageTemplate, template_for
+from rules.templates import DEFAULTS, KINDS, STOP_LINES, faults_of, render
+from runtime.clock import real_now
+from web.auth import Caller, caller_of
+from web.body import Body, check, read_json
+from web.contact_answers import SenderShown, TemplateList, TemplateShown
+from web.fields import Phone
+from web.openapi import documented
+from web.problems import Problem
+
+
+class NewSender(Body):
+    """A messaging service, or one number, of the installation's Twilio account."""
+
+    messaging_service_sid: str | None = Field(default=None, pattern=r"^MG[0-9a-fA-F]{32}$")
+    from_number: Phone | None = None
+
+
+class NewTemplate(Body):
+    """Words with places: `{clinic}`, `{url}`, `{amount}`. How to opt out is added when they do not say it."""
+
+    body: Annotated[str, Field(min_length=1, max_length=800)]
+
+
+def _account(caller: Caller, account_id: str) -> Account:
+    """The account, to itself and to operators. Raises Problem 404."""
+    account = Account.get_or_none(Account.id == account_id)
+    if account is None or not (caller.operator or (caller.account and caller.account.id == account_id)):
+        raise Problem("not_found", f"There is no account {account_id[:40]}.")
+    return account
+
+
+class OneSender:
+    """`/api/accounts/{account_id}/sender`"""
+
+    @documented("Accounts", {200: SenderShown})
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """What the account texts from."""
+        resp.media = _show_sender(_account(caller_of(req), account_id))
+
+    @documented("Accounts", {200: SenderShown}, body=NewSender, door="operator")
+    def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Give the account its sender. Operators only: a clinic could name another one's."""
+        caller = caller_of(req)
+        account = _account(caller, account_id)
+        if not caller.operator:
+            raise Problem("forbidden", "Senders are given with an operator's key.")
+        wanted = check(NewSender, read_json(req))
+        if (wanted.messaging_service_sid is None) == (wanted.from_number is None):
+            raise Problem("invalid", "Name a messagingServiceSid or a fromNumber, one of them.", [{"field": "messagingServiceSid", "message": "or fromNumber"}])
+        with transaction():
+            sender = AccountSender.assign(account, wanted.messaging_service_sid, wanted.from_number, real_now())
+            named = sender.messaging_service_sid or sender.from_number
+            AuditEntry.record(f"key:{caller.key_id}", "sender.assigned", f"account:{account.id}", account.id, sender=named)
+        resp.media = _show_sender(account)
+
+
+def _show_sender(account: Account) -> dict[str, Any]:
+    own = AccountSender.get_or_none(AccountSender.account == account.id)
+    used = sender_of(account.id)
+    return {
+        "account": account.id, "provider": "twilio", "messagingServiceSid": used.get("MessagingServiceSid"), "fromNumber": used.get("From"),
+        "shared": own is None, "ready": bool(used),
+    }  # fmt: skip
+
+
+class Templates:
+    """`/api/accounts/{account_id}/templates`"""
+
+    @documented("Accounts", {200: TemplateList})
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Every template, the account's own or the built-in one."""
+        account = _account(caller_of(req), account_id)
+        resp.media = {"data": [_show_template(account, kind, language) for kind, language in sorted(DEFAULTS)]}
+
+
+class OneTemplate:
+    """`/api/accounts/{account_id}/templates/{kind}/{language}`"""
+
+    @documented("Accounts", {200: TemplateShown}, body=NewTemplate)
+    def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str, kind: str, language: str) -> None:
+        """Write the account's own words."""
+        caller = caller_of(req)
+        account = _account(caller, account_id)
+        _check_known(kind, language)
+        wanted = check(NewTemplate, read_json(req))
+        faults = faults_of(kind, wanted.body)
+        if faults:
+            raise Problem("invalid", "; ".join(faults), [{"field": "body", "message": fault} for fault in faults])
+        with transaction():
+            MessageTemplate.write(account.id, language, kind, wanted.body, real_now())
+            AuditEntry.record(f"key:{caller.key_id}", "template.written", f"account:{account.id}", account.id, kind=kind, language=language)
+        resp.media = _show_template(account, kind, language)
+
+    @documented("Accounts", {200: TemplateShown})
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, account_id: str, kind: str, language: str) -> None:
+        """Back to the built-in words."""
+        account = _account(caller_of(req), account_id)
+        _check_known(kind, language)
+        with transaction():
+            MessageTemplate.forget(account.id, language, kind)
+        resp.media = _show_template(account, kind, language)
+
+
+def _check_known(kind: str, language: str) -> None:
+    if kind not in KINDS or language not in STOP_LINES:
+        known = f"kinds are {', '.join(KINDS)}; languages {', '.join(STOP_LINES)}"
+        raise Problem("not_found", f"There is no template {kind[:20]} in {language[:20]}: {known}.")
+
+
+def _show_template(account: Account, kind: str, language: str) -> dict[str, Any]:
+    body, _ = template_for(account.id, kind, language)
+    example = render(kind, body, language, {"clinic": account.name, "url": "https://pay.example/p/0123456789abcdef", "amount": "$120.00"})
+    return {
+        "kind": kind, "language": language, "body": body, "own": body != DEFAULTS[kind, language], "example": example.body,
+        "encoding": example.encoding, "segments": example.segments,
+    }  # fmt: skip

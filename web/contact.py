@@ -1,0 +1,151 @@
+"""What people agreed to and what they wished, by customer; and everything about contact with them, in order."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import falcon
+from pydantic import AwareDatetime, Field
+
+from models.account_sender import sender_of
+from models.audit_entry import AuditEntry
+from models.base import transaction
+from models.consent import Consent
+from models.contact_decision import ContactDecision
+from models.customer import Customer
+from models.message import Message
+from models.opt_out import CHANNELS, OptOut
+from models.phone_suppression import PhoneSuppression
+from runtime.clock import business_now, real_now
+from web.auth import caller_of
+from web.body import Body, check
+from web.contact_answers import ConsentShown, ContactLedgerShown, OptOutShown
+from web.contact_shapes import show_consent, show_decision, show_message, show_opt_out, show_suppression
+from web.customers import find_customer
+from web.fields import Name, Phone
+from web.idempotency import idempotent
+from web.openapi import documented
+from web.problems import Problem
+from web.shapes import rfc3339
+
+Channels = Annotated[list[Literal["sms", "voice"]], Field(min_length=1, max_length=2)]
+CLOCKS_DIFFER = timedelta(minutes=5)
+NEWEST = 500
+
+
+def _every_channel() -> list[Literal["sms", "voice"]]:
+    return ["sms", "voice"]
+
+
+class NewConsent(Body):
+    """A consent: over which channels, from which source, in which words. For the customer's number unless `phone` names another."""
+
+    channels: Channels
+    source: Name
+    text: Annotated[str, Field(min_length=1, max_length=5000)]
+    text_version: Name
+    given_at: AwareDatetime
+    phone: Phone | None = None
+
+
+class NewOptOut(Body):
+    """A wish to be contacted no more; over every channel unless some are named."""
+
+    channels: Channels = Field(default_factory=_every_channel)
+    words: Annotated[str, Field(max_length=1000)] = ""
+    source: Name
+    phone: Phone | None = None
+
+
+def _phone(customer: Customer, named: str | None) -> str:
+    if not (named or customer.phone):
+        raise Problem("invalid", f"Customer {customer.id} has no phone number; name one.", [{"field": "phone", "message": "is missing"}])
+    return str(named or customer.phone)
+
+
+class CustomerConsents:
+    """`/api/customers/{customer_id}/consents`"""
+
+    @documented("Contact", {201: ConsentShown}, body=NewConsent)
+    @idempotent
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, customer_id: str) -> None:
+        """Keep a consent."""
+        caller, wanted, now = caller_of(req), check(NewConsent, document), real_now()
+        customer = find_customer(caller.own, customer_id)
+        if wanted.given_at > max(now, business_now()) + CLOCKS_DIFFER:
+            raise Problem("invalid", "A consent cannot be given in the future.", [{"field": "givenAt", "message": "lies in the future"}])
+        actor = f"key:{caller.key_id}"
+        words = {"source": wanted.source, "text": wanted.text, "text_version": wanted.text_version, "recorded_by": actor}
+        consent = Consent.record(customer, _phone(customer, wanted.phone), list(wanted.channels), wanted.given_at, now, **words)
+        AuditEntry.record(actor, "consent.recorded", f"customer:{customer.id}", customer.account_id, consent_id=consent.id)
+        resp.status = falcon.HTTP_201
+        resp.media = show_consent(consent)
+        resp.set_header("Location", f"/api/customers/{customer.id}/contact-ledger")
+
+
+class CustomerOptOuts:
+    """`/api/customers/{customer_id}/opt-outs`"""
+
+    @documented("Contact", {201: OptOutShown}, body=NewOptOut)
+    @idempotent
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, customer_id: str) -> None:
+        """Keep a wish to stop: from this commit on nothing is sent to this person."""
+        caller, wanted = caller_of(req), check(NewOptOut, document)
+        customer, actor = find_customer(caller.own, customer_id), f"key:{caller.key_id}"
+        said = {"words": wanted.words, "source": wanted.source, "recorded_by": actor}
+        statement = OptOut.record(customer.account_id, _phone(customer, wanted.phone), "stop", list(wanted.channels), **said)
+        AuditEntry.record(actor, "opt_out.recorded", f"customer:{customer.id}", customer.account_id, opt_out_id=statement.id)
+        resp.status = falcon.HTTP_201
+        resp.media = show_opt_out(statement)
+        resp.set_header("Location", f"/api/customers/{customer.id}/contact-ledger")
+
+
+class ContactLedger:
+    """`/api/customers/{customer_id}/contact-ledger`"""
+
+    @documented("Contact", {200: ContactLedgerShown})
+    def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
+        """Consents, wishes, decisions and texts in order, and how the person stands now."""
+        customer = find_customer(caller_of(req).own, customer_id)
+        entries = sorted(_entries(customer), key=lambda entry: entry[0])[-NEWEST:]
+        resp.media = {"phone": customer.phone, "sms": _standing(customer, "sms"), "voice": _standing(customer, "voice")}
+        resp.media["data"] = [{"type": kind, "at": rfc3339(at), kind: shown} for at, kind, shown in entries]
+
+
+def _entries(customer: Customer) -> list[tuple[datetime, str, dict[str, Any]]]:
+    phones = {row.phone for row in Consent.select(Consent.phone).where(Consent.customer == customer.id)}
+    phones |= {row.to for row in Message.select(Message.to).where(Message.customer == customer.id)} | ({customer.phone} if customer.phone else set())
+    said = OptOut.select().where((OptOut.account_id == customer.account_id) & OptOut.phone.in_(sorted(phones)))
+    consents = Consent.select().where(Consent.customer == customer.id)
+    decisions = ContactDecision.select().where(ContactDecision.customer_id == customer.id).order_by(ContactDecision.at.desc()).limit(NEWEST)
+    messages = Message.select().where(Message.customer == customer.id).order_by(Message.created_at.desc()).limit(NEWEST)
+    return [
+        *((row.created_at, "consent", show_consent(row)) for row in consents),
+        *((row.at, "optOut", show_opt_out(row)) for row in said),
+        *((row.at, "decision", show_decision(row)) for row in decisions),
+        *((row.created_at, "message", show_message(row)) for row in messages),
+    ]
+
+
+def _standing(customer: Customer, channel: str) -> dict[str, Any]:
+    phone, senders = customer.phone or "", tuple(sender_of(customer.account_id).values())
+    return {
+        "consented": Consent.holds(customer.id, phone, channel, business_now()),
+        "optedOut": OptOut.holds(customer.account_id, senders, phone, channel),
+        "suppressed": show_suppression(PhoneSuppression.of(customer.account_id, phone, channel)),
+    }
+
+
+class CustomerSuppression:
+    """`/api/customers/{customer_id}/suppressions/{channel}`"""
+
+    @documented("Contact", {204: None})
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, customer_id: str, channel: str) -> None:
+        """A person knows better than the carrier: the number may be tried again."""
+        caller = caller_of(req)
+        customer = find_customer(caller.own, customer_id)
+        if channel not in CHANNELS:
+            raise Problem("not_found", f"There is no channel {channel[:20]}.")
+        with transaction():
+            if PhoneSuppression.lift(customer.account_id, customer.phone or "", channel):
+                AuditEntry.record(f"key:{caller.key_id}", "suppression.lifted", f"customer:{customer.id}", customer.account_id, channel=channel)
+        resp.status = falcon.HTTP_204

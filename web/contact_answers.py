@@ -1,0 +1,148 @@
+"""What the API answers about contact, as models: they make the OpenAPI document, and the tests hold each answer against it."""
+
+from datetime import datetime
+from typing import Literal
+
+from web.openapi import Shown
+
+ChannelName = Literal["sms", "voice"]
+
+
+class AdviceShown(Shown):
+    """What to do about a text that did not arrive. `then` is for programs."""
+
+    then: str
+    text: str
+
+
+class MessageShown(Shown):
+    """A text. `status`: waiting, sending, unknown (in doubt), refused, or Twilio's own word."""
+
+    id: str
+    invoice: str | None
+    kind: str
+    channel: Literal["sms"]
+    to: str
+    body: str
+    segments: int
+    status: str
+    code: str | None
+    error: str | None
+    advice: AdviceShown | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class MessageList(Shown):
+    """The texts of an invoice, oldest first."""
+
+    data: list[MessageShown]
+
+
+class ConsentShown(Shown):
+    """What a person agreed to. A consent belongs to its number."""
+
+    id: str
+    customer: str
+    phone: str
+    channels: list[ChannelName]
+    source: str
+    text: str
+    text_version: str
+    given_at: datetime
+    revoked_at: datetime | None
+    revoked_why: str | None
+    created_at: datetime
+
+
+class OptOutShown(Shown):
+    """A wish to be contacted no more (`stop`), or again (`start`)."""
+
+    id: str
+    phone: str
+    wish: Literal["stop", "start"]
+    channels: list[ChannelName]
+    words: str
+    source: str
+    at: datetime
+
+
+class DecisionShown(Shown):
+    """What the contact gate answered, and why."""
+
+    id: str
+    invoice: str | None
+    channel: ChannelName
+    phone: str | None
+    allowed: bool
+    code: str
+    reason: str
+    until: datetime | None
+    next_allowed_at: datetime | None
+    effect: str | None
+    at: datetime
+
+
+class SuppressionShown(Shown):
+    """Why a number is closed for a channel."""
+
+    code: str
+    reason: str
+    at: datetime
+
+
+class ChannelStanding(Shown):
+    """How a person stands towards one channel now."""
+
+    consented: bool
+    opted_out: bool
+    suppressed: SuppressionShown | None
+
+
+class LedgerEntry(Shown):
+    """One thing that happened, with the member that tells it."""
+
+    type: Literal["consent", "optOut", "decision", "message"]
+    at: datetime
+    consent: ConsentShown | None = None
+    opt_out: OptOutShown | None = None
+    decision: DecisionShown | None = None
+    message: MessageShown | None = None
+
+
+class ContactLedgerShown(Shown):
+    """Everything about contact with a person, in order, and how they stand now."""
+
+    phone: str | None
+    sms: ChannelStanding
+    voice: ChannelStanding
+    data: list[LedgerEntry]
+
+
+class SenderShown(Shown):
+    """What an account texts from. `shared`: it has none of its own, the installation's is used."""
+
+    account: str
+    provider: str
+    messaging_service_sid: str | None
+    from_number: str | None
+    shared: bool
+    ready: bool
+
+
+class TemplateShown(Shown):
+    """One template; `own` when the account wrote it. `example` is what it becomes, with what that weighs."""
+
+    kind: str
+    language: str
+    body: str
+    own: bool
+    example: str
+    encoding: str
+    segments: int
+
+
+class TemplateList(Shown):
+    """The templates of an account."""
+
+    data: list[TemplateShown]

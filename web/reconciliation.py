@@ -1,0 +1,75 @@
+"""Our books against Stripe's: the latest comparison, with every difference by its name."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import falcon
+
+from models.reconciliation import Difference, Reconciliation, latest_runs
+from web.auth import Caller, caller_of
+from web.openapi import Shown, documented
+from web.shapes import rfc3339
+
+MOST = 500  # differences shown of one run
+
+
+class DifferenceShown(Shown):
+    """One difference. `ours` and `theirs` in minor units; healed: the events it waited for have come since."""
+
+    kind: Literal[
+        "payment_missing", "payment_differs", "payment_refused", "payment_unknown", "refund_missing", "refund_differs", "refund_unknown", "received", "returned"
+    ]
+    invoice: str | None
+    subject: str
+    ours: int
+    theirs: int
+    currency: str
+    status: Literal["open", "healed"]
+    found_at: datetime
+
+
+class RunShown(Shown):
+    """One comparison of one Stripe account. `compared` is shown to operators only: it counts all accounts' payments there."""
+
+    id: int
+    stripe_account: str
+    since: datetime
+    finished_at: datetime
+    compared: int | None
+    differences: list[DifferenceShown]
+
+
+class ReconciliationReport(Shown):
+    """The latest finished comparison of the account's Stripe account, or of all of them for an operator who names no account."""
+
+    data: list[RunShown]
+    has_more: bool
+
+
+class LatestReconciliation:
+    """`/api/finance/reconciliation`"""
+
+    @documented("Finance", {200: ReconciliationReport})
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Where our paid and refunded sums are not Stripe's, as of the latest hourly comparison. Differences are shown, never silently mended."""
+        caller = caller_of(req)
+        own = (caller.account.stripe_account or "") if caller.account is not None else None
+        resp.media = {"data": [_show(run, caller) for run in latest_runs(own)], "hasMore": False}
+
+
+def _show(run: Reconciliation, caller: Caller) -> dict[str, Any]:
+    query = Difference.select().where(Difference.run == run.id).order_by(Difference.id).limit(MOST)
+    if caller.account is not None:
+        query = query.where(Difference.account_id == caller.account.id)
+    return {
+        "id": run.id, "stripeAccount": run.stripe_account or "platform", "since": rfc3339(datetime.fromtimestamp(run.since, UTC)),
+        "finishedAt": rfc3339(run.finished_at or run.created_at), "compared": run.compared if caller.operator else None,
+        "differences": [_show_difference(row) for row in query],
+    }  # fmt: skip
+
+
+def _show_difference(row: Difference) -> dict[str, Any]:
+    return {
+        "kind": row.kind, "invoice": row.invoice_id, "subject": row.subject, "ours": row.ours, "theirs": row.theirs, "currency": row.currency,
+        "status": row.state, "foundAt": rfc3339(row.found_at),
+    }  # fmt: skip

@@ -1,0 +1,64 @@
+"""An invoice's timeline, for the clinic and its software."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import falcon
+from pydantic import Field
+
+from models.timeline import Entry, timeline_of
+from models.timeline_sources import SOURCES
+from web.auth import caller_of
+from web.invoices import find_invoice
+from web.lists import limit_of
+from web.openapi import PageQuery, Shown, documented
+from web.problems import Problem
+from web.shapes import rfc3339
+
+
+class TimelineEntry(Shown):
+    """One line: what happened or was decided, when, and why. `status` is how it stands now."""
+
+    id: str
+    at: datetime
+    kind: Literal["fact", "event", "decision", "effect", "job", "audit", "notice"]
+    type: str
+    reason: str = Field(description="A sentence for people.")
+    status: str | None
+    by: str | None
+    amount: int | None
+    currency: str | None
+
+
+class Timeline(Shown):
+    """A page of the timeline, oldest first."""
+
+    data: list[TimelineEntry]
+    has_more: bool
+
+
+class InvoiceTimeline:
+    """`/api/invoices/{invoice_id}/timeline`"""
+
+    @documented("Invoices", {200: Timeline}, query=PageQuery)
+    def on_get(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
+        """Everything that came in, was decided and went out about an invoice, in order, with the reason."""
+        invoice, limit = find_invoice(caller_of(req).own, invoice_id), limit_of(req)
+        entries = _after(timeline_of(invoice, SOURCES), req.get_param("startingAfter"))
+        resp.media = {"data": [_show(entry) for entry in entries[:limit]], "hasMore": len(entries) > limit}
+
+
+def _after(entries: list[Entry], cursor: str | None) -> list[Entry]:
+    if not cursor:
+        return entries
+    places = [place for place, entry in enumerate(entries, 1) if entry.id == cursor]
+    if not places:
+        raise Problem("invalid", "startingAfter is no entry of this timeline.", [{"field": "startingAfter", "message": "is no entry of it"}])
+    return entries[places[0] :]
+
+
+def _show(entry: Entry) -> dict[str, Any]:
+    return {
+        "id": entry.id, "at": rfc3339(entry.at), "kind": entry.kind, "type": entry.type, "reason": entry.reason, "status": entry.status or None,
+        "by": entry.by or None, "amount": entry.amount, "currency": entry.currency or None,
+    }  # fmt: skip

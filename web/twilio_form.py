@@ -1,0 +1,23 @@
+"""Reading what Twilio sends: a form, signed over the address it was sent to."""
+
+import falcon
+
+from providers.twilio_signature import BadTwilioSignature, verify_form
+from runtime.settings import get_settings
+from web.body import read_raw
+from web.problems import Problem
+
+CAP = 64 * 1024  # bytes; a text and its fields have a few
+
+
+def signed_form(req: falcon.Request) -> dict[str, str]:
+    """The fields of a form that Twilio signed. Raises Problem 403 for any other request.
+
+    Twilio signs the address it was told, which is below PUBLIC_URL whatever a proxy makes of it.
+    """
+    settings = get_settings()
+    url = f"{settings.public_url.rstrip('/')}{req.relative_uri}" if settings.public_url else req.url
+    try:
+        return verify_form(read_raw(req, CAP), url, req.get_header("X-Twilio-Signature"), settings.twilio_auth_tokens)
+    except BadTwilioSignature as error:
+        raise Problem("webhook_not_signed", str(error)) from None
