@@ -48,7 +48,8 @@ def mapped_errors() -> Iterator[None]:
     except stripe.RateLimitError as error:
         raise ProviderError("stripe", "retry_later", str(error), "rate_limit", answered=True) from error
     except _MISCONFIGURED as error:
-        raise ProviderError("stripe", "retry_later", str(error), type(error).__name__, "Check STRIPE_SECRET_KEY.", answered=True) from error
+        advice = "Check STRIPE_SECRET_KEY, and that the clinic's Stripe account is still connected."
+        raise ProviderError("stripe", "retry_later", str(error), type(error).__name__, advice, answered=True) from error
     except stripe.IdempotencyError as error:
         advice = "A bug of Payphone's: one idempotency key, two different requests. Look the effect up at Stripe and settle it."
         raise ProviderError("stripe", "unknown", str(error), "idempotency_error", advice, answered=True, bug=True) from error
@@ -78,11 +79,19 @@ def create_payment_link(request: Json, stripe_account: str, key: str) -> Json:
 
 
 def find_payment_link(attempt_id: str, stripe_account: str, older: str | None) -> Json | None:
-    """The link that carries `attempt_id`, if there is one among those made after the link `older` (or among all)."""
+    """The link that carries `attempt_id`, if there is one among those made after the link `older` (or among all).
+
+    An `older` that Stripe does not know (it was made in test mode, say) is no reason to find nothing.
+    """
     newer: Any = {"ending_before": older} if older else {}
-    with mapped_errors():
-        links = client().v1.payment_links.list({"limit": PAGE} | newer, options(stripe_account)).auto_paging_iter()
-        return next((link.to_dict() for link in links if _tag(link) == attempt_id), None)
+    try:
+        with mapped_errors():
+            links = client().v1.payment_links.list({"limit": PAGE} | newer, options(stripe_account)).auto_paging_iter()
+            return next((link.to_dict() for link in links if _tag(link) == attempt_id), None)
+    except ProviderError as error:
+        if older is None or error.code != "resource_missing":
+            raise
+    return find_payment_link(attempt_id, stripe_account, None)
 
 
 def get_payment_link(link_id: str, stripe_account: str = "") -> Json:

@@ -23,7 +23,7 @@ from providers.errors import ProviderError
 from runtime.errors import Misconfigured
 from runtime.settings import get_settings
 
-TIMEOUT: Any = (3.0, 8.0)  # connect, read; the SDK's type knows one number only, requests takes both
+TIMEOUT = (3.0, 8.0)  # connect, read
 PAGE = 100
 MAX_LISTED = 400
 CLIENT_ERRORS = range(400, 500)
@@ -53,7 +53,10 @@ class _Transport(TwilioHttpClient):
 
     def __init__(self, base: str) -> None:
         # A fresh connection for each request: one that died while idle would leave a text in doubt.
-        super().__init__(pool_connections=False, timeout=TIMEOUT)
+        super().__init__(pool_connections=False)
+        settings = get_settings()
+        both: Any = tuple(settings.shortened(seconds, settings.payphone_provider_timeout) for seconds in TIMEOUT)
+        self.timeout = both  # given late: the SDK checks one number only, requests takes both
         self._base = base.rstrip("/")
 
     def request(

@@ -11,9 +11,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 import httpx
+from standardwebhooks import Webhook
 
 from rules.webhook_address import Target, may_reach, read_target
 
@@ -48,6 +50,14 @@ def lookup(host: str, port: int) -> list[str]:
     """Every address of `host`, without repetition."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def signed_headers(secret: str, message_id: str, at: datetime, body: str) -> dict[str, str]:
+    """The headers of one try, by the Standard Webhooks scheme: the id stays the same over all tries, the rest does not."""
+    return {
+        "Content-Type": "application/json", "User-Agent": "Payphone-Webhooks/1", "webhook-id": message_id,
+        "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": Webhook(secret).sign(message_id, at, body),
+    }  # fmt: skip
 
 
 @lru_cache(maxsize=1)

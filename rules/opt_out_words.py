@@ -55,6 +55,11 @@ def wish_of(text: str) -> Wish:
     return "stop" if _WISH.search(_GO_ON.sub("", plain)) else ""
 
 
+def language_of_help(text: str) -> str:
+    """The language in which help was asked for."""
+    return "es" if _plain(text) == "ayuda" else "en"
+
+
 def _plain(text: str) -> str:
     """Lower case letters and digits, single spaces between words, no accents."""
     bare = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))

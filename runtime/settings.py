@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,6 +82,15 @@ class Settings(BaseSettings):
             return dict.fromkeys(QUEUES, int(self.workers))
         pairs = (part.split("=", 1) for part in _split(self.workers))
         return {queue: int(count) for queue, count in pairs}
+
+    @field_validator("daily_ceilings")
+    @classmethod
+    def _ceilings_are_numbers(cls, value: str) -> str:
+        for part in _split(value):
+            what, _, most = part.partition("=")
+            if what not in {"texts", "charges", "calls"} or not most.isdigit():
+                raise ValueError(f"{part!r} is no ceiling such as texts=500; there are texts, charges and calls")
+        return value
 
     @property
     def ceilings(self) -> dict[str, int]:

@@ -322,14 +322,15 @@ def own_town(database_url: str, own_valkey: Valkey, processes: Callable[..., sub
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator["StandIn"]:
     """Stripe's stand-in over HTTP, named by STRIPE_API_BASE; what waits for a provider waits briefly."""
-    from tests.stand_in import StandIn, forget_client
+    from providers import stripe_api
+    from tests.stand_in import StandIn
 
     world = StandIn()
     monkeypatch.setenv("STRIPE_API_BASE", world.url)
     monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "1")
     monkeypatch.setenv("PAYPHONE_SETTLING", "0")
     get_settings.cache_clear()
-    forget_client()
+    stripe_api.client.cache_clear()
     yield world
     world.stop()
-    forget_client()
+    stripe_api.client.cache_clear()

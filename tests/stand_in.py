@@ -3,41 +3,26 @@
 from typing import Any
 
 import falcon.testing
-import stripe
 
 from models.account import Account
 from models.invoice import Invoice
 from models.payment import Payment
-from providers import stripe_api
-from sandbox import Sandbox
-from sandbox.app import create_app
-from sandbox.server import listen, serve_in_background
+from sandbox.stripe.actions import act
 from tests import given
 from tests.conftest import wait_for
+from tests.stripe_stand_in import StripeStandIn
 
 LINKS, REFUNDS = "/v1/payment_links", "/v1/refunds"
 CONNECT_SECRET = "whsec_connect"
 
 
-class StandIn:
+class StandIn(StripeStandIn):
     """One sandbox; its webhooks wait until `deliver` posts them, signed, to the application."""
 
     def __init__(self) -> None:
-        self.sandbox = Sandbox()
+        super().__init__()
         self.sandbox.stripe.add_endpoint("http://payphone/api/webhooks/stripe", given.WEBHOOK_SECRET)
         self.sandbox.stripe.add_endpoint("http://payphone/api/webhooks/stripe/connect", CONNECT_SECRET, connect=True)
-        self.server = listen(create_app(self.sandbox, deliver=False))
-        self.url = self.server.url
-        serve_in_background(self.server)
-        transport = stripe.RequestsClient(timeout=10)
-        self.stripe = stripe.StripeClient("sk_test_of_the_test", base_addresses={"api": self.url}, http_client=transport).v1
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-    def fault(self, kind: str, path: str, method: str = "POST", **more: Any) -> None:
-        self.sandbox.order_fault(kind=kind, path=path, method=method, **more)
 
     def requests(self, path: str, method: str = "POST") -> list[dict[str, Any]]:
         """Every request that came, whatever became of it."""
@@ -56,8 +41,6 @@ class StandIn:
         return self.made("refund", attempt_id)
 
     def act(self, object_id: str, action: str, **body: Any) -> None:
-        from sandbox.stripe.actions import act
-
         act(self.sandbox.stripe, object_id, action, body)
 
     def forget_keys(self) -> None:
@@ -67,7 +50,7 @@ class StandIn:
 
     def open_account(self) -> str:
         """A connected account."""
-        return str(self.stripe.accounts.create({"type": "standard"}).id)
+        return str(self.sdk.accounts.create({"type": "standard"}).id)
 
     def charge(self, invoice: Invoice, amount: int | None = None, stripe_account: str = "", **metadata: str) -> dict[str, Any]:
         """A payment for the invoice, taken at Stripe; Payphone does not know of it yet."""
@@ -75,7 +58,7 @@ class StandIn:
             "amount": amount or invoice.amount_due, "currency": invoice.currency, "payment_method": "pm_card_visa", "confirm": True,
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}, "metadata": given.metadata_of(invoice) | metadata,
         }  # fmt: skip
-        intent = self.stripe.payment_intents.create(asked, {"stripe_account": stripe_account} if stripe_account else {})
+        intent = self.sdk.payment_intents.create(asked, {"stripe_account": stripe_account} if stripe_account else {})
         return dict(intent.to_dict())
 
     def paid(self, invoice: Invoice, amount: int | None = None, redis: Any = None) -> Payment:
@@ -88,7 +71,11 @@ class StandIn:
         found: Payment = wait_for(lambda: Payment.by_intent(account, intent["id"]), "the payment is recorded")
         return found
 
-    def deliver(self, client: falcon.testing.TestClient, redis: Any = None, only: str = "") -> list[int]:
+    def follow_and_pay(self, url: str) -> None:
+        """A person follows a link to Stripe's page and pays there."""
+        assert self.pay(self.visit(url)) == 200
+
+    def deliver(self, client: falcon.testing.TestClient, redis: Any = None) -> list[int]:
         """Post every webhook that is due to the application, then do what it staged; the statuses answered."""
         statuses = []
 
@@ -102,7 +89,3 @@ class StandIn:
             given.worked(redis)
         return statuses
 
-
-def forget_client() -> None:
-    """Let the next call read the settings anew."""
-    stripe_api.client.cache_clear()

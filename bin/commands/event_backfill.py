@@ -23,6 +23,7 @@ from runtime.settings import get_settings
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 LOOK = 0.5  # seconds between looks at the progress
+PATIENCE = timedelta(minutes=1)  # for a worker to begin
 REPLAYABLE = ("refused", "unmatched", "ignored", "unchanged", "applied")
 
 
@@ -89,12 +90,15 @@ def _watch(ids: list[int]) -> None:
     """Follow the runs until all are over and what they brought is processed."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
     with Progress(*columns, console=console(to_stderr=True), transient=True) as progress:
-        task = progress.add_task("reading", total=None, told="")
+        task, begun = progress.add_task("reading", total=None, told=""), real_now()
         while True:
             runs = list(Backfill.select().where(Backfill.id.in_(ids)))
             seen, missing = sum(run.seen for run in runs), sum(run.missing for run in runs)
             open_events = _to_process()
             progress.update(task, told=f"{seen} read, {missing} had been missing, {open_events} to process")
+            if not any(run.page for run in runs) and real_now() - begun > PATIENCE and any(run.state == "running" for run in runs):
+                complain("No worker has begun. Are workers of the queue `periodic` running? The backfill waits for them.")
+                raise SystemExit(1)
             over = all(run.state != "running" for run in runs)
             if over and (not missing or not open_events):
                 break

@@ -15,8 +15,11 @@ from bin.commands.accounts import account
 from bin.commands.audit import audit
 from bin.commands.brakes import brakes, ceiling, pause, resume
 from bin.commands.doctor import doctor
+from bin.commands.effects import effects
 from bin.commands.event_backfill import backfill, backfills, replay
+from bin.commands.event_reconcile import reconcile
 from bin.commands.events import events
+from bin.commands.invoices import invoices
 from bin.commands.migrate import migrate
 from bin.commands.operators import operator
 from bin.commands.screen import complain
@@ -80,7 +83,7 @@ def payphone(ctx: click.Context) -> None:
     use_database(settings.database_url)
 
 
-for command in (account, audit, brakes, ceiling, doctor, events, migrate, operator, pause, resume, staged_jobs):
+for command in (account, audit, brakes, ceiling, doctor, effects, events, invoices, migrate, operator, pause, resume, staged_jobs):
     payphone.add_command(command)
-for command in (backfill, backfills, replay):
+for command in (backfill, backfills, reconcile, replay):
     events.add_command(command)

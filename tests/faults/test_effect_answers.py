@@ -1,5 +1,6 @@
 """Whatever Stripe answers, or does not: one object, or none and it says so (faults 21–23, 25)."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,11 +12,13 @@ from effects.settle import settle_confirmed, settle_refused
 from models.audit_entry import AuditEntry
 from models.effect import Effect
 from models.staged_job import StagedJob, claim_job
+from providers import stripe_api
 from runtime.clock import real_now
 from runtime.errors import Conflict
+from runtime.settings import get_settings
 from tests import given
+from tests.conftest import wait_for
 from tests.faults.asked import BOTH, ask
-from tests.stand_in import forget_client
 
 pytestmark = pytest.mark.parametrize("what", BOTH)
 
@@ -42,7 +45,7 @@ def work(valkey, asked):
 @pytest.mark.parametrize("kind", HARMLESS)
 def test_a_fault_before_the_effect(asked, work, stand_in, kind):
     """Given a call that does nothing, then it is made again under the same key, and there is one."""
-    stand_in.fault(kind, asked.path, seconds=2)
+    stand_in.fault(kind, "POST", asked.path, seconds=2)
     work()
     assert asked.made() == []
     assert asked.row.state in {"planned", "requested"}
@@ -55,7 +58,7 @@ def test_a_fault_before_the_effect(asked, work, stand_in, kind):
 @pytest.mark.parametrize("kind", HIDDEN)
 def test_a_fault_after_the_effect(asked, work, stand_in, kind):
     """Given a call that did it and whose answer is lost, then there is one, and it is found, not made again."""
-    stand_in.fault(kind, asked.path, seconds=2)
+    stand_in.fault(kind, "POST", asked.path, seconds=2)
     work()
     assert len(asked.made()) == 1
     work(rounds=1)
@@ -65,7 +68,7 @@ def test_a_fault_after_the_effect(asked, work, stand_in, kind):
 
 def test_a_stored_500_is_got_round_with_a_fresh_key(asked, work, stand_in):
     """Given a 500 that Stripe keeps for the key, when it comes again and nothing is found, then a fresh key makes it (fault 23)."""
-    stand_in.fault("error_500_stored", asked.path)
+    stand_in.fault("error_500_stored", "POST", asked.path)
     work()
     assert (asked.effect.state, asked.effect.generation) == ("unknown", 1)
     work(rounds=1)
@@ -77,9 +80,9 @@ def test_a_stored_500_is_got_round_with_a_fresh_key(asked, work, stand_in):
 
 def test_one_500_alone_is_no_reason_for_a_fresh_key(asked, work, stand_in):
     """A gateway or a first 500 may speak while the request goes on: only a stored answer says that it is over."""
-    stand_in.fault("bad_gateway", asked.path, times=3)
-    stand_in.fault("timeout_before", asked.path, times=1, seconds=2)
-    stand_in.fault("error_500", asked.path, times=1)
+    stand_in.fault("bad_gateway", "POST", asked.path, times=3)
+    stand_in.fault("timeout_before", "POST", asked.path, times=1, seconds=2)
+    stand_in.fault("error_500", "POST", asked.path, times=1)
     work()
     work(rounds=4)
     assert asked.effect.generation == 1
@@ -89,7 +92,7 @@ def test_one_500_alone_is_no_reason_for_a_fresh_key(asked, work, stand_in):
 
 def test_a_stored_500_right_away_waits_until_the_record_is_trusted(asked, work, stand_in, monkeypatch):
     monkeypatch.setattr(performing, "_is_settled", lambda _effect: False)
-    stand_in.fault("error_500_stored", asked.path)
+    stand_in.fault("error_500_stored", "POST", asked.path)
     work()
     work(rounds=2)
     assert asked.effect.generation == 1
@@ -101,21 +104,20 @@ def test_a_stored_500_right_away_waits_until_the_record_is_trusted(asked, work, 
 @pytest.mark.parametrize("exists", [True, False])
 def test_a_key_that_stripe_has_forgotten(asked, work, stand_in, exists):
     """Given a doubt older than a key's life, then Stripe's record is asked first: found, or made under a fresh key."""
-    stand_in.fault("timeout_after" if exists else "timeout_before", asked.path, seconds=2)
+    stand_in.fault("timeout_after" if exists else "timeout_before", "POST", asked.path, seconds=2)
     work()
     asked.age(23 * 3600 + 60)
     stand_in.forget_keys()
     work(rounds=1)
     asked.assert_done_once()
-    sent = [request for request in stand_in.requests(asked.path)]
-    assert len(sent) == (1 if exists else 2)
+    assert len(stand_in.requests(asked.path)) == (1 if exists else 2)
     assert asked.effect.generation == (1 if exists else 2)
 
 
 @pytest.mark.parametrize("exists", [True, False])
 def test_a_worker_that_died_a_day_ago_left_a_doubt_too(asked, work, stand_in, exists):
     """Given a row that says `sending` since yesterday (its worker died in the call), then nothing is sent blindly."""
-    stand_in.fault("timeout_after" if exists else "timeout_before", asked.path, seconds=2)
+    stand_in.fault("timeout_after" if exists else "timeout_before", "POST", asked.path, seconds=2)
     work()
     Effect.update(state="sending", error=None, error_code=None).execute()
     asked.age(23 * 3600 + 60)
@@ -127,8 +129,8 @@ def test_a_worker_that_died_a_day_ago_left_a_doubt_too(asked, work, stand_in, ex
 
 def test_the_record_cannot_be_read(asked, work, stand_in):
     """Given a 500 after the effect and a record that is away, then nothing is decided until it can be read."""
-    stand_in.fault("error_500_after", asked.path)
-    stand_in.fault("error_500", asked.path, method="GET", times=2)
+    stand_in.fault("error_500_after", "POST", asked.path)
+    stand_in.fault("error_500", "GET", asked.path, times=2)
     work()
     assert asked.effect.state == "unknown"
     work(rounds=1)
@@ -140,7 +142,7 @@ def test_the_record_cannot_be_read(asked, work, stand_in):
 def test_refused(asked, work, stand_in, what):
     """Given a request that Stripe says no to, then nothing was made, nothing is tried again, and the row says why."""
     if what == "refund":  # the clinic's staff gave everything back in the dashboard just before
-        stand_in.stripe.refunds.create({"payment_intent": asked.row.payment.intent_id})
+        stand_in.sdk.refunds.create({"payment_intent": asked.row.payment.intent_id})
     else:
         type(asked.row).update(amount=1).execute()  # below the least amount that Stripe takes
     before = len(stand_in.requests(asked.path))
@@ -153,19 +155,19 @@ def test_refused(asked, work, stand_in, what):
 def test_a_wrong_key_is_no_verdict(asked, work, stand_in, monkeypatch):
     """Given a key that Stripe does not know, then the work waits until a person has mended the setting."""
     monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_of_nobody")
-    reread(monkeypatch)
+    reread()
     work()
     assert asked.row.state in {"planned", "requested"}
     assert asked.effect.state == "sending"
     monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_payphone")
-    reread(monkeypatch)
+    reread()
     work(rounds=1)
     asked.assert_done_once()
 
 
 def test_a_key_used_for_another_request_is_loud_and_never_final(asked, work, stand_in):
     """Given our own bug, one key and two requests, then the first one is found, and nothing is made under another key."""
-    stand_in.fault("timeout_after", asked.path, seconds=2)
+    stand_in.fault("timeout_after", "POST", asked.path, seconds=2)
     work()
     request = dict(asked.effect.request)
     Effect.update(request=request | {"metadata": request["metadata"] | {"project": "changed"}}).execute()
@@ -175,11 +177,11 @@ def test_a_key_used_for_another_request_is_loud_and_never_final(asked, work, sta
 
 def test_a_key_used_for_a_request_that_did_nothing(asked, work, stand_in):
     """Then it stays unknown, under one key, and its job dies openly."""
-    stand_in.fault("error_500_stored", asked.path)
+    stand_in.fault("error_500_stored", "POST", asked.path)
     work()
     request = dict(asked.effect.request)
     Effect.update(request=request | {"metadata": request["metadata"] | {"project": "changed"}}).execute()
-    work(rounds=12)
+    work(rounds=18)
     assert asked.made() == []
     assert (asked.effect.state, asked.effect.error_code, asked.effect.generation) == ("unknown", "idempotency_error", 1)
     assert asked.job.state == "dead"
@@ -187,9 +189,9 @@ def test_a_key_used_for_a_request_that_did_nothing(asked, work, stand_in):
 
 def test_three_keys_and_no_more(asked, work, stand_in):
     """Given a 500 kept for each key, then after three the effect stays unknown, its job is dead, and a person ends it."""
-    stand_in.fault("error_500_stored", asked.path, times=20)
+    stand_in.fault("error_500_stored", "POST", asked.path, times=20)
     work()
-    work(rounds=12)
+    work(rounds=18)
     assert len({request["idempotency_key"] for request in stand_in.requests(asked.path)}) == performing.MAX_GENERATIONS == 3
     assert (asked.effect.state, asked.job.state) == ("unknown", "dead")
     assert asked.row.state in {"planned", "requested"}
@@ -204,12 +206,12 @@ def test_three_keys_and_no_more(asked, work, stand_in):
 
 def test_a_person_who_found_it_settles_it(asked, work, stand_in):
     """Given a dead job and an object that a person found at Stripe, then saying so carries it to where it belongs."""
-    stand_in.fault("timeout_after", asked.path, seconds=2, times=1)
-    stand_in.fault("rate_limit_429", asked.path, times=20)
+    stand_in.fault("timeout_after", "POST", asked.path, seconds=2, times=1)
+    stand_in.fault("rate_limit_429", "POST", asked.path, times=20)
     work()
     with pytest.raises(Conflict, match="waiting"):
         settle_refused(asked.effect.id, "too early", "cli:ada")
-    work(rounds=12)
+    work(rounds=18)
     assert asked.job.state == "dead"
     settle_confirmed(asked.effect.id, asked.made()[0]["id"], "cli:ada")
     work(rounds=1)
@@ -219,7 +221,7 @@ def test_a_person_who_found_it_settles_it(asked, work, stand_in):
 def test_another_ones_object_is_not_taken_for_ours(asked, work, stand_in, valkey, what):
     other = ask(what, stand_in, valkey.client())
     work()
-    stand_in.fault("timeout_before", asked.path, seconds=2)
+    stand_in.fault("timeout_before", "POST", asked.path, seconds=2)
     StagedJob.update(state="dead").where(StagedJob.key == asked.subject).execute()
     Effect.update(state="unknown", provider_id=None).where(Effect.id == asked.effect.id).execute()
     with pytest.raises(Conflict, match="is not what effect"):
@@ -235,9 +237,22 @@ def test_a_process_frozen_before_the_call_does_not_make_it_late(asked, stand_in,
     assert stand_in.requests(asked.path) == []
 
 
+def test_an_attempt_that_runs_out_of_time_in_the_call(asked, work, stand_in, monkeypatch):
+    """Given a provider that answers after the attempt's time, then the attempt ends in doubt, and the next finds it done."""
+    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "10")
+    reread()
+    stand_in.fault("slow", "POST", asked.path, seconds=2)
+    job = claim_job(asked.job.id, "slow")
+    assert perform_job(job, replace(find_job(job.name), timeout=1)).error == "JobTimeout"
+    assert asked.effect.in_doubt
+    wait_for(asked.made, "the provider has done it after all")
+    work(rounds=1)
+    asked.assert_done_once()
+
+
 def test_what_was_not_sent_in_its_time_is_refused(asked, work, stand_in):
     """Given an effect reserved and never sent, when its deadline has passed, then it is not sent late, and says so."""
-    stand_in.fault("refuse", asked.path)
+    stand_in.fault("refuse", "POST", asked.path)
     work()
     Effect.update(sent_at=None, last_sent_at=None, state="sending", deadline=real_now() - timedelta(hours=1)).execute()
     work(rounds=1)
@@ -255,8 +270,6 @@ def test_two_attempts_that_both_go_on_make_one(asked, stand_in):
     asked.assert_done_once()
 
 
-def reread(monkeypatch):
-    from runtime.settings import get_settings
-
+def reread():
     get_settings.cache_clear()
-    forget_client()
+    stripe_api.client.cache_clear()

@@ -57,7 +57,7 @@ def test_a_worker_is_frozen_around_the_call_beyond_every_lease(town, asked, stan
 
 def test_two_workers_fight_for_one_row(town, asked, stand_in):
     """Given a call that takes longer than the lock and the claim, when a second worker takes the row, then there is one."""
-    stand_in.fault("slow", asked.path, seconds=LEASE + 2)
+    stand_in.fault("slow", "POST", asked.path, seconds=LEASE + 2)
     town.pool(f"{asked.queue}=2", PAYPHONE_LOCK_LEASE="0.2", PAYPHONE_PROVIDER_TIMEOUT="15")
     wait_for(lambda: len(stand_in.requests(asked.path)) >= 2, "both are in the call")
     all_settled()

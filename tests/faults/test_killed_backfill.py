@@ -4,9 +4,13 @@ import signal
 
 import pytest
 
+from jobs.compare_with_stripe import begin_reconciliation
 from jobs.read_stripe_events import begin_backfill
 from models.backfill import Backfill
+from models.base import release_connection
 from models.inbox_event import InboxEvent
+from models.payment import Payment
+from models.reconciliation import Difference, Reconciliation
 from models.staged_job import StagedJob
 from runtime.clock import real_seconds
 from tests import given
@@ -57,3 +61,21 @@ def test_the_whole_pool_is_killed_and_a_new_one_goes_on(town, stripe_stand_in): 
     all_settled(40)
     assert Backfill.get_by_id(run.id).state == "done"
     assert {given.fresh(invoice).status for invoice in invoices} == {"paid"}
+
+
+def test_a_worker_killed_in_the_middle_of_a_comparison(town, stripe_stand_in):  # noqa: F811
+    """Given a payment whose amount is wrong here, when the worker that compares is killed, then it is compared again and named once."""
+    invoices = a_busy_day(stripe_stand_in, 3)
+    for event in stripe_stand_in.events():
+        given.received(event)
+    town.pool("webhooks=2")
+    all_settled()
+    Payment.update(amount_received=1).where(Payment.invoice == invoices[0].id).execute()
+    run = begin_reconciliation("", int(real_seconds()) - 3600, "test")
+    release_connection()
+    town.pool("periodic=1", PAYPHONE_KILL_AT=town.at("job.before_commit"))
+    town.struck()
+    all_settled(40)
+    run = Reconciliation.get_by_id(run.id)
+    assert (run.state, run.compared) == ("done", 3)
+    assert [(row.kind, row.ours, row.theirs, row.state) for row in Difference.select()] == [("payment_differs", 1, 1_000, "open")]

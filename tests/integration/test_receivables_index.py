@@ -20,12 +20,12 @@ def many_invoices() -> Account:
     rows = []
     for account in accounts:
         customer = given.a_customer(account)
-        for index in range(1000):
-            rows.append({
-                "id": new_id("inv"), "account": account, "customer": customer, "number": str(index), "currency": "usd", "amount_due": 100, "outstanding": 100,
-                "due_date": TODAY + timedelta(days=index % 200 - 100), "mark": "sent", "created_at": now, "updated_at": now,
-                "status": ("overdue", "sent", "paid", "paid")[index % 4],
-            })  # fmt: skip
+        same = {"account": account, "customer": customer, "currency": "usd", "amount_due": 100, "outstanding": 100, "mark": "sent"}
+        rows += [
+            same | {"id": new_id("inv"), "number": str(index), "due_date": TODAY + timedelta(days=index % 200 - 100), "created_at": now, "updated_at": now}
+            | {"status": ("overdue", "sent", "paid", "paid")[index % 4]}
+            for index in range(1000)
+        ]  # fmt: skip
     with database.atomic():
         for at in range(0, len(rows), 100):
             Invoice.insert_many(rows[at : at + 100]).execute()

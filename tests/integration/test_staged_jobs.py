@@ -50,16 +50,23 @@ def _database(database_url, valkey):
 
 def test_staging_needs_a_transaction():
     """Else a job could exist without the rows it is about."""
-    with pytest.raises(RuntimeError, match="transaction"):
-        stage(process_stripe_event, 1, 1)
+    for delay in (0, 60):
+        with pytest.raises(RuntimeError, match="transaction"):
+            stage(process_stripe_event, 1, 1, delay=delay)
+    assert StagedJob.select().count() == 0
 
 
 def test_a_job_shares_the_fate_of_its_callers_rows(valkey):
     """Rolled back: no job, and nothing was pushed. Committed: both, and it is in RQ at once."""
-    with pytest.raises(ZeroDivisionError), transaction():
-        account = given.an_account()
-        stage(process_stripe_event, 1, 1)
-        raise ZeroDivisionError
+
+    def fall_over():
+        with transaction():
+            given.an_account()
+            stage(process_stripe_event, 1, 1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fall_over()
     assert (StagedJob.select().count(), Account.select().count(), valkey.client().llen("rq:queue:webhooks")) == (0, 0, 0)
     with transaction():
         account = given.an_account()
@@ -115,7 +122,10 @@ def test_no_two_processes_claim_the_same_job(processes, tmp_path):
     assert sorted(claimed) == sorted(ids)
 
 
-@pytest.mark.parametrize("settle", [finish_job, lambda job: fail_job(job, "error", 0), lambda job: snooze_job(job, "busy", 0)], ids=["finish", "fail", "snooze"])
+SETTLE = {"finish": finish_job, "fail": lambda job: fail_job(job, "error", 0), "snooze": lambda job: snooze_job(job, "busy", 0)}
+
+
+@pytest.mark.parametrize("settle", SETTLE.values(), ids=SETTLE.keys())
 def test_a_lost_claim_settles_nothing(settle):
     """Given an attempt whose lease has expired and whose job another one runs, then whatever it writes is refused."""
     late = claimed_job()

@@ -1,0 +1,62 @@
+"""`events reconcile`: hold our payments and refunds against Stripe's, and name each difference."""
+
+import time
+from datetime import datetime
+
+import click
+
+from bin.commands.event_backfill import LOOK, PATIENCE, chosen_accounts, since_when
+from bin.commands.screen import acting, complain, console, say, show_table
+from jobs.compare_with_stripe import begin_reconciliation
+from models.audit_entry import AuditEntry
+from models.base import transaction
+from models.reconciliation import Difference, Reconciliation, latest_runs
+from rules.timeline_words import money
+from runtime.clock import real_now
+
+
+@click.command()
+@click.option("--since", callback=since_when, default="3d", show_default=True, help="How far back: 36h, 2d, or 2026-11-20T08:00:00Z.")
+@click.option("--account", help="Only this account's Stripe account (ac_…), or `platform`.")
+@click.option("--latest", is_flag=True, help="Compare nothing: show the latest finished comparison.")
+def reconcile(since: datetime, account: str | None, latest: bool) -> None:
+    """Compare our paid and refunded sums with Stripe's, and show each difference.
+
+    What missing events explain is fetched first. Nothing else is mended: that is for a person. Exit code 1 if anything differs.
+    """
+    chosen = chosen_accounts(account)
+    if latest:
+        runs = [run for run in latest_runs() if run.stripe_account in chosen]
+    else:
+        with transaction():
+            runs = [begin_reconciliation(stripe_account, int(since.timestamp()), acting()) for stripe_account in chosen]
+            AuditEntry.record(acting(), "events.reconcile_asked", "stripe", since=int(since.timestamp()), runs=[run.id for run in runs])
+        runs = _wait(runs)
+    _show(runs)
+
+
+def _wait(runs: list[Reconciliation]) -> list[Reconciliation]:
+    begun, ids = real_now(), [run.id for run in runs]
+    with console(to_stderr=True).status("comparing …") as status:
+        while True:
+            runs = list(Reconciliation.select().where(Reconciliation.id.in_(ids)).order_by(Reconciliation.id))
+            phases = ", ".join(sorted({run.phase.replace("_", " ") for run in runs if run.state == "running"}))
+            status.update(f"comparing {phases}: {sum(run.compared for run in runs)} so far")
+            if all(run.state != "running" for run in runs):
+                return runs
+            if real_now() - begun > PATIENCE and not sum(run.page for run in runs):
+                complain("No worker has begun. Are workers of the queue `periodic` running? The comparison waits for them.")
+                raise SystemExit(1)
+            time.sleep(LOOK)
+
+
+def _show(runs: list[Reconciliation]) -> None:
+    for run in runs:
+        if run.state == "failed":
+            complain(f"{run.stripe_account or 'platform'}: {run.error}")
+    rows = list(Difference.select().where(Difference.run.in_([run.id for run in runs] or [0])).order_by(Difference.id))
+    shown = ((row.kind, row.invoice_id, row.subject, money(row.ours, row.currency), money(row.theirs, row.currency), row.state) for row in rows)
+    show_table(("kind", "invoice", "subject", "ours", "Stripe's", "state"), shown, "No differences.")
+    say(f"Compared: {sum(run.compared for run in runs)} payments and refunds of {len(runs)} Stripe account{'s' * (len(runs) != 1)}.")
+    if any(row.state == "open" for row in rows) or any(run.state == "failed" for run in runs):
+        raise SystemExit(1)

@@ -1,0 +1,146 @@
+"""`invoices import`: invoices out of QuickBooks, Xero or a spreadsheet; safe to repeat."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from bin.commands.csv_file import CsvFile, UnreadableFile
+from bin.commands.screen import acting, complain, console, say, show_table
+from delivery.standing import stand_anew
+from models.account import Account
+from models.audit_entry import AuditEntry
+from models.base import transaction
+from models.invoice_import import plan, take_in
+from models.standing import local_date
+from rules.csv_cells import DATE_FORMATS
+from rules.invoice_columns import LAYOUTS, REQUIRED, find_columns, recognise
+from rules.invoice_csv import InvoiceRow, Reading, RowError, read_row
+from runtime.clock import business_now, real_now
+
+BATCH = 500  # rows a transaction
+SHOWN = 50  # errors on the screen; the rest are counted
+OUTCOMES = ("created", "updated", "unchanged", "kept", "skipped", "refused")
+
+
+@click.group()
+def invoices() -> None:
+    """Invoices of an account."""
+
+
+@invoices.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--account", "account_id", required=True, help="The account they belong to.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing.")
+@click.option("--skip-bad", is_flag=True, help="Take the good rows in even if others are bad.")
+@click.option("--mapping", type=click.Choice(["auto", *LAYOUTS]), default="auto", show_default=True, help="Whose export it is.")
+@click.option("--dates", type=click.Choice(list(DATE_FORMATS)), default="iso", show_default=True, help="iso 2026-01-31, us 1/31/2026, eu 31/1/2026.")
+@click.option("--decimal", type=click.Choice(["point", "comma"]), default="point", show_default=True, help="How amounts are written: 1,234.50 or 1.234,50.")
+@click.option("--currency", default="", help="For rows that name none, such as USD.")
+@click.option("--region", default="US", show_default=True, help="Where phone numbers without a country code are.")
+@click.option("--delimiter", type=click.Choice([",", ";", "\t", "|"]), help="Found by itself unless said.")
+def import_invoices(file: Path, account_id: str, dry_run: bool, skip_bad: bool, mapping: str, delimiter: str | None, **how: str) -> None:
+    """Take invoices in from FILE, a CSV as QuickBooks or Xero exports it.
+
+    The whole file is checked first; with any bad row nothing is taken in, unless --skip-bad. The same file
+    twice changes nothing: an invoice is known by its number. Paid, voided and empty ones are skipped.
+    """
+    account = Account.get_or_none(Account.id == account_id)
+    if account is None:
+        raise click.BadParameter(f"there is no account {account_id[:40]!r}.", param_hint="--account")
+    source = CsvFile(file, delimiter)
+    reading = _reading(source, mapping, how)
+    run = _Run(account, source, reading)
+    counts, errors = run.check()
+    for error in errors[:SHOWN]:
+        where = f"line {error.line}" + (f", {error.column}" if error.column else "")
+        complain(f"{where}: {error.message}.")
+    if len(errors) > SHOWN:
+        complain(f"… and {len(errors) - SHOWN} more.")
+    if not dry_run and (skip_bad or not errors):
+        counts = run.write()
+    _report(counts, reading, source, written=not dry_run and (skip_bad or not errors))
+    if errors:
+        raise SystemExit(1)
+
+
+def _reading(source: CsvFile, mapping: str, how: dict[str, str]) -> Reading:
+    """How to read the file. Raises UnreadableFile when its columns are not those of an invoice."""
+    layout = recognise(source.header) if mapping == "auto" else LAYOUTS[mapping]
+    columns = find_columns(layout, source.header) if layout else {}
+    lacking = [name for name in REQUIRED if name not in columns]
+    if layout is None or lacking:
+        wanted = f"there is no column for: {', '.join(lacking)}" if layout else "it looks like no export of QuickBooks or Xero"
+        raise UnreadableFile(f"{source.path.name}: {wanted}. It needs an invoice number, a customer, a due date and an amount; try --mapping.")
+    return Reading(layout, columns, how["dates"], how["decimal"], how["currency"], how["region"].upper())
+
+
+class _Run:
+    """One import: the file read once to check it, and once more to write."""
+
+    def __init__(self, account: Account, source: CsvFile, reading: Reading) -> None:
+        self._account, self._source, self._reading = account, source, reading
+
+    def check(self) -> tuple[Counter[str], list[RowError]]:
+        """What each row would become, and all errors; nothing is written."""
+        counts: Counter[str] = Counter()
+        errors: list[RowError] = []
+        for batch in self._batches("checking", counts, errors):
+            for planned in plan(self._account, batch):
+                counts[planned.outcome] += 1
+                errors += [planned.error] if planned.error else []
+        return counts, sorted(errors, key=lambda error: error.line)
+
+    def write(self) -> Counter[str]:
+        """Take the good rows in, a transaction for each batch; what became of them."""
+        counts: Counter[str] = Counter()
+        for batch in self._batches("importing", counts, []):
+            with transaction():
+                planned = plan(self._account, batch)
+                today = local_date(self._account, business_now())
+                take_in(self._account, planned, acting(), real_now(), today, stand_anew)
+            counts.update(one.outcome for one in planned)
+        told = {name: counts[name] for name in OUTCOMES}
+        AuditEntry.record(acting(), "invoices.imported", f"account:{self._account.id}", self._account.id, layout=self._reading.layout.name, **told)
+        return counts
+
+    def _batches(self, what: str, counts: Counter[str], errors: list[RowError]) -> Iterator[list[InvoiceRow]]:
+        """Good rows by the batch. Lines of one invoice are one row; a number that means two invoices is an error."""
+        seen: dict[int, tuple[int, int]] = {}
+        batch: list[InvoiceRow] = []
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console(to_stderr=True), transient=True) as progress:
+            task = progress.add_task(what, total=self._source.size)
+            for record in self._source:
+                row = read_row(record.line, record.cells, self._source.header, self._reading)
+                row = self._once(row, seen) if isinstance(row, InvoiceRow) else row
+                if isinstance(row, list):
+                    errors += row
+                    counts["refused"] += 1
+                elif row is None:
+                    counts["skipped"] += 1
+                else:
+                    batch.append(row)
+                if len(batch) == BATCH:
+                    yield batch
+                    batch = []
+                    progress.update(task, completed=self._source.done)
+            yield batch
+
+    @staticmethod
+    def _once(row: InvoiceRow, seen: dict[int, tuple[int, int]]) -> InvoiceRow | list[RowError] | None:
+        what = hash((row.amount, row.currency, row.due_date, row.customer))
+        line, before = seen.setdefault(hash(row.number), (row.line, what))
+        if line == row.line:
+            return row
+        message = f"invoice {row.number} is on line {line} with another amount, date or customer; every invoice needs a number of its own"
+        return None if before == what else [RowError(row.line, "", message)]
+
+
+def _report(counts: dict[str, int], reading: Reading, source: CsvFile, written: bool) -> None:
+    say(f"{source.path.name}: {reading.layout.name} columns, {source.encoding}, delimiter {source.delimiter!r}.")
+    show_table(("invoices", "count"), [(name, counts.get(name, 0)) for name in OUTCOMES if counts.get(name)], "No rows.")
+    say("Taken in." if written else "Nothing was written.")
+

@@ -1,0 +1,336 @@
+"""Changes go out: the event feed, and signed webhooks for the clinic's own software (B13)."""
+
+import base64
+import threading
+from datetime import timedelta
+
+import pytest
+
+from models import base
+from models.base import database, transaction
+from models.emit import emit
+from models.idempotency_key import IdempotencyKey
+from models.outgoing_event import OutgoingEvent, feed_after
+from models.staged_job import StagedJob
+from models.webhook_delivery import WebhookDelivery
+from models.webhook_endpoint import WebhookEndpoint
+from providers import webhook_receiver
+from runtime.clock import real_now
+from tests import given
+from tests.hook_receiver import receiver  # noqa: F401
+
+
+@pytest.fixture
+def clinic(receiver, client, valkey):  # noqa: F811
+    return Clinic(client, receiver, valkey.client())
+
+
+class Clinic:
+    """A clinic whose software listens."""
+
+    def __init__(self, client, software, redis):
+        self.client, self.receiver, self.redis = client, software, redis
+        self.account = given.an_account()
+        self.headers = given.a_key(self.account)
+
+    def register(self, url=None, events=(), key=None, headers=None):
+        extra = {"Idempotency-Key": key} if key else {}
+        body = {"url": url or self.receiver.url, "events": list(events)}
+        return self.client.simulate_post("/api/webhook-endpoints", json=body, headers=(headers or self.headers) | extra)
+
+    def listening(self, **more):
+        made = self.register(**more).json
+        self.receiver.secret = made["secret"]
+        return WebhookEndpoint.get_by_id(made["id"])
+
+    def get(self, path, headers=None):
+        return self.client.simulate_get(path, headers=headers or self.headers)
+
+    def happens(self, kind, subject):
+        """An event of Stripe's comes in and is taken in."""
+        given.received(given.an_event(kind, subject))
+        given.relayed(self.redis)
+        given.worked(self.redis)
+
+    def deliver(self, later=False):
+        """Let the deliveries that are due be made; `later`: after whatever they wait for."""
+        if later:
+            given.make_due()
+            WebhookEndpoint.update(quiet_until=None).execute()
+        given.relayed(self.redis)
+        return given.worked(self.redis, "outgoing")
+
+    def pays(self, invoice=None, **more):
+        invoice = invoice or given.an_invoice(self.account)
+        self.happens("payment_intent.succeeded", given.an_intent(invoice, **more))
+        return invoice
+
+
+def test_a_paid_invoice_is_told_in_the_feed_and_at_the_endpoint(clinic):
+    """Given an endpoint, when an invoice is paid, then its software gets one signed event, the same as in the feed."""
+    clinic.listening()
+    invoice = clinic.pays()
+    clinic.deliver()
+    feed = clinic.get("/api/events").json
+    [told], [listed] = clinic.receiver.events, feed["data"]
+    assert told == listed | {"accountId": clinic.account.id}
+    assert (listed["type"], listed["data"]["invoiceId"], listed["data"]["amountPaid"], listed["data"]["status"]) == ("invoice.paid", invoice.id, 12_500, "paid")
+    assert not {"name", "phone", "email", "notes", "project"} & set(listed["data"])
+    [(headers, _)] = clinic.receiver.got
+    assert headers["webhook-id"] == listed["id"]
+    assert clinic.get(f"/api/webhook-endpoints/{WebhookEndpoint.get().id}").json["deliveries"][0]["status"] == "delivered"
+
+
+def test_each_transition_is_told_once(clinic):
+    """Given an invoice that is paid, given back and paid again, then it was paid twice; what changes nothing tells nothing."""
+    invoice = given.an_invoice(clinic.account)
+    intent = given.an_intent(invoice)
+    for kind in ("payment_intent.succeeded", "payment_intent.succeeded", "charge.succeeded"):
+        clinic.happens(kind, intent)
+    clinic.happens("refund.created", given.a_refund(intent, 500))
+    clinic.pays(invoice, amount=500)
+    assert [row.type for row in OutgoingEvent.select()] == ["invoice.paid", "invoice.paid"]
+
+
+def test_an_overdue_invoice_is_told(clinic):
+    """Given an invoice past its date, when the scan runs, twice, then it is told once."""
+    from jobs.mark_overdue import mark_overdue
+
+    given.an_invoice(clinic.account, due_date=given.days_from_today(-3))
+    for _ in range(2):
+        mark_overdue.perform()
+    assert [row["type"] for row in clinic.get("/api/events").json["data"]] == ["invoice.overdue"]
+
+
+@pytest.mark.parametrize(("code", "shown"), [("insufficient_funds", "insufficient_funds"), ("stolen_card", "card_declined")])
+def test_a_failed_charge_is_told_once_and_gives_nothing_away(clinic, code, shown):
+    """Given a declined card, reported twice, then one payment.failed; that a card was stolen is nobody's business."""
+    invoice = given.an_invoice(clinic.account)
+    failed = given.an_intent(invoice, "requires_payment_method", last_payment_error={"decline_code": code, "charge": "ch_1"})
+    for _ in range(2):
+        clinic.happens("payment_intent.payment_failed", failed)
+    [told] = clinic.get("/api/events").json["data"]
+    assert (told["type"], told["data"]["declineCode"], told["data"]["invoiceId"]) == ("payment.failed", shown, invoice.id)
+
+
+def test_old_news_of_a_failure_is_not_told_after_the_success(clinic):
+    """Given events out of order, when a decline is heard of after the money came, then nobody is alarmed."""
+    invoice = given.an_invoice(clinic.account)
+    paid = given.an_intent(invoice)
+    clinic.happens("payment_intent.succeeded", paid)
+    late = paid | {"status": "requires_payment_method", "amount_received": 0, "last_payment_error": {"decline_code": "do_not_honor", "charge": "ch_0"}}
+    clinic.happens("payment_intent.payment_failed", late)
+    assert [row["type"] for row in clinic.get("/api/events").json["data"]] == ["invoice.paid"]
+
+
+def test_the_feed_goes_on_from_its_cursor(clinic):
+    """Given five events, when they are read two at a time, then each is seen once, in order, and the end says so."""
+    for number in range(5):
+        emit(clinic.account.id, "invoice.paid", {"number": number})
+        emit(given.an_account().id, "invoice.paid", {"number": "another clinic's"})
+    seen, cursor, more = [], "0", True
+    while more:
+        page = clinic.get(f"/api/events?since={cursor}&limit=2").json
+        seen += [event["data"]["number"] for event in page["data"]]
+        cursor, more = page["next"], page["hasMore"]
+    assert seen == [0, 1, 2, 3, 4]
+    assert clinic.get(f"/api/events?since={cursor}").json == {"data": [], "hasMore": False, "next": cursor}
+
+
+@pytest.mark.parametrize("query", ["since=-1", "since=x", "since=99999999999999999999", "limit=0", "limit=101", "since=1;drop", "since=%00"])
+def test_a_cursor_that_is_none_is_refused(clinic, query):
+    assert clinic.get(f"/api/events?{query}").status_code == 422
+
+
+def test_a_reader_never_runs_past_what_is_being_written(clinic):
+    """Given two writers of whom the second commits first, when the feed is read meanwhile, then the reader misses neither."""
+    begun, others_done = threading.Event(), threading.Event()
+
+    def slow_writer():
+        try:
+            with transaction():
+                emit(clinic.account.id, "invoice.paid", {"number": "slow"})
+                begun.set()
+                others_done.wait(5 if base.is_postgres() else 0.2)
+        finally:
+            database.close()
+
+    writer = threading.Thread(target=slow_writer)
+    writer.start()
+    begun.wait(10)
+    if base.is_postgres():  # SQLite has one writer at a time
+        emit(clinic.account.id, "invoice.paid", {"number": "quick"})
+    threading.Timer(0.3, others_done.set).start()
+    first = feed_after(clinic.account.id, 0, 10)
+    writer.join(10)
+    rest = feed_after(clinic.account.id, first[-1].id if first else 0, 10)
+    numbers = [event.payload["number"] for event in (*first, *rest)]
+    assert numbers == (["slow", "quick"] if base.is_postgres() else ["slow"])
+
+
+def test_the_secret_is_shown_once_and_kept_sealed(clinic, capfd):
+    """Given a new endpoint, then its secret is in the answer (and in the same answer repeated) and nowhere else: rows, lists, logs."""
+    made = clinic.register(key="once")
+    again = clinic.register(key="once")
+    assert (made.status_code, again.status_code, again.json) == (201, 201, made.json)
+    assert WebhookEndpoint.select().count() == 1
+    secret = made.json["secret"]
+    assert len(base64.b64decode(secret.removeprefix("whsec_") + "=")) == 32
+    clinic.receiver.secret, clinic.receiver.statuses = secret, [500]
+    clinic.pays()
+    clinic.deliver()
+    clinic.deliver(later=True)
+    assert len(clinic.receiver.events) == 2
+    kept = [str(row) for table in (WebhookEndpoint, IdempotencyKey, WebhookDelivery, OutgoingEvent, StagedJob) for row in table.select().dicts()]
+    shown = [clinic.get(path).text for path in ("/api/webhook-endpoints", f"/api/webhook-endpoints/{made.json['id']}")]
+    captured = capfd.readouterr()
+    assert secret.removeprefix("whsec_") not in "\n".join([*kept, *shown, captured.out, captured.err])
+
+
+def test_only_what_was_asked_for_is_sent(clinic):
+    """Given an endpoint for overdue invoices, when one is paid, then it hears nothing; the feed has it."""
+    clinic.listening(events=["invoice.overdue"])
+    clinic.pays()
+    assert clinic.deliver() == 0
+    assert len(clinic.get("/api/events").json["data"]) == 1
+
+
+@pytest.mark.parametrize("status", [500, 404, 302, 301, 429])
+def test_what_is_not_taken_is_sent_again(clinic, status):
+    """Given a receiver in trouble, or one that sends us elsewhere, then the same event comes again later, signed anew."""
+    clinic.receiver.statuses, clinic.receiver.location = [status], "http://127.0.0.1:1/elsewhere"
+    clinic.listening()
+    clinic.pays()
+    clinic.deliver()
+    delivery = WebhookDelivery.get()
+    assert (delivery.state, delivery.attempts, delivery.tries[0]["status"]) == ("waiting", 1, status)
+    assert clinic.deliver() == 0, "not at once"
+    clinic.deliver(later=True)
+    assert WebhookDelivery.get().state == "delivered"
+    first, second = clinic.receiver.events
+    assert first == second
+    assert [tried["status"] for tried in WebhookDelivery.get().tries] == [status, 200]
+    assert given.states() == {"done": StagedJob.select().count()}
+
+
+def test_an_endpoint_that_fails_is_left_alone_by_its_other_deliveries(clinic):
+    """Given ten events for a receiver that is down, then it is asked once a minute and not ten times; when it answers, all follow at once."""
+    clinic.receiver.statuses = [503]
+    clinic.listening()
+    for _ in range(10):
+        emit(clinic.account.id, "invoice.paid", {})
+    clinic.deliver()
+    assert len(clinic.receiver.got) == 1
+    WebhookEndpoint.update(quiet_until=None).execute()
+    StagedJob.update(due_at=0).where(StagedJob.key == str(WebhookDelivery.get().id)).execute()
+    clinic.deliver()
+    clinic.deliver()
+    assert {row.state for row in WebhookDelivery.select()} == {"delivered"}
+    assert len({event["id"] for event in clinic.receiver.events}) == 10
+
+
+def test_an_endpoint_that_fails_for_days_is_disabled_with_a_notice(clinic):
+    """Given three days of nothing but failures, then the endpoint is disabled, the clinic is told, and what waited is cancelled."""
+    endpoint = clinic.listening()
+    clinic.receiver.statuses = [500] * 9
+    emit(clinic.account.id, "invoice.paid", {})
+    emit(clinic.account.id, "invoice.paid", {})
+    clinic.deliver()
+    assert clinic.get("/api/webhook-endpoints").json["data"][0]["status"] == "active"
+    WebhookEndpoint.update(failing_since=real_now() - timedelta(days=3, minutes=1)).execute()
+    clinic.deliver(later=True)
+    clinic.deliver(later=True)
+    assert sorted(row.state for row in WebhookDelivery.select()) == ["cancelled", "failed"]
+    shown = clinic.get("/api/webhook-endpoints").json["data"][0]
+    assert (shown["status"], shown["lastError"]) == ("disabled", "HTTP 500")
+    notice = clinic.get("/api/events").json["data"][-1]
+    assert (notice["type"], notice["data"]) == ("endpoint.disabled", {"endpointId": endpoint.id, "error": "HTTP 500"})
+    emit(clinic.account.id, "invoice.paid", {})
+    assert clinic.deliver() == 0
+    assert given.states() == {"done": StagedJob.select().count()}, "a receiver of others makes no dead jobs of ours"
+
+
+def test_an_endpoint_that_is_gone_is_disabled_at_once(clinic):
+    clinic.listening()
+    clinic.receiver.statuses = [410]
+    emit(clinic.account.id, "invoice.paid", {})
+    clinic.deliver()
+    assert (WebhookEndpoint.get().state, WebhookDelivery.get().state) == ("disabled", "failed")
+
+
+def test_a_delivery_is_given_up_after_days(clinic):
+    """Given a receiver that answers others but never this one, then it is failed after the last try."""
+    from jobs.deliver_webhook import WAITS
+
+    assert 2.5 * 86_400 < sum(WAITS) < 3.5 * 86_400
+    clinic.listening()
+    clinic.receiver.statuses = [500] * (len(WAITS) + 1)
+    emit(clinic.account.id, "invoice.paid", {})
+    for _ in range(len(WAITS) + 3):
+        clinic.deliver(later=True)
+    assert (WebhookDelivery.get().state, len(clinic.receiver.got)) == ("failed", len(WAITS) + 1)
+
+
+def test_a_deleted_endpoint_hears_nothing_more(clinic):
+    """Given a delivery under way, when its endpoint is deleted, then it is cancelled, and the secret is forgotten."""
+    endpoint = clinic.listening()
+    emit(clinic.account.id, "invoice.paid", {})
+    assert clinic.client.simulate_delete(f"/api/webhook-endpoints/{endpoint.id}", headers=clinic.headers).status_code == 204
+    clinic.deliver()
+    assert (WebhookDelivery.get().state, clinic.receiver.got, WebhookEndpoint.get().secret) == ("cancelled", [], "")
+    assert clinic.get(f"/api/webhook-endpoints/{endpoint.id}").status_code == 404
+    assert clinic.get("/api/webhook-endpoints").json["data"] == []
+
+
+def test_another_clinics_endpoint_is_not_there(clinic):
+    endpoint, stranger = clinic.listening(), given.a_key(given.an_account())
+    assert clinic.get(f"/api/webhook-endpoints/{endpoint.id}", stranger).status_code == 404
+    assert clinic.client.simulate_delete(f"/api/webhook-endpoints/{endpoint.id}", headers=stranger).status_code == 404
+    assert clinic.get("/api/webhook-endpoints", stranger).json["data"] == []
+
+
+INNER = ["https://169.254.169.254/latest", "https://167772161/", "https://[::ffff:10.0.0.1]/", "http://example.com/", "https://x.internal/", ""]
+
+
+@pytest.mark.parametrize("url", INNER)
+def test_a_private_address_is_refused(clinic, url):
+    answer = clinic.register(url) if url else clinic.client.simulate_post("/api/webhook-endpoints", json={"url": ""}, headers=clinic.headers)
+    assert answer.status_code == 422, answer.text
+    assert answer.json["errors"][0]["field"] == "url", answer.text
+    assert not WebhookEndpoint.select().exists()
+
+
+def test_unknown_events_and_too_many_endpoints_are_refused(clinic):
+    assert clinic.register(events=["invoice.payed"]).status_code == 422
+    assert {clinic.register().status_code for _ in range(20)} == {201}
+    assert clinic.register().status_code == 422
+
+
+def test_this_machine_is_out_of_reach_without_the_setting(clinic, monkeypatch):
+    """Given an endpoint of a demo, when the setting is gone, or in production, then nothing is sent to this machine any more."""
+    from tests.conftest import reset_process
+
+    clinic.listening()
+    emit(clinic.account.id, "invoice.paid", {})
+    monkeypatch.setenv("WEBHOOKS_TO_LOOPBACK", "false")
+    reset_process()
+    clinic.deliver()
+    assert (clinic.receiver.got, WebhookDelivery.get().tries[0]["status"]) == ([], None)
+    assert "address refused" in WebhookDelivery.get().tries[0]["error"]
+    monkeypatch.setenv("WEBHOOKS_TO_LOOPBACK", "true")
+    monkeypatch.setenv("PAYPHONE_ENV", "production")
+    reset_process()
+    clinic.deliver(later=True)
+    assert clinic.receiver.got == []
+    assert clinic.register().status_code == 422
+
+
+def test_a_receiver_that_never_answers_costs_a_bounded_time(clinic, monkeypatch):
+    monkeypatch.setattr(webhook_receiver, "TOTAL", 0.4)
+    clinic.receiver.hang = True
+    clinic.listening()
+    emit(clinic.account.id, "invoice.paid", {})
+    clinic.deliver()
+    [tried] = WebhookDelivery.get().tries
+    assert (tried["status"], tried["milliseconds"] < 3_000) == (None, True)
+    assert "no answer" in tried["error"]

@@ -1,0 +1,148 @@
+"""Disputes: money that a bank takes back; collection rests meanwhile; the verdict counts, in any order of events."""
+
+import random
+
+import pytest
+
+from models.audit_entry import AuditEntry
+from models.dispute import Dispute, DisputeMovement
+from models.inbox_event import InboxEvent
+from models.payment_link import PayAddress, PaymentLink
+from rules.dispute_course import may_follow
+from runtime.clock import business_now
+from tests import given
+
+
+@pytest.fixture
+def clinic(client, valkey, stand_in):
+    return Clinic(client, valkey.client(), stand_in)
+
+
+class Clinic:
+    """An invoice of 100.00, taken at Stripe; what Payphone hears of it is up to the test."""
+
+    def __init__(self, client, redis, stand_in):
+        self.client, self.redis, self.stand_in = client, redis, stand_in
+        self.account = given.an_account()
+        self.headers = given.a_key(self.account)
+        self.invoice = given.an_invoice(self.account, amount=10_000)
+        self.intent = stand_in.charge(self.invoice)
+
+    def hear(self):
+        self.stand_in.deliver(self.client, self.redis)
+
+    def books(self):
+        invoice = given.fresh(self.invoice)
+        return invoice.status, invoice.amount_paid, invoice.outstanding, invoice.disputed
+
+    def dispute(self, **how):
+        self.stand_in.act(self.intent["id"], "dispute", **how)
+        return self.stand_in.sdk.disputes.list({"payment_intent": self.intent["id"]}).data[0].id
+
+    def ask_for_link(self):
+        return self.client.simulate_post(f"/api/invoices/{self.invoice.id}/payment-links", json={}, headers=self.headers)
+
+
+DISPUTED, WON, LOST = ("sent", 0, 10_000, True), ("paid", 10_000, 0, False), ("sent", 0, 10_000, False)
+
+
+def test_a_dispute_takes_the_money_and_rests_the_collection(clinic, client):
+    """Given a paid invoice, when its payment is disputed, then the money is gone, and nobody is asked to pay meanwhile."""
+    clinic.hear()
+    assert clinic.books() == WON
+    clinic.dispute()
+    clinic.hear()
+    assert clinic.books() == DISPUTED
+    answer = clinic.ask_for_link()
+    assert (answer.status_code, answer.json["code"]) == (409, "invoice_not_payable")
+    address = PayAddress.of(given.fresh(clinic.invoice), business_now())
+    page = client.simulate_get(f"/p/{address.token}")
+    assert page.status_code == 410
+    assert PaymentLink.select().count() == 0
+
+
+@pytest.mark.parametrize(("verdict", "end"), [("win", WON), ("lose", LOST)])
+def test_the_verdict(clinic, verdict, end):
+    clinic.hear()
+    dispute = clinic.dispute()
+    clinic.hear()
+    clinic.stand_in.act(dispute, verdict)
+    clinic.hear()
+    assert clinic.books() == end
+    assert Dispute.get().status == {"win": "won", "lose": "lost"}[verdict]
+    assert sum(row.amount for row in DisputeMovement.select()) == (0 if verdict == "win" else -10_000)
+
+
+def test_a_part_is_disputed(clinic):
+    clinic.hear()
+    clinic.dispute(amount=3_000)
+    clinic.hear()
+    assert clinic.books() == ("sent", 7_000, 3_000, True)
+
+
+def test_an_inquiry_moves_no_money_until_it_escalates(clinic):
+    clinic.hear()
+    dispute = clinic.dispute(inquiry=True)
+    clinic.hear()
+    assert clinic.books() == ("paid", 10_000, 0, True)
+    clinic.stand_in.act(dispute, "escalate")
+    clinic.hear()
+    assert clinic.books() == DISPUTED
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("verdict", "end"), [("win", WON), ("lose", LOST)])
+def test_events_come_in_any_order_and_twice(clinic, verdict, end, seed):
+    """Given every event of a dispute, the payment's own among them, shuffled and doubled, then the books end the same."""
+    dispute = clinic.dispute()
+    clinic.stand_in.act(dispute, verdict)
+    events = [event.to_dict() for event in clinic.stand_in.sdk.events.list({"limit": 100}).data]
+    doubled = events + [dict(event, id=f"{event['id']}_again") for event in events]
+    random.Random(seed).shuffle(doubled)
+    for event in doubled:
+        given.received(event)
+    given.worked(clinic.redis)
+    assert clinic.books() == end
+    assert InboxEvent.select().where(InboxEvent.outcome.is_null()).count() == 0
+    assert AuditEntry.select().where(AuditEntry.subject == f"dispute:{dispute}").count() == 1
+
+
+def test_a_dispute_that_is_heard_of_before_its_payment(clinic):
+    """Given a dispute of a payment nobody has told us of, when the payment's event comes, then both count."""
+    clinic.dispute()
+    events = [event.to_dict() for event in clinic.stand_in.sdk.events.list({"limit": 100}).data]
+    for event in sorted(events, key=lambda event: not event["type"].startswith("charge.dispute")):
+        given.received(event)
+        given.worked(clinic.redis)
+        if event["type"].startswith("charge.dispute"):
+            assert InboxEvent.select().order_by(InboxEvent.id.desc()).get().outcome == "unmatched"
+    assert clinic.books() == DISPUTED
+
+
+def test_a_disputed_payment_is_not_refunded_beside(clinic):
+    """Given money that the bank has taken back already, then it is not given back a second time."""
+    clinic.hear()
+    clinic.dispute()
+    clinic.hear()
+    payment = given.fresh(clinic.invoice).payments.get()
+    answer = clinic.client.simulate_post(f"/api/payments/{payment.id}/refunds", json={}, headers=clinic.headers)
+    assert (answer.status_code, answer.json["code"]) == (422, "amount_exceeds_payment")
+
+
+@pytest.mark.parametrize(
+    ("known", "told", "holds"),
+    [
+        ("needs_response", "under_review", True),
+        ("under_review", "won", True),
+        ("won", "under_review", False),
+        ("lost", "needs_response", False),
+        ("lost", "won", False),
+        ("lost", "appeal_under_review", True),
+        ("appeal_under_review", "won", True),
+        ("warning_closed", "needs_response", True),
+        ("warning_closed", "warning_under_review", False),
+        ("won", "won", False),
+    ],
+)
+def test_what_may_follow_on_what(known, told, holds):
+    assert may_follow(known, told) is holds

@@ -1,0 +1,203 @@
+"""Invoices come in from what QuickBooks and Xero export (F63). Column names as in their exports."""
+
+import pytest
+
+from models.audit_entry import AuditEntry
+from models.base import database
+from models.consent import Consent
+from models.customer import Customer
+from models.invoice import Invoice
+from models.payment import Payment
+from models.payment_link import PaymentLink
+from rules.payment_merge import PaymentReport
+from runtime.clock import real_now
+from tests import given
+from tests.operators import run
+
+QUICKBOOKS = """Invoice No,Customer,Invoice Date,Due Date,Terms,Amount,Open Balance,Currency,Email,Phone,Status
+1001,Ada Payer,01/02/2026,01/31/2099,Net 30,"1,250.00","1,250.00",USD,ada@example.com,(202) 555-0123,Overdue
+1002,Grace Hopper,01/02/2026,02/28/2099,Net 30,80.00,30.50,USD,grace@example.com,202-555-0144,Partially paid
+1003,Alan Turing,01/02/2026,02/28/2099,Net 30,99.00,0.00,USD,,,Paid
+1004,Edsger D.,01/02/2026,02/28/2099,Net 30,500,500,JPY,,+81312345678,Open
+"""
+XERO = (
+    "ContactName,EmailAddress,POAddressLine1,POCity,POCountry,InvoiceNumber,Reference,InvoiceDate,DueDate,Total,InvoiceAmountDue,Description,Quantity,"
+    "UnitAmount,LineAmount,Currency,Type,Sent,Status\n"
+    "Ada Payer,ada@example.com,1 Main St,London,United Kingdom,INV-1,Crown,22/11/2026,31/12/2099,150.00,150.00,Crown,1,100.00,100.00,"
+    "GBP,Sales invoice,Sent,Awaiting Payment\n"
+    "Ada Payer,ada@example.com,1 Main St,London,United Kingdom,INV-1,Crown,22/11/2026,31/12/2099,150.00,150.00,Polish,1,50.00,50.00,"
+    "GBP,Sales invoice,Sent,Awaiting Payment\n"
+    "Bob Gone,,,,,INV-2,,22/11/2026,31/12/2099,10.00,10.00,x,1,10.00,10.00,GBP,Sales invoice,,Voided\n"
+    "Cy Draft,,,,,INV-3,,22/11/2026,31/12/2099,10.00,10.00,x,1,10.00,10.00,GBP,Sales invoice,,Draft\n"
+)
+
+
+@pytest.fixture
+def account(database_url):
+    return given.an_account()
+
+
+@pytest.fixture
+def take_in(account, tmp_path):
+    def importing(text: str | bytes, *options: str, name: str = "export.csv"):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        answer = run("invoices", "import", str(path), "--account", account.id, *options)
+        database.connect(reuse_if_open=True)
+        return answer
+
+    return importing
+
+
+def invoices():
+    rows = Invoice.select(Invoice, Customer).join(Customer).order_by(Invoice.number)
+    return [(row.number, row.customer.name, row.outstanding, row.currency, row.due_date.isoformat(), row.status) for row in rows]
+
+
+def test_a_quickbooks_export_comes_in(take_in):
+    answer = take_in(QUICKBOOKS, "--dates", "us")
+    assert answer.exit_code == 0, answer.output
+    assert invoices() == [
+        ("1001", "Ada Payer", 125_000, "usd", "2099-01-31", "sent"),
+        ("1002", "Grace Hopper", 3_050, "usd", "2099-02-28", "sent"),  # what is still open is collected, not the total
+        ("1004", "Edsger D.", 500, "jpy", "2099-02-28", "sent"),  # yen have no minor unit
+    ]
+    assert [row.phone for row in Customer.select().order_by(Customer.name)] == ["+12025550123", "+81312345678", "+12025550144"]
+    assert "quickbooks columns" in answer.output
+    assert "Taken in." in answer.output
+    assert AuditEntry.get(AuditEntry.action == "invoices.imported").detail["created"] == 3
+
+
+def test_a_xero_export_has_a_row_for_each_line_of_an_invoice(take_in):
+    assert take_in(XERO, "--dates", "eu").exit_code == 0
+    assert invoices() == [
+        ("INV-1", "Ada Payer", 15_000, "gbp", "2099-12-31", "sent"), ("INV-3", "Cy Draft", 1_000, "gbp", "2099-12-31", "draft"),
+    ]  # fmt: skip
+    assert Invoice.get(Invoice.number == "INV-1").project == "Crown"
+
+
+def test_the_same_file_twice_changes_nothing(take_in):
+    take_in(QUICKBOOKS, "--dates", "us")
+    before = list(Invoice.select().order_by(Invoice.id).dicts())
+    assert "unchanged" in take_in(QUICKBOOKS, "--dates", "us").output
+    assert list(Invoice.select().order_by(Invoice.id).dicts()) == before
+    assert Customer.select().count() == 3
+
+
+def test_what_changed_in_the_books_is_updated_and_its_old_link_retired(take_in):
+    take_in(QUICKBOOKS, "--dates", "us")
+    invoice = Invoice.get(Invoice.number == "1002")
+    link = PaymentLink.plan(invoice, real_now())
+    take_in(QUICKBOOKS.replace("30.50", "20.00").replace("02/28/2099", "03/01/2099"), "--dates", "us")
+    row = given.fresh(invoice)
+    assert (row.amount_due, row.outstanding, row.due_date.isoformat(), row.balance_revision) == (2_000, 2_000, "2099-03-01", 1)
+    assert PaymentLink.get_by_id(link.id).state in {"retired", "retiring"}
+
+
+def test_an_invoice_with_payments_here_is_kept_whatever_the_file_says(take_in):
+    take_in(QUICKBOOKS, "--dates", "us")
+    invoice = Invoice.get(Invoice.number == "1002")
+    Payment.record_report(invoice, "", "pi_1", PaymentReport("succeeded", 1_000, 1_000, "usd"), real_now())
+    assert "kept" in take_in(QUICKBOOKS.replace("30.50", "20.50"), "--dates", "us").output
+    assert given.fresh(invoice).amount_due == 3_050
+
+
+def test_one_bad_row_keeps_all_out_unless_told_otherwise(take_in):
+    bad = QUICKBOOKS.replace("02/28/2099,Net 30,80.00,30.50", "31/31/2099,Net 30,80.00,thirty").replace("202-555-0144", "12")
+    answer = take_in(bad, "--dates", "us")
+    assert answer.exit_code == 1
+    for told in ("line 3, Due Date", "line 3, Open Balance", "line 3, Phone", "Nothing was written."):
+        assert told in answer.output
+    assert invoices() == []
+    answer = take_in(bad, "--dates", "us", "--skip-bad")
+    assert (answer.exit_code, [row[0] for row in invoices()]) == (1, ["1001", "1004"])
+
+
+def test_a_dry_run_writes_nothing(take_in):
+    answer = take_in(QUICKBOOKS, "--dates", "us", "--dry-run")
+    assert answer.exit_code == 0
+    assert "Nothing was written." in answer.output
+    assert (invoices(), Customer.select().count(), AuditEntry.select().count()) == ([], 0, 0)
+
+
+def test_dates_and_amounts_are_never_guessed(take_in):
+    answer = take_in(QUICKBOOKS)
+    assert "--dates us" in answer.output
+    answer = take_in("number;customer;dueDate;amount;currency\n1;Ada;2099-01-31;1.234,50;EUR\n")
+    assert "--decimal comma" in answer.output
+    assert invoices() == []
+    take_in("number;customer;dueDate;amount;currency\n1;Ada;2099-01-31;1.234,50;EUR\n", "--decimal", "comma")
+    assert invoices() == [("1", "Ada", 123_450, "eur", "2099-01-31", "sent")]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "delimiter"), [("utf-8", ","), ("utf-8-sig", ";"), ("utf-16", "\t"), ("cp1252", ";"), ("utf-8", "|")]
+)  # fmt: skip
+def test_any_encoding_and_delimiter_of_a_spreadsheet(take_in, encoding, delimiter):
+    rows = [["number", "customer", "dueDate", "amount", "currency"], ["1", "Zoë Müller", "2099-01-31", "10", "EUR"]]
+    assert take_in("\r\n".join(delimiter.join(row) for row in rows).encode(encoding)).exit_code == 0
+    assert invoices()[0][1] == "Zoë Müller"
+
+
+def test_cells_with_line_breaks_keep_the_line_numbers_right(take_in):
+    text = 'number,customer,dueDate,amount,currency\n1,"Ada\nPayer",2099-01-31,10,USD\n2,Bob,never,10,USD\n'
+    assert "line 4, dueDate" in take_in(text).output
+
+
+def test_a_card_number_refuses_its_row_and_is_not_repeated(take_in):
+    rows = ["1,Ada 4242 4242 4242 4242,2099-01-31,10,USD,", "2,Bob,2099-01-31,10,USD,4000000000000002", "3,Cy,2099-01-31,10,USD,"]
+    text = "\n".join(["number,customer,dueDate,amount,currency,Memo", *rows])
+    answer = take_in(text, "--skip-bad")
+    assert "line 2, customer: holds a card number" in answer.output
+    assert "line 3, Memo: holds a card number" in answer.output
+    assert "4242 4242" not in answer.output
+    assert "4000000000000002" not in answer.output
+    assert [row[0] for row in invoices()] == ["3"]
+
+
+def test_a_number_that_means_two_invoices_is_an_error(take_in):
+    text = "number,customer,dueDate,amount,currency\n7,Ada,2099-01-31,10,USD\n7,Bob,2099-01-31,99,USD\n"
+    assert "invoice 7 is on line 2" in take_in(text).output
+
+
+def test_another_currency_than_the_known_invoices_is_an_error(take_in, account):
+    given.an_invoice(account, 1_000, "usd", number="7")
+    text = "number,customer,dueDate,amount,currency\n7,Ada,2099-01-31,10,EUR\n"
+    assert "known in USD" in take_in(text).output
+
+
+def test_customers_are_found_again_and_namesakes_kept_apart(take_in, account):
+    known = given.a_customer(account, name="Ada Payer", email=None, phone="+12025550123")
+    text = (
+        "number,customer,email,phone,dueDate,amount,currency\n1,Ada Payer,ada@example.com,202-555-0123,2099-01-31,10,USD\n"
+        "2,Ada Payer,,,2099-01-31,10,USD\n3,Ada Payer,other@example.com,202-555-0999,2099-01-31,10,USD\n4,New One,,,2099-01-31,10,USD\n"
+        "5,New One,new@example.com,,2099-01-31,10,USD\n"
+    )
+    assert take_in(text).exit_code == 0
+    of = {row.number: row.customer_id for row in Invoice.select()}
+    assert of["1"] == of["2"] == known.id != of["3"]
+    assert of["4"] == of["5"]
+    assert Customer.get_by_id(known.id).email == "ada@example.com"  # what we lacked was filled in
+    assert Customer.get_by_id(of["5"]).email == "new@example.com"
+
+
+def test_consents_come_with_where_and_when_they_were_given(take_in):
+    text = (
+        "number,customer,phone,dueDate,amount,currency,smsConsent,consentSource,consentAt,consentText\n"
+        "1,Ada,202-555-0123,2099-01-31,10,USD,yes,intake form,2026-01-31T09:30:00Z,I agree to texts about my bill\n"
+        "2,Bob,202-555-0124,2099-01-31,10,USD,no,,,\n"
+    )
+    for _ in range(2):
+        assert take_in(text).exit_code == 0
+    (consent,) = Consent.select()
+    assert (consent.phone, consent.channels, consent.source) == ("+12025550123", ["sms"], "intake form")
+    assert consent.given_at.isoformat() == "2026-01-31T09:30:00+00:00"
+    assert "consentSource and consentAt" in take_in(text.replace("intake form", "").replace("1,Ada", "9,Ada")).output
+
+
+@pytest.mark.parametrize("text", ["", "a,b,c\n1,2,3\n", 'number,customer,dueDate,amount\n1,"never closed'])
+def test_what_is_no_export_is_said_in_one_sentence(take_in, text):
+    answer = take_in(text)
+    assert answer.exit_code == 1
+    assert "export.csv" in answer.output
+    assert "Traceback" not in answer.output

@@ -1,0 +1,163 @@
+"""Payment links (F18, F40): planned, made once, followed through our own address, refused openly."""
+
+import pytest
+
+from models.audit_entry import AuditEntry
+from models.effect import Effect
+from models.payment_link import PaymentLink
+from models.staged_job import StagedJob
+from tests import given
+from tests.stand_in import LINKS
+
+
+@pytest.fixture
+def clinic(client, valkey, stand_in):
+    return Clinic(client, valkey.client(), stand_in)
+
+
+class Clinic:
+    def __init__(self, client, redis, stand_in):
+        self.client, self.redis, self.stand_in = client, redis, stand_in
+        self.account = given.an_account()
+        self.headers = given.a_key(self.account)
+        self.invoice = given.an_invoice(self.account, amount=10_000)
+
+    def ask(self):
+        return self.client.simulate_post(f"/api/invoices/{self.invoice.id}/payment-links", json={}, headers=self.headers)
+
+    def follow(self, answer):
+        return self.client.simulate_get("/p/" + answer.json["url"].rsplit("/", 1)[1])
+
+    def work(self, rounds=0):
+        for queue in ("messages", "webhooks"):
+            given.worked(self.redis, queue)
+            given.retried(self.redis, queue, rounds)
+
+
+def test_a_link_is_asked_for_made_followed_and_paid(clinic, client):
+    answer = clinic.ask()
+    assert (answer.status_code, answer.json["status"], answer.json["amount"]) == (202, "planned", 10_000)
+    assert clinic.follow(answer).status_code == 503
+    clinic.work()
+    link = PaymentLink.get_by_id(answer.json["paymentLinkId"])
+    followed = clinic.follow(answer)
+    assert (followed.status_code, followed.headers["Location"]) == (303, link.url)
+    clinic.stand_in.follow_and_pay(link.url)
+    clinic.stand_in.deliver(client, clinic.redis)
+    assert given.fresh(clinic.invoice).status == "paid"
+    assert "has been paid" in clinic.follow(answer).text
+
+
+def test_what_stripe_is_told(clinic):
+    """A link takes one payment, and both it and its intent carry whose it is; nothing about a person."""
+    answer = clinic.ask()
+    clinic.work()
+    link = clinic.stand_in.links(answer.json["paymentLinkId"])[0]
+    assert link["restrictions"] == {"completed_sessions": {"limit": 1, "count": 0}}
+    assert link["metadata"] == link["payment_intent_data"]["metadata"]
+    assert (link["metadata"]["invoice_id"], link["metadata"]["account_id"]) == (clinic.invoice.id, clinic.account.id)
+    assert "Ada" not in str(clinic.stand_in.requests(LINKS))
+
+
+def test_asked_for_again_it_is_the_same_link(clinic):
+    first, second = clinic.ask(), clinic.ask()
+    clinic.work()
+    third = clinic.ask()
+    assert len({answer.json["paymentLinkId"] for answer in (first, second, third)}) == 1
+    assert third.json["status"] == "active"
+    assert len(clinic.stand_in.requests(LINKS)) == 1
+
+
+def test_one_that_stripe_refused_may_be_asked_for_again(clinic):
+    """Given a refusal that a person has mended since, then asking again is a new try."""
+    type(clinic.invoice).update(amount_due=10, outstanding=10).execute()
+    refused = clinic.ask()
+    clinic.work()
+    row = PaymentLink.get_by_id(refused.json["paymentLinkId"])
+    assert (row.state, Effect.get().state) == ("refused", "refused")
+    assert "smallest" in row.error
+    type(clinic.invoice).update(amount_due=10_000, outstanding=10_000).execute()
+    again = clinic.ask()
+    clinic.work()
+    assert PaymentLink.get_by_id(again.json["paymentLinkId"]).state == "active"
+
+
+def test_a_balance_that_changes_before_the_link_is_made(clinic):
+    """Given a planned link, when the invoice is paid first, then no link is made."""
+    answer = clinic.ask()
+    clinic.stand_in.paid(clinic.invoice, redis=clinic.redis)
+    clinic.work()
+    assert PaymentLink.get_by_id(answer.json["paymentLinkId"]).state == "retired"
+    assert clinic.stand_in.requests(LINKS) == []
+
+
+def test_a_balance_that_changes_while_the_link_may_exist(clinic):
+    """Given a call whose answer was lost, when the invoice is paid meanwhile, then the link is found, known of, and closed."""
+    answer = clinic.ask()
+    clinic.stand_in.fault("timeout_after", "POST", LINKS, seconds=2)
+    clinic.work()
+    assert Effect.get(Effect.kind == "payment_link").state == "unknown"
+    clinic.stand_in.paid(clinic.invoice, redis=clinic.redis)
+    clinic.work(rounds=3)
+    link = PaymentLink.get_by_id(answer.json["paymentLinkId"])
+    made = clinic.stand_in.links(link.id)
+    assert [(row["id"], row["active"]) for row in made] == [(link.stripe_link_id, False)]
+    assert link.state == "retired"
+    assert Effect.get(Effect.kind == "payment_link").state == "confirmed"
+    assert {job.state for job in StagedJob.select()} == {"done"}
+
+
+def test_reserved_but_never_sent_it_is_dropped_when_the_balance_changes(clinic):
+    """Given a worker that died before its call, when the invoice is paid meanwhile, then nothing is sent any more."""
+    answer = clinic.ask()
+    clinic.stand_in.fault("refuse", "POST", LINKS)
+    clinic.work()
+    Effect.update(state="sending", sent_at=None, last_sent_at=None).execute()
+    clinic.stand_in.paid(clinic.invoice, redis=clinic.redis)
+    clinic.work(rounds=2)
+    assert PaymentLink.get_by_id(answer.json["paymentLinkId"]).state == "retired"
+    effect = Effect.get(Effect.kind == "payment_link")
+    assert (effect.state, effect.error_code) == ("refused", "not_wanted")
+    assert clinic.stand_in.links(answer.json["paymentLinkId"]) == []
+
+
+def test_a_link_is_found_though_the_last_one_is_not_there(clinic):
+    """Given links made in test mode before the live key came, then the search begins anew."""
+    clinic.ask()
+    clinic.work()
+    Effect.update(created_at=1, settled_at=2, provider_id="plink_of_test_mode").execute()
+    clinic.invoice = given.an_invoice(clinic.account, amount=5_000)
+    answer = clinic.ask()
+    clinic.stand_in.fault("error_500_after", "POST", LINKS)
+    clinic.work()
+    assert PaymentLink.get_by_id(answer.json["paymentLinkId"]).state == "active"
+
+
+def test_a_link_is_found_among_many_without_reading_them_all(clinic):
+    """Given many links since the last one of ours that is surely older, then only those are looked through, page by page."""
+    older = clinic.ask()
+    clinic.work()
+    Effect.update(created_at=1, settled_at=2).execute()
+    for number in range(120):
+        clinic.stand_in.sdk.payment_links.create({"line_items": [line(number)]})
+    clinic.invoice = given.an_invoice(clinic.account, amount=5_000)
+    answer = clinic.ask()
+    clinic.stand_in.fault("error_500_after", "POST", LINKS)
+    clinic.work()
+    assert PaymentLink.get_by_id(answer.json["paymentLinkId"]).state == "active"
+    looks = clinic.stand_in.requests(LINKS, "GET")
+    assert looks[0]["params"]["ending_before"] == PaymentLink.get_by_id(older.json["paymentLinkId"]).stripe_link_id
+    assert len(looks) == 2
+
+
+def line(number):
+    return {"price_data": {"currency": "usd", "unit_amount": 1_000 + number, "product_data": {"name": "Another"}}, "quantity": 1}
+
+
+def test_each_step_is_in_the_audit(clinic):
+    """F61."""
+    answer = clinic.ask()
+    clinic.ask()
+    clinic.work()
+    entries = AuditEntry.select().where(AuditEntry.subject == f"payment_link:{answer.json['paymentLinkId']}").order_by(AuditEntry.id)
+    assert [entry.action for entry in entries] == ["payment_link.planned", "payment_link.created"]

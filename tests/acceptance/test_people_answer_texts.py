@@ -1,0 +1,174 @@
+"""STOP, START, HELP and plain wishes reach the contact ledger in the request that brings them, per sender."""
+
+import json
+
+import pytest
+
+from models.customer import Customer
+from models.inbox_event import InboxEvent
+from models.opt_out import OptOut
+from models.outgoing_event import OutgoingEvent
+from providers import twilio_api
+from runtime.settings import get_settings
+from sandbox.twilio.account import Sender
+from sandbox.twilio.control import add_sender
+from tests import given
+from tests.texting import HOME, INBOUND, SHARED_NUMBER, Texting, texting  # noqa: F401 - a fixture
+
+EMPTY = "<Response/>"
+VISA = "4242 4242 4242 4242"
+
+
+@pytest.fixture
+def clinic(texting: Texting) -> Texting:  # noqa: F811
+    return texting.consents()
+
+
+def a_text(clinic: Texting, body: str, **more: str) -> dict[str, str]:
+    """An incoming text as Twilio sends it to a number without a messaging service."""
+    return {"MessageSid": f"SM{'b' * 32}", "From": clinic.phone, "To": SHARED_NUMBER, "Body": body, "NumMedia": "0", "FromCity": ""} | more
+
+
+def own_sender(clinic: Texting, number: str, service: str | None = None) -> str:
+    """Give the clinic a number of its own."""
+    add_sender(clinic.twilio, Sender(number, service or "", HOME + INBOUND))
+    body = {"messagingServiceSid": service} if service else {"fromNumber": number}
+    answer = clinic.client.simulate_put(f"/api/accounts/{clinic.account.id}/sender", json=body, headers=given.a_key(None))
+    assert answer.status_code == 200, answer.text
+    return number
+
+
+@pytest.mark.parametrize("words", ["STOP", "stopall", "Opt out", "OPT-OUT.", "please stop texting me", "Don’t contact me again", "No me envíe más mensajes"])
+def test_a_wish_to_stop_is_kept_before_twilio_is_answered(clinic, words):
+    clinic.hear(words)
+    assert clinic.ledger()["sms"] == {"consented": True, "optedOut": True, "suppressed": None}
+    assert clinic.ledger()["voice"]["optedOut"] is True
+    assert clinic.ask().json["reasonCode"] == "opted_out"
+
+
+def test_nothing_is_answered_to_a_stop(clinic):
+    """Twilio confirms it itself; a second confirmation would be one too many."""
+    answer = clinic.tell(INBOUND, a_text(clinic, "STOP"))
+    assert (answer.status_code, EMPTY in answer.text, "xml" in answer.headers["Content-Type"]) == (200, True, True)
+
+
+def test_start_lets_texts_in_again_but_no_calls(clinic):
+    clinic.hear("STOP")
+    clinic.hear("START")
+    told = clinic.ledger()
+    assert (told["sms"]["optedOut"], told["voice"]["optedOut"]) == (False, True)
+    assert clinic.ask().status_code == 202
+    assert [entry["optOut"]["wish"] for entry in told["data"] if entry["type"] == "optOut"] == ["stop", "start"]
+
+
+def test_other_words_change_nothing(clinic):
+    clinic.hear("I'll stop by tomorrow to pay")
+    assert OptOut.select().count() == 0
+    assert InboxEvent.get(InboxEvent.provider == "twilio").outcome == "ignored"
+
+
+def test_one_stop_stays_one_clinics(clinic):
+    """Each clinic texts from its own sender."""
+    hill = clinic.another_clinic().consents()
+    mine, theirs = own_sender(clinic, "+12025550701"), own_sender(hill, "+12025550702", "MG" + "8" * 32)
+    clinic.hear("STOP", to=mine)
+    assert (clinic.ask().json["reasonCode"], hill.ask().status_code) == ("opted_out", 202)
+    hill.hear("STOP", to=theirs)
+    hill.work()
+    assert not hill.requests()
+
+
+def test_a_stop_to_a_shared_sender_is_heard_by_all_who_use_it(clinic):
+    """Also by a clinic that meets this person only later."""
+    hill = clinic.another_clinic().consents()
+    clinic.hear("STOP")
+    assert [each.ask().json["reasonCode"] for each in (clinic, hill)] == ["opted_out", "opted_out"]
+    late = clinic.another_clinic("Late Clinic").consents()
+    assert late.ask().json["reasonCode"] == "opted_out"
+
+
+def test_the_clinics_software_is_told_of_a_stop_without_personal_facts(clinic):
+    clinic.hear("STOP")
+    event = OutgoingEvent.get(OutgoingEvent.type == "contact.opted_out")
+    assert (event.account_id, event.payload["channels"]) == (clinic.account.id, ["sms", "voice"])
+    assert clinic.phone not in json.dumps(event.payload)
+
+
+def test_help_is_answered_in_the_clinics_name_unless_twilio_does(clinic):
+    number = own_sender(clinic, "+12025550701")
+    answer = clinic.tell(INBOUND, a_text(clinic, "HELP", To=number))
+    assert "<Message>Harbor Dental: this number sends payment links." in answer.text
+    assert "Para ayuda" in clinic.tell(INBOUND, a_text(clinic, "Ayuda", To=number, MessageSid=f"SM{'c' * 32}")).text
+    assert EMPTY in clinic.tell(INBOUND, a_text(clinic, "HELP", To=number, OptOutType="HELP", MessageSid=f"SM{'d' * 32}")).text
+
+
+def test_the_same_text_twice_is_one_wish(clinic):
+    for _ in range(3):
+        assert clinic.tell(INBOUND, a_text(clinic, "STOP")).status_code == 200
+    assert OptOut.select().where(OptOut.account_id == clinic.account.id).count() == 1
+    assert InboxEvent.select().where(InboxEvent.provider == "twilio").count() == 1
+
+
+def test_a_card_number_in_a_text_is_not_kept(clinic):
+    clinic.tell(INBOUND, a_text(clinic, f"here: {VISA} exp 12/29, and stop texting me"))
+    kept = InboxEvent.get(InboxEvent.provider == "twilio")
+    assert "4242" not in kept.payload
+    assert "4242" not in OptOut.select().first().words
+    assert clinic.ledger()["sms"]["optedOut"] is True
+
+
+def test_twilio_stops_before_we_heard_of_it_and_we_learn_it_from_the_refusal(clinic):
+    """21610: the person has stopped this sender some other way."""
+    clinic.twilio.books.opted_out.add((clinic.twilio.books.senders[-1].key, clinic.phone))
+    clinic.ask()
+    clinic.work()
+    assert clinic.ask().json["reasonCode"] == "opted_out"
+    assert OptOut.get().source == "twilio_21610"
+
+
+@pytest.mark.parametrize("path", [INBOUND, "/api/webhooks/twilio/message-status"])
+@pytest.mark.parametrize("how", ["none", "other token", "other address", "no text", "bad utf-8", "repeated field", "json"])
+def test_what_twilio_did_not_sign_is_forbidden(clinic, path, how):
+    fields = a_text(clinic, "STOP") | {"MessageStatus": "sent"}
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    match how:
+        case "none":
+            answer = clinic.client.simulate_post(path, body="MessageSid=SM1&Body=STOP", headers=form)
+        case "other token":
+            answer = clinic.tell(path, fields, token="another")
+        case "other address":
+            answer = clinic.tell(f"{path}?x=1", fields, **{"X-Twilio-Signature": "c2lnbmVkIGVsc2V3aGVyZQ=="})
+        case "no text":
+            answer = clinic.client.simulate_post(path, body="", headers={"X-Twilio-Signature": "x"})
+        case "bad utf-8":
+            answer = clinic.client.simulate_post(path, body=b"Body=\xff\xfe&MessageSid=%ff", headers=form | {"X-Twilio-Signature": "x"})
+        case "repeated field":
+            answer = clinic.client.simulate_post(path, body="Body=a&Body=b&Body=", headers=form | {"X-Twilio-Signature": "x"})
+        case _:
+            json_body = {"X-Twilio-Signature": "x", "Content-Type": "application/json"}
+            answer = clinic.client.simulate_post(f"{path}?bodySHA256=ab", body='{"Body": "STOP"}', headers=json_body)
+    assert (answer.status_code, answer.json["code"]) == (403, "webhook_not_signed")
+    assert OptOut.select().count() == 0
+    assert InboxEvent.select().where(InboxEvent.provider == "twilio").count() == 0
+
+
+def test_without_a_token_nothing_is_believed(clinic, monkeypatch):
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "")
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()
+    assert clinic.tell(INBOUND, a_text(clinic, "STOP"), token="").status_code == 403
+
+
+def test_while_a_token_is_rolled_both_hold(clinic, monkeypatch):
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", f"new-token,{clinic.twilio.books.tokens[next(iter(clinic.twilio.books.tokens))]}")
+    get_settings.cache_clear()
+    assert clinic.tell(INBOUND, a_text(clinic, "STOP")).status_code == 200
+    assert clinic.tell(INBOUND, a_text(clinic, "START", MessageSid=f"SM{'e' * 32}"), token="new-token").status_code == 200
+
+
+def test_a_stop_from_nobody_we_know_is_kept_for_its_sender(clinic):
+    stranger = "+12025550888"
+    clinic.hear("STOP", phone=stranger)
+    Customer.update(phone=stranger).execute()
+    clinic.consents(stranger)
+    assert clinic.ask().json["reasonCode"] in {"opted_out"}

@@ -1,0 +1,142 @@
+"""Refunds (F23): asked for, made once, counted, bounced later; never more than was taken."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from models.audit_entry import AuditEntry
+from models.refund_request import RefundRequest
+from tests import given
+
+
+@pytest.fixture
+def clinic(client, valkey, stand_in):
+    """An account, its key, and an invoice of 100.00 that has been paid."""
+    return Clinic(client, valkey.client(), stand_in)
+
+
+class Clinic:
+    def __init__(self, client, redis, stand_in, **account):
+        self.client, self.redis, self.stand_in = client, redis, stand_in
+        self.account = given.an_account(**account)
+        self.headers = given.a_key(self.account)
+        self.invoice = given.an_invoice(self.account, amount=10_000)
+        self.payment = stand_in.paid(self.invoice, redis=redis)
+
+    def refund(self, amount=None, key=None, **more):
+        body = more | ({} if amount is None else {"amount": amount})
+        headers = self.headers | ({"Idempotency-Key": key} if key else {})
+        return self.client.simulate_post(f"/api/payments/{self.payment.id}/refunds", json=body, headers=headers)
+
+    def shown(self):
+        return self.client.simulate_get(f"/api/payments/{self.payment.id}", headers=self.headers).json
+
+    def work(self):
+        given.worked(self.redis)
+        self.stand_in.deliver(self.client, self.redis)
+
+    def books(self):
+        invoice = given.fresh(self.invoice)
+        return invoice.amount_returned, invoice.amount_paid, invoice.outstanding, invoice.status
+
+
+def test_a_part_is_given_back(clinic):
+    answer = clinic.refund(2_500, reason="requested_by_customer")
+    assert (answer.status_code, answer.json["status"]) == (202, "requested")
+    clinic.work()
+    assert clinic.books() == (2_500, 7_500, 2_500, "sent")
+    shown = clinic.shown()
+    assert shown["refundable"] == 7_500
+    assert [(refund["amount"], refund["status"]) for refund in shown["refunds"]] == [(2_500, "succeeded")]
+    assert [request["status"] for request in shown["refundRequests"]] == ["confirmed"]
+    assert [row["reason"] for row in clinic.stand_in.refunds(answer.json["id"])] == ["requested_by_customer"]
+
+
+def test_a_refund_that_bounces_is_owed_to_nobody_any_more(clinic):
+    """Given a refund that succeeded, when the bank sends it back, then the money counts as kept, and may be refunded again."""
+    clinic.refund()
+    clinic.work()
+    assert clinic.books() == (10_000, 0, 10_000, "sent")
+    clinic.stand_in.act(clinic.shown()["refunds"][0]["id"], "fail")
+    clinic.work()
+    assert clinic.books() == (0, 10_000, 0, "paid")
+    assert clinic.shown()["refundable"] == 10_000
+    assert clinic.refund().status_code == 202
+    clinic.work()
+    assert clinic.books() == (10_000, 0, 10_000, "sent")
+
+
+def test_more_than_is_left_is_refused(clinic):
+    assert clinic.refund(10_001).json["code"] == "amount_exceeds_payment"
+    assert clinic.refund(6_000).status_code == 202
+    again = clinic.refund(4_001)
+    assert (again.status_code, again.json["code"]) == (422, "amount_exceeds_payment")
+    assert "4000 usd" in again.json["detail"]
+    clinic.work()
+    assert clinic.books()[0] == 6_000
+
+
+def test_the_same_request_twice_is_one_refund(clinic):
+    first, second = clinic.refund(3_000, key="k1"), clinic.refund(3_000, key="k1")
+    assert first.json["id"] == second.json["id"]
+    clinic.work()
+    assert clinic.books()[0] == 3_000
+    assert RefundRequest.select().count() == 1
+
+
+def test_eight_at_once_never_give_back_more_than_was_taken(clinic):
+    """Given eight people who each give 30.00 of 100.00 back at the same moment, then three may."""
+    with ThreadPoolExecutor(8) as pool:
+        statuses = sorted(answer.status_code for answer in pool.map(lambda _: clinic.refund(3_000), range(8)))
+    assert statuses == [202] * 3 + [422] * 5
+    clinic.work()
+    assert clinic.books() == (9_000, 1_000, 9_000, "sent")
+    assert sum(row["amount"] for row in clinic.stand_in.sdk.refunds.list({"payment_intent": clinic.payment.intent_id}).data) == 9_000
+
+
+def test_a_refund_made_in_stripes_dashboard_counts_too(clinic):
+    clinic.stand_in.sdk.refunds.create({"payment_intent": clinic.payment.intent_id, "amount": 9_000})
+    clinic.work()
+    assert clinic.books() == (9_000, 1_000, 9_000, "sent")
+    assert clinic.refund(1_001).status_code == 422
+    assert clinic.refund().json["amount"] == 1_000
+
+
+def test_what_stripe_refuses_is_shown_and_gives_the_amount_back(clinic):
+    """Given staff who refunded all in the dashboard a moment before, then our request is refused, says so, and blocks nothing."""
+    asked = clinic.refund(5_000)
+    clinic.stand_in.sdk.refunds.create({"payment_intent": clinic.payment.intent_id})
+    clinic.work()
+    assert clinic.books()[0] == 10_000
+    request = clinic.shown()["refundRequests"][0]
+    assert (request["id"], request["status"]) == (asked.json["id"], "refused")
+    assert "already been refunded" in request["error"]
+
+
+def test_only_a_succeeded_card_payment_of_ones_own_is_refunded(clinic, client):
+    other = given.a_key(given.an_account(name="Other"))
+    assert client.simulate_post(f"/api/payments/{clinic.payment.id}/refunds", json={}, headers=other).status_code == 404
+    clinic.payment.status = "failed"
+    clinic.payment.save()
+    assert clinic.refund().json["code"] == "payment_not_refundable"
+
+
+def test_a_connected_accounts_payment_is_refunded_there(client, valkey, stand_in):
+    connected = stand_in.open_account()
+    clinic = Clinic(client, valkey.client(), stand_in, stripe_account=connected)
+    asked = clinic.refund(4_000)
+    clinic.work()
+    assert clinic.books()[0] == 4_000
+    assert [row["stripe_account"] for row in stand_in.refunds(asked.json["id"])] == [connected]
+    assert {request["account"] for request in stand_in.requests("/v1/refunds")} == {connected}
+
+
+def test_each_step_is_in_the_audit(clinic):
+    """F61: asked for, by whom, and what became of it."""
+    asked = clinic.refund(2_000)
+    clinic.work()
+    entries = list(AuditEntry.select().where(AuditEntry.subject == f"refund_request:{asked.json['id']}").order_by(AuditEntry.id))
+    assert [entry.action for entry in entries] == ["refund.requested", "refund.confirmed"]
+    assert entries[0].actor.startswith("key:")
+    assert entries[1].detail["amount"] == 2_000
+    assert AuditEntry.select().where(AuditEntry.action == "payment.succeeded").count() == 1

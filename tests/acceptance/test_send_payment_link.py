@@ -1,0 +1,303 @@
+"""`send_payment_link` (F18, F40, F128): a link is texted once, to who agreed, at a lawful hour, and followed until it arrived."""
+
+from datetime import timedelta
+
+import pytest
+
+from models.account_sender import AccountSender
+from models.contact_decision import ContactDecision
+from models.customer import Customer
+from models.effect import Effect
+from models.invoice import Invoice
+from models.message import Message
+from models.opt_out import OptOut
+from runtime.clock import real_now
+from tests import given
+from tests.texting import Texting, local_hour, texting  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("texting")
+
+
+@pytest.fixture
+def clinic(texting: Texting) -> Texting:  # noqa: F811
+    """A clinic whose customer agreed to texts."""
+    return texting.consents()
+
+
+def test_a_link_is_texted_once_and_followed_until_it_arrived(clinic):
+    answer = clinic.ask()
+    assert (answer.status_code, answer.json["message"]["status"]) == (202, "waiting")
+    clinic.work()
+    assert [(row["to"], row["status"]) for row in clinic.sent()] == [(clinic.phone, "accepted")]
+    assert set(clinic.deliver()) == {204}
+    shown = clinic.get(f"/api/invoices/{clinic.invoice.id}/messages")["data"]
+    assert [(row["id"], row["status"], row["advice"]) for row in shown] == [(answer.json["message"]["id"], "delivered", None)]
+    assert Effect.get(Effect.kind == "text").state == "confirmed"
+
+
+def test_the_text_names_the_clinic_carries_our_address_and_tells_how_to_stop(clinic):
+    """Nothing of what was treated, nothing of the person."""
+    clinic.send()
+    body = clinic.sent()[0]["body"]
+    assert body.startswith("Harbor Dental: ")
+    assert "Reply STOP" in body
+    assert not any(word in body for word in ("Root", "canal", "Ada", clinic.invoice.id))
+    assert clinic.client.simulate_get(f"/p/{clinic.address_in(body)}").status_code == 303
+
+
+def test_the_text_may_not_arrive_after_hours(clinic):
+    """A text queued at 20:50 must not arrive at 22:00."""
+    Customer.update(phone="+12025550123").execute()
+    clinic.phone = "+12025550123"
+    clinic.consents()
+    local_hour("America/New_York", 20, 50)
+    clinic.send()
+    validity = int(clinic.requests()[0]["params"]["ValidityPeriod"])
+    assert 7 * 60 <= validity <= 9 * 60
+
+
+def test_an_account_texts_from_its_own_sender_in_its_own_words(clinic):
+    service = "MG" + "7" * 32
+    from sandbox.twilio.account import Sender
+    from sandbox.twilio.control import add_sender
+
+    add_sender(clinic.twilio, Sender("+12025550777", service))
+    operator = given.a_key(None)
+    path = f"/api/accounts/{clinic.account.id}"
+    assert clinic.client.simulate_put(f"{path}/sender", json={"messagingServiceSid": service}, headers=clinic.headers).status_code == 403
+    assert clinic.client.simulate_put(f"{path}/sender", json={"messagingServiceSid": service}, headers=operator).json["shared"] is False
+    words = {"body": "{clinic}: {amount} abierto, {url}. Responda STOP para no recibir más."}
+    assert clinic.client.simulate_put(f"{path}/templates/payment_link/es", json=words, headers=clinic.headers).json["own"] is True
+    Customer.update(language="es-MX").execute()
+    clinic.send()
+    sent = clinic.sent()[0]
+    assert (sent["messaging_service_sid"], sent["from"]) == (service, "+12025550777")
+    assert sent["body"].startswith("Harbor Dental: 120,00 US$ abierto")
+    assert AccountSender.select().count() == 1
+
+
+@pytest.mark.parametrize(("body", "word"), [
+    ("{clinic} {url} {project}", "{project} is no place"), ("{clinic}", "{url} is missing"), ("{clinic} {url} {", "brace"),
+])
+def test_a_template_with_other_places_is_refused(clinic, body, word):
+    answer = clinic.client.simulate_put(f"/api/accounts/{clinic.account.id}/templates/payment_link/en", json={"body": body}, headers=clinic.headers)
+    assert (answer.status_code, word in answer.json["detail"]) == (422, True)
+
+
+def refused(clinic: Texting, code: str, **body):
+    """The gate refuses with this code: nothing is sent, nothing planned, and its answer is kept."""
+    answer = clinic.ask(**body)
+    assert (answer.status_code, answer.json.get("code"), answer.json.get("reasonCode")) == (422, "contact_refused", code), answer.text
+    kept = ContactDecision.select().order_by(ContactDecision.at.desc()).first()
+    assert (kept.allowed, kept.code, kept.invoice_id) == (False, code, clinic.invoice.id)
+    clinic.work()
+    assert not clinic.requests()
+    return answer.json
+
+
+def test_nobody_is_texted_without_consent(texting):  # noqa: F811
+    assert "nextAllowedAt" not in refused(texting, "no_consent")
+    texting.consents(channels=("voice",))
+    refused(texting, "no_consent")
+
+
+def test_consent_belongs_to_its_number(clinic):
+    refused(clinic, "no_consent", phoneNumber="+12025550999")
+    answer = clinic.post(
+        f"/api/customers/{clinic.customer.id}/consents",
+        channels=["sms"], source="call", text="Yes, text me there.", textVersion="1", givenAt="2026-01-05T10:00:00Z", phone=clinic.phone,
+    )  # fmt: skip
+    assert answer.status_code == 201
+    assert clinic.ask(phoneNumber=clinic.phone).status_code == 202
+
+
+def test_a_changed_number_voids_its_consent_for_good(clinic):
+    path = f"/api/customers/{clinic.customer.id}"
+    for phone in ("+12025550142", clinic.phone):
+        assert clinic.client.simulate_patch(path, json={"phone": phone}, headers=clinic.headers).status_code == 200
+    refused(clinic, "no_consent")
+    entry = next(entry["consent"] for entry in clinic.ledger()["data"] if entry["type"] == "consent")
+    assert entry["revokedWhy"] == "the customer's number was changed"
+
+
+def test_nobody_is_texted_at_night_and_the_answer_says_when(clinic):
+    Customer.update(phone="+12025550123").execute()
+    clinic.phone = "+12025550123"
+    clinic.consents()
+    local_hour("America/New_York", 21, 30)
+    told = refused(clinic, "quiet_hours")
+    local_hour("America/New_York", 7, 0)
+    assert refused(clinic, "quiet_hours")["nextAllowedAt"] < told["nextAllowedAt"]
+    local_hour("America/New_York", 12)
+    assert clinic.ask().status_code == 202
+
+
+def test_a_number_from_the_east_and_a_home_in_the_west_leave_the_hours_of_both(clinic):
+    """Eastern number, Pacific address: 11:00 to 21:00 Eastern."""
+    Customer.update(phone="+12025550123", address={"state": "CA", "country": "US"}).execute()
+    clinic.phone = "+12025550123"
+    clinic.consents()
+    local_hour("America/New_York", 10, 30)
+    refused(clinic, "quiet_hours")
+    local_hour("America/New_York", 11, 1)
+    assert clinic.ask().status_code == 202
+
+
+def test_after_a_stop_by_any_means_nothing_is_texted(clinic):
+    answer = clinic.post(f"/api/customers/{clinic.customer.id}/opt-outs", words="Please write no more", source="front desk")
+    assert (answer.status_code, answer.json["channels"]) == (201, ["sms", "voice"])
+    refused(clinic, "opted_out")
+    assert clinic.ledger()["sms"]["optedOut"] is True
+
+
+def test_while_texts_are_paused_none_goes_out(clinic):
+    clinic.pause()
+    refused(clinic, "paused")
+    clinic.pause(False)
+    assert clinic.ask().status_code == 202
+
+
+def test_a_paid_invoice_is_not_asked_for(clinic):
+    Invoice.update(mark="sent", status="paid", outstanding=0).where(Invoice.id == clinic.invoice.id).execute()
+    answer = clinic.ask()
+    assert (answer.status_code, answer.json["code"]) == (409, "invoice_already_paid")
+
+
+@pytest.mark.parametrize("happens", ["stop", "paid", "disputed", "paused"])
+def test_what_commits_before_the_text_is_decided_stops_it(clinic, happens):
+    """The gate is asked again in the transaction that reserves the attempt."""
+    assert clinic.ask().status_code == 202
+    match happens:
+        case "stop":
+            clinic.hear("STOP")
+        case "paid":
+            Invoice.update(status="paid", outstanding=0).execute()
+        case "disputed":
+            Invoice.update(disputed=True).execute()
+        case "paused":
+            clinic.pause()
+    clinic.work()
+    code = {"stop": "opted_out", "paid": "invoice_paid", "disputed": "invoice_disputed", "paused": "paused"}[happens]
+    assert not clinic.requests()
+    assert (clinic.message().status, clinic.message().error_code) == ("refused", code)
+
+
+def test_a_second_request_while_one_is_on_its_way_is_the_same_text(clinic):
+    first = clinic.ask()
+    again = clinic.ask()
+    clinic.work()
+    third = clinic.ask()
+    clinic.work()
+    assert {answer.json["message"]["id"] for answer in (first, again, third)} == {first.json["message"]["id"]}
+    assert len(clinic.sent()) == 1
+
+
+def test_once_it_arrived_another_request_is_another_text_up_to_the_days_most(clinic):
+    for _ in range(3):
+        clinic.send()
+        clinic.deliver()
+    assert len(clinic.sent()) == 3
+    answer = clinic.ask()
+    assert (answer.status_code, answer.json["reasonCode"], "nextAllowedAt" in answer.json) == (422, "person_cap", True)
+
+
+def test_the_same_key_gets_the_same_answer_refused_or_not(clinic):
+    clinic.pause()
+    assert [clinic.ask(key="a").status_code for _ in range(2)] == [422, 422]
+    assert ContactDecision.select().count() == 1
+    clinic.pause(False)
+    assert clinic.ask(key="a").json["reasonCode"] == "paused"
+    first, again = clinic.ask(key="b"), clinic.ask(key="b")
+    assert (first.json, again.headers["Idempotent-Replayed"]) == (again.json, "true")
+
+
+@pytest.mark.parametrize(("phone", "code", "then"), [
+    ("+15005550001", "21211", "new_number"),
+    ("+15005550009", "21614", "other_channel"),
+    ("+15005550004", "21610", "opted_out"),
+])
+def test_a_number_that_twilio_refuses_says_what_to_do_next(clinic, phone, code, then):
+    Customer.update(phone=phone, time_zone=None).execute()
+    clinic.consents(phone)
+    local_hour("America/New_York", 18, 0)  # a lawful hour wherever +1 500 may be
+    assert clinic.ask().status_code == 202
+    clinic.work()
+    shown = clinic.get(f"/api/invoices/{clinic.invoice.id}/messages")["data"][0]
+    assert (shown["status"], shown["code"], shown["advice"]["then"]) == ("refused", code, then)
+    again = clinic.ask()
+    assert (again.status_code, again.json["reasonCode"]) == (422, "opted_out" if code == "21610" else "suppressed")
+
+
+@pytest.mark.parametrize(("code", "then", "closed"), [
+    (30003, "try_later", False), (30005, "new_number", True), (30006, "other_channel", True), (30007, "change_text", False), (30034, "fix_sender", False),
+])
+def test_a_text_that_does_not_arrive_says_what_to_do_next(clinic, code, then, closed):
+    clinic.twilio.books.outcomes[clinic.phone] = code
+    message = clinic.send()
+    clinic.deliver()
+    shown = clinic.get(f"/api/invoices/{clinic.invoice.id}/messages")["data"][0]
+    assert (shown["status"] in {"undelivered", "failed"}, shown["code"], shown["advice"]["then"]) == (True, str(code), then)
+    assert (clinic.ledger()["sms"]["suppressed"] is not None) is closed
+    assert clinic.ask().status_code == (422 if closed else 202)
+    assert clinic.effect(message).state == "confirmed"  # it was sent; that it did not arrive is the message's own fate
+
+
+def test_a_person_who_knows_better_opens_a_closed_number_again(clinic):
+    clinic.twilio.books.outcomes[clinic.phone] = 30006
+    clinic.send()
+    clinic.deliver()
+    answer = clinic.client.simulate_delete(f"/api/customers/{clinic.customer.id}/suppressions/sms", headers=clinic.headers)
+    assert (answer.status_code, clinic.ask().status_code) == (204, 202)
+
+
+def test_twilio_in_a_storm_of_429_is_asked_again_and_one_text_goes_out(clinic):
+    """Fault 25. Each new attempt is decided anew."""
+    clinic.fault("rate_limit_429", times=2)
+    assert clinic.ask().status_code == 202
+    clinic.work(rounds=5)
+    assert (len(clinic.requests()), len(clinic.sent())) == (3, 1)
+    assert [effect.state for effect in Effect.select().where(Effect.kind == "text").order_by(Effect.created_at)] == ["refused", "refused", "confirmed"]
+    assert ContactDecision.select().where(ContactDecision.allowed == True).count() == 3  # noqa: E712
+
+
+def test_a_text_asked_for_an_hour_ago_is_not_sent_any_more(clinic):
+    answer = clinic.ask()
+    Message.update(created_at=real_now() - timedelta(minutes=61)).execute()
+    clinic.work()
+    assert not clinic.requests()
+    message = clinic.message(answer.json["message"]["id"])
+    assert (message.status, message.error_code) == ("refused", "expired")
+    assert clinic.ask().json["message"]["id"] != message.id
+
+
+def test_while_an_event_of_the_invoice_waits_the_text_waits_too(clinic):
+    """Refused while the books are not current: the event may say that it is paid."""
+    inbox_id = given.received(given.an_event("payment_intent.succeeded", given.an_intent(clinic.invoice)))
+    assert clinic.ask().status_code == 202
+    clinic.work()
+    assert not clinic.requests()
+    assert clinic.message().status == "waiting"
+    given.retried(clinic.redis, "webhooks", 1)
+    clinic.work()
+    assert not clinic.requests()
+    assert (clinic.message().status, clinic.message().error_code) == ("refused", "invoice_paid")
+    assert inbox_id
+
+
+def test_the_ledger_tells_consents_wishes_decisions_and_texts_in_order(clinic):
+    clinic.send()
+    clinic.hear("stop texting me")
+    clinic.ask()
+    told = clinic.ledger()
+    assert [entry["type"] for entry in told["data"]] == ["consent", "message", "decision", "optOut", "decision"]
+    assert [entry["decision"]["allowed"] for entry in told["data"] if entry["type"] == "decision"] == [True, False]
+    assert told["data"][2]["decision"]["effect"] == clinic.message().effect_id
+    assert OptOut.select().where(OptOut.account_id == clinic.account.id).count() == 1
+
+
+def test_another_accounts_customer_invoice_and_account_are_not_found(clinic):
+    other = clinic.another_clinic()
+    places = (f"customers/{clinic.customer.id}/contact-ledger", f"invoices/{clinic.invoice.id}/messages", f"accounts/{clinic.account.id}/sender")
+    for place in places:
+        assert clinic.client.simulate_get(f"/api/{place}", headers=other.headers).status_code == 404
+    assert clinic.client.simulate_post(f"/api/customers/{clinic.customer.id}/opt-outs", json={"source": "x"}, headers=other.headers).status_code == 404

@@ -1,0 +1,125 @@
+"""An invoice's timeline: what came in, was decided and went out, in one order, each with its reason (B11)."""
+
+from datetime import timedelta
+
+import pytest
+
+from models.audit_entry import AuditEntry
+from models.contact_decision import ContactDecision
+from models.effect import Effect
+from models.staged_job import StagedJob, insert_job
+from rules.contact import Refused
+from runtime.clock import real_now
+from tests import given
+
+
+@pytest.fixture
+def clinic(client, valkey):
+    return Clinic(client, valkey.client())
+
+
+class Clinic:
+    """A clinic that looks at what happened to one of its invoices."""
+
+    def __init__(self, client, redis):
+        self.client, self.redis = client, redis
+        self.account = given.an_account()
+        self.invoice = given.an_invoice(self.account)
+        self.headers = given.a_key(self.account)
+
+    def see(self, query="", headers=None):
+        return self.client.simulate_get(f"/api/invoices/{self.invoice.id}/timeline{query}", headers=headers or self.headers)
+
+    def lines(self):
+        return self.see("?limit=100").json["data"]
+
+    def happens(self, kind, subject):
+        given.received(given.an_event(kind, subject))
+        given.worked(self.redis)
+
+    def an_effect(self, kind, state="sending", **values):
+        now = real_now()
+        row = Effect.reserve(kind, f"{kind}:1", "stripe", {}, now + timedelta(hours=1), now, account_id=self.account.id, invoice_id=self.invoice.id, **values)
+        Effect.update(state=state, settled_at=now if state in {"confirmed", "refused"} else None).where(Effect.id == row.id).execute()
+        return row
+
+
+def test_a_payment_and_its_refund_are_told_in_order(clinic):
+    """Given an invoice that was declined, paid and partly given back, then its timeline tells that, in that order, in sentences."""
+    declined = given.an_intent(clinic.invoice, "requires_payment_method", last_payment_error={"decline_code": "insufficient_funds", "charge": "ch_1"})
+    clinic.happens("payment_intent.payment_failed", declined)
+    paid = given.an_intent(clinic.invoice)
+    clinic.happens("payment_intent.succeeded", paid)
+    clinic.happens("refund.created", given.a_refund(paid, 500))
+    lines = clinic.lines()
+    assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
+    told = [(line["kind"], line["type"]) for line in lines]
+    wanted = [
+        ("fact", "invoice.made"), ("event", "payment_intent.payment_failed"), ("notice", "payment.failed"),
+        ("event", "payment_intent.succeeded"), ("notice", "invoice.paid"), ("event", "refund.created"),
+    ]  # fmt: skip
+    assert [pair for pair in told if pair in wanted] == wanted
+    facts = {line["id"].split(":")[0]: line for line in lines if line["kind"] == "fact" and line["amount"]}
+    assert facts["payment"]["reason"] == "A payment of 125.00 USD (stripe): succeeded, 125.00 USD received."
+    assert (facts["refund"]["amount"], facts["refund"]["status"]) == (500, "succeeded")
+    assert any("does not have enough funds" in line["reason"] for line in lines)
+    assert all(line["reason"].endswith((".", ")")) for line in lines)
+
+
+def test_what_went_out_is_told_with_its_outcome(clinic):
+    """Given effects in every state, then each says what it was, why, and what came of it."""
+    clinic.an_effect("payment_link", "confirmed", asked_by="key:1", reason="balance 0 of invoice 7")
+    clinic.an_effect("text", "unknown", asked_by="key:1", reason="the payment link")
+    clinic.an_effect("intent_confirm", "refused", asked_by="key:1", reason="phone payment", error_code="stolen_card", error="Your card was reported stolen.")
+    lines = {(line["type"], line["id"].endswith(":settled")): line for line in clinic.lines() if line["kind"] == "effect"}
+    assert lines["payment_link", False]["reason"] == "Make a payment link at Stripe: balance 0 of invoice 7."
+    assert lines["payment_link.confirmed", True]["reason"] == "Make a payment link at Stripe: It is done."
+    assert "Nobody knows yet" in lines["text", False]["reason"]
+    refused = lines["intent_confirm.refused", True]["reason"]
+    assert "was declined" in refused
+    assert "stolen" not in str(clinic.lines()), "that a card was stolen is not told"
+
+
+def test_decisions_dead_jobs_and_deeds_are_told(clinic):
+    """Given a text that was not allowed, a job that died and a person's deed, then the timeline has them with the reason and the next step."""
+    answer = Refused("too_many", "Three texts were sent today.", real_now() + timedelta(days=1))
+    about = {"account_id": clinic.account.id, "customer_id": clinic.invoice.customer_id, "invoice_id": clinic.invoice.id}
+    ContactDecision.record(answer, real_now(), channel="sms", asked_by="key:1", **about)
+    link = clinic.client.simulate_post(f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers).json["paymentLinkId"]
+    job = StagedJob.get_or_none(StagedJob.key == link) or StagedJob.get_by_id(insert_job("create_payment_link", link, [link], "messages", 8, 0.0, False, None))
+    StagedJob.update(state="dead", attempts=10).where(StagedJob.id == job.id).execute()
+    AuditEntry.record("key:1", "invoice.noted", f"invoice:{clinic.invoice.id}", clinic.account.id)
+    lines = {line["kind"]: line for line in clinic.lines()}
+    assert lines["decision"]["reason"].startswith("A text was not allowed: Three texts were sent today. Allowed again from ")
+    assert lines["decision"]["status"] == "too_many"
+    assert f"bin/payphone jobs retry {job.id}" in lines["job"]["reason"]
+    assert lines["audit"]["reason"] == "key:1: invoice noted."
+
+
+def test_pages_join_without_gap_or_overlap(clinic):
+    """Given a long timeline, when it is read three lines at a time, then it is the same as read at once."""
+    for _ in range(4):
+        clinic.happens("payment_intent.succeeded", given.an_intent(clinic.invoice, amount=100))
+    whole, read, cursor = clinic.lines(), [], ""
+    while True:
+        page = clinic.see(f"?limit=3{f'&startingAfter={cursor}' if cursor else ''}").json
+        read += page["data"]
+        if not page["hasMore"]:
+            break
+        cursor = page["data"][-1]["id"]
+    assert (read, len(whole) > 9) == (whole, True)
+
+
+def test_another_clinics_invoice_has_no_timeline(clinic):
+    assert clinic.see(headers=given.a_key(given.an_account())).status_code == 404
+
+
+def test_another_invoices_matters_do_not_show(clinic):
+    other = given.an_invoice(clinic.account)
+    clinic.happens("payment_intent.succeeded", given.an_intent(other))
+    assert [line["type"] for line in clinic.lines()] == ["invoice.made"]
+
+
+@pytest.mark.parametrize("query", ["?limit=0", "?limit=101", "?startingAfter=payment:pay_other"])
+def test_a_page_that_is_none_is_refused(clinic, query):
+    assert clinic.see(query).status_code == 422

@@ -1,0 +1,28 @@
+"""Workers killed while they tell the clinic's software: what was planned arrives at least once, under one id (B13, faults 7 and 8)."""
+
+import pytest
+
+from models.base import release_connection
+from models.emit import emit
+from models.webhook_delivery import WebhookDelivery
+from models.webhook_endpoint import WebhookEndpoint
+from runtime.clock import real_now
+from runtime.secret_box import seal
+from tests import given
+from tests.faults.town import all_settled
+from tests.hook_receiver import receiver  # noqa: F401
+from web.webhook_endpoints import new_secret
+
+
+@pytest.mark.parametrize(("place", "times"), [("webhook.sent", 2), ("job.before_commit", 2), ("job.after_commit", 1)])
+def test_a_worker_killed_around_a_delivery(town, receiver, place, times):  # noqa: F811
+    """Given a worker killed before or after it has noted that the event was taken, then it arrives, twice at most, as the same event."""
+    account, receiver.secret = given.an_account(), new_secret()
+    WebhookEndpoint.register(account, receiver.url, [], seal(receiver.secret), real_now())
+    event = emit(account.id, "invoice.paid", {"invoiceId": "inv_1"})
+    release_connection()
+    town.pool("outgoing=1", PAYPHONE_KILL_AT=town.at(place), WEBHOOKS_TO_LOOPBACK="true")
+    town.struck()
+    all_settled()
+    assert [told["id"] for told in receiver.events] == [event.event_id] * times
+    assert WebhookDelivery.get().state == "delivered"

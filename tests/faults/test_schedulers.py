@@ -1,0 +1,143 @@
+"""The timetable under fire: two schedulers, broken entries, missing entries, a Redis that is away (faults 32, 45)."""
+
+import signal
+import time
+from collections import Counter
+
+import pytest
+from rq.job import Job
+from rq_scheduler import Scheduler as ForeignScheduler
+
+import scheduler
+from delivery import ticker
+from delivery.tick import TICK_PREFIX, Schedule, take_tick, timetable, use_timetable
+from delivery.ticker import SEEN_KEY
+from jobs import mark_overdue
+from models.staged_job import StagedJob
+from tests import given
+from tests.conftest import wait_for
+
+SCHEDULED = "rq:scheduler:scheduled_jobs"
+
+
+def occurrences():
+    return Counter(row.key for row in StagedJob.select() if "@" in row.key)
+
+
+def names():
+    return {row.key.partition("@")[0] for row in StagedJob.select() if "@" in row.key}
+
+
+@pytest.fixture
+def ticking(database_url, valkey):
+    """One look of a scheduler in this process: what it put into `periodic`."""
+
+    def look(connection=None):
+        table = ticker._Scheduler(queue_name="periodic", connection=connection or valkey.client(), interval=5)
+        table.enqueue_jobs()
+        return [identity.decode() for identity in valkey.client().lrange("rq:queue:periodic", 0, -1)]
+
+    return look
+
+
+def test_two_schedulers_at_once_stage_each_occurrence_once(town):
+    """Given two schedulers and two periodic workers, then every line of the timetable is staged once per occurrence."""
+    redis = town.valkey.client()
+    first, second = town.scheduler(), town.scheduler()
+    town.pool("periodic=2")
+    wait_for(lambda: names() == set(timetable()), "each schedule has ticked")
+    for name in timetable():
+        redis.rpush("rq:queue:periodic", *[f"{TICK_PREFIX}{name}"] * 5)
+    wait_for(lambda: redis.llen("rq:queue:periodic") == 0, "all ticks are taken")
+    begun = {name: {schedule.occurrence(time.time()), schedule.occurrence(time.time() - 60)} for name, schedule in timetable().items()}
+    assert all(count == 1 for count in occurrences().values())
+    assert all(int(key.partition("@")[2]) in begun[key.partition("@")[0]] for key in occurrences())
+    for process in (first, second):
+        process.send_signal(signal.SIGTERM)
+    assert {process.wait(10) for process in (first, second)} <= {0, -signal.SIGTERM}  # the latter when it was still starting
+
+
+def test_eight_ticks_at_once_are_one_occurrence(database_url, valkey):
+    use_timetable((Schedule("often", mark_overdue, every=3600),))
+    assert [take_tick("often") for _ in range(8)].count(True) <= 1
+    assert StagedJob.select().count() == 1
+    assert take_tick("unknown") is False
+
+
+def test_each_line_has_one_entry_however_often_it_is_looked_at(ticking, valkey):
+    for _ in range(3):
+        ticking()
+    entries = {identity.decode() for identity in valkey.client().zrange(SCHEDULED, 0, -1)}
+    assert entries == {f"{TICK_PREFIX}{name}" for name in timetable()}
+
+
+def test_an_entry_that_went_missing_is_put_back(ticking, valkey):
+    """rq-scheduler killed between taking an entry out and putting it back."""
+    ticking()
+    valkey.client().zrem(SCHEDULED, f"{TICK_PREFIX}mark-overdue")
+    valkey.client().delete("rq:queue:periodic")
+    assert f"{TICK_PREFIX}mark-overdue" in ticking()
+
+
+def test_an_emptied_redis_gets_its_timetable_back(ticking, valkey):
+    ticking()
+    valkey.client().flushall()
+    assert len(ticking()) == len(timetable())
+
+
+UNREADABLE = {
+    "no hash": lambda redis, key: redis.delete(key),
+    "another type": lambda redis, key: redis.set(key, "junk"),
+    "junk": lambda redis, key: redis.hset(key, mapping={"data": b"\x80\x04junk", "created_at": "junk"}),
+    "a pickle": lambda redis, key: redis.hset(key, mapping={"data": b"\x80\x04]\x94.", "created_at": "2026-11-22T00:00:00Z"}),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_an_entry_that_cannot_be_read_does_not_stop_the_others(ticking, valkey, kind):
+    redis = valkey.client()
+    for identity in ("a-junk", "\u00e9-junk"):
+        UNREADABLE[kind](redis, f"rq:job:{identity}")
+        redis.zadd(SCHEDULED, {identity: 0})
+    redis.zadd(SCHEDULED, {b"\xff\xfe": 0})
+    assert len(ticking()) == len(timetable())
+    assert redis.zcard(SCHEDULED) == len(timetable()), "what cannot be read is dropped"
+
+
+def test_a_foreign_entry_is_never_run(ticking, valkey, tmp_path):
+    """A function planted through rq-scheduler itself."""
+    redis = valkey.client()
+    planted = ForeignScheduler(connection=redis, queue_name="periodic").cron("* * * * *", "os.system", args=[f"touch {tmp_path / 'loot'}"])
+    redis.zadd(SCHEDULED, {planted.id: 0})
+    assert planted.id not in ticking()
+    assert redis.zscore(SCHEDULED, planted.id) is None
+    assert Job.exists(planted.id, connection=redis)
+    given.worked(redis, "periodic")
+    assert not (tmp_path / "loot").exists()
+
+
+@pytest.mark.parametrize("trouble", [signal.SIGSTOP, signal.SIGKILL], ids=["frozen", "killed"])
+def test_a_scheduler_outlives_its_redis_and_can_be_stopped_without_it(own_town, trouble):
+    """Given a Redis that is away, then the scheduler waits; SIGTERM ends it all the same."""
+    redis = own_town.valkey.client()
+    process = own_town.scheduler()
+    wait_for(lambda: redis.exists(SEEN_KEY), "it has ticked")
+    if trouble == signal.SIGKILL:
+        own_town.valkey.stop(signal.SIGKILL)
+        own_town.valkey.start()
+        redis = own_town.valkey.client()
+        redis.flushall()
+        wait_for(lambda: redis.zcard(SCHEDULED) == len(timetable()), "it has put the timetable back", 15)
+        own_town.valkey.stop(signal.SIGKILL)
+    else:
+        own_town.valkey.send(trouble)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(15) == 0
+
+
+def test_the_timetable_is_made_of_known_jobs():
+    scheduler.load_timetable()
+    assert timetable()
+    for name, schedule in timetable().items():
+        assert schedule.job.queue == "periodic"
+        assert name.replace("-", "").isalnum()

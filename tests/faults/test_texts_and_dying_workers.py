@@ -1,0 +1,74 @@
+"""Workers that die or freeze around the call to Twilio: at most one text, and a doubt that shows (faults 7, 8, 11, 24)."""
+
+import signal
+import time
+
+import pytest
+
+from models.base import release_connection
+from models.staged_job import StagedJob
+from tests import given
+from tests.conftest import wait_for
+from tests.faults.town import send
+from tests.texting import Texting, texting  # noqa: F401 - a fixture
+
+
+@pytest.fixture
+def clinic(texting: Texting) -> Texting:  # noqa: F811
+    """A clinic with its link made, so that the next text is due at once."""
+    texting.consents().send()
+    texting.deliver()
+    return texting
+
+
+def status(clinic: Texting) -> str:
+    found = str(clinic.message().status)
+    release_connection()
+    return found
+
+
+def test_killed_just_before_the_call(clinic, town):
+    """Nothing left, yet nobody can know that: it stays in doubt, and is not sent by whoever comes after."""
+    clinic.ask()
+    town.pool("messages=1", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at("effect.before_call"))
+    town.struck()
+    wait_for(lambda: status(clinic) == "unknown", "the doubt shows")
+    assert (len(clinic.requests()), len(clinic.sent())) == (1, 1)
+    assert clinic.ask().json["message"]["id"] == clinic.message().id
+
+
+def test_killed_just_after_the_call(clinic, town):
+    """Twilio has it and our answer is lost with the worker: its report settles it."""
+    clinic.ask()
+    town.pool("messages=1", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at("effect.after_call"))
+    town.struck()
+    wait_for(lambda: status(clinic) == "unknown", "the doubt shows")
+    assert len(clinic.sent()) == 2
+    clinic.deliver()
+    assert (status(clinic), len(clinic.requests())) == ("delivered", 2)
+
+
+@pytest.mark.parametrize("place", ["job.before_commit", "job.after_commit"])
+def test_killed_around_the_commit_of_its_success(clinic, town, place):
+    clinic.ask()
+    town.pool("messages=1", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at(place))
+    town.struck()
+    wait_for(lambda: status(clinic) in {"unknown", "accepted"}, "the next attempt has looked")
+    clinic.deliver()
+    assert (status(clinic), len(clinic.requests()), len(clinic.sent())) == ("delivered", 2, 2)
+
+
+def test_frozen_until_after_its_deadline_it_does_not_send_late(clinic, town):
+    """The one that won the right to send wakes up, sees that it is late, and says that nothing left."""
+    clinic.ask()
+    town.pool("messages=2", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at("stop:effect.before_call"), PAYPHONE_TEXT_DEADLINE="2")
+    frozen = town.struck()
+    begun = time.monotonic()
+    wait_for(lambda: status(clinic) == "unknown", "another worker sees the doubt")
+    wait_for(lambda: time.monotonic() - begun > 2.5, "the deadline passes")
+    send(frozen, signal.SIGCONT)
+    wait_for(lambda: clinic.effect(clinic.message()).error_code == "not_sent", "it says that nothing left")
+    StagedJob.update(due_at=0).where(StagedJob.name == "settle_text").execute()
+    wait_for(lambda: status(clinic) == "refused", "the doubt is over")
+    assert (len(clinic.requests()), len(clinic.sent())) == (1, 1)
+    assert given.fresh(clinic.invoice).status == "sent"

@@ -1,0 +1,58 @@
+"""The clinic's own software, as far as webhooks reach it: a server on loopback that keeps what it got."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+
+class HookReceiver:
+    """Answers with `statuses` in turn, then 200; `events` are those whose signatures the scheme's own library holds good."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.statuses: list[int] = []
+        self.secret, self.location, self.release = "", "", threading.Event()
+        self.hang = False
+        box = self
+
+        class Endpoint(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                box.got.append((dict(self.headers.items()), body))
+                if box.hang:
+                    box.release.wait(20)
+                self.send_response(box.statuses.pop(0) if box.statuses else 200)
+                if box.location:
+                    self.send_header("Location", box.location)
+                self.end_headers()
+
+            def log_message(self, *_args: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What came, verified."""
+        return [Webhook(self.secret).verify(body, headers) for headers, body in list(self.got)]
+
+    def stop(self) -> None:
+        self.release.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[HookReceiver]:
+    """A receiver on this machine, where a test's settings allow deliveries to go."""
+    monkeypatch.setenv("WEBHOOKS_TO_LOOPBACK", "true")
+    box = HookReceiver()
+    yield box
+    box.stop()

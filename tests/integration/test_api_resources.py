@@ -1,0 +1,212 @@
+"""Accounts, customers and invoices over the API: keys, ownership, idempotency, lists, problems."""
+
+import threading
+
+import pytest
+
+from models.base import release_connection
+from models.customer import Customer
+from models.idempotency_key import IdempotencyKey
+from models.invoice import Invoice
+from tests import given
+from web.body import CAP
+
+CUSTOMERS, INVOICES = "/api/customers", "/api/invoices"
+
+
+@pytest.fixture
+def account(client):
+    return given.an_account()
+
+
+@pytest.fixture
+def key(account):
+    return given.a_key(account)
+
+
+def an_invoice_of(customer, number="2026-1", **values):
+    return {"customerId": customer.id, "number": number, "amountDue": 12_500, "currency": "usd", "dueDate": "2099-01-31"} | values
+
+
+def problem(answer, status, code):
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+    body = answer.json
+    assert (body["status"], body["code"]) == (status, code)
+    assert {"type", "title", "detail"} <= body.keys()
+    return body
+
+
+def at_once(count, call):
+    gate, answers = threading.Barrier(count), []
+
+    def run():
+        gate.wait()
+        answers.append(call())
+        release_connection()
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def test_without_a_key_nothing_is_shown(client, account, key):
+    for headers in ({}, {"Authorization": "Bearer pp_wrong"}, {"Authorization": "Basic abc"}, {"Authorization": "Bearer"}):
+        problem(client.simulate_get(CUSTOMERS, headers=headers), 401, "unauthenticated")
+    assert client.simulate_get(CUSTOMERS, headers=key).status_code == 200
+
+
+def test_another_accounts_things_are_not_there(client, account, key):
+    """404, as for what does not exist at all: not even their existence is told."""
+    mine, theirs = given.an_invoice(account), given.an_invoice(given.an_account(name="Other"))
+    assert client.simulate_get(f"{INVOICES}/{mine.id}", headers=key).json["id"] == mine.id
+    for path in (f"{INVOICES}/{theirs.id}", f"{CUSTOMERS}/{theirs.customer_id}", f"/api/accounts/{theirs.account_id}", f"{INVOICES}/inv_none"):
+        problem(client.simulate_get(path, headers=key), 404, "not_found")
+    problem(client.simulate_patch(f"{INVOICES}/{theirs.id}", json={"notes": "x"}, headers=key), 404, "not_found")
+    problem(client.simulate_patch(f"{CUSTOMERS}/{theirs.customer_id}", json={"name": "x"}, headers=key), 404, "not_found")
+    problem(client.simulate_post(INVOICES, json=an_invoice_of(theirs.customer), headers=key), 404, "not_found")
+    assert [row["id"] for row in client.simulate_get(INVOICES, headers=key).json["data"]] == [mine.id]
+    assert given.fresh(theirs).notes == ""
+
+
+def test_an_operator_names_the_account(client, account):
+    operator, invoice = given.a_key(None), given.an_invoice(account)
+    problem(client.simulate_get(INVOICES, headers=operator), 400, "bad_request")
+    problem(client.simulate_get(INVOICES, headers=operator | {"Payphone-Account": "ac_none"}), 404, "not_found")
+    listed = client.simulate_get(INVOICES, headers=operator | {"Payphone-Account": account.id}).json["data"]
+    assert [row["id"] for row in listed] == [invoice.id]
+
+
+def test_the_same_key_and_body_get_the_first_answer_again(client, account, key):
+    headers = key | {"Idempotency-Key": "k1"}
+    body = an_invoice_of(given.a_customer(account))
+    first, again = (client.simulate_post(INVOICES, json=body, headers=headers) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert (again.json, again.headers["location"]) == (first.json, first.headers["location"])
+    assert again.headers["idempotent-replayed"] == "true"
+    assert "idempotent-replayed" not in first.headers
+    assert Invoice.select().count() == 1
+
+
+def test_the_same_key_with_another_body_is_refused(client, account, key):
+    headers, customer = key | {"Idempotency-Key": "k1"}, given.a_customer(account)
+    assert client.simulate_post(INVOICES, json=an_invoice_of(customer), headers=headers).status_code == 201
+    problem(client.simulate_post(INVOICES, json=an_invoice_of(customer, amountDue=1), headers=headers), 422, "idempotency_key_reused")
+    problem(client.simulate_post(CUSTOMERS, json={"name": "Ada"}, headers=headers), 422, "idempotency_key_reused")
+
+
+def test_a_key_is_its_callers_own(client, account, key):
+    other = given.a_key(given.an_account(name="Other"))
+    for headers in (key, other):
+        assert client.simulate_post(CUSTOMERS, json={"name": "Ada"}, headers=headers | {"Idempotency-Key": "k1"}).status_code == 201
+    assert Customer.select().count() == 2
+
+
+def test_a_refused_request_may_be_mended_under_the_same_key(client, account, key):
+    """It left nothing; the key is free again."""
+    headers = key | {"Idempotency-Key": "k1"}
+    problem(client.simulate_post(CUSTOMERS, json={"name": ""}, headers=headers), 422, "invalid")
+    assert IdempotencyKey.select().count() == 0
+    assert client.simulate_post(CUSTOMERS, json={"name": "Ada"}, headers=headers).status_code == 201
+
+
+def test_keys_that_are_no_keys(client, key):
+    for bad in ("", "x" * 256):
+        problem(client.simulate_post(CUSTOMERS, json={"name": "Ada"}, headers=key | {"Idempotency-Key": bad}), 400, "bad_request")
+
+
+def test_eight_identical_requests_at_once_are_one_row(client, account, key):
+    headers = key | {"Idempotency-Key": "k1"}
+    body = an_invoice_of(given.a_customer(account))
+    answers = at_once(8, lambda: client.simulate_post(INVOICES, json=body, headers=headers))
+    assert [answer.status_code for answer in answers] == [201] * 8
+    assert len({answer.json["id"] for answer in answers}) == 1
+    assert sum("idempotent-replayed" not in answer.headers for answer in answers) == 1
+    assert Invoice.select().count() == 1
+
+
+def test_eight_requests_for_one_number_at_once_are_one_row(client, account, key):
+    """Without a key: the first wins, the others are told."""
+    body = an_invoice_of(given.a_customer(account))
+    answers = at_once(8, lambda: client.simulate_post(INVOICES, json=body, headers=key))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+    assert Invoice.select().count() == 1
+
+
+def test_a_name_that_is_taken_is_a_conflict_whichever_way_it_is_asked_for(client, account, key):
+    for external in ("a", "b"):
+        assert client.simulate_post(CUSTOMERS, json={"name": "Ada", "externalId": external}, headers=key).status_code == 201
+    assert client.simulate_post(CUSTOMERS, json={"name": "Ada", "externalId": "a"}, headers=key).status_code == 409
+    other = Customer.get(Customer.external_id == "b")
+    assert client.simulate_patch(f"{CUSTOMERS}/{other.id}", json={"externalId": "a"}, headers=key).status_code == 409
+    assert Customer.get_by_id(other.id).external_id == "b"
+
+
+def test_lists_go_by_pages(client, account, key):
+    made = [client.simulate_post(CUSTOMERS, json={"name": f"Ada {index}"}, headers=key).json["id"] for index in range(5)]
+    seen, after = [], {}
+    for size in (2, 2, 1):
+        page = client.simulate_get(CUSTOMERS, params={"limit": 2} | after, headers=key).json
+        assert (len(page["data"]), page["hasMore"]) == (size, size == 2)
+        seen += [row["id"] for row in page["data"]]
+        after = {"startingAfter": seen[-1]}
+    assert sorted(seen) == sorted(made)
+    assert len(set(seen)) == 5
+    for limit in (0, 101, -1):
+        problem(client.simulate_get(CUSTOMERS, params={"limit": limit}, headers=key), 422, "invalid")
+    assert client.simulate_get(CUSTOMERS, params={"limit": "x"}, headers=key).status_code in {400, 422}
+
+
+def test_invoices_are_narrowed(client, account, key):
+    sent, paid = given.an_invoice(account), given.an_invoice(account, status="paid")
+
+    def listed(**params):
+        return {row["id"] for row in client.simulate_get(INVOICES, params=params, headers=key).json["data"]}
+
+    assert listed(status="sent") == {sent.id}
+    assert listed(status=["sent", "paid"]) == {sent.id, paid.id}
+    assert listed(customerId=paid.customer_id) == {paid.id}
+    assert listed(updatedSince="2999-01-01T00:00:00Z") == set()
+    assert listed(updatedSince="2001-01-01T00:00:00Z") == {sent.id, paid.id}
+
+
+BAD_INVOICES = {
+    "amountDue": [0, -1, 1.5, "12.50", "12", 100_000_000, None, True],
+    "currency": ["us", "dollars", "", 5],
+    "dueDate": ["31.1.2099", "2099-02-30", ""],
+    "number": ["", None],
+    "status": ["paid", "overdue"],
+    "nonsense": [1],
+}
+
+
+def test_fields_that_are_not_valid_are_named_but_not_repeated(client, account, key):
+    customer = given.a_customer(account)
+    for field, values in BAD_INVOICES.items():
+        for value in values:
+            body = problem(client.simulate_post(INVOICES, json=an_invoice_of(customer) | {field: value}, headers=key), 422, "invalid")
+            assert field in {error["field"] for error in body["errors"]}, (field, value)
+    secret = client.simulate_post(CUSTOMERS, json={"name": "Ada", "email": "not-an-address-SECRET"}, headers=key)
+    assert "SECRET" not in problem(secret, 422, "invalid")["detail"] + secret.text
+    assert Invoice.select().count() == 0
+
+
+def test_an_amount_does_not_change_under_a_payment(client, account, key, valkey):
+    invoice = given.an_invoice(account)
+    assert client.simulate_patch(f"{INVOICES}/{invoice.id}", json={"amountDue": 9_000}, headers=key).json["outstandingBalance"] == 9_000
+    given.received(given.an_event("payment_intent.succeeded", given.an_intent(invoice, amount=4_000)))
+    given.worked(valkey.client())
+    problem(client.simulate_patch(f"{INVOICES}/{invoice.id}", json={"amountDue": 8_000}, headers=key), 409, "invoice_has_payments")
+    changed = client.simulate_patch(f"{INVOICES}/{invoice.id}", json={"notes": "called", "dueDate": "2001-01-01"}, headers=key).json
+    assert (changed["notes"], changed["status"], changed["outstandingBalance"]) == ("called", "overdue", 5_000)
+
+
+def test_a_body_over_the_cap(client, key):
+    problem(client.simulate_post(CUSTOMERS, body=b"x" * (CAP + 1), headers=key), 413, "body_too_large")
+
+
+def test_what_is_not_there_and_what_is_not_allowed(client):
+    problem(client.simulate_get("/api/nothing"), 404, "not_found")
+    problem(client.simulate_delete(CUSTOMERS), 405, "method_not_allowed")

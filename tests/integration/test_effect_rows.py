@@ -1,0 +1,97 @@
+"""The ledger's row: outcomes are final, stale attempts write nothing, and every time limit fits into the next."""
+
+from datetime import timedelta
+
+import pytest
+
+from delivery import locks
+from delivery.registry import MAX_TIMEOUT, find_job, job_names
+from effects import kinds, perform
+from models import staged_job
+from models.effect import Contradiction, Effect
+from models.staged_job import StagedJob
+from providers import stripe_api
+from runtime.clock import real_now
+from runtime.errors import Conflict
+from tests import given
+
+
+@pytest.fixture
+def effect(database_url):
+    return an_effect()
+
+
+def an_effect(key="refund:rfq_1", **values):
+    now = real_now()
+    made = Effect.reserve("refund", key, "stripe", {"metadata": {"attempt_id": "rfq_1"}, "payment_intent": "pi_1"}, now + timedelta(days=1), now,
+                          asked_by="test", reason="test")  # fmt: skip
+    if values:
+        Effect.update(values).where(Effect.id == made.id).execute()
+    return Effect.get_by_id(made.id)
+
+
+def test_reserving_twice_is_one_row_with_the_first_request(effect):
+    again = Effect.reserve("refund", effect.key, "stripe", {"other": 1}, real_now(), real_now(), asked_by="other", reason="other")
+    assert (again.id, again.request, again.asked_by) == (effect.id, effect.request, "test")
+
+
+def test_what_is_final_stays_so(effect):
+    stale = Effect.get_by_id(effect.id)
+    effect.record_confirmed("re_1", {"id": "re_1"}, real_now())
+    for write in (lambda: stale.record_sent(real_now()), lambda: stale.record_unknown("x", "x"), lambda: stale.record_refused("x", "x", real_now()),
+                  stale.record_next_generation):  # fmt: skip
+        with pytest.raises(Conflict):
+            write()
+    assert Effect.get_by_id(effect.id).state == "confirmed"
+
+
+def test_saying_so_again_is_harmless_and_another_object_is_not(effect):
+    effect.record_confirmed("re_1", {"id": "re_1"}, real_now())
+    Effect.get_by_id(effect.id).record_confirmed("re_1", {"id": "other"}, real_now())
+    assert Effect.get_by_id(effect.id).answer == {"id": "re_1"}
+    with pytest.raises(Contradiction, match="re_2"):
+        Effect.get_by_id(effect.id).record_confirmed("re_2", {"id": "re_2"}, real_now())
+
+
+def test_an_object_of_what_was_refused_is_a_contradiction(effect):
+    effect.record_refused("no", "no", real_now())
+    with pytest.raises(Contradiction):
+        effect.record_confirmed("re_1", {"id": "re_1"}, real_now())
+
+
+def test_a_stale_attempt_does_not_turn_the_keys_back(effect):
+    """Given an attempt that still holds the first key, when another has gone on to the third, then it writes nothing."""
+    stale = Effect.get_by_id(effect.id)
+    effect.record_sent(real_now())
+    effect.record_next_generation()
+    effect.record_next_generation()
+    with pytest.raises(Conflict):
+        stale.record_next_generation()
+    with pytest.raises(Conflict):
+        stale.record_sent(real_now())
+    row = Effect.get_by_id(effect.id)
+    assert (row.generation, row.idempotency_key, row.sent_at) == (3, f"{effect.id}-3", None)
+
+
+def test_reconciling_stages_a_look_at_each_doubt_and_at_nothing_else(client, valkey):
+    """Given effects of every kind of state, then only those that may have happened, a while ago, are looked at."""
+    old, now = real_now() - timedelta(hours=1), real_now()
+    wanted = {an_effect("refund:a", state="unknown", created_at=old, sent_at=old, last_sent_at=old).id,
+              an_effect("refund:b", state="sending", created_at=old, sent_at=old, last_sent_at=old).id}  # fmt: skip
+    an_effect("refund:c", state="sending", created_at=old)
+    an_effect("refund:d", state="unknown", created_at=old, sent_at=old, last_sent_at=now)
+    an_effect("refund:e", state="confirmed", created_at=old, sent_at=old, last_sent_at=old)
+    given.a_job("reconcile_effects", 1, queue="periodic")
+    StagedJob.update(args="[]").execute()
+    given.relayed(valkey.client())
+    assert given.worked(valkey.client(), "periodic", rounds=1) == 1
+    assert {row.key.split(":")[0] for row in StagedJob.select().where(StagedJob.name == "reconcile_effect")} == wanted
+
+
+def test_every_time_limit_fits_into_the_next():
+    """A call and a look fit into an attempt, an attempt into the lock's and the claim's lease; a key outlives neither."""
+    call = sum(stripe_api.TIMEOUT)
+    assert 2 * call < MAX_TIMEOUT < locks.LEASE < staged_job.LEASE
+    assert perform.LEAVE_WITHIN.total_seconds() + call < staged_job.LEASE
+    assert kinds.KEY_LIFE + staged_job.LEASE + kinds.SKEW < 24 * 3600
+    assert all(find_job(name).timeout <= MAX_TIMEOUT for name in job_names())

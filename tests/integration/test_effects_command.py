@@ -1,0 +1,95 @@
+"""`bin/payphone effects`: list, reconcile, settle."""
+
+import pytest
+
+from models.audit_entry import AuditEntry
+from models.effect import Effect
+from models.staged_job import StagedJob
+from tests import given
+from tests.faults.asked import ask
+from tests.operators import run
+
+
+@pytest.fixture
+def asked(client, valkey, stand_in):
+    """A refund whose every answer was lost until its job was dead."""
+    asked = ask("refund", stand_in, valkey.client())
+    stand_in.fault("timeout_after", "POST", asked.path, seconds=2)
+    stand_in.fault("refuse", "POST", asked.path, times=20)
+    given.worked(valkey.client())
+    given.retried(valkey.client(), rounds=18)
+    assert (asked.job.state, asked.effect.state) == ("dead", "unknown")
+    return asked
+
+
+def test_effects_are_listed(asked):
+    shown = run("effects", "list", "--in-doubt").output
+    assert asked.effect.id in shown
+    assert "dead" in shown
+    assert "No such effects." in run("effects", "list", "--state", "confirmed", "--kind", "refund").output
+    assert asked.effect.id in run("effects", "list", "--state", "unknown").output
+
+
+@pytest.mark.parametrize("which", ["--all", "one"])
+def test_what_is_found_is_recorded_by_its_job(asked, valkey, stand_in, which):
+    stand_in.sandbox.ground.faults.clear()
+    said = run("effects", "reconcile", "--all" if which == "--all" else asked.effect.id)
+    assert said.exit_code == 0, said.output
+    assert asked.made()[0]["id"] in said.output
+    given.retried(valkey.client(), rounds=1)
+    asked.assert_done_once()
+    assert AuditEntry.select().where(AuditEntry.action == "job.replayed").count() == 1
+    assert run("effects", "reconcile", asked.effect.id).exit_code == 0
+
+
+def test_what_is_found_of_a_job_that_ended_without_it_is_known_at_least(asked, stand_in):
+    stand_in.sandbox.ground.faults.clear()
+    StagedJob.update(state="done").where(StagedJob.id == asked.job.id).execute()
+    assert run("effects", "reconcile", asked.effect.id).exit_code == 0
+    assert (asked.effect.state, asked.effect.provider_id) == ("confirmed", asked.made()[0]["id"])
+    assert AuditEntry.select().where(AuditEntry.action == "effect.settled").count() == 1
+
+
+def test_a_record_that_cannot_be_read_is_said(asked, stand_in):
+    stand_in.fault("error_500", "GET", asked.path)
+    said = run("effects", "reconcile", "--all")
+    assert said.exit_code == 1
+    assert "cannot be read" in said.output
+
+
+def test_a_person_settles(asked, valkey):
+    said = run("effects", "settle", asked.effect.id, "--confirmed", asked.made()[0]["id"])
+    assert said.exit_code == 0, said.output
+    given.retried(valkey.client(), rounds=1)
+    asked.assert_done_once()
+    entry = AuditEntry.get(AuditEntry.action == "effect.settled")
+    assert entry.actor.startswith("cli:")
+    assert (entry.subject, entry.detail["outcome"]) == (f"effect:{asked.effect.id}", "confirmed")
+
+
+def test_a_person_says_that_it_did_not_happen(client, valkey, stand_in):
+    asked = ask("refund", stand_in, valkey.client())
+    stand_in.fault("refuse", "POST", asked.path, times=20)
+    given.worked(valkey.client())
+    given.retried(valkey.client(), rounds=18)
+    assert run("effects", "settle", asked.effect.id, "--refused", "--why", "none in the dashboard").exit_code == 0
+    given.retried(valkey.client(), rounds=1)
+    asked.assert_not_done("refused")
+    assert asked.row.error == "none in the dashboard"
+
+
+def test_what_is_settled_stays_settled(asked, valkey):
+    run("effects", "reconcile", "--all")
+    said = run("effects", "settle", asked.effect.id, "--refused", "--why", "x")
+    assert said.exit_code == 1
+    assert "its job is waiting" in said.output
+    assert Effect.get_by_id(asked.effect.id).state == "unknown"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("reconcile",), ("reconcile", "eff_1", "--all"), ("reconcile", "eff_none"), ("settle", "eff_none", "--refused", "--why", "x"),
+     ("settle", "x"), ("settle", "x", "--refused"), ("settle", "x", "--refused", "--confirmed", "re_1", "--why", "y")],
+)  # fmt: skip
+def test_what_cannot_be_understood_ends_with_2(database_url, arguments):
+    assert run("effects", *arguments).exit_code == 2

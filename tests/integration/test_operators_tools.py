@@ -1,0 +1,181 @@
+"""`pause`, `resume`, `ceiling`, `events backfill|replay|reconcile`: what operators do at night."""
+
+import threading
+
+import pytest
+
+from models.account import Account
+from models.audit_entry import AuditEntry
+from models.backfill import Backfill
+from models.base import database
+from models.brake import Brake, paused
+from models.inbox_event import InboxEvent
+from models.payment import Payment
+from models.staged_job import StagedJob
+from tests import given
+from tests.operators import run
+from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
+
+
+@pytest.fixture
+def redis(database_url, valkey):
+    return valkey.client()
+
+
+def work(redis):
+    for _ in range(30):
+        given.make_due()
+        given.relayed(redis)
+        if not given.worked(redis, "periodic") + given.worked(redis):
+            return
+
+
+class Workers(threading.Thread):
+    """Workers beside a command that waits for them."""
+
+    def __init__(self, redis):
+        super().__init__(daemon=True)
+        self.redis, self.over = redis, threading.Event()
+
+    def run(self):
+        while not self.over.wait(0.05):
+            given.relayed(self.redis)
+            for queue in ("periodic", "webhooks"):
+                self._drain(queue)
+        database.close()
+
+    def _drain(self, queue):
+        from delivery.attempt import perform
+        from delivery.registry import find_job
+        from delivery.rq_view import parse_rq_id
+        from models.staged_job import claim_job
+
+        while (popped := self.redis.lpop(f"rq:queue:{queue}")) is not None:
+            claimed = claim_job(parse_rq_id(popped.decode()), "beside")
+            if claimed is not None:
+                perform(claimed, find_job(claimed.name), alarm=False)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join(10)
+
+
+def test_pause_and_resume_say_what_they_did(redis):
+    account = given.an_account()
+    assert "Paused: texts of all accounts." in run("pause", "texts", "--why", "wrong template").output
+    assert "Already paused" in run("pause", "texts").output
+    assert "Paused: charges of" in run("pause", "charges", "--account", account.id).output
+    shown = run("brakes").output
+    assert "wrong template" in shown
+    assert account.id in shown
+    assert "Yet texts are paused for all accounts" in run("resume", "texts", "--account", account.id).output
+    assert "Resumed: texts of all accounts." in run("resume", "texts").output
+    assert not paused(account.id, "texts")
+    assert [entry.action for entry in AuditEntry.select().order_by(AuditEntry.id)] == ["texts.paused", "charges.paused", "texts.resumed"]
+    assert Brake.select().where(Brake.paused == True).count() == 1  # noqa: E712
+
+
+def test_a_ceiling_is_shown_and_changed(redis):
+    account = given.an_account()
+    assert f"{account.id}: 0 of 500 texts today." in run("ceiling", "texts", "--account", account.id).output
+    assert "0 of 7 texts" in run("ceiling", "texts", "--account", account.id, "--set", "7").output
+    assert "0 of 500 texts" in run("ceiling", "texts", "--account", account.id, "--default").output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("pause", "everything"), ("pause", "texts", "--account", "ac_none"), ("ceiling", "texts"), ("ceiling", "texts", "--account", "ac_none"),
+        ("events", "backfill"), ("events", "backfill", "--since", "yesterday"), ("events", "backfill", "--since", "2d", "--account", "ac_none"),
+        ("events", "replay"), ("events", "replay", "1", "--outcome", "refused"), ("events", "replay", "--outcome", "lost"),
+        ("events", "reconcile", "--since", "x"),
+    ],
+)  # fmt: skip
+def test_what_is_not_understood_changes_nothing(redis, arguments):
+    assert run(*arguments).exit_code == 2
+    assert StagedJob.select().count() + AuditEntry.select().count() == 0
+
+
+def test_backfill_shows_its_progress_and_its_end(redis, stripe_stand_in):  # noqa: F811
+    """Given events that did not reach us, when an operator asks for them, then the command waits for the workers and says what had been missing."""
+    invoice = given.an_invoice()
+    asked = {"amount": 12_500, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True, "metadata": given.metadata_of(invoice)}
+    stripe_stand_in.sdk.payment_intents.create(asked | {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}})
+    with Workers(redis):
+        result = run("events", "backfill", "--since", "2d", "--rate", "0")
+    count = len(stripe_stand_in.events())
+    assert result.exit_code == 0, result.output
+    assert f"Read {count} events; {count} had been missing" in result.output
+    assert given.fresh(invoice).status == "paid"
+    assert str(count) in run("events", "backfills").output
+    assert AuditEntry.get().action == "events.backfill_asked"
+
+
+def test_backfill_of_one_clinic_reads_its_own_account(redis, stripe_stand_in):  # noqa: F811
+    account = given.an_account(stripe_account=stripe_stand_in.sdk.accounts.create({"country": "US"}).id)
+    assert run("events", "backfill", "--since", "40d", "--account", account.id, "--no-wait").exit_code == 0
+    assert run("events", "backfill", "--since", "1h", "--account", "platform", "--no-wait").exit_code == 0
+    assert [row.stripe_account for row in Backfill.select().order_by(Backfill.id)] == [account.stripe_account, ""]
+
+
+def test_refused_events_are_replayed_once_the_reason_is_gone(redis):
+    """Given events refused because a clinic's Stripe account was entered wrongly, when that is mended and they are replayed, then they count, once."""
+    account = given.an_account(stripe_account="acct_typo")
+    invoices = [given.an_invoice(account) for _ in range(3)]
+    for invoice in invoices:
+        given.received(given.an_event("payment_intent.succeeded", given.an_intent(invoice), account="acct_right"))
+    work(redis)
+    assert {row.outcome for row in InboxEvent.select()} == {"refused"}
+    Account.update(stripe_account="acct_right").where(Account.id == account.id).execute()
+    result = run("events", "replay", "--outcome", "refused", "--rate", "1")
+    assert "Replayed: 3, spread over 3 s." in result.output
+    due = sorted(row.due_at for row in StagedJob.select())
+    assert 1_500_000 < due[-1] - due[0] < 2_500_000
+    assert {row.outcome for row in InboxEvent.select()} == {None}
+    work(redis)
+    assert {row.outcome for row in InboxEvent.select()} == {"applied"}
+    assert {given.fresh(invoice).status for invoice in invoices} == {"paid"}
+    assert AuditEntry.select().where(AuditEntry.action == "event.replayed").count() == 3
+
+
+def test_replaying_what_counted_already_changes_nothing(redis):
+    """Given an event that was applied, and whose job has been forgotten, then replaying it by Stripe's id counts nothing twice."""
+    invoice = given.an_invoice()
+    event = given.an_event("payment_intent.succeeded", given.an_intent(invoice))
+    number = given.received(event)
+    work(redis)
+    before = given.fresh(invoice).version
+    assert "Replayed: 1." in run("events", "replay", event["id"]).output
+    assert "not processed yet" in run("events", "replay", str(number)).output
+    work(redis)
+    StagedJob.delete().execute()
+    assert "Replayed: 1." in run("events", "replay", str(number)).output
+    work(redis)
+    assert (InboxEvent.get().outcome, given.fresh(invoice).version, Payment.select().count()) == ("unchanged", before, 1)
+    missing = run("events", "replay", "evt_none")
+    assert (missing.exit_code, "no such event" in missing.output) == (1, True)
+
+
+def test_reconcile_says_what_differs(redis, stripe_stand_in):  # noqa: F811
+    """Given books that agree, then it says so and ends well; given one that differs, it is shown, and the command ends with 1."""
+    invoice = given.an_invoice()
+    asked = {"amount": 12_500, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True, "metadata": given.metadata_of(invoice)}
+    stripe_stand_in.sdk.payment_intents.create(asked | {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}})
+    for event in stripe_stand_in.events():
+        given.received(event)
+    work(redis)
+    with Workers(redis):
+        assert "No differences." in run("events", "reconcile").output
+    Payment.update(amount_received=10_000).execute()
+    with Workers(redis):
+        StagedJob.update(due_at=0).where(StagedJob.state == "waiting").execute()
+        result = run("events", "reconcile", "--since", "1d")
+    assert result.exit_code == 1
+    assert "payment_differs" in result.output
+    assert "100.00 USD" in result.output
+    assert "125.00 USD" in result.output
+    assert "payment_differs" in run("events", "reconcile", "--latest").output

@@ -1,0 +1,217 @@
+"""Whoever looks with RQ's own classes sees what the rows say: queues, names, states, attempts, workers."""
+
+import os
+import time
+
+import pytest
+from rq import Queue
+from rq import Worker as RQWorker
+from rq.job import Job, JobStatus
+from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
+from rq.serializers import JSONSerializer
+
+from delivery import registry, relay, rq_view
+from delivery.attempt import Snooze
+from delivery.registry import JobType
+from delivery.worker import Worker
+from models.staged_job import StagedJob, claim_job
+from tests import given
+
+QUEUE = "messages"
+
+
+@pytest.fixture
+def redis(database_url, valkey):
+    return valkey.client()
+
+
+@pytest.fixture
+def a_kind():
+    """Makes a job of one function known, for this test only."""
+    made = []
+
+    def make(function, attempts=3):
+        kind = JobType("a_test_job", QUEUE, attempts, 5, 60.0, function)
+        registry._jobs[kind.name] = kind
+        made.append(kind.name)
+        return given.a_job(kind.name, 7, QUEUE, attempts)
+
+    yield make
+    for name in made:
+        del registry._jobs[name]
+
+
+def a_worker(redis, name="test-worker"):
+    worker = Worker(QUEUE, redis, name, lambda _at: None)
+    worker._heartbeat()
+    return worker
+
+
+def shown(redis, job_id):
+    return Job.fetch(f"a_test_job-{job_id}", connection=redis, serializer=JSONSerializer)
+
+
+def ids(kind, redis):
+    found = kind(QUEUE, connection=redis, serializer=JSONSerializer)
+    return found.get_job_ids(cleanup=False)
+
+
+def test_a_queued_job(redis, a_kind):
+    job_id = a_kind(lambda _number: None)
+    relay.tick(redis)
+    queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
+    assert [each.name for each in Queue.all(connection=redis)] == [QUEUE]
+    assert queue.get_job_ids() == [f"a_test_job-{job_id}"]
+    job = queue.jobs[0]
+    assert (job.get_status(), job.func_name, job.args, job.origin) == (JobStatus.QUEUED, "jobs.a_test_job", [job_id], QUEUE)
+    assert job.description == f"a_test_job {job_id}"
+    assert job.enqueued_at
+
+
+def test_a_job_is_started_while_it_runs_and_finished_when_its_row_is_done(redis, a_kind):
+    seen = {}
+
+    def look(_number):
+        job = shown(redis, StagedJob.get().id)
+        seen["status"], seen["worker"], seen["meta"] = job.get_status(), job.worker_name, job.meta
+        seen["started"] = StartedJobRegistry(QUEUE, connection=redis).get_job_ids(cleanup=False)
+        seen["state"] = next(iter(RQWorker.all(connection=redis))).get_state()
+
+    job_id = a_kind(look)
+    relay.tick(redis)
+    worker = a_worker(redis)
+    worker._step()
+    identity = f"a_test_job-{job_id}"
+    assert seen == {"status": JobStatus.STARTED, "worker": "test-worker", "meta": {"attempt": 1, "of": 3}, "started": [identity], "state": "busy"}
+    job = shown(redis, job_id)
+    assert (job.get_status(), StagedJob.get().state) == (JobStatus.FINISHED, "done")
+    assert (ids(FinishedJobRegistry, redis), ids(StartedJobRegistry, redis), ids(FailedJobRegistry, redis)) == ([identity], [], [])
+    assert job.latest_result().type.name == "SUCCESSFUL"
+    assert job.ended_at >= job.started_at
+    assert 0 < redis.ttl(rq_view.job_key(identity)) <= rq_view.RESULT_TTL
+    listed = RQWorker.all(connection=redis)
+    assert [(each.name, each.pid, each.queue_names(), each.get_state(), each.successful_job_count) for each in listed] == [
+        ("test-worker", os.getpid(), [QUEUE], "idle", 1)
+    ]
+
+
+def test_failed_attempts_are_seen_with_the_time_of_the_next(redis, a_kind):
+    def fail(_number):
+        raise ValueError("about Ada Payer")
+
+    job_id = a_kind(fail)
+    worker = a_worker(redis)
+    for attempt in (1, 2, 3):
+        given.make_due()
+        relay.tick(redis)
+        worker._step()
+        job = shown(redis, job_id)
+        assert (job.get_status(), ids(FailedJobRegistry, redis)) == (JobStatus.FAILED, [f"a_test_job-{job_id}"])
+        assert (job.meta["attempt"], job.meta["of"], job.meta["dead"]) == (attempt, 3, attempt == 3)
+        assert (job.meta["nextAttemptAt"] is None) == (attempt == 3)
+        assert [result.type.name for result in job.results()] == ["FAILED"] * attempt
+        assert job.latest_result().exc_string == "ValueError"
+    assert StagedJob.get().state == "dead"
+
+
+def test_a_retried_job_leaves_the_failed_registry(redis, a_kind):
+    outcomes = [ValueError("no"), None]
+
+    def act(_number):
+        if error := outcomes.pop(0):
+            raise error
+
+    job_id = a_kind(act)
+    worker = a_worker(redis)
+    relay.tick(redis)
+    worker._step()
+    given.make_due()
+    relay.tick(redis)
+    assert (shown(redis, job_id).get_status(), ids(FailedJobRegistry, redis)) == (JobStatus.QUEUED, [])
+    worker._step()
+    assert (shown(redis, job_id).get_status(), ids(FailedJobRegistry, redis)) == (JobStatus.FINISHED, [])
+
+
+def test_a_snoozed_job_is_neither_started_nor_failed(redis, a_kind):
+    def wait(_number):
+        raise Snooze("locked", 60)
+
+    job_id = a_kind(wait)
+    relay.tick(redis)
+    a_worker(redis)._step()
+    assert shown(redis, job_id).get_status() is JobStatus.SCHEDULED
+    assert (ids(StartedJobRegistry, redis), ids(FailedJobRegistry, redis), ids(FinishedJobRegistry, redis)) == ([], [], [])
+
+
+def test_a_refused_copy_leaves_no_trace(redis, a_kind):
+    """Given a job that another worker runs, when a copy is popped, then RQ goes on to say STARTED by the other."""
+    job_id = a_kind(lambda _number: None)
+    relay.tick(redis)
+    claimed = claim_job(job_id, "another")
+    rq_view.start(redis, claimed, "another")
+    before = redis.hgetall(rq_view.job_key(f"a_test_job-{job_id}"))
+    a_worker(redis)._step()
+    assert redis.hgetall(rq_view.job_key(f"a_test_job-{job_id}")) == before
+    assert shown(redis, job_id).get_status() is JobStatus.STARTED
+    assert ids(StartedJobRegistry, redis) == [f"a_test_job-{job_id}"]
+
+
+def test_redis_emptied_while_a_job_runs(redis, a_kind):
+    """The end is written whole, so that RQ can read it; the worker is listed whole at its next heartbeat."""
+
+    def lose_everything(_number):
+        redis.flushall()
+
+    job_id = a_kind(lose_everything)
+    relay.tick(redis)
+    worker = a_worker(redis)
+    worker._step()
+    job = shown(redis, job_id)
+    assert (job.get_status(), job.func_name, job.origin) == (JobStatus.FINISHED, "jobs.a_test_job", QUEUE)
+    worker._beaten_at = time.monotonic() - 60
+    worker._heartbeat()
+    listed = RQWorker.all(connection=redis)
+    assert [(each.name, each.queue_names(), each.pid) for each in listed] == [("test-worker", [QUEUE], os.getpid())]
+    assert listed[0].birth_date is not None
+
+
+def test_what_a_dead_worker_left_as_started_is_mended(redis, a_kind, monkeypatch):
+    """Killed after the commit, before RQ heard of it: the relay finds the row done and says so."""
+    job_id = a_kind(lambda _number: None)
+    relay.tick(redis)
+    claimed = claim_job(job_id, "dead-worker")
+    rq_view.start(redis, claimed, "dead-worker")
+    StagedJob.update(state="done").execute()
+    relay.tick(redis)
+    assert ids(StartedJobRegistry, redis), "it may be about to say so itself"
+    monkeypatch.setattr(relay, "SETTLING", -1.0)
+    relay.tick(redis)
+    assert (ids(StartedJobRegistry, redis), ids(FinishedJobRegistry, redis)) == ([], [f"a_test_job-{job_id}"])
+    assert shown(redis, job_id).get_status() is JobStatus.FINISHED
+
+
+def test_what_truly_runs_is_not_mended_away(redis, a_kind, monkeypatch):
+    job_id = a_kind(lambda _number: None)
+    relay.tick(redis)
+    rq_view.start(redis, claim_job(job_id, "test-worker"), "test-worker")
+    monkeypatch.setattr(relay, "SETTLING", -1.0)
+    relay.tick(redis)
+    assert (ids(StartedJobRegistry, redis), shown(redis, job_id).get_status()) == ([f"a_test_job-{job_id}"], JobStatus.STARTED)
+
+
+def test_rqs_own_cleanup_does_no_harm(redis, a_kind):
+    """A dashboard that counts makes RQ clean up: what it finds is neither run again nor doubled."""
+    a_kind(lambda _number: None)
+    relay.tick(redis)
+    a_worker(redis)._step()
+    for kind in (StartedJobRegistry, FinishedJobRegistry, FailedJobRegistry):
+        kind(QUEUE, connection=redis, serializer=JSONSerializer).cleanup(timestamp=time.time() + 200)
+    assert redis.llen(f"rq:queue:{QUEUE}") == 0
+    assert StagedJob.get().attempts == 1
+
+
+def test_a_worker_that_leaves_is_no_longer_listed(redis, database_url):
+    worker = a_worker(redis)
+    assert len(RQWorker.all(connection=redis)) == 1
+    worker._say_goodbye()
+    assert RQWorker.all(connection=redis) == []

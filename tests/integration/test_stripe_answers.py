@@ -1,0 +1,66 @@
+"""What each answer of Stripe's means: done, a definite no, patience, or a doubt (through the SDK, over HTTP)."""
+
+import pytest
+
+from providers import stripe_api
+from providers.errors import ProviderError
+from runtime.settings import get_settings
+
+LINK = {"line_items": [{"price_data": {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Invoice"}}, "quantity": 1}]}
+
+
+def refused_with(call) -> ProviderError:
+    with pytest.raises(ProviderError) as caught:
+        call()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "code", "answered"),
+    [
+        ("error_500", "unknown", "http_500", True),
+        ("error_500_stored", "unknown", "http_500", True),
+        ("bad_gateway", "unknown", "http_502", False),
+        ("conflict_409", "unknown", "lock_timeout", False),
+        ("refuse", "unknown", "no_answer", False),
+        ("refuse_after", "unknown", "no_answer", False),
+        ("timeout_before", "unknown", "no_answer", False),
+        ("rate_limit_429", "retry_later", "rate_limit", True),
+    ],
+)
+def test_faults(stand_in, kind, outcome, code, answered):
+    stand_in.fault(kind, "POST", "/v1/payment_links", seconds=2)
+    error = refused_with(lambda: stripe_api.create_payment_link(LINK, "", "key-1"))
+    assert (error.outcome, error.code, error.answered, error.bug) == (outcome, code, answered, False)
+
+
+def test_a_parameter_that_stripe_does_not_take_is_a_definite_no(stand_in):
+    error = refused_with(lambda: stripe_api.create_payment_link(LINK | {"line_itmes": 1}, "", "key-1"))
+    assert error.outcome == "refused"
+
+
+def test_an_account_that_is_not_ours_waits_for_a_person(stand_in):
+    """Nothing is refused for good because a clinic's account was disconnected or a key is wrong."""
+    error = refused_with(lambda: stripe_api.create_payment_link(LINK, "acct_gone", "key-1"))
+    assert (error.outcome, error.code) == ("retry_later", "PermissionError")
+    assert "connected" in error.advice
+
+
+def test_a_key_that_stripe_does_not_know_waits_for_a_person(stand_in, monkeypatch):
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_of_nobody")
+    get_settings.cache_clear()
+    stripe_api.client.cache_clear()
+    assert refused_with(lambda: stripe_api.create_payment_link(LINK, "", "key-1")).outcome == "retry_later"
+
+
+def test_a_key_of_another_account_is_no_verdict_on_a_refund(stand_in):
+    """The intent took the money, so it is somewhere: `No such payment_intent` speaks of the key."""
+    error = refused_with(lambda: stripe_api.create_refund({"payment_intent": "pi_of_another_account", "amount": 1}, "", "key-1"))
+    assert (error.outcome, error.code) == ("retry_later", "resource_missing")
+    assert "STRIPE_SECRET_KEY" in error.advice
+
+
+def test_one_key_for_two_requests_is_our_bug_and_a_doubt(stand_in):
+    stripe_api.create_payment_link(LINK, "", "key-1")
+    error = refused_with(lambda: stripe_api.create_payment_link(LINK | {"inactive_message": "x"}, "", "key-1"))
+    assert (error.outcome, error.code, error.bug) == ("unknown", "idempotency_error", True)

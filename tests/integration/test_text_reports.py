@@ -1,0 +1,85 @@
+"""Reports of a text's fate, in any order and number, early, late, and about what is not ours."""
+
+from datetime import timedelta
+from importlib import import_module
+from itertools import permutations
+
+import pytest
+
+from jobs.follow_texts import follow_texts
+from models.effect import Effect
+from models.inbox_event import InboxEvent
+from models.message import Message
+from runtime.clock import real_now
+from tests import given
+from tests.texting import Texting, texting  # noqa: F401 - a fixture
+
+
+@pytest.fixture
+def clinic(texting: Texting) -> Texting:  # noqa: F811
+    return texting.consents()
+
+
+@pytest.mark.parametrize("order", list(permutations(["queued", "sent", "delivered"])))
+def test_reports_count_by_rank_not_by_order(clinic, order):
+    message = clinic.send()
+    for status in (*order, *order):
+        assert clinic.report(message, status).status_code == 204
+    assert clinic.message(message.id).status == "delivered"
+    assert InboxEvent.select().where(InboxEvent.provider == "twilio").count() == 3
+
+
+@pytest.mark.parametrize("order", [("sending", "undelivered"), ("undelivered", "sending"), ("undelivered", "sent"), ("queued", "undelivered")])
+def test_a_failure_is_not_undone_by_an_older_report(clinic, order):
+    message = clinic.send()
+    for status in order:
+        clinic.report(message, status, "30007" if status == "undelivered" else "")
+    row = clinic.message(message.id)
+    assert (row.status, row.error_code) == ("undelivered", "30007")
+
+
+def test_a_report_may_come_before_our_own_answer_is_kept(clinic):
+    """The report names the effect in its address, so it needs no sid of ours; what comes later adds nothing older."""
+    clinic.send()
+    clinic.deliver()
+    clinic.ask()
+    message = clinic.message()
+    effect = import_module("jobs.send_payment_link")._decide(message.id)
+    assert clinic.report(clinic.message(message.id), "delivered").status_code == 204
+    assert (clinic.message(message.id).status, clinic.effect(message).state) == ("delivered", "confirmed")
+    clinic.work()
+    assert (clinic.message(message.id).status, clinic.job().state, clinic.effect(message).id) == ("delivered", "done", effect.id)
+    assert len(clinic.sent()) == 1
+
+
+def test_a_report_of_a_text_that_is_not_ours_is_kept_and_does_nothing(clinic):
+    message = clinic.send()
+    stranger = Message(sid=f"SM{'9' * 32}", to=message.to, effect_id="eff_unknown")
+    assert clinic.report(stranger, "delivered").status_code == 204
+    assert clinic.report(message, "delivered", sid=f"SM{'8' * 32}").status_code == 204
+    assert clinic.report(message, "delivered", To="+12025550000").status_code == 204
+    assert [row.outcome for row in InboxEvent.select().where(InboxEvent.provider == "twilio").order_by(InboxEvent.id)] == ["unmatched", "refused", "refused"]
+    assert clinic.message(message.id).status == "accepted"
+
+
+def test_a_status_of_tomorrow_changes_nothing(clinic):
+    message = clinic.send()
+    assert clinic.report(message, "teleported").status_code == 204
+    assert clinic.message(message.id).status == "accepted"
+    assert Effect.select().where(Effect.state == "confirmed", Effect.kind == "text").count() == 1
+
+
+def test_a_text_whose_reports_were_lost_is_asked_about(clinic):
+    """The web was down when Twilio reported, and Twilio reports a thing only twice."""
+    message = clinic.send()
+    clinic.stand_in.sandbox.deliver_due(lambda _delivery, _headers: 503)
+    clinic.stand_in.sandbox.ground.outbox.all.clear()
+    assert clinic.message(message.id).status == "accepted"
+    Message.update(updated_at=real_now() - timedelta(minutes=11)).execute()
+    follow_texts.perform()
+    given.worked(clinic.redis, "periodic")
+    given.retried(clinic.redis, "periodic", 1)
+    assert clinic.message(message.id).status == "delivered"
+    follow_texts.perform()
+    assert clinic.job("follow_text").key.startswith(message.id)
+    assert len(clinic.requests()) == 1

@@ -1,0 +1,194 @@
+"""A text whose fate is not known is never sent again: a report, Twilio's list or a person ends the doubt."""
+
+import threading
+
+import pytest
+
+from effects.settle import reconcile_owner, settle_refused
+from models.base import release_connection
+from models.contact_decision import ContactDecision
+from models.message import Message
+from models.opt_out import OptOut
+from models.staged_job import StagedJob
+from tests import given
+from tests.texting import Texting, texting  # noqa: F401 - a fixture
+
+
+@pytest.fixture
+def clinic(texting: Texting) -> Texting:  # noqa: F811
+    return texting.consents()
+
+
+def in_doubt(clinic: Texting, fault: str, **more) -> Message:
+    """A text that was asked for and got no answer from Twilio."""
+    clinic.fault(fault, **more)
+    assert clinic.ask().status_code == 202
+    given.worked(clinic.redis, "messages")
+    for _ in range(4):
+        if clinic.message().status != "waiting":
+            break
+        given.retried(clinic.redis, "messages", 1)
+        StagedJob.update(due_at=2**60).where(StagedJob.name == "settle_text", StagedJob.state == "waiting").execute()
+    message = clinic.message()
+    assert (message.status, clinic.effect(message).state) == ("unknown", "unknown")
+    return message
+
+
+LOST = [("refuse_after", {}), ("timeout_after", {"seconds": 0.05}), ("error_500_after", {})]
+
+
+@pytest.mark.parametrize(("fault", "more"), LOST)
+def test_twilio_has_it_and_a_report_settles_it(clinic, fault, more):
+    message = in_doubt(clinic, fault, **more)
+    clinic.deliver()
+    assert (clinic.message(message.id).status, clinic.effect(message).state) == ("delivered", "confirmed")
+    clinic.work()
+    assert (len(clinic.sent()), len(clinic.requests()), clinic.job("settle_text").state) == (1, 1, "done")
+
+
+@pytest.mark.parametrize(("fault", "more"), LOST)
+def test_twilio_has_it_and_its_list_settles_it(clinic, fault, more):
+    """No report comes (the web was down): the text is found by number, time and the address in it."""
+    message = in_doubt(clinic, fault, **more)
+    given.retried(clinic.redis, "messages", 1)
+    row = clinic.message(message.id)
+    assert (row.sid, clinic.effect(row).state) == (clinic.sent()[0]["sid"], "confirmed")
+    assert (len(clinic.sent()), len(clinic.requests())) == (1, 1)
+
+
+@pytest.mark.parametrize("fault", ["timeout_before", "refuse", "error_500", "bad_gateway"])
+def test_twilio_may_have_it_and_nothing_tells_so_it_stays_in_doubt_and_is_never_sent_again(clinic, fault):
+    """Not finding it settles nothing: a frozen sender may still wake."""
+    message = in_doubt(clinic, fault, **({"seconds": 0.05} if fault == "timeout_before" else {}))
+    clinic.work(rounds=8)
+    assert clinic.ask().json["message"]["id"] == message.id
+    clinic.work()
+    assert (len(clinic.requests()), len(clinic.sent())) == (1, 0)
+    assert (clinic.message(message.id).status, clinic.job("settle_text").state) == ("unknown", "dead")
+    shown = clinic.get(f"/api/invoices/{clinic.invoice.id}/messages")["data"][0]
+    assert (shown["status"], shown["advice"]["then"]) == ("unknown", "look_up")
+
+
+def test_a_person_ends_the_doubt_and_then_another_may_be_asked_for(clinic):
+    message = in_doubt(clinic, "refuse")
+    clinic.work(rounds=8)
+    settle_refused(clinic.effect(message).id, "not in the console", "operator:test")
+    clinic.work()
+    assert (clinic.message(message.id).status, clinic.message(message.id).error_code) == ("refused", "settled_by_hand")
+    again = clinic.ask()
+    assert again.json["message"]["id"] != message.id
+    clinic.work()
+    assert len(clinic.sent()) == 1
+
+
+def test_a_late_look_finds_what_the_first_ones_did_not(clinic):
+    """Twilio's list was away while the text was looked for; the hourly look ends the doubt."""
+    clinic.fault("error_500", method="GET", times=50)
+    message = in_doubt(clinic, "refuse_after")
+    clinic.work(rounds=8)
+    assert clinic.job("settle_text").state == "dead"
+    with clinic.twilio.ground.lock:
+        clinic.twilio.ground.faults.clear()
+    assert reconcile_owner(clinic.effect(message), "system") is not None
+    clinic.work()
+    assert clinic.effect(message).state == "confirmed"
+    assert len(clinic.sent()) == 1
+
+
+def test_a_text_of_before_is_not_taken_for_the_one_in_doubt(clinic):
+    """Both carry the same address; the first one has its sid."""
+    clinic.send()
+    clinic.deliver()
+    message = in_doubt(clinic, "refuse")
+    clinic.work(rounds=8)
+    assert (len(clinic.sent()), clinic.effect(message).state) == (1, "unknown")
+
+
+def test_of_two_texts_with_one_address_the_right_one_settles_the_doubt(clinic):
+    first = clinic.send()
+    clinic.deliver()
+    message = in_doubt(clinic, "refuse_after")
+    given.retried(clinic.redis, "messages", 1)
+    sids = [row["sid"] for row in clinic.sent()]
+    assert (clinic.message(first.id).sid, clinic.message(message.id).sid) == tuple(sids)
+
+
+def test_no_connection_at_all_is_no_doubt(clinic):
+    """Nothing can have left: it is decided anew and sent once Twilio is there again."""
+    assert clinic.ask().status_code == 202
+    given.worked(clinic.redis, "messages")
+    clinic.twilio.books.tokens.clear()  # and wrong credentials are no verdict either
+    clinic.work(rounds=2)
+    assert (clinic.effect(clinic.message()).error_code, len(clinic.sent())) == ("not_sent", 0)
+    from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
+
+    clinic.twilio.books.tokens[MAGIC_ACCOUNT] = MAGIC_TOKEN
+    clinic.work(rounds=4)
+    assert (len(clinic.sent()), clinic.message().status) == (1, "accepted")
+
+
+def test_many_who_ask_and_many_who_work_at_once_send_one_text(clinic):
+    clinic.send()
+    clinic.deliver()  # the link is there, so the next text is due at once
+    statuses: list[int] = []
+
+    def ask() -> None:
+        statuses.append(clinic.ask().status_code)
+        release_connection()
+
+    in_parallel([ask] * 6)
+    message = clinic.message()
+    StagedJob.update(state="waiting", due_at=0).where(StagedJob.key == message.id).execute()
+
+    from jobs.send_payment_link import send_payment_link
+
+    def run() -> None:
+        """As a process does that believes it still holds the claim."""
+        try:
+            send_payment_link.perform(message.id)
+        except Exception:
+            return
+        finally:
+            release_connection()
+
+    in_parallel([run] * 6)
+    clinic.work()
+    assert set(statuses) == {202}
+    assert (Message.select().count(), len(clinic.requests()), len(clinic.sent())) == (2, 2, 2)
+
+
+def in_parallel(calls) -> None:
+    threads = [threading.Thread(target=call) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+
+def test_a_stop_and_a_text_at_once_leave_no_text_after_the_stop(clinic):
+    """Whoever decides holds the person: a stop commits before the decision and is seen, or after the text has left."""
+    clinic.send()
+    clinic.deliver()
+    assert clinic.ask().status_code == 202
+    from jobs.send_payment_link import send_payment_link
+
+    message = clinic.message()
+
+    def run() -> None:
+        try:
+            send_payment_link.perform(message.id)
+        except Exception:
+            return
+        finally:
+            release_connection()
+
+    def stop() -> None:
+        clinic.post(f"/api/customers/{clinic.customer.id}/opt-outs", source="desk")
+        release_connection()
+
+    in_parallel([run, stop])
+    row, stopped = clinic.message(message.id), OptOut.get()
+    if row.status == "refused":
+        assert (row.error_code, len(clinic.sent())) == ("opted_out", 1)
+    else:  # the decision was made, and held the person, before the stop was heard
+        assert (len(clinic.sent()), ContactDecision.get(ContactDecision.effect_id == row.effect_id).at <= stopped.at) == (2, True)

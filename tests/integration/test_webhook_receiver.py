@@ -1,0 +1,110 @@
+"""The one POST to somebody else's machine: to the address that was judged, under the name's own certificate, and no further (fault 41)."""
+
+import contextlib
+import socket
+
+import httpx
+import pytest
+
+from providers.webhook_receiver import post_webhook
+
+PUBLIC, INNER = "93.184.215.14", "10.0.0.5"
+
+
+class Wire(httpx.BaseTransport):
+    """Records where connections would go; the first `refuse` of them are refused."""
+
+    def __init__(self, refuse=0, status=200):
+        self.asked, self._refuse, self._status = [], refuse, status
+
+    def handle_request(self, request):
+        url, name = request.url, request.extensions.get("sni_hostname")
+        self.asked.append((url.scheme, url.host, url.port, url.raw_path.decode(), request.headers["Host"], name))
+        if len(self.asked) <= self._refuse:
+            raise httpx.ConnectError("refused")
+        return httpx.Response(self._status, headers={"Location": "https://10.0.0.5/"})
+
+
+def names(*answers):
+    """A name server that answers these in turn: as one does that is in an attacker's hands."""
+    left = list(answers)
+
+    def resolve(host, port):
+        resolve.asked += 1
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    resolve.asked = 0
+    return resolve
+
+
+def post(url, resolve, wire, loopback=False):
+    return post_webhook(url, b"{}", {}, loopback, resolve, wire)
+
+
+def test_the_judged_address_is_the_one_connected_to():
+    """Given a name that leads to a public address now and inside a moment later, then it is asked once, and what was judged is used."""
+    wire, resolve = Wire(), names([PUBLIC], [INNER])
+    assert post("https://hooks.example.com/in?x=1", resolve, wire).status == 200
+    assert resolve.asked == 1
+    assert wire.asked == [("https", PUBLIC, None, "/in?x=1", "hooks.example.com", "hooks.example.com")]
+
+
+METADATA = [["169.254.169.254"], ["::ffff:169.254.169.254"], ["fd00:ec2::254"]]
+
+
+@pytest.mark.parametrize("addresses", [[INNER], [PUBLIC, INNER], ["127.0.0.1"], ["::1"], *METADATA, []])
+def test_a_name_that_leads_inside_is_not_followed(addresses):
+    """Given a name one of whose addresses is not public, then nothing is sent anywhere."""
+    wire = Wire()
+    reply = post("https://hooks.example.com/", names(addresses), wire)
+    assert (reply.taken, reply.status, wire.asked) == (False, None, [])
+    assert reply.error.startswith("address refused")
+
+
+def test_a_redirect_is_not_followed():
+    wire = Wire(status=307)
+    reply = post("https://hooks.example.com/", names([PUBLIC]), wire)
+    assert (reply.status, reply.taken, len(wire.asked)) == (307, False, 1)
+
+
+def test_the_next_judged_address_is_tried_when_one_takes_no_connection():
+    wire = Wire(refuse=1)
+    assert post("https://hooks.example.com/", names([PUBLIC, "2606:4700::1111"]), wire).taken
+    assert [host for _, host, *_ in wire.asked] == [PUBLIC, "2606:4700::1111"]
+
+
+def test_the_environments_proxies_are_not_used(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    wire = Wire()
+    assert post("https://hooks.example.com/", names([PUBLIC]), wire).taken
+    assert len(wire.asked) == 1
+
+
+def test_a_name_that_is_none_is_said_so():
+    def unknown(host, port):
+        raise socket.gaierror
+
+    assert post("https://hooks.example.com/", unknown, Wire()).error == "the name does not resolve"
+
+
+def test_a_certificate_that_is_not_the_names_is_refused(tmp_path):
+    """Given a server of our own whose certificate nobody vouches for, then nothing is sent to it."""
+    import ssl
+    import subprocess
+    import threading
+
+    key, cert = tmp_path / "k.pem", tmp_path / "c.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "1", "-subj", "/CN=localhost"]
+    subprocess.run([str(part) for part in made], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        with contextlib.suppress(OSError):
+            context.wrap_socket(server.accept()[0], server_side=True)
+
+    threading.Thread(target=serve, daemon=True).start()
+    reply = post_webhook(f"https://127.0.0.1:{server.getsockname()[1]}/", b"{}", {}, loopback=True)
+    server.close()
+    assert (reply.status, reply.error) == (None, "ConnectError")

@@ -1,0 +1,185 @@
+"""What stories about texting begin with: a clinic whose sender is set up, a person who agreed, and Twilio's stand-in."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from models.brake import Brake
+from models.consent import Consent
+from models.customer import Customer
+from models.effect import Effect
+from models.invoice import Invoice
+from models.message import Message
+from models.staged_job import StagedJob
+from providers import twilio_api
+from rules.contact import closing
+from rules.whereabouts import zones_of_number
+from runtime.clock import business_now, move_business_time, real_now
+from runtime.settings import get_settings
+from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN, Sender
+from sandbox.twilio.control import add_sender
+from sandbox.twilio.numbers import MAGIC_SERVICE
+from sandbox.twilio.webhooks import signature
+from tests import given
+
+HOME = "http://payphone"
+MESSAGES = "/2010-04-01/Accounts/*/Messages.json"
+INBOUND = "/api/webhooks/twilio/messages"
+STATUS = "/api/webhooks/twilio/message-status"
+SHARED_NUMBER = "+15005550006"
+# One number in each of several zones, so that it is day somewhere whenever the tests run (numbers are fictitious).
+PHONES = ["+12025550123", "+18085550123", "+447700900123", "+819012345678", "+919812345678", "+61255501234", "+14155550123", "+971501234567"]
+TWILIO = {
+    "TWILIO_ACCOUNT_SID": MAGIC_ACCOUNT, "TWILIO_AUTH_TOKEN": MAGIC_TOKEN, "TWILIO_MESSAGING_SERVICE_SID": MAGIC_SERVICE, "PUBLIC_URL": HOME,
+}  # fmt: skip
+
+
+def a_daytime_phone() -> str:
+    """The number whose owner has most of their day before them."""
+    ends = {phone: closing(zones_of_number(phone), business_now()) for phone in PHONES}
+    return max((phone for phone in PHONES if ends[phone]), key=lambda phone: ends[phone] or datetime.min.replace(tzinfo=UTC))
+
+
+class Texting:
+    """A clinic that texts. Webhooks of the stand-in wait until `deliver`."""
+
+    def __init__(self, client: Any, redis: Any, stand_in: Any) -> None:
+        self.client, self.redis, self.stand_in = client, redis, stand_in
+        self.twilio = stand_in.sandbox.twilio
+        add_sender(self.twilio, Sender(SHARED_NUMBER, MAGIC_SERVICE, HOME + INBOUND))
+        self.phone = a_daytime_phone()
+        self.account = given.an_account(name="Harbor Dental")
+        self.headers = given.a_key(self.account)
+        self.customer = given.a_customer(self.account, phone=self.phone)
+        self.invoice = given.an_invoice(self.account, amount=12_000, customer=self.customer, project="Root canal")
+
+    def another_clinic(self, name: str = "Hill Clinic") -> "Texting":
+        other = Texting.__new__(Texting)
+        other.__dict__ |= self.__dict__
+        other.account = given.an_account(name=name)
+        other.headers = given.a_key(other.account)
+        other.customer = given.a_customer(other.account, phone=self.phone)
+        other.invoice = given.an_invoice(other.account, customer=other.customer)
+        return other
+
+    def consents(self, phone: str | None = None, channels: tuple[str, ...] = ("sms",)) -> "Texting":
+        now = real_now()
+        words = {"source": "intake form", "text": "You may text me about my invoices.", "text_version": "1", "recorded_by": "test"}
+        Consent.record(self.customer, phone or self.phone, list(channels), now - timedelta(days=30), now, **words)
+        return self
+
+    def ask(self, key: str | None = None, invoice: Invoice | None = None, **body: Any) -> Any:
+        headers = self.headers | ({"Idempotency-Key": key} if key else {})
+        path = f"/api/invoices/{(invoice or self.invoice).id}/payment-links"
+        return self.client.simulate_post(path, json={"channel": "sms"} | body, headers=headers)
+
+    def post(self, path: str, **body: Any) -> Any:
+        return self.client.simulate_post(path, json=body, headers=self.headers)
+
+    def get(self, path: str) -> Any:
+        return self.client.simulate_get(path, headers=self.headers).json
+
+    def work(self, rounds: int = 3) -> None:
+        """Do all that is due, and let time pass a few times."""
+        given.worked(self.redis, "messages")
+        given.retried(self.redis, "messages", rounds)
+
+    def deliver(self) -> list[int]:
+        """Bring every report that is on its way; how those of Twilio were answered."""
+        answers: list[int] = []
+
+        def bring(delivery: Any, headers: dict[str, str]) -> int:
+            if delivery.provider != "twilio":
+                return 200
+            answer = self.client.simulate_post(delivery.url.removeprefix(HOME), body=delivery.body.encode(), headers=headers)
+            answers.append(answer.status_code)
+            return int(answer.status_code)
+
+        self.stand_in.sandbox.deliver_due(bring)
+        return answers
+
+    def send(self) -> Message:
+        """A text asked for, sent, and not yet reported."""
+        answer = self.ask()
+        assert answer.status_code == 202, answer.text
+        self.work()
+        return self.message(answer.json["message"]["id"])
+
+    def message(self, message_id: str | None = None) -> Message:
+        row: Message = Message.get_by_id(message_id) if message_id else Message.select().order_by(Message.created_at.desc()).first()
+        return row
+
+    def sent(self) -> list[dict[str, Any]]:
+        """What Twilio has sent for us: the oracle of "at most once"."""
+        return [row for row in self.twilio.books.messages.values() if row["direction"] == "outbound-api"]
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request to send that reached Twilio, whatever became of it."""
+        rows = self.stand_in.sandbox.ground.requests.select({"provider": "twilio", "method": "POST"})
+        return [row for row in rows if row["path"].endswith("/Messages.json")]
+
+    def fault(self, kind: str, **more: Any) -> None:
+        self.stand_in.sandbox.order_fault(kind=kind, provider="twilio", path=MESSAGES, **({"method": "POST"} | more))
+
+    def hear(self, body: str, to: str = SHARED_NUMBER, phone: str | None = None) -> Any:
+        """The person texts, and the application is told; its last answer."""
+        from sandbox.twilio.carrier import receive
+
+        with self.twilio.ground.lock:
+            receive(self.twilio.books, phone or self.phone, to, body)
+        return self.deliver()
+
+    def tell(self, path: str, fields: dict[str, str], token: str = MAGIC_TOKEN, **headers: str) -> Any:
+        """A form as Twilio signs it."""
+        signed = {"X-Twilio-Signature": signature(token, HOME + path, fields), "Content-Type": "application/x-www-form-urlencoded"}
+        return self.client.simulate_post(path, body=urlencode(fields), headers=signed | headers)
+
+    def report(self, message: Message, status: str, code: str = "", sid: str | None = None, **more: str) -> Any:
+        """What Twilio says became of a text."""
+        fields = {"MessageSid": sid or message.sid or f"SM{'a' * 32}", "MessageStatus": status, "To": message.to, "AccountSid": MAGIC_ACCOUNT}
+        return self.tell(f"{STATUS}?effect={message.effect_id}", fields | ({"ErrorCode": code} if code else {}) | more)
+
+    def ledger(self, customer: Customer | None = None) -> dict[str, Any]:
+        return dict(self.get(f"/api/customers/{(customer or self.customer).id}/contact-ledger"))
+
+    def pause(self, paused: bool = True) -> None:
+        Brake.set(self.account.id, "texts", paused, "test", "a test")
+
+    def job(self, name: str = "send_payment_link") -> StagedJob:
+        row: StagedJob = StagedJob.select().where(StagedJob.name == name).order_by(StagedJob.id.desc()).first()
+        return row
+
+    def effect(self, message: Message) -> Effect:
+        row: Effect = Effect.get_by_id(self.message(message.id).effect_id)
+        return row
+
+    @staticmethod
+    def address_in(text: str) -> str:
+        found = re.search(r"http://payphone/p/([0-9a-z]+)", text)
+        assert found, text
+        return found[1]
+
+
+def local_hour(zone: str, hour: int, minute: int = 0) -> None:
+    """Let business time be that hour of today in a zone (`_clock` puts it back)."""
+    from zoneinfo import ZoneInfo
+
+    wanted = datetime.now(ZoneInfo(zone)).replace(hour=hour, minute=minute, second=0)
+    move_business_time(wanted.astimezone(UTC) - real_now())
+
+
+@pytest.fixture
+def texting(client: Any, valkey: Any, stand_in: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Texting]:
+    """A clinic that texts, with everything set up but the person's consent."""
+    for name, value in {**TWILIO, "TWILIO_API_BASE": stand_in.url}.items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()
+    yield Texting(client, valkey.client(), stand_in)
+    move_business_time(timedelta(0))
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()

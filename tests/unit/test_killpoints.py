@@ -1,0 +1,33 @@
+"""Kill-points strike in tests only, where they are told to, and once if told so."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+TRY = "from runtime.killpoint import killpoint; killpoint('here'); print('alive')"
+
+
+def outcome(**env):
+    done = subprocess.run([sys.executable, "-c", TRY], cwd=ROOT, env={"PATH": "", **env}, capture_output=True, text=True, check=False)
+    return done.returncode
+
+
+def test_it_strikes_where_it_is_told_to():
+    assert outcome(PAYPHONE_ENV="test", PAYPHONE_KILL_AT="here") == -signal.SIGKILL
+    assert outcome(PAYPHONE_ENV="test", PAYPHONE_KILL_AT="there") == 0
+    assert outcome(PAYPHONE_ENV="test") == 0
+
+
+@pytest.mark.parametrize("env", ["production", "demo"])
+def test_it_is_out_of_reach_elsewhere(env):
+    assert outcome(PAYPHONE_ENV=env, PAYPHONE_KILL_AT="here") == 0
+
+
+def test_once_is_once(tmp_path):
+    once = {"PAYPHONE_ENV": "test", "PAYPHONE_KILL_AT": f"here@{tmp_path / 'mark'}"}
+    assert [outcome(**once) for _ in range(2)] == [-signal.SIGKILL, 0]
+    assert int((tmp_path / "mark").read_text()) > 0

@@ -1,0 +1,130 @@
+"""Small rules that much rests on: money, ids in RQ, backoff, occurrences, settings."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivery import rq_view
+from delivery.attempt import MAX_BACKOFF, backoff
+from delivery.registry import MAX_TIMEOUT, JobType, find_job, job, job_names
+from delivery.tick import Schedule
+from models.staged_job import LEASE
+from rules.money import exponent, to_major, to_minor
+from runtime.settings import QUEUES, Settings
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "major"),
+    [(1050, "usd", "10.50"), (1050, "USD", "10.50"), (500, "jpy", "500"), (1234, "kwd", "1.234"), (100, "isk", "1"), (100, "ugx", "1"), (-5, "usd", "-0.05")],
+)
+def test_minor_units_as_stripe_counts_them(amount, currency, major):
+    """docs.stripe.com/currencies: zero-decimal, three-decimal, and the two that are sent times 100."""
+    assert to_major(amount, currency) == Decimal(major)
+
+
+@given(st.integers(-(10**12), 10**12), st.sampled_from(["usd", "jpy", "kwd", "isk", "eur"]))
+def test_money_there_and_back(amount, currency):
+    assert to_minor(to_major(amount, currency), currency) == amount
+
+
+@pytest.mark.parametrize(("amount", "currency"), [("10.505", "usd"), ("0.5", "jpy"), ("1.2345", "kwd")])
+def test_money_that_does_not_fit_is_refused(amount, currency):
+    with pytest.raises(ValueError, match="decimal places"):
+        to_minor(Decimal(amount), currency)
+
+
+def test_exponents():
+    assert [exponent(code) for code in ("usd", "jpy", "bhd")] == [2, 0, 3]
+
+
+@given(st.sampled_from(["process_stripe_event", "a", "a_1"]), st.integers(1, 10**18 - 1))
+def test_rq_ids_there_and_back(name, number):
+    identity = rq_view.rq_id(name, number)
+    assert rq_view.parse_rq_id(identity) == number
+    assert set(identity) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+
+
+@given(st.text())
+def test_no_text_makes_the_id_parser_raise(text):
+    found = rq_view.parse_rq_id(text)
+    assert found is None or 0 <= found < 2**63
+
+
+@pytest.mark.parametrize("text", ["", "-", "x-", "x-²", "x-٣", "x-1.5", "x--1x", "x-" + "9" * 19, "a:b-1", "x-1\n", "x -1"])
+def test_what_is_no_id_of_ours(text):
+    assert rq_view.parse_rq_id(text) is None
+
+
+@given(st.integers(1, 60), st.sampled_from([0.2, 2.0, 60.0]))
+def test_backoff_doubles_within_a_quarter_and_ends_at_an_hour(attempts, first):
+    kind = JobType("x", "webhooks", 60, 5, first, lambda: None)
+    full = min(MAX_BACKOFF, first * 2.0 ** (attempts - 1))
+    assert 0.75 * full <= backoff(kind, attempts) <= 1.25 * full
+
+
+def test_backoff_has_jitter():
+    kind = JobType("x", "webhooks", 8, 5, 2.0, lambda: None)
+    assert len({backoff(kind, 3) for _ in range(20)}) > 1
+
+
+@given(st.integers(0, 4_000_000_000), st.sampled_from([1, 60, 300, 3600, 86_400]))
+def test_an_occurrence_holds_its_time(now, every):
+    schedule = Schedule("x", find_job("mark_overdue"), every)
+    start = schedule.occurrence(float(now))
+    assert start <= now < start + every
+    assert start % every == 0
+    assert schedule.occurrence(start) == schedule.occurrence(start + every - 1) == start
+
+
+@pytest.mark.parametrize("night", ["2026-03-08T06:30:00", "2026-11-01T05:30:00"])
+def test_occurrences_do_not_care_about_summer_time(night):
+    """Around New York's clock changes of 2026, an hourly line has one occurrence an hour."""
+    schedule = Schedule("x", find_job("mark_overdue"), 3600)
+    begun = int(datetime.fromisoformat(night).replace(tzinfo=UTC).timestamp())
+    found = [schedule.occurrence(begun + minute * 60) for minute in range(240)]
+    assert len(set(found)) == 5
+    assert found == sorted(found)
+
+
+def test_every_job_fits_its_lease_and_its_queue():
+    """HTTP timeout < job timeout < lease."""
+    assert MAX_TIMEOUT < LEASE
+    for name in job_names():
+        kind = find_job(name)
+        assert kind.queue in QUEUES
+        assert 0 < kind.timeout <= MAX_TIMEOUT
+        assert kind.attempts >= 1
+
+
+@pytest.mark.parametrize("policy", [{"queue": "nobody"}, {"queue": "calls", "timeout": 21}, {"queue": "calls", "timeout": 0}])
+def test_a_policy_that_cannot_hold_is_refused(policy):
+    with pytest.raises(ValueError, match="must be one of"):
+        job(**policy)
+
+
+@pytest.mark.parametrize(
+    ("workers", "counts"),
+    [
+        ("3", dict.fromkeys(QUEUES, 3)),
+        ("webhooks=4,calls=1", {"webhooks": 4, "calls": 1}),
+        (" webhooks=2 , calls=1 ", {"webhooks": 2, "calls": 1}),
+    ],
+)
+def test_how_many_workers(workers, counts):
+    assert Settings(workers=workers).worker_counts == counts
+
+
+def test_secrets_while_they_are_rolled():
+    settings = Settings(stripe_webhook_secret=" new , old,", payphone_secret_key="k2,k1", stripe_connect_webhook_secret="")
+    assert settings.webhook_secrets == ("new", "old")
+    assert settings.secret_keys == ("k2", "k1")
+    assert settings.connect_webhook_secrets == ()
+
+
+def test_what_is_for_tests_alone_is_out_of_reach_elsewhere():
+    for env, expected in (("test", 1.0), ("demo", 30.0), ("production", 30.0)):
+        settings = Settings(payphone_env=env, payphone_lease=1.0)
+        assert settings.shortened(30.0, settings.payphone_lease) == expected

@@ -1,0 +1,79 @@
+"""Templates, what texts weigh (3GPP TS 23.038), how reports merge, and what failures mean."""
+
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.delivery_failures import ADVICE, advice_for
+from rules.templates import DEFAULTS, _weight, faults_of, language_of, render
+from rules.text_status import FAILED, PENDING, merged_status
+
+VALUES = {"clinic": "Harbor Dental", "url": "https://pay.example/p/0123456789abcdef", "amount": "$120.00"}
+STATUSES = ["waiting", "sending", "unknown", "accepted", "queued", "sent", "delivered", "undelivered", "failed", "canceled", "read", "scheduled"]
+
+
+@pytest.mark.parametrize(("kind", "language"), sorted(DEFAULTS))
+def test_built_in_texts_are_sound_and_short(kind, language):
+    text = render(kind, DEFAULTS[kind, language], language, VALUES)
+    assert faults_of(kind, DEFAULTS[kind, language]) == []
+    assert ("STOP" in text.body, text.body.startswith("Harbor Dental")) == (True, True)
+    assert text.segments <= 2
+
+
+@pytest.mark.parametrize(("body", "encoding", "segments"), [
+    ("a" * 160, "GSM-7", 1), ("a" * 161, "GSM-7", 2), ("a" * 306, "GSM-7", 2), ("a" * 307, "GSM-7", 3),
+    ("€" * 80, "GSM-7", 1), ("€" * 81, "GSM-7", 2), ("a" * 152 + "€" + "a" * 152, "GSM-7", 3), ("a" * 153 + "€" * 77, "GSM-7", 3),
+    ("á" * 70, "UCS-2", 1), ("á" * 71, "UCS-2", 2), ("😀" * 35, "UCS-2", 1), ("😀" * 36, "UCS-2", 2), ("á" * 66 + "😀" * 34, "UCS-2", 3),
+])
+def test_segments(body, encoding, segments):
+    """Escapes count twice and are not split between segments; nor are surrogate pairs."""
+    assert _weight(body) == (encoding, segments)
+
+
+def test_a_name_cannot_write_the_text():
+    text = render("payment_link", DEFAULTS["payment_link", "en"], "en", VALUES | {"clinic": "{url} {amount}\n" + "x" * 300})
+    assert text.body.count("https://") == 1
+    assert "\n" not in text.body
+
+
+def test_a_text_that_twilio_would_refuse_is_not_made():
+    with pytest.raises(ValueError, match="1600"):
+        render("payment_link", "{clinic} {url} " + "x" * 1600, "en", VALUES)
+
+
+@pytest.mark.parametrize(("asked", "chosen"), [("es-MX", "es"), ("ES_es", "es"), ("de", "en"), (None, "en"), ("", "en")])
+def test_the_nearest_language(asked, chosen):
+    assert language_of(asked) == chosen
+
+
+@given(st.lists(st.sampled_from(STATUSES), min_size=1, max_size=4))
+def test_reports_in_any_order_and_number_give_one_status(reports):
+    ends = set()
+    for order in permutations(reports):
+        status = "waiting"
+        for report in (*order, *order):
+            status = merged_status(status, report)
+        ends.add(status)
+    same_rank = {"undelivered", "failed", "canceled"}
+    assert len(ends) == 1 or ends <= same_rank or ends <= {"accepted", "scheduled"}
+
+
+def test_what_is_refused_stays_refused_and_unknown_words_change_nothing():
+    assert merged_status("refused", "delivered") == "refused"
+    assert merged_status("sent", "teleported") == "sent"
+    assert merged_status("queued", "sending") == "queued"
+    assert not PENDING & FAILED
+
+
+@pytest.mark.parametrize("code", sorted(ADVICE))
+def test_every_failure_says_what_to_do(code):
+    advice = advice_for(code)
+    assert advice is not None
+    assert advice.text.endswith(".")
+
+
+def test_a_failure_we_never_met_still_says_something():
+    assert advice_for("39999").then == "look_up"
+    assert advice_for(None) is None
