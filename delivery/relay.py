@@ -46,9 +46,10 @@ def _epoch(redis: Redis, now: int) -> int:
 def _lost_before(redis: Redis, now: int) -> dict[str, int]:
     """Per queue, the push time before which an unclaimed job must have been lost."""
     with redis.pipeline(transaction=False) as pipe:
+        pipe.sadd("rq:queues", *map(rq_view.queue_key, QUEUES))  # RQ's dashboard lists those it knows
         for queue in QUEUES:
             pipe.lindex(rq_view.queue_key(queue), 0)
-        heads = pipe.execute()
+        _, *heads = pipe.execute()
     ids = {queue: rq_view.parse_rq_id(head.decode("utf-8", "replace")) for queue, head in zip(QUEUES, heads, strict=True) if head}
     rows = StagedJob.select(StagedJob.id, StagedJob.pushed_at).where(StagedJob.id.in_([i for i in ids.values() if i] or [0]))
     pushed = {row.id: row.pushed_at for row in rows}

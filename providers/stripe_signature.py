@@ -18,15 +18,7 @@ def verify_signature(raw: bytes, header: str | None, secrets: tuple[str, ...], n
 
     Stripe's verifier refuses old timestamps only, so one from the future is refused here. Raises BadSignature.
     """
-    if not header:
-        raise BadSignature("The Stripe-Signature header is missing.")
-    if not header.isascii():  # the verifier's comparison would raise
-        raise BadSignature("The Stripe-Signature header is not ASCII.")
-    stamp = re.search(r"(?:^|,)\s*t=(\d{1,12})(?:,|$)", header)
-    if stamp is None:
-        raise BadSignature("The Stripe-Signature header has no timestamp.")
-    if int(stamp[1]) > now + TOLERANCE:
-        raise BadSignature("The signature's timestamp lies in the future; check both clocks.")
+    header = _checked(header, now)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -38,6 +30,20 @@ def verify_signature(raw: bytes, header: str | None, secrets: tuple[str, ...], n
         except stripe.SignatureVerificationError:
             continue
     raise BadSignature("No signature matches the webhook secret, or it is more than 300 s old.")
+
+
+def _checked(header: str | None, now: float) -> str:
+    """The header, if it may be shown to Stripe's verifier and is not from the future."""
+    if not header:
+        raise BadSignature("The Stripe-Signature header is missing.")
+    if not header.isascii():  # the verifier's comparison would raise
+        raise BadSignature("The Stripe-Signature header is not ASCII.")
+    stamp = re.search(r"(?:^|,)\s*t=(\d{1,12})(?:,|$)", header)
+    if stamp is None:
+        raise BadSignature("The Stripe-Signature header has no timestamp.")
+    if int(stamp[1]) > now + TOLERANCE:
+        raise BadSignature("The signature's timestamp lies in the future; check both clocks.")
+    return header
 
 
 def sign(payload: str, secret: str, timestamp: int) -> str:

@@ -1,5 +1,7 @@
 """Payment links: asked for by the clinic, followed by the person who pays."""
 
+from base64 import b64encode
+from hashlib import sha256
 from typing import Any, Literal
 
 import falcon
@@ -28,6 +30,7 @@ from web.later import Later
 from web.link_texts import ask_for_text, contact_refused, refusal_of, text_on_its_way
 from web.openapi import documented
 from web.problems import Problem
+from web.security_headers import NOTHING
 
 
 class LinkRequest(Body):
@@ -150,10 +153,12 @@ class PayPage:
             _say(resp, 503, "Your payment page is being prepared.", "It opens by itself in a few seconds.")
 
 
+_STYLE = """:root { color-scheme: light dark }
+body { font: 1.125rem/1.5 system-ui, sans-serif; margin: 0; min-height: 100vh; display: grid; place-items: center }
+main { max-width: 28rem; padding: 2rem; text-align: center } h1 { font-size: 1.5rem; line-height: 1.25 }"""
+_POLICY = f"{NOTHING}; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'"
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex"><title>{title}</title><style>
-:root {{ color-scheme: light dark }} body {{ font: 1.125rem/1.5 system-ui, sans-serif; margin: 0; min-height: 100vh; display: grid; place-items: center }}
-main {{ max-width: 28rem; padding: 2rem; text-align: center }} h1 {{ font-size: 1.5rem; line-height: 1.25 }}</style></head>
+<meta name="robots" content="noindex"><title>{title}</title><style>{style}</style></head>
 <body><main><h1>{title}</h1><p>{text}</p></main></body></html>"""
 
 
@@ -161,4 +166,5 @@ def _say(resp: falcon.Response, status: int, title: str, text: str) -> None:
     resp.status = status
     resp.content_type = falcon.MEDIA_HTML
     resp.set_header("Referrer-Policy", "no-referrer")
-    resp.text = _PAGE.format(title=title, text=text)
+    resp.set_header("Content-Security-Policy", _POLICY)
+    resp.text = _PAGE.format(title=title, text=text, style=_STYLE)
