@@ -5,6 +5,7 @@ import scheduler
 from delivery.pool import Pool
 from models.base import use_database
 from rules.card_numbers import redact
+from runtime import embedded_server
 from runtime.log import configure_log
 from runtime.settings import get_settings
 
@@ -14,7 +15,13 @@ def main() -> None:
     settings = get_settings()
     configure_log(settings.log_format, settings.log_level, mask=redact)
     scheduler.load_timetable()
-    Pool(settings.worker_counts, settings.redis_url, lambda: use_database(settings.database_url)).run()
+    server = None if settings.redis_url else embedded_server.start()
+    try:
+        Pool(settings.worker_counts, settings.redis_url, lambda: use_database(settings.database_url)).run()
+    finally:
+        if server is not None:
+            server.terminate()
+            server.wait()
 
 
 if __name__ == "__main__":

@@ -5,19 +5,18 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from runtime.errors import Misconfigured
+from runtime import embedded_redis
 
 NUDGE_TIMEOUT = 0.25  # seconds a request may lose to a Redis that hangs
 WORKER_TIMEOUT = 10.0  # longer than a worker's blocking pop
 
 
 def connect_redis(url: str | None, timeout: float = WORKER_TIMEOUT) -> "Redis":
-    """A client for `redis://`, `rediss://`, `unix://` or `redis+sentinel://host:port,…/service/db`.
+    """A client for `redis://`, `rediss://`, `unix://` or `redis+sentinel://host:port,…/service/db`; without one, the embedded server.
 
     No retries inside the client: a lost answer must be seen where it can be judged.
     """
-    if not url:
-        raise Misconfigured("REDIS_URL is not set. Set it, or run bin/demo, which brings its own server.")
+    url = url or embedded_redis.socket_url()
     patience = {"socket_timeout": timeout, "socket_connect_timeout": min(timeout, 2.0), "retry": Retry(NoBackoff(), 0)}
     if url.startswith("redis+sentinel://"):
         hosts, service, db = (url.removeprefix("redis+sentinel://") + "//").split("/")[:3]

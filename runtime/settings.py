@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     log_level: str = "INFO"
     payphone_env: Literal["production", "demo", "test"] = "production"
+    payphone_state_dir: str = ""
     payphone_business_shift: float = 0.0  # seconds that business time runs ahead; demo and tests only
     payphone_kill_at: str = Field(default="", description="tests only: die at this kill-point")
     payphone_lease: float | None = Field(default=None, description="tests only: seconds of a claim's lease")
@@ -109,8 +110,8 @@ class Settings(BaseSettings):
 
     @property
     def state_dir(self) -> Path:
-        """Where the embedded Redis, the demo and SQLite keep their files."""
-        return ROOT / "var"
+        """Where the embedded Redis keeps its files."""
+        return Path(self.payphone_state_dir or ROOT / "var")
 
 
 @lru_cache(maxsize=1)

