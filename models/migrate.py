@@ -20,19 +20,28 @@ def _runner() -> Runner:
 
 def migrate() -> list[str]:
     """Apply what is pending, one process at a time; the names of what was applied."""
-    with database.connection_context(), _alone():
+    with _folder_locked(), database.connection_context(), _server_locked():
         return list(_runner().up())
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """No other process migrates meanwhile: PostgreSQL's advisory lock, or one on the folder of SQLite's file."""
+def _server_locked() -> Iterator[None]:
+    """No other process migrates this PostgreSQL meanwhile: an advisory lock of the connection's."""
+    if not is_postgres():
+        yield
+        return
+    database.execute_sql("SELECT pg_advisory_lock(%s)", (LOCK,))
+    try:
+        yield
+    finally:
+        database.execute_sql("SELECT pg_advisory_unlock(%s)", (LOCK,))
+
+
+@contextmanager
+def _folder_locked() -> Iterator[None]:
+    """No other process migrates this SQLite file, or even turns it to WAL, meanwhile: a lock on its folder."""
     if is_postgres():
-        database.execute_sql("SELECT pg_advisory_lock(%s)", (LOCK,))
-        try:
-            yield
-        finally:
-            database.execute_sql("SELECT pg_advisory_unlock(%s)", (LOCK,))
+        yield
         return
     folder = os.open(Path(database.obj.database).parent, os.O_RDONLY)
     try:

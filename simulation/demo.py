@@ -82,8 +82,7 @@ def main() -> None:
         sys.exit(_run(env, chosen))
     finally:
         DESCRIPTION.unlink(missing_ok=True)
-        if reaper.stdin:
-            reaper.stdin.close()
+        reaper.terminate()
         reaper.wait()
 
 
@@ -106,7 +105,9 @@ def free_port(wanted: int = 0) -> int:
 
 
 def _environment(chosen: argparse.Namespace) -> dict[str, str]:
-    """The demo's own values; what is set in the environment wins."""
+    """The demo's own values; what is set in the environment wins, but for keys that move real money."""
+    if os.environ.get("STRIPE_SECRET_KEY", "").startswith(("sk_live_", "rk_live_")):
+        sys.exit("STRIPE_SECRET_KEY is a live key. The demo pays and refunds; unset it, or give the demo a test key.")
     port = free_port(int(os.environ.get("PORT") or 8000))
     sandbox_port, redis_port, password = free_port(), free_port(), secrets.token_urlsafe(18)
     own = {
@@ -125,10 +126,10 @@ def _environment(chosen: argparse.Namespace) -> dict[str, str]:
         "TWILIO_API_BASE": f"http://{HOST}:{sandbox_port}",
         "PAYPHONE_BUSINESS_SHIFT": str(_until_mid_morning()),
         "VAPI_WEBHOOK_SECRET": secrets.token_hex(16),
-        "PAYPHONE_ENV": "demo",
     }
     embedded = "" if os.environ.get("REDIS_URL") else f"{redis_port} {password}"
     fixed = {
+        "PAYPHONE_ENV": "demo",
         "PORT": str(port), "SANDBOX_URL": f"http://{HOST}:{sandbox_port}", MARK: os.environ.get(MARK) or secrets.token_hex(8), "EMBEDDED_REDIS": embedded,
         "CLINIC_NUMBER": CLINIC_NUMBER, "CLINIC_ZONE": CLINIC_ZONE, "STORY_MODE": _mode(chosen),
         "PYTHONUNBUFFERED": "1", "COLUMNS": str(shutil.get_terminal_size((110, 40)).columns),
@@ -154,7 +155,7 @@ def _mode(chosen: argparse.Namespace) -> str:
 def _start_reaper(mark: str, lock: IO[str]) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "simulation.reaper", mark, str(DESCRIPTION)]
     # It holds the lock's file too, so that no second demo starts before the first one's processes are gone.
-    return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT, pass_fds=[lock.fileno()])  # noqa: S603
+    return subprocess.Popen(command, cwd=ROOT, pass_fds=[lock.fileno()])  # noqa: S603
 
 
 def _commands(env: dict[str, str]) -> dict[str, str]:

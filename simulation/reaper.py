@@ -1,13 +1,13 @@
 """Ends what a demo started, however the demo itself ended.
 
-It waits until its standard input is closed or its parent is gone, killed or not; then it kills every
-process that carries the demo's mark in its environment.
+It waits until it is told (SIGTERM) or its parent is gone, killed or not; then it kills every process that
+carries the demo's mark in its environment.
 """
 
 import os
-import select
 import signal
 import sys
+import threading
 from pathlib import Path
 
 MARK = "PAYPHONE_DEMO_ID"
@@ -32,8 +32,9 @@ def main() -> None:
     parent = os.getppid()
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    while os.getppid() == parent and not select.select([sys.stdin], [], [], LOOK)[0]:
+    told = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    while os.getppid() == parent and not told.wait(LOOK):
         pass
     while left := marked(sys.argv[1], {os.getpid(), parent}):
         for pid in left:

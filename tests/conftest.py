@@ -128,7 +128,9 @@ def _shared_valkey() -> Iterator[Valkey]:
 @pytest.fixture
 def valkey(_shared_valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[Valkey]:
     """The session's Valkey, emptied, and named by REDIS_URL."""
-    _shared_valkey.client().flushall()
+    client = _shared_valkey.client()
+    client.client_kill_filter(_type="normal", skipme=True)  # a dead worker's pop that still waits would eat what is pushed next
+    client.flushall()
     monkeypatch.setenv("REDIS_URL", _shared_valkey.url)
     reset_process()
     yield _shared_valkey

@@ -84,7 +84,7 @@ def test_failed_attempts_are_seen_and_say_when_the_next_one_is(town):
 
     def failed_with(attempt):
         job = Job.fetch(identity, connection=redis, serializer=JSONSerializer)
-        if job.get_status() is not JobStatus.FAILED or job.meta["attempt"] != attempt:
+        if job.get_status(refresh=False) is not JobStatus.FAILED or job.meta["attempt"] != attempt:
             return None
         assert FailedJobRegistry("messages", connection=redis).get_job_ids() == [identity]
         return job

@@ -60,7 +60,7 @@ def test_a_queued_job(redis, a_kind):
     job_id = a_kind(lambda _number: None)
     relay.tick(redis)
     queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
-    assert [each.name for each in Queue.all(connection=redis)] == [QUEUE]
+    assert QUEUE in {each.name for each in Queue.all(connection=redis)}
     assert queue.get_job_ids() == [f"a_test_job-{job_id}"]
     job = queue.jobs[0]
     assert (job.get_status(), job.func_name, job.args, job.origin) == (JobStatus.QUEUED, "jobs.a_test_job", [job_id], QUEUE)
