@@ -110,7 +110,7 @@ class Settings(BaseSettings):
 
     @property
     def state_dir(self) -> Path:
-        """Where the embedded Redis keeps its files."""
+        """Where an embedded Redis and a demo keep their files."""
         return Path(self.payphone_state_dir or ROOT / "var")
 
 

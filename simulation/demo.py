@@ -31,12 +31,9 @@ from models.base import use_database
 from models.migrate import migrate
 from runtime.embedded_redis import configuration
 from runtime.settings import ROOT
+from simulation.places import DESCRIPTION, LOGS, STATE, VAR
 from simulation.reaper import MARK
 
-VAR = ROOT / "var"
-STATE = VAR / "demo"
-DESCRIPTION = VAR / "demo.json"
-LOGS = VAR / "log"
 HOST = "127.0.0.1"
 CLINIC_NUMBER = "+12025550100"
 CLINIC_ZONE = "America/New_York"
@@ -65,12 +62,13 @@ class Printer:
 def main() -> None:
     """Start everything, play the story, and leave nothing behind."""
     chosen = _options()
-    VAR.mkdir(exist_ok=True)
+    VAR.mkdir(parents=True, exist_ok=True)
     lock = (VAR / "demo.lock").open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         sys.exit("A demo is running in this folder already. Stop it with Ctrl-C, then start again.")
+    DESCRIPTION.unlink(missing_ok=True)  # one that a power cut left
     for folder in (STATE, LOGS):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)

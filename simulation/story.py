@@ -18,15 +18,12 @@ from models.api_key import ApiKey
 from models.base import transaction, use_database
 from runtime.clock import real_now
 from runtime.ids import new_id
-from runtime.settings import ROOT
 from simulation import stage_print as say
 from simulation.acts import Clinic, break_things, pay_everything, refunds_and_disputes, send_invoices
 from simulation.api import Api, Sandbox
 from simulation.later_acts import a_missed_day, people_on_the_phone
+from simulation.places import DESCRIPTION, STATE
 from simulation.reckoning import quiet, reckon, summary
-
-STATE = ROOT / "var" / "demo"
-DESCRIPTION = ROOT / "var" / "demo.json"
 
 
 def main() -> None:
@@ -92,7 +89,7 @@ def _open_clinic() -> Clinic:
 
 
 def _describe(clinic: Clinic) -> None:
-    """Write var/demo.json, readable by this user only: where everything is, and the keys to it."""
+    """Write demo.json, readable by this user only: where everything is, and the keys to it."""
     env, pids = os.environ, json.loads((STATE / "pids.json").read_text())
     about: dict[str, Any] = {
         "url": env["PUBLIC_URL"], "operatorPassword": env["OPERATOR_PASSWORD"], "operatorKey": clinic.operator_key,

@@ -16,16 +16,14 @@ from tests.conftest import ROOT, wait_for
 OURS = ("STRIPE_", "PAYPHONE_", "TWILIO_", "DATABASE_", "REDIS_", "LOG_", "PORT", "PUBLIC_")
 PLAIN = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
 PLAIN["PATH"] = f"{Path(sys.executable).parent}:{PLAIN['PATH']}"  # as bin/setup.sh sets it
-DESCRIPTION = ROOT / "var" / "demo.json"
-
-pytestmark = pytest.mark.xdist_group("demo")  # one demo at a time in one folder
 
 
-def demo(*arguments: str, **env: str) -> subprocess.Popen[bytes]:
+def demo(state: Path, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
     """`bin/demo` without its set-up, which the suite has done; SIGINT does what it does in a terminal."""
     restore = "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); os.execv(sys.argv[1], sys.argv[1:])"
     command = [sys.executable, "-c", restore, sys.executable, "-m", "simulation.demo", *arguments]
-    return subprocess.Popen(command, cwd=ROOT, env=PLAIN | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    own = {"PORT": "0", "PAYPHONE_STATE_DIR": str(state)}
+    return subprocess.Popen(command, cwd=ROOT, env=PLAIN | own | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
 
 
 def carrying(mark: str) -> list[str]:
@@ -40,35 +38,52 @@ def carrying(mark: str) -> list[str]:
     return found
 
 
-def test_a_busy_port_is_told():
+def test_a_busy_port_is_told(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        process = demo("--once", PORT=str(taken.getsockname()[1]))
+        process = demo(tmp_path, "--once", PORT=str(taken.getsockname()[1]))
         said = process.communicate(timeout=30)[0].decode()
     assert process.returncode == 1
     assert "is taken by another program" in said
 
 
-def test_a_live_key_is_refused():
-    process = demo("--once", PORT="0", STRIPE_SECRET_KEY="sk_live_" + "x" * 20)
+def test_a_live_key_is_refused(tmp_path):
+    process = demo(tmp_path, "--once", PORT="0", STRIPE_SECRET_KEY="sk_live_" + "x" * 20)
     said = process.communicate(timeout=30)[0].decode()
     assert (process.returncode, "live key" in said) == (1, True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
-def test_nothing_is_left_however_it_ends(number):
+def test_nothing_is_left_however_it_ends(number, tmp_path):
     mark = f"test-{os.getpid()}-{time.monotonic_ns()}"
-    process = demo("--no-story", PORT="0", PAYPHONE_DEMO_ID=mark)
+    description = tmp_path / "demo.json"
+    description.write_text("{}")  # as a power cut leaves it
+    process = demo(tmp_path, "--no-story", PAYPHONE_DEMO_ID=mark)
     try:
-        wait_for(DESCRIPTION.exists, "everything is up", seconds=40)
-        about = json.loads(DESCRIPTION.read_text())
-        assert DESCRIPTION.stat().st_mode & 0o777 == 0o600
+        wait_for(lambda: description.exists() and description.read_text() != "{}", "everything is up", seconds=40)
+        about = json.loads(description.read_text())
+        assert description.stat().st_mode & 0o777 == 0o600
         assert {str(pid) for pid in about["pids"].values()} <= set(carrying(mark))
         process.send_signal(number)
         wait_for(lambda: not carrying(mark), "nothing is left", seconds=20)
         process.wait(10)
     finally:
         process.kill()
-        process.communicate()
-    wait_for(lambda: not DESCRIPTION.exists(), "its description is gone")
+        print(process.communicate()[0].decode())
+    wait_for(lambda: not description.exists(), "its description is gone")
+
+
+def test_a_second_demo_in_the_same_folder_is_refused(tmp_path):
+    mark = f"test-{os.getpid()}-{time.monotonic_ns()}"
+    first = demo(tmp_path, "--no-story", PAYPHONE_DEMO_ID=mark)
+    try:
+        wait_for((tmp_path / "demo.json").exists, "everything is up", seconds=40)
+        second = demo(tmp_path, "--once")
+        said = second.communicate(timeout=30)[0].decode()
+        assert (second.returncode, "is running in this folder already" in said) == (1, True)
+        assert (tmp_path / "demo.json").exists(), "the second took the first one's description away"
+    finally:
+        first.terminate()
+        print(first.communicate()[0].decode())
+    wait_for(lambda: not carrying(mark), "nothing is left", seconds=20)
