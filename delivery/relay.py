@@ -12,7 +12,7 @@ from peewee import PeeweeException
 from redis import Redis
 from redis.exceptions import RedisError
 
-from delivery import rq_view
+from delivery import rq_keys, rq_mend, rq_view
 from models.base import execute, release_connection
 from models.staged_job import StagedJob, release_expired, take_due
 from runtime.killpoint import killpoint
@@ -24,6 +24,7 @@ BATCH = 500
 TICK = 0.5  # seconds between looks
 GRACE = 2_000_000  # microseconds a pushed job may take to show up before it counts as lost
 SETTLING = 3.0  # seconds that RQ's view of an attempt may lag behind its row
+FORGET_EVERY = 30.0  # seconds between looks for workers that were killed
 HEARTBEAT_KEY = "payphone:relay:seen"
 
 log = get_log("relay")
@@ -46,11 +47,11 @@ def _epoch(redis: Redis, now: int) -> int:
 def _lost_before(redis: Redis, now: int) -> dict[str, int]:
     """Per queue, the push time before which an unclaimed job must have been lost."""
     with redis.pipeline(transaction=False) as pipe:
-        pipe.sadd("rq:queues", *map(rq_view.queue_key, QUEUES))  # RQ's dashboard lists those it knows
+        pipe.sadd("rq:queues", *map(rq_keys.queue_key, QUEUES))  # RQ's dashboard lists those it knows
         for queue in QUEUES:
-            pipe.lindex(rq_view.queue_key(queue), 0)
+            pipe.lindex(rq_keys.queue_key(queue), 0)
         _, *heads = pipe.execute()
-    ids = {queue: rq_view.parse_rq_id(head.decode("utf-8", "replace")) for queue, head in zip(QUEUES, heads, strict=True) if head}
+    ids = {queue: rq_keys.parse_rq_id(head.decode("utf-8", "replace")) for queue, head in zip(QUEUES, heads, strict=True) if head}
     rows = StagedJob.select(StagedJob.id, StagedJob.pushed_at).where(StagedJob.id.in_([i for i in ids.values() if i] or [0]))
     pushed = {row.id: row.pushed_at for row in rows}
     # A head that tells nothing (a tick, a stranger, a job in backoff) will be gone soon: until then nothing counts as lost.
@@ -60,14 +61,14 @@ def _lost_before(redis: Redis, now: int) -> dict[str, int]:
 
 def _mend(redis: Redis) -> None:
     """Correct what RQ shows as started and is not: its worker died after the commit, or Redis was away."""
-    shown = rq_view.long_started(redis, QUEUES, SETTLING)
+    shown = rq_mend.long_started(redis, QUEUES, SETTLING)
     if not shown:
         return
-    ids = {member: rq_view.parse_rq_id(member.rpartition(":")[0]) for _, member in shown}
+    ids = {member: rq_keys.parse_rq_id(member.rpartition(":")[0]) for _, member in shown}
     rows = {row.id: row for row in StagedJob.select().where(StagedJob.id.in_([i for i in ids.values() if i] or [0]))}
     for queue, member in shown:
         row = rows.get(ids[member] or 0)
-        rq_view.mend(redis, queue, member, row.state if row else None, row.worker if row else None)
+        rq_mend.mend(redis, queue, member, row.state if row else None, row.worker if row else None)
 
 
 def tick(redis: Redis) -> int:
@@ -75,7 +76,7 @@ def tick(redis: Redis) -> int:
     released = release_expired()
     for job in released:
         log.warning("lease expired", job=job.name, job_id=job.id, state=job.state)
-    rq_view.abandon(redis, released)
+    rq_mend.abandon(redis, released)
     _mend(redis)
     now = _now()
     lost_before = _lost_before(redis, now)
@@ -90,8 +91,12 @@ def tick(redis: Redis) -> int:
 
 def run(redis: Redis, stopping: Callable[[], bool]) -> None:
     """Look every half second, at once again while there is more, until told to stop."""
+    forgotten_at = 0.0
     while not stopping():
         try:
+            if time.monotonic() - forgotten_at > FORGET_EVERY:
+                rq_mend.forget_silent_workers(redis, QUEUES)
+                forgotten_at = time.monotonic()
             busy = tick(redis) == BATCH
         except (RedisError, PeeweeException) as error:
             log.warning("relay could not look, will look again", error=type(error).__name__)

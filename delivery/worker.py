@@ -19,7 +19,7 @@ from rq.utils import utcformat
 from rq.version import VERSION
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from delivery import rq_view
+from delivery import rq_keys, rq_mend, rq_view
 from delivery.attempt import Outcome, perform
 from delivery.registry import find_job
 from delivery.tick import TICK_PREFIX, take_tick
@@ -76,12 +76,12 @@ class Worker:
             released = release_worker(predecessor)
             for job in released:
                 log.warning("took over from a dead worker", job=job.name, job_id=job.id, state=job.state, dead_worker=predecessor)
-            rq_view.abandon(self.redis, released)
+            rq_mend.abandon(self.redis, released)
             self._unregister(predecessor)
 
     def _step(self) -> None:
         self._heartbeat()
-        popped = self.redis.blpop([rq_view.queue_key(self.queue)], timeout=POP_SECONDS)
+        popped = self.redis.blpop([rq_keys.queue_key(self.queue)], timeout=POP_SECONDS)
         if popped:
             killpoint("worker.after_pop")
             identity = popped[1]
@@ -92,7 +92,7 @@ class Worker:
         if identity.startswith(TICK_PREFIX):
             take_tick(identity.removeprefix(TICK_PREFIX))
             return None
-        job_id = rq_view.parse_rq_id(identity)
+        job_id = rq_keys.parse_rq_id(identity)
         job = claim_job(job_id, self.name) if job_id is not None else None
         if job is None:
             self._left_alone(identity, job_id)
@@ -143,11 +143,11 @@ class Worker:
 
     def _left_alone(self, identity: str, job_id: int | None) -> None:
         row = StagedJob.get_or_none(StagedJob.id == job_id) if job_id is not None else None
-        if row is None or rq_view.rq_id(row.name, row.id) != identity:
+        if row is None or rq_keys.rq_id(row.name, row.id) != identity:
             log.warning("refused what is no job of ours", identity=identity[:80], queue=self.queue)
-            rq_view.refuse(self.redis, identity, self.queue, "not a staged job")
+            rq_mend.refuse(self.redis, identity, self.queue, "not a staged job")
         elif row.state in _FINAL:
-            rq_view.correct_if_queued(self.redis, identity, self.queue, row.state)
+            rq_mend.correct_if_queued(self.redis, identity, self.queue, row.state)
 
     def _heartbeat(self) -> None:
         if time.monotonic() - self._beaten_at < HEARTBEAT_SECONDS:
@@ -158,8 +158,8 @@ class Worker:
         with self.redis.pipeline(transaction=True) as pipe:
             pipe.hset(key, mapping={"last_heartbeat": now, "state": "idle"})
             pipe.expire(key, WORKER_TTL)
-            pipe.sadd("rq:workers", key)
-            pipe.sadd(f"rq:workers:{self.queue}", key)
+            pipe.sadd(rq_keys.WORKERS_KEY, key)
+            pipe.sadd(rq_keys.workers_key(self.queue), key)
             pipe.execute()
         self._beaten_at = time.monotonic()
 
@@ -173,8 +173,8 @@ class Worker:
     def _unregister(self, name: str) -> None:
         key = f"rq:worker:{name}"
         with self.redis.pipeline(transaction=True) as pipe:
-            pipe.srem("rq:workers", key)
-            pipe.srem(f"rq:workers:{self.queue}", key)
+            pipe.srem(rq_keys.WORKERS_KEY, key)
+            pipe.srem(rq_keys.workers_key(self.queue), key)
             pipe.delete(key, f"{key}:executions")
             pipe.execute()
 

@@ -7,13 +7,12 @@ from peewee import PeeweeException
 from redis import Redis
 from redis.exceptions import RedisError
 
-from delivery.relay import HEARTBEAT_KEY
 from models.base import execute
+from models.figures import database_time
 from runtime.errors import Misconfigured
 from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
-from runtime.settings import QUEUES, get_settings
-
-SCHEDULER_KEY = "payphone:scheduler:seen"
+from runtime.settings import get_settings
+from web.life_signs import read_life_signs
 
 
 class Health:
@@ -46,14 +45,8 @@ class Ready:
         """What is degraded, each in a few words; nothing when all is well."""
         try:
             self._redis = self._redis or self._connect()
-            with self._redis.pipeline(transaction=False) as pipe:
-                pipe.exists(HEARTBEAT_KEY)
-                pipe.exists(SCHEDULER_KEY)
-                for queue in QUEUES:
-                    pipe.scard(f"rq:workers:{queue}")
-                relay, scheduler, *workers = pipe.execute()
+            signs = read_life_signs(self._redis, database_time())
         except (RedisError, Misconfigured) as error:
             return [f"redis: {type(error).__name__}"]
-        reasons = [] if relay else ["relay: not seen for a minute"]
-        reasons += [] if scheduler else ["scheduler: not seen for a minute"]
-        return reasons + [f"workers: nobody serves {queue}" for queue, count in zip(QUEUES, workers, strict=True) if not count]
+        away = [who for who, seen in (("relay", signs.relay), ("scheduler", signs.scheduler)) if seen is None]
+        return [f"{who}: not seen for a minute" for who in away] + [f"workers: nobody serves {queue}" for queue, count in signs.workers.items() if not count]

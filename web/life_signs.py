@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from redis import Redis
 
 from delivery.relay import HEARTBEAT_KEY
+from delivery.rq_mend import live_workers
 from delivery.ticker import SEEN_KEY
 from runtime.settings import QUEUES
 
@@ -13,7 +14,7 @@ _SECOND = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class LifeSigns:
-    """Seconds since relay and scheduler were last seen (None: not for a minute), and workers per queue."""
+    """Seconds since relay and scheduler were last seen (None: not for a minute), and live workers per queue."""
 
     relay: float | None
     scheduler: float | None
@@ -21,14 +22,12 @@ class LifeSigns:
 
 
 def read_life_signs(redis: Redis, now: int) -> LifeSigns:
-    """One round trip. `now` is the database's clock in microseconds, which the relay writes too. Raises RedisError."""
+    """`now` is the database's clock in microseconds, which the relay writes too. Raises RedisError."""
     with redis.pipeline(transaction=False) as pipe:
         pipe.get(HEARTBEAT_KEY)
         pipe.get(SEEN_KEY)
-        for queue in QUEUES:
-            pipe.scard(f"rq:workers:{queue}")
-        relay, scheduler, *counts = pipe.execute()
-    return LifeSigns(_age(relay, 1, now), _age(scheduler, _SECOND, now), dict(zip(QUEUES, counts, strict=True)))
+        relay, scheduler = pipe.execute()
+    return LifeSigns(_age(relay, 1, now), _age(scheduler, _SECOND, now), live_workers(redis, QUEUES))
 
 
 def _age(written: bytes | None, unit: int, now: int) -> float | None:

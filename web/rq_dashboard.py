@@ -18,7 +18,7 @@ from flask import Flask, g
 from redis.exceptions import RedisError
 from rq.exceptions import NoSuchJobError
 
-from delivery.rq_view import parse_rq_id, rq_id
+from delivery.rq_keys import parse_rq_id, rq_id
 from models.job_replay import replay, replay_all
 from models.operator_session import OperatorSession
 from models.staged_job import StagedJob

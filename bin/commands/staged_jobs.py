@@ -4,7 +4,7 @@ import click
 
 from bin.commands.screen import acting, complain, moment, say, show_table
 from delivery.registry import job_names
-from delivery.rq_view import rq_id
+from delivery.rq_keys import rq_id
 from models.job_replay import replay, replay_all
 from models.staged_job import StagedJob
 

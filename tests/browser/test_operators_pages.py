@@ -2,7 +2,7 @@
 
 import pytest
 
-from delivery import rq_view
+from delivery import rq_keys, rq_view
 from models.staged_job import StagedJob, claim_job, fail_job
 from tests import given
 from tests.conftest import wait_for
@@ -86,7 +86,7 @@ def test_requeue_replays_the_dead_job_and_says_why_it_leaves_the_other_alone(som
 def test_what_is_smuggled_into_redis_stays_text(some_of_everything, watched):
     """rq-dashboard #526: descriptions, results and tracebacks were put into the page as markup."""
     redis, evil = some_of_everything, "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
-    redis.hset("rq:job:evil-1", mapping=rq_view.job_hash("x", 1, "webhooks", "2026-11-01T00:00:00.000000Z") | {"description": evil})
+    redis.hset("rq:job:evil-1", mapping=rq_keys.job_hash("x", 1, "webhooks", "2026-11-01T00:00:00.000000Z") | {"description": evil})
     redis.hset("rq:job:evil-1", "meta", '{"a": "<b>bold</b>"}')
     redis.rpush("rq:queue:webhooks", "evil-1")
     it = watched()

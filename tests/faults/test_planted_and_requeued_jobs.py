@@ -6,7 +6,7 @@ from rq.job import Job, JobStatus
 from rq.registry import FailedJobRegistry, FinishedJobRegistry
 from rq.serializers import JSONSerializer, PickleSerializer
 
-from delivery import relay, rq_view
+from delivery import relay, rq_keys
 from delivery.worker import Worker
 from models.staged_job import StagedJob
 from tests import given
@@ -80,7 +80,7 @@ def test_a_known_id_with_a_broken_hash_is_done_all_the_same(client, valkey, hash
     """RQ's hash is a view: our worker does not read it."""
     redis = valkey.client()
     given.received(given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice())))
-    key = rq_view.job_key(f"process_stripe_event-{StagedJob.get().id}")
+    key = rq_keys.job_key(f"process_stripe_event-{StagedJob.get().id}")
     redis.delete(key)
     if hash_of == "another type":
         redis.set(key, "junk")

@@ -47,6 +47,7 @@ def healthy(database_url, valkey, set_env) -> Any:
     redis.set("payphone:scheduler:seen", int(time.time()))
     for queue in QUEUES:
         redis.sadd(f"rq:workers:{queue}", "rq:worker:w1")
+    redis.hset("rq:worker:w1", "state", "idle")
     return redis
 
 

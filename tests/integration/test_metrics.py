@@ -76,7 +76,9 @@ def test_signs_of_life_come_from_redis(scraped, valkey):
     assert "payphone_seen_age_seconds relay" not in scraped()
     tick(valkey.client())
     valkey.client().set("payphone:scheduler:seen", int(time.time()) - 20)
-    valkey.client().sadd("rq:workers:webhooks", "rq:worker:w1", "rq:worker:w2")
+    valkey.client().sadd("rq:workers:webhooks", "rq:worker:w1", "rq:worker:w2", "rq:worker:killed")
+    for name in ("w1", "w2"):
+        valkey.client().hset(f"rq:worker:{name}", "state", "idle")
     found = scraped()
     assert found["payphone_redis_up"] == 1
     assert found["payphone_seen_age_seconds relay"] < 10

@@ -10,7 +10,7 @@ from rq.job import Job, JobStatus
 from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
 from rq.serializers import JSONSerializer
 
-from delivery import registry, relay, rq_view
+from delivery import registry, relay, rq_keys, rq_mend, rq_view
 from delivery.attempt import Snooze
 from delivery.registry import JobType
 from delivery.worker import Worker
@@ -88,7 +88,7 @@ def test_a_job_is_started_while_it_runs_and_finished_when_its_row_is_done(redis,
     assert (ids(FinishedJobRegistry, redis), ids(StartedJobRegistry, redis), ids(FailedJobRegistry, redis)) == ([identity], [], [])
     assert job.latest_result().type.name == "SUCCESSFUL"
     assert job.ended_at >= job.started_at
-    assert 0 < redis.ttl(rq_view.job_key(identity)) <= rq_view.RESULT_TTL
+    assert 0 < redis.ttl(rq_keys.job_key(identity)) <= rq_keys.RESULT_TTL
     listed = RQWorker.all(connection=redis)
     assert [(each.name, each.pid, each.queue_names(), each.get_state(), each.successful_job_count) for each in listed] == [
         ("test-worker", os.getpid(), [QUEUE], "idle", 1)
@@ -149,9 +149,9 @@ def test_a_refused_copy_leaves_no_trace(redis, a_kind):
     relay.tick(redis)
     claimed = claim_job(job_id, "another")
     rq_view.start(redis, claimed, "another")
-    before = redis.hgetall(rq_view.job_key(f"a_test_job-{job_id}"))
+    before = redis.hgetall(rq_keys.job_key(f"a_test_job-{job_id}"))
     a_worker(redis)._step()
-    assert redis.hgetall(rq_view.job_key(f"a_test_job-{job_id}")) == before
+    assert redis.hgetall(rq_keys.job_key(f"a_test_job-{job_id}")) == before
     assert shown(redis, job_id).get_status() is JobStatus.STARTED
     assert ids(StartedJobRegistry, redis) == [f"a_test_job-{job_id}"]
 
@@ -215,3 +215,13 @@ def test_a_worker_that_leaves_is_no_longer_listed(redis, database_url):
     assert len(RQWorker.all(connection=redis)) == 1
     worker._say_goodbye()
     assert RQWorker.all(connection=redis) == []
+
+
+def test_a_killed_worker_serves_no_queue(redis):
+    """RQ keeps a killed worker's name in its sets for good; its own key expires."""
+    a_worker(redis)._heartbeat()
+    redis.sadd(f"rq:workers:{QUEUE}", "rq:worker:killed")
+    redis.sadd("rq:workers", "rq:worker:killed")
+    assert rq_mend.live_workers(redis, [QUEUE, "calls"]) == {QUEUE: 1, "calls": 0}
+    rq_mend.forget_silent_workers(redis, [QUEUE])
+    assert redis.smembers("rq:workers") == redis.smembers(f"rq:workers:{QUEUE}") == {b"rq:worker:test-worker"}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery import rq_view
+from delivery import rq_keys
 from delivery.attempt import MAX_BACKOFF, backoff
 from delivery.registry import MAX_TIMEOUT, JobType, find_job, job, job_names
 from delivery.tick import Schedule
@@ -42,20 +42,20 @@ def test_exponents():
 
 @given(st.sampled_from(["process_stripe_event", "a", "a_1"]), st.integers(1, 10**18 - 1))
 def test_rq_ids_there_and_back(name, number):
-    identity = rq_view.rq_id(name, number)
-    assert rq_view.parse_rq_id(identity) == number
+    identity = rq_keys.rq_id(name, number)
+    assert rq_keys.parse_rq_id(identity) == number
     assert set(identity) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
 @given(st.text())
 def test_no_text_makes_the_id_parser_raise(text):
-    found = rq_view.parse_rq_id(text)
+    found = rq_keys.parse_rq_id(text)
     assert found is None or 0 <= found < 2**63
 
 
 @pytest.mark.parametrize("text", ["", "-", "x-", "x-²", "x-٣", "x-1.5", "x--1x", "x-" + "9" * 19, "a:b-1", "x-1\n", "x -1"])
 def test_what_is_no_id_of_ours(text):
-    assert rq_view.parse_rq_id(text) is None
+    assert rq_keys.parse_rq_id(text) is None
 
 
 @given(st.integers(1, 60), st.sampled_from([0.2, 2.0, 60.0]))

@@ -1,0 +1,59 @@
+"""The names RQ 3 gives its keys (rq/job.py, rq/registry.py, rq/worker_registration.py), and what it must find in a job's hash."""
+
+import json
+import re
+import zlib
+from typing import Any
+
+from models.staged_job import Claimed
+
+RESULT_TTL = 500  # seconds a finished job stays visible
+FAILURE_TTL = 365 * 24 * 3600
+STARTED_TTL = 90
+WORKERS_KEY = "rq:workers"
+_OURS = re.compile(r"\w+-([0-9]{1,18})", re.ASCII)  # 18 digits fit any database's 64 bits
+
+
+def rq_id(name: str, job_id: int) -> str:
+    """RQ's id of a staged job; letters, digits, `_` and `-` only."""
+    return f"{name}-{job_id}"
+
+
+def parse_rq_id(text: str) -> int | None:
+    """The staged job's id in an RQ job id, or None when it is not one of ours."""
+    ours = _OURS.fullmatch(text)
+    return int(ours[1]) if ours else None
+
+
+def job_key(job: str) -> str:
+    """The key of a job's hash."""
+    return f"rq:job:{job}"
+
+
+def queue_key(queue: str) -> str:
+    """The key of a queue's list."""
+    return f"rq:queue:{queue}"
+
+
+def workers_key(queue: str) -> str:
+    """The key of the set of a queue's workers; a member is a worker's own key, which expires when it is silent."""
+    return f"{WORKERS_KEY}:{queue}"
+
+
+def job_hash(name: str, job_id: int, queue: str, now: str) -> dict[Any, Any]:
+    """The hash of a queued job: function `name`, and the row's id as its only argument."""
+    return {
+        "created_at": now, "enqueued_at": now, "data": job_data(name, job_id), "origin": queue,
+        "description": f"{name} {job_id}", "status": "queued", "timeout": 20,
+        "result_ttl": RESULT_TTL, "failure_ttl": FAILURE_TTL, "worker_name": "", "started_at": "", "ended_at": "",
+    }  # fmt: skip
+
+
+def job_data(name: str, job_id: int) -> bytes:
+    """What RQ would call: the function, and the row's id as its only argument."""
+    return zlib.compress(json.dumps([f"jobs.{name}", None, [job_id], {}]).encode())
+
+
+def core(job: Claimed) -> dict[Any, Any]:
+    """What RQ cannot read a job without: written again at its end, Redis may have been emptied since its start."""
+    return {"data": job_data(job.name, job.id), "origin": job.queue, "description": f"{job.name} {job.id}"}

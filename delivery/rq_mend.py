@@ -1,0 +1,124 @@
+"""Where RQ's view and the rows disagree, the rows are right: what dead workers, an emptied Redis and strangers leave is mended."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import cast
+
+from redis import Redis
+from redis.client import Pipeline
+from rq.utils import utcformat
+
+from delivery.rq_keys import FAILURE_TTL, RESULT_TTL, STARTED_TTL, WORKERS_KEY, job_hash, job_key, rq_id, workers_key
+from models.staged_job import Released
+from runtime.clock import real_now
+
+_SHOWABLE = re.compile(r"[A-Za-z0-9_-]{1,100}")  # what RQ takes as an id
+
+
+def live_workers(redis: Redis, queues: Iterable[str]) -> dict[str, int]:
+    """How many workers of each queue still give signs of life. Names of those that were killed stay in RQ's sets."""
+    return {queue: len(known) - len(silent) for queue, (known, silent) in _workers(redis, queues).items()}
+
+
+def forget_silent_workers(redis: Redis, queues: Iterable[str]) -> None:
+    """Take workers off RQ's lists whose own key has expired: they were killed, and nobody said so."""
+    silent = {queue: names for queue, (_, names) in _workers(redis, queues).items() if names}
+    if silent:
+        with redis.pipeline(transaction=True) as pipe:
+            for queue, names in silent.items():
+                pipe.srem(WORKERS_KEY, *names)
+                pipe.srem(workers_key(queue), *names)
+            pipe.execute()
+
+
+def _workers(redis: Redis, queues: Iterable[str]) -> dict[str, tuple[list[bytes], list[bytes]]]:
+    """Per queue, the worker keys RQ lists, and those of them that do not exist any more."""
+    names = list(queues)
+    with redis.pipeline(transaction=False) as pipe:
+        for queue in names:
+            pipe.smembers(workers_key(queue))
+        known = [list(members) for members in pipe.execute()]
+        for members in known:
+            for member in members:
+                pipe.exists(member)
+        lives = iter(pipe.execute())
+    return {queue: (members, [member for member in members if not next(lives)]) for queue, members in zip(names, known, strict=True)}
+
+
+def abandon(redis: Redis, released: Iterable[Released]) -> None:
+    """Take attempts off the list of started ones whose worker died; a job that is dead now is shown as failed."""
+    for job in released:
+        identity, now = rq_id(job.name, job.id), real_now()
+        with redis.pipeline(transaction=True) as pipe:
+            for execution in cast(list[bytes], redis.zrange(f"rq:executions:{identity}", 0, -1)):
+                _forget(pipe, job.queue, identity, execution.decode())
+            if job.state == "dead":
+                pipe.hset(job_key(identity), mapping=job_hash(job.name, job.id, job.queue, utcformat(now)))
+                pipe.hset(job_key(identity), "meta", json.dumps({"nextAttemptAt": None, "dead": True}))
+                _conclude(pipe, identity, job.queue, job.state, now)
+            pipe.execute()
+
+
+def _forget(pipe: Pipeline, queue: str, identity: str, execution: str) -> None:
+    member = f"{identity}:{execution}"
+    pipe.zrem(f"rq:wip:{queue}", member)
+    pipe.delete(f"rq:execution:{member}")
+    pipe.zrem(f"rq:executions:{identity}", execution)
+
+
+def _conclude(pipe: Pipeline, identity: str, queue: str, state: str, now: datetime) -> None:
+    status, ttl = ("failed", FAILURE_TTL) if state == "dead" else ("finished", RESULT_TTL)
+    pipe.hset(job_key(identity), mapping={"status": status, "ended_at": utcformat(now)})
+    pipe.expire(job_key(identity), ttl)
+    pipe.zadd(f"rq:{status}:{queue}", {identity: now.timestamp() + ttl})
+
+
+def long_started(redis: Redis, queues: Iterable[str], seconds: float) -> list[tuple[str, str]]:
+    """(queue, member) of every attempt that RQ shows as started since more than `seconds`."""
+    oldest, names = real_now().timestamp() - seconds + STARTED_TTL, list(queues)
+    with redis.pipeline(transaction=False) as pipe:
+        for queue in names:
+            pipe.zrangebyscore(f"rq:wip:{queue}", 0, oldest)
+        return [(queue, member.decode("utf-8", "replace")) for queue, members in zip(names, pipe.execute(), strict=True) for member in members]
+
+
+def mend(redis: Redis, queue: str, member: str, state: str | None, worker: str | None) -> None:
+    """An attempt shown as started, whose row is in `state` with `worker`: if they disagree, the row is right."""
+    identity, _, execution = member.rpartition(":")
+    known = cast("bytes | None", redis.hget(f"rq:execution:{member}", "worker_name"))
+    if state == "running" and known is not None and known.decode() == worker:
+        return
+    with redis.pipeline(transaction=True) as pipe:
+        _forget(pipe, queue, identity, execution)
+        if state in {"done", "cancelled", "dead"}:
+            _conclude(pipe, identity, queue, state, real_now())
+        pipe.execute()
+
+
+def refuse(redis: Redis, identity: str, queue: str, reason: str) -> None:
+    """Put something that is no job of ours where operators see it; it is never run.
+
+    Its content is replaced, so that nobody decodes what a stranger wrote; an id that RQ could not
+    read is shown by its digest.
+    """
+    shown = identity if _SHOWABLE.fullmatch(identity) else f"refused-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+    now = real_now()
+    hash_ = job_hash("refused", 0, queue, utcformat(now)) | {"status": "failed", "description": f"refused: {reason}", "ended_at": utcformat(now)}
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.delete(job_key(identity))
+        pipe.hset(job_key(shown), mapping=hash_)
+        pipe.expire(job_key(shown), FAILURE_TTL)
+        pipe.zadd(f"rq:failed:{queue}", {shown: now.timestamp() + FAILURE_TTL})
+        pipe.execute()
+
+
+def correct_if_queued(redis: Redis, identity: str, queue: str, state: str) -> None:
+    """A late copy of an ended job was popped: if RQ still calls it queued, say how it ended."""
+    if redis.hget(job_key(identity), "status") != b"queued":
+        return
+    with redis.pipeline(transaction=True) as pipe:
+        _conclude(pipe, identity, queue, state, real_now())
+        pipe.execute()

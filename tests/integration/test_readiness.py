@@ -1,0 +1,48 @@
+"""`/readyz` says what is degraded, from signs of life and not from names that the dead left behind."""
+
+import time
+
+import pytest
+
+from delivery.relay import tick
+from runtime.settings import QUEUES
+from tests.conftest import reset_process
+
+
+@pytest.fixture
+def living(client, valkey):
+    """Relay, scheduler and a worker for each queue have been seen."""
+    redis = valkey.client()
+    tick(redis)
+    redis.set("payphone:scheduler:seen", int(time.time()))
+    redis.hset("rq:worker:w1", "state", "idle")
+    for queue in QUEUES:
+        redis.sadd(f"rq:workers:{queue}", "rq:worker:w1")
+    return redis
+
+
+def test_all_is_well(client, living):
+    answer = client.simulate_get("/readyz")
+    assert (answer.status_code, answer.json) == (200, {"status": "ok", "reasons": []})
+
+
+@pytest.mark.parametrize("who", ["relay", "scheduler"])
+def test_a_process_that_is_away_is_named(client, living, who):
+    living.delete(f"payphone:{who}:seen")
+    answer = client.simulate_get("/readyz")
+    assert (answer.status_code, answer.json) == (200, {"status": "degraded", "reasons": [f"{who}: not seen for a minute"]})
+
+
+def test_queues_of_a_killed_pool_are_named(client, living):
+    living.delete("rq:worker:w1")  # it expired: its process was killed
+    answer = client.simulate_get("/readyz")
+    assert answer.json["reasons"] == [f"workers: nobody serves {queue}" for queue in QUEUES]
+
+
+def test_redis_away_is_degraded(client, monkeypatch):
+    from web.app import create_app
+
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
+    reset_process()
+    answer = type(client)(create_app()).simulate_get("/readyz")
+    assert (answer.status_code, answer.json) == (200, {"status": "degraded", "reasons": ["redis: ConnectionError"]})
