@@ -1,11 +1,32 @@
 """Putting an invoice where its facts say, and retiring whatever still asks for a balance that is gone."""
 
 from delivery.stage import stage_named
+from models.audit_entry import AuditEntry
 from models.invoice import Invoice
+from models.payment import Payment
 from models.payment_attempt import LIVE, PaymentAttempt
 from models.payment_link import PaymentLink
 from models.standing import local_date, refold
+from providers.stripe_events import PaymentFinding
 from runtime.clock import business_now, real_now
+
+
+def take_in(invoice: Invoice, stripe_account: str, finding: PaymentFinding, actor: str, **about: str) -> bool:
+    """Record what Stripe says of an intent, by an event or when it was read, and what follows for its invoice.
+
+    In the open transaction, which has serialized on the intent and locked the invoice, in that order. What
+    is new is audited as `actor`'s, with `about` (F61). Answers whether anything was.
+    """
+    now = real_now()
+    told = Payment.record_report(invoice, stripe_account, finding.intent_id, finding.report, now)
+    payment = Payment.by_intent(stripe_account, finding.intent_id)
+    if told and payment is not None:
+        money = {"amount": payment.amount, "currency": payment.currency}
+        subject = {"invoice_id": invoice.id, "intent_id": finding.intent_id}
+        AuditEntry.record(actor, f"payment.{payment.status}", f"payment:{payment.id}", invoice.account_id, **money, **subject, **about)
+    PaymentAttempt.record_over({"id": finding.intent_id, "status": finding.report.terminal}, now)
+    stand_anew(invoice)
+    return told
 
 
 def stand_anew(invoice: Invoice) -> bool:
@@ -18,6 +39,13 @@ def stand_anew(invoice: Invoice) -> bool:
     if invoice.balance_revision != before or invoice.mark != "sent" or invoice.disputed:
         retire_asks(invoice)
     return changed
+
+
+def retire_asks_elsewhere(invoice: Invoice) -> None:
+    """Retire what asks for the invoice's money in another Stripe account than the clinic has now."""
+    live = (PaymentLink.current(invoice), PaymentAttempt.live(invoice))
+    if any(row is not None and row.stripe_account != (invoice.account.stripe_account or "") for row in live):
+        retire_asks(invoice)
 
 
 def retire_asks(invoice: Invoice, attempts: bool = True) -> None:

@@ -6,7 +6,7 @@ provider has forgotten the key, or gives the same stored error again), and its o
 tag after that, holds nothing. What stays in doubt after three keys waits for a person.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from effects.kinds import KINDS, Kind
@@ -29,11 +29,12 @@ class InDoubt(PayphoneError):
     """Every key has been tried and nobody knows: a person looks and settles it."""
 
 
-def perform(effect: Effect) -> dict[str, Any] | None:
+def perform(effect: Effect, decided_at: datetime | None = None) -> dict[str, Any] | None:
     """The provider's object for `effect`, made now or before; None when it was refused (`effect.error` says why).
 
     The caller records it (`effect.record_confirmed`) in the transaction that records what it means; if it
-    dies before, the next attempt gets the same object. Raises ProviderError, NotYet or InDoubt when the
+    dies before, the next attempt gets the same object. `decided_at` is when the caller asked whether it may be: a
+    process that was frozen since then sends nothing on the strength of an old answer. Raises ProviderError, NotYet or InDoubt when the
     outcome is not known yet or the provider asks for patience, Conflict when another attempt was first.
     """
     if effect.state == "refused":
@@ -49,7 +50,7 @@ def perform(effect: Effect) -> dict[str, Any] | None:
     if kind.expires and effect.sent_at is None and real_now() > effect.deadline:
         effect.record_refused("deadline_passed", f"It was not sent by {effect.deadline:%Y-%m-%d %H:%M} UTC, and is not sent late. Ask again.", real_now())
         return None
-    return _send(effect, kind)
+    return _send(effect, kind, decided_at or real_now())
 
 
 def reconcile(effect: Effect) -> dict[str, Any] | None:
@@ -57,18 +58,23 @@ def reconcile(effect: Effect) -> dict[str, Any] | None:
     return KINDS[effect.kind].find(effect)
 
 
-def _send(effect: Effect, kind: Kind) -> dict[str, Any] | None:
-    now, in_doubt = real_now(), effect.sent_at is not None or effect.generation > 1
-    effect.record_sent(now)
+def _send(effect: Effect, kind: Kind, decided_at: datetime) -> dict[str, Any] | None:
+    in_doubt = effect.sent_at is not None or effect.generation > 1
+    _check_is_fresh(effect, decided_at)
+    effect.record_sent(real_now())
     killpoint("effect.before_call")
-    if real_now() - now > LEAVE_WITHIN:
-        raise NotYet(f"Effect {effect.id} was held up on its way out; it is not sent late, but tried again.")
+    _check_is_fresh(effect, decided_at)
     try:
         answer = kind.send(effect)
     except ProviderError as error:
         return _judged(effect, kind, error, in_doubt)
     killpoint("effect.after_call")
     return answer
+
+
+def _check_is_fresh(effect: Effect, decided_at: datetime) -> None:
+    if real_now() - decided_at > LEAVE_WITHIN:
+        raise NotYet(f"Effect {effect.id} was held up on its way out; it is not sent late, but asked for again.")
 
 
 def _judged(effect: Effect, kind: Kind, error: ProviderError, in_doubt: bool) -> dict[str, Any] | None:

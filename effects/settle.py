@@ -10,7 +10,7 @@ from effects.kinds import KINDS
 from effects.perform import reconcile
 from models.audit_entry import AuditEntry
 from models.base import is_postgres, transaction
-from models.effect import Effect
+from models.effect import BY_HAND, Effect
 from models.job_replay import replay
 from models.staged_job import StagedJob
 from providers.errors import ProviderError
@@ -25,11 +25,13 @@ OWNERS = {
     "intent_confirm": "confirm_payment", "intent_cancel": "cancel_payment_intent", "link_deactivate": "retire_payment_link",
     "text": "settle_text",
 }  # fmt: skip
+NUMBERED = frozenset({"intent_cancel", "link_deactivate"})  # effects tried anew after a refusal: the number is not part of the job's key
 
 
 def owner_of(effect: Effect) -> StagedJob | None:
     """The job that plans and records this effect; within a transaction it is locked until that ends."""
     name, key = OWNERS.get(effect.kind, ""), effect.key.split(":", 1)[1]
+    key = key.split(":", 1)[0] if effect.kind in NUMBERED else key
     query = StagedJob.select().where((StagedJob.name == name) & (StagedJob.key == key))
     return (query.for_update() if is_postgres() else query).first()
 
@@ -37,13 +39,13 @@ def owner_of(effect: Effect) -> StagedJob | None:
 def reconcile_owner(effect: Effect, actor: str) -> dict[str, Any] | None:
     """Look a doubtful effect up; what is found is recorded by replaying its job, if that has given up. The object, or None.
 
-    A job that ended without it (nobody wanted it any more) records nothing: then the row alone is told.
+    A job that ended without it (nobody wanted it any more), or is not kept any more, records nothing: then the row alone is told.
     """
     found = reconcile(effect)
     if found is not None:
         with transaction():
             owner = owner_of(effect)
-            if owner is not None and owner.state in {"done", "cancelled"}:
+            if owner is None or owner.state in {"done", "cancelled"}:
                 effect.record_confirmed(found["id"], KINDS[effect.kind].kept(found), real_now())
                 _record(effect, actor, outcome="confirmed", provider_id=found["id"])
             else:
@@ -61,20 +63,26 @@ def look_again(effect: Effect, actor: str) -> bool:
 
 
 def settle_confirmed(effect_id: str, provider_id: str, actor: str) -> Effect:
-    """Say that the effect happened and is `provider_id`, which is read at the provider first.
+    """Say that the effect happened and is `provider_id`, which is read at the provider first, or, for closing, is closed.
 
     Raises Conflict when the effect is settled, its job is still at it, or the object is another one's.
     """
     effect: Effect = Effect.get_by_id(effect_id)
     kind = KINDS[effect.kind]
-    if kind.read is None:
-        raise Conflict(f"Effect {effect.id} ({effect.kind}) is found by reconcile, not by an id.")
     _check_is_at_rest(effect)
-    made = kind.read(effect, provider_id)
-    _check_is_its_own(effect, made)
+    if kind.closes:
+        if provider_id != effect.request[kind.closes]:
+            raise Conflict(f"Effect {effect.id} closes {effect.request[kind.closes]}, not {provider_id}.")
+        made = kept = dict[str, Any](id=provider_id, by_hand=True)
+    elif kind.read is not None:
+        made = kind.read(effect, provider_id)
+        _check_is_its_own(effect, made)
+        kept = kind.kept(made)
+    else:
+        raise Conflict(f"Effect {effect.id} ({effect.kind}) is found by reconcile, not by an id.")
     with transaction():
         owner = _check_is_at_rest(effect)
-        effect.record_confirmed(made["id"], kind.kept(made), real_now())
+        effect.record_confirmed(made["id"], kept, real_now())
         _record(effect, actor, outcome="confirmed", provider_id=made["id"])
         _carry_on(owner, actor)
     return effect
@@ -85,7 +93,7 @@ def settle_refused(effect_id: str, why: str, actor: str) -> Effect:
     effect: Effect = Effect.get_by_id(effect_id)
     with transaction():
         owner = _check_is_at_rest(effect)
-        effect.record_refused("settled_by_hand", why, real_now())
+        effect.record_refused(BY_HAND, why, real_now())
         _record(effect, actor, outcome="refused", why=why)
         _carry_on(owner, actor)
     return effect

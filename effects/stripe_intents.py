@@ -71,9 +71,9 @@ def _find_expired(effect: Effect) -> Json | None:
 INTENT_CREATE = Kind("intent_create", "stripe", _create, _find_created)
 INTENT_CHANGE = Kind("intent_change", "stripe", _change, _find_changed)
 INTENT_CONFIRM = Kind("intent_confirm", "stripe", _confirm, _find_confirmed, expires=True)  # no card is charged a day late
-INTENT_CANCEL = Kind("intent_cancel", "stripe", _cancel, _find_cancelled)
-LINK_DEACTIVATE = Kind("link_deactivate", "stripe", _deactivate, _find_deactivated)
-SESSION_EXPIRE = Kind("session_expire", "stripe", _expire, _find_expired)
+INTENT_CANCEL = Kind("intent_cancel", "stripe", _cancel, _find_cancelled, closes="intent")
+LINK_DEACTIVATE = Kind("link_deactivate", "stripe", _deactivate, _find_deactivated, closes="link")
+SESSION_EXPIRE = Kind("session_expire", "stripe", _expire, _find_expired, closes="session")
 
 for _kind in (INTENT_CREATE, INTENT_CHANGE, INTENT_CONFIRM, INTENT_CANCEL, LINK_DEACTIVATE, SESSION_EXPIRE):
     KINDS[_kind.name] = _kind

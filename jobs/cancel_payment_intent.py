@@ -7,13 +7,13 @@ that its bank still processes cannot be cancelled, and is looked at again until 
 from delivery.attempt import Snooze, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from delivery.standing import stand_anew
+from delivery.standing import take_in
 from effects.perform import perform
-from effects.reserve import reserve
+from effects.reserve import reserve_again
 from effects.stripe_intents import INTENT_CANCEL, INTENT_CREATE
+from models.audit_entry import SYSTEM
 from models.base import serialize_on, transaction
 from models.effect import Effect
-from models.payment import Payment
 from models.payment_attempt import OVER, PaymentAttempt
 from models.standing import lock_invoice
 from providers.stripe_events import read_intent
@@ -32,6 +32,10 @@ def cancel_payment_intent(attempt_id: str) -> None:
         if effect is None or attempt.intent_id is None:
             return
         answer = perform(effect)
+        if (answer or {}).get("by_hand"):  # a person has looked
+            with recording():
+                attempt.record_closed(real_now())
+            return
         intent, now = get_intent(attempt.intent_id, attempt.stripe_account), real_now()
         over = intent["status"] in OVER
         with recording() if over else transaction():
@@ -39,9 +43,7 @@ def cancel_payment_intent(attempt_id: str) -> None:
             invoice = lock_invoice(attempt.invoice_id)
             if answer is not None:
                 effect.record_confirmed(answer["id"], {"id": answer["id"], "status": intent["status"]}, now)
-            Payment.record_report(invoice, attempt.stripe_account, attempt.intent_id, read_intent(intent).report, now)
-            PaymentAttempt.record_over(intent, now)
-            stand_anew(invoice)
+            take_in(invoice, attempt.stripe_account, read_intent(intent), SYSTEM)
     if not over:
         raise Snooze(f"intent {attempt.intent_id} is {intent['status']} and cannot be cancelled yet", LOOK_AGAIN)
 
@@ -58,6 +60,5 @@ def _decide(attempt_id: str) -> tuple[PaymentAttempt, Effect | None]:
             attempt.record_closed(real_now())
         if attempt.state != "retiring":
             return attempt, None
-        refused = Effect.select().where(Effect.key.startswith(f"{INTENT_CANCEL.name}:{attempt.id}"), Effect.state == "refused").count()
-        subject, request = attempt.id if not refused else f"{attempt.id}:{refused}", {"intent": attempt.intent_id}
-        return attempt, reserve(INTENT_CANCEL, subject, request, invoice, attempt.stripe_account, "balance changed", "the invoice's balance changed")
+        request, why = {"intent": attempt.intent_id}, ("balance changed", "the invoice's balance changed")
+        return attempt, reserve_again(INTENT_CANCEL, attempt.id, request, invoice, attempt.stripe_account, *why)

@@ -6,12 +6,17 @@ Twice is harmless: each version of what is wanted is one effect. Until Stripe ha
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
+from delivery.standing import take_in
 from effects.perform import perform
 from effects.reserve import reserve
 from effects.stripe_intents import INTENT_CHANGE
-from models.base import transaction
+from models.audit_entry import SYSTEM
+from models.base import serialize_on, transaction
+from models.effect import Effect
 from models.payment_attempt import PaymentAttempt
 from models.standing import lock_invoice
+from providers.stripe_events import read_intent
+from providers.stripe_intents import get_intent
 from runtime.clock import real_now
 
 
@@ -24,13 +29,23 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
             if attempt.state != "open" or attempt.amount_version != version or attempt.intent_version == version:
                 return
             invoice = lock_invoice(attempt.invoice_id)
-            customer = {"customer": attempt.stripe_customer_id} if attempt.stripe_customer_id else {}
-            request = {"intent": attempt.intent_id, "change": {"amount": attempt.amount} | customer}
-            effect = reserve(INTENT_CHANGE, f"{attempt.id}:{version}", request, invoice, attempt.stripe_account, attempt.asked_by, "another amount or customer")
-        changed, now = perform(effect), real_now()
+            change = {"amount": attempt.amount, "customer": attempt.stripe_customer_id, "receipt_email": attempt.receipt_email}
+            request = {"intent": attempt.intent_id, "change": {name: value for name, value in change.items() if value}}
+            why = (attempt.asked_by, "another amount, customer or address for the receipt")
+            effect = reserve(INTENT_CHANGE, f"{attempt.id}:{version}", request, invoice, attempt.stripe_account, *why)
+        changed = perform(effect)
+        if changed is None:
+            _record_refused(attempt, effect)
+            return
         with recording():
-            if changed is None:
-                attempt.record_change_refused(effect.error or "", now)
-                return
-            effect.record_confirmed(changed["id"], {"id": changed["id"], "amount": changed["amount"]}, now)
-            attempt.record_changed(version, changed["amount"], now)
+            effect.record_confirmed(changed["id"], {"id": changed["id"], "amount": changed["amount"]}, real_now())
+            attempt.record_changed(version, changed["amount"], real_now())
+
+
+def _record_refused(attempt: PaymentAttempt, effect: Effect) -> None:
+    """Stripe will not change the intent: perhaps because it has just been paid, so it is looked at."""
+    intent = get_intent(attempt.intent_id or "", attempt.stripe_account)
+    with recording():
+        serialize_on(intent["id"])
+        attempt.record_change_refused(effect.error or "", real_now())
+        take_in(lock_invoice(attempt.invoice_id), attempt.stripe_account, read_intent(intent), SYSTEM)

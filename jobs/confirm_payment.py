@@ -13,14 +13,14 @@ from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from delivery.stage import stage_named
-from delivery.standing import retire_asks, stand_anew
+from delivery.standing import retire_asks, take_in
 from effects.perform import perform
 from effects.reserve import reserve
 from effects.stripe_intents import INTENT_CONFIRM
 from models.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction
 from models.brake import paused
-from models.effect import Effect
+from models.effect import BY_HAND, Effect
 from models.invoice import Invoice
 from models.payment import Payment
 from models.payment_attempt import PaymentAttempt
@@ -54,12 +54,12 @@ def confirm_payment(confirmation_id: str) -> None:
     if confirmation.state != "requested":
         return
     with invoice_lock(confirmation.attempt.invoice_id):
-        decision = _decide(confirmation)
+        decided_at, decision = real_now(), _decide(confirmation)
         effect = decision.effect
-        if effect is None or (decision.why and effect.sent_at is None):
-            _withdraw(confirmation, effect, decision.why, None)
+        if effect is None or effect.error_code == BY_HAND or (decision.why and effect.sent_at is None):
+            _withdraw(confirmation, effect, decision.why or BY_HAND, None)
             return
-        answer = None if decision.why else perform(effect)
+        answer = None if decision.why else perform(effect, decided_at)
         attempt = PaymentAttempt.get_by_id(confirmation.attempt_id)
         intent = get_intent(attempt.intent_id or "", attempt.stripe_account)
         if decision.why and intent["status"] not in TAKEN:
@@ -71,15 +71,15 @@ def confirm_payment(confirmation_id: str) -> None:
 def _decide(confirmation: PaymentConfirmation) -> Decision:
     """In one transaction: ask whether the card may be charged, and reserve the charge. Raises NotYet while it may not yet."""
     invoice_id = confirmation.attempt.invoice_id
-    card = confirmation.payment_method_id or _saved_card(confirmation)
+    card = confirmation.payment_method_id or (_saved_card(confirmation) if _in_time(confirmation) else None)
     with transaction():
         retire_asks(lock_invoice(invoice_id), attempts=False)
     with transaction():
-        invoice, now = lock_invoice(invoice_id), real_now()
+        invoice = lock_invoice(invoice_id)
         attempt = PaymentAttempt.get_by_id(confirmation.attempt_id)
         known = Effect.get_or_none(Effect.key == f"{INTENT_CONFIRM.name}:{confirmation.id}")
         settled = known is not None and known.state in {"confirmed", "refused"}
-        why = "" if settled else _why_not(invoice, attempt, confirmation, card, now)
+        why = "" if settled else _why_not(invoice, attempt, confirmation, card)
         if known is not None or why:
             return Decision(known, why)
         _wait_for_others(invoice, attempt)
@@ -88,12 +88,16 @@ def _decide(confirmation: PaymentConfirmation) -> Decision:
         return Decision(reserve(INTENT_CONFIRM, confirmation.id, request, invoice, attempt.stripe_account, confirmation.asked_by, reason))
 
 
-def _why_not(invoice: Invoice, attempt: PaymentAttempt, confirmation: PaymentConfirmation, card: str | None, now: datetime) -> str:
+def _in_time(confirmation: PaymentConfirmation) -> bool:
+    return real_now() - confirmation.created_at <= CHARGE_WITHIN
+
+
+def _why_not(invoice: Invoice, attempt: PaymentAttempt, confirmation: PaymentConfirmation, card: str | None) -> str:
     """The reason for which the card must not be charged, if there is one."""
     processing = Payment.select().where(Payment.invoice == invoice.id, Payment.status == "processing").exists()
     gone = attempt.state not in {"planned", "open"} or invoice.balance_revision != attempt.balance_revision
     reasons = {
-        "too_late": now - confirmation.created_at > CHARGE_WITHIN,
+        "too_late": not _in_time(confirmation),
         "not_payable": gone or invoice.disputed or invoice.status not in {"sent", "overdue"},
         "charges_paused": paused(invoice.account_id, "charges"),
         "payment_in_progress": processing,
@@ -134,15 +138,14 @@ def _settle(confirmation: PaymentConfirmation, effect: Effect, answer: Json | No
     with recording():
         serialize_on(intent["id"])
         invoice = lock_invoice(attempt.invoice_id)
-        if answer is None:
-            _record_no(confirmation, effect, intent, now)
-        else:
+        if answer is not None:
             effect.record_confirmed(answer["id"], {"id": answer["id"], "status": intent["status"]}, now)
+        if answer is not None or intent["status"] in TAKEN:  # refused, because the payer's own browser was first: the money is there
             confirmation.record_settled(now)
-        Payment.record_report(invoice, attempt.stripe_account, intent["id"], read_intent(intent).report, now)
-        PaymentAttempt.record_over(intent, now)
+        else:
+            _record_no(confirmation, effect, intent, now)
         _audit(confirmation, invoice, intent["id"])
-        stand_anew(invoice)
+        take_in(invoice, attempt.stripe_account, read_intent(intent), confirmation.asked_by)
 
 
 def _record_no(confirmation: PaymentConfirmation, effect: Effect, intent: Json, now: datetime) -> None:
@@ -159,7 +162,7 @@ def _withdraw(confirmation: PaymentConfirmation, effect: Effect | None, why: str
     """Charge nothing. An intent that a lost request may still reach is cancelled."""
     with recording():
         invoice, now = lock_invoice(confirmation.attempt.invoice_id), real_now()
-        if effect is not None:
+        if effect is not None and effect.state != "refused":
             effect.record_refused(why, "it was not wanted any more", now)
         confirmation.record_refused(why, "nothing was charged", now)
         if intent is not None:

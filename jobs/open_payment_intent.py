@@ -10,6 +10,7 @@ from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from delivery.stage import stage_again
+from delivery.standing import take_in
 from effects.perform import perform
 from effects.reserve import reserve
 from effects.stripe_intents import INTENT_CREATE
@@ -17,7 +18,6 @@ from jobs.cancel_payment_intent import cancel_payment_intent
 from models.base import serialize_on, transaction
 from models.effect import Effect
 from models.invoice import Invoice
-from models.payment import Payment
 from models.payment_attempt import PaymentAttempt
 from models.standing import lock_invoice
 from providers.stripe_events import read_intent
@@ -40,10 +40,10 @@ def open_payment_intent(attempt_id: str) -> None:
             serialize_on(made["id"])
             invoice = lock_invoice(attempt.invoice_id)
             effect.record_confirmed(made["id"], {"id": made["id"], "amount": made["amount"]}, now)
-            if "status" in made:
-                Payment.record_report(invoice, attempt.stripe_account, made["id"], read_intent(made).report, now)
             if not attempt.record_opened(made["id"], made["amount"], now):
                 stage_again(cancel_payment_intent, attempt.id, attempt.id)
+            if "status" in made:
+                take_in(invoice, attempt.stripe_account, read_intent(made), attempt.asked_by)
 
 
 def _decide(attempt: PaymentAttempt) -> Effect | None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from delivery.attempt import attempt_number, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from delivery.standing import stand_anew
+from delivery.standing import stand_anew, take_in
 from models.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on
 from models.dispute import Dispute
@@ -108,8 +108,7 @@ def _take_in(event: InboxEvent, finding: Finding, news: list[Json], invoice: Inv
         killpoint("event.in_transaction")
         told = [_record(event, subject, now, fresh) for subject in news]
         if isinstance(finding, PaymentFinding):
-            told.append(_record_payment(event, finding, fresh, now))
-            PaymentAttempt.record_over({"id": finding.intent_id, "status": finding.report.terminal}, now)
+            told.append(take_in(fresh, event.account, finding, SYSTEM, event_id=event.event_id))
         stand_anew(fresh)
         event.record_outcome("applied" if any(told) else "unchanged", now, invoice_id=fresh.id)
 
@@ -121,16 +120,6 @@ def _record(event: InboxEvent, subject: Json, now: datetime, invoice: Invoice | 
     if told:
         about = {"event_id": event.event_id, "amount": subject["amount"], "currency": subject["currency"], "intent_id": subject["payment_intent"]}
         AuditEntry.record(SYSTEM, f"{noun}.{subject['status']}", f"{noun}:{subject['id']}", invoice.account_id if invoice else None, **about)
-    return told
-
-
-def _record_payment(event: InboxEvent, finding: PaymentFinding, invoice: Invoice, now: datetime) -> bool:
-    """Take in a try at an intent; each one that tells something new is audited (F61)."""
-    told = Payment.record_report(invoice, event.account, finding.intent_id, finding.report, now)
-    payment = Payment.by_intent(event.account, finding.intent_id)
-    if told and payment is not None:
-        about = {"event_id": event.event_id, "invoice_id": invoice.id, "intent_id": finding.intent_id, "amount": payment.amount}
-        AuditEntry.record(SYSTEM, f"payment.{payment.status}", f"payment:{payment.id}", invoice.account_id, currency=payment.currency, **about)
     return told
 
 

@@ -1,21 +1,32 @@
-"""A link of a balance that is gone takes no visitors any more, and its open sessions are expired.
+"""A link of a balance that is gone takes no visitors any more, its open sessions are expired, and what was paid by it counts.
 
-Twice is harmless: a link that is inactive stays so. A session that was completed first has been paid, and counts.
+Twice is harmless: a link that is inactive stays so. It is called retired only once nobody can pay by it and what
+somebody paid, whose event may still be on its way, is in our books: another charge may wait for just that.
 """
+
+from typing import Any
 
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
+from delivery.standing import take_in
 from effects.perform import perform
-from effects.reserve import reserve
+from effects.reserve import reserve_again
 from effects.stripe_intents import LINK_DEACTIVATE, SESSION_EXPIRE
-from models.base import transaction
+from models.audit_entry import SYSTEM
+from models.base import serialize_on, transaction
 from models.effect import Effect
 from models.payment_link import PaymentLink
-from providers.stripe_intents import list_open_sessions
+from models.standing import lock_invoice
+from providers.stripe_events import read_intent
+from providers.stripe_intents import get_intent, list_sessions
 from runtime.clock import real_now
+from runtime.errors import NotYet
 
-AT_ONCE = 5  # sessions expired in one attempt, so that it fits its time
+AT_ONCE = 20  # sessions expired in one attempt, so that it fits its time
+PATIENCE = 60.0  # most seconds between tries at a session that Stripe will not expire
 WHY = ("balance changed", "the balance it asked for is gone")
+
+Json = dict[str, Any]
 
 
 @job(queue="webhooks", attempts=16, timeout=20)
@@ -24,25 +35,49 @@ def retire_payment_link(link_id: str) -> None:
     link = PaymentLink.get_by_id(link_id)
     if link.state != "retiring" or link.stripe_link_id is None:
         return
-    with transaction():
-        effect = reserve(LINK_DEACTIVATE, link.id, {"link": link.stripe_link_id}, link.invoice, link.stripe_account, *WHY)
-    closed = perform(effect)
-    for session in list_open_sessions(link.stripe_link_id, link.stripe_account)[:AT_ONCE]:
-        _expire(link, session["id"])
-    left = list_open_sessions(link.stripe_link_id, link.stripe_account)
+    effect, closed = _deactivate(link)
+    if closed is None or closed.get("by_hand"):  # Stripe knows no such link, or a person has looked
+        with recording():
+            link.record_retired(real_now())
+        return
+    refusals = [_expire(link, session["id"]) for session in list_sessions(link.stripe_link_id, "open", link.stripe_account)[:AT_ONCE]]
+    left = list_sessions(link.stripe_link_id, "open", link.stripe_account) if refusals else []
+    paid = [] if left else _paid(link)
     with transaction() if left else recording():
-        if closed is not None:
-            effect.record_confirmed(closed["id"], {"id": closed["id"], "active": False}, real_now())
+        for intent in paid:
+            serialize_on(intent["id"])
+        invoice = lock_invoice(link.invoice_id)
+        effect.record_confirmed(closed["id"], {"id": closed["id"], "active": False}, real_now())
+        for intent in paid:
+            take_in(invoice, link.stripe_account, read_intent(intent), SYSTEM, link_id=link.id)
         if not left:
             link.record_retired(real_now())
     if left:
-        raise Snooze(f"{len(left)} sessions of link {link.id} can still be paid", 1.0)
+        raise Snooze(f"{len(left)} sessions of link {link.id} can still be paid", min(PATIENCE, 2.0 ** max(refusals)))
 
 
-def _expire(link: PaymentLink, session_id: str) -> None:
-    """Expire one session; a refusal means that it was completed or expired meanwhile."""
+def _deactivate(link: PaymentLink) -> tuple[Effect, Json | None]:
+    """The link, closed to new visitors; None when there is no such link. Raises NotYet when Stripe will not close it."""
     with transaction():
-        effect: Effect = reserve(SESSION_EXPIRE, session_id, {"session": session_id}, link.invoice, link.stripe_account, *WHY)
+        effect = reserve_again(LINK_DEACTIVATE, link.id, {"link": link.stripe_link_id}, link.invoice, link.stripe_account, *WHY)
+    closed = perform(effect)
+    if closed is None and effect.error_code != "resource_missing":
+        raise NotYet(f"Stripe does not close link {link.id}: {effect.error}")
+    return effect, closed
+
+
+def _expire(link: PaymentLink, session_id: str) -> int:
+    """Expire one session; how often Stripe has refused that. It may have been completed meanwhile, or be in use just now."""
+    with transaction():
+        effect = reserve_again(SESSION_EXPIRE, session_id, {"session": session_id}, link.invoice, link.stripe_account, *WHY)
     expired = perform(effect)
     if expired is not None:
         effect.record_confirmed(session_id, {"id": session_id, "status": "expired"}, real_now())
+    return Effect.refusals(SESSION_EXPIRE.name, session_id, link.invoice_id)
+
+
+def _paid(link: PaymentLink) -> list[Json]:
+    """The intents of the link's completed sessions, in one order for all; there is one at most, for so the link is limited."""
+    sessions = list_sessions(link.stripe_link_id or "", "complete", link.stripe_account)
+    ids = sorted(session["payment_intent"] for session in sessions if session.get("payment_intent"))
+    return [get_intent(intent_id, link.stripe_account) for intent_id in ids]

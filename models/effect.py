@@ -14,6 +14,8 @@ from runtime.clock import business_now
 from runtime.errors import Conflict, PayphoneError
 from runtime.ids import new_id
 
+BY_HAND = "settled_by_hand"  # the code of what a person said did not happen
+
 
 class Contradiction(PayphoneError):
     """One effect is said to have had two outcomes: a person looks at the provider and at the effect."""
@@ -64,6 +66,13 @@ class Effect(Row):
         query = cls.select(cls.provider_id).where(older, cls.kind == kind, cls.stripe_account == stripe_account)
         row = query.order_by(cls.created_at.desc()).limit(1).first()
         return row.provider_id if row else None
+
+    @classmethod
+    def refusals(cls, kind: str, subject: str, invoice_id: str) -> int:
+        """How often this was refused: the effects `kind:subject`, `kind:subject:1` … of the invoice."""
+        key = f"{kind}:{subject}"
+        mine = (cls.invoice_id == invoice_id) & ((cls.key == key) | cls.key.startswith(f"{key}:"))
+        return int(cls.select().where(mine, cls.state == "refused").count())
 
     @property
     def idempotency_key(self) -> str:

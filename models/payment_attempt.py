@@ -81,9 +81,9 @@ class PaymentAttempt(Row):
         self._move(now, ("retiring", "closed"), state="retiring", **made)
         return False
 
-    def record_change_wanted(self, amount: int, stripe_customer_id: str | None, now: datetime) -> None:
-        """The same intent is to ask for another amount, or to be its customer's, whose saved card needs that."""
-        self._move(now, ("open",), amount=amount, stripe_customer_id=stripe_customer_id, amount_version=self.amount_version + 1, error=None)
+    def record_change_wanted(self, now: datetime, **change: Any) -> None:
+        """The same intent is to ask for another amount, to send its receipt elsewhere, or to be its customer's, whose saved card needs that."""
+        self._move(now, ("open",), amount_version=self.amount_version + 1, error=None, **change)
 
     def record_changed(self, version: int, amount: int, now: datetime) -> None:
         """Stripe has changed the intent."""

@@ -1,7 +1,9 @@
 """Stripe's PaymentIntents and Checkout Sessions: made, changed, confirmed, cancelled, read."""
 
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
+
+from stripe import InvalidRequestError
 
 from providers.stripe_api import PAGE, Json, client, mapped_errors, options
 
@@ -58,11 +60,11 @@ def get_link(link_id: str, stripe_account: str = "") -> Json:
         return client().v1.payment_links.retrieve(link_id, None, options(stripe_account)).to_dict()
 
 
-def list_open_sessions(link_id: str, stripe_account: str = "") -> list[Json]:
-    """The sessions of a link that could still be paid."""
+def list_sessions(link_id: str, status: Literal["open", "complete"], stripe_account: str = "") -> list[Json]:
+    """The newest sessions of a link, at most a page of them: those that could still be paid, or those that were completed."""
     with mapped_errors():
-        sessions = client().v1.checkout.sessions.list({"payment_link": link_id, "status": "open", "limit": PAGE}, options(stripe_account))
-        return [session.to_dict() for session in sessions.auto_paging_iter()]
+        sessions = client().v1.checkout.sessions.list({"payment_link": link_id, "status": status, "limit": PAGE}, options(stripe_account))
+        return [session.to_dict() for session in sessions.data]
 
 
 def expire_session(session_id: str, stripe_account: str, key: str) -> Json:
@@ -78,9 +80,16 @@ def get_session(session_id: str, stripe_account: str = "") -> Json:
 
 
 def saved_card(customer_id: str, stripe_account: str = "") -> str | None:
-    """The payment method to charge for a Stripe customer: their default one, else their newest card."""
+    """The payment method to charge for a Stripe customer: their default one, else their newest card. None also for a customer Stripe does not know."""
     with mapped_errors():
-        customer: Any = client().v1.customers.retrieve(customer_id, None, options(stripe_account)).to_dict()
+        try:
+            customer: Any = client().v1.customers.retrieve(customer_id, None, options(stripe_account)).to_dict()
+        except InvalidRequestError as error:
+            if error.code == "resource_missing":
+                return None
+            raise
+        if customer.get("deleted"):
+            return None
         default = (customer.get("invoice_settings") or {}).get("default_payment_method")
         if default:
             return str(default)

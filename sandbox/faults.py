@@ -16,6 +16,8 @@ KINDS = {
     "refuse_after": "do it, then reset the connection",
     "rate_limit_429": "answer 429 before the effect",
     "conflict_409": "answer 409 lock_timeout before the effect",
+    "forbidden_403": "answer 403 before the effect, as for an account that is not connected any more",
+    "refused_400": "answer 400 before the effect, as for an object in the wrong state",
     "slow": "wait, then do it and answer",
 }
 

@@ -198,3 +198,4 @@ class Confirmed(Shown):
     status: Literal["succeeded", "processing", "requires_action", "pending", "failed", "canceled", "unknown"]
     payment: PaymentShown | None
     invoice: InvoiceShown
+    client_secret: str | None = None

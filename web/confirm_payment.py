@@ -1,27 +1,20 @@
 """Confirming payments: for web, backend and phone alike. Only Stripe's `succeeded` is success."""
 
-import re
 import time
 from typing import Any
 
 import falcon
 
 from delivery.at_once import perform_at_once, stage_at_once
-from delivery.standing import retire_asks, stand_anew
+from delivery.standing import retire_asks
 from jobs.confirm_payment import confirm_payment
 from models.audit_entry import AuditEntry
-from models.base import serialize_on, transaction
 from models.contact_facts import payment_is_under_way
 from models.invoice import Invoice
-from models.payment import Payment
 from models.payment_attempt import PaymentAttempt
 from models.payment_confirmation import PaymentConfirmation
 from models.payment_link import PaymentLink
 from models.standing import lock_invoice
-from providers.errors import ProviderError
-from providers.stripe_events import read_intent
-from providers.stripe_intents import get_intent
-from rules.declines import advice, public_code
 from runtime.clock import real_now
 from web.answers import Confirmed
 from web.auth import Caller, caller_of
@@ -32,22 +25,12 @@ from web.invoices import find_invoice
 from web.later import Later, nothing_to_perform
 from web.openapi import documented
 from web.payment_intents import PAYING_PROBLEMS, check_charges_run, plan_attempt
+from web.payment_outcome import answer_outcome
 from web.problems import Problem
-from web.shapes import show_invoice, show_payment
 
 LINK_PATIENCE = 3.0  # seconds a request waits for the invoice's link to be closed before the card is charged
 PAUSE = 0.05
 
-
-WITHDRAWN = {
-    "not_payable": ("invoice_not_payable", "The balance changed before the card was charged; nothing was charged."),
-    "too_late": ("invoice_not_payable", "The card could not be charged in time, and is not charged late; nothing was charged. Ask again."),
-    "charges_paused": ("charges_paused", "An operator has paused charges; nothing was charged."),
-    "payment_in_progress": ("payment_in_progress", "Another payment of this invoice is on its way; nothing was charged."),
-    "amount_refused": ("payment_refused", "Stripe would not take this amount; nothing was charged."),
-    "no_saved_card": ("no_saved_card", "The customer has no card saved at Stripe; nothing was charged."),
-}
-INTENT_ID = re.compile(r"pi_\w{1,120}", re.ASCII)
 CHARGING_PROBLEMS = (*PAYING_PROBLEMS, "amount_exceeds_balance", "no_saved_card", "card_declined", "payment_refused", "charges_paused")
 
 
@@ -90,7 +73,7 @@ class ConfirmPayment:
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """Answer from rows."""
-        _render(resp, reference)
+        answer_outcome(resp, reference, f"key:{caller_of(req).key_id}")
 
 
 class PayByPhone:
@@ -107,13 +90,13 @@ class PayByPhone:
         invoice = lock_invoice(wanted.invoice_id)
         if wanted.use_saved_card and not invoice.customer.stripe_customer_id:
             raise Problem("no_saved_card", f"Customer {invoice.customer_id} has no stripeCustomerId, so no card of theirs is saved.")
-        attempt, jobs = plan_attempt(invoice, wanted.amount, invoice.customer.email, caller)
+        attempt, jobs = plan_attempt(invoice, wanted.amount, None, caller)
         how = {"by_phone": True, "off_session": wanted.use_saved_card, "call_id": wanted.call_id}
         return charge(invoice, attempt, wanted.payment_method_id, caller, jobs, **how)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """Answer from rows."""
-        _render(resp, reference)
+        answer_outcome(resp, reference, f"key:{caller_of(req).key_id}")
 
 
 def charge(invoice: Invoice, attempt: PaymentAttempt, card: str | None, caller: Caller, jobs: list[int | None], **how: bool | str | None) -> Later:
@@ -139,68 +122,3 @@ def _perform(invoice_id: str, staged: list[int | None]) -> None:
 
 def _link_is_closing(invoice_id: str) -> bool:
     return PaymentLink.select().where(PaymentLink.invoice == invoice_id, PaymentLink.state == "retiring").exists()
-
-
-def look(invoice_id: str, intent_id: str) -> None:
-    """Read an intent at Stripe and record what it says. Raises Problem 404 when it is not this invoice's."""
-    invoice = Invoice.get_by_id(invoice_id)
-    stripe_account = invoice.account.stripe_account or ""
-    if not INTENT_ID.fullmatch(intent_id):  # anything else would be another address at Stripe
-        raise Problem("not_found", f"Invoice {invoice.number} has no such payment intent; its id begins with pi_.")
-    try:
-        intent = get_intent(intent_id, stripe_account)
-    except ProviderError as error:
-        code = "not_found" if error.code == "resource_missing" else "provider_unavailable"
-        raise Problem(code, f"Stripe knows no payment intent {intent_id[:40]}." if code == "not_found" else "Stripe did not answer; ask again.") from error
-    found, known = read_intent(intent), Payment.by_intent(stripe_account, intent_id)
-    belongs = (found.belonging.account_id, found.belonging.invoice_id) == (invoice.account_id, invoice.id)
-    if known.invoice_id != invoice.id if known else not belongs:
-        raise Problem("not_found", f"Invoice {invoice.number} has no payment intent {intent_id[:40]}.")
-    with transaction():
-        serialize_on(intent_id)
-        locked, now = lock_invoice(invoice_id), real_now()
-        Payment.record_report(locked, stripe_account, intent_id, found.report, now)
-        PaymentAttempt.record_over(intent, now)
-        stand_anew(locked)
-
-
-def _render(resp: falcon.Response, reference: str) -> None:
-    """200 only when Stripe says succeeded; 402 declined; 202 while it is not known yet."""
-    kind, _, rest = reference.partition(":")
-    confirmation = PaymentConfirmation.get_by_id(rest) if kind == "charge" else None
-    if confirmation is not None:
-        attempt = confirmation.attempt
-        invoice_id, intent_id, stripe_account = attempt.invoice_id, attempt.intent_id, attempt.stripe_account
-        if confirmation.state in {"declined", "refused"}:
-            raise _no(confirmation)
-    else:
-        invoice_id, intent_id = rest.split(":", 1)
-        look(invoice_id, intent_id)  # a look is a read: a repeated request looks again
-        stripe_account = Invoice.get_by_id(invoice_id).account.stripe_account or ""
-    invoice, payment = Invoice.get_by_id(invoice_id), Payment.by_intent(stripe_account, intent_id or "")
-    unsettled = payment is None or payment.status == "processing" or (confirmation is not None and confirmation.state == "requested")
-    resp.status = falcon.HTTP_202 if unsettled else falcon.HTTP_200
-    if unsettled and payment is not None:
-        resp.set_header("Location", f"/api/payments/{payment.id}")
-    resp.media = {
-        "success": payment is not None and payment.status == "succeeded", "status": _status(payment, unsettled),
-        "payment": show_payment(payment) if payment else None, "invoice": show_invoice(invoice),
-    }  # fmt: skip
-
-
-def _status(payment: Payment | None, unsettled: bool) -> str:
-    if payment is None or (unsettled and payment.status in {"pending", "failed"}):
-        return "unknown"
-    return str(payment.status)
-
-
-def _no(confirmation: PaymentConfirmation) -> Problem:
-    """Why nothing was charged."""
-    code = confirmation.decline_code or ""
-    if code in WITHDRAWN:
-        return Problem(*WITHDRAWN[code])
-    if confirmation.state == "refused":
-        return Problem("payment_refused", f"Stripe would not take the charge, and nothing was charged: {confirmation.error}")
-    problem = Problem("card_declined", advice(code))
-    problem.extra = {"declineCode": public_code(code), "advice": advice(code)}
-    return problem

@@ -15,12 +15,12 @@ from runtime.clock import real_now
 from web.answers import Recorded
 from web.auth import caller_of
 from web.body import Body, check
-from web.confirm_payment import look
 from web.fields import Amount, Currency, Name
 from web.idempotency import idempotent
 from web.invoices import find_invoice
 from web.later import Later, nothing_to_perform
 from web.openapi import documented
+from web.payment_outcome import look
 from web.problems import Problem
 from web.shapes import show_invoice, show_payment
 
@@ -66,9 +66,5 @@ class UpsertPayment:
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """A Stripe payment as it is read now; a repeated request reads it again."""
         invoice_id, intent_id = reference.split(":", 1)
-        look(invoice_id, intent_id)
-        invoice = Invoice.get_by_id(invoice_id)
-        payment = Payment.by_intent(invoice.account.stripe_account or "", intent_id)
-        if payment is None:
-            raise Problem("not_found", f"Invoice {invoice.number} has no payment intent {intent_id[:40]}.")
-        resp.media = {"payment": show_payment(payment), "invoice": show_invoice(invoice)}
+        payment, _ = look(invoice_id, intent_id, f"key:{caller_of(req).key_id}")
+        resp.media = {"payment": show_payment(payment), "invoice": show_invoice(Invoice.get_by_id(invoice_id))}

@@ -5,6 +5,7 @@ from typing import Any
 import falcon
 
 from delivery.at_once import perform_at_once, stage_at_once
+from delivery.standing import retire_asks_elsewhere
 from jobs.change_payment_intent import change_payment_intent
 from jobs.open_payment_intent import open_payment_intent
 from models.audit_entry import AuditEntry
@@ -48,25 +49,27 @@ class NewIntent(Body):
 def plan_attempt(invoice: Invoice, amount: int | None, receipt_email: str | None, caller: Caller) -> tuple[PaymentAttempt, list[int | None]]:
     """The locked invoice's open attempt for `amount`, and the jobs that bring its intent there.
 
-    Raises Problem: not payable, more than is owed, or a charge is under way.
+    Without a `receipt_email` the receipt goes where the intent sends it already, or to the customer. Raises Problem:
+    not payable, more than is owed, or a charge is under way.
     """
     check_payable(invoice)
     check_charges_run(invoice.account_id)
     wanted = invoice.outstanding if amount is None else amount
     if wanted > invoice.outstanding:
         raise Problem("amount_exceeds_balance", f"{invoice.outstanding} {invoice.currency} (minor units) are owed; {wanted} were asked for.")
-    live, now = PaymentAttempt.live(invoice), real_now()
+    retire_asks_elsewhere(invoice)
+    live, now, customer = PaymentAttempt.live(invoice), real_now(), invoice.customer
     if live is None:
-        attempt = PaymentAttempt.plan(invoice, wanted, receipt_email, f"key:{caller.key_id}", now)
+        attempt = PaymentAttempt.plan(invoice, wanted, receipt_email or customer.email, f"key:{caller.key_id}", now)
         about = {"invoice_id": invoice.id, "amount": wanted, "currency": invoice.currency}
         AuditEntry.record(attempt.asked_by, "payment.planned", f"payment_attempt:{attempt.id}", invoice.account_id, **about)
         return attempt, [stage_at_once(open_payment_intent, attempt.id, attempt.id)]
-    customer_id = invoice.customer.stripe_customer_id
-    if live.amount == wanted and live.stripe_customer_id == customer_id:
+    change = {"amount": wanted, "stripe_customer_id": customer.stripe_customer_id, "receipt_email": receipt_email or live.receipt_email}
+    if all(getattr(live, name) == value for name, value in change.items()):
         return live, _until_in_place(live)
     if live.state == "planned":
-        raise Problem("payment_in_progress", f"A payment of another amount of invoice {invoice.number} is just being prepared.")
-    live.record_change_wanted(wanted, customer_id, now)
+        raise Problem("payment_in_progress", f"Another payment of invoice {invoice.number} is just being prepared; ask again in a moment.")
+    live.record_change_wanted(now, **change)
     return live, _until_in_place(live)
 
 
@@ -97,7 +100,7 @@ class CreatePaymentIntent:
         caller, wanted = caller_of(req), check(NewIntent, document)
         find_invoice(caller.own, wanted.invoice_id)
         invoice = lock_invoice(wanted.invoice_id)
-        email = wanted.receipt_email or (wanted.billing_details.email if wanted.billing_details else None) or invoice.customer.email
+        email = wanted.receipt_email or (wanted.billing_details.email if wanted.billing_details else None)
         attempt, jobs = plan_attempt(invoice, wanted.amount, email, caller)
         return Later(f"{attempt.id}:{attempt.amount}", lambda: _perform(jobs))
 

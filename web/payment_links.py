@@ -8,6 +8,7 @@ import falcon
 
 from delivery.at_once import perform_at_once, stage_at_once
 from delivery.stage import stage
+from delivery.standing import retire_asks_elsewhere
 from jobs.create_payment_link import create_payment_link
 from models.audit_entry import AuditEntry
 from models.base import transaction
@@ -68,6 +69,7 @@ class InvoicePaymentLinks:
         refused = refusal_of(invoice, phone, actor) if wanted.channel == "sms" and texted is None else None
         if refused is not None:
             return Later(refused.id, _nothing_to_do)
+        retire_asks_elsewhere(invoice)
         link, address = PaymentLink.plan(invoice, now), PayAddress.of(invoice, business_now())
         if link.state == "planned" and stage_or_revive(link):
             about = {"invoice_id": invoice.id, "amount": link.amount, "currency": link.currency}
@@ -114,6 +116,7 @@ def _make_link(invoice_id: str) -> PaymentLink | None:
         newest = PaymentLink.newest(invoice)
         if newest is not None and newest.state == "refused":
             return newest
+        retire_asks_elsewhere(invoice)
         link = PaymentLink.plan(invoice, real_now())
         job_id = stage_at_once(create_payment_link, link.id, link.id) if link.state == "planned" else None
     perform_at_once(job_id)
@@ -140,7 +143,7 @@ class PayPage:
             _say(resp, 200, "A payment is on its way.", "There is nothing to do now. If it does not arrive, this page will take another.")
             return
         link = PaymentLink.current(invoice)
-        if link is None or link.state == "planned":
+        if link is None or link.state == "planned" or link.stripe_account != (invoice.account.stripe_account or ""):
             link = _make_link(invoice.id)
         if link is not None and link.state == "refused":
             _say(resp, 410, "This cannot be paid online at the moment.", "Please call the office that sent it.")

@@ -11,6 +11,7 @@ from models.account import Account
 from models.audit_entry import AuditEntry
 from models.base import transaction
 from models.payment import Payment
+from models.payment_attempt import PaymentAttempt
 from models.refund import Refund
 from models.refund_request import RefundRequest, refundable
 from models.standing import lock_invoice
@@ -40,8 +41,14 @@ class PaymentQuery(PageQuery):
 
 
 def find_payment(account: Account, payment_id: str) -> Payment:
-    """The account's own payment. Raises Problem 404."""
-    payment = Payment.get_or_none((Payment.id == payment_id) & (Payment.account == account))
+    """The account's own payment, by its id or by that of the attempt it came of. Raises Problem 404."""
+    attempt = PaymentAttempt.get_or_none((PaymentAttempt.id == payment_id) & (PaymentAttempt.account == account))
+    if attempt is not None:
+        payment = Payment.by_intent(attempt.stripe_account, attempt.intent_id or "")
+    else:
+        payment = Payment.get_or_none((Payment.id == payment_id) & (Payment.account == account))
+    if payment is None and attempt is not None:
+        raise Problem("not_found", f"Nothing is known of payment {payment_id} yet; ask again in a moment.", headers={"Retry-After": "3"})
     if payment is None:
         raise Problem("not_found", f"There is no payment {payment_id[:40]}.")
     return payment

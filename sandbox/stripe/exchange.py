@@ -75,5 +75,7 @@ def trouble(kind: str, seconds: float) -> Answer | None:
         "bad_gateway": Answer(502, HTML, {"Content-Type": "text/html"}),
         "rate_limit_429": failure(429, "invalid_request_error", "Request rate limit exceeded.", code="rate_limit"),
         "conflict_409": failure(409, "invalid_request_error", "This object cannot be accessed right now.", code="lock_timeout"),
+        "forbidden_403": failure(403, "invalid_request_error", "The provided key does not have access to this account.", code="account_invalid"),
+        "refused_400": failure(400, "invalid_request_error", "This object is in use just now.", code="resource_in_use"),
     }
     return answers.get(kind)

@@ -20,6 +20,8 @@ def order(world, kind, **more):
     ("error_500_after", stripe.APIError, 1),
     ("bad_gateway", stripe.APIError, 0),
     ("rate_limit_429", stripe.RateLimitError, 0),
+    ("forbidden_403", stripe.PermissionError, 0),
+    ("refused_400", stripe.InvalidRequestError, 0),
     ("conflict_409", stripe.APIError, 0),
 ])
 def test_trouble_with_and_without_effect(world, kind, error, done):

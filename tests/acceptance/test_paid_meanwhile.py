@@ -1,0 +1,280 @@
+"""Money that was taken elsewhere, and not yet told: nothing more is taken, and nobody says that nothing was."""
+
+import sys
+from datetime import timedelta
+
+import pytest
+from stripe import CardError
+
+from effects.perform import perform
+from effects.reserve import reserve
+from effects.stripe_intents import INTENT_CONFIRM
+from models.audit_entry import AuditEntry
+from models.base import transaction
+from models.customer import Customer
+from models.effect import Effect
+from models.payment import Payment
+from models.payment_attempt import PaymentAttempt
+from models.payment_confirmation import PaymentConfirmation
+from models.payment_link import PayAddress, PaymentLink
+from models.staged_job import StagedJob
+from runtime.clock import business_now, real_now
+from runtime.errors import NotYet
+from tests import given
+from tests.acceptance.test_paying import Clinic, clinic  # noqa: F401
+from tests.operators import run
+from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
+
+RETURN = "https://example.org/done"
+
+
+def a_link(clinic: Clinic, redis) -> PaymentLink:  # noqa: F811
+    assert clinic.client.simulate_post(f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers).status_code == 202
+    given.worked(redis, "messages")
+    link: PaymentLink = PaymentLink.get()
+    assert link.state == "active"
+    return link
+
+
+def pay_in_browser(clinic: Clinic, intent_id: str, card: str = "pm_card_visa") -> None:  # noqa: F811
+    clinic.stripe.sdk.payment_intents.confirm(intent_id, {"payment_method": card, "return_url": RETURN})
+
+
+def tasks(clinic: Clinic, redis, rounds: int = 4) -> None:  # noqa: F811
+    for _ in range(rounds):
+        given.retried(redis, "messages", 1)
+        given.retried(redis, "webhooks", 1)
+
+
+def confirmed_charges(clinic: Clinic) -> int:  # noqa: F811
+    return sum(request["path"].endswith("/confirm") for request in clinic.stripe.shown("requests")["requests"])
+
+
+def test_a_link_that_was_just_paid_is_found_before_a_card_is_charged(clinic, valkey):  # noqa: F811
+    """Given a payer who paid by link and whose webhook is late, when the clinic charges a card, then it is not charged."""
+    link = a_link(clinic, valkey.client())
+    assert clinic.stripe.pay(clinic.stripe.visit(link.url)) == 200
+    answer = clinic.phone(key="k1")
+    assert (answer.status_code, answer.json["success"]) == (202, False)
+    tasks(clinic, valkey.client())
+    assert (clinic.stripe.received(clinic.invoice.id), confirmed_charges(clinic)) == (12_500, 0)
+    assert (clinic.now.status, clinic.now.amount_paid, clinic.now.overpaid) == ("paid", 12_500, 0)
+    again = clinic.phone(key="k1")
+    assert (again.status_code, again.json["code"]) == (409, "invoice_already_paid")
+    assert PaymentLink.get().state == "retired"
+
+
+def test_a_page_completed_while_it_is_being_closed_counts(clinic, valkey, monkeypatch):  # noqa: F811
+    """Given an open page, when it is paid between our look and its expiry, then the payment is found all the same."""
+    retire = sys.modules["jobs.retire_payment_link"]
+    link = a_link(clinic, valkey.client())
+    page, real = clinic.stripe.visit(link.url), retire.list_sessions
+
+    def looked_then_paid(*asked):
+        found = real(*asked)
+        if asked[1] == "open" and clinic.stripe.received(clinic.invoice.id) == 0:
+            assert clinic.stripe.pay(page) == 200
+        return found
+
+    monkeypatch.setattr(retire, "list_sessions", looked_then_paid)
+    clinic.phone()
+    tasks(clinic, valkey.client())
+    assert (clinic.stripe.received(clinic.invoice.id), clinic.now.amount_paid) == (12_500, 12_500)
+
+
+def test_a_session_that_stripe_will_not_expire_just_now_is_tried_again(clinic, valkey):  # noqa: F811
+    link = a_link(clinic, valkey.client())
+    page = clinic.stripe.visit(link.url)
+    clinic.stripe.fault("refused_400", "POST", "/v1/checkout/sessions/*/expire", times=2)
+    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 9")
+    tasks(clinic, valkey.client())
+    assert (PaymentLink.get().state, clinic.stripe.pay(page)) == ("retired", 410)
+    effects = Effect.select().where(Effect.kind == "session_expire").order_by(Effect.created_at)
+    assert [effect.state for effect in effects] == ["refused", "refused", "confirmed"]
+
+
+def test_a_link_that_stripe_will_not_close_is_not_called_closed(clinic, valkey):  # noqa: F811
+    a_link(clinic, valkey.client())
+    clinic.stripe.fault("refused_400", "POST", "/v1/payment_links/*", times=1)
+    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 9")
+    given.retried(valkey.client(), rounds=1)
+    assert PaymentLink.get().state == "retiring"
+    tasks(clinic, valkey.client())
+    assert PaymentLink.get().state == "retired"
+    assert [link.active for link in clinic.stripe.sdk.payment_links.list().data] == [False]
+
+
+def test_a_lost_answer_of_expiring_is_settled_by_looking(clinic, valkey):  # noqa: F811
+    link = a_link(clinic, valkey.client())
+    clinic.stripe.visit(link.url)
+    clinic.stripe.fault("refuse_after", "POST", "/v1/checkout/sessions/*/expire")
+    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 9")
+    tasks(clinic, valkey.client())
+    effect = Effect.get(Effect.kind == "session_expire")
+    assert (PaymentLink.get().state, effect.in_doubt) == ("retired", True)
+    assert run("effects", "reconcile", effect.id).exit_code == 0
+    assert Effect.get_by_id(effect.id).state == "confirmed"
+
+
+@pytest.mark.parametrize("what", ["link", "intent"])
+def test_what_cannot_be_closed_for_we_have_no_access_is_settled_by_a_person(clinic, valkey, what):  # noqa: F811
+    """Given a clinic that disconnected its Stripe account, when a person says what was closed there, then the invoice can be paid again."""
+    closed = a_link(clinic, valkey.client()).stripe_link_id if what == "link" else clinic.intent().json["paymentIntentId"]
+    clinic.stripe.fault("forbidden_403", "*", "/v1/payment_links/*" if what == "link" else f"/v1/payment_intents/{closed}*", times=1000)
+    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 9")
+    given.retried(valkey.client(), rounds=18)
+    effect = Effect.get(Effect.kind == ("link_deactivate" if what == "link" else "intent_cancel"))
+    assert run("effects", "settle", effect.id, "--confirmed", "another", "--why", "seen there").exit_code == 1
+    said = run("effects", "settle", effect.id, "--confirmed", closed, "--why", "seen in the clinic's own dashboard")
+    assert said.exit_code == 0, said.output
+    clinic.stripe.forgive()
+    tasks(clinic, valkey.client())
+    assert (PaymentLink.get().state if what == "link" else PaymentAttempt.get().state) in {"retired", "closed"}
+    assert clinic.phone().json["success"]
+
+
+def test_paid_in_the_browser_then_asked_on_the_phone_is_success(clinic):  # noqa: F811
+    intent_id = clinic.intent().json["paymentIntentId"]
+    pay_in_browser(clinic, intent_id)
+    answer = clinic.phone()
+    assert (answer.status_code, answer.json["success"], answer.json["payment"]["amount"]) == (200, True, 12_500), answer.text
+    assert (clinic.stripe.received(clinic.invoice.id), clinic.now.status) == (12_500, "paid")
+    assert PaymentConfirmation.get().state == "settled"
+
+
+def test_paid_in_the_browser_then_another_amount_is_asked_on_the_phone(clinic):  # noqa: F811
+    pay_in_browser(clinic, clinic.intent().json["paymentIntentId"])
+    answer = clinic.phone(amount=5_000)
+    assert (answer.status_code, answer.json["code"]) == (409, "invoice_already_paid"), answer.text
+    assert (clinic.stripe.received(clinic.invoice.id), clinic.now.amount_paid) == (12_500, 12_500)
+
+
+def test_each_try_first_seen_by_a_look_is_audited(clinic):  # noqa: F811
+    intent_id = clinic.intent().json["paymentIntentId"]
+    with pytest.raises(CardError):
+        pay_in_browser(clinic, intent_id, "pm_card_chargeDeclined")
+    clinic.confirm(intent_id)
+    pay_in_browser(clinic, intent_id)
+    assert clinic.confirm(intent_id).json["success"]
+    found = AuditEntry.select().where(AuditEntry.action.in_(("payment.failed", "payment.succeeded"))).order_by(AuditEntry.id)
+    assert [(entry.action, entry.actor.partition(":")[0]) for entry in found] == [("payment.failed", "key"), ("payment.succeeded", "key")]
+
+
+def test_a_decline_that_is_looked_at_comes_with_advice(clinic):  # noqa: F811
+    intent_id = clinic.intent().json["paymentIntentId"]
+    with pytest.raises(CardError):
+        pay_in_browser(clinic, intent_id, "pm_card_chargeDeclinedInsufficientFunds")
+    answer = clinic.confirm(intent_id)
+    assert (answer.status_code, answer.json["code"], answer.json["declineCode"]) == (402, "card_declined", "insufficient_funds")
+    assert "funds" in answer.json["advice"]
+
+
+@pytest.mark.parametrize("who", ["browser", "backend"])
+def test_what_the_payer_must_still_do_is_said_for_what_it_is(clinic, who):  # noqa: F811
+    """A card that wants its owner's confirmation: the answer says so, with what the payer's page needs to go on."""
+    made = clinic.intent().json
+    if who == "browser":
+        pay_in_browser(clinic, made["paymentIntentId"], "pm_card_threeDSecure2Required")
+        answer = clinic.confirm(made["paymentIntentId"])
+    else:
+        answer = clinic.confirm(made["paymentIntentId"], paymentMethodId="pm_card_threeDSecure2Required", key="k")
+    assert (answer.status_code, answer.json["success"], answer.json["status"]) == (200, False, "requires_action")
+    assert answer.json["clientSecret"] == made["clientSecret"]
+    clinic.stripe.control(f"stripe/{made['paymentIntentId']}/authenticate")
+    again = clinic.confirm(made["paymentIntentId"], **({"paymentMethodId": "pm_card_threeDSecure2Required", "key": "k"} if who == "backend" else {}))
+    assert (again.json["success"], again.json["status"]) == (True, "succeeded")
+    assert "clientSecret" not in again.json
+
+
+@pytest.mark.parametrize("how", ["unknown", "deleted"])
+def test_a_customer_that_stripe_does_not_know_has_no_saved_card(clinic, valkey, how):  # noqa: F811
+    """A wrong stripeCustomerId is told, and blocks no other way to pay."""
+    stranger = "cus_unheard_of"
+    if how == "deleted":
+        stranger = clinic.stripe.sdk.customers.create({"name": "Ada"}).id
+        clinic.stripe.sdk.customers.delete(stranger)
+    Customer.update(stripe_customer_id=stranger).execute()
+    answer = clinic.post("phone", invoiceId=clinic.invoice.id, useSavedCard=True)
+    if answer.status_code == 202:  # the intent could not be made the stranger's either
+        given.retried(valkey.client(), rounds=12)
+    assert PaymentConfirmation.select().where(PaymentConfirmation.state == "requested").count() == 0
+    Customer.update(stripe_customer_id=None).execute()
+    assert clinic.phone().json["success"]
+
+
+def test_a_charge_nobody_can_ask_about_ends_all_the_same(clinic, valkey):  # noqa: F811
+    """Given Stripe shut for good before anything was sent, when it is too late to charge, then the charge is withdrawn without asking."""
+    customer = clinic.stripe.sdk.customers.create({"name": "Ada"})
+    Customer.update(stripe_customer_id=customer.id).execute()
+    clinic.intent()
+    clinic.stripe.fault("forbidden_403", "*", "*", times=1000)
+    assert clinic.post("phone", invoiceId=clinic.invoice.id, useSavedCard=True).status_code == 202
+    PaymentConfirmation.update(created_at=real_now() - timedelta(minutes=11)).execute()
+    given.retried(valkey.client(), rounds=1)
+    assert (PaymentConfirmation.get().state, PaymentConfirmation.get().decline_code) == ("refused", "too_late")
+
+
+def test_a_process_frozen_since_it_decided_sends_nothing(clinic):  # noqa: F811
+    """The answer to "may the card be charged?" is good for seconds: later it is asked again."""
+    intent_id = clinic.intent().json["paymentIntentId"]
+    with transaction():
+        effect = reserve(INTENT_CONFIRM, "cnf_x", {"intent": intent_id, "confirm": {}}, clinic.invoice, "", "key:1", "phone payment")
+    with pytest.raises(NotYet):
+        perform(effect, decided_at=real_now() - timedelta(seconds=20))
+    assert (confirmed_charges(clinic), Effect.get_by_id(effect.id).sent_at) == (0, None)
+
+
+def test_a_second_payers_receipt_goes_to_the_second_payer(clinic):  # noqa: F811
+    first = clinic.intent(receiptEmail="ada@example.org").json["paymentIntentId"]
+    assert clinic.intent().json["paymentIntentId"] == first
+    assert clinic.stripe.sdk.payment_intents.retrieve(first).receipt_email == "ada@example.org"
+    assert clinic.intent(receiptEmail="grace@example.org").json["paymentIntentId"] == first
+    assert clinic.stripe.sdk.payment_intents.retrieve(first).receipt_email == "grace@example.org"
+
+
+def test_what_is_not_known_yet_can_be_asked_for_later(clinic, valkey):  # noqa: F811
+    clinic.stripe.fault("refuse", "POST", "/v1/payment_intents")
+    answer = clinic.phone()
+    assert answer.status_code == 202
+    path = answer.headers["location"]
+    early = clinic.client.simulate_get(path, headers=clinic.headers)
+    assert (early.status_code, early.headers["retry-after"]) == (404, "3")
+    given.retried(valkey.client())
+    found = clinic.client.simulate_get(path, headers=clinic.headers)
+    assert (found.status_code, found.json["status"], found.json["amount"]) == (200, "succeeded", 12_500)
+    stranger = given.a_key(given.an_account())
+    assert clinic.client.simulate_get(path, headers=stranger).status_code == 404
+
+
+def test_a_clinic_that_connects_its_own_account_is_paid_there(clinic, valkey):  # noqa: F811
+    """What was open on the platform is closed, and still found if it was paid."""
+    old = clinic.intent().json["paymentIntentId"]
+    connected = clinic.stripe.sdk.accounts.create({"type": "standard"}).id
+    clinic.account.stripe_account = connected
+    clinic.account.save()
+    assert clinic.confirm(old).json["status"] == "pending", "the old intent is looked at where it is"
+    new = clinic.intent()
+    given.retried(valkey.client())
+    assert new.status_code == 201, new.text
+    assert clinic.stripe.sdk.payment_intents.retrieve(new.json["paymentIntentId"], None, {"stripe_account": connected}).amount == 12_500
+    assert clinic.stripe.sdk.payment_intents.retrieve(old).status == "canceled"
+
+
+def test_the_payers_page_follows_the_clinic_to_its_own_account(clinic, valkey):  # noqa: F811
+    a_link(clinic, valkey.client())
+    connected = clinic.stripe.sdk.accounts.create({"type": "standard"}).id
+    clinic.account.stripe_account = connected
+    clinic.account.save()
+    token = PayAddress.of(clinic.invoice, business_now()).token
+    answer = clinic.client.simulate_get(f"/p/{token}")
+    assert (answer.status_code, PaymentLink.current(clinic.invoice).stripe_account) == (303, connected)
+
+
+def test_nothing_is_left_dead_or_in_doubt_by_a_plain_payment(clinic, valkey):  # noqa: F811
+    a_link(clinic, valkey.client())
+    clinic.phone()
+    tasks(clinic, valkey.client())
+    assert clinic.now.status == "paid"
+    assert not [effect.key for effect in Effect.select() if effect.in_doubt]
+    assert {job.state for job in StagedJob.select()} == {"done"}
+    assert Payment.select().where(Payment.status == "succeeded").count() == 1
