@@ -4,7 +4,9 @@ Twice is harmless: looking changes nothing at the provider, and only what is fou
 replaying the job that the effect belongs to.
 """
 
-from datetime import timedelta
+import zlib
+from datetime import datetime, timedelta
+from itertools import islice
 
 from delivery.attempt import recording
 from delivery.registry import job
@@ -16,16 +18,22 @@ from runtime.clock import real_now
 
 BATCH = 500
 QUIET = timedelta(minutes=10)
+YOUNG = timedelta(days=2)  # looked at each hour; an older doubt once a day, each in an hour of its own
 
 
 @job(queue="periodic", attempts=3, timeout=20)
 def reconcile_effects() -> None:
-    """Stage a look at each doubtful effect, oldest first; the hour is part of the key."""
+    """Stage a look at each doubtful effect, youngest first, so that old ones keep nobody waiting; the hour is part of the key."""
     now = real_now()
     quiet = Effect.select().where(Effect.state.in_(("sending", "unknown")), Effect.created_at < now - QUIET, Effect.last_sent_at < now - QUIET)
     with recording():
-        for effect in quiet.order_by(Effect.created_at).limit(BATCH):
+        doubts = (effect for effect in quiet.order_by(Effect.created_at.desc()).iterator() if _is_its_hour(effect, now))
+        for effect in list(islice(doubts, BATCH)):
             stage(reconcile_effect, f"{effect.id}:{now:%Y%m%d%H}", effect.id)
+
+
+def _is_its_hour(effect: Effect, now: datetime) -> bool:
+    return now - effect.created_at < YOUNG or zlib.crc32(effect.id.encode()) % 24 == now.hour
 
 
 @job(queue="periodic", attempts=3, timeout=20)

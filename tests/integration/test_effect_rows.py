@@ -1,5 +1,6 @@
 """The ledger's row: outcomes are final, stale attempts write nothing, and every time limit fits into the next."""
 
+import sys
 from datetime import timedelta
 
 import pytest
@@ -86,6 +87,14 @@ def test_reconciling_stages_a_look_at_each_doubt_and_at_nothing_else(client, val
     given.relayed(valkey.client())
     assert given.worked(valkey.client(), "periodic", rounds=1) == 1
     assert {row.key.split(":")[0] for row in StagedJob.select().where(StagedJob.name == "reconcile_effect")} == wanted
+
+
+def test_an_old_doubt_is_looked_at_once_a_day(client, valkey):
+    """Doubts that nobody can end (a text without an id) never crowd out the young ones, and each is looked at all the same."""
+    old, now = real_now() - timedelta(days=30), real_now()
+    effect = an_effect("refund:a", state="unknown", created_at=old, sent_at=old, last_sent_at=old)
+    hours = [sys.modules["jobs.reconcile_effects"]._is_its_hour(effect, now + timedelta(hours=hour)) for hour in range(24)]
+    assert hours.count(True) == 1
 
 
 def test_every_time_limit_fits_into_the_next():
