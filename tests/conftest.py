@@ -28,6 +28,7 @@ os.environ.update(
 )
 
 import falcon.testing
+import hypothesis
 import psycopg
 import pytest
 from redis import Redis
@@ -38,10 +39,15 @@ import scheduler
 from models import base
 from models.migrate import migrate
 from runtime.settings import get_settings
+from tests import sweep
+from tests.sweep import Sweep
 
 if TYPE_CHECKING:
     from tests.faults.town import Town
     from tests.stand_in import StandIn
+
+hypothesis.settings.register_profile("ci", derandomize=True)  # what lands is not left to chance; everybody else's runs explore
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
@@ -49,6 +55,11 @@ LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--db", choices=["sqlite", "postgres", "both"], default="both", help="which database the tests run on")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # the process that started the suite, not one of its workers
+        config.pluginmanager.register(Sweep(), "sweep")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -83,6 +94,7 @@ class Valkey:
 
     def start(self) -> "Valkey":
         command = [get_binary_path(), "--port", "0", "--unixsocket", self.socket, "--dir", self.directory, "--appendonly", "yes"]
+        command += ["--auto-aof-rewrite-percentage", "0"]  # all that was ever written stays, to be looked through in the end
         command += ["--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction", "--logfile", "valkey.log"]
         self.process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, start_new_session=True)
         wait_for(lambda: self.client().ping(), "Valkey answers")
@@ -117,11 +129,12 @@ def wait_for(probe: Callable[[], Any], what: str, seconds: float = 20.0, every: 
 
 
 @pytest.fixture(scope="session")
-def _shared_valkey() -> Iterator[Valkey]:
+def _shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     directory = Path(tempfile.mkdtemp(prefix="pp"))  # short: a socket's path has at most 108 bytes
     server = Valkey(directory).start()
     yield server
     server.stop(signal.SIGKILL)
+    sweep.keep(directory, tmp_path_factory.getbasetemp())
     shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -138,7 +151,7 @@ def valkey(_shared_valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 @pytest.fixture
-def own_valkey(monkeypatch: pytest.MonkeyPatch) -> Iterator[Valkey]:
+def own_valkey(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     """A Valkey of the test's own, to be frozen or killed."""
     directory = Path(tempfile.mkdtemp(prefix="pp"))
     server = Valkey(directory).start()
@@ -146,6 +159,7 @@ def own_valkey(monkeypatch: pytest.MonkeyPatch) -> Iterator[Valkey]:
     reset_process()
     yield server
     server.stop(signal.SIGKILL)
+    sweep.keep(directory, tmp_path_factory.getbasetemp())
     shutil.rmtree(directory, ignore_errors=True)
     reset_process()
 
@@ -199,10 +213,11 @@ class Postgres:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server = Postgres()
     yield server
     server.server.cleanup()
+    sweep.keep(server.directory, tmp_path_factory.getbasetemp())
     shutil.rmtree(server.directory, ignore_errors=True)
 
 
