@@ -113,6 +113,11 @@ class Settings(BaseSettings):
         """Where an embedded Redis and a demo keep their files."""
         return Path(self.payphone_state_dir or ROOT / "var")
 
+    @property
+    def demo_settings(self) -> Path:
+        """Where a running demo keeps the environment of its processes, for `bin/payphone --demo`."""
+        return self.state_dir / "demo" / "settings.json"
+
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:

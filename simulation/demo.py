@@ -31,7 +31,7 @@ from models.base import use_database
 from models.migrate import migrate
 from runtime.embedded_redis import configuration
 from runtime.settings import ROOT
-from simulation.places import DESCRIPTION, LOGS, STATE, VAR
+from simulation.places import DESCRIPTION, LOGS, SETTINGS, STATE, VAR, write_private
 from simulation.reaper import MARK
 
 HOST = "127.0.0.1"
@@ -73,6 +73,7 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
     env = _environment(chosen)
+    write_private(SETTINGS, {name: value for name, value in env.items() if os.environ.get(name) != value})
     reaper = _start_reaper(env[MARK], lock)
     try:
         use_database(env["DATABASE_URL"])
@@ -80,6 +81,7 @@ def main() -> None:
         sys.exit(_run(env, chosen))
     finally:
         DESCRIPTION.unlink(missing_ok=True)
+        SETTINGS.unlink(missing_ok=True)
         reaper.terminate()
         reaper.wait()
 
@@ -151,7 +153,7 @@ def _mode(chosen: argparse.Namespace) -> str:
 
 
 def _start_reaper(mark: str, lock: IO[str]) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "simulation.reaper", mark, str(DESCRIPTION)]
+    command = [sys.executable, "-m", "simulation.reaper", mark, str(DESCRIPTION), str(SETTINGS)]
     # It holds the lock's file too, so that no second demo starts before the first one's processes are gone.
     return subprocess.Popen(command, cwd=ROOT, pass_fds=[lock.fileno()])  # noqa: S603
 

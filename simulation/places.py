@@ -1,8 +1,23 @@
 """Where a demo keeps its files: `var/`, or what `PAYPHONE_STATE_DIR` names."""
 
+import json
+import os
+from pathlib import Path
+from typing import Any
+
 from runtime.settings import get_settings
 
 VAR = get_settings().state_dir
 STATE = VAR / "demo"
 LOGS = VAR / "log"
 DESCRIPTION = VAR / "demo.json"
+SETTINGS = get_settings().demo_settings
+
+
+def write_private(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON that holds secrets, whole or not at all, readable by this user only."""
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(content, file, indent=2)
+    new.rename(path)

@@ -1,7 +1,7 @@
 """Ends what a demo started, however the demo itself ended.
 
 It waits until it is told (SIGTERM) or its parent is gone, killed or not; then it kills every process that
-carries the demo's mark in its environment.
+carries the demo's mark in its environment, and removes what holds the demo's keys.
 """
 
 import os
@@ -42,7 +42,8 @@ def main() -> None:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-    Path(sys.argv[2]).unlink(missing_ok=True)
+    for path in sys.argv[2:]:
+        Path(path).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

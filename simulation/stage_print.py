@@ -93,6 +93,7 @@ def addresses(about: dict[str, Any]) -> None:
     rows = {
         "Payphone": about["url"], "operator's login": f"operator / {about['operatorPassword']}", "jobs, at rq-dashboard": f"{about['url']}/rq",
         "Stripe's stand-in": about["sandboxUrl"], "API key": about["accounts"][0]["key"], "all of it, as JSON": "var/demo.json", "logs": "var/log/",
+        "operator's commands": "bin/payphone --demo jobs list",
     }  # fmt: skip
     for name, value in rows.items():
         shown.add_row(Text(name, style="dim"), Text(value, style="bold"))

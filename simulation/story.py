@@ -9,7 +9,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,7 +21,7 @@ from simulation import stage_print as say
 from simulation.acts import Clinic, break_things, pay_everything, refunds_and_disputes, send_invoices
 from simulation.api import Api, Sandbox
 from simulation.later_acts import a_missed_day, people_on_the_phone
-from simulation.places import DESCRIPTION, STATE
+from simulation.places import DESCRIPTION, STATE, write_private
 from simulation.reckoning import quiet, reckon, summary
 
 
@@ -98,11 +97,7 @@ def _describe(clinic: Clinic) -> None:
         "sandboxUrl": env["SANDBOX_URL"], "redisUrl": env["REDIS_URL"], "databaseUrl": env["DATABASE_URL"],
         "pids": {name: pids[name] for name in ("web", "worker", "scheduler", "sandbox")},
     }  # fmt: skip
-    new = DESCRIPTION.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(about, file, indent=2)
-    Path(new).rename(DESCRIPTION)
+    write_private(DESCRIPTION, about)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 Exit codes: 0 all is well, 1 something is wrong (and was said), 2 the command was not understood.
 """
 
+import json
+import os
 from typing import Any
 
 import click
@@ -70,17 +72,28 @@ def _close() -> None:
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--demo", is_flag=True, help="Speak to the demo that runs in this folder, with its settings.")
 @click.pass_context
-def payphone(ctx: click.Context) -> None:
+def payphone(ctx: click.Context, demo: bool) -> None:
     """Payphone's command line for operators.
 
     Settings come from the environment and from .env.
     """
+    if demo:
+        _take_demos_settings()
     if ctx.invoked_subcommand == "doctor":
         return  # it looks for itself, and says what it finds
     settings = get_settings()
     configure_log(settings.log_format, "WARNING", mask=redact)
     use_database(settings.database_url)
+
+
+def _take_demos_settings() -> None:
+    try:
+        os.environ.update(json.loads(get_settings().demo_settings.read_text()))
+    except FileNotFoundError:
+        raise PayphoneError("No demo runs in this folder. Start one with bin/demo in another terminal.") from None
+    get_settings.cache_clear()
 
 
 for command in (account, audit, brakes, ceiling, doctor, effects, events, invoices, migrate, operator, pause, resume, staged_jobs):

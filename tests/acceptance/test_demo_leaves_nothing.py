@@ -26,6 +26,13 @@ def demo(state: Path, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, env=PLAIN | own | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
 
 
+def payphone(state: Path, *arguments: str) -> str:
+    """What `bin/payphone --demo` says."""
+    command = [sys.executable, "-m", "bin.commands", "--demo", *arguments]
+    said = subprocess.run(command, cwd=ROOT, env=PLAIN | {"PAYPHONE_STATE_DIR": str(state)}, capture_output=True, timeout=30, check=False)
+    return (said.stdout + said.stderr).decode()
+
+
 def carrying(mark: str) -> list[str]:
     """The processes that carry the demo's mark."""
     found = []
@@ -65,6 +72,7 @@ def test_nothing_is_left_however_it_ends(number, tmp_path):
         about = json.loads(description.read_text())
         assert description.stat().st_mode & 0o777 == 0o600
         assert {str(pid) for pid in about["pids"].values()} <= set(carrying(mark))
+        assert "all applied" in payphone(tmp_path, "doctor"), "the command line speaks to the running demo"
         process.send_signal(number)
         wait_for(lambda: not carrying(mark), "nothing is left", seconds=20)
         process.wait(10)
@@ -72,6 +80,7 @@ def test_nothing_is_left_however_it_ends(number, tmp_path):
         process.kill()
         print(process.communicate()[0].decode())
     wait_for(lambda: not description.exists(), "its description is gone")
+    assert "No demo runs in this folder" in payphone(tmp_path, "doctor")
 
 
 def test_a_second_demo_in_the_same_folder_is_refused(tmp_path):
