@@ -8,19 +8,15 @@ import argparse
 import fcntl
 import json
 import os
-import secrets
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
-from zoneinfo import ZoneInfo
 
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
@@ -31,12 +27,9 @@ from models.base import use_database
 from models.migrate import migrate
 from runtime.embedded_redis import configuration
 from runtime.settings import ROOT
+from simulation.demo_settings import CLINIC_NUMBER, HOST, demo_settings
 from simulation.places import DESCRIPTION, LOGS, SETTINGS, STATE, VAR, write_private
 from simulation.reaper import MARK
-
-HOST = "127.0.0.1"
-CLINIC_NUMBER = "+12025550100"
-CLINIC_ZONE = "America/New_York"
 
 
 class Printer:
@@ -72,7 +65,7 @@ def main() -> None:
     for folder in (STATE, LOGS):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
-    env = _environment(chosen)
+    env = demo_settings(_mode(chosen))
     write_private(SETTINGS, {name: value for name, value in env.items() if os.environ.get(name) != value})
     reaper = _start_reaper(env[MARK], lock)
     try:
@@ -91,59 +84,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--once", action="store_true", help="play the story, then stop; exit 0 only if every step of it held")
     parser.add_argument("--no-story", action="store_true", help="start everything, with one account, without playing the story")
     return parser.parse_args()
-
-
-def free_port(wanted: int = 0) -> int:
-    """A port that is free now; exits with a clear message when `wanted` is taken."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, wanted))
-        except OSError:
-            sys.exit(f"Port {wanted} is taken by another program. Stop it, or run PORT=0 bin/demo, which takes a free one.")
-        return int(probe.getsockname()[1])
-
-
-def _environment(chosen: argparse.Namespace) -> dict[str, str]:
-    """The demo's own values; what is set in the environment wins, but for keys that move real money."""
-    if os.environ.get("STRIPE_SECRET_KEY", "").startswith(("sk_live_", "rk_live_")):
-        sys.exit("STRIPE_SECRET_KEY is a live key. The demo pays and refunds; unset it, or give the demo a test key.")
-    port = free_port(int(os.environ.get("PORT") or 8000))
-    sandbox_port, redis_port, password = free_port(), free_port(), secrets.token_urlsafe(18)
-    own = {
-        "DATABASE_URL": f"sqlite:///{STATE / 'payphone.db'}",
-        "REDIS_URL": f"redis://:{password}@{HOST}:{redis_port}/0",
-        "PUBLIC_URL": f"http://{HOST}:{port}",
-        "PAYPHONE_SECRET_KEY": secrets.token_urlsafe(32),
-        "OPERATOR_PASSWORD": secrets.token_urlsafe(9),
-        "STRIPE_SECRET_KEY": f"sk_test_{secrets.token_hex(12)}",
-        "STRIPE_PUBLISHABLE_KEY": f"pk_test_{secrets.token_hex(12)}",
-        "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
-        "STRIPE_CONNECT_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
-        "STRIPE_API_BASE": f"http://{HOST}:{sandbox_port}",
-        "TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
-        "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
-        "TWILIO_API_BASE": f"http://{HOST}:{sandbox_port}",
-        "PAYPHONE_BUSINESS_SHIFT": str(_until_mid_morning()),
-        "VAPI_WEBHOOK_SECRET": secrets.token_hex(16),
-    }
-    embedded = "" if os.environ.get("REDIS_URL") else f"{redis_port} {password}"
-    fixed = {
-        "PAYPHONE_ENV": "demo",
-        "PORT": str(port), "SANDBOX_URL": f"http://{HOST}:{sandbox_port}", MARK: os.environ.get(MARK) or secrets.token_hex(8), "EMBEDDED_REDIS": embedded,
-        "CLINIC_NUMBER": CLINIC_NUMBER, "CLINIC_ZONE": CLINIC_ZONE, "STORY_MODE": _mode(chosen),
-        "PYTHONUNBUFFERED": "1", "COLUMNS": str(shutil.get_terminal_size((110, 40)).columns),
-    }  # fmt: skip
-    if sys.stdout.isatty():
-        fixed["FORCE_COLOR"] = "1"
-    given = {name: value for name, value in os.environ.items() if value}
-    return own | given | fixed
-
-
-def _until_mid_morning() -> int:
-    """Seconds until half past ten at the clinic: nobody is texted at night, not even in a demo."""
-    now = datetime.now(ZoneInfo(CLINIC_ZONE))
-    return int((now.replace(hour=10, minute=30) - now).total_seconds())
 
 
 def _mode(chosen: argparse.Namespace) -> str:
