@@ -11,16 +11,45 @@ PLAIN = [
     "Don’t contact me", "dont text me", "do not call me again", "never message this number again", "I don't want to get these messages",
     "I no longer wish to receive texts", "no more texts", "Take me off your list", "remove my number", "unsubscribe me please", "I'd like to opt out",
     "leave me alone", "wrong number", "I revoke my consent", "lose my number",
+    "I paid already stop", "I do not owe this, stop", "I already paid. Stop.", "stop I paid", "can you please stop", "make it stop", "no texts", "No texting!",
+    "no texting me please", "no calls", "no more", "No more please", "I paid. No more.", "quit it", "just quit", "I want out", "let me out of this",
+    "Kindly cease", "cease and desist", "not interested", "I'm not interested, thanks", "enough already", "go away", "this is harassment",
+    "I am reporting this as spam", "I never signed up for this", "knock it off", "fuck off", "STOOOP", "stoppp!!", "S T O P", "S.T.O.P.", "Ｓｔｏｐ",
+    "don't\nstop\n", "why won't you stop", "you never stop", "why don't you stop", "you don't stop", "Please stop. By the way, I paid.",
+    "Stop! In any case I paid", "please stop at once", "I will stop paying unless you stop texting", "how can I stop these texts", "can I stop these texts",
+    "I will stop by with my lawyer", "stop payment and stop texting",
+]  # fmt: skip
+ANOTHER = [
+    "not my number", "This isn't my number", "wrong #", "Wrong#", "you have the wrong guy", "you've got the wrong person", "you got the wrong",
+    "that is no longer her phone number", "there is no one by that name here", "no such person",
+]  # fmt: skip
+SUPPRESSED = [
+    "she passed away", "My mother passed away in May", "Ada died", "my husband has died", "he is deceased", "she's dead", "the patient has passed",
+    "please contact the estate of Ada Payer", "bankruptcy", "I filed for bankruptcy", "we are bankrupt", "I filed chapter 7", "I have a lawyer",
+    "Talk to my attorney", "my lawyers will hear of it", "I dispute this bill", "this is disputed", "I don't owe you anything", "not my bill",
+]  # fmt: skip
+SPANISH = [
     "alto", "Cancelar", "No me envíe más mensajes", "no me escriban", "deje de llamarme", "dejen de enviar mensajes", "no más mensajes", "quiero darme de baja",
-    "no quiero recibir mensajes", "número equivocado", "bórreme de la lista",
+    "no quiero recibir mensajes", "número equivocado", "bórreme de la lista", "ya no más", "no me interesa", "no es mi número", "mi madre falleció",
+    "hable con mi abogado", "bancarrota", "no debo nada",
 ]  # fmt: skip
 OTHER = [
     "I'll stop by tomorrow to pay", "I will stop by the office and call you", "don't stop texting me", "can I pay at the end of the month?", "thanks",
     "I paid already", "please call me", "cancel my appointment", "I can't text right now", "what is this?", "por favor llámeme", "YES", "",
+    "stop by tomorrow?", "can I stop by", "I will not stop payment", "can I stop in to pay", "should I stop payment on the old check?",
+    "my wife will stop in on Friday", "please don't stop", "I don't want you to stop", "never stop", "I won't stop", "we'll stop tomorrow to pay",
+    "I could stop over at noon", "is the bus stop near you?", "I'm at the next stop", "what do I owe?", "how much do I still owe", "no", "no thanks",
+    "what number do I call", "is this my number with you?", "wrong amount", "you have the wrong address", "I got no text from you", "there was no message",
+    "my phone died", "sorry, my battery is dead", "I passed your message on to my wife", "I have power of attorney for my mother",
+    "the end of the month is fine", "at the end of the month call me", "I quit smoking", "at the weekend",
+    "I have no more money this week", "I can send 50, more on Friday",
+    "interested in a payment plan", "is there a text I can reply to", "when is it due", "my number is +1 202 555 0123", "¿cuánto debo?", "ya pagué",
 ]  # fmt: skip
+WISHES = [*((word, "stop") for word in sorted(STOP)), *((word, "start") for word in sorted(START)), *((word, "help") for word in sorted(HELP))]
+AROUND = st.text(st.characters(categories=["P", "S", "Z", "Cc", "Cf", "Mn"]) | st.sampled_from("🙏🛑😡❌👍🏽✋™ \n\t.!?\ufe0f\u200d\u200b"), max_size=6)
 
 
-@pytest.mark.parametrize("text", PLAIN)
+@pytest.mark.parametrize("text", [*PLAIN, *ANOTHER, *SUPPRESSED, *SPANISH])
 def test_a_plain_wish_to_stop(text):
     assert wish_of(text) == "stop"
 
@@ -30,12 +59,26 @@ def test_no_wish_to_stop(text):
     assert wish_of(text) == ""
 
 
-@given(st.sampled_from([*((word, "stop") for word in STOP), *((word, "start") for word in START), *((word, "help") for word in HELP)]), st.data())
-def test_keywords_in_any_case_with_any_punctuation_around(pair, data):
+def spelt(word, data):
+    """The word in any case, and with any spaces between its words."""
+    gap = data.draw(st.sampled_from([" ", "  ", "\n", " - ", "-"]))
+    return gap.join("".join(data.draw(st.sampled_from([char.lower(), char.upper()])) for char in part) for part in word.split())
+
+
+@given(st.sampled_from(WISHES), st.data())
+def test_keywords_in_any_case_with_any_punctuation_emoji_and_spaces_around(pair, data):
     word, wish = pair
-    spelt = "".join(data.draw(st.sampled_from([char.lower(), char.upper()])) for char in word)
-    around = st.text(" .!?,'\"\n\t-", max_size=4)
-    assert wish_of(data.draw(around) + spelt + data.draw(around)) == wish
+    assert wish_of(data.draw(AROUND) + spelt(word, data) + data.draw(AROUND)) == wish
+
+
+@given(st.sampled_from([*PLAIN, *ANOTHER, *SUPPRESSED, *SPANISH]), st.booleans(), AROUND, AROUND)
+def test_plain_wishes_are_heard_whatever_stands_around_them(text, loud, before, after):
+    assert wish_of(f"{before} {text.upper() if loud else text} {after}") == "stop"
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_a_stop_that_is_a_sentence_of_its_own_is_heard_in_any_company(before, after):
+    assert wish_of(f"{before}. STOP. {after}") == "stop"
 
 
 @given(st.text(max_size=400))
