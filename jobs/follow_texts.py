@@ -1,7 +1,8 @@
 """Texts whose reports were lost are asked about at Twilio, so that none stays on its way for ever.
 
 Twice is harmless: asking sends nothing, and what is told is taken in by rank. Each text is asked about once an hour,
-for two days; Twilio itself tries a report only twice.
+for two days; Twilio itself tries a report only twice. One that Twilio still has on its way by then, longer than it
+lets a text wait, is given up: it counts as undelivered until a report says otherwise, and another may be asked for.
 """
 
 from datetime import timedelta
@@ -12,6 +13,8 @@ from delivery.stage import stage
 from models.message import Message
 from models.text_report import lock_message, record_text_report
 from providers import twilio_api
+from providers.errors import ProviderError
+from rules.text_status import PENDING
 from runtime.clock import real_now
 
 BATCH = 500
@@ -24,7 +27,8 @@ ON_THEIR_WAY = ("accepted", "scheduled", "queued", "sent")
 def follow_texts() -> None:
     """Stage a look at each text that has been quiet for a while."""
     now = real_now()
-    quiet = Message.status.in_(ON_THEIR_WAY) & (Message.updated_at < now - QUIET) & (Message.created_at > now - FOLLOWED)
+    followed = Message.status.in_(ON_THEIR_WAY) & ((Message.created_at > now - FOLLOWED) | Message.status.in_(PENDING))
+    quiet = followed & (Message.updated_at < now - QUIET)
     with recording():
         for message in Message.select().where(quiet).order_by(Message.updated_at).limit(BATCH):
             stage(follow_text, f"{message.id}:{now:%Y%m%d%H}", message.id)
@@ -32,10 +36,24 @@ def follow_texts() -> None:
 
 @job(queue="periodic", attempts=3, timeout=20)
 def follow_text(message_id: str) -> None:
-    """Ask about text `message_id`."""
+    """Ask about text `message_id`, and give it up if Twilio has had it too long."""
     message = Message.get_by_id(message_id)
     if message.status not in ON_THEIR_WAY or not message.sid:
         return
-    told = twilio_api.fetch_message(message.sid)
+    told = _ask(message.sid)
     with recording():
-        record_text_report(lock_message(message.id), told.status, told.sid, str(told.error_code or ""), real_now())
+        message, now = lock_message(message.id), real_now()
+        if told is not None:
+            record_text_report(message, told.status, told.sid, str(told.error_code or ""), now)
+        if message.status in PENDING and message.created_at <= now - FOLLOWED:
+            message.record_given_up(now)
+
+
+def _ask(sid: str) -> twilio_api.TextMessage | None:
+    """What Twilio says of a text; None when it knows it no more. Raises ProviderError when it says nothing."""
+    try:
+        return twilio_api.fetch_message(sid)
+    except ProviderError as error:
+        if error.outcome != "refused":
+            raise
+        return None

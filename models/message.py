@@ -15,6 +15,7 @@ from rules.text_status import PENDING, merged_status
 from runtime.ids import new_id
 
 WANTED_FOR = timedelta(hours=1)  # a text asked for longer ago is not sent any more
+NO_REPORT = "no_report"  # the error code of a text that nobody has told the fate of
 
 
 class Message(Row):
@@ -95,12 +96,16 @@ class Message(Row):
         """It will not be sent: the gate, Twilio or its age said no."""
         self._write(now, status="refused", error_code=code, error=error[:500], sent_at=None)
 
+    def record_given_up(self, now: datetime) -> None:
+        """Nobody has told for days what became of it; a late report still counts."""
+        self._write(now, status="undelivered", error_code=NO_REPORT, error="Nothing has been heard of it for two days; it may have arrived all the same.")
+
     def record_report(self, status: str, sid: str | None, error_code: str | None, now: datetime) -> bool:
         """Take a report of its status in; answers whether it told anything new."""
         merged = merged_status(self.status, status)
         values: dict[str, Any] = {}
         if merged != self.status:
-            values = {"status": merged, "error_code": error_code}
+            values = {"status": merged, "error_code": error_code, "error": None}
         if sid and not self.sid:
             values["sid"] = sid
         if values:

@@ -31,6 +31,7 @@ ADVICE: dict[str, Advice] = {
     "30007": _FILTERED,
     "21408": _SENDER, "21606": _SENDER, "21608": _SENDER, "21612": _SENDER, "21659": _SENDER, "21660": _SENDER, "21701": _SENDER, "21703": _SENDER,
     "30023": _SENDER, "30032": _SENDER, "30034": _SENDER, "30460": _SENDER, "30863": _SENDER,
+    "no_report": Advice("look_up", "Nothing was heard of it for two days. Another may be asked for; look in Twilio's console if it matters."),
     "unknown": Advice("look_up", "Whether it was sent is not known. It is not sent again by itself; ask the person, or look in Twilio's console."),
 }  # fmt: skip
 

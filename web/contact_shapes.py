@@ -8,7 +8,7 @@ from models.contact_decision import ContactDecision
 from models.message import Message
 from models.opt_out import OptOut
 from models.phone_suppression import PhoneSuppression
-from rules.delivery_failures import advice_for
+from rules.delivery_failures import ADVICE, advice_for
 from rules.text_status import FAILED
 from web.shapes import rfc3339
 
@@ -30,7 +30,7 @@ def show_message(message: Message) -> dict[str, Any]:
 
 
 def _is_delivery_code(code: str | None) -> bool:
-    return bool(code) and (str(code).isdigit() or code == "unknown")
+    return bool(code) and (str(code).isdigit() or code in ADVICE)
 
 
 def show_consent(consent: Consent) -> dict[str, Any]:

@@ -83,3 +83,45 @@ def test_a_text_whose_reports_were_lost_is_asked_about(clinic):
     follow_texts.perform()
     assert clinic.job("follow_text").key.startswith(message.id)
     assert len(clinic.requests()) == 1
+
+
+def followed(clinic: Texting) -> None:
+    """An hour later, the texts that have been quiet are asked about."""
+    follow_texts.perform()
+    given.worked(clinic.redis, "periodic")
+    given.retried(clinic.redis, "periodic", 1)
+
+
+@pytest.mark.parametrize("status", ["accepted", "queued", "scheduled"])
+@pytest.mark.parametrize("known_to_twilio", [True, False])
+def test_a_text_that_never_leaves_is_given_up_after_two_days_and_another_may_be_asked_for(clinic, status, known_to_twilio):
+    """Twilio lets no text wait for longer than ten hours, so it is not on its way any more; a late report still counts."""
+    clinic.twilio.books.step = 10**7  # seconds between two statuses: it stays where it is
+    message = clinic.send()
+    clinic.twilio.books.messages[message.sid]["status"] = status
+    if not known_to_twilio:
+        del clinic.twilio.books.messages[message.sid]
+    Message.update(status=status, created_at=real_now() - timedelta(days=2, minutes=1), updated_at=real_now() - timedelta(hours=1)).execute()
+    assert clinic.ask().json["message"]["id"] == message.id
+    followed(clinic)
+    shown = clinic.get(f"/api/invoices/{clinic.invoice.id}/messages")["data"][0]
+    assert (shown["status"], shown["code"], shown["advice"]["then"]) == ("undelivered", "no_report", "look_up")
+    again = clinic.send()
+    assert (again.id == message.id, len(clinic.requests())) == (False, 2)
+    assert clinic.report(message, "delivered").status_code == 204
+    row = clinic.message(message.id)
+    assert (row.status, row.error_code, row.error) == ("delivered", None, None)
+
+
+def test_a_text_of_two_days_is_not_given_up_while_twilio_says_nothing_or_has_news(clinic):
+    message = clinic.send()
+    old = {"created_at": real_now() - timedelta(days=3), "updated_at": real_now() - timedelta(days=3)}
+    Message.update(**old).execute()
+    clinic.stand_in.sandbox.order_fault(kind="error_500", provider="twilio", path="/2010-04-01/Accounts/*/Messages/*", method="GET", times=20)
+    followed(clinic)
+    assert clinic.message(message.id).status == "accepted"
+    with clinic.twilio.ground.lock:
+        clinic.twilio.ground.faults.clear()
+    clinic.stand_in.sandbox.deliver_due(lambda _delivery, _headers: 503)
+    given.retried(clinic.redis, "periodic", 1)
+    assert clinic.message(message.id).status == "delivered"
