@@ -23,10 +23,12 @@ def stage(job: JobType, key: str | int, *args: str | int, delay: float = 0.0) ->
     return job_id
 
 
-def stage_again(job: JobType, key: str | int, *args: str | int) -> None:
-    """Stage `job`, or let the one staged under this key before run again if it is over."""
-    if stage(job, key, *args) is None:
-        revive_job(job.name, str(key), 0.0)
+def stage_again(job: JobType, key: str | int, *args: str | int, delay: float = 0.0) -> bool:
+    """Stage `job`, due in `delay` seconds, or let the one staged under this key before run again if it is over; whether it was staged first now."""
+    if stage(job, key, *args, delay=delay) is not None:
+        return True
+    revive_job(job.name, str(key), delay)
+    return False
 
 
 def stage_named(name: str, key: str | int, *args: str | int) -> None:

@@ -12,7 +12,7 @@ from babel.numbers import format_currency
 from delivery.attempt import Snooze, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from delivery.stage import stage
+from delivery.stage import stage, stage_again
 from effects.perform_once import perform_once, was_not_sent
 from effects.texts import TEXT
 from jobs.create_payment_link import create_payment_link
@@ -65,7 +65,7 @@ def _await_link(message: Message) -> None:
         if not wanted or not collectable or _link_state(invoice) in {"active", "refused"}:
             return
         link = PaymentLink.plan(invoice, real_now())
-        stage(create_payment_link, link.id, link.id)
+        stage_again(create_payment_link, link.id, link.id)
     raise Snooze(f"the payment link of invoice {message.invoice_id} is being made", _patience(message))
 
 

@@ -1,6 +1,6 @@
 """Asking for a link to be texted: the gate is asked at once, so that whoever asks hears the reason."""
 
-from delivery.stage import stage
+from delivery.stage import stage_again
 from jobs.send_payment_link import LINK_DELAY, send_payment_link
 from models.contact_decision import ContactDecision
 from models.contact_facts import sms_facts
@@ -14,6 +14,7 @@ from web.problems import Problem
 from web.shapes import rfc3339
 
 KIND = "payment_link"
+UNDECIDED = ("waiting", "sending")
 
 
 def text_on_its_way(invoice: Invoice, phone: str) -> Message | None:
@@ -36,9 +37,14 @@ def refusal_of(invoice: Invoice, phone: str, asked_by: str) -> ContactDecision |
 
 
 def ask_for_text(invoice: Invoice, link: PaymentLink, phone: str, asked_by: str) -> Message:
-    """The text, waiting, with the job that sends it once the link is there."""
+    """The text, with the job that sends it once the link is there.
+
+    A job that has given up runs again while the text has no outcome: it asks the gate anew, and an attempt that may
+    have left is never made again. What is on its way or in doubt is only answered.
+    """
     message = Message.ask(invoice, KIND, phone, invoice.customer.language, asked_by, real_now())
-    stage(send_payment_link, message.id, message.id, delay=0.0 if link.state == "active" else LINK_DELAY)
+    if message.status in UNDECIDED:
+        stage_again(send_payment_link, message.id, message.id, delay=0.0 if link.state == "active" else LINK_DELAY)
     return message
 
 

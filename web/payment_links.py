@@ -7,7 +7,7 @@ from typing import Any, Literal
 import falcon
 
 from delivery.at_once import perform_at_once, stage_at_once
-from delivery.stage import stage
+from delivery.stage import stage_again
 from delivery.standing import retire_asks_elsewhere
 from jobs.create_payment_link import create_payment_link
 from models.audit_entry import AuditEntry
@@ -16,7 +16,6 @@ from models.contact_decision import ContactDecision
 from models.contact_facts import payment_is_under_way
 from models.invoice import Invoice
 from models.payment_link import PayAddress, PaymentLink
-from models.staged_job import revive_job
 from models.standing import lock_invoice
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
@@ -37,11 +36,17 @@ from web.security_headers import NOTHING
 class LinkRequest(Body):
     """Which way the link goes out: `sms` texts it once, `none` makes it to be read out or sent by the clinic itself.
 
-    It is texted to the customer's number, or to `phoneNumber` if the customer consented to that one.
+    It is texted to the customer's number, or to `phoneNumber` if the customer consented to that one. Without a
+    `channel` it is texted if there is a `phoneNumber`, and not otherwise.
     """
 
-    channel: Literal["sms", "none"] = "none"
+    channel: Literal["sms", "none"] | None = None
     phone_number: Phone | None = None
+
+    @property
+    def is_texted(self) -> bool:
+        """Whether it goes out by text."""
+        return self.channel == "sms" or (self.channel is None and self.phone_number is not None)
 
 
 LINK_PROBLEMS = ("invoice_already_paid", "invoice_not_payable", "payment_in_progress", "conflict", "contact_refused")
@@ -65,8 +70,8 @@ class InvoicePaymentLinks:
         invoice, now = lock_invoice(invoice_id), real_now()
         check_payable(invoice)
         phone = wanted.phone_number or invoice.customer.phone or ""
-        texted = text_on_its_way(invoice, phone) if wanted.channel == "sms" else None
-        refused = refusal_of(invoice, phone, actor) if wanted.channel == "sms" and texted is None else None
+        texted = text_on_its_way(invoice, phone) if wanted.is_texted else None
+        refused = refusal_of(invoice, phone, actor) if wanted.is_texted and texted is None else None
         if refused is not None:
             return Later(refused.id, _nothing_to_do)
         retire_asks_elsewhere(invoice)
@@ -76,7 +81,7 @@ class InvoicePaymentLinks:
             AuditEntry.record(actor, "payment_link.planned", f"payment_link:{link.id}", account.id, **about)
         resp.status = falcon.HTTP_202
         resp.media = {"paymentLinkId": link.id, "url": public_address(address), "status": link.state}
-        message = ask_for_text(invoice, link, phone, actor) if wanted.channel == "sms" else None
+        message = ask_for_text(invoice, link, phone, actor) if wanted.is_texted else None
         resp.media |= {"amount": link.amount, "currency": link.currency, "error": link.error, "message": show_message(message) if message else None}
         return None
 
@@ -87,10 +92,7 @@ class InvoicePaymentLinks:
 
 def stage_or_revive(link: PaymentLink) -> bool:
     """Stage the making of a planned link, or revive a job of it that has given up; whether it was staged first now."""
-    if stage(create_payment_link, link.id, link.id) is not None:
-        return True
-    revive_job(create_payment_link.name, link.id, 0.0)
-    return False
+    return stage_again(create_payment_link, link.id, link.id)
 
 
 def _nothing_to_do() -> None:

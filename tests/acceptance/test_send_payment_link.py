@@ -1,6 +1,7 @@
 """`send_payment_link` (F18, F40, F128): a link is texted once, to who agreed, at a lawful hour, and followed until it arrived."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 
@@ -11,6 +12,7 @@ from models.effect import Effect
 from models.invoice import Invoice
 from models.message import Message
 from models.opt_out import OptOut
+from models.staged_job import StagedJob
 from runtime.clock import real_now
 from tests import given
 from tests.texting import Texting, local_hour, texting  # noqa: F401 - a fixture
@@ -180,6 +182,56 @@ def test_what_commits_before_the_text_is_decided_stops_it(clinic, happens):
     code = {"stop": "opted_out", "paid": "invoice_paid", "disputed": "invoice_disputed", "paused": "paused"}[happens]
     assert not clinic.requests()
     assert (clinic.message().status, clinic.message().error_code) == ("refused", code)
+
+
+def test_a_number_without_a_channel_means_a_text(clinic):
+    answer = clinic.post(f"/api/invoices/{clinic.invoice.id}/payment-links", phoneNumber=clinic.phone)
+    assert (answer.status_code, answer.json["message"]["to"]) == (202, clinic.phone)
+    clinic.work()
+    assert [row["to"] for row in clinic.sent()] == [clinic.phone]
+
+
+@pytest.mark.parametrize("body", [{}, {"channel": "none"}, {"channel": "none", "phoneNumber": "+12025550123"}, {"channel": None}])
+def test_without_a_number_or_with_channel_none_nothing_is_texted(clinic, body):
+    answer = clinic.post(f"/api/invoices/{clinic.invoice.id}/payment-links", **body)
+    assert (answer.status_code, answer.json["message"]) == (202, None)
+    clinic.work()
+    assert not clinic.requests()
+
+
+def test_asking_again_lets_a_text_go_whose_job_has_given_up(clinic):
+    first = clinic.ask()
+    StagedJob.update(state="dead", attempts=10).where(StagedJob.name == "send_payment_link").execute()
+    clinic.work()
+    assert not clinic.requests()
+    again = clinic.ask()
+    assert (again.status_code, again.json["message"]["id"]) == (202, first.json["message"]["id"])
+    clinic.work()
+    assert (len(clinic.sent()), clinic.message().status) == (1, "accepted")
+
+
+def test_asking_again_never_sends_a_text_twice_whose_job_died_while_sending(clinic):
+    """The process was killed after the bytes may have left, and its job with it."""
+    clinic.post(f"/api/invoices/{clinic.invoice.id}/payment-links")
+    clinic.work()  # the link is there
+    clinic.ask()
+    effect = import_module("jobs.send_payment_link")._decide(clinic.message().id)
+    Effect.update(sent_at=real_now(), last_sent_at=real_now()).where(Effect.id == effect.id).execute()
+    StagedJob.update(state="dead", attempts=10).where(StagedJob.name == "send_payment_link").execute()
+    assert clinic.ask().json["message"]["status"] == "sending"
+    clinic.work()
+    assert not clinic.requests()
+    shown = clinic.ask().json["message"]
+    assert (shown["status"], shown["advice"]["then"]) == ("unknown", "look_up")
+    clinic.work()
+    assert not clinic.requests()
+
+
+def test_a_text_revives_the_making_of_its_link(clinic):
+    clinic.ask()
+    StagedJob.update(state="dead", attempts=16).where(StagedJob.name == "create_payment_link").execute()
+    clinic.work()
+    assert len(clinic.sent()) == 1
 
 
 def test_a_second_request_while_one_is_on_its_way_is_the_same_text(clinic):
