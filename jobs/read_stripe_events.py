@@ -62,7 +62,7 @@ def _take_in(run: Backfill, found: Page) -> None:
     if found.has_more and found.rows:
         stage(read_stripe_events, f"{run.id}-{run.page}", run.id, run.page)
         return
-    StripeWatermark.record_reached(run.stripe_account, run.newest_created, run.newest_id, real_now())
+    StripeWatermark.record_reached(run.stripe_account, run.since, run.newest_created, run.newest_id, real_now())
     run.record_finished(real_now())
 
 

@@ -1,6 +1,8 @@
 """What the contact gate is told, gathered from rows inside the transaction that decides."""
 
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from models.account_sender import sender_of
 from models.base import serialize_on
@@ -15,12 +17,14 @@ from models.payment import Payment
 from models.payment_attempt import PaymentAttempt
 from models.payment_confirmation import PaymentConfirmation
 from models.phone_suppression import PhoneSuppression
-from rules.contact import Facts
+from models.stripe_watermark import StripeWatermark
+from rules.contact import Books, Facts
 from rules.whereabouts import zones_of
 from runtime.settings import get_settings
 
 BACKLOG = timedelta(minutes=10)  # an event that has waited this long means that all of them do
 FORGIVEN = timedelta(days=1)  # an event that could not be taken in for a day stops its own invoice only
+UNNAMED = ("charge.dispute.", "charge.refund", "refund.")  # events of money that went back: they name an intent, and often no invoice
 
 
 def sms_facts(invoice: Invoice, customer: Customer, phone: str, now: datetime, real: datetime) -> Facts:
@@ -46,7 +50,7 @@ def sms_facts(invoice: Invoice, customer: Customer, phone: str, now: datetime, r
         zones=zones_of(phone, customer.address, customer.time_zone) if phone else (),
         recent=Message.recent(account, phone, now),
         over_ceiling=over_ceiling(account, "texts", now),
-        books_current=books_are_current(invoice, real),
+        books=books_of(invoice, real),
     )
 
 
@@ -67,10 +71,24 @@ def payment_is_under_way(invoice: Invoice) -> bool:
     return bool(charging.exists())
 
 
-def books_are_current(invoice: Invoice, real: datetime) -> bool:
-    """Whether no event waits that may change this invoice: one that names it, or a backlog of its Stripe account."""
+def books_of(invoice: Invoice, real: datetime) -> Books:
+    """Whether our rows hold all that Stripe may have said of this invoice.
+
+    `stale`: its account's list of events was not read for hours. `behind`: an event waits that may change it. That
+    is one that names it or an intent of it; one of money that went back, which names no invoice; or any, if it has
+    waited for long. An event of the last two kinds that has waited for a day holds back nothing but its own invoice.
+    """
     account = invoice.account.stripe_account or ""
+    if StripeWatermark.is_stale(account, real):
+        return "stale"
     waiting = (InboxEvent.provider == "stripe") & (InboxEvent.account == account) & InboxEvent.outcome.is_null()
-    behind = (InboxEvent.received_at < real - BACKLOG) & (InboxEvent.received_at > real - FORGIVEN)
-    names = InboxEvent.payload.contains(invoice.id)
-    return not InboxEvent.select().where(waiting & (behind | names)).exists()
+    unnamed = reduce(or_, (InboxEvent.type.startswith(kind) for kind in UNNAMED))
+    anybody = ((InboxEvent.received_at < real - BACKLOG) | unnamed) & (InboxEvent.received_at > real - FORGIVEN)
+    names = reduce(or_, (InboxEvent.payload.contains(name) for name in (invoice.id, *_intents(invoice))))
+    return "behind" if InboxEvent.select().where(waiting & (anybody | names)).exists() else "current"
+
+
+def _intents(invoice: Invoice) -> list[str]:
+    """The PaymentIntents that are known to be about this invoice."""
+    rows = [row for kind in (Payment, PaymentAttempt) for row in kind.select(kind.intent_id).where(kind.invoice == invoice.id)]
+    return sorted({row.intent_id for row in rows if row.intent_id})

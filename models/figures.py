@@ -52,8 +52,9 @@ def oldest_unprocessed() -> float:
 
 
 def backfill_age() -> float | None:
-    """Seconds since the list of events of the platform's Stripe account was last read to its end; None if it never was."""
-    age = execute("SELECT {now} - MAX(updated_at) FROM stripe_watermark WHERE stripe_account = ''").fetchone()[0]
+    """Seconds since the list of events was read to its end, of the Stripe account that it is longest ago for; None if none ever was."""
+    used = "stripe_account = '' OR stripe_account IN (SELECT stripe_account FROM account WHERE stripe_account IS NOT NULL)"
+    age = execute(f"SELECT {{now}} - MIN(updated_at) FROM stripe_watermark WHERE {used}").fetchone()[0]
     return None if age is None else max(0.0, age / _SECOND)
 
 

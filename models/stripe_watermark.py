@@ -7,6 +7,7 @@ from peewee import BigIntegerField, TextField
 from models.base import Instant, Row
 
 STALE = timedelta(hours=3)  # it is read hourly
+LISTED = timedelta(days=30, hours=-1)  # for which Stripe lists an event, nearly
 
 
 class StripeWatermark(Row):
@@ -23,12 +24,18 @@ class StripeWatermark(Row):
         return cls.get_or_none(cls.stripe_account == stripe_account)
 
     @classmethod
-    def record_reached(cls, stripe_account: str, created: int, event_id: str, now: datetime) -> None:
-        """The list was read just now, and everything up to this event has been taken in; a watermark never falls."""
+    def record_reached(cls, stripe_account: str, since: int, created: int, event_id: str, now: datetime) -> None:
+        """The list was read just now back to `since` (seconds), and everything up to this event has been taken in; a watermark never falls.
+
+        A reading that did not go back to the watermark, nor to the oldest that Stripe lists, left a gap: it moves nothing.
+        """
         values = {"stripe_account": stripe_account, "created": created, "event_id": event_id, "updated_at": now}
-        cls.insert(values).on_conflict(conflict_target=[cls.stripe_account], update={cls.updated_at: now}).execute()
-        same = (cls.stripe_account == stripe_account) & (cls.created <= created)
-        cls.update(created=created, event_id=event_id).where(same).execute()
+        cls.insert(values).on_conflict(conflict_target=[cls.stripe_account], action="IGNORE").execute()
+        whole = cls.stripe_account == stripe_account
+        if since > (now - LISTED).timestamp():
+            whole &= cls.created >= since
+        cls.update(updated_at=now).where(whole).execute()
+        cls.update(created=created, event_id=event_id).where(whole & (cls.created <= created)).execute()
 
     @classmethod
     def is_stale(cls, stripe_account: str, now: datetime) -> bool:

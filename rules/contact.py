@@ -22,6 +22,7 @@ Codes, in the order in which they are looked for:
 | `quiet_hours` | before 8:00 or after 21:00 in one of their zones (12 CFR 1006.6(b)) | yes |
 | `person_cap` | the person has had the day's most | yes |
 | `account_ceiling` | the account has had its ceiling of the day | yes |
+| `books_stale` | the account's list of Stripe's events was last read hours ago: a payment may be missing | yes, once it is read again |
 | `books_not_current` | events of this account wait to be taken in | yes, seconds |
 """
 
@@ -32,8 +33,10 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 Channel = Literal["sms", "voice"]
+Books = Literal["current", "behind", "stale"]
 DAY = timedelta(days=1)
 SOON = timedelta(seconds=30)
+LATER = timedelta(minutes=10)
 TRANSIENT = frozenset({"books_not_current"})
 
 
@@ -64,7 +67,7 @@ class Facts:
     zones: tuple[str, ...]
     recent: tuple[datetime, ...]
     over_ceiling: bool
-    books_current: bool
+    books: Books
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +134,16 @@ def _about_the_time(facts: Facts, now: datetime, policy: Policy) -> Answer:
         return Refused("person_cap", f"The person has been texted {len(recent)} times in 24 hours.", next_opening(facts.zones, free, policy))
     if facts.over_ceiling:
         return Refused("account_ceiling", "The account has reached its ceiling of the day.", next_opening(facts.zones, now + DAY / 2, policy))
-    if not facts.books_current:
+    return _about_the_books(facts, now) or Allowed(until)
+
+
+def _about_the_books(facts: Facts, now: datetime) -> Refused | None:
+    if facts.books == "stale":
+        reason = "Stripe's list of this account's events has not been read for hours, so a payment may be missing here. An operator has to look."
+        return Refused("books_stale", reason, now + LATER)
+    if facts.books == "behind":
         return Refused("books_not_current", "Events about this account's money wait to be taken in.", now + SOON)
-    return Allowed(until)
+    return None
 
 
 def closing(zones: tuple[str, ...], now: datetime, policy: Policy = DEFAULT) -> datetime | None:

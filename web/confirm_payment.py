@@ -24,14 +24,15 @@ from web.idempotency import idempotent
 from web.invoices import find_invoice
 from web.later import Later, nothing_to_perform
 from web.openapi import documented
-from web.payment_intents import PAYING_PROBLEMS, check_charges_run, plan_attempt
+from web.payment_intents import PAYING_PROBLEMS, check_books_are_read, check_charges_run, plan_attempt
 from web.payment_outcome import answer_outcome
 from web.problems import Problem
 
 LINK_PATIENCE = 3.0  # seconds a request waits for the invoice's link to be closed before the card is charged
 PAUSE = 0.05
 
-CHARGING_PROBLEMS = (*PAYING_PROBLEMS, "amount_exceeds_balance", "no_saved_card", "card_declined", "payment_refused", "charges_paused")
+CONFIRMING_PROBLEMS = (*PAYING_PROBLEMS, "card_declined", "payment_refused", "charges_paused", "books_stale")
+CHARGING_PROBLEMS = (*CONFIRMING_PROBLEMS, "amount_exceeds_balance", "no_saved_card")
 
 
 class Confirm(Body):
@@ -55,7 +56,7 @@ class PhonePayment(Body):
 class ConfirmPayment:
     """`/api/payments/confirm-payment`"""
 
-    @documented("Payments", {200: Confirmed, 202: Confirmed}, body=Confirm, problems=(*PAYING_PROBLEMS, "card_declined", "payment_refused", "charges_paused"))
+    @documented("Payments", {200: Confirmed, 202: Confirmed}, body=Confirm, problems=CONFIRMING_PROBLEMS)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
         """Charge, or look; the answer is what Stripe says of the intent."""
@@ -104,6 +105,7 @@ def charge(invoice: Invoice, attempt: PaymentAttempt, card: str | None, caller: 
     if payment_is_under_way(invoice):
         raise Problem("payment_in_progress", f"Invoice {invoice.number} is being paid right now; ask again in a moment.")
     check_charges_run(invoice.account_id)
+    check_books_are_read(invoice)
     confirmation = PaymentConfirmation.request(attempt, card, f"key:{caller.key_id}", real_now(), **how)
     about = {"invoice_id": invoice.id, "amount": attempt.amount, "currency": attempt.currency, "by_phone": confirmation.by_phone}
     AuditEntry.record(confirmation.asked_by, "payment.requested", f"payment_confirmation:{confirmation.id}", invoice.account_id, **about)

@@ -49,7 +49,7 @@ class _Figures(Collector):
         yield _family("payphone_brakes", "Brakes that are on, by what they stop.", ("what",), {(k,): v for k, v in count_paused().items()})
         age = backfill_age()
         if age is not None:
-            yield _single("payphone_backfill_age_seconds", "Since the platform's list of Stripe events was last read to its end; hourly is right.", age)
+            yield _single("payphone_backfill_age_seconds", "Since the Stripe account read longest ago was read; hourly is right.", age)
         signs = self._life_signs()
         yield _single("payphone_redis_up", "1 while Redis answers.", 0 if signs is None else 1)
         if signs is not None:

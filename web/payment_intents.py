@@ -13,6 +13,7 @@ from models.brake import over_ceiling, paused
 from models.invoice import Invoice
 from models.payment_attempt import PaymentAttempt
 from models.standing import lock_invoice
+from models.stripe_watermark import StripeWatermark
 from providers.errors import ProviderError
 from providers.stripe_intents import get_intent
 from runtime.clock import business_now, real_now
@@ -88,6 +89,13 @@ def check_charges_run(account_id: str) -> None:
         raise Problem("charges_paused", "An operator has paused charges; nothing was charged. Payment links go on working.")
     if over_ceiling(account_id, "charges", business_now()):
         raise Problem("charges_paused", "This account has reached its charges of the day; nothing was charged. An operator can raise the ceiling.")
+
+
+def check_books_are_read(invoice: Invoice) -> None:
+    """Raises Problem 409 while the account's list of Stripe's events has not been read for hours: the invoice may have been paid."""
+    if StripeWatermark.is_stale(invoice.account.stripe_account or "", real_now()):
+        detail = "Stripe's events have not been read for hours, so a payment may be missing here; nothing was charged. bin/payphone doctor says what to do."
+        raise Problem("books_stale", detail)
 
 
 class CreatePaymentIntent:

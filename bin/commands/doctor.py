@@ -15,7 +15,7 @@ from bin.commands.checks.database import check_database
 from bin.commands.checks.finding import Finding
 from bin.commands.checks.redis_server import check_redis
 from bin.commands.checks.settings import check_settings
-from bin.commands.checks.work import check_jobs, check_processes
+from bin.commands.checks.work import check_jobs, check_processes, check_readings
 from bin.commands.screen import console
 from rules.card_numbers import redact
 from runtime.errors import Misconfigured
@@ -60,6 +60,7 @@ def examine() -> Iterator[Finding]:
     yield from _redis(settings, usable)
     if usable:
         yield from check_jobs()
+        yield from check_readings()
 
 
 def _redis(settings: Settings, database_usable: bool) -> Iterator[Finding]:

@@ -1,17 +1,20 @@
 """A day without webhooks: the events are fetched from Stripe's list, and the books are equal to the minor unit (B8)."""
 
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
 from delivery.stage import stage
 from jobs.backfill_stripe_events import OVERLAP, backfill_stripe_events
+from jobs.read_stripe_events import begin_backfill
 from models.backfill import Backfill
 from models.base import transaction
 from models.inbox_event import InboxEvent
 from models.invoice import Invoice
 from models.staged_job import StagedJob
 from models.stripe_watermark import StripeWatermark
+from runtime.clock import real_now
 from tests import given
 from tests.stripe_stand_in import StripeStandIn, stripe_stand_in  # noqa: F401
 
@@ -142,6 +145,27 @@ def test_the_next_reading_begins_at_the_watermark(town, valkey):
     assert latest.missing < 10
     town.books_are_equal()
     town.nothing_missed()
+
+
+def test_a_reading_that_leaves_a_gap_moves_no_watermark(town, valkey):
+    """Given a list not read for two days, when only its last hour is read, then it is as stale as before; read whole, it is not."""
+    old = real_now() - timedelta(days=2)
+    StripeWatermark.record_reached("", 0, int(old.timestamp()), "evt_old", old)
+    redis, hour = valkey.client(), int(real_now().timestamp()) - 3600
+    begin_backfill("", hour, 0, "test")
+    given.retried(redis, "periodic")
+    assert (Backfill.get().state, StripeWatermark.get().event_id, StripeWatermark.is_stale("", real_now())) == ("done", "evt_old", True)
+    begin_backfill("", hour - 3 * 24 * 3600, 0, "test")
+    given.retried(redis, "periodic")
+    assert not StripeWatermark.is_stale("", real_now())
+
+
+def test_a_quiet_account_is_not_stale_for_having_had_no_event_in_a_month(town, valkey):
+    """Given a watermark older than what Stripe lists, when all that Stripe lists is read, then no gap is left that anybody could fill."""
+    old = real_now() - timedelta(days=40)
+    StripeWatermark.record_reached("", 0, int(old.timestamp()), "evt_old", old)
+    backfill(valkey.client())
+    assert not StripeWatermark.is_stale("", real_now())
 
 
 def test_missing_events_are_let_through_at_a_rate(town, valkey, monkeypatch):

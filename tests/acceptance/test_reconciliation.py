@@ -204,7 +204,7 @@ def test_a_listed_event_that_is_not_in_the_inbox_is_fetched_once_a_day_whatever_
     from runtime.clock import real_seconds
 
     invoice, _ = books.paid(heard=False)
-    StripeWatermark.record_reached("", int(real_seconds()) + 7_200, "evt_newest", real_now())
+    StripeWatermark.record_reached("", 0, int(real_seconds()) + 7_200, "evt_newest", real_now())
     Backfill.create(stripe_account="", since=0, asked_by="test", created_at=real_now() - timedelta(hours=25), state="done")
     with transaction():
         stage(backfill_stripe_events, new_id("t"))

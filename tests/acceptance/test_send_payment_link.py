@@ -322,20 +322,6 @@ def test_a_text_asked_for_an_hour_ago_is_not_sent_any_more(clinic):
     assert clinic.ask().json["message"]["id"] != message.id
 
 
-def test_while_an_event_of_the_invoice_waits_the_text_waits_too(clinic):
-    """Refused while the books are not current: the event may say that it is paid."""
-    inbox_id = given.received(given.an_event("payment_intent.succeeded", given.an_intent(clinic.invoice)))
-    assert clinic.ask().status_code == 202
-    clinic.work()
-    assert not clinic.requests()
-    assert clinic.message().status == "waiting"
-    given.retried(clinic.redis, "webhooks", 1)
-    clinic.work()
-    assert not clinic.requests()
-    assert (clinic.message().status, clinic.message().error_code) == ("refused", "invoice_paid")
-    assert inbox_id
-
-
 def test_the_ledger_tells_consents_wishes_decisions_and_texts_in_order(clinic):
     clinic.send()
     clinic.hear("stop texting me")

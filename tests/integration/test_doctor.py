@@ -1,6 +1,7 @@
 """`bin/payphone doctor`: finds what is wrong, says what to do, and ends with 1 when something fails."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from delivery.relay import tick
 from models.base import database
 from models.inbox_event import InboxEvent
 from models.migrate import _runner
+from models.stripe_watermark import StripeWatermark
 from runtime.clock import real_now
 from runtime.settings import QUEUES
+from tests import given
 from tests.conftest import close_database, reset_process
 from tests.operators import a_job, run
 
@@ -183,6 +186,17 @@ def test_jobs_that_wait_in_vain_are_found(healthy):
     a_job("dead"), a_job("dead")
     assert complaints() == {"job names": "fail", "dead jobs": "warn", "oldest due job": "warn"}
     assert "process_stripe_event 2" in run("doctor").output
+
+
+def test_a_list_of_stripes_that_is_not_read_is_found(healthy):
+    given.an_account(stripe_account="acct_clinic")
+    at = datetime(2026, 11, 1, 8, 0, 1, tzinfo=UTC)
+    for stripe_account, read in (("", real_now()), ("acct_clinic", at), ("acct_long_gone", at)):
+        StripeWatermark.record_reached(stripe_account, 0, int(at.timestamp()), "evt_1", read)
+    assert complaints() == {"Stripe's events": "fail"}
+    _, told, advice = found()["Stripe's events"]
+    assert told == "not read for hours: acct_clinic"
+    assert "bin/payphone events backfill --since 2026-11-01T08:00:00Z." in advice
 
 
 def test_refused_events_are_found(healthy):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from delivery.relay import tick
 from models.inbox_event import InboxEvent
 from models.staged_job import StagedJob
+from models.stripe_watermark import StripeWatermark
 from runtime.clock import real_now
 from tests import given
 from tests.conftest import reset_process
@@ -70,6 +72,14 @@ def test_events_and_invoices_are_counted(scraped):
     assert (found["payphone_inbox_events refused"], found["payphone_inbox_events unprocessed"]) == (1, 1)
     assert 90 <= found["payphone_inbox_oldest_unprocessed_seconds"] < 120
     assert found["payphone_invoices sent"] == 1
+
+
+def test_the_stripe_account_that_was_read_longest_ago_is_told(scraped):
+    assert "payphone_backfill_age_seconds" not in scraped()
+    given.an_account(stripe_account="acct_clinic")
+    for stripe_account, hours in (("", 1), ("acct_clinic", 5), ("acct_long_gone", 900)):
+        StripeWatermark.record_reached(stripe_account, 0, 1, "evt_1", real_now() - timedelta(hours=hours))
+    assert scraped()["payphone_backfill_age_seconds"] == pytest.approx(5 * 3600, abs=60)
 
 
 def test_signs_of_life_come_from_redis(scraped, valkey):

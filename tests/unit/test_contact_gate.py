@@ -16,7 +16,7 @@ NEW_YORK, LOS_ANGELES = "America/New_York", "America/Los_Angeles"
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)  # Friday noon in New York, 9:00 in Los Angeles
 FINE = Facts(
     channel="sms", phone="+12025550123", invoice_status="overdue", disputed=False, opted_out=False, suppressed="", consented=True, sender_trouble="",
-    paused=False, payment_processing=False, zones=(NEW_YORK,), recent=(), over_ceiling=False, books_current=True,
+    paused=False, payment_processing=False, zones=(NEW_YORK,), recent=(), over_ceiling=False, books="current",
 )  # fmt: skip
 TROUBLES = [
     ({"phone": ""}, "no_phone"),
@@ -33,7 +33,8 @@ TROUBLES = [
     ({"zones": ("Pacific/Honolulu",)}, "quiet_hours"),
     ({"recent": tuple(NOON - timedelta(hours=hours) for hours in (1, 2, 3))}, "person_cap"),
     ({"over_ceiling": True}, "account_ceiling"),
-    ({"books_current": False}, "books_not_current"),
+    ({"books": "stale"}, "books_stale"),
+    ({"books": "behind"}, "books_not_current"),
 ]
 
 

@@ -1,12 +1,16 @@
 """Work: somebody serves every queue, relay and scheduler live, nothing is dead, refused or unknown."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from redis import Redis
 
 from bin.commands.checks.finding import Finding, judged
 from delivery.registry import find_job
+from jobs.backfill_stripe_events import stripe_accounts
 from models.figures import count_inbox, count_jobs, database_time, oldest_due
+from models.stripe_watermark import StripeWatermark
+from runtime.clock import real_now
 from runtime.settings import QUEUES
 from web.life_signs import read_life_signs
 
@@ -39,3 +43,12 @@ def check_jobs() -> Iterator[Finding]:
     refused = {name: count for name, count in count_inbox().items() if name in {"refused", "unmatched"}}
     found = ", ".join(f"{name} {count}" for name, count in sorted(refused.items())) if refused else "none"
     yield judged(bool(refused), "refused events", found, "See bin/payphone events list --outcome refused (or unmatched): each says why.", "warn")
+
+
+def check_readings() -> Iterator[Finding]:
+    """Whether Stripe's lists of events are read; while one is not, its accounts' texts and charges are held back."""
+    marks = [mark for mark in map(StripeWatermark.of, stripe_accounts()) if mark is not None and StripeWatermark.is_stale(mark.stripe_account, real_now())]
+    names = ", ".join(sorted(mark.stripe_account or "platform" for mark in marks))
+    since = datetime.fromtimestamp(min((mark.created for mark in marks), default=1) - 1, UTC)
+    advice = f"Their texts and charges wait. Start the scheduler and workers, or bin/payphone events backfill --since {since:%FT%TZ}."
+    yield judged(bool(marks), "Stripe's events", f"not read for hours: {names}" if marks else "read, or not yet", advice)

@@ -1,0 +1,129 @@
+"""Nobody is asked for money while our books may lack what Stripe has said of it: events that wait, or were missed unnoticed."""
+
+from datetime import timedelta
+
+import pytest
+
+from delivery.stage import stage
+from jobs.backfill_stripe_events import backfill_stripe_events
+from models.base import transaction
+from models.contact_decision import ContactDecision
+from models.inbox_event import InboxEvent
+from models.payment import Payment
+from models.payment_confirmation import PaymentConfirmation
+from models.payment_link import PaymentLink
+from models.stripe_watermark import StripeWatermark
+from rules.payment_merge import PaymentReport
+from runtime.clock import real_now
+from tests import given
+from tests.texting import Texting, texting  # noqa: F401 - a fixture
+from web.shapes import rfc3339
+
+
+@pytest.fixture
+def clinic(texting: Texting) -> Texting:  # noqa: F811
+    """A clinic whose customer agreed to texts."""
+    return texting.consents()
+
+
+def test_while_an_event_of_the_invoice_waits_the_text_waits_too(clinic):
+    """Refused while the books are not current: the event may say that it is paid."""
+    inbox_id = given.received(given.an_event("payment_intent.succeeded", given.an_intent(clinic.invoice)))
+    assert clinic.ask().status_code == 202
+    clinic.work()
+    assert not clinic.requests()
+    assert clinic.message().status == "waiting"
+    given.retried(clinic.redis, "webhooks", 1)
+    clinic.work()
+    assert not clinic.requests()
+    assert (clinic.message().status, clinic.message().error_code) == ("refused", "invoice_paid")
+    assert inbox_id
+
+
+def read_hours_ago(hours: float, stripe_account: str = "") -> None:
+    """Stripe's list of events was last read then."""
+    at = real_now() - timedelta(hours=hours)
+    StripeWatermark.insert(stripe_account=stripe_account, created=int(at.timestamp()), updated_at=at).execute()
+
+
+def test_after_a_missed_day_nobody_is_texted_until_stripes_list_has_been_read(clinic):
+    """The link was paid, and its event never came; reading the list again brings it."""
+    clinic.send()
+    clinic.deliver()
+    clinic.stand_in.follow_and_pay(PaymentLink.get().url)
+    clinic.stand_in.sandbox.ground.outbox.all.clear()
+    read_hours_ago(24)
+    told = clinic.ask().json
+    assert (told["reasonCode"], "has not been read for hours" in told["reason"], told["nextAllowedAt"] > rfc3339(real_now())) == ("books_stale", True, True)
+    assert ContactDecision.select().order_by(ContactDecision.at.desc()).first().code == "books_stale"
+    with transaction():
+        stage(backfill_stripe_events, "test")
+    for _ in range(4):
+        given.retried(clinic.redis, "periodic", 1)
+        given.retried(clinic.redis, "webhooks", 1)
+    assert clinic.ask().json["code"] == "invoice_already_paid"
+    assert len(clinic.sent()) == 1
+
+
+def test_a_text_that_waits_when_the_list_grows_stale_is_not_sent(clinic):
+    assert clinic.ask().status_code == 202
+    read_hours_ago(4)
+    clinic.work()
+    assert (clinic.message().status, clinic.message().error_code, clinic.requests()) == ("refused", "books_stale", [])
+
+
+@pytest.mark.parametrize("stripe_account", ["", "acct_other"])
+def test_a_list_that_was_just_read_or_is_another_accounts_stops_nobody(clinic, stripe_account):
+    """Nor does one that never was: the first backfill is only about to come."""
+    read_hours_ago(1 if not stripe_account else 24, stripe_account)
+    clinic.send()
+    assert len(clinic.sent()) == 1
+
+
+WENT_BACK = [
+    ("charge.dispute.created", {"id": "dp_1", "object": "dispute", "payment_intent": "pi_of_somebody", "status": "needs_response"}),
+    ("charge.refunded", {"id": "ch_1", "object": "charge", "payment_intent": "pi_of_somebody"}),
+    ("refund.created", {"id": "re_1", "object": "refund", "payment_intent": "pi_of_somebody", "metadata": {}}),
+]
+
+
+@pytest.mark.parametrize(("kind", "subject"), WENT_BACK)
+def test_while_an_event_of_money_that_went_back_waits_the_accounts_texts_wait(clinic, kind, subject):
+    """It names no invoice: it may be about any. After a day it holds back no other's any more."""
+    given.received(given.an_event(kind, subject))
+    assert clinic.ask().status_code == 202
+    clinic.work()
+    assert (clinic.message().status, clinic.requests()) == ("waiting", [])
+    InboxEvent.update(received_at=real_now() - timedelta(hours=25)).execute()
+    clinic.work()
+    assert len(clinic.sent()) == 1
+
+
+def test_an_event_of_another_stripe_account_holds_nobody_back_here(clinic):
+    given.received(given.an_event(*WENT_BACK[0], account="acct_other"))
+    clinic.send()
+    assert len(clinic.sent()) == 1
+
+
+def test_a_dispute_that_could_not_be_taken_in_holds_its_own_invoice_for_as_long_as_it_waits(clinic):
+    Payment.record_report(clinic.invoice, "", "pi_of_ours", PaymentReport("succeeded", 100, 100, "usd"), real_now())
+    kind, subject = WENT_BACK[0]
+    given.received(given.an_event(kind, subject | {"payment_intent": "pi_of_ours"}))
+    InboxEvent.update(received_at=real_now() - timedelta(days=5)).execute()
+    assert clinic.ask().status_code == 202
+    clinic.work()
+    assert (clinic.message().status, clinic.requests()) == ("waiting", [])
+
+
+def test_no_card_is_charged_here_while_the_list_is_stale_and_looking_and_web_intents_go_on(clinic):
+    """Whoever pays in the browser knows whether they have paid; a server that charges does not."""
+    intent = clinic.post("/api/payments/create-payment-intent", invoiceId=clinic.invoice.id).json["paymentIntentId"]
+    read_hours_ago(24)
+    card = {"invoiceId": clinic.invoice.id, "paymentMethodId": "pm_card_visa"}
+    for answer in (clinic.post("/api/payments/phone", **card), clinic.post("/api/payments/confirm-payment", paymentIntentId=intent, **card)):
+        assert (answer.status_code, answer.json["code"], "bin/payphone doctor" in answer.json["detail"]) == (409, "books_stale", True)
+    assert not PaymentConfirmation.select().exists()
+    assert clinic.post("/api/payments/create-payment-intent", invoiceId=clinic.invoice.id).json["paymentIntentId"] == intent
+    assert clinic.post("/api/payments/confirm-payment", paymentIntentId=intent, invoiceId=clinic.invoice.id).status_code == 200
+    StripeWatermark.update(updated_at=real_now()).execute()
+    assert clinic.post("/api/payments/phone", **card).json["success"] is True
