@@ -10,6 +10,7 @@ from runtime.clock import real_now
 from runtime.ids import new_id
 
 CHANNELS = ("sms", "voice")
+BY_TEXT = ("inbound_sms", "twilio_21610")  # sources of what Twilio heard as well
 
 
 class OptOut(Row):
@@ -47,12 +48,22 @@ class OptOut(Row):
         return row
 
     @classmethod
-    def holds(cls, account_id: str, senders: tuple[str, ...], phone: str, channel: str) -> bool:
-        """Whether the latest that this person said to this account, or to a sender it uses, was stop."""
+    def latest(cls, account_id: str, senders: tuple[str, ...], phone: str, channel: str) -> "OptOut | None":
+        """The latest that this person said about a channel to this account, or to a sender it uses."""
         said = (cls.account_id == account_id) | (cls.account_id.is_null() & cls.sender.in_(senders))
-        rows = cls.select().where((cls.phone == phone) & said).order_by(cls.at, cls.id)
-        wishes = [row.wish for row in rows if channel in row.channels]
-        return bool(wishes) and wishes[-1] == "stop"
+        rows = cls.select().where((cls.phone == phone) & said).order_by(cls.at.desc(), cls.id.desc())
+        return next((row for row in rows if channel in row.channels), None)
+
+    @classmethod
+    def holds(cls, account_id: str, senders: tuple[str, ...], phone: str, channel: str) -> bool:
+        """Whether that was stop."""
+        said = cls.latest(account_id, senders, phone, channel)
+        return said is not None and said.wish == "stop"
+
+    @property
+    def is_known_to_carrier(self) -> bool:
+        """Whether it came by text, so that Twilio keeps it too and lets no text through until the person texts START."""
+        return self.source in BY_TEXT
 
 
 def person_key(phone: str) -> str:

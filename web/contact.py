@@ -8,12 +8,12 @@ from pydantic import AwareDatetime, Field
 
 from models.account_sender import sender_of
 from models.audit_entry import AuditEntry
-from models.base import transaction
+from models.base import serialize_on, transaction
 from models.consent import Consent
 from models.contact_decision import ContactDecision
 from models.customer import Customer
 from models.message import Message
-from models.opt_out import CHANNELS, OptOut
+from models.opt_out import CHANNELS, OptOut, person_key
 from models.phone_suppression import PhoneSuppression
 from runtime.clock import business_now, real_now
 from web.auth import caller_of
@@ -37,7 +37,11 @@ def _every_channel() -> list[Literal["sms", "voice"]]:
 
 
 class NewConsent(Body):
-    """A consent: over which channels, from which source, in which words. For the customer's number unless `phone` names another."""
+    """A consent: over which channels, from which source, in which words. For the customer's number unless `phone` names another.
+
+    A consent alone never ends a stop. With `endsOptOut` it does, for its channels, if it was given after the stop: the
+    person changed their mind. Texts stopped by a text are only let in again by the person's own START.
+    """
 
     channels: Channels
     source: Name
@@ -45,6 +49,7 @@ class NewConsent(Body):
     text_version: Name
     given_at: AwareDatetime
     phone: Phone | None = None
+    ends_opt_out: bool = False
 
 
 class NewOptOut(Body):
@@ -73,13 +78,34 @@ class CustomerConsents:
         customer = find_customer(caller.own, customer_id)
         if wanted.given_at > max(now, business_now()) + CLOCKS_DIFFER:
             raise Problem("invalid", "A consent cannot be given in the future.", [{"field": "givenAt", "message": "lies in the future"}])
-        actor = f"key:{caller.key_id}"
+        actor, phone = f"key:{caller.key_id}", _phone(customer, wanted.phone)
         words = {"source": wanted.source, "text": wanted.text, "text_version": wanted.text_version, "recorded_by": actor}
-        consent = Consent.record(customer, _phone(customer, wanted.phone), list(wanted.channels), wanted.given_at, now, **words)
+        consent = Consent.record(customer, phone, list(wanted.channels), wanted.given_at, now, **words)
         AuditEntry.record(actor, "consent.recorded", f"customer:{customer.id}", customer.account_id, consent_id=consent.id)
+        if wanted.ends_opt_out:
+            _end_opt_outs(customer, consent)
         resp.status = falcon.HTTP_201
         resp.media = show_consent(consent)
         resp.set_header("Location", f"/api/customers/{customer.id}/contact-ledger")
+
+
+def _end_opt_outs(customer: Customer, consent: Consent) -> None:
+    """Let contact in again over the channels of a consent that are stopped. Raises Problem 422 when it cannot do that."""
+    serialize_on(person_key(consent.phone))
+    senders = tuple(sender_of(customer.account_id).values())
+    said = {channel: OptOut.latest(customer.account_id, senders, consent.phone, channel) for channel in consent.channels}
+    stops = {channel: row for channel, row in said.items() if row is not None and row.wish == "stop"}
+    for channel, stop in stops.items():
+        if consent.given_at <= stop.at:
+            detail = f"The person stopped {channel} at {rfc3339(stop.at)}, after this consent was given; only a later one ends that."
+            raise Problem("invalid", detail, [{"field": "givenAt", "message": "lies before the stop"}])
+        if channel == "sms" and stop.is_known_to_carrier:
+            detail = "The person stopped texts by a text, which Twilio keeps as well: only they can let texts in again, by texting START."
+            raise Problem("invalid", detail, [{"field": "endsOptOut", "message": "cannot end a stop that came by text"}])
+    if stops:
+        about = {"source": f"consent: {consent.source}", "reference": consent.id, "recorded_by": consent.recorded_by}
+        statement = OptOut.record(customer.account_id, consent.phone, "start", sorted(stops), **about)
+        AuditEntry.record(consent.recorded_by, "opt_out.ended", f"customer:{customer.id}", customer.account_id, opt_out_id=statement.id, consent_id=consent.id)
 
 
 class CustomerOptOuts:

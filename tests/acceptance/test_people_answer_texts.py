@@ -1,14 +1,18 @@
 """STOP, START, HELP and plain wishes reach the contact ledger in the request that brings them, per sender."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
+from models.audit_entry import AuditEntry
+from models.consent import Consent
 from models.customer import Customer
 from models.inbox_event import InboxEvent
 from models.opt_out import OptOut
 from models.outgoing_event import OutgoingEvent
 from providers import twilio_api
+from runtime.clock import real_now
 from runtime.settings import get_settings
 from sandbox.twilio.account import Sender
 from sandbox.twilio.control import add_sender
@@ -172,3 +176,56 @@ def test_a_stop_from_nobody_we_know_is_kept_for_its_sender(clinic):
     Customer.update(phone=stranger).execute()
     clinic.consents(stranger)
     assert clinic.ask().json["reasonCode"] in {"opted_out"}
+
+
+def agrees(clinic: Texting, *channels: str, minutes: int = 1, **more):
+    """The clinic records a consent given so many minutes from now (its clock may be a little ahead)."""
+    given_at = (real_now() + timedelta(minutes=minutes)).isoformat()
+    words = {"source": "front desk", "text": "You may call me again.", "textVersion": "1", "givenAt": given_at}
+    return clinic.post(f"/api/customers/{clinic.customer.id}/consents", channels=list(channels), **words, **more)
+
+
+def stopped(clinic: Texting) -> tuple[bool, bool]:
+    told = clinic.ledger()
+    return told["sms"]["optedOut"], told["voice"]["optedOut"]
+
+
+def test_a_new_consent_that_says_so_lets_calls_in_again_after_a_stop(clinic):
+    clinic.hear("STOP")
+    assert agrees(clinic, "voice").status_code == 201
+    assert stopped(clinic) == (True, True)  # a consent alone ends no stop
+    assert agrees(clinic, "voice", endsOptOut=True).status_code == 201
+    assert stopped(clinic) == (True, False)
+    assert clinic.ask().json["reasonCode"] == "opted_out"
+    start = clinic.ledger()["data"][-2]["optOut"]
+    assert (start["wish"], start["channels"], start["source"]) == ("start", ["voice"], "consent: front desk")
+    assert AuditEntry.select().where(AuditEntry.action == "opt_out.ended").count() == 1
+    clinic.hear("stop calling me")
+    assert stopped(clinic) == (True, True)
+
+
+def test_a_consent_of_before_the_stop_ends_nothing_and_is_not_kept(clinic):
+    clinic.hear("STOP")
+    before = Consent.select().count()
+    answer = agrees(clinic, "voice", minutes=-1, endsOptOut=True)
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "givenAt")
+    assert (Consent.select().count(), stopped(clinic)) == (before, (True, True))
+
+
+def test_texts_stopped_by_a_text_are_only_let_in_by_start(clinic):
+    """Twilio would refuse them all the same."""
+    clinic.hear("STOP")
+    answer = agrees(clinic, "sms", "voice", endsOptOut=True)
+    assert (answer.status_code, "START" in answer.json["detail"], stopped(clinic)) == (422, True, (True, True))
+
+
+def test_texts_stopped_at_the_desk_are_let_in_by_a_later_consent(clinic):
+    clinic.post(f"/api/customers/{clinic.customer.id}/opt-outs", source="front desk")
+    assert agrees(clinic, "sms", endsOptOut=True).status_code == 201
+    assert stopped(clinic) == (False, True)
+    assert clinic.ask().status_code == 202
+
+
+def test_where_nothing_is_stopped_a_consent_ends_nothing(clinic):
+    assert agrees(clinic, "sms", "voice", endsOptOut=True).status_code == 201
+    assert OptOut.select().count() == 0
