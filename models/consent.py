@@ -10,6 +10,8 @@ from models.base import Instant, Row
 from models.customer import Customer
 from runtime.ids import new_id
 
+IMPORTED = "import"  # the version of the words of a consent that came in a file
+
 
 class Consent(Row):
     """One consent; it belongs to the number it was given for. Revoked, it is kept (three years at least)."""
@@ -51,3 +53,17 @@ class Consent(Row):
         """Take back every consent for a number that is not this customer's any more; how many there were."""
         same = (cls.customer == customer_id) & (cls.phone == phone) & cls.revoked_at.is_null()
         return int(cls.update(revoked_at=now, revoked_why=why).where(same).execute())
+
+    @classmethod
+    def was_imported(cls, account_id: str, phone: str) -> bool:
+        """Whether a consent for a number came by import and holds."""
+        return bool(cls.select().where(cls._imported(account_id, phone)).exists())
+
+    @classmethod
+    def void_imported(cls, account_id: str, phone: str, why: str, now: datetime) -> int:
+        """Take back what imports said that the person at a number had agreed to; how many there were."""
+        return int(cls.update(revoked_at=now, revoked_why=why).where(cls._imported(account_id, phone)).execute())
+
+    @classmethod
+    def _imported(cls, account_id: str, phone: str) -> Any:
+        return (cls.account == account_id) & (cls.phone == phone) & (cls.text_version == IMPORTED) & cls.revoked_at.is_null()

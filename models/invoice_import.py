@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from models.account import Account
-from models.consent import Consent
+from models.consent import IMPORTED, Consent
 from models.customer import Customer
 from models.invoice import Invoice
 from models.payment import Payment
@@ -24,7 +24,6 @@ from runtime.ids import new_id
 Stand = Callable[[Invoice], bool]
 
 CLOSED = frozenset({"cancelled", "written_off"})
-CONSENT_VERSION = "import"
 CUSTOMER_FIELDS = ("id", "name", "email", "phone", "external_id", "created_at", "updated_at")
 
 
@@ -150,5 +149,5 @@ def _keep_consents(planned: Sequence[Planned], customers: dict[str, Customer], a
         customer = one.invoice.customer if one.invoice is not None else customers[one.row.number]
         same = (Consent.customer == customer.id) & (Consent.phone == phone) & (Consent.given_at == consent.given_at)
         if customer.phone == phone and not Consent.select().where(same).exists():
-            words = {"source": consent.source, "text": consent.text, "text_version": CONSENT_VERSION, "recorded_by": actor}
+            words = {"source": consent.source, "text": consent.text, "text_version": IMPORTED, "recorded_by": actor}
             Consent.record(customer, phone, ["sms"], consent.given_at, now, **words)

@@ -39,10 +39,11 @@ class OptOut(Row):
     def record(cls, account_id: str | None, phone: str, wish: str, channels: tuple[str, ...] | list[str], **words: Any) -> "OptOut":
         """Keep a statement; whoever decides about this person in another transaction waits for it, or is waited for: the time is taken after that.
 
-        `words`: words, source, recorded_by, and perhaps sender and reference.
+        `words`: words, source, recorded_by, and perhaps sender, reference, and `at` when it was not said just now.
         """
         serialize_on(person_key(phone))
-        row: OptOut = cls.create(id=new_id("opt"), account_id=account_id, phone=phone, wish=wish, channels=sorted(set(channels)), at=real_now(), **words)
+        values = {"account_id": account_id, "phone": phone, "wish": wish, "channels": sorted(set(channels)), "at": real_now()}
+        row: OptOut = cls.create(id=new_id("opt"), **values | words)
         if wish == "stop" and account_id is not None:
             emit(account_id, "contact.opted_out", {"optOutId": row.id, "channels": row.channels, "source": row.source}, f"opt_out:{row.id}")
         return row

@@ -19,7 +19,11 @@ class Layout:
     skipped: frozenset[str] = field(default_factory=frozenset)
 
 
-CONSENT: dict[str, tuple[str, ...]] = {name: (name,) for name in ("smsConsent", "consentSource", "consentAt", "consentText")}
+# What a person agreed to, and what they will not have; a file of any program may have these.
+CONTACT: dict[str, tuple[str, ...]] = {name: (name,) for name in ("smsConsent", "consentSource", "consentAt", "consentText", "optOutAt")} | {
+    "smsOptOut": ("smsOptOut", "textOptOut", "doNotText"), "voiceOptOut": ("voiceOptOut", "callOptOut", "doNotCall"),
+    "optOut": ("optOut", "optedOut", "doNotContact"),
+}  # fmt: skip
 
 # QuickBooks Online: the export of the invoice list, of "Open Invoices" and of "Invoices and Received Payments".
 QUICKBOOKS = Layout(
@@ -49,7 +53,7 @@ XERO = Layout(
 PAYPHONE = Layout(
     "payphone",
     {name: (name,) for name in ("number", "customer", "dueDate", "amount", "currency", "email", "phone", "project", "externalId")} | {"state": ("status",)},
-    marks=("externalId", "smsConsent", "consentAt"),
+    marks=("externalId", "smsConsent", "consentAt", "smsOptOut", "voiceOptOut"),
 )
 LAYOUTS = {layout.name: layout for layout in (QUICKBOOKS, XERO, PAYPHONE)}
 REQUIRED = ("number", "customer", "dueDate", "amount")
@@ -64,11 +68,16 @@ def find_columns(layout: Layout, header: Sequence[str]) -> dict[str, int]:
     """Where each of our fields stands in the file; a field that the file lacks is left out."""
     places = {plain(name): place for place, name in reversed(list(enumerate(header)))}
     found: dict[str, int] = {}
-    for ours, names in (dict(layout.fields) | CONSENT).items():
+    for ours, names in (dict(layout.fields) | CONTACT).items():
         place = next((places[plain(name)] for name in names if plain(name) in places), None)
         if place is not None:
             found[ours] = place
     return found
+
+
+def ignored_columns(header: Sequence[str], columns: Mapping[str, int]) -> list[str]:
+    """The headings that nothing is read from, as they stand in the file."""
+    return [name for place, name in enumerate(header) if name and place not in columns.values()]
 
 
 def recognise(header: Sequence[str]) -> Layout | None:

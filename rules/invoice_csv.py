@@ -14,7 +14,8 @@ from rules.invoice_columns import Layout
 
 Parsed = TypeVar("Parsed")
 
-_YES, _NO = frozenset({"yes", "y", "true", "1"}), frozenset({"", "no", "n", "false", "0"})
+_YES, _NO = frozenset({"yes", "y", "true", "1", "x"}), frozenset({"", "no", "n", "false", "0"})
+OPT_OUTS = {"smsOptOut": ("sms",), "voiceOptOut": ("voice",), "optOut": ("sms", "voice")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,18 @@ class SmsConsent:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What the person at a number will not have, as a row says: `stops` are channels, since `at` if it is known;
+    `no_consent`: they have not agreed to texts, whatever an earlier file said.
+    """
+
+    phone: str
+    stops: tuple[str, ...]
+    at: datetime | None
+    no_consent: bool
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceRow:
     """A row as it will be kept. `amount` in minor units of `currency`; `phone` is E.164."""
 
@@ -54,6 +67,7 @@ class InvoiceRow:
     project: str | None
     external_id: str | None
     consent: SmsConsent | None = field(default=None, compare=False)
+    refusal: Refusal | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +79,8 @@ class RowError:
     message: str
 
 
-def read_row(line: int, cells: list[str], header: list[str], how: Reading) -> InvoiceRow | list[RowError] | None:
-    """The row; its errors; or None when it is not to be collected (paid, voided, no invoice, nothing owed)."""
+def read_row(line: int, cells: list[str], header: list[str], how: Reading) -> InvoiceRow | list[RowError] | Refusal | None:
+    """The row, or its errors. One that is not to be collected (paid, voided, no invoice, nothing owed) still tells what its person refuses."""
     cards = [name for name, cell in zip(header, cells, strict=False) if holds_card_number(_card_name(name), cell)]
     if cards:
         return [RowError(line, name, "holds a card number; take it out of the file, it may not be kept anywhere") for name in cards]
@@ -90,22 +104,41 @@ class _Row:
         place = self.how.columns.get(name)
         return self.cells[place].strip() if place is not None and place < len(self.cells) else ""
 
-    def read(self) -> InvoiceRow | list[RowError] | None:
+    def read(self) -> InvoiceRow | list[RowError] | Refusal | None:
         how = self.how
-        if {self.text("kind").casefold(), self.text("state").casefold()} & how.layout.skipped:
-            return None
+        phone = self.get("phone", lambda text: read_phone(text, how.region)) if self.is_collected or self.refuses else None
+        refusal = self._refusal(phone)
+        if not self.is_collected:
+            return self.errors or refusal
         currency = self.get("currency", lambda text: read_currency(text, how.currency))
         amount = self.get("amount", lambda text: read_amount(text, currency or "usd", how.decimal))
         if amount == 0 and not self.errors:
-            return None
+            return refusal
         number, customer = self.get("number", read_short), self.get("customer", read_short)
-        due, phone = self.get("dueDate", lambda text: read_date(text, how.dates)), self.get("phone", lambda text: read_phone(text, how.region))
-        email, consent = self.get("email", read_email), self.get("smsConsent", lambda text: self._consent(text, phone))
+        due, email = self.get("dueDate", lambda text: read_date(text, how.dates)), self.get("email", read_email)
+        consent = self.get("smsConsent", lambda text: self._consent(text, phone))
         if self.errors or not (currency and amount and number and customer and due):
             return self.errors
         mark = "draft" if self.text("state").casefold() == "draft" else "sent"
         project, external = self.text("project")[:200] or None, self.text("externalId")[:200] or None
-        return InvoiceRow(self.line, number, customer, due, amount, currency, mark, email, phone, project, external, consent)
+        return InvoiceRow(self.line, number, customer, due, amount, currency, mark, email, phone, project, external, consent, refusal)
+
+    @property
+    def is_collected(self) -> bool:
+        return not {self.text("kind").casefold(), self.text("state").casefold()} & self.how.layout.skipped
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the row says anything of what its person will not have."""
+        return any(self.text(name) for name in OPT_OUTS) or self.text("smsConsent").casefold() in _NO - {""}
+
+    def _refusal(self, phone: str | None) -> Refusal | None:
+        stops = {channel for name, channels in OPT_OUTS.items() if self.get(name, read_yes) for channel in channels}
+        if stops and not phone and not self.errors:
+            self.errors.append(RowError(self.line, "phone", "is missing, but the row has an opt-out, which belongs to a number"))
+        at = self.get("optOutAt", read_time) if stops and self.text("optOutAt") else None
+        no_consent = self.text("smsConsent").casefold() in _NO - {""}
+        return Refusal(phone, tuple(sorted(stops)), at, no_consent) if phone and (stops or no_consent) else None
 
     def get(self, name: str, parse: Callable[[str], Parsed]) -> Parsed | None:
         """The parsed cell, or None with the error kept."""
@@ -117,15 +150,27 @@ class _Row:
             return None
 
     def _consent(self, text: str, phone: str | None) -> SmsConsent | None:
-        if text.casefold() in _NO:
+        if not read_yes(text):
             return None
-        if text.casefold() not in _YES:
-            raise BadCell(f"{text[:40]!r} is neither yes nor no")
         source, given = self.text("consentSource"), self.text("consentAt")
         if not (phone and source and given):
             raise BadCell("is yes, but a consent needs phone, consentSource and consentAt")
-        try:
-            at = datetime.fromisoformat(given)
-        except ValueError:
-            raise BadCell(f"consentAt {given[:40]!r} is no time such as 2026-01-31T09:30:00Z") from None
-        return SmsConsent(source[:200], at if at.tzinfo else at.replace(tzinfo=UTC), self.text("consentText")[:2000])
+        return SmsConsent(source[:200], read_time(given), self.text("consentText")[:2000])
+
+
+def read_yes(text: str) -> bool:
+    """Whether a cell says yes. Raises BadCell when it says neither yes nor no."""
+    if text.casefold() in _NO:
+        return False
+    if text.casefold() not in _YES:
+        raise BadCell(f"{text[:40]!r} is neither yes nor no")
+    return True
+
+
+def read_time(text: str) -> datetime:
+    """A cell's time, UTC unless it says otherwise. Raises BadCell."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadCell(f"{text[:40]!r} is no time such as 2026-01-31T09:30:00Z") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

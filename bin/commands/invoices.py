@@ -1,7 +1,8 @@
 """`invoices import`: invoices out of QuickBooks, Xero or a spreadsheet; safe to repeat."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -14,14 +15,16 @@ from models.account import Account
 from models.audit_entry import AuditEntry
 from models.base import transaction
 from models.invoice_import import plan, take_in
+from models.refusal_import import News, keep, news_of
 from models.standing import local_date
 from rules.csv_cells import DATE_FORMATS
-from rules.invoice_columns import LAYOUTS, REQUIRED, find_columns, recognise
-from rules.invoice_csv import InvoiceRow, Reading, RowError, read_row
+from rules.invoice_columns import LAYOUTS, REQUIRED, find_columns, ignored_columns, recognise
+from rules.invoice_csv import InvoiceRow, Reading, Refusal, RowError, read_row
 from runtime.clock import business_now, real_now
 
 BATCH = 500  # rows a transaction
 SHOWN = 50  # errors on the screen; the rest are counted
+CONTACT = ("opted out", "consent taken back")
 OUTCOMES = ("created", "updated", "unchanged", "kept", "skipped", "refused")
 
 
@@ -46,6 +49,10 @@ def import_invoices(file: Path, account_id: str, dry_run: bool, skip_bad: bool, 
 
     The whole file is checked first; with any bad row nothing is taken in, unless --skip-bad. The same file
     twice changes nothing: an invoice is known by its number. Paid, voided and empty ones are skipped.
+
+    Columns of any program that say who may be contacted: smsConsent with consentSource, consentAt and consentText; smsOptOut,
+    voiceOptOut or optOut, with optOutAt. They hold yes or no. An opt-out counts in skipped rows too, and beats a consent; a
+    "no" under smsConsent takes back what an earlier import said.
     """
     account = Account.get_or_none(Account.id == account_id)
     if account is None:
@@ -59,9 +66,10 @@ def import_invoices(file: Path, account_id: str, dry_run: bool, skip_bad: bool, 
         complain(f"{where}: {error.message}.")
     if len(errors) > SHOWN:
         complain(f"… and {len(errors) - SHOWN} more.")
-    if not dry_run and (skip_bad or not errors):
+    written = not dry_run and (skip_bad or not errors)
+    if written:
         counts = run.write()
-    _report(counts, reading, source, written=not dry_run and (skip_bad or not errors))
+    _report(counts, reading, source, written)
     if errors:
         raise SystemExit(1)
 
@@ -77,6 +85,34 @@ def _reading(source: CsvFile, mapping: str, how: dict[str, str]) -> Reading:
     return Reading(layout, columns, how["dates"], how["decimal"], how["currency"], how["region"].upper())
 
 
+@dataclass
+class _Batch:
+    """Rows to be taken in together, and what people refuse, in these rows and in those that are skipped."""
+
+    rows: list[InvoiceRow] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def note(self, row: InvoiceRow | list[RowError] | Refusal | None) -> InvoiceRow | list[RowError] | None:
+        """Keep what the row's person refuses; the row without it."""
+        refusal = row.refusal if isinstance(row, InvoiceRow) else row
+        self.refusals += [refusal] if isinstance(refusal, Refusal) else []
+        return None if isinstance(row, Refusal) else row
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is as much as one transaction takes."""
+        return len(self.rows) >= BATCH or len(self.refusals) >= BATCH
+
+
+def _counted(news: Iterable[News]) -> Counter[str]:
+    """What becomes of people, for the report."""
+    counts: Counter[str] = Counter()
+    for one in news:
+        counts["opted out"] += bool(one.stops)
+        counts["consent taken back"] += one.ends_consent
+    return counts
+
+
 class _Run:
     """One import: the file read once to check it, and once more to write."""
 
@@ -87,10 +123,14 @@ class _Run:
         """What each row would become, and all errors; nothing is written."""
         counts: Counter[str] = Counter()
         errors: list[RowError] = []
+        told: set[News] = set()
         for batch in self._batches("checking", counts, errors):
-            for planned in plan(self._account, batch):
+            for planned in plan(self._account, batch.rows):
                 counts[planned.outcome] += 1
                 errors += [planned.error] if planned.error else []
+            news = [one for one in news_of(self._account, batch.refusals) if one not in told]
+            told.update(news)
+            counts.update(_counted(news))
         return counts, sorted(errors, key=lambda error: error.line)
 
     def write(self) -> Counter[str]:
@@ -98,23 +138,26 @@ class _Run:
         counts: Counter[str] = Counter()
         for batch in self._batches("importing", counts, []):
             with transaction():
-                planned = plan(self._account, batch)
+                planned = plan(self._account, batch.rows)
                 today = local_date(self._account, business_now())
                 take_in(self._account, planned, acting(), real_now(), today, stand_anew)
+                news = news_of(self._account, batch.refusals)
+                keep(self._account, news, acting(), real_now())
             counts.update(one.outcome for one in planned)
-        told = {name: counts[name] for name in OUTCOMES}
+            counts.update(_counted(news))
+        told = {name: counts[name] for name in (*OUTCOMES, *CONTACT)}
         AuditEntry.record(acting(), "invoices.imported", f"account:{self._account.id}", self._account.id, layout=self._reading.layout.name, **told)
         return counts
 
-    def _batches(self, what: str, counts: Counter[str], errors: list[RowError]) -> Iterator[list[InvoiceRow]]:
+    def _batches(self, what: str, counts: Counter[str], errors: list[RowError]) -> Iterator["_Batch"]:
         """Good rows by the batch. Lines of one invoice are one row; a number that means two invoices is an error."""
         seen: dict[int, tuple[int, int]] = {}
-        batch: list[InvoiceRow] = []
+        batch = _Batch()
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         with Progress(*columns, console=console(to_stderr=True), transient=True) as progress:
             task = progress.add_task(what, total=self._source.size)
             for record in self._source:
-                row = read_row(record.line, record.cells, self._source.header, self._reading)
+                row = batch.note(read_row(record.line, record.cells, self._source.header, self._reading))
                 row = self._once(row, seen) if isinstance(row, InvoiceRow) else row
                 if isinstance(row, list):
                     errors += row
@@ -122,10 +165,10 @@ class _Run:
                 elif row is None:
                     counts["skipped"] += 1
                 else:
-                    batch.append(row)
-                if len(batch) == BATCH:
+                    batch.rows.append(row)
+                if batch.is_full:
                     yield batch
-                    batch = []
+                    batch = _Batch()
                     progress.update(task, completed=self._source.done)
             yield batch
 
@@ -141,6 +184,11 @@ class _Run:
 
 def _report(counts: dict[str, int], reading: Reading, source: CsvFile, written: bool) -> None:
     say(f"{source.path.name}: {reading.layout.name} columns, {source.encoding}, delimiter {source.delimiter!r}.")
+    ignored = ignored_columns(source.header, reading.columns)
+    if ignored:
+        say(f"Ignored columns: {', '.join(ignored)}.")
     show_table(("invoices", "count"), [(name, counts.get(name, 0)) for name in OUTCOMES if counts.get(name)], "No rows.")
+    if any(counts.get(name) for name in CONTACT):
+        show_table(("people", "count"), [(name, counts.get(name, 0)) for name in CONTACT if counts.get(name)], "")
     say("Taken in." if written else "Nothing was written.")
 

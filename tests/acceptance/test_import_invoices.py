@@ -7,6 +7,7 @@ from models.base import database
 from models.consent import Consent
 from models.customer import Customer
 from models.invoice import Invoice
+from models.opt_out import OptOut
 from models.payment import Payment
 from models.payment_link import PaymentLink
 from rules.payment_merge import PaymentReport
@@ -193,6 +194,82 @@ def test_consents_come_with_where_and_when_they_were_given(take_in):
     assert (consent.phone, consent.channels, consent.source) == ("+12025550123", ["sms"], "intake form")
     assert consent.given_at.isoformat() == "2026-01-31T09:30:00+00:00"
     assert "consentSource and consentAt" in take_in(text.replace("intake form", "").replace("1,Ada", "9,Ada")).output
+
+
+HEAD = "number,customer,phone,dueDate,amount,currency,status,smsConsent,consentSource,consentAt,smsOptOut,voiceOptOut,optOutAt\n"
+ADA, BOB, CY = "+12025550123", "+12025550124", "+12025550125"
+
+
+def contact(account, phone):
+    """Whether texts and calls to a number are stopped."""
+    return tuple(OptOut.holds(account.id, (), phone, channel) for channel in ("sms", "voice"))
+
+
+def test_opt_outs_come_in_also_from_rows_that_are_not_collected(take_in, account):
+    text = HEAD.replace("number", "Invoice No") + (
+        f"1,Ada,{ADA},2099-01-31,10,USD,,,,,yes,,\n2,Ada,{ADA},2099-01-31,20,USD,,,,,yes,no,\n"
+        f"3,Bob,{BOB},,0,USD,,,,,x,yes,2026-03-01\n4,Cy,{CY},,,,paid,,,,,yes,\n5,Di,+12025550126,2099-01-31,10,USD,,,,,no,,\n"
+    )
+    answer = take_in(text, "--dry-run", "--mapping", "quickbooks")
+    assert "opted out" in answer.output
+    assert OptOut.select().count() == 0
+    for _ in range(2):
+        assert take_in(text, "--mapping", "quickbooks").exit_code == 0
+    assert [contact(account, phone) for phone in (ADA, BOB, CY, "+12025550126")] == [(True, False), (True, True), (False, True), (False, False)]
+    assert OptOut.select().count() == 3
+    assert OptOut.get(OptOut.phone == BOB).at.isoformat() == "2026-03-01T00:00:00+00:00"
+    assert {row.source for row in OptOut.select()} == {"import"}
+    told = AuditEntry.select().where(AuditEntry.action == "invoices.imported").order_by(AuditEntry.id)
+    assert [row.detail["opted out"] for row in told] == [3, 0]
+
+
+def test_an_opt_out_beats_a_consent_and_one_of_before_a_start_stays_history(take_in, account):
+    OptOut.record(account.id, BOB, "start", ["sms"], source="desk", recorded_by="test")
+    text = HEAD + (
+        f"1,Ada,{ADA},2099-01-31,10,USD,,yes,form,2026-01-31,yes,,\n2,Bob,{BOB},2099-01-31,10,USD,,,,,yes,,2026-02-01\n"
+    )
+    for _ in range(2):
+        assert take_in(text).exit_code == 0
+    assert (contact(account, ADA), contact(account, BOB)) == ((True, False), (False, False))
+    assert (Consent.select().count(), OptOut.select().count()) == (1, 3)
+
+
+def test_an_explicit_no_takes_an_imported_consent_back_and_nothing_else(take_in, account):
+    """Not what the person told the clinic itself; an empty cell says nothing; an old file does not bring it back."""
+    yes = HEAD + f"1,Ada,{ADA},2099-01-31,10,USD,,yes,form,2026-01-31,,,\n2,Bob,{BOB},2099-01-31,10,USD,,yes,form,2026-01-31,,,\n"
+    assert take_in(yes).exit_code == 0
+    ada = Customer.get(Customer.phone == ADA)
+    no = HEAD + f"1,Ada,{ADA},2099-01-31,10,USD,,no,,,,,\n2,Bob,{BOB},2099-01-31,10,USD,,,,,,,\n"
+    assert "consent taken back" in take_in(no, "--dry-run").output
+    assert Consent.holds(ada.id, ADA, "sms", real_now())
+    for text in (no, no, yes):
+        assert take_in(text).exit_code == 0
+    assert not Consent.holds(ada.id, ADA, "sms", real_now())
+    assert Consent.holds(Customer.get(Customer.phone == BOB).id, BOB, "sms", real_now())
+    assert Consent.get(Consent.customer == ada).revoked_why == "a later import says no"
+    Consent.record(ada, ADA, ["sms"], real_now(), real_now(), source="desk", text="yes", text_version="3", recorded_by="test")
+    take_in(no)
+    assert Consent.holds(ada.id, ADA, "sms", real_now())
+    assert take_in(yes.replace("2026-01-31,,,", "2026-09-30,,,")).exit_code == 0
+    assert Consent.select().where(Consent.customer == ada, Consent.revoked_at.is_null()).count() == 2
+
+
+@pytest.mark.parametrize(("cells", "told"), [
+    (f"{ADA},2099-01-31,10,USD,,,,,maybe,,", "smsOptOut: 'maybe' is neither yes nor no"),
+    (f"{ADA},,,,paid,,,,,perhaps,", "voiceOptOut: 'perhaps' is neither yes nor no"),
+    (f"{ADA},2099-01-31,10,USD,,,,,yes,,soon", "optOutAt: 'soon' is no time"),
+    (",2099-01-31,10,USD,,,,,yes,,", "phone: is missing, but the row has an opt-out"),
+])  # fmt: skip
+def test_an_opt_out_that_cannot_be_read_is_never_passed_over(take_in, cells, told):
+    answer = take_in(f"{HEAD}1,Ada,{cells}\n")
+    assert (answer.exit_code, told in answer.output) == (1, True), answer.output
+
+
+def test_columns_that_nothing_is_read_from_are_named(take_in, account):
+    assert "Ignored columns: Invoice Date, Terms, Amount." in take_in(QUICKBOOKS, "--dates", "us", "--dry-run").output
+    text = f"number,customer,phone,dueDate,amount,currency,Opted Out,Favourite colour\n1,Ada,{ADA},2099-01-31,10,USD,yes,blue\n"
+    assert "Ignored columns: Favourite colour." in take_in(text).output
+    assert contact(account, ADA) == (True, True)
 
 
 @pytest.mark.parametrize("text", ["", "a,b,c\n1,2,3\n", 'number,customer,dueDate,amount\n1,"never closed'])
