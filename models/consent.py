@@ -49,6 +49,12 @@ class Consent(Row):
         return any(channel in row.channels for row in cls.select().where(same))
 
     @classmethod
+    def accounts_with(cls, channel: str) -> set[str]:
+        """The accounts of which somebody agrees to be contacted over `channel`."""
+        rows = cls.select(cls.account, cls.channels).where(cls.revoked_at.is_null()).distinct()
+        return {row.account_id for row in rows if channel in row.channels}
+
+    @classmethod
     def void(cls, customer_id: str, phone: str, why: str, now: datetime) -> int:
         """Take back every consent for a number that is not this customer's any more; how many there were."""
         same = (cls.customer == customer_id) & (cls.phone == phone) & cls.revoked_at.is_null()

@@ -154,6 +154,13 @@ def fetch_message(sid: str) -> TextMessage:
         return _plain(client().messages(sid).fetch())
 
 
+def fetch_account_status() -> str:
+    """How our own account stands: `active`, `suspended` or `closed`. Nothing else of the answer, which holds the token, is kept."""
+    with mapped_errors():
+        account = client().api.v2010.accounts(get_settings().twilio_account_sid).fetch()
+        return str(getattr(account.status, "value", account.status))
+
+
 def _plain(message: Any) -> TextMessage:
     code = message.error_code
     return TextMessage(

@@ -15,6 +15,7 @@ from bin.commands.checks.database import check_database
 from bin.commands.checks.finding import Finding
 from bin.commands.checks.redis_server import check_redis
 from bin.commands.checks.settings import check_settings
+from bin.commands.checks.texting import check_senders, check_texting
 from bin.commands.checks.work import check_jobs, check_processes, check_readings
 from bin.commands.screen import console
 from rules.card_numbers import redact
@@ -29,7 +30,7 @@ MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[bold red]fai
 
 @click.command()
 def doctor() -> None:
-    """Check settings, database, Redis, clocks, processes and jobs.
+    """Check settings, Twilio, database, Redis, clocks, processes, jobs and senders.
 
     Exit code 1 if anything fails; a warning is worth a look, and does not count.
     """
@@ -54,6 +55,7 @@ def examine() -> Iterator[Finding]:
         yield Finding("fail", "settings", f"not valid: {names}", "Correct them in the environment or in .env; nothing else was looked at.")
         return
     yield from check_settings(settings)
+    yield from check_texting(settings)
     database = list(check_database(settings))
     yield from database
     usable = all(finding.level != "fail" or finding.what.startswith("clock") for finding in database)
@@ -61,6 +63,7 @@ def examine() -> Iterator[Finding]:
     if usable:
         yield from check_jobs()
         yield from check_readings()
+        yield from check_senders(settings)
 
 
 def _redis(settings: Settings, database_usable: bool) -> Iterator[Finding]:

@@ -13,11 +13,12 @@ from sandbox.faults import Fault
 from sandbox.ground import Ground
 from sandbox.request_log import LoggedRequest
 from sandbox.stripe.exchange import HTML, Answer, Request
-from sandbox.twilio import carrier, messages, parameters, webhooks
+from sandbox.twilio import accounts, carrier, messages, parameters, webhooks
 from sandbox.twilio.account import Books
 from sandbox.twilio.errors import Json, TwilioError, missing
 
 ONE = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})/Messages/((?:SM|MM)[0-9a-fA-F]{32})\.json")
+ACCOUNT = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})\.json")
 ALL = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})/Messages\.json")
 
 
@@ -31,6 +32,7 @@ class Operation:
 
 
 OPERATIONS = {
+    ("GET", ACCOUNT): Operation("FetchAccount", accounts.retrieve),
     ("POST", ALL): Operation("CreateMessage", messages.create, 201),
     ("GET", ALL): Operation("ListMessage", messages.index),
     ("GET", ONE): Operation("FetchMessage", messages.retrieve),

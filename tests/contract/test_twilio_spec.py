@@ -7,17 +7,25 @@ its folder is named by PAYPHONE_SPECS. Without it the comparison with the file i
 import json
 import os
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import requests
 
+from providers import twilio_api
+from runtime.clock import real_now
+from sandbox.twilio import accounts
+from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.parameters import PARAMETERS
+from sandbox.twilio.provider import OPERATIONS
 from tests.texting import Texting, texting  # noqa: F401 - a fixture
 
 FOLDER = os.environ.get("PAYPHONE_SPECS", "")
 SPEC = Path(FOLDER) / "twilio_api_v2010.json"
 needs_spec = pytest.mark.skipif(not FOLDER or not SPEC.exists(), reason="PAYPHONE_SPECS names no folder with twilio_api_v2010.json")
 PLACES = {
+    "/2010-04-01/Accounts/{Sid}.json": {"get": "FetchAccount"},
     "/2010-04-01/Accounts/{AccountSid}/Messages.json": {"post": "CreateMessage", "get": "ListMessage"},
     "/2010-04-01/Accounts/{AccountSid}/Messages/{Sid}.json": {"get": "FetchMessage", "post": "UpdateMessage", "delete": "DeleteMessage"},
 }
@@ -63,6 +71,33 @@ def test_a_message_has_the_published_fields(texting: Texting, spec):  # noqa: F8
             assert re.fullmatch(schema["pattern"], shown[name]), name
 
 
+@needs_spec
+def test_an_account_has_the_published_fields_and_standings(texting: Texting, spec):  # noqa: F811
+    fields = spec["components"]["schemas"]["api.v2010.account"]["properties"]
+    shown = accounts.retrieve(texting.twilio.books, MAGIC_ACCOUNT, {})
+    assert set(shown) == set(fields)
+    assert shown["status"] in spec["components"]["schemas"]["account_enum_status"]["enum"]
+
+
+def test_every_request_the_stand_in_takes_is_on_the_list_and_compared_with_the_published_one():
+    """The stand-in refuses what is not on its list, so this covers each request of the whole suite; with the file, the list is Twilio's."""
+    taken = {operation.name for operation in OPERATIONS.values()}
+    compared = {name for operations in PLACES.values() for name in operations.values()}
+    assert taken == compared == set(PARAMETERS)
+
+
+@pytest.mark.parametrize("path", ["/Messages.json?Bdy=x", "/Messages.json?PageSize=many", "/Balance.json"])
+def test_what_is_not_on_the_list_is_refused(texting: Texting, path):  # noqa: F811
+    address = f"{texting.stand_in.url}/api/2010-04-01/Accounts/{MAGIC_ACCOUNT}{path}"
+    assert requests.get(address, auth=(MAGIC_ACCOUNT, MAGIC_TOKEN), timeout=5).status_code in {400, 404}
+
+
+def test_our_own_account_is_read_as_it_stands(texting: Texting):  # noqa: F811
+    assert twilio_api.fetch_account_status() == "active"
+    rows = texting.stand_in.sandbox.ground.requests.select({"provider": "twilio", "method": "GET"})
+    assert [(row["path"], row["params"]) for row in rows] == [(f"/2010-04-01/Accounts/{MAGIC_ACCOUNT}.json", {})]
+
+
 def test_what_we_send_is_known_and_complete(texting: Texting):  # noqa: F811
     """Each parameter is on the list; a sender, a text, a time and an address to report to are always there."""
     texting.consents().send()
@@ -75,11 +110,6 @@ def test_what_we_send_is_known_and_complete(texting: Texting):  # noqa: F811
 
 
 def test_what_we_look_for_is_known_and_complete(texting: Texting):  # noqa: F811
-    from datetime import timedelta
-
-    from providers import twilio_api
-    from runtime.clock import real_now
-
     message = texting.consents().send()
     found = twilio_api.find_messages(message.to, real_now() - timedelta(minutes=1), texting.address_in(message.body))
     assert [each.sid for each in found] == [message.sid]

@@ -9,12 +9,18 @@ import pytest
 from bin.commands.checks.clocks import compare
 from bin.commands.doctor import examine
 from delivery.relay import tick
+from models.account import Account
+from models.account_sender import AccountSender
 from models.base import database
+from models.consent import Consent
 from models.inbox_event import InboxEvent
 from models.migrate import _runner
 from models.stripe_watermark import StripeWatermark
+from providers import twilio_api
 from runtime.clock import real_now
 from runtime.settings import QUEUES
+from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
+from sandbox.twilio.numbers import MAGIC_SERVICE
 from tests import given
 from tests.conftest import close_database, reset_process
 from tests.operators import a_job, run
@@ -197,6 +203,67 @@ def test_a_list_of_stripes_that_is_not_read_is_found(healthy):
     _, told, advice = found()["Stripe's events"]
     assert told == "not read for hours: acct_clinic"
     assert "bin/payphone events backfill --since 2026-11-01T08:00:00Z." in advice
+
+
+@pytest.fixture
+def texting_clinic(healthy, stand_in, set_env) -> Account:
+    """A healthy installation that texts, and a clinic of which somebody agreed to that."""
+    set_env(TWILIO_API_BASE=stand_in.url, TWILIO_ACCOUNT_SID=MAGIC_ACCOUNT, TWILIO_AUTH_TOKEN=MAGIC_TOKEN, TWILIO_MESSAGING_SERVICE_SID=MAGIC_SERVICE)
+    set_env(**PRODUCTION)
+    twilio_api.client.cache_clear()
+    yield agreeing()
+    twilio_api.client.cache_clear()
+
+
+def agreeing(**values: str) -> Account:
+    account, words = given.an_account(**values), {"source": "form", "text": "yes", "text_version": "1", "recorded_by": "test"}
+    for channels in (["sms"], ["sms", "voice"]):
+        Consent.record(given.a_customer(account), "+12025550123", channels, real_now(), real_now(), **words)
+    return account
+
+
+def test_texting_that_is_set_up_is_told_so_and_nothing_is_sent(texting_clinic, stand_in):
+    assert complaints() == {}
+    assert found()["Twilio"][1] == "answers; the account is active"
+    assert found()["senders"][1] == "1 accounts text"
+    asked = stand_in.sandbox.ground.requests.select({"provider": "twilio"})
+    assert {(row["method"], row["path"]) for row in asked} == {("GET", f"/2010-04-01/Accounts/{MAGIC_ACCOUNT}.json")}
+    assert MAGIC_TOKEN not in run("doctor").output
+
+
+@pytest.mark.parametrize(("settings", "what"), [
+    ({"TWILIO_AUTH_TOKEN": "not-the-token"}, "Twilio"), ({"TWILIO_ACCOUNT_SID": f"AC{'9' * 32}"}, "Twilio"),
+    ({"TWILIO_ACCOUNT_SID": f"SK{'0' * 32}"}, "TWILIO_ACCOUNT_SID"), ({"TWILIO_ACCOUNT_SID": ""}, "TWILIO_ACCOUNT_SID"),
+    ({"TWILIO_AUTH_TOKEN": ""}, "TWILIO_AUTH_TOKEN"), ({"TWILIO_MESSAGING_SERVICE_SID": f"SK{'0' * 32}"}, "TWILIO_MESSAGING_SERVICE_SID"),
+    ({"PUBLIC_URL": "https://pay_phone.example"}, "Twilio's reports"), ({"PUBLIC_URL": "https://127.0.0.1"}, "Twilio's reports"),
+    ({"TWILIO_MESSAGING_SERVICE_SID": ""}, "senders"),
+])  # fmt: skip
+def test_twilio_that_would_not_text_is_found(texting_clinic, set_env, settings, what):
+    set_env(**settings)
+    twilio_api.client.cache_clear()
+    assert complaints() == {what: "fail"}
+    assert "not-the-token" not in run("doctor").output
+
+
+def test_a_suspended_account_at_twilio_is_found(texting_clinic, stand_in):
+    stand_in.sandbox.twilio.books.standing[MAGIC_ACCOUNT] = "suspended"
+    assert complaints() == {"Twilio": "fail"}
+    assert "suspended" in run("doctor").output
+
+
+def test_twilio_out_of_reach_is_worth_a_look(texting_clinic, set_env):
+    set_env(TWILIO_API_BASE="http://127.0.0.1:1")
+    twilio_api.client.cache_clear()
+    assert complaints() == {"Twilio": "warn"}
+
+
+def test_accounts_that_share_a_sender_and_those_without_one_are_found(texting_clinic, set_env):
+    other = agreeing(name="Hill Clinic")
+    assert complaints() == {"shared sender": "warn"}
+    AccountSender.assign(other, None, "+12025550702", real_now())
+    assert complaints() == {}
+    set_env(TWILIO_MESSAGING_SERVICE_SID="")
+    assert found()["senders"][1] == f"none for {texting_clinic.id}"
 
 
 def test_refused_events_are_found(healthy):
