@@ -11,6 +11,7 @@ from models.customer import Customer
 from models.effect import Effect
 from models.invoice import Invoice
 from models.message import Message
+from models.message_template import MessageTemplate
 from models.opt_out import OptOut
 from models.staged_job import StagedJob
 from runtime.clock import real_now
@@ -79,11 +80,25 @@ def test_an_account_texts_from_its_own_sender_in_its_own_words(clinic):
 
 
 @pytest.mark.parametrize(("body", "word"), [
+    ("{clinic} {url} {name}", "{name} is no place"), ("{clinic}" + "{url}" * 100, "at most 1600"),
     ("{clinic} {url} {project}", "{project} is no place"), ("{clinic}", "{url} is missing"), ("{clinic} {url} {", "brace"),
 ])
 def test_a_template_with_other_places_is_refused(clinic, body, word):
     answer = clinic.client.simulate_put(f"/api/accounts/{clinic.account.id}/templates/payment_link/en", json={"body": body}, headers=clinic.headers)
     assert (answer.status_code, word in answer.json["detail"]) == (422, True)
+    assert not MessageTemplate.select().exists()
+
+
+@pytest.mark.parametrize("language", ["de", "xx-YY", "", "ES_mx", "😀"])
+def test_a_language_without_texts_falls_back_and_only_clinic_and_address_leave(clinic, language):
+    Customer.update(language=language, name="Ada Payer", email="ada@example.com").execute()
+    clinic.send()
+    body = clinic.sent()[0]["body"]
+    spanish = language.startswith("ES")
+    known = ("puede pagar su factura de forma segura en", "Responda STOP para no recibir mensajes.")
+    words = known if spanish else ("you can pay your invoice securely here:", "Reply STOP to opt out.")
+    assert body == f"Harbor Dental: {words[0]} http://payphone/p/{clinic.address_in(body)}" + f" {words[1]}"
+    assert clinic.message().segments == 1
 
 
 def refused(clinic: Texting, code: str, **body):

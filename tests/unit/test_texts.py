@@ -19,7 +19,22 @@ def test_built_in_texts_are_sound_and_short(kind, language):
     text = render(kind, DEFAULTS[kind, language], language, VALUES)
     assert faults_of(kind, DEFAULTS[kind, language]) == []
     assert ("STOP" in text.body, text.body.startswith("Harbor Dental")) == (True, True)
-    assert text.segments <= 2
+    assert (text.encoding, text.segments) == ("GSM-7", 1)
+
+
+def test_a_clever_apostrophe_makes_no_text_dearer():
+    text = render("payment_link", "{clinic} – “your bill”… {url}", "en", VALUES | {"clinic": "Dr. O’Neil"})
+    assert text.body.startswith("Dr. O'Neil - \"your bill\"... https://")
+    assert text.encoding == "GSM-7"
+
+
+def test_a_template_that_could_grow_too_long_is_found_before_it_is_kept():
+    (fault,) = faults_of("payment_link", "{clinic}{url}" + "{url}" * 20)
+    assert "at most 1600" in fault
+    longest = {"clinic": "x" * 300, "url": "u" * 120, "amount": "1" * 24}
+    for body in ("{clinic} {url} {amount}" + "x" * 775, "{url}" * 12 + "{clinic}"):
+        assert faults_of("payment_link", body) == []
+        assert len(render("payment_link", body, "es", longest).body) <= 1600
 
 
 @pytest.mark.parametrize(("body", "encoding", "segments"), [
