@@ -1,18 +1,22 @@
 """Disputes: their state as Stripe last told it, and the money they moved, by balance transaction."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from peewee import BigIntegerField, TextField
 
 from models.base import Instant, Row
+from models.invoice import Invoice
 from models.payment import Payment
 from rules.dispute_course import CLOSED, may_follow
 from rules.invoice_fold import ReturnFact
 
 
 class Dispute(Row):
-    """One dispute. Its status has no order of its own, so it is read at Stripe; a closed one stays closed, but for an appeal."""
+    """One dispute. Its status has no order of its own, so it is read at Stripe; a closed one stays closed, but for an appeal.
+
+    `due_by` is until when Stripe takes evidence. `told`: opened or closed, whichever the clinic's software was told last.
+    """
 
     dispute_id = TextField(primary_key=True)
     stripe_account = TextField(default="")
@@ -22,6 +26,7 @@ class Dispute(Row):
     reason = TextField(default="")
     status = TextField()
     due_by = Instant(null=True)
+    told = TextField(default="")
     created_at = Instant()
     updated_at = Instant()
 
@@ -33,15 +38,32 @@ class Dispute(Row):
         """Take in a dispute as Stripe reads now, with the money it moved. Answers whether it told anything new."""
         moved = [DisputeMovement.record(stripe_account, dispute, movement, now) for movement in dispute.get("balance_transactions") or []]
         said = {"status": dispute["status"], "reason": dispute.get("reason") or "", "amount": dispute["amount"], "currency": dispute["currency"]}
+        said["due_by"] = _due_by(dispute)
         known = cls.get_or_none(cls.dispute_id == dispute["id"])
         if known is None:
             base = {"dispute_id": dispute["id"], "stripe_account": stripe_account, "intent_id": dispute["payment_intent"]}
             cls.create(**base, **said, created_at=now, updated_at=now)
             return True
-        if not may_follow(known.status, str(said["status"])):
+        is_moved = said["due_by"] not in {None, known.due_by} and known.status == said["status"]
+        if not may_follow(known.status, str(said["status"])) and not is_moved:
             return any(moved)
         cls.update(**said, updated_at=now).where(cls.dispute_id == known.dispute_id).execute()
         return True
+
+    @property
+    def wants_answer(self) -> bool:
+        """Whether evidence is still to be sent, by `due_by`."""
+        return self.status.endswith("needs_response")
+
+    def record_told(self, what: str) -> None:
+        """The clinic's software has been told that it was opened, or closed."""
+        Dispute.update(told=what).where(Dispute.dispute_id == self.dispute_id).execute()
+
+
+def _due_by(dispute: dict[str, Any]) -> datetime | None:
+    """Until when Stripe takes evidence; it gives seconds since the epoch, or nothing where no answer is possible."""
+    seconds = (dispute.get("evidence_details") or {}).get("due_by")
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 class DisputeMovement(Row):
@@ -71,19 +93,32 @@ class DisputeMovement(Row):
         return bool(cls.insert(values).on_conflict_ignore().as_rowcount().execute())
 
 
-def _of(payments: list[Payment]) -> dict[tuple[str, str], str]:
-    return {(payment.stripe_account, payment.intent_id): payment.id for payment in payments if payment.intent_id}
+def _of(payments: list[Payment]) -> dict[tuple[str, str], Payment]:
+    return {(payment.stripe_account, payment.intent_id): payment for payment in payments if payment.intent_id}
+
+
+def disputes_of(payments: list[Payment]) -> list[tuple[Payment, Dispute]]:
+    """The disputes of these payments, each with its payment."""
+    keys = _of(payments)
+    rows = Dispute.select().where(Dispute.intent_id.in_([intent for _, intent in keys])).order_by(Dispute.dispute_id) if keys else []
+    return [(keys[key], row) for row in rows if (key := (row.stripe_account, row.intent_id)) in keys]
 
 
 def dispute_facts(payments: list[Payment]) -> list[ReturnFact]:
     """What disputes took from these payments, as facts of the fold."""
     keys = _of(payments)
     movements = DisputeMovement.select().where(DisputeMovement.intent_id.in_([intent for _, intent in keys] or [""]))
-    return [ReturnFact(keys[key], -row.amount, row.currency) for row in movements if (key := (row.stripe_account, row.intent_id)) in keys]
+    return [ReturnFact(keys[key].id, -row.amount, row.currency) for row in movements if (key := (row.stripe_account, row.intent_id)) in keys]
 
 
 def has_open_dispute(payments: list[Payment]) -> bool:
     """Whether any of these payments is disputed and the dispute is not over."""
-    keys = _of(payments)
-    rows = Dispute.select().where(Dispute.intent_id.in_([intent for _, intent in keys] or [""]), Dispute.status.not_in(CLOSED))
-    return any((row.stripe_account, row.intent_id) in keys for row in rows)
+    return any(row.status not in CLOSED for _, row in disputes_of(payments))
+
+
+def answer_due_by(invoice: Invoice) -> datetime | None:
+    """Until when the next answer to a dispute of this invoice is to be sent, if one is wanted."""
+    if not invoice.disputed:
+        return None
+    rows = disputes_of(list(Payment.select().where(Payment.invoice == invoice.id)))
+    return min((row.due_by for _, row in rows if row.wants_answer and row.due_by), default=None)

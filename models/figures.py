@@ -64,6 +64,12 @@ def count_differences() -> dict[str, int]:
     return dict(execute(f"SELECT kind, COUNT(*) FROM difference WHERE state = 'open' AND run_id IN ({latest}) GROUP BY kind").fetchall())
 
 
+def count_failed_refunds() -> int:
+    """Refunds that were asked for, failed, and have not been asked for anew: people who did not get their money."""
+    anew = "SELECT 1 FROM refund_request n WHERE n.payment_id = f.payment_id AND n.state <> 'refused' AND n.created_at >= f.updated_at AND n.id <> f.id"
+    return int(execute(f"SELECT COUNT(*) FROM refund_request f WHERE f.state = 'failed' AND NOT EXISTS ({anew})").fetchone()[0])
+
+
 def count_paused() -> dict[str, int]:
     """Brakes that are on, by what they stop."""
     return {"texts": 0, "charges": 0, "calls": 0} | dict(execute("SELECT what, COUNT(*) FROM brake WHERE paused GROUP BY what").fetchall())

@@ -8,8 +8,9 @@ from peewee import BigAutoField, JSONField, TextField
 from models.base import Instant, Row, execute, is_postgres, serialize_on, transaction
 
 TYPES = (
-    "invoice.paid", "invoice.overdue", "payment.failed", "promise.made", "promise.kept", "promise.broken", "contact.opted_out",
-    "deployment.live", "deployment.failed", "escalation.opened", "ceiling.reached", "endpoint.disabled",
+    "invoice.paid", "invoice.overdue", "payment.failed", "payment.voided", "refund.succeeded", "refund.failed", "dispute.opened", "dispute.closed",
+    "promise.made", "promise.kept", "promise.broken", "contact.opted_out", "deployment.live", "deployment.failed", "escalation.opened",
+    "ceiling.reached", "endpoint.disabled",
 )  # fmt: skip
 
 

@@ -33,6 +33,8 @@ class Payment(Row):
     amount_received = BigIntegerField(default=0)
     currency = TextField()
     charges = JSONField(default=dict)
+    voided_at = Instant(null=True)
+    void_reason = TextField(null=True)
     created_at = Instant()
     updated_at = Instant()
 

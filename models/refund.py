@@ -12,7 +12,10 @@ from rules.payment_merge import merge_refund_status
 
 
 class Refund(Row):
-    """One refund; minor units. It may be known before its payment is: events come in any order."""
+    """One refund; minor units. It may be known before its payment is: events come in any order.
+
+    `told` is the last of its states that the clinic's software was told (`models.returns_told`).
+    """
 
     refund_id = TextField(primary_key=True)
     stripe_account = TextField(default="")
@@ -21,6 +24,7 @@ class Refund(Row):
     currency = TextField()
     status = TextField()
     failure_reason = TextField(null=True)
+    told = TextField(default="")
     created_at = Instant()
     updated_at = Instant()
 
@@ -42,14 +46,18 @@ class Refund(Row):
         known.save()
         return True
 
+    def record_told(self, state: str) -> None:
+        """The clinic's software has been told `state`."""
+        Refund.update(told=state).where(Refund.refund_id == self.refund_id).execute()
+
+
+def refunds_of(payments: list[Payment]) -> list[tuple[Payment, Refund]]:
+    """The refunds of these payments, each with its payment."""
+    by_intent = {(payment.stripe_account, payment.intent_id): payment for payment in payments if payment.intent_id}
+    refunds = Refund.select().where(Refund.intent_id.in_([intent for _, intent in by_intent])).order_by(Refund.refund_id) if by_intent else []
+    return [(by_intent[key], refund) for refund in refunds if (key := (refund.stripe_account, refund.intent_id)) in by_intent]
+
 
 def return_facts(payments: list[Payment]) -> list[ReturnFact]:
     """The refunds of these payments as facts of the fold."""
-    by_intent = {(payment.stripe_account, payment.intent_id): payment.id for payment in payments if payment.intent_id}
-    intents = [intent for _, intent in by_intent]
-    refunds = Refund.select().where(Refund.intent_id.in_(intents)) if intents else []
-    return [
-        ReturnFact(by_intent[refund.stripe_account, refund.intent_id], refund.amount, refund.currency)
-        for refund in refunds
-        if refund.status in RETURNING and (refund.stripe_account, refund.intent_id) in by_intent
-    ]
+    return [ReturnFact(payment.id, refund.amount, refund.currency) for payment, refund in refunds_of(payments) if refund.status in RETURNING]

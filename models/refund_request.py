@@ -14,7 +14,7 @@ from runtime.ids import new_id
 
 
 class RefundRequest(Row):
-    """Minor units of the payment's currency. `requested → confirmed | refused`."""
+    """Minor units of the payment's currency. `requested → confirmed | refused`; a confirmed one may still fail at the bank: `→ failed`."""
 
     account_id: str
     payment_id: str
@@ -47,6 +47,10 @@ class RefundRequest(Row):
     def record_refused(self, error: str, now: datetime) -> None:
         """Stripe will not do it."""
         self._write(now, state="refused", error=error[:500])
+
+    def record_failed(self, error: str, now: datetime) -> None:
+        """The bank sent the money back: the person did not get it."""
+        self._write(now, state="failed", error=error[:500])
 
     def _write(self, now: datetime, **values: str) -> None:
         RefundRequest.update(**values, updated_at=now).where(RefundRequest.id == self.id).execute()

@@ -10,6 +10,7 @@ from models.emit import emit
 from models.invoice import Invoice
 from models.payment import Payment, payment_facts
 from models.refund import return_facts
+from models.returns_told import tell_returns
 from rules.invoice_fold import fold
 
 TOLD = frozenset({"paid", "overdue"})  # statuses whose coming the clinic's software is told
@@ -36,6 +37,7 @@ def refold(invoice: Invoice, now: datetime, today: date) -> bool:
     changed = invoice.stand(standing, now)
     if invoice.status != before and invoice.status in TOLD:
         emit(invoice.account_id, f"invoice.{invoice.status}", _told(invoice), f"invoice:{invoice.id}")
+    tell_returns(invoice, payments, now)
     return changed
 
 

@@ -10,7 +10,8 @@ from models.outgoing_event import OutgoingEvent
 from models.staged_job import StagedJob
 from models.timeline import MOST, Belongings, Entry, Source
 from rules.declines import advice
-from rules.timeline_words import OUTCOMES, UNKNOWN, doing, money, why_refused
+from rules.dispute_course import CLOSED
+from rules.timeline_words import OUTCOMES, UNKNOWN, doing, money, refund_failed, why_refused
 
 _ENDED = {"sending": "It is on its way.", "unknown": UNKNOWN}
 
@@ -35,15 +36,18 @@ def payments(having: Belongings) -> Iterable[Entry]:
 def refunds(having: Belongings) -> Iterable[Entry]:
     """Money that went back."""
     for row in having.refunds:
-        why = f" Stripe's reason: {row.failure_reason}; the money counts as ours again." if row.status == "failed" else ""
-        reason = f"A refund of {money(row.amount, row.currency)}: {row.status}.{why}"
-        yield Entry(f"refund:{row.refund_id}", row.created_at, "fact", "refund", reason, row.status, "", row.amount, row.currency)
+        of, about = money(row.amount, row.currency), (row.status, "", row.amount, row.currency)
+        yield Entry(f"refund:{row.refund_id}", row.created_at, "fact", "refund", f"A refund of {of}: {row.status}.", *about)
+        if row.status in {"failed", "canceled"}:
+            yield Entry(f"refund:{row.refund_id}:failed", row.updated_at, "fact", "refund.failed", refund_failed(of, row.failure_reason), *about)
 
 
 def disputes(having: Belongings) -> Iterable[Entry]:
     """Payments that the cardholder's bank questions."""
     for row in having.disputes:
-        reason = f"The cardholder disputes {money(row.amount, row.currency)} ({row.reason or 'no reason given'}): {row.status}. Nothing is collected meanwhile."
+        due = f" Send evidence in Stripe's dashboard by {row.due_by:%Y-%m-%d %H:%M} UTC." if row.wants_answer and row.due_by else ""
+        rest = f"{row.status}.{due}" + ("" if row.status in CLOSED else " Nothing is collected meanwhile.")
+        reason = f"The cardholder disputes {money(row.amount, row.currency)} ({row.reason or 'no reason given'}): {rest}"
         yield Entry(f"dispute:{row.dispute_id}", row.created_at, "fact", "dispute", reason, row.status, "", row.amount, row.currency)
 
 

@@ -31,6 +31,12 @@ def money(amount: int, currency: str) -> str:
     return f"{to_major(amount, currency)} {currency.upper()}"
 
 
+def refund_failed(amount: str, why: str | None) -> str:
+    """That somebody did not get their money back, and what to do; `amount` as people write it."""
+    said = f"The bank sent the refund of {amount} back{f' ({why})' if why else ''}: the person did not get it, and it counts as ours again."
+    return f"{said} Ask for the refund once more, or give the money back another way, such as by check."
+
+
 def doing(kind: str) -> str:
     """What an effect of this kind does."""
     return EFFECTS.get(kind, kind.replace("_", " ").capitalize())

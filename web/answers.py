@@ -78,7 +78,7 @@ class CustomerBrief(Shown):
 
 
 class InvoiceShown(Shown):
-    """An invoice with its customer. What is owed still is `outstandingBalance`."""
+    """An invoice with its customer. What is owed still is `outstandingBalance`; `disputeDueBy`: until when a dispute wants an answer."""
 
     id: str
     number: str
@@ -93,6 +93,7 @@ class InvoiceShown(Shown):
     overpaid: int
     currency_mismatch: bool
     disputed: bool
+    dispute_due_by: datetime | None
     due_date: date
     notes: str
     customer: CustomerBrief
@@ -138,15 +139,27 @@ class RefundShown(Shown):
     amount: int
     currency: str
     status: str
+    failure_reason: str | None
+
+
+class DisputeShown(Shown):
+    """A dispute as Stripe last told it. Evidence is taken until `dueBy`."""
+
+    id: str
+    amount: int
+    currency: str
+    reason: str
+    status: str
+    due_by: datetime | None
 
 
 class RefundRequestShown(Shown):
-    """A refund somebody asked for."""
+    """A refund somebody asked for. Failed: Stripe had made it, and the bank sent it back; it may be asked for anew."""
 
     id: str
     payment: str
     amount: int
-    status: Literal["requested", "confirmed", "refused"]
+    status: Literal["requested", "confirmed", "failed", "refused"]
     reason: str | None
     refund: str | None
     error: str | None
@@ -154,11 +167,12 @@ class RefundRequestShown(Shown):
 
 
 class PaymentWithRefunds(PaymentShown):
-    """A payment, what may still be given back of it, and what was."""
+    """A payment, what may still be given back of it, what was, and who disputes it."""
 
     refundable: int
     refunds: list[RefundShown]
     refund_requests: list[RefundRequestShown]
+    disputes: list[DisputeShown]
 
 
 class LinkShown(Shown):

@@ -14,6 +14,7 @@ from models.figures import (
     backfill_age,
     count_ceilings,
     count_differences,
+    count_failed_refunds,
     count_inbox,
     count_invoices,
     count_jobs,
@@ -44,6 +45,7 @@ class _Figures(Collector):
         yield _family("payphone_invoices", "Invoices, by status.", ("status",), {(k,): v for k, v in count_invoices().items()})
         differences = {(k,): v for k, v in count_differences().items()}
         yield _family("payphone_book_differences", "Open differences between our books and Stripe's, by kind.", ("kind",), differences)
+        yield _single("payphone_refunds_failed", "Refunds that failed and were not asked for anew: people without their money.", count_failed_refunds())
         reached = {(k,): v for k, v in count_ceilings().items()}
         yield _family("payphone_ceilings_reached", "Accounts that reached a daily ceiling in the last 24 hours, by what it limits.", ("what",), reached)
         yield _family("payphone_brakes", "Brakes that are on, by what they stop.", ("what",), {(k,): v for k, v in count_paused().items()})

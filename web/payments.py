@@ -10,9 +10,10 @@ from jobs.refund_payment import refund_payment
 from models.account import Account
 from models.audit_entry import AuditEntry
 from models.base import transaction
+from models.dispute import Dispute, disputes_of
 from models.payment import Payment
 from models.payment_attempt import PaymentAttempt
-from models.refund import Refund
+from models.refund import Refund, refunds_of
 from models.refund_request import RefundRequest, refundable
 from models.standing import lock_invoice
 from runtime.clock import real_now
@@ -71,14 +72,14 @@ class OnePayment:
 
     @documented("Payments", {200: PaymentWithRefunds})
     def on_get(self, req: falcon.Request, resp: falcon.Response, payment_id: str) -> None:
-        """One payment with its refunds, those known at Stripe and those asked for."""
+        """One payment with its refunds, those known at Stripe and those asked for, and with its disputes."""
         payment = find_payment(caller_of(req).own, payment_id)
-        known = Refund.select().where(Refund.stripe_account == payment.stripe_account, Refund.intent_id == payment.intent_id)
         asked = RefundRequest.select().where(RefundRequest.payment == payment).order_by(RefundRequest.id)
         resp.media = show_payment(payment) | {
             "refundable": refundable(payment),
-            "refunds": [{"id": row.refund_id, "amount": row.amount, "currency": row.currency, "status": row.status} for row in known],
+            "refunds": [_show_refund(row) for _, row in refunds_of([payment])],
             "refundRequests": [show_refund_request(row) for row in asked],
+            "disputes": [_show_dispute(row) for _, row in disputes_of([payment])],
         }
 
 
@@ -111,6 +112,15 @@ def _amount(payment: Payment, order: RefundOrder) -> int:
         detail = f"{left} {payment.currency} (minor units) can still be refunded of payment {payment.id}; {amount} were asked for."
         raise Problem("amount_exceeds_payment", detail)
     return amount
+
+
+def _show_refund(row: Refund) -> dict[str, Any]:
+    return {"id": row.refund_id, "amount": row.amount, "currency": row.currency, "status": row.status, "failureReason": row.failure_reason}
+
+
+def _show_dispute(row: Dispute) -> dict[str, Any]:
+    about = {"id": row.dispute_id, "amount": row.amount, "currency": row.currency, "reason": row.reason, "status": row.status}
+    return about | {"dueBy": rfc3339(row.due_by) if row.due_by else None}
 
 
 def show_refund_request(request: RefundRequest) -> dict[str, Any]:

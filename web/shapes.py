@@ -5,6 +5,7 @@ from typing import Any
 
 from models.account import Account
 from models.customer import Customer
+from models.dispute import answer_due_by
 from models.invoice import Invoice
 from models.payment import Payment
 from rules.declines import public_code
@@ -34,11 +35,13 @@ def show_customer(customer: Customer) -> dict[str, Any]:
 
 def show_invoice(invoice: Invoice) -> dict[str, Any]:
     """An invoice with its customer."""
+    due_by = answer_due_by(invoice)
     return {
         "id": invoice.id, "number": invoice.number, "status": invoice.status, "project": invoice.project, "currency": invoice.currency,
         "amountDue": invoice.amount_due, "amountPaid": invoice.amount_paid, "amountReceived": invoice.amount_received,
         "amountReturned": invoice.amount_returned, "outstandingBalance": invoice.outstanding, "overpaid": invoice.overpaid,
-        "currencyMismatch": invoice.mismatched, "disputed": invoice.disputed, "dueDate": invoice.due_date.isoformat(), "notes": invoice.notes,
+        "currencyMismatch": invoice.mismatched, "disputed": invoice.disputed, "disputeDueBy": rfc3339(due_by) if due_by else None,
+        "dueDate": invoice.due_date.isoformat(), "notes": invoice.notes,
         "customer": {"id": invoice.customer_id, "name": invoice.customer.name, "phone": invoice.customer.phone, "email": invoice.customer.email},
         "createdAt": rfc3339(invoice.created_at), "updatedAt": rfc3339(invoice.updated_at),
     }  # fmt: skip

@@ -35,7 +35,7 @@ class NewEndpoint(Body):
     """Where to send, and what: no `events` means all of them."""
 
     url: str = Field(min_length=1, max_length=2000)
-    events: list[str] = Field(default=[], max_length=len(TYPES))
+    events: list[str] = Field(default=[], max_length=len(TYPES), json_schema_extra={"items": {"type": "string", "enum": list(TYPES)}})
 
     @field_validator("url")
     @classmethod

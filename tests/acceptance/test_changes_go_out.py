@@ -89,7 +89,7 @@ def test_each_transition_is_told_once(clinic):
         clinic.happens(kind, intent)
     clinic.happens("refund.created", given.a_refund(intent, 500))
     clinic.pays(invoice, amount=500)
-    assert [row.type for row in OutgoingEvent.select()] == ["invoice.paid", "invoice.paid"]
+    assert [row.type for row in OutgoingEvent.select()] == ["invoice.paid", "refund.succeeded", "invoice.paid"]
 
 
 def test_an_overdue_invoice_is_told(clinic):

@@ -1,13 +1,16 @@
 """Disputes: money that a bank takes back; collection rests meanwhile; the verdict counts, in any order of events."""
 
 import random
+from datetime import UTC, datetime
 
 import pytest
 
 from models.audit_entry import AuditEntry
 from models.dispute import Dispute, DisputeMovement
 from models.inbox_event import InboxEvent
+from models.outgoing_event import OutgoingEvent
 from models.payment_link import PayAddress, PaymentLink
+from models.standing import refold
 from rules.dispute_course import may_follow
 from runtime.clock import business_now
 from tests import given
@@ -88,6 +91,66 @@ def test_an_inquiry_moves_no_money_until_it_escalates(clinic):
     clinic.stand_in.act(dispute, "escalate")
     clinic.hear()
     assert clinic.books() == DISPUTED
+
+
+def told():
+    rows = OutgoingEvent.select().where(OutgoingEvent.type.startswith("dispute.")).order_by(OutgoingEvent.id)
+    return [(row.type, row.payload["status"], row.payload.get("verdict")) for row in rows]
+
+
+def test_until_when_an_answer_is_due_is_shown(clinic, client):
+    """Given a dispute, then payment, invoice and timeline say until when Stripe takes evidence; once it is decided, nothing is due."""
+    clinic.hear()
+    dispute = clinic.dispute()
+    clinic.hear()
+    seconds = clinic.stand_in.sdk.disputes.retrieve(dispute).evidence_details.due_by
+    due = datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    payment = given.fresh(clinic.invoice).payments.get()
+
+    def shown(path):
+        return client.simulate_get(path, headers=clinic.headers).json
+
+    [row] = shown(f"/api/payments/{payment.id}")["disputes"]
+    assert (row["id"], row["status"], row["dueBy"]) == (dispute, "needs_response", due)
+    assert shown(f"/api/invoices/{clinic.invoice.id}")["disputeDueBy"] == due
+    [line] = [line for line in shown(f"/api/invoices/{clinic.invoice.id}/timeline?limit=100")["data"] if (line["kind"], line["type"]) == ("fact", "dispute")]
+    assert f"Send evidence in Stripe's dashboard by {due[:10]} {due[11:16]} UTC." in line["reason"]
+    clinic.stand_in.act(dispute, "lose")
+    clinic.hear()
+    assert shown(f"/api/invoices/{clinic.invoice.id}")["disputeDueBy"] is None
+
+
+def test_a_later_date_for_the_answer_is_taken_over(database_url):
+    invoice = given.an_invoice()
+    said = {"id": "dp_1", "payment_intent": "pi_1", "amount": 100, "currency": "usd", "status": "needs_response", "evidence_details": {"due_by": 1_800_000_000}}
+    assert Dispute.record_report("", said, invoice.created_at)
+    assert not Dispute.record_report("", said, invoice.created_at)
+    assert Dispute.record_report("", said | {"evidence_details": {"due_by": 1_800_086_400}}, invoice.created_at)
+    assert Dispute.get().due_by == datetime.fromtimestamp(1_800_086_400, UTC)
+
+
+@pytest.mark.parametrize(("verdict", "status"), [("win", "won"), ("lose", "lost")])
+def test_a_dispute_and_its_verdict_are_told_once(clinic, verdict, status):
+    clinic.hear()
+    dispute = clinic.dispute()
+    clinic.hear()
+    assert told() == [("dispute.opened", "needs_response", None)]
+    clinic.stand_in.act(dispute, verdict)
+    clinic.hear()
+    for event in clinic.stand_in.events():
+        given.received(event | {"id": f"{event['id']}_again"})
+    given.worked(clinic.redis)
+    assert told()[1:] == [("dispute.closed", status, status)]
+
+
+def test_an_inquiry_that_was_closed_and_becomes_a_dispute_is_told_as_opened_again(clinic):
+    clinic.hear()
+    payment = given.fresh(clinic.invoice).payments.get()
+    said = {"id": "dp_1", "payment_intent": payment.intent_id, "amount": 10_000, "currency": "usd"}
+    for status in ("warning_needs_response", "warning_closed", "needs_response", "lost"):
+        Dispute.record_report("", said | {"status": status}, business_now())
+        refold(given.fresh(clinic.invoice), business_now(), business_now().date())
+    assert [kind for kind, _, _ in told()] == ["dispute.opened", "dispute.closed"] * 2
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from models.audit_entry import AuditEntry
+from models.figures import count_failed_refunds
+from models.outgoing_event import OutgoingEvent
 from models.refund_request import RefundRequest
 from tests import given
 
@@ -64,6 +66,58 @@ def test_a_refund_that_bounces_is_owed_to_nobody_any_more(clinic):
     assert clinic.refund().status_code == 202
     clinic.work()
     assert clinic.books() == (10_000, 0, 10_000, "sent")
+
+
+def told():
+    return [(row.type, row.payload["refundId"], row.payload["status"]) for row in OutgoingEvent.select().order_by(OutgoingEvent.id) if "refund" in row.type]
+
+
+def test_a_refund_that_fails_late_is_noticed_until_it_is_asked_for_anew(clinic):
+    """Given a refund that had succeeded, when the bank sends it back, then everybody who must know is told, and it stands out until it is asked for anew."""
+    asked = clinic.refund().json["id"]
+    clinic.work()
+    refund = clinic.shown()["refunds"][0]["id"]
+    assert (told(), count_failed_refunds()) == ([("refund.succeeded", refund, "succeeded")], 0)
+    clinic.stand_in.act(refund, "fail")
+    clinic.work()
+    [request] = clinic.shown()["refundRequests"]
+    assert (request["id"], request["status"]) == (asked, "failed")
+    assert "Ask again" in request["error"]
+    assert told()[1:] == [("refund.failed", refund, "failed")]
+    assert OutgoingEvent.get(OutgoingEvent.type == "refund.failed").payload["refundRequestId"] == asked
+    assert AuditEntry.select().where(AuditEntry.subject == f"refund_request:{asked}", AuditEntry.action == "refund.failed").count() == 1
+    lines = clinic.client.simulate_get(f"/api/invoices/{clinic.invoice.id}/timeline?limit=100", headers=clinic.headers).json["data"]
+    [line] = [line["reason"] for line in lines if line["type"] == "refund.failed" and line["kind"] == "fact"]
+    assert "the person did not get it" in line
+    assert "another way" in line
+    assert "payphone_refunds_failed 1.0" in clinic.client.simulate_get("/metrics", headers=given.a_key(None)).text
+    anew = clinic.refund()
+    assert (anew.status_code, anew.json["id"] != asked) == (202, True)
+    clinic.work()
+    assert [request["status"] for request in clinic.shown()["refundRequests"]] == ["failed", "confirmed"]
+    assert (count_failed_refunds(), [kind for kind, _, _ in told()]) == (0, ["refund.succeeded", "refund.failed", "refund.succeeded"])
+
+
+def test_a_refund_asked_for_before_does_not_stand_in_for_one_that_failed(clinic):
+    """Given two refunds, when the first fails after the second was asked for, then the first still waits for somebody."""
+    clinic.refund(3_000)
+    clinic.refund(2_000)
+    clinic.work()
+    first = next(row["id"] for row in clinic.shown()["refunds"] if row["amount"] == 3_000)
+    clinic.stand_in.act(first, "fail")
+    clinic.work()
+    assert count_failed_refunds() == 1
+
+
+def test_a_failed_refund_made_in_the_dashboard_is_told_once_however_often_it_is_heard_of(clinic):
+    refund = clinic.stand_in.sdk.refunds.create({"payment_intent": clinic.payment.intent_id, "amount": 9_000}).id
+    clinic.stand_in.act(refund, "fail")
+    clinic.work()
+    for event in clinic.stand_in.events():
+        given.received(event | {"id": f"{event['id']}_again"})
+    given.worked(clinic.redis)
+    assert [kind for kind, _, _ in told()][-1:] == ["refund.failed"]
+    assert [kind for kind, _, _ in told()].count("refund.failed") == 1
 
 
 def test_more_than_is_left_is_refused(clinic):

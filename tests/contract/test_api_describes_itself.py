@@ -4,6 +4,7 @@ import re
 
 from falcon.routing.compiled import CompiledRouterNode
 
+from models.outgoing_event import TYPES
 from web.openapi import is_documented
 from web.problems import PROBLEMS
 
@@ -49,6 +50,11 @@ def test_no_two_models_share_a_name(client):
     document = client.simulate_get("/api/openapi.json").json
     ids = [operation["operationId"] for operations in document["paths"].values() for operation in operations.values()]
     assert len(ids) == len(set(ids)) or sorted({name for name in ids if ids.count(name) > 1}) == ["StripeWebhook_post"]
+
+
+def test_the_types_of_events_are_listed(client):
+    models = client.simulate_get("/api/openapi.json").json["components"]["schemas"]
+    assert models["NewEndpoint"]["properties"]["events"]["items"]["enum"] == list(TYPES)
 
 
 def test_the_pages_work_without_scripts_and_without_the_internet(client):
