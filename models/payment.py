@@ -16,7 +16,10 @@ from runtime.ids import new_id
 
 
 class Payment(Row):
-    """One payment; minor units. `intent_id` is Stripe's, `stripe_account` whose it is ('' is the platform)."""
+    """One payment; minor units. `intent_id` is Stripe's, `stripe_account` whose it is ('' is the platform).
+
+    One taken offline may be voided, for good: its row and reference stay, its money counts no more.
+    """
 
     account_id: str
     invoice_id: str
@@ -79,6 +82,13 @@ class Payment(Row):
         )  # fmt: skip
         return row
 
+    def record_voided(self, reason: str, now: datetime) -> None:
+        """It was taken down wrong, or its check bounced; the invoice must be locked. Never undone."""
+        self.status, self.voided_at, self.void_reason, self.updated_at = "voided", now, reason, now
+        self.save()
+        told = {"paymentId": self.id, "invoiceId": self.invoice_id, "method": self.method, "amount": self.amount, "currency": self.currency}
+        emit(self.account_id, "payment.voided", told | {"status": self.status}, f"invoice:{self.invoice_id}")
+
     @property
     def report(self) -> PaymentReport:
         """All that is known of the intent, as one report."""
@@ -90,7 +100,6 @@ class Payment(Row):
         self.amount, self.amount_received, self.currency = report.amount, report.amount_received, report.currency
         self.charges = {charge_id: [charge.state, charge.decline_code] for charge_id, charge in report.charges.items()}
         self.updated_at = now
-
 
     def _tell_failures(self, before: dict[str, Charge]) -> None:
         """Tell the clinic's software of charges that are now known to have failed; not of those that a success has overtaken."""
@@ -105,4 +114,4 @@ class Payment(Row):
 
 def payment_facts(payments: Iterable[Payment]) -> list[PaymentFact]:
     """The payments as facts of the fold."""
-    return [PaymentFact(payment.id, payment.amount_received, payment.currency) for payment in payments]
+    return [PaymentFact(payment.id, payment.amount_received, payment.currency, payment.voided_at is not None) for payment in payments]

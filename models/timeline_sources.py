@@ -31,6 +31,9 @@ def payments(having: Belongings) -> Iterable[Entry]:
         said = f"A payment of {of} ({row.method.replace('_', ' ')}): {row.status}, {received} received."
         reason = " ".join([said, *dict.fromkeys(declined)])
         yield Entry(f"payment:{row.id}", row.created_at, "fact", "payment", reason, row.status, "", row.amount_received, row.currency)
+        if row.voided_at is not None:
+            told = f"The payment of {of} ({row.method.replace('_', ' ')}) was voided and counts no more: {row.void_reason}."
+            yield Entry(f"payment:{row.id}:voided", row.voided_at, "fact", "payment.voided", told, row.status, "", row.amount, row.currency)
 
 
 def refunds(having: Belongings) -> Iterable[Entry]:

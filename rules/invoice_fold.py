@@ -1,10 +1,11 @@
 """An invoice's amounts and status as a fold over facts, in any order and number.
 
 Payments count by intent, refunds by refund id, dispute money by balance transaction. A payment in
-another currency than the invoice is never summed: it is a mismatch, shown to people.
+another currency than the invoice is never summed: it is a mismatch, shown to people. A payment that was voided
+(taken down wrong, a check that bounced) never was, whatever else is said of it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -27,6 +28,7 @@ class PaymentFact:
     key: str
     amount_received: int
     currency: str
+    voided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,16 @@ class Flags(NamedTuple):
 RETURNING = frozenset({"pending", "requires_action", "succeeded"})  # a refund in these states has left
 
 
-def fold(terms: Terms, payments: Iterable[PaymentFact], returns: Iterable[ReturnFact], disputed: bool, today: date) -> Standing:
+def fold(terms: Terms, payments: Collection[PaymentFact], returns: Iterable[ReturnFact], disputed: bool, today: date) -> Standing:
     """The standing that `terms` and the facts imply on `today` (the account's own date).
 
     `disputed` says whether a dispute is open: its money is among the returns, its state is not folded.
     Paid means: what was kept covers what was due, even if the invoice was cancelled meanwhile.
     """
+    voided = {payment.key for payment in payments if payment.voided}
     received: dict[str, int] = {}
     mismatched = False
-    for payment in payments:
+    for payment in (payment for payment in payments if payment.key not in voided):
         if payment.currency == terms.currency:
             received[payment.key] = payment.amount_received
         elif payment.amount_received:

@@ -37,6 +37,7 @@ from web.security_headers import SecurityHeaders
 from web.stripe_webhooks import StripeWebhook
 from web.texting_routes import add_texting_routes
 from web.timeline import InvoiceTimeline
+from web.void_payment import VoidPayment
 from web.webhook_endpoints import OneWebhookEndpoint, WebhookEndpoints
 
 
@@ -85,6 +86,7 @@ def create_app() -> falcon.App:
     app.add_route("/api/payments/upsert", UpsertPayment())
     app.add_route("/api/payments/{payment_id}", OnePayment())
     app.add_route("/api/payments/{payment_id}/refunds", PaymentRefunds())
+    app.add_route("/api/payments/{payment_id}/void", VoidPayment())
     app.add_route("/api/openapi.json", openapi := OpenApi(app))
     app.add_route("/api/docs", ApiDocs(openapi))
     app.add_route("/api/docs/problems", ProblemDocs(openapi))

@@ -1,17 +1,19 @@
 """`upsert`: payments taken elsewhere, by cash, check or bank transfer, or a Stripe intent to be read."""
 
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import falcon
 
 from delivery.standing import stand_anew
+from models.account import Account
 from models.audit_entry import AuditEntry
 from models.base import transaction
 from models.invoice import Invoice
 from models.payment import Payment
 from models.standing import lock_invoice
-from runtime.clock import real_now
+from runtime.clock import business_now, real_now
 from web.answers import Recorded
 from web.auth import caller_of
 from web.body import Body, check
@@ -26,38 +28,70 @@ from web.shapes import show_invoice, show_payment
 
 
 class TakenPayment(Body):
-    """Money that came in. The same reference is one payment; for `stripe` it is the intent's id."""
+    """Money that came in. The same reference is one payment; for `stripe` it is the intent's id.
+
+    `receivedAt` may be a day alone, or a time without offset: both are read in the account's time zone.
+    """
 
     invoice_id: str
     amount: Amount
     currency: Currency
     method: Literal["cash", "check", "bank_transfer", "stripe"]
     reference: Name
-    received_at: datetime | None = None
+    received_at: datetime | date | None = None
+
+
+PROBLEMS = ("currency_mismatch", "payment_conflict", "payment_voided", "provider_unavailable")
+OLDEST = 2000  # the year before which a date is a mistyped one
+AHEAD = timedelta(days=1)  # clocks and calendars of people may be ahead of ours
+
+
+def received_at(said: datetime | date | None, account: Account) -> datetime:
+    """When money came in, in UTC; now, if nothing is said. Raises Problem 422 for a time that cannot be meant."""
+    if said is None:
+        return real_now()
+    if not OLDEST <= said.year <= business_now().year + 1:
+        raise _mistyped(f"lies in the year {said.year}")
+    at = said if isinstance(said, datetime) else datetime.combine(said, time.min)
+    at = (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(account.time_zone))).astimezone(UTC)
+    if at > business_now() + AHEAD:
+        raise _mistyped(f"lies in the future, at {at:%Y-%m-%d %H:%M} UTC")
+    return at
+
+
+def _mistyped(what: str) -> Problem:
+    return Problem("invalid", f"receivedAt {what}; say when the money came in.", [{"field": "receivedAt", "message": what}])
 
 
 class UpsertPayment:
     """`/api/payments/upsert`"""
 
-    @documented("Payments", {200: Recorded, 201: Recorded}, body=TakenPayment, problems=("currency_mismatch", "payment_conflict", "provider_unavailable"))
+    @documented("Payments", {200: Recorded, 201: Recorded}, body=TakenPayment, problems=PROBLEMS)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later | None:
-        """Record the payment once; 409 when the reference stands for another amount."""
+        """Record the payment once: 201 when it is new here, 200 when it is known, 409 when it is another amount, or was voided.
+
+        A Stripe payment is read at Stripe, and what is read there counts; 409 when amount or currency said here are others.
+        """
         caller, taken = caller_of(req), check(TakenPayment, document)
         shown = find_invoice(caller.own, taken.invoice_id)
         if taken.method == "stripe":
-            return Later(f"{shown.id}:{taken.reference}", nothing_to_perform)
+            status = 200 if _at_stripe(shown, taken.reference) else 201
+            return Later(f"{shown.id}:{taken.reference}:{taken.amount}:{taken.currency}:{status}", nothing_to_perform)
+        when = received_at(taken.received_at, caller.own)
         with transaction():
             invoice = lock_invoice(taken.invoice_id)
             if taken.currency != invoice.currency:
                 raise Problem("currency_mismatch", f"Invoice {invoice.number} is in {invoice.currency}, the payment in {taken.currency}.")
             known = Payment.get_or_none((Payment.invoice == invoice) & (Payment.method == taken.method) & (Payment.reference == taken.reference))
+            if known is not None and known.voided_at is not None:
+                raise Problem("payment_voided", f"{taken.method} {taken.reference} was voided, for good. If money did come, record it under another reference.")
             if known is not None and known.amount_received != taken.amount:
                 detail = f"{taken.method} {taken.reference} is recorded with {known.amount_received} {known.currency} (minor units), not {taken.amount}."
                 raise Problem("payment_conflict", detail)
             about = {"invoice_id": invoice.id, "amount": taken.amount, "currency": taken.currency, "method": taken.method}
             AuditEntry.record(f"key:{caller.key_id}", "payment.repeated" if known else "payment.taken", f"invoice:{invoice.id}", invoice.account_id, **about)
-            payment = known or Payment.record_taken(invoice, taken.method, taken.reference, taken.amount, taken.received_at or real_now())
+            payment = known or Payment.record_taken(invoice, taken.method, taken.reference, taken.amount, when)
             stand_anew(invoice)
         resp.status = falcon.HTTP_200 if known else falcon.HTTP_201
         resp.media = {"payment": show_payment(payment), "invoice": show_invoice(Invoice.get_by_id(invoice.id))}
@@ -65,6 +99,16 @@ class UpsertPayment:
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """A Stripe payment as it is read now; a repeated request reads it again."""
-        invoice_id, intent_id = reference.split(":", 1)
+        invoice_id, rest = reference.split(":", 1)
+        intent_id, amount, currency, status = rest.rsplit(":", 3)
         payment, _ = look(invoice_id, intent_id, f"key:{caller_of(req).key_id}")
+        there = payment.amount_received if payment.status == "succeeded" else payment.amount
+        if (there, payment.currency) != (int(amount), currency):
+            raise Problem("payment_conflict", f"{intent_id} is {there} {payment.currency} (minor units) at Stripe, not {amount} {currency}.")
+        resp.status = falcon.code_to_http_status(int(status))
         resp.media = {"payment": show_payment(payment), "invoice": show_invoice(Invoice.get_by_id(invoice_id))}
+
+
+def _at_stripe(invoice: Invoice, intent_id: str) -> Payment | None:
+    """The invoice's payment of this intent, whichever Stripe account took it: the clinic's may be another one by now."""
+    return Payment.get_or_none((Payment.invoice == invoice.id) & (Payment.intent_id == intent_id))

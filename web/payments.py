@@ -17,13 +17,13 @@ from models.refund import Refund, refunds_of
 from models.refund_request import RefundRequest, refundable
 from models.standing import lock_invoice
 from runtime.clock import real_now
-from web.answers import PaymentList, PaymentWithRefunds, RefundRequestShown
 from web.auth import caller_of
 from web.body import Body, check
 from web.fields import Amount
 from web.idempotency import idempotent
 from web.lists import page
 from web.openapi import PageQuery, documented
+from web.payment_answers import PaymentList, PaymentWithRefunds, RefundRequestShown
 from web.problems import Problem
 from web.shapes import rfc3339, show_payment
 

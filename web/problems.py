@@ -28,6 +28,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "invoice_already_paid": (409, "The invoice is paid"),
     "invoice_not_payable": (409, "The invoice cannot be paid"),
     "invoice_closed": (409, "The invoice is cancelled or written off"),
+    "payment_voided": (409, "The payment was voided"),
+    "payment_not_voidable": (409, "The payment cannot be voided"),
     "payment_not_refundable": (409, "The payment cannot be refunded"),
     "invoice_has_payments": (409, "The invoice has payments"),
     "body_too_large": (413, "The body is too large"),

@@ -52,7 +52,8 @@ def show_payment(payment: Payment) -> dict[str, Any]:
     declines = [code for state, code in payment.charges.values() if state == "failed" and code]
     return {
         "id": payment.id, "invoice": payment.invoice_id, "method": payment.method, "status": payment.status, "amount": payment.amount,
-        "amountReceived": payment.amount_received, "currency": payment.currency, "paymentIntentId": payment.intent_id, "reference": payment.reference,
-        "declineCodes": [public_code(code) for code in declines],
+        "amountReceived": 0 if payment.voided_at else payment.amount_received, "currency": payment.currency, "paymentIntentId": payment.intent_id,
+        "reference": payment.reference or payment.intent_id, "declineCodes": [public_code(code) for code in declines],
+        "voidedAt": rfc3339(payment.voided_at) if payment.voided_at else None, "voidReason": payment.void_reason,
         "createdAt": rfc3339(payment.created_at), "updatedAt": rfc3339(payment.updated_at),
     }  # fmt: skip

@@ -27,7 +27,8 @@ reports = st.builds(
     charges=st.dictionaries(st.sampled_from(["ch_1", "ch_2", "ch_3"]), charges),
 )
 own_or_not = st.sampled_from(["usd", "usd", "jpy"])
-payment_facts = st.lists(st.builds(PaymentFact, st.sampled_from(["p1", "p2", "p3"]), st.integers(0, 15_000), own_or_not), unique_by=lambda fact: fact.key)
+one_payment = st.builds(PaymentFact, st.sampled_from(["p1", "p2", "p3"]), st.integers(0, 15_000), own_or_not, st.booleans())
+payment_facts = st.lists(one_payment, unique_by=lambda fact: fact.key)
 return_facts = st.lists(st.builds(ReturnFact, st.sampled_from(["p1", "p2", "p9"]), st.integers(-5_000, 15_000), own_or_not))
 
 
@@ -81,13 +82,23 @@ def test_the_fold_ignores_the_order_of_facts(payments, returns, dice):
 def test_the_fold_invents_no_money(payments, returns):
     """Returned is never more than received, another currency is never summed, and the parts add up."""
     found = standing(payments=payments, returns=returns)
-    own = sum(fact.amount_received for fact in payments if fact.currency == "usd")
+    counting = [fact for fact in payments if not fact.voided]
+    own = sum(fact.amount_received for fact in counting if fact.currency == "usd")
     assert found.amount_received == own
     assert 0 <= found.amount_returned <= own
     assert found.amount_paid == own - found.amount_returned
     assert found.outstanding - found.overpaid == TERMS.amount_due - found.amount_paid
     assert (found.status == "paid") == (found.outstanding == 0)
-    assert found.mismatched == any(fact.currency == "jpy" and fact.amount_received for fact in payments)
+    assert found.mismatched == any(fact.currency == "jpy" and fact.amount_received for fact in counting)
+
+
+@given(payment_facts, return_facts, st.sets(st.sampled_from(["p1", "p2", "p3"])), st.integers(1, 3), st.randoms(use_true_random=False))
+def test_a_voided_payment_never_was_in_any_order_and_repetition(payments, returns, voided, times, dice):
+    """However often and wherever it is said that a payment was voided, the rest stands as if it had never been taken down."""
+    said = [*payments, *(replace(fact, voided=True) for fact in payments for _ in range(times) if fact.key in voided)]
+    dice.shuffle(said)
+    without = [fact for fact in payments if fact.key not in voided and not fact.voided]
+    assert standing(payments=said, returns=returns) == standing(payments=without, returns=returns)
 
 
 @given(st.data())

@@ -1,0 +1,28 @@
+"""`payments`: taking back what was recorded by hand."""
+
+import click
+
+from bin.commands.screen import acting, say
+from delivery.voiding import void_payment
+from models.invoice import Invoice
+from models.payment import Payment
+from rules.card_numbers import redact
+
+
+@click.group()
+def payments() -> None:
+    """Payments of invoices."""
+
+
+@payments.command()
+@click.argument("payment_id")
+@click.option("--reason", required=True, help="Typed wrong, a check that bounced; kept with the payment.")
+def void(payment_id: str, reason: str) -> None:
+    """Void PAYMENT_ID, taken by cash, check or bank transfer: it counts no more. A card payment is refunded instead."""
+    if not reason.strip():
+        raise click.BadParameter("say why, such as: the check bounced.", param_hint="--reason")
+    if Payment.get_or_none(Payment.id == payment_id) is None:
+        raise click.BadParameter(f"there is no payment {payment_id[:40]!r}.", param_hint="PAYMENT_ID")
+    payment = void_payment(payment_id, redact(reason.strip())[:500], acting())
+    invoice = Invoice.get_by_id(payment.invoice_id)
+    say(f"{payment.id}: {payment.status}. Invoice {invoice.number} is {invoice.status}, {invoice.outstanding} {invoice.currency} (minor units) are owed.")

@@ -1,0 +1,80 @@
+"""What the API answers about payments, refunds and disputes, as models."""
+
+from datetime import datetime
+from typing import Literal
+
+from web.openapi import Shown
+
+PaymentStatus = Literal["pending", "requires_action", "processing", "failed", "canceled", "succeeded", "voided"]
+
+
+class PaymentShown(Shown):
+    """A payment. Lost and stolen cards are only ever called declined. A voided one has received nothing that counts.
+
+    `reference` is what it was recorded under; a card payment's is its intent.
+    """
+
+    id: str
+    invoice: str
+    method: Literal["stripe", "cash", "check", "bank_transfer"]
+    status: PaymentStatus
+    amount: int
+    amount_received: int
+    currency: str
+    payment_intent_id: str | None
+    reference: str | None
+    decline_codes: list[str]
+    voided_at: datetime | None
+    void_reason: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class PaymentList(Shown):
+    """A page of payments."""
+
+    data: list[PaymentShown]
+    has_more: bool
+
+
+class RefundShown(Shown):
+    """A refund as Stripe knows it."""
+
+    id: str
+    amount: int
+    currency: str
+    status: str
+    failure_reason: str | None
+
+
+class DisputeShown(Shown):
+    """A dispute as Stripe last told it. Evidence is taken until `dueBy`."""
+
+    id: str
+    amount: int
+    currency: str
+    reason: str
+    status: str
+    due_by: datetime | None
+
+
+class RefundRequestShown(Shown):
+    """A refund somebody asked for. Failed: Stripe had made it, and the bank sent it back; it may be asked for anew."""
+
+    id: str
+    payment: str
+    amount: int
+    status: Literal["requested", "confirmed", "failed", "refused"]
+    reason: str | None
+    refund: str | None
+    error: str | None
+    created_at: datetime
+
+
+class PaymentWithRefunds(PaymentShown):
+    """A payment, what may still be given back of it, what was, and who disputes it."""
+
+    refundable: int
+    refunds: list[RefundShown]
+    refund_requests: list[RefundRequestShown]
+    disputes: list[DisputeShown]

@@ -1,0 +1,41 @@
+"""Taking back a payment that was recorded by hand."""
+
+from typing import Annotated, Any
+
+import falcon
+from pydantic import Field
+
+from delivery.voiding import void_payment
+from models.invoice import Invoice
+from web.answers import Recorded
+from web.auth import caller_of
+from web.body import Body, check
+from web.idempotency import idempotent
+from web.openapi import documented
+from web.payments import find_payment
+from web.problems import Problem
+from web.shapes import show_invoice, show_payment
+
+
+class VoidOrder(Body):
+    """Why it never counted: typed wrong, a check that bounced. Kept with the payment, and shown in the timeline."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class VoidPayment:
+    """`/api/payments/{payment_id}/void`"""
+
+    @documented("Payments", {200: Recorded}, body=VoidOrder, problems=("payment_not_voidable",))
+    @idempotent
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, payment_id: str) -> None:
+        """Void a payment by cash, check or bank transfer: it counts no more, and the balance is owed again.
+
+        For good: its reference is not taken again, a payment that did come gets one of its own. Twice is harmless.
+        """
+        caller, order = caller_of(req), check(VoidOrder, document)
+        payment = find_payment(caller.own, payment_id)
+        if payment.method == "stripe":
+            raise Problem("payment_not_voidable", f"Payment {payment.id} was taken by card: POST /api/payments/{payment.id}/refunds gives it back.")
+        payment = void_payment(payment.id, order.reason, f"key:{caller.key_id}")
+        resp.media = {"payment": show_payment(payment), "invoice": show_invoice(Invoice.get_by_id(payment.invoice_id))}
