@@ -1,7 +1,7 @@
 """Taking invoices of an import in, a batch at a time, so that the same file twice changes nothing.
 
-An invoice is known by its account and number. One that is new is made; one that is open and has no payment
-here follows the file (amount, due date, project); one that has payments, or is closed, is kept as it is.
+An invoice is known by its account and number. One that is new is made; one that is open and for which no money
+came in here follows the file (amount, due date, project); one that has money, or is closed, is kept as it is.
 A customer is known by external id, else by name, as long as neither e-mail nor phone says otherwise;
 what we lack of them is filled in, what we have is never overwritten.
 """
@@ -15,7 +15,7 @@ from models.account import Account
 from models.consent import IMPORTED, Consent
 from models.customer import Customer
 from models.invoice import Invoice
-from models.payment import Payment
+from models.money_in import with_money
 from models.standing import lock_invoice
 from rules.invoice_csv import InvoiceRow, RowError
 from rules.invoice_fold import Terms, fold
@@ -29,7 +29,7 @@ CUSTOMER_FIELDS = ("id", "name", "email", "phone", "external_id", "created_at", 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What becomes of a row: created, updated, unchanged, kept (it has payments or is closed) or refused."""
+    """What becomes of a row: created, updated, unchanged, kept (it has money or is closed) or refused."""
 
     row: InvoiceRow
     outcome: str
@@ -42,7 +42,7 @@ def plan(account: Account, rows: Sequence[InvoiceRow]) -> list[Planned]:
     numbers = [row.number for row in rows]
     known = {invoice.number: invoice for invoice in Invoice.select().where(Invoice.account == account, Invoice.number.in_(numbers))}
     ids = [invoice.id for invoice in known.values()]
-    paid = {payment.invoice_id for payment in Payment.select(Payment.invoice).where(Payment.invoice.in_(ids))} if ids else set()
+    paid = with_money(ids) if ids else set()
     return [_judge(row, known.get(row.number), paid) for row in rows]
 
 
@@ -92,7 +92,7 @@ def _new_invoice(account: Account, row: InvoiceRow, customer: Customer, now: dat
 
 def _update(row: InvoiceRow, known: Invoice, now: datetime, stand: Stand) -> None:
     invoice = lock_invoice(known.id)
-    if Payment.select().where(Payment.invoice == invoice).exists():
+    if with_money([invoice.id]):
         return  # it was paid while the file was read
     changes = _changes(row, invoice)
     if changes:

@@ -11,7 +11,7 @@ from models.account import Account
 from models.base import transaction
 from models.customer import Customer
 from models.invoice import Invoice
-from models.payment import Payment
+from models.money_in import with_money
 from models.standing import local_date, lock_invoice, refold
 from runtime.clock import business_now, real_now
 from runtime.ids import new_id
@@ -43,7 +43,7 @@ class NewInvoice(Body):
 
 
 class InvoiceChange(Body):
-    """What may change; what is not named stays. The amount may not, once a payment is known."""
+    """What may change; what is not named stays. The amount may not, once money came in or is on its way."""
 
     project: str | None = None
     amount_due: Amount | None = None
@@ -112,7 +112,7 @@ class OneInvoice:
 
     @documented("Invoices", {200: InvoiceShown}, body=InvoiceChange, problems=("invoice_has_payments",))
     def on_patch(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
-        """Change what the body names."""
+        """Change what the body names. Another amount retires links and open payment forms of the old one."""
         account, wanted = caller_of(req).own, check(InvoiceChange, read_json(req))
         find_invoice(account, invoice_id)
         values = wanted.model_dump(include=wanted.model_fields_set)
@@ -132,5 +132,5 @@ def _check_change(invoice: Invoice, values: dict[str, Any]) -> None:
         raise Problem("invalid", f"Notes have at most {MAX_NOTES} characters.", [{"field": "notes", "message": "too long"}])
     if invoice.mark in {"cancelled", "written_off"} and values.keys() - {"notes", "project"}:
         raise Problem("conflict", f"Invoice {invoice.number} is {invoice.mark}; only its notes and project may change.")
-    if "amount_due" in values and values["amount_due"] != invoice.amount_due and Payment.select().where(Payment.invoice == invoice).exists():
-        raise Problem("invoice_has_payments", f"Invoice {invoice.number} has payments; its amount cannot change any more.")
+    if values.get("amount_due", invoice.amount_due) != invoice.amount_due and with_money([invoice.id]):
+        raise Problem("invoice_has_payments", f"Money for invoice {invoice.number} came in or is on its way; its amount cannot change any more.")
