@@ -25,7 +25,8 @@ def _pay_by_phone(clinic: Clinic, one: Sent) -> None:
     invoice = {"invoiceId": one.invoice["id"]}
     declined = clinic.api.refused("/api/payments/phone", invoice | {"paymentMethodId": "pm_card_chargeDeclinedStolenCard"}, 402)
     say.chapter("A card on the phone", f"declined; the clinic is told: {declined['advice']}")
-    customer = stripe_client().v1.customers.create({"name": "on file"}, {"idempotency_key": f"customer-{one.invoice['id']}"})
+    key = f"customer-{one.invoice['id']}"
+    customer = stripe_client().v1.customers.create({"name": "on file", "metadata": {"account_id": clinic.id}}, {"idempotency_key": key})
     stripe_client().v1.payment_methods.attach("pm_card_visa", {"customer": customer.id}, {"idempotency_key": f"card-{one.invoice['id']}"})
     clinic.api.patch(f"/api/customers/{one.invoice['customer']['id']}", {"stripeCustomerId": customer.id})
     paid = clinic.api.post("/api/payments/phone", invoice | {"useSavedCard": True}, key=f"phone-{one.invoice['id']}")

@@ -20,6 +20,7 @@ from web.lists import page
 from web.openapi import PageQuery, documented
 from web.problems import Problem
 from web.shapes import show_customer
+from web.stripe_binding import BINDING_PROBLEMS, claim, vouched_for
 
 
 class Address(Body):
@@ -69,14 +70,21 @@ def _values(wanted: NewCustomer, names: set[str]) -> dict[str, Any]:
 class Customers:
     """`/api/customers`"""
 
-    @documented("Customers", {201: CustomerShown}, body=NewCustomer, problems=("already_exists",))
+    def prepare(self, req: falcon.Request, document: Any) -> None:
+        """Look a Stripe customer up before anything is written."""
+        bound = check(NewCustomer, document).stripe_customer_id
+        req.context.vouched = vouched_for(caller_of(req), bound) if bound else False
+
+    @documented("Customers", {201: CustomerShown}, body=NewCustomer, problems=BINDING_PROBLEMS)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
-        """Make a customer; the same `externalId` twice is 409."""
+        """Make a customer; the same `externalId` twice is 409. A `stripeCustomerId` is looked up at Stripe, and must be the account's own."""
         account, wanted, now = caller_of(req).own, check(NewCustomer, document), real_now()
         if wanted.external_id and Customer.get_or_none((Customer.account == account) & (Customer.external_id == wanted.external_id)):
             raise Problem("already_exists", f"There is a customer with externalId {wanted.external_id}.")
-        values = _values(wanted, set(NewCustomer.model_fields))
+        if wanted.stripe_customer_id:
+            claim(account, wanted.stripe_customer_id)
+        values = _values(wanted, set(NewCustomer.model_fields)) | {"stripe_vouched": req.context.vouched}
         customer = Customer.create(id=new_id("cu"), account=account, created_at=now, updated_at=now, **values)
         resp.status = falcon.HTTP_201
         resp.media = show_customer(customer)
@@ -96,14 +104,19 @@ class OneCustomer:
         """One customer."""
         resp.media = show_customer(find_customer(caller_of(req).own, customer_id))
 
-    @documented("Customers", {200: CustomerShown}, body=CustomerChange, problems=("already_exists",))
+    @documented("Customers", {200: CustomerShown}, body=CustomerChange, problems=BINDING_PROBLEMS)
     def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
-        """Change what the body names."""
+        """Change what the body names. A `stripeCustomerId` is looked up at Stripe, and must be the account's own."""
         customer, wanted = find_customer(caller_of(req).own, customer_id), check(CustomerChange, read_json(req))
         values = _values(wanted, wanted.model_fields_set)
         if "name" in values and not values["name"]:
             raise Problem("invalid", "A customer keeps a name.", [{"field": "name", "message": "may not be empty"}])
+        bound: str | None = values.get("stripe_customer_id")
+        if "stripe_customer_id" in values:
+            values["stripe_vouched"] = vouched_for(caller_of(req), bound, customer) if bound else False
         with transaction():
+            if bound:
+                claim(customer.account, bound)
             Customer.update(**values, updated_at=real_now()).where(Customer.id == customer.id).execute()
             if customer.phone and values.get("phone", customer.phone) != customer.phone:
                 Consent.void(customer.id, customer.phone, "the customer's number was changed", real_now())

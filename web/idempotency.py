@@ -35,13 +35,16 @@ def idempotent(responder: Responder) -> Responder:
 
     The responder is given the parsed body; what it sets on `resp` (status, media, Location) is kept. One
     that answers `Later` has staged a job: after the commit it is performed, and `self.render(req, resp,
-    reference)` answers from rows; a repeated request renders the same rows again.
+    reference)` answers from rows; a repeated request renders the same rows again. Where a provider must be
+    asked before anything is written, `self.prepare(req, document)` does: before the transaction, and for a first request only.
     """
 
     @functools.wraps(responder)
     def wrapped(self: object, req: falcon.Request, resp: falcon.Response, **params: Any) -> None:
         caller, document, key = caller_of(req), read_json(req), req.get_header("Idempotency-Key")
         scope = f"{caller.key_id}:{caller.account.id if caller.account else ''}"
+        if hasattr(self, "prepare") and not _is_known(scope, key):
+            self.prepare(req, document)
         with transaction():
             first = None if key is None else _first(scope, _checked(key), _digest(req, document))
             later = _replay(resp, first) if first is not None else responder(self, req, resp, document, **params)
@@ -57,6 +60,10 @@ def idempotent(responder: Responder) -> Responder:
                     _keep_status(scope, key, resp)
 
     return wrapped
+
+
+def _is_known(scope: str, key: str | None) -> bool:
+    return key is not None and bool(IdempotencyKey.select().where(IdempotencyKey.scope == scope, IdempotencyKey.key == key).exists())
 
 
 def _checked(key: str) -> str:

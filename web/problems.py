@@ -41,6 +41,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "contact_refused": (422, "The person may not be contacted now"),
     "card_number_refused": (422, "A card number was refused"),
     "idempotency_key_reused": (422, "The idempotency key was used for another request"),
+    "stripe_customer_unknown": (422, "No Stripe customer of this account"),
     "rate_limited": (429, "Too many requests"),
     "internal": (500, "Something went wrong on our side"),
     "provider_unavailable": (503, "The payment provider did not answer"),

@@ -138,7 +138,7 @@ def test_a_phone_payment_takes_the_same_path(clinic):
 
 
 def test_a_saved_card_is_charged(clinic):
-    customer = clinic.stripe.sdk.customers.create({"name": "Ada"})
+    customer = clinic.stripe.sdk.customers.create({"name": "Ada", "metadata": {"account_id": clinic.account.id}})
     clinic.stripe.sdk.payment_methods.attach("pm_card_visa", {"customer": customer.id})
     path = f"/api/customers/{clinic.invoice.customer_id}"
     assert clinic.client.simulate_patch(path, json={"stripeCustomerId": customer.id}, headers=clinic.headers).status_code == 200
@@ -270,7 +270,7 @@ def test_a_changed_balance_retires_the_open_intent(clinic, valkey):
 def test_a_saved_card_works_after_a_decline_on_an_intent_without_customer(clinic):
     """Given an intent opened before the customer had a card on file, when their saved card is charged, then it is their intent now."""
     assert clinic.phone("pm_card_chargeDeclined").status_code == 402
-    customer = clinic.stripe.sdk.customers.create({"name": "Ada"})
+    customer = clinic.stripe.sdk.customers.create({"name": "Ada", "metadata": {"account_id": clinic.account.id}})
     clinic.stripe.sdk.payment_methods.attach("pm_card_visa", {"customer": customer.id})
     clinic.client.simulate_patch(f"/api/customers/{clinic.invoice.customer_id}", json={"stripeCustomerId": customer.id}, headers=clinic.headers)
     answer = clinic.post("phone", invoiceId=clinic.invoice.id, useSavedCard=True)

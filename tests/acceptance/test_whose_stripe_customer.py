@@ -1,0 +1,141 @@
+"""Whose saved card it is (F58): a customer is bound only to a Stripe customer of the same clinic."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from effects.stripe_customers import is_ours
+from models.customer import Customer
+from tests import given
+
+
+@pytest.fixture
+def town(client, stand_in):
+    return TwoClinics(client, stand_in)
+
+
+class TwoClinics:
+    """Two clinics that share the platform's Stripe account, where each has a patient with a saved card."""
+
+    def __init__(self, client, stand_in):
+        self.client, self.stand_in = client, stand_in
+        self.mine, self.theirs = given.an_account(), given.an_account()
+        self.key, self.operator = given.a_key(self.mine), given.a_key(None)
+        self.customer = given.a_customer(self.mine)
+
+    def at_stripe(self, account=None, where="", **metadata):
+        """A Stripe customer whose metadata names `account`."""
+        named = {"account_id": account.id} if account else {}
+        options = {"stripe_account": where} if where else {}
+        return self.stand_in.sdk.customers.create({"name": "Patient", "metadata": named | metadata}, options).id
+
+    def bind(self, stripe_id, customer=None, headers=None):
+        path = f"/api/customers/{(customer or self.customer).id}"
+        return self.client.simulate_patch(path, json={"stripeCustomerId": stripe_id}, headers=headers or self.key)
+
+    def make(self, stripe_id, headers=None, key=None):
+        repeat = {"Idempotency-Key": key} if key else {}
+        body = {"name": "Grace", "stripeCustomerId": stripe_id}
+        return self.client.simulate_post("/api/customers", json=body, headers=(headers or self.key) | repeat)
+
+    def as_operator(self, account):
+        return self.operator | {"Payphone-Account": account.id}
+
+    @property
+    def row(self):
+        return Customer.get_by_id(self.customer.id)
+
+
+@pytest.mark.parametrize("how", ["bind", "make"])
+def test_another_clinics_stripe_customer_is_not_bound(town, how):
+    """Given clinic B's patient with a saved card, when clinic A binds it, then it is refused as if there were no such customer."""
+    theirs, nobodys = town.at_stripe(town.theirs), town.at_stripe()
+    told = [getattr(town, how)(stripe_id) for stripe_id in (theirs, nobodys, "cus_doesnotexist")]
+    assert [(answer.status_code, answer.json["code"]) for answer in told] == [(422, "stripe_customer_unknown")] * 3
+    assert len({answer.json["detail"].replace(stripe_id, "") for answer, stripe_id in zip(told, (theirs, nobodys, "cus_doesnotexist"), strict=True)}) == 1
+    assert "cus_doesnotexist" in told[2].json["detail"]
+    assert told[0].json["errors"][0]["field"] == "stripeCustomerId"
+    assert Customer.select().where(Customer.stripe_customer_id.is_null(False)).count() == 0
+
+
+@pytest.mark.parametrize("how", ["bind", "make"])
+def test_ones_own_is_bound_and_may_be_unbound(town, how):
+    mine = town.at_stripe(town.mine)
+    answer = getattr(town, how)(mine)
+    assert answer.status_code in {200, 201}, answer.text
+    assert answer.json["stripeCustomerId"] == mine
+    bound = Customer.get_by_id(answer.json["id"])
+    assert is_ours(bound, mine, "")
+    assert town.bind(None, bound).json["stripeCustomerId"] is None
+
+
+def test_a_deleted_one_is_not_bound(town):
+    mine = town.at_stripe(town.mine)
+    town.stand_in.sdk.customers.delete(mine)
+    assert town.bind(mine).json["code"] == "stripe_customer_unknown"
+
+
+def test_an_operator_vouches_for_one_without_metadata(town):
+    """Given patients who were at Stripe before Payphone came, when an operator binds one, then it is bound, and may be charged."""
+    old = town.at_stripe()
+    assert town.bind(old, headers=town.as_operator(town.mine)).status_code == 200
+    assert is_ours(town.row, old, "")
+    assert town.bind(old).status_code == 200, "the clinic's own software may send it again"
+    assert not is_ours(town.row, town.at_stripe(), ""), "another id was not vouched for"
+    town.bind(None)
+    assert town.bind(old).status_code == 422, "once unbound, it needs an operator again"
+
+
+def test_an_operator_vouches_for_none_that_does_not_exist(town):
+    assert town.bind("cus_doesnotexist", headers=town.as_operator(town.mine)).status_code == 422
+
+
+def test_what_one_account_has_no_other_gets_even_from_an_operator(town):
+    """Given a Stripe customer that is bound in clinic A, when an operator binds it in B by mistake, then that is refused; a sibling in A may share it."""
+    old = town.at_stripe()
+    town.bind(old, headers=town.as_operator(town.mine))
+    other = given.a_customer(town.theirs)
+    answer = town.bind(old, other, town.as_operator(town.theirs))
+    assert (answer.status_code, answer.json["code"]) == (409, "already_exists")
+    assert town.make(old, headers=town.as_operator(town.theirs)).status_code == 409
+    assert town.make(old, headers=town.as_operator(town.mine)).status_code == 201
+
+
+def test_of_two_accounts_at_once_one_gets_it(town):
+    old = town.at_stripe()
+    accounts = [town.mine, town.theirs] * 4
+    customers = [given.a_customer(account) for account in accounts]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda pair: town.bind(old, pair[0], town.as_operator(pair[1])), zip(customers, accounts, strict=True)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 4 + [409] * 4
+    assert len({row.account_id for row in Customer.select().where(Customer.stripe_customer_id == old)}) == 1
+
+
+def test_in_a_stripe_account_of_its_own_every_customer_is_the_clinics(client, stand_in):
+    town, connected = TwoClinics(client, stand_in), stand_in.open_account()
+    account = given.an_account(stripe_account=connected)
+    customer, key = given.a_customer(account), given.a_key(account)
+    here, at_platform = town.at_stripe(where=connected), town.at_stripe(account)
+    assert town.bind(at_platform, customer, key).status_code == 422
+    assert town.bind(here, customer, key).status_code == 200
+    assert is_ours(Customer.get_by_id(customer.id), here, connected)
+    assert not is_ours(Customer.get_by_id(customer.id), here, "")
+
+
+def test_a_binding_from_before_is_not_ours_without_proof(town):
+    """Given a row that was bound before this was looked at, then whoever charges is told that it is not proven."""
+    theirs = town.at_stripe(town.theirs)
+    Customer.update(stripe_customer_id=theirs).where(Customer.id == town.customer.id).execute()
+    assert not is_ours(town.row, theirs, "")
+
+
+def test_without_stripes_answer_nothing_is_bound_and_a_repetition_asks_nothing(town):
+    mine = town.at_stripe(town.mine)
+    assert town.make(mine, key="k1").status_code == 201
+    town.stand_in.fault("refuse", "GET", "/v1/customers/*", times=2)
+    again = town.make(mine, key="k1")
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
+    for answer in (town.make(mine, key="k2"), town.bind(mine)):
+        assert (answer.status_code, answer.json["code"]) == (503, "provider_unavailable")
+    assert town.row.stripe_customer_id is None
+    assert town.make(mine, key="k2").status_code == 201
