@@ -11,7 +11,7 @@ from runtime.errors import PayphoneError
 
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 DELIMITERS = ",;\t|"
-CHUNK = 1 << 20
+CHUNK = 1 << 16
 LONGEST_CELL = 100_000  # characters; a quote that never ends is not read to the end of the file
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import click
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from bin.commands.csv_file import CsvFile, UnreadableFile
+from bin.commands.row_memory import SHOWN, FirstErrors, SeenNumbers
 from bin.commands.screen import acting, complain, console, say, show_table
 from delivery.standing import stand_anew
 from models.account import Account
@@ -23,7 +25,6 @@ from rules.invoice_csv import InvoiceRow, Reading, Refusal, RowError, read_row
 from runtime.clock import business_now, real_now
 
 BATCH = 500  # rows a transaction
-SHOWN = 50  # errors on the screen; the rest are counted
 CONTACT = ("opted out", "consent taken back")
 OUTCOMES = ("created", "updated", "unchanged", "kept", "skipped", "refused")
 
@@ -61,16 +62,16 @@ def import_invoices(file: Path, account_id: str, dry_run: bool, skip_bad: bool, 
     reading = _reading(source, mapping, how)
     run = _Run(account, source, reading)
     counts, errors = run.check()
-    for error in errors[:SHOWN]:
+    for error in errors.first:
         where = f"line {error.line}" + (f", {error.column}" if error.column else "")
         complain(f"{where}: {error.message}.")
-    if len(errors) > SHOWN:
-        complain(f"… and {len(errors) - SHOWN} more.")
-    written = not dry_run and (skip_bad or not errors)
-    if written:
+    if errors.count > SHOWN:
+        complain(f"… and {errors.count - SHOWN} more.")
+    writes = not dry_run and (skip_bad or not errors.count)
+    if writes:
         counts = run.write()
-    _report(counts, reading, source, written)
-    if errors:
+    _report(counts, reading, source, writes)
+    if errors.count:
         raise SystemExit(1)
 
 
@@ -119,24 +120,24 @@ class _Run:
     def __init__(self, account: Account, source: CsvFile, reading: Reading) -> None:
         self._account, self._source, self._reading = account, source, reading
 
-    def check(self) -> tuple[Counter[str], list[RowError]]:
-        """What each row would become, and all errors; nothing is written."""
+    def check(self) -> tuple[Counter[str], FirstErrors]:
+        """What each row would become, and the errors; nothing is written."""
         counts: Counter[str] = Counter()
-        errors: list[RowError] = []
+        errors = FirstErrors()
         told: set[News] = set()
         for batch in self._batches("checking", counts, errors):
             for planned in plan(self._account, batch.rows):
                 counts[planned.outcome] += 1
-                errors += [planned.error] if planned.error else []
+                errors.add([planned.error] if planned.error else [])
             news = [one for one in news_of(self._account, batch.refusals) if one not in told]
             told.update(news)
             counts.update(_counted(news))
-        return counts, sorted(errors, key=lambda error: error.line)
+        return counts, errors
 
     def write(self) -> Counter[str]:
         """Take the good rows in, a transaction for each batch; what became of them."""
         counts: Counter[str] = Counter()
-        for batch in self._batches("importing", counts, []):
+        for batch in self._batches("importing", counts, FirstErrors()):
             with transaction():
                 planned = plan(self._account, batch.rows)
                 today = local_date(self._account, business_now())
@@ -149,18 +150,17 @@ class _Run:
         AuditEntry.record(acting(), "invoices.imported", f"account:{self._account.id}", self._account.id, layout=self._reading.layout.name, **told)
         return counts
 
-    def _batches(self, what: str, counts: Counter[str], errors: list[RowError]) -> Iterator["_Batch"]:
+    def _batches(self, what: str, counts: Counter[str], errors: FirstErrors) -> Iterator[_Batch]:
         """Good rows by the batch. Lines of one invoice are one row; a number that means two invoices is an error."""
-        seen: dict[int, tuple[int, int]] = {}
         batch = _Batch()
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console(to_stderr=True), transient=True) as progress:
+        with closing(SeenNumbers()) as seen, Progress(*columns, console=console(to_stderr=True), transient=True) as progress:
             task = progress.add_task(what, total=self._source.size)
             for record in self._source:
                 row = batch.note(read_row(record.line, record.cells, self._source.header, self._reading))
                 row = self._once(row, seen) if isinstance(row, InvoiceRow) else row
                 if isinstance(row, list):
-                    errors += row
+                    errors.add(row)
                     counts["refused"] += 1
                 elif row is None:
                     counts["skipped"] += 1
@@ -173,13 +173,12 @@ class _Run:
             yield batch
 
     @staticmethod
-    def _once(row: InvoiceRow, seen: dict[int, tuple[int, int]]) -> InvoiceRow | list[RowError] | None:
-        what = hash((row.amount, row.currency, row.due_date, row.customer))
-        line, before = seen.setdefault(hash(row.number), (row.line, what))
+    def _once(row: InvoiceRow, seen: SeenNumbers) -> InvoiceRow | list[RowError] | None:
+        line, is_same = seen.first(row)
         if line == row.line:
             return row
         message = f"invoice {row.number} is on line {line} with another amount, date or customer; every invoice needs a number of its own"
-        return None if before == what else [RowError(row.line, "", message)]
+        return None if is_same else [RowError(row.line, "", message)]
 
 
 def _report(counts: dict[str, int], reading: Reading, source: CsvFile, written: bool) -> None:

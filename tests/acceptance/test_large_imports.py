@@ -1,0 +1,68 @@
+"""An import of any length (F63): memory does not grow with the rows, and each error still names its line."""
+
+import tracemalloc
+from collections.abc import Iterator
+
+import pytest
+
+from bin.commands.invoices import BATCH
+from bin.commands.row_memory import SHOWN
+from models.base import database
+from models.invoice import Invoice
+from tests import given
+from tests.operators import run
+
+HEADING = "number,customer,dueDate,amount,currency,email\n"
+ROOM = 150_000  # bytes between two runs that have nothing to do with their length
+
+
+def rows(count: int, first: int = 0, amount: str = "10.50") -> Iterator[str]:
+    return (f"{number},Person {number % 700},2099-01-31,{amount},USD,p{number % 700}@example.com\n" for number in range(first, first + count))
+
+
+@pytest.fixture
+def peak(database_url, tmp_path):
+    """Runs an import of so many rows; the most memory that Python held at once meanwhile, in bytes."""
+    account = given.an_account()
+
+    def measured(count: int, *options: str, exit_code: int = 0, **what) -> tuple[int, str]:
+        path = tmp_path / "books.csv"
+        with path.open("w") as file:
+            file.write(HEADING)
+            file.writelines(rows(count, **what))
+        tracemalloc.start()
+        try:
+            answer = run("invoices", "import", str(path), "--account", account.id, *options)
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        database.connect(reuse_if_open=True)
+        assert answer.exit_code == exit_code, answer.output
+        return most, answer.output
+
+    return measured
+
+
+def test_memory_does_not_grow_with_the_rows_that_are_taken_in(peak):
+    peak(2 * BATCH, first=100_000)  # whatever is made once is made now
+    short, long = peak(2 * BATCH, first=200_000)[0], peak(8 * BATCH)[0]
+    assert long - short < ROOM, f"{2 * BATCH} rows took {short} bytes, {8 * BATCH} rows {long}"
+    assert Invoice.select().count() == 12 * BATCH
+
+
+def test_memory_does_not_grow_with_the_rows_that_are_bad(peak):
+    peak(2 * BATCH, "--dry-run", amount="ten", exit_code=1)
+    short, _ = peak(2 * BATCH, "--dry-run", amount="ten", exit_code=1)
+    long, told = peak(12 * BATCH, "--dry-run", amount="ten", exit_code=1)
+    assert long - short < ROOM, f"{2 * BATCH} bad rows took {short} bytes, {12 * BATCH} took {long}"
+    lines = [line.split(",")[0].rsplit(" ", 1)[1] for line in told.splitlines() if "error line" in line]
+    assert lines == [str(line) for line in range(2, 2 + SHOWN)]
+    assert f"and {12 * BATCH - SHOWN} more" in told
+
+
+def test_a_number_is_known_again_thousands_of_rows_later(database_url, tmp_path):
+    """Given a file whose last row has the number of its first, with another amount, then both lines are named."""
+    path = tmp_path / "books.csv"
+    path.write_text(HEADING + "".join(rows(4 * BATCH)) + next(rows(1, amount="99.00")))
+    answer = run("invoices", "import", str(path), "--account", given.an_account().id)
+    assert f"line {4 * BATCH + 2}: invoice 0 is on line 2 with another amount" in answer.output
