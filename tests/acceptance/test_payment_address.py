@@ -1,0 +1,34 @@
+"""The address people are given, `/p/{token}`: it ends, and comes alive again when it is given out anew (B12)."""
+
+from datetime import timedelta
+
+from models.payment_link import ADDRESS_LIFE, PayAddress, PaymentLink
+from runtime.clock import business_now
+from tests import given
+
+
+def an_address(now):
+    invoice = given.an_invoice()
+    link = PaymentLink.plan(invoice, now)
+    PaymentLink.update(state="active", url="https://pay.example.com/x").where(PaymentLink.id == link.id).execute()
+    return invoice, PayAddress.of(invoice, now).token
+
+
+def test_an_address_ends_and_then_says_nothing_of_the_invoice(client):
+    """Given an address that was given out long ago, when it is opened on its last day and after, then it leads to Stripe, and then nowhere."""
+    _, still_good = an_address(business_now() - ADDRESS_LIFE + timedelta(hours=1))
+    over, ended = an_address(business_now() - ADDRESS_LIFE - timedelta(seconds=1))
+    assert client.simulate_get(f"/p/{still_good}").status_code == 303
+    page, unknown = client.simulate_get(f"/p/{ended}"), client.simulate_get("/p/nosuchtoken")
+    assert page.status_code == 404
+    assert "not valid any more" in page.text
+    assert page.text == unknown.text, "whether an address ever was is nobody's business"
+    assert over.number not in page.text
+    assert "location" not in page.headers
+
+
+def test_an_address_that_is_given_out_again_is_alive_again(client):
+    invoice, token = an_address(business_now() - ADDRESS_LIFE - timedelta(days=1))
+    assert client.simulate_get(f"/p/{token}").status_code == 404
+    assert PayAddress.of(invoice, business_now()).token == token
+    assert client.simulate_get(f"/p/{token}").status_code == 303
