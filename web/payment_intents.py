@@ -101,7 +101,7 @@ def check_books_are_read(invoice: Invoice) -> None:
 class CreatePaymentIntent:
     """`/api/payments/create-payment-intent`"""
 
-    @documented("Payments", {201: IntentShown}, body=NewIntent, problems=(*PAYING_PROBLEMS, "amount_exceeds_balance", "payment_refused"))
+    @documented("Payments", {201: IntentShown}, body=NewIntent, problems=(*PAYING_PROBLEMS, "amount_exceeds_balance", "payment_refused", "charges_paused"))
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
         """Plan the attempt; Stripe is asked after the commit."""
