@@ -281,9 +281,10 @@ def reset_process() -> None:
 @pytest.fixture
 def client(database_url: str, valkey: Valkey) -> falcon.testing.TestClient:
     """The application in process, on a fresh database."""
+    from tests.declared import DeclaredClient
     from web.app import create_app
 
-    return falcon.testing.TestClient(create_app())
+    return DeclaredClient(create_app())
 
 
 def spawn(*command: str, **env: str) -> subprocess.Popen[bytes]:

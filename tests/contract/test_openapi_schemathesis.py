@@ -29,6 +29,7 @@ from models.payment import Payment
 from rules.payment_merge import PaymentReport
 from runtime.clock import real_now
 from tests import given as given_rows
+from tests.declared import check_declared
 from tests.stripe_stand_in import stripe_stand_in  # noqa: F401 - a fixture
 
 CHECKS = [
@@ -82,7 +83,7 @@ def operations(client, rows, stripe_stand_in) -> list[Any]:  # noqa: F811
     return found
 
 
-def failures_of(operation: Any, rows: Rows, mode: GenerationMode) -> list[str]:
+def failures_of(app: Any, operation: Any, rows: Rows, mode: GenerationMode) -> list[str]:
     """What the checks say against an endpoint; one line for each."""
     headers = rows.operator | {"Payphone-Account": rows.account.id} if operation.path == "/api/accounts" else rows.key
     told: list[str] = []
@@ -96,6 +97,8 @@ def failures_of(operation: Any, rows: Rows, mode: GenerationMode) -> list[str]:
             rows.put_into(case)
         case.headers = {name: value for name, value in (case.headers or {}).items() if name.lower() not in {"authorization", "payphone-account"}}
         answer = case.call(headers=headers)
+        if answer.headers.get("content-type", [""])[0].startswith("application/problem+json"):
+            check_declared(app, operation.path, operation.method, answer.status_code, answer.json())
         if answer.status_code in AWAY and answer.json().get("code") == "provider_unavailable":
             return
         try:
@@ -116,8 +119,8 @@ def failures_of(operation: Any, rows: Rows, mode: GenerationMode) -> list[str]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["well-formed", "malformed"])
-def test_every_answer_is_documented_and_none_is_a_server_error(operations, rows, mode, database_url):
-    told = [line for operation in operations for line in failures_of(operation, rows, mode)]
+def test_every_answer_is_documented_and_none_is_a_server_error(client, operations, rows, mode, database_url):
+    told = [line for operation in operations for line in failures_of(client.app, operation, rows, mode)]
     assert told == [], "\n\n".join(told)
     assert Account.select().count() >= 1
     assert ApiKey.select().count() >= 2

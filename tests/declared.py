@@ -1,0 +1,57 @@
+"""Every problem the API answers in a test is held against its description: the code must be declared for that operation."""
+
+import re
+import threading
+from typing import Any
+
+import falcon
+import falcon.testing
+
+from web.openapi import openapi_document
+
+ANYWHERE = {"internal", "method_not_allowed"}  # a bug of ours, and an address that does not take the method
+
+Declared = dict[tuple[str, str], frozenset[tuple[int, str]]]
+
+_known: list[Declared] = []
+_lock = threading.Lock()  # the document is made once, however many threads ask first
+
+
+def declared_codes(app: falcon.App) -> Declared:
+    """The statuses and codes that the OpenAPI document names, by path template and method; every application has the same."""
+    with _lock:
+        if not _known:
+            _known.append(_read(app))
+        return _known[0]
+
+
+def _read(app: falcon.App) -> Declared:
+    return {
+        (path, method.upper()): frozenset(
+            (int(status), code) for status, answer in operation["responses"].items() for code in re.findall(r"`(\w+)`", answer["description"])
+        )
+        for path, operations in openapi_document(app)["paths"].items()
+        for method, operation in operations.items()
+    }
+
+
+def check_declared(app: falcon.App, path: str, method: str, status: int, problem: Any) -> None:
+    """Fails when an operation answers a problem that its description does not name; `path` is the template."""
+    declared, code = declared_codes(app).get((path, method.upper())), problem.get("code", "")
+    if declared is not None and code not in ANYWHERE:
+        told = f"{method} {path} answered {status} {code}, which its @documented does not declare: {problem.get('detail')}"
+        assert (status, code) in declared, told
+
+
+class DeclaredClient(falcon.testing.TestClient):
+    """The client of every API test."""
+
+    def simulate_request(self, *args: Any, **kwargs: Any) -> falcon.testing.Result:
+        """As falcon does it, and looked at."""
+        answer = super().simulate_request(*args, **kwargs)
+        if answer.headers.get("content-type", "").startswith("application/problem+json"):
+            asked = dict(zip(("method", "path"), args, strict=False)) | kwargs
+            found = self.app._router.find(asked["path"].partition("?")[0])
+            if found is not None:
+                check_declared(self.app, found[3], asked["method"], answer.status_code, answer.json)
+        return answer
