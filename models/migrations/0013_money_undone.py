@@ -21,7 +21,9 @@ def up(migrator, db):
     db.execute_sql("UPDATE refund SET told = 'succeeded' WHERE status = 'succeeded'")
     db.execute_sql("UPDATE dispute SET told = 'closed' WHERE status IN ('won', 'lost', 'warning_closed', 'prevented')")
     failed = "SELECT refund_id FROM refund WHERE status IN ('failed', 'canceled')"
-    db.execute_sql(f"UPDATE refund_request SET state = 'failed', error = '{WHY}' WHERE state = 'confirmed' AND refund_id IN ({failed})")
+    when = "(SELECT updated_at FROM refund WHERE refund.refund_id = refund_request.refund_id)"
+    news = f"state = 'failed', error = '{WHY}', updated_at = {when}"
+    db.execute_sql(f"UPDATE refund_request SET {news} WHERE state = 'confirmed' AND refund_id IN ({failed})")
 
 
 def down(migrator, db):
