@@ -5,6 +5,7 @@ import falcon
 from sandbox import control, state_file, state_page
 from sandbox.deliverer import Deliverer
 from sandbox.stripe.door import StripeDoor
+from sandbox.stripe.elements import add_routes as add_elements
 from sandbox.stripe.hosted import add_routes as add_stripe_pages
 from sandbox.twilio.control import add_routes as add_twilio_control
 from sandbox.twilio.door import TwilioDoor
@@ -24,6 +25,7 @@ def create_app(sandbox: Sandbox | None = None, *, public_url: str = "", state_pa
     control.add_routes(app, sandbox)
     add_twilio_control(app, sandbox.twilio)
     add_stripe_pages(app, sandbox.stripe)
+    add_elements(app)
     state_page.add_routes(app, sandbox)
     if deliver:
         Deliverer(sandbox).start()

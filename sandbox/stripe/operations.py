@@ -29,6 +29,7 @@ TABLE: tuple[tuple[str, str, str, Callable[..., Json]], ...] = (
     ("POST", "customers/{}", "CustomerUpdateParams", customers.update),
     ("DELETE", "customers/{}", "CustomerDeleteParams", customers.delete),
     ("GET", "customers/{}/payment_methods", "CustomerPaymentMethodListParams", payment_methods.index_of_customer),
+    ("POST", "payment_methods", "PaymentMethodCreateParams", payment_methods.create),
     ("GET", "payment_methods", "PaymentMethodListParams", payment_methods.index),
     ("GET", "payment_methods/{}", "PaymentMethodRetrieveParams", payment_methods.retrieve),
     ("POST", "payment_methods/{}", "PaymentMethodUpdateParams", payment_methods.update),

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from sandbox.stripe import customers, payment_links, payment_methods, payments, setup_intents
 from sandbox.stripe.account import Account
-from sandbox.stripe.errors import ApiError, Json, unexpected
+from sandbox.stripe.errors import Json, unexpected
 from sandbox.stripe.payment_intents import OPEN
-from sandbox.stripe.test_cards import BY_NUMBER, TestCard, by_id, passes_luhn
+from sandbox.stripe.test_cards import TestCard, by_id, by_number
 
 EXPIRED = "This checkout session has ended."
 
@@ -28,12 +28,7 @@ def card_of(payer: Payer) -> TestCard:
         if named is None:
             raise unexpected(f"No such test payment method: {payer.payment_method}", param="payment_method")
         return named
-    number = payer.card_number.replace(" ", "").replace("-", "")
-    if not passes_luhn(number):
-        raise ApiError(402, "Your card number is invalid.", type="card_error", code="incorrect_number", param="number")
-    if number not in BY_NUMBER:
-        raise ApiError(402, "Your card was declined: only test cards work here.", type="card_error", code="card_declined", decline_code="test_mode_live_card")
-    return BY_NUMBER[number]
+    return by_number(payer.card_number)
 
 
 def refusal(account: Account, session: Json) -> str | None:

@@ -1,11 +1,12 @@
 """Payment methods: made from test cards, attached to customers, detached for good."""
 
 import copy
+from datetime import UTC, datetime
 
 from sandbox.stripe.account import Account
-from sandbox.stripe.errors import ApiError, Json, missing, unexpected
+from sandbox.stripe.errors import ApiError, Json, invalid, missing, unexpected
 from sandbox.stripe.lists import newest_first, page
-from sandbox.stripe.test_cards import BY_ID, TestCard, by_id, message_for
+from sandbox.stripe.test_cards import BY_ID, TestCard, by_id, by_number, message_for
 
 GENERIC = TestCard("visa", "4242424242424242")
 
@@ -18,6 +19,24 @@ def make(account: Account, card: TestCard) -> Json:
     else:
         made = account.new("payment_method", card=_card(card))
     account.secret(made["id"])["card"] = card.name
+    return made
+
+
+def create(account: Account, params: Json) -> Json:
+    """``POST /v1/payment_methods``: a card as somebody typed it into the card fields."""
+    typed = params.get("card")
+    if params.get("type") != "card" or not typed or "number" not in typed:
+        raise invalid("The stand-in makes payment methods of type 'card' from a typed card only.", param="card")
+    month, year = typed["exp_month"], typed["exp_year"]
+    today = datetime.fromtimestamp(account.now(), UTC)
+    if month not in range(1, 13) or (year, month) < (today.year, today.month):
+        code = "invalid_expiry_year" if year < today.year else "invalid_expiry_month"
+        raise ApiError(402, "Your card's expiration date is in the past or no date.", type="card_error", code=code, param="exp_month")
+    made = make(account, by_number(typed["number"]))
+    made["card"] |= {"exp_month": month, "exp_year": year}
+    details = params.get("billing_details") or {}
+    made["billing_details"] |= {**details, "address": {**made["billing_details"]["address"], **(details.get("address") or {})}}
+    made["metadata"] = params.get("metadata") or {}
     return made
 
 

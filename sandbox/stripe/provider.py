@@ -8,7 +8,7 @@ from http import HTTPStatus
 from sandbox.faults import Fault
 from sandbox.ground import Ground
 from sandbox.request_log import LoggedRequest, without_secrets
-from sandbox.stripe import form, happenings, operations, params, webhook_endpoints
+from sandbox.stripe import api_keys, form, happenings, operations, params, webhook_endpoints
 from sandbox.stripe.account import API_VERSION, Account, Cause
 from sandbox.stripe.errors import ApiError, Json, invalid, unrecognized
 from sandbox.stripe.exchange import Answer, Request, server_error, trouble
@@ -127,11 +127,7 @@ class Stripe:
 
     def _authenticated(self, request: Request) -> Account:
         """Whose request it is."""
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key:
-            raise ApiError(401, "You did not provide an API key: send it as 'Authorization: Bearer YOUR_SECRET_KEY'.", kept=False)
-        if not key.startswith(("sk_test_", "rk_test_")):
-            raise ApiError(401, "Invalid API Key provided: the stand-in takes test keys only.", kept=False)
+        api_keys.check_key(request)
         with self.ground.lock:
             return self.account(request.headers.get("stripe-account") or PLATFORM)
 
@@ -172,6 +168,7 @@ class Stripe:
             if operation is None:
                 raise unrecognized(request.method, request.path)
             _refuse_types(request, given)
+            api_keys.refuse_raw_card(request, given, self.ground.public_url or request.base_url)
             checked = params.check(operation.params_class, given)
             with self.ground.lock:
                 self._blame(request)

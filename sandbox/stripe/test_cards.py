@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sandbox.stripe.errors import ApiError
+
 
 @dataclass(frozen=True)
 class TestCard:
@@ -81,6 +83,16 @@ MESSAGES = {
 def by_id(id: str) -> TestCard | None:
     """The test card behind a ``pm_card_…`` id; Stripe's ``pm_card_visa_chargeDeclined…`` spelling too."""
     return BY_ID.get(id) or BY_ID.get(id.replace("pm_card_visa_", "pm_card_"))
+
+
+def by_number(typed: str) -> TestCard:
+    """The test card whose number was typed; a wrong number is told at once and starts no attempt."""
+    number = typed.replace(" ", "").replace("-", "")
+    if not passes_luhn(number):
+        raise ApiError(402, "Your card number is invalid.", type="card_error", code="incorrect_number", param="number")
+    if number not in BY_NUMBER:
+        raise ApiError(402, "Your card was declined: only test cards work here.", type="card_error", code="card_declined", decline_code="test_mode_live_card")
+    return BY_NUMBER[number]
 
 
 def message_for(code: str, decline_code: str | None) -> str:
