@@ -7,8 +7,6 @@ to send it, and an attempt whose fate is not known is never made again. Only one
 from datetime import datetime, timedelta
 from typing import Any
 
-from babel.numbers import format_currency
-
 from delivery.attempt import Snooze, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -29,7 +27,7 @@ from models.payment_link import PayAddress, PaymentLink
 from models.standing import lock_invoice
 from models.text_report import act_on_failure, expire_unsent, lock_message, record_text_report
 from rules.contact import TRANSIENT, Allowed, Refused, may_contact
-from rules.money import exponent, to_major
+from rules.money import in_words
 from rules.templates import Rendered, render
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
@@ -135,14 +133,8 @@ def _reserve(invoice: Invoice, message: Message, answer: Allowed, now: datetime)
 def _text(invoice: Invoice, message: Message) -> Rendered:
     template, language = template_for(message.account_id, message.kind, message.language)
     url = f"{get_settings().public_url.rstrip('/')}/p/{PayAddress.of(invoice, business_now()).token}"
-    return render(message.kind, template, language, {"clinic": invoice.account.name, "url": url, "amount": _amount(invoice, language)})
-
-
-def _amount(invoice: Invoice, language: str) -> str:
-    """What is owed, as people write it; in spaces that every phone's alphabet has."""
-    owed = to_major(invoice.outstanding, invoice.currency)
-    shown: str = format_currency(owed, invoice.currency.upper(), locale=language, currency_digits=exponent(invoice.currency) != 0)
-    return shown.replace("\u00a0", " ").replace("\u202f", " ")
+    amount = in_words(invoice.outstanding, invoice.currency, language)
+    return render(message.kind, template, language, {"clinic": invoice.account.name, "url": url, "amount": amount})
 
 
 def _about(message: Message) -> dict[str, Any]:

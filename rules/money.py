@@ -6,6 +6,9 @@ more, yet are sent times 100.
 
 from decimal import Decimal
 
+from babel.numbers import format_currency
+
+CENTS = 2
 ZERO_DECIMAL = frozenset(["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"])
 THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 
@@ -29,3 +32,10 @@ def to_minor(amount: Decimal, currency: str) -> int:
     if scaled != scaled.to_integral_value():
         raise ValueError(f"{amount} has more decimal places than {currency.upper()} has.")
     return int(scaled)
+
+
+def in_words(amount: int, currency: str, locale: str) -> str:
+    """Minor units as people of `locale` write them, in spaces that every phone's alphabet has: 1050 usd is $10.50."""
+    # CLDR shows no cents of currencies that hardly use them (rsd), though they may be owed
+    shown: str = format_currency(to_major(amount, currency), currency.upper(), locale=locale, currency_digits=exponent(currency) != CENTS)
+    return shown.replace("\u00a0", " ").replace("\u202f", " ")

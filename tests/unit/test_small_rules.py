@@ -12,7 +12,7 @@ from delivery.attempt import MAX_BACKOFF, backoff
 from delivery.registry import MAX_TIMEOUT, JobType, find_job, job, job_names
 from delivery.tick import Schedule
 from models.staged_job import LEASE
-from rules.money import exponent, to_major, to_minor
+from rules.money import exponent, in_words, to_major, to_minor
 from runtime.settings import QUEUES, Settings
 
 
@@ -34,6 +34,18 @@ def test_money_there_and_back(amount, currency):
 def test_money_that_does_not_fit_is_refused(amount, currency):
     with pytest.raises(ValueError, match="decimal places"):
         to_minor(Decimal(amount), currency)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "locale", "words"),
+    [
+        (123_450, "usd", "en_US", "$1,234.50"), (1000, "jpy", "en", "¥1,000"), (1234, "kwd", "en", "KWD1.234"), (1050, "rsd", "en", "RSD10.50"),
+        (123_450, "eur", "fr", "1 234,50 €"),
+    ],
+)  # fmt: skip
+def test_money_in_peoples_words(amount, currency, locale, words):
+    """A yen has no cents to be shown; a dinar has them, though CLDR would round them away."""
+    assert in_words(amount, currency, locale) == words
 
 
 def test_exponents():
