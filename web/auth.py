@@ -20,6 +20,11 @@ class Caller:
     operator: bool
 
     @property
+    def actor(self) -> str:
+        """The caller as the audit names it."""
+        return f"key:{self.key_id}"
+
+    @property
     def own(self) -> Account:
         """The account this request is about. Raises Problem 400 for an operator who named none."""
         if self.account is None:

@@ -17,7 +17,7 @@ from models.payment_link import PaymentLink
 from models.standing import lock_invoice
 from runtime.clock import real_now
 from web.answers import Confirmed
-from web.auth import Caller, caller_of
+from web.auth import caller_of
 from web.body import Body, check
 from web.fields import Amount, PaymentMethodId
 from web.idempotency import idempotent
@@ -70,11 +70,11 @@ class ConfirmPayment:
             raise Problem("not_found", f"Invoice {invoice.number} has no payment intent {wanted.payment_intent_id[:40]}.")
         if attempt.state != "open":
             return Later(f"look:{invoice.id}:{attempt.intent_id}", nothing_to_perform)
-        return charge(invoice, attempt, wanted.payment_method_id, caller, [])
+        return charge(invoice, attempt, wanted.payment_method_id, caller.actor, [])
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """Answer from rows."""
-        answer_outcome(resp, reference, f"key:{caller_of(req).key_id}")
+        answer_outcome(resp, reference, caller_of(req).actor)
 
 
 class PayByPhone:
@@ -91,22 +91,22 @@ class PayByPhone:
         invoice = lock_invoice(wanted.invoice_id)
         if wanted.use_saved_card and not invoice.customer.stripe_customer_id:
             raise Problem("no_saved_card", f"Customer {invoice.customer_id} has no stripeCustomerId, so no card of theirs is saved.")
-        attempt, jobs = plan_attempt(invoice, wanted.amount, None, caller)
+        attempt, jobs = plan_attempt(invoice, wanted.amount, None, caller.actor)
         how = {"by_phone": True, "off_session": wanted.use_saved_card, "call_id": wanted.call_id}
-        return charge(invoice, attempt, wanted.payment_method_id, caller, jobs, **how)
+        return charge(invoice, attempt, wanted.payment_method_id, caller.actor, jobs, **how)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """Answer from rows."""
-        answer_outcome(resp, reference, f"key:{caller_of(req).key_id}")
+        answer_outcome(resp, reference, caller_of(req).actor)
 
 
-def charge(invoice: Invoice, attempt: PaymentAttempt, card: str | None, caller: Caller, jobs: list[int | None], **how: bool | str | None) -> Later:
+def charge(invoice: Invoice, attempt: PaymentAttempt, card: str | None, asked_by: str, jobs: list[int | None], **how: bool | str | None) -> Later:
     """Stage a charge of the locked invoice's attempt; its link stops taking money first. Raises Problem 409."""
     if payment_is_under_way(invoice):
         raise Problem("payment_in_progress", f"Invoice {invoice.number} is being paid right now; ask again in a moment.")
     check_charges_run(invoice.account_id)
     check_books_are_read(invoice)
-    confirmation = PaymentConfirmation.request(attempt, card, f"key:{caller.key_id}", real_now(), **how)
+    confirmation = PaymentConfirmation.request(attempt, card, asked_by, real_now(), **how)
     about = {"invoice_id": invoice.id, "amount": attempt.amount, "currency": attempt.currency, "by_phone": confirmation.by_phone}
     AuditEntry.record(confirmation.asked_by, "payment.requested", f"payment_confirmation:{confirmation.id}", invoice.account_id, **about)
     retire_asks(invoice, attempts=False)

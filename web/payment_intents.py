@@ -18,7 +18,7 @@ from providers.errors import ProviderError
 from providers.stripe_intents import get_intent
 from runtime.clock import business_now, real_now
 from web.answers import IntentShown
-from web.auth import Caller, caller_of
+from web.auth import caller_of
 from web.body import Body, check
 from web.fields import Amount, Email, Name
 from web.idempotency import idempotent
@@ -47,7 +47,7 @@ class NewIntent(Body):
     billing_details: BillingDetails | None = None
 
 
-def plan_attempt(invoice: Invoice, amount: int | None, receipt_email: str | None, caller: Caller) -> tuple[PaymentAttempt, list[int | None]]:
+def plan_attempt(invoice: Invoice, amount: int | None, receipt_email: str | None, asked_by: str) -> tuple[PaymentAttempt, list[int | None]]:
     """The locked invoice's open attempt for `amount`, and the jobs that bring its intent there.
 
     Without a `receipt_email` the receipt goes where the intent sends it already, or to the customer. Raises Problem:
@@ -61,7 +61,7 @@ def plan_attempt(invoice: Invoice, amount: int | None, receipt_email: str | None
     retire_asks_elsewhere(invoice)
     live, now, customer = PaymentAttempt.live(invoice), real_now(), invoice.customer
     if live is None:
-        attempt = PaymentAttempt.plan(invoice, wanted, receipt_email or customer.email, f"key:{caller.key_id}", now)
+        attempt = PaymentAttempt.plan(invoice, wanted, receipt_email or customer.email, asked_by, now)
         about = {"invoice_id": invoice.id, "amount": wanted, "currency": invoice.currency}
         AuditEntry.record(attempt.asked_by, "payment.planned", f"payment_attempt:{attempt.id}", invoice.account_id, **about)
         return attempt, [stage_at_once(open_payment_intent, attempt.id, attempt.id)]
@@ -109,7 +109,7 @@ class CreatePaymentIntent:
         find_invoice(caller.own, wanted.invoice_id)
         invoice = lock_invoice(wanted.invoice_id)
         email = wanted.receipt_email or (wanted.billing_details.email if wanted.billing_details else None)
-        attempt, jobs = plan_attempt(invoice, wanted.amount, email, caller)
+        attempt, jobs = plan_attempt(invoice, wanted.amount, email, caller.actor)
         return Later(f"{attempt.id}:{attempt.amount}", lambda: _perform(jobs))
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
