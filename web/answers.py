@@ -6,6 +6,7 @@ The dicts themselves are made by `web.shapes`.
 from datetime import date, datetime
 from typing import Literal
 
+from web.billing import StripeBillingShown
 from web.contact_answers import MessageShown
 from web.openapi import Shown
 from web.payment_answers import PaymentShown
@@ -122,13 +123,14 @@ class LinkShown(Shown):
 
 
 class IntentShown(Shown):
-    """What Stripe's payment form needs."""
+    """What Stripe's payment form needs. `billingDetails` are written as Stripe writes them, for its form to begin with."""
 
     payment_intent_id: str
     client_secret: str
     amount: int
     currency: str
     status: str
+    billing_details: StripeBillingShown
 
 
 class Recorded(Shown):

@@ -35,13 +35,15 @@ def idempotent(responder: Responder) -> Responder:
 
     The responder is given the parsed body; what it sets on `resp` (status, media, Location) is kept. One
     that answers `Later` has staged a job: after the commit it is performed, and `self.render(req, resp,
-    reference)` answers from rows; a repeated request renders the same rows again. Where a provider must be
-    asked before anything is written, `self.prepare(req, document)` does: before the transaction, and for a first request only.
+    reference)` answers from rows; a repeated request renders the same rows again. `req.context.document` is the
+    parsed body, for what an answer repeats of it and no row keeps. Where a provider must be asked before anything
+    is written, `self.prepare(req, document)` does: before the transaction, and for a first request only.
     """
 
     @functools.wraps(responder)
     def wrapped(self: object, req: falcon.Request, resp: falcon.Response, **params: Any) -> None:
         caller, document, key = caller_of(req), read_json(req), req.get_header("Idempotency-Key")
+        req.context.document = document
         scope = f"{caller.key_id}:{caller.account.id if caller.account else ''}"
         if hasattr(self, "prepare") and not _is_known(scope, key):
             self.prepare(req, document)

@@ -19,8 +19,9 @@ from providers.stripe_intents import get_intent
 from runtime.clock import business_now, real_now
 from web.answers import IntentShown
 from web.auth import caller_of
+from web.billing import BillingDetails, stripe_billing
 from web.body import Body, check
-from web.fields import Amount, Email, Name
+from web.fields import Amount, Email
 from web.idempotency import idempotent
 from web.invoices import find_invoice
 from web.later import Later
@@ -29,13 +30,6 @@ from web.payment_links import check_payable
 from web.problems import Problem
 
 PAYING_PROBLEMS = ("invoice_already_paid", "invoice_not_payable", "payment_in_progress", "provider_unavailable")
-
-
-class BillingDetails(Body):
-    """Who is billed; Stripe's payment form takes the rest."""
-
-    name: Name | None = None
-    email: Email | None = None
 
 
 class NewIntent(Body):
@@ -113,7 +107,7 @@ class CreatePaymentIntent:
         return Later(f"{attempt.id}:{attempt.amount}", lambda: _perform(jobs))
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """201 with the client secret, read at Stripe: it is kept nowhere here."""
+        """201 with the client secret, read at Stripe, and billing details for its form: they are kept nowhere here."""
         attempt_id, _, wanted = reference.partition(":")
         attempt = PaymentAttempt.get_by_id(attempt_id)
         if attempt.state == "refused" or (attempt.is_in_place and attempt.error and attempt.intent_amount != int(wanted)):
@@ -125,6 +119,7 @@ class CreatePaymentIntent:
         resp.media = {
             "paymentIntentId": intent["id"], "clientSecret": intent["client_secret"], "amount": intent["amount"],
             "currency": intent["currency"], "status": intent["status"],
+            "billingDetails": stripe_billing(attempt.invoice.customer, check(NewIntent, req.context.document).billing_details),
         }  # fmt: skip
 
 

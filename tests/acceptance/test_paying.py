@@ -4,7 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from models.audit_entry import AuditEntry
+from models.customer import Customer
 from models.effect import Effect
+from models.idempotency_key import IdempotencyKey
 from models.payment import Payment
 from models.payment_attempt import PaymentAttempt
 from models.payment_link import PaymentLink
@@ -56,6 +59,37 @@ def test_an_intent_carries_invoice_project_and_receipt(clinic):
     metadata = made.metadata.to_dict()
     assert (metadata["invoice_id"], metadata["account_id"], metadata["project"]) == (clinic.invoice.id, clinic.account.id, "Crown")
     assert made.automatic_payment_methods.enabled
+
+
+def test_billing_details_come_back_in_stripes_shape(clinic):
+    """F4: what is given goes before what is known of the customer; a replay answers the same."""
+    known = {"line1": "1 Main St", "city": "Chicago", "state": "IL", "postalCode": "60601", "country": "us"}
+    Customer.update(email="ada@example.org", address=known).execute()
+    plain = clinic.intent(key="plain").json["billingDetails"]
+    stripes = {"line1": "1 Main St", "line2": None, "city": "Chicago", "state": "IL", "postal_code": "60601", "country": "US"}
+    assert plain == {"name": "Ada Payer", "email": "ada@example.org", "phone": "+12025550123", "address": stripes}
+    given_ = {"name": "Bob", "phone": "+1 202 555 0147", "address": {"line1": "2 Side St", "postalCode": "60602", "country": "US"}}
+    first, again = (clinic.intent(key="given", billingDetails=given_) for _ in range(2))
+    other = {"line1": "2 Side St", "line2": None, "city": None, "state": None, "postal_code": "60602", "country": "US"}
+    assert first.json["billingDetails"] == {"name": "Bob", "email": "ada@example.org", "phone": "+12025550147", "address": other}
+    assert again.json["billingDetails"] == first.json["billingDetails"]
+    assert again.headers["idempotent-replayed"] == "true"
+
+
+def test_billing_details_are_kept_nowhere(clinic):
+    clinic.intent(key="once", billingDetails={"name": "Zacharias Onlyhere", "address": {"line1": "77 Nowhere Lane"}})
+    for row in [*Effect.select().dicts(), *PaymentAttempt.select().dicts(), *IdempotencyKey.select().dicts(), *AuditEntry.select().dicts()]:
+        assert "Onlyhere" not in str(row)
+        assert "Nowhere Lane" not in str(row)
+
+
+@pytest.mark.parametrize(("details", "field"), [
+    ({"phone": "555"}, "billingDetails.phone"), ({"address": {"country": "USA"}}, "billingDetails.address.country"), ({"email": "ada"}, "billingDetails.email"),
+    ({"address": {"zip": "60601"}}, "billingDetails.address.zip"),
+])  # fmt: skip
+def test_billing_details_are_checked(clinic, details, field):
+    answer = clinic.intent(billingDetails=details)
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, field)
 
 
 def test_the_client_secret_is_kept_nowhere(clinic, tmp_path):

@@ -1,0 +1,70 @@
+"""Billing details: what a caller gives, over what we know of the customer, in the shape that Stripe's form takes.
+
+They are kept nowhere: Stripe's form is filled with them, and Stripe keeps what it charges with.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from models.customer import Customer
+from web.body import Body
+from web.fields import Email, Name, Phone
+from web.openapi import Shown
+
+Line = Annotated[str, Field(max_length=200)]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166, such as US.")]
+ISO_LENGTH = 2
+PARTS = {"line1": "line1", "line2": "line2", "city": "city", "state": "state", "postalCode": "postal_code", "country": "country"}
+
+
+class BillingAddress(Body):
+    """Where who is billed lives."""
+
+    line1: Line | None = None
+    line2: Line | None = None
+    city: Line | None = None
+    state: Line | None = None
+    postal_code: Annotated[str, Field(max_length=20)] | None = None
+    country: Country | None = None
+
+
+class BillingDetails(Body):
+    """Who is billed, as far as it is known."""
+
+    name: Name | None = None
+    email: Email | None = None
+    phone: Phone | None = None
+    address: BillingAddress | None = None
+
+
+class StripeAddressShown(Shown):
+    """An address as Stripe writes it."""
+
+    line1: str | None
+    line2: str | None
+    city: str | None
+    state: str | None
+    postal_code: str | None = Field(alias="postal_code")
+    country: str | None
+
+
+class StripeBillingShown(Shown):
+    """Billing details as Stripe writes them: what was given, and else what is known of the customer."""
+
+    name: str | None
+    email: str | None
+    phone: str | None
+    address: StripeAddressShown
+
+
+def stripe_billing(customer: Customer, given: BillingDetails | None = None) -> dict[str, Any]:
+    """`given` over what is known of `customer`, as Stripe's `billing_details`. An address is one or the other's, never a mixture."""
+    known, told = customer.address or {}, given or BillingDetails()
+    address = told.address.model_dump(by_alias=True) if told.address else known
+    country = (address.get("country") or "").upper()
+    address = address | {"country": country if len(country) == ISO_LENGTH else None}  # Stripe's form takes nothing else
+    return {
+        "name": told.name or customer.name, "email": told.email or customer.email, "phone": told.phone or customer.phone,
+        "address": {stripes: address.get(ours) for ours, stripes in PARTS.items()},
+    }  # fmt: skip
