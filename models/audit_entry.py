@@ -33,7 +33,7 @@ POSTGRES_TRIGGERS = (
 
 
 class AuditEntry(Row):
-    """One deed. `actor` is `operator:<name>`, `key:<id>`, `cli:<user>` or `system`; `action` a dotted noun and verb.
+    """One deed. `actor` is `operator:<name>`, `key:<id>`, `cli:<user>`, `system`, or `card_form:<who opened it>`; `action` a dotted noun and verb.
 
     `account_id` is no foreign key: an entry outlives what it speaks of.
     """

@@ -5,6 +5,7 @@ from datetime import datetime
 from peewee import SQL, BigIntegerField, BooleanField, ForeignKeyField, TextField
 
 from models.base import Instant, Row
+from models.invoice import Invoice
 from models.payment_attempt import PaymentAttempt
 from runtime.ids import new_id
 
@@ -31,6 +32,13 @@ class PaymentConfirmation(Row):
     def running(cls, attempt: PaymentAttempt) -> "PaymentConfirmation | None":
         """The confirmation of this attempt whose outcome is not known yet."""
         return cls.get_or_none((cls.attempt == attempt.id) & (cls.state == "requested"))
+
+    @classmethod
+    def with_card(cls, invoice: Invoice, payment_method_id: str) -> "PaymentConfirmation | None":
+        """The first charge of this payment method for the invoice, whatever became of it."""
+        tries = cls.select().join(PaymentAttempt).where(PaymentAttempt.invoice == invoice.id, cls.payment_method_id == payment_method_id)
+        found: PaymentConfirmation | None = tries.order_by(cls.created_at, cls.id).first()
+        return found
 
     @classmethod
     def request(cls, attempt: PaymentAttempt, payment_method_id: str | None, asked_by: str, now: datetime, **how: bool | str | None) -> "PaymentConfirmation":

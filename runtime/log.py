@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-_SECRET = re.compile(r"(?:sk|rk|whsec)_[A-Za-z0-9_]{6,}|(?<=Bearer )[A-Za-z0-9._-]+")
+_SECRET = re.compile(r"(?:sk|rk|whsec)_[A-Za-z0-9_]{6,}|(?<=Bearer )[A-Za-z0-9._-]+|(?<=/p/)\w+|(?<=/card/)[\w=-]+")  # keys, and addresses that are rights
 _HIDDEN_KEYS = {"authorization", "password", "secret", "client_secret", "token"}
 
 

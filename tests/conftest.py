@@ -24,6 +24,7 @@ os.environ.update(
     STRIPE_WEBHOOK_SECRET="whsec_test_new,whsec_test_old",
     STRIPE_CONNECT_WEBHOOK_SECRET="whsec_connect",
     STRIPE_SECRET_KEY="sk_test_payphone",
+    STRIPE_PUBLISHABLE_KEY="pk_test_payphone",
     LOG_LEVEL="WARNING",
 )
 

@@ -133,6 +133,13 @@ class IntentShown(Shown):
     billing_details: StripeBillingShown
 
 
+class CardFormShown(Shown):
+    """Where the clinic's staff takes a card for the invoice; whoever has the address may, until it expires."""
+
+    url: str
+    expires_at: datetime
+
+
 class Recorded(Shown):
     """A payment and where it puts its invoice."""
 

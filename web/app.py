@@ -12,6 +12,7 @@ from runtime.settings import get_settings
 from web.account_settings import Settings
 from web.accounts import Accounts, OneAccount
 from web.api_docs import ApiDocs, OpenApi, ProblemDocs
+from web.card_form import add_card_form_routes
 from web.card_guard import CardGuard
 from web.confirm_payment import ConfirmPayment, PayByPhone
 from web.customers import Customers, OneCustomer
@@ -66,6 +67,7 @@ def create_app() -> falcon.App:
     app.add_route("/api/invoices", Invoices())
     app.add_route("/api/invoices/{invoice_id}", OneInvoice())
     app.add_route("/api/invoices/{invoice_id}/payment-links", InvoicePaymentLinks())
+    add_card_form_routes(app)
     add_texting_routes(app)
     app.add_route("/api/accounts/{account_id}/settings", Settings())
     app.add_route("/api/invoices/{invoice_id}/send", SendInvoice())

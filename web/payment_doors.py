@@ -16,17 +16,23 @@ from web.counted_limit import CountedLimit
 from web.pages import show_page
 from web.problems import Problem
 
-PAY_PAGE = "/p/{token}"
+CARD_PAGE = "/card/{token}"
+PAGES = frozenset({"/p/{token}", CARD_PAGE, "/invoices/{invoice_id}/card"})  # for people: told in words, not in problems
 
 
 def is_payment_endpoint(req: falcon.Request) -> bool:
-    """Whether money is spoken of behind this route: `/api/payments…`, an invoice's payment links, `/p/…`."""
+    """Whether money is spoken of behind this route: `/api/payments…`, an invoice's payment links and card forms, people's pages."""
     return is_payment_route(req.uri_template or "")
 
 
 def is_payment_route(route: str) -> bool:
     """The same of a route's template."""
-    return route == PAY_PAGE or route.endswith("/payment-links") or route == "/api/payments" or route.startswith("/api/payments/")
+    starts = ("/api/payments/", f"{CARD_PAGE}/")
+    return route in PAGES or route == "/api/payments" or route.endswith(("/payment-links", "/card-forms")) or route.startswith(starts)
+
+
+def _is_page(req: falcon.Request) -> bool:
+    return req.uri_template in PAGES and req.method in {"GET", "HEAD"}
 
 
 class PaymentDoors:
@@ -48,7 +54,7 @@ class PaymentDoors:
     def _want_https(self, req: falcon.Request) -> None:
         if get_settings().payphone_env != "production" or is_https(req):
             return
-        if req.uri_template == PAY_PAGE and req.method in {"GET", "HEAD"}:
+        if _is_page(req):
             public = get_settings().public_url.rstrip("/")
             raise falcon.HTTPPermanentRedirect((public if public.startswith("https://") else f"https://{req.netloc}") + req.relative_uri)
         raise Problem("https_required", "Payment endpoints are served over HTTPS only. A key that was sent without it should be replaced.")
@@ -61,7 +67,7 @@ class PaymentDoors:
 
 
 def _refuse(req: falcon.Request, resp: falcon.Response, seconds: int) -> None:
-    if req.uri_template != PAY_PAGE:
+    if not _is_page(req):
         raise Problem("rate_limited", f"Too many requests about payments. Try again in {seconds} seconds.", headers={"Retry-After": str(seconds)})
     resp.status = falcon.HTTP_429
     resp.set_header("Retry-After", str(seconds))

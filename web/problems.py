@@ -25,6 +25,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "payment_in_progress": (409, "A payment of this invoice is under way"),
     "payment_conflict": (409, "The reference stands for another payment"),
     "no_saved_card": (409, "There is no saved card"),
+    "staff_form_off": (409, "Cards are taken by payment link only"),
     "invoice_already_paid": (409, "The invoice is paid"),
     "invoice_not_payable": (409, "The invoice cannot be paid"),
     "invoice_closed": (409, "The invoice is cancelled or written off"),
@@ -32,6 +33,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "payment_not_voidable": (409, "The payment cannot be voided"),
     "payment_not_refundable": (409, "The payment cannot be refunded"),
     "invoice_has_payments": (409, "The invoice has payments"),
+    "card_form_expired": (410, "The card form is not valid any more"),
     "body_too_large": (413, "The body is too large"),
     "invalid": (422, "Some fields are not valid"),
     "payment_refused": (422, "Stripe would not take the charge"),
@@ -45,6 +47,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "rate_limited": (429, "Too many requests"),
     "internal": (500, "Something went wrong on our side"),
     "provider_unavailable": (503, "The payment provider did not answer"),
+    "not_configured": (503, "A setting of this installation is missing"),
     "unavailable": (503, "The database cannot be reached"),
 }
 

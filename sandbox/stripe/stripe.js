@@ -34,7 +34,7 @@
       this.frame = document.createElement("iframe");
       this.frame.title = "Secure payment input frame";
       this.frame.src = `${home}/elements/frame?parent=${encodeURIComponent(location.origin)}`;
-      Object.assign(this.frame.style, { border: "0", width: "100%", height: "0", display: "block", colorScheme: "light dark" });
+      Object.assign(this.frame.style, { border: "0", width: "calc(100% + 8px)", margin: "-4px", height: "0", display: "block", colorScheme: "light dark" });
       place.replaceChildren(this.frame);
     }
 

@@ -9,6 +9,7 @@ from web.openapi import is_documented
 from web.problems import PROBLEMS
 
 NOT_API = {"/", "/healthz", "/readyz", "/metrics", "/login", "/logout", "/p/{token}", "/api/openapi.json", "/api/docs", "/api/docs/problems"}
+NOT_API |= {"/invoices/{invoice_id}/card", "/card/{token}", "/card/{token}/charges/{charge_id}"}
 
 
 def routes(client):
