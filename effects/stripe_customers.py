@@ -2,7 +2,7 @@
 
 from models.customer import Customer
 from providers.stripe_api import Json
-from providers.stripe_customers import get_customer
+from providers.stripe_customers import get_customer, saved_card
 
 
 def names_account(found: Json, account_id: str, stripe_account: str) -> bool:
@@ -10,14 +10,14 @@ def names_account(found: Json, account_id: str, stripe_account: str) -> bool:
     return bool(stripe_account) or (found.get("metadata") or {}).get("account_id") == account_id
 
 
-def is_ours(customer: Customer, stripe_customer_id: str, stripe_account: str) -> bool:
-    """Whether `stripe_customer_id`, in `stripe_account` ('' is the platform), may be charged for `customer`'s account.
+def card_on_file(customer: Customer, stripe_customer_id: str, stripe_account: str) -> str | None:
+    """The saved card of `stripe_customer_id`, in `stripe_account` ('' is the platform), if `customer`'s account may charge it.
 
-    It is read at Stripe, each time: metadata change, customers are deleted. An operator who bound this very id to the
-    customer has vouched for it. Raises ProviderError when Stripe does not answer.
+    Whose it is, is read at Stripe each time: metadata change, customers are deleted. An operator who bound this very id
+    to the customer has vouched for it. Raises ProviderError when Stripe does not answer.
     """
     found = get_customer(stripe_customer_id, stripe_account)
-    if found is None:
-        return False
     vouched = customer.stripe_vouched and customer.stripe_customer_id == stripe_customer_id
-    return bool(vouched or names_account(found, customer.account_id, stripe_account))
+    if found is None or not (vouched or names_account(found, customer.account_id, stripe_account)):
+        return None
+    return saved_card(found, stripe_account)

@@ -16,6 +16,7 @@ from delivery.stage import stage_named
 from delivery.standing import retire_asks, take_in
 from effects.perform import perform
 from effects.reserve import reserve
+from effects.stripe_customers import card_on_file
 from effects.stripe_intents import INTENT_CONFIRM
 from models.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction
@@ -28,7 +29,7 @@ from models.payment_confirmation import PaymentConfirmation
 from models.payment_link import PaymentLink
 from models.standing import lock_invoice
 from providers.stripe_events import read_intent
-from providers.stripe_intents import get_intent, saved_card
+from providers.stripe_intents import get_intent
 from runtime.clock import real_now
 from runtime.errors import NotYet
 from runtime.settings import get_settings
@@ -119,7 +120,9 @@ def _wait_for_others(invoice: Invoice, attempt: PaymentAttempt) -> None:
 
 def _saved_card(confirmation: PaymentConfirmation) -> str | None:
     attempt = confirmation.attempt
-    return saved_card(attempt.stripe_customer_id, attempt.stripe_account) if attempt.stripe_customer_id else None
+    if not attempt.stripe_customer_id:
+        return None
+    return card_on_file(attempt.invoice.customer, attempt.stripe_customer_id, attempt.stripe_account)
 
 
 def _request(confirmation: PaymentConfirmation, attempt: PaymentAttempt, card: str) -> Json:

@@ -1,9 +1,7 @@
 """Stripe's PaymentIntents and Checkout Sessions: made, changed, confirmed, cancelled, read."""
 
 from itertools import islice
-from typing import Any, Literal
-
-from stripe import InvalidRequestError
+from typing import Literal
 
 from providers.stripe_api import PAGE, Json, client, mapped_errors, options
 
@@ -77,21 +75,3 @@ def get_session(session_id: str, stripe_account: str = "") -> Json:
     """A Checkout Session as it stands now."""
     with mapped_errors():
         return client().v1.checkout.sessions.retrieve(session_id, None, options(stripe_account)).to_dict()
-
-
-def saved_card(customer_id: str, stripe_account: str = "") -> str | None:
-    """The payment method to charge for a Stripe customer: their default one, else their newest card. None also for a customer Stripe does not know."""
-    with mapped_errors():
-        try:
-            customer: Any = client().v1.customers.retrieve(customer_id, None, options(stripe_account)).to_dict()
-        except InvalidRequestError as error:
-            if error.code == "resource_missing":
-                return None
-            raise
-        if customer.get("deleted"):
-            return None
-        default = (customer.get("invoice_settings") or {}).get("default_payment_method")
-        if default:
-            return str(default)
-        cards = client().v1.payment_methods.list({"customer": customer_id, "type": "card", "limit": 1}, options(stripe_account)).data
-        return str(cards[0].id) if cards else None

@@ -202,9 +202,19 @@ def test_a_customer_that_stripe_does_not_know_has_no_saved_card(clinic, valkey, 
     assert clinic.phone().json["success"]
 
 
+def test_another_clinics_saved_card_is_not_charged(clinic):  # noqa: F811
+    """Given a binding from before it was looked at whose customer it is, then it is looked at when the card is charged."""
+    theirs = clinic.stripe.sdk.customers.create({"name": "Patient of B", "metadata": {"account_id": given.an_account().id}})
+    clinic.stripe.sdk.payment_methods.attach("pm_card_visa", {"customer": theirs.id})
+    Customer.update(stripe_customer_id=theirs.id).execute()
+    answer = clinic.post("phone", invoiceId=clinic.invoice.id, useSavedCard=True)
+    assert (answer.status_code, answer.json["code"]) == (409, "no_saved_card"), answer.text
+    assert clinic.stripe.received(clinic.invoice.id) == 0
+
+
 def test_a_charge_nobody_can_ask_about_ends_all_the_same(clinic, valkey):  # noqa: F811
     """Given Stripe shut for good before anything was sent, when it is too late to charge, then the charge is withdrawn without asking."""
-    customer = clinic.stripe.sdk.customers.create({"name": "Ada"})
+    customer = clinic.stripe.sdk.customers.create({"name": "Ada", "metadata": {"account_id": clinic.account.id}})
     Customer.update(stripe_customer_id=customer.id).execute()
     clinic.intent()
     clinic.stripe.fault("forbidden_403", "*", "*", times=1000)

@@ -4,9 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from effects.stripe_customers import is_ours
+from effects.stripe_customers import card_on_file
 from models.customer import Customer
 from tests import given
+
+
+def is_ours(customer, stripe_id, stripe_account):
+    """Whether the saved card would be charged."""
+    return card_on_file(customer, stripe_id, stripe_account) is not None
 
 
 @pytest.fixture
@@ -27,7 +32,9 @@ class TwoClinics:
         """A Stripe customer whose metadata names `account`."""
         named = {"account_id": account.id} if account else {}
         options = {"stripe_account": where} if where else {}
-        return self.stand_in.sdk.customers.create({"name": "Patient", "metadata": named | metadata}, options).id
+        made = self.stand_in.sdk.customers.create({"name": "Patient", "metadata": named | metadata}, options).id
+        self.stand_in.sdk.payment_methods.attach("pm_card_visa", {"customer": made}, options)
+        return made
 
     def bind(self, stripe_id, customer=None, headers=None):
         path = f"/api/customers/{(customer or self.customer).id}"
