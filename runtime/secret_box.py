@@ -1,6 +1,7 @@
-"""Secrets that must be read again, sealed before they reach the database, with keys from PAYPHONE_SECRET_KEY.
+"""What must be read again but not in the database: sealed with PAYPHONE_SECRET_KEY, or with a secret that only its owner brings.
 
-The newest key seals, every key opens: put a new one in front to roll it, and drop the old one once all is sealed anew.
+Of PAYPHONE_SECRET_KEY the newest key seals, every key opens: put a new one in front to roll it, and drop the old one once all is
+sealed anew.
 """
 
 import base64
@@ -17,13 +18,18 @@ def _box() -> MultiFernet:
     keys = get_settings().secret_keys
     if not keys:
         raise Misconfigured("PAYPHONE_SECRET_KEY is not set: nothing can be sealed. Set it to a long random text.")
-    return MultiFernet([Fernet(_derived(key)) for key in keys])
+    return MultiFernet([Fernet(_derived(key, b"payphone secret box")) for key in keys])
 
 
-def _derived(key: str) -> bytes:
+def _derived(key: str, purpose: bytes) -> bytes:
     """A key of its own for this purpose, so that what signs elsewhere opens nothing here."""
-    made = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"payphone secret box").derive(key.encode())
+    made = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(key.encode())
     return base64.urlsafe_b64encode(made)
+
+
+def box_of(bearer: str) -> Fernet:
+    """A box that only whoever brings the secret `bearer` (long and random) opens: we keep no more than its hash."""
+    return Fernet(_derived(bearer, b"payphone bearer's box"))
 
 
 def seal(secret: str) -> str:

@@ -32,10 +32,16 @@ class Caller:
         return self.account
 
 
+def bearer_of(req: falcon.Request) -> str:
+    """The key that the request brings, right or wrong; empty when it brings none."""
+    scheme, _, secret = (req.auth or "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
+
+
 def authenticate(req: falcon.Request) -> Caller:
     """The caller of `Authorization: Bearer <key>`. Raises Problem 401 or 404."""
-    scheme, _, secret = (req.auth or "").partition(" ")
-    key = ApiKey.find(secret.strip()) if scheme.lower() == "bearer" and secret else None
+    secret = bearer_of(req)
+    key = ApiKey.find(secret) if secret else None
     if key is None:
         raise Problem("unauthenticated", "Send Authorization: Bearer <key>.", headers={"WWW-Authenticate": "Bearer"})
     if key.account_id is not None:

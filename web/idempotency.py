@@ -1,7 +1,8 @@
 """`Idempotency-Key` on a POST: one transaction holds the key, the work and the answer.
 
 So a request that crashed left nothing and may be sent again, and one that arrives twice at once waits
-for the first to commit and then gets its answer.
+for the first to commit and then gets its answer. The kept answer is sealed with the caller's own key, of
+which we have the hash only: it opens for the one who asked, and tells nothing to who reads the table.
 """
 
 import functools
@@ -18,8 +19,8 @@ from models.base import execute, to_micros, transaction
 from models.idempotency_key import IdempotencyKey
 from runtime.clock import real_now
 from runtime.ids import new_id
-from runtime.settings import get_settings
-from web.auth import caller_of
+from runtime.secret_box import box_of
+from web.auth import bearer_of, caller_of
 from web.body import read_json
 from web.later import Later, nothing_to_perform
 from web.problems import Problem
@@ -49,9 +50,9 @@ def idempotent(responder: Responder) -> Responder:
             self.prepare(req, document)
         with transaction():
             first = None if key is None else _first(scope, _checked(key), _digest(req, document))
-            later = _replay(resp, first) if first is not None else responder(self, req, resp, document, **params)
+            later = _replay(req, resp, first) if first is not None else responder(self, req, resp, document, **params)
             if key is not None and first is None:
-                _keep(scope, key, resp, later)
+                _keep(scope, key, req, resp, later)
         if isinstance(later, Later):
             if first is None:
                 later.perform()
@@ -75,10 +76,9 @@ def _checked(key: str) -> str:
 
 
 def _digest(req: falcon.Request, document: Any) -> str:
-    """A keyed digest of what was asked, so that the kept row says nothing about the body."""
-    secret = (get_settings().secret_keys or ("unset",))[-1]
+    """A digest of what was asked, keyed with the caller's key, so that the kept row says nothing about the body."""
     asked = json.dumps([req.method, req.path, document], sort_keys=True, separators=(",", ":"))
-    return hmac.new(secret.encode(), asked.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(bearer_of(req).encode(), asked.encode(), hashlib.sha256).hexdigest()
 
 
 def _first(scope: str, key: str, digest: str) -> IdempotencyKey | None:
@@ -95,14 +95,16 @@ def _first(scope: str, key: str, digest: str) -> IdempotencyKey | None:
     return row
 
 
-def _replay(resp: falcon.Response, first: IdempotencyKey) -> Later | None:
+def _replay(req: falcon.Request, resp: falcon.Response, first: IdempotencyKey) -> Later | None:
     resp.set_header("Idempotent-Replayed", "true")
     if first.reference:
         if first.status is None and real_now() - first.created_at < RUNNING:
             raise Problem("idempotency_in_progress", "Wait for its answer, then ask again with the same key.", headers={"Retry-After": "2"})
         return Later(first.reference, nothing_to_perform)
+    if first.answer is None:
+        raise Problem("conflict", "The first request with this key was carried out, but its answer is kept no longer. Read what it made.")
     resp.status = falcon.code_to_http_status(first.status or 200)
-    resp.media = json.loads(first.answer or "{}")
+    resp.media = json.loads(box_of(bearer_of(req)).decrypt(first.answer))
     if first.location:
         resp.set_header("Location", first.location)
     return None
@@ -115,9 +117,10 @@ def _keep_status(scope: str, key: str, resp: falcon.Response) -> None:
         IdempotencyKey.update(status=resp.status_code).where(row).execute()
 
 
-def _keep(scope: str, key: str, resp: falcon.Response, later: object) -> None:
+def _keep(scope: str, key: str, req: falcon.Request, resp: falcon.Response, later: object) -> None:
     if isinstance(later, Later):
         IdempotencyKey.update(reference=later.reference).where((IdempotencyKey.scope == scope) & (IdempotencyKey.key == key)).execute()
         return
-    answer = {"status": resp.status_code, "answer": json.dumps(resp.media), "location": resp.get_header("Location")}
+    sealed = box_of(bearer_of(req)).encrypt(json.dumps(resp.media).encode()).decode()
+    answer = {"status": resp.status_code, "answer": sealed, "location": resp.get_header("Location")}
     IdempotencyKey.update(answer).where((IdempotencyKey.scope == scope) & (IdempotencyKey.key == key)).execute()

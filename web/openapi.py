@@ -72,7 +72,7 @@ class RepeatHeaders(KeyHeaders):
     """With a key, a request may be repeated without harm."""
 
     idempotency_key: str | None = Field(
-        default=None, alias="Idempotency-Key", min_length=1, max_length=255, description="Any text of your own, fresh for each deed."
+        default=None, alias="Idempotency-Key", min_length=1, max_length=255, description="Any text of your own, fresh for each deed; kept for 48 hours."
     )
 
 

@@ -104,6 +104,29 @@ def test_a_key_is_its_callers_own(client, account, key):
     assert Customer.select().count() == 2
 
 
+def test_a_kept_answer_opens_for_who_asked_and_nobody_else(client):
+    """Given a new account and its customer, when their requests are repeated, then each gets its answer, which no row shows."""
+    operator = given.a_key(None) | {"Idempotency-Key": "k1"}
+    made = client.simulate_post("/api/accounts", json={"name": "Quiet Clinic"}, headers=operator)
+    owner = {"Authorization": f"Bearer {made.json['key']}", "Idempotency-Key": "k1"}
+    person = {"name": "Ada Secret", "phone": "+12025550123", "email": "ada@example.org"}
+    customer = client.simulate_post(CUSTOMERS, json=person, headers=owner)
+    assert client.simulate_post("/api/accounts", json={"name": "Quiet Clinic"}, headers=operator).json == made.json
+    assert client.simulate_post(CUSTOMERS, json=person, headers=owner).json == customer.json
+    kept = "\n".join(str(row) for row in IdempotencyKey.select().dicts())
+    assert IdempotencyKey.select().where(IdempotencyKey.answer.is_null(False)).count() == 2
+    assert [word for word in (made.json["key"], "Ada Secret", "+12025550123", "ada@example.org") if word in kept] == []
+
+
+def test_an_answer_that_is_kept_no_longer_does_not_do_the_work_again(account, key, client):
+    """Given an answer from before answers were sealed, which the migration has forgotten, then its key still stands for the first request."""
+    headers = key | {"Idempotency-Key": "k1"}
+    client.simulate_post(CUSTOMERS, json={"name": "Ada"}, headers=headers)
+    IdempotencyKey.update(answer=None).execute()
+    problem(client.simulate_post(CUSTOMERS, json={"name": "Ada"}, headers=headers), 409, "conflict")
+    assert Customer.select().count() == 1
+
+
 def test_a_refused_request_may_be_mended_under_the_same_key(client, account, key):
     """It left nothing; the key is free again."""
     headers = key | {"Idempotency-Key": "k1"}
