@@ -3,13 +3,11 @@
 Twice is harmless: each invoice is folded anew, and one that stands right is not written.
 """
 
-from datetime import timedelta
-
-from delivery.attempt import recording
+from delivery.attempt import Snooze
 from delivery.registry import job
 from delivery.standing import stand_anew
 from models.base import transaction
-from models.invoice import Invoice
+from models.overdue import past_due
 from models.standing import lock_invoice
 from runtime.clock import business_now
 
@@ -18,13 +16,14 @@ BATCH = 200
 
 @job(queue="periodic", attempts=3, timeout=20)
 def mark_overdue() -> None:
-    """Fold every sent invoice that is past due somewhere on earth."""
-    latest = (business_now() + timedelta(hours=14)).date()  # UTC+14 is where a day ends first
-    due = (Invoice.status == "sent") & (Invoice.due_date < latest)
-    ids = [row.id for row in Invoice.select(Invoice.id).where(due).order_by(Invoice.due_date).limit(BATCH)]
-    for invoice_id in ids:
-        with transaction():
-            invoice = lock_invoice(invoice_id)
-            stand_anew(invoice)
-    with recording():
-        pass
+    """Fold the sent invoices that are past due where their account is, a batch an attempt, until none is left."""
+    due = past_due(business_now())
+    ids = [row.id for row in due.limit(BATCH)] if due is not None else []
+    changed = [_fold(invoice_id) for invoice_id in ids]
+    if len(ids) == BATCH and any(changed):
+        raise Snooze("more invoices have become overdue", 0.0)
+
+
+def _fold(invoice_id: str) -> bool:
+    with transaction():
+        return stand_anew(lock_invoice(invoice_id))
