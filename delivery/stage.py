@@ -5,7 +5,7 @@ from structlog.contextvars import get_contextvars
 from delivery import nudge
 from delivery.registry import JobType, find_job
 from models.base import after_commit, database
-from models.staged_job import Pushable, insert_job, revive_job
+from models.staged_job import Pushable, insert_job, want_again
 
 
 def stage(job: JobType, key: str | int, *args: str | int, delay: float = 0.0) -> int | None:
@@ -24,10 +24,13 @@ def stage(job: JobType, key: str | int, *args: str | int, delay: float = 0.0) ->
 
 
 def stage_again(job: JobType, key: str | int, *args: str | int, delay: float = 0.0) -> bool:
-    """Stage `job`, due in `delay` seconds, or let the one staged under this key before run again if it is over; whether it was staged first now."""
+    """Stage `job`, due in `delay` seconds, or let the one staged under this key before run again; whether it was staged first now.
+
+    One that is over runs again after the delay, one that runs just now once more when that attempt is over.
+    """
     if stage(job, key, *args, delay=delay) is not None:
         return True
-    revive_job(job.name, str(key), delay)
+    want_again(job.name, str(key), delay)
     return False
 
 

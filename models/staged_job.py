@@ -1,7 +1,8 @@
 """The job table: the database says what is due; RQ only carries it.
 
 State goes `waiting → running → done | dead | cancelled`. `claim` only grows: it is the fencing token
-that every later write of an attempt carries. All times come from the database's own clock. The SQL
+that every later write of an attempt carries. A job that is staged again while it runs is `wanted_again`: however
+that attempt ends, the job waits for another one, which sees what the attempt may have missed. All times come from the database's own clock. The SQL
 is fixed text, because this is the path every job takes.
 """
 
@@ -17,6 +18,12 @@ from runtime.settings import get_settings
 
 LEASE = 30.0  # seconds a claimed attempt may be silent before another may start
 _SECOND = 1_000_000
+_AGAIN = "wanted_again IS NOT NULL"
+_DEAD = "attempts >= max_attempts AND wanted_again IS NULL"
+_GIVEN_BACK = (  # after an attempt that failed or fell silent; takes a delay in microseconds and an error
+    f"state = CASE WHEN {_DEAD} THEN 'dead' ELSE 'waiting' END, finished_at = CASE WHEN {_DEAD} THEN {{now}} END, "
+    f"attempts = CASE WHEN {_AGAIN} THEN 0 ELSE attempts END, due_at = {{now}} + ?, lease_until = NULL, pushed_at = NULL, last_error = ?"
+)
 
 
 class StagedJob(Row):
@@ -39,6 +46,7 @@ class StagedJob(Row):
     request_id = TextField(null=True)
     created_at = BigIntegerField()
     finished_at = BigIntegerField(null=True)
+    wanted_again = IntegerField(null=True)
 
     class Meta:
         indexes = ((("name", "key"), True), (("state", "name", "id"), False))
@@ -100,7 +108,7 @@ def claim_job(job_id: int, worker: str, early: bool = False) -> Claimed | None:
     settings = get_settings()
     lease = settings.shortened(LEASE, settings.payphone_lease)
     row = execute(
-        "UPDATE staged_job SET state = 'running', claim = claim + 1, attempts = attempts + 1, lease_until = {now} + ?, worker = ? "
+        "UPDATE staged_job SET state = 'running', claim = claim + 1, attempts = attempts + 1, lease_until = {now} + ?, worker = ?, wanted_again = NULL "
         "WHERE id = ? AND state = 'waiting' " + due + "AND attempts < max_attempts "
         "RETURNING id, name, args, queue, claim, attempts, max_attempts, request_id",
         (int(lease * _SECOND), worker, job_id),
@@ -111,19 +119,18 @@ def claim_job(job_id: int, worker: str, early: bool = False) -> Claimed | None:
 
 
 def finish_job(job: Claimed, state: str = "done") -> bool:
-    """Mark the attempt's job finished; False when the claim was lost to another."""
-    return _settle(job, "state = ?, finished_at = {now}, lease_until = NULL, last_error = NULL", (state,))
+    """Mark the attempt's job finished, or waiting anew if it was staged again meanwhile; False when the claim was lost to another."""
+    sets = (
+        f"state = CASE WHEN {_AGAIN} THEN 'waiting' ELSE ? END, finished_at = CASE WHEN {_AGAIN} THEN NULL ELSE {{now}} END, "
+        f"attempts = CASE WHEN {_AGAIN} THEN 0 ELSE attempts END, due_at = CASE WHEN {_AGAIN} THEN {{now}} ELSE due_at END, "
+        f"pushed_at = CASE WHEN {_AGAIN} THEN NULL ELSE pushed_at END, lease_until = NULL, last_error = NULL"
+    )
+    return _settle(job, sets, (state,))
 
 
 def fail_job(job: Claimed, error: str, delay: float) -> bool:
     """Give the job back, due again in `delay` seconds, or bury it when its attempts are used up."""
-    return _settle(
-        job,
-        "state = CASE WHEN attempts >= max_attempts THEN 'dead' ELSE 'waiting' END, "
-        "finished_at = CASE WHEN attempts >= max_attempts THEN {now} END, "
-        "due_at = {now} + ?, lease_until = NULL, pushed_at = NULL, last_error = ?",
-        (int(delay * _SECOND), error),
-    )
+    return _settle(job, _GIVEN_BACK, (int(delay * _SECOND), error))
 
 
 def snooze_job(job: Claimed, reason: str, delay: float) -> bool:
@@ -148,6 +155,17 @@ def revive_job(name: str, key: str, delay: float) -> bool:
     sets = "state = 'waiting', attempts = 0, due_at = {now} + ?, pushed_at = NULL, finished_at = NULL, last_error = NULL"
     over = "name = ? AND key = ? AND state IN ('done', 'dead', 'cancelled')"
     return bool(execute(f"UPDATE staged_job SET {sets} WHERE {over}", (int(delay * _SECOND), name, key)).rowcount)
+
+
+def want_again(name: str, key: str, delay: float) -> None:
+    """Let a job that is over run again in `delay` seconds, and one that runs once more when its attempt is over.
+
+    One that waits is touched too, so that no attempt begins before the caller's rows are there for it to see.
+    """
+    over = "state IN ('done', 'dead', 'cancelled')"
+    changes = {"attempts": "0", "due_at": "{now} + ?", "pushed_at": "NULL", "finished_at": "NULL", "last_error": "NULL", "state": "'waiting'"}
+    sets = ", ".join(f"{column} = CASE WHEN {over} THEN {value} ELSE {column} END" for column, value in changes.items())
+    execute(f"UPDATE staged_job SET wanted_again = 1, {sets} WHERE name = ? AND key = ?", (int(delay * _SECOND), name, key))
 
 
 def hasten_jobs(name: str, keys: Sequence[str]) -> int:
@@ -183,10 +201,6 @@ def release_worker(worker: str) -> list[Released]:
 
 
 def _release(which: str, error: str, params: tuple[Any, ...]) -> list[Released]:
-    rows = execute(
-        "UPDATE staged_job SET state = CASE WHEN attempts >= max_attempts THEN 'dead' ELSE 'waiting' END, "
-        "finished_at = CASE WHEN attempts >= max_attempts THEN {now} END, due_at = {now}, lease_until = NULL, pushed_at = NULL, last_error = ? "
-        f"WHERE state = 'running' AND {which} RETURNING id, name, queue, state",
-        (error, *params),
-    ).fetchall()
+    sql = f"UPDATE staged_job SET {_GIVEN_BACK} WHERE state = 'running' AND {which} RETURNING id, name, queue, state"
+    rows = execute(sql, (0, error, *params)).fetchall()
     return [Released(*row) for row in rows]

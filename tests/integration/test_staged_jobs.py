@@ -9,7 +9,7 @@ import pytest
 from delivery import nudge
 from delivery.attempt import Discard, Snooze, perform, recording
 from delivery.registry import JobType, find_job
-from delivery.stage import stage
+from delivery.stage import stage, stage_again
 from jobs.process_stripe_event import process_stripe_event
 from models import base
 from models.account import Account
@@ -266,6 +266,50 @@ def test_a_dead_job_is_replayed_with_the_same_key_and_arguments():
     assert again.claim == 2
     assert not finish_job(replace(again, claim=1))
     assert finish_job(again)
+
+
+@pytest.mark.parametrize(("settle", "attempts"), [("finish", 3), ("fail", 1), ("snooze", 3)])
+def test_what_is_staged_again_while_it_runs_runs_once_more(settle, attempts):
+    """Given an attempt that has done its work but not committed, when somebody stages the job again, then it waits for another attempt, once."""
+    job = claimed_job(attempts=attempts)
+    with transaction():
+        stage_again(a_type(print, attempts), 1, 1)
+    assert (the_job().state, the_job().claim) == ("running", 1)
+    assert SETTLE[settle](job)
+    assert (the_job().state, the_job().attempts, the_job().finished_at, the_job().pushed_at) == ("waiting", 0, None, None)
+    again = claim_job(job.id, "w2")
+    assert finish_job(again)
+    assert the_job().state == "done", "not for ever"
+
+
+def test_a_worker_that_dies_over_a_job_staged_again_leaves_it_waiting():
+    claimed_job(attempts=1)
+    with transaction():
+        stage_again(a_type(print, 1), 1, 1)
+    assert [job.state for job in release_worker("w1")] == ["waiting"]
+
+
+def test_no_attempt_begins_before_the_rows_it_was_staged_again_for(database_url):
+    """Given a waiting job that somebody stages again with rows of theirs, when a worker takes it meanwhile, then it sees those rows."""
+    job_id, begun, claimed = given.a_job("a_test_job", 1), threading.Event(), []
+
+    def work():
+        try:
+            begun.wait(10)
+            claimed.append((claim_job(job_id, "w1") is not None, Account.select().count()))
+        finally:
+            base.database.close()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    with transaction():
+        given.an_account()
+        stage_again(a_type(print), 1, 1)
+        begun.set()
+        worker.join(0.3)  # it can only wait; without the row's lock it would be through by now
+        assert claimed == []
+    worker.join(10)
+    assert claimed == [(True, 1)]
 
 
 def test_a_failing_nudge_pauses_and_harms_nobody(valkey, monkeypatch):
