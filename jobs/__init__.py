@@ -17,6 +17,7 @@ from jobs.read_stripe_events import read_stripe_events
 from jobs.reconcile_effects import reconcile_effects
 from jobs.reconcile_stripe import reconcile_stripe
 from jobs.refund_payment import refund_payment
+from jobs.release_deliveries import release_deliveries
 from jobs.retire_payment_link import retire_payment_link
 from jobs.send_payment_link import send_payment_link
 from jobs.settle_text import settle_text
@@ -40,6 +41,7 @@ __all__ = [
     "reconcile_effects",
     "reconcile_stripe",
     "refund_payment",
+    "release_deliveries",
     "retire_payment_link",
     "send_payment_link",
     "settle_text",

@@ -1,19 +1,23 @@
 """An event has reached an endpoint of the clinic's software, or it is given up after days; at least once, in any order.
 
-Twice is harmless to a receiver that keeps ids: each try carries the event's own id, signed anew.
+Twice is harmless to a receiver that keeps ids: each try carries the event's own id, signed anew. While an endpoint
+fails, one of its deliveries at a time asks whether it works again; the others are held, unclaimed, until it does.
 """
 
 import json
 import random
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
+from delivery.stage import stage_again
+from jobs.release_deliveries import release_deliveries
 from models.base import transaction
-from models.emit import ATTEMPTS, QUEUE, emit
-from models.staged_job import hasten_jobs
+from models.emit import ATTEMPTS, HELD, QUEUE, emit
+from models.held_deliveries import ask_at, hold, lock_endpoint, next_to_ask
+from models.outgoing_event import last_event
 from models.webhook_delivery import WebhookDelivery
-from models.webhook_endpoint import WebhookEndpoint
+from models.webhook_endpoint import PATIENCE, WebhookEndpoint
 from providers.webhook_receiver import GONE, Reply, post_webhook, signed_headers
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
@@ -21,9 +25,8 @@ from runtime.log import get_log
 from runtime.secret_box import unseal
 from runtime.settings import get_settings
 
-# Seconds after each try that failed: about three days in all.
-WAITS = (5, 60, 300, 1800, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 20 * 3600)
-QUIET = 60.0  # seconds an endpoint that fails is left alone by all its deliveries, so that it costs the others little
+# Seconds after each try of a delivery that failed, while no other one is asked in its stead; the last one holds on.
+WAITS = (5, 60, 300, 1800, 3600)
 
 log = get_log("outgoing")
 
@@ -39,7 +42,8 @@ def deliver_webhook(delivery_id: int) -> None:
         _settle(delivery, "cancelled", now)
         return
     if endpoint.quiet_until is not None and endpoint.quiet_until > now:
-        raise Snooze("the endpoint has just failed", (endpoint.quiet_until - now).total_seconds() + _spread(QUIET))
+        quiet = (endpoint.quiet_until - now).total_seconds()
+        raise Snooze("the endpoint has just failed", quiet if delivery.id in next_to_ask(endpoint)[:1] else HELD)
     reply = _send(delivery, endpoint, now)
     killpoint("webhook.sent")
     if reply.taken:
@@ -64,29 +68,56 @@ def _send(delivery: WebhookDelivery, endpoint: WebhookEndpoint, now: datetime) -
 
 def _record_taken(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: Reply) -> None:
     """What else waits for an endpoint that answers again need not wait for its hour."""
-    now, was_failing = real_now(), endpoint.failures > 0
+    now = real_now()
     with recording():
         delivery.record_try(_told(reply, now))
         delivery.record_settled("delivered", now)
-        endpoint.record_answered()
-        if was_failing:
-            hasten_jobs(deliver_webhook.name, [str(row.id) for row in WebhookDelivery.waiting_for(endpoint)])
+        if endpoint.failures:
+            fresh = lock_endpoint(endpoint)
+            held_only = int(fresh.failures == 1)  # one failure is that delivery's own fault, maybe: it keeps to its hour
+            fresh.record_answered()
+            stage_again(release_deliveries, f"{fresh.id}:{held_only}", fresh.id, held_only)
 
 
 def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: Reply) -> None:
-    now, told = real_now(), reply.error or f"HTTP {reply.status}"
-    wait = WAITS[delivery.attempts] if delivery.attempts < len(WAITS) else None
+    now, told, delay = real_now(), reply.error or f"HTTP {reply.status}", 0.0
     log.info("webhook not taken", endpoint_id=endpoint.id, delivery_id=delivery.id, error=told, tries=delivery.attempts + 1)
     with transaction():
+        fresh = lock_endpoint(endpoint)
         delivery.record_try(_told(reply, now))
-        given_up = endpoint.record_failed(told, now + timedelta(seconds=QUIET), now) or reply.status == GONE
-        if given_up and endpoint.record_disabled(now):
-            log.warning("webhook endpoint disabled", endpoint_id=endpoint.id, account_id=endpoint.account_id, error=told)
-            emit(endpoint.account_id, "endpoint.disabled", {"endpointId": endpoint.id, "error": told}, f"endpoint:{endpoint.id}")
-    if given_up or wait is None:
-        _settle(delivery, "failed", now)
-        return
-    raise Snooze(f"not taken: {told}", wait + _spread(wait))
+        given_up = fresh.record_failed(told, now) or reply.status == GONE
+        if given_up and fresh.state == "active":
+            disable(fresh, now)
+            log.warning("webhook endpoint disabled", endpoint_id=fresh.id, account_id=fresh.account_id, error=told)
+            emit(fresh.account_id, "endpoint.disabled", {"endpointId": fresh.id, "error": told}, f"endpoint:{fresh.id}")
+        over = given_up or now - delivery.created_at >= PATIENCE
+        if over:
+            delivery.record_settled("failed", now)
+        if fresh.state == "active":
+            delay = _give_turn(fresh, delivery)
+    if not over:
+        raise Snooze(f"not taken: {told}", delay)
+
+
+def disable(endpoint: WebhookEndpoint, now: datetime) -> None:
+    """Tell a locked endpoint nothing more: it notes where in the feed to go on, and what waits for it is cancelled."""
+    first = WebhookDelivery.first_waiting(endpoint)
+    endpoint.record_disabled(first.event_id - 1 if first else last_event(endpoint.account_id), now)
+    stage_again(release_deliveries, f"{endpoint.id}:0", endpoint.id, 0)
+
+
+def _give_turn(endpoint: WebhookEndpoint, tried: WebhookDelivery) -> float:
+    """Choose who asks the failing endpoint next, and hold the others. Answers the seconds that `tried` waits."""
+    quiet = (endpoint.quiet_until - real_now()).total_seconds() if endpoint.quiet_until else 0.0
+    own = WAITS[min(tried.attempts, len(WAITS)) - 1]
+    chosen, alone = next_to_ask(endpoint)[:1], len(next_to_ask(endpoint)) == 1
+    if tried.id in chosen:
+        hold(endpoint, tried.id)
+        return _spread(own if alone else quiet)
+    for delivery_id in chosen:
+        ask_at(delivery_id, quiet)
+    hold(endpoint, tried.id, *chosen)
+    return _spread(quiet + own) if endpoint.failures == 1 else HELD
 
 
 def _settle(delivery: WebhookDelivery, state: str, now: datetime) -> None:
@@ -99,5 +130,5 @@ def _told(reply: Reply, now: datetime) -> dict[str, object]:
 
 
 def _spread(seconds: float) -> float:
-    """Up to a tenth more, so that what failed together does not come back together."""
-    return random.uniform(0, seconds / 10)  # noqa: S311 - spreading load, not a secret
+    """`seconds` and up to a tenth more, so that what failed together does not come back together."""
+    return seconds * random.uniform(1, 1.1)  # noqa: S311 - spreading load, not a secret

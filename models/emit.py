@@ -1,5 +1,6 @@
 """Telling a clinic's own software: the one function that writes an event which goes out."""
 
+from datetime import datetime
 from typing import Any
 
 from models.base import share_on, transaction
@@ -12,6 +13,7 @@ from runtime.ids import new_id
 
 # The policy of the job `deliver_webhook`; it stands here because a row cannot ask the room above for it.
 JOB, QUEUE, ATTEMPTS = "deliver_webhook", "outgoing", 20
+HELD = 86_400.0  # seconds that a held delivery's job is put off; held anew long before
 
 
 def emit(account_id: str, type: str, payload: dict[str, Any], subject: str = "") -> OutgoingEvent:
@@ -34,5 +36,16 @@ def emit(account_id: str, type: str, payload: dict[str, Any], subject: str = "")
 
 def deliver(event: OutgoingEvent, endpoint: WebhookEndpoint) -> None:
     """Plan the delivery of one event to one endpoint, with the job that does it; the relay pushes it."""
-    planned = WebhookDelivery.create(event=event, endpoint=endpoint, created_at=real_now())
-    insert_job(JOB, str(planned.id), [planned.id], QUEUE, ATTEMPTS, 0.0, pushed=False, request_id=None)
+    now = real_now()
+    delay = _delay(endpoint, now)
+    planned = WebhookDelivery.create(event=event, endpoint=endpoint, created_at=now)
+    insert_job(JOB, str(planned.id), [planned.id], QUEUE, ATTEMPTS, delay, pushed=False, request_id=None)
+
+
+def _delay(endpoint: WebhookEndpoint, now: datetime) -> float:
+    """Seconds until it may go: none, or, while the endpoint fails, until it is asked again; held if another one will ask."""
+    if not endpoint.failures:
+        return 0.0
+    if WebhookDelivery.has_untried(endpoint):
+        return HELD
+    return max(0.0, (endpoint.quiet_until - now).total_seconds()) if endpoint.quiet_until else 0.0

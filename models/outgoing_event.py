@@ -44,12 +44,13 @@ def feed_after(account_id: str, cursor: int, limit: int) -> list[OutgoingEvent]:
     if is_postgres():
         with transaction():
             serialize_on(feed_key(account_id))
-            last = _last(account_id)
+            last = last_event(account_id)
     else:
-        last = _last(account_id)
+        last = last_event(account_id)
     query = OutgoingEvent.select().where(OutgoingEvent.account_id == account_id, OutgoingEvent.id > cursor, OutgoingEvent.id <= last)
     return list(query.order_by(OutgoingEvent.id).limit(limit))
 
 
-def _last(account_id: str) -> int:
+def last_event(account_id: str) -> int:
+    """The cursor of an account's newest event; 0 when there is none."""
     return int(execute("SELECT COALESCE(MAX(id), 0) FROM outgoing_event WHERE account_id = ?", (account_id,)).fetchone()[0])

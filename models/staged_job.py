@@ -168,13 +168,6 @@ def want_again(name: str, key: str, delay: float) -> None:
     execute(f"UPDATE staged_job SET wanted_again = 1, {sets} WHERE name = ? AND key = ?", (int(delay * _SECOND), name, key))
 
 
-def hasten_jobs(name: str, keys: Sequence[str]) -> int:
-    """Make waiting jobs of `name` due now; how many there were."""
-    marks = ", ".join("?" for _ in keys) or "NULL"
-    sql = f"UPDATE staged_job SET due_at = {{now}}, pushed_at = NULL WHERE name = ? AND state = 'waiting' AND due_at > {{now}} AND key IN ({marks})"
-    return int(execute(sql, (name, *keys)).rowcount)
-
-
 def take_due(limit: int, epoch: int, lost_before: dict[str, int]) -> list[Pushable]:
     """Mark up to `limit` due jobs as pushed now, and answer them: those never pushed, pushed into a Redis
     emptied since `epoch`, or pushed before `lost_before[queue]` (microseconds) and never claimed.

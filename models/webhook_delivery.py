@@ -27,12 +27,18 @@ class WebhookDelivery(Row):
     settled_at = Instant(null=True)
 
     class Meta:
-        indexes = ((("event", "endpoint"), True), (("endpoint", "state"), False))
+        indexes = ((("event", "endpoint"), True), (("endpoint", "state", "id"), False), (("endpoint", "id"), False))
 
     @classmethod
-    def waiting_for(cls, endpoint: WebhookEndpoint, limit: int = 500) -> "list[WebhookDelivery]":
-        """Deliveries that wait for this endpoint, oldest first."""
-        return list(cls.select().where(cls.endpoint == endpoint, cls.state == "waiting").order_by(cls.id).limit(limit))
+    def first_waiting(cls, endpoint: WebhookEndpoint) -> "WebhookDelivery | None":
+        """The oldest delivery that waits for this endpoint."""
+        row: WebhookDelivery | None = cls.select().where(cls.endpoint == endpoint, cls.state == "waiting").order_by(cls.id).first()
+        return row
+
+    @classmethod
+    def has_untried(cls, endpoint: WebhookEndpoint) -> bool:
+        """Whether a delivery waits for this endpoint that was never tried."""
+        return bool(cls.select().where(cls.endpoint == endpoint, cls.state == "waiting", cls.attempts == 0).exists())
 
     def record_try(self, outcome: dict[str, Any]) -> None:
         """Add one try."""

@@ -2,17 +2,21 @@
 
 from datetime import datetime, timedelta
 
-from peewee import ForeignKeyField, IntegerField, JSONField, TextField, fn
+from peewee import BigIntegerField, ForeignKeyField, IntegerField, JSONField, TextField
 
 from models.account import Account
-from models.base import Instant, Row, to_micros
+from models.base import Instant, Row
 from runtime.ids import new_id
 
 PATIENCE = timedelta(days=3)  # of nothing but failures, then the endpoint is disabled
+QUIET = (5, 60, 300)  # seconds after the first, second, … failure in a row until it is asked again; the last one holds on
 
 
 class WebhookEndpoint(Row):
-    """One endpoint: `active → disabled | deleted`. `secret` is encrypted; `quiet_until` spares one that does not answer."""
+    """One endpoint: `active ⇄ disabled`, `→ deleted`. `secret` is encrypted; `quiet_until`: when one that fails is asked again.
+
+    `missed_after` is the feed's cursor before the first event it was not told when it was last disabled.
+    """
 
     account_id: str
     id = TextField(primary_key=True)
@@ -27,6 +31,7 @@ class WebhookEndpoint(Row):
     last_error = TextField(null=True)
     created_at = Instant()
     disabled_at = Instant(null=True)
+    missed_after = BigIntegerField(null=True)
 
     class Meta:
         indexes = ((("account", "state"), False),)
@@ -46,18 +51,23 @@ class WebhookEndpoint(Row):
         if self.failures:
             self._write(failures=0, failing_since=None, quiet_until=None, last_error=None)
 
-    def record_failed(self, error: str, quiet_until: datetime, now: datetime) -> bool:
-        """It did not take a delivery; it is left alone until `quiet_until`. Answers whether its patience is used up."""
-        since = fn.COALESCE(WebhookEndpoint.failing_since, to_micros(now))
-        values = {"failures": WebhookEndpoint.failures + 1, "failing_since": since, "quiet_until": quiet_until, "last_error": error[:200]}
-        WebhookEndpoint.update(values).where(WebhookEndpoint.id == self.id).execute()
-        fresh = WebhookEndpoint.get_by_id(self.id)
-        return bool(now - fresh.failing_since >= PATIENCE)
+    def record_failed(self, error: str, now: datetime) -> bool:
+        """It did not take a delivery; it is left alone for a while. Answers whether its patience is used up."""
+        since, quiet = self.failing_since or now, QUIET[min(self.failures, len(QUIET) - 1)]
+        self._write(failures=self.failures + 1, failing_since=since, quiet_until=now + timedelta(seconds=quiet), last_error=error[:200])
+        return now - since >= PATIENCE
 
-    def record_disabled(self, now: datetime) -> bool:
-        """Nothing more is sent to it; False when another writer has said so already."""
-        changed = WebhookEndpoint.update(state="disabled", disabled_at=now).where(WebhookEndpoint.id == self.id, WebhookEndpoint.state == "active")
-        return bool(changed.execute())
+    def record_disabled(self, missed_after: int, now: datetime) -> None:
+        """Nothing more is sent to it."""
+        self._write(state="disabled", disabled_at=now, missed_after=missed_after)
+
+    def record_enabled(self) -> None:
+        """It is sent to from now on, and whatever went wrong before is forgiven."""
+        self._write(state="active", disabled_at=None, failures=0, failing_since=None, quiet_until=None, last_error=None)
+
+    def record_changed(self, **values: object) -> None:
+        """Its owner wants it elsewhere (`url`) or told of other things (`events`)."""
+        self._write(**values)
 
     def record_deleted(self, now: datetime) -> None:
         """Its owner wants it no longer; the row stays for the record of its deliveries, without the secret."""

@@ -2,95 +2,32 @@
 
 import base64
 import secrets
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import falcon
-from pydantic import Field, field_validator
 
+from delivery.stage import stage_again
+from jobs.deliver_webhook import disable
+from jobs.release_deliveries import release_deliveries
 from models.account import Account
 from models.audit_entry import AuditEntry
 from models.base import transaction
-from models.outgoing_event import TYPES
+from models.held_deliveries import lock_endpoint
 from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import WebhookEndpoint
-from rules.webhook_address import read_target
 from runtime.clock import real_now
 from runtime.secret_box import seal, unseal
-from runtime.settings import get_settings
 from web.auth import caller_of
-from web.body import Body, check
+from web.body import check, read_json
+from web.endpoint_shapes import EndpointChange, EndpointList, EndpointMade, EndpointShown, EndpointWithDeliveries, NewEndpoint, show_delivery, show_endpoint
 from web.idempotency import idempotent
 from web.later import Later
-from web.openapi import Shown, documented
+from web.openapi import documented
 from web.problems import Problem
-from web.shapes import rfc3339
 
 MOST = 20  # endpoints of one account
 LATEST = 20  # deliveries shown
 SECRET_BYTES = 32
-
-
-class NewEndpoint(Body):
-    """Where to send, and what: no `events` means all of them."""
-
-    url: str = Field(min_length=1, max_length=2000)
-    events: list[str] = Field(default=[], max_length=len(TYPES), json_schema_extra={"items": {"type": "string", "enum": list(TYPES)}})
-
-    @field_validator("url")
-    @classmethod
-    def _may_be_sent_to(cls, url: str) -> str:
-        settings = get_settings()
-        read_target(url, loopback=settings.webhooks_to_loopback and settings.payphone_env in {"demo", "test"})
-        return url
-
-    @field_validator("events")
-    @classmethod
-    def _known(cls, events: list[str]) -> list[str]:
-        if not set(events) <= set(TYPES):
-            raise ValueError(f"must be among {', '.join(TYPES)}")
-        return list(dict.fromkeys(events))
-
-
-class EndpointShown(Shown):
-    """An endpoint. Disabled: after three days of nothing but failures, or when it answered 410."""
-
-    id: str
-    url: str
-    events: list[str]
-    status: Literal["active", "disabled"]
-    last_error: str | None
-    created_at: datetime
-
-
-class EndpointMade(EndpointShown):
-    """A new endpoint with the secret its deliveries are signed with, which is shown this once."""
-
-    secret: str
-
-
-class DeliveryShown(Shown):
-    """One event on its way to an endpoint; `tries` are the latest ones."""
-
-    event_id: str
-    type: str
-    status: Literal["waiting", "delivered", "failed", "cancelled"]
-    attempts: int
-    tries: list[dict[str, Any]]
-    created_at: datetime
-
-
-class EndpointWithDeliveries(EndpointShown):
-    """An endpoint with its latest deliveries."""
-
-    deliveries: list[DeliveryShown]
-
-
-class EndpointList(Shown):
-    """An account's endpoints."""
-
-    data: list[EndpointShown]
-    has_more: bool
 
 
 def new_secret() -> str:
@@ -108,21 +45,6 @@ def find_endpoint(account: Account, endpoint_id: str) -> WebhookEndpoint:
     if endpoint is None:
         raise Problem("not_found", f"There is no webhook endpoint {endpoint_id[:40]}.")
     return endpoint
-
-
-def show_endpoint(endpoint: WebhookEndpoint) -> dict[str, Any]:
-    """An endpoint, without its secret."""
-    return {
-        "id": endpoint.id, "url": endpoint.url, "events": endpoint.events, "status": endpoint.state, "lastError": endpoint.last_error,
-        "createdAt": rfc3339(endpoint.created_at),
-    }  # fmt: skip
-
-
-def _show_delivery(delivery: WebhookDelivery) -> dict[str, Any]:
-    return {
-        "eventId": delivery.event.event_id, "type": delivery.event.type, "status": delivery.state, "attempts": delivery.attempts,
-        "tries": delivery.tries, "createdAt": rfc3339(delivery.created_at),
-    }  # fmt: skip
 
 
 def _mine(account: Account) -> list[WebhookEndpoint]:
@@ -169,7 +91,22 @@ class OneWebhookEndpoint:
         """One endpoint with its latest deliveries."""
         endpoint = find_endpoint(caller_of(req).own, endpoint_id)
         rows = WebhookDelivery.select().where(WebhookDelivery.endpoint == endpoint).order_by(WebhookDelivery.id.desc()).limit(LATEST)
-        resp.media = show_endpoint(endpoint) | {"deliveries": [_show_delivery(row) for row in rows]}
+        resp.media = show_endpoint(endpoint) | {"deliveries": [show_delivery(row) for row in rows]}
+
+    @documented("Events", {200: EndpointShown}, body=EndpointChange)
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, endpoint_id: str) -> None:
+        """Change its address or its events, stop it, or enable it again.
+
+        What it was not told while it was disabled is not sent to it later: read it from the feed, from `missedSince` on.
+        """
+        caller, wanted = caller_of(req), check(EndpointChange, read_json(req))
+        find_endpoint(caller.own, endpoint_id)
+        with transaction():
+            endpoint = lock_endpoint(find_endpoint(caller.own, endpoint_id))
+            _change(endpoint, wanted)
+            changed = sorted(wanted.model_fields_set)
+            AuditEntry.record(f"key:{caller.key_id}", "endpoint.changed", f"endpoint:{endpoint.id}", caller.own.id, changed=changed, status=endpoint.state)
+        resp.media = show_endpoint(endpoint)
 
     @documented("Events", {204: None})
     def on_delete(self, req: falcon.Request, resp: falcon.Response, endpoint_id: str) -> None:
@@ -178,5 +115,17 @@ class OneWebhookEndpoint:
         with transaction():
             endpoint = find_endpoint(caller.own, endpoint_id)
             endpoint.record_deleted(real_now())
+            stage_again(release_deliveries, f"{endpoint.id}:0", endpoint.id, 0)
             AuditEntry.record(f"key:{caller.key_id}", "endpoint.deleted", f"endpoint:{endpoint.id}", caller.own.id)
         resp.status = falcon.HTTP_204
+
+
+def _change(endpoint: WebhookEndpoint, wanted: EndpointChange) -> None:
+    """Write what is wanted of a locked endpoint. Another address, or being enabled, is a fresh beginning: what waits for it goes at once."""
+    moved = wanted.url is not None and wanted.url != endpoint.url
+    endpoint.record_changed(url=wanted.url or endpoint.url, events=endpoint.events if wanted.events is None else wanted.events)
+    if wanted.enabled is False and endpoint.state == "active":
+        disable(endpoint, real_now())
+    elif (wanted.enabled and endpoint.state == "disabled") or (moved and endpoint.failures and endpoint.state == "active"):
+        endpoint.record_enabled()
+        stage_again(release_deliveries, f"{endpoint.id}:0", endpoint.id, 0)

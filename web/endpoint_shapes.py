@@ -1,0 +1,109 @@
+"""What requests about webhook endpoints hold, and what endpoints and deliveries look like outside."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from models.outgoing_event import TYPES
+from models.webhook_delivery import WebhookDelivery
+from models.webhook_endpoint import WebhookEndpoint
+from rules.webhook_address import read_target
+from runtime.settings import get_settings
+from web.body import Body
+from web.openapi import Shown
+from web.shapes import rfc3339
+
+
+def _may_be_sent_to(url: str) -> str:
+    settings = get_settings()
+    read_target(url, loopback=settings.webhooks_to_loopback and settings.payphone_env in {"demo", "test"})
+    return url
+
+
+def _known(events: list[str]) -> list[str]:
+    if not set(events) <= set(TYPES):
+        raise ValueError(f"must be among {', '.join(TYPES)}")
+    return list(dict.fromkeys(events))
+
+
+Url = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_may_be_sent_to)]
+Events = Annotated[
+    list[str], Field(max_length=len(TYPES), json_schema_extra={"items": {"type": "string", "enum": list(TYPES)}}), AfterValidator(_known)
+]
+
+
+class NewEndpoint(Body):
+    """Where to send, and what: no `events` means all of them."""
+
+    url: Url
+    events: Events = Field(default=[])
+
+
+class EndpointChange(Body):
+    """What may change; what is not named stays. `enabled` false stops deliveries, true takes them up again."""
+
+    url: Url | None = None
+    events: Events | None = None
+    enabled: bool | None = None
+
+
+class EndpointShown(Shown):
+    """An endpoint. Disabled: by its owner, after three days of nothing but failures, or when it answered 410.
+
+    `missedSince` is the feed's cursor of when it was last disabled: `GET /api/events?since=…` has what it was not told.
+    """
+
+    id: str
+    url: str
+    events: list[str]
+    status: Literal["active", "disabled"]
+    last_error: str | None
+    missed_since: str | None
+    created_at: datetime
+
+
+class EndpointMade(EndpointShown):
+    """A new endpoint with the secret its deliveries are signed with, which is shown this once."""
+
+    secret: str
+
+
+class DeliveryShown(Shown):
+    """One event on its way to an endpoint; `tries` are the latest ones."""
+
+    event_id: str
+    type: str
+    status: Literal["waiting", "delivered", "failed", "cancelled"]
+    attempts: int
+    tries: list[dict[str, Any]]
+    created_at: datetime
+
+
+class EndpointWithDeliveries(EndpointShown):
+    """An endpoint with its latest deliveries."""
+
+    deliveries: list[DeliveryShown]
+
+
+class EndpointList(Shown):
+    """An account's endpoints."""
+
+    data: list[EndpointShown]
+    has_more: bool
+
+
+def show_endpoint(endpoint: WebhookEndpoint) -> dict[str, Any]:
+    """An endpoint, without its secret."""
+    return {
+        "id": endpoint.id, "url": endpoint.url, "events": endpoint.events, "status": endpoint.state, "lastError": endpoint.last_error,
+        "missedSince": None if endpoint.missed_after is None else str(endpoint.missed_after), "createdAt": rfc3339(endpoint.created_at),
+    }  # fmt: skip
+
+
+def show_delivery(delivery: WebhookDelivery) -> dict[str, Any]:
+    """A delivery with its latest tries."""
+    return {
+        "eventId": delivery.event.event_id, "type": delivery.event.type, "status": delivery.state, "attempts": delivery.attempts,
+        "tries": delivery.tries, "createdAt": rfc3339(delivery.created_at),
+    }  # fmt: skip
