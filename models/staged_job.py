@@ -144,10 +144,10 @@ def _settle(job: Claimed, sets: str, params: tuple[Any, ...]) -> bool:
     return bool(execute(f"UPDATE staged_job SET {sets} {fenced}", (*params, job.id, job.claim)).rowcount)
 
 
-def replay_job(job_id: int) -> bool:
-    """Let a dead job run again from its first attempt, with the same arguments and key."""
-    sets = "state = 'waiting', attempts = 0, due_at = {now}, pushed_at = NULL, finished_at = NULL"
-    return bool(execute(f"UPDATE staged_job SET {sets} WHERE id = ? AND state = 'dead'", (job_id,)).rowcount)
+def replay_job(job_id: int, delay: float = 0.0) -> bool:
+    """Let a dead job run again from its first attempt, with the same arguments and key, due in `delay` seconds."""
+    sets = "state = 'waiting', attempts = 0, due_at = {now} + ?, pushed_at = NULL, finished_at = NULL"
+    return bool(execute(f"UPDATE staged_job SET {sets} WHERE id = ? AND state = 'dead'", (int(delay * _SECOND), job_id)).rowcount)
 
 
 def revive_job(name: str, key: str, delay: float) -> bool:

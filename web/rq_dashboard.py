@@ -24,7 +24,7 @@ from models.operator_session import OperatorSession
 from models.staged_job import StagedJob
 from runtime.errors import Misconfigured
 from runtime.ids import new_token
-from runtime.settings import QUEUES
+from runtime.settings import QUEUES, get_settings
 from web.problems import Problem
 from web.rq_flask import PREFIX, make_dashboard, page_policy
 from web.sessions import CSRF_HEADER, check_csrf, is_secure, session_of, signed_in
@@ -98,7 +98,7 @@ class RqDashboard:
         if found := REQUEUE_ALL.fullmatch(req.path):
             if found[1] not in QUEUES:
                 raise Problem("not_found", f"There is no queue {found[1][:40]}.")
-            return {"status": "OK", "count": replay_all(actor, queue=found[1])}
+            return {"status": "OK", "count": replay_all(actor, queue=found[1], rate=get_settings().backfill_rate)}
         if CHANGES_RQ_ONLY.fullmatch(req.path):
             raise Problem("forbidden", "RQ only carries jobs; the database holds them. Deleting here would change nothing, so nothing was done.")
         raise Problem("not_found", f"There is nothing at {req.path[:80]}.")

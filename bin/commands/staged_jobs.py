@@ -7,6 +7,7 @@ from delivery.registry import job_names
 from delivery.rq_keys import rq_id
 from models.job_replay import replay, replay_all
 from models.staged_job import StagedJob
+from runtime.settings import get_settings
 
 STATES = ("waiting", "running", "done", "dead", "cancelled")
 
@@ -35,19 +36,23 @@ def list_jobs(state: str | None, name: str | None, limit: int) -> None:
 @click.argument("ids", nargs=-1)
 @click.option("--all-dead", is_flag=True, help="Every dead job.")
 @click.option("--name", help="With --all-dead: only jobs of this name.")
-def retry(ids: tuple[str, ...], all_dead: bool, name: str | None) -> None:
+@click.option("--rate", type=click.FloatRange(0), help="With --all-dead: jobs per second; 0: all at once. Default: BACKFILL_RATE.")
+def retry(ids: tuple[str, ...], all_dead: bool, name: str | None, rate: float | None) -> None:
     """Let dead jobs run again, with the same arguments and key. IDS are numbers, or ids as RQ's dashboard shows them.
 
     A job that is not dead is left alone.
     """
     if bool(ids) == all_dead:
         raise click.UsageError("Name the jobs, or give --all-dead.")
-    if name and not all_dead:
-        raise click.UsageError("--name goes with --all-dead.")
+    if (name or rate is not None) and not all_dead:
+        raise click.UsageError("--name and --rate go with --all-dead.")
     if name and name not in job_names() and not StagedJob.select().where(StagedJob.name == name).exists():
         raise click.BadParameter(f"there is no job {name!r}; there are {', '.join(job_names())}.", param_hint="--name")
     if all_dead:
-        say(f"Replayed: {replay_all(acting(), name=name)}.")
+        rate = get_settings().backfill_rate if rate is None else rate
+        replayed = replay_all(acting(), name=name, rate=rate)
+        spread = f", spread over {replayed / rate:.0f} s" if rate and replayed > rate else ""
+        say(f"Replayed: {replayed}{spread}.")
         return
     left = [text for text in ids if not _retry_one(text)]
     if left:

@@ -9,6 +9,7 @@ from models.inbox_event import InboxEvent
 from models.operator import Operator, password_holds
 from models.staged_job import StagedJob
 from runtime.clock import real_now
+from tests import given
 from tests.conftest import ROOT, reset_process
 from tests.operators import a_job, run
 
@@ -36,6 +37,8 @@ def test_an_account_and_its_key_are_printed_once():
         ("jobs", "retry", "1", "--all-dead"),
         ("jobs", "retry", "1", "--name", "prune_jobs"),
         ("jobs", "retry", "--all-dead", "--name", "no_such_job"),
+        ("jobs", "retry", "1", "--rate", "5"),
+        ("jobs", "retry", "--all-dead", "--rate", "-1"),
         ("jobs", "list", "--state", "lost"),
         ("audit", "export", "--since", "yesterday"),
         ("nonsense",),
@@ -67,6 +70,18 @@ def test_all_dead_jobs_of_a_name_are_replayed():
     a_job("dead"), a_job("dead"), a_job("dead", name="prune_jobs")
     assert "Replayed: 2." in run("jobs", "retry", "--all-dead", "--name", "process_stripe_event").output
     assert StagedJob.get(StagedJob.state == "dead").name == "prune_jobs"
+
+
+@pytest.mark.parametrize(("arguments", "rate"), [(("--rate", "2"), 2), ((), 50), (("--rate", "0"), 0)])
+def test_many_dead_jobs_are_replayed_at_a_rate(arguments, rate):
+    """Given nine dead jobs, when all are replayed, then they are due one after the other, oldest first, so that live work goes between."""
+    dead = [a_job("dead").id for _ in range(9)]
+    told = run("jobs", "retry", "--all-dead", *arguments).output
+    rows = [StagedJob.get_by_id(number) for number in dead]
+    assert {row.state for row in rows} == {"waiting"}
+    delays = [row.due_at - rows[0].due_at for row in rows]
+    assert all(delay >= number * 1_000_000 / rate for number, delay in enumerate(delays)) if rate else rows[-1].due_at <= given.database_now()
+    assert "Replayed: 9, spread over 4 s." in told if rate == 2 else "Replayed: 9." in told
 
 
 def test_an_operator_gets_a_password_or_brings_one():
