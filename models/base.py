@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import peewee
-from peewee import DatabaseProxy, InterfaceError, Model, OperationalError, PostgresqlDatabase, SqliteDatabase
+from peewee import DatabaseProxy, DataError, InterfaceError, Model, OperationalError, PostgresqlDatabase, SqliteDatabase
 from playhouse.pool import PooledPostgresqlDatabase
 
 from runtime.errors import Misconfigured
@@ -16,6 +16,7 @@ from runtime.settings import ROOT
 database = DatabaseProxy()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+TOO_LARGE = "54"  # the class of PostgreSQL's errors about what is too long for a row or an index
 
 # The database's own clock, in microseconds since the epoch: the one clock that all processes share.
 _NOW = {
@@ -66,7 +67,9 @@ class _Postgres(PooledPostgresqlDatabase):
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         try:
             return super().execute_sql(sql, params)
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError) as error:
+            if (getattr(getattr(error, "orig", None), "sqlstate", None) or "").startswith(TOO_LARGE):
+                raise DataError(str(error)) from error  # psycopg calls it operational, but it is the value's fault
             if self.in_transaction() or not sql.lstrip()[:6].upper() == "SELECT":
                 raise
             self._forget_connection()

@@ -19,7 +19,7 @@ from runtime.clock import real_now
 from web.answers import Confirmed
 from web.auth import caller_of
 from web.body import Body, check
-from web.fields import Amount, PaymentMethodId
+from web.fields import Amount, Id, PaymentMethodId
 from web.idempotency import idempotent
 from web.invoices import find_invoice
 from web.later import Later, nothing_to_perform
@@ -38,19 +38,19 @@ CHARGING_PROBLEMS = (*CONFIRMING_PROBLEMS, "amount_exceeds_balance", "no_saved_c
 class Confirm(Body):
     """Which intent; with a payment method it is charged here, without one it is looked at."""
 
-    payment_intent_id: str
-    invoice_id: str
+    payment_intent_id: Id
+    invoice_id: Id
     payment_method_id: PaymentMethodId | None = None
 
 
 class PhonePayment(Body):
     """A payment taken on the phone: with a payment method or the customer's saved card, never a card number."""
 
-    invoice_id: str
+    invoice_id: Id
     payment_method_id: PaymentMethodId | None = None
     use_saved_card: bool = False
     amount: Amount | None = None
-    call_id: str | None = None
+    call_id: Id | None = None
 
 
 class ConfirmPayment:

@@ -14,7 +14,7 @@ from runtime.ids import new_id
 from web.answers import CustomerList, CustomerShown
 from web.auth import caller_of
 from web.body import Body, check, read_json
-from web.fields import Email, Name, Phone, TimeZone
+from web.fields import Email, Id, Language, Name, Phone, TimeZone, Words
 from web.idempotency import idempotent
 from web.lists import page
 from web.openapi import PageQuery, documented
@@ -26,11 +26,11 @@ from web.stripe_binding import BINDING_PROBLEMS, claim, vouched_for
 class Address(Body):
     """A postal address; its state and postal code help to tell a person's time zone."""
 
-    line1: str | None = None
-    city: str | None = None
-    state: str | None = None
-    postal_code: str | None = None
-    country: str | None = None
+    line1: Words | None = None
+    city: Words | None = None
+    state: Words | None = None
+    postal_code: Words | None = None
+    country: Words | None = None
 
 
 class NewCustomer(Body):
@@ -41,8 +41,8 @@ class NewCustomer(Body):
     email: Email | None = None
     address: Address | None = None
     time_zone: TimeZone | None = None
-    language: str = "en"
-    external_id: str | None = None
+    language: Language = "en"
+    external_id: Id | None = None
     stripe_customer_id: str | None = Field(default=None, pattern=r"^cus_\w{1,64}$")
 
 

@@ -1,4 +1,4 @@
-"""Field types that several request bodies share."""
+"""Field types that several request bodies share. Each text has a length: an index of PostgreSQL takes some 2,700 bytes."""
 
 from typing import Annotated
 from zoneinfo import available_timezones
@@ -23,12 +23,18 @@ def _zone(text: str) -> str:
     return text
 
 
-Phone = Annotated[str, AfterValidator(_e164)]
-TimeZone = Annotated[str, AfterValidator(_zone)]
+MAX_NOTES = 10_000
+
+Phone = Annotated[str, Field(max_length=40), AfterValidator(_e164)]
+TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
+Id = Annotated[str, Field(max_length=200)]  # of ours, of Stripe's, of the clinic's own software
+Language = Annotated[str, Field(max_length=35)]  # RFC 5646
+Words = Annotated[str, Field(max_length=500)]
+Notes = Annotated[str, Field(max_length=MAX_NOTES)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Currency = Annotated[str, Field(pattern=r"^[a-zA-Z]{3}$"), AfterValidator(str.lower)]
 Amount = Annotated[int, Field(strict=True, gt=0, le=99_999_999)]  # Stripe takes eight digits
 PaymentMethodId = Annotated[str, Field(pattern=r"^(pm|card)_\w{1,120}$")]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
 
-__all__ = ["Amount", "Currency", "Email", "Name", "PaymentMethodId", "Phone", "TimeZone"]
+__all__ = ["MAX_NOTES", "Amount", "Currency", "Email", "Id", "Language", "Name", "Notes", "PaymentMethodId", "Phone", "TimeZone", "Words"]

@@ -20,8 +20,9 @@ from runtime.clock import business_now, real_now
 from web.answers import InvoiceShown
 from web.auth import Caller, caller_of
 from web.body import Body, check
+from web.fields import MAX_NOTES
 from web.idempotency import idempotent
-from web.invoices import MAX_NOTES, find_invoice
+from web.invoices import find_invoice
 from web.openapi import documented
 from web.problems import Problem
 from web.shapes import show_invoice

@@ -19,37 +19,35 @@ from web.answers import InvoiceList, InvoiceShown, InvoiceStatus
 from web.auth import caller_of
 from web.body import Body, check, read_json
 from web.customers import find_customer
-from web.fields import Amount, Currency, Name
+from web.fields import Amount, Currency, Id, Name, Notes, Words
 from web.idempotency import idempotent
 from web.lists import moment_of, page
 from web.openapi import PageQuery, documented
 from web.problems import Problem
 from web.shapes import show_invoice
 
-MAX_NOTES = 10_000
-
 
 class NewInvoice(Body):
     """What is owed."""
 
-    customer_id: str
+    customer_id: Id
     number: Name
-    project: str | None = None
+    project: Words | None = None
     amount_due: Amount
     currency: Currency
     due_date: date
     status: Literal["draft", "sent"] = "sent"
-    notes: str = ""
+    notes: Notes = ""
 
 
 class InvoiceChange(Body):
     """What may change; what is not named stays. The amount may not, once money came in or is on its way."""
 
-    project: str | None = None
+    project: Words | None = None
     amount_due: Amount | None = None
     due_date: date | None = None
     status: Literal["draft", "sent"] | None = None
-    notes: str | None = None
+    notes: Notes | None = None
 
 
 class InvoiceQuery(PageQuery):
@@ -128,8 +126,6 @@ class OneInvoice:
 
 
 def _check_change(invoice: Invoice, values: dict[str, Any]) -> None:
-    if len(values.get("notes", "")) > MAX_NOTES:
-        raise Problem("invalid", f"Notes have at most {MAX_NOTES} characters.", [{"field": "notes", "message": "too long"}])
     if invoice.mark in {"cancelled", "written_off"} and values.keys() - {"notes", "project"}:
         raise Problem("conflict", f"Invoice {invoice.number} is {invoice.mark}; only its notes and project may change.")
     if values.get("amount_due", invoice.amount_due) != invoice.amount_due and with_money([invoice.id]):

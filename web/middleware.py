@@ -68,9 +68,9 @@ def on_conflict(req: falcon.Request, resp: falcon.Response, error: Exception, pa
 
 
 def on_unknowable(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
-    """An address or a filter holds what the database takes for no text (a NUL): nothing has that name."""
+    """The request holds what the database takes for no text (a NUL), or what is too long to be kept: nothing has that name."""
     log.info("no value of the database's", path=req.path, error=type(error).__name__)
-    write_problem(resp, Problem("bad_request", "The address or a parameter holds characters that nothing here is named by."))
+    write_problem(resp, Problem("bad_request", "The request holds a value that is too long, or has characters that nothing here is named by."))
 
 
 def install(app: falcon.App) -> None:

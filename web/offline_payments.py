@@ -17,7 +17,7 @@ from runtime.clock import business_now, real_now
 from web.answers import Recorded
 from web.auth import caller_of
 from web.body import Body, check
-from web.fields import Amount, Currency, Name
+from web.fields import Amount, Currency, Id, Name
 from web.idempotency import idempotent
 from web.invoices import find_invoice
 from web.later import Later, nothing_to_perform
@@ -33,7 +33,7 @@ class TakenPayment(Body):
     `receivedAt` may be a day alone, or a time without offset: both are read in the account's time zone.
     """
 
-    invoice_id: str
+    invoice_id: Id
     amount: Amount
     currency: Currency
     method: Literal["cash", "check", "bank_transfer", "stripe"]

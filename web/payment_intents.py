@@ -21,7 +21,7 @@ from web.answers import IntentShown
 from web.auth import caller_of
 from web.billing import BillingDetails, stripe_billing
 from web.body import Body, check
-from web.fields import Amount, Email
+from web.fields import Amount, Email, Id
 from web.idempotency import idempotent
 from web.invoices import find_invoice
 from web.later import Later
@@ -30,12 +30,13 @@ from web.payment_links import check_payable
 from web.problems import Problem
 
 PAYING_PROBLEMS = ("invoice_already_paid", "invoice_not_payable", "payment_in_progress", "provider_unavailable")
+CEILING_REACHED = "This account has reached its charges of the day; nothing was charged. An operator can raise the ceiling."
 
 
 class NewIntent(Body):
     """What is to be paid: the whole balance, unless an amount is named (minor units)."""
 
-    invoice_id: str
+    invoice_id: Id
     amount: Amount | None = None
     receipt_email: Email | None = None
     billing_details: BillingDetails | None = None
@@ -82,7 +83,7 @@ def check_charges_run(account_id: str) -> None:
     if paused(account_id, "charges"):
         raise Problem("charges_paused", "An operator has paused charges; nothing was charged. Payment links go on working.")
     if over_ceiling(account_id, "charges", business_now()):
-        raise Problem("charges_paused", "This account has reached its charges of the day; nothing was charged. An operator can raise the ceiling.")
+        raise Problem("charges_paused", CEILING_REACHED)
 
 
 def check_books_are_read(invoice: Invoice) -> None:

@@ -16,6 +16,7 @@ from providers.errors import ProviderError
 from providers.stripe_events import read_intent
 from providers.stripe_intents import get_intent
 from rules.declines import advice, public_code
+from web.payment_intents import CEILING_REACHED
 from web.problems import Problem
 from web.shapes import show_invoice, show_payment
 
@@ -23,6 +24,7 @@ WITHDRAWN = {
     "not_payable": ("invoice_not_payable", "The balance changed before the card was charged; nothing was charged."),
     "too_late": ("invoice_not_payable", "The card could not be charged in time, and is not charged late; nothing was charged. Ask again."),
     "charges_paused": ("charges_paused", "An operator has paused charges; nothing was charged."),
+    "ceiling_reached": ("charges_paused", CEILING_REACHED),
     "payment_in_progress": ("payment_in_progress", "Another payment of this invoice is on its way; nothing was charged."),
     "amount_refused": ("payment_refused", "Stripe would not take this amount; nothing was charged."),
     "settled_by_hand": ("payment_refused", "An operator has looked at Stripe and says that nothing was charged."),
