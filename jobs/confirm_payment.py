@@ -20,7 +20,7 @@ from effects.stripe_customers import card_on_file
 from effects.stripe_intents import INTENT_CONFIRM
 from models.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction
-from models.brake import paused
+from models.brake import over_ceiling, paused
 from models.effect import BY_HAND, Effect
 from models.invoice import Invoice
 from models.payment import Payment
@@ -30,7 +30,7 @@ from models.payment_link import PaymentLink
 from models.standing import lock_invoice
 from providers.stripe_events import read_intent
 from providers.stripe_intents import get_intent
-from runtime.clock import real_now
+from runtime.clock import business_now, real_now
 from runtime.errors import NotYet
 from runtime.settings import get_settings
 
@@ -84,6 +84,8 @@ def _decide(confirmation: PaymentConfirmation) -> Decision:
         if known is not None or why:
             return Decision(known, why)
         _wait_for_others(invoice, attempt)
+        if over_ceiling(invoice.account_id, "charges", business_now()):  # others' charges, reserved since this one was asked for
+            return Decision(None, "ceiling_reached")
         reason = "phone payment" if confirmation.by_phone else "confirmed by the clinic"
         request = _request(confirmation, attempt, card or "")
         return Decision(reserve(INTENT_CONFIRM, confirmation.id, request, invoice, attempt.stripe_account, confirmation.asked_by, reason))

@@ -1,0 +1,48 @@
+"""A day's ceiling holds however many are asked for at once (B14): it counts where a charge is reserved, not where it is planned."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from models.base import database
+from models.daily_ceiling import DailyCeiling
+from models.daily_tally import DailyTally
+from models.effect import Effect
+from models.payment_confirmation import PaymentConfirmation
+from tests import given
+from tests.conftest import reset_process
+from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
+
+
+@pytest.fixture
+def account(client, stripe_stand_in, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("PAYPHONE_SETTLING", "0.001")
+    reset_process()
+    return given.an_account()
+
+
+def test_six_charges_at_once_under_a_ceiling_of_two(account, client, valkey, stripe_stand_in):  # noqa: F811
+    """Given a ceiling of two, when six people pay by phone in one moment, then two cards are charged, and the others are told why not."""
+    DailyCeiling.change(account.id, "charges", 2, "cli:ann")
+    invoices, headers, begin = [given.an_invoice(account) for _ in range(6)], given.a_key(account), threading.Barrier(6)
+    for invoice in invoices:
+        assert client.simulate_post("/api/payments/create-payment-intent", json={"invoiceId": invoice.id}, headers=headers).status_code == 201
+
+    def pay(invoice):
+        begin.wait(10)
+        try:
+            return client.simulate_post("/api/payments/phone", json={"invoiceId": invoice.id, "paymentMethodId": "pm_card_visa"}, headers=headers)
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(pay, invoices))
+    given.retried(valkey.client())
+    assert sum(stripe_stand_in.received(invoice.id) == 12_500 for invoice in invoices) == 2
+    assert (Effect.select().where(Effect.kind == "intent_confirm").count(), DailyTally.get().count) == (2, 2)
+    refused = [answer.json for answer in answers if answer.status_code == 409]
+    assert {answer["code"] for answer in refused} == {"charges_paused"}
+    assert all("charges of the day" in answer["detail"] for answer in refused)
+    assert len(refused) == 4
+    assert not PaymentConfirmation.select().where(PaymentConfirmation.state == "requested").exists()
