@@ -48,6 +48,7 @@ class Invoice(Row):
         indexes = (
             (("account", "number"), True),
             (("account", "status", "due_date", "id"), False),
+            (("account", "id"), False),
             (("account", "customer"), False),
             (("account", "updated_at"), False),
             (("status", "due_date"), False),

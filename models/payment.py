@@ -45,6 +45,7 @@ class Payment(Row):
         indexes = (
             (("stripe_account", "intent_id"), True),
             (("invoice", "method", "reference"), True),
+            (("account", "id"), False),
             (("account", "created_at"), False),
         )
 
