@@ -1,21 +1,28 @@
-"""Jobs done more than a month ago are forgotten, a batch at a time.
+"""What is over is forgotten once it is old: jobs, kept answers, sessions, deliveries, events of the feed and reports, each at its age.
 
-Twice is harmless: what is gone is gone. Dead jobs are kept until a person has looked.
+Twice is harmless: what is gone is gone. Dead jobs are kept until a person has looked; money, effects and the audit for ever.
 """
 
-from delivery.attempt import recording
-from delivery.registry import job
-from models.base import execute
+from collections.abc import Callable
 
-KEEP = 31 * 24 * 3600 * 1_000_000  # microseconds; longer than Stripe redelivers or lists an event (30 days)
+from delivery.attempt import Snooze
+from delivery.registry import job
+from models.base import transaction
+from models.forgetting import KEPT, forget_events, forget_tallies
+
+BATCH = 1_000
+PAUSE = 0.5  # seconds between batches, for others to work in
 
 
 @job(queue="periodic", attempts=3, timeout=20)
 def prune_jobs() -> None:
-    """Delete up to 5,000 rows of jobs done long ago."""
-    with recording():
-        execute(
-            "DELETE FROM staged_job WHERE id IN "
-            "(SELECT id FROM staged_job WHERE state = 'done' AND finished_at < {now} - ? ORDER BY finished_at LIMIT 5000)",
-            (KEEP,),
-        )
+    """Forget a batch of each kind, and come back while one was full."""
+    full = [_batch(kept.forget) for kept in KEPT] + [_batch(forget_events), _batch(forget_tallies)]
+    if any(full):
+        raise Snooze("there is more to forget", PAUSE)
+
+
+def _batch(forget: Callable[[int], int]) -> bool:
+    """Forget one batch in a transaction of its own; whether it was full."""
+    with transaction():
+        return forget(BATCH) == BATCH

@@ -54,7 +54,7 @@ class StagedJob(Row):
 
 StagedJob.add_index(StagedJob.index(StagedJob.queue, StagedJob.due_at, where=SQL("state = 'waiting'"), name="staged_job_waiting"))
 StagedJob.add_index(StagedJob.index(StagedJob.lease_until, where=SQL("state = 'running'"), name="staged_job_running"))
-StagedJob.add_index(StagedJob.index(StagedJob.finished_at, where=SQL("state IN ('done', 'cancelled')"), name="staged_job_done"))
+StagedJob.add_index(StagedJob.index(StagedJob.finished_at, where=SQL("state NOT IN ('waiting', 'running', 'dead')"), name="staged_job_done"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,10 +43,16 @@ class EventFeedPage(Shown):
 class EventFeed:
     """`/api/events`"""
 
-    @documented("Events", {200: EventFeedPage}, query=FeedQuery)
+    @documented("Events", {200: EventFeedPage}, query=FeedQuery, problems=("cursor_too_old",))
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """What happened since a cursor. An event's id is the same here and at webhook endpoints."""
+        """What happened since a cursor. An event's id is the same here and at webhook endpoints.
+
+        Events are kept for 90 days. 0 is the beginning of what is kept; another cursor after which events are gone is
+        answered with 410: read the objects themselves, then go on from 0.
+        """
         account, since, limit = caller_of(req).own, _number(req, "since", 0, 0, LARGEST), _number(req, "limit", 20, 1, MAX_LIMIT)
+        if 0 < since < (account.feed_begins_after or 0):
+            raise Problem("cursor_too_old", f"Events after {since} are no longer kept. Read your invoices with updatedSince, then go on with since=0.")
         rows = feed_after(account.id, since, limit + 1)
         shown = rows[:limit]
         resp.media = {

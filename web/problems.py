@@ -34,6 +34,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "payment_not_refundable": (409, "The payment cannot be refunded"),
     "invoice_has_payments": (409, "The invoice has payments"),
     "card_form_expired": (410, "The card form is not valid any more"),
+    "cursor_too_old": (410, "The cursor is older than what is kept"),
     "body_too_large": (413, "The body is too large"),
     "invalid": (422, "Some fields are not valid"),
     "payment_refused": (422, "Stripe would not take the charge"),

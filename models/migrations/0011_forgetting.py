@@ -20,7 +20,7 @@ def up(migrator, db):
         migrator.add_index('payment', ('account_id', 'id'), False),
         migrator.drop_index('staged_job', 'staged_job_done'),
     )
-    db.execute_sql('''CREATE INDEX "staged_job_done" ON "staged_job" ("finished_at") WHERE state IN ('done', 'cancelled')''')
+    db.execute_sql('''CREATE INDEX "staged_job_done" ON "staged_job" ("finished_at") WHERE state NOT IN ('waiting', 'running', 'dead')''')
 
 
 def down(migrator, db):
