@@ -30,6 +30,6 @@ def configuration(place: Path, **listen: str) -> str:
     """The server's settings: nothing evicted, everything appended to disk each second, this user only."""
     lines = {
         "dir": f'"{place}"', "appendonly": "yes", "appendfsync": "everysec", "save": '""', "maxmemory-policy": "noeviction",
-        "daemonize": "no", "logfile": '""',
+        "daemonize": "no", "logfile": '""', "set-proc-title": "no",  # a title would overwrite the environment, by which a demo's processes are known
     }  # fmt: skip
     return "".join(f"{name} {value}\n" for name, value in (lines | listen).items())

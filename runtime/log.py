@@ -12,7 +12,9 @@ from typing import Any
 
 import structlog
 
-_SECRET = re.compile(r"(?:sk|rk|whsec)_[A-Za-z0-9_]{6,}|(?<=Bearer )[A-Za-z0-9._-]+|(?<=/p/)\w+|(?<=/card/)[\w=-]+")  # keys, and addresses that are rights
+_SECRET = re.compile(  # keys of Stripe's and of ours, and addresses that are rights
+    r"(?<![A-Za-z0-9])(?:sk|rk|whsec|pp)_[A-Za-z0-9_]{12,}|_secret_\w+|(?<=Bearer )[A-Za-z0-9._-]+|(?<=/p/)\w+|(?<=/card/)[\w=-]+"
+)
 _HIDDEN_KEYS = {"authorization", "password", "secret", "client_secret", "token"}
 
 

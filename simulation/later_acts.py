@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+from models.message import Message
 from runtime.settings import ROOT
 from simulation import stage_print as say
 from simulation.acts import Clinic, Sent, expect, stripe_client, texted_address, visit
@@ -35,12 +36,17 @@ def _pay_by_phone(clinic: Clinic, one: Sent) -> None:
 
 def _say_stop(clinic: Clinic, one: Sent) -> None:
     texted_address(clinic, one)
+    say.wait_for("the text to be reported as delivered", lambda: _delivered(one.invoice["id"]))  # one on its way is told as such, whoever stops
     phone = clinic.api.get(f"/api/invoices/{one.invoice['id']}")["customer"]["phone"]
     clinic.sandbox.control("twilio/inbound", **{"from": phone, "to": os.environ["CLINIC_NUMBER"], "body": "STOP"})
     ledger = f"/api/customers/{one.invoice['customer']['id']}/contact-ledger"
     say.wait_for("the STOP to be heard", lambda: any(entry["type"] == "optOut" for entry in clinic.api.get(ledger)["data"]))
     refused = clinic.api.refused(f"/api/invoices/{one.invoice['id']}/payment-links", {"channel": "sms"}, 422)
     say.chapter("STOP", f"the next text is refused: {refused['detail']}")
+
+
+def _delivered(invoice_id: str) -> bool:
+    return Message.select().where(Message.invoice == invoice_id, Message.status == "delivered").exists()
 
 
 def a_missed_day(clinic: Clinic, sent: list[Sent], settled: Callable[[], None]) -> None:

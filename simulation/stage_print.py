@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from babel.numbers import format_currency
@@ -11,35 +12,40 @@ from rich.table import Table
 from rich.text import Text
 
 from rules.money import to_major
+from runtime.settings import ROOT
 from simulation.expected import Verdict
+from simulation.places import DESCRIPTION, LOGS
 
-console = Console(width=max(110, int(os.environ.get("COLUMNS") or 110)), highlight=False, force_terminal=bool(os.environ.get("FORCE_COLOR")) or None)
+console = Console(width=max(80, int(os.environ.get("COLUMNS") or 110)), highlight=False, force_terminal=bool(os.environ.get("FORCE_COLOR")) or None)
 _began = time.monotonic()
 STATUS_COLOURS = {"paid": "green", "overdue": "yellow", "sent": "cyan"}
 
 
-def _stamp() -> str:
-    return f"[dim]{time.monotonic() - _began:5.1f}s[/dim]"
+def _tell(text: str) -> None:
+    """A line with the time of the story; what is too long goes on below its own beginning."""
+    line = Table.grid(padding=(0, 2))
+    line.add_row(f"[dim]{time.monotonic() - _began:5.1f}s[/dim]", text)
+    console.print(line)
 
 
 def chapter(title: str, detail: str) -> None:
     """A new part of the story."""
-    console.print(f"{_stamp()}  [bold]{title}[/bold]  [dim]{detail}[/dim]")
+    _tell(f"[bold]{title}[/bold]  [dim]{detail}[/dim]")
 
 
 def step(text: str) -> None:
     """Something that happens within a part."""
-    console.print(f"{_stamp()}  [dim]· {text}[/dim]")
+    _tell(f"[dim]· {text}[/dim]")
 
 
 def breakage(what: str, meaning: str) -> None:
     """Something is broken on purpose."""
-    console.print(f"{_stamp()}  [bold red]✗ {what}[/bold red]  [dim]{meaning}[/dim]")
+    _tell(f"[bold red]✗ {what}[/bold red]  [dim]{meaning}[/dim]")
 
 
 def failure(text: str) -> None:
     """The story cannot go on."""
-    console.print(f"{_stamp()}  [bold red]{text}[/bold red]")
+    _tell(f"[bold red]{text}[/bold red]")
 
 
 def wait_for(what: str, probe: Callable[[], bool], seconds: float = 60) -> None:
@@ -87,12 +93,17 @@ def _row(verdict: Verdict) -> list[Text]:
     ]  # fmt: skip
 
 
+def typed(path: Path) -> str:
+    """A path as it is typed from the project's folder."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
 def addresses(about: dict[str, Any]) -> None:
     """Where everything is, once the demo stays up."""
     shown = Table.grid(padding=(0, 2))
     rows = {
         "Payphone": about["url"], "operator's login": f"operator / {about['operatorPassword']}", "jobs, at rq-dashboard": f"{about['url']}/rq",
-        "Stripe's stand-in": about["sandboxUrl"], "API key": about["accounts"][0]["key"], "all of it, as JSON": "var/demo.json", "logs": "var/log/",
+        "Stripe's stand-in": about["sandboxUrl"], "API key": about["accounts"][0]["key"], "all of it, as JSON": typed(DESCRIPTION), "logs": f"{typed(LOGS)}/",
         "operator's commands": "bin/payphone --demo jobs list",
     }  # fmt: skip
     for name, value in rows.items():

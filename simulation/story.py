@@ -21,7 +21,7 @@ from simulation import stage_print as say
 from simulation.acts import Clinic, break_things, pay_everything, refunds_and_disputes, send_invoices
 from simulation.api import Api, Sandbox
 from simulation.later_acts import a_missed_day, people_on_the_phone
-from simulation.places import DESCRIPTION, STATE, write_private
+from simulation.places import DESCRIPTION, LOGS, STATE, write_private
 from simulation.reckoning import quiet, reckon, summary
 
 
@@ -36,7 +36,12 @@ def main() -> None:
     held = True
     if mode != "none":
         say.chapter("Everything is up", f"web, workers, scheduler, sandbox and an embedded Valkey, in {time.monotonic() - began:.1f} s")
-        held = _play(clinic, began)
+        try:
+            held = _play(clinic, began)
+        except (RuntimeError, httpx.HTTPError) as error:
+            say.failure(f"The story stopped: {error}")
+            say.failure(f"The processes' own words are in {LOGS}/.")
+            sys.exit(1)
     if mode == "once":
         sys.exit(0 if held else 1)
     say.addresses(json.loads(DESCRIPTION.read_text()))
@@ -73,7 +78,7 @@ def _wait(what: str, probe: Callable[[], bool], seconds: float = 60) -> None:
         except (httpx.HTTPError, KeyError, ValueError):
             pass  # not up yet
         time.sleep(0.05)
-    say.failure(f"Waited {seconds:.0f} s in vain for {what}. The processes' own words are in var/log/.")
+    say.failure(f"Waited {seconds:.0f} s in vain for {what}. The processes' own words are in {LOGS}/.")
     sys.exit(1)
 
 

@@ -71,7 +71,9 @@ def test_nothing_is_left_however_it_ends(number, tmp_path):
         wait_for(lambda: description.exists() and description.read_text() != "{}", "everything is up", seconds=40)
         about = json.loads(description.read_text())
         assert description.stat().st_mode & 0o777 == 0o600
-        assert {str(pid) for pid in about["pids"].values()} <= set(carrying(mark))
+        started = json.loads((tmp_path / "demo" / "pids.json").read_text())
+        assert set(about["pids"].items()) < set(started.items())
+        assert {str(pid) for pid in started.values()} <= set(carrying(mark)), "one of them would not be found again: Valkey, say"
         assert "all applied" in payphone(tmp_path, "doctor"), "the command line speaks to the running demo"
         process.send_signal(number)
         wait_for(lambda: not carrying(mark), "nothing is left", seconds=20)

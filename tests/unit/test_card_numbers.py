@@ -1,6 +1,7 @@
 """Card numbers are found however they are written, and nothing else is (F55)."""
 
 import json
+import unicodedata
 
 import phonenumbers
 import pytest
@@ -13,9 +14,11 @@ from runtime.ids import new_id, new_token
 from tests.card_samples import card_digits, phones, prefixed_ids, written_cards
 
 
-def is_valid_phone(text: str) -> bool:
+def is_valid_phone(written: str) -> bool:
+    """Whether these digits, of whatever script, are an international phone number."""
+    digits = "".join(str(unicodedata.digit(char)) for char in written if unicodedata.digit(char, None) is not None)
     try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(text, None))
+        return phonenumbers.is_valid_number(phonenumbers.parse(f"+{digits}", None))
     except phonenumbers.NumberParseException:
         return False
 
@@ -29,7 +32,7 @@ fields = settings(max_examples=300, deadline=None)
 @given(written_cards(), st.sampled_from(["", "card: ", "(", "x", "+", "12 ", "tel +12025550123, "]), st.sampled_from(["", " 12/27", " 123", ")", "y", "."]))
 def test_a_written_card_number_is_found_and_taken_out(card, before, after):
     text = before + card + after
-    assume(not (before == "+" and is_valid_phone(f"+{card}")))  # that is a phone number, and left
+    assume(not (before == "+" and is_valid_phone(card)))  # that is a phone number, and left
     assert has_card_number(text)
     assert REDACTED in redact(text)
     assert not has_card_number(redact(text))
