@@ -62,7 +62,7 @@ def look_again(effect: Effect, actor: str) -> bool:
         return False
 
 
-def settle_confirmed(effect_id: str, provider_id: str, actor: str) -> Effect:
+def settle_confirmed(effect_id: str, provider_id: str, actor: str, why: str = "") -> Effect:
     """Say that the effect happened and is `provider_id`, which is read at the provider first, or, for closing, is closed.
 
     Raises Conflict when the effect is settled, its job is still at it, or the object is another one's.
@@ -83,7 +83,7 @@ def settle_confirmed(effect_id: str, provider_id: str, actor: str) -> Effect:
     with transaction():
         owner = _check_is_at_rest(effect)
         effect.record_confirmed(made["id"], kept, real_now())
-        _record(effect, actor, outcome="confirmed", provider_id=made["id"])
+        _record(effect, actor, outcome="confirmed", provider_id=made["id"], why=why)
         _carry_on(owner, actor)
     return effect
 

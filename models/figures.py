@@ -39,6 +39,13 @@ def oldest_due() -> dict[str, float]:
     return {queue: max(0.0, age / _SECOND) for queue, age in rows}
 
 
+def count_doubts() -> dict[str, int]:
+    """Effects that may have happened and nobody knows yet, by kind; one that left within the last minute is no doubt so far."""
+    in_doubt = "(state = 'unknown' OR (state = 'sending' AND last_sent_at < {now} - 60000000))"
+    rows = execute(f"SELECT kind, COUNT(*) FROM effect WHERE state IN ('sending', 'unknown') AND {in_doubt} GROUP BY kind").fetchall()
+    return dict(rows)
+
+
 def count_inbox() -> dict[str, int]:
     """Events by outcome; those not processed yet are `unprocessed`."""
     rows = execute("SELECT outcome, COUNT(*) FROM inbox_event GROUP BY outcome").fetchall()

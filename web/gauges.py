@@ -14,6 +14,7 @@ from models.figures import (
     backfill_age,
     count_ceilings,
     count_differences,
+    count_doubts,
     count_failed_refunds,
     count_inbox,
     count_invoices,
@@ -40,6 +41,8 @@ class _Figures(Collector):
     def collect(self) -> Iterable[Metric]:
         """Every gauge."""
         yield from _job_gauges()
+        doubts = {(k,): v for k, v in count_doubts().items()}
+        yield _family("payphone_effects_in_doubt", "Effects that may have happened and nobody knows yet, by kind.", ("kind",), doubts)
         yield _family("payphone_inbox_events", "Events from providers, by outcome.", ("outcome",), {(k,): v for k, v in count_inbox().items()})
         yield _single("payphone_inbox_oldest_unprocessed_seconds", "Age of the oldest event without an outcome.", oldest_unprocessed())
         yield _family("payphone_invoices", "Invoices, by status.", ("status",), {(k,): v for k, v in count_invoices().items()})

@@ -69,7 +69,7 @@ def _reconciled(effect: Effect) -> bool:
         complain(f"{effect.id}: the provider's record cannot be read. {error}")
         return False
     if found is None:
-        complain(f"{effect.id}: nothing found at {effect.provider}.")
+        complain(f"{effect.id}: nothing found at {effect.provider}. It is looked up again by itself; if you know better, say so with effects settle.")
         return False
     job = owner_of(effect)
     say(f"{effect.id}: found as {found['id']}; its job {job.id} is {job.state}." if job else f"{effect.id}: found as {found['id']}; it has no job.")
@@ -88,7 +88,8 @@ def settle(effect_id: str, confirmed: str | None, refused: bool, why: str | None
     if refused and not (why or "").strip():
         raise click.UsageError("--refused needs --why: how do you know that it did not happen?")
     effect = _find(effect_id)
-    settled = settle_confirmed(effect.id, confirmed, acting()) if confirmed else settle_refused(effect.id, redact(why or "")[:500], acting())
+    said = redact(why or "")[:500]
+    settled = settle_confirmed(effect.id, confirmed, acting(), said) if confirmed else settle_refused(effect.id, said, acting())
     say(f"{settled.id}: {settled.state}. Its job, if it was dead, runs again and records what that means.")
 
 

@@ -31,7 +31,9 @@ def complain(text: str) -> None:
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """A table of plain values, or the sentence `empty` when there are none."""
-    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")  # an id that is to be typed again is never cut off
     for row in rows:
         table.add_row(*(escape("" if value is None else str(value)) for value in row))
     if table.row_count:

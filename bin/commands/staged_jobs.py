@@ -28,8 +28,13 @@ def list_jobs(state: str | None, name: str | None, limit: int) -> None:
         query = query.where(StagedJob.state == state)
     if name:
         query = query.where(StagedJob.name == name)
-    rows = ((job.id, job.name, job.key, job.queue, job.state, f"{job.attempts}/{job.max_attempts}", moment(job.due_at), job.last_error) for job in query)
-    show_table(("id", "name", "key", "queue", "state", "tries", "due", "last error"), rows, "No such jobs.")
+    show_table(("id", "name", "key", "queue", "state", "tries", "due", "ended", "last error"), map(_row, query), "No such jobs.")
+
+
+def _row(job: StagedJob) -> tuple[object, ...]:
+    due = moment(job.due_at) if job.state in {"waiting", "running"} else ""  # nothing else runs again by itself
+    tries = f"{job.attempts}/{job.max_attempts}"
+    return (job.id, job.name, job.key, job.queue, job.state, tries, due, moment(job.finished_at), job.last_error)
 
 
 @staged_jobs.command()

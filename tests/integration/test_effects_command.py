@@ -2,6 +2,7 @@
 
 import pytest
 
+from bin.commands import screen
 from models.audit_entry import AuditEntry
 from models.effect import Effect
 from models.staged_job import StagedJob
@@ -28,6 +29,24 @@ def test_effects_are_listed(asked):
     assert "dead" in shown
     assert "No such effects." in run("effects", "list", "--state", "confirmed", "--kind", "refund").output
     assert asked.effect.id in run("effects", "list", "--state", "unknown").output
+
+
+def test_a_doubt_is_not_unnoticed(asked, client, monkeypatch):
+    """In the figures, by doctor, and in a list whose ids can be typed on the narrowest terminal."""
+    metrics = client.simulate_get("/metrics", headers=given.a_key(None)).text
+    assert 'payphone_effects_in_doubt{kind="refund"} 1.0' in metrics
+    assert "effects list --in-doubt" in run("doctor").output
+    monkeypatch.setattr(screen, "PIPED_WIDTH", 80)
+    shown = run("effects", "list", "--in-doubt").output
+    assert asked.effect.id[:8] in shown
+    assert "…" not in shown, "an id was cut off"
+
+
+def test_a_dead_job_is_due_no_more(asked):
+    job = asked.job
+    shown = run("jobs", "list", "--state", "dead").output
+    assert screen.moment(job.finished_at) in shown
+    assert screen.moment(job.due_at) not in shown
 
 
 @pytest.mark.parametrize("which", ["--all", "one"])
@@ -58,13 +77,14 @@ def test_a_record_that_cannot_be_read_is_said(asked, stand_in):
 
 
 def test_a_person_settles(asked, valkey):
-    said = run("effects", "settle", asked.effect.id, "--confirmed", asked.made()[0]["id"])
+    said = run("effects", "settle", asked.effect.id, "--confirmed", asked.made()[0]["id"], "--why", "seen in the dashboard")
     assert said.exit_code == 0, said.output
     given.retried(valkey.client(), rounds=1)
     asked.assert_done_once()
     entry = AuditEntry.get(AuditEntry.action == "effect.settled")
     assert entry.actor.startswith("cli:")
     assert (entry.subject, entry.detail["outcome"]) == (f"effect:{asked.effect.id}", "confirmed")
+    assert entry.detail["why"] == "seen in the dashboard"
 
 
 def test_a_person_says_that_it_did_not_happen(client, valkey, stand_in):

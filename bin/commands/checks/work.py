@@ -8,7 +8,7 @@ from redis import Redis
 from bin.commands.checks.finding import Finding, judged
 from delivery.registry import find_job
 from jobs.backfill_stripe_events import stripe_accounts
-from models.figures import count_inbox, count_jobs, database_time, oldest_due
+from models.figures import count_doubts, count_inbox, count_jobs, database_time, oldest_due
 from models.stripe_watermark import StripeWatermark
 from runtime.clock import real_now
 from runtime.settings import QUEUES
@@ -37,6 +37,8 @@ def check_jobs() -> Iterator[Finding]:
     dead = {row.name: row.count for row in counts if row.state == "dead"}
     found = ", ".join(f"{name} {count}" for name, count in sorted(dead.items())) if dead else "none"
     yield judged(bool(dead), "dead jobs", found, "See bin/payphone jobs list --state dead; mend the cause, then bin/payphone jobs retry ID.", "warn")
+    doubts = ", ".join(f"{kind} {count}" for kind, count in sorted(count_doubts().items()))
+    yield judged(bool(doubts), "effects in doubt", doubts or "none", "See bin/payphone effects list --in-doubt; then effects reconcile, or settle.", "warn")
     late = {queue: age for queue, age in oldest_due().items() if age > OLD}
     found = ", ".join(f"{queue} {age:.0f} s" for queue, age in late.items()) if late else "nothing waits long"
     yield judged(bool(late), "oldest due job", found, "Workers are missing, or too few: see above.", "warn")
