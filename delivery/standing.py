@@ -2,10 +2,13 @@
 
 from delivery.stage import stage_named
 from models.audit_entry import AuditEntry
+from models.dispute import disputes_of
+from models.inbox_event import InboxEvent
 from models.invoice import Invoice
 from models.payment import Payment
 from models.payment_attempt import LIVE, PaymentAttempt
 from models.payment_link import PaymentLink
+from models.refund import refunds_of
 from models.standing import local_date, refold
 from providers.stripe_events import PaymentFinding
 from runtime.clock import business_now, real_now
@@ -24,6 +27,8 @@ def take_in(invoice: Invoice, stripe_account: str, finding: PaymentFinding, acto
         money = {"amount": payment.amount, "currency": payment.currency}
         subject = {"invoice_id": invoice.id, "intent_id": finding.intent_id}
         AuditEntry.record(actor, f"payment.{payment.status}", f"payment:{payment.id}", invoice.account_id, **money, **subject, **about)
+        if refunds_of([payment]) or disputes_of([payment]):  # their events may have come first
+            InboxEvent.record_matched(stripe_account, finding.intent_id, invoice.id, now)
     PaymentAttempt.record_over({"id": finding.intent_id, "status": finding.report.terminal}, now)
     stand_anew(invoice)
     return told

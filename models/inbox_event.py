@@ -40,3 +40,18 @@ class InboxEvent(Row):
     def record_outcome(self, outcome: str, now: datetime, reason: str | None = None, invoice_id: str | None = None) -> None:
         """Say what became of it: applied, unchanged, ignored, unmatched or refused."""
         InboxEvent.update(outcome=outcome, reason=reason, invoice_id=invoice_id, processed_at=now).where(InboxEvent.id == self.id).execute()
+
+    def record_unmatched(self, intent_id: str, now: datetime) -> None:
+        """No payment or invoice here has this intent, as far as we know now."""
+        self.record_outcome("unmatched", now, reason=_unmatched(intent_id))
+
+    @classmethod
+    def record_matched(cls, account: str, intent_id: str, invoice_id: str, now: datetime) -> None:
+        """The intent's payment is known now: what was kept of money that went back counts, so its events were applied."""
+        kept = cls.type.startswith("refund.") | cls.type.startswith("charge.")
+        same = (cls.outcome == "unmatched") & (cls.provider == "stripe") & (cls.account == account) & (cls.reason == _unmatched(intent_id))
+        cls.update(outcome="applied", reason=None, invoice_id=invoice_id, processed_at=now).where(same & kept).execute()
+
+
+def _unmatched(intent_id: str) -> str:
+    return f"{intent_id} belongs to no invoice here"

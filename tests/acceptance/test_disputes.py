@@ -164,22 +164,65 @@ def test_events_come_in_any_order_and_twice(clinic, verdict, end, seed):
     random.Random(seed).shuffle(doubled)
     for event in doubled:
         given.received(event)
-    given.worked(clinic.redis)
+    given.retried(clinic.redis)
     assert clinic.books() == end
     assert InboxEvent.select().where(InboxEvent.outcome.is_null()).count() == 0
     assert AuditEntry.select().where(AuditEntry.subject == f"dispute:{dispute}").count() == 1
 
 
-def test_a_dispute_that_is_heard_of_before_its_payment(clinic):
-    """Given a dispute of a payment nobody has told us of, when the payment's event comes, then both count."""
-    clinic.dispute()
-    events = [event.to_dict() for event in clinic.stand_in.sdk.events.list({"limit": 100}).data]
-    for event in sorted(events, key=lambda event: not event["type"].startswith("charge.dispute")):
+def split(stand_in):
+    """What Stripe told so far: of money that went back, and of the payment itself."""
+    events = [event.to_dict() for event in stand_in.sdk.events.list({"limit": 100}).data]
+    back = [event for event in events if event["type"].startswith(("charge.dispute", "charge.refund", "refund."))]
+    return back, [event for event in events if event["type"].startswith("payment_intent.")]
+
+
+def outcomes(events):
+    rows = InboxEvent.select().where(InboxEvent.event_id.in_([event["id"] for event in events]))
+    return {(row.outcome, row.reason, row.invoice_id) for row in rows}
+
+
+def go_back(clinic, what):
+    if what == "dispute":
+        clinic.dispute()
+    else:
+        clinic.stand_in.sdk.refunds.create({"payment_intent": clinic.intent["id"], "amount": 10_000})
+
+
+@pytest.mark.parametrize("what", ["dispute", "refund"])
+def test_money_that_goes_back_before_its_payment_is_heard_of_waits_for_it(clinic, what):
+    """Given a dispute or a refund whose event overtakes the payment's by seconds, then it waits, and is applied to the invoice."""
+    go_back(clinic, what)
+    back, paid = split(clinic.stand_in)
+    for event in back:
         given.received(event)
-        given.worked(clinic.redis)
-        if event["type"].startswith("charge.dispute"):
-            assert InboxEvent.select().order_by(InboxEvent.id.desc()).get().outcome == "unmatched"
-    assert clinic.books() == DISPUTED
+    given.worked(clinic.redis)
+    assert outcomes(back) == {(None, None, None)}
+    for event in paid:
+        given.received(event)
+    given.worked(clinic.redis)
+    given.retried(clinic.redis, rounds=1)
+    assert {(outcome, invoice) for outcome, _, invoice in outcomes(back)} <= {("applied", clinic.invoice.id), ("unchanged", clinic.invoice.id)}
+    assert given.states() == {"done": len(back + paid)}
+    assert clinic.books()[:3] == DISPUTED[:3]
+
+
+@pytest.mark.parametrize("what", ["dispute", "refund"])
+def test_what_was_unmatched_is_told_as_applied_once_its_payment_is_known(clinic, what):
+    """Given a dispute or a refund of a payment that a backfill brings much later, then both count, and the events say so."""
+    go_back(clinic, what)
+    back, paid = split(clinic.stand_in)
+    elsewhere = given.an_event("charge.refunded", {"object": "charge", "payment_intent": "pi_of_another_business"})
+    for event in [*back, elsewhere]:
+        given.received(event)
+    given.retried(clinic.redis)
+    assert outcomes(back) == {("unmatched", f"{clinic.intent['id']} belongs to no invoice here", None)}
+    for event in paid:
+        given.received(event)
+    given.worked(clinic.redis)
+    assert outcomes(back) == {("applied", None, clinic.invoice.id)}
+    assert outcomes([elsewhere]) == {("unmatched", "pi_of_another_business belongs to no invoice here", None)}
+    assert clinic.books()[:3] == DISPUTED[:3]
 
 
 def test_a_disputed_payment_is_not_refunded_beside(clinic):

@@ -1,13 +1,16 @@
 """Operators sign in, are kept out when they should be, and sign out."""
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from models.audit_entry import AuditEntry
+from models.inbox_event import InboxEvent
 from models.operator import Operator
 from models.operator_session import IDLE, LIFETIME, OperatorSession
 from runtime.clock import real_now
+from tests import given
 from tests.conftest import reset_process
 from tests.operators import FORM, an_operator, csrf_of, form_of, run, signed_in, try_to_sign_in
 from web.login_limit import LoginLimit
@@ -36,6 +39,18 @@ def test_an_operator_signs_in_sees_the_figures_and_signs_out(client):
     assert client.simulate_get("/", headers=browser).status_code == 302
     assert [action for _, action, _ in actions()] == ["login.succeeded", "logout"]
     assert actions()[0] == ("operator:ada", "login.succeeded", "operator:ada")
+
+
+def test_what_is_usual_does_not_alarm(client):
+    """Given other business on the same Stripe account and invoices that are overdue, then no tile is red; a refused event's is."""
+    an_operator()
+    given.an_invoice(status="overdue")
+    for outcome in ("unmatched", "refused"):
+        InboxEvent.receive("stripe", "", f"evt_{outcome}", "refund.created", "{}", real_now())
+        InboxEvent.get(InboxEvent.event_id == f"evt_{outcome}").record_outcome(outcome, real_now(), "told")
+    page = client.simulate_get("/", headers=signed_in(client)).text
+    assert re.findall(r'alarming">\s*<dt>(\w+)</dt>\s*<dd>(\d+)', page) == [("refused", "1")]
+    assert re.findall(r'tile">\s*<dt>(unmatched|overdue)</dt>\s*<dd>(\d+)', page) == [("unmatched", "1"), ("overdue", "1")]
 
 
 def test_the_session_is_kept_as_a_hash_and_its_cookie_is_closed_to_scripts(client):
