@@ -69,6 +69,7 @@ def _send(effect: Effect, kind: Kind, decided_at: datetime) -> dict[str, Any] | 
     except ProviderError as error:
         return _judged(effect, kind, error, in_doubt)
     killpoint("effect.after_call")
+    log.info("effect answered", effect_id=effect.id, kind=effect.kind, generation=effect.generation)
     return answer
 
 

@@ -64,6 +64,7 @@ def _send(effect: Effect) -> dict[str, Any] | None:
         _record_failure(effect, error)
         return None
     killpoint("effect.after_call")
+    log.info("effect answered", effect_id=effect.id, kind=effect.kind)
     return answer
 
 

@@ -1,16 +1,23 @@
 """What every request goes through: an id in the log, a connection given back, errors answered as problems."""
 
+import time
+
 import falcon
 from peewee import DataError, IntegrityError, InterfaceError, OperationalError
 from playhouse.pool import MaxConnectionsExceeded
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from models.base import release_connection
+from models.operator_session import OperatorSession
 from rules.card_numbers import has_bare_card_number
 from runtime.errors import Conflict
 from runtime.ids import new_id
 from runtime.log import get_log
+from web.auth import Caller
 from web.problems import Problem, write_problem
+from web.request_metrics import method_of, route_of
+
+UNTOLD = frozenset({"/healthz", "/readyz", "/metrics", "/static"})  # asked every few seconds, or for every page
 
 log = get_log("web")
 
@@ -28,16 +35,27 @@ class RequestContext:
         resp.set_header("X-Request-Id", request_id)
 
     def process_response(self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool) -> None:
-        """Give the connection back and write one line."""
+        """Give the connection back and write one line: no path, no query, no body, for these hold what nobody else may read."""
         release_connection()
         resp.set_header("Cache-Control", resp.get_header("Cache-Control") or "no-store")
-        log.debug("request", method=req.method, path=req.path, status=resp.status)
+        if (route := route_of(req)) not in UNTOLD:
+            seconds = round(time.perf_counter() - req.context.started, 4)
+            log.info("request", method=method_of(req), route=route, status=resp.status_code, seconds=seconds, **_asker(req))
+
+
+def _asker(req: falcon.Request) -> dict[str, str]:
+    """Who asked and for which account, as far as the request has found out."""
+    caller: Caller | None = getattr(req.context, "caller", None)
+    session: OperatorSession | None = getattr(req.context, "session", None)
+    if caller is None:
+        return {"actor": f"operator:{session.name}"} if session else {}
+    return {"actor": caller.actor} | ({"account_id": caller.account.id} if caller.account else {})
 
 
 def on_problem(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
     """Answer a Problem as itself."""
     if isinstance(error, Problem):
-        log.info("problem", code=error.code, path=req.path)
+        log.info("problem", code=error.code, route=route_of(req))
         write_problem(resp, error)
 
 
@@ -51,25 +69,25 @@ def on_http_error(req: falcon.Request, resp: falcon.Response, error: Exception, 
 
 def on_database_away(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
     """The database is away or locked: nothing was kept, and the caller is told to send it again."""
-    log.error("database away", path=req.path, error=type(error).__name__, detail=str(error)[:200])
+    log.error("database away", route=route_of(req), error=type(error).__name__, detail=str(error)[:200])
     write_problem(resp, Problem("unavailable", "Nothing was kept. Send the request again.", headers={"Retry-After": "5"}))
 
 
 def on_crash(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
     """Anything else is a fault of ours: logged whole, answered without detail."""
-    log.exception("request failed", path=req.path)
+    log.exception("request failed", route=route_of(req))
     write_problem(resp, Problem("internal", "The request id in X-Request-Id helps us find it."))
 
 
 def on_conflict(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
     """Another request wrote the same row, or took the same number, in this very moment."""
-    log.info("conflict", path=req.path, error=type(error).__name__)
+    log.info("conflict", route=route_of(req), error=type(error).__name__)
     write_problem(resp, Problem("conflict", "Another request was first. Read again, then decide whether to repeat yours.", headers={"Retry-After": "1"}))
 
 
 def on_unknowable(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
     """The request holds what the database takes for no text (a NUL), or what is too long to be kept: nothing has that name."""
-    log.info("no value of the database's", path=req.path, error=type(error).__name__)
+    log.info("no value of the database's", route=route_of(req), error=type(error).__name__)
     write_problem(resp, Problem("bad_request", "The request holds a value that is too long, or has characters that nothing here is named by."))
 
 

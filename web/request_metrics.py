@@ -37,10 +37,19 @@ class RequestMetrics:
 
     def process_response(self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool) -> None:
         """Stop it, and count."""
-        route = req.uri_template or _sink(req.path)
-        method = req.method if req.method in falcon.HTTP_METHODS else "other"
-        _requests.labels(method, route, resp.status_code).inc()
+        route = route_of(req)
+        _requests.labels(method_of(req), route, resp.status_code).inc()
         _seconds.labels(route).observe(time.perf_counter() - req.context.started)
+
+
+def route_of(req: falcon.Request) -> str:
+    """The route's template, `/rq` or `/static` for all below them, or `none`: a path itself may hold what is secret."""
+    return req.uri_template or _sink(req.path)
+
+
+def method_of(req: falcon.Request) -> str:
+    """The method, or `other` for one that HTTP does not have."""
+    return req.method if req.method in falcon.HTTP_METHODS else "other"
 
 
 def _sink(path: str) -> str:

@@ -31,7 +31,7 @@ class StripeWebhook:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Keep the event. 400: not signed, or not an event. 503: not kept, send it again."""
         event, text = self._read(req)
-        bind_contextvars(event=event["id"])
+        bind_contextvars(event_id=event["id"])
         with transaction():
             inbox_id = receive_stripe_event(event, text)
             killpoint("web.before_commit")

@@ -36,7 +36,7 @@ def _checked_sid(fields: dict[str, str]) -> str:
     sid = fields.get("MessageSid", "")
     if not SID.fullmatch(sid):
         raise Problem("bad_request", "The form is signed, yet it names no message.")
-    bind_contextvars(event=sid)
+    bind_contextvars(event_id=sid)
     return sid
 
 

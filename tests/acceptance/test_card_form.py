@@ -358,8 +358,8 @@ def test_the_address_is_in_no_log(clinic, processes, capfd):
     for address in (path, f"{path}/charges/none", "/p/abcdefghijklmnop", f"{path}/typo"):
         httpx.get(url + address)
     logged = capfd.readouterr().err
-    assert '"/card/***"' in logged
-    assert '"/p/***"' in logged
+    assert '"/card/{token}"' in logged
+    assert '"/p/{token}"' in logged
     assert path.removeprefix("/card/")[:20] not in logged
     assert "abcdefghijklmnop" not in logged
 

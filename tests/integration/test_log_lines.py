@@ -1,0 +1,73 @@
+"""What the log tells: one line a request, and one request id from the door to the effect; never a path, a query or a body."""
+
+import json
+
+import httpx
+import pytest
+
+from models.payment_link import PaymentLink
+from models.staged_job import StagedJob
+from tests import given
+from tests.conftest import wait_for
+from tests.operators import an_operator
+from tests.website import serve
+
+
+class Logged:
+    """The JSON lines that our processes have written so far."""
+
+    def __init__(self, capfd):
+        self._capfd, self.text = capfd, ""
+
+    def lines(self, event):
+        self.text += self._capfd.readouterr().err
+        told = [json.loads(line) for line in self.text.splitlines(keepends=True) if line.startswith("{") and line.endswith("\n")]
+        return [line for line in told if line["event"] == event]
+
+
+@pytest.fixture
+def logged(capfd, monkeypatch):
+    monkeypatch.setenv("LOG_FORMAT", "json")
+    monkeypatch.setenv("LOG_LEVEL", "INFO")
+    return Logged(capfd)
+
+
+def test_one_request_id_leads_from_the_door_to_the_effect(database_url, valkey, stand_in, processes, logged):
+    """Given a link that is asked for, then web, job and effect each wrote a line with the request's id."""
+    account = given.an_account()
+    invoice, key = given.an_invoice(account), given.a_key(account)
+    url = serve(processes)
+    processes("worker.py", WORKERS="messages=1")
+    answer = httpx.post(f"{url}/api/invoices/{invoice.id}/payment-links?note=private", json={}, headers=key | {"X-Request-Id": "req_followed"}, timeout=20)
+    assert answer.status_code == 202
+    wait_for(lambda: PaymentLink.select().where(PaymentLink.state == "active").exists(), "the link is made")
+    wait_for(lambda: logged.lines("job"), "the job's line is written")
+    [request], [effect], [job] = (logged.lines(event) for event in ("request", "effect answered", "job"))
+    assert {line["request_id"] for line in (request, effect, job)} == {"req_followed"}
+    assert (request["method"], request["route"], request["status"]) == ("POST", "/api/invoices/{invoice_id}/payment-links", 202)
+    assert (request["account_id"], request["actor"].split(":")[0]) == (account.id, "key")
+    assert request["seconds"] > 0
+    assert effect["kind"] == "payment_link"
+    assert (job["job"], job["state"]) == ("create_payment_link", "done")
+    assert invoice.id not in json.dumps(request)
+    assert "private" not in logged.text
+
+
+def test_each_request_has_one_line_but_those_of_probes(database_url, valkey, processes, logged):
+    """Given requests to every kind of door, then each has a line with its route; health, readiness, metrics and static files have none."""
+    an_operator()
+    url = serve(processes)
+    signed = given.signed(given.an_event("customer.created", {"id": "cus_1", "object": "customer"}))
+    with httpx.Client(base_url=url, follow_redirects=False) as browser:
+        statuses = [browser.get(path).status_code for path in ("/healthz", "/readyz", "/metrics", "/static/favicon.svg")]
+        statuses += [browser.get(path).status_code for path in ("/p/notasecret", "/nowhere/else", "/api/invoices", "/rq/0/view/workers")]
+        statuses.append(browser.post("/api/webhooks/stripe", content=signed["body"], headers=signed["headers"]).status_code)
+    wait_for(lambda: len(logged.lines("request")) >= 5, "the lines are written")
+    told = [(line["method"], line["route"], line["status"]) for line in logged.lines("request")]
+    routes = [("GET", "/p/{token}"), ("GET", "none"), ("GET", "/api/invoices"), ("GET", "/rq"), ("POST", "/api/webhooks/stripe")]
+    assert told == [(*route, status) for route, status in zip(routes, statuses[4:], strict=True)]
+    assert statuses[-1] == 200
+    [kept] = logged.lines("event received")
+    assert kept["event_id"] == json.loads(signed["body"])["id"]
+    assert "notasecret" not in logged.text
+    assert StagedJob.select().count() == 1
