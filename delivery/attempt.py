@@ -132,8 +132,9 @@ def backoff(job_type: JobType, attempts: int) -> float:
 def _failed(job: Claimed, job_type: JobType, error: BaseException) -> Outcome:
     delay = backoff(job_type, job.attempts)
     state = "dead" if job.attempts >= job.max_attempts else "failed"
-    log.warning("attempt failed", exc_info=error, attempt=job.attempts, of=job.max_attempts, state=state)
     text = f"{type(error).__name__}: {error}"[:500]
+    unexpected = None if isinstance(error, PayphoneError) else error  # what is raised on purpose says all in its text
+    log.warning("attempt failed", error=text, exc_info=unexpected, attempt=job.attempts, of=job.max_attempts, state=state)
     return _held(fail_job(job, text, delay), Outcome(state, type(error).__name__, delay))
 
 

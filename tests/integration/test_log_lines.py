@@ -5,6 +5,7 @@ import json
 import httpx
 import pytest
 
+from jobs.process_stripe_event import process_stripe_event
 from models.payment_link import PaymentLink
 from models.staged_job import StagedJob
 from tests import given
@@ -71,3 +72,21 @@ def test_each_request_has_one_line_but_those_of_probes(database_url, valkey, pro
     assert kept["event_id"] == json.loads(signed["body"])["id"]
     assert "notasecret" not in logged.text
     assert StagedJob.select().count() == 1
+
+
+def test_an_expected_failure_is_one_line_and_an_unexpected_one_has_its_traceback(database_url, valkey, processes, logged):
+    """Given a Stripe that is away, an event whose payment is not here yet, and a row that is gone, then only the last is shown whole."""
+    paid = given.an_intent(given.an_invoice())
+    process_stripe_event.perform(given.received(given.an_event("payment_intent.succeeded", paid)))
+    hints = [given.an_event("charge.refunded", {"object": "charge", "payment_intent": intent}) for intent in (paid["id"], "pi_to_come")]
+    away, early = [given.received(hint) for hint in hints]
+    gone = given.a_job("process_stripe_event", 999_999)
+    processes("worker.py", WORKERS="webhooks=1", STRIPE_API_BASE="http://127.0.0.1:9")
+    wait_for(lambda: len({line["job_id"] for line in logged.lines("attempt failed")}) >= 3, "all have failed")
+    first = {line["error"].split(":")[0]: line for line in reversed(logged.lines("attempt failed"))}
+    assert first.keys() == {"ProviderError", "NotYet", "InboxEventDoesNotExist"}
+    assert "Traceback" not in json.dumps([first["ProviderError"], first["NotYet"]])
+    assert "stripe" in first["ProviderError"]["error"]
+    assert "Traceback" in first["InboxEventDoesNotExist"]["exception"]
+    jobs = {int(row.key): row.id for row in StagedJob.select()}
+    assert [first[kind]["job_id"] for kind in ("ProviderError", "NotYet", "InboxEventDoesNotExist")] == [jobs[away], jobs[early], gone]
