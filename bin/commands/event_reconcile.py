@@ -1,18 +1,20 @@
 """`events reconcile`: hold our payments and refunds against Stripe's, and name each difference."""
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import click
 
 from bin.commands.event_backfill import LOOK, PATIENCE, chosen_accounts, since_when
-from bin.commands.screen import acting, complain, console, say, show_table
+from bin.commands.screen import acting, complain, console, moment, say, show_table
 from jobs.compare_with_stripe import begin_reconciliation
 from models.audit_entry import AuditEntry
 from models.base import transaction
 from models.reconciliation import Difference, Reconciliation, latest_runs
 from rules.timeline_words import money
 from runtime.clock import real_now
+
+STALE = timedelta(minutes=90)  # one an hour, and half an hour to fetch what explains a difference
 
 
 @click.command()
@@ -27,6 +29,9 @@ def reconcile(since: datetime, account: str | None, latest: bool) -> None:
     chosen = chosen_accounts(account)
     if latest:
         runs = [run for run in latest_runs() if run.stripe_account in chosen]
+        if not runs:
+            complain("No comparison has been finished yet. The scheduler begins one every hour; to make one now: bin/payphone events reconcile.")
+            raise SystemExit(1)
     else:
         with transaction():
             runs = [begin_reconciliation(stripe_account, int(since.timestamp()), acting()) for stripe_account in chosen]
@@ -57,6 +62,18 @@ def _show(runs: list[Reconciliation]) -> None:
     rows = list(Difference.select().where(Difference.run.in_([run.id for run in runs] or [0])).order_by(Difference.id))
     shown = ((row.kind, row.invoice_id, row.subject, money(row.ours, row.currency), money(row.theirs, row.currency), row.state) for row in rows)
     show_table(("kind", "invoice", "subject", "ours", "Stripe's", "state"), shown, "No differences.")
-    say(f"Compared: {sum(run.compared for run in runs)} payments and refunds of {len(runs)} Stripe account{'s' * (len(runs) != 1)}.")
+    for run in runs:
+        _tell_age(run)
     if any(row.state == "open" for row in rows) or any(run.state == "failed" for run in runs):
         raise SystemExit(1)
+
+
+def _tell_age(run: Reconciliation) -> None:
+    """Of when the report is, and of what; a report that is older than it should be says nothing of now."""
+    whose, made = run.stripe_account or "platform", run.finished_at or run.created_at
+    since, until = (moment(seconds * 1_000_000) for seconds in (run.since, run.until))
+    say(f"{whose}: compared {run.compared} payments and refunds made from {since} to {until}; the report is of {moment(made)}.")
+    age = real_now() - made
+    if age > STALE:
+        hours = age.total_seconds() / 3600
+        complain(f"{whose}: the report is {hours:.1f} h old; there should be one every hour. Do scheduler and workers run? See bin/payphone doctor.")

@@ -1,6 +1,7 @@
 """`pause`, `resume`, `ceiling`, `events backfill|replay|reconcile`: what operators do at night."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 
@@ -11,7 +12,9 @@ from models.base import database
 from models.brake import Brake, paused
 from models.inbox_event import InboxEvent
 from models.payment import Payment
+from models.reconciliation import Reconciliation
 from models.staged_job import StagedJob
+from runtime.clock import real_now
 from tests import given
 from tests.operators import run
 from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
@@ -179,3 +182,17 @@ def test_reconcile_says_what_differs(redis, stripe_stand_in):  # noqa: F811
     assert "100.00 USD" in result.output
     assert "125.00 USD" in result.output
     assert "payment_differs" in run("events", "reconcile", "--latest").output
+
+
+def test_the_latest_report_says_of_when_it_is_and_of_what(redis):
+    """Given no report, one that is fresh, and one of this morning, then each is called what it is; nothing is said of now by an old one."""
+    none = run("events", "reconcile", "--latest")
+    assert (none.exit_code, "No differences" in none.output, "No comparison has been finished yet" in none.output) == (1, False, True)
+    now, span = real_now(), {"since": 1_795_000_000, "until": 1_795_259_200}
+    report = Reconciliation.create(asked_by="test", state="done", compared=17, created_at=now, finished_at=now - timedelta(minutes=59), **span)
+    fresh = run("events", "reconcile", "--latest")
+    assert (fresh.exit_code, "h old" in fresh.output) == (0, False)
+    assert "platform: compared 17 payments and refunds made from 2026-11-18 11:06:40Z to 2026-11-21 11:06:40Z" in fresh.output
+    assert f"the report is of {report.finished_at:%F %TZ}." in fresh.output
+    Reconciliation.update(finished_at=now - timedelta(hours=5)).execute()
+    assert "platform: the report is 5.0 h old; there should be one every hour." in run("events", "reconcile", "--latest").output
