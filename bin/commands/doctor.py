@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import click
 from pydantic import ValidationError
@@ -14,17 +16,20 @@ from rich.table import Table
 from bin.commands.checks.database import check_database
 from bin.commands.checks.finding import Finding
 from bin.commands.checks.redis_server import check_redis
-from bin.commands.checks.settings import check_settings
+from bin.commands.checks.settings import check_connect, check_settings
 from bin.commands.checks.texting import check_senders, check_texting
 from bin.commands.checks.work import check_jobs, check_processes, check_readings
 from bin.commands.screen import console
+from models.staged_job import StagedJob
 from rules.card_numbers import redact
+from runtime.embedded_redis import socket_url
 from runtime.errors import Misconfigured
 from runtime.log import configure_log
 from runtime.redis_connection import connect_redis
 from runtime.settings import Settings, get_settings
 
 TIMEOUT = 3.0  # seconds Redis may take
+START = "Start the Procfile's processes: release, then web, worker and scheduler."
 MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[bold red]fail[/]"}
 
 
@@ -61,17 +66,30 @@ def examine() -> Iterator[Finding]:
     usable = all(finding.level != "fail" or finding.what.startswith("clock") for finding in database)
     yield from _redis(settings, usable)
     if usable:
+        yield check_connect(settings)
         yield from check_jobs()
         yield from check_readings()
         yield from check_senders(settings)
 
 
 def _redis(settings: Settings, database_usable: bool) -> Iterator[Finding]:
+    untouched = not database_usable or not StagedJob.select().exists()  # nothing has ever run here
     try:
+        if not settings.redis_url and not Path(socket_url().removeprefix("unix://")).exists():
+            yield Finding("warn" if untouched else "fail", "Redis", "not started yet: worker.py brings one", START)
+            return
         redis: Redis = connect_redis(settings.redis_url, timeout=TIMEOUT)
         yield from check_redis(redis)
         if database_usable:
-            yield from check_processes(redis)
+            yield from _processes(redis, untouched)
     except (RedisError, Misconfigured, ValueError) as error:
         advice = "Check REDIS_URL, and that the server runs and lets this machine in. Meanwhile the database keeps what is accepted."
         yield Finding("fail", "Redis", f"no answer: {type(error).__name__}", advice)
+
+
+def _processes(redis: Redis, untouched: bool) -> list[Finding]:
+    """Who is there; that nobody is, before the first start, is no failure."""
+    findings = list(check_processes(redis))
+    if untouched and all(finding.level == "fail" for finding in findings):
+        return [replace(finding, level="warn", advice=START) for finding in findings]
+    return findings

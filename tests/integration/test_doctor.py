@@ -1,5 +1,6 @@
 """`bin/payphone doctor`: finds what is wrong, says what to do, and ends with 1 when something fails."""
 
+import re
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +23,7 @@ from runtime.settings import QUEUES
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SERVICE
 from tests import given
-from tests.conftest import close_database, reset_process
+from tests.conftest import ROOT, close_database, reset_process
 from tests.operators import a_job, run
 
 PRODUCTION = {
@@ -34,6 +35,7 @@ PRODUCTION = {
     "STRIPE_WEBHOOK_SECRET": "whsec_0000000000",
     "STRIPE_API_BASE": "",
     "OPERATOR_PASSWORD": "opens the console",
+    "TRUSTED_PROXIES": "10.0.0.0/8",
 }
 
 
@@ -101,6 +103,9 @@ def test_every_complaint_says_what_to_do(database_url, set_env):
         ("STRIPE_SECRET_KEY", "pk_live_1"),
         ("STRIPE_WEBHOOK_SECRET", ""),
         ("WORKERS", "many"),
+        ("TRUSTED_PROXIES", "the proxy"),
+        ("RATE_PER_KEY", "often"),
+        ("RATE_PER_ADDRESS", "600/fortnight"),
     ],
 )
 def test_a_setting_that_will_not_do_fails_in_production(healthy, set_env, name, value):
@@ -109,8 +114,12 @@ def test_a_setting_that_will_not_do_fails_in_production(healthy, set_env, name, 
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("STRIPE_SECRET_KEY", "sk_test_1"), ("OPERATOR_PASSWORD", ""), ("STRIPE_PUBLISHABLE_KEY", ""), ("WORKERS", "webhooks=1")]
-)
+    ("name", "value"),
+    [
+        ("STRIPE_SECRET_KEY", "sk_test_1"), ("OPERATOR_PASSWORD", ""), ("STRIPE_PUBLISHABLE_KEY", ""), ("WORKERS", "webhooks=1"),
+        ("TRUSTED_PROXIES", ""), ("RATE_PER_KEY", "none"), ("RATE_PER_ADDRESS", "none"),
+    ],
+)  # fmt: skip
 def test_a_setting_that_is_worth_a_look_is_a_warning(healthy, set_env, name, value):
     set_env(**{name: value})
     assert complaints() == {name: "warn"}
@@ -125,9 +134,47 @@ def test_a_setting_that_cannot_be_read_is_named_and_its_value_is_not(set_env):
     assert "sk_live" not in result.output
 
 
+def test_every_setting_of_the_readme_is_named(healthy):
+    """Given README's table of settings, then each has a line; Twilio's have theirs once one of them is set, the database's is its own."""
+    table = re.search(r"\| setting \| what \|\n(.*?)\n\n", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    names = {name for line in table.splitlines() for name in re.findall(r"`([A-Z_]+)`", line.split("|")[1]) if not name.startswith("TWILIO_")}
+    assert "DAILY_CEILINGS" in names
+    assert names - {"DATABASE_URL"} <= found().keys()
+
+
+def test_a_connected_account_needs_a_secret_of_its_endpoint(healthy, set_env):
+    set_env(STRIPE_CONNECT_WEBHOOK_SECRET="")
+    assert complaints() == {}
+    given.an_account(stripe_account="acct_clinic")
+    assert complaints() == {"STRIPE_CONNECT_WEBHOOK_SECRET": "fail"}
+    set_env(STRIPE_CONNECT_WEBHOOK_SECRET="whsec_connect")
+    assert complaints() == {}
+
+
+@pytest.mark.parametrize(("worked", "level"), [(False, "warn"), (True, "fail")])
+def test_processes_that_have_never_run_are_only_not_started(healthy, worked, level):
+    """Given no process at all, then that fails if work was ever staged, and is the next step if none was."""
+    healthy.flushall()
+    if worked:
+        a_job("done")
+    assert complaints() == dict.fromkeys(("workers", "relay", "scheduler"), level)
+    assert worked or all("Start the Procfile's processes" in found()[what][2] for what in ("workers", "relay", "scheduler"))
+
+
+@pytest.mark.parametrize(("worked", "level"), [(False, "warn"), (True, "fail")])
+def test_an_embedded_redis_that_is_not_there_yet_is_said_to_come_with_the_workers(healthy, set_env, monkeypatch, tmp_path, worked, level):
+    monkeypatch.delenv("REDIS_URL")
+    set_env(PAYPHONE_STATE_DIR=str(tmp_path))
+    if worked:
+        a_job("done")
+    assert complaints() == {"REDIS_URL": "warn", "Redis": level}
+    assert found()["Redis"][1] == "not started yet: worker.py brings one"
+    assert "Start the Procfile's processes" in found()["Redis"][2]
+
+
 def test_no_secret_is_shown(healthy):
     output = run("doctor").output
-    assert not [value for name, value in PRODUCTION.items() if name not in {"PUBLIC_URL", "PAYPHONE_ENV"} and value and value in output]
+    assert not [value for name, value in PRODUCTION.items() if name not in {"PUBLIC_URL", "PAYPHONE_ENV", "TRUSTED_PROXIES"} and value and value in output]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,13 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from limits import parse
+
 from bin.commands.checks.finding import Finding, Level, judged
+from jobs.backfill_stripe_events import stripe_accounts
+from runtime.errors import Misconfigured
 from runtime.settings import QUEUES, Settings
+from web.address import trusted_proxies
 
 SHORTEST_SECRET = 32  # characters
 GUESSABLE = {"secret", "changeme", "change-me", "default", "unset", "test", "demo"}
@@ -24,6 +29,40 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
     named = "The built-in operator cannot sign in. That is fine once there are named ones: bin/payphone operator add NAME."
     yield _presence("OPERATOR_PASSWORD", settings.operator_password, named, "warn")
     yield _workers(settings)
+    yield _proxies(settings)
+    for name, rate in (("RATE_PER_KEY", settings.rate_per_key), ("RATE_PER_ADDRESS", settings.rate_per_address)):
+        yield _rate(name, rate, settings)
+    yield Finding("ok", "DAILY_CEILINGS", ", ".join(f"{what} {most}" for what, most in settings.ceilings.items()))
+    yield Finding("ok", "LOG_FORMAT", settings.log_format)
+
+
+def check_connect(settings: Settings) -> Finding:
+    """Whether events of connected accounts can be believed. Needs the database."""
+    what, connected = "STRIPE_CONNECT_WEBHOOK_SECRET", len([account for account in stripe_accounts() if account])
+    if settings.connect_webhook_secrets or not connected:
+        return Finding("ok", what, "set" if settings.connect_webhook_secrets else "not set: no account has a Stripe account of its own")
+    advice = "Every event of theirs is refused: make the endpoint /api/webhooks/stripe/connect at Stripe and set its whsec_…."
+    return Finding("fail", what, f"not set, and {connected} Stripe accounts are connected", advice)
+
+
+def _proxies(settings: Settings) -> Finding:
+    what = "TRUSTED_PROXIES"
+    try:
+        trusted_proxies()
+    except Misconfigured as error:
+        return Finding("fail", what, "cannot be read", str(error))
+    unsaid = settings.payphone_env == "production" and not settings.trusted_proxies
+    advice = "Name the proxy in front. From any other than this machine it is not known what came over HTTPS, so payment endpoints refuse it all."
+    return judged(unsaid, what, settings.trusted_proxies or "not set: this machine only", advice, "warn")
+
+
+def _rate(name: str, rate: str, settings: Settings) -> Finding:
+    unlimited = rate == "none"
+    try:
+        found = "none: anybody may ask as often as they like" if unlimited else str(parse(rate))
+    except ValueError:
+        return Finding("fail", name, f"{rate!r} is no rate", "It takes such as 600/minute, or none. The web does not start with it.")
+    return judged(unlimited and settings.payphone_env == "production", name, found, "Set it to such as 600/minute.", "warn")
 
 
 def _presence(name: str, value: str, advice: str, level: Level) -> Finding:
