@@ -14,6 +14,7 @@ from runtime.errors import Conflict
 from runtime.ids import new_id
 from runtime.log import get_log
 from web.auth import Caller
+from web.pages import show_page
 from web.problems import Problem, write_problem
 from web.request_metrics import method_of, route_of
 
@@ -56,7 +57,7 @@ def on_problem(req: falcon.Request, resp: falcon.Response, error: Exception, par
     """Answer a Problem as itself."""
     if isinstance(error, Problem):
         log.info("problem", code=error.code, route=route_of(req))
-        write_problem(resp, error)
+        _tell(req, resp, error)
 
 
 def on_http_error(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
@@ -64,7 +65,17 @@ def on_http_error(req: falcon.Request, resp: falcon.Response, error: Exception, 
     if isinstance(error, falcon.HTTPError):
         codes = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
         headers = dict(error.headers or {}) if error.headers else {}
-        write_problem(resp, Problem(codes.get(error.status_code, "bad_request"), error.description or "", headers=headers))
+        _tell(req, resp, Problem(codes.get(error.status_code, "bad_request"), error.description or "", headers=headers))
+
+
+def _tell(req: falcon.Request, resp: falcon.Response, problem: Problem) -> None:
+    """A problem; to a browser at an address that is none of ours, a page."""
+    if problem.code != "not_found" or req.uri_template or "text/html" not in (req.accept or ""):
+        write_problem(resp, problem)
+        return
+    resp.status = problem.status
+    text = problem.detail or "Look at the address once more: one from a message has to be opened whole."
+    show_page(resp, "plain.html", title="There is no such page.", text=text)
 
 
 def on_database_away(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:

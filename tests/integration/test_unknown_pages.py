@@ -1,0 +1,35 @@
+"""An address that nothing is at: a page for a browser, a problem for everybody else."""
+
+import pytest
+
+from tests.operators import an_operator, signed_in
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/api/nowhere", "/static/nowhere.css"])
+def test_a_browser_is_shown_a_page(client, path):
+    answer = client.simulate_get(path, headers=BROWSER)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "There is no such page." in answer.text
+    assert "has to be opened whole" in answer.text
+    assert "style-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert path not in answer.text
+
+
+@pytest.mark.parametrize("headers", [{}, {"Accept": "*/*"}, {"Accept": "application/json"}])
+def test_everybody_else_gets_a_problem(client, headers):
+    answer = client.simulate_get("/nowhere", headers=headers)
+    assert (answer.status_code, answer.headers["Content-Type"], answer.json["code"]) == (404, "application/problem+json", "not_found")
+
+
+def test_a_queue_or_job_that_is_gone_is_told_with_its_reason(client):
+    an_operator()
+    answer = client.simulate_get("/rq/0/data/job/gone-1.json", headers=signed_in(client) | BROWSER)
+    assert answer.status_code == 404
+    assert "RQ has no such job" in answer.text
+    assert "<h1>There is no such page.</h1>" in answer.text
+
+
+def test_the_api_answers_a_browser_as_it_answers_everybody(client):
+    assert client.simulate_get("/api/invoices/inv_none", headers=BROWSER).headers["Content-Type"] == "application/problem+json"
