@@ -15,6 +15,8 @@ from providers.errors import ProviderError
 from runtime.errors import Misconfigured
 from runtime.settings import get_settings
 
+stripe.enable_telemetry = False  # it sends figures of ours to Stripe, and writes an id into HOME, which may be read-only
+
 TIMEOUT = (2.0, 7.0)  # connect, read: a call and a look at what came of it fit into a job's 20 s
 PAGE = 100
 SERVER_ERROR = 500

@@ -1,10 +1,15 @@
 """What each answer of Stripe's means: done, a definite no, patience, or a doubt (through the SDK, over HTTP)."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from providers import stripe_api
 from providers.errors import ProviderError
 from runtime.settings import get_settings
+from tests.conftest import ROOT
 
 LINK = {"line_items": [{"price_data": {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Invoice"}}, "quantity": 1}]}
 
@@ -64,3 +69,12 @@ def test_one_key_for_two_requests_is_our_bug_and_a_doubt(stand_in):
     stripe_api.create_payment_link(LINK, "", "key-1")
     error = refused_with(lambda: stripe_api.create_payment_link(LINK | {"inactive_message": "x"}, "", "key-1"))
     assert (error.outcome, error.code, error.bug) == ("unknown", "idempotency_error", True)
+
+
+def test_calling_stripe_writes_nothing_into_the_home_folder(stand_in, tmp_path):
+    """Given an empty HOME, when Stripe is asked, then it is still empty: the SDK's telemetry would keep an id there."""
+    asking = "from providers import stripe_api; stripe_api.list_refunds('')"
+    home = {name: value for name, value in os.environ.items() if name != "XDG_CONFIG_HOME"} | {"HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", asking], cwd=ROOT, env=home, capture_output=True, timeout=60, check=False)
+    assert len(stand_in.requests("/v1/refunds", "GET")) == 1
+    assert list(tmp_path.rglob("*")) == []
