@@ -77,25 +77,26 @@ def _section(section: Section, count: int) -> str:
 
 
 def _table(section: Section, anchor: str) -> str:
-    """A table that scrolls by itself on a narrow screen, with the keyboard too."""
+    """A table that scrolls by itself, with the keyboard too; on a narrow screen each cell is a line with its column's name."""
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in section.columns)
-    rows = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in section.rows)
+    rows = "".join(f"<tr>{''.join(map(_cell, section.columns, row))}</tr>" for row in section.rows)
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-labelledby="{anchor}-title">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
-def _cell(value: Any) -> str:
+def _cell(column: str, value: Any) -> str:
     """One value; states carry a colour beside their word."""
     text = "–" if value in (None, "") else str(value)
     tone = "good" if text in GOOD else "bad" if text in BAD else "waiting" if text in WAITING else ""
     shown = {"True": "yes", "False": "no"}.get(text, text.replace("_", " ") if tone else text)
+    opened = f'<td data-column="{escape(column)}">'
     if tone:
-        return f'<td><span class="{tone}">{escape(shown)}</span></td>'
+        return f'{opened}<span class="{tone}">{escape(shown)}</span></td>'
     if text.startswith("http"):
-        return f'<td><a href="{escape(text)}" rel="noreferrer">{escape(text)}</a></td>'
-    return f"<td>{escape(shown)}</td>"
+        return f'{opened}<a href="{escape(text)}" rel="noreferrer">{escape(text)}</a></td>'
+    return f"{opened}<div>{escape(shown)}</div></td>"
 
 
 def add_routes(app: App, sandbox: Sandbox) -> None:

@@ -77,8 +77,8 @@ class _Dashboard(Flask):
 
 
 def mended(source: str) -> str:
-    """A template of the dashboard with a nonce on each script and no unescaped value."""
-    source = source.replace("</body>", _NOTICE).replace("</head>", _OURS).replace(_ICON, "/static/favicon.svg")
+    """A template of the dashboard with a nonce on each script, no unescaped value, and headings that a phone may break."""
+    source = source.replace("&nbsp;job", " job").replace("</body>", _NOTICE).replace("</head>", _OURS).replace(_ICON, "/static/favicon.svg")
     return _RAW.sub("<%-", _SCRIPT.sub('<script nonce="{{ csp_nonce }}"', source))
 
 
