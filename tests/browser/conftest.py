@@ -14,24 +14,19 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
+from tests.browser.chromium import find_chromium, launch
 from tests.conftest import Valkey
 from tests.website import serve
-
-PATHS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
-
-
-def _find() -> str | None:
-    return next((path for path in PATHS if Path(path).exists()), None)
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium."""
-    found = _find()
+    found = find_chromium()
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
         for command in (("apt-get", "update"), ("apt-get", "install", "-y", "--no-install-recommends", "chromium")):
             subprocess.run(command, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, capture_output=True, timeout=600, check=False)
-        found = _find()
+        found = find_chromium()
     if found is None:
         pytest.skip("there is no Chromium, and it could not be installed (it takes root and apt-get)")
     return found
@@ -41,7 +36,7 @@ def chromium() -> str:
 def browser(chromium: str) -> Iterator[Browser]:
     """One browser for the session."""
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        started = launch(playwright, chromium)
         yield started
         started.close()
 

@@ -54,6 +54,7 @@ def test_an_operator_signs_in_and_looks_around(some_of_everything, watched, widt
     page.get_by_role("link", name="Queues").click()
     page.get_by_role("link", name="1", exact=True).first.wait_for()
     it.picture("queues")
+    assert page.evaluate("[...document.querySelectorAll('.section, .section div')].every(part => part.scrollWidth <= part.clientWidth)")
     for name, path, sight in (
         ("failed", "/rq/0/view/jobs/webhooks/failed/8/asc/1", "TimeoutError"),
         ("finished", "/rq/0/view/jobs/webhooks/finished/8/asc/1", "process_stripe_event 1"),
