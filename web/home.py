@@ -2,7 +2,7 @@
 
 import falcon
 
-from models.figures import count_inbox, count_invoices, count_states
+from models.figures import count_doubts, count_inbox, count_invoices, count_states
 from web.health import Ready
 from web.pages import show_page
 from web.sessions import signed_in
@@ -10,7 +10,7 @@ from web.sessions import signed_in
 STATES = ("waiting", "running", "dead", "done")  # always shown, even at 0
 OUTCOMES = ("unprocessed", "refused", "unmatched", "applied")
 STATUSES = ("sent", "overdue", "paid")
-ALARMING = {"dead", "refused"}  # overdue invoices, and other business on the same Stripe account, are usual
+ALARMING = {"dead", "refused", "in doubt"}  # overdue invoices, and other business on the same Stripe account, are usual
 
 
 class Home:
@@ -24,6 +24,7 @@ class Home:
         session = signed_in(req)
         groups = [
             ("Jobs", "every piece of work, by state", _tiles(count_states(), STATES)),
+            ("Effects", "what may have been done outside, and nobody knows yet", _tiles({"in doubt": sum(count_doubts().values())}, ())),
             ("Events from providers", "what became of them", _tiles(count_inbox(), OUTCOMES)),
             ("Invoices", "by status", _tiles(count_invoices(), STATUSES)),
         ]
