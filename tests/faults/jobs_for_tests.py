@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 
 from delivery.attempt import JobTimeout, recording
+from delivery.locks import invoice_lock
 from delivery.registry import job
 from models.inbox_event import InboxEvent
+from models.invoice import Invoice
 from runtime.clock import real_now
 
 
@@ -31,6 +33,22 @@ def wait_for_go(number: int) -> None:
     with recording():
         InboxEvent.receive("test", "", f"wait_for_go-{number}-{os.getpid()}", "effect", "{}", real_now())
     _write("ended", f"{number} {os.getpid()}")
+
+
+@job(queue="messages", attempts=1, timeout=10, backoff=0.2)
+def note_down(number: int) -> None:
+    """Reads the one invoice under its Redis lock, says so, waits for the file `go`, then adds its number to the notes.
+
+    The row is not locked while it waits: its version is all that stands between two of these.
+    """
+    invoice = Invoice.get()
+    with invoice_lock(invoice.id):
+        invoice = Invoice.get()
+        _write("began", f"{number} {os.getpid()}")
+        while not _exists("go"):
+            time.sleep(0.02)
+        with recording():
+            invoice.change(real_now(), notes=f"{invoice.notes} {number}".strip())
 
 
 @job(queue="messages", attempts=3, timeout=10, backoff=0.2)

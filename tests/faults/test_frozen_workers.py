@@ -67,3 +67,22 @@ def test_the_lock_expires_before_the_claim(town):
     oracle(town)
     assert Invoice.get_by_id(invoice.id).status == "paid"
     assert {job.attempts for job in StagedJob.select()} == {1}
+
+
+def test_two_processes_fight_for_one_invoice_without_a_lock(town):
+    """Given two processes that have read the same version, the lock of the first gone with an emptied Redis, then one of
+    them is told that it was second, and folds again: neither one's writing is lost, and no attempt is used up."""
+    given.an_invoice()
+    given.a_job("note_down", 1, "messages", attempts=1)
+    town.test_pool("messages=2", PAYPHONE_LEASE="60")
+    wait_for(lambda: len(town.lines("began")) == 1, "the first one holds the lock")
+    town.valkey.client().flushall()
+    given.a_job("note_down", 2, "messages", attempts=1)
+    wait_for(lambda: len(town.lines("began")) == 2, "the second one holds it too")
+    assert Invoice.get().version == 0
+    town.file("go").touch()
+    all_settled()
+    row = Invoice.get()
+    assert (sorted(row.notes.split()), row.version) == (["1", "2"], 2)
+    assert given.states() == {"done": 2}
+    assert sorted((job.attempts, job.claim) for job in StagedJob.select()) == [(1, 1), (1, 2)]
