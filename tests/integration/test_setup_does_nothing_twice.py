@@ -1,0 +1,98 @@
+"""bin/setup.sh, which every command sources: it works when a lock is new, and calls nothing at all when all is set up."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PIP = "-m pip install"
+SHIM = """#!/bin/sh
+echo "$(basename "$0") $*" >>"{calls}"
+case "$*" in *pip*) exit "$(cat "{verdict}")" ;; esac
+"""
+
+
+class Checkout:
+    """A folder with the commands, two small locks, and a .venv whose programs only write down how they were called."""
+
+    def __init__(self, place: Path) -> None:
+        self.place, self.calls, self.verdict = place, place / "calls", place / "verdict"
+        shutil.copytree(ROOT / "bin", place / "bin")
+        for lock in ("requirements.lock", "requirements-dev.lock"):
+            (place / lock).write_text("falcon==4.2.0\n")
+        (place / ".venv" / "bin").mkdir(parents=True)
+        for name in ("python", "pip"):
+            shim = place / ".venv" / "bin" / name
+            shim.write_text(SHIM.format(calls=self.calls, verdict=self.verdict))
+            shim.chmod(0o755)
+        self.let_pip(0)
+
+    def let_pip(self, code: int) -> None:
+        self.verdict.write_text(str(code))
+
+    def run(self, *command: str) -> tuple[int, list[str], str]:
+        """Exit code, the calls of .venv's programs, and what was said."""
+        self.calls.write_text("")
+        path = f"{self.place / '.venv' / 'bin'}:{os.environ['PATH']}"  # whoever looks for a python outside finds the shim
+        ended = subprocess.run(
+            [self.place / "bin" / command[0], *command[1:]], cwd="/", env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
+        )
+        return ended.returncode, self.calls.read_text().splitlines(), ended.stderr
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    return Checkout(tmp_path)
+
+
+COMMANDS = {
+    "demo": (("demo", "--once"), "requirements.lock", "python -m simulation.demo --once"),
+    "payphone": (("payphone", "doctor"), "requirements.lock", "python -m bin.commands doctor"),
+    "test": (("test", "tests/unit"), "requirements-dev.lock", "python -m pytest -n auto --dist loadgroup tests/unit"),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_is_set_up_is_left_alone(checkout, name):
+    """The first run installs its lock; the next ones go straight to their own program, and say nothing of a set-up."""
+    command, lock, own = COMMANDS[name]
+    code, calls, _ = checkout.run(*command)
+    assert (code, [call for call in calls if PIP in call]) == (0, [calls[-2]])
+    assert calls[-2].endswith(f"-r {lock}")
+    assert calls[-1] == own
+    for _ in range(2):
+        assert checkout.run(*command) == (0, [own], "")
+
+
+def test_the_development_lock_holds_the_other_one(checkout):
+    checkout.run(*COMMANDS["test"][0])
+    assert checkout.run(*COMMANDS["demo"][0])[1] == [COMMANDS["demo"][2]]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_changed_lock_is_noticed(checkout, name):
+    command, lock, own = COMMANDS[name]
+    checkout.run(*command)
+    (checkout.place / lock).write_text("falcon==4.2.1\n")
+    _, calls, said = checkout.run(*command)
+    assert PIP in calls[-2]
+    assert f"Setting up .venv from {lock} (1 packages" in said
+    assert checkout.run(*command)[1] == [own]
+
+
+def test_a_lock_that_could_not_be_installed_is_tried_again(checkout):
+    """A failed set-up starts nothing, says so, and leaves no stamp behind, not even the one of a lock that is put back."""
+    command, _, own = COMMANDS["demo"]
+    checkout.run(*command)
+    checkout.let_pip(1)
+    for version in ("4.2.1", "4.2.1", "4.2.0"):
+        (checkout.place / "requirements.lock").write_text(f"falcon=={version}\n")
+        code, calls, said = checkout.run(*command)
+        assert code == 1
+        assert PIP in calls[-1]
+        assert "Setting up failed" in said
+    checkout.let_pip(0)
+    assert checkout.run(*command)[1][-1] == own
