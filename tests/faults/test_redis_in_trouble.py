@@ -2,18 +2,22 @@
 
 import contextlib
 import signal
+import threading
 import time
 
 import pytest
 from redis.exceptions import OutOfMemoryError
 
+from delivery.relay import EPOCH_KEY, HEARTBEAT_KEY
+from delivery.tick import TICK_PREFIX
 from models.inbox_event import InboxEvent
 from models.payment import Payment
 from models.staged_job import StagedJob
+from runtime.redis_connection import WORKER_TIMEOUT
 from tests import given
 from tests.conftest import wait_for
 from tests.faults.redis_proxy import LossyProxy
-from tests.faults.town import all_settled, oracle
+from tests.faults.town import all_settled, children_of, oracle
 
 
 def paid_events(count):
@@ -38,33 +42,87 @@ def fill(redis):
     redis.config_set("maxmemory", "4mb")
 
 
-def test_a_frozen_redis_does_not_stop_the_intake(own_town):
-    """Given a frozen Redis, when events come in, then each is answered within a second, and done after the thaw."""
+def test_a_redis_frozen_for_long_does_not_stop_the_intake(own_town):
+    """Given a frozen Redis, when events come in for longer than a worker waits for its answer, then each is answered 200,
+    the first ones within a second; after the thaw all is done once, by the same processes."""
     town = own_town
-    town.web()
-    town.pool()
+    web, pool = town.web(), town.pool()
     town.post_until_accepted(paid_events(1)[0])
     all_settled()
+    children = children_of(pool.pid)
     town.valkey.send(signal.SIGSTOP)
+    frozen_at = time.monotonic()
     post_quickly(town, paid_events(5))
-    assert given.states() == {"done": 1, "waiting": 5}
+    while time.monotonic() - frozen_at < WORKER_TIMEOUT + 1:
+        assert town.post(paid_events(1)[0]) == 200
+        threading.Event().wait(0.4)  # the pace of the events, not a wait for something
+    assert given.states() == {"done": 1, "waiting": len(town.accepted) - 1}
     town.valkey.send(signal.SIGCONT)
     oracle(town)
+    assert (web.poll(), pool.poll(), children_of(pool.pid)) == (None, None, children)
+    assert Payment.select().count() == len(town.accepted) > 15
+    assert {row.attempts for row in StagedJob.select()} == {1}
 
 
-def test_no_redis_at_all_does_not_stop_the_intake(own_town):
-    """Given a Redis that is killed, when it comes back with its append-only file, then all is done, by the same pool."""
+def on_disk(redis):
+    """Wait until all that Redis was told so far has been synced into its append-only file."""
+    redis.set("marker", 1)
+    assert redis.execute_command("WAITAOF", 1, 0, 5_000)[0] == 1
+
+
+def pushed():
+    """When each job was pushed last, by the row: it changes with whoever pushes it again."""
+    return {row.id: row.pushed_at for row in StagedJob.select()}
+
+
+def test_a_killed_redis_comes_back_with_what_was_queued(own_town):
+    """Given a job that runs and others in the queue, when Redis is killed and restarted, then its append-only file
+    brings queue and registries back, nobody pushes those again; what came in meanwhile is carried by the relay."""
     town = own_town
-    town.web()
-    pool = town.pool()
-    town.post_until_accepted(paid_events(1)[0])
-    all_settled()
+    web, pool = town.web(), town.pool("webhooks=1", ("-m", "tests.faults.worker_main"), PAYPHONE_LEASE="60")
+    given.a_job("wait_for_go", 1)
+    wait_for(lambda: town.lines("began"), "one job runs")
+    children = children_of(pool.pid)
+    for event in paid_events(3):
+        town.post_until_accepted(event)
+    redis = town.valkey.client()
+    queue, registry = "rq:queue:webhooks", "rq:wip:webhooks"
+    wait_for(lambda: redis.llen(queue) == 3, "three are queued")
+    on_disk(redis)
+    before, told = pushed(), (redis.lrange(queue, 0, -1), redis.zrange(registry, 0, -1), redis.get(EPOCH_KEY))
+    assert (len(before), len(told[1])) == (4, 1)
     town.valkey.stop(signal.SIGKILL)
     post_quickly(town, paid_events(5))
     town.valkey.start()
+    redis = town.valkey.client()
+    assert (redis.lrange(queue, 0, 2), redis.zrange(registry, 0, -1), redis.get(EPOCH_KEY)) == told
+    town.file("go").touch()
     oracle(town)
-    assert pool.poll() is None
-    wait_for(lambda: len(town.listed_workers()) == 2, "RQ lists both workers")
+    assert {job_id: at for job_id, at in pushed().items() if job_id in before} == before, "Redis had kept them: none was pushed again"
+    assert all(pushed().values()), "what Redis never had was pushed in the end"
+    assert {row.attempts for row in StagedJob.select()} == {1}
+    assert (web.poll(), pool.poll(), children_of(pool.pid)) == (None, None, children)
+    wait_for(lambda: len(town.listed_workers()) == 1, "RQ lists the worker")
+
+
+def test_what_was_just_pushed_is_pushed_again_into_an_emptied_redis(town):
+    """Given jobs in a queue at whose head stands what never shows anything to be lost, when Redis is emptied, then the
+    new epoch alone brings them back."""
+    redis = town.valkey.client()
+    redis.set(EPOCH_KEY, 1)  # known for long
+    town.pool("outgoing=1")
+    town.stage(*paid_events(3))
+    queue = [f"process_stripe_event-{row.id}".encode() for row in StagedJob.select().order_by(StagedJob.id)]
+    wait_for(lambda: redis.lrange("rq:queue:webhooks", 0, -1) == queue and redis.exists(HEARTBEAT_KEY), "they are queued, and the relay looks")
+    head = f"{TICK_PREFIX}of-nobody"
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.flushall()
+        pipe.rpush("rq:queue:webhooks", head)
+        pipe.execute()
+    wait_for(lambda: redis.lrange("rq:queue:webhooks", 0, -1) == [head.encode(), *queue], "each is queued again, once")
+    town.pool("webhooks=2")
+    oracle(town)
+    assert {row.attempts for row in StagedJob.select()} == {1}
 
 
 def test_redis_is_emptied_under_work(town):
