@@ -11,7 +11,10 @@ from models.base import release_connection
 from models.inbox_event import InboxEvent
 from tests import given
 from tests.conftest import close_database, wait_for
-from tests.faults.town import oracle
+from tests.faults.town import children_of, oracle
+
+HELD = 10.0  # seconds a writer keeps the database to itself
+PATIENCE = 5.0  # seconds a request or a worker waits for it
 
 
 def paid_events(count):
@@ -27,25 +30,34 @@ def only(request, database_url):
 
 
 @pytest.mark.parametrize("only", ["sqlite"], indirect=True)
-def test_a_writer_holds_sqlite(only, town):
-    """Given a writer that holds the database, then intake waits, or says 503 and keeps nothing; the pool lives on."""
-    town.web()
-    pool = town.pool()
-    waiting, refused = paid_events(2)
+def test_a_writer_holds_sqlite_for_ten_seconds(only, town):
+    """Given a writer that holds the database for longer than anybody waits for it, then intake says 503 and keeps nothing,
+    or waits; once it lets go, the same processes do all that was accepted."""
+    web = town.web()
+    waiting, *refused = paid_events(4)
     town.stage(*paid_events(3))
     holder = sqlite3.connect(Path(only.removeprefix("sqlite:///")), isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    assert town.post(refused) == 503
+    held_since, tried = time.monotonic(), 0
+    pool = town.pool()
+    wait_for(lambda: len(town.listed_workers()) == 2, "the workers are there, and their jobs in Redis")
+    children = children_of(pool.pid)
+    while time.monotonic() - held_since < HELD:
+        assert town.post(refused[tried % 3]) == 503
+        tried += 1
+    assert tried <= HELD / PATIENCE + 1, "each of them waited first"
+    assert given.states() == {"waiting": 3}
     answers = []
     patient = threading.Thread(target=lambda: answers.append(town.post(waiting)))
     patient.start()
     holder.execute("ROLLBACK")
     patient.join()
     assert answers == [200]
-    assert InboxEvent.get_or_none(InboxEvent.event_id == refused["id"]) is None
-    town.post_until_accepted(refused)
+    assert InboxEvent.select().where(InboxEvent.event_id.in_([event["id"] for event in refused])).count() == 0
+    for event in refused:
+        town.post_until_accepted(event)
     oracle(town)
-    assert pool.poll() is None
+    assert (web.poll(), pool.poll(), children_of(pool.pid)) == (None, None, children)
 
 
 @pytest.mark.parametrize("only", ["postgresql"], indirect=True)
