@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rq import Queue
 
-from runtime import embedded_redis
+from runtime import embedded_redis, embedded_server
 from runtime.errors import Misconfigured
 from runtime.redis_connection import connect_redis
 from tests.conftest import end, reset_process, wait_for
@@ -28,6 +28,24 @@ def test_the_pool_brings_its_own_server(database_url, processes, monkeypatch, tm
     assert len(Queue.all(connection=connect_redis(None))) > 0
     assert end(first, signal.SIGTERM) == 0
     assert not embedded_redis.folder().joinpath("valkey.sock").exists()
+
+
+def test_what_the_embedded_server_holds_outlives_it(monkeypatch, tmp_path_factory):
+    """Given a server that is killed, when the next one starts in its place, then it holds what had been written."""
+    monkeypatch.setenv("PAYPHONE_STATE_DIR", str(tmp_path_factory.mktemp("e", numbered=True)))
+    reset_process()
+    for life in ("first", "second"):
+        server = embedded_server.start()
+        wait_for(lambda: connect_redis(None).ping(), f"the {life} server answers")
+        try:
+            redis = connect_redis(None)
+            if life == "second":
+                assert redis.lrange("rq:queue:webhooks", 0, -1) == [b"a_test_job-1"]
+            redis.rpush("rq:queue:webhooks", "a_test_job-1")
+            assert redis.execute_command("WAITAOF", 1, 0, 5_000)[0] == 1, "it is on the disk"
+        finally:
+            server.kill()
+            server.wait()
 
 
 def test_a_deep_folder_is_told(monkeypatch):
