@@ -1,8 +1,9 @@
-"""The timetable under fire: two schedulers, broken entries, missing entries, a Redis that is away (faults 32, 45)."""
+"""The timetable under fire: two schedulers, broken entries, missing entries, a Redis that is away, summer time (faults 30, 32, 45)."""
 
 import signal
 import time
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 from rq.job import Job
@@ -83,6 +84,41 @@ def test_an_emptied_redis_gets_its_timetable_back(ticking, valkey):
     ticking()
     valkey.client().flushall()
     assert len(ticking()) == len(timetable())
+
+
+@pytest.fixture
+def hands(monkeypatch):
+    """Sets the clock that the scheduler, rq-scheduler and whoever takes a tick look at; the machine lives in New York."""
+    moment = [time.time()]
+
+    class Clock(datetime):
+        @classmethod
+        def utcnow(cls):
+            return datetime.fromtimestamp(moment[0], UTC).replace(tzinfo=None)
+
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "America/New_York")
+        time.tzset()
+        patch.setattr(time, "time", lambda: moment[0])
+        patch.setattr("rq_scheduler.scheduler.datetime", Clock)
+        yield lambda at: moment.__setitem__(0, at)
+    time.tzset()
+
+
+@pytest.mark.parametrize("change", ["2026-03-08T07:00:00", "2026-11-01T06:00:00"], ids=["gap", "fold"])
+def test_a_change_of_summer_time_makes_and_loses_no_occurrence(hands, ticking, valkey, change):
+    """Given the real timetable and New York's clocks set forward or back, when two hours on both sides go by, then each
+    line has each of its occurrences once, as on any other night (fault 30)."""
+    at = int(datetime.fromisoformat(change).replace(tzinfo=UTC).timestamp())
+    night = range(at - 2 * 3600, at + 2 * 3600)
+    assert time.localtime(at - 1).tm_isdst != time.localtime(at + 1).tm_isdst, "this is the moment"
+    for moment in night[::60]:
+        hands(moment + 0.5)
+        for tick in ticking():
+            take_tick(tick.removeprefix(TICK_PREFIX))
+        valkey.client().delete("rq:queue:periodic")
+    wanted = {f"{name}@{start}" for name, line in timetable().items() for start in night[:: line.every]}
+    assert occurrences() == dict.fromkeys(wanted, 1)
 
 
 UNREADABLE = {
