@@ -15,13 +15,12 @@ def main() -> None:
     settings = get_settings()
     configure_log(settings.log_format, settings.log_level, mask=redact)
     scheduler.load_timetable()
-    server = None if settings.redis_url else embedded_server.start()
+    keeper = embedded_server.Keeper()
+    tend = (lambda: None) if settings.redis_url else keeper.tend
     try:
-        Pool(settings.worker_counts, settings.redis_url, lambda: use_database(settings.database_url)).run()
+        Pool(settings.worker_counts, settings.redis_url, lambda: use_database(settings.database_url), tend).run()
     finally:
-        if server is not None:
-            server.terminate()
-            server.wait()
+        keeper.stop()
 
 
 if __name__ == "__main__":

