@@ -27,7 +27,7 @@ from runtime.clock import real_now
 from runtime.errors import Conflict, NotYet
 from runtime.killpoint import killpoint
 
-PATIENCE = 4  # attempts that an event may wait for the payment it speaks of, or the invoice it names
+PATIENCE = 4  # attempts that an event may wait for the invoice it names
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +65,17 @@ def _match(event: InboxEvent, finding: Finding) -> Match:
         return Match(payment.invoice)
     belonging = Belonging() if isinstance(finding, LookAtRefunds | LookAtDispute) else finding.belonging
     if not belonging.invoice_id.startswith("inv_"):
-        if not isinstance(finding, PaymentFinding):
-            _be_patient(f"The payment of {finding.intent_id}")
         return Match()
     invoice = Invoice.get_or_none(Invoice.id == belonging.invoice_id)
     if invoice is None:
-        _be_patient(f"Invoice {belonging.invoice_id}")
+        if 0 < attempt_number() < PATIENCE:
+            raise NotYet(f"Invoice {belonging.invoice_id} is not here yet; its event came first.")
         return Match()
     if invoice.account_id != belonging.account_id:
         return Match(refusal=f"metadata account_id {belonging.account_id!r} is not the account of invoice {invoice.id}")
     if event.account not in {invoice.account.stripe_account or "", _asked_in(belonging)}:
         return Match(refusal=f"invoice {invoice.id} is not paid to Stripe account {event.account or 'of the platform'}")
     return Match(invoice)
-
-
-def _be_patient(wanted: str) -> None:
-    """Raises NotYet during the first attempts: an event may overtake what it speaks of."""
-    if 0 < attempt_number() < PATIENCE:
-        raise NotYet(f"{wanted} is not here yet; its event came first.")
 
 
 def _asked_in(belonging: Belonging) -> str | None:

@@ -164,7 +164,7 @@ def test_events_come_in_any_order_and_twice(clinic, verdict, end, seed):
     random.Random(seed).shuffle(doubled)
     for event in doubled:
         given.received(event)
-    given.retried(clinic.redis)
+    given.worked(clinic.redis)
     assert clinic.books() == end
     assert InboxEvent.select().where(InboxEvent.outcome.is_null()).count() == 0
     assert AuditEntry.select().where(AuditEntry.subject == f"dispute:{dispute}").count() == 1
@@ -190,32 +190,14 @@ def go_back(clinic, what):
 
 
 @pytest.mark.parametrize("what", ["dispute", "refund"])
-def test_money_that_goes_back_before_its_payment_is_heard_of_waits_for_it(clinic, what):
-    """Given a dispute or a refund whose event overtakes the payment's by seconds, then it waits, and is applied to the invoice."""
-    go_back(clinic, what)
-    back, paid = split(clinic.stand_in)
-    for event in back:
-        given.received(event)
-    given.worked(clinic.redis)
-    assert outcomes(back) == {(None, None, None)}
-    for event in paid:
-        given.received(event)
-    given.worked(clinic.redis)
-    given.retried(clinic.redis, rounds=1)
-    assert {(outcome, invoice) for outcome, _, invoice in outcomes(back)} <= {("applied", clinic.invoice.id), ("unchanged", clinic.invoice.id)}
-    assert given.states() == {"done": len(back + paid)}
-    assert clinic.books()[:3] == DISPUTED[:3]
-
-
-@pytest.mark.parametrize("what", ["dispute", "refund"])
 def test_what_was_unmatched_is_told_as_applied_once_its_payment_is_known(clinic, what):
-    """Given a dispute or a refund of a payment that a backfill brings much later, then both count, and the events say so."""
+    """Given a dispute or a refund whose event overtakes its payment's, when that comes, then both count, and the events say so."""
     go_back(clinic, what)
     back, paid = split(clinic.stand_in)
     elsewhere = given.an_event("charge.refunded", {"object": "charge", "payment_intent": "pi_of_another_business"})
     for event in [*back, elsewhere]:
         given.received(event)
-    given.retried(clinic.redis)
+    given.worked(clinic.redis)
     assert outcomes(back) == {("unmatched", f"{clinic.intent['id']} belongs to no invoice here", None)}
     for event in paid:
         given.received(event)
