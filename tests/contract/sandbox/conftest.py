@@ -122,10 +122,10 @@ def receiver():
 
 @pytest.fixture
 def eventually():
-    """Wait until a condition holds, for at most five seconds."""
+    """Wait until a condition holds, for at most twenty seconds."""
 
     def wait(condition):
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while not (held := condition()):
             assert time.monotonic() < deadline, "it never came true"
             time.sleep(0.01)
