@@ -75,11 +75,12 @@ def test_each_request_has_one_line_but_those_of_probes(database_url, valkey, pro
 
 
 def test_an_expected_failure_is_one_line_and_an_unexpected_one_has_its_traceback(database_url, valkey, processes, logged):
-    """Given a Stripe that is away, an event whose payment is not here yet, and a row that is gone, then only the last is shown whole."""
+    """Given a Stripe that is away, an event whose invoice is not here yet, and a row that is gone, then only the last is shown whole."""
     paid = given.an_intent(given.an_invoice())
     process_stripe_event.perform(given.received(given.an_event("payment_intent.succeeded", paid)))
-    hints = [given.an_event("charge.refunded", {"object": "charge", "payment_intent": intent}) for intent in (paid["id"], "pi_to_come")]
-    away, early = [given.received(hint) for hint in hints]
+    away = given.received(given.an_event("charge.refunded", {"object": "charge", "payment_intent": paid["id"]}))
+    to_come = given.an_intent(given.an_invoice(), metadata={**paid["metadata"], "invoice_id": "inv_to_come"})
+    early = given.received(given.an_event("payment_intent.succeeded", to_come))
     gone = given.a_job("process_stripe_event", 999_999)
     processes("worker.py", WORKERS="webhooks=1", STRIPE_API_BASE="http://127.0.0.1:9")
     wait_for(lambda: len({line["job_id"] for line in logged.lines("attempt failed")}) >= 3, "all have failed")
