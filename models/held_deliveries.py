@@ -12,9 +12,7 @@ from models.webhook_endpoint import WebhookEndpoint
 _SECOND = 1_000_000
 PACE = 10_000  # microseconds between deliveries that are let go
 
-_WAITING = (
-    "FROM webhook_delivery d JOIN staged_job j ON j.name = ? AND j.key = CAST(d.id AS TEXT) WHERE d.endpoint_id = ? AND d.state = 'waiting' AND j.state "
-)
+_WAITING = "FROM webhook_delivery d JOIN staged_job j ON j.name = ? AND j.key = CAST(d.id AS TEXT) WHERE d.endpoint_id = ? AND d.state = 'waiting' AND j.state "
 
 
 def lock_endpoint(endpoint: WebhookEndpoint) -> WebhookEndpoint:

@@ -61,9 +61,7 @@ class Message(Row):
         if known is not None:
             return known
         about = {"account": invoice.account_id, "customer": invoice.customer_id, "invoice": invoice.id}
-        row: Message = cls.create(
-            id=new_id("msg"), **about, kind=kind, to=phone, language=language, asked_by=asked_by, created_at=now, updated_at=now
-        )
+        row: Message = cls.create(id=new_id("msg"), **about, kind=kind, to=phone, language=language, asked_by=asked_by, created_at=now, updated_at=now)
         return row
 
     @classmethod

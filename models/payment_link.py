@@ -89,9 +89,7 @@ class PaymentLink(Row):
             setattr(self, name, value)
 
 
-PaymentLink.add_index(
-    PaymentLink.index(PaymentLink.invoice, unique=True, where=SQL("state IN ('planned', 'active')"), name="payment_link_live")
-)
+PaymentLink.add_index(PaymentLink.index(PaymentLink.invoice, unique=True, where=SQL("state IN ('planned', 'active')"), name="payment_link_live"))
 
 
 class PayAddress(Row):

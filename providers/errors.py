@@ -16,9 +16,7 @@ class ProviderError(PayphoneError):
     `bug` says that the fault is ours, and must be loud.
     """
 
-    def __init__(
-        self, provider: str, outcome: Result, message: str, code: str = "", advice: str = "", answered: bool = False, bug: bool = False
-    ) -> None:
+    def __init__(self, provider: str, outcome: Result, message: str, code: str = "", advice: str = "", answered: bool = False, bug: bool = False) -> None:
         super().__init__(f"{provider}: {message}")
         self.provider, self.outcome, self.code, self.advice = provider, outcome, code, advice
         self.answered, self.bug = answered, bug

@@ -27,9 +27,7 @@ STOP_LINES = {"en": "Reply STOP to opt out.", "es": "Responda STOP para no recib
 _STOP_ROOM = 1 + max(map(len, STOP_LINES.values()))
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _STOP_WORD = re.compile(r"\bSTOP\b", re.IGNORECASE)
-_GSM = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-)
+_GSM = frozenset("@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà")
 _GSM_TWICE = frozenset("^{}\\[~]|€\f")  # these take an escape before them
 _TYPOGRAPHY = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "\u00a0": " ", "\u202f": " "})
 _ONE, _MANY = 160, 153

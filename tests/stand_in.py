@@ -88,4 +88,3 @@ class StandIn(StripeStandIn):
         if redis is not None:
             given.worked(redis)
         return statuses
-

@@ -28,9 +28,7 @@ def _known(events: list[str]) -> list[str]:
 
 
 Url = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_may_be_sent_to)]
-Events = Annotated[
-    list[str], Field(max_length=len(TYPES), json_schema_extra={"items": {"type": "string", "enum": list(TYPES)}}), AfterValidator(_known)
-]
+Events = Annotated[list[str], Field(max_length=len(TYPES), json_schema_extra={"items": {"type": "string", "enum": list(TYPES)}}), AfterValidator(_known)]
 
 
 class NewEndpoint(Body):

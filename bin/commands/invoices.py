@@ -190,4 +190,3 @@ def _report(counts: dict[str, int], reading: Reading, source: CsvFile, written: 
     if any(counts.get(name) for name in CONTACT):
         show_table(("people", "count"), [(name, counts.get(name, 0)) for name in CONTACT if counts.get(name)], "")
     say("Taken in." if written else "Nothing was written.")
-

@@ -331,9 +331,15 @@ def test_a_connected_clinics_card_is_charged_on_its_own_account(clinic):
     assert PaymentAttempt.get(PaymentAttempt.invoice == invoice).stripe_account == account.stripe_account
 
 
-@pytest.mark.parametrize("body", [
-    {"paymentMethodId": "4242424242424242"}, {"receiptEmail": "4242 4242 4242 4242"}, {"amount": 4242424242424242}, {"notes": "4242-4242-4242-4242"},
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"paymentMethodId": "4242424242424242"},
+        {"receiptEmail": "4242 4242 4242 4242"},
+        {"amount": 4242424242424242},
+        {"notes": "4242-4242-4242-4242"},
+    ],
+)
 def test_a_card_number_that_is_posted_all_the_same_is_refused(clinic, body):
     fields = {"card" if name == "paymentMethodId" else name: value for name, value in body.items()}
     answer = clinic.charge(clinic.path(), **({"card": "pm_card_visa"} | fields))

@@ -225,9 +225,7 @@ def test_opt_outs_come_in_also_from_rows_that_are_not_collected(take_in, account
 
 def test_an_opt_out_beats_a_consent_and_one_of_before_a_start_stays_history(take_in, account):
     OptOut.record(account.id, BOB, "start", ["sms"], source="desk", recorded_by="test")
-    text = HEAD + (
-        f"1,Ada,{ADA},2099-01-31,10,USD,,yes,form,2026-01-31,yes,,\n2,Bob,{BOB},2099-01-31,10,USD,,,,,yes,,2026-02-01\n"
-    )
+    text = HEAD + (f"1,Ada,{ADA},2099-01-31,10,USD,,yes,form,2026-01-31,yes,,\n2,Bob,{BOB},2099-01-31,10,USD,,,,,yes,,2026-02-01\n")
     for _ in range(2):
         assert take_in(text).exit_code == 0
     assert (contact(account, ADA), contact(account, BOB)) == ((True, False), (False, False))

@@ -79,10 +79,16 @@ def test_an_account_texts_from_its_own_sender_in_its_own_words(clinic):
     assert AccountSender.select().count() == 1
 
 
-@pytest.mark.parametrize(("body", "word"), [
-    ("{clinic} {url} {name}", "{name} is no place"), ("{clinic}" + "{url}" * 100, "at most 1600"),
-    ("{clinic} {url} {project}", "{project} is no place"), ("{clinic}", "{url} is missing"), ("{clinic} {url} {", "brace"),
-])
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ("{clinic} {url} {name}", "{name} is no place"),
+        ("{clinic}" + "{url}" * 100, "at most 1600"),
+        ("{clinic} {url} {project}", "{project} is no place"),
+        ("{clinic}", "{url} is missing"),
+        ("{clinic} {url} {", "brace"),
+    ],
+)
 def test_a_template_with_other_places_is_refused(clinic, body, word):
     answer = clinic.client.simulate_put(f"/api/accounts/{clinic.account.id}/templates/payment_link/en", json={"body": body}, headers=clinic.headers)
     assert (answer.status_code, word in answer.json["detail"]) == (422, True)
@@ -278,11 +284,14 @@ def test_the_same_key_gets_the_same_answer_refused_or_not(clinic):
     assert (first.json, again.headers["Idempotent-Replayed"]) == (again.json, "true")
 
 
-@pytest.mark.parametrize(("phone", "code", "then"), [
-    ("+15005550001", "21211", "new_number"),
-    ("+15005550009", "21614", "other_channel"),
-    ("+15005550004", "21610", "opted_out"),
-])
+@pytest.mark.parametrize(
+    ("phone", "code", "then"),
+    [
+        ("+15005550001", "21211", "new_number"),
+        ("+15005550009", "21614", "other_channel"),
+        ("+15005550004", "21610", "opted_out"),
+    ],
+)
 def test_a_number_that_twilio_refuses_says_what_to_do_next(clinic, phone, code, then):
     Customer.update(phone=phone, time_zone=None).execute()
     clinic.consents(phone)
@@ -295,9 +304,16 @@ def test_a_number_that_twilio_refuses_says_what_to_do_next(clinic, phone, code, 
     assert (again.status_code, again.json["reasonCode"]) == (422, "opted_out" if code == "21610" else "suppressed")
 
 
-@pytest.mark.parametrize(("code", "then", "closed"), [
-    (30003, "try_later", False), (30005, "new_number", True), (30006, "other_channel", True), (30007, "change_text", False), (30034, "fix_sender", False),
-])
+@pytest.mark.parametrize(
+    ("code", "then", "closed"),
+    [
+        (30003, "try_later", False),
+        (30005, "new_number", True),
+        (30006, "other_channel", True),
+        (30007, "change_text", False),
+        (30034, "fix_sender", False),
+    ],
+)
 def test_a_text_that_does_not_arrive_says_what_to_do_next(clinic, code, then, closed):
     clinic.twilio.books.outcomes[clinic.phone] = code
     message = clinic.send()

@@ -21,19 +21,28 @@ def rest(status, code):
     return TwilioRestException(status, "/Messages.json", "no", code=code)
 
 
-@pytest.mark.parametrize(("error", "outcome", "code"), [
-    (rest(400, 21211), "refused", "21211"), (rest(400, 21610), "refused", "21610"), (rest(400, 21614), "refused", "21614"),
-    (rest(404, 20404), "refused", "20404"),
-    (rest(429, 20429), "retry_later", "20429"), (rest(401, 20003), "retry_later", "20003"), (rest(403, 20003), "retry_later", "20003"),
-    (rest(500, 20500), "unknown", "20500"), (rest(503, None), "unknown", "503"), (rest(408, None), "unknown", "408"),
-    (requests.exceptions.ReadTimeout(), "unknown", "ReadTimeout"),
-    (requests.exceptions.ConnectionError(ProtocolError("reset")), "unknown", "ConnectionError"),
-    (requests.exceptions.ChunkedEncodingError(), "unknown", "ChunkedEncodingError"),
-    (requests.exceptions.ConnectTimeout(MaxRetryError(POOL, "/", ConnectTimeoutError())), "retry_later", "no_connection"),
-    (requests.exceptions.ConnectionError(MaxRetryError(POOL, "/", NewConnectionError(POOL, "refused"))), "retry_later", "no_connection"),
-    (TwilioException("Page Records can not be deserialized"), "unknown", "TwilioException"),
-    (ValueError("no JSON"), "unknown", "ValueError"),
-])
+@pytest.mark.parametrize(
+    ("error", "outcome", "code"),
+    [
+        (rest(400, 21211), "refused", "21211"),
+        (rest(400, 21610), "refused", "21610"),
+        (rest(400, 21614), "refused", "21614"),
+        (rest(404, 20404), "refused", "20404"),
+        (rest(429, 20429), "retry_later", "20429"),
+        (rest(401, 20003), "retry_later", "20003"),
+        (rest(403, 20003), "retry_later", "20003"),
+        (rest(500, 20500), "unknown", "20500"),
+        (rest(503, None), "unknown", "503"),
+        (rest(408, None), "unknown", "408"),
+        (requests.exceptions.ReadTimeout(), "unknown", "ReadTimeout"),
+        (requests.exceptions.ConnectionError(ProtocolError("reset")), "unknown", "ConnectionError"),
+        (requests.exceptions.ChunkedEncodingError(), "unknown", "ChunkedEncodingError"),
+        (requests.exceptions.ConnectTimeout(MaxRetryError(POOL, "/", ConnectTimeoutError())), "retry_later", "no_connection"),
+        (requests.exceptions.ConnectionError(MaxRetryError(POOL, "/", NewConnectionError(POOL, "refused"))), "retry_later", "no_connection"),
+        (TwilioException("Page Records can not be deserialized"), "unknown", "TwilioException"),
+        (ValueError("no JSON"), "unknown", "ValueError"),
+    ],
+)
 def test_what_is_known_after_a_failure(error, outcome, code):
     with pytest.raises(ProviderError) as told, mapped_errors():
         raise error
@@ -49,11 +58,14 @@ def test_the_newer_shape_of_errors_is_understood_too(status, outcome):
     assert told.value.outcome == outcome
 
 
-@pytest.mark.parametrize(("url", "there"), [
-    ("https://api.twilio.com/2010-04-01/Accounts/AC1/Messages.json", "http://127.0.0.1:1/api/2010-04-01/Accounts/AC1/Messages.json"),
-    ("https://numbers.twilio.com/v1/Porting?Size=1", "http://127.0.0.1:1/numbers/v1/Porting?Size=1"),
-    ("http://127.0.0.1:1/api/2010-04-01/x", "http://127.0.0.1:1/api/2010-04-01/x"),
-])
+@pytest.mark.parametrize(
+    ("url", "there"),
+    [
+        ("https://api.twilio.com/2010-04-01/Accounts/AC1/Messages.json", "http://127.0.0.1:1/api/2010-04-01/Accounts/AC1/Messages.json"),
+        ("https://numbers.twilio.com/v1/Porting?Size=1", "http://127.0.0.1:1/numbers/v1/Porting?Size=1"),
+        ("http://127.0.0.1:1/api/2010-04-01/x", "http://127.0.0.1:1/api/2010-04-01/x"),
+    ],
+)
 def test_where_requests_go(url, there):
     assert rebased(url, "http://127.0.0.1:1") == there
     assert rebased(url, "") == url

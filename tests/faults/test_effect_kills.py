@@ -99,4 +99,3 @@ def test_every_attempt_dies_in_the_call(town, asked, stand_in):
     town.pool("webhooks=1,messages=1,periodic=1")
     all_settled()
     asked.assert_done_once()
-

@@ -57,9 +57,18 @@ def test_of_several_troubles_the_weightier_is_told(index):
         assert may_contact(replace(FINE, **{**second, **first}), NOON).code == code
 
 
-@pytest.mark.parametrize(("local", "allowed"), [
-    ("07:59:59", False), ("08:00:00", True), ("20:56:59", True), ("20:57:01", False), ("20:59:59", False), ("21:00:00", False), ("23:30:00", False),
-])
+@pytest.mark.parametrize(
+    ("local", "allowed"),
+    [
+        ("07:59:59", False),
+        ("08:00:00", True),
+        ("20:56:59", True),
+        ("20:57:01", False),
+        ("20:59:59", False),
+        ("21:00:00", False),
+        ("23:30:00", False),
+    ],
+)
 def test_the_hours_and_the_margin_before_closing(local, allowed):
     moment = datetime.fromisoformat(f"2026-11-20T{local}").replace(tzinfo=ZoneInfo(NEW_YORK)).astimezone(UTC)
     assert isinstance(may_contact(FINE, moment), Allowed) is allowed
@@ -108,13 +117,16 @@ def test_the_next_time_is_allowed_and_nothing_before_it_is(zones, now):
     assert opening == now or all(closing(tuple(zones), moment) is None for moment in before)
 
 
-@pytest.mark.parametrize(("phone", "address", "told", "zones"), [
-    ("+12025550123", None, None, {NEW_YORK}),
-    ("+12025550123", {"state": "ca"}, None, {NEW_YORK, LOS_ANGELES}),
-    ("+12025550123", {"state": "CA"}, "Europe/Berlin", {NEW_YORK, "Europe/Berlin"}),
-    ("+12025550123", {"state": "CA", "country": "DE"}, None, {NEW_YORK}),
-    ("no number", None, None, set()),
-])
+@pytest.mark.parametrize(
+    ("phone", "address", "told", "zones"),
+    [
+        ("+12025550123", None, None, {NEW_YORK}),
+        ("+12025550123", {"state": "ca"}, None, {NEW_YORK, LOS_ANGELES}),
+        ("+12025550123", {"state": "CA"}, "Europe/Berlin", {NEW_YORK, "Europe/Berlin"}),
+        ("+12025550123", {"state": "CA", "country": "DE"}, None, {NEW_YORK}),
+        ("no number", None, None, set()),
+    ],
+)
 def test_where_a_person_may_be(phone, address, told, zones):
     assert set(zones_of(phone, address, told)) == zones
 

@@ -37,22 +37,28 @@ def test_the_publishable_key_does_nothing_else(world, method, path):
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "secret_key_required")
 
 
-@pytest.mark.parametrize(("key", "origin", "status", "word"), [
-    ("sk_test_1", None, 402, "generally unsafe"),
-    ("pk_test_1", "https://clinic.example", 400, "integration surface"),
-    ("pk_live_1", None, 401, "test keys only"),
-])
+@pytest.mark.parametrize(
+    ("key", "origin", "status", "word"),
+    [
+        ("sk_test_1", None, 402, "generally unsafe"),
+        ("pk_test_1", "https://clinic.example", 400, "integration surface"),
+        ("pk_live_1", None, 401, "test keys only"),
+    ],
+)
 def test_a_card_number_from_anywhere_else_is_refused(world, key, origin, status, word):
     answer = asked(world, key=key, origin=origin)
     assert (answer.status_code, word in answer.json()["error"]["message"]) == (status, True)
 
 
-@pytest.mark.parametrize(("change", "code"), [
-    ({"card[number]": "4242424242424241"}, "incorrect_number"),
-    ({"card[exp_year]": "2020"}, "invalid_expiry_year"),
-    ({"card[exp_month]": "13"}, "invalid_expiry_month"),
-    ({"card[number]": "4111111111111111"}, "card_declined"),
-])
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"card[number]": "4242424242424241"}, "incorrect_number"),
+        ({"card[exp_year]": "2020"}, "invalid_expiry_year"),
+        ({"card[exp_month]": "13"}, "invalid_expiry_month"),
+        ({"card[number]": "4111111111111111"}, "card_declined"),
+    ],
+)
 def test_what_is_wrong_with_a_card_is_said_when_it_is_typed(world, change, code):
     answer = asked(world, data=CARD | change)
     assert (answer.status_code, answer.json()["error"]["code"]) == (402, code)

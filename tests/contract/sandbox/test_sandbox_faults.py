@@ -12,18 +12,21 @@ def order(world, kind, **more):
     return world.control("faults", provider="stripe", kind=kind, method="POST", path="/v1/payment_intents", **more)
 
 
-@pytest.mark.parametrize(("kind", "error", "done"), [
-    ("refuse", stripe.APIConnectionError, 0),
-    ("refuse_after", stripe.APIConnectionError, 1),
-    ("error_500", stripe.APIError, 0),
-    ("error_500_stored", stripe.APIError, 0),
-    ("error_500_after", stripe.APIError, 1),
-    ("bad_gateway", stripe.APIError, 0),
-    ("rate_limit_429", stripe.RateLimitError, 0),
-    ("forbidden_403", stripe.PermissionError, 0),
-    ("refused_400", stripe.InvalidRequestError, 0),
-    ("conflict_409", stripe.APIError, 0),
-])
+@pytest.mark.parametrize(
+    ("kind", "error", "done"),
+    [
+        ("refuse", stripe.APIConnectionError, 0),
+        ("refuse_after", stripe.APIConnectionError, 1),
+        ("error_500", stripe.APIError, 0),
+        ("error_500_stored", stripe.APIError, 0),
+        ("error_500_after", stripe.APIError, 1),
+        ("bad_gateway", stripe.APIError, 0),
+        ("rate_limit_429", stripe.RateLimitError, 0),
+        ("forbidden_403", stripe.PermissionError, 0),
+        ("refused_400", stripe.InvalidRequestError, 0),
+        ("conflict_409", stripe.APIError, 0),
+    ],
+)
 def test_trouble_with_and_without_effect(world, kind, error, done):
     order(world, kind)
     with pytest.raises(error):

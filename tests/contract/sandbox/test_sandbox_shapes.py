@@ -7,8 +7,22 @@ from pathlib import Path
 import pytest
 
 USED = [
-    "account", "balance_transaction", "charge", "checkout.session", "customer", "dispute", "event", "item", "payment_intent",
-    "payment_link", "payment_method", "price", "product", "refund", "setup_intent", "webhook_endpoint",
+    "account",
+    "balance_transaction",
+    "charge",
+    "checkout.session",
+    "customer",
+    "dispute",
+    "event",
+    "item",
+    "payment_intent",
+    "payment_link",
+    "payment_method",
+    "price",
+    "product",
+    "refund",
+    "setup_intent",
+    "webhook_endpoint",
 ]
 
 

@@ -9,21 +9,24 @@ from sandbox.stripe.errors import ApiError
 ASKED = {"amount": 500, "currency": "usd"}
 
 
-@pytest.mark.parametrize(("path", "form", "code", "param"), [
-    ("payment_intents", {**ASKED, "recipt_email": "a@b.test"}, "parameter_unknown", "recipt_email"),
-    ("payment_intents", {**ASKED, "payment_method_options[card][mtoo]": "true"}, "parameter_unknown", "payment_method_options[card][mtoo]"),
-    ("payment_intents", {**ASKED, "idempotency_key": "k"}, "parameter_unknown", "idempotency_key"),
-    ("payment_intents", {"amount": 500}, "parameter_missing", "currency"),
-    ("payment_intents", {"amount": "5.00", "currency": "usd"}, "parameter_invalid_integer", "amount"),
-    ("payment_intents", {**ASKED, "confirm": "yes"}, "parameter_invalid_boolean", "confirm"),
-    ("payment_intents", {**ASKED, "metadata": "x"}, None, "metadata"),
-    ("payment_links", {"line_items[0][price_data][currency]": "usd"}, "parameter_missing", "line_items[0][quantity]"),
-    ("payment_links", {"line_items": "x"}, "parameter_invalid_array", "line_items"),
-    ("refunds", {"payment_intent": "pi_1", "reason": "because"}, None, "reason"),
-    ("webhook_endpoints", {"url": "http://x.test", "enabled_events[0]": "payment_intent.succeded"}, None, "enabled_events[0]"),
-    ("checkout/sessions", {"mode": "paymnt"}, None, "mode"),
-    ("payment_intents/pi_1/confirm", {"paymentmethod": "pm_1"}, "parameter_unknown", "paymentmethod"),
-])
+@pytest.mark.parametrize(
+    ("path", "form", "code", "param"),
+    [
+        ("payment_intents", {**ASKED, "recipt_email": "a@b.test"}, "parameter_unknown", "recipt_email"),
+        ("payment_intents", {**ASKED, "payment_method_options[card][mtoo]": "true"}, "parameter_unknown", "payment_method_options[card][mtoo]"),
+        ("payment_intents", {**ASKED, "idempotency_key": "k"}, "parameter_unknown", "idempotency_key"),
+        ("payment_intents", {"amount": 500}, "parameter_missing", "currency"),
+        ("payment_intents", {"amount": "5.00", "currency": "usd"}, "parameter_invalid_integer", "amount"),
+        ("payment_intents", {**ASKED, "confirm": "yes"}, "parameter_invalid_boolean", "confirm"),
+        ("payment_intents", {**ASKED, "metadata": "x"}, None, "metadata"),
+        ("payment_links", {"line_items[0][price_data][currency]": "usd"}, "parameter_missing", "line_items[0][quantity]"),
+        ("payment_links", {"line_items": "x"}, "parameter_invalid_array", "line_items"),
+        ("refunds", {"payment_intent": "pi_1", "reason": "because"}, None, "reason"),
+        ("webhook_endpoints", {"url": "http://x.test", "enabled_events[0]": "payment_intent.succeded"}, None, "enabled_events[0]"),
+        ("checkout/sessions", {"mode": "paymnt"}, None, "mode"),
+        ("payment_intents/pi_1/confirm", {"paymentmethod": "pm_1"}, "parameter_unknown", "paymentmethod"),
+    ],
+)
 def test_a_mistake_is_named(world, path, form, code, param):
     answer = world.http.post(f"/v1/{path}", data=form, headers={"Authorization": "Bearer sk_test_1"})
     error = answer.json()["error"]

@@ -82,12 +82,24 @@ def test_from_a_number_it_is_queued_at_once(twilio):
     assert (made.status, made.from_, made.messaging_service_sid) == ("queued", MAGIC_SENDER, None)
 
 
-@pytest.mark.parametrize(("asked", "code"), [
-    ({"to": "+15005550001"}, 21211), ({"to": "+15005550009"}, 21614), ({"to": "+15005550004"}, 21610), ({"to": "+15005550002"}, 21612), ({"to": "Ada"}, 21211),
-    ({"body": ""}, 21602), ({"body": "x" * 1601}, 21617), ({"messaging_service_sid": "MG" + "1" * 32}, 21701),
-    ({"messaging_service_sid": "nonsense"}, 20001), ({"validity_period": 0}, 20001), ({"validity_period": 36_001}, 20001),
-    ({"status_callback": "http://under_score.test/x"}, 21609), ({"status_callback": "nowhere"}, 21609),
-])
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"to": "+15005550001"}, 21211),
+        ({"to": "+15005550009"}, 21614),
+        ({"to": "+15005550004"}, 21610),
+        ({"to": "+15005550002"}, 21612),
+        ({"to": "Ada"}, 21211),
+        ({"body": ""}, 21602),
+        ({"body": "x" * 1601}, 21617),
+        ({"messaging_service_sid": "MG" + "1" * 32}, 21701),
+        ({"messaging_service_sid": "nonsense"}, 20001),
+        ({"validity_period": 0}, 20001),
+        ({"validity_period": 36_001}, 20001),
+        ({"status_callback": "http://under_score.test/x"}, 21609),
+        ({"status_callback": "nowhere"}, 21609),
+    ],
+)
 def test_what_twilio_refuses(twilio, asked, code):
     with pytest.raises(TwilioRestException) as refused:
         send(twilio, **asked)
@@ -110,9 +122,14 @@ def test_wrong_credentials(world, sid, token):
     assert (refused.value.status, refused.value.code) == (401, 20003)
 
 
-@pytest.mark.parametrize(("code", "ends"), [
-    (30003, {"queued", "sent", "undelivered"}), (30007, {"queued", "sent", "undelivered"}), (30034, {"queued", "failed"}),
-])
+@pytest.mark.parametrize(
+    ("code", "ends"),
+    [
+        (30003, {"queued", "sent", "undelivered"}),
+        (30007, {"queued", "sent", "undelivered"}),
+        (30034, {"queued", "failed"}),
+    ],
+)
 def test_a_number_may_fail_later(world, twilio, hook, eventually, code, ends):
     world.control("twilio/numbers", number=ADA, error_code=code)
     for to in (ADA, f"+1500555{code // 10_000}{code % 1000:03d}"):
@@ -170,10 +187,17 @@ def test_a_text_whose_time_is_over_is_not_sent(world, twilio, hook, eventually):
     assert hook.statuses() == {"queued", "failed"}
 
 
-@pytest.mark.parametrize(("kind", "error", "done"), [
-    ("refuse", requests.ConnectionError, 0), ("refuse_after", requests.ConnectionError, 1), ("error_500", TwilioRestException, 0),
-    ("error_500_after", TwilioRestException, 1), ("rate_limit_429", TwilioRestException, 0), ("bad_gateway", Exception, 0),
-])
+@pytest.mark.parametrize(
+    ("kind", "error", "done"),
+    [
+        ("refuse", requests.ConnectionError, 0),
+        ("refuse_after", requests.ConnectionError, 1),
+        ("error_500", TwilioRestException, 0),
+        ("error_500_after", TwilioRestException, 1),
+        ("rate_limit_429", TwilioRestException, 0),
+        ("bad_gateway", Exception, 0),
+    ],
+)
 def test_trouble_with_and_without_effect(world, twilio, kind, error, done):
     world.control("faults", provider="twilio", kind=kind, method="POST", path=MESSAGES)
     with pytest.raises(error):
