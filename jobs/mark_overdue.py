@@ -3,6 +3,8 @@
 Twice is harmless: each invoice is folded anew, and one that stands right is not written.
 """
 
+from peewee import InterfaceError, OperationalError
+
 from delivery.attempt import Snooze
 from delivery.registry import job
 from delivery.standing import stand_anew
@@ -10,20 +12,42 @@ from models.base import transaction
 from models.overdue import past_due
 from models.standing import lock_invoice
 from runtime.clock import business_now
+from runtime.errors import PayphoneError
+from runtime.log import get_log
 
 BATCH = 200
 
 
+log = get_log("job")
+
+
+class NotFolded(PayphoneError):
+    """Some invoices could not be put where their facts say they stand; the others were."""
+
+
 @job(queue="periodic", attempts=3, timeout=20)
 def mark_overdue() -> None:
-    """Fold the sent invoices that are past due where their account is, a batch an attempt, until none is left."""
+    """Fold the sent invoices that are past due where their account is, a batch an attempt, until none is left.
+
+    One that cannot be folded keeps no other from being overdue: it is named in the log, and this job fails in the end.
+    """
     due = past_due(business_now())
     ids = [row.id for row in due.limit(BATCH)] if due is not None else []
-    changed = [_fold(invoice_id) for invoice_id in ids]
-    if len(ids) == BATCH and any(changed):
+    changed = {invoice_id: _fold(invoice_id) for invoice_id in ids}
+    if len(ids) == BATCH and any(changed.values()):
         raise Snooze("more invoices have become overdue", 0.0)
+    wrong = [invoice_id for invoice_id, has_changed in changed.items() if has_changed is None]
+    if wrong:
+        raise NotFolded(f"{len(wrong)} invoices could not be folded, {wrong[0]} first; each has a line in the log.")
 
 
-def _fold(invoice_id: str) -> bool:
-    with transaction():
-        return stand_anew(lock_invoice(invoice_id))
+def _fold(invoice_id: str) -> bool | None:
+    """Whether the invoice has changed; None when it could not be folded."""
+    try:
+        with transaction():
+            return stand_anew(lock_invoice(invoice_id))
+    except (OperationalError, InterfaceError):
+        raise  # not this invoice's fault: a server that is away is so for the next one as well
+    except Exception:
+        log.exception("invoice not folded", invoice_id=invoice_id)
+        return None

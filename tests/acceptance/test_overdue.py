@@ -4,7 +4,9 @@ import logging
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
+from delivery.standing import stand_anew
 from jobs.mark_overdue import mark_overdue
 from models.invoice import Invoice
 from models.staged_job import StagedJob
@@ -76,3 +78,28 @@ def test_a_crowd_in_the_west_does_not_hold_up_the_east(database_url, valkey, at,
 def test_no_account_no_work(database_url, valkey):
     swept(valkey.client())
     assert given.states() == {"done": 1}
+
+
+def test_one_that_cannot_be_folded_holds_up_no_other_and_is_told(database_url, valkey, at, monkeypatch):
+    """Given a crowd whose first invoice breaks the fold, then all the others are overdue, the log names it, and the sweep is tried again."""
+    redis, account = valkey.client(), given.an_account()
+    broken = given.an_invoice(account, due_date=date(2027, 2, 1))
+    many(account, 250)
+
+    def stumbling(invoice):
+        if invoice.id == broken.id:
+            raise ArithmeticError("no such sum")
+        return stand_anew(invoice)
+
+    monkeypatch.setitem(mark_overdue.perform.__globals__, "stand_anew", stumbling)
+    at(3, 3)
+    with capture_logs() as told:
+        swept(redis)
+    assert {(line["event"], line["invoice_id"]) for line in told if line["log_level"] == "error"} == {("invoice not folded", broken.id)}
+    assert (given.fresh(broken).status, Invoice.select().where(Invoice.status == "overdue").count()) == ("sent", 250)
+    sweep = StagedJob.get()
+    assert (sweep.state, sweep.attempts) == ("waiting", 1)
+    assert f"1 invoices could not be folded, {broken.id} first" in sweep.last_error
+    monkeypatch.undo()
+    mark_overdue.perform()
+    assert given.fresh(broken).status == "overdue"
