@@ -18,10 +18,10 @@ from types import FrameType
 
 from delivery.relay import run as run_relay
 from delivery.worker import Worker
+from runtime.die_with_parent import die_with_parent
 from runtime.log import get_log
 from runtime.redis_connection import connect_redis
 
-PR_SET_PDEATHSIG = 1
 KILL_GRACE = 3.0  # seconds past a job's timeout before its process is killed
 DRAIN = 25.0  # seconds a SIGTERM leaves to running jobs
 MAX_RESPAWN_DELAY = 10.0
@@ -83,7 +83,7 @@ class Pool:
             slot.pid, slot.born = pid, time.monotonic()
             return
         try:
-            _die_with_parent(parent)
+            die_with_parent(parent)
             self._child(slot, predecessor)
         except BaseException:
             log.exception("child failed", slot=slot.name)
@@ -134,12 +134,3 @@ class Pool:
         for slot in alive:
             os.kill(slot.pid, signal.SIGKILL)
             os.waitpid(slot.pid, 0)
-
-
-def _die_with_parent(parent: int) -> None:
-    """Ask the kernel (Linux) to kill this process when its parent dies, however it dies."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if hasattr(libc, "prctl"):
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)

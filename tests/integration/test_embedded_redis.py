@@ -49,6 +49,22 @@ def test_a_server_that_dies_is_started_again_by_whoever_is_left(database_url, pr
     wait_for(lambda: connect_redis(None).scard("rq:workers") > 0, "its workers have registered there")
 
 
+def test_the_server_ends_with_a_pool_that_is_killed(database_url, processes, monkeypatch, tmp_path_factory):
+    """Given a pool that is killed, then its server has written what it holds and is gone, and the next pool's takes that up."""
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    monkeypatch.setenv("PAYPHONE_STATE_DIR", str(tmp_path_factory.mktemp("e", numbered=True)))
+    reset_process()
+    pool = processes("worker.py")
+    wait_for(lambda: connect_redis(None).ping(), "the embedded server answers")
+    server = connect_redis(None).info("server")["process_id"]
+    connect_redis(None).set("kept", "so")
+    pool.kill()
+    wait_for(lambda: not Path(f"/proc/{server}").exists(), "the server has ended")
+    processes("worker.py")
+    wait_for(lambda: connect_redis(None).ping(), "the next pool's server answers")
+    assert connect_redis(None).get("kept") == b"so"
+
+
 def test_what_the_embedded_server_holds_outlives_it(monkeypatch, tmp_path_factory):
     """Given a server that is killed, when the next one starts in its place, then it holds what had been written."""
     monkeypatch.setenv("PAYPHONE_STATE_DIR", str(tmp_path_factory.mktemp("e", numbered=True)))
