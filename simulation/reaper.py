@@ -14,9 +14,9 @@ MARK = "PAYPHONE_DEMO_ID"
 LOOK = 0.1  # seconds between looks at whether the parent lives
 
 
-def marked(mark: str, spared: set[int]) -> list[int]:
-    """The processes of this user that carry `mark`, but for those `spared` (Linux)."""
-    wanted = f"{MARK}={mark}".encode()
+def marked(mark: str, value: str, spared: set[int]) -> list[int]:
+    """The processes of this user that have `mark` with `value` in their environment, but for those `spared` (Linux)."""
+    wanted = f"{mark}={value}".encode()
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -36,7 +36,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     while os.getppid() == parent and not told.wait(LOOK):
         pass
-    while left := marked(sys.argv[1], {os.getpid(), parent}):
+    while left := marked(MARK, sys.argv[1], {os.getpid(), parent}):
         for pid in left:
             try:
                 os.kill(pid, signal.SIGKILL)

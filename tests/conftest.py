@@ -41,6 +41,7 @@ from models import base
 from models.migrate import migrate
 from runtime.settings import get_settings
 from tests import sweep
+from tests.leftovers import Leftovers
 from tests.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # the process that started the suite, not one of its workers
         config.pluginmanager.register(Sweep(), "sweep")
+        config.pluginmanager.register(Leftovers(), "leftovers")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

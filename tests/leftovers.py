@@ -1,0 +1,44 @@
+"""After the whole suite: no process that one of its tests started, or that such a process started, still runs.
+
+Each is known by a mark in its environment, which it has from the process that started the suite.
+"""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from simulation.reaper import marked
+
+MARK = "SUITE_STARTED_BY"
+PATIENCE = 5.0  # seconds for what is ending just now
+
+
+class Leftovers:
+    """The plugin of the process that started the suite."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        os.environ[MARK] = str(os.getpid())
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        until = time.monotonic() + PATIENCE
+        while (left := marked(MARK, str(os.getpid()), {os.getpid()})) and time.monotonic() < until:
+            time.sleep(0.05)
+        self.found = [_named(pid) for pid in left]
+        if self.found:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        terminalreporter.write_line(f"processes left: {len(self.found) or 'none'}", red=bool(self.found), green=not self.found)
+        for process in self.found:
+            terminalreporter.write_line(f"  {process}", red=True)
+
+
+def _named(pid: int) -> str:
+    try:
+        return f"{pid} {Path(f'/proc/{pid}/cmdline').read_bytes().replace(bytes(1), b' ').decode(errors='replace')}"
+    except OSError:
+        return f"{pid}, which has ended since"
