@@ -1,12 +1,12 @@
-"""How reports of one text become one status: by rank, never by order of arrival.
+"""How reports of one text become one status: by rank, never by order of arrival. No two have the same rank.
 
 Ours come first: `waiting` (asked for, not decided), `sending` (decided and reserved), `unknown` (in doubt).
 `refused` is final and ours too: it never left. All others are Twilio's own words.
 """
 
 _RANK = {
-    "waiting": 0, "sending": 1, "unknown": 2, "accepted": 3, "scheduled": 3, "queued": 4, "sent": 6,
-    "canceled": 7, "failed": 7, "undelivered": 7, "partially_delivered": 8, "delivered": 9, "read": 10,
+    "waiting": 0, "sending": 1, "unknown": 2, "accepted": 3, "scheduled": 4, "queued": 5, "sent": 6,
+    "canceled": 7, "failed": 8, "undelivered": 9, "partially_delivered": 10, "delivered": 11, "read": 12,
 }  # fmt: skip
 
 PENDING = frozenset({"waiting", "sending", "unknown", "accepted", "scheduled", "queued"})  # another must not be asked for yet
