@@ -6,19 +6,19 @@ from models.base import transaction
 from models.payment import Payment
 from models.standing import lock_invoice
 from runtime.clock import real_now
-from runtime.errors import Conflict
+from runtime.errors import NotAllowed
 
 
 def void_payment(payment_id: str, reason: str, actor: str) -> Payment:
     """Let a payment count no more, and its invoice stand without it; one that is voided already stays as it is.
 
-    Raises Conflict for a card payment: its money is at Stripe, and goes back with a refund.
+    Raises NotAllowed for a card payment: its money is at Stripe, and goes back with a refund.
     """
     with transaction():
         invoice = lock_invoice(Payment.get_by_id(payment_id).invoice_id)
         payment: Payment = Payment.get_by_id(payment_id)
         if payment.method == "stripe":
-            raise Conflict(f"Payment {payment.id} was taken by card; give it back with a refund.")
+            raise NotAllowed(f"Payment {payment.id} was taken by card; give it back with a refund.")
         if payment.voided_at is None:
             payment.record_voided(reason, real_now())
             about = {"invoice_id": invoice.id, "amount": payment.amount, "currency": payment.currency, "method": payment.method}

@@ -15,7 +15,7 @@ from models.job_replay import replay
 from models.staged_job import StagedJob
 from providers.errors import ProviderError
 from runtime.clock import real_now
-from runtime.errors import Conflict
+from runtime.errors import NotAllowed
 from runtime.log import get_log
 
 log = get_log("effects")
@@ -65,21 +65,21 @@ def look_again(effect: Effect, actor: str) -> bool:
 def settle_confirmed(effect_id: str, provider_id: str, actor: str, why: str = "") -> Effect:
     """Say that the effect happened and is `provider_id`, which is read at the provider first, or, for closing, is closed.
 
-    Raises Conflict when the effect is settled, its job is still at it, or the object is another one's.
+    Raises NotAllowed when the effect is settled, its job is still at it, or the object is another one's.
     """
     effect: Effect = Effect.get_by_id(effect_id)
     kind = KINDS[effect.kind]
     _check_is_at_rest(effect)
     if kind.closes:
         if provider_id != effect.request[kind.closes]:
-            raise Conflict(f"Effect {effect.id} closes {effect.request[kind.closes]}, not {provider_id}.")
+            raise NotAllowed(f"Effect {effect.id} closes {effect.request[kind.closes]}, not {provider_id}.")
         made = kept = dict[str, Any](id=provider_id, by_hand=True)
     elif kind.read is not None:
         made = kind.read(effect, provider_id)
         _check_is_its_own(effect, made)
         kept = kind.kept(made)
     else:
-        raise Conflict(f"Effect {effect.id} ({effect.kind}) is found by reconcile, not by an id.")
+        raise NotAllowed(f"Effect {effect.id} ({effect.kind}) is found by reconcile, not by an id.")
     with transaction():
         owner = _check_is_at_rest(effect)
         effect.record_confirmed(made["id"], kept, real_now())
@@ -89,7 +89,7 @@ def settle_confirmed(effect_id: str, provider_id: str, actor: str, why: str = ""
 
 
 def settle_refused(effect_id: str, why: str, actor: str) -> Effect:
-    """Say that the effect did not happen and will not. Raises Conflict when it is settled or its job is still at it."""
+    """Say that the effect did not happen and will not. Raises NotAllowed when it is settled or its job is still at it."""
     effect: Effect = Effect.get_by_id(effect_id)
     with transaction():
         owner = _check_is_at_rest(effect)
@@ -100,12 +100,12 @@ def settle_refused(effect_id: str, why: str, actor: str) -> Effect:
 
 
 def _check_is_at_rest(effect: Effect) -> StagedJob | None:
-    """The effect's job, which is over: nothing of it can be on its way any more. Raises Conflict otherwise."""
+    """The effect's job, which is over: nothing of it can be on its way any more. Raises NotAllowed otherwise."""
     if effect.state in {"confirmed", "refused"}:
-        raise Conflict(f"Effect {effect.id} is {effect.state} already.")
+        raise NotAllowed(f"Effect {effect.id} is {effect.state} already.")
     owner = owner_of(effect)
     if owner is not None and owner.state in {"waiting", "running"}:
-        raise Conflict(f"Effect {effect.id}: its job is {owner.state}. A person settles it once the job is dead.")
+        raise NotAllowed(f"Effect {effect.id}: its job is {owner.state}. A person settles it once the job is dead.")
     return owner
 
 
@@ -116,12 +116,12 @@ def _carry_on(owner: StagedJob | None, actor: str) -> None:
 
 
 def _check_is_its_own(effect: Effect, made: dict[str, Any]) -> None:
-    """Raises Conflict unless the object carries the effect's tag (a refund without one: its payment and amount)."""
+    """Raises NotAllowed unless the object carries the effect's tag (a refund without one: its payment and amount)."""
     asked = effect.request
     wanted, tag = (asked.get("metadata") or {}).get("attempt_id"), (made.get("metadata") or {}).get("attempt_id")
     same_refund = effect.kind == "refund" and all(made[name] == asked[name] for name in ("payment_intent", "amount"))
     if tag != wanted and (tag or not same_refund):
-        raise Conflict(f"{made['id']} is not what effect {effect.id} asked for: its attempt_id is {tag!r}, not {wanted!r}.")
+        raise NotAllowed(f"{made['id']} is not what effect {effect.id} asked for: its attempt_id is {tag!r}, not {wanted!r}.")
 
 
 def _record(effect: Effect, actor: str, **detail: Any) -> None:

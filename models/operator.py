@@ -8,7 +8,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from peewee import TextField
 
 from models.base import Instant, Row
-from runtime.errors import Conflict, Misconfigured
+from runtime.errors import NotAllowed
 from runtime.ids import new_id
 
 BUILT_IN = "operator"  # whoever knows the setting OPERATOR_PASSWORD; it has no row
@@ -31,14 +31,14 @@ class Operator(Row):
 
     @classmethod
     def add(cls, name: str, password: str, now: datetime) -> "Operator":
-        """A new operator. Raises Conflict for a name that is taken, Misconfigured for one that cannot be used."""
+        """A new operator. Raises NotAllowed for a name that is taken or cannot be used, and for a short password."""
         clean = normal_name(name)
         if not clean.replace("-", "").replace("_", "").replace(".", "").isalnum():
-            raise Misconfigured(f"The name {name!r} will not do: use letters, digits, '.', '-' and '_'.")
+            raise NotAllowed(f"The name {name!r} will not do: use letters, digits, '.', '-' and '_'.")
         if len(password) < MIN_PASSWORD:
-            raise Misconfigured(f"The password has {len(password)} characters; use at least {MIN_PASSWORD}.")
+            raise NotAllowed(f"The password has {len(password)} characters; use at least {MIN_PASSWORD}.")
         if clean == BUILT_IN or cls.get_or_none(cls.name == clean):
-            raise Conflict(f"There is an operator {clean} already. Choose another name.")
+            raise NotAllowed(f"There is an operator {clean} already. Choose another name.")
         return cls.create(id=new_id("op"), name=clean, password_hash=_hasher.hash(password), created_at=now)
 
     @classmethod

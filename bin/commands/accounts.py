@@ -11,7 +11,7 @@ from models.api_key import ApiKey
 from models.audit_entry import AuditEntry
 from models.base import transaction
 from runtime.clock import real_now
-from runtime.errors import Conflict
+from runtime.errors import NotAllowed
 from runtime.ids import new_id
 
 
@@ -52,7 +52,7 @@ def create(name: str, time_zone: str, stripe_account: str | None) -> None:
             AuditEntry.record(actor, "account.created", f"account:{made.id}", made.id)
             AuditEntry.record(actor, "key.issued", f"key:{key.id}", made.id, kind="account")
     except IntegrityError:
-        raise Conflict(f"Stripe account {stripe_account} belongs to another account here already.") from None
+        raise NotAllowed(f"Stripe account {stripe_account} belongs to another account here already.") from None
     say(f"account  {made.id}")
     say(f"key      {secret}")
     say("Keep the key: only its hash is stored, it cannot be shown again.")

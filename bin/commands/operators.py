@@ -11,7 +11,7 @@ from models.base import transaction
 from models.operator import MIN_PASSWORD, Operator, normal_name
 from models.operator_session import OperatorSession
 from runtime.clock import real_now
-from runtime.errors import Conflict
+from runtime.errors import NotAllowed
 from runtime.ids import new_token
 
 
@@ -42,7 +42,7 @@ def disable(name: str) -> None:
     with transaction():
         found = Operator.live(name)
         if found is None:
-            raise Conflict(f"There is no operator {normal_name(name)} who may sign in.")
+            raise NotAllowed(f"There is no operator {normal_name(name)} who may sign in.")
         Operator.update(disabled_at=real_now()).where(Operator.id == found.id).execute()
         OperatorSession.delete().where(OperatorSession.operator == found).execute()
         AuditEntry.record(acting(), "operator.disabled", f"operator:{found.name}")
