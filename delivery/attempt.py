@@ -16,6 +16,7 @@ from runtime.killpoint import killpoint
 from runtime.log import get_log
 
 MAX_BACKOFF = 3600.0
+UNKNOWN_DELAY = 60.0
 CONFLICT_DELAY = 0.2  # another writer was first: fold again soon, no attempt used up
 
 log = get_log("job")
@@ -29,12 +30,12 @@ class Snooze(PayphoneError):
         self.delay = delay
 
 
-class Discard(PayphoneError):
-    """No longer wanted: the job ends as cancelled."""
-
-
 class ClaimLost(PayphoneError):
     """Another attempt has taken over: whatever this one was about to write is rolled back."""
+
+
+class UnknownJob(PayphoneError):
+    """The job is none of this release's."""
 
 
 class JobTimeout(BaseException):
@@ -43,7 +44,7 @@ class JobTimeout(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended: done, cancelled, snoozed, failed, dead or lost; when it is due again (seconds)."""
+    """How an attempt ended: done, snoozed, failed, dead or lost; when it is due again (seconds)."""
 
     state: str
     error: str = ""
@@ -63,8 +64,8 @@ _current: ContextVar[_Attempt | None] = ContextVar("attempt", default=None)
 def recording() -> Iterator[None]:
     """The transaction that ends a job: what is written inside and the job's `done` commit together.
 
-    Raises ClaimLost, and rolls back, when another attempt has taken over. Outside a job (a request
-    that performs at once, a test) it is a plain transaction.
+    Raises ClaimLost, and rolls back, when another attempt has taken over. Outside `perform`
+    (a test that calls a job's function) it is a plain transaction.
     """
     attempt = _current.get()
     with transaction():
@@ -117,10 +118,13 @@ def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outco
         case Snooze() | Conflict():
             delay = error.delay if isinstance(error, Snooze) else CONFLICT_DELAY
             return _held(snooze_job(job, str(error), delay), Outcome("snoozed", str(error), delay))
-        case Discard():
-            return _held(finish_job(job, "cancelled"), Outcome("cancelled", str(error)))
         case _:
-            return _failed(job, job_type, error)
+            return _failed(job, error, backoff(job_type, job.attempts))
+
+
+def fail_unknown(job: Claimed) -> Outcome:
+    """End an attempt at a job that this release does not have, perhaps a newer one's: it is tried again in a minute."""
+    return _failed(job, UnknownJob("this release has no such job"), UNKNOWN_DELAY)
 
 
 def backoff(job_type: JobType, attempts: int) -> float:
@@ -129,8 +133,7 @@ def backoff(job_type: JobType, attempts: int) -> float:
     return full * random.uniform(0.75, 1.25)  # noqa: S311 - spreading load, not a secret
 
 
-def _failed(job: Claimed, job_type: JobType, error: BaseException) -> Outcome:
-    delay = backoff(job_type, job.attempts)
+def _failed(job: Claimed, error: BaseException, delay: float) -> Outcome:
     state = "dead" if job.attempts >= job.max_attempts else "failed"
     text = f"{type(error).__name__}: {error}"[:500]
     unexpected = None if isinstance(error, PayphoneError) else error  # what is raised on purpose says all in its text

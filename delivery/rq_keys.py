@@ -5,6 +5,7 @@ import re
 import zlib
 from typing import Any
 
+from delivery.registry import MAX_TIMEOUT, find_job
 from models.staged_job import Claimed
 
 RESULT_TTL = 500  # seconds a finished job stays visible
@@ -42,9 +43,10 @@ def workers_key(queue: str) -> str:
 
 def job_hash(name: str, job_id: int, queue: str, now: str) -> dict[Any, Any]:
     """The hash of a queued job: function `name`, and the row's id as its only argument."""
+    known = find_job(name)
     return {
         "created_at": now, "enqueued_at": now, "data": job_data(name, job_id), "origin": queue,
-        "description": f"{name} {job_id}", "status": "queued", "timeout": 20,
+        "description": f"{name} {job_id}", "status": "queued", "timeout": known.timeout if known else MAX_TIMEOUT,
         "result_ttl": RESULT_TTL, "failure_ttl": FAILURE_TTL, "worker_name": "", "started_at": "", "ended_at": "",
     }  # fmt: skip
 

@@ -20,11 +20,11 @@ from rq.version import VERSION
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from delivery import rq_keys, rq_mend, rq_view
-from delivery.attempt import Outcome, perform
+from delivery.attempt import Outcome, fail_unknown, perform
 from delivery.registry import find_job
 from delivery.tick import TICK_PREFIX, take_tick
 from models.base import release_connection
-from models.staged_job import Claimed, StagedJob, claim_job, fail_job, release_worker
+from models.staged_job import Claimed, StagedJob, claim_job, release_worker
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
 from runtime.log import get_log
@@ -108,8 +108,7 @@ class Worker:
         job_type = find_job(job.name)
         execution = self._show(lambda: rq_view.start(self.redis, job, self.name))
         if job_type is None:
-            fail_job(job, "UnknownJob: this release has no such job", 60.0)
-            outcome = Outcome("failed", "UnknownJob", 60.0)
+            outcome = fail_unknown(job)
         else:
             self._deadline(time.monotonic() + job_type.timeout)
             try:
@@ -124,7 +123,7 @@ class Worker:
 
     def _settle_view(self, job: Claimed, execution: rq_view.Execution, outcome: Outcome) -> None:
         match outcome.state:
-            case "done" | "cancelled":
+            case "done":
                 rq_view.finish(self.redis, job, execution)
             case "failed" | "dead":
                 due = None if outcome.state == "dead" else outcome.delay

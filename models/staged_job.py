@@ -118,14 +118,14 @@ def claim_job(job_id: int, worker: str, early: bool = False) -> Claimed | None:
     return Claimed(row[0], row[1], json.loads(row[2]), *row[3:])
 
 
-def finish_job(job: Claimed, state: str = "done") -> bool:
-    """Mark the attempt's job finished, or waiting anew if it was staged again meanwhile; False when the claim was lost to another."""
+def finish_job(job: Claimed) -> bool:
+    """Mark the attempt's job done, or waiting anew if it was staged again meanwhile; False when the claim was lost to another."""
     sets = (
-        f"state = CASE WHEN {_AGAIN} THEN 'waiting' ELSE ? END, finished_at = CASE WHEN {_AGAIN} THEN NULL ELSE {{now}} END, "
+        f"state = CASE WHEN {_AGAIN} THEN 'waiting' ELSE 'done' END, finished_at = CASE WHEN {_AGAIN} THEN NULL ELSE {{now}} END, "
         f"attempts = CASE WHEN {_AGAIN} THEN 0 ELSE attempts END, due_at = CASE WHEN {_AGAIN} THEN {{now}} ELSE due_at END, "
         f"pushed_at = CASE WHEN {_AGAIN} THEN NULL ELSE pushed_at END, lease_until = NULL, last_error = NULL"
     )
-    return _settle(job, sets, (state,))
+    return _settle(job, sets, ())
 
 
 def fail_job(job: Claimed, error: str, delay: float) -> bool:

@@ -1,11 +1,13 @@
 """The relay pushes each due job once, again when it was lost, and nothing else."""
 
+import json
 import threading
 
 import pytest
 
-from delivery import relay, rq_view
+from delivery import relay, rq_keys, rq_view
 from delivery.relay import EPOCH_KEY, GRACE
+from jobs import mark_overdue, process_stripe_event
 from models import base
 from models.base import release_connection, transaction
 from models.staged_job import StagedJob, claim_job, take_due
@@ -141,3 +143,28 @@ def test_a_copy_too_many_is_claimed_once(redis):
     redis.rpush("rq:queue:webhooks", *redis.lrange("rq:queue:webhooks", 0, -1) * 3)
     assert given.worked(redis) == 1
     assert StagedJob.get_by_id(job_id).attempts == 1
+
+
+def test_an_unknown_job_that_runs_out_of_attempts_is_dead_in_rqs_view_too(redis):
+    """Given a job of no release, then RQ shows when it is tried again, and at last that it never is."""
+    job_id = given.a_job("no_such_job_in_this_release", 1)
+
+    def shown():
+        relay.tick(redis)
+        given.worked(redis)
+        return json.loads(redis.hget(f"rq:job:no_such_job_in_this_release-{job_id}", "meta"))
+
+    first = shown()
+    assert (first["attempt"], first["dead"], bool(first["nextAttemptAt"])) == (1, False, True)
+    StagedJob.update(attempts=StagedJob.max_attempts - 1, pushed_at=None).execute()
+    given.make_due()
+    last = shown()
+    assert (last["dead"], last["nextAttemptAt"]) == (True, None)
+    row = StagedJob.get_by_id(job_id)
+    assert (row.state, row.last_error) == ("dead", "UnknownJob: this release has no such job")
+
+
+def test_rq_is_told_each_jobs_own_time(redis):
+    for job in (process_stripe_event, mark_overdue):
+        assert rq_keys.job_hash(job.name, 1, job.queue, "")["timeout"] == job.timeout
+    assert process_stripe_event.timeout != mark_overdue.timeout

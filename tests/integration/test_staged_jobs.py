@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from delivery import nudge
-from delivery.attempt import Discard, Snooze, perform, recording
+from delivery.attempt import Snooze, perform, recording
 from delivery.registry import JobType, find_job
 from delivery.stage import stage, stage_again
 from jobs.process_stripe_event import process_stripe_event
@@ -221,14 +221,6 @@ def test_waiting_for_others_uses_up_no_attempt(error):
         given.make_due()
         job = claim_job(job.id, "w1")
     assert job.claim == 4, "the claim grows all the same: it is the fencing token"
-
-
-def test_a_discarded_job_is_cancelled():
-    def discard(_number):
-        raise Discard("no longer wanted")
-
-    assert perform(claimed_job(), a_type(discard)).state == "cancelled"
-    assert the_job().state == "cancelled"
 
 
 def test_an_error_after_the_record_changes_nothing():
