@@ -23,15 +23,15 @@ log = get_log("effects")
 OWNERS = {
     "payment_link": "create_payment_link", "refund": "refund_payment", "intent_create": "open_payment_intent", "intent_change": "change_payment_intent",
     "intent_confirm": "confirm_payment", "intent_cancel": "cancel_payment_intent", "link_deactivate": "retire_payment_link",
-    "text": "settle_text",
+    "session_expire": "retire_payment_link", "text": "settle_text",
 }  # fmt: skip
-NUMBERED = frozenset({"intent_cancel", "link_deactivate"})  # effects tried anew after a refusal: the number is not part of the job's key
+OF_ONE_JOB = frozenset({"intent_cancel", "link_deactivate", "session_expire"})  # the job's key is followed by a page, or by which try it is
 
 
 def owner_of(effect: Effect) -> StagedJob | None:
-    """The job that plans and records this effect; within a transaction it is locked until that ends."""
+    """The job that records what becomes of this effect; within a transaction it is locked until that ends."""
     name, key = OWNERS.get(effect.kind, ""), effect.key.split(":", 1)[1]
-    key = key.split(":", 1)[0] if effect.kind in NUMBERED else key
+    key = key.split(":", 1)[0] if effect.kind in OF_ONE_JOB else key
     query = StagedJob.select().where((StagedJob.name == name) & (StagedJob.key == key))
     return (query.for_update() if is_postgres() else query).first()
 

@@ -68,12 +68,13 @@ def _deactivate(link: PaymentLink) -> tuple[Effect, Json | None]:
 
 def _expire(link: PaymentLink, session_id: str) -> int:
     """Expire one session; how often Stripe has refused that. It may have been completed meanwhile, or be in use just now."""
+    subject = f"{link.id}:{session_id}"
     with transaction():
-        effect = reserve_again(SESSION_EXPIRE, session_id, {"session": session_id}, link.invoice, link.stripe_account, *WHY)
+        effect = reserve_again(SESSION_EXPIRE, subject, {"session": session_id}, link.invoice, link.stripe_account, *WHY)
     expired = perform(effect)
     if expired is not None:
         effect.record_confirmed(session_id, {"id": session_id, "status": "expired"}, real_now())
-    return Effect.refusals(SESSION_EXPIRE.name, session_id, link.invoice_id)
+    return Effect.refusals(SESSION_EXPIRE.name, subject, link.invoice_id)
 
 
 def _paid(link: PaymentLink) -> list[Json]:

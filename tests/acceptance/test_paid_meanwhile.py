@@ -8,6 +8,7 @@ from stripe import CardError
 
 from effects.perform import perform
 from effects.reserve import reserve
+from effects.settle import owner_of
 from effects.stripe_intents import INTENT_CONFIRM
 from models.audit_entry import AuditEntry
 from models.base import transaction
@@ -112,6 +113,7 @@ def test_a_lost_answer_of_expiring_is_settled_by_looking(clinic, valkey):  # noq
     tasks(clinic, valkey.client())
     effect = Effect.get(Effect.kind == "session_expire")
     assert (PaymentLink.get().state, effect.in_doubt) == ("retired", True)
+    assert owner_of(effect) == StagedJob.get(name="retire_payment_link", key=link.id)
     assert run("effects", "reconcile", effect.id).exit_code == 0
     assert Effect.get_by_id(effect.id).state == "confirmed"
 

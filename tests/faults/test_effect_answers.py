@@ -14,7 +14,7 @@ from models.effect import Effect
 from models.staged_job import StagedJob, claim_job
 from providers import stripe_api
 from runtime.clock import real_now
-from runtime.errors import Conflict
+from runtime.errors import NotAllowed
 from runtime.settings import get_settings
 from tests import given
 from tests.conftest import wait_for
@@ -200,7 +200,7 @@ def test_three_keys_and_no_more(asked, work, stand_in):
     asked.assert_not_done("refused")
     entry = AuditEntry.get(AuditEntry.action == "effect.settled")
     assert (entry.actor, entry.detail["outcome"]) == ("cli:ada", "refused")
-    with pytest.raises(Conflict):
+    with pytest.raises(NotAllowed):
         settle_refused(asked.effect.id, "again", "cli:ada")
 
 
@@ -209,7 +209,7 @@ def test_a_person_who_found_it_settles_it(asked, work, stand_in):
     stand_in.fault("timeout_after", "POST", asked.path, seconds=2, times=1)
     stand_in.fault("rate_limit_429", "POST", asked.path, times=20)
     work()
-    with pytest.raises(Conflict, match="waiting"):
+    with pytest.raises(NotAllowed, match="waiting"):
         settle_refused(asked.effect.id, "too early", "cli:ada")
     work(rounds=18)
     assert asked.job.state == "dead"
@@ -224,7 +224,7 @@ def test_another_ones_object_is_not_taken_for_ours(asked, work, stand_in, valkey
     stand_in.fault("timeout_before", "POST", asked.path, seconds=2)
     StagedJob.update(state="dead").where(StagedJob.key == asked.subject).execute()
     Effect.update(state="unknown", provider_id=None).where(Effect.id == asked.effect.id).execute()
-    with pytest.raises(Conflict, match="is not what effect"):
+    with pytest.raises(NotAllowed, match="is not what effect"):
         settle_confirmed(asked.effect.id, other.made()[0]["id"], "cli:ada")
     assert asked.effect.state == "unknown"
 
