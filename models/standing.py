@@ -1,6 +1,6 @@
 """Putting an invoice where its facts say it stands: the only way its amounts and status change."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from models.account import Account
@@ -26,6 +26,12 @@ def lock_invoice(invoice_id: str) -> Invoice:
 def local_date(account: Account, now: datetime) -> date:
     """The account's own date at `now`."""
     return now.astimezone(ZoneInfo(account.time_zone)).date()
+
+
+def next_midnight(account: Account, now: datetime) -> datetime:
+    """When the account's own day that `now` lies in is over."""
+    zone = ZoneInfo(account.time_zone)
+    return datetime.combine(now.astimezone(zone).date() + timedelta(days=1), time(), zone).astimezone(UTC)
 
 
 def refold(invoice: Invoice, now: datetime, today: date) -> bool:

@@ -16,7 +16,7 @@ Codes, in the order in which they are looked for:
 | `suppressed` | the number cannot or must not be used (landline, wrong number …) | no |
 | `no_consent` | no consent of this person to this channel for this number | no |
 | `sender_not_ready` | the account has no sender, or this installation no public address | no |
-| `paused` | an operator or the account has paused this channel | no |
+| `paused` | an operator has paused this channel | no |
 | `payment_processing` | a payment is under way | no |
 | `unknown_time_zone` | nothing tells where the person may be, or no hour is lawful in all their zones | no |
 | `quiet_hours` | before 8:00 or after 21:00 in one of their zones (12 CFR 1006.6(b)) | yes |
@@ -66,7 +66,7 @@ class Facts:
     payment_processing: bool
     zones: tuple[str, ...]
     recent: tuple[datetime, ...]
-    over_ceiling: bool
+    ceiling_lifts_at: datetime | None  # None: it is not reached
     books: Books
 
 
@@ -131,9 +131,9 @@ def _about_the_time(facts: Facts, now: datetime, policy: Policy) -> Answer:
     recent = sorted(at for at in facts.recent if at > now - DAY)
     if len(recent) >= policy.per_person:
         free = recent[-policy.per_person] + DAY
-        return Refused("person_cap", f"The person has been texted {len(recent)} times in 24 hours.", next_opening(facts.zones, free, policy))
-    if facts.over_ceiling:
-        return Refused("account_ceiling", "The account has reached its ceiling of the day.", next_opening(facts.zones, now + DAY / 2, policy))
+        return Refused("person_cap", f"The person has been contacted {len(recent)} times in 24 hours.", next_opening(facts.zones, free, policy))
+    if facts.ceiling_lifts_at is not None:
+        return Refused("account_ceiling", "The account has reached its ceiling of the day.", next_opening(facts.zones, facts.ceiling_lifts_at, policy))
     return _about_the_books(facts, now) or Allowed(until)
 
 

@@ -31,7 +31,7 @@ from web.problems import Problem
 LINK_PATIENCE = 3.0  # seconds a request waits for the invoice's link to be closed before the card is charged
 PAUSE = 0.05
 
-CONFIRMING_PROBLEMS = (*PAYING_PROBLEMS, "card_declined", "payment_refused", "charges_paused", "books_stale")
+CONFIRMING_PROBLEMS = (*PAYING_PROBLEMS, "card_declined", "payment_refused", "charges_paused", "ceiling_reached", "books_stale")
 CHARGING_PROBLEMS = (*CONFIRMING_PROBLEMS, "amount_exceeds_balance", "no_saved_card")
 
 

@@ -30,7 +30,7 @@ from web.payment_links import check_payable
 from web.problems import Problem
 
 PAYING_PROBLEMS = ("invoice_already_paid", "invoice_not_payable", "payment_in_progress", "provider_unavailable")
-CEILING_REACHED = "This account has reached its charges of the day; nothing was charged. An operator can raise the ceiling."
+CEILING_REACHED = "This account has reached its charges of the day; nothing was charged. It lifts at the account's midnight; an operator can raise it."
 
 
 class NewIntent(Body):
@@ -83,7 +83,7 @@ def check_charges_run(account_id: str) -> None:
     if paused(account_id, "charges"):
         raise Problem("charges_paused", "An operator has paused charges; nothing was charged. Payment links go on working.")
     if over_ceiling(account_id, "charges", business_now()):
-        raise Problem("charges_paused", CEILING_REACHED)
+        raise Problem("ceiling_reached", CEILING_REACHED)
 
 
 def check_books_are_read(invoice: Invoice) -> None:
@@ -96,7 +96,12 @@ def check_books_are_read(invoice: Invoice) -> None:
 class CreatePaymentIntent:
     """`/api/payments/create-payment-intent`"""
 
-    @documented("Payments", {201: IntentShown}, body=NewIntent, problems=(*PAYING_PROBLEMS, "amount_exceeds_balance", "payment_refused", "charges_paused"))
+    @documented(
+        "Payments",
+        {201: IntentShown},
+        body=NewIntent,
+        problems=(*PAYING_PROBLEMS, "amount_exceeds_balance", "payment_refused", "charges_paused", "ceiling_reached"),
+    )
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
         """Plan the attempt; Stripe is asked after the commit."""

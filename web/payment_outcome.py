@@ -24,7 +24,7 @@ WITHDRAWN = {
     "not_payable": ("invoice_not_payable", "The balance changed before the card was charged; nothing was charged."),
     "too_late": ("invoice_not_payable", "The card could not be charged in time, and is not charged late; nothing was charged. Ask again."),
     "charges_paused": ("charges_paused", "An operator has paused charges; nothing was charged."),
-    "ceiling_reached": ("charges_paused", CEILING_REACHED),
+    "ceiling_reached": ("ceiling_reached", CEILING_REACHED),
     "payment_in_progress": ("payment_in_progress", "Another payment of this invoice is on its way; nothing was charged."),
     "amount_refused": ("payment_refused", "Stripe would not take this amount; nothing was charged."),
     "settled_by_hand": ("payment_refused", "An operator has looked at Stripe and says that nothing was charged."),

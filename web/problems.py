@@ -21,6 +21,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "already_exists": (409, "It exists already"),
     "idempotency_in_progress": (409, "The first request with this key is still running"),
     "charges_paused": (409, "Charges are paused"),
+    "ceiling_reached": (409, "The account's daily ceiling is reached"),
     "books_stale": (409, "Stripe's events have not been read for hours"),
     "payment_in_progress": (409, "A payment of this invoice is under way"),
     "payment_conflict": (409, "The reference stands for another payment"),

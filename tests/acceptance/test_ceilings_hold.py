@@ -42,7 +42,7 @@ def test_six_charges_at_once_under_a_ceiling_of_two(account, client, valkey, str
     assert sum(stripe_stand_in.received(invoice.id) == 12_500 for invoice in invoices) == 2
     assert (Effect.select().where(Effect.kind == "intent_confirm").count(), DailyTally.get().count) == (2, 2)
     refused = [answer.json for answer in answers if answer.status_code == 409]
-    assert {answer["code"] for answer in refused} == {"charges_paused"}
+    assert {answer["code"] for answer in refused} == {"ceiling_reached"}
     assert all("charges of the day" in answer["detail"] for answer in refused)
     assert len(refused) == 4
     assert not PaymentConfirmation.select().where(PaymentConfirmation.state == "requested").exists()

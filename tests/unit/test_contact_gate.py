@@ -16,7 +16,7 @@ NEW_YORK, LOS_ANGELES = "America/New_York", "America/Los_Angeles"
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)  # Friday noon in New York, 9:00 in Los Angeles
 FINE = Facts(
     channel="sms", phone="+12025550123", invoice_status="overdue", disputed=False, opted_out=False, suppressed="", consented=True, sender_trouble="",
-    paused=False, payment_processing=False, zones=(NEW_YORK,), recent=(), over_ceiling=False, books="current",
+    paused=False, payment_processing=False, zones=(NEW_YORK,), recent=(), ceiling_lifts_at=None, books="current",
 )  # fmt: skip
 TROUBLES = [
     ({"phone": ""}, "no_phone"),
@@ -32,7 +32,7 @@ TROUBLES = [
     ({"zones": ()}, "unknown_time_zone"),
     ({"zones": ("Pacific/Honolulu",)}, "quiet_hours"),
     ({"recent": tuple(NOON - timedelta(hours=hours) for hours in (1, 2, 3))}, "person_cap"),
-    ({"over_ceiling": True}, "account_ceiling"),
+    ({"ceiling_lifts_at": NOON + timedelta(hours=12)}, "account_ceiling"),
     ({"books": "stale"}, "books_stale"),
     ({"books": "behind"}, "books_not_current"),
 ]
@@ -79,6 +79,13 @@ def test_east_and_west_leave_what_is_lawful_in_both():
     refused = may_contact(both, datetime(2026, 11, 20, 15, 30, tzinfo=UTC))  # 10:30 in New York
     assert (refused.code, refused.next_at) == ("quiet_hours", datetime(2026, 11, 20, 16, 0, tzinfo=UTC))  # 11:00
     assert may_contact(both, NOON) == Allowed(datetime(2026, 11, 21, 2, 0, tzinfo=UTC))  # 21:00 in New York
+
+
+def test_a_ceiling_lifts_at_the_accounts_midnight_and_nobody_is_woken_by_that():
+    """Given a ceiling that was reached, then the next time is its end, or the next lawful hour after it."""
+    for lifts_at, next_at in ((NOON + timedelta(hours=2), NOON + timedelta(hours=2)), (NOON + timedelta(hours=12), datetime(2026, 11, 21, 13, 0, tzinfo=UTC))):
+        answer = may_contact(replace(FINE, ceiling_lifts_at=lifts_at), NOON)
+        assert (answer.code, answer.next_at) == ("account_ceiling", next_at)
 
 
 def test_the_cap_ends_when_the_oldest_of_the_last_three_is_a_day_old():
