@@ -1,22 +1,27 @@
 """`send_payment_link` (F18, F40, F128): a link is texted once, to who agreed, at a lawful hour, and followed until it arrived."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from importlib import import_module
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from models.account import Account
 from models.account_sender import AccountSender
 from models.contact_decision import ContactDecision
 from models.customer import Customer
+from models.daily_ceiling import DailyCeiling
 from models.effect import Effect
 from models.invoice import Invoice
 from models.message import Message
 from models.message_template import MessageTemplate
 from models.opt_out import OptOut
 from models.staged_job import StagedJob
-from runtime.clock import real_now
+from runtime.clock import business_now, real_now
 from tests import given
 from tests.texting import Texting, local_hour, texting  # noqa: F401 - a fixture
+
+TOKYO = ZoneInfo("Asia/Tokyo")
 
 pytestmark = pytest.mark.usefixtures("texting")
 
@@ -272,6 +277,15 @@ def test_once_it_arrived_another_request_is_another_text_up_to_the_days_most(cli
     assert len(clinic.sent()) == 3
     answer = clinic.ask()
     assert (answer.status_code, answer.json["reasonCode"], "nextAllowedAt" in answer.json) == (422, "person_cap", True)
+
+
+def test_a_ceiling_that_is_reached_says_when_the_clinics_day_is_over(clinic):
+    """Given a clinic in Tokyo whose customer lives in New York, then the next time is the clinic's midnight, not the customer's."""
+    Account.update(time_zone="Asia/Tokyo").execute()
+    DailyCeiling.change(clinic.account.id, "texts", 0, "cli:ann")
+    local_hour("America/New_York", 9)
+    midnight = datetime.combine(business_now().astimezone(TOKYO).date() + timedelta(days=1), time(), TOKYO)
+    assert refused(clinic, "account_ceiling")["nextAllowedAt"] == f"{midnight.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_the_same_key_gets_the_same_answer_refused_or_not(clinic):

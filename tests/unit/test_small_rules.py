@@ -11,7 +11,9 @@ from delivery import rq_keys
 from delivery.attempt import MAX_BACKOFF, backoff
 from delivery.registry import MAX_TIMEOUT, JobType, find_job, job, job_names
 from delivery.tick import Schedule
+from models.account import Account
 from models.staged_job import LEASE
+from models.standing import next_midnight
 from rules.money import exponent, in_words, to_major, to_minor
 from runtime.settings import QUEUES, Settings
 
@@ -140,3 +142,15 @@ def test_what_is_for_tests_alone_is_out_of_reach_elsewhere():
     for env, expected in (("test", 1.0), ("demo", 30.0), ("production", 30.0)):
         settings = Settings(payphone_env=env, payphone_lease=1.0)
         assert settings.shortened(30.0, settings.payphone_lease) == expected
+
+
+@pytest.mark.parametrize(
+    ("now", "midnight"),
+    [
+        (datetime(2027, 3, 14, 7, 59, tzinfo=UTC), datetime(2027, 3, 14, 8, 0, tzinfo=UTC)),
+        (datetime(2027, 3, 14, 8, 0, tzinfo=UTC), datetime(2027, 3, 15, 7, 0, tzinfo=UTC)),  # a day of 23 hours
+        (datetime(2027, 11, 7, 7, 0, tzinfo=UTC), datetime(2027, 11, 8, 8, 0, tzinfo=UTC)),  # a day of 25
+    ],
+)
+def test_an_accounts_day_is_over_at_its_own_midnight(now, midnight):
+    assert next_midnight(Account(time_zone="America/Los_Angeles"), now) == midnight
