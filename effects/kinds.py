@@ -1,7 +1,7 @@
 """What can be done outside: per kind, how it is sent and how it is found at the provider.
 
-Every kind here is tagged at the provider with its effect's id, so that it can be found whatever
-happened to the answer.
+A link, a refund or an intent carries in its metadata the id of our row that it was made for (`attempt_id`), so that it
+is found whatever happened to the answer; how other kinds are found stands beside them.
 """
 
 from collections.abc import Callable

@@ -12,7 +12,7 @@ from providers.errors import ProviderError
 from rules.card_numbers import redact
 
 STATES = ("sending", "confirmed", "refused", "unknown")
-COLUMNS = ("id", "kind", "state", "key", "at the provider", "its job", "last sent", "error")
+COLUMNS = ("id", "kind", "state", "generation", "at the provider", "its job", "last sent", "error")
 SHORT = 70  # characters of an error that a line has room for
 
 
