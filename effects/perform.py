@@ -42,7 +42,7 @@ def perform(effect: Effect, decided_at: datetime | None = None) -> dict[str, Any
     if effect.state == "confirmed":
         return effect.answer or {}
     kind = KINDS[effect.kind]
-    if not kind.key_is_alive(effect):
+    if effect.repeated or not kind.key_is_alive(effect):
         found = kind.find(effect)
         if found is not None:
             return found
@@ -89,21 +89,17 @@ def _judged(effect: Effect, kind: Kind, error: ProviderError, in_doubt: bool) ->
         if found is None:
             effect.record_refused(error.code, str(error), real_now())
         return found
-    repeated = error.answered and effect.error_code == error.code
-    effect.record_unknown(error.code, str(error))
-    if error.answered:
-        found = kind.find(effect)
-        if found is not None:
-            return found
-        if repeated and not error.bug and _is_settled(effect) and effect.generation < MAX_GENERATIONS:
-            _begin_anew(effect)
+    effect.record_unknown(error.code, str(error), error.answered and not error.bug and effect.error_code == error.code)
+    found = kind.find(effect) if error.answered else None
+    if found is not None:
+        return found
     raise error
 
 
 def _begin_anew(effect: Effect) -> None:
     """Let the next call use a fresh key: the last one is over, and nothing was found."""
     if effect.generation >= MAX_GENERATIONS:
-        effect.record_unknown("in_doubt", f"Nothing was found under {MAX_GENERATIONS} keys.")
+        effect.record_unknown("in_doubt", f"Nothing was found under {MAX_GENERATIONS} keys.", effect.repeated)
         raise InDoubt(f"Effect {effect.id}: nothing was found under {MAX_GENERATIONS} keys. Look at {effect.provider}, then bin/payphone effects settle.")
     if not _is_settled(effect):
         raise NotYet(f"Effect {effect.id} left a moment ago; the provider's record is looked at again later.")

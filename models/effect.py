@@ -6,7 +6,7 @@
 from datetime import datetime
 from typing import Any
 
-from peewee import IntegerField, JSONField, TextField
+from peewee import BooleanField, IntegerField, JSONField, TextField
 
 from models.base import Instant, Row
 from models.daily_tally import record_braked
@@ -22,7 +22,10 @@ class Contradiction(PayphoneError):
 
 
 class Effect(Row):
-    """One thing done outside, at most once. `request` is frozen with the key: a retry sends the same bytes."""
+    """One thing done outside, at most once. `request` is frozen with the key: a retry sends the same bytes.
+
+    `repeated`: the provider has given this key the same error twice, so it keeps that answer, and the request is over.
+    """
 
     id = TextField(primary_key=True)
     kind = TextField()
@@ -45,6 +48,7 @@ class Effect(Row):
     sent_at = Instant(null=True)
     settled_at = Instant(null=True)
     last_sent_at = Instant(null=True)
+    repeated = BooleanField(default=False)
 
     class Meta:
         indexes = ((("state", "created_at"), False), (("invoice_id", "created_at"), False), (("account_id", "created_at"), False))
@@ -101,13 +105,13 @@ class Effect(Row):
         """It did not happen and will not."""
         self._write(state="refused", error_code=code, error=error[:500], settled_at=now)
 
-    def record_unknown(self, code: str, error: str) -> None:
-        """It may have happened."""
-        self._write(state="unknown", error_code=code, error=error[:500])
+    def record_unknown(self, code: str, error: str, repeated: bool = False) -> None:
+        """It may have happened; `repeated` if the provider had said the same before."""
+        self._write(state="unknown", error_code=code, error=error[:500], repeated=repeated)
 
     def record_next_generation(self) -> None:
         """The provider's record shows that nothing happened under the last key."""
-        self._write(generation=self.generation + 1, state="sending", sent_at=None, last_sent_at=None, error_code=None, error=None)
+        self._write(generation=self.generation + 1, state="sending", sent_at=None, last_sent_at=None, error_code=None, error=None, repeated=False)
 
     def _write(self, **values: Any) -> None:
         """Write, unless the outcome is known already (confirmed and refused are final) or another attempt began a new key.

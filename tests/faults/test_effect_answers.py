@@ -72,10 +72,11 @@ def test_a_stored_500_is_got_round_with_a_fresh_key(asked, work, stand_in):
     work()
     assert (asked.effect.state, asked.effect.generation) == ("unknown", 1)
     work(rounds=1)
-    assert asked.effect.generation == 2, "the same 500 twice, and nothing found: the request is over"
+    assert asked.effect.repeated, "the same 500 twice, and nothing found: the request is over"
     assert asked.made() == []
     work(rounds=1)
     asked.assert_done_once()
+    assert asked.effect.generation == 2
 
 
 def test_one_500_alone_is_no_reason_for_a_fresh_key(asked, work, stand_in):
@@ -90,15 +91,21 @@ def test_one_500_alone_is_no_reason_for_a_fresh_key(asked, work, stand_in):
     asked.assert_done_once()
 
 
-def test_a_stored_500_right_away_waits_until_the_record_is_trusted(asked, work, stand_in, monkeypatch):
-    monkeypatch.setattr(performing, "_is_settled", lambda _effect: False)
+def test_a_stored_500_is_got_round_half_a_minute_after_it_was_last_heard(asked, work, stand_in, monkeypatch):
+    """Given the time that production leaves to the record, then the old key is asked twice, and the fresh one only after that time."""
+    monkeypatch.delenv("PAYPHONE_SETTLING")
+    reread()
     stand_in.fault("error_500_stored", "POST", asked.path)
     work()
-    work(rounds=2)
-    assert asked.effect.generation == 1
-    monkeypatch.undo()
-    work(rounds=2)
+    work(rounds=3)
+    assert (asked.effect.generation, len(stand_in.requests(asked.path))) == (1, 2), "what is over is not asked again meanwhile"
+    asked.age(performing.SETTLING - 5)
+    work(rounds=1)
+    assert (asked.effect.generation, asked.made()) == (1, [])
+    asked.age(5)
+    work(rounds=1)
     asked.assert_done_once()
+    assert (asked.effect.generation, len(stand_in.requests(asked.path))) == (2, 3)
 
 
 @pytest.mark.parametrize("exists", [True, False])
