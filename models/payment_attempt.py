@@ -94,7 +94,7 @@ class PaymentAttempt(Row):
         self._move(now, ("open",), amount=self.intent_amount, intent_version=self.amount_version, error=error[:500])
 
     def record_retiring(self, now: datetime) -> None:
-        """The balance has changed: the intent must not take money any more."""
+        """The balance has changed, or more is to be paid than was shown: the intent must not take money any more."""
         self._move(now, LIVE, state="retiring")
 
     def record_closed(self, now: datetime) -> None:

@@ -6,6 +6,7 @@ import falcon
 
 from delivery.at_once import perform_at_once, stage_at_once
 from delivery.standing import retire_asks_elsewhere
+from jobs.cancel_payment_intent import cancel_payment_intent
 from jobs.change_payment_intent import change_payment_intent
 from jobs.open_payment_intent import open_payment_intent
 from models.audit_entry import AuditEntry
@@ -45,6 +46,7 @@ class NewIntent(Body):
 def plan_attempt(invoice: Invoice, amount: int | None, receipt_email: str | None, asked_by: str) -> tuple[PaymentAttempt, list[int | None]]:
     """The locked invoice's open attempt for `amount`, and the jobs that bring its intent there.
 
+    An intent is lowered in place, never raised: to ask for more is another attempt, for whoever was shown less agreed to that.
     Without a `receipt_email` the receipt goes where the intent sends it already, or to the customer. Raises Problem:
     not payable, more than is owed, or a charge is under way.
     """
@@ -65,6 +67,11 @@ def plan_attempt(invoice: Invoice, amount: int | None, receipt_email: str | None
         return live, _until_in_place(live)
     if live.state == "planned":
         raise Problem("payment_in_progress", f"Another payment of invoice {invoice.number} is just being prepared; ask again in a moment.")
+    if wanted > max(live.amount, live.intent_amount):  # somebody's page may hold the intent's secret, and shows less
+        live.record_retiring(now)
+        closing = stage_at_once(cancel_payment_intent, live.id, live.id)
+        attempt, jobs = plan_attempt(invoice, wanted, receipt_email or live.receipt_email, asked_by)
+        return attempt, [closing, *jobs]
     live.record_change_wanted(now, **change)
     return live, _until_in_place(live)
 
