@@ -31,7 +31,15 @@ def take_in(invoice: Invoice, stripe_account: str, finding: PaymentFinding, acto
             InboxEvent.record_matched(stripe_account, finding.intent_id, invoice.id, now)
     PaymentAttempt.record_over({"id": finding.intent_id, "status": finding.report.terminal}, now)
     stand_anew(invoice)
+    if told and payment is not None and payment.status == "processing":
+        _close_other_ways(invoice, finding.intent_id)
     return told
+
+
+def _close_other_ways(invoice: Invoice, intent_id: str) -> None:
+    """A bank works on this intent, for days perhaps: nothing else is to take the same money meanwhile, and a link it came by is used up."""
+    live = PaymentAttempt.live(invoice)
+    retire_asks(invoice, attempts=live is not None and live.intent_id != intent_id)
 
 
 def stand_anew(invoice: Invoice) -> bool:

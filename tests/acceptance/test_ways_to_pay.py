@@ -1,0 +1,108 @@
+"""Nobody pays more than they were shown, and what is being paid by one way is not taken by another."""
+
+import contextlib
+
+import pytest
+from stripe import StripeError
+
+from models.payment import Payment
+from models.payment_attempt import PaymentAttempt
+from models.payment_link import PayAddress, PaymentLink
+from runtime.clock import business_now
+from tests import given
+from tests.acceptance.test_paid_meanwhile import a_link, pay_in_browser, tasks
+from tests.acceptance.test_paying import Clinic, clinic  # noqa: F401
+from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
+
+BANK = "pm_usBankAccount"
+
+
+@pytest.fixture
+def hear(clinic, valkey):  # noqa: F811
+    """Takes in what Stripe has to tell since it was last asked, and does what follows."""
+    heard = set()
+
+    def _hear():
+        for event in clinic.stripe.events():
+            if event["id"] not in heard:
+                heard.add(event["id"])
+                given.received(event)
+        given.worked(valkey.client())
+        tasks(clinic, valkey.client())
+
+    return _hear
+
+
+def visited(clinic: Clinic, redis):  # noqa: F811
+    """A page of the invoice's link, opened by a payer."""
+    return clinic.stripe.visit(a_link(clinic, redis).url)
+
+
+@pytest.mark.parametrize("other", ["phone", "tab"])
+def test_a_payer_is_charged_what_their_page_showed(clinic, other):  # noqa: F811
+    """Given a page that asks for 50.00, when somebody else asks for the whole balance, then that page takes 50.00 or nothing."""
+    shown = clinic.intent(amount=5_000).json
+    if other == "phone":
+        assert clinic.phone("pm_card_chargeDeclined").status_code == 402
+    else:
+        assert clinic.intent().json["amount"] == 12_500
+    with contextlib.suppress(StripeError):
+        pay_in_browser(clinic, shown["paymentIntentId"])
+    assert clinic.stripe.received(clinic.invoice.id) in {0, 5_000}
+    assert PaymentAttempt.select().where(PaymentAttempt.intent_id == shown["paymentIntentId"]).get().intent_amount == 5_000
+
+
+def test_confirm_payment_charges_what_its_caller_was_told_or_nothing(clinic):  # noqa: F811
+    shown = clinic.intent(amount=5_000).json
+    whole = clinic.intent().json
+    answer = clinic.confirm(shown["paymentIntentId"], paymentMethodId="pm_card_visa")
+    assert (answer.json["success"], clinic.stripe.received(clinic.invoice.id)) == (False, 0), answer.text
+    assert clinic.confirm(whole["paymentIntentId"], paymentMethodId="pm_card_visa").json["success"]
+    assert clinic.stripe.received(clinic.invoice.id) == 12_500
+
+
+def test_less_is_asked_for_with_the_same_intent(clinic):  # noqa: F811
+    """Whoever was shown more agreed to less as well."""
+    shown, lowered = clinic.intent().json, clinic.intent(amount=5_000).json
+    assert (lowered["paymentIntentId"], lowered["amount"]) == (shown["paymentIntentId"], 5_000)
+
+
+def test_a_bank_debit_on_its_way_closes_the_link_and_its_open_page(clinic, valkey, hear):  # noqa: F811
+    page = visited(clinic, valkey.client())
+    intent_id = clinic.intent().json["paymentIntentId"]
+    pay_in_browser(clinic, intent_id, BANK)
+    hear()
+    assert Payment.get(Payment.intent_id == intent_id).status == "processing"
+    assert (clinic.stripe.pay(page), PaymentLink.get().state) == (410, "retired")
+    clinic.stripe.control(f"stripe/{intent_id}/succeed")
+    hear()
+    assert (clinic.stripe.received(clinic.invoice.id), clinic.now.status, clinic.now.overpaid) == (12_500, "paid", 0)
+
+
+def test_a_bank_debit_by_link_closes_the_open_intent(clinic, valkey, hear):  # noqa: F811
+    page = visited(clinic, valkey.client())
+    intent_id = clinic.intent().json["paymentIntentId"]
+    assert clinic.stripe.payer.post(page["url"], data={"payment_method": BANK}).status_code == 200
+    hear()
+    with contextlib.suppress(StripeError):
+        pay_in_browser(clinic, intent_id)
+    clinic.stripe.control(f"stripe/{Payment.get(Payment.status == 'processing').intent_id}/succeed")
+    hear()
+    assert (clinic.stripe.received(clinic.invoice.id), clinic.now.overpaid) == (12_500, 0)
+
+
+def test_after_a_bank_debit_has_failed_the_same_address_takes_another_payment(clinic, valkey, hear):  # noqa: F811
+    """Given a link whose one session was completed by a debit that failed, then what was texted leads to a fresh one."""
+    page = visited(clinic, valkey.client())
+    address = PayAddress.of(clinic.now, business_now())
+    assert clinic.stripe.payer.post(page["url"], data={"payment_method": BANK}).status_code == 200
+    hear()
+    waiting = clinic.client.simulate_get(f"/p/{address.token}")
+    assert (waiting.status_code, "location" in waiting.headers) == (200, False), "while the bank is at it nothing is asked"
+    clinic.stripe.control(f"stripe/{Payment.get(Payment.status == 'processing').intent_id}/fail")
+    hear()
+    followed = clinic.client.simulate_get(f"/p/{address.token}")
+    assert followed.status_code == 303, followed.text
+    assert clinic.stripe.pay(clinic.stripe.payer.get(followed.headers["location"]).json()) == 200
+    hear()
+    assert (clinic.stripe.received(clinic.invoice.id), clinic.now.status, clinic.now.overpaid) == (12_500, "paid", 0)
