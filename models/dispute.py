@@ -112,8 +112,14 @@ def dispute_facts(payments: list[Payment]) -> list[ReturnFact]:
 
 
 def has_open_dispute(payments: list[Payment]) -> bool:
-    """Whether any of these payments is disputed and the dispute is not over."""
-    return any(row.status not in CLOSED for _, row in disputes_of(payments))
+    """Whether any of these payments is disputed and the dispute is not over: one that was won is when Stripe gives the money back."""
+    return any(row.status not in CLOSED or (row.status == "won" and _is_withheld(row)) for _, row in disputes_of(payments))
+
+
+def _is_withheld(dispute: Dispute) -> bool:
+    """Whether what the dispute took has not come back yet, neither whole nor in part."""
+    amounts = [row.amount for row in DisputeMovement.select().where(DisputeMovement.dispute_id == dispute.dispute_id)]
+    return min(amounts, default=0) < 0 and max(amounts) <= 0
 
 
 def answer_due_by(invoice: Invoice) -> datetime | None:

@@ -24,6 +24,8 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("refund", "succeed"): lambda account, refund, _: refunds.succeed(account, refund),
     ("refund", "fail"): lambda account, refund, body: refunds.fail(account, refund, **body),
     ("dispute", "win"): lambda account, dispute, _: disputes.win(account, dispute),
+    ("dispute", "decide_won"): lambda account, dispute, _: disputes.decide_won(account, dispute),
+    ("dispute", "reinstate"): lambda account, dispute, _: disputes.reinstate(account, dispute),
     ("dispute", "lose"): lambda account, dispute, _: disputes.lose(account, dispute),
     ("dispute", "escalate"): lambda account, dispute, _: disputes.escalate(account, dispute),
     ("charge", "dispute"): _dispute,

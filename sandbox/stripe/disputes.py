@@ -56,14 +56,24 @@ def escalate(account: Account, dispute: Json) -> None:
 
 def win(account: Account, dispute: Json) -> None:
     """Decide for the merchant: the money comes back."""
-    _must_be_open(dispute)
+    decide_won(account, dispute)
     if dispute["balance_transactions"]:
-        dispute["status"] = "won"
-        _book(account, dispute, dispute["amount"], -FEE, "dispute_reversal")
-        account.emit("charge.dispute.funds_reinstated", dispute)
-    else:
-        dispute["status"] = "warning_closed"
+        reinstate(account, dispute)
+
+
+def decide_won(account: Account, dispute: Json) -> None:
+    """Close a dispute for the merchant; what it took is still withheld."""
+    _must_be_open(dispute)
+    dispute["status"] = "won" if dispute["balance_transactions"] else "warning_closed"
     account.emit("charge.dispute.closed", dispute)
+
+
+def reinstate(account: Account, dispute: Json) -> None:
+    """Give back what a dispute that was won had taken; Stripe does so after closing it."""
+    if dispute["status"] != "won" or dispute["balance_transactions"][-1]["amount"] > 0:
+        raise unexpected(f"Nothing is withheld by dispute {dispute['id']}, which is {dispute['status']}.")
+    _book(account, dispute, dispute["amount"], -FEE, "dispute_reversal")
+    account.emit("charge.dispute.funds_reinstated", dispute)
 
 
 def lose(account: Account, dispute: Json) -> None:

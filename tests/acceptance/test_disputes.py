@@ -76,6 +76,21 @@ def test_the_verdict(clinic, verdict, end):
     assert sum(row.amount for row in DisputeMovement.select()) == (0 if verdict == "win" else -10_000)
 
 
+def test_what_was_won_is_not_collected_before_the_money_is_back(clinic, client):
+    """Given a dispute that Stripe has closed for the clinic, whose money it gives back later, then nobody is asked to pay in between."""
+    clinic.hear()
+    dispute = clinic.dispute()
+    clinic.stand_in.act(dispute, "decide_won")
+    clinic.hear()
+    assert (Dispute.get().status, clinic.books()) == ("won", DISPUTED)
+    assert clinic.ask_for_link().status_code == 409
+    order = {"invoiceId": clinic.invoice.id, "paymentMethodId": "pm_card_visa"}
+    assert client.simulate_post("/api/payments/phone", json=order, headers=clinic.headers).status_code == 409
+    clinic.stand_in.act(dispute, "reinstate")
+    clinic.hear()
+    assert (clinic.books(), given.fresh(clinic.invoice).overpaid) == (WON, 0)
+
+
 def test_a_part_is_disputed(clinic):
     clinic.hear()
     clinic.dispute(amount=3_000)

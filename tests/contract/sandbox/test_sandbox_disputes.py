@@ -33,7 +33,7 @@ def test_winning_brings_it_back(world, disputed):
     assert (answered.status, answered.evidence_details.submission_count) == ("under_review", 1)
     assert world.control(f"stripe/{dispute.id}/win")["status"] == "won"
     assert held(world) == 0
-    assert world.types()[-3:] == ["charge.dispute.updated", "charge.dispute.funds_reinstated", "charge.dispute.closed"]
+    assert world.types()[-3:] == ["charge.dispute.updated", "charge.dispute.closed", "charge.dispute.funds_reinstated"]
 
 
 @pytest.mark.parametrize("way", ["lose", "close", "evidence"])
