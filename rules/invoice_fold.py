@@ -89,13 +89,13 @@ def fold(terms: Terms, payments: Collection[PaymentFact], returns: Iterable[Retu
 def _standing(terms: Terms, received: int, returned: int, flags: Flags, today: date) -> Standing:
     paid = received - returned
     covered = paid >= terms.amount_due and received > 0
-    closed = terms.mark in {"cancelled", "written_off"}
+    closed, nothing_was_owed = terms.mark in {"cancelled", "written_off"}, terms.mark == "cancelled" and not covered
     return Standing(
         amount_received=received,
         amount_returned=returned,
         amount_paid=paid,
         outstanding=0 if closed else max(0, terms.amount_due - paid),
-        overpaid=max(0, paid - terms.amount_due) if not closed or covered else paid,
+        overpaid=paid if nothing_was_owed else max(0, paid - terms.amount_due),
         mismatched=flags.mismatched,
         disputed=flags.disputed,
         status=_status(terms, covered, today),

@@ -146,6 +146,14 @@ def test_what_was_paid_in_part_is_overpaid_once_the_invoice_is_cancelled(client,
     assert (answer["status"], answer["outstandingBalance"], answer["overpaid"], answer["amountPaid"]) == ("cancelled", 0, 4_000, 4_000)
 
 
+def test_what_was_paid_before_the_rest_was_written_off_is_kept(client, clinic):
+    account, key = clinic
+    invoice = given.an_invoice(account, 10_000)
+    paid(invoice, 4_000)
+    answer = post(client, key, invoice, "write-off").json
+    assert (answer["status"], answer["outstandingBalance"], answer["overpaid"], answer["amountPaid"]) == ("written_off", 0, 0, 4_000)
+
+
 def test_a_paid_invoice_is_refunded_not_cancelled_and_a_draft_is_not_written_off(client, clinic):
     account, key = clinic
     done = given.an_invoice(account, 10_000, status="paid")

@@ -144,6 +144,8 @@ def _moved_by_disputes(history):
         (replace(TERMS, mark="cancelled"), [paid(10_000)], [], ("paid", 0, 0)),
         (replace(TERMS, mark="cancelled"), [paid(4_000)], [], ("cancelled", 0, 4_000)),
         (replace(TERMS, mark="written_off"), [], [], ("written_off", 0, 0)),
+        (replace(TERMS, mark="written_off"), [paid(4_000)], [], ("written_off", 0, 0)),
+        (replace(TERMS, mark="written_off"), [paid(12_000)], [], ("paid", 0, 2_000)),
         (replace(TERMS, due_date=date(2026, 11, 21)), [paid(4_000)], [], ("overdue", 6_000, 0)),
         (replace(TERMS, due_date=TODAY), [], [], ("sent", 10_000, 0)),
         (replace(TERMS, due_date=date(2026, 11, 21)), [paid(10_000)], [], ("paid", 0, 0)),
