@@ -38,7 +38,7 @@ class Match:
     refusal: str = ""
 
 
-@job(queue="webhooks", attempts=8, timeout=15)
+@job(queue="webhooks", attempts=12, timeout=15)  # over an hour: longer than Stripe is usually away
 def process_stripe_event(inbox_id: int) -> None:
     """Take in the inbox row `inbox_id`."""
     event = InboxEvent.get_by_id(inbox_id)

@@ -79,6 +79,18 @@ def test_backoff_doubles_within_a_quarter_and_ends_at_an_hour(attempts, first):
     assert 0.75 * full <= backoff(kind, attempts) <= 1.25 * full
 
 
+ASK_STRIPE = [
+    "process_stripe_event", "create_payment_link", "retire_payment_link", "open_payment_intent", "change_payment_intent", "cancel_payment_intent",
+    "refund_payment",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ASK_STRIPE)
+def test_what_asks_stripe_outlasts_an_hour_without_it(name):
+    found = find_job(name)
+    assert sum(0.75 * min(MAX_BACKOFF, found.backoff * 2.0**tried) for tried in range(found.attempts - 1)) > 3_000
+
+
 def test_backoff_has_jitter():
     kind = JobType("x", "webhooks", 8, 5, 2.0, lambda: None)
     assert len({backoff(kind, 3) for _ in range(20)}) > 1
