@@ -62,7 +62,7 @@ class Payment(Row):
             known = cls(id=new_id("pay"), account=invoice.account_id, invoice=invoice, stripe_account=stripe_account, intent_id=intent_id, created_at=now)
             known._take(report, now)
             known.save(force_insert=True)
-            known._tell_failures({})
+            known._tell_failures({}, report.amount)
             return True
         merged = known.report.merged(report)
         if merged == known.report:
@@ -70,7 +70,7 @@ class Payment(Row):
         before = known.report.charges
         known._take(merged, now)
         known.save()
-        known._tell_failures(before)
+        known._tell_failures(before, report.amount)
         return True
 
     @classmethod
@@ -102,13 +102,13 @@ class Payment(Row):
         self.charges = {charge_id: [charge.state, charge.decline_code] for charge_id, charge in report.charges.items()}
         self.updated_at = now
 
-    def _tell_failures(self, before: dict[str, Charge]) -> None:
-        """Tell the clinic's software of charges that are now known to have failed; not of those that a success has overtaken."""
+    def _tell_failures(self, before: dict[str, Charge], amount: int) -> None:
+        """Tell the clinic's software of charges, of `amount`, that are now known to have failed; not of those that a success has overtaken."""
         if self.terminal == "succeeded":
             return
         for charge_id, (state, code) in self.charges.items():
             if state == "failed" and (charge_id not in before or before[charge_id].state != "failed"):
-                money = {"amount": self.amount, "currency": self.currency, "status": self.status, "declineCode": public_code(code)}
+                money = {"amount": amount, "currency": self.currency, "status": self.status, "declineCode": public_code(code)}
                 told = {"paymentId": self.id, "invoiceId": self.invoice_id, "paymentIntentId": self.intent_id, "chargeId": charge_id}
                 emit(self.account_id, "payment.failed", told | money, f"invoice:{self.invoice_id}")
 

@@ -35,14 +35,13 @@ class PaymentReport:
     charges: dict[str, Charge] = field(default_factory=dict)
 
     def merged(self, other: "PaymentReport") -> "PaymentReport":
-        """Both reports as one: `succeeded` wins over `canceled`, and both over anything open."""
+        """Both reports as one: `succeeded` wins over `canceled`, and both over anything open; with it goes the amount, which may have been changed before."""
         charges = dict(self.charges)
         for charge_id, charge in other.charges.items():
             charges[charge_id] = charges[charge_id].merged(charge) if charge_id in charges else charge
+        last = max(self, other, key=lambda report: (_TERMINAL_RANK[report.terminal], report.amount))
         return replace(
-            self,
-            terminal=max(self.terminal, other.terminal, key=_TERMINAL_RANK.__getitem__),
-            amount=max(self.amount, other.amount),
+            last,
             amount_received=max(self.amount_received, other.amount_received),
             currency=max(self.currency, other.currency),
             charges=charges,

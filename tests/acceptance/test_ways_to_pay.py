@@ -5,6 +5,8 @@ import contextlib
 import pytest
 from stripe import StripeError
 
+from models.audit_entry import AuditEntry
+from models.outgoing_event import OutgoingEvent
 from models.payment import Payment
 from models.payment_attempt import PaymentAttempt
 from models.payment_link import PayAddress, PaymentLink
@@ -65,6 +67,19 @@ def test_less_is_asked_for_with_the_same_intent(clinic):  # noqa: F811
     """Whoever was shown more agreed to less as well."""
     shown, lowered = clinic.intent().json, clinic.intent(amount=5_000).json
     assert (lowered["paymentIntentId"], lowered["amount"]) == (shown["paymentIntentId"], 5_000)
+
+
+def test_a_payment_says_what_was_charged_and_what_was_declined(clinic):  # noqa: F811
+    """Given an intent that is lowered, then a decline and a payment are told with the amount of then."""
+    clinic.intent()
+    assert clinic.phone("pm_card_chargeDeclined").status_code == 402
+    assert clinic.phone("pm_card_chargeDeclined", amount=5_000).status_code == 402
+    paid = clinic.phone(amount=5_000).json["payment"]
+    assert (paid["status"], paid["amountReceived"], paid["amount"]) == ("succeeded", 5_000, 5_000)
+    failed = OutgoingEvent.select().where(OutgoingEvent.type == "payment.failed").order_by(OutgoingEvent.id)
+    assert [event.payload["amount"] for event in failed] == [12_500, 5_000]
+    entry = AuditEntry.select().where(AuditEntry.action == "payment.succeeded").get()
+    assert entry.detail["amount"] == 5_000
 
 
 def test_a_bank_debit_on_its_way_closes_the_link_and_its_open_page(clinic, valkey, hear):  # noqa: F811
