@@ -25,7 +25,8 @@ class Kind:
     `expires`: what was not sent by the effect's deadline is refused, not sent late. `read` gives the object
     of an id, for a person who settles a doubt by hand; `keep` names what of the object the row remembers.
     `closes` names the object of the request that is to take no money any more: a person who has looked may say that it
-    does not, even where we can read nothing, such as in the Stripe account of a clinic that disconnected it.
+    does not, even where we can read nothing, such as in the Stripe account of a clinic that disconnected it. `moot` says
+    why it cannot happen any more, such as cancelling what was paid; empty while it can.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Kind:
     read: Callable[[Effect, str], Json] | None = None
     keep: tuple[str, ...] = ("id",)
     closes: str = ""
+    moot: Callable[[Effect], str] = lambda _effect: ""
 
     def key_is_alive(self, effect: Effect) -> bool:
         """Whether the provider still remembers the key the effect was first sent with."""

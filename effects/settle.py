@@ -25,6 +25,7 @@ OWNERS = {
     "intent_confirm": "confirm_payment", "intent_cancel": "cancel_payment_intent", "link_deactivate": "retire_payment_link",
     "session_expire": "retire_payment_link", "text": "settle_text",
 }  # fmt: skip
+OVER = frozenset({"done", "cancelled"})  # states of a job that records nothing any more
 OF_ONE_JOB = frozenset({"intent_cancel", "link_deactivate", "session_expire"})  # the job's key is followed by a page, or by which try it is
 
 
@@ -39,18 +40,32 @@ def owner_of(effect: Effect) -> StagedJob | None:
 def reconcile_owner(effect: Effect, actor: str) -> dict[str, Any] | None:
     """Look a doubtful effect up; what is found is recorded by replaying its job, if that has given up. The object, or None.
 
+    What cannot happen any more did not happen.
     A job that ended without it (nobody wanted it any more), or is not kept any more, records nothing: then the row alone is told.
     """
-    found = reconcile(effect)
-    if found is not None:
+    kind, found = KINDS[effect.kind], reconcile(effect)
+    moot = kind.moot(effect) if found is None else ""
+    if found is not None or moot:
         with transaction():
             owner = owner_of(effect)
-            if owner is None or owner.state in {"done", "cancelled"}:
-                effect.record_confirmed(found["id"], KINDS[effect.kind].kept(found), real_now())
+            if owner is not None and owner.state not in OVER:
+                _carry_on(owner, actor)
+            elif found is not None:
+                effect.record_confirmed(found["id"], kind.kept(found), real_now())
                 _record(effect, actor, outcome="confirmed", provider_id=found["id"])
             else:
-                _carry_on(owner, actor)
+                effect.record_refused("moot", moot, real_now())
+                _record(effect, actor, outcome="refused", why=moot)
     return found
+
+
+def end_unsent(effect: Effect, actor: str) -> None:
+    """An effect that was reserved and never sent, because its worker died and its job then ended without it, did not happen."""
+    with transaction():
+        owner, effect = owner_of(effect), Effect.get_by_id(effect.id)
+        if owner is not None and owner.state in OVER and effect.state == "sending" and effect.sent_at is None:
+            effect.record_refused("not_wanted", "Its job ended without sending it.", real_now())
+            _record(effect, actor, outcome="refused", why="never sent")
 
 
 def look_again(effect: Effect, actor: str) -> bool:

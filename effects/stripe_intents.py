@@ -50,6 +50,10 @@ def _find_cancelled(effect: Effect) -> Json | None:
     return intent if intent["status"] == "canceled" else None
 
 
+def _was_paid(effect: Effect) -> str:
+    return "The intent has succeeded; it is not cancelled any more." if _intent(effect)["status"] == "succeeded" else ""
+
+
 def _deactivate(effect: Effect) -> Json:
     return stripe_intents.deactivate_link(effect.request["link"], effect.stripe_account, effect.idempotency_key)
 
@@ -68,12 +72,17 @@ def _find_expired(effect: Effect) -> Json | None:
     return session if session["status"] == "expired" else None
 
 
+def _was_completed(effect: Effect) -> str:
+    session = stripe_intents.get_session(effect.request["session"], effect.stripe_account)
+    return "The page was completed; it does not expire any more." if session["status"] == "complete" else ""
+
+
 INTENT_CREATE = Kind("intent_create", "stripe", _create, _find_created)
 INTENT_CHANGE = Kind("intent_change", "stripe", _change, _find_changed)
 INTENT_CONFIRM = Kind("intent_confirm", "stripe", _confirm, _find_confirmed, expires=True)  # no card is charged a day late
-INTENT_CANCEL = Kind("intent_cancel", "stripe", _cancel, _find_cancelled, closes="intent")
+INTENT_CANCEL = Kind("intent_cancel", "stripe", _cancel, _find_cancelled, closes="intent", moot=_was_paid)
 LINK_DEACTIVATE = Kind("link_deactivate", "stripe", _deactivate, _find_deactivated, closes="link")
-SESSION_EXPIRE = Kind("session_expire", "stripe", _expire, _find_expired, closes="session")
+SESSION_EXPIRE = Kind("session_expire", "stripe", _expire, _find_expired, closes="session", moot=_was_completed)
 
 for _kind in (INTENT_CREATE, INTENT_CHANGE, INTENT_CONFIRM, INTENT_CANCEL, LINK_DEACTIVATE, SESSION_EXPIRE):
     KINDS[_kind.name] = _kind

@@ -11,7 +11,7 @@ from itertools import islice
 from delivery.attempt import recording
 from delivery.registry import job
 from delivery.stage import stage
-from effects.settle import look_again
+from effects.settle import end_unsent, look_again
 from models.audit_entry import SYSTEM
 from models.effect import Effect
 from runtime.clock import real_now
@@ -25,7 +25,8 @@ YOUNG = timedelta(days=2)  # looked at each hour; an older doubt once a day, eac
 def reconcile_effects() -> None:
     """Stage a look at each doubtful effect, youngest first, so that old ones keep nobody waiting; the hour is part of the key."""
     now = real_now()
-    quiet = Effect.select().where(Effect.state.in_(("sending", "unknown")), Effect.created_at < now - QUIET, Effect.last_sent_at < now - QUIET)
+    silent = Effect.last_sent_at.is_null() | (Effect.last_sent_at < now - QUIET)
+    quiet = Effect.select().where(Effect.state.in_(("sending", "unknown")), Effect.created_at < now - QUIET, silent)
     with recording():
         doubts = (effect for effect in quiet.order_by(Effect.created_at.desc()).iterator() if _is_its_hour(effect, now))
         for effect in list(islice(doubts, BATCH)):
@@ -40,5 +41,6 @@ def _is_its_hour(effect: Effect, now: datetime) -> bool:
 def reconcile_effect(effect_id: str) -> None:
     """Look effect `effect_id` up, so that one account's trouble keeps no other effect in doubt."""
     effect = Effect.get_by_id(effect_id)
-    if effect.in_doubt:
+    if effect.in_doubt or effect.generation > 1:
         look_again(effect, SYSTEM)
+    end_unsent(effect, SYSTEM)

@@ -68,6 +68,10 @@ def _reconciled(effect: Effect) -> bool:
     except ProviderError as error:
         complain(f"{effect.id}: the provider's record cannot be read. {error}")
         return False
+    settled = Effect.get_by_id(effect.id)
+    if settled.state == "refused":
+        say(f"{effect.id}: refused. {settled.error}")
+        return True
     if found is None:
         complain(f"{effect.id}: nothing found at {effect.provider}. It is looked up again by itself; if you know better, say so with effects settle.")
         return False

@@ -1,5 +1,6 @@
 """Money that was taken elsewhere, and not yet told: nothing more is taken, and nobody says that nothing was."""
 
+import contextlib
 import sys
 from datetime import timedelta
 
@@ -9,7 +10,9 @@ from stripe import CardError
 from effects.perform import perform
 from effects.reserve import reserve
 from effects.settle import owner_of
-from effects.stripe_intents import INTENT_CONFIRM
+from effects.stripe_intents import INTENT_CANCEL, INTENT_CONFIRM
+from jobs import cancel_payment_intent
+from jobs.reconcile_effects import reconcile_effects
 from models.audit_entry import AuditEntry
 from models.base import transaction
 from models.customer import Customer
@@ -133,6 +136,67 @@ def test_what_cannot_be_closed_for_we_have_no_access_is_settled_by_a_person(clin
     tasks(clinic, valkey.client())
     assert (PaymentLink.get().state if what == "link" else PaymentAttempt.get().state) in {"retired", "closed"}
     assert clinic.phone().json["success"]
+
+
+def looked_at(redis):
+    """What the hourly look at effects does, hours later."""
+    Effect.update(created_at=Effect.created_at - 7_200_000_000, last_sent_at=Effect.last_sent_at - 7_200_000_000).execute()
+    reconcile_effects.perform()
+    given.retried(redis, "periodic", rounds=1)
+
+
+def test_an_effect_that_was_never_sent_and_is_not_wanted_any_more_is_ended(clinic, valkey, monkeypatch):  # noqa: F811
+    """Given a worker that dies between reserving a cancel and sending it, when the intent is over anyway, then the ledger does not wait for it for ever."""
+    intent_id = clinic.intent().json["paymentIntentId"]
+    with monkeypatch.context() as patch:
+        patch.setitem(cancel_payment_intent.perform.__globals__, "perform", lambda _effect: sys.exit("killed"))
+        clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 9")
+        with contextlib.suppress(SystemExit):
+            given.worked(valkey.client())
+    StagedJob.update(state="waiting", lease_until=None).where(StagedJob.state == "running").execute()
+    clinic.stripe.sdk.payment_intents.cancel(intent_id)
+    for event in clinic.stripe.events():
+        given.received(event)
+    tasks(clinic, valkey.client())
+    effect = Effect.get(Effect.kind == "intent_cancel")
+    assert (effect.state, effect.sent_at, PaymentAttempt.get().state) == ("sending", None, "closed")
+    looked_at(valkey.client())
+    effect = Effect.get_by_id(effect.id)
+    assert (effect.state, effect.error_code) == ("refused", "not_wanted")
+    assert AuditEntry.get(AuditEntry.action == "effect.settled").detail["outcome"] == "refused"
+
+
+def test_an_unsent_effect_whose_job_still_waits_is_left_alone(clinic, valkey):  # noqa: F811
+    clinic.intent()
+    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 9")
+    attempt = PaymentAttempt.get()
+    with transaction():
+        effect = reserve(INTENT_CANCEL, attempt.id, {"intent": attempt.intent_id}, clinic.now, "", "test", "test")
+    looked_at(valkey.client())
+    assert Effect.get_by_id(effect.id).state == "sending"
+    tasks(clinic, valkey.client())
+    assert Effect.get_by_id(effect.id).state == "confirmed"
+
+
+@pytest.mark.parametrize("how", ["command", "hourly"])
+def test_a_doubt_about_closing_what_was_paid_meanwhile_ends_by_looking(clinic, valkey, how):  # noqa: F811
+    """Given a cancel whose answer was lost and a payer who was first, then it did not happen, and nobody has to say so."""
+    intent_id = clinic.intent().json["paymentIntentId"]
+    clinic.stripe.fault("refuse", "POST", f"/v1/payment_intents/{intent_id}/cancel")
+    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 9")
+    given.worked(valkey.client())
+    pay_in_browser(clinic, intent_id)
+    for event in clinic.stripe.events():
+        given.received(event)
+    tasks(clinic, valkey.client())
+    effect = Effect.get(Effect.kind == "intent_cancel")
+    assert (effect.state, PaymentAttempt.get().state) == ("unknown", "closed")
+    if how == "hourly":
+        looked_at(valkey.client())
+    else:
+        said = run("effects", "reconcile", effect.id)
+        assert (said.exit_code, "has succeeded" in said.output) == (0, True)
+    assert (Effect.get_by_id(effect.id).state, clinic.now.overpaid) == ("refused", 5_000)
 
 
 def test_paid_in_the_browser_then_asked_on_the_phone_is_success(clinic):  # noqa: F811
