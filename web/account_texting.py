@@ -55,10 +55,10 @@ class OneSender:
         caller = caller_of(req)
         account = _account(caller, account_id)
         if not caller.operator:
-            raise Problem("forbidden", "Senders are given with an operator's key.")
+            raise Problem("forbidden", "Only an operator's key may set the sender.")
         wanted = check(NewSender, read_json(req))
         if (wanted.messaging_service_sid is None) == (wanted.from_number is None):
-            raise Problem("invalid", "Name a messagingServiceSid or a fromNumber, one of them.", [{"field": "messagingServiceSid", "message": "or fromNumber"}])
+            raise Problem("invalid", "Give either a messagingServiceSid or a fromNumber.", [{"field": "messagingServiceSid", "message": "or fromNumber"}])
         with transaction():
             sender = AccountSender.assign(account, wanted.messaging_service_sid, wanted.from_number, real_now())
             named = sender.messaging_service_sid or sender.from_number

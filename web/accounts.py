@@ -36,7 +36,7 @@ class Accounts:
         """Make an account and its first key."""
         caller = caller_of(req)
         if not caller.operator:
-            raise Problem("forbidden", "Accounts are made with an operator's key.")
+            raise Problem("forbidden", "Only an operator's key may create accounts.")
         wanted = check(NewAccount, document)
         now = real_now()
         account = Account.create(id=new_id("ac"), name=wanted.name, time_zone=wanted.time_zone, stripe_account=wanted.stripe_account, created_at=now)

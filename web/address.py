@@ -23,7 +23,7 @@ def _networks(setting: str) -> tuple[Network, ...]:
     try:
         return tuple(ip_network(part.strip(), strict=False) for part in setting.split(",") if part.strip())
     except ValueError as error:
-        raise Misconfigured(f"TRUSTED_PROXIES: {error}. Name addresses or networks, such as 10.0.0.0/8, separated by commas.") from None
+        raise Misconfigured(f"TRUSTED_PROXIES: {error}. Give addresses or networks, such as 10.0.0.0/8, separated by commas.") from None
 
 
 def trusted_proxies() -> tuple[Network, ...]:

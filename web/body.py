@@ -25,13 +25,13 @@ class Body(BaseModel):
 def read_raw(req: falcon.Request, cap: int = CAP) -> bytes:
     """The raw body, chunked or not; at most one byte more than `cap` is read. Raises Problem 413."""
     if (req.content_length or 0) > cap:
-        raise Problem("body_too_large", f"The body has {req.content_length} bytes; at most {cap} are taken.")
+        raise Problem("body_too_large", f"The body has {req.content_length} bytes; the limit is {cap}.")
     try:
         raw = bytes(req.stream.read(cap + 1 if req.content_length is None else req.content_length))
     except (OSError, ParseException):
-        raise Problem("bad_request", "The body broke off, or its chunks are not framed as HTTP wants them.") from None
+        raise Problem("bad_request", "The body ended early, or its chunked encoding is invalid.") from None
     if len(raw) > cap:
-        raise Problem("body_too_large", f"The body has more than {cap} bytes.")
+        raise Problem("body_too_large", f"The body exceeds the limit of {cap} bytes.")
     return raw
 
 
@@ -55,13 +55,13 @@ def read_json(req: falcon.Request) -> Any:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def refuse_unstorable(value: Any) -> None:
     """Raises ValueError for text that no database keeps: NUL characters and halves of surrogate pairs."""
     if isinstance(value, str) and ("\0" in value or not _is_utf8(value)):
-        raise ValueError("its text has a NUL character or half a surrogate pair")
+        raise ValueError("it contains a NUL character or an unpaired surrogate")
     members = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
     for member in members:
         refuse_unstorable(member)

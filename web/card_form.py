@@ -141,7 +141,7 @@ def check_form(invoice: Invoice) -> None:
     needed = {"STRIPE_PUBLISHABLE_KEY": get_settings().stripe_publishable_key, "PAYPHONE_SECRET_KEY": get_settings().payphone_secret_key}
     missing = [name for name, value in needed.items() if not value]
     if missing:
-        raise Problem("not_configured", f"The card form needs {' and '.join(missing)} to be set. bin/payphone doctor says what is missing.")
+        raise Problem("not_configured", f"The card form needs {' and '.join(missing)} to be set. Ask the operator of this installation.")
 
 
 def check_allowed(invoice: Invoice) -> None:
@@ -174,7 +174,7 @@ def _tell(resp: falcon.Response, confirmation: PaymentConfirmation, actor: str) 
     resp.delete_header("Location")  # leads into the API, for which the page has no key
     told, processing = resp.media, resp.status == falcon.HTTP_202
     if not (told["success"] or processing):
-        raise Problem("payment_refused", f"The payment is {told['status']} at Stripe, and nothing was charged. Send the payment link instead.")
+        raise Problem("payment_refused", f"The payment is {told['status']} at Stripe; nothing was charged. Send the payment link instead.")
     outstanding, currency = told["invoice"]["outstandingBalance"], told["invoice"]["currency"]
     resp.media = {
         "charge": confirmation.id, "status": "processing" if processing else "succeeded", "amount": in_words(confirmation.amount, currency, "en_US"),

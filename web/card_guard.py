@@ -12,7 +12,7 @@ from rules.card_numbers import has_bare_card_number
 from web.problems import Problem
 
 KEPT_HEADERS = ("Idempotency-Key", "Payphone-Account")  # what these hold is stored, or told in an answer
-ADVICE = "Card numbers are never taken here: use a payment link, Stripe's own form or keypad capture."
+ADVICE = "Card numbers are never accepted here: use a payment link or Stripe's own form."
 
 
 class CardGuard:
@@ -35,5 +35,5 @@ def refuse_card_numbers(document: Any, where: str = "") -> None:
 
 
 def _refusal(places: list[str]) -> Problem:
-    fields = [{"field": place, "message": "holds a card number"} for place in places]
-    return Problem("card_number_refused", f"There is a card number in: {', '.join(places)}. {ADVICE}", fields)
+    fields = [{"field": place, "message": "contains a card number"} for place in places]
+    return Problem("card_number_refused", f"Card number found in: {', '.join(places)}. {ADVICE}", fields)

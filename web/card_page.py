@@ -14,7 +14,7 @@ from web.pages import show_page
 from web.problems import PROBLEMS, Problem
 
 LOCALE = "en_US"
-TITLES = {"invoice_already_paid": "This has been paid already", "card_form_expired": "This form is not valid any more"}
+TITLES = {"invoice_already_paid": "This has been paid already", "card_form_expired": "This form has expired"}
 
 
 def show_card_page(resp: falcon.Response, invoice: Invoice, form: CardForm) -> None:

@@ -49,4 +49,4 @@ def read_token(token: str, grace: timedelta = timedelta(0)) -> CardForm:
 
 def _expired() -> Problem:
     minutes = int(LIFE.total_seconds() // 60)
-    return Problem("card_form_expired", f"A card form is good for {minutes} minutes. Open a new one for the invoice.")
+    return Problem("card_form_expired", f"A card form is valid for {minutes} minutes. Open a new one for the invoice.")

@@ -86,11 +86,11 @@ class PayByPhone:
         """Open the invoice's intent and charge it."""
         caller, wanted = caller_of(req), check(PhonePayment, document)
         if bool(wanted.payment_method_id) == wanted.use_saved_card:
-            raise Problem("invalid", "Give a paymentMethodId, or set useSavedCard; one of the two.", [{"field": "paymentMethodId", "message": "one of two"}])
+            raise Problem("invalid", "Give either a paymentMethodId or useSavedCard.", [{"field": "paymentMethodId", "message": "give this or useSavedCard"}])
         find_invoice(caller.own, wanted.invoice_id)
         invoice = lock_invoice(wanted.invoice_id)
         if wanted.use_saved_card and not invoice.customer.stripe_customer_id:
-            raise Problem("no_saved_card", f"Customer {invoice.customer_id} has no stripeCustomerId, so no card of theirs is saved.")
+            raise Problem("no_saved_card", f"Customer {invoice.customer_id} has no stripeCustomerId, so there is no saved card.")
         attempt, jobs = plan_attempt(invoice, wanted.amount, None, caller.actor)
         how = {"by_phone": True, "off_session": wanted.use_saved_card, "call_id": wanted.call_id}
         return charge(invoice, attempt, wanted.payment_method_id, caller.actor, jobs, **how)
@@ -103,7 +103,7 @@ class PayByPhone:
 def charge(invoice: Invoice, attempt: PaymentAttempt, card: str | None, asked_by: str, jobs: list[int | None], **how: bool | str | None) -> Later:
     """Stage a charge of the locked invoice's attempt; its link stops taking money first. Raises Problem 409."""
     if payment_is_under_way(invoice):
-        raise Problem("payment_in_progress", f"Invoice {invoice.number} is being paid right now; ask again in a moment.")
+        raise Problem("payment_in_progress", f"Invoice {invoice.number} is being paid right now; try again in a moment.")
     check_charges_run(invoice.account_id)
     check_books_are_read(invoice)
     confirmation = PaymentConfirmation.request(attempt, card, asked_by, real_now(), **how)

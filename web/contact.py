@@ -63,7 +63,7 @@ class NewOptOut(Body):
 
 def _phone(customer: Customer, named: str | None) -> str:
     if not (named or customer.phone):
-        raise Problem("invalid", f"Customer {customer.id} has no phone number; name one.", [{"field": "phone", "message": "is missing"}])
+        raise Problem("invalid", f"Customer {customer.id} has no phone number; give one in `phone`.", [{"field": "phone", "message": "is missing"}])
     return str(named or customer.phone)
 
 
@@ -77,7 +77,7 @@ class CustomerConsents:
         caller, wanted, now = caller_of(req), check(NewConsent, document), real_now()
         customer = find_customer(caller.own, customer_id)
         if wanted.given_at > max(now, business_now()) + CLOCKS_DIFFER:
-            raise Problem("invalid", "A consent cannot be given in the future.", [{"field": "givenAt", "message": "lies in the future"}])
+            raise Problem("invalid", "A consent cannot be given in the future.", [{"field": "givenAt", "message": "is in the future"}])
         actor, phone = f"key:{caller.key_id}", _phone(customer, wanted.phone)
         words = {"source": wanted.source, "text": wanted.text, "text_version": wanted.text_version, "recorded_by": actor}
         consent = Consent.record(customer, phone, list(wanted.channels), wanted.given_at, now, **words)
@@ -97,11 +97,11 @@ def _end_opt_outs(customer: Customer, consent: Consent) -> None:
     stops = {channel: row for channel, row in said.items() if row is not None and row.wish == "stop"}
     for channel, stop in stops.items():
         if consent.given_at <= stop.at:
-            detail = f"The person stopped {channel} at {rfc3339(stop.at)}, after this consent was given; only a later one ends that."
-            raise Problem("invalid", detail, [{"field": "givenAt", "message": "lies before the stop"}])
+            detail = f"The person opted out of {channel} at {rfc3339(stop.at)}, after this consent was given; only a later consent can end that."
+            raise Problem("invalid", detail, [{"field": "givenAt", "message": "is before the opt-out"}])
         if channel == "sms" and stop.is_known_to_carrier:
-            detail = "The person stopped texts by a text, which Twilio keeps as well: only they can let texts in again, by texting START."
-            raise Problem("invalid", detail, [{"field": "endsOptOut", "message": "cannot end a stop that came by text"}])
+            detail = "The person opted out by text, and Twilio enforces that too: only they can allow texts again, by texting START."
+            raise Problem("invalid", detail, [{"field": "endsOptOut", "message": "cannot end an opt-out by text"}])
     if stops:
         about = {"source": f"consent: {consent.source}", "reference": consent.id, "recorded_by": consent.recorded_by}
         statement = OptOut.record(customer.account_id, consent.phone, "start", sorted(stops), **about)

@@ -110,7 +110,7 @@ class OneCustomer:
         customer, wanted = find_customer(caller_of(req).own, customer_id), check(CustomerChange, read_json(req))
         values = _values(wanted, wanted.model_fields_set)
         if "name" in values and not values["name"]:
-            raise Problem("invalid", "A customer keeps a name.", [{"field": "name", "message": "may not be empty"}])
+            raise Problem("invalid", "A customer must have a name.", [{"field": "name", "message": "may not be empty"}])
         bound: str | None = values.get("stripe_customer_id")
         if "stripe_customer_id" in values:
             values["stripe_vouched"] = vouched_for(caller_of(req), bound, customer) if bound else False

@@ -52,7 +52,7 @@ class EventFeed:
         """
         account, since, limit = caller_of(req).own, _number(req, "since", 0, 0, LARGEST), _number(req, "limit", 20, 1, MAX_LIMIT)
         if 0 < since < (account.feed_begins_after or 0):
-            raise Problem("cursor_too_old", f"Events after {since} are no longer kept. Read your invoices with updatedSince, then go on with since=0.")
+            raise Problem("cursor_too_old", f"Events after {since} are no longer kept. Read your invoices with updatedSince, then continue with since=0.")
         rows = feed_after(account.id, since, limit + 1)
         shown = rows[:limit]
         resp.media = {
@@ -72,5 +72,5 @@ def _number(req: falcon.Request, name: str, default: int, least: int, most: int)
     if text is None:
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
-        raise Problem("invalid", f"{name} is a number from {least} to {most}.", [{"field": name, "message": "is not such a number"}])
+        raise Problem("invalid", f"{name} must be a number from {least} to {most}.", [{"field": name, "message": "is out of range"}])
     return int(text)

@@ -11,15 +11,15 @@ def _e164(text: str) -> str:
     try:
         number = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException:
-        raise ValueError("is no phone number in international form, such as +12025550123") from None
+        raise ValueError("must be a phone number in international form, such as +12025550123") from None
     if not phonenumbers.is_possible_number(number):
-        raise ValueError("is no possible phone number")
+        raise ValueError("is not a possible phone number")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _zone(text: str) -> str:
     if text not in available_timezones():
-        raise ValueError("is no IANA time zone, such as America/New_York")
+        raise ValueError("must be an IANA time zone, such as America/New_York")
     return text
 
 

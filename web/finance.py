@@ -87,11 +87,11 @@ class UnpaidInvoices:
         """Invoices that wait for money, the longest due first; `status` is `overdue` or `sent`."""
         account, limit, which = caller_of(req).own, limit_of(req), req.get_param("status")
         if which not in {None, "overdue", "sent"}:
-            raise Problem("invalid", "status is overdue or sent.", [{"field": "status", "message": "is overdue or sent"}])
+            raise Problem("invalid", "status must be overdue or sent.", [{"field": "status", "message": "must be overdue or sent"}])
         after = req.get_param("startingAfter")
         last = Invoice.get_or_none((Invoice.id == after) & (Invoice.account == account)) if after else None
         if after and last is None:
-            raise Problem("invalid", "startingAfter names no invoice of this account.", [{"field": "startingAfter", "message": "is unknown"}])
+            raise Problem("invalid", "startingAfter is not an invoice of this account.", [{"field": "startingAfter", "message": "is unknown"}])
         today = local_date(account, business_now())
         rows = unpaid_invoices(account, which, today, last, limit + 1)  # type: ignore[arg-type]
         resp.media = {"data": [show_unpaid(row, today) for row in rows[:limit]], "hasMore": len(rows) > limit}

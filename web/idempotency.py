@@ -91,7 +91,7 @@ def _first(scope: str, key: str, digest: str) -> IdempotencyKey | None:
         return None
     row: IdempotencyKey = IdempotencyKey.get((IdempotencyKey.scope == scope) & (IdempotencyKey.key == key))
     if row.digest != digest:
-        raise Problem("idempotency_key_reused", "This Idempotency-Key came with another request before. Use a fresh one.")
+        raise Problem("idempotency_key_reused", "This Idempotency-Key was used for another request. Use a new one.")
     return row
 
 
@@ -99,10 +99,10 @@ def _replay(req: falcon.Request, resp: falcon.Response, first: IdempotencyKey) -
     resp.set_header("Idempotent-Replayed", "true")
     if first.reference:
         if first.status is None and real_now() - first.created_at < RUNNING:
-            raise Problem("idempotency_in_progress", "Wait for its answer, then ask again with the same key.", headers={"Retry-After": "2"})
+            raise Problem("idempotency_in_progress", "Wait for its answer, then retry with the same key.", headers={"Retry-After": "2"})
         return Later(first.reference, nothing_to_perform)
     if first.answer is None:
-        raise Problem("conflict", "The first request with this key was carried out, but its answer is kept no longer. Read what it made.")
+        raise Problem("conflict", "The first request with this key was carried out, but its answer is no longer kept. Read what it created.")
     resp.status = falcon.code_to_http_status(first.status or 200)
     resp.media = json.loads(box_of(bearer_of(req)).decrypt(first.answer))
     if first.location:

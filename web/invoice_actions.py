@@ -104,8 +104,8 @@ def with_note(invoice: Invoice, text: str, now: datetime) -> str:
     stamp = now.astimezone(ZoneInfo(invoice.account.time_zone)).strftime("%Y-%m-%d %H:%M %Z")
     notes = f"{invoice.notes}\n[{stamp}] {text}".lstrip("\n")
     if len(notes) > MAX_NOTES:
-        detail = f"The notes of invoice {invoice.number} would have {len(notes)} characters; {MAX_NOTES} are kept."
-        raise Problem("invalid", detail, [{"field": "text", "message": "does not fit any more"}])
+        detail = f"The notes of invoice {invoice.number} would have {len(notes)} characters; the limit is {MAX_NOTES}."
+        raise Problem("invalid", detail, [{"field": "text", "message": f"would exceed the {MAX_NOTES:,}-character limit"}])
     return notes
 
 
@@ -120,21 +120,21 @@ def _close(req: falcon.Request, invoice_id: str, mark: str, reason: str | None) 
     if invoice.mark != mark:
         _refuse_closed(invoice)
     if mark == "written_off" and invoice.mark == "draft":
-        raise Problem("conflict", f"Invoice {invoice.number} is a draft: cancel it, nothing was ever asked of anybody.")
+        raise Problem("conflict", f"Invoice {invoice.number} is a draft: it was never sent; cancel it instead.")
     attempt = PaymentAttempt.live(invoice)
     if attempt is not None and PaymentConfirmation.running(attempt):
-        raise Problem("payment_in_progress", f"Invoice {invoice.number} is being paid right now; ask again in a moment.")
+        raise Problem("payment_in_progress", f"Invoice {invoice.number} is being paid right now; try again in a moment.")
     _decide(caller_of(req), invoice, mark, reason)
 
 
 def _refuse_paid(invoice: Invoice) -> None:
     if invoice.status == "paid":
-        raise Problem("invoice_already_paid", f"Invoice {invoice.number} is paid; give money back with a refund.")
+        raise Problem("invoice_already_paid", f"Invoice {invoice.number} is paid; issue a refund instead.")
 
 
 def _refuse_closed(invoice: Invoice) -> None:
     if invoice.mark in CLOSED:
-        raise Problem("invoice_closed", f"Invoice {invoice.number} is {invoice.mark.replace('_', ' ')}; that is not undone.")
+        raise Problem("invoice_closed", f"Invoice {invoice.number} is {invoice.mark.replace('_', ' ')}; this cannot be undone.")
 
 
 def _decide(caller: Caller, invoice: Invoice, mark: str, reason: str | None = None) -> None:

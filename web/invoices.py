@@ -129,4 +129,4 @@ def _check_change(invoice: Invoice, values: dict[str, Any]) -> None:
     if invoice.mark in {"cancelled", "written_off"} and values.keys() - {"notes", "project"}:
         raise Problem("conflict", f"Invoice {invoice.number} is {invoice.mark}; only its notes and project may change.")
     if values.get("amount_due", invoice.amount_due) != invoice.amount_due and with_money([invoice.id]):
-        raise Problem("invoice_has_payments", f"Money for invoice {invoice.number} came in or is on its way; its amount cannot change any more.")
+        raise Problem("invoice_has_payments", f"Invoice {invoice.number} has a payment received or in progress; its amount can no longer change.")

@@ -16,7 +16,7 @@ def limit_of(req: falcon.Request) -> int:
     """How many rows are asked for. Raises Problem 422."""
     limit = req.get_param_as_int("limit", default=20)
     if not 1 <= limit <= MAX_LIMIT:
-        raise Problem("invalid", f"limit is not from 1 to {MAX_LIMIT}.", [{"field": "limit", "message": "out of range"}])
+        raise Problem("invalid", f"limit must be from 1 to {MAX_LIMIT}.", [{"field": "limit", "message": "out of range"}])
     return limit
 
 
@@ -29,7 +29,7 @@ def moment_of(req: falcon.Request, name: str) -> datetime | None:
         moment = datetime.fromisoformat(text.upper().replace(" ", "+"))  # a plus sign that was not escaped came as a space
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     except ValueError:
-        raise Problem("invalid", f"{name} is no time such as 2026-01-31T09:30:00Z.", [{"field": name, "message": "is no time"}]) from None
+        raise Problem("invalid", f"{name} must be a time such as 2026-01-31T09:30:00Z.", [{"field": name, "message": "is not a time"}]) from None
 
 
 def page(req: falcon.Request, query: "ModelSelect[Any]", model: Any, show: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:

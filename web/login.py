@@ -22,9 +22,9 @@ from web.sessions import CSRF_FIELD, check_csrf, cookie_name, drop_cookie, keep_
 
 FORM_CAP = 8 * 1024  # bytes
 FORM_LIFE = 3600  # seconds a login page may be left open
-FAILED = "That name and password do not belong together."
-TOO_OFTEN = "Too many tries. Wait a quarter of an hour, then try again."
-STALE = "This page had grown old. Please try again."
+FAILED = "Wrong name or password."
+TOO_OFTEN = "Too many attempts. Try again in 15 minutes."
+STALE = "This page has expired. Please sign in again."
 
 log = get_log("login")
 

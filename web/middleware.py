@@ -69,37 +69,37 @@ def on_http_error(req: falcon.Request, resp: falcon.Response, error: Exception, 
 
 
 def _tell(req: falcon.Request, resp: falcon.Response, problem: Problem) -> None:
-    """A problem; to a browser at an address that is none of ours, a page."""
+    """A problem document, or a page for a browser at an unknown address."""
     if problem.code != "not_found" or req.uri_template or "text/html" not in (req.accept or ""):
         write_problem(resp, problem)
         return
     resp.status = problem.status
-    text = problem.detail or "Look at the address once more: one from a message has to be opened whole."
-    show_page(resp, "plain.html", title="There is no such page.", text=text)
+    text = problem.detail or "Check the address: a link from a message must be complete."
+    show_page(resp, "plain.html", title="Page not found", text=text)
 
 
 def on_database_away(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
-    """The database is away or locked: nothing was kept, and the caller is told to send it again."""
+    """The database is away or locked: nothing was saved, and the caller is told to retry."""
     log.error("database away", route=route_of(req), error=type(error).__name__, detail=str(error)[:200])
-    write_problem(resp, Problem("unavailable", "Nothing was kept. Send the request again.", headers={"Retry-After": "5"}))
+    write_problem(resp, Problem("unavailable", "Nothing was saved. Send the request again.", headers={"Retry-After": "5"}))
 
 
 def on_crash(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
-    """Anything else is a fault of ours: logged whole, answered without detail."""
+    """Anything else is our bug: logged in full, answered without detail."""
     log.exception("request failed", route=route_of(req))
-    write_problem(resp, Problem("internal", "The request id in X-Request-Id helps us find it."))
+    write_problem(resp, Problem("internal", "Quote the X-Request-Id header when you report this."))
 
 
 def on_conflict(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
-    """Another request wrote the same row, or took the same number, in this very moment."""
+    """Another request wrote the same row, or took the same number, at the same time."""
     log.info("conflict", route=route_of(req), error=type(error).__name__)
-    write_problem(resp, Problem("conflict", "Another request was first. Read again, then decide whether to repeat yours.", headers={"Retry-After": "1"}))
+    write_problem(resp, Problem("conflict", "Another request changed this first. Read it again, then decide whether to retry.", headers={"Retry-After": "1"}))
 
 
 def on_unknowable(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
-    """The request holds what the database takes for no text (a NUL), or what is too long to be kept: nothing has that name."""
-    log.info("no value of the database's", route=route_of(req), error=type(error).__name__)
-    write_problem(resp, Problem("bad_request", "The request holds a value that is too long, or has characters that nothing here is named by."))
+    """The database rejects a value of the request: a NUL character, or a text that is too long."""
+    log.info("value rejected by the database", route=route_of(req), error=type(error).__name__)
+    write_problem(resp, Problem("bad_request", "A value is too long or contains characters we do not accept."))
 
 
 def install(app: falcon.App) -> None:

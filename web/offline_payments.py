@@ -51,11 +51,11 @@ def received_at(said: datetime | date | None, account: Account) -> datetime:
     if said is None:
         return real_now()
     if not OLDEST <= said.year <= business_now().year + 1:
-        raise _mistyped(f"lies in the year {said.year}")
+        raise _mistyped(f"is in the year {said.year}")
     at = said if isinstance(said, datetime) else datetime.combine(said, time.min)
     at = (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(account.time_zone))).astimezone(UTC)
     if at > business_now() + AHEAD:
-        raise _mistyped(f"lies in the future, at {at:%Y-%m-%d %H:%M} UTC")
+        raise _mistyped(f"is in the future, at {at:%Y-%m-%d %H:%M} UTC")
     return at
 
 
@@ -85,7 +85,7 @@ class UpsertPayment:
                 raise Problem("currency_mismatch", f"Invoice {invoice.number} is in {invoice.currency}, the payment in {taken.currency}.")
             known = Payment.get_or_none((Payment.invoice == invoice) & (Payment.method == taken.method) & (Payment.reference == taken.reference))
             if known is not None and known.voided_at is not None:
-                raise Problem("payment_voided", f"{taken.method} {taken.reference} was voided, for good. If money did come, record it under another reference.")
+                raise Problem("payment_voided", f"{taken.method} {taken.reference} was voided. If the money did arrive, record it under another reference.")
             if known is not None and known.amount_received != taken.amount:
                 detail = f"{taken.method} {taken.reference} is recorded with {known.amount_received} {known.currency} (minor units), not {taken.amount}."
                 raise Problem("payment_conflict", detail)

@@ -57,7 +57,7 @@ class PaymentDoors:
         if _is_page(req):
             public = get_settings().public_url.rstrip("/")
             raise falcon.HTTPPermanentRedirect((public if public.startswith("https://") else f"https://{req.netloc}") + req.relative_uri)
-        raise Problem("https_required", "Payment endpoints are served over HTTPS only. A key that was sent without it should be replaced.")
+        raise Problem("https_required", "Payment endpoints require HTTPS. Replace any key that was sent without it.")
 
     def _count(self, req: falcon.Request, resp: falcon.Response) -> None:
         for item, key in _counted(req):
@@ -68,10 +68,10 @@ class PaymentDoors:
 
 def _refuse(req: falcon.Request, resp: falcon.Response, seconds: int) -> None:
     if not _is_page(req):
-        raise Problem("rate_limited", f"Too many requests about payments. Try again in {seconds} seconds.", headers={"Retry-After": str(seconds)})
+        raise Problem("rate_limited", f"Too many payment requests. Try again in {seconds} seconds.", headers={"Retry-After": str(seconds)})
     resp.status = falcon.HTTP_429
     resp.set_header("Retry-After", str(seconds))
-    show_page(resp, "plain.html", title="Please wait a moment.", text="Too many visits came from your connection. Try again in a minute.")
+    show_page(resp, "plain.html", title="Please wait a moment.", text="Too many requests came from your connection. Try again in a minute.")
     resp.complete = True
 
 
@@ -88,4 +88,4 @@ def _item(rate: str) -> RateLimitItem:
     try:
         return parse(rate)
     except ValueError:
-        raise Misconfigured(f"{rate!r} is no rate: RATE_PER_KEY and RATE_PER_ADDRESS take such as 600/minute, or none.") from None
+        raise Misconfigured(f"{rate!r} is not a rate: set RATE_PER_KEY and RATE_PER_ADDRESS to a value such as 600/minute, or none.") from None

@@ -31,7 +31,7 @@ from web.payment_links import check_payable
 from web.problems import Problem
 
 PAYING_PROBLEMS = ("invoice_already_paid", "invoice_not_payable", "payment_in_progress", "provider_unavailable")
-CEILING_REACHED = "This account has reached its charges of the day; nothing was charged. It lifts at the account's midnight; an operator can raise it."
+CEILING_REACHED = "This account has reached its daily ceiling of charges; nothing was charged. It resets at the account's midnight; an operator can raise it."
 
 
 class NewIntent(Body):
@@ -46,15 +46,15 @@ class NewIntent(Body):
 def plan_attempt(invoice: Invoice, amount: int | None, receipt_email: str | None, asked_by: str) -> tuple[PaymentAttempt, list[int | None]]:
     """The locked invoice's open attempt for `amount`, and the jobs that bring its intent there.
 
-    An intent is lowered in place, never raised: to ask for more is another attempt, for whoever was shown less agreed to that.
+    An intent's amount is only ever lowered: a higher one needs another attempt, because a payer who was shown less agreed to less.
     Without a `receipt_email` the receipt goes where the intent sends it already, or to the customer. Raises Problem:
-    not payable, more than is owed, or a charge is under way.
+    not payable, more than is owed, charges paused or at their ceiling, or a charge under way.
     """
     check_payable(invoice)
     check_charges_run(invoice.account_id)
     wanted = invoice.outstanding if amount is None else amount
     if wanted > invoice.outstanding:
-        raise Problem("amount_exceeds_balance", f"{invoice.outstanding} {invoice.currency} (minor units) are owed; {wanted} were asked for.")
+        raise Problem("amount_exceeds_balance", f"{invoice.outstanding} {invoice.currency} (minor units) are owed; {wanted} were requested.")
     retire_asks_elsewhere(invoice)
     live, now, customer = PaymentAttempt.live(invoice), real_now(), invoice.customer
     if live is None:
@@ -66,7 +66,7 @@ def plan_attempt(invoice: Invoice, amount: int | None, receipt_email: str | None
     if all(getattr(live, name) == value for name, value in change.items()):
         return live, _until_in_place(live)
     if live.state == "planned":
-        raise Problem("payment_in_progress", f"Another payment of invoice {invoice.number} is just being prepared; ask again in a moment.")
+        raise Problem("payment_in_progress", f"Another payment of invoice {invoice.number} is being prepared; try again in a moment.")
     if wanted > max(live.amount, live.intent_amount):  # somebody's page may hold the intent's secret, and shows less
         live.record_retiring(now)
         closing = stage_at_once(cancel_payment_intent, live.id, live.id)
@@ -88,7 +88,7 @@ def _until_in_place(attempt: PaymentAttempt) -> list[int | None]:
 def check_charges_run(account_id: str) -> None:
     """Raises Problem 409 while charges are paused, or when the account has had its charges of the day."""
     if paused(account_id, "charges"):
-        raise Problem("charges_paused", "An operator has paused charges; nothing was charged. Payment links go on working.")
+        raise Problem("charges_paused", "An operator has paused charges; nothing was charged. Payment links still work.")
     if over_ceiling(account_id, "charges", business_now()):
         raise Problem("ceiling_reached", CEILING_REACHED)
 
@@ -96,7 +96,7 @@ def check_charges_run(account_id: str) -> None:
 def check_books_are_read(invoice: Invoice) -> None:
     """Raises Problem 409 while the account's list of Stripe's events has not been read for hours: the invoice may have been paid."""
     if StripeWatermark.is_stale(invoice.account.stripe_account or "", real_now()):
-        detail = "Stripe's events have not been read for hours, so a payment may be missing here; nothing was charged. bin/payphone doctor says what to do."
+        detail = "Stripe's events have not been read for hours, so a payment may be missing here; nothing was charged. Ask the operator of this installation."
         raise Problem("books_stale", detail)
 
 
@@ -124,9 +124,9 @@ class CreatePaymentIntent:
         attempt_id, _, wanted = reference.partition(":")
         attempt = PaymentAttempt.get_by_id(attempt_id)
         if attempt.state == "refused" or (attempt.is_in_place and attempt.error and attempt.intent_amount != int(wanted)):
-            raise Problem("payment_refused", f"Stripe does not take this payment: {attempt.error}")
+            raise Problem("payment_refused", f"Stripe refused this payment: {attempt.error}")
         if attempt.state == "planned" or (attempt.state == "open" and not attempt.is_in_place):
-            raise Problem("provider_unavailable", "Stripe did not answer in time; ask again with the same Idempotency-Key.", headers={"Retry-After": "3"})
+            raise Problem("provider_unavailable", "Stripe did not answer in time; retry with the same Idempotency-Key.", headers={"Retry-After": "3"})
         intent = _read(attempt.intent_id or "", attempt.stripe_account)
         resp.status = falcon.HTTP_201
         resp.media = {
@@ -145,5 +145,5 @@ def _read(intent_id: str, stripe_account: str) -> dict[str, Any]:
     try:
         return get_intent(intent_id, stripe_account)
     except ProviderError as error:
-        detail = "Stripe did not answer in time; ask again with the same Idempotency-Key."
+        detail = "Stripe did not answer in time; retry with the same Idempotency-Key."
         raise Problem("provider_unavailable", detail, headers={"Retry-After": "3"}) from error

@@ -106,9 +106,9 @@ def check_payable(invoice: Invoice) -> None:
     if invoice.status not in {"sent", "overdue"}:
         raise Problem("invoice_not_payable", f"Invoice {invoice.number} is {invoice.status}; only a sent or overdue invoice can be paid.")
     if invoice.disputed:
-        raise Problem("invoice_not_payable", f"A payment of invoice {invoice.number} is disputed; it is not collected until that is over.")
+        raise Problem("invoice_not_payable", f"A payment of invoice {invoice.number} is disputed; it cannot be collected until the dispute is over.")
     if payment_is_under_way(invoice):
-        raise Problem("payment_in_progress", f"A payment of invoice {invoice.number} is on its way; ask again once it has arrived or failed.")
+        raise Problem("payment_in_progress", f"A payment of invoice {invoice.number} is on its way; try again once it has arrived or failed.")
 
 
 def _make_link(invoice_id: str) -> PaymentLink | None:
@@ -132,30 +132,30 @@ class PayPage:
         """Forward to the current Stripe link, or say plainly why there is none."""
         address = PayAddress.get_or_none((PayAddress.token == token) & (PayAddress.expires_at > business_now()))
         if address is None:
-            _say(resp, 404, "This payment address is not valid any more.", "Please ask the office that sent it for a new one.")
+            _say(resp, 404, "This payment link is no longer valid.", "Please ask the office that sent it for a new one.")
             return
         invoice = address.invoice
         if invoice.status == "paid":
             _say(resp, 200, "This has been paid already.", "Thank you. There is nothing left to do.")
             return
         if invoice.status not in {"sent", "overdue"} or invoice.disputed:
-            _say(resp, 410, "Nothing is to be paid here at the moment.", "Please call the office that sent it if you have a question.")
+            _say(resp, 410, "There is nothing to pay here right now.", "Please call the office that sent it if you have a question.")
             return
         if payment_is_under_way(invoice):
-            _say(resp, 200, "A payment is on its way.", "There is nothing to do now. If it does not arrive, this page will take another.")
+            _say(resp, 200, "A payment is on its way.", "There is nothing to do now. If it does not arrive, you can pay again here.")
             return
         link = PaymentLink.current(invoice)
         if link is None or link.state == "planned" or link.stripe_account != (invoice.account.stripe_account or ""):
             link = _make_link(invoice.id)
         if link is not None and link.state == "refused":
-            _say(resp, 410, "This cannot be paid online at the moment.", "Please call the office that sent it.")
+            _say(resp, 410, "This cannot be paid online right now.", "Please call the office that sent it.")
         elif link is not None and link.state == "active" and link.url:
             resp.status = falcon.HTTP_303
             resp.set_header("Location", link.url)
         else:
             resp.set_header("Retry-After", "3")
             resp.set_header("Refresh", "3")
-            _say(resp, 503, "Your payment page is being prepared.", "It opens by itself in a few seconds.")
+            _say(resp, 503, "Your payment page is being prepared.", "It will open in a few seconds.")
 
 
 _STYLE = """:root { color-scheme: light dark }

@@ -22,12 +22,12 @@ from web.shapes import show_invoice, show_payment
 
 WITHDRAWN = {
     "not_payable": ("invoice_not_payable", "The balance changed before the card was charged; nothing was charged."),
-    "too_late": ("invoice_not_payable", "The card could not be charged in time, and is not charged late; nothing was charged. Ask again."),
+    "too_late": ("invoice_not_payable", "The card could not be charged in time; nothing was charged. Try again."),
     "charges_paused": ("charges_paused", "An operator has paused charges; nothing was charged."),
     "ceiling_reached": ("ceiling_reached", CEILING_REACHED),
     "payment_in_progress": ("payment_in_progress", "Another payment of this invoice is on its way; nothing was charged."),
-    "amount_refused": ("payment_refused", "Stripe would not take this amount; nothing was charged."),
-    "settled_by_hand": ("payment_refused", "An operator has looked at Stripe and says that nothing was charged."),
+    "amount_refused": ("payment_refused", "Stripe refused this amount; nothing was charged."),
+    "settled_by_hand": ("payment_refused", "An operator checked at Stripe: nothing was charged."),
     "no_saved_card": ("no_saved_card", "The customer has no card saved at Stripe; nothing was charged."),
 }
 INTENT_ID = re.compile(r"pi_\w{1,120}", re.ASCII)
@@ -69,7 +69,7 @@ def look(invoice_id: str, intent_id: str, actor: str) -> tuple[Payment, Json]:
         intent = get_intent(intent_id, stripe_account)
     except ProviderError as error:
         code = "not_found" if error.code == "resource_missing" else "provider_unavailable"
-        raise Problem(code, f"Stripe knows no payment intent {intent_id[:40]}." if code == "not_found" else "Stripe did not answer; ask again.") from error
+        raise Problem(code, f"Stripe has no payment intent {intent_id[:40]}." if code == "not_found" else "Stripe did not answer; try again.") from error
     found, known = read_intent(intent), Payment.by_intent(stripe_account, intent_id)
     belongs = (found.belonging.account_id, found.belonging.invoice_id) == (invoice.account_id, invoice.id)
     if known.invoice_id != invoice.id if known else not belongs:
@@ -106,11 +106,11 @@ def _no(confirmation: PaymentConfirmation) -> Problem:
     """Why nothing was charged."""
     code = confirmation.decline_code or ""
     if code == "not_payable" and Invoice.get_by_id(confirmation.attempt.invoice_id).status == "paid":
-        return Problem("invoice_already_paid", "The invoice was paid another way before the card was charged; the card was not charged.")
+        return Problem("invoice_already_paid", "The invoice was paid another way first; the card was not charged.")
     if code in WITHDRAWN:
         return Problem(*WITHDRAWN[code])
     if confirmation.state == "refused":
-        return Problem("payment_refused", f"Stripe would not take the charge, and nothing was charged: {confirmation.error}")
+        return Problem("payment_refused", f"Stripe refused the charge; nothing was charged: {confirmation.error}")
     return _declined(code)
 
 

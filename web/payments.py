@@ -49,7 +49,7 @@ def find_payment(account: Account, payment_id: str) -> Payment:
     else:
         payment = Payment.get_or_none((Payment.id == payment_id) & (Payment.account == account))
     if payment is None and attempt is not None:
-        raise Problem("not_found", f"Nothing is known of payment {payment_id} yet; ask again in a moment.", headers={"Retry-After": "3"})
+        raise Problem("not_found", f"Nothing is known about payment {payment_id} yet; try again in a moment.", headers={"Retry-After": "3"})
     if payment is None:
         raise Problem("not_found", f"There is no payment {payment_id[:40]}.")
     return payment
@@ -105,11 +105,11 @@ class PaymentRefunds:
 
 def _amount(payment: Payment, order: RefundOrder) -> int:
     if payment.method != "stripe" or payment.status != "succeeded":
-        raise Problem("payment_not_refundable", f"Payment {payment.id} is {payment.status} ({payment.method}); only a succeeded card payment is refunded here.")
+        raise Problem("payment_not_refundable", f"Payment {payment.id} is {payment.status} ({payment.method}); only a succeeded card payment can be refunded.")
     left = refundable(payment)
     amount = left if order.amount is None else order.amount
     if amount <= 0 or amount > left:
-        detail = f"{left} {payment.currency} (minor units) can still be refunded of payment {payment.id}; {amount} were asked for."
+        detail = f"{left} {payment.currency} (minor units) can still be refunded of payment {payment.id}; {amount} were requested."
         raise Problem("amount_exceeds_payment", detail)
     return amount
 

@@ -74,9 +74,9 @@ class RqDashboard:
         try:
             answer = _ask(self._flask, req, nonce)
         except NoSuchJobError:
-            raise Problem("not_found", "RQ has no such job; what is done is forgotten there after some minutes. The database has its row.") from None
+            raise Problem("not_found", "RQ has no such job; it drops finished jobs after some minutes. The database still has the row.") from None
         except ValueError:
-            raise Problem("not_found", "What RQ holds there is no job of ours: it cannot be read as JSON.") from None
+            raise Problem("not_found", "This RQ entry is not one of our jobs: it cannot be read as JSON.") from None
         except (RedisError, Misconfigured) as error:
             raise Problem("unavailable", f"Redis does not answer ({type(error).__name__}). What was accepted is safe in the database.") from None
         resp.status, resp.data = answer.status_code, b"" if req.method == "HEAD" else answer.get_data()
@@ -100,7 +100,7 @@ class RqDashboard:
                 raise Problem("not_found", f"There is no queue {found[1][:40]}.")
             return {"status": "OK", "count": replay_all(actor, queue=found[1], rate=get_settings().backfill_rate)}
         if CHANGES_RQ_ONLY.fullmatch(req.path):
-            raise Problem("forbidden", "RQ only carries jobs; the database holds them. Deleting here would change nothing, so nothing was done.")
+            raise Problem("forbidden", "Jobs live in the database; RQ only carries them. Deleting one here would change nothing, so nothing was done.")
         raise Problem("not_found", f"There is nothing at {req.path[:80]}.")
 
 
@@ -109,10 +109,10 @@ def _replay_one(identity: str, actor: str) -> dict[str, object]:
     job_id = parse_rq_id(identity)
     row = StagedJob.get_or_none(StagedJob.id == job_id) if job_id is not None else None
     if row is None or rq_id(row.name, row.id) != identity:
-        raise Problem("not_found", f"{identity[:80]} is no job of ours; there is nothing to run again.")
+        raise Problem("not_found", f"{identity[:80]} is not one of our jobs; there is nothing to run again.")
     if not replay(row.id, actor):
-        why = {"waiting": "it will be tried again by itself", "running": "it is running", "done": "it is done", "cancelled": "it was cancelled"}
-        raise Problem("conflict", f"{identity} was left as it is: {why.get(row.state, 'it is no longer dead')}.")
+        why = {"waiting": "it will be retried automatically", "running": "it is running", "done": "it is done", "cancelled": "it was cancelled"}
+        raise Problem("conflict", f"{identity} was not changed: {why.get(row.state, 'it is no longer dead')}.")
     return {"status": "OK", "count": 1}
 
 

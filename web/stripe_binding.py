@@ -23,15 +23,15 @@ def vouched_for(caller: Caller, stripe_customer_id: str, bound: Customer | None 
     try:
         found = get_customer(stripe_customer_id, stripe_account)
     except ProviderError as error:
-        raise Problem("provider_unavailable", "Stripe did not answer; ask again.", headers={"Retry-After": "3"}) from error
+        raise Problem("provider_unavailable", "Stripe did not answer; try again.", headers={"Retry-After": "3"}) from error
     if found is not None and names_account(found, caller.own.id, stripe_account):
         return False
     if found is not None and caller.operator:
         return True
-    detail = f"Stripe knows no customer {stripe_customer_id} of this account."
+    detail = f"Stripe has no customer {stripe_customer_id} for this account."
     if not stripe_account:
-        detail += f" Give it the metadata account_id={caller.own.id} at Stripe, or have an operator bind it with their key."
-    raise Problem("stripe_customer_unknown", detail, [{"field": "stripeCustomerId", "message": "is no Stripe customer of this account"}])
+        detail += f" Set its metadata account_id={caller.own.id} at Stripe, or have an operator bind it with their key."
+    raise Problem("stripe_customer_unknown", detail, [{"field": "stripeCustomerId", "message": "not found in this account"}])
 
 
 def claim(account: Account, stripe_customer_id: str) -> None:

@@ -47,13 +47,13 @@ class StripeWebhook:
         try:
             event = json.loads(text)
         except (ValueError, RecursionError):
-            raise Problem("bad_request", "The body is signed, yet it is not JSON.") from None
+            raise Problem("bad_request", "The signature is valid, but the body is not JSON.") from None
         if not isinstance(event, dict) or event.get("object") != "event" or not isinstance(event.get("id"), str) or not event["id"]:
-            raise Problem("bad_request", "The body is signed, yet it is no Stripe event with an id.")
+            raise Problem("bad_request", "The signature is valid, but the body is not a Stripe event with an id.")
         try:
             refuse_unstorable([event["id"], event.get("type"), event.get("account")])  # the rest is kept word for word
         except ValueError as error:
-            raise Problem("bad_request", f"The event's id, type or account cannot be kept: {error}.") from None
+            raise Problem("bad_request", f"The event's id, type or account cannot be stored: {error}.") from None
         if not isinstance(event.get("data"), dict) or not isinstance(event["data"].get("object"), dict):
             raise Problem("bad_request", f"Event {event['id'][:60]} has no data.object.")
         if self._connect != bool(event.get("account")):

@@ -53,7 +53,7 @@ def _after(entries: list[Entry], cursor: str | None) -> list[Entry]:
         return entries
     places = [place for place, entry in enumerate(entries, 1) if entry.id == cursor]
     if not places:
-        raise Problem("invalid", "startingAfter is no entry of this timeline.", [{"field": "startingAfter", "message": "is no entry of it"}])
+        raise Problem("invalid", "startingAfter is not an entry of this timeline.", [{"field": "startingAfter", "message": "is unknown"}])
     return entries[places[0] :]
 
 

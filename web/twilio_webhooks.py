@@ -35,7 +35,7 @@ log = get_log("webhooks")
 def _checked_sid(fields: dict[str, str]) -> str:
     sid = fields.get("MessageSid", "")
     if not SID.fullmatch(sid):
-        raise Problem("bad_request", "The form is signed, yet it names no message.")
+        raise Problem("bad_request", "The signature is valid, but the form names no message.")
     bind_contextvars(event_id=sid)
     return sid
 
@@ -106,7 +106,7 @@ def _take_in(event: InboxEvent, effect_id: str, fields: dict[str, str]) -> None:
         return
     message = lock_message(found.id)
     if message.to != fields.get("To") or (message.sid and message.sid != sid):
-        log.error("report contradicts its text", message_id=message.id, sid=sid)
+        log.error("status report does not match its message", message_id=message.id, sid=sid)
         event.record_outcome("refused", now, reason=f"{message.id} has another number or another sid", invoice_id=message.invoice_id)
         return
     told = record_text_report(message, fields.get("MessageStatus", ""), sid, fields.get("ErrorCode", ""), now)

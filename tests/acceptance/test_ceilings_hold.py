@@ -43,6 +43,6 @@ def test_six_charges_at_once_under_a_ceiling_of_two(account, client, valkey, str
     assert (Effect.select().where(Effect.kind == "intent_confirm").count(), DailyTally.get().count) == (2, 2)
     refused = [answer.json for answer in answers if answer.status_code == 409]
     assert {answer["code"] for answer in refused} == {"ceiling_reached"}
-    assert all("charges of the day" in answer["detail"] for answer in refused)
+    assert all("daily ceiling of charges" in answer["detail"] for answer in refused)
     assert len(refused) == 4
     assert not PaymentConfirmation.select().where(PaymentConfirmation.state == "requested").exists()

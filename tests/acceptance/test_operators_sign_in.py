@@ -75,7 +75,7 @@ def test_every_way_to_be_wrong_gets_the_same_answer(client, name, password):
     an_operator()
     answer = try_to_sign_in(client, name, password)
     assert answer.status_code == 403
-    assert "That name and password do not belong together." in answer.text
+    assert "Wrong name or password." in answer.text
     assert "payphone_session" not in answer.cookies
 
 

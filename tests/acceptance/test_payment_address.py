@@ -21,7 +21,7 @@ def test_an_address_ends_and_then_says_nothing_of_the_invoice(client):
     assert client.simulate_get(f"/p/{still_good}").status_code == 303
     page, unknown = client.simulate_get(f"/p/{ended}"), client.simulate_get("/p/nosuchtoken")
     assert page.status_code == 404
-    assert "not valid any more" in page.text
+    assert "no longer valid" in page.text
     assert page.text == unknown.text, "whether an address ever was is nobody's business"
     assert over.number not in page.text
     assert "location" not in page.headers

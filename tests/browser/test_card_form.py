@@ -147,7 +147,7 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_sent(opened):
     page.get_by_label("E-mail for the receipt").fill("ada")
     page.get_by_role("button", name="Charge").click()
     assert page.get_by_text("Enter an amount up to $1,250.50, such as 1,250.50.").is_visible()
-    assert page.get_by_text("This is no e-mail address.").is_visible()
+    assert page.get_by_text("This is not an e-mail address.").is_visible()
     assert page.get_by_label("Amount to charge").get_attribute("aria-invalid") == "true"
     page.get_by_label("Amount to charge").fill("1,250.50")
     page.get_by_label("E-mail for the receipt").fill("")

@@ -80,7 +80,7 @@ def test_requeue_replays_the_dead_job_and_says_why_it_leaves_the_other_alone(som
     assert StagedJob.get_by_id(dead.id).state == "waiting"
     assert it.complaints == []
     page.locator(f"[data-job-id=process_stripe_event-{failed.id}]").get_by_text("Requeue").click()
-    page.get_by_text("it will be tried again by itself").wait_for()
+    page.get_by_text("it will be retried automatically").wait_for()
     assert StagedJob.get_by_id(failed.id).attempts == failed.attempts
 
 
@@ -106,7 +106,7 @@ def test_a_wrong_password_is_said_and_the_keyboard_is_enough(website, watched):
     it.open("/login")
     page = sign_in(it, "wrong")
     it.picture("login-wrong")
-    assert page.get_by_role("alert").inner_text() == "That name and password do not belong together."
+    assert page.get_by_role("alert").inner_text() == "Wrong name or password."
     page.keyboard.type("operator")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)

@@ -118,7 +118,7 @@ def test_what_would_change_rq_alone_is_refused(post, valkey, path):
     before = {key: valkey.client().type(key) for key in valkey.client().keys("rq:*")}
     answer = post(path)
     assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
-    assert "the database holds them" in answer.json["detail"]
+    assert "Jobs live in the database" in answer.json["detail"]
     assert {key: valkey.client().type(key) for key in valkey.client().keys("rq:*")} == before
 
 

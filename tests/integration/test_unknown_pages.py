@@ -11,8 +11,8 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 def test_a_browser_is_shown_a_page(client, path):
     answer = client.simulate_get(path, headers=BROWSER)
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
-    assert "There is no such page." in answer.text
-    assert "has to be opened whole" in answer.text
+    assert "Page not found" in answer.text
+    assert "must be complete" in answer.text
     assert "style-src 'self'" in answer.headers["Content-Security-Policy"]
     assert path not in answer.text
 
@@ -28,7 +28,7 @@ def test_a_queue_or_job_that_is_gone_is_told_with_its_reason(client):
     answer = client.simulate_get("/rq/0/data/job/gone-1.json", headers=signed_in(client) | BROWSER)
     assert answer.status_code == 404
     assert "RQ has no such job" in answer.text
-    assert "<h1>There is no such page.</h1>" in answer.text
+    assert "<h1>Page not found</h1>" in answer.text
 
 
 def test_the_api_answers_a_browser_as_it_answers_everybody(client):

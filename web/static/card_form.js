@@ -33,7 +33,7 @@
   function checkFields() {
     const wrongAmount = complain(amount, typedAmount() === null ? `Enter an amount up to ${words(config.outstanding)}, such as ${words(config.outstanding).replace(/[^\d.,]/g, "")}.` : "");
     const address = email.value.trim();
-    const wrongEmail = complain(email, address && !/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(address) ? "This is no e-mail address. Correct it, or leave it empty." : "");
+    const wrongEmail = complain(email, address && !/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(address) ? "This is not an e-mail address. Correct it, or leave it empty." : "");
     if (wrongAmount || wrongEmail) (wrongAmount ? amount : email).focus();
     return !wrongAmount && !wrongEmail;
   }
@@ -169,7 +169,7 @@
       }
     });
     setTimeout(() => {
-      if (!busy && !over) finish("This form is not valid any more.", "Open a new one for the invoice. Nothing was charged.");
+      if (!busy && !over) finish("This form has expired.", "Open a new one for the invoice. Nothing was charged.");
     }, config.seconds * 1000);
   }
 
