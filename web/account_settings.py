@@ -23,7 +23,7 @@ StaffEntry = Literal["form", "link_only"]
 
 
 class SettingsChange(Body):
-    """What may be chosen; what is not named stays."""
+    """The settings that may change; omitted ones stay."""
 
     payment_collection: Collection | None = None
     call_frequency: Frequency | None = None
@@ -33,7 +33,7 @@ class SettingsChange(Body):
 
 
 class SettingsShown(Shown):
-    """How the account collects."""
+    """How the account collects money."""
 
     payment_collection: Collection
     call_frequency: Frequency
@@ -53,7 +53,7 @@ class Settings:
 
     @documented("Accounts", {200: SettingsShown}, body=SettingsChange)
     def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Choose what the body names; the audit keeps each choice."""
+        """Change the settings in the body; each change is audited."""
         account, wanted = find_account(req, account_id), check(SettingsChange, read_json(req))
         choices = wanted.model_dump(exclude_none=True)
         row = AccountSettings.get_or_none(AccountSettings.account == account.id)

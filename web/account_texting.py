@@ -1,4 +1,4 @@
-"""What an account texts from, and in which words."""
+"""An account's sender and templates for texts."""
 
 from typing import Annotated, Any
 
@@ -21,14 +21,14 @@ from web.problems import Problem
 
 
 class NewSender(Body):
-    """A messaging service, or one number, of the installation's Twilio account."""
+    """A messaging service or one number of the installation's Twilio account."""
 
     messaging_service_sid: str | None = Field(default=None, pattern=r"^MG[0-9a-fA-F]{32}$")
     from_number: Phone | None = None
 
 
 class NewTemplate(Body):
-    """Words with places: `{clinic}`, `{url}`, `{amount}`. How to opt out is added when they do not say it."""
+    """A text with the placeholders `{clinic}`, `{url}` and `{amount}`. Opt-out instructions are added when it has none."""
 
     body: Annotated[str, Field(min_length=1, max_length=800)]
 
@@ -46,12 +46,12 @@ class OneSender:
 
     @documented("Accounts", {200: SenderShown})
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """What the account texts from."""
+        """The account's sender."""
         resp.media = _show_sender(_account(caller_of(req), account_id))
 
     @documented("Accounts", {200: SenderShown}, body=NewSender, door="operator")
     def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Give the account its sender. Operators only: a clinic could name another one's."""
+        """Set the account's sender. Operators only: a clinic could name another clinic's."""
         caller = caller_of(req)
         account = _account(caller, account_id)
         if not caller.operator:
@@ -80,7 +80,7 @@ class Templates:
 
     @documented("Accounts", {200: TemplateList})
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Every template, the account's own or the built-in one."""
+        """Every template: the account's own or the built-in one."""
         account = _account(caller_of(req), account_id)
         resp.media = {"data": [_show_template(account, kind, language) for kind, language in sorted(DEFAULTS)]}
 
@@ -90,7 +90,7 @@ class OneTemplate:
 
     @documented("Accounts", {200: TemplateShown}, body=NewTemplate)
     def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str, kind: str, language: str) -> None:
-        """Write the account's own words."""
+        """Set the account's own template."""
         caller = caller_of(req)
         account = _account(caller, account_id)
         _check_known(kind, language)
@@ -105,7 +105,7 @@ class OneTemplate:
 
     @documented("Accounts", {200: TemplateShown})
     def on_delete(self, req: falcon.Request, resp: falcon.Response, account_id: str, kind: str, language: str) -> None:
-        """Back to the built-in words."""
+        """Return to the built-in template."""
         account = _account(caller_of(req), account_id)
         _check_known(kind, language)
         with transaction():

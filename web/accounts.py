@@ -33,7 +33,7 @@ class Accounts:
     @documented("Accounts", {201: AccountMade}, body=NewAccount, door="operator")
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
-        """Make an account and its first key."""
+        """Create an account and its first API key."""
         caller = caller_of(req)
         if not caller.operator:
             raise Problem("forbidden", "Only an operator's key may create accounts.")

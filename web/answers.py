@@ -1,6 +1,6 @@
-"""What the API answers, as models: they make the OpenAPI document, and the tests hold each answer against it.
+"""The API's answers as models: the OpenAPI document is made from them, and the tests check each answer against it.
 
-The dicts themselves are made by `web.shapes`.
+`web.shapes` makes the dicts.
 """
 
 from datetime import date, datetime
@@ -15,7 +15,7 @@ InvoiceStatus = Literal["draft", "sent", "overdue", "paid", "cancelled", "writte
 
 
 class Received(Shown):
-    """An event was kept."""
+    """The event was stored."""
 
     received: bool
 
@@ -31,13 +31,13 @@ class AccountShown(Shown):
 
 
 class AccountMade(AccountShown):
-    """A new account with its first key, which is shown this once."""
+    """A new account with its first API key, which is shown only once."""
 
     key: str
 
 
 class AddressShown(Shown):
-    """A postal address; only what is known."""
+    """A postal address; every field may be missing."""
 
     line1: str | None = None
     city: str | None = None
@@ -70,7 +70,7 @@ class CustomerList(Shown):
 
 
 class CustomerBrief(Shown):
-    """Whom to ask."""
+    """Contact person."""
 
     id: str
     name: str
@@ -79,7 +79,7 @@ class CustomerBrief(Shown):
 
 
 class InvoiceShown(Shown):
-    """An invoice with its customer. What is owed still is `outstandingBalance`; `disputeDueBy`: until when a dispute wants an answer."""
+    """An invoice with its customer. `outstandingBalance` is what is still owed; `disputeDueBy` is the deadline for answering a dispute."""
 
     id: str
     number: str
@@ -110,7 +110,7 @@ class InvoiceList(Shown):
 
 
 class LinkShown(Shown):
-    """A payment link. `url` is our own address of it: short, speakable, and always leading to the current one."""
+    """A payment link. `url` is short, easy to read out, and always leads to the current link."""
 
     message: MessageShown | None
 
@@ -123,7 +123,7 @@ class LinkShown(Shown):
 
 
 class IntentShown(Shown):
-    """What Stripe's payment form needs. `billingDetails` are written as Stripe writes them, for its form to begin with."""
+    """What Stripe's payment form needs. `billingDetails` are in Stripe's format, to prefill the form."""
 
     payment_intent_id: str
     client_secret: str
@@ -134,21 +134,21 @@ class IntentShown(Shown):
 
 
 class CardFormShown(Shown):
-    """Where the clinic's staff takes a card for the invoice; whoever has the address may, until it expires."""
+    """The page where the clinic's staff take a card for the invoice. Anyone with its URL may charge, until it expires."""
 
     url: str
     expires_at: datetime
 
 
 class Recorded(Shown):
-    """A payment and where it puts its invoice."""
+    """A payment, and its invoice after it."""
 
     payment: PaymentShown
     invoice: InvoiceShown
 
 
 class Confirmed(Shown):
-    """What Stripe says of a payment. Only `succeeded` is success."""
+    """The state of a payment at Stripe. Only `succeeded` is success."""
 
     success: bool
     status: Literal["succeeded", "processing", "requires_action", "pending", "failed", "canceled", "unknown"]

@@ -1,6 +1,6 @@
-"""Billing details: what a caller gives, over what we know of the customer, in the shape that Stripe's form takes.
+"""Billing details: what a caller gives, then what we know about the customer, in the shape of Stripe's form.
 
-They are kept nowhere: Stripe's form is filled with them, and Stripe keeps what it charges with.
+They are not stored here: Stripe's form is prefilled with them, and Stripe keeps what it charges with.
 """
 
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ PARTS = {"line1": "line1", "line2": "line2", "city": "city", "state": "state", "
 
 
 class BillingAddress(Body):
-    """Where who is billed lives."""
+    """Billing address."""
 
     line1: Line | None = None
     line2: Line | None = None
@@ -30,7 +30,7 @@ class BillingAddress(Body):
 
 
 class BillingDetails(Body):
-    """Who is billed, as far as it is known."""
+    """Billing contact; all fields optional."""
 
     name: Name | None = None
     email: Email | None = None
@@ -50,7 +50,7 @@ class StripeAddressShown(Shown):
 
 
 class StripeBillingShown(Shown):
-    """Billing details as Stripe writes them: what was given, and else what is known of the customer."""
+    """Billing details in Stripe's format: what was given, else what is known about the customer."""
 
     name: str | None
     email: str | None

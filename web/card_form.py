@@ -39,16 +39,16 @@ from web.problems import Problem
 from web.sessions import signed_in
 from web.shapes import rfc3339
 
-STILL_TOLD = timedelta(minutes=15)  # after its end a form still tells what became of its charges
+STILL_TOLD = timedelta(minutes=15)  # after it expires a form still shows the outcome of its charges
 OPENING_PROBLEMS = ("invoice_already_paid", "invoice_not_payable", "payment_in_progress", "staff_form_off", "not_configured")
 
 
 class FormRequest(Body):
-    """Nothing is to be chosen."""
+    """Empty body."""
 
 
 class CardCharge(Body):
-    """What to charge: a payment method that Stripe's frame made, and exactly this amount (minor units)."""
+    """What to charge: a payment method made by Stripe's frame, and the exact amount (minor units)."""
 
     payment_method_id: PaymentMethodId
     amount: Amount
@@ -59,7 +59,7 @@ class OpenCardForm:
     """`/invoices/{invoice_id}/card`"""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
-        """Open a form for the operator who is signed in, and go there."""
+        """Open a form for the signed-in operator and redirect to it."""
         session = signed_in(req)
         try:
             form = open_form(_invoice(invoice_id), f"operator:{session.name}")
@@ -75,14 +75,14 @@ class CardForms:
     @documented("Payments", {201: CardFormShown}, body=FormRequest, problems=OPENING_PROBLEMS)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str) -> Later:
-        """Open a form on which the clinic's staff takes a card; the address is good for half an hour and for this invoice only."""
+        """Open a form on which the clinic's staff take a card. Its URL is valid for 30 minutes and for this invoice only."""
         check(FormRequest, document)
         with transaction():
             form = open_form(find_invoice(caller_of(req).own, invoice_id), caller_of(req).actor)
         return Later(f"{invoice_id}:{rfc3339(form.until)}", nothing_to_perform)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """201 with the address, sealed anew: it is kept nowhere."""
+        """201 with the URL, sealed again each time: it is not stored."""
         invoice_id, _, until = reference.partition(":")
         form = CardForm(invoice_id, caller_of(req).actor, datetime.fromisoformat(until))
         resp.status = falcon.HTTP_201
@@ -90,10 +90,10 @@ class CardForms:
 
 
 class CardPage:
-    """`/card/{token}`: the form, and what it posts."""
+    """`/card/{token}`: the form and its endpoints."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
-        """The form, or plainly why there is none."""
+        """The form, or a page that says why there is none."""
         try:
             form = read_token(token)
             invoice = _invoice(form.invoice_id)
@@ -104,7 +104,7 @@ class CardPage:
         show_card_page(resp, invoice, form)
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
-        """Charge once per payment method, however often it is posted: a page that heard no answer asks again. JSON."""
+        """Charge once per payment method, however often it is posted: a page that got no answer posts again. JSON."""
         form, wanted = read_token(token), check(CardCharge, read_json(req))
         with transaction():
             invoice = lock_invoice(_invoice(form.invoice_id).id)
@@ -118,7 +118,7 @@ class CardFormCharge:
     """`/card/{token}/charges/{charge_id}`"""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, token: str, charge_id: str) -> None:
-        """What became of a charge of this form's invoice."""
+        """The outcome of a charge of this form's invoice."""
         form = read_token(token, STILL_TOLD)
         confirmation = PaymentConfirmation.get_or_none(PaymentConfirmation.id == charge_id)
         if confirmation is None or confirmation.attempt.invoice_id != form.invoice_id:
@@ -127,7 +127,7 @@ class CardFormCharge:
 
 
 def open_form(invoice: Invoice, opened_by: str) -> CardForm:
-    """A form for the invoice, noted in the audit. Raises Problem 409 or 503."""
+    """A form for the invoice, audited. Raises Problem 409 or 503."""
     check_form(invoice)
     form = CardForm(invoice.id, opened_by, real_now() + LIFE)
     AuditEntry.record(opened_by, "card_form.opened", f"invoice:{invoice.id}", invoice.account_id, until=rfc3339(form.until))

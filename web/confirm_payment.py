@@ -36,7 +36,7 @@ CHARGING_PROBLEMS = (*CONFIRMING_PROBLEMS, "amount_exceeds_balance", "no_saved_c
 
 
 class Confirm(Body):
-    """Which intent; with a payment method it is charged here, without one it is looked at."""
+    """Which intent; with a payment method it is charged, without one its state is read."""
 
     payment_intent_id: Id
     invoice_id: Id
@@ -59,7 +59,7 @@ class ConfirmPayment:
     @documented("Payments", {200: Confirmed, 202: Confirmed}, body=Confirm, problems=CONFIRMING_PROBLEMS)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
-        """Charge, or look; the answer is what Stripe says of the intent."""
+        """Charge the intent, or read its state; the answer is what Stripe says."""
         caller, wanted = caller_of(req), check(Confirm, document)
         find_invoice(caller.own, wanted.invoice_id)
         if not wanted.payment_method_id:
@@ -83,7 +83,7 @@ class PayByPhone:
     @documented("Payments", {200: Confirmed, 202: Confirmed}, body=PhonePayment, problems=CHARGING_PROBLEMS)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
-        """Open the invoice's intent and charge it."""
+        """Charge a card for the invoice as a mail or telephone order (MOTO)."""
         caller, wanted = caller_of(req), check(PhonePayment, document)
         if bool(wanted.payment_method_id) == wanted.use_saved_card:
             raise Problem("invalid", "Give either a paymentMethodId or useSavedCard.", [{"field": "paymentMethodId", "message": "give this or useSavedCard"}])

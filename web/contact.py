@@ -1,4 +1,4 @@
-"""What people agreed to and what they wished, by customer; and everything about contact with them, in order."""
+"""Consents and opt-outs by customer, and everything about contact with them, in order."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -39,8 +39,8 @@ def _every_channel() -> list[Literal["sms", "voice"]]:
 class NewConsent(Body):
     """A consent: over which channels, from which source, in which words. For the customer's number unless `phone` names another.
 
-    A consent alone never ends a stop. With `endsOptOut` it does, for its channels, if it was given after the stop: the
-    person changed their mind. Texts stopped by a text are only let in again by the person's own START.
+    A consent alone never ends an opt-out. With `endsOptOut` it does, for its channels, if it was given later: the
+    person changed their mind. An opt-out by text is ended only by the person's own START.
     """
 
     channels: Channels
@@ -53,7 +53,7 @@ class NewConsent(Body):
 
 
 class NewOptOut(Body):
-    """A wish to be contacted no more; over every channel unless some are named."""
+    """An opt-out; from every channel unless some are named."""
 
     channels: Channels = Field(default_factory=_every_channel)
     words: Annotated[str, Field(max_length=1000)] = ""
@@ -73,7 +73,7 @@ class CustomerConsents:
     @documented("Contact", {201: ConsentShown}, body=NewConsent)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, customer_id: str) -> None:
-        """Keep a consent."""
+        """Record a consent."""
         caller, wanted, now = caller_of(req), check(NewConsent, document), real_now()
         customer = find_customer(caller.own, customer_id)
         if wanted.given_at > max(now, business_now()) + CLOCKS_DIFFER:
@@ -90,7 +90,7 @@ class CustomerConsents:
 
 
 def _end_opt_outs(customer: Customer, consent: Consent) -> None:
-    """Let contact in again over the channels of a consent that are stopped. Raises Problem 422 when it cannot do that."""
+    """End opt-outs from the channels of a consent. Raises Problem 422 when it cannot."""
     serialize_on(person_key(consent.phone))
     senders = tuple(sender_of(customer.account_id).values())
     said = {channel: OptOut.latest(customer.account_id, senders, consent.phone, channel) for channel in consent.channels}
@@ -130,7 +130,7 @@ class ContactLedger:
 
     @documented("Contact", {200: ContactLedgerShown})
     def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
-        """Consents, wishes, decisions and texts in order, and how the person stands now."""
+        """Consents, opt-outs, decisions and texts in order, and the person's current status."""
         customer = find_customer(caller_of(req).own, customer_id)
         entries = sorted(_entries(customer), key=lambda entry: entry[0])[-NEWEST:]
         resp.media = {"phone": customer.phone, "sms": _standing(customer, "sms"), "voice": _standing(customer, "voice")}
@@ -166,7 +166,7 @@ class CustomerSuppression:
 
     @documented("Contact", {204: None})
     def on_delete(self, req: falcon.Request, resp: falcon.Response, customer_id: str, channel: str) -> None:
-        """A person knows better than the carrier: the number may be tried again."""
+        """Allow a suppressed number again, because a person knows better than the carrier."""
         caller = caller_of(req)
         customer = find_customer(caller.own, customer_id)
         if channel not in CHANNELS:

@@ -1,4 +1,4 @@
-"""What the API answers about contact, as models: they make the OpenAPI document, and the tests hold each answer against it."""
+"""The API's answers about contact, as models."""
 
 from datetime import datetime
 from typing import Literal
@@ -16,7 +16,7 @@ class AdviceShown(Shown):
 
 
 class MessageShown(Shown):
-    """A text. `status`: waiting, sending, unknown (in doubt), refused, or Twilio's own word."""
+    """A text. `status`: waiting, sending, unknown (in doubt), refused, or Twilio's status."""
 
     id: str
     invoice: str | None
@@ -40,7 +40,7 @@ class MessageList(Shown):
 
 
 class ConsentShown(Shown):
-    """What a person agreed to. A consent belongs to its number."""
+    """A consent. It applies to its phone number only."""
 
     id: str
     customer: str
@@ -56,7 +56,7 @@ class ConsentShown(Shown):
 
 
 class OptOutShown(Shown):
-    """A wish to be contacted no more (`stop`), or again (`start`)."""
+    """An opt-out (`stop`) or its end (`start`)."""
 
     id: str
     phone: str
@@ -68,7 +68,7 @@ class OptOutShown(Shown):
 
 
 class DecisionShown(Shown):
-    """What the contact gate answered, and why."""
+    """A decision of the contact gate, and why."""
 
     id: str
     invoice: str | None
@@ -84,7 +84,7 @@ class DecisionShown(Shown):
 
 
 class SuppressionShown(Shown):
-    """Why a number is closed for a channel."""
+    """Why a number is suppressed for a channel."""
 
     code: str
     reason: str
@@ -92,7 +92,7 @@ class SuppressionShown(Shown):
 
 
 class ChannelStanding(Shown):
-    """How a person stands towards one channel now."""
+    """A person's current status for one channel."""
 
     consented: bool
     opted_out: bool
@@ -100,7 +100,7 @@ class ChannelStanding(Shown):
 
 
 class LedgerEntry(Shown):
-    """One thing that happened, with the member that tells it."""
+    """One entry; the member named by `type` holds it."""
 
     type: Literal["consent", "optOut", "decision", "message"]
     at: datetime
@@ -111,7 +111,7 @@ class LedgerEntry(Shown):
 
 
 class ContactLedgerShown(Shown):
-    """Everything about contact with a person, in order, and how they stand now."""
+    """Everything about contact with a person, in order, and their current status."""
 
     phone: str | None
     sms: ChannelStanding
@@ -120,7 +120,7 @@ class ContactLedgerShown(Shown):
 
 
 class SenderShown(Shown):
-    """What an account texts from. `shared`: it has none of its own, the installation's is used."""
+    """An account's sender. `shared`: it has none of its own, so the installation's is used."""
 
     account: str
     provider: str
@@ -131,7 +131,7 @@ class SenderShown(Shown):
 
 
 class TemplateShown(Shown):
-    """One template; `own` when the account wrote it. `example` is what it becomes, with what that weighs."""
+    """One template; `own` when the account wrote it. `example` is a rendered text with its segments."""
 
     kind: str
     language: str

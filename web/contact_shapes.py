@@ -1,4 +1,4 @@
-"""What rows about contact look like outside."""
+"""Rows about contact, as the API shows them."""
 
 from datetime import datetime
 from typing import Any
@@ -51,7 +51,7 @@ def show_opt_out(statement: OptOut) -> dict[str, Any]:
 
 
 def show_decision(decision: ContactDecision) -> dict[str, Any]:
-    """An answer of the gate."""
+    """A decision of the gate."""
     return {
         "id": decision.id, "invoice": decision.invoice_id, "channel": decision.channel, "phone": decision.phone, "allowed": decision.allowed,
         "code": decision.code, "reason": decision.reason, "until": _time(decision.until), "nextAllowedAt": _time(decision.next_at),
@@ -60,5 +60,5 @@ def show_decision(decision: ContactDecision) -> dict[str, Any]:
 
 
 def show_suppression(closed: PhoneSuppression | None) -> dict[str, Any] | None:
-    """Why a number is closed for a channel."""
+    """Why a number is suppressed for a channel."""
     return None if closed is None else {"code": closed.code, "reason": closed.reason, "at": rfc3339(closed.at)}

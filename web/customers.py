@@ -24,7 +24,7 @@ from web.stripe_binding import BINDING_PROBLEMS, claim, vouched_for
 
 
 class Address(Body):
-    """A postal address; its state and postal code help to tell a person's time zone."""
+    """A postal address; its state and postal code help determine a person's time zone."""
 
     line1: Words | None = None
     city: Words | None = None
@@ -47,7 +47,7 @@ class NewCustomer(Body):
 
 
 class CustomerChange(NewCustomer):
-    """What may change; what is not named stays."""
+    """The fields that may change; omitted ones stay."""
 
     name: Name = ""
 
@@ -78,7 +78,7 @@ class Customers:
     @documented("Customers", {201: CustomerShown}, body=NewCustomer, problems=BINDING_PROBLEMS)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
-        """Make a customer; the same `externalId` twice is 409. A `stripeCustomerId` is looked up at Stripe, and must be the account's own."""
+        """Create a customer; the same `externalId` twice is 409. A `stripeCustomerId` is looked up at Stripe, and must be the account's own."""
         account, wanted, now = caller_of(req).own, check(NewCustomer, document), real_now()
         if wanted.external_id and Customer.get_or_none((Customer.account == account) & (Customer.external_id == wanted.external_id)):
             raise Problem("already_exists", f"There is a customer with externalId {wanted.external_id}.")
@@ -106,7 +106,7 @@ class OneCustomer:
 
     @documented("Customers", {200: CustomerShown}, body=CustomerChange, problems=BINDING_PROBLEMS)
     def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
-        """Change what the body names. A `stripeCustomerId` is looked up at Stripe, and must be the account's own."""
+        """Change the fields in the body. A `stripeCustomerId` is looked up at Stripe, and must be the account's own."""
         customer, wanted = find_customer(caller_of(req).own, customer_id), check(CustomerChange, read_json(req))
         values = _values(wanted, wanted.model_fields_set)
         if "name" in values and not values["name"]:

@@ -1,4 +1,4 @@
-"""What requests about webhook endpoints hold, and what endpoints and deliveries look like outside."""
+"""Webhook endpoints and deliveries: request bodies and answers."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -32,14 +32,14 @@ Events = Annotated[list[str], Field(max_length=len(TYPES), json_schema_extra={"i
 
 
 class NewEndpoint(Body):
-    """Where to send, and what: no `events` means all of them."""
+    """Where to send which events; without `events`, all of them."""
 
     url: Url
     events: Events = Field(default=[])
 
 
 class EndpointChange(Body):
-    """What may change; what is not named stays. `enabled` false stops deliveries, true takes them up again."""
+    """The fields that may change; omitted ones stay. `enabled` false stops deliveries, true resumes them."""
 
     url: Url | None = None
     events: Events | None = None
@@ -47,9 +47,9 @@ class EndpointChange(Body):
 
 
 class EndpointShown(Shown):
-    """An endpoint. Disabled: by its owner, after three days of nothing but failures, or when it answered 410.
+    """An endpoint. It is disabled by its owner, after three days of nothing but failures, or by answering 410.
 
-    `missedSince` is the feed's cursor of when it was last disabled: `GET /api/events?since=…` has what it was not told.
+    `missedSince` is the feed's cursor when it was last disabled: `GET /api/events?since=…` returns what it missed.
     """
 
     id: str
@@ -62,7 +62,7 @@ class EndpointShown(Shown):
 
 
 class EndpointMade(EndpointShown):
-    """A new endpoint with the secret its deliveries are signed with, which is shown this once."""
+    """A new endpoint with the secret that signs its deliveries, which is shown only once."""
 
     secret: str
 

@@ -17,14 +17,14 @@ LARGEST = 2**63 - 1
 
 
 class FeedQuery(BaseModel):
-    """Where to go on."""
+    """Where to continue."""
 
-    since: int = Field(default=0, ge=0, le=LARGEST, description="The `next` of the last answer; 0 for the beginning.")
-    limit: int = Field(default=20, ge=1, le=MAX_LIMIT, description="How many at most.")
+    since: int = Field(default=0, ge=0, le=LARGEST, description="The `next` of the previous answer; 0 for the beginning.")
+    limit: int = Field(default=20, ge=1, le=MAX_LIMIT, description="Maximum number of items.")
 
 
 class EventShown(Shown):
-    """One thing that happened. `data` holds ids, amounts and statuses only; read the object itself for more."""
+    """One event. `data` holds ids, amounts and statuses only; read the object itself for more."""
 
     id: str
     type: str
@@ -33,7 +33,7 @@ class EventShown(Shown):
 
 
 class EventFeedPage(Shown):
-    """Events after the cursor, oldest first, and the cursor to ask with next time: also when there was nothing."""
+    """Events after the cursor, oldest first, and the cursor for the next request, even when there are none."""
 
     data: list[EventShown]
     has_more: bool
@@ -45,10 +45,10 @@ class EventFeed:
 
     @documented("Events", {200: EventFeedPage}, query=FeedQuery, problems=("cursor_too_old",))
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """What happened since a cursor. An event's id is the same here and at webhook endpoints.
+        """Events since a cursor. An event's id is the same here and at webhook endpoints.
 
-        Events are kept for 90 days. 0 is the beginning of what is kept; another cursor after which events are gone is
-        answered with 410: read the objects themselves, then go on from 0.
+        Events are kept for 90 days. 0 is the beginning of what is kept; an older cursor is answered with 410:
+        read the objects themselves, then continue from 0.
         """
         account, since, limit = caller_of(req).own, _number(req, "since", 0, 0, LARGEST), _number(req, "limit", 20, 1, MAX_LIMIT)
         if 0 < since < (account.feed_begins_after or 0):

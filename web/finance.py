@@ -1,4 +1,4 @@
-"""What is still owed: the unpaid invoices, and their sums."""
+"""Unpaid invoices and their totals."""
 
 from datetime import date
 from typing import Any, Literal
@@ -19,7 +19,7 @@ BUCKET_NAMES = {"1-30": "days1To30", "31-60": "days31To60", "61-90": "days61To90
 
 
 class UnpaidQuery(PageQuery):
-    """Which unpaid invoices: what is past due, what is not yet, or both."""
+    """Which unpaid invoices: overdue, not yet due, or both."""
 
     status: Literal["overdue", "sent"] | None = None
 
@@ -42,21 +42,21 @@ class UnpaidInvoice(Shown):
 
 
 class UnpaidList(Shown):
-    """A page of unpaid invoices, the longest due first."""
+    """A page of unpaid invoices, earliest due date first."""
 
     data: list[UnpaidInvoice]
     has_more: bool
 
 
 class Tally(Shown):
-    """How many invoices, and what is owed on them in minor units."""
+    """Number of invoices and their outstanding balance in minor units."""
 
     count: int
     outstanding: int
 
 
 class Ages(Shown):
-    """What is overdue, by how many days."""
+    """Overdue invoices by age in days."""
 
     days_1_to_30: Tally
     days_31_to_60: Tally
@@ -65,7 +65,7 @@ class Ages(Shown):
 
 
 class CurrencySummary(Shown):
-    """One currency's sums; currencies are never added up."""
+    """Totals in one currency; currencies are never added up."""
 
     currency: str
     by_status: dict[str, Tally]
@@ -73,7 +73,7 @@ class CurrencySummary(Shown):
 
 
 class Summary(Shown):
-    """What is owed to the account on its own date `asOf`."""
+    """What is owed to the account on `asOf`, a date in its time zone."""
 
     as_of: date
     currencies: list[CurrencySummary]
@@ -84,7 +84,7 @@ class UnpaidInvoices:
 
     @documented("Finance", {200: UnpaidList}, query=UnpaidQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Invoices that wait for money, the longest due first; `status` is `overdue` or `sent`."""
+        """Unpaid invoices, earliest due date first; `status` is `overdue` or `sent`."""
         account, limit, which = caller_of(req).own, limit_of(req), req.get_param("status")
         if which not in {None, "overdue", "sent"}:
             raise Problem("invalid", "status must be overdue or sent.", [{"field": "status", "message": "must be overdue or sent"}])
@@ -98,7 +98,7 @@ class UnpaidInvoices:
 
 
 def show_unpaid(invoice: Invoice, today: date) -> dict[str, Any]:
-    """A row of what is to be collected. Who is contacted next, and when, is not planned yet: `nextContact` is null."""
+    """An unpaid invoice. `nextContact` is always null: contacts are not scheduled yet."""
     customer, late = invoice.customer, (today - invoice.due_date).days
     return {
         "id": invoice.id, "number": invoice.number, "status": "overdue" if late > 0 else "sent", "project": invoice.project,

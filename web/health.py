@@ -16,7 +16,7 @@ from web.life_signs import read_life_signs
 
 
 class Health:
-    """Alive, whatever else is away."""
+    """The process is running."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Always 200."""
@@ -24,7 +24,7 @@ class Health:
 
 
 class Ready:
-    """503 only without the database; Redis, workers or scheduler away: 200 and `degraded`, with reasons."""
+    """503 only without the database; without Redis, workers or scheduler 200 with `degraded` and the reasons."""
 
     def __init__(self, connect: Callable[[], Redis] | None = None) -> None:
         self._connect = connect or (lambda: connect_redis(get_settings().redis_url, timeout=NUDGE_TIMEOUT))

@@ -1,6 +1,6 @@
-"""What people decide about an invoice: send it, cancel it, write it off, note something down.
+"""What people decide about an invoice: send it, cancel it, write it off, add a note.
 
-Each is harmless when it comes twice: an invoice that stands so already is answered as it is.
+Each may be repeated safely: an invoice already in that state is returned unchanged.
 """
 
 from datetime import datetime
@@ -33,17 +33,17 @@ Text = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
 class NoChoice(Body):
-    """Nothing is to be chosen."""
+    """Empty body."""
 
 
 class Reason(Body):
-    """Why; it is appended to the notes."""
+    """The reason, appended to the notes."""
 
     reason: Text | None = None
 
 
 class Note(Body):
-    """What is to be noted down."""
+    """A note."""
 
     text: Text
 
@@ -69,7 +69,7 @@ class CancelInvoice:
     @documented("Invoices", {200: InvoiceShown}, body=Reason, problems=("invoice_already_paid", "invoice_closed", "payment_in_progress"))
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str) -> None:
-        """Nothing is owed any more; links and open intents end. What was paid in part is shown as overpaid, to be refunded."""
+        """Cancel the invoice: nothing is owed, links and open intents are closed. A partial payment is shown as overpaid, to be refunded."""
         _close(req, invoice_id, "cancelled", check(Reason, document).reason)
         resp.media = show_invoice(find_invoice(caller_of(req).own, invoice_id))
 
@@ -80,7 +80,7 @@ class WriteOffInvoice:
     @documented("Invoices", {200: InvoiceShown}, body=Reason, problems=("invoice_already_paid", "invoice_closed", "payment_in_progress"))
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str) -> None:
-        """The rest is given up: nobody is asked for it again. Only what was sent can be written off; a draft is cancelled."""
+        """Write off what is still owed: nobody is asked for it again. Only a sent invoice can be written off; cancel a draft instead."""
         _close(req, invoice_id, "written_off", check(Reason, document).reason)
         resp.media = show_invoice(find_invoice(caller_of(req).own, invoice_id))
 
@@ -91,7 +91,7 @@ class InvoiceNotes:
     @documented("Invoices", {201: InvoiceShown}, body=Note)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str) -> None:
-        """Append a dated note; what was noted before stays."""
+        """Append a dated note; earlier notes stay."""
         note, invoice = check(Note, document), _locked(req, invoice_id)
         invoice.change(real_now(), notes=with_note(invoice, note.text, business_now()))
         AuditEntry.record(f"key:{caller_of(req).key_id}", "invoice.noted", f"invoice:{invoice.id}", invoice.account_id)
@@ -100,7 +100,7 @@ class InvoiceNotes:
 
 
 def with_note(invoice: Invoice, text: str, now: datetime) -> str:
-    """The invoice's notes and one more line, dated in the account's time zone. Raises Problem 422 when it is too much."""
+    """The invoice's notes and one more line, dated in the account's time zone. Raises Problem 422 when they get too long."""
     stamp = now.astimezone(ZoneInfo(invoice.account.time_zone)).strftime("%Y-%m-%d %H:%M %Z")
     notes = f"{invoice.notes}\n[{stamp}] {text}".lstrip("\n")
     if len(notes) > MAX_NOTES:
@@ -138,7 +138,7 @@ def _refuse_closed(invoice: Invoice) -> None:
 
 
 def _decide(caller: Caller, invoice: Invoice, mark: str, reason: str | None = None) -> None:
-    """Write a person's decision about the locked invoice, fold it anew, and audit it; nothing when it stands so already."""
+    """Record a person's decision about the locked invoice, recompute its status, and audit it; does nothing when already decided so."""
     if invoice.mark == mark:
         return
     before, values = invoice.status, {"mark": mark}

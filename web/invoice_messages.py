@@ -15,7 +15,7 @@ class InvoiceMessages:
 
     @documented("Contact", {200: MessageList})
     def on_get(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
-        """The invoice's texts, oldest first, each with what to do when it did not arrive."""
+        """The invoice's texts, oldest first, with advice for those that did not arrive."""
         invoice = find_invoice(caller_of(req).own, invoice_id)
         rows = Message.select().where(Message.invoice == invoice.id).order_by(Message.created_at, Message.id)
         resp.media = {"data": [show_message(row) for row in rows]}

@@ -28,7 +28,7 @@ from web.shapes import show_invoice
 
 
 class NewInvoice(Body):
-    """What is owed."""
+    """A new invoice."""
 
     customer_id: Id
     number: Name
@@ -41,7 +41,7 @@ class NewInvoice(Body):
 
 
 class InvoiceChange(Body):
-    """What may change; what is not named stays. The amount may not, once money came in or is on its way."""
+    """The fields that may change; omitted ones stay. The amount may not change once a payment is received or in progress."""
 
     project: Words | None = None
     amount_due: Amount | None = None
@@ -73,7 +73,7 @@ class Invoices:
     @documented("Invoices", {201: InvoiceShown}, body=NewInvoice, problems=("already_exists",))
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
-        """Make an invoice; the same number twice is 409."""
+        """Create an invoice; the same number twice is 409."""
         account, wanted, now = caller_of(req).own, check(NewInvoice, document), real_now()
         customer = find_customer(account, wanted.customer_id)
         if Invoice.get_or_none((Invoice.account == account) & (Invoice.number == wanted.number)):
@@ -88,7 +88,7 @@ class Invoices:
 
     @documented("Invoices", {200: InvoiceList}, query=InvoiceQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The account's invoices, newest first; `status`, `customerId` and `updatedSince` narrow them."""
+        """The account's invoices, newest first; filter by `status`, `customerId` and `updatedSince`."""
         query = Invoice.select(Invoice, Customer).join(Customer).where(Invoice.account == caller_of(req).own)
         if req.get_param("status"):
             query = query.where(Invoice.status.in_(req.get_param_as_list("status")))
@@ -110,7 +110,7 @@ class OneInvoice:
 
     @documented("Invoices", {200: InvoiceShown}, body=InvoiceChange, problems=("invoice_has_payments",))
     def on_patch(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
-        """Change what the body names. Another amount retires links and open payment forms of the old one."""
+        """Change the fields in the body. A new amount retires links and open intents for the old one."""
         account, wanted = caller_of(req).own, check(InvoiceChange, read_json(req))
         find_invoice(account, invoice_id)
         values = wanted.model_dump(include=wanted.model_fields_set)

@@ -1,4 +1,4 @@
-"""`upsert`: payments taken elsewhere, by cash, check or bank transfer, or a Stripe intent to be read."""
+"""`upsert`: record payments taken by cash, check or bank transfer, or read a Stripe payment."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
@@ -28,9 +28,9 @@ from web.shapes import show_invoice, show_payment
 
 
 class TakenPayment(Body):
-    """Money that came in. The same reference is one payment; for `stripe` it is the intent's id.
+    """A payment received. The same reference is one payment; for `stripe` it is the intent's id.
 
-    `receivedAt` may be a day alone, or a time without offset: both are read in the account's time zone.
+    `receivedAt` may be a date, or a time without offset: both are read in the account's time zone.
     """
 
     invoice_id: Id
@@ -69,9 +69,9 @@ class UpsertPayment:
     @documented("Payments", {200: Recorded, 201: Recorded}, body=TakenPayment, problems=PROBLEMS)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later | None:
-        """Record the payment once: 201 when it is new here, 200 when it is known, 409 when it is another amount, or was voided.
+        """Record the payment once: 201 when new, 200 when already recorded, 409 when it was recorded with another amount or voided.
 
-        A Stripe payment is read at Stripe, and what is read there counts; 409 when amount or currency said here are others.
+        A Stripe payment is read at Stripe, whose record counts; 409 when its amount or currency differ from the body.
         """
         caller, taken = caller_of(req), check(TakenPayment, document)
         shown = find_invoice(caller.own, taken.invoice_id)

@@ -29,15 +29,17 @@ WITH_REPEAT = ("idempotency_key_reused", "idempotency_in_progress")
 
 PAYMENT_DOORS = {"403": "https_required", "429": "rate_limited"}  # what web.payment_doors answers
 
-ABOUT = """Invoices are paid by phone through this API. Amounts are integers in the currency's minor unit, times are RFC 3339 in UTC.
+ABOUT = """Send a clinic's invoices, take payments by link, card or phone, and follow what was paid.
 
-Send `Authorization: Bearer <key>`. Another account's object is 404. Errors are `application/problem+json` (RFC 9457) with a
-stable `code`. Lists take `limit` (at most 100) and `startingAfter`. A POST takes `Idempotency-Key`: the same key and body get the
-first answer again. A card number, in whatever field, is refused and not kept."""
+Amounts are integers in the currency's minor unit, times are RFC 3339 in UTC.
+
+Send `Authorization: Bearer <key>`. An object of another account is answered with 404. Errors are `application/problem+json` (RFC 9457) with a
+stable `code`. Lists take `limit` (at most 100) and `startingAfter`. A POST takes `Idempotency-Key`: the same key and body return the
+first answer again. Card numbers are refused in any field and never stored."""
 
 
 class Shown(BaseModel):
-    """The base of every answer: camelCase, and no field that is not declared."""
+    """The base of every answer: camelCase, declared fields only."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
@@ -50,7 +52,7 @@ class FieldProblem(BaseModel):
 
 
 class ProblemDetails(BaseModel):
-    """RFC 9457 problem details; some codes add members of their own."""
+    """RFC 9457 problem details; some codes add members."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -63,24 +65,24 @@ class ProblemDetails(BaseModel):
 
 
 class KeyHeaders(BaseModel):
-    """For operators' keys, which may act for any account."""
+    """Headers of a request with an API key."""
 
-    account: str | None = Field(default=None, alias="Payphone-Account", description="With an operator's key: the account to act for.")
+    account: str | None = Field(default=None, alias="Payphone-Account", description="Only with an operator's key: the account to act for.")
 
 
 class RepeatHeaders(KeyHeaders):
-    """With a key, a request may be repeated without harm."""
+    """Headers of a request that may be retried safely."""
 
     idempotency_key: str | None = Field(
-        default=None, alias="Idempotency-Key", min_length=1, max_length=255, description="Any text of your own, fresh for each deed; kept for 48 hours."
+        default=None, alias="Idempotency-Key", min_length=1, max_length=255, description="Any text; use a new one for each operation. Kept for 48 hours."
     )
 
 
 class PageQuery(BaseModel):
     """A page of a list."""
 
-    limit: int = Field(default=20, ge=1, le=100, description="How many at most.")
-    starting_after: str | None = Field(default=None, alias="startingAfter", description="The id of the last one you have.")
+    limit: int = Field(default=20, ge=1, le=100, description="Maximum number of items.")
+    starting_after: str | None = Field(default=None, alias="startingAfter", description="The id of the last item of the previous page.")
 
 
 _tree = SpecTree(
@@ -90,7 +92,7 @@ _tree = SpecTree(
     title="Payphone",
     version="0.1.0",
     description=ABOUT,
-    security_schemes=[SecurityScheme(name="key", data=SecuritySchemeData(type=SecureType.HTTP, scheme="bearer", description="An account's key."))],
+    security_schemes=[SecurityScheme(name="key", data=SecuritySchemeData(type=SecureType.HTTP, scheme="bearer", description="An API key."))],
     security={"key": []},
     validation_error_model=ProblemDetails,
     naming_strategy=lambda model: model.__name__,
@@ -109,8 +111,8 @@ def documented(
 ) -> Callable[[Responder], Responder]:
     """Describe a responder: what it takes, what it answers, and which problem codes of its own it has.
 
-    `door`: who may come in (an account's key, an operator's key, a provider's signature, anybody). What
-    every endpoint may answer (401, 404, 413 …) need not be named.
+    `door`: who may call it (an account's key, an operator's key, a provider's signature, anybody). Problems
+    that every endpoint may answer (401, 404, 413 …) need not be named.
     """
 
     def describe(responder: Responder) -> Responder:
@@ -151,7 +153,7 @@ def openapi_document(app: falcon.App) -> dict[str, Any]:
 
 
 def _finish(operation: dict[str, Any], about_money: bool) -> None:
-    """Say what spectree cannot: what the payment doors answer, the media type of problems, parameters that are never null."""
+    """Add what spectree cannot: problems of payment endpoints, the media type of problems, parameters that are never null."""
     for status, code in PAYMENT_DOORS.items() if about_money else ():
         described = operation["responses"].setdefault(status, deepcopy(operation["responses"]["503"]) | {"description": ""})
         described["description"] = " · ".join(filter(None, [described["description"], f"`{code}`"]))
@@ -164,7 +166,7 @@ def _finish(operation: dict[str, Any], about_money: bool) -> None:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A parameter that is not there is not null."""
+    """The schema of an optional parameter, which may be absent but never null."""
     kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
     rest = {name: value for name, value in schema.items() if name not in {"anyOf", "title", "default"} or (name == "default" and value is not None)}
     return rest | kinds[0] if len(kinds) == 1 else schema

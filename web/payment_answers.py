@@ -1,4 +1,4 @@
-"""What the API answers about payments, refunds and disputes, as models."""
+"""The API's answers about payments, refunds and disputes, as models."""
 
 from datetime import datetime
 from typing import Literal
@@ -9,9 +9,9 @@ PaymentStatus = Literal["pending", "requires_action", "processing", "failed", "c
 
 
 class PaymentShown(Shown):
-    """A payment. Lost and stolen cards are only ever called declined. A voided one has received nothing that counts.
+    """A payment. Lost and stolen cards are shown only as declined. A voided payment counts as nothing received.
 
-    `reference` is what it was recorded under; a card payment's is its intent.
+    `reference` is what it was recorded under; for a card payment, its intent.
     """
 
     id: str
@@ -48,7 +48,7 @@ class RefundShown(Shown):
 
 
 class DisputeShown(Shown):
-    """A dispute as Stripe last told it. Evidence is taken until `dueBy`."""
+    """A dispute as Stripe last reported it. Evidence is accepted until `dueBy`."""
 
     id: str
     amount: int
@@ -59,7 +59,7 @@ class DisputeShown(Shown):
 
 
 class RefundRequestShown(Shown):
-    """A refund somebody asked for. Failed: Stripe had made it, and the bank sent it back; it may be asked for anew."""
+    """A requested refund. `failed`: Stripe made it, but the bank returned it; it may be requested again."""
 
     id: str
     payment: str
@@ -72,7 +72,7 @@ class RefundRequestShown(Shown):
 
 
 class PaymentWithRefunds(PaymentShown):
-    """A payment, what may still be given back of it, what was, and who disputes it."""
+    """A payment with its refunds, disputes and what can still be refunded."""
 
     refundable: int
     refunds: list[RefundShown]

@@ -35,7 +35,7 @@ CEILING_REACHED = "This account has reached its daily ceiling of charges; nothin
 
 
 class NewIntent(Body):
-    """What is to be paid: the whole balance, unless an amount is named (minor units)."""
+    """The amount to pay (minor units); by default the whole balance."""
 
     invoice_id: Id
     amount: Amount | None = None
@@ -111,7 +111,7 @@ class CreatePaymentIntent:
     )
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
-        """Plan the attempt; Stripe is asked after the commit."""
+        """Create the invoice's payment intent, or return its open one."""
         caller, wanted = caller_of(req), check(NewIntent, document)
         find_invoice(caller.own, wanted.invoice_id)
         invoice = lock_invoice(wanted.invoice_id)
@@ -120,7 +120,7 @@ class CreatePaymentIntent:
         return Later(f"{attempt.id}:{attempt.amount}", lambda: _perform(jobs))
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """201 with the client secret, read at Stripe, and billing details for its form: they are kept nowhere here."""
+        """201 with the client secret, read at Stripe, and billing details for its form; neither is stored here."""
         attempt_id, _, wanted = reference.partition(":")
         attempt = PaymentAttempt.get_by_id(attempt_id)
         if attempt.state == "refused" or (attempt.is_in_place and attempt.error and attempt.intent_amount != int(wanted)):

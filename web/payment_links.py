@@ -34,10 +34,10 @@ from web.security_headers import NOTHING
 
 
 class LinkRequest(Body):
-    """Which way the link goes out: `sms` texts it once, `none` makes it to be read out or sent by the clinic itself.
+    """How the link is sent: `sms` texts it once, `none` only makes it, for the clinic to read out or send itself.
 
     It is texted to the customer's number, or to `phoneNumber` if the customer consented to that one. Without a
-    `channel` it is texted if there is a `phoneNumber`, and not otherwise.
+    `channel` it is texted only if there is a `phoneNumber`.
     """
 
     channel: Literal["sms", "none"] | None = None
@@ -45,7 +45,7 @@ class LinkRequest(Body):
 
     @property
     def is_texted(self) -> bool:
-        """Whether it goes out by text."""
+        """Whether it is sent by text."""
         return self.channel == "sms" or (self.channel is None and self.phone_number is not None)
 
 
@@ -53,7 +53,7 @@ LINK_PROBLEMS = ("invoice_already_paid", "invoice_not_payable", "payment_in_prog
 
 
 def public_address(address: PayAddress) -> str:
-    """The address a person is given: short, and always leading to the current link."""
+    """The URL a person is given: short, and always leading to the current link."""
     return f"{get_settings().public_url.rstrip('/')}/p/{address.token}"
 
 
@@ -63,7 +63,7 @@ class InvoicePaymentLinks:
     @documented("Payment links", {202: LinkShown}, body=LinkRequest, problems=LINK_PROBLEMS)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str) -> Later | None:
-        """Plan the link for the present balance, and its text; 202 with our own address of it. 422 when the gate refuses."""
+        """Make a payment link for the current balance and, if asked, text it: 202 with its URL. 422 when the contact gate refuses the text."""
         account, actor = caller_of(req).own, f"key:{caller_of(req).key_id}"
         wanted = check(LinkRequest, document)
         find_invoice(account, invoice_id)
@@ -86,7 +86,7 @@ class InvoicePaymentLinks:
         return None
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """Tell the gate's refusal, which is kept. Raises Problem 422."""
+        """Return the stored refusal. Raises Problem 422."""
         raise contact_refused(ContactDecision.get_by_id(reference))
 
 
@@ -96,11 +96,11 @@ def stage_or_revive(link: PaymentLink) -> bool:
 
 
 def _nothing_to_do() -> None:
-    """A refusal leaves nothing to be done."""
+    """A refusal leaves nothing to do."""
 
 
 def check_payable(invoice: Invoice) -> None:
-    """Raises Problem 409 when there is nothing to be paid on the invoice."""
+    """Raises Problem 409 when the invoice has nothing to pay."""
     if invoice.status == "paid":
         raise Problem("invoice_already_paid", f"Invoice {invoice.number} is paid.")
     if invoice.status not in {"sent", "overdue"}:
@@ -126,10 +126,10 @@ def _make_link(invoice_id: str) -> PaymentLink | None:
 
 
 class PayPage:
-    """`/p/{token}`: what a person was given. Nothing personal stands here."""
+    """`/p/{token}`: the URL a person was given. The page shows nothing personal."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
-        """Forward to the current Stripe link, or say plainly why there is none."""
+        """Redirect to the current Stripe link, or say why there is none."""
         address = PayAddress.get_or_none((PayAddress.token == token) & (PayAddress.expires_at > business_now()))
         if address is None:
             _say(resp, 404, "This payment link is no longer valid.", "Please ask the office that sent it for a new one.")

@@ -1,4 +1,4 @@
-"""Payments of an account's invoices, and giving them back."""
+"""Payments of an account's invoices, and refunds."""
 
 from typing import Any, Literal
 
@@ -29,7 +29,7 @@ from web.shapes import rfc3339, show_payment
 
 
 class RefundOrder(Body):
-    """What to give back: the remainder, unless an amount is named. Reasons are Stripe's."""
+    """The amount to refund; by default all that remains. Reasons are Stripe's."""
 
     amount: Amount | None = None
     reason: Literal["duplicate", "fraudulent", "requested_by_customer"] | None = None
@@ -60,7 +60,7 @@ class Payments:
 
     @documented("Payments", {200: PaymentList}, query=PaymentQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The account's payments, newest first; `invoiceId` narrows them."""
+        """The account's payments, newest first; filter by `invoiceId`."""
         query = Payment.select().where(Payment.account == caller_of(req).own)
         if req.get_param("invoiceId"):
             query = query.where(Payment.invoice == req.get_param("invoiceId"))
@@ -72,7 +72,7 @@ class OnePayment:
 
     @documented("Payments", {200: PaymentWithRefunds})
     def on_get(self, req: falcon.Request, resp: falcon.Response, payment_id: str) -> None:
-        """One payment with its refunds, those known at Stripe and those asked for, and with its disputes."""
+        """One payment with its refunds at Stripe, its refund requests and its disputes."""
         payment = find_payment(caller_of(req).own, payment_id)
         asked = RefundRequest.select().where(RefundRequest.payment == payment).order_by(RefundRequest.id)
         resp.media = show_payment(payment) | {
@@ -89,7 +89,7 @@ class PaymentRefunds:
     @documented("Payments", {202: RefundRequestShown}, body=RefundOrder, problems=("payment_not_refundable", "amount_exceeds_payment"))
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, payment_id: str) -> None:
-        """Reserve a refund and stage it; never more than what is left of the payment."""
+        """Request a refund of at most what remains of the payment."""
         caller, order = caller_of(req), check(RefundOrder, document)
         payment = find_payment(caller.own, payment_id)
         with transaction():
@@ -124,7 +124,7 @@ def _show_dispute(row: Dispute) -> dict[str, Any]:
 
 
 def show_refund_request(request: RefundRequest) -> dict[str, Any]:
-    """A refund somebody asked for."""
+    """A requested refund."""
     return {
         "id": request.id, "payment": request.payment_id, "amount": request.amount, "status": request.state, "reason": request.reason,
         "refund": request.refund_id, "error": request.error, "createdAt": rfc3339(request.created_at),

@@ -1,4 +1,4 @@
-"""Our books against Stripe's: the latest comparison, with every difference by its name."""
+"""Our books against Stripe's: the latest comparison and its differences."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -14,7 +14,7 @@ MOST = 500  # differences shown of one run
 
 
 class DifferenceShown(Shown):
-    """One difference. `ours` and `theirs` in minor units; healed: the events it waited for have come since."""
+    """One difference; `ours` and `theirs` in minor units. `healed`: the missing events have arrived since."""
 
     kind: Literal[
         "payment_missing", "payment_differs", "payment_refused", "payment_unknown", "refund_missing", "refund_differs", "refund_unknown", "received", "returned"
@@ -29,7 +29,7 @@ class DifferenceShown(Shown):
 
 
 class RunShown(Shown):
-    """One comparison of one Stripe account. `compared` is shown to operators only: it counts all accounts' payments there."""
+    """One comparison of one Stripe account. `compared` is shown to operators only: it counts the payments of every account there."""
 
     id: int
     stripe_account: str
@@ -51,7 +51,7 @@ class LatestReconciliation:
 
     @documented("Finance", {200: ReconciliationReport})
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Where our paid and refunded sums are not Stripe's, as of the latest hourly comparison. Differences are shown, never silently mended."""
+        """Differences between our payments and refunds and Stripe's, as of the latest hourly comparison. They are shown, never corrected silently."""
         caller = caller_of(req)
         own = (caller.account.stripe_account or "") if caller.account is not None else None
         resp.media = {"data": [_show(run, caller) for run in latest_runs(own)], "hasMore": False}

@@ -29,7 +29,7 @@ class StripeWebhook:
 
     @documented("Webhooks", {200: Received}, problems=("bad_signature", "body_too_large"), door="signature")
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Keep the event. 400: not signed, or not an event. 503: not kept, send it again."""
+        """Store the event. 400: not signed, or not an event. 503: not stored, send it again."""
         event, text = self._read(req)
         bind_contextvars(event_id=event["id"])
         with transaction():

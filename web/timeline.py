@@ -17,7 +17,7 @@ from web.shapes import rfc3339
 
 
 class TimelineEntry(Shown):
-    """One line: what happened or was decided, when, and why. `status` is how it stands now."""
+    """One entry: what happened or was decided, when, and why. `status` is the current one."""
 
     id: str
     at: datetime
@@ -42,7 +42,7 @@ class InvoiceTimeline:
 
     @documented("Invoices", {200: Timeline}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
-        """Everything that came in, was decided and went out about an invoice, in order, with the reason."""
+        """Everything received, decided and sent about an invoice, in order, with the reasons."""
         invoice, limit = find_invoice(caller_of(req).own, invoice_id), limit_of(req)
         entries = _after(timeline_of(invoice, SOURCES), req.get_param("startingAfter"))
         resp.media = {"data": [_show(entry) for entry in entries[:limit]], "hasMore": len(entries) > limit}

@@ -1,4 +1,4 @@
-"""Reading what Twilio sends: a form, signed over the address it was sent to."""
+"""Reading Twilio's webhooks: a form, signed over the URL it was sent to."""
 
 import falcon
 
@@ -13,7 +13,7 @@ CAP = 64 * 1024  # bytes; a text and its fields have a few
 def signed_form(req: falcon.Request) -> dict[str, str]:
     """The fields of a form that Twilio signed. Raises Problem 403 for any other request.
 
-    Twilio signs the address it was told, which is below PUBLIC_URL whatever a proxy makes of it.
+    Twilio signs the URL it was given, which is under PUBLIC_URL even if a proxy rewrites it.
     """
     settings = get_settings()
     url = f"{settings.public_url.rstrip('/')}{req.relative_uri}" if settings.public_url else req.url

@@ -45,7 +45,7 @@ class IncomingMessages:
 
     @documented("Webhooks", {200: None}, problems=("webhook_not_signed", "body_too_large"), door="signature")
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Keep the text and the wish in it. Twilio itself confirms a STOP, so nothing is answered to one."""
+        """Store the text and any opt-out in it. Twilio itself confirms a STOP, so we do not reply to one."""
         fields = signed_form(req)
         sid, body = _checked_sid(fields), redact(fields.get("Body", ""))
         wish = BY_TWILIO.get(fields.get("OptOutType", "")) or wish_of(body)
@@ -86,7 +86,7 @@ class MessageStatuses:
 
     @documented("Webhooks", {204: None}, problems=("webhook_not_signed", "body_too_large"), door="signature")
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Take the report in: in any order, any number of times, even before Twilio's answer to our own request is kept."""
+        """Record a status report: in any order, any number of times, even before Twilio's answer to our own request is stored."""
         fields = signed_form(req)
         sid, status, code = _checked_sid(fields), fields.get("MessageStatus", ""), fields.get("ErrorCode", "")
         with transaction():

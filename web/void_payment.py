@@ -1,4 +1,4 @@
-"""Taking back a payment that was recorded by hand."""
+"""Voiding a payment that was recorded by hand."""
 
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from web.shapes import show_invoice, show_payment
 
 
 class VoidOrder(Body):
-    """Why it never counted: typed wrong, a check that bounced. Kept with the payment, and shown in the timeline."""
+    """The reason, such as a typing error or a bounced check. Stored with the payment and shown in the timeline."""
 
     reason: Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -29,9 +29,9 @@ class VoidPayment:
     @documented("Payments", {200: Recorded}, body=VoidOrder, problems=("payment_not_voidable",))
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, payment_id: str) -> None:
-        """Void a payment by cash, check or bank transfer: it counts no more, and the balance is owed again.
+        """Void a payment by cash, check or bank transfer: it no longer counts, and the balance is owed again.
 
-        For good: its reference is not taken again, a payment that did come gets one of its own. Twice is harmless.
+        This is final: its reference cannot be used again. Repeating the request changes nothing.
         """
         caller, order = caller_of(req), check(VoidOrder, document)
         payment = find_payment(caller.own, payment_id)

@@ -1,4 +1,4 @@
-"""Where the clinic's software is told of events: endpoints of its own, signed by the Standard Webhooks scheme."""
+"""Webhook endpoints of the clinic's software, signed by the Standard Webhooks scheme."""
 
 import base64
 import secrets
@@ -57,10 +57,10 @@ class WebhookEndpoints:
     @documented("Events", {201: EndpointMade}, body=NewEndpoint)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
-        """Register an endpoint. What it is sent is signed; verify it with any Standard Webhooks library.
+        """Register an endpoint. Deliveries are signed; verify them with any Standard Webhooks library.
 
-        Deliveries are repeated until they are answered with 2xx, for about three days, and may come in any
-        order and more than once: keep the `webhook-id`s you have seen.
+        Deliveries are retried until they are answered with 2xx, for about three days. They may arrive in any
+        order and more than once: remember the `webhook-id`s you have seen.
         """
         caller, wanted = caller_of(req), check(NewEndpoint, document)
         account = caller.own
@@ -95,9 +95,9 @@ class OneWebhookEndpoint:
 
     @documented("Events", {200: EndpointShown}, body=EndpointChange)
     def on_patch(self, req: falcon.Request, resp: falcon.Response, endpoint_id: str) -> None:
-        """Change its address or its events, stop it, or enable it again.
+        """Change its URL or events, disable it, or enable it again.
 
-        What it was not told while it was disabled is not sent to it later: read it from the feed, from `missedSince` on.
+        Events missed while it was disabled are not sent later: read them from the feed, from `missedSince` on.
         """
         caller, wanted = caller_of(req), check(EndpointChange, read_json(req))
         find_endpoint(caller.own, endpoint_id)
@@ -110,7 +110,7 @@ class OneWebhookEndpoint:
 
     @documented("Events", {204: None})
     def on_delete(self, req: falcon.Request, resp: falcon.Response, endpoint_id: str) -> None:
-        """Send nothing more to an endpoint; what is under way to it is cancelled, its secret is forgotten."""
+        """Delete an endpoint: pending deliveries are cancelled and its secret is erased."""
         caller = caller_of(req)
         with transaction():
             endpoint = find_endpoint(caller.own, endpoint_id)
