@@ -1,4 +1,4 @@
-"""`account`: clinics and their first keys."""
+"""`account`: create clinics and their first API keys."""
 
 from zoneinfo import available_timezones
 
@@ -17,24 +17,24 @@ from runtime.ids import new_id
 
 @click.group()
 def account() -> None:
-    """Accounts: one for each clinic."""
+    """Accounts: one per clinic."""
 
 
 def _zone(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     if value not in available_timezones():
-        raise click.BadParameter(f"{value!r} is no IANA time zone, such as America/New_York.")
+        raise click.BadParameter(f"{value!r} is not an IANA time zone such as America/New_York.")
     return value
 
 
 def _stripe_account(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
     if value is not None and not value.startswith("acct_"):
-        raise click.BadParameter("a connected account's id begins with acct_.")
+        raise click.BadParameter("a connected account's id starts with acct_.")
     return value
 
 
 def _name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     if not value.strip() or len(value) > 200:  # noqa: PLR2004 - as the API has it
-        raise click.BadParameter("a name has 1 to 200 characters.")
+        raise click.BadParameter("a name must have 1 to 200 characters.")
     return value.strip()
 
 
@@ -43,7 +43,7 @@ def _name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
 @click.option("--time-zone", default="America/New_York", show_default=True, callback=_zone, help="IANA name of the clinic's time zone.")
 @click.option("--stripe-account", callback=_stripe_account, help="The clinic's own connected account at Stripe, acct_….")
 def create(name: str, time_zone: str, stripe_account: str | None) -> None:
-    """Make an account; its id and its key are printed, the key this once only."""
+    """Create an account. Prints its id and its key. The key is shown only once."""
     now, actor = real_now(), acting()
     try:
         with transaction():
@@ -55,4 +55,4 @@ def create(name: str, time_zone: str, stripe_account: str | None) -> None:
         raise NotAllowed(f"Stripe account {stripe_account} belongs to another account here already.") from None
     say(f"account  {made.id}")
     say(f"key      {secret}")
-    say("Keep the key: only its hash is stored, it cannot be shown again.")
+    say("Save the key now: only its hash is stored, so it cannot be shown again.")

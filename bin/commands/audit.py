@@ -1,4 +1,4 @@
-"""`audit`: export what was done, to where nobody here can write."""
+"""`audit`: export the audit log."""
 
 import csv
 import json
@@ -14,14 +14,14 @@ FIELDS = ("id", "at", "account_id", "actor", "action", "subject", "detail")
 
 @click.group()
 def audit() -> None:
-    """The audit: who did what, and when."""
+    """The audit log: who did what, and when."""
 
 
 @audit.command()
-@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]), help="Only entries from then on, UTC.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]), help="Only entries since this time, UTC.")
 @click.option("--format", "shape", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
 def export(since: datetime | None, shape: str) -> None:
-    """Write all entries to standard output, oldest first, as they are read."""
+    """Write all entries to standard output, oldest first."""
     entries = AuditEntry.since(since.replace(tzinfo=UTC) if since else None)
     if shape == "jsonl":
         for entry in entries:
@@ -40,5 +40,5 @@ def _shown(entry: AuditEntry) -> dict[str, object]:
 
 
 def _inert(value: object) -> object:
-    """A spreadsheet takes a text that begins with = + - or @ for a formula; an apostrophe makes it text again."""
+    """Escape a text that a spreadsheet would run as a formula (starting with = + - or @) with an apostrophe."""
     return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"} else value

@@ -1,4 +1,4 @@
-"""`pause`, `resume`, `brakes` and `ceiling`: stop texts, charges or calls, of one account or of all."""
+"""`pause`, `resume`, `brakes` and `ceiling`: stop or limit texts, charges or calls of one account or of all."""
 
 import click
 
@@ -10,7 +10,7 @@ from models.daily_tally import tally_of
 from runtime.clock import business_now
 
 _what = click.argument("what", type=click.Choice(WHATS))
-_account = click.option("--account", help="Only this account (ac_…); without it, all of them.")
+_account = click.option("--account", help="Only this account (ac_…); default: all accounts.")
 
 
 def _scope(account: str | None) -> str:
@@ -22,11 +22,11 @@ def _scope(account: str | None) -> str:
 @click.command()
 @_what
 @_account
-@click.option("--why", default="", help="For the audit, and for whoever finds it paused.")
+@click.option("--why", default="", help="The reason, for the audit log and for whoever finds it paused.")
 def pause(what: What, account: str | None, why: str) -> None:
-    """Stop texts, charges or calls from now on. What is decided already still goes out; nothing else does.
+    """Pause texts, charges or calls. What has already been decided still goes out.
 
-    Pausing charges does not stop refunds, nor what people pay themselves on Stripe's pages.
+    Pausing charges does not stop refunds or payments that people make on Stripe's pages.
     """
     scope = _scope(account)
     said = f"{what} of {account or 'all accounts'}"
@@ -36,14 +36,14 @@ def pause(what: What, account: str | None, why: str) -> None:
 @click.command()
 @_what
 @_account
-@click.option("--why", default="", help="For the audit.")
+@click.option("--why", default="", help="The reason, for the audit log.")
 def resume(what: What, account: str | None, why: str) -> None:
-    """Let texts, charges or calls go out again."""
+    """Resume texts, charges or calls."""
     scope = _scope(account)
     said = f"{what} of {account or 'all accounts'}"
     say(f"Resumed: {said}." if Brake.set(scope, what, False, acting(), why) else f"Not paused: {said}.")
     if account and paused(account, what):
-        say(f"Yet {what} are paused for all accounts: bin/payphone resume {what}")
+        say(f"However, {what} are paused for all accounts: bin/payphone resume {what}")
 
 
 @click.command()
@@ -57,13 +57,13 @@ def brakes() -> None:
 @click.command()
 @_what
 @click.option("--account", required=True, help="The account (ac_…).")
-@click.option("--set", "number", type=click.IntRange(0), help="A ceiling of its own from now on.")
-@click.option("--default", "by_setting", is_flag=True, help="Take its own ceiling back: DAILY_CEILINGS holds again.")
+@click.option("--set", "number", type=click.IntRange(0), help="Set the account's own ceiling.")
+@click.option("--default", "by_setting", is_flag=True, help="Remove the account's own ceiling; DAILY_CEILINGS applies again.")
 def ceiling(what: What, account: str, number: int | None, by_setting: bool) -> None:
-    """Show, or change, how many texts, charges or calls an account may have in a day of its own."""
+    """Show or change how many texts, charges or calls an account may have per day (in its time zone)."""
     row = Account.get_by_id(_scope(account))
     if number is not None and by_setting:
-        raise click.UsageError("Give --set or --default, not both.")
+        raise click.UsageError("Use --set or --default, not both.")
     if number is not None or by_setting:
         DailyCeiling.change(account, what, number, acting())
     say(f"{account}: {tally_of(row, what, business_now())} of {ceiling_of(account, what)} {what} today.")

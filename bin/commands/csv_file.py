@@ -1,4 +1,4 @@
-"""Reading a CSV as spreadsheets and bookkeeping programs write it: any encoding and delimiter of theirs, row by row."""
+"""Reading a CSV from spreadsheets and bookkeeping programs, row by row, in their encodings and delimiters."""
 
 import codecs
 import csv
@@ -16,19 +16,19 @@ LONGEST_CELL = 100_000  # characters; a quote that never ends is not read to the
 
 
 class UnreadableFile(PayphoneError):
-    """The file is no CSV with a heading."""
+    """The file is not a CSV with a header row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row: the line of the file it begins on, and its cells."""
+    """One row: its first line in the file, and its cells."""
 
     line: int
     cells: list[str]
 
 
 class CsvFile:
-    """A CSV file with its heading; iterating reads it anew, a row at a time."""
+    """A CSV file with its header row; each iteration reads it again, a row at a time."""
 
     def __init__(self, path: Path, delimiter: str | None = None) -> None:
         self.path, self.size = path, path.stat().st_size
@@ -39,10 +39,10 @@ class CsvFile:
         self.done = 0  # bytes read so far, for a progress bar
         self.header = next((record.cells for record in self._records()), [])
         if not any(self.header):
-            raise UnreadableFile(f"{path.name} has no heading; its first row must name the columns.")
+            raise UnreadableFile(f"{path.name} has no header row; its first row must name the columns.")
 
     def __iter__(self) -> Iterator[Record]:
-        """The rows below the heading; empty ones are passed over."""
+        """The rows below the header; empty ones are skipped."""
         records = self._records()
         next(records, None)
         return (record for record in records if any(cell.strip() for cell in record.cells))
@@ -60,11 +60,11 @@ class CsvFile:
                     line = reader.line_num + 1
                     self.done = text.buffer.tell()
             except csv.Error as error:
-                raise UnreadableFile(f"{self.path.name}, line {line}: {error}. Look for a quotation mark that is not closed.") from None
+                raise UnreadableFile(f"{self.path.name}, line {line}: {error}. Look for an unclosed quotation mark.") from None
 
 
 def _encoding(path: Path) -> str:
-    """What the file's first bytes say, else UTF-8 if all of it is, else Windows-1252."""
+    """The encoding: by byte order mark, else UTF-8 if the whole file is valid, else Windows-1252."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as raw:
         head = raw.read(4)

@@ -1,4 +1,4 @@
-"""`doctor`: look at everything, and say for each thing what was found and what to do next."""
+"""`doctor`: check the installation, and say for each check what was found and what to do."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -46,18 +46,18 @@ def doctor() -> None:
         table.add_row(MARKS[finding.level], *(escape(text) for text in (finding.what, finding.found, finding.advice)))
     console().print(table)
     counts = Counter(finding.level for finding in findings)
-    console().print(f"{counts['ok']} ok, {counts['warn']} to look at, {counts['fail']} failed")
+    console().print(f"{counts['ok']} ok, {counts['warn']} warnings, {counts['fail']} failed")
     if counts["fail"]:
         raise SystemExit(1)
 
 
 def examine() -> Iterator[Finding]:
-    """Everything there is to find. What rests on something that failed is not looked at."""
+    """Every finding. Checks that depend on a failed one are skipped."""
     try:
         settings = get_settings()
     except ValidationError as error:
         names = ", ".join(str(item["loc"][0]).upper() for item in error.errors(include_input=False))
-        yield Finding("fail", "settings", f"not valid: {names}", "Correct them in the environment or in .env; nothing else was looked at.")
+        yield Finding("fail", "settings", f"not valid: {names}", "Correct them in the environment or in .env; nothing else was checked.")
         return
     yield from check_settings(settings)
     yield from check_texting(settings)
@@ -83,12 +83,12 @@ def _redis(settings: Settings, database_usable: bool) -> Iterator[Finding]:
         if database_usable:
             yield from _processes(redis, untouched)
     except (RedisError, Misconfigured, ValueError) as error:
-        advice = "Check REDIS_URL, and that the server runs and lets this machine in. Meanwhile the database keeps what is accepted."
+        advice = "Check REDIS_URL, and that the server runs and allows this machine. Accepted work is safe in the database meanwhile."
         yield Finding("fail", "Redis", f"no answer: {type(error).__name__}", advice)
 
 
 def _processes(redis: Redis, untouched: bool) -> list[Finding]:
-    """Who is there; that nobody is, before the first start, is no failure."""
+    """Which processes are running; none before the first start is not a failure."""
     findings = list(check_processes(redis))
     if untouched and all(finding.level == "fail" for finding in findings):
         return [replace(finding, level="warn", advice=START) for finding in findings]

@@ -1,4 +1,4 @@
-"""`effects`: what was done outside, and ending the doubt about what may have been."""
+"""`effects`: list what was done at providers, and settle effects in doubt."""
 
 from collections.abc import Iterable
 
@@ -18,12 +18,12 @@ SHORT = 70  # characters of an error that a line has room for
 
 @click.group()
 def effects() -> None:
-    """Effects: everything done outside, as the ledger has it."""
+    """Effects: everything done at providers (charges, refunds, links, texts)."""
 
 
 @effects.command("list")
 @click.option("--state", type=click.Choice(STATES), help="Only effects in this state.")
-@click.option("--in-doubt", is_flag=True, help="Only those that may have happened and nobody knows yet.")
+@click.option("--in-doubt", is_flag=True, help="Only effects whose outcome is unknown.")
 @click.option("--kind", help="Only effects of this kind, such as refund.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 def list_effects(state: str | None, in_doubt: bool, kind: str | None, limit: int) -> None:
@@ -44,14 +44,14 @@ def _row(effect: Effect) -> tuple[object, ...]:
 
 @effects.command()
 @click.argument("effect_id", required=False)
-@click.option("--all", "everything", is_flag=True, help="Every effect in doubt.")
+@click.option("--all", "everything", is_flag=True, help="All effects in doubt.")
 def reconcile(effect_id: str | None, everything: bool) -> None:
-    """Look EFFECT_ID up at its provider; one that is found is recorded by replaying its dead job.
+    """Look EFFECT_ID up at its provider; if found, its dead job is replayed to record it.
 
     Nothing is sent anew by looking. Ends with 1 while a doubt remains.
     """
     if bool(effect_id) == everything:
-        raise click.UsageError("Name an effect, or give --all.")
+        raise click.UsageError("Give an EFFECT_ID or --all.")
     chosen: Iterable[Effect] = list(_in_doubt()) if everything else [_find(effect_id or "")]
     left = [effect for effect in chosen if not _reconciled(effect)]
     if left:
@@ -59,9 +59,9 @@ def reconcile(effect_id: str | None, everything: bool) -> None:
 
 
 def _reconciled(effect: Effect) -> bool:
-    """Look one effect up and say what came of it; False while the doubt remains."""
+    """Look one effect up and print the result; False while it stays in doubt."""
     if not effect.in_doubt:
-        say(f"{effect.id}: {effect.state}, there is no doubt about it.")
+        say(f"{effect.id}: {effect.state}, not in doubt.")
         return True
     try:
         found = reconcile_owner(effect, acting())
@@ -73,7 +73,7 @@ def _reconciled(effect: Effect) -> bool:
         say(f"{effect.id}: refused. {settled.error}")
         return True
     if found is None:
-        complain(f"{effect.id}: nothing found at {effect.provider}. It is looked up again by itself; if you know better, say so with effects settle.")
+        complain(f"{effect.id}: nothing found at {effect.provider}. It will be checked again automatically; if you know the outcome, use effects settle.")
         return False
     job = owner_of(effect)
     say(f"{effect.id}: found as {found['id']}; its job {job.id} is {job.state}." if job else f"{effect.id}: found as {found['id']}; it has no job.")
@@ -82,19 +82,19 @@ def _reconciled(effect: Effect) -> bool:
 
 @effects.command()
 @click.argument("effect_id")
-@click.option("--confirmed", metavar="PROVIDER_ID", help="It happened, and is this object at the provider.")
-@click.option("--refused", is_flag=True, help="It did not happen, and will not.")
-@click.option("--why", help="How you know; kept in the audit.")
+@click.option("--confirmed", metavar="PROVIDER_ID", help="It happened and is this object at the provider.")
+@click.option("--refused", is_flag=True, help="It did not happen and will not.")
+@click.option("--why", help="How you know; kept in the audit log.")
 def settle(effect_id: str, confirmed: str | None, refused: bool, why: str | None) -> None:
-    """Say what became of EFFECT_ID, once its job is dead and you have looked at the provider yourself."""
+    """Record the outcome of EFFECT_ID once its job is dead and you have checked at the provider."""
     if bool(confirmed) == refused:
-        raise click.UsageError("Say either --confirmed PROVIDER_ID or --refused.")
+        raise click.UsageError("Give either --confirmed PROVIDER_ID or --refused.")
     if refused and not (why or "").strip():
-        raise click.UsageError("--refused needs --why: how do you know that it did not happen?")
+        raise click.UsageError("--refused needs --why: how do you know it did not happen?")
     effect = _find(effect_id)
     said = redact(why or "")[:500]
     settled = settle_confirmed(effect.id, confirmed, acting(), said) if confirmed else settle_refused(effect.id, said, acting())
-    say(f"{settled.id}: {settled.state}. Its job, if it was dead, runs again and records what that means.")
+    say(f"{settled.id}: {settled.state}. If its job was dead, it runs again and records the result.")
 
 
 def _find(effect_id: str) -> Effect:

@@ -1,4 +1,4 @@
-"""`events backfill` and `events replay`: fetch what did not reach us, and let what was processed be taken in again."""
+"""`events backfill` and `events replay`: fetch missed events, and process events again."""
 
 import re
 import time
@@ -35,7 +35,7 @@ def since_when(_ctx: click.Context, _param: click.Parameter, value: str) -> date
     try:
         when = datetime.fromisoformat(value)
     except ValueError:
-        raise click.BadParameter(f"{value!r} is neither a span such as 36h or 2d nor a time such as 2026-11-20T08:00:00Z.") from None
+        raise click.BadParameter(f"{value!r} is neither a duration such as 36h or 2d nor a time such as 2026-11-20T08:00:00Z.") from None
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
@@ -54,10 +54,10 @@ def chosen_accounts(account: str | None) -> list[str]:
 @click.command()
 @click.option("--since", required=True, callback=since_when, help="How far back: 36h, 2d, or 2026-11-20T08:00:00Z. Stripe lists 30 days.")
 @click.option("--account", help="Only this account's Stripe account (ac_…), or `platform`.")
-@click.option("--rate", type=click.FloatRange(0), help="Missing events let through per second; 0: all at once. Default: BACKFILL_RATE.")
-@click.option("--wait/--no-wait", default=True, help="Show the progress until it is over. Workers do the work either way.")
+@click.option("--rate", type=click.FloatRange(0), help="Missing events processed per second; 0: all at once. Default: BACKFILL_RATE.")
+@click.option("--wait/--no-wait", default=True, help="Show progress until it is done. Workers do the work either way.")
 def backfill(since: datetime, account: str | None, rate: float | None, wait: bool) -> None:
-    """Fetch Stripe's events since a time; those that did not reach us come in through the same door as webhooks.
+    """Fetch Stripe's events since a time; missed ones are processed like webhooks.
 
     Events that are here already are left alone, so any span may be named again.
     """
@@ -70,24 +70,24 @@ def backfill(since: datetime, account: str | None, rate: float | None, wait: boo
         AuditEntry.record(acting(), "events.backfill_asked", "stripe", since=start, runs=[run.id for run in runs])
     say(f"Reading the events of {len(runs)} Stripe account{'s' * (len(runs) != 1)} since {datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M:%SZ}.")
     if since < oldest:
-        complain("Stripe lists events for 30 days only; what is older is not read. Compare the sums: bin/payphone events reconcile.")
+        complain("Stripe lists events for 30 days only; older ones are not read. Compare the books instead: bin/payphone events reconcile.")
     if wait:
         _watch([run.id for run in runs])
     else:
-        say("The workers go on by themselves; bin/payphone events backfills shows how far they are.")
+        say("Workers continue in the background; bin/payphone events backfills shows their progress.")
 
 
 @click.command()
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 def backfills(limit: int) -> None:
-    """Show backfills, newest first: how much was read, and how much of it had been missing."""
+    """Show backfills, newest first: events read, and how many had been missing."""
     rows = Backfill.select().order_by(Backfill.id.desc()).limit(limit)
     shown = ((run.id, moment(run.created_at), run.stripe_account or "platform", run.state, run.seen, run.missing, run.asked_by, run.error) for run in rows)
     show_table(("id", "begun", "account", "state", "read", "missing", "asked by", "error"), shown, "No backfills yet.")
 
 
 def _watch(ids: list[int]) -> None:
-    """Follow the runs until all are over and what they brought is processed."""
+    """Follow the runs until all are done and their events are processed."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
     with Progress(*columns, console=console(to_stderr=True), transient=True) as progress:
         task, begun = progress.add_task("reading", total=None, told=""), real_now()
@@ -97,7 +97,7 @@ def _watch(ids: list[int]) -> None:
             open_events = _to_process()
             progress.update(task, told=f"{seen} read, {missing} had been missing, {open_events} to process")
             if not any(run.page for run in runs) and real_now() - begun > PATIENCE and any(run.state == "running" for run in runs):
-                complain("No worker has begun. Are workers of the queue `periodic` running? The backfill waits for them.")
+                complain("No worker has started. The backfill needs workers of the queue `periodic`; are they running?")
                 raise SystemExit(1)
             over = all(run.state != "running" for run in runs)
             if over and (not missing or not open_events):
@@ -106,22 +106,22 @@ def _watch(ids: list[int]) -> None:
     for run in runs:
         if run.state == "failed":
             complain(f"{run.stripe_account or 'platform'}: {run.error}")
-    say(f"Read {seen} events; {missing} had been missing and are taken in now.")
+    say(f"Read {seen} events; {missing} had been missing and are now processed.")
     if any(run.state == "failed" for run in runs):
         raise SystemExit(1)
 
 
 @click.command()
 @click.argument("ids", nargs=-1)
-@click.option("--outcome", type=click.Choice(REPLAYABLE), help="Every event of this outcome, oldest first.")
+@click.option("--outcome", type=click.Choice(REPLAYABLE), help="All events with this outcome, oldest first.")
 @click.option("--rate", type=click.FloatRange(0), help="Events per second; 0: all at once. Default: BACKFILL_RATE.")
 def replay(ids: tuple[str, ...], outcome: str | None, rate: float | None) -> None:
-    """Let processed events be taken in again. IDS are numbers as `events list` shows them, or Stripe's evt_….
+    """Process events again. IDS are numbers from `events list`, or Stripe's evt_….
 
-    Facts are merged by Stripe's ids, so nothing counts twice. An event that waits to be processed is left alone.
+    Facts are merged by Stripe's ids, so nothing counts twice. Events not processed yet are skipped.
     """
     if bool(ids) == bool(outcome):
-        raise click.UsageError("Name the events, or give --outcome.")
+        raise click.UsageError("Give event IDS or --outcome.")
     rate = get_settings().backfill_rate if rate is None else rate
     found = [row.id for row in _of(outcome)] if outcome else [number for text in ids for number in _named(text)]
     replayed = 0
@@ -129,7 +129,7 @@ def replay(ids: tuple[str, ...], outcome: str | None, rate: float | None) -> Non
         if replay_event(number, acting(), replayed / rate if rate else 0.0):
             replayed += 1
         else:
-            complain(f"{number}: it is not processed yet.")
+            complain(f"{number}: not processed yet.")
     spread = f", spread over {replayed / rate:.0f} s" if rate and replayed > rate else ""
     say(f"Replayed: {replayed}{spread}.")
     if replayed < len(found) or (ids and len(found) < len(ids)):
@@ -146,10 +146,10 @@ def _of(outcome: str) -> list[InboxEvent]:
 
 
 def _named(text: str) -> list[int]:
-    """The rows of one argument; none, and a line about it, when there is no such event."""
+    """The rows of one argument; none, with an error line, when there is no such event."""
     number = int(text) if text.isdigit() and len(text) < 19 else 0  # noqa: PLR2004 - fits in 64 bits
     rows = InboxEvent.select(InboxEvent.id).where((InboxEvent.id == number) | (InboxEvent.event_id == text))
     found = [row.id for row in rows]
     if not found:
-        complain(f"{text}: there is no such event.")
+        complain(f"{text}: no such event.")
     return found

@@ -1,4 +1,4 @@
-"""`events reconcile`: hold our payments and refunds against Stripe's, and name each difference."""
+"""`events reconcile`: compare our payments and refunds with Stripe's, and list each difference."""
 
 import time
 from datetime import datetime, timedelta
@@ -20,9 +20,9 @@ STALE = timedelta(minutes=90)  # one an hour, and half an hour to fetch what exp
 @click.command()
 @click.option("--since", callback=since_when, default="3d", show_default=True, help="How far back: 36h, 2d, or 2026-11-20T08:00:00Z.")
 @click.option("--account", help="Only this account's Stripe account (ac_…), or `platform`.")
-@click.option("--latest", is_flag=True, help="Compare nothing: show the latest finished comparison.")
+@click.option("--latest", is_flag=True, help="Show the latest finished comparison instead of starting one.")
 def reconcile(since: datetime, account: str | None, latest: bool) -> None:
-    """Compare our paid and refunded sums with Stripe's, and show each difference.
+    """Compare our payments and refunds with Stripe's, and show each difference.
 
     What missing events explain is fetched first. Nothing else is mended: that is for a person. Exit code 1 if anything differs.
     """
@@ -30,7 +30,7 @@ def reconcile(since: datetime, account: str | None, latest: bool) -> None:
     if latest:
         runs = [run for run in latest_runs() if run.stripe_account in chosen]
         if not runs:
-            complain("No comparison has been finished yet. The scheduler begins one every hour; to make one now: bin/payphone events reconcile.")
+            complain("No comparison has finished yet. The scheduler starts one every hour; to start one now: bin/payphone events reconcile.")
             raise SystemExit(1)
     else:
         with transaction():
@@ -50,7 +50,7 @@ def _wait(runs: list[Reconciliation]) -> list[Reconciliation]:
             if all(run.state != "running" for run in runs):
                 return runs
             if real_now() - begun > PATIENCE and not sum(run.page for run in runs):
-                complain("No worker has begun. Are workers of the queue `periodic` running? The comparison waits for them.")
+                complain("No worker has started. The comparison needs workers of the queue `periodic`; are they running?")
                 raise SystemExit(1)
             time.sleep(LOOK)
 
@@ -69,11 +69,11 @@ def _show(runs: list[Reconciliation]) -> None:
 
 
 def _tell_age(run: Reconciliation) -> None:
-    """Of when the report is, and of what; a report that is older than it should be says nothing of now."""
+    """Print the report's time and span; warn if it is out of date."""
     whose, made = run.stripe_account or "platform", run.finished_at or run.created_at
     since, until = (moment(seconds * 1_000_000) for seconds in (run.since, run.until))
-    say(f"{whose}: compared {run.compared} payments and refunds made from {since} to {until}; the report is of {moment(made)}.")
+    say(f"{whose}: compared {run.compared} payments and refunds made from {since} to {until}; report from {moment(made)}.")
     age = real_now() - made
     if age > STALE:
         hours = age.total_seconds() / 3600
-        complain(f"{whose}: the report is {hours:.1f} h old; there should be one every hour. Do scheduler and workers run? See bin/payphone doctor.")
+        complain(f"{whose}: the report is {hours:.1f} h old; there should be one every hour. Check scheduler and workers with bin/payphone doctor.")

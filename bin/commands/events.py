@@ -1,4 +1,4 @@
-"""`events`: what came in from providers and could not be taken in."""
+"""`events`: list incoming provider events by outcome."""
 
 import click
 
@@ -10,14 +10,14 @@ OUTCOMES = ("refused", "unmatched", "ignored", "applied", "unchanged", "unproces
 
 @click.group()
 def events() -> None:
-    """Events from providers, and what became of them."""
+    """Incoming events from providers, and their outcomes."""
 
 
 @events.command("list")
 @click.option("--outcome", type=click.Choice(OUTCOMES), default="refused", show_default=True)
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 def list_events(outcome: str, limit: int) -> None:
-    """Show events of one outcome, newest first; never their contents, which hold personal data."""
+    """Show events with one outcome, newest first, without their contents, which hold personal data."""
     wanted = InboxEvent.outcome.is_null() if outcome == "unprocessed" else InboxEvent.outcome == outcome
     query = InboxEvent.select().where(wanted).order_by(InboxEvent.id.desc()).limit(limit)
     rows = (

@@ -1,4 +1,4 @@
-"""`invoices import`: invoices out of QuickBooks, Xero or a spreadsheet; safe to repeat."""
+"""`invoices import`: import invoices from QuickBooks, Xero or a spreadsheet; safe to repeat."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -36,17 +36,17 @@ def invoices() -> None:
 
 @invoices.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--account", "account_id", required=True, help="The account they belong to.")
-@click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing.")
-@click.option("--skip-bad", is_flag=True, help="Take the good rows in even if others are bad.")
-@click.option("--mapping", type=click.Choice(["auto", *LAYOUTS]), default="auto", show_default=True, help="Whose export it is.")
+@click.option("--account", "account_id", required=True, help="The account the invoices belong to.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen; write nothing.")
+@click.option("--skip-bad", is_flag=True, help="Import valid rows even if others are invalid.")
+@click.option("--mapping", type=click.Choice(["auto", *LAYOUTS]), default="auto", show_default=True, help="The program that exported the file.")
 @click.option("--dates", type=click.Choice(list(DATE_FORMATS)), default="iso", show_default=True, help="iso 2026-01-31, us 1/31/2026, eu 31/1/2026.")
 @click.option("--decimal", type=click.Choice(["point", "comma"]), default="point", show_default=True, help="How amounts are written: 1,234.50 or 1.234,50.")
-@click.option("--currency", default="", help="For rows that name none, such as USD.")
-@click.option("--region", default="US", show_default=True, help="Where phone numbers without a country code are.")
-@click.option("--delimiter", type=click.Choice([",", ";", "\t", "|"]), help="Found by itself unless said.")
+@click.option("--currency", default="", help="Currency of rows without one, such as USD.")
+@click.option("--region", default="US", show_default=True, help="Country of phone numbers without a country code.")
+@click.option("--delimiter", type=click.Choice([",", ";", "\t", "|"]), help="Detected automatically unless given.")
 def import_invoices(file: Path, account_id: str, dry_run: bool, skip_bad: bool, mapping: str, delimiter: str | None, **how: str) -> None:
-    """Take invoices in from FILE, a CSV as QuickBooks or Xero exports it.
+    """Import invoices from FILE, a CSV exported by QuickBooks or Xero.
 
     The whole file is checked first; with any bad row nothing is taken in, unless --skip-bad. The same file
     twice changes nothing: an invoice is known by its number. Paid, voided and empty ones are skipped.
@@ -76,12 +76,12 @@ def import_invoices(file: Path, account_id: str, dry_run: bool, skip_bad: bool, 
 
 
 def _reading(source: CsvFile, mapping: str, how: dict[str, str]) -> Reading:
-    """How to read the file. Raises UnreadableFile when its columns are not those of an invoice."""
+    """How to read the file. Raises UnreadableFile when its columns do not describe invoices."""
     layout = recognise(source.header) if mapping == "auto" else LAYOUTS[mapping]
     columns = find_columns(layout, source.header) if layout else {}
     lacking = [name for name in REQUIRED if name not in columns]
     if layout is None or lacking:
-        wanted = f"there is no column for: {', '.join(lacking)}" if layout else "it looks like no export of QuickBooks or Xero"
+        wanted = f"there is no column for: {', '.join(lacking)}" if layout else "it does not look like an export of QuickBooks or Xero"
         raise UnreadableFile(f"{source.path.name}: {wanted}. It needs an invoice number, a customer, a due date and an amount; try --mapping.")
     return Reading(layout, columns, how["dates"], how["decimal"], how["currency"], how["region"].upper())
 
@@ -94,14 +94,14 @@ class _Batch:
     refusals: list[Refusal] = field(default_factory=list)
 
     def note(self, row: InvoiceRow | list[RowError] | Refusal | None) -> InvoiceRow | list[RowError] | None:
-        """Keep what the row's person refuses; the row without it."""
+        """Collect the row's opt-outs; the row without them."""
         refusal = row.refusal if isinstance(row, InvoiceRow) else row
         self.refusals += [refusal] if isinstance(refusal, Refusal) else []
         return None if isinstance(row, Refusal) else row
 
     @property
     def is_full(self) -> bool:
-        """Whether it is as much as one transaction takes."""
+        """Whether the batch is as large as one transaction should be."""
         return len(self.rows) >= BATCH or len(self.refusals) >= BATCH
 
 
@@ -121,7 +121,7 @@ class _Run:
         self._account, self._source, self._reading = account, source, reading
 
     def check(self) -> tuple[Counter[str], FirstErrors]:
-        """What each row would become, and the errors; nothing is written."""
+        """What each row would do, and the errors; nothing is written."""
         counts: Counter[str] = Counter()
         errors = FirstErrors()
         told: set[News] = set()
@@ -135,7 +135,7 @@ class _Run:
         return counts, errors
 
     def write(self) -> Counter[str]:
-        """Take the good rows in, a transaction for each batch; what became of them."""
+        """Import the valid rows, one transaction per batch; counts by result."""
         counts: Counter[str] = Counter()
         for batch in self._batches("importing", counts, FirstErrors()):
             with transaction():
@@ -151,7 +151,7 @@ class _Run:
         return counts
 
     def _batches(self, what: str, counts: Counter[str], errors: FirstErrors) -> Iterator[_Batch]:
-        """Good rows by the batch. Lines of one invoice are one row; a number that means two invoices is an error."""
+        """Valid rows in batches. Lines of one invoice are one row; a number used for two invoices is an error."""
         batch = _Batch()
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         with closing(SeenNumbers()) as seen, Progress(*columns, console=console(to_stderr=True), transient=True) as progress:
@@ -177,7 +177,7 @@ class _Run:
         line, is_same = seen.first(row)
         if line == row.line:
             return row
-        message = f"invoice {row.number} is on line {line} with another amount, date or customer; every invoice needs a number of its own"
+        message = f"invoice {row.number} is on line {line} with another amount, date or customer; every invoice needs its own number"
         return None if is_same else [RowError(row.line, "", message)]
 
 

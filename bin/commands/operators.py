@@ -1,4 +1,4 @@
-"""`operator`: who may sign in, and keys that may name any account."""
+"""`operator`: people who may sign in, and API keys for any account."""
 
 import sys
 
@@ -24,7 +24,7 @@ def operator() -> None:
 @click.argument("name")
 @click.option("--password-stdin", is_flag=True, help=f"Read the password (at least {MIN_PASSWORD} characters) from standard input.")
 def add(name: str, password_stdin: bool) -> None:
-    """Add an operator. Without --password-stdin a password is made up and printed, this once only."""
+    """Add an operator. Without --password-stdin a password is generated and shown once."""
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else new_token(length=24)
     with transaction():
         made = Operator.add(name, password, real_now())
@@ -32,13 +32,13 @@ def add(name: str, password_stdin: bool) -> None:
     say(f"operator  {made.name}")
     if not password_stdin:
         say(f"password  {password}")
-        say("Keep the password: only its hash is stored, it cannot be shown again.")
+        say("Save the password now: only its hash is stored, so it cannot be shown again.")
 
 
 @operator.command()
 @click.argument("name")
 def disable(name: str) -> None:
-    """Let an operator in no more; open sessions end at once."""
+    """Disable an operator; open sessions end at once."""
     with transaction():
         found = Operator.live(name)
         if found is None:
@@ -52,10 +52,10 @@ def disable(name: str) -> None:
 @operator.command()
 @click.argument("name")
 def key(name: str) -> None:
-    """Issue an operator's API key called NAME (for /metrics, and the API of any account); printed this once only."""
+    """Issue an operator's API key called NAME, for /metrics and for the API of any account. It is shown only once."""
     with transaction():
         row, secret = ApiKey.issue(None, name, real_now())
         AuditEntry.record(acting(), "key.issued", f"key:{row.id}", kind="operator")
     say(f"key id  {row.id}")
     say(f"key     {secret}")
-    say("Keep the key: only its hash is stored, it cannot be shown again.")
+    say("Save the key now: only its hash is stored, so it cannot be shown again.")

@@ -1,4 +1,4 @@
-"""`payments`: taking back what was recorded by hand."""
+"""`payments`: void payments that were recorded by hand."""
 
 import click
 
@@ -16,11 +16,11 @@ def payments() -> None:
 
 @payments.command()
 @click.argument("payment_id")
-@click.option("--reason", required=True, help="Typed wrong, a check that bounced; kept with the payment.")
+@click.option("--reason", required=True, help="Such as a typing error or a bounced check; stored with the payment.")
 def void(payment_id: str, reason: str) -> None:
-    """Void PAYMENT_ID, taken by cash, check or bank transfer: it counts no more. A card payment is refunded instead."""
+    """Void PAYMENT_ID, taken by cash, check or bank transfer: it no longer counts. Refund a card payment instead."""
     if not reason.strip():
-        raise click.BadParameter("say why, such as: the check bounced.", param_hint="--reason")
+        raise click.BadParameter("give a reason, such as: the check bounced.", param_hint="--reason")
     if Payment.get_or_none(Payment.id == payment_id) is None:
         raise click.BadParameter(f"there is no payment {payment_id[:40]!r}.", param_hint="PAYMENT_ID")
     payment = void_payment(payment_id, redact(reason.strip())[:500], acting())

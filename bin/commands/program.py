@@ -37,10 +37,10 @@ FOUND_PROBLEMS = 1
 
 
 class Program(click.Group):
-    """A group whose errors are sentences, not tracebacks."""
+    """A group that prints known errors as sentences, not tracebacks."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a known error is said in one line and ends with 1."""
+        """Run the command; a known error is printed in one line, with exit code 1."""
         try:
             return super().invoke(ctx)
         except (PayphoneError, PeeweeException, RedisError, ValidationError) as error:
@@ -54,9 +54,9 @@ def _sentence(error: Exception) -> str:
     match error:
         case ValidationError():
             names = ", ".join(str(item["loc"][0]).upper() for item in error.errors(include_input=False))
-            return f"These settings are not valid: {names}. See the list of settings in README.md."
+            return f"Invalid settings: {names}. See the list of settings in README.md."
         case ProgrammingError() | OperationalError() if "no such table" in str(error) or "does not exist" in str(error):
-            return "The database lacks tables of this release. Run bin/payphone migrate."
+            return "The database is not at this release's schema. Run bin/payphone migrate."
         case OperationalError() | InterfaceError():
             return f"The database cannot be reached ({type(error).__name__}). Check DATABASE_URL, or run bin/payphone doctor."
         case RedisError():
@@ -73,7 +73,7 @@ def _close() -> None:
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--demo", is_flag=True, help="Speak to the demo that runs in this folder, with its settings.")
+@click.option("--demo", is_flag=True, help="Use the demo running in this folder, with its settings.")
 @click.pass_context
 def payphone(ctx: click.Context, demo: bool) -> None:
     """Payphone's command line for operators.
@@ -93,7 +93,7 @@ def _take_demos_settings() -> None:
     try:
         os.environ.update(json.loads(get_settings().demo_settings.read_text()))
     except FileNotFoundError:
-        raise PayphoneError("No demo runs in this folder. Start one with bin/demo in another terminal.") from None
+        raise PayphoneError("No demo is running in this folder. Start one with bin/demo in another terminal.") from None
     get_settings.cache_clear()
 
 

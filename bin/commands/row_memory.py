@@ -1,4 +1,4 @@
-"""What an import remembers of the rows it has read, in memory that does not grow with them."""
+"""What an import remembers of the rows it has read, in constant memory."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -10,14 +10,14 @@ SLACK = 4 * SHOWN  # errors held until they are sorted out
 
 
 class FirstErrors:
-    """How many errors there are, and the first of them by line."""
+    """The number of errors, and the first ones by line."""
 
     def __init__(self) -> None:
         self.count = 0
         self._held: list[RowError] = []
 
     def add(self, errors: Iterable[RowError]) -> None:
-        """Count them; those of late lines are forgotten again."""
+        """Count them; only those with the lowest lines are kept."""
         for error in errors:
             self.count += 1
             self._held.append(error)
@@ -50,5 +50,5 @@ class SeenNumbers:
         return line, before == what
 
     def close(self) -> None:
-        """Forget all of it."""
+        """Delete it."""
         self._kept.close()

@@ -1,4 +1,4 @@
-"""What the commands write: tables and lines for people on stdout, errors on stderr."""
+"""Output of the commands: tables and lines on stdout, errors on stderr."""
 
 import getpass
 import sys
@@ -20,12 +20,12 @@ def console(to_stderr: bool = False) -> Console:
 
 
 def say(text: str) -> None:
-    """One line for the person who asked, as it is: no markup is read in it."""
+    """Print one line as it is, without interpreting markup."""
     console().print(escape(text), soft_wrap=True)
 
 
 def complain(text: str) -> None:
-    """One line about what went wrong."""
+    """Print one error line."""
     console(to_stderr=True).print(f"[bold red]error[/] {escape(text)}", soft_wrap=True)
 
 
@@ -43,7 +43,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: 
 
 
 def moment(at: datetime | int | None) -> str:
-    """A time to the second, UTC; microseconds since the epoch are taken too."""
+    """A UTC time to the second; also accepts microseconds since the epoch."""
     if at is None:
         return ""
     when = at if isinstance(at, datetime) else datetime.fromtimestamp(at / 1_000_000, UTC)
@@ -51,5 +51,5 @@ def moment(at: datetime | int | None) -> str:
 
 
 def acting() -> str:
-    """Who the audit says did it: the user of this shell."""
+    """The actor for the audit log: the user of this shell."""
     return f"cli:{getpass.getuser()}"

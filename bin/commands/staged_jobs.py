@@ -1,4 +1,4 @@
-"""`jobs`: look at the job table, and let dead jobs run again."""
+"""`jobs`: list jobs, and run dead jobs again."""
 
 import click
 
@@ -14,12 +14,12 @@ STATES = ("waiting", "running", "done", "dead", "cancelled")
 
 @click.group("jobs")
 def staged_jobs() -> None:
-    """Jobs, as the database has them."""
+    """Jobs, as the database records them."""
 
 
 @staged_jobs.command("list")
 @click.option("--state", type=click.Choice(STATES), help="Only jobs in this state.")
-@click.option("--name", help="Only jobs of this name.")
+@click.option("--name", help="Only jobs with this name.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 def list_jobs(state: str | None, name: str | None, limit: int) -> None:
     """Show jobs, newest first."""
@@ -39,20 +39,20 @@ def _row(job: StagedJob) -> tuple[object, ...]:
 
 @staged_jobs.command()
 @click.argument("ids", nargs=-1)
-@click.option("--all-dead", is_flag=True, help="Every dead job.")
-@click.option("--name", help="With --all-dead: only jobs of this name.")
+@click.option("--all-dead", is_flag=True, help="All dead jobs.")
+@click.option("--name", help="With --all-dead: only jobs with this name.")
 @click.option("--rate", type=click.FloatRange(0), help="With --all-dead: jobs per second; 0: all at once. Default: BACKFILL_RATE.")
 def retry(ids: tuple[str, ...], all_dead: bool, name: str | None, rate: float | None) -> None:
-    """Let dead jobs run again, with the same arguments and key. IDS are numbers, or ids as RQ's dashboard shows them.
+    """Run dead jobs again, with the same arguments and key. IDS are numbers, or ids from RQ's dashboard.
 
-    A job that is not dead is left alone.
+    Jobs that are not dead are skipped.
     """
     if bool(ids) == all_dead:
-        raise click.UsageError("Name the jobs, or give --all-dead.")
+        raise click.UsageError("Give job IDS or --all-dead.")
     if (name or rate is not None) and not all_dead:
-        raise click.UsageError("--name and --rate go with --all-dead.")
+        raise click.UsageError("--name and --rate require --all-dead.")
     if name and name not in job_names() and not StagedJob.select().where(StagedJob.name == name).exists():
-        raise click.BadParameter(f"there is no job {name!r}; there are {', '.join(job_names())}.", param_hint="--name")
+        raise click.BadParameter(f"there is no job {name!r}; known jobs: {', '.join(job_names())}.", param_hint="--name")
     if all_dead:
         rate = get_settings().backfill_rate if rate is None else rate
         replayed = replay_all(acting(), name=name, rate=rate)
@@ -69,10 +69,10 @@ def _retry_one(text: str) -> bool:
     number = text.rpartition("-")[2]
     row = StagedJob.get_or_none(StagedJob.id == int(number)) if number.isdigit() and len(number) < 19 else None  # noqa: PLR2004 - fits in 64 bits
     if row is None or text not in (str(row.id), rq_id(row.name, row.id)):
-        complain(f"{text}: there is no such job.")
+        complain(f"{text}: no such job.")
         return False
     if not replay(row.id, acting()):
-        complain(f"{text}: the job is {row.state}, only a dead job is replayed.")
+        complain(f"{text}: the job is {row.state}; only dead jobs can be retried.")
         return False
     say(f"{text}: replayed.")
     return True

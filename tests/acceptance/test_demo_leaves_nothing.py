@@ -82,7 +82,7 @@ def test_nothing_is_left_however_it_ends(number, tmp_path):
         process.kill()
         print(process.communicate()[0].decode())
     wait_for(lambda: not description.exists(), "its description is gone")
-    assert "No demo runs in this folder" in payphone(tmp_path, "doctor")
+    assert "No demo is running in this folder" in payphone(tmp_path, "doctor")
 
 
 def test_a_second_demo_in_the_same_folder_is_refused(tmp_path):

@@ -75,7 +75,7 @@ def test_pause_and_resume_say_what_they_did(redis):
     shown = run("brakes").output
     assert "wrong template" in shown
     assert account.id in shown
-    assert "Yet texts are paused for all accounts" in run("resume", "texts", "--account", account.id).output
+    assert "texts are paused for all accounts" in run("resume", "texts", "--account", account.id).output
     assert "Resumed: texts of all accounts." in run("resume", "texts").output
     assert not paused(account.id, "texts")
     assert [entry.action for entry in AuditEntry.select().order_by(AuditEntry.id)] == ["texts.paused", "charges.paused", "texts.resumed"]
@@ -187,12 +187,12 @@ def test_reconcile_says_what_differs(redis, stripe_stand_in):  # noqa: F811
 def test_the_latest_report_says_of_when_it_is_and_of_what(redis):
     """Given no report, one that is fresh, and one of this morning, then each is called what it is; nothing is said of now by an old one."""
     none = run("events", "reconcile", "--latest")
-    assert (none.exit_code, "No differences" in none.output, "No comparison has been finished yet" in none.output) == (1, False, True)
+    assert (none.exit_code, "No differences" in none.output, "No comparison has finished yet" in none.output) == (1, False, True)
     now, span = real_now(), {"since": 1_795_000_000, "until": 1_795_259_200}
     report = Reconciliation.create(asked_by="test", state="done", compared=17, created_at=now, finished_at=now - timedelta(minutes=59), **span)
     fresh = run("events", "reconcile", "--latest")
     assert (fresh.exit_code, "h old" in fresh.output) == (0, False)
     assert "platform: compared 17 payments and refunds made from 2026-11-18 11:06:40Z to 2026-11-21 11:06:40Z" in fresh.output
-    assert f"the report is of {report.finished_at:%F %TZ}." in fresh.output
+    assert f"report from {report.finished_at:%F %TZ}." in fresh.output
     Reconciliation.update(finished_at=now - timedelta(hours=5)).execute()
     assert "platform: the report is 5.0 h old; there should be one every hour." in run("events", "reconcile", "--latest").output

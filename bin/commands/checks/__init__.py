@@ -1,1 +1,1 @@
-"""What the doctor looks at: one file, one part of the body."""
+"""The doctor's checks: one file per subject."""

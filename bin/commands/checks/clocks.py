@@ -1,4 +1,4 @@
-"""Clocks: leases are the database's time, signatures this machine's, the scheduler's ticks Redis' neighbours'."""
+"""Clocks: this machine's, the database's and Redis' must agree."""
 
 from collections.abc import Callable
 
@@ -7,11 +7,11 @@ from runtime.clock import real_seconds
 
 WARN = 2.0  # seconds
 FAIL = 30.0  # as long as a lease
-SYNCHRONISE = "Let all machines keep time (chrony, systemd-timesyncd): leases, signatures and due times rest on it."
+SYNCHRONISE = "Synchronise all clocks (chrony, systemd-timesyncd): leases, signatures and due times depend on them."
 
 
 def compare(whose: str, read: Callable[[], float]) -> Finding:
-    """How far a clock (seconds since the epoch) is from this machine's, taken at the middle of the round trip."""
+    """How far a clock (seconds since the epoch) is off from this machine's at the middle of the round trip."""
     before = real_seconds()
     theirs = read()
     after = real_seconds()

@@ -18,7 +18,7 @@ SECOND = 1_000_000
 
 
 def shown(url: str) -> str:
-    """An address without its password."""
+    """A database URL without its password."""
     parts = urlsplit(url)
     return url if parts.password is None else url.replace(f":{parts.password}@", ":***@")
 
@@ -33,7 +33,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         use_database(url)
         execute("SELECT 1").fetchall()
     except (PeeweeException, Misconfigured) as error:
-        yield Finding("fail", "database", f"{shown(url)}: {type(error).__name__}", "Check DATABASE_URL, and that the server runs and lets this machine in.")
+        yield Finding("fail", "database", f"{shown(url)}: {type(error).__name__}", "Check DATABASE_URL, and that the server runs and allows this machine.")
         return
     yield Finding("ok", "database", f"{shown(url)} answers")
     missing = pending()

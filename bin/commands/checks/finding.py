@@ -8,7 +8,7 @@ Level = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at: how it is, what was found, and what to do next (nothing when it is ok)."""
+    """The result of one check: its level, what was found, and what to do (nothing when ok)."""
 
     level: Level
     what: str

@@ -1,4 +1,4 @@
-"""Settings: what production cannot do without, and what has been left at a value that everybody knows."""
+"""Settings: which are missing, invalid or unsafe."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ GUESSABLE = {"secret", "changeme", "change-me", "default", "unset", "test", "dem
 
 
 def check_settings(settings: Settings) -> Iterator[Finding]:
-    """What is missing or wrong. Outside production a missing key is only worth a warning."""
+    """What is missing or wrong. Outside production a missing key is only a warning."""
     level: Level = "fail" if settings.payphone_env == "production" else "warn"
     yield Finding("ok", "PAYPHONE_ENV", settings.payphone_env)
     yield _secret_key(settings, level)
@@ -25,8 +25,8 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
     yield judged(not settings.redis_url, "REDIS_URL", "set" if settings.redis_url else "not set: worker.py runs an embedded Valkey", advice, "warn")
     yield _stripe(settings, level)
     yield _presence("STRIPE_PUBLISHABLE_KEY", settings.stripe_publishable_key, "Pages that take cards need it.", "warn")
-    yield _presence("STRIPE_WEBHOOK_SECRET", settings.stripe_webhook_secret, "Without it every event of Stripe is refused: set the endpoint's whsec_….", level)
-    named = "The built-in operator cannot sign in. That is fine once there are named ones: bin/payphone operator add NAME."
+    yield _presence("STRIPE_WEBHOOK_SECRET", settings.stripe_webhook_secret, "Without it every Stripe event is refused: set the endpoint's whsec_….", level)
+    named = "The built-in operator cannot sign in. That is fine if you have named ones: bin/payphone operator add NAME."
     yield _presence("OPERATOR_PASSWORD", settings.operator_password, named, "warn")
     yield _workers(settings)
     yield _proxies(settings)
@@ -37,11 +37,11 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
 
 
 def check_connect(settings: Settings) -> Finding:
-    """Whether events of connected accounts can be believed. Needs the database."""
+    """Whether events of connected accounts can be verified. Needs the database."""
     what, connected = "STRIPE_CONNECT_WEBHOOK_SECRET", len([account for account in stripe_accounts() if account])
     if settings.connect_webhook_secrets or not connected:
         return Finding("ok", what, "set" if settings.connect_webhook_secrets else "not set: no account has a Stripe account of its own")
-    advice = "Every event of theirs is refused: make the endpoint /api/webhooks/stripe/connect at Stripe and set its whsec_…."
+    advice = "All their events are refused: create the endpoint /api/webhooks/stripe/connect at Stripe and set its whsec_…."
     return Finding("fail", what, f"not set, and {connected} Stripe accounts are connected", advice)
 
 
@@ -52,17 +52,17 @@ def _proxies(settings: Settings) -> Finding:
     except Misconfigured as error:
         return Finding("fail", what, "cannot be read", str(error))
     unsaid = settings.payphone_env == "production" and not settings.trusted_proxies
-    advice = "Name the proxy in front. From any other than this machine it is not known what came over HTTPS, so payment endpoints refuse it all."
+    advice = "Set it to the proxy in front. Requests from an unknown proxy do not count as HTTPS, so payment endpoints refuse them."
     return judged(unsaid, what, settings.trusted_proxies or "not set: this machine only", advice, "warn")
 
 
 def _rate(name: str, rate: str, settings: Settings) -> Finding:
     unlimited = rate == "none"
     try:
-        found = "none: anybody may ask as often as they like" if unlimited else str(parse(rate))
+        found = "none: requests are not limited" if unlimited else str(parse(rate))
     except ValueError:
-        return Finding("fail", name, f"{rate!r} is no rate", "It takes such as 600/minute, or none. The web does not start with it.")
-    return judged(unlimited and settings.payphone_env == "production", name, found, "Set it to such as 600/minute.", "warn")
+        return Finding("fail", name, f"{rate!r} is not a rate", "Use a value such as 600/minute, or none; the web process will not start with this one.")
+    return judged(unlimited and settings.payphone_env == "production", name, found, "Set it to a value such as 600/minute.", "warn")
 
 
 def _presence(name: str, value: str, advice: str, level: Level) -> Finding:
@@ -80,7 +80,7 @@ def _secret_key(settings: Settings, level: Level) -> Finding:
 
 def _public_url(settings: Settings, level: Level) -> Finding:
     parts = urlsplit(settings.public_url)
-    advice = "Set it to the https:// address under which customers and Stripe reach this installation."
+    advice = "Set it to the https:// URL at which customers and Stripe reach this installation."
     if not settings.public_url:
         return Finding(level, "PUBLIC_URL", "not set", advice)
     return judged(parts.scheme != "https" or not parts.netloc, "PUBLIC_URL", settings.public_url, advice, level)
@@ -91,18 +91,18 @@ def _stripe(settings: Settings, level: Level) -> Finding:
     if not key:
         return Finding(level, what, "not set", "Set the secret or restricted key of your Stripe account, sk_… or rk_….")
     if not key.startswith(("sk_", "rk_")):
-        return Finding("fail", what, "set, but is no secret key", "A secret key begins with sk_ or rk_; this may be the publishable one.")
+        return Finding("fail", what, "set, but not a secret key", "A secret key starts with sk_ or rk_; this may be the publishable one.")
     if settings.payphone_env == "production" and settings.stripe_api_base:
         return Finding("warn", what, f"set, but requests go to {settings.stripe_api_base}", "Remove STRIPE_API_BASE to reach Stripe itself.")
     test = "_test_" in key and settings.payphone_env == "production"
-    return judged(test, what, "a test-mode key" if test else "set", "No real money moves. Set the live key when you mean it.", "warn")
+    return judged(test, what, "a test-mode key" if test else "set", "No real money moves. Set the live key to go live.", "warn")
 
 
 def _workers(settings: Settings) -> Finding:
     try:
         counts = settings.worker_counts
     except ValueError:
-        return Finding("fail", "WORKERS", settings.workers, "Write a number, or queue=number pairs such as webhooks=4,calls=1.")
+        return Finding("fail", "WORKERS", settings.workers, "Use a number, or queue=number pairs such as webhooks=4,calls=1.")
     unknown, idle = sorted(set(counts) - set(QUEUES)), [queue for queue in QUEUES if not counts.get(queue)]
     if unknown:
         return Finding("fail", "WORKERS", f"no such queue: {', '.join(unknown)}", f"The queues are {', '.join(QUEUES)}.")

@@ -1,4 +1,4 @@
-"""Texting: Twilio's settings, an address it can report to, credentials that hold, and a sender for every account that texts."""
+"""Texting: Twilio's settings and credentials, a URL it can report to, and a sender for every account that texts."""
 
 import re
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ ACCOUNT_SID, SERVICE_SID = re.compile(r"AC[0-9a-fA-F]{32}"), re.compile(r"MG[0-9
 
 
 def check_texting(settings: Settings) -> Iterator[Finding]:
-    """What the settings say, and, if they may hold, what Twilio says to them. It is only read; nothing is sent."""
+    """The settings, and, if they look valid, Twilio's answer to them. Only reads; sends nothing."""
     if not settings.twilio_account_sid and not settings.twilio_auth_tokens:
-        yield Finding("ok", "Twilio", "not set up: nothing is texted")
+        yield Finding("ok", "Twilio", "not set up: no texts are sent")
         return
     broken = [finding for finding in _settings(settings) if finding.level == "fail"]
     yield from broken or [_credentials()]
@@ -27,7 +27,7 @@ def check_texting(settings: Settings) -> Iterator[Finding]:
 
 def _settings(settings: Settings) -> Iterator[Finding]:
     sid, service = settings.twilio_account_sid, settings.twilio_messaging_service_sid
-    what = "Take it from the Twilio console: AC and 32 hexadecimal digits. A key's (SK…) or a service's (MG…) is another thing."
+    what = "Take it from the Twilio console: AC and 32 hexadecimal digits, not a key's SK… or a service's MG…."
     yield judged(not ACCOUNT_SID.fullmatch(sid), "TWILIO_ACCOUNT_SID", "not set" if not sid else "no account's sid", what)
     yield judged(not settings.twilio_auth_tokens, "TWILIO_AUTH_TOKEN", "not set", "Take it from the Twilio console, beside the account's sid.")
     found, advice = "no messaging service's sid", "Take it from the Twilio console: MG and 32 hexadecimal digits; or leave it out."
@@ -39,17 +39,17 @@ def _credentials() -> Finding:
         status = fetch_account_status()
     except ProviderError as error:
         if error.answered and error.outcome == "retry_later":
-            return Finding("fail", "Twilio", f"does not take these credentials ({error.code})", "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.")
-        return Finding("warn", "Twilio", f"no answer: {error.code}", "Look whether this machine may reach api.twilio.com. Texts wait meanwhile.")
+            return Finding("fail", "Twilio", f"rejects these credentials ({error.code})", "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.")
+        return Finding("warn", "Twilio", f"no answer: {error.code}", "Check that this machine can reach api.twilio.com. Texts wait meanwhile.")
     return judged(status != "active", "Twilio", f"answers; the account is {status}", "Nothing is sent until it is active again: see the Twilio console.")
 
 
 def _callbacks(settings: Settings) -> Finding:
     """Twilio reports to PUBLIC_URL, and signs for it."""
     host = urlsplit(settings.public_url).hostname or ""
-    what, advice = "Twilio's reports", "Set PUBLIC_URL to the address under which Twilio reaches this installation; its host has letters, digits, dashes, dots."
+    what, advice = "Twilio's reports", "Set PUBLIC_URL to the URL at which Twilio reaches this installation; host names hold letters, digits, dashes and dots."
     if not host:
-        return Finding("fail", what, "PUBLIC_URL is not set: nothing is texted", advice)
+        return Finding("fail", what, "PUBLIC_URL is not set: no texts are sent", advice)
     return judged("_" in host or _is_this_machine(host), what, f"to {host}", advice, "fail" if settings.payphone_env == "production" else "warn")
 
 
@@ -61,7 +61,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def check_senders(settings: Settings) -> Iterator[Finding]:
-    """Whether each account whose people agreed to texts has what it texts from."""
+    """Whether each account whose customers agreed to texts has a sender."""
     if not settings.twilio_account_sid or not settings.twilio_auth_tokens:
         return
     own = {row.account_id for row in AccountSender.select(AccountSender.account)}
@@ -70,5 +70,5 @@ def check_senders(settings: Settings) -> Iterator[Finding]:
     advice = "Their texts are refused. PUT /api/accounts/{id}/sender with an operator's key, or set TWILIO_MESSAGING_SERVICE_SID."
     yield judged(bool(lacking), "senders", f"none for {', '.join(lacking)}" if lacking else f"{len(texting)} accounts text", advice)
     sharing = sorted(texting - own - set(lacking))
-    advice = "A STOP to one of them is a stop to all. Give each account its own: PUT /api/accounts/{id}/sender."
+    advice = "A STOP to one of them stops all. Give each account its own: PUT /api/accounts/{id}/sender."
     yield judged(len(sharing) > 1, "shared sender", f"{len(sharing)} accounts" if sharing else "nobody uses it", advice, "warn")

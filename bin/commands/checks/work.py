@@ -1,4 +1,4 @@
-"""Work: somebody serves every queue, relay and scheduler live, nothing is dead, refused or unknown."""
+"""Work: every queue has workers, relay and scheduler run, nothing is dead, refused or unknown."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,11 +15,11 @@ from runtime.settings import QUEUES
 from web.life_signs import read_life_signs
 
 OLD = 120.0  # seconds a due job may wait before it is worth a word
-START_WORKERS = "Start python worker.py (WORKERS says how many for each queue)."
+START_WORKERS = "Start python worker.py (WORKERS sets how many per queue)."
 
 
 def check_processes(redis: Redis, now: int | None = None) -> Iterator[Finding]:
-    """Who is there. Raises RedisError."""
+    """Which processes are running. Raises RedisError."""
     signs = read_life_signs(redis, database_time() if now is None else now)
     idle = [queue for queue in QUEUES if not signs.workers[queue]]
     found = f"nobody serves {', '.join(idle)}" if idle else ", ".join(f"{queue} {count}" for queue, count in signs.workers.items())
@@ -33,21 +33,21 @@ def check_jobs() -> Iterator[Finding]:
     counts = count_jobs()
     unknown = sorted({row.name for row in counts if row.state in {"waiting", "running"} and find_job(row.name) is None})
     found = f"unknown: {', '.join(unknown)}" if unknown else "all known to this release"
-    yield judged(bool(unknown), "job names", found, "Another release staged them: run the one that knows them, or let it finish first.")
+    yield judged(bool(unknown), "job names", found, "Another release staged them: run that release, or let it finish first.")
     dead = {row.name: row.count for row in counts if row.state == "dead"}
     found = ", ".join(f"{name} {count}" for name, count in sorted(dead.items())) if dead else "none"
-    yield judged(bool(dead), "dead jobs", found, "See bin/payphone jobs list --state dead; mend the cause, then bin/payphone jobs retry ID.", "warn")
+    yield judged(bool(dead), "dead jobs", found, "See bin/payphone jobs list --state dead; fix the cause, then bin/payphone jobs retry ID.", "warn")
     doubts = ", ".join(f"{kind} {count}" for kind, count in sorted(count_doubts().items()))
     yield judged(bool(doubts), "effects in doubt", doubts or "none", "See bin/payphone effects list --in-doubt; then effects reconcile, or settle.", "warn")
     late = {queue: age for queue, age in oldest_due().items() if age > OLD}
     found = ", ".join(f"{queue} {age:.0f} s" for queue, age in late.items()) if late else "nothing waits long"
-    yield judged(bool(late), "oldest due job", found, "Workers are missing, or too few: see above.", "warn")
+    yield judged(bool(late), "oldest due job", found, "Workers are missing or too few: see above.", "warn")
     refused = count_inbox().get("refused", 0)
     yield judged(bool(refused), "refused events", str(refused or "none"), "See bin/payphone events list --outcome refused: each says why.", "warn")
 
 
 def check_readings() -> Iterator[Finding]:
-    """Whether Stripe's lists of events are read; while one is not, its accounts' texts and charges are held back."""
+    """Whether Stripe's lists of events are read; if not, texts and charges of those accounts are held back."""
     marks = [mark for mark in map(StripeWatermark.of, stripe_accounts()) if mark is not None and StripeWatermark.is_stale(mark.stripe_account, real_now())]
     names = ", ".join(sorted(mark.stripe_account or "platform" for mark in marks))
     since = datetime.fromtimestamp(min((mark.created for mark in marks), default=1) - 1, UTC)
