@@ -40,7 +40,7 @@ def invoice_lock(invoice_id: str, wait: float = WAIT) -> Iterator[None]:
     try:
         held = lock.acquire()
     except RedisError as error:
-        log.warning("no lock, going on with the row's version alone", invoice_id=invoice_id, error=type(error).__name__)
+        log.warning("no lock, relying on the row's version alone", invoice_id=invoice_id, error=type(error).__name__)
         yield
         return
     if not held:

@@ -40,7 +40,7 @@ def _epoch(redis: Redis, now: int) -> int:
     if known is None:
         redis.set(EPOCH_KEY, now, nx=True)
         known = redis.get(EPOCH_KEY)
-        log.warning("Redis is new or was emptied: all that is due is pushed again")
+        log.warning("Redis is new or was emptied: pushing every due job again")
     return int(known or now)
 
 
@@ -99,7 +99,7 @@ def run(redis: Redis, stopping: Callable[[], bool]) -> None:
                 forgotten_at = time.monotonic()
             busy = tick(redis) == BATCH
         except (RedisError, PeeweeException) as error:
-            log.warning("relay could not look, will look again", error=type(error).__name__)
+            log.warning("relay failed, will retry", error=type(error).__name__)
             busy = False
         release_connection()
         if not busy:

@@ -59,12 +59,12 @@ class _Scheduler(Scheduler):
                 job.func_name  # noqa: B018 - decoding is lazy; it must fail here or not at all
                 known = identity.removeprefix(TICK_PREFIX) in timetable()
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one entry must not stop the others
-                log.error("an entry of the timetable cannot be read", entry=identity[:80], error=type(error).__name__)
+                log.error("a timetable entry cannot be read", entry=identity[:80], error=type(error).__name__)
                 known = False
             if known:
                 yield job
             else:
-                log.error("dropped an entry that is none of ours", entry=identity[:80])
+                log.error("dropped a timetable entry that is not ours", entry=identity[:80])
                 self.connection.zrem(self.scheduled_jobs_key, raw)
 
     def _install_signal_handlers(self) -> None:
@@ -117,5 +117,5 @@ class Ticker:
             try:
                 _Scheduler(queue_name="periodic", connection=connect_redis(self._redis_url, timeout=PATIENCE), interval=LOOK).run()
             except RedisError as error:
-                log.warning("Redis is away, will tick again", error=type(error).__name__)
+                log.warning("Redis is away, will retry", error=type(error).__name__)
                 time.sleep(1.0)

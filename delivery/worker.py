@@ -143,7 +143,7 @@ class Worker:
     def _left_alone(self, identity: str, job_id: int | None) -> None:
         row = StagedJob.get_or_none(StagedJob.id == job_id) if job_id is not None else None
         if row is None or rq_keys.rq_id(row.name, row.id) != identity:
-            log.warning("refused what is no job of ours", identity=identity[:80], queue=self.queue)
+            log.warning("refused a queue entry that is not our job", identity=identity[:80], queue=self.queue)
             rq_mend.refuse(self.redis, identity, self.queue, "not a staged job")
         elif row.state in _FINAL:
             rq_mend.correct_if_queued(self.redis, identity, self.queue, row.state)

@@ -75,7 +75,7 @@ def _send(effect: Effect, kind: Kind, decided_at: datetime) -> dict[str, Any] | 
 
 def _check_is_fresh(effect: Effect, decided_at: datetime) -> None:
     if real_now() - decided_at > LEAVE_WITHIN:
-        raise NotYet(f"Effect {effect.id} was held up on its way out; it is not sent late, but asked for again.")
+        raise NotYet(f"Effect {effect.id} was held up on its way out; it will not be sent late, but decided again.")
 
 
 def _judged(effect: Effect, kind: Kind, error: ProviderError, in_doubt: bool) -> dict[str, Any] | None:
@@ -100,10 +100,10 @@ def _begin_anew(effect: Effect) -> None:
     """Let the next call use a fresh key: the last one is over, and nothing was found."""
     if effect.generation >= MAX_GENERATIONS:
         effect.record_unknown("in_doubt", f"Nothing was found under {MAX_GENERATIONS} keys.", effect.repeated)
-        raise InDoubt(f"Effect {effect.id}: nothing was found under {MAX_GENERATIONS} keys. Look at {effect.provider}, then bin/payphone effects settle.")
+        raise InDoubt(f"Effect {effect.id}: nothing was found under {MAX_GENERATIONS} keys. Check at {effect.provider}, then use bin/payphone effects settle.")
     if not _is_settled(effect):
-        raise NotYet(f"Effect {effect.id} left a moment ago; the provider's record is looked at again later.")
-    log.warning("nothing came of the last key, a fresh one is tried", effect_id=effect.id, generation=effect.generation + 1)
+        raise NotYet(f"Effect {effect.id} was sent a moment ago; the provider's record will be checked again later.")
+    log.warning("the last key did nothing, trying a new one", effect_id=effect.id, generation=effect.generation + 1)
     effect.record_next_generation()
 
 

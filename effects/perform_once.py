@@ -35,7 +35,7 @@ def perform_once(effect: Effect) -> dict[str, Any] | None:
     killpoint("effect.before_call")
     if real_now() >= effect.deadline:
         _record_not_sent(effect, f"It was held up until after its deadline ({effect.deadline:%H:%M:%S} UTC) and was not sent late.")
-        raise NotYet(f"Effect {effect.id} was not sent in time; it is decided anew.")
+        raise NotYet(f"Effect {effect.id} was not sent in time; it will be decided again.")
     return _send(effect)
 
 

@@ -73,7 +73,7 @@ def look_again(effect: Effect, actor: str) -> bool:
     try:
         return reconcile_owner(effect, actor) is not None
     except ProviderError as error:
-        log.warning("the record cannot be read", effect_id=effect.id, kind=effect.kind, code=error.code, advice=error.advice)
+        log.warning("the provider's record cannot be read", effect_id=effect.id, kind=effect.kind, code=error.code, advice=error.advice)
         return False
 
 

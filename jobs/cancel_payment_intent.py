@@ -56,7 +56,7 @@ def _decide(attempt_id: str) -> tuple[PaymentAttempt, Effect | None]:
         made = Effect.get_or_none(Effect.key == f"{INTENT_CREATE.name}:{attempt.id}")
         if attempt.state == "retiring" and attempt.intent_id is None:
             if made is not None and made.in_doubt:
-                raise NotYet(f"The intent of attempt {attempt.id} may have been made; it is cancelled once that is known.")
+                raise NotYet(f"The intent of attempt {attempt.id} may have been created; it will be cancelled once that is known.")
             attempt.record_closed(real_now())
         if attempt.state != "retiring":
             return attempt, None

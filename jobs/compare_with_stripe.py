@@ -28,7 +28,7 @@ def compare_with_stripe(run_id: int, page: int) -> None:
     except ProviderError as error:
         if error.outcome != "refused" and error.code != NO_ACCESS:
             raise
-        log.error("Stripe does not let us compare", stripe_account=run.stripe_account or "platform", code=error.code)
+        log.error("Stripe's payments cannot be read for comparison", stripe_account=run.stripe_account or "platform", code=error.code)
         with recording():
             run.record_failed(str(error), real_now())
         return

@@ -113,11 +113,11 @@ def _why_not(invoice: Invoice, attempt: PaymentAttempt, confirmation: PaymentCon
 def _wait_for_others(invoice: Invoice, attempt: PaymentAttempt) -> None:
     """Raises NotYet while the intent is not in place, or a link or another intent could still take the money."""
     if not attempt.is_in_place:
-        raise NotYet(f"The intent of attempt {attempt.id} is still being made or changed; the card is charged after that.")
+        raise NotYet(f"The intent of attempt {attempt.id} is still being created or changed; the card will be charged after that.")
     links = PaymentLink.select().where(PaymentLink.invoice == invoice.id, PaymentLink.state == "retiring")
     others = PaymentAttempt.select().where(PaymentAttempt.invoice == invoice.id, PaymentAttempt.state == "retiring")
     if links.exists() or others.exists():
-        raise NotYet(f"A payment link or an older intent of invoice {invoice.id} is being closed; the card is charged after that.")
+        raise NotYet(f"A payment link or an older intent of invoice {invoice.id} is being closed; the card will be charged after that.")
 
 
 def _saved_card(confirmation: PaymentConfirmation) -> str | None:

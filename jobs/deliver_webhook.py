@@ -81,7 +81,7 @@ def _record_taken(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: R
 
 def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: Reply) -> None:
     now, told, delay = real_now(), reply.error or f"HTTP {reply.status}", 0.0
-    log.info("webhook not taken", endpoint_id=endpoint.id, delivery_id=delivery.id, error=told, tries=delivery.attempts + 1)
+    log.info("webhook delivery failed", endpoint_id=endpoint.id, delivery_id=delivery.id, error=told, tries=delivery.attempts + 1)
     with transaction():
         fresh = lock_endpoint(endpoint)
         delivery.record_try(_told(reply, now))

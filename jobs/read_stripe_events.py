@@ -58,7 +58,7 @@ def _take_in(run: Backfill, found: Page) -> None:
     newest = (int(found.rows[0]["created"]), str(found.rows[0]["id"])) if found.rows else (run.since, "")
     run.record_page(found.rows[-1]["id"] if found.rows else run.cursor, newest, len(found.rows), missing)
     if missing:
-        log.warning("events had not reached us", stripe_account=run.stripe_account or "platform", missing=missing, of=len(found.rows))
+        log.warning("missed events found", stripe_account=run.stripe_account or "platform", missing=missing, of=len(found.rows))
     if found.has_more and found.rows:
         stage(read_stripe_events, f"{run.id}-{run.page}", run.id, run.page)
         return
@@ -74,6 +74,6 @@ def _delay(run: Backfill, place: int) -> float:
 
 
 def _give_up(run: Backfill, error: ProviderError) -> None:
-    log.error("Stripe does not show its events", stripe_account=run.stripe_account or "platform", code=error.code)
+    log.error("Stripe's events cannot be read", stripe_account=run.stripe_account or "platform", code=error.code)
     with recording():
         run.record_failed(str(error), real_now())

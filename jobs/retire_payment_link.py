@@ -62,7 +62,7 @@ def _deactivate(link: PaymentLink) -> tuple[Effect, Json | None]:
         effect = reserve_again(LINK_DEACTIVATE, link.id, {"link": link.stripe_link_id}, link.invoice, link.stripe_account, *WHY)
     closed = perform(effect)
     if closed is None and effect.error_code != "resource_missing":
-        raise NotYet(f"Stripe does not close link {link.id}: {effect.error}")
+        raise NotYet(f"Stripe refused to close link {link.id}: {effect.error}")
     return effect, closed
 
 

@@ -20,7 +20,7 @@ def settle_text(effect_id: str) -> None:
     effect = Effect.get_by_id(effect_id)
     found = reconcile(effect) if effect.in_doubt else None
     if effect.in_doubt and found is None:
-        raise NotYet(f"Text {effect.id} is not in Twilio's list. It is not sent again; a callback or a person settles it.")
+        raise NotYet(f"Text {effect.id} is not in Twilio's list. It will not be sent again; a callback or a person settles it.")
     with recording():
         message, now = message_of(effect.id, ""), real_now()
         if message is None:

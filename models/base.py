@@ -95,7 +95,7 @@ def open_database(url: str) -> peewee.Database:
         return SqliteDatabase(str(path), pragmas=pragmas, timeout=5)
     if parts.scheme in {"postgres", "postgresql"}:
         return _Postgres(url, max_connections=32, stale_timeout=300, timeout=5, prefer_psycopg3=True, connect_timeout=5)
-    raise Misconfigured(f"DATABASE_URL begins with {parts.scheme!r}; use sqlite:///path or postgresql://….")
+    raise Misconfigured(f"DATABASE_URL starts with {parts.scheme!r}; use sqlite:///path or postgresql://….")
 
 
 def use_database(url: str) -> None:

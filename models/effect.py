@@ -120,6 +120,6 @@ class Effect(Row):
         """
         same = (Effect.id == self.id) & (Effect.generation == self.generation) & Effect.state.not_in(("confirmed", "refused"))
         if not Effect.update(**values).where(same).execute():
-            raise Conflict(f"Effect {self.id} was settled, or begun anew, by another attempt.")
+            raise Conflict(f"Effect {self.id} was settled, or given a new key, by another attempt.")
         for name, value in values.items():
             setattr(self, name, value)

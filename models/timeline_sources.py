@@ -1,4 +1,4 @@
-"""Where the lines of a timeline come from: one function a source. A new source is one more function, listed at the end."""
+"""The timeline's sources, one function each. A new source is one more function, listed at the end."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -13,18 +13,18 @@ from rules.declines import advice
 from rules.dispute_course import CLOSED
 from rules.timeline_words import OUTCOMES, UNKNOWN, doing, money, refund_failed, why_refused
 
-_ENDED = {"sending": "It is on its way.", "unknown": UNKNOWN}
+_ENDED = {"sending": "It is being sent.", "unknown": UNKNOWN}
 
 
 def made(having: Belongings) -> Iterable[Entry]:
-    """How it began."""
+    """The invoice's creation."""
     invoice = having.invoice
     due = f"{money(invoice.amount_due, invoice.currency)}, due on {invoice.due_date.isoformat()}"
-    yield Entry(f"invoice:{invoice.id}", invoice.created_at, "fact", "invoice.made", f"The invoice was entered: {due}.")
+    yield Entry(f"invoice:{invoice.id}", invoice.created_at, "fact", "invoice.made", f"The invoice was created: {due}.")
 
 
 def payments(having: Belongings) -> Iterable[Entry]:
-    """Money that came in, or was tried."""
+    """Payments, also failed ones."""
     for row in having.payments:
         of, received = money(row.amount, row.currency), money(row.amount_received, row.currency)
         declined = [advice(code) for state, code in row.charges.values() if state == "failed"]
@@ -32,12 +32,12 @@ def payments(having: Belongings) -> Iterable[Entry]:
         reason = " ".join([said, *dict.fromkeys(declined)])
         yield Entry(f"payment:{row.id}", row.created_at, "fact", "payment", reason, row.status, "", row.amount_received, row.currency)
         if row.voided_at is not None:
-            told = f"The payment of {of} ({row.method.replace('_', ' ')}) was voided and counts no more: {row.void_reason}."
+            told = f"The payment of {of} ({row.method.replace('_', ' ')}) was voided and no longer counts: {row.void_reason}."
             yield Entry(f"payment:{row.id}:voided", row.voided_at, "fact", "payment.voided", told, row.status, "", row.amount, row.currency)
 
 
 def refunds(having: Belongings) -> Iterable[Entry]:
-    """Money that went back."""
+    """Refunds."""
     for row in having.refunds:
         of, about = money(row.amount, row.currency), (row.status, "", row.amount, row.currency)
         yield Entry(f"refund:{row.refund_id}", row.created_at, "fact", "refund", f"A refund of {of}: {row.status}.", *about)
@@ -46,25 +46,25 @@ def refunds(having: Belongings) -> Iterable[Entry]:
 
 
 def disputes(having: Belongings) -> Iterable[Entry]:
-    """Payments that the cardholder's bank questions."""
+    """Disputes."""
     for row in having.disputes:
         due = f" Send evidence in Stripe's dashboard by {row.due_by:%Y-%m-%d %H:%M} UTC." if row.wants_answer and row.due_by else ""
-        rest = f"{row.status}.{due}" + ("" if row.status in CLOSED else " Nothing is collected meanwhile.")
+        rest = f"{row.status}.{due}" + ("" if row.status in CLOSED else " Nothing is collected until it is over.")
         reason = f"The cardholder disputes {money(row.amount, row.currency)} ({row.reason or 'no reason given'}): {rest}"
         yield Entry(f"dispute:{row.dispute_id}", row.created_at, "fact", "dispute", reason, row.status, "", row.amount, row.currency)
 
 
 def events(having: Belongings) -> Iterable[Entry]:
-    """What Stripe and others told us of it."""
+    """Incoming events from Stripe and others."""
     rows = InboxEvent.select().where(InboxEvent.invoice_id == having.invoice.id).order_by(InboxEvent.id).limit(MOST)
     for row in rows:
-        became = OUTCOMES.get(row.outcome or "", "It waits to be taken in.")
-        reason = f"{row.provider.capitalize()} told us {row.type}. {became}{f' {row.reason}' if row.reason else ''}"
+        became = OUTCOMES.get(row.outcome or "", "Not processed yet.")
+        reason = f"{row.provider.capitalize()} sent {row.type}. {became}{f' {row.reason}' if row.reason else ''}"
         yield Entry(f"event:{row.id}", row.received_at, "event", row.type, reason, row.outcome or "unprocessed", row.provider)
 
 
 def decisions(having: Belongings) -> Iterable[Entry]:
-    """What the contact gate answered."""
+    """Decisions of the contact gate."""
     rows = ContactDecision.select().where(ContactDecision.invoice_id == having.invoice.id).order_by(ContactDecision.at).limit(MOST)
     for row in rows:
         way = "A text" if row.channel == "sms" else "A call"
@@ -74,27 +74,27 @@ def decisions(having: Belongings) -> Iterable[Entry]:
 
 
 def effects(having: Belongings) -> Iterator[Entry]:
-    """What went out: when it was decided, and, once it is known, what came of it."""
+    """Effects: when they were decided, and their outcomes."""
     for row in having.effects:
         asked = f"{doing(row.kind)}: {row.reason}. {_ENDED.get(row.state, '')}".rstrip()
         yield Entry(f"effect:{row.id}", row.created_at, "effect", row.kind, asked, row.state, row.asked_by)
         if row.settled_at is not None:
-            came = "It is done." if row.state == "confirmed" else f"It did not happen. {why_refused(row.kind, row.error_code or '')}"
+            came = "Done." if row.state == "confirmed" else f"It did not happen. {why_refused(row.kind, row.error_code or '')}"
             yield Entry(f"effect:{row.id}:settled", row.settled_at, "effect", f"{row.kind}.{row.state}", f"{doing(row.kind)}: {came}", row.state)
 
 
 def dead_jobs(having: Belongings) -> Iterable[Entry]:
-    """Work of it that was given up and waits for a person."""
+    """Dead jobs, which wait for a person."""
     keys = [row_id for ids in having.ids.values() for row_id in ids]
     rows = StagedJob.select().where(StagedJob.state == "dead", StagedJob.key.in_(keys)).limit(MOST)
     for row in rows:
-        reason = f"{row.name} was given up after {row.attempts} tries and waits for a person (bin/payphone jobs retry {row.id})."
+        reason = f"{row.name} failed {row.attempts} times and needs a person (bin/payphone jobs retry {row.id})."
         at = datetime.fromtimestamp((row.finished_at or row.created_at) / 1_000_000, UTC)
         yield Entry(f"job:{row.id}", at, "job", row.name, reason, "dead")
 
 
 def audit(having: Belongings) -> Iterable[Entry]:
-    """Who did what to it."""
+    """The audit log's entries."""
     rows = AuditEntry.select().where(AuditEntry.subject.in_(having.subjects)).order_by(AuditEntry.id).limit(MOST)
     for row in rows:
         noun, _, verb = row.action.partition(".")
@@ -103,10 +103,10 @@ def audit(having: Belongings) -> Iterable[Entry]:
 
 
 def notices(having: Belongings) -> Iterable[Entry]:
-    """What the clinic's own software was told."""
+    """Events sent to the clinic's software."""
     rows = OutgoingEvent.select().where(OutgoingEvent.subject == f"invoice:{having.invoice.id}").order_by(OutgoingEvent.id).limit(MOST)
     for row in rows:
-        yield Entry(f"notice:{row.id}", row.created_at, "notice", row.type, f"The clinic's own software is told {row.type}.")
+        yield Entry(f"notice:{row.id}", row.created_at, "notice", row.type, f"The clinic's software was sent {row.type}.")
 
 
 SOURCES: tuple[Source, ...] = (made, payments, refunds, disputes, events, decisions, effects, dead_jobs, audit, notices)

@@ -53,7 +53,7 @@ def mapped_errors() -> Iterator[None]:
         advice = "Check STRIPE_SECRET_KEY, and that the clinic's Stripe account is still connected."
         raise ProviderError("stripe", "retry_later", str(error), type(error).__name__, advice, answered=True) from error
     except stripe.IdempotencyError as error:
-        advice = "A bug of Payphone's: one idempotency key, two different requests. Look the effect up at Stripe and settle it."
+        advice = "A bug in Payphone: one idempotency key, two different requests. Look the effect up at Stripe and settle it."
         raise ProviderError("stripe", "unknown", str(error), "idempotency_error", advice, answered=True, bug=True) from error
     except _REFUSED as error:
         raise ProviderError("stripe", "refused", str(error), _code(error) or type(error).__name__, answered=True) from error

@@ -49,5 +49,5 @@ def verify_form(raw: bytes, url: str, signature: str | None, tokens: tuple[str, 
     except (UnicodeError, ValueError, TypeError, KeyError):
         raise BadTwilioSignature("The request cannot be read as a form that Twilio signed.") from None
     if not held:
-        raise BadTwilioSignature("The signature does not hold; check TWILIO_AUTH_TOKEN and that PUBLIC_URL is the address Twilio calls.")
+        raise BadTwilioSignature("Invalid signature; check TWILIO_AUTH_TOKEN and that PUBLIC_URL is the address Twilio calls.")
     return dict(form)

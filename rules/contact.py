@@ -101,7 +101,7 @@ def _about_the_debt(facts: Facts) -> Iterator[Refused]:
     if facts.invoice_status == "paid":
         yield Refused("invoice_paid", "The invoice is paid.")
     if facts.disputed:
-        yield Refused("invoice_disputed", "A payment of the invoice is disputed; it is not collected until that is over.")
+        yield Refused("invoice_disputed", "A payment of the invoice is disputed; it cannot be collected until the dispute is over.")
     if facts.invoice_status not in {"sent", "overdue"}:
         yield Refused("invoice_not_collectable", f"The invoice is {facts.invoice_status}.")
 
@@ -126,7 +126,7 @@ def _about_the_time(facts: Facts, now: datetime, policy: Policy) -> Answer:
     if until is None:
         opening = next_opening(facts.zones, now, policy)
         if opening is None:
-            return Refused("unknown_time_zone", "No hour is known to be lawful for this person; note their time zone or address.")
+            return Refused("unknown_time_zone", "The person's time zone is not known, so no hour is known to be lawful; add their time zone or address.")
         return Refused("quiet_hours", f"It is before {policy.opens}:00 or after {policy.closes}:00 where the person may be.", opening)
     recent = sorted(at for at in facts.recent if at > now - DAY)
     if len(recent) >= policy.per_person:
@@ -139,10 +139,10 @@ def _about_the_time(facts: Facts, now: datetime, policy: Policy) -> Answer:
 
 def _about_the_books(facts: Facts, now: datetime) -> Refused | None:
     if facts.books == "stale":
-        reason = "Stripe's list of this account's events has not been read for hours, so a payment may be missing here. An operator has to look."
+        reason = "Stripe's list of this account's events has not been read for hours, so a payment may be missing here. An operator must look into it."
         return Refused("books_stale", reason, now + LATER)
     if facts.books == "behind":
-        return Refused("books_not_current", "Events about this account's money wait to be taken in.", now + SOON)
+        return Refused("books_not_current", "Events about this account's payments are waiting to be processed.", now + SOON)
     return None
 
 

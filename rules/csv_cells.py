@@ -30,7 +30,7 @@ def read_currency(text: str, usual: str) -> str:
     """A currency code, lower case; `usual` when the cell is empty."""
     code = (text or usual).lower()
     if not re.fullmatch(r"[a-z]{3}", code):
-        raise BadCell(f"{text[:40]!r} is no currency code such as USD" if code else "has no currency; write a code such as USD in it, or say --currency usd")
+        raise BadCell(f"{text[:40]!r} is not a currency code such as USD" if code else "has no currency; add a code such as USD, or use --currency usd")
     return code
 
 
@@ -40,18 +40,18 @@ def read_amount(text: str, currency: str, decimal: str) -> int:
     if not bare:
         raise BadCell("is empty; an amount such as 125.00 is needed")
     if bare.startswith(("-", "(")):
-        raise BadCell(f"{text!r} is negative; credit notes are not collected, take the row out")
+        raise BadCell(f"{text!r} is negative; remove credit notes from the file")
     comma = decimal == "comma"
     if not (_COMMA if comma else _POINT).fullmatch(bare):
         other = "point" if comma else "comma"
-        raise BadCell(f"{text[:40]!r} is no amount such as {'1.234,50' if comma else '1,234.50'}; if it is written the other way, say --decimal {other}")
+        raise BadCell(f"{text[:40]!r} is not an amount such as {'1.234,50' if comma else '1,234.50'}; for the other notation use --decimal {other}")
     value = bare.replace(".", "").replace(" ", "").replace(",", ".") if comma else bare.replace(",", "")
     try:
         minor = to_minor(Decimal(value), currency)
     except ValueError as error:
         raise BadCell(f"{error} Round it in your books first.") from None
     if minor > MOST:
-        raise BadCell(f"{text[:40]!r} is more than {MOST} minor units, the most Stripe takes at once")
+        raise BadCell(f"{text[:40]!r} is more than {MOST} minor units, Stripe's limit")
     return minor
 
 
@@ -65,9 +65,9 @@ def read_date(text: str, dates: str) -> date:
         except ValueError:
             continue
         if found.year not in YEARS:
-            raise BadCell(f"{text[:40]!r} lies in the year {found.year}; correct it")
+            raise BadCell(f"{text[:40]!r} is in the year {found.year}; correct it")
         return found
-    advice = "say --dates us (month first) or --dates eu (day first)" if dates == "iso" else "write it as 2026-01-31"
+    advice = "use --dates us (month first) or --dates eu (day first)" if dates == "iso" else "write it as 2026-01-31"
     raise BadCell(f"{text[:40]!r} cannot be read as a date; {advice}")
 
 
@@ -80,7 +80,7 @@ def read_phone(text: str, region: str) -> str | None:
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_possible_number(number) or number.extension:
-        raise BadCell(f"{text[:40]!r} is no phone number in {region}; write one number as +12025550123, or say --region")
+        raise BadCell(f"{text[:40]!r} is not a phone number in {region}; write one number as +12025550123, or use --region")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -89,12 +89,12 @@ def read_short(text: str) -> str:
     if not text:
         raise BadCell("is empty; every invoice needs one")
     if len(text) > LONGEST:
-        raise BadCell(f"has {len(text)} characters; {LONGEST} are taken")
+        raise BadCell(f"has {len(text)} characters; the limit is {LONGEST}")
     return text
 
 
 def read_email(text: str) -> str | None:
     """One e-mail address, or none."""
     if text and not (_EMAIL.fullmatch(text) and len(text) <= 254):  # noqa: PLR2004 - RFC 5321
-        raise BadCell(f"{text[:40]!r} is no single e-mail address; leave the cell empty or correct it")
+        raise BadCell(f"{text[:40]!r} is not a single e-mail address; leave the cell empty or correct it")
     return text or None

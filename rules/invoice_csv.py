@@ -83,9 +83,9 @@ def read_row(line: int, cells: list[str], header: list[str], how: Reading) -> In
     """The row, or its errors. One that is not to be collected (paid, voided, no invoice, nothing owed) still tells what its person refuses."""
     cards = [name for name, cell in zip(header, cells, strict=False) if holds_card_number(_card_name(name), cell)]
     if cards:
-        return [RowError(line, name, "holds a card number; take it out of the file, it may not be kept anywhere") for name in cards]
+        return [RowError(line, name, "contains a card number; remove it from the file, it must not be stored anywhere") for name in cards]
     if len(cells) > len(header):
-        return [RowError(line, "", f"has {len(cells)} cells under {len(header)} headings; quote cells that hold the delimiter")]
+        return [RowError(line, "", f"has {len(cells)} cells under {len(header)} headings; quote cells that contain the delimiter")]
     return _Row(line, cells, header, how).read()
 
 
@@ -135,7 +135,7 @@ class _Row:
     def _refusal(self, phone: str | None) -> Refusal | None:
         stops = {channel for name, channels in OPT_OUTS.items() if self.get(name, read_yes) for channel in channels}
         if stops and not phone and not self.errors:
-            self.errors.append(RowError(self.line, "phone", "is missing, but the row has an opt-out, which belongs to a number"))
+            self.errors.append(RowError(self.line, "phone", "is missing, but the row has an opt-out, which needs a number"))
         at = self.get("optOutAt", read_time) if stops and self.text("optOutAt") else None
         no_consent = self.text("smsConsent").casefold() in _NO - {""}
         return Refusal(phone, tuple(sorted(stops)), at, no_consent) if phone and (stops or no_consent) else None
@@ -172,5 +172,5 @@ def read_time(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise BadCell(f"{text[:40]!r} is no time such as 2026-01-31T09:30:00Z") from None
+        raise BadCell(f"{text[:40]!r} is not a time such as 2026-01-31T09:30:00Z") from None
     return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -46,13 +46,13 @@ class Rendered:
 def faults_of(kind: str, body: str) -> list[str]:
     """What is wrong with a template, in words for whoever wrote it; empty when it is fine."""
     found = set(_PLACE.findall(body))
-    faults = [f"{{{name}}} is no place; there are {', '.join(sorted(PLACES))}" for name in sorted(found - PLACES)]
+    faults = [f"{{{name}}} is not a placeholder; use {', '.join(sorted(PLACES))}" for name in sorted(found - PLACES)]
     faults += [f"{{{name}}} is missing" for name in sorted(REQUIRED[kind] - found)]
     if _PLACE.sub("", body).count("{") or _PLACE.sub("", body).count("}"):
-        faults.append("a brace stands alone")
+        faults.append("there is an unmatched brace")
     longest = len(_PLACE.sub(lambda place: "x" * WIDEST.get(place[1], 0), body).translate(_TYPOGRAPHY)) + _STOP_ROOM
     if longest > MAX_LENGTH:
-        faults.append(f"it could become {longest} characters long; at most {MAX_LENGTH} can be sent")
+        faults.append(f"it could be {longest} characters long; the limit is {MAX_LENGTH}")
     return faults
 
 

@@ -1,29 +1,29 @@
-"""What the timeline says: plain words for effects, outcomes and money."""
+"""The timeline's words for effects, outcomes and money."""
 
 from rules.declines import advice
 from rules.delivery_failures import advice_for
 from rules.money import to_major
 
 EFFECTS = {
-    "payment_link": "Make a payment link at Stripe",
+    "payment_link": "Create a payment link at Stripe",
     "link_deactivate": "Close the payment link at Stripe",
     "session_expire": "Close an open payment page at Stripe",
-    "intent_create": "Open a payment at Stripe",
+    "intent_create": "Create a payment at Stripe",
     "intent_change": "Change the amount of the open payment",
     "intent_confirm": "Charge the card",
-    "intent_cancel": "Close the open payment at Stripe",
-    "refund": "Give money back at Stripe",
+    "intent_cancel": "Cancel the open payment at Stripe",
+    "refund": "Refund at Stripe",
     "text": "Send a text",
     "call": "Call",
 }
 OUTCOMES = {
-    "applied": "It was news and counts.",
-    "unchanged": "It told nothing new.",
-    "ignored": "It says nothing about money.",
-    "unmatched": "It belongs to no invoice here.",
-    "refused": "It was refused.",
+    "applied": "Recorded.",
+    "unchanged": "Already known.",
+    "ignored": "Not about money.",
+    "unmatched": "No invoice here matches it.",
+    "refused": "Refused.",
 }
-UNKNOWN = "Nobody knows yet whether it happened: the provider's record is looked at, and it is never blindly done again."
+UNKNOWN = "It is not known yet whether it happened: the provider's record will be checked, and it will not be repeated automatically."
 
 
 def money(amount: int, currency: str) -> str:
@@ -32,9 +32,9 @@ def money(amount: int, currency: str) -> str:
 
 
 def refund_failed(amount: str, why: str | None) -> str:
-    """That somebody did not get their money back, and what to do; `amount` as people write it."""
-    said = f"The bank sent the refund of {amount} back{f' ({why})' if why else ''}: the person did not get it, and it counts as ours again."
-    return f"{said} Ask for the refund once more, or give the money back another way, such as by check."
+    """A failed refund, and what to do about it; `amount` as people write it."""
+    said = f"The bank returned the refund of {amount}{f' ({why})' if why else ''}: the person did not get it, and the invoice counts it as paid again."
+    return f"{said} Request the refund again, or pay it back another way, such as by check."
 
 
 def doing(kind: str) -> str:
@@ -43,7 +43,7 @@ def doing(kind: str) -> str:
 
 
 def why_refused(kind: str, code: str) -> str:
-    """Why an effect did not happen, as far as it may be told: a card's decline gives nothing confidential away."""
+    """Why an effect did not happen; a card's decline reveals nothing confidential."""
     if kind == "intent_confirm":
         return advice(code)
     if kind in {"text", "call"}:

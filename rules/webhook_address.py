@@ -55,11 +55,11 @@ def read_target(url: str, loopback: bool = False) -> Target:
     except ValueError:
         raise ValueError("is no address") from None
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise ValueError("may hold no user, password or fragment")
+        raise ValueError("must not contain a user, password or fragment")
     literal = as_address(host)
     here = loopback and (host == "localhost" or (literal is not None and literal.is_loopback))
     if parts.scheme != "https" and not (here and parts.scheme == "http"):
-        raise ValueError("must begin with https://")
+        raise ValueError("must start with https://")
     if not here:
         _check_host(host, literal)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -42,4 +42,4 @@ def unseal(sealed: str) -> str:
     try:
         return _box().decrypt(sealed.encode()).decode()
     except InvalidToken:
-        raise Misconfigured("A sealed secret opens under none of the keys in PAYPHONE_SECRET_KEY. Put the key back that was dropped.") from None
+        raise Misconfigured("A sealed secret cannot be opened with any key in PAYPHONE_SECRET_KEY. Put the removed key back.") from None

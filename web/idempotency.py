@@ -71,7 +71,7 @@ def _is_known(scope: str, key: str | None) -> bool:
 
 def _checked(key: str) -> str:
     if not key or len(key) > MAX_KEY:
-        raise Problem("bad_request", f"Idempotency-Key has {len(key)} characters; 1 to {MAX_KEY} are taken.")
+        raise Problem("bad_request", f"Idempotency-Key has {len(key)} characters; it must have 1 to {MAX_KEY}.")
     return key
 
 

@@ -149,8 +149,8 @@ def test_a_card_number_refuses_its_row_and_is_not_repeated(take_in):
     rows = ["1,Ada 4242 4242 4242 4242,2099-01-31,10,USD,", "2,Bob,2099-01-31,10,USD,4000000000000002", "3,Cy,2099-01-31,10,USD,"]
     text = "\n".join(["number,customer,dueDate,amount,currency,Memo", *rows])
     answer = take_in(text, "--skip-bad")
-    assert "line 2, customer: holds a card number" in answer.output
-    assert "line 3, Memo: holds a card number" in answer.output
+    assert "line 2, customer: contains a card number" in answer.output
+    assert "line 3, Memo: contains a card number" in answer.output
     assert "4242 4242" not in answer.output
     assert "4000000000000002" not in answer.output
     assert [row[0] for row in invoices()] == ["3"]
@@ -255,7 +255,7 @@ def test_an_explicit_no_takes_an_imported_consent_back_and_nothing_else(take_in,
 @pytest.mark.parametrize(("cells", "told"), [
     (f"{ADA},2099-01-31,10,USD,,,,,maybe,,", "smsOptOut: 'maybe' is neither yes nor no"),
     (f"{ADA},,,,paid,,,,,perhaps,", "voiceOptOut: 'perhaps' is neither yes nor no"),
-    (f"{ADA},2099-01-31,10,USD,,,,,yes,,soon", "optOutAt: 'soon' is no time"),
+    (f"{ADA},2099-01-31,10,USD,,,,,yes,,soon", "optOutAt: 'soon' is not a time"),
     (",2099-01-31,10,USD,,,,,yes,,", "phone: is missing, but the row has an opt-out"),
 ])  # fmt: skip
 def test_an_opt_out_that_cannot_be_read_is_never_passed_over(take_in, cells, told):

@@ -61,7 +61,7 @@ def test_a_check_that_bounced_is_owed_again(clinic):
     entry = AuditEntry.get(AuditEntry.action == "payment.voided")
     assert (entry.subject, entry.actor[:4], entry.detail["amount"]) == (f"payment:{payment}", "key:", 12_500)
     lines = clinic.client.simulate_get(f"/api/invoices/{clinic.invoice.id}/timeline?limit=100", headers=clinic.headers).json["data"]
-    assert "The payment of 125.00 USD (check) was voided and counts no more: the check bounced." in [line["reason"] for line in lines]
+    assert "The payment of 125.00 USD (check) was voided and no longer counts: the check bounced." in [line["reason"] for line in lines]
 
 
 def test_voiding_twice_is_harmless(clinic):

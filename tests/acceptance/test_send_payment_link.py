@@ -87,9 +87,9 @@ def test_an_account_texts_from_its_own_sender_in_its_own_words(clinic):
 @pytest.mark.parametrize(
     ("body", "word"),
     [
-        ("{clinic} {url} {name}", "{name} is no place"),
-        ("{clinic}" + "{url}" * 100, "at most 1600"),
-        ("{clinic} {url} {project}", "{project} is no place"),
+        ("{clinic} {url} {name}", "{name} is not a placeholder"),
+        ("{clinic}" + "{url}" * 100, "the limit is 1600"),
+        ("{clinic} {url} {project}", "{project} is not a placeholder"),
         ("{clinic}", "{url} is missing"),
         ("{clinic} {url} {", "brace"),
     ],

@@ -72,9 +72,9 @@ def test_what_went_out_is_told_with_its_outcome(clinic):
     clinic.an_effect("text", "unknown", asked_by="key:1", reason="the payment link")
     clinic.an_effect("intent_confirm", "refused", asked_by="key:1", reason="phone payment", error_code="stolen_card", error="Your card was reported stolen.")
     lines = {(line["type"], line["id"].endswith(":settled")): line for line in clinic.lines() if line["kind"] == "effect"}
-    assert lines["payment_link", False]["reason"] == "Make a payment link at Stripe: balance 0 of invoice 7."
-    assert lines["payment_link.confirmed", True]["reason"] == "Make a payment link at Stripe: It is done."
-    assert "Nobody knows yet" in lines["text", False]["reason"]
+    assert lines["payment_link", False]["reason"] == "Create a payment link at Stripe: balance 0 of invoice 7."
+    assert lines["payment_link.confirmed", True]["reason"] == "Create a payment link at Stripe: Done."
+    assert "not known yet" in lines["text", False]["reason"]
     refused = lines["intent_confirm.refused", True]["reason"]
     assert "was declined" in refused
     assert "stolen" not in str(clinic.lines()), "that a card was stolen is not told"

@@ -30,7 +30,7 @@ def test_a_clever_apostrophe_makes_no_text_dearer():
 
 def test_a_template_that_could_grow_too_long_is_found_before_it_is_kept():
     (fault,) = faults_of("payment_link", "{clinic}{url}" + "{url}" * 20)
-    assert "at most 1600" in fault
+    assert "the limit is 1600" in fault
     longest = {"clinic": "x" * 300, "url": "u" * 120, "amount": "1" * 24}
     for body in ("{clinic} {url} {amount}" + "x" * 775, "{url}" * 12 + "{clinic}"):
         assert faults_of("payment_link", body) == []
