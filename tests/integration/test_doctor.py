@@ -19,7 +19,7 @@ from models.migrate import _runner
 from models.stripe_watermark import StripeWatermark
 from providers import twilio_api
 from runtime.clock import real_now
-from runtime.settings import QUEUES
+from runtime.settings import QUEUES, Settings
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SERVICE
 from tests import given
@@ -140,6 +140,11 @@ def test_every_setting_of_the_readme_is_named(healthy):
     names = {name for line in table.splitlines() for name in re.findall(r"`([A-Z_]+)`", line.split("|")[1]) if not name.startswith("TWILIO_")}
     assert "DAILY_CEILINGS" in names
     assert names - {"DATABASE_URL"} <= found().keys()
+
+
+def test_every_setting_is_in_the_readme():
+    text = (ROOT / "README.md").read_text()
+    assert {name.upper() for name in Settings.model_fields if f"`{name.upper()}`" not in text} == set()
 
 
 def test_a_connected_account_needs_a_secret_of_its_endpoint(healthy, set_env):
