@@ -1,1 +1,1 @@
-"""From a staged row to a running job: stage, nudge, relay, claim, locks, the worker pool."""
+"""How a staged job comes to run: pushing, claiming, retrying, locking and the worker pool."""

@@ -11,7 +11,8 @@ from models.staged_job import Pushable, insert_job, want_again
 def stage(job: JobType, key: str | int, *args: str | int, delay: float = 0.0) -> int | None:
     """Stage `job`, due in `delay` seconds. Its row's id, or None when name and key were staged before.
 
-    Arguments are ids only. Needs an open transaction: the job exists if and only if the caller's rows do.
+    Arguments are ids, numbers or short words, never personal data. Needs an open transaction: the job exists if and only if
+    the caller's rows do.
     """
     if not database.in_transaction():
         raise RuntimeError(f"{job.name} is staged outside a transaction: it could outlive, or miss, the rows it is about")

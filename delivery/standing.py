@@ -43,7 +43,7 @@ def _close_other_ways(invoice: Invoice, intent_id: str) -> None:
 
 
 def stand_anew(invoice: Invoice) -> bool:
-    """Fold a locked invoice in the open transaction; a changed balance retires links and open intents of the old one.
+    """Recompute a locked invoice's status in the open transaction; if its balance changed, retire links and intents for the old one.
 
     Answers whether anything changed.
     """

@@ -1,1 +1,1 @@
-"""Doing something outside, once: perform, reconcile."""
+"""The ledger of effects: calls to providers that must happen at most once, and resolving doubts about them."""

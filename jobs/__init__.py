@@ -1,4 +1,4 @@
-"""Verbs: one file, one job. Importing this room makes every job known to the registry."""
+"""Background jobs. Importing this package registers every one."""
 
 from jobs.backfill_stripe_events import backfill_stripe_events
 from jobs.cancel_payment_intent import cancel_payment_intent

@@ -60,7 +60,7 @@ def _decide(attempt: PaymentAttempt) -> Effect | None:
 
 
 def _request(attempt: PaymentAttempt, invoice: Invoice) -> dict[str, Any]:
-    """Every payment method Stripe offers the account; the receipt goes to `receipt_email`. A saved card needs its customer."""
+    """All payment methods enabled at Stripe; the receipt goes to `receipt_email`. A saved card needs its customer."""
     metadata = {"account_id": attempt.account_id, "invoice_id": attempt.invoice_id, "attempt_id": attempt.id, "project": (invoice.project or "")[:500]}
     request: dict[str, Any] = {"amount": attempt.amount, "currency": attempt.currency, "metadata": metadata}
     request["automatic_payment_methods"] = {"enabled": True}

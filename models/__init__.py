@@ -1,1 +1,1 @@
-"""Rows: one table per file; a change of a row is a method in the past tense."""
+"""Tables, queries over them and state changes, which are methods named in the past tense."""

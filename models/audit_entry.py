@@ -1,7 +1,7 @@
 """The audit: who did what to what, and when. Rows are added, never changed and never deleted.
 
 The database itself refuses an UPDATE, a DELETE and a TRUNCATE, by triggers. Entries are not chained by
-hashes: that would put every writer in one line, money included. Export them to where nobody here can write.
+hashes, because then every writer would have to wait for the one before. Export them to a place that nobody here can change.
 """
 
 from collections.abc import Iterator
@@ -33,9 +33,9 @@ POSTGRES_TRIGGERS = (
 
 
 class AuditEntry(Row):
-    """One deed. `actor` is `operator:<name>`, `key:<id>`, `cli:<user>`, `system`, or `card_form:<who opened it>`; `action` a dotted noun and verb.
+    """One action. `actor` is `operator:<name>`, `key:<id>`, `cli:<user>`, `system`, or `card_form:<who opened it>`; `action` a dotted noun and verb.
 
-    `account_id` is no foreign key: an entry outlives what it speaks of.
+    `account_id` is not a foreign key: an entry outlives its subject.
     """
 
     id = BigAutoField()
@@ -60,9 +60,10 @@ class AuditEntry(Row):
 
     @classmethod
     def record(cls, actor: str, action: str, subject: str, account_id: str | None = None, **detail: Any) -> "AuditEntry":
-        """Add an entry, in the caller's transaction if there is one, so that deed and entry commit together.
+        """Add an entry, in the caller's transaction if there is one, so that action and entry commit together.
 
-        `detail` holds ids, counts and codes: no names of people, no secrets, no message texts.
+        `detail` holds ids, counts, codes, senders' numbers, sign-ins' IP addresses, and the reasons that operators type;
+        never secrets or message texts.
         """
         return cls.create(at=real_now(), account_id=account_id, actor=actor, action=action, subject=subject, detail=detail)
 

@@ -45,7 +45,7 @@ class Backfill(Row):
         self._write(state="done", finished_at=now)
 
     def record_failed(self, error: str, now: datetime) -> None:
-        """Stripe will not let us read this account's list."""
+        """It cannot go on: Stripe does not let us read this account's list, or its job died."""
         self._write(state="failed", error=error[:500], finished_at=now)
 
     def _write(self, **values: object) -> None:

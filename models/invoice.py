@@ -15,8 +15,8 @@ class Invoice(Row):
     """Amounts are minor units of `currency`.
 
     `mark` is what a person decided (draft, sent, cancelled, written_off); `status` and the amounts
-    below it are folded from payments, refunds and disputes, and written by `stand` only. What asks for
-    money (a Stripe link, an open intent) belongs to one `balance_revision`.
+    below it are computed from payments, refunds and disputes, at creation and then by `stand`. A Stripe
+    link or an open intent belongs to one `balance_revision`.
     """
 
     account_id: str

@@ -1,4 +1,4 @@
-"""Replaying dead jobs, with an entry in the audit: the one way a person lets a job run again."""
+"""Replaying dead jobs, audited: the one way a person lets a dead job run again."""
 
 from models.audit_entry import AuditEntry
 from models.base import transaction

@@ -82,7 +82,7 @@ class PaymentAttempt(Row):
         return False
 
     def record_change_wanted(self, now: datetime, **change: Any) -> None:
-        """The same intent is to ask for another amount, to send its receipt elsewhere, or to be its customer's, whose saved card needs that."""
+        """Want another amount, receipt address or Stripe customer of the same intent; a saved card needs its customer."""
         self._move(now, ("open",), amount_version=self.amount_version + 1, error=None, **change)
 
     def record_changed(self, version: int, amount: int, now: datetime) -> None:
@@ -98,7 +98,7 @@ class PaymentAttempt(Row):
         self._move(now, LIVE, state="retiring")
 
     def record_closed(self, now: datetime) -> None:
-        """No intent was made, and none will be."""
+        """No intent of it can take money: none was made, it was cancelled, or a person says that it is closed."""
         self._move(now, ("retiring",), state="closed")
 
     def record_refused(self, error: str, now: datetime) -> None:

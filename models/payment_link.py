@@ -93,7 +93,7 @@ PaymentLink.add_index(PaymentLink.index(PaymentLink.invoice, unique=True, where=
 
 
 class PayAddress(Row):
-    """Our own address of an invoice, `/p/{token}`: it always leads to the current Stripe link."""
+    """Our own URL of an invoice, `/p/{token}`, which leads to whichever Stripe link is current."""
 
     token = TextField(primary_key=True)
     invoice = ForeignKeyField(Invoice, on_delete="CASCADE", unique=True)

@@ -1,4 +1,4 @@
-"""A reconciliation: our sums held against Stripe's, invoice by invoice, and every difference by its name."""
+"""A reconciliation: payments and refunds compared with Stripe's one by one, invoices' sums with our own facts, and each difference."""
 
 from datetime import datetime
 
@@ -50,7 +50,7 @@ class Reconciliation(Row):
         self._write(state="done", finished_at=now)
 
     def record_failed(self, error: str, now: datetime) -> None:
-        """Stripe will not let us read this account."""
+        """It cannot go on: Stripe does not let us read this account, or its job died."""
         self._write(state="failed", error=error[:500], finished_at=now)
 
     def _write(self, **values: object) -> None:

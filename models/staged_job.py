@@ -1,4 +1,4 @@
-"""The job table: the database says what is due; RQ only carries it.
+"""The job table. The database decides which jobs are due; RQ only transports their ids.
 
 State goes `waiting → running → done | dead | cancelled`. `claim` only grows: it is the fencing token
 that every later write of an attempt carries. A job that is staged again while it runs is `wanted_again`: however

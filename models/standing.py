@@ -1,4 +1,4 @@
-"""Putting an invoice where its facts say it stands: the only way its amounts and status change."""
+"""Recomputing an invoice's amounts and status from its facts, after every change. A new invoice gets its first ones when it is made."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -24,7 +24,7 @@ def lock_invoice(invoice_id: str) -> Invoice:
 
 
 def local_date(account: Account, now: datetime) -> date:
-    """The account's own date at `now`."""
+    """The date in the account's time zone at `now`."""
     return now.astimezone(ZoneInfo(account.time_zone)).date()
 
 
@@ -35,7 +35,7 @@ def next_midnight(account: Account, now: datetime) -> datetime:
 
 
 def refold(invoice: Invoice, now: datetime, today: date) -> bool:
-    """Fold the facts of a locked invoice and write where they put it. Answers whether anything changed."""
+    """Recompute a locked invoice's amounts and status from its facts. Answers whether anything changed."""
     payments = list(Payment.select().where(Payment.invoice == invoice))
     returns = [*return_facts(payments), *dispute_facts(payments)]
     standing = fold(invoice.terms, payment_facts(payments), returns, has_open_dispute(payments), today)

@@ -1,4 +1,4 @@
-"""An invoice's timeline: what came in, was decided and went out, in one order, each with its reason.
+"""An invoice's timeline: events, decisions and effects in order, each with its reason.
 
 Composed from the rows there are; nothing is stored for it. A new source is one function in
 `models/timeline_sources.py` (or anywhere below it) that is listed there.

@@ -1,1 +1,1 @@
-"""Doors out: one file per provider, plain values in, frozen dataclasses out, one error type."""
+"""All calls to Stripe, Twilio and webhook receivers. They take plain values, return dicts or dataclasses, and raise ProviderError."""

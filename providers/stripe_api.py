@@ -1,4 +1,4 @@
-"""Stripe: every call we make, through the official SDK; plain values in, plain values out.
+"""Stripe's official SDK: the client, its errors, and calls on links, refunds and disputes; plain values in and out.
 
 The SDK retries nothing: the staged job does, with the same key. A key that is random would not
 survive a retry, so every POST is given one.

@@ -1,8 +1,8 @@
 """The gate: may this person be contacted over this channel now? The one place that says so.
 
-A pure decision. Its answer is a value: allowed until a time, or refused with one code, a reason and the next time
-at which asking may help (None: not by waiting). Who acts on it asks inside the transaction that reserves the
-attempt, so that a payment, a stop or a pause that commits before stops it.
+A pure decision. It returns Allowed with an end time, or Refused with one code, a reason and the time from which asking
+again may help (None: waiting does not help). Callers ask inside the transaction that reserves the attempt, so that a
+payment, an opt-out or a pause that commits before stops it.
 
 Codes, in the order in which they are looked for:
 

@@ -1,8 +1,8 @@
-"""An invoice's amounts and status as a fold over facts, in any order and number.
+"""An invoice's amounts and status, computed from its payments and returns, in whatever order they are given.
 
-Payments count by intent, refunds by refund id, dispute money by balance transaction. A payment in
-another currency than the invoice is never summed: it is a mismatch, shown to people. A payment that was voided
-(taken down wrong, a check that bounced) never was, whatever else is said of it.
+The caller passes each payment and each return once; the rows' unique ids ensure that. A payment in another
+currency than the invoice's is not added up but reported as a mismatch. A voided payment (typed wrong, a check
+that bounced) counts nothing.
 """
 
 from collections.abc import Collection, Iterable
@@ -23,7 +23,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class PaymentFact:
-    """Money that came in: `key` is the intent (or an offline reference); minor units."""
+    """Money that came in, in minor units; `key` is the payment's own id."""
 
     key: str
     amount_received: int
@@ -33,7 +33,7 @@ class PaymentFact:
 
 @dataclass(frozen=True, slots=True)
 class ReturnFact:
-    """Money that went back, or is on its way: a refund, or what a dispute took (negative: gave back)."""
+    """Money that went back, or is on its way: a refund, or what a dispute took (negative: gave back). `payment_key` is its payment's `key`."""
 
     payment_key: str
     amount: int

@@ -1,4 +1,4 @@
-"""Money: integers in minor units with a currency, never a float.
+"""Amounts: always whole minor units and a currency code, never floats.
 
 Exponents follow ISO 4217, except where Stripe wants otherwise: ISK and UGX have no minor unit any
 more, yet are sent times 100.

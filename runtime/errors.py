@@ -1,4 +1,4 @@
-"""One root for every error of ours; its children say what to do about them."""
+"""The root of our errors, and the kinds that tell a caller how to react."""
 
 
 class PayphoneError(Exception):

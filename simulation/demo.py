@@ -80,9 +80,9 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bin/demo", description="The story of a clinic, on this machine alone.")
-    parser.add_argument("--once", action="store_true", help="play the story, then stop; exit 0 only if every step of it held")
-    parser.add_argument("--no-story", action="store_true", help="start everything, with one account, without playing the story")
+    parser = argparse.ArgumentParser(prog="bin/demo", description="Play a clinic's story on this machine.")
+    parser.add_argument("--once", action="store_true", help="play the story, then stop; exit 0 only if all its checks passed")
+    parser.add_argument("--no-story", action="store_true", help="start everything with one account, but do not play the story")
     return parser.parse_args()
 
 

@@ -1,6 +1,6 @@
 """The story of the demo: a clinic's invoices are paid at Stripe's stand-in while everything goes wrong.
 
-Run by `bin/demo` beside the real processes; it talks to them over HTTP only, but for breaking things.
+Run by `bin/demo` beside the real processes; it acts over HTTP, except for breaking things, and reads the database to wait and to check.
 """
 
 import json
@@ -26,7 +26,7 @@ from simulation.reckoning import quiet, reckon, summary
 
 
 def main() -> None:
-    """Play the story in the mode `bin/demo` asked for; exit 0 only if every step of it held."""
+    """Play the story in the mode `bin/demo` asked for; exit 0 only if all its checks passed."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began, mode = time.monotonic(), os.environ["STORY_MODE"]
     use_database(os.environ["DATABASE_URL"])

@@ -1,1 +1,1 @@
-"""Doors in: app.py is the route table; one file per audience."""
+"""The HTTP API, webhooks and pages; `app.py` lists the routes."""

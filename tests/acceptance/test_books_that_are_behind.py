@@ -27,7 +27,7 @@ def clinic(texting: Texting) -> Texting:  # noqa: F811
 
 
 def test_while_an_event_of_the_invoice_waits_the_text_waits_too(clinic):
-    """Refused while the books are not current: the event may say that it is paid."""
+    """The event may say that the invoice is paid."""
     inbox_id = given.received(given.an_event("payment_intent.succeeded", given.an_intent(clinic.invoice)))
     assert clinic.ask().status_code == 202
     clinic.work()

@@ -1,4 +1,4 @@
-"""Changes go out: the event feed, and signed webhooks for the clinic's own software (B13)."""
+"""Changes go out: the feed of events and the webhooks that carry them (B13)."""
 
 import base64
 import threading

@@ -72,7 +72,7 @@ def test_other_words_change_nothing(clinic):
 
 
 def test_one_stop_stays_one_clinics(clinic):
-    """Each clinic texts from its own sender."""
+    """Given two clinics with a sender each."""
     hill = clinic.another_clinic().consents()
     mine, theirs = own_sender(clinic, "+12025550701"), own_sender(hill, "+12025550702", "MG" + "8" * 32)
     clinic.hear("STOP", to=mine)

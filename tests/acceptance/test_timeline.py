@@ -1,4 +1,4 @@
-"""An invoice's timeline: what came in, was decided and went out, in one order, each with its reason (B11)."""
+"""An invoice's timeline: events, decisions and effects in order, each with its reason (B11)."""
 
 from datetime import timedelta
 

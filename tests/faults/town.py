@@ -1,6 +1,6 @@
 """A town of real processes: web, worker pool, scheduler, on one database and one Valkey; and the oracle.
 
-The oracle is asked once everything has healed: each 2xx is one row in a terminal state with its job
+The oracle is asked once everything has healed: for each 2xx there is one row, its work finished and its job
 done, the invoices hold what the accepted events say, nothing is stuck, nothing is there twice.
 """
 
