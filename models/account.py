@@ -6,7 +6,7 @@ from models.base import Instant, Row
 
 
 class Account(Row):
-    """One clinic. `stripe_account` is its own connected Stripe account, if it has one; events of its feed up to `feed_begins_after` are forgotten."""
+    """One clinic. `stripe_account` is its own connected Stripe account, if it has one; events of its feed up to `feed_begins_after` have been deleted."""
 
     id = TextField(primary_key=True)
     name = TextField()

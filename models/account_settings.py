@@ -1,4 +1,4 @@
-"""How an account collects (F53): by link or in the call, how often it calls, who starts it, what staff may do."""
+"""How an account collects money (F53): by link or during a call, how often it calls, who starts a call, what staff may do."""
 
 from datetime import datetime
 
@@ -26,7 +26,7 @@ class AccountSettings(Row):
 
     @classmethod
     def choose(cls, account: Account, choices: dict[str, str], now: datetime) -> "AccountSettings":
-        """Write what was chosen; the rest stays as it is."""
+        """Change the given settings; the others stay."""
         values = choices | {"updated_at": now}
         cls.insert(account=account, **values).on_conflict(conflict_target=[cls.account], update=values).execute()
         row: AccountSettings = cls.get_by_id(account.id)

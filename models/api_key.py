@@ -1,4 +1,4 @@
-"""Keys to the API: shown once, kept as a hash."""
+"""API keys: shown once, stored as a hash."""
 
 import hashlib
 from datetime import datetime
@@ -11,7 +11,7 @@ from runtime.ids import new_id, new_token
 
 
 class ApiKey(Row):
-    """A key of an account, or of an operator (no account), who may name any."""
+    """A key of an account, or of an operator (no account), who may act for any."""
 
     account_id: str | None
     id = TextField(primary_key=True)
@@ -23,7 +23,7 @@ class ApiKey(Row):
 
     @classmethod
     def issue(cls, account: Account | None, name: str, now: datetime) -> tuple["ApiKey", str]:
-        """A new key's row and its secret, which is not kept and cannot be shown again."""
+        """A new key's row and its secret, which is not stored and cannot be shown again."""
         secret = new_token("pp_" if account else "ppop_")
         row = cls.create(id=new_id("key"), account=account, hash=hash_key(secret), name=name, created_at=now)
         return row, secret

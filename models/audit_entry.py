@@ -1,4 +1,4 @@
-"""The audit: who did what to what, and when. Rows are added, never changed and never deleted.
+"""The audit log: who did what to what, and when. Rows are added, never changed and never deleted.
 
 The database itself refuses an UPDATE, a DELETE and a TRUNCATE, by triggers. Entries are not chained by
 hashes, because then every writer would have to wait for the one before. Export them to a place that nobody here can change.

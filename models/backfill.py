@@ -1,4 +1,4 @@
-"""A backfill: reading one Stripe account's list of events back to a time, a page a job, until the list ends there."""
+"""A backfill: reading one Stripe account's list of events back to a given time, one page per job."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ class Backfill(Row):
     """One run: `running → done | failed`.
 
     `since` and `newest_created` are Stripe's seconds. `cursor` is the last event read: the next page begins
-    after it. `rate` is how many of the missing events a second are let through (0: no limit).
+    after it. `rate` is how many missing events per second are processed (0: no limit).
     """
 
     id = BigAutoField()
@@ -34,14 +34,14 @@ class Backfill(Row):
         indexes = ((("stripe_account", "state"), False), (("state", "id"), False))
 
     def record_page(self, cursor: str, newest: tuple[int, str], seen: int, missing: int) -> None:
-        """One page was taken in, whole."""
+        """A page has been processed completely."""
         values = {"cursor": cursor, "page": self.page + 1, "seen": self.seen + seen, "missing": self.missing + missing}
         if self.page == 0:
             values |= {"newest_created": newest[0], "newest_id": newest[1]}
         self._write(**values)
 
     def record_finished(self, now: datetime) -> None:
-        """The list has been read to where it was to be read."""
+        """The list has been read back to `since`."""
         self._write(state="done", finished_at=now)
 
     def record_failed(self, error: str, now: datetime) -> None:

@@ -55,7 +55,7 @@ class Row(Model):
 
 
 class _Postgres(PooledPostgresqlDatabase):
-    """PostgreSQL through psycopg 3 and a pool; a server that restarted is met again by itself."""
+    """PostgreSQL through psycopg 3 and a pool, which reconnects when the server restarts."""
 
     def begin(self, isolation_level: str | None = None) -> None:
         try:
@@ -143,7 +143,7 @@ def release_connection() -> None:
 
 
 def serialize_on(key: str) -> None:
-    """Let no two open transactions that name `key` run side by side (SQLite: none ever do)."""
+    """Let only one open transaction at a time hold `key` (in SQLite writers never overlap anyway)."""
     if is_postgres():
         database.execute_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
 

@@ -4,8 +4,8 @@ Ask inside the transaction that decides, before the effect is reserved:
 
     if paused(account_id, "texts") or over_ceiling(account_id, "texts", business_now()): …
 
-Once `pause` has committed, nothing that was decided before it is still open: deciders hold the brake together,
-whoever moves it waits for them. `Effect.reserve` does the counting, so nobody else has to.
+Deciders share a lock on the brake, and whoever changes it waits for them: once `pause` has committed, no decision
+made before it is still open. `Effect.reserve` does the counting.
 """
 
 from datetime import datetime
@@ -42,7 +42,7 @@ class Brake(Row):
 
     @classmethod
     def set(cls, account_id: str, what: What, paused: bool, by: str, why: str) -> bool:
-        """Pause or resume; False, and nothing written, when it stood so already. Audited in the same transaction."""
+        """Pause or resume; False, and nothing written, if already so. Audited in the same transaction."""
         with transaction():
             serialize_on(_KEY)
             known = cls.get_or_none((cls.account_id == account_id) & (cls.what == what))
@@ -57,7 +57,7 @@ class Brake(Row):
 
 
 def paused(account_id: str | None, what: What) -> bool:
-    """Whether `what` is paused for this account, or for all; to be asked inside the deciding transaction."""
+    """Whether `what` is paused for this account or for all. Holds a shared lock on the brake until the transaction ends."""
     share_on(_KEY)
     scopes = (ALL, account_id or ALL)
     return Brake.select().where(Brake.account_id.in_(scopes), Brake.what == what, Brake.paused == True).exists()  # noqa: E712 - SQL
@@ -66,8 +66,8 @@ def paused(account_id: str | None, what: What) -> bool:
 def over_ceiling(account_id: str, what: What, now: datetime) -> bool:
     """Whether the account has had its ceiling of `what` on its own day; `now` is business time.
 
-    Ask inside the deciding transaction: those who decide for one account and kind follow one another until
-    they commit, so that two of them cannot share the last one.
+    Ask inside the deciding transaction: it locks the account and kind until it commits, so that two decisions
+    cannot both use the last one.
     """
     serialize_on(f"ceiling:{account_id}:{what}")
     account = Account.get_by_id(account_id)

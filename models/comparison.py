@@ -1,7 +1,7 @@
-"""Holding one thing of Stripe's against ours, and naming the difference. Nothing is mended here.
+"""Comparing one object at Stripe with ours, and recording the difference. Nothing is corrected here.
 
 Kinds: `payment_missing` and `refund_missing` (Stripe has it, we do not), `payment_differs` and `refund_differs`
-(another amount or another fate), `payment_refused` (it names an invoice it has no business with),
+(another amount or outcome), `payment_refused` (it names an invoice of another account),
 `payment_unknown` and `refund_unknown` (we have it, Stripe does not), `received` and `returned` (an invoice's own
 sums are not those of its facts).
 """
@@ -30,14 +30,14 @@ class Found(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Whose it is (None: no matter of ours), and what differs, if anything."""
+    """Whose it is (None: not ours), and what differs, if anything."""
 
     invoice: Invoice | None
     found: Found | None
 
 
 def judge_intent(stripe_account: str, intent: Json) -> Verdict:
-    """Hold a PaymentIntent against our payment."""
+    """Compare a PaymentIntent with our payment."""
     payment = Payment.by_intent(stripe_account, intent["id"])
     invoice = payment.invoice if payment is not None else _named(intent)
     if invoice is None:
@@ -51,7 +51,7 @@ def judge_intent(stripe_account: str, intent: Json) -> Verdict:
 
 
 def judge_refund(stripe_account: str, refund: Json) -> Verdict:
-    """Hold a refund against ours."""
+    """Compare a refund with ours."""
     payment = Payment.by_intent(stripe_account, refund.get("payment_intent") or "")
     if payment is None:
         return Verdict(None, None)
@@ -63,7 +63,7 @@ def judge_refund(stripe_account: str, refund: Json) -> Verdict:
 
 
 def _named(intent: Json) -> Invoice | None:
-    """The invoice that an intent's metadata names, whoever may pay it."""
+    """The invoice that an intent's metadata names, whichever account it belongs to."""
     return Invoice.get_or_none(Invoice.id == ((intent.get("metadata") or {}).get("invoice_id") or ""))
 
 
@@ -73,7 +73,7 @@ def _may_pay(stripe_account: str, intent: Json, invoice: Invoice) -> bool:
 
 
 def compare(run: Reconciliation, subject: Json, verdict: Verdict) -> bool:
-    """Keep what was seen, and how it differs. Answers whether it is a matter of ours at all."""
+    """Record what was seen and how it differs. Answers whether it is ours at all."""
     if verdict.invoice is None:
         return False
     Sighting.insert(run=run.id, subject=subject["id"], invoice_id=verdict.invoice.id).on_conflict_ignore().execute()
@@ -83,7 +83,7 @@ def compare(run: Reconciliation, subject: Json, verdict: Verdict) -> bool:
 
 
 def note_unknown(run: Reconciliation, row: Payment | Refund) -> None:
-    """Stripe does not know something that counts in our books."""
+    """Record that Stripe does not know a payment or refund that counts in our books."""
     if isinstance(row, Payment):
         note(run, Found("payment_unknown", row.amount_received, 0, row.currency), row.intent_id or "", row.invoice)
         return
@@ -92,7 +92,7 @@ def note_unknown(run: Reconciliation, row: Payment | Refund) -> None:
 
 
 def compare_books(run: Reconciliation, invoice: Invoice) -> None:
-    """Compare an invoice's own sums with what its facts add up to; not where a fact itself is named already."""
+    """Compare an invoice's sums with the sums of its facts, unless one of its facts already has a difference."""
     if Difference.select().where(Difference.run == run.id, Difference.invoice_id == invoice.id).exists():
         return
     payments = list(Payment.select().where(Payment.invoice == invoice))
@@ -108,7 +108,7 @@ def compare_books(run: Reconciliation, invoice: Invoice) -> None:
 
 
 def note(run: Reconciliation, found: Found, subject: str, invoice: Invoice | None) -> None:
-    """Name a difference, once a run."""
+    """Record a difference, once per run."""
     whose = {"account_id": invoice.account_id, "invoice_id": invoice.id} if invoice is not None else {}
     Difference.insert(run=run.id, subject=subject, found_at=real_now(), **found._asdict(), **whose).on_conflict_ignore().execute()
 
@@ -129,6 +129,6 @@ def unsighted_refunds(run: Reconciliation, after: str, limit: int) -> list[Refun
 
 
 def sighted_invoices(run: Reconciliation, after: str, limit: int) -> list[Invoice]:
-    """The invoices that the run has met, by id."""
+    """The invoices that the run has seen, by id."""
     met = Sighting.select(Sighting.invoice_id).where(Sighting.run == run.id)
     return list(Invoice.select().where(Invoice.id.in_(met), Invoice.id > after).order_by(Invoice.id).limit(limit))

@@ -1,4 +1,4 @@
-"""What a person agreed to: to be contacted at one number, over these channels, in these words."""
+"""Consents: a person agreed to be contacted at one number, over these channels, in these words."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ IMPORTED = "import"  # the version of the words of a consent that came in a file
 
 
 class Consent(Row):
-    """One consent; it belongs to the number it was given for. Revoked, it is kept (three years at least)."""
+    """One consent; it applies to the number it was given for. A revoked one is kept (at least three years)."""
 
     account_id: str
     customer_id: str
@@ -37,37 +37,37 @@ class Consent(Row):
 
     @classmethod
     def record(cls, customer: Customer, phone: str, channels: list[str], given_at: datetime, now: datetime, **words: Any) -> "Consent":
-        """Keep a consent; `words`: source, text, text_version, recorded_by."""
+        """Record a consent; `words`: source, text, text_version, recorded_by."""
         values = {"account": customer.account_id, "customer": customer.id, "phone": phone, "channels": sorted(set(channels))}
         row: Consent = cls.create(id=new_id("cns"), **values, given_at=given_at, created_at=now, **words)
         return row
 
     @classmethod
     def holds(cls, customer_id: str, phone: str, channel: str, now: datetime) -> bool:
-        """Whether this person has agreed to this channel for this very number, and not taken it back."""
+        """Whether this person has an unrevoked consent to this channel for exactly this number."""
         same = (cls.customer == customer_id) & (cls.phone == phone) & cls.revoked_at.is_null() & (cls.given_at <= now)
         return any(channel in row.channels for row in cls.select().where(same))
 
     @classmethod
     def accounts_with(cls, channel: str) -> set[str]:
-        """The accounts of which somebody agrees to be contacted over `channel`."""
+        """The accounts with at least one customer's consent to `channel`."""
         rows = cls.select(cls.account, cls.channels).where(cls.revoked_at.is_null()).distinct()
         return {row.account_id for row in rows if channel in row.channels}
 
     @classmethod
     def void(cls, customer_id: str, phone: str, why: str, now: datetime) -> int:
-        """Take back every consent for a number that is not this customer's any more; how many there were."""
+        """Revoke every consent for a number that is no longer this customer's; how many there were."""
         same = (cls.customer == customer_id) & (cls.phone == phone) & cls.revoked_at.is_null()
         return int(cls.update(revoked_at=now, revoked_why=why).where(same).execute())
 
     @classmethod
     def was_imported(cls, account_id: str, phone: str) -> bool:
-        """Whether a consent for a number came by import and holds."""
+        """Whether an unrevoked consent for a number came by import."""
         return bool(cls.select().where(cls._imported(account_id, phone)).exists())
 
     @classmethod
     def void_imported(cls, account_id: str, phone: str, why: str, now: datetime) -> int:
-        """Take back what imports said that the person at a number had agreed to; how many there were."""
+        """Revoke the imported consents for a number; how many there were."""
         return int(cls.update(revoked_at=now, revoked_why=why).where(cls._imported(account_id, phone)).execute())
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What the contact gate answered, kept: each attempt that was reserved, and each that was not, with the reason."""
+"""The contact gate's decisions, allowed and refused, with their reasons."""
 
 from datetime import datetime
 from typing import Any
@@ -33,7 +33,7 @@ class ContactDecision(Row):
 
     @classmethod
     def record(cls, answer: Answer, now: datetime, effect_id: str | None = None, **about: Any) -> "ContactDecision":
-        """Keep an answer; `about`: account_id, customer_id, invoice_id, channel, phone, asked_by."""
+        """Record a decision; `about`: account_id, customer_id, invoice_id, channel, phone, asked_by."""
         told: dict[str, Any]
         if isinstance(answer, Allowed):
             told = {"allowed": True, "until": answer.until}

@@ -1,4 +1,4 @@
-"""What the contact gate is told, gathered from rows inside the transaction that decides."""
+"""The facts for the contact gate, gathered inside the deciding transaction."""
 
 from datetime import datetime, timedelta
 from functools import reduce
@@ -31,8 +31,7 @@ UNNAMED = ("charge.dispute.", "charge.refund", "refund.")  # events of money tha
 def sms_facts(invoice: Invoice, customer: Customer, phone: str, now: datetime, real: datetime) -> Facts:
     """The facts about texting `customer` at `phone` over a locked invoice; `now` is business time, `real` the real one.
 
-    Holds the person until the transaction ends: what somebody says about being contacted commits before, and is
-    seen, or after.
+    Locks the person until the transaction ends: an opt-out or consent commits either before, and is seen, or after.
     """
     serialize_on(person_key(phone))
     account, sender = invoice.account_id, sender_of(invoice.account_id)

@@ -9,7 +9,7 @@ from models.base import Instant, Row
 class Customer(Row):
     """Who pays. `phone` is E.164; `address` holds line1, city, state, postalCode, country.
 
-    `stripe_vouched`: an operator said that the Stripe customer is theirs; else Stripe's metadata must say so.
+    `stripe_vouched`: an operator confirmed the Stripe customer; otherwise Stripe's metadata must name the account.
     """
 
     account_id: str

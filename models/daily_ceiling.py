@@ -9,7 +9,7 @@ from runtime.settings import get_settings
 
 
 class DailyCeiling(Row):
-    """An account's own ceiling of one kind; without a row the setting `DAILY_CEILINGS` holds."""
+    """An account's own ceiling of one kind; without a row the setting `DAILY_CEILINGS` applies."""
 
     id = BigAutoField()
     account_id = TextField()
@@ -23,7 +23,7 @@ class DailyCeiling(Row):
 
     @classmethod
     def change(cls, account_id: str, what: str, ceiling: int | None, by: str) -> None:
-        """Give the account a ceiling of its own; None takes it back. Audited in the same transaction."""
+        """Set the account's own ceiling; None removes it. Audited in the same transaction."""
         with transaction():
             if ceiling is None:
                 cls.delete().where(cls.account_id == account_id, cls.what == what).execute()
@@ -35,6 +35,6 @@ class DailyCeiling(Row):
 
 
 def ceiling_of(account_id: str, what: str) -> int:
-    """The ceiling that holds for this account."""
+    """The ceiling that applies to this account."""
     own = DailyCeiling.get_or_none((DailyCeiling.account_id == account_id) & (DailyCeiling.what == what))
     return own.ceiling if own is not None else get_settings().ceilings[what]

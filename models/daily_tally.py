@@ -42,9 +42,9 @@ def tally_of(account: Account, what: str, now: datetime) -> int:
 
 
 def record_braked(kind: str, account_id: str | None, now: datetime) -> None:
-    """Count an effect that has just been reserved; the one that reaches the ceiling says so, once.
+    """Count an effect that has just been reserved; the one that reaches the ceiling emits `ceiling.reached`, once.
 
-    Refused ones count too: a ceiling is there for what runs wild, and cards declined in a row are just that.
+    Refused ones count too: a ceiling limits what is out of control, such as many declined cards in a row.
     """
     what = BRAKED.get(kind)
     if what is None or account_id is None:

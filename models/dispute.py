@@ -13,9 +13,9 @@ from rules.invoice_fold import ReturnFact
 
 
 class Dispute(Row):
-    """One dispute. Its status has no order of its own, so it is read at Stripe; a closed one stays closed, but for an appeal.
+    """One dispute. Its statuses have no fixed order, so the current one is read at Stripe; closed is final unless it is appealed.
 
-    `due_by` is until when Stripe takes evidence. `told`: opened or closed, whichever the clinic's software was told last.
+    `due_by` is Stripe's deadline for evidence. `told`: the last event the clinic's software was sent, opened or closed.
     """
 
     dispute_id = TextField(primary_key=True)
@@ -35,7 +35,7 @@ class Dispute(Row):
 
     @classmethod
     def record_report(cls, stripe_account: str, dispute: dict[str, Any], now: datetime) -> bool:
-        """Take in a dispute as Stripe reads now, with the money it moved. Answers whether it told anything new."""
+        """Record a dispute as it is at Stripe now, with the money it moved. Answers whether anything was new."""
         moved = [DisputeMovement.record(stripe_account, dispute, movement, now) for movement in dispute.get("balance_transactions") or []]
         said = {"status": dispute["status"], "reason": dispute.get("reason") or "", "amount": dispute["amount"], "currency": dispute["currency"]}
         said["due_by"] = _due_by(dispute)
@@ -52,16 +52,16 @@ class Dispute(Row):
 
     @property
     def wants_answer(self) -> bool:
-        """Whether evidence is still to be sent, by `due_by`."""
+        """Whether evidence is still due, by `due_by`."""
         return self.status.endswith("needs_response")
 
     def record_told(self, what: str) -> None:
-        """The clinic's software has been told that it was opened, or closed."""
+        """The clinic's software has been sent the event `told`."""
         Dispute.update(told=what).where(Dispute.dispute_id == self.dispute_id).execute()
 
 
 def _due_by(dispute: dict[str, Any]) -> datetime | None:
-    """Until when Stripe takes evidence; it gives seconds since the epoch, or nothing where no answer is possible."""
+    """Stripe's deadline for evidence, from seconds since the epoch; None where no answer is possible."""
     seconds = (dispute.get("evidence_details") or {}).get("due_by")
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
@@ -82,7 +82,7 @@ class DisputeMovement(Row):
 
     @classmethod
     def record(cls, stripe_account: str, dispute: dict[str, Any], movement: dict[str, Any], now: datetime) -> bool:
-        """Keep one balance transaction of a dispute; False when it was known."""
+        """Record one balance transaction of a dispute; False when it was known."""
         amount, currency = int(movement["amount"]), dispute["currency"]
         if movement.get("currency", currency) != currency:  # settled in another currency: the dispute's own amount moved
             amount = int(dispute["amount"]) if amount > 0 else -int(dispute["amount"])
@@ -105,7 +105,7 @@ def disputes_of(payments: list[Payment]) -> list[tuple[Payment, Dispute]]:
 
 
 def dispute_facts(payments: list[Payment]) -> list[ReturnFact]:
-    """What disputes took from these payments, as facts of the fold."""
+    """The disputes' movements of these payments, as facts for the fold."""
     keys = _of(payments)
     movements = DisputeMovement.select().where(DisputeMovement.intent_id.in_([intent for _, intent in keys] or [""]))
     return [ReturnFact(keys[key].id, -row.amount, row.currency) for row in movements if (key := (row.stripe_account, row.intent_id)) in keys]
@@ -123,7 +123,7 @@ def _is_withheld(dispute: Dispute) -> bool:
 
 
 def answer_due_by(invoice: Invoice) -> datetime | None:
-    """Until when the next answer to a dispute of this invoice is to be sent, if one is wanted."""
+    """The next deadline for answering a dispute of this invoice, if there is one."""
     if not invoice.disputed:
         return None
     rows = disputes_of(list(Payment.select().where(Payment.invoice == invoice.id)))

@@ -1,4 +1,4 @@
-"""The ledger of everything done outside: a row before the call, its outcome after.
+"""The ledger of effects at providers: a row before the call, its outcome after.
 
 `sending → confirmed | refused | unknown`; unknown is settled by the provider's own record or a person.
 """
@@ -18,7 +18,7 @@ BY_HAND = "settled_by_hand"  # the code of what a person said did not happen
 
 
 class Contradiction(PayphoneError):
-    """One effect is said to have had two outcomes: a person looks at the provider and at the effect."""
+    """Two different outcomes are reported for one effect: a person must check at the provider."""
 
 
 class Effect(Row):
@@ -85,7 +85,7 @@ class Effect(Row):
 
     @property
     def in_doubt(self) -> bool:
-        """Whether it may have happened and nobody knows yet."""
+        """Whether its outcome is unknown."""
         return self.state == "unknown" or (self.state == "sending" and self.sent_at is not None)
 
     def record_sent(self, now: datetime) -> None:
@@ -93,7 +93,7 @@ class Effect(Row):
         self._write(sent_at=self.sent_at or now, last_sent_at=now)
 
     def record_confirmed(self, provider_id: str, answer: dict[str, Any], now: datetime) -> None:
-        """It happened. Saying so again of the same object is harmless; raises Contradiction when another outcome is known."""
+        """It happened. Repeating this with the same object is harmless; raises Contradiction when another outcome is known."""
         known = Effect.get_by_id(self.id)
         if known.state == "confirmed" and known.provider_id == provider_id:
             return
@@ -116,7 +116,7 @@ class Effect(Row):
     def _write(self, **values: Any) -> None:
         """Write, unless the outcome is known already (confirmed and refused are final) or another attempt began a new key.
 
-        Raises Conflict then: nothing may be done on the strength of this stale row.
+        Raises Conflict then: the caller's row is stale, so it must not act on it.
         """
         same = (Effect.id == self.id) & (Effect.generation == self.generation) & Effect.state.not_in(("confirmed", "refused"))
         if not Effect.update(**values).where(same).execute():

@@ -1,4 +1,4 @@
-"""Telling a clinic's own software: the one function that writes an event which goes out."""
+"""Emitting events to a clinic's software: the one function that writes them."""
 
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ HELD = 86_400.0  # seconds that a held delivery's job is put off; held anew long
 
 
 def emit(account_id: str, type: str, payload: dict[str, Any], subject: str = "") -> OutgoingEvent:
-    """Tell the account's software a fact: in its feed and at its endpoints. Commits with the caller's transaction.
+    """Emit an event to the account's feed and endpoints. Commits with the caller's transaction.
 
     `type` is one of TYPES; `payload` camelCase ids, amounts in minor units, statuses; `subject` the row it is
     about, such as `invoice:inv_…`. Call it once per transition.
@@ -35,7 +35,7 @@ def emit(account_id: str, type: str, payload: dict[str, Any], subject: str = "")
 
 
 def deliver(event: OutgoingEvent, endpoint: WebhookEndpoint) -> None:
-    """Plan the delivery of one event to one endpoint, with the job that does it; the relay pushes it."""
+    """Create the delivery of one event to one endpoint, with its job; the relay pushes it."""
     now = real_now()
     delay = _delay(endpoint, now)
     planned = WebhookDelivery.create(event=event, endpoint=endpoint, created_at=now)
@@ -43,7 +43,7 @@ def deliver(event: OutgoingEvent, endpoint: WebhookEndpoint) -> None:
 
 
 def _delay(endpoint: WebhookEndpoint, now: datetime) -> float:
-    """Seconds until it may go: none, or, while the endpoint fails, until it is asked again; held if another one will ask."""
+    """Seconds until it is due: 0, or, while the endpoint fails, until its next test; held if another delivery does that."""
     if not endpoint.failures:
         return 0.0
     if WebhookDelivery.has_untried(endpoint):

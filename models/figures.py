@@ -1,4 +1,4 @@
-"""Figures for operators, counted in the database when asked: what is waiting, dead, refused, paid.
+"""Figures for operators, counted in the database on request: waiting, dead, refused, paid.
 
 Each is one grouped query over an index. Ages are seconds by the database's own clock.
 """
@@ -40,7 +40,7 @@ def oldest_due() -> dict[str, float]:
 
 
 def count_doubts() -> dict[str, int]:
-    """Effects that may have happened and nobody knows yet, by kind; one that left within the last minute is no doubt so far."""
+    """Effects in doubt by kind; one sent within the last minute does not count yet."""
     in_doubt = "(state = 'unknown' OR (state = 'sending' AND last_sent_at < {now} - 60000000))"
     rows = execute(f"SELECT kind, COUNT(*) FROM effect WHERE state IN ('sending', 'unknown') AND {in_doubt} GROUP BY kind").fetchall()
     return dict(rows)
@@ -59,7 +59,7 @@ def oldest_unprocessed() -> float:
 
 
 def backfill_age() -> float | None:
-    """Seconds since the list of events was read to its end, of the Stripe account that it is longest ago for; None if none ever was."""
+    """Seconds since the list of events was last read to its end, for the Stripe account where that is longest ago; None if it never was."""
     used = "stripe_account = '' OR stripe_account IN (SELECT stripe_account FROM account WHERE stripe_account IS NOT NULL)"
     age = execute(f"SELECT {{now}} - MIN(updated_at) FROM stripe_watermark WHERE {used}").fetchone()[0]
     return None if age is None else max(0.0, age / _SECOND)
@@ -72,13 +72,13 @@ def count_differences() -> dict[str, int]:
 
 
 def count_failed_refunds() -> int:
-    """Refunds that were asked for, failed, and have not been asked for anew: people who did not get their money."""
+    """Refunds that failed and were not requested again: people who did not get their money."""
     anew = "SELECT 1 FROM refund_request n WHERE n.payment_id = f.payment_id AND n.state <> 'refused' AND n.created_at > f.updated_at"
     return int(execute(f"SELECT COUNT(*) FROM refund_request f WHERE f.state = 'failed' AND NOT EXISTS ({anew})").fetchone()[0])
 
 
 def count_paused() -> dict[str, int]:
-    """Brakes that are on, by what they stop."""
+    """Active brakes, by what they stop."""
     return {"texts": 0, "charges": 0, "calls": 0} | dict(execute("SELECT what, COUNT(*) FROM brake WHERE paused GROUP BY what").fetchall())
 
 

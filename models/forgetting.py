@@ -1,4 +1,4 @@
-"""How long rows are kept that nobody asks for any more: one table of ages, and how the oldest of each kind go.
+"""Deleting old rows: how long each kind is kept, and how the oldest are deleted in batches.
 
 Ages are days of the database's clock. A batch is a range of an index: most ids grow with time, so the first rows by id are the oldest,
 and only those are looked at.
@@ -25,11 +25,11 @@ class Kept:
 
     @property
     def sql(self) -> str:
-        """The statement that forgets a batch; takes the age in microseconds and the batch's size."""
+        """The statement that deletes a batch. Parameters: the age in microseconds, then the batch's size."""
         return f"DELETE FROM {self.table} WHERE {self.id} IN ({self.which})"
 
     def forget(self, batch: int) -> int:
-        """Forget up to `batch` rows; how many."""
+        """Delete up to `batch` rows; how many."""
         return int(execute(self.sql, (int(self.days * DAY), batch)).rowcount)
 
 
@@ -38,7 +38,7 @@ def _by(table: str, column: str, where: str = "", id: str = "id") -> str:
 
 
 def _oldest(table: str, column: str, where: str = "") -> str:
-    """The first rows by id; the limit comes last, so the age is asked outside."""
+    """The first rows by id. LIMIT would apply before the age filter, so filter outside a limited subquery."""
     return f"SELECT id FROM (SELECT * FROM {table} ORDER BY id LIMIT {FRONT}) oldest WHERE {where}{column} < {{now}} - ? LIMIT ?"
 
 
@@ -60,7 +60,7 @@ KEPT = (
 
 
 def forget_events(batch: int) -> int:
-    """Forget up to `batch` events of the feed with their deliveries, and note in their accounts where the feed begins now; how many."""
+    """Delete up to `batch` events of the feed with their deliveries, and record in their accounts where the feed now begins; how many."""
     sql = _oldest("outgoing_event", "created_at").replace("SELECT id", "SELECT id, account_id", 1)
     rows: list[Any] = execute(sql, (FEED_DAYS * DAY, batch)).fetchall()
     last = {account_id: event_id for event_id, account_id in sorted(rows)}
@@ -72,7 +72,7 @@ def forget_events(batch: int) -> int:
 
 
 def forget_tallies(batch: int) -> int:
-    """Forget up to `batch` counts of days long gone; how many."""
+    """Delete up to `batch` old daily counts; how many."""
     day = (real_now() - timedelta(days=TALLY_DAYS)).date().isoformat()
     which = f"SELECT id FROM (SELECT id, day FROM daily_tally ORDER BY id LIMIT {FRONT}) oldest WHERE day < ? LIMIT ?"
     return int(execute(f"DELETE FROM daily_tally WHERE id IN ({which})", (day, batch)).rowcount)

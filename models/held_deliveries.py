@@ -1,7 +1,7 @@
-"""Which of an endpoint's waiting deliveries may go: all of them, or, while it fails, one at a time.
+"""Holding and releasing an endpoint's waiting deliveries: while it fails, only one at a time may go.
 
-A held delivery's job waits with a due time far off, so that nobody claims it; it is hastened when the endpoint takes something again.
-Whoever changes whether an endpoint fails holds its account's feed alone (`lock_endpoint`): nobody plans a delivery meanwhile.
+A held delivery's job has a due time far off, so that no worker claims it, and becomes due when the endpoint accepts a delivery again.
+Whoever changes whether an endpoint fails locks its account's feed (`lock_endpoint`), so that no delivery is created meanwhile.
 """
 
 from models.base import execute, serialize_on
@@ -16,26 +16,26 @@ _WAITING = "FROM webhook_delivery d JOIN staged_job j ON j.name = ? AND j.key = 
 
 
 def lock_endpoint(endpoint: WebhookEndpoint) -> WebhookEndpoint:
-    """The endpoint, fresh, while nobody plans deliveries to it until the transaction ends."""
+    """The endpoint, fresh, with its feed locked: no delivery to it is created until the transaction ends."""
     serialize_on(feed_key(endpoint.account_id))
     row: WebhookEndpoint = WebhookEndpoint.get_by_id(endpoint.id)
     return row
 
 
 def next_to_ask(endpoint: WebhookEndpoint) -> list[int]:
-    """The deliveries that should ask next whether the endpoint works again: the least tried, of them the oldest; two at most."""
+    """The deliveries that should test the endpoint next: the least tried, then the oldest; two at most."""
     rows = execute(f"SELECT d.id {_WAITING} IN ('waiting', 'running') ORDER BY d.attempts, d.id LIMIT 2", (JOB, endpoint.id)).fetchall()
     return [int(row[0]) for row in rows]
 
 
 def ask_at(delivery_id: int, seconds: float) -> None:
-    """Let a waiting delivery go in so many seconds."""
+    """Make a waiting delivery due in `seconds`."""
     sql = "UPDATE staged_job SET due_at = {now} + ?, pushed_at = NULL WHERE name = ? AND key = ? AND state = 'waiting'"
     execute(sql, (int(seconds * _SECOND), JOB, str(delivery_id)))
 
 
 def hold(endpoint: WebhookEndpoint, *but: int) -> int:
-    """Let the endpoint's waiting deliveries wait, except those of the ids in `but`; how many had not been held."""
+    """Hold the endpoint's waiting deliveries, except those of the ids in `but`; how many were not held before."""
     marks = ", ".join("?" for _ in but)
     sql = (
         "UPDATE staged_job SET due_at = {now} + ?, pushed_at = NULL WHERE name = ? AND state = 'waiting' AND due_at < {now} + ? AND key IN "
@@ -45,7 +45,7 @@ def hold(endpoint: WebhookEndpoint, *but: int) -> int:
 
 
 def let_go(endpoint: WebhookEndpoint, limit: int, held_only: bool) -> int:
-    """Let up to `limit` waiting deliveries go, oldest first, `PACE` apart; how many. `held_only`: not those that wait after a try of their own."""
+    """Release up to `limit` waiting deliveries, oldest first, `PACE` apart; how many. `held_only`: not those waiting after an attempt of their own."""
     sql = (
         "UPDATE staged_job SET due_at = {now} + (id - id / ? * ?) * ?, pushed_at = NULL WHERE state = 'waiting' AND id IN "
         f"(SELECT j.id {_WAITING} = 'waiting' "
@@ -56,7 +56,7 @@ def let_go(endpoint: WebhookEndpoint, limit: int, held_only: bool) -> int:
 
 
 def cancel_waiting(endpoint: WebhookEndpoint, limit: int) -> int:
-    """Cancel up to `limit` waiting deliveries of an endpoint that is told nothing more, with their jobs; how many."""
+    """Cancel up to `limit` waiting deliveries of a disabled or deleted endpoint, with their jobs; how many."""
     ids = [int(row[0]) for row in execute(f"SELECT d.id {_WAITING} = 'waiting' ORDER BY d.id LIMIT ?", (JOB, endpoint.id, limit)).fetchall()]
     if not ids:
         return 0

@@ -1,4 +1,4 @@
-"""Answers kept by idempotency key, so that a repeated POST gets the first answer again."""
+"""Stored answers by idempotency key, so that a repeated POST returns the first answer."""
 
 from peewee import IntegerField, TextField
 

@@ -1,4 +1,4 @@
-"""What came in from a provider, word for word but for card numbers, and what became of it."""
+"""Incoming provider events, verbatim except for card numbers, and their outcomes."""
 
 from datetime import datetime
 
@@ -29,7 +29,7 @@ class InboxEvent(Row):
 
     @classmethod
     def receive(cls, provider: str, account: str, event_id: str, event_type: str, payload: str, now: datetime) -> int | None:
-        """Keep an event; its row's id, or None when it was here before. A card number in it is not kept."""
+        """Store an event; its row's id, or None for a duplicate. Card numbers in it are removed."""
         row = execute(
             "INSERT INTO inbox_event (provider, account, event_id, type, payload, received_at) VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (provider, account, event_id) DO NOTHING RETURNING id",
@@ -38,7 +38,7 @@ class InboxEvent(Row):
         return None if row is None else int(row[0])
 
     def record_outcome(self, outcome: str, now: datetime, reason: str | None = None, invoice_id: str | None = None) -> None:
-        """Say what became of it: applied, unchanged, ignored, unmatched or refused."""
+        """Record its outcome: applied, unchanged, ignored, unmatched or refused."""
         InboxEvent.update(outcome=outcome, reason=reason, invoice_id=invoice_id, processed_at=now).where(InboxEvent.id == self.id).execute()
 
     def record_unmatched(self, intent_id: str, now: datetime) -> None:
@@ -47,7 +47,7 @@ class InboxEvent(Row):
 
     @classmethod
     def record_matched(cls, account: str, intent_id: str, invoice_id: str, now: datetime) -> None:
-        """The intent's payment is known now: what was kept of money that went back counts, so its events were applied."""
+        """The intent's payment is known now, so the refunds and disputes stored for it count: their events were applied."""
         kept = cls.type.startswith("refund.") | cls.type.startswith("charge.")
         same = (cls.outcome == "unmatched") & (cls.provider == "stripe") & (cls.account == account) & (cls.reason == _unmatched(intent_id))
         cls.update(outcome="applied", reason=None, invoice_id=invoice_id, processed_at=now).where(same & kept).execute()

@@ -1,4 +1,4 @@
-"""An invoice: what is owed, what people decided about it, and where the facts about its money put it."""
+"""An invoice: its terms, what people decided about it, and the amounts and status computed from its facts."""
 
 from datetime import datetime
 
@@ -56,13 +56,13 @@ class Invoice(Row):
 
     @property
     def terms(self) -> Terms:
-        """What was agreed and decided: the part of the fold that is not money."""
+        """Its terms and mark, the fold's input besides the facts."""
         return Terms(amount_due=self.amount_due, currency=self.currency, mark=self.mark, due_date=self.due_date)
 
     def stand(self, standing: Standing, now: datetime) -> bool:
-        """Take the state the facts imply. Answers whether anything changed.
+        """Write the computed standing. Answers whether anything changed.
 
-        Raises Conflict when another writer was first: fold again from a fresh read.
+        Raises Conflict when another writer was first: compute it again from a fresh read.
         """
         values = {name: getattr(standing, name) for name in standing.__slots__}
         if all(getattr(self, name) == value for name, value in values.items()):

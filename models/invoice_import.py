@@ -1,9 +1,9 @@
-"""Taking invoices of an import in, a batch at a time, so that the same file twice changes nothing.
+"""Importing invoices in batches; importing the same file twice changes nothing.
 
-An invoice is known by its account and number. One that is new is made; one that is open and for which no money
-came in here follows the file (amount, due date, project); one that has money, or is closed, is kept as it is.
-A customer is known by external id, else by name, as long as neither e-mail nor phone says otherwise;
-what we lack of them is filled in, what we have is never overwritten.
+An invoice is identified by account and number. A new one is created; an open one without payments is updated
+from the file (amount, due date, project); one with payments, or closed, is left unchanged. A customer is
+identified by external id, else by name, unless e-mail or phone differ; missing details are filled in, existing
+ones are never overwritten.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -29,7 +29,7 @@ CUSTOMER_FIELDS = ("id", "name", "email", "phone", "external_id", "created_at", 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What becomes of a row: created, updated, unchanged, kept (it has money or is closed) or refused."""
+    """A row's outcome: created, updated, unchanged, kept (it has money or is closed) or refused."""
 
     row: InvoiceRow
     outcome: str
@@ -38,7 +38,7 @@ class Planned:
 
 
 def plan(account: Account, rows: Sequence[InvoiceRow]) -> list[Planned]:
-    """What would become of each row; nothing is written."""
+    """Each row's outcome; nothing is written."""
     numbers = [row.number for row in rows]
     known = {invoice.number: invoice for invoice in Invoice.select().where(Invoice.account == account, Invoice.number.in_(numbers))}
     ids = [invoice.id for invoice in known.values()]
@@ -67,7 +67,7 @@ def _changes(row: InvoiceRow, known: Invoice) -> dict[str, Any]:
 def take_in(account: Account, planned: Iterable[Planned], actor: str, now: datetime, today: date, stand: Stand) -> None:
     """Write a batch in the caller's transaction.
 
-    `stand` puts a changed, locked invoice where its facts say, and retires what asks for the old balance.
+    `stand` recomputes a changed, locked invoice and retires links and intents for its old balance.
     """
     planned = [one for one in planned if one.outcome != "refused"]
     new = [one.row for one in planned if one.outcome == "created"]
@@ -101,7 +101,7 @@ def _update(row: InvoiceRow, known: Invoice, now: datetime, stand: Stand) -> Non
 
 
 def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> dict[str, Customer]:
-    """The customer of each new invoice, by its number; those not known are made."""
+    """The customer of each new invoice, by its number; unknown ones are created."""
     names, externals = {row.customer for row in rows}, {row.external_id for row in rows if row.external_id}
     same = Customer.name.in_(names) | Customer.external_id.in_(externals) if externals else Customer.name.in_(names)
     known = list(Customer.select().where(Customer.account == account, same)) if rows else []

@@ -1,4 +1,4 @@
-"""A text to a person: asked for, decided, sent at most once, and followed until it arrived or did not."""
+"""A text to a person: requested, decided, sent at most once, and tracked until it arrived or failed."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -66,7 +66,7 @@ class Message(Row):
 
     @classmethod
     def pending(cls, invoice_id: str, kind: str) -> "Message | None":
-        """The text that is waiting, on its way or in doubt: another must not be asked for."""
+        """The text that is waiting, on its way or in doubt; no other may be requested meanwhile."""
         query = cls.select().where(cls.invoice == invoice_id, cls.kind == kind, cls.status.in_(PENDING))
         row: Message | None = query.order_by(cls.created_at.desc()).first()
         return row
@@ -78,28 +78,28 @@ class Message(Row):
         return tuple(row.sent_at for row in rows)
 
     def is_too_old(self, now: datetime) -> bool:
-        """Whether whoever asked for it would not expect it any more."""
+        """Whether it was requested too long ago to be sent."""
         return self.created_at + WANTED_FOR < now
 
     def record_sending(self, effect: Effect, sender: str, body: str, segments: int, sent_at: datetime, now: datetime) -> None:
-        """Decided and reserved; bytes may leave. `sent_at` is business time: what caps count."""
+        """Decided and reserved, about to be sent. `sent_at` is business time, which the caps count by."""
         self._write(now, status="sending", effect_id=effect.id, sender=sender, body=body, segments=segments, tries=self.tries + 1, sent_at=sent_at)
 
     def record_not_sent(self, now: datetime) -> None:
-        """The attempt never left: it waits to be decided anew."""
+        """The attempt was never sent: it waits for a new decision."""
         if self.status in {"sending", "unknown"}:
             self._write(now, status="waiting", sent_at=None)
 
     def record_refused(self, code: str, error: str, now: datetime) -> None:
-        """It will not be sent: the gate, Twilio or its age said no."""
+        """It will not be sent: the gate or Twilio refused it, or it is too old."""
         self._write(now, status="refused", error_code=code, error=error[:500], sent_at=None)
 
     def record_given_up(self, now: datetime) -> None:
-        """Nobody has told for days what became of it; a late report still counts."""
+        """Nothing has been reported for days; a late report still counts."""
         self._write(now, status="undelivered", error_code=NO_REPORT, error="Nothing has been heard of it for two days; it may have arrived all the same.")
 
     def record_report(self, status: str, sid: str | None, error_code: str | None, now: datetime) -> bool:
-        """Take a report of its status in; answers whether it told anything new."""
+        """Record a status report; answers whether it was new."""
         merged = merged_status(self.status, status)
         values: dict[str, Any] = {}
         if merged != self.status:

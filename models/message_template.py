@@ -1,4 +1,4 @@
-"""An account's own words for its texts; without a row the built-in ones hold."""
+"""An account's own templates for texts; without a row the built-in one applies."""
 
 from datetime import datetime
 
@@ -25,18 +25,18 @@ class MessageTemplate(Row):
 
     @classmethod
     def write(cls, account_id: str, language: str, kind: str, body: str, now: datetime) -> None:
-        """Keep the account's words."""
+        """Store the account's template."""
         target, values = [cls.account, cls.language, cls.kind], {"body": body, "updated_at": now}
         cls.insert(account=account_id, language=language, kind=kind, **values).on_conflict(conflict_target=target, update=values).execute()
 
     @classmethod
     def forget(cls, account_id: str, language: str, kind: str) -> bool:
-        """Back to the built-in words; whether there were own ones."""
+        """Delete the account's template; whether there was one."""
         return bool(cls.delete().where(cls.account == account_id, cls.language == language, cls.kind == kind).execute())
 
 
 def template_for(account_id: str, kind: str, language: str | None) -> tuple[str, str]:
-    """The words and their language: the account's own in the person's language, else the built-in ones."""
+    """The template and its language: the account's own in the person's language, else the built-in one."""
     chosen = language_of(language)
     own = MessageTemplate.get_or_none((MessageTemplate.account == account_id) & (MessageTemplate.language == chosen) & (MessageTemplate.kind == kind))
     return (own.body if own is not None else DEFAULTS[kind, chosen]), chosen

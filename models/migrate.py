@@ -26,7 +26,7 @@ def migrate() -> list[str]:
 
 @contextmanager
 def _server_locked() -> Iterator[None]:
-    """No other process migrates this PostgreSQL meanwhile: an advisory lock of the connection's."""
+    """Keep other processes from migrating this PostgreSQL database, by an advisory lock."""
     if not is_postgres():
         yield
         return
@@ -39,7 +39,7 @@ def _server_locked() -> Iterator[None]:
 
 @contextmanager
 def _folder_locked() -> Iterator[None]:
-    """No other process migrates this SQLite file, or even turns it to WAL, meanwhile: a lock on its folder."""
+    """Keep other processes from migrating this SQLite file or switching it to WAL, by a lock on its folder."""
     if is_postgres():
         yield
         return

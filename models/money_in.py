@@ -1,4 +1,4 @@
-"""Which invoices have money in them, or on its way: their amount is settled, and is not corrected any more."""
+"""Which invoices have money received or on its way, so that their amount may no longer change."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,9 @@ from models.payment_confirmation import PaymentConfirmation
 
 
 def with_money(invoice_ids: Sequence[str]) -> set[str]:
-    """Those that received something (even if it went back), whose bank is still at it, or whose card is being charged.
+    """Those that received something (even if it went back), with a payment processing, or with a card being charged.
 
-    An open payment form, a declined card and a voided payment are no money.
+    An open payment form, a declined card and a voided payment do not count.
     """
     came = (Payment.amount_received > 0) & Payment.voided_at.is_null()
     paid = Payment.select(Payment.invoice).where(Payment.invoice.in_(invoice_ids), came | (Payment.status == "processing"))

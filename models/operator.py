@@ -1,4 +1,4 @@
-"""An operator: a named person who may look at everything and replay what died."""
+"""An operator: a named person who may see everything and replay dead jobs."""
 
 import threading
 from datetime import datetime
@@ -21,7 +21,7 @@ _NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$uG+iNoyO9MSqOMuyYu3PLA$+IQZpWnG8igDImo
 
 
 class Operator(Row):
-    """One person. The password is kept as an Argon2id hash; a disabled operator keeps the row, for the audit."""
+    """One person. The password is stored as an Argon2id hash; a disabled operator's row stays, for the audit log."""
 
     id = TextField(primary_key=True)
     name = TextField(unique=True)
@@ -48,12 +48,12 @@ class Operator(Row):
 
 
 def normal_name(name: str) -> str:
-    """Names are compared without regard to case and outer spaces."""
+    """A name without outer spaces and case, as names are compared."""
     return name.strip().lower()
 
 
 def password_holds(operator: Operator | None, password: str) -> bool:
-    """Whether this is the operator's password; for nobody the answer takes as long, and is no."""
+    """Whether this is the operator's password; False for no operator, after the same time."""
     with _at_once:
         try:
             _hasher.verify(operator.password_hash if operator else _NOBODY, password)

@@ -33,7 +33,7 @@ class OperatorSession(Row):
 
     @classmethod
     def open(cls, operator: Operator | None, secret: str, now: datetime) -> tuple["OperatorSession", str]:
-        """A session's row and its token. No operator is the built-in one, whose password is `secret`."""
+        """A session's row and its token. Without an operator it is the built-in one's, whose password is `secret`."""
         token = new_token()
         held = operator.password_hash if operator else secret
         row = cls.create(
@@ -45,7 +45,7 @@ class OperatorSession(Row):
 
     @classmethod
     def find(cls, token: str, built_in_password: str, now: datetime) -> "OperatorSession | None":
-        """The live session of a cookie's token; its operator may neither be disabled nor have another password by now."""
+        """The live session of a cookie's token; none if its operator has been disabled or has changed the password."""
         row = cls.get_or_none(cls.hash == hash_key(token))
         if row is None or now >= row.expires_at or now - row.last_seen_at > IDLE:
             return None
@@ -58,7 +58,7 @@ class OperatorSession(Row):
         return row
 
     def revoke(self) -> None:
-        """End it: the cookie is worth nothing from here on."""
+        """End it; its cookie is no longer valid."""
         OperatorSession.delete().where(OperatorSession.hash == self.hash).execute()
 
 

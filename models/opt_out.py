@@ -1,4 +1,4 @@
-"""What people said about being contacted at all: stop, or start again. Nothing here is ever changed or deleted."""
+"""Opt-outs and opt-ins. Rows are never changed or deleted."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ BY_TEXT = ("inbound_sms", "twilio_21610")  # sources of what Twilio heard as wel
 
 
 class OptOut(Row):
-    """One statement of one person, known by account and number. The latest about a channel holds.
+    """One statement of a person, identified by account and number. The latest one about a channel applies.
 
-    A stop sent to a sender that several accounts share, or that is nobody's, has no account: it holds for
-    whoever uses that sender.
+    A stop sent to a sender that several accounts share, or that belongs to none, is recorded without account: it
+    applies to whoever uses that sender.
     """
 
     id = TextField(primary_key=True)
@@ -37,9 +37,9 @@ class OptOut(Row):
 
     @classmethod
     def record(cls, account_id: str | None, phone: str, wish: str, channels: tuple[str, ...] | list[str], **words: Any) -> "OptOut":
-        """Keep a statement; whoever decides about this person in another transaction waits for it, or is waited for: the time is taken after that.
+        """Record a statement under the person's lock, so that it commits before or after any decision about them; its time is taken after locking.
 
-        `words`: words, source, recorded_by, and perhaps sender, reference, and `at` when it was not said just now.
+        `words`: words, source, recorded_by, and optionally sender, reference, and `at` if it was said earlier.
         """
         serialize_on(person_key(phone))
         values = {"account_id": account_id, "phone": phone, "wish": wish, "channels": sorted(set(channels)), "at": real_now()}
@@ -50,23 +50,23 @@ class OptOut(Row):
 
     @classmethod
     def latest(cls, account_id: str, senders: tuple[str, ...], phone: str, channel: str) -> "OptOut | None":
-        """The latest that this person said about a channel to this account, or to a sender it uses."""
+        """The person's latest statement about a channel, to this account or to a sender it uses."""
         said = (cls.account_id == account_id) | (cls.account_id.is_null() & cls.sender.in_(senders))
         rows = cls.select().where((cls.phone == phone) & said).order_by(cls.at.desc(), cls.id.desc())
         return next((row for row in rows if channel in row.channels), None)
 
     @classmethod
     def holds(cls, account_id: str, senders: tuple[str, ...], phone: str, channel: str) -> bool:
-        """Whether that was stop."""
+        """Whether the latest statement is a stop."""
         said = cls.latest(account_id, senders, phone, channel)
         return said is not None and said.wish == "stop"
 
     @property
     def is_known_to_carrier(self) -> bool:
-        """Whether it came by text, so that Twilio keeps it too and lets no text through until the person texts START."""
+        """Whether it came by text, so that Twilio blocks texts too until the person texts START."""
         return self.source in BY_TEXT
 
 
 def person_key(phone: str) -> str:
-    """What everybody holds who decides about, or hears from, the person at this number."""
+    """The key locked by whoever decides about, or hears from, the person at this number."""
     return f"person:{phone}"

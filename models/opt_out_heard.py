@@ -1,4 +1,4 @@
-"""A wish that came by text: whose it is, and for which accounts and senders it is kept."""
+"""An opt-out or opt-in by text: whose it is, and for which accounts and senders it is recorded."""
 
 from models.account_sender import AccountSender, accounts_of_sender
 from models.customer import Customer
@@ -10,9 +10,9 @@ MAX_WORDS = 500
 
 
 def record_wish(wish: str, phone: str, number: str, service: str, words: str, reference: str) -> list[str]:
-    """Keep "stop" (every channel) or "start" (texts only) of the person at `phone`; the accounts that heard it.
+    """Record "stop" (every channel) or "start" (texts only) of the person at `phone`; the accounts it applies to.
 
-    It is also kept for the sender itself, so that an account that begins to use it later knows.
+    It is also recorded for the sender itself, for accounts that start to use it later.
     """
     if not service and not accounts_of_sender("", number):
         service = get_settings().twilio_messaging_service_sid  # nobody's number: it may be in the shared service

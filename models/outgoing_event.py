@@ -1,4 +1,4 @@
-"""What the clinic's own software is told: a feed of facts, each written in the transaction that makes it one.
+"""The feed of events for the clinic's software, each written in the transaction it reports.
 
 Payloads hold ids, amounts and statuses only: no names, no phone numbers, nothing about health.
 """
@@ -15,7 +15,7 @@ TYPES = (
 
 
 class OutgoingEvent(Row):
-    """One fact. `id` is the feed's cursor, `event_id` what receivers tell repetitions by, `subject` a row such as `invoice:inv_…`."""
+    """One event. `id` is the feed's cursor, `event_id` lets receivers recognise repetitions, `subject` is a row such as `invoice:inv_…`."""
 
     id = BigAutoField()
     event_id = TextField(unique=True)
@@ -30,16 +30,16 @@ class OutgoingEvent(Row):
 
 
 def feed_key(account_id: str) -> str:
-    """What those who write to a feed hold together, and a reader waits for."""
+    """The key that a feed's writers share, and a reader waits for."""
     return f"feed:{account_id}"
 
 
 def feed_after(account_id: str, cursor: int, limit: int) -> list[OutgoingEvent]:
-    """Up to `limit` events after `cursor`, oldest first; what is answered once never gets a predecessor later.
+    """Up to `limit` events after `cursor`, oldest first; no event is ever inserted before one already returned.
 
-    Ids are given out before commits, and in PostgreSQL transactions may overtake one another. So a reader first
-    waits for those who are writing to this feed, and reads no further than the last of theirs. SQLite has one
-    writer at a time, and needs no lock.
+    Ids are assigned before commits, and in PostgreSQL a later id may commit first. So a reader first waits for the
+    feed's current writers, and reads no further than their last event. SQLite has one writer at a time and needs
+    no lock.
     """
     if is_postgres():
         with transaction():

@@ -14,9 +14,9 @@ from models.invoice import Invoice
 
 
 def past_due(now: datetime) -> "ModelSelect[Any] | None":
-    """The ids of all of them at `now` (business time), the longest due first; None without accounts.
+    """The ids of all of them at `now` (business time), earliest due date first; None without accounts.
 
-    On earth there are two or three dates at a time, so it is as many ranges of the index (status, due_date).
+    There are only two or three dates on earth at a time, so this reads as many ranges of the index (status, due_date).
     """
     zones: dict[date, list[str]] = defaultdict(list)
     for row in Account.select(Account.time_zone).distinct():

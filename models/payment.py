@@ -16,9 +16,9 @@ from runtime.ids import new_id
 
 
 class Payment(Row):
-    """One payment; minor units. `intent_id` is Stripe's, `stripe_account` whose it is ('' is the platform).
+    """One payment; minor units. `intent_id` is Stripe's, in `stripe_account` ('' is the platform).
 
-    One taken offline may be voided, for good: its row and reference stay, its money counts no more.
+    An offline payment may be voided, which is final: its row and reference stay, but it no longer counts.
     """
 
     account_id: str
@@ -56,7 +56,7 @@ class Payment(Row):
 
     @classmethod
     def record_report(cls, invoice: Invoice, stripe_account: str, intent_id: str, report: PaymentReport, now: datetime) -> bool:
-        """Take in what an event said of an intent. Answers whether it told anything new."""
+        """Record an event's report of an intent. Answers whether it was new."""
         known = cls.by_intent(stripe_account, intent_id)
         if known is None:
             known = cls(id=new_id("pay"), account=invoice.account_id, invoice=invoice, stripe_account=stripe_account, intent_id=intent_id, created_at=now)
@@ -84,7 +84,7 @@ class Payment(Row):
         return row
 
     def record_voided(self, reason: str, now: datetime) -> None:
-        """It was taken down wrong, or its check bounced; the invoice must be locked. Never undone."""
+        """It was recorded wrongly, or its check bounced; the invoice must be locked. Final."""
         self.status, self.voided_at, self.void_reason, self.updated_at = "voided", now, reason, now
         self.save()
         told = {"paymentId": self.id, "invoiceId": self.invoice_id, "method": self.method, "amount": self.amount, "currency": self.currency}
@@ -92,7 +92,7 @@ class Payment(Row):
 
     @property
     def report(self) -> PaymentReport:
-        """All that is known of the intent, as one report."""
+        """Everything known about the intent, as one report."""
         charges = {charge_id: Charge(*values) for charge_id, values in self.charges.items()}
         return PaymentReport(self.terminal, self.amount, self.amount_received, self.currency, charges)
 
@@ -103,7 +103,7 @@ class Payment(Row):
         self.updated_at = now
 
     def _tell_failures(self, before: dict[str, Charge], amount: int) -> None:
-        """Tell the clinic's software of charges, of `amount`, that are now known to have failed; not of those that a success has overtaken."""
+        """Emit an event for each charge, of `amount`, newly known to have failed, unless the payment has succeeded since."""
         if self.terminal == "succeeded":
             return
         for charge_id, (state, code) in self.charges.items():
@@ -114,5 +114,5 @@ class Payment(Row):
 
 
 def payment_facts(payments: Iterable[Payment]) -> list[PaymentFact]:
-    """The payments as facts of the fold."""
+    """The payments as facts for the fold."""
     return [PaymentFact(payment.id, payment.amount_received, payment.currency, payment.voided_at is not None) for payment in payments]

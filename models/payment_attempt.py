@@ -1,4 +1,4 @@
-"""Attempts to pay an invoice through a PaymentIntent of ours: one open one per invoice, whoever pays."""
+"""Attempts to pay an invoice through a PaymentIntent of ours; each invoice has at most one open."""
 
 from datetime import datetime
 from typing import Any
@@ -64,17 +64,17 @@ class PaymentAttempt(Row):
 
     @classmethod
     def record_over(cls, intent: dict[str, Any], now: datetime) -> None:
-        """Close the attempt of an intent that has succeeded or was cancelled; any other intent changes nothing."""
+        """Close the attempt if its intent has succeeded or was cancelled; otherwise change nothing."""
         if intent["status"] in OVER:
             cls.update(state="closed", updated_at=now).where(cls.intent_id == intent["id"], cls.state.in_(("open", "retiring"))).execute()
 
     @property
     def is_in_place(self) -> bool:
-        """Whether Stripe has confirmed what is wanted of the intent."""
+        """Whether Stripe has confirmed the intent as wanted."""
         return self.state == "open" and self.intent_version == self.amount_version
 
     def record_opened(self, intent_id: str, amount: int, now: datetime) -> bool:
-        """Stripe has made the intent; False when the attempt is not wanted any more by now, and its intent is to be cancelled."""
+        """Stripe has created the intent; False when it is no longer wanted and must be cancelled."""
         made = {"intent_id": intent_id, "intent_amount": amount, "intent_version": self.amount_version}
         if self._move(now, ("planned",), state="open", **made):
             return True
@@ -90,7 +90,7 @@ class PaymentAttempt(Row):
         self._move(now, ("open", "retiring"), intent_amount=amount, intent_version=version)
 
     def record_change_refused(self, error: str, now: datetime) -> None:
-        """Stripe will not change the intent: it asks for what it asked before."""
+        """Stripe refused to change the intent, which stays as it was."""
         self._move(now, ("open",), amount=self.intent_amount, intent_version=self.amount_version, error=error[:500])
 
     def record_retiring(self, now: datetime) -> None:
@@ -102,7 +102,7 @@ class PaymentAttempt(Row):
         self._move(now, ("retiring",), state="closed")
 
     def record_refused(self, error: str, now: datetime) -> None:
-        """Stripe will not make the intent."""
+        """Stripe refused to create the intent."""
         self._move(now, ("planned", "retiring"), state="refused", error=error[:500])
 
     def _move(self, now: datetime, states: tuple[str, ...], **values: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A server-side try to charge a card for an attempt: one at a time, each a try of its own at Stripe."""
+"""Server-side charges of a card for an attempt, one at a time, each confirmed once at Stripe."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from runtime.ids import new_id
 
 
 class PaymentConfirmation(Row):
-    """`requested → settled | declined | refused`; what came of it is the payment's own state."""
+    """`requested → settled | declined | refused`; the payment itself holds the result."""
 
     attempt_id: str
     id = TextField(primary_key=True)
@@ -35,14 +35,14 @@ class PaymentConfirmation(Row):
 
     @classmethod
     def with_card(cls, invoice: Invoice, payment_method_id: str) -> "PaymentConfirmation | None":
-        """The first charge of this payment method for the invoice, whatever became of it."""
+        """The first charge of this payment method for the invoice, whatever its outcome."""
         tries = cls.select().join(PaymentAttempt).where(PaymentAttempt.invoice == invoice.id, cls.payment_method_id == payment_method_id)
         found: PaymentConfirmation | None = tries.order_by(cls.created_at, cls.id).first()
         return found
 
     @classmethod
     def request(cls, attempt: PaymentAttempt, payment_method_id: str | None, asked_by: str, now: datetime, **how: bool | str | None) -> "PaymentConfirmation":
-        """Ask for a charge of what the attempt wants now; the invoice must be locked and no other confirmation running.
+        """Request a charge of the attempt's current amount; the invoice must be locked and no other confirmation running.
 
         Without a payment method the customer's saved card is charged.
         """
@@ -51,7 +51,7 @@ class PaymentConfirmation(Row):
         return row
 
     def record_settled(self, now: datetime) -> None:
-        """Stripe has answered; the intent says the rest."""
+        """Stripe has answered; the intent has the details."""
         self._write(now, state="settled")
 
     def record_declined(self, decline_code: str, error: str, now: datetime) -> None:
@@ -59,7 +59,7 @@ class PaymentConfirmation(Row):
         self._write(now, state="declined", decline_code=decline_code, error=error[:500])
 
     def record_refused(self, code: str, error: str, now: datetime) -> None:
-        """Nothing was charged, and it is not the card's fault."""
+        """Nothing was charged, for a reason other than the card."""
         self._write(now, state="refused", decline_code=code, error=error[:500])
 
     def _write(self, now: datetime, **values: str) -> None:

@@ -1,4 +1,4 @@
-"""Stripe payment links, one per invoice and balance; and our own short addresses that lead to them."""
+"""Stripe payment links, one per invoice and balance, and our own short URLs that lead to them."""
 
 from datetime import datetime, timedelta
 
@@ -41,7 +41,7 @@ class PaymentLink(Row):
 
     @classmethod
     def plan(cls, invoice: Invoice, now: datetime) -> "PaymentLink":
-        """The link for the locked invoice's present balance: the live one, or a planned one."""
+        """The link for the locked invoice's current balance: the live one, or a new planned one."""
         live = cls.current(invoice)
         if live is not None:
             return live
@@ -58,29 +58,29 @@ class PaymentLink(Row):
 
     @classmethod
     def newest(cls, invoice: Invoice) -> "PaymentLink | None":
-        """The newest link of the invoice's present balance, whatever became of it."""
+        """The newest link for the invoice's current balance, in any state."""
         same = (cls.invoice == invoice.id) & (cls.balance_revision == invoice.balance_revision)
         found: PaymentLink | None = cls.select().where(same).order_by(cls.created_at.desc(), cls.id.desc()).first()
         return found
 
     def record_created(self, stripe_link_id: str, url: str, now: datetime) -> None:
-        """Stripe has made it."""
+        """Stripe has created it."""
         self._write(now, stripe_link_id=stripe_link_id, url=url, state="active")
 
     def record_refused(self, error: str, now: datetime) -> None:
-        """Stripe will not make it."""
+        """Stripe refused to create it."""
         self._write(now, state="refused", error=error[:500])
 
     def record_created_too_late(self, stripe_link_id: str, url: str, now: datetime) -> None:
-        """Stripe has made it, for a balance that is gone: it is closed before anybody sees it."""
+        """Stripe has created it for an outdated balance: it is closed before anybody sees it."""
         self._write(now, stripe_link_id=stripe_link_id, url=url, state="retiring")
 
     def record_retiring(self, now: datetime) -> None:
-        """The balance has changed, or a card is about to be charged: it must not take money any more."""
+        """It must take no more money: the balance changed, or a card is about to be charged."""
         self._write(now, state="retiring")
 
     def record_retired(self, now: datetime) -> None:
-        """It asks for money no longer."""
+        """It can no longer be paid."""
         self._write(now, state="retired")
 
     def _write(self, now: datetime, **values: str) -> None:
@@ -102,7 +102,7 @@ class PayAddress(Row):
 
     @classmethod
     def of(cls, invoice: Invoice, now: datetime) -> "PayAddress":
-        """The invoice's address, made on first use; its life begins anew."""
+        """The invoice's URL, created on first use; its expiry restarts."""
         values = {"token": new_token(length=TOKEN_LENGTH), "invoice": invoice.id, "expires_at": now + ADDRESS_LIFE, "created_at": now}
         cls.insert(values).on_conflict(conflict_target=[cls.invoice], update={cls.expires_at: values["expires_at"]}).execute()
         row: PayAddress = cls.get(cls.invoice == invoice.id)

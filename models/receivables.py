@@ -1,6 +1,6 @@
-"""What an account's customers still owe: the unpaid invoices in order of their due date, and their sums.
+"""Unpaid invoices of an account in order of their due date, and their totals.
 
-Both walk the index (account, status, due_date, id); a test asks both databases to explain it.
+Both use the index (account, status, due_date, id); a test asks both databases to explain it.
 """
 
 import heapq
@@ -34,9 +34,9 @@ class Sum:
 
 
 def unpaid_invoices(account: Account, which: Which, today: date, after: Invoice | None, limit: int) -> list[Invoice]:
-    """Up to `limit` unpaid invoices with their customers, the longest due first.
+    """Up to `limit` unpaid invoices with their customers, earliest due date first.
 
-    Overdue is what was due before `today`, the account's date, even if no sweep has said so yet.
+    An invoice due before `today`, the account's date, is overdue even if no sweep has marked it yet.
     """
     pages = [unpaid_page(account, status, which, today, after).limit(limit) for status in UNPAID]
     return list(islice(heapq.merge(*pages, key=lambda row: (row.due_date, row.id)), limit))
@@ -55,13 +55,13 @@ def unpaid_page(account: Account, status: str, which: Which, today: date, after:
 
 
 def sums_by_status(account: Account) -> list[Sum]:
-    """The account's invoices by currency and status, as the last sweep left them."""
+    """The account's invoices by currency and stored status."""
     sql = "SELECT currency, status, COUNT(*), COALESCE(SUM(outstanding), 0) FROM invoice WHERE account_id = ? GROUP BY currency, status ORDER BY 1, 2"
     return [Sum(currency, status, int(count), int(total)) for currency, status, count, total in execute(sql, (account.id,)).fetchall()]
 
 
 def sums_by_age(account: Account, today: date) -> Iterator[Sum]:
-    """What is overdue by currency and by how long it has been; the key is `1-30`, `31-60`, `61-90` or `91-`."""
+    """Overdue invoices by currency and age; the key is `1-30`, `31-60`, `61-90` or `91-`."""
     sql = (
         "SELECT currency, COUNT(*), COALESCE(SUM(outstanding), 0) FROM invoice WHERE account_id = ? AND status IN ('overdue', 'sent') "
         "AND due_date <= ? AND due_date >= ? GROUP BY currency ORDER BY 1"

@@ -29,7 +29,7 @@ class Reconciliation(Row):
         indexes = ((("stripe_account", "id"), False), (("state", "id"), False))
 
     def record_page(self, cursor: str, compared: int) -> None:
-        """One page was compared, whole."""
+        """A page has been compared completely."""
         self._write(cursor=cursor, page=self.page + 1, compared=self.compared + compared)
 
     def record_phase(self, phase: str) -> None:
@@ -37,15 +37,15 @@ class Reconciliation(Row):
         self._write(phase=phase, cursor="")
 
     def record_backfill(self, backfill_id: int) -> None:
-        """Events that had not reached us are being fetched."""
+        """Missed events are being fetched."""
         self._write(backfill_id=backfill_id)
 
     def open_differences(self) -> "list[Difference]":
-        """What is still different, oldest first."""
+        """The open differences, oldest first."""
         return list(Difference.select().where(Difference.run == self.id, Difference.state == "open").order_by(Difference.id))
 
     def record_finished(self, now: datetime) -> None:
-        """Everything was compared; what was seen on the way is forgotten."""
+        """Everything was compared; the sightings are deleted."""
         Sighting.delete().where(Sighting.run == self.id).execute()
         self._write(state="done", finished_at=now)
 
@@ -60,7 +60,7 @@ class Reconciliation(Row):
 
 
 class Difference(Row):
-    """One thing on which we and Stripe differ: `open`, or `healed` when the events it waited for have come.
+    """One difference between us and Stripe: `open`, or `healed` once the missing events have arrived.
 
     `ours` and `theirs` are minor units of `currency`; `subject` is Stripe's id, or ours of an invoice.
     """
@@ -81,7 +81,7 @@ class Difference(Row):
         indexes = ((("run", "kind", "subject"), True), (("account_id", "id"), False))
 
     def record_healed(self) -> None:
-        """The events it waited for have come: both say the same now."""
+        """The missing events have arrived: both sides agree now."""
         Difference.update(state="healed").where(Difference.id == self.id).execute()
 
 
@@ -93,7 +93,7 @@ def latest_runs(stripe_account: str | None = None) -> list[Reconciliation]:
 
 
 class Sighting(Row):
-    """Something of ours that a run has seen at Stripe: what is left over, Stripe does not know. Kept while the run lasts."""
+    """A payment or refund of ours that a run has seen at Stripe; those not seen are unknown to Stripe. Kept while the run lasts."""
 
     id = BigAutoField()
     run = ForeignKeyField(Reconciliation, on_delete="CASCADE")

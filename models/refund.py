@@ -14,7 +14,7 @@ from rules.payment_merge import merge_refund_status
 class Refund(Row):
     """One refund; minor units. It may be known before its payment is: events come in any order.
 
-    `told` is the last of its states that the clinic's software was told (`models.returns_told`).
+    `told` is the last of its states sent to the clinic's software (`models.returns_told`).
     """
 
     refund_id = TextField(primary_key=True)
@@ -33,7 +33,7 @@ class Refund(Row):
 
     @classmethod
     def record_report(cls, stripe_account: str, refund: dict[str, Any], now: datetime) -> bool:
-        """Take in a refund as Stripe reports it. Answers whether it told anything new."""
+        """Record a refund as Stripe reports it. Answers whether it was new."""
         known = cls.get_or_none(cls.refund_id == refund["id"])
         if known is None:
             said = {name: refund.get(name) for name in ("amount", "currency", "status", "failure_reason")}
@@ -47,7 +47,7 @@ class Refund(Row):
         return True
 
     def record_told(self, state: str) -> None:
-        """The clinic's software has been told `state`."""
+        """The clinic's software has been sent `state`."""
         Refund.update(told=state).where(Refund.refund_id == self.refund_id).execute()
 
 
@@ -59,5 +59,5 @@ def refunds_of(payments: list[Payment]) -> list[tuple[Payment, Refund]]:
 
 
 def return_facts(payments: list[Payment]) -> list[ReturnFact]:
-    """The refunds of these payments as facts of the fold."""
+    """The refunds of these payments as facts for the fold."""
     return [ReturnFact(payment.id, refund.amount, refund.currency) for payment, refund in refunds_of(payments) if refund.status in RETURNING]

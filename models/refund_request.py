@@ -1,4 +1,4 @@
-"""A refund somebody asked us for; it reserves its amount, so that two cannot give back too much."""
+"""A requested refund; it reserves its amount, so that two requests cannot refund too much."""
 
 from datetime import datetime
 
@@ -35,21 +35,21 @@ class RefundRequest(Row):
 
     @classmethod
     def request(cls, payment: Payment, amount: int, reason: str | None, asked_by: str, now: datetime) -> "RefundRequest":
-        """Ask for a refund of `amount`; the invoice's lock must be held."""
+        """Request a refund of `amount`; the invoice must be locked."""
         values = {"payment": payment, "amount": amount, "reason": reason, "asked_by": asked_by, "created_at": now, "updated_at": now}
         row: RefundRequest = cls.create(id=new_id("rfq"), account=payment.account_id, **values)
         return row
 
     def record_confirmed(self, refund_id: str, now: datetime) -> None:
-        """Stripe has taken it on."""
+        """Stripe has accepted it."""
         self._write(now, state="confirmed", refund_id=refund_id)
 
     def record_refused(self, error: str, now: datetime) -> None:
-        """Stripe will not do it."""
+        """Stripe refused it."""
         self._write(now, state="refused", error=error[:500])
 
     def record_failed(self, error: str, now: datetime) -> None:
-        """The bank sent the money back: the person did not get it."""
+        """The bank returned the money: the person did not get it."""
         self._write(now, state="failed", error=error[:500])
 
     def _write(self, now: datetime, **values: str) -> None:
@@ -59,7 +59,7 @@ class RefundRequest(Row):
 
 
 def refundable(payment: Payment) -> int:
-    """What may still be given back: received, less refunds known, refunds under way and what disputes hold."""
+    """What can still be refunded: received, less known refunds, requested refunds and disputed amounts."""
     known = Refund.select(fn.COALESCE(fn.SUM(Refund.amount), 0)).where(
         Refund.stripe_account == payment.stripe_account, Refund.intent_id == payment.intent_id, Refund.status.in_(RETURNING)
     )

@@ -1,7 +1,7 @@
-"""What an import says that people will not have: opt-outs, and consents that earlier files brought and this one denies.
+"""Opt-outs in an import, and consents from earlier files that this one denies.
 
-Kept by number, whatever becomes of the invoice in the row. The same file twice changes nothing, but for a person who
-has started again meanwhile and whose stop in the file has no date: then it counts as said again.
+Recorded by number, whatever happens to the row's invoice. Importing a file twice changes nothing, except for a person
+who has opted in again meanwhile and whose opt-out in the file has no date: then it counts as a new opt-out.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ SOURCE = "import"
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What of a person's refusals is not known yet: channels to stop, and whether consents of earlier imports end."""
+    """A person's new refusals: channels to stop, and whether imported consents end."""
 
     phone: str
     stops: tuple[str, ...]
@@ -28,7 +28,7 @@ class News:
 
 
 def news_of(account: Account, refusals: Iterable[Refusal]) -> list[News]:
-    """What is new in these rows, one for each person and time of a stop; nothing is written."""
+    """The new refusals in these rows, one per person and time; nothing is written."""
     asked: dict[tuple[str, datetime | None], tuple[set[str], bool]] = {}
     for one in refusals:
         stops, denied = asked.get((one.phone, one.at), (set(), False))
@@ -50,7 +50,7 @@ def _is_known(account: Account, senders: tuple[str, ...], phone: str, channel: s
 
 
 def keep(account: Account, news: Iterable[News], actor: str, now: datetime) -> None:
-    """Write it, in the caller's transaction. A stop counts from the time the file gives, at the latest from now."""
+    """Record them in the caller's transaction. An opt-out counts from the file's time, at the latest from now."""
     for one in news:
         if one.stops:
             said = {"at": min(one.at, now)} if one.at else {}

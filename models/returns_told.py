@@ -1,6 +1,6 @@
-"""Telling what became of money that went back: refunds that arrived or failed, disputes that opened or closed.
+"""Emitting events about returned money: refunds that succeeded or failed, disputes that opened or closed.
 
-Looked at with every fold, so that whatever brought the news, and in whatever order, each is told once.
+Checked whenever an invoice is recomputed, so that each is emitted once, in whatever order the reports arrive.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ REFUNDS = {"succeeded": "succeeded", "failed": "failed", "canceled": "failed"}  
 
 
 def tell_returns(invoice: Invoice, payments: list[Payment], now: datetime) -> None:
-    """Tell what is not told yet of a locked invoice's payments; a request whose refund failed has failed with it."""
+    """Emit what has not been emitted yet about a locked invoice's payments; a request fails with its refund."""
     for payment, refund in refunds_of(payments):
         outcome = REFUNDS.get(refund.status, "")
         if outcome == "failed":
@@ -48,7 +48,7 @@ def _about_refund(refund: Refund, payment: Payment) -> dict[str, Any]:
 
 
 def _tell_dispute(invoice: Invoice, payment: Payment, dispute: Dispute) -> None:
-    """Opened, then closed; a closed one that is appealed, or an inquiry that becomes a dispute, is opened again."""
+    """Opened, then closed; an appeal, or an inquiry that becomes a dispute, opens it again."""
     is_over = dispute.status in CLOSED
     steps = ["opened"] if not dispute.told or (dispute.told == "closed" and not is_over) else []
     steps += ["closed"] if is_over and dispute.told != "closed" else []

@@ -2,7 +2,7 @@
 
 State goes `waiting → running → done | dead | cancelled`. `claim` only grows: it is the fencing token
 that every later write of an attempt carries. A job that is staged again while it runs is `wanted_again`: however
-that attempt ends, the job waits for another one, which sees what the attempt may have missed. All times come from the database's own clock. The SQL
+that attempt ends, the job waits for another attempt, which sees what this one may have missed. All times come from the database's own clock. The SQL
 is fixed text, because this is the path every job takes.
 """
 
@@ -83,7 +83,7 @@ class Pushable:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A job taken back from an attempt that ended without a word: waiting again, or dead."""
+    """A job taken back from an attempt that ended without a result: waiting again, or dead."""
 
     id: int
     name: str
@@ -129,7 +129,7 @@ def finish_job(job: Claimed) -> bool:
 
 
 def fail_job(job: Claimed, error: str, delay: float) -> bool:
-    """Give the job back, due again in `delay` seconds, or bury it when its attempts are used up."""
+    """Give the job back, due in `delay` seconds, or mark it dead when its attempts are used up."""
     return _settle(job, _GIVEN_BACK, (int(delay * _SECOND), error))
 
 
@@ -145,13 +145,13 @@ def _settle(job: Claimed, sets: str, params: tuple[Any, ...]) -> bool:
 
 
 def replay_job(job_id: int, delay: float = 0.0) -> bool:
-    """Let a dead job run again from its first attempt, with the same arguments and key, due in `delay` seconds."""
+    """Run a dead job again from its first attempt, with the same arguments and key, due in `delay` seconds."""
     sets = "state = 'waiting', attempts = 0, due_at = {now} + ?, pushed_at = NULL, finished_at = NULL"
     return bool(execute(f"UPDATE staged_job SET {sets} WHERE id = ? AND state = 'dead'", (int(delay * _SECOND), job_id)).rowcount)
 
 
 def revive_job(name: str, key: str, delay: float) -> bool:
-    """Let a job that is over, however it ended, run again from its first attempt, due in `delay` seconds."""
+    """Run a finished job again, however it ended, from its first attempt, due in `delay` seconds."""
     sets = "state = 'waiting', attempts = 0, due_at = {now} + ?, pushed_at = NULL, finished_at = NULL, last_error = NULL"
     over = "name = ? AND key = ? AND state IN ('done', 'dead', 'cancelled')"
     return bool(execute(f"UPDATE staged_job SET {sets} WHERE {over}", (int(delay * _SECOND), name, key)).rowcount)
@@ -184,12 +184,12 @@ def take_due(limit: int, epoch: int, lost_before: dict[str, int]) -> list[Pushab
 
 
 def release_expired() -> list[Released]:
-    """Give back what silent workers held; what has used up its attempts is dead."""
+    """Take back jobs whose leases expired; those without attempts left are dead."""
     return _release("lease_until < {now}", "lease expired: the worker died or was frozen", ())
 
 
 def release_worker(worker: str) -> list[Released]:
-    """Give back what a worker held that is known to be dead."""
+    """Take back the jobs of a worker that is known to be dead."""
     return _release("worker = ?", "worker died", (worker,))
 
 

@@ -25,9 +25,9 @@ class StripeWatermark(Row):
 
     @classmethod
     def record_reached(cls, stripe_account: str, since: int, created: int, event_id: str, now: datetime) -> None:
-        """The list was read just now back to `since` (seconds), and everything up to this event has been taken in; a watermark never falls.
+        """The list was just read back to `since` (seconds), and everything up to this event has been processed; a watermark never falls.
 
-        A reading that did not go back to the watermark, nor to the oldest that Stripe lists, left a gap: it moves nothing.
+        A reading that reached neither the watermark nor the oldest event Stripe lists left a gap and moves nothing.
         """
         values = {"stripe_account": stripe_account, "created": created, "event_id": event_id, "updated_at": now}
         cls.insert(values).on_conflict(conflict_target=[cls.stripe_account], action="IGNORE").execute()
@@ -39,6 +39,6 @@ class StripeWatermark(Row):
 
     @classmethod
     def is_stale(cls, stripe_account: str, now: datetime) -> bool:
-        """Whether this account's list was last read so long ago that events may be missing unnoticed; not if it never was."""
+        """Whether this account's list was last read so long ago that events may be missing; False if it was never read."""
         known = cls.of(stripe_account)
         return known is not None and now - known.updated_at > STALE

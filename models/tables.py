@@ -1,4 +1,4 @@
-"""Every table, in the order in which foreign keys allow them to be made."""
+"""Every table, in the order in which foreign keys allow them to be created."""
 
 from models.account import Account
 from models.account_sender import AccountSender

@@ -1,4 +1,4 @@
-"""What was learned about a text's fate: from Twilio's answer, its callback, its list, or a person. One way in for all."""
+"""Recording a text's status, whether from Twilio's answer, its callback, its list, or a person."""
 
 from datetime import datetime
 
@@ -20,13 +20,13 @@ def lock_message(message_id: str) -> Message:
 
 
 def message_of(effect_id: str, sid: str) -> Message | None:
-    """The message of an attempt, or of Twilio's id; the effect's id comes first, for our own answer may not be there yet."""
+    """The message of an effect, else of Twilio's id; the effect comes first, because Twilio's answer may not be stored yet."""
     found = Message.get_or_none(Message.effect_id == effect_id) if effect_id else None
     return found if found is not None else Message.get_or_none(Message.sid == sid)
 
 
 def expire_unsent(message: Message, now: datetime) -> bool:
-    """Give up a text that was asked for too long ago and of which no attempt ever left; answers whether it did."""
+    """Give up a text that was requested too long ago and never sent; answers whether it did."""
     effect = Effect.get_or_none(Effect.id == message.effect_id) if message.status == "sending" else None
     unsent = message.status == "waiting" or (effect is not None and effect.state == "refused")
     if unsent and message.is_too_old(now):
@@ -36,9 +36,9 @@ def expire_unsent(message: Message, now: datetime) -> bool:
 
 
 def record_text_report(message: Message, status: str, sid: str, error_code: str, now: datetime) -> bool:
-    """Take in that Twilio has the text, and in which status; its effect is confirmed by that. Needs a locked message.
+    """Record Twilio's status of the text, which also confirms its effect. Needs a locked message.
 
-    Answers whether it told anything new. What a failure means for the number is acted upon.
+    Answers whether it was new. Acts on what a failure means for the number.
     """
     if message.effect_id and message.status != "refused":
         effect = Effect.get_by_id(message.effect_id)
@@ -51,7 +51,7 @@ def record_text_report(message: Message, status: str, sid: str, error_code: str,
 
 
 def act_on_failure(message: Message, code: str, now: datetime) -> None:
-    """A number that takes no texts is closed for them; a stop that only Twilio heard of is kept here too."""
+    """Suppress a number that cannot get texts; record an opt-out that only Twilio knew of."""
     advice = advice_for(code)
     if advice is not None and advice.suppresses:
         PhoneSuppression.suppress(message.account_id, message.to, "sms", code, advice.text, now)

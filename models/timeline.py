@@ -26,7 +26,7 @@ MOST = 2000  # rows of one source; an invoice has dozens
 class Entry:
     """One line. `kind`: fact, decision, effect, event, job, audit or notice; `reason` is a sentence; amounts in minor units.
 
-    `id` is stable, so that a reader can go on from it.
+    `id` is stable, so that a reader can continue from it.
     """
 
     id: str
@@ -42,7 +42,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Belongings:
-    """An invoice with the rows that belong to it, read once for all sources."""
+    """An invoice with its rows, read once for all sources."""
 
     invoice: Invoice
     payments: list[Payment]
@@ -53,7 +53,7 @@ class Belongings:
 
     @property
     def subjects(self) -> list[str]:
-        """What the audit calls the invoice and everything of it: `invoice:inv_…`, `payment:pay_…`."""
+        """The audit log's subjects of the invoice and its rows: `invoice:inv_…`, `payment:pay_…`."""
         return [f"{noun}:{row_id}" for noun, ids in self.ids.items() for row_id in ids]
 
 
@@ -86,7 +86,7 @@ def _refund_requests(payments: list[Payment]) -> list[RefundRequest]:
 
 
 def _at_stripe(table: type[Refund] | type[Dispute], payments: list[Payment]) -> list:
-    """Rows of `table` that belong to these payments at Stripe: by intent and by whose it is."""
+    """Rows of `table` for these payments at Stripe, by Stripe account and intent."""
     keys = {(row.stripe_account, row.intent_id) for row in payments if row.intent_id}
     rows = table.select().where(table.intent_id.in_([intent for _, intent in keys] or [""])).limit(MOST)
     return [row for row in rows if (row.stripe_account, row.intent_id) in keys]

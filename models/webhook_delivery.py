@@ -13,7 +13,7 @@ KEPT_TRIES = 20  # the latest ones
 
 
 class WebhookDelivery(Row):
-    """`tries` holds what came of each: time, status or error, milliseconds; never what was sent or answered."""
+    """`tries` holds each attempt's time, status or error, and milliseconds; never bodies."""
 
     event_id: int
     endpoint_id: str
@@ -45,7 +45,7 @@ class WebhookDelivery(Row):
         self._write(attempts=self.attempts + 1, tries=[*self.tries, outcome][-KEPT_TRIES:])
 
     def record_settled(self, state: str, now: datetime) -> None:
-        """Nothing more will be tried: delivered, failed or cancelled."""
+        """No further attempts: delivered, failed or cancelled."""
         self._write(state=state, settled_at=now)
 
     def _write(self, **values: Any) -> None:

@@ -1,4 +1,4 @@
-"""Where a clinic's software wants to be told: an address, the types it wants, and a secret to sign with."""
+"""Webhook endpoints of clinics' software: a URL, the event types it wants, and a secret to sign with."""
 
 from datetime import datetime, timedelta
 
@@ -9,13 +9,13 @@ from models.base import Instant, Row
 from runtime.ids import new_id
 
 PATIENCE = timedelta(days=3)  # of nothing but failures, then the endpoint is disabled
-QUIET = (5, 60, 300)  # seconds after the first, second, … failure in a row until it is asked again; the last one holds on
+QUIET = (5, 60, 300)  # seconds after the first, second, … failure in a row until it is tested again; the last value repeats
 
 
 class WebhookEndpoint(Row):
-    """One endpoint: `active ⇄ disabled`, `→ deleted`. `secret` is encrypted; `quiet_until`: when one that fails is asked again.
+    """One endpoint: `active ⇄ disabled`, `→ deleted`. `secret` is encrypted; `quiet_until`: when a failing one is tested again.
 
-    `missed_after` is the feed's cursor before the first event it was not told when it was last disabled.
+    `missed_after` is the feed's cursor before the first event it missed when it was last disabled.
     """
 
     account_id: str
@@ -43,16 +43,16 @@ class WebhookEndpoint(Row):
         return row
 
     def wants(self, type: str) -> bool:
-        """Whether it is to be told events of this type."""
+        """Whether it gets events of this type."""
         return not self.events or type in self.events
 
     def record_answered(self) -> None:
-        """It took a delivery: whatever went wrong before is forgiven."""
+        """It accepted a delivery: its failures are reset."""
         if self.failures:
             self._write(failures=0, failing_since=None, quiet_until=None, last_error=None)
 
     def record_failed(self, error: str, now: datetime) -> bool:
-        """It did not take a delivery; it is left alone for a while. Answers whether its patience is used up."""
+        """A delivery failed; it gets no more for a while. Answers whether it has failed for too long."""
         since, quiet = self.failing_since or now, QUIET[min(self.failures, len(QUIET) - 1)]
         self._write(failures=self.failures + 1, failing_since=since, quiet_until=now + timedelta(seconds=quiet), last_error=error[:200])
         return now - since >= PATIENCE
@@ -62,15 +62,15 @@ class WebhookEndpoint(Row):
         self._write(state="disabled", disabled_at=now, missed_after=missed_after)
 
     def record_enabled(self) -> None:
-        """It is sent to from now on, and whatever went wrong before is forgiven."""
+        """It gets deliveries again, and its failures are reset."""
         self._write(state="active", disabled_at=None, failures=0, failing_since=None, quiet_until=None, last_error=None)
 
     def record_changed(self, **values: object) -> None:
-        """Its owner wants it elsewhere (`url`) or told of other things (`events`)."""
+        """Its owner changed its `url` or `events`."""
         self._write(**values)
 
     def record_deleted(self, now: datetime) -> None:
-        """Its owner wants it no longer; the row stays for the record of its deliveries, without the secret."""
+        """Its owner deleted it; the row stays for the record of its deliveries, without the secret."""
         self._write(state="deleted", secret="", disabled_at=now)
 
     def _write(self, **values: object) -> None:
