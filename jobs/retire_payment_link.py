@@ -78,7 +78,7 @@ def _expire(link: PaymentLink, session_id: str) -> int:
 
 
 def _paid(link: PaymentLink) -> list[Json]:
-    """The intents of the link's completed sessions, in one order for all; there is one at most, for so the link is limited."""
+    """The intents of the link's completed sessions, in one order for all; there is one at most, because the link allows one completed session."""
     sessions = list_sessions(link.stripe_link_id or "", "complete", link.stripe_account)
     ids = sorted(session["payment_intent"] for session in sessions if session.get("payment_intent"))
     return [get_intent(intent_id, link.stripe_account) for intent_id in ids]

@@ -1,4 +1,4 @@
-"""The figures of this installation as gauges, counted when asked."""
+"""The figures of this installation as gauges, counted at each scrape."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -42,19 +42,19 @@ class _Figures(Collector):
         """Every gauge."""
         yield from _job_gauges()
         doubts = {(k,): v for k, v in count_doubts().items()}
-        yield _family("payphone_effects_in_doubt", "Effects that may have happened and nobody knows yet, by kind.", ("kind",), doubts)
+        yield _family("payphone_effects_in_doubt", "Effects whose outcome is unknown, by kind.", ("kind",), doubts)
         yield _family("payphone_inbox_events", "Events from providers, by outcome.", ("outcome",), {(k,): v for k, v in count_inbox().items()})
         yield _single("payphone_inbox_oldest_unprocessed_seconds", "Age of the oldest event without an outcome.", oldest_unprocessed())
         yield _family("payphone_invoices", "Invoices, by status.", ("status",), {(k,): v for k, v in count_invoices().items()})
         differences = {(k,): v for k, v in count_differences().items()}
         yield _family("payphone_book_differences", "Open differences between our books and Stripe's, by kind.", ("kind",), differences)
-        yield _single("payphone_refunds_failed", "Refunds that failed and were not asked for anew: people without their money.", count_failed_refunds())
+        yield _single("payphone_refunds_failed", "Refunds that failed and were not requested again.", count_failed_refunds())
         reached = {(k,): v for k, v in count_ceilings().items()}
         yield _family("payphone_ceilings_reached", "Accounts that reached a daily ceiling in the last 24 hours, by what it limits.", ("what",), reached)
         yield _family("payphone_brakes", "Brakes that are on, by what they stop.", ("what",), {(k,): v for k, v in count_paused().items()})
         age = backfill_age()
         if age is not None:
-            yield _single("payphone_backfill_age_seconds", "Since the Stripe account read longest ago was read; hourly is right.", age)
+            yield _single("payphone_backfill_age_seconds", "Seconds since the events of the Stripe account read longest ago were last read.", age)
         signs = self._life_signs()
         yield _single("payphone_redis_up", "1 while Redis answers.", 0 if signs is None else 1)
         if signs is not None:
@@ -77,8 +77,8 @@ def _job_gauges() -> Iterable[Metric]:
         counts[key] = counts.get(key, 0) + row.count
         if row.state == "dead":
             names[row.name,] = row.count
-    yield _family("payphone_jobs", "Staged jobs, by queue and state; done ones for as long as their rows are kept.", ("queue", "state"), counts)
-    yield _family("payphone_jobs_dead", "Dead jobs, by name: each waits for a person.", ("name",), names)
+    yield _family("payphone_jobs", "Staged jobs, by queue and state; finished ones until their rows are deleted.", ("queue", "state"), counts)
+    yield _family("payphone_jobs_dead", "Dead jobs, by name: each needs a person.", ("name",), names)
     ages = dict.fromkeys(QUEUES, 0.0) | oldest_due()
     yield _family("payphone_job_oldest_due_seconds", "How long the oldest due job of a queue has waited.", ("queue",), {(k,): v for k, v in ages.items()})
 
@@ -86,7 +86,7 @@ def _job_gauges() -> Iterable[Metric]:
 def _life_gauges(signs: LifeSigns) -> Iterable[Metric]:
     yield _family("payphone_rq_workers", "Workers that RQ lists, by queue.", ("queue",), {(k,): v for k, v in signs.workers.items()})
     seen = {(name,): age for name, age in (("relay", signs.relay), ("scheduler", signs.scheduler)) if age is not None}
-    yield _family("payphone_seen_age_seconds", "Since a process was last seen; absent after a minute.", ("process",), seen)
+    yield _family("payphone_seen_age_seconds", "Seconds since a process was last seen; absent after a minute.", ("process",), seen)
 
 
 def _family(name: str, about: str, labels: tuple[str, ...], values: Mapping[Any, float]) -> Metric:
@@ -101,7 +101,7 @@ def _single(name: str, about: str, value: float) -> Metric:
 
 
 def gauges() -> CollectorRegistry:
-    """A registry that counts when it is collected."""
+    """A registry that counts at each scrape."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures())
     return registry

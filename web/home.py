@@ -1,4 +1,4 @@
-"""`/`: what an operator sees first; counts, and the way to the rest."""
+"""`/`: the operators' front page, with counts and links."""
 
 import falcon
 
@@ -20,18 +20,18 @@ class Home:
         self._ready = ready
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Counts as the database has them now."""
+        """Current counts from the database."""
         session = signed_in(req)
         groups = [
-            ("Jobs", "every piece of work, by state", _tiles(count_states(), STATES)),
-            ("Effects", "what may have been done outside, and nobody knows yet", _tiles({"in doubt": sum(count_doubts().values())}, ())),
-            ("Events from providers", "what became of them", _tiles(count_inbox(), OUTCOMES)),
+            ("Jobs", "by state", _tiles(count_states(), STATES)),
+            ("Effects", "whose outcome is unknown", _tiles({"in doubt": sum(count_doubts().values())}, ())),
+            ("Events from providers", "by outcome", _tiles(count_inbox(), OUTCOMES)),
             ("Invoices", "by status", _tiles(count_invoices(), STATUSES)),
         ]
         show_page(resp, "home.html", name=session.name, csrf_token=session.csrf_token, groups=groups, reasons=self._ready.reasons())
 
 
 def _tiles(counts: dict[str, int], always: tuple[str, ...]) -> list[tuple[str, int, bool]]:
-    """(label, count, alarming) for what is always shown and whatever else there is."""
+    """(label, count, alarming) for the names always shown and any others."""
     names = [*always, *(name for name in sorted(counts) if name not in always)]
     return [(name.replace("_", " "), counts.get(name, 0), name in ALARMING and bool(counts.get(name))) for name in names]

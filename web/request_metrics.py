@@ -15,7 +15,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # sec
 
 _registry = CollectorRegistry()
 _requests = Counter("payphone_http_requests", "Requests answered.", ("method", "route", "status"), registry=_registry)
-_seconds = Histogram("payphone_http_request_seconds", "From the first byte of a request to its answer.", ("route",), buckets=BUCKETS, registry=_registry)
+_seconds = Histogram("payphone_http_request_seconds", "Seconds from a request's first byte to its answer.", ("route",), buckets=BUCKETS, registry=_registry)
 
 
 def request_registry() -> CollectorRegistry:
