@@ -34,7 +34,7 @@ if [ ! -x .venv/bin/python ] || [ "$(cat "$stamp.$lock" 2>/dev/null)" != "$wante
     result="${PIPESTATUS[0]}"
     set -e
     if [ "$result" -ne 0 ]; then
-        echo "Setting up failed: pip could not install $lock. Its last words are above; run the command again once that is mended." >&2
+        echo "Setting up failed: pip could not install $lock. The end of its output is above; fix the cause and run the command again." >&2
         exit 1
     fi
     echo "$wanted" >"$stamp.$lock"

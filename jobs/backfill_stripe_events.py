@@ -1,6 +1,6 @@
-"""Every Stripe account's list of events is read again from its watermark on, so that what was not delivered comes in.
+"""Every Stripe account's list of events is read from its watermark, so that undelivered events are processed.
 
-Twice is harmless: an account whose list is being read is passed over, and events are kept once.
+Twice is harmless: an account whose list is being read is skipped, and events are stored once.
 """
 
 from datetime import timedelta
@@ -34,13 +34,13 @@ def backfill_stripe_events() -> None:
 
 
 def stripe_accounts() -> list[str]:
-    """The Stripe accounts whose money we know: the platform's ('') and the connected ones."""
+    """The Stripe accounts we use: the platform's ('') and the connected ones."""
     rows = Account.select(Account.stripe_account).where(Account.stripe_account.is_null(False)).order_by(Account.id)
     return ["", *(row.stripe_account or "" for row in rows)]
 
 
 def _since(stripe_account: str) -> int:
-    """From the watermark with an overlap, once a day the last days whole; without a watermark, all that Stripe still lists."""
+    """From the watermark with an overlap; once a day the last days in full; without a watermark, everything Stripe still lists."""
     oldest, known = int(real_seconds()) - KEPT, StripeWatermark.of(stripe_account)
     if known is None:
         return oldest

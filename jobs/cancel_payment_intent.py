@@ -1,7 +1,7 @@
-"""An intent of a balance that is gone takes no money any more.
+"""An intent for an outdated balance is cancelled, so that it takes no money.
 
 Twice is harmless: a cancelled intent stays cancelled. One that succeeded first has been paid, and counts; one
-that its bank still processes cannot be cancelled, and is looked at again until it is over.
+that its bank still processes cannot be cancelled, and is read again until it is over.
 """
 
 from delivery.attempt import Snooze, recording

@@ -1,4 +1,4 @@
-"""An open intent asks for the amount, and is the customer's, that its attempt wants now.
+"""An open intent at Stripe is changed to the amount, receipt address and customer that its attempt wants.
 
 Twice is harmless: each version of what is wanted is one effect. Until Stripe has confirmed it nothing is charged.
 """

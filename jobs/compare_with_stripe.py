@@ -1,6 +1,6 @@
-"""One page of Stripe's payments or refunds is held against ours, and the next is staged; differences are named, not mended.
+"""One page of Stripe's payments or refunds is compared with ours, and the next is staged; differences are recorded, not corrected.
 
-Twice is harmless: comparing changes nothing but the report, which names each difference once.
+Twice is harmless: comparing changes only the report, which records each difference once.
 """
 
 from delivery.attempt import recording

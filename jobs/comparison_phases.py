@@ -1,8 +1,8 @@
 """The phases of a comparison with Stripe: its payments, its refunds, what only we have, our own sums, and a second look.
 
-Each phase does one page: it asks Stripe, and answers what is to be written in the transaction that ends the job.
-What Stripe has and we have not may only be late: the events are fetched, through the door they should have come
-by, and what they may explain is looked at again.
+Each phase does one page: it asks Stripe, and returns what to write in the transaction that ends the job. What only
+Stripe has may just be late: its events are fetched and processed like webhooks, and the differences they may explain
+are compared again.
 """
 
 from collections.abc import Callable

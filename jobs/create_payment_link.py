@@ -1,6 +1,6 @@
 """A planned payment link is made at Stripe: one link for one balance of one invoice.
 
-Twice is harmless: the link is tagged and keyed by its row; one that is not planned any more is left alone.
+Twice is harmless: the link is tagged and keyed by its row; one that is no longer planned is left alone.
 """
 
 from typing import Any
@@ -51,7 +51,7 @@ def create_payment_link(link_id: str) -> None:
 def _decide(link: PaymentLink) -> Effect | None:
     """Reserve the effect, unless the balance has changed since the link was planned.
 
-    One that may have been sent is seen through to its end whatever changed: what Stripe has, we must know of.
+    One that may have been sent is completed in any case, because we must know what Stripe has.
     """
     with transaction():
         invoice, now = lock_invoice(link.invoice_id), real_now()

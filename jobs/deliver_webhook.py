@@ -1,7 +1,7 @@
-"""An event has reached an endpoint of the clinic's software, or it is given up after days; at least once, in any order.
+"""An event is delivered to an endpoint of the clinic's software at least once and in any order, or given up after days.
 
-Twice is harmless to a receiver that keeps ids: each try carries the event's own id, signed anew. While an endpoint
-fails, one of its deliveries at a time asks whether it works again; the others are held, unclaimed, until it does.
+Twice is harmless to a receiver that remembers ids: each attempt carries the event's own id, with a new signature. While
+an endpoint fails, one of its deliveries at a time tests it; the others are held, unclaimed, until it works again.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A charge that was asked for long ago is not left hanging: its job runs again, and ends it without charging late.
+"""A charge that was requested long ago and never finished is ended without charging late, by running its job again.
 
 Twice is harmless: a job that still runs is left alone, and one that ends a charge reads Stripe first.
 """

@@ -1,8 +1,8 @@
-"""Texts whose reports were lost are asked about at Twilio, so that none stays on its way for ever.
+"""Texts whose reports were lost are read at Twilio, so that none stays on its way for ever.
 
-Twice is harmless: asking sends nothing, and what is told is taken in by rank. Each text is asked about once an hour,
-for two days; Twilio itself tries a report only twice. One that Twilio still has on its way by then, longer than it
-lets a text wait, is given up: it counts as undelivered until a report says otherwise, and another may be asked for.
+Twice is harmless: reading sends nothing, and statuses are merged by rank. Each text is read once an hour for two days;
+Twilio itself sends a report at most twice. A text still on its way after that, longer than Twilio queues any, is given
+up: it counts as undelivered until a report says otherwise, and another may be requested.
 """
 
 from datetime import timedelta

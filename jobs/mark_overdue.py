@@ -1,6 +1,6 @@
 """Invoices whose due date has passed in their account's time zone are overdue.
 
-Twice is harmless: each invoice is folded anew, and one that stands right is not written.
+Twice is harmless: each invoice is recomputed, and written only if it changed.
 """
 
 from peewee import InterfaceError, OperationalError

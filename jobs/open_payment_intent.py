@@ -1,7 +1,7 @@
 """A planned attempt has an unconfirmed PaymentIntent at Stripe, which moves no money yet.
 
-Twice is harmless: the intent is tagged and keyed by its attempt. One that is not wanted any more by the time
-it is there is cancelled.
+Twice is harmless: the intent is tagged and keyed by its attempt. One that is no longer wanted once it exists is
+cancelled.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""A Stripe event is taken in: its facts are recorded and its invoice stands where they put it.
+"""A Stripe event is processed: its facts are recorded and its invoice is recomputed.
 
 Twice is harmless: facts are merged by Stripe's ids, and an event with an outcome is left alone.
 """

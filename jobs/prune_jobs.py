@@ -1,6 +1,6 @@
-"""What is over is forgotten once it is old: jobs, kept answers, sessions, deliveries, events of the feed and reports, each at its age.
+"""Old rows are deleted: jobs, stored answers, sessions, deliveries, events of the feed and reports, each at its own age.
 
-Twice is harmless: what is gone is gone. Dead jobs are kept until a person has looked; money, effects and the audit for ever.
+Twice is harmless: deleted rows stay deleted. Dead jobs are kept until a person retries them; money, effects and the audit log for ever.
 """
 
 from collections.abc import Callable
@@ -16,13 +16,13 @@ PAUSE = 0.5  # seconds between batches, for others to work in
 
 @job(queue="periodic", attempts=3, timeout=20)
 def prune_jobs() -> None:
-    """Forget a batch of each kind, and come back while one was full."""
+    """Delete a batch of each kind, and run again while any batch was full."""
     full = [_batch(kept.forget) for kept in KEPT] + [_batch(forget_events), _batch(forget_tallies)]
     if any(full):
         raise Snooze("there is more to forget", PAUSE)
 
 
 def _batch(forget: Callable[[int], int]) -> bool:
-    """Forget one batch in a transaction of its own; whether it was full."""
+    """Delete one batch in its own transaction; whether it was full."""
     with transaction():
         return forget(BATCH) == BATCH

@@ -1,6 +1,6 @@
-"""One page of a Stripe account's events is in our inbox, and the next page is staged, until the list ends.
+"""One page of a Stripe account's events is stored in our inbox, and the next page is staged, until the list ends.
 
-Twice is harmless: an event is kept once whoever brings it, and a page that was read is not read again.
+Twice is harmless: an event is stored once, wherever it comes from, and a page that was read is not read again.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Effects in doubt whose job has given up are looked up in the provider's own record, one job for each.
 
-Twice is harmless: looking changes nothing at the provider, and only what is found is acted upon, by
-replaying the job that the effect belongs to.
+Twice is harmless: looking changes nothing at the provider, and only what is found has consequences, by
+replaying the effect's job.
 """
 
 import zlib

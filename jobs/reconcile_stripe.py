@@ -1,6 +1,6 @@
-"""Our payments and refunds of the last days are held against Stripe's, account by account.
+"""Our payments and refunds of the last days are compared with Stripe's, account by account.
 
-Twice is harmless: an account that is being compared is passed over, and comparing changes nothing but the report.
+Twice is harmless: an account that is being compared is skipped, and comparing changes only the report.
 """
 
 from delivery.attempt import recording

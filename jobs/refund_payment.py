@@ -1,7 +1,7 @@
 """A requested refund is made at Stripe, once, and counts in its invoice at once.
 
 Twice is harmless: the refund is tagged and keyed by its request, and known by its own id. Neither a pause of
-charges nor their ceiling stops it: it takes nothing from anybody, and owing it to a person who waits is worse.
+charges nor their ceiling stops it: a refund takes nothing from anybody, and delaying one harms the person who waits.
 """
 
 from datetime import timedelta

@@ -119,7 +119,7 @@ def claim_job(job_id: int, worker: str, early: bool = False) -> Claimed | None:
 
 
 def finish_job(job: Claimed) -> bool:
-    """Mark the attempt's job done, or waiting anew if it was staged again meanwhile; False when the claim was lost to another."""
+    """Mark the attempt's job done, or waiting if it was staged again meanwhile; False when another attempt has the claim."""
     sets = (
         f"state = CASE WHEN {_AGAIN} THEN 'waiting' ELSE 'done' END, finished_at = CASE WHEN {_AGAIN} THEN NULL ELSE {{now}} END, "
         f"attempts = CASE WHEN {_AGAIN} THEN 0 ELSE attempts END, due_at = CASE WHEN {_AGAIN} THEN {{now}} ELSE due_at END, "

@@ -1,4 +1,4 @@
-"""The secure card form: staff takes a card while a person is on the phone; the number goes to Stripe's frame only.
+"""The secure card form: staff take a card while a person is on the phone; the number goes to Stripe's frame only.
 
 `/invoices/{id}/card` opens it for an operator, `/api/invoices/{id}/card-forms` for the clinic's own software, and
 `/card/{token}` is the page. A charge takes the path of `/api/payments/phone`.

@@ -48,7 +48,7 @@ def _row(effect: Effect) -> tuple[object, ...]:
 def reconcile(effect_id: str | None, everything: bool) -> None:
     """Look EFFECT_ID up at its provider; if found, its dead job is replayed to record it.
 
-    Nothing is sent anew by looking. Ends with 1 while a doubt remains.
+    This only reads; nothing is sent again. Exit code 1 while any stays in doubt.
     """
     if bool(effect_id) == everything:
         raise click.UsageError("Give an EFFECT_ID or --all.")

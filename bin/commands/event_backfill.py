@@ -83,7 +83,7 @@ def backfills(limit: int) -> None:
     """Show backfills, newest first: events read, and how many had been missing."""
     rows = Backfill.select().order_by(Backfill.id.desc()).limit(limit)
     shown = ((run.id, moment(run.created_at), run.stripe_account or "platform", run.state, run.seen, run.missing, run.asked_by, run.error) for run in rows)
-    show_table(("id", "begun", "account", "state", "read", "missing", "asked by", "error"), shown, "No backfills yet.")
+    show_table(("id", "started", "account", "state", "read", "missing", "asked by", "error"), shown, "No backfills yet.")
 
 
 def _watch(ids: list[int]) -> None:

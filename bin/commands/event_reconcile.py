@@ -24,7 +24,7 @@ STALE = timedelta(minutes=90)  # one an hour, and half an hour to fetch what exp
 def reconcile(since: datetime, account: str | None, latest: bool) -> None:
     """Compare our payments and refunds with Stripe's, and show each difference.
 
-    What missing events explain is fetched first. Nothing else is mended: that is for a person. Exit code 1 if anything differs.
+    Missing events that may explain a difference are fetched first; nothing else is corrected. Exit code 1 if anything differs.
     """
     chosen = chosen_accounts(account)
     if latest:
