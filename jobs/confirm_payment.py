@@ -177,5 +177,7 @@ def _withdraw(confirmation: PaymentConfirmation, effect: Effect | None, why: str
 
 
 def _audit(confirmation: PaymentConfirmation, invoice: Invoice, intent_id: str | None) -> None:
+    if confirmation.state == "requested":
+        return  # what came of it was known already, and is in the audit
     about = {"invoice_id": invoice.id, "intent_id": intent_id, "amount": confirmation.amount, "code": confirmation.decline_code}
     AuditEntry.record(SYSTEM, f"payment.{confirmation.state}", f"payment_confirmation:{confirmation.id}", invoice.account_id, **about)

@@ -47,8 +47,3 @@ class Backfill(Row):
     def record_failed(self, error: str, now: datetime) -> None:
         """It cannot go on: Stripe does not let us read this account's list, or its job died."""
         self._write(state="failed", error=error[:500], finished_at=now)
-
-    def _write(self, **values: object) -> None:
-        Backfill.update(**values).where(Backfill.id == self.id).execute()
-        for name, value in values.items():
-            setattr(self, name, value)

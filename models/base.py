@@ -53,6 +53,18 @@ class Row(Model):
         database = database
         legacy_table_names = False
 
+    def _write(self, now: datetime | None = None, /, *only_if: Any, **values: Any) -> bool:
+        """Write `values`, with `now` as `updated_at` where a table has one, if the row still is as `only_if` says; whether it was.
+
+        The object follows the row: it takes no value that was not written.
+        """
+        if now is not None:
+            values["updated_at"] = now
+        written = bool(self.update(**values).where(self._meta.primary_key == self.get_id(), *only_if).execute())
+        for name, value in values.items() if written else ():
+            setattr(self, name, value)
+        return written
+
 
 class _Postgres(PooledPostgresqlDatabase):
     """PostgreSQL through psycopg 3 and a pool, which reconnects when the server restarts."""

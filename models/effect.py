@@ -90,7 +90,7 @@ class Effect(Row):
 
     def record_sent(self, now: datetime) -> None:
         """Bytes are about to leave. `sent_at` is the first time under this key."""
-        self._write(sent_at=self.sent_at or now, last_sent_at=now)
+        self._record(sent_at=self.sent_at or now, last_sent_at=now)
 
     def record_confirmed(self, provider_id: str, answer: dict[str, Any], now: datetime) -> None:
         """It happened. Repeating this with the same object is harmless; raises Contradiction when another outcome is known."""
@@ -99,27 +99,24 @@ class Effect(Row):
             return
         if known.state in {"confirmed", "refused"}:
             raise Contradiction(f"Effect {self.id} is {known.state} ({known.provider_id or known.error_code}), yet {self.provider} has {provider_id}.")
-        self._write(state="confirmed", provider_id=provider_id, answer=answer, error=None, error_code=None, settled_at=now)
+        self._record(state="confirmed", provider_id=provider_id, answer=answer, error=None, error_code=None, settled_at=now)
 
     def record_refused(self, code: str, error: str, now: datetime) -> None:
         """It did not happen and will not."""
-        self._write(state="refused", error_code=code, error=error[:500], settled_at=now)
+        self._record(state="refused", error_code=code, error=error[:500], settled_at=now)
 
     def record_unknown(self, code: str, error: str, repeated: bool = False) -> None:
         """It may have happened; `repeated` if the provider had said the same before."""
-        self._write(state="unknown", error_code=code, error=error[:500], repeated=repeated)
+        self._record(state="unknown", error_code=code, error=error[:500], repeated=repeated)
 
     def record_next_generation(self) -> None:
         """The provider's record shows that nothing happened under the last key."""
-        self._write(generation=self.generation + 1, state="sending", sent_at=None, last_sent_at=None, error_code=None, error=None, repeated=False)
+        self._record(generation=self.generation + 1, state="sending", sent_at=None, last_sent_at=None, error_code=None, error=None, repeated=False)
 
-    def _write(self, **values: Any) -> None:
+    def _record(self, **values: Any) -> None:
         """Write, unless the outcome is known already (confirmed and refused are final) or another attempt began a new key.
 
         Raises Conflict then: the caller's row is stale, so it must not act on it.
         """
-        same = (Effect.id == self.id) & (Effect.generation == self.generation) & Effect.state.not_in(("confirmed", "refused"))
-        if not Effect.update(**values).where(same).execute():
+        if not self._write(None, Effect.generation == self.generation, Effect.state.not_in(("confirmed", "refused")), **values):
             raise Conflict(f"Effect {self.id} was settled, or given a new key, by another attempt.")
-        for name, value in values.items():
-            setattr(self, name, value)

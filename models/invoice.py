@@ -74,11 +74,5 @@ class Invoice(Row):
 
     def change(self, now: datetime, **values: object) -> None:
         """Write `values` if nobody wrote since this row was read; else raise Conflict."""
-        same = (Invoice.id == self.id) & (Invoice.version == self.version)
-        changed = Invoice.update(**values, version=self.version + 1, updated_at=now).where(same).execute()
-        if not changed:
+        if not self._write(now, Invoice.version == self.version, **values, version=self.version + 1):
             raise Conflict(f"Invoice {self.id} was changed by another writer since version {self.version}.")
-        for name, value in values.items():
-            setattr(self, name, value)
-        self.version += 1
-        self.updated_at = now

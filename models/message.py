@@ -109,8 +109,3 @@ class Message(Row):
         if values:
             self._write(now, **values)
         return bool(values)
-
-    def _write(self, now: datetime, **values: Any) -> None:
-        Message.update(**values, updated_at=now).where(Message.id == self.id).execute()
-        for name, value in values.items():
-            setattr(self, name, value)

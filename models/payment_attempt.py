@@ -107,11 +107,7 @@ class PaymentAttempt(Row):
 
     def _move(self, now: datetime, states: tuple[str, ...], **values: Any) -> bool:
         """Write if the row is in one of `states`; whether it was."""
-        here = (PaymentAttempt.id == self.id) & PaymentAttempt.state.in_(states)
-        moved = bool(PaymentAttempt.update(**values, updated_at=now).where(here).execute())
-        for name, value in values.items() if moved else ():
-            setattr(self, name, value)
-        return moved
+        return self._write(now, PaymentAttempt.state.in_(states), **values)
 
 
 _LIVE = "state IN ('planned', 'open')"

@@ -52,21 +52,19 @@ class PaymentConfirmation(Row):
 
     def record_settled(self, now: datetime) -> None:
         """Stripe has answered; the intent has the details."""
-        self._write(now, state="settled")
+        self._end(now, state="settled")
 
     def record_declined(self, decline_code: str, error: str, now: datetime) -> None:
         """The card was declined."""
-        self._write(now, state="declined", decline_code=decline_code, error=error[:500])
+        self._end(now, state="declined", decline_code=decline_code, error=error[:500])
 
     def record_refused(self, code: str, error: str, now: datetime) -> None:
         """Nothing was charged, for a reason other than the card."""
-        self._write(now, state="refused", decline_code=code, error=error[:500])
+        self._end(now, state="refused", decline_code=code, error=error[:500])
 
-    def _write(self, now: datetime, **values: str) -> None:
+    def _end(self, now: datetime, **values: str) -> None:
         """Write, unless what came of it is known already."""
-        PaymentConfirmation.update(**values, updated_at=now).where(PaymentConfirmation.id == self.id, PaymentConfirmation.state == "requested").execute()
-        for name, value in values.items():
-            setattr(self, name, value)
+        self._write(now, PaymentConfirmation.state == "requested", **values)
 
 
 PaymentConfirmation.add_index(

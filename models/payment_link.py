@@ -83,11 +83,6 @@ class PaymentLink(Row):
         """It can no longer be paid."""
         self._write(now, state="retired")
 
-    def _write(self, now: datetime, **values: str) -> None:
-        PaymentLink.update(**values, updated_at=now).where(PaymentLink.id == self.id).execute()
-        for name, value in values.items():
-            setattr(self, name, value)
-
 
 PaymentLink.add_index(PaymentLink.index(PaymentLink.invoice, unique=True, where=SQL("state IN ('planned', 'active')"), name="payment_link_live"))
 

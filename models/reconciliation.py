@@ -53,11 +53,6 @@ class Reconciliation(Row):
         """It cannot go on: Stripe does not let us read this account, or its job died."""
         self._write(state="failed", error=error[:500], finished_at=now)
 
-    def _write(self, **values: object) -> None:
-        Reconciliation.update(**values).where(Reconciliation.id == self.id).execute()
-        for name, value in values.items():
-            setattr(self, name, value)
-
 
 class Difference(Row):
     """One difference between us and Stripe: `open`, or `healed` once the missing events have arrived.

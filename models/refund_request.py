@@ -52,11 +52,6 @@ class RefundRequest(Row):
         """The bank returned the money: the person did not get it."""
         self._write(now, state="failed", error=error[:500])
 
-    def _write(self, now: datetime, **values: str) -> None:
-        RefundRequest.update(**values, updated_at=now).where(RefundRequest.id == self.id).execute()
-        for name, value in values.items():
-            setattr(self, name, value)
-
 
 def refundable(payment: Payment) -> int:
     """What can still be refunded: received, less known refunds, requested refunds and disputed amounts."""

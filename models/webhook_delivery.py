@@ -47,8 +47,3 @@ class WebhookDelivery(Row):
     def record_settled(self, state: str, now: datetime) -> None:
         """No further attempts: delivered, failed or cancelled."""
         self._write(state=state, settled_at=now)
-
-    def _write(self, **values: Any) -> None:
-        WebhookDelivery.update(**values).where(WebhookDelivery.id == self.id).execute()
-        for name, value in values.items():
-            setattr(self, name, value)

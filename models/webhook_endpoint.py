@@ -72,8 +72,3 @@ class WebhookEndpoint(Row):
     def record_deleted(self, now: datetime) -> None:
         """Its owner deleted it; the row stays for the record of its deliveries, without the secret."""
         self._write(state="deleted", secret="", disabled_at=now)
-
-    def _write(self, **values: object) -> None:
-        WebhookEndpoint.update(**values).where(WebhookEndpoint.id == self.id).execute()
-        for name, value in values.items():
-            setattr(self, name, value)

@@ -5,6 +5,8 @@ import pytest
 from delivery.attempt import perform, recording
 from delivery.registry import JobType
 from models.invoice import Invoice
+from models.payment_attempt import PaymentAttempt
+from models.payment_confirmation import PaymentConfirmation
 from models.staged_job import StagedJob, claim_job
 from rules.invoice_fold import Standing
 from runtime.clock import real_now
@@ -73,3 +75,14 @@ def test_a_job_that_was_second_is_tried_again_without_using_up_an_attempt(copies
     assert perform(claim_job(job_id, "w2"), kind).state == "done"
     assert (given.fresh(first).notes, Invoice.get().version) == ("first second", 2)
     assert (StagedJob.get().attempts, StagedJob.get().claim) == (1, 2)
+
+
+def test_what_came_of_a_charge_is_written_once_and_nobody_believes_otherwise():
+    """Given a charge that was settled, when a writer that read it before says it was refused, then neither its row nor that writer's copy says so."""
+    attempt = PaymentAttempt.plan(given.an_invoice(), 12_500, None, "test", real_now())
+    first = PaymentConfirmation.request(attempt, "pm_1", "test", real_now())
+    second = PaymentConfirmation.get_by_id(first.id)
+    first.record_settled(real_now())
+    second.record_refused("too_late", "nothing was charged", real_now())
+    assert (first.state, second.state, second.decline_code) == ("settled", "requested", None)
+    assert PaymentConfirmation.get_by_id(first.id).state == "settled"
