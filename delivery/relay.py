@@ -13,7 +13,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from delivery import rq_keys, rq_mend, rq_view
-from models.base import execute, release_connection
+from models.base import database_time, release_connection
 from models.staged_job import StagedJob, release_expired, take_due
 from runtime.killpoint import killpoint
 from runtime.log import get_log
@@ -28,10 +28,6 @@ FORGET_EVERY = 30.0  # seconds between looks for workers that were killed
 HEARTBEAT_KEY = "payphone:relay:seen"
 
 log = get_log("relay")
-
-
-def _now() -> int:
-    return int(execute("SELECT {now}").fetchone()[0])
 
 
 def _epoch(redis: Redis, now: int) -> int:
@@ -78,7 +74,7 @@ def tick(redis: Redis) -> int:
         log.warning("lease expired", job=job.name, job_id=job.id, state=job.state)
     rq_mend.abandon(redis, released)
     _mend(redis)
-    now = _now()
+    now = database_time()
     lost_before = _lost_before(redis, now)
     due = take_due(BATCH, _epoch(redis, now), lost_before)
     if due:

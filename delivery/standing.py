@@ -9,7 +9,7 @@ from models.payment import Payment
 from models.payment_attempt import LIVE, PaymentAttempt
 from models.payment_link import PaymentLink
 from models.refund import refunds_of
-from models.standing import local_date, refold
+from models.standing import refold
 from providers.stripe_events import PaymentFinding
 from runtime.clock import business_now, real_now
 
@@ -48,7 +48,7 @@ def stand_anew(invoice: Invoice) -> bool:
     Answers whether anything changed.
     """
     before = invoice.balance_revision
-    changed = refold(invoice, real_now(), local_date(invoice.account, business_now()))
+    changed = refold(invoice, real_now(), invoice.account.local_date(business_now()))
     if invoice.balance_revision != before or invoice.mark != "sent" or invoice.disputed:
         retire_asks(invoice)
     return changed

@@ -4,7 +4,7 @@ from typing import Any
 
 from effects.kinds import KINDS, SKEW, Kind
 from models.effect import Effect
-from providers import stripe_intents
+from providers import stripe_api, stripe_intents
 
 Json = dict[str, Any]
 CONFIRMED = frozenset({"succeeded", "processing", "requires_action", "requires_capture"})
@@ -59,7 +59,7 @@ def _deactivate(effect: Effect) -> Json:
 
 
 def _find_deactivated(effect: Effect) -> Json | None:
-    link = stripe_intents.get_link(effect.request["link"], effect.stripe_account)
+    link = stripe_api.get_payment_link(effect.request["link"], effect.stripe_account)
     return None if link["active"] else link
 
 

@@ -1,5 +1,8 @@
 """A clinic: the tenant every other row belongs to."""
 
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
 from peewee import BigIntegerField, TextField
 
 from models.base import Instant, Row
@@ -14,3 +17,11 @@ class Account(Row):
     stripe_account = TextField(null=True, unique=True)
     created_at = Instant()
     feed_begins_after = BigIntegerField(null=True)
+
+    def local_date(self, now: datetime) -> date:
+        """The date in the account's time zone at `now`."""
+        return now.astimezone(ZoneInfo(self.time_zone)).date()
+
+    def next_midnight(self, now: datetime) -> datetime:
+        """When the account's own day that `now` lies in is over."""
+        return datetime.combine(self.local_date(now) + timedelta(days=1), time(), ZoneInfo(self.time_zone)).astimezone(UTC)

@@ -25,6 +25,11 @@ _NOW = {
 }
 
 
+def to_micros(value: datetime) -> int:
+    """Microseconds since the epoch, as `Instant` stores them."""
+    return (value - _EPOCH) // _MICROSECOND
+
+
 class Instant(peewee.BigIntegerField):
     """A point in time: microseconds since the epoch in the database, an aware UTC datetime in Python."""
 
@@ -34,16 +39,11 @@ class Instant(peewee.BigIntegerField):
             return value
         if not isinstance(value, datetime):
             return super().db_value(value)
-        return (value - _EPOCH) // _MICROSECOND
+        return to_micros(value)
 
     def python_value(self, value: int | None) -> datetime | None:
         """An aware datetime in UTC."""
         return None if value is None else _EPOCH + timedelta(microseconds=value)
-
-
-def to_micros(value: datetime) -> int:
-    """Microseconds since the epoch, as `Instant` stores them."""
-    return (value - _EPOCH) // _MICROSECOND
 
 
 class Row(Model):
@@ -129,6 +129,11 @@ def execute(sql: str, params: tuple[Any, ...] = ()) -> Any:
     """Run fixed SQL written with `?` marks and `{now}`; the cursor of its answer."""
     text = sql.replace("{now}", now_sql())
     return database.execute_sql(text.replace("?", "%s") if is_postgres() else text, params)
+
+
+def database_time() -> int:
+    """The database's clock, microseconds since the epoch."""
+    return int(execute("SELECT {now}").fetchone()[0])
 
 
 @contextmanager

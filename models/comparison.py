@@ -13,7 +13,6 @@ from models.invoice import Invoice
 from models.payment import Payment, payment_facts
 from models.reconciliation import Difference, Reconciliation, Sighting
 from models.refund import Refund, return_facts
-from models.standing import local_date
 from rules.invoice_fold import RETURNING, fold
 from runtime.clock import business_now, real_now
 
@@ -97,7 +96,7 @@ def compare_books(run: Reconciliation, invoice: Invoice) -> None:
         return
     payments = list(Payment.select().where(Payment.invoice == invoice))
     returns = [*return_facts(payments), *dispute_facts(payments)]
-    today = local_date(invoice.account, business_now())
+    today = invoice.account.local_date(business_now())
     right = fold(invoice.terms, payment_facts(payments), returns, has_open_dispute(payments), today)
     for kind, ours, theirs in (
         ("received", invoice.amount_received, right.amount_received),

@@ -17,7 +17,6 @@ from models.payment import Payment
 from models.payment_attempt import PaymentAttempt
 from models.payment_confirmation import PaymentConfirmation
 from models.phone_suppression import PhoneSuppression
-from models.standing import next_midnight
 from models.stripe_watermark import StripeWatermark
 from rules.contact import Books, Facts
 from rules.whereabouts import zones_of
@@ -49,7 +48,7 @@ def sms_facts(invoice: Invoice, customer: Customer, phone: str, now: datetime, r
         payment_processing=payment_is_under_way(invoice),
         zones=zones_of(phone, customer.address, customer.time_zone) if phone else (),
         recent=Message.recent(account, phone, now),
-        ceiling_lifts_at=next_midnight(invoice.account, now) if over_ceiling(account, "texts", now) else None,
+        ceiling_lifts_at=invoice.account.next_midnight(now) if over_ceiling(account, "texts", now) else None,
         books=books_of(invoice, real),
     )
 

@@ -1,7 +1,6 @@
 """How many texts, charges and calls an account has had on its own day, counted as each effect is reserved."""
 
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from peewee import BigAutoField, DateField, IntegerField, TextField
 
@@ -30,13 +29,9 @@ class DailyTally(Row):
         indexes = ((("account_id", "what", "day"), True),)
 
 
-def _day(account: Account, now: datetime) -> date:
-    return now.astimezone(ZoneInfo(account.time_zone)).date()
-
-
 def tally_of(account: Account, what: str, now: datetime) -> int:
     """How many there were on the account's day that `now` (business time) lies in."""
-    same = (DailyTally.account_id == account.id) & (DailyTally.what == what) & (DailyTally.day == _day(account, now))
+    same = (DailyTally.account_id == account.id) & (DailyTally.what == what) & (DailyTally.day == account.local_date(now))
     row = DailyTally.get_or_none(same)
     return row.count if row is not None else 0
 
@@ -49,7 +44,7 @@ def record_braked(kind: str, account_id: str | None, now: datetime) -> None:
     what = BRAKED.get(kind)
     if what is None or account_id is None:
         return
-    day = _day(Account.get_by_id(account_id), now)
+    day = Account.get_by_id(account_id).local_date(now)
     sql = (
         "INSERT INTO daily_tally (account_id, what, day, count) VALUES (?, ?, ?, 1) "
         "ON CONFLICT (account_id, what, day) DO UPDATE SET count = daily_tally.count + 1 RETURNING count"

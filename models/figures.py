@@ -92,8 +92,3 @@ def count_ceilings() -> dict[str, int]:
 def count_invoices() -> dict[str, int]:
     """Invoices by status."""
     return dict(execute("SELECT status, COUNT(*) FROM invoice GROUP BY status").fetchall())
-
-
-def database_time() -> int:
-    """The database's clock, microseconds since the epoch."""
-    return int(execute("SELECT {now}").fetchone()[0])

@@ -1,9 +1,7 @@
 """Recomputing an invoice's amounts and status from its facts, after every change. A new invoice gets its first ones when it is made."""
 
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
 
-from models.account import Account
 from models.base import is_postgres
 from models.dispute import dispute_facts, has_open_dispute
 from models.emit import emit
@@ -21,17 +19,6 @@ def lock_invoice(invoice_id: str) -> Invoice:
     query = Invoice.select().where(Invoice.id == invoice_id)
     row: Invoice = (query.for_update() if is_postgres() else query).get()
     return row
-
-
-def local_date(account: Account, now: datetime) -> date:
-    """The date in the account's time zone at `now`."""
-    return now.astimezone(ZoneInfo(account.time_zone)).date()
-
-
-def next_midnight(account: Account, now: datetime) -> datetime:
-    """When the account's own day that `now` lies in is over."""
-    zone = ZoneInfo(account.time_zone)
-    return datetime.combine(now.astimezone(zone).date() + timedelta(days=1), time(), zone).astimezone(UTC)
 
 
 def refold(invoice: Invoice, now: datetime, today: date) -> bool:

@@ -52,12 +52,6 @@ def deactivate_link(link_id: str, stripe_account: str, key: str) -> Json:
         return client().v1.payment_links.update(link_id, {"active": False}, options(stripe_account, key)).to_dict()
 
 
-def get_link(link_id: str, stripe_account: str = "") -> Json:
-    """A payment link as it stands now."""
-    with mapped_errors():
-        return client().v1.payment_links.retrieve(link_id, None, options(stripe_account)).to_dict()
-
-
 def list_sessions(link_id: str, status: Literal["open", "complete"], stripe_account: str = "") -> list[Json]:
     """The newest sessions of a link, at most a page of them: those that could still be paid, or those that were completed."""
     with mapped_errors():

@@ -12,7 +12,8 @@ from models.base import transaction
 from models.message_template import MessageTemplate, template_for
 from rules.templates import DEFAULTS, KINDS, STOP_LINES, faults_of, render
 from runtime.clock import real_now
-from web.auth import Caller, caller_of
+from web.accounts import find_account
+from web.auth import caller_of
 from web.body import Body, check, read_json
 from web.contact_answers import SenderShown, TemplateList, TemplateShown
 from web.fields import Phone
@@ -33,27 +34,19 @@ class NewTemplate(Body):
     body: Annotated[str, Field(min_length=1, max_length=800)]
 
 
-def _account(caller: Caller, account_id: str) -> Account:
-    """The account, to itself and to operators. Raises Problem 404."""
-    account = Account.get_or_none(Account.id == account_id)
-    if account is None or not (caller.operator or (caller.account and caller.account.id == account_id)):
-        raise Problem("not_found", f"There is no account {account_id[:40]}.")
-    return account
-
-
 class OneSender:
     """`/api/accounts/{account_id}/sender`"""
 
     @documented("Accounts", {200: SenderShown})
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """The account's sender."""
-        resp.media = _show_sender(_account(caller_of(req), account_id))
+        resp.media = _show_sender(find_account(req, account_id))
 
     @documented("Accounts", {200: SenderShown}, body=NewSender, door="operator")
     def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Set the account's sender. Operators only: a clinic could name another clinic's."""
         caller = caller_of(req)
-        account = _account(caller, account_id)
+        account = find_account(req, account_id)
         if not caller.operator:
             raise Problem("forbidden", "Only an operator's key may set the sender.")
         wanted = check(NewSender, read_json(req))
@@ -81,7 +74,7 @@ class Templates:
     @documented("Accounts", {200: TemplateList})
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Every template: the account's own or the built-in one."""
-        account = _account(caller_of(req), account_id)
+        account = find_account(req, account_id)
         resp.media = {"data": [_show_template(account, kind, language) for kind, language in sorted(DEFAULTS)]}
 
 
@@ -92,7 +85,7 @@ class OneTemplate:
     def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str, kind: str, language: str) -> None:
         """Set the account's own template."""
         caller = caller_of(req)
-        account = _account(caller, account_id)
+        account = find_account(req, account_id)
         _check_known(kind, language)
         wanted = check(NewTemplate, read_json(req))
         faults = faults_of(kind, wanted.body)
@@ -106,7 +99,7 @@ class OneTemplate:
     @documented("Accounts", {200: TemplateShown})
     def on_delete(self, req: falcon.Request, resp: falcon.Response, account_id: str, kind: str, language: str) -> None:
         """Return to the built-in template."""
-        account = _account(caller_of(req), account_id)
+        account = find_account(req, account_id)
         _check_known(kind, language)
         with transaction():
             MessageTemplate.forget(account.id, language, kind)

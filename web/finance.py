@@ -7,7 +7,6 @@ import falcon
 
 from models.invoice import Invoice
 from models.receivables import BUCKETS, Sum, sums_by_age, sums_by_status, unpaid_invoices
-from models.standing import local_date
 from runtime.clock import business_now
 from web.answers import CustomerBrief
 from web.auth import caller_of
@@ -92,7 +91,7 @@ class UnpaidInvoices:
         last = Invoice.get_or_none((Invoice.id == after) & (Invoice.account == account)) if after else None
         if after and last is None:
             raise Problem("invalid", "startingAfter is not an invoice of this account.", [{"field": "startingAfter", "message": "is unknown"}])
-        today = local_date(account, business_now())
+        today = account.local_date(business_now())
         rows = unpaid_invoices(account, which, today, last, limit + 1)  # type: ignore[arg-type]
         resp.media = {"data": [show_unpaid(row, today) for row in rows[:limit]], "hasMore": len(rows) > limit}
 
@@ -115,7 +114,7 @@ class FinanceSummary:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Counts and outstanding balances per currency, by status and by age."""
         account = caller_of(req).own
-        today = local_date(account, business_now())
+        today = account.local_date(business_now())
         statuses, ages = sums_by_status(account), list(sums_by_age(account, today))
         currencies = sorted({row.currency for row in statuses})
         resp.media = {"asOf": today.isoformat(), "currencies": [_show_currency(currency, statuses, ages) for currency in currencies]}

@@ -10,6 +10,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from delivery.registry import find_job
+from models.base import database_time
 from models.figures import (
     backfill_age,
     count_ceilings,
@@ -20,7 +21,6 @@ from models.figures import (
     count_invoices,
     count_jobs,
     count_paused,
-    database_time,
     oldest_due,
     oldest_unprocessed,
 )

@@ -7,8 +7,7 @@ from peewee import PeeweeException
 from redis import Redis
 from redis.exceptions import RedisError
 
-from models.base import execute
-from models.figures import database_time
+from models.base import database_time, execute
 from runtime.errors import Misconfigured
 from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
 from runtime.settings import get_settings

@@ -12,7 +12,7 @@ from models.base import transaction
 from models.customer import Customer
 from models.invoice import Invoice
 from models.money_in import with_money
-from models.standing import local_date, lock_invoice, refold
+from models.standing import lock_invoice, refold
 from runtime.clock import business_now, real_now
 from runtime.ids import new_id
 from web.answers import InvoiceList, InvoiceShown, InvoiceStatus
@@ -81,7 +81,7 @@ class Invoices:
         values = wanted.model_dump(exclude={"customer_id", "status"})
         values |= {"mark": wanted.status, "outstanding": wanted.amount_due, "created_at": now, "updated_at": now}
         invoice = Invoice.create(id=new_id("inv"), account=account, customer=customer, **values)
-        refold(invoice, now, local_date(account, business_now()))
+        refold(invoice, now, account.local_date(business_now()))
         resp.status = falcon.HTTP_201
         resp.media = show_invoice(invoice)
         resp.set_header("Location", f"/api/invoices/{invoice.id}")

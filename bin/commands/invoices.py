@@ -18,7 +18,6 @@ from models.audit_entry import AuditEntry
 from models.base import transaction
 from models.invoice_import import plan, take_in
 from models.refusal_import import News, keep, news_of
-from models.standing import local_date
 from rules.csv_cells import DATE_FORMATS
 from rules.invoice_columns import LAYOUTS, REQUIRED, find_columns, ignored_columns, recognise
 from rules.invoice_csv import InvoiceRow, Reading, Refusal, RowError, read_row
@@ -140,7 +139,7 @@ class _Run:
         for batch in self._batches("importing", counts, FirstErrors()):
             with transaction():
                 planned = plan(self._account, batch.rows)
-                today = local_date(self._account, business_now())
+                today = self._account.local_date(business_now())
                 take_in(self._account, planned, acting(), real_now(), today, stand_anew)
                 news = news_of(self._account, batch.refusals)
                 keep(self._account, news, acting(), real_now())

@@ -16,9 +16,7 @@ UNPAID = "/api/finance/unpaid-invoices"
 
 
 def today(account, days=0):
-    from models.standing import local_date
-
-    return local_date(account, business_now()) + timedelta(days=days)
+    return account.local_date(business_now()) + timedelta(days=days)
 
 
 def paid(invoice, amount):

@@ -21,7 +21,7 @@ from models.inbox_event import InboxEvent
 from models.invoice import Invoice
 from models.payment import Payment
 from models.staged_job import StagedJob
-from models.standing import local_date, refold
+from models.standing import refold
 from runtime.clock import business_now, real_now
 from tests import given
 from tests.conftest import Valkey, wait_for
@@ -169,7 +169,7 @@ def oracle(town: Town, seconds: float = 20) -> None:
     for invoice_id, (received, returned) in _ledger(town.accepted).items():
         invoice = Invoice.get_by_id(invoice_id)
         assert (invoice.amount_received, invoice.amount_returned) == (received, returned), f"{invoice_id} does not hold what was accepted"
-        assert not refold(invoice, real_now(), local_date(invoice.account, business_now())), f"{invoice_id} does not stand where its facts put it"
+        assert not refold(invoice, real_now(), invoice.account.local_date(business_now())), f"{invoice_id} does not stand where its facts put it"
     intents = [payment.intent_id for payment in Payment.select()]
     assert len(intents) == len(set(intents))
     release_connection()

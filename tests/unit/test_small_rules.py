@@ -13,7 +13,6 @@ from delivery.registry import MAX_TIMEOUT, JobType, find_job, job, job_names
 from delivery.tick import Schedule
 from models.account import Account
 from models.staged_job import LEASE
-from models.standing import next_midnight
 from rules.money import exponent, in_words, to_major, to_minor
 from runtime.settings import QUEUES, Settings
 
@@ -165,4 +164,4 @@ def test_what_is_for_tests_alone_is_out_of_reach_elsewhere():
     ],
 )
 def test_an_accounts_day_is_over_at_its_own_midnight(now, midnight):
-    assert next_midnight(Account(time_zone="America/Los_Angeles"), now) == midnight
+    assert Account(time_zone="America/Los_Angeles").next_midnight(now) == midnight

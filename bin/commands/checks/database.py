@@ -7,8 +7,7 @@ from peewee import PeeweeException
 
 from bin.commands.checks.clocks import compare
 from bin.commands.checks.finding import Finding, judged
-from models.base import execute, use_database
-from models.figures import database_time
+from models.base import database_time, execute, use_database
 from models.migrate import pending
 from runtime.errors import Misconfigured
 from runtime.settings import ROOT, Settings

@@ -8,7 +8,8 @@ from redis import Redis
 from bin.commands.checks.finding import Finding, judged
 from delivery.registry import find_job
 from jobs.backfill_stripe_events import stripe_accounts
-from models.figures import count_doubts, count_inbox, count_jobs, database_time, oldest_due
+from models.base import database_time
+from models.figures import count_doubts, count_inbox, count_jobs, oldest_due
 from models.stripe_watermark import StripeWatermark
 from runtime.clock import real_now
 from runtime.settings import QUEUES
