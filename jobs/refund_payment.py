@@ -4,14 +4,13 @@ Twice is harmless: the refund is tagged and keyed by its request, and known by i
 charges nor their ceiling stops it: a refund takes nothing from anybody, and delaying one harms the person who waits.
 """
 
-from datetime import timedelta
-
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from delivery.standing import stand_anew
 from effects.kinds import REFUND
 from effects.perform import perform
+from effects.reserve import reserve
 from models.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction
 from models.effect import Effect
@@ -19,8 +18,6 @@ from models.refund import Refund
 from models.refund_request import RefundRequest
 from models.standing import lock_invoice
 from runtime.clock import real_now
-
-DEADLINE = timedelta(days=1)
 
 
 @job(queue="webhooks", attempts=16, timeout=20)  # six hours: longer than a provider is usually away
@@ -49,13 +46,11 @@ def refund_payment(request_id: str) -> None:
 
 
 def _reserve(request: RefundRequest) -> Effect:
-    payment, now = request.payment, real_now()
+    payment = request.payment
     metadata = {"account_id": request.account_id, "invoice_id": payment.invoice_id, "attempt_id": request.id, "project": ""}
     asked = {"payment_intent": payment.intent_id, "amount": request.amount, "metadata": metadata}
     if request.reason:
         asked["reason"] = request.reason
+    why = (request.asked_by, request.reason or "asked for")
     with transaction():
-        return Effect.reserve(
-            "refund", f"refund:{request.id}", REFUND.provider, asked, now + DEADLINE, now, account_id=request.account_id, invoice_id=payment.invoice_id,
-            stripe_account=payment.stripe_account, asked_by=request.asked_by, reason=request.reason or "asked for",
-        )  # fmt: skip
+        return reserve(REFUND, request.id, asked, payment.invoice, payment.stripe_account, *why)
