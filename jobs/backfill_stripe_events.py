@@ -6,11 +6,12 @@ Twice is harmless: an account whose list is being read is skipped, and events ar
 from datetime import timedelta
 
 from delivery.attempt import recording
-from delivery.registry import job
+from delivery.registry import JobType, job
 from jobs.read_stripe_events import begin_backfill, read_stripe_events
 from models.account import Account
 from models.audit_entry import SYSTEM
 from models.backfill import Backfill
+from models.reconciliation import Reconciliation
 from models.staged_job import StagedJob
 from models.stripe_watermark import StripeWatermark
 from runtime.clock import real_now, real_seconds
@@ -29,7 +30,9 @@ def backfill_stripe_events() -> None:
         return  # an installation without Stripe has no events to miss
     with recording():
         for stripe_account in stripe_accounts():
-            if not _is_being_read(stripe_account):
+            running = Backfill.select().where(Backfill.stripe_account == stripe_account, Backfill.state == "running")
+            given_up = [give_up_if_its_job_died(run, read_stripe_events) for run in running]
+            if all(given_up):
                 begin_backfill(stripe_account, _since(stripe_account), get_settings().backfill_rate, SYSTEM)
 
 
@@ -50,13 +53,10 @@ def _since(stripe_account: str) -> int:
     return max(oldest, known.created - OVERLAP if was_deep else min(days_ago, known.created - OVERLAP))
 
 
-def _is_being_read(stripe_account: str) -> bool:
-    """Whether a run of this account goes on; one whose job has died is given up, so that it blocks nothing."""
-    going_on = False
-    for run in Backfill.select().where(Backfill.stripe_account == stripe_account, Backfill.state == "running"):
-        same = (StagedJob.name == read_stripe_events.name) & (StagedJob.key == f"{run.id}-{run.page}")
-        if StagedJob.select().where(same, StagedJob.state.in_(("waiting", "running"))).exists():
-            going_on = True
-        else:
-            run.record_failed("its job died; see the dead jobs", real_now())
-    return going_on
+def give_up_if_its_job_died(run: Backfill | Reconciliation, page_job: JobType) -> bool:
+    """End a run whose page's job is neither waiting nor running, so that it blocks nothing. Whether it was given up."""
+    same = (StagedJob.name == page_job.name) & (StagedJob.key == f"{run.id}-{run.page}")
+    died = not StagedJob.select().where(same, StagedJob.state.in_(("waiting", "running"))).exists()
+    if died:
+        run.record_failed("its job died; see the dead jobs", real_now())
+    return died

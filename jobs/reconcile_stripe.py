@@ -5,12 +5,11 @@ Twice is harmless: an account that is being compared is skipped, and comparing c
 
 from delivery.attempt import recording
 from delivery.registry import job
-from jobs.backfill_stripe_events import stripe_accounts
+from jobs.backfill_stripe_events import give_up_if_its_job_died, stripe_accounts
 from jobs.compare_with_stripe import begin_reconciliation, compare_with_stripe
 from models.audit_entry import SYSTEM
 from models.reconciliation import Reconciliation
-from models.staged_job import StagedJob
-from runtime.clock import real_now, real_seconds
+from runtime.clock import real_seconds
 from runtime.settings import get_settings
 
 LOOK_BACK = 3 * 24 * 3600  # seconds
@@ -23,17 +22,7 @@ def reconcile_stripe() -> None:
         return  # an installation without Stripe has nothing to compare
     with recording():
         for stripe_account in stripe_accounts():
-            if not _is_being_compared(stripe_account):
+            running = Reconciliation.select().where(Reconciliation.stripe_account == stripe_account, Reconciliation.state == "running")
+            given_up = [give_up_if_its_job_died(run, compare_with_stripe) for run in running]
+            if all(given_up):
                 begin_reconciliation(stripe_account, int(real_seconds()) - LOOK_BACK, SYSTEM)
-
-
-def _is_being_compared(stripe_account: str) -> bool:
-    """Whether a run of this account goes on; one whose job has died is given up, so that it blocks nothing."""
-    going_on = False
-    for run in Reconciliation.select().where(Reconciliation.stripe_account == stripe_account, Reconciliation.state == "running"):
-        same = (StagedJob.name == compare_with_stripe.name) & (StagedJob.key == f"{run.id}-{run.page}")
-        if StagedJob.select().where(same, StagedJob.state.in_(("waiting", "running"))).exists():
-            going_on = True
-        else:
-            run.record_failed("its job died; see the dead jobs", real_now())
-    return going_on
