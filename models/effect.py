@@ -83,6 +83,12 @@ class Effect(Row):
         """What the provider is told; a new generation only after its record showed that the last one did nothing."""
         return self.id if self.generation == 1 else f"{self.id}-{self.generation}"
 
+    @classmethod
+    def doubtful(cls, sent_before: datetime | int | None = None) -> Any:
+        """The condition that finds what is `in_doubt`; of what waits for its first answer, with `sent_before`, only what left before."""
+        unanswered = cls.sent_at.is_null(False) if sent_before is None else cls.last_sent_at < sent_before
+        return cls.state.in_(("sending", "unknown")) & ((cls.state == "unknown") | unanswered)
+
     @property
     def in_doubt(self) -> bool:
         """Whether its outcome is unknown."""

@@ -4,8 +4,12 @@ Each is one grouped query over an index. Ages are seconds by the database's own 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-from models.base import execute
+from peewee import fn
+
+from models.base import database_time, execute
+from models.effect import Effect
 
 _SECOND = 1_000_000
 
@@ -41,8 +45,8 @@ def oldest_due() -> dict[str, float]:
 
 def count_doubts() -> dict[str, int]:
     """Effects in doubt by kind; one sent within the last minute does not count yet."""
-    in_doubt = "(state = 'unknown' OR (state = 'sending' AND last_sent_at < {now} - 60000000))"
-    rows = execute(f"SELECT kind, COUNT(*) FROM effect WHERE state IN ('sending', 'unknown') AND {in_doubt} GROUP BY kind").fetchall()
+    in_doubt = Effect.doubtful(sent_before=database_time() - 60 * _SECOND)
+    rows: Any = Effect.select(Effect.kind, fn.COUNT(Effect.id)).where(in_doubt).group_by(Effect.kind).tuples()
     return dict(rows)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 import click
-from peewee import ModelSelect
 
 from bin.commands.screen import acting, complain, moment, say, show_table
 from effects.settle import owner_of, reconcile_owner, settle_confirmed, settle_refused
@@ -28,7 +27,7 @@ def effects() -> None:
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 def list_effects(state: str | None, in_doubt: bool, kind: str | None, limit: int) -> None:
     """Show effects, newest first."""
-    query = _in_doubt() if in_doubt else Effect.select()
+    query = Effect.select().where(Effect.doubtful()) if in_doubt else Effect.select()
     if state:
         query = query.where(Effect.state == state)
     if kind:
@@ -52,7 +51,7 @@ def reconcile(effect_id: str | None, everything: bool) -> None:
     """
     if bool(effect_id) == everything:
         raise click.UsageError("Give an EFFECT_ID or --all.")
-    chosen: Iterable[Effect] = list(_in_doubt()) if everything else [_find(effect_id or "")]
+    chosen: Iterable[Effect] = list(Effect.select().where(Effect.doubtful())) if everything else [_find(effect_id or "")]
     left = [effect for effect in chosen if not _reconciled(effect)]
     if left:
         raise SystemExit(1)
@@ -102,7 +101,3 @@ def _find(effect_id: str) -> Effect:
     if effect is None:
         raise click.BadParameter(f"there is no effect {effect_id[:40]!r}.", param_hint="EFFECT_ID")
     return effect
-
-
-def _in_doubt() -> "ModelSelect[Effect]":
-    return Effect.select().where((Effect.state == "unknown") | ((Effect.state == "sending") & Effect.sent_at.is_null(False)))
