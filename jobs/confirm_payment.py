@@ -30,6 +30,7 @@ from models.payment_link import PaymentLink
 from models.standing import lock_invoice
 from providers.stripe_events import read_intent
 from providers.stripe_intents import get_intent
+from rules.invoice_fold import UNPAID
 from runtime.clock import business_now, real_now
 from runtime.errors import NotYet
 from runtime.settings import get_settings
@@ -101,7 +102,7 @@ def _why_not(invoice: Invoice, attempt: PaymentAttempt, confirmation: PaymentCon
     gone = attempt.state not in {"planned", "open"} or invoice.balance_revision != attempt.balance_revision
     reasons = {
         "too_late": not _in_time(confirmation),
-        "not_payable": gone or invoice.disputed or invoice.status not in {"sent", "overdue"},
+        "not_payable": gone or invoice.disputed or invoice.status not in UNPAID,
         "charges_paused": paused(invoice.account_id, "charges"),
         "payment_in_progress": processing,
         "amount_refused": confirmation.amount != attempt.amount,

@@ -27,6 +27,7 @@ from models.payment_link import PayAddress, PaymentLink
 from models.standing import lock_invoice
 from models.text_report import act_on_failure, expire_unsent, lock_message, record_text_report
 from rules.contact import TRANSIENT, Allowed, Refused, may_contact
+from rules.invoice_fold import UNPAID
 from rules.money import in_words
 from rules.templates import Rendered, render
 from runtime.clock import business_now, real_now
@@ -37,7 +38,6 @@ LOOK_AFTER = 15.0  # seconds until a text in doubt is first looked for
 LINK_DELAY = 1.0
 LONGEST_DELAY = 30.0
 LONGEST_VALIDITY = 36_000  # seconds; Twilio's most
-COLLECTABLE = ("sent", "overdue")
 
 
 @job(queue="messages", attempts=10, timeout=20)
@@ -59,7 +59,7 @@ def _await_link(message: Message) -> None:
     with transaction():
         invoice = lock_invoice(message.invoice_id)
         wanted = message.status == "waiting" and not message.is_too_old(real_now())
-        collectable = invoice.status in COLLECTABLE and not invoice.disputed and not payment_is_under_way(invoice)
+        collectable = invoice.status in UNPAID and not invoice.disputed and not payment_is_under_way(invoice)
         if not wanted or not collectable or _link_state(invoice) in {"active", "refused"}:
             return
         link = PaymentLink.plan(invoice, real_now())

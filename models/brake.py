@@ -9,7 +9,7 @@ made before it is still open. `Effect.reserve` does the counting.
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from peewee import BigAutoField, BooleanField, TextField
 
@@ -21,7 +21,7 @@ from models.daily_tally import tally_of
 from runtime.clock import real_now
 
 What = Literal["texts", "charges", "calls"]
-WHATS: tuple[What, ...] = ("texts", "charges", "calls")
+WHATS: tuple[What, ...] = get_args(What)
 ALL = ""  # the account of a brake that holds for every account
 _KEY = "brake"
 

@@ -10,6 +10,7 @@ from peewee import fn
 
 from models.base import database_time, execute
 from models.effect import Effect
+from runtime.settings import DAILY_CEILINGS
 
 _SECOND = 1_000_000
 
@@ -83,14 +84,15 @@ def count_failed_refunds() -> int:
 
 def count_paused() -> dict[str, int]:
     """Active brakes, by what they stop."""
-    return {"texts": 0, "charges": 0, "calls": 0} | dict(execute("SELECT what, COUNT(*) FROM brake WHERE paused GROUP BY what").fetchall())
+    return dict.fromkeys(DAILY_CEILINGS, 0) | dict(execute("SELECT what, COUNT(*) FROM brake WHERE paused GROUP BY what").fetchall())
 
 
 def count_ceilings() -> dict[str, int]:
     """Daily ceilings reached in the last 24 hours, by what they limit."""
-    wanted = "subject IN ('ceiling:texts', 'ceiling:charges', 'ceiling:calls') AND created_at > {now} - ?"
+    subjects = ", ".join(f"'ceiling:{what}'" for what in DAILY_CEILINGS)
+    wanted = f"subject IN ({subjects}) AND created_at > {{now}} - ?"
     rows = execute(f"SELECT subject, COUNT(*) FROM outgoing_event WHERE {wanted} GROUP BY subject", (86_400 * _SECOND,)).fetchall()
-    return {"texts": 0, "charges": 0, "calls": 0} | {subject.partition(":")[2]: count for subject, count in rows}
+    return dict.fromkeys(DAILY_CEILINGS, 0) | {subject.partition(":")[2]: count for subject, count in rows}
 
 
 def count_invoices() -> dict[str, int]:

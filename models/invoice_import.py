@@ -18,12 +18,11 @@ from models.invoice import Invoice
 from models.money_in import with_money
 from models.standing import lock_invoice
 from rules.invoice_csv import InvoiceRow, RowError
-from rules.invoice_fold import Terms, fold
+from rules.invoice_fold import CLOSED, Terms, fold
 from runtime.ids import new_id
 
 Stand = Callable[[Invoice], bool]
 
-CLOSED = frozenset({"cancelled", "written_off"})
 CUSTOMER_FIELDS = ("id", "name", "email", "phone", "external_id", "created_at", "updated_at")
 
 

@@ -16,8 +16,8 @@ from models.account import Account
 from models.base import execute
 from models.customer import Customer
 from models.invoice import Invoice
+from rules.invoice_fold import UNPAID
 
-UNPAID = ("overdue", "sent")
 BUCKETS = ((1, 30), (31, 60), (61, 90), (91, None))  # days overdue, both included
 
 Which = Literal["overdue", "sent"] | None

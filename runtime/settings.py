@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 QUEUES = ("webhooks", "deploys", "messages", "calls", "periodic", "outgoing")
+DAILY_CEILINGS = {"texts": 500, "charges": 500, "calls": 300}  # unless set
 DEFAULT_WORKERS = "webhooks=2,deploys=1,messages=1,calls=1,periodic=1,outgoing=1"
 
 
@@ -52,7 +53,7 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(default="", description="addresses and networks of the proxies in front; unset: this machine")
     rate_per_key: str = Field(default="600/minute", description="requests about payments per API key; `none`: no limit")
     rate_per_address: str = Field(default="600/minute", description="requests about payments per client address; `none`: no limit")
-    daily_ceilings: str = Field(default="texts=500,charges=500,calls=300", description="a day's most per account; each account may have its own")
+    daily_ceilings: str = Field(default="", description="a day's most per account; each account may have its own")
     backfill_rate: float = Field(default=50.0, description="missing or replayed events let through per second; 0: no limit")
     webhooks_to_loopback: bool = Field(default=False, description="demo and tests only: outgoing webhooks may go to this machine")
 
@@ -89,7 +90,7 @@ class Settings(BaseSettings):
     def _ceilings_are_numbers(cls, value: str) -> str:
         for part in _split(value):
             what, _, most = part.partition("=")
-            if what not in {"texts", "charges", "calls"} or not most.isdigit():
+            if what not in DAILY_CEILINGS or not most.isdigit():
                 raise ValueError(f"{part!r} is no ceiling such as texts=500; there are texts, charges and calls")
         return value
 
@@ -97,7 +98,7 @@ class Settings(BaseSettings):
     def ceilings(self) -> dict[str, int]:
         """Texts, charges and calls an account may have on a day."""
         named = (part.split("=", 1) for part in _split(self.daily_ceilings))
-        return {"texts": 500, "charges": 500, "calls": 300} | {what: int(most) for what, most in named}
+        return DAILY_CEILINGS | {what: int(most) for what, most in named}
 
     def shortened(self, usual: float, wanted: float | None) -> float:
         """`usual`, or what a test wants instead of it; never anything else in production."""

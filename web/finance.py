@@ -7,6 +7,7 @@ import falcon
 
 from models.invoice import Invoice
 from models.receivables import BUCKETS, Sum, sums_by_age, sums_by_status, unpaid_invoices
+from rules.invoice_fold import UNPAID
 from runtime.clock import business_now
 from web.answers import CustomerBrief
 from web.auth import caller_of
@@ -85,7 +86,7 @@ class UnpaidInvoices:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Unpaid invoices, earliest due date first; `status` is `overdue` or `sent`."""
         account, limit, which = caller_of(req).own, limit_of(req), req.get_param("status")
-        if which not in {None, "overdue", "sent"}:
+        if which not in {None, *UNPAID}:
             raise Problem("invalid", "status must be overdue or sent.", [{"field": "status", "message": "must be overdue or sent"}])
         after = req.get_param("startingAfter")
         last = Invoice.get_or_none((Invoice.id == after) & (Invoice.account == account)) if after else None

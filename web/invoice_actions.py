@@ -16,6 +16,7 @@ from models.invoice import Invoice
 from models.payment_attempt import PaymentAttempt
 from models.payment_confirmation import PaymentConfirmation
 from models.standing import lock_invoice
+from rules.invoice_fold import CLOSED
 from runtime.clock import business_now, real_now
 from web.answers import InvoiceShown
 from web.auth import Caller, caller_of
@@ -26,8 +27,6 @@ from web.invoices import find_invoice
 from web.openapi import documented
 from web.problems import Problem
 from web.shapes import show_invoice
-
-CLOSED = {"cancelled", "written_off"}
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 

@@ -17,6 +17,7 @@ from models.contact_facts import payment_is_under_way
 from models.invoice import Invoice
 from models.payment_link import PayAddress, PaymentLink
 from models.standing import lock_invoice
+from rules.invoice_fold import UNPAID
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
 from web.answers import LinkShown
@@ -103,7 +104,7 @@ def check_payable(invoice: Invoice) -> None:
     """Raises Problem 409 when the invoice has nothing to pay."""
     if invoice.status == "paid":
         raise Problem("invoice_already_paid", f"Invoice {invoice.number} is paid.")
-    if invoice.status not in {"sent", "overdue"}:
+    if invoice.status not in UNPAID:
         raise Problem("invoice_not_payable", f"Invoice {invoice.number} is {invoice.status}; only a sent or overdue invoice can be paid.")
     if invoice.disputed:
         raise Problem("invoice_not_payable", f"A payment of invoice {invoice.number} is disputed; it cannot be collected until the dispute is over.")
@@ -138,7 +139,7 @@ class PayPage:
         if invoice.status == "paid":
             _say(resp, 200, "This has been paid already.", "Thank you. There is nothing left to do.")
             return
-        if invoice.status not in {"sent", "overdue"} or invoice.disputed:
+        if invoice.status not in UNPAID or invoice.disputed:
             _say(resp, 410, "There is nothing to pay here right now.", "Please call the office that sent it if you have a question.")
             return
         if payment_is_under_way(invoice):

@@ -6,7 +6,8 @@ from models.account import Account
 from models.base import database, is_postgres
 from models.customer import Customer
 from models.invoice import Invoice
-from models.receivables import UNPAID, unpaid_page
+from models.receivables import unpaid_page
+from rules.invoice_fold import UNPAID
 from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
