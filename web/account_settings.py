@@ -60,7 +60,7 @@ class Settings:
         if choices:
             with transaction():
                 row = AccountSettings.choose(account, choices, real_now())
-                AuditEntry.record(f"key:{caller_of(req).key_id}", "settings.changed", f"account:{account.id}", account.id, **choices)
+                AuditEntry.record(caller_of(req).actor, "settings.changed", f"account:{account.id}", account.id, **choices)
         resp.media = show_settings(row)
 
 

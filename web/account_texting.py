@@ -55,7 +55,7 @@ class OneSender:
         with transaction():
             sender = AccountSender.assign(account, wanted.messaging_service_sid, wanted.from_number, real_now())
             named = sender.messaging_service_sid or sender.from_number
-            AuditEntry.record(f"key:{caller.key_id}", "sender.assigned", f"account:{account.id}", account.id, sender=named)
+            AuditEntry.record(caller.actor, "sender.assigned", f"account:{account.id}", account.id, sender=named)
         resp.media = _show_sender(account)
 
 
@@ -93,7 +93,7 @@ class OneTemplate:
             raise Problem("invalid", "; ".join(faults), [{"field": "body", "message": fault} for fault in faults])
         with transaction():
             MessageTemplate.write(account.id, language, kind, wanted.body, real_now())
-            AuditEntry.record(f"key:{caller.key_id}", "template.written", f"account:{account.id}", account.id, kind=kind, language=language)
+            AuditEntry.record(caller.actor, "template.written", f"account:{account.id}", account.id, kind=kind, language=language)
         resp.media = _show_template(account, kind, language)
 
     @documented("Accounts", {200: TemplateShown})

@@ -41,8 +41,8 @@ class Accounts:
         now = real_now()
         account = Account.create(id=new_id("ac"), name=wanted.name, time_zone=wanted.time_zone, stripe_account=wanted.stripe_account, created_at=now)
         key, secret = ApiKey.issue(account, "first key", now)
-        AuditEntry.record(f"key:{caller.key_id}", "account.created", f"account:{account.id}", account.id)
-        AuditEntry.record(f"key:{caller.key_id}", "key.issued", f"key:{key.id}", account.id, kind="account")
+        AuditEntry.record(caller.actor, "account.created", f"account:{account.id}", account.id)
+        AuditEntry.record(caller.actor, "key.issued", f"key:{key.id}", account.id, kind="account")
         resp.status = falcon.HTTP_201
         resp.media = show_account(account) | {"key": secret}
         resp.set_header("Location", f"/api/accounts/{account.id}")

@@ -78,7 +78,7 @@ class CustomerConsents:
         customer = find_customer(caller.own, customer_id)
         if wanted.given_at > max(now, business_now()) + CLOCKS_DIFFER:
             raise Problem("invalid", "A consent cannot be given in the future.", [{"field": "givenAt", "message": "is in the future"}])
-        actor, phone = f"key:{caller.key_id}", _phone(customer, wanted.phone)
+        actor, phone = caller.actor, _phone(customer, wanted.phone)
         words = {"source": wanted.source, "text": wanted.text, "text_version": wanted.text_version, "recorded_by": actor}
         consent = Consent.record(customer, phone, list(wanted.channels), wanted.given_at, now, **words)
         AuditEntry.record(actor, "consent.recorded", f"customer:{customer.id}", customer.account_id, consent_id=consent.id)
@@ -116,7 +116,7 @@ class CustomerOptOuts:
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, customer_id: str) -> None:
         """Keep a wish to stop: from this commit on nothing is sent to this person."""
         caller, wanted = caller_of(req), check(NewOptOut, document)
-        customer, actor = find_customer(caller.own, customer_id), f"key:{caller.key_id}"
+        customer, actor = find_customer(caller.own, customer_id), caller.actor
         said = {"words": wanted.words, "source": wanted.source, "recorded_by": actor}
         statement = OptOut.record(customer.account_id, _phone(customer, wanted.phone), "stop", list(wanted.channels), **said)
         AuditEntry.record(actor, "opt_out.recorded", f"customer:{customer.id}", customer.account_id, opt_out_id=statement.id)
@@ -173,5 +173,5 @@ class CustomerSuppression:
             raise Problem("not_found", f"There is no channel {channel[:20]}.")
         with transaction():
             if PhoneSuppression.lift(customer.account_id, customer.phone or "", channel):
-                AuditEntry.record(f"key:{caller.key_id}", "suppression.lifted", f"customer:{customer.id}", customer.account_id, channel=channel)
+                AuditEntry.record(caller.actor, "suppression.lifted", f"customer:{customer.id}", customer.account_id, channel=channel)
         resp.status = falcon.HTTP_204

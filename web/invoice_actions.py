@@ -93,7 +93,7 @@ class InvoiceNotes:
         """Append a dated note; earlier notes stay."""
         note, invoice = check(Note, document), _locked(req, invoice_id)
         invoice.change(real_now(), notes=with_note(invoice, note.text, business_now()))
-        AuditEntry.record(f"key:{caller_of(req).key_id}", "invoice.noted", f"invoice:{invoice.id}", invoice.account_id)
+        AuditEntry.record(caller_of(req).actor, "invoice.noted", f"invoice:{invoice.id}", invoice.account_id)
         resp.status = falcon.HTTP_201
         resp.media = show_invoice(find_invoice(caller_of(req).own, invoice_id))
 
@@ -145,4 +145,4 @@ def _decide(caller: Caller, invoice: Invoice, mark: str, reason: str | None = No
         values["notes"] = with_note(invoice, reason, business_now())
     invoice.change(real_now(), **values)
     stand_anew(invoice)
-    AuditEntry.record(f"key:{caller.key_id}", f"invoice.{mark}", f"invoice:{invoice.id}", invoice.account_id, before=before, after=invoice.status)
+    AuditEntry.record(caller.actor, f"invoice.{mark}", f"invoice:{invoice.id}", invoice.account_id, before=before, after=invoice.status)

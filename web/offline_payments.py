@@ -90,7 +90,7 @@ class UpsertPayment:
                 detail = f"{taken.method} {taken.reference} is recorded with {known.amount_received} {known.currency} (minor units), not {taken.amount}."
                 raise Problem("payment_conflict", detail)
             about = {"invoice_id": invoice.id, "amount": taken.amount, "currency": taken.currency, "method": taken.method}
-            AuditEntry.record(f"key:{caller.key_id}", "payment.repeated" if known else "payment.taken", f"invoice:{invoice.id}", invoice.account_id, **about)
+            AuditEntry.record(caller.actor, "payment.repeated" if known else "payment.taken", f"invoice:{invoice.id}", invoice.account_id, **about)
             payment = known or Payment.record_taken(invoice, taken.method, taken.reference, taken.amount, when)
             stand_anew(invoice)
         resp.status = falcon.HTTP_200 if known else falcon.HTTP_201
@@ -101,7 +101,7 @@ class UpsertPayment:
         """A Stripe payment as it is read now; a repeated request reads it again."""
         invoice_id, rest = reference.split(":", 1)
         intent_id, amount, currency, status = rest.rsplit(":", 3)
-        payment, _ = look(invoice_id, intent_id, f"key:{caller_of(req).key_id}")
+        payment, _ = look(invoice_id, intent_id, caller_of(req).actor)
         there = payment.amount_received if payment.status == "succeeded" else payment.amount
         if (there, payment.currency) != (int(amount), currency):
             raise Problem("payment_conflict", f"{intent_id} is {there} {payment.currency} (minor units) at Stripe, not {amount} {currency}.")

@@ -65,7 +65,7 @@ class InvoicePaymentLinks:
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str) -> Later | None:
         """Make a payment link for the current balance and, if asked, text it: 202 with its URL. 422 when the contact gate refuses the text."""
-        account, actor = caller_of(req).own, f"key:{caller_of(req).key_id}"
+        account, actor = caller_of(req).own, caller_of(req).actor
         wanted = check(LinkRequest, document)
         find_invoice(account, invoice_id)
         invoice, now = lock_invoice(invoice_id), real_now()

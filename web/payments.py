@@ -94,7 +94,7 @@ class PaymentRefunds:
         payment = find_payment(caller.own, payment_id)
         with transaction():
             lock_invoice(payment.invoice_id)
-            request = RefundRequest.request(payment, _amount(payment, order), order.reason, f"key:{caller.key_id}", real_now())
+            request = RefundRequest.request(payment, _amount(payment, order), order.reason, caller.actor, real_now())
             stage(refund_payment, request.id, request.id)
             about = {"payment_id": payment.id, "amount": request.amount, "currency": payment.currency, "reason": request.reason}
             AuditEntry.record(request.asked_by, "refund.requested", f"refund_request:{request.id}", payment.account_id, **about)

@@ -37,5 +37,5 @@ class VoidPayment:
         payment = find_payment(caller.own, payment_id)
         if payment.method == "stripe":
             raise Problem("payment_not_voidable", f"Payment {payment.id} was taken by card: refund it with POST /api/payments/{payment.id}/refunds.")
-        payment = void_payment(payment.id, order.reason, f"key:{caller.key_id}")
+        payment = void_payment(payment.id, order.reason, caller.actor)
         resp.media = {"payment": show_payment(payment), "invoice": show_invoice(Invoice.get_by_id(payment.invoice_id))}

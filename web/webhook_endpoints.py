@@ -67,7 +67,7 @@ class WebhookEndpoints:
         if len(_mine(account)) >= MOST:
             raise Problem("invalid", f"An account has at most {MOST} webhook endpoints; delete one first.")
         endpoint = WebhookEndpoint.register(account, wanted.url, wanted.events, seal(new_secret()), real_now())
-        AuditEntry.record(f"key:{caller.key_id}", "endpoint.registered", f"endpoint:{endpoint.id}", account.id, events=wanted.events)
+        AuditEntry.record(caller.actor, "endpoint.registered", f"endpoint:{endpoint.id}", account.id, events=wanted.events)
         return Later(endpoint.id, lambda: None)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
@@ -105,7 +105,7 @@ class OneWebhookEndpoint:
             endpoint = lock_endpoint(find_endpoint(caller.own, endpoint_id))
             _change(endpoint, wanted)
             changed = sorted(wanted.model_fields_set)
-            AuditEntry.record(f"key:{caller.key_id}", "endpoint.changed", f"endpoint:{endpoint.id}", caller.own.id, changed=changed, status=endpoint.state)
+            AuditEntry.record(caller.actor, "endpoint.changed", f"endpoint:{endpoint.id}", caller.own.id, changed=changed, status=endpoint.state)
         resp.media = show_endpoint(endpoint)
 
     @documented("Events", {204: None})
@@ -116,7 +116,7 @@ class OneWebhookEndpoint:
             endpoint = find_endpoint(caller.own, endpoint_id)
             endpoint.record_deleted(real_now())
             stage_again(release_deliveries, f"{endpoint.id}:0", endpoint.id, 0)
-            AuditEntry.record(f"key:{caller.key_id}", "endpoint.deleted", f"endpoint:{endpoint.id}", caller.own.id)
+            AuditEntry.record(caller.actor, "endpoint.deleted", f"endpoint:{endpoint.id}", caller.own.id)
         resp.status = falcon.HTTP_204
 
 
