@@ -20,7 +20,7 @@ _ADDRESS = re.compile(r"/p/[0-9a-z]+")
 
 def callback_url(effect_id: str) -> str:
     """Where Twilio reports this text's status; the effect's id is in it, so that a report needs no answer of ours."""
-    return f"{get_settings().public_url.rstrip('/')}{CALLBACK}?effect={effect_id}"
+    return f"{get_settings().public_url}{CALLBACK}?effect={effect_id}"
 
 
 def _send(effect: Effect) -> Json:

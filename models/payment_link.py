@@ -8,6 +8,7 @@ from models.account import Account
 from models.base import Instant, Row
 from models.invoice import Invoice
 from runtime.ids import new_id, new_token
+from runtime.settings import get_settings
 
 LIVE = ("planned", "active")
 ADDRESS_LIFE = timedelta(days=90)
@@ -102,3 +103,8 @@ class PayAddress(Row):
         cls.insert(values).on_conflict(conflict_target=[cls.invoice], update={cls.expires_at: values["expires_at"]}).execute()
         row: PayAddress = cls.get(cls.invoice == invoice.id)
         return row
+
+    @property
+    def url(self) -> str:
+        """The URL a person is given."""
+        return f"{get_settings().public_url}/p/{self.token}"

@@ -85,6 +85,11 @@ class Settings(BaseSettings):
         pairs = (part.split("=", 1) for part in _split(self.workers))
         return {queue: int(count) for queue, count in pairs}
 
+    @field_validator("public_url")
+    @classmethod
+    def _ends_without_a_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
     @field_validator("daily_ceilings")
     @classmethod
     def _ceilings_are_numbers(cls, value: str) -> str:

@@ -86,7 +86,7 @@ class CardForms:
         invoice_id, _, until = reference.partition(":")
         form = CardForm(invoice_id, caller_of(req).actor, datetime.fromisoformat(until))
         resp.status = falcon.HTTP_201
-        resp.media = {"url": f"{get_settings().public_url.rstrip('/')}/card/{form.token}", "expiresAt": until}
+        resp.media = {"url": f"{get_settings().public_url}/card/{form.token}", "expiresAt": until}
 
 
 class CardPage:

@@ -55,7 +55,7 @@ class PaymentDoors:
         if get_settings().payphone_env != "production" or is_https(req):
             return
         if _is_page(req):
-            public = get_settings().public_url.rstrip("/")
+            public = get_settings().public_url
             raise falcon.HTTPPermanentRedirect((public if public.startswith("https://") else f"https://{req.netloc}") + req.relative_uri)
         raise Problem("https_required", "Payment endpoints require HTTPS. Replace any key that was sent without it.")
 

@@ -19,7 +19,6 @@ from models.payment_link import PayAddress, PaymentLink
 from models.standing import lock_invoice
 from rules.invoice_fold import UNPAID
 from runtime.clock import business_now, real_now
-from runtime.settings import get_settings
 from web.answers import LinkShown
 from web.auth import caller_of
 from web.body import Body, check
@@ -53,11 +52,6 @@ class LinkRequest(Body):
 LINK_PROBLEMS = ("invoice_already_paid", "invoice_not_payable", "payment_in_progress", "conflict", "contact_refused")
 
 
-def public_address(address: PayAddress) -> str:
-    """The URL a person is given: short, and always leading to the current link."""
-    return f"{get_settings().public_url.rstrip('/')}/p/{address.token}"
-
-
 class InvoicePaymentLinks:
     """`/api/invoices/{invoice_id}/payment-links`"""
 
@@ -81,7 +75,7 @@ class InvoicePaymentLinks:
             about = {"invoice_id": invoice.id, "amount": link.amount, "currency": link.currency}
             AuditEntry.record(actor, "payment_link.planned", f"payment_link:{link.id}", account.id, **about)
         resp.status = falcon.HTTP_202
-        resp.media = {"paymentLinkId": link.id, "url": public_address(address), "status": link.state}
+        resp.media = {"paymentLinkId": link.id, "url": address.url, "status": link.state}
         message = ask_for_text(invoice, link, phone, actor) if wanted.is_texted else None
         resp.media |= {"amount": link.amount, "currency": link.currency, "error": link.error, "message": show_message(message) if message else None}
         return None

@@ -69,5 +69,5 @@ def check_csrf(req: falcon.Request, given: str, expected: str) -> None:
 
 
 def _own_origins(req: falcon.Request) -> set[str]:
-    public = get_settings().public_url.rstrip("/")
+    public = get_settings().public_url
     return {f"{req.forwarded_scheme}://{req.netloc}", f"{req.scheme}://{req.netloc}"} | ({public} if public else set())

@@ -16,7 +16,7 @@ def signed_form(req: falcon.Request) -> dict[str, str]:
     Twilio signs the URL it was given, which is under PUBLIC_URL even if a proxy rewrites it.
     """
     settings = get_settings()
-    url = f"{settings.public_url.rstrip('/')}{req.relative_uri}" if settings.public_url else req.url
+    url = f"{settings.public_url}{req.relative_uri}" if settings.public_url else req.url
     try:
         return verify_form(read_raw(req, CAP), url, req.get_header("X-Twilio-Signature"), settings.twilio_auth_tokens)
     except BadTwilioSignature as error:
