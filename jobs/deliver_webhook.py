@@ -19,7 +19,7 @@ from models.outgoing_event import last_event
 from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import PATIENCE, WebhookEndpoint
 from providers.webhook_receiver import GONE, Reply, post_webhook, signed_headers
-from runtime.clock import real_now
+from runtime.clock import real_now, rfc3339
 from runtime.killpoint import killpoint
 from runtime.log import get_log
 from runtime.secret_box import unseal
@@ -60,10 +60,9 @@ def message(delivery: WebhookDelivery) -> str:
 
 
 def _send(delivery: WebhookDelivery, endpoint: WebhookEndpoint, now: datetime) -> Reply:
-    settings, body = get_settings(), message(delivery)
+    body = message(delivery)
     headers = signed_headers(unseal(endpoint.secret), delivery.event.event_id, now, body)
-    loopback = settings.webhooks_to_loopback and settings.payphone_env in {"demo", "test"}
-    return post_webhook(endpoint.url, body.encode(), headers, loopback)
+    return post_webhook(endpoint.url, body.encode(), headers, get_settings().webhooks_may_stay_here)
 
 
 def _record_taken(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: Reply) -> None:
@@ -126,7 +125,7 @@ def _settle(delivery: WebhookDelivery, state: str, now: datetime) -> None:
 
 
 def _told(reply: Reply, now: datetime) -> dict[str, object]:
-    return {"at": now.isoformat().replace("+00:00", "Z"), "status": reply.status, "error": reply.error, "milliseconds": reply.milliseconds}
+    return {"at": rfc3339(now), "status": reply.status, "error": reply.error, "milliseconds": reply.milliseconds}
 
 
 def _spread(seconds: float) -> float:

@@ -14,6 +14,7 @@ from models.payment import Payment
 from models.refund import Refund, refunds_of
 from models.refund_request import RefundRequest
 from rules.dispute_course import CLOSED
+from runtime.clock import rfc3339
 
 REFUNDS = {"succeeded": "succeeded", "failed": "failed", "canceled": "failed"}  # what a refund's state is called when it is told
 
@@ -55,7 +56,7 @@ def _tell_dispute(invoice: Invoice, payment: Payment, dispute: Dispute) -> None:
     for step in steps:
         about = {
             "invoiceId": invoice.id, "paymentId": payment.id, "disputeId": dispute.dispute_id, "amount": dispute.amount, "currency": dispute.currency,
-            "reason": dispute.reason, "status": dispute.status, "dueBy": dispute.due_by.isoformat().replace("+00:00", "Z") if dispute.due_by else None,
+            "reason": dispute.reason, "status": dispute.status, "dueBy": rfc3339(dispute.due_by) if dispute.due_by else None,
         } | ({"verdict": dispute.status} if step == "closed" else {})  # fmt: skip
         emit(invoice.account_id, f"dispute.{step}", about, f"invoice:{invoice.id}")
     if steps:

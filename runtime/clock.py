@@ -27,6 +27,11 @@ def business_now() -> datetime:
     return datetime.now(UTC) + _shift
 
 
+def rfc3339(moment: datetime) -> str:
+    """A UTC time such as 2026-11-22T08:15:30.123456Z."""
+    return moment.isoformat().replace("+00:00", "Z")
+
+
 def move_business_time(shift: timedelta) -> None:
     """Let business time run `shift` ahead of real time; tests only. A demo uses the setting PAYPHONE_BUSINESS_SHIFT."""
     global _shift  # noqa: PLW0603 - one clock per process is the point

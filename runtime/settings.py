@@ -110,6 +110,11 @@ class Settings(BaseSettings):
         return wanted if wanted is not None and self.payphone_env == "test" else usual
 
     @property
+    def webhooks_may_stay_here(self) -> bool:
+        """Whether outgoing webhooks may go to this machine; never anywhere but in a demo or a test."""
+        return self.webhooks_to_loopback and self.payphone_env != "production"
+
+    @property
     def business_shift(self) -> timedelta:
         """How far business time runs ahead of real time; never anywhere but in a demo or a test."""
         return timedelta(seconds=self.payphone_business_shift if self.payphone_env != "production" else 0.0)

@@ -8,12 +8,11 @@ import falcon
 from models.account_settings import AccountSettings
 from models.audit_entry import AuditEntry
 from models.base import transaction
-from runtime.clock import real_now
+from runtime.clock import real_now, rfc3339
 from web.accounts import find_account
 from web.auth import caller_of
 from web.body import Body, check, read_json
 from web.openapi import Shown, documented
-from web.shapes import rfc3339
 
 Collection = Literal["link", "in_call"]
 Frequency = Literal["daily", "every_3_days", "weekly", "every_2_weeks"]

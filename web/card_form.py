@@ -19,7 +19,7 @@ from models.invoice import Invoice
 from models.payment_confirmation import PaymentConfirmation
 from models.standing import lock_invoice
 from rules.money import in_words
-from runtime.clock import real_now
+from runtime.clock import real_now, rfc3339
 from runtime.settings import get_settings
 from web.answers import CardFormShown
 from web.auth import caller_of
@@ -37,7 +37,6 @@ from web.payment_links import check_payable
 from web.payment_outcome import answer_outcome
 from web.problems import Problem
 from web.sessions import signed_in
-from web.shapes import rfc3339
 
 STILL_TOLD = timedelta(minutes=15)  # after it expires a form still shows the outcome of its charges
 OPENING_PROBLEMS = ("invoice_already_paid", "invoice_not_payable", "payment_in_progress", "staff_form_off", "not_configured")

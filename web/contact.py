@@ -15,7 +15,7 @@ from models.customer import Customer
 from models.message import Message
 from models.opt_out import CHANNELS, OptOut, person_key
 from models.phone_suppression import PhoneSuppression
-from runtime.clock import business_now, real_now
+from runtime.clock import business_now, real_now, rfc3339
 from web.auth import caller_of
 from web.body import Body, check
 from web.contact_answers import ConsentShown, ContactLedgerShown, OptOutShown
@@ -25,7 +25,6 @@ from web.fields import Name, Phone
 from web.idempotency import idempotent
 from web.openapi import documented
 from web.problems import Problem
-from web.shapes import rfc3339
 
 Channels = Annotated[list[Literal["sms", "voice"]], Field(min_length=1, max_length=2)]
 CLOCKS_DIFFER = timedelta(minutes=5)

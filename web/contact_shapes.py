@@ -10,7 +10,7 @@ from models.opt_out import OptOut
 from models.phone_suppression import PhoneSuppression
 from rules.delivery_failures import ADVICE, advice_for
 from rules.text_status import FAILED
-from web.shapes import rfc3339
+from runtime.clock import rfc3339
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -7,11 +7,11 @@ import falcon
 from pydantic import BaseModel, Field
 
 from models.outgoing_event import OutgoingEvent, feed_after
+from runtime.clock import rfc3339
 from web.auth import caller_of
 from web.lists import MAX_LIMIT
 from web.openapi import Shown, documented
 from web.problems import Problem
-from web.shapes import rfc3339
 
 LARGEST = 2**63 - 1
 

@@ -9,9 +9,8 @@ from models.message import Message
 from models.payment_link import PaymentLink
 from models.text_report import expire_unsent, lock_message
 from rules.contact import TRANSIENT, Refused, may_contact
-from runtime.clock import business_now, real_now
+from runtime.clock import business_now, real_now, rfc3339
 from web.problems import Problem
-from web.shapes import rfc3339
 
 KIND = "payment_link"
 UNDECIDED = ("waiting", "sending")

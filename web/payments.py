@@ -16,7 +16,7 @@ from models.payment_attempt import PaymentAttempt
 from models.refund import Refund, refunds_of
 from models.refund_request import RefundRequest, refundable
 from models.standing import lock_invoice
-from runtime.clock import real_now
+from runtime.clock import real_now, rfc3339
 from web.auth import caller_of
 from web.body import Body, check
 from web.fields import Amount
@@ -25,7 +25,7 @@ from web.lists import page
 from web.openapi import PageQuery, documented
 from web.payment_answers import PaymentList, PaymentWithRefunds, RefundRequestShown
 from web.problems import Problem
-from web.shapes import rfc3339, show_payment
+from web.shapes import show_payment
 
 
 class RefundOrder(Body):

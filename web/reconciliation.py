@@ -6,9 +6,9 @@ from typing import Any, Literal
 import falcon
 
 from models.reconciliation import Difference, Reconciliation, latest_runs
+from runtime.clock import rfc3339
 from web.auth import Caller, caller_of
 from web.openapi import Shown, documented
-from web.shapes import rfc3339
 
 MOST = 500  # differences shown of one run
 

@@ -1,6 +1,5 @@
 """What rows look like outside: camelCase, minor units with a currency, RFC 3339 UTC."""
 
-from datetime import datetime
 from typing import Any
 
 from models.account import Account
@@ -9,11 +8,7 @@ from models.dispute import answer_due_by
 from models.invoice import Invoice
 from models.payment import Payment
 from rules.declines import public_code
-
-
-def rfc3339(moment: datetime) -> str:
-    """A UTC time such as 2026-11-22T08:15:30.123456Z."""
-    return moment.isoformat().replace("+00:00", "Z")
+from runtime.clock import rfc3339
 
 
 def show_account(account: Account) -> dict[str, Any]:

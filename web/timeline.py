@@ -8,12 +8,12 @@ from pydantic import Field
 
 from models.timeline import Entry, timeline_of
 from models.timeline_sources import SOURCES
+from runtime.clock import rfc3339
 from web.auth import caller_of
 from web.invoices import find_invoice
 from web.lists import limit_of
 from web.openapi import PageQuery, Shown, documented
 from web.problems import Problem
-from web.shapes import rfc3339
 
 
 class TimelineEntry(Shown):

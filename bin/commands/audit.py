@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import click
 
 from models.audit_entry import AuditEntry
+from runtime.clock import rfc3339
 
 FIELDS = ("id", "at", "account_id", "actor", "action", "subject", "detail")
 
@@ -36,7 +37,7 @@ def export(since: datetime | None, shape: str) -> None:
 
 def _shown(entry: AuditEntry) -> dict[str, object]:
     plain: dict[str, object] = {name: getattr(entry, name) for name in FIELDS}
-    return plain | {"at": entry.at.isoformat().replace("+00:00", "Z")}
+    return plain | {"at": rfc3339(entry.at)}
 
 
 def _inert(value: object) -> object:

@@ -14,10 +14,9 @@ from models.payment_confirmation import PaymentConfirmation
 from models.payment_link import PaymentLink
 from models.stripe_watermark import StripeWatermark
 from rules.payment_merge import PaymentReport
-from runtime.clock import real_now
+from runtime.clock import real_now, rfc3339
 from tests import given
 from tests.texting import Texting, texting  # noqa: F401 - a fixture
-from web.shapes import rfc3339
 
 
 @pytest.fixture
