@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from models.outgoing_event import OutgoingEvent, feed_after
 from runtime.clock import rfc3339
 from web.auth import caller_of
-from web.lists import MAX_LIMIT
+from web.lists import MAX_LIMIT, limit_of, number_of
 from web.openapi import Shown, documented
 from web.problems import Problem
 
@@ -50,7 +50,7 @@ class EventFeed:
         Events are kept for 90 days. 0 is the beginning of what is kept; an older cursor is answered with 410:
         read the objects themselves, then continue from 0.
         """
-        account, since, limit = caller_of(req).own, _number(req, "since", 0, 0, LARGEST), _number(req, "limit", 20, 1, MAX_LIMIT)
+        account, since, limit = caller_of(req).own, number_of(req, "since", 0, 0, LARGEST), limit_of(req)
         if 0 < since < (account.feed_begins_after or 0):
             raise Problem("cursor_too_old", f"Events after {since} are no longer kept. Read your invoices with updatedSince, then continue with since=0.")
         rows = feed_after(account.id, since, limit + 1)
@@ -65,12 +65,3 @@ class EventFeed:
 def show_event(event: OutgoingEvent) -> dict[str, Any]:
     """An event, as webhooks carry it too."""
     return {"id": event.event_id, "type": event.type, "timestamp": rfc3339(event.created_at), "data": event.payload}
-
-
-def _number(req: falcon.Request, name: str, default: int, least: int, most: int) -> int:
-    text = req.get_param(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
-        raise Problem("invalid", f"{name} must be a number from {least} to {most}.", [{"field": name, "message": "is out of range"}])
-    return int(text)

@@ -14,10 +14,17 @@ MAX_LIMIT = 100
 
 def limit_of(req: falcon.Request) -> int:
     """How many rows are asked for. Raises Problem 422."""
-    limit = req.get_param_as_int("limit", default=20)
-    if not 1 <= limit <= MAX_LIMIT:
-        raise Problem("invalid", f"limit must be from 1 to {MAX_LIMIT}.", [{"field": "limit", "message": "out of range"}])
-    return limit
+    return number_of(req, "limit", 20, 1, MAX_LIMIT)
+
+
+def number_of(req: falcon.Request, name: str, default: int, least: int, most: int) -> int:
+    """A whole number out of the query. Raises Problem 422."""
+    text = req.get_param(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
+        raise Problem("invalid", f"{name} must be a number from {least} to {most}.", [{"field": name, "message": "is out of range"}])
+    return int(text)
 
 
 def moment_of(req: falcon.Request, name: str) -> datetime | None:
