@@ -1,7 +1,5 @@
 """Payment links: asked for by the clinic, followed by the person who pays."""
 
-from base64 import b64encode
-from hashlib import sha256
 from typing import Any, Literal
 
 import falcon
@@ -26,11 +24,11 @@ from web.contact_shapes import show_message
 from web.fields import Phone
 from web.idempotency import idempotent
 from web.invoices import find_invoice
-from web.later import Later
+from web.later import Later, nothing_to_perform
 from web.link_texts import ask_for_text, contact_refused, refusal_of, text_on_its_way
 from web.openapi import documented
+from web.pages import show_page
 from web.problems import Problem
-from web.security_headers import NOTHING
 
 
 class LinkRequest(Body):
@@ -68,10 +66,10 @@ class InvoicePaymentLinks:
         texted = text_on_its_way(invoice, phone) if wanted.is_texted else None
         refused = refusal_of(invoice, phone, actor) if wanted.is_texted and texted is None else None
         if refused is not None:
-            return Later(refused.id, _nothing_to_do)
+            return Later(refused.id, nothing_to_perform)
         retire_asks_elsewhere(invoice)
         link, address = PaymentLink.plan(invoice, now), PayAddress.of(invoice, business_now())
-        if link.state == "planned" and stage_or_revive(link):
+        if link.state == "planned" and stage_again(create_payment_link, link.id, link.id):
             about = {"invoice_id": invoice.id, "amount": link.amount, "currency": link.currency}
             AuditEntry.record(actor, "payment_link.planned", f"payment_link:{link.id}", account.id, **about)
         resp.status = falcon.HTTP_202
@@ -83,15 +81,6 @@ class InvoicePaymentLinks:
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """Return the stored refusal. Raises Problem 422."""
         raise contact_refused(ContactDecision.get_by_id(reference))
-
-
-def stage_or_revive(link: PaymentLink) -> bool:
-    """Stage the making of a planned link, or revive a job of it that has given up; whether it was staged first now."""
-    return stage_again(create_payment_link, link.id, link.id)
-
-
-def _nothing_to_do() -> None:
-    """A refusal leaves nothing to do."""
 
 
 def check_payable(invoice: Invoice) -> None:
@@ -153,18 +142,7 @@ class PayPage:
             _say(resp, 503, "Your payment page is being prepared.", "It will open in a few seconds.")
 
 
-_STYLE = """:root { color-scheme: light dark }
-body { font: 1.125rem/1.5 system-ui, sans-serif; margin: 0; min-height: 100vh; display: grid; place-items: center }
-main { max-width: 28rem; padding: 2rem; text-align: center } h1 { font-size: 1.5rem; line-height: 1.25 }"""
-_POLICY = f"{NOTHING}; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'"
-_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex"><title>{title}</title><style>{style}</style></head>
-<body><main><h1>{title}</h1><p>{text}</p></main></body></html>"""
-
-
 def _say(resp: falcon.Response, status: int, title: str, text: str) -> None:
     resp.status = status
-    resp.content_type = falcon.MEDIA_HTML
     resp.set_header("Referrer-Policy", "no-referrer")
-    resp.set_header("Content-Security-Policy", _POLICY)
-    resp.text = _PAGE.format(title=title, text=text, style=_STYLE)
+    show_page(resp, "plain.html", title=title, text=text)

@@ -21,7 +21,7 @@ from web.auth import caller_of
 from web.body import check, read_json
 from web.endpoint_shapes import EndpointChange, EndpointList, EndpointMade, EndpointShown, EndpointWithDeliveries, NewEndpoint, show_delivery, show_endpoint
 from web.idempotency import idempotent
-from web.later import Later
+from web.later import Later, nothing_to_perform
 from web.openapi import documented
 from web.problems import Problem
 
@@ -68,7 +68,7 @@ class WebhookEndpoints:
             raise Problem("invalid", f"An account has at most {MOST} webhook endpoints; delete one first.")
         endpoint = WebhookEndpoint.register(account, wanted.url, wanted.events, seal(new_secret()), real_now())
         AuditEntry.record(caller.actor, "endpoint.registered", f"endpoint:{endpoint.id}", account.id, events=wanted.events)
-        return Later(endpoint.id, lambda: None)
+        return Later(endpoint.id, nothing_to_perform)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """The endpoint with its secret: read from its row, so that the kept answer of the request need not hold it."""
