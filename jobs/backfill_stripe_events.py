@@ -13,11 +13,11 @@ from models.audit_entry import SYSTEM
 from models.backfill import Backfill
 from models.reconciliation import Reconciliation
 from models.staged_job import StagedJob
-from models.stripe_watermark import StripeWatermark
+from models.stripe_watermark import EVENTS_LISTED, StripeWatermark
 from runtime.clock import real_now, real_seconds
 from runtime.settings import get_settings
 
-KEPT = 30 * 24 * 3600 - 600  # seconds for which Stripe lists an event, less ten minutes
+READABLE_SECONDS = int(EVENTS_LISTED.total_seconds()) - 600  # less ten minutes
 OVERLAP = 3600  # seconds before the watermark: an event may be listed later than it was created
 LAST_DAYS = 3 * 24 * 3600  # seconds that are read again once a day, whatever the watermark says
 DAY = timedelta(days=1)
@@ -44,7 +44,7 @@ def stripe_accounts() -> list[str]:
 
 def _since(stripe_account: str) -> int:
     """From the watermark with an overlap; once a day the last days in full; without a watermark, everything Stripe still lists."""
-    oldest, known = int(real_seconds()) - KEPT, StripeWatermark.of(stripe_account)
+    oldest, known = int(real_seconds()) - READABLE_SECONDS, StripeWatermark.of(stripe_account)
     if known is None:
         return oldest
     days_ago = int(real_seconds()) - LAST_DAYS

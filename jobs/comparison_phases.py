@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from delivery.attempt import Snooze
-from jobs.backfill_stripe_events import KEPT
+from jobs.backfill_stripe_events import READABLE_SECONDS
 from jobs.read_stripe_events import begin_backfill
 from models.backfill import Backfill
 from models.comparison import (
@@ -117,7 +117,7 @@ def _books(run: Reconciliation) -> Write:
 def _end_or_fetch(run: Reconciliation) -> None:
     """All is compared. Where Stripe's events may explain a difference, they are fetched first."""
     if any(difference.kind in LATE for difference in run.open_differences()):
-        since = max(run.since, int(real_seconds()) - KEPT)
+        since = max(run.since, int(real_seconds()) - READABLE_SECONDS)
         run.record_backfill(begin_backfill(run.stripe_account, since, get_settings().backfill_rate, f"reconciliation:{run.id}").id)
         run.record_phase("again")
     else:

@@ -17,7 +17,7 @@ from models.emit import ATTEMPTS, HELD, QUEUE, emit
 from models.held_deliveries import ask_at, hold, lock_endpoint, next_to_ask
 from models.outgoing_event import last_event
 from models.webhook_delivery import WebhookDelivery
-from models.webhook_endpoint import PATIENCE, WebhookEndpoint
+from models.webhook_endpoint import GIVEN_UP_AFTER, WebhookEndpoint
 from providers.webhook_receiver import GONE, Reply, post_webhook, signed_headers
 from runtime.clock import real_now, rfc3339
 from runtime.killpoint import killpoint
@@ -89,7 +89,7 @@ def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: 
             disable(fresh, now)
             log.warning("webhook endpoint disabled", endpoint_id=fresh.id, account_id=fresh.account_id, error=told)
             emit(fresh.account_id, "endpoint.disabled", {"endpointId": fresh.id, "error": told}, f"endpoint:{fresh.id}")
-        over = given_up or now - delivery.created_at >= PATIENCE
+        over = given_up or now - delivery.created_at >= GIVEN_UP_AFTER
         if over:
             delivery.record_settled("failed", now)
         if fresh.state == "active":

@@ -11,7 +11,7 @@ from typing import Any
 from models.base import execute
 from runtime.clock import real_now
 
-DAY = 86_400_000_000  # microseconds
+DAY_MICROSECONDS = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Kept:
 
     def forget(self, batch: int) -> int:
         """Delete up to `batch` rows; how many."""
-        return int(execute(self.sql, (int(self.days * DAY), batch)).rowcount)
+        return int(execute(self.sql, (int(self.days * DAY_MICROSECONDS), batch)).rowcount)
 
 
 def _by(table: str, column: str, where: str = "", id: str = "id") -> str:
@@ -62,7 +62,7 @@ KEPT = (
 def forget_events(batch: int) -> int:
     """Delete up to `batch` events of the feed with their deliveries, and record in their accounts where the feed now begins; how many."""
     sql = _oldest("outgoing_event", "created_at").replace("SELECT id", "SELECT id, account_id", 1)
-    rows: list[Any] = execute(sql, (FEED_DAYS * DAY, batch)).fetchall()
+    rows: list[Any] = execute(sql, (FEED_DAYS * DAY_MICROSECONDS, batch)).fetchall()
     last = {account_id: event_id for event_id, account_id in sorted(rows)}
     for account_id, event_id in sorted(last.items()):
         execute("UPDATE account SET feed_begins_after = ? WHERE id = ?", (event_id, account_id))

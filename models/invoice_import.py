@@ -18,7 +18,7 @@ from models.invoice import Invoice
 from models.money_in import with_money
 from models.standing import lock_invoice
 from rules.invoice_csv import InvoiceRow, RowError
-from rules.invoice_fold import CLOSED, Terms, fold
+from rules.invoice_fold import CLOSING_MARKS, Terms, fold
 from runtime.ids import new_id
 
 Stand = Callable[[Invoice], bool]
@@ -53,7 +53,7 @@ def _judge(row: InvoiceRow, known: Invoice | None, paid: set[str]) -> Planned:
         return Planned(row, "refused", known, RowError(row.line, "currency", message))
     if not _changes(row, known):
         return Planned(row, "unchanged", known)
-    return Planned(row, "kept" if known.id in paid or known.mark in CLOSED else "updated", known)
+    return Planned(row, "kept" if known.id in paid or known.mark in CLOSING_MARKS else "updated", known)
 
 
 def _changes(row: InvoiceRow, known: Invoice) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from peewee import BigIntegerField, TextField
 from models.base import Instant, Row
 
 STALE = timedelta(hours=3)  # it is read hourly
-LISTED = timedelta(days=30, hours=-1)  # for which Stripe lists an event, nearly
+EVENTS_LISTED = timedelta(days=30)  # for which Stripe lists an event
+NEARLY = timedelta(hours=1)  # that a reading of all that Stripe lists may have begun late, and taken
 
 
 class StripeWatermark(Row):
@@ -32,7 +33,7 @@ class StripeWatermark(Row):
         values = {"stripe_account": stripe_account, "created": created, "event_id": event_id, "updated_at": now}
         cls.insert(values).on_conflict(conflict_target=[cls.stripe_account], action="IGNORE").execute()
         whole = cls.stripe_account == stripe_account
-        if since > (now - LISTED).timestamp():
+        if since > (now - EVENTS_LISTED + NEARLY).timestamp():
             whole &= cls.created >= since
         cls.update(updated_at=now).where(whole).execute()
         cls.update(created=created, event_id=event_id).where(whole & (cls.created <= created)).execute()

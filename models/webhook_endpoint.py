@@ -8,7 +8,7 @@ from models.account import Account
 from models.base import Instant, Row
 from runtime.ids import new_id
 
-PATIENCE = timedelta(days=3)  # of nothing but failures, then the endpoint is disabled
+GIVEN_UP_AFTER = timedelta(days=3)  # of nothing but failures, then the endpoint is disabled
 QUIET = (5, 60, 300)  # seconds after the first, second, … failure in a row until it is tested again; the last value repeats
 
 
@@ -55,7 +55,7 @@ class WebhookEndpoint(Row):
         """A delivery failed; it gets no more for a while. Answers whether it has failed for too long."""
         since, quiet = self.failing_since or now, QUIET[min(self.failures, len(QUIET) - 1)]
         self._write(failures=self.failures + 1, failing_since=since, quiet_until=now + timedelta(seconds=quiet), last_error=error[:200])
-        return now - since >= PATIENCE
+        return now - since >= GIVEN_UP_AFTER
 
     def record_disabled(self, missed_after: int, now: datetime) -> None:
         """Nothing more is sent to it."""

@@ -62,7 +62,7 @@ class Flags(NamedTuple):
 
 
 UNPAID = ("overdue", "sent")  # statuses in which an invoice waits for money
-CLOSED = frozenset({"cancelled", "written_off"})  # marks after which it does not, and which are not undone
+CLOSING_MARKS = frozenset({"cancelled", "written_off"})  # marks after which it does not, and which are not undone
 RETURNING = frozenset({"pending", "requires_action", "succeeded"})  # a refund in these states has left
 
 
@@ -91,7 +91,7 @@ def fold(terms: Terms, payments: Collection[PaymentFact], returns: Iterable[Retu
 def _standing(terms: Terms, received: int, returned: int, flags: Flags, today: date) -> Standing:
     paid = received - returned
     covered = paid >= terms.amount_due and received > 0
-    closed, nothing_was_owed = terms.mark in CLOSED, terms.mark == "cancelled" and not covered
+    closed, nothing_was_owed = terms.mark in CLOSING_MARKS, terms.mark == "cancelled" and not covered
     return Standing(
         amount_received=received,
         amount_returned=returned,

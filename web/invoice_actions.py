@@ -16,7 +16,7 @@ from models.invoice import Invoice
 from models.payment_attempt import PaymentAttempt
 from models.payment_confirmation import PaymentConfirmation
 from models.standing import lock_invoice
-from rules.invoice_fold import CLOSED
+from rules.invoice_fold import CLOSING_MARKS
 from runtime.clock import business_now, real_now
 from web.answers import InvoiceShown
 from web.auth import Caller, caller_of
@@ -132,7 +132,7 @@ def _refuse_paid(invoice: Invoice) -> None:
 
 
 def _refuse_closed(invoice: Invoice) -> None:
-    if invoice.mark in CLOSED:
+    if invoice.mark in CLOSING_MARKS:
         raise Problem("invoice_closed", f"Invoice {invoice.number} is {invoice.mark.replace('_', ' ')}; this cannot be undone.")
 
 

@@ -13,7 +13,7 @@ from models.customer import Customer
 from models.invoice import Invoice
 from models.money_in import with_money
 from models.standing import lock_invoice, refold
-from rules.invoice_fold import CLOSED
+from rules.invoice_fold import CLOSING_MARKS
 from runtime.clock import business_now, real_now
 from runtime.ids import new_id
 from web.answers import InvoiceList, InvoiceShown, InvoiceStatus
@@ -127,7 +127,7 @@ class OneInvoice:
 
 
 def _check_change(invoice: Invoice, values: dict[str, Any]) -> None:
-    if invoice.mark in CLOSED and values.keys() - {"notes", "project"}:
+    if invoice.mark in CLOSING_MARKS and values.keys() - {"notes", "project"}:
         raise Problem("conflict", f"Invoice {invoice.number} is {invoice.mark}; only its notes and project may change.")
     if values.get("amount_due", invoice.amount_due) != invoice.amount_due and with_money([invoice.id]):
         raise Problem("invoice_has_payments", f"Invoice {invoice.number} has a payment received or in progress; its amount can no longer change.")

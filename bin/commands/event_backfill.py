@@ -8,7 +8,7 @@ import click
 from rich.progress import BarColumn, Progress, TextColumn
 
 from bin.commands.screen import acting, complain, console, moment, say, show_table
-from jobs.backfill_stripe_events import KEPT, stripe_accounts
+from jobs.backfill_stripe_events import READABLE_SECONDS, stripe_accounts
 from jobs.process_stripe_event import process_stripe_event
 from jobs.read_stripe_events import begin_backfill
 from jobs.stripe_inbox import replay_event
@@ -23,7 +23,7 @@ from runtime.settings import get_settings
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 LOOK = 0.5  # seconds between looks at the progress
-PATIENCE = timedelta(minutes=1)  # for a worker to begin
+BEGINS_WITHIN = timedelta(minutes=1)  # for a worker to begin
 REPLAYABLE = ("refused", "unmatched", "ignored", "unchanged", "applied")
 
 
@@ -61,7 +61,7 @@ def backfill(since: datetime, account: str | None, rate: float | None, wait: boo
 
     Events that are here already are left alone, so any span may be named again.
     """
-    oldest = real_now() - timedelta(seconds=KEPT)
+    oldest = real_now() - timedelta(seconds=READABLE_SECONDS)
     start = int(max(since, oldest).timestamp())
     chosen = chosen_accounts(account)
     rate = get_settings().backfill_rate if rate is None else rate
@@ -96,7 +96,7 @@ def _watch(ids: list[int]) -> None:
             seen, missing = sum(run.seen for run in runs), sum(run.missing for run in runs)
             open_events = _to_process()
             progress.update(task, told=f"{seen} read, {missing} had been missing, {open_events} to process")
-            if not any(run.page for run in runs) and real_now() - begun > PATIENCE and any(run.state == "running" for run in runs):
+            if not any(run.page for run in runs) and real_now() - begun > BEGINS_WITHIN and any(run.state == "running" for run in runs):
                 complain("No worker has started. The backfill needs workers of the queue `periodic`; are they running?")
                 raise SystemExit(1)
             over = all(run.state != "running" for run in runs)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import click
 
-from bin.commands.event_backfill import LOOK, PATIENCE, chosen_accounts, since_when
+from bin.commands.event_backfill import BEGINS_WITHIN, LOOK, chosen_accounts, since_when
 from bin.commands.screen import acting, complain, console, moment, say, show_table
 from jobs.compare_with_stripe import begin_reconciliation
 from models.audit_entry import AuditEntry
@@ -49,7 +49,7 @@ def _wait(runs: list[Reconciliation]) -> list[Reconciliation]:
             status.update(f"comparing {phases}: {sum(run.compared for run in runs)} so far")
             if all(run.state != "running" for run in runs):
                 return runs
-            if real_now() - begun > PATIENCE and not sum(run.page for run in runs):
+            if real_now() - begun > BEGINS_WITHIN and not sum(run.page for run in runs):
                 complain("No worker has started. The comparison needs workers of the queue `periodic`; are they running?")
                 raise SystemExit(1)
             time.sleep(LOOK)

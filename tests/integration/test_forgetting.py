@@ -10,7 +10,7 @@ from models.base import database, execute, is_postgres, transaction
 from models.contact_decision import ContactDecision
 from models.daily_tally import DailyTally
 from models.emit import emit
-from models.forgetting import DAY, KEPT
+from models.forgetting import DAY_MICROSECONDS, KEPT
 from models.idempotency_key import IdempotencyKey
 from models.operator_session import OperatorSession
 from models.outgoing_event import OutgoingEvent
@@ -38,7 +38,7 @@ def pruned(redis):
 def done_jobs(count, state="done"):
     """So many jobs that were over two months ago."""
     first = StagedJob.get_by_id(given.a_job("old", state))
-    StagedJob.update(state=state, finished_at=first.created_at - 60 * DAY).where(StagedJob.id == first.id).execute()
+    StagedJob.update(state=state, finished_at=first.created_at - 60 * DAY_MICROSECONDS).where(StagedJob.id == first.id).execute()
     row = {name: value for name, value in StagedJob.get_by_id(first.id).__data__.items() if name != "id"}
     rows = [row | {"key": f"{state}-{number}"} for number in range(1, count)]
     for at in range(0, len(rows), 50):
