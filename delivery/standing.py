@@ -6,7 +6,7 @@ from models.dispute import disputes_of
 from models.inbox_event import InboxEvent
 from models.invoice import Invoice
 from models.payment import Payment
-from models.payment_attempt import LIVE, PaymentAttempt
+from models.payment_attempt import PaymentAttempt
 from models.payment_link import PaymentLink
 from models.refund import refunds_of
 from models.standing import refold
@@ -70,7 +70,7 @@ def retire_asks(invoice: Invoice, attempts: bool = True) -> None:
         stage_named("retire_payment_link", link.id, link.id)
     elif link is not None:
         link.record_retired(now)
-    attempt = PaymentAttempt.get_or_none((PaymentAttempt.invoice == invoice.id) & PaymentAttempt.state.in_(LIVE)) if attempts else None
+    attempt = PaymentAttempt.live(invoice) if attempts else None
     if attempt is not None:
         attempt.record_retiring(now)
         stage_named("cancel_payment_intent", attempt.id, attempt.id)

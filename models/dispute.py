@@ -7,7 +7,7 @@ from peewee import BigIntegerField, TextField
 
 from models.base import Instant, Row
 from models.invoice import Invoice
-from models.payment import Payment
+from models.payment import Payment, at_stripe
 from rules.dispute_course import CLOSED, may_follow
 from rules.invoice_fold import ReturnFact
 
@@ -93,22 +93,14 @@ class DisputeMovement(Row):
         return bool(cls.insert(values).on_conflict_ignore().as_rowcount().execute())
 
 
-def _of(payments: list[Payment]) -> dict[tuple[str, str], Payment]:
-    return {(payment.stripe_account, payment.intent_id): payment for payment in payments if payment.intent_id}
-
-
 def disputes_of(payments: list[Payment]) -> list[tuple[Payment, Dispute]]:
     """The disputes of these payments, each with its payment."""
-    keys = _of(payments)
-    rows = Dispute.select().where(Dispute.intent_id.in_([intent for _, intent in keys])).order_by(Dispute.dispute_id) if keys else []
-    return [(keys[key], row) for row in rows if (key := (row.stripe_account, row.intent_id)) in keys]
+    return at_stripe(Dispute, payments)
 
 
 def dispute_facts(payments: list[Payment]) -> list[ReturnFact]:
     """The disputes' movements of these payments, as facts for the fold."""
-    keys = _of(payments)
-    movements = DisputeMovement.select().where(DisputeMovement.intent_id.in_([intent for _, intent in keys] or [""]))
-    return [ReturnFact(keys[key].id, -row.amount, row.currency) for row in movements if (key := (row.stripe_account, row.intent_id)) in keys]
+    return [ReturnFact(payment.id, -row.amount, row.currency) for payment, row in at_stripe(DisputeMovement, payments)]
 
 
 def has_open_dispute(payments: list[Payment]) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from peewee import BigIntegerField, ForeignKeyField, JSONField, TextField
 
@@ -116,3 +117,12 @@ class Payment(Row):
 def payment_facts(payments: Iterable[Payment]) -> list[PaymentFact]:
     """The payments as facts for the fold."""
     return [PaymentFact(payment.id, payment.amount_received, payment.currency, payment.voided_at is not None) for payment in payments]
+
+
+def at_stripe(table: type[Any], payments: Iterable[Payment], most: int | None = None) -> list[tuple[Payment, Any]]:
+    """The rows of `table` (refunds, disputes, what they moved) that Stripe has of these payments, each with its payment."""
+    by_intent = {(payment.stripe_account, payment.intent_id): payment for payment in payments if payment.intent_id}
+    if not by_intent:
+        return []
+    rows = table.select().where(table.intent_id.in_([intent for _, intent in by_intent])).limit(most)
+    return [(by_intent[key], row) for row in sorted(rows, key=lambda row: str(row.get_id())) if (key := (row.stripe_account, row.intent_id)) in by_intent]

@@ -6,7 +6,7 @@ from typing import Any
 from peewee import BigIntegerField, TextField
 
 from models.base import Instant, Row
-from models.payment import Payment
+from models.payment import Payment, at_stripe
 from rules.invoice_fold import RETURNING, ReturnFact
 from rules.payment_merge import merge_refund_status
 
@@ -53,9 +53,7 @@ class Refund(Row):
 
 def refunds_of(payments: list[Payment]) -> list[tuple[Payment, Refund]]:
     """The refunds of these payments, each with its payment."""
-    by_intent = {(payment.stripe_account, payment.intent_id): payment for payment in payments if payment.intent_id}
-    refunds = Refund.select().where(Refund.intent_id.in_([intent for _, intent in by_intent])).order_by(Refund.refund_id) if by_intent else []
-    return [(by_intent[key], refund) for refund in refunds if (key := (refund.stripe_account, refund.intent_id)) in by_intent]
+    return at_stripe(Refund, payments)
 
 
 def return_facts(payments: list[Payment]) -> list[ReturnFact]:

@@ -12,7 +12,7 @@ from models.dispute import Dispute
 from models.effect import Effect
 from models.invoice import Invoice
 from models.message import Message
-from models.payment import Payment
+from models.payment import Payment, at_stripe
 from models.payment_attempt import PaymentAttempt
 from models.payment_confirmation import PaymentConfirmation
 from models.payment_link import PaymentLink
@@ -64,7 +64,7 @@ def belongings_of(invoice: Invoice) -> Belongings:
     """Everything that belongs to `invoice`."""
     payments = list(Payment.select().where(Payment.invoice == invoice).limit(MOST))
     effects = list(Effect.select().where(Effect.invoice_id == invoice.id).order_by(Effect.created_at).limit(MOST))
-    refunds, disputes = _at_stripe(Refund, payments), _at_stripe(Dispute, payments)
+    refunds, disputes = ([row for _, row in at_stripe(table, payments, MOST)] for table in (Refund, Dispute))
     attempts = [row.id for row in PaymentAttempt.select(PaymentAttempt.id).where(PaymentAttempt.invoice == invoice.id)]
     ids = {
         "invoice": [invoice.id],
@@ -83,13 +83,6 @@ def belongings_of(invoice: Invoice) -> Belongings:
 
 def _refund_requests(payments: list[Payment]) -> list[RefundRequest]:
     return list(RefundRequest.select(RefundRequest.id).where(RefundRequest.payment.in_([row.id for row in payments] or [""])))
-
-
-def _at_stripe(table: type[Refund] | type[Dispute], payments: list[Payment]) -> list:
-    """Rows of `table` for these payments at Stripe, by Stripe account and intent."""
-    keys = {(row.stripe_account, row.intent_id) for row in payments if row.intent_id}
-    rows = table.select().where(table.intent_id.in_([intent for _, intent in keys] or [""])).limit(MOST)
-    return [row for row in rows if (row.stripe_account, row.intent_id) in keys]
 
 
 def timeline_of(invoice: Invoice, sources: tuple[Source, ...]) -> list[Entry]:
