@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from runtime.settings import QUEUES
 
@@ -45,6 +44,3 @@ def find_job(name: str) -> JobType | None:
 def job_names() -> list[str]:
     """Every job there is, sorted."""
     return sorted(_jobs)
-
-
-JobArgs = tuple[Any, ...]

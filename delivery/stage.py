@@ -19,7 +19,7 @@ def stage(job: JobType, key: str | int, *args: str | int, delay: float = 0.0) ->
     pushing = delay <= 0 and nudge.is_open()
     job_id = insert_job(job.name, str(key), args, job.queue, job.attempts, delay, pushing, get_contextvars().get("request_id"))
     if job_id is not None and pushing:
-        pushable = Pushable(job_id, job.name, job.queue, 0)
+        pushable = Pushable(job_id, job.name, job.queue)
         after_commit(lambda: nudge.push(pushable))
     return job_id
 

@@ -133,7 +133,7 @@ def _reserve(invoice: Invoice, message: Message, answer: Allowed, now: datetime)
 def _text(invoice: Invoice, message: Message) -> Rendered:
     template, language = template_for(message.account_id, message.kind, message.language)
     url, amount = PayAddress.of(invoice, business_now()).url, in_words(invoice.outstanding, invoice.currency, language)
-    return render(message.kind, template, language, {"clinic": invoice.account.name, "url": url, "amount": amount})
+    return render(template, language, {"clinic": invoice.account.name, "url": url, "amount": amount})
 
 
 def _about(message: Message) -> dict[str, Any]:

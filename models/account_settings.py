@@ -16,7 +16,7 @@ class AccountSettings(Row):
     """
 
     account_id: str
-    account = ForeignKeyField(Account, primary_key=True, on_delete="CASCADE", backref="settings")
+    account = ForeignKeyField(Account, primary_key=True, on_delete="CASCADE")
     payment_collection = TextField(default="link")
     call_frequency = TextField(default="weekly")
     calling = TextField(default="manual")

@@ -15,7 +15,7 @@ class ApiKey(Row):
 
     account_id: str | None
     id = TextField(primary_key=True)
-    account = ForeignKeyField(Account, null=True, on_delete="CASCADE", backref="keys")
+    account = ForeignKeyField(Account, null=True, on_delete="CASCADE")
     hash = TextField(unique=True)
     name = TextField()
     created_at = Instant()

@@ -20,7 +20,7 @@ class Consent(Row):
     customer_id: str
     id = TextField(primary_key=True)
     account = ForeignKeyField(Account, on_delete="CASCADE")
-    customer = ForeignKeyField(Customer, on_delete="CASCADE", backref="consents")
+    customer = ForeignKeyField(Customer, on_delete="CASCADE")
     phone = TextField()
     channels = JSONField()
     source = TextField()

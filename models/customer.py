@@ -14,7 +14,7 @@ class Customer(Row):
 
     account_id: str
     id = TextField(primary_key=True)
-    account = ForeignKeyField(Account, on_delete="CASCADE", backref="customers")
+    account = ForeignKeyField(Account, on_delete="CASCADE")
     name = TextField()
     phone = TextField(null=True)
     email = TextField(null=True)

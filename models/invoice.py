@@ -22,8 +22,8 @@ class Invoice(Row):
     account_id: str
     customer_id: str
     id = TextField(primary_key=True)
-    account = ForeignKeyField(Account, on_delete="CASCADE", backref="invoices")
-    customer = ForeignKeyField(Customer, on_delete="RESTRICT", backref="invoices")
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    customer = ForeignKeyField(Customer, on_delete="RESTRICT")
     number = TextField()
     project = TextField(null=True)
     currency = TextField()

@@ -29,8 +29,8 @@ class Message(Row):
     invoice_id: str
     id = TextField(primary_key=True)
     account = ForeignKeyField(Account, on_delete="CASCADE")
-    customer = ForeignKeyField(Customer, on_delete="CASCADE", backref="messages")
-    invoice = ForeignKeyField(Invoice, null=True, on_delete="CASCADE", backref="messages")
+    customer = ForeignKeyField(Customer, on_delete="CASCADE")
+    invoice = ForeignKeyField(Invoice, null=True, on_delete="CASCADE")
     kind = TextField()
     to = TextField(column_name="to_number")
     sender = TextField(default="")

@@ -20,7 +20,7 @@ class OperatorSession(Row):
 
     operator_id: str | None
     hash = TextField(primary_key=True)
-    operator = ForeignKeyField(Operator, null=True, on_delete="CASCADE", backref="sessions")
+    operator = ForeignKeyField(Operator, null=True, on_delete="CASCADE")
     name = TextField()
     csrf_token = TextField()
     credential = TextField()

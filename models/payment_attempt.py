@@ -26,7 +26,7 @@ class PaymentAttempt(Row):
     invoice_id: str
     id = TextField(primary_key=True)
     account = ForeignKeyField(Account, on_delete="CASCADE")
-    invoice = ForeignKeyField(Invoice, on_delete="CASCADE", backref="attempts")
+    invoice = ForeignKeyField(Invoice, on_delete="CASCADE")
     balance_revision = IntegerField()
     amount = BigIntegerField()
     amount_version = IntegerField(default=1)

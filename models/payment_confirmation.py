@@ -15,7 +15,7 @@ class PaymentConfirmation(Row):
 
     attempt_id: str
     id = TextField(primary_key=True)
-    attempt = ForeignKeyField(PaymentAttempt, on_delete="CASCADE", backref="confirmations")
+    attempt = ForeignKeyField(PaymentAttempt, on_delete="CASCADE")
     amount = BigIntegerField()
     payment_method_id = TextField(null=True)
     by_phone = BooleanField(default=False)

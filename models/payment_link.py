@@ -25,7 +25,7 @@ class PaymentLink(Row):
     invoice_id: str
     id = TextField(primary_key=True)
     account = ForeignKeyField(Account, on_delete="CASCADE")
-    invoice = ForeignKeyField(Invoice, on_delete="CASCADE", backref="links")
+    invoice = ForeignKeyField(Invoice, on_delete="CASCADE")
     balance_revision = IntegerField()
     amount = BigIntegerField()
     currency = TextField()

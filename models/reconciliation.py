@@ -61,7 +61,7 @@ class Difference(Row):
     """
 
     id = BigAutoField()
-    run = ForeignKeyField(Reconciliation, on_delete="CASCADE", backref="differences")
+    run = ForeignKeyField(Reconciliation, on_delete="CASCADE")
     kind = TextField()
     account_id = TextField(null=True)
     invoice_id = TextField(null=True)

@@ -20,7 +20,7 @@ class RefundRequest(Row):
     payment_id: str
     id = TextField(primary_key=True)
     account = ForeignKeyField(Account, on_delete="CASCADE")
-    payment = ForeignKeyField(Payment, on_delete="CASCADE", backref="refund_requests")
+    payment = ForeignKeyField(Payment, on_delete="CASCADE")
     amount = BigIntegerField()
     reason = TextField(null=True)
     asked_by = TextField()

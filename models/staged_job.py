@@ -78,7 +78,6 @@ class Pushable:
     id: int
     name: str
     queue: str
-    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +176,7 @@ def take_due(limit: int, epoch: int, lost_before: dict[str, int]) -> list[Pushab
     rows = execute(
         "UPDATE staged_job SET pushed_at = {now} WHERE id IN (SELECT id FROM staged_job WHERE state = 'waiting' AND due_at <= {now} "
         f"AND attempts < max_attempts AND (pushed_at IS NULL OR pushed_at < ? OR {lost}) ORDER BY due_at LIMIT ? {lock}) "
-        "AND state = 'waiting' RETURNING id, name, queue, attempts",
+        "AND state = 'waiting' RETURNING id, name, queue",
         (epoch, *(value for pair in lost_before.items() for value in pair), limit),
     ).fetchall()
     return [Pushable(*row) for row in sorted(rows)]

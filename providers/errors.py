@@ -18,5 +18,5 @@ class ProviderError(PayphoneError):
 
     def __init__(self, provider: str, outcome: Result, message: str, code: str = "", advice: str = "", answered: bool = False, bug: bool = False) -> None:
         super().__init__(f"{provider}: {message}")
-        self.provider, self.outcome, self.code, self.advice = provider, outcome, code, advice
+        self.outcome, self.code, self.advice = outcome, code, advice
         self.answered, self.bug = answered, bug

@@ -41,7 +41,6 @@ class TextMessage:
 
     sid: str
     status: str
-    to: str
     body: str
     error_code: int | None
     created_at: datetime | None
@@ -164,6 +163,6 @@ def fetch_account_status() -> str:
 def _plain(message: Any) -> TextMessage:
     code = message.error_code
     return TextMessage(
-        sid=str(message.sid), status=str(getattr(message.status, "value", message.status)), to=str(message.to or ""), body=message.body or "",
+        sid=str(message.sid), status=str(getattr(message.status, "value", message.status)), body=message.body or "",
         error_code=int(code) if code else None, created_at=message.date_created, direction=str(getattr(message.direction, "value", message.direction)),
     )  # fmt: skip

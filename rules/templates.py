@@ -62,7 +62,7 @@ def language_of(language: str | None) -> str:
     return base if base in STOP_LINES else FALLBACK
 
 
-def render(kind: str, template: str, language: str, values: dict[str, str]) -> Rendered:
+def render(template: str, language: str, values: dict[str, str]) -> Rendered:
     """Fill `template` in, with plain quotes and dashes; the way to opt out is added when it is not named. Raises ValueError when it is too long."""
     known = values | {"clinic": " ".join(values.get("clinic", "").split())[:MAX_CLINIC]}
     body = _PLACE.sub(lambda place: known.get(place[1], ""), template).translate(_TYPOGRAPHY).strip()

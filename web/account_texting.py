@@ -114,7 +114,7 @@ def _check_known(kind: str, language: str) -> None:
 
 def _show_template(account: Account, kind: str, language: str) -> dict[str, Any]:
     body, _ = template_for(account.id, kind, language)
-    example = render(kind, body, language, {"clinic": account.name, "url": "https://pay.example/p/0123456789abcdef", "amount": "$120.00"})
+    example = render(body, language, {"clinic": account.name, "url": "https://pay.example/p/0123456789abcdef", "amount": "$120.00"})
     return {
         "kind": kind, "language": language, "body": body, "own": body != DEFAULTS[kind, language], "example": example.body,
         "encoding": example.encoding, "segments": example.segments,

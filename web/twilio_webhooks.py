@@ -77,7 +77,7 @@ def _help(fields: dict[str, str]) -> str:
         return EMPTY
     account = Account.get_by_id(owners[0])
     template, language = template_for(account.id, "help", language_of_help(fields.get("Body", "")))
-    text = render("help", template, language, {"clinic": account.name}).body
+    text = render(template, language, {"clinic": account.name}).body
     return f'<?xml version="1.0" encoding="UTF-8"?><Response><Message>{escape(text)}</Message></Response>'
 
 

@@ -96,9 +96,9 @@ class HostedPages:
         elif why:
             _closed(req, resp, why, "checkout_session_unpayable")
         elif _wants_json(req):
-            resp.media = _summary(session) | ({"authenticate": _question_url(account, waiting)} if waiting else {})
+            resp.media = _summary(session) | ({"authenticate": _question_url(waiting)} if waiting else {})
         elif waiting:
-            raise falcon.HTTPSeeOther(_question_url(account, waiting))
+            raise falcon.HTTPSeeOther(_question_url(waiting))
         else:
             _page(resp, _form(account, session))
 
@@ -153,7 +153,7 @@ def _waiting_intent(account: Account, session: Json) -> Json | None:
     return intent if intent["status"] == "requires_action" else None
 
 
-def _question_url(account: Account, intent: Json) -> str:
+def _question_url(intent: Json) -> str:
     """Where an intent's question is asked."""
     return str(intent["next_action"]["redirect_to_url"]["url"])
 

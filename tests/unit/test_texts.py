@@ -16,14 +16,14 @@ STATUSES = ["waiting", "sending", "unknown", "accepted", "queued", "sent", "deli
 
 @pytest.mark.parametrize(("kind", "language"), sorted(DEFAULTS))
 def test_built_in_texts_are_sound_and_short(kind, language):
-    text = render(kind, DEFAULTS[kind, language], language, VALUES)
+    text = render(DEFAULTS[kind, language], language, VALUES)
     assert faults_of(kind, DEFAULTS[kind, language]) == []
     assert ("STOP" in text.body, text.body.startswith("Harbor Dental")) == (True, True)
     assert (text.encoding, text.segments) == ("GSM-7", 1)
 
 
 def test_a_clever_apostrophe_makes_no_text_dearer():
-    text = render("payment_link", "{clinic} – “your bill”… {url}", "en", VALUES | {"clinic": "Dr. O’Neil"})
+    text = render("{clinic} – “your bill”… {url}", "en", VALUES | {"clinic": "Dr. O’Neil"})
     assert text.body.startswith('Dr. O\'Neil - "your bill"... https://')
     assert text.encoding == "GSM-7"
 
@@ -34,7 +34,7 @@ def test_a_template_that_could_grow_too_long_is_found_before_it_is_kept():
     longest = {"clinic": "x" * 300, "url": "u" * 120, "amount": "1" * 24}
     for body in ("{clinic} {url} {amount}" + "x" * 775, "{url}" * 12 + "{clinic}"):
         assert faults_of("payment_link", body) == []
-        assert len(render("payment_link", body, "es", longest).body) <= 1600
+        assert len(render(body, "es", longest).body) <= 1600
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,14 @@ def test_segments(body, encoding, segments):
 
 
 def test_a_name_cannot_write_the_text():
-    text = render("payment_link", DEFAULTS["payment_link", "en"], "en", VALUES | {"clinic": "{url} {amount}\n" + "x" * 300})
+    text = render(DEFAULTS["payment_link", "en"], "en", VALUES | {"clinic": "{url} {amount}\n" + "x" * 300})
     assert text.body.count("https://") == 1
     assert "\n" not in text.body
 
 
 def test_a_text_that_twilio_would_refuse_is_not_made():
     with pytest.raises(ValueError, match="1600"):
-        render("payment_link", "{clinic} {url} " + "x" * 1600, "en", VALUES)
+        render("{clinic} {url} " + "x" * 1600, "en", VALUES)
 
 
 @pytest.mark.parametrize(("asked", "chosen"), [("es-MX", "es"), ("ES_es", "es"), ("de", "en"), (None, "en"), ("", "en")])
