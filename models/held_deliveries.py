@@ -7,6 +7,7 @@ Whoever changes whether an endpoint fails locks its account's feed (`lock_endpoi
 from models.base import execute, serialize_on
 from models.emit import HELD, JOB
 from models.outgoing_event import feed_key
+from models.staged_job import cancel_jobs, reschedule
 from models.webhook_endpoint import WebhookEndpoint
 
 _SECOND = 1_000_000
@@ -30,29 +31,24 @@ def next_to_ask(endpoint: WebhookEndpoint) -> list[int]:
 
 def ask_at(delivery_id: int, seconds: float) -> None:
     """Make a waiting delivery due in `seconds`."""
-    sql = "UPDATE staged_job SET due_at = {now} + ?, pushed_at = NULL WHERE name = ? AND key = ? AND state = 'waiting'"
-    execute(sql, (int(seconds * _SECOND), JOB, str(delivery_id)))
+    reschedule("name = ? AND key = ?", (JOB, str(delivery_id)), seconds)
 
 
 def hold(endpoint: WebhookEndpoint, *but: int) -> int:
     """Hold the endpoint's waiting deliveries, except those of the ids in `but`; how many were not held before."""
     marks = ", ".join("?" for _ in but)
-    sql = (
-        "UPDATE staged_job SET due_at = {now} + ?, pushed_at = NULL WHERE name = ? AND state = 'waiting' AND due_at < {now} + ? AND key IN "
+    which = (
+        "name = ? AND due_at < {now} + ? AND key IN "
         f"(SELECT CAST(id AS TEXT) FROM webhook_delivery WHERE endpoint_id = ? AND state = 'waiting' AND id NOT IN ({marks}))"
     )
-    return int(execute(sql, (int(HELD * _SECOND), JOB, int(HELD * _SECOND / 2), endpoint.id, *but)).rowcount)
+    return reschedule(which, (JOB, int(HELD * _SECOND / 2), endpoint.id, *but), HELD)
 
 
 def let_go(endpoint: WebhookEndpoint, limit: int, held_only: bool) -> int:
     """Release up to `limit` waiting deliveries, oldest first, `PACE` apart; how many. `held_only`: not those waiting after an attempt of their own."""
-    sql = (
-        "UPDATE staged_job SET due_at = {now} + (id - id / ? * ?) * ?, pushed_at = NULL WHERE state = 'waiting' AND id IN "
-        f"(SELECT j.id {_WAITING} = 'waiting' "
-        "AND j.due_at > {now} + ? ORDER BY d.id LIMIT ?)"
-    )
+    which = f"id IN (SELECT j.id {_WAITING} = 'waiting' AND j.due_at > {{now}} + ? ORDER BY d.id LIMIT ?)"
     least = max(limit * PACE, int(HELD * _SECOND / 4) if held_only else 0)
-    return int(execute(sql, (limit, limit, PACE, JOB, endpoint.id, least, limit)).rowcount)
+    return reschedule(which, (JOB, endpoint.id, least, limit), turns=limit, apart=PACE / _SECOND)
 
 
 def cancel_waiting(endpoint: WebhookEndpoint, limit: int) -> int:
@@ -61,7 +57,6 @@ def cancel_waiting(endpoint: WebhookEndpoint, limit: int) -> int:
     if not ids:
         return 0
     marks = ", ".join("?" for _ in ids)
-    over = "state = 'cancelled', finished_at = {now}, last_error = NULL"
-    execute(f"UPDATE staged_job SET {over} WHERE name = ? AND state = 'waiting' AND key IN ({marks})", (JOB, *map(str, ids)))
+    cancel_jobs(JOB, [str(each) for each in ids])
     execute(f"UPDATE webhook_delivery SET state = 'cancelled', settled_at = {{now}} WHERE state = 'waiting' AND id IN ({marks})", tuple(ids))
     return len(ids)

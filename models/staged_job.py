@@ -167,6 +167,20 @@ def want_again(name: str, key: str, delay: float) -> None:
     execute(f"UPDATE staged_job SET wanted_again = 1, {sets} WHERE name = ? AND key = ?", (int(delay * _SECOND), name, key))
 
 
+def reschedule(which: str, params: tuple[Any, ...], delay: float = 0.0, turns: int = 1, apart: float = 0.0) -> int:
+    """Let the waiting jobs that the condition `which` finds be due in `delay` seconds; how many. Of `turns`, by id, each is `apart` seconds after the last."""
+    sets = "due_at = {now} + ? + (id - id / ? * ?) * ?, pushed_at = NULL"
+    given = (int(delay * _SECOND), turns, turns, int(apart * _SECOND), *params)
+    return int(execute(f"UPDATE staged_job SET {sets} WHERE state = 'waiting' AND {which}", given).rowcount)
+
+
+def cancel_jobs(name: str, keys: Sequence[str]) -> None:
+    """Cancel those of the jobs that wait; one that runs is left to its attempt."""
+    over = "state = 'cancelled', finished_at = {now}, last_error = NULL"
+    which = f"name = ? AND state = 'waiting' AND key IN ({', '.join('?' for _ in keys)})"
+    execute(f"UPDATE staged_job SET {over} WHERE {which}", (name, *keys))
+
+
 def take_due(limit: int, epoch: int, lost_before: dict[str, int]) -> list[Pushable]:
     """Mark up to `limit` due jobs as pushed now, and answer them: those never pushed, pushed into a Redis
     emptied since `epoch`, or pushed before `lost_before[queue]` (microseconds) and never claimed.
