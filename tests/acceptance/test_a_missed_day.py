@@ -104,7 +104,7 @@ def test_a_missed_day_is_made_good_to_the_minor_unit(town, valkey):
     assert statuses == {"paid", "sent"}
 
 
-def test_twice_is_harmless(town, valkey):
+def test_a_list_that_is_read_again_changes_nothing(town, valkey):
     """Given a day made good, when the list is read again, then no event is kept twice and no invoice moves."""
     town.a_day()
     backfill(valkey.client(), "once")

@@ -65,7 +65,7 @@ def test_a_dispute_takes_the_money_and_rests_the_collection(clinic, client):
 
 
 @pytest.mark.parametrize(("verdict", "end"), [("win", WON), ("lose", LOST)])
-def test_the_verdict(clinic, verdict, end):
+def test_a_dispute_that_is_won_gives_the_money_back_and_one_that_is_lost_keeps_it(clinic, verdict, end):
     clinic.hear()
     dispute = clinic.dispute()
     clinic.hear()

@@ -146,7 +146,7 @@ def test_the_record_cannot_be_read(asked, work, stand_in):
     asked.assert_done_once()
 
 
-def test_refused(asked, work, stand_in, what):
+def test_what_stripe_says_no_to_is_refused_and_not_tried_again(asked, work, stand_in, what):
     """Given a request that Stripe says no to, then nothing was made, nothing is tried again, and the row says why."""
     if what == "refund":  # the clinic's staff gave everything back in the dashboard just before
         stand_in.sdk.refunds.create({"payment_intent": asked.row.payment.intent_id})

@@ -14,7 +14,7 @@ from tests.faults.town import all_settled, is_stopped, oracle, send
 def test_a_worker_frozen_past_its_lease_is_fenced(town):
     """Given a frozen worker whose job another one has done, when it thaws, then what it was about to write is rolled back."""
     given.a_job("wait_for_go", 1, "messages", attempts=5)
-    town.test_pool("messages=2", PAYPHONE_LEASE="1")
+    town.pool_with_test_jobs("messages=2", PAYPHONE_LEASE="1")
     frozen = int(wait_for(lambda: town.lines("began"), "the job runs")[0].split()[1])
     send(frozen, signal.SIGSTOP)
     wait_for(lambda: len(town.lines("began")) == 2, "the other worker starts it again", 6)
@@ -74,7 +74,7 @@ def test_two_processes_fight_for_one_invoice_without_a_lock(town):
     them is told that it was second, and folds again: neither one's writing is lost, and no attempt is used up."""
     given.an_invoice()
     given.a_job("note_down", 1, "messages", attempts=1)
-    town.test_pool("messages=2", PAYPHONE_LEASE="60")
+    town.pool_with_test_jobs("messages=2", PAYPHONE_LEASE="60")
     wait_for(lambda: len(town.lines("began")) == 1, "the first one holds the lock")
     town.valkey.client().flushall()
     given.a_job("note_down", 2, "messages", attempts=1)

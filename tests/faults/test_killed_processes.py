@@ -87,7 +87,7 @@ def test_a_worker_is_killed(town, place):
 
 def two_pools(town):
     """Two pools of one worker each: the one that took the job, its children, and until when the job's row leases it."""
-    pools = [town.test_pool(PAYPHONE_LEASE=str(STEADY_LEASE)) for _ in range(2)]
+    pools = [town.pool_with_test_jobs(PAYPHONE_LEASE=str(STEADY_LEASE)) for _ in range(2)]
     wait_for(lambda: len(town.listed_workers()) == 2, "both pools are there")
     given_job(town, "wait_for_go", 1)
     victim = int(wait_for(lambda: town.lines("began"), "the job runs")[0].split()[1])
@@ -132,7 +132,7 @@ def test_one_worker_is_killed_and_its_successor_takes_over(town):
     """Given a lease of a minute, when one worker dies, then its job does not wait for the lease."""
     lease = 60
     given_job(town, "wait_for_go", 1)
-    pool = town.test_pool(PAYPHONE_LEASE=str(lease))
+    pool = town.pool_with_test_jobs(PAYPHONE_LEASE=str(lease))
     victim = int(wait_for(lambda: town.lines("began"), "the job runs")[0].split()[1])
     assert victim in children_of(pool.pid)
     lease_until = StagedJob.get().lease_until
@@ -150,7 +150,7 @@ def test_a_job_that_kills_its_worker_at_every_attempt_is_dead_in_the_end(town):
     """Crashes count as attempts: a poisonous job is buried, openly, and others go on (in RQ too)."""
     job_id = given_job(town, "wait_for_go", 1)
     StagedJob.update(max_attempts=2).where(StagedJob.id == job_id).execute()
-    town.test_pool()
+    town.pool_with_test_jobs()
     for attempt in (1, 2):
         victim = wait_for(lambda attempt=attempt: len(town.lines("began")) == attempt and town.lines("began")[-1], "it runs")
         send(int(victim.split()[1]), signal.SIGKILL)

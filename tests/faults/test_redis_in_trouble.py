@@ -129,7 +129,7 @@ def test_redis_is_emptied_under_work(town):
     """Given running and queued jobs, when Redis is emptied, then all are done once, and RQ lists workers and jobs again."""
     for number in range(4):
         given.a_job("wait_for_go", number, "messages", attempts=5)
-    town.test_pool("messages=2")
+    town.pool_with_test_jobs("messages=2")
     wait_for(lambda: len(town.lines("began")) == 2, "two of them run")
     redis = town.valkey.client()
     redis.flushall()

@@ -15,7 +15,7 @@ from tests.faults.town import LEASE, all_settled, children_of, elapsed_until, is
 
 def a_running_job(town, **env):
     given.a_job("wait_for_go", 1, "messages", attempts=5)
-    pool = town.test_pool(**env)
+    pool = town.pool_with_test_jobs(**env)
     wait_for(lambda: town.lines("began"), "the job runs")
     return pool
 
@@ -30,7 +30,7 @@ def test_sigterm_once_drains(town):
     assert pool.wait(10) == 0
     assert {row.key: (row.state, row.attempts) for row in StagedJob.select()} == {"1": ("done", 1), "2": ("waiting", 0)}
     assert town.listed_workers() == []
-    town.test_pool()
+    town.pool_with_test_jobs()
     all_settled()
     assert InboxEvent.select().count() == 2
 
@@ -44,7 +44,7 @@ def test_sigterm_twice_kills_and_the_job_is_done_again(town):
     pool.wait(5)
     assert not any(map(is_alive, workers))
     assert given.states() == {"running": 1}
-    town.test_pool()
+    town.pool_with_test_jobs()
     elapsed_until(lambda: len(town.lines("began")) == 2, "a new pool starts it again", LEASE + 5)
     town.file("go").touch()
     all_settled()
@@ -54,7 +54,7 @@ def test_sigterm_twice_kills_and_the_job_is_done_again(town):
 def test_a_job_that_overruns_is_stopped_though_it_excepts_broadly(town):
     """The timeout is no Exception; both attempts are stopped, then the job is dead, openly."""
     job_id = given.a_job("take_too_long", 1, "messages", attempts=2)
-    town.test_pool()
+    town.pool_with_test_jobs()
     all_settled()
     row = StagedJob.get_by_id(job_id)
     assert (row.state, row.attempts) == ("dead", 2)
@@ -65,7 +65,7 @@ def test_a_job_that_overruns_is_stopped_though_it_excepts_broadly(town):
 def test_a_job_that_swallows_its_timeout_is_killed_by_the_supervisor(town):
     """Given a job that goes on past its time, then its worker is killed, and others get their turn."""
     job_id = given.a_job("never_stop", 1, "messages", attempts=1)
-    pool = town.test_pool(PAYPHONE_LEASE="30")
+    pool = town.pool_with_test_jobs(PAYPHONE_LEASE="30")
     stubborn = int(wait_for(lambda: town.lines("swallowed"), "it swallows its timeout")[0].split()[1])
     wait_for(lambda: not is_alive(stubborn), "it is killed", 10)
     given.a_job("wait_for_go", 2, "messages", attempts=5)
@@ -79,7 +79,7 @@ def test_a_job_that_swallows_its_timeout_is_killed_by_the_supervisor(town):
 def test_failed_attempts_are_seen_and_say_when_the_next_one_is(town):
     """Each failed attempt is in RQ's failed registry with the time of the next; messages are not."""
     job_id = given.a_job("always_fail", 7, "messages", attempts=3)
-    town.test_pool()
+    town.pool_with_test_jobs()
     redis, identity = town.valkey.client(), f"always_fail-{job_id}"
 
     def failed_with(attempt):
@@ -103,7 +103,7 @@ def test_failed_attempts_are_seen_and_say_when_the_next_one_is(town):
 
 
 def test_a_pool_that_is_stopped_when_idle_goes_at_once(town):
-    pool = town.test_pool("messages=1,webhooks=1")
+    pool = town.pool_with_test_jobs("messages=1,webhooks=1")
     wait_for(lambda: len(town.listed_workers()) == 2, "both are listed")
     workers = children_of(pool.pid)
     send(pool.pid, signal.SIGINT)

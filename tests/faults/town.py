@@ -76,7 +76,7 @@ class Town:
         settings = {"PAYPHONE_LEASE": str(LEASE), "WORKERS": workers, "PAYPHONE_TEST_DIR": str(self.directory)}
         return self._start(*program, **(settings | env))
 
-    def test_pool(self, workers: str = "messages=1", **env: str) -> subprocess.Popen[bytes]:
+    def pool_with_test_jobs(self, workers: str = "messages=1", **env: str) -> subprocess.Popen[bytes]:
         """The same pool, which also knows the jobs of `jobs_for_tests`."""
         return self.pool(workers, ("-m", "tests.faults.worker_main"), **env)
 

@@ -21,7 +21,7 @@ def living(client, valkey):
     return redis
 
 
-def test_all_is_well(client, living):
+def test_an_installation_whose_parts_all_live_is_ready(client, living):
     answer = client.simulate_get("/readyz")
     assert (answer.status_code, answer.json) == (200, {"status": "ok", "reasons": []})
 

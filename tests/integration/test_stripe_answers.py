@@ -33,7 +33,7 @@ def refused_with(call) -> ProviderError:
         ("rate_limit_429", "retry_later", "rate_limit", True),
     ],
 )
-def test_faults(stand_in, kind, outcome, code, answered):
+def test_each_fault_says_what_is_known_of_the_outcome(stand_in, kind, outcome, code, answered):
     stand_in.fault(kind, "POST", "/v1/payment_links", seconds=2)
     error = refused_with(lambda: stripe_api.create_payment_link(LINK, "", "key-1"))
     assert (error.outcome, error.code, error.answered, error.bug) == (outcome, code, answered, False)

@@ -55,7 +55,7 @@ def test_a_template_that_could_grow_too_long_is_found_before_it_is_kept():
         ("á" * 66 + "😀" * 34, "UCS-2", 3),
     ],
 )
-def test_segments(body, encoding, segments):
+def test_a_text_has_as_many_segments_as_carriers_count(body, encoding, segments):
     """Escapes count twice and are not split between segments; nor are surrogate pairs."""
     assert _weight(body) == (encoding, segments)
 

@@ -24,13 +24,13 @@ TAKEN = [
 
 
 @pytest.mark.parametrize("url", REFUSED)
-def test_refused(url):
+def test_an_address_that_is_no_public_one_is_refused(url):
     with pytest.raises(ValueError, match=r"^(must|may|is|leads)"):
         read_target(url)
 
 
 @pytest.mark.parametrize("url", TAKEN)
-def test_taken(url):
+def test_a_public_address_over_https_is_taken(url):
     assert read_target(url).scheme == "https"
 
 

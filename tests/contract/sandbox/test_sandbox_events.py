@@ -4,7 +4,7 @@ import pytest
 import stripe
 
 
-def test_filters_and_pages(world):
+def test_events_are_listed_by_type_by_time_and_by_page(world):
     for name in ("a", "b", "c"):
         world.stripe.customers.create({"name": name})
     world.charge()

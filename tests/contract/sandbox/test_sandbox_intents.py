@@ -73,7 +73,7 @@ def test_payment_method_types_are_history(world, path):
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "payment_method_types_no_longer_supported")
 
 
-def test_cancelling(world):
+def test_a_cancelled_intent_is_neither_cancelled_again_nor_confirmed(world):
     intent = world.stripe.payment_intents.create({"amount": 500, "currency": "usd"})
     cancelled = world.stripe.payment_intents.cancel(intent.id, {"cancellation_reason": "abandoned"})
     assert (cancelled.status, cancelled.cancellation_reason, world.types()[-1]) == ("canceled", "abandoned", "payment_intent.canceled")
