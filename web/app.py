@@ -59,7 +59,7 @@ def create_app() -> falcon.App:
     app.add_sink(RqDashboard(), r"/rq(?=/|$)")
     app.add_static_route("/static", STATIC)
     app.add_route("/api/webhooks/stripe", StripeWebhook(lambda: get_settings().webhook_secrets))
-    app.add_route("/api/webhooks/stripe/connect", StripeWebhook(lambda: get_settings().connect_webhook_secrets, connect=True))
+    app.add_route("/api/webhooks/stripe/connect", StripeWebhook(lambda: get_settings().connect_webhook_secrets, connect=True), suffix="connect")
     app.add_route("/api/accounts", Accounts())
     app.add_route("/api/accounts/{account_id}", OneAccount())
     app.add_route("/api/customers", Customers())

@@ -39,6 +39,11 @@ class StripeWebhook:
         log.info("event received", type=str(event.get("type", "")), duplicate=inbox_id is None)
         resp.media = {"received": True}
 
+    @documented("Webhooks", {200: Received}, problems=("bad_signature", "body_too_large"), door="signature")
+    def on_post_connect(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Keep an event of a connected account, likewise."""
+        self.on_post(req, resp)
+
     def _read(self, req: falcon.Request) -> tuple[dict[str, Any], str]:
         try:
             text = verify_signature(read_raw(req), req.get_header("Stripe-Signature"), self._secrets(), real_seconds())
