@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from delivery.attempt import perform as perform_job
 from delivery.registry import find_job
@@ -15,6 +16,7 @@ from models.staged_job import StagedJob, claim_job
 from providers import stripe_api
 from runtime.clock import real_now
 from runtime.errors import NotAllowed
+from runtime.log import get_log
 from runtime.settings import get_settings
 from tests import given
 from tests.conftest import wait_for
@@ -172,12 +174,18 @@ def test_a_wrong_key_is_no_verdict(asked, work, stand_in, monkeypatch):
     asked.assert_done_once()
 
 
-def test_a_key_used_for_another_request_is_loud_and_never_final(asked, work, stand_in):
+def test_a_key_used_for_another_request_is_loud_and_never_final(asked, work, stand_in, monkeypatch):
     """Given our own bug, one key and two requests, then the first one is found, and nothing is made under another key."""
     stand_in.fault("timeout_after", "POST", asked.path, seconds=2)
     work()
     request = dict(asked.effect.request)
     Effect.update(request=request | {"metadata": request["metadata"] | {"project": "changed"}}).execute()
+    stand_in.fault("error_500", "GET", asked.path)  # nor can the record be read just now
+    monkeypatch.setattr(performing, "log", get_log("effects"))  # a logger that was used before is not captured
+    with capture_logs() as told:
+        work(rounds=1)
+    assert [(line["log_level"], line["code"]) for line in told if line["event"] == "effect failed"] == [("error", "idempotency_error")]
+    assert (asked.effect.state, asked.effect.error_code, asked.effect.generation) == ("unknown", "idempotency_error", 1)
     work(rounds=1)
     asked.assert_done_once()
 

@@ -68,11 +68,15 @@ def test_garbage_in_the_queue_harms_nobody(client, valkey, identity):
 
 
 def test_garbage_at_the_head_of_a_queue_does_not_stop_the_relay(client, valkey):
+    """Given what is no job at the head of a queue, then a job that is due stands behind it, once, however often the relay looks."""
     redis = valkey.client()
-    for identity in GARBAGE:
+    for number, identity in enumerate(GARBAGE):
         redis.delete("rq:queue:webhooks")
         redis.rpush("rq:queue:webhooks", identity)
-        relay.tick(redis)
+        due = given.a_job("a_test_job", number)
+        for _ in range(2):
+            relay.tick(redis)
+        assert redis.lrange("rq:queue:webhooks", 0, -1) == [identity, f"a_test_job-{due}".encode()]
 
 
 @pytest.mark.parametrize("hash_of", ["nothing", "another type", "junk"])
