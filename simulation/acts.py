@@ -113,13 +113,12 @@ def _behave(clinic: Clinic, one: Sent) -> None:
 
 def texted_address(clinic: Clinic, one: Sent) -> str:
     """The address in the text that reached the person's phone."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        for message in clinic.sandbox.shown("twilio/messages")["messages"]:
-            if one.url in message["body"]:
-                return one.url
-        time.sleep(0.05)
-    raise RuntimeError(f"{one.invoice['number']}: no text with its address arrived within 60 s.")
+
+    def probe() -> bool:
+        return any(one.url in message["body"] for message in clinic.sandbox.shown("twilio/messages")["messages"])
+
+    say.wait_for(f"a text with the address of {one.invoice['number']}", probe)
+    return one.url
 
 
 def visit(payer: Payer, url: str) -> Json:
@@ -182,10 +181,8 @@ def refunds_and_disputes(clinic: Clinic, sent: list[Sent]) -> None:
 
 
 def _succeeded_payment(clinic: Clinic, invoice: Json) -> Json:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        for payment in clinic.api.get("/api/payments", invoiceId=invoice["id"])["data"]:
-            if payment["status"] == "succeeded":
-                return dict(payment)
-        time.sleep(0.05)
-    raise RuntimeError(f"{invoice['number']}: its payment was not recorded within 60 s.")
+    def probe() -> Json | None:
+        payments = clinic.api.get("/api/payments", invoiceId=invoice["id"])["data"]
+        return next((payment for payment in payments if payment["status"] == "succeeded"), None)
+
+    return say.wait_for(f"the payment of {invoice['number']} to be recorded", probe)

@@ -4,20 +4,20 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from babel.numbers import format_currency
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rules.money import to_major
+from rules.money import in_words
 from runtime.settings import ROOT
 from simulation.expected import Verdict
 from simulation.places import DESCRIPTION, LOGS
 
 console = Console(width=max(80, int(os.environ.get("COLUMNS") or 110)), highlight=False, force_terminal=bool(os.environ.get("FORCE_COLOR")) or None)
 _began = time.monotonic()
+Found = TypeVar("Found")
 STATUS_COLOURS = {"paid": "green", "overdue": "yellow", "sent": "cyan"}
 
 
@@ -48,18 +48,19 @@ def failure(text: str) -> None:
     _tell(f"[bold red]{text}[/bold red]")
 
 
-def wait_for(what: str, probe: Callable[[], bool], seconds: float = 60) -> None:
-    """Look until `probe` holds. Raises RuntimeError when it does not in time."""
+def wait_for(what: str, probe: Callable[[], Found | None], seconds: float = 60) -> Found:
+    """Look until `probe` finds something, which is answered. Raises RuntimeError when it does not in time."""
     until = time.monotonic() + seconds
-    while not probe():
+    while not (found := probe()):
         if time.monotonic() > until:
             raise RuntimeError(f"Waited {seconds:.0f} s in vain for {what}.")
         time.sleep(0.05)
+    return found
 
 
 def money(amount: int, currency: str) -> str:
     """An amount as people write it."""
-    return format_currency(to_major(amount, currency), currency.upper(), locale="en_US")
+    return in_words(amount, currency, "en_US")
 
 
 def table(verdicts: list[Verdict]) -> bool:

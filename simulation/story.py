@@ -70,16 +70,17 @@ def _is_ready() -> bool:
 
 
 def _wait(what: str, probe: Callable[[], bool], seconds: float = 60) -> None:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    def patient() -> bool:
         try:
-            if probe():
-                return
+            return probe()
         except (httpx.HTTPError, KeyError, ValueError):
-            pass  # not up yet
-        time.sleep(0.05)
-    say.failure(f"Waited {seconds:.0f} s in vain for {what}. The processes' own words are in {LOGS}/.")
-    sys.exit(1)
+            return False  # not up yet
+
+    try:
+        say.wait_for(what, patient, seconds)
+    except RuntimeError as error:
+        say.failure(f"{error} The processes' own words are in {LOGS}/.")
+        sys.exit(1)
 
 
 def _open_clinic() -> Clinic:
