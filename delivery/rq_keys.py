@@ -36,6 +36,26 @@ def queue_key(queue: str) -> str:
     return f"rq:queue:{queue}"
 
 
+def wip_key(queue: str) -> str:
+    """The key of a queue's started attempts; a member is `job:execution`."""
+    return f"rq:wip:{queue}"
+
+
+def execution_key(member: str) -> str:
+    """The key of one started attempt's hash."""
+    return f"rq:execution:{member}"
+
+
+def executions_key(job: str) -> str:
+    """The key of a job's started attempts."""
+    return f"rq:executions:{job}"
+
+
+def ended_key(status: str, queue: str) -> str:
+    """The key of a queue's jobs that ended: `finished` or `failed`."""
+    return f"rq:{status}:{queue}"
+
+
 def workers_key(queue: str) -> str:
     """The key of the set of a queue's workers; a member is a worker's own key, which expires when it is silent."""
     return f"{WORKERS_KEY}:{queue}"

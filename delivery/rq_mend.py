@@ -4,18 +4,18 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from datetime import datetime
 from typing import cast
 
 from redis import Redis
-from redis.client import Pipeline
 from rq.utils import utcformat
 
-from delivery.rq_keys import FAILURE_TTL, RESULT_TTL, STARTED_TTL, WORKERS_KEY, job_hash, job_key, rq_id, workers_key
+from delivery.rq_keys import FAILURE_TTL, STARTED_TTL, WORKERS_KEY, ended_key, execution_key, executions_key, job_hash, job_key, rq_id, wip_key, workers_key
+from delivery.rq_view import conclude, forget
 from models.staged_job import Released
 from runtime.clock import real_now
 
 _SHOWABLE = re.compile(r"[A-Za-z0-9_-]{1,100}")  # what RQ takes as an id
+_STATUS = {"done": "finished", "cancelled": "finished", "dead": "failed"}  # RQ's word for how a row ended
 
 
 def live_workers(redis: Redis, queues: Iterable[str]) -> dict[str, int]:
@@ -53,27 +53,13 @@ def abandon(redis: Redis, released: Iterable[Released]) -> None:
     for job in released:
         identity, now = rq_id(job.name, job.id), real_now()
         with redis.pipeline(transaction=True) as pipe:
-            for execution in cast(list[bytes], redis.zrange(f"rq:executions:{identity}", 0, -1)):
-                _forget(pipe, job.queue, identity, execution.decode())
+            for execution in cast(list[bytes], redis.zrange(executions_key(identity), 0, -1)):
+                forget(pipe, job.queue, identity, execution.decode())
             if job.state == "dead":
                 pipe.hset(job_key(identity), mapping=job_hash(job.name, job.id, job.queue, utcformat(now)))
                 pipe.hset(job_key(identity), "meta", json.dumps({"nextAttemptAt": None, "dead": True}))
-                _conclude(pipe, identity, job.queue, job.state, now)
+                conclude(pipe, job.queue, identity, "failed", now)
             pipe.execute()
-
-
-def _forget(pipe: Pipeline, queue: str, identity: str, execution: str) -> None:
-    member = f"{identity}:{execution}"
-    pipe.zrem(f"rq:wip:{queue}", member)
-    pipe.delete(f"rq:execution:{member}")
-    pipe.zrem(f"rq:executions:{identity}", execution)
-
-
-def _conclude(pipe: Pipeline, identity: str, queue: str, state: str, now: datetime) -> None:
-    status, ttl = ("failed", FAILURE_TTL) if state == "dead" else ("finished", RESULT_TTL)
-    pipe.hset(job_key(identity), mapping={"status": status, "ended_at": utcformat(now)})
-    pipe.expire(job_key(identity), ttl)
-    pipe.zadd(f"rq:{status}:{queue}", {identity: now.timestamp() + ttl})
 
 
 def long_started(redis: Redis, queues: Iterable[str], seconds: float) -> list[tuple[str, str]]:
@@ -81,20 +67,20 @@ def long_started(redis: Redis, queues: Iterable[str], seconds: float) -> list[tu
     oldest, names = real_now().timestamp() - seconds + STARTED_TTL, list(queues)
     with redis.pipeline(transaction=False) as pipe:
         for queue in names:
-            pipe.zrangebyscore(f"rq:wip:{queue}", 0, oldest)
+            pipe.zrangebyscore(wip_key(queue), 0, oldest)
         return [(queue, member.decode("utf-8", "replace")) for queue, members in zip(names, pipe.execute(), strict=True) for member in members]
 
 
 def mend(redis: Redis, queue: str, member: str, state: str | None, worker: str | None) -> None:
     """An attempt shown as started, whose row is in `state` with `worker`: if they disagree, the row is right."""
     identity, _, execution = member.rpartition(":")
-    known = cast("bytes | None", redis.hget(f"rq:execution:{member}", "worker_name"))
+    known = cast("bytes | None", redis.hget(execution_key(member), "worker_name"))
     if state == "running" and known is not None and known.decode() == worker:
         return
     with redis.pipeline(transaction=True) as pipe:
-        _forget(pipe, queue, identity, execution)
-        if state in {"done", "cancelled", "dead"}:
-            _conclude(pipe, identity, queue, state, real_now())
+        forget(pipe, queue, identity, execution)
+        if state in _STATUS:
+            conclude(pipe, queue, identity, _STATUS[state], real_now())
         pipe.execute()
 
 
@@ -111,7 +97,7 @@ def refuse(redis: Redis, identity: str, queue: str, reason: str) -> None:
         pipe.delete(job_key(identity))
         pipe.hset(job_key(shown), mapping=hash_)
         pipe.expire(job_key(shown), FAILURE_TTL)
-        pipe.zadd(f"rq:failed:{queue}", {shown: now.timestamp() + FAILURE_TTL})
+        pipe.zadd(ended_key("failed", queue), {shown: now.timestamp() + FAILURE_TTL})
         pipe.execute()
 
 
@@ -120,5 +106,5 @@ def correct_if_queued(redis: Redis, identity: str, queue: str, state: str) -> No
     if redis.hget(job_key(identity), "status") != b"queued":
         return
     with redis.pipeline(transaction=True) as pipe:
-        _conclude(pipe, identity, queue, state, real_now())
+        conclude(pipe, queue, identity, _STATUS[state], real_now())
         pipe.execute()

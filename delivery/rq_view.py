@@ -16,7 +16,7 @@ from redis import Redis
 from redis.client import Pipeline
 from rq.utils import utcformat
 
-from delivery.rq_keys import FAILURE_TTL, RESULT_TTL, STARTED_TTL, core, job_hash, job_key, queue_key, rq_id
+from delivery.rq_keys import FAILURE_TTL, RESULT_TTL, STARTED_TTL, core, ended_key, execution_key, executions_key, job_hash, job_key, queue_key, rq_id, wip_key
 from models.staged_job import Claimed, Pushable
 from runtime.clock import real_now
 from runtime.ids import new_id
@@ -41,7 +41,7 @@ def push(redis: Redis, jobs: Iterable[Pushable]) -> None:
             pipe.sadd("rq:queues", queue_key(job.queue))
             pipe.hset(job_key(identity), mapping=job_hash(job.name, job.id, job.queue, now))
             pipe.persist(job_key(identity))
-            pipe.zrem(f"rq:failed:{job.queue}", identity)
+            pipe.zrem(ended_key("failed", job.queue), identity)
             pipe.rpush(queue_key(job.queue), identity)
         pipe.execute()
 
@@ -61,11 +61,11 @@ def start(redis: Redis, job: Claimed, worker: str) -> Execution:
         pipe.hset(job_key(execution.rq_id), mapping=hash_)
         pipe.hsetnx(job_key(execution.rq_id), "created_at", utcformat(now))
         pipe.persist(job_key(execution.rq_id))
-        pipe.zadd(f"rq:wip:{job.queue}", {member: now.timestamp() + STARTED_TTL})
-        pipe.hset(f"rq:execution:{member}", mapping=stamp)
-        pipe.expire(f"rq:execution:{member}", STARTED_TTL)
-        pipe.zadd(f"rq:executions:{execution.rq_id}", {execution.id: now.timestamp() + STARTED_TTL})
-        pipe.expire(f"rq:executions:{execution.rq_id}", STARTED_TTL)
+        pipe.zadd(wip_key(job.queue), {member: now.timestamp() + STARTED_TTL})
+        pipe.hset(execution_key(member), mapping=stamp)
+        pipe.expire(execution_key(member), STARTED_TTL)
+        pipe.zadd(executions_key(execution.rq_id), {execution.id: now.timestamp() + STARTED_TTL})
+        pipe.expire(executions_key(execution.rq_id), STARTED_TTL)
         pipe.sadd(f"rq:worker:{worker}:executions", member)
         pipe.expire(f"rq:worker:{worker}:executions", STARTED_TTL)
         pipe.hset(f"rq:worker:{worker}", "state", "busy")
@@ -73,12 +73,25 @@ def start(redis: Redis, job: Claimed, worker: str) -> Execution:
     return execution
 
 
+def forget(pipe: Pipeline, queue: str, job: str, execution: str) -> None:
+    """Take an attempt off what RQ shows as started."""
+    member = f"{job}:{execution}"
+    pipe.delete(execution_key(member))
+    pipe.zrem(wip_key(queue), member)
+    pipe.zrem(executions_key(job), execution)
+
+
+def conclude(pipe: Pipeline, queue: str, job: str, status: str, now: datetime) -> None:
+    """Show a job as `finished` or `failed`, for as long as RQ shows such ones."""
+    ttl = FAILURE_TTL if status == "failed" else RESULT_TTL
+    pipe.hset(job_key(job), mapping={"status": status, "ended_at": utcformat(now)})
+    pipe.expire(job_key(job), ttl)
+    pipe.zadd(ended_key(status, queue), {job: now.timestamp() + ttl})
+
+
 def _end(pipe: Pipeline, job: Claimed, execution: Execution, now: datetime) -> None:
-    member = f"{execution.rq_id}:{execution.id}"
-    pipe.delete(f"rq:execution:{member}")
-    pipe.zrem(f"rq:wip:{job.queue}", member)
-    pipe.zrem(f"rq:executions:{execution.rq_id}", execution.id)
-    pipe.srem(f"rq:worker:{execution.worker}:executions", member)
+    forget(pipe, job.queue, execution.rq_id, execution.id)
+    pipe.srem(f"rq:worker:{execution.worker}:executions", f"{execution.rq_id}:{execution.id}")
     worker = f"rq:worker:{execution.worker}"
     pipe.hset(worker, "state", "idle")
     pipe.hincrbyfloat(worker, "total_working_time", (now - execution.started_at) / timedelta(seconds=1))
@@ -99,11 +112,10 @@ def finish(redis: Redis, job: Claimed, execution: Execution) -> None:
     """Show a job as finished: called once its row says done, never before."""
     now = real_now()
     with redis.pipeline(transaction=True) as pipe:
-        pipe.hset(job_key(execution.rq_id), mapping=core(job) | {"status": "finished", "ended_at": utcformat(now)})
-        pipe.expire(job_key(execution.rq_id), RESULT_TTL)
-        pipe.zadd(f"rq:finished:{job.queue}", {execution.rq_id: now.timestamp() + RESULT_TTL})
-        pipe.zremrangebyscore(f"rq:finished:{job.queue}", 0, now.timestamp())
-        pipe.zrem(f"rq:failed:{job.queue}", execution.rq_id)
+        pipe.hset(job_key(execution.rq_id), mapping=core(job))
+        conclude(pipe, job.queue, execution.rq_id, "finished", now)
+        pipe.zremrangebyscore(ended_key("finished", job.queue), 0, now.timestamp())
+        pipe.zrem(ended_key("failed", job.queue), execution.rq_id)
         _result(pipe, execution, 1, RESULT_TTL, now)
         pipe.hincrby(f"rq:worker:{execution.worker}", "successful_job_count", 1)
         _end(pipe, job, execution, now)
@@ -116,9 +128,8 @@ def fail(redis: Redis, job: Claimed, execution: Execution, error: str, delay: fl
     next_at = None if delay is None else now + timedelta(seconds=delay)
     meta = {"attempt": job.attempts, "of": job.max_attempts, "nextAttemptAt": next_at.isoformat() if next_at else None, "dead": next_at is None}
     with redis.pipeline(transaction=True) as pipe:
-        pipe.hset(job_key(execution.rq_id), mapping=core(job) | {"status": "failed", "ended_at": utcformat(now), "meta": json.dumps(meta)})
-        pipe.expire(job_key(execution.rq_id), FAILURE_TTL)
-        pipe.zadd(f"rq:failed:{job.queue}", {execution.rq_id: now.timestamp() + FAILURE_TTL})
+        pipe.hset(job_key(execution.rq_id), mapping=core(job) | {"meta": json.dumps(meta)})
+        conclude(pipe, job.queue, execution.rq_id, "failed", now)
         _result(pipe, execution, 2, FAILURE_TTL, now, error)
         pipe.hincrby(f"rq:worker:{execution.worker}", "failed_job_count", 1)
         _end(pipe, job, execution, now)
