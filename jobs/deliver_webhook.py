@@ -52,15 +52,8 @@ def deliver_webhook(delivery_id: int) -> None:
         _record_failed(delivery, endpoint, reply)
 
 
-def message(delivery: WebhookDelivery) -> str:
-    """What is sent: the event as the feed shows it."""
-    event = delivery.event
-    at = event.created_at.isoformat().replace("+00:00", "Z")
-    return json.dumps({"id": event.event_id, "type": event.type, "timestamp": at, "accountId": event.account_id, "data": event.payload})
-
-
 def _send(delivery: WebhookDelivery, endpoint: WebhookEndpoint, now: datetime) -> Reply:
-    body = message(delivery)
+    body = json.dumps(delivery.event.body)
     headers = signed_headers(unseal(endpoint.secret), delivery.event.event_id, now, body)
     return post_webhook(endpoint.url, body.encode(), headers, get_settings().webhooks_may_stay_here)
 

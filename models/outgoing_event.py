@@ -3,9 +3,12 @@
 Payloads hold ids, amounts and statuses only: no names, no phone numbers, nothing about health.
 """
 
+from typing import Any
+
 from peewee import BigAutoField, JSONField, TextField
 
 from models.base import Instant, Row, execute, is_postgres, serialize_on, transaction
+from runtime.clock import rfc3339
 
 TYPES = (
     "invoice.paid", "invoice.overdue", "payment.failed", "payment.voided", "refund.succeeded", "refund.failed", "dispute.opened", "dispute.closed",
@@ -27,6 +30,11 @@ class OutgoingEvent(Row):
 
     class Meta:
         indexes = ((("account_id", "id"), False), (("subject", "id"), False))
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The event as the clinic's software gets it, by the feed and by webhooks alike."""
+        return {"id": self.event_id, "type": self.type, "timestamp": rfc3339(self.created_at), "accountId": self.account_id, "data": self.payload}
 
 
 def feed_key(account_id: str) -> str:

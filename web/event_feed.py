@@ -6,8 +6,7 @@ from typing import Any
 import falcon
 from pydantic import BaseModel, Field
 
-from models.outgoing_event import OutgoingEvent, feed_after
-from runtime.clock import rfc3339
+from models.outgoing_event import feed_after
 from web.auth import caller_of
 from web.lists import MAX_LIMIT, limit_of, number_of
 from web.openapi import Shown, documented
@@ -29,6 +28,7 @@ class EventShown(Shown):
     id: str
     type: str
     timestamp: datetime
+    account_id: str
     data: dict[str, Any]
 
 
@@ -56,12 +56,7 @@ class EventFeed:
         rows = feed_after(account.id, since, limit + 1)
         shown = rows[:limit]
         resp.media = {
-            "data": [show_event(row) for row in shown],
+            "data": [row.body for row in shown],
             "hasMore": len(rows) > limit,
             "next": str(shown[-1].id if shown else since),
         }
-
-
-def show_event(event: OutgoingEvent) -> dict[str, Any]:
-    """An event, as webhooks carry it too."""
-    return {"id": event.event_id, "type": event.type, "timestamp": rfc3339(event.created_at), "data": event.payload}
