@@ -103,6 +103,7 @@ class OneTemplate:
         _check_known(kind, language)
         with transaction():
             MessageTemplate.forget(account.id, language, kind)
+            AuditEntry.record(caller_of(req).actor, "template.forgotten", f"account:{account.id}", account.id, kind=kind, language=language)
         resp.media = _show_template(account, kind, language)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from models.account import Account
 from models.account_sender import AccountSender
+from models.audit_entry import AuditEntry
 from models.contact_decision import ContactDecision
 from models.customer import Customer
 from models.daily_ceiling import DailyCeiling
@@ -82,6 +83,9 @@ def test_an_account_texts_from_its_own_sender_in_its_own_words(clinic):
     assert (sent["messaging_service_sid"], sent["from"]) == (service, "+12025550777")
     assert sent["body"].startswith("Harbor Dental: 120,00 US$ abierto")
     assert AccountSender.select().count() == 1
+    assert clinic.client.simulate_delete(f"{path}/templates/payment_link/es", headers=clinic.headers).json["own"] is False
+    audited = AuditEntry.select().where(AuditEntry.action.startswith("template.")).order_by(AuditEntry.id)
+    assert [(entry.action, entry.detail["language"]) for entry in audited] == [("template.written", "es"), ("template.forgotten", "es")]
 
 
 @pytest.mark.parametrize(
