@@ -75,11 +75,12 @@ def test_a_stale_attempt_does_not_turn_the_keys_back(effect):
 
 
 def test_reconciling_stages_a_look_at_each_doubt_and_at_nothing_else(client, valkey):
-    """Given effects of every kind of state, then only those that may have happened, a while ago, are looked at."""
+    """Given effects in every state, then those that may have happened a while ago are looked at, and those that were never sent."""
     old, now = real_now() - timedelta(hours=1), real_now()
     wanted = {an_effect("refund:a", state="unknown", created_at=old, sent_at=old, last_sent_at=old).id,
-              an_effect("refund:b", state="sending", created_at=old, sent_at=old, last_sent_at=old).id}  # fmt: skip
-    an_effect("refund:c", state="sending", created_at=old)
+              an_effect("refund:b", state="sending", created_at=old, sent_at=old, last_sent_at=old).id,
+              an_effect("refund:c", state="sending", created_at=old).id}  # fmt: skip
+    an_effect("refund:f", state="sending", created_at=now)
     an_effect("refund:d", state="unknown", created_at=old, sent_at=old, last_sent_at=now)
     an_effect("refund:e", state="confirmed", created_at=old, sent_at=old, last_sent_at=old)
     given.a_job("reconcile_effects", 1, queue="periodic")

@@ -11,8 +11,11 @@ from delivery import rq_keys
 from delivery.attempt import MAX_BACKOFF, backoff
 from delivery.registry import MAX_TIMEOUT, JobType, find_job, job, job_names
 from delivery.tick import Schedule
+from effects.kinds import KINDS
+from effects.settle import OWNERS
 from models.account import Account
 from models.staged_job import LEASE
+from rules import timeline_words
 from rules.money import exponent, in_words, to_major, to_minor
 from runtime.settings import QUEUES, Settings
 
@@ -82,6 +85,12 @@ ASK_STRIPE = [
     "process_stripe_event", "create_payment_link", "retire_payment_link", "open_payment_intent", "change_payment_intent", "cancel_payment_intent",
     "refund_payment",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_of_effect_has_a_job_that_records_it_and_words_for_the_timeline(kind):
+    assert find_job(OWNERS[kind]) is not None
+    assert kind in timeline_words.EFFECTS
 
 
 @pytest.mark.parametrize("name", ASK_STRIPE)
