@@ -24,7 +24,7 @@ from models.brake import over_ceiling, paused
 from models.effect import BY_HAND, Effect
 from models.invoice import Invoice
 from models.payment import Payment
-from models.payment_attempt import PaymentAttempt
+from models.payment_attempt import LIVE, PaymentAttempt
 from models.payment_confirmation import PaymentConfirmation
 from models.payment_link import PaymentLink
 from models.standing import lock_invoice
@@ -37,6 +37,7 @@ from runtime.settings import get_settings
 
 CHARGE_WITHIN = timedelta(minutes=10)  # after the request; a card is not charged later than its owner expects
 TAKEN = frozenset({"succeeded", "processing", "requires_capture"})
+INTENT_REFUSED = "intent_refused"
 
 Json = dict[str, Any]
 
@@ -99,10 +100,11 @@ def _in_time(confirmation: PaymentConfirmation) -> bool:
 def _why_not(invoice: Invoice, attempt: PaymentAttempt, confirmation: PaymentConfirmation, card: str | None) -> str:
     """The reason for which the card must not be charged, if there is one."""
     processing = Payment.select().where(Payment.invoice == invoice.id, Payment.status == "processing").exists()
-    gone = attempt.state not in {"planned", "open"} or invoice.balance_revision != attempt.balance_revision
+    gone = attempt.state not in {*LIVE, "refused"} or invoice.balance_revision != attempt.balance_revision
     reasons = {
         "too_late": not _in_time(confirmation),
         "not_payable": gone or invoice.disputed or invoice.status not in UNPAID,
+        INTENT_REFUSED: attempt.state == "refused",
         "charges_paused": paused(invoice.account_id, "charges"),
         "payment_in_progress": processing,
         "amount_refused": confirmation.amount != attempt.amount,
@@ -170,11 +172,17 @@ def _withdraw(confirmation: PaymentConfirmation, effect: Effect | None, why: str
         invoice, now = lock_invoice(confirmation.attempt.invoice_id), real_now()
         if effect is not None and effect.state != "refused":
             effect.record_refused(why, "it was not wanted any more", now)
-        confirmation.record_refused(why, "nothing was charged", now)
+        confirmation.record_refused(why, _told(confirmation, why), now)
         if intent is not None:
             confirmation.attempt.record_retiring(now)
             stage_named("cancel_payment_intent", confirmation.attempt_id, confirmation.attempt_id)
         _audit(confirmation, invoice, intent["id"] if intent else None)
+
+
+def _told(confirmation: PaymentConfirmation, why: str) -> str:
+    """What is kept beside the reason: of an intent that Stripe refused, Stripe's own words."""
+    error = PaymentAttempt.get_by_id(confirmation.attempt_id).error if why == INTENT_REFUSED else None
+    return error or "nothing was charged"
 
 
 def _audit(confirmation: PaymentConfirmation, invoice: Invoice, intent_id: str | None) -> None:

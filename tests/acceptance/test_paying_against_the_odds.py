@@ -1,10 +1,12 @@
 """Paying when something fails in between: never another amount, never twice, never late, and never stuck."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 
 from delivery import relay
+from models.audit_entry import AuditEntry
 from models.base import transaction
 from models.brake import Brake
 from models.effect import Effect
@@ -181,3 +183,17 @@ def test_a_head_that_tells_nothing_does_not_multiply_the_queue(clinic, valkey): 
     for _ in range(5):
         relay.tick(redis)
     assert redis.llen("rq:queue:webhooks") == before
+
+
+def test_a_refused_intent_is_told_by_phone_as_it_is_on_the_web(clinic):  # noqa: F811
+    """Given 10 cents, less than Stripe takes, when they are paid by phone or on the form, then Stripe's reason is told, and no balance changed."""
+    invoice = given.an_invoice(clinic.account, amount=10)
+    on_the_web = clinic.post("create-payment-intent", invoiceId=invoice.id)
+    by_phone = clinic.post("phone", invoiceId=invoice.id, paymentMethodId="pm_card_visa")
+    form = clinic.client.simulate_post(f"/api/invoices/{invoice.id}/card-forms", json={}, headers=clinic.headers).json["url"]
+    on_the_form = clinic.client.simulate_post(urlsplit(form).path, json={"paymentMethodId": "pm_card_mastercard", "amount": 10})
+    for answer in (on_the_web, by_phone, on_the_form):
+        assert (answer.status_code, answer.json["code"]) == (422, "payment_refused"), answer.text
+        assert "below the smallest for usd" in answer.json["detail"]
+    assert "nothing was charged" in by_phone.json["detail"]
+    assert AuditEntry.get(AuditEntry.action == "payment.refused").detail["code"] == "intent_refused"
