@@ -34,6 +34,12 @@ class PaymentConfirmation(Row):
         return cls.get_or_none((cls.attempt == attempt.id) & (cls.state == "requested"))
 
     @classmethod
+    def latest(cls, attempt: PaymentAttempt) -> "PaymentConfirmation | None":
+        """The last charge that was asked for through this attempt."""
+        found: PaymentConfirmation | None = cls.select().where(cls.attempt == attempt.id).order_by(cls.created_at.desc(), cls.id.desc()).first()
+        return found
+
+    @classmethod
     def with_card(cls, invoice: Invoice, payment_method_id: str) -> "PaymentConfirmation | None":
         """The first charge of this payment method for the invoice, whatever its outcome."""
         tries = cls.select().join(PaymentAttempt).where(PaymentAttempt.invoice == invoice.id, cls.payment_method_id == payment_method_id)

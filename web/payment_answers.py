@@ -72,8 +72,15 @@ class RefundRequestShown(Shown):
 
 
 class PaymentWithRefunds(PaymentShown):
-    """A payment with its refunds, disputes and what can still be refunded."""
+    """A payment with its refunds, disputes and what can still be refunded.
 
+    At the `Location` of a 202 its status can be `unknown` while the charge is in progress, and `refused` if it was not made.
+    If the charge failed or was refused, `code` and `advice` say why and what to do next.
+    """
+
+    status: PaymentStatus | Literal["unknown", "refused"]  # type: ignore[assignment]  # wider than a payment's own
+    code: str | None
+    advice: str | None
     refundable: int
     refunds: list[RefundShown]
     refund_requests: list[RefundRequestShown]

@@ -48,14 +48,14 @@ def answer_outcome(resp: falcon.Response, reference: str, actor: str) -> None:
     confirmation = PaymentConfirmation.get_by_id(rest)
     attempt = confirmation.attempt
     if confirmation.state in {"declined", "refused"}:
-        raise _no(confirmation)
+        raise why_not_charged(confirmation)
     payment = Payment.by_intent(attempt.stripe_account, attempt.intent_id or "")
     if confirmation.state == "settled" and (payment is None or payment.status not in {"succeeded", "processing"}):
         _answer_look(resp, attempt.invoice_id, attempt.intent_id or "", actor)  # the payer has something left to do, or had
         return
     unsettled = confirmation.state == "requested" and (payment is None or payment.status != "succeeded")
     status = "unknown" if payment is None or (unsettled and payment.status in {"pending", "failed"}) else payment.status
-    _answer(resp, attempt.invoice_id, payment, status, payment.id if payment else attempt.id, unsettled)
+    _answer(resp, attempt.invoice_id, payment, status, attempt.id, unsettled)
 
 
 def look(invoice_id: str, intent_id: str, actor: str) -> tuple[Payment, Json]:
@@ -102,8 +102,8 @@ def _answer(resp: falcon.Response, invoice_id: str, payment: Payment | None, sta
     }  # fmt: skip
 
 
-def _no(confirmation: PaymentConfirmation) -> Problem:
-    """Why nothing was charged."""
+def why_not_charged(confirmation: PaymentConfirmation) -> Problem:
+    """Why a declined or refused confirmation charged nothing."""
     code = confirmation.decline_code or ""
     if code == "not_payable" and Invoice.get_by_id(confirmation.attempt.invoice_id).status == "paid":
         return Problem("invoice_already_paid", "The invoice was paid another way first; the card was not charged.")

@@ -17,6 +17,7 @@ from models.refund import Refund, refunds_of
 from models.refund_request import RefundRequest, refundable
 from models.standing import lock_invoice
 from runtime.clock import real_now, rfc3339
+from web.attempt_progress import UNTROUBLED, show_attempt
 from web.auth import caller_of
 from web.body import Body, check
 from web.fields import Amount
@@ -43,16 +44,19 @@ class PaymentQuery(PageQuery):
 
 def find_payment(account: Account, payment_id: str) -> Payment:
     """The account's own payment, by its id or by that of the attempt it came of. Raises Problem 404."""
+    attempt, payment = _find(account, payment_id)
+    if payment is None:
+        nothing = f"{attempt.id} has no payment; GET /api/payments/{attempt.id} says what has become of it." if attempt else ""
+        raise Problem("not_found", nothing or f"There is no payment {payment_id[:40]}.")
+    return payment
+
+
+def _find(account: Account, payment_id: str) -> tuple[PaymentAttempt | None, Payment | None]:
+    """The attempt, if the id is that of one, and the payment, if one is known."""
     attempt = PaymentAttempt.get_or_none((PaymentAttempt.id == payment_id) & (PaymentAttempt.account == account))
     if attempt is not None:
-        payment = Payment.by_intent(attempt.stripe_account, attempt.intent_id or "")
-    else:
-        payment = Payment.get_or_none((Payment.id == payment_id) & (Payment.account == account))
-    if payment is None and attempt is not None:
-        raise Problem("not_found", f"Nothing is known about payment {payment_id} yet; try again in a moment.", headers={"Retry-After": "3"})
-    if payment is None:
-        raise Problem("not_found", f"There is no payment {payment_id[:40]}.")
-    return payment
+        return attempt, Payment.by_intent(attempt.stripe_account, attempt.intent_id or "")
+    return None, Payment.get_or_none((Payment.id == payment_id) & (Payment.account == account))
 
 
 class Payments:
@@ -72,14 +76,17 @@ class OnePayment:
 
     @documented("Payments", {200: PaymentWithRefunds})
     def on_get(self, req: falcon.Request, resp: falcon.Response, payment_id: str) -> None:
-        """One payment with its refunds at Stripe, its refund requests and its disputes."""
-        payment = find_payment(caller_of(req).own, payment_id)
-        asked = RefundRequest.select().where(RefundRequest.payment == payment).order_by(RefundRequest.id)
-        resp.media = show_payment(payment) | {
-            "refundable": refundable(payment),
-            "refunds": [_show_refund(row) for _, row in refunds_of([payment])],
+        """One payment with its refunds at Stripe, its refund requests and its disputes; or the state of one that was answered with 202."""
+        account = caller_of(req).own
+        attempt, payment = _find(account, payment_id)
+        shown = show_attempt(attempt, payment) if attempt else show_payment(find_payment(account, payment_id)) | UNTROUBLED
+        known = [payment] if payment else []
+        asked = RefundRequest.select().where(RefundRequest.payment.in_(known)).order_by(RefundRequest.id) if known else []
+        resp.media = shown | {
+            "refundable": refundable(payment) if payment else 0,
+            "refunds": [_show_refund(row) for _, row in refunds_of(known)],
             "refundRequests": [show_refund_request(row) for row in asked],
-            "disputes": [_show_dispute(row) for _, row in disputes_of([payment])],
+            "disputes": [_show_dispute(row) for _, row in disputes_of(known)],
         }
 
 
