@@ -6,7 +6,6 @@ from bin.commands.screen import acting, say
 from delivery.voiding import void_payment
 from models.invoice import Invoice
 from models.payment import Payment
-from rules.card_numbers import redact
 
 
 @click.group()
@@ -23,6 +22,6 @@ def void(payment_id: str, reason: str) -> None:
         raise click.BadParameter("give a reason, such as: the check bounced.", param_hint="--reason")
     if Payment.get_or_none(Payment.id == payment_id) is None:
         raise click.BadParameter(f"there is no payment {payment_id[:40]!r}.", param_hint="PAYMENT_ID")
-    payment = void_payment(payment_id, redact(reason.strip())[:500], acting())
+    payment = void_payment(payment_id, reason.strip()[:500], acting())
     invoice = Invoice.get_by_id(payment.invoice_id)
     say(f"{payment.id}: {payment.status}. Invoice {invoice.number} is {invoice.status}, {invoice.outstanding} {invoice.currency} (minor units) are owed.")

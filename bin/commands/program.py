@@ -28,7 +28,7 @@ from bin.commands.payments import payments
 from bin.commands.screen import complain
 from bin.commands.staged_jobs import staged_jobs
 from models.base import database, use_database
-from rules.card_numbers import redact
+from rules.card_numbers import has_card_number, redact
 from runtime.errors import PayphoneError
 from runtime.log import configure_log
 from runtime.settings import get_settings
@@ -37,7 +37,14 @@ FOUND_PROBLEMS = 1
 
 
 class Program(click.Group):
-    """A group that prints known errors as sentences, not tracebacks."""
+    """A group that prints known errors as sentences, not tracebacks, and takes no card number in any argument."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line. Its texts may be stored, so a card number in any of them is refused before a command runs."""
+        for number, argument in enumerate(args, start=1):
+            if has_card_number(argument):
+                raise click.UsageError(f"Argument {number} contains a card number; nothing was done. Leave it out, and check your shell's history for it.", ctx)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a known error is printed in one line, with exit code 1."""
