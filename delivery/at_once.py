@@ -6,10 +6,11 @@ request claims it early. If it cannot finish, or dies, the workers go on with th
 
 import threading
 
+from delivery import nudge
 from delivery.attempt import Outcome, perform
 from delivery.registry import JobType, find_job
 from delivery.stage import stage
-from models.staged_job import StagedJob, claim_job, revive_job
+from models.staged_job import StagedJob, claim_job, reserve_due, revive_job
 from runtime.log import get_log
 
 HEAD_START = 15.0  # seconds the request has for itself before a worker may take the job
@@ -18,9 +19,11 @@ log = get_log("at_once")
 
 
 def stage_at_once(job: JobType, key: str | int, *args: str | int) -> int | None:
-    """Stage `job` for the request itself to perform after its commit, or let one that is over run again. The row's id."""
+    """Stage `job` for the request itself to perform after its commit, let one that is over run again, or take one that nobody
+    has begun though it is due: Redis may be away. The row's id; None when it runs, or waits until it is tried again.
+    """
     staged = stage(job, key, *args, delay=HEAD_START)
-    if staged is None and revive_job(job.name, str(key), HEAD_START):
+    if staged is None and (revive_job(job.name, str(key), HEAD_START) or reserve_due(job.name, str(key), HEAD_START)):
         return staged_id(job, key)
     return staged
 
@@ -34,6 +37,8 @@ def perform_at_once(job_id: int | None) -> Outcome | None:
     if claimed is None or job_type is None:
         return None
     outcome = perform(claimed, job_type, alarm=False)
+    if outcome.state in {"done", "dead"}:
+        nudge.correct(claimed, outcome.state)
     log.info("performed at once", job=claimed.name, job_id=claimed.id, state=outcome.state)
     return outcome
 

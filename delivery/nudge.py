@@ -5,12 +5,14 @@ for some seconds, and the relay carries what was not nudged.
 """
 
 import threading
+from collections.abc import Callable
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from delivery import rq_view
-from models.staged_job import Pushable
+from delivery import rq_mend, rq_view
+from delivery.rq_keys import rq_id
+from models.staged_job import Claimed, Pushable
 from runtime.clock import real_seconds
 from runtime.log import get_log
 from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
@@ -34,12 +36,21 @@ def is_open() -> bool:
 
 def push(job: Pushable) -> None:
     """Push one job; a failure is noted and left to the relay."""
+    _tell(job.id, lambda redis: rq_view.push(redis, [job]))
+
+
+def correct(job: Claimed, state: str) -> None:
+    """Show how a job ended that was not done out of its queue, if RQ holds it as queued; a copy that stays there is harmless."""
+    _tell(job.id, lambda redis: rq_mend.correct_if_queued(redis, rq_id(job.name, job.id), job.queue, state))
+
+
+def _tell(job_id: int, act: Callable[[Redis], None]) -> None:
     if not is_open():
         return
     try:
         with _lock:
             _Nudger.client = _Nudger.client or connect_redis(get_settings().redis_url, timeout=NUDGE_TIMEOUT)
-        rq_view.push(_Nudger.client, [job])
+        act(_Nudger.client)
     except RedisError as error:
         _Nudger.paused_until = real_seconds() + PAUSE
-        log.warning("nudge failed, the relay will push", job_id=job.id, error=type(error).__name__, pause_seconds=PAUSE)
+        log.warning("nudge failed, the relay will push", job_id=job_id, error=type(error).__name__, pause_seconds=PAUSE)

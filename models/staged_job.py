@@ -156,6 +156,12 @@ def revive_job(name: str, key: str, delay: float) -> bool:
     return bool(execute(f"UPDATE staged_job SET {sets} WHERE {over}", (int(delay * _SECOND), name, key)).rowcount)
 
 
+def reserve_due(name: str, key: str, delay: float) -> bool:
+    """Keep a job that waits and is due from the workers for `delay` seconds, for the caller to claim early; False if it is not due."""
+    due = "name = ? AND key = ? AND state = 'waiting' AND due_at <= {now}"
+    return bool(execute(f"UPDATE staged_job SET due_at = {{now}} + ?, pushed_at = NULL WHERE {due}", (int(delay * _SECOND), name, key)).rowcount)
+
+
 def want_again(name: str, key: str, delay: float) -> None:
     """Let a job that is over run again in `delay` seconds, and one that runs once more when its attempt is over.
 

@@ -1,5 +1,8 @@
 """Payment links (F18, F40): planned, made once, followed through our own address, refused openly."""
 
+import signal
+
+import falcon.testing
 import pytest
 
 from models.audit_entry import AuditEntry
@@ -37,7 +40,6 @@ class Clinic:
 def test_a_link_is_asked_for_made_followed_and_paid(clinic, client):
     answer = clinic.ask()
     assert (answer.status_code, answer.json["status"], answer.json["amount"]) == (202, "planned", 10_000)
-    assert clinic.follow(answer).status_code == 503
     clinic.work()
     link = PaymentLink.get_by_id(answer.json["paymentLinkId"])
     followed = clinic.follow(answer)
@@ -46,6 +48,52 @@ def test_a_link_is_asked_for_made_followed_and_paid(clinic, client):
     clinic.stand_in.deliver(client, clinic.redis)
     assert given.fresh(clinic.invoice).status == "paid"
     assert "has been paid" in clinic.follow(answer).text
+
+
+def test_who_follows_it_before_a_worker_comes_does_not_wait(clinic):
+    """Given a link that no worker has made yet, when it is followed, then it is made there and then, once; RQ shows the job as finished."""
+    answer = clinic.ask()
+    job = StagedJob.get(StagedJob.name == "create_payment_link")
+    followed = clinic.follow(answer)
+    assert (followed.status_code, followed.headers["Location"]) == (303, PaymentLink.get().url)
+    assert clinic.redis.hget(f"rq:job:create_payment_link-{job.id}", "status") == b"finished"
+    clinic.work(rounds=1)
+    assert (len(clinic.stand_in.requests(LINKS)), StagedJob.get_by_id(job.id).attempts) == (1, 1)
+
+
+def test_who_follows_it_after_a_failure_waits_for_the_next_try(clinic):
+    """Given Stripe failed, when people look again and again, then Stripe is not asked at every look, but when the job is due again."""
+    answer = clinic.ask()
+    clinic.stand_in.fault("bad_gateway", "POST", LINKS)
+    assert [clinic.follow(answer).status_code for _ in range(3)] == [503] * 3
+    assert len(clinic.stand_in.requests(LINKS)) == 1
+    given.make_due()
+    assert clinic.follow(answer).status_code == 303
+
+
+def test_who_follows_it_while_a_worker_makes_it_waits(clinic):
+    answer = clinic.ask()
+    StagedJob.update(state="running", claim=1, attempts=1, lease_until=given.database_now() + 30_000_000).execute()
+    assert clinic.follow(answer).status_code == 503
+    assert clinic.stand_in.requests(LINKS) == []
+
+
+def test_a_link_opens_while_redis_is_away(database_url, own_valkey, stand_in):
+    """Given a frozen Redis, when a link is asked for and followed, then it opens; after the thaw nothing is made twice."""
+    from web.app import create_app
+
+    redis = own_valkey.client()
+    clinic = Clinic(falcon.testing.TestClient(create_app()), redis, stand_in)
+    own_valkey.send(signal.SIGSTOP)
+    try:
+        answer = clinic.ask()
+        followed = clinic.follow(answer)
+    finally:
+        own_valkey.send(signal.SIGCONT)
+    assert (answer.status_code, followed.status_code) == (202, 303), followed.text
+    clinic.work(rounds=2)
+    assert (len(stand_in.requests(LINKS)), clinic.follow(answer).headers["Location"]) == (1, followed.headers["Location"])
+    assert {job.state for job in StagedJob.select()} == {"done"}
 
 
 def test_what_stripe_is_told(clinic):
