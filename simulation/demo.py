@@ -27,7 +27,7 @@ from models.base import use_database
 from models.migrate import migrate
 from runtime.embedded_redis import configuration
 from runtime.settings import ROOT
-from simulation.demo_settings import CLINIC_NUMBER, HOST, demo_settings
+from simulation.demo_settings import CLINIC_NUMBER, HOST, demo_settings, for_commands
 from simulation.places import DESCRIPTION, LOGS, SETTINGS, STATE, VAR, write_private
 from simulation.reaper import MARK
 
@@ -66,7 +66,7 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
     env = demo_settings(_mode(chosen))
-    write_private(SETTINGS, {name: value for name, value in env.items() if os.environ.get(name) != value})
+    write_private(SETTINGS, for_commands(env))
     reaper = _start_reaper(env[MARK], lock)
     try:
         use_database(env["DATABASE_URL"])

@@ -8,6 +8,7 @@ import sys
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from runtime.settings import Settings
 from simulation.places import STATE
 from simulation.reaper import MARK
 
@@ -61,6 +62,11 @@ def demo_settings(mode: str) -> dict[str, str]:
         fixed["FORCE_COLOR"] = "1"
     given = {name: value for name, value in os.environ.items() if value}
     return own | given | fixed
+
+
+def for_commands(env: dict[str, str]) -> dict[str, str]:
+    """What `bin/payphone --demo` takes over: every setting, also what this shell gave, for the other shell may not have it."""
+    return {name: value for name, value in env.items() if name.lower() in Settings.model_fields or os.environ.get(name) != value}
 
 
 def _until_mid_morning() -> int:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -83,6 +84,26 @@ def test_nothing_is_left_however_it_ends(number, tmp_path):
         print(process.communicate()[0].decode())
     wait_for(lambda: not description.exists(), "its description is gone")
     assert "No demo is running in this folder" in payphone(tmp_path, "doctor")
+
+
+def test_the_command_line_speaks_to_a_demo_with_settings_of_its_own(tmp_path):
+    """Given a demo that was given a database, when the command line is asked from another shell, then it finds that one; the file is its user's alone."""
+    mark = f"test-{os.getpid()}-{time.monotonic_ns()}"
+    url = f"sqlite:///{tmp_path / 'given.db'}"
+    process = demo(tmp_path, "--no-story", PAYPHONE_DEMO_ID=mark, DATABASE_URL=url, STRIPE_WEBHOOK_SECRET="whsec_given")
+    try:
+        wait_for((tmp_path / "demo.json").exists, "everything is up", seconds=40)
+        kept = tmp_path / "demo" / "settings.json"
+        assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+        told = json.loads(kept.read_text())
+        assert (told["DATABASE_URL"], told["STRIPE_WEBHOOK_SECRET"], "HOME" in told) == (url, "whsec_given", False)
+        assert "account" in payphone(tmp_path, "account", "create", "From another shell")
+        with sqlite3.connect(tmp_path / "given.db") as given:
+            assert given.execute("SELECT count(*) FROM account WHERE name = 'From another shell'").fetchone() == (1,)
+    finally:
+        process.terminate()
+        print(process.communicate()[0].decode())
+    wait_for(lambda: not carrying(mark), "nothing is left", seconds=20)
 
 
 def test_a_second_demo_in_the_same_folder_is_refused(tmp_path):
