@@ -17,6 +17,8 @@ from models.base import database_time, release_connection
 from models.staged_job import StagedJob, release_expired, take_due
 from runtime.killpoint import killpoint
 from runtime.log import get_log
+from runtime.redis_connection import leave_if_read_only, refuses_writes
+from runtime.seldom import Seldom
 from runtime.settings import QUEUES
 
 EPOCH_KEY = "payphone:epoch"
@@ -85,9 +87,15 @@ def tick(redis: Redis) -> int:
     return len(due)
 
 
+def _trouble(error: RedisError | PeeweeException) -> str:
+    if isinstance(error, RedisError):
+        return "Redis refuses writes: what is due waits in the database" if refuses_writes(error) else "relay failed, will retry"
+    return "relay failed, will retry"
+
+
 def run(redis: Redis, stopping: Callable[[], bool]) -> None:
     """Look every half second, at once again while there is more, until told to stop."""
-    forgotten_at = 0.0
+    forgotten_at, seldom = 0.0, Seldom()
     while not stopping():
         try:
             if time.monotonic() - forgotten_at > FORGET_EVERY:
@@ -95,7 +103,10 @@ def run(redis: Redis, stopping: Callable[[], bool]) -> None:
                 forgotten_at = time.monotonic()
             busy = tick(redis) == BATCH
         except (RedisError, PeeweeException) as error:
-            log.warning("relay failed, will retry", error=type(error).__name__)
+            if seldom(type(error).__name__):
+                log.warning(_trouble(error), error=type(error).__name__)
+            if isinstance(error, RedisError):
+                leave_if_read_only(redis, error)
             busy = False
         release_connection()
         if not busy:

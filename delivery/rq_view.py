@@ -46,6 +46,11 @@ def push(redis: Redis, jobs: Iterable[Pushable]) -> None:
         pipe.execute()
 
 
+def make_room(redis: Redis, job: Claimed) -> None:
+    """Take a job that was popped out of RQ's view; a full Redis allows that, and has room again."""
+    redis.delete(job_key(rq_id(job.name, job.id)))
+
+
 def start(redis: Redis, job: Claimed, worker: str) -> Execution:
     """Show a claimed job as started by `worker`."""
     now = real_now()

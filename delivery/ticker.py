@@ -23,7 +23,8 @@ from rq_scheduler.scheduler import Scheduler
 from delivery.tick import TICK_PREFIX, Schedule, timetable
 from runtime.clock import real_seconds
 from runtime.log import get_log
-from runtime.redis_connection import connect_redis
+from runtime.redis_connection import connect_redis, refuses_writes
+from runtime.seldom import Seldom
 
 LOOK = 5  # seconds between looks
 PATIENCE = 2.0  # seconds for an answer of Redis
@@ -113,9 +114,11 @@ class Ticker:
         """Tick until SIGTERM or SIGINT ends the process, whether Redis is there or not."""
         signal.signal(signal.SIGTERM, _leave)
         signal.signal(signal.SIGINT, _leave)
+        seldom = Seldom()
         while True:
             try:
                 _Scheduler(queue_name="periodic", connection=connect_redis(self._redis_url, timeout=PATIENCE), interval=LOOK).run()
             except RedisError as error:
-                log.warning("Redis is away, will retry", error=type(error).__name__)
+                if seldom(type(error).__name__):
+                    log.warning("Redis refuses writes" if refuses_writes(error) else "Redis is away, will retry", error=type(error).__name__)
                 time.sleep(1.0)

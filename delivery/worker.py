@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from peewee import PeeweeException
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from rq.utils import utcformat
 from rq.version import VERSION
 from structlog.contextvars import bind_contextvars, clear_contextvars
@@ -28,6 +28,8 @@ from models.staged_job import Claimed, StagedJob, claim_job, release_worker
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
 from runtime.log import get_log
+from runtime.redis_connection import leave_if_read_only, refuses_writes
+from runtime.seldom import Seldom
 
 POP_SECONDS = 2
 HEARTBEAT_SECONDS = 5
@@ -46,6 +48,7 @@ class Worker:
         self._deadline = deadline
         self._stopping = False
         self._beaten_at = 0.0
+        self._seldom = Seldom()
 
     def run(self, predecessor: str = "") -> None:
         """Work until SIGTERM. What a dead `predecessor` held is given back first."""
@@ -63,13 +66,19 @@ class Worker:
         try:
             act()
         except RedisError as error:
-            log.warning("Redis is away, waiting", error=type(error).__name__)
+            self._complain(error)
+            leave_if_read_only(self.redis, error)
             time.sleep(0.5)
         except PeeweeException as error:
-            log.warning("database is away, waiting", error=type(error).__name__, detail=str(error)[:200])
+            if self._seldom(type(error).__name__):
+                log.warning("database is away, waiting", error=type(error).__name__, detail=str(error)[:200])
             time.sleep(0.5)
         finally:
             release_connection()
+
+    def _complain(self, error: RedisError) -> None:
+        if self._seldom(type(error).__name__):
+            log.warning("Redis refuses writes" if refuses_writes(error) else "Redis is away, waiting", error=type(error).__name__, detail=str(error)[:200])
 
     def _inherit(self, predecessor: str) -> None:
         if predecessor:
@@ -80,7 +89,7 @@ class Worker:
             self._unregister(predecessor)
 
     def _step(self) -> None:
-        self._heartbeat()
+        self._beat()
         popped = self.redis.blpop([rq_keys.queue_key(self.queue)], timeout=POP_SECONDS)
         if popped:
             killpoint("worker.after_pop")
@@ -95,7 +104,7 @@ class Worker:
         job_id = rq_keys.parse_rq_id(identity)
         job = claim_job(job_id, self.name) if job_id is not None else None
         if job is None:
-            self._left_alone(identity, job_id)
+            self._show(lambda: self._left_alone(identity, job_id))
             return None
         killpoint("worker.after_claim")
         bind_contextvars(job=job.name, job_id=job.id, attempt=job.attempts, request_id=job.request_id)
@@ -106,7 +115,7 @@ class Worker:
 
     def _perform(self, job: Claimed) -> Outcome:
         job_type = find_job(job.name)
-        execution = self._show(lambda: rq_view.start(self.redis, job, self.name))
+        execution = self._show(lambda: self._start_view(job))
         if job_type is None:
             outcome = fail_unknown(job)
         else:
@@ -120,6 +129,13 @@ class Worker:
             self._show(lambda: self._settle_view(job, execution, outcome))
         log.info("job", state=outcome.state, seconds=round((real_now() - (execution.started_at if execution else real_now())).total_seconds(), 4))
         return outcome
+
+    def _start_view(self, job: Claimed) -> rq_view.Execution:
+        try:
+            return rq_view.start(self.redis, job, self.name)
+        except OutOfMemoryError:
+            rq_view.make_room(self.redis, job)
+            raise
 
     def _settle_view(self, job: Claimed, execution: rq_view.Execution, outcome: Outcome) -> None:
         match outcome.state:
@@ -147,6 +163,14 @@ class Worker:
             rq_mend.refuse(self.redis, identity, self.queue, "not a staged job")
         elif row.state in _FINAL:
             rq_mend.correct_if_queued(self.redis, identity, self.queue, row.state)
+
+    def _beat(self) -> None:
+        """A sign of life that Redis will not write stops no work: a pop makes room in a full one."""
+        try:
+            self._heartbeat()
+        except ResponseError as error:
+            self._complain(error)
+            self._beaten_at = time.monotonic()
 
     def _heartbeat(self) -> None:
         if time.monotonic() - self._beaten_at < HEARTBEAT_SECONDS:

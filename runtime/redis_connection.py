@@ -2,6 +2,7 @@
 
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -23,3 +24,14 @@ def connect_redis(url: str | None, timeout: float = WORKER_TIMEOUT) -> "Redis":
         sentinels = [(host, int(port)) for host, port in (h.split(":") for h in hosts.split(","))]
         return Sentinel(sentinels, **patience).master_for(service, db=int(db or 0), **patience)  # type: ignore[no-any-return]
     return Redis.from_url(url, **patience)
+
+
+def refuses_writes(error: RedisError) -> bool:
+    """Whether Redis is there and only will not write: it is full, read-only as after a failover, or cannot write to its own disk."""
+    return isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(("MISCONF", "NOREPLICAS"))
+
+
+def leave_if_read_only(redis: "Redis", error: RedisError) -> None:
+    """Drop the connections to a server that has become read-only: after a failover its name may lead to another one."""
+    if isinstance(error, ReadOnlyError):
+        redis.connection_pool.disconnect()

@@ -160,6 +160,41 @@ def test_a_full_redis_does_not_stop_the_intake(own_town):
     oracle(town)
 
 
+def test_workers_drain_the_queue_of_a_full_redis(own_town):
+    """Given jobs in the queue of a Redis at its memory's end, when workers start, then the jobs are done while it is full."""
+    town = own_town
+    town.pool("outgoing=1")
+    town.stage(*paid_events(3))
+    redis = town.valkey.client()
+    wait_for(lambda: redis.llen("rq:queue:webhooks") == 3, "they are queued")
+    fill(redis)
+    town.pool("webhooks=1")
+    oracle(town)
+    with pytest.raises(OutOfMemoryError):
+        redis.set("still", "full")
+    assert not redis.keys("rq:job:process_stripe_event-*"), "what was popped makes room"
+
+
+def test_a_redis_that_has_become_read_only_is_told_seldom_and_work_goes_on_afterwards(own_town, capfd):
+    """Given a Redis that is nobody's replica for some seconds, then each process says so once; afterwards all is done."""
+    town, lines = own_town, []
+
+    def told():
+        lines.append(capfd.readouterr().err)
+        return "".join(lines).count("Redis refuses writes")
+
+    town.pool("webhooks=2")
+    redis = town.valkey.client()
+    wait_for(lambda: redis.exists(HEARTBEAT_KEY), "the relay looks")
+    redis.replicaof("127.0.0.1", "1")
+    town.stage(*paid_events(2))
+    wait_for(lambda: told() >= 3, "two workers and the relay say so")
+    threading.Event().wait(3.0)  # in which each of them tries several times
+    assert told() == 3
+    redis.replicaof("NO", "ONE")
+    oracle(town)
+
+
 @pytest.mark.parametrize("answer", ["of the nudge", "of the lock"])
 def test_redis_does_as_told_and_its_answer_is_lost(town, answer):
     """What was pushed though nobody heard so is done once; a lock taken unheard blocks nobody for longer than its lease."""
