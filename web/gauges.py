@@ -57,6 +57,8 @@ class _Figures(Collector):
             yield _single("payphone_backfill_age_seconds", "Seconds since the events of the Stripe account read longest ago were last read.", age)
         signs = self._life_signs()
         yield _single("payphone_redis_up", "1 while Redis answers.", 0 if signs is None else 1)
+        writable = signs is not None and not signs.refusal
+        yield _single("payphone_redis_writable", "1 while Redis writes what it is told; 0 if it is full, read-only or away.", int(writable))
         if signs is not None:
             yield from _life_gauges(signs)
 

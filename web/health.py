@@ -48,4 +48,6 @@ class Ready:
         except (RedisError, Misconfigured) as error:
             return [f"redis: {type(error).__name__}"]
         away = [who for who, seen in (("relay", signs.relay), ("scheduler", signs.scheduler)) if seen is None]
-        return [f"{who}: not seen for a minute" for who in away] + [f"workers: nobody serves {queue}" for queue, count in signs.workers.items() if not count]
+        refused = [f"redis: refuses writes ({signs.refusal})"] if signs.refusal else []
+        idle = [f"workers: nobody serves {queue}" for queue, count in signs.workers.items() if not count]
+        return refused + [f"{who}: not seen for a minute" for who in away] + idle

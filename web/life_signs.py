@@ -9,16 +9,21 @@ from delivery.rq_mend import live_workers
 from delivery.ticker import SEEN_KEY
 from runtime.settings import QUEUES
 
+WRITE_KEY = "payphone:writable"
 _SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class LifeSigns:
-    """Seconds since relay and scheduler were last seen (None: not for a minute), and live workers per queue."""
+    """Seconds since relay and scheduler were last seen (None: not for a minute), live workers per queue.
+
+    `refusal` is why Redis would not write just now; '' if it did.
+    """
 
     relay: float | None
     scheduler: float | None
     workers: dict[str, int]
+    refusal: str = ""
 
 
 def read_life_signs(redis: Redis, now: int) -> LifeSigns:
@@ -26,8 +31,13 @@ def read_life_signs(redis: Redis, now: int) -> LifeSigns:
     with redis.pipeline(transaction=False) as pipe:
         pipe.get(HEARTBEAT_KEY)
         pipe.get(SEEN_KEY)
-        relay, scheduler = pipe.execute()
-    return LifeSigns(_age(relay, 1, now), _age(scheduler, _SECOND, now), live_workers(redis, QUEUES))
+        pipe.set(WRITE_KEY, 1, ex=60)
+        relay, scheduler, written = pipe.execute(raise_on_error=False)
+    for answer in (relay, scheduler):
+        if isinstance(answer, Exception):
+            raise answer
+    refusal = type(written).__name__ if isinstance(written, Exception) else ""
+    return LifeSigns(_age(relay, 1, now), _age(scheduler, _SECOND, now), live_workers(redis, QUEUES), refusal)
 
 
 def _age(written: bytes | None, unit: int, now: int) -> float | None:

@@ -190,9 +190,27 @@ def test_a_redis_that_would_lose_jobs_is_found(healthy, option, value, what):
     before = healthy.config_get(option)[option]
     healthy.config_set(option, value)
     try:
-        assert set(complaints()) == {what}
+        assert complaints() == {what: "fail"}
     finally:
         healthy.config_set(option, before)
+
+
+def test_a_read_only_redis_is_found(healthy):
+    healthy.replicaof("127.0.0.1", "1")
+    try:
+        assert complaints() == {"Redis role": "fail"}
+    finally:
+        healthy.replicaof("NO", "ONE")
+
+
+def test_a_redis_that_will_not_write_for_another_reason_is_found(healthy):
+    """Given one that wants a replica it has not, though it is neither full nor a replica."""
+    healthy.config_set("min-replicas-to-write", "1")
+    try:
+        assert complaints() == {"Redis writes": "fail"}
+        assert "NOREPLICAS" in found()["Redis writes"][1]
+    finally:
+        healthy.config_set("min-replicas-to-write", "0")
 
 
 def test_redis_away_is_found_and_the_rest_is_looked_at_all_the_same(healthy, set_env):

@@ -96,6 +96,16 @@ def test_signs_of_life_come_from_redis(scraped, valkey):
     assert (found["payphone_rq_workers webhooks"], found["payphone_rq_workers calls"]) == (2, 0)
 
 
+def test_a_redis_that_will_not_write_is_up_and_not_writable(scraped, valkey):
+    assert (scraped()["payphone_redis_up"], scraped()["payphone_redis_writable"]) == (1, 1)
+    valkey.client().config_set("maxmemory", "1mb")
+    try:
+        found = scraped()
+    finally:
+        valkey.client().config_set("maxmemory", "0")
+    assert (found["payphone_redis_up"], found["payphone_redis_writable"]) == (1, 0)
+
+
 def test_without_redis_the_database_still_answers(client, monkeypatch):
     from web.app import create_app
 
@@ -103,7 +113,7 @@ def test_without_redis_the_database_still_answers(client, monkeypatch):
     reset_process()
     answer = type(client)(create_app()).simulate_get("/metrics", headers=given.a_key(None))
     found = samples(answer.text)
-    assert found["payphone_redis_up"] == 0
+    assert (found["payphone_redis_up"], found["payphone_redis_writable"]) == (0, 0)
     assert found["payphone_jobs webhooks dead"] == 0
     assert not [name for name in found if name.startswith("payphone_rq_workers")]
 

@@ -39,6 +39,15 @@ def test_queues_of_a_killed_pool_are_named(client, living):
     assert answer.json["reasons"] == [f"workers: nobody serves {queue}" for queue in QUEUES]
 
 
+def test_a_redis_that_will_not_write_is_degraded(client, living):
+    living.config_set("maxmemory", "1mb")
+    try:
+        answer = client.simulate_get("/readyz")
+    finally:
+        living.config_set("maxmemory", "0")
+    assert (answer.status_code, answer.json) == (200, {"status": "degraded", "reasons": ["redis: refuses writes (OutOfMemoryError)"]})
+
+
 def test_redis_away_is_degraded(client, monkeypatch):
     from web.app import create_app
 

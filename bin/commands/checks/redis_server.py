@@ -4,11 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from bin.commands.checks.clocks import compare
-from bin.commands.checks.finding import Finding, judged
+from bin.commands.checks.finding import Finding, Level, judged
+from web.life_signs import WRITE_KEY
 
 NEARLY_FULL = 0.8
+READ_ONLY = "Let REDIS_URL lead to the primary (redis+sentinel://… finds it), or make this one it: REPLICAOF NO ONE. No job runs until then."
+FULL = "Raise maxmemory. Workers do what is queued; new jobs wait in the database until there is room."
 
 
 def check_redis(redis: Redis) -> Iterator[Finding]:
@@ -16,7 +20,13 @@ def check_redis(redis: Redis) -> Iterator[Finding]:
     info: dict[str, Any] = redis.info("everything")
     product = "valkey" if "valkey_version" in info else "redis"
     yield Finding("ok", "Redis", f"{product} {info.get('valkey_version') or info['redis_version']} answers")
-    yield from _memory(info)
+    memory = list(_memory(info))
+    yield from memory
+    replica = info.get("role") == "slave"
+    if replica:
+        yield Finding("fail", "Redis role", "a read-only replica, as after a failover", READ_ONLY)
+    elif all(finding.level != "fail" or finding.what != "Redis memory" for finding in memory):
+        yield _writes(redis)
     yield from _persistence(info)
     yield compare("Redis", lambda: _time(redis))
 
@@ -33,7 +43,16 @@ def _memory(info: dict[str, Any]) -> Iterator[Finding]:
     limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
     if limit:
         found = f"{used / limit:.0%} of {limit / 2**20:.0f} MiB used"
-        yield judged(used > NEARLY_FULL * limit, "Redis memory", found, "Raise maxmemory: a full Redis accepts no more jobs (the database keeps them).", "warn")
+        level: Level = "fail" if used >= limit else "warn"
+        yield judged(used > NEARLY_FULL * limit, "Redis memory", found, FULL, level)
+
+
+def _writes(redis: Redis) -> Finding:
+    try:
+        redis.set(WRITE_KEY, 1, ex=60)
+    except ResponseError as error:
+        return Finding("fail", "Redis writes", f"refused: {str(error)[:100]}", "Look into Redis' log and at its disk. Jobs wait in the database.")
+    return Finding("ok", "Redis writes", "taken")
 
 
 def _persistence(info: dict[str, Any]) -> Iterator[Finding]:
