@@ -64,9 +64,15 @@ def oldest_unprocessed() -> float:
 
 
 def backfill_age() -> float | None:
-    """Seconds since the list of events was last read to its end, for the Stripe account where that is longest ago; None if it never was."""
-    used = "stripe_account = '' OR stripe_account IN (SELECT stripe_account FROM account WHERE stripe_account IS NOT NULL)"
-    age = execute(f"SELECT {{now}} - MIN(updated_at) FROM stripe_watermark WHERE {used}").fetchone()[0]
+    """Seconds since the list of events was last read to its end, for the Stripe account where that is longest ago.
+
+    A list that never was counts from the start of its first reading, the platform's else from the first account; None without one.
+    """
+    used = "SELECT '' AS name UNION SELECT stripe_account FROM account WHERE stripe_account IS NOT NULL"
+    begun = "(SELECT MIN(created_at) FROM backfill WHERE stripe_account = used.name)"
+    first = "CASE WHEN used.name = '' THEN (SELECT MIN(created_at) FROM account) END"
+    known = f"({used}) used LEFT JOIN stripe_watermark w ON w.stripe_account = used.name"
+    age = execute(f"SELECT {{now}} - MIN(COALESCE(w.updated_at, {begun}, {first})) FROM {known}").fetchone()[0]
     return None if age is None else max(0.0, age / _SECOND)
 
 

@@ -52,9 +52,13 @@ class _Figures(Collector):
         reached = {(k,): v for k, v in count_ceilings().items()}
         yield _family("payphone_ceilings_reached", "Accounts that reached a daily ceiling in the last 24 hours, by what it limits.", ("what",), reached)
         yield _family("payphone_brakes", "Brakes that are on, by what they stop.", ("what",), {(k,): v for k, v in count_paused().items()})
-        age = backfill_age()
+        age = backfill_age() if get_settings().stripe_secret_key else None
         if age is not None:
-            yield _single("payphone_backfill_age_seconds", "Seconds since the events of the Stripe account read longest ago were last read.", age)
+            yield _single(
+                "payphone_backfill_age_seconds",
+                "Seconds since the events of the Stripe account read longest ago were last read, or ought to have been.",
+                age,
+            )
         signs = self._life_signs()
         yield _single("payphone_redis_up", "1 while Redis answers.", 0 if signs is None else 1)
         writable = signs is not None and not signs.refusal

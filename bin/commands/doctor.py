@@ -17,6 +17,7 @@ from bin.commands.checks.database import check_database
 from bin.commands.checks.finding import Finding
 from bin.commands.checks.redis_server import check_redis
 from bin.commands.checks.settings import check_connect, check_settings
+from bin.commands.checks.stripe_access import check_connected, check_stripe
 from bin.commands.checks.texting import check_senders, check_texting
 from bin.commands.checks.work import check_jobs, check_processes, check_readings
 from bin.commands.screen import console
@@ -35,7 +36,7 @@ MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[bold red]fai
 
 @click.command()
 def doctor() -> None:
-    """Check settings, Twilio, database, Redis, clocks, processes, jobs and senders.
+    """Check settings, Stripe, Twilio, database, Redis, clocks, processes, jobs and senders.
 
     Exit code 1 if anything fails; a warning is worth a look, and does not count.
     """
@@ -60,6 +61,9 @@ def examine() -> Iterator[Finding]:
         yield Finding("fail", "settings", f"not valid: {names}", "Correct them in the environment or in .env; nothing else was checked.")
         return
     yield from check_settings(settings)
+    stripe = check_stripe(settings)
+    if stripe:
+        yield stripe
     yield from check_texting(settings)
     database = list(check_database(settings))
     yield from database
@@ -67,8 +71,10 @@ def examine() -> Iterator[Finding]:
     yield from _redis(settings, usable)
     if usable:
         yield check_connect(settings)
+        if stripe and stripe.level == "ok":
+            yield from check_connected()
         yield from check_jobs()
-        yield from check_readings()
+        yield from check_readings(settings)
         yield from check_senders(settings)
 
 

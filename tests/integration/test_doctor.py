@@ -2,11 +2,12 @@
 
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from bin.commands.checks import stripe_access
 from bin.commands.checks.clocks import compare
 from bin.commands.doctor import examine
 from delivery.relay import tick
@@ -17,7 +18,8 @@ from models.consent import Consent
 from models.inbox_event import InboxEvent
 from models.migrate import _runner
 from models.stripe_watermark import StripeWatermark
-from providers import twilio_api
+from providers import stripe_api, twilio_api
+from providers.stripe_lists import Page
 from runtime.clock import real_now
 from runtime.settings import QUEUES, Settings
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
@@ -50,9 +52,10 @@ def set_env(monkeypatch):
 
 
 @pytest.fixture
-def healthy(database_url, valkey, set_env) -> Any:
-    """An installation in production with nothing to complain about."""
+def healthy(database_url, valkey, set_env, monkeypatch) -> Any:
+    """An installation in production with nothing to complain about, and a Stripe that answers."""
     set_env(**PRODUCTION)
+    monkeypatch.setattr(stripe_access, "list_events", lambda *_asked, **_more: Page([], False))
     redis = valkey.client()
     tick(redis)
     redis.set("payphone:scheduler:seen", int(time.time()))
@@ -79,7 +82,12 @@ def test_a_healthy_installation_is_told_so(healthy):
 
 def test_every_complaint_says_what_to_do(database_url, set_env):
     set_env(
-        PAYPHONE_ENV="production", REDIS_URL="redis://127.0.0.1:1", PAYPHONE_SECRET_KEY="", PUBLIC_URL="http://pay.example", WORKERS="webhooks=1,nonsense=2"
+        PAYPHONE_ENV="production",
+        REDIS_URL="redis://127.0.0.1:1",
+        PAYPHONE_SECRET_KEY="",
+        PUBLIC_URL="http://pay.example",
+        WORKERS="webhooks=1,nonsense=2",
+        STRIPE_API_BASE="http://127.0.0.1:1",
     )
     findings = found()
     assert all(advice for level, _, advice in findings.values() if level != "ok")
@@ -334,6 +342,47 @@ def test_accounts_that_share_a_sender_and_those_without_one_are_found(texting_cl
     assert complaints() == {}
     set_env(TWILIO_MESSAGING_SERVICE_SID="")
     assert found()["senders"][1] == f"none for {texting_clinic.id}"
+
+
+def test_a_list_of_stripes_that_never_was_read_is_found(healthy):
+    given.an_account(created_at=real_now() - timedelta(hours=4))
+    assert complaints() == {"Stripe's events": "fail"}
+    assert "never read to its end" in found()["Stripe's events"][1]
+    StripeWatermark.record_reached("", 0, 1, "", real_now())
+    assert complaints() == {}
+
+
+def test_stripe_is_asked_whether_it_takes_the_key_and_only_read(database_url, valkey, stand_in):
+    assert found()["Stripe"] == ("ok", "answers, and takes the key", "")
+    given.an_account(stripe_account=stand_in.open_account())
+    assert found()["connected accounts"] == ("ok", "1 can be read", "")
+    assert {row["method"] for row in stand_in.sandbox.ground.requests.select({}) if row["path"] != "/v1/accounts"} == {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("key", "fault", "told"),
+    [("rk_live_of_nobody", "", "does not take the key (401)"), ("", "forbidden_403", "does not let the key read events (403)"), ("", "refuse", "no answer")],
+)
+def test_a_stripe_that_does_not_take_the_key_is_found(database_url, valkey, stand_in, set_env, key, fault, told):
+    """Given a key that Stripe refuses, or no way to Stripe, then that fails, and connected accounts are not asked about."""
+    given.an_account(stripe_account="acct_clinic")
+    if key:
+        set_env(STRIPE_SECRET_KEY=key)
+    if fault:
+        stand_in.fault(fault, "GET", "/v1/events", times=5)
+    level, text, advice = found()["Stripe"]
+    assert (level, told in text) == ("fail", True)
+    assert advice
+    assert "connected accounts" not in found()
+    assert "of_nobody" not in run("doctor").output
+    stripe_api.client.cache_clear()
+
+
+def test_a_connected_account_that_stripe_closes_to_us_is_found(database_url, valkey, stand_in):
+    given.an_account(stripe_account=stand_in.open_account())
+    given.an_account(stripe_account="acct_long_gone")
+    assert found()["Stripe"][0] == "ok"
+    assert found()["connected accounts"][:2] == ("fail", "Stripe refuses acct_long_gone")
 
 
 def test_refused_events_are_found(healthy):

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from delivery.relay import tick
+from models.backfill import Backfill
 from models.inbox_event import InboxEvent
 from models.staged_job import StagedJob
 from models.stripe_watermark import StripeWatermark
@@ -80,6 +81,20 @@ def test_the_stripe_account_that_was_read_longest_ago_is_told(scraped):
     for stripe_account, hours in (("", 1), ("acct_clinic", 5), ("acct_long_gone", 900)):
         StripeWatermark.record_reached(stripe_account, 0, 1, "evt_1", real_now() - timedelta(hours=hours))
     assert scraped()["payphone_backfill_age_seconds"] == pytest.approx(5 * 3600, abs=60)
+
+
+def test_a_stripe_account_that_never_was_read_is_told_by_how_long(scraped, monkeypatch):
+    """Given nothing read so far, then the age is that of the first account; a connected one counts from when its first reading began."""
+    given.an_account(created_at=real_now() - timedelta(hours=6))
+    given.an_account(stripe_account="acct_clinic")
+    assert scraped()["payphone_backfill_age_seconds"] == pytest.approx(6 * 3600, abs=60)
+    StripeWatermark.record_reached("", 0, 1, "evt_1", real_now() - timedelta(hours=1))
+    assert scraped()["payphone_backfill_age_seconds"] == pytest.approx(3600, abs=60)
+    Backfill.create(stripe_account="acct_clinic", since=0, asked_by="system", state="failed", created_at=real_now() - timedelta(hours=2))
+    assert scraped()["payphone_backfill_age_seconds"] == pytest.approx(2 * 3600, abs=60)
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "")
+    reset_process()
+    assert "payphone_backfill_age_seconds" not in scraped()
 
 
 def test_signs_of_life_come_from_redis(scraped, valkey):

@@ -9,13 +9,14 @@ from bin.commands.checks.finding import Finding, judged
 from delivery.registry import find_job
 from jobs.backfill_stripe_events import stripe_accounts
 from models.base import database_time
-from models.figures import count_doubts, count_inbox, count_jobs, oldest_due
-from models.stripe_watermark import StripeWatermark
+from models.figures import backfill_age, count_doubts, count_inbox, count_jobs, oldest_due
+from models.stripe_watermark import STALE, StripeWatermark
 from runtime.clock import real_now
-from runtime.settings import QUEUES
+from runtime.settings import QUEUES, Settings
 from web.life_signs import read_life_signs
 
 OLD = 120.0  # seconds a due job may wait before it is worth a word
+NEVER_READ = "Missed events go unnoticed: start the scheduler and workers; bin/payphone events backfills shows what failed."
 START_WORKERS = "Start python worker.py (WORKERS sets how many per queue)."
 
 
@@ -47,10 +48,13 @@ def check_jobs() -> Iterator[Finding]:
     yield judged(bool(refused), "refused events", str(refused or "none"), "See bin/payphone events list --outcome refused: each says why.", "warn")
 
 
-def check_readings() -> Iterator[Finding]:
+def check_readings(settings: Settings) -> Iterator[Finding]:
     """Whether Stripe's lists of events are read; if not, texts and charges of those accounts are held back."""
     marks = [mark for mark in map(StripeWatermark.of, stripe_accounts()) if mark is not None and StripeWatermark.is_stale(mark.stripe_account, real_now())]
     names = ", ".join(sorted(mark.stripe_account or "platform" for mark in marks))
     since = datetime.fromtimestamp(min((mark.created for mark in marks), default=1) - 1, UTC)
     advice = f"Their texts and charges wait. Start the scheduler and workers, or bin/payphone events backfill --since {since:%FT%TZ}."
-    yield judged(bool(marks), "Stripe's events", f"not read for hours: {names}" if marks else "read, or not yet", advice)
+    if marks or not settings.stripe_secret_key or (backfill_age() or 0) < STALE.total_seconds():
+        yield judged(bool(marks), "Stripe's events", f"not read for hours: {names}" if marks else "read, or not yet", advice)
+    else:
+        yield Finding("fail", "Stripe's events", "one list was never read to its end", NEVER_READ)
