@@ -76,6 +76,33 @@ def backfill_age() -> float | None:
     return None if age is None else max(0.0, age / _SECOND)
 
 
+_DOOR = "CASE WHEN {account} = '' THEN 'platform' ELSE 'connect' END"
+_RUNS = 5000  # the latest backfills that are looked at: hourly ones of two hundred Stripe accounts for a day
+
+
+def count_fetched(seconds: int, scheduled: bool = True) -> dict[str, int]:
+    """Events that only a backfill of the last `seconds` brought, by the endpoint they should have come to.
+
+    Of the scheduled ones alone, or of all. The first reading of an account is none of either: it brings what was before us.
+    """
+    latest = "SELECT id, stripe_account, missing, asked_by, created_at FROM backfill ORDER BY id DESC LIMIT ?"
+    earlier = "SELECT 1 FROM backfill e WHERE e.stripe_account = b.stripe_account AND e.state = 'done' AND e.id < b.id"
+    whose = f"b.asked_by = 'system' AND EXISTS ({earlier})" if scheduled else "b.missing > 0"
+    door = _DOOR.format(account="b.stripe_account")
+    asked = f"SELECT {door}, SUM(b.missing) FROM ({latest}) b WHERE b.created_at > {{now}} - ? AND {whose} GROUP BY 1"
+    return {"platform": 0, "connect": 0} | {name: int(count) for name, count in execute(asked, (_RUNS, seconds * _SECOND)).fetchall()}
+
+
+def count_delivered(seconds: int) -> dict[str, int]:
+    """Stripe's events of the last `seconds` that came by themselves, by endpoint; of many thousands, only that there are some."""
+    fetched = count_fetched(seconds, scheduled=False)
+    latest = "SELECT provider, account, received_at FROM inbox_event ORDER BY id DESC LIMIT ?"
+    wanted = "b.provider = 'stripe' AND b.received_at > {now} - ?"
+    asked = f"SELECT {_DOOR.format(account='b.account')}, COUNT(*) FROM ({latest}) b WHERE {wanted} GROUP BY 1"
+    kept = dict(execute(asked, (sum(fetched.values()) + _RUNS, seconds * _SECOND)).fetchall())
+    return {door: max(0, int(kept.get(door, 0)) - count) for door, count in fetched.items()}
+
+
 def count_differences() -> dict[str, int]:
     """Open differences between our books and Stripe's, by kind, as of each account's latest finished comparison."""
     latest = "SELECT MAX(id) FROM reconciliation WHERE state = 'done' GROUP BY stripe_account"

@@ -17,6 +17,7 @@ from models.figures import (
     count_differences,
     count_doubts,
     count_failed_refunds,
+    count_fetched,
     count_inbox,
     count_invoices,
     count_jobs,
@@ -29,6 +30,7 @@ from runtime.redis_connection import connect_redis
 from runtime.settings import QUEUES, get_settings
 from web.life_signs import LifeSigns, read_life_signs
 
+DAY = 86_400  # seconds
 TIMEOUT = 1.0  # seconds Redis may take for a scrape
 
 
@@ -55,10 +57,10 @@ class _Figures(Collector):
         age = backfill_age() if get_settings().stripe_secret_key else None
         if age is not None:
             yield _single(
-                "payphone_backfill_age_seconds",
-                "Seconds since the events of the Stripe account read longest ago were last read, or ought to have been.",
-                age,
+                "payphone_backfill_age_seconds", "Seconds since the events of the Stripe account read longest ago were last read, or ought to have been.", age
             )
+        fetched = {(k,): v for k, v in count_fetched(DAY).items()}
+        yield _family("payphone_events_fetched", "Events of the last 24 hours that only the hourly backfill brought, by endpoint.", ("endpoint",), fetched)
         signs = self._life_signs()
         yield _single("payphone_redis_up", "1 while Redis answers.", 0 if signs is None else 1)
         writable = signs is not None and not signs.refusal

@@ -48,6 +48,7 @@ class StripeWebhook:
         try:
             text = verify_signature(read_raw(req), req.get_header("Stripe-Signature"), self._secrets(), real_seconds())
         except BadSignature as error:
+            log.warning("bad_signature", endpoint="connect" if self._connect else "platform", reason=str(error))
             raise Problem("bad_signature", str(error)) from None
         try:
             event = json.loads(text)

@@ -13,6 +13,7 @@ from bin.commands.doctor import examine
 from delivery.relay import tick
 from models.account import Account
 from models.account_sender import AccountSender
+from models.backfill import Backfill
 from models.base import database
 from models.consent import Consent
 from models.inbox_event import InboxEvent
@@ -21,6 +22,7 @@ from models.stripe_watermark import StripeWatermark
 from providers import stripe_api, twilio_api
 from providers.stripe_lists import Page
 from runtime.clock import real_now
+from runtime.ids import new_id
 from runtime.settings import QUEUES, Settings
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SERVICE
@@ -383,6 +385,32 @@ def test_a_connected_account_that_stripe_closes_to_us_is_found(database_url, val
     given.an_account(stripe_account="acct_long_gone")
     assert found()["Stripe"][0] == "ok"
     assert found()["connected accounts"][:2] == ("fail", "Stripe refuses acct_long_gone")
+
+
+def a_reading(missing: int, hours: float = 1, stripe_account: str = "", asked_by: str = "system") -> None:
+    """A backfill that brought so many events, and those events."""
+    at = real_now() - timedelta(hours=hours)
+    Backfill.create(stripe_account=stripe_account, since=0, asked_by=asked_by, state="done", missing=missing, seen=missing, created_at=at, finished_at=at)
+    for _ in range(missing):
+        InboxEvent.receive("stripe", stripe_account, new_id("evt"), "customer.created", "{}", at)
+    InboxEvent.update(outcome="ignored").execute()
+
+
+@pytest.mark.parametrize(("stripe_account", "door"), [("", "platform"), ("acct_clinic", "connect")])
+def test_events_that_only_the_backfill_brings_are_found(healthy, stripe_account, door):
+    """Given none delivered for hours and some fetched, then that fails; given one that was delivered, it is worth a look if there are many."""
+    StripeWatermark.record_reached("", 0, 1, "", real_now())
+    a_reading(300, stripe_account=stripe_account)
+    assert complaints() == {}, "an account's first reading brings what was before us"
+    a_reading(2, 0.5, stripe_account)
+    a_reading(40, 0.4, stripe_account, asked_by="cli:ada")
+    assert complaints() == {f"events to {door}": "fail"}
+    assert found()[f"events to {door}"][1] == "none was delivered for three hours; 2 had to be fetched"
+    InboxEvent.receive("stripe", stripe_account, "evt_live", "customer.created", "{}", real_now())
+    InboxEvent.update(outcome="ignored").execute()
+    assert complaints() == {}
+    a_reading(9, 5, stripe_account)
+    assert complaints() == {f"events to {door}": "warn"}
 
 
 def test_refused_events_are_found(healthy):

@@ -97,6 +97,14 @@ def test_a_stripe_account_that_never_was_read_is_told_by_how_long(scraped, monke
     assert "payphone_backfill_age_seconds" not in scraped()
 
 
+def test_events_that_only_the_backfill_brought_are_told_by_endpoint(scraped):
+    assert (scraped()["payphone_events_fetched platform"], scraped()["payphone_events_fetched connect"]) == (0, 0)
+    for stripe_account, hours, missing in (("", 72, 900), ("", 48, 7), ("", 3, 5), ("", 2, 4), ("acct_clinic", 9, 800), ("acct_clinic", 2, 3)):
+        at = real_now() - timedelta(hours=hours)
+        Backfill.create(stripe_account=stripe_account, since=0, asked_by="system", state="done", missing=missing, created_at=at)
+    assert (scraped()["payphone_events_fetched platform"], scraped()["payphone_events_fetched connect"]) == (9, 3)
+
+
 def test_signs_of_life_come_from_redis(scraped, valkey):
     assert "payphone_seen_age_seconds relay" not in scraped()
     tick(valkey.client())

@@ -9,6 +9,7 @@ from models.inbox_event import InboxEvent
 from models.staged_job import StagedJob
 from providers.stripe_signature import sign
 from tests import given
+from web import stripe_webhooks
 
 PATH, CONNECT = "/api/webhooks/stripe", "/api/webhooks/stripe/connect"
 
@@ -50,6 +51,14 @@ def headers_that_do_not_hold(text):
         "an empty signature": f"t={now},v1=",
         "text that is not ASCII": f"t={now},v1=ü".encode().decode("latin-1"),
     }
+
+
+def test_a_signature_that_does_not_hold_is_told_in_the_log(client, monkeypatch):
+    told = []
+    monkeypatch.setattr(stripe_webhooks.log, "warning", lambda event, **values: told.append((event, values["endpoint"], values["reason"][:40])))
+    for path in (PATH, CONNECT):
+        send(client, b"{}", sign("{}", "whsec_somebody_else", int(time.time())), path)
+    assert told == [("bad_signature", endpoint, "No signature matches the webhook secret,") for endpoint in ("platform", "connect")]
 
 
 def test_no_signature_that_does_not_hold_is_let_in(client):

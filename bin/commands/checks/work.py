@@ -9,7 +9,7 @@ from bin.commands.checks.finding import Finding, judged
 from delivery.registry import find_job
 from jobs.backfill_stripe_events import stripe_accounts
 from models.base import database_time
-from models.figures import backfill_age, count_doubts, count_inbox, count_jobs, oldest_due
+from models.figures import backfill_age, count_delivered, count_doubts, count_fetched, count_inbox, count_jobs, oldest_due
 from models.stripe_watermark import STALE, StripeWatermark
 from runtime.clock import real_now
 from runtime.settings import QUEUES, Settings
@@ -17,6 +17,9 @@ from web.life_signs import read_life_signs
 
 OLD = 120.0  # seconds a due job may wait before it is worth a word
 NEVER_READ = "Missed events go unnoticed: start the scheduler and workers; bin/payphone events backfills shows what failed."
+LATELY, DAY = 3 * 3600, 24 * 3600  # seconds
+FEW = 10  # events a day that the backfill reads just before they are delivered
+REFUSED = "See docs/operations.md, Events are refused: a wrong secret, a clock, or no endpoint at Stripe; a few are usual after we were down."
 START_WORKERS = "Start python worker.py (WORKERS sets how many per queue)."
 
 
@@ -58,3 +61,14 @@ def check_readings(settings: Settings) -> Iterator[Finding]:
         yield judged(bool(marks), "Stripe's events", f"not read for hours: {names}" if marks else "read, or not yet", advice)
     else:
         yield Finding("fail", "Stripe's events", "one list was never read to its end", NEVER_READ)
+
+
+def check_deliveries() -> Iterator[Finding]:
+    """Whether Stripe's events come by themselves, or only when the hourly backfill reads them."""
+    lately, delivered, day = count_fetched(LATELY), count_delivered(LATELY), count_fetched(DAY)
+    for door, count in lately.items():
+        what = f"events to {door}"
+        if count and not delivered[door]:
+            yield Finding("fail", what, f"none was delivered for three hours; {count} had to be fetched", REFUSED)
+        else:
+            yield judged(day[door] > FEW, what, f"{day[door] or 'none'} had to be fetched in a day", REFUSED, "warn")
