@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from delivery import rq_keys, rq_mend, rq_view
 from models.base import database_time, release_connection
+from models.database_errors import LACKS_TABLES, lacks_tables
 from models.staged_job import StagedJob, release_expired, take_due
 from runtime.killpoint import killpoint
 from runtime.log import get_log
@@ -90,7 +91,7 @@ def tick(redis: Redis) -> int:
 def _trouble(error: RedisError | PeeweeException) -> str:
     if isinstance(error, RedisError):
         return "Redis refuses writes: what is due waits in the database" if refuses_writes(error) else "relay failed, will retry"
-    return "relay failed, will retry"
+    return LACKS_TABLES if lacks_tables(error) else "relay failed, will retry"
 
 
 def run(redis: Redis, stopping: Callable[[], bool]) -> None:
@@ -103,8 +104,9 @@ def run(redis: Redis, stopping: Callable[[], bool]) -> None:
                 forgotten_at = time.monotonic()
             busy = tick(redis) == BATCH
         except (RedisError, PeeweeException) as error:
-            if seldom(type(error).__name__):
-                log.warning(_trouble(error), error=type(error).__name__)
+            trouble, kind = _trouble(error), type(error).__name__
+            if seldom(f"{trouble} {kind}"):
+                log.warning(trouble, error=kind)
             if isinstance(error, RedisError):
                 leave_if_read_only(redis, error)
             busy = False

@@ -24,6 +24,7 @@ from delivery.attempt import Outcome, fail_unknown, perform
 from delivery.registry import find_job
 from delivery.tick import TICK_PREFIX, take_tick
 from models.base import release_connection
+from models.database_errors import LACKS_TABLES, lacks_tables
 from models.staged_job import Claimed, StagedJob, claim_job, release_worker
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
@@ -70,8 +71,9 @@ class Worker:
             leave_if_read_only(self.redis, error)
             time.sleep(0.5)
         except PeeweeException as error:
-            if self._seldom(type(error).__name__):
-                log.warning("database is away, waiting", error=type(error).__name__, detail=str(error)[:200])
+            trouble, kind = LACKS_TABLES if lacks_tables(error) else "database is away, waiting", type(error).__name__
+            if self._seldom(f"{trouble} {kind}"):
+                log.warning(trouble, error=kind, detail=str(error)[:200])
             time.sleep(0.5)
         finally:
             release_connection()

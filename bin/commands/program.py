@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 import click
-from peewee import InterfaceError, OperationalError, PeeweeException, ProgrammingError
+from peewee import InterfaceError, OperationalError, PeeweeException
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
@@ -28,6 +28,7 @@ from bin.commands.payments import payments
 from bin.commands.screen import complain
 from bin.commands.staged_jobs import staged_jobs
 from models.base import database, use_database
+from models.database_errors import LACKS_TABLES, driver_says, lacks_tables
 from rules.card_numbers import has_card_number, redact
 from runtime.errors import PayphoneError
 from runtime.log import configure_log
@@ -62,16 +63,22 @@ def _sentence(error: Exception) -> str:
         case ValidationError():
             names = ", ".join(str(item["loc"][0]).upper() for item in error.errors(include_input=False))
             return f"Invalid settings: {names}. See the list of settings in README.md."
-        case ProgrammingError() | OperationalError() if "no such table" in str(error) or "does not exist" in str(error):
-            return "The database is not at this release's schema. Run bin/payphone migrate."
-        case OperationalError() | InterfaceError():
-            return f"The database cannot be reached ({type(error).__name__}). Check DATABASE_URL, or run bin/payphone doctor."
+        case PeeweeException():
+            return _of_database(error)
         case RedisError():
             return f"Redis cannot be reached ({type(error).__name__}). Check REDIS_URL, or run bin/payphone doctor."
         case PayphoneError():
             return str(error)
         case _:
             return f"{type(error).__name__}: {error}"
+
+
+def _of_database(error: PeeweeException) -> str:
+    said = driver_says(error, get_settings().database_url)
+    if lacks_tables(error):
+        return LACKS_TABLES
+    away = isinstance(error, OperationalError | InterfaceError)
+    return f"The database cannot be reached ({said}). Check DATABASE_URL, or run bin/payphone doctor." if away else said
 
 
 def _close() -> None:

@@ -3,12 +3,17 @@
 import subprocess
 
 import pytest
+from peewee import OperationalError
 
+from bin.commands.checks.database import check_database
 from models.api_key import ApiKey
+from models.base import execute
+from models.database_errors import driver_says
 from models.inbox_event import InboxEvent
 from models.operator import Operator, password_holds
 from models.staged_job import StagedJob
 from runtime.clock import real_now
+from runtime.settings import get_settings
 from tests import given
 from tests.conftest import ROOT, reset_process
 from tests.operators import a_job, run
@@ -117,6 +122,32 @@ def test_a_database_without_tables_is_told_what_to_do(monkeypatch, tmp_path):
     assert "Run bin/payphone migrate." in result.output
     assert "applied 0001_spine" in run("migrate").output
     assert "Nothing to do" in run("migrate").output
+
+
+def test_a_postgresql_that_has_no_such_database_or_role_is_not_told_to_migrate(database_url, request, monkeypatch):
+    if not database_url.startswith("postgresql"):
+        pytest.skip("is about PostgreSQL")
+    postgres = request.getfixturevalue("postgres")
+    for url in (postgres.url_of("nowhere"), postgres.url.replace("//postgres:", "//nobody:", 1)):
+        monkeypatch.setenv("DATABASE_URL", url)
+        reset_process()
+        listed = run("jobs", "list")
+        assert listed.exit_code == 1
+        assert "does not exist" in listed.output
+        assert "migrate" not in listed.output
+        [database] = check_database(get_settings())
+        assert "does not exist" in database.found
+
+
+@pytest.mark.parametrize("change", ["DROP TABLE staged_job", "ALTER TABLE staged_job RENAME COLUMN queue TO other"])
+def test_a_table_or_column_that_is_not_there_calls_for_a_migration(change):
+    execute(change)
+    assert "Run bin/payphone migrate." in run("jobs", "list").output
+
+
+def test_what_the_driver_says_is_told_without_the_password():
+    error = OperationalError('connection failed: no "hunter/2" nor hunter%2F2\n\tIs the server running?')
+    assert driver_says(error, "postgresql://payphone:hunter%2F2@db/payphone") == 'OperationalError: connection failed: no "***" nor ***'
 
 
 def test_a_database_that_is_away_leaks_no_password(monkeypatch):

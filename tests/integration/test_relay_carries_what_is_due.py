@@ -9,7 +9,7 @@ from delivery import relay, rq_keys, rq_view
 from delivery.relay import EPOCH_KEY, GRACE
 from jobs import mark_overdue, process_stripe_event
 from models import base
-from models.base import release_connection, transaction
+from models.base import execute, release_connection, transaction
 from models.staged_job import StagedJob, claim_job, take_due
 from tests import given
 
@@ -168,3 +168,13 @@ def test_rq_is_told_each_jobs_own_time(redis):
     for job in (process_stripe_event, mark_overdue):
         assert rq_keys.job_hash(job.name, 1, job.queue, "")["timeout"] == job.timeout
     assert process_stripe_event.timeout != mark_overdue.timeout
+
+
+def test_a_database_without_tables_is_said_to_lack_them_and_seldom(redis, monkeypatch):
+    """Given a relay that looks at a database nobody has migrated, then it says so once, and not at every look."""
+    execute("DROP TABLE staged_job")
+    told, looks = [], iter([False, False, False, True])
+    monkeypatch.setattr(relay, "TICK", 0.01)
+    monkeypatch.setattr(relay.log, "warning", lambda event, **_values: told.append(event))
+    relay.run(redis, lambda: next(looks))
+    assert told == ["The database is not at this release's schema. Run bin/payphone migrate."]

@@ -8,6 +8,7 @@ from peewee import PeeweeException
 from bin.commands.checks.clocks import compare
 from bin.commands.checks.finding import Finding, judged
 from models.base import database_time, execute, use_database
+from models.database_errors import driver_says
 from models.migrate import pending
 from runtime.errors import Misconfigured
 from runtime.settings import ROOT, Settings
@@ -32,7 +33,8 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         use_database(url)
         execute("SELECT 1").fetchall()
     except (PeeweeException, Misconfigured) as error:
-        yield Finding("fail", "database", f"{shown(url)}: {type(error).__name__}", "Check DATABASE_URL, and that the server runs and allows this machine.")
+        said = driver_says(error, url) if isinstance(error, PeeweeException) else type(error).__name__
+        yield Finding("fail", "database", f"{shown(url)}: {said}", "Check DATABASE_URL, and that the server runs and allows this machine.")
         return
     yield Finding("ok", "database", f"{shown(url)} answers")
     missing = pending()
