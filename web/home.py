@@ -2,7 +2,8 @@
 
 import falcon
 
-from models.figures import count_doubts, count_inbox, count_invoices, count_states
+from models.brake import WHATS
+from models.figures import count_doubts, count_inbox, count_invoices, count_paused, count_states
 from web.health import Ready
 from web.pages import show_page
 from web.sessions import signed_in
@@ -10,7 +11,7 @@ from web.sessions import signed_in
 STATES = ("waiting", "running", "dead", "done")  # always shown, even at 0
 OUTCOMES = ("unprocessed", "refused", "unmatched", "applied")
 STATUSES = ("sent", "overdue", "paid")
-ALARMING = {"dead", "refused", "in doubt"}  # overdue invoices, and other business on the same Stripe account, are usual
+ALARMING = {"dead", "refused", "in doubt", *WHATS}  # overdue invoices, and other business on the same Stripe account, are usual
 
 
 class Home:
@@ -26,6 +27,7 @@ class Home:
             ("Jobs", "by state", _tiles(count_states(), STATES)),
             ("Effects", "whose outcome is unknown", _tiles({"in doubt": sum(count_doubts().values())}, ())),
             ("Events from providers", "by outcome", _tiles(count_inbox(), OUTCOMES)),
+            ("Paused", "brakes that are on, by what they stop", _tiles(count_paused(), WHATS)),
             ("Invoices", "by status", _tiles(count_invoices(), STATUSES)),
         ]
         show_page(resp, "home.html", name=session.name, csrf_token=session.csrf_token, groups=groups, reasons=self._ready.reasons())

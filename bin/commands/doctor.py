@@ -15,6 +15,7 @@ from rich.table import Table
 
 from bin.commands.checks.database import check_database
 from bin.commands.checks.finding import Finding
+from bin.commands.checks.money import check_money
 from bin.commands.checks.redis_server import check_redis
 from bin.commands.checks.settings import check_connect, check_settings
 from bin.commands.checks.stripe_access import check_connected, check_stripe
@@ -36,7 +37,7 @@ MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[bold red]fai
 
 @click.command()
 def doctor() -> None:
-    """Check settings, Stripe, Twilio, database, Redis, clocks, processes, jobs and senders.
+    """Check settings, Stripe, Twilio, database, Redis, clocks, processes, jobs, money and senders.
 
     Exit code 1 if anything fails; a warning is worth a look, and does not count.
     """
@@ -76,6 +77,7 @@ def examine() -> Iterator[Finding]:
         yield from check_jobs()
         yield from check_readings(settings)
         yield from check_deliveries()
+        yield from check_money()
         yield from check_senders(settings)
 
 

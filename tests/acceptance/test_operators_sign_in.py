@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from models.audit_entry import AuditEntry
+from models.brake import Brake
 from models.inbox_event import InboxEvent
 from models.operator import Operator
 from models.operator_session import IDLE, LIFETIME, OperatorSession
@@ -51,6 +52,14 @@ def test_what_is_usual_does_not_alarm(client):
     page = client.simulate_get("/", headers=signed_in(client)).text
     assert re.findall(r'alarming">\s*<dt>(\w+)</dt>\s*<dd>(\d+)', page) == [("refused", "1")]
     assert re.findall(r'tile">\s*<dt>(unmatched|overdue)</dt>\s*<dd>(\d+)', page) == [("unmatched", "1"), ("overdue", "1")]
+
+
+def test_what_is_paused_alarms(client):
+    an_operator()
+    Brake.set("", "charges", True, "cli:ada", "a complaint")
+    page = client.simulate_get("/", headers=signed_in(client)).text
+    assert re.findall(r'alarming">\s*<dt>(\w+)</dt>\s*<dd>(\d+)', page) == [("charges", "1")]
+    assert re.findall(r'tile">\s*<dt>(texts|calls)</dt>\s*<dd>(\d+)', page) == [("texts", "0"), ("calls", "0")]
 
 
 def test_the_session_is_kept_as_a_hash_and_its_cookie_is_closed_to_scripts(client):

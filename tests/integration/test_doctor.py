@@ -15,9 +15,14 @@ from models.account import Account
 from models.account_sender import AccountSender
 from models.backfill import Backfill
 from models.base import database
+from models.brake import Brake
 from models.consent import Consent
+from models.emit import emit
 from models.inbox_event import InboxEvent
 from models.migrate import _runner
+from models.payment import Payment
+from models.reconciliation import Difference, Reconciliation
+from models.refund_request import RefundRequest
 from models.stripe_watermark import StripeWatermark
 from providers import stripe_api, twilio_api
 from providers.stripe_lists import Page
@@ -411,6 +416,39 @@ def test_events_that_only_the_backfill_brings_are_found(healthy, stripe_account,
     assert complaints() == {}
     a_reading(9, 5, stripe_account)
     assert complaints() == {f"events to {door}": "warn"}
+
+
+def test_brakes_that_are_on_are_found(healthy):
+    Brake.set("", "texts", True, "cli:ada", "wrong template")
+    Brake.set(given.an_account().id, "charges", True, "cli:ada", "a complaint")
+    assert complaints() == {"brakes": "warn"}
+    assert found()["brakes"][1] == "charges 1, texts 1"
+    Brake.set("", "texts", False, "cli:ada", "mended")
+    assert found()["brakes"][1] == "charges 1"
+
+
+def test_books_that_differ_from_stripes_are_found(healthy):
+    run_ = Reconciliation.create(stripe_account="", since=0, until=1, state="done", asked_by="system", created_at=real_now())
+    Difference.create(run=run_, kind="payment_missing", subject="pi_1", found_at=real_now())
+    Difference.create(run=run_, kind="refund_missing", subject="re_1", state="healed", found_at=real_now())
+    assert complaints() == {"book differences": "fail"}
+    assert found()["book differences"][1] == "payment_missing 1"
+
+
+def test_people_who_did_not_get_their_refund_are_found(healthy):
+    invoice = given.an_invoice()
+    given.received(given.an_event("payment_intent.succeeded", given.an_intent(invoice)))
+    given.worked(healthy)
+    assert complaints() == {}
+    about = {"account": invoice.account, "payment": Payment.get(), "amount": 500, "asked_by": "key:1", "created_at": real_now(), "updated_at": real_now()}
+    RefundRequest.create(id="rr_1", state="failed", **about)
+    assert complaints() == {"failed refunds": "warn"}
+
+
+def test_a_ceiling_that_was_reached_is_found(healthy):
+    emit(given.an_account().id, "ceiling.reached", {"what": "texts"}, "ceiling:texts")
+    assert complaints() == {"ceilings reached": "warn"}
+    assert found()["ceilings reached"][1] == "texts 1"
 
 
 def test_refused_events_are_found(healthy):
