@@ -30,16 +30,24 @@ def to_micros(value: datetime) -> int:
     return (value - _EPOCH) // _MICROSECOND
 
 
+_FIRST, _LAST = to_micros(datetime.min.replace(tzinfo=UTC)), to_micros(datetime.max.replace(tzinfo=UTC))
+
+
+class NoInstant(ValueError):
+    """A time that could be written, yet not read again: in UTC it lies before the year 1 or after 9999."""
+
+
 class Instant(peewee.BigIntegerField):
     """A point in time: microseconds since the epoch in the database, an aware UTC datetime in Python."""
 
     def db_value(self, value: datetime | int | None) -> int | None:
-        """Microseconds since the epoch."""
-        if value is None or isinstance(value, int):
-            return value
-        if not isinstance(value, datetime):
+        """Microseconds since the epoch. Raises NoInstant for what `python_value` could not give back."""
+        if value is not None and not isinstance(value, int | datetime):
             return super().db_value(value)
-        return to_micros(value)
+        micros = to_micros(value) if isinstance(value, datetime) else value
+        if micros is not None and not _FIRST <= micros <= _LAST:
+            raise NoInstant("A time lies before the year 1 or after the year 9999 in UTC; it cannot be kept.")
+        return micros
 
     def python_value(self, value: int | None) -> datetime | None:
         """An aware datetime in UTC."""

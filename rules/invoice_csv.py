@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import TypeVar
 
 from rules.card_documents import holds_card_number
-from rules.csv_cells import BadCell, read_amount, read_currency, read_date, read_email, read_phone, read_short
+from rules.csv_cells import YEARS, BadCell, read_amount, read_currency, read_date, read_email, read_phone, read_short
 from rules.invoice_columns import Layout
 
 Parsed = TypeVar("Parsed")
@@ -173,4 +173,6 @@ def read_time(text: str) -> datetime:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise BadCell(f"{text[:40]!r} is not a time such as 2026-01-31T09:30:00Z") from None
+    if at.year not in YEARS:
+        raise BadCell(f"{text[:40]!r} is in the year {at.year}; correct it")
     return at if at.tzinfo else at.replace(tzinfo=UTC)

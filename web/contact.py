@@ -21,7 +21,7 @@ from web.body import Body, check
 from web.contact_answers import ConsentShown, ContactLedgerShown, OptOutShown
 from web.contact_shapes import show_consent, show_decision, show_message, show_opt_out, show_suppression
 from web.customers import find_customer
-from web.fields import Name, Phone
+from web.fields import OLDEST, Name, Phone
 from web.idempotency import idempotent
 from web.openapi import documented
 from web.problems import Problem
@@ -75,6 +75,9 @@ class CustomerConsents:
         """Record a consent."""
         caller, wanted, now = caller_of(req), check(NewConsent, document), real_now()
         customer = find_customer(caller.own, customer_id)
+        if wanted.given_at.year < OLDEST:
+            what = f"is in the year {wanted.given_at.year}"
+            raise Problem("invalid", f"givenAt {what}; give the time of the consent.", [{"field": "givenAt", "message": what}])
         if wanted.given_at > max(now, business_now()) + CLOCKS_DIFFER:
             raise Problem("invalid", "A consent cannot be given in the future.", [{"field": "givenAt", "message": "is in the future"}])
         actor, phone = caller.actor, _phone(customer, wanted.phone)

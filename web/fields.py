@@ -24,6 +24,7 @@ def _zone(text: str) -> str:
 
 
 MAX_NOTES = 10_000
+OLDEST = 2000  # the year before which a time is a mistyped one
 
 Phone = Annotated[str, Field(max_length=40), AfterValidator(_e164)]
 TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
@@ -37,4 +38,4 @@ Amount = Annotated[int, Field(strict=True, gt=0, le=99_999_999)]  # Stripe takes
 PaymentMethodId = Annotated[str, Field(pattern=r"^(pm|card)_\w{1,120}$")]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
 
-__all__ = ["MAX_NOTES", "Amount", "Currency", "Email", "Id", "Language", "Name", "Notes", "PaymentMethodId", "Phone", "TimeZone", "Words"]
+__all__ = ["MAX_NOTES", "OLDEST", "Amount", "Currency", "Email", "Id", "Language", "Name", "Notes", "PaymentMethodId", "Phone", "TimeZone", "Words"]

@@ -34,8 +34,8 @@ def moment_of(req: falcon.Request, name: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text.upper().replace(" ", "+"))  # a plus sign that was not escaped came as a space
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Problem("invalid", f"{name} must be a time such as 2026-01-31T09:30:00Z.", [{"field": name, "message": "is not a time"}]) from None
 
 

@@ -7,7 +7,7 @@ from peewee import DataError, IntegrityError, InterfaceError, OperationalError
 from playhouse.pool import MaxConnectionsExceeded
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from models.base import release_connection
+from models.base import NoInstant, release_connection
 from models.operator_session import OperatorSession
 from rules.card_numbers import has_bare_card_number
 from runtime.errors import Conflict
@@ -102,6 +102,12 @@ def on_unknowable(req: falcon.Request, resp: falcon.Response, error: Exception, 
     write_problem(resp, Problem("bad_request", "A value is too long or contains characters we do not accept."))
 
 
+def on_no_instant(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]) -> None:
+    """The request holds a time that could not be read again."""
+    log.info("no instant", route=route_of(req))
+    write_problem(resp, Problem("bad_request", str(error)))
+
+
 def install(app: falcon.App) -> None:
     """Make `app` answer every error as a problem."""
     app.add_error_handler(Exception, on_crash)
@@ -109,4 +115,5 @@ def install(app: falcon.App) -> None:
     app.add_error_handler((OperationalError, InterfaceError, MaxConnectionsExceeded), on_database_away)
     app.add_error_handler((Conflict, IntegrityError), on_conflict)
     app.add_error_handler(DataError, on_unknowable)
+    app.add_error_handler(NoInstant, on_no_instant)
     app.add_error_handler(Problem, on_problem)

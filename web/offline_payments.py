@@ -17,7 +17,7 @@ from runtime.clock import business_now, real_now
 from web.answers import Recorded
 from web.auth import caller_of
 from web.body import Body, check
-from web.fields import Amount, Currency, Id, Name
+from web.fields import OLDEST, Amount, Currency, Id, Name
 from web.idempotency import idempotent
 from web.invoices import find_invoice
 from web.later import Later, nothing_to_perform
@@ -42,7 +42,6 @@ class TakenPayment(Body):
 
 
 PROBLEMS = ("currency_mismatch", "payment_conflict", "payment_voided", "provider_unavailable")
-OLDEST = 2000  # the year before which a date is a mistyped one
 AHEAD = timedelta(days=1)  # clocks and calendars of people may be ahead of ours
 
 
