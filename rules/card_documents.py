@@ -69,10 +69,10 @@ def redacted_json(text: str) -> str:
         return text
     try:
         document = json.loads(text)
+        clean = redacted_document(document)
+        return text if clean == document and not has_card_number(text) else json.dumps(clean)
     except (ValueError, RecursionError):
         return redact(text)
-    clean = redacted_document(document)
-    return text if clean == document and not has_card_number(text) else json.dumps(clean)
 
 
 def redacted_document(value: Any, name: str = "", free: bool = False) -> Any:

@@ -1,6 +1,7 @@
 """Reading a request's body: capped before it is read, then JSON, then a checked model."""
 
 import json
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import falcon
@@ -12,6 +13,7 @@ from web.card_guard import refuse_card_numbers
 from web.problems import Problem
 
 CAP = 1024 * 1024  # bytes
+MAX_DEPTH = 64  # levels of objects and lists; Stripe's deepest events have some twenty
 
 Shape = TypeVar("Shape", bound="Body")
 
@@ -44,14 +46,41 @@ def read_json(req: falcon.Request) -> Any:
     if not raw.strip():
         return {}
     try:
-        document = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+        document = parse_json(raw.decode("utf-8"))
         refuse_unstorable(document)
     except UnicodeDecodeError:
         raise Problem("bad_request", "The body is not UTF-8.") from None
-    except (ValueError, RecursionError) as error:
+    except TooDeep as error:
+        raise Problem("bad_request", f"{error}.") from None
+    except ValueError as error:
         raise Problem("bad_request", f"The body is not JSON: {str(error)[:120]}.") from None
     refuse_card_numbers(document)
     return document
+
+
+class TooDeep(ValueError):
+    """A document nests deeper than anybody means: whatever walks it would run out of stack."""
+
+    def __init__(self) -> None:
+        super().__init__(f"The JSON nests more than {MAX_DEPTH} levels deep")
+
+
+def parse_json(text: str) -> Any:
+    """The document of a JSON text. Raises ValueError when it is none, TooDeep when it nests more than MAX_DEPTH levels."""
+    try:
+        document = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise TooDeep from None
+    level = _containers([document])
+    for _ in range(MAX_DEPTH):
+        level = _containers(member for value in level for member in (value.values() if isinstance(value, dict) else value))
+    if level:
+        raise TooDeep
+    return document
+
+
+def _containers(values: Iterable[Any]) -> list[Any]:
+    return [value for value in values if isinstance(value, dict | list)]
 
 
 def _refuse_constant(name: str) -> None:

@@ -1,6 +1,5 @@
 """Stripe's door: a signed event becomes an inbox row and a staged job in one commit, then 200."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,7 @@ from runtime.clock import real_seconds
 from runtime.killpoint import killpoint
 from runtime.log import get_log
 from web.answers import Received
-from web.body import read_raw, refuse_unstorable
+from web.body import TooDeep, parse_json, read_raw, refuse_unstorable
 from web.openapi import documented
 from web.problems import Problem
 
@@ -51,8 +50,10 @@ class StripeWebhook:
             log.warning("bad_signature", endpoint="connect" if self._connect else "platform", reason=str(error))
             raise Problem("bad_signature", str(error)) from None
         try:
-            event = json.loads(text)
-        except (ValueError, RecursionError):
+            event = parse_json(text)
+        except TooDeep as error:
+            raise Problem("bad_request", f"{error}; no event of Stripe's is that deep.") from None
+        except ValueError:
             raise Problem("bad_request", "The signature is valid, but the body is not JSON.") from None
         if not isinstance(event, dict) or event.get("object") != "event" or not isinstance(event.get("id"), str) or not event["id"]:
             raise Problem("bad_request", "The signature is valid, but the body is not a Stripe event with an id.")

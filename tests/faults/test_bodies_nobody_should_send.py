@@ -122,6 +122,39 @@ def test_junk_that_is_signed_is_refused_and_not_kept(client):
     assert InboxEvent.select().count() == StagedJob.select().count() == 0
 
 
+def nested(depth, inner='"\\u00e9"'):
+    """An object with a list in it that makes `depth` levels with the object's own, and something in the innermost."""
+    return '{"name": ' + "[" * (depth - 1) + inner + "]" * (depth - 1) + "}"
+
+
+@pytest.mark.parametrize("depth", [65, 500, 960, 981, 990, 5_000])
+def test_a_body_that_nests_too_deep_is_told_so(client, depth):
+    for inner in ('"\\u00e9"', '"4242 4242 4242 4242"', '"0000000000000000"'):
+        answer = client.simulate_post("/api/customers", body=nested(depth, inner), headers=given.a_key(given.an_account()))
+        assert (answer.status_code, answer.json["detail"]) == (400, "The JSON nests more than 64 levels deep.")
+
+
+def test_a_body_that_nests_as_deep_as_is_taken_is_read(client):
+    answer = client.simulate_post("/api/customers", body=nested(64), headers=given.a_key(given.an_account()))
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid")
+
+
+@pytest.mark.parametrize("depth", [70, 500, 700, 960, 980, 1_500])
+@pytest.mark.parametrize("inner", ['"\\u00e9"', '"é"', '"4242 4242 4242 4242"', '"12 34 56 78 90 12 34 56"'])
+def test_a_signed_event_that_nests_too_deep_is_refused_and_not_kept(client, depth, inner):
+    """400, never 500: nothing of it could be looked through for card numbers."""
+    event = json.dumps(given.an_event("plan.created", {"id": "plan_1", "metadata": "@"})).replace('"@"', nested(depth - 3, inner))
+    answer = client.simulate_post(WEBHOOK, **given.signed(event))
+    assert (answer.status_code, "64 levels" in answer.json["detail"]) == (400, True)
+    assert InboxEvent.select().count() == StagedJob.select().count() == 0
+
+
+def test_a_signed_event_as_deep_as_is_taken_is_kept_without_its_card_number(client):
+    event = json.dumps(given.an_event("plan.created", {"id": "plan_1", "metadata": "@"})).replace('"@"', nested(61, '"4242 4242 4242 4242"'))
+    assert client.simulate_post(WEBHOOK, **given.signed(event)).status_code == 200
+    assert "4242" not in InboxEvent.get().payload
+
+
 def test_a_signed_event_with_text_no_database_takes(client):
     """400, never 500: Stripe would send it again for days."""
     for field in ("id", "type", "account"):

@@ -133,3 +133,9 @@ def test_a_digit_hidden_behind_an_escape_or_a_doubled_name_is_found():
 def test_an_event_without_one_is_kept_to_the_byte():
     text = '{"id":  "evt_1", "note": "Zahnärztin", "n": 1e2}'
     assert redacted_json(text) == text
+
+
+@pytest.mark.parametrize("depth", [300, 700, 990, 3_000])
+def test_a_document_too_deep_to_be_walked_is_redacted_as_it_stands(depth):
+    text = redacted_json("[" * depth + f'"{VISA}"' + "]" * depth)
+    assert VISA not in text
