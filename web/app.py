@@ -26,13 +26,13 @@ from web.login import Login, Logout
 from web.metrics import Metrics
 from web.middleware import RequestContext, install
 from web.offline_payments import UpsertPayment
-from web.pages import STATIC
 from web.payment_doors import PaymentDoors
 from web.payment_intents import CreatePaymentIntent
 from web.payment_links import InvoicePaymentLinks, PayPage
 from web.payments import OnePayment, PaymentRefunds, Payments
 from web.reconciliation import LatestReconciliation
 from web.request_metrics import RequestMetrics
+from web.routing import Router, StaticFiles
 from web.rq_dashboard import RqDashboard
 from web.security_headers import SecurityHeaders
 from web.stripe_webhooks import StripeWebhook
@@ -48,7 +48,7 @@ def create_app() -> falcon.App:
     configure_log(settings.log_format, settings.log_level, mask=redact)
     use_database(settings.database_url)
     middleware: list[Any] = [RequestMetrics(), SecurityHeaders(), RequestContext(), CardGuard(), PaymentDoors()]
-    app = falcon.App(middleware=middleware)
+    app = falcon.App(middleware=middleware, router=Router())
     install(app)
     app.add_route("/healthz", Health())
     app.add_route("/readyz", ready := Ready())
@@ -57,7 +57,7 @@ def create_app() -> falcon.App:
     app.add_route("/logout", Logout())
     app.add_route("/", Home(ready))
     app.add_sink(RqDashboard(), r"/rq(?=/|$)")
-    app.add_static_route("/static", STATIC)
+    app.add_sink(StaticFiles(), StaticFiles.PATHS)
     app.add_route("/api/webhooks/stripe", StripeWebhook(lambda: get_settings().webhook_secrets))
     app.add_route("/api/webhooks/stripe/connect", StripeWebhook(lambda: get_settings().connect_webhook_secrets, connect=True), suffix="connect")
     app.add_route("/api/accounts", Accounts())

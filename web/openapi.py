@@ -35,7 +35,7 @@ Amounts are integers in the currency's minor unit, times are RFC 3339 in UTC.
 
 Send `Authorization: Bearer <key>`. An object of another account is answered with 404. Errors are `application/problem+json` (RFC 9457) with a
 stable `code`. Lists take `limit` (at most 100) and `startingAfter`. A POST takes `Idempotency-Key`: the same key and body return the
-first answer again. Card numbers are refused in any field and never stored."""
+first answer again. HEAD is answered wherever GET is. Card numbers are refused in any field and never stored."""
 
 
 class Shown(BaseModel):
@@ -145,6 +145,7 @@ def openapi_document(app: falcon.App) -> dict[str, Any]:
     document: dict[str, Any] = _tree._generate_spec()  # noqa: SLF001 - `spec` would keep the first application's for ever
     _tree.models = models  # making the document takes the nested models out of them
     for path, operations in document["paths"].items():
+        operations.pop("head", None)  # whatever is read by GET; to say it once is enough
         for operation in operations.values():
             _finish(operation, is_payment_route(path))
     public = get_settings().public_url

@@ -79,7 +79,7 @@ class RqDashboard:
             raise Problem("not_found", "This RQ entry is not one of our jobs: it cannot be read as JSON.") from None
         except (RedisError, Misconfigured) as error:
             raise Problem("unavailable", f"Redis does not answer ({type(error).__name__}). What was accepted is safe in the database.") from None
-        resp.status, resp.data = answer.status_code, b"" if req.method == "HEAD" else answer.get_data()
+        resp.status, resp.data = answer.status_code, answer.get_data()
         for name in ("Content-Type", "Location", "Cache-Control", "ETag", "Last-Modified"):
             if name in answer.headers and not (answer.status_code == HTTPStatus.NOT_MODIFIED and name == "Content-Type"):
                 resp.set_header(name, answer.headers[name])
