@@ -96,13 +96,15 @@ def _first(scope: str, key: str, digest: str) -> IdempotencyKey | None:
 
 
 def _replay(req: falcon.Request, resp: falcon.Response, first: IdempotencyKey) -> Later | None:
-    resp.set_header("Idempotent-Replayed", "true")
+    """Give the first answer again; only where there is one is the repetition called a replay. Raises Problem 409."""
     if first.reference:
         if first.status is None and real_now() - first.created_at < RUNNING:
             raise Problem("idempotency_in_progress", "Wait for its answer, then retry with the same key.", headers={"Retry-After": "2"})
+        resp.set_header("Idempotent-Replayed", "true")
         return Later(first.reference, nothing_to_perform)
     if first.answer is None:
         raise Problem("conflict", "The first request with this key was carried out, but its answer is no longer kept. Read what it created.")
+    resp.set_header("Idempotent-Replayed", "true")
     resp.status = falcon.code_to_http_status(first.status or 200)
     resp.media = json.loads(box_of(bearer_of(req)).decrypt(first.answer))
     if first.location:

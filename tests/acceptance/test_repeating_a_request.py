@@ -26,7 +26,9 @@ def test_a_repetition_waits_for_the_first_to_answer(clinic):  # noqa: F811
             assert not first.done()
         answered = first.result()
     assert (early.status_code, early.json["code"], early.headers["retry-after"]) == (409, "idempotency_in_progress", "2")
+    assert "idempotent-replayed" not in early.headers, "nothing has been answered yet that could be replayed"
     assert answered.status_code == 201, answered.text
     late = clinic.intent(key="k1")
     assert (late.status_code, late.json["paymentIntentId"]) == (201, answered.json["paymentIntentId"])
+    assert late.headers["idempotent-replayed"] == "true"
     assert len(clinic.stripe.sdk.payment_intents.list().data) == 1

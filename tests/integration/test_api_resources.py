@@ -123,7 +123,9 @@ def test_an_answer_that_is_kept_no_longer_does_not_do_the_work_again(account, ke
     headers = key | {"Idempotency-Key": "k1"}
     client.simulate_post(CUSTOMERS, json={"name": "Ada"}, headers=headers)
     IdempotencyKey.update(answer=None).execute()
-    problem(client.simulate_post(CUSTOMERS, json={"name": "Ada"}, headers=headers), 409, "conflict")
+    again = client.simulate_post(CUSTOMERS, json={"name": "Ada"}, headers=headers)
+    problem(again, 409, "conflict")
+    assert "idempotent-replayed" not in again.headers
     assert Customer.select().count() == 1
 
 
