@@ -42,6 +42,16 @@ def own_sender(clinic: Texting, number: str, service: str | None = None) -> str:
     return number
 
 
+@pytest.mark.parametrize("words", ["STOP\0", "\0STOP", "ST\0OP", "please stop\0 texting me"])
+def test_a_wish_to_stop_is_kept_whatever_no_database_takes_in_it(clinic, words):
+    """Given a text with a NUL, which Twilio signs as it came, then it is kept without it, and the person is heard."""
+    answer = clinic.tell(INBOUND, a_text(clinic, words, FromCity="\0Harbor", **{"Odd\0": "\0"}))
+    assert (answer.status_code, clinic.ledger()["sms"]["optedOut"]) == (200, True)
+    kept = json.loads(InboxEvent.get(InboxEvent.provider == "twilio").payload)
+    assert (kept["Body"], kept["FromCity"], kept["Odd"]) == (words.replace("\0", ""), "Harbor", "")
+    assert OptOut.get().words == words.replace("\0", "")
+
+
 @pytest.mark.parametrize("words", ["STOP", "stopall", "Opt out", "OPT-OUT.", "please stop texting me", "Don’t contact me again", "No me envíe más mensajes"])
 def test_a_wish_to_stop_is_kept_before_twilio_is_answered(clinic, words):
     clinic.hear(words)

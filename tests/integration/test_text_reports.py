@@ -38,6 +38,13 @@ def test_a_failure_is_not_undone_by_an_older_report(clinic, order):
     assert (row.status, row.error_code) == ("undelivered", "30007")
 
 
+def test_a_report_with_what_no_database_takes_still_counts(clinic):
+    message = clinic.send()
+    assert clinic.report(message, "undelivered\0", "3\x0000\x0007", Detail="\0").status_code == 204
+    row = clinic.message(message.id)
+    assert (row.status, row.error_code) == ("undelivered", "30007")
+
+
 def test_a_report_may_come_before_our_own_answer_is_kept(clinic):
     """The report names the effect in its address, so it needs no sid of ours; what comes later adds nothing older."""
     clinic.send()
