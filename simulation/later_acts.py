@@ -40,7 +40,7 @@ def _say_stop(clinic: Clinic, one: Sent) -> None:
     phone = clinic.api.get(f"/api/invoices/{one.invoice['id']}")["customer"]["phone"]
     clinic.sandbox.control("twilio/inbound", **{"from": phone, "to": os.environ["CLINIC_NUMBER"], "body": "STOP"})
     ledger = f"/api/customers/{one.invoice['customer']['id']}/contact-ledger"
-    say.wait_for("the STOP to be heard", lambda: any(entry["type"] == "optOut" for entry in clinic.api.get(ledger)["data"]))
+    say.wait_for("the STOP to be heard", lambda: any(entry["type"] == "optOut" for entry in clinic.api.get(ledger, limit=100)["data"]))
     refused = clinic.api.refused(f"/api/invoices/{one.invoice['id']}/payment-links", {"channel": "sms"}, 422)
     say.chapter("STOP", f"the next text is refused: {refused['detail']}")
 

@@ -144,7 +144,7 @@ class Texting:
         return self.tell(f"{STATUS}?effect={message.effect_id}", fields | ({"ErrorCode": code} if code else {}) | more)
 
     def ledger(self, customer: Customer | None = None) -> dict[str, Any]:
-        return dict(self.get(f"/api/customers/{(customer or self.customer).id}/contact-ledger"))
+        return dict(self.get(f"/api/customers/{(customer or self.customer).id}/contact-ledger?limit=100"))
 
     def pause(self, paused: bool = True) -> None:
         Brake.set(self.account.id, "texts", paused, "test", "a test")

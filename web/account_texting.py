@@ -17,7 +17,8 @@ from web.auth import caller_of
 from web.body import Body, check, read_json
 from web.contact_answers import SenderShown, TemplateList, TemplateShown
 from web.fields import Phone
-from web.openapi import documented
+from web.lists import page_of
+from web.openapi import PageQuery, documented
 from web.problems import Problem
 
 
@@ -71,11 +72,11 @@ def _show_sender(account: Account) -> dict[str, Any]:
 class Templates:
     """`/api/accounts/{account_id}/templates`"""
 
-    @documented("Accounts", {200: TemplateList})
+    @documented("Accounts", {200: TemplateList}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Every template: the account's own or the built-in one."""
         account = find_account(req, account_id)
-        resp.media = {"data": [_show_template(account, kind, language) for kind, language in sorted(DEFAULTS)]}
+        resp.media = page_of(req, sorted(DEFAULTS), lambda named: _show_template(account, *named), _template_id)
 
 
 class OneTemplate:
@@ -113,10 +114,15 @@ def _check_known(kind: str, language: str) -> None:
         raise Problem("not_found", f"There is no template {kind[:20]} in {language[:20]}: {known}.")
 
 
+def _template_id(named: tuple[str, str]) -> str:
+    """A template's id: how its own address goes on after that of the list."""
+    return "/".join(named)
+
+
 def _show_template(account: Account, kind: str, language: str) -> dict[str, Any]:
     body, _ = template_for(account.id, kind, language)
     example = render(body, language, {"clinic": account.name, "url": "https://pay.example/p/0123456789abcdef", "amount": "$120.00"})
     return {
-        "kind": kind, "language": language, "body": body, "own": body != DEFAULTS[kind, language], "example": example.body,
-        "encoding": example.encoding, "segments": example.segments,
+        "id": _template_id((kind, language)), "kind": kind, "language": language, "body": body, "own": body != DEFAULTS[kind, language],
+        "example": example.body, "encoding": example.encoding, "segments": example.segments,
     }  # fmt: skip

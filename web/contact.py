@@ -1,6 +1,6 @@
-"""Consents and opt-outs by customer, and everything about contact with them, in order."""
+"""Consents and opt-outs by customer."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 import falcon
@@ -10,16 +10,14 @@ from models.account_sender import sender_of
 from models.audit_entry import AuditEntry
 from models.base import serialize_on, transaction
 from models.consent import Consent
-from models.contact_decision import ContactDecision
 from models.customer import Customer
-from models.message import Message
 from models.opt_out import CHANNELS, OptOut, person_key
 from models.phone_suppression import PhoneSuppression
 from runtime.clock import business_now, real_now, rfc3339
 from web.auth import caller_of
 from web.body import Body, check
-from web.contact_answers import ConsentShown, ContactLedgerShown, OptOutShown
-from web.contact_shapes import show_consent, show_decision, show_message, show_opt_out, show_suppression
+from web.contact_answers import ConsentShown, OptOutShown
+from web.contact_shapes import show_consent, show_opt_out
 from web.customers import find_customer
 from web.fields import OLDEST, Name, Phone
 from web.idempotency import idempotent
@@ -28,7 +26,6 @@ from web.problems import Problem
 
 Channels = Annotated[list[Literal["sms", "voice"]], Field(min_length=1, max_length=2)]
 CLOCKS_DIFFER = timedelta(minutes=5)
-NEWEST = 500
 
 
 def _every_channel() -> list[Literal["sms", "voice"]]:
@@ -125,42 +122,6 @@ class CustomerOptOuts:
         resp.status = falcon.HTTP_201
         resp.media = show_opt_out(statement)
         resp.set_header("Location", f"/api/customers/{customer.id}/contact-ledger")
-
-
-class ContactLedger:
-    """`/api/customers/{customer_id}/contact-ledger`"""
-
-    @documented("Contact", {200: ContactLedgerShown})
-    def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
-        """Consents, opt-outs, decisions and texts in order, and the person's current status."""
-        customer = find_customer(caller_of(req).own, customer_id)
-        entries = sorted(_entries(customer), key=lambda entry: entry[0])[-NEWEST:]
-        resp.media = {"phone": customer.phone, "sms": _standing(customer, "sms"), "voice": _standing(customer, "voice")}
-        resp.media["data"] = [{"type": kind, "at": rfc3339(at), kind: shown} for at, kind, shown in entries]
-
-
-def _entries(customer: Customer) -> list[tuple[datetime, str, dict[str, Any]]]:
-    phones = {row.phone for row in Consent.select(Consent.phone).where(Consent.customer == customer.id)}
-    phones |= {row.to for row in Message.select(Message.to).where(Message.customer == customer.id)} | ({customer.phone} if customer.phone else set())
-    said = OptOut.select().where((OptOut.account_id == customer.account_id) & OptOut.phone.in_(sorted(phones)))
-    consents = Consent.select().where(Consent.customer == customer.id)
-    decisions = ContactDecision.select().where(ContactDecision.customer_id == customer.id).order_by(ContactDecision.at.desc()).limit(NEWEST)
-    messages = Message.select().where(Message.customer == customer.id).order_by(Message.created_at.desc()).limit(NEWEST)
-    return [
-        *((row.created_at, "consent", show_consent(row)) for row in consents),
-        *((row.at, "optOut", show_opt_out(row)) for row in said),
-        *((row.at, "decision", show_decision(row)) for row in decisions),
-        *((row.created_at, "message", show_message(row)) for row in messages),
-    ]
-
-
-def _standing(customer: Customer, channel: str) -> dict[str, Any]:
-    phone, senders = customer.phone or "", tuple(sender_of(customer.account_id).values())
-    return {
-        "consented": Consent.holds(customer.id, phone, channel, business_now()),
-        "optedOut": OptOut.holds(customer.account_id, senders, phone, channel),
-        "suppressed": show_suppression(PhoneSuppression.of(customer.account_id, phone, channel)),
-    }
 
 
 class CustomerSuppression:

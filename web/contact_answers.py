@@ -34,9 +34,10 @@ class MessageShown(Shown):
 
 
 class MessageList(Shown):
-    """The texts of an invoice, oldest first."""
+    """A page of the texts of an invoice, oldest first."""
 
     data: list[MessageShown]
+    has_more: bool
 
 
 class ConsentShown(Shown):
@@ -100,8 +101,9 @@ class ChannelStanding(Shown):
 
 
 class LedgerEntry(Shown):
-    """One entry; the member named by `type` holds it."""
+    """One entry; the member named by `type` holds it, and has the same id."""
 
+    id: str
     type: Literal["consent", "optOut", "decision", "message"]
     at: datetime
     consent: ConsentShown | None = None
@@ -111,12 +113,13 @@ class LedgerEntry(Shown):
 
 
 class ContactLedgerShown(Shown):
-    """Everything about contact with a person, in order, and their current status."""
+    """A page of everything about contact with a person, oldest first, and their current status."""
 
     phone: str | None
     sms: ChannelStanding
     voice: ChannelStanding
     data: list[LedgerEntry]
+    has_more: bool
 
 
 class SenderShown(Shown):
@@ -133,6 +136,7 @@ class SenderShown(Shown):
 class TemplateShown(Shown):
     """One template; `own` when the account wrote it. `example` is a rendered text with its segments."""
 
+    id: str
     kind: str
     language: str
     body: str
@@ -143,6 +147,7 @@ class TemplateShown(Shown):
 
 
 class TemplateList(Shown):
-    """The templates of an account."""
+    """A page of the templates of an account, by kind and language."""
 
     data: list[TemplateShown]
+    has_more: bool

@@ -93,7 +93,8 @@ class Customers:
     @documented("Customers", {200: CustomerList}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The account's customers, newest first."""
-        resp.media = page(req, Customer.select().where(Customer.account == caller_of(req).own), Customer, show_customer)
+        rows = Customer.select().where(Customer.account == caller_of(req).own)
+        resp.media = page(req, rows, show_customer, rows)
 
 
 class OneCustomer:

@@ -84,7 +84,7 @@ class EndpointWithDeliveries(EndpointShown):
 
 
 class EndpointList(Shown):
-    """An account's endpoints."""
+    """A page of an account's endpoints, oldest first."""
 
     data: list[EndpointShown]
     has_more: bool

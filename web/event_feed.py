@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from models.outgoing_event import feed_after
 from web.auth import caller_of
-from web.lists import MAX_LIMIT, limit_of, number_of
+from web.lists import MAX_LIMIT, USUAL_LIMIT, limit_of, number_of
 from web.openapi import Shown, documented
 from web.problems import Problem
 
@@ -19,7 +19,7 @@ class FeedQuery(BaseModel):
     """Where to continue."""
 
     since: int = Field(default=0, ge=0, le=LARGEST, description="The `next` of the previous answer; 0 for the beginning.")
-    limit: int = Field(default=20, ge=1, le=MAX_LIMIT, description="Maximum number of items.")
+    limit: int = Field(default=USUAL_LIMIT, ge=1, le=MAX_LIMIT, description="Maximum number of items.")
 
 
 class EventShown(Shown):

@@ -11,9 +11,8 @@ from rules.invoice_fold import UNPAID
 from runtime.clock import business_now
 from web.answers import CustomerBrief
 from web.auth import caller_of
-from web.lists import limit_of
+from web.lists import after_of, choices_of, limit_of
 from web.openapi import PageQuery, Shown, documented
-from web.problems import Problem
 
 BUCKET_NAMES = {"1-30": "days1To30", "31-60": "days31To60", "61-90": "days61To90", "91-": "daysOver90"}
 
@@ -85,13 +84,9 @@ class UnpaidInvoices:
     @documented("Finance", {200: UnpaidList}, query=UnpaidQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Unpaid invoices, earliest due date first; `status` is `overdue` or `sent`."""
-        account, limit, which = caller_of(req).own, limit_of(req), req.get_param("status")
-        if which not in {None, *UNPAID}:
-            raise Problem("invalid", "status must be overdue or sent.", [{"field": "status", "message": "must be overdue or sent"}])
-        after = req.get_param("startingAfter")
-        last = Invoice.get_or_none((Invoice.id == after) & (Invoice.account == account)) if after else None
-        if after and last is None:
-            raise Problem("invalid", "startingAfter is not an invoice of this account.", [{"field": "startingAfter", "message": "is unknown"}])
+        account, limit, statuses = caller_of(req).own, limit_of(req), set(choices_of(req, "status", UNPAID))
+        which = statuses.pop() if len(statuses) == 1 else None
+        last = after_of(req, Invoice.select().where(Invoice.account == account))
         today = account.local_date(business_now())
         rows = unpaid_invoices(account, which, today, last, limit + 1)  # type: ignore[arg-type]
         resp.media = {"data": [show_unpaid(row, today) for row in rows[:limit]], "hasMore": len(rows) > limit}

@@ -7,15 +7,16 @@ from web.auth import caller_of
 from web.contact_answers import MessageList
 from web.contact_shapes import show_message
 from web.invoices import find_invoice
-from web.openapi import documented
+from web.lists import page
+from web.openapi import PageQuery, documented
 
 
 class InvoiceMessages:
     """`/api/invoices/{invoice_id}/messages`"""
 
-    @documented("Contact", {200: MessageList})
+    @documented("Contact", {200: MessageList}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
         """The invoice's texts, oldest first, with advice for those that did not arrive."""
         invoice = find_invoice(caller_of(req).own, invoice_id)
-        rows = Message.select().where(Message.invoice == invoice.id).order_by(Message.created_at, Message.id)
-        resp.media = {"data": [show_message(row) for row in rows]}
+        rows = Message.select().where(Message.invoice == invoice.id)
+        resp.media = page(req, rows, show_message, rows, oldest_first=True)

@@ -1,7 +1,7 @@
 """Invoices of an account."""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import falcon
 from pydantic import Field
@@ -22,7 +22,7 @@ from web.body import Body, check, read_json
 from web.customers import find_customer
 from web.fields import Amount, Currency, Id, Name, Notes, Words
 from web.idempotency import idempotent
-from web.lists import moment_of, page
+from web.lists import choices_of, moment_of, page
 from web.openapi import PageQuery, documented
 from web.problems import Problem
 from web.shapes import show_invoice
@@ -90,15 +90,15 @@ class Invoices:
     @documented("Invoices", {200: InvoiceList}, query=InvoiceQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The account's invoices, newest first; filter by `status`, `customerId` and `updatedSince`."""
-        query = Invoice.select(Invoice, Customer).join(Customer).where(Invoice.account == caller_of(req).own)
-        if req.get_param("status"):
-            query = query.where(Invoice.status.in_(req.get_param_as_list("status")))
+        query = every = Invoice.select(Invoice, Customer).join(Customer).where(Invoice.account == caller_of(req).own)
+        if statuses := choices_of(req, "status", get_args(InvoiceStatus)):
+            query = query.where(Invoice.status.in_(statuses))
         if req.get_param("customerId"):
             query = query.where(Invoice.customer == req.get_param("customerId"))
         since = moment_of(req, "updatedSince")
         if since:
             query = query.where(Invoice.updated_at >= since)
-        resp.media = page(req, query, Invoice, show_invoice)
+        resp.media = page(req, query, show_invoice, every)
 
 
 class OneInvoice:

@@ -82,7 +82,9 @@ class PageQuery(BaseModel):
     """A page of a list."""
 
     limit: int = Field(default=20, ge=1, le=100, description="Maximum number of items.")
-    starting_after: str | None = Field(default=None, alias="startingAfter", description="The id of the last item of the previous page.")
+    starting_after: str | None = Field(
+        default=None, alias="startingAfter", description="The id of the last item of the previous page; an id that is not in the list is refused with 422."
+    )
 
 
 _tree = SpecTree(

@@ -65,10 +65,10 @@ class Payments:
     @documented("Payments", {200: PaymentList}, query=PaymentQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The account's payments, newest first; filter by `invoiceId`."""
-        query = Payment.select().where(Payment.account == caller_of(req).own)
+        query = every = Payment.select().where(Payment.account == caller_of(req).own)
         if req.get_param("invoiceId"):
             query = query.where(Payment.invoice == req.get_param("invoiceId"))
-        resp.media = page(req, query, Payment, show_payment)
+        resp.media = page(req, query, show_payment, every)
 
 
 class OnePayment:

@@ -8,7 +8,8 @@ import falcon
 from models.reconciliation import Difference, Reconciliation, latest_runs
 from runtime.clock import rfc3339
 from web.auth import Caller, caller_of
-from web.openapi import Shown, documented
+from web.lists import page_of
+from web.openapi import PageQuery, Shown, documented
 
 MOST = 500  # differences shown of one run
 
@@ -49,12 +50,12 @@ class ReconciliationReport(Shown):
 class LatestReconciliation:
     """`/api/finance/reconciliation`"""
 
-    @documented("Finance", {200: ReconciliationReport})
+    @documented("Finance", {200: ReconciliationReport}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Differences between our payments and refunds and Stripe's, as of the latest hourly comparison. They are shown, never corrected silently."""
         caller = caller_of(req)
         own = (caller.account.stripe_account or "") if caller.account is not None else None
-        resp.media = {"data": [_show(run, caller) for run in latest_runs(own)], "hasMore": False}
+        resp.media = page_of(req, latest_runs(own), lambda run: _show(run, caller), lambda run: str(run.id))
 
 
 def _show(run: Reconciliation, caller: Caller) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 import falcon
 
 from web.account_texting import OneSender, OneTemplate, Templates
-from web.contact import ContactLedger, CustomerConsents, CustomerOptOuts, CustomerSuppression
+from web.contact import CustomerConsents, CustomerOptOuts, CustomerSuppression
+from web.contact_ledger import ContactLedger
 from web.invoice_messages import InvoiceMessages
 from web.twilio_webhooks import IncomingMessages, MessageStatuses
 

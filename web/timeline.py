@@ -11,9 +11,8 @@ from models.timeline_sources import SOURCES
 from runtime.clock import rfc3339
 from web.auth import caller_of
 from web.invoices import find_invoice
-from web.lists import limit_of
+from web.lists import page_of
 from web.openapi import PageQuery, Shown, documented
-from web.problems import Problem
 
 
 class TimelineEntry(Shown):
@@ -43,18 +42,8 @@ class InvoiceTimeline:
     @documented("Invoices", {200: Timeline}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
         """Everything received, decided and sent about an invoice, in order, with the reasons."""
-        invoice, limit = find_invoice(caller_of(req).own, invoice_id), limit_of(req)
-        entries = _after(timeline_of(invoice, SOURCES), req.get_param("startingAfter"))
-        resp.media = {"data": [_show(entry) for entry in entries[:limit]], "hasMore": len(entries) > limit}
-
-
-def _after(entries: list[Entry], cursor: str | None) -> list[Entry]:
-    if not cursor:
-        return entries
-    places = [place for place, entry in enumerate(entries, 1) if entry.id == cursor]
-    if not places:
-        raise Problem("invalid", "startingAfter is not an entry of this timeline.", [{"field": "startingAfter", "message": "is unknown"}])
-    return entries[places[0] :]
+        invoice = find_invoice(caller_of(req).own, invoice_id)
+        resp.media = page_of(req, timeline_of(invoice, SOURCES), _show, lambda entry: entry.id)
 
 
 def _show(entry: Entry) -> dict[str, Any]:

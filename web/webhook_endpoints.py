@@ -5,6 +5,7 @@ import secrets
 from typing import Any
 
 import falcon
+from peewee import ModelSelect
 
 from delivery.stage import stage_again
 from jobs.deliver_webhook import disable
@@ -22,7 +23,8 @@ from web.body import check, read_json
 from web.endpoint_shapes import EndpointChange, EndpointList, EndpointMade, EndpointShown, EndpointWithDeliveries, NewEndpoint, show_delivery, show_endpoint
 from web.idempotency import idempotent
 from web.later import Later, nothing_to_perform
-from web.openapi import documented
+from web.lists import page
+from web.openapi import PageQuery, documented
 from web.problems import Problem
 
 MOST = 20  # endpoints of one account
@@ -47,8 +49,8 @@ def find_endpoint(account: Account, endpoint_id: str) -> WebhookEndpoint:
     return endpoint
 
 
-def _mine(account: Account) -> list[WebhookEndpoint]:
-    return list(WebhookEndpoint.select().where(WebhookEndpoint.account == account, WebhookEndpoint.state != "deleted").order_by(WebhookEndpoint.id))
+def _mine(account: Account) -> "ModelSelect[Any]":
+    return WebhookEndpoint.select().where(WebhookEndpoint.account == account, WebhookEndpoint.state != "deleted")
 
 
 class WebhookEndpoints:
@@ -64,7 +66,7 @@ class WebhookEndpoints:
         """
         caller, wanted = caller_of(req), check(NewEndpoint, document)
         account = caller.own
-        if len(_mine(account)) >= MOST:
+        if _mine(account).count() >= MOST:
             raise Problem("invalid", f"An account has at most {MOST} webhook endpoints; delete one first.")
         endpoint = WebhookEndpoint.register(account, wanted.url, wanted.events, seal(new_secret()), real_now())
         AuditEntry.record(caller.actor, "endpoint.registered", f"endpoint:{endpoint.id}", account.id, events=wanted.events)
@@ -77,10 +79,12 @@ class WebhookEndpoints:
         resp.media = show_endpoint(endpoint) | {"secret": unseal(endpoint.secret)}
         resp.set_header("Location", f"/api/webhook-endpoints/{endpoint.id}")
 
-    @documented("Events", {200: EndpointList})
+    @documented("Events", {200: EndpointList}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The account's endpoints, oldest first."""
-        resp.media = {"data": [show_endpoint(endpoint) for endpoint in _mine(caller_of(req).own)], "hasMore": False}
+        account = caller_of(req).own
+        ever = WebhookEndpoint.select().where(WebhookEndpoint.account == account)
+        resp.media = page(req, _mine(account), show_endpoint, ever, oldest_first=True)
 
 
 class OneWebhookEndpoint:

@@ -175,7 +175,7 @@ def test_an_event_whose_payload_holds_such_text_is_kept(client):
 def test_a_nul_in_an_address_is_no_fault_of_ours(client):
     headers = given.a_key(given.an_account())
     for path in ("/api/customers/%00", "/api/invoices/a%00b", "/api/invoices?startingAfter=%00", "/api/invoices?status=%00&customerId=%00"):
-        assert client.simulate_get(path, headers=headers).status_code in {200, 400, 404}, path
+        assert client.simulate_get(path, headers=headers).status_code in {200, 400, 404, 422}, path
 
 
 def test_the_web_is_well_after_all_that(town):

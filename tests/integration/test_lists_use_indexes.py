@@ -17,14 +17,15 @@ from tests.integration.test_receivables_index import many_invoices
 
 LISTS = {
     "/api/invoices": ("invoice", "invoice_account_id_id"),
-    "/api/invoices?startingAfter=inv_9": ("invoice", "invoice_account_id_id"),
+    "/api/invoices?startingAfter={newest}": ("invoice", "invoice_account_id_id"),
     "/api/invoices?status=paid": ("invoice", "invoice_account_id_"),
     "/api/invoices?customerId={customer}": ("invoice", "invoice_account_id_"),
     "/api/invoices?updatedSince=2020-01-01T00:00:00Z": ("invoice", "invoice_account_id_"),
     "/api/customers": ("customer", "customer_account_id_id"),
     "/api/payments": ("payment", "payment_account_id_id"),
-    "/api/payments?startingAfter=pay_9": ("payment", "payment_account_id_id"),
+    "/api/payments?startingAfter={payment}": ("payment", "payment_account_id_id"),
     "/api/payments?invoiceId={invoice}": ("payment", "payment_"),
+    "/api/finance/unpaid-invoices?startingAfter={invoice}": ("invoice", "invoice_account_id_status_due_date_id"),
     "/api/finance/unpaid-invoices": ("invoice", "invoice_account_id_status_due_date_id"),
     "/api/events?since=5": ("outgoing_event", "outgoing_event_account_id_id"),
     "/api/webhook-endpoints/{endpoint}": ("webhook_delivery", "webhook_delivery_endpoint_id_"),
@@ -34,7 +35,8 @@ LISTS = {
 def fill(account):
     """Other tenants' rows in thousands, and a few of the account's own; answers what the addresses name."""
     now = real_now()
-    Invoice.update(account=account).where(Invoice.id << [row.id for row in Invoice.select().limit(50)]).execute()
+    newest = Invoice.select().order_by(Invoice.id.desc()).get()  # a cursor with thousands of rows before it
+    Invoice.update(account=account).where(Invoice.id << [newest.id, *(row.id for row in Invoice.select().limit(50))]).execute()
     invoices = list(Invoice.select().order_by(Invoice.id))
     first = Invoice.select().where(Invoice.account == account).get()
     people, paid, told = [], [], []
@@ -52,7 +54,8 @@ def fill(account):
         for at in range(0, len(sent), 50):
             WebhookDelivery.insert_many(sent[at : at + 50]).execute()
     execute("ANALYZE")
-    return {"customer": first.customer_id, "invoice": first.id, "endpoint": endpoints[account.id].id}
+    payment = Payment.select().where(Payment.account == account).order_by(Payment.id.desc()).get()
+    return {"customer": first.customer_id, "invoice": first.id, "newest": newest.id, "payment": payment.id, "endpoint": endpoints[account.id].id}
 
 
 def explained(sql, params):
