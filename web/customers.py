@@ -1,6 +1,6 @@
 """Customers of an account."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import falcon
 from pydantic import Field
@@ -14,7 +14,7 @@ from runtime.ids import new_id
 from web.answers import CustomerList, CustomerShown
 from web.auth import caller_of
 from web.body import Body, check, read_json
-from web.fields import Email, Id, Language, Name, Phone, TimeZone, Words
+from web.fields import Email, Language, Name, Phone, TimeZone, Words
 from web.idempotency import idempotent
 from web.lists import page
 from web.openapi import PageQuery, documented
@@ -33,6 +33,9 @@ class Address(Body):
     country: Words | None = None
 
 
+ExternalId = Annotated[str, Field(min_length=1, max_length=200)]  # an empty one would be somebody's, and then nobody else's
+
+
 class NewCustomer(Body):
     """Who pays."""
 
@@ -42,7 +45,7 @@ class NewCustomer(Body):
     address: Address | None = None
     time_zone: TimeZone | None = None
     language: Language = "en"
-    external_id: Id | None = None
+    external_id: ExternalId | None = None
     stripe_customer_id: str | None = Field(default=None, pattern=r"^cus_\w{1,64}$")
 
 
@@ -58,6 +61,15 @@ def find_customer(account: Account, customer_id: str) -> Customer:
     if customer is None:
         raise Problem("not_found", f"There is no customer {customer_id[:40]}.")
     return customer
+
+
+def _check_free(account: Account, external_id: str | None, customer_id: str = "") -> None:
+    """Raises Problem 409 when a customer other than `customer_id` has this external id."""
+    if external_id is None:
+        return
+    same = (Customer.account == account) & (Customer.external_id == external_id) & (Customer.id != customer_id)
+    if Customer.select().where(same).exists():
+        raise Problem("already_exists", f"There is a customer with externalId {external_id}.")
 
 
 def _values(wanted: NewCustomer, names: set[str]) -> dict[str, Any]:
@@ -80,8 +92,7 @@ class Customers:
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
         """Create a customer; the same `externalId` twice is 409. A `stripeCustomerId` is looked up at Stripe, and must be the account's own."""
         account, wanted, now = caller_of(req).own, check(NewCustomer, document), real_now()
-        if wanted.external_id and Customer.get_or_none((Customer.account == account) & (Customer.external_id == wanted.external_id)):
-            raise Problem("already_exists", f"There is a customer with externalId {wanted.external_id}.")
+        _check_free(account, wanted.external_id)
         if wanted.stripe_customer_id:
             claim(account, wanted.stripe_customer_id)
         values = _values(wanted, set(NewCustomer.model_fields)) | {"stripe_vouched": req.context.vouched}
@@ -116,6 +127,7 @@ class OneCustomer:
         if "stripe_customer_id" in values:
             values["stripe_vouched"] = vouched_for(caller_of(req), bound, customer) if bound else False
         with transaction():
+            _check_free(customer.account, values.get("external_id"), customer.id)
             if bound:
                 claim(customer.account, bound)
             Customer.update(**values, updated_at=real_now()).where(Customer.id == customer.id).execute()

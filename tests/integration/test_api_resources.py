@@ -165,8 +165,26 @@ def test_a_name_that_is_taken_is_a_conflict_whichever_way_it_is_asked_for(client
         assert client.simulate_post(CUSTOMERS, json={"name": "Ada", "externalId": external}, headers=key).status_code == 201
     assert client.simulate_post(CUSTOMERS, json={"name": "Ada", "externalId": "a"}, headers=key).status_code == 409
     other = Customer.get(Customer.external_id == "b")
-    assert client.simulate_patch(f"{CUSTOMERS}/{other.id}", json={"externalId": "a"}, headers=key).status_code == 409
-    assert Customer.get_by_id(other.id).external_id == "b"
+    taken = client.simulate_patch(f"{CUSTOMERS}/{other.id}", json={"externalId": "a", "name": "Eve"}, headers=key)
+    assert "retry-after" not in taken.headers, "it was no race, and repeating it does not help"
+    assert problem(taken, 409, "already_exists")["detail"] == "There is a customer with externalId a."
+    assert (Customer.get_by_id(other.id).external_id, Customer.get_by_id(other.id).name) == ("b", "Ada")
+    assert client.simulate_patch(f"{CUSTOMERS}/{other.id}", json={"externalId": "b"}, headers=key).status_code == 200, "it is its own"
+    elsewhere = given.a_key(given.an_account(name="Other"))
+    assert client.simulate_post(CUSTOMERS, json={"name": "Ada", "externalId": "a"}, headers=elsewhere).status_code == 201
+
+
+def test_an_external_id_is_something_or_none(client, account, key):
+    """An empty one would be one customer's own, and the second customer without one would be told it is taken."""
+    made = client.simulate_post(CUSTOMERS, json={"name": "Ada", "externalId": "a"}, headers=key).json["id"]
+    for nothing in ("", "  "):
+        for answer in (
+            client.simulate_post(CUSTOMERS, json={"name": "Ada", "externalId": nothing}, headers=key),
+            client.simulate_patch(f"{CUSTOMERS}/{made}", json={"externalId": nothing}, headers=key),
+        ):
+            assert [error["field"] for error in problem(answer, 422, "invalid")["errors"]] == ["externalId"]
+    assert client.simulate_patch(f"{CUSTOMERS}/{made}", json={"externalId": None}, headers=key).json["externalId"] is None
+    assert client.simulate_post(CUSTOMERS, json={"name": "Eve", "externalId": None}, headers=key).status_code == 201
 
 
 def test_lists_go_by_pages(client, account, key):
