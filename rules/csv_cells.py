@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import phonenumbers
 
-from rules.money import to_minor
+from rules.money import CURRENCIES, to_minor
 
 MOST = 99_999_999  # minor units; Stripe takes eight digits
 LONGEST = 200  # characters, as the API takes them
@@ -31,6 +31,8 @@ def read_currency(text: str, usual: str) -> str:
     code = (text or usual).lower()
     if not re.fullmatch(r"[a-z]{3}", code):
         raise BadCell(f"{text[:40]!r} is not a currency code such as USD" if code else "has no currency; add a code such as USD, or use --currency usd")
+    if code not in CURRENCIES:
+        raise BadCell(f"{code.upper()} is not a currency that Stripe takes")
     return code
 
 

@@ -6,6 +6,8 @@ from zoneinfo import available_timezones
 import phonenumbers
 from pydantic import AfterValidator, Field
 
+from rules.money import CURRENCIES
+
 
 def _e164(text: str) -> str:
     try:
@@ -23,6 +25,12 @@ def _zone(text: str) -> str:
     return text
 
 
+def _currency(text: str) -> str:
+    if text.lower() not in CURRENCIES:
+        raise ValueError("is not a currency that Stripe takes, such as usd")
+    return text.lower()
+
+
 MAX_NOTES = 10_000
 OLDEST = 2000  # the year before which a time is a mistyped one
 
@@ -33,7 +41,7 @@ Language = Annotated[str, Field(max_length=35)]  # RFC 5646
 Words = Annotated[str, Field(max_length=500)]
 Notes = Annotated[str, Field(max_length=MAX_NOTES)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Currency = Annotated[str, Field(pattern=r"^[a-zA-Z]{3}$"), AfterValidator(str.lower)]
+Currency = Annotated[str, Field(pattern=r"^[a-zA-Z]{3}$"), AfterValidator(_currency)]
 Amount = Annotated[int, Field(strict=True, gt=0, le=99_999_999)]  # Stripe takes eight digits
 PaymentMethodId = Annotated[str, Field(pattern=r"^(pm|card)_\w{1,120}$")]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]

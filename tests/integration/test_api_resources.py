@@ -217,7 +217,7 @@ def test_invoices_are_narrowed(client, account, key):
 
 BAD_INVOICES = {
     "amountDue": [0, -1, 1.5, "12.50", "12", 100_000_000, None, True],
-    "currency": ["us", "dollars", "", 5],
+    "currency": ["us", "dollars", "", 5, "zzz", "XXX"],
     "dueDate": ["31.1.2099", "2099-02-30", ""],
     "number": ["", None],
     "status": ["paid", "overdue"],

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from babel.numbers import list_currencies
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,8 @@ from effects.settle import OWNERS
 from models.account import Account
 from models.staged_job import LEASE
 from rules import timeline_words
-from rules.money import exponent, in_words, to_major, to_minor
+from rules.csv_cells import BadCell, read_currency
+from rules.money import CURRENCIES, exponent, in_words, to_major, to_minor
 from runtime.settings import QUEUES, Settings
 
 
@@ -54,6 +56,16 @@ def test_money_in_peoples_words(amount, currency, locale, words):
 
 def test_exponents():
     assert [exponent(code) for code in ("usd", "jpy", "bhd")] == [2, 0, 3]
+
+
+def test_currencies_are_those_that_stripe_takes():
+    """Stripe speaks of more than 135; CLDR knows every one of them, and `zzz` is none."""
+    assert 135 < len(CURRENCIES) < 150
+    assert {code.lower() for code in list_currencies()} >= CURRENCIES
+    assert (read_currency("", "usd"), read_currency("Eur", "usd")) == ("usd", "eur")
+    for code in ("ZZZ", "xxx", "xau"):
+        with pytest.raises(BadCell, match=f"{code.upper()} is not a currency that Stripe takes"):
+            read_currency(code, "usd")
 
 
 @given(st.sampled_from(["process_stripe_event", "a", "a_1"]), st.integers(1, 10**18 - 1))
