@@ -3,6 +3,7 @@
 from runtime.settings import get_settings
 from web.address import THIS_MACHINE
 from web.counter_files import make_counter_files
+from web.keep_alive import begin_request
 
 bind = f"{'127.0.0.1' if get_settings().payphone_env != 'production' else '0.0.0.0'}:{get_settings().port}"  # noqa: S104
 worker_class = "gthread"
@@ -18,5 +19,6 @@ errorlog = "-"
 logger_class = "web.gunicorn_log.MaskedLogger"
 loglevel = "warning"
 control_socket_disable = True
+pre_request = begin_request
 
 make_counter_files()

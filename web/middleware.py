@@ -14,6 +14,7 @@ from runtime.errors import Conflict
 from runtime.ids import new_id
 from runtime.log import get_log
 from web.auth import Caller
+from web.keep_alive import close_connection
 from web.pages import show_page
 from web.problems import Problem, write_problem
 from web.request_metrics import method_of, route_of
@@ -69,7 +70,9 @@ def on_http_error(req: falcon.Request, resp: falcon.Response, error: Exception, 
 
 
 def _tell(req: falcon.Request, resp: falcon.Response, problem: Problem) -> None:
-    """A problem document, or a page for a browser at an unknown address."""
+    """A problem document, or a page for a browser at an unknown address. What is left of a body over the cap is not read."""
+    if problem.code == "body_too_large":
+        close_connection()
     if problem.code != "not_found" or req.uri_template or "text/html" not in (req.accept or ""):
         write_problem(resp, problem)
         return

@@ -3,6 +3,7 @@
 import json
 import socket
 
+import httpx
 import pytest
 
 from models.inbox_event import InboxEvent
@@ -53,6 +54,24 @@ def test_bodies_over_the_cap(town):
     assert (status, b"bad_signature" in answer) == (400, True)
     assert town.get("/healthz")[0] == 200
     assert InboxEvent.select().count() == 0
+
+
+def test_a_connection_that_will_be_closed_is_said_to_be(town):
+    """Given a client that would keep its connection, when its body is over the cap, then 413 says that this was the last answer on it, and only that one."""
+    town.web()
+    head = f"POST {WEBHOOK} HTTP/1.1\nHost: x\n"
+    for text, chunks in (
+        (f"{head}Content-Length: {CAP + 1}\n\n", [b"x" * (CAP + 1)]),
+        (f"{head}Content-Length: {CAP + 1}\n\n", []),
+        (f"{head}Transfer-Encoding: chunked\n\n", [chunk(b"x" * 65536)] * 17 + [b"0\r\n\r\n"]),
+    ):
+        status, answer = raw(town.port, text, chunks)
+        assert (status, b"connection: close" in answer.lower(), b"keep-alive" in answer) == (413, True, False)
+    with httpx.Client(base_url=f"http://127.0.0.1:{town.port}", timeout=20) as kept:
+        for _ in range(2):
+            assert kept.post(WEBHOOK, content=b"{}").headers["connection"] == "keep-alive"
+            refused = kept.post(WEBHOOK, content=b"x" * (3 * CAP))
+            assert (refused.status_code, refused.headers["connection"]) == (413, "close")
 
 
 def test_an_event_may_come_in_chunks(town):
