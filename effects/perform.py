@@ -3,7 +3,8 @@
 The row commits before the call. A lost answer is asked for again under the same key, for that can do
 nothing twice. A fresh key is used only when two things hold: the request under the last key is over (the
 provider has forgotten the key, or gives the same stored error again), and its own record, searched by our
-tag after that, holds nothing. What stays in doubt after three keys waits for a person.
+tag after that, holds nothing. What was asked for a while ago and seems not to have been sent is looked up before
+it is: a restored database may have lost the effect that made it. What stays in doubt after three keys waits for a person.
 """
 
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from runtime.settings import get_settings
 
 MAX_GENERATIONS = 3
 SETTLING = 30.0  # seconds a provider has to show in its record what it was asked for
+KNOWN_AFTER = timedelta(minutes=1)  # what was asked for longer ago is looked up before it is sent for the first time
 LEAVE_WITHIN = timedelta(seconds=15)  # a process frozen for longer before the call does not make it
 
 log = get_log("effects")
@@ -29,13 +31,14 @@ class InDoubt(PayphoneError):
     """Every key has been tried and nobody knows: a person looks and settles it."""
 
 
-def perform(effect: Effect, decided_at: datetime | None = None) -> dict[str, Any] | None:
+def perform(effect: Effect, decided_at: datetime | None = None, asked_at: datetime | None = None) -> dict[str, Any] | None:
     """The provider's object for `effect`, made now or before; None when it was refused (`effect.error` says why).
 
     The caller records it (`effect.record_confirmed`) in the transaction that records what it means; if it
     dies before, the next attempt gets the same object. `decided_at` is when the caller asked whether it may be: a
-    process that was frozen since then sends nothing on the strength of an old answer. Raises ProviderError, NotYet or InDoubt when the
-    outcome is not known yet or the provider asks for patience, Conflict when another attempt was first.
+    process that was frozen since then sends nothing on the strength of an old answer. `asked_at` is when our row, whose tag
+    the object carries, was made. Raises ProviderError, NotYet or InDoubt when the outcome is not known yet or the
+    provider asks for patience, Conflict when another attempt was first.
     """
     if effect.state == "refused":
         return None
@@ -47,6 +50,9 @@ def perform(effect: Effect, decided_at: datetime | None = None) -> dict[str, Any
         if found is not None:
             return found
         _begin_anew(effect)
+    found = _made_before(effect, kind, asked_at)
+    if found is not None:
+        return found
     if kind.expires and effect.sent_at is None and real_now() > effect.deadline:
         effect.record_refused("deadline_passed", f"It was not sent by {effect.deadline:%Y-%m-%d %H:%M} UTC, and is not sent late. Ask again.", real_now())
         return None
@@ -56,6 +62,17 @@ def perform(effect: Effect, decided_at: datetime | None = None) -> dict[str, Any
 def reconcile(effect: Effect) -> dict[str, Any] | None:
     """Look for a doubtful effect in the provider's record; its object, or None. Changes nothing."""
     return KINDS[effect.kind].find(effect)
+
+
+def _made_before(effect: Effect, kind: Kind, asked_at: datetime | None) -> dict[str, Any] | None:
+    """What the provider has under our row's tag already, when this row is not new and the effect was never sent, as far as we know."""
+    sent = effect.sent_at is not None or effect.generation > 1
+    if sent or asked_at is None or kind.find_asked is None or real_now() - asked_at < KNOWN_AFTER:
+        return None
+    found = kind.find_asked(effect, asked_at)
+    if found is not None:
+        log.warning("made already, by an effect that is not known here", effect_id=effect.id, kind=effect.kind, provider_id=found["id"])
+    return found
 
 
 def _send(effect: Effect, kind: Kind, decided_at: datetime) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Effects on PaymentIntents, links and sessions: how each is sent, and how it is found to have happened."""
 
+from datetime import datetime
 from typing import Any
 
 from effects.kinds import KINDS, SKEW, Kind
@@ -15,8 +16,17 @@ def _create(effect: Effect) -> Json:
 
 
 def _find_created(effect: Effect) -> Json | None:
-    since = int(effect.created_at.timestamp()) - SKEW
+    return _find_since(effect, effect.created_at)
+
+
+def _find_since(effect: Effect, begun: datetime) -> Json | None:
+    since = int(begun.timestamp()) - SKEW
     return stripe_intents.find_intent(effect.request["metadata"]["attempt_id"], effect.stripe_account, since)
+
+
+def _find_open(effect: Effect, asked_at: datetime) -> Json | None:
+    found = _find_since(effect, asked_at)
+    return found if found is not None and found["status"] != "canceled" else None
 
 
 def _intent(effect: Effect) -> Json:
@@ -77,7 +87,7 @@ def _was_completed(effect: Effect) -> str:
     return "The page was completed; it does not expire any more." if session["status"] == "complete" else ""
 
 
-INTENT_CREATE = Kind("intent_create", "stripe", _create, _find_created)
+INTENT_CREATE = Kind("intent_create", "stripe", _create, _find_created, _find_open)
 INTENT_CHANGE = Kind("intent_change", "stripe", _change, _find_changed)
 INTENT_CONFIRM = Kind("intent_confirm", "stripe", _confirm, _find_confirmed, expires=True)  # no card is charged a day late
 INTENT_CANCEL = Kind("intent_cancel", "stripe", _cancel, _find_cancelled, closes="intent", moot=_was_paid)

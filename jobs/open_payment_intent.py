@@ -32,7 +32,7 @@ def open_payment_intent(attempt_id: str) -> None:
         effect = _decide(attempt)
         if effect is None:
             return
-        made, now = perform(effect), real_now()
+        made, now = perform(effect, asked_at=attempt.created_at), real_now()
         with recording():
             if made is None:
                 attempt.record_refused(effect.error or "", now)

@@ -29,7 +29,7 @@ def refund_payment(request_id: str) -> None:
     payment = request.payment
     with invoice_lock(payment.invoice_id):
         effect = _reserve(request)
-        made, now = perform(effect), real_now()
+        made, now = perform(effect, asked_at=request.created_at), real_now()
         with recording():
             subject, about = f"refund_request:{request.id}", {"effect_id": effect.id, "payment_id": payment.id, "amount": request.amount}
             if made is None:

@@ -1,0 +1,112 @@
+"""A database restored from a backup asks for what Stripe has made already: it is found, and not made a second time."""
+
+from datetime import timedelta
+
+import pytest
+
+from models.effect import Effect
+from models.payment_attempt import PaymentAttempt
+from models.payment_link import PaymentLink
+from models.refund import Refund
+from models.refund_request import RefundRequest
+from models.staged_job import StagedJob
+from runtime.clock import real_now
+from tests import given
+
+
+@pytest.fixture
+def clinic(client, valkey, stand_in):
+    return Clinic(client, valkey.client(), stand_in)
+
+
+class Clinic:
+    def __init__(self, client, redis, stand_in):
+        self.client, self.redis, self.stand_in = client, redis, stand_in
+        self.account = given.an_account()
+        self.headers = given.a_key(self.account)
+        self.invoice = given.an_invoice(self.account, amount=10_000)
+
+    def post(self, path, **body):
+        answer = self.client.simulate_post(path, json=body, headers=self.headers)
+        assert answer.status_code in {201, 202}, answer.text
+        return answer.json
+
+    def work(self):
+        for queue in ("messages", "webhooks"):
+            given.worked(self.redis, queue)
+
+    def restored(self, row, effect_kept=False, hours=1, **as_it_was):
+        """The rows as a backup had them: the request of an hour ago, its job waiting, no effect or one that was never sent."""
+        mine = Effect.key.endswith(f":{row.id}")
+        if effect_kept:
+            blank = {"provider_id": None, "answer": None, "sent_at": None, "last_sent_at": None, "settled_at": None}
+            Effect.update(state="sending", deadline=real_now() + timedelta(hours=24 - hours), **blank).where(mine).execute()
+            self.stand_in.forget_keys()
+        else:
+            Effect.delete().where(mine).execute()
+        kind = type(row)
+        kind.update(created_at=real_now() - timedelta(hours=hours), **as_it_was).where(kind.id == row.id).execute()
+        blank = {"attempts": 0, "claim": 0, "finished_at": None}
+        assert StagedJob.update(state="waiting", due_at=0, **blank).where(StagedJob.key == row.id).execute() == 1
+        given.relayed(self.redis)
+
+
+@pytest.mark.parametrize(("effect_kept", "hours"), [(False, 1), (True, 1), (True, 48)])
+def test_a_refund_is_made_once(clinic, effect_kept, hours):
+    payment = clinic.stand_in.paid(clinic.invoice, redis=clinic.redis)
+    asked = RefundRequest.get_by_id(clinic.post(f"/api/payments/{payment.id}/refunds", amount=2_500)["id"])
+    clinic.work()
+    [made] = clinic.stand_in.refunds(asked.id)
+    Refund.delete().execute()
+    clinic.restored(asked, effect_kept, hours, state="requested", refund_id=None)
+    clinic.work()
+    assert [row["id"] for row in clinic.stand_in.refunds(asked.id)] == [made["id"]]
+    again = RefundRequest.get_by_id(asked.id)
+    assert (again.state, again.refund_id, Effect.get(Effect.kind == "refund").state) == ("confirmed", made["id"], "confirmed")
+
+
+def test_a_new_refund_is_not_looked_for_first(clinic):
+    payment = clinic.stand_in.paid(clinic.invoice, redis=clinic.redis)
+    before = len(clinic.stand_in.requests("/v1/refunds", "GET"))
+    clinic.post(f"/api/payments/{payment.id}/refunds")
+    clinic.work()
+    assert len(clinic.stand_in.requests("/v1/refunds", "GET")) == before
+
+
+def a_link(clinic):
+    row = PaymentLink.get_by_id(clinic.post(f"/api/invoices/{clinic.invoice.id}/payment-links")["paymentLinkId"])
+    clinic.work()
+    return PaymentLink.get_by_id(row.id)
+
+
+def test_a_link_is_made_once(clinic):
+    link = a_link(clinic)
+    clinic.restored(link, state="planned", stripe_link_id=None, url=None)
+    clinic.work()
+    assert [row["id"] for row in clinic.stand_in.links(link.id)] == [link.stripe_link_id]
+    assert (PaymentLink.get_by_id(link.id).state, PaymentLink.get_by_id(link.id).url) == ("active", link.url)
+
+
+def test_a_link_that_was_closed_meanwhile_is_replaced(clinic):
+    link = a_link(clinic)
+    clinic.stand_in.sdk.payment_links.update(link.stripe_link_id, {"active": False})
+    clinic.restored(link, state="planned", stripe_link_id=None, url=None)
+    clinic.work()
+    assert len(clinic.stand_in.links(link.id)) == 2
+    assert PaymentLink.get_by_id(link.id).stripe_link_id != link.stripe_link_id
+
+
+def test_a_link_that_was_paid_meanwhile_is_not(clinic):
+    link = a_link(clinic)
+    clinic.stand_in.follow_and_pay(link.url)
+    clinic.restored(link, state="planned", stripe_link_id=None, url=None)
+    clinic.work()
+    assert len(clinic.stand_in.links(link.id)) == 1
+
+
+def test_an_intent_is_made_once(clinic):
+    intent = clinic.post("/api/payments/create-payment-intent", invoiceId=clinic.invoice.id)["paymentIntentId"]
+    clinic.restored(PaymentAttempt.get(), state="planned", intent_id=None)
+    clinic.work()
+    assert [row["id"] for row in clinic.stand_in.made("payment_intent", PaymentAttempt.get().id)] == [intent]
+    assert (PaymentAttempt.get().state, PaymentAttempt.get().intent_id) == ("open", intent)
