@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import click
 
-from bin.commands.screen import acting, complain, moment, say, show_table
+from bin.commands.screen import acting, complain, moment, say, show_list
 from effects.settle import owner_of, reconcile_owner, settle_confirmed, settle_refused
 from models.effect import Effect
 from providers.errors import ProviderError
@@ -31,7 +31,7 @@ def list_effects(state: str | None, in_doubt: bool, kind: str | None, limit: int
         query = query.where(Effect.state == state)
     if kind:
         query = query.where(Effect.kind == kind)
-    show_table(COLUMNS, (_row(effect) for effect in query.order_by(Effect.created_at.desc()).limit(limit)), "No such effects.")
+    show_list(COLUMNS, query.order_by(Effect.created_at.desc()), _row, limit, "No such effects.")
 
 
 def _row(effect: Effect) -> tuple[object, ...]:

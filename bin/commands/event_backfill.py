@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import click
 from rich.progress import BarColumn, Progress, TextColumn
 
-from bin.commands.screen import acting, complain, console, moment, say, show_table
+from bin.commands.screen import acting, complain, console, moment, say, show_list
 from jobs.backfill_stripe_events import READABLE_SECONDS, stripe_accounts
 from jobs.process_stripe_event import process_stripe_event
 from jobs.read_stripe_events import begin_backfill
@@ -81,9 +81,12 @@ def backfill(since: datetime, account: str | None, rate: float | None, wait: boo
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 def backfills(limit: int) -> None:
     """Show backfills, newest first: events read, and how many had been missing."""
-    rows = Backfill.select().order_by(Backfill.id.desc()).limit(limit)
-    shown = ((run.id, moment(run.created_at), run.stripe_account or "platform", run.state, run.seen, run.missing, run.asked_by, run.error) for run in rows)
-    show_table(("id", "started", "account", "state", "read", "missing", "asked by", "error"), shown, "No backfills yet.")
+    columns = ("id", "started", "account", "state", "read", "missing", "asked by", "error")
+    show_list(columns, Backfill.select().order_by(Backfill.id.desc()), _row, limit, "No backfills yet.")
+
+
+def _row(run: Backfill) -> tuple[object, ...]:
+    return (run.id, moment(run.created_at), run.stripe_account or "platform", run.state, run.seen, run.missing, run.asked_by, run.error)
 
 
 def _watch(ids: list[int]) -> None:

@@ -2,7 +2,7 @@
 
 import click
 
-from bin.commands.screen import moment, show_table
+from bin.commands.screen import moment, show_list
 from models.inbox_event import InboxEvent
 
 OUTCOMES = ("refused", "unmatched", "ignored", "applied", "unchanged", "unprocessed")
@@ -19,9 +19,9 @@ def events() -> None:
 def list_events(outcome: str, limit: int) -> None:
     """Show events with one outcome, newest first, without their contents, which hold personal data."""
     wanted = InboxEvent.outcome.is_null() if outcome == "unprocessed" else InboxEvent.outcome == outcome
-    query = InboxEvent.select().where(wanted).order_by(InboxEvent.id.desc()).limit(limit)
-    rows = (
-        (event.id, moment(event.received_at), event.provider, event.account or "platform", event.event_id, event.type, event.invoice_id, event.reason)
-        for event in query
-    )
-    show_table(("id", "received", "provider", "account", "event", "type", "invoice", "reason"), rows, f"No events are {outcome}.")
+    columns = ("id", "received", "provider", "account", "event", "type", "invoice", "reason")
+    show_list(columns, InboxEvent.select().where(wanted).order_by(InboxEvent.id.desc()), _row, limit, f"No events are {outcome}.")
+
+
+def _row(event: InboxEvent) -> tuple[object, ...]:
+    return (event.id, moment(event.received_at), event.provider, event.account or "platform", event.event_id, event.type, event.invoice_id, event.reason)

@@ -2,9 +2,10 @@
 
 import getpass
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
+from peewee import ModelSelect
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
@@ -40,6 +41,14 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: 
         console().print(table)
     else:
         say(empty)
+
+
+def show_list(columns: Sequence[str], query: ModelSelect, row: Callable[..., Sequence[object]], limit: int, empty: str) -> None:
+    """A table of the query's first `limit` rows; when there are more, the last line says so."""
+    show_table(columns, map(row, query.limit(limit)), empty)
+    found = query.limit(None).order_by().count()
+    if found > limit:
+        say(f"{limit} of {found} shown; --limit N shows more.")
 
 
 def moment(at: datetime | int | None) -> str:

@@ -2,7 +2,7 @@
 
 import click
 
-from bin.commands.screen import acting, complain, moment, say, show_table
+from bin.commands.screen import acting, complain, moment, say, show_list
 from delivery.registry import job_names
 from delivery.rq_keys import rq_id
 from models.job_replay import replay, replay_all
@@ -23,12 +23,12 @@ def staged_jobs() -> None:
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 def list_jobs(state: str | None, name: str | None, limit: int) -> None:
     """Show jobs, newest first."""
-    query = StagedJob.select().order_by(StagedJob.id.desc()).limit(limit)
+    query = StagedJob.select().order_by(StagedJob.id.desc())
     if state:
         query = query.where(StagedJob.state == state)
     if name:
         query = query.where(StagedJob.name == name)
-    show_table(("id", "name", "key", "queue", "state", "tries", "due", "ended", "last error"), map(_row, query), "No such jobs.")
+    show_list(("id", "name", "key", "queue", "state", "tries", "due", "ended", "last error"), query, _row, limit, "No such jobs.")
 
 
 def _row(job: StagedJob) -> tuple[object, ...]:

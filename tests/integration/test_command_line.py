@@ -7,8 +7,10 @@ from peewee import OperationalError
 
 from bin.commands.checks.database import check_database
 from models.api_key import ApiKey
+from models.backfill import Backfill
 from models.base import execute
 from models.database_errors import driver_says
+from models.effect import Effect
 from models.inbox_event import InboxEvent
 from models.operator import Operator, password_holds
 from models.staged_job import StagedJob
@@ -59,6 +61,20 @@ def test_jobs_are_listed_by_state_and_name():
     assert "[red]no markup[/red]" in run("jobs", "list", "--state", "dead").output
     assert "prune_jobs" not in run("jobs", "list", "--name", "process_stripe_event").output
     assert "No such jobs." in run("jobs", "list", "--state", "running").output
+
+
+@pytest.mark.parametrize("command", [("jobs", "list"), ("events", "list"), ("effects", "list"), ("events", "backfills")])
+def test_a_list_that_is_cut_says_so(command):
+    """Given more rows than are shown, then how many there are is said, and how to see them."""
+    for number in range(3):
+        a_job("dead")
+        given.received(given.an_event("charge.refunded", {"id": f"ch_{number}"}))
+        Effect.reserve("refund", f"refund:{number}", "stripe", {}, real_now(), real_now(), asked_by="test", reason="test", account_id=None)
+        Backfill.create(stripe_account=f"acct_{number}", since=1, until=2, asked_by="test", created_at=real_now())
+    InboxEvent.update(outcome="refused").execute()
+    assert "2 of" in run(*command, "--limit", "2").output.splitlines()[-1]
+    assert "--limit N shows more" in run(*command, "--limit", "2").output
+    assert "shown" not in run(*command).output
 
 
 def test_only_dead_jobs_are_replayed_and_the_rest_is_said():
