@@ -5,7 +5,7 @@ from delivery.ticker import Ticker
 from jobs import backfill_stripe_events, end_stale_charges, follow_texts, mark_overdue, prune_jobs, reconcile_effects, reconcile_stripe
 from rules.card_numbers import redact
 from runtime.log import configure_log
-from runtime.settings import get_settings
+from runtime.start import settings_or_exit
 
 TIMETABLE = (
     Schedule("backfill-stripe-events", backfill_stripe_events, every=3600),
@@ -25,7 +25,7 @@ def load_timetable() -> None:
 
 def main() -> None:
     """Tick until SIGTERM."""
-    settings = get_settings()
+    settings = settings_or_exit()
     configure_log(settings.log_format, settings.log_level, mask=redact)
     load_timetable()
     Ticker(settings.redis_url).run_forever()

@@ -7,12 +7,12 @@ from models.base import use_database
 from rules.card_numbers import redact
 from runtime import embedded_server
 from runtime.log import configure_log
-from runtime.settings import get_settings
+from runtime.start import settings_or_exit
 
 
 def main() -> None:
     """Run the pool until SIGTERM."""
-    settings = get_settings()
+    settings = settings_or_exit(pool=True)
     configure_log(settings.log_format, settings.log_level, mask=redact)
     scheduler.load_timetable()
     keeper = embedded_server.Keeper()

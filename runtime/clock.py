@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from runtime.settings import get_settings
 
-_shift = get_settings().business_shift
+_shift: timedelta | None = None  # until it is moved, what the settings say
 
 
 def real_now() -> datetime:
@@ -24,7 +24,7 @@ def real_seconds() -> float:
 
 def business_now() -> datetime:
     """The time the business lives in, UTC."""
-    return datetime.now(UTC) + _shift
+    return datetime.now(UTC) + (get_settings().business_shift if _shift is None else _shift)
 
 
 def rfc3339(moment: datetime) -> str:

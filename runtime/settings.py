@@ -1,9 +1,11 @@
 """Settings from the environment (and `.env`), read once and checked by `bin/payphone doctor`."""
 
+import re
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -56,6 +58,18 @@ class Settings(BaseSettings):
     daily_ceilings: str = Field(default="", description="a day's most per account; each account may have its own")
     backfill_rate: float = Field(default=50.0, description="missing or replayed events let through per second; 0: no limit")
     webhooks_to_loopback: bool = Field(default=False, description="demo and tests only: outgoing webhooks may go to this machine")
+
+    @property
+    def names_database(self) -> bool:
+        """Whether somebody said which database is meant, so that it is not the default one."""
+        return "database_url" in self.model_fields_set
+
+    @property
+    def shown_database(self) -> str:
+        """The database's address without its password."""
+        parts = urlsplit(self.database_url)
+        shown = self.database_url if parts.password is None else self.database_url.replace(f":{parts.password}@", ":***@", 1)
+        return re.sub(r"(?<=[?&]password=)[^&]*", "***", shown)
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:

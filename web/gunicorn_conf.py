@@ -1,11 +1,12 @@
 """gunicorn's settings: threads that wait cheaply, bodies that cannot stall a process for long."""
 
-from runtime.settings import get_settings
+from runtime.start import settings_or_exit
 from web.address import THIS_MACHINE
 from web.counter_files import make_counter_files
 from web.keep_alive import begin_request
 
-bind = f"{'127.0.0.1' if get_settings().payphone_env != 'production' else '0.0.0.0'}:{get_settings().port}"  # noqa: S104
+settings = settings_or_exit()
+bind = f"{'127.0.0.1' if settings.payphone_env != 'production' else '0.0.0.0'}:{settings.port}"  # noqa: S104
 worker_class = "gthread"
 workers = 2
 threads = 8
@@ -13,7 +14,7 @@ timeout = 30
 graceful_timeout = 10
 keepalive = 5
 limit_request_line = 8190
-forwarded_allow_ips = get_settings().trusted_proxies or THIS_MACHINE
+forwarded_allow_ips = settings.trusted_proxies or THIS_MACHINE
 accesslog = None
 errorlog = "-"
 logger_class = "web.gunicorn_log.MaskedLogger"

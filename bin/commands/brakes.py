@@ -2,7 +2,7 @@
 
 import click
 
-from bin.commands.screen import acting, moment, say, show_table
+from bin.commands.screen import acting, moment, say, say_database, show_table
 from models.account import Account
 from models.brake import ALL, WHATS, Brake, What, paused
 from models.daily_ceiling import DailyCeiling, ceiling_of
@@ -31,6 +31,7 @@ def pause(what: What, account: str | None, why: str) -> None:
     scope = _scope(account)
     said = f"{what} of {account or 'all accounts'}"
     say(f"Paused: {said}." if Brake.set(scope, what, True, acting(), why) else f"Already paused: {said}.")
+    say_database()
 
 
 @click.command()
@@ -42,6 +43,7 @@ def resume(what: What, account: str | None, why: str) -> None:
     scope = _scope(account)
     said = f"{what} of {account or 'all accounts'}"
     say(f"Resumed: {said}." if Brake.set(scope, what, False, acting(), why) else f"Not paused: {said}.")
+    say_database()
     if account and paused(account, what):
         say(f"However, {what} are paused for all accounts: bin/payphone resume {what}")
 
@@ -52,6 +54,7 @@ def brakes() -> None:
     rows = Brake.select().where(Brake.paused == True).order_by(Brake.what, Brake.account_id)  # noqa: E712 - SQL
     shown = ((row.what, row.account_id or "all accounts", row.by, moment(row.at), row.why) for row in rows)
     show_table(("paused", "account", "by", "at", "why"), shown, "Nothing is paused.")
+    say_database()
 
 
 @click.command()

@@ -2,13 +2,14 @@
 
 import click
 
-from bin.commands.screen import say
+from bin.commands.screen import say, say_database
 from models import migrate as migrations
 
 
 @click.command()
 def migrate() -> None:
     """Apply the migrations this database has not had yet."""
+    say_database()
     applied = migrations.migrate()
     for name in applied:
         say(f"applied {name}")

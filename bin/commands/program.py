@@ -33,6 +33,7 @@ from rules.card_numbers import has_card_number, redact
 from runtime.errors import PayphoneError
 from runtime.log import configure_log
 from runtime.settings import get_settings
+from runtime.start import check_database_named, not_valid
 
 FOUND_PROBLEMS = 1
 
@@ -61,8 +62,7 @@ class Program(click.Group):
 def _sentence(error: Exception) -> str:
     match error:
         case ValidationError():
-            names = ", ".join(str(item["loc"][0]).upper() for item in error.errors(include_input=False))
-            return f"Invalid settings: {names}. See the list of settings in README.md."
+            return not_valid(error)
         case PeeweeException():
             return _of_database(error)
         case RedisError():
@@ -99,6 +99,7 @@ def payphone(ctx: click.Context, demo: bool) -> None:
     if ctx.invoked_subcommand == "doctor":
         return  # it looks for itself, and says what it finds
     settings = get_settings()
+    check_database_named(settings)
     configure_log(settings.log_format, "WARNING", mask=redact)
     use_database(settings.database_url)
 

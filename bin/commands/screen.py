@@ -1,16 +1,21 @@
 """Output of the commands: tables and lines on stdout, errors on stderr."""
 
 import getpass
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
-from peewee import ModelSelect
+from peewee import Model, ModelSelect
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from runtime.settings import get_settings
+
+Listed = TypeVar("Listed", bound=Model)
 PIPED_WIDTH = 200  # columns when nobody watches: lines are not folded
 
 
@@ -43,7 +48,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: 
         say(empty)
 
 
-def show_list(columns: Sequence[str], query: ModelSelect, row: Callable[..., Sequence[object]], limit: int, empty: str) -> None:
+def show_list(columns: Sequence[str], query: "ModelSelect[Listed]", row: Callable[[Listed], Sequence[object]], limit: int, empty: str) -> None:
     """A table of the query's first `limit` rows; when there are more, the last line says so."""
     show_table(columns, map(row, query.limit(limit)), empty)
     found = query.limit(None).order_by().count()
@@ -60,5 +65,13 @@ def moment(at: datetime | int | None) -> str:
 
 
 def acting() -> str:
-    """The actor for the audit log: the user of this shell."""
-    return f"cli:{getpass.getuser()}"
+    """The actor for the audit log: the user of this shell, or its number where it has no name."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return f"cli:uid-{os.getuid()}"
+
+
+def say_database() -> None:
+    """Which database was meant: a shell with another environment than the processes' would change another one."""
+    say(f"Database: {get_settings().shown_database}")

@@ -1,5 +1,6 @@
 """`bin/payphone`: what operators do from a shell."""
 
+import os
 import subprocess
 
 import pytest
@@ -9,6 +10,7 @@ from bin.commands.checks.database import check_database
 from models.api_key import ApiKey
 from models.backfill import Backfill
 from models.base import execute
+from models.brake import Brake
 from models.database_errors import driver_says
 from models.effect import Effect
 from models.inbox_event import InboxEvent
@@ -173,6 +175,32 @@ def test_a_database_that_is_away_leaks_no_password(monkeypatch):
     assert result.exit_code == 1
     assert "cannot be reached" in result.output
     assert "hunter2" not in result.output
+
+
+def test_production_says_which_database_it_means(monkeypatch):
+    """Given a shell without the processes' environment, then a command does not make do with a file of its own."""
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("PAYPHONE_ENV", "production")
+    reset_process()
+    result = run("pause", "texts")
+    assert (result.exit_code, "DATABASE_URL is not set" in result.output) == (1, True)
+    assert "DATABASE_URL is not set" in run("doctor").output
+
+
+@pytest.mark.parametrize("command", [("pause", "texts"), ("resume", "texts"), ("brakes",), ("migrate",)])
+def test_the_database_is_named_without_its_password(database_url, monkeypatch, command):
+    assert f"Database: {get_settings().shown_database}" in run(*command).output.splitlines()
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ada:hunter2@db.example/payphone?password=hunter3")
+    reset_process()
+    assert get_settings().shown_database == "postgresql://ada:***@db.example/payphone?password=***"
+
+
+def test_a_user_without_a_name_may_pause(monkeypatch):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 12_345)
+    assert run("pause", "charges").exit_code == 0
+    assert Brake.get().by == "cli:uid-12345"
 
 
 def test_the_command_itself_runs(database_url):

@@ -17,15 +17,12 @@ MIGRATE = "Run bin/payphone migrate."
 SECOND = 1_000_000
 
 
-def shown(url: str) -> str:
-    """A database URL without its password."""
-    parts = urlsplit(url)
-    return url if parts.password is None else url.replace(f":{parts.password}@", ":***@")
-
-
 def check_database(settings: Settings) -> Iterator[Finding]:
     """Whether rows can be read and written as this release expects. The last finding says so."""
-    url = settings.database_url
+    url, shown = settings.database_url, settings.shown_database
+    if settings.payphone_env == "production" and not settings.names_database:
+        yield Finding("fail", "database", "DATABASE_URL is not set", "Set it; commands need the environment of the running processes.")
+        return
     if url.startswith("sqlite:///") and not (ROOT / urlsplit(url).path[1:]).exists():
         yield Finding("fail", "database", f"there is none at {url}", MIGRATE)
         return
@@ -34,9 +31,9 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         execute("SELECT 1").fetchall()
     except (PeeweeException, Misconfigured) as error:
         said = driver_says(error, url) if isinstance(error, PeeweeException) else type(error).__name__
-        yield Finding("fail", "database", f"{shown(url)}: {said}", "Check DATABASE_URL, and that the server runs and allows this machine.")
+        yield Finding("fail", "database", f"{shown}: {said}", "Check DATABASE_URL, and that the server runs and allows this machine.")
         return
-    yield Finding("ok", "database", f"{shown(url)} answers")
+    yield Finding("ok", "database", f"{shown} answers")
     missing = pending()
     yield judged(bool(missing), "migrations", f"pending: {', '.join(missing)}" if missing else "all applied", MIGRATE)
     yield compare("database", lambda: database_time() / SECOND)

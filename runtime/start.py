@@ -1,0 +1,67 @@
+"""Settings checked once, at the start of a process: what is wrong is said in one sentence, and the process ends with 1."""
+
+import sys
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from runtime.errors import Misconfigured
+from runtime.redis_connection import connect_redis
+from runtime.settings import QUEUES, Settings, get_settings
+
+DATABASES = frozenset({"sqlite", "postgres", "postgresql"})
+
+
+def settings_or_exit(pool: bool = False) -> Settings:
+    """The settings of this process; ends it with 1 when they cannot work. The worker pool needs WORKERS too."""
+    try:
+        settings = read_settings()
+        check_database_named(settings)
+        if pool:
+            _check_workers(settings)
+        _check_redis(settings)
+    except Misconfigured as error:
+        print(f"error {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    return settings
+
+
+def read_settings() -> Settings:
+    """The settings; Misconfigured, naming them but not their values, when some are not valid."""
+    try:
+        return get_settings()
+    except ValidationError as error:
+        raise Misconfigured(not_valid(error)) from None
+
+
+def not_valid(error: ValidationError) -> str:
+    """Which settings are not valid, in a sentence without their values."""
+    names = ", ".join(str(item["loc"][0]).upper() for item in error.errors(include_input=False))
+    return f"Invalid settings: {names}. See the list of settings in README.md."
+
+
+def check_database_named(settings: Settings) -> None:
+    """Raises Misconfigured when production does not say which database it means: a file of its own would be a silent mistake."""
+    if settings.payphone_env == "production" and not settings.names_database:
+        raise Misconfigured("DATABASE_URL is not set. Give this command the environment of the running processes, or name a database.")
+    scheme = urlsplit(settings.database_url).scheme
+    if scheme not in DATABASES:
+        raise Misconfigured(f"DATABASE_URL begins with {scheme!r}; use sqlite:///path or postgresql://….")
+
+
+def _check_workers(settings: Settings) -> None:
+    advice = f"Write a number, or queue=number pairs such as webhooks=4,messages=2. The queues are {', '.join(QUEUES)}."
+    try:
+        counts = settings.worker_counts
+    except ValueError:
+        raise Misconfigured(f"WORKERS cannot be read: {settings.workers!r}. {advice}") from None
+    unknown = sorted(set(counts) - set(QUEUES))
+    if unknown:
+        raise Misconfigured(f"WORKERS names no queue of ours: {', '.join(unknown)}. {advice}")
+
+
+def _check_redis(settings: Settings) -> None:
+    try:
+        connect_redis(settings.redis_url)  # reads the address; the connection opens on first use
+    except (ValueError, IndexError):
+        raise Misconfigured("REDIS_URL cannot be read. Use redis://host:port, rediss://…, unix://… or redis+sentinel://host:port,…/service/db.") from None
