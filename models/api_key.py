@@ -33,6 +33,11 @@ class ApiKey(Row):
         """The live key with this secret."""
         return cls.get_or_none((cls.hash == hash_key(secret)) & cls.revoked_at.is_null())
 
+    def revoke(self, now: datetime) -> bool:
+        """It opens nothing from here on. Answers whether it did until now."""
+        live = (ApiKey.id == self.id) & ApiKey.revoked_at.is_null()
+        return bool(ApiKey.update(revoked_at=now).where(live).execute())
+
 
 def hash_key(secret: str) -> str:
     """SHA-256, hex: enough for 215 random bits, and quick to look up."""

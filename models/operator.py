@@ -35,16 +35,25 @@ class Operator(Row):
         clean = normal_name(name)
         if not clean.replace("-", "").replace("_", "").replace(".", "").isalnum():
             raise NotAllowed(f"The name {name!r} will not do: use letters, digits, '.', '-' and '_'.")
-        if len(password) < MIN_PASSWORD:
-            raise NotAllowed(f"The password has {len(password)} characters; use at least {MIN_PASSWORD}.")
+        _check_length(password)
         if clean == BUILT_IN or cls.get_or_none(cls.name == clean):
             raise NotAllowed(f"There is an operator {clean} already. Choose another name.")
         return cls.create(id=new_id("op"), name=clean, password_hash=_hasher.hash(password), created_at=now)
+
+    def reset(self, password: str) -> None:
+        """A new password, and nothing keeps the operator out any more. Sessions opened with the old one are worth nothing."""
+        _check_length(password)
+        Operator.update(password_hash=_hasher.hash(password), disabled_at=None).where(Operator.id == self.id).execute()
 
     @classmethod
     def live(cls, name: str) -> "Operator | None":
         """The operator of this name who is not disabled."""
         return cls.get_or_none((cls.name == normal_name(name)) & cls.disabled_at.is_null())
+
+
+def _check_length(password: str) -> None:
+    if len(password) < MIN_PASSWORD:
+        raise NotAllowed(f"The password has {len(password)} characters; use at least {MIN_PASSWORD}.")
 
 
 def normal_name(name: str) -> str:

@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 import click
 from peewee import IntegrityError
 
-from bin.commands.screen import acting, say
+from bin.commands.screen import acting, moment, say, show_list
 from models.account import Account
 from models.api_key import ApiKey
 from models.audit_entry import AuditEntry
@@ -56,3 +56,15 @@ def create(name: str, time_zone: str, stripe_account: str | None) -> None:
     say(f"account  {made.id}")
     say(f"key      {secret}")
     say("Save the key now: only its hash is stored, so it cannot be shown again.")
+
+
+@account.command("list")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+def list_accounts(limit: int) -> None:
+    """Show accounts, newest first."""
+    query = Account.select().order_by(Account.created_at.desc(), Account.id.desc())
+    show_list(("id", "name", "time zone", "Stripe account", "made"), query, _row, limit, "No accounts yet.")
+
+
+def _row(row: Account) -> tuple[object, ...]:
+    return (row.id, row.name, row.time_zone, row.stripe_account or "platform", moment(row.created_at))

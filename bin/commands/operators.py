@@ -20,19 +20,48 @@ def operator() -> None:
     """Operators: named people who may sign in."""
 
 
+_password_stdin = click.option(
+    "--password-stdin", is_flag=True, help=f"Read the password (at least {MIN_PASSWORD} characters) from standard input."
+)  # fmt: skip
+
+
 @operator.command()
 @click.argument("name")
-@click.option("--password-stdin", is_flag=True, help=f"Read the password (at least {MIN_PASSWORD} characters) from standard input.")
+@_password_stdin
 def add(name: str, password_stdin: bool) -> None:
     """Add an operator. Without --password-stdin a password is generated and shown once."""
-    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else new_token(length=24)
+    password = _password(password_stdin)
     with transaction():
         made = Operator.add(name, password, real_now())
         AuditEntry.record(acting(), "operator.added", f"operator:{made.name}")
-    say(f"operator  {made.name}")
-    if not password_stdin:
-        say(f"password  {password}")
+    _say_password(made.name, "" if password_stdin else password)
+
+
+def _password(from_stdin: bool) -> str:
+    return sys.stdin.readline().rstrip("\r\n") if from_stdin else new_token(length=24)
+
+
+def _say_password(name: str, made_up: str) -> None:
+    say(f"operator  {name}")
+    if made_up:
+        say(f"password  {made_up}")
         say("Save the password now: only its hash is stored, so it cannot be shown again.")
+
+
+@operator.command()
+@click.argument("name")
+@_password_stdin
+def reset(name: str, password_stdin: bool) -> None:
+    """Give an operator a new password, and let in again who was disabled; open sessions end at once."""
+    password = _password(password_stdin)
+    with transaction():
+        found = Operator.get_or_none(Operator.name == normal_name(name))
+        if found is None:
+            raise NotAllowed(f"There is no operator {normal_name(name)}.")
+        found.reset(password)
+        OperatorSession.delete().where(OperatorSession.operator == found).execute()
+        AuditEntry.record(acting(), "operator.reset", f"operator:{found.name}", enabled=found.disabled_at is not None)
+    _say_password(found.name, "" if password_stdin else password)
 
 
 @operator.command()

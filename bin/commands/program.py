@@ -22,6 +22,7 @@ from bin.commands.event_backfill import backfill, backfills, replay
 from bin.commands.event_reconcile import reconcile
 from bin.commands.events import events
 from bin.commands.invoices import invoices
+from bin.commands.keys import keys
 from bin.commands.migrate import migrate
 from bin.commands.operators import operator
 from bin.commands.payments import payments
@@ -112,7 +113,7 @@ def _take_demos_settings() -> None:
     get_settings.cache_clear()
 
 
-for command in (account, audit, brakes, ceiling, doctor, effects, events, invoices, migrate, operator, pause, payments, resume, staged_jobs):
+for command in (account, audit, brakes, ceiling, doctor, effects, events, invoices, keys, migrate, operator, pause, payments, resume, staged_jobs):
     payphone.add_command(command)
 for command in (backfill, backfills, reconcile, replay):
     events.add_command(command)

@@ -8,6 +8,7 @@ from peewee import OperationalError
 
 from bin.commands.checks.database import check_database
 from models.api_key import ApiKey
+from models.audit_entry import AuditEntry
 from models.backfill import Backfill
 from models.base import execute
 from models.brake import Brake
@@ -15,6 +16,7 @@ from models.database_errors import driver_says
 from models.effect import Effect
 from models.inbox_event import InboxEvent
 from models.operator import Operator, password_holds
+from models.operator_session import OperatorSession
 from models.staged_job import StagedJob
 from runtime.clock import real_now
 from runtime.settings import get_settings
@@ -114,6 +116,50 @@ def test_an_operator_gets_a_password_or_brings_one():
     assert run("operator", "add", "grace", "--password-stdin", stdin="correct horse battery\n").exit_code == 0
     assert password_holds(Operator.live("grace"), "correct horse battery")
     assert "correct" not in run("operator", "add", "ada", "--password-stdin", stdin="correct horse battery\n").output
+
+
+def test_accounts_are_listed():
+    assert "No accounts yet." in run("account", "list").output
+    account = given.an_account(name="Sunrise [b]")
+    output = run("account", "list").output
+    assert account.id in output
+    assert "Sunrise [b]" in output
+
+
+def test_a_revoked_key_opens_nothing(client):
+    """Given a key that got about, when it is revoked, then it opens nothing, the clinic's other key does, and the audit knows."""
+    account = given.an_account()
+    old = given.a_key(account)
+    [key_id] = [row.id for row in ApiKey.select()]
+    issued = run("keys", "issue", account.id, "--name", "till")
+    new = {"Authorization": "Bearer " + next(line.split()[1] for line in issued.output.splitlines() if line.startswith("key  "))}
+    assert client.simulate_get("/api/invoices", headers=old).status_code == 200
+    assert run("keys", "revoke", key_id, "--why", "it got about").exit_code == 0
+    assert [client.simulate_get("/api/invoices", headers=key).status_code for key in (old, new)] == [401, 200]
+    assert AuditEntry.get(AuditEntry.action == "key.revoked").detail["why"] == "it got about"
+    assert run("keys", "revoke", key_id).exit_code == 1
+    assert run("keys", "revoke", "key_none").exit_code == 1
+    listed = run("keys", "list", "--account", account.id).output
+    assert (key_id in listed, "till" in listed) == (True, True)
+    assert "No keys." in run("keys", "list", "--account", "ac_none").output
+    assert run("keys", "issue", "ac_none").exit_code == 1
+
+
+def test_an_operator_who_was_shut_out_is_let_in_again():
+    """Given a disabled operator, when the password is reset, then the new one holds, no session does, and the audit knows."""
+    run("operator", "add", "ada", "--password-stdin", stdin="the first password")
+    OperatorSession.open(Operator.get(), "", real_now())
+    run("operator", "disable", "ada")
+    assert Operator.live("ada") is None
+    output = run("operator", "reset", "Ada").output
+    password = next(line.split()[1] for line in output.splitlines() if line.startswith("password"))
+    assert password_holds(Operator.live("ada"), password)
+    OperatorSession.open(Operator.live("ada"), "", real_now())
+    assert run("operator", "reset", "ada", "--password-stdin", stdin="the third password").exit_code == 0
+    assert (OperatorSession.select().count(), password_holds(Operator.live("ada"), "the third password")) == (0, True)
+    assert [entry.detail["enabled"] for entry in AuditEntry.select().where(AuditEntry.action == "operator.reset").order_by(AuditEntry.id)] == [True, False]
+    assert run("operator", "reset", "ada", "--password-stdin", stdin="short").exit_code == 1
+    assert run("operator", "reset", "bob").exit_code == 1
 
 
 @pytest.mark.parametrize(("name", "password"), [("ada", "short"), ("operator", "a long password"), ("a b", "a long password"), ("", "a long password")])
