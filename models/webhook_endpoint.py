@@ -42,6 +42,11 @@ class WebhookEndpoint(Row):
         row: WebhookEndpoint = cls.create(id=new_id("whe"), account=account, url=url, events=events, secret=sealed_secret, created_at=now)
         return row
 
+    @classmethod
+    def sealed(cls) -> list["WebhookEndpoint"]:
+        """Every endpoint that has a secret, disabled ones too."""
+        return list(cls.select().where(cls.secret != "").order_by(cls.id))
+
     def wants(self, type: str) -> bool:
         """Whether it gets events of this type."""
         return not self.events or type in self.events
@@ -68,6 +73,11 @@ class WebhookEndpoint(Row):
     def record_changed(self, **values: object) -> None:
         """Its owner changed its `url` or `events`."""
         self._write(**values)
+
+    def record_resealed(self, sealed_secret: str) -> bool:
+        """The same secret, sealed under another key. Answers no when it has been changed or deleted meanwhile."""
+        same = (WebhookEndpoint.id == self.id) & (WebhookEndpoint.secret == self.secret)
+        return bool(WebhookEndpoint.update(secret=sealed_secret).where(same).execute())
 
     def record_deleted(self, now: datetime) -> None:
         """Its owner deleted it; the row stays for the record of its deliveries, without the secret."""

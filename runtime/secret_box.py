@@ -1,7 +1,7 @@
 """What must be read again but not in the database: sealed with PAYPHONE_SECRET_KEY, or with a secret that only its owner brings.
 
 Of PAYPHONE_SECRET_KEY the newest key seals, every key opens: put a new one in front to roll it, and drop the old one once all is
-sealed anew.
+sealed anew (`bin/payphone reseal`).
 """
 
 import base64
@@ -35,6 +35,16 @@ def box_of(bearer: str) -> Fernet:
 def seal(secret: str) -> str:
     """`secret`, encrypted and authenticated under the newest key."""
     return _box().encrypt(secret.encode()).decode()
+
+
+def is_newest(sealed: str) -> bool:
+    """Whether the newest key opens it, so that no older one is needed for it."""
+    keys = get_settings().secret_keys
+    try:
+        Fernet(_derived(keys[0] if keys else "", b"payphone secret box")).decrypt(sealed.encode())
+    except InvalidToken:
+        return False
+    return True
 
 
 def unseal(sealed: str) -> str:

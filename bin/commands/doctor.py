@@ -20,7 +20,7 @@ from bin.commands.checks.redis_server import check_redis
 from bin.commands.checks.settings import check_connect, check_settings
 from bin.commands.checks.stripe_access import check_connected, check_stripe
 from bin.commands.checks.texting import check_senders, check_texting
-from bin.commands.checks.work import check_deliveries, check_jobs, check_processes, check_readings
+from bin.commands.checks.work import check_deliveries, check_jobs, check_processes, check_readings, check_sealed
 from bin.commands.screen import console
 from models.staged_job import StagedJob
 from rules.card_numbers import redact
@@ -78,6 +78,7 @@ def examine() -> Iterator[Finding]:
         yield from check_readings(settings)
         yield from check_deliveries()
         yield from check_money()
+        yield check_sealed()
         yield from check_senders(settings)
 
 

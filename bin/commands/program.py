@@ -26,6 +26,7 @@ from bin.commands.keys import keys
 from bin.commands.migrate import migrate
 from bin.commands.operators import operator
 from bin.commands.payments import payments
+from bin.commands.reseal import reseal
 from bin.commands.screen import complain
 from bin.commands.staged_jobs import staged_jobs
 from models.base import database, use_database
@@ -113,7 +114,7 @@ def _take_demos_settings() -> None:
     get_settings.cache_clear()
 
 
-for command in (account, audit, brakes, ceiling, doctor, effects, events, invoices, keys, migrate, operator, pause, payments, resume, staged_jobs):
+for command in (account, audit, brakes, ceiling, doctor, effects, events, invoices, keys, migrate, operator, pause, payments, reseal, resume, staged_jobs):
     payphone.add_command(command)
 for command in (backfill, backfills, reconcile, replay):
     events.add_command(command)

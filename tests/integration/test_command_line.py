@@ -10,7 +10,7 @@ from bin.commands.checks.database import check_database
 from models.api_key import ApiKey
 from models.audit_entry import AuditEntry
 from models.backfill import Backfill
-from models.base import execute
+from models.base import execute, use_database
 from models.brake import Brake
 from models.database_errors import driver_says
 from models.effect import Effect
@@ -18,7 +18,9 @@ from models.inbox_event import InboxEvent
 from models.operator import Operator, password_holds
 from models.operator_session import OperatorSession
 from models.staged_job import StagedJob
+from models.webhook_endpoint import WebhookEndpoint
 from runtime.clock import real_now
+from runtime.secret_box import seal, unseal
 from runtime.settings import get_settings
 from tests import given
 from tests.conftest import ROOT, reset_process
@@ -176,6 +178,31 @@ def test_refused_events_are_listed_without_their_contents():
     assert "another account's" in output
     assert "Ada" not in output
     assert "No events are unmatched." in run("events", "list", "--outcome", "unmatched").output
+
+
+def test_what_an_old_key_sealed_is_sealed_anew(monkeypatch):
+    """Given secrets of three keys, one of them dropped, then the newest seals all it can, doctor counts the rest, and nothing is done twice."""
+
+    def under(keys):
+        monkeypatch.setenv("PAYPHONE_SECRET_KEY", keys)
+        reset_process()
+        use_database(get_settings().database_url)
+
+    account, ids = given.an_account(), []
+    for key in ("key-lost", "key-old", "key-new"):
+        under(key)
+        ids.append(WebhookEndpoint.register(account, f"https://{key}.example", [], seal(f"whsec_{key}"), real_now()).id)
+    under("key-new,key-old")
+    assert "2 webhook secrets are sealed with an older key" in run("doctor").output
+    result = run("reseal")
+    assert (result.exit_code, "Sealed anew: 1." in result.output, ids[0] in result.output) == (1, True, True)
+    assert "whsec" not in result.output
+    under("key-new")
+    assert unseal(WebhookEndpoint.get_by_id(ids[1]).secret) == "whsec_key-old"
+    WebhookEndpoint.get_by_id(ids[0]).record_deleted(real_now())
+    again = run("reseal")
+    assert (again.exit_code, "Sealed anew: 0. Everything opens" in again.output) == (0, True)
+    assert "nothing needs an older key" in run("doctor").output
 
 
 def test_a_database_without_tables_is_told_what_to_do(monkeypatch, tmp_path):

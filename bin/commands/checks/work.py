@@ -11,7 +11,9 @@ from jobs.backfill_stripe_events import stripe_accounts
 from models.base import database_time
 from models.figures import backfill_age, count_delivered, count_doubts, count_fetched, count_inbox, count_jobs, oldest_due
 from models.stripe_watermark import STALE, StripeWatermark
+from models.webhook_endpoint import WebhookEndpoint
 from runtime.clock import real_now
+from runtime.secret_box import is_newest
 from runtime.settings import QUEUES, Settings
 from web.life_signs import read_life_signs
 
@@ -49,6 +51,13 @@ def check_jobs() -> Iterator[Finding]:
     yield judged(bool(late), "oldest due job", found, "Workers are missing or too few: see above.", "warn")
     refused = count_inbox().get("refused", 0)
     yield judged(bool(refused), "refused events", str(refused or "none"), "See bin/payphone events list --outcome refused: each says why.", "warn")
+
+
+def check_sealed() -> Finding:
+    """Whether PAYPHONE_SECRET_KEY's newest key opens all that is sealed, so that older ones may be dropped."""
+    old = [endpoint.id for endpoint in WebhookEndpoint.sealed() if not is_newest(endpoint.secret)]
+    found = f"{len(old)} webhook secrets are sealed with an older key" if old else "nothing needs an older key"
+    return judged(bool(old), "sealed secrets", found, "Run bin/payphone reseal before you drop the older key.", "warn")
 
 
 def check_readings(settings: Settings) -> Iterator[Finding]:
