@@ -16,6 +16,7 @@ from runtime.killpoint import killpoint
 from runtime.log import get_log
 
 MAX_BACKOFF = 3600.0
+UNKNOWN = "this release has no such job"
 UNKNOWN_DELAY = 60.0
 CONFLICT_DELAY = 0.2  # another writer was first: fold again soon, no attempt used up
 
@@ -32,10 +33,6 @@ class Snooze(PayphoneError):
 
 class ClaimLost(PayphoneError):
     """Another attempt has taken over: whatever this one was about to write is rolled back."""
-
-
-class UnknownJob(PayphoneError):
-    """The job is none of this release's."""
 
 
 class JobTimeout(BaseException):
@@ -122,9 +119,10 @@ def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outco
             return _failed(job, error, backoff(job_type, job.attempts))
 
 
-def fail_unknown(job: Claimed) -> Outcome:
-    """End an attempt at a job that this release does not have, perhaps a newer one's: it is tried again in a minute."""
-    return _failed(job, UnknownJob("this release has no such job"), UNKNOWN_DELAY)
+def put_off_unknown(job: Claimed) -> Outcome:
+    """Leave a job that this release does not have to one that has it: it is tried again in a minute, and no attempt is used up."""
+    log.warning("this release has no such job", delay_seconds=UNKNOWN_DELAY)
+    return _held(snooze_job(job, UNKNOWN, UNKNOWN_DELAY), Outcome("snoozed", UNKNOWN, UNKNOWN_DELAY))
 
 
 def backoff(job_type: JobType, attempts: int) -> float:

@@ -20,7 +20,7 @@ from rq.version import VERSION
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from delivery import rq_keys, rq_mend, rq_view
-from delivery.attempt import Outcome, fail_unknown, perform
+from delivery.attempt import Outcome, perform, put_off_unknown
 from delivery.registry import find_job
 from delivery.tick import TICK_PREFIX, take_tick
 from models.base import release_connection
@@ -119,7 +119,7 @@ class Worker:
         job_type = find_job(job.name)
         execution = self._show(lambda: self._start_view(job))
         if job_type is None:
-            outcome = fail_unknown(job)
+            outcome = put_off_unknown(job)
         else:
             self._deadline(time.monotonic() + job_type.timeout)
             try:

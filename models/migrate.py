@@ -54,3 +54,8 @@ def _folder_locked() -> Iterator[None]:
 def pending() -> list[str]:
     """The migrations this database has not had yet."""
     return [migration.name for migration in _runner().status() if migration.applied is None]
+
+
+def newer() -> list[str]:
+    """The migrations this database has had and this release does not know: a newer release has been here."""
+    return [migration.name for migration in _runner().status() if migration.path is None]

@@ -8,6 +8,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from models.base import database_time, execute
+from models.migrate import pending
 from runtime.errors import Misconfigured
 from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
 from runtime.settings import get_settings
@@ -23,7 +24,7 @@ class Health:
 
 
 class Ready:
-    """503 only without the database; without Redis, workers or scheduler 200 with `degraded` and the reasons."""
+    """503 only without the database; without a migration, Redis, workers or scheduler 200 with `degraded` and the reasons."""
 
     def __init__(self, connect: Callable[[], Redis] | None = None) -> None:
         self._connect = connect or (lambda: connect_redis(get_settings().redis_url, timeout=NUDGE_TIMEOUT))
@@ -33,11 +34,12 @@ class Ready:
         """Look at the database, then at Redis and what should be living there."""
         try:
             execute("SELECT 1 FROM account LIMIT 1").fetchall()
+            missing = pending()
         except PeeweeException as error:
             resp.status = falcon.HTTP_503
             resp.media = {"status": "unavailable", "reasons": [f"database: {type(error).__name__}"]}
             return
-        reasons = self.reasons()
+        reasons = [f"database: lacks {', '.join(missing)}"] * bool(missing) + self.reasons()
         resp.media = {"status": "degraded" if reasons else "ok", "reasons": reasons}
 
     def reasons(self) -> list[str]:

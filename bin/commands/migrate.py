@@ -13,5 +13,8 @@ def migrate() -> None:
     applied = migrations.migrate()
     for name in applied:
         say(f"applied {name}")
-    if not applied:
+    newer = migrations.newer()
+    if newer:
+        say(f"The database is newer than this release: {', '.join(newer)}. See docs/operations.md, Upgrading.")
+    elif not applied:
         say("Nothing to do: the database is up to date.")

@@ -115,11 +115,11 @@ def test_a_finished_job_that_is_pushed_again_stays_finished(client, valkey):
 def test_a_dead_job_that_is_pushed_again_stays_dead(client, valkey):
     """A replay is an act on the row; pushing an id is not."""
     redis = valkey.client()
-    job_id = given.a_job("no_longer_in_this_release", 1, attempts=1)
+    job_id = given.a_job("process_stripe_event", 999_999, attempts=1)
     relay.tick(redis)
     given.worked(redis)
     assert StagedJob.get_by_id(job_id).state == "dead"
-    identity = f"no_longer_in_this_release-{job_id}"
+    identity = f"process_stripe_event-{job_id}"
     registry = FailedJobRegistry("webhooks", connection=redis, serializer=JSONSerializer)
     assert registry.get_job_ids() == [identity]
     registry.requeue(identity)

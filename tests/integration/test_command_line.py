@@ -241,6 +241,14 @@ def test_what_the_driver_says_is_told_without_the_password():
     assert driver_says(error, "postgresql://payphone:hunter%2F2@db/payphone") == 'OperationalError: connection failed: no "***" nor ***'
 
 
+def test_a_database_of_a_newer_release_is_named():
+    execute("INSERT INTO schema_migration (name, applied) VALUES ('9999_from_the_future', '2030-01-01 00:00:00')")
+    output = run("migrate").output
+    assert "The database is newer than this release: 9999_from_the_future." in output
+    assert "up to date" not in output
+    assert "newer than this release: 9999_from_the_future" in run("doctor").output.replace("\n", " ")
+
+
 def test_a_database_that_is_away_leaks_no_password(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql://payphone:hunter2@127.0.0.1:1/payphone")
     reset_process()

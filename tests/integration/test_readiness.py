@@ -1,10 +1,13 @@
 """`/readyz` says what is degraded, from signs of life and not from names that the dead left behind."""
 
+import pathlib
 import time
 
 import pytest
 
 from delivery.relay import tick
+from models.base import execute
+from models.migrate import DIRECTORY
 from runtime.settings import QUEUES
 from tests.conftest import reset_process
 
@@ -24,6 +27,14 @@ def living(client, valkey):
 def test_an_installation_whose_parts_all_live_is_ready(client, living):
     answer = client.simulate_get("/readyz")
     assert (answer.status_code, answer.json) == (200, {"status": "ok", "reasons": []})
+
+
+def test_missing_migrations_are_named(client, living):
+    """Given processes of a newer release than the database, then they do not say that all is well."""
+    last = pathlib.Path(sorted(DIRECTORY.glob("[0-9]*.py"))[-1]).stem
+    execute("DELETE FROM schema_migration WHERE name = ?", (last,))
+    answer = client.simulate_get("/readyz")
+    assert (answer.status_code, answer.json) == (200, {"status": "degraded", "reasons": [f"database: lacks {last}"]})
 
 
 @pytest.mark.parametrize("who", ["relay", "scheduler"])

@@ -1,6 +1,5 @@
 """The relay pushes each due job once, again when it was lost, and nothing else."""
 
-import json
 import threading
 
 import pytest
@@ -10,7 +9,7 @@ from delivery.relay import EPOCH_KEY, GRACE
 from jobs import mark_overdue, process_stripe_event
 from models import base
 from models.base import execute, release_connection, transaction
-from models.staged_job import StagedJob, claim_job, take_due
+from models.staged_job import StagedJob, claim_job, release_worker, take_due
 from tests import given
 
 
@@ -142,26 +141,32 @@ def test_a_copy_too_many_is_claimed_once(redis):
     relay.tick(redis)
     redis.rpush("rq:queue:webhooks", *redis.lrange("rq:queue:webhooks", 0, -1) * 3)
     assert given.worked(redis) == 1
-    assert StagedJob.get_by_id(job_id).attempts == 1
+    assert StagedJob.get_by_id(job_id).claim == 1
 
 
-def test_an_unknown_job_that_runs_out_of_attempts_is_dead_in_rqs_view_too(redis):
-    """Given a job of no release, then RQ shows when it is tried again, and at last that it never is."""
-    job_id = given.a_job("no_such_job_in_this_release", 1)
+def test_an_unknown_job_waits_for_a_release_that_knows_it(redis):
+    """Given a newer release's job, then an old worker uses up none of its attempts, however often it looks, and does not look often."""
+    job_id = given.a_job("no_such_job_in_this_release", 1, attempts=3)
+    for _ in range(5):
+        given.make_due()
+        given.relayed(redis)
+        assert given.worked(redis) == 1
+        row = StagedJob.get_by_id(job_id)
+        assert (row.state, row.attempts, row.last_error) == ("waiting", 0, "this release has no such job")
+        assert 55_000_000 < row.due_at - given.database_now() <= 60_000_000
 
-    def shown():
-        relay.tick(redis)
+
+def test_an_unknown_job_that_kills_its_workers_is_dead_in_rqs_view_too(redis):
+    """Given a newer release's job of which workers die, then the old release's looks do not give it new lives."""
+    job_id = given.a_job("no_such_job_in_this_release", 1, attempts=2)
+    for number in range(2):
+        given.make_due()
+        given.relayed(redis)
         given.worked(redis)
-        return json.loads(redis.hget(f"rq:job:no_such_job_in_this_release-{job_id}", "meta"))
-
-    first = shown()
-    assert (first["attempt"], first["dead"], bool(first["nextAttemptAt"])) == (1, False, True)
-    StagedJob.update(attempts=StagedJob.max_attempts - 1, pushed_at=None).execute()
-    given.make_due()
-    last = shown()
-    assert (last["dead"], last["nextAttemptAt"]) == (True, None)
-    row = StagedJob.get_by_id(job_id)
-    assert (row.state, row.last_error) == ("dead", "UnknownJob: this release has no such job")
+        given.make_due()
+        assert claim_job(job_id, f"newer-{number}") is not None
+        release_worker(f"newer-{number}")
+    assert StagedJob.get_by_id(job_id).state == "dead"
 
 
 def test_rq_is_told_each_jobs_own_time(redis):

@@ -9,7 +9,7 @@ from bin.commands.checks.clocks import compare
 from bin.commands.checks.finding import Finding, judged
 from models.base import database_time, execute, use_database
 from models.database_errors import driver_says
-from models.migrate import pending
+from models.migrate import newer, pending
 from runtime.errors import Misconfigured
 from runtime.settings import ROOT, Settings
 
@@ -34,6 +34,9 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         yield Finding("fail", "database", f"{shown}: {said}", "Check DATABASE_URL, and that the server runs and allows this machine.")
         return
     yield Finding("ok", "database", f"{shown} answers")
-    missing = pending()
+    missing, strange = pending(), newer()
+    if strange:
+        found = f"the database is newer than this release: {', '.join(strange)}"
+        yield Finding("warn", "release", found, "Run the release that made them; for going back see docs/operations.md, Upgrading.")
     yield judged(bool(missing), "migrations", f"pending: {', '.join(missing)}" if missing else "all applied", MIGRATE)
     yield compare("database", lambda: database_time() / SECOND)
