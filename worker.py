@@ -3,7 +3,7 @@
 import jobs  # noqa: F401 - imported before the fork, so that every child has all jobs warm
 import scheduler
 from delivery.pool import Pool
-from models.base import use_database
+from models.base import STATEMENT_SECONDS, use_database
 from rules.card_numbers import redact
 from runtime import embedded_server
 from runtime.log import configure_log
@@ -18,7 +18,7 @@ def main() -> None:
     keeper = embedded_server.Keeper()
     tend = (lambda: None) if settings.redis_url else keeper.tend
     try:
-        Pool(settings.worker_counts, settings.redis_url, lambda: use_database(settings.database_url), tend).run()
+        Pool(settings.worker_counts, settings.redis_url, lambda: use_database(settings.database_url, STATEMENT_SECONDS), tend).run()
     finally:
         keeper.stop()
 

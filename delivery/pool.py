@@ -118,7 +118,7 @@ class Pool:
         for slot in self._slots:
             deadline = self._deadlines[slot.index]
             if slot.pid and deadline and time.monotonic() > deadline + KILL_GRACE:
-                log.error("job overran its time and ignored it: killing its worker", slot=slot.name, pid=slot.pid)
+                log.error("a worker overran its time and ignored it: killing it", slot=slot.name, pid=slot.pid)
                 self._deadlines[slot.index] = 0.0
                 os.kill(slot.pid, signal.SIGKILL)
 

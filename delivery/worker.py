@@ -35,6 +35,7 @@ from runtime.seldom import Seldom
 POP_SECONDS = 2
 HEARTBEAT_SECONDS = 5
 WORKER_TTL = 90
+CLAIM_SECONDS = 30.0  # for what is not the job itself: claiming it, say; longer than the database takes to give up a statement
 
 log = get_log("worker")
 Shown = TypeVar("Shown")
@@ -42,7 +43,7 @@ _FINAL = frozenset({"done", "cancelled", "dead"})
 
 
 class Worker:
-    """Performs the jobs of one queue until told to stop. `deadline` is told when the running job must be over."""
+    """Performs the jobs of one queue until told to stop. `deadline` is told when what it is at must be over."""
 
     def __init__(self, queue: str, redis: Redis, name: str, deadline: Callable[[float], None]) -> None:
         self.queue, self.redis, self.name = queue, redis, name
@@ -100,6 +101,13 @@ class Worker:
 
     def take(self, identity: str) -> Outcome | None:
         """Do what stands in the queue under `identity`; None when there was nothing for us to do."""
+        self._deadline(time.monotonic() + CLAIM_SECONDS)
+        try:
+            return self._take(identity)
+        finally:
+            self._deadline(0.0)
+
+    def _take(self, identity: str) -> Outcome | None:
         if identity.startswith(TICK_PREFIX):
             take_tick(identity.removeprefix(TICK_PREFIX))
             return None
@@ -125,7 +133,7 @@ class Worker:
             try:
                 outcome = perform(job, job_type)
             finally:
-                self._deadline(0.0)
+                self._deadline(time.monotonic() + CLAIM_SECONDS)
         killpoint("worker.before_rq")
         if execution is not None:
             self._show(lambda: self._settle_view(job, execution, outcome))

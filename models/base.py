@@ -17,6 +17,10 @@ database = DatabaseProxy()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 TOO_LARGE = "54"  # the class of PostgreSQL's errors about what is too long for a row or an index
+CANCELLED = "57014"  # what ran for longer than it may would only do so again
+STATEMENT_SECONDS = 20.0  # of worker and web; no job may take longer
+# A server that went without a word is noticed within half a minute.
+NOTICE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 
 # The database's own clock, in microseconds since the epoch: the one clock that all processes share.
 _NOW = {
@@ -74,7 +78,19 @@ class Row(Model):
         return written
 
 
-class _Postgres(PooledPostgresqlDatabase):
+class _Patient(PostgresqlDatabase):
+    """PostgreSQL whose server gives a statement up after `patience` seconds, waiting for locks included; None: never."""
+
+    patience: float | None = None
+
+    def _connect(self) -> Any:
+        connection = super()._connect()  # type: ignore[misc]
+        if self.patience is not None:
+            connection.cursor().execute(f"SET statement_timeout = {int(self.patience * 1000)}")
+        return connection
+
+
+class _Postgres(PooledPostgresqlDatabase, _Patient):  # type: ignore[misc]
     """PostgreSQL through psycopg 3 and a pool, which reconnects when the server restarts."""
 
     def begin(self, isolation_level: str | None = None) -> None:
@@ -88,9 +104,10 @@ class _Postgres(PooledPostgresqlDatabase):
         try:
             return super().execute_sql(sql, params)
         except (OperationalError, InterfaceError) as error:
-            if (getattr(getattr(error, "orig", None), "sqlstate", None) or "").startswith(TOO_LARGE):
+            state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+            if state.startswith(TOO_LARGE):
                 raise DataError(str(error)) from error  # psycopg calls it operational, but it is the value's fault
-            if self.in_transaction() or not sql.lstrip()[:6].upper() == "SELECT":
+            if state == CANCELLED or self.in_transaction() or not sql.lstrip()[:6].upper() == "SELECT":
                 raise
             self._forget_connection()
             return super().execute_sql(sql, params)
@@ -101,8 +118,10 @@ class _Postgres(PooledPostgresqlDatabase):
         self.connect(reuse_if_open=True)
 
 
-def open_database(url: str) -> peewee.Database:
+def open_database(url: str, patience: float | None = None) -> peewee.Database:
     """The database of `url`: `sqlite:///relative/path`, `sqlite:////absolute/path` or `postgresql://…`.
+
+    PostgreSQL gives up a statement after `patience` seconds.
 
     Raises Misconfigured for anything else.
     """
@@ -114,13 +133,15 @@ def open_database(url: str) -> peewee.Database:
         pragmas = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "busy_timeout": 5000, "temp_store": "memory"}
         return SqliteDatabase(str(path), pragmas=pragmas, timeout=5)
     if parts.scheme in {"postgres", "postgresql"}:
-        return _Postgres(url, max_connections=32, stale_timeout=300, timeout=5, prefer_psycopg3=True, connect_timeout=5)
+        made = _Postgres(url, max_connections=32, stale_timeout=300, timeout=5, prefer_psycopg3=True, connect_timeout=5, **NOTICE)
+        made.patience = patience
+        return made
     raise Misconfigured(f"DATABASE_URL starts with {parts.scheme!r}; use sqlite:///path or postgresql://….")
 
 
-def use_database(url: str) -> None:
+def use_database(url: str, patience: float | None = None) -> None:
     """Bind every row to the database of `url`; connections open on first use, one per thread."""
-    database.initialize(open_database(url))
+    database.initialize(open_database(url, patience))
 
 
 def is_postgres() -> bool:

@@ -46,7 +46,7 @@ def check_database_named(settings: Settings) -> None:
         raise Misconfigured("DATABASE_URL is not set. Give this command the environment of the running processes, or name a database.")
     scheme = urlsplit(settings.database_url).scheme
     if scheme not in DATABASES:
-        raise Misconfigured(f"DATABASE_URL begins with {scheme!r}; use sqlite:///path or postgresql://….")
+        raise Misconfigured(f"DATABASE_URL starts with {scheme!r}; use sqlite:///path or postgresql://….")
 
 
 def _check_workers(settings: Settings) -> None:

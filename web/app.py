@@ -5,7 +5,7 @@ from typing import Any
 import falcon
 
 import jobs  # noqa: F401 - makes every job known, so that requests can stage them
-from models.base import use_database
+from models.base import STATEMENT_SECONDS, use_database
 from rules.card_numbers import redact
 from runtime.log import configure_log
 from runtime.settings import get_settings
@@ -46,7 +46,7 @@ def create_app() -> falcon.App:
     """The WSGI application, bound to the database of the settings."""
     settings = get_settings()
     configure_log(settings.log_format, settings.log_level, mask=redact)
-    use_database(settings.database_url)
+    use_database(settings.database_url, STATEMENT_SECONDS)
     middleware: list[Any] = [RequestMetrics(), SecurityHeaders(), RequestContext(), CardGuard(), PaymentDoors()]
     app = falcon.App(middleware=middleware, router=Router())
     install(app)
