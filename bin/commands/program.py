@@ -27,7 +27,7 @@ from bin.commands.migrate import migrate
 from bin.commands.operators import operator
 from bin.commands.payments import payments
 from bin.commands.reseal import reseal
-from bin.commands.screen import complain
+from bin.commands.screen import complain, remark
 from bin.commands.staged_jobs import staged_jobs
 from models.base import database, use_database
 from models.database_errors import LACKS_TABLES, driver_says, lacks_tables
@@ -35,7 +35,7 @@ from rules.card_numbers import has_card_number, redact
 from runtime.errors import PayphoneError
 from runtime.log import configure_log
 from runtime.settings import get_settings
-from runtime.start import check_database_named, not_valid
+from runtime.start import check_scheme, not_valid
 
 FOUND_PROBLEMS = 1
 
@@ -78,7 +78,7 @@ def _sentence(error: Exception) -> str:
 def _of_database(error: PeeweeException) -> str:
     said = driver_says(error, get_settings().database_url)
     if lacks_tables(error):
-        return LACKS_TABLES
+        return f"{get_settings().shown_database}: {LACKS_TABLES}"
     away = isinstance(error, OperationalError | InterfaceError)
     return f"The database cannot be reached ({said}). Check DATABASE_URL, or run bin/payphone doctor." if away else said
 
@@ -101,7 +101,9 @@ def payphone(ctx: click.Context, demo: bool) -> None:
     if ctx.invoked_subcommand == "doctor":
         return  # it looks for itself, and says what it finds
     settings = get_settings()
-    check_database_named(settings)
+    check_scheme(settings)
+    if settings.payphone_env == "production" and not settings.names_database:
+        remark(f"DATABASE_URL is not set: this is {settings.shown_database}. The running processes may have another one.")
     configure_log(settings.log_format, "WARNING", mask=redact)
     use_database(settings.database_url)
 

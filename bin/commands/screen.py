@@ -35,6 +35,11 @@ def complain(text: str) -> None:
     console(to_stderr=True).print(f"[bold red]error[/] {escape(text)}", soft_wrap=True)
 
 
+def remark(text: str) -> None:
+    """Print one line that is no part of a command's output."""
+    console(to_stderr=True).print(f"[yellow]note[/] {escape(text)}", soft_wrap=True)
+
+
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """A table of plain values, or the sentence `empty` when there are none."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)

@@ -258,14 +258,17 @@ def test_a_database_that_is_away_leaks_no_password(monkeypatch):
     assert "hunter2" not in result.output
 
 
-def test_production_says_which_database_it_means(monkeypatch):
-    """Given a shell without the processes' environment, then a command does not make do with a file of its own."""
+def test_production_says_which_database_it_means(monkeypatch, tmp_path):
+    """Given a shell without the processes' environment, then a command says that it makes do with the file of the default, before anything else."""
     monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PAYPHONE_ENV", "production")
+    monkeypatch.setattr("models.base.ROOT", tmp_path)
     reset_process()
     result = run("pause", "texts")
-    assert (result.exit_code, "DATABASE_URL is not set" in result.output) == (1, True)
-    assert "DATABASE_URL is not set" in run("doctor").output
+    assert result.output.startswith("note DATABASE_URL is not set: this is sqlite:///var/payphone.db.")
+    assert "error sqlite:///var/payphone.db: The database is not at this release's schema." in result.output
+    assert result.exit_code == 1
 
 
 @pytest.mark.parametrize("command", [("pause", "texts"), ("resume", "texts"), ("brakes",), ("migrate",)])

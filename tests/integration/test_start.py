@@ -20,7 +20,6 @@ COMMANDS = {
 @pytest.mark.parametrize(("wrong", "said"), [
     ({"LOG_FORMAT": "xml"}, "Invalid settings: LOG_FORMAT"), ({"REDIS_URL": "localhost:6379"}, "REDIS_URL cannot be read"),
     ({"REDIS_URL": "redis+sentinel://one"}, "REDIS_URL cannot be read"), ({"DATABASE_URL": "mysql://db/payphone"}, "DATABASE_URL starts with 'mysql'"),
-    ({"PAYPHONE_ENV": "production", "DATABASE_URL": ""}, "DATABASE_URL is not set"),
 ])  # fmt: skip
 def test_a_process_does_not_start(tmp_path, process, wrong, said):
     ended(tmp_path, process, wrong, said)
