@@ -23,7 +23,8 @@ class Kind:
     """One kind of effect: its provider, how to send it and how to find it by its tag.
 
     `find_asked` finds what was made under our row's tag since that row is there, by an effect we may know nothing of any more:
-    the database was restored from a backup. What is closed again does not count.
+    the database was restored from a backup. What is closed again does not count. Links have none: to find one means to list
+    all, which a batch of thousands that waits its turn cannot afford, and a second link moves no money by itself.
     `expires`: what was not sent by the effect's deadline is refused, not sent late. `read` gives the object
     of an id, for a person who settles a doubt by hand; `keep` names what of the object the row remembers.
     `closes` names the object of the request that is to take no money any more: a person who has looked may say that it
@@ -56,20 +57,9 @@ def _send_link(effect: Effect) -> Json:
 
 
 def _find_link(effect: Effect) -> Json | None:
-    return _find_link_since(effect, effect.created_at)
-
-
-def _find_link_since(effect: Effect, begun: datetime) -> Json | None:
     """Links show no time and cannot be searched: only those newer than the last one surely older are looked through."""
-    older = Effect.confirmed_before("payment_link", effect.stripe_account, begun - timedelta(seconds=SKEW))
+    older = Effect.confirmed_before("payment_link", effect.stripe_account, effect.created_at - timedelta(seconds=SKEW))
     return stripe_api.find_payment_link(_tag(effect), effect.stripe_account, older)
-
-
-def _find_open_link(effect: Effect, asked_at: datetime) -> Json | None:
-    """One that has been paid counts although it is closed: its money is on the way to our books."""
-    found = _find_link_since(effect, asked_at)
-    uses = ((found or {}).get("restrictions") or {}).get("completed_sessions") or {}
-    return found if found is not None and (found["active"] or uses.get("count")) else None
 
 
 def _read_link(effect: Effect, link_id: str) -> Json:
@@ -98,7 +88,7 @@ def _tag(effect: Effect) -> str:
 
 _OF_REFUND = ("id", "payment_intent", "amount", "currency", "status", "failure_reason")
 
-PAYMENT_LINK = Kind("payment_link", "stripe", _send_link, _find_link, _find_open_link, expires=True, read=_read_link, keep=("id", "url"))
+PAYMENT_LINK = Kind("payment_link", "stripe", _send_link, _find_link, expires=True, read=_read_link, keep=("id", "url"))
 REFUND = Kind("refund", "stripe", _send_refund, _find_refund, _find_refund_asked, expires=True, read=_read_refund, keep=_OF_REFUND)
 
 KINDS = {kind.name: kind for kind in (PAYMENT_LINK, REFUND)}

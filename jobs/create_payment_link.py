@@ -30,7 +30,7 @@ def create_payment_link(link_id: str) -> None:
         effect = _decide(link)
         if effect is None:
             return
-        made, now = perform(effect, asked_at=link.created_at), real_now()
+        made, now = perform(effect), real_now()
         with recording():
             invoice = lock_invoice(link.invoice_id)
             link = PaymentLink.get_by_id(link_id)

@@ -6,7 +6,6 @@ import pytest
 
 from models.effect import Effect
 from models.payment_attempt import PaymentAttempt
-from models.payment_link import PaymentLink
 from models.refund import Refund
 from models.refund_request import RefundRequest
 from models.staged_job import StagedJob
@@ -71,37 +70,6 @@ def test_a_new_refund_is_not_looked_for_first(clinic):
     clinic.post(f"/api/payments/{payment.id}/refunds")
     clinic.work()
     assert len(clinic.stand_in.requests("/v1/refunds", "GET")) == before
-
-
-def a_link(clinic):
-    row = PaymentLink.get_by_id(clinic.post(f"/api/invoices/{clinic.invoice.id}/payment-links")["paymentLinkId"])
-    clinic.work()
-    return PaymentLink.get_by_id(row.id)
-
-
-def test_a_link_is_made_once(clinic):
-    link = a_link(clinic)
-    clinic.restored(link, state="planned", stripe_link_id=None, url=None)
-    clinic.work()
-    assert [row["id"] for row in clinic.stand_in.links(link.id)] == [link.stripe_link_id]
-    assert (PaymentLink.get_by_id(link.id).state, PaymentLink.get_by_id(link.id).url) == ("active", link.url)
-
-
-def test_a_link_that_was_closed_meanwhile_is_replaced(clinic):
-    link = a_link(clinic)
-    clinic.stand_in.sdk.payment_links.update(link.stripe_link_id, {"active": False})
-    clinic.restored(link, state="planned", stripe_link_id=None, url=None)
-    clinic.work()
-    assert len(clinic.stand_in.links(link.id)) == 2
-    assert PaymentLink.get_by_id(link.id).stripe_link_id != link.stripe_link_id
-
-
-def test_a_link_that_was_paid_meanwhile_is_not(clinic):
-    link = a_link(clinic)
-    clinic.stand_in.follow_and_pay(link.url)
-    clinic.restored(link, state="planned", stripe_link_id=None, url=None)
-    clinic.work()
-    assert len(clinic.stand_in.links(link.id)) == 1
 
 
 def test_an_intent_is_made_once(clinic):
