@@ -7,12 +7,12 @@ from models.base import STATEMENT_SECONDS, use_database
 from rules.card_numbers import redact
 from runtime import embedded_server
 from runtime.log import configure_log
-from runtime.start import settings_or_exit
+from runtime.start import check_workers, settings_or_exit
 
 
 def main() -> None:
     """Run the pool until SIGTERM."""
-    settings = settings_or_exit(pool=True)
+    settings = settings_or_exit(check_workers)
     configure_log(settings.log_format, settings.log_level, mask=redact)
     scheduler.load_timetable()
     keeper = embedded_server.Keeper()

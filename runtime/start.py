@@ -1,6 +1,7 @@
 """Settings checked once, at the start of a process: what is wrong is said in one sentence, and the process ends with 1."""
 
 import sys
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -12,14 +13,14 @@ from runtime.settings import QUEUES, Settings, get_settings
 DATABASES = frozenset({"sqlite", "postgres", "postgresql"})
 
 
-def settings_or_exit(pool: bool = False) -> Settings:
-    """The settings of this process; ends it with 1 when they cannot work. The worker pool needs WORKERS too."""
+def settings_or_exit(*checks: Callable[[Settings], object]) -> Settings:
+    """The settings of this process; ends it with 1 when they cannot work, or when one of its own `checks` raises Misconfigured."""
     try:
         settings = read_settings()
         check_scheme(settings)
-        if pool:
-            _check_workers(settings)
         _check_redis(settings)
+        for check in checks:
+            check(settings)
     except Misconfigured as error:
         print(f"error {error}", file=sys.stderr)
         raise SystemExit(1) from None
@@ -47,7 +48,8 @@ def check_scheme(settings: Settings) -> None:
         raise Misconfigured(f"DATABASE_URL starts with {scheme!r}; use sqlite:///path or postgresql://….")
 
 
-def _check_workers(settings: Settings) -> None:
+def check_workers(settings: Settings) -> None:
+    """Raises Misconfigured when WORKERS cannot be read, or names a queue that there is not."""
     advice = f"Write a number, or queue=number pairs such as webhooks=4,messages=2. The queues are {', '.join(QUEUES)}."
     try:
         counts = settings.worker_counts

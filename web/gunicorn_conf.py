@@ -4,8 +4,9 @@ from runtime.start import settings_or_exit
 from web.address import THIS_MACHINE
 from web.counter_files import make_counter_files
 from web.keep_alive import begin_request
+from web.payment_doors import check_settings
 
-settings = settings_or_exit()
+settings = settings_or_exit(check_settings)
 bind = f"{'127.0.0.1' if settings.payphone_env != 'production' else '0.0.0.0'}:{settings.port}"  # noqa: S104
 worker_class = "gthread"
 workers = 2

@@ -10,7 +10,7 @@ import falcon
 from limits import RateLimitItem, parse
 
 from runtime.errors import Misconfigured
-from runtime.settings import get_settings
+from runtime.settings import Settings, get_settings
 from web.address import client_address, is_https, trusted_proxies
 from web.counted_limit import CountedLimit
 from web.pages import show_page
@@ -35,15 +35,19 @@ def _is_page(req: falcon.Request) -> bool:
     return req.uri_template in PAGES and req.method in {"GET", "HEAD"}
 
 
+def check_settings(settings: Settings) -> None:
+    """Raises Misconfigured when TRUSTED_PROXIES or a rate is wrong: at the start, not at the first payment."""
+    trusted_proxies()
+    for rate in {settings.rate_per_key, settings.rate_per_address} - {"none"}:
+        _item(rate)
+
+
 class PaymentDoors:
     """Stands before every routed request; looks at those about money."""
 
     def __init__(self) -> None:
         self._counts = CountedLimit()
-        settings = get_settings()
-        trusted_proxies()  # a setting that is wrong is said at the start, not at the first payment
-        for rate in {settings.rate_per_key, settings.rate_per_address} - {"none"}:
-            _item(rate)
+        check_settings(get_settings())
 
     def process_resource(self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]) -> None:
         """Raises Problem 403 or 429; a payer's page is sent to HTTPS, or told to wait, in words."""

@@ -25,6 +25,11 @@ def test_a_process_does_not_start(tmp_path, process, wrong, said):
     ended(tmp_path, process, wrong, said)
 
 
+@pytest.mark.parametrize(("wrong", "said"), [({"RATE_PER_KEY": "often"}, "'often' is not a rate"), ({"TRUSTED_PROXIES": "proxy"}, "TRUSTED_PROXIES")])
+def test_web_does_not_start(tmp_path, wrong, said):
+    ended(tmp_path, "web", wrong, said)
+
+
 def test_a_command_does_not_start(tmp_path):
     ended(tmp_path, "command", {"LOG_FORMAT": "xml"}, "Invalid settings: LOG_FORMAT")
 
