@@ -93,16 +93,16 @@ class Pool:
     def _child(self, slot: Slot, predecessor: str) -> None:
         self._open_resources()
         redis = connect_redis(self._redis_url)
-        if slot.queue is None:
-            stopping = threading.Event()
-            signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            run_relay(redis, stopping.is_set)
-            return
 
         def deadline(at: float) -> None:
             self._deadlines[slot.index] = at
 
+        if slot.queue is None:
+            stopping = threading.Event()
+            signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            run_relay(redis, stopping.is_set, deadline)
+            return
         Worker(slot.queue, redis, slot.name, deadline).run(predecessor)
 
     def _reap(self) -> None:

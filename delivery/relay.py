@@ -28,6 +28,7 @@ TICK = 0.5  # seconds between looks
 GRACE = 2_000_000  # microseconds a pushed job may take to show up before it counts as lost
 SETTLING = 3.0  # seconds that RQ's view of an attempt may lag behind its row
 FORGET_EVERY = 30.0  # seconds between looks for workers that were killed
+LOOK_SECONDS = 60.0  # for one look and the rest after it; a relay that hangs or is frozen for longer is replaced
 HEARTBEAT_KEY = "payphone:relay:seen"
 
 log = get_log("relay")
@@ -94,10 +95,11 @@ def _trouble(error: RedisError | PeeweeException) -> str:
     return LACKS_TABLES if lacks_tables(error) else "relay failed, will retry"
 
 
-def run(redis: Redis, stopping: Callable[[], bool]) -> None:
-    """Look every half second, at once again while there is more, until told to stop."""
+def run(redis: Redis, stopping: Callable[[], bool], deadline: Callable[[float], None]) -> None:
+    """Look every half second, at once again while there is more, until told to stop. `deadline` is told when a look must be over."""
     forgotten_at, seldom = 0.0, Seldom()
     while not stopping():
+        deadline(time.monotonic() + LOOK_SECONDS)
         try:
             if time.monotonic() - forgotten_at > FORGET_EVERY:
                 rq_mend.forget_silent_workers(redis, QUEUES)

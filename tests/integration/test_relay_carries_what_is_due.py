@@ -1,6 +1,7 @@
 """The relay pushes each due job once, again when it was lost, and nothing else."""
 
 import threading
+import time
 
 import pytest
 
@@ -8,7 +9,7 @@ from delivery import relay, rq_keys, rq_view
 from delivery.relay import EPOCH_KEY, GRACE
 from jobs import mark_overdue, process_stripe_event
 from models import base
-from models.base import execute, release_connection, transaction
+from models.base import STATEMENT_SECONDS, execute, release_connection, transaction
 from models.staged_job import StagedJob, claim_job, release_worker, take_due
 from tests import given
 
@@ -181,5 +182,16 @@ def test_a_database_without_tables_is_said_to_lack_them_and_seldom(redis, monkey
     told, looks = [], iter([False, False, False, True])
     monkeypatch.setattr(relay, "TICK", 0.01)
     monkeypatch.setattr(relay.log, "warning", lambda event, **_values: told.append(event))
-    relay.run(redis, lambda: next(looks))
+    relay.run(redis, lambda: next(looks), lambda _at: None)
     assert told == ["The database is not at this release's schema. Run bin/payphone migrate."]
+
+
+def test_a_relay_says_by_when_each_look_must_be_over(redis, monkeypatch):
+    """So that the pool's supervisor replaces one that hangs: longer than a database takes to give up a statement, and Redis to answer."""
+    told, looks = [], iter([False, False, True])
+    monkeypatch.setattr(relay, "TICK", 0.0)
+    begun = time.monotonic()
+    relay.run(redis, lambda: next(looks), told.append)
+    assert len(told) == 2
+    assert begun + relay.LOOK_SECONDS <= told[0] < told[1] <= time.monotonic() + relay.LOOK_SECONDS
+    assert relay.LOOK_SECONDS > 2 * STATEMENT_SECONDS
