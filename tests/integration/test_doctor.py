@@ -310,7 +310,7 @@ def agreeing(**values: str) -> Account:
 def test_texting_that_is_set_up_is_told_so_and_nothing_is_sent(texting_clinic, stand_in):
     assert complaints() == {}
     assert found()["Twilio"][1] == "answers; the account is active"
-    assert found()["senders"][1] == "1 accounts text"
+    assert found()["senders"][1] == "all 1 that text have one"
     asked = stand_in.sandbox.ground.requests.select({"provider": "twilio"})
     assert {(row["method"], row["path"]) for row in asked} == {("GET", f"/2010-04-01/Accounts/{MAGIC_ACCOUNT}.json")}
     assert MAGIC_TOKEN not in run("doctor").output

@@ -68,7 +68,8 @@ def check_senders(settings: Settings) -> Iterator[Finding]:
     texting = Consent.accounts_with("sms") | own
     lacking = sorted(account for account in texting if not sender_of(account))
     advice = "Their texts are refused. PUT /api/accounts/{id}/sender with an operator's key, or set TWILIO_MESSAGING_SERVICE_SID."
-    yield judged(bool(lacking), "senders", f"none for {', '.join(lacking)}" if lacking else f"{len(texting)} accounts text", advice)
+    fine = f"all {len(texting)} that text have one" if texting else "nobody texts yet"
+    yield judged(bool(lacking), "senders", f"none for {', '.join(lacking)}" if lacking else fine, advice)
     sharing = sorted(texting - own - set(lacking))
     advice = "A STOP to one of them stops all. Give each account its own: PUT /api/accounts/{id}/sender."
     yield judged(len(sharing) > 1, "shared sender", f"{len(sharing)} accounts" if sharing else "nobody uses it", advice, "warn")

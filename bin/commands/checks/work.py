@@ -67,7 +67,7 @@ def check_readings(settings: Settings) -> Iterator[Finding]:
     since = datetime.fromtimestamp(min((mark.created for mark in marks), default=1) - 1, UTC)
     advice = f"Their texts and charges wait. Start the scheduler and workers, or bin/payphone events backfill --since {since:%FT%TZ}."
     if marks or not settings.stripe_secret_key or (backfill_age() or 0) < STALE.total_seconds():
-        yield judged(bool(marks), "Stripe's events", f"not read for hours: {names}" if marks else "read, or not yet", advice)
+        yield judged(bool(marks), "Stripe's events", f"not read for hours: {names}" if marks else "read as they should be", advice)
     else:
         yield Finding("fail", "Stripe's events", "one list was never read to its end", NEVER_READ)
 
