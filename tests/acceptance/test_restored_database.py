@@ -31,8 +31,7 @@ class Clinic:
         return answer.json
 
     def work(self):
-        for queue in ("messages", "webhooks"):
-            given.worked(self.redis, queue)
+        given.worked(self.redis)
 
     def restored(self, row, effect_kept=False, hours=1, **as_it_was):
         """The rows as a backup had them: the request of an hour ago, its job waiting, no effect or one that was never sent."""
