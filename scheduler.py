@@ -2,7 +2,15 @@
 
 from delivery.tick import Schedule, use_timetable
 from delivery.ticker import Ticker
-from jobs import backfill_stripe_events, end_stale_charges, follow_texts, mark_overdue, prune_jobs, reconcile_effects, reconcile_stripe
+from jobs import (
+    backfill_stripe_events,
+    end_stale_charges,
+    follow_texts,
+    mark_overdue,
+    prune_jobs,
+    reconcile_effects,
+    reconcile_stripe,
+)
 from rules.card_numbers import redact
 from runtime.log import configure_log
 from runtime.start import settings_or_exit

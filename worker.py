@@ -18,7 +18,12 @@ def main() -> None:
     keeper = embedded_server.Keeper()
     tend = (lambda: None) if settings.redis_url else keeper.tend
     try:
-        Pool(settings.worker_counts, settings.redis_url, lambda: use_database(settings.database_url, STATEMENT_SECONDS), tend).run()
+        Pool(
+            settings.worker_counts,
+            settings.redis_url,
+            lambda: use_database(settings.database_url, STATEMENT_SECONDS),
+            tend,
+        ).run()
     finally:
         keeper.stop()
 

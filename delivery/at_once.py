@@ -1,4 +1,5 @@
-"""Performing a staged job at once, in the request that staged it, where a person waits for the answer.
+"""Performing a staged job at once, in the request that staged it, where a person waits for the
+answer.
 
 The job is staged due a little later, so that nobody else takes it meanwhile; after the commit the
 request claims it early. If it cannot finish, or dies, the workers go on with the row.
@@ -19,11 +20,14 @@ log = get_log("at_once")
 
 
 def stage_at_once(job: JobType, key: str | int, *args: str | int) -> int | None:
-    """Stage `job` for the request itself to perform after its commit, let one that is over run again, or take one that nobody
-    has begun though it is due: Redis may be away. The row's id; None when it runs, or waits until it is tried again.
+    """Stage `job` for the request itself to perform after its commit, let one that is over run
+    again, or take one that nobody has begun though it is due: Redis may be away. The row's id; None
+    when it runs, or waits until it is tried again.
     """
     staged = stage(job, key, *args, delay=HEAD_START)
-    if staged is None and (revive_job(job.name, str(key), HEAD_START) or reserve_due(job.name, str(key), HEAD_START)):
+    if staged is None and (
+        revive_job(job.name, str(key), HEAD_START) or reserve_due(job.name, str(key), HEAD_START)
+    ):
         return staged_id(job, key)
     return staged
 

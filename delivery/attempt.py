@@ -24,7 +24,9 @@ log = get_log("job")
 
 
 class Snooze(PayphoneError):
-    """Not now (a lock is busy, a limit is reached): come back in `delay` seconds, no attempt used up."""
+    """Not now (a lock is busy, a limit is reached): come back in `delay` seconds, no attempt used
+    up.
+    """
 
     def __init__(self, reason: str, delay: float) -> None:
         super().__init__(reason)
@@ -69,7 +71,10 @@ def recording() -> Iterator[None]:
         yield
         if attempt is not None:
             if not finish_job(attempt.job):
-                raise ClaimLost(f"Job {attempt.job.name} {attempt.job.id}: claim {attempt.job.claim} was taken over.")
+                raise ClaimLost(
+                    f"Job {attempt.job.name} {attempt.job.id}: claim {attempt.job.claim} was taken"
+                    " over."
+                )
             killpoint("job.before_commit")
     if attempt is not None:
         attempt.recorded = True
@@ -85,8 +90,8 @@ def attempt_number() -> int:
 def perform(job: Claimed, job_type: JobType, alarm: bool = True) -> Outcome:
     """Run a claimed job to its end and settle its row; every way it can end is an Outcome.
 
-    `alarm` ends it by a signal when its time is up; a thread of a web process has none, and relies on
-    the timeouts of what it calls.
+    `alarm` ends it by a signal when its time is up; a thread of a web process has none, and relies
+    on the timeouts of what it calls.
     """
     attempt = _Attempt(job)
     token = _current.set(attempt)
@@ -96,7 +101,8 @@ def perform(job: Claimed, job_type: JobType, alarm: bool = True) -> Outcome:
             if not attempt.recorded:
                 with recording():
                     pass
-    except (Exception, JobTimeout) as error:  # noqa: BLE001 - every way to end is settled in the row
+    # every way to end is settled in the row
+    except (Exception, JobTimeout) as error:  # noqa: BLE001
         return _settle(attempt, job_type, error)
     finally:
         _current.reset(token)
@@ -120,9 +126,13 @@ def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outco
 
 
 def put_off_unknown(job: Claimed) -> Outcome:
-    """Leave a job that this release does not have to one that has it: it is tried again in a minute, and no attempt is used up."""
+    """Leave a job that this release does not have to one that has it: it is tried again in a
+    minute, and no attempt is used up.
+    """
     log.warning("this release has no such job", delay_seconds=UNKNOWN_DELAY)
-    return _held(snooze_job(job, UNKNOWN, UNKNOWN_DELAY), Outcome("snoozed", UNKNOWN, UNKNOWN_DELAY))
+    return _held(
+        snooze_job(job, UNKNOWN, UNKNOWN_DELAY), Outcome("snoozed", UNKNOWN, UNKNOWN_DELAY)
+    )
 
 
 def backoff(job_type: JobType, attempts: int) -> float:
@@ -134,8 +144,16 @@ def backoff(job_type: JobType, attempts: int) -> float:
 def _failed(job: Claimed, error: BaseException, delay: float) -> Outcome:
     state = "dead" if job.attempts >= job.max_attempts else "failed"
     text = f"{type(error).__name__}: {error}"[:500]
-    unexpected = None if isinstance(error, PayphoneError) else error  # what is raised on purpose says all in its text
-    log.warning("attempt failed", error=text, exc_info=unexpected, attempt=job.attempts, of=job.max_attempts, state=state)
+    # what is raised on purpose says all in its text
+    unexpected = None if isinstance(error, PayphoneError) else error
+    log.warning(
+        "attempt failed",
+        error=text,
+        exc_info=unexpected,
+        attempt=job.attempts,
+        of=job.max_attempts,
+        state=state,
+    )
     return _held(fail_job(job, text, delay), Outcome(state, type(error).__name__, delay))
 
 

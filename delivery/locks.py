@@ -1,4 +1,6 @@
-"""Per-invoice Redis locks: they save work when two workers meet. Safety is the row's version, not the lock."""
+"""Per-invoice Redis locks: they save work when two workers meet. Safety is the row's version, not
+the lock.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,11 +38,21 @@ def invoice_lock(invoice_id: str, wait: float = WAIT) -> Iterator[None]:
     """
     settings = get_settings()
     lease = settings.shortened(LEASE, settings.payphone_lock_lease)
-    lock = _redis().lock(f"payphone:lock:invoice:{invoice_id}", timeout=lease, blocking_timeout=wait, sleep=0.02, thread_local=False)
+    lock = _redis().lock(
+        f"payphone:lock:invoice:{invoice_id}",
+        timeout=lease,
+        blocking_timeout=wait,
+        sleep=0.02,
+        thread_local=False,
+    )
     try:
         held = lock.acquire()
     except RedisError as error:
-        log.warning("no lock, relying on the row's version alone", invoice_id=invoice_id, error=type(error).__name__)
+        log.warning(
+            "no lock, relying on the row's version alone",
+            invoice_id=invoice_id,
+            error=type(error).__name__,
+        )
         yield
         return
     if not held:

@@ -40,8 +40,13 @@ def push(job: Pushable) -> None:
 
 
 def correct(job: Claimed, state: str) -> None:
-    """Show how a job ended that was not done out of its queue, if RQ holds it as queued; a copy that stays there is harmless."""
-    _tell(job.id, lambda redis: rq_mend.correct_if_queued(redis, rq_id(job.name, job.id), job.queue, state))
+    """Show how a job ended that was not done out of its queue, if RQ holds it as queued; a copy
+    that stays there is harmless.
+    """
+    _tell(
+        job.id,
+        lambda redis: rq_mend.correct_if_queued(redis, rq_id(job.name, job.id), job.queue, state),
+    )
 
 
 def _tell(job_id: int, act: Callable[[Redis], None]) -> None:
@@ -49,8 +54,15 @@ def _tell(job_id: int, act: Callable[[Redis], None]) -> None:
         return
     try:
         with _lock:
-            _Nudger.client = _Nudger.client or connect_redis(get_settings().redis_url, timeout=NUDGE_TIMEOUT)
+            _Nudger.client = _Nudger.client or connect_redis(
+                get_settings().redis_url, timeout=NUDGE_TIMEOUT
+            )
         act(_Nudger.client)
     except RedisError as error:
         _Nudger.paused_until = real_seconds() + PAUSE
-        log.warning("nudge failed, the relay will push", job_id=job_id, error=type(error).__name__, pause_seconds=PAUSE)
+        log.warning(
+            "nudge failed, the relay will push",
+            job_id=job_id,
+            error=type(error).__name__,
+            pause_seconds=PAUSE,
+        )

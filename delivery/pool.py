@@ -44,11 +44,22 @@ class Slot:
 
 
 class Pool:
-    """Runs `counts[queue]` workers per queue and one relay until told to stop; `tend` is called again and again meanwhile."""
+    """Runs `counts[queue]` workers per queue and one relay until told to stop; `tend` is called
+    again and again meanwhile.
+    """
 
-    def __init__(self, counts: dict[str, int], redis_url: str | None, open_resources: Callable[[], None], tend: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        counts: dict[str, int],
+        redis_url: str | None,
+        open_resources: Callable[[], None],
+        tend: Callable[[], None],
+    ) -> None:
         queues = [queue for queue, count in counts.items() for _ in range(count)]
-        self._slots = [Slot(0, None), *(Slot(index, queue) for index, queue in enumerate(queues, 1))]
+        self._slots = [
+            Slot(0, None),
+            *(Slot(index, queue) for index, queue in enumerate(queues, 1)),
+        ]
         self._deadlines = RawArray(ctypes.c_double, len(self._slots))
         self._redis_url, self._open_resources, self._tend = redis_url, open_resources, tend
         self._stop_signals = 0
@@ -76,7 +87,9 @@ class Pool:
 
     def _spawn(self, slot: Slot) -> None:
         predecessor, parent = slot.name, os.getpid()
-        slot.name = f"{socket.gethostname()}-{parent}-{slot.queue or 'relay'}-{slot.index}-{slot.deaths}"
+        slot.name = (
+            f"{socket.gethostname()}-{parent}-{slot.queue or 'relay'}-{slot.index}-{slot.deaths}"
+        )
         self._deadlines[slot.index] = 0.0
         pid = os.fork()
         if pid:
@@ -110,15 +123,29 @@ class Pool:
             if slot.pid and os.waitpid(slot.pid, os.WNOHANG)[0]:
                 lived = time.monotonic() - slot.born
                 slot.deaths += 1
-                delay = 0.0 if lived > HEALTHY else min(MAX_RESPAWN_DELAY, 0.2 * 2 ** min(slot.deaths, 6))
-                log.warning("child died, replacing it", slot=slot.name, pid=slot.pid, lived_seconds=round(lived, 1), delay_seconds=delay)
+                delay = (
+                    0.0
+                    if lived > HEALTHY
+                    else min(MAX_RESPAWN_DELAY, 0.2 * 2 ** min(slot.deaths, 6))
+                )
+                log.warning(
+                    "child died, replacing it",
+                    slot=slot.name,
+                    pid=slot.pid,
+                    lived_seconds=round(lived, 1),
+                    delay_seconds=delay,
+                )
                 slot.pid, slot.start_at = 0, time.monotonic() + delay
 
     def _kill_overdue(self) -> None:
         for slot in self._slots:
             deadline = self._deadlines[slot.index]
             if slot.pid and deadline and time.monotonic() > deadline + KILL_GRACE:
-                log.error("a worker overran its time and ignored it: killing it", slot=slot.name, pid=slot.pid)
+                log.error(
+                    "a worker overran its time and ignored it: killing it",
+                    slot=slot.name,
+                    pid=slot.pid,
+                )
                 self._deadlines[slot.index] = 0.0
                 os.kill(slot.pid, signal.SIGKILL)
 

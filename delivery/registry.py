@@ -23,10 +23,14 @@ class JobType:
 _jobs: dict[str, JobType] = {}
 
 
-def job(queue: str, attempts: int = 8, timeout: int = 10, backoff: float = 2.0) -> Callable[[Callable[..., None]], JobType]:
+def job(
+    queue: str, attempts: int = 8, timeout: int = 10, backoff: float = 2.0
+) -> Callable[[Callable[..., None]], JobType]:
     """Make a function a job of `queue`. Waits between attempts double from `backoff` seconds."""
     if queue not in QUEUES or not 0 < timeout <= MAX_TIMEOUT:
-        raise ValueError(f"Queue {queue!r} must be one of {QUEUES}, timeout {timeout} at most {MAX_TIMEOUT} s.")
+        raise ValueError(
+            f"Queue {queue!r} must be one of {QUEUES}, timeout {timeout} at most {MAX_TIMEOUT} s."
+        )
 
     def register(function: Callable[..., None]) -> JobType:
         made = JobType(function.__name__, queue, attempts, timeout, backoff, function)

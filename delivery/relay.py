@@ -1,4 +1,5 @@
-"""The relay: carries every due job into RQ that no nudge carried, and frees what silent workers hold.
+"""The relay: carries every due job into RQ that no nudge carried, and frees what silent workers
+hold.
 
 Any number of relays may run. An epoch key in Redis tells when Redis was emptied: what was pushed
 before it is pushed again. A job pushed, never claimed, and older than what now heads its queue has
@@ -28,7 +29,8 @@ TICK = 0.5  # seconds between looks
 GRACE = 2_000_000  # microseconds a pushed job may take to show up before it counts as lost
 SETTLING = 3.0  # seconds that RQ's view of an attempt may lag behind its row
 FORGET_EVERY = 30.0  # seconds between looks for workers that were killed
-LOOK_SECONDS = 60.0  # for one look and the rest after it; a relay that hangs or is frozen for longer is replaced
+# for one look and the rest after it; a relay that hangs or is frozen for longer is replaced
+LOOK_SECONDS = 60.0
 HEARTBEAT_KEY = "payphone:relay:seen"
 
 log = get_log("relay")
@@ -47,25 +49,40 @@ def _epoch(redis: Redis, now: int) -> int:
 def _lost_before(redis: Redis, now: int) -> dict[str, int]:
     """Per queue, the push time before which an unclaimed job must have been lost."""
     with redis.pipeline(transaction=False) as pipe:
-        pipe.sadd("rq:queues", *map(rq_keys.queue_key, QUEUES))  # RQ's dashboard lists those it knows
+        # RQ's dashboard lists those it knows
+        pipe.sadd("rq:queues", *map(rq_keys.queue_key, QUEUES))
         for queue in QUEUES:
             pipe.lindex(rq_keys.queue_key(queue), 0)
         _, *heads = pipe.execute()
-    ids = {queue: rq_keys.parse_rq_id(head.decode("utf-8", "replace")) for queue, head in zip(QUEUES, heads, strict=True) if head}
-    rows = StagedJob.select(StagedJob.id, StagedJob.pushed_at).where(StagedJob.id.in_([i for i in ids.values() if i] or [0]))
+    ids = {
+        queue: rq_keys.parse_rq_id(head.decode("utf-8", "replace"))
+        for queue, head in zip(QUEUES, heads, strict=True)
+        if head
+    }
+    rows = StagedJob.select(StagedJob.id, StagedJob.pushed_at).where(
+        StagedJob.id.in_([i for i in ids.values() if i] or [0])
+    )
     pushed = {row.id: row.pushed_at for row in rows}
-    # A head that tells nothing (a tick, a stranger, a job in backoff) will be gone soon: until then nothing counts as lost.
-    heads_pushed = {queue: pushed.get(ids[queue] or 0) or 0 if queue in ids else now for queue in QUEUES}
+    # A head that tells nothing (a tick, a stranger, a job in backoff) will be gone soon: until then
+    # nothing counts as lost.
+    heads_pushed = {
+        queue: pushed.get(ids[queue] or 0) or 0 if queue in ids else now for queue in QUEUES
+    }
     return {queue: heads_pushed[queue] - GRACE for queue in QUEUES}
 
 
 def _mend(redis: Redis) -> None:
-    """Correct what RQ shows as started and is not: its worker died after the commit, or Redis was away."""
+    """Correct what RQ shows as started and is not: its worker died after the commit, or Redis was
+    away.
+    """
     shown = rq_mend.long_started(redis, QUEUES, SETTLING)
     if not shown:
         return
     ids = {member: rq_keys.parse_rq_id(member.rpartition(":")[0]) for _, member in shown}
-    rows = {row.id: row for row in StagedJob.select().where(StagedJob.id.in_([i for i in ids.values() if i] or [0]))}
+    rows = {
+        row.id: row
+        for row in StagedJob.select().where(StagedJob.id.in_([i for i in ids.values() if i] or [0]))
+    }
     for queue, member in shown:
         row = rows.get(ids[member] or 0)
         rq_mend.mend(redis, queue, member, row.state if row else None, row.worker if row else None)
@@ -91,12 +108,18 @@ def tick(redis: Redis) -> int:
 
 def _trouble(error: RedisError | PeeweeException) -> str:
     if isinstance(error, RedisError):
-        return "Redis refuses writes: what is due waits in the database" if refuses_writes(error) else "relay failed, will retry"
+        return (
+            "Redis refuses writes: what is due waits in the database"
+            if refuses_writes(error)
+            else "relay failed, will retry"
+        )
     return LACKS_TABLES if lacks_tables(error) else "relay failed, will retry"
 
 
 def run(redis: Redis, stopping: Callable[[], bool], deadline: Callable[[float], None]) -> None:
-    """Look every half second, at once again while there is more, until told to stop. `deadline` is told when a look must be over."""
+    """Look every half second, at once again while there is more, until told to stop. `deadline` is
+    told when a look must be over.
+    """
     forgotten_at, seldom = 0.0, Seldom()
     while not stopping():
         deadline(time.monotonic() + LOOK_SECONDS)

@@ -1,4 +1,6 @@
-"""The names RQ 3 gives its keys (rq/job.py, rq/registry.py, rq/worker_registration.py), and what it must find in a job's hash."""
+"""The names RQ 3 gives its keys (rq/job.py, rq/registry.py, rq/worker_registration.py), and what it
+must find in a job's hash.
+"""
 
 import json
 import re
@@ -57,7 +59,9 @@ def ended_key(status: str, queue: str) -> str:
 
 
 def workers_key(queue: str) -> str:
-    """The key of the set of a queue's workers; a member is a worker's own key, which expires when it is silent."""
+    """The key of the set of a queue's workers; a member is a worker's own key, which expires when
+    it is silent.
+    """
     return f"{WORKERS_KEY}:{queue}"
 
 
@@ -65,10 +69,19 @@ def job_hash(name: str, job_id: int, queue: str, now: str) -> dict[Any, Any]:
     """The hash of a queued job: function `name`, and the row's id as its only argument."""
     known = find_job(name)
     return {
-        "created_at": now, "enqueued_at": now, "data": job_data(name, job_id), "origin": queue,
-        "description": f"{name} {job_id}", "status": "queued", "timeout": known.timeout if known else MAX_TIMEOUT,
-        "result_ttl": RESULT_TTL, "failure_ttl": FAILURE_TTL, "worker_name": "", "started_at": "", "ended_at": "",
-    }  # fmt: skip
+        "created_at": now,
+        "enqueued_at": now,
+        "data": job_data(name, job_id),
+        "origin": queue,
+        "description": f"{name} {job_id}",
+        "status": "queued",
+        "timeout": known.timeout if known else MAX_TIMEOUT,
+        "result_ttl": RESULT_TTL,
+        "failure_ttl": FAILURE_TTL,
+        "worker_name": "",
+        "started_at": "",
+        "ended_at": "",
+    }
 
 
 def job_data(name: str, job_id: int) -> bytes:
@@ -77,5 +90,11 @@ def job_data(name: str, job_id: int) -> bytes:
 
 
 def core(job: Claimed) -> dict[Any, Any]:
-    """What RQ cannot read a job without: written again at its end, Redis may have been emptied since its start."""
-    return {"data": job_data(job.name, job.id), "origin": job.queue, "description": f"{job.name} {job.id}"}
+    """What RQ cannot read a job without: written again at its end, Redis may have been emptied
+    since its start.
+    """
+    return {
+        "data": job_data(job.name, job.id),
+        "origin": job.queue,
+        "description": f"{job.name} {job.id}",
+    }

@@ -1,4 +1,6 @@
-"""Where RQ's view and the rows disagree, the rows are right: what dead workers, an emptied Redis and strangers leave is mended."""
+"""Where RQ's view and the rows disagree, the rows are right: what dead workers, an emptied Redis
+and strangers leave is mended.
+"""
 
 import hashlib
 import json
@@ -9,22 +11,42 @@ from typing import cast
 from redis import Redis
 from rq.utils import utcformat
 
-from delivery.rq_keys import FAILURE_TTL, STARTED_TTL, WORKERS_KEY, ended_key, execution_key, executions_key, job_hash, job_key, rq_id, wip_key, workers_key
+from delivery.rq_keys import (
+    FAILURE_TTL,
+    STARTED_TTL,
+    WORKERS_KEY,
+    ended_key,
+    execution_key,
+    executions_key,
+    job_hash,
+    job_key,
+    rq_id,
+    wip_key,
+    workers_key,
+)
 from delivery.rq_view import conclude, forget
 from models.staged_job import Released
 from runtime.clock import real_now
 
 _SHOWABLE = re.compile(r"[A-Za-z0-9_-]{1,100}")  # what RQ takes as an id
-_STATUS = {"done": "finished", "cancelled": "finished", "dead": "failed"}  # RQ's word for how a row ended
+# RQ's word for how a row ended
+_STATUS = {"done": "finished", "cancelled": "finished", "dead": "failed"}
 
 
 def live_workers(redis: Redis, queues: Iterable[str]) -> dict[str, int]:
-    """How many workers of each queue still give signs of life. Names of those that were killed stay in RQ's sets."""
-    return {queue: len(known) - len(silent) for queue, (known, silent) in _workers(redis, queues).items()}
+    """How many workers of each queue still give signs of life. Names of those that were killed stay
+    in RQ's sets.
+    """
+    return {
+        queue: len(known) - len(silent)
+        for queue, (known, silent) in _workers(redis, queues).items()
+    }
 
 
 def forget_silent_workers(redis: Redis, queues: Iterable[str]) -> None:
-    """Take workers off RQ's lists whose own key has expired: they were killed, and nobody said so."""
+    """Take workers off RQ's lists whose own key has expired: they were killed,
+    and nobody said so.
+    """
     silent = {queue: names for queue, (_, names) in _workers(redis, queues).items() if names}
     if silent:
         with redis.pipeline(transaction=True) as pipe:
@@ -45,19 +67,28 @@ def _workers(redis: Redis, queues: Iterable[str]) -> dict[str, tuple[list[bytes]
             for member in members:
                 pipe.exists(member)
         lives = iter(pipe.execute())
-    return {queue: (members, [member for member in members if not next(lives)]) for queue, members in zip(names, known, strict=True)}
+    return {
+        queue: (members, [member for member in members if not next(lives)])
+        for queue, members in zip(names, known, strict=True)
+    }
 
 
 def abandon(redis: Redis, released: Iterable[Released]) -> None:
-    """Take attempts off the list of started ones whose worker died; a job that is dead now is shown as failed."""
+    """Take attempts off the list of started ones whose worker died; a job that is dead now is shown
+    as failed.
+    """
     for job in released:
         identity, now = rq_id(job.name, job.id), real_now()
         with redis.pipeline(transaction=True) as pipe:
             for execution in cast(list[bytes], redis.zrange(executions_key(identity), 0, -1)):
                 forget(pipe, job.queue, identity, execution.decode())
             if job.state == "dead":
-                pipe.hset(job_key(identity), mapping=job_hash(job.name, job.id, job.queue, utcformat(now)))
-                pipe.hset(job_key(identity), "meta", json.dumps({"nextAttemptAt": None, "dead": True}))
+                pipe.hset(
+                    job_key(identity), mapping=job_hash(job.name, job.id, job.queue, utcformat(now))
+                )
+                pipe.hset(
+                    job_key(identity), "meta", json.dumps({"nextAttemptAt": None, "dead": True})
+                )
                 conclude(pipe, job.queue, identity, "failed", now)
             pipe.execute()
 
@@ -68,11 +99,17 @@ def long_started(redis: Redis, queues: Iterable[str], seconds: float) -> list[tu
     with redis.pipeline(transaction=False) as pipe:
         for queue in names:
             pipe.zrangebyscore(wip_key(queue), 0, oldest)
-        return [(queue, member.decode("utf-8", "replace")) for queue, members in zip(names, pipe.execute(), strict=True) for member in members]
+        return [
+            (queue, member.decode("utf-8", "replace"))
+            for queue, members in zip(names, pipe.execute(), strict=True)
+            for member in members
+        ]
 
 
 def mend(redis: Redis, queue: str, member: str, state: str | None, worker: str | None) -> None:
-    """An attempt shown as started, whose row is in `state` with `worker`: if they disagree, the row is right."""
+    """An attempt shown as started, whose row is in `state` with `worker`: if they disagree, the row
+    is right.
+    """
     identity, _, execution = member.rpartition(":")
     known = cast("bytes | None", redis.hget(execution_key(member), "worker_name"))
     if state == "running" and known is not None and known.decode() == worker:
@@ -90,9 +127,17 @@ def refuse(redis: Redis, identity: str, queue: str, reason: str) -> None:
     Its content is replaced, so that nobody decodes what a stranger wrote; an id that RQ could not
     read is shown by its digest.
     """
-    shown = identity if _SHOWABLE.fullmatch(identity) else f"refused-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+    shown = (
+        identity
+        if _SHOWABLE.fullmatch(identity)
+        else f"refused-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+    )
     now = real_now()
-    hash_ = job_hash("refused", 0, queue, utcformat(now)) | {"status": "failed", "description": f"refused: {reason}", "ended_at": utcformat(now)}
+    hash_ = job_hash("refused", 0, queue, utcformat(now)) | {
+        "status": "failed",
+        "description": f"refused: {reason}",
+        "ended_at": utcformat(now),
+    }
     with redis.pipeline(transaction=True) as pipe:
         pipe.delete(job_key(identity))
         pipe.hset(job_key(shown), mapping=hash_)

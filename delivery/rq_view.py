@@ -16,7 +16,20 @@ from redis import Redis
 from redis.client import Pipeline
 from rq.utils import utcformat
 
-from delivery.rq_keys import FAILURE_TTL, RESULT_TTL, STARTED_TTL, core, ended_key, execution_key, executions_key, job_hash, job_key, queue_key, rq_id, wip_key
+from delivery.rq_keys import (
+    FAILURE_TTL,
+    RESULT_TTL,
+    STARTED_TTL,
+    core,
+    ended_key,
+    execution_key,
+    executions_key,
+    job_hash,
+    job_key,
+    queue_key,
+    rq_id,
+    wip_key,
+)
 from models.staged_job import Claimed, Pushable
 from runtime.clock import real_now
 from runtime.ids import new_id
@@ -61,7 +74,12 @@ def start(redis: Redis, job: Claimed, worker: str) -> Execution:
     with redis.pipeline(transaction=True) as pipe:
         hash_ = job_hash(job.name, job.id, job.queue, utcformat(now))
         del hash_["created_at"], hash_["enqueued_at"]
-        hash_ |= {"status": "started", "worker_name": worker, "started_at": utcformat(now), "last_heartbeat": utcformat(now)}
+        hash_ |= {
+            "status": "started",
+            "worker_name": worker,
+            "started_at": utcformat(now),
+            "last_heartbeat": utcformat(now),
+        }
         hash_["meta"] = json.dumps({"attempt": job.attempts, "of": job.max_attempts})
         pipe.hset(job_key(execution.rq_id), mapping=hash_)
         pipe.hsetnx(job_key(execution.rq_id), "created_at", utcformat(now))
@@ -99,14 +117,21 @@ def _end(pipe: Pipeline, job: Claimed, execution: Execution, now: datetime) -> N
     pipe.srem(f"rq:worker:{execution.worker}:executions", f"{execution.rq_id}:{execution.id}")
     worker = f"rq:worker:{execution.worker}"
     pipe.hset(worker, "state", "idle")
-    pipe.hincrbyfloat(worker, "total_working_time", (now - execution.started_at) / timedelta(seconds=1))
+    pipe.hincrbyfloat(
+        worker, "total_working_time", (now - execution.started_at) / timedelta(seconds=1)
+    )
 
 
-def _result(pipe: Pipeline, execution: Execution, kind: int, ttl: int, now: datetime, exc: str = "") -> None:
+def _result(
+    pipe: Pipeline, execution: Execution, kind: int, ttl: int, now: datetime, exc: str = ""
+) -> None:
     entry: dict[Any, Any] = {
-        "type": kind, "worker_name": execution.worker, "execution_id": execution.id,
-        "execution_started_at": execution.started_at.timestamp(), "execution_ended_at": now.timestamp(),
-    }  # fmt: skip
+        "type": kind,
+        "worker_name": execution.worker,
+        "execution_id": execution.id,
+        "execution_started_at": execution.started_at.timestamp(),
+        "execution_ended_at": now.timestamp(),
+    }
     if exc:
         entry["exc_string"] = base64.b64encode(zlib.compress(exc.encode())).decode()
     pipe.xadd(f"rq:results:{execution.rq_id}", entry, maxlen=10)
@@ -128,10 +153,17 @@ def finish(redis: Redis, job: Claimed, execution: Execution) -> None:
 
 
 def fail(redis: Redis, job: Claimed, execution: Execution, error: str, delay: float | None) -> None:
-    """Show a failed attempt; `meta` says when the next one is due, in `delay` seconds (None: the job is dead)."""
+    """Show a failed attempt; `meta` says when the next one is due, in `delay` seconds (None: the
+    job is dead).
+    """
     now = real_now()
     next_at = None if delay is None else now + timedelta(seconds=delay)
-    meta = {"attempt": job.attempts, "of": job.max_attempts, "nextAttemptAt": next_at.isoformat() if next_at else None, "dead": next_at is None}
+    meta = {
+        "attempt": job.attempts,
+        "of": job.max_attempts,
+        "nextAttemptAt": next_at.isoformat() if next_at else None,
+        "dead": next_at is None,
+    }
     with redis.pipeline(transaction=True) as pipe:
         pipe.hset(job_key(execution.rq_id), mapping=core(job) | {"meta": json.dumps(meta)})
         conclude(pipe, job.queue, execution.rq_id, "failed", now)

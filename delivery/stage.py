@@ -9,15 +9,28 @@ from models.staged_job import Pushable, insert_job, want_again
 
 
 def stage(job: JobType, key: str | int, *args: str | int, delay: float = 0.0) -> int | None:
-    """Stage `job`, due in `delay` seconds. Its row's id, or None when name and key were staged before.
+    """Stage `job`, due in `delay` seconds. Its row's id, or None when name and key were staged
+    before.
 
-    Arguments are ids, numbers or short words, never personal data. Needs an open transaction: the job exists if and only if
-    the caller's rows do.
+    Arguments are ids, numbers or short words, never personal data. Needs an open transaction: the
+    job exists if and only if the caller's rows do.
     """
     if not database.in_transaction():
-        raise RuntimeError(f"{job.name} is staged outside a transaction: it could outlive, or miss, the rows it is about")
+        raise RuntimeError(
+            f"{job.name} is staged outside a transaction: it could outlive, or miss, the rows it is"
+            " about"
+        )
     pushing = delay <= 0 and nudge.is_open()
-    job_id = insert_job(job.name, str(key), args, job.queue, job.attempts, delay, pushing, get_contextvars().get("request_id"))
+    job_id = insert_job(
+        job.name,
+        str(key),
+        args,
+        job.queue,
+        job.attempts,
+        delay,
+        pushing,
+        get_contextvars().get("request_id"),
+    )
     if job_id is not None and pushing:
         pushable = Pushable(job_id, job.name, job.queue)
         after_commit(lambda: nudge.push(pushable))
@@ -25,9 +38,11 @@ def stage(job: JobType, key: str | int, *args: str | int, delay: float = 0.0) ->
 
 
 def stage_again(job: JobType, key: str | int, *args: str | int, delay: float = 0.0) -> bool:
-    """Stage `job`, due in `delay` seconds, or let the one staged under this key before run again; whether it was staged first now.
+    """Stage `job`, due in `delay` seconds, or let the one staged under this key before run again;
+    whether it was staged first now.
 
-    One that is over runs again after the delay, one that runs just now once more when that attempt is over.
+    One that is over runs again after the delay, one that runs just now once more when that attempt
+    is over.
     """
     if stage(job, key, *args, delay=delay) is not None:
         return True
@@ -36,7 +51,9 @@ def stage_again(job: JobType, key: str | int, *args: str | int, delay: float = 0
 
 
 def stage_named(name: str, key: str | int, *args: str | int) -> None:
-    """Stage the job called `name`, or let it run again, for floors below the jobs. Raises KeyError when there is no such job."""
+    """Stage the job called `name`, or let it run again, for floors below the jobs. Raises KeyError
+    when there is no such job.
+    """
     found = find_job(name)
     if found is None:
         raise KeyError(f"There is no job {name}; is its room imported?")

@@ -1,4 +1,6 @@
-"""Putting an invoice where its facts say, and retiring whatever still asks for a balance that is gone."""
+"""Putting an invoice where its facts say, and retiring whatever still asks for a balance that is
+gone.
+"""
 
 from delivery.stage import stage_named
 from models.audit_entry import AuditEntry
@@ -14,11 +16,14 @@ from providers.stripe_events import PaymentFinding
 from runtime.clock import business_now, real_now
 
 
-def take_in(invoice: Invoice, stripe_account: str, finding: PaymentFinding, actor: str, **about: str) -> bool:
-    """Record what Stripe says of an intent, by an event or when it was read, and what follows for its invoice.
+def take_in(
+    invoice: Invoice, stripe_account: str, finding: PaymentFinding, actor: str, **about: str
+) -> bool:
+    """Record what Stripe says of an intent, by an event or when it was read, and what follows for
+    its invoice.
 
-    In the open transaction, which has serialized on the intent and locked the invoice, in that order. What
-    is new is audited as `actor`'s, with `about` (F61). Answers whether anything was.
+    In the open transaction, which has serialized on the intent and locked the invoice, in that
+    order. What is new is audited as `actor`'s, with `about` (F61). Answers whether anything was.
     """
     now = real_now()
     told = Payment.record_report(invoice, stripe_account, finding.intent_id, finding.report, now)
@@ -26,7 +31,15 @@ def take_in(invoice: Invoice, stripe_account: str, finding: PaymentFinding, acto
     if told and payment is not None:
         money = {"amount": payment.amount, "currency": payment.currency}
         subject = {"invoice_id": invoice.id, "intent_id": finding.intent_id}
-        AuditEntry.record(actor, f"payment.{payment.status}", f"payment:{payment.id}", invoice.account_id, **money, **subject, **about)
+        AuditEntry.record(
+            actor,
+            f"payment.{payment.status}",
+            f"payment:{payment.id}",
+            invoice.account_id,
+            **money,
+            **subject,
+            **about,
+        )
         if refunds_of([payment]) or disputes_of([payment]):  # their events may have come first
             InboxEvent.record_matched(stripe_account, finding.intent_id, invoice.id, now)
     PaymentAttempt.record_over({"id": finding.intent_id, "status": finding.report.terminal}, now)
@@ -37,13 +50,16 @@ def take_in(invoice: Invoice, stripe_account: str, finding: PaymentFinding, acto
 
 
 def _close_other_ways(invoice: Invoice, intent_id: str) -> None:
-    """A bank works on this intent, for days perhaps: nothing else is to take the same money meanwhile, and a link it came by is used up."""
+    """A bank works on this intent, for days perhaps: nothing else is to take the same money
+    meanwhile, and a link it came by is used up.
+    """
     live = PaymentAttempt.live(invoice)
     retire_asks(invoice, attempts=live is not None and live.intent_id != intent_id)
 
 
 def stand_anew(invoice: Invoice) -> bool:
-    """Recompute a locked invoice's status in the open transaction; if its balance changed, retire links and intents for the old one.
+    """Recompute a locked invoice's status in the open transaction; if its balance changed, retire
+    links and intents for the old one.
 
     Answers whether anything changed.
     """
@@ -55,9 +71,14 @@ def stand_anew(invoice: Invoice) -> bool:
 
 
 def retire_asks_elsewhere(invoice: Invoice) -> None:
-    """Retire what asks for the invoice's money in another Stripe account than the clinic has now."""
+    """Retire what asks for the invoice's money in another Stripe account than the
+    clinic has now.
+    """
     live = (PaymentLink.current(invoice), PaymentAttempt.live(invoice))
-    if any(row is not None and row.stripe_account != (invoice.account.stripe_account or "") for row in live):
+    if any(
+        row is not None and row.stripe_account != (invoice.account.stripe_account or "")
+        for row in live
+    ):
         retire_asks(invoice)
 
 

@@ -10,7 +10,9 @@ from runtime.clock import real_seconds
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """One line of the timetable: stage `job` once every `every` seconds, at multiples of it in UTC."""
+    """One line of the timetable: stage `job` once every `every` seconds,
+    at multiples of it in UTC.
+    """
 
     name: str
     job: JobType
@@ -37,7 +39,9 @@ def timetable() -> dict[str, Schedule]:
 
 
 def take_tick(name: str) -> bool:
-    """Stage the current occurrence of schedule `name`; False when it is staged already or unknown."""
+    """Stage the current occurrence of schedule `name`;
+    False when it is staged already or unknown.
+    """
     schedule = _timetable.get(name)
     if schedule is None or find_job(schedule.job.name) is None:
         return False

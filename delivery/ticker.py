@@ -1,8 +1,8 @@
 """rq-scheduler, made to tick our timetable and to survive what stops it.
 
 Fixed ids, JSON, an entry that is missing is put back at every look, an entry that cannot be read is
-dropped instead of stopping all later ones, and Redis may be away. Two of these may tick at once: the
-database makes each occurrence unique.
+dropped instead of stopping all later ones, and Redis may be away. Two of these may tick at once:
+the database makes each occurrence unique.
 """
 
 import os
@@ -36,7 +36,9 @@ log = get_log("scheduler")
 class TickJob(Job):
     """An RQ job that is only a name: JSON inside, and never run by RQ itself."""
 
-    def __init__(self, id: str | None = None, connection: Redis | None = None, serializer: Any = None) -> None:
+    def __init__(
+        self, id: str | None = None, connection: Redis | None = None, serializer: Any = None
+    ) -> None:
         super().__init__(id=id, connection=connection, serializer=JSONSerializer)
 
     @classmethod
@@ -50,8 +52,12 @@ class _Scheduler(Scheduler):
 
     job_class = TickJob
 
-    def get_jobs(self, until: Any = None, with_times: bool = False, offset: Any = None, length: Any = None) -> Iterator[Any]:
-        """As the original, but entries that cannot be read are dropped, each with a line in the log."""
+    def get_jobs(
+        self, until: Any = None, with_times: bool = False, offset: Any = None, length: Any = None
+    ) -> Iterator[Any]:
+        """As the original, but entries that cannot be read are dropped, each with a line in the
+        log.
+        """
         latest = until if until is not None else "+inf"
         for raw in self.connection.zrangebyscore(self.scheduled_jobs_key, 0, latest):
             identity = raw.decode("utf-8", "replace")
@@ -60,7 +66,11 @@ class _Scheduler(Scheduler):
                 job.func_name  # noqa: B018 - decoding is lazy; it must fail here or not at all
                 known = identity.removeprefix(TICK_PREFIX) in timetable()
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one entry must not stop the others
-                log.error("a timetable entry cannot be read", entry=identity[:80], error=type(error).__name__)
+                log.error(
+                    "a timetable entry cannot be read",
+                    entry=identity[:80],
+                    error=type(error).__name__,
+                )
                 known = False
             if known:
                 yield job
@@ -69,7 +79,9 @@ class _Scheduler(Scheduler):
                 self.connection.zrem(self.scheduled_jobs_key, raw)
 
     def _install_signal_handlers(self) -> None:
-        """None of its own: they talk to Redis first, so that without Redis SIGTERM would end nothing."""
+        """None of its own: they talk to Redis first, so that without Redis SIGTERM would end
+        nothing.
+        """
 
     def register_death(self) -> None:
         """Take its name off the list, if Redis is there."""
@@ -94,8 +106,18 @@ def _register(scheduler: _Scheduler, schedule: Schedule) -> None:
     if scheduler.connection.zscore(scheduler.scheduled_jobs_key, identity) is not None:
         return
     first = datetime.fromtimestamp(schedule.occurrence(real_seconds()), UTC).replace(tzinfo=None)
-    named = {"id": identity, "description": f"tick {schedule.name}", "queue_name": schedule.job.queue}
-    scheduler.schedule(first, f"delivery.tick.{schedule.job.name}", args=[schedule.name], interval=schedule.every, **named)
+    named = {
+        "id": identity,
+        "description": f"tick {schedule.name}",
+        "queue_name": schedule.job.queue,
+    }
+    scheduler.schedule(
+        first,
+        f"delivery.tick.{schedule.job.name}",
+        args=[schedule.name],
+        interval=schedule.every,
+        **named,
+    )
 
 
 def _leave(_signum: int, _frame: FrameType | None) -> None:
@@ -117,8 +139,19 @@ class Ticker:
         seldom = Seldom()
         while True:
             try:
-                _Scheduler(queue_name="periodic", connection=connect_redis(self._redis_url, timeout=PATIENCE), interval=LOOK).run()
+                _Scheduler(
+                    queue_name="periodic",
+                    connection=connect_redis(self._redis_url, timeout=PATIENCE),
+                    interval=LOOK,
+                ).run()
             except RedisError as error:
                 if seldom(type(error).__name__):
-                    log.warning("Redis refuses writes" if refuses_writes(error) else "Redis is away, will retry", error=type(error).__name__)
+                    log.warning(
+                        (
+                            "Redis refuses writes"
+                            if refuses_writes(error)
+                            else "Redis is away, will retry"
+                        ),
+                        error=type(error).__name__,
+                    )
                 time.sleep(1.0)

@@ -10,7 +10,8 @@ from runtime.errors import NotAllowed
 
 
 def void_payment(payment_id: str, reason: str, actor: str) -> Payment:
-    """Let a payment count no more, and its invoice stand without it; one that is voided already stays as it is.
+    """Let a payment count no more, and its invoice stand without it; one that is voided already
+    stays as it is.
 
     Raises NotAllowed for a card payment: its money is at Stripe, and goes back with a refund.
     """
@@ -21,7 +22,14 @@ def void_payment(payment_id: str, reason: str, actor: str) -> Payment:
             raise NotAllowed(f"Payment {payment.id} was taken by card; give it back with a refund.")
         if payment.voided_at is None:
             payment.record_voided(reason, real_now())
-            about = {"invoice_id": invoice.id, "amount": payment.amount, "currency": payment.currency, "method": payment.method}
-            AuditEntry.record(actor, "payment.voided", f"payment:{payment.id}", payment.account_id, **about)
+            about = {
+                "invoice_id": invoice.id,
+                "amount": payment.amount,
+                "currency": payment.currency,
+                "method": payment.method,
+            }
+            AuditEntry.record(
+                actor, "payment.voided", f"payment:{payment.id}", payment.account_id, **about
+            )
             stand_anew(invoice)
     return payment

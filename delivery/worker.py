@@ -1,4 +1,5 @@
-"""A warm worker: one process, one queue; it pops an id, claims the row, performs the job, settles it.
+"""A warm worker: one process, one queue; it pops an id, claims the row, performs the job, settles
+it.
 
 The claim comes before RQ's state is touched: a copy that is refused leaves no trace there.
 """
@@ -35,7 +36,9 @@ from runtime.seldom import Seldom
 POP_SECONDS = 2
 HEARTBEAT_SECONDS = 5
 WORKER_TTL = 90
-CLAIM_SECONDS = 30.0  # for what is not the job itself: claiming it, say; longer than the database takes to give up a statement
+# for what is not the job itself: claiming it, say; longer than the database takes to give up a
+# statement
+CLAIM_SECONDS = 30.0
 
 log = get_log("worker")
 Shown = TypeVar("Shown")
@@ -43,9 +46,13 @@ _FINAL = frozenset({"done", "cancelled", "dead"})
 
 
 class Worker:
-    """Performs the jobs of one queue until told to stop. `deadline` is told when what it is at must be over."""
+    """Performs the jobs of one queue until told to stop. `deadline` is told when what it is at must
+    be over.
+    """
 
-    def __init__(self, queue: str, redis: Redis, name: str, deadline: Callable[[float], None]) -> None:
+    def __init__(
+        self, queue: str, redis: Redis, name: str, deadline: Callable[[float], None]
+    ) -> None:
         self.queue, self.redis, self.name = queue, redis, name
         self._deadline = deadline
         self._stopping = False
@@ -55,7 +62,8 @@ class Worker:
     def run(self, predecessor: str = "") -> None:
         """Work until SIGTERM. What a dead `predecessor` held is given back first."""
         signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the pool drains us
+        # Ctrl-C reaches the whole group; the pool drains us
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._safely(lambda: self._inherit(predecessor))
         while not self._stopping:
             self._safely(self._step)
@@ -72,7 +80,10 @@ class Worker:
             leave_if_read_only(self.redis, error)
             time.sleep(0.5)
         except PeeweeException as error:
-            trouble, kind = LACKS_TABLES if lacks_tables(error) else "database is away, waiting", type(error).__name__
+            trouble, kind = (
+                (LACKS_TABLES if lacks_tables(error) else "database is away, waiting"),
+                type(error).__name__,
+            )
             if self._seldom(f"{trouble} {kind}"):
                 log.warning(trouble, error=kind, detail=str(error)[:200])
             time.sleep(0.5)
@@ -81,13 +92,23 @@ class Worker:
 
     def _complain(self, error: RedisError) -> None:
         if self._seldom(type(error).__name__):
-            log.warning("Redis refuses writes" if refuses_writes(error) else "Redis is away, waiting", error=type(error).__name__, detail=str(error)[:200])
+            log.warning(
+                "Redis refuses writes" if refuses_writes(error) else "Redis is away, waiting",
+                error=type(error).__name__,
+                detail=str(error)[:200],
+            )
 
     def _inherit(self, predecessor: str) -> None:
         if predecessor:
             released = release_worker(predecessor)
             for job in released:
-                log.warning("took over from a dead worker", job=job.name, job_id=job.id, state=job.state, dead_worker=predecessor)
+                log.warning(
+                    "took over from a dead worker",
+                    job=job.name,
+                    job_id=job.id,
+                    state=job.state,
+                    dead_worker=predecessor,
+                )
             rq_mend.abandon(self.redis, released)
             self._unregister(predecessor)
 
@@ -97,10 +118,14 @@ class Worker:
         if popped:
             killpoint("worker.after_pop")
             identity = popped[1]
-            self.take(identity.decode("utf-8", "replace") if isinstance(identity, bytes) else identity)
+            self.take(
+                identity.decode("utf-8", "replace") if isinstance(identity, bytes) else identity
+            )
 
     def take(self, identity: str) -> Outcome | None:
-        """Do what stands in the queue under `identity`; None when there was nothing for us to do."""
+        """Do what stands in the queue under `identity`;
+        None when there was nothing for us to do.
+        """
         self._deadline(time.monotonic() + CLAIM_SECONDS)
         try:
             return self._take(identity)
@@ -117,7 +142,9 @@ class Worker:
             self._show(lambda: self._left_alone(identity, job_id))
             return None
         killpoint("worker.after_claim")
-        bind_contextvars(job=job.name, job_id=job.id, attempt=job.attempts, request_id=job.request_id)
+        bind_contextvars(
+            job=job.name, job_id=job.id, attempt=job.attempts, request_id=job.request_id
+        )
         try:
             return self._perform(job)
         finally:
@@ -137,7 +164,14 @@ class Worker:
         killpoint("worker.before_rq")
         if execution is not None:
             self._show(lambda: self._settle_view(job, execution, outcome))
-        log.info("job", state=outcome.state, seconds=round((real_now() - (execution.started_at if execution else real_now())).total_seconds(), 4))
+        log.info(
+            "job",
+            state=outcome.state,
+            seconds=round(
+                (real_now() - (execution.started_at if execution else real_now())).total_seconds(),
+                4,
+            ),
+        )
         return outcome
 
     def _start_view(self, job: Claimed) -> rq_view.Execution:
@@ -162,20 +196,27 @@ class Worker:
     def _show(self, act: Callable[[], Shown]) -> Shown | None:
         try:
             return act()
-        except RedisError as error:  # the row is the truth; RQ's view is mended by the relay or expires
+        except RedisError as error:
+            # the row is the truth; RQ's view is mended by the relay or expires
             log.warning("RQ's view could not be updated", error=type(error).__name__)
             return None
 
     def _left_alone(self, identity: str, job_id: int | None) -> None:
         row = StagedJob.get_or_none(StagedJob.id == job_id) if job_id is not None else None
         if row is None or rq_keys.rq_id(row.name, row.id) != identity:
-            log.warning("refused a queue entry that is not our job", identity=identity[:80], queue=self.queue)
+            log.warning(
+                "refused a queue entry that is not our job",
+                identity=identity[:80],
+                queue=self.queue,
+            )
             rq_mend.refuse(self.redis, identity, self.queue, "not a staged job")
         elif row.state in _FINAL:
             rq_mend.correct_if_queued(self.redis, identity, self.queue, row.state)
 
     def _beat(self) -> None:
-        """A sign of life that Redis will not write stops no work: a pop makes room in a full one."""
+        """A sign of life that Redis will not write stops no work:
+        a pop makes room in a full one.
+        """
         try:
             self._heartbeat()
         except ResponseError as error:
@@ -186,7 +227,8 @@ class Worker:
         if time.monotonic() - self._beaten_at < HEARTBEAT_SECONDS:
             return
         key, now = f"rq:worker:{self.name}", utcformat(real_now())
-        if not self.redis.hexists(key, "birth"):  # new, or Redis was emptied; a job may have written its state since
+        # new, or Redis was emptied; a job may have written its state since
+        if not self.redis.hexists(key, "birth"):
             self._register(key, now)
         with self.redis.pipeline(transaction=True) as pipe:
             pipe.hset(key, mapping={"last_heartbeat": now, "state": "idle"})
@@ -198,9 +240,15 @@ class Worker:
 
     def _register(self, key: str, now: str) -> None:
         birth = {
-            "birth": now, "queues": self.queue, "pid": os.getpid(), "hostname": socket.gethostname(), "ip_address": "unknown",
-            "version": VERSION, "python_version": platform.python_version(), "state": "starting",
-        }  # fmt: skip
+            "birth": now,
+            "queues": self.queue,
+            "pid": os.getpid(),
+            "hostname": socket.gethostname(),
+            "ip_address": "unknown",
+            "version": VERSION,
+            "python_version": platform.python_version(),
+            "state": "starting",
+        }
         self.redis.hset(key, mapping={name: str(value) for name, value in birth.items()})
 
     def _unregister(self, name: str) -> None:

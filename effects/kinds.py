@@ -1,7 +1,8 @@
 """What can be done outside: per kind, how it is sent and how it is found at the provider.
 
-A link, a refund or an intent carries in its metadata the id of our row that it was made for (`attempt_id`), so that it
-is found whatever happened to the answer; how other kinds are found stands beside them.
+A link, a refund or an intent carries in its metadata the id of our row that it was made for
+(`attempt_id`), so that it is found whatever happened to the answer; how other kinds are found
+stands beside them.
 """
 
 from collections.abc import Callable
@@ -22,14 +23,16 @@ KEY_LIFE = 23 * 3600  # seconds for which Stripe is sure to remember a key
 class Kind:
     """One kind of effect: its provider, how to send it and how to find it by its tag.
 
-    `find_asked` finds what was made under our row's tag since that row is there, by an effect we may know nothing of any more:
-    the database was restored from a backup. What is closed again does not count. Links have none: to find one means to list
-    all, which a batch of thousands that waits its turn cannot afford, and a second link moves no money by itself.
-    `expires`: what was not sent by the effect's deadline is refused, not sent late. `read` gives the object
-    of an id, for a person who settles a doubt by hand; `keep` names what of the object the row remembers.
-    `closes` names the object of the request that is to take no money any more: a person who has looked may say that it
-    does not, even where we can read nothing, such as in the Stripe account of a clinic that disconnected it. `moot` says
-    why it cannot happen any more, such as cancelling what was paid; empty while it can.
+    `find_asked` finds what was made under our row's tag since that row is there, by an effect we
+    may know nothing of any more: the database was restored from a backup. What is closed again does
+    not count. Links have none: to find one means to list all, which a batch of thousands that waits
+    its turn cannot afford, and a second link moves no money by itself. `expires`: what was not sent
+    by the effect's deadline is refused, not sent late. `read` gives the object of an id, for a
+    person who settles a doubt by hand; `keep` names what of the object the row remembers. `closes`
+    names the object of the request that is to take no money any more: a person who has looked may
+    say that it does not, even where we can read nothing, such as in the Stripe account of a clinic
+    that disconnected it. `moot` says why it cannot happen any more, such as cancelling what was
+    paid; empty while it can.
     """
 
     name: str
@@ -53,12 +56,18 @@ class Kind:
 
 
 def _send_link(effect: Effect) -> Json:
-    return stripe_api.create_payment_link(effect.request, effect.stripe_account, effect.idempotency_key)
+    return stripe_api.create_payment_link(
+        effect.request, effect.stripe_account, effect.idempotency_key
+    )
 
 
 def _find_link(effect: Effect) -> Json | None:
-    """Links show no time and cannot be searched: only those newer than the last one surely older are looked through."""
-    older = Effect.confirmed_before("payment_link", effect.stripe_account, effect.created_at - timedelta(seconds=SKEW))
+    """Links show no time and cannot be searched: only those newer than the last one surely older
+    are looked through.
+    """
+    older = Effect.confirmed_before(
+        "payment_link", effect.stripe_account, effect.created_at - timedelta(seconds=SKEW)
+    )
     return stripe_api.find_payment_link(_tag(effect), effect.stripe_account, older)
 
 
@@ -71,7 +80,9 @@ def _send_refund(effect: Effect) -> Json:
 
 
 def _find_refund(effect: Effect) -> Json | None:
-    return stripe_api.find_refund(_tag(effect), effect.request["payment_intent"], effect.stripe_account)
+    return stripe_api.find_refund(
+        _tag(effect), effect.request["payment_intent"], effect.stripe_account
+    )
 
 
 def _find_refund_asked(effect: Effect, _asked_at: datetime) -> Json | None:
@@ -88,7 +99,24 @@ def _tag(effect: Effect) -> str:
 
 _OF_REFUND = ("id", "payment_intent", "amount", "currency", "status", "failure_reason")
 
-PAYMENT_LINK = Kind("payment_link", "stripe", _send_link, _find_link, expires=True, read=_read_link, keep=("id", "url"))
-REFUND = Kind("refund", "stripe", _send_refund, _find_refund, _find_refund_asked, expires=True, read=_read_refund, keep=_OF_REFUND)
+PAYMENT_LINK = Kind(
+    "payment_link",
+    "stripe",
+    _send_link,
+    _find_link,
+    expires=True,
+    read=_read_link,
+    keep=("id", "url"),
+)
+REFUND = Kind(
+    "refund",
+    "stripe",
+    _send_refund,
+    _find_refund,
+    _find_refund_asked,
+    expires=True,
+    read=_read_refund,
+    keep=_OF_REFUND,
+)
 
 KINDS = {kind.name: kind for kind in (PAYMENT_LINK, REFUND)}

@@ -1,10 +1,11 @@
 """Performing an effect: at most one at the provider, whatever is lost on the way.
 
-The row commits before the call. A lost answer is asked for again under the same key, for that can do
-nothing twice. A fresh key is used only when two things hold: the request under the last key is over (the
-provider has forgotten the key, or gives the same stored error again), and its own record, searched by our
-tag after that, holds nothing. What was asked for a while ago and seems not to have been sent is looked up before
-it is: a restored database may have lost the effect that made it. What stays in doubt after three keys waits for a person.
+The row commits before the call. A lost answer is asked for again under the same key, for that can
+do nothing twice. A fresh key is used only when two things hold: the request under the last key is
+over (the provider has forgotten the key, or gives the same stored error again), and its own record,
+searched by our tag after that, holds nothing. What was asked for a while ago and seems not to have
+been sent is looked up before it is: a restored database may have lost the effect that made it. What
+stays in doubt after three keys waits for a person.
 """
 
 from datetime import datetime, timedelta
@@ -21,7 +22,8 @@ from runtime.settings import get_settings
 
 MAX_GENERATIONS = 3
 SETTLING = 30.0  # seconds a provider has to show in its record what it was asked for
-KNOWN_AFTER = timedelta(minutes=1)  # what was asked for longer ago is looked up before it is sent for the first time
+# what was asked for longer ago is looked up before it is sent for the first time
+KNOWN_AFTER = timedelta(minutes=1)
 LEAVE_WITHIN = timedelta(seconds=15)  # a process frozen for longer before the call does not make it
 
 log = get_log("effects")
@@ -31,14 +33,18 @@ class InDoubt(PayphoneError):
     """Every key has been tried and nobody knows: a person looks and settles it."""
 
 
-def perform(effect: Effect, decided_at: datetime | None = None, asked_at: datetime | None = None) -> dict[str, Any] | None:
-    """The provider's object for `effect`, made now or before; None when it was refused (`effect.error` says why).
+def perform(
+    effect: Effect, decided_at: datetime | None = None, asked_at: datetime | None = None
+) -> dict[str, Any] | None:
+    """The provider's object for `effect`, made now or before; None when it was refused
+    (`effect.error` says why).
 
-    The caller records it (`effect.record_confirmed`) in the transaction that records what it means; if it
-    dies before, the next attempt gets the same object. `decided_at` is when the caller asked whether it may be: a
-    process that was frozen since then sends nothing on the strength of an old answer. `asked_at` is when our row, whose tag
-    the object carries, was made. Raises ProviderError, NotYet or InDoubt when the outcome is not known yet or the
-    provider asks for patience, Conflict when another attempt was first.
+    The caller records it (`effect.record_confirmed`) in the transaction that records what it means;
+    if it dies before, the next attempt gets the same object. `decided_at` is when the caller asked
+    whether it may be: a process that was frozen since then sends nothing on the strength of an old
+    answer. `asked_at` is when our row, whose tag the object carries, was made. Raises
+    ProviderError, NotYet or InDoubt when the outcome is not known yet or the provider asks for
+    patience, Conflict when another attempt was first.
     """
     if effect.state == "refused":
         return None
@@ -54,7 +60,12 @@ def perform(effect: Effect, decided_at: datetime | None = None, asked_at: dateti
     if found is not None:
         return found
     if kind.expires and effect.sent_at is None and real_now() > effect.deadline:
-        effect.record_refused("deadline_passed", f"It was not sent by {effect.deadline:%Y-%m-%d %H:%M} UTC, and is not sent late. Ask again.", real_now())
+        effect.record_refused(
+            "deadline_passed",
+            f"It was not sent by {effect.deadline:%Y-%m-%d %H:%M} UTC, and is not sent late. Ask"
+            " again.",
+            real_now(),
+        )
         return None
     return _send(effect, kind, decided_at or real_now())
 
@@ -65,13 +76,20 @@ def reconcile(effect: Effect) -> dict[str, Any] | None:
 
 
 def _made_before(effect: Effect, kind: Kind, asked_at: datetime | None) -> dict[str, Any] | None:
-    """What the provider has under our row's tag already, when this row is not new and the effect was never sent, as far as we know."""
+    """What the provider has under our row's tag already, when this row is not new and the effect
+    was never sent, as far as we know.
+    """
     sent = effect.sent_at is not None or effect.generation > 1
     if sent or asked_at is None or kind.find_asked is None or real_now() - asked_at < KNOWN_AFTER:
         return None
     found = kind.find_asked(effect, asked_at)
     if found is not None:
-        log.warning("made already, by an effect that is not known here", effect_id=effect.id, kind=effect.kind, provider_id=found["id"])
+        log.warning(
+            "made already, by an effect that is not known here",
+            effect_id=effect.id,
+            kind=effect.kind,
+            provider_id=found["id"],
+        )
     return found
 
 
@@ -92,13 +110,25 @@ def _send(effect: Effect, kind: Kind, decided_at: datetime) -> dict[str, Any] | 
 
 def _check_is_fresh(effect: Effect, decided_at: datetime) -> None:
     if real_now() - decided_at > LEAVE_WITHIN:
-        raise NotYet(f"Effect {effect.id} was held up on its way out; it will not be sent late, but decided again.")
+        raise NotYet(
+            f"Effect {effect.id} was held up on its way out; it will not be sent late, but decided"
+            " again."
+        )
 
 
-def _judged(effect: Effect, kind: Kind, error: ProviderError, in_doubt: bool) -> dict[str, Any] | None:
+def _judged(
+    effect: Effect, kind: Kind, error: ProviderError, in_doubt: bool
+) -> dict[str, Any] | None:
     """What a failed call means: a refusal, a doubt, or what the provider's record shows."""
     write = log.error if error.bug else log.warning
-    write("effect failed", effect_id=effect.id, kind=effect.kind, outcome=error.outcome, code=error.code, advice=error.advice)
+    write(
+        "effect failed",
+        effect_id=effect.id,
+        kind=effect.kind,
+        outcome=error.outcome,
+        code=error.code,
+        advice=error.advice,
+    )
     if error.outcome == "retry_later":
         raise error
     if error.outcome == "refused":
@@ -106,7 +136,9 @@ def _judged(effect: Effect, kind: Kind, error: ProviderError, in_doubt: bool) ->
         if found is None:
             effect.record_refused(error.code, str(error), real_now())
         return found
-    effect.record_unknown(error.code, str(error), error.answered and not error.bug and effect.error_code == error.code)
+    effect.record_unknown(
+        error.code, str(error), error.answered and not error.bug and effect.error_code == error.code
+    )
     found = kind.find(effect) if error.answered else None
     if found is not None:
         return found
@@ -116,11 +148,23 @@ def _judged(effect: Effect, kind: Kind, error: ProviderError, in_doubt: bool) ->
 def _begin_anew(effect: Effect) -> None:
     """Let the next call use a fresh key: the last one is over, and nothing was found."""
     if effect.generation >= MAX_GENERATIONS:
-        effect.record_unknown("in_doubt", f"Nothing was found under {MAX_GENERATIONS} keys.", effect.repeated)
-        raise InDoubt(f"Effect {effect.id}: nothing was found under {MAX_GENERATIONS} keys. Check at {effect.provider}, then use bin/payphone effects settle.")
+        effect.record_unknown(
+            "in_doubt", f"Nothing was found under {MAX_GENERATIONS} keys.", effect.repeated
+        )
+        raise InDoubt(
+            f"Effect {effect.id}: nothing was found under {MAX_GENERATIONS} keys. Check at"
+            f" {effect.provider}, then use bin/payphone effects settle."
+        )
     if not _is_settled(effect):
-        raise NotYet(f"Effect {effect.id} was sent a moment ago; the provider's record will be checked again later.")
-    log.warning("the last key did nothing, trying a new one", effect_id=effect.id, generation=effect.generation + 1)
+        raise NotYet(
+            f"Effect {effect.id} was sent a moment ago; the provider's record will be checked again"
+            " later."
+        )
+    log.warning(
+        "the last key did nothing, trying a new one",
+        effect_id=effect.id,
+        generation=effect.generation + 1,
+    )
     effect.record_next_generation()
 
 

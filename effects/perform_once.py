@@ -1,8 +1,10 @@
-"""Performing an effect that no provider can tell from its repetition: a text, a call. At most one, ever.
+"""Performing an effect that no provider can tell from its repetition: a text, a call. At most one,
+ever.
 
-One process wins the right to send by a compare-and-set on `sent_at`, committed before the bytes leave. Whoever
-finds it set and no outcome knows nothing, and says so: `unknown`. Only the winner itself, or an answer, can say that
-nothing was sent. What is unknown is settled by a callback, by the provider's list or by a person; never by sending.
+One process wins the right to send by a compare-and-set on `sent_at`, committed before the bytes
+leave. Whoever finds it set and no outcome knows nothing, and says so: `unknown`. Only the winner
+itself, or an answer, can say that nothing was sent. What is unknown is settled by a callback, by
+the provider's list or by a person; never by sending.
 """
 
 from typing import Any
@@ -23,18 +25,25 @@ log = get_log("effects")
 def perform_once(effect: Effect) -> dict[str, Any] | None:
     """The provider's object; None when it was refused, or is in doubt (`effect.state` says which).
 
-    Raises ProviderError or NotYet when surely nothing was sent: decide again later, and reserve a new effect.
+    Raises ProviderError or NotYet when surely nothing was sent: decide again later, and reserve a
+    new effect.
     """
     if effect.state == "confirmed":
         return effect.answer or {}
     if effect.state in {"refused", "unknown"}:
         return None
     if not _may_send(effect):
-        effect.record_unknown("interrupted", "Whoever sent it died, or is still at it; whether it left is not known.")
+        effect.record_unknown(
+            "interrupted", "Whoever sent it died, or is still at it; whether it left is not known."
+        )
         return None
     killpoint("effect.before_call")
     if real_now() >= effect.deadline:
-        _record_not_sent(effect, f"It was held up until after its deadline ({effect.deadline:%H:%M:%S} UTC) and was not sent late.")
+        _record_not_sent(
+            effect,
+            f"It was held up until after its deadline ({effect.deadline:%H:%M:%S} UTC) and was not"
+            " sent late.",
+        )
         raise NotYet(f"Effect {effect.id} was not sent in time; it will be decided again.")
     return _send(effect)
 
@@ -70,7 +79,14 @@ def _send(effect: Effect) -> dict[str, Any] | None:
 
 def _record_failure(effect: Effect, error: ProviderError) -> None:
     """A refusal and a doubt are outcomes; a request that never got through is not."""
-    log.warning("effect failed", effect_id=effect.id, kind=effect.kind, outcome=error.outcome, code=error.code, advice=error.advice)
+    log.warning(
+        "effect failed",
+        effect_id=effect.id,
+        kind=effect.kind,
+        outcome=error.outcome,
+        code=error.code,
+        advice=error.advice,
+    )
     if error.outcome == "retry_later":
         _record_not_sent(effect, str(error))
         raise error

@@ -11,14 +11,48 @@ from runtime.clock import real_now
 DEADLINE = timedelta(days=1)
 
 
-def reserve(kind: Kind, subject: str, request: dict[str, Any], invoice: Invoice, stripe_account: str, asked_by: str, reason: str) -> Effect:
+def reserve(
+    kind: Kind,
+    subject: str,
+    request: dict[str, Any],
+    invoice: Invoice,
+    stripe_account: str,
+    asked_by: str,
+    reason: str,
+) -> Effect:
     """The effect of `kind` on our row `subject`, made now or before; needs an open transaction."""
     now = real_now()
-    about = {"account_id": invoice.account_id, "invoice_id": invoice.id, "stripe_account": stripe_account, "asked_by": asked_by, "reason": reason}
-    return Effect.reserve(kind.name, f"{kind.name}:{subject}", kind.provider, request, now + DEADLINE, now, **about)
+    about = {
+        "account_id": invoice.account_id,
+        "invoice_id": invoice.id,
+        "stripe_account": stripe_account,
+        "asked_by": asked_by,
+        "reason": reason,
+    }
+    return Effect.reserve(
+        kind.name, f"{kind.name}:{subject}", kind.provider, request, now + DEADLINE, now, **about
+    )
 
 
-def reserve_again(kind: Kind, subject: str, request: dict[str, Any], invoice: Invoice, stripe_account: str, asked_by: str, reason: str) -> Effect:
-    """As `reserve`, for what may be refused today and taken tomorrow: each refusal is followed by an effect of its own."""
+def reserve_again(
+    kind: Kind,
+    subject: str,
+    request: dict[str, Any],
+    invoice: Invoice,
+    stripe_account: str,
+    asked_by: str,
+    reason: str,
+) -> Effect:
+    """As `reserve`, for what may be refused today and taken tomorrow: each refusal is followed by
+    an effect of its own.
+    """
     refused = Effect.refusals(kind.name, subject, invoice.id)
-    return reserve(kind, f"{subject}:{refused}" if refused else subject, request, invoice, stripe_account, asked_by, reason)
+    return reserve(
+        kind,
+        f"{subject}:{refused}" if refused else subject,
+        request,
+        invoice,
+        stripe_account,
+        asked_by,
+        reason,
+    )

@@ -1,4 +1,6 @@
-"""Effects on PaymentIntents, links and sessions: how each is sent, and how it is found to have happened."""
+"""Effects on PaymentIntents, links and sessions: how each is sent, and how it is found to have
+happened.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +14,9 @@ CONFIRMED = frozenset({"succeeded", "processing", "requires_action", "requires_c
 
 
 def _create(effect: Effect) -> Json:
-    return stripe_intents.create_intent(effect.request, effect.stripe_account, effect.idempotency_key)
+    return stripe_intents.create_intent(
+        effect.request, effect.stripe_account, effect.idempotency_key
+    )
 
 
 def _find_created(effect: Effect) -> Json | None:
@@ -21,7 +25,9 @@ def _find_created(effect: Effect) -> Json | None:
 
 def _find_since(effect: Effect, begun: datetime) -> Json | None:
     since = int(begun.timestamp()) - SKEW
-    return stripe_intents.find_intent(effect.request["metadata"]["attempt_id"], effect.stripe_account, since)
+    return stripe_intents.find_intent(
+        effect.request["metadata"]["attempt_id"], effect.stripe_account, since
+    )
 
 
 def _find_open(effect: Effect, asked_at: datetime) -> Json | None:
@@ -34,16 +40,30 @@ def _intent(effect: Effect) -> Json:
 
 
 def _change(effect: Effect) -> Json:
-    return stripe_intents.update_intent(effect.request["intent"], effect.request["change"], effect.stripe_account, effect.idempotency_key)
+    return stripe_intents.update_intent(
+        effect.request["intent"],
+        effect.request["change"],
+        effect.stripe_account,
+        effect.idempotency_key,
+    )
 
 
 def _find_changed(effect: Effect) -> Json | None:
     intent = _intent(effect)
-    return intent if all(intent.get(name) == value for name, value in effect.request["change"].items()) else None
+    return (
+        intent
+        if all(intent.get(name) == value for name, value in effect.request["change"].items())
+        else None
+    )
 
 
 def _confirm(effect: Effect) -> Json:
-    return stripe_intents.confirm_intent(effect.request["intent"], effect.request["confirm"], effect.stripe_account, effect.idempotency_key)
+    return stripe_intents.confirm_intent(
+        effect.request["intent"],
+        effect.request["confirm"],
+        effect.stripe_account,
+        effect.idempotency_key,
+    )
 
 
 def _find_confirmed(effect: Effect) -> Json | None:
@@ -52,7 +72,9 @@ def _find_confirmed(effect: Effect) -> Json | None:
 
 
 def _cancel(effect: Effect) -> Json:
-    return stripe_intents.cancel_intent(effect.request["intent"], effect.stripe_account, effect.idempotency_key)
+    return stripe_intents.cancel_intent(
+        effect.request["intent"], effect.stripe_account, effect.idempotency_key
+    )
 
 
 def _find_cancelled(effect: Effect) -> Json | None:
@@ -61,11 +83,17 @@ def _find_cancelled(effect: Effect) -> Json | None:
 
 
 def _was_paid(effect: Effect) -> str:
-    return "The intent has succeeded; it is not cancelled any more." if _intent(effect)["status"] == "succeeded" else ""
+    return (
+        "The intent has succeeded; it is not cancelled any more."
+        if _intent(effect)["status"] == "succeeded"
+        else ""
+    )
 
 
 def _deactivate(effect: Effect) -> Json:
-    return stripe_intents.deactivate_link(effect.request["link"], effect.stripe_account, effect.idempotency_key)
+    return stripe_intents.deactivate_link(
+        effect.request["link"], effect.stripe_account, effect.idempotency_key
+    )
 
 
 def _find_deactivated(effect: Effect) -> Json | None:
@@ -74,7 +102,9 @@ def _find_deactivated(effect: Effect) -> Json | None:
 
 
 def _expire(effect: Effect) -> Json:
-    return stripe_intents.expire_session(effect.request["session"], effect.stripe_account, effect.idempotency_key)
+    return stripe_intents.expire_session(
+        effect.request["session"], effect.stripe_account, effect.idempotency_key
+    )
 
 
 def _find_expired(effect: Effect) -> Json | None:
@@ -84,15 +114,31 @@ def _find_expired(effect: Effect) -> Json | None:
 
 def _was_completed(effect: Effect) -> str:
     session = stripe_intents.get_session(effect.request["session"], effect.stripe_account)
-    return "The page was completed; it does not expire any more." if session["status"] == "complete" else ""
+    return (
+        "The page was completed; it does not expire any more."
+        if session["status"] == "complete"
+        else ""
+    )
 
 
 INTENT_CREATE = Kind("intent_create", "stripe", _create, _find_created, _find_open)
 INTENT_CHANGE = Kind("intent_change", "stripe", _change, _find_changed)
-INTENT_CONFIRM = Kind("intent_confirm", "stripe", _confirm, _find_confirmed, expires=True)  # no card is charged a day late
-INTENT_CANCEL = Kind("intent_cancel", "stripe", _cancel, _find_cancelled, closes="intent", moot=_was_paid)
+# no card is charged a day late
+INTENT_CONFIRM = Kind("intent_confirm", "stripe", _confirm, _find_confirmed, expires=True)
+INTENT_CANCEL = Kind(
+    "intent_cancel", "stripe", _cancel, _find_cancelled, closes="intent", moot=_was_paid
+)
 LINK_DEACTIVATE = Kind("link_deactivate", "stripe", _deactivate, _find_deactivated, closes="link")
-SESSION_EXPIRE = Kind("session_expire", "stripe", _expire, _find_expired, closes="session", moot=_was_completed)
+SESSION_EXPIRE = Kind(
+    "session_expire", "stripe", _expire, _find_expired, closes="session", moot=_was_completed
+)
 
-for _kind in (INTENT_CREATE, INTENT_CHANGE, INTENT_CONFIRM, INTENT_CANCEL, LINK_DEACTIVATE, SESSION_EXPIRE):
+for _kind in (
+    INTENT_CREATE,
+    INTENT_CHANGE,
+    INTENT_CONFIRM,
+    INTENT_CANCEL,
+    LINK_DEACTIVATE,
+    SESSION_EXPIRE,
+):
     KINDS[_kind.name] = _kind

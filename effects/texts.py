@@ -1,7 +1,7 @@
 """Texts at Twilio: sent at most once, found again by number, time and the address they carry.
 
-Twilio takes no key and no tag. The address of the status callback carries the effect's id, and the body our own
-address of the invoice: by these a text is known again.
+Twilio takes no key and no tag. The address of the status callback carries the effect's id, and the
+body our own address of the invoice: by these a text is known again.
 """
 
 import re
@@ -19,7 +19,9 @@ _ADDRESS = re.compile(r"/p/[0-9a-z]+")
 
 
 def callback_url(effect_id: str) -> str:
-    """Where Twilio reports this text's status; the effect's id is in it, so that a report needs no answer of ours."""
+    """Where Twilio reports this text's status; the effect's id is in it, so that a report needs no
+    answer of ours.
+    """
     return f"{get_settings().public_url}{CALLBACK}?effect={effect_id}"
 
 
@@ -28,18 +30,31 @@ def _send(effect: Effect) -> Json:
 
 
 def _find(effect: Effect) -> Json | None:
-    """The first text since it was sent that carries its address and is no other one's; None settles nothing."""
+    """The first text since it was sent that carries its address and is no other one's; None settles
+    nothing.
+    """
     address = _ADDRESS.search(effect.request["Body"])
     if address is None or effect.sent_at is None:
         return None
-    listed = twilio_api.find_messages(effect.request["To"], effect.sent_at - timedelta(seconds=SKEW), address[0])
-    others = {row.sid for row in Message.select(Message.sid).where(Message.sid.in_([each.sid for each in listed]), Message.effect_id != effect.id)}
+    listed = twilio_api.find_messages(
+        effect.request["To"], effect.sent_at - timedelta(seconds=SKEW), address[0]
+    )
+    others = {
+        row.sid
+        for row in Message.select(Message.sid).where(
+            Message.sid.in_([each.sid for each in listed]), Message.effect_id != effect.id
+        )
+    }
     unclaimed = [each for each in listed if each.sid not in others]
     return _told(min(unclaimed, key=lambda each: str(each.created_at))) if unclaimed else None
 
 
 def _told(message: TextMessage) -> Json:
-    return {"id": message.sid, "status": message.status, "error_code": str(message.error_code or "")}
+    return {
+        "id": message.sid,
+        "status": message.status,
+        "error_code": str(message.error_code or ""),
+    }
 
 
 TEXT = Kind("text", "twilio", _send, _find, expires=True, keep=("id", "status", "error_code"))

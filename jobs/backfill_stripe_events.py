@@ -1,4 +1,5 @@
-"""Every Stripe account's list of events is read from its watermark, so that undelivered events are processed.
+"""Every Stripe account's list of events is read from its watermark, so that undelivered events are
+processed.
 
 Twice is harmless: an account whose list is being read is skipped, and events are stored once.
 """
@@ -30,31 +31,53 @@ def backfill_stripe_events() -> None:
         return  # an installation without Stripe has no events to miss
     with recording():
         for stripe_account in stripe_accounts():
-            running = Backfill.select().where(Backfill.stripe_account == stripe_account, Backfill.state == "running")
+            running = Backfill.select().where(
+                Backfill.stripe_account == stripe_account, Backfill.state == "running"
+            )
             given_up = [give_up_if_its_job_died(run, read_stripe_events) for run in running]
             if all(given_up):
-                begin_backfill(stripe_account, _since(stripe_account), get_settings().backfill_rate, SYSTEM)
+                begin_backfill(
+                    stripe_account, _since(stripe_account), get_settings().backfill_rate, SYSTEM
+                )
 
 
 def stripe_accounts() -> list[str]:
     """The Stripe accounts we use: the platform's ('') and the connected ones."""
-    rows = Account.select(Account.stripe_account).where(Account.stripe_account.is_null(False)).order_by(Account.id)
+    rows = (
+        Account.select(Account.stripe_account)
+        .where(Account.stripe_account.is_null(False))
+        .order_by(Account.id)
+    )
     return ["", *(row.stripe_account or "" for row in rows)]
 
 
 def _since(stripe_account: str) -> int:
-    """From the watermark with an overlap; once a day the last days in full; without a watermark, everything Stripe still lists."""
+    """From the watermark with an overlap; once a day the last days in full; without a watermark,
+    everything Stripe still lists.
+    """
     oldest, known = int(real_seconds()) - READABLE_SECONDS, StripeWatermark.of(stripe_account)
     if known is None:
         return oldest
     days_ago = int(real_seconds()) - LAST_DAYS
-    same = (Backfill.stripe_account == stripe_account) & (Backfill.state == "done") & (Backfill.created_at > real_now() - DAY)
-    was_deep = Backfill.select().where(same, Backfill.since <= days_ago + int(DAY.total_seconds())).exists()
-    return max(oldest, known.created - OVERLAP if was_deep else min(days_ago, known.created - OVERLAP))
+    same = (
+        (Backfill.stripe_account == stripe_account)
+        & (Backfill.state == "done")
+        & (Backfill.created_at > real_now() - DAY)
+    )
+    was_deep = (
+        Backfill.select()
+        .where(same, Backfill.since <= days_ago + int(DAY.total_seconds()))
+        .exists()
+    )
+    return max(
+        oldest, known.created - OVERLAP if was_deep else min(days_ago, known.created - OVERLAP)
+    )
 
 
 def give_up_if_its_job_died(run: Backfill | Reconciliation, page_job: JobType) -> bool:
-    """End a run whose page's job is neither waiting nor running, so that it blocks nothing. Whether it was given up."""
+    """End a run whose page's job is neither waiting nor running, so that it blocks nothing. Whether
+    it was given up.
+    """
     same = (StagedJob.name == page_job.name) & (StagedJob.key == f"{run.id}-{run.page}")
     died = not StagedJob.select().where(same, StagedJob.state.in_(("waiting", "running"))).exists()
     if died:

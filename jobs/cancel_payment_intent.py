@@ -1,7 +1,7 @@
 """An intent for an outdated balance is cancelled, so that it takes no money.
 
-Twice is harmless: a cancelled intent stays cancelled. One that succeeded first has been paid, and counts; one
-that its bank still processes cannot be cancelled, and is read again until it is over.
+Twice is harmless: a cancelled intent stays cancelled. One that succeeded first has been paid, and
+counts; one that its bank still processes cannot be cancelled, and is read again until it is over.
 """
 
 from delivery.attempt import Snooze, recording
@@ -42,23 +42,41 @@ def cancel_payment_intent(attempt_id: str) -> None:
             serialize_on(attempt.intent_id)
             invoice = lock_invoice(attempt.invoice_id)
             if answer is not None:
-                effect.record_confirmed(answer["id"], {"id": answer["id"], "status": intent["status"]}, now)
+                effect.record_confirmed(
+                    answer["id"], {"id": answer["id"], "status": intent["status"]}, now
+                )
             take_in(invoice, attempt.stripe_account, read_intent(intent), SYSTEM)
     if not over:
-        raise Snooze(f"intent {attempt.intent_id} is {intent['status']} and cannot be cancelled yet", LOOK_AGAIN)
+        raise Snooze(
+            f"intent {attempt.intent_id} is {intent['status']} and cannot be cancelled yet",
+            LOOK_AGAIN,
+        )
 
 
 def _decide(attempt_id: str) -> tuple[PaymentAttempt, Effect | None]:
-    """Reserve the next try at cancelling, if it is still wanted. Raises NotYet while the intent may be being made."""
+    """Reserve the next try at cancelling, if it is still wanted. Raises NotYet while the intent may
+    be being made.
+    """
     with transaction():
         invoice = lock_invoice(PaymentAttempt.get_by_id(attempt_id).invoice_id)
         attempt = PaymentAttempt.get_by_id(attempt_id)
         made = Effect.get_or_none(Effect.key == f"{INTENT_CREATE.name}:{attempt.id}")
         if attempt.state == "retiring" and attempt.intent_id is None:
             if made is not None and made.in_doubt:
-                raise NotYet(f"The intent of attempt {attempt.id} may have been created; it will be cancelled once that is known.")
+                raise NotYet(
+                    f"The intent of attempt {attempt.id} may have been created; it will be"
+                    " cancelled once that is known."
+                )
             attempt.record_closed(real_now())
         if attempt.state != "retiring":
             return attempt, None
-        request, why = {"intent": attempt.intent_id}, ("balance changed", "the invoice's balance changed")
-        return attempt, reserve_again(INTENT_CANCEL, attempt.id, request, invoice, attempt.stripe_account, *why)
+        request, why = (
+            {"intent": attempt.intent_id},
+            (
+                "balance changed",
+                "the invoice's balance changed",
+            ),
+        )
+        return attempt, reserve_again(
+            INTENT_CANCEL, attempt.id, request, invoice, attempt.stripe_account, *why
+        )

@@ -1,6 +1,8 @@
-"""An open intent at Stripe is changed to the amount, receipt address and customer that its attempt wants.
+"""An open intent at Stripe is changed to the amount, receipt address and customer that its attempt
+wants.
 
-Twice is harmless: each version of what is wanted is one effect. Until Stripe has confirmed it nothing is charged.
+Twice is harmless: each version of what is wanted is one effect. Until Stripe has confirmed it
+nothing is charged.
 """
 
 from delivery.attempt import recording
@@ -22,30 +24,56 @@ from runtime.clock import real_now
 
 @job(queue="webhooks", attempts=16, timeout=20)
 def change_payment_intent(attempt_id: str, version: int) -> None:
-    """Bring the intent of `attempt_id` to version `version` of what is wanted, unless a newer one is."""
+    """Bring the intent of `attempt_id` to version `version` of what is wanted, unless a newer one
+    is.
+    """
     with invoice_lock(PaymentAttempt.get_by_id(attempt_id).invoice_id):
         with transaction():
             attempt = PaymentAttempt.get_by_id(attempt_id)
-            if attempt.state != "open" or attempt.amount_version != version or attempt.intent_version == version:
+            if (
+                attempt.state != "open"
+                or attempt.amount_version != version
+                or attempt.intent_version == version
+            ):
                 return
             invoice = lock_invoice(attempt.invoice_id)
-            change = {"amount": attempt.amount, "customer": attempt.stripe_customer_id, "receipt_email": attempt.receipt_email}
-            request = {"intent": attempt.intent_id, "change": {name: value for name, value in change.items() if value}}
+            change = {
+                "amount": attempt.amount,
+                "customer": attempt.stripe_customer_id,
+                "receipt_email": attempt.receipt_email,
+            }
+            request = {
+                "intent": attempt.intent_id,
+                "change": {name: value for name, value in change.items() if value},
+            }
             why = (attempt.asked_by, "another amount, customer or address for the receipt")
-            effect = reserve(INTENT_CHANGE, f"{attempt.id}:{version}", request, invoice, attempt.stripe_account, *why)
+            effect = reserve(
+                INTENT_CHANGE,
+                f"{attempt.id}:{version}",
+                request,
+                invoice,
+                attempt.stripe_account,
+                *why,
+            )
         changed = perform(effect)
         if changed is None:
             _record_refused(attempt, effect)
             return
         with recording():
-            effect.record_confirmed(changed["id"], {"id": changed["id"], "amount": changed["amount"]}, real_now())
+            effect.record_confirmed(
+                changed["id"], {"id": changed["id"], "amount": changed["amount"]}, real_now()
+            )
             attempt.record_changed(version, changed["amount"], real_now())
 
 
 def _record_refused(attempt: PaymentAttempt, effect: Effect) -> None:
-    """Stripe will not change the intent: perhaps because it has just been paid, so it is looked at."""
+    """Stripe will not change the intent: perhaps because it has just been paid,
+    so it is looked at.
+    """
     intent = get_intent(attempt.intent_id or "", attempt.stripe_account)
     with recording():
         serialize_on(intent["id"])
         attempt.record_change_refused(effect.error or "", real_now())
-        take_in(lock_invoice(attempt.invoice_id), attempt.stripe_account, read_intent(intent), SYSTEM)
+        take_in(
+            lock_invoice(attempt.invoice_id), attempt.stripe_account, read_intent(intent), SYSTEM
+        )

@@ -1,4 +1,5 @@
-"""One page of Stripe's payments or refunds is compared with ours, and the next is staged; differences are recorded, not corrected.
+"""One page of Stripe's payments or refunds is compared with ours, and the next is staged;
+differences are recorded, not corrected.
 
 Twice is harmless: comparing changes only the report, which records each difference once.
 """
@@ -28,7 +29,11 @@ def compare_with_stripe(run_id: int, page: int) -> None:
     except ProviderError as error:
         if error.outcome != "refused" and error.code != NO_ACCESS:
             raise
-        log.error("Stripe's payments cannot be read for comparison", stripe_account=run.stripe_account or "platform", code=error.code)
+        log.error(
+            "Stripe's payments cannot be read for comparison",
+            stripe_account=run.stripe_account or "platform",
+            code=error.code,
+        )
         with recording():
             run.record_failed(str(error), real_now())
         return
@@ -42,6 +47,8 @@ def begin_reconciliation(stripe_account: str, since: int, asked_by: str) -> Reco
     """Begin to compare an account's payments and refunds made since `since` (seconds)."""
     about = {"asked_by": asked_by, "created_at": real_now()}
     with transaction():
-        run = Reconciliation.create(stripe_account=stripe_account, since=since, until=int(real_seconds()), **about)
+        run = Reconciliation.create(
+            stripe_account=stripe_account, since=since, until=int(real_seconds()), **about
+        )
         stage(compare_with_stripe, f"{run.id}-0", run.id, 0)
     return run

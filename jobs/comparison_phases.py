@@ -1,8 +1,9 @@
-"""The phases of a comparison with Stripe: its payments, its refunds, what only we have, our own sums, and a second look.
+"""The phases of a comparison with Stripe: its payments, its refunds, what only we have, our own
+sums, and a second look.
 
-Each phase does one page: it asks Stripe, and returns what to write in the transaction that ends the job. What only
-Stripe has may just be late: its events are fetched and processed like webhooks, and the differences they may explain
-are compared again.
+Each phase does one page: it asks Stripe, and returns what to write in the transaction that ends the
+job. What only Stripe has may just be late: its events are fetched and processed like webhooks, and
+the differences they may explain are compared again.
 """
 
 from collections.abc import Callable
@@ -36,7 +37,8 @@ from runtime.settings import get_settings
 FEW, MANY = 10, 200  # rows a job looks up one by one at Stripe; rows it compares here
 LOOK_AGAIN = 5.0  # seconds until the backfill is asked for again
 PATIENCE = timedelta(minutes=30)  # for a backfill, then the differences stand as they are
-LATE = frozenset({"payment_missing", "payment_differs", "refund_missing", "refund_differs"})  # what events not yet here may explain
+# what events not yet here may explain
+LATE = frozenset({"payment_missing", "payment_differs", "refund_missing", "refund_differs"})
 
 log = get_log("reconcile")
 
@@ -47,7 +49,9 @@ def _payments(run: Reconciliation) -> Write:
     found = list_intents(run.since, run.cursor, run.stripe_account)
 
     def write() -> None:
-        ours = sum(compare(run, intent, judge_intent(run.stripe_account, intent)) for intent in found.rows)
+        ours = sum(
+            compare(run, intent, judge_intent(run.stripe_account, intent)) for intent in found.rows
+        )
         run.record_page(found.rows[-1]["id"] if found.rows else "", ours)
         if not found.has_more:
             run.record_phase("refunds")
@@ -59,7 +63,9 @@ def _refunds(run: Reconciliation) -> Write:
     found = list_recent_refunds(run.since, run.cursor, run.stripe_account)
 
     def write() -> None:
-        ours = sum(compare(run, refund, judge_refund(run.stripe_account, refund)) for refund in found.rows)
+        ours = sum(
+            compare(run, refund, judge_refund(run.stripe_account, refund)) for refund in found.rows
+        )
         run.record_page(found.rows[-1]["id"] if found.rows else "", ours)
         if not found.has_more:
             run.record_phase("our_payments")
@@ -118,7 +124,11 @@ def _end_or_fetch(run: Reconciliation) -> None:
     """All is compared. Where Stripe's events may explain a difference, they are fetched first."""
     if any(difference.kind in LATE for difference in run.open_differences()):
         since = max(run.since, int(real_seconds()) - READABLE_SECONDS)
-        run.record_backfill(begin_backfill(run.stripe_account, since, get_settings().backfill_rate, f"reconciliation:{run.id}").id)
+        run.record_backfill(
+            begin_backfill(
+                run.stripe_account, since, get_settings().backfill_rate, f"reconciliation:{run.id}"
+            ).id
+        )
         run.record_phase("again")
     else:
         _finish(run)
@@ -128,7 +138,9 @@ def _again(run: Reconciliation) -> Write:
     """A second look at what late events may have explained, once they are here."""
     if _is_coming(run):
         raise Snooze("events are being fetched", LOOK_AGAIN)
-    rows = [row for row in run.open_differences() if row.kind in LATE and row.id > int(run.cursor or 0)][:FEW]
+    rows = [
+        row for row in run.open_differences() if row.kind in LATE and row.id > int(run.cursor or 0)
+    ][:FEW]
     equal = [_is_equal_now(run, row) for row in rows]
 
     def write() -> None:
@@ -147,7 +159,11 @@ def _is_coming(run: Reconciliation) -> bool:
     fetch = Backfill.get_by_id(run.backfill_id)
     if fetch.state != "done" or real_now() - run.created_at > PATIENCE:
         return bool(fetch.state == "running" and real_now() - run.created_at <= PATIENCE)
-    return InboxEvent.select().where(InboxEvent.outcome.is_null(), InboxEvent.received_at <= fetch.finished_at).exists()
+    return (
+        InboxEvent.select()
+        .where(InboxEvent.outcome.is_null(), InboxEvent.received_at <= fetch.finished_at)
+        .exists()
+    )
 
 
 def _is_equal_now(run: Reconciliation, row: Difference) -> bool:
@@ -156,7 +172,11 @@ def _is_equal_now(run: Reconciliation, row: Difference) -> bool:
     theirs = _or_none(get_intent if is_payment else get_refund, row.subject, run)
     if theirs is None:
         return False
-    verdict = judge_intent(run.stripe_account, theirs) if is_payment else judge_refund(run.stripe_account, theirs)
+    verdict = (
+        judge_intent(run.stripe_account, theirs)
+        if is_payment
+        else judge_refund(run.stripe_account, theirs)
+    )
     return verdict.found is None
 
 
@@ -172,10 +192,20 @@ def _or_none(read: Callable[[str, str], Json], subject: str, run: Reconciliation
 def _finish(run: Reconciliation) -> None:
     left = run.open_differences()
     if left:
-        log.error("our books and Stripe's differ", stripe_account=run.stripe_account or "platform", differences=len(left), run=run.id)
+        log.error(
+            "our books and Stripe's differ",
+            stripe_account=run.stripe_account or "platform",
+            differences=len(left),
+            run=run.id,
+        )
     run.record_finished(real_now())
 
 
 PHASES: dict[str, Callable[[Reconciliation], Write]] = {
-    "payments": _payments, "refunds": _refunds, "our_payments": _our_payments, "our_refunds": _our_refunds, "books": _books, "again": _again,
-}  # fmt: skip
+    "payments": _payments,
+    "refunds": _refunds,
+    "our_payments": _our_payments,
+    "our_refunds": _our_refunds,
+    "books": _books,
+    "again": _again,
+}

@@ -1,8 +1,9 @@
-"""A requested charge is made: the attempt's intent is confirmed with a card, once, and settled by reading it.
+"""A requested charge is made: the attempt's intent is confirmed with a card, once, and settled by
+reading it.
 
-Twice is harmless: a confirmation is one effect, and an intent succeeds once. Nothing is charged while anything
-else could still take the invoice's money, nor another amount than was asked for, nor late: then the intent is
-read, and unless it has taken the money it is cancelled.
+Twice is harmless: a confirmation is one effect, and an intent succeeds once. Nothing is charged
+while anything else could still take the invoice's money, nor another amount than was asked for, nor
+late: then the intent is read, and unless it has taken the money it is cancelled.
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,8 @@ from runtime.clock import business_now, real_now
 from runtime.errors import NotYet
 from runtime.settings import get_settings
 
-CHARGE_WITHIN = timedelta(minutes=10)  # after the request; a card is not charged later than its owner expects
+# after the request; a card is not charged later than its owner expects
+CHARGE_WITHIN = timedelta(minutes=10)
 TAKEN = frozenset({"succeeded", "processing", "requires_capture"})
 INTENT_REFUSED = "intent_refused"
 
@@ -44,7 +46,9 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Charge through `effect`; or do not, because of `why`, and then an effect that was sent must be looked at."""
+    """Charge through `effect`; or do not, because of `why`, and then an effect that was sent must
+    be looked at.
+    """
 
     effect: Effect | None = None
     why: str = ""
@@ -59,7 +63,11 @@ def confirm_payment(confirmation_id: str) -> None:
     with invoice_lock(confirmation.attempt.invoice_id):
         decided_at, decision = real_now(), _decide(confirmation)
         effect = decision.effect
-        if effect is None or effect.error_code == BY_HAND or (decision.why and effect.sent_at is None):
+        if (
+            effect is None
+            or effect.error_code == BY_HAND
+            or (decision.why and effect.sent_at is None)
+        ):
             _withdraw(confirmation, effect, decision.why or BY_HAND, None)
             return
         answer = None if decision.why else perform(effect, decided_at)
@@ -72,9 +80,13 @@ def confirm_payment(confirmation_id: str) -> None:
 
 
 def _decide(confirmation: PaymentConfirmation) -> Decision:
-    """In one transaction: ask whether the card may be charged, and reserve the charge. Raises NotYet while it may not yet."""
+    """In one transaction: ask whether the card may be charged, and reserve the charge. Raises
+    NotYet while it may not yet.
+    """
     invoice_id = confirmation.attempt.invoice_id
-    card = confirmation.payment_method_id or (_saved_card(confirmation) if _in_time(confirmation) else None)
+    card = confirmation.payment_method_id or (
+        _saved_card(confirmation) if _in_time(confirmation) else None
+    )
     with transaction():
         retire_asks(lock_invoice(invoice_id), attempts=False)
     with transaction():
@@ -86,21 +98,41 @@ def _decide(confirmation: PaymentConfirmation) -> Decision:
         if known is not None or why:
             return Decision(known, why)
         _wait_for_others(invoice, attempt)
-        if over_ceiling(invoice.account_id, "charges", business_now()):  # others' charges, reserved since this one was asked for
+        # others' charges, reserved since this one was asked for
+        if over_ceiling(invoice.account_id, "charges", business_now()):
             return Decision(None, "ceiling_reached")
         reason = "phone payment" if confirmation.by_phone else "confirmed by the clinic"
         request = _request(confirmation, attempt, card or "")
-        return Decision(reserve(INTENT_CONFIRM, confirmation.id, request, invoice, attempt.stripe_account, confirmation.asked_by, reason))
+        return Decision(
+            reserve(
+                INTENT_CONFIRM,
+                confirmation.id,
+                request,
+                invoice,
+                attempt.stripe_account,
+                confirmation.asked_by,
+                reason,
+            )
+        )
 
 
 def _in_time(confirmation: PaymentConfirmation) -> bool:
     return real_now() - confirmation.created_at <= CHARGE_WITHIN
 
 
-def _why_not(invoice: Invoice, attempt: PaymentAttempt, confirmation: PaymentConfirmation, card: str | None) -> str:
+def _why_not(
+    invoice: Invoice, attempt: PaymentAttempt, confirmation: PaymentConfirmation, card: str | None
+) -> str:
     """The reason for which the card must not be charged, if there is one."""
-    processing = Payment.select().where(Payment.invoice == invoice.id, Payment.status == "processing").exists()
-    gone = attempt.state not in {*LIVE, "refused"} or invoice.balance_revision != attempt.balance_revision
+    processing = (
+        Payment.select()
+        .where(Payment.invoice == invoice.id, Payment.status == "processing")
+        .exists()
+    )
+    gone = (
+        attempt.state not in {*LIVE, "refused"}
+        or invoice.balance_revision != attempt.balance_revision
+    )
     reasons = {
         "too_late": not _in_time(confirmation),
         "not_payable": gone or invoice.disputed or invoice.status not in UNPAID,
@@ -114,41 +146,69 @@ def _why_not(invoice: Invoice, attempt: PaymentAttempt, confirmation: PaymentCon
 
 
 def _wait_for_others(invoice: Invoice, attempt: PaymentAttempt) -> None:
-    """Raises NotYet while the intent is not in place, or a link or another intent could still take the money."""
+    """Raises NotYet while the intent is not in place, or a link or another intent could still take
+    the money.
+    """
     if not attempt.is_in_place:
-        raise NotYet(f"The intent of attempt {attempt.id} is still being created or changed; the card will be charged after that.")
-    links = PaymentLink.select().where(PaymentLink.invoice == invoice.id, PaymentLink.state == "retiring")
-    others = PaymentAttempt.select().where(PaymentAttempt.invoice == invoice.id, PaymentAttempt.state == "retiring")
+        raise NotYet(
+            f"The intent of attempt {attempt.id} is still being created or changed; the card will"
+            " be charged after that."
+        )
+    links = PaymentLink.select().where(
+        PaymentLink.invoice == invoice.id, PaymentLink.state == "retiring"
+    )
+    others = PaymentAttempt.select().where(
+        PaymentAttempt.invoice == invoice.id, PaymentAttempt.state == "retiring"
+    )
     if links.exists() or others.exists():
-        raise NotYet(f"A payment link or an older intent of invoice {invoice.id} is being closed; the card will be charged after that.")
+        raise NotYet(
+            f"A payment link or an older intent of invoice {invoice.id} is being closed; the card"
+            " will be charged after that."
+        )
 
 
 def _saved_card(confirmation: PaymentConfirmation) -> str | None:
     attempt = confirmation.attempt
     if not attempt.stripe_customer_id:
         return None
-    return card_on_file(attempt.invoice.customer, attempt.stripe_customer_id, attempt.stripe_account)
+    return card_on_file(
+        attempt.invoice.customer, attempt.stripe_customer_id, attempt.stripe_account
+    )
 
 
 def _request(confirmation: PaymentConfirmation, attempt: PaymentAttempt, card: str) -> Json:
-    """How the card is charged. By phone it is a mail or telephone order, which Stripe must have enabled for the account."""
-    confirm: Json = {"payment_method": card, "return_url": get_settings().public_url or "https://localhost/", "amount_to_confirm": confirmation.amount}
+    """How the card is charged. By phone it is a mail or telephone order, which Stripe must have
+    enabled for the account.
+    """
+    confirm: Json = {
+        "payment_method": card,
+        "return_url": get_settings().public_url or "https://localhost/",
+        "amount_to_confirm": confirmation.amount,
+    }
     if confirmation.off_session:
         confirm |= {"off_session": True}
     elif confirmation.by_phone:
         confirm |= {"payment_method_options": {"card": {"moto": True}}}
-    return {"intent": attempt.intent_id, "confirm": confirm | {"error_on_requires_action": confirmation.by_phone}}
+    return {
+        "intent": attempt.intent_id,
+        "confirm": confirm | {"error_on_requires_action": confirmation.by_phone},
+    }
 
 
-def _settle(confirmation: PaymentConfirmation, effect: Effect, answer: Json | None, intent: Json) -> None:
+def _settle(
+    confirmation: PaymentConfirmation, effect: Effect, answer: Json | None, intent: Json
+) -> None:
     """Record what came of the charge, as the intent tells it."""
     attempt, now = confirmation.attempt, real_now()
     with recording():
         serialize_on(intent["id"])
         invoice = lock_invoice(attempt.invoice_id)
         if answer is not None:
-            effect.record_confirmed(answer["id"], {"id": answer["id"], "status": intent["status"]}, now)
-        if answer is not None or intent["status"] in TAKEN:  # refused, because the payer's own browser was first: the money is there
+            effect.record_confirmed(
+                answer["id"], {"id": answer["id"], "status": intent["status"]}, now
+            )
+        # refused, because the payer's own browser was first: the money is there
+        if answer is not None or intent["status"] in TAKEN:
             confirmation.record_settled(now)
         else:
             _record_no(confirmation, effect, intent, now)
@@ -156,7 +216,9 @@ def _settle(confirmation: PaymentConfirmation, effect: Effect, answer: Json | No
         take_in(invoice, attempt.stripe_account, read_intent(intent), confirmation.asked_by)
 
 
-def _record_no(confirmation: PaymentConfirmation, effect: Effect, intent: Json, now: datetime) -> None:
+def _record_no(
+    confirmation: PaymentConfirmation, effect: Effect, intent: Json, now: datetime
+) -> None:
     """Tell a declined card, which the intent shows, from a request that Stripe would not take."""
     error = intent.get("last_payment_error") or {}
     code = error.get("decline_code") or error.get("code")
@@ -166,7 +228,9 @@ def _record_no(confirmation: PaymentConfirmation, effect: Effect, intent: Json, 
         confirmation.record_refused(effect.error_code or "", effect.error or "", now)
 
 
-def _withdraw(confirmation: PaymentConfirmation, effect: Effect | None, why: str, intent: Json | None) -> None:
+def _withdraw(
+    confirmation: PaymentConfirmation, effect: Effect | None, why: str, intent: Json | None
+) -> None:
     """Charge nothing. An intent that a lost request may still reach is cancelled."""
     with recording():
         invoice, now = lock_invoice(confirmation.attempt.invoice_id), real_now()
@@ -181,12 +245,25 @@ def _withdraw(confirmation: PaymentConfirmation, effect: Effect | None, why: str
 
 def _told(confirmation: PaymentConfirmation, why: str) -> str:
     """What is kept beside the reason: of an intent that Stripe refused, Stripe's own words."""
-    error = PaymentAttempt.get_by_id(confirmation.attempt_id).error if why == INTENT_REFUSED else None
+    error = (
+        PaymentAttempt.get_by_id(confirmation.attempt_id).error if why == INTENT_REFUSED else None
+    )
     return error or "nothing was charged"
 
 
 def _audit(confirmation: PaymentConfirmation, invoice: Invoice, intent_id: str | None) -> None:
     if confirmation.state == "requested":
         return  # what came of it was known already, and is in the audit
-    about = {"invoice_id": invoice.id, "intent_id": intent_id, "amount": confirmation.amount, "code": confirmation.decline_code}
-    AuditEntry.record(SYSTEM, f"payment.{confirmation.state}", f"payment_confirmation:{confirmation.id}", invoice.account_id, **about)
+    about = {
+        "invoice_id": invoice.id,
+        "intent_id": intent_id,
+        "amount": confirmation.amount,
+        "code": confirmation.decline_code,
+    }
+    AuditEntry.record(
+        SYSTEM,
+        f"payment.{confirmation.state}",
+        f"payment_confirmation:{confirmation.id}",
+        invoice.account_id,
+        **about,
+    )

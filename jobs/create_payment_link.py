@@ -1,6 +1,7 @@
 """A planned payment link is made at Stripe: one link for one balance of one invoice.
 
-Twice is harmless: the link is tagged and keyed by its row; one that is no longer planned is left alone.
+Twice is harmless: the link is tagged and keyed by its row; one that is no longer planned is left
+alone.
 """
 
 from typing import Any
@@ -34,14 +35,38 @@ def create_payment_link(link_id: str) -> None:
         with recording():
             invoice = lock_invoice(link.invoice_id)
             link = PaymentLink.get_by_id(link_id)
-            subject, about = f"payment_link:{link.id}", {"effect_id": effect.id, "invoice_id": link.invoice_id}
+            subject, about = (
+                f"payment_link:{link.id}",
+                {
+                    "effect_id": effect.id,
+                    "invoice_id": link.invoice_id,
+                },
+            )
             if made is None:
                 link.record_refused(effect.error or "", now)
-                AuditEntry.record(SYSTEM, "payment_link.refused", subject, link.account_id, code=effect.error_code, **about)
+                AuditEntry.record(
+                    SYSTEM,
+                    "payment_link.refused",
+                    subject,
+                    link.account_id,
+                    code=effect.error_code,
+                    **about,
+                )
                 return
             effect.record_confirmed(made["id"], PAYMENT_LINK.kept(made), now)
-            AuditEntry.record(SYSTEM, "payment_link.created", subject, link.account_id, stripe_link_id=made["id"], **about)
-            if link.state == "planned" and invoice.balance_revision == link.balance_revision and not payment_is_under_way(invoice):
+            AuditEntry.record(
+                SYSTEM,
+                "payment_link.created",
+                subject,
+                link.account_id,
+                stripe_link_id=made["id"],
+                **about,
+            )
+            if (
+                link.state == "planned"
+                and invoice.balance_revision == link.balance_revision
+                and not payment_is_under_way(invoice)
+            ):
                 link.record_created(made["id"], made["url"], now)
             else:
                 link.record_created_too_late(made["id"], made["url"], now)
@@ -59,26 +84,50 @@ def _decide(link: PaymentLink) -> Effect | None:
         known = Effect.get_or_none(Effect.key == f"payment_link:{link.id}")
         if known is not None and (known.in_doubt or _is_unrecorded(link, known)):
             return known
-        gone = invoice.balance_revision != link.balance_revision or not invoice.outstanding or payment_is_under_way(invoice)
+        gone = (
+            invoice.balance_revision != link.balance_revision
+            or not invoice.outstanding
+            or payment_is_under_way(invoice)
+        )
         if link.state != "planned" or gone:
             if link.state == "planned":
                 link.record_retired(now)
             if known is not None and known.state == "sending":
                 known.record_refused("not_wanted", "The balance changed before it was sent.", now)
             return None
-        return reserve(PAYMENT_LINK, link.id, _request(link, invoice.number, invoice.project), invoice, link.stripe_account, "create_payment_link",
-                       f"balance {link.balance_revision} of invoice {invoice.number}")  # fmt: skip
+        return reserve(
+            PAYMENT_LINK,
+            link.id,
+            _request(link, invoice.number, invoice.project),
+            invoice,
+            link.stripe_account,
+            "create_payment_link",
+            f"balance {link.balance_revision} of invoice {invoice.number}",
+        )
 
 
 def _is_unrecorded(link: PaymentLink, effect: Effect) -> bool:
     """Whether the effect has an outcome that the link does not show yet."""
-    return link.stripe_link_id is None if effect.state == "confirmed" else effect.state == "refused" and link.state == "planned"
+    return (
+        link.stripe_link_id is None
+        if effect.state == "confirmed"
+        else effect.state == "refused" and link.state == "planned"
+    )
 
 
 def _request(link: PaymentLink, number: str, project: str | None) -> dict[str, Any]:
     """What Stripe is asked for. A link's metadata does not reach its intent, so both carry it."""
-    metadata = {"account_id": link.account_id, "invoice_id": link.invoice_id, "attempt_id": link.id, "project": (project or "")[:500]}
-    price = {"currency": link.currency, "unit_amount": link.amount, "product_data": {"name": f"Invoice {number}"[:250]}}
+    metadata = {
+        "account_id": link.account_id,
+        "invoice_id": link.invoice_id,
+        "attempt_id": link.id,
+        "project": (project or "")[:500],
+    }
+    price = {
+        "currency": link.currency,
+        "unit_amount": link.amount,
+        "product_data": {"name": f"Invoice {number}"[:250]},
+    }
     return {
         "line_items": [{"price_data": price, "quantity": 1}],
         "restrictions": {"completed_sessions": {"limit": 1}},

@@ -1,7 +1,9 @@
-"""An event is delivered to an endpoint of the clinic's software at least once and in any order, or given up after days.
+"""An event is delivered to an endpoint of the clinic's software at least once and in any order, or
+given up after days.
 
-Twice is harmless to a receiver that remembers ids: each attempt carries the event's own id, with a new signature. While
-an endpoint fails, one of its deliveries at a time tests it; the others are held, unclaimed, until it works again.
+Twice is harmless to a receiver that remembers ids: each attempt carries the event's own id, with a
+new signature. While an endpoint fails, one of its deliveries at a time tests it; the others are
+held, unclaimed, until it works again.
 """
 
 import json
@@ -25,7 +27,8 @@ from runtime.log import get_log
 from runtime.secret_box import unseal
 from runtime.settings import get_settings
 
-# Seconds after each try of a delivery that failed, while no other one is asked in its stead; the last one holds on.
+# Seconds after each try of a delivery that failed, while no other one is asked in its stead; the
+# last one holds on.
 WAITS = (5, 60, 300, 1800, 3600)
 
 log = get_log("outgoing")
@@ -43,7 +46,10 @@ def deliver_webhook(delivery_id: int) -> None:
         return
     if endpoint.quiet_until is not None and endpoint.quiet_until > now:
         quiet = (endpoint.quiet_until - now).total_seconds()
-        raise Snooze("the endpoint has just failed", quiet if delivery.id in next_to_ask(endpoint)[:1] else HELD)
+        raise Snooze(
+            "the endpoint has just failed",
+            quiet if delivery.id in next_to_ask(endpoint)[:1] else HELD,
+        )
     reply = _send(delivery, endpoint, now)
     killpoint("webhook.sent")
     if reply.taken:
@@ -66,22 +72,39 @@ def _record_taken(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: R
         delivery.record_settled("delivered", now)
         if endpoint.failures:
             fresh = lock_endpoint(endpoint)
-            held_only = int(fresh.failures == 1)  # one failure is that delivery's own fault, maybe: it keeps to its hour
+            # one failure is that delivery's own fault, maybe: it keeps to its hour
+            held_only = int(fresh.failures == 1)
             fresh.record_answered()
             stage_again(release_deliveries, f"{fresh.id}:{held_only}", fresh.id, held_only)
 
 
 def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: Reply) -> None:
     now, told, delay = real_now(), reply.error or f"HTTP {reply.status}", 0.0
-    log.info("webhook delivery failed", endpoint_id=endpoint.id, delivery_id=delivery.id, error=told, tries=delivery.attempts + 1)
+    log.info(
+        "webhook delivery failed",
+        endpoint_id=endpoint.id,
+        delivery_id=delivery.id,
+        error=told,
+        tries=delivery.attempts + 1,
+    )
     with transaction():
         fresh = lock_endpoint(endpoint)
         delivery.record_try(_told(reply, now))
         given_up = fresh.record_failed(told, now) or reply.status == GONE
         if given_up and fresh.state == "active":
             disable(fresh, now)
-            log.warning("webhook endpoint disabled", endpoint_id=fresh.id, account_id=fresh.account_id, error=told)
-            emit(fresh.account_id, "endpoint.disabled", {"endpointId": fresh.id, "error": told}, f"endpoint:{fresh.id}")
+            log.warning(
+                "webhook endpoint disabled",
+                endpoint_id=fresh.id,
+                account_id=fresh.account_id,
+                error=told,
+            )
+            emit(
+                fresh.account_id,
+                "endpoint.disabled",
+                {"endpointId": fresh.id, "error": told},
+                f"endpoint:{fresh.id}",
+            )
         over = given_up or now - delivery.created_at >= GIVEN_UP_AFTER
         if over:
             delivery.record_settled("failed", now)
@@ -92,14 +115,18 @@ def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: 
 
 
 def disable(endpoint: WebhookEndpoint, now: datetime) -> None:
-    """Tell a locked endpoint nothing more: it notes where in the feed to go on, and what waits for it is cancelled."""
+    """Tell a locked endpoint nothing more: it notes where in the feed to go on, and what waits for
+    it is cancelled.
+    """
     first = WebhookDelivery.first_waiting(endpoint)
     endpoint.record_disabled(first.event_id - 1 if first else last_event(endpoint.account_id), now)
     stage_again(release_deliveries, f"{endpoint.id}:0", endpoint.id, 0)
 
 
 def _give_turn(endpoint: WebhookEndpoint, tried: WebhookDelivery) -> float:
-    """Choose who asks the failing endpoint next, and hold the others. Answers the seconds that `tried` waits."""
+    """Choose who asks the failing endpoint next, and hold the others. Answers the seconds that
+    `tried` waits.
+    """
     quiet = (endpoint.quiet_until - real_now()).total_seconds() if endpoint.quiet_until else 0.0
     own = WAITS[min(tried.attempts, len(WAITS)) - 1]
     chosen, alone = next_to_ask(endpoint)[:1], len(next_to_ask(endpoint)) == 1
@@ -118,9 +145,16 @@ def _settle(delivery: WebhookDelivery, state: str, now: datetime) -> None:
 
 
 def _told(reply: Reply, now: datetime) -> dict[str, object]:
-    return {"at": rfc3339(now), "status": reply.status, "error": reply.error, "milliseconds": reply.milliseconds}
+    return {
+        "at": rfc3339(now),
+        "status": reply.status,
+        "error": reply.error,
+        "milliseconds": reply.milliseconds,
+    }
 
 
 def _spread(seconds: float) -> float:
-    """`seconds` and up to a tenth more, so that what failed together does not come back together."""
+    """`seconds` and up to a tenth more,
+    so that what failed together does not come back together.
+    """
     return seconds * random.uniform(1, 1.1)  # noqa: S311 - spreading load, not a secret

@@ -1,6 +1,8 @@
-"""A charge that was requested long ago and never finished is ended without charging late, by running its job again.
+"""A charge that was requested long ago and never finished is ended without charging late, by
+running its job again.
 
-Twice is harmless: a job that still runs is left alone, and one that ends a charge reads Stripe first.
+Twice is harmless: a job that still runs is left alone, and one that ends a charge reads Stripe
+first.
 """
 
 from datetime import timedelta
@@ -21,5 +23,9 @@ def end_stale_charges() -> None:
     """Let the jobs of up to a hundred overdue confirmations run again."""
     overdue = PaymentConfirmation.created_at < real_now() - CHARGE_WITHIN - GRACE
     with recording():
-        for row in PaymentConfirmation.select().where(PaymentConfirmation.state == "requested", overdue).limit(BATCH):
+        for row in (
+            PaymentConfirmation.select()
+            .where(PaymentConfirmation.state == "requested", overdue)
+            .limit(BATCH)
+        ):
             revive_job(confirm_payment.name, row.id, 0.0)

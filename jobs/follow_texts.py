@@ -1,8 +1,9 @@
 """Texts whose reports were lost are read at Twilio, so that none stays on its way for ever.
 
-Twice is harmless: reading sends nothing, and statuses are merged by rank. Each text is read once an hour for two days;
-Twilio itself sends a report at most twice. A text still on its way after that, longer than Twilio queues any, is given
-up: it counts as undelivered until a report says otherwise, and another may be requested.
+Twice is harmless: reading sends nothing, and statuses are merged by rank. Each text is read once an
+hour for two days; Twilio itself sends a report at most twice. A text still on its way after that,
+longer than Twilio queues any, is given up: it counts as undelivered until a report says otherwise,
+and another may be requested.
 """
 
 from datetime import timedelta
@@ -27,7 +28,9 @@ ON_THEIR_WAY = ("accepted", "scheduled", "queued", "sent")
 def follow_texts() -> None:
     """Stage a look at each text that has been quiet for a while."""
     now = real_now()
-    followed = Message.status.in_(ON_THEIR_WAY) & ((Message.created_at > now - FOLLOWED) | Message.status.in_(PENDING))
+    followed = Message.status.in_(ON_THEIR_WAY) & (
+        (Message.created_at > now - FOLLOWED) | Message.status.in_(PENDING)
+    )
     quiet = followed & (Message.updated_at < now - QUIET)
     with recording():
         for message in Message.select().where(quiet).order_by(Message.updated_at).limit(BATCH):
@@ -50,7 +53,9 @@ def follow_text(message_id: str) -> None:
 
 
 def _ask(sid: str) -> twilio_api.TextMessage | None:
-    """What Twilio says of a text; None when it knows it no more. Raises ProviderError when it says nothing."""
+    """What Twilio says of a text; None when it knows it no more. Raises ProviderError when it says
+    nothing.
+    """
     try:
         return twilio_api.fetch_message(sid)
     except ProviderError as error:

@@ -27,9 +27,11 @@ class NotFolded(PayphoneError):
 
 @job(queue="periodic", attempts=3, timeout=20)
 def mark_overdue() -> None:
-    """Fold the sent invoices that are past due where their account is, a batch an attempt, until none is left.
+    """Fold the sent invoices that are past due where their account is, a batch an attempt, until
+    none is left.
 
-    One that cannot be folded keeps no other from being overdue: it is named in the log, and this job fails in the end.
+    One that cannot be folded keeps no other from being overdue: it is named in the log, and this
+    job fails in the end.
     """
     due = past_due(business_now())
     ids = [row.id for row in due.limit(BATCH)] if due is not None else []
@@ -38,7 +40,10 @@ def mark_overdue() -> None:
         raise Snooze("more invoices have become overdue", 0.0)
     wrong = [invoice_id for invoice_id, has_changed in changed.items() if has_changed is None]
     if wrong:
-        raise NotFolded(f"{len(wrong)} invoices could not be folded, {wrong[0]} first; each has a line in the log.")
+        raise NotFolded(
+            f"{len(wrong)} invoices could not be folded, {wrong[0]} first; each has a line in the"
+            " log."
+        )
 
 
 def _fold(invoice_id: str) -> bool | None:

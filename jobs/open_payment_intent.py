@@ -1,7 +1,7 @@
 """A planned attempt has an unconfirmed PaymentIntent at Stripe, which moves no money yet.
 
-Twice is harmless: the intent is tagged and keyed by its attempt. One that is no longer wanted once it exists is
-cancelled.
+Twice is harmless: the intent is tagged and keyed by its attempt. One that is no longer wanted once
+it exists is cancelled.
 """
 
 from typing import Any
@@ -47,22 +47,45 @@ def open_payment_intent(attempt_id: str) -> None:
 
 
 def _decide(attempt: PaymentAttempt) -> Effect | None:
-    """Reserve the effect while the attempt is wanted; one that may have been sent is seen through whatever changed."""
+    """Reserve the effect while the attempt is wanted; one that may have been sent is seen through
+    whatever changed.
+    """
     with transaction():
         invoice, row = lock_invoice(attempt.invoice_id), PaymentAttempt.get_by_id(attempt.id)
         known = Effect.get_or_none(Effect.key == f"{INTENT_CREATE.name}:{attempt.id}")
-        if known is not None and (known.in_doubt or (known.state == "confirmed" and row.intent_id is None)):
+        if known is not None and (
+            known.in_doubt or (known.state == "confirmed" and row.intent_id is None)
+        ):
             return known
         if row.state != "planned":
             return None
         reason = f"balance {row.balance_revision} of invoice {invoice.number}"
-        return reserve(INTENT_CREATE, row.id, _request(row, invoice), invoice, row.stripe_account, row.asked_by, reason)
+        return reserve(
+            INTENT_CREATE,
+            row.id,
+            _request(row, invoice),
+            invoice,
+            row.stripe_account,
+            row.asked_by,
+            reason,
+        )
 
 
 def _request(attempt: PaymentAttempt, invoice: Invoice) -> dict[str, Any]:
-    """All payment methods enabled at Stripe; the receipt goes to `receipt_email`. A saved card needs its customer."""
-    metadata = {"account_id": attempt.account_id, "invoice_id": attempt.invoice_id, "attempt_id": attempt.id, "project": (invoice.project or "")[:500]}
-    request: dict[str, Any] = {"amount": attempt.amount, "currency": attempt.currency, "metadata": metadata}
+    """All payment methods enabled at Stripe; the receipt goes to `receipt_email`. A saved card
+    needs its customer.
+    """
+    metadata = {
+        "account_id": attempt.account_id,
+        "invoice_id": attempt.invoice_id,
+        "attempt_id": attempt.id,
+        "project": (invoice.project or "")[:500],
+    }
+    request: dict[str, Any] = {
+        "amount": attempt.amount,
+        "currency": attempt.currency,
+        "metadata": metadata,
+    }
     request["automatic_payment_methods"] = {"enabled": True}
     if attempt.stripe_customer_id:
         request["customer"] = attempt.stripe_customer_id

@@ -22,7 +22,16 @@ from models.payment_link import PaymentLink
 from models.refund import Refund
 from models.standing import lock_invoice
 from providers import stripe_api
-from providers.stripe_events import Belonging, Finding, Json, LookAtDispute, LookAtRefunds, PaymentFinding, RefundFinding, read_event
+from providers.stripe_events import (
+    Belonging,
+    Finding,
+    Json,
+    LookAtDispute,
+    LookAtRefunds,
+    PaymentFinding,
+    RefundFinding,
+    read_event,
+)
 from runtime.clock import real_now
 from runtime.errors import Conflict, NotYet
 from runtime.killpoint import killpoint
@@ -32,7 +41,9 @@ PATIENCE = 4  # attempts that an event may wait for the invoice it names
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Whose money an event speaks of: an invoice, nobody's, or one it has no business with (`refusal`)."""
+    """Whose money an event speaks of: an invoice, nobody's, or one it has no business with
+    (`refusal`).
+    """
 
     invoice: Invoice | None = None
     refusal: str = ""
@@ -54,7 +65,8 @@ def process_stripe_event(inbox_id: int) -> None:
     elif match.invoice is None:
         _take_in_unmatched(event, finding, _news(event, finding))
     else:
-        with invoice_lock(match.invoice.id):  # what is read at Stripe is written in the order in which it was read
+        # what is read at Stripe is written in the order in which it was read
+        with invoice_lock(match.invoice.id):
             _take_in(event, finding, _news(event, finding), match.invoice)
 
 
@@ -63,7 +75,9 @@ def _match(event: InboxEvent, finding: Finding) -> Match:
     payment = Payment.by_intent(event.account, finding.intent_id)
     if payment is not None:
         return Match(payment.invoice)
-    belonging = Belonging() if isinstance(finding, LookAtRefunds | LookAtDispute) else finding.belonging
+    belonging = (
+        Belonging() if isinstance(finding, LookAtRefunds | LookAtDispute) else finding.belonging
+    )
     if not belonging.invoice_id.startswith("inv_"):
         return Match()
     invoice = Invoice.get_or_none(Invoice.id == belonging.invoice_id)
@@ -72,23 +86,39 @@ def _match(event: InboxEvent, finding: Finding) -> Match:
             raise NotYet(f"Invoice {belonging.invoice_id} is not here yet; its event came first.")
         return Match()
     if invoice.account_id != belonging.account_id:
-        return Match(refusal=f"metadata account_id {belonging.account_id!r} is not the account of invoice {invoice.id}")
+        return Match(
+            refusal=(
+                f"metadata account_id {belonging.account_id!r} is not the account of invoice"
+                f" {invoice.id}"
+            )
+        )
     if event.account not in {invoice.account.stripe_account or "", _asked_in(belonging)}:
-        return Match(refusal=f"invoice {invoice.id} is not paid to Stripe account {event.account or 'of the platform'}")
+        return Match(
+            refusal=(
+                f"invoice {invoice.id} is not paid to Stripe account"
+                f" {event.account or 'of the platform'}"
+            )
+        )
     return Match(invoice)
 
 
 def _asked_in(belonging: Belonging) -> str | None:
-    """The Stripe account in which our own row of this attempt asked for the money; the clinic's may be another one by now."""
+    """The Stripe account in which our own row of this attempt asked for the money; the clinic's may
+    be another one by now.
+    """
     for rows in (PaymentLink, PaymentAttempt):
-        row = rows.get_or_none((rows.id == belonging.attempt_id) & (rows.invoice == belonging.invoice_id))
+        row = rows.get_or_none(
+            (rows.id == belonging.attempt_id) & (rows.invoice == belonging.invoice_id)
+        )
         if row is not None:
             return str(row.stripe_account)
     return None
 
 
 def _news(event: InboxEvent, finding: Finding) -> list[Json]:
-    """The refunds or the dispute that the event brings, or that it hints at and Stripe then tells."""
+    """The refunds or the dispute that the event brings,
+    or that it hints at and Stripe then tells.
+    """
     match finding:
         case RefundFinding():
             return [finding.refund]
@@ -113,18 +143,33 @@ def _take_in(event: InboxEvent, finding: Finding, news: list[Json], invoice: Inv
         event.record_outcome("applied" if any(told) else "unchanged", now, invoice_id=fresh.id)
 
 
-def _record(event: InboxEvent, subject: Json, now: datetime, invoice: Invoice | None = None) -> bool:
+def _record(
+    event: InboxEvent, subject: Json, now: datetime, invoice: Invoice | None = None
+) -> bool:
     """Take in a refund or a dispute; what is new is audited."""
     kind, noun = (Dispute, "dispute") if subject["object"] == "dispute" else (Refund, "refund")
     told = kind.record_report(event.account, subject, now)
     if told:
-        about = {"event_id": event.event_id, "amount": subject["amount"], "currency": subject["currency"], "intent_id": subject["payment_intent"]}
-        AuditEntry.record(SYSTEM, f"{noun}.{subject['status']}", f"{noun}:{subject['id']}", invoice.account_id if invoice else None, **about)
+        about = {
+            "event_id": event.event_id,
+            "amount": subject["amount"],
+            "currency": subject["currency"],
+            "intent_id": subject["payment_intent"],
+        }
+        AuditEntry.record(
+            SYSTEM,
+            f"{noun}.{subject['status']}",
+            f"{noun}:{subject['id']}",
+            invoice.account_id if invoice else None,
+            **about,
+        )
     return told
 
 
 def _take_in_unmatched(event: InboxEvent, finding: Finding, news: list[Json]) -> None:
-    """Nothing of ours, as far as we know. What went back is kept all the same: its payment may be reported later."""
+    """Nothing of ours, as far as we know. What went back is kept all the same: its payment may be
+    reported later.
+    """
     now = real_now()
     with recording():
         serialize_on(finding.intent_id)

@@ -1,6 +1,8 @@
-"""Old rows are deleted: jobs, stored answers, sessions, deliveries, events of the feed and reports, each at its own age.
+"""Old rows are deleted: jobs, stored answers, sessions, deliveries, events of the feed and reports,
+each at its own age.
 
-Twice is harmless: deleted rows stay deleted. Dead jobs are kept until a person retries them; money, effects and the audit log for ever.
+Twice is harmless: deleted rows stay deleted. Dead jobs are kept until a person retries them; money,
+effects and the audit log for ever.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,8 @@
-"""One page of a Stripe account's events is stored in our inbox, and the next page is staged, until the list ends.
+"""One page of a Stripe account's events is stored in our inbox, and the next page is staged, until
+the list ends.
 
-Twice is harmless: an event is stored once, wherever it comes from, and a page that was read is not read again.
+Twice is harmless: an event is stored once, wherever it comes from, and a page that was read is not
+read again.
 """
 
 import json
@@ -18,7 +20,8 @@ from runtime.clock import real_now
 from runtime.killpoint import killpoint
 from runtime.log import get_log
 
-NO_ACCESS = "PermissionError"  # a connected account that has left the platform: trying again does not help
+# a connected account that has left the platform: trying again does not help
+NO_ACCESS = "PermissionError"
 
 log = get_log("backfill")
 
@@ -42,9 +45,17 @@ def read_stripe_events(backfill_id: int, page: int) -> None:
 
 
 def begin_backfill(stripe_account: str, since: int, rate: float, asked_by: str) -> Backfill:
-    """Begin to read an account's events back to `since` (seconds), letting `rate` missing ones a second through (0: all at once)."""
+    """Begin to read an account's events back to `since` (seconds), letting `rate` missing ones a
+    second through (0: all at once).
+    """
     with transaction():
-        run = Backfill.create(stripe_account=stripe_account, since=since, rate=rate, asked_by=asked_by, created_at=real_now())
+        run = Backfill.create(
+            stripe_account=stripe_account,
+            since=since,
+            rate=rate,
+            asked_by=asked_by,
+            created_at=real_now(),
+        )
         stage(read_stripe_events, f"{run.id}-0", run.id, 0)
     return run
 
@@ -54,15 +65,28 @@ def _take_in(run: Backfill, found: Page) -> None:
     missing = 0
     for event in reversed(found.rows):
         delay = _delay(run, run.missing + missing)
-        missing += receive_stripe_event(event, json.dumps(event), run.stripe_account, delay) is not None
-    newest = (int(found.rows[0]["created"]), str(found.rows[0]["id"])) if found.rows else (run.since, "")
-    run.record_page(found.rows[-1]["id"] if found.rows else run.cursor, newest, len(found.rows), missing)
+        missing += (
+            receive_stripe_event(event, json.dumps(event), run.stripe_account, delay) is not None
+        )
+    newest = (
+        (int(found.rows[0]["created"]), str(found.rows[0]["id"])) if found.rows else (run.since, "")
+    )
+    run.record_page(
+        found.rows[-1]["id"] if found.rows else run.cursor, newest, len(found.rows), missing
+    )
     if missing:
-        log.warning("missed events found", stripe_account=run.stripe_account or "platform", missing=missing, of=len(found.rows))
+        log.warning(
+            "missed events found",
+            stripe_account=run.stripe_account or "platform",
+            missing=missing,
+            of=len(found.rows),
+        )
     if found.has_more and found.rows:
         stage(read_stripe_events, f"{run.id}-{run.page}", run.id, run.page)
         return
-    StripeWatermark.record_reached(run.stripe_account, run.since, run.newest_created, run.newest_id, real_now())
+    StripeWatermark.record_reached(
+        run.stripe_account, run.since, run.newest_created, run.newest_id, real_now()
+    )
     run.record_finished(real_now())
 
 
@@ -74,6 +98,10 @@ def _delay(run: Backfill, place: int) -> float:
 
 
 def _give_up(run: Backfill, error: ProviderError) -> None:
-    log.error("Stripe's events cannot be read", stripe_account=run.stripe_account or "platform", code=error.code)
+    log.error(
+        "Stripe's events cannot be read",
+        stripe_account=run.stripe_account or "platform",
+        code=error.code,
+    )
     with recording():
         run.record_failed(str(error), real_now())

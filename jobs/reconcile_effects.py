@@ -1,7 +1,8 @@
-"""Effects in doubt whose job has given up are looked up in the provider's own record, one job for each.
+"""Effects in doubt whose job has given up are looked up in the provider's own record, one job for
+each.
 
-Twice is harmless: looking changes nothing at the provider, and only what is found has consequences, by
-replaying the effect's job.
+Twice is harmless: looking changes nothing at the provider, and only what is found has consequences,
+by replaying the effect's job.
 """
 
 import zlib
@@ -18,17 +19,26 @@ from runtime.clock import real_now
 
 BATCH = 500
 QUIET = timedelta(minutes=10)
-YOUNG = timedelta(days=2)  # looked at each hour; an older doubt once a day, each in an hour of its own
+# looked at each hour; an older doubt once a day, each in an hour of its own
+YOUNG = timedelta(days=2)
 
 
 @job(queue="periodic", attempts=3, timeout=20)
 def reconcile_effects() -> None:
-    """Stage a look at each doubtful effect, youngest first, so that old ones keep nobody waiting; the hour is part of the key."""
+    """Stage a look at each doubtful effect, youngest first, so that old ones keep nobody waiting;
+    the hour is part of the key.
+    """
     now = real_now()
     silent = Effect.last_sent_at.is_null() | (Effect.last_sent_at < now - QUIET)
-    quiet = Effect.select().where(Effect.state.in_(("sending", "unknown")), Effect.created_at < now - QUIET, silent)
+    quiet = Effect.select().where(
+        Effect.state.in_(("sending", "unknown")), Effect.created_at < now - QUIET, silent
+    )
     with recording():
-        doubts = (effect for effect in quiet.order_by(Effect.created_at.desc()).iterator() if _is_its_hour(effect, now))
+        doubts = (
+            effect
+            for effect in quiet.order_by(Effect.created_at.desc()).iterator()
+            if _is_its_hour(effect, now)
+        )
         for effect in list(islice(doubts, BATCH)):
             stage(reconcile_effect, f"{effect.id}:{now:%Y%m%d%H}", effect.id)
 

@@ -1,6 +1,7 @@
 """Our payments and refunds of the last days are compared with Stripe's, account by account.
 
-Twice is harmless: an account that is being compared is skipped, and comparing changes only the report.
+Twice is harmless: an account that is being compared is skipped, and comparing changes only the
+report.
 """
 
 from delivery.attempt import recording
@@ -22,7 +23,9 @@ def reconcile_stripe() -> None:
         return  # an installation without Stripe has nothing to compare
     with recording():
         for stripe_account in stripe_accounts():
-            running = Reconciliation.select().where(Reconciliation.stripe_account == stripe_account, Reconciliation.state == "running")
+            running = Reconciliation.select().where(
+                Reconciliation.stripe_account == stripe_account, Reconciliation.state == "running"
+            )
             given_up = [give_up_if_its_job_died(run, compare_with_stripe) for run in running]
             if all(given_up):
                 begin_reconciliation(stripe_account, int(real_seconds()) - LOOK_BACK, SYSTEM)

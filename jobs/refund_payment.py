@@ -1,7 +1,8 @@
 """A requested refund is made at Stripe, once, and counts in its invoice at once.
 
-Twice is harmless: the refund is tagged and keyed by its request, and known by its own id. Neither a pause of
-charges nor their ceiling stops it: a refund takes nothing from anybody, and delaying one harms the person who waits.
+Twice is harmless: the refund is tagged and keyed by its request, and known by its own id. Neither a
+pause of charges nor their ceiling stops it: a refund takes nothing from anybody, and delaying one
+harms the person who waits.
 """
 
 from delivery.attempt import recording
@@ -31,23 +32,49 @@ def refund_payment(request_id: str) -> None:
         effect = _reserve(request)
         made, now = perform(effect, asked_at=request.created_at), real_now()
         with recording():
-            subject, about = f"refund_request:{request.id}", {"effect_id": effect.id, "payment_id": payment.id, "amount": request.amount}
+            subject, about = (
+                f"refund_request:{request.id}",
+                {
+                    "effect_id": effect.id,
+                    "payment_id": payment.id,
+                    "amount": request.amount,
+                },
+            )
             if made is None:
                 request.record_refused(effect.error or "", now)
-                AuditEntry.record(SYSTEM, "refund.refused", subject, request.account_id, code=effect.error_code, **about)
+                AuditEntry.record(
+                    SYSTEM,
+                    "refund.refused",
+                    subject,
+                    request.account_id,
+                    code=effect.error_code,
+                    **about,
+                )
                 return
             serialize_on(made["payment_intent"])
             invoice = lock_invoice(payment.invoice_id)
             effect.record_confirmed(made["id"], REFUND.kept(made), now)
             request.record_confirmed(made["id"], now)
-            AuditEntry.record(SYSTEM, "refund.confirmed", subject, request.account_id, refund_id=made["id"], **about)
+            AuditEntry.record(
+                SYSTEM,
+                "refund.confirmed",
+                subject,
+                request.account_id,
+                refund_id=made["id"],
+                **about,
+            )
             Refund.record_report(payment.stripe_account, made, now)
             stand_anew(invoice)
 
 
 def _reserve(request: RefundRequest) -> Effect:
     payment = request.payment
-    metadata = {"account_id": request.account_id, "invoice_id": payment.invoice_id, "attempt_id": request.id, "project": ""}
+    metadata = {
+        "account_id": request.account_id,
+        "invoice_id": payment.invoice_id,
+        "attempt_id": request.id,
+        "project": "",
+    }
     asked = {"payment_intent": payment.intent_id, "amount": request.amount, "metadata": metadata}
     if request.reason:
         asked["reason"] = request.reason

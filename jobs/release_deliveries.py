@@ -1,6 +1,8 @@
-"""What was held for an endpoint goes, a slice at a time, once the endpoint works again; or is cancelled, once nothing is to be sent to it.
+"""What was held for an endpoint goes, a slice at a time, once the endpoint works again; or is
+cancelled, once nothing is to be sent to it.
 
-Twice is harmless: what has gone or was cancelled waits no longer. Slices are spread, so that other clinics' deliveries go between them.
+Twice is harmless: what has gone or was cancelled waits no longer. Slices are spread, so that other
+clinics' deliveries go between them.
 """
 
 from delivery.attempt import Snooze
@@ -15,7 +17,9 @@ SLICE = 500
 
 @job(queue=QUEUE, attempts=10, timeout=15)
 def release_deliveries(endpoint_id: str, held_only: int) -> None:
-    """Release what waits for the endpoint; `held_only`: 1 leaves what waits after a failed try of its own to its hour."""
+    """Release what waits for the endpoint; `held_only`: 1 leaves what waits after a failed try of
+    its own to its hour.
+    """
     with transaction():
         endpoint = lock_endpoint(WebhookEndpoint.get_by_id(endpoint_id))
         if endpoint.state != "active":

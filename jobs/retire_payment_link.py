@@ -1,7 +1,9 @@
-"""A link of a balance that is gone takes no visitors any more, its open sessions are expired, and what was paid by it counts.
+"""A link of a balance that is gone takes no visitors any more, its open sessions are expired, and
+what was paid by it counts.
 
-Twice is harmless: a link that is inactive stays so. It is called retired only once nobody can pay by it and what
-somebody paid, whose event may still be on its way, is in our books: another charge may wait for just that.
+Twice is harmless: a link that is inactive stays so. It is called retired only once nobody can pay
+by it and what somebody paid, whose event may still be on its way, is in our books: another charge
+may wait for just that.
 """
 
 from typing import Any
@@ -40,7 +42,10 @@ def retire_payment_link(link_id: str) -> None:
         with recording():
             link.record_retired(real_now())
         return
-    refusals = [_expire(link, session["id"]) for session in list_sessions(link.stripe_link_id, "open", link.stripe_account)[:AT_ONCE]]
+    refusals = [
+        _expire(link, session["id"])
+        for session in list_sessions(link.stripe_link_id, "open", link.stripe_account)[:AT_ONCE]
+    ]
     left = list_sessions(link.stripe_link_id, "open", link.stripe_account) if refusals else []
     paid = [] if left else _paid(link)
     with transaction() if left else recording():
@@ -53,13 +58,25 @@ def retire_payment_link(link_id: str) -> None:
         if not left:
             link.record_retired(real_now())
     if left:
-        raise Snooze(f"{len(left)} sessions of link {link.id} can still be paid", min(PATIENCE, 2.0 ** max(refusals)))
+        raise Snooze(
+            f"{len(left)} sessions of link {link.id} can still be paid",
+            min(PATIENCE, 2.0 ** max(refusals)),
+        )
 
 
 def _deactivate(link: PaymentLink) -> tuple[Effect, Json | None]:
-    """The link, closed to new visitors; None when there is no such link. Raises NotYet when Stripe will not close it."""
+    """The link, closed to new visitors; None when there is no such link. Raises NotYet when Stripe
+    will not close it.
+    """
     with transaction():
-        effect = reserve_again(LINK_DEACTIVATE, link.id, {"link": link.stripe_link_id}, link.invoice, link.stripe_account, *WHY)
+        effect = reserve_again(
+            LINK_DEACTIVATE,
+            link.id,
+            {"link": link.stripe_link_id},
+            link.invoice,
+            link.stripe_account,
+            *WHY,
+        )
     closed = perform(effect)
     if closed is None and effect.error_code != "resource_missing":
         raise NotYet(f"Stripe refused to close link {link.id}: {effect.error}")
@@ -67,10 +84,19 @@ def _deactivate(link: PaymentLink) -> tuple[Effect, Json | None]:
 
 
 def _expire(link: PaymentLink, session_id: str) -> int:
-    """Expire one session; how often Stripe has refused that. It may have been completed meanwhile, or be in use just now."""
+    """Expire one session; how often Stripe has refused that. It may have been completed meanwhile,
+    or be in use just now.
+    """
     subject = f"{link.id}:{session_id}"
     with transaction():
-        effect = reserve_again(SESSION_EXPIRE, subject, {"session": session_id}, link.invoice, link.stripe_account, *WHY)
+        effect = reserve_again(
+            SESSION_EXPIRE,
+            subject,
+            {"session": session_id},
+            link.invoice,
+            link.stripe_account,
+            *WHY,
+        )
     expired = perform(effect)
     if expired is not None:
         effect.record_confirmed(session_id, {"id": session_id, "status": "expired"}, real_now())
@@ -78,7 +104,9 @@ def _expire(link: PaymentLink, session_id: str) -> int:
 
 
 def _paid(link: PaymentLink) -> list[Json]:
-    """The intents of the link's completed sessions, in one order for all; there is one at most, because the link allows one completed session."""
+    """The intents of the link's completed sessions, in one order for all; there is one at most,
+    because the link allows one completed session.
+    """
     sessions = list_sessions(link.stripe_link_id or "", "complete", link.stripe_account)
     ids = sorted(session["payment_intent"] for session in sessions if session.get("payment_intent"))
     return [get_intent(intent_id, link.stripe_account) for intent_id in ids]

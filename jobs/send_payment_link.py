@@ -1,7 +1,9 @@
-"""A text that was asked for goes out with our address of the invoice, if the contact gate lets it, at most once.
+"""A text that was asked for goes out with our address of the invoice, if the contact gate lets it,
+at most once.
 
-Twice is harmless: the gate's answer, the attempt and the message's state commit together, one process wins the right
-to send it, and an attempt whose fate is not known is never made again. Only one that surely never left is decided anew.
+Twice is harmless: the gate's answer, the attempt and the message's state commit together, one
+process wins the right to send it, and an attempt whose fate is not known is never made again. Only
+one that surely never left is decided anew.
 """
 
 from datetime import datetime, timedelta
@@ -55,20 +57,28 @@ def send_payment_link(message_id: str) -> None:
 
 
 def _await_link(message: Message) -> None:
-    """Leave no text waiting for a link that nobody makes: plan the present balance's, and come back. Raises Snooze."""
+    """Leave no text waiting for a link that nobody makes: plan the present balance's, and come
+    back. Raises Snooze.
+    """
     with transaction():
         invoice = lock_invoice(message.invoice_id)
         wanted = message.status == "waiting" and not message.is_too_old(real_now())
-        collectable = invoice.status in UNPAID and not invoice.disputed and not payment_is_under_way(invoice)
+        collectable = (
+            invoice.status in UNPAID and not invoice.disputed and not payment_is_under_way(invoice)
+        )
         if not wanted or not collectable or _link_state(invoice) in {"active", "refused"}:
             return
         link = PaymentLink.plan(invoice, real_now())
         stage_again(create_payment_link, link.id, link.id)
-    raise Snooze(f"the payment link of invoice {message.invoice_id} is being made", _patience(message))
+    raise Snooze(
+        f"the payment link of invoice {message.invoice_id} is being made", _patience(message)
+    )
 
 
 def _patience(message: Message) -> float:
-    """Seconds until it is looked at again: a second at first, later half a minute, until it is too old."""
+    """Seconds until it is looked at again: a second at first, later half a minute, until it is too
+    old.
+    """
     age = (real_now() - message.created_at).total_seconds()
     return min(LONGEST_DELAY, max(LINK_DELAY, age / 4))
 
@@ -80,7 +90,9 @@ def _link_state(invoice: Invoice) -> str:
 
 
 def _decide(message_id: str) -> Effect | None:
-    """Ask the gate and reserve the attempt in one transaction; the attempt under way, if there is one."""
+    """Ask the gate and reserve the attempt in one transaction; the attempt under way, if there is
+    one.
+    """
     with transaction():
         invoice, now = lock_invoice(Message.get_by_id(message_id).invoice_id), real_now()
         message = lock_message(message_id)
@@ -97,7 +109,9 @@ def _decide(message_id: str) -> Effect | None:
 
 
 def _ask_gate(invoice: Invoice, message: Message, now: datetime) -> Effect | None:
-    answer = may_contact(sms_facts(invoice, message.customer, message.to, business_now(), now), business_now())
+    answer = may_contact(
+        sms_facts(invoice, message.customer, message.to, business_now(), now), business_now()
+    )
     if isinstance(answer, Refused):
         if answer.code in TRANSIENT:
             raise Snooze(f"text {message.id}: {answer.code}", _patience(message))
@@ -108,10 +122,17 @@ def _ask_gate(invoice: Invoice, message: Message, now: datetime) -> Effect | Non
         case "active":
             return _reserve(invoice, message, answer, now)
         case "refused":
-            message.record_refused("link_refused", "Stripe refused to make the payment link; see the invoice's links.", now)
+            message.record_refused(
+                "link_refused",
+                "Stripe refused to make the payment link; see the invoice's links.",
+                now,
+            )
             return None
         case _:
-            raise Snooze(f"the payment link of invoice {invoice.id} has just been retired", _patience(message))
+            raise Snooze(
+                f"the payment link of invoice {invoice.id} has just been retired",
+                _patience(message),
+            )
 
 
 def _reserve(invoice: Invoice, message: Message, answer: Allowed, now: datetime) -> Effect:
@@ -120,24 +141,49 @@ def _reserve(invoice: Invoice, message: Message, answer: Allowed, now: datetime)
     leave_within = settings.shortened(LEAVE_WITHIN, settings.payphone_text_deadline)
     lasts = int((answer.until - business_now()).total_seconds() - LEAVE_WITHIN)
     text = _text(invoice, message)
-    request = {"To": message.to, "Body": text.body, "ValidityPeriod": max(1, min(LONGEST_VALIDITY, lasts)), **sender}
-    about = {"account_id": message.account_id, "invoice_id": invoice.id, "asked_by": message.asked_by}
+    request = {
+        "To": message.to,
+        "Body": text.body,
+        "ValidityPeriod": max(1, min(LONGEST_VALIDITY, lasts)),
+        **sender,
+    }
+    about = {
+        "account_id": message.account_id,
+        "invoice_id": invoice.id,
+        "asked_by": message.asked_by,
+    }
     key = f"{TEXT.name}:{message.id}:{message.tries + 1}"
-    deadline, reason = now + timedelta(seconds=leave_within), f"payment link of invoice {invoice.number}"
-    effect = Effect.reserve(TEXT.name, key, TEXT.provider, request, deadline, now, reason=reason, **about)
-    message.record_sending(effect, next(iter(sender.values())), text.body, text.segments, business_now(), now)
+    deadline, reason = (
+        now + timedelta(seconds=leave_within),
+        f"payment link of invoice {invoice.number}",
+    )
+    effect = Effect.reserve(
+        TEXT.name, key, TEXT.provider, request, deadline, now, reason=reason, **about
+    )
+    message.record_sending(
+        effect, next(iter(sender.values())), text.body, text.segments, business_now(), now
+    )
     ContactDecision.record(answer, now, effect.id, **_about(message))
     return effect
 
 
 def _text(invoice: Invoice, message: Message) -> Rendered:
     template, language = template_for(message.account_id, message.kind, message.language)
-    url, amount = PayAddress.of(invoice, business_now()).url, in_words(invoice.outstanding, invoice.currency, language)
-    return render(template, language, {"clinic": invoice.account.name, "url": url, "amount": amount})
+    url, amount = (
+        PayAddress.of(invoice, business_now()).url,
+        in_words(invoice.outstanding, invoice.currency, language),
+    )
+    return render(
+        template, language, {"clinic": invoice.account.name, "url": url, "amount": amount}
+    )
 
 
 def _about(message: Message) -> dict[str, Any]:
-    ids = {"account_id": message.account_id, "customer_id": message.customer_id, "invoice_id": message.invoice_id}
+    ids = {
+        "account_id": message.account_id,
+        "customer_id": message.customer_id,
+        "invoice_id": message.invoice_id,
+    }
     return {**ids, "channel": "sms", "phone": message.to, "asked_by": message.asked_by}
 
 

@@ -1,7 +1,9 @@
-"""A text in doubt is looked for in Twilio's list, and what is found, or was settled meanwhile, is recorded.
+"""A text in doubt is looked for in Twilio's list, and what is found, or was settled meanwhile, is
+recorded.
 
-Twice is harmless: looking sends nothing, and a report is taken in by rank. Not finding it settles nothing: after
-some tries the job is dead, which shows the doubt to people; a callback or `effects reconcile` still ends it.
+Twice is harmless: looking sends nothing, and a report is taken in by rank. Not finding it settles
+nothing: after some tries the job is dead, which shows the doubt to people; a callback or `effects
+reconcile` still ends it.
 """
 
 from delivery.attempt import recording
@@ -20,7 +22,10 @@ def settle_text(effect_id: str) -> None:
     effect = Effect.get_by_id(effect_id)
     found = reconcile(effect) if effect.in_doubt else None
     if effect.in_doubt and found is None:
-        raise NotYet(f"Text {effect.id} is not in Twilio's list. It will not be sent again; a callback or a person settles it.")
+        raise NotYet(
+            f"Text {effect.id} is not in Twilio's list. It will not be sent again; a callback or a"
+            " person settles it."
+        )
     with recording():
         message, now = message_of(effect.id, ""), real_now()
         if message is None:

@@ -9,7 +9,9 @@ from models.base import Instant, Row
 
 
 class Account(Row):
-    """One clinic. `stripe_account` is its own connected Stripe account, if it has one; events of its feed up to `feed_begins_after` have been deleted."""
+    """One clinic. `stripe_account` is its own connected Stripe account, if it has one; events of
+    its feed up to `feed_begins_after` have been deleted.
+    """
 
     id = TextField(primary_key=True)
     name = TextField()
@@ -24,4 +26,6 @@ class Account(Row):
 
     def next_midnight(self, now: datetime) -> datetime:
         """When the account's own day that `now` lies in is over."""
-        return datetime.combine(self.local_date(now) + timedelta(days=1), time(), ZoneInfo(self.time_zone)).astimezone(UTC)
+        return datetime.combine(
+            self.local_date(now) + timedelta(days=1), time(), ZoneInfo(self.time_zone)
+        ).astimezone(UTC)

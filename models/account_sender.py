@@ -1,4 +1,6 @@
-"""An account's own Twilio sender. With one each, a STOP to one clinic does not stop another's texts."""
+"""An account's own Twilio sender. With one each, a STOP to one clinic does not stop another's
+texts.
+"""
 
 from datetime import datetime
 
@@ -21,16 +23,30 @@ class AccountSender(Row):
     updated_at = Instant()
 
     @classmethod
-    def assign(cls, account: Account, messaging_service_sid: str | None, from_number: str | None, now: datetime) -> "AccountSender":
+    def assign(
+        cls,
+        account: Account,
+        messaging_service_sid: str | None,
+        from_number: str | None,
+        now: datetime,
+    ) -> "AccountSender":
         """Set the account's sender; it replaces the previous one."""
-        values = {"messaging_service_sid": messaging_service_sid, "from_number": from_number, "updated_at": now}
-        cls.insert(account=account.id, created_at=now, **values).on_conflict(conflict_target=[cls.account], update=values).execute()
+        values = {
+            "messaging_service_sid": messaging_service_sid,
+            "from_number": from_number,
+            "updated_at": now,
+        }
+        cls.insert(account=account.id, created_at=now, **values).on_conflict(
+            conflict_target=[cls.account], update=values
+        ).execute()
         row: AccountSender = cls.get(cls.account == account.id)
         return row
 
 
 def sender_of(account_id: str) -> dict[str, str]:
-    """Twilio's parameters for the sender: the account's own, else the installation's; empty when there is neither."""
+    """Twilio's parameters for the sender: the account's own, else the installation's; empty when
+    there is neither.
+    """
     own = AccountSender.get_or_none(AccountSender.account == account_id)
     if own is not None and own.messaging_service_sid:
         return {"MessagingServiceSid": own.messaging_service_sid}

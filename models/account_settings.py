@@ -1,4 +1,6 @@
-"""How an account collects money (F53): by link or during a call, how often it calls, who starts a call, what staff may do."""
+"""How an account collects money (F53): by link or during a call, how often it calls, who starts a
+call, what staff may do.
+"""
 
 from datetime import datetime
 
@@ -11,8 +13,9 @@ from models.base import Instant, Row
 class AccountSettings(Row):
     """One account's choices; an account without a row has the defaults.
 
-    `payment_collection`: link, in_call · `call_frequency`: daily, every_3_days, weekly, every_2_weeks · `calling`:
-    manual, automatic · `payment_timing`: immediate, follow_up · `staff_entry`: form, link_only.
+    `payment_collection`: link, in_call · `call_frequency`: daily, every_3_days, weekly,
+    every_2_weeks · `calling`: manual, automatic · `payment_timing`: immediate, follow_up ·
+    `staff_entry`: form, link_only.
     """
 
     account_id: str
@@ -28,6 +31,8 @@ class AccountSettings(Row):
     def choose(cls, account: Account, choices: dict[str, str], now: datetime) -> "AccountSettings":
         """Change the given settings; the others stay."""
         values = choices | {"updated_at": now}
-        cls.insert(account=account, **values).on_conflict(conflict_target=[cls.account], update=values).execute()
+        cls.insert(account=account, **values).on_conflict(
+            conflict_target=[cls.account], update=values
+        ).execute()
         row: AccountSettings = cls.get_by_id(account.id)
         return row

@@ -25,7 +25,9 @@ class ApiKey(Row):
     def issue(cls, account: Account | None, name: str, now: datetime) -> tuple["ApiKey", str]:
         """A new key's row and its secret, which is not stored and cannot be shown again."""
         secret = new_token("pp_" if account else "ppop_")
-        row = cls.create(id=new_id("key"), account=account, hash=hash_key(secret), name=name, created_at=now)
+        row = cls.create(
+            id=new_id("key"), account=account, hash=hash_key(secret), name=name, created_at=now
+        )
         return row, secret
 
     @classmethod

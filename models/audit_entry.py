@@ -1,7 +1,8 @@
 """The audit log: who did what to what, and when. Rows are added, never changed and never deleted.
 
-The database itself refuses an UPDATE, a DELETE and a TRUNCATE, by triggers. Entries are not chained by
-hashes, because then every writer would have to wait for the one before. Export them to a place that nobody here can change.
+The database itself refuses an UPDATE, a DELETE and a TRUNCATE, by triggers. Entries are not chained
+by hashes, because then every writer would have to wait for the one before. Export them to a place
+that nobody here can change.
 """
 
 from collections.abc import Iterator
@@ -17,23 +18,39 @@ SYSTEM = "system"
 
 _REFUSE = "audit_entry is append-only"
 SQLITE_TRIGGERS = (
-    f"CREATE TRIGGER audit_entry_no_update BEFORE UPDATE ON audit_entry BEGIN SELECT RAISE(ABORT, '{_REFUSE}'); END",
-    f"CREATE TRIGGER audit_entry_no_delete BEFORE DELETE ON audit_entry BEGIN SELECT RAISE(ABORT, '{_REFUSE}'); END",
+    (
+        "CREATE TRIGGER audit_entry_no_update BEFORE UPDATE ON audit_entry BEGIN SELECT"
+        f" RAISE(ABORT, '{_REFUSE}'); END"
+    ),
+    (
+        "CREATE TRIGGER audit_entry_no_delete BEFORE DELETE ON audit_entry BEGIN SELECT"
+        f" RAISE(ABORT, '{_REFUSE}'); END"
+    ),
     # REPLACE deletes without asking the trigger above.
     (
-        "CREATE TRIGGER audit_entry_no_replace BEFORE INSERT ON audit_entry WHEN EXISTS (SELECT 1 FROM audit_entry WHERE id = NEW.id) "
-        f"BEGIN SELECT RAISE(ABORT, '{_REFUSE}'); END"
+        "CREATE TRIGGER audit_entry_no_replace BEFORE INSERT ON audit_entry WHEN EXISTS (SELECT 1"
+        f" FROM audit_entry WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, '{_REFUSE}'); END"
     ),
 )
 POSTGRES_TRIGGERS = (
-    f"CREATE FUNCTION audit_entry_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{_REFUSE}'; END $$",
-    "CREATE TRIGGER audit_entry_no_change BEFORE UPDATE OR DELETE ON audit_entry FOR EACH ROW EXECUTE FUNCTION audit_entry_refuse()",
-    "CREATE TRIGGER audit_entry_no_truncate BEFORE TRUNCATE ON audit_entry FOR EACH STATEMENT EXECUTE FUNCTION audit_entry_refuse()",
+    (
+        "CREATE FUNCTION audit_entry_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE"
+        f" EXCEPTION '{_REFUSE}'; END $$"
+    ),
+    (
+        "CREATE TRIGGER audit_entry_no_change BEFORE UPDATE OR DELETE ON audit_entry FOR EACH ROW"
+        " EXECUTE FUNCTION audit_entry_refuse()"
+    ),
+    (
+        "CREATE TRIGGER audit_entry_no_truncate BEFORE TRUNCATE ON audit_entry FOR EACH STATEMENT"
+        " EXECUTE FUNCTION audit_entry_refuse()"
+    ),
 )
 
 
 class AuditEntry(Row):
-    """One action. `actor` is `operator:<name>`, `key:<id>`, `cli:<user>`, `system`, or `card_form:<who opened it>`; `action` a dotted noun and verb.
+    """One action. `actor` is `operator:<name>`, `key:<id>`, `cli:<user>`, `system`, or
+    `card_form:<who opened it>`; `action` a dotted noun and verb.
 
     `account_id` is not a foreign key: an entry outlives its subject.
     """
@@ -47,7 +64,12 @@ class AuditEntry(Row):
     detail = JSONField(default=dict)
 
     class Meta:
-        indexes = ((("account_id", "id"), False), (("subject", "id"), False), (("action", "id"), False), (("at",), False))
+        indexes = (
+            (("account_id", "id"), False),
+            (("subject", "id"), False),
+            (("action", "id"), False),
+            (("at",), False),
+        )
 
     @classmethod
     def create_table(cls, safe: bool = True, **options: Any) -> None:
@@ -59,13 +81,23 @@ class AuditEntry(Row):
             database.execute_sql(trigger)
 
     @classmethod
-    def record(cls, actor: str, action: str, subject: str, account_id: str | None = None, **detail: Any) -> "AuditEntry":
-        """Add an entry, in the caller's transaction if there is one, so that action and entry commit together.
+    def record(
+        cls, actor: str, action: str, subject: str, account_id: str | None = None, **detail: Any
+    ) -> "AuditEntry":
+        """Add an entry, in the caller's transaction if there is one, so that action and entry
+        commit together.
 
-        `detail` holds ids, counts, codes, senders' numbers, sign-ins' IP addresses, and the reasons that operators type;
-        never secrets or message texts.
+        `detail` holds ids, counts, codes, senders' numbers, sign-ins' IP addresses, and the reasons
+        that operators type; never secrets or message texts.
         """
-        return cls.create(at=real_now(), account_id=account_id, actor=actor, action=action, subject=subject, detail=detail)
+        return cls.create(
+            at=real_now(),
+            account_id=account_id,
+            actor=actor,
+            action=action,
+            subject=subject,
+            detail=detail,
+        )
 
     @classmethod
     def since(cls, start: datetime | None, batch: int = 1000) -> Iterator["AuditEntry"]:

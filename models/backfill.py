@@ -1,4 +1,6 @@
-"""A backfill: reading one Stripe account's list of events back to a given time, one page per job."""
+"""A backfill: reading one Stripe account's list of events back to a given time,
+one page per job.
+"""
 
 from datetime import datetime
 
@@ -10,8 +12,8 @@ from models.base import Instant, Row
 class Backfill(Row):
     """One run: `running → done | failed`.
 
-    `since` and `newest_created` are Stripe's seconds. `cursor` is the last event read: the next page begins
-    after it. `rate` is how many missing events per second are processed (0: no limit).
+    `since` and `newest_created` are Stripe's seconds. `cursor` is the last event read: the next
+    page begins after it. `rate` is how many missing events per second are processed (0: no limit).
     """
 
     id = BigAutoField()
@@ -35,7 +37,12 @@ class Backfill(Row):
 
     def record_page(self, cursor: str, newest: tuple[int, str], seen: int, missing: int) -> None:
         """A page has been processed completely."""
-        values = {"cursor": cursor, "page": self.page + 1, "seen": self.seen + seen, "missing": self.missing + missing}
+        values = {
+            "cursor": cursor,
+            "page": self.page + 1,
+            "seen": self.seen + seen,
+            "missing": self.missing + missing,
+        }
         if self.page == 0:
             values |= {"newest_created": newest[0], "newest_id": newest[1]}
         self._write(**values)

@@ -7,7 +7,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import peewee
-from peewee import DatabaseProxy, DataError, InterfaceError, Model, OperationalError, PostgresqlDatabase, SqliteDatabase
+from peewee import (
+    DatabaseProxy,
+    DataError,
+    InterfaceError,
+    Model,
+    OperationalError,
+    PostgresqlDatabase,
+    SqliteDatabase,
+)
 from playhouse.pool import PooledPostgresqlDatabase
 
 from runtime.errors import Misconfigured
@@ -20,7 +28,12 @@ TOO_LARGE = "54"  # the class of PostgreSQL's errors about what is too long for 
 CANCELLED = "57014"  # what ran for longer than it may would only do so again
 STATEMENT_SECONDS = 20.0  # of worker and web; no job may take longer
 # A server that went without a word is noticed within half a minute.
-NOTICE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+NOTICE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 
 # The database's own clock, in microseconds since the epoch: the one clock that all processes share.
 _NOW = {
@@ -34,23 +47,34 @@ def to_micros(value: datetime) -> int:
     return (value - _EPOCH) // _MICROSECOND
 
 
-_FIRST, _LAST = to_micros(datetime.min.replace(tzinfo=UTC)), to_micros(datetime.max.replace(tzinfo=UTC))
+_FIRST, _LAST = (
+    to_micros(datetime.min.replace(tzinfo=UTC)),
+    to_micros(datetime.max.replace(tzinfo=UTC)),
+)
 
 
 class NoInstant(ValueError):
-    """A time that could be written, yet not read again: in UTC it lies before the year 1 or after 9999."""
+    """A time that could be written, yet not read again: in UTC it lies before the year 1 or after
+    9999.
+    """
 
 
 class Instant(peewee.BigIntegerField):
-    """A point in time: microseconds since the epoch in the database, an aware UTC datetime in Python."""
+    """A point in time: microseconds since the epoch in the database, an aware UTC datetime in
+    Python.
+    """
 
     def db_value(self, value: datetime | int | None) -> int | None:
-        """Microseconds since the epoch. Raises NoInstant for what `python_value` could not give back."""
+        """Microseconds since the epoch. Raises NoInstant for what `python_value` could not give
+        back.
+        """
         if value is not None and not isinstance(value, int | datetime):
             return super().db_value(value)
         micros = to_micros(value) if isinstance(value, datetime) else value
         if micros is not None and not _FIRST <= micros <= _LAST:
-            raise NoInstant("A time lies before the year 1 or after the year 9999 in UTC; it cannot be kept.")
+            raise NoInstant(
+                "A time lies before the year 1 or after the year 9999 in UTC; it cannot be kept."
+            )
         return micros
 
     def python_value(self, value: int | None) -> datetime | None:
@@ -66,20 +90,25 @@ class Row(Model):
         legacy_table_names = False
 
     def _write(self, now: datetime | None = None, /, *only_if: Any, **values: Any) -> bool:
-        """Write `values`, with `now` as `updated_at` where a table has one, if the row still is as `only_if` says; whether it was.
+        """Write `values`, with `now` as `updated_at` where a table has one, if the row still is as
+        `only_if` says; whether it was.
 
         The object follows the row: it takes no value that was not written.
         """
         if now is not None:
             values["updated_at"] = now
-        written = bool(self.update(**values).where(self._meta.primary_key == self.get_id(), *only_if).execute())
+        written = bool(
+            self.update(**values).where(self._meta.primary_key == self.get_id(), *only_if).execute()
+        )
         for name, value in values.items() if written else ():
             setattr(self, name, value)
         return written
 
 
 class _Patient(PostgresqlDatabase):
-    """PostgreSQL whose server gives a statement up after `patience` seconds, waiting for locks included; None: never."""
+    """PostgreSQL whose server gives a statement up after `patience` seconds, waiting for locks
+    included; None: never.
+    """
 
     patience: float | None = None
 
@@ -97,7 +126,8 @@ class _Postgres(PooledPostgresqlDatabase, _Patient):  # type: ignore[misc]
         try:
             super().begin(isolation_level)
         except (OperationalError, InterfaceError):
-            self._forget_connection()  # nothing has happened yet: BEGIN is where a dead connection shows
+            # nothing has happened yet: BEGIN is where a dead connection shows
+            self._forget_connection()
             super().begin(isolation_level)
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
@@ -106,8 +136,13 @@ class _Postgres(PooledPostgresqlDatabase, _Patient):  # type: ignore[misc]
         except (OperationalError, InterfaceError) as error:
             state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
             if state.startswith(TOO_LARGE):
-                raise DataError(str(error)) from error  # psycopg calls it operational, but it is the value's fault
-            if state == CANCELLED or self.in_transaction() or not sql.lstrip()[:6].upper() == "SELECT":
+                # psycopg calls it operational, but it is the value's fault
+                raise DataError(str(error)) from error
+            if (
+                state == CANCELLED
+                or self.in_transaction()
+                or not sql.lstrip()[:6].upper() == "SELECT"
+            ):
                 raise
             self._forget_connection()
             return super().execute_sql(sql, params)
@@ -119,7 +154,8 @@ class _Postgres(PooledPostgresqlDatabase, _Patient):  # type: ignore[misc]
 
 
 def open_database(url: str, patience: float | None = None) -> peewee.Database:
-    """The database of `url`: `sqlite:///relative/path`, `sqlite:////absolute/path` or `postgresql://…`.
+    """The database of `url`: `sqlite:///relative/path`, `sqlite:////absolute/path` or
+    `postgresql://…`.
 
     PostgreSQL gives up a statement after `patience` seconds.
 
@@ -130,13 +166,29 @@ def open_database(url: str, patience: float | None = None) -> peewee.Database:
         path = ROOT / parts.path[1:]
         path.parent.mkdir(parents=True, exist_ok=True)
         # FULL: what is answered with 2xx has reached the disk.
-        pragmas = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "busy_timeout": 5000, "temp_store": "memory"}
+        pragmas = {
+            "journal_mode": "wal",
+            "synchronous": "full",
+            "foreign_keys": 1,
+            "busy_timeout": 5000,
+            "temp_store": "memory",
+        }
         return SqliteDatabase(str(path), pragmas=pragmas, timeout=5)
     if parts.scheme in {"postgres", "postgresql"}:
-        made = _Postgres(url, max_connections=32, stale_timeout=300, timeout=5, prefer_psycopg3=True, connect_timeout=5, **NOTICE)
+        made = _Postgres(
+            url,
+            max_connections=32,
+            stale_timeout=300,
+            timeout=5,
+            prefer_psycopg3=True,
+            connect_timeout=5,
+            **NOTICE,
+        )
         made.patience = patience
         return made
-    raise Misconfigured(f"DATABASE_URL starts with {parts.scheme!r}; use sqlite:///path or postgresql://….")
+    raise Misconfigured(
+        f"DATABASE_URL starts with {parts.scheme!r}; use sqlite:///path or postgresql://…."
+    )
 
 
 def use_database(url: str, patience: float | None = None) -> None:
@@ -183,18 +235,24 @@ def after_commit(call: Callable[[], None]) -> None:
 
 
 def release_connection() -> None:
-    """Give the thread's connection back (PostgreSQL's pool); SQLite keeps its own, it costs nothing."""
+    """Give the thread's connection back (PostgreSQL's pool); SQLite keeps its own, it costs
+    nothing.
+    """
     if is_postgres() and not database.is_closed():
         database.close()
 
 
 def serialize_on(key: str) -> None:
-    """Let only one open transaction at a time hold `key` (in SQLite writers never overlap anyway)."""
+    """Let only one open transaction at a time hold `key` (in SQLite writers never
+    overlap anyway).
+    """
     if is_postgres():
         database.execute_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
 
 
 def share_on(key: str) -> None:
-    """Hold `key` together with others until the transaction ends: whoever serializes on it waits for all of them."""
+    """Hold `key` together with others until the transaction ends: whoever serializes on it waits
+    for all of them.
+    """
     if is_postgres():
         database.execute_sql("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", (key,))

@@ -14,7 +14,9 @@ IMPORTED = "import"  # the version of the words of a consent that came in a file
 
 
 class Consent(Row):
-    """One consent; it applies to the number it was given for. A revoked one is kept (at least three years)."""
+    """One consent; it applies to the number it was given for. A revoked one is kept (at least three
+    years).
+    """
 
     account_id: str
     customer_id: str
@@ -36,16 +38,36 @@ class Consent(Row):
         indexes = ((("account", "phone"), False), (("customer", "created_at"), False))
 
     @classmethod
-    def record(cls, customer: Customer, phone: str, channels: list[str], given_at: datetime, now: datetime, **words: Any) -> "Consent":
+    def record(
+        cls,
+        customer: Customer,
+        phone: str,
+        channels: list[str],
+        given_at: datetime,
+        now: datetime,
+        **words: Any,
+    ) -> "Consent":
         """Record a consent; `words`: source, text, text_version, recorded_by."""
-        values = {"account": customer.account_id, "customer": customer.id, "phone": phone, "channels": sorted(set(channels))}
-        row: Consent = cls.create(id=new_id("cns"), **values, given_at=given_at, created_at=now, **words)
+        values = {
+            "account": customer.account_id,
+            "customer": customer.id,
+            "phone": phone,
+            "channels": sorted(set(channels)),
+        }
+        row: Consent = cls.create(
+            id=new_id("cns"), **values, given_at=given_at, created_at=now, **words
+        )
         return row
 
     @classmethod
     def holds(cls, customer_id: str, phone: str, channel: str, now: datetime) -> bool:
         """Whether this person has an unrevoked consent to this channel for exactly this number."""
-        same = (cls.customer == customer_id) & (cls.phone == phone) & cls.revoked_at.is_null() & (cls.given_at <= now)
+        same = (
+            (cls.customer == customer_id)
+            & (cls.phone == phone)
+            & cls.revoked_at.is_null()
+            & (cls.given_at <= now)
+        )
         return any(channel in row.channels for row in cls.select().where(same))
 
     @classmethod
@@ -56,7 +78,9 @@ class Consent(Row):
 
     @classmethod
     def void(cls, customer_id: str, phone: str, why: str, now: datetime) -> int:
-        """Revoke every consent for a number that is no longer this customer's; how many there were."""
+        """Revoke every consent for a number that is no longer this customer's;
+        how many there were.
+        """
         same = (cls.customer == customer_id) & (cls.phone == phone) & cls.revoked_at.is_null()
         return int(cls.update(revoked_at=now, revoked_why=why).where(same).execute())
 
@@ -68,8 +92,17 @@ class Consent(Row):
     @classmethod
     def void_imported(cls, account_id: str, phone: str, why: str, now: datetime) -> int:
         """Revoke the imported consents for a number; how many there were."""
-        return int(cls.update(revoked_at=now, revoked_why=why).where(cls._imported(account_id, phone)).execute())
+        return int(
+            cls.update(revoked_at=now, revoked_why=why)
+            .where(cls._imported(account_id, phone))
+            .execute()
+        )
 
     @classmethod
     def _imported(cls, account_id: str, phone: str) -> Any:
-        return (cls.account == account_id) & (cls.phone == phone) & (cls.text_version == IMPORTED) & cls.revoked_at.is_null()
+        return (
+            (cls.account == account_id)
+            & (cls.phone == phone)
+            & (cls.text_version == IMPORTED)
+            & cls.revoked_at.is_null()
+        )

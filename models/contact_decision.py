@@ -11,7 +11,9 @@ from runtime.ids import new_id
 
 
 class ContactDecision(Row):
-    """One answer of the gate; `effect_id` names the attempt that was reserved in the same transaction."""
+    """One answer of the gate; `effect_id` names the attempt that was reserved in the same
+    transaction.
+    """
 
     id = TextField(primary_key=True)
     account_id = TextField()
@@ -29,15 +31,30 @@ class ContactDecision(Row):
     at = Instant()
 
     class Meta:
-        indexes = ((("customer_id", "at"), False), (("invoice_id", "at"), False), (("account_id", "at"), False))
+        indexes = (
+            (("customer_id", "at"), False),
+            (("invoice_id", "at"), False),
+            (("account_id", "at"), False),
+        )
 
     @classmethod
-    def record(cls, answer: Answer, now: datetime, effect_id: str | None = None, **about: Any) -> "ContactDecision":
-        """Record a decision; `about`: account_id, customer_id, invoice_id, channel, phone, asked_by."""
+    def record(
+        cls, answer: Answer, now: datetime, effect_id: str | None = None, **about: Any
+    ) -> "ContactDecision":
+        """Record a decision; `about`: account_id, customer_id, invoice_id, channel, phone,
+        asked_by.
+        """
         told: dict[str, Any]
         if isinstance(answer, Allowed):
             told = {"allowed": True, "until": answer.until}
         else:
-            told = {"allowed": False, "code": answer.code, "reason": answer.reason, "next_at": answer.next_at}
-        row: ContactDecision = cls.create(id=new_id("cdn"), effect_id=effect_id, at=now, **told, **about)
+            told = {
+                "allowed": False,
+                "code": answer.code,
+                "reason": answer.reason,
+                "next_at": answer.next_at,
+            }
+        row: ContactDecision = cls.create(
+            id=new_id("cdn"), effect_id=effect_id, at=now, **told, **about
+        )
         return row

@@ -9,7 +9,8 @@ from models.base import Instant, Row
 class Customer(Row):
     """Who pays. `phone` is E.164; `address` holds line1, city, state, postalCode, country.
 
-    `stripe_vouched`: an operator confirmed the Stripe customer; otherwise Stripe's metadata must name the account.
+    `stripe_vouched`: an operator confirmed the Stripe customer; otherwise Stripe's metadata must
+    name the account.
     """
 
     account_id: str
@@ -28,7 +29,18 @@ class Customer(Row):
     updated_at = Instant()
 
     class Meta:
-        indexes = ((("account", "external_id"), True), (("account", "id"), False), (("account", "phone"), False), (("account", "name"), False))
+        indexes = (
+            (("account", "external_id"), True),
+            (("account", "id"), False),
+            (("account", "phone"), False),
+            (("account", "name"), False),
+        )
 
 
-Customer.add_index(Customer.index(Customer.stripe_customer_id, where=SQL("stripe_customer_id IS NOT NULL"), name="customer_at_stripe"))
+Customer.add_index(
+    Customer.index(
+        Customer.stripe_customer_id,
+        where=SQL("stripe_customer_id IS NOT NULL"),
+        name="customer_at_stripe",
+    )
+)

@@ -1,4 +1,6 @@
-"""How many texts, charges and calls an account may have in a day: a setting, or the account's own number."""
+"""How many texts, charges and calls an account may have in a day: a setting, or the account's own
+number.
+"""
 
 from peewee import BigAutoField, IntegerField, TextField
 
@@ -30,11 +32,22 @@ class DailyCeiling(Row):
             else:
                 values = {"ceiling": ceiling, "by": by, "at": real_now()}
                 target = [cls.account_id, cls.what]
-                cls.insert(account_id=account_id, what=what, **values).on_conflict(conflict_target=target, update=values).execute()
-            AuditEntry.record(by, "ceiling.changed", f"account:{account_id}", account_id, what=what, ceiling=ceiling)
+                cls.insert(account_id=account_id, what=what, **values).on_conflict(
+                    conflict_target=target, update=values
+                ).execute()
+            AuditEntry.record(
+                by,
+                "ceiling.changed",
+                f"account:{account_id}",
+                account_id,
+                what=what,
+                ceiling=ceiling,
+            )
 
 
 def ceiling_of(account_id: str, what: str) -> int:
     """The ceiling that applies to this account."""
-    own = DailyCeiling.get_or_none((DailyCeiling.account_id == account_id) & (DailyCeiling.what == what))
+    own = DailyCeiling.get_or_none(
+        (DailyCeiling.account_id == account_id) & (DailyCeiling.what == what)
+    )
     return own.ceiling if own is not None else get_settings().ceilings[what]

@@ -1,4 +1,6 @@
-"""What a database's error says to people: which of them call for a migration, and the driver's words without the password."""
+"""What a database's error says to people: which of them call for a migration, and the driver's
+words without the password.
+"""
 
 from urllib.parse import unquote, urlsplit
 
@@ -18,7 +20,9 @@ def lacks_tables(error: PeeweeException) -> bool:
 
 
 def driver_says(error: PeeweeException, url: str) -> str:
-    """The error's kind and the first line of what the driver says, without the password of `url` and card numbers."""
+    """The error's kind and the first line of what the driver says, without the password of `url`
+    and card numbers.
+    """
     line = next(iter(str(error).strip().splitlines()), "")
     password = urlsplit(url).password
     for secret in {password, unquote(password)} if password else ():

@@ -1,4 +1,6 @@
-"""Disputes: their state as Stripe last told it, and the money they moved, by balance transaction."""
+"""Disputes: their state as Stripe last told it, and the money they moved,
+by balance transaction.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -13,9 +15,11 @@ from rules.invoice_fold import ReturnFact
 
 
 class Dispute(Row):
-    """One dispute. Its statuses have no fixed order, so the current one is read at Stripe; closed is final unless it is appealed.
+    """One dispute. Its statuses have no fixed order, so the current one is read at Stripe; closed
+    is final unless it is appealed.
 
-    `due_by` is Stripe's deadline for evidence. `told`: the last event the clinic's software was sent, opened or closed.
+    `due_by` is Stripe's deadline for evidence. `told`: the last event the clinic's software was
+    sent, opened or closed.
     """
 
     dispute_id = TextField(primary_key=True)
@@ -35,13 +39,27 @@ class Dispute(Row):
 
     @classmethod
     def record_report(cls, stripe_account: str, dispute: dict[str, Any], now: datetime) -> bool:
-        """Record a dispute as it is at Stripe now, with the money it moved. Answers whether anything was new."""
-        moved = [DisputeMovement.record(stripe_account, dispute, movement, now) for movement in dispute.get("balance_transactions") or []]
-        said = {"status": dispute["status"], "reason": dispute.get("reason") or "", "amount": dispute["amount"], "currency": dispute["currency"]}
+        """Record a dispute as it is at Stripe now, with the money it moved. Answers whether
+        anything was new.
+        """
+        moved = [
+            DisputeMovement.record(stripe_account, dispute, movement, now)
+            for movement in dispute.get("balance_transactions") or []
+        ]
+        said = {
+            "status": dispute["status"],
+            "reason": dispute.get("reason") or "",
+            "amount": dispute["amount"],
+            "currency": dispute["currency"],
+        }
         said["due_by"] = _due_by(dispute)
         known = cls.get_or_none(cls.dispute_id == dispute["id"])
         if known is None:
-            base = {"dispute_id": dispute["id"], "stripe_account": stripe_account, "intent_id": dispute["payment_intent"]}
+            base = {
+                "dispute_id": dispute["id"],
+                "stripe_account": stripe_account,
+                "intent_id": dispute["payment_intent"],
+            }
             cls.create(**base, **said, created_at=now, updated_at=now)
             return True
         is_moved = said["due_by"] not in {None, known.due_by} and known.status == said["status"]
@@ -61,7 +79,9 @@ class Dispute(Row):
 
 
 def _due_by(dispute: dict[str, Any]) -> datetime | None:
-    """Stripe's deadline for evidence, from seconds since the epoch; None where no answer is possible."""
+    """Stripe's deadline for evidence, from seconds since the epoch; None where no answer is
+    possible.
+    """
     seconds = (dispute.get("evidence_details") or {}).get("due_by")
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
@@ -81,15 +101,23 @@ class DisputeMovement(Row):
         indexes = ((("stripe_account", "intent_id"), False),)
 
     @classmethod
-    def record(cls, stripe_account: str, dispute: dict[str, Any], movement: dict[str, Any], now: datetime) -> bool:
+    def record(
+        cls, stripe_account: str, dispute: dict[str, Any], movement: dict[str, Any], now: datetime
+    ) -> bool:
         """Record one balance transaction of a dispute; False when it was known."""
         amount, currency = int(movement["amount"]), dispute["currency"]
-        if movement.get("currency", currency) != currency:  # settled in another currency: the dispute's own amount moved
+        # settled in another currency: the dispute's own amount moved
+        if movement.get("currency", currency) != currency:
             amount = int(dispute["amount"]) if amount > 0 else -int(dispute["amount"])
         values = {
-            "balance_transaction_id": movement["id"], "dispute_id": dispute["id"], "stripe_account": stripe_account,
-            "intent_id": dispute["payment_intent"], "amount": amount, "currency": currency, "created_at": now,
-        }  # fmt: skip
+            "balance_transaction_id": movement["id"],
+            "dispute_id": dispute["id"],
+            "stripe_account": stripe_account,
+            "intent_id": dispute["payment_intent"],
+            "amount": amount,
+            "currency": currency,
+            "created_at": now,
+        }
         return bool(cls.insert(values).on_conflict_ignore().as_rowcount().execute())
 
 
@@ -100,17 +128,28 @@ def disputes_of(payments: list[Payment]) -> list[tuple[Payment, Dispute]]:
 
 def dispute_facts(payments: list[Payment]) -> list[ReturnFact]:
     """The disputes' movements of these payments, as facts for the fold."""
-    return [ReturnFact(payment.id, -row.amount, row.currency) for payment, row in at_stripe(DisputeMovement, payments)]
+    return [
+        ReturnFact(payment.id, -row.amount, row.currency)
+        for payment, row in at_stripe(DisputeMovement, payments)
+    ]
 
 
 def has_open_dispute(payments: list[Payment]) -> bool:
-    """Whether any of these payments is disputed and the dispute is not over: one that was won is when Stripe gives the money back."""
-    return any(row.status not in CLOSED or (row.status == "won" and _is_withheld(row)) for _, row in disputes_of(payments))
+    """Whether any of these payments is disputed and the dispute is not over: one that was won is
+    when Stripe gives the money back.
+    """
+    return any(
+        row.status not in CLOSED or (row.status == "won" and _is_withheld(row))
+        for _, row in disputes_of(payments)
+    )
 
 
 def _is_withheld(dispute: Dispute) -> bool:
     """Whether what the dispute took has not come back yet, neither whole nor in part."""
-    amounts = [row.amount for row in DisputeMovement.select().where(DisputeMovement.dispute_id == dispute.dispute_id)]
+    amounts = [
+        row.amount
+        for row in DisputeMovement.select().where(DisputeMovement.dispute_id == dispute.dispute_id)
+    ]
     return min(amounts, default=0) < 0 and max(amounts) <= 0
 
 

@@ -6,7 +6,9 @@ from models.base import Instant, Row
 
 
 class IdempotencyKey(Row):
-    """One key of one caller: what was asked (a keyed digest) and what was answered, sealed with the caller's own key."""
+    """One key of one caller: what was asked (a keyed digest) and what was answered, sealed with the
+    caller's own key.
+    """
 
     id = TextField(primary_key=True)
     scope = TextField()

@@ -1,8 +1,17 @@
-"""An invoice: its terms, what people decided about it, and the amounts and status computed from its facts."""
+"""An invoice: its terms, what people decided about it, and the amounts and status computed from its
+facts.
+"""
 
 from datetime import datetime
 
-from peewee import BigIntegerField, BooleanField, DateField, ForeignKeyField, IntegerField, TextField
+from peewee import (
+    BigIntegerField,
+    BooleanField,
+    DateField,
+    ForeignKeyField,
+    IntegerField,
+    TextField,
+)
 
 from models.account import Account
 from models.base import Instant, Row
@@ -15,8 +24,8 @@ class Invoice(Row):
     """Amounts are minor units of `currency`.
 
     `mark` is what a person decided (draft, sent, cancelled, written_off); `status` and the amounts
-    below it are computed from payments, refunds and disputes, at creation and then by `stand`. A Stripe
-    link or an open intent belongs to one `balance_revision`.
+    below it are computed from payments, refunds and disputes, at creation and then by `stand`. A
+    Stripe link or an open intent belongs to one `balance_revision`.
     """
 
     account_id: str
@@ -57,7 +66,12 @@ class Invoice(Row):
     @property
     def terms(self) -> Terms:
         """Its terms and mark, the fold's input besides the facts."""
-        return Terms(amount_due=self.amount_due, currency=self.currency, mark=self.mark, due_date=self.due_date)
+        return Terms(
+            amount_due=self.amount_due,
+            currency=self.currency,
+            mark=self.mark,
+            due_date=self.due_date,
+        )
 
     def stand(self, standing: Standing, now: datetime) -> bool:
         """Write the computed standing. Answers whether anything changed.
@@ -74,5 +88,9 @@ class Invoice(Row):
 
     def change(self, now: datetime, **values: object) -> None:
         """Write `values` if nobody wrote since this row was read; else raise Conflict."""
-        if not self._write(now, Invoice.version == self.version, **values, version=self.version + 1):
-            raise Conflict(f"Invoice {self.id} was changed by another writer since version {self.version}.")
+        if not self._write(
+            now, Invoice.version == self.version, **values, version=self.version + 1
+        ):
+            raise Conflict(
+                f"Invoice {self.id} was changed by another writer since version {self.version}."
+            )

@@ -6,17 +6,25 @@ from models.staged_job import StagedJob, replay_job
 
 
 def replay(job_id: int, actor: str, delay: float = 0.0) -> bool:
-    """Let the dead job `job_id` run again in `delay` seconds, same key and arguments. False, and nothing written, if it is not dead."""
+    """Let the dead job `job_id` run again in `delay` seconds, same key and arguments. False, and
+    nothing written, if it is not dead.
+    """
     with transaction():
         if not replay_job(job_id, delay):
             return False
         row = StagedJob.get_by_id(job_id)
-        AuditEntry.record(actor, "job.replayed", f"job:{job_id}", name=row.name, key=row.key, queue=row.queue)
+        AuditEntry.record(
+            actor, "job.replayed", f"job:{job_id}", name=row.name, key=row.key, queue=row.queue
+        )
         return True
 
 
-def replay_all(actor: str, queue: str | None = None, name: str | None = None, rate: float = 0.0) -> int:
-    """Replay every dead job, of one queue or one name if given, `rate` a second (0: all at once); how many there were."""
+def replay_all(
+    actor: str, queue: str | None = None, name: str | None = None, rate: float = 0.0
+) -> int:
+    """Replay every dead job, of one queue or one name if given, `rate` a second (0: all at once);
+    how many there were.
+    """
     query = StagedJob.select(StagedJob.id).where(StagedJob.state == "dead").order_by(StagedJob.id)
     if queue is not None:
         query = query.where(StagedJob.queue == queue)

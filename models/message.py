@@ -1,4 +1,6 @@
-"""A text to a person: requested, decided, sent at most once, and tracked until it arrived or failed."""
+"""A text to a person: requested, decided, sent at most once, and tracked until it arrived or
+failed.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +21,8 @@ NO_REPORT = "no_report"  # the error code of a text that nobody has told the fat
 
 
 class Message(Row):
-    """One text. `waiting → sending → (unknown) → Twilio's statuses`, or `refused`; `tries` counts the attempts reserved.
+    """One text. `waiting → sending → (unknown) → Twilio's statuses`, or `refused`; `tries` counts
+    the attempts reserved.
 
     `status` follows reports by rank, so they may come in any order and number.
     """
@@ -50,40 +53,83 @@ class Message(Row):
 
     class Meta:
         indexes = (
-            (("invoice", "created_at"), False), (("customer", "created_at"), False), (("account", "to", "sent_at"), False), (("effect_id",), False),
+            (("invoice", "created_at"), False),
+            (("customer", "created_at"), False),
+            (("account", "to", "sent_at"), False),
+            (("effect_id",), False),
             (("status", "updated_at"), False),
-        )  # fmt: skip
+        )
 
     @classmethod
-    def ask(cls, invoice: Invoice, kind: str, phone: str, language: str, asked_by: str, now: datetime) -> "Message":
-        """The text of this kind that is on its way for the locked invoice, or a new one that waits."""
+    def ask(
+        cls, invoice: Invoice, kind: str, phone: str, language: str, asked_by: str, now: datetime
+    ) -> "Message":
+        """The text of this kind that is on its way for the locked invoice,
+        or a new one that waits.
+        """
         known = cls.pending(invoice.id, kind)
         if known is not None:
             return known
-        about = {"account": invoice.account_id, "customer": invoice.customer_id, "invoice": invoice.id}
-        row: Message = cls.create(id=new_id("msg"), **about, kind=kind, to=phone, language=language, asked_by=asked_by, created_at=now, updated_at=now)
+        about = {
+            "account": invoice.account_id,
+            "customer": invoice.customer_id,
+            "invoice": invoice.id,
+        }
+        row: Message = cls.create(
+            id=new_id("msg"),
+            **about,
+            kind=kind,
+            to=phone,
+            language=language,
+            asked_by=asked_by,
+            created_at=now,
+            updated_at=now,
+        )
         return row
 
     @classmethod
     def pending(cls, invoice_id: str, kind: str) -> "Message | None":
         """The text that is waiting, on its way or in doubt; no other may be requested meanwhile."""
-        query = cls.select().where(cls.invoice == invoice_id, cls.kind == kind, cls.status.in_(PENDING))
+        query = cls.select().where(
+            cls.invoice == invoice_id, cls.kind == kind, cls.status.in_(PENDING)
+        )
         row: Message | None = query.order_by(cls.created_at.desc()).first()
         return row
 
     @classmethod
     def recent(cls, account_id: str, phone: str, now: datetime) -> tuple[datetime, ...]:
         """When texts left, or may have left, for this person in the last day."""
-        rows = cls.select(cls.sent_at).where(cls.account == account_id, cls.to == phone, cls.sent_at > now - DAY)
+        rows = cls.select(cls.sent_at).where(
+            cls.account == account_id, cls.to == phone, cls.sent_at > now - DAY
+        )
         return tuple(row.sent_at for row in rows)
 
     def is_too_old(self, now: datetime) -> bool:
         """Whether it was requested too long ago to be sent."""
         return self.created_at + WANTED_FOR < now
 
-    def record_sending(self, effect: Effect, sender: str, body: str, segments: int, sent_at: datetime, now: datetime) -> None:
-        """Decided and reserved, about to be sent. `sent_at` is business time, which the caps count by."""
-        self._write(now, status="sending", effect_id=effect.id, sender=sender, body=body, segments=segments, tries=self.tries + 1, sent_at=sent_at)
+    def record_sending(
+        self,
+        effect: Effect,
+        sender: str,
+        body: str,
+        segments: int,
+        sent_at: datetime,
+        now: datetime,
+    ) -> None:
+        """Decided and reserved, about to be sent. `sent_at` is business time, which the caps count
+        by.
+        """
+        self._write(
+            now,
+            status="sending",
+            effect_id=effect.id,
+            sender=sender,
+            body=body,
+            segments=segments,
+            tries=self.tries + 1,
+            sent_at=sent_at,
+        )
 
     def record_not_sent(self, now: datetime) -> None:
         """The attempt was never sent: it waits for a new decision."""
@@ -96,9 +142,16 @@ class Message(Row):
 
     def record_given_up(self, now: datetime) -> None:
         """Nothing has been reported for days; a late report still counts."""
-        self._write(now, status="undelivered", error_code=NO_REPORT, error="Nothing has been heard of it for two days; it may have arrived all the same.")
+        self._write(
+            now,
+            status="undelivered",
+            error_code=NO_REPORT,
+            error="Nothing has been heard of it for two days; it may have arrived all the same.",
+        )
 
-    def record_report(self, status: str, sid: str | None, error_code: str | None, now: datetime) -> bool:
+    def record_report(
+        self, status: str, sid: str | None, error_code: str | None, now: datetime
+    ) -> bool:
         """Record a status report; answers whether it was new."""
         merged = merged_status(self.status, status)
         values: dict[str, Any] = {}

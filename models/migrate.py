@@ -39,7 +39,9 @@ def _server_locked() -> Iterator[None]:
 
 @contextmanager
 def _folder_locked() -> Iterator[None]:
-    """Keep other processes from migrating this SQLite file or switching it to WAL, by a lock on its folder."""
+    """Keep other processes from migrating this SQLite file or switching it to WAL, by a lock on its
+    folder.
+    """
     if is_postgres():
         yield
         return
@@ -57,5 +59,7 @@ def pending() -> list[str]:
 
 
 def newer() -> list[str]:
-    """The migrations this database has had and this release does not know: a newer release has been here."""
+    """The migrations this database has had and this release does not know: a newer release has been
+    here.
+    """
     return [migration.name for migration in _runner().status() if migration.path is None]

@@ -17,11 +17,16 @@ MIN_PASSWORD = 12
 _hasher = PasswordHasher()  # Argon2id with RFC 9106's second recommended profile: 64 MiB, 3 passes
 _at_once = threading.BoundedSemaphore(2)  # 64 MiB each: a burst of logins must not eat the machine
 # Of no password anybody has; made with the same parameters, so that it takes as long to refuse.
-_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$uG+iNoyO9MSqOMuyYu3PLA$+IQZpWnG8igDImoemm1SYscoiceOX9CN5F3+815fCaI"
+_NOBODY = (
+    "$argon2id$v=19$m=65536,t=3,p=4$uG+iNoyO9MSqOMuyYu3PLA"
+    "$+IQZpWnG8igDImoemm1SYscoiceOX9CN5F3+815fCaI"
+)
 
 
 class Operator(Row):
-    """One person. The password is stored as an Argon2id hash; a disabled operator's row stays, for the audit log."""
+    """One person. The password is stored as an Argon2id hash; a disabled operator's row stays, for
+    the audit log.
+    """
 
     id = TextField(primary_key=True)
     name = TextField(unique=True)
@@ -31,19 +36,29 @@ class Operator(Row):
 
     @classmethod
     def add(cls, name: str, password: str, now: datetime) -> "Operator":
-        """A new operator. Raises NotAllowed for a name that is taken or cannot be used, and for a short password."""
+        """A new operator. Raises NotAllowed for a name that is taken or cannot be used, and for a
+        short password.
+        """
         clean = normal_name(name)
         if not clean.replace("-", "").replace("_", "").replace(".", "").isalnum():
-            raise NotAllowed(f"The name {name!r} will not do: use letters, digits, '.', '-' and '_'.")
+            raise NotAllowed(
+                f"The name {name!r} will not do: use letters, digits, '.', '-' and '_'."
+            )
         _check_length(password)
         if clean == BUILT_IN or cls.get_or_none(cls.name == clean):
             raise NotAllowed(f"There is an operator {clean} already. Choose another name.")
-        return cls.create(id=new_id("op"), name=clean, password_hash=_hasher.hash(password), created_at=now)
+        return cls.create(
+            id=new_id("op"), name=clean, password_hash=_hasher.hash(password), created_at=now
+        )
 
     def reset(self, password: str) -> None:
-        """A new password, and nothing keeps the operator out any more. Sessions opened with the old one are worth nothing."""
+        """A new password, and nothing keeps the operator out any more. Sessions opened with the old
+        one are worth nothing.
+        """
         _check_length(password)
-        Operator.update(password_hash=_hasher.hash(password), disabled_at=None).where(Operator.id == self.id).execute()
+        Operator.update(password_hash=_hasher.hash(password), disabled_at=None).where(
+            Operator.id == self.id
+        ).execute()
 
     @classmethod
     def live(cls, name: str) -> "Operator | None":
@@ -53,7 +68,9 @@ class Operator(Row):
 
 def _check_length(password: str) -> None:
     if len(password) < MIN_PASSWORD:
-        raise NotAllowed(f"The password has {len(password)} characters; use at least {MIN_PASSWORD}.")
+        raise NotAllowed(
+            f"The password has {len(password)} characters; use at least {MIN_PASSWORD}."
+        )
 
 
 def normal_name(name: str) -> str:

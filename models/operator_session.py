@@ -16,7 +16,9 @@ SEEN_STEP = timedelta(minutes=1)  # `last_seen_at` is written at most this often
 
 
 class OperatorSession(Row):
-    """One sign-in. `credential` ties it to the password it was opened with: a changed one ends it."""
+    """One sign-in. `credential` ties it to the password it was opened with:
+    a changed one ends it.
+    """
 
     operator_id: str | None
     hash = TextField(primary_key=True)
@@ -32,20 +34,32 @@ class OperatorSession(Row):
         indexes = ((("expires_at",), False),)
 
     @classmethod
-    def open(cls, operator: Operator | None, secret: str, now: datetime) -> tuple["OperatorSession", str]:
-        """A session's row and its token. Without an operator it is the built-in one's, whose password is `secret`."""
+    def open(
+        cls, operator: Operator | None, secret: str, now: datetime
+    ) -> tuple["OperatorSession", str]:
+        """A session's row and its token. Without an operator it is the built-in one's, whose
+        password is `secret`.
+        """
         token = new_token()
         held = operator.password_hash if operator else secret
         row = cls.create(
-            hash=hash_key(token), operator=operator, name=operator.name if operator else BUILT_IN, csrf_token=new_token(),
-            credential=_bound(token, held), created_at=now, last_seen_at=now, expires_at=now + LIFETIME,
-        )  # fmt: skip
+            hash=hash_key(token),
+            operator=operator,
+            name=operator.name if operator else BUILT_IN,
+            csrf_token=new_token(),
+            credential=_bound(token, held),
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + LIFETIME,
+        )
         cls.delete().where(cls.expires_at < now).execute()
         return row, token
 
     @classmethod
     def find(cls, token: str, built_in_password: str, now: datetime) -> "OperatorSession | None":
-        """The live session of a cookie's token; none if its operator has been disabled or has changed the password."""
+        """The live session of a cookie's token; none if its operator has been disabled or has
+        changed the password.
+        """
         row = cls.get_or_none(cls.hash == hash_key(token))
         if row is None or now >= row.expires_at or now - row.last_seen_at > IDLE:
             return None

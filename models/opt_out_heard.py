@@ -9,15 +9,24 @@ from runtime.settings import get_settings
 MAX_WORDS = 500
 
 
-def record_wish(wish: str, phone: str, number: str, service: str, words: str, reference: str) -> list[str]:
-    """Record "stop" (every channel) or "start" (texts only) of the person at `phone`; the accounts it applies to.
+def record_wish(
+    wish: str, phone: str, number: str, service: str, words: str, reference: str
+) -> list[str]:
+    """Record "stop" (every channel) or "start" (texts only) of the person at `phone`; the accounts
+    it applies to.
 
     It is also recorded for the sender itself, for accounts that start to use it later.
     """
     if not service and not accounts_of_sender("", number):
-        service = get_settings().twilio_messaging_service_sid  # nobody's number: it may be in the shared service
+        # nobody's number: it may be in the shared service
+        service = get_settings().twilio_messaging_service_sid
     channels = CHANNELS if wish == "stop" else ("sms",)
-    said = {"words": words[:MAX_WORDS], "source": "inbound_sms", "reference": reference, "recorded_by": "twilio"}
+    said = {
+        "words": words[:MAX_WORDS],
+        "source": "inbound_sms",
+        "reference": reference,
+        "recorded_by": "twilio",
+    }
     accounts = _accounts(phone, number, service)
     for account_id in accounts:
         OptOut.record(account_id, phone, wish, channels, sender=service or number, **said)
@@ -27,12 +36,22 @@ def record_wish(wish: str, phone: str, number: str, service: str, words: str, re
 
 
 def _accounts(phone: str, number: str, service: str) -> list[str]:
-    """Whose sender it is, who has texted this person with it, and, when it is shared, who knows this person."""
+    """Whose sender it is, who has texted this person with it, and, when it is shared, who knows
+    this person.
+    """
     found = set(accounts_of_sender(service, number))
-    texted = Message.select(Message.account).where((Message.to == phone) & Message.sender.in_([number, service or number])).distinct()
+    texted = (
+        Message.select(Message.account)
+        .where((Message.to == phone) & Message.sender.in_([number, service or number]))
+        .distinct()
+    )
     found |= {row.account_id for row in texted}
     if service and service == get_settings().twilio_messaging_service_sid:
         own = AccountSender.select(AccountSender.account)
-        knows = Customer.select(Customer.account).where((Customer.phone == phone) & Customer.account.not_in(own)).distinct()
+        knows = (
+            Customer.select(Customer.account)
+            .where((Customer.phone == phone) & Customer.account.not_in(own))
+            .distinct()
+        )
         found |= {row.account_id for row in knows}
     return sorted(found)

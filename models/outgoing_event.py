@@ -11,14 +11,30 @@ from models.base import Instant, Row, execute, is_postgres, serialize_on, transa
 from runtime.clock import rfc3339
 
 TYPES = (
-    "invoice.paid", "invoice.overdue", "payment.failed", "payment.voided", "refund.succeeded", "refund.failed", "dispute.opened", "dispute.closed",
-    "promise.made", "promise.kept", "promise.broken", "contact.opted_out", "deployment.live", "deployment.failed", "escalation.opened",
-    "ceiling.reached", "endpoint.disabled",
-)  # fmt: skip
+    "invoice.paid",
+    "invoice.overdue",
+    "payment.failed",
+    "payment.voided",
+    "refund.succeeded",
+    "refund.failed",
+    "dispute.opened",
+    "dispute.closed",
+    "promise.made",
+    "promise.kept",
+    "promise.broken",
+    "contact.opted_out",
+    "deployment.live",
+    "deployment.failed",
+    "escalation.opened",
+    "ceiling.reached",
+    "endpoint.disabled",
+)
 
 
 class OutgoingEvent(Row):
-    """One event. `id` is the feed's cursor, `event_id` lets receivers recognise repetitions, `subject` is a row such as `invoice:inv_…`."""
+    """One event. `id` is the feed's cursor, `event_id` lets receivers recognise repetitions,
+    `subject` is a row such as `invoice:inv_…`.
+    """
 
     id = BigAutoField()
     event_id = TextField(unique=True)
@@ -34,7 +50,13 @@ class OutgoingEvent(Row):
     @property
     def body(self) -> dict[str, Any]:
         """The event as the clinic's software gets it, by the feed and by webhooks alike."""
-        return {"id": self.event_id, "type": self.type, "timestamp": rfc3339(self.created_at), "accountId": self.account_id, "data": self.payload}
+        return {
+            "id": self.event_id,
+            "type": self.type,
+            "timestamp": rfc3339(self.created_at),
+            "accountId": self.account_id,
+            "data": self.payload,
+        }
 
 
 def feed_key(account_id: str) -> str:
@@ -43,11 +65,12 @@ def feed_key(account_id: str) -> str:
 
 
 def feed_after(account_id: str, cursor: int, limit: int) -> list[OutgoingEvent]:
-    """Up to `limit` events after `cursor`, oldest first; no event is ever inserted before one already returned.
+    """Up to `limit` events after `cursor`, oldest first; no event is ever inserted before one
+    already returned.
 
-    Ids are assigned before commits, and in PostgreSQL a later id may commit first. So a reader first waits for the
-    feed's current writers, and reads no further than their last event. SQLite has one writer at a time and needs
-    no lock.
+    Ids are assigned before commits, and in PostgreSQL a later id may commit first. So a reader
+    first waits for the feed's current writers, and reads no further than their last event. SQLite
+    has one writer at a time and needs no lock.
     """
     if is_postgres():
         with transaction():
@@ -55,10 +78,16 @@ def feed_after(account_id: str, cursor: int, limit: int) -> list[OutgoingEvent]:
             last = last_event(account_id)
     else:
         last = last_event(account_id)
-    query = OutgoingEvent.select().where(OutgoingEvent.account_id == account_id, OutgoingEvent.id > cursor, OutgoingEvent.id <= last)
+    query = OutgoingEvent.select().where(
+        OutgoingEvent.account_id == account_id, OutgoingEvent.id > cursor, OutgoingEvent.id <= last
+    )
     return list(query.order_by(OutgoingEvent.id).limit(limit))
 
 
 def last_event(account_id: str) -> int:
     """The cursor of an account's newest event; 0 when there is none."""
-    return int(execute("SELECT COALESCE(MAX(id), 0) FROM outgoing_event WHERE account_id = ?", (account_id,)).fetchone()[0])
+    return int(
+        execute(
+            "SELECT COALESCE(MAX(id), 0) FROM outgoing_event WHERE account_id = ?", (account_id,)
+        ).fetchone()[0]
+    )

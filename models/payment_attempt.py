@@ -15,11 +15,13 @@ OVER = frozenset({"succeeded", "canceled"})
 
 
 class PaymentAttempt(Row):
-    """One PaymentIntent of ours for one balance: `planned → open → closed`, or `→ retiring → closed`, or `refused`.
+    """One PaymentIntent of ours for one balance: `planned → open → closed`, or `→ retiring →
+    closed`, or `refused`.
 
-    Web, phone and backend share the invoice's one open intent, and Stripe lets an intent succeed once:
-    so two payers of one invoice cannot both be charged by us. Amounts are minor units. What is wanted
-    (`amount`, `amount_version`) may run ahead of what Stripe has confirmed (`intent_amount`, `intent_version`).
+    Web, phone and backend share the invoice's one open intent, and Stripe lets an intent succeed
+    once: so two payers of one invoice cannot both be charged by us. Amounts are minor units. What
+    is wanted (`amount`, `amount_version`) may run ahead of what Stripe has confirmed
+    (`intent_amount`, `intent_version`).
     """
 
     account_id: str
@@ -52,21 +54,40 @@ class PaymentAttempt(Row):
         return cls.get_or_none((cls.invoice == invoice.id) & cls.state.in_(LIVE))
 
     @classmethod
-    def plan(cls, invoice: Invoice, amount: int, receipt_email: str | None, asked_by: str, now: datetime) -> "PaymentAttempt":
-        """A new attempt at the invoice's present balance; the invoice must be locked and have no live one."""
-        about = {"receipt_email": receipt_email, "asked_by": asked_by, "created_at": now, "updated_at": now}
+    def plan(
+        cls, invoice: Invoice, amount: int, receipt_email: str | None, asked_by: str, now: datetime
+    ) -> "PaymentAttempt":
+        """A new attempt at the invoice's present balance; the invoice must be locked and have no
+        live one.
+        """
+        about = {
+            "receipt_email": receipt_email,
+            "asked_by": asked_by,
+            "created_at": now,
+            "updated_at": now,
+        }
         row: PaymentAttempt = cls.create(
-            id=new_id("att"), account=invoice.account_id, invoice=invoice, balance_revision=invoice.balance_revision, amount=amount,
-            currency=invoice.currency, stripe_account=invoice.account.stripe_account or "",
-            stripe_customer_id=invoice.customer.stripe_customer_id, **about,
-        )  # fmt: skip
+            id=new_id("att"),
+            account=invoice.account_id,
+            invoice=invoice,
+            balance_revision=invoice.balance_revision,
+            amount=amount,
+            currency=invoice.currency,
+            stripe_account=invoice.account.stripe_account or "",
+            stripe_customer_id=invoice.customer.stripe_customer_id,
+            **about,
+        )
         return row
 
     @classmethod
     def record_over(cls, intent: dict[str, Any], now: datetime) -> None:
-        """Close the attempt if its intent has succeeded or was cancelled; otherwise change nothing."""
+        """Close the attempt if its intent has succeeded or was cancelled;
+        otherwise change nothing.
+        """
         if intent["status"] in OVER:
-            cls.update(state="closed", updated_at=now).where(cls.intent_id == intent["id"], cls.state.in_(("open", "retiring"))).execute()
+            cls.update(state="closed", updated_at=now).where(
+                cls.intent_id == intent["id"], cls.state.in_(("open", "retiring"))
+            ).execute()
 
     @property
     def is_in_place(self) -> bool:
@@ -74,15 +95,23 @@ class PaymentAttempt(Row):
         return self.state == "open" and self.intent_version == self.amount_version
 
     def record_opened(self, intent_id: str, amount: int, now: datetime) -> bool:
-        """Stripe has created the intent; False when it is no longer wanted and must be cancelled."""
-        made = {"intent_id": intent_id, "intent_amount": amount, "intent_version": self.amount_version}
+        """Stripe has created the intent;
+        False when it is no longer wanted and must be cancelled.
+        """
+        made = {
+            "intent_id": intent_id,
+            "intent_amount": amount,
+            "intent_version": self.amount_version,
+        }
         if self._move(now, ("planned",), state="open", **made):
             return True
         self._move(now, ("retiring", "closed"), state="retiring", **made)
         return False
 
     def record_change_wanted(self, now: datetime, **change: Any) -> None:
-        """Want another amount, receipt address or Stripe customer of the same intent; a saved card needs its customer."""
+        """Want another amount, receipt address or Stripe customer of the same intent; a saved card
+        needs its customer.
+        """
         self._move(now, ("open",), amount_version=self.amount_version + 1, error=None, **change)
 
     def record_changed(self, version: int, amount: int, now: datetime) -> None:
@@ -91,14 +120,24 @@ class PaymentAttempt(Row):
 
     def record_change_refused(self, error: str, now: datetime) -> None:
         """Stripe refused to change the intent, which stays as it was."""
-        self._move(now, ("open",), amount=self.intent_amount, intent_version=self.amount_version, error=error[:500])
+        self._move(
+            now,
+            ("open",),
+            amount=self.intent_amount,
+            intent_version=self.amount_version,
+            error=error[:500],
+        )
 
     def record_retiring(self, now: datetime) -> None:
-        """The balance has changed, or more is to be paid than was shown: the intent must not take money any more."""
+        """The balance has changed, or more is to be paid than was shown: the intent must not take
+        money any more.
+        """
         self._move(now, LIVE, state="retiring")
 
     def record_closed(self, now: datetime) -> None:
-        """No intent of it can take money: none was made, it was cancelled, or a person says that it is closed."""
+        """No intent of it can take money: none was made, it was cancelled, or a person says that it
+        is closed.
+        """
         self._move(now, ("retiring",), state="closed")
 
     def record_refused(self, error: str, now: datetime) -> None:
@@ -111,4 +150,8 @@ class PaymentAttempt(Row):
 
 
 _LIVE = "state IN ('planned', 'open')"
-PaymentAttempt.add_index(PaymentAttempt.index(PaymentAttempt.invoice, unique=True, where=SQL(_LIVE), name="payment_attempt_live"))
+PaymentAttempt.add_index(
+    PaymentAttempt.index(
+        PaymentAttempt.invoice, unique=True, where=SQL(_LIVE), name="payment_attempt_live"
+    )
+)

@@ -36,24 +36,48 @@ class PaymentConfirmation(Row):
     @classmethod
     def latest(cls, attempt: PaymentAttempt) -> "PaymentConfirmation | None":
         """The last charge that was asked for through this attempt."""
-        found: PaymentConfirmation | None = cls.select().where(cls.attempt == attempt.id).order_by(cls.created_at.desc(), cls.id.desc()).first()
+        found: PaymentConfirmation | None = (
+            cls.select()
+            .where(cls.attempt == attempt.id)
+            .order_by(cls.created_at.desc(), cls.id.desc())
+            .first()
+        )
         return found
 
     @classmethod
     def with_card(cls, invoice: Invoice, payment_method_id: str) -> "PaymentConfirmation | None":
         """The first charge of this payment method for the invoice, whatever its outcome."""
-        tries = cls.select().join(PaymentAttempt).where(PaymentAttempt.invoice == invoice.id, cls.payment_method_id == payment_method_id)
+        tries = (
+            cls.select()
+            .join(PaymentAttempt)
+            .where(PaymentAttempt.invoice == invoice.id, cls.payment_method_id == payment_method_id)
+        )
         found: PaymentConfirmation | None = tries.order_by(cls.created_at, cls.id).first()
         return found
 
     @classmethod
-    def request(cls, attempt: PaymentAttempt, payment_method_id: str | None, asked_by: str, now: datetime, **how: bool | str | None) -> "PaymentConfirmation":
-        """Request a charge of the attempt's current amount; the invoice must be locked and no other confirmation running.
+    def request(
+        cls,
+        attempt: PaymentAttempt,
+        payment_method_id: str | None,
+        asked_by: str,
+        now: datetime,
+        **how: bool | str | None,
+    ) -> "PaymentConfirmation":
+        """Request a charge of the attempt's current amount; the invoice must be locked and no other
+        confirmation running.
 
         Without a payment method the customer's saved card is charged.
         """
         about = {"asked_by": asked_by, "created_at": now, "updated_at": now}
-        row: PaymentConfirmation = cls.create(id=new_id("cnf"), attempt=attempt, amount=attempt.amount, payment_method_id=payment_method_id, **about, **how)
+        row: PaymentConfirmation = cls.create(
+            id=new_id("cnf"),
+            attempt=attempt,
+            amount=attempt.amount,
+            payment_method_id=payment_method_id,
+            **about,
+            **how,
+        )
         return row
 
     def record_settled(self, now: datetime) -> None:
@@ -74,5 +98,10 @@ class PaymentConfirmation(Row):
 
 
 PaymentConfirmation.add_index(
-    PaymentConfirmation.index(PaymentConfirmation.attempt, unique=True, where=SQL("state = 'requested'"), name="payment_confirmation_running")
+    PaymentConfirmation.index(
+        PaymentConfirmation.attempt,
+        unique=True,
+        where=SQL("state = 'requested'"),
+        name="payment_confirmation_running",
+    )
 )

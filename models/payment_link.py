@@ -16,7 +16,8 @@ TOKEN_LENGTH = 16  # 80 bits: unguessable, yet it can be read out
 
 
 class PaymentLink(Row):
-    """One Stripe link for one balance of one invoice: `planned → active → retiring → retired`, or `refused`.
+    """One Stripe link for one balance of one invoice: `planned → active → retiring → retired`, or
+    `refused`.
 
     At most one is live (planned or active) per invoice.
     """
@@ -47,9 +48,16 @@ class PaymentLink(Row):
         if live is not None:
             return live
         row: PaymentLink = cls.create(
-            id=new_id("plk"), account=invoice.account_id, invoice=invoice, balance_revision=invoice.balance_revision, amount=invoice.outstanding,
-            currency=invoice.currency, stripe_account=invoice.account.stripe_account or "", created_at=now, updated_at=now,
-        )  # fmt: skip
+            id=new_id("plk"),
+            account=invoice.account_id,
+            invoice=invoice,
+            balance_revision=invoice.balance_revision,
+            amount=invoice.outstanding,
+            currency=invoice.currency,
+            stripe_account=invoice.account.stripe_account or "",
+            created_at=now,
+            updated_at=now,
+        )
         return row
 
     @classmethod
@@ -61,7 +69,9 @@ class PaymentLink(Row):
     def newest(cls, invoice: Invoice) -> "PaymentLink | None":
         """The newest link for the invoice's current balance, in any state."""
         same = (cls.invoice == invoice.id) & (cls.balance_revision == invoice.balance_revision)
-        found: PaymentLink | None = cls.select().where(same).order_by(cls.created_at.desc(), cls.id.desc()).first()
+        found: PaymentLink | None = (
+            cls.select().where(same).order_by(cls.created_at.desc(), cls.id.desc()).first()
+        )
         return found
 
     def record_created(self, stripe_link_id: str, url: str, now: datetime) -> None:
@@ -85,7 +95,14 @@ class PaymentLink(Row):
         self._write(now, state="retired")
 
 
-PaymentLink.add_index(PaymentLink.index(PaymentLink.invoice, unique=True, where=SQL("state IN ('planned', 'active')"), name="payment_link_live"))
+PaymentLink.add_index(
+    PaymentLink.index(
+        PaymentLink.invoice,
+        unique=True,
+        where=SQL("state IN ('planned', 'active')"),
+        name="payment_link_live",
+    )
+)
 
 
 class PayAddress(Row):
@@ -99,8 +116,15 @@ class PayAddress(Row):
     @classmethod
     def of(cls, invoice: Invoice, now: datetime) -> "PayAddress":
         """The invoice's URL, created on first use; its expiry restarts."""
-        values = {"token": new_token(length=TOKEN_LENGTH), "invoice": invoice.id, "expires_at": now + ADDRESS_LIFE, "created_at": now}
-        cls.insert(values).on_conflict(conflict_target=[cls.invoice], update={cls.expires_at: values["expires_at"]}).execute()
+        values = {
+            "token": new_token(length=TOKEN_LENGTH),
+            "invoice": invoice.id,
+            "expires_at": now + ADDRESS_LIFE,
+            "created_at": now,
+        }
+        cls.insert(values).on_conflict(
+            conflict_target=[cls.invoice], update={cls.expires_at: values["expires_at"]}
+        ).execute()
         row: PayAddress = cls.get(cls.invoice == invoice.id)
         return row
 

@@ -1,4 +1,6 @@
-"""Numbers that must not be contacted over a channel: landlines cannot get texts, a wrong number is somebody else's."""
+"""Numbers that must not be contacted over a channel: landlines cannot get texts, a wrong number is
+somebody else's.
+"""
 
 from datetime import datetime
 
@@ -22,17 +24,34 @@ class PhoneSuppression(Row):
         indexes = ((("account_id", "phone", "channel"), True),)
 
     @classmethod
-    def suppress(cls, account_id: str, phone: str, channel: str, code: str, reason: str, now: datetime) -> None:
+    def suppress(
+        cls, account_id: str, phone: str, channel: str, code: str, reason: str, now: datetime
+    ) -> None:
         """Suppress this number for the channel; repeating it changes nothing."""
-        values = {"account_id": account_id, "phone": phone, "channel": channel, "code": code, "reason": reason, "at": now}
-        cls.insert(values).on_conflict(conflict_target=[cls.account_id, cls.phone, cls.channel], action="IGNORE").execute()
+        values = {
+            "account_id": account_id,
+            "phone": phone,
+            "channel": channel,
+            "code": code,
+            "reason": reason,
+            "at": now,
+        }
+        cls.insert(values).on_conflict(
+            conflict_target=[cls.account_id, cls.phone, cls.channel], action="IGNORE"
+        ).execute()
 
     @classmethod
     def of(cls, account_id: str, phone: str | None, channel: str) -> "PhoneSuppression | None":
         """Why this number is suppressed for the channel, if it is."""
-        return cls.get_or_none((cls.account_id == account_id) & (cls.phone == phone) & (cls.channel == channel))
+        return cls.get_or_none(
+            (cls.account_id == account_id) & (cls.phone == phone) & (cls.channel == channel)
+        )
 
     @classmethod
     def lift(cls, account_id: str, phone: str, channel: str) -> bool:
         """End the suppression, because a person knows better. Answers whether there was one."""
-        return bool(cls.delete().where(cls.account_id == account_id, cls.phone == phone, cls.channel == channel).execute())
+        return bool(
+            cls.delete()
+            .where(cls.account_id == account_id, cls.phone == phone, cls.channel == channel)
+            .execute()
+        )

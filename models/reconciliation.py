@@ -1,4 +1,6 @@
-"""A reconciliation: payments and refunds compared with Stripe's one by one, invoices' sums with our own facts, and each difference."""
+"""A reconciliation: payments and refunds compared with Stripe's one by one, invoices' sums with our
+own facts, and each difference.
+"""
 
 from datetime import datetime
 
@@ -8,7 +10,9 @@ from models.base import Instant, Row
 
 
 class Reconciliation(Row):
-    """One run over one Stripe account: `running → done | failed`. `since` and `until` are Stripe's seconds."""
+    """One run over one Stripe account: `running → done | failed`. `since` and `until` are Stripe's
+    seconds.
+    """
 
     id = BigAutoField()
     stripe_account = TextField(default="")
@@ -42,7 +46,11 @@ class Reconciliation(Row):
 
     def open_differences(self) -> "list[Difference]":
         """The open differences, oldest first."""
-        return list(Difference.select().where(Difference.run == self.id, Difference.state == "open").order_by(Difference.id))
+        return list(
+            Difference.select()
+            .where(Difference.run == self.id, Difference.state == "open")
+            .order_by(Difference.id)
+        )
 
     def record_finished(self, now: datetime) -> None:
         """Everything was compared; the sightings are deleted."""
@@ -55,9 +63,11 @@ class Reconciliation(Row):
 
 
 class Difference(Row):
-    """One difference between us and Stripe: `open`, or `healed` once the missing events have arrived.
+    """One difference between us and Stripe: `open`, or `healed` once the missing events have
+    arrived.
 
-    `ours` and `theirs` are minor units of `currency`; `subject` is Stripe's id, or ours of an invoice.
+    `ours` and `theirs` are minor units of `currency`; `subject` is Stripe's id, or ours of an
+    invoice.
     """
 
     id = BigAutoField()
@@ -82,13 +92,27 @@ class Difference(Row):
 
 def latest_runs(stripe_account: str | None = None) -> list[Reconciliation]:
     """The last finished run of each Stripe account, or of one."""
-    newest = Reconciliation.select(fn.MAX(Reconciliation.id)).where(Reconciliation.state == "done").group_by(Reconciliation.stripe_account)
-    query = Reconciliation.select().where(Reconciliation.id.in_(newest)).order_by(Reconciliation.stripe_account)
-    return list(query if stripe_account is None else query.where(Reconciliation.stripe_account == stripe_account))
+    newest = (
+        Reconciliation.select(fn.MAX(Reconciliation.id))
+        .where(Reconciliation.state == "done")
+        .group_by(Reconciliation.stripe_account)
+    )
+    query = (
+        Reconciliation.select()
+        .where(Reconciliation.id.in_(newest))
+        .order_by(Reconciliation.stripe_account)
+    )
+    return list(
+        query
+        if stripe_account is None
+        else query.where(Reconciliation.stripe_account == stripe_account)
+    )
 
 
 class Sighting(Row):
-    """A payment or refund of ours that a run has seen at Stripe; those not seen are unknown to Stripe. Kept while the run lasts."""
+    """A payment or refund of ours that a run has seen at Stripe; those not seen are unknown to
+    Stripe. Kept while the run lasts.
+    """
 
     id = BigAutoField()
     run = ForeignKeyField(Reconciliation, on_delete="CASCADE")

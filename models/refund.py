@@ -36,13 +36,27 @@ class Refund(Row):
         """Record a refund as Stripe reports it. Answers whether it was new."""
         known = cls.get_or_none(cls.refund_id == refund["id"])
         if known is None:
-            said = {name: refund.get(name) for name in ("amount", "currency", "status", "failure_reason")}
-            cls.create(refund_id=refund["id"], stripe_account=stripe_account, intent_id=refund["payment_intent"], created_at=now, updated_at=now, **said)
+            said = {
+                name: refund.get(name)
+                for name in ("amount", "currency", "status", "failure_reason")
+            }
+            cls.create(
+                refund_id=refund["id"],
+                stripe_account=stripe_account,
+                intent_id=refund["payment_intent"],
+                created_at=now,
+                updated_at=now,
+                **said,
+            )
             return True
         status = merge_refund_status(known.status, str(refund["status"]))
         if status == known.status:
             return False
-        known.status, known.failure_reason, known.updated_at = status, refund.get("failure_reason"), now
+        known.status, known.failure_reason, known.updated_at = (
+            status,
+            refund.get("failure_reason"),
+            now,
+        )
         known.save()
         return True
 
@@ -58,4 +72,8 @@ def refunds_of(payments: list[Payment]) -> list[tuple[Payment, Refund]]:
 
 def return_facts(payments: list[Payment]) -> list[ReturnFact]:
     """The refunds of these payments as facts for the fold."""
-    return [ReturnFact(payment.id, refund.amount, refund.currency) for payment, refund in refunds_of(payments) if refund.status in RETURNING]
+    return [
+        ReturnFact(payment.id, refund.amount, refund.currency)
+        for payment, refund in refunds_of(payments)
+        if refund.status in RETURNING
+    ]

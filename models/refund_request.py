@@ -14,7 +14,9 @@ from runtime.ids import new_id
 
 
 class RefundRequest(Row):
-    """Minor units of the payment's currency. `requested → confirmed | refused`; a confirmed one may still fail at the bank: `→ failed`."""
+    """Minor units of the payment's currency. `requested → confirmed | refused`; a confirmed one may
+    still fail at the bank: `→ failed`.
+    """
 
     account_id: str
     payment_id: str
@@ -34,9 +36,18 @@ class RefundRequest(Row):
         indexes = ((("payment", "state"), False),)
 
     @classmethod
-    def request(cls, payment: Payment, amount: int, reason: str | None, asked_by: str, now: datetime) -> "RefundRequest":
+    def request(
+        cls, payment: Payment, amount: int, reason: str | None, asked_by: str, now: datetime
+    ) -> "RefundRequest":
         """Request a refund of `amount`; the invoice must be locked."""
-        values = {"payment": payment, "amount": amount, "reason": reason, "asked_by": asked_by, "created_at": now, "updated_at": now}
+        values = {
+            "payment": payment,
+            "amount": amount,
+            "reason": reason,
+            "asked_by": asked_by,
+            "created_at": now,
+            "updated_at": now,
+        }
         row: RefundRequest = cls.create(id=new_id("rfq"), account=payment.account_id, **values)
         return row
 
@@ -54,12 +65,24 @@ class RefundRequest(Row):
 
 
 def refundable(payment: Payment) -> int:
-    """What can still be refunded: received, less known refunds, requested refunds and disputed amounts."""
+    """What can still be refunded: received, less known refunds, requested refunds and disputed
+    amounts.
+    """
     known = Refund.select(fn.COALESCE(fn.SUM(Refund.amount), 0)).where(
-        Refund.stripe_account == payment.stripe_account, Refund.intent_id == payment.intent_id, Refund.status.in_(RETURNING)
+        Refund.stripe_account == payment.stripe_account,
+        Refund.intent_id == payment.intent_id,
+        Refund.status.in_(RETURNING),
     )
-    asked = RefundRequest.select(fn.COALESCE(fn.SUM(RefundRequest.amount), 0)).where(RefundRequest.payment == payment, RefundRequest.state == "requested")
+    asked = RefundRequest.select(fn.COALESCE(fn.SUM(RefundRequest.amount), 0)).where(
+        RefundRequest.payment == payment, RefundRequest.state == "requested"
+    )
     held = DisputeMovement.select(fn.COALESCE(fn.SUM(DisputeMovement.amount), 0)).where(
-        DisputeMovement.stripe_account == payment.stripe_account, DisputeMovement.intent_id == payment.intent_id
+        DisputeMovement.stripe_account == payment.stripe_account,
+        DisputeMovement.intent_id == payment.intent_id,
     )
-    return int(payment.amount_received) - int(known.scalar()) - int(asked.scalar()) + min(0, int(held.scalar()))
+    return (
+        int(payment.amount_received)
+        - int(known.scalar())
+        - int(asked.scalar())
+        + min(0, int(held.scalar()))
+    )

@@ -1,9 +1,10 @@
 """The job table. The database decides which jobs are due; RQ only transports their ids.
 
-State goes `waiting → running → done | dead | cancelled`. `claim` only grows: it is the fencing token
-that every later write of an attempt carries. A job that is staged again while it runs is `wanted_again`: however
-that attempt ends, the job waits for another attempt, which sees what this one may have missed. All times come from the database's own clock. The SQL
-is fixed text, because this is the path every job takes.
+State goes `waiting → running → done | dead | cancelled`. `claim` only grows: it is the fencing
+token that every later write of an attempt carries. A job that is staged again while it runs is
+`wanted_again`: however that attempt ends, the job waits for another attempt, which sees what this
+one may have missed. All times come from the database's own clock. The SQL is fixed text, because
+this is the path every job takes.
 """
 
 import json
@@ -20,14 +21,18 @@ LEASE = 30.0  # seconds a claimed attempt may be silent before another may start
 _SECOND = 1_000_000
 _AGAIN = "wanted_again IS NOT NULL"
 _DEAD = "attempts >= max_attempts AND wanted_again IS NULL"
-_GIVEN_BACK = (  # after an attempt that failed or fell silent; takes a delay in microseconds and an error
-    f"state = CASE WHEN {_DEAD} THEN 'dead' ELSE 'waiting' END, finished_at = CASE WHEN {_DEAD} THEN {{now}} END, "
-    f"attempts = CASE WHEN {_AGAIN} THEN 0 ELSE attempts END, due_at = {{now}} + ?, lease_until = NULL, pushed_at = NULL, last_error = ?"
+# after an attempt that failed or fell silent; takes a delay in microseconds and an error
+_GIVEN_BACK = (
+    f"state = CASE WHEN {_DEAD} THEN 'dead' ELSE 'waiting' END, finished_at = CASE WHEN {_DEAD}"
+    f" THEN {{now}} END, attempts = CASE WHEN {_AGAIN} THEN 0 ELSE attempts END, due_at = {{now}} +"
+    " ?, lease_until = NULL, pushed_at = NULL, last_error = ?"
 )
 
 
 class StagedJob(Row):
-    """One job: its name and key are unique together. Times are microseconds of the database's clock."""
+    """One job: its name and key are unique together. Times are microseconds of the database's
+    clock.
+    """
 
     id = BigAutoField()
     name = TextField()
@@ -52,9 +57,23 @@ class StagedJob(Row):
         indexes = ((("name", "key"), True), (("state", "name", "id"), False))
 
 
-StagedJob.add_index(StagedJob.index(StagedJob.queue, StagedJob.due_at, where=SQL("state = 'waiting'"), name="staged_job_waiting"))
-StagedJob.add_index(StagedJob.index(StagedJob.lease_until, where=SQL("state = 'running'"), name="staged_job_running"))
-StagedJob.add_index(StagedJob.index(StagedJob.finished_at, where=SQL("state NOT IN ('waiting', 'running', 'dead')"), name="staged_job_done"))
+StagedJob.add_index(
+    StagedJob.index(
+        StagedJob.queue, StagedJob.due_at, where=SQL("state = 'waiting'"), name="staged_job_waiting"
+    )
+)
+StagedJob.add_index(
+    StagedJob.index(
+        StagedJob.lease_until, where=SQL("state = 'running'"), name="staged_job_running"
+    )
+)
+StagedJob.add_index(
+    StagedJob.index(
+        StagedJob.finished_at,
+        where=SQL("state NOT IN ('waiting', 'running', 'dead')"),
+        name="staged_job_done",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +109,41 @@ class Released:
     state: str
 
 
-def insert_job(name: str, key: str, args: Sequence[Any], queue: str, max_attempts: int, delay: float, pushed: bool, request_id: str | None) -> int | None:
-    """Insert a waiting job, due in `delay` seconds; its id, or None when name and key exist already."""
+def insert_job(
+    name: str,
+    key: str,
+    args: Sequence[Any],
+    queue: str,
+    max_attempts: int,
+    delay: float,
+    pushed: bool,
+    request_id: str | None,
+) -> int | None:
+    """Insert a waiting job, due in `delay` seconds; its id, or None when name and key exist
+    already.
+    """
     row = execute(
-        "INSERT INTO staged_job (name, key, args, queue, state, attempts, claim, max_attempts, due_at, pushed_at, request_id, created_at) "
-        "VALUES (?, ?, ?, ?, 'waiting', 0, 0, ?, {now} + ?, " + ("{now}" if pushed else "NULL") + ", ?, {now}) "
-        "ON CONFLICT (name, key) DO NOTHING RETURNING id",
+        "INSERT INTO staged_job (name, key, args, queue, state, attempts, claim, max_attempts,"
+        " due_at, pushed_at, request_id, created_at) VALUES (?, ?, ?, ?, 'waiting', 0, 0, ?, {now}"
+        " + ?, "
+        + ("{now}" if pushed else "NULL")
+        + ", ?, {now}) ON CONFLICT (name, key) DO NOTHING RETURNING id",
         (name, key, json.dumps(list(args)), queue, max_attempts, int(delay * _SECOND), request_id),
     ).fetchone()
     return None if row is None else int(row[0])
 
 
 def claim_job(job_id: int, worker: str, early: bool = False) -> Claimed | None:
-    """Take the job if it is waiting and due (or `early`): one statement, so that only one of many can."""
+    """Take the job if it is waiting and due (or `early`): one statement, so that only one of many
+    can.
+    """
     due = "" if early else "AND due_at <= {now} "
     settings = get_settings()
     lease = settings.shortened(LEASE, settings.payphone_lease)
     row = execute(
-        "UPDATE staged_job SET state = 'running', claim = claim + 1, attempts = attempts + 1, lease_until = {now} + ?, worker = ?, wanted_again = NULL "
-        "WHERE id = ? AND state = 'waiting' " + due + "AND attempts < max_attempts "
+        "UPDATE staged_job SET state = 'running', claim = claim + 1, attempts = attempts + 1,"
+        " lease_until = {now} + ?, worker = ?, wanted_again = NULL WHERE id = ? AND state ="
+        " 'waiting' " + due + "AND attempts < max_attempts "
         "RETURNING id, name, args, queue, claim, attempts, max_attempts, request_id",
         (int(lease * _SECOND), worker, job_id),
     ).fetchone()
@@ -118,11 +153,14 @@ def claim_job(job_id: int, worker: str, early: bool = False) -> Claimed | None:
 
 
 def finish_job(job: Claimed) -> bool:
-    """Mark the attempt's job done, or waiting if it was staged again meanwhile; False when another attempt has the claim."""
+    """Mark the attempt's job done, or waiting if it was staged again meanwhile; False when another
+    attempt has the claim.
+    """
     sets = (
-        f"state = CASE WHEN {_AGAIN} THEN 'waiting' ELSE 'done' END, finished_at = CASE WHEN {_AGAIN} THEN NULL ELSE {{now}} END, "
-        f"attempts = CASE WHEN {_AGAIN} THEN 0 ELSE attempts END, due_at = CASE WHEN {_AGAIN} THEN {{now}} ELSE due_at END, "
-        f"pushed_at = CASE WHEN {_AGAIN} THEN NULL ELSE pushed_at END, lease_until = NULL, last_error = NULL"
+        f"state = CASE WHEN {_AGAIN} THEN 'waiting' ELSE 'done' END, finished_at = CASE WHEN"
+        f" {_AGAIN} THEN NULL ELSE {{now}} END, attempts = CASE WHEN {_AGAIN} THEN 0 ELSE attempts"
+        f" END, due_at = CASE WHEN {_AGAIN} THEN {{now}} ELSE due_at END, pushed_at = CASE WHEN"
+        f" {_AGAIN} THEN NULL ELSE pushed_at END, lease_until = NULL, last_error = NULL"
     )
     return _settle(job, sets, ())
 
@@ -134,50 +172,101 @@ def fail_job(job: Claimed, error: str, delay: float) -> bool:
 
 def snooze_job(job: Claimed, reason: str, delay: float) -> bool:
     """Give the job back without using up an attempt."""
-    sets = "state = 'waiting', attempts = attempts - 1, due_at = {now} + ?, lease_until = NULL, pushed_at = NULL, last_error = ?"
+    sets = (
+        "state = 'waiting', attempts = attempts - 1, due_at = {now} + ?, lease_until = NULL,"
+        " pushed_at = NULL, last_error = ?"
+    )
     return _settle(job, sets, (int(delay * _SECOND), reason))
 
 
 def _settle(job: Claimed, sets: str, params: tuple[Any, ...]) -> bool:
     fenced = "WHERE id = ? AND claim = ? AND state = 'running'"
-    return bool(execute(f"UPDATE staged_job SET {sets} {fenced}", (*params, job.id, job.claim)).rowcount)
+    return bool(
+        execute(f"UPDATE staged_job SET {sets} {fenced}", (*params, job.id, job.claim)).rowcount
+    )
 
 
 def replay_job(job_id: int, delay: float = 0.0) -> bool:
-    """Run a dead job again from its first attempt, with the same arguments and key, due in `delay` seconds."""
-    sets = "state = 'waiting', attempts = 0, due_at = {now} + ?, pushed_at = NULL, finished_at = NULL"
-    return bool(execute(f"UPDATE staged_job SET {sets} WHERE id = ? AND state = 'dead'", (int(delay * _SECOND), job_id)).rowcount)
+    """Run a dead job again from its first attempt, with the same arguments and key, due in `delay`
+    seconds.
+    """
+    sets = (
+        "state = 'waiting', attempts = 0, due_at = {now} + ?, pushed_at = NULL, finished_at = NULL"
+    )
+    return bool(
+        execute(
+            f"UPDATE staged_job SET {sets} WHERE id = ? AND state = 'dead'",
+            (int(delay * _SECOND), job_id),
+        ).rowcount
+    )
 
 
 def revive_job(name: str, key: str, delay: float) -> bool:
-    """Run a finished job again, however it ended, from its first attempt, due in `delay` seconds."""
-    sets = "state = 'waiting', attempts = 0, due_at = {now} + ?, pushed_at = NULL, finished_at = NULL, last_error = NULL"
+    """Run a finished job again, however it ended, from its first attempt,
+    due in `delay` seconds.
+    """
+    sets = (
+        "state = 'waiting', attempts = 0, due_at = {now} + ?, pushed_at = NULL, finished_at = NULL,"
+        " last_error = NULL"
+    )
     over = "name = ? AND key = ? AND state IN ('done', 'dead', 'cancelled')"
-    return bool(execute(f"UPDATE staged_job SET {sets} WHERE {over}", (int(delay * _SECOND), name, key)).rowcount)
+    return bool(
+        execute(
+            f"UPDATE staged_job SET {sets} WHERE {over}", (int(delay * _SECOND), name, key)
+        ).rowcount
+    )
 
 
 def reserve_due(name: str, key: str, delay: float) -> bool:
-    """Keep a job that waits and is due from the workers for `delay` seconds, for the caller to claim early; False if it is not due."""
+    """Keep a job that waits and is due from the workers for `delay` seconds, for the caller to
+    claim early; False if it is not due.
+    """
     due = "name = ? AND key = ? AND state = 'waiting' AND due_at <= {now}"
-    return bool(execute(f"UPDATE staged_job SET due_at = {{now}} + ?, pushed_at = NULL WHERE {due}", (int(delay * _SECOND), name, key)).rowcount)
+    return bool(
+        execute(
+            f"UPDATE staged_job SET due_at = {{now}} + ?, pushed_at = NULL WHERE {due}",
+            (int(delay * _SECOND), name, key),
+        ).rowcount
+    )
 
 
 def want_again(name: str, key: str, delay: float) -> None:
-    """Let a job that is over run again in `delay` seconds, and one that runs once more when its attempt is over.
+    """Let a job that is over run again in `delay` seconds, and one that runs once more when its
+    attempt is over.
 
-    One that waits is touched too, so that no attempt begins before the caller's rows are there for it to see.
+    One that waits is touched too, so that no attempt begins before the caller's rows are there for
+    it to see.
     """
     over = "state IN ('done', 'dead', 'cancelled')"
-    changes = {"attempts": "0", "due_at": "{now} + ?", "pushed_at": "NULL", "finished_at": "NULL", "last_error": "NULL", "state": "'waiting'"}
-    sets = ", ".join(f"{column} = CASE WHEN {over} THEN {value} ELSE {column} END" for column, value in changes.items())
-    execute(f"UPDATE staged_job SET wanted_again = 1, {sets} WHERE name = ? AND key = ?", (int(delay * _SECOND), name, key))
+    changes = {
+        "attempts": "0",
+        "due_at": "{now} + ?",
+        "pushed_at": "NULL",
+        "finished_at": "NULL",
+        "last_error": "NULL",
+        "state": "'waiting'",
+    }
+    sets = ", ".join(
+        f"{column} = CASE WHEN {over} THEN {value} ELSE {column} END"
+        for column, value in changes.items()
+    )
+    execute(
+        f"UPDATE staged_job SET wanted_again = 1, {sets} WHERE name = ? AND key = ?",
+        (int(delay * _SECOND), name, key),
+    )
 
 
-def reschedule(which: str, params: tuple[Any, ...], delay: float = 0.0, turns: int = 1, apart: float = 0.0) -> int:
-    """Let the waiting jobs that the condition `which` finds be due in `delay` seconds; how many. Of `turns`, by id, each is `apart` seconds after the last."""
+def reschedule(
+    which: str, params: tuple[Any, ...], delay: float = 0.0, turns: int = 1, apart: float = 0.0
+) -> int:
+    """Let the waiting jobs that the condition `which` finds be due in `delay` seconds; how many. Of
+    `turns`, by id, each is `apart` seconds after the last.
+    """
     sets = "due_at = {now} + ? + (id - id / ? * ?) * ?, pushed_at = NULL"
     given = (int(delay * _SECOND), turns, turns, int(apart * _SECOND), *params)
-    return int(execute(f"UPDATE staged_job SET {sets} WHERE state = 'waiting' AND {which}", given).rowcount)
+    return int(
+        execute(f"UPDATE staged_job SET {sets} WHERE state = 'waiting' AND {which}", given).rowcount
+    )
 
 
 def cancel_jobs(name: str, keys: Sequence[str]) -> None:
@@ -188,15 +277,17 @@ def cancel_jobs(name: str, keys: Sequence[str]) -> None:
 
 
 def take_due(limit: int, epoch: int, lost_before: dict[str, int]) -> list[Pushable]:
-    """Mark up to `limit` due jobs as pushed now, and answer them: those never pushed, pushed into a Redis
-    emptied since `epoch`, or pushed before `lost_before[queue]` (microseconds) and never claimed.
+    """Mark up to `limit` due jobs as pushed now, and answer them: those never pushed, pushed into a
+    Redis emptied since `epoch`, or pushed before `lost_before[queue]` (microseconds) and never
+    claimed.
     """
     lost = " OR ".join("(queue = ? AND pushed_at < ?)" for _ in lost_before) or "1 = 0"
     lock = "FOR UPDATE SKIP LOCKED" if is_postgres() else ""
     rows = execute(
-        "UPDATE staged_job SET pushed_at = {now} WHERE id IN (SELECT id FROM staged_job WHERE state = 'waiting' AND due_at <= {now} "
-        f"AND attempts < max_attempts AND (pushed_at IS NULL OR pushed_at < ? OR {lost}) ORDER BY due_at LIMIT ? {lock}) "
-        "AND state = 'waiting' RETURNING id, name, queue",
+        "UPDATE staged_job SET pushed_at = {now} WHERE id IN (SELECT id FROM staged_job WHERE"
+        " state = 'waiting' AND due_at <= {now} AND attempts < max_attempts AND (pushed_at IS"
+        f" NULL OR pushed_at < ? OR {lost}) ORDER BY due_at LIMIT ? {lock}) AND state = 'waiting'"
+        " RETURNING id, name, queue",
         (epoch, *(value for pair in lost_before.items() for value in pair), limit),
     ).fetchall()
     return [Pushable(*row) for row in sorted(rows)]
@@ -213,6 +304,9 @@ def release_worker(worker: str) -> list[Released]:
 
 
 def _release(which: str, error: str, params: tuple[Any, ...]) -> list[Released]:
-    sql = f"UPDATE staged_job SET {_GIVEN_BACK} WHERE state = 'running' AND {which} RETURNING id, name, queue, state"
+    sql = (
+        f"UPDATE staged_job SET {_GIVEN_BACK} WHERE state = 'running' AND {which} RETURNING id,"
+        " name, queue, state"
+    )
     rows = execute(sql, (0, error, *params)).fetchall()
     return [Released(*row) for row in rows]

@@ -1,4 +1,6 @@
-"""Recomputing an invoice's amounts and status from its facts, after every change. A new invoice gets its first ones when it is made."""
+"""Recomputing an invoice's amounts and status from its facts, after every change. A new invoice
+gets its first ones when it is made.
+"""
 
 from datetime import date, datetime
 
@@ -22,21 +24,33 @@ def lock_invoice(invoice_id: str) -> Invoice:
 
 
 def refold(invoice: Invoice, now: datetime, today: date) -> bool:
-    """Recompute a locked invoice's amounts and status from its facts. Answers whether anything changed."""
+    """Recompute a locked invoice's amounts and status from its facts. Answers whether anything
+    changed.
+    """
     payments = list(Payment.select().where(Payment.invoice == invoice))
     returns = [*return_facts(payments), *dispute_facts(payments)]
-    standing = fold(invoice.terms, payment_facts(payments), returns, has_open_dispute(payments), today)
+    standing = fold(
+        invoice.terms, payment_facts(payments), returns, has_open_dispute(payments), today
+    )
     before = invoice.status
     changed = invoice.stand(standing, now)
     if invoice.status != before and invoice.status in TOLD:
-        emit(invoice.account_id, f"invoice.{invoice.status}", _told(invoice), f"invoice:{invoice.id}")
+        emit(
+            invoice.account_id, f"invoice.{invoice.status}", _told(invoice), f"invoice:{invoice.id}"
+        )
     tell_returns(invoice, payments, now)
     return changed
 
 
 def _told(invoice: Invoice) -> dict[str, object]:
     return {
-        "invoiceId": invoice.id, "customerId": invoice.customer_id, "number": invoice.number, "status": invoice.status, "currency": invoice.currency,
-        "amountDue": invoice.amount_due, "amountPaid": invoice.amount_paid, "outstandingBalance": invoice.outstanding,
+        "invoiceId": invoice.id,
+        "customerId": invoice.customer_id,
+        "number": invoice.number,
+        "status": invoice.status,
+        "currency": invoice.currency,
+        "amountDue": invoice.amount_due,
+        "amountPaid": invoice.amount_paid,
+        "outstandingBalance": invoice.outstanding,
         "dueDate": invoice.due_date.isoformat(),
-    }  # fmt: skip
+    }

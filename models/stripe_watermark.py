@@ -1,4 +1,6 @@
-"""How far each Stripe account's list of events has been read: everything up to there is in the inbox."""
+"""How far each Stripe account's list of events has been read: everything up to there is in the
+inbox.
+"""
 
 from datetime import datetime, timedelta
 
@@ -8,11 +10,14 @@ from models.base import Instant, Row
 
 STALE = timedelta(hours=3)  # it is read hourly
 EVENTS_LISTED = timedelta(days=30)  # for which Stripe lists an event
-NEARLY = timedelta(hours=1)  # that a reading of all that Stripe lists may have begun late, and taken
+# that a reading of all that Stripe lists may have begun late, and taken
+NEARLY = timedelta(hours=1)
 
 
 class StripeWatermark(Row):
-    """The newest event of the last finished backfill of one Stripe account ('' is the platform's); `created` is seconds."""
+    """The newest event of the last finished backfill of one Stripe account ('' is the platform's);
+    `created` is seconds.
+    """
 
     stripe_account = TextField(primary_key=True)
     created = BigIntegerField()
@@ -25,21 +30,36 @@ class StripeWatermark(Row):
         return cls.get_or_none(cls.stripe_account == stripe_account)
 
     @classmethod
-    def record_reached(cls, stripe_account: str, since: int, created: int, event_id: str, now: datetime) -> None:
-        """The list was just read back to `since` (seconds), and everything up to this event has been processed; a watermark never falls.
+    def record_reached(
+        cls, stripe_account: str, since: int, created: int, event_id: str, now: datetime
+    ) -> None:
+        """The list was just read back to `since` (seconds), and everything up to this event has
+        been processed; a watermark never falls.
 
-        A reading that reached neither the watermark nor the oldest event Stripe lists left a gap and moves nothing.
+        A reading that reached neither the watermark nor the oldest event Stripe lists left a gap
+        and moves nothing.
         """
-        values = {"stripe_account": stripe_account, "created": created, "event_id": event_id, "updated_at": now}
-        cls.insert(values).on_conflict(conflict_target=[cls.stripe_account], action="IGNORE").execute()
+        values = {
+            "stripe_account": stripe_account,
+            "created": created,
+            "event_id": event_id,
+            "updated_at": now,
+        }
+        cls.insert(values).on_conflict(
+            conflict_target=[cls.stripe_account], action="IGNORE"
+        ).execute()
         whole = cls.stripe_account == stripe_account
         if since > (now - EVENTS_LISTED + NEARLY).timestamp():
             whole &= cls.created >= since
         cls.update(updated_at=now).where(whole).execute()
-        cls.update(created=created, event_id=event_id).where(whole & (cls.created <= created)).execute()
+        cls.update(created=created, event_id=event_id).where(
+            whole & (cls.created <= created)
+        ).execute()
 
     @classmethod
     def is_stale(cls, stripe_account: str, now: datetime) -> bool:
-        """Whether this account's list was last read so long ago that events may be missing; False if it was never read."""
+        """Whether this account's list was last read so long ago that events may be missing; False
+        if it was never read.
+        """
         known = cls.of(stripe_account)
         return known is not None and now - known.updated_at > STALE

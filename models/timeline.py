@@ -24,7 +24,8 @@ MOST = 2000  # rows of one source; an invoice has dozens
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line. `kind`: fact, decision, effect, event, job, audit or notice; `reason` is a sentence; amounts in minor units.
+    """One line. `kind`: fact, decision, effect, event, job, audit or notice; `reason` is a
+    sentence; amounts in minor units.
 
     `id` is stable, so that a reader can continue from it.
     """
@@ -53,7 +54,9 @@ class Belongings:
 
     @property
     def subjects(self) -> list[str]:
-        """The audit log's subjects of the invoice and its rows: `invoice:inv_…`, `payment:pay_…`."""
+        """The audit log's subjects of the invoice and its rows: `invoice:inv_…`,
+        `payment:pay_…`.
+        """
         return [f"{noun}:{row_id}" for noun, ids in self.ids.items() for row_id in ids]
 
 
@@ -63,9 +66,21 @@ Source = Callable[[Belongings], Iterable[Entry]]
 def belongings_of(invoice: Invoice) -> Belongings:
     """Everything that belongs to `invoice`."""
     payments = list(Payment.select().where(Payment.invoice == invoice).limit(MOST))
-    effects = list(Effect.select().where(Effect.invoice_id == invoice.id).order_by(Effect.created_at).limit(MOST))
-    refunds, disputes = ([row for _, row in at_stripe(table, payments, MOST)] for table in (Refund, Dispute))
-    attempts = [row.id for row in PaymentAttempt.select(PaymentAttempt.id).where(PaymentAttempt.invoice == invoice.id)]
+    effects = list(
+        Effect.select()
+        .where(Effect.invoice_id == invoice.id)
+        .order_by(Effect.created_at)
+        .limit(MOST)
+    )
+    refunds, disputes = (
+        [row for _, row in at_stripe(table, payments, MOST)] for table in (Refund, Dispute)
+    )
+    attempts = [
+        row.id
+        for row in PaymentAttempt.select(PaymentAttempt.id).where(
+            PaymentAttempt.invoice == invoice.id
+        )
+    ]
     ids = {
         "invoice": [invoice.id],
         "payment": [row.id for row in payments],
@@ -73,16 +88,30 @@ def belongings_of(invoice: Invoice) -> Belongings:
         "refund": [row.refund_id for row in refunds],
         "dispute": [row.dispute_id for row in disputes],
         "payment_attempt": attempts,
-        "payment_confirmation": [row.id for row in PaymentConfirmation.select(PaymentConfirmation.id).where(PaymentConfirmation.attempt.in_(attempts or [""]))],
-        "payment_link": [row.id for row in PaymentLink.select(PaymentLink.id).where(PaymentLink.invoice == invoice.id)],
+        "payment_confirmation": [
+            row.id
+            for row in PaymentConfirmation.select(PaymentConfirmation.id).where(
+                PaymentConfirmation.attempt.in_(attempts or [""])
+            )
+        ],
+        "payment_link": [
+            row.id
+            for row in PaymentLink.select(PaymentLink.id).where(PaymentLink.invoice == invoice.id)
+        ],
         "refund_request": [row.id for row in _refund_requests(payments)],
-        "message": [row.id for row in Message.select(Message.id).where(Message.invoice == invoice.id)],
+        "message": [
+            row.id for row in Message.select(Message.id).where(Message.invoice == invoice.id)
+        ],
     }
     return Belongings(invoice, payments, effects, refunds, disputes, ids)
 
 
 def _refund_requests(payments: list[Payment]) -> list[RefundRequest]:
-    return list(RefundRequest.select(RefundRequest.id).where(RefundRequest.payment.in_([row.id for row in payments] or [""])))
+    return list(
+        RefundRequest.select(RefundRequest.id).where(
+            RefundRequest.payment.in_([row.id for row in payments] or [""])
+        )
+    )
 
 
 def timeline_of(invoice: Invoice, sources: tuple[Source, ...]) -> list[Entry]:

@@ -1,4 +1,6 @@
-"""One event on its way to one endpoint, with every try: `waiting → delivered | failed | cancelled`."""
+"""One event on its way to one endpoint, with every try:
+`waiting → delivered | failed | cancelled`.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -27,18 +29,31 @@ class WebhookDelivery(Row):
     settled_at = Instant(null=True)
 
     class Meta:
-        indexes = ((("event", "endpoint"), True), (("endpoint", "state", "id"), False), (("endpoint", "id"), False))
+        indexes = (
+            (("event", "endpoint"), True),
+            (("endpoint", "state", "id"), False),
+            (("endpoint", "id"), False),
+        )
 
     @classmethod
     def first_waiting(cls, endpoint: WebhookEndpoint) -> "WebhookDelivery | None":
         """The oldest delivery that waits for this endpoint."""
-        row: WebhookDelivery | None = cls.select().where(cls.endpoint == endpoint, cls.state == "waiting").order_by(cls.id).first()
+        row: WebhookDelivery | None = (
+            cls.select()
+            .where(cls.endpoint == endpoint, cls.state == "waiting")
+            .order_by(cls.id)
+            .first()
+        )
         return row
 
     @classmethod
     def has_untried(cls, endpoint: WebhookEndpoint) -> bool:
         """Whether a delivery waits for this endpoint that was never tried."""
-        return bool(cls.select().where(cls.endpoint == endpoint, cls.state == "waiting", cls.attempts == 0).exists())
+        return bool(
+            cls.select()
+            .where(cls.endpoint == endpoint, cls.state == "waiting", cls.attempts == 0)
+            .exists()
+        )
 
     def record_try(self, outcome: dict[str, Any]) -> None:
         """Add one try."""

@@ -1,4 +1,6 @@
-"""Webhook endpoints of clinics' software: a URL, the event types it wants, and a secret to sign with."""
+"""Webhook endpoints of clinics' software: a URL, the event types it wants, and a secret to sign
+with.
+"""
 
 from datetime import datetime, timedelta
 
@@ -9,11 +11,14 @@ from models.base import Instant, Row
 from runtime.ids import new_id
 
 GIVEN_UP_AFTER = timedelta(days=3)  # of nothing but failures, then the endpoint is disabled
-QUIET = (5, 60, 300)  # seconds after the first, second, … failure in a row until it is tested again; the last value repeats
+# seconds after the first, second, … failure in a row until it is tested again; the last value
+# repeats
+QUIET = (5, 60, 300)
 
 
 class WebhookEndpoint(Row):
-    """One endpoint: `active ⇄ disabled`, `→ deleted`. `secret` is encrypted; `quiet_until`: when a failing one is tested again.
+    """One endpoint: `active ⇄ disabled`, `→ deleted`. `secret` is encrypted; `quiet_until`: when a
+    failing one is tested again.
 
     `missed_after` is the feed's cursor before the first event it missed when it was last disabled.
     """
@@ -37,9 +42,18 @@ class WebhookEndpoint(Row):
         indexes = ((("account", "state"), False),)
 
     @classmethod
-    def register(cls, account: Account, url: str, events: list[str], sealed_secret: str, now: datetime) -> "WebhookEndpoint":
+    def register(
+        cls, account: Account, url: str, events: list[str], sealed_secret: str, now: datetime
+    ) -> "WebhookEndpoint":
         """A new endpoint; no `events` means all of them."""
-        row: WebhookEndpoint = cls.create(id=new_id("whe"), account=account, url=url, events=events, secret=sealed_secret, created_at=now)
+        row: WebhookEndpoint = cls.create(
+            id=new_id("whe"),
+            account=account,
+            url=url,
+            events=events,
+            secret=sealed_secret,
+            created_at=now,
+        )
         return row
 
     @classmethod
@@ -57,9 +71,16 @@ class WebhookEndpoint(Row):
             self._write(failures=0, failing_since=None, quiet_until=None, last_error=None)
 
     def record_failed(self, error: str, now: datetime) -> bool:
-        """A delivery failed; it gets no more for a while. Answers whether it has failed for too long."""
+        """A delivery failed; it gets no more for a while. Answers whether it has failed for too
+        long.
+        """
         since, quiet = self.failing_since or now, QUIET[min(self.failures, len(QUIET) - 1)]
-        self._write(failures=self.failures + 1, failing_since=since, quiet_until=now + timedelta(seconds=quiet), last_error=error[:200])
+        self._write(
+            failures=self.failures + 1,
+            failing_since=since,
+            quiet_until=now + timedelta(seconds=quiet),
+            last_error=error[:200],
+        )
         return now - since >= GIVEN_UP_AFTER
 
     def record_disabled(self, missed_after: int, now: datetime) -> None:
@@ -68,17 +89,28 @@ class WebhookEndpoint(Row):
 
     def record_enabled(self) -> None:
         """It gets deliveries again, and its failures are reset."""
-        self._write(state="active", disabled_at=None, failures=0, failing_since=None, quiet_until=None, last_error=None)
+        self._write(
+            state="active",
+            disabled_at=None,
+            failures=0,
+            failing_since=None,
+            quiet_until=None,
+            last_error=None,
+        )
 
     def record_changed(self, **values: object) -> None:
         """Its owner changed its `url` or `events`."""
         self._write(**values)
 
     def record_resealed(self, sealed_secret: str) -> bool:
-        """The same secret, sealed under another key. Answers no when it has been changed or deleted meanwhile."""
+        """The same secret, sealed under another key. Answers no when it has been changed or deleted
+        meanwhile.
+        """
         same = (WebhookEndpoint.id == self.id) & (WebhookEndpoint.secret == self.secret)
         return bool(WebhookEndpoint.update(secret=sealed_secret).where(same).execute())
 
     def record_deleted(self, now: datetime) -> None:
-        """Its owner deleted it; the row stays for the record of its deliveries, without the secret."""
+        """Its owner deleted it; the row stays for the record of its deliveries,
+        without the secret.
+        """
         self._write(state="deleted", secret="", disabled_at=now)

@@ -10,13 +10,22 @@ Result = Literal["refused", "unknown", "retry_later"]
 class ProviderError(PayphoneError):
     """A provider said no, or did not say.
 
-    `outcome` refused: it did not happen and will not; unknown: it may have happened; retry_later: it
-    did not happen, try again. `code` is the provider's own; `advice` is for a person. `answered` says
-    whether the provider's own code gave an answer (its 500 is one; a timeout, and a gateway's page, are none).
-    `bug` says that the fault is ours, and must be loud.
+    `outcome` refused: it did not happen and will not; unknown: it may have happened; retry_later:
+    it did not happen, try again. `code` is the provider's own; `advice` is for a person. `answered`
+    says whether the provider's own code gave an answer (its 500 is one; a timeout, and a gateway's
+    page, are none). `bug` says that the fault is ours, and must be loud.
     """
 
-    def __init__(self, provider: str, outcome: Result, message: str, code: str = "", advice: str = "", answered: bool = False, bug: bool = False) -> None:
+    def __init__(
+        self,
+        provider: str,
+        outcome: Result,
+        message: str,
+        code: str = "",
+        advice: str = "",
+        answered: bool = False,
+        bug: bool = False,
+    ) -> None:
         super().__init__(f"{provider}: {message}")
         self.outcome, self.code, self.advice = outcome, code, advice
         self.answered, self.bug = answered, bug

@@ -1,8 +1,8 @@
 """What a Stripe event says about money, as values of ours.
 
-`read_event` knows payment_intent.*, checkout.session.*, refund.* and charge.refund.updated. Two kinds are
-only hints to look: charge.refunded, whose amount is cumulative, and charge.dispute.*, whose state has no
-order. Everything else says nothing.
+`read_event` knows payment_intent.*, checkout.session.*, refund.* and charge.refund.updated. Two
+kinds are only hints to look: charge.refunded, whose amount is cumulative, and charge.dispute.*,
+whose state has no order. Everything else says nothing.
 """
 
 from dataclasses import dataclass
@@ -65,7 +65,9 @@ def read_event(event: Json) -> Finding | None:
         return read_intent(subject)
     if kind.startswith("checkout.session."):
         return _read_session(subject)
-    if (kind.startswith("refund.") or kind == "charge.refund.updated") and subject.get("payment_intent"):
+    if (kind.startswith("refund.") or kind == "charge.refund.updated") and subject.get(
+        "payment_intent"
+    ):
         return RefundFinding(subject["payment_intent"], subject, _belonging(subject))
     if kind == "charge.refunded" and subject.get("payment_intent"):
         return LookAtRefunds(subject["payment_intent"])
@@ -82,7 +84,9 @@ def read_intent(intent: Json) -> PaymentFinding:
     if status == "processing" and charge_id:
         charges[charge_id] = Charge("processing")
     elif error and (error.get("charge") or charge_id):
-        charges[error.get("charge") or charge_id] = Charge("failed", error.get("decline_code") or error.get("code") or "")
+        charges[error.get("charge") or charge_id] = Charge(
+            "failed", error.get("decline_code") or error.get("code") or ""
+        )
     report = PaymentReport(
         terminal=status if status in {"succeeded", "canceled"} else "",
         amount=intent["amount"],
@@ -99,10 +103,16 @@ def _read_session(session: Json) -> PaymentFinding | None:
         return None
     paid = session.get("payment_status") == "paid"
     amount = session.get("amount_total") or 0
-    report = PaymentReport("succeeded" if paid else "", amount, amount if paid else 0, session["currency"])
+    report = PaymentReport(
+        "succeeded" if paid else "", amount, amount if paid else 0, session["currency"]
+    )
     return PaymentFinding(session["payment_intent"], report, _belonging(session))
 
 
 def _belonging(subject: Json) -> Belonging:
     metadata = subject.get("metadata") or {}
-    return Belonging(metadata.get("account_id", ""), metadata.get("invoice_id", ""), metadata.get("attempt_id", ""))
+    return Belonging(
+        metadata.get("account_id", ""),
+        metadata.get("invoice_id", ""),
+        metadata.get("attempt_id", ""),
+    )

@@ -1,7 +1,8 @@
 """Stripe.js: where a browser gets it, and what a page that uses it has to let it reach.
 
-It always comes from Stripe's own address, in the release of the API version that the SDK pins: a copy of ours would
-bring the page into the scope of PCI DSS. Only STRIPE_API_BASE, for a stand-in, leads elsewhere.
+It always comes from Stripe's own address, in the release of the API version that the SDK pins: a
+copy of ours would bring the page into the scope of PCI DSS. Only STRIPE_API_BASE, for a stand-in,
+leads elsewhere.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ STRIPE = "https://js.stripe.com"
 
 @dataclass(frozen=True, slots=True)
 class StripeJs:
-    """The script, and the sources for a Content-Security-Policy (docs.stripe.com/security/guide)."""
+    """The script, and the sources for a Content-Security-Policy
+    (docs.stripe.com/security/guide).
+    """
 
     script: str
     script_sources: str
@@ -28,4 +31,9 @@ def stripe_js() -> StripeJs:
     if base:
         return StripeJs(f"{base}/{RELEASE}/stripe.js", base, base, base)
     scripts = f"{STRIPE} https://*.js.stripe.com"
-    return StripeJs(f"{STRIPE}/{RELEASE}/stripe.js", scripts, f"{scripts} https://hooks.stripe.com", "https://api.stripe.com")
+    return StripeJs(
+        f"{STRIPE}/{RELEASE}/stripe.js",
+        scripts,
+        f"{scripts} https://hooks.stripe.com",
+        "https://api.stripe.com",
+    )

@@ -14,9 +14,11 @@ class BadSignature(PayphoneError):
 
 
 def verify_signature(raw: bytes, header: str | None, secrets: tuple[str, ...], now: float) -> str:
-    """The body as text once its signature holds under any of `secrets` (several while one is rolled).
+    """The body as text once its signature holds under any of `secrets` (several while one is
+    rolled).
 
-    Stripe's verifier refuses old timestamps only, so one from the future is refused here. Raises BadSignature.
+    Stripe's verifier refuses old timestamps only, so one from the future is refused here. Raises
+    BadSignature.
     """
     header = _checked(header, now)
     try:
@@ -48,4 +50,6 @@ def _checked(header: str | None, now: float) -> str:
 
 def sign(payload: str, secret: str, timestamp: int) -> str:
     """A `Stripe-Signature` header, as Stripe makes it."""
-    return str(stripe.WebhookSignature.generate_signature_header(payload, secret, timestamp=timestamp))
+    return str(
+        stripe.WebhookSignature.generate_signature_header(payload, secret, timestamp=timestamp)
+    )

@@ -1,7 +1,7 @@
 """Twilio: every call we make, through the official SDK; plain values in, plain values out.
 
-Texts have no idempotency key, so nothing here is ever sent twice by itself: no retries, and a lost answer is
-`unknown`. Only a definite no is `refused`.
+Texts have no idempotency key, so nothing here is ever sent twice by itself: no retries, and a lost
+answer is `unknown`. Only a definite no is `refused`.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,9 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class TextMessage:
-    """A message as Twilio's record has it. `created_at` is UTC; `error_code` is Twilio's, or None."""
+    """A message as Twilio's record has it. `created_at` is UTC;
+    `error_code` is Twilio's, or None.
+    """
 
     sid: str
     status: str
@@ -48,13 +50,17 @@ class TextMessage:
 
 
 class _Transport(TwilioHttpClient):
-    """The SDK's transport with our timeouts; another base takes the first label of the host as its path's beginning."""
+    """The SDK's transport with our timeouts; another base takes the first label of the host as its
+    path's beginning.
+    """
 
     def __init__(self, base: str) -> None:
         # A fresh connection for each request: one that died while idle would leave a text in doubt.
         super().__init__(pool_connections=False)
         settings = get_settings()
-        both: Any = tuple(settings.shortened(seconds, settings.payphone_provider_timeout) for seconds in TIMEOUT)
+        both: Any = tuple(
+            settings.shortened(seconds, settings.payphone_provider_timeout) for seconds in TIMEOUT
+        )
         self.timeout = both  # given late: the SDK checks one number only, requests takes both
         self._base = base.rstrip("/")
 
@@ -70,11 +76,15 @@ class _Transport(TwilioHttpClient):
         allow_redirects: bool = False,
     ) -> Response:
         """One request, redirected to the base if one is set."""
-        return super().request(method, rebased(url, self._base), params, data, headers, auth, timeout, allow_redirects)
+        return super().request(
+            method, rebased(url, self._base), params, data, headers, auth, timeout, allow_redirects
+        )
 
 
 def rebased(url: str, base: str) -> str:
-    """`https://api.twilio.com/2010-04-01/…` under `base`: `{base}/api/2010-04-01/…`; unchanged without a base."""
+    """`https://api.twilio.com/2010-04-01/…` under `base`: `{base}/api/2010-04-01/…`; unchanged
+    without a base.
+    """
     if not base or url.startswith(f"{base}/"):
         return url
     parts = urlsplit(url)
@@ -87,15 +97,24 @@ def client() -> Client:
     """The SDK's client, with our timeouts and no retries of its own."""
     settings = get_settings()
     if not settings.twilio_account_sid or not settings.twilio_auth_tokens:
-        raise Misconfigured("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not set; take them from the Twilio console.")
-    return Client(settings.twilio_account_sid, settings.twilio_auth_tokens[0], http_client=_Transport(settings.twilio_api_base))
+        raise Misconfigured(
+            "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not set; take them from the Twilio"
+            " console."
+        )
+    return Client(
+        settings.twilio_account_sid,
+        settings.twilio_auth_tokens[0],
+        http_client=_Transport(settings.twilio_api_base),
+    )
 
 
 @contextmanager
 def mapped_errors() -> Iterator[None]:
-    """Turn whatever the SDK raises into ProviderError. Silence, and anything not understood, is `unknown`.
+    """Turn whatever the SDK raises into ProviderError. Silence, and anything not understood, is
+    `unknown`.
 
-    Wrong credentials are no verdict on the work: it waits (`retry_later`) until a person has mended the setting.
+    Wrong credentials are no verdict on the work: it waits (`retry_later`) until a person has mended
+    the setting.
     """
     try:
         yield
@@ -103,10 +122,16 @@ def mapped_errors() -> Iterator[None]:
         raise _judged(int(error.status or 0), int(getattr(error, "code", 0) or 0), error) from error
     except requests.exceptions.ConnectionError as error:
         if _never_connected(error):
-            raise ProviderError("twilio", "retry_later", f"no connection: {type(error).__name__}", "no_connection") from error
-        raise ProviderError("twilio", "unknown", f"no answer: {type(error).__name__}", type(error).__name__) from error
+            raise ProviderError(
+                "twilio", "retry_later", f"no connection: {type(error).__name__}", "no_connection"
+            ) from error
+        raise ProviderError(
+            "twilio", "unknown", f"no answer: {type(error).__name__}", type(error).__name__
+        ) from error
     except (TwilioException, requests.exceptions.RequestException, OSError, ValueError) as error:
-        raise ProviderError("twilio", "unknown", f"no answer: {type(error).__name__}", type(error).__name__) from error
+        raise ProviderError(
+            "twilio", "unknown", f"no answer: {type(error).__name__}", type(error).__name__
+        ) from error
 
 
 def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
@@ -116,35 +141,67 @@ def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
 
 
 def _judged(status: int, code: int, error: Exception) -> ProviderError:
-    """What an error answer means. Twilio's own message is kept, never the SDK's, which may name the address."""
-    text = f"HTTP {status}, error {code or status}: {getattr(error, 'msg', '') or getattr(error, 'detail', '') or type(error).__name__}"
+    """What an error answer means. Twilio's own message is kept, never the SDK's, which may name the
+    address.
+    """
+    text = (
+        f"HTTP {status}, error {code or status}:"
+        f" {getattr(error, 'msg', '') or getattr(error, 'detail', '') or type(error).__name__}"
+    )
     if status == TOO_MANY:
         return ProviderError("twilio", "retry_later", text, "20429", answered=True)
     if status in CREDENTIALS or code == AUTHENTICATION:
-        return ProviderError("twilio", "retry_later", text, str(code or status), "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.", answered=True)
+        return ProviderError(
+            "twilio",
+            "retry_later",
+            text,
+            str(code or status),
+            "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.",
+            answered=True,
+        )
     if status in CLIENT_ERRORS and status != REQUEST_TIMEOUT:
         return ProviderError("twilio", "refused", text, str(code or status), answered=True)
     return ProviderError("twilio", "unknown", text, str(code or status), answered=True)
 
 
 def send_message(request: Json, status_callback: str) -> TextMessage:
-    """Send one text. `request` in Twilio's own names: To, Body, ValidityPeriod and one of MessagingServiceSid, From."""
-    sender = {"messaging_service_sid": request["MessagingServiceSid"]} if request.get("MessagingServiceSid") else {"from_": request["From"]}
+    """Send one text. `request` in Twilio's own names: To, Body, ValidityPeriod and one of
+    MessagingServiceSid, From.
+    """
+    sender = (
+        {"messaging_service_sid": request["MessagingServiceSid"]}
+        if request.get("MessagingServiceSid")
+        else {"from_": request["From"]}
+    )
     with mapped_errors():
         made = client().messages.create(
-            to=request["To"], body=request["Body"], validity_period=request["ValidityPeriod"], status_callback=status_callback, **sender
+            to=request["To"],
+            body=request["Body"],
+            validity_period=request["ValidityPeriod"],
+            status_callback=status_callback,
+            **sender,
         )
         return _plain(made)
 
 
 def find_messages(to: str, since: datetime, text: str) -> list[TextMessage]:
-    """Texts we sent to `to` since a time whose body holds `text`, newest first: what Twilio's list can tell.
+    """Texts we sent to `to` since a time whose body holds `text`, newest first: what Twilio's list
+    can tell.
 
     A message that is not sent yet has no sending date, so the list is not narrowed by it.
     """
     with mapped_errors():
-        listed = [_plain(each) for each in client().messages.list(to=to, limit=MAX_LISTED, page_size=PAGE)]
-    return [each for each in listed if each.direction != "inbound" and text in each.body and each.created_at and each.created_at >= since]
+        listed = [
+            _plain(each) for each in client().messages.list(to=to, limit=MAX_LISTED, page_size=PAGE)
+        ]
+    return [
+        each
+        for each in listed
+        if each.direction != "inbound"
+        and text in each.body
+        and each.created_at
+        and each.created_at >= since
+    ]
 
 
 def fetch_message(sid: str) -> TextMessage:
@@ -154,7 +211,9 @@ def fetch_message(sid: str) -> TextMessage:
 
 
 def fetch_account_status() -> str:
-    """How our own account stands: `active`, `suspended` or `closed`. Nothing else of the answer, which holds the token, is kept."""
+    """How our own account stands: `active`, `suspended` or `closed`. Nothing else of the answer,
+    which holds the token, is kept.
+    """
     with mapped_errors():
         account = client().api.v2010.accounts(get_settings().twilio_account_sid).fetch()
         return str(getattr(account.status, "value", account.status))
@@ -163,6 +222,10 @@ def fetch_account_status() -> str:
 def _plain(message: Any) -> TextMessage:
     code = message.error_code
     return TextMessage(
-        sid=str(message.sid), status=str(getattr(message.status, "value", message.status)), body=message.body or "",
-        error_code=int(code) if code else None, created_at=message.date_created, direction=str(getattr(message.direction, "value", message.direction)),
-    )  # fmt: skip
+        sid=str(message.sid),
+        status=str(getattr(message.status, "value", message.status)),
+        body=message.body or "",
+        error_code=int(code) if code else None,
+        created_at=message.date_created,
+        direction=str(getattr(message.direction, "value", message.direction)),
+    )

@@ -1,4 +1,6 @@
-"""Twilio's webhook signature, checked by Twilio's own validator, guarded against what makes that one raise."""
+"""Twilio's webhook signature, checked by Twilio's own validator, guarded against what makes that
+one raise.
+"""
 
 from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qsl
@@ -15,7 +17,9 @@ class BadTwilioSignature(PayphoneError):
 
 
 class _Form(Mapping[str, str]):
-    """A form whose names may repeat, as the validator wants it: `getlist`, and a length that tells that it is there."""
+    """A form whose names may repeat, as the validator wants it: `getlist`, and a length that tells
+    that it is there.
+    """
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         self._values: dict[str, list[str]] = {}
@@ -36,18 +40,34 @@ class _Form(Mapping[str, str]):
         return len(self._values)
 
 
-def verify_form(raw: bytes, url: str, signature: str | None, tokens: tuple[str, ...]) -> dict[str, str]:
-    """The fields of a signed form; of a repeated name the last value. Blank fields are kept: they are signed too.
+def verify_form(
+    raw: bytes, url: str, signature: str | None, tokens: tuple[str, ...]
+) -> dict[str, str]:
+    """The fields of a signed form; of a repeated name the last value. Blank fields are kept: they
+    are signed too.
 
-    `url` is the address Twilio called, with its query; any of `tokens` may have signed. Raises BadTwilioSignature.
+    `url` is the address Twilio called, with its query; any of `tokens` may have signed. Raises
+    BadTwilioSignature.
     """
     if not signature:
         raise BadTwilioSignature("The X-Twilio-Signature header is missing.")
     try:
-        form = _Form(parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"))
+        form = _Form(
+            parse_qsl(
+                raw.decode("utf-8"),
+                keep_blank_values=True,
+                max_num_fields=MAX_FIELDS,
+                errors="strict",
+            )
+        )
         held = any(RequestValidator(token).validate(url, form, signature) for token in tokens)
     except (UnicodeError, ValueError, TypeError, KeyError):
-        raise BadTwilioSignature("The request cannot be read as a form that Twilio signed.") from None
+        raise BadTwilioSignature(
+            "The request cannot be read as a form that Twilio signed."
+        ) from None
     if not held:
-        raise BadTwilioSignature("Invalid signature; check TWILIO_AUTH_TOKEN and that PUBLIC_URL is the address Twilio calls.")
+        raise BadTwilioSignature(
+            "Invalid signature; check TWILIO_AUTH_TOKEN and that PUBLIC_URL is the address Twilio"
+            " calls."
+        )
     return dict(form)

@@ -1,8 +1,8 @@
 """The clinic's own software, somewhere on the internet: one signed POST, and what came of it.
 
-The name is resolved here, every address it has is judged, and the judged one is connected to under the
-name's certificate: a name that leads elsewhere a moment later leads nowhere. No redirects, no proxies of
-the environment, and an end to it after ten seconds whatever the receiver does.
+The name is resolved here, every address it has is judged, and the judged one is connected to under
+the name's certificate: a name that leads elsewhere a moment later leads nowhere. No redirects, no
+proxies of the environment, and an end to it after ten seconds whatever the receiver does.
 """
 
 import socket
@@ -53,11 +53,16 @@ def lookup(host: str, port: int) -> list[str]:
 
 
 def signed_headers(secret: str, message_id: str, at: datetime, body: str) -> dict[str, str]:
-    """The headers of one try, by the Standard Webhooks scheme: the id stays the same over all tries, the rest does not."""
+    """The headers of one try, by the Standard Webhooks scheme: the id stays the same over all
+    tries, the rest does not.
+    """
     return {
-        "Content-Type": "application/json", "User-Agent": "Payphone-Webhooks/1", "webhook-id": message_id,
-        "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": Webhook(secret).sign(message_id, at, body),
-    }  # fmt: skip
+        "Content-Type": "application/json",
+        "User-Agent": "Payphone-Webhooks/1",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(secret).sign(message_id, at, body),
+    }
 
 
 @lru_cache(maxsize=1)
@@ -66,12 +71,19 @@ def _certificates() -> ssl.SSLContext:
 
 
 def post_webhook(
-    url: str, body: bytes, headers: dict[str, str], loopback: bool = False, resolve: Resolve = lookup, transport: httpx.BaseTransport | None = None
+    url: str,
+    body: bytes,
+    headers: dict[str, str],
+    loopback: bool = False,
+    resolve: Resolve = lookup,
+    transport: httpx.BaseTransport | None = None,
 ) -> Reply:
     """Send `body` to `url` once. Never raises for what a receiver, its name or its network does."""
     begun = time.monotonic()
     outcome: list[tuple[int | None, str]] = [(None, f"no answer within {TOTAL:.0f} s")]
-    client = httpx.Client(timeout=TIMEOUT, trust_env=False, verify=_certificates(), transport=transport)
+    client = httpx.Client(
+        timeout=TIMEOUT, trust_env=False, verify=_certificates(), transport=transport
+    )
 
     def run() -> None:
         outcome.append(_outcome(client, url, body, headers, loopback, resolve))
@@ -84,7 +96,14 @@ def post_webhook(
     return Reply(status, error, int((time.monotonic() - begun) * 1000))
 
 
-def _outcome(client: httpx.Client, url: str, body: bytes, headers: dict[str, str], loopback: bool, resolve: Resolve) -> tuple[int | None, str]:
+def _outcome(
+    client: httpx.Client,
+    url: str,
+    body: bytes,
+    headers: dict[str, str],
+    loopback: bool,
+    resolve: Resolve,
+) -> tuple[int | None, str]:
     try:
         target = read_target(url, loopback)
         return _send(client, target, _checked(target, loopback, resolve), body, headers), ""
@@ -92,7 +111,8 @@ def _outcome(client: httpx.Client, url: str, body: bytes, headers: dict[str, str
         return None, f"address refused: {error}"[:200]
     except socket.gaierror:
         return None, "the name does not resolve"
-    except (httpx.HTTPError, OSError, RuntimeError) as error:  # RuntimeError: the client was closed when the time was up
+    except (httpx.HTTPError, OSError, RuntimeError) as error:
+        # RuntimeError: the client was closed when the time was up
         return None, type(error).__name__
 
 
@@ -103,14 +123,20 @@ def _checked(target: Target, loopback: bool, resolve: Resolve) -> list[str]:
     return addresses[:TRIED]
 
 
-def _send(client: httpx.Client, target: Target, addresses: list[str], body: bytes, headers: dict[str, str]) -> int:
-    """POST to the first of the checked addresses that takes a connection; the answer's body is not read."""
+def _send(
+    client: httpx.Client, target: Target, addresses: list[str], body: bytes, headers: dict[str, str]
+) -> int:
+    """POST to the first of the checked addresses that takes a connection; the answer's body is not
+    read.
+    """
     for place, address in enumerate(addresses, 1):
         host = f"[{address}]" if ":" in address else address
         url = f"{target.scheme}://{host}:{target.port}{target.path}"
         named = headers | {"Host": target.authority}
         try:
-            with client.stream("POST", url, content=body, headers=named, extensions={"sni_hostname": target.host}) as response:
+            with client.stream(
+                "POST", url, content=body, headers=named, extensions={"sni_hostname": target.host}
+            ) as response:
                 return response.status_code
         except (httpx.ConnectError, httpx.ConnectTimeout):
             if place == len(addresses):

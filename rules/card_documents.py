@@ -1,8 +1,10 @@
-"""Which fields of a document may not hold a card number, and how one is taken out of a provider's document.
+"""Which fields of a document may not hold a card number, and how one is taken out of a provider's
+document.
 
-What people write to us is refused, field by field. Phones, times and ids are told by the field's name and
-by the value's shape: a field called `phone` that holds sixteen digits is no phone. What a provider sends,
-signed, is redacted instead; there only text is changed, never an amount, a time or an id.
+What people write to us is refused, field by field. Phones, times and ids are told by the field's
+name and by the value's shape: a field called `phone` that holds sixteen digits is no phone. What a
+provider sends, signed, is redacted instead; there only text is changed, never an amount, a time or
+an id.
 """
 
 import json
@@ -10,22 +12,46 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from rules.card_numbers import LENGTHS, REDACTED, has_bare_card_number, has_card_number, is_card_number, redact
+from rules.card_numbers import (
+    LENGTHS,
+    REDACTED,
+    has_bare_card_number,
+    has_card_number,
+    is_card_number,
+    redact,
+)
 
-_PHONE_NAME = re.compile(r"(?:^|[a-z_])(?:phone|phone_?number|clinic_?number|mobile|fax)$|^(?:from|to)$", re.IGNORECASE)
+_PHONE_NAME = re.compile(
+    r"(?:^|[a-z_])(?:phone|phone_?number|clinic_?number|mobile|fax)$|^(?:from|to)$", re.IGNORECASE
+)
 _PHONE = re.compile(r"\+?[\d ().-]{4,24}", re.ASCII)
-_TIME_NAME = re.compile(r"(?:At|Since|For|Date|Until|_at|_date)$|^(?:created|updated|since|date|due|timestamp|time|expires)$")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[ +-]\d\d:?\d\d)?)?|(?:\d{9,12}|[1-3]\d{12})(?:\.\d{1,9})?", re.ASCII)
-_ID_NAME = re.compile(r"(?:Id|Ids|ID|Sid|Token|Key|_id|_ids|_sid|_key|_token)$|^(?:id|sid|startingAfter|after|since|reference|token|key)$")
-_PROVIDER_ID = re.compile(r"(?:^|_)(?:id|sid|secret|fingerprint|url|token|key)$|(?:Id|Sid|Url|Key|Token)$|^(?:path|signature)$")
-_ID = re.compile(r"[a-z]{2,8}_[0-9A-Za-z_]+", re.ASCII)  # as providers write them, `latest_charge` and the like
-_FREE = frozenset({"metadata", "custom_fields", "customFields"})  # people write what they like under these
-_SUSPECT = re.compile(r"\d(?:[^0-9A-Za-z{}:]{0,12}\d){12,}|\\u|[^\x00-\x7f]", re.ASCII)  # over-cautious, quick
+_TIME_NAME = re.compile(
+    r"(?:At|Since|For|Date|Until|_at|_date)$|^(?:created|updated|since|date|due|timestamp|time|expires)$"
+)
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|["
+    r" +-]\d\d:?\d\d)?)?|(?:\d{9,12}|[1-3]\d{12})(?:\.\d{1,9})?",
+    re.ASCII,
+)
+_ID_NAME = re.compile(
+    r"(?:Id|Ids|ID|Sid|Token|Key|_id|_ids|_sid|_key|_token)$|^(?:id|sid|startingAfter|after|since|reference|token|key)$"
+)
+_PROVIDER_ID = re.compile(
+    r"(?:^|_)(?:id|sid|secret|fingerprint|url|token|key)$|(?:Id|Sid|Url|Key|Token)$|^(?:path|signature)$"
+)
+# as providers write them, `latest_charge` and the like
+_ID = re.compile(r"[a-z]{2,8}_[0-9A-Za-z_]+", re.ASCII)
+# people write what they like under these
+_FREE = frozenset({"metadata", "custom_fields", "customFields"})
+# over-cautious, quick
+_SUSPECT = re.compile(r"\d(?:[^0-9A-Za-z{}:]{0,12}\d){12,}|\\u|[^\x00-\x7f]", re.ASCII)
 _SPLIT_PARTS = range(2, 20)  # members of a list that could be one number, digit by digit at most
 
 
 def card_fields(document: Any) -> list[str]:
-    """The paths of the fields of a document that hold a card number. Names of fields count; values are not told."""
+    """The paths of the fields of a document that hold a card number. Names of fields count; values
+    are not told.
+    """
     return list(_fields(document, "", ""))
 
 
@@ -61,7 +87,8 @@ def holds_card_number(name: str, value: Any) -> bool:
 
 
 def redacted_json(text: str) -> str:
-    """A provider's JSON text with card numbers taken out of its free text; unchanged when there are none.
+    """A provider's JSON text with card numbers taken out of its free text; unchanged when there are
+    none.
 
     Text that is no JSON is redacted as it stands.
     """
@@ -76,14 +103,25 @@ def redacted_json(text: str) -> str:
 
 
 def redacted_document(value: Any, name: str = "", free: bool = False) -> Any:
-    """A provider's document with card numbers taken out. `free`: inside fields that people fill as they like."""
+    """A provider's document with card numbers taken out. `free`: inside fields that people fill as
+    they like.
+    """
     if isinstance(value, dict):
-        return {redact(str(key)): redacted_document(member, str(key), free or str(key) in _FREE) for key, member in value.items()}
+        return {
+            redact(str(key)): redacted_document(member, str(key), free or str(key) in _FREE)
+            for key, member in value.items()
+        }
     if isinstance(value, list):
-        return [REDACTED] * len(value) if free and _is_split_card(value) else [redacted_document(member, name, free) for member in value]
+        return (
+            [REDACTED] * len(value)
+            if free and _is_split_card(value)
+            else [redacted_document(member, name, free) for member in value]
+        )
     if isinstance(value, bool) or value is None:
         return value
-    if not free and (not isinstance(value, str) or _PROVIDER_ID.search(name) or _ID.fullmatch(value)):
+    if not free and (
+        not isinstance(value, str) or _PROVIDER_ID.search(name) or _ID.fullmatch(value)
+    ):
         return value
     if not holds_card_number(name, value):
         return value
@@ -101,14 +139,18 @@ def _text(value: Any) -> str:
 
 
 def _is_card_not_phone(text: str) -> bool:
-    """A phone's field holds a card number: as many digits as no phone has, or written without `+`."""
+    """A phone's field holds a card number: as many digits as no phone has,
+    or written without `+`.
+    """
     digits = "".join(char for char in text if char.isdigit())
     return (len(digits) > 15 or not text.startswith("+")) and is_card_number(digits)  # noqa: PLR2004 - E.164
 
 
 def _is_split_card(members: list[Any]) -> bool:
     """Whether a list's members, one after the other, are a card number in pieces."""
-    if len(members) not in _SPLIT_PARTS or not all(isinstance(member, str | int) for member in members):
+    if len(members) not in _SPLIT_PARTS or not all(
+        isinstance(member, str | int) for member in members
+    ):
         return False
     digits = "".join(_text(member).strip() for member in members)
     return digits.isascii() and digits.isdigit() and is_card_number(digits)

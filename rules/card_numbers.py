@@ -1,10 +1,12 @@
-"""Recognising card numbers in text, so that none is ever stored or logged, whichever field it came in.
+"""Recognising card numbers in text, so that none is ever stored or logged, whichever field it came
+in.
 
-A card number is 13 to 19 digits of one network's prefix and length with a valid Luhn check, in groups
-split by at most one space or hyphen (ISO/IEC 7812; ranges as the networks publish them). Digits and
-separators of every script count, and so do invisible characters put between them. What stands beside it
-("4242 4242 4242 4242 12 27 123") does not hide it, but an unbroken run of more digits than a card has is
-another kind of number. `rules/card_documents.py` says which fields of a document are looked at.
+A card number is 13 to 19 digits of one network's prefix and length with a valid Luhn check, in
+groups split by at most one space or hyphen (ISO/IEC 7812; ranges as the networks publish them).
+Digits and separators of every script count, and so do invisible characters put between them. What
+stands beside it ("4242 4242 4242 4242 12 27 123") does not hide it, but an unbroken run of more
+digits than a card has is another kind of number. `rules/card_documents.py` says which fields of a
+document are looked at.
 """
 
 import re
@@ -29,14 +31,17 @@ _NETWORKS = re.compile(
 )
 _RUN = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,}(?!\d)", re.ASCII)
 _GROUP = re.compile(r"\d+", re.ASCII)
-_DOUBLED = dict(zip("0123456789", (0, 2, 4, 6, 8, 1, 3, 5, 7, 9), strict=True))  # every second digit counts twice, as the sum of its digits
+# every second digit counts twice, as the sum of its digits
+_DOUBLED = dict(zip("0123456789", (0, 2, 4, 6, 8, 1, 3, 5, 7, 9), strict=True))
 _FIRST = frozenset("234568")  # what a card number begins with
 _INVISIBLE = "Cf"  # Unicode's category of zero-width characters and soft hyphens
 
 
 def luhn(digits: str) -> bool:
     """Whether `digits` pass the Luhn check."""
-    return (sum(map(int, digits[-1::-2])) + sum(map(_DOUBLED.__getitem__, digits[-2::-2]))) % 10 == 0
+    return (
+        sum(map(int, digits[-1::-2])) + sum(map(_DOUBLED.__getitem__, digits[-2::-2]))
+    ) % 10 == 0
 
 
 def is_card_number(digits: str) -> bool:
@@ -74,10 +79,16 @@ def _found(text: str, counts: Callable[[str, int, int], bool]) -> tuple[int, int
 
 
 def _plain(text: str) -> tuple[str, range | list[int]]:
-    """`text` in ASCII digits, spaces and hyphens, without invisible characters; and where each character stood."""
+    """`text` in ASCII digits, spaces and hyphens, without invisible characters; and where each
+    character stood.
+    """
     if text.isascii():
         return text.replace("\t", " "), range(len(text))
-    kept = [(place, _plain_char(char)) for place, char in enumerate(text) if unicodedata.category(char) != _INVISIBLE]
+    kept = [
+        (place, _plain_char(char))
+        for place, char in enumerate(text)
+        if unicodedata.category(char) != _INVISIBLE
+    ]
     return "".join(char for _, char in kept), [place for place, _ in kept]
 
 
@@ -95,11 +106,15 @@ def _plain_char(char: str) -> str:
 
 
 def _spans(plain: str, counts: Callable[[str, int, int], bool]) -> Iterator[tuple[int, int]]:
-    """Where card numbers stand: whole groups of digits, next to each other, that make one together."""
+    """Where card numbers stand: whole groups of digits, next to each other,
+    that make one together.
+    """
     for run in _RUN.finditer(plain):
         if not counts(plain, run.start(), run.end()):
             continue
-        groups = [(run.start() + group.start(), group.group()) for group in _GROUP.finditer(run.group())]
+        groups = [
+            (run.start() + group.start(), group.group()) for group in _GROUP.finditer(run.group())
+        ]
         first = 0
         while first < len(groups):
             last = _card_from(groups, first)
@@ -110,7 +125,9 @@ def _spans(plain: str, counts: Callable[[str, int, int], bool]) -> Iterator[tupl
 
 
 def _card_from(groups: list[tuple[int, str]], first: int) -> int | None:
-    """The last of the groups, from `first` on, that are a card number together; the longest wins."""
+    """The last of the groups, from `first` on, that are a card number together;
+    the longest wins.
+    """
     digits, found = "", None
     if groups[first][1][0] not in _FIRST:
         return None
@@ -125,7 +142,11 @@ def _card_from(groups: list[tuple[int, str]], first: int) -> int | None:
 
 def _not_a_phone(plain: str, start: int, end: int) -> bool:
     """False for a valid phone number in international form: `+` and at most 15 digits."""
-    if start == 0 or plain[start - 1] != "+" or sum(map(str.isdigit, plain[start:end])) > E164_DIGITS:
+    if (
+        start == 0
+        or plain[start - 1] != "+"
+        or sum(map(str.isdigit, plain[start:end])) > E164_DIGITS
+    ):
         return True
     try:
         return not phonenumbers.is_valid_number(phonenumbers.parse(plain[start - 1 : end], None))

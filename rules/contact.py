@@ -1,8 +1,9 @@
 """The gate: may this person be contacted over this channel now? The one place that says so.
 
-A pure decision. It returns Allowed with an end time, or Refused with one code, a reason and the time from which asking
-again may help (None: waiting does not help). Callers ask inside the transaction that reserves the attempt, so that a
-payment, an opt-out or a pause that commits before stops it.
+A pure decision. It returns Allowed with an end time, or Refused with one code, a reason and the
+time from which asking again may help (None: waiting does not help). Callers ask inside the
+transaction that reserves the attempt, so that a payment, an opt-out or a pause that commits before
+stops it.
 
 Codes, in the order in which they are looked for:
 
@@ -18,11 +19,11 @@ Codes, in the order in which they are looked for:
 | `sender_not_ready` | the account has no sender, or this installation no public address | no |
 | `paused` | an operator has paused this channel | no |
 | `payment_processing` | a payment is under way | no |
-| `unknown_time_zone` | nothing tells where the person may be, or no hour is lawful in all their zones | no |
+| `unknown_time_zone` | the person may be anywhere, or no hour is lawful in all their zones | no |
 | `quiet_hours` | before 8:00 or after 21:00 in one of their zones (12 CFR 1006.6(b)) | yes |
 | `person_cap` | the person has had the day's most | yes |
 | `account_ceiling` | the account has had its ceiling of the day | yes |
-| `books_stale` | the account's list of Stripe's events was last read hours ago: a payment may be missing | yes, once it is read again |
+| `books_stale` | Stripe's events were last read hours ago: a payment may be missing | once read |
 | `books_not_current` | events of this account wait to be taken in | yes, seconds |
 """
 
@@ -42,7 +43,9 @@ TRANSIENT = frozenset({"books_not_current"})
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Hours are local; `margin`: how long before closing the last contact may begin; `per_person`: in 24 hours."""
+    """Hours are local; `margin`: how long before closing the last contact may begin; `per_person`:
+    in 24 hours.
+    """
 
     opens: int = 8
     closes: int = 21
@@ -52,7 +55,9 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known about one person, one invoice and one channel, gathered in the deciding transaction."""
+    """What is known about one person, one invoice and one channel, gathered in the deciding
+    transaction.
+    """
 
     channel: Channel
     phone: str
@@ -92,7 +97,11 @@ DEFAULT = Policy()
 
 def may_contact(facts: Facts, now: datetime, policy: Policy = DEFAULT) -> Answer:
     """The gate's answer at `now` (business time, UTC)."""
-    return next(_about_the_debt(facts), None) or next(_about_the_person(facts), None) or _about_the_time(facts, now, policy)
+    return (
+        next(_about_the_debt(facts), None)
+        or next(_about_the_person(facts), None)
+        or _about_the_time(facts, now, policy)
+    )
 
 
 def _about_the_debt(facts: Facts) -> Iterator[Refused]:
@@ -101,7 +110,11 @@ def _about_the_debt(facts: Facts) -> Iterator[Refused]:
     if facts.invoice_status == "paid":
         yield Refused("invoice_paid", "The invoice is paid.")
     if facts.disputed:
-        yield Refused("invoice_disputed", "A payment of the invoice is disputed; it cannot be collected until the dispute is over.")
+        yield Refused(
+            "invoice_disputed",
+            "A payment of the invoice is disputed; it cannot be collected until the dispute is"
+            " over.",
+        )
     if facts.invoice_status not in {"sent", "overdue"}:
         yield Refused("invoice_not_collectable", f"The invoice is {facts.invoice_status}.")
 
@@ -126,28 +139,53 @@ def _about_the_time(facts: Facts, now: datetime, policy: Policy) -> Answer:
     if until is None:
         opening = next_opening(facts.zones, now, policy)
         if opening is None:
-            return Refused("unknown_time_zone", "The person's time zone is not known, so no hour is known to be lawful; add their time zone or address.")
-        return Refused("quiet_hours", f"It is before {policy.opens}:00 or after {policy.closes}:00 where the person may be.", opening)
+            return Refused(
+                "unknown_time_zone",
+                "The person's time zone is not known, so no hour is known to be lawful; add their"
+                " time zone or address.",
+            )
+        return Refused(
+            "quiet_hours",
+            f"It is before {policy.opens}:00 or after {policy.closes}:00 where the person may be.",
+            opening,
+        )
     recent = sorted(at for at in facts.recent if at > now - DAY)
     if len(recent) >= policy.per_person:
         free = recent[-policy.per_person] + DAY
-        return Refused("person_cap", f"The person has been contacted {len(recent)} times in 24 hours.", next_opening(facts.zones, free, policy))
+        return Refused(
+            "person_cap",
+            f"The person has been contacted {len(recent)} times in 24 hours.",
+            next_opening(facts.zones, free, policy),
+        )
     if facts.ceiling_lifts_at is not None:
-        return Refused("account_ceiling", "The account has reached its ceiling of the day.", next_opening(facts.zones, facts.ceiling_lifts_at, policy))
+        return Refused(
+            "account_ceiling",
+            "The account has reached its ceiling of the day.",
+            next_opening(facts.zones, facts.ceiling_lifts_at, policy),
+        )
     return _about_the_books(facts, now) or Allowed(until)
 
 
 def _about_the_books(facts: Facts, now: datetime) -> Refused | None:
     if facts.books == "stale":
-        reason = "Stripe's list of this account's events has not been read for hours, so a payment may be missing here. An operator must look into it."
+        reason = (
+            "Stripe's list of this account's events has not been read for hours, so a payment may"
+            " be missing here. An operator must look into it."
+        )
         return Refused("books_stale", reason, now + LATER)
     if facts.books == "behind":
-        return Refused("books_not_current", "Events about this account's payments are waiting to be processed.", now + SOON)
+        return Refused(
+            "books_not_current",
+            "Events about this account's payments are waiting to be processed.",
+            now + SOON,
+        )
     return None
 
 
 def closing(zones: tuple[str, ...], now: datetime, policy: Policy = DEFAULT) -> datetime | None:
-    """Until when it is a lawful hour in all of `zones`; None when it is not, or nearly over, in one of them."""
+    """Until when it is a lawful hour in all of `zones`; None when it is not, or nearly over, in one
+    of them.
+    """
     ends = []
     for zone in zones:
         local = now.astimezone(ZoneInfo(zone))
@@ -158,12 +196,27 @@ def closing(zones: tuple[str, ...], now: datetime, policy: Policy = DEFAULT) -> 
     return min(ends, default=None)
 
 
-def next_opening(zones: tuple[str, ...], after: datetime, policy: Policy = DEFAULT) -> datetime | None:
-    """The first moment at or after `after` that is a lawful hour in all of `zones`; None when there is none in three days."""
+def next_opening(
+    zones: tuple[str, ...], after: datetime, policy: Policy = DEFAULT
+) -> datetime | None:
+    """The first moment at or after `after` that is a lawful hour in all of `zones`; None when there
+    is none in three days.
+    """
     if closing(zones, after, policy) is not None:
         return after
-    openings = (_at(after.astimezone(ZoneInfo(zone)) + days * DAY, policy.opens) for zone in zones for days in range(4))
-    return next((moment for moment in sorted(openings) if moment > after and closing(zones, moment, policy) is not None), None)
+    openings = (
+        _at(after.astimezone(ZoneInfo(zone)) + days * DAY, policy.opens)
+        for zone in zones
+        for days in range(4)
+    )
+    return next(
+        (
+            moment
+            for moment in sorted(openings)
+            if moment > after and closing(zones, moment, policy) is not None
+        ),
+        None,
+    )
 
 
 def _at(local: datetime, hour: int) -> datetime:

@@ -1,7 +1,8 @@
-"""Single cells of an exported CSV: amounts, dates, phones, currencies. Each is read one way, or not at all.
+"""Single cells of an exported CSV: amounts, dates, phones, currencies. Each is read one way, or not
+at all.
 
-Nothing is guessed: dates that can be read two ways need the order of day and month to be said, amounts the
-decimal sign. What cannot be read raises BadCell, whose message says what to do.
+Nothing is guessed: dates that can be read two ways need the order of day and month to be said,
+amounts the decimal sign. What cannot be read raises BadCell, whose message says what to do.
 """
 
 import re
@@ -16,8 +17,21 @@ MOST = 99_999_999  # minor units; Stripe takes eight digits
 LONGEST = 200  # characters, as the API takes them
 YEARS = range(2000, 2101)  # another year is a mistyped one
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_ISO = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y")  # none can be read two ways
-DATE_FORMATS = {"iso": (), "us": ("%m/%d/%Y", "%m/%d/%y", "%m-%d-%Y"), "eu": ("%d/%m/%Y", "%d/%m/%y", "%d.%m.%Y", "%d-%m-%Y")}
+# none can be read two ways
+_ISO = (
+    "%Y-%m-%d",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d %H:%M:%S",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+)
+DATE_FORMATS = {
+    "iso": (),
+    "us": ("%m/%d/%Y", "%m/%d/%y", "%m-%d-%Y"),
+    "eu": ("%d/%m/%Y", "%d/%m/%y", "%d.%m.%Y", "%d-%m-%Y"),
+}
 _POINT = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
 _COMMA = re.compile(r"\d{1,3}(?:[. ]\d{3})+(?:,\d+)?|\d+(?:,\d+)?")
 
@@ -30,7 +44,11 @@ def read_currency(text: str, usual: str) -> str:
     """A currency code, lower case; `usual` when the cell is empty."""
     code = (text or usual).lower()
     if not re.fullmatch(r"[a-z]{3}", code):
-        raise BadCell(f"{text[:40]!r} is not a currency code such as USD" if code else "has no currency; add a code such as USD, or use --currency usd")
+        raise BadCell(
+            f"{text[:40]!r} is not a currency code such as USD"
+            if code
+            else "has no currency; add a code such as USD, or use --currency usd"
+        )
     if code not in CURRENCIES:
         raise BadCell(f"{code.upper()} is not a currency that Stripe takes")
     return code
@@ -46,8 +64,13 @@ def read_amount(text: str, currency: str, decimal: str) -> int:
     comma = decimal == "comma"
     if not (_COMMA if comma else _POINT).fullmatch(bare):
         other = "point" if comma else "comma"
-        raise BadCell(f"{text[:40]!r} is not an amount such as {'1.234,50' if comma else '1,234.50'}; for the other notation use --decimal {other}")
-    value = bare.replace(".", "").replace(" ", "").replace(",", ".") if comma else bare.replace(",", "")
+        raise BadCell(
+            f"{text[:40]!r} is not an amount such as {'1.234,50' if comma else '1,234.50'}; for the"
+            f" other notation use --decimal {other}"
+        )
+    value = (
+        bare.replace(".", "").replace(" ", "").replace(",", ".") if comma else bare.replace(",", "")
+    )
     try:
         minor = to_minor(Decimal(value), currency)
     except ValueError as error:
@@ -69,7 +92,11 @@ def read_date(text: str, dates: str) -> date:
         if found.year not in YEARS:
             raise BadCell(f"{text[:40]!r} is in the year {found.year}; correct it")
         return found
-    advice = "use --dates us (month first) or --dates eu (day first)" if dates == "iso" else "write it as 2026-01-31"
+    advice = (
+        "use --dates us (month first) or --dates eu (day first)"
+        if dates == "iso"
+        else "write it as 2026-01-31"
+    )
     raise BadCell(f"{text[:40]!r} cannot be read as a date; {advice}")
 
 
@@ -82,7 +109,10 @@ def read_phone(text: str, region: str) -> str | None:
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_possible_number(number) or number.extension:
-        raise BadCell(f"{text[:40]!r} is not a phone number in {region}; write one number as +12025550123, or use --region")
+        raise BadCell(
+            f"{text[:40]!r} is not a phone number in {region}; write one number as +12025550123, or"
+            " use --region"
+        )
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -98,5 +128,7 @@ def read_short(text: str) -> str:
 def read_email(text: str) -> str | None:
     """One e-mail address, or none."""
     if text and not (_EMAIL.fullmatch(text) and len(text) <= 254):  # noqa: PLR2004 - RFC 5321
-        raise BadCell(f"{text[:40]!r} is not a single e-mail address; leave the cell empty or correct it")
+        raise BadCell(
+            f"{text[:40]!r} is not a single e-mail address; leave the cell empty or correct it"
+        )
     return text or None

@@ -1,16 +1,31 @@
 """What a declined card means for the person who holds it, and what to do next.
 
-Codes are Stripe's decline codes and error codes. For lost, stolen or blocked cards the networks forbid
-saying why: such a card is only ever "declined".
+Codes are Stripe's decline codes and error codes. For lost, stolen or blocked cards the networks
+forbid saying why: such a card is only ever "declined".
 """
 
-CONFIDENTIAL_DECLINES = frozenset({"lost_card", "stolen_card", "pickup_card", "fraudulent", "restricted_card", "merchant_blacklist", "security_violation"})
+CONFIDENTIAL_DECLINES = frozenset(
+    {
+        "lost_card",
+        "stolen_card",
+        "pickup_card",
+        "fraudulent",
+        "restricted_card",
+        "merchant_blacklist",
+        "security_violation",
+    }
+)
 DECLINED = "card_declined"
 
 _OTHER_CARD = "Please use another card, or call your bank."
 _ADVICE = {
-    "insufficient_funds": "The card does not have enough funds. Please try later, or use another card.",
-    "authentication_required": "The bank requires the cardholder to confirm this payment. Please pay through the payment link instead.",
+    "insufficient_funds": (
+        "The card does not have enough funds. Please try later, or use another card."
+    ),
+    "authentication_required": (
+        "The bank requires the cardholder to confirm this payment. Please pay through the payment"
+        " link instead."
+    ),
     "expired_card": "The card has expired. Please use another card.",
     "incorrect_number": "The card number is incorrect. Please enter it again.",
     "incorrect_cvc": "The security code is incorrect. Please enter the card again.",
@@ -18,15 +33,27 @@ _ADVICE = {
     "incorrect_zip": "The postal code does not match the card. Please enter it again.",
     "invalid_expiry_month": "The expiry date is incorrect. Please enter the card again.",
     "invalid_expiry_year": "The expiry date is incorrect. Please enter the card again.",
-    "card_not_supported": "This card does not support this kind of purchase. Please use another card.",
+    "card_not_supported": (
+        "This card does not support this kind of purchase. Please use another card."
+    ),
     "currency_not_supported": "This card does not support this currency. Please use another card.",
-    "card_velocity_exceeded": "The card has reached its limit for now. Please wait, or use another card.",
-    "withdrawal_count_limit_exceeded": "The card has reached its limit for now. Please wait, or use another card.",
-    "processing_error": "The bank could not process the card just now. Please try again in a few minutes.",
-    "try_again_later": "The bank could not process the card just now. Please try again in a few minutes.",
+    "card_velocity_exceeded": (
+        "The card has reached its limit for now. Please wait, or use another card."
+    ),
+    "withdrawal_count_limit_exceeded": (
+        "The card has reached its limit for now. Please wait, or use another card."
+    ),
+    "processing_error": (
+        "The bank could not process the card just now. Please try again in a few minutes."
+    ),
+    "try_again_later": (
+        "The bank could not process the card just now. Please try again in a few minutes."
+    ),
     "issuer_not_available": "The bank could not be reached. Please try again in a few minutes.",
     "reenter_transaction": "The bank could not process the card just now. Please try again.",
-    "duplicate_transaction": "The bank has just seen the same payment. Please wait a minute before trying again.",
+    "duplicate_transaction": (
+        "The bank has just seen the same payment. Please wait a minute before trying again."
+    ),
 }
 
 

@@ -1,7 +1,8 @@
-"""How a dispute may go on: its status has no order of its own, yet what is over does not come back to life.
+"""How a dispute may go on: its status has no order of its own, yet what is over does not come back
+to life.
 
-Statuses as Stripe names them. An inquiry that was closed may still become a dispute, and a verdict may be
-appealed; any other late or stale word about what is over is not believed.
+Statuses as Stripe names them. An inquiry that was closed may still become a dispute, and a verdict
+may be appealed; any other late or stale word about what is over is not believed.
 """
 
 CLOSED = frozenset({"won", "lost", "warning_closed", "prevented"})
@@ -13,4 +14,6 @@ def may_follow(known: str, told: str) -> bool:
         return False
     if known not in CLOSED:
         return True
-    return told.startswith("appeal_") or (known == "warning_closed" and not told.startswith("warning_"))
+    return told.startswith("appeal_") or (
+        known == "warning_closed" and not told.startswith("warning_")
+    )

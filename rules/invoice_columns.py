@@ -1,7 +1,9 @@
-"""Which column of an exported CSV is what: QuickBooks', Xero's and our own names for the same things.
+"""Which column of an exported CSV is what: QuickBooks', Xero's and our own names for the same
+things.
 
-Names are compared without case, spaces and punctuation, so that `*Invoice No.`, `InvoiceNo` and `invoice no`
-are one. The first name that the file has counts; what is owed still comes before the total.
+Names are compared without case, spaces and punctuation, so that `*Invoice No.`, `InvoiceNo` and
+`invoice no` are one. The first name that the file has counts; what is owed still comes before the
+total.
 """
 
 import re
@@ -11,7 +13,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A program's columns: our field → its names for it. `skipped`: rows whose type or status is not to be collected."""
+    """A program's columns: our field → its names for it. `skipped`: rows whose type or status is
+    not to be collected.
+    """
 
     name: str
     fields: Mapping[str, tuple[str, ...]]
@@ -20,39 +24,97 @@ class Layout:
 
 
 # What a person agreed to, and what they will not have; a file of any program may have these.
-CONTACT: dict[str, tuple[str, ...]] = {name: (name,) for name in ("smsConsent", "consentSource", "consentAt", "consentText", "optOutAt")} | {
-    "smsOptOut": ("smsOptOut", "textOptOut", "doNotText"), "voiceOptOut": ("voiceOptOut", "callOptOut", "doNotCall"),
+CONTACT: dict[str, tuple[str, ...]] = {
+    name: (name,)
+    for name in ("smsConsent", "consentSource", "consentAt", "consentText", "optOutAt")
+} | {
+    "smsOptOut": ("smsOptOut", "textOptOut", "doNotText"),
+    "voiceOptOut": ("voiceOptOut", "callOptOut", "doNotCall"),
     "optOut": ("optOut", "optedOut", "doNotContact"),
-}  # fmt: skip
+}
 
-# QuickBooks Online: the export of the invoice list, of "Open Invoices" and of "Invoices and Received Payments".
+# QuickBooks Online: the export of the invoice list, of "Open Invoices" and of "Invoices and
+# Received Payments".
 QUICKBOOKS = Layout(
     "quickbooks",
     {
-        "number": ("Invoice No", "Invoice Number", "No", "Num", "Invoice #"), "customer": ("Customer", "Customer full name", "Customer/Project", "Name"),
-        "dueDate": ("Due Date",), "amount": ("Open Balance", "Balance", "Balance Due", "Amount", "Total"),
-        "currency": ("Currency", "Currency Code"), "email": ("Email", "Customer Email", "Main Email", "Billing Email"),
+        "number": ("Invoice No", "Invoice Number", "No", "Num", "Invoice #"),
+        "customer": ("Customer", "Customer full name", "Customer/Project", "Name"),
+        "dueDate": ("Due Date",),
+        "amount": ("Open Balance", "Balance", "Balance Due", "Amount", "Total"),
+        "currency": ("Currency", "Currency Code"),
+        "email": ("Email", "Customer Email", "Main Email", "Billing Email"),
         "phone": ("Phone", "Phone Numbers", "Main Phone", "Mobile"),
-        "project": ("Project", "Class"), "kind": ("Transaction Type", "Type"), "state": ("Status",),
+        "project": ("Project", "Class"),
+        "kind": ("Transaction Type", "Type"),
+        "state": ("Status",),
     },
     marks=("Open Balance", "Invoice No", "Num", "Customer full name", "Terms", "Balance"),
-    skipped=frozenset(["paid", "voided", "void", "deposited", "payment", "credit memo", "refund", "estimate", "sales receipt", "deposit", "journal entry"]),
-)  # fmt: skip
+    skipped=frozenset(
+        [
+            "paid",
+            "voided",
+            "void",
+            "deposited",
+            "payment",
+            "credit memo",
+            "refund",
+            "estimate",
+            "sales receipt",
+            "deposit",
+            "journal entry",
+        ]
+    ),
+)
 # Xero: Business → Invoices → Export, one row for each line of an invoice.
 XERO = Layout(
     "xero",
     {
-        "number": ("InvoiceNumber",), "customer": ("ContactName",), "dueDate": ("DueDate",),
-        "amount": ("InvoiceAmountDue", "AmountDue", "Total", "Gross"), "currency": ("Currency", "CurrencyCode"), "email": ("EmailAddress",),
-        "phone": ("PhoneNumber", "Phone", "ContactNumber", "MobileNumber"), "project": ("Reference", "TrackingOption1"), "country": ("POCountry",),
-        "kind": ("Type",), "state": ("Status",), "externalId": ("ContactID", "AccountNumber"),
+        "number": ("InvoiceNumber",),
+        "customer": ("ContactName",),
+        "dueDate": ("DueDate",),
+        "amount": ("InvoiceAmountDue", "AmountDue", "Total", "Gross"),
+        "currency": ("Currency", "CurrencyCode"),
+        "email": ("EmailAddress",),
+        "phone": ("PhoneNumber", "Phone", "ContactNumber", "MobileNumber"),
+        "project": ("Reference", "TrackingOption1"),
+        "country": ("POCountry",),
+        "kind": ("Type",),
+        "state": ("Status",),
+        "externalId": ("ContactID", "AccountNumber"),
     },
     marks=("ContactName", "EmailAddress", "InvoiceAmountDue", "POCountry", "UnitAmount"),
-    skipped=frozenset(["paid", "voided", "deleted", "sales credit note", "sales overpayment", "bill", "purchase bill", "accpay", "accreccredit"]),
-)  # fmt: skip
+    skipped=frozenset(
+        [
+            "paid",
+            "voided",
+            "deleted",
+            "sales credit note",
+            "sales overpayment",
+            "bill",
+            "purchase bill",
+            "accpay",
+            "accreccredit",
+        ]
+    ),
+)
 PAYPHONE = Layout(
     "payphone",
-    {name: (name,) for name in ("number", "customer", "dueDate", "amount", "currency", "email", "phone", "project", "externalId")} | {"state": ("status",)},
+    {
+        name: (name,)
+        for name in (
+            "number",
+            "customer",
+            "dueDate",
+            "amount",
+            "currency",
+            "email",
+            "phone",
+            "project",
+            "externalId",
+        )
+    }
+    | {"state": ("status",)},
     marks=("externalId", "smsConsent", "consentAt", "smsOptOut", "voiceOptOut"),
 )
 LAYOUTS = {layout.name: layout for layout in (QUICKBOOKS, XERO, PAYPHONE)}
@@ -81,7 +143,15 @@ def ignored_columns(header: Sequence[str], columns: Mapping[str, int]) -> list[s
 
 
 def recognise(header: Sequence[str]) -> Layout | None:
-    """The program that the header looks like: it has all we need, and most of that program's own names."""
+    """The program that the header looks like: it has all we need, and most of that program's own
+    names.
+    """
     names = {plain(name) for name in header}
-    fitting = [layout for layout in LAYOUTS.values() if set(REQUIRED) <= find_columns(layout, header).keys()]
-    return max(fitting, key=lambda layout: sum(plain(mark) in names for mark in layout.marks), default=None)
+    fitting = [
+        layout
+        for layout in LAYOUTS.values()
+        if set(REQUIRED) <= find_columns(layout, header).keys()
+    ]
+    return max(
+        fitting, key=lambda layout: sum(plain(mark) in names for mark in layout.marks), default=None
+    )

@@ -1,4 +1,5 @@
-"""One row of an exported CSV as an invoice to be collected, or what is wrong with it, column by column.
+"""One row of an exported CSV as an invoice to be collected, or what is wrong with it, column by
+column.
 
 A card number in any cell refuses the row, and is not repeated in what is said about it.
 """
@@ -9,7 +10,16 @@ from datetime import UTC, date, datetime
 from typing import TypeVar
 
 from rules.card_documents import holds_card_number
-from rules.csv_cells import YEARS, BadCell, read_amount, read_currency, read_date, read_email, read_phone, read_short
+from rules.csv_cells import (
+    YEARS,
+    BadCell,
+    read_amount,
+    read_currency,
+    read_date,
+    read_email,
+    read_phone,
+    read_short,
+)
 from rules.invoice_columns import Layout
 
 Parsed = TypeVar("Parsed")
@@ -41,8 +51,8 @@ class SmsConsent:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What the person at a number will not have, as a row says: `stops` are channels, since `at` if it is known;
-    `no_consent`: they have not agreed to texts, whatever an earlier file said.
+    """What the person at a number will not have, as a row says: `stops` are channels, since `at` if
+    it is known; `no_consent`: they have not agreed to texts, whatever an earlier file said.
     """
 
     phone: str
@@ -79,20 +89,50 @@ class RowError:
     message: str
 
 
-def read_row(line: int, cells: list[str], header: list[str], how: Reading) -> InvoiceRow | list[RowError] | Refusal | None:
-    """The row, or its errors. One that is not to be collected (paid, voided, no invoice, nothing owed) still tells what its person refuses."""
-    cards = [name for name, cell in zip(header, cells, strict=False) if holds_card_number(_card_name(name), cell)]
+def read_row(
+    line: int, cells: list[str], header: list[str], how: Reading
+) -> InvoiceRow | list[RowError] | Refusal | None:
+    """The row, or its errors. One that is not to be collected (paid, voided, no invoice, nothing
+    owed) still tells what its person refuses.
+    """
+    cards = [
+        name
+        for name, cell in zip(header, cells, strict=False)
+        if holds_card_number(_card_name(name), cell)
+    ]
     if cards:
-        return [RowError(line, name, "contains a card number; remove it from the file, it must not be stored anywhere") for name in cards]
+        return [
+            RowError(
+                line,
+                name,
+                "contains a card number; remove it from the file, it must not be stored anywhere",
+            )
+            for name in cards
+        ]
     if len(cells) > len(header):
-        return [RowError(line, "", f"has {len(cells)} cells under {len(header)} headings; quote cells that contain the delimiter")]
+        return [
+            RowError(
+                line,
+                "",
+                f"has {len(cells)} cells under {len(header)} headings; quote cells that contain the"
+                " delimiter",
+            )
+        ]
     return _Row(line, cells, header, how).read()
 
 
 def _card_name(column: str) -> str:
-    """The column's name as fields are called, so that phones and dates are known for what they are."""
+    """The column's name as fields are called,
+    so that phones and dates are known for what they are.
+    """
     low = column.casefold()
-    return "phone" if any(word in low for word in ("phone", "mobile", "fax")) else "createdAt" if "date" in low else column
+    return (
+        "phone"
+        if any(word in low for word in ("phone", "mobile", "fax"))
+        else "createdAt"
+        if "date" in low
+        else column
+    )
 
 
 class _Row:
@@ -106,7 +146,11 @@ class _Row:
 
     def read(self) -> InvoiceRow | list[RowError] | Refusal | None:
         how = self.how
-        phone = self.get("phone", lambda text: read_phone(text, how.region)) if self.is_collected or self.refuses else None
+        phone = (
+            self.get("phone", lambda text: read_phone(text, how.region))
+            if self.is_collected or self.refuses
+            else None
+        )
         refusal = self._refusal(phone)
         if not self.is_collected:
             return self.errors or refusal
@@ -115,30 +159,70 @@ class _Row:
         if amount == 0 and not self.errors:
             return refusal
         number, customer = self.get("number", read_short), self.get("customer", read_short)
-        due, email = self.get("dueDate", lambda text: read_date(text, how.dates)), self.get("email", read_email)
+        due, email = (
+            self.get("dueDate", lambda text: read_date(text, how.dates)),
+            self.get("email", read_email),
+        )
         consent = self.get("smsConsent", lambda text: self._consent(text, phone))
         if self.errors or not (currency and amount and number and customer and due):
             return self.errors
         mark = "draft" if self.text("state").casefold() == "draft" else "sent"
-        project, external = self.text("project")[:200] or None, self.text("externalId")[:200] or None
-        return InvoiceRow(self.line, number, customer, due, amount, currency, mark, email, phone, project, external, consent, refusal)
+        project, external = (
+            self.text("project")[:200] or None,
+            self.text("externalId")[:200] or None,
+        )
+        return InvoiceRow(
+            self.line,
+            number,
+            customer,
+            due,
+            amount,
+            currency,
+            mark,
+            email,
+            phone,
+            project,
+            external,
+            consent,
+            refusal,
+        )
 
     @property
     def is_collected(self) -> bool:
-        return not {self.text("kind").casefold(), self.text("state").casefold()} & self.how.layout.skipped
+        return (
+            not {self.text("kind").casefold(), self.text("state").casefold()}
+            & self.how.layout.skipped
+        )
 
     @property
     def refuses(self) -> bool:
         """Whether the row says anything of what its person will not have."""
-        return any(self.text(name) for name in OPT_OUTS) or self.text("smsConsent").casefold() in _NO - {""}
+        return any(self.text(name) for name in OPT_OUTS) or self.text(
+            "smsConsent"
+        ).casefold() in _NO - {""}
 
     def _refusal(self, phone: str | None) -> Refusal | None:
-        stops = {channel for name, channels in OPT_OUTS.items() if self.get(name, read_yes) for channel in channels}
+        stops = {
+            channel
+            for name, channels in OPT_OUTS.items()
+            if self.get(name, read_yes)
+            for channel in channels
+        }
         if stops and not phone and not self.errors:
-            self.errors.append(RowError(self.line, "phone", "is missing, but the row has an opt-out, which needs a number"))
+            self.errors.append(
+                RowError(
+                    self.line,
+                    "phone",
+                    "is missing, but the row has an opt-out, which needs a number",
+                )
+            )
         at = self.get("optOutAt", read_time) if stops and self.text("optOutAt") else None
         no_consent = self.text("smsConsent").casefold() in _NO - {""}
-        return Refusal(phone, tuple(sorted(stops)), at, no_consent) if phone and (stops or no_consent) else None
+        return (
+            Refusal(phone, tuple(sorted(stops)), at, no_consent)
+            if phone and (stops or no_consent)
+            else None
+        )
 
     def get(self, name: str, parse: Callable[[str], Parsed]) -> Parsed | None:
         """The parsed cell, or None with the error kept."""
@@ -146,7 +230,9 @@ class _Row:
             return parse(self.text(name))
         except BadCell as error:
             place = self.how.columns.get(name)
-            self.errors.append(RowError(self.line, self.header[place] if place is not None else name, str(error)))
+            self.errors.append(
+                RowError(self.line, self.header[place] if place is not None else name, str(error))
+            )
             return None
 
     def _consent(self, text: str, phone: str | None) -> SmsConsent | None:

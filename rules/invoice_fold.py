@@ -1,8 +1,9 @@
-"""An invoice's amounts and status, computed from its payments and returns, in whatever order they are given.
+"""An invoice's amounts and status, computed from its payments and returns, in whatever order they
+are given.
 
-The caller passes each payment and each return once; the rows' unique ids ensure that. A payment in another
-currency than the invoice's is not added up but reported as a mismatch. A voided payment (typed wrong, a check
-that bounced) counts nothing.
+The caller passes each payment and each return once; the rows' unique ids ensure that. A payment in
+another currency than the invoice's is not added up but reported as a mismatch. A voided payment
+(typed wrong, a check that bounced) counts nothing.
 """
 
 from collections.abc import Collection, Iterable
@@ -33,7 +34,9 @@ class PaymentFact:
 
 @dataclass(frozen=True, slots=True)
 class ReturnFact:
-    """Money that went back, or is on its way: a refund, or what a dispute took (negative: gave back). `payment_key` is its payment's `key`."""
+    """Money that went back, or is on its way: a refund, or what a dispute took (negative: gave
+    back). `payment_key` is its payment's `key`.
+    """
 
     payment_key: str
     amount: int
@@ -62,15 +65,24 @@ class Flags(NamedTuple):
 
 
 UNPAID = ("overdue", "sent")  # statuses in which an invoice waits for money
-CLOSING_MARKS = frozenset({"cancelled", "written_off"})  # marks after which it does not, and which are not undone
-RETURNING = frozenset({"pending", "requires_action", "succeeded"})  # a refund in these states has left
+# marks after which it does not, and which are not undone
+CLOSING_MARKS = frozenset({"cancelled", "written_off"})
+# a refund in these states has left
+RETURNING = frozenset({"pending", "requires_action", "succeeded"})
 
 
-def fold(terms: Terms, payments: Collection[PaymentFact], returns: Iterable[ReturnFact], disputed: bool, today: date) -> Standing:
+def fold(
+    terms: Terms,
+    payments: Collection[PaymentFact],
+    returns: Iterable[ReturnFact],
+    disputed: bool,
+    today: date,
+) -> Standing:
     """The standing that `terms` and the facts imply on `today` (the account's own date).
 
-    `disputed` says whether a dispute is open: its money is among the returns, its state is not folded.
-    Paid means: what was kept covers what was due, even if the invoice was cancelled meanwhile.
+    `disputed` says whether a dispute is open: its money is among the returns, its state is not
+    folded. Paid means: what was kept covers what was due, even if the invoice was cancelled
+    meanwhile.
     """
     voided = {payment.key for payment in payments if payment.voided}
     received: dict[str, int] = {}
@@ -85,13 +97,18 @@ def fold(terms: Terms, payments: Collection[PaymentFact], returns: Iterable[Retu
         if back.payment_key in returned and back.currency == terms.currency:
             returned[back.payment_key] += back.amount
     back_of = {key: max(0, min(amount, returned[key])) for key, amount in received.items()}
-    return _standing(terms, sum(received.values()), sum(back_of.values()), Flags(mismatched, disputed), today)
+    return _standing(
+        terms, sum(received.values()), sum(back_of.values()), Flags(mismatched, disputed), today
+    )
 
 
 def _standing(terms: Terms, received: int, returned: int, flags: Flags, today: date) -> Standing:
     paid = received - returned
     covered = paid >= terms.amount_due and received > 0
-    closed, nothing_was_owed = terms.mark in CLOSING_MARKS, terms.mark == "cancelled" and not covered
+    closed, nothing_was_owed = (
+        terms.mark in CLOSING_MARKS,
+        terms.mark == "cancelled" and not covered,
+    )
     return Standing(
         amount_received=received,
         amount_returned=returned,

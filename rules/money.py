@@ -9,14 +9,35 @@ from decimal import Decimal
 from babel.numbers import format_currency
 
 CENTS = 2
-ZERO_DECIMAL = frozenset(["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"])
+ZERO_DECIMAL = frozenset(
+    [
+        "bif",
+        "clp",
+        "djf",
+        "gnf",
+        "jpy",
+        "kmf",
+        "krw",
+        "mga",
+        "pyg",
+        "rwf",
+        "vnd",
+        "vuv",
+        "xaf",
+        "xof",
+        "xpf",
+    ]
+)
 THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
-# What Stripe takes charges in, after docs.stripe.com/currencies ("Supported presentment currencies"); it takes some in some countries only.
+# What Stripe takes charges in, after docs.stripe.com/currencies ("Supported presentment
+# currencies"); it takes some in some countries only.
 _TWO_DECIMAL = (
-    "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad cdf chf cny cop crc cve czk dkk dop dzd egp etb eur fjd fkp "
-    "gbp gel gip gmd gtq gyd hkd hnl htg huf idr ils inr isk jmd kes kgs khr kyd kzt lak lbp lkr lrd lsl mad mdl mkd mmk mnt mop mur mvr mwk mxn myr mzn nad "
-    "ngn nio nok npr nzd pab pen pgk php pkr pln qar ron rsd rub sar sbd scr sek sgd shp sle sos srd std szl thb tjs top try ttd twd tzs uah ugx usd uyu uzs "
-    "wst xcd xcg yer zar zmw"
+    "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad"
+    " cdf chf cny cop crc cve czk dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gtq gyd hkd hnl"
+    " htg huf idr ils inr isk jmd kes kgs khr kyd kzt lak lbp lkr lrd lsl mad mdl mkd mmk mnt mop"
+    " mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd pab pen pgk php pkr pln qar ron rsd rub sar"
+    " sbd scr sek sgd shp sle sos srd std szl thb tjs top try ttd twd tzs uah ugx usd uyu uzs wst"
+    " xcd xcg yer zar zmw"
 )
 CURRENCIES = ZERO_DECIMAL | THREE_DECIMAL | frozenset(_TWO_DECIMAL.split())
 
@@ -35,7 +56,9 @@ def to_major(amount: int, currency: str) -> Decimal:
 
 
 def to_minor(amount: Decimal, currency: str) -> int:
-    """A decimal of the currency's unit in minor units. Raises ValueError when it does not fit exactly."""
+    """A decimal of the currency's unit in minor units. Raises ValueError when it does not fit
+    exactly.
+    """
     scaled = amount.scaleb(exponent(currency))
     if scaled != scaled.to_integral_value():
         raise ValueError(f"{amount} has more decimal places than {currency.upper()} has.")
@@ -43,7 +66,14 @@ def to_minor(amount: Decimal, currency: str) -> int:
 
 
 def in_words(amount: int, currency: str, locale: str) -> str:
-    """Minor units as people of `locale` write them, in spaces that every phone's alphabet has: 1050 usd is $10.50."""
+    """Minor units as people of `locale` write them, in spaces that every phone's alphabet has: 1050
+    usd is $10.50.
+    """
     # CLDR shows no cents of currencies that hardly use them (rsd), though they may be owed
-    shown: str = format_currency(to_major(amount, currency), currency.upper(), locale=locale, currency_digits=exponent(currency) != CENTS)
+    shown: str = format_currency(
+        to_major(amount, currency),
+        currency.upper(),
+        locale=locale,
+        currency_digits=exponent(currency) != CENTS,
+    )
     return shown.replace("\u00a0", " ").replace("\u202f", " ")

@@ -20,8 +20,12 @@ class Charge:
     decline_code: str = ""
 
     def merged(self, other: "Charge") -> "Charge":
-        """The later of the two states; a tie is broken by the code, so that order does not matter."""
-        return max(self, other, key=lambda charge: (_CHARGE_RANK[charge.state], charge.decline_code))
+        """The later of the two states; a tie is broken by the code,
+        so that order does not matter.
+        """
+        return max(
+            self, other, key=lambda charge: (_CHARGE_RANK[charge.state], charge.decline_code)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,14 @@ class PaymentReport:
     charges: dict[str, Charge] = field(default_factory=dict)
 
     def merged(self, other: "PaymentReport") -> "PaymentReport":
-        """Both reports as one: `succeeded` wins over `canceled`, and both over anything open; with it goes the amount, which may have been changed before."""
+        """Both reports as one: `succeeded` wins over `canceled`, and both over anything open; with
+        it goes the amount, which may have been changed before.
+        """
         charges = dict(self.charges)
         for charge_id, charge in other.charges.items():
-            charges[charge_id] = charges[charge_id].merged(charge) if charge_id in charges else charge
+            charges[charge_id] = (
+                charges[charge_id].merged(charge) if charge_id in charges else charge
+            )
         last = max(self, other, key=lambda report: (_TERMINAL_RANK[report.terminal], report.amount))
         return replace(
             last,

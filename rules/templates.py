@@ -1,7 +1,7 @@
 """What is texted: templates per language, filled in with a few named places, and what they weigh.
 
-A text says who sends it, carries our own address, and says how to make it stop. It never says what was treated:
-neither an invoice's project nor its notes have a place.
+A text says who sends it, carries our own address, and says how to make it stop. It never says what
+was treated: neither an invoice's project nor its notes have a place.
 """
 
 import re
@@ -27,9 +27,25 @@ STOP_LINES = {"en": "Reply STOP to opt out.", "es": "Responda STOP para no recib
 _STOP_ROOM = 1 + max(map(len, STOP_LINES.values()))
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _STOP_WORD = re.compile(r"\bSTOP\b", re.IGNORECASE)
-_GSM = frozenset("@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà")
+_GSM = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ"
+    " !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
 _GSM_TWICE = frozenset("^{}\\[~]|€\f")  # these take an escape before them
-_TYPOGRAPHY = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "\u00a0": " ", "\u202f": " "})
+_TYPOGRAPHY = str.maketrans(
+    {
+        "‘": "'",
+        "’": "'",
+        "“": '"',
+        "”": '"',
+        "–": "-",
+        "—": "-",
+        "…": "...",
+        "\u00a0": " ",
+        "\u202f": " ",
+    }
+)
 _ONE, _MANY = 160, 153
 _ONE_UCS2, _MANY_UCS2 = 70, 67
 
@@ -46,11 +62,17 @@ class Rendered:
 def faults_of(kind: str, body: str) -> list[str]:
     """What is wrong with a template, in words for whoever wrote it; empty when it is fine."""
     found = set(_PLACE.findall(body))
-    faults = [f"{{{name}}} is not a placeholder; use {', '.join(sorted(PLACES))}" for name in sorted(found - PLACES)]
+    faults = [
+        f"{{{name}}} is not a placeholder; use {', '.join(sorted(PLACES))}"
+        for name in sorted(found - PLACES)
+    ]
     faults += [f"{{{name}}} is missing" for name in sorted(REQUIRED[kind] - found)]
     if _PLACE.sub("", body).count("{") or _PLACE.sub("", body).count("}"):
         faults.append("there is an unmatched brace")
-    longest = len(_PLACE.sub(lambda place: "x" * WIDEST.get(place[1], 0), body).translate(_TYPOGRAPHY)) + _STOP_ROOM
+    longest = (
+        len(_PLACE.sub(lambda place: "x" * WIDEST.get(place[1], 0), body).translate(_TYPOGRAPHY))
+        + _STOP_ROOM
+    )
     if longest > MAX_LENGTH:
         faults.append(f"it could be {longest} characters long; the limit is {MAX_LENGTH}")
     return faults
@@ -63,9 +85,13 @@ def language_of(language: str | None) -> str:
 
 
 def render(template: str, language: str, values: dict[str, str]) -> Rendered:
-    """Fill `template` in, with plain quotes and dashes; the way to opt out is added when it is not named. Raises ValueError when it is too long."""
+    """Fill `template` in, with plain quotes and dashes; the way to opt out is added when it is not
+    named. Raises ValueError when it is too long.
+    """
     known = values | {"clinic": " ".join(values.get("clinic", "").split())[:MAX_CLINIC]}
-    body = _PLACE.sub(lambda place: known.get(place[1], ""), template).translate(_TYPOGRAPHY).strip()
+    body = (
+        _PLACE.sub(lambda place: known.get(place[1], ""), template).translate(_TYPOGRAPHY).strip()
+    )
     if not _STOP_WORD.search(body):
         body = f"{body} {STOP_LINES[language_of(language)]}"
     if len(body) > MAX_LENGTH:
@@ -78,7 +104,9 @@ def _weight(body: str) -> tuple[str, int]:
     if all(char in _GSM or char in _GSM_TWICE for char in body):
         units = [2 if char in _GSM_TWICE else 1 for char in body]
         return "GSM-7", _segments(units, _ONE, _MANY)
-    return "UCS-2", _segments([len(char.encode("utf-16-le")) // 2 for char in body], _ONE_UCS2, _MANY_UCS2)
+    return "UCS-2", _segments(
+        [len(char.encode("utf-16-le")) // 2 for char in body], _ONE_UCS2, _MANY_UCS2
+    )
 
 
 def _segments(units: list[int], one: int, many: int) -> int:

@@ -1,20 +1,35 @@
-"""How reports of one text become one status: by rank, never by order of arrival. No two have the same rank.
+"""How reports of one text become one status: by rank, never by order of arrival. No two have the
+same rank.
 
-Ours come first: `waiting` (asked for, not decided), `sending` (decided and reserved), `unknown` (in doubt).
-`refused` is final and ours too: it never left. All others are Twilio's own words.
+Ours come first: `waiting` (asked for, not decided), `sending` (decided and reserved), `unknown` (in
+doubt). `refused` is final and ours too: it never left. All others are Twilio's own words.
 """
 
 _RANK = {
-    "waiting": 0, "sending": 1, "unknown": 2, "accepted": 3, "scheduled": 4, "queued": 5, "sent": 6,
-    "canceled": 7, "failed": 8, "undelivered": 9, "partially_delivered": 10, "delivered": 11, "read": 12,
-}  # fmt: skip
+    "waiting": 0,
+    "sending": 1,
+    "unknown": 2,
+    "accepted": 3,
+    "scheduled": 4,
+    "queued": 5,
+    "sent": 6,
+    "canceled": 7,
+    "failed": 8,
+    "undelivered": 9,
+    "partially_delivered": 10,
+    "delivered": 11,
+    "read": 12,
+}
 
-PENDING = frozenset({"waiting", "sending", "unknown", "accepted", "scheduled", "queued"})  # another must not be asked for yet
+# another must not be asked for yet
+PENDING = frozenset({"waiting", "sending", "unknown", "accepted", "scheduled", "queued"})
 FAILED = frozenset({"failed", "undelivered", "canceled", "refused"})
 
 
 def merged_status(known: str, reported: str) -> str:
-    """The status that two reports of one text imply. A word of Twilio's that we do not know changes nothing."""
+    """The status that two reports of one text imply. A word of Twilio's that we do not know changes
+    nothing.
+    """
     heard = "queued" if reported == "sending" else reported
     if known == "refused" or heard not in _RANK:
         return known

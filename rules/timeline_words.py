@@ -23,7 +23,10 @@ OUTCOMES = {
     "unmatched": "No invoice here matches it.",
     "refused": "Refused.",
 }
-UNKNOWN = "It is not known yet whether it happened: the provider's record will be checked, and it will not be repeated automatically."
+UNKNOWN = (
+    "It is not known yet whether it happened: the provider's record will be checked, and it will"
+    " not be repeated automatically."
+)
 
 
 def money(amount: int, currency: str) -> str:
@@ -33,7 +36,10 @@ def money(amount: int, currency: str) -> str:
 
 def refund_failed(amount: str, why: str | None) -> str:
     """A failed refund, and what to do about it; `amount` as people write it."""
-    said = f"The bank returned the refund of {amount}{f' ({why})' if why else ''}: the person did not get it, and the invoice counts it as paid again."
+    said = (
+        f"The bank returned the refund of {amount}{f' ({why})' if why else ''}: the person did not"
+        " get it, and the invoice counts it as paid again."
+    )
     return f"{said} Request the refund again, or pay it back another way, such as by check."
 
 

@@ -1,12 +1,40 @@
-"""The time zones of the states of the US: all of them where a state has several (as in the IANA database, 2026).
+"""The time zones of the states of the US: all of them where a state has several (as in the IANA
+database, 2026).
 
 A caller intersects them, so a state with two zones is treated with the caution of both.
 """
 
-_EASTERN, _CENTRAL, _MOUNTAIN, _PACIFIC = "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"
+_EASTERN, _CENTRAL, _MOUNTAIN, _PACIFIC = (
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Los_Angeles",
+)
 
 STATES: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(["CT", "DC", "DE", "GA", "MA", "MD", "ME", "NC", "NH", "NJ", "NY", "OH", "PA", "RI", "SC", "VA", "VT", "WV"], (_EASTERN,)),
+    **dict.fromkeys(
+        [
+            "CT",
+            "DC",
+            "DE",
+            "GA",
+            "MA",
+            "MD",
+            "ME",
+            "NC",
+            "NH",
+            "NJ",
+            "NY",
+            "OH",
+            "PA",
+            "RI",
+            "SC",
+            "VA",
+            "VT",
+            "WV",
+        ],
+        (_EASTERN,),
+    ),
     **dict.fromkeys(["FL", "IN", "KY", "MI", "TN"], (_EASTERN, _CENTRAL)),
     **dict.fromkeys(["AL", "AR", "IA", "IL", "LA", "MN", "MO", "MS", "OK", "WI"], (_CENTRAL,)),
     **dict.fromkeys(["KS", "ND", "NE", "SD", "TX"], (_CENTRAL, _MOUNTAIN)),
@@ -26,6 +54,11 @@ STATES: dict[str, tuple[str, ...]] = {
 
 def zones_of_state(state: str | None, country: str | None) -> tuple[str, ...]:
     """The zones of a state of the US by its two letters; none for anything else."""
-    if (country or "US").strip().upper() not in {"US", "USA", "UNITED STATES", "UNITED STATES OF AMERICA"}:
+    if (country or "US").strip().upper() not in {
+        "US",
+        "USA",
+        "UNITED STATES",
+        "UNITED STATES OF AMERICA",
+    }:
         return ()
     return STATES.get((state or "").strip().upper(), ())

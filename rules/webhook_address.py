@@ -1,7 +1,9 @@
-"""Where outgoing webhooks may go: to public addresses over HTTPS, and never into anybody's inner network.
+"""Where outgoing webhooks may go: to public addresses over HTTPS, and never into anybody's inner
+network.
 
-A name says nothing about where it leads: the addresses it resolves to are judged, each time, and the judged
-one is connected to. Ranges that hide an IPv4 address inside an IPv6 one are judged by what they hide.
+A name says nothing about where it leads: the addresses it resolves to are judged, each time, and
+the judged one is connected to. Ranges that hide an IPv4 address inside an IPv6 one are judged by
+what they hide.
 """
 
 import socket
@@ -10,17 +12,38 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 LONGEST = 2000
-_INNER_NAMES = ("localhost", "local", "internal", "intranet", "lan", "home.arpa", "test", "invalid", "onion")
+_INNER_NAMES = (
+    "localhost",
+    "local",
+    "internal",
+    "intranet",
+    "lan",
+    "home.arpa",
+    "test",
+    "invalid",
+    "onion",
+)
 _NAT64 = ip_network("64:ff9b::/96")  # RFC 6052
-# IANA's registries of special-purpose addresses, as far as Python's own tables lag behind them or take another view;
-# and Azure's wire server, which is public by its number only.
+# IANA's registries of special-purpose addresses, as far as Python's own tables lag behind them or
+# take another view; and Azure's wire server, which is public by its number only.
 _SPECIAL = tuple(
     ip_network(text)
     for text in (
-        "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "168.63.129.16/32",
-        "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fec0::/10",
+        "100.64.0.0/10",
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "198.18.0.0/15",
+        "168.63.129.16/32",
+        "64:ff9b:1::/48",
+        "100::/64",
+        "2001::/23",
+        "2001:db8::/32",
+        "2002::/16",
+        "3fff::/20",
+        "5f00::/16",
+        "fec0::/10",
     )
-)  # fmt: skip
+)
 
 Address = IPv4Address | IPv6Address
 
@@ -47,8 +70,17 @@ def read_target(url: str, loopback: bool = False) -> Target:
 
     `loopback` allows this machine, and plain HTTP to it: for demos and tests.
     """
-    if len(url) > LONGEST or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
-        raise ValueError(f"must be a plain ASCII address of at most {LONGEST} characters (xn-- for other alphabets)")
+    if (
+        len(url) > LONGEST
+        or not url.isascii()
+        or not url.isprintable()
+        or " " in url
+        or "\\" in url
+    ):
+        raise ValueError(
+            f"must be a plain ASCII address of at most {LONGEST} characters (xn-- for other"
+            " alphabets)"
+        )
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").rstrip("."), parts.port
@@ -79,7 +111,9 @@ def _check_host(host: str, literal: Address | None) -> None:
 
 
 def as_address(host: str) -> Address | None:
-    """The address that `host` is, also when it is written as resolvers take it: 2130706433, 0x7f.1, 0177.0.0.1."""
+    """The address that `host` is, also when it is written as resolvers take it: 2130706433, 0x7f.1,
+    0177.0.0.1.
+    """
     try:
         return ip_address(host)
     except ValueError:
@@ -93,14 +127,18 @@ def as_address(host: str) -> Address | None:
 def is_public(address: Address) -> bool:
     """Whether an address lies in the public internet, whatever it is wrapped in."""
     if isinstance(address, IPv6Address):
-        hidden = address.ipv4_mapped or (IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None)
+        hidden = address.ipv4_mapped or (
+            IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
+        )
         if hidden is not None:
             return is_public(hidden)
         if address.scope_id is not None:
             return False
     if any(address in network for network in _SPECIAL):
         return False
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+    return address.is_global and not (
+        address.is_multicast or address.is_reserved or address.is_unspecified
+    )
 
 
 def may_reach(text: str, loopback: bool = False) -> bool:

@@ -1,4 +1,6 @@
-"""In which time zones a person may be: those of their number, of their address, and the one we were told."""
+"""In which time zones a person may be: those of their number, of their address, and the one we were
+told.
+"""
 
 from zoneinfo import available_timezones
 
@@ -13,16 +15,22 @@ UNKNOWN = "Etc/Unknown"
 def zones_of(phone: str, address: dict[str, str] | None, told: str | None) -> tuple[str, ...]:
     """Every zone that counts: a person is contacted only when it is a lawful hour in all of them.
 
-    A mobile number tells where it was bought, an address where they live, so neither overrules the other
-    (47 CFR and 12 CFR 1006.6(b)(1): both count). Empty when nothing is known.
+    A mobile number tells where it was bought, an address where they live, so neither overrules the
+    other (47 CFR and 12 CFR 1006.6(b)(1): both count). Empty when nothing is known.
     """
-    home = (told,) if told else zones_of_state((address or {}).get("state"), (address or {}).get("country"))
+    home = (
+        (told,)
+        if told
+        else zones_of_state((address or {}).get("state"), (address or {}).get("country"))
+    )
     found = {*zones_of_number(phone), *home}
     return tuple(sorted(found & available_timezones()))
 
 
 def zones_of_number(phone: str) -> tuple[str, ...]:
-    """The zones a number may lie in (for a number without a place, such as +1 800, all of its country code)."""
+    """The zones a number may lie in (for a number without a place, such as +1 800, all of its
+    country code).
+    """
     try:
         zones = timezone.time_zones_for_number(phonenumbers.parse(phone, None))
     except phonenumbers.NumberParseException:

@@ -33,6 +33,8 @@ def rfc3339(moment: datetime) -> str:
 
 
 def move_business_time(shift: timedelta) -> None:
-    """Let business time run `shift` ahead of real time; tests only. A demo uses the setting PAYPHONE_BUSINESS_SHIFT."""
+    """Let business time run `shift` ahead of real time; tests only. A demo uses the setting
+    PAYPHONE_BUSINESS_SHIFT.
+    """
     global _shift  # noqa: PLW0603 - one clock per process is the point
     _shift = shift

@@ -1,7 +1,8 @@
-"""A Valkey of our own, for a machine that has no Redis: started by the worker pool, reached by a socket.
+"""A Valkey of our own, for a machine that has no Redis: started by the worker pool, reached by a
+socket.
 
-It is there while `REDIS_URL` is not set. One machine only: processes elsewhere need a Redis they can reach.
-What starts it is in `embedded_server.py`, which only the pool and the demo import.
+It is there while `REDIS_URL` is not set. One machine only: processes elsewhere need a Redis they
+can reach. What starts it is in `embedded_server.py`, which only the pool and the demo import.
 """
 
 import os
@@ -19,17 +20,30 @@ def folder() -> Path:
 
 
 def socket_url() -> str:
-    """The address of the embedded server. Raises Misconfigured where the path is too long for a socket."""
+    """The address of the embedded server. Raises Misconfigured where the path is too long for a
+    socket.
+    """
     path = folder() / "valkey.sock"
     if len(os.fsencode(path)) > LONGEST_SOCKET:
-        raise Misconfigured(f"{path} is too long for a socket. Move the folder to a shorter path, or set REDIS_URL.")
+        raise Misconfigured(
+            f"{path} is too long for a socket. Move the folder to a shorter path, or set REDIS_URL."
+        )
     return f"unix://{path}"
 
 
 def configuration(place: Path, **listen: str) -> str:
-    """The server's settings: nothing evicted, everything appended to disk each second, this user only."""
+    """The server's settings: nothing evicted, everything appended to disk each second, this user
+    only.
+    """
     lines = {
-        "dir": f'"{place}"', "appendonly": "yes", "appendfsync": "everysec", "save": '""', "maxmemory-policy": "noeviction",
-        "daemonize": "no", "logfile": '""', "set-proc-title": "no",  # a title would overwrite the environment, by which a demo's processes are known
-    }  # fmt: skip
+        "dir": f'"{place}"',
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": '""',
+        "maxmemory-policy": "noeviction",
+        # a title would overwrite the environment, by which a demo's processes are known
+        "daemonize": "no",
+        "logfile": '""',
+        "set-proc-title": "no",
+    }
     return "".join(f"{name} {value}\n" for name, value in (lines | listen).items())

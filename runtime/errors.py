@@ -2,11 +2,15 @@
 
 
 class PayphoneError(Exception):
-    """Root of all errors raised on purpose. The message names the thing, the fault and the next step."""
+    """Root of all errors raised on purpose. The message names the thing, the fault and the next
+    step.
+    """
 
 
 class NotAllowed(PayphoneError):
-    """What was asked for cannot be done as things stand, or was asked for wrongly: the message says why, and what to do instead."""
+    """What was asked for cannot be done as things stand, or was asked for wrongly: the message says
+    why, and what to do instead.
+    """
 
 
 class Misconfigured(PayphoneError):

@@ -1,8 +1,9 @@
-"""Named places where a test may kill or freeze this very process, to show that nothing is lost or done twice.
+"""Named places where a test may kill or freeze this very process, to show that nothing is lost or
+done twice.
 
 Out of reach in production: unless `PAYPHONE_ENV=test`, calling one does nothing.
-`PAYPHONE_KILL_AT=name` dies there; `name@/path` dies once, leaving that file behind with the process's id;
-`stop:name` freezes (SIGSTOP) instead.
+`PAYPHONE_KILL_AT=name` dies there; `name@/path` dies once, leaving that file behind with the
+process's id; `stop:name` freezes (SIGSTOP) instead.
 """
 
 import os

@@ -1,7 +1,8 @@
 """Structured logs: one line an event, with the request, event and job it belongs to.
 
-What may carry a secret or a card number is masked here, last of all, whoever logs it: lines of the standard
-library's loggers too. How a card number is recognised is told from above (`rules.card_numbers.redact`).
+What may carry a secret or a card number is masked here, last of all, whoever logs it: lines of the
+standard library's loggers too. How a card number is recognised is told from above
+(`rules.card_numbers.redact`).
 """
 
 import logging
@@ -13,7 +14,8 @@ from typing import Any
 import structlog
 
 _SECRET = re.compile(  # keys of Stripe's and of ours, and addresses that are rights
-    r"(?<![A-Za-z0-9])(?:sk|rk|whsec|pp)_[A-Za-z0-9_]{12,}|_secret_\w+|(?<=Bearer )[A-Za-z0-9._-]+|(?<=/p/)\w+|(?<=/card/)[\w=-]+"
+    r"(?<![A-Za-z0-9])(?:sk|rk|whsec|pp)_[A-Za-z0-9_]{12,}|_secret_\w+|(?<=Bearer"
+    r" )[A-Za-z0-9._-]+|(?<=/p/)\w+|(?<=/card/)[\w=-]+"
 )
 _HIDDEN_KEYS = {"authorization", "password", "secret", "client_secret", "token"}
 
@@ -28,8 +30,13 @@ class _Masking:
     def __init__(self, mask: Mask) -> None:
         self._mask = mask
 
-    def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-        return {self.text(key): "***" if key.lower() in _HIDDEN_KEYS else self._masked(value) for key, value in event.items()}
+    def __call__(
+        self, _logger: object, _method: str, event: MutableMapping[str, Any]
+    ) -> Mapping[str, Any]:
+        return {
+            self.text(key): "***" if key.lower() in _HIDDEN_KEYS else self._masked(value)
+            for key, value in event.items()
+        }
 
     def text(self, text: str) -> str:
         """`text` without secrets and card numbers."""
@@ -45,7 +52,9 @@ class _Masking:
 
 
 class MaskingFormatter(logging.Formatter):
-    """Formats lines of the standard library's loggers, tracebacks included, without what must not be told."""
+    """Formats lines of the standard library's loggers, tracebacks included, without what must not
+    be told.
+    """
 
     def __init__(self, mask: Mask) -> None:
         super().__init__("%(levelname)s %(name)s %(message)s")
@@ -65,7 +74,11 @@ def configure_log(log_format: str = "console", level: str = "INFO", *, mask: Mas
         structlog.processors.format_exc_info,
         _Masking(mask),
     ]
-    last = structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    last = (
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
     structlog.configure(
         processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper(), 20)),

@@ -13,12 +13,17 @@ WORKER_TIMEOUT = 10.0  # longer than a worker's blocking pop
 
 
 def connect_redis(url: str | None, timeout: float = WORKER_TIMEOUT) -> "Redis":
-    """A client for `redis://`, `rediss://`, `unix://` or `redis+sentinel://host:port,…/service/db`; without one, the embedded server.
+    """A client for `redis://`, `rediss://`, `unix://` or `redis+sentinel://host:port,…/service/db`;
+    without one, the embedded server.
 
     No retries inside the client: a lost answer must be seen where it can be judged.
     """
     url = url or embedded_redis.socket_url()
-    patience = {"socket_timeout": timeout, "socket_connect_timeout": min(timeout, 2.0), "retry": Retry(NoBackoff(), 0)}
+    patience = {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": min(timeout, 2.0),
+        "retry": Retry(NoBackoff(), 0),
+    }
     if url.startswith("redis+sentinel://"):
         hosts, service, db = (url.removeprefix("redis+sentinel://") + "//").split("/")[:3]
         sentinels = [(host, int(port)) for host, port in (h.split(":") for h in hosts.split(","))]
@@ -27,11 +32,17 @@ def connect_redis(url: str | None, timeout: float = WORKER_TIMEOUT) -> "Redis":
 
 
 def refuses_writes(error: RedisError) -> bool:
-    """Whether Redis is there and only will not write: it is full, read-only as after a failover, or cannot write to its own disk."""
-    return isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(("MISCONF", "NOREPLICAS"))
+    """Whether Redis is there and only will not write: it is full, read-only as after a failover, or
+    cannot write to its own disk.
+    """
+    return isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(
+        ("MISCONF", "NOREPLICAS")
+    )
 
 
 def leave_if_read_only(redis: "Redis", error: RedisError) -> None:
-    """Drop the connections to a server that has become read-only: after a failover its name may lead to another one."""
+    """Drop the connections to a server that has become read-only: after a failover its name may
+    lead to another one.
+    """
     if isinstance(error, ReadOnlyError):
         redis.connection_pool.disconnect()

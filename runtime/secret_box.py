@@ -1,7 +1,8 @@
-"""What must be read again but not in the database: sealed with PAYPHONE_SECRET_KEY, or with a secret that only its owner brings.
+"""What must be read again but not in the database: sealed with PAYPHONE_SECRET_KEY, or with a
+secret that only its owner brings.
 
-Of PAYPHONE_SECRET_KEY the newest key seals, every key opens: put a new one in front to roll it, and drop the old one once all is
-sealed anew (`bin/payphone reseal`).
+Of PAYPHONE_SECRET_KEY the newest key seals, every key opens: put a new one in front to roll it, and
+drop the old one once all is sealed anew (`bin/payphone reseal`).
 """
 
 import base64
@@ -17,7 +18,9 @@ from runtime.settings import get_settings
 def _box() -> MultiFernet:
     keys = get_settings().secret_keys
     if not keys:
-        raise Misconfigured("PAYPHONE_SECRET_KEY is not set: nothing can be sealed. Set it to a long random text.")
+        raise Misconfigured(
+            "PAYPHONE_SECRET_KEY is not set: nothing can be sealed. Set it to a long random text."
+        )
     return MultiFernet([Fernet(_derived(key, b"payphone secret box")) for key in keys])
 
 
@@ -28,7 +31,9 @@ def _derived(key: str, purpose: bytes) -> bytes:
 
 
 def box_of(bearer: str) -> Fernet:
-    """A box that only whoever brings the secret `bearer` (long and random) opens: we keep no more than its hash."""
+    """A box that only whoever brings the secret `bearer` (long and random) opens: we keep no more
+    than its hash.
+    """
     return Fernet(_derived(bearer, b"payphone bearer's box"))
 
 
@@ -52,4 +57,7 @@ def unseal(sealed: str) -> str:
     try:
         return _box().decrypt(sealed.encode()).decode()
     except InvalidToken:
-        raise Misconfigured("A sealed secret cannot be opened with any key in PAYPHONE_SECRET_KEY. Put the removed key back.") from None
+        raise Misconfigured(
+            "A sealed secret cannot be opened with any key in PAYPHONE_SECRET_KEY. Put the removed"
+            " key back."
+        ) from None

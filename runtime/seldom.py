@@ -6,7 +6,9 @@ EVERY = 60.0  # seconds
 
 
 class Seldom:
-    """Asked before each line of a process: True for the first of its kind, and again when a minute has passed."""
+    """Asked before each line of a process: True for the first of its kind, and again when a minute
+    has passed.
+    """
 
     def __init__(self, every: float = EVERY) -> None:
         self._every = every

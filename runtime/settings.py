@@ -45,19 +45,44 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     payphone_env: Literal["production", "demo", "test"] = "production"
     payphone_state_dir: str = ""
-    payphone_business_shift: float = 0.0  # seconds that business time runs ahead; demo and tests only
+    # seconds that business time runs ahead; demo and tests only
+    payphone_business_shift: float = 0.0
     payphone_kill_at: str = Field(default="", description="tests only: die at this kill-point")
-    payphone_lease: float | None = Field(default=None, description="tests only: seconds of a claim's lease")
-    payphone_lock_lease: float | None = Field(default=None, description="tests only: seconds of an invoice lock's lease")
-    payphone_text_deadline: float | None = Field(default=None, description="tests only: seconds a decided text may wait to be sent")
-    payphone_provider_timeout: float | None = Field(default=None, description="tests only: seconds a provider may take")
-    payphone_settling: float | None = Field(default=None, description="tests only: seconds until a provider's record is trusted")
-    trusted_proxies: str = Field(default="", description="addresses and networks of the proxies in front; unset: this machine")
-    rate_per_key: str = Field(default="600/minute", description="requests about payments per API key; `none`: no limit")
-    rate_per_address: str = Field(default="600/minute", description="requests about payments per client address; `none`: no limit")
-    daily_ceilings: str = Field(default="", description="a day's most per account; each account may have its own")
-    backfill_rate: float = Field(default=50.0, description="missing or replayed events let through per second; 0: no limit")
-    webhooks_to_loopback: bool = Field(default=False, description="demo and tests only: outgoing webhooks may go to this machine")
+    payphone_lease: float | None = Field(
+        default=None, description="tests only: seconds of a claim's lease"
+    )
+    payphone_lock_lease: float | None = Field(
+        default=None, description="tests only: seconds of an invoice lock's lease"
+    )
+    payphone_text_deadline: float | None = Field(
+        default=None, description="tests only: seconds a decided text may wait to be sent"
+    )
+    payphone_provider_timeout: float | None = Field(
+        default=None, description="tests only: seconds a provider may take"
+    )
+    payphone_settling: float | None = Field(
+        default=None, description="tests only: seconds until a provider's record is trusted"
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="addresses and networks of the proxies in front; unset: this machine",
+    )
+    rate_per_key: str = Field(
+        default="600/minute", description="requests about payments per API key; `none`: no limit"
+    )
+    rate_per_address: str = Field(
+        default="600/minute",
+        description="requests about payments per client address; `none`: no limit",
+    )
+    daily_ceilings: str = Field(
+        default="", description="a day's most per account; each account may have its own"
+    )
+    backfill_rate: float = Field(
+        default=50.0, description="missing or replayed events let through per second; 0: no limit"
+    )
+    webhooks_to_loopback: bool = Field(
+        default=False, description="demo and tests only: outgoing webhooks may go to this machine"
+    )
 
     @property
     def names_database(self) -> bool:
@@ -68,7 +93,11 @@ class Settings(BaseSettings):
     def shown_database(self) -> str:
         """The database's address without its password."""
         parts = urlsplit(self.database_url)
-        shown = self.database_url if parts.password is None else self.database_url.replace(f":{parts.password}@", ":***@", 1)
+        shown = (
+            self.database_url
+            if parts.password is None
+            else self.database_url.replace(f":{parts.password}@", ":***@", 1)
+        )
         return re.sub(r"(?<=[?&]password=)[^&]*", "***", shown)
 
     @property
@@ -83,7 +112,9 @@ class Settings(BaseSettings):
 
     @property
     def twilio_auth_tokens(self) -> tuple[str, ...]:
-        """Twilio's auth tokens: the first is ours to send with, any of them may have signed (while one is being rolled)."""
+        """Twilio's auth tokens: the first is ours to send with, any of them may have signed (while
+        one is being rolled).
+        """
         return _split(self.twilio_auth_token)
 
     @property
@@ -93,7 +124,9 @@ class Settings(BaseSettings):
 
     @property
     def worker_counts(self) -> dict[str, int]:
-        """Processes per queue: `WORKERS=3` means three for each, `webhooks=4,calls=1` names them."""
+        """Processes per queue: `WORKERS=3` means three for each,
+        `webhooks=4,calls=1` names them.
+        """
         if self.workers.strip().isdigit():
             return dict.fromkeys(QUEUES, int(self.workers))
         pairs = (part.split("=", 1) for part in _split(self.workers))
@@ -110,7 +143,9 @@ class Settings(BaseSettings):
         for part in _split(value):
             what, _, most = part.partition("=")
             if what not in DAILY_CEILINGS or not most.isdigit():
-                raise ValueError(f"{part!r} is no ceiling such as texts=500; there are texts, charges and calls")
+                raise ValueError(
+                    f"{part!r} is no ceiling such as texts=500; there are texts, charges and calls"
+                )
         return value
 
     @property
@@ -125,13 +160,17 @@ class Settings(BaseSettings):
 
     @property
     def webhooks_may_stay_here(self) -> bool:
-        """Whether outgoing webhooks may go to this machine; never anywhere but in a demo or a test."""
+        """Whether outgoing webhooks may go to this machine;
+        never anywhere but in a demo or a test.
+        """
         return self.webhooks_to_loopback and self.payphone_env != "production"
 
     @property
     def business_shift(self) -> timedelta:
         """How far business time runs ahead of real time; never anywhere but in a demo or a test."""
-        return timedelta(seconds=self.payphone_business_shift if self.payphone_env != "production" else 0.0)
+        return timedelta(
+            seconds=self.payphone_business_shift if self.payphone_env != "production" else 0.0
+        )
 
     @property
     def state_dir(self) -> Path:
@@ -140,7 +179,9 @@ class Settings(BaseSettings):
 
     @property
     def demo_settings(self) -> Path:
-        """Where a running demo keeps the environment of its processes, for `bin/payphone --demo`."""
+        """Where a running demo keeps the environment of its processes,
+        for `bin/payphone --demo`.
+        """
         return self.state_dir / "demo" / "settings.json"
 
 

@@ -1,4 +1,6 @@
-"""Settings checked once, at the start of a process: what is wrong is said in one sentence, and the process ends with 1."""
+"""Settings checked once, at the start of a process: what is wrong is said in one sentence, and the
+process ends with 1.
+"""
 
 import sys
 from collections.abc import Callable
@@ -14,7 +16,9 @@ DATABASES = frozenset({"sqlite", "postgres", "postgresql"})
 
 
 def settings_or_exit(*checks: Callable[[Settings], object]) -> Settings:
-    """The settings of this process; ends it with 1 when they cannot work, or when one of its own `checks` raises Misconfigured."""
+    """The settings of this process; ends it with 1 when they cannot work, or when one of its own
+    `checks` raises Misconfigured.
+    """
     try:
         settings = read_settings()
         check_scheme(settings)
@@ -45,12 +49,17 @@ def check_scheme(settings: Settings) -> None:
     """Raises Misconfigured when DATABASE_URL names a kind of database that is not ours."""
     scheme = urlsplit(settings.database_url).scheme
     if scheme not in DATABASES:
-        raise Misconfigured(f"DATABASE_URL starts with {scheme!r}; use sqlite:///path or postgresql://….")
+        raise Misconfigured(
+            f"DATABASE_URL starts with {scheme!r}; use sqlite:///path or postgresql://…."
+        )
 
 
 def check_workers(settings: Settings) -> None:
     """Raises Misconfigured when WORKERS cannot be read, or names a queue that there is not."""
-    advice = f"Write a number, or queue=number pairs such as webhooks=4,messages=2. The queues are {', '.join(QUEUES)}."
+    advice = (
+        "Write a number, or queue=number pairs such as webhooks=4,messages=2. The queues are"
+        f" {', '.join(QUEUES)}."
+    )
     try:
         counts = settings.worker_counts
     except ValueError:
@@ -64,4 +73,7 @@ def _check_redis(settings: Settings) -> None:
     try:
         connect_redis(settings.redis_url)  # reads the address; the connection opens on first use
     except (ValueError, IndexError):
-        raise Misconfigured("REDIS_URL cannot be read. Use redis://host:port, rediss://…, unix://… or redis+sentinel://host:port,…/service/db.") from None
+        raise Misconfigured(
+            "REDIS_URL cannot be read. Use redis://host:port, rediss://…, unix://… or"
+            " redis+sentinel://host:port,…/service/db."
+        ) from None

@@ -15,15 +15,42 @@ from sandbox.world import Sandbox
 
 def options() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="sandbox", description="Stand-ins for Payphone's providers.")
+    parser = argparse.ArgumentParser(
+        prog="sandbox", description="Stand-ins for Payphone's providers."
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--public-url", default="", help="address in links, if not the one requests come to")
+    parser.add_argument(
+        "--public-url", default="", help="address in links, if not the one requests come to"
+    )
     parser.add_argument("--state-file", default="", help="keep state here across restarts")
-    parser.add_argument("--endpoint", action="append", default=[], metavar="URL=SECRET", help="send the platform's Stripe events there")
-    parser.add_argument("--connect-endpoint", action="append", default=[], metavar="URL=SECRET", help="send connected accounts' events there")
-    parser.add_argument("--twilio-account", default="", metavar="SID:TOKEN", help="the Twilio account whose numbers people text")
-    parser.add_argument("--twilio-sender", action="append", default=[], metavar="NUMBER[,SERVICE[,URL]]", help="a number of that account")
+    parser.add_argument(
+        "--endpoint",
+        action="append",
+        default=[],
+        metavar="URL=SECRET",
+        help="send the platform's Stripe events there",
+    )
+    parser.add_argument(
+        "--connect-endpoint",
+        action="append",
+        default=[],
+        metavar="URL=SECRET",
+        help="send connected accounts' events there",
+    )
+    parser.add_argument(
+        "--twilio-account",
+        default="",
+        metavar="SID:TOKEN",
+        help="the Twilio account whose numbers people text",
+    )
+    parser.add_argument(
+        "--twilio-sender",
+        action="append",
+        default=[],
+        metavar="NUMBER[,SERVICE[,URL]]",
+        help="a number of that account",
+    )
     parser.add_argument("--seed", type=int, default=None, help="draw the same ids each time")
     return parser.parse_args()
 

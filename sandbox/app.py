@@ -13,8 +13,16 @@ from sandbox.wire import App
 from sandbox.world import Sandbox
 
 
-def create_app(sandbox: Sandbox | None = None, *, public_url: str = "", state_path: str = "", deliver: bool = True) -> App:
-    """Build the app; ``public_url`` is for links, else the request's own address; ``deliver`` starts the webhooks."""
+def create_app(
+    sandbox: Sandbox | None = None,
+    *,
+    public_url: str = "",
+    state_path: str = "",
+    deliver: bool = True,
+) -> App:
+    """Build the app; ``public_url`` is for links, else the request's own address; ``deliver``
+    starts the webhooks.
+    """
     sandbox = sandbox or Sandbox()
     sandbox.ground.public_url = public_url.rstrip("/")
     if state_path:

@@ -38,7 +38,11 @@ class Control:
     def on_get_requests(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List requests received; any field may filter."""
         with self.ground.lock:
-            resp.media = {"requests": self.ground.requests.select({name: str(value) for name, value in req.params.items()})}
+            resp.media = {
+                "requests": self.ground.requests.select(
+                    {name: str(value) for name, value in req.params.items()}
+                )
+            }
 
     def on_get_settings(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Show the settings."""
@@ -101,7 +105,11 @@ class DeliveryControl:
         """List deliveries, newest last; any field may filter."""
         with self.ground.lock:
             rows = [delivery.seen() for delivery in self.ground.outbox.all.values()]
-        found = [row for row in rows if all(str(row.get(name)) == value for name, value in req.params.items())]
+        found = [
+            row
+            for row in rows
+            if all(str(row.get(name)) == value for name, value in req.params.items())
+        ]
         resp.media = {"deliveries": found, "idle": self.ground.outbox.idle()}
 
     def on_post_release(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -128,12 +136,16 @@ def body_of(req: falcon.Request) -> dict[str, Any]:
     return body
 
 
-def refuse_value(req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]) -> None:
+def refuse_value(
+    req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]
+) -> None:
     """Answer 400 to what a control request cannot mean."""
     raise falcon.HTTPBadRequest(title="Refused", description=str(error))
 
 
-def refuse_api(req: falcon.Request, resp: falcon.Response, error: ApiError, params: dict[str, Any]) -> None:
+def refuse_api(
+    req: falcon.Request, resp: falcon.Response, error: ApiError, params: dict[str, Any]
+) -> None:
     """Answer in Stripe's words."""
     resp.status, resp.media = error.status, error.body
 

@@ -56,4 +56,8 @@ class Deliverer:
     def send(self, delivery: Delivery, headers: dict[str, str]) -> int:
         """Send one; answers the receiver's status. Redirects are not followed."""
         timeout = self.sandbox.ground.settings.timeout
-        return client().post(delivery.url, content=delivery.body.encode(), headers=headers, timeout=timeout).status_code
+        return (
+            client()
+            .post(delivery.url, content=delivery.body.encode(), headers=headers, timeout=timeout)
+            .status_code
+        )

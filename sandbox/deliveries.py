@@ -8,7 +8,9 @@ OPEN = ("waiting", "held", "sending")
 
 @dataclass
 class Delivery:
-    """One copy of one event for one endpoint; ``state`` is waiting, held, sending, delivered, dropped or failed."""
+    """One copy of one event for one endpoint; ``state`` is waiting, held, sending, delivered,
+    dropped or failed.
+    """
 
     id: str
     provider: str

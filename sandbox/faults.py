@@ -16,7 +16,9 @@ KINDS = {
     "refuse_after": "do it, then reset the connection",
     "rate_limit_429": "answer 429 before the effect",
     "conflict_409": "answer 409 lock_timeout before the effect",
-    "forbidden_403": "answer 403 before the effect, as for an account that is not connected any more",
+    "forbidden_403": (
+        "answer 403 before the effect, as for an account that is not connected any more"
+    ),
     "refused_400": "answer 400 before the effect, as for an object in the wrong state",
     "slow": "wait, then do it and answer",
 }
@@ -24,7 +26,9 @@ KINDS = {
 
 @dataclass
 class Fault:
-    """One order for trouble. ``path`` may hold ``*``; ``skip`` lets that many requests pass first."""
+    """One order for trouble. ``path`` may hold ``*``;
+    ``skip`` lets that many requests pass first.
+    """
 
     id: str
     kind: str
@@ -38,7 +42,12 @@ class Fault:
 
     def fits(self, provider: str, method: str, path: str) -> bool:
         """Whether a request is one this fault waits for."""
-        return self.times > 0 and provider == self.provider and fnmatchcase(method, self.method.upper()) and fnmatchcase(path, self.path)
+        return (
+            self.times > 0
+            and provider == self.provider
+            and fnmatchcase(method, self.method.upper())
+            and fnmatchcase(path, self.path)
+        )
 
 
 def read_fault(id: str, body: Mapping[str, Any]) -> Fault:

@@ -15,9 +15,13 @@ Clock = Callable[[], float]
 
 
 class Ground:
-    """Shared state. ``now`` is business time and may be moved; ``wall`` times deliveries and signatures."""
+    """Shared state. ``now`` is business time and may be moved; ``wall`` times deliveries and
+    signatures.
+    """
 
-    def __init__(self, clock: Clock = time.time, wall: Clock = time.time, seed: int | None = None) -> None:
+    def __init__(
+        self, clock: Clock = time.time, wall: Clock = time.time, seed: int | None = None
+    ) -> None:
         """Start empty on the given clocks."""
         self._clock = clock
         self.wall = wall

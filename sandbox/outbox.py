@@ -118,7 +118,14 @@ class Outbox:
         """Send an event again, to each endpoint it was meant for; answers how many."""
         latest = {d.endpoint_id: d for d in self.by_event.get(event_id, [])}
         for original in latest.values():
-            again = replace(original, id=self.ids.new("dlv", 16), state="waiting", attempts=0, due_at=now, tries=[])
+            again = replace(
+                original,
+                id=self.ids.new("dlv", 16),
+                state="waiting",
+                attempts=0,
+                due_at=now,
+                tries=[],
+            )
             self.all[again.id] = again
             self.by_event[event_id].append(again)
             self.queue(again)

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-SECRETS = frozenset({"number", "cvc", "card_number", "client_secret", "secret", "account_number", "routing_number"})
+SECRETS = frozenset(
+    {"number", "cvc", "card_number", "client_secret", "secret", "account_number", "routing_number"}
+)
 KEPT = 20_000
 
 
@@ -40,7 +42,11 @@ class RequestLog:
     def select(self, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
         """List entries whose fields equal the wanted ones."""
         rows = (asdict(entry) for entry in list(self.entries))
-        return [row for row in rows if all(str(row.get(name)) == value for name, value in wanted.items())]
+        return [
+            row
+            for row in rows
+            if all(str(row.get(name)) == value for name, value in wanted.items())
+        ]
 
 
 def without_secrets(value: Any) -> Any:

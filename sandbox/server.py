@@ -21,7 +21,9 @@ class _Exchange(ServerHandler):
         """Answer 500 without a page."""
         if isinstance(sys.exc_info()[1], OSError):
             raise ConnectionAbortedError
-        start_response("500 Internal Server Error", [("Content-Type", "text/plain")], sys.exc_info())
+        start_response(
+            "500 Internal Server Error", [("Content-Type", "text/plain")], sys.exc_info()
+        )
         return [b"the sandbox has a bug"]
 
 
@@ -39,7 +41,13 @@ class Handler(WSGIRequestHandler):
         self.raw_requestline = self.rfile.readline(65537)
         if not self.raw_requestline or not self.parse_request():
             return
-        exchange = _Exchange(cast(IO[bytes], self.rfile), cast(IO[bytes], self.wfile), self.get_stderr(), self.get_environ(), multithread=True)
+        exchange = _Exchange(
+            cast(IO[bytes], self.rfile),
+            cast(IO[bytes], self.wfile),
+            self.get_stderr(),
+            self.get_environ(),
+            multithread=True,
+        )
         exchange.request_handler = self  # type: ignore[attr-defined]  # wsgiref logs through it
         exchange.run(self.server.get_app())  # type: ignore[attr-defined]
 
@@ -56,7 +64,10 @@ class Server(socketserver.ThreadingMixIn, WSGIServer):
     def server_bind(self) -> None:
         """Bind without asking the name service who we are."""
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.server_name, self.server_port = (
+            str(self.server_address[0]),
+            int(self.server_address[1]),
+        )
         self.setup_environ()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -79,6 +90,8 @@ def listen(app: App, host: str = "127.0.0.1", port: int = 0) -> Server:
 
 def serve_in_background(server: Server) -> threading.Thread:
     """Run a server in a thread, as tests do."""
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    )
     thread.start()
     return thread

@@ -13,8 +13,8 @@ class Settings:
     """Current settings; rates are 0..1, durations seconds.
 
     ``link_limit``: ``enforced`` refuses a payment beyond a link's session limit at completion;
-    ``race`` lets sessions opened before the limit complete (two tabs).
-    ``settle_after``: how long until what is pending settles by itself; ``None`` waits for the control API.
+    ``race`` lets sessions opened before the limit complete (two tabs). ``settle_after``: how long
+    until what is pending settles by itself; ``None`` waits for the control API.
     """
 
     seed: int = 0

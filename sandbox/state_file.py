@@ -18,7 +18,9 @@ def keep(sandbox: Sandbox, path: str) -> None:
     """Load the file if it is there, and save to it each second while things change."""
     if Path(path).exists():
         load(sandbox, path)
-    threading.Thread(target=_save_often, args=(sandbox, path, threading.Event()), daemon=True).start()
+    threading.Thread(
+        target=_save_often, args=(sandbox, path, threading.Event()), daemon=True
+    ).start()
 
 
 def _save_often(sandbox: Sandbox, path: str, never: threading.Event) -> None:
@@ -44,8 +46,14 @@ def _state(sandbox: Sandbox) -> dict[str, Any]:
     """Everything worth keeping, as JSON."""
     ground, stripe = sandbox.ground, sandbox.stripe
     return {
-        "accounts": {name: [account.tables, account.private] for name, account in stripe.accounts.items()},
-        "keys": [[account, key, asdict(kept)] for (account, key), kept in stripe.keys.kept.items() if kept.finished],
+        "accounts": {
+            name: [account.tables, account.private] for name, account in stripe.accounts.items()
+        },
+        "keys": [
+            [account, key, asdict(kept)]
+            for (account, key), kept in stripe.keys.kept.items()
+            if kept.finished
+        ],
         "deliveries": [asdict(delivery) for delivery in ground.outbox.all.values()],
         "agenda": ground.agenda.entries,
         "settings": asdict(ground.settings),

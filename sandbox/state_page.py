@@ -15,11 +15,37 @@ from sandbox.world import Sandbox
 PAGE = Template(Path(__file__).with_name("state_page.html").read_text("utf-8"))
 AT_MOST = 30
 GOOD = {"succeeded", "paid", "complete", "delivered", "won", "True", "200"}
-BAD = {"failed", "lost", "dropped", "canceled", "expired", "undelivered", "needs_response", "cut", "400", "402", "409", "429", "500", "502"}
+BAD = {
+    "failed",
+    "lost",
+    "dropped",
+    "canceled",
+    "expired",
+    "undelivered",
+    "needs_response",
+    "cut",
+    "400",
+    "402",
+    "409",
+    "429",
+    "500",
+    "502",
+}
 WAITING = {
-    "pending", "processing", "waiting", "held", "sending", "open", "unpaid", "requires_action", "requires_payment_method", "under_review",
-    "accepted", "queued", "sent",
-}  # fmt: skip
+    "pending",
+    "processing",
+    "waiting",
+    "held",
+    "sending",
+    "open",
+    "unpaid",
+    "requires_action",
+    "requires_payment_method",
+    "under_review",
+    "accepted",
+    "queued",
+    "sent",
+}
 
 
 class StatePage:
@@ -32,7 +58,11 @@ class StatePage:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Render the state."""
         with self.sandbox.ground.lock:
-            tables = [*sections(self.sandbox.stripe, AT_MOST), *twilio_sections(self.sandbox.twilio, AT_MOST), *_ground_sections(self.sandbox)]
+            tables = [
+                *sections(self.sandbox.stripe, AT_MOST),
+                *twilio_sections(self.sandbox.twilio, AT_MOST),
+                *_ground_sections(self.sandbox),
+            ]
         refresh = req.get_param_as_int("refresh", min_value=1, max_value=3600)
         resp.content_type = falcon.MEDIA_HTML
         resp.text = PAGE.substitute(
@@ -46,14 +76,41 @@ def _ground_sections(sandbox: Sandbox) -> list[tuple[Section, int]]:
     """Deliveries, faults and requests, newest first."""
     ground = sandbox.ground
     deliveries = list(ground.outbox.all.values())[: -AT_MOST - 1 : -1]
-    sent = [(d.event_type, d.state, d.attempts, d.last_status or d.last_error, "copy" if d.duplicate else "", d.url) for d in deliveries]
+    sent = [
+        (
+            d.event_type,
+            d.state,
+            d.attempts,
+            d.last_status or d.last_error,
+            "copy" if d.duplicate else "",
+            d.url,
+        )
+        for d in deliveries
+    ]
     asked = [(f.kind, f"{f.method} {f.path}", f.times, f.hits) for f in ground.faults.active]
     requests = list(ground.requests.entries)[: -AT_MOST - 1 : -1]
-    came = [(f"{r.method} {r.path}", r.status or "cut", r.fault, "replayed" if r.replayed else "", r.idempotency_key) for r in requests]
+    came = [
+        (
+            f"{r.method} {r.path}",
+            r.status or "cut",
+            r.fault,
+            "replayed" if r.replayed else "",
+            r.idempotency_key,
+        )
+        for r in requests
+    ]
     return [
-        (Section("Webhook deliveries", ("Event", "State", "Attempts", "Answer", "Twice", "To"), sent), len(ground.outbox.all)),
+        (
+            Section(
+                "Webhook deliveries", ("Event", "State", "Attempts", "Answer", "Twice", "To"), sent
+            ),
+            len(ground.outbox.all),
+        ),
         (Section("Faults", ("Kind", "For", "Left", "Struck"), asked), len(asked)),
-        (Section("Requests", ("Request", "Status", "Fault", "Replay", "Idempotency key"), came), len(ground.requests.entries)),
+        (
+            Section("Requests", ("Request", "Status", "Fault", "Replay", "Idempotency key"), came),
+            len(ground.requests.entries),
+        ),
     ]
 
 
@@ -70,14 +127,20 @@ def _tile(title: str, count: int) -> str:
 def _section(section: Section, count: int) -> str:
     """One table, or a word that there is nothing."""
     anchor, title = _anchor(section.title), escape(section.title)
-    more = f" <small>latest {len(section.rows)} of {count:,}</small>" if count > len(section.rows) else ""
+    more = (
+        f" <small>latest {len(section.rows)} of {count:,}</small>"
+        if count > len(section.rows)
+        else ""
+    )
     heading = f'<h2 id="{anchor}-title">{title}{more}</h2>'
     body = _table(section, anchor) if section.rows else "<p>None yet.</p>"
     return f'<section id="{anchor}">{heading}{body}</section>'
 
 
 def _table(section: Section, anchor: str) -> str:
-    """A table that scrolls by itself, with the keyboard too; on a narrow screen each cell is a line with its column's name."""
+    """A table that scrolls by itself, with the keyboard too; on a narrow screen each cell is a line
+    with its column's name.
+    """
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in section.columns)
     rows = "".join(f"<tr>{''.join(map(_cell, section.columns, row))}</tr>" for row in section.rows)
     return (
@@ -89,7 +152,9 @@ def _table(section: Section, anchor: str) -> str:
 def _cell(column: str, value: Any) -> str:
     """One value; states carry a colour beside their word."""
     text = "–" if value in (None, "") else str(value)
-    tone = "good" if text in GOOD else "bad" if text in BAD else "waiting" if text in WAITING else ""
+    tone = (
+        "good" if text in GOOD else "bad" if text in BAD else "waiting" if text in WAITING else ""
+    )
     shown = {"True": "yes", "False": "no"}.get(text, text.replace("_", " ") if tone else text)
     opened = f'<td data-column="{escape(column)}">'
     if tone:

@@ -17,7 +17,9 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def cut(environ: dict[str, Any], after: float, reset: bool) -> None:
-    """Close a request's connection without an answer; waits first, but no longer than the client does."""
+    """Close a request's connection without an answer; waits first, but no longer than the client
+    does.
+    """
     connection = next((environ[name] for name in SOCKETS if name in environ), None)
     if connection is None:
         time.sleep(after)

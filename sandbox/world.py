@@ -13,7 +13,9 @@ from sandbox.twilio.provider import Twilio
 class Sandbox:
     """All stand-ins on one ground; ``sandbox.stripe.serve(request)`` needs no HTTP."""
 
-    def __init__(self, clock: Clock = time.time, wall: Clock = time.time, seed: int | None = None) -> None:
+    def __init__(
+        self, clock: Clock = time.time, wall: Clock = time.time, seed: int | None = None
+    ) -> None:
         """Start empty; the same seed, clocks and requests give the same ids and chaos."""
         self.ground = Ground(clock, wall, seed)
         self.stripe = Stripe(self.ground)
@@ -34,7 +36,8 @@ class Sandbox:
             return fault
 
     def deliver_due(self, send: Send) -> int:
-        """Hand due webhooks to ``send(delivery, headers) -> HTTP status`` one by one; answers how many.
+        """Hand due webhooks to ``send(delivery, headers) -> HTTP status`` one by one; answers how
+        many.
 
         What ``send`` raises counts as a failed attempt and is tried again later.
         """

@@ -1,4 +1,6 @@
-"""The acts of the story: invoices go out, people pay in every way there is, things break in the middle."""
+"""The acts of the story: invoices go out, people pay in every way there is, things break in the
+middle.
+"""
 
 import os
 import signal
@@ -17,14 +19,33 @@ from simulation import stage_print as say
 from simulation.api import Api, Payer, Sandbox
 from simulation.expected import Json
 
-PEOPLE = ("Ada Lovelace", "Grace Hopper", "Hedy Lamarr", "Alan Turing", "Mary Jackson", "Tim Lee", "Radia Perlman", "Lin Chen")
+PEOPLE = (
+    "Ada Lovelace",
+    "Grace Hopper",
+    "Hedy Lamarr",
+    "Alan Turing",
+    "Mary Jackson",
+    "Tim Lee",
+    "Radia Perlman",
+    "Lin Chen",
+)
 DECLINED, DISPUTED = "4000000000009995", "4000000000000259"
 
 # How each invoice's person behaves; the story ends with all of them accounted for.
 _MANY = {
-    "pays": 5, "texted, pays": 4, "declined first": 3, "two tabs": 2, "pays half": 2, "refunded in part": 1, "refunded in full": 1,
-    "disputes": 1, "says stop": 1, "pays by phone": 1, "pays on a missed day": 2, "silent": 2,
-}  # fmt: skip
+    "pays": 5,
+    "texted, pays": 4,
+    "declined first": 3,
+    "two tabs": 2,
+    "pays half": 2,
+    "refunded in part": 1,
+    "refunded in full": 1,
+    "disputes": 1,
+    "says stop": 1,
+    "pays by phone": 1,
+    "pays on a missed day": 2,
+    "silent": 2,
+}
 TEXTED = ("texted, pays", "says stop")
 LATER = ("silent", "says stop", "pays by phone", "pays on a missed day")
 BEHAVIOURS = tuple(behaviour for behaviour, count in _MANY.items() for _ in range(count))
@@ -60,30 +81,59 @@ def send_invoices(clinic: Clinic) -> list[Sent]:
     for index, behaviour in enumerate(BEHAVIOURS):
         yen = index % 4 == 3  # noqa: PLR2004 - every fourth
         body = {
-            "customerId": people[index % len(people)]["id"], "number": f"INV-{1001 + index}", "project": "Treatment", "currency": "jpy" if yen else "usd",
-            "amountDue": 9_800 + 1_100 * index if yen else 4_500 + 1_375 * index, "dueDate": str(today + timedelta(days=14 - 3 * (index % 9))),
-        }  # fmt: skip
+            "customerId": people[index % len(people)]["id"],
+            "number": f"INV-{1001 + index}",
+            "project": "Treatment",
+            "currency": "jpy" if yen else "usd",
+            "amountDue": 9_800 + 1_100 * index if yen else 4_500 + 1_375 * index,
+            "dueDate": str(today + timedelta(days=14 - 3 * (index % 9))),
+        }
         invoice = clinic.api.post("/api/invoices", body, key=f"invoice-{index}")
         channel = "sms" if behaviour in TEXTED else "none"
-        link = clinic.api.post(f"/api/invoices/{invoice['id']}/payment-links", {"channel": channel}, key=f"link-{index}")
+        link = clinic.api.post(
+            f"/api/invoices/{invoice['id']}/payment-links",
+            {"channel": channel},
+            key=f"link-{index}",
+        )
         sent.append(Sent(invoice, link["url"], behaviour))
     texted = sum(BEHAVIOURS.count(behaviour) for behaviour in TEXTED)
-    say.chapter("Invoices go out", f"{len(people)} customers · {len(sent)} invoices in USD and JPY · a payment link for each, {texted} of them by text")
+    say.chapter(
+        "Invoices go out",
+        f"{len(people)} customers · {len(sent)} invoices in USD and JPY · a payment link for each,"
+        f" {texted} of them by text",
+    )
     return sent
 
 
 def _person(clinic: Clinic, index: int, name: str) -> Json:
     """A customer who agreed to be texted."""
-    person = clinic.api.post("/api/customers", {"name": name, "phone": f"+1202555{1200 + index}"}, key=f"person-{index}")
-    words = {"source": "paper form", "text": "I agree to be texted about my invoices.", "textVersion": "2026-01", "givenAt": str(business_now().isoformat())}
-    clinic.api.post(f"/api/customers/{person['id']}/consents", {"channels": ["sms"], **words}, key=f"consent-{index}")
+    person = clinic.api.post(
+        "/api/customers", {"name": name, "phone": f"+1202555{1200 + index}"}, key=f"person-{index}"
+    )
+    words = {
+        "source": "paper form",
+        "text": "I agree to be texted about my invoices.",
+        "textVersion": "2026-01",
+        "givenAt": str(business_now().isoformat()),
+    }
+    clinic.api.post(
+        f"/api/customers/{person['id']}/consents",
+        {"channels": ["sms"], **words},
+        key=f"consent-{index}",
+    )
     return person
 
 
 def pay_everything(clinic: Clinic, sent: list[Sent], in_the_middle: Callable[[], None]) -> None:
     """People pay on Stripe's page, some at once; events come back doubled, late and shuffled."""
-    clinic.sandbox.control("settings", seed=7, duplicate_rate=0.3, shuffle_window=0.6, delay_max=0.2, link_limit="race")
-    say.chapter("People pay", "on Stripe's hosted page; its events arrive signed, one in three doubled, shuffled within 0.8 s")
+    clinic.sandbox.control(
+        "settings", seed=7, duplicate_rate=0.3, shuffle_window=0.6, delay_max=0.2, link_limit="race"
+    )
+    say.chapter(
+        "People pay",
+        "on Stripe's hosted page; its events arrive signed, one in three doubled, shuffled within"
+        " 0.8 s",
+    )
     half = len(sent) // 2
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda one: _behave(clinic, one), sent[:half]))
@@ -104,18 +154,24 @@ def _behave(clinic: Clinic, one: Sent) -> None:
     if one.behaviour == "two tabs":
         second = visit(payer, one.url)
         expect(payer.pay(page), {200}, one)
-        expect(payer.pay(second), {200, 410}, one)  # both go through, unless we have closed the second meanwhile
+        # both go through, unless we have closed the second meanwhile
+        expect(payer.pay(second), {200, 410}, one)
         return
     if one.behaviour == "declined first":
         expect(payer.pay(page, DECLINED), {402}, one)
-    expect(payer.pay(page, DISPUTED if one.behaviour == "disputes" else "4242424242424242"), {200}, one)
+    expect(
+        payer.pay(page, DISPUTED if one.behaviour == "disputes" else "4242424242424242"), {200}, one
+    )
 
 
 def texted_address(clinic: Clinic, one: Sent) -> str:
     """The address in the text that reached the person's phone."""
 
     def probe() -> bool:
-        return any(one.url in message["body"] for message in clinic.sandbox.shown("twilio/messages")["messages"])
+        return any(
+            one.url in message["body"]
+            for message in clinic.sandbox.shown("twilio/messages")["messages"]
+        )
 
     say.wait_for(f"a text with the address of {one.invoice['number']}", probe)
     return one.url
@@ -134,50 +190,86 @@ def visit(payer: Payer, url: str) -> Json:
 def expect(status: int, wanted: set[int], one: Sent) -> None:
     """Raises RuntimeError when the payment page answered otherwise."""
     if status not in wanted:
-        raise RuntimeError(f"{one.invoice['number']} ({one.behaviour}): the payment page answered {status}, not {sorted(wanted)}.")
+        raise RuntimeError(
+            f"{one.invoice['number']} ({one.behaviour}): the payment page answered {status}, not"
+            f" {sorted(wanted)}."
+        )
 
 
 def _pay_half(clinic: Clinic, invoice: Json) -> None:
-    """Staff take half by card in their own Stripe dashboard: an intent that is not of Payphone's making, tagged with the invoice."""
+    """Staff take half by card in their own Stripe dashboard: an intent that is not of Payphone's
+    making, tagged with the invoice.
+    """
     amount = invoice["amountDue"] // 2
     stripe_client().v1.payment_intents.create(
         {
-            "amount": amount, "currency": invoice["currency"], "payment_method": "pm_card_visa", "confirm": True,
+            "amount": amount,
+            "currency": invoice["currency"],
+            "payment_method": "pm_card_visa",
+            "confirm": True,
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
-            "metadata": {"account_id": clinic.id, "invoice_id": invoice["id"], "attempt_id": "dashboard", "project": "Treatment"},
+            "metadata": {
+                "account_id": clinic.id,
+                "invoice_id": invoice["id"],
+                "attempt_id": "dashboard",
+                "project": "Treatment",
+            },
         },
         {"idempotency_key": f"half-{invoice['id']}"},
-    )  # fmt: skip
+    )
 
 
 def stripe_client() -> stripe.StripeClient:
-    """Stripe's SDK, as somebody at the clinic would use it; it tells nobody and writes nothing into HOME."""
+    """Stripe's SDK, as somebody at the clinic would use it; it tells nobody and writes nothing into
+    HOME.
+    """
     stripe.enable_telemetry = False
-    return stripe.StripeClient(os.environ["STRIPE_SECRET_KEY"], base_addresses={"api": os.environ["STRIPE_API_BASE"]})
+    return stripe.StripeClient(
+        os.environ["STRIPE_SECRET_KEY"], base_addresses={"api": os.environ["STRIPE_API_BASE"]}
+    )
 
 
 def break_things(redis_url: str) -> None:
     """Kill a worker in the middle of its work, and empty Redis."""
     redis = connect_redis(redis_url)
-    workers = sorted(str(key, "utf-8") if isinstance(key, bytes) else key for key in redis.smembers("rq:workers:webhooks"))
+    workers = sorted(
+        str(key, "utf-8") if isinstance(key, bytes) else key
+        for key in redis.smembers("rq:workers:webhooks")
+    )
     victim = int(redis.hget(workers[0], "pid") or 0) if workers else 0
     if not victim:
         raise RuntimeError("No webhooks worker is registered in Redis; there is none to kill.")
     os.kill(victim, signal.SIGKILL)
-    say.breakage(f"kill -9 {victim}", "a worker of the webhooks queue dies in the middle of its work")
+    say.breakage(
+        f"kill -9 {victim}", "a worker of the webhooks queue dies in the middle of its work"
+    )
     redis.flushall()
     say.breakage("FLUSHALL", "Redis forgets every queue, job and worker")
 
 
 def refunds_and_disputes(clinic: Clinic, sent: list[Sent]) -> None:
-    """Two payments are given back through the API, one in part; a third is being disputed by its bank."""
+    """Two payments are given back through the API, one in part; a third is being disputed by its
+    bank.
+    """
     for one in sent:
         if not one.behaviour.startswith("refunded"):
             continue
         payment = _succeeded_payment(clinic, one.invoice)
-        amount = {"amount": payment["amountReceived"] // 3} if one.behaviour == "refunded in part" else {}
-        clinic.api.post(f"/api/payments/{payment['id']}/refunds", {"reason": "requested_by_customer", **amount}, key=f"refund-{payment['id']}")
-    say.chapter("Money goes back", "one refund in part, one in full, through the effects ledger; one payment is disputed by its bank")
+        amount = (
+            {"amount": payment["amountReceived"] // 3}
+            if one.behaviour == "refunded in part"
+            else {}
+        )
+        clinic.api.post(
+            f"/api/payments/{payment['id']}/refunds",
+            {"reason": "requested_by_customer", **amount},
+            key=f"refund-{payment['id']}",
+        )
+    say.chapter(
+        "Money goes back",
+        "one refund in part, one in full, through the effects ledger; one payment is disputed by"
+        " its bank",
+    )
 
 
 def _succeeded_payment(clinic: Clinic, invoice: Json) -> Json:

@@ -11,7 +11,9 @@ class Api:
     """Payphone's HTTP API with one key."""
 
     def __init__(self, url: str, key: str, account: str = "") -> None:
-        headers = {"Authorization": f"Bearer {key}"} | ({"Payphone-Account": account} if account else {})
+        headers = {"Authorization": f"Bearer {key}"} | (
+            {"Payphone-Account": account} if account else {}
+        )
         self._client = httpx.Client(base_url=url, headers=headers, timeout=20, trust_env=False)
 
     def get(self, path: str, **params: Any) -> Json:
@@ -43,7 +45,9 @@ class Api:
         """POST what must be refused with `status`: the problem it answers."""
         answer = self._client.post(path, json=body)
         if answer.status_code != status:
-            raise RuntimeError(f"POST {path} answered {answer.status_code}, not {status}: {answer.text[:300]}")
+            raise RuntimeError(
+                f"POST {path} answered {answer.status_code}, not {status}: {answer.text[:300]}"
+            )
         return dict(answer.json())
 
     def pages(self, path: str) -> list[Json]:
@@ -60,7 +64,12 @@ class Payer:
     """A person with a card, on Stripe's hosted page at the sandbox."""
 
     def __init__(self) -> None:
-        self._client = httpx.Client(headers={"Accept": "application/json"}, timeout=20, trust_env=False, follow_redirects=True)
+        self._client = httpx.Client(
+            headers={"Accept": "application/json"},
+            timeout=20,
+            trust_env=False,
+            follow_redirects=True,
+        )
 
     def visit(self, url: str) -> Json:
         """Open a payment address: our own leads to Stripe's page."""
@@ -69,7 +78,9 @@ class Payer:
         return dict(answer.json())
 
     def pay(self, page: Json, card: str = "4242424242424242") -> int:
-        """Press Pay; 200 when it went through, 402 when declined, 410 when there is nothing to pay any more."""
+        """Press Pay; 200 when it went through, 402 when declined, 410 when there is nothing to pay
+        any more.
+        """
         return self._client.post(page["url"], data={"card_number": card}).status_code
 
 

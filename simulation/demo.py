@@ -1,7 +1,8 @@
 """`bin/demo`: everything on this machine, under honcho, from the Procfile's own commands.
 
-honcho runs an embedded Valkey, the sandbox, web, worker, scheduler and the story. The story's lines go
-to the terminal, everybody else's to `var/log`. A reaper ends what is left when this process dies.
+honcho runs an embedded Valkey, the sandbox, web, worker, scheduler and the story. The story's lines
+go to the terminal, everybody else's to `var/log`. A reaper ends what is left when this process
+dies.
 """
 
 import argparse
@@ -42,7 +43,11 @@ class Printer:
 
     def write(self, message: Message) -> None:
         """Take one piece of output from honcho."""
-        text = message.data.decode("utf-8", "replace") if isinstance(message.data, bytes) else message.data
+        text = (
+            message.data.decode("utf-8", "replace")
+            if isinstance(message.data, bytes)
+            else message.data
+        )
         if message.name == "story":
             sys.stdout.write(text)
             sys.stdout.flush()
@@ -80,9 +85,19 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bin/demo", description="Play a clinic's story on this machine.")
-    parser.add_argument("--once", action="store_true", help="play the story, then stop; exit 0 only if all its checks passed")
-    parser.add_argument("--no-story", action="store_true", help="start everything with one account, but do not play the story")
+    parser = argparse.ArgumentParser(
+        prog="bin/demo", description="Play a clinic's story on this machine."
+    )
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="play the story, then stop; exit 0 only if all its checks passed",
+    )
+    parser.add_argument(
+        "--no-story",
+        action="store_true",
+        help="start everything with one account, but do not play the story",
+    )
     return parser.parse_args()
 
 
@@ -94,7 +109,8 @@ def _mode(chosen: argparse.Namespace) -> str:
 
 def _start_reaper(mark: str, lock: IO[str]) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "simulation.reaper", mark, str(DESCRIPTION), str(SETTINGS)]
-    # It holds the lock's file too, so that no second demo starts before the first one's processes are gone.
+    # It holds the lock's file too, so that no second demo starts before the first one's processes
+    # are gone.
     return subprocess.Popen(command, cwd=ROOT, pass_fds=[lock.fileno()])  # noqa: S603
 
 
@@ -104,15 +120,25 @@ def _commands(env: dict[str, str]) -> dict[str, str]:
     port = env["SANDBOX_URL"].rsplit(":", 1)[1]
     webhook, connect = env["STRIPE_WEBHOOK_SECRET"], env["STRIPE_CONNECT_WEBHOOK_SECRET"]
     texts = f"http://{HOST}:{env['PORT']}/api/webhooks/twilio/messages"
-    twilio = f"--twilio-account {env['TWILIO_ACCOUNT_SID']}:{env['TWILIO_AUTH_TOKEN']} --twilio-sender {CLINIC_NUMBER},,{texts}"
+    twilio = (
+        f"--twilio-account {env['TWILIO_ACCOUNT_SID']}:{env['TWILIO_AUTH_TOKEN']} --twilio-sender"
+        f" {CLINIC_NUMBER},,{texts}"
+    )
     door = f"http://{HOST}:{env['PORT']}/api/webhooks/stripe"
     commands = {
-        "sandbox": f"{python} -m sandbox --port {port} --endpoint {door}={webhook} --connect-endpoint {door}/connect={connect} {twilio}",
+        "sandbox": (
+            f"{python} -m sandbox --port {port} --endpoint {door}={webhook} --connect-endpoint"
+            f" {door}/connect={connect} {twilio}"
+        ),
     }
     if env["EMBEDDED_REDIS"]:
         port, password = env["EMBEDDED_REDIS"].split()
-        (STATE / "valkey.conf").write_text(configuration(STATE, bind=HOST, port=port, requirepass=password))
-        commands["redis"] = f"{shlex.quote(str(get_binary_path()))} {shlex.quote(str(STATE / 'valkey.conf'))}"
+        (STATE / "valkey.conf").write_text(
+            configuration(STATE, bind=HOST, port=port, requirepass=password)
+        )
+        commands["redis"] = (
+            f"{shlex.quote(str(get_binary_path()))} {shlex.quote(str(STATE / 'valkey.conf'))}"
+        )
     processes = parse_procfile((ROOT / "Procfile").read_text()).processes
     commands |= {name: command for name, command in processes.items() if name != "release"}
     commands["story"] = f"{python} -m simulation.story"

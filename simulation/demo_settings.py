@@ -24,14 +24,22 @@ def free_port(wanted: int = 0) -> int:
         try:
             probe.bind((HOST, wanted))
         except OSError:
-            sys.exit(f"Port {wanted} is taken by another program. Stop it, or run PORT=0 bin/demo, which takes a free one.")
+            sys.exit(
+                f"Port {wanted} is taken by another program. Stop it, or run PORT=0 bin/demo, which"
+                " takes a free one."
+            )
         return int(probe.getsockname()[1])
 
 
 def demo_settings(mode: str) -> dict[str, str]:
-    """The demo's own values; what is set in the environment wins, but for keys that move real money."""
+    """The demo's own values; what is set in the environment wins, but for keys that move real
+    money.
+    """
     if os.environ.get("STRIPE_SECRET_KEY", "").startswith(("sk_live_", "rk_live_")):
-        sys.exit("STRIPE_SECRET_KEY is a live key. The demo pays and refunds; unset it, or give the demo a test key.")
+        sys.exit(
+            "STRIPE_SECRET_KEY is a live key. The demo pays and refunds; unset it, or give the demo"
+            " a test key."
+        )
     port = free_port(int(os.environ.get("PORT") or 8000))
     sandbox_port, redis_port, password = free_port(), free_port(), secrets.token_urlsafe(18)
     own = {
@@ -54,10 +62,16 @@ def demo_settings(mode: str) -> dict[str, str]:
     embedded = "" if os.environ.get("REDIS_URL") else f"{redis_port} {password}"
     fixed = {
         "PAYPHONE_ENV": "demo",
-        "PORT": str(port), "SANDBOX_URL": f"http://{HOST}:{sandbox_port}", MARK: os.environ.get(MARK) or secrets.token_hex(8), "EMBEDDED_REDIS": embedded,
-        "CLINIC_NUMBER": CLINIC_NUMBER, "CLINIC_ZONE": CLINIC_ZONE, "STORY_MODE": mode,
-        "PYTHONUNBUFFERED": "1", "COLUMNS": str(shutil.get_terminal_size((110, 40)).columns),
-    }  # fmt: skip
+        "PORT": str(port),
+        "SANDBOX_URL": f"http://{HOST}:{sandbox_port}",
+        MARK: os.environ.get(MARK) or secrets.token_hex(8),
+        "EMBEDDED_REDIS": embedded,
+        "CLINIC_NUMBER": CLINIC_NUMBER,
+        "CLINIC_ZONE": CLINIC_ZONE,
+        "STORY_MODE": mode,
+        "PYTHONUNBUFFERED": "1",
+        "COLUMNS": str(shutil.get_terminal_size((110, 40)).columns),
+    }
     if sys.stdout.isatty():
         fixed["FORCE_COLOR"] = "1"
     given = {name: value for name, value in os.environ.items() if value}
@@ -65,8 +79,14 @@ def demo_settings(mode: str) -> dict[str, str]:
 
 
 def for_commands(env: dict[str, str]) -> dict[str, str]:
-    """What `bin/payphone --demo` takes over: every setting, also what this shell gave, for the other shell may not have it."""
-    return {name: value for name, value in env.items() if name.lower() in Settings.model_fields or os.environ.get(name) != value}
+    """What `bin/payphone --demo` takes over: every setting, also what this shell gave, for the
+    other shell may not have it.
+    """
+    return {
+        name: value
+        for name, value in env.items()
+        if name.lower() in Settings.model_fields or os.environ.get(name) != value
+    }
 
 
 def _until_mid_morning() -> int:

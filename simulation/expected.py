@@ -1,4 +1,5 @@
-"""What the sandbox's own ledger implies for an invoice, in plain arithmetic: the referee of the story.
+"""What the sandbox's own ledger implies for an invoice, in plain arithmetic: the referee of the
+story.
 
 Deliberately not the fold that Payphone uses: two ways that agree are worth more than one.
 """
@@ -31,8 +32,25 @@ class Verdict:
 
 def judge(invoice: Json, ledger: Json, today: date, note: str = "") -> Verdict:
     """Compare an invoice of the API with the sandbox's ledger."""
-    total = ledger["invoices"].get(invoice["id"], {"received": 0, "refunded": 0, "refunds_pending": 0, "disputed": 0})
+    total = ledger["invoices"].get(
+        invoice["id"], {"received": 0, "refunded": 0, "refunds_pending": 0, "disputed": 0}
+    )
     kept = total["received"] - total["refunded"] - total["refunds_pending"] - total["disputed"]
     overdue = date.fromisoformat(invoice["dueDate"]) < today
-    status = "paid" if total["received"] and kept >= invoice["amountDue"] else "overdue" if overdue else "sent"
-    return Verdict(invoice["number"], invoice["currency"], invoice["amountDue"], kept, invoice["amountPaid"], status, invoice["status"], note)
+    status = (
+        "paid"
+        if total["received"] and kept >= invoice["amountDue"]
+        else "overdue"
+        if overdue
+        else "sent"
+    )
+    return Verdict(
+        invoice["number"],
+        invoice["currency"],
+        invoice["amountDue"],
+        kept,
+        invoice["amountPaid"],
+        status,
+        invoice["status"],
+        note,
+    )

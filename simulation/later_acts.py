@@ -1,4 +1,6 @@
-"""The later acts: a card on the phone, a wish to be left alone, a day on which no webhook arrives."""
+"""The later acts: a card on the phone, a wish to be left alone,
+a day on which no webhook arrives.
+"""
 
 import os
 import subprocess
@@ -14,7 +16,9 @@ from simulation.reckoning import reckon
 
 
 def people_on_the_phone(clinic: Clinic, sent: list[Sent]) -> None:
-    """Somebody pays by phone, with a card that is declined and then with a saved one; somebody texts STOP."""
+    """Somebody pays by phone, with a card that is declined and then with a saved one; somebody
+    texts STOP.
+    """
     for one in sent:
         if one.behaviour == "pays by phone":
             _pay_by_phone(clinic, one)
@@ -24,29 +28,55 @@ def people_on_the_phone(clinic: Clinic, sent: list[Sent]) -> None:
 
 def _pay_by_phone(clinic: Clinic, one: Sent) -> None:
     invoice = {"invoiceId": one.invoice["id"]}
-    declined = clinic.api.refused("/api/payments/phone", invoice | {"paymentMethodId": "pm_card_chargeDeclinedStolenCard"}, 402)
+    declined = clinic.api.refused(
+        "/api/payments/phone",
+        invoice | {"paymentMethodId": "pm_card_chargeDeclinedStolenCard"},
+        402,
+    )
     say.chapter("A card on the phone", f"declined; the clinic is told: {declined['advice']}")
     key = f"customer-{one.invoice['id']}"
-    customer = stripe_client().v1.customers.create({"name": "on file", "metadata": {"account_id": clinic.id}}, {"idempotency_key": key})
-    stripe_client().v1.payment_methods.attach("pm_card_visa", {"customer": customer.id}, {"idempotency_key": f"card-{one.invoice['id']}"})
-    clinic.api.patch(f"/api/customers/{one.invoice['customer']['id']}", {"stripeCustomerId": customer.id})
-    paid = clinic.api.post("/api/payments/phone", invoice | {"useSavedCard": True}, key=f"phone-{one.invoice['id']}")
+    customer = stripe_client().v1.customers.create(
+        {"name": "on file", "metadata": {"account_id": clinic.id}}, {"idempotency_key": key}
+    )
+    stripe_client().v1.payment_methods.attach(
+        "pm_card_visa", {"customer": customer.id}, {"idempotency_key": f"card-{one.invoice['id']}"}
+    )
+    clinic.api.patch(
+        f"/api/customers/{one.invoice['customer']['id']}", {"stripeCustomerId": customer.id}
+    )
+    paid = clinic.api.post(
+        "/api/payments/phone", invoice | {"useSavedCard": True}, key=f"phone-{one.invoice['id']}"
+    )
     say.step(f"the saved card: {paid['status']}")
 
 
 def _say_stop(clinic: Clinic, one: Sent) -> None:
     texted_address(clinic, one)
-    say.wait_for("the text to be reported as delivered", lambda: _delivered(one.invoice["id"]))  # one on its way is told as such, whoever stops
+    # one on its way is told as such, whoever stops
+    say.wait_for("the text to be reported as delivered", lambda: _delivered(one.invoice["id"]))
     phone = clinic.api.get(f"/api/invoices/{one.invoice['id']}")["customer"]["phone"]
-    clinic.sandbox.control("twilio/inbound", **{"from": phone, "to": os.environ["CLINIC_NUMBER"], "body": "STOP"})
+    clinic.sandbox.control(
+        "twilio/inbound", **{"from": phone, "to": os.environ["CLINIC_NUMBER"], "body": "STOP"}
+    )
     ledger = f"/api/customers/{one.invoice['customer']['id']}/contact-ledger"
-    say.wait_for("the STOP to be heard", lambda: any(entry["type"] == "optOut" for entry in clinic.api.get(ledger, limit=100)["data"]))
-    refused = clinic.api.refused(f"/api/invoices/{one.invoice['id']}/payment-links", {"channel": "sms"}, 422)
+    say.wait_for(
+        "the STOP to be heard",
+        lambda: any(
+            entry["type"] == "optOut" for entry in clinic.api.get(ledger, limit=100)["data"]
+        ),
+    )
+    refused = clinic.api.refused(
+        f"/api/invoices/{one.invoice['id']}/payment-links", {"channel": "sms"}, 422
+    )
     say.chapter("STOP", f"the next text is refused: {refused['detail']}")
 
 
 def _delivered(invoice_id: str) -> bool:
-    return Message.select().where(Message.invoice == invoice_id, Message.status == "delivered").exists()
+    return (
+        Message.select()
+        .where(Message.invoice == invoice_id, Message.status == "delivered")
+        .exists()
+    )
 
 
 def a_missed_day(clinic: Clinic, sent: list[Sent], settled: Callable[[], None]) -> None:
@@ -59,11 +89,17 @@ def a_missed_day(clinic: Clinic, sent: list[Sent], settled: Callable[[], None]) 
     settled()
     missing = [verdict for verdict in reckon(clinic, sent) if not verdict.holds]
     clinic.sandbox.control("settings", drop_rate=0.0)
-    say.breakage("a missed day", f"no webhook arrives; {len(missing)} invoices differ from Stripe's ledger")
+    say.breakage(
+        "a missed day", f"no webhook arrives; {len(missing)} invoices differ from Stripe's ledger"
+    )
     if len(missing) != sum(one.behaviour == "pays on a missed day" for one in sent):
-        raise RuntimeError(f"{len(missing)} invoices differ before the backfill; that is not what was missed.")
+        raise RuntimeError(
+            f"{len(missing)} invoices differ before the backfill; that is not what was missed."
+        )
     command = [sys.executable, "-m", "bin.commands", "events", "backfill", "--since", "1d"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603 - our own command
+    done = subprocess.run(  # noqa: S603 - our own command
+        command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"events backfill failed: {done.stdout[-500:]} {done.stderr[-500:]}")
     say.step("bin/payphone events backfill --since 1d")

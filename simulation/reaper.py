@@ -1,7 +1,7 @@
 """Ends what a demo started, however the demo itself ended.
 
-It waits until it is told (SIGTERM) or its parent is gone, killed or not; then it kills every process that
-carries the demo's mark in its environment, and removes what holds the demo's keys.
+It waits until it is told (SIGTERM) or its parent is gone, killed or not; then it kills every
+process that carries the demo's mark in its environment, and removes what holds the demo's keys.
 """
 
 import os
@@ -15,12 +15,16 @@ LOOK = 0.1  # seconds between looks at whether the parent lives
 
 
 def marked(mark: str, value: str, spared: set[int]) -> list[int]:
-    """The processes of this user that have `mark` with `value` in their environment, but for those `spared` (Linux)."""
+    """The processes of this user that have `mark` with `value` in their environment, but for those
+    `spared` (Linux).
+    """
     wanted = f"{mark}={value}".encode()
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if int(entry.name) not in spared and wanted in (entry / "environ").read_bytes().split(b"\0"):
+            if int(entry.name) not in spared and wanted in (entry / "environ").read_bytes().split(
+                b"\0"
+            ):
                 found.append(int(entry.name))
         except OSError:  # gone meanwhile, or another user's
             continue

@@ -15,7 +15,11 @@ from runtime.settings import ROOT
 from simulation.expected import Verdict
 from simulation.places import DESCRIPTION, LOGS
 
-console = Console(width=max(80, int(os.environ.get("COLUMNS") or 110)), highlight=False, force_terminal=bool(os.environ.get("FORCE_COLOR")) or None)
+console = Console(
+    width=max(80, int(os.environ.get("COLUMNS") or 110)),
+    highlight=False,
+    force_terminal=bool(os.environ.get("FORCE_COLOR")) or None,
+)
 _began = time.monotonic()
 Found = TypeVar("Found")
 STATUS_COLOURS = {"paid": "green", "overdue": "yellow", "sent": "cyan"}
@@ -49,7 +53,9 @@ def failure(text: str) -> None:
 
 
 def wait_for(what: str, probe: Callable[[], Found | None], seconds: float = 60) -> Found:
-    """Look until `probe` finds something, which is answered. Raises RuntimeError when it does not in time."""
+    """Look until `probe` finds something, which is answered. Raises RuntimeError when it does not
+    in time.
+    """
     until = time.monotonic() + seconds
     while not (found := probe()):
         if time.monotonic() > until:
@@ -65,8 +71,19 @@ def money(amount: int, currency: str) -> str:
 
 def table(verdicts: list[Verdict]) -> bool:
     """Every invoice beside Stripe's own ledger; answers whether all agree."""
-    shown = Table(title="Payphone's books beside Stripe's own ledger", title_style="bold", header_style="dim", pad_edge=False)
-    for name, justify in (("invoice", "left"), ("the payer", "left"), ("due", "right"), ("kept, at Stripe", "right"), ("kept, here", "right")):
+    shown = Table(
+        title="Payphone's books beside Stripe's own ledger",
+        title_style="bold",
+        header_style="dim",
+        pad_edge=False,
+    )
+    for name, justify in (
+        ("invoice", "left"),
+        ("the payer", "left"),
+        ("due", "right"),
+        ("kept, at Stripe", "right"),
+        ("kept, here", "right"),
+    ):
         shown.add_column(name, justify=justify)  # type: ignore[arg-type]
     shown.add_column("status")
     shown.add_column("agree", justify="center")
@@ -75,7 +92,11 @@ def table(verdicts: list[Verdict]) -> bool:
     console.print()
     console.print(shown)
     wrong = [verdict for verdict in verdicts if not verdict.holds]
-    words = f"{len(verdicts)} of {len(verdicts)} invoices agree to the minor unit." if not wrong else f"{len(wrong)} of {len(verdicts)} invoices DISAGREE."
+    words = (
+        f"{len(verdicts)} of {len(verdicts)} invoices agree to the minor unit."
+        if not wrong
+        else f"{len(wrong)} of {len(verdicts)} invoices DISAGREE."
+    )
     console.print(Text(words, style="bold green" if not wrong else "bold red"))
     return not wrong
 
@@ -88,10 +109,18 @@ def _row(verdict: Verdict) -> list[Text]:
     elif 0 < verdict.payphone_kept < verdict.due:
         status += ", in part"
     return [
-        Text(verdict.number), Text(verdict.note, style="dim"), Text(money(verdict.due, verdict.currency)),
-        Text(money(verdict.stripe_kept, verdict.currency)), Text(money(verdict.payphone_kept, verdict.currency)),
-        Text(status, style=colour), Text("✓", style="green") if verdict.holds else Text(f"✗ {verdict.stripe_status}", style="bold red"),
-    ]  # fmt: skip
+        Text(verdict.number),
+        Text(verdict.note, style="dim"),
+        Text(money(verdict.due, verdict.currency)),
+        Text(money(verdict.stripe_kept, verdict.currency)),
+        Text(money(verdict.payphone_kept, verdict.currency)),
+        Text(status, style=colour),
+        (
+            Text("✓", style="green")
+            if verdict.holds
+            else Text(f"✗ {verdict.stripe_status}", style="bold red")
+        ),
+    ]
 
 
 def typed(path: Path) -> str:
@@ -103,10 +132,15 @@ def addresses(about: dict[str, Any]) -> None:
     """Where everything is, once the demo stays up."""
     shown = Table.grid(padding=(0, 2))
     rows = {
-        "Payphone": about["url"], "operator's login": f"operator / {about['operatorPassword']}", "jobs, at rq-dashboard": f"{about['url']}/rq",
-        "Stripe's stand-in": about["sandboxUrl"], "API key": about["accounts"][0]["key"], "all of it, as JSON": typed(DESCRIPTION), "logs": f"{typed(LOGS)}/",
+        "Payphone": about["url"],
+        "operator's login": f"operator / {about['operatorPassword']}",
+        "jobs, at rq-dashboard": f"{about['url']}/rq",
+        "Stripe's stand-in": about["sandboxUrl"],
+        "API key": about["accounts"][0]["key"],
+        "all of it, as JSON": typed(DESCRIPTION),
+        "logs": f"{typed(LOGS)}/",
         "operator's commands": "bin/payphone --demo jobs list",
-    }  # fmt: skip
+    }
     for name, value in rows.items():
         shown.add_row(Text(name, style="dim"), Text(value, style="bold"))
     console.print()

@@ -1,6 +1,8 @@
-"""The story of the demo: a clinic's invoices are paid at Stripe's stand-in while everything goes wrong.
+"""The story of the demo: a clinic's invoices are paid at Stripe's stand-in while everything goes
+wrong.
 
-Run by `bin/demo` beside the real processes; it acts over HTTP, except for breaking things, and reads the database to wait and to check.
+Run by `bin/demo` beside the real processes; it acts over HTTP, except for breaking things, and
+reads the database to wait and to check.
 """
 
 import json
@@ -18,7 +20,13 @@ from models.base import transaction, use_database
 from runtime.clock import real_now
 from runtime.ids import new_id
 from simulation import stage_print as say
-from simulation.acts import Clinic, break_things, pay_everything, refunds_and_disputes, send_invoices
+from simulation.acts import (
+    Clinic,
+    break_things,
+    pay_everything,
+    refunds_and_disputes,
+    send_invoices,
+)
 from simulation.api import Api, Sandbox
 from simulation.later_acts import a_missed_day, people_on_the_phone
 from simulation.places import DESCRIPTION, LOGS, STATE, write_private
@@ -35,7 +43,11 @@ def main() -> None:
     _describe(clinic)
     held = True
     if mode != "none":
-        say.chapter("Everything is up", f"web, workers, scheduler, sandbox and an embedded Valkey, in {time.monotonic() - began:.1f} s")
+        say.chapter(
+            "Everything is up",
+            "web, workers, scheduler, sandbox and an embedded Valkey, in"
+            f" {time.monotonic() - began:.1f} s",
+        )
         try:
             held = _play(clinic, began)
         except (RuntimeError, httpx.HTTPError) as error:
@@ -53,7 +65,11 @@ def _play(clinic: Clinic, began: float) -> bool:
     pay_everything(clinic, invoices, in_the_middle=lambda: break_things(os.environ["REDIS_URL"]))
     people_on_the_phone(clinic, invoices)
     refunds_and_disputes(clinic, invoices)
-    a_missed_day(clinic, invoices, settled=lambda: _wait("the books to be quiet", lambda: quiet(clinic.sandbox), seconds=120))
+    a_missed_day(
+        clinic,
+        invoices,
+        settled=lambda: _wait("the books to be quiet", lambda: quiet(clinic.sandbox), seconds=120),
+    )
     say.step("waiting until every event has arrived and every job is done")
     _wait("the books to be quiet", lambda: quiet(clinic.sandbox), seconds=120)
     verdicts = reckon(clinic, invoices)
@@ -87,22 +103,42 @@ def _open_clinic() -> Clinic:
     with transaction():
         _, operator_key = ApiKey.issue(None, "demo", real_now())
     url = os.environ["PUBLIC_URL"]
-    account = Api(url, operator_key).post("/api/accounts", {"name": "Sunrise Dental", "timeZone": os.environ["CLINIC_ZONE"]}, key=new_id("open"))
-    Api(url, operator_key).put(f"/api/accounts/{account['id']}/sender", {"fromNumber": os.environ["CLINIC_NUMBER"]})
+    account = Api(url, operator_key).post(
+        "/api/accounts",
+        {"name": "Sunrise Dental", "timeZone": os.environ["CLINIC_ZONE"]},
+        key=new_id("open"),
+    )
+    Api(url, operator_key).put(
+        f"/api/accounts/{account['id']}/sender", {"fromNumber": os.environ["CLINIC_NUMBER"]}
+    )
     api = Api(url, account["key"])
-    return Clinic(account["id"], account["name"], account["timeZone"], account["key"], operator_key, api, Sandbox(os.environ["SANDBOX_URL"]))
+    return Clinic(
+        account["id"],
+        account["name"],
+        account["timeZone"],
+        account["key"],
+        operator_key,
+        api,
+        Sandbox(os.environ["SANDBOX_URL"]),
+    )
 
 
 def _describe(clinic: Clinic) -> None:
     """Write demo.json, readable by this user only: where everything is, and the keys to it."""
     env, pids = os.environ, json.loads((STATE / "pids.json").read_text())
     about: dict[str, Any] = {
-        "url": env["PUBLIC_URL"], "operatorPassword": env["OPERATOR_PASSWORD"], "operatorKey": clinic.operator_key,
+        "url": env["PUBLIC_URL"],
+        "operatorPassword": env["OPERATOR_PASSWORD"],
+        "operatorKey": clinic.operator_key,
         "accounts": [{"id": clinic.id, "name": clinic.name, "key": clinic.key}],
-        "stripeWebhookSecret": env["STRIPE_WEBHOOK_SECRET"], "twilioAuthToken": env["TWILIO_AUTH_TOKEN"], "vapiWebhookSecret": env["VAPI_WEBHOOK_SECRET"],
-        "sandboxUrl": env["SANDBOX_URL"], "redisUrl": env["REDIS_URL"], "databaseUrl": env["DATABASE_URL"],
+        "stripeWebhookSecret": env["STRIPE_WEBHOOK_SECRET"],
+        "twilioAuthToken": env["TWILIO_AUTH_TOKEN"],
+        "vapiWebhookSecret": env["VAPI_WEBHOOK_SECRET"],
+        "sandboxUrl": env["SANDBOX_URL"],
+        "redisUrl": env["REDIS_URL"],
+        "databaseUrl": env["DATABASE_URL"],
         "pids": {name: pids[name] for name in ("web", "worker", "scheduler", "sandbox")},
-    }  # fmt: skip
+    }
     write_private(DESCRIPTION, about)
 
 

@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     from tests.faults.town import Town
     from tests.stand_in import StandIn
 
-hypothesis.settings.register_profile("ci", derandomize=True)  # what lands is not left to chance; everybody else's runs explore
+# what lands is not left to chance; everybody else's runs explore
+hypothesis.settings.register_profile("ci", derandomize=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,11 +57,17 @@ LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--db", choices=["sqlite", "postgres", "both"], default="both", help="which database the tests run on")
+    parser.addoption(
+        "--db",
+        choices=["sqlite", "postgres", "both"],
+        default="both",
+        help="which database the tests run on",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):  # the process that started the suite, not one of its workers
+    # the process that started the suite, not one of its workers
+    if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Sweep(), "sweep")
         config.pluginmanager.register(Leftovers(), "leftovers")
 
@@ -96,10 +103,32 @@ class Valkey:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Valkey":
-        command = [get_binary_path(), "--port", "0", "--unixsocket", self.socket, "--dir", self.directory, "--appendonly", "yes"]
-        command += ["--auto-aof-rewrite-percentage", "0"]  # all that was ever written stays, to be looked through in the end
-        command += ["--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction", "--logfile", "valkey.log"]
-        self.process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, start_new_session=True)
+        command = [
+            get_binary_path(),
+            "--port",
+            "0",
+            "--unixsocket",
+            self.socket,
+            "--dir",
+            self.directory,
+            "--appendonly",
+            "yes",
+        ]
+        # all that was ever written stays, to be looked through in the end
+        command += ["--auto-aof-rewrite-percentage", "0"]
+        command += [
+            "--appendfsync",
+            "everysec",
+            "--save",
+            "",
+            "--maxmemory-policy",
+            "noeviction",
+            "--logfile",
+            "valkey.log",
+        ]
+        self.process = subprocess.Popen(
+            [str(part) for part in command], stdout=subprocess.DEVNULL, start_new_session=True
+        )
         wait_for(lambda: self.client().ping(), "Valkey answers")
         return self
 
@@ -117,7 +146,9 @@ class Valkey:
             self.process.wait(10)
 
 
-def wait_for(probe: Callable[[], Any], what: str, seconds: float = 20.0, every: float = 0.02) -> Any:
+def wait_for(
+    probe: Callable[[], Any], what: str, seconds: float = 20.0, every: float = 0.02
+) -> Any:
     """Poll until `probe` answers something true; fails the test when it does not."""
     until, last = time.monotonic() + seconds, None
     while time.monotonic() < until:
@@ -145,7 +176,8 @@ def _shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]
 def valkey(_shared_valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[Valkey]:
     """The session's Valkey, emptied, and named by REDIS_URL."""
     client = _shared_valkey.client()
-    client.client_kill_filter(_type="normal", skipme=True)  # a dead worker's pop that still waits would eat what is pushed next
+    # a dead worker's pop that still waits would eat what is pushed next
+    client.client_kill_filter(_type="normal", skipme=True)
     client.flushall()
     monkeypatch.setenv("REDIS_URL", _shared_valkey.url)
     reset_process()
@@ -154,7 +186,9 @@ def valkey(_shared_valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 @pytest.fixture
-def own_valkey(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+def own_valkey(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Valkey]:
     """A Valkey of the test's own, to be frozen or killed."""
     directory = Path(tempfile.mkdtemp(prefix="pp"))
     server = Valkey(directory).start()
@@ -170,7 +204,8 @@ def own_valkey(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
 class Postgres:
     """A PostgreSQL of our own from the wheel, on a socket; it can be killed and brought back.
 
-    It waits for no disk: what is killed here is processes, and what they had written the system still has.
+    It waits for no disk: what is killed here is processes, and what they had written the system
+    still has.
     """
 
     def __init__(self) -> None:
@@ -203,18 +238,25 @@ class Postgres:
 
     def revive(self) -> None:
         """Bring the killed server back, with what it had committed."""
-        for lock in (self.server.pgdata / "postmaster.pid", *self.server.pgdata.glob(".s.PGSQL.*.lock")):
+        for lock in (
+            self.server.pgdata / "postmaster.pid",
+            *self.server.pgdata.glob(".s.PGSQL.*.lock"),
+        ):
             lock.unlink(missing_ok=True)  # its owner may be a zombie that nobody reaps
 
         def running() -> bool:
-            self.server.ensure_postgres_running()  # fails while a last backend of the old one still lives
+            # fails while a last backend of the old one still lives
+            self.server.ensure_postgres_running()
             return True
 
         wait_for(running, "PostgreSQL is back", every=0.2)
 
     def terminate_backends(self) -> None:
         """Cut every connection of others."""
-        self.run("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname LIKE 't%'")
+        self.run(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <>"
+            " pg_backend_pid() AND datname LIKE 't%'"
+        )
 
     def drop_database(self, url: str) -> None:
         name = url.split("?", maxsplit=1)[0].rsplit("/", 1)[1]
@@ -232,7 +274,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def _migrated_postgres(postgres: Postgres) -> str:
-    """The name of a migrated database, to be copied: a copy is made ten times as fast as migrated."""
+    """The name of a migrated database, to be copied:
+    a copy is made ten times as fast as migrated.
+    """
     postgres.run("CREATE DATABASE migrated")
     base.use_database(postgres.url_of("migrated"))
     migrate()
@@ -252,13 +296,16 @@ def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def database_url(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     """A migrated, empty database of the kind asked for, named by DATABASE_URL."""
     if request.param == "postgres":
         server = request.getfixturevalue("postgres")
         url = server.create_database(request.getfixturevalue("_migrated_postgres"))
     else:
-        url = f"sqlite:///{shutil.copy(request.getfixturevalue('_migrated_sqlite'), tmp_path / 'payphone.db')}"
+        migrated = request.getfixturevalue("_migrated_sqlite")
+        url = f"sqlite:///{shutil.copy(migrated, tmp_path / 'payphone.db')}"
     monkeypatch.setenv("DATABASE_URL", url)
     reset_process()
     base.use_database(url)
@@ -298,7 +345,9 @@ def client(database_url: str, valkey: Valkey) -> falcon.testing.TestClient:
 
 def spawn(*command: str, **env: str) -> subprocess.Popen[bytes]:
     """A real process of ours, in a session of its own, with the test's environment."""
-    return subprocess.Popen([sys.executable, *command], cwd=ROOT, env=os.environ | env, start_new_session=True)
+    return subprocess.Popen(
+        [sys.executable, *command], cwd=ROOT, env=os.environ | env, start_new_session=True
+    )
 
 
 def end(process: subprocess.Popen[bytes], number: int = signal.SIGTERM, seconds: float = 15) -> int:
@@ -331,7 +380,12 @@ def processes() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
 
 
 @pytest.fixture
-def town(database_url: str, valkey: Valkey, processes: Callable[..., subprocess.Popen[bytes]], tmp_path: Path) -> "Town":
+def town(
+    database_url: str,
+    valkey: Valkey,
+    processes: Callable[..., subprocess.Popen[bytes]],
+    tmp_path: Path,
+) -> "Town":
     """Real processes on the session's Valkey."""
     from tests.faults.town import Town
 
@@ -339,7 +393,12 @@ def town(database_url: str, valkey: Valkey, processes: Callable[..., subprocess.
 
 
 @pytest.fixture
-def own_town(database_url: str, own_valkey: Valkey, processes: Callable[..., subprocess.Popen[bytes]], tmp_path: Path) -> "Town":
+def own_town(
+    database_url: str,
+    own_valkey: Valkey,
+    processes: Callable[..., subprocess.Popen[bytes]],
+    tmp_path: Path,
+) -> "Town":
     """Real processes on a Valkey of the test's own, to be frozen, filled or killed."""
     from tests.faults.town import Town
 
@@ -348,7 +407,9 @@ def own_town(database_url: str, own_valkey: Valkey, processes: Callable[..., sub
 
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator["StandIn"]:
-    """Stripe's stand-in over HTTP, named by STRIPE_API_BASE; what waits for a provider waits briefly."""
+    """Stripe's stand-in over HTTP, named by STRIPE_API_BASE; what waits for a provider waits
+    briefly.
+    """
     from providers import stripe_api
     from tests.stand_in import StandIn
 

@@ -1,4 +1,6 @@
-"""Every problem the API answers in a test is held against its description: the code must be declared for that operation."""
+"""Every problem the API answers in a test is held against its description: the code must be
+declared for that operation.
+"""
 
 import re
 import threading
@@ -9,7 +11,8 @@ import falcon.testing
 
 from web.openapi import openapi_document
 
-ANYWHERE = {"internal", "method_not_allowed"}  # a bug of ours, and an address that does not take the method
+# a bug of ours, and an address that does not take the method
+ANYWHERE = {"internal", "method_not_allowed"}
 
 Declared = dict[tuple[str, str], frozenset[tuple[int, str]]]
 
@@ -18,7 +21,9 @@ _lock = threading.Lock()  # the document is made once, however many threads ask 
 
 
 def declared_codes(app: falcon.App) -> Declared:
-    """The statuses and codes that the OpenAPI document names, by path template and method; every application has the same."""
+    """The statuses and codes that the OpenAPI document names, by path template and method; every
+    application has the same.
+    """
     with _lock:
         if not _known:
             _known.append(_read(app))
@@ -28,7 +33,9 @@ def declared_codes(app: falcon.App) -> Declared:
 def _read(app: falcon.App) -> Declared:
     return {
         (path, method.upper()): frozenset(
-            (int(status), code) for status, answer in operation["responses"].items() for code in re.findall(r"`(\w+)`", answer["description"])
+            (int(status), code)
+            for status, answer in operation["responses"].items()
+            for code in re.findall(r"`(\w+)`", answer["description"])
         )
         for path, operations in openapi_document(app)["paths"].items()
         for method, operation in operations.items()
@@ -36,10 +43,15 @@ def _read(app: falcon.App) -> Declared:
 
 
 def check_declared(app: falcon.App, path: str, method: str, status: int, problem: Any) -> None:
-    """Fails when an operation answers a problem that its description does not name; `path` is the template."""
+    """Fails when an operation answers a problem that its description does not name; `path` is the
+    template.
+    """
     declared, code = declared_codes(app).get((path, method.upper())), problem.get("code", "")
     if declared is not None and code not in ANYWHERE:
-        told = f"{method} {path} answered {status} {code}, which its @documented does not declare: {problem.get('detail')}"
+        told = (
+            f"{method} {path} answered {status} {code}, which its @documented does not declare:"
+            f" {problem.get('detail')}"
+        )
         assert (status, code) in declared, told
 
 
@@ -49,7 +61,11 @@ class DeclaredClient(falcon.testing.TestClient):
     def simulate_request(self, *args: Any, **kwargs: Any) -> falcon.testing.Result:
         """As falcon does it, and looked at."""
         answer = super().simulate_request(*args, **kwargs)
-        if answer.headers.get("content-type", "").startswith("application/problem+json") and answer.content:  # HEAD brings none
+        # HEAD brings none
+        if (
+            answer.headers.get("content-type", "").startswith("application/problem+json")
+            and answer.content
+        ):
             asked = dict(zip(("method", "path"), args, strict=False)) | kwargs
             found = self.app._router.find(asked["path"].partition("?")[0])
             if found is not None:

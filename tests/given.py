@@ -26,7 +26,9 @@ WEBHOOK_SECRET = "whsec_test_new"
 
 
 def an_account(**values: Any) -> Account:
-    return Account.create(**{"id": new_id("ac"), "name": "Dental Clinic", "created_at": real_now()} | values)
+    return Account.create(
+        **{"id": new_id("ac"), "name": "Dental Clinic", "created_at": real_now()} | values
+    )
 
 
 def a_key(account: Account | None) -> dict[str, str]:
@@ -36,61 +38,125 @@ def a_key(account: Account | None) -> dict[str, str]:
 
 def a_customer(account: Account, **values: Any) -> Customer:
     now = real_now()
-    plain = {"id": new_id("cu"), "account": account, "name": "Ada Payer", "phone": "+12025550123", "created_at": now, "updated_at": now}
+    plain = {
+        "id": new_id("cu"),
+        "account": account,
+        "name": "Ada Payer",
+        "phone": "+12025550123",
+        "created_at": now,
+        "updated_at": now,
+    }
     return Customer.create(**plain | values)
 
 
-def an_invoice(account: Account | None = None, amount: int = 12_500, currency: str = "usd", **values: Any) -> Invoice:
+def an_invoice(
+    account: Account | None = None, amount: int = 12_500, currency: str = "usd", **values: Any
+) -> Invoice:
     account = account or an_account()
     customer, now = values.pop("customer", None) or a_customer(account), real_now()
     invoice: Invoice = Invoice.create(
         **{
-            "id": new_id("inv"), "account": account, "customer": customer, "number": new_id("n"), "currency": currency, "amount_due": amount,
-            "outstanding": amount, "due_date": date(2099, 1, 31), "mark": "sent", "status": "sent", "created_at": now, "updated_at": now,
-        } | values
-    )  # fmt: skip
+            "id": new_id("inv"),
+            "account": account,
+            "customer": customer,
+            "number": new_id("n"),
+            "currency": currency,
+            "amount_due": amount,
+            "outstanding": amount,
+            "due_date": date(2099, 1, 31),
+            "mark": "sent",
+            "status": "sent",
+            "created_at": now,
+            "updated_at": now,
+        }
+        | values
+    )
     return invoice
 
 
 def metadata_of(invoice: Invoice) -> dict[str, str]:
-    return {"account_id": invoice.account_id, "invoice_id": invoice.id, "attempt_id": "att_test", "project": "Test"}
+    return {
+        "account_id": invoice.account_id,
+        "invoice_id": invoice.id,
+        "attempt_id": "att_test",
+        "project": "Test",
+    }
 
 
-def an_intent(invoice: Invoice, status: str = "succeeded", amount: int | None = None, intent_id: str | None = None, **values: Any) -> dict[str, Any]:
+def an_intent(
+    invoice: Invoice,
+    status: str = "succeeded",
+    amount: int | None = None,
+    intent_id: str | None = None,
+    **values: Any,
+) -> dict[str, Any]:
     """A PaymentIntent as Stripe sends it (fields as in Stripe's API, version 2026-10-28)."""
     amount = invoice.amount_due if amount is None else amount
     return {
-        "id": intent_id or new_id("pi"), "object": "payment_intent", "amount": amount, "currency": invoice.currency, "status": status,
-        "amount_received": amount if status == "succeeded" else 0, "latest_charge": new_id("ch"), "last_payment_error": None,
+        "id": intent_id or new_id("pi"),
+        "object": "payment_intent",
+        "amount": amount,
+        "currency": invoice.currency,
+        "status": status,
+        "amount_received": amount if status == "succeeded" else 0,
+        "latest_charge": new_id("ch"),
+        "last_payment_error": None,
         "metadata": metadata_of(invoice),
-    } | values  # fmt: skip
+    } | values
 
 
-def a_refund(intent: dict[str, Any], amount: int, status: str = "succeeded", **values: Any) -> dict[str, Any]:
+def a_refund(
+    intent: dict[str, Any], amount: int, status: str = "succeeded", **values: Any
+) -> dict[str, Any]:
     return {
-        "id": new_id("re"), "object": "refund", "amount": amount, "currency": intent["currency"], "payment_intent": intent["id"],
-        "charge": intent["latest_charge"], "status": status, "metadata": {}, "failure_reason": None,
-    } | values  # fmt: skip
+        "id": new_id("re"),
+        "object": "refund",
+        "amount": amount,
+        "currency": intent["currency"],
+        "payment_intent": intent["id"],
+        "charge": intent["latest_charge"],
+        "status": status,
+        "metadata": {},
+        "failure_reason": None,
+    } | values
 
 
 def an_event(kind: str, subject: dict[str, Any], **values: Any) -> dict[str, Any]:
     return {
-        "id": new_id("evt"), "object": "event", "api_version": "2026-10-28.endive", "created": int(time.time()), "type": kind,
-        "livemode": False, "pending_webhooks": 1, "data": {"object": subject},
-    } | values  # fmt: skip
+        "id": new_id("evt"),
+        "object": "event",
+        "api_version": "2026-10-28.endive",
+        "created": int(time.time()),
+        "type": kind,
+        "livemode": False,
+        "pending_webhooks": 1,
+        "data": {"object": subject},
+    } | values
 
 
-def signed(event: dict[str, Any] | str, secret: str = WEBHOOK_SECRET, at: int | None = None) -> dict[str, Any]:
+def signed(
+    event: dict[str, Any] | str, secret: str = WEBHOOK_SECRET, at: int | None = None
+) -> dict[str, Any]:
     """Arguments for a request that carries `event` as Stripe signs it."""
     text = event if isinstance(event, str) else json.dumps(event)
     signature = sign(text, secret, int(time.time()) if at is None else at)
-    return {"body": text.encode(), "headers": {"Stripe-Signature": signature, "Content-Type": "application/json"}}
+    return {
+        "body": text.encode(),
+        "headers": {"Stripe-Signature": signature, "Content-Type": "application/json"},
+    }
 
 
 def received(event: dict[str, Any]) -> int:
     """The inbox row of an event, staged as the web stages it."""
     with transaction():
-        inbox_id = InboxEvent.receive("stripe", event.get("account", ""), event["id"], event["type"], json.dumps(event), real_now())
+        inbox_id = InboxEvent.receive(
+            "stripe",
+            event.get("account", ""),
+            event["id"],
+            event["type"],
+            json.dumps(event),
+            real_now(),
+        )
         assert inbox_id is not None
         stage(process_stripe_event, inbox_id, inbox_id)
     return inbox_id
@@ -120,7 +186,9 @@ def fresh(invoice: Invoice) -> Invoice:
     return row
 
 
-def a_job(name: str, number: int, queue: str = "webhooks", attempts: int = 8, delay: float = 0.0) -> int:
+def a_job(
+    name: str, number: int, queue: str = "webhooks", attempts: int = 8, delay: float = 0.0
+) -> int:
     """A staged job by its name alone, for the relay to carry."""
     job_id = insert_job(name, str(number), [number], queue, attempts, delay, False, None)
     assert job_id is not None
@@ -151,7 +219,9 @@ def retried(redis: Any, queue: str = "webhooks", rounds: int = 4) -> None:
 
 
 def signed_bytes(raw: bytes, secret: str = WEBHOOK_SECRET) -> dict[str, str]:
-    """The headers of a body that may be no text, signed all the same (HMAC-SHA256 over `t.body`, as Stripe documents)."""
+    """The headers of a body that may be no text, signed all the same (HMAC-SHA256 over `t.body`, as
+    Stripe documents).
+    """
     at = int(time.time())
     signature = hmac.new(secret.encode(), f"{at}.".encode() + raw, hashlib.sha256).hexdigest()
     return {"Stripe-Signature": f"t={at},v1={signature}"}

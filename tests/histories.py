@@ -1,8 +1,8 @@
 """Consistent Stripe histories for property tests: a ledger, and the events it would have sent.
 
 The ledger is simulated step by step the way Stripe moves its objects (docs.stripe.com: "The
-PaymentIntents lifecycle", "Refunds", "Disputes"); each step appends the events that announce it. What
-the ledger holds in the end is the truth that the events, in any order, must lead to.
+PaymentIntents lifecycle", "Refunds", "Disputes"); each step appends the events that announce it.
+What the ledger holds in the end is the truth that the events, in any order, must lead to.
 """
 
 from dataclasses import dataclass, field
@@ -26,7 +26,15 @@ REFUND_PATHS = (
 )
 HAS_LEFT = {"pending", "requires_action", "succeeded"}
 TRIES = ("declined", "processing then declined")
-ENDS = ("open", "processing", "canceled", "succeeded", "processing then succeeded", "succeeded", "succeeded")
+ENDS = (
+    "open",
+    "processing",
+    "canceled",
+    "succeeded",
+    "processing then succeeded",
+    "succeeded",
+    "succeeded",
+)
 
 
 @dataclass
@@ -54,11 +62,18 @@ class History:
 
     def refunds_of(self, intent_id: str) -> list[Json]:
         """What Stripe would list, now."""
-        return [refund for intent in self.intents if intent.object["id"] == intent_id for refund in intent.refunds.values()]
+        return [
+            refund
+            for intent in self.intents
+            if intent.object["id"] == intent_id
+            for refund in intent.refunds.values()
+        ]
 
     def dispute(self, dispute_id: str) -> Json:
         """A dispute as Stripe would read, now."""
-        return next(intent.disputes[dispute_id] for intent in self.intents if dispute_id in intent.disputes)
+        return next(
+            intent.disputes[dispute_id] for intent in self.intents if dispute_id in intent.disputes
+        )
 
     @property
     def received(self) -> int:
@@ -66,23 +81,38 @@ class History:
 
     @property
     def returned(self) -> int:
-        return sum(min(intent.object["amount_received"], max(0, _back(intent))) for intent in self._own())
+        return sum(
+            min(intent.object["amount_received"], max(0, _back(intent))) for intent in self._own()
+        )
 
     @property
     def mismatched(self) -> bool:
-        return any(intent.object["amount_received"] and intent.object["currency"] != self.currency for intent in self.intents)
+        return any(
+            intent.object["amount_received"] and intent.object["currency"] != self.currency
+            for intent in self.intents
+        )
 
     @property
     def disputed(self) -> bool:
-        return any(dispute["status"] == "needs_response" for intent in self.intents for dispute in intent.disputes.values())
+        return any(
+            dispute["status"] == "needs_response"
+            for intent in self.intents
+            for dispute in intent.disputes.values()
+        )
 
     def _own(self) -> list[Intent]:
         return [intent for intent in self.intents if intent.object["currency"] == self.currency]
 
 
 def _back(intent: Intent) -> int:
-    refunds = sum(refund["amount"] for refund in intent.refunds.values() if refund["status"] in HAS_LEFT)
-    return refunds - sum(movement["amount"] for dispute in intent.disputes.values() for movement in dispute["balance_transactions"])
+    refunds = sum(
+        refund["amount"] for refund in intent.refunds.values() if refund["status"] in HAS_LEFT
+    )
+    return refunds - sum(
+        movement["amount"]
+        for dispute in intent.disputes.values()
+        for movement in dispute["balance_transactions"]
+    )
 
 
 @st.composite
@@ -97,8 +127,18 @@ def histories(draw: st.DrawFn, metadata: Json, due: int, currency: str = "usd") 
 def _pay(draw: st.DrawFn, history: History) -> None:
     currency = draw(st.sampled_from([history.currency] * 4 + ["jpy"]))
     amount = draw(st.integers(1, history.due * 2))
-    bare = {"metadata": history.metadata, "currency": currency, "amount": amount, "amount_received": 0, "latest_charge": None, "last_payment_error": None}
-    intent = Intent({"id": given.new_id("pi"), "object": "payment_intent", "status": "requires_payment_method"} | bare)
+    bare = {
+        "metadata": history.metadata,
+        "currency": currency,
+        "amount": amount,
+        "amount_received": 0,
+        "latest_charge": None,
+        "last_payment_error": None,
+    }
+    intent = Intent(
+        {"id": given.new_id("pi"), "object": "payment_intent", "status": "requires_payment_method"}
+        | bare
+    )
     history.intents.append(intent)
     history.say("payment_intent.created", intent.object)
     for how in draw(st.lists(st.sampled_from(TRIES), max_size=2)):
@@ -129,13 +169,26 @@ def _decline(draw: st.DrawFn, history: History, intent: Intent, how: str) -> Non
     code = draw(st.sampled_from(["insufficient_funds", "expired_card", "generic_decline"]))
     intent.charges[charge] = ("failed", code)
     error = {"charge": charge, "decline_code": code, "code": "card_declined"}
-    intent.object |= {"status": "requires_payment_method", "latest_charge": charge, "last_payment_error": error}
+    intent.object |= {
+        "status": "requires_payment_method",
+        "latest_charge": charge,
+        "last_payment_error": error,
+    }
     history.say("payment_intent.payment_failed", intent.object)
 
 
 def _succeed(draw: st.DrawFn, history: History, intent: Intent) -> None:
-    charge = intent.object["latest_charge"] if intent.object["status"] == "processing" else given.new_id("ch")
-    intent.object |= {"status": "succeeded", "amount_received": intent.object["amount"], "latest_charge": charge, "last_payment_error": None}
+    charge = (
+        intent.object["latest_charge"]
+        if intent.object["status"] == "processing"
+        else given.new_id("ch")
+    )
+    intent.object |= {
+        "status": "succeeded",
+        "amount_received": intent.object["amount"],
+        "latest_charge": charge,
+        "last_payment_error": None,
+    }
     history.say("payment_intent.succeeded", intent.object)
     if draw(st.booleans()):
         _session(history, intent, "checkout.session.completed", "paid")
@@ -146,25 +199,50 @@ def _succeed(draw: st.DrawFn, history: History, intent: Intent) -> None:
 
 
 def _session(history: History, intent: Intent, kind: str, payment_status: str) -> None:
-    said = {"payment_intent": intent.object["id"], "payment_status": payment_status, "amount_total": intent.object["amount"]}
+    said = {
+        "payment_intent": intent.object["id"],
+        "payment_status": payment_status,
+        "amount_total": intent.object["amount"],
+    }
     said |= {"currency": intent.object["currency"], "metadata": history.metadata}
-    history.say(kind, {"id": given.new_id("cs"), "object": "checkout.session", "mode": "payment"} | said)
+    history.say(
+        kind, {"id": given.new_id("cs"), "object": "checkout.session", "mode": "payment"} | said
+    )
 
 
 def _refund(draw: st.DrawFn, history: History, intent: Intent) -> None:
     room = intent.object["amount_received"] - _back(intent)
     if room <= 0:
         return
-    path, told = draw(st.sampled_from(REFUND_PATHS)), draw(st.sampled_from(["by both", "by refund events", "by the charge alone"]))
+    path, told = (
+        draw(st.sampled_from(REFUND_PATHS)),
+        draw(st.sampled_from(["by both", "by refund events", "by the charge alone"])),
+    )
     refund = given.a_refund(intent.object, draw(st.integers(1, room)), path[0])
     intent.refunds[refund["id"]] = refund
     for step, status in enumerate(path):
-        refund |= {"status": status, "failure_reason": "expired_or_canceled_card" if status == "failed" else None}
+        refund |= {
+            "status": status,
+            "failure_reason": "expired_or_canceled_card" if status == "failed" else None,
+        }
         if told != "by the charge alone":
-            history.say("refund.created" if step == 0 else "refund.failed" if status == "failed" else "refund.updated", refund)
+            history.say(
+                (
+                    "refund.created"
+                    if step == 0
+                    else "refund.failed"
+                    if status == "failed"
+                    else "refund.updated"
+                ),
+                refund,
+            )
     if told != "by refund events":
         back = sum(each["amount"] for each in intent.refunds.values())
-        charge = {"id": intent.object["latest_charge"], "object": "charge", "payment_intent": intent.object["id"]}
+        charge = {
+            "id": intent.object["latest_charge"],
+            "object": "charge",
+            "payment_intent": intent.object["id"],
+        }
         history.say("charge.refunded", charge | {"amount_refunded": back})
 
 
@@ -174,22 +252,44 @@ def _dispute(draw: st.DrawFn, history: History, intent: Intent) -> None:
         return
 
     def moved(sign: int) -> Json:
-        return {"id": given.new_id("txn"), "object": "balance_transaction", "amount": sign * amount, "currency": intent.object["currency"]}
+        return {
+            "id": given.new_id("txn"),
+            "object": "balance_transaction",
+            "amount": sign * amount,
+            "currency": intent.object["currency"],
+        }
 
-    dispute = {"id": given.new_id("dp"), "object": "dispute", "amount": amount, "currency": intent.object["currency"], "reason": "fraudulent"}
-    dispute |= {"payment_intent": intent.object["id"], "status": "needs_response", "balance_transactions": [moved(-1)]}
+    dispute = {
+        "id": given.new_id("dp"),
+        "object": "dispute",
+        "amount": amount,
+        "currency": intent.object["currency"],
+        "reason": "fraudulent",
+    }
+    dispute |= {
+        "payment_intent": intent.object["id"],
+        "status": "needs_response",
+        "balance_transactions": [moved(-1)],
+    }
     intent.disputes[dispute["id"]] = dispute
     history.say("charge.dispute.created", dispute)
     end = draw(st.sampled_from(["open", "won", "lost"]))
     if end != "open":
         dispute["status"] = end
-        dispute["balance_transactions"] = [*dispute["balance_transactions"], *([moved(1)] if end == "won" else [])]
+        dispute["balance_transactions"] = [
+            *dispute["balance_transactions"],
+            *([moved(1)] if end == "won" else []),
+        ]
         history.say("charge.dispute.closed", dispute)
 
 
 @st.composite
 def shuffled(draw: st.DrawFn, history: History) -> list[Json]:
-    """The history's events in any order, some of them sent again, under their own id or under another."""
+    """The history's events in any order, some of them sent again, under their own id or under
+    another.
+    """
     again = draw(st.lists(st.sampled_from(history.events), max_size=6))
-    renamed = [event | {"id": given.new_id("evt")} if draw(st.booleans()) else event for event in again]
+    renamed = [
+        event | {"id": given.new_id("evt")} if draw(st.booleans()) else event for event in again
+    ]
     return draw(st.permutations([*history.events, *renamed]))

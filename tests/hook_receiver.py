@@ -1,4 +1,6 @@
-"""The clinic's own software, as far as webhooks reach it: a server on loopback that keeps what it got."""
+"""The clinic's own software, as far as webhooks reach it: a server on loopback that keeps what it
+got.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -10,7 +12,9 @@ from standardwebhooks import Webhook
 
 
 class HookReceiver:
-    """Answers with `statuses` in turn, then 200; `events` are those whose signatures the scheme's own library holds good."""
+    """Answers with `statuses` in turn, then 200; `events` are those whose signatures the scheme's
+    own library holds good.
+    """
 
     def __init__(self) -> None:
         self.got: list[tuple[dict[str, str], bytes]] = []
@@ -36,7 +40,9 @@ class HookReceiver:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
 
     @property
     def events(self) -> list[dict[str, Any]]:

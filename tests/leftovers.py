@@ -1,4 +1,5 @@
-"""After the whole suite: no process that one of its tests started, or that such a process started, still runs.
+"""After the whole suite: no process that one of its tests started, or that such a process started,
+still runs.
 
 Each is known by a mark in its environment, which it has from the process that started the suite.
 """
@@ -32,13 +33,18 @@ class Leftovers:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        terminalreporter.write_line(f"processes left: {len(self.found) or 'none'}", red=bool(self.found), green=not self.found)
+        terminalreporter.write_line(
+            f"processes left: {len(self.found) or 'none'}",
+            red=bool(self.found),
+            green=not self.found,
+        )
         for process in self.found:
             terminalreporter.write_line(f"  {process}", red=True)
 
 
 def _named(pid: int) -> str:
     try:
-        return f"{pid} {Path(f'/proc/{pid}/cmdline').read_bytes().replace(bytes(1), b' ').decode(errors='replace')}"
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(bytes(1), b" ")
+        return f"{pid} {command.decode(errors='replace')}"
     except OSError:
         return f"{pid}, which has ended since"

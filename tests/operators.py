@@ -19,21 +19,32 @@ def an_operator(name: str = "ada", password: str = PASSWORD) -> Operator:
     return Operator.add(name, password, real_now())
 
 
-def form_of(client: falcon.testing.TestClient, address: str = "/login") -> tuple[dict[str, str], dict[str, str]]:
+def form_of(
+    client: falcon.testing.TestClient, address: str = "/login"
+) -> tuple[dict[str, str], dict[str, str]]:
     """The hidden fields of the login page, and the header with its cookie."""
     page = client.simulate_get(address)
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text))
     return fields, {"Cookie": f"payphone_form={page.cookies['payphone_form'].value}"}
 
 
-def try_to_sign_in(client: falcon.testing.TestClient, name: str = "ada", password: str = PASSWORD, **more: dict[str, str]) -> falcon.testing.Result:
+def try_to_sign_in(
+    client: falcon.testing.TestClient,
+    name: str = "ada",
+    password: str = PASSWORD,
+    **more: dict[str, str],
+) -> falcon.testing.Result:
     """One try through the form; `fields` and `headers` change what is sent."""
     fields, cookie = form_of(client)
     body = urlencode(fields | {"name": name, "password": password} | more.get("fields", {}))
-    return client.simulate_post("/login", body=body, headers=FORM | cookie | more.get("headers", {}))
+    return client.simulate_post(
+        "/login", body=body, headers=FORM | cookie | more.get("headers", {})
+    )
 
 
-def signed_in(client: falcon.testing.TestClient, name: str = "ada", password: str = PASSWORD) -> dict[str, str]:
+def signed_in(
+    client: falcon.testing.TestClient, name: str = "ada", password: str = PASSWORD
+) -> dict[str, str]:
     """The header of a signed-in browser."""
     answer = try_to_sign_in(client, name, password)
     assert answer.status_code == 303, answer.text
@@ -42,14 +53,23 @@ def signed_in(client: falcon.testing.TestClient, name: str = "ada", password: st
 
 def csrf_of(client: falcon.testing.TestClient, browser: dict[str, str]) -> str:
     """The token in the signed-in page's sign-out form."""
-    found = re.search(r'name="csrf_token" value="(\w+)"', client.simulate_get("/", headers=browser).text)
+    found = re.search(
+        r'name="csrf_token" value="(\w+)"', client.simulate_get("/", headers=browser).text
+    )
     assert found
     return found[1]
 
 
 def a_job(state: str = "waiting", **values: object) -> StagedJob:
     """A row of the job table as if it had come that far."""
-    plain = {"name": "process_stripe_event", "key": f"k{StagedJob.select().count()}", "args": "[1]", "queue": "webhooks", "max_attempts": 8, "attempts": 3}
+    plain = {
+        "name": "process_stripe_event",
+        "key": f"k{StagedJob.select().count()}",
+        "args": "[1]",
+        "queue": "webhooks",
+        "max_attempts": 8,
+        "attempts": 3,
+    }
     return StagedJob.create(**plain | {"state": state, "due_at": 1, "created_at": 1} | values)
 
 

@@ -1,4 +1,6 @@
-"""Stripe's stand-in over real HTTP, in a thread of the test: faults to order, and its own truth as the oracle."""
+"""Stripe's stand-in over real HTTP, in a thread of the test: faults to order, and its own truth as
+the oracle.
+"""
 
 from typing import Any
 
@@ -21,8 +23,12 @@ class StandIn(StripeStandIn):
 
     def __init__(self) -> None:
         super().__init__()
-        self.sandbox.stripe.add_endpoint("http://payphone/api/webhooks/stripe", given.WEBHOOK_SECRET)
-        self.sandbox.stripe.add_endpoint("http://payphone/api/webhooks/stripe/connect", CONNECT_SECRET, connect=True)
+        self.sandbox.stripe.add_endpoint(
+            "http://payphone/api/webhooks/stripe", given.WEBHOOK_SECRET
+        )
+        self.sandbox.stripe.add_endpoint(
+            "http://payphone/api/webhooks/stripe/connect", CONNECT_SECRET, connect=True
+        )
 
     def requests(self, path: str, method: str = "POST") -> list[dict[str, Any]]:
         """Every request that came, whatever became of it."""
@@ -31,7 +37,11 @@ class StandIn(StripeStandIn):
     def made(self, kind: str, attempt_id: str) -> list[dict[str, Any]]:
         """What exists, in any account, with this tag: the oracle of "exactly one"."""
         with self.sandbox.ground.lock:
-            rows = [dict(row, stripe_account=account.id) for account in self.sandbox.stripe.accounts.values() for row in account.each(kind)]
+            rows = [
+                dict(row, stripe_account=account.id)
+                for account in self.sandbox.stripe.accounts.values()
+                for row in account.each(kind)
+            ]
         return [row for row in rows if row["metadata"].get("attempt_id") == attempt_id]
 
     def links(self, attempt_id: str) -> list[dict[str, Any]]:
@@ -52,13 +62,21 @@ class StandIn(StripeStandIn):
         """A connected account."""
         return str(self.sdk.accounts.create({"type": "standard"}).id)
 
-    def charge(self, invoice: Invoice, amount: int | None = None, stripe_account: str = "", **metadata: str) -> dict[str, Any]:
+    def charge(
+        self, invoice: Invoice, amount: int | None = None, stripe_account: str = "", **metadata: str
+    ) -> dict[str, Any]:
         """A payment for the invoice, taken at Stripe; Payphone does not know of it yet."""
         asked = {
-            "amount": amount or invoice.amount_due, "currency": invoice.currency, "payment_method": "pm_card_visa", "confirm": True,
-            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}, "metadata": given.metadata_of(invoice) | metadata,
-        }  # fmt: skip
-        intent = self.sdk.payment_intents.create(asked, {"stripe_account": stripe_account} if stripe_account else {})
+            "amount": amount or invoice.amount_due,
+            "currency": invoice.currency,
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "metadata": given.metadata_of(invoice) | metadata,
+        }
+        intent = self.sdk.payment_intents.create(
+            asked, {"stripe_account": stripe_account} if stripe_account else {}
+        )
         return dict(intent.to_dict())
 
     def paid(self, invoice: Invoice, amount: int | None = None, redis: Any = None) -> Payment:
@@ -68,7 +86,9 @@ class StandIn(StripeStandIn):
         more = {"account": account} if account else {}
         given.received(given.an_event("payment_intent.succeeded", intent, **more))
         given.worked(redis)
-        found: Payment = wait_for(lambda: Payment.by_intent(account, intent["id"]), "the payment is recorded")
+        found: Payment = wait_for(
+            lambda: Payment.by_intent(account, intent["id"]), "the payment is recorded"
+        )
         return found
 
     def follow_and_pay(self, url: str) -> None:
@@ -76,12 +96,16 @@ class StandIn(StripeStandIn):
         assert self.pay(self.visit(url)) == 200
 
     def deliver(self, client: falcon.testing.TestClient, redis: Any = None) -> list[int]:
-        """Post every webhook that is due to the application, then do what it staged; the statuses answered."""
+        """Post every webhook that is due to the application, then do what it staged; the statuses
+        answered.
+        """
         statuses = []
 
         def send(delivery: Any, headers: dict[str, str]) -> int:
             path = delivery.url.removeprefix("http://payphone")
-            statuses.append(client.simulate_post(path, body=delivery.body.encode(), headers=headers).status_code)
+            statuses.append(
+                client.simulate_post(path, body=delivery.body.encode(), headers=headers).status_code
+            )
             return int(statuses[-1])
 
         self.sandbox.deliver_due(send)

@@ -22,7 +22,9 @@ class StripeStandIn:
         self.server = listen(create_app(self.sandbox, deliver=False))
         self.url = self.server.url
         self._http = httpx.Client(base_url=f"{self.url}/sandbox", trust_env=False, timeout=10)
-        self.payer = httpx.Client(headers={"Accept": "application/json"}, trust_env=False, timeout=10)
+        self.payer = httpx.Client(
+            headers={"Accept": "application/json"}, trust_env=False, timeout=10
+        )
         self.sdk = stripe.StripeClient("sk_test_payphone", base_addresses={"api": self.url}).v1
         serve_in_background(self.server)
 
@@ -34,8 +36,12 @@ class StripeStandIn:
     def shown(self, path: str, /, **query: Any) -> dict[str, Any]:
         return dict(self._http.get(f"/{path}", params=query).json())
 
-    def fault(self, kind: str, method: str, path: str, times: int = 1, **more: Any) -> dict[str, Any]:
-        return self.control("faults", provider="stripe", kind=kind, method=method, path=path, times=times, **more)
+    def fault(
+        self, kind: str, method: str, path: str, times: int = 1, **more: Any
+    ) -> dict[str, Any]:
+        return self.control(
+            "faults", provider="stripe", kind=kind, method=method, path=path, times=times, **more
+        )
 
     def forgive(self) -> None:
         """Withdraw all faults."""
@@ -44,11 +50,17 @@ class StripeStandIn:
     def received(self, invoice_id: str) -> int:
         """What Stripe keeps of an invoice: received less refunded and disputed, in minor units."""
         total = self.shown("ledger")["invoices"].get(invoice_id)
-        return total["received"] - total["refunded"] - total["refunds_pending"] - total["disputed"] if total else 0
+        return (
+            total["received"] - total["refunded"] - total["refunds_pending"] - total["disputed"]
+            if total
+            else 0
+        )
 
     def events(self) -> list[dict[str, Any]]:
         """Every event so far, oldest first, as its webhooks would carry it."""
-        return [event.to_dict() for event in self.sdk.events.list({"limit": 100}).auto_paging_iter()][::-1]
+        return [
+            event.to_dict() for event in self.sdk.events.list({"limit": 100}).auto_paging_iter()
+        ][::-1]
 
     def visit(self, url: str) -> dict[str, Any]:
         return dict(self.payer.get(url).json())

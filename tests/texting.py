@@ -1,4 +1,6 @@
-"""What stories about texting begin with: a clinic whose sender is set up, a person who agreed, and Twilio's stand-in."""
+"""What stories about texting begin with: a clinic whose sender is set up, a person who agreed, and
+Twilio's stand-in.
+"""
 
 import re
 from collections.abc import Iterator
@@ -31,17 +33,33 @@ MESSAGES = "/2010-04-01/Accounts/*/Messages.json"
 INBOUND = "/api/webhooks/twilio/messages"
 STATUS = "/api/webhooks/twilio/message-status"
 SHARED_NUMBER = "+15005550006"
-# One number in each of several zones, so that it is day somewhere whenever the tests run (numbers are fictitious).
-PHONES = ["+12025550123", "+18085550123", "+447700900123", "+819012345678", "+919812345678", "+61255501234", "+14155550123", "+971501234567"]
+# One number in each of several zones, so that it is day somewhere whenever the tests run (numbers
+# are fictitious).
+PHONES = [
+    "+12025550123",
+    "+18085550123",
+    "+447700900123",
+    "+819012345678",
+    "+919812345678",
+    "+61255501234",
+    "+14155550123",
+    "+971501234567",
+]
 TWILIO = {
-    "TWILIO_ACCOUNT_SID": MAGIC_ACCOUNT, "TWILIO_AUTH_TOKEN": MAGIC_TOKEN, "TWILIO_MESSAGING_SERVICE_SID": MAGIC_SERVICE, "PUBLIC_URL": HOME,
-}  # fmt: skip
+    "TWILIO_ACCOUNT_SID": MAGIC_ACCOUNT,
+    "TWILIO_AUTH_TOKEN": MAGIC_TOKEN,
+    "TWILIO_MESSAGING_SERVICE_SID": MAGIC_SERVICE,
+    "PUBLIC_URL": HOME,
+}
 
 
 def a_daytime_phone() -> str:
     """The number whose owner has most of their day before them."""
     ends = {phone: closing(zones_of_number(phone), business_now()) for phone in PHONES}
-    return max((phone for phone in PHONES if ends[phone]), key=lambda phone: ends[phone] or datetime.min.replace(tzinfo=UTC))
+    return max(
+        (phone for phone in PHONES if ends[phone]),
+        key=lambda phone: ends[phone] or datetime.min.replace(tzinfo=UTC),
+    )
 
 
 class Texting:
@@ -55,7 +73,9 @@ class Texting:
         self.account = given.an_account(name="Harbor Dental")
         self.headers = given.a_key(self.account)
         self.customer = given.a_customer(self.account, phone=self.phone)
-        self.invoice = given.an_invoice(self.account, amount=12_000, customer=self.customer, project="Root canal")
+        self.invoice = given.an_invoice(
+            self.account, amount=12_000, customer=self.customer, project="Root canal"
+        )
 
     def another_clinic(self, name: str = "Hill Clinic") -> "Texting":
         other = Texting.__new__(Texting)
@@ -68,8 +88,20 @@ class Texting:
 
     def consents(self, phone: str | None = None, channels: tuple[str, ...] = ("sms",)) -> "Texting":
         now = real_now()
-        words = {"source": "intake form", "text": "You may text me about my invoices.", "text_version": "1", "recorded_by": "test"}
-        Consent.record(self.customer, phone or self.phone, list(channels), now - timedelta(days=30), now, **words)
+        words = {
+            "source": "intake form",
+            "text": "You may text me about my invoices.",
+            "text_version": "1",
+            "recorded_by": "test",
+        }
+        Consent.record(
+            self.customer,
+            phone or self.phone,
+            list(channels),
+            now - timedelta(days=30),
+            now,
+            **words,
+        )
         return self
 
     def ask(self, key: str | None = None, invoice: Invoice | None = None, **body: Any) -> Any:
@@ -95,7 +127,9 @@ class Texting:
         def bring(delivery: Any, headers: dict[str, str]) -> int:
             if delivery.provider != "twilio":
                 return 200
-            answer = self.client.simulate_post(delivery.url.removeprefix(HOME), body=delivery.body.encode(), headers=headers)
+            answer = self.client.simulate_post(
+                delivery.url.removeprefix(HOME), body=delivery.body.encode(), headers=headers
+            )
             answers.append(answer.status_code)
             return int(answer.status_code)
 
@@ -110,20 +144,30 @@ class Texting:
         return self.message(answer.json["message"]["id"])
 
     def message(self, message_id: str | None = None) -> Message:
-        row: Message = Message.get_by_id(message_id) if message_id else Message.select().order_by(Message.created_at.desc()).first()
+        row: Message = (
+            Message.get_by_id(message_id)
+            if message_id
+            else Message.select().order_by(Message.created_at.desc()).first()
+        )
         return row
 
     def sent(self) -> list[dict[str, Any]]:
         """What Twilio has sent for us: the oracle of "at most once"."""
-        return [row for row in self.twilio.books.messages.values() if row["direction"] == "outbound-api"]
+        return [
+            row for row in self.twilio.books.messages.values() if row["direction"] == "outbound-api"
+        ]
 
     def requests(self) -> list[dict[str, Any]]:
         """Every request to send that reached Twilio, whatever became of it."""
-        rows = self.stand_in.sandbox.ground.requests.select({"provider": "twilio", "method": "POST"})
+        rows = self.stand_in.sandbox.ground.requests.select(
+            {"provider": "twilio", "method": "POST"}
+        )
         return [row for row in rows if row["path"].endswith("/Messages.json")]
 
     def fault(self, kind: str, **more: Any) -> None:
-        self.stand_in.sandbox.order_fault(kind=kind, provider="twilio", path=MESSAGES, **({"method": "POST"} | more))
+        self.stand_in.sandbox.order_fault(
+            kind=kind, provider="twilio", path=MESSAGES, **({"method": "POST"} | more)
+        )
 
     def hear(self, body: str, to: str = SHARED_NUMBER, phone: str | None = None) -> Any:
         """The person texts, and the application is told; its last answer."""
@@ -133,24 +177,43 @@ class Texting:
             receive(self.twilio.books, phone or self.phone, to, body)
         return self.deliver()
 
-    def tell(self, path: str, fields: dict[str, str], token: str = MAGIC_TOKEN, **headers: str) -> Any:
+    def tell(
+        self, path: str, fields: dict[str, str], token: str = MAGIC_TOKEN, **headers: str
+    ) -> Any:
         """A form as Twilio signs it."""
-        signed = {"X-Twilio-Signature": signature(token, HOME + path, fields), "Content-Type": "application/x-www-form-urlencoded"}
+        signed = {
+            "X-Twilio-Signature": signature(token, HOME + path, fields),
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
         return self.client.simulate_post(path, body=urlencode(fields), headers=signed | headers)
 
-    def report(self, message: Message, status: str, code: str = "", sid: str | None = None, **more: str) -> Any:
+    def report(
+        self, message: Message, status: str, code: str = "", sid: str | None = None, **more: str
+    ) -> Any:
         """What Twilio says became of a text."""
-        fields = {"MessageSid": sid or message.sid or f"SM{'a' * 32}", "MessageStatus": status, "To": message.to, "AccountSid": MAGIC_ACCOUNT}
-        return self.tell(f"{STATUS}?effect={message.effect_id}", fields | ({"ErrorCode": code} if code else {}) | more)
+        fields = {
+            "MessageSid": sid or message.sid or f"SM{'a' * 32}",
+            "MessageStatus": status,
+            "To": message.to,
+            "AccountSid": MAGIC_ACCOUNT,
+        }
+        return self.tell(
+            f"{STATUS}?effect={message.effect_id}",
+            fields | ({"ErrorCode": code} if code else {}) | more,
+        )
 
     def ledger(self, customer: Customer | None = None) -> dict[str, Any]:
-        return dict(self.get(f"/api/customers/{(customer or self.customer).id}/contact-ledger?limit=100"))
+        return dict(
+            self.get(f"/api/customers/{(customer or self.customer).id}/contact-ledger?limit=100")
+        )
 
     def pause(self, paused: bool = True) -> None:
         Brake.set(self.account.id, "texts", paused, "test", "a test")
 
     def job(self, name: str = "send_payment_link") -> StagedJob:
-        row: StagedJob = StagedJob.select().where(StagedJob.name == name).order_by(StagedJob.id.desc()).first()
+        row: StagedJob = (
+            StagedJob.select().where(StagedJob.name == name).order_by(StagedJob.id.desc()).first()
+        )
         return row
 
     def effect(self, message: Message) -> Effect:
@@ -173,7 +236,9 @@ def local_hour(zone: str, hour: int, minute: int = 0) -> None:
 
 
 @pytest.fixture
-def texting(client: Any, valkey: Any, stand_in: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Texting]:
+def texting(
+    client: Any, valkey: Any, stand_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Texting]:
     """A clinic that texts, with everything set up but the person's consent."""
     for name, value in {**TWILIO, "TWILIO_API_BASE": stand_in.url}.items():
         monkeypatch.setenv(name, value)

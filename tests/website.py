@@ -15,6 +15,15 @@ def serve(processes: Callable[..., Any], **env: str) -> str:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    processes("-m", "gunicorn", "-c", "web/gunicorn_conf.py", "web.app:create_app()", PORT=str(port), PUBLIC_URL=url, **env)
+    processes(
+        "-m",
+        "gunicorn",
+        "-c",
+        "web/gunicorn_conf.py",
+        "web.app:create_app()",
+        PORT=str(port),
+        PUBLIC_URL=url,
+        **env,
+    )
     wait_for(lambda: httpx.get(f"{url}/healthz").status_code == 200, "the website answers")
     return url

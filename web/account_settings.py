@@ -48,7 +48,9 @@ class Settings:
     @documented("Accounts", {200: SettingsShown})
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """The account's settings, or the defaults."""
-        resp.media = show_settings(AccountSettings.get_or_none(AccountSettings.account == find_account(req, account_id).id))
+        resp.media = show_settings(
+            AccountSettings.get_or_none(AccountSettings.account == find_account(req, account_id).id)
+        )
 
     @documented("Accounts", {200: SettingsShown}, body=SettingsChange)
     def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
@@ -59,7 +61,13 @@ class Settings:
         if choices:
             with transaction():
                 row = AccountSettings.choose(account, choices, real_now())
-                AuditEntry.record(caller_of(req).actor, "settings.changed", f"account:{account.id}", account.id, **choices)
+                AuditEntry.record(
+                    caller_of(req).actor,
+                    "settings.changed",
+                    f"account:{account.id}",
+                    account.id,
+                    **choices,
+                )
         resp.media = show_settings(row)
 
 
@@ -67,6 +75,10 @@ def show_settings(row: AccountSettings | None) -> dict[str, Any]:
     """An account's settings; the defaults when nothing was chosen yet."""
     chosen = row or AccountSettings()
     return {
-        "paymentCollection": chosen.payment_collection, "callFrequency": chosen.call_frequency, "calling": chosen.calling,
-        "paymentTiming": chosen.payment_timing, "staffEntry": chosen.staff_entry, "updatedAt": rfc3339(row.updated_at) if row else None,
-    }  # fmt: skip
+        "paymentCollection": chosen.payment_collection,
+        "callFrequency": chosen.call_frequency,
+        "calling": chosen.calling,
+        "paymentTiming": chosen.payment_timing,
+        "staffEntry": chosen.staff_entry,
+        "updatedAt": rfc3339(row.updated_at) if row else None,
+    }

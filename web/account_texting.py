@@ -30,7 +30,9 @@ class NewSender(Body):
 
 
 class NewTemplate(Body):
-    """A text with the placeholders `{clinic}`, `{url}` and `{amount}`. Opt-out instructions are added when it has none."""
+    """A text with the placeholders `{clinic}`, `{url}` and `{amount}`. Opt-out instructions are
+    added when it has none.
+    """
 
     body: Annotated[str, Field(min_length=1, max_length=800)]
 
@@ -52,11 +54,19 @@ class OneSender:
             raise Problem("forbidden", "Only an operator's key may set the sender.")
         wanted = check(NewSender, read_json(req))
         if (wanted.messaging_service_sid is None) == (wanted.from_number is None):
-            raise Problem("invalid", "Give either a messagingServiceSid or a fromNumber.", [{"field": "messagingServiceSid", "message": "or fromNumber"}])
+            raise Problem(
+                "invalid",
+                "Give either a messagingServiceSid or a fromNumber.",
+                [{"field": "messagingServiceSid", "message": "or fromNumber"}],
+            )
         with transaction():
-            sender = AccountSender.assign(account, wanted.messaging_service_sid, wanted.from_number, real_now())
+            sender = AccountSender.assign(
+                account, wanted.messaging_service_sid, wanted.from_number, real_now()
+            )
             named = sender.messaging_service_sid or sender.from_number
-            AuditEntry.record(caller.actor, "sender.assigned", f"account:{account.id}", account.id, sender=named)
+            AuditEntry.record(
+                caller.actor, "sender.assigned", f"account:{account.id}", account.id, sender=named
+            )
         resp.media = _show_sender(account)
 
 
@@ -64,9 +74,13 @@ def _show_sender(account: Account) -> dict[str, Any]:
     own = AccountSender.get_or_none(AccountSender.account == account.id)
     used = sender_of(account.id)
     return {
-        "account": account.id, "provider": "twilio", "messagingServiceSid": used.get("MessagingServiceSid"), "fromNumber": used.get("From"),
-        "shared": own is None, "ready": bool(used),
-    }  # fmt: skip
+        "account": account.id,
+        "provider": "twilio",
+        "messagingServiceSid": used.get("MessagingServiceSid"),
+        "fromNumber": used.get("From"),
+        "shared": own is None,
+        "ready": bool(used),
+    }
 
 
 class Templates:
@@ -76,14 +90,18 @@ class Templates:
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Every template: the account's own or the built-in one."""
         account = find_account(req, account_id)
-        resp.media = page_of(req, sorted(DEFAULTS), lambda named: _show_template(account, *named), _template_id)
+        resp.media = page_of(
+            req, sorted(DEFAULTS), lambda named: _show_template(account, *named), _template_id
+        )
 
 
 class OneTemplate:
     """`/api/accounts/{account_id}/templates/{kind}/{language}`"""
 
     @documented("Accounts", {200: TemplateShown}, body=NewTemplate)
-    def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str, kind: str, language: str) -> None:
+    def on_put(
+        self, req: falcon.Request, resp: falcon.Response, account_id: str, kind: str, language: str
+    ) -> None:
         """Set the account's own template."""
         caller = caller_of(req)
         account = find_account(req, account_id)
@@ -91,20 +109,40 @@ class OneTemplate:
         wanted = check(NewTemplate, read_json(req))
         faults = faults_of(kind, wanted.body)
         if faults:
-            raise Problem("invalid", "; ".join(faults), [{"field": "body", "message": fault} for fault in faults])
+            raise Problem(
+                "invalid",
+                "; ".join(faults),
+                [{"field": "body", "message": fault} for fault in faults],
+            )
         with transaction():
             MessageTemplate.write(account.id, language, kind, wanted.body, real_now())
-            AuditEntry.record(caller.actor, "template.written", f"account:{account.id}", account.id, kind=kind, language=language)
+            AuditEntry.record(
+                caller.actor,
+                "template.written",
+                f"account:{account.id}",
+                account.id,
+                kind=kind,
+                language=language,
+            )
         resp.media = _show_template(account, kind, language)
 
     @documented("Accounts", {200: TemplateShown})
-    def on_delete(self, req: falcon.Request, resp: falcon.Response, account_id: str, kind: str, language: str) -> None:
+    def on_delete(
+        self, req: falcon.Request, resp: falcon.Response, account_id: str, kind: str, language: str
+    ) -> None:
         """Return to the built-in template."""
         account = find_account(req, account_id)
         _check_known(kind, language)
         with transaction():
             MessageTemplate.forget(account.id, language, kind)
-            AuditEntry.record(caller_of(req).actor, "template.forgotten", f"account:{account.id}", account.id, kind=kind, language=language)
+            AuditEntry.record(
+                caller_of(req).actor,
+                "template.forgotten",
+                f"account:{account.id}",
+                account.id,
+                kind=kind,
+                language=language,
+            )
         resp.media = _show_template(account, kind, language)
 
 
@@ -121,8 +159,22 @@ def _template_id(named: tuple[str, str]) -> str:
 
 def _show_template(account: Account, kind: str, language: str) -> dict[str, Any]:
     body, _ = template_for(account.id, kind, language)
-    example = render(body, language, {"clinic": account.name, "url": "https://pay.example/p/0123456789abcdef", "amount": "$120.00"})
+    example = render(
+        body,
+        language,
+        {
+            "clinic": account.name,
+            "url": "https://pay.example/p/0123456789abcdef",
+            "amount": "$120.00",
+        },
+    )
     return {
-        "id": _template_id((kind, language)), "kind": kind, "language": language, "body": body, "own": body != DEFAULTS[kind, language],
-        "example": example.body, "encoding": example.encoding, "segments": example.segments,
-    }  # fmt: skip
+        "id": _template_id((kind, language)),
+        "kind": kind,
+        "language": language,
+        "body": body,
+        "own": body != DEFAULTS[kind, language],
+        "example": example.body,
+        "encoding": example.encoding,
+        "segments": example.segments,
+    }

@@ -39,7 +39,13 @@ class Accounts:
             raise Problem("forbidden", "Only an operator's key may create accounts.")
         wanted = check(NewAccount, document)
         now = real_now()
-        account = Account.create(id=new_id("ac"), name=wanted.name, time_zone=wanted.time_zone, stripe_account=wanted.stripe_account, created_at=now)
+        account = Account.create(
+            id=new_id("ac"),
+            name=wanted.name,
+            time_zone=wanted.time_zone,
+            stripe_account=wanted.stripe_account,
+            created_at=now,
+        )
         key, secret = ApiKey.issue(account, "first key", now)
         AuditEntry.record(caller.actor, "account.created", f"account:{account.id}", account.id)
         AuditEntry.record(caller.actor, "key.issued", f"key:{key.id}", account.id, kind="account")
@@ -58,9 +64,13 @@ class OneAccount:
 
 
 def find_account(req: falcon.Request, account_id: str) -> Account:
-    """The account of this id, if it is the caller's own or the caller an operator. Raises Problem 404."""
+    """The account of this id, if it is the caller's own or the caller an operator. Raises Problem
+    404.
+    """
     caller = caller_of(req)
     account = Account.get_or_none(Account.id == account_id)
-    if account is None or not (caller.operator or (caller.account and caller.account.id == account_id)):
+    if account is None or not (
+        caller.operator or (caller.account and caller.account.id == account_id)
+    ):
         raise Problem("not_found", f"There is no account {account_id[:40]}.")
     return account

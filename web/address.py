@@ -1,8 +1,9 @@
 """Where a request comes from, and whether over HTTPS, as far as it can be believed.
 
-`TRUSTED_PROXIES` names the proxies in front of us, by address or network (CIDR), comma-separated; unset, it is
-this machine. Only what such a peer says of the request counts. Hops are read from our end, so that what a
-client writes into `X-Forwarded-For` itself is never reached; `Forwarded` and `X-Real-IP` are not read at all.
+`TRUSTED_PROXIES` names the proxies in front of us, by address or network (CIDR), comma-separated;
+unset, it is this machine. Only what such a peer says of the request counts. Hops are read from our
+end, so that what a client writes into `X-Forwarded-For` itself is never reached; `Forwarded` and
+`X-Real-IP` are not read at all.
 """
 
 from functools import lru_cache
@@ -21,9 +22,14 @@ Network = IPv4Network | IPv6Network
 @lru_cache(maxsize=4)
 def _networks(setting: str) -> tuple[Network, ...]:
     try:
-        return tuple(ip_network(part.strip(), strict=False) for part in setting.split(",") if part.strip())
+        return tuple(
+            ip_network(part.strip(), strict=False) for part in setting.split(",") if part.strip()
+        )
     except ValueError as error:
-        raise Misconfigured(f"TRUSTED_PROXIES: {error}. Give addresses or networks, such as 10.0.0.0/8, separated by commas.") from None
+        raise Misconfigured(
+            f"TRUSTED_PROXIES: {error}. Give addresses or networks, such as 10.0.0.0/8, separated"
+            " by commas."
+        ) from None
 
 
 def trusted_proxies() -> tuple[Network, ...]:
@@ -37,8 +43,14 @@ def _is_trusted(text: str) -> bool:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """An address as proxies write it: `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]:4711`."""
-    plain = text.strip().removeprefix("[").partition("]")[0] if text.strip().startswith("[") else text.strip()
+    """An address as proxies write it: `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`,
+    `[2001:db8::1]:4711`.
+    """
+    plain = (
+        text.strip().removeprefix("[").partition("]")[0]
+        if text.strip().startswith("[")
+        else text.strip()
+    )
     plain = plain.partition(":")[0] if plain.count(":") == 1 else plain
     try:
         address = ip_address(plain)

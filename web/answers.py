@@ -1,4 +1,5 @@
-"""The API's answers as models: the OpenAPI document is made from them, and the tests check each answer against it.
+"""The API's answers as models: the OpenAPI document is made from them, and the tests check each
+answer against it.
 
 `web.shapes` makes the dicts.
 """
@@ -79,7 +80,9 @@ class CustomerBrief(Shown):
 
 
 class InvoiceShown(Shown):
-    """An invoice with its customer. `outstandingBalance` is what is still owed; `disputeDueBy` is the deadline for answering a dispute."""
+    """An invoice with its customer. `outstandingBalance` is what is still owed; `disputeDueBy` is
+    the deadline for answering a dispute.
+    """
 
     id: str
     number: str
@@ -123,7 +126,9 @@ class LinkShown(Shown):
 
 
 class IntentShown(Shown):
-    """What Stripe's payment form needs. `billingDetails` are in Stripe's format, to prefill the form."""
+    """What Stripe's payment form needs. `billingDetails` are in Stripe's format, to prefill the
+    form.
+    """
 
     payment_intent_id: str
     client_secret: str
@@ -134,7 +139,9 @@ class IntentShown(Shown):
 
 
 class CardFormShown(Shown):
-    """The page where the clinic's staff take a card for the invoice. Anyone with its URL may charge, until it expires."""
+    """The page where the clinic's staff take a card for the invoice. Anyone with its URL may
+    charge, until it expires.
+    """
 
     url: str
     expires_at: datetime
@@ -151,7 +158,9 @@ class Confirmed(Shown):
     """The state of a payment at Stripe. Only `succeeded` is success."""
 
     success: bool
-    status: Literal["succeeded", "processing", "requires_action", "pending", "failed", "canceled", "unknown"]
+    status: Literal[
+        "succeeded", "processing", "requires_action", "pending", "failed", "canceled", "unknown"
+    ]
     payment: PaymentShown | None
     invoice: InvoiceShown
     client_secret: str | None = None

@@ -1,7 +1,7 @@
 """`/api/openapi.json` and `/api/docs`: the API's own description, for machines and for people.
 
-The page is made here from the document, whole: no script, nothing from elsewhere, readable on a phone.
-Its search is a form.
+The page is made here from the document, whole: no script, nothing from elsewhere, readable on a
+phone. Its search is a form.
 """
 
 from collections.abc import Iterator
@@ -54,9 +54,13 @@ class Operation:
 
     def speaks_of(self, words: list[str]) -> bool:
         """Whether every word stands somewhere in this endpoint's description."""
-        names = [field.name for row in self.answers for field in row.fields] + [field.name for field in (*self.parameters, *self.body)]
+        names = [field.name for row in self.answers for field in row.fields] + [
+            field.name for field in (*self.parameters, *self.body)
+        ]
         codes = [code for row in self.answers for code in row.codes]
-        text = " ".join([self.method, self.path, self.tag, self.summary, self.about, *names, *codes]).lower()
+        text = " ".join(
+            [self.method, self.path, self.tag, self.summary, self.about, *names, *codes]
+        ).lower()
         return all(word in text for word in words)
 
 
@@ -86,10 +90,24 @@ class ApiDocs:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Every endpoint, or those that have the words of `q`."""
         document, wanted = self._openapi.document(), (req.get_param("q") or "")[:100]
-        found = [operation for operation in read_operations(document) if operation.speaks_of(wanted.lower().split())]
-        groups = {tag["name"]: [operation for operation in found if operation.tag == tag["name"]] for tag in document["tags"]}
+        found = [
+            operation
+            for operation in read_operations(document)
+            if operation.speaks_of(wanted.lower().split())
+        ]
+        groups = {
+            tag["name"]: [operation for operation in found if operation.tag == tag["name"]]
+            for tag in document["tags"]
+        }
         about = [part.replace("\n", " ") for part in document["info"]["description"].split("\n\n")]
-        show_page(resp, "api_docs.html", groups={tag: rows for tag, rows in groups.items() if rows}, wanted=wanted, about=about, count=len(found))
+        show_page(
+            resp,
+            "api_docs.html",
+            groups={tag: rows for tag, rows in groups.items() if rows},
+            wanted=wanted,
+            about=about,
+            count=len(found),
+        )
 
 
 class ProblemDocs:
@@ -104,7 +122,10 @@ class ProblemDocs:
         for operation in read_operations(self._openapi.document()):
             for code in {code for answer in operation.answers for code in answer.codes}:
                 where.setdefault(code, []).append(operation)
-        rows = [(code, status, title, where.get(code, [])) for code, (status, title) in sorted(PROBLEMS.items(), key=lambda item: item[1][0])]
+        rows = [
+            (code, status, title, where.get(code, []))
+            for code, (status, title) in sorted(PROBLEMS.items(), key=lambda item: item[1][0])
+        ]
         show_page(resp, "api_problems.html", rows=rows)
 
 
@@ -113,12 +134,27 @@ def read_operations(document: dict[str, Any]) -> Iterator[Operation]:
     schemas = document["components"]["schemas"]
     for path, operations in document["paths"].items():
         for method, told in operations.items():
-            body = told.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            body = (
+                told.get("requestBody", {})
+                .get("content", {})
+                .get("application/json", {})
+                .get("schema", {})
+            )
             yield Operation(
-                id=told["operationId"], tag=told["tags"][0], method=method.upper(), path=path, summary=told["summary"], about=told["description"],
-                is_open=told.get("security") == [], parameters=[_parameter(one, schemas) for one in told["parameters"]], body=list(_fields(body, schemas)),
-                answers=[_answer(status, answer, schemas) for status, answer in sorted(told["responses"].items())],
-            )  # fmt: skip
+                id=told["operationId"],
+                tag=told["tags"][0],
+                method=method.upper(),
+                path=path,
+                summary=told["summary"],
+                about=told["description"],
+                is_open=told.get("security") == [],
+                parameters=[_parameter(one, schemas) for one in told["parameters"]],
+                body=list(_fields(body, schemas)),
+                answers=[
+                    _answer(status, answer, schemas)
+                    for status, answer in sorted(told["responses"].items())
+                ],
+            )
 
 
 def _parameter(told: dict[str, Any], schemas: dict[str, Any]) -> FieldRow:
@@ -129,19 +165,35 @@ def _parameter(told: dict[str, Any], schemas: dict[str, Any]) -> FieldRow:
 def _answer(status: str, told: dict[str, Any], schemas: dict[str, Any]) -> AnswerRow:
     content = told.get("content", {})
     if "application/problem+json" in content:
-        return AnswerRow(status, "", [part.strip("` ") for part in told["description"].split("·")], [])
-    return AnswerRow(status, told["description"], [], list(_fields(content.get("application/json", {}).get("schema", {}), schemas)))
+        return AnswerRow(
+            status, "", [part.strip("` ") for part in told["description"].split("·")], []
+        )
+    return AnswerRow(
+        status,
+        told["description"],
+        [],
+        list(_fields(content.get("application/json", {}).get("schema", {}), schemas)),
+    )
 
 
-def _fields(schema: dict[str, Any], schemas: dict[str, Any], before: str = "", depth: int = 1) -> Iterator[FieldRow]:
+def _fields(
+    schema: dict[str, Any], schemas: dict[str, Any], before: str = "", depth: int = 1
+) -> Iterator[FieldRow]:
     """The fields of a schema, nested ones with dotted names."""
     whole = _resolved(schema, schemas)
     for name, told in whole.get("properties", {}).items():
-        yield FieldRow(before + name, _kind(told, schemas), name in whole.get("required", []), told.get("description", ""))
+        yield FieldRow(
+            before + name,
+            _kind(told, schemas),
+            name in whole.get("required", []),
+            told.get("description", ""),
+        )
         if depth < DEEPEST:
             for inner in (told, told.get("items", {}), *told.get("anyOf", [])):
                 if "$ref" in inner:
-                    dots = f"{before}{name}[]." if inner is told.get("items") else f"{before}{name}."
+                    dots = (
+                        f"{before}{name}[]." if inner is told.get("items") else f"{before}{name}."
+                    )
                     yield from _fields(inner, schemas, dots, depth + 1)
 
 
@@ -163,8 +215,15 @@ def _kind(told: dict[str, Any], schemas: dict[str, Any]) -> str:
         return "object" if "properties" in whole else _kind(whole, schemas)
     if told.get("type") == "array":
         return f"list of {_kind(told.get('items', {}), schemas)}"
-    words = {"string": "text", "null": "null", "boolean": "true or false"}.get(told.get("type", ""), told.get("type", "anything"))
+    words = {"string": "text", "null": "null", "boolean": "true or false"}.get(
+        told.get("type", ""), told.get("type", "anything")
+    )
     words = {"date-time": "time", "date": "date", "uuid": "UUID"}.get(told.get("format", ""), words)
-    least = told.get("minimum", told["exclusiveMinimum"] + 1 if "exclusiveMinimum" in told else None)
-    limits = [f"from {least}" if least is not None else "", f"to {told['maximum']}" if "maximum" in told else ""]
+    least = told.get(
+        "minimum", told["exclusiveMinimum"] + 1 if "exclusiveMinimum" in told else None
+    )
+    limits = [
+        f"from {least}" if least is not None else "",
+        f"to {told['maximum']}" if "maximum" in told else "",
+    ]
     return " ".join([words, *(limit for limit in limits if limit)])

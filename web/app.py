@@ -47,7 +47,13 @@ def create_app() -> falcon.App:
     settings = get_settings()
     configure_log(settings.log_format, settings.log_level, mask=redact)
     use_database(settings.database_url, STATEMENT_SECONDS)
-    middleware: list[Any] = [RequestMetrics(), SecurityHeaders(), RequestContext(), CardGuard(), PaymentDoors()]
+    middleware: list[Any] = [
+        RequestMetrics(),
+        SecurityHeaders(),
+        RequestContext(),
+        CardGuard(),
+        PaymentDoors(),
+    ]
     app = falcon.App(middleware=middleware, router=Router())
     install(app)
     app.add_route("/healthz", Health())
@@ -59,7 +65,11 @@ def create_app() -> falcon.App:
     app.add_sink(RqDashboard(), r"/rq(?=/|$)")
     app.add_sink(StaticFiles(), StaticFiles.PATHS)
     app.add_route("/api/webhooks/stripe", StripeWebhook(lambda: get_settings().webhook_secrets))
-    app.add_route("/api/webhooks/stripe/connect", StripeWebhook(lambda: get_settings().connect_webhook_secrets, connect=True), suffix="connect")
+    app.add_route(
+        "/api/webhooks/stripe/connect",
+        StripeWebhook(lambda: get_settings().connect_webhook_secrets, connect=True),
+        suffix="connect",
+    )
     app.add_route("/api/accounts", Accounts())
     app.add_route("/api/accounts/{account_id}", OneAccount())
     app.add_route("/api/customers", Customers())

@@ -43,7 +43,11 @@ def authenticate(req: falcon.Request) -> Caller:
     secret = bearer_of(req)
     key = ApiKey.find(secret) if secret else None
     if key is None:
-        raise Problem("unauthenticated", "Send Authorization: Bearer <key>.", headers={"WWW-Authenticate": "Bearer"})
+        raise Problem(
+            "unauthenticated",
+            "Send Authorization: Bearer <key>.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
     if key.account_id is not None:
         return Caller(key.id, key.account, operator=False)
     named = req.get_header(ACCOUNT_HEADER)

@@ -1,6 +1,8 @@
-"""Billing details: what a caller gives, then what we know about the customer, in the shape of Stripe's form.
+"""Billing details: what a caller gives, then what we know about the customer, in the shape of
+Stripe's form.
 
-They are not stored here: Stripe's form is prefilled with them, and Stripe keeps what it charges with.
+They are not stored here: Stripe's form is prefilled with them, and Stripe keeps what it charges
+with.
 """
 
 from typing import Annotated, Any
@@ -15,7 +17,14 @@ from web.openapi import Shown
 Line = Annotated[str, Field(max_length=200)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166, such as US.")]
 ISO_LENGTH = 2
-PARTS = {"line1": "line1", "line2": "line2", "city": "city", "state": "state", "postalCode": "postal_code", "country": "country"}
+PARTS = {
+    "line1": "line1",
+    "line2": "line2",
+    "city": "city",
+    "state": "state",
+    "postalCode": "postal_code",
+    "country": "country",
+}
 
 
 class BillingAddress(Body):
@@ -59,12 +68,17 @@ class StripeBillingShown(Shown):
 
 
 def stripe_billing(customer: Customer, given: BillingDetails | None = None) -> dict[str, Any]:
-    """`given` over what is known of `customer`, as Stripe's `billing_details`. An address is one or the other's, never a mixture."""
+    """`given` over what is known of `customer`, as Stripe's `billing_details`. An address is one or
+    the other's, never a mixture.
+    """
     known, told = customer.address or {}, given or BillingDetails()
     address = told.address.model_dump(by_alias=True) if told.address else known
     country = (address.get("country") or "").upper()
-    address = address | {"country": country if len(country) == ISO_LENGTH else None}  # Stripe's form takes nothing else
+    # Stripe's form takes nothing else
+    address = address | {"country": country if len(country) == ISO_LENGTH else None}
     return {
-        "name": told.name or customer.name, "email": told.email or customer.email, "phone": told.phone or customer.phone,
+        "name": told.name or customer.name,
+        "email": told.email or customer.email,
+        "phone": told.phone or customer.phone,
         "address": {stripes: address.get(ours) for ours, stripes in PARTS.items()},
-    }  # fmt: skip
+    }

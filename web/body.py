@@ -21,17 +21,25 @@ Shape = TypeVar("Shape", bound="Body")
 class Body(BaseModel):
     """The base of every request body: camelCase outside, unknown fields refused."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", str_strip_whitespace=True
+    )
 
 
 def read_raw(req: falcon.Request, cap: int = CAP) -> bytes:
-    """The raw body, chunked or not; at most one byte more than `cap` is read. Raises Problem 413."""
+    """The raw body, chunked or not; at most one byte more than `cap` is read.
+    Raises Problem 413.
+    """
     if (req.content_length or 0) > cap:
-        raise Problem("body_too_large", f"The body has {req.content_length} bytes; the limit is {cap}.")
+        raise Problem(
+            "body_too_large", f"The body has {req.content_length} bytes; the limit is {cap}."
+        )
     try:
         raw = bytes(req.stream.read(cap + 1 if req.content_length is None else req.content_length))
     except (OSError, ParseException):
-        raise Problem("bad_request", "The body ended early, or its chunked encoding is invalid.") from None
+        raise Problem(
+            "bad_request", "The body ended early, or its chunked encoding is invalid."
+        ) from None
     if len(raw) > cap:
         raise Problem("body_too_large", f"The body exceeds the limit of {cap} bytes.")
     return raw
@@ -40,7 +48,8 @@ def read_raw(req: falcon.Request, cap: int = CAP) -> bytes:
 def read_json(req: falcon.Request) -> Any:
     """The body as JSON; an empty body is an empty object.
 
-    Raises Problem 400 when it is not JSON, or holds what no database takes; 422 when it holds a card number.
+    Raises Problem 400 when it is not JSON, or holds what no database takes; 422 when it holds a
+    card number.
     """
     raw = read_raw(req)
     if not raw.strip():
@@ -66,14 +75,20 @@ class TooDeep(ValueError):
 
 
 def parse_json(text: str) -> Any:
-    """The document of a JSON text. Raises ValueError when it is none, TooDeep when it nests more than MAX_DEPTH levels."""
+    """The document of a JSON text. Raises ValueError when it is none, TooDeep when it nests more
+    than MAX_DEPTH levels.
+    """
     try:
         document = json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
         raise TooDeep from None
     level = _containers([document])
     for _ in range(MAX_DEPTH):
-        level = _containers(member for value in level for member in (value.values() if isinstance(value, dict) else value))
+        level = _containers(
+            member
+            for value in level
+            for member in (value.values() if isinstance(value, dict) else value)
+        )
     if level:
         raise TooDeep
     return document
@@ -88,10 +103,18 @@ def _refuse_constant(name: str) -> None:
 
 
 def refuse_unstorable(value: Any) -> None:
-    """Raises ValueError for text that no database keeps: NUL characters and halves of surrogate pairs."""
+    """Raises ValueError for text that no database keeps: NUL characters and halves of surrogate
+    pairs.
+    """
     if isinstance(value, str) and ("\0" in value or not _is_utf8(value)):
         raise ValueError("it contains a NUL character or an unpaired surrogate")
-    members = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
+    members = (
+        [*value, *value.values()]
+        if isinstance(value, dict)
+        else value
+        if isinstance(value, list)
+        else ()
+    )
     for member in members:
         refuse_unstorable(member)
 
@@ -111,6 +134,9 @@ def check(shape: type[Shape], document: Any) -> Shape:
     try:
         return shape.model_validate(document)
     except ValidationError as error:
-        fields = [{"field": ".".join(map(str, item["loc"])), "message": item["msg"]} for item in error.errors(include_input=False)]
+        fields = [
+            {"field": ".".join(map(str, item["loc"])), "message": item["msg"]}
+            for item in error.errors(include_input=False)
+        ]
         names = ", ".join(field["field"] for field in fields[:5])
         raise Problem("invalid", f"Not valid: {names}.", errors=fields) from None

@@ -1,10 +1,12 @@
-"""The secure card form: staff take a card while a person is on the phone; the number goes to Stripe's frame only.
+"""The secure card form: staff take a card while a person is on the phone; the number goes to
+Stripe's frame only.
 
-`/invoices/{id}/card` opens it for an operator, `/api/invoices/{id}/card-forms` for the clinic's own software, and
-`/card/{token}` is the page. A charge takes the path of `/api/payments/phone`.
+`/invoices/{id}/card` opens it for an operator, `/api/invoices/{id}/card-forms` for the clinic's own
+software, and `/card/{token}` is the page. A charge takes the path of `/api/payments/phone`.
 
-There is no cookie on the page, so there is nothing for another site to ride on (CSRF): the token in the address is
-the right to charge, and another site does not know it. It is sealed, good for half an hour, and kept nowhere.
+There is no cookie on the page, so there is nothing for another site to ride on (CSRF): the token in
+the address is the right to charge, and another site does not know it. It is sealed, good for half
+an hour, and kept nowhere.
 """
 
 from datetime import datetime, timedelta
@@ -39,7 +41,13 @@ from web.problems import Problem
 from web.sessions import signed_in
 
 STILL_TOLD = timedelta(minutes=15)  # after it expires a form still shows the outcome of its charges
-OPENING_PROBLEMS = ("invoice_already_paid", "invoice_not_payable", "payment_in_progress", "staff_form_off", "not_configured")
+OPENING_PROBLEMS = (
+    "invoice_already_paid",
+    "invoice_not_payable",
+    "payment_in_progress",
+    "staff_form_off",
+    "not_configured",
+)
 
 
 class FormRequest(Body):
@@ -47,7 +55,9 @@ class FormRequest(Body):
 
 
 class CardCharge(Body):
-    """What to charge: a payment method made by Stripe's frame, and the exact amount (minor units)."""
+    """What to charge: a payment method made by Stripe's frame,
+    and the exact amount (minor units).
+    """
 
     payment_method_id: PaymentMethodId
     amount: Amount
@@ -73,8 +83,12 @@ class CardForms:
 
     @documented("Payments", {201: CardFormShown}, body=FormRequest, problems=OPENING_PROBLEMS)
     @idempotent
-    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str) -> Later:
-        """Open a form on which the clinic's staff take a card. Its URL is valid for 30 minutes and for this invoice only."""
+    def on_post(
+        self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
+    ) -> Later:
+        """Open a form on which the clinic's staff take a card. Its URL is valid for 30 minutes and
+        for this invoice only.
+        """
         check(FormRequest, document)
         with transaction():
             form = open_form(find_invoice(caller_of(req).own, invoice_id), caller_of(req).actor)
@@ -103,12 +117,18 @@ class CardPage:
         show_card_page(resp, invoice, form)
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
-        """Charge once per payment method, however often it is posted: a page that got no answer posts again. JSON."""
+        """Charge once per payment method, however often it is posted: a page that got no answer
+        posts again. JSON.
+        """
         form, wanted = read_token(token), check(CardCharge, read_json(req))
         with transaction():
             invoice = lock_invoice(_invoice(form.invoice_id).id)
             known = PaymentConfirmation.with_card(invoice, wanted.payment_method_id)
-            later = Later(f"charge:{known.id}", nothing_to_perform) if known else _charge(invoice, wanted, form)
+            later = (
+                Later(f"charge:{known.id}", nothing_to_perform)
+                if known
+                else _charge(invoice, wanted, form)
+            )
         later.perform()
         _tell(resp, PaymentConfirmation.get_by_id(later.reference.partition(":")[2]), form.actor)
 
@@ -116,7 +136,9 @@ class CardPage:
 class CardFormCharge:
     """`/card/{token}/charges/{charge_id}`"""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, token: str, charge_id: str) -> None:
+    def on_get(
+        self, req: falcon.Request, resp: falcon.Response, token: str, charge_id: str
+    ) -> None:
         """The outcome of a charge of this form's invoice."""
         form = read_token(token, STILL_TOLD)
         confirmation = PaymentConfirmation.get_or_none(PaymentConfirmation.id == charge_id)
@@ -129,25 +151,46 @@ def open_form(invoice: Invoice, opened_by: str) -> CardForm:
     """A form for the invoice, audited. Raises Problem 409 or 503."""
     check_form(invoice)
     form = CardForm(invoice.id, opened_by, real_now() + LIFE)
-    AuditEntry.record(opened_by, "card_form.opened", f"invoice:{invoice.id}", invoice.account_id, until=rfc3339(form.until))
+    AuditEntry.record(
+        opened_by,
+        "card_form.opened",
+        f"invoice:{invoice.id}",
+        invoice.account_id,
+        until=rfc3339(form.until),
+    )
     return form
 
 
 def check_form(invoice: Invoice) -> None:
-    """Raises Problem when no card may be taken for the invoice now: the account's setting, ours, or the invoice's state."""
+    """Raises Problem when no card may be taken for the invoice now: the account's setting, ours, or
+    the invoice's state.
+    """
     check_allowed(invoice)
     check_payable(invoice)
-    needed = {"STRIPE_PUBLISHABLE_KEY": get_settings().stripe_publishable_key, "PAYPHONE_SECRET_KEY": get_settings().payphone_secret_key}
+    needed = {
+        "STRIPE_PUBLISHABLE_KEY": get_settings().stripe_publishable_key,
+        "PAYPHONE_SECRET_KEY": get_settings().payphone_secret_key,
+    }
     missing = [name for name, value in needed.items() if not value]
     if missing:
-        raise Problem("not_configured", f"The card form needs {' and '.join(missing)} to be set. Ask the operator of this installation.")
+        raise Problem(
+            "not_configured",
+            f"The card form needs {' and '.join(missing)} to be set. Ask the operator of this"
+            " installation.",
+        )
 
 
 def check_allowed(invoice: Invoice) -> None:
     """Raises Problem 409 when the account takes cards by link only."""
-    by_link = (AccountSettings.account == invoice.account_id) & (AccountSettings.staff_entry == "link_only")
+    by_link = (AccountSettings.account == invoice.account_id) & (
+        AccountSettings.staff_entry == "link_only"
+    )
     if AccountSettings.select().where(by_link).exists():
-        raise Problem("staff_form_off", "This clinic takes cards by payment link only. Send the link, or set staffEntry to form in its settings.")
+        raise Problem(
+            "staff_form_off",
+            "This clinic takes cards by payment link only. Send the link, or set staffEntry to form"
+            " in its settings.",
+        )
 
 
 def _invoice(invoice_id: str) -> Invoice:
@@ -165,7 +208,8 @@ def _charge(invoice: Invoice, wanted: CardCharge, form: CardForm) -> Later:
 
 
 def _tell(resp: falcon.Response, confirmation: PaymentConfirmation, actor: str) -> None:
-    """200 when Stripe says succeeded, 202 while it is not known: the answer of `/api/payments/phone`, less what the page need not know.
+    """200 when Stripe says succeeded, 202 while it is not known: the answer of
+    `/api/payments/phone`, less what the page need not know.
 
     Raises Problem 402, 409 or 422 when nothing was charged.
     """
@@ -173,12 +217,18 @@ def _tell(resp: falcon.Response, confirmation: PaymentConfirmation, actor: str) 
     resp.delete_header("Location")  # leads into the API, for which the page has no key
     told, processing = resp.media, resp.status == falcon.HTTP_202
     if not (told["success"] or processing):
-        raise Problem("payment_refused", f"The payment is {told['status']} at Stripe; nothing was charged. Send the payment link instead.")
+        raise Problem(
+            "payment_refused",
+            f"The payment is {told['status']} at Stripe; nothing was charged. Send the payment link"
+            " instead.",
+        )
     outstanding, currency = told["invoice"]["outstandingBalance"], told["invoice"]["currency"]
     resp.media = {
-        "charge": confirmation.id, "status": "processing" if processing else "succeeded", "amount": in_words(confirmation.amount, currency, "en_US"),
+        "charge": confirmation.id,
+        "status": "processing" if processing else "succeeded",
+        "amount": in_words(confirmation.amount, currency, "en_US"),
         "outstanding": in_words(outstanding, currency, "en_US") if outstanding else None,
-    }  # fmt: skip
+    }
 
 
 def add_card_form_routes(app: falcon.App) -> None:

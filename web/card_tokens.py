@@ -1,4 +1,5 @@
-"""The address of a card form: which invoice, who opened it, until when; sealed, short-lived and kept nowhere.
+"""The address of a card form: which invoice, who opened it, until when; sealed, short-lived and
+kept nowhere.
 
 Whoever holds it may charge a card for that one invoice, and nothing else.
 """
@@ -31,7 +32,9 @@ class CardForm:
 
     @property
     def actor(self) -> str:
-        """Who charges through it: whoever holds it, which may be somebody else than who opened it."""
+        """Who charges through it: whoever holds it,
+        which may be somebody else than who opened it.
+        """
         return f"card_form:{self.opened_by}"
 
 
@@ -49,4 +52,7 @@ def read_token(token: str, grace: timedelta = timedelta(0)) -> CardForm:
 
 def _expired() -> Problem:
     minutes = int(LIFE.total_seconds() // 60)
-    return Problem("card_form_expired", f"A card form is valid for {minutes} minutes. Open a new one for the invoice.")
+    return Problem(
+        "card_form_expired",
+        f"A card form is valid for {minutes} minutes. Open a new one for the invoice.",
+    )

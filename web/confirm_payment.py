@@ -24,14 +24,27 @@ from web.idempotency import idempotent
 from web.invoices import find_invoice
 from web.later import Later, nothing_to_perform
 from web.openapi import documented
-from web.payment_intents import PAYING_PROBLEMS, check_books_are_read, check_charges_run, plan_attempt
+from web.payment_intents import (
+    PAYING_PROBLEMS,
+    check_books_are_read,
+    check_charges_run,
+    plan_attempt,
+)
 from web.payment_outcome import answer_outcome
 from web.problems import Problem
 
-LINK_PATIENCE = 3.0  # seconds a request waits for the invoice's link to be closed before the card is charged
+# seconds a request waits for the invoice's link to be closed before the card is charged
+LINK_PATIENCE = 3.0
 PAUSE = 0.05
 
-CONFIRMING_PROBLEMS = (*PAYING_PROBLEMS, "card_declined", "payment_refused", "charges_paused", "ceiling_reached", "books_stale")
+CONFIRMING_PROBLEMS = (
+    *PAYING_PROBLEMS,
+    "card_declined",
+    "payment_refused",
+    "charges_paused",
+    "ceiling_reached",
+    "books_stale",
+)
 CHARGING_PROBLEMS = (*CONFIRMING_PROBLEMS, "amount_exceeds_balance", "no_saved_card")
 
 
@@ -44,7 +57,9 @@ class Confirm(Body):
 
 
 class PhonePayment(Body):
-    """A payment taken on the phone: with a payment method or the customer's saved card, never a card number."""
+    """A payment taken on the phone: with a payment method or the customer's saved card, never a
+    card number.
+    """
 
     invoice_id: Id
     payment_method_id: PaymentMethodId | None = None
@@ -56,7 +71,9 @@ class PhonePayment(Body):
 class ConfirmPayment:
     """`/api/payments/confirm-payment`"""
 
-    @documented("Payments", {200: Confirmed, 202: Confirmed}, body=Confirm, problems=CONFIRMING_PROBLEMS)
+    @documented(
+        "Payments", {200: Confirmed, 202: Confirmed}, body=Confirm, problems=CONFIRMING_PROBLEMS
+    )
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
         """Charge the intent, or read its state; the answer is what Stripe says."""
@@ -65,9 +82,15 @@ class ConfirmPayment:
         if not wanted.payment_method_id:
             return Later(f"look:{wanted.invoice_id}:{wanted.payment_intent_id}", nothing_to_perform)
         invoice = lock_invoice(wanted.invoice_id)
-        attempt = PaymentAttempt.get_or_none((PaymentAttempt.intent_id == wanted.payment_intent_id) & (PaymentAttempt.invoice == invoice))
+        attempt = PaymentAttempt.get_or_none(
+            (PaymentAttempt.intent_id == wanted.payment_intent_id)
+            & (PaymentAttempt.invoice == invoice)
+        )
         if attempt is None:
-            raise Problem("not_found", f"Invoice {invoice.number} has no payment intent {wanted.payment_intent_id[:40]}.")
+            raise Problem(
+                "not_found",
+                f"Invoice {invoice.number} has no payment intent {wanted.payment_intent_id[:40]}.",
+            )
         if attempt.state != "open":
             return Later(f"look:{invoice.id}:{attempt.intent_id}", nothing_to_perform)
         return charge(invoice, attempt, wanted.payment_method_id, caller.actor, [])
@@ -80,17 +103,27 @@ class ConfirmPayment:
 class PayByPhone:
     """`/api/payments/phone`: the same path, by mail or telephone order."""
 
-    @documented("Payments", {200: Confirmed, 202: Confirmed}, body=PhonePayment, problems=CHARGING_PROBLEMS)
+    @documented(
+        "Payments", {200: Confirmed, 202: Confirmed}, body=PhonePayment, problems=CHARGING_PROBLEMS
+    )
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
         """Charge a card for the invoice as a mail or telephone order (MOTO)."""
         caller, wanted = caller_of(req), check(PhonePayment, document)
         if bool(wanted.payment_method_id) == wanted.use_saved_card:
-            raise Problem("invalid", "Give either a paymentMethodId or useSavedCard.", [{"field": "paymentMethodId", "message": "give this or useSavedCard"}])
+            raise Problem(
+                "invalid",
+                "Give either a paymentMethodId or useSavedCard.",
+                [{"field": "paymentMethodId", "message": "give this or useSavedCard"}],
+            )
         find_invoice(caller.own, wanted.invoice_id)
         invoice = lock_invoice(wanted.invoice_id)
         if wanted.use_saved_card and not invoice.customer.stripe_customer_id:
-            raise Problem("no_saved_card", f"Customer {invoice.customer_id} has no stripeCustomerId, so there is no saved card.")
+            raise Problem(
+                "no_saved_card",
+                f"Customer {invoice.customer_id} has no stripeCustomerId, so there is no saved"
+                " card.",
+            )
         attempt, jobs = plan_attempt(invoice, wanted.amount, None, caller.actor)
         how = {"by_phone": True, "off_session": wanted.use_saved_card, "call_id": wanted.call_id}
         return charge(invoice, attempt, wanted.payment_method_id, caller.actor, jobs, **how)
@@ -100,15 +133,38 @@ class PayByPhone:
         answer_outcome(resp, reference, caller_of(req).actor)
 
 
-def charge(invoice: Invoice, attempt: PaymentAttempt, card: str | None, asked_by: str, jobs: list[int | None], **how: bool | str | None) -> Later:
-    """Stage a charge of the locked invoice's attempt; its link stops taking money first. Raises Problem 409."""
+def charge(
+    invoice: Invoice,
+    attempt: PaymentAttempt,
+    card: str | None,
+    asked_by: str,
+    jobs: list[int | None],
+    **how: bool | str | None,
+) -> Later:
+    """Stage a charge of the locked invoice's attempt; its link stops taking money first. Raises
+    Problem 409.
+    """
     if payment_is_under_way(invoice):
-        raise Problem("payment_in_progress", f"Invoice {invoice.number} is being paid right now; try again in a moment.")
+        raise Problem(
+            "payment_in_progress",
+            f"Invoice {invoice.number} is being paid right now; try again in a moment.",
+        )
     check_charges_run(invoice.account_id)
     check_books_are_read(invoice)
     confirmation = PaymentConfirmation.request(attempt, card, asked_by, real_now(), **how)
-    about = {"invoice_id": invoice.id, "amount": attempt.amount, "currency": attempt.currency, "by_phone": confirmation.by_phone}
-    AuditEntry.record(confirmation.asked_by, "payment.requested", f"payment_confirmation:{confirmation.id}", invoice.account_id, **about)
+    about = {
+        "invoice_id": invoice.id,
+        "amount": attempt.amount,
+        "currency": attempt.currency,
+        "by_phone": confirmation.by_phone,
+    }
+    AuditEntry.record(
+        confirmation.asked_by,
+        "payment.requested",
+        f"payment_confirmation:{confirmation.id}",
+        invoice.account_id,
+        **about,
+    )
     retire_asks(invoice, attempts=False)
     staged = [*jobs, stage_at_once(confirm_payment, confirmation.id, confirmation.id)]
     return Later(f"charge:{confirmation.id}", lambda: _perform(invoice.id, staged))
@@ -123,4 +179,8 @@ def _perform(invoice_id: str, staged: list[int | None]) -> None:
 
 
 def _link_is_closing(invoice_id: str) -> bool:
-    return PaymentLink.select().where(PaymentLink.invoice == invoice_id, PaymentLink.state == "retiring").exists()
+    return (
+        PaymentLink.select()
+        .where(PaymentLink.invoice == invoice_id, PaymentLink.state == "retiring")
+        .exists()
+    )

@@ -33,10 +33,12 @@ def _every_channel() -> list[Literal["sms", "voice"]]:
 
 
 class NewConsent(Body):
-    """A consent: over which channels, from which source, in which words. For the customer's number unless `phone` names another.
+    """A consent: over which channels, from which source, in which words. For the customer's number
+    unless `phone` names another.
 
-    A consent alone never ends an opt-out. With `endsOptOut` it does, for its channels, if it was given later: the
-    person changed their mind. An opt-out by text is ended only by the person's own START.
+    A consent alone never ends an opt-out. With `endsOptOut` it does, for its channels, if it was
+    given later: the person changed their mind. An opt-out by text is ended only by the person's own
+    START.
     """
 
     channels: Channels
@@ -59,7 +61,11 @@ class NewOptOut(Body):
 
 def _phone(customer: Customer, named: str | None) -> str:
     if not (named or customer.phone):
-        raise Problem("invalid", f"Customer {customer.id} has no phone number; give one in `phone`.", [{"field": "phone", "message": "is missing"}])
+        raise Problem(
+            "invalid",
+            f"Customer {customer.id} has no phone number; give one in `phone`.",
+            [{"field": "phone", "message": "is missing"}],
+        )
     return str(named or customer.phone)
 
 
@@ -68,19 +74,42 @@ class CustomerConsents:
 
     @documented("Contact", {201: ConsentShown}, body=NewConsent)
     @idempotent
-    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, customer_id: str) -> None:
+    def on_post(
+        self, req: falcon.Request, resp: falcon.Response, document: Any, customer_id: str
+    ) -> None:
         """Record a consent."""
         caller, wanted, now = caller_of(req), check(NewConsent, document), real_now()
         customer = find_customer(caller.own, customer_id)
         if wanted.given_at.year < OLDEST:
             what = f"is in the year {wanted.given_at.year}"
-            raise Problem("invalid", f"givenAt {what}; give the time of the consent.", [{"field": "givenAt", "message": what}])
+            raise Problem(
+                "invalid",
+                f"givenAt {what}; give the time of the consent.",
+                [{"field": "givenAt", "message": what}],
+            )
         if wanted.given_at > max(now, business_now()) + CLOCKS_DIFFER:
-            raise Problem("invalid", "A consent cannot be given in the future.", [{"field": "givenAt", "message": "is in the future"}])
+            raise Problem(
+                "invalid",
+                "A consent cannot be given in the future.",
+                [{"field": "givenAt", "message": "is in the future"}],
+            )
         actor, phone = caller.actor, _phone(customer, wanted.phone)
-        words = {"source": wanted.source, "text": wanted.text, "text_version": wanted.text_version, "recorded_by": actor}
-        consent = Consent.record(customer, phone, list(wanted.channels), wanted.given_at, now, **words)
-        AuditEntry.record(actor, "consent.recorded", f"customer:{customer.id}", customer.account_id, consent_id=consent.id)
+        words = {
+            "source": wanted.source,
+            "text": wanted.text,
+            "text_version": wanted.text_version,
+            "recorded_by": actor,
+        }
+        consent = Consent.record(
+            customer, phone, list(wanted.channels), wanted.given_at, now, **words
+        )
+        AuditEntry.record(
+            actor,
+            "consent.recorded",
+            f"customer:{customer.id}",
+            customer.account_id,
+            consent_id=consent.id,
+        )
         if wanted.ends_opt_out:
             _end_opt_outs(customer, consent)
         resp.status = falcon.HTTP_201
@@ -92,19 +121,49 @@ def _end_opt_outs(customer: Customer, consent: Consent) -> None:
     """End opt-outs from the channels of a consent. Raises Problem 422 when it cannot."""
     serialize_on(person_key(consent.phone))
     senders = tuple(sender_of(customer.account_id).values())
-    said = {channel: OptOut.latest(customer.account_id, senders, consent.phone, channel) for channel in consent.channels}
-    stops = {channel: row for channel, row in said.items() if row is not None and row.wish == "stop"}
+    said = {
+        channel: OptOut.latest(customer.account_id, senders, consent.phone, channel)
+        for channel in consent.channels
+    }
+    stops = {
+        channel: row for channel, row in said.items() if row is not None and row.wish == "stop"
+    }
     for channel, stop in stops.items():
         if consent.given_at <= stop.at:
-            detail = f"The person opted out of {channel} at {rfc3339(stop.at)}, after this consent was given; only a later consent can end that."
-            raise Problem("invalid", detail, [{"field": "givenAt", "message": "is before the opt-out"}])
+            detail = (
+                f"The person opted out of {channel} at {rfc3339(stop.at)}, after this consent was"
+                " given; only a later consent can end that."
+            )
+            raise Problem(
+                "invalid", detail, [{"field": "givenAt", "message": "is before the opt-out"}]
+            )
         if channel == "sms" and stop.is_known_to_carrier:
-            detail = "The person opted out by text, and Twilio enforces that too: only they can allow texts again, by texting START."
-            raise Problem("invalid", detail, [{"field": "endsOptOut", "message": "cannot end an opt-out by text"}])
+            detail = (
+                "The person opted out by text, and Twilio enforces that too: only they can allow"
+                " texts again, by texting START."
+            )
+            raise Problem(
+                "invalid",
+                detail,
+                [{"field": "endsOptOut", "message": "cannot end an opt-out by text"}],
+            )
     if stops:
-        about = {"source": f"consent: {consent.source}", "reference": consent.id, "recorded_by": consent.recorded_by}
-        statement = OptOut.record(customer.account_id, consent.phone, "start", sorted(stops), **about)
-        AuditEntry.record(consent.recorded_by, "opt_out.ended", f"customer:{customer.id}", customer.account_id, opt_out_id=statement.id, consent_id=consent.id)
+        about = {
+            "source": f"consent: {consent.source}",
+            "reference": consent.id,
+            "recorded_by": consent.recorded_by,
+        }
+        statement = OptOut.record(
+            customer.account_id, consent.phone, "start", sorted(stops), **about
+        )
+        AuditEntry.record(
+            consent.recorded_by,
+            "opt_out.ended",
+            f"customer:{customer.id}",
+            customer.account_id,
+            opt_out_id=statement.id,
+            consent_id=consent.id,
+        )
 
 
 class CustomerOptOuts:
@@ -112,13 +171,27 @@ class CustomerOptOuts:
 
     @documented("Contact", {201: OptOutShown}, body=NewOptOut)
     @idempotent
-    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, customer_id: str) -> None:
+    def on_post(
+        self, req: falcon.Request, resp: falcon.Response, document: Any, customer_id: str
+    ) -> None:
         """Keep a wish to stop: from this commit on nothing is sent to this person."""
         caller, wanted = caller_of(req), check(NewOptOut, document)
         customer, actor = find_customer(caller.own, customer_id), caller.actor
         said = {"words": wanted.words, "source": wanted.source, "recorded_by": actor}
-        statement = OptOut.record(customer.account_id, _phone(customer, wanted.phone), "stop", list(wanted.channels), **said)
-        AuditEntry.record(actor, "opt_out.recorded", f"customer:{customer.id}", customer.account_id, opt_out_id=statement.id)
+        statement = OptOut.record(
+            customer.account_id,
+            _phone(customer, wanted.phone),
+            "stop",
+            list(wanted.channels),
+            **said,
+        )
+        AuditEntry.record(
+            actor,
+            "opt_out.recorded",
+            f"customer:{customer.id}",
+            customer.account_id,
+            opt_out_id=statement.id,
+        )
         resp.status = falcon.HTTP_201
         resp.media = show_opt_out(statement)
         resp.set_header("Location", f"/api/customers/{customer.id}/contact-ledger")
@@ -128,7 +201,9 @@ class CustomerSuppression:
     """`/api/customers/{customer_id}/suppressions/{channel}`"""
 
     @documented("Contact", {204: None})
-    def on_delete(self, req: falcon.Request, resp: falcon.Response, customer_id: str, channel: str) -> None:
+    def on_delete(
+        self, req: falcon.Request, resp: falcon.Response, customer_id: str, channel: str
+    ) -> None:
         """Allow a suppressed number again, because a person knows better than the carrier."""
         caller = caller_of(req)
         customer = find_customer(caller.own, customer_id)
@@ -136,5 +211,11 @@ class CustomerSuppression:
             raise Problem("not_found", f"There is no channel {channel[:20]}.")
         with transaction():
             if PhoneSuppression.lift(customer.account_id, customer.phone or "", channel):
-                AuditEntry.record(caller.actor, "suppression.lifted", f"customer:{customer.id}", customer.account_id, channel=channel)
+                AuditEntry.record(
+                    caller.actor,
+                    "suppression.lifted",
+                    f"customer:{customer.id}",
+                    customer.account_id,
+                    channel=channel,
+                )
         resp.status = falcon.HTTP_204

@@ -134,7 +134,9 @@ class SenderShown(Shown):
 
 
 class TemplateShown(Shown):
-    """One template; `own` when the account wrote it. `example` is a rendered text with its segments."""
+    """One template; `own` when the account wrote it. `example` is a rendered text with its
+    segments.
+    """
 
     id: str
     kind: str

@@ -16,7 +16,13 @@ from models.phone_suppression import PhoneSuppression
 from runtime.clock import business_now, rfc3339
 from web.auth import caller_of
 from web.contact_answers import ContactLedgerShown
-from web.contact_shapes import show_consent, show_decision, show_message, show_opt_out, show_suppression
+from web.contact_shapes import (
+    show_consent,
+    show_decision,
+    show_message,
+    show_opt_out,
+    show_suppression,
+)
 from web.customers import find_customer
 from web.lists import after_of, limit_of
 from web.openapi import PageQuery, documented
@@ -35,21 +41,33 @@ class ContactLedger:
 
     @documented("Contact", {200: ContactLedgerShown}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
-        """Consents, opt-outs, decisions and texts, oldest first, and the person's current status."""
+        """Consents, opt-outs, decisions and texts, oldest first,
+        and the person's current status.
+        """
         customer, limit = find_customer(caller_of(req).own, customer_id), limit_of(req)
         rows = _rows(customer)
         last = after_of(req, *rows)
         found = sorted((row for part in rows for row in _next(part, last, limit + 1)), key=_place)
-        resp.media = {"phone": customer.phone, "sms": _standing(customer, "sms"), "voice": _standing(customer, "voice")}
+        resp.media = {
+            "phone": customer.phone,
+            "sms": _standing(customer, "sms"),
+            "voice": _standing(customer, "voice"),
+        }
         resp.media |= {"data": [_show(row) for row in found[:limit]], "hasMore": len(found) > limit}
 
 
 def _rows(customer: Customer) -> list["ModelSelect[Any]"]:
-    phones = {row.phone for row in Consent.select(Consent.phone).where(Consent.customer == customer.id)}
-    phones |= {row.to for row in Message.select(Message.to).where(Message.customer == customer.id)} | ({customer.phone} if customer.phone else set())
+    phones = {
+        row.phone for row in Consent.select(Consent.phone).where(Consent.customer == customer.id)
+    }
+    phones |= {
+        row.to for row in Message.select(Message.to).where(Message.customer == customer.id)
+    } | ({customer.phone} if customer.phone else set())
     return [
         Consent.select().where(Consent.customer == customer.id),
-        OptOut.select().where((OptOut.account_id == customer.account_id) & OptOut.phone.in_(sorted(phones))),
+        OptOut.select().where(
+            (OptOut.account_id == customer.account_id) & OptOut.phone.in_(sorted(phones))
+        ),
         ContactDecision.select().where(ContactDecision.customer_id == customer.id),
         Message.select().where(Message.customer == customer.id),
     ]

@@ -1,8 +1,8 @@
 """Counting how often somebody does something, in Redis, so that all web processes share the counts.
 
-While Redis is away or hangs, each process counts in its own memory: a limit then holds per process, which is
-looser by their number, and never open. After a failure Redis is left alone for some seconds, so that it
-costs one request a quarter of a second, not each.
+While Redis is away or hangs, each process counts in its own memory: a limit then holds per process,
+which is looser by their number, and never open. After a failure Redis is left alone for some
+seconds, so that it costs one request a quarter of a second, not each.
 """
 
 import math
@@ -69,8 +69,12 @@ class CountedLimit:
         with self._lock:
             if self._redis is None:
                 try:
-                    pool = connect_redis(get_settings().redis_url, timeout=NUDGE_TIMEOUT).connection_pool
-                    self._redis = FixedWindowRateLimiter(RedisStorage("redis://", connection_pool=pool, key_prefix="payphone:limit"))
+                    pool = connect_redis(
+                        get_settings().redis_url, timeout=NUDGE_TIMEOUT
+                    ).connection_pool
+                    self._redis = FixedWindowRateLimiter(
+                        RedisStorage("redis://", connection_pool=pool, key_prefix="payphone:limit")
+                    )
                 except (RedisError, Misconfigured) as error:
                     self._pause(error)
                     return None

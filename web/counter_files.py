@@ -1,7 +1,8 @@
-"""Where the web processes of one machine keep their request counters together (see `web.request_metrics`).
+"""Where the web processes of one machine keep their request counters together (see
+`web.request_metrics`).
 
-gunicorn's master makes the place before it forks; prometheus-client looks for it when it is first imported,
-which is later, in the workers.
+gunicorn's master makes the place before it forks; prometheus-client looks for it when it is first
+imported, which is later, in the workers.
 """
 
 import atexit
@@ -15,13 +16,17 @@ PREFIX = "payphone-metrics-"
 
 
 def make_counter_files() -> None:
-    """Name a fresh private folder in the environment, unless one is named; it goes with this process."""
+    """Name a fresh private folder in the environment, unless one is named; it goes with this
+    process.
+    """
     if VARIABLE in os.environ:
         return
     master = os.getpid()
     _sweep(Path(tempfile.gettempdir()))
     folder = os.environ[VARIABLE] = tempfile.mkdtemp(prefix=f"{PREFIX}{master}-")
-    atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == master else None)
+    atexit.register(
+        lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == master else None
+    )
 
 
 def _sweep(place: Path) -> None:

@@ -33,7 +33,8 @@ class Address(Body):
     country: Words | None = None
 
 
-ExternalId = Annotated[str, Field(min_length=1, max_length=200)]  # an empty one would be somebody's, and then nobody else's
+# an empty one would be somebody's, and then nobody else's
+ExternalId = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class NewCustomer(Body):
@@ -67,7 +68,11 @@ def _check_free(account: Account, external_id: str | None, customer_id: str = ""
     """Raises Problem 409 when a customer other than `customer_id` has this external id."""
     if external_id is None:
         return
-    same = (Customer.account == account) & (Customer.external_id == external_id) & (Customer.id != customer_id)
+    same = (
+        (Customer.account == account)
+        & (Customer.external_id == external_id)
+        & (Customer.id != customer_id)
+    )
     if Customer.select().where(same).exists():
         raise Problem("already_exists", f"There is a customer with externalId {external_id}.")
 
@@ -75,7 +80,9 @@ def _check_free(account: Account, external_id: str | None, customer_id: str = ""
 def _values(wanted: NewCustomer, names: set[str]) -> dict[str, Any]:
     values = wanted.model_dump(include=names)
     if values.get("address"):
-        values["address"] = wanted.address.model_dump(by_alias=True, exclude_none=True) if wanted.address else None
+        values["address"] = (
+            wanted.address.model_dump(by_alias=True, exclude_none=True) if wanted.address else None
+        )
     return values
 
 
@@ -90,13 +97,19 @@ class Customers:
     @documented("Customers", {201: CustomerShown}, body=NewCustomer, problems=BINDING_PROBLEMS)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
-        """Create a customer; the same `externalId` twice is 409. A `stripeCustomerId` is looked up at Stripe, and must be the account's own."""
+        """Create a customer; the same `externalId` twice is 409. A `stripeCustomerId` is looked up
+        at Stripe, and must be the account's own.
+        """
         account, wanted, now = caller_of(req).own, check(NewCustomer, document), real_now()
         _check_free(account, wanted.external_id)
         if wanted.stripe_customer_id:
             claim(account, wanted.stripe_customer_id)
-        values = _values(wanted, set(NewCustomer.model_fields)) | {"stripe_vouched": req.context.vouched}
-        customer = Customer.create(id=new_id("cu"), account=account, created_at=now, updated_at=now, **values)
+        values = _values(wanted, set(NewCustomer.model_fields)) | {
+            "stripe_vouched": req.context.vouched
+        }
+        customer = Customer.create(
+            id=new_id("cu"), account=account, created_at=now, updated_at=now, **values
+        )
         resp.status = falcon.HTTP_201
         resp.media = show_customer(customer)
         resp.set_header("Location", f"/api/customers/{customer.id}")
@@ -118,19 +131,34 @@ class OneCustomer:
 
     @documented("Customers", {200: CustomerShown}, body=CustomerChange, problems=BINDING_PROBLEMS)
     def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
-        """Change the fields in the body. A `stripeCustomerId` is looked up at Stripe, and must be the account's own."""
-        customer, wanted = find_customer(caller_of(req).own, customer_id), check(CustomerChange, read_json(req))
+        """Change the fields in the body. A `stripeCustomerId` is looked up at Stripe, and must be
+        the account's own.
+        """
+        customer, wanted = (
+            find_customer(caller_of(req).own, customer_id),
+            check(CustomerChange, read_json(req)),
+        )
         values = _values(wanted, wanted.model_fields_set)
         if "name" in values and not values["name"]:
-            raise Problem("invalid", "A customer must have a name.", [{"field": "name", "message": "may not be empty"}])
+            raise Problem(
+                "invalid",
+                "A customer must have a name.",
+                [{"field": "name", "message": "may not be empty"}],
+            )
         bound: str | None = values.get("stripe_customer_id")
         if "stripe_customer_id" in values:
-            values["stripe_vouched"] = vouched_for(caller_of(req), bound, customer) if bound else False
+            values["stripe_vouched"] = (
+                vouched_for(caller_of(req), bound, customer) if bound else False
+            )
         with transaction():
             _check_free(customer.account, values.get("external_id"), customer.id)
             if bound:
                 claim(customer.account, bound)
-            Customer.update(**values, updated_at=real_now()).where(Customer.id == customer.id).execute()
+            Customer.update(**values, updated_at=real_now()).where(
+                Customer.id == customer.id
+            ).execute()
             if customer.phone and values.get("phone", customer.phone) != customer.phone:
-                Consent.void(customer.id, customer.phone, "the customer's number was changed", real_now())
+                Consent.void(
+                    customer.id, customer.phone, "the customer's number was changed", real_now()
+                )
         resp.media = show_customer(find_customer(caller_of(req).own, customer_id))

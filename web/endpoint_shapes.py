@@ -27,7 +27,13 @@ def _known(events: list[str]) -> list[str]:
 
 
 Url = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_may_be_sent_to)]
-Events = Annotated[list[str], Field(max_length=len(TYPES), json_schema_extra={"items": {"type": "string", "enum": list(TYPES)}}), AfterValidator(_known)]
+Events = Annotated[
+    list[str],
+    Field(
+        max_length=len(TYPES), json_schema_extra={"items": {"type": "string", "enum": list(TYPES)}}
+    ),
+    AfterValidator(_known),
+]
 
 
 class NewEndpoint(Body):
@@ -38,7 +44,9 @@ class NewEndpoint(Body):
 
 
 class EndpointChange(Body):
-    """The fields that may change; omitted ones stay. `enabled` false stops deliveries, true resumes them."""
+    """The fields that may change; omitted ones stay. `enabled` false stops deliveries, true resumes
+    them.
+    """
 
     url: Url | None = None
     events: Events | None = None
@@ -46,9 +54,11 @@ class EndpointChange(Body):
 
 
 class EndpointShown(Shown):
-    """An endpoint. It is disabled by its owner, after three days of nothing but failures, or by answering 410.
+    """An endpoint. It is disabled by its owner, after three days of nothing but failures, or by
+    answering 410.
 
-    `missedSince` is the feed's cursor when it was last disabled: `GET /api/events?since=…` returns what it missed.
+    `missedSince` is the feed's cursor when it was last disabled: `GET /api/events?since=…` returns
+    what it missed.
     """
 
     id: str
@@ -93,14 +103,23 @@ class EndpointList(Shown):
 def show_endpoint(endpoint: WebhookEndpoint) -> dict[str, Any]:
     """An endpoint, without its secret."""
     return {
-        "id": endpoint.id, "url": endpoint.url, "events": endpoint.events, "status": endpoint.state, "lastError": endpoint.last_error,
-        "missedSince": None if endpoint.missed_after is None else str(endpoint.missed_after), "createdAt": rfc3339(endpoint.created_at),
-    }  # fmt: skip
+        "id": endpoint.id,
+        "url": endpoint.url,
+        "events": endpoint.events,
+        "status": endpoint.state,
+        "lastError": endpoint.last_error,
+        "missedSince": None if endpoint.missed_after is None else str(endpoint.missed_after),
+        "createdAt": rfc3339(endpoint.created_at),
+    }
 
 
 def show_delivery(delivery: WebhookDelivery) -> dict[str, Any]:
     """A delivery with its latest tries."""
     return {
-        "eventId": delivery.event.event_id, "type": delivery.event.type, "status": delivery.state, "attempts": delivery.attempts,
-        "tries": delivery.tries, "createdAt": rfc3339(delivery.created_at),
-    }  # fmt: skip
+        "eventId": delivery.event.event_id,
+        "type": delivery.event.type,
+        "status": delivery.state,
+        "attempts": delivery.attempts,
+        "tries": delivery.tries,
+        "createdAt": rfc3339(delivery.created_at),
+    }

@@ -1,4 +1,6 @@
-"""Field types that several request bodies share. Each text has a length: an index of PostgreSQL takes some 2,700 bytes."""
+"""Field types that several request bodies share. Each text has a length: an index of PostgreSQL
+takes some 2,700 bytes.
+"""
 
 from typing import Annotated
 from zoneinfo import available_timezones
@@ -13,7 +15,9 @@ def _e164(text: str) -> str:
     try:
         number = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException:
-        raise ValueError("must be a phone number in international form, such as +12025550123") from None
+        raise ValueError(
+            "must be a phone number in international form, such as +12025550123"
+        ) from None
     if not phonenumbers.is_possible_number(number):
         raise ValueError("is not a possible phone number")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
@@ -46,4 +50,18 @@ Amount = Annotated[int, Field(strict=True, gt=0, le=99_999_999)]  # Stripe takes
 PaymentMethodId = Annotated[str, Field(pattern=r"^(pm|card)_\w{1,120}$")]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
 
-__all__ = ["MAX_NOTES", "OLDEST", "Amount", "Currency", "Email", "Id", "Language", "Name", "Notes", "PaymentMethodId", "Phone", "TimeZone", "Words"]
+__all__ = [
+    "MAX_NOTES",
+    "OLDEST",
+    "Amount",
+    "Currency",
+    "Email",
+    "Id",
+    "Language",
+    "Name",
+    "Notes",
+    "PaymentMethodId",
+    "Phone",
+    "TimeZone",
+    "Words",
+]

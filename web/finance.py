@@ -14,7 +14,12 @@ from web.auth import caller_of
 from web.lists import after_of, choices_of, limit_of
 from web.openapi import PageQuery, Shown, documented
 
-BUCKET_NAMES = {"1-30": "days1To30", "31-60": "days31To60", "61-90": "days61To90", "91-": "daysOver90"}
+BUCKET_NAMES = {
+    "1-30": "days1To30",
+    "31-60": "days31To60",
+    "61-90": "days61To90",
+    "91-": "daysOver90",
+}
 
 
 class UnpaidQuery(PageQuery):
@@ -84,23 +89,43 @@ class UnpaidInvoices:
     @documented("Finance", {200: UnpaidList}, query=UnpaidQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Unpaid invoices, earliest due date first; `status` is `overdue` or `sent`."""
-        account, limit, statuses = caller_of(req).own, limit_of(req), set(choices_of(req, "status", UNPAID))
+        account, limit, statuses = (
+            caller_of(req).own,
+            limit_of(req),
+            set(choices_of(req, "status", UNPAID)),
+        )
         which = statuses.pop() if len(statuses) == 1 else None
         last = after_of(req, Invoice.select().where(Invoice.account == account))
         today = account.local_date(business_now())
         rows = unpaid_invoices(account, which, today, last, limit + 1)  # type: ignore[arg-type]
-        resp.media = {"data": [show_unpaid(row, today) for row in rows[:limit]], "hasMore": len(rows) > limit}
+        resp.media = {
+            "data": [show_unpaid(row, today) for row in rows[:limit]],
+            "hasMore": len(rows) > limit,
+        }
 
 
 def show_unpaid(invoice: Invoice, today: date) -> dict[str, Any]:
     """An unpaid invoice. `nextContact` is always null: contacts are not scheduled yet."""
     customer, late = invoice.customer, (today - invoice.due_date).days
     return {
-        "id": invoice.id, "number": invoice.number, "status": "overdue" if late > 0 else "sent", "project": invoice.project,
-        "currency": invoice.currency, "amountDue": invoice.amount_due, "outstandingBalance": invoice.outstanding,
-        "dueDate": invoice.due_date.isoformat(), "daysOverdue": max(0, late), "disputed": invoice.disputed,
-        "customer": {"id": customer.id, "name": customer.name, "phone": customer.phone, "email": customer.email}, "nextContact": None,
-    }  # fmt: skip
+        "id": invoice.id,
+        "number": invoice.number,
+        "status": "overdue" if late > 0 else "sent",
+        "project": invoice.project,
+        "currency": invoice.currency,
+        "amountDue": invoice.amount_due,
+        "outstandingBalance": invoice.outstanding,
+        "dueDate": invoice.due_date.isoformat(),
+        "daysOverdue": max(0, late),
+        "disputed": invoice.disputed,
+        "customer": {
+            "id": customer.id,
+            "name": customer.name,
+            "phone": customer.phone,
+            "email": customer.email,
+        },
+        "nextContact": None,
+    }
 
 
 class FinanceSummary:
@@ -113,7 +138,10 @@ class FinanceSummary:
         today = account.local_date(business_now())
         statuses, ages = sums_by_status(account), list(sums_by_age(account, today))
         currencies = sorted({row.currency for row in statuses})
-        resp.media = {"asOf": today.isoformat(), "currencies": [_show_currency(currency, statuses, ages) for currency in currencies]}
+        resp.media = {
+            "asOf": today.isoformat(),
+            "currencies": [_show_currency(currency, statuses, ages) for currency in currencies],
+        }
 
 
 def _show_currency(currency: str, statuses: list[Sum], ages: list[Sum]) -> dict[str, Any]:
@@ -122,7 +150,10 @@ def _show_currency(currency: str, statuses: list[Sum], ages: list[Sum]) -> dict[
     return {
         "currency": currency,
         "byStatus": {row.key: _tally(row) for row in statuses if row.currency == currency},
-        "overdue": {BUCKET_NAMES[bucket]: by_age.get(bucket, {"count": 0, "outstanding": 0}) for bucket in buckets},
+        "overdue": {
+            BUCKET_NAMES[bucket]: by_age.get(bucket, {"count": 0, "outstanding": 0})
+            for bucket in buckets
+        },
     }
 
 

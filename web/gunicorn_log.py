@@ -1,4 +1,6 @@
-"""gunicorn's own log lines, which may quote a request that was no HTTP, through the same mask as ours."""
+"""gunicorn's own log lines, which may quote a request that was no HTTP, through the same mask as
+ours.
+"""
 
 from typing import Any
 

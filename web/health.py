@@ -24,10 +24,14 @@ class Health:
 
 
 class Ready:
-    """503 only without the database; without a migration, Redis, workers or scheduler 200 with `degraded` and the reasons."""
+    """503 only without the database; without a migration, Redis, workers or scheduler 200 with
+    `degraded` and the reasons.
+    """
 
     def __init__(self, connect: Callable[[], Redis] | None = None) -> None:
-        self._connect = connect or (lambda: connect_redis(get_settings().redis_url, timeout=NUDGE_TIMEOUT))
+        self._connect = connect or (
+            lambda: connect_redis(get_settings().redis_url, timeout=NUDGE_TIMEOUT)
+        )
         self._redis: Redis | None = None
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -49,7 +53,13 @@ class Ready:
             signs = read_life_signs(self._redis, database_time())
         except (RedisError, Misconfigured) as error:
             return [f"redis: {type(error).__name__}"]
-        away = [who for who, seen in (("relay", signs.relay), ("scheduler", signs.scheduler)) if seen is None]
+        away = [
+            who
+            for who, seen in (("relay", signs.relay), ("scheduler", signs.scheduler))
+            if seen is None
+        ]
         refused = [f"redis: refuses writes ({signs.refusal})"] if signs.refusal else []
-        idle = [f"workers: nobody serves {queue}" for queue, count in signs.workers.items() if not count]
+        idle = [
+            f"workers: nobody serves {queue}" for queue, count in signs.workers.items() if not count
+        ]
         return refused + [f"{who}: not seen for a minute" for who in away] + idle

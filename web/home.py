@@ -11,7 +11,8 @@ from web.sessions import signed_in
 STATES = ("waiting", "running", "dead", "done")  # always shown, even at 0
 OUTCOMES = ("unprocessed", "refused", "unmatched", "applied")
 STATUSES = ("sent", "overdue", "paid")
-ALARMING = {"dead", "refused", "in doubt", *WHATS}  # overdue invoices, and other business on the same Stripe account, are usual
+# overdue invoices, and other business on the same Stripe account, are usual
+ALARMING = {"dead", "refused", "in doubt", *WHATS}
 
 
 class Home:
@@ -25,15 +26,29 @@ class Home:
         session = signed_in(req)
         groups = [
             ("Jobs", "by state", _tiles(count_states(), STATES)),
-            ("Effects", "whose outcome is unknown", _tiles({"in doubt": sum(count_doubts().values())}, ())),
+            (
+                "Effects",
+                "whose outcome is unknown",
+                _tiles({"in doubt": sum(count_doubts().values())}, ()),
+            ),
             ("Events from providers", "by outcome", _tiles(count_inbox(), OUTCOMES)),
             ("Paused", "brakes that are on, by what they stop", _tiles(count_paused(), WHATS)),
             ("Invoices", "by status", _tiles(count_invoices(), STATUSES)),
         ]
-        show_page(resp, "home.html", name=session.name, csrf_token=session.csrf_token, groups=groups, reasons=self._ready.reasons())
+        show_page(
+            resp,
+            "home.html",
+            name=session.name,
+            csrf_token=session.csrf_token,
+            groups=groups,
+            reasons=self._ready.reasons(),
+        )
 
 
 def _tiles(counts: dict[str, int], always: tuple[str, ...]) -> list[tuple[str, int, bool]]:
     """(label, count, alarming) for the names always shown and any others."""
     names = [*always, *(name for name in sorted(counts) if name not in always)]
-    return [(name.replace("_", " "), counts.get(name, 0), name in ALARMING and bool(counts.get(name))) for name in names]
+    return [
+        (name.replace("_", " "), counts.get(name, 0), name in ALARMING and bool(counts.get(name)))
+        for name in names
+    ]

@@ -42,7 +42,9 @@ class NewInvoice(Body):
 
 
 class InvoiceChange(Body):
-    """The fields that may change; omitted ones stay. The amount may not change once a payment is received or in progress."""
+    """The fields that may change; omitted ones stay. The amount may not change once a payment is
+    received or in progress.
+    """
 
     project: Words | None = None
     amount_due: Amount | None = None
@@ -80,7 +82,12 @@ class Invoices:
         if Invoice.get_or_none((Invoice.account == account) & (Invoice.number == wanted.number)):
             raise Problem("already_exists", f"There is an invoice with number {wanted.number}.")
         values = wanted.model_dump(exclude={"customer_id", "status"})
-        values |= {"mark": wanted.status, "outstanding": wanted.amount_due, "created_at": now, "updated_at": now}
+        values |= {
+            "mark": wanted.status,
+            "outstanding": wanted.amount_due,
+            "created_at": now,
+            "updated_at": now,
+        }
         invoice = Invoice.create(id=new_id("inv"), account=account, customer=customer, **values)
         refold(invoice, now, account.local_date(business_now()))
         resp.status = falcon.HTTP_201
@@ -89,8 +96,14 @@ class Invoices:
 
     @documented("Invoices", {200: InvoiceList}, query=InvoiceQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The account's invoices, newest first; filter by `status`, `customerId` and `updatedSince`."""
-        query = every = Invoice.select(Invoice, Customer).join(Customer).where(Invoice.account == caller_of(req).own)
+        """The account's invoices, newest first; filter by `status`, `customerId` and
+        `updatedSince`.
+        """
+        query = every = (
+            Invoice.select(Invoice, Customer)
+            .join(Customer)
+            .where(Invoice.account == caller_of(req).own)
+        )
         if statuses := choices_of(req, "status", get_args(InvoiceStatus)):
             query = query.where(Invoice.status.in_(statuses))
         if req.get_param("customerId"):
@@ -109,13 +122,21 @@ class OneInvoice:
         """One invoice."""
         resp.media = show_invoice(find_invoice(caller_of(req).own, invoice_id))
 
-    @documented("Invoices", {200: InvoiceShown}, body=InvoiceChange, problems=("invoice_has_payments",))
+    @documented(
+        "Invoices", {200: InvoiceShown}, body=InvoiceChange, problems=("invoice_has_payments",)
+    )
     def on_patch(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
-        """Change the fields in the body. A new amount retires links and open intents for the old one."""
+        """Change the fields in the body. A new amount retires links and open intents for the old
+        one.
+        """
         account, wanted = caller_of(req).own, check(InvoiceChange, read_json(req))
         find_invoice(account, invoice_id)
         values = wanted.model_dump(include=wanted.model_fields_set)
-        values = {("mark" if name == "status" else name): value for name, value in values.items() if value is not None or name == "project"}
+        values = {
+            ("mark" if name == "status" else name): value
+            for name, value in values.items()
+            if value is not None or name == "project"
+        }
         with transaction():
             invoice = lock_invoice(invoice_id)
             _check_change(invoice, values)
@@ -128,6 +149,15 @@ class OneInvoice:
 
 def _check_change(invoice: Invoice, values: dict[str, Any]) -> None:
     if invoice.mark in CLOSING_MARKS and values.keys() - {"notes", "project"}:
-        raise Problem("conflict", f"Invoice {invoice.number} is {invoice.mark}; only its notes and project may change.")
-    if values.get("amount_due", invoice.amount_due) != invoice.amount_due and with_money([invoice.id]):
-        raise Problem("invoice_has_payments", f"Invoice {invoice.number} has a payment received or in progress; its amount can no longer change.")
+        raise Problem(
+            "conflict",
+            f"Invoice {invoice.number} is {invoice.mark}; only its notes and project may change.",
+        )
+    if values.get("amount_due", invoice.amount_due) != invoice.amount_due and with_money(
+        [invoice.id]
+    ):
+        raise Problem(
+            "invoice_has_payments",
+            f"Invoice {invoice.number} has a payment received or in progress; its amount can no"
+            " longer change.",
+        )

@@ -1,6 +1,8 @@
-"""Whether a connection is kept after an answer. gunicorn decides, and says so in `Connection`; here the application may say no.
+"""Whether a connection is kept after an answer. gunicorn decides, and says so in `Connection`; here
+the application may say no.
 
-An application may not send that header itself (PEP 3333), and nothing of what WSGI hands it leads to gunicorn's request.
+An application may not send that header itself (PEP 3333), and nothing of what WSGI hands it leads
+to gunicorn's request.
 """
 
 from contextvars import ContextVar

@@ -1,4 +1,6 @@
-"""Answers that need a provider: the request commits its rows and jobs first, then performs, then renders from rows."""
+"""Answers that need a provider: the request commits its rows and jobs first, then performs, then
+renders from rows.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

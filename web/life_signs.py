@@ -15,7 +15,8 @@ _SECOND = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class LifeSigns:
-    """Seconds since relay and scheduler were last seen (None: not for a minute), live workers per queue.
+    """Seconds since relay and scheduler were last seen (None: not for a minute), live workers per
+    queue.
 
     `refusal` is why Redis would not write just now; '' if it did.
     """
@@ -27,7 +28,9 @@ class LifeSigns:
 
 
 def read_life_signs(redis: Redis, now: int) -> LifeSigns:
-    """`now` is the database's clock in microseconds, which the relay writes too. Raises RedisError."""
+    """`now` is the database's clock in microseconds, which the relay writes too.
+    Raises RedisError.
+    """
     with redis.pipeline(transaction=False) as pipe:
         pipe.get(HEARTBEAT_KEY)
         pipe.get(SEEN_KEY)
@@ -37,7 +40,9 @@ def read_life_signs(redis: Redis, now: int) -> LifeSigns:
         if isinstance(answer, Exception):
             raise answer
     refusal = type(written).__name__ if isinstance(written, Exception) else ""
-    return LifeSigns(_age(relay, 1, now), _age(scheduler, _SECOND, now), live_workers(redis, QUEUES), refusal)
+    return LifeSigns(
+        _age(relay, 1, now), _age(scheduler, _SECOND, now), live_workers(redis, QUEUES), refusal
+    )
 
 
 def _age(written: bytes | None, unit: int, now: int) -> float | None:

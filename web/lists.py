@@ -1,6 +1,8 @@
-"""Lists by cursor: `limit` (at most 100) and `startingAfter`, answered as `{"data": […], "hasMore": bool}`.
+"""Lists by cursor: `limit` (at most 100) and `startingAfter`, answered as `{"data": […], "hasMore":
+bool}`.
 
-Every list goes this way, and refuses the same way what it cannot read: 422 with the parameter's name, never another page.
+Every list goes this way, and refuses the same way what it cannot read: 422 with the parameter's
+name, never another page.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,8 +25,17 @@ def number_of(req: falcon.Request, name: str, default: int, least: int, most: in
     text = req.get_param(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
-        raise Problem("invalid", f"{name} must be a number from {least} to {most}.", [{"field": name, "message": "is out of range"}])
+    if not (
+        text.isascii()
+        and text.isdigit()
+        and len(text) <= len(str(most))
+        and least <= int(text) <= most
+    ):
+        raise Problem(
+            "invalid",
+            f"{name} must be a number from {least} to {most}.",
+            [{"field": name, "message": "is out of range"}],
+        )
     return int(text)
 
 
@@ -34,7 +45,9 @@ def limit_of(req: falcon.Request) -> int:
 
 
 def choices_of(req: falcon.Request, name: str, known: Sequence[str]) -> list[str]:
-    """The values of a parameter that may be repeated, each among `known`; none when it is not there. Raises Problem 422."""
+    """The values of a parameter that may be repeated, each among `known`; none when it is not
+    there. Raises Problem 422.
+    """
     chosen = req.get_param_as_list(name) or []
     if not set(chosen) <= set(known):
         told = f"must be one of {', '.join(known)}"
@@ -48,14 +61,21 @@ def moment_of(req: falcon.Request, name: str) -> datetime | None:
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text.upper().replace(" ", "+"))  # a plus sign that was not escaped came as a space
+        # a plus sign that was not escaped came as a space
+        moment = datetime.fromisoformat(text.upper().replace(" ", "+"))
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Problem("invalid", f"{name} must be a time such as 2026-01-31T09:30:00Z.", [{"field": name, "message": "is not a time"}]) from None
+        raise Problem(
+            "invalid",
+            f"{name} must be a time such as 2026-01-31T09:30:00Z.",
+            [{"field": name, "message": "is not a time"}],
+        ) from None
 
 
 def after_of(req: falcon.Request, *among: "ModelSelect[Any]") -> Any:
-    """The row that `startingAfter` names, None when it is not there. Raises Problem 422 when it is in none of `among`."""
+    """The row that `startingAfter` names, None when it is not there. Raises Problem 422 when it is
+    in none of `among`.
+    """
     cursor = req.get_param("startingAfter")
     if cursor is None:
         return None
@@ -67,15 +87,24 @@ def after_of(req: falcon.Request, *among: "ModelSelect[Any]") -> Any:
 
 
 def _unknown_cursor() -> Problem:
-    return Problem("invalid", "startingAfter is not an id in this list.", [{"field": "startingAfter", "message": "is unknown"}])
+    return Problem(
+        "invalid",
+        "startingAfter is not an id in this list.",
+        [{"field": "startingAfter", "message": "is unknown"}],
+    )
 
 
 def page(
-    req: falcon.Request, query: "ModelSelect[Any]", show: Callable[[Any], dict[str, Any]], among: "ModelSelect[Any]", oldest_first: bool = False
+    req: falcon.Request,
+    query: "ModelSelect[Any]",
+    show: Callable[[Any], dict[str, Any]],
+    among: "ModelSelect[Any]",
+    oldest_first: bool = False,
 ) -> dict[str, Any]:
     """One page of `query`, newest first by id, or oldest first.
 
-    `among`: what the cursor may name, that is the list without what narrows it: a row may have changed since it was shown.
+    `among`: what the cursor may name, that is the list without what narrows it: a row may have
+    changed since it was shown.
     """
     limit, last, by = limit_of(req), after_of(req, among), query.model.id
     if last is not None:
@@ -84,11 +113,19 @@ def page(
     return {"data": [show(row) for row in rows[:limit]], "hasMore": len(rows) > limit}
 
 
-def page_of(req: falcon.Request, entries: Sequence[Entry], show: Callable[[Entry], dict[str, Any]], id_of: Callable[[Entry], str]) -> dict[str, Any]:
+def page_of(
+    req: falcon.Request,
+    entries: Sequence[Entry],
+    show: Callable[[Entry], dict[str, Any]],
+    id_of: Callable[[Entry], str],
+) -> dict[str, Any]:
     """One page of what is no table: `entries` in their order."""
     limit, cursor, first = limit_of(req), req.get_param("startingAfter"), 0
     if cursor is not None:
         first = next((place for place, entry in enumerate(entries, 1) if id_of(entry) == cursor), 0)
         if not first:
             raise _unknown_cursor()
-    return {"data": [show(entry) for entry in entries[first : first + limit]], "hasMore": len(entries) > first + limit}
+    return {
+        "data": [show(entry) for entry in entries[first : first + limit]],
+        "hasMore": len(entries) > first + limit,
+    }

@@ -1,7 +1,8 @@
 """How often a login may be tried: per address and per name.
 
 Names are counted by their hash: people type passwords into the wrong field. A stranger who knows an
-operator's name can keep it locked for as long as the tries go on; that is the price of a limit per name.
+operator's name can keep it locked for as long as the tries go on; that is the price of a limit per
+name.
 """
 
 import hashlib

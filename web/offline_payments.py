@@ -46,7 +46,9 @@ AHEAD = timedelta(days=1)  # clocks and calendars of people may be ahead of ours
 
 
 def received_at(said: datetime | date | None, account: Account) -> datetime:
-    """When money came in, in UTC; now, if nothing is said. Raises Problem 422 for a time that cannot be meant."""
+    """When money came in, in UTC; now, if nothing is said. Raises Problem 422 for a time that
+    cannot be meant.
+    """
     if said is None:
         return real_now()
     if not OLDEST <= said.year <= business_now().year + 1:
@@ -59,7 +61,11 @@ def received_at(said: datetime | date | None, account: Account) -> datetime:
 
 
 def _mistyped(what: str) -> Problem:
-    return Problem("invalid", f"receivedAt {what}; say when the money came in.", [{"field": "receivedAt", "message": what}])
+    return Problem(
+        "invalid",
+        f"receivedAt {what}; say when the money came in.",
+        [{"field": "receivedAt", "message": what}],
+    )
 
 
 class UpsertPayment:
@@ -68,32 +74,68 @@ class UpsertPayment:
     @documented("Payments", {200: Recorded, 201: Recorded}, body=TakenPayment, problems=PROBLEMS)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later | None:
-        """Record the payment once: 201 when new, 200 when already recorded, 409 when it was recorded with another amount or voided.
+        """Record the payment once: 201 when new, 200 when already recorded, 409 when it was
+        recorded with another amount or voided.
 
-        A Stripe payment is read at Stripe, whose record counts; 409 when its amount or currency differ from the body.
+        A Stripe payment is read at Stripe, whose record counts; 409 when its amount or currency
+        differ from the body.
         """
         caller, taken = caller_of(req), check(TakenPayment, document)
         shown = find_invoice(caller.own, taken.invoice_id)
         if taken.method == "stripe":
             status = 200 if _at_stripe(shown, taken.reference) else 201
-            return Later(f"{shown.id}:{taken.reference}:{taken.amount}:{taken.currency}:{status}", nothing_to_perform)
+            return Later(
+                f"{shown.id}:{taken.reference}:{taken.amount}:{taken.currency}:{status}",
+                nothing_to_perform,
+            )
         when = received_at(taken.received_at, caller.own)
         with transaction():
             invoice = lock_invoice(taken.invoice_id)
             if taken.currency != invoice.currency:
-                raise Problem("currency_mismatch", f"Invoice {invoice.number} is in {invoice.currency}, the payment in {taken.currency}.")
-            known = Payment.get_or_none((Payment.invoice == invoice) & (Payment.method == taken.method) & (Payment.reference == taken.reference))
+                raise Problem(
+                    "currency_mismatch",
+                    f"Invoice {invoice.number} is in {invoice.currency}, the payment in"
+                    f" {taken.currency}.",
+                )
+            known = Payment.get_or_none(
+                (Payment.invoice == invoice)
+                & (Payment.method == taken.method)
+                & (Payment.reference == taken.reference)
+            )
             if known is not None and known.voided_at is not None:
-                raise Problem("payment_voided", f"{taken.method} {taken.reference} was voided. If the money did arrive, record it under another reference.")
+                raise Problem(
+                    "payment_voided",
+                    f"{taken.method} {taken.reference} was voided. If the money did arrive, record"
+                    " it under another reference.",
+                )
             if known is not None and known.amount_received != taken.amount:
-                detail = f"{taken.method} {taken.reference} is recorded with {known.amount_received} {known.currency} (minor units), not {taken.amount}."
+                detail = (
+                    f"{taken.method} {taken.reference} is recorded with {known.amount_received}"
+                    f" {known.currency} (minor units), not {taken.amount}."
+                )
                 raise Problem("payment_conflict", detail)
-            about = {"invoice_id": invoice.id, "amount": taken.amount, "currency": taken.currency, "method": taken.method}
-            AuditEntry.record(caller.actor, "payment.repeated" if known else "payment.taken", f"invoice:{invoice.id}", invoice.account_id, **about)
-            payment = known or Payment.record_taken(invoice, taken.method, taken.reference, taken.amount, when)
+            about = {
+                "invoice_id": invoice.id,
+                "amount": taken.amount,
+                "currency": taken.currency,
+                "method": taken.method,
+            }
+            AuditEntry.record(
+                caller.actor,
+                "payment.repeated" if known else "payment.taken",
+                f"invoice:{invoice.id}",
+                invoice.account_id,
+                **about,
+            )
+            payment = known or Payment.record_taken(
+                invoice, taken.method, taken.reference, taken.amount, when
+            )
             stand_anew(invoice)
         resp.status = falcon.HTTP_200 if known else falcon.HTTP_201
-        resp.media = {"payment": show_payment(payment), "invoice": show_invoice(Invoice.get_by_id(invoice.id))}
+        resp.media = {
+            "payment": show_payment(payment),
+            "invoice": show_invoice(Invoice.get_by_id(invoice.id)),
+        }
         return None
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
@@ -103,11 +145,20 @@ class UpsertPayment:
         payment, _ = look(invoice_id, intent_id, caller_of(req).actor)
         there = payment.amount_received if payment.status == "succeeded" else payment.amount
         if (there, payment.currency) != (int(amount), currency):
-            raise Problem("payment_conflict", f"{intent_id} is {there} {payment.currency} (minor units) at Stripe, not {amount} {currency}.")
+            raise Problem(
+                "payment_conflict",
+                f"{intent_id} is {there} {payment.currency} (minor units) at Stripe, not {amount}"
+                f" {currency}.",
+            )
         resp.status = falcon.code_to_http_status(int(status))
-        resp.media = {"payment": show_payment(payment), "invoice": show_invoice(Invoice.get_by_id(invoice_id))}
+        resp.media = {
+            "payment": show_payment(payment),
+            "invoice": show_invoice(Invoice.get_by_id(invoice_id)),
+        }
 
 
 def _at_stripe(invoice: Invoice, intent_id: str) -> Payment | None:
-    """The invoice's payment of this intent, whichever Stripe account took it: the clinic's may be another one by now."""
+    """The invoice's payment of this intent, whichever Stripe account took it: the clinic's may be
+    another one by now.
+    """
     return Payment.get_or_none((Payment.invoice == invoice.id) & (Payment.intent_id == intent_id))

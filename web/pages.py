@@ -1,4 +1,6 @@
-"""Pages: Jinja templates, escaped, with a strict Content-Security-Policy; the card form alone has a script."""
+"""Pages: Jinja templates, escaped, with a strict Content-Security-Policy; the card form alone has a
+script.
+"""
 
 from pathlib import Path
 
@@ -10,7 +12,13 @@ from web.security_headers import PAGE
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 
-_templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+_templates = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 
 
 def show_page(resp: falcon.Response, template: str, policy: str = PAGE, **values: object) -> None:

@@ -5,11 +5,14 @@ from typing import Literal
 
 from web.openapi import Shown
 
-PaymentStatus = Literal["pending", "requires_action", "processing", "failed", "canceled", "succeeded", "voided"]
+PaymentStatus = Literal[
+    "pending", "requires_action", "processing", "failed", "canceled", "succeeded", "voided"
+]
 
 
 class PaymentShown(Shown):
-    """A payment. Lost and stolen cards are shown only as declined. A voided payment counts as nothing received.
+    """A payment. Lost and stolen cards are shown only as declined. A voided payment counts as
+    nothing received.
 
     `reference` is what it was recorded under; for a card payment, its intent.
     """
@@ -59,7 +62,9 @@ class DisputeShown(Shown):
 
 
 class RefundRequestShown(Shown):
-    """A requested refund. `failed`: Stripe made it, but the bank returned it; it may be requested again."""
+    """A requested refund. `failed`: Stripe made it, but the bank returned it; it may be requested
+    again.
+    """
 
     id: str
     payment: str
@@ -74,8 +79,9 @@ class RefundRequestShown(Shown):
 class PaymentWithRefunds(PaymentShown):
     """A payment with its refunds, disputes and what can still be refunded.
 
-    At the `Location` of a 202 its status can be `unknown` while the charge is in progress, and `refused` if it was not made.
-    If the charge failed or was refused, `code` and `advice` say why and what to do next.
+    At the `Location` of a 202 its status can be `unknown` while the charge is in progress, and
+    `refused` if it was not made. If the charge failed or was refused, `code` and `advice` say why
+    and what to do next.
     """
 
     status: PaymentStatus | Literal["unknown", "refused"]  # type: ignore[assignment]  # wider than a payment's own

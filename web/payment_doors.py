@@ -1,4 +1,5 @@
-"""What holds for the endpoints of money, before their responders: HTTPS (F56), and not too often (F57).
+"""What holds for the endpoints of money, before their responders: HTTPS (F56), and not too often
+(F57).
 
 Requests are counted per API key (its hash, whether or not the key is good) and per client address.
 """
@@ -17,18 +18,26 @@ from web.pages import show_page
 from web.problems import Problem
 
 CARD_PAGE = "/card/{token}"
-PAGES = frozenset({"/p/{token}", CARD_PAGE, "/invoices/{invoice_id}/card"})  # for people: told in words, not in problems
+# for people: told in words, not in problems
+PAGES = frozenset({"/p/{token}", CARD_PAGE, "/invoices/{invoice_id}/card"})
 
 
 def is_payment_endpoint(req: falcon.Request) -> bool:
-    """Whether money is spoken of behind this route: `/api/payments…`, an invoice's payment links and card forms, people's pages."""
+    """Whether money is spoken of behind this route: `/api/payments…`, an invoice's payment links
+    and card forms, people's pages.
+    """
     return is_payment_route(req.uri_template or "")
 
 
 def is_payment_route(route: str) -> bool:
     """The same of a route's template."""
     starts = ("/api/payments/", f"{CARD_PAGE}/")
-    return route in PAGES or route == "/api/payments" or route.endswith(("/payment-links", "/card-forms")) or route.startswith(starts)
+    return (
+        route in PAGES
+        or route == "/api/payments"
+        or route.endswith(("/payment-links", "/card-forms"))
+        or route.startswith(starts)
+    )
 
 
 def _is_page(req: falcon.Request) -> bool:
@@ -36,7 +45,9 @@ def _is_page(req: falcon.Request) -> bool:
 
 
 def check_settings(settings: Settings) -> None:
-    """Raises Misconfigured when TRUSTED_PROXIES or a rate is wrong: at the start, not at the first payment."""
+    """Raises Misconfigured when TRUSTED_PROXIES or a rate is wrong: at the start, not at the first
+    payment.
+    """
     trusted_proxies()
     for rate in {settings.rate_per_key, settings.rate_per_address} - {"none"}:
         _item(rate)
@@ -49,7 +60,9 @@ class PaymentDoors:
         self._counts = CountedLimit()
         check_settings(get_settings())
 
-    def process_resource(self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]) -> None:
+    def process_resource(
+        self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]
+    ) -> None:
         """Raises Problem 403 or 429; a payer's page is sent to HTTPS, or told to wait, in words."""
         if is_payment_endpoint(req):
             self._want_https(req)
@@ -60,8 +73,14 @@ class PaymentDoors:
             return
         if _is_page(req):
             public = get_settings().public_url
-            raise falcon.HTTPPermanentRedirect((public if public.startswith("https://") else f"https://{req.netloc}") + req.relative_uri)
-        raise Problem("https_required", "Payment endpoints require HTTPS. Replace any key that was sent without it.")
+            raise falcon.HTTPPermanentRedirect(
+                (public if public.startswith("https://") else f"https://{req.netloc}")
+                + req.relative_uri
+            )
+        raise Problem(
+            "https_required",
+            "Payment endpoints require HTTPS. Replace any key that was sent without it.",
+        )
 
     def _count(self, req: falcon.Request, resp: falcon.Response) -> None:
         for item, key in _counted(req):
@@ -72,10 +91,19 @@ class PaymentDoors:
 
 def _refuse(req: falcon.Request, resp: falcon.Response, seconds: int) -> None:
     if not _is_page(req):
-        raise Problem("rate_limited", f"Too many payment requests. Try again in {seconds} seconds.", headers={"Retry-After": str(seconds)})
+        raise Problem(
+            "rate_limited",
+            f"Too many payment requests. Try again in {seconds} seconds.",
+            headers={"Retry-After": str(seconds)},
+        )
     resp.status = falcon.HTTP_429
     resp.set_header("Retry-After", str(seconds))
-    show_page(resp, "plain.html", title="Please wait a moment.", text="Too many requests came from your connection. Try again in a minute.")
+    show_page(
+        resp,
+        "plain.html",
+        title="Please wait a moment.",
+        text="Too many requests came from your connection. Try again in a minute.",
+    )
     resp.complete = True
 
 
@@ -83,7 +111,9 @@ def _counted(req: falcon.Request) -> list[tuple[RateLimitItem, str]]:
     settings, secret = get_settings(), (req.auth or "").partition(" ")[2].strip()
     counted = [(settings.rate_per_address, f"pay-address-{client_address(req)}")]
     if secret:
-        counted.append((settings.rate_per_key, f"pay-key-{hashlib.sha256(secret.encode()).hexdigest()[:32]}"))
+        counted.append(
+            (settings.rate_per_key, f"pay-key-{hashlib.sha256(secret.encode()).hexdigest()[:32]}")
+        )
     return [(_item(rate), key) for rate, key in counted if rate != "none"]
 
 
@@ -92,4 +122,7 @@ def _item(rate: str) -> RateLimitItem:
     try:
         return parse(rate)
     except ValueError:
-        raise Misconfigured(f"{rate!r} is not a rate: set RATE_PER_KEY and RATE_PER_ADDRESS to a value such as 600/minute, or none.") from None
+        raise Misconfigured(
+            f"{rate!r} is not a rate: set RATE_PER_KEY and RATE_PER_ADDRESS to a value such as"
+            " 600/minute, or none."
+        ) from None

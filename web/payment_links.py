@@ -32,10 +32,11 @@ from web.problems import Problem
 
 
 class LinkRequest(Body):
-    """How the link is sent: `sms` texts it once, `none` only makes it, for the clinic to read out or send itself.
+    """How the link is sent: `sms` texts it once, `none` only makes it, for the clinic to read out
+    or send itself.
 
-    It is texted to the customer's number, or to `phoneNumber` if the customer consented to that one. Without a
-    `channel` it is texted only if there is a `phoneNumber`.
+    It is texted to the customer's number, or to `phoneNumber` if the customer consented to that
+    one. Without a `channel` it is texted only if there is a `phoneNumber`.
     """
 
     channel: Literal["sms", "none"] | None = None
@@ -47,7 +48,13 @@ class LinkRequest(Body):
         return self.channel == "sms" or (self.channel is None and self.phone_number is not None)
 
 
-LINK_PROBLEMS = ("invoice_already_paid", "invoice_not_payable", "payment_in_progress", "conflict", "contact_refused")
+LINK_PROBLEMS = (
+    "invoice_already_paid",
+    "invoice_not_payable",
+    "payment_in_progress",
+    "conflict",
+    "contact_refused",
+)
 
 
 class InvoicePaymentLinks:
@@ -55,8 +62,12 @@ class InvoicePaymentLinks:
 
     @documented("Payment links", {202: LinkShown}, body=LinkRequest, problems=LINK_PROBLEMS)
     @idempotent
-    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str) -> Later | None:
-        """Make a payment link for the current balance and, if asked, text it: 202 with its URL. 422 when the contact gate refuses the text."""
+    def on_post(
+        self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
+    ) -> Later | None:
+        """Make a payment link for the current balance and, if asked, text it: 202 with its URL. 422
+        when the contact gate refuses the text.
+        """
         account, actor = caller_of(req).own, caller_of(req).actor
         wanted = check(LinkRequest, document)
         find_invoice(account, invoice_id)
@@ -71,11 +82,18 @@ class InvoicePaymentLinks:
         link, address = PaymentLink.plan(invoice, now), PayAddress.of(invoice, business_now())
         if link.state == "planned" and stage_again(create_payment_link, link.id, link.id):
             about = {"invoice_id": invoice.id, "amount": link.amount, "currency": link.currency}
-            AuditEntry.record(actor, "payment_link.planned", f"payment_link:{link.id}", account.id, **about)
+            AuditEntry.record(
+                actor, "payment_link.planned", f"payment_link:{link.id}", account.id, **about
+            )
         resp.status = falcon.HTTP_202
         resp.media = {"paymentLinkId": link.id, "url": address.url, "status": link.state}
         message = ask_for_text(invoice, link, phone, actor) if wanted.is_texted else None
-        resp.media |= {"amount": link.amount, "currency": link.currency, "error": link.error, "message": show_message(message) if message else None}
+        resp.media |= {
+            "amount": link.amount,
+            "currency": link.currency,
+            "error": link.error,
+            "message": show_message(message) if message else None,
+        }
         return None
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
@@ -88,15 +106,29 @@ def check_payable(invoice: Invoice) -> None:
     if invoice.status == "paid":
         raise Problem("invoice_already_paid", f"Invoice {invoice.number} is paid.")
     if invoice.status not in UNPAID:
-        raise Problem("invoice_not_payable", f"Invoice {invoice.number} is {invoice.status}; only a sent or overdue invoice can be paid.")
+        raise Problem(
+            "invoice_not_payable",
+            f"Invoice {invoice.number} is {invoice.status}; only a sent or overdue invoice can be"
+            " paid.",
+        )
     if invoice.disputed:
-        raise Problem("invoice_not_payable", f"A payment of invoice {invoice.number} is disputed; it cannot be collected until the dispute is over.")
+        raise Problem(
+            "invoice_not_payable",
+            f"A payment of invoice {invoice.number} is disputed; it cannot be collected until the"
+            " dispute is over.",
+        )
     if payment_is_under_way(invoice):
-        raise Problem("payment_in_progress", f"A payment of invoice {invoice.number} is on its way; try again once it has arrived or failed.")
+        raise Problem(
+            "payment_in_progress",
+            f"A payment of invoice {invoice.number} is on its way; try again once it has arrived or"
+            " failed.",
+        )
 
 
 def _make_link(invoice_id: str) -> PaymentLink | None:
-    """The balance has changed, or the link was closed, since the address was given: make the current one, now."""
+    """The balance has changed, or the link was closed, since the address was given: make the
+    current one, now.
+    """
     with transaction():
         invoice = lock_invoice(invoice_id)
         newest = PaymentLink.newest(invoice)
@@ -104,7 +136,11 @@ def _make_link(invoice_id: str) -> PaymentLink | None:
             return newest
         retire_asks_elsewhere(invoice)
         link = PaymentLink.plan(invoice, real_now())
-        job_id = stage_at_once(create_payment_link, link.id, link.id) if link.state == "planned" else None
+        job_id = (
+            stage_at_once(create_payment_link, link.id, link.id)
+            if link.state == "planned"
+            else None
+        )
     perform_at_once(job_id)
     return PaymentLink.newest(invoice)
 
@@ -114,32 +150,62 @@ class PayPage:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
         """Redirect to the current Stripe link, or say why there is none."""
-        address = PayAddress.get_or_none((PayAddress.token == token) & (PayAddress.expires_at > business_now()))
+        address = PayAddress.get_or_none(
+            (PayAddress.token == token) & (PayAddress.expires_at > business_now())
+        )
         if address is None:
-            _say(resp, 404, "This payment link is no longer valid.", "Please ask the office that sent it for a new one.")
+            _say(
+                resp,
+                404,
+                "This payment link is no longer valid.",
+                "Please ask the office that sent it for a new one.",
+            )
             return
         invoice = address.invoice
         if invoice.status == "paid":
-            _say(resp, 200, "This has been paid already.", "Thank you. There is nothing left to do.")
+            _say(
+                resp, 200, "This has been paid already.", "Thank you. There is nothing left to do."
+            )
             return
         if invoice.status not in UNPAID or invoice.disputed:
-            _say(resp, 410, "There is nothing to pay here right now.", "Please call the office that sent it if you have a question.")
+            _say(
+                resp,
+                410,
+                "There is nothing to pay here right now.",
+                "Please call the office that sent it if you have a question.",
+            )
             return
         if payment_is_under_way(invoice):
-            _say(resp, 200, "A payment is on its way.", "There is nothing to do now. If it does not arrive, you can pay again here.")
+            _say(
+                resp,
+                200,
+                "A payment is on its way.",
+                "There is nothing to do now. If it does not arrive, you can pay again here.",
+            )
             return
         link = PaymentLink.current(invoice)
-        if link is None or link.state == "planned" or link.stripe_account != (invoice.account.stripe_account or ""):
+        if (
+            link is None
+            or link.state == "planned"
+            or link.stripe_account != (invoice.account.stripe_account or "")
+        ):
             link = _make_link(invoice.id)
         if link is not None and link.state == "refused":
-            _say(resp, 410, "This cannot be paid online right now.", "Please call the office that sent it.")
+            _say(
+                resp,
+                410,
+                "This cannot be paid online right now.",
+                "Please call the office that sent it.",
+            )
         elif link is not None and link.state == "active" and link.url:
             resp.status = falcon.HTTP_303
             resp.set_header("Location", link.url)
         else:
             resp.set_header("Retry-After", "3")
             resp.set_header("Refresh", "3")
-            _say(resp, 503, "Your payment page is being prepared.", "It will open in a few seconds.")
+            _say(
+                resp, 503, "Your payment page is being prepared.", "It will open in a few seconds."
+            )
 
 
 def _say(resp: falcon.Response, status: int, title: str, text: str) -> None:

@@ -43,17 +43,26 @@ class PaymentQuery(PageQuery):
 
 
 def find_payment(account: Account, payment_id: str) -> Payment:
-    """The account's own payment, by its id or by that of the attempt it came of. Raises Problem 404."""
+    """The account's own payment, by its id or by that of the attempt it came of. Raises Problem
+    404.
+    """
     attempt, payment = _find(account, payment_id)
     if payment is None:
-        nothing = f"{attempt.id} has no payment; GET /api/payments/{attempt.id} says what has become of it." if attempt else ""
+        nothing = (
+            f"{attempt.id} has no payment; GET /api/payments/{attempt.id} says what has become"
+            " of it."
+            if attempt
+            else ""
+        )
         raise Problem("not_found", nothing or f"There is no payment {payment_id[:40]}.")
     return payment
 
 
 def _find(account: Account, payment_id: str) -> tuple[PaymentAttempt | None, Payment | None]:
     """The attempt, if the id is that of one, and the payment, if one is known."""
-    attempt = PaymentAttempt.get_or_none((PaymentAttempt.id == payment_id) & (PaymentAttempt.account == account))
+    attempt = PaymentAttempt.get_or_none(
+        (PaymentAttempt.id == payment_id) & (PaymentAttempt.account == account)
+    )
     if attempt is not None:
         return attempt, Payment.by_intent(attempt.stripe_account, attempt.intent_id or "")
     return None, Payment.get_or_none((Payment.id == payment_id) & (Payment.account == account))
@@ -76,12 +85,24 @@ class OnePayment:
 
     @documented("Payments", {200: PaymentWithRefunds})
     def on_get(self, req: falcon.Request, resp: falcon.Response, payment_id: str) -> None:
-        """One payment with its refunds at Stripe, its refund requests and its disputes; or the state of one that was answered with 202."""
+        """One payment with its refunds at Stripe, its refund requests and its disputes; or the
+        state of one that was answered with 202.
+        """
         account = caller_of(req).own
         attempt, payment = _find(account, payment_id)
-        shown = show_attempt(attempt, payment) if attempt else show_payment(find_payment(account, payment_id)) | UNTROUBLED
+        shown = (
+            show_attempt(attempt, payment)
+            if attempt
+            else show_payment(find_payment(account, payment_id)) | UNTROUBLED
+        )
         known = [payment] if payment else []
-        asked = RefundRequest.select().where(RefundRequest.payment.in_(known)).order_by(RefundRequest.id) if known else []
+        asked = (
+            RefundRequest.select()
+            .where(RefundRequest.payment.in_(known))
+            .order_by(RefundRequest.id)
+            if known
+            else []
+        )
         resp.media = shown | {
             "refundable": refundable(payment) if payment else 0,
             "refunds": [_show_refund(row) for _, row in refunds_of(known)],
@@ -93,18 +114,38 @@ class OnePayment:
 class PaymentRefunds:
     """`/api/payments/{payment_id}/refunds`"""
 
-    @documented("Payments", {202: RefundRequestShown}, body=RefundOrder, problems=("payment_not_refundable", "amount_exceeds_payment"))
+    @documented(
+        "Payments",
+        {202: RefundRequestShown},
+        body=RefundOrder,
+        problems=("payment_not_refundable", "amount_exceeds_payment"),
+    )
     @idempotent
-    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any, payment_id: str) -> None:
+    def on_post(
+        self, req: falcon.Request, resp: falcon.Response, document: Any, payment_id: str
+    ) -> None:
         """Request a refund of at most what remains of the payment."""
         caller, order = caller_of(req), check(RefundOrder, document)
         payment = find_payment(caller.own, payment_id)
         with transaction():
             lock_invoice(payment.invoice_id)
-            request = RefundRequest.request(payment, _amount(payment, order), order.reason, caller.actor, real_now())
+            request = RefundRequest.request(
+                payment, _amount(payment, order), order.reason, caller.actor, real_now()
+            )
             stage(refund_payment, request.id, request.id)
-            about = {"payment_id": payment.id, "amount": request.amount, "currency": payment.currency, "reason": request.reason}
-            AuditEntry.record(request.asked_by, "refund.requested", f"refund_request:{request.id}", payment.account_id, **about)
+            about = {
+                "payment_id": payment.id,
+                "amount": request.amount,
+                "currency": payment.currency,
+                "reason": request.reason,
+            }
+            AuditEntry.record(
+                request.asked_by,
+                "refund.requested",
+                f"refund_request:{request.id}",
+                payment.account_id,
+                **about,
+            )
         resp.status = falcon.HTTP_202
         resp.media = show_refund_request(request)
         resp.set_header("Location", f"/api/payments/{payment.id}")
@@ -112,27 +153,52 @@ class PaymentRefunds:
 
 def _amount(payment: Payment, order: RefundOrder) -> int:
     if payment.method != "stripe" or payment.status != "succeeded":
-        raise Problem("payment_not_refundable", f"Payment {payment.id} is {payment.status} ({payment.method}); only a succeeded card payment can be refunded.")
+        raise Problem(
+            "payment_not_refundable",
+            f"Payment {payment.id} is {payment.status} ({payment.method}); only a succeeded card"
+            " payment can be refunded.",
+        )
     left = refundable(payment)
     amount = left if order.amount is None else order.amount
     if amount <= 0 or amount > left:
-        detail = f"{left} {payment.currency} (minor units) can still be refunded of payment {payment.id}; {amount} were requested."
+        detail = (
+            f"{left} {payment.currency} (minor units) can still be refunded of payment"
+            f" {payment.id}; {amount} were requested."
+        )
         raise Problem("amount_exceeds_payment", detail)
     return amount
 
 
 def _show_refund(row: Refund) -> dict[str, Any]:
-    return {"id": row.refund_id, "amount": row.amount, "currency": row.currency, "status": row.status, "failureReason": row.failure_reason}
+    return {
+        "id": row.refund_id,
+        "amount": row.amount,
+        "currency": row.currency,
+        "status": row.status,
+        "failureReason": row.failure_reason,
+    }
 
 
 def _show_dispute(row: Dispute) -> dict[str, Any]:
-    about = {"id": row.dispute_id, "amount": row.amount, "currency": row.currency, "reason": row.reason, "status": row.status}
+    about = {
+        "id": row.dispute_id,
+        "amount": row.amount,
+        "currency": row.currency,
+        "reason": row.reason,
+        "status": row.status,
+    }
     return about | {"dueBy": rfc3339(row.due_by) if row.due_by else None}
 
 
 def show_refund_request(request: RefundRequest) -> dict[str, Any]:
     """A requested refund."""
     return {
-        "id": request.id, "payment": request.payment_id, "amount": request.amount, "status": request.state, "reason": request.reason,
-        "refund": request.refund_id, "error": request.error, "createdAt": rfc3339(request.created_at),
-    }  # fmt: skip
+        "id": request.id,
+        "payment": request.payment_id,
+        "amount": request.amount,
+        "status": request.state,
+        "reason": request.reason,
+        "refund": request.refund_id,
+        "error": request.error,
+        "createdAt": rfc3339(request.created_at),
+    }

@@ -57,9 +57,20 @@ PROBLEMS: dict[str, tuple[int, str]] = {
 class Problem(PayphoneError):
     """An error response. `code` names a row of the table; `errors` are per field."""
 
-    def __init__(self, code: str, detail: str = "", errors: list[dict[str, str]] | None = None, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        errors: list[dict[str, str]] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         super().__init__(detail or PROBLEMS[code][1])
-        self.code, self.detail, self.errors, self.headers = code, detail, errors or [], headers or {}
+        self.code, self.detail, self.errors, self.headers = (
+            code,
+            detail,
+            errors or [],
+            headers or {},
+        )
         self.extra: dict[str, str] = {}
 
     @property
@@ -70,7 +81,12 @@ class Problem(PayphoneError):
     def body(self) -> dict[str, Any]:
         """The problem document."""
         title = PROBLEMS[self.code][1]
-        document: dict[str, Any] = {"type": f"/api/docs/problems#{self.code}", "title": title, "status": self.status, "code": self.code}
+        document: dict[str, Any] = {
+            "type": f"/api/docs/problems#{self.code}",
+            "title": title,
+            "status": self.status,
+            "code": self.code,
+        }
         document["detail"] = self.detail or title
         return document | self.extra | ({"errors": self.errors} if self.errors else {})
 

@@ -1,7 +1,7 @@
 """Counters and latencies of requests, shared by the web processes of one machine.
 
-With `PROMETHEUS_MULTIPROC_DIR` set, prometheus-client keeps them in files that all processes map, and a
-scrape of any one adds them up; without it (one process, tests) they are in memory.
+With `PROMETHEUS_MULTIPROC_DIR` set, prometheus-client keeps them in files that all processes map,
+and a scrape of any one adds them up; without it (one process, tests) they are in memory.
 """
 
 import os
@@ -14,8 +14,19 @@ from prometheus_client.multiprocess import MultiProcessCollector
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 
 _registry = CollectorRegistry()
-_requests = Counter("payphone_http_requests", "Requests answered.", ("method", "route", "status"), registry=_registry)
-_seconds = Histogram("payphone_http_request_seconds", "Seconds from a request's first byte to its answer.", ("route",), buckets=BUCKETS, registry=_registry)
+_requests = Counter(
+    "payphone_http_requests",
+    "Requests answered.",
+    ("method", "route", "status"),
+    registry=_registry,
+)
+_seconds = Histogram(
+    "payphone_http_request_seconds",
+    "Seconds from a request's first byte to its answer.",
+    ("route",),
+    buckets=BUCKETS,
+    registry=_registry,
+)
 
 
 def request_registry() -> CollectorRegistry:
@@ -29,13 +40,17 @@ def request_registry() -> CollectorRegistry:
 
 
 class RequestMetrics:
-    """Counts each request under its route's template, never under its path: ids would make endless series."""
+    """Counts each request under its route's template, never under its path: ids would make endless
+    series.
+    """
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Start the watch."""
         req.context.started = time.perf_counter()
 
-    def process_response(self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool) -> None:
+    def process_response(
+        self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
+    ) -> None:
         """Stop it, and count."""
         route = route_of(req)
         _requests.labels(method_of(req), route, resp.status_code).inc()
@@ -43,7 +58,9 @@ class RequestMetrics:
 
 
 def route_of(req: falcon.Request) -> str:
-    """The route's template, `/rq` or `/static` for all below them, or `none`: a path itself may hold what is secret."""
+    """The route's template, `/rq` or `/static` for all below them, or `none`: a path itself may
+    hold what is secret.
+    """
     return req.uri_template or _sink(req.path)
 
 
@@ -53,4 +70,11 @@ def method_of(req: falcon.Request) -> str:
 
 
 def _sink(path: str) -> str:
-    return next((prefix for prefix in ("/rq", "/static") if path == prefix or path.startswith(f"{prefix}/")), "none")
+    return next(
+        (
+            prefix
+            for prefix in ("/rq", "/static")
+            if path == prefix or path.startswith(f"{prefix}/")
+        ),
+        "none",
+    )

@@ -1,4 +1,6 @@
-"""How methods find their responders, beyond what falcon does: HEAD wherever there is GET, and static files by these two alone."""
+"""How methods find their responders, beyond what falcon does: HEAD wherever there is GET, and
+static files by these two alone.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +14,9 @@ METHODS = ["GET", "HEAD"]
 
 
 class Router(CompiledRouter):
-    """Falcon's router; what answers GET answers HEAD too, and falcon sends the headers alone (RFC 9110, section 9.3.2)."""
+    """Falcon's router; what answers GET answers HEAD too, and falcon sends the headers alone (RFC
+    9110, section 9.3.2).
+    """
 
     def map_http_methods(self, resource: object, **kwargs: Any) -> dict[str, Callable[..., Any]]:
         """The responders of a resource by method."""
@@ -21,7 +25,9 @@ class Router(CompiledRouter):
 
 
 class StaticFiles:
-    """The sink for everything under `/static/`; falcon's own static route would answer a POST with the file."""
+    """The sink for everything under `/static/`; falcon's own static route would answer a POST with
+    the file.
+    """
 
     PATHS = r"/static/"
 

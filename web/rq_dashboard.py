@@ -1,12 +1,14 @@
-"""rq-dashboard at `/rq`: behind the operators' login, looking only; its Requeue is our audited replay.
+"""rq-dashboard at `/rq`: behind the operators' login, looking only; its Requeue is our audited
+replay.
 
 What it shows is RQ's projection; the rows are the truth. So what would change the projection alone
-(delete, empty, compact) is refused, and Requeue replays the row: a dead job runs again with the same
-arguments and key, any other is left as it is.
+(delete, empty, compact) is refused, and Requeue replays the row: a dead job runs again with the
+same arguments and key, any other is left as it is.
 
-Against forged requests: a POST needs the session's token in `X-CSRFToken`, which the dashboard's own script
-sends when it finds it in the cookie `_csrf_token`. That cookie can be read by scripts of `/rq` only; it proves
-nothing by itself. GET never changes anything; the address that would, in the original, is 405.
+Against forged requests: a POST needs the session's token in `X-CSRFToken`, which the dashboard's
+own script sends when it finds it in the cookie `_csrf_token`. That cookie can be read by scripts of
+`/rq` only; it proves nothing by itself. GET never changes anything; the address that would, in the
+original, is 405.
 """
 
 import re
@@ -32,7 +34,10 @@ from web.sessions import CSRF_HEADER, check_csrf, is_secure, session_of, signed_
 REQUEUE_ONE = re.compile(r"/rq/job/([^/]+)/requeue")
 REQUEUE_ALL = re.compile(r"/rq/requeue/([^/]+)")
 CHANGES_RQ_ONLY = re.compile(r"/rq/(job/[^/]+/delete|queue/[^/]+/[^/]+/empty|queue/[^/]+/compact)")
-REGISTRY = r"[\w.-]+/(queued|scheduled|deferred|started|finished|failed|canceled)/[1-9]\d{0,2}/(asc|dsc)/[1-9]\d{0,5}"
+REGISTRY = (
+    r"[\w.-]+/(queued|scheduled|deferred|started|finished|failed|canceled)"
+    r"/[1-9]\d{0,2}/(asc|dsc)/[1-9]\d{0,5}"
+)
 LOOKS = re.compile(
     rf"/rq/?|/rq/static/[\w./-]+|/rq/0/?|/rq/0/view(/(queues|workers|jobs/{REGISTRY}|job/[\w-]+))?"
     rf"|/rq/0/data/(queues|workers|jobs/{REGISTRY}|job/[\w-]+)\.json"
@@ -74,18 +79,39 @@ class RqDashboard:
         try:
             answer = _ask(self._flask, req, nonce)
         except NoSuchJobError:
-            raise Problem("not_found", "RQ has no such job; it drops finished jobs after some minutes. The database still has the row.") from None
+            raise Problem(
+                "not_found",
+                "RQ has no such job; it drops finished jobs after some minutes. The database still"
+                " has the row.",
+            ) from None
         except ValueError:
-            raise Problem("not_found", "This RQ entry is not one of our jobs: it cannot be read as JSON.") from None
+            raise Problem(
+                "not_found", "This RQ entry is not one of our jobs: it cannot be read as JSON."
+            ) from None
         except (RedisError, Misconfigured) as error:
-            raise Problem("unavailable", f"Redis does not answer ({type(error).__name__}). What was accepted is safe in the database.") from None
+            raise Problem(
+                "unavailable",
+                f"Redis does not answer ({type(error).__name__}). What was accepted is safe in the"
+                " database.",
+            ) from None
         resp.status, resp.data = answer.status_code, answer.get_data()
         for name in ("Content-Type", "Location", "Cache-Control", "ETag", "Last-Modified"):
-            if name in answer.headers and not (answer.status_code == HTTPStatus.NOT_MODIFIED and name == "Content-Type"):
+            if name in answer.headers and not (
+                answer.status_code == HTTPStatus.NOT_MODIFIED and name == "Content-Type"
+            ):
                 resp.set_header(name, answer.headers[name])
         if answer.mimetype == "text/html":
-            resp.set_header("Content-Security-Policy", page_policy(nonce, answer.get_data(as_text=True)))
-            resp.set_cookie("_csrf_token", session.csrf_token, path=PREFIX, secure=is_secure(), http_only=False, same_site="Strict")
+            resp.set_header(
+                "Content-Security-Policy", page_policy(nonce, answer.get_data(as_text=True))
+            )
+            resp.set_cookie(
+                "_csrf_token",
+                session.csrf_token,
+                path=PREFIX,
+                secure=is_secure(),
+                http_only=False,
+                same_site="Strict",
+            )
 
     def _change(self, req: falcon.Request) -> dict[str, object]:
         session = session_of(req)
@@ -98,9 +124,16 @@ class RqDashboard:
         if found := REQUEUE_ALL.fullmatch(req.path):
             if found[1] not in QUEUES:
                 raise Problem("not_found", f"There is no queue {found[1][:40]}.")
-            return {"status": "OK", "count": replay_all(actor, queue=found[1], rate=get_settings().backfill_rate)}
+            return {
+                "status": "OK",
+                "count": replay_all(actor, queue=found[1], rate=get_settings().backfill_rate),
+            }
         if CHANGES_RQ_ONLY.fullmatch(req.path):
-            raise Problem("forbidden", "Jobs live in the database; RQ only carries them. Deleting one here would change nothing, so nothing was done.")
+            raise Problem(
+                "forbidden",
+                "Jobs live in the database; RQ only carries them. Deleting one here would change"
+                " nothing, so nothing was done.",
+            )
         raise Problem("not_found", f"There is nothing at {req.path[:80]}.")
 
 
@@ -109,15 +142,28 @@ def _replay_one(identity: str, actor: str) -> dict[str, object]:
     job_id = parse_rq_id(identity)
     row = StagedJob.get_or_none(StagedJob.id == job_id) if job_id is not None else None
     if row is None or rq_id(row.name, row.id) != identity:
-        raise Problem("not_found", f"{identity[:80]} is not one of our jobs; there is nothing to run again.")
+        raise Problem(
+            "not_found", f"{identity[:80]} is not one of our jobs; there is nothing to run again."
+        )
     if not replay(row.id, actor):
-        why = {"waiting": "it will be retried automatically", "running": "it is running", "done": "it is done", "cancelled": "it was cancelled"}
-        raise Problem("conflict", f"{identity} was not changed: {why.get(row.state, 'it is no longer dead')}.")
+        why = {
+            "waiting": "it will be retried automatically",
+            "running": "it is running",
+            "done": "it is done",
+            "cancelled": "it was cancelled",
+        }
+        raise Problem(
+            "conflict", f"{identity} was not changed: {why.get(row.state, 'it is no longer dead')}."
+        )
     return {"status": "OK", "count": 1}
 
 
 def _ask(flask: Flask, req: falcon.Request, nonce: str) -> Any:
-    environ = {name: value for name, value in req.env.items() if name not in {"wsgi.input", "CONTENT_LENGTH", "CONTENT_TYPE", "HTTP_TRANSFER_ENCODING"}}
+    environ = {
+        name: value
+        for name, value in req.env.items()
+        if name not in {"wsgi.input", "CONTENT_LENGTH", "CONTENT_TYPE", "HTTP_TRANSFER_ENCODING"}
+    }
     with flask.request_context(environ | {"REQUEST_METHOD": "GET"}):
         g.csp_nonce = nonce
         answer = flask.full_dispatch_request()

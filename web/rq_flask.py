@@ -1,10 +1,13 @@
 """rq-dashboard as a read-only Flask application, mended where it trusts too much.
 
-- Its templates are mended as they are loaded: each script of its own gets this request's nonce (what data
-  may smuggle into a page never does), and underscore's unescaped `<%= %>` becomes the escaping `<%- %>`, so
+- Its templates are mended as they are loaded: each script of its own gets this request's nonce
+  (what data
+  may smuggle into a page never does), and underscore's unescaped `<%= %>` becomes the escaping `<%-
+  %>`, so
   that descriptions, results and tracebacks are text, whatever they hold (rq-dashboard #526).
 - It reads JSON only: without that, its job and worker pages would unpickle what stands in Redis.
-- It uses our Redis client, with a timeout; its own is made anew for each request and waits a minute.
+- It uses our Redis client, with a timeout; its own is made anew for each request and waits a
+  minute.
 """
 
 import base64
@@ -31,7 +34,8 @@ TIMEOUT = 2.0  # seconds; an operator can wait a little for a slow Redis
 POLL = 2500  # milliseconds between the pages' own looks
 
 _SCRIPT = re.compile(r'<script(?= src=| type="text/javascript")')
-_RAW = re.compile(r"<%=(?! \$\('<div/>'\)\.text\()")  # those with $('<div/>').text() are escaped already
+# those with $('<div/>').text() are escaped already
+_RAW = re.compile(r"<%=(?! \$\('<div/>'\)\.text\()")
 _STYLE = re.compile(r'\sstyle="([^"]*)"')
 dashboard: Any = web  # a module that is told, here and by its own command line, what to read with
 
@@ -59,7 +63,9 @@ class _JsonWorker(Worker):
     @classmethod
     def find_by_key(cls, worker_key: str, connection: Redis, **_named: Any) -> BaseWorker | None:  # type: ignore[override]
         """The worker of this key; its jobs are read as JSON."""
-        return super().find_by_key(worker_key, connection, job_class=_JsonJob, serializer=JSONSerializer)
+        return super().find_by_key(
+            worker_key, connection, job_class=_JsonJob, serializer=JSONSerializer
+        )
 
 
 class _Loader(DispatchingJinjaLoader):
@@ -77,29 +83,55 @@ class _Dashboard(Flask):
 
 
 def mended(source: str) -> str:
-    """A template of the dashboard with a nonce on each script, no unescaped value, and headings that a phone may break."""
-    source = source.replace("&nbsp;job", " job").replace("</body>", _NOTICE).replace("</head>", _OURS).replace(_ICON, "/static/favicon.svg")
+    """A template of the dashboard with a nonce on each script, no unescaped value, and headings
+    that a phone may break.
+    """
+    source = (
+        source.replace("&nbsp;job", " job")
+        .replace("</body>", _NOTICE)
+        .replace("</head>", _OURS)
+        .replace(_ICON, "/static/favicon.svg")
+    )
     return _RAW.sub("<%-", _SCRIPT.sub('<script nonce="{{ csp_nonce }}"', source))
 
 
 def page_policy(nonce: str, html: str) -> str:
     """The Content-Security-Policy of one page of the dashboard.
 
-    `unsafe-eval` is underscore's, which compiles templates. The page's few `style` attributes are allowed
-    by their hashes; data in it is escaped by Jinja, so that none of them can come from there.
+    `unsafe-eval` is underscore's, which compiles templates. The page's few `style` attributes are
+    allowed by their hashes; data in it is escaped by Jinja, so that none of them can come from
+    there.
     """
-    styles = sorted({base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in _STYLE.findall(html)})
-    allowed = " ".join(["'unsafe-hashes'", *(f"'sha256-{digest}'" for digest in styles)]) if styles else "'none'"
+    styles = sorted(
+        {
+            base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+            for text in _STYLE.findall(html)
+        }
+    )
+    allowed = (
+        " ".join(["'unsafe-hashes'", *(f"'sha256-{digest}'" for digest in styles)])
+        if styles
+        else "'none'"
+    )
     return (
-        f"default-src 'none'; script-src 'nonce-{nonce}' 'unsafe-eval'; style-src-elem 'self'; style-src-attr {allowed}; "
-        "img-src 'self' data:; connect-src 'self'; font-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        f"default-src 'none'; script-src 'nonce-{nonce}' 'unsafe-eval'; style-src-elem 'self';"
+        f" style-src-attr {allowed}; img-src 'self' data:; connect-src 'self'; font-src 'none';"
+        " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     )
 
 
 def make_dashboard() -> Flask:
-    """The Flask application under `/rq`. It only ever sees GET: everything else is answered before it."""
-    app = _Dashboard("payphone_rq", static_folder=STATIC, static_url_path="/static", template_folder=None)
-    app.config.update(RQ_DASHBOARD_REDIS_URL=("Redis",), RQ_DASHBOARD_POLL_INTERVAL=POLL, RQ_DASHBOARD_DISABLE_DELETE=True)
+    """The Flask application under `/rq`. It only ever sees GET: everything else is answered before
+    it.
+    """
+    app = _Dashboard(
+        "payphone_rq", static_folder=STATIC, static_url_path="/static", template_folder=None
+    )
+    app.config.update(
+        RQ_DASHBOARD_REDIS_URL=("Redis",),
+        RQ_DASHBOARD_POLL_INTERVAL=POLL,
+        RQ_DASHBOARD_DISABLE_DELETE=True,
+    )
     app.config.update(RQ_DASHBOARD_SHOW_FULL_ARGS=False, PROPAGATE_EXCEPTIONS=True)
     dashboard.config.serializer = JSONSerializer
     dashboard.Job, dashboard.Worker = _JsonJob, _JsonWorker

@@ -4,8 +4,12 @@ import falcon
 
 from web.address import is_https
 
-NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"  # for what is no page
-PAGE = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+# for what is no page
+NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+PAGE = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
+    " frame-ancestors 'none'; base-uri 'none'"
+)
 
 _FIXED = {
     "X-Content-Type-Options": "nosniff",
@@ -21,7 +25,9 @@ YEAR = 365 * 24 * 3600
 class SecurityHeaders:
     """Sets them after the responder, which may have set its own Content-Security-Policy."""
 
-    def process_response(self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool) -> None:
+    def process_response(
+        self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
+    ) -> None:
         """Add what is not there yet."""
         for name, value in (*_FIXED.items(), ("Content-Security-Policy", NOTHING)):
             if resp.get_header(name) is None:

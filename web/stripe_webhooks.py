@@ -26,7 +26,9 @@ class StripeWebhook:
     def __init__(self, secrets: Callable[[], tuple[str, ...]], connect: bool = False) -> None:
         self._secrets, self._connect = secrets, connect
 
-    @documented("Webhooks", {200: Received}, problems=("bad_signature", "body_too_large"), door="signature")
+    @documented(
+        "Webhooks", {200: Received}, problems=("bad_signature", "body_too_large"), door="signature"
+    )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Store the event. 400: not signed, or not an event. 503: not stored, send it again."""
         event, text = self._read(req)
@@ -38,31 +40,58 @@ class StripeWebhook:
         log.info("event received", type=str(event.get("type", "")), duplicate=inbox_id is None)
         resp.media = {"received": True}
 
-    @documented("Webhooks", {200: Received}, problems=("bad_signature", "body_too_large"), door="signature")
+    @documented(
+        "Webhooks", {200: Received}, problems=("bad_signature", "body_too_large"), door="signature"
+    )
     def on_post_connect(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Keep an event of a connected account, likewise."""
         self.on_post(req, resp)
 
     def _read(self, req: falcon.Request) -> tuple[dict[str, Any], str]:
         try:
-            text = verify_signature(read_raw(req), req.get_header("Stripe-Signature"), self._secrets(), real_seconds())
+            text = verify_signature(
+                read_raw(req), req.get_header("Stripe-Signature"), self._secrets(), real_seconds()
+            )
         except BadSignature as error:
-            log.warning("bad_signature", endpoint="connect" if self._connect else "platform", reason=str(error))
+            log.warning(
+                "bad_signature",
+                endpoint="connect" if self._connect else "platform",
+                reason=str(error),
+            )
             raise Problem("bad_signature", str(error)) from None
         try:
             event = parse_json(text)
         except TooDeep as error:
             raise Problem("bad_request", f"{error}; no event of Stripe's is that deep.") from None
         except ValueError:
-            raise Problem("bad_request", "The signature is valid, but the body is not JSON.") from None
-        if not isinstance(event, dict) or event.get("object") != "event" or not isinstance(event.get("id"), str) or not event["id"]:
-            raise Problem("bad_request", "The signature is valid, but the body is not a Stripe event with an id.")
+            raise Problem(
+                "bad_request", "The signature is valid, but the body is not JSON."
+            ) from None
+        if (
+            not isinstance(event, dict)
+            or event.get("object") != "event"
+            or not isinstance(event.get("id"), str)
+            or not event["id"]
+        ):
+            raise Problem(
+                "bad_request",
+                "The signature is valid, but the body is not a Stripe event with an id.",
+            )
         try:
-            refuse_unstorable([event["id"], event.get("type"), event.get("account")])  # the rest is kept word for word
+            # the rest is kept word for word
+            refuse_unstorable([event["id"], event.get("type"), event.get("account")])
         except ValueError as error:
-            raise Problem("bad_request", f"The event's id, type or account cannot be stored: {error}.") from None
-        if not isinstance(event.get("data"), dict) or not isinstance(event["data"].get("object"), dict):
+            raise Problem(
+                "bad_request", f"The event's id, type or account cannot be stored: {error}."
+            ) from None
+        if not isinstance(event.get("data"), dict) or not isinstance(
+            event["data"].get("object"), dict
+        ):
             raise Problem("bad_request", f"Event {event['id'][:60]} has no data.object.")
         if self._connect != bool(event.get("account")):
-            raise Problem("bad_request", f"Event {event['id'][:60]} came to the wrong endpoint: /connect takes events of connected accounts.")
+            raise Problem(
+                "bad_request",
+                f"Event {event['id'][:60]} came to the wrong endpoint: /connect takes events of"
+                " connected accounts.",
+            )
         return event, text

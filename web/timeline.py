@@ -48,6 +48,13 @@ class InvoiceTimeline:
 
 def _show(entry: Entry) -> dict[str, Any]:
     return {
-        "id": entry.id, "at": rfc3339(entry.at), "kind": entry.kind, "type": entry.type, "reason": entry.reason, "status": entry.status or None,
-        "by": entry.by or None, "amount": entry.amount, "currency": entry.currency or None,
-    }  # fmt: skip
+        "id": entry.id,
+        "at": rfc3339(entry.at),
+        "kind": entry.kind,
+        "type": entry.type,
+        "reason": entry.reason,
+        "status": entry.status or None,
+        "by": entry.by or None,
+        "amount": entry.amount,
+        "currency": entry.currency or None,
+    }

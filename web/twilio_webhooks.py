@@ -1,4 +1,6 @@
-"""Twilio's door: people's answers, and what became of our texts. What they mean commits before Twilio is answered."""
+"""Twilio's door: people's answers, and what became of our texts. What they mean commits before
+Twilio is answered.
+"""
 
 import json
 import re
@@ -43,9 +45,13 @@ def _checked_sid(fields: dict[str, str]) -> str:
 class IncomingMessages:
     """`POST /api/webhooks/twilio/messages`: a text that came in."""
 
-    @documented("Webhooks", {200: None}, problems=("webhook_not_signed", "body_too_large"), door="signature")
+    @documented(
+        "Webhooks", {200: None}, problems=("webhook_not_signed", "body_too_large"), door="signature"
+    )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Store the text and any opt-out in it. Twilio itself confirms a STOP, so we do not reply to one."""
+        """Store the text and any opt-out in it. Twilio itself confirms a STOP, so we do not reply
+        to one.
+        """
         fields = signed_form(req)
         sid, body = _checked_sid(fields), redact(fields.get("Body", ""))
         wish = BY_TWILIO.get(fields.get("OptOutType", "")) or wish_of(body)
@@ -65,32 +71,61 @@ def _keep_text(sid: str, fields: dict[str, str], wish: str) -> None:
         return
     accounts: list[str] = []
     if wish in {"stop", "start"}:
-        accounts = record_wish(wish, fields.get("From", ""), fields.get("To", ""), fields.get("MessagingServiceSid", ""), fields["Body"], sid)
+        accounts = record_wish(
+            wish,
+            fields.get("From", ""),
+            fields.get("To", ""),
+            fields.get("MessagingServiceSid", ""),
+            fields["Body"],
+            sid,
+        )
     reason = f"{wish or 'no wish'}, heard for {len(accounts)} accounts"
-    InboxEvent.get_by_id(inbox_id).record_outcome("applied" if wish else "ignored", now, reason=reason)
+    InboxEvent.get_by_id(inbox_id).record_outcome(
+        "applied" if wish else "ignored", now, reason=reason
+    )
 
 
 def _help(fields: dict[str, str]) -> str:
-    """An answer to HELP in the clinic's words, when the sender is one clinic's; Twilio's service answers otherwise."""
+    """An answer to HELP in the clinic's words, when the sender is one clinic's; Twilio's service
+    answers otherwise.
+    """
     owners = accounts_of_sender(fields.get("MessagingServiceSid", ""), fields.get("To", ""))
     if len(owners) != 1:
         return EMPTY
     account = Account.get_by_id(owners[0])
     template, language = template_for(account.id, "help", language_of_help(fields.get("Body", "")))
     text = render(template, language, {"clinic": account.name}).body
-    return f'<?xml version="1.0" encoding="UTF-8"?><Response><Message>{escape(text)}</Message></Response>'
+    return (
+        '<?xml version="1.0"'
+        f' encoding="UTF-8"?><Response><Message>{escape(text)}</Message></Response>'
+    )
 
 
 class MessageStatuses:
     """`POST /api/webhooks/twilio/message-status?effect=…`: what became of a text of ours."""
 
-    @documented("Webhooks", {204: None}, problems=("webhook_not_signed", "body_too_large"), door="signature")
+    @documented(
+        "Webhooks", {204: None}, problems=("webhook_not_signed", "body_too_large"), door="signature"
+    )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Record a status report: in any order, any number of times, even before Twilio's answer to our own request is stored."""
+        """Record a status report: in any order, any number of times, even before Twilio's answer to
+        our own request is stored.
+        """
         fields = signed_form(req)
-        sid, status, code = _checked_sid(fields), fields.get("MessageStatus", ""), fields.get("ErrorCode", "")
+        sid, status, code = (
+            _checked_sid(fields),
+            fields.get("MessageStatus", ""),
+            fields.get("ErrorCode", ""),
+        )
         with transaction():
-            inbox_id = InboxEvent.receive(PROVIDER, "", f"{sid}:{status}:{code}", f"message.{status}", json.dumps(fields), real_now())
+            inbox_id = InboxEvent.receive(
+                PROVIDER,
+                "",
+                f"{sid}:{status}:{code}",
+                f"message.{status}",
+                json.dumps(fields),
+                real_now(),
+            )
             if inbox_id is not None:
                 _take_in(InboxEvent.get_by_id(inbox_id), req.get_param("effect") or "", fields)
             killpoint("web.before_commit")
@@ -107,7 +142,14 @@ def _take_in(event: InboxEvent, effect_id: str, fields: dict[str, str]) -> None:
     message = lock_message(found.id)
     if message.to != fields.get("To") or (message.sid and message.sid != sid):
         log.error("status report does not match its message", message_id=message.id, sid=sid)
-        event.record_outcome("refused", now, reason=f"{message.id} has another number or another sid", invoice_id=message.invoice_id)
+        event.record_outcome(
+            "refused",
+            now,
+            reason=f"{message.id} has another number or another sid",
+            invoice_id=message.invoice_id,
+        )
         return
-    told = record_text_report(message, fields.get("MessageStatus", ""), sid, fields.get("ErrorCode", ""), now)
+    told = record_text_report(
+        message, fields.get("MessageStatus", ""), sid, fields.get("ErrorCode", ""), now
+    )
     event.record_outcome("applied" if told else "unchanged", now, invoice_id=message.invoice_id)

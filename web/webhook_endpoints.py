@@ -20,7 +20,16 @@ from runtime.clock import real_now
 from runtime.secret_box import seal, unseal
 from web.auth import caller_of
 from web.body import check, read_json
-from web.endpoint_shapes import EndpointChange, EndpointList, EndpointMade, EndpointShown, EndpointWithDeliveries, NewEndpoint, show_delivery, show_endpoint
+from web.endpoint_shapes import (
+    EndpointChange,
+    EndpointList,
+    EndpointMade,
+    EndpointShown,
+    EndpointWithDeliveries,
+    NewEndpoint,
+    show_delivery,
+    show_endpoint,
+)
 from web.idempotency import idempotent
 from web.later import Later, nothing_to_perform
 from web.lists import page
@@ -33,7 +42,9 @@ SECRET_BYTES = 32
 
 
 def new_secret() -> str:
-    """A fresh secret, `whsec_…`: of letters and digits only, so that what masks secrets in logs knows it whole."""
+    """A fresh secret, `whsec_…`: of letters and digits only, so that what masks secrets in logs
+    knows it whole.
+    """
     while True:
         text = base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode().rstrip("=")
         if text.isalnum():
@@ -42,7 +53,11 @@ def new_secret() -> str:
 
 def find_endpoint(account: Account, endpoint_id: str) -> WebhookEndpoint:
     """The account's own endpoint. Raises Problem 404."""
-    same = (WebhookEndpoint.id == endpoint_id) & (WebhookEndpoint.account == account) & (WebhookEndpoint.state != "deleted")
+    same = (
+        (WebhookEndpoint.id == endpoint_id)
+        & (WebhookEndpoint.account == account)
+        & (WebhookEndpoint.state != "deleted")
+    )
     endpoint = WebhookEndpoint.get_or_none(same)
     if endpoint is None:
         raise Problem("not_found", f"There is no webhook endpoint {endpoint_id[:40]}.")
@@ -50,7 +65,9 @@ def find_endpoint(account: Account, endpoint_id: str) -> WebhookEndpoint:
 
 
 def _mine(account: Account) -> "ModelSelect[Any]":
-    return WebhookEndpoint.select().where(WebhookEndpoint.account == account, WebhookEndpoint.state != "deleted")
+    return WebhookEndpoint.select().where(
+        WebhookEndpoint.account == account, WebhookEndpoint.state != "deleted"
+    )
 
 
 class WebhookEndpoints:
@@ -59,21 +76,34 @@ class WebhookEndpoints:
     @documented("Events", {201: EndpointMade}, body=NewEndpoint)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
-        """Register an endpoint. Deliveries are signed; verify them with any Standard Webhooks library.
+        """Register an endpoint. Deliveries are signed; verify them with any Standard Webhooks
+        library.
 
-        Deliveries are retried until they are answered with 2xx, for about three days. They may arrive in any
-        order and more than once: remember the `webhook-id`s you have seen.
+        Deliveries are retried until they are answered with 2xx, for about three days. They may
+        arrive in any order and more than once: remember the `webhook-id`s you have seen.
         """
         caller, wanted = caller_of(req), check(NewEndpoint, document)
         account = caller.own
         if _mine(account).count() >= MOST:
-            raise Problem("invalid", f"An account has at most {MOST} webhook endpoints; delete one first.")
-        endpoint = WebhookEndpoint.register(account, wanted.url, wanted.events, seal(new_secret()), real_now())
-        AuditEntry.record(caller.actor, "endpoint.registered", f"endpoint:{endpoint.id}", account.id, events=wanted.events)
+            raise Problem(
+                "invalid", f"An account has at most {MOST} webhook endpoints; delete one first."
+            )
+        endpoint = WebhookEndpoint.register(
+            account, wanted.url, wanted.events, seal(new_secret()), real_now()
+        )
+        AuditEntry.record(
+            caller.actor,
+            "endpoint.registered",
+            f"endpoint:{endpoint.id}",
+            account.id,
+            events=wanted.events,
+        )
         return Later(endpoint.id, nothing_to_perform)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """The endpoint with its secret: read from its row, so that the kept answer of the request need not hold it."""
+        """The endpoint with its secret: read from its row, so that the kept answer of the request
+        need not hold it.
+        """
         endpoint = find_endpoint(caller_of(req).own, reference)
         resp.status = falcon.HTTP_201
         resp.media = show_endpoint(endpoint) | {"secret": unseal(endpoint.secret)}
@@ -94,14 +124,20 @@ class OneWebhookEndpoint:
     def on_get(self, req: falcon.Request, resp: falcon.Response, endpoint_id: str) -> None:
         """One endpoint with its latest deliveries."""
         endpoint = find_endpoint(caller_of(req).own, endpoint_id)
-        rows = WebhookDelivery.select().where(WebhookDelivery.endpoint == endpoint).order_by(WebhookDelivery.id.desc()).limit(LATEST)
+        rows = (
+            WebhookDelivery.select()
+            .where(WebhookDelivery.endpoint == endpoint)
+            .order_by(WebhookDelivery.id.desc())
+            .limit(LATEST)
+        )
         resp.media = show_endpoint(endpoint) | {"deliveries": [show_delivery(row) for row in rows]}
 
     @documented("Events", {200: EndpointShown}, body=EndpointChange)
     def on_patch(self, req: falcon.Request, resp: falcon.Response, endpoint_id: str) -> None:
         """Change its URL or events, disable it, or enable it again.
 
-        Events missed while it was disabled are not sent later: read them from the feed, from `missedSince` on.
+        Events missed while it was disabled are not sent later: read them from the feed, from
+        `missedSince` on.
         """
         caller, wanted = caller_of(req), check(EndpointChange, read_json(req))
         find_endpoint(caller.own, endpoint_id)
@@ -109,7 +145,14 @@ class OneWebhookEndpoint:
             endpoint = lock_endpoint(find_endpoint(caller.own, endpoint_id))
             _change(endpoint, wanted)
             changed = sorted(wanted.model_fields_set)
-            AuditEntry.record(caller.actor, "endpoint.changed", f"endpoint:{endpoint.id}", caller.own.id, changed=changed, status=endpoint.state)
+            AuditEntry.record(
+                caller.actor,
+                "endpoint.changed",
+                f"endpoint:{endpoint.id}",
+                caller.own.id,
+                changed=changed,
+                status=endpoint.state,
+            )
         resp.media = show_endpoint(endpoint)
 
     @documented("Events", {204: None})
@@ -120,16 +163,25 @@ class OneWebhookEndpoint:
             endpoint = find_endpoint(caller.own, endpoint_id)
             endpoint.record_deleted(real_now())
             stage_again(release_deliveries, f"{endpoint.id}:0", endpoint.id, 0)
-            AuditEntry.record(caller.actor, "endpoint.deleted", f"endpoint:{endpoint.id}", caller.own.id)
+            AuditEntry.record(
+                caller.actor, "endpoint.deleted", f"endpoint:{endpoint.id}", caller.own.id
+            )
         resp.status = falcon.HTTP_204
 
 
 def _change(endpoint: WebhookEndpoint, wanted: EndpointChange) -> None:
-    """Write what is wanted of a locked endpoint. Another address, or being enabled, is a fresh beginning: what waits for it goes at once."""
+    """Write what is wanted of a locked endpoint. Another address, or being enabled, is a fresh
+    beginning: what waits for it goes at once.
+    """
     moved = wanted.url is not None and wanted.url != endpoint.url
-    endpoint.record_changed(url=wanted.url or endpoint.url, events=endpoint.events if wanted.events is None else wanted.events)
+    endpoint.record_changed(
+        url=wanted.url or endpoint.url,
+        events=endpoint.events if wanted.events is None else wanted.events,
+    )
     if wanted.enabled is False and endpoint.state == "active":
         disable(endpoint, real_now())
-    elif (wanted.enabled and endpoint.state == "disabled") or (moved and endpoint.failures and endpoint.state == "active"):
+    elif (wanted.enabled and endpoint.state == "disabled") or (
+        moved and endpoint.failures and endpoint.state == "active"
+    ):
         endpoint.record_enabled()
         stage_again(release_deliveries, f"{endpoint.id}:0", endpoint.id, 0)

@@ -40,19 +40,37 @@ def _name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
 
 @account.command()
 @click.argument("name", callback=_name)
-@click.option("--time-zone", default="America/New_York", show_default=True, callback=_zone, help="IANA name of the clinic's time zone.")
-@click.option("--stripe-account", callback=_stripe_account, help="The clinic's own connected account at Stripe, acct_….")
+@click.option(
+    "--time-zone",
+    default="America/New_York",
+    show_default=True,
+    callback=_zone,
+    help="IANA name of the clinic's time zone.",
+)
+@click.option(
+    "--stripe-account",
+    callback=_stripe_account,
+    help="The clinic's own connected account at Stripe, acct_….",
+)
 def create(name: str, time_zone: str, stripe_account: str | None) -> None:
     """Create an account. Prints its id and its key. The key is shown only once."""
     now, actor = real_now(), acting()
     try:
         with transaction():
-            made = Account.create(id=new_id("ac"), name=name, time_zone=time_zone, stripe_account=stripe_account, created_at=now)
+            made = Account.create(
+                id=new_id("ac"),
+                name=name,
+                time_zone=time_zone,
+                stripe_account=stripe_account,
+                created_at=now,
+            )
             key, secret = ApiKey.issue(made, "first key", now)
             AuditEntry.record(actor, "account.created", f"account:{made.id}", made.id)
             AuditEntry.record(actor, "key.issued", f"key:{key.id}", made.id, kind="account")
     except IntegrityError:
-        raise NotAllowed(f"Stripe account {stripe_account} belongs to another account here already.") from None
+        raise NotAllowed(
+            f"Stripe account {stripe_account} belongs to another account here already."
+        ) from None
     say(f"account  {made.id}")
     say(f"key      {secret}")
     say("Save the key now: only its hash is stored, so it cannot be shown again.")
@@ -63,8 +81,20 @@ def create(name: str, time_zone: str, stripe_account: str | None) -> None:
 def list_accounts(limit: int) -> None:
     """Show accounts, newest first."""
     query = Account.select().order_by(Account.created_at.desc(), Account.id.desc())
-    show_list(("id", "name", "time zone", "Stripe account", "made"), query, _row, limit, "No accounts yet.")
+    show_list(
+        ("id", "name", "time zone", "Stripe account", "made"),
+        query,
+        _row,
+        limit,
+        "No accounts yet.",
+    )
 
 
 def _row(row: Account) -> tuple[object, ...]:
-    return (row.id, row.name, row.time_zone, row.stripe_account or "platform", moment(row.created_at))
+    return (
+        row.id,
+        row.name,
+        row.time_zone,
+        row.stripe_account or "platform",
+        moment(row.created_at),
+    )

@@ -19,8 +19,14 @@ def audit() -> None:
 
 
 @audit.command()
-@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]), help="Only entries since this time, UTC.")
-@click.option("--format", "shape", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]),
+    help="Only entries since this time, UTC.",
+)
+@click.option(
+    "--format", "shape", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True
+)
 def export(since: datetime | None, shape: str) -> None:
     """Write all entries to standard output, oldest first."""
     entries = AuditEntry.since(since.replace(tzinfo=UTC) if since else None)
@@ -41,5 +47,7 @@ def _shown(entry: AuditEntry) -> dict[str, object]:
 
 
 def _inert(value: object) -> object:
-    """Escape a text that a spreadsheet would run as a formula (starting with = + - or @) with an apostrophe."""
+    """Escape a text that a spreadsheet would run as a formula (starting with = + - or @) with an
+    apostrophe.
+    """
     return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"} else value

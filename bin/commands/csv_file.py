@@ -1,4 +1,6 @@
-"""Reading a CSV from spreadsheets and bookkeeping programs, row by row, in their encodings and delimiters."""
+"""Reading a CSV from spreadsheets and bookkeeping programs, row by row, in their encodings and
+delimiters.
+"""
 
 import codecs
 import csv
@@ -9,7 +11,11 @@ from typing import TextIO
 
 from runtime.errors import PayphoneError
 
-MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 DELIMITERS = ",;\t|"
 CHUNK = 1 << 16
 LONGEST_CELL = 100_000  # characters; a quote that never ends is not read to the end of the file
@@ -39,7 +45,9 @@ class CsvFile:
         self.done = 0  # bytes read so far, for a progress bar
         self.header = next((record.cells for record in self._records()), [])
         if not any(self.header):
-            raise UnreadableFile(f"{path.name} has no header row; its first row must name the columns.")
+            raise UnreadableFile(
+                f"{path.name} has no header row; its first row must name the columns."
+            )
 
     def __iter__(self) -> Iterator[Record]:
         """The rows below the header; empty ones are skipped."""
@@ -60,11 +68,15 @@ class CsvFile:
                     line = reader.line_num + 1
                     self.done = text.buffer.tell()
             except csv.Error as error:
-                raise UnreadableFile(f"{self.path.name}, line {line}: {error}. Look for an unclosed quotation mark.") from None
+                raise UnreadableFile(
+                    f"{self.path.name}, line {line}: {error}. Look for an unclosed quotation mark."
+                ) from None
 
 
 def _encoding(path: Path) -> str:
-    """The encoding: by byte order mark, else UTF-8 if the whole file is valid, else Windows-1252."""
+    """The encoding: by byte order mark, else UTF-8 if the whole file is valid,
+    else Windows-1252.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as raw:
         head = raw.read(4)

@@ -20,7 +20,13 @@ from bin.commands.checks.redis_server import check_redis
 from bin.commands.checks.settings import check_connect, check_settings
 from bin.commands.checks.stripe_access import check_connected, check_stripe
 from bin.commands.checks.texting import check_senders, check_texting
-from bin.commands.checks.work import check_deliveries, check_jobs, check_processes, check_readings, check_sealed
+from bin.commands.checks.work import (
+    check_deliveries,
+    check_jobs,
+    check_processes,
+    check_readings,
+    check_sealed,
+)
 from bin.commands.screen import console
 from models.staged_job import StagedJob
 from rules.card_numbers import redact
@@ -45,7 +51,10 @@ def doctor() -> None:
     findings = list(examine())
     table = Table("", "what", "found", "next", box=SIMPLE_HEAD, pad_edge=False)
     for finding in findings:
-        table.add_row(MARKS[finding.level], *(escape(text) for text in (finding.what, finding.found, finding.advice)))
+        table.add_row(
+            MARKS[finding.level],
+            *(escape(text) for text in (finding.what, finding.found, finding.advice)),
+        )
     console().print(table)
     counts = Counter(finding.level for finding in findings)
     console().print(f"{counts['ok']} ok, {counts['warn']} warnings, {counts['fail']} failed")
@@ -59,7 +68,12 @@ def examine() -> Iterator[Finding]:
         settings = get_settings()
     except ValidationError as error:
         names = ", ".join(str(item["loc"][0]).upper() for item in error.errors(include_input=False))
-        yield Finding("fail", "settings", f"not valid: {names}", "Correct them in the environment or in .env; nothing else was checked.")
+        yield Finding(
+            "fail",
+            "settings",
+            f"not valid: {names}",
+            "Correct them in the environment or in .env; nothing else was checked.",
+        )
         return
     yield from check_settings(settings)
     stripe = check_stripe(settings)
@@ -68,7 +82,9 @@ def examine() -> Iterator[Finding]:
     yield from check_texting(settings)
     database = list(check_database(settings))
     yield from database
-    usable = all(finding.level != "fail" or finding.what.startswith("clock") for finding in database)
+    usable = all(
+        finding.level != "fail" or finding.what.startswith("clock") for finding in database
+    )
     yield from _redis(settings, usable)
     if usable:
         yield check_connect(settings)
@@ -86,14 +102,22 @@ def _redis(settings: Settings, database_usable: bool) -> Iterator[Finding]:
     untouched = not database_usable or not StagedJob.select().exists()  # nothing has ever run here
     try:
         if not settings.redis_url and not Path(socket_url().removeprefix("unix://")).exists():
-            yield Finding("warn" if untouched else "fail", "Redis", "not started yet: worker.py brings one", START)
+            yield Finding(
+                "warn" if untouched else "fail",
+                "Redis",
+                "not started yet: worker.py brings one",
+                START,
+            )
             return
         redis: Redis = connect_redis(settings.redis_url, timeout=TIMEOUT)
         yield from check_redis(redis)
         if database_usable:
             yield from _processes(redis, untouched)
     except (RedisError, Misconfigured, ValueError) as error:
-        advice = "Check REDIS_URL, and that the server runs and allows this machine. Accepted work is safe in the database meanwhile."
+        advice = (
+            "Check REDIS_URL, and that the server runs and allows this machine. Accepted work is"
+            " safe in the database meanwhile."
+        )
         yield Finding("fail", "Redis", f"no answer: {type(error).__name__}", advice)
 
 

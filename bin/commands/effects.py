@@ -50,7 +50,9 @@ def reconcile(effect_id: str | None, everything: bool) -> None:
     """
     if bool(effect_id) == everything:
         raise click.UsageError("Give an EFFECT_ID or --all.")
-    chosen: Iterable[Effect] = list(Effect.select().where(Effect.doubtful())) if everything else [_find(effect_id or "")]
+    chosen: Iterable[Effect] = (
+        list(Effect.select().where(Effect.doubtful())) if everything else [_find(effect_id or "")]
+    )
     left = [effect for effect in chosen if not _reconciled(effect)]
     if left:
         raise SystemExit(1)
@@ -71,16 +73,25 @@ def _reconciled(effect: Effect) -> bool:
         say(f"{effect.id}: refused. {settled.error}")
         return True
     if found is None:
-        complain(f"{effect.id}: nothing found at {effect.provider}. It will be checked again automatically; if you know the outcome, use effects settle.")
+        complain(
+            f"{effect.id}: nothing found at {effect.provider}. It will be checked again"
+            " automatically; if you know the outcome, use effects settle."
+        )
         return False
     job = owner_of(effect)
-    say(f"{effect.id}: found as {found['id']}; its job {job.id} is {job.state}." if job else f"{effect.id}: found as {found['id']}; it has no job.")
+    say(
+        f"{effect.id}: found as {found['id']}; its job {job.id} is {job.state}."
+        if job
+        else f"{effect.id}: found as {found['id']}; it has no job."
+    )
     return True
 
 
 @effects.command()
 @click.argument("effect_id")
-@click.option("--confirmed", metavar="PROVIDER_ID", help="It happened and is this object at the provider.")
+@click.option(
+    "--confirmed", metavar="PROVIDER_ID", help="It happened and is this object at the provider."
+)
 @click.option("--refused", is_flag=True, help="It did not happen and will not.")
 @click.option("--why", help="How you know; kept in the audit log.")
 def settle(effect_id: str, confirmed: str | None, refused: bool, why: str | None) -> None:
@@ -91,8 +102,14 @@ def settle(effect_id: str, confirmed: str | None, refused: bool, why: str | None
         raise click.UsageError("--refused needs --why: how do you know it did not happen?")
     effect = _find(effect_id)
     said = (why or "")[:500]
-    settled = settle_confirmed(effect.id, confirmed, acting(), said) if confirmed else settle_refused(effect.id, said, acting())
-    say(f"{settled.id}: {settled.state}. If its job was dead, it runs again and records the result.")
+    settled = (
+        settle_confirmed(effect.id, confirmed, acting(), said)
+        if confirmed
+        else settle_refused(effect.id, said, acting())
+    )
+    say(
+        f"{settled.id}: {settled.state}. If its job was dead, it runs again and records the result."
+    )
 
 
 def _find(effect_id: str) -> Effect:

@@ -35,12 +35,17 @@ def since_when(_ctx: click.Context, _param: click.Parameter, value: str) -> date
     try:
         when = datetime.fromisoformat(value)
     except ValueError:
-        raise click.BadParameter(f"{value!r} is neither a duration such as 36h or 2d nor a time such as 2026-11-20T08:00:00Z.") from None
+        raise click.BadParameter(
+            f"{value!r} is neither a duration such as 36h or 2d nor a time such as"
+            " 2026-11-20T08:00:00Z."
+        ) from None
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def chosen_accounts(account: str | None) -> list[str]:
-    """The Stripe accounts behind `--account`: `platform`, an account's own, or all. Raises BadParameter."""
+    """The Stripe accounts behind `--account`: `platform`, an account's own, or all. Raises
+    BadParameter.
+    """
     if account is None:
         return stripe_accounts()
     if account == "platform":
@@ -52,10 +57,23 @@ def chosen_accounts(account: str | None) -> list[str]:
 
 
 @click.command()
-@click.option("--since", required=True, callback=since_when, help="How far back: 36h, 2d, or 2026-11-20T08:00:00Z. Stripe lists 30 days.")
+@click.option(
+    "--since",
+    required=True,
+    callback=since_when,
+    help="How far back: 36h, 2d, or 2026-11-20T08:00:00Z. Stripe lists 30 days.",
+)
 @click.option("--account", help="Only this account's Stripe account (ac_…), or `platform`.")
-@click.option("--rate", type=click.FloatRange(0), help="Missing events processed per second; 0: all at once. Default: BACKFILL_RATE.")
-@click.option("--wait/--no-wait", default=True, help="Show progress until it is done. Workers do the work either way.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0),
+    help="Missing events processed per second; 0: all at once. Default: BACKFILL_RATE.",
+)
+@click.option(
+    "--wait/--no-wait",
+    default=True,
+    help="Show progress until it is done. Workers do the work either way.",
+)
 def backfill(since: datetime, account: str | None, rate: float | None, wait: bool) -> None:
     """Fetch Stripe's events since a time; missed ones are processed like webhooks.
 
@@ -67,14 +85,25 @@ def backfill(since: datetime, account: str | None, rate: float | None, wait: boo
     rate = get_settings().backfill_rate if rate is None else rate
     with transaction():
         runs = [begin_backfill(stripe_account, start, rate, acting()) for stripe_account in chosen]
-        AuditEntry.record(acting(), "events.backfill_asked", "stripe", since=start, runs=[run.id for run in runs])
-    say(f"Reading the events of {len(runs)} Stripe account{'s' * (len(runs) != 1)} since {datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M:%SZ}.")
+        AuditEntry.record(
+            acting(), "events.backfill_asked", "stripe", since=start, runs=[run.id for run in runs]
+        )
+    say(
+        f"Reading the events of {len(runs)} Stripe account{'s' * (len(runs) != 1)} since"
+        f" {datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M:%SZ}."
+    )
     if since < oldest:
-        complain("Stripe lists events for 30 days only; older ones are not read. Compare the books instead: bin/payphone events reconcile.")
+        complain(
+            "Stripe lists events for 30 days only; older ones are not read. Compare the books"
+            " instead: bin/payphone events reconcile."
+        )
     if wait:
         _watch([run.id for run in runs])
     else:
-        say("Workers continue in the background; bin/payphone events backfills shows their progress.")
+        say(
+            "Workers continue in the background; bin/payphone events backfills shows their"
+            " progress."
+        )
 
 
 @click.command()
@@ -82,11 +111,22 @@ def backfill(since: datetime, account: str | None, rate: float | None, wait: boo
 def backfills(limit: int) -> None:
     """Show backfills, newest first: events read, and how many had been missing."""
     columns = ("id", "started", "account", "state", "read", "missing", "asked by", "error")
-    show_list(columns, Backfill.select().order_by(Backfill.id.desc()), _row, limit, "No backfills yet.")
+    show_list(
+        columns, Backfill.select().order_by(Backfill.id.desc()), _row, limit, "No backfills yet."
+    )
 
 
 def _row(run: Backfill) -> tuple[object, ...]:
-    return (run.id, moment(run.created_at), run.stripe_account or "platform", run.state, run.seen, run.missing, run.asked_by, run.error)
+    return (
+        run.id,
+        moment(run.created_at),
+        run.stripe_account or "platform",
+        run.state,
+        run.seen,
+        run.missing,
+        run.asked_by,
+        run.error,
+    )
 
 
 def _watch(ids: list[int]) -> None:
@@ -98,9 +138,18 @@ def _watch(ids: list[int]) -> None:
             runs = list(Backfill.select().where(Backfill.id.in_(ids)))
             seen, missing = sum(run.seen for run in runs), sum(run.missing for run in runs)
             open_events = _to_process()
-            progress.update(task, told=f"{seen} read, {missing} had been missing, {open_events} to process")
-            if not any(run.page for run in runs) and real_now() - begun > BEGINS_WITHIN and any(run.state == "running" for run in runs):
-                complain("No worker has started. The backfill needs workers of the queue `periodic`; are they running?")
+            progress.update(
+                task, told=f"{seen} read, {missing} had been missing, {open_events} to process"
+            )
+            if (
+                not any(run.page for run in runs)
+                and real_now() - begun > BEGINS_WITHIN
+                and any(run.state == "running" for run in runs)
+            ):
+                complain(
+                    "No worker has started. The backfill needs workers of the queue `periodic`; are"
+                    " they running?"
+                )
                 raise SystemExit(1)
             over = all(run.state != "running" for run in runs)
             if over and (not missing or not open_events):
@@ -116,8 +165,14 @@ def _watch(ids: list[int]) -> None:
 
 @click.command()
 @click.argument("ids", nargs=-1)
-@click.option("--outcome", type=click.Choice(REPLAYABLE), help="All events with this outcome, oldest first.")
-@click.option("--rate", type=click.FloatRange(0), help="Events per second; 0: all at once. Default: BACKFILL_RATE.")
+@click.option(
+    "--outcome", type=click.Choice(REPLAYABLE), help="All events with this outcome, oldest first."
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0),
+    help="Events per second; 0: all at once. Default: BACKFILL_RATE.",
+)
 def replay(ids: tuple[str, ...], outcome: str | None, rate: float | None) -> None:
     """Process events again. IDS are numbers from `events list`, or Stripe's evt_….
 
@@ -126,7 +181,11 @@ def replay(ids: tuple[str, ...], outcome: str | None, rate: float | None) -> Non
     if bool(ids) == bool(outcome):
         raise click.UsageError("Give event IDS or --outcome.")
     rate = get_settings().backfill_rate if rate is None else rate
-    found = [row.id for row in _of(outcome)] if outcome else [number for text in ids for number in _named(text)]
+    found = (
+        [row.id for row in _of(outcome)]
+        if outcome
+        else [number for text in ids for number in _named(text)]
+    )
     replayed = 0
     for number in found:
         if replay_event(number, acting(), replayed / rate if rate else 0.0):
@@ -140,18 +199,26 @@ def replay(ids: tuple[str, ...], outcome: str | None, rate: float | None) -> Non
 
 
 def _to_process() -> int:
-    same = (StagedJob.name == process_stripe_event.name) & StagedJob.state.in_(("waiting", "running"))
+    same = (StagedJob.name == process_stripe_event.name) & StagedJob.state.in_(
+        ("waiting", "running")
+    )
     return int(StagedJob.select().where(same).count())
 
 
 def _of(outcome: str) -> list[InboxEvent]:
-    return list(InboxEvent.select(InboxEvent.id).where(InboxEvent.outcome == outcome).order_by(InboxEvent.id))
+    return list(
+        InboxEvent.select(InboxEvent.id)
+        .where(InboxEvent.outcome == outcome)
+        .order_by(InboxEvent.id)
+    )
 
 
 def _named(text: str) -> list[int]:
     """The rows of one argument; none, with an error line, when there is no such event."""
     number = int(text) if text.isdigit() and len(text) < 19 else 0  # noqa: PLR2004 - fits in 64 bits
-    rows = InboxEvent.select(InboxEvent.id).where((InboxEvent.id == number) | (InboxEvent.event_id == text))
+    rows = InboxEvent.select(InboxEvent.id).where(
+        (InboxEvent.id == number) | (InboxEvent.event_id == text)
+    )
     found = [row.id for row in rows]
     if not found:
         complain(f"{text}: no such event.")

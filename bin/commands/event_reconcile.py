@@ -18,24 +18,45 @@ STALE = timedelta(minutes=90)  # one an hour, and half an hour to fetch what exp
 
 
 @click.command()
-@click.option("--since", callback=since_when, default="3d", show_default=True, help="How far back: 36h, 2d, or 2026-11-20T08:00:00Z.")
+@click.option(
+    "--since",
+    callback=since_when,
+    default="3d",
+    show_default=True,
+    help="How far back: 36h, 2d, or 2026-11-20T08:00:00Z.",
+)
 @click.option("--account", help="Only this account's Stripe account (ac_…), or `platform`.")
-@click.option("--latest", is_flag=True, help="Show the latest finished comparison instead of starting one.")
+@click.option(
+    "--latest", is_flag=True, help="Show the latest finished comparison instead of starting one."
+)
 def reconcile(since: datetime, account: str | None, latest: bool) -> None:
     """Compare our payments and refunds with Stripe's, and show each difference.
 
-    Missing events that may explain a difference are fetched first; nothing else is corrected. Exit code 1 if anything differs.
+    Missing events that may explain a difference are fetched first; nothing else is corrected. Exit
+    code 1 if anything differs.
     """
     chosen = chosen_accounts(account)
     if latest:
         runs = [run for run in latest_runs() if run.stripe_account in chosen]
         if not runs:
-            complain("No comparison has finished yet. The scheduler starts one every hour; to start one now: bin/payphone events reconcile.")
+            complain(
+                "No comparison has finished yet. The scheduler starts one every hour; to start one"
+                " now: bin/payphone events reconcile."
+            )
             raise SystemExit(1)
     else:
         with transaction():
-            runs = [begin_reconciliation(stripe_account, int(since.timestamp()), acting()) for stripe_account in chosen]
-            AuditEntry.record(acting(), "events.reconcile_asked", "stripe", since=int(since.timestamp()), runs=[run.id for run in runs])
+            runs = [
+                begin_reconciliation(stripe_account, int(since.timestamp()), acting())
+                for stripe_account in chosen
+            ]
+            AuditEntry.record(
+                acting(),
+                "events.reconcile_asked",
+                "stripe",
+                since=int(since.timestamp()),
+                runs=[run.id for run in runs],
+            )
         runs = _wait(runs)
     _show(runs)
 
@@ -44,13 +65,22 @@ def _wait(runs: list[Reconciliation]) -> list[Reconciliation]:
     begun, ids = real_now(), [run.id for run in runs]
     with console(to_stderr=True).status("comparing …") as status:
         while True:
-            runs = list(Reconciliation.select().where(Reconciliation.id.in_(ids)).order_by(Reconciliation.id))
-            phases = ", ".join(sorted({run.phase.replace("_", " ") for run in runs if run.state == "running"}))
+            runs = list(
+                Reconciliation.select()
+                .where(Reconciliation.id.in_(ids))
+                .order_by(Reconciliation.id)
+            )
+            phases = ", ".join(
+                sorted({run.phase.replace("_", " ") for run in runs if run.state == "running"})
+            )
             status.update(f"comparing {phases}: {sum(run.compared for run in runs)} so far")
             if all(run.state != "running" for run in runs):
                 return runs
             if real_now() - begun > BEGINS_WITHIN and not sum(run.page for run in runs):
-                complain("No worker has started. The comparison needs workers of the queue `periodic`; are they running?")
+                complain(
+                    "No worker has started. The comparison needs workers of the queue `periodic`;"
+                    " are they running?"
+                )
                 raise SystemExit(1)
             time.sleep(LOOK)
 
@@ -59,9 +89,25 @@ def _show(runs: list[Reconciliation]) -> None:
     for run in runs:
         if run.state == "failed":
             complain(f"{run.stripe_account or 'platform'}: {run.error}")
-    rows = list(Difference.select().where(Difference.run.in_([run.id for run in runs] or [0])).order_by(Difference.id))
-    shown = ((row.kind, row.invoice_id, row.subject, money(row.ours, row.currency), money(row.theirs, row.currency), row.state) for row in rows)
-    show_table(("kind", "invoice", "subject", "ours", "Stripe's", "state"), shown, "No differences.")
+    rows = list(
+        Difference.select()
+        .where(Difference.run.in_([run.id for run in runs] or [0]))
+        .order_by(Difference.id)
+    )
+    shown = (
+        (
+            row.kind,
+            row.invoice_id,
+            row.subject,
+            money(row.ours, row.currency),
+            money(row.theirs, row.currency),
+            row.state,
+        )
+        for row in rows
+    )
+    show_table(
+        ("kind", "invoice", "subject", "ours", "Stripe's", "state"), shown, "No differences."
+    )
     for run in runs:
         _tell_age(run)
     if any(row.state == "open" for row in rows) or any(run.state == "failed" for run in runs):
@@ -72,8 +118,14 @@ def _tell_age(run: Reconciliation) -> None:
     """Print the report's time and span; warn if it is out of date."""
     whose, made = run.stripe_account or "platform", run.finished_at or run.created_at
     since, until = (moment(seconds * 1_000_000) for seconds in (run.since, run.until))
-    say(f"{whose}: compared {run.compared} payments and refunds made from {since} to {until}; report from {moment(made)}.")
+    say(
+        f"{whose}: compared {run.compared} payments and refunds made from {since} to {until};"
+        f" report from {moment(made)}."
+    )
     age = real_now() - made
     if age > STALE:
         hours = age.total_seconds() / 3600
-        complain(f"{whose}: the report is {hours:.1f} h old; there should be one every hour. Check scheduler and workers with bin/payphone doctor.")
+        complain(
+            f"{whose}: the report is {hours:.1f} h old; there should be one every hour. Check"
+            " scheduler and workers with bin/payphone doctor."
+        )

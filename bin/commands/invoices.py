@@ -38,25 +38,64 @@ def invoices() -> None:
 @click.option("--account", "account_id", required=True, help="The account the invoices belong to.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen; write nothing.")
 @click.option("--skip-bad", is_flag=True, help="Import valid rows even if others are invalid.")
-@click.option("--mapping", type=click.Choice(["auto", *LAYOUTS]), default="auto", show_default=True, help="The program that exported the file.")
-@click.option("--dates", type=click.Choice(list(DATE_FORMATS)), default="iso", show_default=True, help="iso 2026-01-31, us 1/31/2026, eu 31/1/2026.")
-@click.option("--decimal", type=click.Choice(["point", "comma"]), default="point", show_default=True, help="How amounts are written: 1,234.50 or 1.234,50.")
+@click.option(
+    "--mapping",
+    type=click.Choice(["auto", *LAYOUTS]),
+    default="auto",
+    show_default=True,
+    help="The program that exported the file.",
+)
+@click.option(
+    "--dates",
+    type=click.Choice(list(DATE_FORMATS)),
+    default="iso",
+    show_default=True,
+    help="iso 2026-01-31, us 1/31/2026, eu 31/1/2026.",
+)
+@click.option(
+    "--decimal",
+    type=click.Choice(["point", "comma"]),
+    default="point",
+    show_default=True,
+    help="How amounts are written: 1,234.50 or 1.234,50.",
+)
 @click.option("--currency", default="", help="Currency of rows without one, such as USD.")
-@click.option("--region", default="US", show_default=True, help="Country of phone numbers without a country code.")
-@click.option("--delimiter", type=click.Choice([",", ";", "\t", "|"]), help="Detected automatically unless given.")
-def import_invoices(file: Path, account_id: str, dry_run: bool, skip_bad: bool, mapping: str, delimiter: str | None, **how: str) -> None:
+@click.option(
+    "--region",
+    default="US",
+    show_default=True,
+    help="Country of phone numbers without a country code.",
+)
+@click.option(
+    "--delimiter",
+    type=click.Choice([",", ";", "\t", "|"]),
+    help="Detected automatically unless given.",
+)
+def import_invoices(
+    file: Path,
+    account_id: str,
+    dry_run: bool,
+    skip_bad: bool,
+    mapping: str,
+    delimiter: str | None,
+    **how: str,
+) -> None:
     """Import invoices from FILE, a CSV exported by QuickBooks or Xero.
 
-    The whole file is checked first; with any bad row nothing is taken in, unless --skip-bad. The same file
-    twice changes nothing: an invoice is known by its number. Paid, voided and empty ones are skipped.
+    The whole file is checked first; with any bad row nothing is taken in, unless --skip-bad. The
+    same file twice changes nothing: an invoice is known by its number. Paid, voided and empty ones
+    are skipped.
 
-    Columns of any program that say who may be contacted: smsConsent with consentSource, consentAt and consentText; smsOptOut,
-    voiceOptOut or optOut, with optOutAt. They hold yes or no. An opt-out counts in skipped rows too, and beats a consent; a
-    "no" under smsConsent takes back what an earlier import said.
+    Columns of any program that say who may be contacted: smsConsent with consentSource, consentAt
+    and consentText; smsOptOut, voiceOptOut or optOut, with optOutAt. They hold yes or no. An
+    opt-out counts in skipped rows too, and beats a consent; a "no" under smsConsent takes back what
+    an earlier import said.
     """
     account = Account.get_or_none(Account.id == account_id)
     if account is None:
-        raise click.BadParameter(f"there is no account {account_id[:40]!r}.", param_hint="--account")
+        raise click.BadParameter(
+            f"there is no account {account_id[:40]!r}.", param_hint="--account"
+        )
     source = CsvFile(file, delimiter)
     reading = _reading(source, mapping, how)
     run = _Run(account, source, reading)
@@ -80,19 +119,32 @@ def _reading(source: CsvFile, mapping: str, how: dict[str, str]) -> Reading:
     columns = find_columns(layout, source.header) if layout else {}
     lacking = [name for name in REQUIRED if name not in columns]
     if layout is None or lacking:
-        wanted = f"there is no column for: {', '.join(lacking)}" if layout else "it does not look like an export of QuickBooks or Xero"
-        raise UnreadableFile(f"{source.path.name}: {wanted}. It needs an invoice number, a customer, a due date and an amount; try --mapping.")
-    return Reading(layout, columns, how["dates"], how["decimal"], how["currency"], how["region"].upper())
+        wanted = (
+            f"there is no column for: {', '.join(lacking)}"
+            if layout
+            else "it does not look like an export of QuickBooks or Xero"
+        )
+        raise UnreadableFile(
+            f"{source.path.name}: {wanted}. It needs an invoice number, a customer, a due date and"
+            " an amount; try --mapping."
+        )
+    return Reading(
+        layout, columns, how["dates"], how["decimal"], how["currency"], how["region"].upper()
+    )
 
 
 @dataclass
 class _Batch:
-    """Rows to be taken in together, and what people refuse, in these rows and in those that are skipped."""
+    """Rows to be taken in together, and what people refuse, in these rows and in those that are
+    skipped.
+    """
 
     rows: list[InvoiceRow] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
 
-    def note(self, row: InvoiceRow | list[RowError] | Refusal | None) -> InvoiceRow | list[RowError] | None:
+    def note(
+        self, row: InvoiceRow | list[RowError] | Refusal | None
+    ) -> InvoiceRow | list[RowError] | None:
         """Collect the row's opt-outs; the row without them."""
         refusal = row.refusal if isinstance(row, InvoiceRow) else row
         self.refusals += [refusal] if isinstance(refusal, Refusal) else []
@@ -146,17 +198,36 @@ class _Run:
             counts.update(one.outcome for one in planned)
             counts.update(_counted(news))
         told = {name: counts[name] for name in (*OUTCOMES, *CONTACT)}
-        AuditEntry.record(acting(), "invoices.imported", f"account:{self._account.id}", self._account.id, layout=self._reading.layout.name, **told)
+        AuditEntry.record(
+            acting(),
+            "invoices.imported",
+            f"account:{self._account.id}",
+            self._account.id,
+            layout=self._reading.layout.name,
+            **told,
+        )
         return counts
 
     def _batches(self, what: str, counts: Counter[str], errors: FirstErrors) -> Iterator[_Batch]:
-        """Valid rows in batches. Lines of one invoice are one row; a number used for two invoices is an error."""
+        """Valid rows in batches. Lines of one invoice are one row; a number used for two invoices
+        is an error.
+        """
         batch = _Batch()
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-        with closing(SeenNumbers()) as seen, Progress(*columns, console=console(to_stderr=True), transient=True) as progress:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+        )
+        with (
+            closing(SeenNumbers()) as seen,
+            Progress(*columns, console=console(to_stderr=True), transient=True) as progress,
+        ):
             task = progress.add_task(what, total=self._source.size)
             for record in self._source:
-                row = batch.note(read_row(record.line, record.cells, self._source.header, self._reading))
+                row = batch.note(
+                    read_row(record.line, record.cells, self._source.header, self._reading)
+                )
                 row = self._once(row, seen) if isinstance(row, InvoiceRow) else row
                 if isinstance(row, list):
                     errors.add(row)
@@ -176,16 +247,30 @@ class _Run:
         line, is_same = seen.first(row)
         if line == row.line:
             return row
-        message = f"invoice {row.number} is on line {line} with another amount, date or customer; every invoice needs its own number"
+        message = (
+            f"invoice {row.number} is on line {line} with another amount, date or customer; every"
+            " invoice needs its own number"
+        )
         return None if is_same else [RowError(row.line, "", message)]
 
 
 def _report(counts: dict[str, int], reading: Reading, source: CsvFile, written: bool) -> None:
-    say(f"{source.path.name}: {reading.layout.name} columns, {source.encoding}, delimiter {source.delimiter!r}.")
+    say(
+        f"{source.path.name}: {reading.layout.name} columns, {source.encoding}, delimiter"
+        f" {source.delimiter!r}."
+    )
     ignored = ignored_columns(source.header, reading.columns)
     if ignored:
         say(f"Ignored columns: {', '.join(ignored)}.")
-    show_table(("invoices", "count"), [(name, counts.get(name, 0)) for name in OUTCOMES if counts.get(name)], "No rows.")
+    show_table(
+        ("invoices", "count"),
+        [(name, counts.get(name, 0)) for name in OUTCOMES if counts.get(name)],
+        "No rows.",
+    )
     if any(counts.get(name) for name in CONTACT):
-        show_table(("people", "count"), [(name, counts.get(name, 0)) for name in CONTACT if counts.get(name)], "")
+        show_table(
+            ("people", "count"),
+            [(name, counts.get(name, 0)) for name in CONTACT if counts.get(name)],
+            "",
+        )
     say("Taken in." if written else "Nothing was written.")

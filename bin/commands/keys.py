@@ -28,14 +28,22 @@ def list_keys(account: str | None, limit: int) -> None:
 
 
 def _row(key: ApiKey) -> tuple[object, ...]:
-    return (key.id, key.account_id or "any (operator)", key.name, moment(key.created_at), moment(key.revoked_at))
+    return (
+        key.id,
+        key.account_id or "any (operator)",
+        key.name,
+        moment(key.created_at),
+        moment(key.revoked_at),
+    )
 
 
 @keys.command()
 @click.argument("account")
 @click.option("--name", default="key", show_default=True, help="What it is for.")
 def issue(account: str, name: str) -> None:
-    """Issue another key of ACCOUNT (ac_…), printed this once only; those it has go on being good."""
+    """Issue another key of ACCOUNT (ac_…), printed this once only;
+    those it has go on being good.
+    """
     row = Account.get_or_none(Account.id == account)
     if row is None:
         raise NotAllowed(f"There is no account {account}.")

@@ -15,6 +15,9 @@ def migrate() -> None:
         say(f"applied {name}")
     newer = migrations.newer()
     if newer:
-        say(f"The database is newer than this release: {', '.join(newer)}. See docs/operations.md, Upgrading.")
+        say(
+            f"The database is newer than this release: {', '.join(newer)}. See docs/operations.md,"
+            " Upgrading."
+        )
     elif not applied:
         say("Nothing to do: the database is up to date.")

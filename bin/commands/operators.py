@@ -21,8 +21,10 @@ def operator() -> None:
 
 
 _password_stdin = click.option(
-    "--password-stdin", is_flag=True, help=f"Read the password (at least {MIN_PASSWORD} characters) from standard input."
-)  # fmt: skip
+    "--password-stdin",
+    is_flag=True,
+    help=f"Read the password (at least {MIN_PASSWORD} characters) from standard input.",
+)
 
 
 @operator.command()
@@ -52,7 +54,9 @@ def _say_password(name: str, made_up: str) -> None:
 @click.argument("name")
 @_password_stdin
 def reset(name: str, password_stdin: bool) -> None:
-    """Give an operator a new password, and let in again who was disabled; open sessions end at once."""
+    """Give an operator a new password, and let in again who was disabled; open sessions end at
+    once.
+    """
     password = _password(password_stdin)
     with transaction():
         found = Operator.get_or_none(Operator.name == normal_name(name))
@@ -60,7 +64,12 @@ def reset(name: str, password_stdin: bool) -> None:
             raise NotAllowed(f"There is no operator {normal_name(name)}.")
         found.reset(password)
         OperatorSession.delete().where(OperatorSession.operator == found).execute()
-        AuditEntry.record(acting(), "operator.reset", f"operator:{found.name}", enabled=found.disabled_at is not None)
+        AuditEntry.record(
+            acting(),
+            "operator.reset",
+            f"operator:{found.name}",
+            enabled=found.disabled_at is not None,
+        )
     _say_password(found.name, "" if password_stdin else password)
 
 
@@ -81,7 +90,9 @@ def disable(name: str) -> None:
 @operator.command()
 @click.argument("name")
 def key(name: str) -> None:
-    """Issue an operator's API key called NAME, for /metrics and for the API of any account. It is shown only once."""
+    """Issue an operator's API key called NAME, for /metrics and for the API of any account. It is
+    shown only once.
+    """
     with transaction():
         row, secret = ApiKey.issue(None, name, real_now())
         AuditEntry.record(acting(), "key.issued", f"key:{row.id}", kind="operator")

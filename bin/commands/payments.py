@@ -15,13 +15,26 @@ def payments() -> None:
 
 @payments.command()
 @click.argument("payment_id")
-@click.option("--reason", required=True, help="Such as a typing error or a bounced check; stored with the payment.")
+@click.option(
+    "--reason",
+    required=True,
+    help="Such as a typing error or a bounced check; stored with the payment.",
+)
 def void(payment_id: str, reason: str) -> None:
-    """Void PAYMENT_ID, taken by cash, check or bank transfer: it no longer counts. Refund a card payment instead."""
+    """Void PAYMENT_ID, taken by cash, check or bank transfer: it no longer counts. Refund a card
+    payment instead.
+    """
     if not reason.strip():
-        raise click.BadParameter("give a reason, such as: the check bounced.", param_hint="--reason")
+        raise click.BadParameter(
+            "give a reason, such as: the check bounced.", param_hint="--reason"
+        )
     if Payment.get_or_none(Payment.id == payment_id) is None:
-        raise click.BadParameter(f"there is no payment {payment_id[:40]!r}.", param_hint="PAYMENT_ID")
+        raise click.BadParameter(
+            f"there is no payment {payment_id[:40]!r}.", param_hint="PAYMENT_ID"
+        )
     payment = void_payment(payment_id, reason.strip()[:500], acting())
     invoice = Invoice.get_by_id(payment.invoice_id)
-    say(f"{payment.id}: {payment.status}. Invoice {invoice.number} is {invoice.status}, {invoice.outstanding} {invoice.currency} (minor units) are owed.")
+    say(
+        f"{payment.id}: {payment.status}. Invoice {invoice.number} is {invoice.status},"
+        f" {invoice.outstanding} {invoice.currency} (minor units) are owed."
+    )

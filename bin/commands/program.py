@@ -41,13 +41,21 @@ FOUND_PROBLEMS = 1
 
 
 class Program(click.Group):
-    """A group that prints known errors as sentences, not tracebacks, and takes no card number in any argument."""
+    """A group that prints known errors as sentences, not tracebacks, and takes no card number in
+    any argument.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the command line. Its texts may be stored, so a card number in any of them is refused before a command runs."""
+        """Read the command line. Its texts may be stored, so a card number in any of them is
+        refused before a command runs.
+        """
         for number, argument in enumerate(args, start=1):
             if has_card_number(argument):
-                raise click.UsageError(f"Argument {number} contains a card number; nothing was done. Leave it out, and check your shell's history for it.", ctx)
+                raise click.UsageError(
+                    f"Argument {number} contains a card number; nothing was done. Leave it out, and"
+                    " check your shell's history for it.",
+                    ctx,
+                )
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -68,7 +76,10 @@ def _sentence(error: Exception) -> str:
         case PeeweeException():
             return _of_database(error)
         case RedisError():
-            return f"Redis cannot be reached ({type(error).__name__}). Check REDIS_URL, or run bin/payphone doctor."
+            return (
+                f"Redis cannot be reached ({type(error).__name__}). Check REDIS_URL, or run"
+                " bin/payphone doctor."
+            )
         case PayphoneError():
             return str(error)
         case _:
@@ -80,7 +91,11 @@ def _of_database(error: PeeweeException) -> str:
     if lacks_tables(error):
         return f"{get_settings().shown_database}: {LACKS_TABLES}"
     away = isinstance(error, OperationalError | InterfaceError)
-    return f"The database cannot be reached ({said}). Check DATABASE_URL, or run bin/payphone doctor." if away else said
+    return (
+        f"The database cannot be reached ({said}). Check DATABASE_URL, or run bin/payphone doctor."
+        if away
+        else said
+    )
 
 
 def _close() -> None:
@@ -89,7 +104,9 @@ def _close() -> None:
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--demo", is_flag=True, help="Use the demo running in this folder, with its settings.")
+@click.option(
+    "--demo", is_flag=True, help="Use the demo running in this folder, with its settings."
+)
 @click.pass_context
 def payphone(ctx: click.Context, demo: bool) -> None:
     """Payphone's command line for operators.
@@ -103,7 +120,10 @@ def payphone(ctx: click.Context, demo: bool) -> None:
     settings = get_settings()
     check_scheme(settings)
     if settings.payphone_env == "production" and not settings.names_database:
-        remark(f"DATABASE_URL is not set: this is {settings.shown_database}. The running processes may have another one.")
+        remark(
+            f"DATABASE_URL is not set: this is {settings.shown_database}. The running processes may"
+            " have another one."
+        )
     configure_log(settings.log_format, "WARNING", mask=redact)
     use_database(settings.database_url)
 
@@ -112,11 +132,30 @@ def _take_demos_settings() -> None:
     try:
         os.environ.update(json.loads(get_settings().demo_settings.read_text()))
     except FileNotFoundError:
-        raise PayphoneError("No demo is running in this folder. Start one with bin/demo in another terminal.") from None
+        raise PayphoneError(
+            "No demo is running in this folder. Start one with bin/demo in another terminal."
+        ) from None
     get_settings.cache_clear()
 
 
-for command in (account, audit, brakes, ceiling, doctor, effects, events, invoices, keys, migrate, operator, pause, payments, reseal, resume, staged_jobs):
+for command in (
+    account,
+    audit,
+    brakes,
+    ceiling,
+    doctor,
+    effects,
+    events,
+    invoices,
+    keys,
+    migrate,
+    operator,
+    pause,
+    payments,
+    reseal,
+    resume,
+    staged_jobs,
+):
     payphone.add_command(command)
 for command in (backfill, backfills, reconcile, replay):
     events.add_command(command)

@@ -1,4 +1,6 @@
-"""`reseal`: seal under the newest PAYPHONE_SECRET_KEY what an old one sealed, so that the old one can be dropped."""
+"""`reseal`: seal under the newest PAYPHONE_SECRET_KEY what an old one sealed, so that the old one
+can be dropped.
+"""
 
 import click
 
@@ -12,7 +14,8 @@ from runtime.secret_box import is_newest, seal, unseal
 
 @click.command()
 def reseal() -> None:
-    """Seal the secrets of webhook endpoints under the newest key of PAYPHONE_SECRET_KEY. Run it once all processes know that key.
+    """Seal the secrets of webhook endpoints under the newest key of PAYPHONE_SECRET_KEY. Run it
+    once all processes know that key.
 
     Ends with 1 when some open under none of the keys.
     """
@@ -28,9 +31,17 @@ def reseal() -> None:
             continue
         with transaction():
             if endpoint.record_resealed(anew):
-                AuditEntry.record(acting(), "webhook_endpoint.resealed", f"webhook_endpoint:{endpoint.id}", endpoint.account_id)
+                AuditEntry.record(
+                    acting(),
+                    "webhook_endpoint.resealed",
+                    f"webhook_endpoint:{endpoint.id}",
+                    endpoint.account_id,
+                )
                 changed += 1
-    say(f"Sealed anew: {changed}." + ("" if lost else " Everything opens under the newest key: older ones may be dropped."))
+    say(
+        f"Sealed anew: {changed}."
+        + ("" if lost else " Everything opens under the newest key: older ones may be dropped.")
+    )
     say_database()
     if lost:
         raise SystemExit(1)

@@ -31,22 +31,31 @@ class FirstErrors:
 
 
 class SeenNumbers:
-    """Where each invoice number of a file stood first, in a temporary database that SQLite keeps on disk and forgets with us.
+    """Where each invoice number of a file stood first, in a temporary database that SQLite keeps on
+    disk and forgets with us.
 
     It holds lines and hashes, nothing of what the rows say.
     """
 
     def __init__(self) -> None:
-        self._kept = sqlite3.connect("", isolation_level=None)  # "" is a nameless file, gone when it is closed
+        # "" is a nameless file, gone when it is closed
+        self._kept = sqlite3.connect("", isolation_level=None)
         table = "CREATE TABLE seen (number INTEGER PRIMARY KEY, line INTEGER, what INTEGER)"
         for statement in ("PRAGMA journal_mode=OFF", "PRAGMA temp_store=FILE", table, "BEGIN"):
             self._kept.execute(statement)
 
     def first(self, row: InvoiceRow) -> tuple[int, bool]:
-        """The line on which the row's number stood first, its own if it is new; and whether that was the same invoice."""
-        number, what = hash(row.number), hash((row.amount, row.currency, row.due_date, row.customer))
+        """The line on which the row's number stood first, its own if it is new; and whether that
+        was the same invoice.
+        """
+        number, what = (
+            hash(row.number),
+            hash((row.amount, row.currency, row.due_date, row.customer)),
+        )
         self._kept.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (number, row.line, what))
-        line, before = self._kept.execute("SELECT line, what FROM seen WHERE number = ?", (number,)).fetchone()
+        line, before = self._kept.execute(
+            "SELECT line, what FROM seen WHERE number = ?", (number,)
+        ).fetchone()
         return line, before == what
 
     def close(self) -> None:

@@ -44,7 +44,8 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: 
     """A table of plain values, or the sentence `empty` when there are none."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")  # an id that is to be typed again is never cut off
+        # an id that is to be typed again is never cut off
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(escape("" if value is None else str(value)) for value in row))
     if table.row_count:
@@ -53,7 +54,13 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: 
         say(empty)
 
 
-def show_list(columns: Sequence[str], query: "ModelSelect[Listed]", row: Callable[[Listed], Sequence[object]], limit: int, empty: str) -> None:
+def show_list(
+    columns: Sequence[str],
+    query: "ModelSelect[Listed]",
+    row: Callable[[Listed], Sequence[object]],
+    limit: int,
+    empty: str,
+) -> None:
     """A table of the query's first `limit` rows; when there are more, the last line says so."""
     show_table(columns, map(row, query.limit(limit)), empty)
     found = query.limit(None).order_by().count()
@@ -78,5 +85,7 @@ def acting() -> str:
 
 
 def say_database() -> None:
-    """Which database was meant: a shell with another environment than the processes' would change another one."""
+    """Which database was meant: a shell with another environment than the processes' would change
+    another one.
+    """
     say(f"Database: {get_settings().shown_database}")

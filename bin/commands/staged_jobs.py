@@ -28,22 +28,44 @@ def list_jobs(state: str | None, name: str | None, limit: int) -> None:
         query = query.where(StagedJob.state == state)
     if name:
         query = query.where(StagedJob.name == name)
-    show_list(("id", "name", "key", "queue", "state", "tries", "due", "ended", "last error"), query, _row, limit, "No such jobs.")
+    show_list(
+        ("id", "name", "key", "queue", "state", "tries", "due", "ended", "last error"),
+        query,
+        _row,
+        limit,
+        "No such jobs.",
+    )
 
 
 def _row(job: StagedJob) -> tuple[object, ...]:
-    due = moment(job.due_at) if job.state in {"waiting", "running"} else ""  # nothing else runs again by itself
+    # nothing else runs again by itself
+    due = moment(job.due_at) if job.state in {"waiting", "running"} else ""
     tries = f"{job.attempts}/{job.max_attempts}"
-    return (job.id, job.name, job.key, job.queue, job.state, tries, due, moment(job.finished_at), job.last_error)
+    return (
+        job.id,
+        job.name,
+        job.key,
+        job.queue,
+        job.state,
+        tries,
+        due,
+        moment(job.finished_at),
+        job.last_error,
+    )
 
 
 @staged_jobs.command()
 @click.argument("ids", nargs=-1)
 @click.option("--all-dead", is_flag=True, help="All dead jobs.")
 @click.option("--name", help="With --all-dead: only jobs with this name.")
-@click.option("--rate", type=click.FloatRange(0), help="With --all-dead: jobs per second; 0: all at once. Default: BACKFILL_RATE.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0),
+    help="With --all-dead: jobs per second; 0: all at once. Default: BACKFILL_RATE.",
+)
 def retry(ids: tuple[str, ...], all_dead: bool, name: str | None, rate: float | None) -> None:
-    """Run dead jobs again, with the same arguments and key. IDS are numbers, or ids from RQ's dashboard.
+    """Run dead jobs again, with the same arguments and key. IDS are numbers, or ids from RQ's
+    dashboard.
 
     Jobs that are not dead are skipped.
     """
@@ -51,8 +73,14 @@ def retry(ids: tuple[str, ...], all_dead: bool, name: str | None, rate: float | 
         raise click.UsageError("Give job IDS or --all-dead.")
     if (name or rate is not None) and not all_dead:
         raise click.UsageError("--name and --rate require --all-dead.")
-    if name and name not in job_names() and not StagedJob.select().where(StagedJob.name == name).exists():
-        raise click.BadParameter(f"there is no job {name!r}; known jobs: {', '.join(job_names())}.", param_hint="--name")
+    if (
+        name
+        and name not in job_names()
+        and not StagedJob.select().where(StagedJob.name == name).exists()
+    ):
+        raise click.BadParameter(
+            f"there is no job {name!r}; known jobs: {', '.join(job_names())}.", param_hint="--name"
+        )
     if all_dead:
         rate = get_settings().backfill_rate if rate is None else rate
         replayed = replay_all(acting(), name=name, rate=rate)
@@ -67,7 +95,11 @@ def retry(ids: tuple[str, ...], all_dead: bool, name: str | None, rate: float | 
 def _retry_one(text: str) -> bool:
     """Replay one job, or say why not."""
     number = text.rpartition("-")[2]
-    row = StagedJob.get_or_none(StagedJob.id == int(number)) if number.isdigit() and len(number) < 19 else None  # noqa: PLR2004 - fits in 64 bits
+    row = (
+        StagedJob.get_or_none(StagedJob.id == int(number))
+        if number.isdigit() and len(number) < 19  # noqa: PLR2004 - fits in 64 bits
+        else None
+    )
     if row is None or text not in (str(row.id), rq_id(row.name, row.id)):
         complain(f"{text}: no such job.")
         return False

@@ -40,13 +40,17 @@ class Account:
 
     def new(self, kind: str, *, id: str | None = None, **fields: Any) -> Json:
         """Make and keep an object with all the fields of its kind."""
-        made_id = id or self.ground.ids.new(PREFIXES[kind], 58 if kind == "checkout.session" else 24)
+        made_id = id or self.ground.ids.new(
+            PREFIXES[kind], 58 if kind == "checkout.session" else 24
+        )
         made = shaped(kind, **{"id": made_id, "created": self.now(), **fields})
         self.tables.setdefault(kind, {})[made_id] = made
         return made
 
     def get(self, kind: str, id: str, param: str = "id") -> Json:
-        """Find an object; Stripe's ``resource_missing`` names the parameter when it is not there."""
+        """Find an object; Stripe's ``resource_missing`` names the parameter when
+        it is not there.
+        """
         found = self.tables.get(kind, {}).get(id)
         if found is None:
             raise missing(kind, id, param)
@@ -71,7 +75,9 @@ class Account:
         content: Json = {"object": json.loads(json.dumps(subject))}
         if previous is not None:
             content["previous_attributes"] = previous
-        event = self.new("event", type=type, api_version=API_VERSION, data=content, request=self._request())
+        event = self.new(
+            "event", type=type, api_version=API_VERSION, data=content, request=self._request()
+        )
         self.announce(self, event)
         return event
 
@@ -81,7 +87,11 @@ class Account:
 
     def change(self, subject: Json, type: str | None = None, **fields: Any) -> Json:
         """Set fields, and emit an event with the previous values when anything differs."""
-        previous = {name: copy.deepcopy(subject.get(name)) for name, value in fields.items() if subject.get(name) != value}
+        previous = {
+            name: copy.deepcopy(subject.get(name))
+            for name, value in fields.items()
+            if subject.get(name) != value
+        }
         subject.update(fields)
         if type and previous:
             self.emit(type, subject, previous)

@@ -9,7 +9,11 @@ SHOWN = ("email", "country", "default_currency", "business_type", "business_prof
 
 def create(account: Account, params: Json) -> Json:
     """``POST /v1/accounts``: at once able to take payments."""
-    made = account.new("account", id=account.ground.ids.new("acct", 16), **{name: params[name] for name in SHOWN if name in params})
+    made = account.new(
+        "account",
+        id=account.ground.ids.new("acct", 16),
+        **{name: params[name] for name in SHOWN if name in params},
+    )
     made["metadata"] = merged({}, params.get("metadata"))
     made["external_accounts"] = page(f"/v1/accounts/{made['id']}/external_accounts", [], {})
     return made
@@ -19,7 +23,12 @@ def update(account: Account, params: Json, id: str) -> Json:
     """``POST /v1/accounts/{id}``."""
     made = account.get("account", id)
     changes = {name: params[name] for name in SHOWN if name in params}
-    return account.change(made, "account.updated", **changes, metadata=merged(made["metadata"], params.get("metadata")))
+    return account.change(
+        made,
+        "account.updated",
+        **changes,
+        metadata=merged(made["metadata"], params.get("metadata")),
+    )
 
 
 def retrieve(account: Account, params: Json, id: str) -> Json:

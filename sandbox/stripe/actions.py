@@ -32,16 +32,28 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("payment_intent", "dispute"): _dispute,
     ("payment_intent", "succeed"): lambda account, intent, _: paying.settle(account, intent, True),
     ("payment_intent", "fail"): lambda account, intent, _: paying.settle(account, intent, False),
-    ("payment_intent", "authenticate"): lambda account, intent, _: paying.authenticate(account, intent, True),
-    ("payment_intent", "fail_authentication"): lambda account, intent, _: paying.authenticate(account, intent, False),
-    ("setup_intent", "authenticate"): lambda account, intent, _: setup_intents.authenticated(account, intent, True),
-    ("setup_intent", "fail_authentication"): lambda account, intent, _: setup_intents.authenticated(account, intent, False),
-    ("checkout.session", "expire"): lambda account, session, _: checkout_sessions.expire(account, {}, session["id"]),
+    ("payment_intent", "authenticate"): lambda account, intent, _: paying.authenticate(
+        account, intent, True
+    ),
+    ("payment_intent", "fail_authentication"): lambda account, intent, _: paying.authenticate(
+        account, intent, False
+    ),
+    ("setup_intent", "authenticate"): lambda account, intent, _: setup_intents.authenticated(
+        account, intent, True
+    ),
+    ("setup_intent", "fail_authentication"): lambda account, intent, _: setup_intents.authenticated(
+        account, intent, False
+    ),
+    ("checkout.session", "expire"): lambda account, session, _: checkout_sessions.expire(
+        account, {}, session["id"]
+    ),
 }
 
 
 def act(stripe: Stripe, object_id: str, action: str, body: Json) -> Json:
-    """Do something to an object of any account; answers what it made, or the object as it is then."""
+    """Do something to an object of any account; answers what it made,
+    or the object as it is then.
+    """
     perform = ACTIONS.get((kind_of(object_id) or "", action))
     if perform is None:
         known = ", ".join(f"{kind}/{name}" for kind, name in ACTIONS)

@@ -4,12 +4,42 @@ import re
 
 from sandbox.stripe.errors import invalid
 
-ZERO_DECIMAL = frozenset(["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"])
+ZERO_DECIMAL = frozenset(
+    [
+        "bif",
+        "clp",
+        "djf",
+        "gnf",
+        "jpy",
+        "kmf",
+        "krw",
+        "mga",
+        "pyg",
+        "rwf",
+        "vnd",
+        "vuv",
+        "xaf",
+        "xof",
+        "xpf",
+    ]
+)
 THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 WHOLE_UNITS = frozenset({"isk", "ugx"})
 CODE = re.compile("[a-z]{3}")
 LARGEST = 99_999_999
-SMALLEST = {"usd": 50, "eur": 50, "cad": 50, "aud": 50, "chf": 50, "gbp": 30, "jpy": 50, "sek": 300, "nok": 300, "dkk": 250, "mxn": 1000}
+SMALLEST = {
+    "usd": 50,
+    "eur": 50,
+    "cad": 50,
+    "aud": 50,
+    "chf": 50,
+    "gbp": 30,
+    "jpy": 50,
+    "sek": 300,
+    "nok": 300,
+    "dkk": 250,
+    "mxn": 1000,
+}
 
 
 def currency_code(given: str) -> str:
@@ -23,11 +53,17 @@ def currency_code(given: str) -> str:
 def check_amount(amount: int, currency: str, param: str = "amount") -> int:
     """Check an amount to be paid; the smallest are Stripe's, for the currencies listed."""
     if amount < 1:
-        raise invalid("This value must be greater than or equal to 1.", param=param, code="parameter_invalid_integer")
+        raise invalid(
+            "This value must be greater than or equal to 1.",
+            param=param,
+            code="parameter_invalid_integer",
+        )
     if amount > LARGEST:
         raise invalid("Amount must be no more than 99999999.", param=param, code="amount_too_large")
     if amount < SMALLEST.get(currency, 1):
-        raise invalid(f"Amount is below the smallest for {currency}.", param=param, code="amount_too_small")
+        raise invalid(
+            f"Amount is below the smallest for {currency}.", param=param, code="amount_too_small"
+        )
     _check_steps(amount, currency, param)
     return amount
 

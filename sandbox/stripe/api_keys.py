@@ -1,7 +1,8 @@
-"""Who may ask for what: the secret key for everything, the publishable key for what a payer's browser does.
+"""Who may ask for what: the secret key for everything, the publishable key for what a payer's
+browser does.
 
-Card numbers are taken from the stand-in's own card fields only, as Stripe takes them from Elements: neither a
-server nor a page of anybody else's may send one.
+Card numbers are taken from the stand-in's own card fields only, as Stripe takes them from Elements:
+neither a server nor a page of anybody else's may send one.
 """
 
 from sandbox.stripe.errors import ApiError, Json
@@ -9,19 +10,28 @@ from sandbox.stripe.exchange import Request
 
 PUBLISHABLE = "pk_test_"
 SECRET = ("sk_test_", "rk_test_")
-OPEN_TO_PAGES = {("POST", "/v1/payment_methods")}  # creating a payment method; confirming is not done here
+# creating a payment method; confirming is not done here
+OPEN_TO_PAGES = {("POST", "/v1/payment_methods")}
 
 
 def check_key(request: Request) -> None:
     """Refuse a request without a key, or with one that may not do this."""
     key = key_of(request)
     if not key:
-        raise ApiError(401, "You did not provide an API key: send it as 'Authorization: Bearer YOUR_SECRET_KEY'.", kept=False)
+        raise ApiError(
+            401,
+            "You did not provide an API key: send it as 'Authorization: Bearer YOUR_SECRET_KEY'.",
+            kept=False,
+        )
     if key.startswith(PUBLISHABLE) and (request.method, request.path) not in OPEN_TO_PAGES:
-        message = "This API call cannot be made with a publishable API key. Please use a secret API key."
+        message = (
+            "This API call cannot be made with a publishable API key. Please use a secret API key."
+        )
         raise ApiError(401, message, code="secret_key_required", kept=False)
     if not key.startswith((PUBLISHABLE, *SECRET)):
-        raise ApiError(401, "Invalid API Key provided: the stand-in takes test keys only.", kept=False)
+        raise ApiError(
+            401, "Invalid API Key provided: the stand-in takes test keys only.", kept=False
+        )
 
 
 def key_of(request: Request) -> str:
@@ -31,11 +41,23 @@ def key_of(request: Request) -> str:
 
 
 def refuse_raw_card(request: Request, given: Json, home: str) -> None:
-    """Refuse card numbers that do not come from our own card fields, which are served at ``home``."""
+    """Refuse card numbers that do not come from our own card fields,
+    which are served at ``home``.
+    """
     card = given.get("card")
     if request.path != "/v1/payment_methods" or not isinstance(card, dict) or "number" not in card:
         return
     if not key_of(request).startswith(PUBLISHABLE):
-        raise ApiError(402, "Sending credit card numbers directly to the Stripe API is generally unsafe. Collect them with Elements.", kept=False)
+        raise ApiError(
+            402,
+            "Sending credit card numbers directly to the Stripe API is generally unsafe. Collect"
+            " them with Elements.",
+            kept=False,
+        )
     if request.headers.get("origin") != home:
-        raise ApiError(400, "This integration surface is unsupported for publishable key tokenization. Collect cards with Elements.", kept=False)
+        raise ApiError(
+            400,
+            "This integration surface is unsupported for publishable key tokenization. Collect"
+            " cards with Elements.",
+            kept=False,
+        )

@@ -5,9 +5,19 @@ from sandbox.stripe.errors import Json
 from sandbox.stripe.lists import newest_first, page
 
 
-def move(account: Account, type: str, amount: int, source: Json, *, fee: int = 0, category: str = "") -> Json:
+def move(
+    account: Account, type: str, amount: int, source: Json, *, fee: int = 0, category: str = ""
+) -> Json:
     """Book a movement; ``amount`` is negative when it leaves."""
-    details = [{"amount": fee, "application": None, "currency": source["currency"], "description": "Stripe processing fees", "type": "stripe_fee"}]
+    details = [
+        {
+            "amount": fee,
+            "application": None,
+            "currency": source["currency"],
+            "description": "Stripe processing fees",
+            "type": "stripe_fee",
+        }
+    ]
     return account.new(
         "balance_transaction",
         type=type,
@@ -34,4 +44,6 @@ def retrieve(account: Account, params: Json, id: str) -> Json:
 
 def index(account: Account, params: Json) -> Json:
     """``GET /v1/balance_transactions``."""
-    return page("/v1/balance_transactions", newest_first(account, "balance_transaction", params), params)
+    return page(
+        "/v1/balance_transactions", newest_first(account, "balance_transaction", params), params
+    )

@@ -11,7 +11,9 @@ MOST_LINES = 20
 
 def create_product(account: Account, params: Json) -> Json:
     """``POST /v1/products``."""
-    made = account.new("product", name=params["name"], description=params.get("description"), updated=account.now())
+    made = account.new(
+        "product", name=params["name"], description=params.get("description"), updated=account.now()
+    )
     made["metadata"] = merged({}, params.get("metadata"))
     return made
 
@@ -25,9 +27,17 @@ def create_price(account: Account, params: Json) -> Json:
     else:
         product = create_product(account, params.get("product_data") or {"name": "Product"})["id"]
     if "unit_amount" not in params:
-        raise invalid("The stand-in needs unit_amount.", param="unit_amount", code="parameter_missing")
+        raise invalid(
+            "The stand-in needs unit_amount.", param="unit_amount", code="parameter_missing"
+        )
     amount = params["unit_amount"]
-    made = account.new("price", currency=currency, product=product, unit_amount=amount, unit_amount_decimal=str(amount))
+    made = account.new(
+        "price",
+        currency=currency,
+        product=product,
+        unit_amount=amount,
+        unit_amount_decimal=str(amount),
+    )
     made["metadata"] = merged({}, params.get("metadata"))
     return made
 
@@ -50,7 +60,11 @@ def _line_item(account: Account, line: Json, index: int) -> Json:
     elif line.get("price_data"):
         price = create_price(account, line["price_data"])
     else:
-        raise invalid("A line item needs price or price_data.", param=f"line_items[{index}]", code="parameter_missing")
+        raise invalid(
+            "A line item needs price or price_data.",
+            param=f"line_items[{index}]",
+            code="parameter_missing",
+        )
     quantity = line.get("quantity", 1)
     amount = price["unit_amount"] * quantity
     product = account.get("product", price["product"])

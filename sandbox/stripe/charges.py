@@ -6,12 +6,22 @@ from sandbox.stripe.errors import ApiError, Json
 from sandbox.stripe.lists import newest_first, page
 from sandbox.stripe.test_cards import TestCard, message_for
 
-APPROVED = {"network_status": "approved_by_network", "seller_message": "Payment complete.", "type": "authorized"}
+APPROVED = {
+    "network_status": "approved_by_network",
+    "seller_message": "Payment complete.",
+    "type": "authorized",
+}
 
 
 def _outcome(card: TestCard | None) -> Json:
     """What the network said."""
-    told: Json = {"advice_code": None, "network_advice_code": None, "network_decline_code": None, "reason": None, **APPROVED}
+    told: Json = {
+        "advice_code": None,
+        "network_advice_code": None,
+        "network_decline_code": None,
+        "reason": None,
+        **APPROVED,
+    }
     if card:
         blocked = card.name == "radarBlock"
         told |= {
@@ -24,7 +34,13 @@ def _outcome(card: TestCard | None) -> Json:
     return told
 
 
-def make(account: Account, intent: Json, method: Json, declined: TestCard | None = None, status: str = "succeeded") -> Json:
+def make(
+    account: Account,
+    intent: Json,
+    method: Json,
+    declined: TestCard | None = None,
+    status: str = "succeeded",
+) -> Json:
     """Make a charge for an intent; its fate is given."""
     charge = account.new(
         "charge",
@@ -54,17 +70,30 @@ def make(account: Account, intent: Json, method: Json, declined: TestCard | None
 def _details(method: Json) -> Json:
     """What of the payment method a charge repeats."""
     kind = method["type"]
-    shown = {name: value for name, value in method[kind].items() if name not in ("networks", "generated_from")}
+    shown = {
+        name: value
+        for name, value in method[kind].items()
+        if name not in ("networks", "generated_from")
+    }
     if kind == "card":
-        shown |= {"network": shown["brand"], "installments": None, "mandate": None, "three_d_secure": None}
+        shown |= {
+            "network": shown["brand"],
+            "installments": None,
+            "mandate": None,
+            "three_d_secure": None,
+        }
     return {"type": kind, kind: shown}
 
 
 def book(account: Account, charge: Json) -> None:
     """Book a charge's money, which Stripe does a moment after it succeeded."""
-    movement = balance.move(account, "charge", charge["amount_captured"], charge, fee=card_fee_of(charge))
+    movement = balance.move(
+        account, "charge", charge["amount_captured"], charge, fee=card_fee_of(charge)
+    )
     receipt = f"{account.cause.base_url}/receipts/{charge['id']}"
-    account.change(charge, "charge.updated", balance_transaction=movement["id"], receipt_url=receipt)
+    account.change(
+        charge, "charge.updated", balance_transaction=movement["id"], receipt_url=receipt
+    )
 
 
 def card_fee_of(charge: Json) -> int:
@@ -75,7 +104,13 @@ def card_fee_of(charge: Json) -> int:
 def fail(account: Account, charge: Json, card: TestCard) -> None:
     """A pending charge did not come through."""
     message = message_for(card.code, card.decline_code)
-    charge.update(status="failed", paid=False, failure_code=card.code, failure_message=message, outcome=_outcome(card))
+    charge.update(
+        status="failed",
+        paid=False,
+        failure_code=card.code,
+        failure_message=message,
+        outcome=_outcome(card),
+    )
     account.emit("charge.failed", charge)
 
 
@@ -90,9 +125,18 @@ def follow(account: Account, charge: Json, card: TestCard) -> None:
 def refundable(account: Account, charge: Json) -> int:
     """How much of a charge can still be refunded; raises when nothing can."""
     if charge["refunded"]:
-        raise ApiError(400, f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
-    if any(not dispute["is_charge_refundable"] for dispute in account.each("dispute", charge=charge["id"])):
-        raise ApiError(400, f"Charge {charge['id']} has been charged back and cannot be refunded.", code="charge_disputed")
+        raise ApiError(
+            400, f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded"
+        )
+    if any(
+        not dispute["is_charge_refundable"]
+        for dispute in account.each("dispute", charge=charge["id"])
+    ):
+        raise ApiError(
+            400,
+            f"Charge {charge['id']} has been charged back and cannot be refunded.",
+            code="charge_disputed",
+        )
     return int(charge["amount_captured"] - charge["amount_refunded"])
 
 
@@ -105,7 +149,10 @@ def update(account: Account, params: Json, id: str) -> Json:
     """``POST /v1/charges/{id}``: metadata and description."""
     charge = account.get("charge", id)
     metadata = merged(charge["metadata"], params.get("metadata"))
-    changes = {"metadata": metadata, "description": params.get("description", charge["description"])}
+    changes = {
+        "metadata": metadata,
+        "description": params.get("description", charge["description"]),
+    }
     return account.change(charge, "charge.updated", **changes)
 
 

@@ -7,7 +7,14 @@ from sandbox.stripe.lists import PAGING, newest_first, page
 from sandbox.stripe.shapes import SHAPES
 
 SHORTEST, LONGEST = 30 * 60, 24 * 3600
-DERIVED = ("metadata", "expires_at", "line_items", "after_expiration", "payment_method_options", "customer_creation")
+DERIVED = (
+    "metadata",
+    "expires_at",
+    "line_items",
+    "after_expiration",
+    "payment_method_options",
+    "customer_creation",
+)
 
 
 def create(account: Account, params: Json) -> Json:
@@ -18,9 +25,15 @@ def create(account: Account, params: Json) -> Json:
     if mode == "subscription":
         raise invalid("The stand-in has no subscriptions.", param="mode")
     if not params.get("success_url") and params.get("ui_mode", "hosted_page") == "hosted_page":
-        raise invalid("Missing required param: success_url.", param="success_url", code="parameter_missing")
+        raise invalid(
+            "Missing required param: success_url.", param="success_url", code="parameter_missing"
+        )
     items = catalog.line_items(account, params.get("line_items", [])) if mode == "payment" else []
-    shown = {name: value for name, value in params.items() if name in SHAPES["checkout.session"] and name not in DERIVED}
+    shown = {
+        name: value
+        for name, value in params.items()
+        if name in SHAPES["checkout.session"] and name not in DERIVED
+    }
     session = _open(account, items, _expiry(account, params), shown)
     session["metadata"] = merged({}, params.get("metadata"))
     notes = account.secret(session["id"])
@@ -34,7 +47,9 @@ def _expiry(account: Account, params: Json) -> int:
     now = account.now()
     expires_at = int(params.get("expires_at", now + LONGEST))
     if not now + SHORTEST <= expires_at <= now + LONGEST:
-        raise invalid("expires_at must be between 30 minutes and 24 hours from now.", param="expires_at")
+        raise invalid(
+            "expires_at must be between 30 minutes and 24 hours from now.", param="expires_at"
+        )
     return expires_at
 
 
@@ -52,8 +67,12 @@ def _open(account: Account, items: list[Json], expires_at: int, fields: Json) ->
     return session
 
 
-def visit(account: Account, link: Json, reference: str | None = None, email: str | None = None) -> Json:
-    """Open a session for a visitor of a link: the link's metadata goes to it, and its intent data to the intent."""
+def visit(
+    account: Account, link: Json, reference: str | None = None, email: str | None = None
+) -> Json:
+    """Open a session for a visitor of a link: the link's metadata goes to it, and its intent data
+    to the intent.
+    """
     fields = {
         "payment_link": link["id"],
         "metadata": dict(link["metadata"]),
@@ -70,7 +89,10 @@ def expire(account: Account, params: Json, id: str) -> Json:
     """``POST …/expire``: only while open."""
     session = account.get("checkout.session", id)
     if session["status"] != "open":
-        raise unexpected(f'Only Checkout Sessions with a status in ["open"] can be expired. This one is {session["status"]}.')
+        raise unexpected(
+            'Only Checkout Sessions with a status in ["open"] can be expired. This one is'
+            f" {session['status']}."
+        )
     return expired(account, session)
 
 
@@ -108,5 +130,11 @@ def index(account: Account, params: Json) -> Json:
     found = newest_first(account, "checkout.session", plain)
     email = params.get("customer_details", {}).get("email")
     if email:
-        found = [session for session in found if (session["customer_details"] or {}).get("email") == email]
-    return page("/v1/checkout/sessions", found, {name: plain[name] for name in plain if name in PAGING})
+        found = [
+            session
+            for session in found
+            if (session["customer_details"] or {}).get("email") == email
+        ]
+    return page(
+        "/v1/checkout/sessions", found, {name: plain[name] for name in plain if name in PAGING}
+    )

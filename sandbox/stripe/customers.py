@@ -5,7 +5,17 @@ from sandbox.stripe.account import Account, merged
 from sandbox.stripe.errors import Json
 from sandbox.stripe.lists import newest_first, page
 
-SHOWN = ("email", "name", "phone", "description", "address", "shipping", "preferred_locales", "tax_exempt", "balance")
+SHOWN = (
+    "email",
+    "name",
+    "phone",
+    "description",
+    "address",
+    "shipping",
+    "preferred_locales",
+    "tax_exempt",
+    "balance",
+)
 
 
 def create(account: Account, params: Json) -> Json:
@@ -26,9 +36,15 @@ def update(account: Account, params: Json, id: str) -> Json:
     changes = {name: params[name] or None for name in SHOWN if name in params}
     settings = {**customer["invoice_settings"], **params.get("invoice_settings", {})}
     if settings["default_payment_method"]:
-        account.get("payment_method", settings["default_payment_method"], "invoice_settings[default_payment_method]")
+        account.get(
+            "payment_method",
+            settings["default_payment_method"],
+            "invoice_settings[default_payment_method]",
+        )
     metadata = merged(customer["metadata"], params.get("metadata"))
-    return account.change(customer, "customer.updated", **changes, metadata=metadata, invoice_settings=settings)
+    return account.change(
+        customer, "customer.updated", **changes, metadata=metadata, invoice_settings=settings
+    )
 
 
 def retrieve(account: Account, params: Json, id: str) -> Json:

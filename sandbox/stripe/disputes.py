@@ -1,4 +1,6 @@
-"""Disputes: opened by a cardholder, answered with evidence, won, lost or closed; their money moves back and forth."""
+"""Disputes: opened by a cardholder, answered with evidence, won, lost or closed; their money moves
+back and forth.
+"""
 
 from sandbox.stripe import balance
 from sandbox.stripe.account import Account, merged
@@ -10,7 +12,14 @@ ANSWER_WITHIN = 7 * 24 * 3600
 OPEN = ("needs_response", "under_review", "warning_needs_response", "warning_under_review")
 
 
-def open_dispute(account: Account, charge: Json, *, reason: str = "fraudulent", amount: int | None = None, inquiry: bool = False) -> Json:
+def open_dispute(
+    account: Account,
+    charge: Json,
+    *,
+    reason: str = "fraudulent",
+    amount: int | None = None,
+    inquiry: bool = False,
+) -> Json:
     """Open a dispute; an inquiry moves no money yet."""
     dispute = account.new(
         "dispute",
@@ -71,7 +80,9 @@ def decide_won(account: Account, dispute: Json) -> None:
 def reinstate(account: Account, dispute: Json) -> None:
     """Give back what a dispute that was won had taken; Stripe does so after closing it."""
     if dispute["status"] != "won" or dispute["balance_transactions"][-1]["amount"] > 0:
-        raise unexpected(f"Nothing is withheld by dispute {dispute['id']}, which is {dispute['status']}.")
+        raise unexpected(
+            f"Nothing is withheld by dispute {dispute['id']}, which is {dispute['status']}."
+        )
     _book(account, dispute, dispute["amount"], -FEE, "dispute_reversal")
     account.emit("charge.dispute.funds_reinstated", dispute)
 
@@ -95,7 +106,9 @@ def retrieve(account: Account, params: Json, id: str) -> Json:
 
 
 def update(account: Account, params: Json, id: str) -> Json:
-    """``POST /v1/disputes/{id}``: evidence; submitted unless ``submit=false``. Stripe's magic texts decide at once."""
+    """``POST /v1/disputes/{id}``: evidence; submitted unless ``submit=false``. Stripe's magic texts
+    decide at once.
+    """
     dispute = account.get("dispute", id)
     _must_be_open(dispute)
     evidence = params.get("evidence") or {}
@@ -107,7 +120,9 @@ def update(account: Account, params: Json, id: str) -> Json:
             changes["status"] = dispute["status"].replace("needs_response", "under_review")
         changes |= {"evidence": {**dispute["evidence"], **evidence}, "evidence_details": details}
     account.change(dispute, "charge.dispute.updated", **changes)
-    verdict = {"winning_evidence": win, "losing_evidence": lose}.get(str(evidence.get("uncategorized_text")))
+    verdict = {"winning_evidence": win, "losing_evidence": lose}.get(
+        str(evidence.get("uncategorized_text"))
+    )
     if verdict and params.get("submit", True):
         verdict(account, dispute)
     return dispute

@@ -20,7 +20,9 @@ class StripeDoor:
         """Answer one request, or break its connection."""
         body = req.bounded_stream.read(LARGEST_BODY).decode("utf-8", "replace")
         headers = {name.lower(): value for name, value in req.headers.items()}
-        request = Request(req.method, req.path.rstrip("/"), req.query_string, body, headers, req.prefix)
+        request = Request(
+            req.method, req.path.rstrip("/"), req.query_string, body, headers, req.prefix
+        )
         give(req, resp, self.stripe.serve(request))
 
 

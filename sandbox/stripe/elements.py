@@ -1,4 +1,5 @@
-"""Stripe.js and its card fields: a script for other people's pages, and the page inside the frame it puts there.
+"""Stripe.js and its card fields: a script for other people's pages, and the page inside the frame
+it puts there.
 
 The frame is of the stand-in's own origin, so that a card number never is in the page around it.
 """
@@ -10,7 +11,10 @@ import falcon
 from sandbox.wire import App
 
 HERE = Path(__file__).parent
-FRAME_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'"
+FRAME_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none';"
+    " form-action 'none'"
+)
 FILES = {
     "/endive/stripe.js": ("stripe.js", "text/javascript"),
     "/elements/frame": ("elements_frame.html", falcon.MEDIA_HTML),

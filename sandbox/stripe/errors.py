@@ -8,7 +8,15 @@ Json = dict[str, Any]
 class ApiError(Exception):
     """An answer other than success. ``kept``: whether an idempotency key replays it."""
 
-    def __init__(self, status: int, message: str, *, type: str = "invalid_request_error", kept: bool = True, **extra: Any):
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        type: str = "invalid_request_error",
+        kept: bool = True,
+        **extra: Any,
+    ):
         """Say what went wrong, with Stripe's ``code``, ``param`` and so on as extras."""
         super().__init__(message)
         self.status = status
@@ -24,7 +32,13 @@ def invalid(message: str, **extra: Any) -> ApiError:
 def missing(kind: str, id: str, param: str = "id") -> ApiError:
     """No such object; 404 when the path named it, 400 when a parameter did."""
     status = 404 if param == "id" else 400
-    return ApiError(status, f"No such {kind.replace('.', ' ')}: '{id}'", kept=False, code="resource_missing", param=param)
+    return ApiError(
+        status,
+        f"No such {kind.replace('.', ' ')}: '{id}'",
+        kept=False,
+        code="resource_missing",
+        param=param,
+    )
 
 
 def unexpected(message: str, **extra: Any) -> ApiError:

@@ -20,9 +20,17 @@ def index(account: Account, params: Json) -> Json:
     wanted = {name: value for name, value in params.items() if name == "created"}
     found = newest_first(account, "event", wanted)
     if types:
-        found = [event for event in found if any(fnmatchcase(event["type"], pattern) for pattern in types)]
+        found = [
+            event
+            for event in found
+            if any(fnmatchcase(event["type"], pattern) for pattern in types)
+        ]
     if "delivery_success" in params:
-        found = [event for event in found if (_pending(account, event) == 0) == params["delivery_success"]]
+        found = [
+            event
+            for event in found
+            if (_pending(account, event) == 0) == params["delivery_success"]
+        ]
     cut = page("/v1/events", found, params)
     return {**cut, "data": [_counted(account, event) for event in cut["data"]]}
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from sandbox.stripe.errors import Json
 
-HTML = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+HTML = (
+    "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,9 @@ class Request:
 
 @dataclass
 class Answer:
-    """What goes out. ``ending``: ``hang`` waits ``seconds`` and closes, ``reset`` cuts at once; both send nothing."""
+    """What goes out. ``ending``: ``hang`` waits ``seconds`` and closes, ``reset`` cuts at once;
+    both send nothing.
+    """
 
     status: int
     body: str
@@ -56,7 +60,9 @@ class Answer:
 
 def failure(status: int, type: str, message: str, **extra: str) -> Answer:
     """An error answer of the server's own making."""
-    return Answer(status, json.dumps({"error": {"type": type, "message": message, **extra}}), kept=False)
+    return Answer(
+        status, json.dumps({"error": {"type": type, "message": message, **extra}}), kept=False
+    )
 
 
 def server_error() -> Answer:
@@ -73,9 +79,23 @@ def trouble(kind: str, seconds: float) -> Answer | None:
         "refuse": Answer(0, "", ending="reset"),
         "error_500": server_error(),
         "bad_gateway": Answer(502, HTML, {"Content-Type": "text/html"}),
-        "rate_limit_429": failure(429, "invalid_request_error", "Request rate limit exceeded.", code="rate_limit"),
-        "conflict_409": failure(409, "invalid_request_error", "This object cannot be accessed right now.", code="lock_timeout"),
-        "forbidden_403": failure(403, "invalid_request_error", "The provided key does not have access to this account.", code="account_invalid"),
-        "refused_400": failure(400, "invalid_request_error", "This object is in use just now.", code="resource_in_use"),
+        "rate_limit_429": failure(
+            429, "invalid_request_error", "Request rate limit exceeded.", code="rate_limit"
+        ),
+        "conflict_409": failure(
+            409,
+            "invalid_request_error",
+            "This object cannot be accessed right now.",
+            code="lock_timeout",
+        ),
+        "forbidden_403": failure(
+            403,
+            "invalid_request_error",
+            "The provided key does not have access to this account.",
+            code="account_invalid",
+        ),
+        "refused_400": failure(
+            400, "invalid_request_error", "This object is in use just now.", code="resource_in_use"
+        ),
     }
     return answers.get(kind)

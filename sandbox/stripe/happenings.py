@@ -18,8 +18,14 @@ HAPPENINGS: dict[str, tuple[str, Callable[[Account, Json], object]]] = {
     "session expires": ("checkout.session", _expire),
     "refund fails": ("refund", refunds.fail),
     "refund succeeds": ("refund", refunds.succeed),
-    "payment succeeds": ("payment_intent", lambda account, intent: paying.settle(account, intent, True)),
-    "payment fails": ("payment_intent", lambda account, intent: paying.settle(account, intent, False)),
+    "payment succeeds": (
+        "payment_intent",
+        lambda account, intent: paying.settle(account, intent, True),
+    ),
+    "payment fails": (
+        "payment_intent",
+        lambda account, intent: paying.settle(account, intent, False),
+    ),
 }
 
 
@@ -29,7 +35,9 @@ def register(agenda: Agenda, find: Callable[[str], Account]) -> None:
         agenda.happenings[name] = _bound(find, kind, happen)
 
 
-def _bound(find: Callable[[str], Account], kind: str, happen: Callable[[Account, Json], object]) -> Happening:
+def _bound(
+    find: Callable[[str], Account], kind: str, happen: Callable[[Account, Json], object]
+) -> Happening:
     """Find the object first; what someone did meanwhile by hand wins."""
 
     def happens(account_id: str, object_id: str) -> None:

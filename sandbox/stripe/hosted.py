@@ -39,10 +39,18 @@ class HostedPages:
         with self.stripe.ground.lock:
             account, link = self._link(token)
             if not payment_links.is_open(link):
-                _closed(req, resp, link["inactive_message"] or payment_links.CLOSED, "payment_link_inactive")
+                _closed(
+                    req,
+                    resp,
+                    link["inactive_message"] or payment_links.CLOSED,
+                    "payment_link_inactive",
+                )
                 return
             self._here(req)
-            reference, email = req.get_param("client_reference_id"), req.get_param("prefilled_email")
+            reference, email = (
+                req.get_param("client_reference_id"),
+                req.get_param("prefilled_email"),
+            )
             session = checkout_sessions.visit(account, link, reference, email)
             self._show(req, resp, account, session)
 
@@ -78,16 +86,32 @@ class HostedPages:
             except ApiError as error:
                 self._refused(req, resp, account, session, error)
 
-    def _refused(self, req: falcon.Request, resp: falcon.Response, account: Account, session: Json, error: ApiError) -> None:
+    def _refused(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        account: Account,
+        session: Json,
+        error: ApiError,
+    ) -> None:
         """Tell a payer that it did not work; a declined one may try again."""
         if error.body["error"].get("code") == "checkout_session_unpayable":
             _closed(req, resp, str(error), "checkout_session_unpayable")
         elif _wants_json(req):
-            resp.status, resp.media = error.status, {**error.body, "session": session["id"], "status": session["status"]}
+            resp.status, resp.media = (
+                error.status,
+                {
+                    **error.body,
+                    "session": session["id"],
+                    "status": session["status"],
+                },
+            )
         else:
             _page(resp, _form(account, session, str(error)))
 
-    def _show(self, req: falcon.Request, resp: falcon.Response, account: Account, session: Json) -> None:
+    def _show(
+        self, req: falcon.Request, resp: falcon.Response, account: Account, session: Json
+    ) -> None:
         """Show a session as it is: to be paid, to be authenticated, paid, or over."""
         why = refusal(account, session)
         waiting = _waiting_intent(account, session)
@@ -96,7 +120,9 @@ class HostedPages:
         elif why:
             _closed(req, resp, why, "checkout_session_unpayable")
         elif _wants_json(req):
-            resp.media = _summary(session) | ({"authenticate": _question_url(waiting)} if waiting else {})
+            resp.media = _summary(session) | (
+                {"authenticate": _question_url(waiting)} if waiting else {}
+            )
         elif waiting:
             raise falcon.HTTPSeeOther(_question_url(waiting))
         else:
@@ -135,14 +161,22 @@ def _fields(req: falcon.Request) -> dict[str, Any]:
 def _payer(req: falcon.Request) -> Payer:
     """Read who pays, and with what."""
     given = _fields(req)
-    known = {name: str(given[name]) for name in ("card_number", "payment_method", "email", "name") if given.get(name)}
+    known = {
+        name: str(given[name])
+        for name in ("card_number", "payment_method", "email", "name")
+        if given.get(name)
+    }
     return Payer(**known)
 
 
 def _summary(session: Json) -> Json:
     """A session for a scripted payer."""
     names = ("url", "status", "payment_status", "payment_intent", "payment_link", "currency")
-    return {"session": session["id"], "amount": session["amount_total"], **{name: session[name] for name in names}}
+    return {
+        "session": session["id"],
+        "amount": session["amount_total"],
+        **{name: session[name] for name in names},
+    }
 
 
 def _waiting_intent(account: Account, session: Json) -> Json | None:
@@ -167,7 +201,11 @@ def _completed(req: falcon.Request, resp: falcon.Response, account: Account, ses
         raise falcon.HTTPSeeOther(onward)
     else:
         paid = "Thank you. Your payment has been received."
-        _page(resp, f'<p role="status" class="done">{paid if session["payment_status"] == "paid" else "Thank you."}</p>')
+        _page(
+            resp,
+            '<p role="status"'
+            f' class="done">{paid if session["payment_status"] == "paid" else "Thank you."}</p>',
+        )
 
 
 def _onward(account: Account, session: Json) -> str | None:
@@ -182,7 +220,10 @@ def _onward(account: Account, session: Json) -> str | None:
 def _closed(req: falcon.Request, resp: falcon.Response, message: str, code: str) -> None:
     """Say that nothing can be paid here any more."""
     if _wants_json(req):
-        resp.status, resp.media = falcon.HTTP_410, {"error": {"type": "invalid_request_error", "code": code, "message": message}}
+        resp.status, resp.media = (
+            falcon.HTTP_410,
+            {"error": {"type": "invalid_request_error", "code": code, "message": message}},
+        )
     else:
         _page(resp, f'<p role="status">{escape(message)}</p>')
 

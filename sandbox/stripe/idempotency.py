@@ -41,14 +41,16 @@ class Keys:
         if found.fingerprint != fingerprint:
             raise ApiError(
                 400,
-                f"Keys for idempotent requests can only be used with the parameters of their first use. Key: '{key}'.",
+                "Keys for idempotent requests can only be used with the parameters of their first"
+                f" use. Key: '{key}'.",
                 type="idempotency_error",
                 kept=False,
             )
         if not found.finished:
             raise ApiError(
                 409,
-                f"There is currently another in-progress request using this idempotency key: {key}.",
+                "There is currently another in-progress request using this idempotency key:"
+                f" {key}.",
                 type="idempotency_error",
                 kept=False,
                 code="idempotency_key_in_use",

@@ -1,4 +1,6 @@
-"""The SDK's transport without a socket: ``StripeClient(key, http_client=InProcess(sandbox.stripe))``."""
+"""The SDK's transport without a socket: ``StripeClient(key,
+http_client=InProcess(sandbox.stripe))``.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,16 +23,28 @@ class InProcess(stripe.HTTPClient):
         self.provider = provider
 
     def request(
-        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None, *, _usage: list[str] | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        *,
+        _usage: list[str] | None = None,
     ) -> tuple[str, int, Mapping[str, str]]:
         """Serve one request."""
         parts = urlsplit(url)
         names = {name.lower(): str(value) for name, value in (headers or {}).items()}
         base = f"{parts.scheme}://{parts.netloc}"
-        answer = self.provider.serve(Request(method.upper(), parts.path, parts.query, post_data or "", names, base))
+        answer = self.provider.serve(
+            Request(method.upper(), parts.path, parts.query, post_data or "", names, base)
+        )
         if answer.ending:
             raise stripe.APIConnectionError(f"the sandbox ended the connection: {answer.ending}")  # type: ignore[no-untyped-call]
-        return answer.body, answer.status, {name.lower(): value for name, value in answer.headers.items()}
+        return (
+            answer.body,
+            answer.status,
+            {name.lower(): value for name, value in answer.headers.items()},
+        )
 
     def close(self) -> None:
         """Nothing to close."""

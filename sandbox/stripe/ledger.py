@@ -21,7 +21,10 @@ def _payments(account: Account) -> list[Json]:
     held: dict[str, int] = {}
     for dispute in account.each("dispute"):
         held[dispute["payment_intent"]] = held.get(dispute["payment_intent"], 0) + _held(dispute)
-    return [_payment(intent, refunds.get(intent["id"], {}), held.get(intent["id"], 0)) for intent in account.each("payment_intent")]
+    return [
+        _payment(intent, refunds.get(intent["id"], {}), held.get(intent["id"], 0))
+        for intent in account.each("payment_intent")
+    ]
 
 
 def _payment(intent: Json, refunds: dict[str, int], held: int) -> Json:
@@ -57,7 +60,13 @@ def _by_invoice(payments: dict[str, list[Json]]) -> dict[str, Json]:
 def _blank(account_id: str, row: Json) -> Json:
     """An invoice of which nothing is counted yet."""
     counters = dict.fromkeys(("received", "refunded", "refunds_pending", "disputed"), 0)
-    return {"currency": row["currency"], "account": account_id, **counters, "payments": 0, "other": []}
+    return {
+        "currency": row["currency"],
+        "account": account_id,
+        **counters,
+        "payments": 0,
+        "other": [],
+    }
 
 
 def _add(total: dict[str, Any], row: Json) -> None:

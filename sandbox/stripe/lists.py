@@ -17,12 +17,20 @@ def page(url: str, found: list[Json], params: Json) -> Json:
     """Cut one page out of objects given newest first."""
     limit = params.get("limit", 10)
     if not 1 <= limit <= LARGEST_PAGE:
-        raise invalid("Invalid limit: must be between 1 and 100", param="limit", code="parameter_invalid_integer")
+        raise invalid(
+            "Invalid limit: must be between 1 and 100",
+            param="limit",
+            code="parameter_invalid_integer",
+        )
     if "ending_before" in params:
         end = _position(found, params["ending_before"], "ending_before")
         start = max(0, end - limit)
         return _list(url, found[start:end], start > 0)
-    start = _position(found, params["starting_after"], "starting_after") + 1 if "starting_after" in params else 0
+    start = (
+        _position(found, params["starting_after"], "starting_after") + 1
+        if "starting_after" in params
+        else 0
+    )
     return _list(url, found[start : start + limit], len(found) > start + limit)
 
 
@@ -42,7 +50,9 @@ def _list(url: str, rows: list[Json], has_more: bool) -> Json:
 def newest_first(account: Account, kind: str, params: Json) -> list[Json]:
     """All objects of a kind that fit the filters: equal fields, and ``created`` in bounds."""
     wanted = {name: value for name, value in params.items() if name not in PAGING}
-    found = [item for item in account.each(kind, **wanted) if _created_fits(item, params.get("created"))]
+    found = [
+        item for item in account.each(kind, **wanted) if _created_fits(item, params.get("created"))
+    ]
     return found[::-1]
 
 

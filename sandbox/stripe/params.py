@@ -1,8 +1,9 @@
 """Every request's parameters, checked against the SDK's own TypedDicts.
 
-The SDK is generated from Stripe's specification, so a parameter it does not know, Stripe refuses too.
-The types are walked here rather than by a library, to coerce form strings and to name the parameter as Stripe does.
-Where the SDK says "one of these words, or any str", only the words pass: a misspelt value is a mistake as well.
+The SDK is generated from Stripe's specification, so a parameter it does not know, Stripe refuses
+too. The types are walked here rather than by a library, to coerce form strings and to name the
+parameter as Stripe does. Where the SDK says "one of these words, or any str", only the words pass:
+a misspelt value is a mistake as well.
 """
 
 import re
@@ -19,12 +20,15 @@ from stripe.params import checkout
 from sandbox.stripe.errors import Json, invalid
 
 INTEGER = re.compile(r"-?\d+")
-UNRESOLVED = {"Mapping": Mapping, "StripeContext": str}  # names the SDK imports only for type checkers
+# names the SDK imports only for type checkers
+UNRESOLVED = {"Mapping": Mapping, "StripeContext": str}
 BOOLEANS = {"true": True, "false": False}
 
 
 def check(params_class: str, given: Json) -> Json:
-    """Check decoded form parameters by the name of a class in ``stripe.params``; answers typed values."""
+    """Check decoded form parameters by the name of a class in ``stripe.params``; answers typed
+    values.
+    """
     return _checked_hash(given, _params_class(params_class), "")
 
 
@@ -50,11 +54,15 @@ def _checked_hash(given: Json, params_class: Any, path: str) -> Json:
     for name in given:
         if name not in fields:
             param = _join(path, name)
-            raise invalid(f"Received unknown parameter: {param}", code="parameter_unknown", param=param)
+            raise invalid(
+                f"Received unknown parameter: {param}", code="parameter_unknown", param=param
+            )
     for name in params_class.__required_keys__ & set(fields):
         if given.get(name, "") == "":
             param = _join(path, name)
-            raise invalid(f"Missing required param: {param}.", code="parameter_missing", param=param)
+            raise invalid(
+                f"Missing required param: {param}.", code="parameter_missing", param=param
+            )
     return {name: _checked(value, fields[name], _join(path, name)) for name, value in given.items()}
 
 
@@ -97,7 +105,9 @@ def _checked_mapping(value: Any, inner: Any, path: str) -> Json:
     """Check a hash with free keys, such as metadata."""
     if isinstance(value, list):  # keys that happened to be digits
         value = {str(index): item for index, item in enumerate(value)}
-    return {key: _checked(item, inner, _join(path, key)) for key, item in _hash(value, path).items()}
+    return {
+        key: _checked(item, inner, _join(path, key)) for key, item in _hash(value, path).items()
+    }
 
 
 def _checked_word(value: Any, words: tuple[Any, ...], path: str) -> Any:
@@ -121,7 +131,9 @@ def _checked_union(value: Any, hints: tuple[Any, ...], path: str) -> Any:
 
 def _alternatives(hints: tuple[Any, ...], value: Any) -> list[Any]:
     """Those members of a union that a value of this shape could mean."""
-    flat = [hint for hint in hints if hint is not type(None) and "UntypedStripeObject" not in str(hint)]
+    flat = [
+        hint for hint in hints if hint is not type(None) and "UntypedStripeObject" not in str(hint)
+    ]
     if isinstance(value, (dict, list)):
         return [hint for hint in flat if _is_nested(hint)]
     scalars = [hint for hint in flat if not _is_nested(hint)]

@@ -18,7 +18,14 @@ def visit(stripe: Stripe, url: str) -> Json:
     raise unexpected(f"No open link at {url}")
 
 
-def pay(stripe: Stripe, session_id: str, *, card_number: str = "", payment_method: str = "", email: str | None = None) -> Json:
+def pay(
+    stripe: Stripe,
+    session_id: str,
+    *,
+    card_number: str = "",
+    payment_method: str = "",
+    email: str | None = None,
+) -> Json:
     """Press Pay on a session; raises the 402 of a decline."""
     with stripe.ground.lock:
         stripe.ground.tick()

@@ -26,7 +26,9 @@ def card_of(payer: Payer) -> TestCard:
     if payer.payment_method:
         named = by_id(payer.payment_method)
         if named is None:
-            raise unexpected(f"No such test payment method: {payer.payment_method}", param="payment_method")
+            raise unexpected(
+                f"No such test payment method: {payer.payment_method}", param="payment_method"
+            )
         return named
     return by_number(payer.card_number)
 
@@ -36,7 +38,11 @@ def refusal(account: Account, session: Json) -> str | None:
     if session["status"] != "open":
         return EXPIRED
     link = _link(account, session)
-    if link and account.ground.settings.link_limit == "enforced" and payment_links.is_exhausted(link):
+    if (
+        link
+        and account.ground.settings.link_limit == "enforced"
+        and payment_links.is_exhausted(link)
+    ):
         return link["inactive_message"] or payment_links.CLOSED
     return None
 
@@ -65,7 +71,14 @@ def submit(account: Account, session: Json, payer: Payer) -> Json:
 def _introduce(account: Account, session: Json, payer: Payer) -> None:
     """Note who is paying."""
     email = payer.email or session["customer_email"]
-    address = {"city": None, "country": "US", "line1": None, "line2": None, "postal_code": None, "state": None}
+    address = {
+        "city": None,
+        "country": "US",
+        "line1": None,
+        "line2": None,
+        "postal_code": None,
+        "state": None,
+    }
     session["customer_details"] = {
         "address": address,
         "business_name": None,
@@ -85,9 +98,17 @@ def _intent(account: Account, session: Json) -> Json:
     if session["payment_intent"]:
         return account.get("payment_intent", session["payment_intent"])
     wanted = account.secret(session["id"])["intent"]
-    simple = ("description", "receipt_email", "setup_future_usage", "capture_method", "statement_descriptor_suffix")
+    simple = (
+        "description",
+        "receipt_email",
+        "setup_future_usage",
+        "capture_method",
+        "statement_descriptor_suffix",
+    )
     fields = {name: wanted[name] for name in simple if wanted.get(name)}
-    intent = account.new("payment_intent", amount=session["amount_total"], currency=session["currency"], **fields)
+    intent = account.new(
+        "payment_intent", amount=session["amount_total"], currency=session["currency"], **fields
+    )
     intent["client_secret"] = f"{intent['id']}_secret_{account.ground.ids.token(24)}"
     intent.update(metadata=dict(wanted.get("metadata") or {}), customer=session["customer"])
     account.secret(intent["id"]).update(session=session["id"], return_url=session["url"])
@@ -111,7 +132,11 @@ def finish(account: Account, session: Json, intent: Json) -> Json:
 def _set_up(account: Account, session: Json, method: Json) -> Json:
     """Complete a session that only saves a card."""
     wanted = account.secret(session["id"])["setup"]
-    asked = {"customer": session["customer"], "metadata": wanted.get("metadata"), "usage": "off_session"}
+    asked = {
+        "customer": session["customer"],
+        "metadata": wanted.get("metadata"),
+        "usage": "off_session",
+    }
     intent = setup_intents.create(account, {name: value for name, value in asked.items() if value})
     session["setup_intent"] = intent["id"]
     setup_intents.confirmed(account, intent, method, {})
@@ -124,7 +149,9 @@ def _set_up(account: Account, session: Json, method: Json) -> Json:
 def authenticate(account: Account, intent: Json, passed: bool) -> Json:
     """Answer the 3-D Secure question of an intent, and complete its session if it has one."""
     if intent["status"] != "requires_action":
-        raise unexpected(f"Intent {intent['id']} does not wait for authentication: it is {intent['status']}.")
+        raise unexpected(
+            f"Intent {intent['id']} does not wait for authentication: it is {intent['status']}."
+        )
     payments.authenticated(account, intent, passed)
     session = account.secret(intent["id"]).get("session")
     if session:
@@ -135,11 +162,16 @@ def authenticate(account: Account, intent: Json, passed: bool) -> Json:
 def settle(account: Account, intent: Json, succeeded: bool) -> Json:
     """Settle a payment that was processing, and tell of its session."""
     if intent["status"] != "processing":
-        raise unexpected(f"PaymentIntent {intent['id']} is {intent['status']}: only one that is processing settles.")
+        raise unexpected(
+            f"PaymentIntent {intent['id']} is {intent['status']}: only one that is processing"
+            " settles."
+        )
     payments.settle(account, intent, succeeded)
     session_id = account.secret(intent["id"]).get("session")
     if session_id:
         session = account.get("checkout.session", session_id)
         session["payment_status"] = "paid" if succeeded else "unpaid"
-        account.emit(f"checkout.session.async_payment_{'succeeded' if succeeded else 'failed'}", session)
+        account.emit(
+            f"checkout.session.async_payment_{'succeeded' if succeeded else 'failed'}", session
+        )
     return intent

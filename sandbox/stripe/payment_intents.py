@@ -11,7 +11,14 @@ from sandbox.stripe.shapes import SHAPES
 
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 CONFIRM_ONLY = ("off_session", "error_on_requires_action", "return_url")
-DERIVED = ("amount", "currency", "metadata", "payment_method", "automatic_payment_methods", "amount_details")
+DERIVED = (
+    "amount",
+    "currency",
+    "metadata",
+    "payment_method",
+    "automatic_payment_methods",
+    "amount_details",
+)
 CANCELLATIONS = (*OPEN, "requires_capture")
 
 
@@ -21,7 +28,9 @@ def create(account: Account, params: Json) -> Json:
     check_amount(params["amount"], currency)
     _check(account, params)
     method = _method(account, params, params.get("customer"))
-    intent = account.new("payment_intent", **_fields(params), amount=params["amount"], currency=currency)
+    intent = account.new(
+        "payment_intent", **_fields(params), amount=params["amount"], currency=currency
+    )
     intent["client_secret"] = f"{intent['id']}_secret_{account.ground.ids.token(24)}"
     intent["metadata"] = merged({}, params.get("metadata"))
     intent["automatic_payment_methods"] = redirects.automatic(params)
@@ -32,7 +41,11 @@ def create(account: Account, params: Json) -> Json:
 
 def _fields(params: Json) -> Json:
     """Those parameters that an intent simply shows."""
-    return {name: value for name, value in params.items() if name in SHAPES["payment_intent"] and name not in DERIVED}
+    return {
+        name: value
+        for name, value in params.items()
+        if name in SHAPES["payment_intent"] and name not in DERIVED
+    }
 
 
 def _check(account: Account, params: Json) -> None:
@@ -40,14 +53,19 @@ def _check(account: Account, params: Json) -> None:
     if params.get("customer"):
         account.get("customer", params["customer"], "customer")
     if params.get("statement_descriptor"):
-        raise invalid("statement_descriptor is not supported for cards; use the suffix.", param="statement_descriptor")
+        raise invalid(
+            "statement_descriptor is not supported for cards; use the suffix.",
+            param="statement_descriptor",
+        )
     if not params.get("confirm"):
         for name in CONFIRM_ONLY:
             if name in params:
                 raise invalid(f"{name} may only be set when confirm is true.", param=name)
         return
     if not params.get("payment_method"):
-        raise invalid("A payment method is required to confirm this PaymentIntent.", param="payment_method")
+        raise invalid(
+            "A payment method is required to confirm this PaymentIntent.", param="payment_method"
+        )
     redirects.check(redirects.automatic(params), params)
 
 
@@ -75,14 +93,18 @@ def update(account: Account, params: Json, id: str) -> Json:
     amount = check_amount(params["amount"] if "amount" in params else intent["amount"], currency)
     _choose(intent, _method(account, params, params.get("customer", intent["customer"])))
     metadata = merged(intent["metadata"], params.get("metadata"))
-    return account.change(intent, **_fields(params), amount=amount, currency=currency, metadata=metadata)
+    return account.change(
+        intent, **_fields(params), amount=amount, currency=currency, metadata=metadata
+    )
 
 
 def confirm(account: Account, params: Json, id: str) -> Json:
     """``POST …/confirm``."""
     intent = account.get("payment_intent", id)
     if account.secret(id).get("session"):
-        raise unexpected("This PaymentIntent belongs to a Checkout Session and cannot be confirmed directly.")
+        raise unexpected(
+            "This PaymentIntent belongs to a Checkout Session and cannot be confirmed directly."
+        )
     if intent["status"] not in OPEN:
         raise _refusal(intent, "confirmed")
     if params.get("amount_to_confirm", intent["amount"]) != intent["amount"]:
@@ -130,7 +152,11 @@ def capture(account: Account, params: Json, id: str) -> Json:
         raise _refusal(intent, "captured")
     amount: int = params.get("amount_to_capture") or intent["amount_capturable"]
     if not 0 < amount <= intent["amount_capturable"]:
-        raise invalid("amount_to_capture is out of bounds.", param="amount_to_capture", code="amount_too_large")
+        raise invalid(
+            "amount_to_capture is out of bounds.",
+            param="amount_to_capture",
+            code="amount_too_large",
+        )
     return payments.capture(account, intent, amount)
 
 
@@ -138,7 +164,10 @@ def cancel(account: Account, params: Json, id: str) -> Json:
     """``POST …/cancel``; a Checkout Session's intent only by expiring the session."""
     intent = account.get("payment_intent", id)
     if account.secret(id).get("session") and intent["status"] != "requires_capture":
-        raise unexpected("This PaymentIntent belongs to a Checkout Session: expire that instead.", code="payment_intent_unexpected_state")
+        raise unexpected(
+            "This PaymentIntent belongs to a Checkout Session: expire that instead.",
+            code="payment_intent_unexpected_state",
+        )
     if intent["status"] not in CANCELLATIONS:
         raise _refusal(intent, "cancelled")
     return cancelled(account, intent, params.get("cancellation_reason"))
@@ -146,7 +175,11 @@ def cancel(account: Account, params: Json, id: str) -> Json:
 
 def cancelled(account: Account, intent: Json, reason: str | None) -> Json:
     """Cancel an intent for good."""
-    changes: dict[str, Any] = {"status": "canceled", "canceled_at": account.now(), "cancellation_reason": reason}
+    changes: dict[str, Any] = {
+        "status": "canceled",
+        "canceled_at": account.now(),
+        "cancellation_reason": reason,
+    }
     intent.update(changes, next_action=None, amount_capturable=0)
     account.emit("payment_intent.canceled", intent)
     return intent

@@ -6,7 +6,15 @@ from sandbox.stripe.errors import Json
 from sandbox.stripe.lists import newest_first, page
 from sandbox.stripe.shapes import SHAPES
 
-DERIVED = ("active", "line_items", "restrictions", "metadata", "payment_intent_data", "after_completion", "currency")
+DERIVED = (
+    "active",
+    "line_items",
+    "restrictions",
+    "metadata",
+    "payment_intent_data",
+    "after_completion",
+    "currency",
+)
 TOKENS = "links by token"
 CLOSED = "This link is no longer active."
 
@@ -30,7 +38,11 @@ def create(account: Account, params: Json) -> Json:
 
 def _shown(params: Json) -> Json:
     """Those parameters that a link simply shows."""
-    return {name: value for name, value in params.items() if name in SHAPES["payment_link"] and name not in DERIVED}
+    return {
+        name: value
+        for name, value in params.items()
+        if name in SHAPES["payment_link"] and name not in DERIVED
+    }
 
 
 def _restrictions(params: Json) -> Json | None:
@@ -43,7 +55,16 @@ def _intent_details(given: Json | None) -> Json | None:
     """What goes to the sessions' intents."""
     if not given:
         return None
-    blank = dict.fromkeys(("capture_method", "description", "setup_future_usage", "statement_descriptor", "statement_descriptor_suffix", "transfer_group"))
+    blank = dict.fromkeys(
+        (
+            "capture_method",
+            "description",
+            "setup_future_usage",
+            "statement_descriptor",
+            "statement_descriptor_suffix",
+            "transfer_group",
+        )
+    )
     return {**blank, **given, "metadata": merged({}, given.get("metadata"))}
 
 
@@ -58,7 +79,9 @@ def _completion(params: Json, link: Json) -> Json:
 def update(account: Account, params: Json, id: str) -> Json:
     """``POST /v1/payment_links/{id}``: deactivate, or replace what sessions will be given."""
     link = account.get("payment_link", id)
-    changes = _shown(params) | {name: params[name] for name in ("active", "after_completion") if name in params}
+    changes = _shown(params) | {
+        name: params[name] for name in ("active", "after_completion") if name in params
+    }
     changes["metadata"] = merged(link["metadata"], params.get("metadata"))
     if "payment_intent_data" in params:
         changes["payment_intent_data"] = _intent_details(params["payment_intent_data"])
@@ -94,7 +117,9 @@ def count_completion(account: Account, link: Json) -> None:
         counter = link["restrictions"]["completed_sessions"]
         counted = {"completed_sessions": {**counter, "count": counter["count"] + 1}}
         still = counted["completed_sessions"]["count"] < counter["limit"]
-        account.change(link, "payment_link.updated", restrictions=counted, active=link["active"] and still)
+        account.change(
+            link, "payment_link.updated", restrictions=counted, active=link["active"] and still
+        )
 
 
 def items_of(account: Account, link: Json) -> list[Json]:

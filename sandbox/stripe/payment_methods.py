@@ -26,16 +26,28 @@ def create(account: Account, params: Json) -> Json:
     """``POST /v1/payment_methods``: a card as somebody typed it into the card fields."""
     typed = params.get("card")
     if params.get("type") != "card" or not typed or "number" not in typed:
-        raise invalid("The stand-in makes payment methods of type 'card' from a typed card only.", param="card")
+        raise invalid(
+            "The stand-in makes payment methods of type 'card' from a typed card only.",
+            param="card",
+        )
     month, year = typed["exp_month"], typed["exp_year"]
     today = datetime.fromtimestamp(account.now(), UTC)
     if month not in range(1, 13) or (year, month) < (today.year, today.month):
         code = "invalid_expiry_year" if year < today.year else "invalid_expiry_month"
-        raise ApiError(402, "Your card's expiration date is in the past or no date.", type="card_error", code=code, param="exp_month")
+        raise ApiError(
+            402,
+            "Your card's expiration date is in the past or no date.",
+            type="card_error",
+            code=code,
+            param="exp_month",
+        )
     made = make(account, by_number(typed["number"]))
     made["card"] |= {"exp_month": month, "exp_year": year}
     details = params.get("billing_details") or {}
-    made["billing_details"] |= {**details, "address": {**made["billing_details"]["address"], **(details.get("address") or {})}}
+    made["billing_details"] |= {
+        **details,
+        "address": {**made["billing_details"]["address"], **(details.get("address") or {})},
+    }
     made["metadata"] = params.get("metadata") or {}
     return made
 
@@ -44,7 +56,11 @@ def _card(card: TestCard) -> Json:
     """What of a card is shown."""
     return {
         "brand": card.brand,
-        "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
+        "checks": {
+            "address_line1_check": None,
+            "address_postal_code_check": None,
+            "cvc_check": "pass",
+        },
         "country": "US",
         "display_brand": card.brand,
         "exp_month": 12,
@@ -62,7 +78,12 @@ def _card(card: TestCard) -> Json:
 
 def _bank() -> Json:
     """What of a bank account is shown."""
-    return {"account_holder_type": "individual", "account_type": "checking", "bank_name": "TEST BANK", "last4": "6789"}
+    return {
+        "account_holder_type": "individual",
+        "account_type": "checking",
+        "bank_name": "TEST BANK",
+        "last4": "6789",
+    }
 
 
 def behaviour(account: Account, method: Json) -> TestCard:
@@ -88,12 +109,14 @@ def usable(account: Account, id: str, customer: str | None) -> Json:
     owner = method["customer"]
     if owner and owner != customer:
         raise unexpected(
-            f"The PaymentMethod {id} belongs to the Customer {owner}: include that customer to use it.",
+            f"The PaymentMethod {id} belongs to the Customer {owner}: include that customer to"
+            " use it.",
             param="customer" if customer is None else "payment_method",
         )
     if account.secret(method["id"]).get("spent") and not owner:
         raise unexpected(
-            f"The PaymentMethod {id} was used before without being attached, or was detached. It cannot be used again.",
+            f"The PaymentMethod {id} was used before without being attached, or was detached. It"
+            " cannot be used again.",
             param="payment_method",
         )
     return method
@@ -129,7 +152,10 @@ def detach(account: Account, params: Json, id: str) -> Json:
     """``POST …/detach``: never usable again."""
     method = account.get("payment_method", id)
     if not method["customer"]:
-        raise unexpected("The payment method you provided is not attached to a customer so detachment is impossible.")
+        raise unexpected(
+            "The payment method you provided is not attached to a customer so detachment is"
+            " impossible."
+        )
     account.secret(id)["spent"] = True
     previous = {"customer": method["customer"]}
     method["customer"] = None
@@ -142,14 +168,18 @@ def update(account: Account, params: Json, id: str) -> Json:
     method = account.get("payment_method", id)
     details = {**copy.deepcopy(method["billing_details"]), **params.get("billing_details", {})}
     metadata = {**method["metadata"], **(params.get("metadata") or {})}
-    return account.change(method, "payment_method.updated", billing_details=details, metadata=metadata)
+    return account.change(
+        method, "payment_method.updated", billing_details=details, metadata=metadata
+    )
 
 
 def index(account: Account, params: Json) -> Json:
     """``GET /v1/payment_methods?customer=&type=``."""
     if "customer" in params and params["customer"] not in account.tables.get("customer", {}):
         raise missing("customer", params["customer"], "customer")
-    found = [method for method in newest_first(account, "payment_method", params) if method["customer"]]
+    found = [
+        method for method in newest_first(account, "payment_method", params) if method["customer"]
+    ]
     return page("/v1/payment_methods", found, params)
 
 

@@ -10,7 +10,9 @@ from sandbox.stripe.test_cards import TestCard, message_for
 
 @dataclass(frozen=True)
 class Terms:
-    """How a confirmation came about. ``moto``: by phone or mail, which strong authentication does not cover."""
+    """How a confirmation came about. ``moto``: by phone or mail, which strong authentication does
+    not cover.
+    """
 
     off_session: bool = False
     error_on_action: bool = False
@@ -37,7 +39,9 @@ def succeed(account: Account, intent: Json, method: Json, charge: Json | None = 
     if charge is None:
         charge = charges.make(account, intent, method)
     else:
-        charge.update(status="succeeded", paid=True, captured=True, amount_captured=charge["amount"])
+        charge.update(
+            status="succeeded", paid=True, captured=True, amount_captured=charge["amount"]
+        )
     _keep_method(account, intent, method)
     if manual:
         return _reserve(account, intent, charge)
@@ -77,13 +81,22 @@ def capture(account: Account, intent: Json, amount: int) -> Json:
     return intent
 
 
-def decline(account: Account, intent: Json, method: Json, card: TestCard, *, charged: bool = True) -> ApiError:
+def decline(
+    account: Account, intent: Json, method: Json, card: TestCard, *, charged: bool = True
+) -> ApiError:
     """Record a declined attempt and make the error that tells of it."""
-    charge = charges.make(account, intent, method, declined=card, status="failed") if charged else None
+    charge = (
+        charges.make(account, intent, method, declined=card, status="failed") if charged else None
+    )
     if charge:
         account.emit("charge.failed", charge)
     error = _card_error(card, method, charge)
-    intent.update(status="requires_payment_method", payment_method=None, next_action=None, last_payment_error=error)
+    intent.update(
+        status="requires_payment_method",
+        payment_method=None,
+        next_action=None,
+        last_payment_error=error,
+    )
     account.emit("payment_intent.payment_failed", intent)
     return ApiError(402, payment_intent=dict(intent), **error)
 
@@ -103,10 +116,14 @@ def _card_error(card: TestCard, method: Json, charge: Json | None) -> Json:
     return {name: value for name, value in error.items() if value is not None}
 
 
-def _authenticate(account: Account, intent: Json, method: Json, card: TestCard, terms: Terms) -> Json:
+def _authenticate(
+    account: Account, intent: Json, method: Json, card: TestCard, terms: Terms
+) -> Json:
     """Ask for 3-D Secure, or fail where nobody is there to do it."""
     if terms.off_session or terms.error_on_action:
-        demand = replace(card, code="authentication_required", decline_code="authentication_required")
+        demand = replace(
+            card, code="authentication_required", decline_code="authentication_required"
+        )
         raise decline(account, intent, method, demand, charged=terms.off_session)
     intent.update(status="requires_action", next_action=_next_action(account, intent))
     account.emit("payment_intent.requires_action", intent)
@@ -118,7 +135,10 @@ def _next_action(account: Account, intent: Json) -> Json:
     return_url = account.secret(intent["id"]).get("return_url")
     if return_url:
         url = f"{account.cause.base_url}/authenticate/{intent['id']}"
-        return {"type": "redirect_to_url", "redirect_to_url": {"return_url": return_url, "url": url}}
+        return {
+            "type": "redirect_to_url",
+            "redirect_to_url": {"return_url": return_url, "url": url},
+        }
     return {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
 
 
@@ -127,7 +147,9 @@ def authenticated(account: Account, intent: Json, passed: bool) -> Json:
     method = account.get("payment_method", intent["payment_method"])
     if passed:
         return pay(account, intent, method, Terms(authenticated=True))
-    card = replace(payment_methods.behaviour(account, method), code="payment_intent_authentication_failure")
+    card = replace(
+        payment_methods.behaviour(account, method), code="payment_intent_authentication_failure"
+    )
     decline(account, intent, method, card, charged=False)
     return intent
 
@@ -141,7 +163,9 @@ def _begin(account: Account, intent: Json, method: Json, bank: TestCard) -> Json
     account.emit("payment_intent.processing", intent)
     wait = account.ground.settings.settle_after
     if wait is not None and bank.delayed != "waits":
-        account.ground.agenda.at(account.now() + wait, f"payment {bank.delayed}", account.id, intent["id"])
+        account.ground.agenda.at(
+            account.now() + wait, f"payment {bank.delayed}", account.id, intent["id"]
+        )
     return intent
 
 
@@ -151,9 +175,16 @@ def settle(account: Account, intent: Json, succeeded: bool) -> Json:
     charge = account.get("charge", intent["latest_charge"])
     if succeeded:
         return succeed(account, intent, method, charge)
-    returned = TestCard("", "", code="payment_method_provider_decline", decline_code="insufficient_funds")
+    returned = TestCard(
+        "", "", code="payment_method_provider_decline", decline_code="insufficient_funds"
+    )
     charges.fail(account, charge, returned)
     error = _card_error(returned, method, charge)
-    intent.update(status="requires_payment_method", payment_method=None, processing=None, last_payment_error=error)
+    intent.update(
+        status="requires_payment_method",
+        payment_method=None,
+        processing=None,
+        last_payment_error=error,
+    )
     account.emit("payment_intent.payment_failed", intent)
     return intent

@@ -1,4 +1,6 @@
-"""Stripe's front door: who asks, what for, once per idempotency key, and what goes wrong on the way."""
+"""Stripe's front door: who asks, what for, once per idempotency key, and what goes wrong on the
+way.
+"""
 
 import json
 import time
@@ -54,18 +56,29 @@ class Stripe:
         if id not in self.accounts and id in self.platform.tables.get("account", {}):
             self.open(id)
         if id not in self.accounts:
-            raise ApiError(403, f"This key has no access to account '{id}', or there is none.", code="account_invalid", kept=False)
+            raise ApiError(
+                403,
+                f"This key has no access to account '{id}', or there is none.",
+                code="account_invalid",
+                kept=False,
+            )
         return self.accounts[id]
 
     def add_endpoint(self, url: str, secret: str, *, connect: bool = False) -> None:
-        """Register a webhook endpoint whose secret the receiver chose beforehand; once per address, across restarts too."""
+        """Register a webhook endpoint whose secret the receiver chose beforehand; once per address,
+        across restarts too.
+        """
         with self.ground.lock:
             known = next(self.platform.each("webhook_endpoint", url=url), None)
-            made = known or webhook_endpoints.create(self.platform, {"url": url, "enabled_events": ["*"], "connect": connect})
+            made = known or webhook_endpoints.create(
+                self.platform, {"url": url, "enabled_events": ["*"], "connect": connect}
+            )
             self.platform.secret(made["id"]).update(secret=secret, connect=connect)
 
     def announce(self, account: Account, event: Json) -> None:
-        """Send an event to the account's own endpoints, and a connected account's to the platform's too."""
+        """Send an event to the account's own endpoints, and a connected account's to the platform's
+        too.
+        """
         sent = webhook_endpoints.post(account, event, connected=None)
         if account.id != PLATFORM:
             sent += webhook_endpoints.post(self.platform, event, connected=account.id)
@@ -137,7 +150,9 @@ class Stripe:
             return None
         return self.keys.begin(account.id, request.key, request.fingerprint, self.ground.now())
 
-    def _conclude(self, account: Account, request: Request, kept: Kept | None, answer: Answer) -> None:
+    def _conclude(
+        self, account: Account, request: Request, kept: Kept | None, answer: Answer
+    ) -> None:
         """Keep an answer for its key, or free the key of a request that did not execute."""
         if kept is None or request.key is None:
             return
@@ -146,7 +161,9 @@ class Stripe:
         else:
             self.keys.forget(account.id, request.key)
 
-    def _answered(self, account: Account, request: Request, entry: LoggedRequest, fault: Fault | None) -> Answer:
+    def _answered(
+        self, account: Account, request: Request, entry: LoggedRequest, fault: Fault | None
+    ) -> Answer:
         """Perform a request, unless the fault prevents it or hides it."""
         kind = fault.kind if fault else ""
         if fault and kind == "slow":
@@ -179,7 +196,12 @@ class Stripe:
                     self.blame_nobody()
             return Answer(200, body, performed=True)
         except ApiError as error:
-            return Answer(error.status, json.dumps(error.body), kept=error.kept, performed=error.status == HTTPStatus.PAYMENT_REQUIRED)
+            return Answer(
+                error.status,
+                json.dumps(error.body),
+                kept=error.kept,
+                performed=error.status == HTTPStatus.PAYMENT_REQUIRED,
+            )
 
     def blame_nobody(self) -> None:
         """What follows happens by itself, or by a person's hand."""
@@ -194,7 +216,10 @@ class Stripe:
     def _dressed(self, request: Request, answer: Answer) -> Answer:
         """Add the headers every answer has."""
         answer.headers.setdefault("Content-Type", "application/json")
-        answer.headers |= {"Request-Id": self.ground.ids.new("req", 14), "Stripe-Version": API_VERSION}
+        answer.headers |= {
+            "Request-Id": self.ground.ids.new("req", 14),
+            "Stripe-Version": API_VERSION,
+        }
         if request.key:
             answer.headers["Idempotency-Key"] = request.key
         return answer
@@ -202,9 +227,14 @@ class Stripe:
 
 def _refuse_types(request: Request, given: Json) -> None:
     """Requests of this API version can no longer list payment method types."""
-    if request.method == "POST" and "payment_method_types" in given and request.path.startswith(NO_TYPES):
+    if (
+        request.method == "POST"
+        and "payment_method_types" in given
+        and request.path.startswith(NO_TYPES)
+    ):
         raise invalid(
-            "payment_method_types is no longer supported: use automatic or allowed_payment_method_types.",
+            "payment_method_types is no longer supported: use automatic or"
+            " allowed_payment_method_types.",
             code="payment_method_types_no_longer_supported",
             param="payment_method_types",
         )

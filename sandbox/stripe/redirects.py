@@ -7,7 +7,11 @@ def automatic(params: Json) -> Json | None:
     """How payment methods are chosen; automatic unless a list is allowed."""
     if "allowed_payment_method_types" in params:
         return None
-    return {"allow_redirects": "always", "enabled": True, **params.get("automatic_payment_methods", {})}
+    return {
+        "allow_redirects": "always",
+        "enabled": True,
+        **params.get("automatic_payment_methods", {}),
+    }
 
 
 def check(chosen: Json | None, params: Json) -> None:
@@ -15,6 +19,7 @@ def check(chosen: Json | None, params: Json) -> None:
     redirects = chosen and chosen["enabled"] and chosen["allow_redirects"] == "always"
     if redirects and not params.get("return_url"):
         raise invalid(
-            "This intent accepts methods that redirect: give a return_url, or set automatic_payment_methods[allow_redirects] to never.",
+            "This intent accepts methods that redirect: give a return_url, or set"
+            " automatic_payment_methods[allow_redirects] to never.",
             param="return_url",
         )

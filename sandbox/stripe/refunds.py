@@ -16,9 +16,17 @@ def create(account: Account, params: Json) -> Json:
     left = charges.refundable(account, charge)
     amount = params.get("amount", left)
     if amount < 1:
-        raise invalid("This value must be greater than or equal to 1.", param="amount", code="parameter_invalid_integer")
+        raise invalid(
+            "This value must be greater than or equal to 1.",
+            param="amount",
+            code="parameter_invalid_integer",
+        )
     if amount > left:
-        raise ApiError(400, f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})", param="amount")
+        raise ApiError(
+            400,
+            f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})",
+            param="amount",
+        )
     method = account.get("payment_method", charge["payment_method"])
     card = payment_methods.behaviour(account, method)
     refund = account.new(
@@ -43,10 +51,16 @@ def _charge(account: Account, params: Json) -> Json:
     elif "payment_intent" in params:
         intent = account.get("payment_intent", params["payment_intent"], "payment_intent")
         if not intent["latest_charge"]:
-            raise unexpected(f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.")
+            raise unexpected(
+                f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund."
+            )
         charge = account.get("charge", intent["latest_charge"])
     else:
-        raise invalid("One of the following params should be provided: payment_intent or charge.", code="parameter_missing", param="payment_intent")
+        raise invalid(
+            "One of the following params should be provided: payment_intent or charge.",
+            code="parameter_missing",
+            param="payment_intent",
+        )
     if charge["status"] != "succeeded" or not charge["captured"]:
         raise unexpected(f"Charge {charge['id']} did not succeed and cannot be refunded.")
     return charge
@@ -68,7 +82,10 @@ def _take(account: Account, charge: Json, refund: Json) -> None:
 def _refer(account: Account, refund: Json) -> None:
     """The bank names its reference, which is an update of its own."""
     previous = {"destination_details": copy.deepcopy(refund["destination_details"])}
-    refund["destination_details"]["card"] |= {"reference": account.ground.ids.token(12), "reference_status": "available"}
+    refund["destination_details"]["card"] |= {
+        "reference": account.ground.ids.token(12),
+        "reference_status": "available",
+    }
     account.emit("refund.updated", refund, previous)
     account.emit("charge.refund.updated", refund, previous)
 
@@ -84,11 +101,15 @@ def _schedule(account: Account, refund: Json, habit: str) -> None:
 def succeed(account: Account, refund: Json) -> None:
     """A pending refund arrived."""
     if refund["status"] not in SETTLING:
-        raise unexpected(f"Refund {refund['id']} is {refund['status']}: only a pending one can succeed.")
+        raise unexpected(
+            f"Refund {refund['id']} is {refund['status']}: only a pending one can succeed."
+        )
     _change(account, refund, "succeeded")
 
 
-def fail(account: Account, refund: Json, reason: str = "expired_or_canceled_card", status: str = "failed") -> None:
+def fail(
+    account: Account, refund: Json, reason: str = "expired_or_canceled_card", status: str = "failed"
+) -> None:
     """A refund bounced, even one that had succeeded: the money is back with the merchant."""
     if refund["status"] in ("failed", "canceled"):
         raise unexpected(f"Refund {refund['id']} is already {refund['status']}.")
@@ -116,7 +137,9 @@ def cancel(account: Account, params: Json, id: str) -> Json:
     """``POST …/cancel``: only while it waits for the customer."""
     refund = account.get("refund", id)
     if refund["status"] != "requires_action":
-        raise unexpected(f"Refund {id} is {refund['status']}: only one that requires action can be canceled.")
+        raise unexpected(
+            f"Refund {id} is {refund['status']}: only one that requires action can be canceled."
+        )
     fail(account, refund, status="canceled")
     return refund
 

@@ -10,7 +10,13 @@ from sandbox.stripe.shapes import SHAPES
 from sandbox.stripe.test_cards import TestCard, message_for
 
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
-DERIVED = ("metadata", "payment_method", "automatic_payment_methods", "mandate", "single_use_mandate")
+DERIVED = (
+    "metadata",
+    "payment_method",
+    "automatic_payment_methods",
+    "mandate",
+    "single_use_mandate",
+)
 
 
 def create(account: Account, params: Json) -> Json:
@@ -18,12 +24,18 @@ def create(account: Account, params: Json) -> Json:
     if params.get("customer"):
         account.get("customer", params["customer"], "customer")
     if params.get("confirm") and not params.get("payment_method"):
-        raise invalid("A payment method is required to confirm this SetupIntent.", param="payment_method")
+        raise invalid(
+            "A payment method is required to confirm this SetupIntent.", param="payment_method"
+        )
     automatic = redirects.automatic(params)
     if params.get("confirm"):
         redirects.check(automatic, params)
     method = _method(account, params, params.get("customer"))
-    shown = {name: value for name, value in params.items() if name in SHAPES["setup_intent"] and name not in DERIVED}
+    shown = {
+        name: value
+        for name, value in params.items()
+        if name in SHAPES["setup_intent"] and name not in DERIVED
+    }
     intent = account.new("setup_intent", **shown)
     intent["client_secret"] = f"{intent['id']}_secret_{account.ground.ids.token(24)}"
     intent["metadata"] = merged({}, params.get("metadata"))
@@ -31,7 +43,9 @@ def create(account: Account, params: Json) -> Json:
     if method:
         intent.update(payment_method=method["id"], status="requires_confirmation")
     account.emit("setup_intent.created", intent)
-    return confirmed(account, intent, method, params) if params.get("confirm") and method else intent
+    return (
+        confirmed(account, intent, method, params) if params.get("confirm") and method else intent
+    )
 
 
 def _method(account: Account, params: Json, customer: str | None) -> Json | None:
@@ -56,11 +70,17 @@ def confirmed(account: Account, intent: Json, method: Json, params: Json) -> Jso
     """Check the card, and attach it to the customer; raises the 402 of a decline."""
     card = payment_methods.behaviour(account, method)
     moto = ((params.get("payment_method_options") or {}).get("card") or {}).get("moto")
-    intent.update(payment_method=method["id"], last_setup_error=None, latest_attempt=account.ground.ids.new("setatt"))
+    intent.update(
+        payment_method=method["id"],
+        last_setup_error=None,
+        latest_attempt=account.ground.ids.new("setatt"),
+    )
     if card.declines and not card.attachable:
         raise _declined(account, intent, method, card)
     if card.action and not moto:
-        intent.update(status="requires_action", next_action={"type": "use_stripe_sdk", "use_stripe_sdk": {}})
+        intent.update(
+            status="requires_action", next_action={"type": "use_stripe_sdk", "use_stripe_sdk": {}}
+        )
         account.emit("setup_intent.requires_action", intent)
         return intent
     return succeed(account, intent, method)
@@ -78,10 +98,20 @@ def succeed(account: Account, intent: Json, method: Json) -> Json:
 def _declined(account: Account, intent: Json, method: Json, card: TestCard) -> ApiError:
     """Record a refused card and make its error."""
     message = message_for(card.code, card.decline_code)
-    error: Json = {"type": "card_error", "code": card.code, "decline_code": card.decline_code, "advice_code": card.advice}
+    error: Json = {
+        "type": "card_error",
+        "code": card.code,
+        "decline_code": card.decline_code,
+        "advice_code": card.advice,
+    }
     error = {name: value for name, value in error.items() if value}
     kept = {**error, "message": message, "payment_method": dict(method)}
-    intent.update(status="requires_payment_method", payment_method=None, next_action=None, last_setup_error=kept)
+    intent.update(
+        status="requires_payment_method",
+        payment_method=None,
+        next_action=None,
+        last_setup_error=kept,
+    )
     account.emit("setup_intent.setup_failed", intent)
     return ApiError(402, message, setup_intent=dict(intent), **error)
 
@@ -93,7 +123,9 @@ def authenticated(account: Account, intent: Json, passed: bool) -> Json:
     method = account.get("payment_method", intent["payment_method"])
     if passed:
         return succeed(account, intent, method)
-    card = replace(payment_methods.behaviour(account, method), code="setup_intent_authentication_failure")
+    card = replace(
+        payment_methods.behaviour(account, method), code="setup_intent_authentication_failure"
+    )
     _declined(account, intent, method, card)
     return intent
 
@@ -114,7 +146,9 @@ def update(account: Account, params: Json, id: str) -> Json:
     changes: Json = {name: params[name] for name in ("customer", "description") if name in params}
     if method:
         changes |= {"payment_method": method["id"], "status": "requires_confirmation"}
-    return account.change(intent, **changes, metadata=merged(intent["metadata"], params.get("metadata")))
+    return account.change(
+        intent, **changes, metadata=merged(intent["metadata"], params.get("metadata"))
+    )
 
 
 def cancel(account: Account, params: Json, id: str) -> Json:
@@ -122,7 +156,9 @@ def cancel(account: Account, params: Json, id: str) -> Json:
     intent = account.get("setup_intent", id)
     if intent["status"] not in OPEN:
         raise _refusal(intent, "cancelled")
-    intent.update(status="canceled", cancellation_reason=params.get("cancellation_reason"), next_action=None)
+    intent.update(
+        status="canceled", cancellation_reason=params.get("cancellation_reason"), next_action=None
+    )
     account.emit("setup_intent.canceled", intent)
     return intent
 

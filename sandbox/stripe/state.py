@@ -23,7 +23,11 @@ class Section:
 
 def _money(field: str = "amount") -> Cell:
     """A column of money."""
-    return lambda row: shown(row[field], row["currency"]) if row.get(field) is not None and row.get("currency") else "–"
+    return lambda row: (
+        shown(row[field], row["currency"])
+        if row.get(field) is not None and row.get("currency")
+        else "–"
+    )
 
 
 def _field(name: str) -> Cell:
@@ -52,15 +56,46 @@ ID = {"Id": _field("id")}
 STATUS = {"Status": _field("status")}
 INTENT = {"Intent": _field("payment_intent")}
 PAID = {"Invoice": _invoice, "Amount": _money(), "Received": _money("amount_received")}
-OPENED = {"Invoice": _invoice, "Active": _field("active"), "Completed": _uses, "Address": _field("url")}
+OPENED = {
+    "Invoice": _invoice,
+    "Active": _field("active"),
+    "Completed": _uses,
+    "Address": _field("url"),
+}
 TABLES: tuple[tuple[str, str, dict[str, Cell]], ...] = (
     ("Payment intents", "payment_intent", {**ID, **PAID, **STATUS, "Last error": _problem}),
     ("Payment links", "payment_link", {**ID, **OPENED}),
-    ("Checkout sessions", "checkout.session", {**ID, "Amount": _money("amount_total"), **STATUS, "Payment": _field("payment_status"), **INTENT}),
-    ("Refunds", "refund", {**ID, **INTENT, "Amount": _money(), **STATUS, "Reason": _field("failure_reason")}),
-    ("Disputes", "dispute", {**ID, **INTENT, "Amount": _money(), **STATUS, "Reason": _field("reason")}),
-    ("Customers", "customer", {**ID, "Name": _field("name"), "Email": _field("email"), "Phone": _field("phone")}),
-    ("Events", "event", {**ID, "Type": _field("type"), "Object": lambda event: event["data"]["object"]["id"]}),
+    (
+        "Checkout sessions",
+        "checkout.session",
+        {
+            **ID,
+            "Amount": _money("amount_total"),
+            **STATUS,
+            "Payment": _field("payment_status"),
+            **INTENT,
+        },
+    ),
+    (
+        "Refunds",
+        "refund",
+        {**ID, **INTENT, "Amount": _money(), **STATUS, "Reason": _field("failure_reason")},
+    ),
+    (
+        "Disputes",
+        "dispute",
+        {**ID, **INTENT, "Amount": _money(), **STATUS, "Reason": _field("reason")},
+    ),
+    (
+        "Customers",
+        "customer",
+        {**ID, "Name": _field("name"), "Email": _field("email"), "Phone": _field("phone")},
+    ),
+    (
+        "Events",
+        "event",
+        {**ID, "Type": _field("type"), "Object": lambda event: event["data"]["object"]["id"]},
+    ),
 )
 
 
@@ -69,9 +104,14 @@ def sections(stripe: Stripe, at_most: int) -> Iterator[tuple[Section, int]]:
     yield _ledger(stripe)
     several = len(stripe.accounts) > 1
     for title, kind, columns in TABLES:
-        found = [(account.id, row) for account in stripe.accounts.values() for row in account.each(kind)]
+        found = [
+            (account.id, row) for account in stripe.accounts.values() for row in account.each(kind)
+        ]
         newest = sorted(found, key=lambda pair: pair[1].get("created", 0))[::-1][:at_most]
-        rows = [tuple(cell(row) for cell in columns.values()) + ((_short(account),) if several else ()) for account, row in newest]
+        rows = [
+            tuple(cell(row) for cell in columns.values()) + ((_short(account),) if several else ())
+            for account, row in newest
+        ]
         yield Section(title, (*columns, "Account") if several else tuple(columns), rows), len(found)
 
 
@@ -80,9 +120,16 @@ def _ledger(stripe: Stripe) -> tuple[Section, int]:
     totals = ledger(stripe.accounts)["invoices"]
     names = ("received", "refunded", "disputed")
     rows = [
-        (invoice, *(shown(total[name], total["currency"]) if total[name] else None for name in names), total["payments"]) for invoice, total in totals.items()
+        (
+            invoice,
+            *(shown(total[name], total["currency"]) if total[name] else None for name in names),
+            total["payments"],
+        )
+        for invoice, total in totals.items()
     ]
-    return Section("Invoices", ("Invoice", "Received", "Refunded", "Disputed", "Payments"), rows), len(rows)
+    return Section(
+        "Invoices", ("Invoice", "Received", "Refunded", "Disputed", "Payments"), rows
+    ), len(rows)
 
 
 def _short(account_id: str) -> str:

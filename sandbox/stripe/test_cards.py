@@ -7,7 +7,9 @@ from sandbox.stripe.errors import ApiError
 
 @dataclass(frozen=True)
 class TestCard:
-    """A card's looks and its fate. ``code`` is the error's code, ``action`` when 3-D Secure is asked for."""
+    """A card's looks and its fate. ``code`` is the error's code, ``action`` when 3-D Secure is
+    asked for.
+    """
 
     __test__ = False  # the name is Stripe's; pytest must not collect it
 
@@ -33,9 +35,13 @@ LENGTHS = range(12, 20)
 LATER, NEVER, CONFIRM = "try_again_later", "do_not_try_again", "confirm_card_data"
 
 
-def _declined(name: str, number: str, decline_code: str | None, advice: str, code: str = "card_declined") -> TestCard:
+def _declined(
+    name: str, number: str, decline_code: str | None, advice: str, code: str = "card_declined"
+) -> TestCard:
     """A card that can neither be charged nor attached."""
-    return TestCard(name, number, code=code, decline_code=decline_code, advice=advice, attachable=False)
+    return TestCard(
+        name, number, code=code, decline_code=decline_code, advice=advice, attachable=False
+    )
 
 
 CARDS = (
@@ -51,9 +57,17 @@ CARDS = (
     _declined("chargeDeclinedExpiredCard", "4000000000000069", None, CONFIRM, "expired_card"),
     _declined("chargeDeclinedIncorrectCvc", "4000000000000127", None, CONFIRM, "incorrect_cvc"),
     _declined("chargeDeclinedProcessingError", "4000000000000119", None, LATER, "processing_error"),
-    _declined("chargeDeclinedVelocityLimitExceeded", "4000000000006975", "card_velocity_exceeded", LATER),
+    _declined(
+        "chargeDeclinedVelocityLimitExceeded", "4000000000006975", "card_velocity_exceeded", LATER
+    ),
     _declined("radarBlock", "4100000000000019", "fraudulent", NEVER),
-    TestCard("chargeCustomerFail", "4000000000000341", code="card_declined", decline_code="generic_decline", advice=LATER),
+    TestCard(
+        "chargeCustomerFail",
+        "4000000000000341",
+        code="card_declined",
+        decline_code="generic_decline",
+        advice=LATER,
+    ),
     TestCard("authenticationRequired", "4000002760003184", action=True),
     TestCard("threeDSecure2Required", "4000000000003220", action=True),
     TestCard("threeDSecureRequired", "4000002500003155", action=True),
@@ -81,17 +95,33 @@ MESSAGES = {
 
 
 def by_id(id: str) -> TestCard | None:
-    """The test card behind a ``pm_card_…`` id; Stripe's ``pm_card_visa_chargeDeclined…`` spelling too."""
+    """The test card behind a ``pm_card_…`` id; Stripe's ``pm_card_visa_chargeDeclined…`` spelling
+    too.
+    """
     return BY_ID.get(id) or BY_ID.get(id.replace("pm_card_visa_", "pm_card_"))
 
 
 def by_number(typed: str) -> TestCard:
-    """The test card whose number was typed; a wrong number is told at once and starts no attempt."""
+    """The test card whose number was typed;
+    a wrong number is told at once and starts no attempt.
+    """
     number = typed.replace(" ", "").replace("-", "")
     if not passes_luhn(number):
-        raise ApiError(402, "Your card number is invalid.", type="card_error", code="incorrect_number", param="number")
+        raise ApiError(
+            402,
+            "Your card number is invalid.",
+            type="card_error",
+            code="incorrect_number",
+            param="number",
+        )
     if number not in BY_NUMBER:
-        raise ApiError(402, "Your card was declined: only test cards work here.", type="card_error", code="card_declined", decline_code="test_mode_live_card")
+        raise ApiError(
+            402,
+            "Your card was declined: only test cards work here.",
+            type="card_error",
+            code="card_declined",
+            decline_code="test_mode_live_card",
+        )
     return BY_NUMBER[number]
 
 

@@ -54,11 +54,18 @@ def index(account: Account, params: Json) -> Json:
 def post(owner: Account, event: Json, *, connected: str | None) -> int:
     """Post an event to those of an account's endpoints that want it; answers to how many.
 
-    ``connected`` names the connected account an event comes from; then only Connect endpoints get it.
+    ``connected`` names the connected account an event comes from; then only Connect endpoints get
+    it.
     """
-    wanting = [endpoint for endpoint in owner.each("webhook_endpoint", status="enabled") if _wants(owner, endpoint, event, connected)]
+    wanting = [
+        endpoint
+        for endpoint in owner.each("webhook_endpoint", status="enabled")
+        if _wants(owner, endpoint, event, connected)
+    ]
     sent = {**event, "account": connected} if connected else event
-    body = json.dumps({**sent, "pending_webhooks": len(wanting), "api_version": API_VERSION}, indent=2)
+    body = json.dumps(
+        {**sent, "pending_webhooks": len(wanting), "api_version": API_VERSION}, indent=2
+    )
     for endpoint in wanting:
         owner.ground.outbox.post(
             owner.ground.wall(),
@@ -76,7 +83,9 @@ def post(owner: Account, event: Json, *, connected: str | None) -> int:
 def _wants(owner: Account, endpoint: Json, event: Json, connected: str | None) -> bool:
     """Whether an endpoint listens to this kind of event."""
     enabled = endpoint["enabled_events"]
-    return owner.secret(endpoint["id"])["connect"] == bool(connected) and ("*" in enabled or event["type"] in enabled)
+    return owner.secret(endpoint["id"])["connect"] == bool(connected) and (
+        "*" in enabled or event["type"] in enabled
+    )
 
 
 def sign(delivery: Delivery, now: float) -> dict[str, str]:

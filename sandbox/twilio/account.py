@@ -14,7 +14,9 @@ MAGIC_TOKEN = "sandbox-token"  # noqa: S105  # guards nothing
 
 @dataclass
 class Sender:
-    """A number of the account's, the messaging service it is in, and where its incoming texts go."""
+    """A number of the account's, the messaging service it is in,
+    and where its incoming texts go.
+    """
 
     number: str
     service: str = ""
@@ -57,18 +59,38 @@ class Books:
 
     def sender(self, *, number: str = "", service: str = "") -> Sender | None:
         """Find a sender by its number, or the first of a service."""
-        return next((each for each in self.senders if (number and each.number == number) or (service and each.service == service)), None)
+        return next(
+            (
+                each
+                for each in self.senders
+                if (number and each.number == number) or (service and each.service == service)
+            ),
+            None,
+        )
 
     def new_message(self, account: str, **known: object) -> Json:
         """Make and keep a message with all the fields Twilio shows."""
         sid, date = self.sid("SM"), self.date()
         uri = f"/2010-04-01/Accounts/{account}/Messages/{sid}"
-        empty = dict.fromkeys(("from", "messaging_service_sid", "error_code", "error_message", "price", "date_sent"))
+        empty = dict.fromkeys(
+            ("from", "messaging_service_sid", "error_code", "error_message", "price", "date_sent")
+        )
         made: Json = {
-            **empty, "account_sid": account, "api_version": "2010-04-01", "date_created": date, "date_updated": date, "direction": "outbound-api",
-            "num_media": "0", "num_segments": "1", "price_unit": "USD", "sid": sid, "status": "queued", "uri": f"{uri}.json",
-            "subresource_uris": {"media": f"{uri}/Media.json", "feedback": f"{uri}/Feedback.json"}, **known,
-        }  # fmt: skip
+            **empty,
+            "account_sid": account,
+            "api_version": "2010-04-01",
+            "date_created": date,
+            "date_updated": date,
+            "direction": "outbound-api",
+            "num_media": "0",
+            "num_segments": "1",
+            "price_unit": "USD",
+            "sid": sid,
+            "status": "queued",
+            "uri": f"{uri}.json",
+            "subresource_uris": {"media": f"{uri}/Media.json", "feedback": f"{uri}/Feedback.json"},
+            **known,
+        }
         self.messages[sid] = made
         self.private[sid] = {"callback": "", "validity": 36_000, "created": self.ground.now()}
         return made

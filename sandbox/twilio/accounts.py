@@ -9,7 +9,14 @@ def retrieve(books: Books, account: str, form: Form) -> Json:
     """``GET …/Accounts/{Sid}.json``, with the fields Twilio shows; the token is among them."""
     date, uri = books.date(), f"/2010-04-01/Accounts/{account}"
     return {
-        "auth_token": books.tokens[account], "date_created": date, "date_updated": date, "friendly_name": "Stand-in", "owner_account_sid": account,
-        "sid": account, "status": books.standing.get(account, "active"), "subresource_uris": {"messages": f"{uri}/Messages.json"}, "type": "Full",
+        "auth_token": books.tokens[account],
+        "date_created": date,
+        "date_updated": date,
+        "friendly_name": "Stand-in",
+        "owner_account_sid": account,
+        "sid": account,
+        "status": books.standing.get(account, "active"),
+        "subresource_uris": {"messages": f"{uri}/Messages.json"},
+        "type": "Full",
         "uri": f"{uri}.json",
-    }  # fmt: skip
+    }

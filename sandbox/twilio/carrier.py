@@ -1,4 +1,6 @@
-"""What becomes of a message once Twilio has it: queued, sent, delivered, or not; and texts that come in."""
+"""What becomes of a message once Twilio has it: queued, sent, delivered, or not; and texts that
+come in.
+"""
 
 from sandbox.twilio import webhooks
 from sandbox.twilio.account import Books
@@ -39,13 +41,18 @@ def move(books: Books, sid: str) -> None:
 def _later(books: Books, message: Json) -> None:
     """Note the next step, unless the message has arrived or failed."""
     if message["status"] in NEXT:
-        books.ground.agenda.at(books.ground.now() + books.step, MOVES, message["account_sid"], message["sid"])
+        books.ground.agenda.at(
+            books.ground.now() + books.step, MOVES, message["account_sid"], message["sid"]
+        )
 
 
 def _trouble(books: Books, message: Json) -> int:
     """The error a message meets at this step; 0 when there is none."""
     private, to = books.private[message["sid"]], message["to"]
-    if message["status"] == "queued" and books.ground.now() - private["created"] > private["validity"]:
+    if (
+        message["status"] == "queued"
+        and books.ground.now() - private["created"] > private["validity"]
+    ):
         return TOO_LATE
     code = books.outcomes.get(to, UNDELIVERED.get(to, 0))
     due = "queued" if code in FAILED else "sent"
@@ -58,7 +65,13 @@ def receive(books: Books, phone: str, to: str, body: str) -> Json:
     if sender is None:
         raise invalid(21606, f"{to} is no number of this account")
     account = next(iter(books.tokens))
-    known = {"from": phone, "to": sender.number, "body": body, "direction": "inbound", "status": "received"}
+    known = {
+        "from": phone,
+        "to": sender.number,
+        "body": body,
+        "direction": "inbound",
+        "status": "received",
+    }
     message = books.new_message(account, **known, messaging_service_sid=sender.service or None)
     word = " ".join(body.split()).casefold()
     kind = "STOP" if word in STOP else "START" if word in START else "HELP" if word in HELP else ""

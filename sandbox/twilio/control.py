@@ -29,7 +29,9 @@ class TwilioControl:
             resp.media = carrier.receive(self.twilio.books, body["from"], body["to"], body["body"])
 
     def on_post_senders(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Give the account a number: ``{number, service?, sms_url?}``; the same number again replaces it."""
+        """Give the account a number: ``{number, service?, sms_url?}``; the same number again
+        replaces it.
+        """
         sender = Sender(**_body(req))
         add_sender(self.twilio, sender)
         resp.media = asdict(sender)
@@ -41,7 +43,9 @@ class TwilioControl:
         resp.media = {"sid": body["sid"]}
 
     def on_post_numbers(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Let texts to a number fail later, from now on: ``{number, error_code}``; no code lets them arrive again."""
+        """Let texts to a number fail later, from now on: ``{number, error_code}``; no code lets
+        them arrive again.
+        """
         body = _body(req)
         with self.twilio.ground.lock:
             self.twilio.books.outcomes[body["number"]] = int(body.get("error_code") or 0)
@@ -57,7 +61,13 @@ class TwilioControl:
         """Every message, oldest first; any field may filter."""
         with self.twilio.ground.lock:
             rows = [dict(message) for message in self.twilio.books.messages.values()]
-        resp.media = {"messages": [row for row in rows if all(str(row.get(name)) == value for name, value in req.params.items())]}
+        resp.media = {
+            "messages": [
+                row
+                for row in rows
+                if all(str(row.get(name)) == value for name, value in req.params.items())
+            ]
+        }
 
 
 def _body(req: falcon.Request) -> dict[str, Any]:
@@ -71,7 +81,10 @@ def _body(req: falcon.Request) -> dict[str, Any]:
 def add_sender(twilio: Twilio, sender: Sender) -> None:
     """Add a number, or replace it."""
     with twilio.ground.lock:
-        twilio.books.senders = [*(each for each in twilio.books.senders if each.number != sender.number), sender]
+        twilio.books.senders = [
+            *(each for each in twilio.books.senders if each.number != sender.number),
+            sender,
+        ]
 
 
 def add_account(twilio: Twilio, sid: str, token: str) -> None:
@@ -82,12 +95,16 @@ def add_account(twilio: Twilio, sid: str, token: str) -> None:
         twilio.books.tokens = {sid: token} | twilio.books.tokens
 
 
-def refuse(req: falcon.Request, resp: falcon.Response, error: TwilioError, params: dict[str, Any]) -> None:
+def refuse(
+    req: falcon.Request, resp: falcon.Response, error: TwilioError, params: dict[str, Any]
+) -> None:
     """Answer in Twilio's words."""
     resp.status, resp.media = error.status, error.body
 
 
-def missing_field(req: falcon.Request, resp: falcon.Response, error: KeyError, params: dict[str, Any]) -> None:
+def missing_field(
+    req: falcon.Request, resp: falcon.Response, error: KeyError, params: dict[str, Any]
+) -> None:
     """Name the field that a control request lacks."""
     raise falcon.HTTPBadRequest(title="Refused", description=f"{error} is missing")
 

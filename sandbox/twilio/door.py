@@ -21,4 +21,17 @@ class TwilioDoor:
         """Answer one request, or break its connection."""
         body = req.bounded_stream.read(LARGEST_BODY).decode("utf-8", "replace")
         headers = {name.lower(): value for name, value in req.headers.items()}
-        give(req, resp, self.twilio.serve(Request(req.method, req.path.removeprefix(PREFIX), req.query_string, body, headers, req.prefix)))
+        give(
+            req,
+            resp,
+            self.twilio.serve(
+                Request(
+                    req.method,
+                    req.path.removeprefix(PREFIX),
+                    req.query_string,
+                    body,
+                    headers,
+                    req.prefix,
+                )
+            ),
+        )

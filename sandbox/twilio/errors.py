@@ -12,7 +12,12 @@ class TwilioError(Exception):
         """Say what went wrong."""
         super().__init__(message)
         self.status = status
-        self.body: Json = {"code": code, "message": message, "more_info": f"https://www.twilio.com/docs/errors/{code}", "status": status}
+        self.body: Json = {
+            "code": code,
+            "message": message,
+            "more_info": f"https://www.twilio.com/docs/errors/{code}",
+            "status": status,
+        }
 
 
 def invalid(code: int, message: str) -> TwilioError:

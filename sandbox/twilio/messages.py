@@ -31,9 +31,17 @@ def create(books: Books, account: str, form: Form) -> Json:
     if (sender.key, to) in books.opted_out:
         raise invalid(21610, "Attempt to send to unsubscribed recipient")
     service = form.get("MessagingServiceSid")
-    known = {"from": None, "status": "accepted", "num_segments": "0"} if service else {"from": sender.number}
-    message = books.new_message(account, **known, to=to, body=form.get("Body", ""), messaging_service_sid=service)
-    books.private[message["sid"]].update(callback=form.get("StatusCallback", ""), validity=int(form.get("ValidityPeriod", 36_000)))
+    known = (
+        {"from": None, "status": "accepted", "num_segments": "0"}
+        if service
+        else {"from": sender.number}
+    )
+    message = books.new_message(
+        account, **known, to=to, body=form.get("Body", ""), messaging_service_sid=service
+    )
+    books.private[message["sid"]].update(
+        callback=form.get("StatusCallback", ""), validity=int(form.get("ValidityPeriod", 36_000))
+    )
     shown = dict(message)
     message["from"] = sender.number
     carrier.set_out(books, message)
@@ -47,7 +55,10 @@ def _sender(books: Books, form: Form) -> Sender:
         raise invalid(21603, "A 'From' phone number is required.")
     found = books.sender(number=number) if number else books.sender(service=service)
     if found is None and number:
-        raise invalid(21606, f"The 'From' phone number {number} is not a valid, SMS-capable number of your account.")
+        raise invalid(
+            21606,
+            f"The 'From' phone number {number} is not a valid, SMS-capable number of your account.",
+        )
     if found is None:
         raise invalid(21701, f"The Messaging Service {service} does not exist.")
     return found
@@ -69,7 +80,9 @@ def retrieve(books: Books, account: str, form: Form, sid: str) -> Json:
 
 
 def update(books: Books, account: str, form: Form, sid: str) -> Json:
-    """``POST …/Messages/{sid}.json``: ``Body=`` redacts what has arrived, ``Status=canceled`` stops what was not sent."""
+    """``POST …/Messages/{sid}.json``: ``Body=`` redacts what has arrived, ``Status=canceled`` stops
+    what was not sent.
+    """
     message = books.message(account, sid)
     if form.get("Status") == "canceled":
         if message["status"] not in UNSENT:
@@ -93,35 +106,64 @@ def delete(books: Books, account: str, form: Form, sid: str) -> None:
 
 
 def index(books: Books, account: str, form: Form) -> Json:
-    """``GET …/Messages.json``, newest first, by ``To``, ``From`` and ``DateSent`` (``<`` and ``>`` include the day itself)."""
-    found = [message for message in reversed(books.messages.values()) if message["account_sid"] == account and _fits(message, form)]
-    size, page = max(1, min(LARGEST_PAGE, int(form.get("PageSize", USUAL_PAGE)))), int(form.get("Page", 0))
+    """``GET …/Messages.json``, newest first, by ``To``, ``From`` and ``DateSent`` (``<`` and ``>``
+    include the day itself).
+    """
+    found = [
+        message
+        for message in reversed(books.messages.values())
+        if message["account_sid"] == account and _fits(message, form)
+    ]
+    size, page = (
+        max(1, min(LARGEST_PAGE, int(form.get("PageSize", USUAL_PAGE)))),
+        int(form.get("Page", 0)),
+    )
     rows = found[page * size : (page + 1) * size]
     uri = f"/2010-04-01/Accounts/{account}/Messages.json"
-    filters = {name: value for name, value in form.items() if name not in {"Page", "PageToken"}} | {"PageSize": str(size)}
+    filters = {name: value for name, value in form.items() if name not in {"Page", "PageToken"}} | {
+        "PageSize": str(size)
+    }
 
     def at(number: int) -> str:
         """The address of a page."""
         return f"{uri}?{urlencode({**filters, 'Page': number})}"
 
     return {
-        "messages": rows, "page": page, "page_size": size, "start": page * size, "end": page * size + max(0, len(rows) - 1), "uri": at(page),
-        "first_page_uri": at(0), "previous_page_uri": at(page - 1) if page else None,
+        "messages": rows,
+        "page": page,
+        "page_size": size,
+        "start": page * size,
+        "end": page * size + max(0, len(rows) - 1),
+        "uri": at(page),
+        "first_page_uri": at(0),
+        "previous_page_uri": at(page - 1) if page else None,
         "next_page_uri": at(page + 1) if len(found) > (page + 1) * size else None,
-    }  # fmt: skip
+    }
 
 
 def _fits(message: Json, form: Form) -> bool:
-    """Whether a message is one that a list asks for; what is not sent yet has no date and fits no date."""
-    if form.get("To", message["to"]) != message["to"] or form.get("From", message["from"]) != message["from"]:
+    """Whether a message is one that a list asks for; what is not sent yet has no date and fits no
+    date.
+    """
+    if (
+        form.get("To", message["to"]) != message["to"]
+        or form.get("From", message["from"]) != message["from"]
+    ):
         return False
-    bounds = {name: datetime.fromisoformat(form[name].replace("Z", "+00:00")) for name in ("DateSent", "DateSent<", "DateSent>") if form.get(name)}
+    bounds = {
+        name: datetime.fromisoformat(form[name].replace("Z", "+00:00"))
+        for name in ("DateSent", "DateSent<", "DateSent>")
+        if form.get(name)
+    }
     if not bounds:
         return True
     if message["date_sent"] is None:
         return False
     sent = parsedate_to_datetime(message["date_sent"])
-    return all(_in_bound(sent, name[8:], bound if bound.tzinfo else bound.replace(tzinfo=UTC)) for name, bound in bounds.items())
+    return all(
+        _in_bound(sent, name[8:], bound if bound.tzinfo else bound.replace(tzinfo=UTC))
+        for name, bound in bounds.items()
+    )
 
 
 def _in_bound(sent: datetime, sign: str, bound: datetime) -> bool:

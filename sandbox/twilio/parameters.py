@@ -1,6 +1,7 @@
 """Every request's parameters, checked against the list that Twilio publishes (`parameters.json`).
 
-Twilio itself overlooks what it does not know; the stand-in refuses it, for a misspelt parameter is a mistake.
+Twilio itself overlooks what it does not know; the stand-in refuses it, for a misspelt parameter is
+a mistake.
 """
 
 import json
@@ -13,7 +14,9 @@ from sandbox.twilio.errors import TwilioError, invalid
 Form = dict[str, str]
 Kind = str | list[str]
 
-PARAMETERS: dict[str, dict[str, Kind]] = json.loads(Path(__file__).with_name("parameters.json").read_text("utf-8"))
+PARAMETERS: dict[str, dict[str, Kind]] = json.loads(
+    Path(__file__).with_name("parameters.json").read_text("utf-8")
+)
 BAD_PARAMETER = 20001
 PATTERNS = {
     "boolean": r"true|false",
@@ -27,7 +30,9 @@ CODES = {"StatusCallback": 21609, "To": 21211, "From": 21212}
 
 
 def check(operation: str, text: str) -> Form:
-    """Decode a form and check each of its parameters; repeated ones keep their last value, except lists."""
+    """Decode a form and check each of its parameters; repeated ones keep their last value, except
+    lists.
+    """
     given = dict(parse_qsl(text, keep_blank_values=True))
     for name, value in given.items():
         kind = PARAMETERS[operation].get(name)
@@ -48,4 +53,6 @@ def _fits(kind: Kind, value: str) -> bool:
 
 def _unfit(name: str, value: str) -> TwilioError:
     """What Twilio says to a value that is not of its parameter's kind."""
-    return invalid(CODES.get(name, BAD_PARAMETER), f"The '{name}' parameter {value[:60]!r} is not valid")
+    return invalid(
+        CODES.get(name, BAD_PARAMETER), f"The '{name}' parameter {value[:60]!r} is not valid"
+    )

@@ -1,4 +1,6 @@
-"""Twilio's front door: who asks, what for, and what goes wrong on the way. Nothing is idempotent here, as at Twilio."""
+"""Twilio's front door: who asks, what for, and what goes wrong on the way. Nothing is idempotent
+here, as at Twilio.
+"""
 
 import base64
 import json
@@ -17,14 +19,18 @@ from sandbox.twilio import accounts, carrier, messages, parameters, webhooks
 from sandbox.twilio.account import Books
 from sandbox.twilio.errors import Json, TwilioError, missing
 
-ONE = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})/Messages/((?:SM|MM)[0-9a-fA-F]{32})\.json")
+ONE = re.compile(
+    r"/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})/Messages/((?:SM|MM)[0-9a-fA-F]{32})\.json"
+)
 ACCOUNT = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})\.json")
 ALL = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})/Messages\.json")
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What an address means: its name in Twilio's specification, what performs it, the status of success."""
+    """What an address means: its name in Twilio's specification, what performs it, the status of
+    success.
+    """
 
     name: str
     perform: Callable[..., Any]
@@ -54,11 +60,15 @@ class Twilio:
         """Forget all messages, opt-outs and senders."""
         self.books = Books(self.ground)
         self.ground.outbox.signers["twilio"] = webhooks.sign
-        self.ground.agenda.happenings[carrier.MOVES] = lambda _account, sid: carrier.move(self.books, sid)
+        self.ground.agenda.happenings[carrier.MOVES] = lambda _account, sid: carrier.move(
+            self.books, sid
+        )
 
     def serve(self, request: Request) -> Answer:
         """Answer one request; every one is logged, whatever becomes of it."""
-        entry = LoggedRequest(self.ground.wall(), "twilio", request.method, request.path, "", None, None)
+        entry = LoggedRequest(
+            self.ground.wall(), "twilio", request.method, request.path, "", None, None
+        )
         with self.ground.lock:
             self.ground.requests.note(entry)
             self.ground.tick()
@@ -83,7 +93,10 @@ class Twilio:
         elif fault and fault.kind == "refuse_after":
             answer.ending = "reset"
         elif fault and fault.kind == "error_500_after" and answer.performed:
-            answer.status, answer.body = 500, json.dumps(TwilioError(500, 20500, "An internal server error has occurred").body)
+            answer.status, answer.body = (
+                500,
+                json.dumps(TwilioError(500, 20500, "An internal server error has occurred").body),
+            )
         return answer
 
     def _performed(self, request: Request, entry: LoggedRequest) -> Answer:
@@ -108,7 +121,12 @@ class Twilio:
             user, _, token = base64.b64decode(text, validate=True).decode().partition(":")
         except (Base64Error, UnicodeDecodeError):
             user, token = "", ""
-        if scheme.lower() != "basic" or user != account or not token or self.books.tokens.get(account) != token:
+        if (
+            scheme.lower() != "basic"
+            or user != account
+            or not token
+            or self.books.tokens.get(account) != token
+        ):
             raise TwilioError(401, 20003, "Authenticate")
 
 
@@ -130,7 +148,9 @@ def trouble(kind: str, seconds: float) -> Answer | None:
         "error_500": Answer(500, server_error),
         "error_500_stored": Answer(500, server_error),
         "bad_gateway": Answer(502, HTML, {"Content-Type": "text/html"}),
-        "rate_limit_429": Answer(429, json.dumps(TwilioError(429, 20429, "Too Many Requests").body)),
+        "rate_limit_429": Answer(
+            429, json.dumps(TwilioError(429, 20429, "Too Many Requests").body)
+        ),
         "conflict_409": Answer(409, json.dumps(TwilioError(409, 20409, "Conflict").body)),
     }
     return answers.get(kind)

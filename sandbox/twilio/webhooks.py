@@ -19,20 +19,46 @@ def post_status(books: Books, message: Json) -> None:
     if not url:
         return
     sid, status = message["sid"], message["status"]
-    fields = {"MessageSid": sid, "SmsSid": sid, "MessageStatus": status, "SmsStatus": status, "To": message["to"], "From": message["from"] or ""}
-    fields |= {"AccountSid": message["account_sid"], "ApiVersion": "2010-04-01", "MessagingServiceSid": message["messaging_service_sid"] or ""}
+    fields = {
+        "MessageSid": sid,
+        "SmsSid": sid,
+        "MessageStatus": status,
+        "SmsStatus": status,
+        "To": message["to"],
+        "From": message["from"] or "",
+    }
+    fields |= {
+        "AccountSid": message["account_sid"],
+        "ApiVersion": "2010-04-01",
+        "MessagingServiceSid": message["messaging_service_sid"] or "",
+    }
     if message["error_code"]:
         fields["ErrorCode"] = str(message["error_code"])
     _post(books, url, fields, f"{sid}:{status}", f"message.{status}")
 
 
 def post_inbound(books: Books, message: Json, sender: Sender, opt_out_type: str) -> None:
-    """Bring an incoming text to its number's address, if it has one. Places are blank, and signed all the same."""
+    """Bring an incoming text to its number's address, if it has one. Places are blank, and signed
+    all the same.
+    """
     if not sender.sms_url:
         return
     sid = message["sid"]
-    fields = {"MessageSid": sid, "SmsSid": sid, "SmsMessageSid": sid, "AccountSid": message["account_sid"], "From": message["from"], "To": message["to"]}
-    fields |= {"Body": message["body"], "NumMedia": "0", "NumSegments": message["num_segments"], "SmsStatus": "received", "ApiVersion": "2010-04-01"}
+    fields = {
+        "MessageSid": sid,
+        "SmsSid": sid,
+        "SmsMessageSid": sid,
+        "AccountSid": message["account_sid"],
+        "From": message["from"],
+        "To": message["to"],
+    }
+    fields |= {
+        "Body": message["body"],
+        "NumMedia": "0",
+        "NumSegments": message["num_segments"],
+        "SmsStatus": "received",
+        "ApiVersion": "2010-04-01",
+    }
     fields |= {f"{who}{part}": "" for who in ("From", "To") for part in PLACE}
     if sender.service:
         fields["MessagingServiceSid"] = sender.service
@@ -44,16 +70,25 @@ def _post(books: Books, url: str, fields: dict[str, str], event_id: str, event_t
     """Queue one form."""
     ground, secret = books.ground, books.tokens[fields["AccountSid"]]
     ground.outbox.post(
-        ground.wall(), provider="twilio", event_id=event_id, event_type=event_type, endpoint_id=url, url=url, secret=secret, body=urlencode(fields),
+        ground.wall(),
+        provider="twilio",
+        event_id=event_id,
+        event_type=event_type,
+        endpoint_id=url,
+        url=url,
+        secret=secret,
+        body=urlencode(fields),
         most_attempts=ATTEMPTS,
-    )  # fmt: skip
+    )
     ground.changed.notify_all()
 
 
 def sign(delivery: Delivery, now: float) -> dict[str, str]:
     """Sign one attempt."""
     return {
-        "X-Twilio-Signature": signature(delivery.secret, delivery.url, dict(parse_qsl(delivery.body, keep_blank_values=True))),
+        "X-Twilio-Signature": signature(
+            delivery.secret, delivery.url, dict(parse_qsl(delivery.body, keep_blank_values=True))
+        ),
         "I-Twilio-Idempotency-Token": delivery.id,
         "Content-Type": "application/x-www-form-urlencoded",
         "User-Agent": "TwilioProxy/1.1",
@@ -63,4 +98,6 @@ def sign(delivery: Delivery, now: float) -> dict[str, str]:
 def signature(token: str, url: str, fields: dict[str, str]) -> str:
     """HMAC-SHA1 over the address and each field's name and value, by name; in base64."""
     signed = url + "".join(f"{name}{fields[name]}" for name in sorted(fields))
-    return base64.b64encode(hmac.new(token.encode(), signed.encode(), hashlib.sha1).digest()).decode()
+    return base64.b64encode(
+        hmac.new(token.encode(), signed.encode(), hashlib.sha1).digest()
+    ).decode()

@@ -1,4 +1,6 @@
-"""A day without webhooks: the events are fetched from Stripe's list, and the books are equal to the minor unit (B8)."""
+"""A day without webhooks: the events are fetched from Stripe's list, and the books are equal to the
+minor unit (B8).
+"""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -27,7 +29,9 @@ class Town:
     def __init__(self, stripe: StripeStandIn) -> None:
         self.stripe = stripe
         stripe.control("settings", drop_rate=1.0)
-        stripe.sdk.webhook_endpoints.create({"url": "http://127.0.0.1:9/nobody", "enabled_events": ["*"]})
+        stripe.sdk.webhook_endpoints.create(
+            {"url": "http://127.0.0.1:9/nobody", "enabled_events": ["*"]}
+        )
         self.connected = stripe.sdk.accounts.create({"country": "US"}).id
         self.clinics = [given.an_account(), given.an_account(stripe_account=self.connected)]
         self.invoices: list[Invoice] = []
@@ -41,14 +45,26 @@ class Town:
         return self.invoices[-1]
 
     def pay(self, invoice, amount=None, card="pm_card_visa"):
-        asked = {"amount": amount or invoice.amount_due, "currency": "usd", "payment_method": card, "confirm": True, "metadata": given.metadata_of(invoice)}
-        return self.stripe.sdk.payment_intents.create(asked | NO_REDIRECTS, self.options(invoice)).id
+        asked = {
+            "amount": amount or invoice.amount_due,
+            "currency": "usd",
+            "payment_method": card,
+            "confirm": True,
+            "metadata": given.metadata_of(invoice),
+        }
+        return self.stripe.sdk.payment_intents.create(
+            asked | NO_REDIRECTS, self.options(invoice)
+        ).id
 
     def refund(self, invoice, intent, amount):
-        return self.stripe.sdk.refunds.create({"payment_intent": intent, "amount": amount}, self.options(invoice)).id
+        return self.stripe.sdk.refunds.create(
+            {"payment_intent": intent, "amount": amount}, self.options(invoice)
+        ).id
 
     def a_day(self):
-        """Payments in full and in part, a decline, refunds that stay and one that fails, a dispute; then the clock strikes midnight."""
+        """Payments in full and in part, a decline, refunds that stay and one that fails, a dispute;
+        then the clock strikes midnight.
+        """
         for clinic in (0, 1):
             self.pay(self.an_invoice(clinic))
             self.pay(self.an_invoice(clinic), 2_500)
@@ -62,13 +78,22 @@ class Town:
 
     def books_are_equal(self):
         for invoice in self.invoices:
-            ours, ledger = given.fresh(invoice), self.stripe.shown("ledger")["invoices"].get(invoice.id)
+            ours, ledger = (
+                given.fresh(invoice),
+                self.stripe.shown("ledger")["invoices"].get(invoice.id),
+            )
             received = ledger["received"] if ledger else 0
-            assert (ours.amount_received, ours.amount_paid) == (received, self.stripe.received(invoice.id)), f"{invoice.id} {ledger}"
+            assert (ours.amount_received, ours.amount_paid) == (
+                received,
+                self.stripe.received(invoice.id),
+            ), f"{invoice.id} {ledger}"
         return True
 
     def nothing_missed(self):
-        listed = [self.stripe.events(), self.stripe.sdk.events.list({"limit": 100}, {"stripe_account": self.connected}).data]
+        listed = [
+            self.stripe.events(),
+            self.stripe.sdk.events.list({"limit": 100}, {"stripe_account": self.connected}).data,
+        ]
         ids = {event["id"] for events in listed for event in events}
         assert ids <= {row.event_id for row in InboxEvent.select(InboxEvent.event_id)}
 
@@ -91,7 +116,9 @@ def backfill(redis, key="test"):
 
 
 def test_a_missed_day_is_made_good_to_the_minor_unit(town, valkey):
-    """Given a day of which nothing was delivered, when the list is read, then every invoice stands as Stripe's ledger has it."""
+    """Given a day of which nothing was delivered, when the list is read, then every invoice stands
+    as Stripe's ledger has it.
+    """
     town.a_day()
     assert not InboxEvent.select().exists()
     backfill(valkey.client())
@@ -105,10 +132,15 @@ def test_a_missed_day_is_made_good_to_the_minor_unit(town, valkey):
 
 
 def test_a_list_that_is_read_again_changes_nothing(town, valkey):
-    """Given a day made good, when the list is read again, then no event is kept twice and no invoice moves."""
+    """Given a day made good, when the list is read again, then no event is kept twice and no
+    invoice moves.
+    """
     town.a_day()
     backfill(valkey.client(), "once")
-    kept, versions = InboxEvent.select().count(), [given.fresh(invoice).version for invoice in town.invoices]
+    kept, versions = (
+        InboxEvent.select().count(),
+        [given.fresh(invoice).version for invoice in town.invoices],
+    )
     backfill(valkey.client(), "twice")
     assert Backfill.select().count() == 4
     assert InboxEvent.select().count() == kept
@@ -117,14 +149,23 @@ def test_a_list_that_is_read_again_changes_nothing(town, valkey):
 
 
 def test_webhooks_that_came_all_the_same_are_the_same_events(town, valkey, client):
-    """Given half of the events delivered, by the platform's door and by Connect's, then the list brings the other half only."""
+    """Given half of the events delivered, by the platform's door and by Connect's, then the list
+    brings the other half only.
+    """
     town.a_day()
     for event in town.stripe.events()[::2]:
-        assert client.simulate_post("/api/webhooks/stripe", **given.signed(event)).status_code == 200
+        assert (
+            client.simulate_post("/api/webhooks/stripe", **given.signed(event)).status_code == 200
+        )
     connected = town.stripe.sdk.events.list({"limit": 100}, {"stripe_account": town.connected}).data
     for event in connected[::2]:
         told = event.to_dict() | {"account": town.connected}
-        assert client.simulate_post("/api/webhooks/stripe/connect", **given.signed(told, "whsec_connect")).status_code == 200
+        assert (
+            client.simulate_post(
+                "/api/webhooks/stripe/connect", **given.signed(told, "whsec_connect")
+            ).status_code
+            == 200
+        )
     before = InboxEvent.select().count()
     backfill(valkey.client())
     assert InboxEvent.select().count() == len(town.stripe.events()) + len(connected)
@@ -133,14 +174,18 @@ def test_webhooks_that_came_all_the_same_are_the_same_events(town, valkey, clien
 
 
 def test_the_next_reading_begins_at_the_watermark(town, valkey):
-    """Given a list read to its end, when more happens, then the next reading goes back to the watermark with an overlap, no further."""
+    """Given a list read to its end, when more happens, then the next reading goes back to the
+    watermark with an overlap, no further.
+    """
     town.a_day()
     backfill(valkey.client(), "first")
     mark = StripeWatermark.get_by_id("")
     assert mark.event_id == town.stripe.events()[-1]["id"]
     town.pay(town.an_invoice(), 777)
     backfill(valkey.client(), "second")
-    latest = Backfill.select().where(Backfill.stripe_account == "").order_by(Backfill.id.desc()).get()
+    latest = (
+        Backfill.select().where(Backfill.stripe_account == "").order_by(Backfill.id.desc()).get()
+    )
     assert latest.since == mark.created - OVERLAP
     assert latest.missing < 10
     town.books_are_equal()
@@ -148,20 +193,28 @@ def test_the_next_reading_begins_at_the_watermark(town, valkey):
 
 
 def test_a_reading_that_leaves_a_gap_moves_no_watermark(town, valkey):
-    """Given a list not read for two days, when only its last hour is read, then it is as stale as before; read whole, it is not."""
+    """Given a list not read for two days, when only its last hour is read, then it is as stale as
+    before; read whole, it is not.
+    """
     old = real_now() - timedelta(days=2)
     StripeWatermark.record_reached("", 0, int(old.timestamp()), "evt_old", old)
     redis, hour = valkey.client(), int(real_now().timestamp()) - 3600
     begin_backfill("", hour, 0, "test")
     given.retried(redis, "periodic")
-    assert (Backfill.get().state, StripeWatermark.get().event_id, StripeWatermark.is_stale("", real_now())) == ("done", "evt_old", True)
+    assert (
+        Backfill.get().state,
+        StripeWatermark.get().event_id,
+        StripeWatermark.is_stale("", real_now()),
+    ) == ("done", "evt_old", True)
     begin_backfill("", hour - 3 * 24 * 3600, 0, "test")
     given.retried(redis, "periodic")
     assert not StripeWatermark.is_stale("", real_now())
 
 
 def test_a_quiet_account_is_not_stale_for_having_had_no_event_in_a_month(town, valkey):
-    """Given a watermark older than what Stripe lists, when all that Stripe lists is read, then no gap is left that anybody could fill."""
+    """Given a watermark older than what Stripe lists, when all that Stripe lists is read, then no
+    gap is left that anybody could fill.
+    """
     old = real_now() - timedelta(days=40)
     StripeWatermark.record_reached("", 0, int(old.timestamp()), "evt_old", old)
     backfill(valkey.client())
@@ -169,7 +222,9 @@ def test_a_quiet_account_is_not_stale_for_having_had_no_event_in_a_month(town, v
 
 
 def test_missing_events_are_let_through_at_a_rate(town, valkey, monkeypatch):
-    """Given a rate of two a second, then the jobs of the missing events fall due half a second apart."""
+    """Given a rate of two a second, then the jobs of the missing events fall due half a second
+    apart.
+    """
     monkeypatch.setenv("BACKFILL_RATE", "2")
     from tests.conftest import reset_process
 
@@ -182,14 +237,23 @@ def test_missing_events_are_let_through_at_a_rate(town, valkey, monkeypatch):
     for _ in range(2):
         given.relayed(redis)
         given.worked(redis, "periodic")
-    due = [row.due_at for row in StagedJob.select().where(StagedJob.name == "process_stripe_event").order_by(StagedJob.id)]
+    due = [
+        row.due_at
+        for row in (
+            StagedJob.select()
+            .where(StagedJob.name == "process_stripe_event")
+            .order_by(StagedJob.id)
+        )
+    ]
     assert len(due) > 4
     gaps = [later - earlier for earlier, later in pairwise(due[1:])]
     assert all(300_000 < gap < 700_000 for gap in gaps), gaps
 
 
 def test_a_list_that_stripe_does_not_show_is_given_up_openly(town, valkey):
-    """Given a connected account we may no longer read, then its run fails with the reason and the others go on."""
+    """Given a connected account we may no longer read, then its run fails with the reason and the
+    others go on.
+    """
     given.an_account(stripe_account="acct_gone")
     town.a_day()
     backfill(valkey.client())
@@ -200,7 +264,9 @@ def test_a_list_that_stripe_does_not_show_is_given_up_openly(town, valkey):
 
 
 def test_a_run_whose_job_died_blocks_nothing(town, valkey):
-    """Given Stripe away until the job is dead, then the next hour begins anew, and the dead run says so."""
+    """Given Stripe away until the job is dead, then the next hour begins anew, and the dead run
+    says so.
+    """
     town.pay(town.an_invoice())
     town.stripe.fault("error_500", "GET", "/v1/events", times=1000)
     backfill(valkey.client())

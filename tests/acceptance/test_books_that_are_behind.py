@@ -1,4 +1,6 @@
-"""Nobody is asked for money while our books may lack what Stripe has said of it: events that wait, or were missed unnoticed."""
+"""Nobody is asked for money while our books may lack what Stripe has said of it: events that wait,
+or were missed unnoticed.
+"""
 
 from datetime import timedelta
 
@@ -27,7 +29,9 @@ def clinic(texting: Texting) -> Texting:  # noqa: F811
 
 def test_while_an_event_of_the_invoice_waits_the_text_waits_too(clinic):
     """The event may say that the invoice is paid."""
-    inbox_id = given.received(given.an_event("payment_intent.succeeded", given.an_intent(clinic.invoice)))
+    inbox_id = given.received(
+        given.an_event("payment_intent.succeeded", given.an_intent(clinic.invoice))
+    )
     assert clinic.ask().status_code == 202
     clinic.work()
     assert not clinic.requests()
@@ -42,7 +46,9 @@ def test_while_an_event_of_the_invoice_waits_the_text_waits_too(clinic):
 def read_hours_ago(hours: float, stripe_account: str = "") -> None:
     """Stripe's list of events was last read then."""
     at = real_now() - timedelta(hours=hours)
-    StripeWatermark.insert(stripe_account=stripe_account, created=int(at.timestamp()), updated_at=at).execute()
+    StripeWatermark.insert(
+        stripe_account=stripe_account, created=int(at.timestamp()), updated_at=at
+    ).execute()
 
 
 def test_after_a_missed_day_nobody_is_texted_until_stripes_list_has_been_read(clinic):
@@ -53,8 +59,14 @@ def test_after_a_missed_day_nobody_is_texted_until_stripes_list_has_been_read(cl
     clinic.stand_in.sandbox.ground.outbox.all.clear()
     read_hours_ago(24)
     told = clinic.ask().json
-    assert (told["reasonCode"], "has not been read for hours" in told["reason"], told["nextAllowedAt"] > rfc3339(real_now())) == ("books_stale", True, True)
-    assert ContactDecision.select().order_by(ContactDecision.at.desc()).first().code == "books_stale"
+    assert (
+        told["reasonCode"],
+        "has not been read for hours" in told["reason"],
+        told["nextAllowedAt"] > rfc3339(real_now()),
+    ) == ("books_stale", True, True)
+    assert (
+        ContactDecision.select().order_by(ContactDecision.at.desc()).first().code == "books_stale"
+    )
     with transaction():
         stage(backfill_stripe_events, "test")
     for _ in range(4):
@@ -68,7 +80,11 @@ def test_a_text_that_waits_when_the_list_grows_stale_is_not_sent(clinic):
     assert clinic.ask().status_code == 202
     read_hours_ago(4)
     clinic.work()
-    assert (clinic.message().status, clinic.message().error_code, clinic.requests()) == ("refused", "books_stale", [])
+    assert (clinic.message().status, clinic.message().error_code, clinic.requests()) == (
+        "refused",
+        "books_stale",
+        [],
+    )
 
 
 @pytest.mark.parametrize("stripe_account", ["", "acct_other"])
@@ -80,14 +96,27 @@ def test_a_list_that_was_just_read_or_is_another_accounts_stops_nobody(clinic, s
 
 
 WENT_BACK = [
-    ("charge.dispute.created", {"id": "dp_1", "object": "dispute", "payment_intent": "pi_of_somebody", "status": "needs_response"}),
+    (
+        "charge.dispute.created",
+        {
+            "id": "dp_1",
+            "object": "dispute",
+            "payment_intent": "pi_of_somebody",
+            "status": "needs_response",
+        },
+    ),
     ("charge.refunded", {"id": "ch_1", "object": "charge", "payment_intent": "pi_of_somebody"}),
-    ("refund.created", {"id": "re_1", "object": "refund", "payment_intent": "pi_of_somebody", "metadata": {}}),
+    (
+        "refund.created",
+        {"id": "re_1", "object": "refund", "payment_intent": "pi_of_somebody", "metadata": {}},
+    ),
 ]
 
 
 @pytest.mark.parametrize(("kind", "subject"), WENT_BACK)
-def test_while_an_event_of_money_that_went_back_waits_the_accounts_texts_wait(clinic, kind, subject):
+def test_while_an_event_of_money_that_went_back_waits_the_accounts_texts_wait(
+    clinic, kind, subject
+):
     """It names no invoice: it may be about any. After a day it holds back no other's any more."""
     given.received(given.an_event(kind, subject))
     assert clinic.ask().status_code == 202
@@ -105,7 +134,9 @@ def test_an_event_of_another_stripe_account_holds_nobody_back_here(clinic):
 
 
 def test_a_dispute_that_could_not_be_taken_in_holds_its_own_invoice_for_as_long_as_it_waits(clinic):
-    Payment.record_report(clinic.invoice, "", "pi_of_ours", PaymentReport("succeeded", 100, 100, "usd"), real_now())
+    Payment.record_report(
+        clinic.invoice, "", "pi_of_ours", PaymentReport("succeeded", 100, 100, "usd"), real_now()
+    )
     kind, subject = WENT_BACK[0]
     given.received(given.an_event(kind, subject | {"payment_intent": "pi_of_ours"}))
     InboxEvent.update(received_at=real_now() - timedelta(days=5)).execute()
@@ -116,13 +147,32 @@ def test_a_dispute_that_could_not_be_taken_in_holds_its_own_invoice_for_as_long_
 
 def test_no_card_is_charged_here_while_the_list_is_stale_and_looking_and_web_intents_go_on(clinic):
     """Whoever pays in the browser knows whether they have paid; a server that charges does not."""
-    intent = clinic.post("/api/payments/create-payment-intent", invoiceId=clinic.invoice.id).json["paymentIntentId"]
+    intent = clinic.post("/api/payments/create-payment-intent", invoiceId=clinic.invoice.id).json[
+        "paymentIntentId"
+    ]
     read_hours_ago(24)
     card = {"invoiceId": clinic.invoice.id, "paymentMethodId": "pm_card_visa"}
-    for answer in (clinic.post("/api/payments/phone", **card), clinic.post("/api/payments/confirm-payment", paymentIntentId=intent, **card)):
-        assert (answer.status_code, answer.json["code"], "Ask the operator" in answer.json["detail"]) == (409, "books_stale", True)
+    for answer in (
+        clinic.post("/api/payments/phone", **card),
+        clinic.post("/api/payments/confirm-payment", paymentIntentId=intent, **card),
+    ):
+        assert (
+            answer.status_code,
+            answer.json["code"],
+            "Ask the operator" in answer.json["detail"],
+        ) == (409, "books_stale", True)
     assert not PaymentConfirmation.select().exists()
-    assert clinic.post("/api/payments/create-payment-intent", invoiceId=clinic.invoice.id).json["paymentIntentId"] == intent
-    assert clinic.post("/api/payments/confirm-payment", paymentIntentId=intent, invoiceId=clinic.invoice.id).status_code == 200
+    assert (
+        clinic.post("/api/payments/create-payment-intent", invoiceId=clinic.invoice.id).json[
+            "paymentIntentId"
+        ]
+        == intent
+    )
+    assert (
+        clinic.post(
+            "/api/payments/confirm-payment", paymentIntentId=intent, invoiceId=clinic.invoice.id
+        ).status_code
+        == 200
+    )
     StripeWatermark.update(updated_at=real_now()).execute()
     assert clinic.post("/api/payments/phone", **card).json["success"] is True

@@ -1,4 +1,6 @@
-"""The secure card form (F20, F21): who may open it, what it charges, what it says, and that its address is a right that ends."""
+"""The secure card form (F20, F21): who may open it, what it charges, what it says, and that its
+address is a right that ends.
+"""
 
 import html
 import json
@@ -48,19 +50,31 @@ class Clinic:
 
     def open(self, key=None, headers=None, invoice=None, **body):
         sent = (headers or self.headers) | ({"Idempotency-Key": key} if key else {})
-        return self.client.simulate_post(f"/api/invoices/{(invoice or self.invoice).id}/card-forms", json=body, headers=sent)
+        return self.client.simulate_post(
+            f"/api/invoices/{(invoice or self.invoice).id}/card-forms", json=body, headers=sent
+        )
 
     def path(self):
         return urlsplit(self.open().json["url"]).path
 
     def charge(self, path, card="pm_card_visa", amount=12_500, **more):
-        return self.client.simulate_post(path, json={"paymentMethodId": card, "amount": amount} | more)
+        return self.client.simulate_post(
+            path, json={"paymentMethodId": card, "amount": amount} | more
+        )
 
     def typed(self, number="4242424242424242"):
         """A payment method as Stripe's frame makes it: each time another id."""
-        card = {"card[number]": number, "card[cvc]": "123", "card[exp_month]": "12", "card[exp_year]": "2099", "type": "card"}
+        card = {
+            "card[number]": number,
+            "card[cvc]": "123",
+            "card[exp_month]": "12",
+            "card[exp_year]": "2099",
+            "type": "card",
+        }
         headers = {"Authorization": "Bearer pk_test_payphone", "Origin": self.stripe.url}
-        return self.stripe.payer.post(f"{self.stripe.url}/v1/payment_methods", data=card, headers=headers).json()["id"]
+        return self.stripe.payer.post(
+            f"{self.stripe.url}/v1/payment_methods", data=card, headers=headers
+        ).json()["id"]
 
     @property
     def now(self):
@@ -80,7 +94,12 @@ def test_the_clinics_software_opens_a_form_that_says_what_is_owed(clinic):
     for sight in ("Sunrise Dental", "INV-7", "$125.00", "Jan 31, 2099"):
         assert sight in page.text
     config = config_of(page)
-    assert (config["publishableKey"], config["outstanding"], config["currency"], config["stripeAccount"]) == ("pk_test_payphone", 12_500, "usd", None)
+    assert (
+        config["publishableKey"],
+        config["outstanding"],
+        config["currency"],
+        config["stripeAccount"],
+    ) == ("pk_test_payphone", 12_500, "usd", None)
     assert config["billing"]["name"] == "Ada Payer"
     assert "sk_test" not in page.text
 
@@ -100,14 +119,20 @@ def test_the_pages_policy_lets_in_stripe_and_nothing_else(clinic, monkeypatch):
     assert f"frame-src {base};" in policy
     assert f"connect-src 'self' {base};" in policy
     assert f'src="{base}/endive/stripe.js"' in page.text
-    assert (page.headers["referrer-policy"], page.headers["cache-control"]) == ("no-referrer", "no-store")
+    assert (page.headers["referrer-policy"], page.headers["cache-control"]) == (
+        "no-referrer",
+        "no-store",
+    )
     monkeypatch.setenv("STRIPE_API_BASE", "")
     reset_process()
     page = clinic.client.simulate_get(path)
     policy = page.headers["content-security-policy"]
     assert 'src="https://js.stripe.com/endive/stripe.js"' in page.text
     assert "script-src 'self' https://js.stripe.com https://*.js.stripe.com;" in policy
-    assert "frame-src https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com;" in policy
+    assert (
+        "frame-src https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com;"
+        in policy
+    )
     assert "connect-src 'self' https://api.stripe.com;" in policy
     assert policy.startswith("default-src 'none';")
     assert not re.search("unsafe|script-src[^;]*\\*[^.]", policy)
@@ -118,12 +143,23 @@ def test_stripe_js_is_the_release_of_the_api_version(clinic):
 
 
 def test_a_charge_takes_the_phones_path(clinic):
-    """One intent of the invoice's attempt, confirmed as a telephone order, for what was agreed; the receipt goes where the form says."""
+    """One intent of the invoice's attempt, confirmed as a telephone order, for what was agreed; the
+    receipt goes where the form says.
+    """
     answer = clinic.charge(clinic.path(), clinic.typed(), receiptEmail="payer@example.org")
     assert answer.status_code == 200, answer.text
     charge = PaymentConfirmation.get()
-    assert answer.json == {"charge": charge.id, "status": "succeeded", "amount": "$125.00", "outstanding": None}
-    assert (clinic.now.status, clinic.stripe.received(clinic.invoice.id), charge.by_phone) == ("paid", 12_500, True)
+    assert answer.json == {
+        "charge": charge.id,
+        "status": "succeeded",
+        "amount": "$125.00",
+        "outstanding": None,
+    }
+    assert (clinic.now.status, clinic.stripe.received(clinic.invoice.id), charge.by_phone) == (
+        "paid",
+        12_500,
+        True,
+    )
     intent = clinic.stripe.sdk.payment_intents.retrieve(PaymentAttempt.get().intent_id)
     assert intent.payment_method_options.to_dict()["card"]["moto"] is True
     assert intent.receipt_email == "payer@example.org"
@@ -133,12 +169,19 @@ def test_the_receipt_of_a_second_try_goes_where_the_second_try_says(clinic):
     path = clinic.path()
     clinic.charge(path, "pm_card_chargeDeclined", receiptEmail="typo@example.org")
     assert clinic.charge(path, receiptEmail="right@example.org").status_code == 200
-    assert clinic.stripe.sdk.payment_intents.retrieve(PaymentAttempt.get().intent_id).receipt_email == "right@example.org"
+    assert (
+        clinic.stripe.sdk.payment_intents.retrieve(PaymentAttempt.get().intent_id).receipt_email
+        == "right@example.org"
+    )
 
 
 def test_a_part_is_paid_and_the_rest_is_still_owed(clinic):
     answer = clinic.charge(clinic.path(), amount=2_500)
-    assert (answer.status_code, answer.json["outstanding"], clinic.now.outstanding) == (200, "$100.00", 10_000)
+    assert (answer.status_code, answer.json["outstanding"], clinic.now.outstanding) == (
+        200,
+        "$100.00",
+        10_000,
+    )
 
 
 def test_more_than_is_owed_is_refused(clinic):
@@ -173,11 +216,21 @@ def test_two_forms_at_once_charge_one_card(clinic):
     assert clinic.stripe.received(clinic.invoice.id) == 12_500
 
 
-@pytest.mark.parametrize(("number", "code", "word"), [("4000000000009995", "insufficient_funds", "funds"), ("4000000000009979", "card_declined", "declined")])
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [
+        ("4000000000009995", "insufficient_funds", "funds"),
+        ("4000000000009979", "card_declined", "declined"),
+    ],
+)
 def test_a_decline_comes_with_advice_and_another_card_may_be_tried(clinic, number, code, word):
     path = clinic.path()
     declined = clinic.charge(path, clinic.typed(number))
-    assert (declined.status_code, declined.json["code"], declined.json["declineCode"]) == (402, "card_declined", code)
+    assert (declined.status_code, declined.json["code"], declined.json["declineCode"]) == (
+        402,
+        "card_declined",
+        code,
+    )
     assert word in declined.json["advice"]
     assert clinic.charge(path, clinic.typed()).json["status"] == "succeeded"
 
@@ -206,13 +259,24 @@ def test_what_is_paid_is_not_asked_for_again(clinic):
     path = clinic.path()
     clinic.charge(path, clinic.typed())
     page = clinic.client.simulate_get(path)
-    assert (page.status_code, "paid already" in page.text, "<form" in page.text) == (409, True, False)
+    assert (page.status_code, "paid already" in page.text, "<form" in page.text) == (
+        409,
+        True,
+        False,
+    )
     late = clinic.charge(path, clinic.typed())
     assert (late.status_code, late.json["code"]) == (409, "invoice_already_paid")
     assert clinic.open().json["code"] == "invoice_already_paid"
 
 
-@pytest.mark.parametrize("values", [{"status": "draft", "mark": "draft"}, {"status": "cancelled", "mark": "cancelled"}, {"disputed": True}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"status": "draft", "mark": "draft"},
+        {"status": "cancelled", "mark": "cancelled"},
+        {"disputed": True},
+    ],
+)
 def test_what_cannot_be_paid_has_no_form(clinic, values):
     invoice = given.an_invoice(clinic.account, **values)
     assert clinic.open(invoice=invoice).json["code"] == "invoice_not_payable"
@@ -232,14 +296,25 @@ def test_what_became_of_a_charge_is_told_a_little_longer(clinic):
     charge = clinic.charge(clinic.path(), clinic.typed()).json["charge"]
     for ago, status in ((1, 200), (16, 410)):
         past = CardForm(clinic.invoice.id, "key:k", real_now() - timedelta(minutes=ago))
-        assert clinic.client.simulate_get(f"/card/{past.token}/charges/{charge}").status_code == status
+        assert (
+            clinic.client.simulate_get(f"/card/{past.token}/charges/{charge}").status_code == status
+        )
 
 
 def test_an_address_cannot_be_made_up(clinic):
     token = clinic.path().removeprefix("/card/")
-    sealed_for_something_else = seal(json.dumps(["another purpose", clinic.invoice.id, "key:k", (real_now() + LIFE).isoformat()]))
+    sealed_for_something_else = seal(
+        json.dumps(["another purpose", clinic.invoice.id, "key:k", (real_now() + LIFE).isoformat()])
+    )
     changed = token[:40] + ("A" if token[40] != "A" else "B") + token[41:]
-    for forged in ("x", token[:-6] + "AAAAA=", changed, sealed_for_something_else, seal("whsec_of_somebody"), "é"):
+    for forged in (
+        "x",
+        token[:-6] + "AAAAA=",
+        changed,
+        sealed_for_something_else,
+        seal("whsec_of_somebody"),
+        "é",
+    ):
         assert clinic.charge(f"/card/{forged}").json["code"] == "card_form_expired"
         assert clinic.client.simulate_get(f"/card/{forged}").status_code == 410
 
@@ -254,7 +329,12 @@ def test_a_key_that_was_rolled_out_opens_nothing(clinic, monkeypatch):
 def test_another_accounts_invoice_is_not_there(clinic):
     stranger = given.a_key(given.an_account(name="Other"))
     assert clinic.open(headers=stranger).status_code == 404
-    assert clinic.client.simulate_post(f"/api/invoices/{clinic.invoice.id}/card-forms", json={}).status_code == 401
+    assert (
+        clinic.client.simulate_post(
+            f"/api/invoices/{clinic.invoice.id}/card-forms", json={}
+        ).status_code
+        == 401
+    )
 
 
 def test_a_repeated_request_answers_the_same_form_and_keeps_its_address_nowhere(clinic):
@@ -302,12 +382,19 @@ def test_a_page_that_is_open_names_the_setting_too(clinic, monkeypatch):
 def test_an_operator_opens_it_from_the_console_and_is_named(clinic):
     address = f"/invoices/{clinic.invoice.id}/card"
     stranger = clinic.client.simulate_get(address)
-    assert (stranger.status_code, stranger.headers["location"]) == (302, f"/login?next={address.replace('/', '%2F')}")
+    assert (stranger.status_code, stranger.headers["location"]) == (
+        302,
+        f"/login?next={address.replace('/', '%2F')}",
+    )
     an_operator("ada")
     opened = clinic.client.simulate_get(address, headers=signed_in(clinic.client))
     assert (opened.status_code, opened.headers["location"][:6]) == (303, "/card/")
     assert clinic.charge(opened.headers["location"], clinic.typed()).status_code == 200
-    names = {entry.action: entry.actor for entry in AuditEntry.select() if entry.account_id == clinic.account.id}
+    names = {
+        entry.action: entry.actor
+        for entry in AuditEntry.select()
+        if entry.account_id == clinic.account.id
+    }
     assert names["card_form.opened"] == "operator:ada"
     assert names["payment.requested"] == names["payment.planned"] == "card_form:operator:ada"
 
@@ -323,12 +410,17 @@ def test_an_operator_is_told_why_there_is_no_form(clinic):
 
 
 def test_a_connected_clinics_card_is_charged_on_its_own_account(clinic):
-    account = given.an_account(name="Own", stripe_account=clinic.stripe.sdk.accounts.create({"type": "standard"}).id)
+    account = given.an_account(
+        name="Own", stripe_account=clinic.stripe.sdk.accounts.create({"type": "standard"}).id
+    )
     invoice = given.an_invoice(account)
     path = urlsplit(clinic.open(headers=given.a_key(account), invoice=invoice).json["url"]).path
     assert config_of(clinic.client.simulate_get(path))["stripeAccount"] == account.stripe_account
     assert clinic.charge(path).json["status"] == "succeeded"
-    assert PaymentAttempt.get(PaymentAttempt.invoice == invoice).stripe_account == account.stripe_account
+    assert (
+        PaymentAttempt.get(PaymentAttempt.invoice == invoice).stripe_account
+        == account.stripe_account
+    )
 
 
 @pytest.mark.parametrize(
@@ -357,7 +449,9 @@ def test_what_is_written_on_an_invoice_stays_text(clinic):
 
 
 def test_the_address_is_in_no_log(clinic, processes, capfd):
-    """As served, at the most talkative: neither the form's address nor a payer's is written anywhere."""
+    """As served, at the most talkative: neither the form's address nor a payer's is written
+    anywhere.
+    """
     path = clinic.path()
     url = serve(processes, LOG_LEVEL="DEBUG", LOG_FORMAT="json")
     charge = {"paymentMethodId": "pm_card_chargeDeclined", "amount": 12_500}

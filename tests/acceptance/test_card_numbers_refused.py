@@ -1,4 +1,6 @@
-"""Card numbers are refused at every door of the API, and redacted where a provider brings them (F55)."""
+"""Card numbers are refused at every door of the API, and redacted where a provider brings them
+(F55).
+"""
 
 import io
 import json
@@ -26,15 +28,25 @@ def key(client):
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"name": CARD}, "name"), ({"name": "Ada", "address": {"line1": f"at {CARD}"}}, "address.line1"),
+        ({"name": CARD}, "name"),
+        ({"name": "Ada", "address": {"line1": f"at {CARD}"}}, "address.line1"),
         ({"name": "Ada", "externalId": "4242424242424242"}, "externalId"),
-        ({"name": "Ada", "phone": "4242424242424242"}, "phone"), ({"name": "Ada", "unknown": [{"deep": 4242424242424242}]}, "unknown.0.deep"),
-        ({"name": "Ada", "language": 4242424242424242.0}, "language"), ({"name": "Ada", CARD: 1}, "(a field's name)"), ([CARD], "0"), (CARD, "body"),
-        ({"name": "Ada", "notes": "\u0664\u0662\u0664\u0662" * 4}, "notes"), ({"name": [4242, 4242, 4242, 4242]}, "name"),
+        ({"name": "Ada", "phone": "4242424242424242"}, "phone"),
+        ({"name": "Ada", "unknown": [{"deep": 4242424242424242}]}, "unknown.0.deep"),
+        ({"name": "Ada", "language": 4242424242424242.0}, "language"),
+        ({"name": "Ada", CARD: 1}, "(a field's name)"),
+        ([CARD], "0"),
+        (CARD, "body"),
+        ({"name": "Ada", "notes": "\u0664\u0662\u0664\u0662" * 4}, "notes"),
+        ({"name": [4242, 4242, 4242, 4242]}, "name"),
     ],
-)  # fmt: skip
+)
 def test_in_a_body_it_is_refused_by_field_and_never_repeated(client, key, body, field):
-    answer = client.simulate_post("/api/customers", headers=key | {"Idempotency-Key": "once"}, body=json.dumps(body, ensure_ascii=False).encode())
+    answer = client.simulate_post(
+        "/api/customers",
+        headers=key | {"Idempotency-Key": "once"},
+        body=json.dumps(body, ensure_ascii=False).encode(),
+    )
     assert (answer.status_code, answer.json["code"]) == (422, "card_number_refused")
     assert [error["field"] for error in answer.json["errors"]] == [field]
     assert "4242" not in answer.text.replace(" ", "").replace("-", "")
@@ -44,11 +56,16 @@ def test_in_a_body_it_is_refused_by_field_and_never_repeated(client, key, body, 
 @pytest.mark.parametrize(
     ("path", "query", "headers"),
     [
-        (f"/api/customers/{CARD}", {}, {}), ("/api/customers/4242-4242-4242-4242", {}, {}), ("/api/payments", {"invoiceId": "4242424242424242"}, {}),
-        ("/api/payments", {"4242424242424242": "1"}, {}), ("/api/payments", {}, {"Idempotency-Key": "4242424242424242"}),
-        ("/api/payments", {}, {"Payphone-Account": CARD}), ("/p/4242424242424242", {}, {}), ("/login", {"next": f"/{CARD}"}, {}),
+        (f"/api/customers/{CARD}", {}, {}),
+        ("/api/customers/4242-4242-4242-4242", {}, {}),
+        ("/api/payments", {"invoiceId": "4242424242424242"}, {}),
+        ("/api/payments", {"4242424242424242": "1"}, {}),
+        ("/api/payments", {}, {"Idempotency-Key": "4242424242424242"}),
+        ("/api/payments", {}, {"Payphone-Account": CARD}),
+        ("/p/4242424242424242", {}, {}),
+        ("/login", {"next": f"/{CARD}"}, {}),
     ],
-)  # fmt: skip
+)
 def test_in_an_address_or_a_kept_header_too(client, key, path, query, headers):
     answer = client.simulate_get(path, params=query, headers=key | headers)
     assert (answer.status_code, answer.json["code"]) == (422, "card_number_refused")
@@ -56,16 +73,37 @@ def test_in_an_address_or_a_kept_header_too(client, key, path, query, headers):
 
 
 def test_a_request_id_that_is_one_is_replaced(client):
-    assert client.simulate_get("/healthz", headers={"X-Request-Id": "4242424242424242"}).headers["x-request-id"].startswith("req_")
-    assert client.simulate_get("/healthz", headers={"X-Request-Id": "trace-1"}).headers["x-request-id"] == "trace-1"
+    assert (
+        client.simulate_get("/healthz", headers={"X-Request-Id": "4242424242424242"})
+        .headers["x-request-id"]
+        .startswith("req_")
+    )
+    assert (
+        client.simulate_get("/healthz", headers={"X-Request-Id": "trace-1"}).headers["x-request-id"]
+        == "trace-1"
+    )
 
 
 def test_phones_times_amounts_and_ids_come_through(client, key):
     """+49 151 2345 6787 has a Visa's prefix and length, and passes Luhn."""
-    made = client.simulate_post("/api/customers", headers=key, json={"name": "Ada", "phone": "+4915123456787", "externalId": "PMS-00042"})
+    made = client.simulate_post(
+        "/api/customers",
+        headers=key,
+        json={"name": "Ada", "phone": "+4915123456787", "externalId": "PMS-00042"},
+    )
     assert made.status_code == 201, made.text
-    wanted = {"customerId": made.json["id"], "number": "2026-000123", "amountDue": 99_999_999, "currency": "usd", "dueDate": "2026-12-31"}
-    invoice = client.simulate_post("/api/invoices", headers=key | {"Idempotency-Key": "6f9619ff-8b86-4011-b42d-00c04fc964ff"}, json=wanted)
+    wanted = {
+        "customerId": made.json["id"],
+        "number": "2026-000123",
+        "amountDue": 99_999_999,
+        "currency": "usd",
+        "dueDate": "2026-12-31",
+    }
+    invoice = client.simulate_post(
+        "/api/invoices",
+        headers=key | {"Idempotency-Key": "6f9619ff-8b86-4011-b42d-00c04fc964ff"},
+        json=wanted,
+    )
     assert invoice.status_code == 201, invoice.text
     since = {"updatedSince": "2026-01-01T00:00:00.123456Z", "startingAfter": invoice.json["id"]}
     assert client.simulate_get("/api/invoices", headers=key, params=since).status_code == 200
@@ -73,11 +111,16 @@ def test_phones_times_amounts_and_ids_come_through(client, key):
 
 def test_a_signed_event_is_kept_without_the_number_and_still_pays(client, valkey):
     invoice = given.an_invoice()
-    intent = given.an_intent(invoice, description=f"paid by {CARD}") | {"metadata": given.metadata_of(invoice) | {"note": "4242424242424242"}}
+    intent = given.an_intent(invoice, description=f"paid by {CARD}") | {
+        "metadata": given.metadata_of(invoice) | {"note": "4242424242424242"}
+    }
     event = given.an_event("payment_intent.succeeded", intent)
     assert client.simulate_post("/api/webhooks/stripe", **given.signed(event)).status_code == 200
     kept = json.loads(InboxEvent.get().payload)
-    assert kept["data"]["object"] == intent | {"description": f"paid by {REDACTED}", "metadata": intent["metadata"] | {"note": REDACTED}}
+    assert kept["data"]["object"] == intent | {
+        "description": f"paid by {REDACTED}",
+        "metadata": intent["metadata"] | {"note": REDACTED},
+    }
     given.worked(valkey.client())
     assert (given.fresh(invoice).status, Payment.get().intent_id) == ("paid", intent["id"])
 
@@ -90,7 +133,13 @@ def test_a_log_line_is_masked_whoever_writes_it(capsys):
         try:
             {}[f"Key (number)=({CARD}) already exists"]
         except KeyError:
-            log.exception("failed", path="/x/4242424242424242", amount=4242424242424242, deep={"a": [CARD]}, fine=12_500)
+            log.exception(
+                "failed",
+                path="/x/4242424242424242",
+                amount=4242424242424242,
+                deep={"a": [CARD]},
+                fine=12_500,
+            )
         line = capsys.readouterr().err
     finally:
         structlog.configure(**before)
@@ -109,7 +158,16 @@ def test_lines_of_other_loggers_are_masked_too():
     assert stream.getvalue() == f"WARNING other Invalid request line: {REDACTED}, key ***\n"
 
 
-@pytest.mark.parametrize("body", [b'{"name": "\\u0000"}', b'{"name": "\\ud800"}', b'{"name": NaN}', b'{"\\u0000": 1}', b'["\\ud800"]'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"name": "\\u0000"}',
+        b'{"name": "\\ud800"}',
+        b'{"name": NaN}',
+        b'{"\\u0000": 1}',
+        b'["\\ud800"]',
+    ],
+)
 def test_what_no_database_keeps_is_refused_in_words(client, key, body):
     """PostgreSQL takes no NUL in text, and half a surrogate pair is no UTF-8."""
     assert client.simulate_post("/api/customers", headers=key, body=body).status_code == 400

@@ -1,4 +1,6 @@
-"""A day's ceiling holds however many are asked for at once (B14): it counts where a charge is reserved, not where it is planned."""
+"""A day's ceiling holds however many are asked for at once (B14): it counts where a charge is
+reserved, not where it is planned.
+"""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -23,16 +25,33 @@ def account(client, stripe_stand_in, monkeypatch):  # noqa: F811
 
 
 def test_six_charges_at_once_under_a_ceiling_of_two(account, client, valkey, stripe_stand_in):  # noqa: F811
-    """Given a ceiling of two, when six people pay by phone in one moment, then two cards are charged, and the others are told why not."""
+    """Given a ceiling of two, when six people pay by phone in one moment, then two cards are
+    charged, and the others are told why not.
+    """
     DailyCeiling.change(account.id, "charges", 2, "cli:ann")
-    invoices, headers, begin = [given.an_invoice(account) for _ in range(6)], given.a_key(account), threading.Barrier(6)
+    invoices, headers, begin = (
+        [given.an_invoice(account) for _ in range(6)],
+        given.a_key(account),
+        threading.Barrier(6),
+    )
     for invoice in invoices:
-        assert client.simulate_post("/api/payments/create-payment-intent", json={"invoiceId": invoice.id}, headers=headers).status_code == 201
+        assert (
+            client.simulate_post(
+                "/api/payments/create-payment-intent",
+                json={"invoiceId": invoice.id},
+                headers=headers,
+            ).status_code
+            == 201
+        )
 
     def pay(invoice):
         begin.wait(10)
         try:
-            return client.simulate_post("/api/payments/phone", json={"invoiceId": invoice.id, "paymentMethodId": "pm_card_visa"}, headers=headers)
+            return client.simulate_post(
+                "/api/payments/phone",
+                json={"invoiceId": invoice.id, "paymentMethodId": "pm_card_visa"},
+                headers=headers,
+            )
         finally:
             database.close()
 
@@ -40,7 +59,10 @@ def test_six_charges_at_once_under_a_ceiling_of_two(account, client, valkey, str
         answers = list(pool.map(pay, invoices))
     given.retried(valkey.client())
     assert sum(stripe_stand_in.received(invoice.id) == 12_500 for invoice in invoices) == 2
-    assert (Effect.select().where(Effect.kind == "intent_confirm").count(), DailyTally.get().count) == (2, 2)
+    assert (
+        Effect.select().where(Effect.kind == "intent_confirm").count(),
+        DailyTally.get().count,
+    ) == (2, 2)
     refused = [answer.json for answer in answers if answer.status_code == 409]
     assert {answer["code"] for answer in refused} == {"ceiling_reached"}
     assert all("daily ceiling of charges" in answer["detail"] for answer in refused)

@@ -36,7 +36,9 @@ class Clinic:
     def register(self, url=None, events=(), key=None, headers=None):
         extra = {"Idempotency-Key": key} if key else {}
         body = {"url": url or self.receiver.url, "events": list(events)}
-        return self.client.simulate_post("/api/webhook-endpoints", json=body, headers=(headers or self.headers) | extra)
+        return self.client.simulate_post(
+            "/api/webhook-endpoints", json=body, headers=(headers or self.headers) | extra
+        )
 
     def listening(self, **more):
         made = self.register(**more).json
@@ -63,18 +65,28 @@ class Clinic:
     def time_passes(self, seconds):
         """Everything that waits or is noted is so many seconds older; then what is due is done."""
         micros = seconds * 1_000_000
-        StagedJob.update(due_at=StagedJob.due_at - micros).where(StagedJob.state == "waiting").execute()
-        older = {"quiet_until": WebhookEndpoint.quiet_until - micros, "failing_since": WebhookEndpoint.failing_since - micros}
+        StagedJob.update(due_at=StagedJob.due_at - micros).where(
+            StagedJob.state == "waiting"
+        ).execute()
+        older = {
+            "quiet_until": WebhookEndpoint.quiet_until - micros,
+            "failing_since": WebhookEndpoint.failing_since - micros,
+        }
         WebhookEndpoint.update(older).execute()
         WebhookDelivery.update(created_at=WebhookDelivery.created_at - micros).execute()
         return self.deliver()
 
     def patch(self, endpoint, **changes):
-        return self.client.simulate_patch(f"/api/webhook-endpoints/{endpoint.id}", json=changes, headers=self.headers)
+        return self.client.simulate_patch(
+            f"/api/webhook-endpoints/{endpoint.id}", json=changes, headers=self.headers
+        )
 
     def happened(self, count=1):
         """So many things to tell; answers the ids of their events."""
-        return [emit(self.account.id, "invoice.paid", {"number": number}).event_id for number in range(count)]
+        return [
+            emit(self.account.id, "invoice.paid", {"number": number}).event_id
+            for number in range(count)
+        ]
 
     def pays(self, invoice=None, **more):
         invoice = invoice or given.an_invoice(self.account)
@@ -83,7 +95,9 @@ class Clinic:
 
 
 def test_a_paid_invoice_is_told_in_the_feed_and_at_the_endpoint(clinic):
-    """Given an endpoint, when an invoice is paid, then its software gets one signed event, the same as in the feed."""
+    """Given an endpoint, when an invoice is paid, then its software gets one signed event, the same
+    as in the feed.
+    """
     clinic.listening()
     invoice = clinic.pays()
     clinic.deliver()
@@ -91,22 +105,38 @@ def test_a_paid_invoice_is_told_in_the_feed_and_at_the_endpoint(clinic):
     [told], [listed] = clinic.receiver.events, feed["data"]
     assert told == listed
     assert told["accountId"] == clinic.account.id
-    assert (listed["type"], listed["data"]["invoiceId"], listed["data"]["amountPaid"], listed["data"]["status"]) == ("invoice.paid", invoice.id, 12_500, "paid")
+    assert (
+        listed["type"],
+        listed["data"]["invoiceId"],
+        listed["data"]["amountPaid"],
+        listed["data"]["status"],
+    ) == ("invoice.paid", invoice.id, 12_500, "paid")
     assert not {"name", "phone", "email", "notes", "project"} & set(listed["data"])
     [(headers, _)] = clinic.receiver.got
     assert headers["webhook-id"] == listed["id"]
-    assert clinic.get(f"/api/webhook-endpoints/{WebhookEndpoint.get().id}").json["deliveries"][0]["status"] == "delivered"
+    assert (
+        clinic.get(f"/api/webhook-endpoints/{WebhookEndpoint.get().id}").json["deliveries"][0][
+            "status"
+        ]
+        == "delivered"
+    )
 
 
 def test_each_transition_is_told_once(clinic):
-    """Given an invoice that is paid, given back and paid again, then it was paid twice; what changes nothing tells nothing."""
+    """Given an invoice that is paid, given back and paid again, then it was paid twice; what
+    changes nothing tells nothing.
+    """
     invoice = given.an_invoice(clinic.account)
     intent = given.an_intent(invoice)
     for kind in ("payment_intent.succeeded", "payment_intent.succeeded", "charge.succeeded"):
         clinic.happens(kind, intent)
     clinic.happens("refund.created", given.a_refund(intent, 500))
     clinic.pays(invoice, amount=500)
-    assert [row.type for row in OutgoingEvent.select()] == ["invoice.paid", "refund.succeeded", "invoice.paid"]
+    assert [row.type for row in OutgoingEvent.select()] == [
+        "invoice.paid",
+        "refund.succeeded",
+        "invoice.paid",
+    ]
 
 
 def test_an_overdue_invoice_is_told(clinic):
@@ -119,29 +149,50 @@ def test_an_overdue_invoice_is_told(clinic):
     assert [row["type"] for row in clinic.get("/api/events").json["data"]] == ["invoice.overdue"]
 
 
-@pytest.mark.parametrize(("code", "shown"), [("insufficient_funds", "insufficient_funds"), ("stolen_card", "card_declined")])
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [("insufficient_funds", "insufficient_funds"), ("stolen_card", "card_declined")],
+)
 def test_a_failed_charge_is_told_once_and_gives_nothing_away(clinic, code, shown):
-    """Given a declined card, reported twice, then one payment.failed; that a card was stolen is nobody's business."""
+    """Given a declined card, reported twice, then one payment.failed; that a card was stolen is
+    nobody's business.
+    """
     invoice = given.an_invoice(clinic.account)
-    failed = given.an_intent(invoice, "requires_payment_method", last_payment_error={"decline_code": code, "charge": "ch_1"})
+    failed = given.an_intent(
+        invoice,
+        "requires_payment_method",
+        last_payment_error={"decline_code": code, "charge": "ch_1"},
+    )
     for _ in range(2):
         clinic.happens("payment_intent.payment_failed", failed)
     [told] = clinic.get("/api/events").json["data"]
-    assert (told["type"], told["data"]["declineCode"], told["data"]["invoiceId"]) == ("payment.failed", shown, invoice.id)
+    assert (told["type"], told["data"]["declineCode"], told["data"]["invoiceId"]) == (
+        "payment.failed",
+        shown,
+        invoice.id,
+    )
 
 
 def test_old_news_of_a_failure_is_not_told_after_the_success(clinic):
-    """Given events out of order, when a decline is heard of after the money came, then nobody is alarmed."""
+    """Given events out of order, when a decline is heard of after the money came, then nobody is
+    alarmed.
+    """
     invoice = given.an_invoice(clinic.account)
     paid = given.an_intent(invoice)
     clinic.happens("payment_intent.succeeded", paid)
-    late = paid | {"status": "requires_payment_method", "amount_received": 0, "last_payment_error": {"decline_code": "do_not_honor", "charge": "ch_0"}}
+    late = paid | {
+        "status": "requires_payment_method",
+        "amount_received": 0,
+        "last_payment_error": {"decline_code": "do_not_honor", "charge": "ch_0"},
+    }
     clinic.happens("payment_intent.payment_failed", late)
     assert [row["type"] for row in clinic.get("/api/events").json["data"]] == ["invoice.paid"]
 
 
 def test_the_feed_goes_on_from_its_cursor(clinic):
-    """Given five events, when they are read two at a time, then each is seen once, in order, and the end says so."""
+    """Given five events, when they are read two at a time, then each is seen once, in order, and
+    the end says so.
+    """
     for number in range(5):
         emit(clinic.account.id, "invoice.paid", {"number": number})
         emit(given.an_account().id, "invoice.paid", {"number": "another clinic's"})
@@ -151,16 +202,33 @@ def test_the_feed_goes_on_from_its_cursor(clinic):
         seen += [event["data"]["number"] for event in page["data"]]
         cursor, more = page["next"], page["hasMore"]
     assert seen == [0, 1, 2, 3, 4]
-    assert clinic.get(f"/api/events?since={cursor}").json == {"data": [], "hasMore": False, "next": cursor}
+    assert clinic.get(f"/api/events?since={cursor}").json == {
+        "data": [],
+        "hasMore": False,
+        "next": cursor,
+    }
 
 
-@pytest.mark.parametrize("query", ["since=-1", "since=x", "since=99999999999999999999", "limit=0", "limit=101", "since=1;drop", "since=%00"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "since=-1",
+        "since=x",
+        "since=99999999999999999999",
+        "limit=0",
+        "limit=101",
+        "since=1;drop",
+        "since=%00",
+    ],
+)
 def test_a_cursor_that_is_none_is_refused(clinic, query):
     assert clinic.get(f"/api/events?{query}").status_code == 422
 
 
 def test_a_reader_never_runs_past_what_is_being_written(clinic):
-    """Given two writers of whom the second commits first, when the feed is read meanwhile, then the reader misses neither."""
+    """Given two writers of whom the second commits first, when the feed is read meanwhile, then the
+    reader misses neither.
+    """
     begun, others_done = threading.Event(), threading.Event()
 
     def slow_writer():
@@ -186,7 +254,9 @@ def test_a_reader_never_runs_past_what_is_being_written(clinic):
 
 
 def test_the_secret_is_shown_once_and_kept_sealed(clinic, capfd):
-    """Given a new endpoint, then its secret is in the answer (and in the same answer repeated) and nowhere else: rows, lists, logs."""
+    """Given a new endpoint, then its secret is in the answer (and in the same answer repeated) and
+    nowhere else: rows, lists, logs.
+    """
     made = clinic.register(key="once")
     again = clinic.register(key="once")
     assert (made.status_code, again.status_code, again.json) == (201, 201, made.json)
@@ -198,14 +268,25 @@ def test_the_secret_is_shown_once_and_kept_sealed(clinic, capfd):
     clinic.deliver()
     clinic.deliver(later=True)
     assert len(clinic.receiver.events) == 2
-    kept = [str(row) for table in (WebhookEndpoint, IdempotencyKey, WebhookDelivery, OutgoingEvent, StagedJob) for row in table.select().dicts()]
-    shown = [clinic.get(path).text for path in ("/api/webhook-endpoints", f"/api/webhook-endpoints/{made.json['id']}")]
+    kept = [
+        str(row)
+        for table in (WebhookEndpoint, IdempotencyKey, WebhookDelivery, OutgoingEvent, StagedJob)
+        for row in table.select().dicts()
+    ]
+    shown = [
+        clinic.get(path).text
+        for path in ("/api/webhook-endpoints", f"/api/webhook-endpoints/{made.json['id']}")
+    ]
     captured = capfd.readouterr()
-    assert secret.removeprefix("whsec_") not in "\n".join([*kept, *shown, captured.out, captured.err])
+    assert secret.removeprefix("whsec_") not in "\n".join(
+        [*kept, *shown, captured.out, captured.err]
+    )
 
 
 def test_only_what_was_asked_for_is_sent(clinic):
-    """Given an endpoint for overdue invoices, when one is paid, then it hears nothing; the feed has it."""
+    """Given an endpoint for overdue invoices, when one is paid, then it hears nothing; the feed has
+    it.
+    """
     clinic.listening(events=["invoice.overdue"])
     clinic.pays()
     assert clinic.deliver() == 0
@@ -214,13 +295,19 @@ def test_only_what_was_asked_for_is_sent(clinic):
 
 @pytest.mark.parametrize("status", [500, 404, 302, 301, 429])
 def test_what_is_not_taken_is_sent_again(clinic, status):
-    """Given a receiver in trouble, or one that sends us elsewhere, then the same event comes again later, signed anew."""
+    """Given a receiver in trouble, or one that sends us elsewhere, then the same event comes again
+    later, signed anew.
+    """
     clinic.receiver.statuses, clinic.receiver.location = [status], "http://127.0.0.1:1/elsewhere"
     clinic.listening()
     clinic.pays()
     clinic.deliver()
     delivery = WebhookDelivery.get()
-    assert (delivery.state, delivery.attempts, delivery.tries[0]["status"]) == ("waiting", 1, status)
+    assert (delivery.state, delivery.attempts, delivery.tries[0]["status"]) == (
+        "waiting",
+        1,
+        status,
+    )
     assert clinic.deliver() == 0, "not at once"
     clinic.deliver(later=True)
     assert WebhookDelivery.get().state == "delivered"
@@ -236,10 +323,14 @@ def claims():
 
 
 def test_a_dead_receiver_costs_a_try_and_not_a_claim_for_each_that_waits(clinic):
-    """Given forty events for a receiver that is down for two hours, then one at a time asks, nothing else is claimed, and another clinic is served."""
+    """Given forty events for a receiver that is down for two hours, then one at a time asks,
+    nothing else is claimed, and another clinic is served.
+    """
     clinic.listening()
     other = Clinic(clinic.client, clinic.receiver, clinic.redis)
-    other_endpoint = WebhookEndpoint.register(other.account, clinic.receiver.url + "/other", [], WebhookEndpoint.get().secret, real_now())
+    other_endpoint = WebhookEndpoint.register(
+        other.account, clinic.receiver.url + "/other", [], WebhookEndpoint.get().secret, real_now()
+    )
     clinic.receiver.statuses = [503]
     clinic.happened(30)
     clinic.deliver()
@@ -255,13 +346,20 @@ def test_a_dead_receiver_costs_a_try_and_not_a_claim_for_each_that_waits(clinic)
     clinic.receiver.statuses = [200, 503]
     other.happened()
     clinic.time_passes(0)
-    assert [row.state for row in WebhookDelivery.select().where(WebhookDelivery.endpoint == other_endpoint)] == ["delivered"]
+    assert [
+        row.state
+        for row in WebhookDelivery.select().where(WebhookDelivery.endpoint == other_endpoint)
+    ] == ["delivered"]
     assert claims() == len(clinic.receiver.got) == 25
-    assert WebhookDelivery.select().where(WebhookDelivery.attempts > 1).count() == 0, "they take turns, so that one bad event blocks nothing"
+    assert WebhookDelivery.select().where(WebhookDelivery.attempts > 1).count() == 0, (
+        "they take turns, so that one bad event blocks nothing"
+    )
 
 
 def test_all_that_waited_follows_when_the_receiver_is_back(clinic, monkeypatch):
-    """Given twelve events for a receiver that was down, when it takes the one that asks, then the others follow, slice by slice, each claimed once."""
+    """Given twelve events for a receiver that was down, when it takes the one that asks, then the
+    others follow, slice by slice, each claimed once.
+    """
     import sys
 
     monkeypatch.setattr(sys.modules["jobs.release_deliveries"], "SLICE", 4)
@@ -280,7 +378,9 @@ def test_all_that_waited_follows_when_the_receiver_is_back(clinic, monkeypatch):
 
 
 def test_a_bad_event_does_not_hold_up_the_others(clinic):
-    """Given a receiver that cannot take one event, then the next one shows seconds later that it works, and the bad one waits for its own hour."""
+    """Given a receiver that cannot take one event, then the next one shows seconds later that it
+    works, and the bad one waits for its own hour.
+    """
     clinic.listening()
     clinic.receiver.statuses = [500]
     clinic.happened(5)
@@ -299,7 +399,9 @@ def test_a_bad_event_does_not_hold_up_the_others(clinic):
 
 
 def test_an_endpoint_that_fails_for_days_is_disabled_with_a_notice(clinic):
-    """Given three days of nothing but failures, then the endpoint is disabled, the clinic is told, and what waited is cancelled."""
+    """Given three days of nothing but failures, then the endpoint is disabled, the clinic is told,
+    and what waited is cancelled.
+    """
     endpoint = clinic.listening()
     clinic.receiver.statuses = [500] * 9
     emit(clinic.account.id, "invoice.paid", {})
@@ -313,10 +415,15 @@ def test_an_endpoint_that_fails_for_days_is_disabled_with_a_notice(clinic):
     shown = clinic.get("/api/webhook-endpoints").json["data"][0]
     assert (shown["status"], shown["lastError"]) == ("disabled", "HTTP 500")
     notice = clinic.get("/api/events").json["data"][-1]
-    assert (notice["type"], notice["data"]) == ("endpoint.disabled", {"endpointId": endpoint.id, "error": "HTTP 500"})
+    assert (notice["type"], notice["data"]) == (
+        "endpoint.disabled",
+        {"endpointId": endpoint.id, "error": "HTTP 500"},
+    )
     emit(clinic.account.id, "invoice.paid", {})
     assert clinic.deliver() == 0
-    assert given.states() == {"done": StagedJob.select().count()}, "a receiver of others makes no dead jobs of ours"
+    assert given.states() == {"done": StagedJob.select().count()}, (
+        "a receiver of others makes no dead jobs of ours"
+    )
 
 
 def test_an_endpoint_that_is_gone_is_disabled_at_once(clinic):
@@ -328,12 +435,16 @@ def test_an_endpoint_that_is_gone_is_disabled_at_once(clinic):
 
 
 def test_a_delivery_is_given_up_after_days(clinic):
-    """Given a receiver that answers others but never this one, then it is failed after three days, and was tried every hour or so."""
+    """Given a receiver that answers others but never this one, then it is failed after three days,
+    and was tried every hour or so.
+    """
     clinic.listening()
     clinic.receiver.statuses = [500] * 200
     clinic.happened()
     for _ in range(66):
-        WebhookEndpoint.update(failing_since=real_now()).where(WebhookEndpoint.failing_since.is_null(False)).execute()
+        WebhookEndpoint.update(failing_since=real_now()).where(
+            WebhookEndpoint.failing_since.is_null(False)
+        ).execute()
         clinic.time_passes(4000)
     delivery = WebhookDelivery.get()
     assert (delivery.state, WebhookEndpoint.get().state) == ("failed", "active")
@@ -341,7 +452,9 @@ def test_a_delivery_is_given_up_after_days(clinic):
 
 
 def test_a_disabled_endpoint_is_enabled_again(clinic):
-    """Given an endpoint that was disabled, when its owner enables it, then it is told what happens from then on, and where the feed has the rest."""
+    """Given an endpoint that was disabled, when its owner enables it, then it is told what happens
+    from then on, and where the feed has the rest.
+    """
     endpoint = clinic.listening()
     before, *missed = clinic.happened(3)[0], *[]
     clinic.deliver()
@@ -354,22 +467,37 @@ def test_a_disabled_endpoint_is_enabled_again(clinic):
     assert shown["status"] == "disabled"
     missed += clinic.happened()
     enabled = clinic.patch(endpoint, enabled=True)
-    assert (enabled.status_code, enabled.json["status"], enabled.json["lastError"]) == (200, "active", None)
+    assert (enabled.status_code, enabled.json["status"], enabled.json["lastError"]) == (
+        200,
+        "active",
+        None,
+    )
     after, got = clinic.happened(), len(clinic.receiver.got)
     clinic.deliver()
     assert [event["id"] for event in clinic.receiver.events[got:]] == after
-    feed = [event["id"] for event in clinic.get(f"/api/events?since={enabled.json['missedSince']}").json["data"] if event["type"] != "endpoint.disabled"]
+    feed = [
+        event["id"]
+        for event in clinic.get(f"/api/events?since={enabled.json['missedSince']}").json["data"]
+        if event["type"] != "endpoint.disabled"
+    ]
     assert feed == missed + after
     assert before not in feed
 
 
 def test_an_owner_stops_and_moves_an_endpoint(clinic):
-    """Given an endpoint, when it is stopped, nothing is sent; when it is moved while it fails, what waits goes to the new address at once."""
+    """Given an endpoint, when it is stopped, nothing is sent; when it is moved while it fails, what
+    waits goes to the new address at once.
+    """
     endpoint = clinic.listening()
     assert clinic.patch(endpoint, enabled=False).json["status"] == "disabled"
     clinic.happened()
-    assert (clinic.deliver(), clinic.receiver.got) == (1, []), "only the job that would cancel what waits"
-    assert clinic.patch(endpoint, enabled=True, events=["invoice.paid"]).json["events"] == ["invoice.paid"]
+    assert (clinic.deliver(), clinic.receiver.got) == (
+        1,
+        [],
+    ), "only the job that would cancel what waits"
+    assert clinic.patch(endpoint, enabled=True, events=["invoice.paid"]).json["events"] == [
+        "invoice.paid"
+    ]
     clinic.receiver.statuses = [500]
     clinic.happened(3)
     clinic.deliver()
@@ -378,19 +506,39 @@ def test_an_owner_stops_and_moves_an_endpoint(clinic):
     clinic.deliver()
     clinic.time_passes(5)
     assert {row.state for row in WebhookDelivery.select()} == {"delivered"}
-    for changes, status in (({"url": "http://10.0.0.1/"}, 422), ({"events": ["x"]}, 422), ({"secret": "x"}, 422)):
+    for changes, status in (
+        ({"url": "http://10.0.0.1/"}, 422),
+        ({"events": ["x"]}, 422),
+        ({"secret": "x"}, 422),
+    ):
         assert clinic.patch(endpoint, **changes).status_code == status
     stranger = given.a_key(given.an_account())
-    assert clinic.client.simulate_patch(f"/api/webhook-endpoints/{endpoint.id}", json={"enabled": False}, headers=stranger).status_code == 404
+    assert (
+        clinic.client.simulate_patch(
+            f"/api/webhook-endpoints/{endpoint.id}", json={"enabled": False}, headers=stranger
+        ).status_code
+        == 404
+    )
 
 
 def test_a_deleted_endpoint_hears_nothing_more(clinic):
-    """Given a delivery under way, when its endpoint is deleted, then it is cancelled, and the secret is forgotten."""
+    """Given a delivery under way, when its endpoint is deleted, then it is cancelled, and the
+    secret is forgotten.
+    """
     endpoint = clinic.listening()
     emit(clinic.account.id, "invoice.paid", {})
-    assert clinic.client.simulate_delete(f"/api/webhook-endpoints/{endpoint.id}", headers=clinic.headers).status_code == 204
+    assert (
+        clinic.client.simulate_delete(
+            f"/api/webhook-endpoints/{endpoint.id}", headers=clinic.headers
+        ).status_code
+        == 204
+    )
     clinic.deliver()
-    assert (WebhookDelivery.get().state, clinic.receiver.got, WebhookEndpoint.get().secret) == ("cancelled", [], "")
+    assert (WebhookDelivery.get().state, clinic.receiver.got, WebhookEndpoint.get().secret) == (
+        "cancelled",
+        [],
+        "",
+    )
     assert clinic.get(f"/api/webhook-endpoints/{endpoint.id}").status_code == 404
     assert clinic.get("/api/webhook-endpoints").json["data"] == []
 
@@ -398,16 +546,34 @@ def test_a_deleted_endpoint_hears_nothing_more(clinic):
 def test_another_clinics_endpoint_is_not_there(clinic):
     endpoint, stranger = clinic.listening(), given.a_key(given.an_account())
     assert clinic.get(f"/api/webhook-endpoints/{endpoint.id}", stranger).status_code == 404
-    assert clinic.client.simulate_delete(f"/api/webhook-endpoints/{endpoint.id}", headers=stranger).status_code == 404
+    assert (
+        clinic.client.simulate_delete(
+            f"/api/webhook-endpoints/{endpoint.id}", headers=stranger
+        ).status_code
+        == 404
+    )
     assert clinic.get("/api/webhook-endpoints", stranger).json["data"] == []
 
 
-INNER = ["https://169.254.169.254/latest", "https://167772161/", "https://[::ffff:10.0.0.1]/", "http://example.com/", "https://x.internal/", ""]
+INNER = [
+    "https://169.254.169.254/latest",
+    "https://167772161/",
+    "https://[::ffff:10.0.0.1]/",
+    "http://example.com/",
+    "https://x.internal/",
+    "",
+]
 
 
 @pytest.mark.parametrize("url", INNER)
 def test_a_private_address_is_refused(clinic, url):
-    answer = clinic.register(url) if url else clinic.client.simulate_post("/api/webhook-endpoints", json={"url": ""}, headers=clinic.headers)
+    answer = (
+        clinic.register(url)
+        if url
+        else clinic.client.simulate_post(
+            "/api/webhook-endpoints", json={"url": ""}, headers=clinic.headers
+        )
+    )
     assert answer.status_code == 422, answer.text
     assert answer.json["errors"][0]["field"] == "url", answer.text
     assert not WebhookEndpoint.select().exists()
@@ -420,7 +586,9 @@ def test_unknown_events_and_too_many_endpoints_are_refused(clinic):
 
 
 def test_this_machine_is_out_of_reach_without_the_setting(clinic, monkeypatch):
-    """Given an endpoint of a demo, when the setting is gone, or in production, then nothing is sent to this machine any more."""
+    """Given an endpoint of a demo, when the setting is gone, or in production, then nothing is sent
+    to this machine any more.
+    """
     from tests.conftest import reset_process
 
     clinic.listening()

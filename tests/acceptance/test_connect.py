@@ -1,4 +1,6 @@
-"""Connect: a clinic's invoices are paid to its own Stripe account, and no other account's event touches them (fault 39)."""
+"""Connect: a clinic's invoices are paid to its own Stripe account, and no other account's event
+touches them (fault 39).
+"""
 
 import pytest
 
@@ -13,23 +15,34 @@ PLATFORM, CONNECT = "/api/webhooks/stripe", "/api/webhooks/stripe/connect"
 
 @pytest.fixture
 def clinics(client, valkey, stand_in):
-    """Two clinics with Stripe accounts of their own, and one that is paid through the platform's."""
-    return [given.an_account(name="A", stripe_account=stand_in.open_account()), given.an_account(name="B", stripe_account=stand_in.open_account()),
-            given.an_account(name="C")]  # fmt: skip
+    """Two clinics with Stripe accounts of their own,
+    and one that is paid through the platform's.
+    """
+    return [
+        given.an_account(name="A", stripe_account=stand_in.open_account()),
+        given.an_account(name="B", stripe_account=stand_in.open_account()),
+        given.an_account(name="C"),
+    ]
 
 
 def test_a_link_is_made_in_the_clinics_account_and_paid_into_it(client, valkey, stand_in, clinics):
-    """Given a connected clinic, when its link is paid, then the Connect endpoint hears of it and the invoice is paid."""
+    """Given a connected clinic, when its link is paid, then the Connect endpoint hears of it and
+    the invoice is paid.
+    """
     a = clinics[0]
     invoice = given.an_invoice(a, amount=10_000)
-    asked = client.simulate_post(f"/api/invoices/{invoice.id}/payment-links", json={}, headers=given.a_key(a))
+    asked = client.simulate_post(
+        f"/api/invoices/{invoice.id}/payment-links", json={}, headers=given.a_key(a)
+    )
     assert asked.status_code == 202
     given.worked(valkey.client(), "messages")
     link = PaymentLink.get_by_id(asked.json["paymentLinkId"])
     assert [row["stripe_account"] for row in stand_in.links(link.id)] == [a.stripe_account]
     stand_in.follow_and_pay(link.url)
     assert set(stand_in.deliver(client, valkey.client())) == {200}
-    assert {event.account for event in InboxEvent.select().where(InboxEvent.invoice_id.is_null(False))} == {a.stripe_account}
+    assert {
+        event.account for event in InboxEvent.select().where(InboxEvent.invoice_id.is_null(False))
+    } == {a.stripe_account}
     paid = given.fresh(invoice)
     assert (paid.status, paid.amount_paid) == ("paid", 10_000)
     assert Payment.get().stripe_account == a.stripe_account
@@ -47,11 +60,15 @@ def refused(client, valkey, path, secret, event):
 
 @pytest.mark.parametrize("claim", ["its own", "the owner"])
 def test_an_event_of_one_account_names_another_ones_invoice(client, valkey, clinics, claim):
-    """Given connected account A, whatever its metadata claims, then B's invoice stays as it is, and the event says why."""
+    """Given connected account A, whatever its metadata claims, then B's invoice stays as it is, and
+    the event says why.
+    """
     a, b, _ = clinics
     invoice = given.an_invoice(b)
     claimed = a.id if claim == "its own" else b.id
-    intent = given.an_intent(invoice) | {"metadata": {"invoice_id": invoice.id, "account_id": claimed, "attempt_id": "x"}}
+    intent = given.an_intent(invoice) | {
+        "metadata": {"invoice_id": invoice.id, "account_id": claimed, "attempt_id": "x"}
+    }
     event = given.an_event("payment_intent.succeeded", intent, account=a.stripe_account)
     reason = refused(client, valkey, CONNECT, CONNECT_SECRET, event)
     assert invoice.id in reason
@@ -60,20 +77,30 @@ def test_an_event_of_one_account_names_another_ones_invoice(client, valkey, clin
 
 def test_an_event_of_a_connected_account_names_an_invoice_of_the_platforms(client, valkey, clinics):
     a, _, c = clinics
-    event = given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice(c)), account=a.stripe_account)
+    event = given.an_event(
+        "payment_intent.succeeded", given.an_intent(given.an_invoice(c)), account=a.stripe_account
+    )
     assert a.stripe_account in refused(client, valkey, CONNECT, CONNECT_SECRET, event)
 
 
 def test_the_platforms_event_names_a_connected_clinics_invoice(client, valkey, clinics):
-    event = given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice(clinics[0])))
+    event = given.an_event(
+        "payment_intent.succeeded", given.an_intent(given.an_invoice(clinics[0]))
+    )
     assert "platform" in refused(client, valkey, PLATFORM, given.WEBHOOK_SECRET, event)
 
 
-def test_a_link_of_ours_still_counts_when_the_clinic_has_connected_an_account_since(client, valkey, stand_in, clinics):
-    """Given a link made in the platform's account, when the clinic gets one of its own before it is paid, then our own row decides."""
+def test_a_link_of_ours_still_counts_when_the_clinic_has_connected_an_account_since(
+    client, valkey, stand_in, clinics
+):
+    """Given a link made in the platform's account, when the clinic gets one of its own before it is
+    paid, then our own row decides.
+    """
     c = clinics[2]
     invoice = given.an_invoice(c, amount=10_000)
-    asked = client.simulate_post(f"/api/invoices/{invoice.id}/payment-links", json={}, headers=given.a_key(c))
+    asked = client.simulate_post(
+        f"/api/invoices/{invoice.id}/payment-links", json={}, headers=given.a_key(c)
+    )
     given.worked(valkey.client(), "messages")
     type(c).update(stripe_account="acct_new").where(type(c).id == c.id).execute()
     stand_in.follow_and_pay(PaymentLink.get_by_id(asked.json["paymentLinkId"]).url)
@@ -81,16 +108,27 @@ def test_a_link_of_ours_still_counts_when_the_clinic_has_connected_an_account_si
     assert (given.fresh(invoice).status, Payment.get().stripe_account) == ("paid", "")
 
 
-@pytest.mark.parametrize(("path", "secret", "account"), [(PLATFORM, given.WEBHOOK_SECRET, "acct_a"), (CONNECT, CONNECT_SECRET, "")])
+@pytest.mark.parametrize(
+    ("path", "secret", "account"),
+    [(PLATFORM, given.WEBHOOK_SECRET, "acct_a"), (CONNECT, CONNECT_SECRET, "")],
+)
 def test_the_wrong_endpoint(client, valkey, path, secret, account):
-    event = given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice()), **({"account": account} if account else {}))
+    event = given.an_event(
+        "payment_intent.succeeded",
+        given.an_intent(given.an_invoice()),
+        **({"account": account} if account else {}),
+    )
     assert client.simulate_post(path, **given.signed(event, secret)).status_code == 400
     assert InboxEvent.select().count() == 0
 
 
-@pytest.mark.parametrize(("path", "secret"), [(PLATFORM, CONNECT_SECRET), (CONNECT, given.WEBHOOK_SECRET)])
+@pytest.mark.parametrize(
+    ("path", "secret"), [(PLATFORM, CONNECT_SECRET), (CONNECT, given.WEBHOOK_SECRET)]
+)
 def test_each_endpoint_has_secrets_of_its_own(client, valkey, path, secret):
-    event = given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice()), account="acct_a")
+    event = given.an_event(
+        "payment_intent.succeeded", given.an_intent(given.an_invoice()), account="acct_a"
+    )
     answer = client.simulate_post(path, **given.signed(event, secret))
     assert (answer.status_code, answer.json["code"]) == (400, "bad_signature")
 

@@ -1,4 +1,6 @@
-"""An invoice's amount is corrected for as long as no money came in, and what asks for the old one ends."""
+"""An invoice's amount is corrected for as long as no money came in, and what asks for the old one
+ends.
+"""
 
 import pytest
 
@@ -14,18 +16,31 @@ from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
 
 
 def corrected(clinic, amount=10_000):  # noqa: F811
-    return clinic.client.simulate_patch(f"/api/invoices/{clinic.invoice.id}", json={"amountDue": amount}, headers=clinic.headers)
+    return clinic.client.simulate_patch(
+        f"/api/invoices/{clinic.invoice.id}", json={"amountDue": amount}, headers=clinic.headers
+    )
 
 
 def reported(clinic, **said):  # noqa: F811
     """Stripe says something of an intent for the invoice."""
-    Payment.record_report(clinic.invoice, "", "pi_1", PaymentReport(amount=12_500, currency="usd", **said), real_now())
+    Payment.record_report(
+        clinic.invoice, "", "pi_1", PaymentReport(amount=12_500, currency="usd", **said), real_now()
+    )
 
 
 def test_an_opened_form_does_not_freeze_the_amount(clinic, valkey):  # noqa: F811
-    """Given somebody who opened the payment form, when the amount is corrected, then their form takes nothing, and a new one asks for the right amount."""
+    """Given somebody who opened the payment form, when the amount is corrected, then their form
+    takes nothing, and a new one asks for the right amount.
+    """
     intent_id = clinic.intent().json["paymentIntentId"]
-    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=12_500, currency="usd", method="stripe", reference=intent_id)
+    clinic.post(
+        "upsert",
+        invoiceId=clinic.invoice.id,
+        amount=12_500,
+        currency="usd",
+        method="stripe",
+        reference=intent_id,
+    )
     assert Payment.get().status == "pending"
     answer = corrected(clinic)
     assert (answer.status_code, answer.json["outstandingBalance"]) == (200, 10_000)
@@ -43,7 +58,9 @@ def test_a_declined_card_does_not_freeze_the_amount(clinic, valkey):  # noqa: F8
 
 
 def test_a_link_of_the_old_amount_is_retired(clinic, valkey):  # noqa: F811
-    clinic.client.simulate_post(f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers)
+    clinic.client.simulate_post(
+        f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers
+    )
     given.worked(valkey.client(), "messages")
     page = clinic.stripe.visit(PaymentLink.get().url)
     assert corrected(clinic).status_code == 200
@@ -52,7 +69,12 @@ def test_a_link_of_the_old_amount_is_retired(clinic, valkey):  # noqa: F811
 
 
 @pytest.mark.parametrize(
-    "said", [{"terminal": "succeeded", "amount_received": 100}, {"charges": {"ch_1": Charge("processing")}}], ids=["received", "processing"]
+    "said",
+    [
+        {"terminal": "succeeded", "amount_received": 100},
+        {"charges": {"ch_1": Charge("processing")}},
+    ],
+    ids=["received", "processing"],
 )
 def test_money_that_came_or_is_coming_freezes_it(clinic, said):  # noqa: F811
     reported(clinic, **said)
@@ -76,12 +98,16 @@ def test_a_voided_payment_does_not_freeze_it(clinic):  # noqa: F811
 
 
 def test_an_import_corrects_it_too(clinic, tmp_path):  # noqa: F811
-    """Given an invoice whose form was opened and one that is paid in part, when the books come in again with other amounts, then the first follows."""
+    """Given an invoice whose form was opened and one that is paid in part, when the books come in
+    again with other amounts, then the first follows.
+    """
     reported(clinic)
     paid = given.an_invoice(clinic.account, amount=12_500)
     Payment.record_taken(paid, "cash", "till", 100, real_now())
     path = tmp_path / "books.csv"
-    rows = [f"{invoice.number},Ada Payer,2099-01-31,100.00,USD\n" for invoice in (clinic.invoice, paid)]
+    rows = [
+        f"{invoice.number},Ada Payer,2099-01-31,100.00,USD\n" for invoice in (clinic.invoice, paid)
+    ]
     path.write_text("number,customer,dueDate,amount,currency\n" + "".join(rows))
     assert run("invoices", "import", str(path), "--account", clinic.account.id).exit_code == 0
     assert (clinic.now.amount_due, given.fresh(paid).amount_due) == (10_000, 12_500)

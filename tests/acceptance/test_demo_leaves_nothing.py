@@ -1,4 +1,6 @@
-"""`bin/demo`: a busy port and a live key are told; however it ends, no process of its own is left."""
+"""`bin/demo`: a busy port and a live key are told; however it ends,
+no process of its own is left.
+"""
 
 import json
 import os
@@ -20,17 +22,36 @@ PLAIN["PATH"] = f"{Path(sys.executable).parent}:{PLAIN['PATH']}"  # as bin/setup
 
 
 def demo(state: Path, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
-    """`bin/demo` without its set-up, which the suite has done; SIGINT does what it does in a terminal."""
-    restore = "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); os.execv(sys.argv[1], sys.argv[1:])"
+    """`bin/demo` without its set-up, which the suite has done; SIGINT does what it does in a
+    terminal.
+    """
+    restore = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        " os.execv(sys.argv[1], sys.argv[1:])"
+    )
     command = [sys.executable, "-c", restore, sys.executable, "-m", "simulation.demo", *arguments]
     own = {"PORT": "0", "PAYPHONE_STATE_DIR": str(state)}
-    return subprocess.Popen(command, cwd=ROOT, env=PLAIN | own | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=PLAIN | own | env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
 
 
 def payphone(state: Path, *arguments: str) -> str:
     """What `bin/payphone --demo` says."""
     command = [sys.executable, "-m", "bin.commands", "--demo", *arguments]
-    said = subprocess.run(command, cwd=ROOT, env=PLAIN | {"PAYPHONE_STATE_DIR": str(state)}, capture_output=True, timeout=30, check=False)
+    said = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=PLAIN | {"PAYPHONE_STATE_DIR": str(state)},
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
     return (said.stdout + said.stderr).decode()
 
 
@@ -62,20 +83,30 @@ def test_a_live_key_is_refused(tmp_path):
     assert (process.returncode, "live key" in said) == (1, True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name
+)
 def test_nothing_is_left_however_it_ends(number, tmp_path):
     mark = f"test-{os.getpid()}-{time.monotonic_ns()}"
     description = tmp_path / "demo.json"
     description.write_text("{}")  # as a power cut leaves it
     process = demo(tmp_path, "--no-story", PAYPHONE_DEMO_ID=mark)
     try:
-        wait_for(lambda: description.exists() and description.read_text() != "{}", "everything is up", seconds=40)
+        wait_for(
+            lambda: description.exists() and description.read_text() != "{}",
+            "everything is up",
+            seconds=40,
+        )
         about = json.loads(description.read_text())
         assert description.stat().st_mode & 0o777 == 0o600
         started = json.loads((tmp_path / "demo" / "pids.json").read_text())
         assert set(about["pids"].items()) < set(started.items())
-        assert {str(pid) for pid in started.values()} <= set(carrying(mark)), "one of them would not be found again: Valkey, say"
-        assert "all applied" in payphone(tmp_path, "doctor"), "the command line speaks to the running demo"
+        assert {str(pid) for pid in started.values()} <= set(carrying(mark)), (
+            "one of them would not be found again: Valkey, say"
+        )
+        assert "all applied" in payphone(tmp_path, "doctor"), (
+            "the command line speaks to the running demo"
+        )
         process.send_signal(number)
         wait_for(lambda: not carrying(mark), "nothing is left", seconds=20)
         process.wait(10)
@@ -87,19 +118,33 @@ def test_nothing_is_left_however_it_ends(number, tmp_path):
 
 
 def test_the_command_line_speaks_to_a_demo_with_settings_of_its_own(tmp_path):
-    """Given a demo that was given a database, when the command line is asked from another shell, then it finds that one; the file is its user's alone."""
+    """Given a demo that was given a database, when the command line is asked from another shell,
+    then it finds that one; the file is its user's alone.
+    """
     mark = f"test-{os.getpid()}-{time.monotonic_ns()}"
     url = f"sqlite:///{tmp_path / 'given.db'}"
-    process = demo(tmp_path, "--no-story", PAYPHONE_DEMO_ID=mark, DATABASE_URL=url, STRIPE_WEBHOOK_SECRET="whsec_given")
+    process = demo(
+        tmp_path,
+        "--no-story",
+        PAYPHONE_DEMO_ID=mark,
+        DATABASE_URL=url,
+        STRIPE_WEBHOOK_SECRET="whsec_given",
+    )
     try:
         wait_for((tmp_path / "demo.json").exists, "everything is up", seconds=40)
         kept = tmp_path / "demo" / "settings.json"
         assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o777) == (0o600, 0o700)
         told = json.loads(kept.read_text())
-        assert (told["DATABASE_URL"], told["STRIPE_WEBHOOK_SECRET"], "HOME" in told) == (url, "whsec_given", False)
+        assert (told["DATABASE_URL"], told["STRIPE_WEBHOOK_SECRET"], "HOME" in told) == (
+            url,
+            "whsec_given",
+            False,
+        )
         assert "account" in payphone(tmp_path, "account", "create", "From another shell")
         with sqlite3.connect(tmp_path / "given.db") as given:
-            assert given.execute("SELECT count(*) FROM account WHERE name = 'From another shell'").fetchone() == (1,)
+            assert given.execute(
+                "SELECT count(*) FROM account WHERE name = 'From another shell'"
+            ).fetchone() == (1,)
     finally:
         process.terminate()
         print(process.communicate()[0].decode())

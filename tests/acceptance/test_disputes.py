@@ -1,4 +1,6 @@
-"""Disputes: money that a bank takes back; collection rests meanwhile; the verdict counts, in any order of events."""
+"""Disputes: money that a bank takes back; collection rests meanwhile; the verdict counts, in any
+order of events.
+"""
 
 import random
 from datetime import UTC, datetime
@@ -43,14 +45,22 @@ class Clinic:
         return self.stand_in.sdk.disputes.list({"payment_intent": self.intent["id"]}).data[0].id
 
     def ask_for_link(self):
-        return self.client.simulate_post(f"/api/invoices/{self.invoice.id}/payment-links", json={}, headers=self.headers)
+        return self.client.simulate_post(
+            f"/api/invoices/{self.invoice.id}/payment-links", json={}, headers=self.headers
+        )
 
 
-DISPUTED, WON, LOST = ("sent", 0, 10_000, True), ("paid", 10_000, 0, False), ("sent", 0, 10_000, False)
+DISPUTED, WON, LOST = (
+    ("sent", 0, 10_000, True),
+    ("paid", 10_000, 0, False),
+    ("sent", 0, 10_000, False),
+)
 
 
 def test_a_dispute_takes_the_money_and_rests_the_collection(clinic, client):
-    """Given a paid invoice, when its payment is disputed, then the money is gone, and nobody is asked to pay meanwhile."""
+    """Given a paid invoice, when its payment is disputed, then the money is gone, and nobody is
+    asked to pay meanwhile.
+    """
     clinic.hear()
     assert clinic.books() == WON
     clinic.dispute()
@@ -65,7 +75,9 @@ def test_a_dispute_takes_the_money_and_rests_the_collection(clinic, client):
 
 
 @pytest.mark.parametrize(("verdict", "end"), [("win", WON), ("lose", LOST)])
-def test_a_dispute_that_is_won_gives_the_money_back_and_one_that_is_lost_keeps_it(clinic, verdict, end):
+def test_a_dispute_that_is_won_gives_the_money_back_and_one_that_is_lost_keeps_it(
+    clinic, verdict, end
+):
     clinic.hear()
     dispute = clinic.dispute()
     clinic.hear()
@@ -73,11 +85,15 @@ def test_a_dispute_that_is_won_gives_the_money_back_and_one_that_is_lost_keeps_i
     clinic.hear()
     assert clinic.books() == end
     assert Dispute.get().status == {"win": "won", "lose": "lost"}[verdict]
-    assert sum(row.amount for row in DisputeMovement.select()) == (0 if verdict == "win" else -10_000)
+    assert sum(row.amount for row in DisputeMovement.select()) == (
+        0 if verdict == "win" else -10_000
+    )
 
 
 def test_what_was_won_is_not_collected_before_the_money_is_back(clinic, client):
-    """Given a dispute that Stripe has closed for the clinic, whose money it gives back later, then nobody is asked to pay in between."""
+    """Given a dispute that Stripe has closed for the clinic, whose money it gives back later, then
+    nobody is asked to pay in between.
+    """
     clinic.hear()
     dispute = clinic.dispute()
     clinic.stand_in.act(dispute, "decide_won")
@@ -85,7 +101,10 @@ def test_what_was_won_is_not_collected_before_the_money_is_back(clinic, client):
     assert (Dispute.get().status, clinic.books()) == ("won", DISPUTED)
     assert clinic.ask_for_link().status_code == 409
     order = {"invoiceId": clinic.invoice.id, "paymentMethodId": "pm_card_visa"}
-    assert client.simulate_post("/api/payments/phone", json=order, headers=clinic.headers).status_code == 409
+    assert (
+        client.simulate_post("/api/payments/phone", json=order, headers=clinic.headers).status_code
+        == 409
+    )
     clinic.stand_in.act(dispute, "reinstate")
     clinic.hear()
     assert (clinic.books(), given.fresh(clinic.invoice).overpaid) == (WON, 0)
@@ -109,12 +128,18 @@ def test_an_inquiry_moves_no_money_until_it_escalates(clinic):
 
 
 def told():
-    rows = OutgoingEvent.select().where(OutgoingEvent.type.startswith("dispute.")).order_by(OutgoingEvent.id)
+    rows = (
+        OutgoingEvent.select()
+        .where(OutgoingEvent.type.startswith("dispute."))
+        .order_by(OutgoingEvent.id)
+    )
     return [(row.type, row.payload["status"], row.payload.get("verdict")) for row in rows]
 
 
 def test_until_when_an_answer_is_due_is_shown(clinic, client):
-    """Given a dispute, then payment, invoice and timeline say until when Stripe takes evidence; once it is decided, nothing is due."""
+    """Given a dispute, then payment, invoice and timeline say until when Stripe takes evidence;
+    once it is decided, nothing is due.
+    """
     clinic.hear()
     dispute = clinic.dispute()
     clinic.hear()
@@ -128,7 +153,11 @@ def test_until_when_an_answer_is_due_is_shown(clinic, client):
     [row] = shown(f"/api/payments/{payment.id}")["disputes"]
     assert (row["id"], row["status"], row["dueBy"]) == (dispute, "needs_response", due)
     assert shown(f"/api/invoices/{clinic.invoice.id}")["disputeDueBy"] == due
-    [line] = [line for line in shown(f"/api/invoices/{clinic.invoice.id}/timeline?limit=100")["data"] if (line["kind"], line["type"]) == ("fact", "dispute")]
+    [line] = [
+        line
+        for line in shown(f"/api/invoices/{clinic.invoice.id}/timeline?limit=100")["data"]
+        if (line["kind"], line["type"]) == ("fact", "dispute")
+    ]
     assert f"Send evidence in Stripe's dashboard by {due[:10]} {due[11:16]} UTC." in line["reason"]
     clinic.stand_in.act(dispute, "lose")
     clinic.hear()
@@ -137,10 +166,19 @@ def test_until_when_an_answer_is_due_is_shown(clinic, client):
 
 def test_a_later_date_for_the_answer_is_taken_over(database_url):
     invoice = given.an_invoice()
-    said = {"id": "dp_1", "payment_intent": "pi_1", "amount": 100, "currency": "usd", "status": "needs_response", "evidence_details": {"due_by": 1_800_000_000}}
+    said = {
+        "id": "dp_1",
+        "payment_intent": "pi_1",
+        "amount": 100,
+        "currency": "usd",
+        "status": "needs_response",
+        "evidence_details": {"due_by": 1_800_000_000},
+    }
     assert Dispute.record_report("", said, invoice.created_at)
     assert not Dispute.record_report("", said, invoice.created_at)
-    assert Dispute.record_report("", said | {"evidence_details": {"due_by": 1_800_086_400}}, invoice.created_at)
+    assert Dispute.record_report(
+        "", said | {"evidence_details": {"due_by": 1_800_086_400}}, invoice.created_at
+    )
     assert Dispute.get().due_by == datetime.fromtimestamp(1_800_086_400, UTC)
 
 
@@ -171,7 +209,9 @@ def test_an_inquiry_that_was_closed_and_becomes_a_dispute_is_told_as_opened_agai
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize(("verdict", "end"), [("win", WON), ("lose", LOST)])
 def test_events_come_in_any_order_and_twice(clinic, verdict, end, seed):
-    """Given every event of a dispute, the payment's own among them, shuffled and doubled, then the books end the same."""
+    """Given every event of a dispute, the payment's own among them, shuffled and doubled, then the
+    books end the same.
+    """
     dispute = clinic.dispute()
     clinic.stand_in.act(dispute, verdict)
     events = [event.to_dict() for event in clinic.stand_in.sdk.events.list({"limit": 100}).data]
@@ -188,7 +228,11 @@ def test_events_come_in_any_order_and_twice(clinic, verdict, end, seed):
 def split(stand_in):
     """What Stripe told so far: of money that went back, and of the payment itself."""
     events = [event.to_dict() for event in stand_in.sdk.events.list({"limit": 100}).data]
-    back = [event for event in events if event["type"].startswith(("charge.dispute", "charge.refund", "refund."))]
+    back = [
+        event
+        for event in events
+        if event["type"].startswith(("charge.dispute", "charge.refund", "refund."))
+    ]
     return back, [event for event in events if event["type"].startswith("payment_intent.")]
 
 
@@ -201,24 +245,34 @@ def go_back(clinic, what):
     if what == "dispute":
         clinic.dispute()
     else:
-        clinic.stand_in.sdk.refunds.create({"payment_intent": clinic.intent["id"], "amount": 10_000})
+        clinic.stand_in.sdk.refunds.create(
+            {"payment_intent": clinic.intent["id"], "amount": 10_000}
+        )
 
 
 @pytest.mark.parametrize("what", ["dispute", "refund"])
 def test_what_was_unmatched_is_told_as_applied_once_its_payment_is_known(clinic, what):
-    """Given a dispute or a refund whose event overtakes its payment's, when that comes, then both count, and the events say so."""
+    """Given a dispute or a refund whose event overtakes its payment's, when that comes, then both
+    count, and the events say so.
+    """
     go_back(clinic, what)
     back, paid = split(clinic.stand_in)
-    elsewhere = given.an_event("charge.refunded", {"object": "charge", "payment_intent": "pi_of_another_business"})
+    elsewhere = given.an_event(
+        "charge.refunded", {"object": "charge", "payment_intent": "pi_of_another_business"}
+    )
     for event in [*back, elsewhere]:
         given.received(event)
     given.worked(clinic.redis)
-    assert outcomes(back) == {("unmatched", f"{clinic.intent['id']} belongs to no invoice here", None)}
+    assert outcomes(back) == {
+        ("unmatched", f"{clinic.intent['id']} belongs to no invoice here", None)
+    }
     for event in paid:
         given.received(event)
     given.worked(clinic.redis)
     assert outcomes(back) == {("applied", None, clinic.invoice.id)}
-    assert outcomes([elsewhere]) == {("unmatched", "pi_of_another_business belongs to no invoice here", None)}
+    assert outcomes([elsewhere]) == {
+        ("unmatched", "pi_of_another_business belongs to no invoice here", None)
+    }
     assert clinic.books()[:3] == DISPUTED[:3]
 
 
@@ -228,7 +282,9 @@ def test_a_disputed_payment_is_not_refunded_beside(clinic):
     clinic.dispute()
     clinic.hear()
     payment = given.fresh(clinic.invoice).payments.get()
-    answer = clinic.client.simulate_post(f"/api/payments/{payment.id}/refunds", json={}, headers=clinic.headers)
+    answer = clinic.client.simulate_post(
+        f"/api/payments/{payment.id}/refunds", json={}, headers=clinic.headers
+    )
     assert (answer.status_code, answer.json["code"]) == (422, "amount_exceeds_payment")
 
 

@@ -20,7 +20,13 @@ def today(account, days=0):
 
 
 def paid(invoice, amount):
-    Payment.record_report(invoice, "", f"pi_{invoice.id}", PaymentReport("succeeded", amount, amount, invoice.currency), real_now())
+    Payment.record_report(
+        invoice,
+        "",
+        f"pi_{invoice.id}",
+        PaymentReport("succeeded", amount, amount, invoice.currency),
+        real_now(),
+    )
 
 
 @pytest.fixture
@@ -32,17 +38,44 @@ def clinic(client):
 def test_unpaid_invoices_are_listed_longest_due_first_with_whom_to_ask(client, clinic):
     account, key = clinic
     customer = given.a_customer(account, name="Ada Payer", email="ada@example.com")
-    for number, days, status in (("new", 5, "sent"), ("old", -40, "overdue"), ("late", -1, "overdue")):
-        given.an_invoice(account, customer=customer, number=number, due_date=today(account, days), status=status, project="Crown")
+    for number, days, status in (
+        ("new", 5, "sent"),
+        ("old", -40, "overdue"),
+        ("late", -1, "overdue"),
+    ):
+        given.an_invoice(
+            account,
+            customer=customer,
+            number=number,
+            due_date=today(account, days),
+            status=status,
+            project="Crown",
+        )
     for status in ("paid", "draft", "cancelled", "written_off"):
-        given.an_invoice(account, customer=customer, number=status, due_date=today(account, -9), status=status)
+        given.an_invoice(
+            account, customer=customer, number=status, due_date=today(account, -9), status=status
+        )
     given.an_invoice(given.an_account(name="Other"), due_date=today(account, -9), status="overdue")
 
     rows = client.simulate_get(UNPAID, headers=key).json["data"]
-    assert [(row["number"], row["status"], row["daysOverdue"]) for row in rows] == [("old", "overdue", 40), ("late", "overdue", 1), ("new", "sent", 0)]
+    assert [(row["number"], row["status"], row["daysOverdue"]) for row in rows] == [
+        ("old", "overdue", 40),
+        ("late", "overdue", 1),
+        ("new", "sent", 0),
+    ]
     row = rows[0]
-    assert (row["dueDate"], row["outstandingBalance"], row["currency"], row["nextContact"]) == (today(account, -40).isoformat(), 12_500, "usd", None)
-    assert row["customer"] == {"id": customer.id, "name": "Ada Payer", "phone": "+12025550123", "email": "ada@example.com"}
+    assert (row["dueDate"], row["outstandingBalance"], row["currency"], row["nextContact"]) == (
+        today(account, -40).isoformat(),
+        12_500,
+        "usd",
+        None,
+    )
+    assert row["customer"] == {
+        "id": customer.id,
+        "name": "Ada Payer",
+        "phone": "+12025550123",
+        "email": "ada@example.com",
+    }
     for which, numbers in (("overdue", ["old", "late"]), ("sent", ["new"])):
         found = client.simulate_get(UNPAID, headers=key, params={"status": which}).json["data"]
         assert [row["number"] for row in found] == numbers
@@ -59,7 +92,9 @@ def test_overdue_goes_by_the_date_even_before_the_sweep_has_been(client, clinic)
 
 @pytest.mark.parametrize(("zone", "late"), [("Pacific/Kiritimati", 1), ("Pacific/Honolulu", 0)])
 def test_a_day_ends_when_it_ends_for_the_account(client, zone, late):
-    """At noon UTC it is tomorrow already in Kiritimati (UTC+14), and still night in Honolulu (UTC−10)."""
+    """At noon UTC it is tomorrow already in Kiritimati (UTC+14), and still night in Honolulu
+    (UTC−10).
+    """
     noon = datetime.now(UTC).replace(hour=12, minute=0, second=0)
     move_business_time(noon - datetime.now(UTC))
     try:
@@ -75,37 +110,83 @@ def test_pages_follow_each_other_without_gap_or_repetition(client, clinic):
     account, key = clinic
     customer = given.a_customer(account)
     for index in range(23):  # many due on one day: the id decides among them
-        given.an_invoice(account, customer=customer, number=f"n{index}", due_date=today(account, index % 3 - 1), status="sent" if index % 2 else "overdue")
+        given.an_invoice(
+            account,
+            customer=customer,
+            number=f"n{index}",
+            due_date=today(account, index % 3 - 1),
+            status="sent" if index % 2 else "overdue",
+        )
     seen, after = [], None
     while True:
-        page = client.simulate_get(UNPAID, headers=key, params={"limit": 5} | ({"startingAfter": after} if after else {})).json
+        page = client.simulate_get(
+            UNPAID, headers=key, params={"limit": 5} | ({"startingAfter": after} if after else {})
+        ).json
         seen += page["data"]
         after = page["data"][-1]["id"]
         if not page["hasMore"]:
             break
-    assert [(row["dueDate"], row["id"]) for row in seen] == sorted((row["dueDate"], row["id"]) for row in seen)
+    assert [(row["dueDate"], row["id"]) for row in seen] == sorted(
+        (row["dueDate"], row["id"]) for row in seen
+    )
     assert len({row["id"] for row in seen}) == len(seen) == 23
     stranger = given.an_invoice(given.an_account(name="Other"))
-    assert client.simulate_get(UNPAID, headers=key, params={"startingAfter": stranger.id}).status_code == 422
+    assert (
+        client.simulate_get(UNPAID, headers=key, params={"startingAfter": stranger.id}).status_code
+        == 422
+    )
 
 
 def test_the_summary_counts_per_currency_by_status_and_by_age(client, clinic):
     account, key = clinic
     customer = given.a_customer(account)
-    for number, days, currency, amount in (("a", -1, "usd", 100), ("b", -30, "usd", 200), ("c", -31, "usd", 400), ("d", -90, "usd", 800)):
-        given.an_invoice(account, amount, currency, customer=customer, number=number, due_date=today(account, days), status="overdue")
-    given.an_invoice(account, 1600, "usd", customer=customer, due_date=today(account, -400), status="overdue")
-    given.an_invoice(account, 5000, "jpy", customer=customer, due_date=today(account, 3), status="sent")
-    given.an_invoice(account, 77, "usd", customer=customer, due_date=today(account, -3), status="paid", outstanding=0)
+    for number, days, currency, amount in (
+        ("a", -1, "usd", 100),
+        ("b", -30, "usd", 200),
+        ("c", -31, "usd", 400),
+        ("d", -90, "usd", 800),
+    ):
+        given.an_invoice(
+            account,
+            amount,
+            currency,
+            customer=customer,
+            number=number,
+            due_date=today(account, days),
+            status="overdue",
+        )
+    given.an_invoice(
+        account, 1600, "usd", customer=customer, due_date=today(account, -400), status="overdue"
+    )
+    given.an_invoice(
+        account, 5000, "jpy", customer=customer, due_date=today(account, 3), status="sent"
+    )
+    given.an_invoice(
+        account,
+        77,
+        "usd",
+        customer=customer,
+        due_date=today(account, -3),
+        status="paid",
+        outstanding=0,
+    )
     told = client.simulate_get("/api/finance/summary", headers=key).json
     assert told["asOf"] == today(account).isoformat()
     jpy, usd = told["currencies"]
-    assert (jpy["currency"], jpy["byStatus"]) == ("jpy", {"sent": {"count": 1, "outstanding": 5000}})
-    assert usd["byStatus"] == {"overdue": {"count": 5, "outstanding": 3100}, "paid": {"count": 1, "outstanding": 0}}
+    assert (jpy["currency"], jpy["byStatus"]) == (
+        "jpy",
+        {"sent": {"count": 1, "outstanding": 5000}},
+    )
+    assert usd["byStatus"] == {
+        "overdue": {"count": 5, "outstanding": 3100},
+        "paid": {"count": 1, "outstanding": 0},
+    }
     assert usd["overdue"] == {
-        "days1To30": {"count": 2, "outstanding": 300}, "days31To60": {"count": 1, "outstanding": 400},
-        "days61To90": {"count": 1, "outstanding": 800}, "daysOver90": {"count": 1, "outstanding": 1600},
-    }  # fmt: skip
+        "days1To30": {"count": 2, "outstanding": 300},
+        "days31To60": {"count": 1, "outstanding": 400},
+        "days61To90": {"count": 1, "outstanding": 800},
+        "daysOver90": {"count": 1, "outstanding": 1600},
+    }
 
 
 def post(client, key, invoice, action, **body):
@@ -116,9 +197,15 @@ def test_a_draft_is_sent_and_may_fall_overdue_at_once(client, clinic):
     account, key = clinic
     draft = given.an_invoice(account, mark="draft", status="draft", due_date=today(account, 3))
     late = given.an_invoice(account, mark="draft", status="draft", due_date=today(account, -3))
-    assert [post(client, key, invoice, "send").json["status"] for invoice in (draft, late)] == ["sent", "overdue"]
+    assert [post(client, key, invoice, "send").json["status"] for invoice in (draft, late)] == [
+        "sent",
+        "overdue",
+    ]
     assert post(client, key, draft, "send").status_code == 200  # twice is harmless
-    assert [entry.action for entry in AuditEntry.select().where(AuditEntry.subject == f"invoice:{draft.id}")] == ["invoice.sent"]
+    assert [
+        entry.action
+        for entry in AuditEntry.select().where(AuditEntry.subject == f"invoice:{draft.id}")
+    ] == ["invoice.sent"]
 
 
 def test_a_cancelled_invoice_owes_nothing_and_its_link_is_retired(client, clinic):
@@ -133,7 +220,12 @@ def test_a_cancelled_invoice_owes_nothing_and_its_link_is_retired(client, clinic
         refused = post(client, key, invoice, action)
         assert (refused.status_code, refused.json["code"]) == (409, code)
     assert post(client, key, invoice, "cancel").json["notes"] == answer.json["notes"]
-    assert client.simulate_post(f"/api/invoices/{invoice.id}/payment-links", headers=key, json={}).status_code == 409
+    assert (
+        client.simulate_post(
+            f"/api/invoices/{invoice.id}/payment-links", headers=key, json={}
+        ).status_code
+        == 409
+    )
 
 
 def test_what_was_paid_in_part_is_overpaid_once_the_invoice_is_cancelled(client, clinic):
@@ -141,7 +233,12 @@ def test_what_was_paid_in_part_is_overpaid_once_the_invoice_is_cancelled(client,
     invoice = given.an_invoice(account, 10_000)
     paid(invoice, 4_000)
     answer = post(client, key, invoice, "cancel").json
-    assert (answer["status"], answer["outstandingBalance"], answer["overpaid"], answer["amountPaid"]) == ("cancelled", 0, 4_000, 4_000)
+    assert (
+        answer["status"],
+        answer["outstandingBalance"],
+        answer["overpaid"],
+        answer["amountPaid"],
+    ) == ("cancelled", 0, 4_000, 4_000)
 
 
 def test_what_was_paid_before_the_rest_was_written_off_is_kept(client, clinic):
@@ -149,7 +246,12 @@ def test_what_was_paid_before_the_rest_was_written_off_is_kept(client, clinic):
     invoice = given.an_invoice(account, 10_000)
     paid(invoice, 4_000)
     answer = post(client, key, invoice, "write-off").json
-    assert (answer["status"], answer["outstandingBalance"], answer["overpaid"], answer["amountPaid"]) == ("written_off", 0, 0, 4_000)
+    assert (
+        answer["status"],
+        answer["outstandingBalance"],
+        answer["overpaid"],
+        answer["amountPaid"],
+    ) == ("written_off", 0, 0, 4_000)
 
 
 def test_a_paid_invoice_is_refunded_not_cancelled_and_a_draft_is_not_written_off(client, clinic):
@@ -168,7 +270,11 @@ def test_written_off_is_audited_with_where_it_came_from(client, clinic):
     invoice = given.an_invoice(account, due_date=date(2020, 1, 1), status="overdue")
     assert post(client, key, invoice, "write-off").json["status"] == "written_off"
     (entry,) = AuditEntry.select().where(AuditEntry.subject == f"invoice:{invoice.id}")
-    assert (entry.action, entry.detail, entry.account_id) == ("invoice.written_off", {"before": "overdue", "after": "written_off"}, account.id)
+    assert (entry.action, entry.detail, entry.account_id) == (
+        "invoice.written_off",
+        {"before": "overdue", "after": "written_off"},
+        account.id,
+    )
 
 
 def test_notes_are_appended_with_the_date_and_never_lost(client, clinic):
@@ -198,18 +304,45 @@ def test_settings_begin_with_defaults_change_by_name_and_are_audited(client, cli
     address = f"/api/accounts/{account.id}/settings"
     before = client.simulate_get(address, headers=key).json
     assert before == {
-        "paymentCollection": "link", "callFrequency": "weekly", "calling": "manual", "paymentTiming": "immediate", "staffEntry": "form", "updatedAt": None,
-    }  # fmt: skip
+        "paymentCollection": "link",
+        "callFrequency": "weekly",
+        "calling": "manual",
+        "paymentTiming": "immediate",
+        "staffEntry": "form",
+        "updatedAt": None,
+    }
     client.simulate_patch(address, headers=key, json={"calling": "automatic"})
-    after = client.simulate_patch(address, headers=key, json={"callFrequency": "daily", "staffEntry": "link_only"}).json
+    after = client.simulate_patch(
+        address, headers=key, json={"callFrequency": "daily", "staffEntry": "link_only"}
+    ).json
     assert {name: after[name] for name in after if name != "updatedAt"} == {
-        "paymentCollection": "link", "callFrequency": "daily", "calling": "automatic", "paymentTiming": "immediate", "staffEntry": "link_only",
-    }  # fmt: skip
+        "paymentCollection": "link",
+        "callFrequency": "daily",
+        "calling": "automatic",
+        "paymentTiming": "immediate",
+        "staffEntry": "link_only",
+    }
     assert client.simulate_get(address, headers=key).json == after
-    assert client.simulate_patch(address, headers=key, json={"calling": "sometimes"}).status_code == 422
-    assert [entry.detail for entry in AuditEntry.select().where(AuditEntry.action == "settings.changed").order_by(AuditEntry.id)] == [
-        {"calling": "automatic"}, {"call_frequency": "daily", "staff_entry": "link_only"},
-    ]  # fmt: skip
+    assert (
+        client.simulate_patch(address, headers=key, json={"calling": "sometimes"}).status_code
+        == 422
+    )
+    assert [
+        entry.detail
+        for entry in (
+            AuditEntry.select()
+            .where(AuditEntry.action == "settings.changed")
+            .order_by(AuditEntry.id)
+        )
+    ] == [
+        {"calling": "automatic"},
+        {"call_frequency": "daily", "staff_entry": "link_only"},
+    ]
     other = given.an_account(name="Other")
     assert client.simulate_get(f"/api/accounts/{other.id}/settings", headers=key).status_code == 404
-    assert client.simulate_get(f"/api/accounts/{other.id}/settings", headers=given.a_key(None)).status_code == 200
+    assert (
+        client.simulate_get(
+            f"/api/accounts/{other.id}/settings", headers=given.a_key(None)
+        ).status_code
+        == 200
+    )

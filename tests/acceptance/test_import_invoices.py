@@ -15,21 +15,25 @@ from runtime.clock import real_now
 from tests import given
 from tests.operators import run
 
-QUICKBOOKS = """Invoice No,Customer,Invoice Date,Due Date,Terms,Amount,Open Balance,Currency,Email,Phone,Status
-1001,Ada Payer,01/02/2026,01/31/2099,Net 30,"1,250.00","1,250.00",USD,ada@example.com,(202) 555-0123,Overdue
-1002,Grace Hopper,01/02/2026,02/28/2099,Net 30,80.00,30.50,USD,grace@example.com,202-555-0144,Partially paid
+QUICKBOOKS = """Invoice No,Customer,Invoice Date,Due Date,Terms,Amount,Open Balance,Currency,\
+Email,Phone,Status
+1001,Ada Payer,01/02/2026,01/31/2099,Net 30,"1,250.00","1,250.00",USD,\
+ada@example.com,(202) 555-0123,Overdue
+1002,Grace Hopper,01/02/2026,02/28/2099,Net 30,80.00,30.50,USD,\
+grace@example.com,202-555-0144,Partially paid
 1003,Alan Turing,01/02/2026,02/28/2099,Net 30,99.00,0.00,USD,,,Paid
 1004,Edsger D.,01/02/2026,02/28/2099,Net 30,500,500,JPY,,+81312345678,Open
 """
 XERO = (
-    "ContactName,EmailAddress,POAddressLine1,POCity,POCountry,InvoiceNumber,Reference,InvoiceDate,DueDate,Total,InvoiceAmountDue,Description,Quantity,"
-    "UnitAmount,LineAmount,Currency,Type,Sent,Status\n"
-    "Ada Payer,ada@example.com,1 Main St,London,United Kingdom,INV-1,Crown,22/11/2026,31/12/2099,150.00,150.00,Crown,1,100.00,100.00,"
-    "GBP,Sales invoice,Sent,Awaiting Payment\n"
-    "Ada Payer,ada@example.com,1 Main St,London,United Kingdom,INV-1,Crown,22/11/2026,31/12/2099,150.00,150.00,Polish,1,50.00,50.00,"
-    "GBP,Sales invoice,Sent,Awaiting Payment\n"
-    "Bob Gone,,,,,INV-2,,22/11/2026,31/12/2099,10.00,10.00,x,1,10.00,10.00,GBP,Sales invoice,,Voided\n"
-    "Cy Draft,,,,,INV-3,,22/11/2026,31/12/2099,10.00,10.00,x,1,10.00,10.00,GBP,Sales invoice,,Draft\n"
+    "ContactName,EmailAddress,POAddressLine1,POCity,POCountry,InvoiceNumber,Reference,InvoiceDate,DueDate,Total,InvoiceAmountDue,Description,Quantity,UnitAmount,LineAmount,Currency,Type,Sent,Status\nAda"
+    " Payer,ada@example.com,1 Main St,London,United"
+    " Kingdom,INV-1,Crown,22/11/2026,31/12/2099,150.00,150.00,Crown,1,100.00,100.00,GBP,Sales"
+    " invoice,Sent,Awaiting Payment\nAda Payer,ada@example.com,1 Main St,London,United"
+    " Kingdom,INV-1,Crown,22/11/2026,31/12/2099,150.00,150.00,Polish,1,50.00,50.00,GBP,Sales"
+    " invoice,Sent,Awaiting Payment\nBob"
+    " Gone,,,,,INV-2,,22/11/2026,31/12/2099,10.00,10.00,x,1,10.00,10.00,GBP,Sales"
+    " invoice,,Voided\nCy"
+    " Draft,,,,,INV-3,,22/11/2026,31/12/2099,10.00,10.00,x,1,10.00,10.00,GBP,Sales invoice,,Draft\n"
 )
 
 
@@ -52,7 +56,17 @@ def take_in(account, tmp_path):
 
 def invoices():
     rows = Invoice.select(Invoice, Customer).join(Customer).order_by(Invoice.number)
-    return [(row.number, row.customer.name, row.outstanding, row.currency, row.due_date.isoformat(), row.status) for row in rows]
+    return [
+        (
+            row.number,
+            row.customer.name,
+            row.outstanding,
+            row.currency,
+            row.due_date.isoformat(),
+            row.status,
+        )
+        for row in rows
+    ]
 
 
 def test_a_quickbooks_export_comes_in(take_in):
@@ -60,10 +74,15 @@ def test_a_quickbooks_export_comes_in(take_in):
     assert answer.exit_code == 0, answer.output
     assert invoices() == [
         ("1001", "Ada Payer", 125_000, "usd", "2099-01-31", "sent"),
-        ("1002", "Grace Hopper", 3_050, "usd", "2099-02-28", "sent"),  # what is still open is collected, not the total
+        # what is still open is collected, not the total
+        ("1002", "Grace Hopper", 3_050, "usd", "2099-02-28", "sent"),
         ("1004", "Edsger D.", 500, "jpy", "2099-02-28", "sent"),  # yen have no minor unit
     ]
-    assert [row.phone for row in Customer.select().order_by(Customer.name)] == ["+12025550123", "+81312345678", "+12025550144"]
+    assert [row.phone for row in Customer.select().order_by(Customer.name)] == [
+        "+12025550123",
+        "+81312345678",
+        "+12025550144",
+    ]
     assert "quickbooks columns" in answer.output
     assert "Taken in." in answer.output
     assert AuditEntry.get(AuditEntry.action == "invoices.imported").detail["created"] == 3
@@ -72,8 +91,9 @@ def test_a_quickbooks_export_comes_in(take_in):
 def test_a_xero_export_has_a_row_for_each_line_of_an_invoice(take_in):
     assert take_in(XERO, "--dates", "eu").exit_code == 0
     assert invoices() == [
-        ("INV-1", "Ada Payer", 15_000, "gbp", "2099-12-31", "sent"), ("INV-3", "Cy Draft", 1_000, "gbp", "2099-12-31", "draft"),
-    ]  # fmt: skip
+        ("INV-1", "Ada Payer", 15_000, "gbp", "2099-12-31", "sent"),
+        ("INV-3", "Cy Draft", 1_000, "gbp", "2099-12-31", "draft"),
+    ]
     assert Invoice.get(Invoice.number == "INV-1").project == "Crown"
 
 
@@ -89,25 +109,41 @@ def test_what_changed_in_the_books_is_updated_and_its_old_link_retired(take_in):
     take_in(QUICKBOOKS, "--dates", "us")
     invoice = Invoice.get(Invoice.number == "1002")
     link = PaymentLink.plan(invoice, real_now())
-    take_in(QUICKBOOKS.replace("30.50", "20.00").replace("02/28/2099", "03/01/2099"), "--dates", "us")
+    take_in(
+        QUICKBOOKS.replace("30.50", "20.00").replace("02/28/2099", "03/01/2099"), "--dates", "us"
+    )
     row = given.fresh(invoice)
-    assert (row.amount_due, row.outstanding, row.due_date.isoformat(), row.balance_revision) == (2_000, 2_000, "2099-03-01", 1)
+    assert (row.amount_due, row.outstanding, row.due_date.isoformat(), row.balance_revision) == (
+        2_000,
+        2_000,
+        "2099-03-01",
+        1,
+    )
     assert PaymentLink.get_by_id(link.id).state in {"retired", "retiring"}
 
 
 def test_an_invoice_with_payments_here_is_kept_whatever_the_file_says(take_in):
     take_in(QUICKBOOKS, "--dates", "us")
     invoice = Invoice.get(Invoice.number == "1002")
-    Payment.record_report(invoice, "", "pi_1", PaymentReport("succeeded", 1_000, 1_000, "usd"), real_now())
+    Payment.record_report(
+        invoice, "", "pi_1", PaymentReport("succeeded", 1_000, 1_000, "usd"), real_now()
+    )
     assert "kept" in take_in(QUICKBOOKS.replace("30.50", "20.50"), "--dates", "us").output
     assert given.fresh(invoice).amount_due == 3_050
 
 
 def test_one_bad_row_keeps_all_out_unless_told_otherwise(take_in):
-    bad = QUICKBOOKS.replace("02/28/2099,Net 30,80.00,30.50", "31/31/2099,Net 30,80.00,thirty").replace("202-555-0144", "12")
+    bad = QUICKBOOKS.replace(
+        "02/28/2099,Net 30,80.00,30.50", "31/31/2099,Net 30,80.00,thirty"
+    ).replace("202-555-0144", "12")
     answer = take_in(bad, "--dates", "us")
     assert answer.exit_code == 1
-    for told in ("line 3, Due Date", "line 3, Open Balance", "line 3, Phone", "Nothing was written."):
+    for told in (
+        "line 3, Due Date",
+        "line 3, Open Balance",
+        "line 3, Phone",
+        "Nothing was written.",
+    ):
         assert told in answer.output
     assert invoices() == []
     answer = take_in(bad, "--dates", "us", "--skip-bad")
@@ -127,26 +163,41 @@ def test_dates_and_amounts_are_never_guessed(take_in):
     answer = take_in("number;customer;dueDate;amount;currency\n1;Ada;2099-01-31;1.234,50;EUR\n")
     assert "--decimal comma" in answer.output
     assert invoices() == []
-    take_in("number;customer;dueDate;amount;currency\n1;Ada;2099-01-31;1.234,50;EUR\n", "--decimal", "comma")
+    take_in(
+        "number;customer;dueDate;amount;currency\n1;Ada;2099-01-31;1.234,50;EUR\n",
+        "--decimal",
+        "comma",
+    )
     assert invoices() == [("1", "Ada", 123_450, "eur", "2099-01-31", "sent")]
 
 
 @pytest.mark.parametrize(
-    ("encoding", "delimiter"), [("utf-8", ","), ("utf-8-sig", ";"), ("utf-16", "\t"), ("cp1252", ";"), ("utf-8", "|")]
-)  # fmt: skip
+    ("encoding", "delimiter"),
+    [("utf-8", ","), ("utf-8-sig", ";"), ("utf-16", "\t"), ("cp1252", ";"), ("utf-8", "|")],
+)
 def test_any_encoding_and_delimiter_of_a_spreadsheet(take_in, encoding, delimiter):
-    rows = [["number", "customer", "dueDate", "amount", "currency"], ["1", "Zoë Müller", "2099-01-31", "10", "EUR"]]
+    rows = [
+        ["number", "customer", "dueDate", "amount", "currency"],
+        ["1", "Zoë Müller", "2099-01-31", "10", "EUR"],
+    ]
     assert take_in("\r\n".join(delimiter.join(row) for row in rows).encode(encoding)).exit_code == 0
     assert invoices()[0][1] == "Zoë Müller"
 
 
 def test_cells_with_line_breaks_keep_the_line_numbers_right(take_in):
-    text = 'number,customer,dueDate,amount,currency\n1,"Ada\nPayer",2099-01-31,10,USD\n2,Bob,never,10,USD\n'
+    text = (
+        'number,customer,dueDate,amount,currency\n1,"Ada\nPayer",2099-01-31,10,USD\n'
+        "2,Bob,never,10,USD\n"
+    )
     assert "line 4, dueDate" in take_in(text).output
 
 
 def test_a_card_number_refuses_its_row_and_is_not_repeated(take_in):
-    rows = ["1,Ada 4242 4242 4242 4242,2099-01-31,10,USD,", "2,Bob,2099-01-31,10,USD,4000000000000002", "3,Cy,2099-01-31,10,USD,"]
+    rows = [
+        "1,Ada 4242 4242 4242 4242,2099-01-31,10,USD,",
+        "2,Bob,2099-01-31,10,USD,4000000000000002",
+        "3,Cy,2099-01-31,10,USD,",
+    ]
     text = "\n".join(["number,customer,dueDate,amount,currency,Memo", *rows])
     answer = take_in(text, "--skip-bad")
     assert "line 2, customer: contains a card number" in answer.output
@@ -157,7 +208,10 @@ def test_a_card_number_refuses_its_row_and_is_not_repeated(take_in):
 
 
 def test_a_number_that_means_two_invoices_is_an_error(take_in):
-    text = "number,customer,dueDate,amount,currency\n7,Ada,2099-01-31,10,USD\n7,Bob,2099-01-31,99,USD\n"
+    text = (
+        "number,customer,dueDate,amount,currency\n"
+        "7,Ada,2099-01-31,10,USD\n7,Bob,2099-01-31,99,USD\n"
+    )
     assert "invoice 7 is on line 2" in take_in(text).output
 
 
@@ -170,9 +224,11 @@ def test_another_currency_than_the_known_invoices_is_an_error(take_in, account):
 def test_customers_are_found_again_and_namesakes_kept_apart(take_in, account):
     known = given.a_customer(account, name="Ada Payer", email=None, phone="+12025550123")
     text = (
-        "number,customer,email,phone,dueDate,amount,currency\n1,Ada Payer,ada@example.com,202-555-0123,2099-01-31,10,USD\n"
-        "2,Ada Payer,,,2099-01-31,10,USD\n3,Ada Payer,other@example.com,202-555-0999,2099-01-31,10,USD\n4,New One,,,2099-01-31,10,USD\n"
-        "5,New One,new@example.com,,2099-01-31,10,USD\n"
+        "number,customer,email,phone,dueDate,amount,currency\n1,Ada"
+        " Payer,ada@example.com,202-555-0123,2099-01-31,10,USD\n2,Ada"
+        " Payer,,,2099-01-31,10,USD\n3,Ada"
+        " Payer,other@example.com,202-555-0999,2099-01-31,10,USD\n4,New"
+        " One,,,2099-01-31,10,USD\n5,New One,new@example.com,,2099-01-31,10,USD\n"
     )
     assert take_in(text).exit_code == 0
     of = {row.number: row.customer_id for row in Invoice.select()}
@@ -184,19 +240,29 @@ def test_customers_are_found_again_and_namesakes_kept_apart(take_in, account):
 
 def test_consents_come_with_where_and_when_they_were_given(take_in):
     text = (
-        "number,customer,phone,dueDate,amount,currency,smsConsent,consentSource,consentAt,consentText\n"
-        "1,Ada,202-555-0123,2099-01-31,10,USD,yes,intake form,2026-01-31T09:30:00Z,I agree to texts about my bill\n"
-        "2,Bob,202-555-0124,2099-01-31,10,USD,no,,,\n"
+        "number,customer,phone,dueDate,amount,currency,smsConsent,consentSource,consentAt,consentText\n1,Ada,202-555-0123,2099-01-31,10,USD,yes,intake"
+        " form,2026-01-31T09:30:00Z,I agree to texts about my"
+        " bill\n2,Bob,202-555-0124,2099-01-31,10,USD,no,,,\n"
     )
     for _ in range(2):
         assert take_in(text).exit_code == 0
     (consent,) = Consent.select()
-    assert (consent.phone, consent.channels, consent.source) == ("+12025550123", ["sms"], "intake form")
+    assert (consent.phone, consent.channels, consent.source) == (
+        "+12025550123",
+        ["sms"],
+        "intake form",
+    )
     assert consent.given_at.isoformat() == "2026-01-31T09:30:00+00:00"
-    assert "consentSource and consentAt" in take_in(text.replace("intake form", "").replace("1,Ada", "9,Ada")).output
+    assert (
+        "consentSource and consentAt"
+        in take_in(text.replace("intake form", "").replace("1,Ada", "9,Ada")).output
+    )
 
 
-HEAD = "number,customer,phone,dueDate,amount,currency,status,smsConsent,consentSource,consentAt,smsOptOut,voiceOptOut,optOutAt\n"
+HEAD = (
+    "number,customer,phone,dueDate,amount,currency,status,smsConsent,consentSource,consentAt,"
+    "smsOptOut,voiceOptOut,optOutAt\n"
+)
 ADA, BOB, CY = "+12025550123", "+12025550124", "+12025550125"
 
 
@@ -206,8 +272,9 @@ def contact(account, phone):
 
 
 def test_opt_outs_come_in_also_from_rows_that_are_not_collected(take_in, account):
-    text = HEAD.replace("number", "Invoice No") + (
-        f"1,Ada,{ADA},2099-01-31,10,USD,,,,,yes,,\n2,Ada,{ADA},2099-01-31,20,USD,,,,,yes,no,\n"
+    text = (
+        HEAD.replace("number", "Invoice No")
+        + f"1,Ada,{ADA},2099-01-31,10,USD,,,,,yes,,\n2,Ada,{ADA},2099-01-31,20,USD,,,,,yes,no,\n"
         f"3,Bob,{BOB},,0,USD,,,,,x,yes,2026-03-01\n4,Cy,{CY},,,,paid,,,,,yes,\n5,Di,+12025550126,2099-01-31,10,USD,,,,,no,,\n"
     )
     answer = take_in(text, "--dry-run", "--mapping", "quickbooks")
@@ -215,17 +282,28 @@ def test_opt_outs_come_in_also_from_rows_that_are_not_collected(take_in, account
     assert OptOut.select().count() == 0
     for _ in range(2):
         assert take_in(text, "--mapping", "quickbooks").exit_code == 0
-    assert [contact(account, phone) for phone in (ADA, BOB, CY, "+12025550126")] == [(True, False), (True, True), (False, True), (False, False)]
+    assert [contact(account, phone) for phone in (ADA, BOB, CY, "+12025550126")] == [
+        (True, False),
+        (True, True),
+        (False, True),
+        (False, False),
+    ]
     assert OptOut.select().count() == 3
     assert OptOut.get(OptOut.phone == BOB).at.isoformat() == "2026-03-01T00:00:00+00:00"
     assert {row.source for row in OptOut.select()} == {"import"}
-    told = AuditEntry.select().where(AuditEntry.action == "invoices.imported").order_by(AuditEntry.id)
+    told = (
+        AuditEntry.select().where(AuditEntry.action == "invoices.imported").order_by(AuditEntry.id)
+    )
     assert [row.detail["opted out"] for row in told] == [3, 0]
 
 
 def test_an_opt_out_beats_a_consent_and_one_of_before_a_start_stays_history(take_in, account):
     OptOut.record(account.id, BOB, "start", ["sms"], source="desk", recorded_by="test")
-    text = HEAD + (f"1,Ada,{ADA},2099-01-31,10,USD,,yes,form,2026-01-31,yes,,\n2,Bob,{BOB},2099-01-31,10,USD,,,,,yes,,2026-02-01\n")
+    text = (
+        HEAD
+        + f"1,Ada,{ADA},2099-01-31,10,USD,,yes,form,2026-01-31,yes,,\n"
+        + f"2,Bob,{BOB},2099-01-31,10,USD,,,,,yes,,2026-02-01\n"
+    )
     for _ in range(2):
         assert take_in(text).exit_code == 0
     assert (contact(account, ADA), contact(account, BOB)) == ((True, False), (False, False))
@@ -233,8 +311,14 @@ def test_an_opt_out_beats_a_consent_and_one_of_before_a_start_stays_history(take
 
 
 def test_an_explicit_no_takes_an_imported_consent_back_and_nothing_else(take_in, account):
-    """Not what the person told the clinic itself; an empty cell says nothing; an old file does not bring it back."""
-    yes = HEAD + f"1,Ada,{ADA},2099-01-31,10,USD,,yes,form,2026-01-31,,,\n2,Bob,{BOB},2099-01-31,10,USD,,yes,form,2026-01-31,,,\n"
+    """Not what the person told the clinic itself; an empty cell says nothing; an old file does not
+    bring it back.
+    """
+    yes = (
+        HEAD
+        + f"1,Ada,{ADA},2099-01-31,10,USD,,yes,form,2026-01-31,,,\n"
+        + f"2,Bob,{BOB},2099-01-31,10,USD,,yes,form,2026-01-31,,,\n"
+    )
     assert take_in(yes).exit_code == 0
     ada = Customer.get(Customer.phone == ADA)
     no = HEAD + f"1,Ada,{ADA},2099-01-31,10,USD,,no,,,,,\n2,Bob,{BOB},2099-01-31,10,USD,,,,,,,\n"
@@ -245,32 +329,55 @@ def test_an_explicit_no_takes_an_imported_consent_back_and_nothing_else(take_in,
     assert not Consent.holds(ada.id, ADA, "sms", real_now())
     assert Consent.holds(Customer.get(Customer.phone == BOB).id, BOB, "sms", real_now())
     assert Consent.get(Consent.customer == ada).revoked_why == "a later import says no"
-    Consent.record(ada, ADA, ["sms"], real_now(), real_now(), source="desk", text="yes", text_version="3", recorded_by="test")
+    Consent.record(
+        ada,
+        ADA,
+        ["sms"],
+        real_now(),
+        real_now(),
+        source="desk",
+        text="yes",
+        text_version="3",
+        recorded_by="test",
+    )
     take_in(no)
     assert Consent.holds(ada.id, ADA, "sms", real_now())
     assert take_in(yes.replace("2026-01-31,,,", "2026-09-30,,,")).exit_code == 0
-    assert Consent.select().where(Consent.customer == ada, Consent.revoked_at.is_null()).count() == 2
+    assert (
+        Consent.select().where(Consent.customer == ada, Consent.revoked_at.is_null()).count() == 2
+    )
 
 
-@pytest.mark.parametrize(("cells", "told"), [
-    (f"{ADA},2099-01-31,10,USD,,,,,maybe,,", "smsOptOut: 'maybe' is neither yes nor no"),
-    (f"{ADA},,,,paid,,,,,perhaps,", "voiceOptOut: 'perhaps' is neither yes nor no"),
-    (f"{ADA},2099-01-31,10,USD,,,,,yes,,soon", "optOutAt: 'soon' is not a time"),
-    (",2099-01-31,10,USD,,,,,yes,,", "phone: is missing, but the row has an opt-out"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (f"{ADA},2099-01-31,10,USD,,,,,maybe,,", "smsOptOut: 'maybe' is neither yes nor no"),
+        (f"{ADA},,,,paid,,,,,perhaps,", "voiceOptOut: 'perhaps' is neither yes nor no"),
+        (f"{ADA},2099-01-31,10,USD,,,,,yes,,soon", "optOutAt: 'soon' is not a time"),
+        (",2099-01-31,10,USD,,,,,yes,,", "phone: is missing, but the row has an opt-out"),
+    ],
+)
 def test_an_opt_out_that_cannot_be_read_is_never_passed_over(take_in, cells, told):
     answer = take_in(f"{HEAD}1,Ada,{cells}\n")
     assert (answer.exit_code, told in answer.output) == (1, True), answer.output
 
 
 def test_columns_that_nothing_is_read_from_are_named(take_in, account):
-    assert "Ignored columns: Invoice Date, Terms, Amount." in take_in(QUICKBOOKS, "--dates", "us", "--dry-run").output
-    text = f"number,customer,phone,dueDate,amount,currency,Opted Out,Favourite colour\n1,Ada,{ADA},2099-01-31,10,USD,yes,blue\n"
+    assert (
+        "Ignored columns: Invoice Date, Terms, Amount."
+        in take_in(QUICKBOOKS, "--dates", "us", "--dry-run").output
+    )
+    text = (
+        "number,customer,phone,dueDate,amount,currency,Opted Out,Favourite"
+        f" colour\n1,Ada,{ADA},2099-01-31,10,USD,yes,blue\n"
+    )
     assert "Ignored columns: Favourite colour." in take_in(text).output
     assert contact(account, ADA) == (True, True)
 
 
-@pytest.mark.parametrize("text", ["", "a,b,c\n1,2,3\n", 'number,customer,dueDate,amount\n1,"never closed'])
+@pytest.mark.parametrize(
+    "text", ["", "a,b,c\n1,2,3\n", 'number,customer,dueDate,amount\n1,"never closed']
+)
 def test_what_is_no_export_is_said_in_one_sentence(take_in, text):
     answer = take_in(text)
     assert answer.exit_code == 1

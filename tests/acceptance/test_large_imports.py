@@ -1,4 +1,6 @@
-"""An import of any length (F63): memory does not grow with the rows, and each error still names its line."""
+"""An import of any length (F63): memory does not grow with the rows, and each error still names its
+line.
+"""
 
 import tracemalloc
 from collections.abc import Iterator
@@ -17,12 +19,17 @@ ROOM = 150_000  # bytes between two runs that have nothing to do with their leng
 
 
 def rows(count: int, first: int = 0, amount: str = "10.50") -> Iterator[str]:
-    return (f"{number},Person {number % 700},2099-01-31,{amount},USD,p{number % 700}@example.com\n" for number in range(first, first + count))
+    return (
+        f"{number},Person {number % 700},2099-01-31,{amount},USD,p{number % 700}@example.com\n"
+        for number in range(first, first + count)
+    )
 
 
 @pytest.fixture
 def peak(database_url, tmp_path):
-    """Runs an import of so many rows; the most memory that Python held at once meanwhile, in bytes."""
+    """Runs an import of so many rows; the most memory that Python held at once
+    meanwhile, in bytes.
+    """
     account = given.an_account()
 
     def measured(count: int, *options: str, exit_code: int = 0, **what) -> tuple[int, str]:
@@ -55,13 +62,17 @@ def test_memory_does_not_grow_with_the_rows_that_are_bad(peak):
     short, _ = peak(2 * BATCH, "--dry-run", amount="ten", exit_code=1)
     long, told = peak(12 * BATCH, "--dry-run", amount="ten", exit_code=1)
     assert long - short < ROOM, f"{2 * BATCH} bad rows took {short} bytes, {12 * BATCH} took {long}"
-    lines = [line.split(",")[0].rsplit(" ", 1)[1] for line in told.splitlines() if "error line" in line]
+    lines = [
+        line.split(",")[0].rsplit(" ", 1)[1] for line in told.splitlines() if "error line" in line
+    ]
     assert lines == [str(line) for line in range(2, 2 + SHOWN)]
     assert f"and {12 * BATCH - SHOWN} more" in told
 
 
 def test_a_number_is_known_again_thousands_of_rows_later(database_url, tmp_path):
-    """Given a file whose last row has the number of its first, with another amount, then both lines are named."""
+    """Given a file whose last row has the number of its first, with another amount, then both lines
+    are named.
+    """
     path = tmp_path / "books.csv"
     path.write_text(HEADING + "".join(rows(4 * BATCH)) + next(rows(1, amount="99.00")))
     answer = run("invoices", "import", str(path), "--account", given.an_account().id)

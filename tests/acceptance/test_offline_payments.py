@@ -1,4 +1,6 @@
-"""Payments taken elsewhere (F6, F9): recorded on their day, voided when they were taken down wrong; Stripe's own are read there."""
+"""Payments taken elsewhere (F6, F9): recorded on their day, voided when they were taken down wrong;
+Stripe's own are read there.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,11 +28,21 @@ class Desk(Clinic):
     """A clinic whose staff write payments down."""
 
     def takes(self, amount=12_500, method="check", reference="no. 1", **more):
-        return self.post("upsert", invoiceId=self.invoice.id, amount=amount, currency="usd", method=method, reference=reference, **more)
+        return self.post(
+            "upsert",
+            invoiceId=self.invoice.id,
+            amount=amount,
+            currency="usd",
+            method=method,
+            reference=reference,
+            **more,
+        )
 
     def voids(self, payment_id, headers=None, **body):
         body = body or {"reason": "the check bounced"}
-        return self.client.simulate_post(f"/api/payments/{payment_id}/void", json=body, headers=headers or self.headers)
+        return self.client.simulate_post(
+            f"/api/payments/{payment_id}/void", json=body, headers=headers or self.headers
+        )
 
     def told(self):
         return [row.type for row in OutgoingEvent.select().order_by(OutgoingEvent.id)]
@@ -39,29 +51,51 @@ class Desk(Clinic):
         return self.now.status, self.now.amount_paid, self.now.outstanding
 
     def opens(self):
-        """An intent of Stripe's for the invoice that is paid in somebody's browser; we are not told."""
+        """An intent of Stripe's for the invoice that is paid in somebody's browser; we are not
+        told.
+        """
         return self.stripe.sdk.payment_intents.create(
             {
-                "amount": 12_500, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True, "metadata": given.metadata_of(self.invoice),
+                "amount": 12_500,
+                "currency": "usd",
+                "payment_method": "pm_card_visa",
+                "confirm": True,
+                "metadata": given.metadata_of(self.invoice),
                 "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
             }
-        ).id  # fmt: skip
+        ).id
 
 
 def test_a_check_that_bounced_is_owed_again(clinic):
-    """Given an invoice paid by check, when the check bounces, then it is owed again, and everybody who looks can see why."""
+    """Given an invoice paid by check, when the check bounces, then it is owed again, and everybody
+    who looks can see why.
+    """
     payment = clinic.takes().json["payment"]["id"]
     assert clinic.books() == ("paid", 12_500, 0)
     answer = clinic.voids(payment)
     assert answer.status_code == 200, answer.text
     shown = answer.json["payment"]
-    assert (shown["status"], shown["amount"], shown["amountReceived"], shown["voidReason"]) == ("voided", 12_500, 0, "the check bounced")
+    assert (shown["status"], shown["amount"], shown["amountReceived"], shown["voidReason"]) == (
+        "voided",
+        12_500,
+        0,
+        "the check bounced",
+    )
     assert (answer.json["invoice"]["status"], clinic.books()) == ("sent", ("sent", 0, 12_500))
     assert clinic.told() == ["invoice.paid", "payment.voided"]
     entry = AuditEntry.get(AuditEntry.action == "payment.voided")
-    assert (entry.subject, entry.actor[:4], entry.detail["amount"]) == (f"payment:{payment}", "key:", 12_500)
-    lines = clinic.client.simulate_get(f"/api/invoices/{clinic.invoice.id}/timeline?limit=100", headers=clinic.headers).json["data"]
-    assert "The payment of 125.00 USD (check) was voided and no longer counts: the check bounced." in [line["reason"] for line in lines]
+    assert (entry.subject, entry.actor[:4], entry.detail["amount"]) == (
+        f"payment:{payment}",
+        "key:",
+        12_500,
+    )
+    lines = clinic.client.simulate_get(
+        f"/api/invoices/{clinic.invoice.id}/timeline?limit=100", headers=clinic.headers
+    ).json["data"]
+    assert (
+        "The payment of 125.00 USD (check) was voided and no longer counts: the check bounced."
+        in [line["reason"] for line in lines]
+    )
 
 
 def test_voiding_twice_is_harmless(clinic):
@@ -69,11 +103,16 @@ def test_voiding_twice_is_harmless(clinic):
     answers = [clinic.voids(payment), clinic.voids(payment, reason="another")]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json["payment"] == answers[1].json["payment"]
-    assert (clinic.told().count("payment.voided"), AuditEntry.select().where(AuditEntry.action == "payment.voided").count()) == (1, 1)
+    assert (
+        clinic.told().count("payment.voided"),
+        AuditEntry.select().where(AuditEntry.action == "payment.voided").count(),
+    ) == (1, 1)
 
 
 def test_what_asked_for_the_rest_is_retired_when_the_balance_grows(clinic, valkey):
-    """Given 50 of 125 taken by check and an intent open for the rest, when the check is voided, then that intent takes nothing any more."""
+    """Given 50 of 125 taken by check and an intent open for the rest, when the check is voided,
+    then that intent takes nothing any more.
+    """
     payment = clinic.takes(5_000).json["payment"]["id"]
     intent_id = clinic.intent().json["paymentIntentId"]
     clinic.voids(payment)
@@ -83,7 +122,9 @@ def test_what_asked_for_the_rest_is_retired_when_the_balance_grows(clinic, valke
 
 
 def test_a_void_is_final_for_its_reference(clinic):
-    """Given a voided check, when its old record is sent again, as a nightly copy of the books would, then it does not come back; a new reference counts."""
+    """Given a voided check, when its old record is sent again, as a nightly copy of the books
+    would, then it does not come back; a new reference counts.
+    """
     clinic.voids(clinic.takes(1_250).json["payment"]["id"], reason="typed wrong")
     for amount in (1_250, 12_500):
         again = clinic.takes(amount)
@@ -113,7 +154,10 @@ def test_an_operator_voids_from_the_shell(clinic):
     answer = run("payments", "void", payment, "--reason", "typed for the wrong invoice")
     assert answer.exit_code == 0, answer.output
     assert "12500 usd (minor units) are owed" in answer.output
-    assert (clinic.now.status, AuditEntry.get(AuditEntry.action == "payment.voided").actor[:4]) == ("sent", "cli:")
+    assert (clinic.now.status, AuditEntry.get(AuditEntry.action == "payment.voided").actor[:4]) == (
+        "sent",
+        "cli:",
+    )
     assert run("payments", "void", "pay_none", "--reason", "x").exit_code == 2
     assert run("payments", "void", payment, "--reason", " ").exit_code == 2
 
@@ -127,7 +171,8 @@ def test_a_card_payment_is_not_voided_from_the_shell(clinic):
 @pytest.mark.parametrize(
     ("said", "kept"),
     [
-        ("2026-01-31", datetime(2026, 1, 31, 5, tzinfo=UTC)),  # midnight in New York, the account's zone
+        # midnight in New York, the account's zone
+        ("2026-01-31", datetime(2026, 1, 31, 5, tzinfo=UTC)),
         ("2026-07-31", datetime(2026, 7, 31, 4, tzinfo=UTC)),
         ("2026-01-31T09:30:00", datetime(2026, 1, 31, 14, 30, tzinfo=UTC)),
         ("2026-01-31T09:30:00Z", datetime(2026, 1, 31, 9, 30, tzinfo=UTC)),
@@ -140,7 +185,17 @@ def test_a_day_or_a_time_without_offset_is_the_accounts_own(clinic, said, kept):
     assert Payment.get().created_at == kept
 
 
-@pytest.mark.parametrize("said", ["9999-12-31T23:59:59Z", "9999-12-31", "2999-01-01", "0001-01-01T00:00:00+05:00", "1926-11-22", "yesterday"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "9999-12-31T23:59:59Z",
+        "9999-12-31",
+        "2999-01-01",
+        "0001-01-01T00:00:00+05:00",
+        "1926-11-22",
+        "yesterday",
+    ],
+)
 def test_a_time_that_cannot_be_meant_is_refused(clinic, said):
     answer = clinic.takes(receivedAt=said)
     assert (answer.status_code, answer.json["code"]) == (422, "invalid")
@@ -149,25 +204,56 @@ def test_a_time_that_cannot_be_meant_is_refused(clinic, said):
 
 
 def test_a_little_ahead_is_taken_and_more_than_a_day_is_not(clinic):
-    """Clocks differ, and a day begins earlier elsewhere; the day after tomorrow has not come anywhere."""
-    assert clinic.takes(receivedAt=(real_now() + timedelta(hours=23)).isoformat()).status_code == 201
-    assert clinic.takes(reference="no. 2", receivedAt=(real_now() + timedelta(hours=25)).isoformat()).status_code == 422
+    """Clocks differ, and a day begins earlier elsewhere; the day after tomorrow has not come
+    anywhere.
+    """
+    assert (
+        clinic.takes(receivedAt=(real_now() + timedelta(hours=23)).isoformat()).status_code == 201
+    )
+    assert (
+        clinic.takes(
+            reference="no. 2", receivedAt=(real_now() + timedelta(hours=25)).isoformat()
+        ).status_code
+        == 422
+    )
 
 
 @pytest.mark.parametrize("wrong", [{"amount": 1}, {"currency": "eur"}])
 def test_what_is_said_wrong_of_a_stripe_payment_is_not_believed(clinic, wrong):
     intent_id = clinic.opens()
-    body = {"invoiceId": clinic.invoice.id, "amount": 12_500, "currency": "usd", "method": "stripe", "reference": intent_id}
+    body = {
+        "invoiceId": clinic.invoice.id,
+        "amount": 12_500,
+        "currency": "usd",
+        "method": "stripe",
+        "reference": intent_id,
+    }
     answer = clinic.post("upsert", **body | wrong)
     assert (answer.status_code, answer.json["code"]) == (409, "payment_conflict")
     assert "12500 usd" in answer.json["detail"]
-    assert f"{(body | wrong)['amount']} {(body | wrong)['currency']}" in answer.json["detail"].split("not ")[1]
+    assert (
+        f"{(body | wrong)['amount']} {(body | wrong)['currency']}"
+        in answer.json["detail"].split("not ")[1]
+    )
 
 
 def test_a_stripe_payment_that_is_new_here_is_made_and_shows_its_intent(clinic):
     intent_id = clinic.opens()
-    body = {"invoiceId": clinic.invoice.id, "amount": 12_500, "currency": "usd", "method": "stripe", "reference": intent_id}
-    first, repeated, again = clinic.post("upsert", key="k1", **body), clinic.post("upsert", key="k1", **body), clinic.post("upsert", **body)
+    body = {
+        "invoiceId": clinic.invoice.id,
+        "amount": 12_500,
+        "currency": "usd",
+        "method": "stripe",
+        "reference": intent_id,
+    }
+    first, repeated, again = (
+        clinic.post("upsert", key="k1", **body),
+        clinic.post("upsert", key="k1", **body),
+        clinic.post("upsert", **body),
+    )
     assert [answer.status_code for answer in (first, repeated, again)] == [201, 201, 200]
-    assert (first.json["payment"]["reference"], first.json["payment"]["paymentIntentId"]) == (intent_id, intent_id)
+    assert (first.json["payment"]["reference"], first.json["payment"]["paymentIntentId"]) == (
+        intent_id,
+        intent_id,
+    )
     assert clinic.now.status == "paid"

@@ -18,24 +18,34 @@ from web.login_limit import LoginLimit
 
 
 def actions() -> list[tuple[str, str, str]]:
-    return [(entry.actor, entry.action, entry.subject) for entry in AuditEntry.select().order_by(AuditEntry.id)]
+    return [
+        (entry.actor, entry.action, entry.subject)
+        for entry in AuditEntry.select().order_by(AuditEntry.id)
+    ]
 
 
 def test_a_stranger_is_sent_to_the_login_and_back(client):
     answer = client.simulate_get("/rq/0/view/workers")
-    assert (answer.status_code, answer.headers["location"]) == (302, "/login?next=%2Frq%2F0%2Fview%2Fworkers")
+    assert (answer.status_code, answer.headers["location"]) == (
+        302,
+        "/login?next=%2Frq%2F0%2Fview%2Fworkers",
+    )
     fields, _ = form_of(client, answer.headers["location"])
     assert fields["next"] == "/rq/0/view/workers"
 
 
 def test_an_operator_signs_in_sees_the_figures_and_signs_out(client):
-    """Given an operator, when she signs in and out, then her session holds in between only, and the audit has it."""
+    """Given an operator, when she signs in and out, then her session holds in between only, and the
+    audit has it.
+    """
     an_operator()
     browser = signed_in(client, " Ada ")
     page = client.simulate_get("/", headers=browser)
     assert page.status_code == 200
     assert "Right now" in page.text
-    answer = client.simulate_post("/logout", body=f"csrf_token={csrf_of(client, browser)}", headers=browser | FORM)
+    answer = client.simulate_post(
+        "/logout", body=f"csrf_token={csrf_of(client, browser)}", headers=browser | FORM
+    )
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
     assert client.simulate_get("/", headers=browser).status_code == 302
     assert [action for _, action, _ in actions()] == ["login.succeeded", "logout"]
@@ -43,15 +53,22 @@ def test_an_operator_signs_in_sees_the_figures_and_signs_out(client):
 
 
 def test_what_is_usual_does_not_alarm(client):
-    """Given other business on the same Stripe account and invoices that are overdue, then no tile is red; a refused event's is."""
+    """Given other business on the same Stripe account and invoices that are overdue, then no tile
+    is red; a refused event's is.
+    """
     an_operator()
     given.an_invoice(status="overdue")
     for outcome in ("unmatched", "refused"):
         InboxEvent.receive("stripe", "", f"evt_{outcome}", "refund.created", "{}", real_now())
-        InboxEvent.get(InboxEvent.event_id == f"evt_{outcome}").record_outcome(outcome, real_now(), "told")
+        InboxEvent.get(InboxEvent.event_id == f"evt_{outcome}").record_outcome(
+            outcome, real_now(), "told"
+        )
     page = client.simulate_get("/", headers=signed_in(client)).text
     assert re.findall(r'alarming">\s*<dt>(\w+)</dt>\s*<dd>(\d+)', page) == [("refused", "1")]
-    assert re.findall(r'tile">\s*<dt>(unmatched|overdue)</dt>\s*<dd>(\d+)', page) == [("unmatched", "1"), ("overdue", "1")]
+    assert re.findall(r'tile">\s*<dt>(unmatched|overdue)</dt>\s*<dd>(\d+)', page) == [
+        ("unmatched", "1"),
+        ("overdue", "1"),
+    ]
 
 
 def test_what_is_paused_alarms(client):
@@ -59,7 +76,10 @@ def test_what_is_paused_alarms(client):
     Brake.set("", "charges", True, "cli:ada", "a complaint")
     page = client.simulate_get("/", headers=signed_in(client)).text
     assert re.findall(r'alarming">\s*<dt>(\w+)</dt>\s*<dd>(\d+)', page) == [("charges", "1")]
-    assert re.findall(r'tile">\s*<dt>(texts|calls)</dt>\s*<dd>(\d+)', page) == [("texts", "0"), ("calls", "0")]
+    assert re.findall(r'tile">\s*<dt>(texts|calls)</dt>\s*<dd>(\d+)', page) == [
+        ("texts", "0"),
+        ("calls", "0"),
+    ]
 
 
 def test_the_session_is_kept_as_a_hash_and_its_cookie_is_closed_to_scripts(client):
@@ -78,7 +98,15 @@ def test_outside_demo_and_tests_cookies_are_for_https_and_this_host_only(client,
 
 
 @pytest.mark.parametrize(
-    ("name", "password"), [("ada", "wrong"), ("eve", "wrong"), ("operator", "wrong"), ("operator", ""), ("", ""), ("a" * 1500, "b" * 1500)]
+    ("name", "password"),
+    [
+        ("ada", "wrong"),
+        ("eve", "wrong"),
+        ("operator", "wrong"),
+        ("operator", ""),
+        ("", ""),
+        ("a" * 1500, "b" * 1500),
+    ],
 )
 def test_every_way_to_be_wrong_gets_the_same_answer(client, name, password):
     an_operator()
@@ -117,7 +145,10 @@ def test_a_disabled_operator_is_out_at_once(client):
 def test_a_session_ends_by_itself(client, column):
     an_operator()
     browser = signed_in(client)
-    past = {"expires_at": real_now() - timedelta(seconds=1), "last_seen_at": real_now() - IDLE - timedelta(seconds=1)}
+    past = {
+        "expires_at": real_now() - timedelta(seconds=1),
+        "last_seen_at": real_now() - IDLE - timedelta(seconds=1),
+    }
     OperatorSession.update({column: past[column]}).execute()
     assert client.simulate_get("/", headers=browser).status_code == 302
     assert timedelta(hours=1) < LIFETIME
@@ -128,18 +159,40 @@ def test_a_form_without_its_token_is_refused(client):
     for fields in ({"csrf_token": "forged"}, {"csrf_token": ""}):
         assert try_to_sign_in(client, fields=fields).status_code == 403
     browser = signed_in(client)
-    assert client.simulate_post("/logout", body="csrf_token=forged", headers=browser | FORM).status_code == 403
+    assert (
+        client.simulate_post(
+            "/logout", body="csrf_token=forged", headers=browser | FORM
+        ).status_code
+        == 403
+    )
     assert client.simulate_get("/", headers=browser).status_code == 200
 
 
-@pytest.mark.parametrize("header", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}])
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
 def test_another_sites_form_is_refused(client, header):
     an_operator()
     assert try_to_sign_in(client, headers=header).status_code == 403
 
 
 @pytest.mark.parametrize(
-    "target", ["//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil.example", "/login?next=/", "javascript:alert(1)", "/\t/evil"]
+    "target",
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/login?next=/",
+        "javascript:alert(1)",
+        "/\t/evil",
+    ],
 )
 def test_nobody_is_sent_elsewhere_after_the_login(client, target):
     an_operator()
@@ -157,7 +210,9 @@ def test_a_name_is_tried_ten_times_then_not_even_the_right_password_helps(client
 
 def test_an_address_is_limited_whatever_names_it_tries(client):
     an_operator()
-    assert [LoginLimit().may_try("127.0.0.1", f"name{n}") for n in range(21)] == [True] * 20 + [False]
+    assert [LoginLimit().may_try("127.0.0.1", f"name{n}") for n in range(21)] == [True] * 20 + [
+        False
+    ]
     assert try_to_sign_in(client).status_code == 429
     assert try_to_sign_in(client, headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 303
 
@@ -192,7 +247,11 @@ def test_pages_allow_no_script_at_all(client):
     assert policy.startswith("default-src 'none'")
     assert "script" not in policy
     assert "unsafe" not in policy
-    assert client.simulate_get("/healthz").headers["content-security-policy"].startswith("default-src 'none'")
+    assert (
+        client.simulate_get("/healthz")
+        .headers["content-security-policy"]
+        .startswith("default-src 'none'")
+    )
     assert client.simulate_get("/static/payphone.css").status_code == 200
 
 

@@ -1,4 +1,6 @@
-"""An invoice becomes overdue right after midnight where its clinic is, however many others there are (F31)."""
+"""An invoice becomes overdue right after midnight where its clinic is, however many others there
+are (F31).
+"""
 
 import logging
 from datetime import UTC, date, datetime, timedelta
@@ -24,7 +26,9 @@ def at():
 
 @pytest.fixture
 def folds(caplog):
-    """How many invoices were folded since it was last asked: each fold reads the invoice's payments once."""
+    """How many invoices were folded since it was last asked: each fold reads the invoice's payments
+    once.
+    """
     caplog.set_level(logging.DEBUG, logger="peewee")
 
     def asked():
@@ -49,13 +53,18 @@ def many(account, count, **values):
     """As many invoices of one customer as make a sweep's batch look small."""
     first = given.an_invoice(account, due_date=DUE, **values)
     row = dict(first.__data__)
-    rows = [row | {"id": f"{first.id}-{number}", "number": f"{first.number}-{number}"} for number in range(1, count)]
+    rows = [
+        row | {"id": f"{first.id}-{number}", "number": f"{first.number}-{number}"}
+        for number in range(1, count)
+    ]
     for start in range(0, len(rows), 50):
         Invoice.insert_many(rows[start : start + 50]).execute()
 
 
 def test_a_crowd_in_the_west_does_not_hold_up_the_east(database_url, valkey, at, folds):
-    """Given 450 invoices of Los Angeles and one of Tokyo, due on one day, then each is overdue after its own midnight, and nothing is folded before."""
+    """Given 450 invoices of Los Angeles and one of Tokyo, due on one day, then each is overdue
+    after its own midnight, and nothing is folded before.
+    """
     redis = valkey.client()
     many(given.an_account(time_zone="America/Los_Angeles"), 450)
     tokyo = given.an_invoice(given.an_account(time_zone="Asia/Tokyo"), due_date=DUE)
@@ -80,8 +89,12 @@ def test_no_account_no_work(database_url, valkey):
     assert given.states() == {"done": 1}
 
 
-def test_one_that_cannot_be_folded_holds_up_no_other_and_is_told(database_url, valkey, at, monkeypatch):
-    """Given a crowd whose first invoice breaks the fold, then all the others are overdue, the log names it, and the sweep is tried again."""
+def test_one_that_cannot_be_folded_holds_up_no_other_and_is_told(
+    database_url, valkey, at, monkeypatch
+):
+    """Given a crowd whose first invoice breaks the fold, then all the others are overdue, the log
+    names it, and the sweep is tried again.
+    """
     redis, account = valkey.client(), given.an_account()
     broken = given.an_invoice(account, due_date=date(2027, 2, 1))
     many(account, 250)
@@ -95,8 +108,13 @@ def test_one_that_cannot_be_folded_holds_up_no_other_and_is_told(database_url, v
     at(3, 3)
     with capture_logs() as told:
         swept(redis)
-    assert {(line["event"], line["invoice_id"]) for line in told if line["log_level"] == "error"} == {("invoice not folded", broken.id)}
-    assert (given.fresh(broken).status, Invoice.select().where(Invoice.status == "overdue").count()) == ("sent", 250)
+    assert {
+        (line["event"], line["invoice_id"]) for line in told if line["log_level"] == "error"
+    } == {("invoice not folded", broken.id)}
+    assert (
+        given.fresh(broken).status,
+        Invoice.select().where(Invoice.status == "overdue").count(),
+    ) == ("sent", 250)
     sweep = StagedJob.get()
     assert (sweep.state, sweep.attempts) == ("waiting", 1)
     assert f"1 invoices could not be folded, {broken.id} first" in sweep.last_error

@@ -1,4 +1,6 @@
-"""Money that was taken elsewhere, and not yet told: nothing more is taken, and nobody says that nothing was."""
+"""Money that was taken elsewhere, and not yet told: nothing more is taken, and nobody says that
+nothing was.
+"""
 
 import contextlib
 import sys
@@ -33,7 +35,12 @@ RETURN = "https://example.org/done"
 
 
 def a_link(clinic: Clinic, redis) -> PaymentLink:  # noqa: F811
-    assert clinic.client.simulate_post(f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers).status_code == 202
+    assert (
+        clinic.client.simulate_post(
+            f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers
+        ).status_code
+        == 202
+    )
     given.worked(redis, "messages")
     link: PaymentLink = PaymentLink.get()
     assert link.state == "active"
@@ -41,7 +48,9 @@ def a_link(clinic: Clinic, redis) -> PaymentLink:  # noqa: F811
 
 
 def pay_in_browser(clinic: Clinic, intent_id: str, card: str = "pm_card_visa") -> None:  # noqa: F811
-    clinic.stripe.sdk.payment_intents.confirm(intent_id, {"payment_method": card, "return_url": RETURN})
+    clinic.stripe.sdk.payment_intents.confirm(
+        intent_id, {"payment_method": card, "return_url": RETURN}
+    )
 
 
 def tasks(clinic: Clinic, redis, rounds: int = 4) -> None:  # noqa: F811
@@ -51,11 +60,16 @@ def tasks(clinic: Clinic, redis, rounds: int = 4) -> None:  # noqa: F811
 
 
 def confirmed_charges(clinic: Clinic) -> int:  # noqa: F811
-    return sum(request["path"].endswith("/confirm") for request in clinic.stripe.shown("requests")["requests"])
+    return sum(
+        request["path"].endswith("/confirm")
+        for request in clinic.stripe.shown("requests")["requests"]
+    )
 
 
 def test_a_link_that_was_just_paid_is_found_before_a_card_is_charged(clinic, valkey):  # noqa: F811
-    """Given a payer who paid by link and whose webhook is late, when the clinic charges a card, then it is not charged."""
+    """Given a payer who paid by link and whose webhook is late, when the clinic charges a card,
+    then it is not charged.
+    """
     link = a_link(clinic, valkey.client())
     assert clinic.stripe.pay(clinic.stripe.visit(link.url)) == 200
     answer = clinic.phone(key="k1")
@@ -69,7 +83,9 @@ def test_a_link_that_was_just_paid_is_found_before_a_card_is_charged(clinic, val
 
 
 def test_a_page_completed_while_it_is_being_closed_counts(clinic, valkey, monkeypatch):  # noqa: F811
-    """Given an open page, when it is paid between our look and its expiry, then the payment is found all the same."""
+    """Given an open page, when it is paid between our look and its expiry, then the payment is
+    found all the same.
+    """
     retire = sys.modules["jobs.retire_payment_link"]
     link = a_link(clinic, valkey.client())
     page, real = clinic.stripe.visit(link.url), retire.list_sessions
@@ -90,7 +106,14 @@ def test_a_session_that_stripe_will_not_expire_just_now_is_tried_again(clinic, v
     link = a_link(clinic, valkey.client())
     page = clinic.stripe.visit(link.url)
     clinic.stripe.fault("refused_400", "POST", "/v1/checkout/sessions/*/expire", times=2)
-    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 9")
+    clinic.post(
+        "upsert",
+        invoiceId=clinic.invoice.id,
+        amount=5_000,
+        currency="usd",
+        method="check",
+        reference="no. 9",
+    )
     tasks(clinic, valkey.client())
     assert (PaymentLink.get().state, clinic.stripe.pay(page)) == ("retired", 410)
     effects = Effect.select().where(Effect.kind == "session_expire").order_by(Effect.created_at)
@@ -100,7 +123,14 @@ def test_a_session_that_stripe_will_not_expire_just_now_is_tried_again(clinic, v
 def test_a_link_that_stripe_will_not_close_is_not_called_closed(clinic, valkey):  # noqa: F811
     a_link(clinic, valkey.client())
     clinic.stripe.fault("refused_400", "POST", "/v1/payment_links/*", times=1)
-    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 9")
+    clinic.post(
+        "upsert",
+        invoiceId=clinic.invoice.id,
+        amount=5_000,
+        currency="usd",
+        method="check",
+        reference="no. 9",
+    )
     given.retried(valkey.client(), rounds=1)
     assert PaymentLink.get().state == "retiring"
     tasks(clinic, valkey.client())
@@ -112,7 +142,14 @@ def test_a_lost_answer_of_expiring_is_settled_by_looking(clinic, valkey):  # noq
     link = a_link(clinic, valkey.client())
     clinic.stripe.visit(link.url)
     clinic.stripe.fault("refuse_after", "POST", "/v1/checkout/sessions/*/expire")
-    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 9")
+    clinic.post(
+        "upsert",
+        invoiceId=clinic.invoice.id,
+        amount=5_000,
+        currency="usd",
+        method="check",
+        reference="no. 9",
+    )
     tasks(clinic, valkey.client())
     effect = Effect.get(Effect.kind == "session_expire")
     assert (PaymentLink.get().state, effect.in_doubt) == ("retired", True)
@@ -123,37 +160,91 @@ def test_a_lost_answer_of_expiring_is_settled_by_looking(clinic, valkey):  # noq
 
 @pytest.mark.parametrize("what", ["link", "intent"])
 def test_what_cannot_be_closed_for_we_have_no_access_is_settled_by_a_person(clinic, valkey, what):  # noqa: F811
-    """Given a clinic that disconnected its Stripe account, when a person says what was closed there, then the invoice can be paid again."""
-    closed = a_link(clinic, valkey.client()).stripe_link_id if what == "link" else clinic.intent().json["paymentIntentId"]
-    clinic.stripe.fault("forbidden_403", "*", "/v1/payment_links/*" if what == "link" else f"/v1/payment_intents/{closed}*", times=1000)
-    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 9")
+    """Given a clinic that disconnected its Stripe account, when a person says what was closed
+    there, then the invoice can be paid again.
+    """
+    closed = (
+        a_link(clinic, valkey.client()).stripe_link_id
+        if what == "link"
+        else clinic.intent().json["paymentIntentId"]
+    )
+    clinic.stripe.fault(
+        "forbidden_403",
+        "*",
+        "/v1/payment_links/*" if what == "link" else f"/v1/payment_intents/{closed}*",
+        times=1000,
+    )
+    clinic.post(
+        "upsert",
+        invoiceId=clinic.invoice.id,
+        amount=5_000,
+        currency="usd",
+        method="check",
+        reference="no. 9",
+    )
     given.retried(valkey.client(), rounds=18)
     effect = Effect.get(Effect.kind == ("link_deactivate" if what == "link" else "intent_cancel"))
-    assert run("effects", "settle", effect.id, "--confirmed", "another", "--why", "seen there").exit_code == 1
-    said = run("effects", "settle", effect.id, "--confirmed", closed, "--why", "seen in the clinic's own dashboard")
+    assert (
+        run(
+            "effects", "settle", effect.id, "--confirmed", "another", "--why", "seen there"
+        ).exit_code
+        == 1
+    )
+    said = run(
+        "effects",
+        "settle",
+        effect.id,
+        "--confirmed",
+        closed,
+        "--why",
+        "seen in the clinic's own dashboard",
+    )
     assert said.exit_code == 0, said.output
     clinic.stripe.forgive()
     tasks(clinic, valkey.client())
-    assert (PaymentLink.get().state if what == "link" else PaymentAttempt.get().state) in {"retired", "closed"}
+    assert (PaymentLink.get().state if what == "link" else PaymentAttempt.get().state) in {
+        "retired",
+        "closed",
+    }
     assert clinic.phone().json["success"]
 
 
 def looked_at(redis):
     """What the hourly look at effects does, hours later."""
-    Effect.update(created_at=Effect.created_at - 7_200_000_000, last_sent_at=Effect.last_sent_at - 7_200_000_000).execute()
+    Effect.update(
+        created_at=Effect.created_at - 7_200_000_000,
+        last_sent_at=Effect.last_sent_at - 7_200_000_000,
+    ).execute()
     reconcile_effects.perform()
     given.retried(redis, "periodic", rounds=1)
 
 
-def test_an_effect_that_was_never_sent_and_is_not_wanted_any_more_is_ended(clinic, valkey, monkeypatch):  # noqa: F811
-    """Given a worker that dies between reserving a cancel and sending it, when the intent is over anyway, then the ledger does not wait for it for ever."""
+def test_an_effect_that_was_never_sent_and_is_not_wanted_any_more_is_ended(
+    clinic,  # noqa: F811
+    valkey,
+    monkeypatch,
+):
+    """Given a worker that dies between reserving a cancel and sending it, when the intent is over
+    anyway, then the ledger does not wait for it for ever.
+    """
     intent_id = clinic.intent().json["paymentIntentId"]
     with monkeypatch.context() as patch:
-        patch.setitem(cancel_payment_intent.perform.__globals__, "perform", lambda _effect: sys.exit("killed"))
-        clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 9")
+        patch.setitem(
+            cancel_payment_intent.perform.__globals__, "perform", lambda _effect: sys.exit("killed")
+        )
+        clinic.post(
+            "upsert",
+            invoiceId=clinic.invoice.id,
+            amount=5_000,
+            currency="usd",
+            method="check",
+            reference="no. 9",
+        )
         with contextlib.suppress(SystemExit):
             given.worked(valkey.client())
-    StagedJob.update(state="waiting", lease_until=None).where(StagedJob.state == "running").execute()
+    StagedJob.update(state="waiting", lease_until=None).where(
+        StagedJob.state == "running"
+    ).execute()
     clinic.stripe.sdk.payment_intents.cancel(intent_id)
     for event in clinic.stripe.events():
         given.received(event)
@@ -168,10 +259,19 @@ def test_an_effect_that_was_never_sent_and_is_not_wanted_any_more_is_ended(clini
 
 def test_an_unsent_effect_whose_job_still_waits_is_left_alone(clinic, valkey):  # noqa: F811
     clinic.intent()
-    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 9")
+    clinic.post(
+        "upsert",
+        invoiceId=clinic.invoice.id,
+        amount=5_000,
+        currency="usd",
+        method="check",
+        reference="no. 9",
+    )
     attempt = PaymentAttempt.get()
     with transaction():
-        effect = reserve(INTENT_CANCEL, attempt.id, {"intent": attempt.intent_id}, clinic.now, "", "test", "test")
+        effect = reserve(
+            INTENT_CANCEL, attempt.id, {"intent": attempt.intent_id}, clinic.now, "", "test", "test"
+        )
     looked_at(valkey.client())
     assert Effect.get_by_id(effect.id).state == "sending"
     tasks(clinic, valkey.client())
@@ -180,10 +280,19 @@ def test_an_unsent_effect_whose_job_still_waits_is_left_alone(clinic, valkey):  
 
 @pytest.mark.parametrize("how", ["command", "hourly"])
 def test_a_doubt_about_closing_what_was_paid_meanwhile_ends_by_looking(clinic, valkey, how):  # noqa: F811
-    """Given a cancel whose answer was lost and a payer who was first, then it did not happen, and nobody has to say so."""
+    """Given a cancel whose answer was lost and a payer who was first, then it did not happen, and
+    nobody has to say so.
+    """
     intent_id = clinic.intent().json["paymentIntentId"]
     clinic.stripe.fault("refuse", "POST", f"/v1/payment_intents/{intent_id}/cancel")
-    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 9")
+    clinic.post(
+        "upsert",
+        invoiceId=clinic.invoice.id,
+        amount=5_000,
+        currency="usd",
+        method="check",
+        reference="no. 9",
+    )
     given.worked(valkey.client())
     pay_in_browser(clinic, intent_id)
     for event in clinic.stripe.events():
@@ -203,7 +312,11 @@ def test_paid_in_the_browser_then_asked_on_the_phone_is_success(clinic):  # noqa
     intent_id = clinic.intent().json["paymentIntentId"]
     pay_in_browser(clinic, intent_id)
     answer = clinic.phone()
-    assert (answer.status_code, answer.json["success"], answer.json["payment"]["amount"]) == (200, True, 12_500), answer.text
+    assert (answer.status_code, answer.json["success"], answer.json["payment"]["amount"]) == (
+        200,
+        True,
+        12_500,
+    ), answer.text
     assert (clinic.stripe.received(clinic.invoice.id), clinic.now.status) == (12_500, "paid")
     assert PaymentConfirmation.get().state == "settled"
 
@@ -222,8 +335,15 @@ def test_each_try_first_seen_by_a_look_is_audited(clinic):  # noqa: F811
     clinic.confirm(intent_id)
     pay_in_browser(clinic, intent_id)
     assert clinic.confirm(intent_id).json["success"]
-    found = AuditEntry.select().where(AuditEntry.action.in_(("payment.failed", "payment.succeeded"))).order_by(AuditEntry.id)
-    assert [(entry.action, entry.actor.partition(":")[0]) for entry in found] == [("payment.failed", "key"), ("payment.succeeded", "key")]
+    found = (
+        AuditEntry.select()
+        .where(AuditEntry.action.in_(("payment.failed", "payment.succeeded")))
+        .order_by(AuditEntry.id)
+    )
+    assert [(entry.action, entry.actor.partition(":")[0]) for entry in found] == [
+        ("payment.failed", "key"),
+        ("payment.succeeded", "key"),
+    ]
 
 
 def test_a_decline_that_is_looked_at_comes_with_advice(clinic):  # noqa: F811
@@ -231,23 +351,42 @@ def test_a_decline_that_is_looked_at_comes_with_advice(clinic):  # noqa: F811
     with pytest.raises(CardError):
         pay_in_browser(clinic, intent_id, "pm_card_chargeDeclinedInsufficientFunds")
     answer = clinic.confirm(intent_id)
-    assert (answer.status_code, answer.json["code"], answer.json["declineCode"]) == (402, "card_declined", "insufficient_funds")
+    assert (answer.status_code, answer.json["code"], answer.json["declineCode"]) == (
+        402,
+        "card_declined",
+        "insufficient_funds",
+    )
     assert "funds" in answer.json["advice"]
 
 
 @pytest.mark.parametrize("who", ["browser", "backend"])
 def test_what_the_payer_must_still_do_is_said_for_what_it_is(clinic, who):  # noqa: F811
-    """A card that wants its owner's confirmation: the answer says so, with what the payer's page needs to go on."""
+    """A card that wants its owner's confirmation: the answer says so, with what the payer's page
+    needs to go on.
+    """
     made = clinic.intent().json
     if who == "browser":
         pay_in_browser(clinic, made["paymentIntentId"], "pm_card_threeDSecure2Required")
         answer = clinic.confirm(made["paymentIntentId"])
     else:
-        answer = clinic.confirm(made["paymentIntentId"], paymentMethodId="pm_card_threeDSecure2Required", key="k")
-    assert (answer.status_code, answer.json["success"], answer.json["status"]) == (200, False, "requires_action")
+        answer = clinic.confirm(
+            made["paymentIntentId"], paymentMethodId="pm_card_threeDSecure2Required", key="k"
+        )
+    assert (answer.status_code, answer.json["success"], answer.json["status"]) == (
+        200,
+        False,
+        "requires_action",
+    )
     assert answer.json["clientSecret"] == made["clientSecret"]
     clinic.stripe.control(f"stripe/{made['paymentIntentId']}/authenticate")
-    again = clinic.confirm(made["paymentIntentId"], **({"paymentMethodId": "pm_card_threeDSecure2Required", "key": "k"} if who == "backend" else {}))
+    again = clinic.confirm(
+        made["paymentIntentId"],
+        **(
+            {"paymentMethodId": "pm_card_threeDSecure2Required", "key": "k"}
+            if who == "backend"
+            else {}
+        ),
+    )
     assert (again.json["success"], again.json["status"]) == (True, "succeeded")
     assert "clientSecret" not in again.json
 
@@ -269,8 +408,12 @@ def test_a_customer_that_stripe_does_not_know_has_no_saved_card(clinic, valkey, 
 
 
 def test_another_clinics_saved_card_is_not_charged(clinic):  # noqa: F811
-    """Given a binding from before it was looked at whose customer it is, then it is looked at when the card is charged."""
-    theirs = clinic.stripe.sdk.customers.create({"name": "Patient of B", "metadata": {"account_id": given.an_account().id}})
+    """Given a binding from before it was looked at whose customer it is, then it is looked at when
+    the card is charged.
+    """
+    theirs = clinic.stripe.sdk.customers.create(
+        {"name": "Patient of B", "metadata": {"account_id": given.an_account().id}}
+    )
     clinic.stripe.sdk.payment_methods.attach("pm_card_visa", {"customer": theirs.id})
     Customer.update(stripe_customer_id=theirs.id).execute()
     answer = clinic.post("phone", invoiceId=clinic.invoice.id, useSavedCard=True)
@@ -279,22 +422,37 @@ def test_another_clinics_saved_card_is_not_charged(clinic):  # noqa: F811
 
 
 def test_a_charge_nobody_can_ask_about_ends_all_the_same(clinic, valkey):  # noqa: F811
-    """Given Stripe shut for good before anything was sent, when it is too late to charge, then the charge is withdrawn without asking."""
-    customer = clinic.stripe.sdk.customers.create({"name": "Ada", "metadata": {"account_id": clinic.account.id}})
+    """Given Stripe shut for good before anything was sent, when it is too late to charge, then the
+    charge is withdrawn without asking.
+    """
+    customer = clinic.stripe.sdk.customers.create(
+        {"name": "Ada", "metadata": {"account_id": clinic.account.id}}
+    )
     Customer.update(stripe_customer_id=customer.id).execute()
     clinic.intent()
     clinic.stripe.fault("forbidden_403", "*", "*", times=1000)
     assert clinic.post("phone", invoiceId=clinic.invoice.id, useSavedCard=True).status_code == 202
     PaymentConfirmation.update(created_at=real_now() - timedelta(minutes=11)).execute()
     given.retried(valkey.client(), rounds=1)
-    assert (PaymentConfirmation.get().state, PaymentConfirmation.get().decline_code) == ("refused", "too_late")
+    assert (PaymentConfirmation.get().state, PaymentConfirmation.get().decline_code) == (
+        "refused",
+        "too_late",
+    )
 
 
 def test_a_process_frozen_since_it_decided_sends_nothing(clinic):  # noqa: F811
     """The answer to "may the card be charged?" is good for seconds: later it is asked again."""
     intent_id = clinic.intent().json["paymentIntentId"]
     with transaction():
-        effect = reserve(INTENT_CONFIRM, "cnf_x", {"intent": intent_id, "confirm": {}}, clinic.invoice, "", "key:1", "phone payment")
+        effect = reserve(
+            INTENT_CONFIRM,
+            "cnf_x",
+            {"intent": intent_id, "confirm": {}},
+            clinic.invoice,
+            "",
+            "key:1",
+            "phone payment",
+        )
     with pytest.raises(NotYet):
         perform(effect, decided_at=real_now() - timedelta(seconds=20))
     assert (confirmed_charges(clinic), Effect.get_by_id(effect.id).sent_at) == (0, None)
@@ -314,10 +472,18 @@ def test_what_is_not_known_yet_can_be_asked_for_later(clinic, valkey):  # noqa: 
     assert answer.status_code == 202
     path = answer.headers["location"]
     early = clinic.client.simulate_get(path, headers=clinic.headers)
-    assert (early.status_code, early.json["status"], early.json["amount"]) == (200, "unknown", 12_500)
+    assert (early.status_code, early.json["status"], early.json["amount"]) == (
+        200,
+        "unknown",
+        12_500,
+    )
     given.retried(valkey.client())
     found = clinic.client.simulate_get(path, headers=clinic.headers)
-    assert (found.status_code, found.json["status"], found.json["amount"]) == (200, "succeeded", 12_500)
+    assert (found.status_code, found.json["status"], found.json["amount"]) == (
+        200,
+        "succeeded",
+        12_500,
+    )
     stranger = given.a_key(given.an_account())
     assert clinic.client.simulate_get(path, headers=stranger).status_code == 404
 
@@ -328,11 +494,18 @@ def test_a_clinic_that_connects_its_own_account_is_paid_there(clinic, valkey):  
     connected = clinic.stripe.sdk.accounts.create({"type": "standard"}).id
     clinic.account.stripe_account = connected
     clinic.account.save()
-    assert clinic.confirm(old).json["status"] == "pending", "the old intent is looked at where it is"
+    assert clinic.confirm(old).json["status"] == "pending", (
+        "the old intent is looked at where it is"
+    )
     new = clinic.intent()
     given.retried(valkey.client())
     assert new.status_code == 201, new.text
-    assert clinic.stripe.sdk.payment_intents.retrieve(new.json["paymentIntentId"], None, {"stripe_account": connected}).amount == 12_500
+    assert (
+        clinic.stripe.sdk.payment_intents.retrieve(
+            new.json["paymentIntentId"], None, {"stripe_account": connected}
+        ).amount
+        == 12_500
+    )
     assert clinic.stripe.sdk.payment_intents.retrieve(old).status == "canceled"
 
 
@@ -343,7 +516,10 @@ def test_the_payers_page_follows_the_clinic_to_its_own_account(clinic, valkey): 
     clinic.account.save()
     token = PayAddress.of(clinic.invoice, business_now()).token
     answer = clinic.client.simulate_get(f"/p/{token}")
-    assert (answer.status_code, PaymentLink.current(clinic.invoice).stripe_account) == (303, connected)
+    assert (answer.status_code, PaymentLink.current(clinic.invoice).stripe_account) == (
+        303,
+        connected,
+    )
 
 
 def test_nothing_is_left_dead_or_in_doubt_by_a_plain_payment(clinic, valkey):  # noqa: F811

@@ -40,7 +40,9 @@ class Clinic:
         return self.post("create-payment-intent", invoiceId=self.invoice.id, **more)
 
     def confirm(self, intent_id, **more):
-        return self.post("confirm-payment", paymentIntentId=intent_id, invoiceId=self.invoice.id, **more)
+        return self.post(
+            "confirm-payment", paymentIntentId=intent_id, invoiceId=self.invoice.id, **more
+        )
 
     def phone(self, card="pm_card_visa", **more):
         return self.post("phone", invoiceId=self.invoice.id, paymentMethodId=card, **more)
@@ -55,38 +57,94 @@ def test_an_intent_carries_invoice_project_and_receipt(clinic):
     assert answer.status_code == 201, answer.text
     made = clinic.stripe.sdk.payment_intents.retrieve(answer.json["paymentIntentId"])
     assert answer.json["clientSecret"] == made.client_secret
-    assert (made.amount, made.currency, made.receipt_email, made.status) == (12_500, "usd", "ada@example.org", "requires_payment_method")
+    assert (made.amount, made.currency, made.receipt_email, made.status) == (
+        12_500,
+        "usd",
+        "ada@example.org",
+        "requires_payment_method",
+    )
     metadata = made.metadata.to_dict()
-    assert (metadata["invoice_id"], metadata["account_id"], metadata["project"]) == (clinic.invoice.id, clinic.account.id, "Crown")
+    assert (metadata["invoice_id"], metadata["account_id"], metadata["project"]) == (
+        clinic.invoice.id,
+        clinic.account.id,
+        "Crown",
+    )
     assert made.automatic_payment_methods.enabled
 
 
 def test_billing_details_come_back_in_stripes_shape(clinic):
     """F4: what is given goes before what is known of the customer; a replay answers the same."""
-    known = {"line1": "1 Main St", "city": "Chicago", "state": "IL", "postalCode": "60601", "country": "us"}
+    known = {
+        "line1": "1 Main St",
+        "city": "Chicago",
+        "state": "IL",
+        "postalCode": "60601",
+        "country": "us",
+    }
     Customer.update(email="ada@example.org", address=known).execute()
     plain = clinic.intent(key="plain").json["billingDetails"]
-    stripes = {"line1": "1 Main St", "line2": None, "city": "Chicago", "state": "IL", "postal_code": "60601", "country": "US"}
-    assert plain == {"name": "Ada Payer", "email": "ada@example.org", "phone": "+12025550123", "address": stripes}
-    given_ = {"name": "Bob", "phone": "+1 202 555 0147", "address": {"line1": "2 Side St", "postalCode": "60602", "country": "US"}}
+    stripes = {
+        "line1": "1 Main St",
+        "line2": None,
+        "city": "Chicago",
+        "state": "IL",
+        "postal_code": "60601",
+        "country": "US",
+    }
+    assert plain == {
+        "name": "Ada Payer",
+        "email": "ada@example.org",
+        "phone": "+12025550123",
+        "address": stripes,
+    }
+    given_ = {
+        "name": "Bob",
+        "phone": "+1 202 555 0147",
+        "address": {"line1": "2 Side St", "postalCode": "60602", "country": "US"},
+    }
     first, again = (clinic.intent(key="given", billingDetails=given_) for _ in range(2))
-    other = {"line1": "2 Side St", "line2": None, "city": None, "state": None, "postal_code": "60602", "country": "US"}
-    assert first.json["billingDetails"] == {"name": "Bob", "email": "ada@example.org", "phone": "+12025550147", "address": other}
+    other = {
+        "line1": "2 Side St",
+        "line2": None,
+        "city": None,
+        "state": None,
+        "postal_code": "60602",
+        "country": "US",
+    }
+    assert first.json["billingDetails"] == {
+        "name": "Bob",
+        "email": "ada@example.org",
+        "phone": "+12025550147",
+        "address": other,
+    }
     assert again.json["billingDetails"] == first.json["billingDetails"]
     assert again.headers["idempotent-replayed"] == "true"
 
 
 def test_billing_details_are_kept_nowhere(clinic):
-    clinic.intent(key="once", billingDetails={"name": "Zacharias Onlyhere", "address": {"line1": "77 Nowhere Lane"}})
-    for row in [*Effect.select().dicts(), *PaymentAttempt.select().dicts(), *IdempotencyKey.select().dicts(), *AuditEntry.select().dicts()]:
+    clinic.intent(
+        key="once",
+        billingDetails={"name": "Zacharias Onlyhere", "address": {"line1": "77 Nowhere Lane"}},
+    )
+    for row in [
+        *Effect.select().dicts(),
+        *PaymentAttempt.select().dicts(),
+        *IdempotencyKey.select().dicts(),
+        *AuditEntry.select().dicts(),
+    ]:
         assert "Onlyhere" not in str(row)
         assert "Nowhere Lane" not in str(row)
 
 
-@pytest.mark.parametrize(("details", "field"), [
-    ({"phone": "555"}, "billingDetails.phone"), ({"address": {"country": "USA"}}, "billingDetails.address.country"), ({"email": "ada"}, "billingDetails.email"),
-    ({"address": {"zip": "60601"}}, "billingDetails.address.zip"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("details", "field"),
+    [
+        ({"phone": "555"}, "billingDetails.phone"),
+        ({"address": {"country": "USA"}}, "billingDetails.address.country"),
+        ({"email": "ada"}, "billingDetails.email"),
+        ({"address": {"zip": "60601"}}, "billingDetails.address.zip"),
+    ],
+)
 def test_billing_details_are_checked(clinic, details, field):
     answer = clinic.intent(billingDetails=details)
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, field)
@@ -94,7 +152,11 @@ def test_billing_details_are_checked(clinic, details, field):
 
 def test_the_client_secret_is_kept_nowhere(clinic, tmp_path):
     secret = clinic.intent(key="once").json["clientSecret"]
-    for row in [*Effect.select().dicts(), *PaymentAttempt.select().dicts(), *Payment.select().dicts()]:
+    for row in [
+        *Effect.select().dicts(),
+        *PaymentAttempt.select().dicts(),
+        *Payment.select().dicts(),
+    ]:
         assert secret not in str(row)
 
 
@@ -118,7 +180,11 @@ def test_a_confirmed_payment_pays_the_invoice(clinic):
     intent_id = clinic.intent().json["paymentIntentId"]
     answer = clinic.confirm(intent_id, paymentMethodId="pm_card_visa")
     assert answer.status_code == 200, answer.text
-    assert (answer.json["success"], answer.json["status"], answer.json["invoice"]["status"]) == (True, "succeeded", "paid")
+    assert (answer.json["success"], answer.json["status"], answer.json["invoice"]["status"]) == (
+        True,
+        "succeeded",
+        "paid",
+    )
     assert clinic.stripe.received(clinic.invoice.id) == 12_500
 
 
@@ -130,9 +196,13 @@ def test_confirming_twice_charges_once(clinic):
 
 
 def test_confirming_after_and_before_the_webhook(clinic, valkey):
-    """Given the payer paid in the browser, when confirm is asked before any webhook came, then it answers success; and again after."""
+    """Given the payer paid in the browser, when confirm is asked before any webhook came, then it
+    answers success; and again after.
+    """
     intent_id = clinic.intent().json["paymentIntentId"]
-    clinic.stripe.sdk.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa", "return_url": "https://example.org"})
+    clinic.stripe.sdk.payment_intents.confirm(
+        intent_id, {"payment_method": "pm_card_visa", "return_url": "https://example.org"}
+    )
     assert clinic.confirm(intent_id).json["success"]
     for event in clinic.stripe.events():
         given.received(event)
@@ -143,16 +213,27 @@ def test_confirming_after_and_before_the_webhook(clinic, valkey):
 
 def test_an_unconfirmed_intent_is_no_success(clinic):
     answer = clinic.confirm(clinic.intent().json["paymentIntentId"])
-    assert (answer.status_code, answer.json["success"], answer.json["status"]) == (200, False, "pending")
+    assert (answer.status_code, answer.json["success"], answer.json["status"]) == (
+        200,
+        False,
+        "pending",
+    )
 
 
 @pytest.mark.parametrize(
     ("card", "code", "word"),
-    [("pm_card_chargeDeclinedInsufficientFunds", "insufficient_funds", "funds"), ("pm_card_chargeDeclinedStolenCard", "card_declined", "declined")],
+    [
+        ("pm_card_chargeDeclinedInsufficientFunds", "insufficient_funds", "funds"),
+        ("pm_card_chargeDeclinedStolenCard", "card_declined", "declined"),
+    ],
 )
 def test_a_decline_becomes_advice(clinic, card, code, word):
     answer = clinic.confirm(clinic.intent().json["paymentIntentId"], paymentMethodId=card)
-    assert (answer.status_code, answer.json["code"], answer.json["declineCode"]) == (402, "card_declined", code)
+    assert (answer.status_code, answer.json["code"], answer.json["declineCode"]) == (
+        402,
+        "card_declined",
+        code,
+    )
     assert word in answer.json["advice"]
     assert "stolen" not in answer.text
     assert "lost" not in answer.text
@@ -172,10 +253,17 @@ def test_a_phone_payment_takes_the_same_path(clinic):
 
 
 def test_a_saved_card_is_charged(clinic):
-    customer = clinic.stripe.sdk.customers.create({"name": "Ada", "metadata": {"account_id": clinic.account.id}})
+    customer = clinic.stripe.sdk.customers.create(
+        {"name": "Ada", "metadata": {"account_id": clinic.account.id}}
+    )
     clinic.stripe.sdk.payment_methods.attach("pm_card_visa", {"customer": customer.id})
     path = f"/api/customers/{clinic.invoice.customer_id}"
-    assert clinic.client.simulate_patch(path, json={"stripeCustomerId": customer.id}, headers=clinic.headers).status_code == 200
+    assert (
+        clinic.client.simulate_patch(
+            path, json={"stripeCustomerId": customer.id}, headers=clinic.headers
+        ).status_code
+        == 200
+    )
     answer = clinic.post("phone", invoiceId=clinic.invoice.id, useSavedCard=True)
     assert answer.status_code == 200, answer.text
     assert clinic.now.status == "paid"
@@ -206,7 +294,9 @@ def test_web_and_phone_at_once_charge_once(clinic, database_url):
 
 
 def test_a_charge_closes_the_link_first(clinic, valkey):
-    """Given an open link with a person on its page, when the card is charged on the phone, then the link takes nothing any more."""
+    """Given an open link with a person on its page, when the card is charged on the phone, then the
+    link takes nothing any more.
+    """
     links = f"/api/invoices/{clinic.invoice.id}/payment-links"
     clinic.client.simulate_post(links, json={}, headers=clinic.headers)
     given.worked(valkey.client(), "messages")
@@ -225,7 +315,9 @@ def test_a_charge_closes_the_link_first(clinic, valkey):
 
 def test_where_stripe_lets_both_through_the_second_is_an_overpayment(clinic, valkey):
     clinic.stripe.control("settings", link_limit="race")
-    clinic.client.simulate_post(f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers)
+    clinic.client.simulate_post(
+        f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers
+    )
     given.worked(valkey.client(), "messages")
     url = PaymentLink.get().url
     tabs = [clinic.stripe.visit(url), clinic.stripe.visit(url)]
@@ -235,13 +327,24 @@ def test_where_stripe_lets_both_through_the_second_is_an_overpayment(clinic, val
     given.worked(valkey.client())
     assert (clinic.now.status, clinic.now.overpaid) == ("paid", 12_500)
     payment = Payment.select().order_by(Payment.id.desc()).get()
-    refund = clinic.client.simulate_post(f"/api/payments/{payment.id}/refunds", json={}, headers=clinic.headers)
+    refund = clinic.client.simulate_post(
+        f"/api/payments/{payment.id}/refunds", json={}, headers=clinic.headers
+    )
     assert refund.status_code == 202, refund.text
     given.worked(valkey.client())
     assert (clinic.now.overpaid, clinic.now.status) == (0, "paid")
 
 
-LOST = ["timeout_after", "refuse_after", "error_500_after", "error_500_stored", "error_500", "refuse", "conflict_409", "rate_limit_429"]
+LOST = [
+    "timeout_after",
+    "refuse_after",
+    "error_500_after",
+    "error_500_stored",
+    "error_500",
+    "refuse",
+    "conflict_409",
+    "rate_limit_429",
+]
 
 
 @pytest.mark.parametrize("kind", LOST)
@@ -263,11 +366,19 @@ def test_a_lost_answer_leaves_one_intent(clinic, valkey, kind):
     given.retried(valkey.client())
     again = clinic.intent(key="k1")
     assert again.status_code == 201, again.text
-    assert [intent.id for intent in clinic.stripe.sdk.payment_intents.list().data] == [again.json["paymentIntentId"]]
+    assert [intent.id for intent in clinic.stripe.sdk.payment_intents.list().data] == [
+        again.json["paymentIntentId"]
+    ]
 
 
 def test_cash_is_recorded_once(clinic):
-    body = {"invoiceId": clinic.invoice.id, "amount": 12_500, "currency": "usd", "method": "cash", "reference": "till 7"}
+    body = {
+        "invoiceId": clinic.invoice.id,
+        "amount": 12_500,
+        "currency": "usd",
+        "method": "cash",
+        "reference": "till 7",
+    }
     first, second = clinic.post("upsert", **body), clinic.post("upsert", **body)
     assert (first.status_code, second.status_code) == (201, 200)
     assert first.json["payment"]["id"] == second.json["payment"]["id"]
@@ -278,9 +389,17 @@ def test_cash_is_recorded_once(clinic):
 
 def test_a_stripe_payment_is_read_not_believed(clinic):
     intent_id = clinic.intent().json["paymentIntentId"]
-    body = {"invoiceId": clinic.invoice.id, "amount": 12_500, "currency": "usd", "method": "stripe", "reference": intent_id}
+    body = {
+        "invoiceId": clinic.invoice.id,
+        "amount": 12_500,
+        "currency": "usd",
+        "method": "stripe",
+        "reference": intent_id,
+    }
     assert clinic.post("upsert", **body).json["invoice"]["status"] == "sent"
-    clinic.stripe.sdk.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa", "return_url": "https://example.org"})
+    clinic.stripe.sdk.payment_intents.confirm(
+        intent_id, {"payment_method": "pm_card_visa", "return_url": "https://example.org"}
+    )
     assert clinic.post("upsert", **body).json["invoice"]["status"] == "paid"
 
 
@@ -289,30 +408,54 @@ def test_another_accounts_intent_is_not_found(clinic):
     theirs = other.intent().json["paymentIntentId"]
     assert clinic.confirm(theirs).status_code == 404
     assert clinic.confirm(theirs, paymentMethodId="pm_card_visa").status_code == 404
-    assert clinic.post("confirm-payment", paymentIntentId=theirs, invoiceId=other.invoice.id).status_code == 404
+    assert (
+        clinic.post(
+            "confirm-payment", paymentIntentId=theirs, invoiceId=other.invoice.id
+        ).status_code
+        == 404
+    )
 
 
 def test_a_changed_balance_retires_the_open_intent(clinic, valkey):
-    """Given an open intent for 125 dollars, when 50 come in by check, then that intent can take nothing any more."""
+    """Given an open intent for 125 dollars, when 50 come in by check, then that intent can take
+    nothing any more.
+    """
     intent_id = clinic.intent().json["paymentIntentId"]
-    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 12")
+    clinic.post(
+        "upsert",
+        invoiceId=clinic.invoice.id,
+        amount=5_000,
+        currency="usd",
+        method="check",
+        reference="no. 12",
+    )
     given.worked(valkey.client())
     assert clinic.stripe.sdk.payment_intents.retrieve(intent_id).status == "canceled"
     assert clinic.intent().json["amount"] == 7_500
 
 
 def test_a_saved_card_works_after_a_decline_on_an_intent_without_customer(clinic):
-    """Given an intent opened before the customer had a card on file, when their saved card is charged, then it is their intent now."""
+    """Given an intent opened before the customer had a card on file, when their saved card is
+    charged, then it is their intent now.
+    """
     assert clinic.phone("pm_card_chargeDeclined").status_code == 402
-    customer = clinic.stripe.sdk.customers.create({"name": "Ada", "metadata": {"account_id": clinic.account.id}})
+    customer = clinic.stripe.sdk.customers.create(
+        {"name": "Ada", "metadata": {"account_id": clinic.account.id}}
+    )
     clinic.stripe.sdk.payment_methods.attach("pm_card_visa", {"customer": customer.id})
-    clinic.client.simulate_patch(f"/api/customers/{clinic.invoice.customer_id}", json={"stripeCustomerId": customer.id}, headers=clinic.headers)
+    clinic.client.simulate_patch(
+        f"/api/customers/{clinic.invoice.customer_id}",
+        json={"stripeCustomerId": customer.id},
+        headers=clinic.headers,
+    )
     answer = clinic.post("phone", invoiceId=clinic.invoice.id, useSavedCard=True)
     assert answer.status_code == 200, answer.text
 
 
 def test_a_charge_that_stripe_will_not_take_is_no_decline(clinic):
-    """Given a card was declined before, when a payment method does not exist, then that is said, and not the old decline."""
+    """Given a card was declined before, when a payment method does not exist, then that is said,
+    and not the old decline.
+    """
     assert clinic.phone("pm_card_chargeDeclined").status_code == 402
     answer = clinic.phone("pm_nosuchcard")
     assert (answer.status_code, answer.json["code"]) == (422, "payment_refused")

@@ -1,4 +1,6 @@
-"""Paying when something fails in between: never another amount, never twice, never late, and never stuck."""
+"""Paying when something fails in between: never another amount, never twice, never late, and never
+stuck.
+"""
 
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -22,12 +24,17 @@ from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
 
 
 def charges_asked_for(clinic: Clinic) -> int:  # noqa: F811
-    return sum(request["path"].endswith("/confirm") for request in clinic.stripe.shown("requests")["requests"])
+    return sum(
+        request["path"].endswith("/confirm")
+        for request in clinic.stripe.shown("requests")["requests"]
+    )
 
 
 @pytest.mark.parametrize("kind", ["refuse", "rate_limit_429", "error_500", "bad_gateway"])
 def test_a_failed_change_of_amount_charges_nothing_else(clinic, valkey, kind):  # noqa: F811
-    """Given an open intent of 125.00, when 50.00 are asked for and Stripe cannot change it, then 125.00 are never taken."""
+    """Given an open intent of 125.00, when 50.00 are asked for and Stripe cannot change it, then
+    125.00 are never taken.
+    """
     intent_id = clinic.intent().json["paymentIntentId"]
     clinic.stripe.fault(kind, "POST", f"/v1/payment_intents/{intent_id}")
     answer = clinic.phone(amount=5_000)
@@ -48,19 +55,33 @@ def test_an_amount_that_stripe_refuses_is_told(clinic):  # noqa: F811
 
 
 def test_money_on_its_way_stops_another_charge(clinic):  # noqa: F811
-    """Given a bank debit that takes days, when the clinic charges a card, then it is refused: both would take the money."""
+    """Given a bank debit that takes days, when the clinic charges a card, then it is refused: both
+    would take the money.
+    """
     now = real_now()
     Payment.create(
-        id="pay_debit", account=clinic.account, invoice=clinic.invoice, intent_id="pi_debit", currency="usd", amount=12_500, status="processing",
-        charges={"ch_1": ["processing", ""]}, created_at=now, updated_at=now,
-    )  # fmt: skip
-    links = clinic.client.simulate_post(f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers)
+        id="pay_debit",
+        account=clinic.account,
+        invoice=clinic.invoice,
+        intent_id="pi_debit",
+        currency="usd",
+        amount=12_500,
+        status="processing",
+        charges={"ch_1": ["processing", ""]},
+        created_at=now,
+        updated_at=now,
+    )
+    links = clinic.client.simulate_post(
+        f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers
+    )
     for answer in (clinic.phone(), clinic.intent(), links):
         assert (answer.status_code, answer.json["code"]) == (409, "payment_in_progress")
 
 
 def test_no_link_is_made_while_a_charge_is_unsettled(clinic, valkey):  # noqa: F811
-    """Given a charge whose answer was lost, when a person opens the address they were texted, then nothing can be paid twice."""
+    """Given a charge whose answer was lost, when a person opens the address they were texted, then
+    nothing can be paid twice.
+    """
     address = PayAddress.of(clinic.invoice, business_now())
     clinic.stripe.fault("refuse_after", "POST", "/v1/payment_intents/*/confirm")
     assert clinic.phone().status_code == 202
@@ -72,14 +93,25 @@ def test_no_link_is_made_while_a_charge_is_unsettled(clinic, valkey):  # noqa: F
 
 
 def test_cash_that_arrives_before_the_retry_is_not_doubled_by_it(clinic, valkey):  # noqa: F811
-    """Given a charge that Stripe put off (429), when the invoice is paid in cash meanwhile, then the card is not charged."""
+    """Given a charge that Stripe put off (429), when the invoice is paid in cash meanwhile, then
+    the card is not charged.
+    """
     clinic.stripe.fault("rate_limit_429", "POST", "/v1/payment_intents/*/confirm")
     assert clinic.phone().status_code == 202
-    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=12_500, currency="usd", method="cash", reference="till 1")
+    clinic.post(
+        "upsert",
+        invoiceId=clinic.invoice.id,
+        amount=12_500,
+        currency="usd",
+        method="cash",
+        reference="till 1",
+    )
     given.retried(valkey.client(), rounds=6)
     assert clinic.stripe.received(clinic.invoice.id) == 0
     assert (clinic.now.amount_paid, PaymentConfirmation.get().state) == (12_500, "refused")
-    assert {intent.status for intent in clinic.stripe.sdk.payment_intents.list().data} == {"canceled"}
+    assert {intent.status for intent in clinic.stripe.sdk.payment_intents.list().data} == {
+        "canceled"
+    }
 
 
 def test_a_brake_that_comes_before_the_retry_holds(clinic, valkey):  # noqa: F811
@@ -87,23 +119,33 @@ def test_a_brake_that_comes_before_the_retry_holds(clinic, valkey):  # noqa: F81
     assert clinic.phone().status_code == 202
     Brake.set(clinic.account.id, "charges", True, "operator:night", "something is wrong")
     given.retried(valkey.client(), rounds=6)
-    assert (clinic.stripe.received(clinic.invoice.id), PaymentConfirmation.get().decline_code) == (0, "charges_paused")
+    assert (clinic.stripe.received(clinic.invoice.id), PaymentConfirmation.get().decline_code) == (
+        0,
+        "charges_paused",
+    )
 
 
 @pytest.mark.parametrize("sent", ["never sent", "sent and put off"])
 def test_no_card_is_charged_late(clinic, valkey, sent):  # noqa: F811
-    """Given a charge that waited for days, when its job runs again at last, then the caller is not charged any more."""
+    """Given a charge that waited for days, when its job runs again at last, then the caller is not
+    charged any more.
+    """
     path = "/v1/payment_intents/*/confirm" if sent == "sent and put off" else "/v1/payment_intents"
     clinic.stripe.fault("rate_limit_429", "POST", path)
     assert clinic.phone().status_code == 202
     PaymentConfirmation.update(created_at=real_now() - timedelta(days=5)).execute()
     given.retried(valkey.client(), rounds=6)
-    assert (clinic.stripe.received(clinic.invoice.id), PaymentConfirmation.get().decline_code) == (0, "too_late")
+    assert (clinic.stripe.received(clinic.invoice.id), PaymentConfirmation.get().decline_code) == (
+        0,
+        "too_late",
+    )
     assert clinic.phone().json["success"]
 
 
 def test_a_late_look_finds_the_money_that_was_taken(clinic, valkey):  # noqa: F811
-    """Given the answer to a charge was lost, when it is looked at too late to charge again, then what was taken counts."""
+    """Given the answer to a charge was lost, when it is looked at too late to charge again, then
+    what was taken counts.
+    """
     clinic.stripe.fault("refuse_after", "POST", "/v1/payment_intents/*/confirm")
     assert clinic.phone().status_code == 202
     PaymentConfirmation.update(created_at=real_now() - timedelta(days=1)).execute()
@@ -113,12 +155,23 @@ def test_a_late_look_finds_the_money_that_was_taken(clinic, valkey):  # noqa: F8
 
 
 def test_a_balance_that_changes_while_the_intent_is_made_cancels_it(clinic, valkey):  # noqa: F811
-    """Given the answer to making an intent was lost, when a check comes in meanwhile, then that intent takes nothing."""
+    """Given the answer to making an intent was lost, when a check comes in meanwhile, then that
+    intent takes nothing.
+    """
     clinic.stripe.fault("refuse_after", "POST", "/v1/payment_intents")
     assert clinic.intent().status_code == 503
-    clinic.post("upsert", invoiceId=clinic.invoice.id, amount=5_000, currency="usd", method="check", reference="no. 9")
+    clinic.post(
+        "upsert",
+        invoiceId=clinic.invoice.id,
+        amount=5_000,
+        currency="usd",
+        method="check",
+        reference="no. 9",
+    )
     given.retried(valkey.client(), rounds=6)
-    assert [intent.status for intent in clinic.stripe.sdk.payment_intents.list().data] == ["canceled"]
+    assert [intent.status for intent in clinic.stripe.sdk.payment_intents.list().data] == [
+        "canceled"
+    ]
     assert clinic.intent().json["amount"] == 7_500
 
 
@@ -127,28 +180,44 @@ def test_an_intent_that_its_bank_still_processes_is_not_called_closed(clinic, va
     clinic.stripe.fault("error_500", "POST", f"/v1/payment_intents/{intent_id}/cancel")
     with transaction():
         PaymentAttempt.get().record_retiring(real_now())
-    clinic.stripe.sdk.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa", "return_url": "https://example.org"})
+    clinic.stripe.sdk.payment_intents.confirm(
+        intent_id, {"payment_method": "pm_card_visa", "return_url": "https://example.org"}
+    )
     given.stage_again("cancel_payment_intent", PaymentAttempt.get().id)
     given.retried(valkey.client())
     assert (PaymentAttempt.get().state, clinic.now.status) == ("closed", "paid")
 
 
 def test_asking_again_revives_what_had_given_up(clinic, valkey):  # noqa: F811
-    """Given Stripe was away until the job gave up, when the clinic asks again, then it is tried again."""
+    """Given Stripe was away until the job gave up, when the clinic asks again, then it is tried
+    again.
+    """
     clinic.stripe.fault("rate_limit_429", "POST", "/v1/payment_intents", times=30)
     assert clinic.intent().status_code == 503
     StagedJob.update(state="dead").execute()
     for fault in clinic.stripe.shown("faults")["faults"]:
-        clinic.stripe.sandbox.ground.faults.active[:] = [each for each in clinic.stripe.sandbox.ground.faults.active if each.id != fault["id"]]
+        clinic.stripe.sandbox.ground.faults.active[:] = [
+            each for each in clinic.stripe.sandbox.ground.faults.active if each.id != fault["id"]
+        ]
     assert clinic.intent().status_code == 201
 
 
 def test_a_lost_look_is_looked_at_again(clinic):  # noqa: F811
-    """Given Stripe did not answer a look, when it is asked for with the same key, then Stripe is asked again."""
+    """Given Stripe did not answer a look, when it is asked for with the same key, then Stripe is
+    asked again.
+    """
     intent_id = clinic.intent().json["paymentIntentId"]
-    clinic.stripe.sdk.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa", "return_url": "https://example.org"})
+    clinic.stripe.sdk.payment_intents.confirm(
+        intent_id, {"payment_method": "pm_card_visa", "return_url": "https://example.org"}
+    )
     clinic.stripe.fault("refuse", "GET", f"/v1/payment_intents/{intent_id}")
-    body = {"invoiceId": clinic.invoice.id, "amount": 12_500, "currency": "usd", "method": "stripe", "reference": intent_id}
+    body = {
+        "invoiceId": clinic.invoice.id,
+        "amount": 12_500,
+        "currency": "usd",
+        "method": "stripe",
+        "reference": intent_id,
+    }
     assert clinic.post("upsert", key="look", **body).status_code == 503
     assert clinic.post("upsert", key="look", **body).json["invoice"]["status"] == "paid"
 
@@ -163,7 +232,9 @@ def test_a_refused_link_is_not_made_anew_by_every_visitor(clinic, valkey):  # no
 
 
 def test_a_slow_intent_is_waited_for(clinic, valkey):  # noqa: F811
-    """Given the answer to making the intent was lost, when a card is to be charged, then that is not called a changed balance."""
+    """Given the answer to making the intent was lost, when a card is to be charged, then that is
+    not called a changed balance.
+    """
     clinic.stripe.fault("refuse_after", "POST", "/v1/payment_intents")
     assert clinic.phone().status_code == 202
     given.retried(valkey.client(), rounds=6)
@@ -171,7 +242,9 @@ def test_a_slow_intent_is_waited_for(clinic, valkey):  # noqa: F811
 
 
 def test_a_head_that_tells_nothing_does_not_multiply_the_queue(clinic, valkey):  # noqa: F811
-    """Given a stranger at the head of a queue and a backlog behind it, when the relay looks again and again, then nothing is pushed twice."""
+    """Given a stranger at the head of a queue and a backlog behind it, when the relay looks again
+    and again, then nothing is pushed twice.
+    """
     redis = valkey.client()
     redis.rpush("rq:queue:webhooks", "stranger")
     for _ in range(20):
@@ -186,12 +259,18 @@ def test_a_head_that_tells_nothing_does_not_multiply_the_queue(clinic, valkey): 
 
 
 def test_a_refused_intent_is_told_by_phone_as_it_is_on_the_web(clinic):  # noqa: F811
-    """Given 10 cents, less than Stripe takes, when they are paid by phone or on the form, then Stripe's reason is told, and no balance changed."""
+    """Given 10 cents, less than Stripe takes, when they are paid by phone or on the form, then
+    Stripe's reason is told, and no balance changed.
+    """
     invoice = given.an_invoice(clinic.account, amount=10)
     on_the_web = clinic.post("create-payment-intent", invoiceId=invoice.id)
     by_phone = clinic.post("phone", invoiceId=invoice.id, paymentMethodId="pm_card_visa")
-    form = clinic.client.simulate_post(f"/api/invoices/{invoice.id}/card-forms", json={}, headers=clinic.headers).json["url"]
-    on_the_form = clinic.client.simulate_post(urlsplit(form).path, json={"paymentMethodId": "pm_card_mastercard", "amount": 10})
+    form = clinic.client.simulate_post(
+        f"/api/invoices/{invoice.id}/card-forms", json={}, headers=clinic.headers
+    ).json["url"]
+    on_the_form = clinic.client.simulate_post(
+        urlsplit(form).path, json={"paymentMethodId": "pm_card_mastercard", "amount": 10}
+    )
     for answer in (on_the_web, by_phone, on_the_form):
         assert (answer.status_code, answer.json["code"]) == (422, "payment_refused"), answer.text
         assert "below the smallest for usd" in answer.json["detail"]

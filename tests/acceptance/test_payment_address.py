@@ -1,4 +1,6 @@
-"""The address people are given, `/p/{token}`: it ends, and comes alive again when it is given out anew (B12)."""
+"""The address people are given, `/p/{token}`: it ends, and comes alive again when it is given out
+anew (B12).
+"""
 
 from datetime import timedelta
 
@@ -10,12 +12,16 @@ from tests import given
 def an_address(now):
     invoice = given.an_invoice()
     link = PaymentLink.plan(invoice, now)
-    PaymentLink.update(state="active", url="https://pay.example.com/x").where(PaymentLink.id == link.id).execute()
+    PaymentLink.update(state="active", url="https://pay.example.com/x").where(
+        PaymentLink.id == link.id
+    ).execute()
     return invoice, PayAddress.of(invoice, now).token
 
 
 def test_an_address_ends_and_then_says_nothing_of_the_invoice(client):
-    """Given an address that was given out long ago, when it is opened on its last day and after, then it leads to Stripe, and then nowhere."""
+    """Given an address that was given out long ago, when it is opened on its last day and after,
+    then it leads to Stripe, and then nowhere.
+    """
     _, still_good = an_address(business_now() - ADDRESS_LIFE + timedelta(hours=1))
     over, ended = an_address(business_now() - ADDRESS_LIFE - timedelta(seconds=1))
     assert client.simulate_get(f"/p/{still_good}").status_code == 303

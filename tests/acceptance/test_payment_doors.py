@@ -28,7 +28,9 @@ def setting(monkeypatch):
 
 
 def asked(client, key, times, address="203.0.113.7", path=PAYMENTS):
-    return [client.simulate_get(path, headers=key | {"X-Forwarded-For": address}) for _ in range(times)]
+    return [
+        client.simulate_get(path, headers=key | {"X-Forwarded-For": address}) for _ in range(times)
+    ]
 
 
 def test_a_key_is_limited_whatever_address_it_comes_from(client, setting):
@@ -37,19 +39,29 @@ def test_a_key_is_limited_whatever_address_it_comes_from(client, setting):
     answers = [asked(client, key, 1, f"203.0.113.{n}")[0] for n in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     refused = answers[-1]
-    assert (refused.json["code"], refused.headers["content-type"]) == ("rate_limited", "application/problem+json")
+    assert (refused.json["code"], refused.headers["content-type"]) == (
+        "rate_limited",
+        "application/problem+json",
+    )
     assert 1 <= int(refused.headers["retry-after"]) <= 60
     assert asked(client, given.a_key(given.an_account(name="Other")), 1)[0].status_code == 200
-    assert client.simulate_get("/api/invoices", headers=key).status_code == 200  # only money is counted
+    # only money is counted
+    assert client.simulate_get("/api/invoices", headers=key).status_code == 200
 
 
 def test_an_address_is_limited_whatever_key_it_tries(client, setting):
     setting(rate_per_address="3/minute")
-    guesses = [asked(client, {"Authorization": f"Bearer pp_guess{n}"}, 1)[0].status_code for n in range(5)]
+    guesses = [
+        asked(client, {"Authorization": f"Bearer pp_guess{n}"}, 1)[0].status_code for n in range(5)
+    ]
     assert guesses == [401, 401, 401, 429, 429]
     invoice = given.an_invoice()
     address = "203.0.113.8"
-    for path in (f"/api/invoices/{invoice.id}/payment-links", "/p/nobody", "/api/payments/confirm-payment"):
+    for path in (
+        f"/api/invoices/{invoice.id}/payment-links",
+        "/p/nobody",
+        "/api/payments/confirm-payment",
+    ):
         client.simulate_post(path, headers={"X-Forwarded-For": address}, json={})
     assert asked(client, {}, 1, address)[0].status_code == 429
 
@@ -68,10 +80,14 @@ def test_processes_share_the_count_through_redis(client, setting):
     setting(rate_per_address="4/minute")
     other = falcon.testing.TestClient(create_app())
     key = given.a_key(given.an_account())
-    assert [asked(one, key, 1)[0].status_code for one in (client, other, client, other, client)] == [200, 200, 200, 200, 429]
+    assert [
+        asked(one, key, 1)[0].status_code for one in (client, other, client, other, client)
+    ] == [200, 200, 200, 200, 429]
 
 
-def test_a_frozen_redis_costs_a_quarter_of_a_second_once_and_the_limit_holds_in_memory(database_url, own_valkey, setting):
+def test_a_frozen_redis_costs_a_quarter_of_a_second_once_and_the_limit_holds_in_memory(
+    database_url, own_valkey, setting
+):
     from web.app import create_app
 
     setting(rate_per_key="5/minute")
@@ -93,11 +109,18 @@ def test_a_frozen_redis_costs_a_quarter_of_a_second_once_and_the_limit_holds_in_
 
 def test_no_limit_when_it_is_switched_off(client, setting):
     setting(rate_per_key="none", rate_per_address="none")
-    assert {answer.status_code for answer in asked(client, given.a_key(given.an_account()), 5)} == {200}
+    assert {answer.status_code for answer in asked(client, given.a_key(given.an_account()), 5)} == {
+        200
+    }
 
 
 def in_production(setting, **more):
-    setting(payphone_env="production", trusted_proxies="10.0.0.0/8, 2001:db8::1", public_url="https://pay.example", **more)
+    setting(
+        payphone_env="production",
+        trusted_proxies="10.0.0.0/8, 2001:db8::1",
+        public_url="https://pay.example",
+        **more,
+    )
 
 
 HTTPS = {"X-Forwarded-Proto": "https"}
@@ -106,7 +129,11 @@ HTTPS = {"X-Forwarded-Proto": "https"}
 def test_plain_http_is_refused_before_anything_is_done(client, setting):
     key, invoice = given.a_key(given.an_account()), given.an_invoice()
     in_production(setting)
-    for method, path in (("GET", PAYMENTS), ("POST", "/api/payments/create-payment-intent"), ("POST", f"/api/invoices/{invoice.id}/payment-links")):
+    for method, path in (
+        ("GET", PAYMENTS),
+        ("POST", "/api/payments/create-payment-intent"),
+        ("POST", f"/api/invoices/{invoice.id}/payment-links"),
+    ):
         answer = client.simulate_request(method, path, headers=key)
         assert (answer.status_code, answer.json["code"]) == (403, "https_required")
         assert "strict-transport-security" not in answer.headers
@@ -117,11 +144,17 @@ def test_a_payer_on_plain_http_is_sent_to_https_at_our_own_name(client, setting)
     address = PayAddress.of(given.an_invoice(), business_now())
     in_production(setting)
     answer = client.simulate_get(f"/p/{address.token}", headers={"Host": "evil.example"})
-    assert (answer.status_code, answer.headers["location"]) == (308, f"https://pay.example/p/{address.token}")
+    assert (answer.status_code, answer.headers["location"]) == (
+        308,
+        f"https://pay.example/p/{address.token}",
+    )
     assert client.simulate_post(f"/p/{address.token}").status_code == 403
 
 
-@pytest.mark.parametrize(("peer", "status"), [("10.1.2.3", 200), ("2001:db8::1", 200), ("192.0.2.1", 403), ("127.0.0.1", 403)])
+@pytest.mark.parametrize(
+    ("peer", "status"),
+    [("10.1.2.3", 200), ("2001:db8::1", 200), ("192.0.2.1", 403), ("127.0.0.1", 403)],
+)
 def test_only_a_trusted_proxy_is_believed(client, setting, peer, status):
     key = given.a_key(given.an_account())
     in_production(setting)
@@ -134,18 +167,23 @@ def test_our_own_tls_needs_no_proxy(client, setting):
     key = given.a_key(given.an_account())
     in_production(setting)
     answer = client.simulate_get(PAYMENTS, headers=key, protocol="https")
-    assert (answer.status_code, answer.headers["strict-transport-security"]) == (200, "max-age=31536000")
+    assert (answer.status_code, answer.headers["strict-transport-security"]) == (
+        200,
+        "max-age=31536000",
+    )
 
 
 @pytest.mark.parametrize(
     ("peer", "told", "believed"),
     [
         ("10.1.2.3", {"X-Forwarded-For": "203.0.113.5"}, "203.0.113.5"),
-        ("10.1.2.3", {"X-Forwarded-For": "198.51.100.1, 203.0.113.5, 10.9.9.9"}, "203.0.113.5"),  # what the client wrote itself comes first
+        # what the client wrote itself comes first
+        ("10.1.2.3", {"X-Forwarded-For": "198.51.100.1, 203.0.113.5, 10.9.9.9"}, "203.0.113.5"),
         ("10.1.2.3", {"X-Forwarded-For": "203.0.113.5:4711"}, "203.0.113.5"),
         ("10.1.2.3", {"X-Forwarded-For": "[2001:db8::7]:4711"}, "2001:db8::7"),
         ("::ffff:10.1.2.3", {"X-Forwarded-For": "203.0.113.5"}, "203.0.113.5"),
-        ("10.1.2.3", {"Forwarded": "for=203.0.113.5", "X-Real-IP": "203.0.113.6"}, "10.1.2.3"),  # proxies pass these on from clients
+        # proxies pass these on from clients
+        ("10.1.2.3", {"Forwarded": "for=203.0.113.5", "X-Real-IP": "203.0.113.6"}, "10.1.2.3"),
         ("10.1.2.3", {"X-Forwarded-For": "4242424242424242"}, "10.1.2.3"),
         ("192.0.2.1", {"X-Forwarded-For": "203.0.113.5"}, "192.0.2.1"),
     ],
@@ -157,4 +195,8 @@ def test_the_clients_address_is_the_nearest_that_is_no_proxy_of_ours(setting, pe
 
 def test_a_chain_of_protocols_counts_from_our_end(setting):
     in_production(setting)
-    assert not is_https(falcon.testing.create_req(headers={"X-Forwarded-Proto": "https, http"}, remote_addr="10.1.2.3"))
+    assert not is_https(
+        falcon.testing.create_req(
+            headers={"X-Forwarded-Proto": "https, http"}, remote_addr="10.1.2.3"
+        )
+    )

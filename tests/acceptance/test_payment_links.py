@@ -1,4 +1,6 @@
-"""Payment links (F18, F40): planned, made once, followed through our own address, refused openly."""
+"""Payment links (F18, F40): planned, made once, followed through our own address,
+refused openly.
+"""
 
 import signal
 
@@ -26,7 +28,9 @@ class Clinic:
         self.invoice = given.an_invoice(self.account, amount=10_000)
 
     def ask(self):
-        return self.client.simulate_post(f"/api/invoices/{self.invoice.id}/payment-links", json={}, headers=self.headers)
+        return self.client.simulate_post(
+            f"/api/invoices/{self.invoice.id}/payment-links", json={}, headers=self.headers
+        )
 
     def follow(self, answer):
         return self.client.simulate_get("/p/" + answer.json["url"].rsplit("/", 1)[1])
@@ -39,7 +43,11 @@ class Clinic:
 
 def test_a_link_is_asked_for_made_followed_and_paid(clinic, client):
     answer = clinic.ask()
-    assert (answer.status_code, answer.json["status"], answer.json["amount"]) == (202, "planned", 10_000)
+    assert (answer.status_code, answer.json["status"], answer.json["amount"]) == (
+        202,
+        "planned",
+        10_000,
+    )
     clinic.work()
     link = PaymentLink.get_by_id(answer.json["paymentLinkId"])
     followed = clinic.follow(answer)
@@ -51,7 +59,9 @@ def test_a_link_is_asked_for_made_followed_and_paid(clinic, client):
 
 
 def test_who_follows_it_before_a_worker_comes_does_not_wait(clinic):
-    """Given a link that no worker has made yet, when it is followed, then it is made there and then, once; RQ shows the job as finished."""
+    """Given a link that no worker has made yet, when it is followed, then it is made there and
+    then, once; RQ shows the job as finished.
+    """
     answer = clinic.ask()
     job = StagedJob.get(StagedJob.name == "create_payment_link")
     followed = clinic.follow(answer)
@@ -62,7 +72,9 @@ def test_who_follows_it_before_a_worker_comes_does_not_wait(clinic):
 
 
 def test_who_follows_it_after_a_failure_waits_for_the_next_try(clinic):
-    """Given Stripe failed, when people look again and again, then Stripe is not asked at every look, but when the job is due again."""
+    """Given Stripe failed, when people look again and again, then Stripe is not asked at every
+    look, but when the job is due again.
+    """
     answer = clinic.ask()
     clinic.stand_in.fault("bad_gateway", "POST", LINKS)
     assert [clinic.follow(answer).status_code for _ in range(3)] == [503] * 3
@@ -73,13 +85,17 @@ def test_who_follows_it_after_a_failure_waits_for_the_next_try(clinic):
 
 def test_who_follows_it_while_a_worker_makes_it_waits(clinic):
     answer = clinic.ask()
-    StagedJob.update(state="running", claim=1, attempts=1, lease_until=given.database_now() + 30_000_000).execute()
+    StagedJob.update(
+        state="running", claim=1, attempts=1, lease_until=given.database_now() + 30_000_000
+    ).execute()
     assert clinic.follow(answer).status_code == 503
     assert clinic.stand_in.requests(LINKS) == []
 
 
 def test_a_link_opens_while_redis_is_away(database_url, own_valkey, stand_in):
-    """Given a frozen Redis, when a link is asked for and followed, then it opens; after the thaw nothing is made twice."""
+    """Given a frozen Redis, when a link is asked for and followed, then it opens; after the thaw
+    nothing is made twice.
+    """
     from web.app import create_app
 
     redis = own_valkey.client()
@@ -92,18 +108,26 @@ def test_a_link_opens_while_redis_is_away(database_url, own_valkey, stand_in):
         own_valkey.send(signal.SIGCONT)
     assert (answer.status_code, followed.status_code) == (202, 303), followed.text
     clinic.work(rounds=2)
-    assert (len(stand_in.requests(LINKS)), clinic.follow(answer).headers["Location"]) == (1, followed.headers["Location"])
+    assert (len(stand_in.requests(LINKS)), clinic.follow(answer).headers["Location"]) == (
+        1,
+        followed.headers["Location"],
+    )
     assert {job.state for job in StagedJob.select()} == {"done"}
 
 
 def test_what_stripe_is_told(clinic):
-    """A link takes one payment, and both it and its intent carry whose it is; nothing about a person."""
+    """A link takes one payment, and both it and its intent carry whose it is; nothing about a
+    person.
+    """
     answer = clinic.ask()
     clinic.work()
     link = clinic.stand_in.links(answer.json["paymentLinkId"])[0]
     assert link["restrictions"] == {"completed_sessions": {"limit": 1, "count": 0}}
     assert link["metadata"] == link["payment_intent_data"]["metadata"]
-    assert (link["metadata"]["invoice_id"], link["metadata"]["account_id"]) == (clinic.invoice.id, clinic.account.id)
+    assert (link["metadata"]["invoice_id"], link["metadata"]["account_id"]) == (
+        clinic.invoice.id,
+        clinic.account.id,
+    )
     assert "Ada" not in str(clinic.stand_in.requests(LINKS))
 
 
@@ -140,7 +164,9 @@ def test_a_balance_that_changes_before_the_link_is_made(clinic):
 
 
 def test_a_balance_that_changes_while_the_link_may_exist(clinic):
-    """Given a call whose answer was lost, when the invoice is paid meanwhile, then the link is found, known of, and closed."""
+    """Given a call whose answer was lost, when the invoice is paid meanwhile, then the link is
+    found, known of, and closed.
+    """
     answer = clinic.ask()
     clinic.stand_in.fault("timeout_after", "POST", LINKS, seconds=2)
     clinic.work()
@@ -156,7 +182,9 @@ def test_a_balance_that_changes_while_the_link_may_exist(clinic):
 
 
 def test_reserved_but_never_sent_it_is_dropped_when_the_balance_changes(clinic):
-    """Given a worker that died before its call, when the invoice is paid meanwhile, then nothing is sent any more."""
+    """Given a worker that died before its call, when the invoice is paid meanwhile, then nothing is
+    sent any more.
+    """
     answer = clinic.ask()
     clinic.stand_in.fault("refuse", "POST", LINKS)
     clinic.work()
@@ -182,7 +210,9 @@ def test_a_link_is_found_though_the_last_one_is_not_there(clinic):
 
 
 def test_a_link_is_found_among_many_without_reading_them_all(clinic):
-    """Given many links since the last one of ours that is surely older, then only those are looked through, page by page."""
+    """Given many links since the last one of ours that is surely older, then only those are looked
+    through, page by page.
+    """
     older = clinic.ask()
     clinic.work()
     Effect.update(created_at=1, settled_at=2).execute()
@@ -194,12 +224,22 @@ def test_a_link_is_found_among_many_without_reading_them_all(clinic):
     clinic.work()
     assert PaymentLink.get_by_id(answer.json["paymentLinkId"]).state == "active"
     looks = clinic.stand_in.requests(LINKS, "GET")
-    assert looks[0]["params"]["ending_before"] == PaymentLink.get_by_id(older.json["paymentLinkId"]).stripe_link_id
+    assert (
+        looks[0]["params"]["ending_before"]
+        == PaymentLink.get_by_id(older.json["paymentLinkId"]).stripe_link_id
+    )
     assert len(looks) == 2
 
 
 def line(number):
-    return {"price_data": {"currency": "usd", "unit_amount": 1_000 + number, "product_data": {"name": "Another"}}, "quantity": 1}
+    return {
+        "price_data": {
+            "currency": "usd",
+            "unit_amount": 1_000 + number,
+            "product_data": {"name": "Another"},
+        },
+        "quantity": 1,
+    }
 
 
 def test_each_step_is_in_the_audit(clinic):
@@ -207,5 +247,9 @@ def test_each_step_is_in_the_audit(clinic):
     answer = clinic.ask()
     clinic.ask()
     clinic.work()
-    entries = AuditEntry.select().where(AuditEntry.subject == f"payment_link:{answer.json['paymentLinkId']}").order_by(AuditEntry.id)
+    entries = (
+        AuditEntry.select()
+        .where(AuditEntry.subject == f"payment_link:{answer.json['paymentLinkId']}")
+        .order_by(AuditEntry.id)
+    )
     assert [entry.action for entry in entries] == ["payment_link.planned", "payment_link.created"]

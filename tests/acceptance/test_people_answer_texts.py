@@ -1,4 +1,6 @@
-"""STOP, START, HELP and plain wishes reach the contact ledger in the request that brings them, per sender."""
+"""STOP, START, HELP and plain wishes reach the contact ledger in the request that brings them, per
+sender.
+"""
 
 import json
 from datetime import timedelta
@@ -30,21 +32,32 @@ def clinic(texting: Texting) -> Texting:  # noqa: F811
 
 def a_text(clinic: Texting, body: str, **more: str) -> dict[str, str]:
     """An incoming text as Twilio sends it to a number without a messaging service."""
-    return {"MessageSid": f"SM{'b' * 32}", "From": clinic.phone, "To": SHARED_NUMBER, "Body": body, "NumMedia": "0", "FromCity": ""} | more
+    return {
+        "MessageSid": f"SM{'b' * 32}",
+        "From": clinic.phone,
+        "To": SHARED_NUMBER,
+        "Body": body,
+        "NumMedia": "0",
+        "FromCity": "",
+    } | more
 
 
 def own_sender(clinic: Texting, number: str, service: str | None = None) -> str:
     """Give the clinic a number of its own."""
     add_sender(clinic.twilio, Sender(number, service or "", HOME + INBOUND))
     body = {"messagingServiceSid": service} if service else {"fromNumber": number}
-    answer = clinic.client.simulate_put(f"/api/accounts/{clinic.account.id}/sender", json=body, headers=given.a_key(None))
+    answer = clinic.client.simulate_put(
+        f"/api/accounts/{clinic.account.id}/sender", json=body, headers=given.a_key(None)
+    )
     assert answer.status_code == 200, answer.text
     return number
 
 
 @pytest.mark.parametrize("words", ["STOP\0", "\0STOP", "ST\0OP", "please stop\0 texting me"])
 def test_a_wish_to_stop_is_kept_whatever_no_database_takes_in_it(clinic, words):
-    """Given a text with a NUL, which Twilio signs as it came, then it is kept without it, and the person is heard."""
+    """Given a text with a NUL, which Twilio signs as it came, then it is kept without it, and the
+    person is heard.
+    """
     answer = clinic.tell(INBOUND, a_text(clinic, words, FromCity="\0Harbor", **{"Odd\0": "\0"}))
     assert (answer.status_code, clinic.ledger()["sms"]["optedOut"]) == (200, True)
     kept = json.loads(InboxEvent.get(InboxEvent.provider == "twilio").payload)
@@ -52,7 +65,18 @@ def test_a_wish_to_stop_is_kept_whatever_no_database_takes_in_it(clinic, words):
     assert OptOut.get().words == words.replace("\0", "")
 
 
-@pytest.mark.parametrize("words", ["STOP", "stopall", "Opt out", "OPT-OUT.", "please stop texting me", "Don’t contact me again", "No me envíe más mensajes"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "STOP",
+        "stopall",
+        "Opt out",
+        "OPT-OUT.",
+        "please stop texting me",
+        "Don’t contact me again",
+        "No me envíe más mensajes",
+    ],
+)
 def test_a_wish_to_stop_is_kept_before_twilio_is_answered(clinic, words):
     clinic.hear(words)
     assert clinic.ledger()["sms"] == {"consented": True, "optedOut": True, "suppressed": None}
@@ -63,7 +87,11 @@ def test_a_wish_to_stop_is_kept_before_twilio_is_answered(clinic, words):
 def test_nothing_is_answered_to_a_stop(clinic):
     """Twilio confirms it itself; a second confirmation would be one too many."""
     answer = clinic.tell(INBOUND, a_text(clinic, "STOP"))
-    assert (answer.status_code, EMPTY in answer.text, "xml" in answer.headers["Content-Type"]) == (200, True, True)
+    assert (answer.status_code, EMPTY in answer.text, "xml" in answer.headers["Content-Type"]) == (
+        200,
+        True,
+        True,
+    )
 
 
 def test_start_lets_texts_in_again_but_no_calls(clinic):
@@ -72,7 +100,10 @@ def test_start_lets_texts_in_again_but_no_calls(clinic):
     told = clinic.ledger()
     assert (told["sms"]["optedOut"], told["voice"]["optedOut"]) == (False, True)
     assert clinic.ask().status_code == 202
-    assert [entry["optOut"]["wish"] for entry in told["data"] if entry["type"] == "optOut"] == ["stop", "start"]
+    assert [entry["optOut"]["wish"] for entry in told["data"] if entry["type"] == "optOut"] == [
+        "stop",
+        "start",
+    ]
 
 
 def test_other_words_change_nothing(clinic):
@@ -84,7 +115,10 @@ def test_other_words_change_nothing(clinic):
 def test_one_stop_stays_one_clinics(clinic):
     """Given two clinics with a sender each."""
     hill = clinic.another_clinic().consents()
-    mine, theirs = own_sender(clinic, "+12025550701"), own_sender(hill, "+12025550702", "MG" + "8" * 32)
+    mine, theirs = (
+        own_sender(clinic, "+12025550701"),
+        own_sender(hill, "+12025550702", "MG" + "8" * 32),
+    )
     clinic.hear("STOP", to=mine)
     assert (clinic.ask().json["reasonCode"], hill.ask().status_code) == ("opted_out", 202)
     hill.hear("STOP", to=theirs)
@@ -112,8 +146,17 @@ def test_help_is_answered_in_the_clinics_name_unless_twilio_does(clinic):
     number = own_sender(clinic, "+12025550701")
     answer = clinic.tell(INBOUND, a_text(clinic, "HELP", To=number))
     assert "<Message>Harbor Dental: this number sends payment links." in answer.text
-    assert "Para ayuda" in clinic.tell(INBOUND, a_text(clinic, "Ayuda", To=number, MessageSid=f"SM{'c' * 32}")).text
-    assert EMPTY in clinic.tell(INBOUND, a_text(clinic, "HELP", To=number, OptOutType="HELP", MessageSid=f"SM{'d' * 32}")).text
+    assert (
+        "Para ayuda"
+        in clinic.tell(INBOUND, a_text(clinic, "Ayuda", To=number, MessageSid=f"SM{'c' * 32}")).text
+    )
+    assert (
+        EMPTY
+        in clinic.tell(
+            INBOUND,
+            a_text(clinic, "HELP", To=number, OptOutType="HELP", MessageSid=f"SM{'d' * 32}"),
+        ).text
+    )
 
 
 def test_the_same_text_twice_is_one_wish(clinic):
@@ -141,26 +184,41 @@ def test_twilio_stops_before_we_heard_of_it_and_we_learn_it_from_the_refusal(cli
 
 
 @pytest.mark.parametrize("path", [INBOUND, "/api/webhooks/twilio/message-status"])
-@pytest.mark.parametrize("how", ["none", "other token", "other address", "no text", "bad utf-8", "repeated field", "json"])
+@pytest.mark.parametrize(
+    "how",
+    ["none", "other token", "other address", "no text", "bad utf-8", "repeated field", "json"],
+)
 def test_what_twilio_did_not_sign_is_forbidden(clinic, path, how):
     fields = a_text(clinic, "STOP") | {"MessageStatus": "sent"}
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     match how:
         case "none":
-            answer = clinic.client.simulate_post(path, body="MessageSid=SM1&Body=STOP", headers=form)
+            answer = clinic.client.simulate_post(
+                path, body="MessageSid=SM1&Body=STOP", headers=form
+            )
         case "other token":
             answer = clinic.tell(path, fields, token="another")
         case "other address":
-            answer = clinic.tell(f"{path}?x=1", fields, **{"X-Twilio-Signature": "c2lnbmVkIGVsc2V3aGVyZQ=="})
+            answer = clinic.tell(
+                f"{path}?x=1", fields, **{"X-Twilio-Signature": "c2lnbmVkIGVsc2V3aGVyZQ=="}
+            )
         case "no text":
             answer = clinic.client.simulate_post(path, body="", headers={"X-Twilio-Signature": "x"})
         case "bad utf-8":
-            answer = clinic.client.simulate_post(path, body=b"Body=\xff\xfe&MessageSid=%ff", headers=form | {"X-Twilio-Signature": "x"})
+            answer = clinic.client.simulate_post(
+                path,
+                body=b"Body=\xff\xfe&MessageSid=%ff",
+                headers=form | {"X-Twilio-Signature": "x"},
+            )
         case "repeated field":
-            answer = clinic.client.simulate_post(path, body="Body=a&Body=b&Body=", headers=form | {"X-Twilio-Signature": "x"})
+            answer = clinic.client.simulate_post(
+                path, body="Body=a&Body=b&Body=", headers=form | {"X-Twilio-Signature": "x"}
+            )
         case _:
             json_body = {"X-Twilio-Signature": "x", "Content-Type": "application/json"}
-            answer = clinic.client.simulate_post(f"{path}?bodySHA256=ab", body='{"Body": "STOP"}', headers=json_body)
+            answer = clinic.client.simulate_post(
+                f"{path}?bodySHA256=ab", body='{"Body": "STOP"}', headers=json_body
+            )
     assert (answer.status_code, answer.json["code"]) == (403, "webhook_not_signed")
     assert OptOut.select().count() == 0
     assert InboxEvent.select().where(InboxEvent.provider == "twilio").count() == 0
@@ -174,10 +232,18 @@ def test_without_a_token_nothing_is_believed(clinic, monkeypatch):
 
 
 def test_while_a_token_is_rolled_both_hold(clinic, monkeypatch):
-    monkeypatch.setenv("TWILIO_AUTH_TOKEN", f"new-token,{clinic.twilio.books.tokens[next(iter(clinic.twilio.books.tokens))]}")
+    monkeypatch.setenv(
+        "TWILIO_AUTH_TOKEN",
+        f"new-token,{clinic.twilio.books.tokens[next(iter(clinic.twilio.books.tokens))]}",
+    )
     get_settings.cache_clear()
     assert clinic.tell(INBOUND, a_text(clinic, "STOP")).status_code == 200
-    assert clinic.tell(INBOUND, a_text(clinic, "START", MessageSid=f"SM{'e' * 32}"), token="new-token").status_code == 200
+    assert (
+        clinic.tell(
+            INBOUND, a_text(clinic, "START", MessageSid=f"SM{'e' * 32}"), token="new-token"
+        ).status_code
+        == 200
+    )
 
 
 def test_a_stop_from_nobody_we_know_is_kept_for_its_sender(clinic):
@@ -189,10 +255,19 @@ def test_a_stop_from_nobody_we_know_is_kept_for_its_sender(clinic):
 
 
 def agrees(clinic: Texting, *channels: str, minutes: int = 1, **more):
-    """The clinic records a consent given so many minutes from now (its clock may be a little ahead)."""
+    """The clinic records a consent given so many minutes from now (its clock may be a little
+    ahead).
+    """
     given_at = (real_now() + timedelta(minutes=minutes)).isoformat()
-    words = {"source": "front desk", "text": "You may call me again.", "textVersion": "1", "givenAt": given_at}
-    return clinic.post(f"/api/customers/{clinic.customer.id}/consents", channels=list(channels), **words, **more)
+    words = {
+        "source": "front desk",
+        "text": "You may call me again.",
+        "textVersion": "1",
+        "givenAt": given_at,
+    }
+    return clinic.post(
+        f"/api/customers/{clinic.customer.id}/consents", channels=list(channels), **words, **more
+    )
 
 
 def stopped(clinic: Texting) -> tuple[bool, bool]:
@@ -208,7 +283,11 @@ def test_a_new_consent_that_says_so_lets_calls_in_again_after_a_stop(clinic):
     assert stopped(clinic) == (True, False)
     assert clinic.ask().json["reasonCode"] == "opted_out"
     start = clinic.ledger()["data"][-2]["optOut"]
-    assert (start["wish"], start["channels"], start["source"]) == ("start", ["voice"], "consent: front desk")
+    assert (start["wish"], start["channels"], start["source"]) == (
+        "start",
+        ["voice"],
+        "consent: front desk",
+    )
     assert AuditEntry.select().where(AuditEntry.action == "opt_out.ended").count() == 1
     clinic.hear("stop calling me")
     assert stopped(clinic) == (True, True)
@@ -226,7 +305,11 @@ def test_texts_stopped_by_a_text_are_only_let_in_by_start(clinic):
     """Twilio would refuse them all the same."""
     clinic.hear("STOP")
     answer = agrees(clinic, "sms", "voice", endsOptOut=True)
-    assert (answer.status_code, "START" in answer.json["detail"], stopped(clinic)) == (422, True, (True, True))
+    assert (answer.status_code, "START" in answer.json["detail"], stopped(clinic)) == (
+        422,
+        True,
+        (True, True),
+    )
 
 
 def test_texts_stopped_at_the_desk_are_let_in_by_a_later_consent(clinic):

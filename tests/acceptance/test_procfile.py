@@ -1,4 +1,6 @@
-"""The Procfile's processes under honcho, on a machine where nothing is set up but `.venv`: they migrate, come up and stay."""
+"""The Procfile's processes under honcho, on a machine where nothing is set up but `.venv`: they
+migrate, come up and stay.
+"""
 
 import signal
 import subprocess
@@ -17,12 +19,19 @@ def started(tmp_path):
     """`honcho start` with no Redis and no path to `.venv`, on an empty SQLite file."""
     port = free_port()
     env = {
-        "HOME": str(tmp_path), "PATH": "/usr/local/bin:/usr/bin:/bin", "PAYPHONE_STATE_DIR": str(tmp_path), "PORT": str(port), "PAYPHONE_SECRET_KEY": "k",
-        "DATABASE_URL": f"sqlite:///{tmp_path}/payphone.db", "WORKERS": "1",
-    }  # fmt: skip
+        "HOME": str(tmp_path),
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PAYPHONE_STATE_DIR": str(tmp_path),
+        "PORT": str(port),
+        "PAYPHONE_SECRET_KEY": "k",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/payphone.db",
+        "WORKERS": "1",
+    }
     with (tmp_path / "honcho.log").open("wb") as log:
         command = [str(Path(sys.executable).parent / "honcho"), "start"]
-        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True
+        )
     yield process, port, tmp_path / "honcho.log"
     end(process)
 
@@ -32,7 +41,9 @@ def processes_of(state: Path) -> set[str]:
     found = set()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if f"PAYPHONE_STATE_DIR={state}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+            if f"PAYPHONE_STATE_DIR={state}".encode() in (entry / "environ").read_bytes().split(
+                b"\0"
+            ):
                 found.add((entry / "comm").read_text().strip())
         except OSError:
             continue
@@ -40,11 +51,19 @@ def processes_of(state: Path) -> set[str]:
 
 
 def test_everything_comes_up_and_stays(started, tmp_path):
-    """Given the release phase that is over, when honcho watches, then the others go on: it would stop all when one ends."""
+    """Given the release phase that is over, when honcho watches, then the others go on: it would
+    stop all when one ends.
+    """
     process, port, log = started
 
     def ready() -> bool:
-        return bool(httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).json() == {"status": "ok", "reasons": []})
+        return bool(
+            httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).json()
+            == {
+                "status": "ok",
+                "reasons": [],
+            }
+        )
 
     wait_for(ready, "everything is up", seconds=60)
     wait_for(lambda: "sleep" in processes_of(tmp_path), "the release phase is over and stays")

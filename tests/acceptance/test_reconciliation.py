@@ -1,4 +1,6 @@
-"""Our sums against Stripe's: nothing to say when they agree, each difference by its name when they do not (B8, RELIABILITY 7)."""
+"""Our sums against Stripe's: nothing to say when they agree, each difference by its name when they
+do not (B8, RELIABILITY 7).
+"""
 
 import pytest
 
@@ -27,19 +29,34 @@ def books(client, valkey, stripe_stand_in):  # noqa: F811
 
 
 class Books:
-    """A clinic paid on the platform's account and one paid on its own; what Stripe tells us, we hear unless a test forgets it."""
+    """A clinic paid on the platform's account and one paid on its own; what Stripe tells us, we
+    hear unless a test forgets it.
+    """
 
     def __init__(self, client, redis, stripe):
         self.client, self.redis, self.stripe = client, redis, stripe
         self.connected = stripe.sdk.accounts.create({"country": "US"}).id
-        self.clinic, self.other = given.an_account(), given.an_account(stripe_account=self.connected)
+        self.clinic, self.other = (
+            given.an_account(),
+            given.an_account(stripe_account=self.connected),
+        )
         self.headers = given.a_key(self.clinic)
 
     def paid(self, clinic=None, amount=10_000, heard=True, **metadata):
         """A paid invoice and its intent's id."""
         invoice = given.an_invoice(clinic or self.clinic, amount=amount)
-        options = {"stripe_account": invoice.account.stripe_account} if invoice.account.stripe_account else {}
-        asked = {"amount": amount, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True, "metadata": given.metadata_of(invoice) | metadata}
+        options = (
+            {"stripe_account": invoice.account.stripe_account}
+            if invoice.account.stripe_account
+            else {}
+        )
+        asked = {
+            "amount": amount,
+            "currency": "usd",
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "metadata": given.metadata_of(invoice) | metadata,
+        }
         intent = self.stripe.sdk.payment_intents.create(asked | NO_REDIRECTS, options)
         if heard:
             self.hear()
@@ -48,7 +65,9 @@ class Books:
     def hear(self):
         """What Stripe has told so far has reached us."""
         for account in ("", self.connected):
-            for event in self.stripe.sdk.events.list({"limit": 100}, {"stripe_account": account} if account else {}).data:
+            for event in self.stripe.sdk.events.list(
+                {"limit": 100}, {"stripe_account": account} if account else {}
+            ).data:
                 if not InboxEvent.select().where(InboxEvent.event_id == event.id).exists():
                     given.received(event.to_dict() | ({"account": account} if account else {}))
         self.work()
@@ -70,16 +89,23 @@ class Books:
         return self.report()
 
     def report(self, headers=None):
-        runs = self.client.simulate_get("/api/finance/reconciliation", headers=headers or self.headers).json["data"]
+        runs = self.client.simulate_get(
+            "/api/finance/reconciliation", headers=headers or self.headers
+        ).json["data"]
         return [line for run in runs for line in run["differences"]]
 
 
 def named(report):
-    return [(line["kind"], line["invoice"], line["ours"], line["theirs"], line["status"]) for line in report]
+    return [
+        (line["kind"], line["invoice"], line["ours"], line["theirs"], line["status"])
+        for line in report
+    ]
 
 
 def test_books_that_agree_have_no_differences(books):
-    """Given payments on both accounts, a refund and an offline payment, then there is nothing to report, and nothing is fetched."""
+    """Given payments on both accounts, a refund and an offline payment, then there is nothing to
+    report, and nothing is fetched.
+    """
     books.paid()
     books.paid(books.other)
     _, intent = books.paid()
@@ -88,7 +114,8 @@ def test_books_that_agree_have_no_differences(books):
     cash = given.an_invoice(books.clinic)
     now = real_now()
     Payment.record_taken(cash, "cash", "receipt 7", 12_500, now)
-    books.stripe.sdk.payment_intents.create({"amount": 700, "currency": "usd"})  # somebody else's business
+    # somebody else's business
+    books.stripe.sdk.payment_intents.create({"amount": 700, "currency": "usd"})
     books.work()
     assert books.reconcile() == []
     assert sum(run.compared for run in Reconciliation.select()) == 4
@@ -96,12 +123,17 @@ def test_books_that_agree_have_no_differences(books):
 
 
 def test_what_missing_events_explain_is_fetched_and_healed(books):
-    """Given a payment and a refund whose events never came, then they are fetched through the inbox, and the report says so."""
+    """Given a payment and a refund whose events never came, then they are fetched through the
+    inbox, and the report says so.
+    """
     half, intent = books.paid()
     lost, _ = books.paid(heard=False)
     books.stripe.sdk.refunds.create({"payment_intent": intent, "amount": 500})
     report = books.reconcile()
-    assert sorted(named(report)) == [("payment_missing", lost.id, 0, 10_000, "healed"), ("refund_missing", half.id, 0, 500, "healed")]
+    assert sorted(named(report)) == [
+        ("payment_missing", lost.id, 0, 10_000, "healed"),
+        ("refund_missing", half.id, 0, 500, "healed"),
+    ]
     assert (given.fresh(lost).status, given.fresh(half).amount_returned) == ("paid", 500)
     assert InboxEvent.select().where(InboxEvent.type == "refund.created").count() == 1
     assert Backfill.select().where(Backfill.stripe_account == "").count() == 1
@@ -109,17 +141,25 @@ def test_what_missing_events_explain_is_fetched_and_healed(books):
 
 
 def test_an_amount_of_ours_that_is_wrong_is_shown_and_not_mended(books):
-    """Given a payment whose amount somebody changed in our database, then it is named with both amounts, and stays as it is."""
+    """Given a payment whose amount somebody changed in our database, then it is named with both
+    amounts, and stays as it is.
+    """
     invoice, intent = books.paid()
     Payment.update(amount_received=9_000).where(Payment.intent_id == intent).execute()
-    Invoice.update(amount_received=9_000, amount_paid=9_000).where(Invoice.id == invoice.id).execute()
+    Invoice.update(amount_received=9_000, amount_paid=9_000).where(
+        Invoice.id == invoice.id
+    ).execute()
     assert named(books.reconcile()) == [("payment_differs", invoice.id, 9_000, 10_000, "open")]
-    assert named(books.reconcile("later")) == [("payment_differs", invoice.id, 9_000, 10_000, "open")]
+    assert named(books.reconcile("later")) == [
+        ("payment_differs", invoice.id, 9_000, 10_000, "open")
+    ]
     assert Payment.get().amount_received == 9_000
 
 
 def test_a_payment_of_ours_that_stripe_does_not_know_is_shown(books):
-    """Given a payment and a refund in our books that Stripe never had, then each is named; no backfill is wasted on them."""
+    """Given a payment and a refund in our books that Stripe never had, then each is named; no
+    backfill is wasted on them.
+    """
     invoice, intent = books.paid()
     now = real_now()
     invented = given.an_intent(other := given.an_invoice(books.clinic, amount=4_000))
@@ -134,7 +174,9 @@ def test_a_payment_of_ours_that_stripe_does_not_know_is_shown(books):
 
 
 def test_a_refund_that_failed_at_stripe_and_counts_here_is_shown(books):
-    """Given a refund that our books hold for returned and Stripe for failed, then it is named: the customer still has to get it, or we do."""
+    """Given a refund that our books hold for returned and Stripe for failed, then it is named: the
+    customer still has to get it, or we do.
+    """
     invoice, intent = books.paid()
     refund = books.stripe.sdk.refunds.create({"payment_intent": intent, "amount": 800})
     books.hear()
@@ -143,34 +185,56 @@ def test_a_refund_that_failed_at_stripe_and_counts_here_is_shown(books):
 
 
 def test_sums_that_are_not_those_of_their_facts_are_shown(books):
-    """Given an invoice whose own sums somebody changed, though all payments are right, then the sums are named."""
+    """Given an invoice whose own sums somebody changed, though all payments are right, then the
+    sums are named.
+    """
     invoice, _ = books.paid()
     Invoice.update(amount_received=1, amount_returned=2).where(Invoice.id == invoice.id).execute()
-    assert named(books.reconcile()) == [("received", invoice.id, 1, 10_000, "open"), ("returned", invoice.id, 2, 0, "open")]
+    assert named(books.reconcile()) == [
+        ("received", invoice.id, 1, 10_000, "open"),
+        ("returned", invoice.id, 2, 0, "open"),
+    ]
 
 
 def test_money_that_names_an_invoice_it_has_no_business_with_is_shown(books):
-    """Given a payment on the platform's account that names the invoice of a clinic with its own, then it is named as refused."""
+    """Given a payment on the platform's account that names the invoice of a clinic with its own,
+    then it is named as refused.
+    """
     theirs = given.an_invoice(books.other)
-    asked = {"amount": 5_000, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True, "metadata": given.metadata_of(theirs)}
+    asked = {
+        "amount": 5_000,
+        "currency": "usd",
+        "payment_method": "pm_card_visa",
+        "confirm": True,
+        "metadata": given.metadata_of(theirs),
+    }
     books.stripe.sdk.payment_intents.create(asked | NO_REDIRECTS)
     books.reconcile()
-    assert [(row.kind, row.invoice_id, row.theirs) for row in Difference.select()] == [("payment_refused", theirs.id, 5_000)]
+    assert [(row.kind, row.invoice_id, row.theirs) for row in Difference.select()] == [
+        ("payment_refused", theirs.id, 5_000)
+    ]
     assert given.fresh(theirs).status == "sent"
 
 
 def test_each_clinic_sees_its_own_differences_and_operators_see_all(books):
-    """Given a difference of each of three clinics, two of them paid on one Stripe account, then nobody sees another's."""
+    """Given a difference of each of three clinics, two of them paid on one Stripe account, then
+    nobody sees another's.
+    """
     neighbour = given.an_account()
     for clinic in (books.clinic, books.other, neighbour):
         _, intent = books.paid(clinic)
         Payment.update(amount_received=1).where(Payment.intent_id == intent).execute()
     books.reconcile()
-    seen = {clinic.id: {line["invoice"] for line in books.report(given.a_key(clinic))} for clinic in (books.clinic, books.other, neighbour)}
+    seen = {
+        clinic.id: {line["invoice"] for line in books.report(given.a_key(clinic))}
+        for clinic in (books.clinic, books.other, neighbour)
+    }
     for clinic_id, invoices in seen.items():
         assert {Invoice.get_by_id(invoice).account_id for invoice in invoices} == {clinic_id}
     assert len({line["invoice"] for line in books.report(given.a_key(None))}) == 3
-    shown = books.client.simulate_get("/api/finance/reconciliation", headers=books.headers).json["data"]
+    shown = books.client.simulate_get("/api/finance/reconciliation", headers=books.headers).json[
+        "data"
+    ]
     assert [run["compared"] for run in shown] == [None]
 
 
@@ -186,7 +250,9 @@ def test_it_is_told_by_the_metrics(books):
 def test_many_pages_are_many_small_jobs(books, monkeypatch):
     """Given more payments than a page holds, then each is compared once, page by page."""
     real = comparing.list_intents
-    monkeypatch.setattr(comparing, "list_intents", lambda since, after, account: real(since, after, account, 2))
+    monkeypatch.setattr(
+        comparing, "list_intents", lambda since, after, account: real(since, after, account, 2)
+    )
     invoices = [books.paid()[0] for _ in range(5)]
     Payment.update(amount_received=1).where(Payment.invoice == invoices[0].id).execute()
     report = books.reconcile()
@@ -195,8 +261,12 @@ def test_many_pages_are_many_small_jobs(books, monkeypatch):
     assert (run.compared, run.page > 5) == (5, True)
 
 
-def test_a_listed_event_that_is_not_in_the_inbox_is_fetched_once_a_day_whatever_the_watermark_says(books):
-    """Given an inbox that lost a row of yesterday, then the daily reading of the last days brings it back."""
+def test_a_listed_event_that_is_not_in_the_inbox_is_fetched_once_a_day_whatever_the_watermark_says(
+    books,
+):
+    """Given an inbox that lost a row of yesterday, then the daily reading of the last days brings
+    it back.
+    """
     from datetime import timedelta
 
     from jobs.backfill_stripe_events import backfill_stripe_events
@@ -205,7 +275,13 @@ def test_a_listed_event_that_is_not_in_the_inbox_is_fetched_once_a_day_whatever_
 
     invoice, _ = books.paid(heard=False)
     StripeWatermark.record_reached("", 0, int(real_seconds()) + 7_200, "evt_newest", real_now())
-    Backfill.create(stripe_account="", since=0, asked_by="test", created_at=real_now() - timedelta(hours=25), state="done")
+    Backfill.create(
+        stripe_account="",
+        since=0,
+        asked_by="test",
+        created_at=real_now() - timedelta(hours=25),
+        state="done",
+    )
     with transaction():
         stage(backfill_stripe_events, new_id("t"))
     books.work()

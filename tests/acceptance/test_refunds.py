@@ -28,10 +28,14 @@ class Clinic:
     def refund(self, amount=None, key=None, **more):
         body = more | ({} if amount is None else {"amount": amount})
         headers = self.headers | ({"Idempotency-Key": key} if key else {})
-        return self.client.simulate_post(f"/api/payments/{self.payment.id}/refunds", json=body, headers=headers)
+        return self.client.simulate_post(
+            f"/api/payments/{self.payment.id}/refunds", json=body, headers=headers
+        )
 
     def shown(self):
-        return self.client.simulate_get(f"/api/payments/{self.payment.id}", headers=self.headers).json
+        return self.client.simulate_get(
+            f"/api/payments/{self.payment.id}", headers=self.headers
+        ).json
 
     def work(self):
         given.worked(self.redis)
@@ -49,13 +53,19 @@ def test_a_part_is_given_back(clinic):
     assert clinic.books() == (2_500, 7_500, 2_500, "sent")
     shown = clinic.shown()
     assert shown["refundable"] == 7_500
-    assert [(refund["amount"], refund["status"]) for refund in shown["refunds"]] == [(2_500, "succeeded")]
+    assert [(refund["amount"], refund["status"]) for refund in shown["refunds"]] == [
+        (2_500, "succeeded")
+    ]
     assert [request["status"] for request in shown["refundRequests"]] == ["confirmed"]
-    assert [row["reason"] for row in clinic.stand_in.refunds(answer.json["id"])] == ["requested_by_customer"]
+    assert [row["reason"] for row in clinic.stand_in.refunds(answer.json["id"])] == [
+        "requested_by_customer"
+    ]
 
 
 def test_a_refund_that_bounces_is_owed_to_nobody_any_more(clinic):
-    """Given a refund that succeeded, when the bank sends it back, then the money counts as kept, and may be refunded again."""
+    """Given a refund that succeeded, when the bank sends it back, then the money counts as kept,
+    and may be refunded again.
+    """
     clinic.refund()
     clinic.work()
     assert clinic.books() == (10_000, 0, 10_000, "sent")
@@ -69,11 +79,17 @@ def test_a_refund_that_bounces_is_owed_to_nobody_any_more(clinic):
 
 
 def told():
-    return [(row.type, row.payload["refundId"], row.payload["status"]) for row in OutgoingEvent.select().order_by(OutgoingEvent.id) if "refund" in row.type]
+    return [
+        (row.type, row.payload["refundId"], row.payload["status"])
+        for row in OutgoingEvent.select().order_by(OutgoingEvent.id)
+        if "refund" in row.type
+    ]
 
 
 def test_a_refund_that_fails_late_is_noticed_until_it_is_asked_for_anew(clinic):
-    """Given a refund that had succeeded, when the bank sends it back, then everybody who must know is told, and it stands out until it is asked for anew."""
+    """Given a refund that had succeeded, when the bank sends it back, then everybody who must know
+    is told, and it stands out until it is asked for anew.
+    """
     asked = clinic.refund().json["id"]
     clinic.work()
     refund = clinic.shown()["refunds"][0]["id"]
@@ -84,22 +100,48 @@ def test_a_refund_that_fails_late_is_noticed_until_it_is_asked_for_anew(clinic):
     assert (request["id"], request["status"]) == (asked, "failed")
     assert "Ask again" in request["error"]
     assert told()[1:] == [("refund.failed", refund, "failed")]
-    assert OutgoingEvent.get(OutgoingEvent.type == "refund.failed").payload["refundRequestId"] == asked
-    assert AuditEntry.select().where(AuditEntry.subject == f"refund_request:{asked}", AuditEntry.action == "refund.failed").count() == 1
-    lines = clinic.client.simulate_get(f"/api/invoices/{clinic.invoice.id}/timeline?limit=100", headers=clinic.headers).json["data"]
-    [line] = [line["reason"] for line in lines if line["type"] == "refund.failed" and line["kind"] == "fact"]
+    assert (
+        OutgoingEvent.get(OutgoingEvent.type == "refund.failed").payload["refundRequestId"] == asked
+    )
+    assert (
+        AuditEntry.select()
+        .where(
+            AuditEntry.subject == f"refund_request:{asked}", AuditEntry.action == "refund.failed"
+        )
+        .count()
+        == 1
+    )
+    lines = clinic.client.simulate_get(
+        f"/api/invoices/{clinic.invoice.id}/timeline?limit=100", headers=clinic.headers
+    ).json["data"]
+    [line] = [
+        line["reason"]
+        for line in lines
+        if line["type"] == "refund.failed" and line["kind"] == "fact"
+    ]
     assert "the person did not get it" in line
     assert "another way" in line
-    assert "payphone_refunds_failed 1.0" in clinic.client.simulate_get("/metrics", headers=given.a_key(None)).text
+    assert (
+        "payphone_refunds_failed 1.0"
+        in clinic.client.simulate_get("/metrics", headers=given.a_key(None)).text
+    )
     anew = clinic.refund()
     assert (anew.status_code, anew.json["id"] != asked) == (202, True)
     clinic.work()
-    assert [request["status"] for request in clinic.shown()["refundRequests"]] == ["failed", "confirmed"]
-    assert (count_failed_refunds(), [kind for kind, _, _ in told()]) == (0, ["refund.succeeded", "refund.failed", "refund.succeeded"])
+    assert [request["status"] for request in clinic.shown()["refundRequests"]] == [
+        "failed",
+        "confirmed",
+    ]
+    assert (count_failed_refunds(), [kind for kind, _, _ in told()]) == (
+        0,
+        ["refund.succeeded", "refund.failed", "refund.succeeded"],
+    )
 
 
 def test_a_refund_asked_for_before_does_not_stand_in_for_one_that_failed(clinic):
-    """Given two refunds, when the first fails after the second was asked for, then the first still waits for somebody."""
+    """Given two refunds, when the first fails after the second was asked for, then the first still
+    waits for somebody.
+    """
     clinic.refund(3_000)
     clinic.refund(2_000)
     clinic.work()
@@ -110,7 +152,9 @@ def test_a_refund_asked_for_before_does_not_stand_in_for_one_that_failed(clinic)
 
 
 def test_a_failed_refund_made_in_the_dashboard_is_told_once_however_often_it_is_heard_of(clinic):
-    refund = clinic.stand_in.sdk.refunds.create({"payment_intent": clinic.payment.intent_id, "amount": 9_000}).id
+    refund = clinic.stand_in.sdk.refunds.create(
+        {"payment_intent": clinic.payment.intent_id, "amount": 9_000}
+    ).id
     clinic.stand_in.act(refund, "fail")
     clinic.work()
     for event in clinic.stand_in.events():
@@ -141,15 +185,27 @@ def test_the_same_request_twice_is_one_refund(clinic):
 def test_eight_at_once_never_give_back_more_than_was_taken(clinic):
     """Given eight people who each give 30.00 of 100.00 back at the same moment, then three may."""
     with ThreadPoolExecutor(8) as pool:
-        statuses = sorted(answer.status_code for answer in pool.map(lambda _: clinic.refund(3_000), range(8)))
+        statuses = sorted(
+            answer.status_code for answer in pool.map(lambda _: clinic.refund(3_000), range(8))
+        )
     assert statuses == [202] * 3 + [422] * 5
     clinic.work()
     assert clinic.books() == (9_000, 1_000, 9_000, "sent")
-    assert sum(row["amount"] for row in clinic.stand_in.sdk.refunds.list({"payment_intent": clinic.payment.intent_id}).data) == 9_000
+    assert (
+        sum(
+            row["amount"]
+            for row in clinic.stand_in.sdk.refunds.list(
+                {"payment_intent": clinic.payment.intent_id}
+            ).data
+        )
+        == 9_000
+    )
 
 
 def test_a_refund_made_in_stripes_dashboard_counts_too(clinic):
-    clinic.stand_in.sdk.refunds.create({"payment_intent": clinic.payment.intent_id, "amount": 9_000})
+    clinic.stand_in.sdk.refunds.create(
+        {"payment_intent": clinic.payment.intent_id, "amount": 9_000}
+    )
     clinic.work()
     assert clinic.books() == (9_000, 1_000, 9_000, "sent")
     assert clinic.refund(1_001).status_code == 422
@@ -157,7 +213,9 @@ def test_a_refund_made_in_stripes_dashboard_counts_too(clinic):
 
 
 def test_what_stripe_refuses_is_shown_and_gives_the_amount_back(clinic):
-    """Given staff who refunded all in the dashboard a moment before, then our request is refused, says so, and blocks nothing."""
+    """Given staff who refunded all in the dashboard a moment before, then our request is refused,
+    says so, and blocks nothing.
+    """
     asked = clinic.refund(5_000)
     clinic.stand_in.sdk.refunds.create({"payment_intent": clinic.payment.intent_id})
     clinic.work()
@@ -169,7 +227,12 @@ def test_what_stripe_refuses_is_shown_and_gives_the_amount_back(clinic):
 
 def test_only_a_succeeded_card_payment_of_ones_own_is_refunded(clinic, client):
     other = given.a_key(given.an_account(name="Other"))
-    assert client.simulate_post(f"/api/payments/{clinic.payment.id}/refunds", json={}, headers=other).status_code == 404
+    assert (
+        client.simulate_post(
+            f"/api/payments/{clinic.payment.id}/refunds", json={}, headers=other
+        ).status_code
+        == 404
+    )
     clinic.payment.status = "failed"
     clinic.payment.save()
     assert clinic.refund().json["code"] == "payment_not_refundable"
@@ -189,7 +252,11 @@ def test_each_step_is_in_the_audit(clinic):
     """F61: asked for, by whom, and what became of it."""
     asked = clinic.refund(2_000)
     clinic.work()
-    entries = list(AuditEntry.select().where(AuditEntry.subject == f"refund_request:{asked.json['id']}").order_by(AuditEntry.id))
+    entries = list(
+        AuditEntry.select()
+        .where(AuditEntry.subject == f"refund_request:{asked.json['id']}")
+        .order_by(AuditEntry.id)
+    )
     assert [entry.action for entry in entries] == ["refund.requested", "refund.confirmed"]
     assert entries[0].actor.startswith("key:")
     assert entries[1].detail["amount"] == 2_000

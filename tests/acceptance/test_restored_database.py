@@ -1,4 +1,6 @@
-"""A database restored from a backup asks for what Stripe has made already: it is found, and not made a second time."""
+"""A database restored from a backup asks for what Stripe has made already: it is found, and not
+made a second time.
+"""
 
 from datetime import timedelta
 
@@ -34,25 +36,44 @@ class Clinic:
         given.worked(self.redis)
 
     def restored(self, row, effect_kept=False, hours=1, **as_it_was):
-        """The rows as a backup had them: the request of an hour ago, its job waiting, no effect or one that was never sent."""
+        """The rows as a backup had them: the request of an hour ago, its job waiting, no effect or
+        one that was never sent.
+        """
         mine = Effect.key.endswith(f":{row.id}")
         if effect_kept:
-            blank = {"provider_id": None, "answer": None, "sent_at": None, "last_sent_at": None, "settled_at": None}
-            Effect.update(state="sending", deadline=real_now() + timedelta(hours=24 - hours), **blank).where(mine).execute()
+            blank = {
+                "provider_id": None,
+                "answer": None,
+                "sent_at": None,
+                "last_sent_at": None,
+                "settled_at": None,
+            }
+            Effect.update(
+                state="sending", deadline=real_now() + timedelta(hours=24 - hours), **blank
+            ).where(mine).execute()
             self.stand_in.forget_keys()
         else:
             Effect.delete().where(mine).execute()
         kind = type(row)
-        kind.update(created_at=real_now() - timedelta(hours=hours), **as_it_was).where(kind.id == row.id).execute()
+        kind.update(created_at=real_now() - timedelta(hours=hours), **as_it_was).where(
+            kind.id == row.id
+        ).execute()
         blank = {"attempts": 0, "claim": 0, "finished_at": None}
-        assert StagedJob.update(state="waiting", due_at=0, **blank).where(StagedJob.key == row.id).execute() == 1
+        assert (
+            StagedJob.update(state="waiting", due_at=0, **blank)
+            .where(StagedJob.key == row.id)
+            .execute()
+            == 1
+        )
         given.relayed(self.redis)
 
 
 @pytest.mark.parametrize(("effect_kept", "hours"), [(False, 1), (True, 1), (True, 48)])
 def test_a_refund_is_made_once(clinic, effect_kept, hours):
     payment = clinic.stand_in.paid(clinic.invoice, redis=clinic.redis)
-    asked = RefundRequest.get_by_id(clinic.post(f"/api/payments/{payment.id}/refunds", amount=2_500)["id"])
+    asked = RefundRequest.get_by_id(
+        clinic.post(f"/api/payments/{payment.id}/refunds", amount=2_500)["id"]
+    )
     clinic.work()
     [made] = clinic.stand_in.refunds(asked.id)
     Refund.delete().execute()
@@ -60,7 +81,11 @@ def test_a_refund_is_made_once(clinic, effect_kept, hours):
     clinic.work()
     assert [row["id"] for row in clinic.stand_in.refunds(asked.id)] == [made["id"]]
     again = RefundRequest.get_by_id(asked.id)
-    assert (again.state, again.refund_id, Effect.get(Effect.kind == "refund").state) == ("confirmed", made["id"], "confirmed")
+    assert (again.state, again.refund_id, Effect.get(Effect.kind == "refund").state) == (
+        "confirmed",
+        made["id"],
+        "confirmed",
+    )
 
 
 def test_a_new_refund_is_not_looked_for_first(clinic):
@@ -72,8 +97,12 @@ def test_a_new_refund_is_not_looked_for_first(clinic):
 
 
 def test_an_intent_is_made_once(clinic):
-    intent = clinic.post("/api/payments/create-payment-intent", invoiceId=clinic.invoice.id)["paymentIntentId"]
+    intent = clinic.post("/api/payments/create-payment-intent", invoiceId=clinic.invoice.id)[
+        "paymentIntentId"
+    ]
     clinic.restored(PaymentAttempt.get(), state="planned", intent_id=None)
     clinic.work()
-    assert [row["id"] for row in clinic.stand_in.made("payment_intent", PaymentAttempt.get().id)] == [intent]
+    assert [
+        row["id"] for row in clinic.stand_in.made("payment_intent", PaymentAttempt.get().id)
+    ] == [intent]
     assert (PaymentAttempt.get().state, PaymentAttempt.get().intent_id) == ("open", intent)

@@ -1,4 +1,6 @@
-"""`send_payment_link` (F18, F40, F128): a link is texted once, to who agreed, at a lawful hour, and followed until it arrived."""
+"""`send_payment_link` (F18, F40, F128): a link is texted once, to who agreed, at a lawful hour, and
+followed until it arrived.
+"""
 
 from datetime import UTC, datetime, time, timedelta
 from importlib import import_module
@@ -40,7 +42,9 @@ def test_a_link_is_texted_once_and_followed_until_it_arrived(clinic):
     assert [(row["to"], row["status"]) for row in clinic.sent()] == [(clinic.phone, "accepted")]
     assert set(clinic.deliver()) == {204}
     shown = clinic.get(f"/api/invoices/{clinic.invoice.id}/messages")["data"]
-    assert [(row["id"], row["status"], row["advice"]) for row in shown] == [(answer.json["message"]["id"], "delivered", None)]
+    assert [(row["id"], row["status"], row["advice"]) for row in shown] == [
+        (answer.json["message"]["id"], "delivered", None)
+    ]
     assert Effect.get(Effect.kind == "text").state == "confirmed"
 
 
@@ -73,19 +77,44 @@ def test_an_account_texts_from_its_own_sender_in_its_own_words(clinic):
     add_sender(clinic.twilio, Sender("+12025550777", service))
     operator = given.a_key(None)
     path = f"/api/accounts/{clinic.account.id}"
-    assert clinic.client.simulate_put(f"{path}/sender", json={"messagingServiceSid": service}, headers=clinic.headers).status_code == 403
-    assert clinic.client.simulate_put(f"{path}/sender", json={"messagingServiceSid": service}, headers=operator).json["shared"] is False
+    assert (
+        clinic.client.simulate_put(
+            f"{path}/sender", json={"messagingServiceSid": service}, headers=clinic.headers
+        ).status_code
+        == 403
+    )
+    assert (
+        clinic.client.simulate_put(
+            f"{path}/sender", json={"messagingServiceSid": service}, headers=operator
+        ).json["shared"]
+        is False
+    )
     words = {"body": "{clinic}: {amount} abierto, {url}. Responda STOP para no recibir más."}
-    assert clinic.client.simulate_put(f"{path}/templates/payment_link/es", json=words, headers=clinic.headers).json["own"] is True
+    assert (
+        clinic.client.simulate_put(
+            f"{path}/templates/payment_link/es", json=words, headers=clinic.headers
+        ).json["own"]
+        is True
+    )
     Customer.update(language="es-MX").execute()
     clinic.send()
     sent = clinic.sent()[0]
     assert (sent["messaging_service_sid"], sent["from"]) == (service, "+12025550777")
     assert sent["body"].startswith("Harbor Dental: 120,00 US$ abierto")
     assert AccountSender.select().count() == 1
-    assert clinic.client.simulate_delete(f"{path}/templates/payment_link/es", headers=clinic.headers).json["own"] is False
-    audited = AuditEntry.select().where(AuditEntry.action.startswith("template.")).order_by(AuditEntry.id)
-    assert [(entry.action, entry.detail["language"]) for entry in audited] == [("template.written", "es"), ("template.forgotten", "es")]
+    assert (
+        clinic.client.simulate_delete(
+            f"{path}/templates/payment_link/es", headers=clinic.headers
+        ).json["own"]
+        is False
+    )
+    audited = (
+        AuditEntry.select().where(AuditEntry.action.startswith("template.")).order_by(AuditEntry.id)
+    )
+    assert [(entry.action, entry.detail["language"]) for entry in audited] == [
+        ("template.written", "es"),
+        ("template.forgotten", "es"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +128,11 @@ def test_an_account_texts_from_its_own_sender_in_its_own_words(clinic):
     ],
 )
 def test_a_template_with_other_places_is_refused(clinic, body, word):
-    answer = clinic.client.simulate_put(f"/api/accounts/{clinic.account.id}/templates/payment_link/en", json={"body": body}, headers=clinic.headers)
+    answer = clinic.client.simulate_put(
+        f"/api/accounts/{clinic.account.id}/templates/payment_link/en",
+        json={"body": body},
+        headers=clinic.headers,
+    )
     assert (answer.status_code, word in answer.json["detail"]) == (422, True)
     assert not MessageTemplate.select().exists()
 
@@ -111,15 +144,24 @@ def test_a_language_without_texts_falls_back_and_only_clinic_and_address_leave(c
     body = clinic.sent()[0]["body"]
     spanish = language.startswith("ES")
     known = ("puede pagar su factura de forma segura en", "Responda STOP para no recibir mensajes.")
-    words = known if spanish else ("you can pay your invoice securely here:", "Reply STOP to opt out.")
-    assert body == f"Harbor Dental: {words[0]} http://payphone/p/{clinic.address_in(body)}" + f" {words[1]}"
+    words = (
+        known if spanish else ("you can pay your invoice securely here:", "Reply STOP to opt out.")
+    )
+    assert (
+        body
+        == f"Harbor Dental: {words[0]} http://payphone/p/{clinic.address_in(body)}" + f" {words[1]}"
+    )
     assert clinic.message().segments == 1
 
 
 def refused(clinic: Texting, code: str, **body):
     """The gate refuses with this code: nothing is sent, nothing planned, and its answer is kept."""
     answer = clinic.ask(**body)
-    assert (answer.status_code, answer.json.get("code"), answer.json.get("reasonCode")) == (422, "contact_refused", code), answer.text
+    assert (answer.status_code, answer.json.get("code"), answer.json.get("reasonCode")) == (
+        422,
+        "contact_refused",
+        code,
+    ), answer.text
     kept = ContactDecision.select().order_by(ContactDecision.at.desc()).first()
     assert (kept.allowed, kept.code, kept.invoice_id) == (False, code, clinic.invoice.id)
     clinic.work()
@@ -137,8 +179,13 @@ def test_consent_belongs_to_its_number(clinic):
     refused(clinic, "no_consent", phoneNumber="+12025550999")
     answer = clinic.post(
         f"/api/customers/{clinic.customer.id}/consents",
-        channels=["sms"], source="call", text="Yes, text me there.", textVersion="1", givenAt="2026-01-05T10:00:00Z", phone=clinic.phone,
-    )  # fmt: skip
+        channels=["sms"],
+        source="call",
+        text="Yes, text me there.",
+        textVersion="1",
+        givenAt="2026-01-05T10:00:00Z",
+        phone=clinic.phone,
+    )
     assert answer.status_code == 201
     assert clinic.ask(phoneNumber=clinic.phone).status_code == 202
 
@@ -146,9 +193,16 @@ def test_consent_belongs_to_its_number(clinic):
 def test_a_changed_number_voids_its_consent_for_good(clinic):
     path = f"/api/customers/{clinic.customer.id}"
     for phone in ("+12025550142", clinic.phone):
-        assert clinic.client.simulate_patch(path, json={"phone": phone}, headers=clinic.headers).status_code == 200
+        assert (
+            clinic.client.simulate_patch(
+                path, json={"phone": phone}, headers=clinic.headers
+            ).status_code
+            == 200
+        )
     refused(clinic, "no_consent")
-    entry = next(entry["consent"] for entry in clinic.ledger()["data"] if entry["type"] == "consent")
+    entry = next(
+        entry["consent"] for entry in clinic.ledger()["data"] if entry["type"] == "consent"
+    )
     assert entry["revokedWhy"] == "the customer's number was changed"
 
 
@@ -176,7 +230,11 @@ def test_a_number_from_the_east_and_a_home_in_the_west_leave_the_hours_of_both(c
 
 
 def test_after_a_stop_by_any_means_nothing_is_texted(clinic):
-    answer = clinic.post(f"/api/customers/{clinic.customer.id}/opt-outs", words="Please write no more", source="front desk")
+    answer = clinic.post(
+        f"/api/customers/{clinic.customer.id}/opt-outs",
+        words="Please write no more",
+        source="front desk",
+    )
     assert (answer.status_code, answer.json["channels"]) == (201, ["sms", "voice"])
     refused(clinic, "opted_out")
     assert clinic.ledger()["sms"]["optedOut"] is True
@@ -190,7 +248,9 @@ def test_while_texts_are_paused_none_goes_out(clinic):
 
 
 def test_a_paid_invoice_is_not_asked_for(clinic):
-    Invoice.update(mark="sent", status="paid", outstanding=0).where(Invoice.id == clinic.invoice.id).execute()
+    Invoice.update(mark="sent", status="paid", outstanding=0).where(
+        Invoice.id == clinic.invoice.id
+    ).execute()
     answer = clinic.ask()
     assert (answer.status_code, answer.json["code"]) == (409, "invoice_already_paid")
 
@@ -209,19 +269,34 @@ def test_what_commits_before_the_text_is_decided_stops_it(clinic, happens):
         case "paused":
             clinic.pause()
     clinic.work()
-    code = {"stop": "opted_out", "paid": "invoice_paid", "disputed": "invoice_disputed", "paused": "paused"}[happens]
+    code = {
+        "stop": "opted_out",
+        "paid": "invoice_paid",
+        "disputed": "invoice_disputed",
+        "paused": "paused",
+    }[happens]
     assert not clinic.requests()
     assert (clinic.message().status, clinic.message().error_code) == ("refused", code)
 
 
 def test_a_number_without_a_channel_means_a_text(clinic):
-    answer = clinic.post(f"/api/invoices/{clinic.invoice.id}/payment-links", phoneNumber=clinic.phone)
+    answer = clinic.post(
+        f"/api/invoices/{clinic.invoice.id}/payment-links", phoneNumber=clinic.phone
+    )
     assert (answer.status_code, answer.json["message"]["to"]) == (202, clinic.phone)
     clinic.work()
     assert [row["to"] for row in clinic.sent()] == [clinic.phone]
 
 
-@pytest.mark.parametrize("body", [{}, {"channel": "none"}, {"channel": "none", "phoneNumber": "+12025550123"}, {"channel": None}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"channel": "none"},
+        {"channel": "none", "phoneNumber": "+12025550123"},
+        {"channel": None},
+    ],
+)
 def test_without_a_number_or_with_channel_none_nothing_is_texted(clinic, body):
     answer = clinic.post(f"/api/invoices/{clinic.invoice.id}/payment-links", **body)
     assert (answer.status_code, answer.json["message"]) == (202, None)
@@ -231,7 +306,9 @@ def test_without_a_number_or_with_channel_none_nothing_is_texted(clinic, body):
 
 def test_asking_again_lets_a_text_go_whose_job_has_given_up(clinic):
     first = clinic.ask()
-    StagedJob.update(state="dead", attempts=10).where(StagedJob.name == "send_payment_link").execute()
+    StagedJob.update(state="dead", attempts=10).where(
+        StagedJob.name == "send_payment_link"
+    ).execute()
     clinic.work()
     assert not clinic.requests()
     again = clinic.ask()
@@ -246,8 +323,12 @@ def test_asking_again_never_sends_a_text_twice_whose_job_died_while_sending(clin
     clinic.work()  # the link is there
     clinic.ask()
     effect = import_module("jobs.send_payment_link")._decide(clinic.message().id)
-    Effect.update(sent_at=real_now(), last_sent_at=real_now()).where(Effect.id == effect.id).execute()
-    StagedJob.update(state="dead", attempts=10).where(StagedJob.name == "send_payment_link").execute()
+    Effect.update(sent_at=real_now(), last_sent_at=real_now()).where(
+        Effect.id == effect.id
+    ).execute()
+    StagedJob.update(state="dead", attempts=10).where(
+        StagedJob.name == "send_payment_link"
+    ).execute()
     assert clinic.ask().json["message"]["status"] == "sending"
     clinic.work()
     assert not clinic.requests()
@@ -259,7 +340,9 @@ def test_asking_again_never_sends_a_text_twice_whose_job_died_while_sending(clin
 
 def test_a_text_revives_the_making_of_its_link(clinic):
     clinic.ask()
-    StagedJob.update(state="dead", attempts=16).where(StagedJob.name == "create_payment_link").execute()
+    StagedJob.update(state="dead", attempts=16).where(
+        StagedJob.name == "create_payment_link"
+    ).execute()
     clinic.work()
     assert len(clinic.sent()) == 1
 
@@ -270,7 +353,9 @@ def test_a_second_request_while_one_is_on_its_way_is_the_same_text(clinic):
     clinic.work()
     third = clinic.ask()
     clinic.work()
-    assert {answer.json["message"]["id"] for answer in (first, again, third)} == {first.json["message"]["id"]}
+    assert {answer.json["message"]["id"] for answer in (first, again, third)} == {
+        first.json["message"]["id"]
+    }
     assert len(clinic.sent()) == 1
 
 
@@ -280,16 +365,27 @@ def test_once_it_arrived_another_request_is_another_text_up_to_the_days_most(cli
         clinic.deliver()
     assert len(clinic.sent()) == 3
     answer = clinic.ask()
-    assert (answer.status_code, answer.json["reasonCode"], "nextAllowedAt" in answer.json) == (422, "person_cap", True)
+    assert (answer.status_code, answer.json["reasonCode"], "nextAllowedAt" in answer.json) == (
+        422,
+        "person_cap",
+        True,
+    )
 
 
 def test_a_ceiling_that_is_reached_says_when_the_clinics_day_is_over(clinic):
-    """Given a clinic in Tokyo whose customer lives in New York, then the next time is the clinic's midnight, not the customer's."""
+    """Given a clinic in Tokyo whose customer lives in New York, then the next time is the clinic's
+    midnight, not the customer's.
+    """
     Account.update(time_zone="Asia/Tokyo").execute()
     DailyCeiling.change(clinic.account.id, "texts", 0, "cli:ann")
     local_hour("America/New_York", 9)
-    midnight = datetime.combine(business_now().astimezone(TOKYO).date() + timedelta(days=1), time(), TOKYO)
-    assert refused(clinic, "account_ceiling")["nextAllowedAt"] == f"{midnight.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    midnight = datetime.combine(
+        business_now().astimezone(TOKYO).date() + timedelta(days=1), time(), TOKYO
+    )
+    assert (
+        refused(clinic, "account_ceiling")["nextAllowedAt"]
+        == f"{midnight.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    )
 
 
 def test_the_same_key_gets_the_same_answer_refused_or_not(clinic):
@@ -319,7 +415,10 @@ def test_a_number_that_twilio_refuses_says_what_to_do_next(clinic, phone, code, 
     shown = clinic.get(f"/api/invoices/{clinic.invoice.id}/messages")["data"][0]
     assert (shown["status"], shown["code"], shown["advice"]["then"]) == ("refused", code, then)
     again = clinic.ask()
-    assert (again.status_code, again.json["reasonCode"]) == (422, "opted_out" if code == "21610" else "suppressed")
+    assert (again.status_code, again.json["reasonCode"]) == (
+        422,
+        "opted_out" if code == "21610" else "suppressed",
+    )
 
 
 @pytest.mark.parametrize(
@@ -337,17 +436,24 @@ def test_a_text_that_does_not_arrive_says_what_to_do_next(clinic, code, then, cl
     message = clinic.send()
     clinic.deliver()
     shown = clinic.get(f"/api/invoices/{clinic.invoice.id}/messages")["data"][0]
-    assert (shown["status"] in {"undelivered", "failed"}, shown["code"], shown["advice"]["then"]) == (True, str(code), then)
+    assert (
+        shown["status"] in {"undelivered", "failed"},
+        shown["code"],
+        shown["advice"]["then"],
+    ) == (True, str(code), then)
     assert (clinic.ledger()["sms"]["suppressed"] is not None) is closed
     assert clinic.ask().status_code == (422 if closed else 202)
-    assert clinic.effect(message).state == "confirmed"  # it was sent; that it did not arrive is the message's own fate
+    # it was sent; that it did not arrive is the message's own fate
+    assert clinic.effect(message).state == "confirmed"
 
 
 def test_a_person_who_knows_better_opens_a_closed_number_again(clinic):
     clinic.twilio.books.outcomes[clinic.phone] = 30006
     clinic.send()
     clinic.deliver()
-    answer = clinic.client.simulate_delete(f"/api/customers/{clinic.customer.id}/suppressions/sms", headers=clinic.headers)
+    answer = clinic.client.simulate_delete(
+        f"/api/customers/{clinic.customer.id}/suppressions/sms", headers=clinic.headers
+    )
     assert (answer.status_code, clinic.ask().status_code) == (204, 202)
 
 
@@ -357,7 +463,10 @@ def test_twilio_in_a_storm_of_429_is_asked_again_and_one_text_goes_out(clinic):
     assert clinic.ask().status_code == 202
     clinic.work(rounds=5)
     assert (len(clinic.requests()), len(clinic.sent())) == (3, 1)
-    assert [effect.state for effect in Effect.select().where(Effect.kind == "text").order_by(Effect.created_at)] == ["refused", "refused", "confirmed"]
+    assert [
+        effect.state
+        for effect in Effect.select().where(Effect.kind == "text").order_by(Effect.created_at)
+    ] == ["refused", "refused", "confirmed"]
     assert ContactDecision.select().where(ContactDecision.allowed == True).count() == 3  # noqa: E712
 
 
@@ -376,15 +485,34 @@ def test_the_ledger_tells_consents_wishes_decisions_and_texts_in_order(clinic):
     clinic.hear("stop texting me")
     clinic.ask()
     told = clinic.ledger()
-    assert [entry["type"] for entry in told["data"]] == ["consent", "message", "decision", "optOut", "decision"]
-    assert [entry["decision"]["allowed"] for entry in told["data"] if entry["type"] == "decision"] == [True, False]
+    assert [entry["type"] for entry in told["data"]] == [
+        "consent",
+        "message",
+        "decision",
+        "optOut",
+        "decision",
+    ]
+    assert [
+        entry["decision"]["allowed"] for entry in told["data"] if entry["type"] == "decision"
+    ] == [True, False]
     assert told["data"][2]["decision"]["effect"] == clinic.message().effect_id
     assert OptOut.select().where(OptOut.account_id == clinic.account.id).count() == 1
 
 
 def test_another_accounts_customer_invoice_and_account_are_not_found(clinic):
     other = clinic.another_clinic()
-    places = (f"customers/{clinic.customer.id}/contact-ledger", f"invoices/{clinic.invoice.id}/messages", f"accounts/{clinic.account.id}/sender")
+    places = (
+        f"customers/{clinic.customer.id}/contact-ledger",
+        f"invoices/{clinic.invoice.id}/messages",
+        f"accounts/{clinic.account.id}/sender",
+    )
     for place in places:
         assert clinic.client.simulate_get(f"/api/{place}", headers=other.headers).status_code == 404
-    assert clinic.client.simulate_post(f"/api/customers/{clinic.customer.id}/opt-outs", json={"source": "x"}, headers=other.headers).status_code == 404
+    assert (
+        clinic.client.simulate_post(
+            f"/api/customers/{clinic.customer.id}/opt-outs",
+            json={"source": "x"},
+            headers=other.headers,
+        ).status_code
+        == 404
+    )

@@ -10,7 +10,10 @@ from tests import given
 def test_a_succeeded_intent_pays_its_invoice(client, valkey):
     """Given an invoice, when Stripe reports its intent succeeded, then it is paid."""
     invoice = given.an_invoice(amount=12_500)
-    answer = client.simulate_post("/api/webhooks/stripe", **given.signed(given.an_event("payment_intent.succeeded", given.an_intent(invoice))))
+    answer = client.simulate_post(
+        "/api/webhooks/stripe",
+        **given.signed(given.an_event("payment_intent.succeeded", given.an_intent(invoice))),
+    )
     assert (answer.status_code, answer.json) == (200, {"received": True})
     assert given.worked(valkey.client()) == 1
     paid = given.fresh(invoice)
@@ -24,11 +27,17 @@ def test_the_same_event_twice_is_one_row_and_one_payment(client, valkey):
     for _ in range(3):
         assert client.simulate_post("/api/webhooks/stripe", **request).status_code == 200
     given.worked(valkey.client())
-    assert (InboxEvent.select().count(), Payment.select().count(), given.fresh(invoice).amount_paid) == (1, 1, 12_500)
+    assert (
+        InboxEvent.select().count(),
+        Payment.select().count(),
+        given.fresh(invoice).amount_paid,
+    ) == (1, 1, 12_500)
 
 
 def test_an_unknown_type_is_kept_and_done(client, valkey):
-    client.simulate_post("/api/webhooks/stripe", **given.signed(given.an_event("plan.created", {"id": "plan_1"})))
+    client.simulate_post(
+        "/api/webhooks/stripe", **given.signed(given.an_event("plan.created", {"id": "plan_1"}))
+    )
     given.worked(valkey.client())
     assert InboxEvent.get().outcome == "ignored"
     assert given.states() == {"done": 1}
@@ -37,7 +46,9 @@ def test_an_unknown_type_is_kept_and_done(client, valkey):
 def test_another_accounts_invoice_is_refused_and_shown(client, valkey):
     """Metadata may not move money between accounts (fault 39)."""
     invoice, other = given.an_invoice(), given.an_account(name="Other")
-    intent = given.an_intent(invoice) | {"metadata": {"invoice_id": invoice.id, "account_id": other.id}}
+    intent = given.an_intent(invoice) | {
+        "metadata": {"invoice_id": invoice.id, "account_id": other.id}
+    }
     given.received(given.an_event("payment_intent.succeeded", intent))
     given.worked(valkey.client())
     event = InboxEvent.get()
@@ -50,17 +61,27 @@ def test_another_accounts_invoice_is_refused_and_shown(client, valkey):
 def test_a_refund_reopens_the_balance_in_either_order(client, valkey, order):
     invoice = given.an_invoice(amount=10_000)
     intent = given.an_intent(invoice)
-    events = [given.an_event("payment_intent.succeeded", intent), given.an_event("refund.created", given.a_refund(intent, 2_500))]
+    events = [
+        given.an_event("payment_intent.succeeded", intent),
+        given.an_event("refund.created", given.a_refund(intent, 2_500)),
+    ]
     for event in events if order == "payment first" else reversed(events):
         given.received(event)
     given.worked(valkey.client())
     row = given.fresh(invoice)
-    assert (row.amount_received, row.amount_returned, row.amount_paid, row.outstanding) == (10_000, 2_500, 7_500, 2_500)
+    assert (row.amount_received, row.amount_returned, row.amount_paid, row.outstanding) == (
+        10_000,
+        2_500,
+        7_500,
+        2_500,
+    )
 
 
 def test_another_currency_is_a_mismatch_never_summed(client, valkey):
     invoice = given.an_invoice(amount=10_000, currency="usd")
-    given.received(given.an_event("payment_intent.succeeded", given.an_intent(invoice, currency="jpy")))
+    given.received(
+        given.an_event("payment_intent.succeeded", given.an_intent(invoice, currency="jpy"))
+    )
     given.worked(valkey.client())
     row = given.fresh(invoice)
     assert (row.amount_paid, row.mismatched, row.status) == (0, True, "sent")

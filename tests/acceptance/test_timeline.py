@@ -28,7 +28,9 @@ class Clinic:
         self.headers = given.a_key(self.account)
 
     def see(self, query="", headers=None):
-        return self.client.simulate_get(f"/api/invoices/{self.invoice.id}/timeline{query}", headers=headers or self.headers)
+        return self.client.simulate_get(
+            f"/api/invoices/{self.invoice.id}/timeline{query}", headers=headers or self.headers
+        )
 
     def lines(self):
         return self.see("?limit=100").json["data"]
@@ -39,14 +41,32 @@ class Clinic:
 
     def an_effect(self, kind, state="sending", **values):
         now = real_now()
-        row = Effect.reserve(kind, f"{kind}:1", "stripe", {}, now + timedelta(hours=1), now, account_id=self.account.id, invoice_id=self.invoice.id, **values)
-        Effect.update(state=state, settled_at=now if state in {"confirmed", "refused"} else None).where(Effect.id == row.id).execute()
+        row = Effect.reserve(
+            kind,
+            f"{kind}:1",
+            "stripe",
+            {},
+            now + timedelta(hours=1),
+            now,
+            account_id=self.account.id,
+            invoice_id=self.invoice.id,
+            **values,
+        )
+        Effect.update(
+            state=state, settled_at=now if state in {"confirmed", "refused"} else None
+        ).where(Effect.id == row.id).execute()
         return row
 
 
 def test_a_payment_and_its_refund_are_told_in_order(clinic):
-    """Given an invoice that was declined, paid and partly given back, then its timeline tells that, in that order, in sentences."""
-    declined = given.an_intent(clinic.invoice, "requires_payment_method", last_payment_error={"decline_code": "insufficient_funds", "charge": "ch_1"})
+    """Given an invoice that was declined, paid and partly given back, then its timeline tells that,
+    in that order, in sentences.
+    """
+    declined = given.an_intent(
+        clinic.invoice,
+        "requires_payment_method",
+        last_payment_error={"decline_code": "insufficient_funds", "charge": "ch_1"},
+    )
     clinic.happens("payment_intent.payment_failed", declined)
     paid = given.an_intent(clinic.invoice)
     clinic.happens("payment_intent.succeeded", paid)
@@ -55,12 +75,23 @@ def test_a_payment_and_its_refund_are_told_in_order(clinic):
     assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
     told = [(line["kind"], line["type"]) for line in lines]
     wanted = [
-        ("fact", "invoice.made"), ("event", "payment_intent.payment_failed"), ("notice", "payment.failed"),
-        ("event", "payment_intent.succeeded"), ("notice", "invoice.paid"), ("event", "refund.created"),
-    ]  # fmt: skip
+        ("fact", "invoice.made"),
+        ("event", "payment_intent.payment_failed"),
+        ("notice", "payment.failed"),
+        ("event", "payment_intent.succeeded"),
+        ("notice", "invoice.paid"),
+        ("event", "refund.created"),
+    ]
     assert [pair for pair in told if pair in wanted] == wanted
-    facts = {line["id"].split(":")[0]: line for line in lines if line["kind"] == "fact" and line["amount"]}
-    assert facts["payment"]["reason"] == "A payment of 125.00 USD (stripe): succeeded, 125.00 USD received."
+    facts = {
+        line["id"].split(":")[0]: line
+        for line in lines
+        if line["kind"] == "fact" and line["amount"]
+    }
+    assert (
+        facts["payment"]["reason"]
+        == "A payment of 125.00 USD (stripe): succeeded, 125.00 USD received."
+    )
     assert (facts["refund"]["amount"], facts["refund"]["status"]) == (500, "succeeded")
     assert any("does not have enough funds" in line["reason"] for line in lines)
     assert all(line["reason"].endswith((".", ")")) for line in lines)
@@ -70,10 +101,26 @@ def test_what_went_out_is_told_with_its_outcome(clinic):
     """Given effects in every state, then each says what it was, why, and what came of it."""
     clinic.an_effect("payment_link", "confirmed", asked_by="key:1", reason="balance 0 of invoice 7")
     clinic.an_effect("text", "unknown", asked_by="key:1", reason="the payment link")
-    clinic.an_effect("intent_confirm", "refused", asked_by="key:1", reason="phone payment", error_code="stolen_card", error="Your card was reported stolen.")
-    lines = {(line["type"], line["id"].endswith(":settled")): line for line in clinic.lines() if line["kind"] == "effect"}
-    assert lines["payment_link", False]["reason"] == "Create a payment link at Stripe: balance 0 of invoice 7."
-    assert lines["payment_link.confirmed", True]["reason"] == "Create a payment link at Stripe: Done."
+    clinic.an_effect(
+        "intent_confirm",
+        "refused",
+        asked_by="key:1",
+        reason="phone payment",
+        error_code="stolen_card",
+        error="Your card was reported stolen.",
+    )
+    lines = {
+        (line["type"], line["id"].endswith(":settled")): line
+        for line in clinic.lines()
+        if line["kind"] == "effect"
+    }
+    assert (
+        lines["payment_link", False]["reason"]
+        == "Create a payment link at Stripe: balance 0 of invoice 7."
+    )
+    assert (
+        lines["payment_link.confirmed", True]["reason"] == "Create a payment link at Stripe: Done."
+    )
     assert "not known yet" in lines["text", False]["reason"]
     refused = lines["intent_confirm.refused", True]["reason"]
     assert "was declined" in refused
@@ -81,23 +128,37 @@ def test_what_went_out_is_told_with_its_outcome(clinic):
 
 
 def test_decisions_dead_jobs_and_deeds_are_told(clinic):
-    """Given a text that was not allowed, a job that died and a person's deed, then the timeline has them with the reason and the next step."""
+    """Given a text that was not allowed, a job that died and a person's deed, then the timeline has
+    them with the reason and the next step.
+    """
     answer = Refused("too_many", "Three texts were sent today.", real_now() + timedelta(days=1))
-    about = {"account_id": clinic.account.id, "customer_id": clinic.invoice.customer_id, "invoice_id": clinic.invoice.id}
+    about = {
+        "account_id": clinic.account.id,
+        "customer_id": clinic.invoice.customer_id,
+        "invoice_id": clinic.invoice.id,
+    }
     ContactDecision.record(answer, real_now(), channel="sms", asked_by="key:1", **about)
-    link = clinic.client.simulate_post(f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers).json["paymentLinkId"]
-    job = StagedJob.get_or_none(StagedJob.key == link) or StagedJob.get_by_id(insert_job("create_payment_link", link, [link], "messages", 8, 0.0, False, None))
+    link = clinic.client.simulate_post(
+        f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers
+    ).json["paymentLinkId"]
+    job = StagedJob.get_or_none(StagedJob.key == link) or StagedJob.get_by_id(
+        insert_job("create_payment_link", link, [link], "messages", 8, 0.0, False, None)
+    )
     StagedJob.update(state="dead", attempts=10).where(StagedJob.id == job.id).execute()
     AuditEntry.record("key:1", "invoice.noted", f"invoice:{clinic.invoice.id}", clinic.account.id)
     lines = {line["kind"]: line for line in clinic.lines()}
-    assert lines["decision"]["reason"].startswith("A text was not allowed: Three texts were sent today. Allowed again from ")
+    assert lines["decision"]["reason"].startswith(
+        "A text was not allowed: Three texts were sent today. Allowed again from "
+    )
     assert lines["decision"]["status"] == "too_many"
     assert f"bin/payphone jobs retry {job.id}" in lines["job"]["reason"]
     assert lines["audit"]["reason"] == "key:1: invoice noted."
 
 
 def test_pages_join_without_gap_or_overlap(clinic):
-    """Given a long timeline, when it is read three lines at a time, then it is the same as read at once."""
+    """Given a long timeline, when it is read three lines at a time, then it is the same as read at
+    once.
+    """
     for _ in range(4):
         clinic.happens("payment_intent.succeeded", given.an_intent(clinic.invoice, amount=100))
     whole, read, cursor = clinic.lines(), [], ""

@@ -1,4 +1,6 @@
-"""Nobody pays more than they were shown, and what is being paid by one way is not taken by another."""
+"""Nobody pays more than they were shown,
+and what is being paid by one way is not taken by another.
+"""
 
 import contextlib
 
@@ -42,7 +44,9 @@ def visited(clinic: Clinic, redis):  # noqa: F811
 
 @pytest.mark.parametrize("other", ["phone", "tab"])
 def test_a_payer_is_charged_what_their_page_showed(clinic, other):  # noqa: F811
-    """Given a page that asks for 50.00, when somebody else asks for the whole balance, then that page takes 50.00 or nothing."""
+    """Given a page that asks for 50.00, when somebody else asks for the whole balance, then that
+    page takes 50.00 or nothing.
+    """
     shown = clinic.intent(amount=5_000).json
     if other == "phone":
         assert clinic.phone("pm_card_chargeDeclined").status_code == 402
@@ -51,14 +55,23 @@ def test_a_payer_is_charged_what_their_page_showed(clinic, other):  # noqa: F811
     with contextlib.suppress(StripeError):
         pay_in_browser(clinic, shown["paymentIntentId"])
     assert clinic.stripe.received(clinic.invoice.id) in {0, 5_000}
-    assert PaymentAttempt.select().where(PaymentAttempt.intent_id == shown["paymentIntentId"]).get().intent_amount == 5_000
+    assert (
+        PaymentAttempt.select()
+        .where(PaymentAttempt.intent_id == shown["paymentIntentId"])
+        .get()
+        .intent_amount
+        == 5_000
+    )
 
 
 def test_confirm_payment_charges_what_its_caller_was_told_or_nothing(clinic):  # noqa: F811
     shown = clinic.intent(amount=5_000).json
     whole = clinic.intent().json
     answer = clinic.confirm(shown["paymentIntentId"], paymentMethodId="pm_card_visa")
-    assert (answer.json["success"], clinic.stripe.received(clinic.invoice.id)) == (False, 0), answer.text
+    assert (answer.json["success"], clinic.stripe.received(clinic.invoice.id)) == (
+        False,
+        0,
+    ), answer.text
     assert clinic.confirm(whole["paymentIntentId"], paymentMethodId="pm_card_visa").json["success"]
     assert clinic.stripe.received(clinic.invoice.id) == 12_500
 
@@ -70,13 +83,19 @@ def test_less_is_asked_for_with_the_same_intent(clinic):  # noqa: F811
 
 
 def test_a_payment_says_what_was_charged_and_what_was_declined(clinic):  # noqa: F811
-    """Given an intent that is lowered, then a decline and a payment are told with the amount of then."""
+    """Given an intent that is lowered, then a decline and a payment are told with the amount of
+    then.
+    """
     clinic.intent()
     assert clinic.phone("pm_card_chargeDeclined").status_code == 402
     assert clinic.phone("pm_card_chargeDeclined", amount=5_000).status_code == 402
     paid = clinic.phone(amount=5_000).json["payment"]
     assert (paid["status"], paid["amountReceived"], paid["amount"]) == ("succeeded", 5_000, 5_000)
-    failed = OutgoingEvent.select().where(OutgoingEvent.type == "payment.failed").order_by(OutgoingEvent.id)
+    failed = (
+        OutgoingEvent.select()
+        .where(OutgoingEvent.type == "payment.failed")
+        .order_by(OutgoingEvent.id)
+    )
     assert [event.payload["amount"] for event in failed] == [12_500, 5_000]
     entry = AuditEntry.select().where(AuditEntry.action == "payment.succeeded").get()
     assert entry.detail["amount"] == 5_000
@@ -91,7 +110,11 @@ def test_a_bank_debit_on_its_way_closes_the_link_and_its_open_page(clinic, valke
     assert (clinic.stripe.pay(page), PaymentLink.get().state) == (410, "retired")
     clinic.stripe.control(f"stripe/{intent_id}/succeed")
     hear()
-    assert (clinic.stripe.received(clinic.invoice.id), clinic.now.status, clinic.now.overpaid) == (12_500, "paid", 0)
+    assert (clinic.stripe.received(clinic.invoice.id), clinic.now.status, clinic.now.overpaid) == (
+        12_500,
+        "paid",
+        0,
+    )
 
 
 def test_a_bank_debit_by_link_closes_the_open_intent(clinic, valkey, hear):  # noqa: F811
@@ -107,17 +130,26 @@ def test_a_bank_debit_by_link_closes_the_open_intent(clinic, valkey, hear):  # n
 
 
 def test_after_a_bank_debit_has_failed_the_same_address_takes_another_payment(clinic, valkey, hear):  # noqa: F811
-    """Given a link whose one session was completed by a debit that failed, then what was texted leads to a fresh one."""
+    """Given a link whose one session was completed by a debit that failed, then what was texted
+    leads to a fresh one.
+    """
     page = visited(clinic, valkey.client())
     address = PayAddress.of(clinic.now, business_now())
     assert clinic.stripe.payer.post(page["url"], data={"payment_method": BANK}).status_code == 200
     hear()
     waiting = clinic.client.simulate_get(f"/p/{address.token}")
-    assert (waiting.status_code, "location" in waiting.headers) == (200, False), "while the bank is at it nothing is asked"
+    assert (waiting.status_code, "location" in waiting.headers) == (
+        200,
+        False,
+    ), "while the bank is at it nothing is asked"
     clinic.stripe.control(f"stripe/{Payment.get(Payment.status == 'processing').intent_id}/fail")
     hear()
     followed = clinic.client.simulate_get(f"/p/{address.token}")
     assert followed.status_code == 303, followed.text
     assert clinic.stripe.pay(clinic.stripe.payer.get(followed.headers["location"]).json()) == 200
     hear()
-    assert (clinic.stripe.received(clinic.invoice.id), clinic.now.status, clinic.now.overpaid) == (12_500, "paid", 0)
+    assert (clinic.stripe.received(clinic.invoice.id), clinic.now.status, clinic.now.overpaid) == (
+        12_500,
+        "paid",
+        0,
+    )

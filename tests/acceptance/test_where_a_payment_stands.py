@@ -1,4 +1,6 @@
-"""Where a 202 leads to: from the first moment on it says how far the payment is, and in the end what has become of it (F22, F24)."""
+"""Where a 202 leads to: from the first moment on it says how far the payment is, and in the end
+what has become of it (F22, F24).
+"""
 
 from datetime import timedelta
 
@@ -28,12 +30,23 @@ def told(shown):
 
 
 def test_an_intent_that_stripe_refuses_after_an_outage(clinic, valkey):  # noqa: F811
-    """Given Stripe failed once, and refused the intent when it was asked again, then the address says so for good."""
+    """Given Stripe failed once, and refused the intent when it was asked again, then the address
+    says so for good.
+    """
     clinic.stripe.fault("error_500", "POST", INTENTS)
     answer = clinic.phone()
     early = looked_at(clinic, answer)
-    assert (told(early), early["id"]) == (("unknown", None), answer.headers["location"].rsplit("/", 1)[1])
-    assert (early["invoice"], early["amount"], early["amountReceived"], early["refundable"], early["refunds"]) == (clinic.invoice.id, 12_500, 0, 0, [])
+    assert (told(early), early["id"]) == (
+        ("unknown", None),
+        answer.headers["location"].rsplit("/", 1)[1],
+    )
+    assert (
+        early["invoice"],
+        early["amount"],
+        early["amountReceived"],
+        early["refundable"],
+        early["refunds"],
+    ) == (clinic.invoice.id, 12_500, 0, 0, [])
     clinic.stripe.fault("refused_400", "POST", INTENTS, times=5)
     given.retried(valkey.client(), rounds=6)
     late = looked_at(clinic, answer)
@@ -57,12 +70,17 @@ def test_a_card_that_is_declined_after_an_outage(clinic, valkey):  # noqa: F811
     given.retried(valkey.client(), rounds=6)
     late = looked_at(clinic, answer)
     assert told(late) == ("failed", "card_declined")
-    assert (late["declineCodes"], "enough funds" in late["advice"]) == (["insufficient_funds"], True)
+    assert (late["declineCodes"], "enough funds" in late["advice"]) == (
+        ["insufficient_funds"],
+        True,
+    )
 
 
 @pytest.mark.parametrize("end", ["paid", "paused"])
 def test_a_charge_whose_intent_was_there_before(clinic, valkey, end):  # noqa: F811
-    """Given an intent that a browser had opened, when the charge by phone is put off, then the address tells of that charge."""
+    """Given an intent that a browser had opened, when the charge by phone is put off, then the
+    address tells of that charge.
+    """
     clinic.intent()
     clinic.stripe.fault("rate_limit_429", "POST", f"{INTENTS}/*/confirm")
     answer = clinic.phone()
@@ -72,17 +90,26 @@ def test_a_charge_whose_intent_was_there_before(clinic, valkey, end):  # noqa: F
     given.retried(valkey.client(), rounds=6)
     late = looked_at(clinic, answer)
     assert late["id"].startswith("pay_")
-    assert (*told(late), late["amountReceived"]) == (("succeeded", None, 12_500) if end == "paid" else ("refused", "charges_paused", 0))
+    assert (*told(late), late["amountReceived"]) == (
+        ("succeeded", None, 12_500) if end == "paid" else ("refused", "charges_paused", 0)
+    )
 
 
 def test_an_attempt_without_a_charge(clinic, valkey):  # noqa: F811
-    """Given an intent that Stripe refused for a browser, then its attempt says so; nothing of it can be given back or voided."""
+    """Given an intent that Stripe refused for a browser, then its attempt says so; nothing of it
+    can be given back or voided.
+    """
     invoice = given.an_invoice(clinic.account, amount=10)
     clinic.post("create-payment-intent", invoiceId=invoice.id)
     path = f"/api/payments/{PaymentAttempt.get(PaymentAttempt.invoice == invoice).id}"
     shown = clinic.client.simulate_get(path, headers=clinic.headers).json
-    assert (told(shown), "below the smallest" in shown["advice"]) == (("refused", "payment_refused"), True)
+    assert (told(shown), "below the smallest" in shown["advice"]) == (
+        ("refused", "payment_refused"),
+        True,
+    )
     for deed, body in (("refunds", {}), ("void", {"reason": "typed wrong"})):
         refused = clinic.client.simulate_post(f"{path}/{deed}", json=body, headers=clinic.headers)
         assert (refused.status_code, "what has become of it" in refused.text) == (404, True)
-    assert clinic.client.simulate_get(path, headers=given.a_key(given.an_account())).status_code == 404
+    assert (
+        clinic.client.simulate_get(path, headers=given.a_key(given.an_account())).status_code == 404
+    )

@@ -1,4 +1,6 @@
-"""Whose saved card it is (F58): a customer is bound only to a Stripe customer of the same clinic."""
+"""Whose saved card it is (F58): a customer is bound only to a Stripe customer of
+the same clinic.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,7 +22,9 @@ def town(client, stand_in):
 
 
 class TwoClinics:
-    """Two clinics that share the platform's Stripe account, where each has a patient with a saved card."""
+    """Two clinics that share the platform's Stripe account, where each has a patient with a saved
+    card.
+    """
 
     def __init__(self, client, stand_in):
         self.client, self.stand_in = client, stand_in
@@ -32,18 +36,24 @@ class TwoClinics:
         """A Stripe customer whose metadata names `account`."""
         named = {"account_id": account.id} if account else {}
         options = {"stripe_account": where} if where else {}
-        made = self.stand_in.sdk.customers.create({"name": "Patient", "metadata": named | metadata}, options).id
+        made = self.stand_in.sdk.customers.create(
+            {"name": "Patient", "metadata": named | metadata}, options
+        ).id
         self.stand_in.sdk.payment_methods.attach("pm_card_visa", {"customer": made}, options)
         return made
 
     def bind(self, stripe_id, customer=None, headers=None):
         path = f"/api/customers/{(customer or self.customer).id}"
-        return self.client.simulate_patch(path, json={"stripeCustomerId": stripe_id}, headers=headers or self.key)
+        return self.client.simulate_patch(
+            path, json={"stripeCustomerId": stripe_id}, headers=headers or self.key
+        )
 
     def make(self, stripe_id, headers=None, key=None):
         repeat = {"Idempotency-Key": key} if key else {}
         body = {"name": "Grace", "stripeCustomerId": stripe_id}
-        return self.client.simulate_post("/api/customers", json=body, headers=(headers or self.key) | repeat)
+        return self.client.simulate_post(
+            "/api/customers", json=body, headers=(headers or self.key) | repeat
+        )
 
     def as_operator(self, account):
         return self.operator | {"Payphone-Account": account.id}
@@ -55,11 +65,25 @@ class TwoClinics:
 
 @pytest.mark.parametrize("how", ["bind", "make"])
 def test_another_clinics_stripe_customer_is_not_bound(town, how):
-    """Given clinic B's patient with a saved card, when clinic A binds it, then it is refused as if there were no such customer."""
+    """Given clinic B's patient with a saved card, when clinic A binds it, then it is refused as if
+    there were no such customer.
+    """
     theirs, nobodys = town.at_stripe(town.theirs), town.at_stripe()
     told = [getattr(town, how)(stripe_id) for stripe_id in (theirs, nobodys, "cus_doesnotexist")]
-    assert [(answer.status_code, answer.json["code"]) for answer in told] == [(422, "stripe_customer_unknown")] * 3
-    assert len({answer.json["detail"].replace(stripe_id, "") for answer, stripe_id in zip(told, (theirs, nobodys, "cus_doesnotexist"), strict=True)}) == 1
+    assert [(answer.status_code, answer.json["code"]) for answer in told] == [
+        (422, "stripe_customer_unknown")
+    ] * 3
+    assert (
+        len(
+            {
+                answer.json["detail"].replace(stripe_id, "")
+                for answer, stripe_id in zip(
+                    told, (theirs, nobodys, "cus_doesnotexist"), strict=True
+                )
+            }
+        )
+        == 1
+    )
     assert "cus_doesnotexist" in told[2].json["detail"]
     assert told[0].json["errors"][0]["field"] == "stripeCustomerId"
     assert Customer.select().where(Customer.stripe_customer_id.is_null(False)).count() == 0
@@ -83,7 +107,9 @@ def test_a_deleted_one_is_not_bound(town):
 
 
 def test_an_operator_vouches_for_one_without_metadata(town):
-    """Given patients who were at Stripe before Payphone came, when an operator binds one, then it is bound, and may be charged."""
+    """Given patients who were at Stripe before Payphone came, when an operator binds one, then it
+    is bound, and may be charged.
+    """
     old = town.at_stripe()
     assert town.bind(old, headers=town.as_operator(town.mine)).status_code == 200
     assert is_ours(town.row, old, "")
@@ -98,7 +124,9 @@ def test_an_operator_vouches_for_none_that_does_not_exist(town):
 
 
 def test_what_one_account_has_no_other_gets_even_from_an_operator(town):
-    """Given a Stripe customer that is bound in clinic A, when an operator binds it in B by mistake, then that is refused; a sibling in A may share it."""
+    """Given a Stripe customer that is bound in clinic A, when an operator binds it in B by mistake,
+    then that is refused; a sibling in A may share it.
+    """
     old = town.at_stripe()
     town.bind(old, headers=town.as_operator(town.mine))
     other = given.a_customer(town.theirs)
@@ -113,9 +141,17 @@ def test_of_two_accounts_at_once_one_gets_it(town):
     accounts = [town.mine, town.theirs] * 4
     customers = [given.a_customer(account) for account in accounts]
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda pair: town.bind(old, pair[0], town.as_operator(pair[1])), zip(customers, accounts, strict=True)))
+        answers = list(
+            pool.map(
+                lambda pair: town.bind(old, pair[0], town.as_operator(pair[1])),
+                zip(customers, accounts, strict=True),
+            )
+        )
     assert sorted(answer.status_code for answer in answers) == [200] * 4 + [409] * 4
-    assert len({row.account_id for row in Customer.select().where(Customer.stripe_customer_id == old)}) == 1
+    assert (
+        len({row.account_id for row in Customer.select().where(Customer.stripe_customer_id == old)})
+        == 1
+    )
 
 
 def test_in_a_stripe_account_of_its_own_every_customer_is_the_clinics(client, stand_in):
@@ -130,7 +166,9 @@ def test_in_a_stripe_account_of_its_own_every_customer_is_the_clinics(client, st
 
 
 def test_a_binding_from_before_is_not_ours_without_proof(town):
-    """Given a row that was bound before this was looked at, then whoever charges is told that it is not proven."""
+    """Given a row that was bound before this was looked at, then whoever charges is told that it is
+    not proven.
+    """
     theirs = town.at_stripe(town.theirs)
     Customer.update(stripe_customer_id=theirs).where(Customer.id == town.customer.id).execute()
     assert not is_ours(town.row, theirs, "")

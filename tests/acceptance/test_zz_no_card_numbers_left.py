@@ -1,7 +1,8 @@
-"""A card number thrown at every door and every field leaves no trace: not in the database, not in Redis, not in a log (F55).
+"""A card number thrown at every door and every field leaves no trace: not in the database, not in
+Redis, not in a log (F55).
 
-Real processes: gunicorn, the worker pool, a Valkey with its append-only file, logs at their most talkative.
-The card numbers are Stripe's published test cards; each goes in written in several ways.
+Real processes: gunicorn, the worker pool, a Valkey with its append-only file, logs at their most
+talkative. The card numbers are Stripe's published test cards; each goes in written in several ways.
 """
 
 import http.client
@@ -28,8 +29,20 @@ from tests import given
 from tests.conftest import ROOT, Valkey, wait_for
 from tests.faults.town import free_port
 
-CARDS = ("4242424242424242", "5555555555554444", "378282246310005", "6011111111111117", "3056930009020004", "3566002020360505", "6200000000000005")
-TRACE = re.compile(rb"|".join(rb"[^0-9\x00]{0,3}".join(bytes([digit]) for digit in card.encode()) for card in CARDS))
+CARDS = (
+    "4242424242424242",
+    "5555555555554444",
+    "378282246310005",
+    "6011111111111117",
+    "3056930009020004",
+    "3566002020360505",
+    "6200000000000005",
+)
+TRACE = re.compile(
+    rb"|".join(
+        rb"[^0-9\x00]{0,3}".join(bytes([digit]) for digit in card.encode()) for card in CARDS
+    )
+)
 TWILIO_TOKEN = "zz_auth_token"
 PUBLIC = "https://pay.example"
 
@@ -38,7 +51,16 @@ def written(card: str) -> list[Any]:
     """A card number as people write it, as a number, and hidden a little."""
     groups = [card[at : at + 4] for at in range(0, len(card), 4)]
     wide = "".join(chr(0xFF10 + int(digit)) for digit in card)
-    return [card, " ".join(groups), "-".join(groups), f"my card is {card}, cvc 123", int(card), groups, wide, {"number": card}]
+    return [
+        card,
+        " ".join(groups),
+        "-".join(groups),
+        f"my card is {card}, cvc 123",
+        int(card),
+        groups,
+        wide,
+        {"number": card},
+    ]
 
 
 class House:
@@ -51,21 +73,44 @@ class House:
 
     def start(self, name: str, *arguments: str) -> None:
         more = {
-            "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", "PORT": str(self.port), "TWILIO_ACCOUNT_SID": "AC" + "0" * 32, "TWILIO_AUTH_TOKEN": TWILIO_TOKEN,
-            "PUBLIC_URL": PUBLIC, "WORKERS": "webhooks=1,messages=1", "OPERATOR_PASSWORD": "correct horse battery",
-            "RATE_PER_KEY": "none", "RATE_PER_ADDRESS": "none", "STRIPE_API_BASE": "http://127.0.0.1:9",
-        }  # fmt: skip
+            "LOG_LEVEL": "DEBUG",
+            "LOG_FORMAT": "json",
+            "PORT": str(self.port),
+            "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+            "TWILIO_AUTH_TOKEN": TWILIO_TOKEN,
+            "PUBLIC_URL": PUBLIC,
+            "WORKERS": "webhooks=1,messages=1",
+            "OPERATOR_PASSWORD": "correct horse battery",
+            "RATE_PER_KEY": "none",
+            "RATE_PER_ADDRESS": "none",
+            "STRIPE_API_BASE": "http://127.0.0.1:9",
+        }
         with (self.directory / f"{name}.log").open("ab") as log:
             command = [sys.executable, *arguments]
-            self.started.append(subprocess.Popen(command, cwd=ROOT, env=os.environ | more, stdout=log, stderr=log, start_new_session=True))
+            self.started.append(
+                subprocess.Popen(
+                    command,
+                    cwd=ROOT,
+                    env=os.environ | more,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            )
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> int:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
         try:
-            connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            connection.request(
+                method,
+                path,
+                body,
+                {name.replace("_", "-"): value for name, value in headers.items()},
+            )
             answer = connection.getresponse()
             text = answer.read()
-            if path.startswith("/api/"):  # a login form tells its own sender what was sent; an answer of the API never does
+            # a login form tells its own sender what was sent; an answer of the API never does
+            if path.startswith("/api/"):
                 self.answers.append(text)
             return answer.status
         finally:
@@ -92,7 +137,9 @@ class House:
 @pytest.fixture
 def house(database_url: str, own_valkey: Valkey, tmp_path: Path) -> Iterator[House]:
     built = House(tmp_path, own_valkey)
-    built.start("web", "-m", "gunicorn", "-c", "web/gunicorn_conf.py", "-w", "1", "web.app:create_app()")
+    built.start(
+        "web", "-m", "gunicorn", "-c", "web/gunicorn_conf.py", "-w", "1", "web.app:create_app()"
+    )
     built.start("worker", "worker.py")
     wait_for(lambda: built.ask("GET", "/healthz") == 200, "the web answers")
     yield built
@@ -107,8 +154,17 @@ def operations(house: House) -> list[tuple[str, str, list[str]]]:
     found = []
     for path, methods in document["paths"].items():
         for method, told in methods.items():
-            schema = told.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-            names = list(schemas[schema["$ref"].rsplit("/", 1)[1]].get("properties", {})) if "$ref" in schema else []
+            schema = (
+                told.get("requestBody", {})
+                .get("content", {})
+                .get("application/json", {})
+                .get("schema", {})
+            )
+            names = (
+                list(schemas[schema["$ref"].rsplit("/", 1)[1]].get("properties", {}))
+                if "$ref" in schema
+                else []
+            )
             found.append((method.upper(), path, names))
     return found
 
@@ -124,10 +180,21 @@ def throw_at_the_api(house: House, key: dict[str, str], ids: dict[str, str]) -> 
         for name in [*names, "unheard_of", card]:
             for way in written(card):
                 body = {"number": "n1", "name": "Sentinel", name: way}
-                statuses.add(house.ask(method, real, json.dumps(body, ensure_ascii=name == "notes").encode(), **json_type))
+                statuses.add(
+                    house.ask(
+                        method,
+                        real,
+                        json.dumps(body, ensure_ascii=name == "notes").encode(),
+                        **json_type,
+                    )
+                )
         statuses.add(house.ask(method, foul, b"{}", **json_type))
-        statuses.add(house.ask(method, f"{real}?limit=5&startingAfter={card}&{card}=1", b"{}", **json_type))
-        statuses.add(house.ask(method, real, b"{}", **json_type, Idempotency_Key=card, X_Request_Id=card))
+        statuses.add(
+            house.ask(method, f"{real}?limit=5&startingAfter={card}&{card}=1", b"{}", **json_type)
+        )
+        statuses.add(
+            house.ask(method, real, b"{}", **json_type, Idempotency_Key=card, X_Request_Id=card)
+        )
         statuses.add(house.ask(method, real, b"{}", **json_type, Payphone_Account=written(card)[2]))
         statuses.add(house.ask(method, real, f'{{"broken": "{card}"'.encode(), **json_type))
     return statuses
@@ -136,37 +203,92 @@ def throw_at_the_api(house: House, key: dict[str, str], ids: dict[str, str]) -> 
 def throw_at_the_webhooks(house: House, invoice: Any) -> None:
     """Signed by Stripe and by Twilio: these are kept, without the number."""
     for index, card in enumerate(CARDS):
-        billing = {"name": card, "email": None, "phone": None, "address": {"line1": written(card)[1]}}
-        free = {"description": f"card {card}", "billing_details": billing, "statement_descriptor": written(card)[2]}
+        billing = {
+            "name": card,
+            "email": None,
+            "phone": None,
+            "address": {"line1": written(card)[1]},
+        }
+        free = {
+            "description": f"card {card}",
+            "billing_details": billing,
+            "statement_descriptor": written(card)[2],
+        }
         intent = given.an_intent(invoice, status="requires_payment_method", **free)
         intent["metadata"] |= {"note": card, "order": written(card)[1], card: "a name"}
         request = given.signed(given.an_event("payment_intent.payment_failed", intent))
-        assert house.ask("POST", "/api/webhooks/stripe", request["body"], **request["headers"]) == 200
+        assert (
+            house.ask("POST", "/api/webhooks/stripe", request["body"], **request["headers"]) == 200
+        )
         forged = dict(request["headers"]) | {"Stripe-Signature": f"t=1,v1={card}"}
         assert house.ask("POST", "/api/webhooks/stripe", request["body"], **forged) == 400
-        fields = {"MessageSid": f"SM{index:032x}", "From": "+12025550123", "To": "+12025550199", "Body": f"charge {card} please", "ProfileName": card}
+        fields = {
+            "MessageSid": f"SM{index:032x}",
+            "From": "+12025550123",
+            "To": "+12025550199",
+            "Body": f"charge {card} please",
+            "ProfileName": card,
+        }
         path = "/api/webhooks/twilio/messages"
-        form = {"Content_Type": "application/x-www-form-urlencoded", "X_Twilio_Signature": twilio_signature(TWILIO_TOKEN, PUBLIC + path, fields)}
+        form = {
+            "Content_Type": "application/x-www-form-urlencoded",
+            "X_Twilio_Signature": twilio_signature(TWILIO_TOKEN, PUBLIC + path, fields),
+        }
         assert house.ask("POST", path, urlencode(fields).encode(), **form) == 200
 
 
 def throw_at_the_pages(house: House) -> None:
     """The login, the payer's page, addresses that do not exist, and what is no HTTP."""
     for card in CARDS:
-        form = urlencode({"name": card, "password": card, "csrf_token": card, "next": f"/{card}"}).encode()
-        house.ask("POST", "/login", form, Content_Type="application/x-www-form-urlencoded", Cookie=f"payphone_form={card}")
-        for path in (f"/login?next=/{card}", f"/p/{card}", f"/nowhere/{card}", f"/rq/{card}", f"/api/docs?q={card}", f"/setup/{card}"):
+        form = urlencode(
+            {"name": card, "password": card, "csrf_token": card, "next": f"/{card}"}
+        ).encode()
+        house.ask(
+            "POST",
+            "/login",
+            form,
+            Content_Type="application/x-www-form-urlencoded",
+            Cookie=f"payphone_form={card}",
+        )
+        for path in (
+            f"/login?next=/{card}",
+            f"/p/{card}",
+            f"/nowhere/{card}",
+            f"/rq/{card}",
+            f"/api/docs?q={card}",
+            f"/setup/{card}",
+        ):
             house.ask("GET", path, X_Request_Id=card, User_Agent=card, Referer=f"/{card}")
         house.shout(f"GET /{card} HTTP/9.{card}\r\nHost: {card}\r\n\r\n".encode())
         house.shout(f"{card} {card}\r\n\r\n".encode())
-        house.shout(f"POST /api/customers HTTP/1.1\r\nHost: x\r\nContent-Length: {card}x\r\n\r\n".encode())
+        house.shout(
+            f"POST /api/customers HTTP/1.1\r\nHost: x\r\nContent-Length: {card}x\r\n\r\n".encode()
+        )
 
 
 def import_a_file(house: House, account_id: str) -> None:
     path = house.directory / "cards.txt"
     lines = [f"{index},Ada {card},2099-01-31,10,USD,{card}" for index, card in enumerate(CARDS)]
-    path.write_text("\n".join(["number,customer,dueDate,amount,currency,Memo", *lines, "99,Sentinel,2099-01-31,10,USD,"]))
-    house.start("import", "-m", "bin.commands", "invoices", "import", str(path), "--account", account_id, "--skip-bad")
+    path.write_text(
+        "\n".join(
+            [
+                "number,customer,dueDate,amount,currency,Memo",
+                *lines,
+                "99,Sentinel,2099-01-31,10,USD,",
+            ]
+        )
+    )
+    house.start(
+        "import",
+        "-m",
+        "bin.commands",
+        "invoices",
+        "import",
+        str(path),
+        "--account",
+        account_id,
+        "--skip-bad",
+    )
     house.started[-1].wait(60)
     path.unlink()
 
@@ -174,13 +296,21 @@ def import_a_file(house: House, account_id: str) -> None:
 def rows_as_text() -> bytes:
     """Every row of every table, as PostgreSQL writes it."""
     names = [table._meta.table_name for table in TABLES]
-    return "\n".join(str(row[0]) for name in names for row in execute(f'SELECT CAST(t AS text) FROM "{name}" t').fetchall()).encode()
+    return "\n".join(
+        str(row[0])
+        for name in names
+        for row in execute(f'SELECT CAST(t AS text) FROM "{name}" t').fetchall()
+    ).encode()
 
 
 def what_is_left(house: House, database_url: str) -> dict[str, bytes]:
-    """Everything written anywhere: database with its journal, Redis' append-only file, logs, and our answers."""
+    """Everything written anywhere: database with its journal, Redis' append-only file, logs, and
+    our answers.
+    """
     left = {str(path): path.read_bytes() for path in house.directory.rglob("*") if path.is_file()}
-    left |= {str(path): path.read_bytes() for path in house.valkey.directory.rglob("*") if path.is_file()}
+    left |= {
+        str(path): path.read_bytes() for path in house.valkey.directory.rglob("*") if path.is_file()
+    }
     left["answers"] = b"\n".join(house.answers)
     if is_postgres():
         left["rows"] = rows_as_text()
@@ -199,15 +329,31 @@ def test_no_card_number_is_left_anywhere(house: House, database_url: str) -> Non
     throw_at_the_webhooks(house, invoice)
     throw_at_the_pages(house)
     import_a_file(house, account.id)
-    wait_for(lambda: not StagedJob.select().where(StagedJob.state.in_(["waiting", "running"]), StagedJob.queue == "webhooks").exists(), "webhooks are done", 40)
+    wait_for(
+        lambda: (
+            not StagedJob.select()
+            .where(StagedJob.state.in_(["waiting", "running"]), StagedJob.queue == "webhooks")
+            .exists()
+        ),
+        "webhooks are done",
+        40,
+    )
     house.stop()
     house.valkey.stop()
 
     left = what_is_left(house, database_url)
-    assert InboxEvent.select().where(InboxEvent.payload.contains("card number removed")).count() >= len(CARDS)
+    assert InboxEvent.select().where(
+        InboxEvent.payload.contains("card number removed")
+    ).count() >= len(CARDS)
     where = b"".join(left.values())
-    for proof in (b"Sentinel", b"process_stripe_event", b"event received", b"appendonly"):  # what was looked through is what was written
+    # what was looked through is what was written
+    for proof in (b"Sentinel", b"process_stripe_event", b"event received", b"appendonly"):
         assert proof in where or any(proof.decode() in name for name in left)
-    traces = {name: [text[max(0, found.start() - 60) : found.end() + 20] for found in TRACE.finditer(text)][:3] for name, text in left.items()}
+    traces = {
+        name: [
+            text[max(0, found.start() - 60) : found.end() + 20] for found in TRACE.finditer(text)
+        ][:3]
+        for name, text in left.items()
+    }
     found = "\n".join(f"{name}: {text!r}" for name, texts in traces.items() for text in texts)
     assert found == "", found

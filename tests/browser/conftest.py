@@ -1,6 +1,7 @@
 """A real browser on the real application: Debian's Chromium, driven by Playwright.
 
-Where Chromium is missing and we are root, it is installed with apt; else these tests are skipped, saying why.
+Where Chromium is missing and we are root, it is installed with apt; else these tests are skipped,
+saying why.
 """
 
 import os
@@ -24,11 +25,22 @@ def chromium() -> str:
     """The path of a Chromium."""
     found = find_chromium()
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (("apt-get", "update"), ("apt-get", "install", "-y", "--no-install-recommends", "chromium")):
-            subprocess.run(command, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, capture_output=True, timeout=600, check=False)
+        for command in (
+            ("apt-get", "update"),
+            ("apt-get", "install", "-y", "--no-install-recommends", "chromium"),
+        ):
+            subprocess.run(
+                command,
+                env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+                capture_output=True,
+                timeout=600,
+                check=False,
+            )
         found = find_chromium()
     if found is None:
-        pytest.skip("there is no Chromium, and it could not be installed (it takes root and apt-get)")
+        pytest.skip(
+            "there is no Chromium, and it could not be installed (it takes root and apt-get)"
+        )
     return found
 
 
@@ -43,7 +55,9 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @dataclass
 class Watched:
-    """A page, and all it complained about: console errors (refused scripts and styles among them), failed requests."""
+    """A page, and all it complained about: console errors (refused scripts and styles among them),
+    failed requests.
+    """
 
     page: Page
     base: str

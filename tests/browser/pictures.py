@@ -1,7 +1,8 @@
-"""`python -m tests.browser.pictures [FOLDER]`: pictures of a running demo's pages, wide and as on a phone.
+"""`python -m tests.browser.pictures [FOLDER]`: pictures of a running demo's pages, wide and as on a
+phone.
 
-They are kept in FOLDER, else where `PAYPHONE_PICTURES` says, else in `var/pictures`. Addresses and keys are
-read from `var/demo.json`; the one thing that is done to the demo is to open a card form.
+They are kept in FOLDER, else where `PAYPHONE_PICTURES` says, else in `var/pictures`. Addresses and
+keys are read from `var/demo.json`; the one thing that is done to the demo is to open a card form.
 """
 
 import json
@@ -22,7 +23,10 @@ WIDTHS = (1280, 390)
 def main() -> None:
     """Take them all, and say where they are."""
     if not DESCRIPTION.exists():
-        sys.exit(f"No demo is running: there is no {DESCRIPTION}. Start one with bin/demo, and ask again once its story is told.")
+        sys.exit(
+            f"No demo is running: there is no {DESCRIPTION}. Start one with bin/demo, and ask again"
+            " once its story is told."
+        )
     chromium = find_chromium()
     if chromium is None:
         sys.exit("There is no Chromium on this machine; on Debian, apt-get install chromium.")
@@ -62,8 +66,14 @@ def take_all(page: Page, about: dict[str, Any], folder: Path) -> None:
 
 def card_form(about: dict[str, Any]) -> str:
     """The address of a card form for an invoice that may be paid."""
-    with httpx.Client(base_url=about["url"], headers={"Authorization": f"Bearer {about['accounts'][0]['key']}"}, timeout=20) as api:
-        for invoice in api.get("/api/invoices", params={"status": "sent", "limit": 100}).json()["data"]:
+    with httpx.Client(
+        base_url=about["url"],
+        headers={"Authorization": f"Bearer {about['accounts'][0]['key']}"},
+        timeout=20,
+    ) as api:
+        for invoice in api.get("/api/invoices", params={"status": "sent", "limit": 100}).json()[
+            "data"
+        ]:
             answer = api.post(f"/api/invoices/{invoice['id']}/card-forms", json={})
             if answer.is_success:
                 return str(answer.json()["url"])

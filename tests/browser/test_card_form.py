@@ -1,4 +1,6 @@
-"""Staff takes a card in a real browser: the number goes into Stripe's frame and nowhere else (F20, F21)."""
+"""Staff takes a card in a real browser: the number goes into Stripe's frame and nowhere else (F20,
+F21).
+"""
 
 from urllib.parse import urlsplit
 
@@ -26,7 +28,13 @@ def website(database_url, valkey, stand_in, processes):
 @pytest.fixture
 def invoice(website):
     account = given.an_account(name="Sunrise Dental Group of Lower Wacker Drive")
-    address = {"line1": "1 Main St", "city": "Chicago", "state": "IL", "postalCode": "60601", "country": "US"}
+    address = {
+        "line1": "1 Main St",
+        "city": "Chicago",
+        "state": "IL",
+        "postalCode": "60601",
+        "country": "US",
+    }
     customer = given.a_customer(account, email="ada@example.org", address=address)
     return given.an_invoice(account, amount=125_050, number="INV-2026-0007", customer=customer)
 
@@ -36,10 +44,19 @@ def opened(website, invoice, watched, stand_in):
     """Opens the invoice's card form at a width; what our own origin was sent is kept in `sent`."""
 
     def open_form(width=1280, **options):
-        answer = httpx.post(f"{website}/api/invoices/{invoice.id}/card-forms", json={}, headers=given.a_key(invoice.account))
+        answer = httpx.post(
+            f"{website}/api/invoices/{invoice.id}/card-forms",
+            json={},
+            headers=given.a_key(invoice.account),
+        )
         it = watched(width, **options)
         it.sent, it.elsewhere = [], []
-        it.page.on("request", lambda request: (it.sent if request.url.startswith(website) else it.elsewhere).append(request))
+        it.page.on(
+            "request",
+            lambda request: (it.sent if request.url.startswith(website) else it.elsewhere).append(
+                request
+            ),
+        )
         it.open(urlsplit(answer.json()["url"]).path)
         it.page.get_by_role("button", name="Charge $1,250.50").wait_for()
         it.page.wait_for_function("!document.getElementById('submit').disabled")
@@ -54,7 +71,11 @@ def fields(it):
 
 def type_card(it, number=GOOD):
     frame = fields(it)
-    for label, value in (("Card number", number), ("Expiration date", "1230"), ("Security code", "123")):
+    for label, value in (
+        ("Card number", number),
+        ("Expiration date", "1230"),
+        ("Security code", "123"),
+    ):
         frame.get_by_label(label).fill("")
         frame.get_by_label(label).press_sequentially(value)
 
@@ -64,8 +85,13 @@ def wrote(request):
 
 
 def never_saw(it, *numbers):
-    """No request to our own origin carried a card's number, in whatever grouping; the stand-in's did."""
-    ours, theirs = ("".join(map(wrote, requests)).replace(" ", "").replace("+", "") for requests in (it.sent, it.elsewhere))
+    """No request to our own origin carried a card's number, in whatever grouping; the stand-in's
+    did.
+    """
+    ours, theirs = (
+        "".join(map(wrote, requests)).replace(" ", "").replace("+", "")
+        for requests in (it.sent, it.elsewhere)
+    )
     assert all(number in theirs and number not in ours for number in numbers)
     assert not any(number[-8:] in ours for number in numbers)
 
@@ -97,7 +123,12 @@ def test_a_card_is_taken_and_the_invoice_is_paid(opened, invoice, stand_in, widt
     assert stand_in.received(invoice.id) == 125_050
     method = stand_in.sdk.payment_methods.retrieve(PaymentConfirmation.get().payment_method_id)
     details = method.billing_details
-    assert (details.name, details.email, details.address.line1, details.address.postal_code) == ("Ada Payer", "ada@example.org", "1 Main St", "60601")
+    assert (details.name, details.email, details.address.line1, details.address.postal_code) == (
+        "Ada Payer",
+        "ada@example.org",
+        "1 Main St",
+        "60601",
+    )
     never_saw(it, GOOD)
     assert it.complaints == []
 
@@ -172,8 +203,12 @@ def test_a_silent_stripe_is_waited_for(opened, invoice, stand_in, valkey):
     assert it.complaints == []
 
 
-def test_a_server_that_is_away_for_a_moment_is_asked_again_and_the_card_is_charged_once(opened, invoice, stand_in):
-    """The first answer is lost on its way, after the charge: the page asks again and hears what became of it."""
+def test_a_server_that_is_away_for_a_moment_is_asked_again_and_the_card_is_charged_once(
+    opened, invoice, stand_in
+):
+    """The first answer is lost on its way, after the charge: the page asks again and hears what
+    became of it.
+    """
     it, lost = opened(), []
 
     def lose_the_first(route):
@@ -192,7 +227,11 @@ def test_a_server_that_is_away_for_a_moment_is_asked_again_and_the_card_is_charg
 
 
 def test_without_stripes_script_the_page_says_so(website, invoice, watched):
-    answer = httpx.post(f"{website}/api/invoices/{invoice.id}/card-forms", json={}, headers=given.a_key(invoice.account))
+    answer = httpx.post(
+        f"{website}/api/invoices/{invoice.id}/card-forms",
+        json={},
+        headers=given.a_key(invoice.account),
+    )
     it = watched(390)
     it.page.route("**/endive/stripe.js", lambda route: route.abort())
     it.open(urlsplit(answer.json()["url"]).path)

@@ -1,4 +1,6 @@
-"""An operator's day in a real browser: login, figures, queues, a replay; without one complaint in the console."""
+"""An operator's day in a real browser: login, figures, queues, a replay; without one complaint in
+the console.
+"""
 
 import pytest
 
@@ -16,7 +18,9 @@ def some_of_everything(database_url, valkey):
     """Jobs finished, failed once, dead and running, as database and RQ have them."""
     redis = valkey.client()
     for _ in range(3):
-        given.received(given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice())))
+        given.received(
+            given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice()))
+        )
     given.worked(redis)
     for attempts, delay in ((1, 42.0), (7, None)):
         job = claim_job(a_job("waiting", attempts=attempts).id, "w1")
@@ -25,7 +29,10 @@ def some_of_everything(database_url, valkey):
     running = claim_job(a_job("waiting", attempts=0).id, "test-worker")
     rq_view.start(redis, running, "test-worker")
     born = "2026-11-01T00:00:00.000000Z"
-    redis.hset("rq:worker:test-worker", mapping={"queues": "webhooks", "state": "busy", "birth": born, "last_heartbeat": born})
+    redis.hset(
+        "rq:worker:test-worker",
+        mapping={"queues": "webhooks", "state": "busy", "birth": born, "last_heartbeat": born},
+    )
     for key in ("rq:workers", "rq:workers:webhooks"):
         redis.sadd(key, "rq:worker:test-worker")
     return redis
@@ -54,7 +61,10 @@ def test_an_operator_signs_in_and_looks_around(some_of_everything, watched, widt
     page.get_by_role("link", name="Queues").click()
     page.get_by_role("link", name="1", exact=True).first.wait_for()
     it.picture("queues")
-    assert page.evaluate("[...document.querySelectorAll('.section, .section div')].every(part => part.scrollWidth <= part.clientWidth)")
+    assert page.evaluate(
+        "[...document.querySelectorAll('.section, .section div')].every(part => part.scrollWidth <="
+        " part.clientWidth)"
+    )
     for name, path, sight in (
         ("failed", "/rq/0/view/jobs/webhooks/failed/8/asc/1", "TimeoutError"),
         ("finished", "/rq/0/view/jobs/webhooks/finished/8/asc/1", "process_stripe_event 1"),
@@ -69,12 +79,17 @@ def test_an_operator_signs_in_and_looks_around(some_of_everything, watched, widt
     assert it.complaints == []
 
 
-def test_requeue_replays_the_dead_job_and_says_why_it_leaves_the_other_alone(some_of_everything, watched):
+def test_requeue_replays_the_dead_job_and_says_why_it_leaves_the_other_alone(
+    some_of_everything, watched
+):
     it = watched()
     it.open("/rq/0/view/jobs/webhooks/failed/8/asc/1")
     page = sign_in(it)
     assert page.url.endswith("/failed/8/asc/1")
-    dead, failed = StagedJob.get(StagedJob.state == "dead"), StagedJob.get(StagedJob.last_error.is_null(False) & (StagedJob.state == "waiting"))
+    dead, failed = (
+        StagedJob.get(StagedJob.state == "dead"),
+        StagedJob.get(StagedJob.last_error.is_null(False) & (StagedJob.state == "waiting")),
+    )
     page.locator(f"[data-job-id=process_stripe_event-{dead.id}]").get_by_text("Requeue").click()
     page.get_by_text("One dead job runs again.").wait_for()
     assert StagedJob.get_by_id(dead.id).state == "waiting"
@@ -86,8 +101,15 @@ def test_requeue_replays_the_dead_job_and_says_why_it_leaves_the_other_alone(som
 
 def test_what_is_smuggled_into_redis_stays_text(some_of_everything, watched):
     """rq-dashboard #526: descriptions, results and tracebacks were put into the page as markup."""
-    redis, evil = some_of_everything, "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
-    redis.hset("rq:job:evil-1", mapping=rq_keys.job_hash("x", 1, "webhooks", "2026-11-01T00:00:00.000000Z") | {"description": evil})
+    redis, evil = (
+        some_of_everything,
+        "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>",
+    )
+    redis.hset(
+        "rq:job:evil-1",
+        mapping=rq_keys.job_hash("x", 1, "webhooks", "2026-11-01T00:00:00.000000Z")
+        | {"description": evil},
+    )
     redis.hset("rq:job:evil-1", "meta", '{"a": "<b>bold</b>"}')
     redis.rpush("rq:queue:webhooks", "evil-1")
     it = watched()

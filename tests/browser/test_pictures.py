@@ -1,4 +1,6 @@
-"""Pictures of a demo's pages can be taken, and on a phone nothing on the sandbox's page is cut off."""
+"""Pictures of a demo's pages can be taken,
+and on a phone nothing on the sandbox's page is cut off.
+"""
 
 import pytest
 
@@ -17,11 +19,18 @@ def test_each_page_has_its_picture(website, stand_in, watched, tmp_path):
     account = given.an_account()
     given.an_invoice(account)
     key = given.a_key(account)["Authorization"].removeprefix("Bearer ")
-    about = {"url": website, "sandboxUrl": stand_in.url, "operatorPassword": "opens the console", "accounts": [{"key": key}]}
+    about = {
+        "url": website,
+        "sandboxUrl": stand_in.url,
+        "operatorPassword": "opens the console",
+        "accounts": [{"key": key}],
+    }
     it = watched(390)
     take_all(it.page, about, tmp_path)
     names = ("api", "card-form", "home", "login", "queue", "queues", "sandbox", "unknown")
-    assert sorted(path.name for path in tmp_path.glob("*.png")) == [f"{name}-390.png" for name in names]
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == [
+        f"{name}-390.png" for name in names
+    ]
     assert [line for line in it.complaints if "404" not in line] == []
 
 
@@ -35,4 +44,7 @@ def test_a_phone_shows_the_whole_of_each_row_of_the_sandbox(stand_in, watched, w
     assert cells.count() > 0
     assert it.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     if width < 500:
-        assert it.page.evaluate("[...document.querySelectorAll('.scroll')].every(table => table.scrollWidth <= table.clientWidth)")
+        assert it.page.evaluate(
+            "[...document.querySelectorAll('.scroll')].every(table => table.scrollWidth <="
+            " table.clientWidth)"
+        )

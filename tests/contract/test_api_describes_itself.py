@@ -1,4 +1,6 @@
-"""The API's description is whole: every route is in it, and people can read it without anything from elsewhere."""
+"""The API's description is whole: every route is in it, and people can read it without anything
+from elsewhere.
+"""
 
 import re
 
@@ -9,7 +11,18 @@ from models.outgoing_event import TYPES
 from web.openapi import is_documented
 from web.problems import PROBLEMS
 
-NOT_API = {"/", "/healthz", "/readyz", "/metrics", "/login", "/logout", "/p/{token}", "/api/openapi.json", "/api/docs", "/api/docs/problems"}
+NOT_API = {
+    "/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/login",
+    "/logout",
+    "/p/{token}",
+    "/api/openapi.json",
+    "/api/docs",
+    "/api/docs/problems",
+}
 NOT_API |= {"/invoices/{invoice_id}/card", "/card/{token}", "/card/{token}/charges/{charge_id}"}
 
 
@@ -49,7 +62,11 @@ def test_the_document_names_each_problem_once_per_status(client):
 
 def test_every_operation_has_an_id_of_its_own(client):
     document = client.simulate_get("/api/openapi.json").json
-    ids = [operation["operationId"] for operations in document["paths"].values() for operation in operations.values()]
+    ids = [
+        operation["operationId"]
+        for operations in document["paths"].values()
+        for operation in operations.values()
+    ]
     assert [name for name in ids if ids.count(name) > 1] == []
 
 
@@ -61,7 +78,9 @@ def test_no_two_models_share_a_name(client):
             yield child
             yield from below(child)
 
-    names = [model.__name__ for model in set(below(BaseModel)) if model.__module__.startswith("web.")]
+    names = [
+        model.__name__ for model in set(below(BaseModel)) if model.__module__.startswith("web.")
+    ]
     shown = client.simulate_get("/api/openapi.json").json["components"]["schemas"]
     assert len(shown) > 30
     assert {name: names.count(name) for name in shown if names.count(name) != 1} == {}

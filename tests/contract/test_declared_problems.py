@@ -1,4 +1,6 @@
-"""Whatever problem an operation answers, its description names that code, and not only its status."""
+"""Whatever problem an operation answers, its description names that code,
+and not only its status.
+"""
 
 import pytest
 
@@ -13,23 +15,44 @@ def test_paused_charges_are_declared_wherever_they_are_answered(clinic):  # noqa
     """The client of the tests looks the code up in the description of each operation."""
     intent_id = clinic.intent().json["paymentIntentId"]
     Brake.set(clinic.account.id, "charges", True, "cli:test", "a test")
-    answers = [clinic.intent(), clinic.phone(), clinic.confirm(intent_id, paymentMethodId="pm_card_visa")]
-    assert [(answer.status_code, answer.json["code"]) for answer in answers] == [(409, "charges_paused")] * 3
+    answers = [
+        clinic.intent(),
+        clinic.phone(),
+        clinic.confirm(intent_id, paymentMethodId="pm_card_visa"),
+    ]
+    assert [(answer.status_code, answer.json["code"]) for answer in answers] == [
+        (409, "charges_paused")
+    ] * 3
 
 
-@pytest.mark.parametrize(("path", "method", "status", "code"), [
-    ("/api/customers", "GET", 422, "payment_refused"),  # the status is declared, for another code
-    ("/api/customers", "GET", 404, "invalid"),
-    ("/api/payments/{payment_id}/void", "POST", 409, "charges_paused"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("path", "method", "status", "code"),
+    [
+        (
+            "/api/customers",
+            "GET",
+            422,
+            "payment_refused",
+        ),  # the status is declared, for another code
+        ("/api/customers", "GET", 404, "invalid"),
+        ("/api/payments/{payment_id}/void", "POST", 409, "charges_paused"),
+    ],
+)
 def test_a_code_that_is_not_declared_is_noticed(client, path, method, status, code):
     with pytest.raises(AssertionError, match=f"answered {status} {code}"):
         check_declared(client.app, path, method, status, {"code": code})
 
 
 def test_the_client_of_the_tests_looks_at_every_answer(client, monkeypatch):
-    """Given an operation whose description has lost a code, when that is answered, then the test that asked fails."""
-    monkeypatch.setattr("tests.declared._known", [{("/api/customers/{customer_id}", "GET"): frozenset({(401, "unauthenticated")})}])
-    with pytest.raises(AssertionError, match=r"GET /api/customers/\{customer_id\} answered 404 not_found"):
+    """Given an operation whose description has lost a code, when that is answered, then the test
+    that asked fails.
+    """
+    monkeypatch.setattr(
+        "tests.declared._known",
+        [{("/api/customers/{customer_id}", "GET"): frozenset({(401, "unauthenticated")})}],
+    )
+    with pytest.raises(
+        AssertionError, match=r"GET /api/customers/\{customer_id\} answered 404 not_found"
+    ):
         client.simulate_get("/api/customers/cu_none", headers=given.a_key(given.an_account()))
     assert client.simulate_get("/api/customers/cu_none").status_code == 401

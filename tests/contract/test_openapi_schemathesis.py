@@ -1,7 +1,8 @@
-"""Schemathesis holds every endpoint against the OpenAPI document: no server error, no undocumented answer.
+"""Schemathesis holds every endpoint against the OpenAPI document: no server error, no undocumented
+answer.
 
-Bounded and repeatable: the same examples each time. Half of the cases name rows that exist, so that they come
-further than the first 404.
+Bounded and repeatable: the same examples each time. Half of the cases name rows that exist, so that
+they come further than the first 404.
 """
 
 from datetime import date
@@ -33,8 +34,13 @@ from tests.declared import check_declared
 from tests.stripe_stand_in import stripe_stand_in  # noqa: F401 - a fixture
 
 CHECKS = [
-    not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance, response_headers_conformance, allow_header_conformance,
-]  # fmt: skip
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+    allow_header_conformance,
+]
 EXAMPLES = 25  # of each kind, for each endpoint
 AWAY = {503}  # a provider that does not answer is an answer, not a fault of ours
 
@@ -50,12 +56,27 @@ class Rows:
         self.renew()
 
     def renew(self) -> None:
-        """A fresh invoice with a payment: what an example before did to the old one shall not matter."""
+        """A fresh invoice with a payment: what an example before did to the old one shall not
+        matter.
+        """
         customer = given_rows.a_customer(self.account)
-        invoice = given_rows.an_invoice(self.account, 10_000, customer=customer, due_date=date(2026, 1, 31))
-        Payment.record_report(invoice, "", f"pi_{invoice.id}", PaymentReport("succeeded", 4_000, 4_000, "usd"), real_now())
+        invoice = given_rows.an_invoice(
+            self.account, 10_000, customer=customer, due_date=date(2026, 1, 31)
+        )
+        Payment.record_report(
+            invoice,
+            "",
+            f"pi_{invoice.id}",
+            PaymentReport("succeeded", 4_000, 4_000, "usd"),
+            real_now(),
+        )
         payment = Payment.get(Payment.invoice == invoice)
-        self.ids = {"invoice_id": invoice.id, "customer_id": customer.id, "payment_id": payment.id, "account_id": self.account.id}
+        self.ids = {
+            "invoice_id": invoice.id,
+            "customer_id": customer.id,
+            "payment_id": payment.id,
+            "account_id": self.account.id,
+        }
         self.ids |= {"kind": "payment_link", "language": "en", "channel": "sms"}
 
     def put_into(self, case: Any) -> None:
@@ -85,17 +106,30 @@ def operations(client, rows, stripe_stand_in) -> list[Any]:  # noqa: F811
 
 def failures_of(app: Any, operation: Any, rows: Rows, mode: GenerationMode) -> list[str]:
     """What the checks say against an endpoint; one line for each."""
-    headers = rows.operator | {"Payphone-Account": rows.account.id} if operation.path == "/api/accounts" else rows.key
+    headers = (
+        rows.operator | {"Payphone-Account": rows.account.id}
+        if operation.path == "/api/accounts"
+        else rows.key
+    )
     told: list[str] = []
 
     @settings(
-        max_examples=EXAMPLES, derandomize=True, database=None, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+        max_examples=EXAMPLES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
     )
     @given(operation.as_strategy(generation_mode=mode), st.booleans())
     def probe(case: Any, known: bool) -> None:
         if known:
             rows.put_into(case)
-        case.headers = {name: value for name, value in (case.headers or {}).items() if name.lower() not in {"authorization", "payphone-account"}}
+        case.headers = {
+            name: value
+            for name, value in (case.headers or {}).items()
+            if name.lower() not in {"authorization", "payphone-account"}
+        }
         answer = case.call(headers=headers)
         if answer.headers.get("content-type", [""])[0].startswith("application/problem+json"):
             check_declared(app, operation.path, operation.method, answer.status_code, answer.json())
@@ -104,7 +138,10 @@ def failures_of(app: Any, operation: Any, rows: Rows, mode: GenerationMode) -> l
         try:
             case.validate_response(answer, checks=CHECKS)
         except (Exception, BaseExceptionGroup) as error:
-            told.append(f"{operation.label} {answer.status_code} {case.as_curl_command()[:400]}\n  {str(error)[:600]}")
+            told.append(
+                f"{operation.label} {answer.status_code} {case.as_curl_command()[:400]}\n "
+                f" {str(error)[:600]}"
+            )
             assert len(told) < 3
 
     rows.renew()
@@ -118,9 +155,15 @@ def failures_of(app: Any, operation: Any, rows: Rows, mode: GenerationMode) -> l
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["well-formed", "malformed"])
-def test_every_answer_is_documented_and_none_is_a_server_error(client, operations, rows, mode, database_url):
-    told = [line for operation in operations for line in failures_of(client.app, operation, rows, mode)]
+@pytest.mark.parametrize(
+    "mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["well-formed", "malformed"]
+)
+def test_every_answer_is_documented_and_none_is_a_server_error(
+    client, operations, rows, mode, database_url
+):
+    told = [
+        line for operation in operations for line in failures_of(client.app, operation, rows, mode)
+    ]
     assert told == [], "\n\n".join(told)
     assert Account.select().count() >= 1
     assert ApiKey.select().count() >= 2

@@ -1,4 +1,6 @@
-"""The two effects under test, asked for as the API asks for them; and what must be true of each in the end."""
+"""The two effects under test, asked for as the API asks for them; and what must be true of each in
+the end.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +42,9 @@ class Asked:
 
     @property
     def row(self) -> Any:
-        return (PaymentLink if self.what == "payment link" else RefundRequest).get_by_id(self.subject)
+        return (PaymentLink if self.what == "payment link" else RefundRequest).get_by_id(
+            self.subject
+        )
 
     @property
     def effect(self) -> Effect:
@@ -54,13 +58,21 @@ class Asked:
 
     def made(self) -> list[dict[str, Any]]:
         """What the stand-in has of it."""
-        return self.stand_in.made("payment_link" if self.what == "payment link" else "refund", self.subject)
+        return self.stand_in.made(
+            "payment_link" if self.what == "payment link" else "refund", self.subject
+        )
 
     def age(self, seconds: float) -> None:
         """Let the first and the last sending lie longer back."""
         effect = self.effect
-        values = {name: getattr(effect, name).timestamp() - seconds for name in ("sent_at", "last_sent_at") if getattr(effect, name)}
-        Effect.update({name: int(value * 1_000_000) for name, value in values.items()}).where(Effect.id == effect.id).execute()
+        values = {
+            name: getattr(effect, name).timestamp() - seconds
+            for name in ("sent_at", "last_sent_at")
+            if getattr(effect, name)
+        }
+        Effect.update({name: int(value * 1_000_000) for name, value in values.items()}).where(
+            Effect.id == effect.id
+        ).execute()
 
     def assert_done_once(self) -> None:
         """Exactly one at the provider, and every row of ours says so."""
@@ -70,12 +82,25 @@ class Asked:
         assert self.job.state == "done"
         invoice = given.fresh(self.invoice)
         if self.what == "payment link":
-            assert (row.state, row.stripe_link_id, row.url) == ("active", made[0]["id"], made[0]["url"])
+            assert (row.state, row.stripe_link_id, row.url) == (
+                "active",
+                made[0]["id"],
+                made[0]["url"],
+            )
             assert (invoice.amount_paid, invoice.balance_revision) == (0, 0)
         else:
-            assert (row.state, row.refund_id, row.amount) == ("confirmed", made[0]["id"], made[0]["amount"])
+            assert (row.state, row.refund_id, row.amount) == (
+                "confirmed",
+                made[0]["id"],
+                made[0]["amount"],
+            )
             assert [refund.amount for refund in Refund.select()] == [4_000]
-            assert (invoice.amount_received, invoice.amount_returned, invoice.amount_paid, invoice.outstanding) == (10_000, 4_000, 6_000, 4_000)
+            assert (
+                invoice.amount_received,
+                invoice.amount_returned,
+                invoice.amount_paid,
+                invoice.outstanding,
+            ) == (10_000, 4_000, 6_000, 4_000)
 
     def assert_not_done(self, state: str) -> None:
         """Nothing at the provider; the row says why."""
@@ -98,6 +123,8 @@ def ask(what: str, stand_in: StandIn, redis: Any) -> Asked:
     payment = stand_in.paid(invoice, redis=redis)
     with transaction():
         lock_invoice(invoice.id)
-        request = RefundRequest.request(payment, 4_000, "requested_by_customer", "key:test", real_now())
+        request = RefundRequest.request(
+            payment, 4_000, "requested_by_customer", "key:test", real_now()
+        )
         stage(refund_payment, request.id, request.id)
     return Asked(stand_in, what, request.id, invoice)

@@ -31,13 +31,16 @@ def wait_for_go(number: int) -> None:
     while not _exists("go"):
         time.sleep(0.02)
     with recording():
-        InboxEvent.receive("test", "", f"wait_for_go-{number}-{os.getpid()}", "effect", "{}", real_now())
+        InboxEvent.receive(
+            "test", "", f"wait_for_go-{number}-{os.getpid()}", "effect", "{}", real_now()
+        )
     _write("ended", f"{number} {os.getpid()}")
 
 
 @job(queue="messages", attempts=1, timeout=10, backoff=0.2)
 def note_down(number: int) -> None:
-    """Reads the one invoice under its Redis lock, says so, waits for the file `go`, then adds its number to the notes.
+    """Reads the one invoice under its Redis lock, says so, waits for the file `go`, then adds its
+    number to the notes.
 
     The row is not locked while it waits: its version is all that stands between two of these.
     """

@@ -1,4 +1,6 @@
-"""A door to Redis that can lose answers: the command arrives and is done, its sender never hears of it."""
+"""A door to Redis that can lose answers: the command arrives and is done, its sender never hears of
+it.
+"""
 
 import contextlib
 import socket
@@ -7,7 +9,9 @@ from pathlib import Path
 
 
 class LossyProxy:
-    """Listens on a socket of its own and forwards to `target`; commands that hold `lost` get no answer."""
+    """Listens on a socket of its own and forwards to `target`; commands that hold `lost` get no
+    answer.
+    """
 
     def __init__(self, target: Path, directory: Path, lost: bytes) -> None:
         self._target, self._lost, self.losses = str(target), lost, 0

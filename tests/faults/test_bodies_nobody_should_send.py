@@ -1,4 +1,6 @@
-"""Over a real socket: bodies over the cap, chunked or not, and bodies that are not what they seem (faults 34, 35)."""
+"""Over a real socket: bodies over the cap, chunked or not, and bodies that are not what they seem
+(faults 34, 35).
+"""
 
 import json
 import socket
@@ -16,7 +18,9 @@ WEBHOOK = "/api/webhooks/stripe"
 
 
 def raw(port, head, chunks=(), timeout=10):
-    """Send bytes as they are; the status line and body of the answer. A peer that hangs up early may be right."""
+    """Send bytes as they are; the status line and body of the answer. A peer that hangs up early
+    may be right.
+    """
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as sock:
         sock.sendall(head.replace("\n", "\r\n").encode())
         try:
@@ -38,14 +42,20 @@ def chunk(data):
 
 
 def test_bodies_over_the_cap(town):
-    """413 before the body is read, however its length is told; a body of exactly the cap is read."""
+    """413 before the body is read, however its length is told;
+    a body of exactly the cap is read.
+    """
     town.web()
     head = f"POST {WEBHOOK} HTTP/1.1\nHost: x\nConnection: close\n"
     status, answer = raw(town.port, f"{head}Content-Length: {200 * CAP}\n\n")
     assert (status, b"body_too_large" in answer) == (413, True)
     status, answer = raw(town.port, f"{head}Content-Length: {CAP + 1}\n\n", [b"x" * (CAP + 1)])
     assert status == 413
-    status, answer = raw(town.port, f"{head}Transfer-Encoding: chunked\n\n", [chunk(b"x" * 65536)] * 17 + [b"0\r\n\r\n"])
+    status, answer = raw(
+        town.port,
+        f"{head}Transfer-Encoding: chunked\n\n",
+        [chunk(b"x" * 65536)] * 17 + [b"0\r\n\r\n"],
+    )
     assert status == 413
     endless = (chunk(b"x" * 65536) for _ in range(4_000))
     status, answer = raw(town.port, f"{head}Transfer-Encoding: chunked\n\n", endless)
@@ -57,7 +67,9 @@ def test_bodies_over_the_cap(town):
 
 
 def test_a_connection_that_will_be_closed_is_said_to_be(town):
-    """Given a client that would keep its connection, when its body is over the cap, then 413 says that this was the last answer on it, and only that one."""
+    """Given a client that would keep its connection, when its body is over the cap, then 413 says
+    that this was the last answer on it, and only that one.
+    """
     town.web()
     head = f"POST {WEBHOOK} HTTP/1.1\nHost: x\n"
     for text, chunks in (
@@ -66,7 +78,11 @@ def test_a_connection_that_will_be_closed_is_said_to_be(town):
         (f"{head}Transfer-Encoding: chunked\n\n", [chunk(b"x" * 65536)] * 17 + [b"0\r\n\r\n"]),
     ):
         status, answer = raw(town.port, text, chunks)
-        assert (status, b"connection: close" in answer.lower(), b"keep-alive" in answer) == (413, True, False)
+        assert (status, b"connection: close" in answer.lower(), b"keep-alive" in answer) == (
+            413,
+            True,
+            False,
+        )
     with httpx.Client(base_url=f"http://127.0.0.1:{town.port}", timeout=20) as kept:
         for _ in range(2):
             assert kept.post(WEBHOOK, content=b"{}").headers["connection"] == "keep-alive"
@@ -78,7 +94,10 @@ def test_an_event_may_come_in_chunks(town):
     town.web()
     arguments = given.signed(given.an_event("plan.created", {"id": "plan_1"}))
     signature, body = arguments["headers"]["Stripe-Signature"], arguments["body"]
-    head = f"POST {WEBHOOK} HTTP/1.1\nHost: x\nConnection: close\nStripe-Signature: {signature}\nTransfer-Encoding: chunked\n\n"
+    head = (
+        f"POST {WEBHOOK} HTTP/1.1\nHost: x\nConnection: close\nStripe-Signature:"
+        f" {signature}\nTransfer-Encoding: chunked\n\n"
+    )
     status, _ = raw(town.port, head, [chunk(body[:10]), chunk(body[10:]), b"0\r\n\r\n"])
     assert (status, InboxEvent.select().count()) == (200, 1)
 
@@ -88,10 +107,19 @@ def test_requests_that_are_malformed(town):
     town.web()
     head = f"POST {WEBHOOK} HTTP/1.1\nHost: x\nConnection: close\n"
     broken = {
-        "a chunk size that is no number": (f"{head}Transfer-Encoding: chunked\n\n", [b"zz\r\nabc\r\n0\r\n\r\n"]),
-        "a chunk that ends too soon": (f"{head}Transfer-Encoding: chunked\n\n", [b"5\r\nabc\r\n0\r\n\r\n"]),
+        "a chunk size that is no number": (
+            f"{head}Transfer-Encoding: chunked\n\n",
+            [b"zz\r\nabc\r\n0\r\n\r\n"],
+        ),
+        "a chunk that ends too soon": (
+            f"{head}Transfer-Encoding: chunked\n\n",
+            [b"5\r\nabc\r\n0\r\n\r\n"],
+        ),
         "two lengths": (f"{head}Content-Length: 3\nContent-Length: 4\n\n", [b"abcd"]),
-        "a length and chunks": (f"{head}Content-Length: 3\nTransfer-Encoding: chunked\n\n", [chunk(b"abc"), b"0\r\n\r\n"]),
+        "a length and chunks": (
+            f"{head}Content-Length: 3\nTransfer-Encoding: chunked\n\n",
+            [chunk(b"abc"), b"0\r\n\r\n"],
+        ),
         "a length below zero": (f"{head}Content-Length: -1\n\n", []),
         "no request at all": ("HELLO\n\n", []),
     }
@@ -113,7 +141,10 @@ JUNK = {
     "a number": b"12",
     "null": b"null",
     "NaN": b'{"name": NaN}',
-    "infinity": b'{"customerId": "x", "number": "1", "amountDue": Infinity, "currency": "usd", "dueDate": "2026-12-01"}',
+    "infinity": (
+        b'{"customerId": "x", "number": "1", "amountDue": Infinity, "currency": "usd", "dueDate":'
+        b' "2026-12-01"}'
+    ),
     "a huge integer": b'{"customerId": "x", "number": "1", "amountDue": ' + b"9" * 5_000 + b"}",
     "a lone surrogate": b'{"name": "\\ud800"}',
     "a NUL": b'{"name": "a\\u0000b"}',
@@ -137,39 +168,57 @@ def test_junk_for_the_api_is_a_problem_of_the_callers(client, path, key):
 def test_junk_that_is_signed_is_refused_and_not_kept(client):
     """A valid signature over bytes that are no event: 400 and no row."""
     for name, junk in JUNK.items():
-        assert client.simulate_post(WEBHOOK, body=junk, headers=given.signed_bytes(junk)).status_code == 400, name
+        assert (
+            client.simulate_post(WEBHOOK, body=junk, headers=given.signed_bytes(junk)).status_code
+            == 400
+        ), name
     assert InboxEvent.select().count() == StagedJob.select().count() == 0
 
 
 def nested(depth, inner='"\\u00e9"'):
-    """An object with a list in it that makes `depth` levels with the object's own, and something in the innermost."""
+    """An object with a list in it that makes `depth` levels with the object's own, and something in
+    the innermost.
+    """
     return '{"name": ' + "[" * (depth - 1) + inner + "]" * (depth - 1) + "}"
 
 
 @pytest.mark.parametrize("depth", [65, 500, 960, 981, 990, 5_000])
 def test_a_body_that_nests_too_deep_is_told_so(client, depth):
     for inner in ('"\\u00e9"', '"4242 4242 4242 4242"', '"0000000000000000"'):
-        answer = client.simulate_post("/api/customers", body=nested(depth, inner), headers=given.a_key(given.an_account()))
-        assert (answer.status_code, answer.json["detail"]) == (400, "The JSON nests more than 64 levels deep.")
+        answer = client.simulate_post(
+            "/api/customers", body=nested(depth, inner), headers=given.a_key(given.an_account())
+        )
+        assert (answer.status_code, answer.json["detail"]) == (
+            400,
+            "The JSON nests more than 64 levels deep.",
+        )
 
 
 def test_a_body_that_nests_as_deep_as_is_taken_is_read(client):
-    answer = client.simulate_post("/api/customers", body=nested(64), headers=given.a_key(given.an_account()))
+    answer = client.simulate_post(
+        "/api/customers", body=nested(64), headers=given.a_key(given.an_account())
+    )
     assert (answer.status_code, answer.json["code"]) == (422, "invalid")
 
 
 @pytest.mark.parametrize("depth", [70, 500, 700, 960, 980, 1_500])
-@pytest.mark.parametrize("inner", ['"\\u00e9"', '"é"', '"4242 4242 4242 4242"', '"12 34 56 78 90 12 34 56"'])
+@pytest.mark.parametrize(
+    "inner", ['"\\u00e9"', '"é"', '"4242 4242 4242 4242"', '"12 34 56 78 90 12 34 56"']
+)
 def test_a_signed_event_that_nests_too_deep_is_refused_and_not_kept(client, depth, inner):
     """400, never 500: nothing of it could be looked through for card numbers."""
-    event = json.dumps(given.an_event("plan.created", {"id": "plan_1", "metadata": "@"})).replace('"@"', nested(depth - 3, inner))
+    event = json.dumps(given.an_event("plan.created", {"id": "plan_1", "metadata": "@"})).replace(
+        '"@"', nested(depth - 3, inner)
+    )
     answer = client.simulate_post(WEBHOOK, **given.signed(event))
     assert (answer.status_code, "64 levels" in answer.json["detail"]) == (400, True)
     assert InboxEvent.select().count() == StagedJob.select().count() == 0
 
 
 def test_a_signed_event_as_deep_as_is_taken_is_kept_without_its_card_number(client):
-    event = json.dumps(given.an_event("plan.created", {"id": "plan_1", "metadata": "@"})).replace('"@"', nested(61, '"4242 4242 4242 4242"'))
+    event = json.dumps(given.an_event("plan.created", {"id": "plan_1", "metadata": "@"})).replace(
+        '"@"', nested(61, '"4242 4242 4242 4242"')
+    )
     assert client.simulate_post(WEBHOOK, **given.signed(event)).status_code == 200
     assert "4242" not in InboxEvent.get().payload
 
@@ -178,22 +227,40 @@ def test_a_signed_event_with_text_no_database_takes(client):
     """400, never 500: Stripe would send it again for days."""
     for field in ("id", "type", "account"):
         for value in ("a\\u0000b", "\\ud800"):
-            path, secret = (f"{WEBHOOK}/connect", "whsec_connect") if field == "account" else (WEBHOOK, given.WEBHOOK_SECRET)
-            event = json.dumps(given.an_event("plan.created", {"id": "plan_1"}) | {field: "@"}).replace("@", value)
-            assert client.simulate_post(path, **given.signed(event, secret)).status_code == 400, (field, value)
+            path, secret = (
+                (f"{WEBHOOK}/connect", "whsec_connect")
+                if field == "account"
+                else (WEBHOOK, given.WEBHOOK_SECRET)
+            )
+            event = json.dumps(
+                given.an_event("plan.created", {"id": "plan_1"}) | {field: "@"}
+            ).replace("@", value)
+            assert client.simulate_post(path, **given.signed(event, secret)).status_code == 400, (
+                field,
+                value,
+            )
     assert InboxEvent.select().count() == 0
 
 
 def test_an_event_whose_payload_holds_such_text_is_kept(client):
-    """What a payer typed must not cost a payment: the payload is kept word for word, escapes and all."""
-    event = json.dumps(given.an_event("plan.created", {"id": "plan_1", "name": "@"})).replace("@", "a\\u0000b\\ud800")
+    """What a payer typed must not cost a payment: the payload is kept word for word, escapes and
+    all.
+    """
+    event = json.dumps(given.an_event("plan.created", {"id": "plan_1", "name": "@"})).replace(
+        "@", "a\\u0000b\\ud800"
+    )
     assert client.simulate_post(WEBHOOK, **given.signed(event)).status_code == 200
     assert InboxEvent.get().payload == event
 
 
 def test_a_nul_in_an_address_is_no_fault_of_ours(client):
     headers = given.a_key(given.an_account())
-    for path in ("/api/customers/%00", "/api/invoices/a%00b", "/api/invoices?startingAfter=%00", "/api/invoices?status=%00&customerId=%00"):
+    for path in (
+        "/api/customers/%00",
+        "/api/invoices/a%00b",
+        "/api/invoices?startingAfter=%00",
+        "/api/invoices?status=%00&customerId=%00",
+    ):
         assert client.simulate_get(path, headers=headers).status_code in {200, 400, 404, 422}, path
 
 

@@ -1,4 +1,6 @@
-"""A writer that holds SQLite, connections that PostgreSQL cuts, a server killed and brought back (faults 18, 19)."""
+"""A writer that holds SQLite, connections that PostgreSQL cuts, a server killed and brought back
+(faults 18, 19).
+"""
 
 import sqlite3
 import threading
@@ -18,7 +20,10 @@ PATIENCE = 5.0  # seconds a request or a worker waits for it
 
 
 def paid_events(count):
-    return [given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice())) for _ in range(count)]
+    return [
+        given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice()))
+        for _ in range(count)
+    ]
 
 
 @pytest.fixture
@@ -31,8 +36,9 @@ def only(request, database_url):
 
 @pytest.mark.parametrize("only", ["sqlite"], indirect=True)
 def test_a_writer_holds_sqlite_for_ten_seconds(only, town):
-    """Given a writer that holds the database for longer than anybody waits for it, then intake says 503 and keeps nothing,
-    or waits; once it lets go, the same processes do all that was accepted."""
+    """Given a writer that holds the database for longer than anybody waits for it, then intake says
+    503 and keeps nothing, or waits; once it lets go, the same processes do all that was accepted.
+    """
     web = town.web()
     waiting, *refused = paid_events(4)
     town.stage(*paid_events(3))
@@ -40,7 +46,9 @@ def test_a_writer_holds_sqlite_for_ten_seconds(only, town):
     holder.execute("BEGIN IMMEDIATE")
     held_since, tried = time.monotonic(), 0
     pool = town.pool()
-    wait_for(lambda: len(town.listed_workers()) == 2, "the workers are there, and their jobs in Redis")
+    wait_for(
+        lambda: len(town.listed_workers()) == 2, "the workers are there, and their jobs in Redis"
+    )
     children = children_of(pool.pid)
     while time.monotonic() - held_since < HELD:
         assert town.post(refused[tried % 3]) == 503
@@ -53,7 +61,12 @@ def test_a_writer_holds_sqlite_for_ten_seconds(only, town):
     holder.execute("ROLLBACK")
     patient.join()
     assert answers == [200]
-    assert InboxEvent.select().where(InboxEvent.event_id.in_([event["id"] for event in refused])).count() == 0
+    assert (
+        InboxEvent.select()
+        .where(InboxEvent.event_id.in_([event["id"] for event in refused]))
+        .count()
+        == 0
+    )
     for event in refused:
         town.post_until_accepted(event)
     oracle(town)
@@ -62,7 +75,9 @@ def test_a_writer_holds_sqlite_for_ten_seconds(only, town):
 
 @pytest.mark.parametrize("only", ["postgresql"], indirect=True)
 def test_postgres_cuts_every_connection_again_and_again(only, postgres, town):
-    """Given connections that are cut in the midst of work, then what was answered 200 is done, and intake goes on."""
+    """Given connections that are cut in the midst of work, then what was answered 200 is done, and
+    intake goes on.
+    """
     town.web()
     pool = town.pool()
     events = paid_events(30)
@@ -76,12 +91,16 @@ def test_postgres_cuts_every_connection_again_and_again(only, postgres, town):
     assert pool.poll() is None
     release_connection()
     postgres.terminate_backends()
-    assert town.post(paid_events(1)[0]) == 200, "a connection that was cut while idle is met again without an error"
+    assert town.post(paid_events(1)[0]) == 200, (
+        "a connection that was cut while idle is met again without an error"
+    )
 
 
 @pytest.mark.parametrize("only", ["postgresql"], indirect=True)
 def test_postgres_is_killed_and_comes_back(only, postgres, town):
-    """Given a server that dies, then intake says 503; once it is back, the same processes do all that was accepted."""
+    """Given a server that dies, then intake says 503; once it is back, the same processes do all
+    that was accepted.
+    """
     web, pool = town.web(), town.pool()
     town.post_until_accepted(paid_events(1)[0])
     late = paid_events(3)

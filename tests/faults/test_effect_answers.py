@@ -24,7 +24,14 @@ from tests.faults.asked import BOTH, ask
 
 pytestmark = pytest.mark.parametrize("what", BOTH)
 
-HARMLESS = ["error_500", "bad_gateway", "refuse", "rate_limit_429", "conflict_409", "timeout_before"]
+HARMLESS = [
+    "error_500",
+    "bad_gateway",
+    "refuse",
+    "rate_limit_429",
+    "conflict_409",
+    "timeout_before",
+]
 HIDDEN = ["timeout_after", "refuse_after", "error_500_after"]
 
 
@@ -46,7 +53,9 @@ def work(valkey, asked):
 
 @pytest.mark.parametrize("kind", HARMLESS)
 def test_a_fault_before_the_effect(asked, work, stand_in, kind):
-    """Given a call that does nothing, then it is made again under the same key, and there is one."""
+    """Given a call that does nothing, then it is made again under the same key,
+    and there is one.
+    """
     stand_in.fault(kind, "POST", asked.path, seconds=2)
     work()
     assert asked.made() == []
@@ -59,7 +68,9 @@ def test_a_fault_before_the_effect(asked, work, stand_in, kind):
 
 @pytest.mark.parametrize("kind", HIDDEN)
 def test_a_fault_after_the_effect(asked, work, stand_in, kind):
-    """Given a call that did it and whose answer is lost, then there is one, and it is found, not made again."""
+    """Given a call that did it and whose answer is lost, then there is one, and it is found, not
+    made again.
+    """
     stand_in.fault(kind, "POST", asked.path, seconds=2)
     work()
     assert len(asked.made()) == 1
@@ -69,7 +80,9 @@ def test_a_fault_after_the_effect(asked, work, stand_in, kind):
 
 
 def test_a_stored_500_is_got_round_with_a_fresh_key(asked, work, stand_in):
-    """Given a 500 that Stripe keeps for the key, when it comes again and nothing is found, then a fresh key makes it (fault 23)."""
+    """Given a 500 that Stripe keeps for the key, when it comes again and nothing is found, then a
+    fresh key makes it (fault 23).
+    """
     stand_in.fault("error_500_stored", "POST", asked.path)
     work()
     assert (asked.effect.state, asked.effect.generation) == ("unknown", 1)
@@ -82,7 +95,9 @@ def test_a_stored_500_is_got_round_with_a_fresh_key(asked, work, stand_in):
 
 
 def test_one_500_alone_is_no_reason_for_a_fresh_key(asked, work, stand_in):
-    """A gateway or a first 500 may speak while the request goes on: only a stored answer says that it is over."""
+    """A gateway or a first 500 may speak while the request goes on: only a stored answer says that
+    it is over.
+    """
     stand_in.fault("bad_gateway", "POST", asked.path, times=3)
     stand_in.fault("timeout_before", "POST", asked.path, times=1, seconds=2)
     stand_in.fault("error_500", "POST", asked.path, times=1)
@@ -93,14 +108,21 @@ def test_one_500_alone_is_no_reason_for_a_fresh_key(asked, work, stand_in):
     asked.assert_done_once()
 
 
-def test_a_stored_500_is_got_round_half_a_minute_after_it_was_last_heard(asked, work, stand_in, monkeypatch):
-    """Given the time that production leaves to the record, then the old key is asked twice, and the fresh one only after that time."""
+def test_a_stored_500_is_got_round_half_a_minute_after_it_was_last_heard(
+    asked, work, stand_in, monkeypatch
+):
+    """Given the time that production leaves to the record, then the old key is asked twice, and the
+    fresh one only after that time.
+    """
     monkeypatch.delenv("PAYPHONE_SETTLING")
     reread()
     stand_in.fault("error_500_stored", "POST", asked.path)
     work()
     work(rounds=3)
-    assert (asked.effect.generation, len(stand_in.requests(asked.path))) == (1, 2), "what is over is not asked again meanwhile"
+    assert (asked.effect.generation, len(stand_in.requests(asked.path))) == (
+        1,
+        2,
+    ), "what is over is not asked again meanwhile"
     asked.age(performing.SETTLING - 5)
     work(rounds=1)
     assert (asked.effect.generation, asked.made()) == (1, [])
@@ -112,7 +134,9 @@ def test_a_stored_500_is_got_round_half_a_minute_after_it_was_last_heard(asked, 
 
 @pytest.mark.parametrize("exists", [True, False])
 def test_a_key_that_stripe_has_forgotten(asked, work, stand_in, exists):
-    """Given a doubt older than a key's life, then Stripe's record is asked first: found, or made under a fresh key."""
+    """Given a doubt older than a key's life, then Stripe's record is asked first: found, or made
+    under a fresh key.
+    """
     stand_in.fault("timeout_after" if exists else "timeout_before", "POST", asked.path, seconds=2)
     work()
     asked.age(23 * 3600 + 60)
@@ -125,7 +149,9 @@ def test_a_key_that_stripe_has_forgotten(asked, work, stand_in, exists):
 
 @pytest.mark.parametrize("exists", [True, False])
 def test_a_worker_that_died_a_day_ago_left_a_doubt_too(asked, work, stand_in, exists):
-    """Given a row that says `sending` since yesterday (its worker died in the call), then nothing is sent blindly."""
+    """Given a row that says `sending` since yesterday (its worker died in the call), then nothing
+    is sent blindly.
+    """
     stand_in.fault("timeout_after" if exists else "timeout_before", "POST", asked.path, seconds=2)
     work()
     Effect.update(state="sending", error=None, error_code=None).execute()
@@ -137,7 +163,9 @@ def test_a_worker_that_died_a_day_ago_left_a_doubt_too(asked, work, stand_in, ex
 
 
 def test_the_record_cannot_be_read(asked, work, stand_in):
-    """Given a 500 after the effect and a record that is away, then nothing is decided until it can be read."""
+    """Given a 500 after the effect and a record that is away, then nothing is decided until it can
+    be read.
+    """
     stand_in.fault("error_500_after", "POST", asked.path)
     stand_in.fault("error_500", "GET", asked.path, times=2)
     work()
@@ -149,7 +177,9 @@ def test_the_record_cannot_be_read(asked, work, stand_in):
 
 
 def test_what_stripe_says_no_to_is_refused_and_not_tried_again(asked, work, stand_in, what):
-    """Given a request that Stripe says no to, then nothing was made, nothing is tried again, and the row says why."""
+    """Given a request that Stripe says no to, then nothing was made, nothing is tried again, and
+    the row says why.
+    """
     if what == "refund":  # the clinic's staff gave everything back in the dashboard just before
         stand_in.sdk.refunds.create({"payment_intent": asked.row.payment.intent_id})
     else:
@@ -162,7 +192,9 @@ def test_what_stripe_says_no_to_is_refused_and_not_tried_again(asked, work, stan
 
 
 def test_a_wrong_key_is_no_verdict(asked, work, stand_in, monkeypatch):
-    """Given a key that Stripe does not know, then the work waits until a person has mended the setting."""
+    """Given a key that Stripe does not know, then the work waits until a person has mended the
+    setting.
+    """
     monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_of_nobody")
     reread()
     work()
@@ -175,17 +207,28 @@ def test_a_wrong_key_is_no_verdict(asked, work, stand_in, monkeypatch):
 
 
 def test_a_key_used_for_another_request_is_loud_and_never_final(asked, work, stand_in, monkeypatch):
-    """Given our own bug, one key and two requests, then the first one is found, and nothing is made under another key."""
+    """Given our own bug, one key and two requests, then the first one is found, and nothing is made
+    under another key.
+    """
     stand_in.fault("timeout_after", "POST", asked.path, seconds=2)
     work()
     request = dict(asked.effect.request)
-    Effect.update(request=request | {"metadata": request["metadata"] | {"project": "changed"}}).execute()
+    Effect.update(
+        request=request | {"metadata": request["metadata"] | {"project": "changed"}}
+    ).execute()
     stand_in.fault("error_500", "GET", asked.path)  # nor can the record be read just now
-    monkeypatch.setattr(performing, "log", get_log("effects"))  # a logger that was used before is not captured
+    # a logger that was used before is not captured
+    monkeypatch.setattr(performing, "log", get_log("effects"))
     with capture_logs() as told:
         work(rounds=1)
-    assert [(line["log_level"], line["code"]) for line in told if line["event"] == "effect failed"] == [("error", "idempotency_error")]
-    assert (asked.effect.state, asked.effect.error_code, asked.effect.generation) == ("unknown", "idempotency_error", 1)
+    assert [
+        (line["log_level"], line["code"]) for line in told if line["event"] == "effect failed"
+    ] == [("error", "idempotency_error")]
+    assert (asked.effect.state, asked.effect.error_code, asked.effect.generation) == (
+        "unknown",
+        "idempotency_error",
+        1,
+    )
     work(rounds=1)
     asked.assert_done_once()
 
@@ -195,19 +238,31 @@ def test_a_key_used_for_a_request_that_did_nothing(asked, work, stand_in):
     stand_in.fault("error_500_stored", "POST", asked.path)
     work()
     request = dict(asked.effect.request)
-    Effect.update(request=request | {"metadata": request["metadata"] | {"project": "changed"}}).execute()
+    Effect.update(
+        request=request | {"metadata": request["metadata"] | {"project": "changed"}}
+    ).execute()
     work(rounds=18)
     assert asked.made() == []
-    assert (asked.effect.state, asked.effect.error_code, asked.effect.generation) == ("unknown", "idempotency_error", 1)
+    assert (asked.effect.state, asked.effect.error_code, asked.effect.generation) == (
+        "unknown",
+        "idempotency_error",
+        1,
+    )
     assert asked.job.state == "dead"
 
 
 def test_three_keys_and_no_more(asked, work, stand_in):
-    """Given a 500 kept for each key, then after three the effect stays unknown, its job is dead, and a person ends it."""
+    """Given a 500 kept for each key, then after three the effect stays unknown, its job is dead,
+    and a person ends it.
+    """
     stand_in.fault("error_500_stored", "POST", asked.path, times=20)
     work()
     work(rounds=18)
-    assert len({request["idempotency_key"] for request in stand_in.requests(asked.path)}) == performing.MAX_GENERATIONS == 3
+    assert (
+        len({request["idempotency_key"] for request in stand_in.requests(asked.path)})
+        == performing.MAX_GENERATIONS
+        == 3
+    )
     assert (asked.effect.state, asked.job.state) == ("unknown", "dead")
     assert asked.row.state in {"planned", "requested"}
     settle_refused(asked.effect.id, "looked at the dashboard: there is none", "cli:ada")
@@ -220,7 +275,9 @@ def test_three_keys_and_no_more(asked, work, stand_in):
 
 
 def test_a_person_who_found_it_settles_it(asked, work, stand_in):
-    """Given a dead job and an object that a person found at Stripe, then saying so carries it to where it belongs."""
+    """Given a dead job and an object that a person found at Stripe, then saying so carries it to
+    where it belongs.
+    """
     stand_in.fault("timeout_after", "POST", asked.path, seconds=2, times=1)
     stand_in.fault("rate_limit_429", "POST", asked.path, times=20)
     work()
@@ -245,7 +302,9 @@ def test_another_ones_object_is_not_taken_for_ours(asked, work, stand_in, valkey
 
 
 def test_a_process_frozen_before_the_call_does_not_make_it_late(asked, stand_in, monkeypatch):
-    """Given a process that wakes up after its time, then nothing leaves it; the next attempt does."""
+    """Given a process that wakes up after its time, then nothing leaves it;
+    the next attempt does.
+    """
     monkeypatch.setattr(performing, "LEAVE_WITHIN", timedelta(seconds=-1))
     job = claim_job(asked.job.id, "frozen")
     assert perform_job(job, find_job(job.name)).state == "failed"
@@ -253,7 +312,9 @@ def test_a_process_frozen_before_the_call_does_not_make_it_late(asked, stand_in,
 
 
 def test_an_attempt_that_runs_out_of_time_in_the_call(asked, work, stand_in, monkeypatch):
-    """Given a provider that answers after the attempt's time, then the attempt ends in doubt, and the next finds it done."""
+    """Given a provider that answers after the attempt's time, then the attempt ends in doubt, and
+    the next finds it done.
+    """
     monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "10")
     reread()
     stand_in.fault("slow", "POST", asked.path, seconds=2)
@@ -266,17 +327,23 @@ def test_an_attempt_that_runs_out_of_time_in_the_call(asked, work, stand_in, mon
 
 
 def test_what_was_not_sent_in_its_time_is_refused(asked, work, stand_in):
-    """Given an effect reserved and never sent, when its deadline has passed, then it is not sent late, and says so."""
+    """Given an effect reserved and never sent, when its deadline has passed, then it is not sent
+    late, and says so.
+    """
     stand_in.fault("refuse", "POST", asked.path)
     work()
-    Effect.update(sent_at=None, last_sent_at=None, state="sending", deadline=real_now() - timedelta(hours=1)).execute()
+    Effect.update(
+        sent_at=None, last_sent_at=None, state="sending", deadline=real_now() - timedelta(hours=1)
+    ).execute()
     work(rounds=1)
     asked.assert_not_done("refused")
     assert asked.effect.error_code == "deadline_passed"
 
 
 def test_two_attempts_that_both_go_on_make_one(asked, stand_in):
-    """Given two attempts with the same row in hand, then the provider makes one, and only the fenced one records it."""
+    """Given two attempts with the same row in hand, then the provider makes one, and only the
+    fenced one records it.
+    """
     first = claim_job(asked.job.id, "one")
     StagedJob.update(state="waiting").where(StagedJob.id == first.id).execute()
     second = claim_job(first.id, "two")

@@ -1,4 +1,6 @@
-"""Workers that die around the call, and workers that fight for one row: exactly one at the stand-in (faults 7, 8, 9, 11, 31)."""
+"""Workers that die around the call, and workers that fight for one row: exactly one at the stand-in
+(faults 7, 8, 9, 11, 31).
+"""
 
 import os
 import signal
@@ -26,7 +28,9 @@ def asked(town, stand_in, what):
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_worker_is_killed_around_the_call(town, asked, stand_in, place):
-    """Given a worker killed there, when another takes over, then it is there once and the books are right."""
+    """Given a worker killed there, when another takes over, then it is there once and the books are
+    right.
+    """
     town.pool(f"{asked.queue}=1", PAYPHONE_KILL_AT=town.at(place), PAYPHONE_LOCK_LEASE="1")
     town.struck()
     if place == "effect.before_call":
@@ -39,8 +43,12 @@ def test_a_worker_is_killed_around_the_call(town, asked, stand_in, place):
 
 @pytest.mark.parametrize("place", ["effect.before_call", "effect.after_call"])
 def test_a_worker_is_frozen_around_the_call_beyond_every_lease(town, asked, stand_in, place):
-    """Given a worker frozen there until another has done it, when it wakes, then nothing more is made or written."""
-    town.pool(f"{asked.queue}=2", PAYPHONE_KILL_AT=f"stop:{town.at(place)}", PAYPHONE_LOCK_LEASE="1")
+    """Given a worker frozen there until another has done it, when it wakes, then nothing more is
+    made or written.
+    """
+    town.pool(
+        f"{asked.queue}=2", PAYPHONE_KILL_AT=f"stop:{town.at(place)}", PAYPHONE_LOCK_LEASE="1"
+    )
     frozen = town.struck()
     wait_for(lambda: is_stopped(frozen), "the worker is frozen")
     wait_for(lambda: asked.job.state == "done", "the other worker has done it", LEASE + 10)
@@ -48,7 +56,10 @@ def test_a_worker_is_frozen_around_the_call_beyond_every_lease(town, asked, stan
     sent = len(stand_in.requests(asked.path))
     os.kill(frozen, signal.SIGCONT)
     if place == "effect.before_call":
-        wait_for(lambda: len(stand_in.requests(asked.path)) > sent, "it makes its call, late, under the same key")
+        wait_for(
+            lambda: len(stand_in.requests(asked.path)) > sent,
+            "it makes its call, late, under the same key",
+        )
     other = ask(asked.what, stand_in, town.valkey.client())
     wait_for(lambda: other.job.state == "done", "work goes on")
     assert len(asked.made()) == len(other.made()) == 1
@@ -56,7 +67,9 @@ def test_a_worker_is_frozen_around_the_call_beyond_every_lease(town, asked, stan
 
 
 def test_two_workers_fight_for_one_row(town, asked, stand_in):
-    """Given a call that takes longer than the lock and the claim, when a second worker takes the row, then there is one."""
+    """Given a call that takes longer than the lock and the claim, when a second worker takes the
+    row, then there is one.
+    """
     stand_in.fault("slow", "POST", asked.path, seconds=LEASE + 2)
     town.pool(f"{asked.queue}=2", PAYPHONE_LOCK_LEASE="0.2", PAYPHONE_PROVIDER_TIMEOUT="15")
     wait_for(lambda: len(stand_in.requests(asked.path)) >= 2, "both are in the call")
@@ -64,13 +77,20 @@ def test_two_workers_fight_for_one_row(town, asked, stand_in):
     assert len(asked.made()) == 1
     asked.assert_done_once()
     assert StagedJob.get(StagedJob.key == asked.subject).claim >= 2
-    answers = {(request["status"], request["performed"], request["replayed"]) for request in stand_in.requests(asked.path)}
+    answers = {
+        (request["status"], request["performed"], request["replayed"])
+        for request in stand_in.requests(asked.path)
+    }
     assert [answer for answer in answers if answer[1]] == [(200, True, False)], answers
 
 
 def test_the_whole_pool_dies_in_the_call_and_a_day_passes(town, asked, stand_in):
-    """Given a call whose doer died with everything else, when the key is forgotten at Stripe, then it is found, not made again."""
-    pool = town.pool(f"{asked.queue}=1", PAYPHONE_KILL_AT=town.at("effect.after_call"), PAYPHONE_LOCK_LEASE="1")
+    """Given a call whose doer died with everything else, when the key is forgotten at Stripe, then
+    it is found, not made again.
+    """
+    pool = town.pool(
+        f"{asked.queue}=1", PAYPHONE_KILL_AT=town.at("effect.after_call"), PAYPHONE_LOCK_LEASE="1"
+    )
     town.struck()
     os.killpg(pool.pid, signal.SIGKILL)
     pool.wait(10)
@@ -84,9 +104,13 @@ def test_the_whole_pool_dies_in_the_call_and_a_day_passes(town, asked, stand_in)
 
 
 def test_every_attempt_dies_in_the_call(town, asked, stand_in):
-    """Given a worker that dies each time after the call, then its job is dead, openly, and reconciling ends the doubt."""
+    """Given a worker that dies each time after the call, then its job is dead, openly, and
+    reconciling ends the doubt.
+    """
     StagedJob.update(max_attempts=2).where(StagedJob.key == asked.subject).execute()
-    pool = town.pool(f"{asked.queue}=1", PAYPHONE_KILL_AT="effect.after_call", PAYPHONE_LOCK_LEASE="1")
+    pool = town.pool(
+        f"{asked.queue}=1", PAYPHONE_KILL_AT="effect.after_call", PAYPHONE_LOCK_LEASE="1"
+    )
     wait_for(lambda: asked.job.state == "dead", "the job is dead")
     os.killpg(pool.pid, signal.SIGKILL)
     pool.wait(10)

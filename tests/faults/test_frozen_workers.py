@@ -12,7 +12,9 @@ from tests.faults.town import all_settled, is_stopped, oracle, send
 
 
 def test_a_worker_frozen_past_its_lease_is_fenced(town):
-    """Given a frozen worker whose job another one has done, when it thaws, then what it was about to write is rolled back."""
+    """Given a frozen worker whose job another one has done, when it thaws, then what it was about
+    to write is rolled back.
+    """
     given.a_job("wait_for_go", 1, "messages", attempts=5)
     town.pool_with_test_jobs("messages=2", PAYPHONE_LEASE="1")
     frozen = int(wait_for(lambda: town.lines("began"), "the job runs")[0].split()[1])
@@ -22,23 +24,32 @@ def test_a_worker_frozen_past_its_lease_is_fenced(town):
     all_settled()
     send(frozen, signal.SIGCONT)
     wait_for(lambda: thawed_is_idle(town, frozen), "the thawed one is idle again")
-    assert [int(line.split()[1]) for line in town.lines("began")] == [frozen, int(town.lines("ended")[0].split()[1])]
+    assert [int(line.split()[1]) for line in town.lines("began")] == [
+        frozen,
+        int(town.lines("ended")[0].split()[1]),
+    ]
     assert (len(town.lines("ended")), InboxEvent.select().count()) == (1, 1)
     row = StagedJob.get()
     assert (row.state, row.attempts, row.claim) == ("done", 2, 2)
 
 
 def thawed_is_idle(town, pid):
-    return any(worker.pid == pid and worker.get_state() == "idle" for worker in town.listed_workers())
+    return any(
+        worker.pid == pid and worker.get_state() == "idle" for worker in town.listed_workers()
+    )
 
 
 def test_two_processes_fight_for_one_invoice_and_the_lock_expires(town):
-    """Given a worker frozen with an invoice's lock in hand, when lock and claim expire and another one has done its
-    job and a second payment, then the thawed one changes nothing: each payment counts once."""
+    """Given a worker frozen with an invoice's lock in hand, when lock and claim expire and another
+    one has done its job and a second payment, then the thawed one changes nothing: each payment
+    counts once.
+    """
     invoice = given.an_invoice(amount=10_000)
     first, second = (given.an_intent(invoice, amount=4_000), given.an_intent(invoice, amount=6_000))
     town.stage(given.an_event("payment_intent.succeeded", first))
-    town.pool(PAYPHONE_KILL_AT=town.at("stop:lock.held"), PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_LEASE="1")
+    town.pool(
+        PAYPHONE_KILL_AT=town.at("stop:lock.held"), PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_LEASE="1"
+    )
     frozen = town.struck()
     wait_for(lambda: is_stopped(frozen), "it is frozen")
     town.stage(given.an_event("payment_intent.succeeded", second))
@@ -54,11 +65,14 @@ def test_two_processes_fight_for_one_invoice_and_the_lock_expires(town):
 
 
 def test_the_lock_expires_before_the_claim(town):
-    """Given a worker frozen with the lock, when the lock alone expires and another payment comes in between,
-    then both count: the thawed one folds what it finds, not what it remembers."""
+    """Given a worker frozen with the lock, when the lock alone expires and another payment comes in
+    between, then both count: the thawed one folds what it finds, not what it remembers.
+    """
     invoice = given.an_invoice(amount=10_000)
     town.stage(given.an_event("payment_intent.succeeded", given.an_intent(invoice, amount=4_000)))
-    town.pool(PAYPHONE_KILL_AT=town.at("stop:lock.held"), PAYPHONE_LOCK_LEASE="0.3", PAYPHONE_LEASE="60")
+    town.pool(
+        PAYPHONE_KILL_AT=town.at("stop:lock.held"), PAYPHONE_LOCK_LEASE="0.3", PAYPHONE_LEASE="60"
+    )
     frozen = town.struck()
     wait_for(lambda: is_stopped(frozen), "it is frozen")
     town.stage(given.an_event("payment_intent.succeeded", given.an_intent(invoice, amount=6_000)))
@@ -70,8 +84,10 @@ def test_the_lock_expires_before_the_claim(town):
 
 
 def test_two_processes_fight_for_one_invoice_without_a_lock(town):
-    """Given two processes that have read the same version, the lock of the first gone with an emptied Redis, then one of
-    them is told that it was second, and folds again: neither one's writing is lost, and no attempt is used up."""
+    """Given two processes that have read the same version, the lock of the first gone with an
+    emptied Redis, then one of them is told that it was second, and folds again: neither one's
+    writing is lost, and no attempt is used up.
+    """
     given.an_invoice()
     given.a_job("note_down", 1, "messages", attempts=1)
     town.pool_with_test_jobs("messages=2", PAYPHONE_LEASE="60")

@@ -1,4 +1,6 @@
-"""Workers killed in the middle of a backfill: it goes on from where it was, and nothing counts twice (B8, faults 7 to 9)."""
+"""Workers killed in the middle of a backfill: it goes on from where it was, and nothing counts
+twice (B8, faults 7 to 9).
+"""
 
 import signal
 
@@ -26,14 +28,22 @@ def a_busy_day(stripe, count):
     account = given.an_account()
     invoices = [given.an_invoice(account, amount=1_000 + number) for number in range(count)]
     for invoice in invoices:
-        asked = {"amount": invoice.amount_due, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True, "metadata": given.metadata_of(invoice)}
+        asked = {
+            "amount": invoice.amount_due,
+            "currency": "usd",
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "metadata": given.metadata_of(invoice),
+        }
         stripe.sdk.payment_intents.create(asked | NO_REDIRECTS)
     return invoices
 
 
 @pytest.mark.parametrize("place", ["backfill.before_commit", "job.after_commit"])
 def test_a_worker_killed_in_the_middle_of_a_backfill(town, stripe_stand_in, place):  # noqa: F811
-    """Given several pages to read, when the worker is killed with the first one read, then another reads on to the end."""
+    """Given several pages to read, when the worker is killed with the first one read, then another
+    reads on to the end.
+    """
     invoices = a_busy_day(stripe_stand_in, 80)
     run = begin_backfill("", int(real_seconds()) - 3600, 0.0, "test")
     town.pool("periodic=1,webhooks=2", PAYPHONE_KILL_AT=town.at(place))
@@ -41,16 +51,25 @@ def test_a_worker_killed_in_the_middle_of_a_backfill(town, stripe_stand_in, plac
     all_settled(40)
     run = Backfill.get_by_id(run.id)
     events = [event["id"] for event in stripe_stand_in.events()]
-    assert (run.state, run.page, run.seen, run.missing) == ("done", -(-len(events) // 100), len(events), len(events))
+    assert (run.state, run.page, run.seen, run.missing) == (
+        "done",
+        -(-len(events) // 100),
+        len(events),
+        len(events),
+    )
     assert run.page >= 3
     assert sorted(row.event_id for row in InboxEvent.select()) == sorted(events)
     assert {given.fresh(invoice).status for invoice in invoices} == {"paid"}
-    assert sum(given.fresh(invoice).amount_paid for invoice in invoices) == sum(stripe_stand_in.received(invoice.id) for invoice in invoices)
+    assert sum(given.fresh(invoice).amount_paid for invoice in invoices) == sum(
+        stripe_stand_in.received(invoice.id) for invoice in invoices
+    )
     assert not StagedJob.select().where(StagedJob.state == "dead").exists()
 
 
 def test_the_whole_pool_is_killed_and_a_new_one_goes_on(town, stripe_stand_in):  # noqa: F811
-    """Given a backfill under way, when all our processes are killed, then those started later finish it."""
+    """Given a backfill under way, when all our processes are killed, then those started later
+    finish it.
+    """
     invoices = a_busy_day(stripe_stand_in, 80)
     run = begin_backfill("", int(real_seconds()) - 3600, 0.0, "test")
     pool = town.pool("periodic=1,webhooks=1")
@@ -64,7 +83,9 @@ def test_the_whole_pool_is_killed_and_a_new_one_goes_on(town, stripe_stand_in): 
 
 
 def test_a_worker_killed_in_the_middle_of_a_comparison(town, stripe_stand_in):  # noqa: F811
-    """Given a payment whose amount is wrong here, when the worker that compares is killed, then it is compared again and named once."""
+    """Given a payment whose amount is wrong here, when the worker that compares is killed, then it
+    is compared again and named once.
+    """
     invoices = a_busy_day(stripe_stand_in, 3)
     for event in stripe_stand_in.events():
         given.received(event)
@@ -78,4 +99,6 @@ def test_a_worker_killed_in_the_middle_of_a_comparison(town, stripe_stand_in):  
     all_settled(40)
     run = Reconciliation.get_by_id(run.id)
     assert (run.state, run.compared) == ("done", 3)
-    assert [(row.kind, row.ours, row.theirs, row.state) for row in Difference.select()] == [("payment_differs", 1, 1_000, "open")]
+    assert [(row.kind, row.ours, row.theirs, row.state) for row in Difference.select()] == [
+        ("payment_differs", 1, 1_000, "open")
+    ]

@@ -1,4 +1,6 @@
-"""Workers killed while they tell the clinic's software: what was planned arrives at least once, under one id (B13, faults 7 and 8)."""
+"""Workers killed while they tell the clinic's software: what was planned arrives at least once,
+under one id (B13, faults 7 and 8).
+"""
 
 import pytest
 
@@ -14,9 +16,13 @@ from tests.hook_receiver import receiver  # noqa: F401
 from web.webhook_endpoints import new_secret
 
 
-@pytest.mark.parametrize(("place", "times"), [("webhook.sent", 2), ("job.before_commit", 2), ("job.after_commit", 1)])
+@pytest.mark.parametrize(
+    ("place", "times"), [("webhook.sent", 2), ("job.before_commit", 2), ("job.after_commit", 1)]
+)
 def test_a_worker_killed_around_a_delivery(town, receiver, place, times):  # noqa: F811
-    """Given a worker killed before or after it has noted that the event was taken, then it arrives, twice at most, as the same event."""
+    """Given a worker killed before or after it has noted that the event was taken, then it arrives,
+    twice at most, as the same event.
+    """
     account, receiver.secret = given.an_account(), new_secret()
     WebhookEndpoint.register(account, receiver.url, [], seal(receiver.secret), real_now())
     event = emit(account.id, "invoice.paid", {"invoiceId": "inv_1"})

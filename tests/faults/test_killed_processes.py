@@ -1,4 +1,6 @@
-"""Whoever is killed, wherever: nothing accepted is lost and nothing happens twice (faults 1–5, 9, 10)."""
+"""Whoever is killed, wherever: nothing accepted is lost and nothing happens twice (faults 1–5, 9,
+10).
+"""
 
 import signal
 
@@ -17,17 +19,22 @@ from tests.conftest import wait_for
 from tests.faults.town import LEASE, all_settled, children_of, is_alive, oracle, send
 
 SECOND = 1_000_000
-STEADY_LEASE = 4  # seconds; long enough for a test to see the first attempt die before the next one begins
+# seconds; long enough for a test to see the first attempt die before the next one begins
+STEADY_LEASE = 4
 RECOVERY = 5  # seconds past its lease within which a dead worker's job has been started again
 
 
 def a_paid_event(amount=12_500):
-    return given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice(amount=amount)))
+    return given.an_event(
+        "payment_intent.succeeded", given.an_intent(given.an_invoice(amount=amount))
+    )
 
 
 @pytest.mark.parametrize(("place", "kept"), [("web.before_commit", 0), ("web.after_commit", 1)])
 def test_web_is_killed_around_its_commit(town, place, kept):
-    """Given an event whose request dies, when Stripe sends it again, then it is there once and done."""
+    """Given an event whose request dies, when Stripe sends it again, then it is there once and
+    done.
+    """
     town.web(PAYPHONE_KILL_AT=town.at(place))
     event = a_paid_event()
     assert town.post(event) is None
@@ -40,7 +47,9 @@ def test_web_is_killed_around_its_commit(town, place, kept):
 
 @pytest.mark.parametrize("place", ["relay.after_take", "relay.after_push"])
 def test_relay_is_killed_around_its_push(town, place):
-    """Given jobs that no nudge has carried, when the relay dies with them in hand, then they are done once."""
+    """Given jobs that no nudge has carried, when the relay dies with them in hand, then they are
+    done once.
+    """
     nudge._Nudger.paused_until = float("inf")
     town.stage(*(a_paid_event() for _ in range(3)))
     town.pool(PAYPHONE_KILL_AT=town.at(place))
@@ -62,8 +71,11 @@ def test_relay_is_killed_around_its_push(town, place):
     ],
 )
 def test_a_worker_is_killed(town, place):
-    """Given an event, when the worker that takes it dies on the way, then another one does it, and RQ tells the truth."""
-    town.valkey.client().set(EPOCH_KEY, 1)  # Redis has been known for long: only what is lost is pushed again
+    """Given an event, when the worker that takes it dies on the way, then another one does it, and
+    RQ tells the truth.
+    """
+    # Redis has been known for long: only what is lost is pushed again
+    town.valkey.client().set(EPOCH_KEY, 1)
     event = a_paid_event()
     town.stage(event)
     pool = town.pool(PAYPHONE_KILL_AT=town.at(place), PAYPHONE_LOCK_LEASE="1")
@@ -71,13 +83,17 @@ def test_a_worker_is_killed(town, place):
     assert struck != pool.pid
     oracle(town)
     row = StagedJob.get()
-    assert row.finished_at <= (town.mark().stat().st_mtime + LEASE + RECOVERY) * SECOND, "another one did it within the lease plus 5 s"
+    assert row.finished_at <= (town.mark().stat().st_mtime + LEASE + RECOVERY) * SECOND, (
+        "another one did it within the lease plus 5 s"
+    )
     crashed_in_hand = place not in {"worker.after_pop", "job.after_commit", "worker.before_rq"}
     assert row.attempts == (2 if crashed_in_hand else 1)
     redis = town.valkey.client()
 
     def rq_agrees():
-        job = Job.fetch(f"process_stripe_event-{row.id}", connection=redis, serializer=JSONSerializer)
+        job = Job.fetch(
+            f"process_stripe_event-{row.id}", connection=redis, serializer=JSONSerializer
+        )
         started = StartedJobRegistry("webhooks", connection=redis).get_job_ids(cleanup=False)
         return job.get_status() is JobStatus.FINISHED and not started
 
@@ -86,7 +102,9 @@ def test_a_worker_is_killed(town, place):
 
 
 def two_pools(town):
-    """Two pools of one worker each: the one that took the job, its children, and until when the job's row leases it."""
+    """Two pools of one worker each: the one that took the job, its children, and until when the
+    job's row leases it.
+    """
     pools = [town.pool_with_test_jobs(PAYPHONE_LEASE=str(STEADY_LEASE)) for _ in range(2)]
     wait_for(lambda: len(town.listed_workers()) == 2, "both pools are there")
     given_job(town, "wait_for_go", 1)
@@ -98,7 +116,9 @@ def two_pools(town):
 
 
 def assert_started_again(town, lease_until):
-    """The job's second attempt began after the first one's lease, by the database's clock, and at most 5 s after it."""
+    """The job's second attempt began after the first one's lease, by the database's clock, and at
+    most 5 s after it.
+    """
     wait_for(lambda: len(town.lines("began")) == 2, "the job starts again")
     row = StagedJob.get()
     assert (row.state, row.claim, row.attempts) == ("running", 2, 2)
@@ -109,7 +129,9 @@ def assert_started_again(town, lease_until):
 
 
 def test_the_whole_process_group_is_killed(town):
-    """Given a busy pool, when all of it is killed at once, then another pool starts what it held within its lease plus 5 s."""
+    """Given a busy pool, when all of it is killed at once, then another pool starts what it held
+    within its lease plus 5 s.
+    """
     pool, workers, lease_until = two_pools(town)
     send(-pool.pid, signal.SIGKILL)
     pool.wait()
@@ -118,7 +140,9 @@ def test_the_whole_process_group_is_killed(town):
 
 
 def test_the_supervisor_alone_is_killed(town):
-    """Its children die with it, so that no two copies of a job run; another pool starts the job again (fault 6)."""
+    """Its children die with it, so that no two copies of a job run; another pool starts the job
+    again (fault 6).
+    """
     pool, workers, lease_until = two_pools(town)
     assert len(workers) == 2
     pool.kill()
@@ -140,25 +164,41 @@ def test_one_worker_is_killed_and_its_successor_takes_over(town):
     wait_for(lambda: len(town.lines("began")) == 2, "the job starts again", lease / 2)
     row = StagedJob.get()
     assert (row.state, row.claim, row.attempts) == ("running", 2, 2)
-    assert row.lease_until - lease * SECOND < lease_until, "it began while the dead one's lease still ran"
+    assert row.lease_until - lease * SECOND < lease_until, (
+        "it began while the dead one's lease still ran"
+    )
     town.file("go").touch()
     all_settled()
     assert (InboxEvent.select().count(), StagedJob.get().attempts) == (1, 2)
 
 
 def test_a_job_that_kills_its_worker_at_every_attempt_is_dead_in_the_end(town):
-    """Crashes count as attempts: a poisonous job is buried, openly, and others go on (in RQ too)."""
+    """Crashes count as attempts: a poisonous job is buried, openly,
+    and others go on (in RQ too).
+    """
     job_id = given_job(town, "wait_for_go", 1)
     StagedJob.update(max_attempts=2).where(StagedJob.id == job_id).execute()
     town.pool_with_test_jobs()
     for attempt in (1, 2):
-        victim = wait_for(lambda attempt=attempt: len(town.lines("began")) == attempt and town.lines("began")[-1], "it runs")
+        victim = wait_for(
+            lambda attempt=attempt: len(town.lines("began")) == attempt and town.lines("began")[-1],
+            "it runs",
+        )
         send(int(victim.split()[1]), signal.SIGKILL)
     wait_for(lambda: given.states() == {"dead": 1}, "it is dead")
     assert StagedJob.get().last_error == "worker died"
     redis = town.valkey.client()
-    wait_for(lambda: FailedJobRegistry("messages", connection=redis).get_job_ids() == [f"wait_for_go-{job_id}"], "RQ lists it as failed")
-    assert Job.fetch(f"wait_for_go-{job_id}", connection=redis, serializer=JSONSerializer).meta["dead"] is True
+    wait_for(
+        lambda: (
+            FailedJobRegistry("messages", connection=redis).get_job_ids()
+            == [f"wait_for_go-{job_id}"]
+        ),
+        "RQ lists it as failed",
+    )
+    assert (
+        Job.fetch(f"wait_for_go-{job_id}", connection=redis, serializer=JSONSerializer).meta["dead"]
+        is True
+    )
 
 
 def given_job(town, name, number):

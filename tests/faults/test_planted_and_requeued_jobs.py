@@ -34,9 +34,13 @@ def a_worker(redis, queue="webhooks"):
 
 @pytest.mark.parametrize("serializer", [JSONSerializer, PickleSerializer])
 def test_a_planted_function_never_runs(town, serializer):
-    """Given os.system in our queue, put there with RQ's own means, then a real pool refuses it and does our job."""
+    """Given os.system in our queue, put there with RQ's own means, then a real pool refuses it and
+    does our job.
+    """
     redis, loot = town.valkey.client(), town.file("loot")
-    planted = Queue("webhooks", connection=redis, serializer=serializer).enqueue("os.system", f"touch {loot}")
+    planted = Queue("webhooks", connection=redis, serializer=serializer).enqueue(
+        "os.system", f"touch {loot}"
+    )
     event = given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice()))
     town.stage(event)
     town.pool()
@@ -45,14 +49,19 @@ def test_a_planted_function_never_runs(town, serializer):
     wait_for(lambda: failed.get_job_ids() == [planted.id], "it is shown as failed")
     assert not loot.exists()
     shown = Job.fetch(planted.id, connection=redis, serializer=JSONSerializer)
-    assert (shown.get_status(), shown.description) == (JobStatus.FAILED, "refused: not a staged job")
+    assert (shown.get_status(), shown.description) == (
+        JobStatus.FAILED,
+        "refused: not a staged job",
+    )
     assert b"os.system" not in shown.data
     assert redis.llen("rq:queue:webhooks") == 0
 
 
 @pytest.mark.parametrize("identity", GARBAGE, ids=lambda identity: repr(identity[:30]))
 def test_garbage_in_the_queue_harms_nobody(client, valkey, identity):
-    """Whatever is popped, a worker lives on; what RQ can show is in the failed registry and can be read there."""
+    """Whatever is popped, a worker lives on; what RQ can show is in the failed registry and can be
+    read there.
+    """
     redis = valkey.client()
     redis.rpush("rq:queue:webhooks", identity)
     event = given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice()))
@@ -61,14 +70,21 @@ def test_garbage_in_the_queue_harms_nobody(client, valkey, identity):
     for _ in range(2):
         worker._step()
     assert given.states() == {"done": 1}
-    failed = FailedJobRegistry("webhooks", connection=redis, serializer=JSONSerializer).get_job_ids()
+    failed = FailedJobRegistry(
+        "webhooks", connection=redis, serializer=JSONSerializer
+    ).get_job_ids()
     assert len(failed) == (0 if identity.startswith(b"tick-") else 1)
     for job_id in failed:
-        assert Job.fetch(job_id, connection=redis, serializer=JSONSerializer).func_name == "jobs.refused"
+        assert (
+            Job.fetch(job_id, connection=redis, serializer=JSONSerializer).func_name
+            == "jobs.refused"
+        )
 
 
 def test_garbage_at_the_head_of_a_queue_does_not_stop_the_relay(client, valkey):
-    """Given what is no job at the head of a queue, then a job that is due stands behind it, once, however often the relay looks."""
+    """Given what is no job at the head of a queue, then a job that is due stands behind it, once,
+    however often the relay looks.
+    """
     redis = valkey.client()
     for number, identity in enumerate(GARBAGE):
         redis.delete("rq:queue:webhooks")
@@ -105,9 +121,16 @@ def test_a_finished_job_that_is_pushed_again_stays_finished(client, valkey):
     Queue("webhooks", connection=redis, serializer=JSONSerializer).enqueue_job(job)
     assert job.get_status() is JobStatus.QUEUED
     assert given.worked(redis) == 0
-    assert (StagedJob.get().state, StagedJob.get().attempts, StagedJob.get().claim) == ("done", row.attempts, row.claim)
+    assert (StagedJob.get().state, StagedJob.get().attempts, StagedJob.get().claim) == (
+        "done",
+        row.attempts,
+        row.claim,
+    )
     assert given.fresh(invoice).version == version
-    assert Job.fetch(identity, connection=redis, serializer=JSONSerializer).get_status() is JobStatus.FINISHED
+    assert (
+        Job.fetch(identity, connection=redis, serializer=JSONSerializer).get_status()
+        is JobStatus.FINISHED
+    )
     assert FinishedJobRegistry("webhooks", connection=redis).get_job_ids() == [identity]
     assert FailedJobRegistry("webhooks", connection=redis).get_job_ids() == []
 

@@ -1,4 +1,6 @@
-"""Redis frozen, restarted, emptied, full, or losing its answers: intake goes on, everything is done (faults 12–16)."""
+"""Redis frozen, restarted, emptied, full, or losing its answers: intake goes on, everything is done
+(faults 12–16).
+"""
 
 import contextlib
 import signal
@@ -21,7 +23,10 @@ from tests.faults.town import all_settled, children_of, oracle
 
 
 def paid_events(count):
-    return [given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice())) for _ in range(count)]
+    return [
+        given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice()))
+        for _ in range(count)
+    ]
 
 
 def post_quickly(town, events):
@@ -33,7 +38,9 @@ def post_quickly(town, events):
 
 
 def fill(redis):
-    """To its limit of 5 MB; then the limit is lowered, for buffers that come and go leave room to breathe."""
+    """To its limit of 5 MB; then the limit is lowered, for buffers that come and go leave room to
+    breathe.
+    """
     redis.config_set("maxmemory", "5mb")
     index = 0
     with contextlib.suppress(OutOfMemoryError):
@@ -43,8 +50,10 @@ def fill(redis):
 
 
 def test_a_redis_frozen_for_long_does_not_stop_the_intake(own_town):
-    """Given a frozen Redis, when events come in for longer than a worker waits for its answer, then each is answered 200,
-    the first ones within a second; after the thaw all is done once, by the same processes."""
+    """Given a frozen Redis, when events come in for longer than a worker waits for its answer, then
+    each is answered 200, the first ones within a second; after the thaw all is done once, by the
+    same processes.
+    """
     town = own_town
     web, pool = town.web(), town.pool()
     town.post_until_accepted(paid_events(1)[0])
@@ -76,10 +85,15 @@ def pushed():
 
 
 def test_a_killed_redis_comes_back_with_what_was_queued(own_town):
-    """Given a job that runs and others in the queue, when Redis is killed and restarted, then its append-only file
-    brings queue and registries back, nobody pushes those again; what came in meanwhile is carried by the relay."""
+    """Given a job that runs and others in the queue, when Redis is killed and restarted, then its
+    append-only file brings queue and registries back, nobody pushes those again; what came in
+    meanwhile is carried by the relay.
+    """
     town = own_town
-    web, pool = town.web(), town.pool("webhooks=1", ("-m", "tests.faults.worker_main"), PAYPHONE_LEASE="60")
+    web, pool = (
+        town.web(),
+        town.pool("webhooks=1", ("-m", "tests.faults.worker_main"), PAYPHONE_LEASE="60"),
+    )
     given.a_job("wait_for_go", 1)
     wait_for(lambda: town.lines("began"), "one job runs")
     children = children_of(pool.pid)
@@ -89,7 +103,14 @@ def test_a_killed_redis_comes_back_with_what_was_queued(own_town):
     queue, registry = "rq:queue:webhooks", "rq:wip:webhooks"
     wait_for(lambda: redis.llen(queue) == 3, "three are queued")
     on_disk(redis)
-    before, told = pushed(), (redis.lrange(queue, 0, -1), redis.zrange(registry, 0, -1), redis.get(EPOCH_KEY))
+    before, told = (
+        pushed(),
+        (
+            redis.lrange(queue, 0, -1),
+            redis.zrange(registry, 0, -1),
+            redis.get(EPOCH_KEY),
+        ),
+    )
     assert (len(before), len(told[1])) == (4, 1)
     town.valkey.stop(signal.SIGKILL)
     post_quickly(town, paid_events(5))
@@ -98,7 +119,9 @@ def test_a_killed_redis_comes_back_with_what_was_queued(own_town):
     assert (redis.lrange(queue, 0, 2), redis.zrange(registry, 0, -1), redis.get(EPOCH_KEY)) == told
     town.file("go").touch()
     oracle(town)
-    assert {job_id: at for job_id, at in pushed().items() if job_id in before} == before, "Redis had kept them: none was pushed again"
+    assert {job_id: at for job_id, at in pushed().items() if job_id in before} == before, (
+        "Redis had kept them: none was pushed again"
+    )
     assert all(pushed().values()), "what Redis never had was pushed in the end"
     assert {row.attempts for row in StagedJob.select()} == {1}
     assert (web.poll(), pool.poll(), children_of(pool.pid)) == (None, None, children)
@@ -106,27 +129,39 @@ def test_a_killed_redis_comes_back_with_what_was_queued(own_town):
 
 
 def test_what_was_just_pushed_is_pushed_again_into_an_emptied_redis(town):
-    """Given jobs in a queue at whose head stands what never shows anything to be lost, when Redis is emptied, then the
-    new epoch alone brings them back."""
+    """Given jobs in a queue at whose head stands what never shows anything to be lost, when Redis
+    is emptied, then the new epoch alone brings them back.
+    """
     redis = town.valkey.client()
     redis.set(EPOCH_KEY, 1)  # known for long
     town.pool("outgoing=1")
     town.stage(*paid_events(3))
-    queue = [f"process_stripe_event-{row.id}".encode() for row in StagedJob.select().order_by(StagedJob.id)]
-    wait_for(lambda: redis.lrange("rq:queue:webhooks", 0, -1) == queue and redis.exists(HEARTBEAT_KEY), "they are queued, and the relay looks")
+    queue = [
+        f"process_stripe_event-{row.id}".encode()
+        for row in StagedJob.select().order_by(StagedJob.id)
+    ]
+    wait_for(
+        lambda: redis.lrange("rq:queue:webhooks", 0, -1) == queue and redis.exists(HEARTBEAT_KEY),
+        "they are queued, and the relay looks",
+    )
     head = f"{TICK_PREFIX}of-nobody"
     with redis.pipeline(transaction=True) as pipe:
         pipe.flushall()
         pipe.rpush("rq:queue:webhooks", head)
         pipe.execute()
-    wait_for(lambda: redis.lrange("rq:queue:webhooks", 0, -1) == [head.encode(), *queue], "each is queued again, once")
+    wait_for(
+        lambda: redis.lrange("rq:queue:webhooks", 0, -1) == [head.encode(), *queue],
+        "each is queued again, once",
+    )
     town.pool("webhooks=2")
     oracle(town)
     assert {row.attempts for row in StagedJob.select()} == {1}
 
 
 def test_redis_is_emptied_under_work(town):
-    """Given running and queued jobs, when Redis is emptied, then all are done once, and RQ lists workers and jobs again."""
+    """Given running and queued jobs, when Redis is emptied, then all are done once, and RQ lists
+    workers and jobs again.
+    """
     for number in range(4):
         given.a_job("wait_for_go", number, "messages", attempts=5)
     town.pool_with_test_jobs("messages=2")
@@ -140,13 +175,18 @@ def test_redis_is_emptied_under_work(town):
 
     def listed():
         workers = town.listed_workers()
-        return len(workers) == 2 and all(worker.queue_names() == ["messages"] and worker.birth_date and worker.pid for worker in workers)
+        return len(workers) == 2 and all(
+            worker.queue_names() == ["messages"] and worker.birth_date and worker.pid
+            for worker in workers
+        )
 
     wait_for(listed, "RQ lists both workers whole", 8)
 
 
 def test_a_full_redis_does_not_stop_the_intake(own_town):
-    """Given a Redis at its memory's end that evicts nothing, then events are kept, and done when there is room."""
+    """Given a Redis at its memory's end that evicts nothing, then events are kept, and done when
+    there is room.
+    """
     town = own_town
     town.web()
     town.pool()
@@ -161,7 +201,9 @@ def test_a_full_redis_does_not_stop_the_intake(own_town):
 
 
 def test_workers_drain_the_queue_of_a_full_redis(own_town):
-    """Given jobs in the queue of a Redis at its memory's end, when workers start, then the jobs are done while it is full."""
+    """Given jobs in the queue of a Redis at its memory's end, when workers start, then the jobs are
+    done while it is full.
+    """
     town = own_town
     town.pool("outgoing=1")
     town.stage(*paid_events(3))
@@ -175,8 +217,12 @@ def test_workers_drain_the_queue_of_a_full_redis(own_town):
     assert not redis.keys("rq:job:process_stripe_event-*"), "what was popped makes room"
 
 
-def test_a_redis_that_has_become_read_only_is_told_seldom_and_work_goes_on_afterwards(own_town, capfd):
-    """Given a Redis that is nobody's replica for some seconds, then each process says so once; afterwards all is done."""
+def test_a_redis_that_has_become_read_only_is_told_seldom_and_work_goes_on_afterwards(
+    own_town, capfd
+):
+    """Given a Redis that is nobody's replica for some seconds, then each process says so once;
+    afterwards all is done.
+    """
     town, lines = own_town, []
 
     def told():
@@ -197,7 +243,9 @@ def test_a_redis_that_has_become_read_only_is_told_seldom_and_work_goes_on_after
 
 @pytest.mark.parametrize("answer", ["of the nudge", "of the lock"])
 def test_redis_does_as_told_and_its_answer_is_lost(town, answer):
-    """What was pushed though nobody heard so is done once; a lock taken unheard blocks nobody for longer than its lease."""
+    """What was pushed though nobody heard so is done once; a lock taken unheard blocks nobody for
+    longer than its lease.
+    """
     lost = b"RPUSH" if answer == "of the nudge" else b"payphone:lock"
     proxy = LossyProxy(town.valkey.socket, town.valkey.directory, lost)
     try:
@@ -206,7 +254,13 @@ def test_redis_does_as_told_and_its_answer_is_lost(town, answer):
         town.pool(**(lossy if answer == "of the lock" else {}), PAYPHONE_LOCK_LEASE="1")
         invoice = given.an_invoice()
         intent = given.an_intent(invoice)
-        post_quickly(town, [given.an_event("payment_intent.succeeded", intent), given.an_event("refund.created", given.a_refund(intent, 500))])
+        post_quickly(
+            town,
+            [
+                given.an_event("payment_intent.succeeded", intent),
+                given.an_event("refund.created", given.a_refund(intent, 500)),
+            ],
+        )
         oracle(town)
         assert proxy.losses > 0
         assert Payment.select().count() == 1

@@ -1,4 +1,6 @@
-"""The timetable under fire: two schedulers, broken entries, missing entries, a Redis that is away, summer time (faults 30, 32, 45)."""
+"""The timetable under fire: two schedulers, broken entries, missing entries, a Redis that is away,
+summer time (faults 30, 32, 45).
+"""
 
 import signal
 import time
@@ -34,15 +36,21 @@ def ticking(database_url, valkey):
     """One look of a scheduler in this process: what it put into `periodic`."""
 
     def look(connection=None):
-        table = ticker._Scheduler(queue_name="periodic", connection=connection or valkey.client(), interval=5)
+        table = ticker._Scheduler(
+            queue_name="periodic", connection=connection or valkey.client(), interval=5
+        )
         table.enqueue_jobs()
-        return [identity.decode() for identity in valkey.client().lrange("rq:queue:periodic", 0, -1)]
+        return [
+            identity.decode() for identity in valkey.client().lrange("rq:queue:periodic", 0, -1)
+        ]
 
     return look
 
 
 def test_two_schedulers_at_once_stage_each_occurrence_once(town):
-    """Given two schedulers and two periodic workers, then every line of the timetable is staged once per occurrence."""
+    """Given two schedulers and two periodic workers, then every line of the timetable is staged
+    once per occurrence.
+    """
     redis = town.valkey.client()
     first, second = town.scheduler(), town.scheduler()
     town.pool("periodic=2")
@@ -50,12 +58,16 @@ def test_two_schedulers_at_once_stage_each_occurrence_once(town):
     for name in timetable():
         redis.rpush("rq:queue:periodic", *[f"{TICK_PREFIX}{name}"] * 5)
     wait_for(lambda: redis.llen("rq:queue:periodic") == 0, "all ticks are taken")
-    begun = {name: {schedule.occurrence(time.time()), schedule.occurrence(time.time() - 60)} for name, schedule in timetable().items()}
+    begun = {
+        name: {schedule.occurrence(time.time()), schedule.occurrence(time.time() - 60)}
+        for name, schedule in timetable().items()
+    }
     assert all(count == 1 for count in occurrences().values())
     assert all(int(key.partition("@")[2]) in begun[key.partition("@")[0]] for key in occurrences())
     for process in (first, second):
         process.send_signal(signal.SIGTERM)
-    assert {process.wait(10) for process in (first, second)} <= {0, -signal.SIGTERM}  # the latter when it was still starting
+    # the latter when it was still starting
+    assert {process.wait(10) for process in (first, second)} <= {0, -signal.SIGTERM}
 
 
 def test_eight_ticks_at_once_are_one_occurrence(database_url, valkey):
@@ -88,7 +100,9 @@ def test_an_emptied_redis_gets_its_timetable_back(ticking, valkey):
 
 @pytest.fixture
 def hands(monkeypatch):
-    """Sets the clock that the scheduler, rq-scheduler and whoever takes a tick look at; the machine lives in New York."""
+    """Sets the clock that the scheduler, rq-scheduler and whoever takes a tick look at; the machine
+    lives in New York.
+    """
     moment = [time.time()]
 
     class Clock(datetime):
@@ -105,10 +119,13 @@ def hands(monkeypatch):
     time.tzset()
 
 
-@pytest.mark.parametrize("change", ["2026-03-08T07:00:00", "2026-11-01T06:00:00"], ids=["gap", "fold"])
+@pytest.mark.parametrize(
+    "change", ["2026-03-08T07:00:00", "2026-11-01T06:00:00"], ids=["gap", "fold"]
+)
 def test_a_change_of_summer_time_makes_and_loses_no_occurrence(hands, ticking, valkey, change):
-    """Given the real timetable and New York's clocks set forward or back, when two hours on both sides go by, then each
-    line has each of its occurrences once, as on any other night (fault 30)."""
+    """Given the real timetable and New York's clocks set forward or back, when two hours on both
+    sides go by, then each line has each of its occurrences once, as on any other night (fault 30).
+    """
     at = int(datetime.fromisoformat(change).replace(tzinfo=UTC).timestamp())
     night = range(at - 2 * 3600, at + 2 * 3600)
     assert time.localtime(at - 1).tm_isdst != time.localtime(at + 1).tm_isdst, "this is the moment"
@@ -117,15 +134,21 @@ def test_a_change_of_summer_time_makes_and_loses_no_occurrence(hands, ticking, v
         for tick in ticking():
             take_tick(tick.removeprefix(TICK_PREFIX))
         valkey.client().delete("rq:queue:periodic")
-    wanted = {f"{name}@{start}" for name, line in timetable().items() for start in night[:: line.every]}
+    wanted = {
+        f"{name}@{start}" for name, line in timetable().items() for start in night[:: line.every]
+    }
     assert occurrences() == dict.fromkeys(wanted, 1)
 
 
 UNREADABLE = {
     "no hash": lambda redis, key: redis.delete(key),
     "another type": lambda redis, key: redis.set(key, "junk"),
-    "junk": lambda redis, key: redis.hset(key, mapping={"data": b"\x80\x04junk", "created_at": "junk"}),
-    "a pickle": lambda redis, key: redis.hset(key, mapping={"data": b"\x80\x04]\x94.", "created_at": "2026-11-22T00:00:00Z"}),
+    "junk": lambda redis, key: redis.hset(
+        key, mapping={"data": b"\x80\x04junk", "created_at": "junk"}
+    ),
+    "a pickle": lambda redis, key: redis.hset(
+        key, mapping={"data": b"\x80\x04]\x94.", "created_at": "2026-11-22T00:00:00Z"}
+    ),
 }
 
 
@@ -143,7 +166,9 @@ def test_an_entry_that_cannot_be_read_does_not_stop_the_others(ticking, valkey, 
 def test_a_foreign_entry_is_never_run(ticking, valkey, tmp_path):
     """A function planted through rq-scheduler itself."""
     redis = valkey.client()
-    planted = ForeignScheduler(connection=redis, queue_name="periodic").cron("* * * * *", "os.system", args=[f"touch {tmp_path / 'loot'}"])
+    planted = ForeignScheduler(connection=redis, queue_name="periodic").cron(
+        "* * * * *", "os.system", args=[f"touch {tmp_path / 'loot'}"]
+    )
     redis.zadd(SCHEDULED, {planted.id: 0})
     assert planted.id not in ticking()
     assert redis.zscore(SCHEDULED, planted.id) is None
@@ -163,7 +188,9 @@ def test_a_scheduler_outlives_its_redis_and_can_be_stopped_without_it(own_town, 
         own_town.valkey.start()
         redis = own_town.valkey.client()
         redis.flushall()
-        wait_for(lambda: redis.zcard(SCHEDULED) == len(timetable()), "it has put the timetable back", 15)
+        wait_for(
+            lambda: redis.zcard(SCHEDULED) == len(timetable()), "it has put the timetable back", 15
+        )
         own_town.valkey.stop(signal.SIGKILL)
     else:
         own_town.valkey.send(trouble)

@@ -21,14 +21,19 @@ def a_running_job(town, **env):
 
 
 def test_sigterm_once_drains(town):
-    """Given a running job and one that waits, when the pool is told to stop, then the first is finished, the second left."""
+    """Given a running job and one that waits, when the pool is told to stop, then the first is
+    finished, the second left.
+    """
     pool = a_running_job(town)
     pool.send_signal(signal.SIGTERM)
     given.a_job("wait_for_go", 2, "messages", attempts=5)
     wait_for(lambda: len(children_of(pool.pid)) == 1, "the relay has gone, the worker is drained")
     town.file("go").touch()
     assert pool.wait(10) == 0
-    assert {row.key: (row.state, row.attempts) for row in StagedJob.select()} == {"1": ("done", 1), "2": ("waiting", 0)}
+    assert {row.key: (row.state, row.attempts) for row in StagedJob.select()} == {
+        "1": ("done", 1),
+        "2": ("waiting", 0),
+    }
     assert town.listed_workers() == []
     town.pool_with_test_jobs()
     all_settled()
@@ -63,10 +68,14 @@ def test_a_job_that_overruns_is_stopped_though_it_excepts_broadly(town):
 
 
 def test_a_job_that_swallows_its_timeout_is_killed_by_the_supervisor(town):
-    """Given a job that goes on past its time, then its worker is killed, and others get their turn."""
+    """Given a job that goes on past its time, then its worker is killed,
+    and others get their turn.
+    """
     job_id = given.a_job("never_stop", 1, "messages", attempts=1)
     pool = town.pool_with_test_jobs(PAYPHONE_LEASE="30")
-    stubborn = int(wait_for(lambda: town.lines("swallowed"), "it swallows its timeout")[0].split()[1])
+    stubborn = int(
+        wait_for(lambda: town.lines("swallowed"), "it swallows its timeout")[0].split()[1]
+    )
     wait_for(lambda: not is_alive(stubborn), "it is killed", 10)
     given.a_job("wait_for_go", 2, "messages", attempts=5)
     town.file("go").touch()
@@ -77,7 +86,9 @@ def test_a_job_that_swallows_its_timeout_is_killed_by_the_supervisor(town):
 
 
 def test_failed_attempts_are_seen_and_say_when_the_next_one_is(town):
-    """Each failed attempt is in RQ's failed registry with the time of the next; messages are not."""
+    """Each failed attempt is in RQ's failed registry with the time of the next;
+    messages are not.
+    """
     job_id = given.a_job("always_fail", 7, "messages", attempts=3)
     town.pool_with_test_jobs()
     redis, identity = town.valkey.client(), f"always_fail-{job_id}"
@@ -98,7 +109,12 @@ def test_failed_attempts_are_seen_and_say_when_the_next_one_is(town):
     assert [result.exc_string for result in last.results()] == ["RuntimeError"] * 3
     assert len(town.lines("began")) == 3
     assert "Ada Payer" in StagedJob.get_by_id(job_id).last_error
-    kept = b" ".join(value for key in redis.keys("rq:*") if redis.type(key) == b"hash" for value in redis.hgetall(key).values())
+    kept = b" ".join(
+        value
+        for key in redis.keys("rq:*")
+        if redis.type(key) == b"hash"
+        for value in redis.hgetall(key).values()
+    )
     assert b"Ada" not in kept
 
 

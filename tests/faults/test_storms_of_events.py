@@ -1,4 +1,6 @@
-"""Duplicates by the hundred, shuffled order, late events, wrong clocks, over real HTTP (faults 26–29)."""
+"""Duplicates by the hundred, shuffled order, late events, wrong clocks, over real HTTP (faults
+26–29).
+"""
 
 import random
 import threading
@@ -36,13 +38,18 @@ def test_a_hundred_concurrent_duplicates_are_one_row_and_one_payment(town):
     answers = at_once([lambda: town.post(event)] * 100)
     assert answers == [200] * 100
     oracle(town)
-    assert (InboxEvent.select().count(), StagedJob.select().count(), Payment.select().count()) == (1, 1, 1)
+    assert (InboxEvent.select().count(), StagedJob.select().count(), Payment.select().count()) == (
+        1,
+        1,
+        1,
+    )
     assert Invoice.get_by_id(invoice.id).amount_paid == 12_500
 
 
 def test_shuffled_and_doubled_histories_end_as_they_happened(town):
-    """Given several payments a invoice, declined first, refunded later, when their events come in any order and
-    twice, then each invoice holds what happened."""
+    """Given several payments a invoice, declined first, refunded later, when their events come in
+    any order and twice, then each invoice holds what happened.
+    """
     town.web(workers=2)
     town.pool("webhooks=3")
     dice, events = random.Random(20261122), []
@@ -51,13 +58,23 @@ def test_shuffled_and_doubled_histories_end_as_they_happened(town):
         for amount in (4_000, 6_000):
             intent = given.an_intent(invoice, amount=amount)
             declined = intent | {
-                "status": "requires_payment_method", "amount_received": 0, "last_payment_error": {"charge": "ch_1", "decline_code": "insufficient_funds"},
-            }  # fmt: skip
+                "status": "requires_payment_method",
+                "amount_received": 0,
+                "last_payment_error": {"charge": "ch_1", "decline_code": "insufficient_funds"},
+            }
             events += [given.an_event("payment_intent.payment_failed", declined)]
-            events += [given.an_event("payment_intent.processing", intent | {"status": "processing", "amount_received": 0})]
+            events += [
+                given.an_event(
+                    "payment_intent.processing",
+                    intent | {"status": "processing", "amount_received": 0},
+                )
+            ]
             events += [given.an_event("payment_intent.succeeded", intent)]
         refund = given.a_refund(intent, 1_000, "pending")
-        events += [given.an_event("refund.created", refund), given.an_event("refund.updated", refund | {"status": "succeeded"})]
+        events += [
+            given.an_event("refund.created", refund),
+            given.an_event("refund.updated", refund | {"status": "succeeded"}),
+        ]
     doubled = events * 2
     dice.shuffle(doubled)
     threads = [doubled[index::8] for index in range(8)]
@@ -65,7 +82,10 @@ def test_shuffled_and_doubled_histories_end_as_they_happened(town):
     assert len(town.accepted) == len(doubled)
     oracle(town, seconds=40)
     assert InboxEvent.select().count() == len(events)
-    standings = {(row.status, row.amount_received, row.amount_returned, row.outstanding) for row in Invoice.select()}
+    standings = {
+        (row.status, row.amount_received, row.amount_returned, row.outstanding)
+        for row in Invoice.select()
+    }
     assert standings == {("sent", 10_000, 1_000, 1_000)}
 
 
@@ -73,8 +93,10 @@ DAY = 24 * 3600
 
 
 def test_events_four_days_late_come_as_a_storm(town):
-    """Given an invoice that is overdue by now, whose payment's refund has come in, when what happened four days ago is
-    delivered a hundred times at once, in any order, then it is paid but for the refund, as it happened, once."""
+    """Given an invoice that is overdue by now, whose payment's refund has come in, when what
+    happened four days ago is delivered a hundred times at once, in any order, then it is paid but
+    for the refund, as it happened, once.
+    """
     town.web(workers=2)
     town.pool()
     invoice = given.an_invoice(amount=10_000, due_date=given.days_from_today(-3), status="overdue")
@@ -82,10 +104,18 @@ def test_events_four_days_late_come_as_a_storm(town):
     intent = given.an_intent(invoice, amount=10_000)
     refund = given.an_event("refund.created", given.a_refund(intent, 1_000))
     town.post_until_accepted(refund)
-    declined = {"status": "requires_payment_method", "amount_received": 0, "last_payment_error": {"charge": "ch_1", "decline_code": "insufficient_funds"}}
+    declined = {
+        "status": "requires_payment_method",
+        "amount_received": 0,
+        "last_payment_error": {"charge": "ch_1", "decline_code": "insufficient_funds"},
+    }
     late = [
         given.an_event("payment_intent.payment_failed", intent | declined, created=then),
-        given.an_event("payment_intent.processing", intent | {"status": "processing", "amount_received": 0}, created=then + 60),
+        given.an_event(
+            "payment_intent.processing",
+            intent | {"status": "processing", "amount_received": 0},
+            created=then + 60,
+        ),
         given.an_event("payment_intent.succeeded", intent, created=then + 120),
         given.an_event("refund.created", given.a_refund(intent, 2_000), created=then + 180),
     ]
@@ -94,32 +124,54 @@ def test_events_four_days_late_come_as_a_storm(town):
     assert at_once([lambda event=event: town.post(event) for event in storm]) == [200] * 100
     oracle(town)
     row = given.fresh(invoice)
-    assert (row.status, row.amount_received, row.amount_returned, row.outstanding) == ("overdue", 10_000, 3_000, 3_000)
+    assert (row.status, row.amount_received, row.amount_returned, row.outstanding) == (
+        "overdue",
+        10_000,
+        3_000,
+        3_000,
+    )
     assert InboxEvent.select().count() == StagedJob.select().count() == 5
-    paid = given.an_event("payment_intent.succeeded", given.an_intent(invoice, amount=3_000), created=then + 240)
+    paid = given.an_event(
+        "payment_intent.succeeded", given.an_intent(invoice, amount=3_000), created=then + 240
+    )
     town.post_until_accepted(paid)
     oracle(town)
     assert given.fresh(invoice).status == "paid"
 
 
 def test_clocks_that_are_ten_minutes_off_are_refused_in_the_midst_of_a_storm(town):
-    """Given a hundred deliveries at once, most of them signed by clocks that are ten minutes ahead or behind, then those
-    are answered 400 and nothing of them is kept; what clocks that are nearly right sign is taken in, once (300 s either
-    way are Stripe's own tolerance), and so is what was refused, when it is signed anew."""
+    """Given a hundred deliveries at once, most of them signed by clocks that are ten minutes ahead
+    or behind, then those are answered 400 and nothing of them is kept; what clocks that are nearly
+    right sign is taken in, once (300 s either way are Stripe's own tolerance), and so is what was
+    refused, when it is signed anew.
+    """
     town.web(workers=2)
     town.pool()
     wrong, right = (paid_event() for _ in range(2))
-    shifts = [(wrong, shift, 400) for shift in (-600, 600, -310, 310)] + [(right, shift, 200) for shift in (-290, 290)] + [(right, 600, 400)] * 4
+    shifts = (
+        [(wrong, shift, 400) for shift in (-600, 600, -310, 310)]
+        + [(right, shift, 200) for shift in (-290, 290)]
+        + [(right, 600, 400)] * 4
+    )
     storm = shifts * 10
     random.Random(20261122).shuffle(storm)
     now = int(time.time())
-    answers = at_once([lambda event=event, shift=shift: town.post(event, at=now + shift) for event, shift, _ in storm])
+    answers = at_once(
+        [
+            lambda event=event, shift=shift: town.post(event, at=now + shift)
+            for event, shift, _ in storm
+        ]
+    )
     assert answers == [status for *_, status in storm]
     oracle(town)
     assert [row.event_id for row in InboxEvent.select()] == [right["id"]]
     town.post_until_accepted(wrong)
     oracle(town)
-    assert (InboxEvent.select().count(), StagedJob.select().count(), Payment.select().count()) == (2, 2, 2)
+    assert (InboxEvent.select().count(), StagedJob.select().count(), Payment.select().count()) == (
+        2,
+        2,
+        2,
+    )
 
 
 def paid_event():

@@ -1,4 +1,6 @@
-"""Workers that die or freeze around the call to Twilio: at most one text, and a doubt that shows (faults 7, 8, 11, 24)."""
+"""Workers that die or freeze around the call to Twilio: at most one text, and a doubt that shows
+(faults 7, 8, 11, 24).
+"""
 
 import signal
 import time
@@ -28,9 +30,13 @@ def status(clinic: Texting) -> str:
 
 
 def test_killed_just_before_the_call(clinic, town):
-    """Nothing left, yet nobody can know that: it stays in doubt, and is not sent by whoever comes after."""
+    """Nothing left, yet nobody can know that: it stays in doubt, and is not sent by whoever comes
+    after.
+    """
     clinic.ask()
-    town.pool("messages=1", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at("effect.before_call"))
+    town.pool(
+        "messages=1", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at("effect.before_call")
+    )
     town.struck()
     wait_for(lambda: status(clinic) == "unknown", "the doubt shows")
     assert (len(clinic.requests()), len(clinic.sent())) == (1, 1)
@@ -40,7 +46,9 @@ def test_killed_just_before_the_call(clinic, town):
 def test_killed_just_after_the_call(clinic, town):
     """Twilio has it and our answer is lost with the worker: its report settles it."""
     clinic.ask()
-    town.pool("messages=1", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at("effect.after_call"))
+    town.pool(
+        "messages=1", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at("effect.after_call")
+    )
     town.struck()
     wait_for(lambda: status(clinic) == "unknown", "the doubt shows")
     assert len(clinic.sent()) == 2
@@ -59,15 +67,25 @@ def test_killed_around_the_commit_of_its_success(clinic, town, place):
 
 
 def test_frozen_until_after_its_deadline_it_does_not_send_late(clinic, town):
-    """The one that won the right to send wakes up, sees that it is late, and says that nothing left."""
+    """The one that won the right to send wakes up, sees that it is late, and says that nothing
+    left.
+    """
     clinic.ask()
-    town.pool("messages=2", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at("stop:effect.before_call"), PAYPHONE_TEXT_DEADLINE="2")
+    town.pool(
+        "messages=2",
+        PAYPHONE_LOCK_LEASE="0.5",
+        PAYPHONE_KILL_AT=town.at("stop:effect.before_call"),
+        PAYPHONE_TEXT_DEADLINE="2",
+    )
     frozen = town.struck()
     begun = time.monotonic()
     wait_for(lambda: status(clinic) == "unknown", "another worker sees the doubt")
     wait_for(lambda: time.monotonic() - begun > 2.5, "the deadline passes")
     send(frozen, signal.SIGCONT)
-    wait_for(lambda: clinic.effect(clinic.message()).error_code == "not_sent", "it says that nothing left")
+    wait_for(
+        lambda: clinic.effect(clinic.message()).error_code == "not_sent",
+        "it says that nothing left",
+    )
     StagedJob.update(due_at=0).where(StagedJob.name == "settle_text").execute()
     wait_for(lambda: status(clinic) == "refused", "the doubt is over")
     assert (len(clinic.requests()), len(clinic.sent())) == (1, 1)

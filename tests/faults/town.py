@@ -1,7 +1,9 @@
-"""A town of real processes: web, worker pool, scheduler, on one database and one Valkey; and the oracle.
+"""A town of real processes: web, worker pool, scheduler, on one database and one Valkey; and the
+oracle.
 
-The oracle is asked once everything has healed: for each 2xx there is one row, its work finished and its job
-done, the invoices hold what the accepted events say, nothing is stuck, nothing is there twice.
+The oracle is asked once everything has healed: for each 2xx there is one row, its work finished and
+its job done, the invoices hold what the accepted events say, nothing is stuck, nothing is there
+twice.
 """
 
 import http.client
@@ -39,7 +41,9 @@ def free_port() -> int:
 
 def children_of(pid: int) -> list[int]:
     try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return [
+            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        ]
     except FileNotFoundError:
         return []
 
@@ -58,7 +62,9 @@ def is_stopped(pid: int) -> bool:
 class Town:
     """Starts processes of ours, sends them signed events, and remembers which were accepted."""
 
-    def __init__(self, start: Callable[..., subprocess.Popen[bytes]], valkey: Valkey, directory: Path) -> None:
+    def __init__(
+        self, start: Callable[..., subprocess.Popen[bytes]], valkey: Valkey, directory: Path
+    ) -> None:
         self._start, self.valkey, self.directory = start, valkey, directory
         self.port = 0
         self.accepted: list[Event] = []
@@ -66,17 +72,33 @@ class Town:
     def web(self, workers: int = 1, **env: str) -> subprocess.Popen[bytes]:
         """gunicorn with its own settings file, answering."""
         self.port = free_port()
-        arguments = ("-m", "gunicorn", "-c", "web/gunicorn_conf.py", "-w", str(workers), "web.app:create_app()")
+        arguments = (
+            "-m",
+            "gunicorn",
+            "-c",
+            "web/gunicorn_conf.py",
+            "-w",
+            str(workers),
+            "web.app:create_app()",
+        )
         process = self._start(*arguments, PORT=str(self.port), **env)
         wait_for(lambda: self.get("/healthz")[0] == 200, "the web answers")
         return process
 
-    def pool(self, workers: str = "webhooks=2", program: tuple[str, ...] = ("worker.py",), **env: str) -> subprocess.Popen[bytes]:
+    def pool(
+        self, workers: str = "webhooks=2", program: tuple[str, ...] = ("worker.py",), **env: str
+    ) -> subprocess.Popen[bytes]:
         """The worker pool with its relay."""
-        settings = {"PAYPHONE_LEASE": str(LEASE), "WORKERS": workers, "PAYPHONE_TEST_DIR": str(self.directory)}
+        settings = {
+            "PAYPHONE_LEASE": str(LEASE),
+            "WORKERS": workers,
+            "PAYPHONE_TEST_DIR": str(self.directory),
+        }
         return self._start(*program, **(settings | env))
 
-    def pool_with_test_jobs(self, workers: str = "messages=1", **env: str) -> subprocess.Popen[bytes]:
+    def pool_with_test_jobs(
+        self, workers: str = "messages=1", **env: str
+    ) -> subprocess.Popen[bytes]:
         """The same pool, which also knows the jobs of `jobs_for_tests`."""
         return self.pool(workers, ("-m", "tests.faults.worker_main"), **env)
 
@@ -90,7 +112,9 @@ class Town:
         """Send an event as Stripe does; the status, or None when no answer came."""
         arguments = given.signed(event, **signing)
         try:
-            status, _ = request(self.port, "POST", "/api/webhooks/stripe", arguments["body"], arguments["headers"])
+            status, _ = request(
+                self.port, "POST", "/api/webhooks/stripe", arguments["body"], arguments["headers"]
+            )
         except (OSError, http.client.HTTPException):
             return None
         if 200 <= status < 300:
@@ -133,7 +157,14 @@ class Town:
         return path.read_text().splitlines() if path.exists() else []
 
 
-def request(port: int, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None, timeout: float = 15) -> tuple[int, Any]:
+def request(
+    port: int,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+    timeout: float = 15,
+) -> tuple[int, Any]:
     """One HTTP request on a connection of its own; status and JSON body."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
@@ -163,26 +194,50 @@ def oracle(town: Town, seconds: float = 20) -> None:
     for event_id in {event["id"] for event in town.accepted}:
         rows = list(InboxEvent.select().where(InboxEvent.event_id == event_id))
         assert len(rows) == 1, f"{event_id} was accepted and is there {len(rows)} times"
-        jobs = list(StagedJob.select().where((StagedJob.name == "process_stripe_event") & (StagedJob.key == str(rows[0].id))))
-        assert [job.state for job in jobs] == ["done"], f"{event_id}: {[(job.state, job.last_error) for job in jobs]}"
-        assert rows[0].outcome in {"applied", "unchanged", "ignored", "unmatched", "refused"}, event_id
+        jobs = list(
+            StagedJob.select().where(
+                (StagedJob.name == "process_stripe_event") & (StagedJob.key == str(rows[0].id))
+            )
+        )
+        assert [job.state for job in jobs] == ["done"], (
+            f"{event_id}: {[(job.state, job.last_error) for job in jobs]}"
+        )
+        assert rows[0].outcome in {
+            "applied",
+            "unchanged",
+            "ignored",
+            "unmatched",
+            "refused",
+        }, event_id
     for invoice_id, (received, returned) in _ledger(town.accepted).items():
         invoice = Invoice.get_by_id(invoice_id)
-        assert (invoice.amount_received, invoice.amount_returned) == (received, returned), f"{invoice_id} does not hold what was accepted"
-        assert not refold(invoice, real_now(), invoice.account.local_date(business_now())), f"{invoice_id} does not stand where its facts put it"
+        assert (invoice.amount_received, invoice.amount_returned) == (
+            received,
+            returned,
+        ), f"{invoice_id} does not hold what was accepted"
+        assert not refold(invoice, real_now(), invoice.account.local_date(business_now())), (
+            f"{invoice_id} does not stand where its facts put it"
+        )
     intents = [payment.intent_id for payment in Payment.select()]
     assert len(intents) == len(set(intents))
     release_connection()
 
 
 def _ledger(events: list[Event]) -> dict[str, tuple[int, int]]:
-    """What the accepted events say each invoice has received and given back, by intent and refund id."""
+    """What the accepted events say each invoice has received and given back, by intent and refund
+    id.
+    """
     paid, refunds = {}, {}
     for event in events:
         subject = event["data"]["object"]
-        if event["type"].startswith("payment_intent.") and subject.get("metadata", {}).get("invoice_id"):
+        if event["type"].startswith("payment_intent.") and subject.get("metadata", {}).get(
+            "invoice_id"
+        ):
             known = paid.get(subject["id"], ("", 0))[1]
-            paid[subject["id"]] = (subject["metadata"]["invoice_id"], max(known, subject["amount_received"]))
+            paid[subject["id"]] = (
+                subject["metadata"]["invoice_id"],
+                max(known, subject["amount_received"]),
+            )
         if event["type"].startswith("refund.") and subject["status"] == "succeeded":
             refunds[subject["id"]] = (subject["payment_intent"], subject["amount"])
     sums: dict[str, tuple[int, int]] = {}

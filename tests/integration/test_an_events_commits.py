@@ -1,4 +1,6 @@
-"""What an event costs: one commit when it comes in, two in the worker (its claim; what it learned, together with `done`)."""
+"""What an event costs: one commit when it comes in, two in the worker (its claim; what it learned,
+together with `done`).
+"""
 
 import psycopg
 import pytest
@@ -12,7 +14,9 @@ WRITES = {"INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "CREATE", "DROP", "AL
 
 
 def commits(statements):
-    """How many times `statements`, in this order, made something durable: each COMMIT, and each write outside a transaction."""
+    """How many times `statements`, in this order, made something durable: each COMMIT, and each
+    write outside a transaction.
+    """
     inside, counted = False, 0
     for word in (statement.split(None, 1)[0].upper() for statement in statements):
         if word in {"BEGIN", "COMMIT", "END", "ROLLBACK"}:
@@ -25,7 +29,9 @@ def commits(statements):
 
 @pytest.fixture
 def statements(client, monkeypatch):
-    """Every statement that this process sends to its database from now on, BEGIN and COMMIT included."""
+    """Every statement that this process sends to its database from now on, BEGIN and COMMIT
+    included.
+    """
     sent = []
     if base.is_postgres():
         execute = psycopg.Cursor.execute
@@ -36,7 +42,9 @@ def statements(client, monkeypatch):
 
         monkeypatch.setattr(psycopg.Cursor, "execute", told)
     else:
-        base.database.connection().set_trace_callback(lambda text: None if text.startswith("--") else sent.append(text))
+        base.database.connection().set_trace_callback(
+            lambda text: None if text.startswith("--") else sent.append(text)
+        )
     yield sent
     if not base.is_postgres():
         base.database.connection().set_trace_callback(None)
@@ -69,7 +77,13 @@ def test_an_event_costs_one_commit_at_intake_and_two_in_the_worker(client, valke
 
 def test_an_event_that_says_nothing_of_money_costs_no_more(client, valkey, statements):
     statements.clear()
-    assert client.simulate_post("/api/webhooks/stripe", **given.signed(given.an_event("plan.created", {"id": "plan_1", "object": "plan"}))).status_code == 200
+    assert (
+        client.simulate_post(
+            "/api/webhooks/stripe",
+            **given.signed(given.an_event("plan.created", {"id": "plan_1", "object": "plan"})),
+        ).status_code
+        == 200
+    )
     given.worked(valkey.client())
     assert InboxEvent.get().outcome == "ignored"
     assert commits(statements) == 3, statements

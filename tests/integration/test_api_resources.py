@@ -25,11 +25,20 @@ def key(account):
 
 
 def an_invoice_of(customer, number="2026-1", **values):
-    return {"customerId": customer.id, "number": number, "amountDue": 12_500, "currency": "usd", "dueDate": "2099-01-31"} | values
+    return {
+        "customerId": customer.id,
+        "number": number,
+        "amountDue": 12_500,
+        "currency": "usd",
+        "dueDate": "2099-01-31",
+    } | values
 
 
 def problem(answer, status, code):
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+    assert (answer.status_code, answer.headers["content-type"]) == (
+        status,
+        "application/problem+json",
+    ), answer.text
     body = answer.json
     assert (body["status"], body["code"]) == (status, code)
     assert {"type", "title", "detail"} <= body.keys()
@@ -53,7 +62,12 @@ def at_once(count, call):
 
 
 def test_without_a_key_nothing_is_shown(client, account, key):
-    for headers in ({}, {"Authorization": "Bearer pp_wrong"}, {"Authorization": "Basic abc"}, {"Authorization": "Bearer"}):
+    for headers in (
+        {},
+        {"Authorization": "Bearer pp_wrong"},
+        {"Authorization": "Basic abc"},
+        {"Authorization": "Bearer"},
+    ):
         problem(client.simulate_get(CUSTOMERS, headers=headers), 401, "unauthenticated")
     assert client.simulate_get(CUSTOMERS, headers=key).status_code == 200
 
@@ -62,20 +76,45 @@ def test_another_accounts_things_are_not_there(client, account, key):
     """404, as for what does not exist at all: not even their existence is told."""
     mine, theirs = given.an_invoice(account), given.an_invoice(given.an_account(name="Other"))
     assert client.simulate_get(f"{INVOICES}/{mine.id}", headers=key).json["id"] == mine.id
-    for path in (f"{INVOICES}/{theirs.id}", f"{CUSTOMERS}/{theirs.customer_id}", f"/api/accounts/{theirs.account_id}", f"{INVOICES}/inv_none"):
+    for path in (
+        f"{INVOICES}/{theirs.id}",
+        f"{CUSTOMERS}/{theirs.customer_id}",
+        f"/api/accounts/{theirs.account_id}",
+        f"{INVOICES}/inv_none",
+    ):
         problem(client.simulate_get(path, headers=key), 404, "not_found")
-    problem(client.simulate_patch(f"{INVOICES}/{theirs.id}", json={"notes": "x"}, headers=key), 404, "not_found")
-    problem(client.simulate_patch(f"{CUSTOMERS}/{theirs.customer_id}", json={"name": "x"}, headers=key), 404, "not_found")
-    problem(client.simulate_post(INVOICES, json=an_invoice_of(theirs.customer), headers=key), 404, "not_found")
-    assert [row["id"] for row in client.simulate_get(INVOICES, headers=key).json["data"]] == [mine.id]
+    problem(
+        client.simulate_patch(f"{INVOICES}/{theirs.id}", json={"notes": "x"}, headers=key),
+        404,
+        "not_found",
+    )
+    problem(
+        client.simulate_patch(f"{CUSTOMERS}/{theirs.customer_id}", json={"name": "x"}, headers=key),
+        404,
+        "not_found",
+    )
+    problem(
+        client.simulate_post(INVOICES, json=an_invoice_of(theirs.customer), headers=key),
+        404,
+        "not_found",
+    )
+    assert [row["id"] for row in client.simulate_get(INVOICES, headers=key).json["data"]] == [
+        mine.id
+    ]
     assert given.fresh(theirs).notes == ""
 
 
 def test_an_operator_names_the_account(client, account):
     operator, invoice = given.a_key(None), given.an_invoice(account)
     problem(client.simulate_get(INVOICES, headers=operator), 400, "bad_request")
-    problem(client.simulate_get(INVOICES, headers=operator | {"Payphone-Account": "ac_none"}), 404, "not_found")
-    listed = client.simulate_get(INVOICES, headers=operator | {"Payphone-Account": account.id}).json["data"]
+    problem(
+        client.simulate_get(INVOICES, headers=operator | {"Payphone-Account": "ac_none"}),
+        404,
+        "not_found",
+    )
+    listed = client.simulate_get(
+        INVOICES, headers=operator | {"Payphone-Account": account.id}
+    ).json["data"]
     assert [row["id"] for row in listed] == [invoice.id]
 
 
@@ -92,34 +131,61 @@ def test_the_same_key_and_body_get_the_first_answer_again(client, account, key):
 
 def test_the_same_key_with_another_body_is_refused(client, account, key):
     headers, customer = key | {"Idempotency-Key": "k1"}, given.a_customer(account)
-    assert client.simulate_post(INVOICES, json=an_invoice_of(customer), headers=headers).status_code == 201
-    problem(client.simulate_post(INVOICES, json=an_invoice_of(customer, amountDue=1), headers=headers), 422, "idempotency_key_reused")
-    problem(client.simulate_post(CUSTOMERS, json={"name": "Ada"}, headers=headers), 422, "idempotency_key_reused")
+    assert (
+        client.simulate_post(INVOICES, json=an_invoice_of(customer), headers=headers).status_code
+        == 201
+    )
+    problem(
+        client.simulate_post(INVOICES, json=an_invoice_of(customer, amountDue=1), headers=headers),
+        422,
+        "idempotency_key_reused",
+    )
+    problem(
+        client.simulate_post(CUSTOMERS, json={"name": "Ada"}, headers=headers),
+        422,
+        "idempotency_key_reused",
+    )
 
 
 def test_a_key_is_its_callers_own(client, account, key):
     other = given.a_key(given.an_account(name="Other"))
     for headers in (key, other):
-        assert client.simulate_post(CUSTOMERS, json={"name": "Ada"}, headers=headers | {"Idempotency-Key": "k1"}).status_code == 201
+        assert (
+            client.simulate_post(
+                CUSTOMERS, json={"name": "Ada"}, headers=headers | {"Idempotency-Key": "k1"}
+            ).status_code
+            == 201
+        )
     assert Customer.select().count() == 2
 
 
 def test_a_kept_answer_opens_for_who_asked_and_nobody_else(client):
-    """Given a new account and its customer, when their requests are repeated, then each gets its answer, which no row shows."""
+    """Given a new account and its customer, when their requests are repeated, then each gets its
+    answer, which no row shows.
+    """
     operator = given.a_key(None) | {"Idempotency-Key": "k1"}
     made = client.simulate_post("/api/accounts", json={"name": "Quiet Clinic"}, headers=operator)
     owner = {"Authorization": f"Bearer {made.json['key']}", "Idempotency-Key": "k1"}
     person = {"name": "Ada Secret", "phone": "+12025550123", "email": "ada@example.org"}
     customer = client.simulate_post(CUSTOMERS, json=person, headers=owner)
-    assert client.simulate_post("/api/accounts", json={"name": "Quiet Clinic"}, headers=operator).json == made.json
+    assert (
+        client.simulate_post("/api/accounts", json={"name": "Quiet Clinic"}, headers=operator).json
+        == made.json
+    )
     assert client.simulate_post(CUSTOMERS, json=person, headers=owner).json == customer.json
     kept = "\n".join(str(row) for row in IdempotencyKey.select().dicts())
     assert IdempotencyKey.select().where(IdempotencyKey.answer.is_null(False)).count() == 2
-    assert [word for word in (made.json["key"], "Ada Secret", "+12025550123", "ada@example.org") if word in kept] == []
+    assert [
+        word
+        for word in (made.json["key"], "Ada Secret", "+12025550123", "ada@example.org")
+        if word in kept
+    ] == []
 
 
 def test_an_answer_that_is_kept_no_longer_does_not_do_the_work_again(account, key, client):
-    """Given an answer from before answers were sealed, which the migration has forgotten, then its key still stands for the first request."""
+    """Given an answer from before answers were sealed, which the migration has forgotten, then its
+    key still stands for the first request.
+    """
     headers = key | {"Idempotency-Key": "k1"}
     client.simulate_post(CUSTOMERS, json={"name": "Ada"}, headers=headers)
     IdempotencyKey.update(answer=None).execute()
@@ -139,7 +205,13 @@ def test_a_refused_request_may_be_mended_under_the_same_key(client, account, key
 
 def test_keys_that_are_no_keys(client, key):
     for bad in ("", "x" * 256):
-        problem(client.simulate_post(CUSTOMERS, json={"name": "Ada"}, headers=key | {"Idempotency-Key": bad}), 400, "bad_request")
+        problem(
+            client.simulate_post(
+                CUSTOMERS, json={"name": "Ada"}, headers=key | {"Idempotency-Key": bad}
+            ),
+            400,
+            "bad_request",
+        )
 
 
 def test_eight_identical_requests_at_once_are_one_row(client, account, key):
@@ -162,33 +234,81 @@ def test_eight_requests_for_one_number_at_once_are_one_row(client, account, key)
 
 def test_a_name_that_is_taken_is_a_conflict_whichever_way_it_is_asked_for(client, account, key):
     for external in ("a", "b"):
-        assert client.simulate_post(CUSTOMERS, json={"name": "Ada", "externalId": external}, headers=key).status_code == 201
-    assert client.simulate_post(CUSTOMERS, json={"name": "Ada", "externalId": "a"}, headers=key).status_code == 409
+        assert (
+            client.simulate_post(
+                CUSTOMERS, json={"name": "Ada", "externalId": external}, headers=key
+            ).status_code
+            == 201
+        )
+    assert (
+        client.simulate_post(
+            CUSTOMERS, json={"name": "Ada", "externalId": "a"}, headers=key
+        ).status_code
+        == 409
+    )
     other = Customer.get(Customer.external_id == "b")
-    taken = client.simulate_patch(f"{CUSTOMERS}/{other.id}", json={"externalId": "a", "name": "Eve"}, headers=key)
+    taken = client.simulate_patch(
+        f"{CUSTOMERS}/{other.id}", json={"externalId": "a", "name": "Eve"}, headers=key
+    )
     assert "retry-after" not in taken.headers, "it was no race, and repeating it does not help"
-    assert problem(taken, 409, "already_exists")["detail"] == "There is a customer with externalId a."
-    assert (Customer.get_by_id(other.id).external_id, Customer.get_by_id(other.id).name) == ("b", "Ada")
-    assert client.simulate_patch(f"{CUSTOMERS}/{other.id}", json={"externalId": "b"}, headers=key).status_code == 200, "it is its own"
+    assert (
+        problem(taken, 409, "already_exists")["detail"] == "There is a customer with externalId a."
+    )
+    assert (Customer.get_by_id(other.id).external_id, Customer.get_by_id(other.id).name) == (
+        "b",
+        "Ada",
+    )
+    assert (
+        client.simulate_patch(
+            f"{CUSTOMERS}/{other.id}", json={"externalId": "b"}, headers=key
+        ).status_code
+        == 200
+    ), "it is its own"
     elsewhere = given.a_key(given.an_account(name="Other"))
-    assert client.simulate_post(CUSTOMERS, json={"name": "Ada", "externalId": "a"}, headers=elsewhere).status_code == 201
+    assert (
+        client.simulate_post(
+            CUSTOMERS, json={"name": "Ada", "externalId": "a"}, headers=elsewhere
+        ).status_code
+        == 201
+    )
 
 
 def test_an_external_id_is_something_or_none(client, account, key):
-    """An empty one would be one customer's own, and the second customer without one would be told it is taken."""
-    made = client.simulate_post(CUSTOMERS, json={"name": "Ada", "externalId": "a"}, headers=key).json["id"]
+    """An empty one would be one customer's own, and the second customer without one would be told
+    it is taken.
+    """
+    made = client.simulate_post(
+        CUSTOMERS, json={"name": "Ada", "externalId": "a"}, headers=key
+    ).json["id"]
     for nothing in ("", "  "):
         for answer in (
-            client.simulate_post(CUSTOMERS, json={"name": "Ada", "externalId": nothing}, headers=key),
+            client.simulate_post(
+                CUSTOMERS, json={"name": "Ada", "externalId": nothing}, headers=key
+            ),
             client.simulate_patch(f"{CUSTOMERS}/{made}", json={"externalId": nothing}, headers=key),
         ):
-            assert [error["field"] for error in problem(answer, 422, "invalid")["errors"]] == ["externalId"]
-    assert client.simulate_patch(f"{CUSTOMERS}/{made}", json={"externalId": None}, headers=key).json["externalId"] is None
-    assert client.simulate_post(CUSTOMERS, json={"name": "Eve", "externalId": None}, headers=key).status_code == 201
+            assert [error["field"] for error in problem(answer, 422, "invalid")["errors"]] == [
+                "externalId"
+            ]
+    assert (
+        client.simulate_patch(f"{CUSTOMERS}/{made}", json={"externalId": None}, headers=key).json[
+            "externalId"
+        ]
+        is None
+    )
+    assert (
+        client.simulate_post(
+            CUSTOMERS, json={"name": "Eve", "externalId": None}, headers=key
+        ).status_code
+        == 201
+    )
 
 
 def test_lists_go_by_pages(client, account, key):
-    made = [client.simulate_post(CUSTOMERS, json={"name": f"Ada {index}"}, headers=key).json["id"] for index in range(5)]
+    made = [
+        client.simulate_post(CUSTOMERS, json={"name": f"Ada {index}"}, headers=key).json["id"]
+        for index in range(5)
+    ]
     seen, after = [], {}
     for size in (2, 2, 1):
         page = client.simulate_get(CUSTOMERS, params={"limit": 2} | after, headers=key).json
@@ -198,15 +318,23 @@ def test_lists_go_by_pages(client, account, key):
     assert sorted(seen) == sorted(made)
     assert len(set(seen)) == 5
     for limit in (0, 101, -1):
-        problem(client.simulate_get(CUSTOMERS, params={"limit": limit}, headers=key), 422, "invalid")
-    assert client.simulate_get(CUSTOMERS, params={"limit": "x"}, headers=key).status_code in {400, 422}
+        problem(
+            client.simulate_get(CUSTOMERS, params={"limit": limit}, headers=key), 422, "invalid"
+        )
+    assert client.simulate_get(CUSTOMERS, params={"limit": "x"}, headers=key).status_code in {
+        400,
+        422,
+    }
 
 
 def test_invoices_are_narrowed(client, account, key):
     sent, paid = given.an_invoice(account), given.an_invoice(account, status="paid")
 
     def listed(**params):
-        return {row["id"] for row in client.simulate_get(INVOICES, params=params, headers=key).json["data"]}
+        return {
+            row["id"]
+            for row in client.simulate_get(INVOICES, params=params, headers=key).json["data"]
+        }
 
     assert listed(status="sent") == {sent.id}
     assert listed(status=["sent", "paid"]) == {sent.id, paid.id}
@@ -229,25 +357,52 @@ def test_fields_that_are_not_valid_are_named_but_not_repeated(client, account, k
     customer = given.a_customer(account)
     for field, values in BAD_INVOICES.items():
         for value in values:
-            body = problem(client.simulate_post(INVOICES, json=an_invoice_of(customer) | {field: value}, headers=key), 422, "invalid")
+            body = problem(
+                client.simulate_post(
+                    INVOICES, json=an_invoice_of(customer) | {field: value}, headers=key
+                ),
+                422,
+                "invalid",
+            )
             assert field in {error["field"] for error in body["errors"]}, (field, value)
-    secret = client.simulate_post(CUSTOMERS, json={"name": "Ada", "email": "not-an-address-SECRET"}, headers=key)
+    secret = client.simulate_post(
+        CUSTOMERS, json={"name": "Ada", "email": "not-an-address-SECRET"}, headers=key
+    )
     assert "SECRET" not in problem(secret, 422, "invalid")["detail"] + secret.text
     assert Invoice.select().count() == 0
 
 
 def test_an_amount_does_not_change_under_a_payment(client, account, key, valkey):
     invoice = given.an_invoice(account)
-    assert client.simulate_patch(f"{INVOICES}/{invoice.id}", json={"amountDue": 9_000}, headers=key).json["outstandingBalance"] == 9_000
-    given.received(given.an_event("payment_intent.succeeded", given.an_intent(invoice, amount=4_000)))
+    assert (
+        client.simulate_patch(
+            f"{INVOICES}/{invoice.id}", json={"amountDue": 9_000}, headers=key
+        ).json["outstandingBalance"]
+        == 9_000
+    )
+    given.received(
+        given.an_event("payment_intent.succeeded", given.an_intent(invoice, amount=4_000))
+    )
     given.worked(valkey.client())
-    problem(client.simulate_patch(f"{INVOICES}/{invoice.id}", json={"amountDue": 8_000}, headers=key), 409, "invoice_has_payments")
-    changed = client.simulate_patch(f"{INVOICES}/{invoice.id}", json={"notes": "called", "dueDate": "2001-01-01"}, headers=key).json
-    assert (changed["notes"], changed["status"], changed["outstandingBalance"]) == ("called", "overdue", 5_000)
+    problem(
+        client.simulate_patch(f"{INVOICES}/{invoice.id}", json={"amountDue": 8_000}, headers=key),
+        409,
+        "invoice_has_payments",
+    )
+    changed = client.simulate_patch(
+        f"{INVOICES}/{invoice.id}", json={"notes": "called", "dueDate": "2001-01-01"}, headers=key
+    ).json
+    assert (changed["notes"], changed["status"], changed["outstandingBalance"]) == (
+        "called",
+        "overdue",
+        5_000,
+    )
 
 
 def test_a_body_over_the_cap(client, key):
-    problem(client.simulate_post(CUSTOMERS, body=b"x" * (CAP + 1), headers=key), 413, "body_too_large")
+    problem(
+        client.simulate_post(CUSTOMERS, body=b"x" * (CAP + 1), headers=key), 413, "body_too_large"
+    )
 
 
 def test_what_is_not_there_and_what_is_not_allowed(client):

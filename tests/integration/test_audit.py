@@ -19,12 +19,25 @@ from tests.operators import a_job, run
 pytestmark = pytest.mark.usefixtures("database_url")
 
 
-@pytest.mark.parametrize("statement", ["UPDATE audit_entry SET actor = 'nobody'", "DELETE FROM audit_entry", "TRUNCATE audit_entry", "REPLACE"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_entry SET actor = 'nobody'",
+        "DELETE FROM audit_entry",
+        "TRUNCATE audit_entry",
+        "REPLACE",
+    ],
+)
 def test_the_database_refuses_to_change_or_delete_an_entry(statement):
     entry = AuditEntry.record("operator:ada", "login.succeeded", "operator:ada")
     if statement == "REPLACE":
-        statement = f"INSERT OR REPLACE INTO audit_entry (id, at, actor, action, subject, detail) VALUES ({entry.id}, 1, 'x', 'x', 'x', '{{}}')"
-    if ("TRUNCATE" in statement and not is_postgres()) or ("REPLACE" in statement and is_postgres()):
+        statement = (
+            "INSERT OR REPLACE INTO audit_entry (id, at, actor, action, subject, detail) VALUES"
+            f" ({entry.id}, 1, 'x', 'x', 'x', '{{}}')"
+        )
+    if ("TRUNCATE" in statement and not is_postgres()) or (
+        "REPLACE" in statement and is_postgres()
+    ):
         pytest.skip("not a statement of this database")
     with pytest.raises(peewee.PeeweeException, match="append-only"), transaction():
         database.execute_sql(statement)
@@ -52,7 +65,9 @@ def test_an_entry_outlives_its_account():
 def test_the_export_streams_everything_oldest_first():
     for number in range(5):
         AuditEntry.record("system", "test", f"n:{number}", number=number)
-    assert [entry.subject for entry in AuditEntry.since(None, batch=2)] == [f"n:{n}" for n in range(5)]
+    assert [entry.subject for entry in AuditEntry.since(None, batch=2)] == [
+        f"n:{n}" for n in range(5)
+    ]
     lines = [json.loads(line) for line in run("audit", "export").output.splitlines()]
     assert [line["detail"]["number"] for line in lines] == [0, 1, 2, 3, 4]
     assert lines[0]["at"].endswith("Z")
@@ -72,9 +87,19 @@ def test_the_command_line_audits_what_it_does():
     assert run("operator", "key", "prometheus").exit_code == 0
     assert run("jobs", "retry", str(dead.id)).exit_code == 0
     entries = list(AuditEntry.select().order_by(AuditEntry.id))
-    assert [entry.action for entry in entries] == ["account.created", "key.issued", "operator.added", "key.issued", "job.replayed"]
+    assert [entry.action for entry in entries] == [
+        "account.created",
+        "key.issued",
+        "operator.added",
+        "key.issued",
+        "job.replayed",
+    ]
     assert all(entry.actor.startswith("cli:") for entry in entries)
-    assert entries[4].detail == {"name": "process_stripe_event", "key": dead.key, "queue": "webhooks"}
+    assert entries[4].detail == {
+        "name": "process_stripe_event",
+        "key": dead.key,
+        "queue": "webhooks",
+    }
 
 
 def test_an_account_made_through_the_api_is_audited(client):

@@ -1,4 +1,6 @@
-"""Brakes: a switch stops what it names and nothing else, a ceiling holds for the account's own day, under concurrency too (B14)."""
+"""Brakes: a switch stops what it names and nothing else, a ceiling holds for the account's own day,
+under concurrency too (B14).
+"""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -21,23 +23,45 @@ pytestmark = pytest.mark.usefixtures("database_url")
 def a_text(account_id: str, key: str, **values: Any) -> Effect:
     now = real_now()
     with transaction():
-        return Effect.reserve("text", key, "twilio", {}, now + timedelta(hours=1), now, account_id=account_id, asked_by="test", reason="test", **values)
+        return Effect.reserve(
+            "text",
+            key,
+            "twilio",
+            {},
+            now + timedelta(hours=1),
+            now,
+            account_id=account_id,
+            asked_by="test",
+            reason="test",
+            **values,
+        )
 
 
 def test_a_pause_stops_one_account_and_one_kind():
-    """Given two clinics, when one's texts are paused, then only its texts are, and the audit says who did it and why."""
+    """Given two clinics, when one's texts are paused, then only its texts are, and the audit says
+    who did it and why.
+    """
     one, other = given.an_account(), given.an_account()
     assert Brake.set(one.id, "texts", True, "cli:ann", "complaints")
-    assert (paused(one.id, "texts"), paused(one.id, "charges"), paused(other.id, "texts")) == (True, False, False)
+    assert (paused(one.id, "texts"), paused(one.id, "charges"), paused(other.id, "texts")) == (
+        True,
+        False,
+        False,
+    )
     assert not Brake.set(one.id, "texts", True, "cli:ann", "again"), "it stood so already"
     assert Brake.set(one.id, "texts", False, "cli:bob", "")
     assert not paused(one.id, "texts")
-    told = [(entry.actor, entry.action, entry.account_id) for entry in AuditEntry.select().order_by(AuditEntry.id)]
+    told = [
+        (entry.actor, entry.action, entry.account_id)
+        for entry in AuditEntry.select().order_by(AuditEntry.id)
+    ]
     assert told == [("cli:ann", "texts.paused", one.id), ("cli:bob", "texts.resumed", one.id)]
 
 
 def test_a_pause_of_all_holds_whatever_an_account_says():
-    """Given charges paused for all, then resuming one account's does not lift it, and accounts made later are under it too."""
+    """Given charges paused for all, then resuming one account's does not lift it, and accounts made
+    later are under it too.
+    """
     account = given.an_account()
     Brake.set(ALL, "charges", True, "cli:ann", "Stripe is down")
     Brake.set(account.id, "charges", False, "cli:ann", "")
@@ -49,10 +73,13 @@ def test_a_pause_of_all_holds_whatever_an_account_says():
 
 
 def test_the_ceiling_is_reached_and_told_once():
-    """Given a ceiling of two, when two texts are reserved, then a third may not be, and the alert went out once."""
+    """Given a ceiling of two, when two texts are reserved, then a third may not be, and the alert
+    went out once.
+    """
     account = given.an_account()
     DailyCeiling.change(account.id, "texts", 2, "cli:ann")
-    for key, reached in (("a", False), ("b", False), ("b", True)):  # the same intent twice is one effect
+    # the same intent twice is one effect
+    for key, reached in (("a", False), ("b", False), ("b", True)):
         assert over_ceiling(account.id, "texts", business_now()) is reached
         a_text(account.id, key)
     assert over_ceiling(account.id, "texts", business_now())
@@ -60,11 +87,15 @@ def test_the_ceiling_is_reached_and_told_once():
     assert not over_ceiling(given.an_account().id, "texts", business_now())
     a_text(account.id, "somebody who did not ask")
     alerts = list(OutgoingEvent.select().where(OutgoingEvent.type == "ceiling.reached"))
-    assert [(alert.account_id, alert.payload["what"], alert.payload["ceiling"]) for alert in alerts] == [(account.id, "texts", 2)]
+    assert [
+        (alert.account_id, alert.payload["what"], alert.payload["ceiling"]) for alert in alerts
+    ] == [(account.id, "texts", 2)]
 
 
 def test_a_ceiling_is_the_accounts_own_day():
-    """Given a clinic in Honolulu at its ceiling, then its next day begins at its midnight, which is 10:00 UTC."""
+    """Given a clinic in Honolulu at its ceiling, then its next day begins at its midnight, which is
+    10:00 UTC.
+    """
     account = given.an_account(time_zone="Pacific/Honolulu")
     DailyCeiling.change(account.id, "texts", 1, "cli:ann")
     try:
@@ -77,7 +108,9 @@ def test_a_ceiling_is_the_accounts_own_day():
 
 
 def test_an_accounts_own_ceiling_wins_over_the_setting(monkeypatch):
-    """Given no ceiling of its own, the setting holds; one of zero stops everything; taken back, the setting holds again."""
+    """Given no ceiling of its own, the setting holds; one of zero stops everything; taken back, the
+    setting holds again.
+    """
     account = given.an_account()
     assert not over_ceiling(account.id, "texts", business_now())
     DailyCeiling.change(account.id, "texts", 0, "cli:ann")
@@ -110,7 +143,9 @@ def test_many_at_once_do_not_pass_the_ceiling():
 
 
 def test_nothing_decided_before_a_pause_is_open_after_it():
-    """Given a decision under way, when a pause is asked for, then it waits for the decision: after the pause nobody is about to send."""
+    """Given a decision under way, when a pause is asked for, then it waits for the decision: after
+    the pause nobody is about to send.
+    """
     account = given.an_account()
     decided, may_commit, order = threading.Event(), threading.Event(), []
 

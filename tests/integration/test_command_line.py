@@ -30,11 +30,23 @@ pytestmark = pytest.mark.usefixtures("database_url")
 
 
 def test_an_account_and_its_key_are_printed_once():
-    result = run("account", "create", "Clinic [bold]", "--time-zone", "Europe/Berlin", "--stripe-account", "acct_1")
+    result = run(
+        "account",
+        "create",
+        "Clinic [bold]",
+        "--time-zone",
+        "Europe/Berlin",
+        "--stripe-account",
+        "acct_1",
+    )
     key = next(line.split()[1] for line in result.output.splitlines() if line.startswith("key"))
     found = ApiKey.find(key)
     assert found is not None
-    assert (found.account.name, found.account.time_zone, found.account.stripe_account) == ("Clinic [bold]", "Europe/Berlin", "acct_1")
+    assert (found.account.name, found.account.time_zone, found.account.stripe_account) == (
+        "Clinic [bold]",
+        "Europe/Berlin",
+        "acct_1",
+    )
     again = run("account", "create", "Other", "--stripe-account", "acct_1")
     assert again.exit_code == 1
     assert "acct_1 belongs to another account" in again.output
@@ -69,14 +81,32 @@ def test_jobs_are_listed_by_state_and_name():
     assert "No such jobs." in run("jobs", "list", "--state", "running").output
 
 
-@pytest.mark.parametrize("command", [("jobs", "list"), ("events", "list"), ("effects", "list"), ("events", "backfills")])
+@pytest.mark.parametrize(
+    "command", [("jobs", "list"), ("events", "list"), ("effects", "list"), ("events", "backfills")]
+)
 def test_a_list_that_is_cut_says_so(command):
     """Given more rows than are shown, then how many there are is said, and how to see them."""
     for number in range(3):
         a_job("dead")
         given.received(given.an_event("charge.refunded", {"id": f"ch_{number}"}))
-        Effect.reserve("refund", f"refund:{number}", "stripe", {}, real_now(), real_now(), asked_by="test", reason="test", account_id=None)
-        Backfill.create(stripe_account=f"acct_{number}", since=1, until=2, asked_by="test", created_at=real_now())
+        Effect.reserve(
+            "refund",
+            f"refund:{number}",
+            "stripe",
+            {},
+            real_now(),
+            real_now(),
+            asked_by="test",
+            reason="test",
+            account_id=None,
+        )
+        Backfill.create(
+            stripe_account=f"acct_{number}",
+            since=1,
+            until=2,
+            asked_by="test",
+            created_at=real_now(),
+        )
     InboxEvent.update(outcome="refused").execute()
     assert "2 of" in run(*command, "--limit", "2").output.splitlines()[-1]
     assert "--limit N shows more" in run(*command, "--limit", "2").output
@@ -85,39 +115,76 @@ def test_a_list_that_is_cut_says_so(command):
 
 def test_only_dead_jobs_are_replayed_and_the_rest_is_said():
     dead, done = a_job("dead"), a_job("done")
-    result = run("jobs", "retry", f"process_stripe_event-{dead.id}", str(done.id), f"prune_jobs-{dead.id}", "x", "9" * 30)
+    result = run(
+        "jobs",
+        "retry",
+        f"process_stripe_event-{dead.id}",
+        str(done.id),
+        f"prune_jobs-{dead.id}",
+        "x",
+        "9" * 30,
+    )
     assert result.exit_code == 1
     assert f"{done.id}: the job is done" in result.output
     row = StagedJob.get_by_id(dead.id)
-    assert (row.state, row.attempts, row.args, row.key, row.pushed_at) == ("waiting", 0, dead.args, dead.key, None)
+    assert (row.state, row.attempts, row.args, row.key, row.pushed_at) == (
+        "waiting",
+        0,
+        dead.args,
+        dead.key,
+        None,
+    )
     assert StagedJob.get_by_id(done.id).state == "done"
 
 
 def test_all_dead_jobs_of_a_name_are_replayed():
     a_job("dead"), a_job("dead"), a_job("dead", name="prune_jobs")
-    assert "Replayed: 2." in run("jobs", "retry", "--all-dead", "--name", "process_stripe_event").output
+    assert (
+        "Replayed: 2."
+        in run("jobs", "retry", "--all-dead", "--name", "process_stripe_event").output
+    )
     assert StagedJob.get(StagedJob.state == "dead").name == "prune_jobs"
 
 
-@pytest.mark.parametrize(("arguments", "rate"), [(("--rate", "2"), 2), ((), 50), (("--rate", "0"), 0)])
+@pytest.mark.parametrize(
+    ("arguments", "rate"), [(("--rate", "2"), 2), ((), 50), (("--rate", "0"), 0)]
+)
 def test_many_dead_jobs_are_replayed_at_a_rate(arguments, rate):
-    """Given nine dead jobs, when all are replayed, then they are due one after the other, oldest first, so that live work goes between."""
+    """Given nine dead jobs, when all are replayed, then they are due one after the other, oldest
+    first, so that live work goes between.
+    """
     dead = [a_job("dead").id for _ in range(9)]
     told = run("jobs", "retry", "--all-dead", *arguments).output
     rows = [StagedJob.get_by_id(number) for number in dead]
     assert {row.state for row in rows} == {"waiting"}
     delays = [row.due_at - rows[0].due_at for row in rows]
-    assert all(delay >= number * 1_000_000 / rate for number, delay in enumerate(delays)) if rate else rows[-1].due_at <= given.database_now()
+    assert (
+        all(delay >= number * 1_000_000 / rate for number, delay in enumerate(delays))
+        if rate
+        else rows[-1].due_at <= given.database_now()
+    )
     assert "Replayed: 9, spread over 4 s." in told if rate == 2 else "Replayed: 9." in told
 
 
 def test_an_operator_gets_a_password_or_brings_one():
     made = run("operator", "add", "Ada")
-    password = next(line.split()[1] for line in made.output.splitlines() if line.startswith("password"))
+    password = next(
+        line.split()[1] for line in made.output.splitlines() if line.startswith("password")
+    )
     assert password_holds(Operator.live("ada"), password)
-    assert run("operator", "add", "grace", "--password-stdin", stdin="correct horse battery\n").exit_code == 0
+    assert (
+        run(
+            "operator", "add", "grace", "--password-stdin", stdin="correct horse battery\n"
+        ).exit_code
+        == 0
+    )
     assert password_holds(Operator.live("grace"), "correct horse battery")
-    assert "correct" not in run("operator", "add", "ada", "--password-stdin", stdin="correct horse battery\n").output
+    assert (
+        "correct"
+        not in run(
+            "operator", "add", "ada", "--password-stdin", stdin="correct horse battery\n"
+        ).output
+    )
 
 
 def test_accounts_are_listed():
@@ -129,15 +196,26 @@ def test_accounts_are_listed():
 
 
 def test_a_revoked_key_opens_nothing(client):
-    """Given a key that got about, when it is revoked, then it opens nothing, the clinic's other key does, and the audit knows."""
+    """Given a key that got about, when it is revoked, then it opens nothing, the clinic's other key
+    does, and the audit knows.
+    """
     account = given.an_account()
     old = given.a_key(account)
     [key_id] = [row.id for row in ApiKey.select()]
     issued = run("keys", "issue", account.id, "--name", "till")
-    new = {"Authorization": "Bearer " + next(line.split()[1] for line in issued.output.splitlines() if line.startswith("key  "))}
+    new = {
+        "Authorization": (
+            "Bearer "
+            + next(
+                line.split()[1] for line in issued.output.splitlines() if line.startswith("key  ")
+            )
+        )
+    }
     assert client.simulate_get("/api/invoices", headers=old).status_code == 200
     assert run("keys", "revoke", key_id, "--why", "it got about").exit_code == 0
-    assert [client.simulate_get("/api/invoices", headers=key).status_code for key in (old, new)] == [401, 200]
+    assert [
+        client.simulate_get("/api/invoices", headers=key).status_code for key in (old, new)
+    ] == [401, 200]
     assert AuditEntry.get(AuditEntry.action == "key.revoked").detail["why"] == "it got about"
     assert run("keys", "revoke", key_id).exit_code == 1
     assert run("keys", "revoke", "key_none").exit_code == 1
@@ -148,7 +226,9 @@ def test_a_revoked_key_opens_nothing(client):
 
 
 def test_an_operator_who_was_shut_out_is_let_in_again():
-    """Given a disabled operator, when the password is reset, then the new one holds, no session does, and the audit knows."""
+    """Given a disabled operator, when the password is reset, then the new one holds, no session
+    does, and the audit knows.
+    """
     run("operator", "add", "ada", "--password-stdin", stdin="the first password")
     OperatorSession.open(Operator.get(), "", real_now())
     run("operator", "disable", "ada")
@@ -157,14 +237,33 @@ def test_an_operator_who_was_shut_out_is_let_in_again():
     password = next(line.split()[1] for line in output.splitlines() if line.startswith("password"))
     assert password_holds(Operator.live("ada"), password)
     OperatorSession.open(Operator.live("ada"), "", real_now())
-    assert run("operator", "reset", "ada", "--password-stdin", stdin="the third password").exit_code == 0
-    assert (OperatorSession.select().count(), password_holds(Operator.live("ada"), "the third password")) == (0, True)
-    assert [entry.detail["enabled"] for entry in AuditEntry.select().where(AuditEntry.action == "operator.reset").order_by(AuditEntry.id)] == [True, False]
+    assert (
+        run("operator", "reset", "ada", "--password-stdin", stdin="the third password").exit_code
+        == 0
+    )
+    assert (
+        OperatorSession.select().count(),
+        password_holds(Operator.live("ada"), "the third password"),
+    ) == (0, True)
+    assert [
+        entry.detail["enabled"]
+        for entry in (
+            AuditEntry.select().where(AuditEntry.action == "operator.reset").order_by(AuditEntry.id)
+        )
+    ] == [True, False]
     assert run("operator", "reset", "ada", "--password-stdin", stdin="short").exit_code == 1
     assert run("operator", "reset", "bob").exit_code == 1
 
 
-@pytest.mark.parametrize(("name", "password"), [("ada", "short"), ("operator", "a long password"), ("a b", "a long password"), ("", "a long password")])
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        ("ada", "short"),
+        ("operator", "a long password"),
+        ("a b", "a long password"),
+        ("", "a long password"),
+    ],
+)
 def test_a_name_or_password_that_will_not_do_is_refused(name, password):
     assert run("operator", "add", name, "--password-stdin", stdin=password).exit_code == 1
     assert Operator.select().count() == 0
@@ -172,7 +271,9 @@ def test_a_name_or_password_that_will_not_do_is_refused(name, password):
 
 def test_refused_events_are_listed_without_their_contents():
     InboxEvent.receive("stripe", "", "evt_1", "refund.created", '{"name": "Ada Payer"}', real_now())
-    InboxEvent.get().record_outcome("refused", real_now(), "metadata names another account's invoice")
+    InboxEvent.get().record_outcome(
+        "refused", real_now(), "metadata names another account's invoice"
+    )
     output = run("events", "list", "--outcome", "refused").output
     assert "evt_1" in output
     assert "another account's" in output
@@ -181,7 +282,9 @@ def test_refused_events_are_listed_without_their_contents():
 
 
 def test_what_an_old_key_sealed_is_sealed_anew(monkeypatch):
-    """Given secrets of three keys, one of them dropped, then the newest seals all it can, doctor counts the rest, and nothing is done twice."""
+    """Given secrets of three keys, one of them dropped, then the newest seals all it can, doctor
+    counts the rest, and nothing is done twice.
+    """
 
     def under(keys):
         monkeypatch.setenv("PAYPHONE_SECRET_KEY", keys)
@@ -191,11 +294,19 @@ def test_what_an_old_key_sealed_is_sealed_anew(monkeypatch):
     account, ids = given.an_account(), []
     for key in ("key-lost", "key-old", "key-new"):
         under(key)
-        ids.append(WebhookEndpoint.register(account, f"https://{key}.example", [], seal(f"whsec_{key}"), real_now()).id)
+        ids.append(
+            WebhookEndpoint.register(
+                account, f"https://{key}.example", [], seal(f"whsec_{key}"), real_now()
+            ).id
+        )
     under("key-new,key-old")
     assert "2 webhook secrets are sealed with an older key" in run("doctor").output
     result = run("reseal")
-    assert (result.exit_code, "Sealed anew: 1." in result.output, ids[0] in result.output) == (1, True, True)
+    assert (result.exit_code, "Sealed anew: 1." in result.output, ids[0] in result.output) == (
+        1,
+        True,
+        True,
+    )
     assert "whsec" not in result.output
     under("key-new")
     assert unseal(WebhookEndpoint.get_by_id(ids[1]).secret) == "whsec_key-old"
@@ -215,7 +326,9 @@ def test_a_database_without_tables_is_told_what_to_do(monkeypatch, tmp_path):
     assert "Nothing to do" in run("migrate").output
 
 
-def test_a_postgresql_that_has_no_such_database_or_role_is_not_told_to_migrate(database_url, request, monkeypatch):
+def test_a_postgresql_that_has_no_such_database_or_role_is_not_told_to_migrate(
+    database_url, request, monkeypatch
+):
     if not database_url.startswith("postgresql"):
         pytest.skip("is about PostgreSQL")
     postgres = request.getfixturevalue("postgres")
@@ -230,23 +343,35 @@ def test_a_postgresql_that_has_no_such_database_or_role_is_not_told_to_migrate(d
         assert "does not exist" in database.found
 
 
-@pytest.mark.parametrize("change", ["DROP TABLE staged_job", "ALTER TABLE staged_job RENAME COLUMN queue TO other"])
+@pytest.mark.parametrize(
+    "change", ["DROP TABLE staged_job", "ALTER TABLE staged_job RENAME COLUMN queue TO other"]
+)
 def test_a_table_or_column_that_is_not_there_calls_for_a_migration(change):
     execute(change)
     assert "Run bin/payphone migrate." in run("jobs", "list").output
 
 
 def test_what_the_driver_says_is_told_without_the_password():
-    error = OperationalError('connection failed: no "hunter/2" nor hunter%2F2\n\tIs the server running?')
-    assert driver_says(error, "postgresql://payphone:hunter%2F2@db/payphone") == 'OperationalError: connection failed: no "***" nor ***'
+    error = OperationalError(
+        'connection failed: no "hunter/2" nor hunter%2F2\n\tIs the server running?'
+    )
+    assert (
+        driver_says(error, "postgresql://payphone:hunter%2F2@db/payphone")
+        == 'OperationalError: connection failed: no "***" nor ***'
+    )
 
 
 def test_a_database_of_a_newer_release_is_named():
-    execute("INSERT INTO schema_migration (name, applied) VALUES ('9999_from_the_future', '2030-01-01 00:00:00')")
+    execute(
+        "INSERT INTO schema_migration (name, applied) VALUES ('9999_from_the_future', '2030-01-01"
+        " 00:00:00')"
+    )
     output = run("migrate").output
     assert "The database is newer than this release: 9999_from_the_future." in output
     assert "up to date" not in output
-    assert "newer than this release: 9999_from_the_future" in run("doctor").output.replace("\n", " ")
+    assert "newer than this release: 9999_from_the_future" in run("doctor").output.replace(
+        "\n", " "
+    )
 
 
 def test_a_database_that_is_away_leaks_no_password(monkeypatch):
@@ -259,22 +384,33 @@ def test_a_database_that_is_away_leaks_no_password(monkeypatch):
 
 
 def test_production_says_which_database_it_means(monkeypatch, tmp_path):
-    """Given a shell without the processes' environment, then a command says that it makes do with the file of the default, before anything else."""
+    """Given a shell without the processes' environment, then a command says that it makes do with
+    the file of the default, before anything else.
+    """
     monkeypatch.delenv("DATABASE_URL")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PAYPHONE_ENV", "production")
     monkeypatch.setattr("models.base.ROOT", tmp_path)
     reset_process()
     result = run("pause", "texts")
-    assert result.output.startswith("note DATABASE_URL is not set: this is sqlite:///var/payphone.db.")
-    assert "error sqlite:///var/payphone.db: The database is not at this release's schema." in result.output
+    assert result.output.startswith(
+        "note DATABASE_URL is not set: this is sqlite:///var/payphone.db."
+    )
+    assert (
+        "error sqlite:///var/payphone.db: The database is not at this release's schema."
+        in result.output
+    )
     assert result.exit_code == 1
 
 
-@pytest.mark.parametrize("command", [("pause", "texts"), ("resume", "texts"), ("brakes",), ("migrate",)])
+@pytest.mark.parametrize(
+    "command", [("pause", "texts"), ("resume", "texts"), ("brakes",), ("migrate",)]
+)
 def test_the_database_is_named_without_its_password(database_url, monkeypatch, command):
     assert f"Database: {get_settings().shown_database}" in run(*command).output.splitlines()
-    monkeypatch.setenv("DATABASE_URL", "postgresql://ada:hunter2@db.example/payphone?password=hunter3")
+    monkeypatch.setenv(
+        "DATABASE_URL", "postgresql://ada:hunter2@db.example/payphone?password=hunter3"
+    )
     reset_process()
     assert get_settings().shown_database == "postgresql://ada:***@db.example/payphone?password=***"
 
@@ -288,5 +424,11 @@ def test_a_user_without_a_name_may_pause(monkeypatch):
 
 
 def test_the_command_itself_runs(database_url):
-    done = subprocess.run([ROOT / "bin" / "payphone", "jobs", "list"], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [ROOT / "bin" / "payphone", "jobs", "list"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "No such jobs.", "")

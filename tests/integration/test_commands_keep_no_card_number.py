@@ -1,4 +1,6 @@
-"""A card number that an operator types into a command is refused before anything is done, whichever argument it stands in (F55)."""
+"""A card number that an operator types into a command is refused before anything is done, whichever
+argument it stands in (F55).
+"""
 
 import pytest
 
@@ -34,9 +36,15 @@ def test_it_is_refused_and_not_repeated(database_url, arguments):
     before = rows()
     said = run(*arguments)
     assert (said.exit_code, rows()) == (2, before)
-    where = next(number for number, argument in enumerate(arguments, start=1) if any(char.isdigit() for char in argument) and len(argument) > 12)
+    where = next(
+        number
+        for number, argument in enumerate(arguments, start=1)
+        if any(char.isdigit() for char in argument) and len(argument) > 12
+    )
     assert f"Argument {where} contains a card number" in said.output
-    assert not any(part in said.output for part in ("4242", "4111", "8282", "5555", "1111", "４２４２"))
+    assert not any(
+        part in said.output for part in ("4242", "4111", "8282", "5555", "1111", "４２４２")
+    )
 
 
 @pytest.mark.parametrize(

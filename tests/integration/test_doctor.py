@@ -1,4 +1,6 @@
-"""`bin/payphone doctor`: finds what is wrong, says what to do, and ends with 1 when something fails."""
+"""`bin/payphone doctor`: finds what is wrong, says what to do, and ends with 1 when something
+fails.
+"""
 
 import re
 import time
@@ -131,10 +133,15 @@ def test_a_setting_that_will_not_do_fails_in_production(healthy, set_env, name, 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("STRIPE_SECRET_KEY", "sk_test_1"), ("OPERATOR_PASSWORD", ""), ("STRIPE_PUBLISHABLE_KEY", ""), ("WORKERS", "webhooks=1"),
-        ("TRUSTED_PROXIES", ""), ("RATE_PER_KEY", "none"), ("RATE_PER_ADDRESS", "none"),
+        ("STRIPE_SECRET_KEY", "sk_test_1"),
+        ("OPERATOR_PASSWORD", ""),
+        ("STRIPE_PUBLISHABLE_KEY", ""),
+        ("WORKERS", "webhooks=1"),
+        ("TRUSTED_PROXIES", ""),
+        ("RATE_PER_KEY", "none"),
+        ("RATE_PER_ADDRESS", "none"),
     ],
-)  # fmt: skip
+)
 def test_a_setting_that_is_worth_a_look_is_a_warning(healthy, set_env, name, value):
     set_env(**{name: value})
     assert complaints() == {name: "warn"}
@@ -150,16 +157,27 @@ def test_a_setting_that_cannot_be_read_is_named_and_its_value_is_not(set_env):
 
 
 def test_every_setting_of_the_readme_is_named(healthy):
-    """Given README's table of settings, then each has a line; Twilio's have theirs once one of them is set, the database's is its own."""
-    table = re.search(r"\| setting \| what \|\n(.*?)\n\n", (ROOT / "README.md").read_text(), re.DOTALL)[1]
-    names = {name for line in table.splitlines() for name in re.findall(r"`([A-Z_]+)`", line.split("|")[1]) if not name.startswith("TWILIO_")}
+    """Given README's table of settings, then each has a line; Twilio's have theirs once one of them
+    is set, the database's is its own.
+    """
+    table = re.search(
+        r"\| setting \| what \|\n(.*?)\n\n", (ROOT / "README.md").read_text(), re.DOTALL
+    )[1]
+    names = {
+        name
+        for line in table.splitlines()
+        for name in re.findall(r"`([A-Z_]+)`", line.split("|")[1])
+        if not name.startswith("TWILIO_")
+    }
     assert "DAILY_CEILINGS" in names
     assert names - {"DATABASE_URL"} <= found().keys()
 
 
 def test_every_setting_is_in_the_readme():
     text = (ROOT / "README.md").read_text()
-    assert {name.upper() for name in Settings.model_fields if f"`{name.upper()}`" not in text} == set()
+    assert {
+        name.upper() for name in Settings.model_fields if f"`{name.upper()}`" not in text
+    } == set()
 
 
 def test_a_connected_account_needs_a_secret_of_its_endpoint(healthy, set_env):
@@ -173,16 +191,23 @@ def test_a_connected_account_needs_a_secret_of_its_endpoint(healthy, set_env):
 
 @pytest.mark.parametrize(("worked", "level"), [(False, "warn"), (True, "fail")])
 def test_processes_that_have_never_run_are_only_not_started(healthy, worked, level):
-    """Given no process at all, then that fails if work was ever staged, and is the next step if none was."""
+    """Given no process at all, then that fails if work was ever staged, and is the next step if
+    none was.
+    """
     healthy.flushall()
     if worked:
         a_job("done")
     assert complaints() == dict.fromkeys(("workers", "relay", "scheduler"), level)
-    assert worked or all("Start the Procfile's processes" in found()[what][2] for what in ("workers", "relay", "scheduler"))
+    assert worked or all(
+        "Start the Procfile's processes" in found()[what][2]
+        for what in ("workers", "relay", "scheduler")
+    )
 
 
 @pytest.mark.parametrize(("worked", "level"), [(False, "warn"), (True, "fail")])
-def test_an_embedded_redis_that_is_not_there_yet_is_said_to_come_with_the_workers(healthy, set_env, monkeypatch, tmp_path, worked, level):
+def test_an_embedded_redis_that_is_not_there_yet_is_said_to_come_with_the_workers(
+    healthy, set_env, monkeypatch, tmp_path, worked, level
+):
     monkeypatch.delenv("REDIS_URL")
     set_env(PAYPHONE_STATE_DIR=str(tmp_path))
     if worked:
@@ -194,12 +219,22 @@ def test_an_embedded_redis_that_is_not_there_yet_is_said_to_come_with_the_worker
 
 def test_no_secret_is_shown(healthy):
     output = run("doctor").output
-    assert not [value for name, value in PRODUCTION.items() if name not in {"PUBLIC_URL", "PAYPHONE_ENV", "TRUSTED_PROXIES"} and value and value in output]
+    assert not [
+        value
+        for name, value in PRODUCTION.items()
+        if name not in {"PUBLIC_URL", "PAYPHONE_ENV", "TRUSTED_PROXIES"}
+        and value
+        and value in output
+    ]
 
 
 @pytest.mark.parametrize(
     ("option", "value", "what"),
-    [("maxmemory-policy", "allkeys-lru", "Redis eviction"), ("appendonly", "no", "Redis append-only file"), ("maxmemory", "1mb", "Redis memory")],
+    [
+        ("maxmemory-policy", "allkeys-lru", "Redis eviction"),
+        ("appendonly", "no", "Redis append-only file"),
+        ("maxmemory", "1mb", "Redis memory"),
+    ],
 )
 def test_a_redis_that_would_lose_jobs_is_found(healthy, option, value, what):
     before = healthy.config_get(option)[option]
@@ -255,7 +290,10 @@ def test_no_database_yet_is_found_and_none_is_made(healthy, set_env, tmp_path):
     assert not (tmp_path / "none.db").exists()
 
 
-@pytest.mark.parametrize(("off", "level"), [(0.0, "ok"), (1.0, "ok"), (-5.0, "warn"), (5.0, "warn"), (-600.0, "fail"), (45.0, "fail")])
+@pytest.mark.parametrize(
+    ("off", "level"),
+    [(0.0, "ok"), (1.0, "ok"), (-5.0, "warn"), (5.0, "warn"), (-600.0, "fail"), (45.0, "fail")],
+)
 def test_a_clock_that_is_off_is_found(off, level):
     assert compare("Redis", lambda: time.time() + off).level == level
 
@@ -266,7 +304,9 @@ def test_a_queue_nobody_serves_is_found(healthy):
     assert "nobody serves calls" in run("doctor").output
 
 
-@pytest.mark.parametrize(("key", "what"), [("payphone:scheduler:seen", "scheduler"), ("payphone:relay:seen", "relay")])
+@pytest.mark.parametrize(
+    ("key", "what"), [("payphone:scheduler:seen", "scheduler"), ("payphone:relay:seen", "relay")]
+)
 def test_a_process_not_seen_is_found(healthy, key, what):
     healthy.delete(key)
     assert complaints() == {what: "fail"}
@@ -293,7 +333,12 @@ def test_a_list_of_stripes_that_is_not_read_is_found(healthy):
 @pytest.fixture
 def texting_clinic(healthy, stand_in, set_env) -> Account:
     """A healthy installation that texts, and a clinic of which somebody agreed to that."""
-    set_env(TWILIO_API_BASE=stand_in.url, TWILIO_ACCOUNT_SID=MAGIC_ACCOUNT, TWILIO_AUTH_TOKEN=MAGIC_TOKEN, TWILIO_MESSAGING_SERVICE_SID=MAGIC_SERVICE)
+    set_env(
+        TWILIO_API_BASE=stand_in.url,
+        TWILIO_ACCOUNT_SID=MAGIC_ACCOUNT,
+        TWILIO_AUTH_TOKEN=MAGIC_TOKEN,
+        TWILIO_MESSAGING_SERVICE_SID=MAGIC_SERVICE,
+    )
     set_env(**PRODUCTION)
     twilio_api.client.cache_clear()
     yield agreeing()
@@ -301,9 +346,19 @@ def texting_clinic(healthy, stand_in, set_env) -> Account:
 
 
 def agreeing(**values: str) -> Account:
-    account, words = given.an_account(**values), {"source": "form", "text": "yes", "text_version": "1", "recorded_by": "test"}
+    account, words = (
+        given.an_account(**values),
+        {
+            "source": "form",
+            "text": "yes",
+            "text_version": "1",
+            "recorded_by": "test",
+        },
+    )
     for channels in (["sms"], ["sms", "voice"]):
-        Consent.record(given.a_customer(account), "+12025550123", channels, real_now(), real_now(), **words)
+        Consent.record(
+            given.a_customer(account), "+12025550123", channels, real_now(), real_now(), **words
+        )
     return account
 
 
@@ -312,17 +367,26 @@ def test_texting_that_is_set_up_is_told_so_and_nothing_is_sent(texting_clinic, s
     assert found()["Twilio"][1] == "answers; the account is active"
     assert found()["senders"][1] == "all 1 that text have one"
     asked = stand_in.sandbox.ground.requests.select({"provider": "twilio"})
-    assert {(row["method"], row["path"]) for row in asked} == {("GET", f"/2010-04-01/Accounts/{MAGIC_ACCOUNT}.json")}
+    assert {(row["method"], row["path"]) for row in asked} == {
+        ("GET", f"/2010-04-01/Accounts/{MAGIC_ACCOUNT}.json")
+    }
     assert MAGIC_TOKEN not in run("doctor").output
 
 
-@pytest.mark.parametrize(("settings", "what"), [
-    ({"TWILIO_AUTH_TOKEN": "not-the-token"}, "Twilio"), ({"TWILIO_ACCOUNT_SID": f"AC{'9' * 32}"}, "Twilio"),
-    ({"TWILIO_ACCOUNT_SID": f"SK{'0' * 32}"}, "TWILIO_ACCOUNT_SID"), ({"TWILIO_ACCOUNT_SID": ""}, "TWILIO_ACCOUNT_SID"),
-    ({"TWILIO_AUTH_TOKEN": ""}, "TWILIO_AUTH_TOKEN"), ({"TWILIO_MESSAGING_SERVICE_SID": f"SK{'0' * 32}"}, "TWILIO_MESSAGING_SERVICE_SID"),
-    ({"PUBLIC_URL": "https://pay_phone.example"}, "Twilio's reports"), ({"PUBLIC_URL": "https://127.0.0.1"}, "Twilio's reports"),
-    ({"TWILIO_MESSAGING_SERVICE_SID": ""}, "senders"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ({"TWILIO_AUTH_TOKEN": "not-the-token"}, "Twilio"),
+        ({"TWILIO_ACCOUNT_SID": f"AC{'9' * 32}"}, "Twilio"),
+        ({"TWILIO_ACCOUNT_SID": f"SK{'0' * 32}"}, "TWILIO_ACCOUNT_SID"),
+        ({"TWILIO_ACCOUNT_SID": ""}, "TWILIO_ACCOUNT_SID"),
+        ({"TWILIO_AUTH_TOKEN": ""}, "TWILIO_AUTH_TOKEN"),
+        ({"TWILIO_MESSAGING_SERVICE_SID": f"SK{'0' * 32}"}, "TWILIO_MESSAGING_SERVICE_SID"),
+        ({"PUBLIC_URL": "https://pay_phone.example"}, "Twilio's reports"),
+        ({"PUBLIC_URL": "https://127.0.0.1"}, "Twilio's reports"),
+        ({"TWILIO_MESSAGING_SERVICE_SID": ""}, "senders"),
+    ],
+)
 def test_twilio_that_would_not_text_is_found(texting_clinic, set_env, settings, what):
     set_env(**settings)
     twilio_api.client.cache_clear()
@@ -363,15 +427,27 @@ def test_stripe_is_asked_whether_it_takes_the_key_and_only_read(database_url, va
     assert found()["Stripe"] == ("ok", "answers, and takes the key", "")
     given.an_account(stripe_account=stand_in.open_account())
     assert found()["connected accounts"] == ("ok", "1 can be read", "")
-    assert {row["method"] for row in stand_in.sandbox.ground.requests.select({}) if row["path"] != "/v1/accounts"} == {"GET"}
+    assert {
+        row["method"]
+        for row in stand_in.sandbox.ground.requests.select({})
+        if row["path"] != "/v1/accounts"
+    } == {"GET"}
 
 
 @pytest.mark.parametrize(
     ("key", "fault", "told"),
-    [("rk_live_of_nobody", "", "does not take the key (401)"), ("", "forbidden_403", "does not let the key read events (403)"), ("", "refuse", "no answer")],
+    [
+        ("rk_live_of_nobody", "", "does not take the key (401)"),
+        ("", "forbidden_403", "does not let the key read events (403)"),
+        ("", "refuse", "no answer"),
+    ],
 )
-def test_a_stripe_that_does_not_take_the_key_is_found(database_url, valkey, stand_in, set_env, key, fault, told):
-    """Given a key that Stripe refuses, or no way to Stripe, then that fails, and connected accounts are not asked about."""
+def test_a_stripe_that_does_not_take_the_key_is_found(
+    database_url, valkey, stand_in, set_env, key, fault, told
+):
+    """Given a key that Stripe refuses, or no way to Stripe, then that fails, and connected accounts
+    are not asked about.
+    """
     given.an_account(stripe_account="acct_clinic")
     if key:
         set_env(STRIPE_SECRET_KEY=key)
@@ -392,10 +468,21 @@ def test_a_connected_account_that_stripe_closes_to_us_is_found(database_url, val
     assert found()["connected accounts"][:2] == ("fail", "Stripe refuses acct_long_gone")
 
 
-def a_reading(missing: int, hours: float = 1, stripe_account: str = "", asked_by: str = "system") -> None:
+def a_reading(
+    missing: int, hours: float = 1, stripe_account: str = "", asked_by: str = "system"
+) -> None:
     """A backfill that brought so many events, and those events."""
     at = real_now() - timedelta(hours=hours)
-    Backfill.create(stripe_account=stripe_account, since=0, asked_by=asked_by, state="done", missing=missing, seen=missing, created_at=at, finished_at=at)
+    Backfill.create(
+        stripe_account=stripe_account,
+        since=0,
+        asked_by=asked_by,
+        state="done",
+        missing=missing,
+        seen=missing,
+        created_at=at,
+        finished_at=at,
+    )
     for _ in range(missing):
         InboxEvent.receive("stripe", stripe_account, new_id("evt"), "customer.created", "{}", at)
     InboxEvent.update(outcome="ignored").execute()
@@ -403,14 +490,18 @@ def a_reading(missing: int, hours: float = 1, stripe_account: str = "", asked_by
 
 @pytest.mark.parametrize(("stripe_account", "door"), [("", "platform"), ("acct_clinic", "connect")])
 def test_events_that_only_the_backfill_brings_are_found(healthy, stripe_account, door):
-    """Given none delivered for hours and some fetched, then that fails; given one that was delivered, it is worth a look if there are many."""
+    """Given none delivered for hours and some fetched, then that fails; given one that was
+    delivered, it is worth a look if there are many.
+    """
     StripeWatermark.record_reached("", 0, 1, "", real_now())
     a_reading(300, stripe_account=stripe_account)
     assert complaints() == {}, "an account's first reading brings what was before us"
     a_reading(2, 0.5, stripe_account)
     a_reading(40, 0.4, stripe_account, asked_by="cli:ada")
     assert complaints() == {f"events to {door}": "fail"}
-    assert found()[f"events to {door}"][1] == "none was delivered for three hours; 2 had to be fetched"
+    assert (
+        found()[f"events to {door}"][1] == "none was delivered for three hours; 2 had to be fetched"
+    )
     InboxEvent.receive("stripe", stripe_account, "evt_live", "customer.created", "{}", real_now())
     InboxEvent.update(outcome="ignored").execute()
     assert complaints() == {}
@@ -428,9 +519,13 @@ def test_brakes_that_are_on_are_found(healthy):
 
 
 def test_books_that_differ_from_stripes_are_found(healthy):
-    run_ = Reconciliation.create(stripe_account="", since=0, until=1, state="done", asked_by="system", created_at=real_now())
+    run_ = Reconciliation.create(
+        stripe_account="", since=0, until=1, state="done", asked_by="system", created_at=real_now()
+    )
     Difference.create(run=run_, kind="payment_missing", subject="pi_1", found_at=real_now())
-    Difference.create(run=run_, kind="refund_missing", subject="re_1", state="healed", found_at=real_now())
+    Difference.create(
+        run=run_, kind="refund_missing", subject="re_1", state="healed", found_at=real_now()
+    )
     assert complaints() == {"book differences": "fail"}
     assert found()["book differences"][1] == "payment_missing 1"
 
@@ -440,7 +535,14 @@ def test_people_who_did_not_get_their_refund_are_found(healthy):
     given.received(given.an_event("payment_intent.succeeded", given.an_intent(invoice)))
     given.worked(healthy)
     assert complaints() == {}
-    about = {"account": invoice.account, "payment": Payment.get(), "amount": 500, "asked_by": "key:1", "created_at": real_now(), "updated_at": real_now()}
+    about = {
+        "account": invoice.account,
+        "payment": Payment.get(),
+        "amount": 500,
+        "asked_by": "key:1",
+        "created_at": real_now(),
+        "updated_at": real_now(),
+    }
     RefundRequest.create(id="rr_1", state="failed", **about)
     assert complaints() == {"failed refunds": "warn"}
 

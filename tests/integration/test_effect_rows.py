@@ -1,4 +1,6 @@
-"""The ledger's row: outcomes are final, stale attempts write nothing, and every time limit fits into the next."""
+"""The ledger's row: outcomes are final, stale attempts write nothing, and every time limit fits
+into the next.
+"""
 
 import sys
 from datetime import timedelta
@@ -24,23 +26,44 @@ def effect(database_url):
 
 def an_effect(key="refund:rfq_1", **values):
     now = real_now()
-    made = Effect.reserve("refund", key, "stripe", {"metadata": {"attempt_id": "rfq_1"}, "payment_intent": "pi_1"}, now + timedelta(days=1), now,
-                          asked_by="test", reason="test")  # fmt: skip
+    made = Effect.reserve(
+        "refund",
+        key,
+        "stripe",
+        {"metadata": {"attempt_id": "rfq_1"}, "payment_intent": "pi_1"},
+        now + timedelta(days=1),
+        now,
+        asked_by="test",
+        reason="test",
+    )
     if values:
         Effect.update(values).where(Effect.id == made.id).execute()
     return Effect.get_by_id(made.id)
 
 
 def test_reserving_twice_is_one_row_with_the_first_request(effect):
-    again = Effect.reserve("refund", effect.key, "stripe", {"other": 1}, real_now(), real_now(), asked_by="other", reason="other")
+    again = Effect.reserve(
+        "refund",
+        effect.key,
+        "stripe",
+        {"other": 1},
+        real_now(),
+        real_now(),
+        asked_by="other",
+        reason="other",
+    )
     assert (again.id, again.request, again.asked_by) == (effect.id, effect.request, "test")
 
 
 def test_what_is_final_stays_so(effect):
     stale = Effect.get_by_id(effect.id)
     effect.record_confirmed("re_1", {"id": "re_1"}, real_now())
-    for write in (lambda: stale.record_sent(real_now()), lambda: stale.record_unknown("x", "x"), lambda: stale.record_refused("x", "x", real_now()),
-                  stale.record_next_generation):  # fmt: skip
+    for write in (
+        lambda: stale.record_sent(real_now()),
+        lambda: stale.record_unknown("x", "x"),
+        lambda: stale.record_refused("x", "x", real_now()),
+        stale.record_next_generation,
+    ):
         with pytest.raises(Conflict):
             write()
     assert Effect.get_by_id(effect.id).state == "confirmed"
@@ -61,7 +84,9 @@ def test_an_object_of_what_was_refused_is_a_contradiction(effect):
 
 
 def test_a_stale_attempt_does_not_turn_the_keys_back(effect):
-    """Given an attempt that still holds the first key, when another has gone on to the third, then it writes nothing."""
+    """Given an attempt that still holds the first key, when another has gone on to the third, then
+    it writes nothing.
+    """
     stale = Effect.get_by_id(effect.id)
     effect.record_sent(real_now())
     effect.record_next_generation()
@@ -75,11 +100,15 @@ def test_a_stale_attempt_does_not_turn_the_keys_back(effect):
 
 
 def test_reconciling_stages_a_look_at_each_doubt_and_at_nothing_else(client, valkey):
-    """Given effects in every state, then those that may have happened a while ago are looked at, and those that were never sent."""
+    """Given effects in every state, then those that may have happened a while ago are looked at,
+    and those that were never sent.
+    """
     old, now = real_now() - timedelta(hours=1), real_now()
-    wanted = {an_effect("refund:a", state="unknown", created_at=old, sent_at=old, last_sent_at=old).id,
-              an_effect("refund:b", state="sending", created_at=old, sent_at=old, last_sent_at=old).id,
-              an_effect("refund:c", state="sending", created_at=old).id}  # fmt: skip
+    wanted = {
+        an_effect("refund:a", state="unknown", created_at=old, sent_at=old, last_sent_at=old).id,
+        an_effect("refund:b", state="sending", created_at=old, sent_at=old, last_sent_at=old).id,
+        an_effect("refund:c", state="sending", created_at=old).id,
+    }
     an_effect("refund:f", state="sending", created_at=now)
     an_effect("refund:d", state="unknown", created_at=old, sent_at=old, last_sent_at=now)
     an_effect("refund:e", state="confirmed", created_at=old, sent_at=old, last_sent_at=old)
@@ -87,19 +116,29 @@ def test_reconciling_stages_a_look_at_each_doubt_and_at_nothing_else(client, val
     StagedJob.update(args="[]").execute()
     given.relayed(valkey.client())
     assert given.worked(valkey.client(), "periodic", rounds=1) == 1
-    assert {row.key.split(":")[0] for row in StagedJob.select().where(StagedJob.name == "reconcile_effect")} == wanted
+    assert {
+        row.key.split(":")[0]
+        for row in StagedJob.select().where(StagedJob.name == "reconcile_effect")
+    } == wanted
 
 
 def test_an_old_doubt_is_looked_at_once_a_day(client, valkey):
-    """Doubts that nobody can end (a text without an id) never crowd out the young ones, and each is looked at all the same."""
+    """Doubts that nobody can end (a text without an id) never crowd out the young ones, and each is
+    looked at all the same.
+    """
     old, now = real_now() - timedelta(days=30), real_now()
     effect = an_effect("refund:a", state="unknown", created_at=old, sent_at=old, last_sent_at=old)
-    hours = [sys.modules["jobs.reconcile_effects"]._is_its_hour(effect, now + timedelta(hours=hour)) for hour in range(24)]
+    hours = [
+        sys.modules["jobs.reconcile_effects"]._is_its_hour(effect, now + timedelta(hours=hour))
+        for hour in range(24)
+    ]
     assert hours.count(True) == 1
 
 
 def test_every_time_limit_fits_into_the_next():
-    """A call and a look fit into an attempt, an attempt into the lock's and the claim's lease; a key outlives neither."""
+    """A call and a look fit into an attempt, an attempt into the lock's and the claim's lease; a
+    key outlives neither.
+    """
     call = sum(stripe_api.TIMEOUT)
     assert 2 * call < MAX_TIMEOUT < locks.LEASE < staged_job.LEASE
     assert perform.LEAVE_WITHIN.total_seconds() + call < staged_job.LEASE

@@ -27,7 +27,10 @@ def test_effects_are_listed(asked):
     shown = run("effects", "list", "--in-doubt").output
     assert asked.effect.id in shown
     assert "dead" in shown
-    assert "No such effects." in run("effects", "list", "--state", "confirmed", "--kind", "refund").output
+    assert (
+        "No such effects."
+        in run("effects", "list", "--state", "confirmed", "--kind", "refund").output
+    )
     assert asked.effect.id in run("effects", "list", "--state", "unknown").output
 
 
@@ -77,7 +80,15 @@ def test_a_record_that_cannot_be_read_is_said(asked, stand_in):
 
 
 def test_a_person_settles(asked, valkey):
-    said = run("effects", "settle", asked.effect.id, "--confirmed", asked.made()[0]["id"], "--why", "seen in the dashboard")
+    said = run(
+        "effects",
+        "settle",
+        asked.effect.id,
+        "--confirmed",
+        asked.made()[0]["id"],
+        "--why",
+        "seen in the dashboard",
+    )
     assert said.exit_code == 0, said.output
     given.retried(valkey.client(), rounds=1)
     asked.assert_done_once()
@@ -92,7 +103,12 @@ def test_a_person_says_that_it_did_not_happen(client, valkey, stand_in):
     stand_in.fault("refuse", "POST", asked.path, times=20)
     given.worked(valkey.client())
     given.retried(valkey.client(), rounds=18)
-    assert run("effects", "settle", asked.effect.id, "--refused", "--why", "none in the dashboard").exit_code == 0
+    assert (
+        run(
+            "effects", "settle", asked.effect.id, "--refused", "--why", "none in the dashboard"
+        ).exit_code
+        == 0
+    )
     given.retried(valkey.client(), rounds=1)
     asked.assert_not_done("refused")
     assert asked.row.error == "none in the dashboard"
@@ -108,8 +124,15 @@ def test_what_is_settled_stays_settled(asked, valkey):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("reconcile",), ("reconcile", "eff_1", "--all"), ("reconcile", "eff_none"), ("settle", "eff_none", "--refused", "--why", "x"),
-     ("settle", "x"), ("settle", "x", "--refused"), ("settle", "x", "--refused", "--confirmed", "re_1", "--why", "y")],
-)  # fmt: skip
+    [
+        ("reconcile",),
+        ("reconcile", "eff_1", "--all"),
+        ("reconcile", "eff_none"),
+        ("settle", "eff_none", "--refused", "--why", "x"),
+        ("settle", "x"),
+        ("settle", "x", "--refused"),
+        ("settle", "x", "--refused", "--confirmed", "re_1", "--why", "y"),
+    ],
+)
 def test_what_cannot_be_understood_ends_with_2(database_url, arguments):
     assert run("effects", *arguments).exit_code == 2

@@ -1,4 +1,6 @@
-"""Without REDIS_URL the worker pool brings a Valkey of its own, one on a machine, and everybody finds it."""
+"""Without REDIS_URL the worker pool brings a Valkey of its own, one on a machine, and everybody
+finds it.
+"""
 
 import os
 import signal
@@ -23,7 +25,10 @@ def test_the_pool_brings_its_own_server(database_url, processes, monkeypatch, tm
     assert connect_redis(None).config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
     wait_for(lambda: connect_redis(None).scard("rq:workers"), "a worker has registered there")
     second = processes("worker.py")
-    wait_for(lambda: connect_redis(None).scard("rq:workers") > 7, "a second pool shares the first one's server")
+    wait_for(
+        lambda: connect_redis(None).scard("rq:workers") > 7,
+        "a second pool shares the first one's server",
+    )
     assert end(second) == 0
     assert connect_redis(None).ping()
     assert len(Queue.all(connection=connect_redis(None))) > 0
@@ -31,8 +36,12 @@ def test_the_pool_brings_its_own_server(database_url, processes, monkeypatch, tm
     assert not embedded_redis.folder().joinpath("valkey.sock").exists()
 
 
-def test_a_server_that_dies_is_started_again_by_whoever_is_left(database_url, processes, monkeypatch, tmp_path_factory):
-    """Given two pools, when the server is killed, and when its own pool ends, then there is a server again and workers find it."""
+def test_a_server_that_dies_is_started_again_by_whoever_is_left(
+    database_url, processes, monkeypatch, tmp_path_factory
+):
+    """Given two pools, when the server is killed, and when its own pool ends, then there is a
+    server again and workers find it.
+    """
     monkeypatch.delenv("REDIS_URL", raising=False)
     monkeypatch.setenv("PAYPHONE_STATE_DIR", str(tmp_path_factory.mktemp("e", numbered=True)))
     reset_process()
@@ -40,17 +49,33 @@ def test_a_server_that_dies_is_started_again_by_whoever_is_left(database_url, pr
     wait_for(lambda: connect_redis(None).scard("rq:workers") > 7, "both pools are there")
     before = connect_redis(None).info("server")["process_id"]
     os.kill(before, signal.SIGKILL)
-    wait_for(lambda: connect_redis(None).info("server")["process_id"] != before, "there is another server")
+    wait_for(
+        lambda: connect_redis(None).info("server")["process_id"] != before,
+        "there is another server",
+    )
     killed = connect_redis(None).info("server")["process_id"]
-    owner = first if Path(f"/proc/{killed}/stat").read_text().rsplit(")", 1)[1].split()[1] == str(first.pid) else second
+    owner = (
+        first
+        if Path(f"/proc/{killed}/stat").read_text().rsplit(")", 1)[1].split()[1] == str(first.pid)
+        else second
+    )
     assert end(owner) == 0
-    wait_for(lambda: connect_redis(None).info("server")["process_id"] != killed, "the pool that is left has started one")
+    wait_for(
+        lambda: connect_redis(None).info("server")["process_id"] != killed,
+        "the pool that is left has started one",
+    )
     connect_redis(None).flushall()
-    wait_for(lambda: connect_redis(None).scard("rq:workers") > 0, "its workers have registered there")
+    wait_for(
+        lambda: connect_redis(None).scard("rq:workers") > 0, "its workers have registered there"
+    )
 
 
-def test_the_server_ends_with_a_pool_that_is_killed(database_url, processes, monkeypatch, tmp_path_factory):
-    """Given a pool that is killed, then its server has written what it holds and is gone, and the next pool's takes that up."""
+def test_the_server_ends_with_a_pool_that_is_killed(
+    database_url, processes, monkeypatch, tmp_path_factory
+):
+    """Given a pool that is killed, then its server has written what it holds and is gone, and the
+    next pool's takes that up.
+    """
     monkeypatch.delenv("REDIS_URL", raising=False)
     monkeypatch.setenv("PAYPHONE_STATE_DIR", str(tmp_path_factory.mktemp("e", numbered=True)))
     reset_process()
@@ -66,7 +91,9 @@ def test_the_server_ends_with_a_pool_that_is_killed(database_url, processes, mon
 
 
 def test_what_the_embedded_server_holds_outlives_it(monkeypatch, tmp_path_factory):
-    """Given a server that is killed, when the next one starts in its place, then it holds what had been written."""
+    """Given a server that is killed, when the next one starts in its place, then it holds what had
+    been written.
+    """
     monkeypatch.setenv("PAYPHONE_STATE_DIR", str(tmp_path_factory.mktemp("e", numbered=True)))
     reset_process()
     for life in ("first", "second"):

@@ -1,4 +1,6 @@
-"""Whatever order Stripe's events come in, and however often: the rows end as the ledger that sent them (F15, fault 27)."""
+"""Whatever order Stripe's events come in, and however often: the rows end as the ledger that sent
+them (F15, fault 27).
+"""
 
 import json
 import threading
@@ -24,7 +26,9 @@ DUE = 10_000
 
 
 class Ledger:
-    """Answers what our hints make us ask Stripe: an intent's refunds, a dispute. Its truth is a History."""
+    """Answers what our hints make us ask Stripe: an intent's refunds, a dispute. Its truth is a
+    History.
+    """
 
     def __init__(self):
         self.history = History({}, 0, "usd")
@@ -53,7 +57,12 @@ class Ledger:
     def answer(self, path, query):
         if path.startswith("/v1/disputes/"):
             return self.history.dispute(path.rsplit("/", 1)[1])
-        return {"object": "list", "url": path, "has_more": False, "data": self.history.refunds_of(query["payment_intent"][0])}
+        return {
+            "object": "list",
+            "url": path,
+            "has_more": False,
+            "data": self.history.refunds_of(query["payment_intent"][0]),
+        }
 
 
 @pytest.fixture
@@ -69,9 +78,13 @@ def ledger(database_url, valkey, monkeypatch):
 
 
 def take_in(event):
-    """As intake and a worker do: kept once per id, performed, and performed again by a late copy."""
+    """As intake and a worker do: kept once per id, performed,
+    and performed again by a late copy.
+    """
     with transaction():
-        inbox_id = InboxEvent.receive("stripe", "", event["id"], event["type"], json.dumps(event), real_now())
+        inbox_id = InboxEvent.receive(
+            "stripe", "", event["id"], event["type"], json.dumps(event), real_now()
+        )
     if inbox_id is not None:
         process_stripe_event.perform(inbox_id)
         process_stripe_event.perform(inbox_id)
@@ -90,12 +103,21 @@ def test_any_order_and_repetition_agrees_with_the_ledger(ledger, data):
 
 def assert_agrees(row, history):
     """Every row says what the ledger says."""
-    assert (row.amount_received, row.amount_returned, row.amount_paid) == (history.received, history.returned, history.received - history.returned)
+    assert (row.amount_received, row.amount_returned, row.amount_paid) == (
+        history.received,
+        history.returned,
+        history.received - history.returned,
+    )
     assert (row.mismatched, row.disputed) == (history.mismatched, history.disputed)
     covered = row.amount_paid >= DUE
-    assert (row.status, row.outstanding) == ("paid" if covered else "sent", max(0, DUE - row.amount_paid))
+    assert (row.status, row.outstanding) == (
+        "paid" if covered else "sent",
+        max(0, DUE - row.amount_paid),
+    )
     assert row.overpaid == max(0, row.amount_paid - DUE)
-    payments = {payment.intent_id: payment for payment in Payment.select().where(Payment.invoice == row)}
+    payments = {
+        payment.intent_id: payment for payment in Payment.select().where(Payment.invoice == row)
+    }
     assert payments.keys() == {intent.object["id"] for intent in history.intents}
     for intent in history.intents:
         assert_payment_agrees(payments[intent.object["id"]], intent)
@@ -103,9 +125,25 @@ def assert_agrees(row, history):
 
 def assert_payment_agrees(payment, intent):
     said = intent.object
-    assert (payment.amount, payment.amount_received, payment.currency) == (said["amount"], said["amount_received"], said["currency"])
+    assert (payment.amount, payment.amount_received, payment.currency) == (
+        said["amount"],
+        said["amount_received"],
+        said["currency"],
+    )
     assert {charge: tuple(state) for charge, state in payment.charges.items()} == intent.charges
-    expected = said["status"] if said["status"] in {"succeeded", "canceled", "processing"} else "failed" if intent.charges else "pending"
+    expected = (
+        said["status"]
+        if said["status"] in {"succeeded", "canceled", "processing"}
+        else "failed"
+        if intent.charges
+        else "pending"
+    )
     assert payment.status == expected
-    rows = {row.refund_id: (row.amount, row.status, row.failure_reason) for row in Refund.select().where(Refund.intent_id == said["id"])}
-    assert rows == {refund["id"]: (refund["amount"], refund["status"], refund["failure_reason"]) for refund in intent.refunds.values()}
+    rows = {
+        row.refund_id: (row.amount, row.status, row.failure_reason)
+        for row in Refund.select().where(Refund.intent_id == said["id"])
+    }
+    assert rows == {
+        refund["id"]: (refund["amount"], refund["status"], refund["failure_reason"])
+        for refund in intent.refunds.values()
+    }

@@ -1,4 +1,6 @@
-"""What is old is forgotten, all of it and nothing else, by an index (B: ages in docs/operations.md)."""
+"""What is old is forgotten, all of it and nothing else, by an index (B: ages in
+docs/operations.md).
+"""
 
 from datetime import date, timedelta
 
@@ -30,7 +32,11 @@ def pruned(redis):
         given.make_due()
         given.relayed(redis)
         given.worked(redis, "periodic")
-        if not StagedJob.select().where(StagedJob.name == prune_jobs.name, StagedJob.state == "waiting").exists():
+        if (
+            not StagedJob.select()
+            .where(StagedJob.name == prune_jobs.name, StagedJob.state == "waiting")
+            .exists()
+        ):
             return rounds
     raise AssertionError("it never ends")
 
@@ -38,82 +44,172 @@ def pruned(redis):
 def done_jobs(count, state="done"):
     """So many jobs that were over two months ago."""
     first = StagedJob.get_by_id(given.a_job("old", state))
-    StagedJob.update(state=state, finished_at=first.created_at - 60 * DAY_MICROSECONDS).where(StagedJob.id == first.id).execute()
-    row = {name: value for name, value in StagedJob.get_by_id(first.id).__data__.items() if name != "id"}
+    StagedJob.update(state=state, finished_at=first.created_at - 60 * DAY_MICROSECONDS).where(
+        StagedJob.id == first.id
+    ).execute()
+    row = {
+        name: value
+        for name, value in StagedJob.get_by_id(first.id).__data__.items()
+        if name != "id"
+    }
     rows = [row | {"key": f"{state}-{number}"} for number in range(1, count)]
     for at in range(0, len(rows), 50):
         StagedJob.insert_many(rows[at : at + 50]).execute()
 
 
 def test_a_backlog_is_forgotten_whole(database_url, valkey):
-    """Given 2,500 old jobs, when the hour strikes, then all go, a batch at a time; young, dead and waiting ones stay."""
+    """Given 2,500 old jobs, when the hour strikes, then all go, a batch at a time; young, dead and
+    waiting ones stay.
+    """
     done_jobs(2_400)
     done_jobs(100, "cancelled")
     done_jobs(3, "dead")
     young = given.a_job("young", 1)
-    StagedJob.update(state="done", finished_at=given.database_now()).where(StagedJob.id == young).execute()
+    StagedJob.update(state="done", finished_at=given.database_now()).where(
+        StagedJob.id == young
+    ).execute()
     assert pruned(valkey.client()) == 3
     left = [(row.name, row.state) for row in StagedJob.select().order_by(StagedJob.id)]
     assert left == [("old", "dead")] * 3 + [("young", "done"), ("prune_jobs", "done")]
 
 
 def test_each_kind_goes_at_its_age(client, valkey):
-    """Given one row of each kind just too old and one just young enough, then only the first ones go."""
+    """Given one row of each kind just too old and one just young enough, then only the first ones
+    go.
+    """
     account, now = given.an_account(), real_now()
     endpoint = WebhookEndpoint.register(account, "https://example.com/", [], "x", now)
     emit(account.id, "invoice.paid", {"number": "settled"})
     WebhookDelivery.update(state="delivered").execute()
-    signed_in = {"name": "a", "csrf_token": "c", "credential": "x", "created_at": now, "last_seen_at": now}
+    signed_in = {
+        "name": "a",
+        "csrf_token": "c",
+        "credential": "x",
+        "created_at": now,
+        "last_seen_at": now,
+    }
     ages = (
-        (IdempotencyKey, "created_at", 2, {"id": "i", "scope": "s", "key": "k", "digest": "d"}, {"id": "j", "scope": "t", "key": "k", "digest": "d"}),
+        (
+            IdempotencyKey,
+            "created_at",
+            2,
+            {"id": "i", "scope": "s", "key": "k", "digest": "d"},
+            {"id": "j", "scope": "t", "key": "k", "digest": "d"},
+        ),
         (OperatorSession, "expires_at", 0, *(signed_in | {"hash": name} for name in "ab")),
-        (Reconciliation, "created_at", 90, *({"since": 0, "until": 1, "asked_by": "t", "state": state} for state in ("failed", "failed"))),
-        (Backfill, "created_at", 90, *({"since": 0, "asked_by": "t", "state": "done"} for _ in range(2))),
+        (
+            Reconciliation,
+            "created_at",
+            90,
+            *(
+                {"since": 0, "until": 1, "asked_by": "t", "state": state}
+                for state in ("failed", "failed")
+            ),
+        ),
+        (
+            Backfill,
+            "created_at",
+            90,
+            *({"since": 0, "asked_by": "t", "state": "done"} for _ in range(2)),
+        ),
     )
     for table, column, days, old, young in ages:
         table.insert(**old, **{column: now - timedelta(days=days, minutes=1)}).execute()
-        table.insert(**young, **{column: now - timedelta(days=days) + timedelta(minutes=1)}).execute()
-    latest = Reconciliation.create(since=0, until=1, asked_by="t", state="done", created_at=now - timedelta(days=200))
+        table.insert(
+            **young, **{column: now - timedelta(days=days) + timedelta(minutes=1)}
+        ).execute()
+    latest = Reconciliation.create(
+        since=0, until=1, asked_by="t", state="done", created_at=now - timedelta(days=200)
+    )
     gone = Reconciliation.get(Reconciliation.state == "failed")
     Difference.create(run=gone, kind="x", subject="y", found_at=now)
     for days in (40, 20):
-        DailyTally.create(account_id=account.id, what="texts", day=date.fromordinal(now.date().toordinal() - days), count=1)
-    decision = {"account_id": account.id, "customer_id": "cu", "channel": "sms", "phone": "+1", "allowed": False, "asked_by": "t", "code": "x", "reason": "y"}
+        DailyTally.create(
+            account_id=account.id,
+            what="texts",
+            day=date.fromordinal(now.date().toordinal() - days),
+            count=1,
+        )
+    decision = {
+        "account_id": account.id,
+        "customer_id": "cu",
+        "channel": "sms",
+        "phone": "+1",
+        "allowed": False,
+        "asked_by": "t",
+        "code": "x",
+        "reason": "y",
+    }
     for name, years in (("dec_1", 4.1), ("dec_2", 3.9)):
-        ContactDecision.insert(id=name, at=now - timedelta(days=365.25 * years), **decision).execute()
-    WebhookDelivery.update(created_at=now - timedelta(days=32)).where(WebhookDelivery.endpoint == endpoint).execute()
+        ContactDecision.insert(
+            id=name, at=now - timedelta(days=365.25 * years), **decision
+        ).execute()
+    WebhookDelivery.update(created_at=now - timedelta(days=32)).where(
+        WebhookDelivery.endpoint == endpoint
+    ).execute()
     pruned(valkey.client())
     assert [table.select().count() for table, *_ in ages] == [1, 1, 2, 1]
     assert Reconciliation.get_or_none(Reconciliation.id == latest.id)
-    assert (Difference.select().count(), DailyTally.select().count(), WebhookDelivery.select().count(), OutgoingEvent.select().count()) == (0, 1, 0, 1)
+    assert (
+        Difference.select().count(),
+        DailyTally.select().count(),
+        WebhookDelivery.select().count(),
+        OutgoingEvent.select().count(),
+    ) == (0, 1, 0, 1)
     assert [row.id for row in ContactDecision.select()] == ["dec_2"]
 
 
 def test_a_cursor_that_is_too_old_is_told_so(client, valkey):
-    """Given a feed whose first two events are old, then a reader who had the second goes on, one who had the first is told of the gap."""
+    """Given a feed whose first two events are old, then a reader who had the second goes on, one
+    who had the first is told of the gap.
+    """
     account, other = given.an_account(), given.an_account()
     emit(other.id, "invoice.paid", {})
     cursors = [emit(account.id, "invoice.paid", {"number": number}).id for number in range(3)]
-    OutgoingEvent.update(created_at=real_now() - timedelta(days=91)).where(OutgoingEvent.id <= cursors[1]).execute()
+    OutgoingEvent.update(created_at=real_now() - timedelta(days=91)).where(
+        OutgoingEvent.id <= cursors[1]
+    ).execute()
     pruned(valkey.client())
     headers = given.a_key(account)
     for since in (0, cursors[1]):
-        assert [row["data"]["number"] for row in client.simulate_get(f"/api/events?since={since}", headers=headers).json["data"]] == [2]
+        assert [
+            row["data"]["number"]
+            for row in client.simulate_get(f"/api/events?since={since}", headers=headers).json[
+                "data"
+            ]
+        ] == [2]
     late = client.simulate_get(f"/api/events?since={cursors[0]}", headers=headers)
     assert (late.status_code, late.json["code"]) == (410, "cursor_too_old")
-    assert client.simulate_get(f"/api/events?since={cursors[0]}", headers=given.a_key(given.an_account())).status_code == 200
+    assert (
+        client.simulate_get(
+            f"/api/events?since={cursors[0]}", headers=given.a_key(given.an_account())
+        ).status_code
+        == 200
+    )
 
 
 @pytest.mark.parametrize("kept", KEPT, ids=lambda kept: kept.table)
 def test_no_table_is_read_whole_to_forget_its_oldest_rows(database_url, kept):
-    """Both databases are asked to explain; PostgreSQL is told not to prefer reading a table that happens to be empty."""
+    """Both databases are asked to explain; PostgreSQL is told not to prefer reading a table that
+    happens to be empty.
+    """
     text = kept.sql.replace("{now}", "9000000000000000").replace("?", "1")
     with transaction():
         if is_postgres():
             execute("SET LOCAL enable_seqscan = off")
-        told = "\n".join(str(row) for row in database.execute_sql(("EXPLAIN " if is_postgres() else "EXPLAIN QUERY PLAN ") + text).fetchall())
-    by_age = {"staged_job": "staged_job_done", "idempotency_key": "idempotency_key_created_at", "operator_session": "operator_session_expires_at"}
-    index = by_age.get(kept.table, f"{kept.table}_pkey" if is_postgres() else f"SCAN {kept.table}")  # the first rows by id are the oldest
+        told = "\n".join(
+            str(row)
+            for row in database.execute_sql(
+                ("EXPLAIN " if is_postgres() else "EXPLAIN QUERY PLAN ") + text
+            ).fetchall()
+        )
+    by_age = {
+        "staged_job": "staged_job_done",
+        "idempotency_key": "idempotency_key_created_at",
+        "operator_session": "operator_session_expires_at",
+    }
+    # the first rows by id are the oldest
+    index = by_age.get(kept.table, f"{kept.table}_pkey" if is_postgres() else f"SCAN {kept.table}")
     assert index in told, told
     assert f"Seq Scan on {kept.table}" not in told, told
     assert "TEMP B-TREE FOR ORDER BY" not in told, told

@@ -1,4 +1,6 @@
-"""Every list of the API goes the same way: `limit`, `startingAfter`, `hasMore`, and the same refusals (interface, Lists)."""
+"""Every list of the API goes the same way: `limit`, `startingAfter`, `hasMore`, and the same
+refusals (interface, Lists).
+"""
 
 from datetime import timedelta
 
@@ -16,9 +18,16 @@ from runtime.clock import real_now
 from tests import given
 
 LISTS = [
-    "/api/customers", "/api/invoices", "/api/payments", "/api/finance/unpaid-invoices", "/api/invoices/{invoice}/timeline", "/api/invoices/{invoice}/messages",
-    "/api/customers/{customer}/contact-ledger", "/api/accounts/{account}/templates", "/api/webhook-endpoints",
-]  # fmt: skip
+    "/api/customers",
+    "/api/invoices",
+    "/api/payments",
+    "/api/finance/unpaid-invoices",
+    "/api/invoices/{invoice}/timeline",
+    "/api/invoices/{invoice}/messages",
+    "/api/customers/{customer}/contact-ledger",
+    "/api/accounts/{account}/templates",
+    "/api/webhook-endpoints",
+]
 COMPARED = "/api/finance/reconciliation"  # empty until Stripe was asked
 FEED = "/api/events"  # goes by `since`
 
@@ -27,30 +36,68 @@ class Clinic:
     """A clinic with five of each thing that is listed."""
 
     def __init__(self, client, account):
-        self.client, self.account, self.headers, now = client, account, given.a_key(account), real_now()
+        self.client, self.account, self.headers, now = (
+            client,
+            account,
+            given.a_key(account),
+            real_now(),
+        )
         invoices = [given.an_invoice(account) for _ in range(5)]
         self.invoice = invoices[0]
         customer, person = self.invoice.customer, "+12025550123"
         said = {"source": "form", "text": "x", "text_version": "1", "recorded_by": "test"}
         for count, invoice in enumerate(invoices):
-            about = {"invoice": invoice, "account": account, "method": "cash", "reference": str(count), "status": "succeeded", "amount": 1, "currency": "usd"}
+            about = {
+                "invoice": invoice,
+                "account": account,
+                "method": "cash",
+                "reference": str(count),
+                "status": "succeeded",
+                "amount": 1,
+                "currency": "usd",
+            }
             AuditEntry.record("test", "invoice.noted", f"invoice:{self.invoice.id}", account.id)
             Payment.create(id=f"pay_{account.id}{count}", **about, created_at=now, updated_at=now)
-            texted = {"account": account, "customer": customer, "invoice": self.invoice, "kind": "payment_link", "to": person, "asked_by": "test"}
-            Message.create(id=f"msg_{account.id}{count}", **texted, created_at=now + timedelta(seconds=count), updated_at=now)
+            texted = {
+                "account": account,
+                "customer": customer,
+                "invoice": self.invoice,
+                "kind": "payment_link",
+                "to": person,
+                "asked_by": "test",
+            }
+            Message.create(
+                id=f"msg_{account.id}{count}",
+                **texted,
+                created_at=now + timedelta(seconds=count),
+                updated_at=now,
+            )
             WebhookEndpoint.register(account, f"https://example.com/{count}", [], "x", now)
             Consent.record(customer, person, ["sms"], now, now, **said)
-            asked = {"account_id": account.id, "customer_id": customer.id, "invoice_id": None, "channel": "sms", "phone": person, "asked_by": "test"}
+            asked = {
+                "account_id": account.id,
+                "customer_id": customer.id,
+                "invoice_id": None,
+                "channel": "sms",
+                "phone": person,
+                "asked_by": "test",
+            }
             ContactDecision.record(Refused("quiet_hours", "night"), now, **asked)
             OptOut.record(account.id, person, "stop", ["sms"], source="test", recorded_by="test")
         self.names = {"invoice": self.invoice.id, "customer": customer.id, "account": account.id}
 
     def see(self, path, **params):
-        return self.client.simulate_get(path.format(**self.names), params=params, headers=self.headers)
+        return self.client.simulate_get(
+            path.format(**self.names), params=params, headers=self.headers
+        )
 
     def refuses(self, path, field, text):
         answer = self.see(path, **{field: text})
-        told = (answer.status_code, answer.json.get("code"), [error["field"] for error in answer.json.get("errors", [])])
+        told = (
+            answer.status_code,
+            answer.json.get("code"),
+            [error["field"] for error in answer.json.get("errors", [])],
+        )
         assert told == (422, "invalid", [field]), (path, text, answer.text)
         return answer.json
 
@@ -73,21 +120,37 @@ def test_pages_join_without_gap_or_overlap(clinic, path):
         if not page["hasMore"]:
             break
     assert read == whole["data"]
-    assert clinic.see(path, **cursor).json["data"] == [], "after the last one there is nothing, and that is no error"
+    assert clinic.see(path, **cursor).json["data"] == [], (
+        "after the last one there is nothing, and that is no error"
+    )
 
 
 def test_a_cursor_of_nothing_in_the_list_is_refused_everywhere_alike(clinic):
-    """Given a stranger's id, garbage, an empty one or a NUL, then neither the first page nor an empty one is answered, but 422."""
+    """Given a stranger's id, garbage, an empty one or a NUL, then neither the first page nor an
+    empty one is answered, but 422.
+    """
     stranger = Clinic(clinic.client, given.an_account(name="Other"))
     for path in [*LISTS, COMPARED]:
-        theirs = [] if "templates" in path or path == COMPARED else [stranger.see(path).json["data"][0]["id"]]
-        told = [clinic.refuses(path, "startingAfter", cursor) for cursor in [*theirs, "inv_none", "zzzz", "0", "", "a\0b", "é", "x" * 5_000]]
-        assert {problem["detail"] for problem in told} == {"startingAfter is not an id in this list."}
+        theirs = (
+            []
+            if "templates" in path or path == COMPARED
+            else [stranger.see(path).json["data"][0]["id"]]
+        )
+        told = [
+            clinic.refuses(path, "startingAfter", cursor)
+            for cursor in [*theirs, "inv_none", "zzzz", "0", "", "a\0b", "é", "x" * 5_000]
+        ]
+        assert {problem["detail"] for problem in told} == {
+            "startingAfter is not an id in this list."
+        }
 
 
 def test_a_limit_that_is_none_is_refused_everywhere_alike(clinic):
     for path in [*LISTS, COMPARED, FEED]:
-        told = [clinic.refuses(path, "limit", limit) for limit in ("x", "0", "-1", "101", "1_0", "١", "+5", "1.0", " 5", "", "9" * 5_000)]
+        told = [
+            clinic.refuses(path, "limit", limit)
+            for limit in ("x", "0", "-1", "101", "1_0", "١", "+5", "1.0", " 5", "", "9" * 5_000)
+        ]
         assert {problem["detail"] for problem in told} == {"limit must be a number from 1 to 100."}
 
 
@@ -97,24 +160,49 @@ def test_a_status_that_no_invoice_has_is_refused_by_both_lists(clinic):
             clinic.refuses(path, "status", status)
         clinic.refuses(path, "status", ["sent", "bogus"])
         assert len(clinic.see(path, status=["sent", "overdue"]).json["data"]) == 5
-        assert (len(clinic.see(path, status="sent").json["data"]), clinic.see(path, status="overdue").json["data"]) == (5, [])
+        assert (
+            len(clinic.see(path, status="sent").json["data"]),
+            clinic.see(path, status="overdue").json["data"],
+        ) == (5, [])
 
 
 def test_a_row_that_has_left_the_narrowed_list_is_still_a_cursor(clinic):
-    """Given a page of sent invoices, when its last one is cancelled meanwhile, then the next page goes on all the same."""
+    """Given a page of sent invoices, when its last one is cancelled meanwhile, then the next page
+    goes on all the same.
+    """
     first = clinic.see("/api/invoices", status="sent", limit=2).json["data"]
-    clinic.client.simulate_post(f"/api/invoices/{first[-1]['id']}/cancel", json={}, headers=clinic.headers)
-    assert len(clinic.see("/api/invoices", status="sent", limit=100, startingAfter=first[-1]["id"]).json["data"]) == 3
+    clinic.client.simulate_post(
+        f"/api/invoices/{first[-1]['id']}/cancel", json={}, headers=clinic.headers
+    )
+    assert (
+        len(
+            clinic.see(
+                "/api/invoices", status="sent", limit=100, startingAfter=first[-1]["id"]
+            ).json["data"]
+        )
+        == 3
+    )
     endpoint = clinic.see("/api/webhook-endpoints").json["data"][1]["id"]
-    assert clinic.client.simulate_delete(f"/api/webhook-endpoints/{endpoint}", headers=clinic.headers).status_code == 204
+    assert (
+        clinic.client.simulate_delete(
+            f"/api/webhook-endpoints/{endpoint}", headers=clinic.headers
+        ).status_code
+        == 204
+    )
     assert len(clinic.see("/api/webhook-endpoints", startingAfter=endpoint).json["data"]) == 3
 
 
 def test_the_ledger_has_every_kind_in_order_and_no_end(clinic):
     rows = clinic.see("/api/customers/{customer}/contact-ledger", limit=100).json["data"]
-    assert {kind: sum(row["type"] == kind for row in rows) for kind in ("consent", "optOut", "decision", "message")} == {
-        "consent": 5, "optOut": 5, "decision": 5, "message": 5,
-    }  # fmt: skip
+    assert {
+        kind: sum(row["type"] == kind for row in rows)
+        for kind in ("consent", "optOut", "decision", "message")
+    } == {
+        "consent": 5,
+        "optOut": 5,
+        "decision": 5,
+        "message": 5,
+    }
     assert [row["at"] for row in rows] == sorted(row["at"] for row in rows)
     assert all(row["id"] == row[row["type"]]["id"] for row in rows)
 
@@ -124,9 +212,26 @@ def test_every_answer_with_rows_is_described_as_a_page(client):
     document = client.simulate_get("/api/openapi.json").json
     lists = {}
     for path, operations in document["paths"].items():
-        schema = operations.get("get", {"responses": {}})["responses"].get("200", {}).get("content", {}).get("application/json", {}).get("schema", {})
-        shown = document["components"]["schemas"].get(schema.get("$ref", "").rpartition("/")[2], {}).get("properties", {})
+        schema = (
+            operations.get("get", {"responses": {}})["responses"]
+            .get("200", {})
+            .get("content", {})
+            .get("application/json", {})
+            .get("schema", {})
+        )
+        shown = (
+            document["components"]["schemas"]
+            .get(schema.get("$ref", "").rpartition("/")[2], {})
+            .get("properties", {})
+        )
         if shown.get("data", {}).get("type") == "array":
-            lists[path] = ("hasMore" in shown, {parameter["name"] for parameter in operations["get"]["parameters"]})
+            lists[path] = (
+                "hasMore" in shown,
+                {parameter["name"] for parameter in operations["get"]["parameters"]},
+            )
     assert len(lists) == len([*LISTS, COMPARED, FEED])
-    assert [path for path, (more, names) in lists.items() if not more or not names >= ({"limit"} if path == FEED else {"limit", "startingAfter"})] == []
+    assert [
+        path
+        for path, (more, names) in lists.items()
+        if not more or not names >= ({"limit"} if path == FEED else {"limit", "startingAfter"})
+    ] == []

@@ -1,4 +1,6 @@
-"""Every list of the API reads its own account's rows by an index, never all tenants': both databases are asked to explain what a request ran."""
+"""Every list of the API reads its own account's rows by an index, never all tenants': both
+databases are asked to explain what a request ran.
+"""
 
 import logging
 
@@ -25,7 +27,10 @@ LISTS = {
     "/api/payments": ("payment", "payment_account_id_id"),
     "/api/payments?startingAfter={payment}": ("payment", "payment_account_id_id"),
     "/api/payments?invoiceId={invoice}": ("payment", "payment_"),
-    "/api/finance/unpaid-invoices?startingAfter={invoice}": ("invoice", "invoice_account_id_status_due_date_id"),
+    "/api/finance/unpaid-invoices?startingAfter={invoice}": (
+        "invoice",
+        "invoice_account_id_status_due_date_id",
+    ),
     "/api/finance/unpaid-invoices": ("invoice", "invoice_account_id_status_due_date_id"),
     "/api/events?since=5": ("outgoing_event", "outgoing_event_account_id_id"),
     "/api/webhook-endpoints/{endpoint}": ("webhook_delivery", "webhook_delivery_endpoint_id_"),
@@ -33,45 +38,104 @@ LISTS = {
 
 
 def fill(account):
-    """Other tenants' rows in thousands, and a few of the account's own; answers what the addresses name."""
+    """Other tenants' rows in thousands, and a few of the account's own; answers what the addresses
+    name.
+    """
     now = real_now()
-    newest = Invoice.select().order_by(Invoice.id.desc()).get()  # a cursor with thousands of rows before it
-    Invoice.update(account=account).where(Invoice.id << [newest.id, *(row.id for row in Invoice.select().limit(50))]).execute()
+    # a cursor with thousands of rows before it
+    newest = Invoice.select().order_by(Invoice.id.desc()).get()
+    Invoice.update(account=account).where(
+        Invoice.id << [newest.id, *(row.id for row in Invoice.select().limit(50))]
+    ).execute()
     invoices = list(Invoice.select().order_by(Invoice.id))
     first = Invoice.select().where(Invoice.account == account).get()
     people, paid, told = [], [], []
     for number, invoice in enumerate(invoices):
-        people.append({"id": f"cu_{number}", "account": invoice.account_id, "name": "x", "created_at": now, "updated_at": now})
-        paid.append({"id": f"pay_{number}", "account": invoice.account_id, "invoice": invoice.id, "method": "cash", "reference": str(number)})
-        told.append({"event_id": f"oev_{number}", "account_id": invoice.account_id, "type": "invoice.paid", "payload": {}, "created_at": now})
-    paid = [row | {"status": "succeeded", "amount": 1, "currency": "usd", "created_at": now, "updated_at": now} for row in paid]
-    endpoints = {row.account_id: WebhookEndpoint.register(row.account, "https://example.com/", [], "x", now) for row in invoices}
+        people.append(
+            {
+                "id": f"cu_{number}",
+                "account": invoice.account_id,
+                "name": "x",
+                "created_at": now,
+                "updated_at": now,
+            }
+        )
+        paid.append(
+            {
+                "id": f"pay_{number}",
+                "account": invoice.account_id,
+                "invoice": invoice.id,
+                "method": "cash",
+                "reference": str(number),
+            }
+        )
+        told.append(
+            {
+                "event_id": f"oev_{number}",
+                "account_id": invoice.account_id,
+                "type": "invoice.paid",
+                "payload": {},
+                "created_at": now,
+            }
+        )
+    paid = [
+        row
+        | {
+            "status": "succeeded",
+            "amount": 1,
+            "currency": "usd",
+            "created_at": now,
+            "updated_at": now,
+        }
+        for row in paid
+    ]
+    endpoints = {
+        row.account_id: WebhookEndpoint.register(row.account, "https://example.com/", [], "x", now)
+        for row in invoices
+    }
     with database.atomic():
         for table, rows in ((Customer, people), (Payment, paid), (OutgoingEvent, told)):
             for at in range(0, len(rows), 50):
                 table.insert_many(rows[at : at + 50]).execute()
-        sent = [{"event": row.id, "endpoint": endpoints[row.account_id].id, "created_at": now} for row in OutgoingEvent.select()]
+        sent = [
+            {"event": row.id, "endpoint": endpoints[row.account_id].id, "created_at": now}
+            for row in OutgoingEvent.select()
+        ]
         for at in range(0, len(sent), 50):
             WebhookDelivery.insert_many(sent[at : at + 50]).execute()
     execute("ANALYZE")
     payment = Payment.select().where(Payment.account == account).order_by(Payment.id.desc()).get()
-    return {"customer": first.customer_id, "invoice": first.id, "newest": newest.id, "payment": payment.id, "endpoint": endpoints[account.id].id}
+    return {
+        "customer": first.customer_id,
+        "invoice": first.id,
+        "newest": newest.id,
+        "payment": payment.id,
+        "endpoint": endpoints[account.id].id,
+    }
 
 
 def explained(sql, params):
-    cursor = database.execute_sql(("EXPLAIN " if is_postgres() else "EXPLAIN QUERY PLAN ") + sql, params)
+    cursor = database.execute_sql(
+        ("EXPLAIN " if is_postgres() else "EXPLAIN QUERY PLAN ") + sql, params
+    )
     return "\n".join(str(row) for row in cursor.fetchall())
 
 
 @pytest.fixture
 def ran(caplog):
-    """What was asked of the database about a table since the last look: each statement with its parameters."""
+    """What was asked of the database about a table since the last look: each statement with its
+    parameters.
+    """
 
     def asked(table):
         caplog.set_level(logging.DEBUG, logger="peewee")
         texts = [record.msg for record in caplog.records if record.name == "peewee"]
         caplog.clear()
-        return [(sql, params) for sql, params in texts if sql.startswith("SELECT") and f'FROM "{table}"' in sql and "ORDER BY" in sql]
+        return [
+            (sql, params)
+            for sql, params in texts
+            if sql.startswith("SELECT") and f'FROM "{table}"' in sql and "ORDER BY" in sql
+        ]
 
     return asked
 
@@ -88,7 +152,8 @@ def test_no_list_walks_other_tenants_rows(client, ran):
         assert statements, address
         for sql, params in statements:
             told = explained(sql, params)
-            assert (index.split("_id")[0] if is_postgres() else index) in told, f"{address}\n{told}"  # PostgreSQL may rather sort a few rows
+            # PostgreSQL may rather sort a few rows
+            assert (index.split("_id")[0] if is_postgres() else index) in told, f"{address}\n{told}"
             assert "SCAN t1" not in told, f"{address}\n{told}"
             assert f"Seq Scan on {table}" not in told, f"{address}\n{told}"
             assert f"{table}_pkey" not in told, f"{address}\n{told}"

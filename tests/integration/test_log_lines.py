@@ -1,4 +1,6 @@
-"""What the log tells: one line a request, and one request id from the door to the effect; never a path, a query or a body."""
+"""What the log tells: one line a request, and one request id from the door to the effect; never a
+path, a query or a body.
+"""
 
 import json
 
@@ -22,7 +24,11 @@ class Logged:
 
     def lines(self, event):
         self.text += self._capfd.readouterr().err
-        told = [json.loads(line) for line in self.text.splitlines(keepends=True) if line.startswith("{") and line.endswith("\n")]
+        told = [
+            json.loads(line)
+            for line in self.text.splitlines(keepends=True)
+            if line.startswith("{") and line.endswith("\n")
+        ]
         return [line for line in told if line["event"] == event]
 
 
@@ -33,19 +39,37 @@ def logged(capfd, monkeypatch):
     return Logged(capfd)
 
 
-def test_one_request_id_leads_from_the_door_to_the_effect(database_url, valkey, stand_in, processes, logged):
-    """Given a link that is asked for, then web, job and effect each wrote a line with the request's id."""
+def test_one_request_id_leads_from_the_door_to_the_effect(
+    database_url, valkey, stand_in, processes, logged
+):
+    """Given a link that is asked for, then web, job and effect each wrote a line with the request's
+    id.
+    """
     account = given.an_account()
     invoice, key = given.an_invoice(account), given.a_key(account)
     url = serve(processes)
     processes("worker.py", WORKERS="messages=1")
-    answer = httpx.post(f"{url}/api/invoices/{invoice.id}/payment-links?note=private", json={}, headers=key | {"X-Request-Id": "req_followed"}, timeout=20)
+    answer = httpx.post(
+        f"{url}/api/invoices/{invoice.id}/payment-links?note=private",
+        json={},
+        headers=key | {"X-Request-Id": "req_followed"},
+        timeout=20,
+    )
     assert answer.status_code == 202
-    wait_for(lambda: PaymentLink.select().where(PaymentLink.state == "active").exists(), "the link is made")
+    wait_for(
+        lambda: PaymentLink.select().where(PaymentLink.state == "active").exists(),
+        "the link is made",
+    )
     wait_for(lambda: logged.lines("job"), "the job's line is written")
-    [request], [effect], [job] = (logged.lines(event) for event in ("request", "effect answered", "job"))
+    [request], [effect], [job] = (
+        logged.lines(event) for event in ("request", "effect answered", "job")
+    )
     assert {line["request_id"] for line in (request, effect, job)} == {"req_followed"}
-    assert (request["method"], request["route"], request["status"]) == ("POST", "/api/invoices/{invoice_id}/payment-links", 202)
+    assert (request["method"], request["route"], request["status"]) == (
+        "POST",
+        "/api/invoices/{invoice_id}/payment-links",
+        202,
+    )
     assert (request["account_id"], request["actor"].split(":")[0]) == (account.id, "key")
     assert request["seconds"] > 0
     assert effect["kind"] == "payment_link"
@@ -55,17 +79,35 @@ def test_one_request_id_leads_from_the_door_to_the_effect(database_url, valkey, 
 
 
 def test_each_request_has_one_line_but_those_of_probes(database_url, valkey, processes, logged):
-    """Given requests to every kind of door, then each has a line with its route; health, readiness, metrics and static files have none."""
+    """Given requests to every kind of door, then each has a line with its route; health, readiness,
+    metrics and static files have none.
+    """
     an_operator()
     url = serve(processes)
     signed = given.signed(given.an_event("customer.created", {"id": "cus_1", "object": "customer"}))
     with httpx.Client(base_url=url, follow_redirects=False) as browser:
-        statuses = [browser.get(path).status_code for path in ("/healthz", "/readyz", "/metrics", "/static/favicon.svg")]
-        statuses += [browser.get(path).status_code for path in ("/p/notasecret", "/nowhere/else", "/api/invoices", "/rq/0/view/workers")]
-        statuses.append(browser.post("/api/webhooks/stripe", content=signed["body"], headers=signed["headers"]).status_code)
+        statuses = [
+            browser.get(path).status_code
+            for path in ("/healthz", "/readyz", "/metrics", "/static/favicon.svg")
+        ]
+        statuses += [
+            browser.get(path).status_code
+            for path in ("/p/notasecret", "/nowhere/else", "/api/invoices", "/rq/0/view/workers")
+        ]
+        statuses.append(
+            browser.post(
+                "/api/webhooks/stripe", content=signed["body"], headers=signed["headers"]
+            ).status_code
+        )
     wait_for(lambda: len(logged.lines("request")) >= 5, "the lines are written")
     told = [(line["method"], line["route"], line["status"]) for line in logged.lines("request")]
-    routes = [("GET", "/p/{token}"), ("GET", "none"), ("GET", "/api/invoices"), ("GET", "/rq"), ("POST", "/api/webhooks/stripe")]
+    routes = [
+        ("GET", "/p/{token}"),
+        ("GET", "none"),
+        ("GET", "/api/invoices"),
+        ("GET", "/rq"),
+        ("POST", "/api/webhooks/stripe"),
+    ]
     assert told == [(*route, status) for route, status in zip(routes, statuses[4:], strict=True)]
     assert statuses[-1] == 200
     [kept] = logged.lines("event received")
@@ -74,20 +116,33 @@ def test_each_request_has_one_line_but_those_of_probes(database_url, valkey, pro
     assert StagedJob.select().count() == 1
 
 
-def test_an_expected_failure_is_one_line_and_an_unexpected_one_has_its_traceback(database_url, valkey, processes, logged):
-    """Given a Stripe that is away, an event whose invoice is not here yet, and a row that is gone, then only the last is shown whole."""
+def test_an_expected_failure_is_one_line_and_an_unexpected_one_has_its_traceback(
+    database_url, valkey, processes, logged
+):
+    """Given a Stripe that is away, an event whose invoice is not here yet, and a row that is gone,
+    then only the last is shown whole.
+    """
     paid = given.an_intent(given.an_invoice())
     process_stripe_event.perform(given.received(given.an_event("payment_intent.succeeded", paid)))
-    away = given.received(given.an_event("charge.refunded", {"object": "charge", "payment_intent": paid["id"]}))
-    to_come = given.an_intent(given.an_invoice(), metadata={**paid["metadata"], "invoice_id": "inv_to_come"})
+    away = given.received(
+        given.an_event("charge.refunded", {"object": "charge", "payment_intent": paid["id"]})
+    )
+    to_come = given.an_intent(
+        given.an_invoice(), metadata={**paid["metadata"], "invoice_id": "inv_to_come"}
+    )
     early = given.received(given.an_event("payment_intent.succeeded", to_come))
     gone = given.a_job("process_stripe_event", 999_999)
     processes("worker.py", WORKERS="webhooks=1", STRIPE_API_BASE="http://127.0.0.1:9")
-    wait_for(lambda: len({line["job_id"] for line in logged.lines("attempt failed")}) >= 3, "all have failed")
+    wait_for(
+        lambda: len({line["job_id"] for line in logged.lines("attempt failed")}) >= 3,
+        "all have failed",
+    )
     first = {line["error"].split(":")[0]: line for line in reversed(logged.lines("attempt failed"))}
     assert first.keys() == {"ProviderError", "NotYet", "InboxEventDoesNotExist"}
     assert "Traceback" not in json.dumps([first["ProviderError"], first["NotYet"]])
     assert "stripe" in first["ProviderError"]["error"]
     assert "Traceback" in first["InboxEventDoesNotExist"]["exception"]
     jobs = {int(row.key): row.id for row in StagedJob.select()}
-    assert [first[kind]["job_id"] for kind in ("ProviderError", "NotYet", "InboxEventDoesNotExist")] == [jobs[away], jobs[early], gone]
+    assert [
+        first[kind]["job_id"] for kind in ("ProviderError", "NotYet", "InboxEventDoesNotExist")
+    ] == [jobs[away], jobs[early], gone]

@@ -1,4 +1,6 @@
-"""Each address takes the methods it has a meaning for: HEAD wherever GET is, and nothing that would change a static file."""
+"""Each address takes the methods it has a meaning for: HEAD wherever GET is, and nothing that would
+change a static file.
+"""
 
 import json
 
@@ -19,11 +21,19 @@ def asked_both_ways(client, path, headers):
 
 
 def test_whatever_is_read_by_get_answers_head(client):
-    """Given any route, then HEAD is routed where GET is, and is told in `Allow` wherever a method is not taken."""
+    """Given any route, then HEAD is routed where GET is, and is told in `Allow` wherever a method
+    is not taken.
+    """
     for node in routes(client):
         responders, read = node.method_map, hasattr(node.resource, "on_get")
-        assert (responders["HEAD"] == responders["GET"]) == (read or responders["HEAD"] == responders["TRACE"]), node.uri_template
-        allowed = client.simulate_options(node.uri_template.replace("{", "").replace("}", "")).headers["allow"].split(", ")
+        assert (responders["HEAD"] == responders["GET"]) == (
+            read or responders["HEAD"] == responders["TRACE"]
+        ), node.uri_template
+        allowed = (
+            client.simulate_options(node.uri_template.replace("{", "").replace("}", ""))
+            .headers["allow"]
+            .split(", ")
+        )
         assert ("HEAD" in allowed, "GET" in allowed) == (read, read), node.uri_template
 
 
@@ -32,14 +42,30 @@ def test_head_is_get_without_the_body(client):
     invoice, key, operator = given.an_invoice(account), given.a_key(account), given.a_key(None)
     an_operator()
     browser = signed_in(client)
-    paths = {f"/api/invoices/{invoice.id}": key, "/api/invoices": key, "/api/customers": key, "/api/openapi.json": {}, "/api/docs": {}, "/healthz": {}}
-    paths |= {"/readyz": {}, "/metrics": operator, "/login": {}, "/": browser, STYLE: {}, "/rq/0/view/workers": browser, f"/api/invoices/{invoice.id}x": key}
+    paths = {
+        f"/api/invoices/{invoice.id}": key,
+        "/api/invoices": key,
+        "/api/customers": key,
+        "/api/openapi.json": {},
+        "/api/docs": {},
+        "/healthz": {},
+    }
+    paths |= {
+        "/readyz": {},
+        "/metrics": operator,
+        "/login": {},
+        "/": browser,
+        STYLE: {},
+        "/rq/0/view/workers": browser,
+        f"/api/invoices/{invoice.id}x": key,
+    }
     for path, headers in paths.items():
         whole, head = asked_both_ways(client, path, headers)
         assert (head.status_code, head.content) == (whole.status_code, b""), path
         assert whole.status_code in {200, 404}, path
         assert head.headers["content-type"] == whole.headers["content-type"], path
-        if path not in {"/metrics", "/rq/0/view/workers"}:  # the one has counted in between, the other's nonces have a tail of their own
+        # the one has counted in between, the other's nonces have a tail of their own
+        if path not in {"/metrics", "/rq/0/view/workers"}:
             assert head.headers["content-length"] == str(len(whole.content)), path
         assert int(head.headers["content-length"]) > 0, path
     for refused in (client.simulate_head("/api/invoices"), client.simulate_head("/metrics")):
@@ -47,15 +73,26 @@ def test_head_is_get_without_the_body(client):
     assert client.simulate_head("/api/payments/upsert", headers=key).status_code == 405
 
 
-def test_head_over_a_real_socket_leaves_the_connection_in_order(database_url, valkey, processes, logged):  # noqa: F811
+def test_head_over_a_real_socket_leaves_the_connection_in_order(
+    database_url,
+    valkey,
+    processes,
+    logged,  # noqa: F811
+):
     key, url = given.a_key(given.an_account()), serve(processes)
     with httpx.Client(base_url=url, timeout=20) as browser:
         for path in ("/healthz", "/api/customers", STYLE):
             answer = browser.head(path, headers=key)
-            assert (answer.status_code, answer.content, int(answer.headers["content-length"]) > 0) == (200, b"", True)
+            assert (
+                answer.status_code,
+                answer.content,
+                int(answer.headers["content-length"]) > 0,
+            ) == (200, b"", True)
         assert browser.get("/api/customers", headers=key).json() == {"data": [], "hasMore": False}
     told = [(line["method"], line["route"], line["status"]) for line in logged.lines("request")]
-    assert [line for line in told if line[0] in {"GET", "HEAD"} and line[1] == "/api/customers"] == [
+    assert [
+        line for line in told if line[0] in {"GET", "HEAD"} and line[1] == "/api/customers"
+    ] == [
         ("HEAD", "/api/customers", 200),
         ("GET", "/api/customers", 200),
     ]
@@ -66,6 +103,10 @@ def test_head_over_a_real_socket_leaves_the_connection_in_order(database_url, va
 def test_static_files_are_only_read(client, method):
     for path in (STYLE, "/static/nowhere.css"):
         answer = client.simulate_request(method, path)
-        assert (answer.status_code, answer.json["code"], answer.headers["allow"]) == (405, "method_not_allowed", "GET, HEAD, OPTIONS")
+        assert (answer.status_code, answer.json["code"], answer.headers["allow"]) == (
+            405,
+            "method_not_allowed",
+            "GET, HEAD, OPTIONS",
+        )
     options = client.simulate_options(STYLE)
     assert (options.status_code, options.headers["allow"]) == (200, "GET, HEAD")

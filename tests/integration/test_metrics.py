@@ -35,7 +35,8 @@ def scraped(client) -> Callable[[], dict[str, float]]:
 
 def samples(text: str) -> dict[str, float]:
     return {
-        sample.name + "".join(f" {value}" for _, value in sorted(sample.labels.items())): sample.value
+        sample.name
+        + "".join(f" {value}" for _, value in sorted(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
@@ -43,15 +44,24 @@ def samples(text: str) -> dict[str, float]:
 
 def test_only_operators_may_scrape(client):
     assert client.simulate_get("/metrics").status_code == 401
-    assert client.simulate_get("/metrics", headers=given.a_key(given.an_account())).status_code == 403
+    assert (
+        client.simulate_get("/metrics", headers=given.a_key(given.an_account())).status_code == 403
+    )
     assert client.simulate_get("/metrics", headers=given.a_key(None)).status_code == 200
     an_operator()
     assert client.simulate_get("/metrics", headers=signed_in(client)).status_code == 200
 
 
 def test_jobs_are_counted_by_queue_and_state(scraped):
-    a_job("dead"), a_job("dead", name="mark_overdue", queue="periodic"), a_job("running"), a_job("waiting", name="of_another_release")
-    StagedJob.update(due_at=int((time.time() - 600) * 1_000_000)).where(StagedJob.state == "waiting").execute()
+    (
+        a_job("dead"),
+        a_job("dead", name="mark_overdue", queue="periodic"),
+        a_job("running"),
+        a_job("waiting", name="of_another_release"),
+    )
+    StagedJob.update(due_at=int((time.time() - 600) * 1_000_000)).where(
+        StagedJob.state == "waiting"
+    ).execute()
     found = scraped()
     assert found["payphone_jobs webhooks dead"] == 1
     assert found["payphone_jobs periodic dead"] == 1
@@ -68,9 +78,14 @@ def test_events_and_invoices_are_counted(scraped):
     InboxEvent.receive("stripe", "", "evt_1", "refund.created", "{}", real_now())
     InboxEvent.get().record_outcome("refused", real_now(), "no")
     InboxEvent.receive("stripe", "", "evt_2", "refund.created", "{}", real_now())
-    InboxEvent.update(received_at=time.time_ns() // 1000 - 90_000_000).where(InboxEvent.event_id == "evt_2").execute()
+    InboxEvent.update(received_at=time.time_ns() // 1000 - 90_000_000).where(
+        InboxEvent.event_id == "evt_2"
+    ).execute()
     found = scraped()
-    assert (found["payphone_inbox_events refused"], found["payphone_inbox_events unprocessed"]) == (1, 1)
+    assert (found["payphone_inbox_events refused"], found["payphone_inbox_events unprocessed"]) == (
+        1,
+        1,
+    )
     assert 90 <= found["payphone_inbox_oldest_unprocessed_seconds"] < 120
     assert found["payphone_invoices sent"] == 1
 
@@ -79,18 +94,28 @@ def test_the_stripe_account_that_was_read_longest_ago_is_told(scraped):
     assert "payphone_backfill_age_seconds" not in scraped()
     given.an_account(stripe_account="acct_clinic")
     for stripe_account, hours in (("", 1), ("acct_clinic", 5), ("acct_long_gone", 900)):
-        StripeWatermark.record_reached(stripe_account, 0, 1, "evt_1", real_now() - timedelta(hours=hours))
+        StripeWatermark.record_reached(
+            stripe_account, 0, 1, "evt_1", real_now() - timedelta(hours=hours)
+        )
     assert scraped()["payphone_backfill_age_seconds"] == pytest.approx(5 * 3600, abs=60)
 
 
 def test_a_stripe_account_that_never_was_read_is_told_by_how_long(scraped, monkeypatch):
-    """Given nothing read so far, then the age is that of the first account; a connected one counts from when its first reading began."""
+    """Given nothing read so far, then the age is that of the first account; a connected one counts
+    from when its first reading began.
+    """
     given.an_account(created_at=real_now() - timedelta(hours=6))
     given.an_account(stripe_account="acct_clinic")
     assert scraped()["payphone_backfill_age_seconds"] == pytest.approx(6 * 3600, abs=60)
     StripeWatermark.record_reached("", 0, 1, "evt_1", real_now() - timedelta(hours=1))
     assert scraped()["payphone_backfill_age_seconds"] == pytest.approx(3600, abs=60)
-    Backfill.create(stripe_account="acct_clinic", since=0, asked_by="system", state="failed", created_at=real_now() - timedelta(hours=2))
+    Backfill.create(
+        stripe_account="acct_clinic",
+        since=0,
+        asked_by="system",
+        state="failed",
+        created_at=real_now() - timedelta(hours=2),
+    )
     assert scraped()["payphone_backfill_age_seconds"] == pytest.approx(2 * 3600, abs=60)
     monkeypatch.setenv("STRIPE_SECRET_KEY", "")
     reset_process()
@@ -98,11 +123,31 @@ def test_a_stripe_account_that_never_was_read_is_told_by_how_long(scraped, monke
 
 
 def test_events_that_only_the_backfill_brought_are_told_by_endpoint(scraped):
-    assert (scraped()["payphone_events_fetched platform"], scraped()["payphone_events_fetched connect"]) == (0, 0)
-    for stripe_account, hours, missing in (("", 72, 900), ("", 48, 7), ("", 3, 5), ("", 2, 4), ("acct_clinic", 9, 800), ("acct_clinic", 2, 3)):
+    assert (
+        scraped()["payphone_events_fetched platform"],
+        scraped()["payphone_events_fetched connect"],
+    ) == (0, 0)
+    for stripe_account, hours, missing in (
+        ("", 72, 900),
+        ("", 48, 7),
+        ("", 3, 5),
+        ("", 2, 4),
+        ("acct_clinic", 9, 800),
+        ("acct_clinic", 2, 3),
+    ):
         at = real_now() - timedelta(hours=hours)
-        Backfill.create(stripe_account=stripe_account, since=0, asked_by="system", state="done", missing=missing, created_at=at)
-    assert (scraped()["payphone_events_fetched platform"], scraped()["payphone_events_fetched connect"]) == (9, 3)
+        Backfill.create(
+            stripe_account=stripe_account,
+            since=0,
+            asked_by="system",
+            state="done",
+            missing=missing,
+            created_at=at,
+        )
+    assert (
+        scraped()["payphone_events_fetched platform"],
+        scraped()["payphone_events_fetched connect"],
+    ) == (9, 3)
 
 
 def test_signs_of_life_come_from_redis(scraped, valkey):
@@ -160,7 +205,10 @@ def test_web_processes_of_a_machine_count_together(database_url, valkey, process
     for _ in range(40):
         httpx.get(f"{url}/healthz", headers={"Connection": "close"})
     counts = {
-        samples(httpx.get(f"{url}/metrics", headers=key | {"Connection": "close"}).text)["payphone_http_requests_total GET /healthz 200"] for _ in range(8)
+        samples(httpx.get(f"{url}/metrics", headers=key | {"Connection": "close"}).text)[
+            "payphone_http_requests_total GET /healthz 200"
+        ]
+        for _ in range(8)
     }
     assert len(counts) == 1
     assert counts.pop() >= 40

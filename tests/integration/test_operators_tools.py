@@ -69,22 +69,34 @@ class Workers(threading.Thread):
 
 def test_pause_and_resume_say_what_they_did(redis):
     account = given.an_account()
-    assert "Paused: texts of all accounts." in run("pause", "texts", "--why", "wrong template").output
+    assert (
+        "Paused: texts of all accounts." in run("pause", "texts", "--why", "wrong template").output
+    )
     assert "Already paused" in run("pause", "texts").output
     assert "Paused: charges of" in run("pause", "charges", "--account", account.id).output
     shown = run("brakes").output
     assert "wrong template" in shown
     assert account.id in shown
-    assert "texts are paused for all accounts" in run("resume", "texts", "--account", account.id).output
+    assert (
+        "texts are paused for all accounts"
+        in run("resume", "texts", "--account", account.id).output
+    )
     assert "Resumed: texts of all accounts." in run("resume", "texts").output
     assert not paused(account.id, "texts")
-    assert [entry.action for entry in AuditEntry.select().order_by(AuditEntry.id)] == ["texts.paused", "charges.paused", "texts.resumed"]
+    assert [entry.action for entry in AuditEntry.select().order_by(AuditEntry.id)] == [
+        "texts.paused",
+        "charges.paused",
+        "texts.resumed",
+    ]
     assert Brake.select().where(Brake.paused == True).count() == 1  # noqa: E712
 
 
 def test_a_ceiling_is_shown_and_changed(redis):
     account = given.an_account()
-    assert f"{account.id}: 0 of 500 texts today." in run("ceiling", "texts", "--account", account.id).output
+    assert (
+        f"{account.id}: 0 of 500 texts today."
+        in run("ceiling", "texts", "--account", account.id).output
+    )
     assert "0 of 7 texts" in run("ceiling", "texts", "--account", account.id, "--set", "7").output
     assert "0 of 500 texts" in run("ceiling", "texts", "--account", account.id, "--default").output
 
@@ -92,22 +104,39 @@ def test_a_ceiling_is_shown_and_changed(redis):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("pause", "everything"), ("pause", "texts", "--account", "ac_none"), ("ceiling", "texts"), ("ceiling", "texts", "--account", "ac_none"),
-        ("events", "backfill"), ("events", "backfill", "--since", "yesterday"), ("events", "backfill", "--since", "2d", "--account", "ac_none"),
-        ("events", "replay"), ("events", "replay", "1", "--outcome", "refused"), ("events", "replay", "--outcome", "lost"),
+        ("pause", "everything"),
+        ("pause", "texts", "--account", "ac_none"),
+        ("ceiling", "texts"),
+        ("ceiling", "texts", "--account", "ac_none"),
+        ("events", "backfill"),
+        ("events", "backfill", "--since", "yesterday"),
+        ("events", "backfill", "--since", "2d", "--account", "ac_none"),
+        ("events", "replay"),
+        ("events", "replay", "1", "--outcome", "refused"),
+        ("events", "replay", "--outcome", "lost"),
         ("events", "reconcile", "--since", "x"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_understood_changes_nothing(redis, arguments):
     assert run(*arguments).exit_code == 2
     assert StagedJob.select().count() + AuditEntry.select().count() == 0
 
 
 def test_backfill_shows_its_progress_and_its_end(redis, stripe_stand_in):  # noqa: F811
-    """Given events that did not reach us, when an operator asks for them, then the command waits for the workers and says what had been missing."""
+    """Given events that did not reach us, when an operator asks for them, then the command waits
+    for the workers and says what had been missing.
+    """
     invoice = given.an_invoice()
-    asked = {"amount": 12_500, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True, "metadata": given.metadata_of(invoice)}
-    stripe_stand_in.sdk.payment_intents.create(asked | {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}})
+    asked = {
+        "amount": 12_500,
+        "currency": "usd",
+        "payment_method": "pm_card_visa",
+        "confirm": True,
+        "metadata": given.metadata_of(invoice),
+    }
+    stripe_stand_in.sdk.payment_intents.create(
+        asked | {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
+    )
     with Workers(redis):
         result = run("events", "backfill", "--since", "2d", "--rate", "0")
     count = len(stripe_stand_in.events())
@@ -119,18 +148,35 @@ def test_backfill_shows_its_progress_and_its_end(redis, stripe_stand_in):  # noq
 
 
 def test_backfill_of_one_clinic_reads_its_own_account(redis, stripe_stand_in):  # noqa: F811
-    account = given.an_account(stripe_account=stripe_stand_in.sdk.accounts.create({"country": "US"}).id)
-    assert run("events", "backfill", "--since", "40d", "--account", account.id, "--no-wait").exit_code == 0
-    assert run("events", "backfill", "--since", "1h", "--account", "platform", "--no-wait").exit_code == 0
-    assert [row.stripe_account for row in Backfill.select().order_by(Backfill.id)] == [account.stripe_account, ""]
+    account = given.an_account(
+        stripe_account=stripe_stand_in.sdk.accounts.create({"country": "US"}).id
+    )
+    assert (
+        run("events", "backfill", "--since", "40d", "--account", account.id, "--no-wait").exit_code
+        == 0
+    )
+    assert (
+        run("events", "backfill", "--since", "1h", "--account", "platform", "--no-wait").exit_code
+        == 0
+    )
+    assert [row.stripe_account for row in Backfill.select().order_by(Backfill.id)] == [
+        account.stripe_account,
+        "",
+    ]
 
 
 def test_refused_events_are_replayed_once_the_reason_is_gone(redis):
-    """Given events refused because a clinic's Stripe account was entered wrongly, when that is mended and they are replayed, then they count, once."""
+    """Given events refused because a clinic's Stripe account was entered wrongly, when that is
+    mended and they are replayed, then they count, once.
+    """
     account = given.an_account(stripe_account="acct_typo")
     invoices = [given.an_invoice(account) for _ in range(3)]
     for invoice in invoices:
-        given.received(given.an_event("payment_intent.succeeded", given.an_intent(invoice), account="acct_right"))
+        given.received(
+            given.an_event(
+                "payment_intent.succeeded", given.an_intent(invoice), account="acct_right"
+            )
+        )
     work(redis)
     assert {row.outcome for row in InboxEvent.select()} == {"refused"}
     Account.update(stripe_account="acct_right").where(Account.id == account.id).execute()
@@ -146,7 +192,9 @@ def test_refused_events_are_replayed_once_the_reason_is_gone(redis):
 
 
 def test_replaying_what_counted_already_changes_nothing(redis):
-    """Given an event that was applied, and whose job has been forgotten, then replaying it by Stripe's id counts nothing twice."""
+    """Given an event that was applied, and whose job has been forgotten, then replaying it by
+    Stripe's id counts nothing twice.
+    """
     invoice = given.an_invoice()
     event = given.an_event("payment_intent.succeeded", given.an_intent(invoice))
     number = given.received(event)
@@ -158,16 +206,30 @@ def test_replaying_what_counted_already_changes_nothing(redis):
     StagedJob.delete().execute()
     assert "Replayed: 1." in run("events", "replay", str(number)).output
     work(redis)
-    assert (InboxEvent.get().outcome, given.fresh(invoice).version, Payment.select().count()) == ("unchanged", before, 1)
+    assert (InboxEvent.get().outcome, given.fresh(invoice).version, Payment.select().count()) == (
+        "unchanged",
+        before,
+        1,
+    )
     missing = run("events", "replay", "evt_none")
     assert (missing.exit_code, "no such event" in missing.output) == (1, True)
 
 
 def test_reconcile_says_what_differs(redis, stripe_stand_in):  # noqa: F811
-    """Given books that agree, then it says so and ends well; given one that differs, it is shown, and the command ends with 1."""
+    """Given books that agree, then it says so and ends well; given one that differs, it is shown,
+    and the command ends with 1.
+    """
     invoice = given.an_invoice()
-    asked = {"amount": 12_500, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True, "metadata": given.metadata_of(invoice)}
-    stripe_stand_in.sdk.payment_intents.create(asked | {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}})
+    asked = {
+        "amount": 12_500,
+        "currency": "usd",
+        "payment_method": "pm_card_visa",
+        "confirm": True,
+        "metadata": given.metadata_of(invoice),
+    }
+    stripe_stand_in.sdk.payment_intents.create(
+        asked | {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
+    )
     for event in stripe_stand_in.events():
         given.received(event)
     work(redis)
@@ -185,14 +247,33 @@ def test_reconcile_says_what_differs(redis, stripe_stand_in):  # noqa: F811
 
 
 def test_the_latest_report_says_of_when_it_is_and_of_what(redis):
-    """Given no report, one that is fresh, and one of this morning, then each is called what it is; nothing is said of now by an old one."""
+    """Given no report, one that is fresh, and one of this morning, then each is called what it is;
+    nothing is said of now by an old one.
+    """
     none = run("events", "reconcile", "--latest")
-    assert (none.exit_code, "No differences" in none.output, "No comparison has finished yet" in none.output) == (1, False, True)
+    assert (
+        none.exit_code,
+        "No differences" in none.output,
+        "No comparison has finished yet" in none.output,
+    ) == (1, False, True)
     now, span = real_now(), {"since": 1_795_000_000, "until": 1_795_259_200}
-    report = Reconciliation.create(asked_by="test", state="done", compared=17, created_at=now, finished_at=now - timedelta(minutes=59), **span)
+    report = Reconciliation.create(
+        asked_by="test",
+        state="done",
+        compared=17,
+        created_at=now,
+        finished_at=now - timedelta(minutes=59),
+        **span,
+    )
     fresh = run("events", "reconcile", "--latest")
     assert (fresh.exit_code, "h old" in fresh.output) == (0, False)
-    assert "platform: compared 17 payments and refunds made from 2026-11-18 11:06:40Z to 2026-11-21 11:06:40Z" in fresh.output
+    assert (
+        "platform: compared 17 payments and refunds made from 2026-11-18 11:06:40Z to 2026-11-21"
+        " 11:06:40Z" in fresh.output
+    )
     assert f"report from {report.finished_at:%F %TZ}." in fresh.output
     Reconciliation.update(finished_at=now - timedelta(hours=5)).execute()
-    assert "platform: the report is 5.0 h old; there should be one every hour." in run("events", "reconcile", "--latest").output
+    assert (
+        "platform: the report is 5.0 h old; there should be one every hour."
+        in run("events", "reconcile", "--latest").output
+    )

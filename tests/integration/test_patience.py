@@ -1,4 +1,6 @@
-"""A database that hangs holds nobody for ever: statements are given up, and a worker that hangs is killed."""
+"""A database that hangs holds nobody for ever: statements are given up, and a worker that hangs is
+killed.
+"""
 
 import time
 
@@ -21,7 +23,9 @@ def on_postgres(database_url):
 
 
 def test_a_statement_is_given_up_once(on_postgres):
-    """Given a statement that takes too long, then it fails after that time, and is not tried a second time."""
+    """Given a statement that takes too long, then it fails after that time, and is not tried a
+    second time.
+    """
     close_database()
     use_database(on_postgres, patience=0.5)
     begun = time.monotonic()
@@ -40,18 +44,43 @@ def test_a_dead_server_is_noticed(on_postgres):
     with database.connection_context():
         told = database.connection().info.get_parameters()
         assert database.execute_sql("SHOW statement_timeout").fetchone()[0] == "20s"
-    assert {name: told[name] for name in ("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")} == {
-        "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3", "tcp_user_timeout": "20000",
-    }  # fmt: skip
+    assert {
+        name: told[name]
+        for name in (
+            "keepalives_idle",
+            "keepalives_interval",
+            "keepalives_count",
+            "tcp_user_timeout",
+        )
+    } == {
+        "keepalives_idle": "10",
+        "keepalives_interval": "5",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "20000",
+    }
 
 
 def test_a_worker_is_watched_while_it_claims_too(database_url, valkey, monkeypatch):
-    """Given a worker, then there is a time at which it is killed while it claims, while it works and until it is through, and none while it waits."""
+    """Given a worker, then there is a time at which it is killed while it claims, while it works
+    and until it is through, and none while it waits.
+    """
     told = []
     job_id = given.a_job("process_stripe_event", 1)
     claim, perform = worker.claim_job, worker.perform
     monkeypatch.setattr(worker, "claim_job", lambda *asked: told.append("claim") or claim(*asked))
     monkeypatch.setattr(worker, "perform", lambda *asked: told.append("perform") or perform(*asked))
-    Worker("webhooks", valkey.client(), "watched", lambda at: told.append(round(at - time.monotonic()) if at else 0)).take(f"process_stripe_event-{job_id}")
-    assert told == [CLAIM_SECONDS, "claim", process_stripe_event.timeout, "perform", CLAIM_SECONDS, 0]
+    Worker(
+        "webhooks",
+        valkey.client(),
+        "watched",
+        lambda at: told.append(round(at - time.monotonic()) if at else 0),
+    ).take(f"process_stripe_event-{job_id}")
+    assert told == [
+        CLAIM_SECONDS,
+        "claim",
+        process_stripe_event.timeout,
+        "perform",
+        CLAIM_SECONDS,
+        0,
+    ]
     assert CLAIM_SECONDS > STATEMENT_SECONDS

@@ -1,4 +1,6 @@
-"""`/readyz` says what is degraded, from signs of life and not from names that the dead left behind."""
+"""`/readyz` says what is degraded, from signs of life and not from names that the
+dead left behind.
+"""
 
 import pathlib
 import time
@@ -30,18 +32,26 @@ def test_an_installation_whose_parts_all_live_is_ready(client, living):
 
 
 def test_missing_migrations_are_named(client, living):
-    """Given processes of a newer release than the database, then they do not say that all is well."""
+    """Given processes of a newer release than the database,
+    then they do not say that all is well.
+    """
     last = pathlib.Path(sorted(DIRECTORY.glob("[0-9]*.py"))[-1]).stem
     execute("DELETE FROM schema_migration WHERE name = ?", (last,))
     answer = client.simulate_get("/readyz")
-    assert (answer.status_code, answer.json) == (200, {"status": "degraded", "reasons": [f"database: lacks {last}"]})
+    assert (answer.status_code, answer.json) == (
+        200,
+        {"status": "degraded", "reasons": [f"database: lacks {last}"]},
+    )
 
 
 @pytest.mark.parametrize("who", ["relay", "scheduler"])
 def test_a_process_that_is_away_is_named(client, living, who):
     living.delete(f"payphone:{who}:seen")
     answer = client.simulate_get("/readyz")
-    assert (answer.status_code, answer.json) == (200, {"status": "degraded", "reasons": [f"{who}: not seen for a minute"]})
+    assert (answer.status_code, answer.json) == (
+        200,
+        {"status": "degraded", "reasons": [f"{who}: not seen for a minute"]},
+    )
 
 
 def test_queues_of_a_killed_pool_are_named(client, living):
@@ -56,7 +66,10 @@ def test_a_redis_that_will_not_write_is_degraded(client, living):
         answer = client.simulate_get("/readyz")
     finally:
         living.config_set("maxmemory", "0")
-    assert (answer.status_code, answer.json) == (200, {"status": "degraded", "reasons": ["redis: refuses writes (OutOfMemoryError)"]})
+    assert (answer.status_code, answer.json) == (
+        200,
+        {"status": "degraded", "reasons": ["redis: refuses writes (OutOfMemoryError)"]},
+    )
 
 
 def test_redis_away_is_degraded(client, monkeypatch):
@@ -65,4 +78,7 @@ def test_redis_away_is_degraded(client, monkeypatch):
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
     reset_process()
     answer = type(client)(create_app()).simulate_get("/readyz")
-    assert (answer.status_code, answer.json) == (200, {"status": "degraded", "reasons": ["redis: ConnectionError"]})
+    assert (answer.status_code, answer.json) == (
+        200,
+        {"status": "degraded", "reasons": ["redis: ConnectionError"]},
+    )

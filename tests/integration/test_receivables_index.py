@@ -21,12 +21,26 @@ def many_invoices() -> Account:
     rows = []
     for account in accounts:
         customer = given.a_customer(account)
-        same = {"account": account, "customer": customer, "currency": "usd", "amount_due": 100, "outstanding": 100, "mark": "sent"}
+        same = {
+            "account": account,
+            "customer": customer,
+            "currency": "usd",
+            "amount_due": 100,
+            "outstanding": 100,
+            "mark": "sent",
+        }
         rows += [
-            same | {"id": new_id("inv"), "number": str(index), "due_date": TODAY + timedelta(days=index % 200 - 100), "created_at": now, "updated_at": now}
+            same
+            | {
+                "id": new_id("inv"),
+                "number": str(index),
+                "due_date": TODAY + timedelta(days=index % 200 - 100),
+                "created_at": now,
+                "updated_at": now,
+            }
             | {"status": ("overdue", "sent", "paid", "paid")[index % 4]}
             for index in range(1000)
-        ]  # fmt: skip
+        ]
     with database.atomic():
         for at in range(0, len(rows), 100):
             Invoice.insert_many(rows[at : at + 100]).execute()
@@ -35,13 +49,20 @@ def many_invoices() -> Account:
 
 
 def plan(sql: str, params: tuple) -> str:
-    cursor = database.execute_sql(("EXPLAIN " if is_postgres() else "EXPLAIN QUERY PLAN ") + sql, params)
+    cursor = database.execute_sql(
+        ("EXPLAIN " if is_postgres() else "EXPLAIN QUERY PLAN ") + sql, params
+    )
     return "\n".join(str(row) for row in cursor.fetchall())
 
 
 def test_each_page_is_one_range_of_the_index_already_in_order(database_url):
     account = many_invoices()
-    after = Invoice.select().where(Invoice.account == account, Invoice.status == "overdue").order_by(Invoice.due_date).get()
+    after = (
+        Invoice.select()
+        .where(Invoice.account == account, Invoice.status == "overdue")
+        .order_by(Invoice.due_date)
+        .get()
+    )
     for status in UNPAID:
         for which, last in ((None, None), ("overdue", None), ("sent", after), (None, after)):
             told = plan(*unpaid_page(account, status, which, TODAY, last).limit(21).sql())
@@ -54,8 +75,18 @@ def test_each_page_is_one_range_of_the_index_already_in_order(database_url):
 
 def test_the_sums_stay_within_the_account(database_url):
     account = many_invoices()
-    for where in ("", "AND status IN ('overdue', 'sent') AND due_date <= '2026-05-31' AND due_date >= '2026-05-01'"):
+    for where in (
+        "",
+        (
+            "AND status IN ('overdue', 'sent') AND due_date <= '2026-05-31' AND due_date >="
+            " '2026-05-01'"
+        ),
+    ):
         mark = "%s" if is_postgres() else "?"
-        told = plan(f"SELECT currency, COUNT(*), SUM(outstanding) FROM invoice WHERE account_id = {mark} {where} GROUP BY currency", (account.id,))
+        told = plan(
+            f"SELECT currency, COUNT(*), SUM(outstanding) FROM invoice WHERE account_id = {mark}"
+            f" {where} GROUP BY currency",
+            (account.id,),
+        )
         assert "Seq Scan" not in told, told
         assert "SCAN invoice" not in told, told

@@ -28,7 +28,10 @@ def redis(valkey):
 
 
 def queued(redis, queue="webhooks"):
-    return [int(identity.decode().rpartition("-")[2]) for identity in redis.lrange(f"rq:queue:{queue}", 0, -1)]
+    return [
+        int(identity.decode().rpartition("-")[2])
+        for identity in redis.lrange(f"rq:queue:{queue}", 0, -1)
+    ]
 
 
 def pushed_long_ago():
@@ -53,7 +56,9 @@ def test_it_leaves_alone_what_runs_or_is_over(redis):
 
 
 def test_an_emptied_redis_gets_all_that_is_due_again(redis):
-    """Given jobs in the queue, when Redis is emptied, then a new epoch begins and they are pushed once more."""
+    """Given jobs in the queue, when Redis is emptied, then a new epoch begins and they are pushed
+    once more.
+    """
     ids = [given.a_job("a_test_job", number) for number in range(3)]
     relay.tick(redis)
     redis.flushall()
@@ -98,7 +103,9 @@ def test_a_long_queue_is_not_pushed_twice(redis):
 
 
 def test_two_relays_at_once_never_push_the_same_job(redis):
-    """SKIP LOCKED on PostgreSQL, one writer at a time on SQLite: each job is taken by one of them."""
+    """SKIP LOCKED on PostgreSQL, one writer at a time on SQLite:
+    each job is taken by one of them.
+    """
     for number in range(300):
         given.a_job("a_test_job", number)
     taken, gate = [], threading.Barrier(4)
@@ -146,19 +153,27 @@ def test_a_copy_too_many_is_claimed_once(redis):
 
 
 def test_an_unknown_job_waits_for_a_release_that_knows_it(redis):
-    """Given a newer release's job, then an old worker uses up none of its attempts, however often it looks, and does not look often."""
+    """Given a newer release's job, then an old worker uses up none of its attempts, however often
+    it looks, and does not look often.
+    """
     job_id = given.a_job("no_such_job_in_this_release", 1, attempts=3)
     for _ in range(5):
         given.make_due()
         given.relayed(redis)
         assert given.worked(redis) == 1
         row = StagedJob.get_by_id(job_id)
-        assert (row.state, row.attempts, row.last_error) == ("waiting", 0, "this release has no such job")
+        assert (row.state, row.attempts, row.last_error) == (
+            "waiting",
+            0,
+            "this release has no such job",
+        )
         assert 55_000_000 < row.due_at - given.database_now() <= 60_000_000
 
 
 def test_an_unknown_job_that_kills_its_workers_is_dead_in_rqs_view_too(redis):
-    """Given a newer release's job of which workers die, then the old release's looks do not give it new lives."""
+    """Given a newer release's job of which workers die, then the old release's looks do not give it
+    new lives.
+    """
     job_id = given.a_job("no_such_job_in_this_release", 1, attempts=2)
     for number in range(2):
         given.make_due()
@@ -177,7 +192,9 @@ def test_rq_is_told_each_jobs_own_time(redis):
 
 
 def test_a_database_without_tables_is_said_to_lack_them_and_seldom(redis, monkeypatch):
-    """Given a relay that looks at a database nobody has migrated, then it says so once, and not at every look."""
+    """Given a relay that looks at a database nobody has migrated, then it says so once, and not at
+    every look.
+    """
     execute("DROP TABLE staged_job")
     told, looks = [], iter([False, False, False, True])
     monkeypatch.setattr(relay, "TICK", 0.01)
@@ -187,7 +204,9 @@ def test_a_database_without_tables_is_said_to_lack_them_and_seldom(redis, monkey
 
 
 def test_a_relay_says_by_when_each_look_must_be_over(redis, monkeypatch):
-    """So that the pool's supervisor replaces one that hangs: longer than a database takes to give up a statement, and Redis to answer."""
+    """So that the pool's supervisor replaces one that hangs: longer than a database takes to give
+    up a statement, and Redis to answer.
+    """
     told, looks = [], iter([False, False, True])
     monkeypatch.setattr(relay, "TICK", 0.0)
     begun = time.monotonic()

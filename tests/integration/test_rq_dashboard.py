@@ -1,4 +1,6 @@
-"""rq-dashboard at /rq: behind the login, looking only, and Requeue is an audited replay of the row."""
+"""rq-dashboard at /rq: behind the login, looking only,
+and Requeue is an audited replay of the row.
+"""
 
 import json
 import pickle
@@ -31,7 +33,9 @@ def browser(client) -> dict[str, str]:
 def post(client, browser):
     """A POST as the dashboard's own script sends it."""
     token = csrf_of(client, browser)
-    return lambda path, **headers: client.simulate_post(path, headers=browser | {"X-CSRFToken": token, "Sec-Fetch-Site": "same-origin"} | headers)
+    return lambda path, **headers: client.simulate_post(
+        path, headers=browser | {"X-CSRFToken": token, "Sec-Fetch-Site": "same-origin"} | headers
+    )
 
 
 def a_dead_job(valkey, error: str = "Boom") -> StagedJob:
@@ -49,7 +53,10 @@ def state(job: StagedJob) -> str:
     return StagedJob.get_by_id(job.id).state
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/rq", "/rq/0/data/queues.json", "/rq/static/css/main.css", "/rq/job/x-1/requeue"])
+@pytest.mark.parametrize(
+    "path",
+    [*PAGES, "/rq", "/rq/0/data/queues.json", "/rq/static/css/main.css", "/rq/job/x-1/requeue"],
+)
 def test_nothing_is_shown_to_strangers(client, path):
     answer = client.simulate_get(path)
     assert answer.status_code in {302, 401, 405}
@@ -65,9 +72,15 @@ def test_an_operator_looks(client, browser, path):
 
 def test_a_dead_job_is_shown_by_name_and_exception_only(client, browser, valkey):
     job = a_dead_job(valkey)
-    rows = client.simulate_get("/rq/0/data/jobs/webhooks/failed/8/asc/1.json", headers=browser).json["jobs"]
-    assert [(row["id"], row["description"], row["exc_info"]) for row in rows] == [(f"process_stripe_event-{job.id}", f"process_stripe_event {job.id}", "Boom")]
-    one = client.simulate_get(f"/rq/0/data/job/process_stripe_event-{job.id}.json", headers=browser).json
+    rows = client.simulate_get(
+        "/rq/0/data/jobs/webhooks/failed/8/asc/1.json", headers=browser
+    ).json["jobs"]
+    assert [(row["id"], row["description"], row["exc_info"]) for row in rows] == [
+        (f"process_stripe_event-{job.id}", f"process_stripe_event {job.id}", "Boom")
+    ]
+    one = client.simulate_get(
+        f"/rq/0/data/job/process_stripe_event-{job.id}.json", headers=browser
+    ).json
     assert json.loads(one["metadata"])["dead"] is True
     assert one["status"] == "failed"
 
@@ -77,9 +90,19 @@ def test_requeue_of_a_dead_job_is_an_audited_replay(client, post, valkey):
     answer = post(f"/rq/job/process_stripe_event-{job.id}/requeue")
     assert (answer.status_code, answer.json) == (200, {"status": "OK", "count": 1})
     row = StagedJob.get_by_id(job.id)
-    assert (row.state, row.attempts, row.pushed_at, row.key, row.args) == ("waiting", 0, None, job.key, job.args)
+    assert (row.state, row.attempts, row.pushed_at, row.key, row.args) == (
+        "waiting",
+        0,
+        None,
+        job.key,
+        job.args,
+    )
     entry = AuditEntry.select().order_by(AuditEntry.id.desc()).get()
-    assert (entry.actor, entry.action, entry.subject) == ("operator:ada", "job.replayed", f"job:{job.id}")
+    assert (entry.actor, entry.action, entry.subject) == (
+        "operator:ada",
+        "job.replayed",
+        f"job:{job.id}",
+    )
     assert post(f"/rq/job/process_stripe_event-{job.id}/requeue").status_code == 409
 
 
@@ -95,7 +118,17 @@ def test_requeue_of_any_other_job_does_nothing(post, valkey, was):
     assert valkey.client().llen("rq:queue:webhooks") == 0
 
 
-@pytest.mark.parametrize("identity", ["process_stripe_event-999", "prune_jobs-{id}", "{id}", "os.system-{id}", "nonsense", "process_stripe_event-" + "9" * 40])
+@pytest.mark.parametrize(
+    "identity",
+    [
+        "process_stripe_event-999",
+        "prune_jobs-{id}",
+        "{id}",
+        "os.system-{id}",
+        "nonsense",
+        "process_stripe_event-" + "9" * 40,
+    ],
+)
 def test_requeue_of_what_is_no_job_of_ours_is_404(post, valkey, identity):
     job = a_dead_job(valkey)
     assert post(f"/rq/job/{identity.format(id=job.id)}/requeue").status_code == 404
@@ -103,15 +136,32 @@ def test_requeue_of_what_is_no_job_of_ours_is_404(post, valkey, identity):
 
 
 def test_requeue_all_replays_the_dead_of_one_queue_only(post):
-    dead, failed, other = [a_job("dead"), a_job("dead")], a_job("waiting", attempts=2), a_job("dead", name="mark_overdue", queue="periodic")
+    dead, failed, other = (
+        [a_job("dead"), a_job("dead")],
+        a_job("waiting", attempts=2),
+        a_job("dead", name="mark_overdue", queue="periodic"),
+    )
     assert post("/rq/requeue/webhooks").json == {"status": "OK", "count": 2}
-    assert [state(job) for job in (*dead, failed, other)] == ["waiting", "waiting", "waiting", "dead"]
+    assert [state(job) for job in (*dead, failed, other)] == [
+        "waiting",
+        "waiting",
+        "waiting",
+        "dead",
+    ]
     assert StagedJob.get_by_id(failed.id).attempts == 2
     assert AuditEntry.select().where(AuditEntry.action == "job.replayed").count() == 2
     assert post("/rq/requeue/nonsense").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/rq/job/x-1/delete", "/rq/queue/webhooks/failed/empty", "/rq/queue/webhooks/queued/empty", "/rq/queue/webhooks/compact"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/rq/job/x-1/delete",
+        "/rq/queue/webhooks/failed/empty",
+        "/rq/queue/webhooks/queued/empty",
+        "/rq/queue/webhooks/compact",
+    ],
+)
 def test_what_would_change_rq_alone_is_refused(post, valkey, path):
     with transaction():
         stage(mark_overdue, "k")
@@ -123,7 +173,15 @@ def test_what_would_change_rq_alone_is_refused(post, valkey, path):
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("path", ["/rq/requeue/webhooks", "/rq/job/x-1/requeue", "/rq/job/x-1/delete", "/rq/queue/webhooks/failed/empty"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/rq/requeue/webhooks",
+        "/rq/job/x-1/requeue",
+        "/rq/job/x-1/delete",
+        "/rq/queue/webhooks/failed/empty",
+    ],
+)
 def test_get_changes_nothing(client, browser, valkey, method, path):
     job = a_dead_job(valkey)
     assert client.simulate_request(method, path, headers=browser).status_code == 405
@@ -144,7 +202,12 @@ def test_a_post_without_the_sessions_token_is_refused(client, browser, post, val
 
 def test_the_token_reaches_the_dashboards_script_and_nobody_else(client, browser):
     cookie = client.simulate_get("/rq/", headers=browser).cookies["_csrf_token"]
-    assert (cookie.value, cookie.path, cookie.http_only, cookie.same_site) == (csrf_of(client, browser), "/rq", False, "Strict")
+    assert (cookie.value, cookie.path, cookie.http_only, cookie.same_site) == (
+        csrf_of(client, browser),
+        "/rq",
+        False,
+        "Strict",
+    )
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -156,7 +219,9 @@ def test_the_policy_allows_the_pages_own_scripts_and_nothing_else(client, browse
     assert f"script-src 'nonce-{nonce[1]}' 'unsafe-eval';" in policy
     assert "unsafe-inline" not in policy
     scripts = re.findall(r"<script[^>]*>", answer.text)
-    assert all(f'nonce="{nonce[1]}"' in script for script in scripts if "text/template" not in script)
+    assert all(
+        f'nonce="{nonce[1]}"' in script for script in scripts if "text/template" not in script
+    )
     assert nonce[1] not in client.simulate_get(path, headers=browser).text
 
 
@@ -164,8 +229,13 @@ def test_the_policy_allows_the_pages_own_scripts_and_nothing_else(client, browse
 def test_no_template_puts_a_value_into_the_page_unescaped(template):
     """rq-dashboard #526: in 0.9 the job's page and the list of workers do."""
     app = make_dashboard()
-    source, _, _ = app.create_global_jinja_loader().get_source(app.jinja_env, f"rq_dashboard/{template}")
-    assert all(found.startswith("<%= $('<div/>').text(") for found in re.findall(r"<%=.{20}", source, re.DOTALL))
+    source, _, _ = app.create_global_jinja_loader().get_source(
+        app.jinja_env, f"rq_dashboard/{template}"
+    )
+    assert all(
+        found.startswith("<%= $('<div/>').text(")
+        for found in re.findall(r"<%=.{20}", source, re.DOTALL)
+    )
 
 
 def test_data_never_gets_a_nonce():
@@ -173,7 +243,9 @@ def test_data_never_gets_a_nonce():
 
 
 def test_a_pickle_in_redis_is_not_opened(client, browser, valkey, tmp_path):
-    """Given a job planted in Redis whose parts are pickles, when an operator looks, then nothing of it is run."""
+    """Given a job planted in Redis whose parts are pickles, when an operator looks, then nothing of
+    it is run.
+    """
     trap = tmp_path / "opened"
 
     class Trap:
@@ -181,19 +253,41 @@ def test_a_pickle_in_redis_is_not_opened(client, browser, valkey, tmp_path):
             return (trap.touch, ())
 
     loaded = pickle.dumps(Trap())
-    born, mapping = "2026-01-01T00:00:00.000000Z", {"data": zlib.compress(loaded), "meta": loaded, "result": loaded, "status": "started", "origin": "webhooks"}
+    born, mapping = (
+        "2026-01-01T00:00:00.000000Z",
+        {
+            "data": zlib.compress(loaded),
+            "meta": loaded,
+            "result": loaded,
+            "status": "started",
+            "origin": "webhooks",
+        },
+    )
     redis = valkey.client()
     redis.hset("rq:job:trap-1", mapping=mapping)
     redis.sadd("rq:queues", "rq:queue:webhooks")
     redis.rpush("rq:queue:webhooks", "trap-1")
-    redis.hset("rq:worker:w1", mapping={"queues": "webhooks", "state": "busy", "birth": born, "last_heartbeat": born})
+    redis.hset(
+        "rq:worker:w1",
+        mapping={"queues": "webhooks", "state": "busy", "birth": born, "last_heartbeat": born},
+    )
     redis.sadd("rq:workers", "rq:worker:w1")
     redis.zadd("rq:executions:trap-1", {"x": 9999999999})
-    redis.hset("rq:execution:trap-1:x", mapping={"id": "x", "job_id": "trap-1", "created_at": 1, "last_heartbeat": 1})
+    redis.hset(
+        "rq:execution:trap-1:x",
+        mapping={"id": "x", "job_id": "trap-1", "created_at": 1, "last_heartbeat": 1},
+    )
     redis.sadd("rq:worker:w1:executions", "trap-1:x")
-    for path in ("view/job/trap-1", "data/job/trap-1.json", "data/jobs/webhooks/queued/8/asc/1.json", "data/workers.json", "view/workers"):
+    for path in (
+        "view/job/trap-1",
+        "data/job/trap-1.json",
+        "data/jobs/webhooks/queued/8/asc/1.json",
+        "data/workers.json",
+        "view/workers",
+    ):
         answer = client.simulate_get(f"/rq/0/{path}", headers=browser)
-        expected = 404 if path == "data/job/trap-1.json" else 200  # its meta is a pickle too: said, not opened
+        # its meta is a pickle too: said, not opened
+        expected = 404 if path == "data/job/trap-1.json" else 200
         assert (path, answer.status_code, trap.exists()) == (path, expected, False)
 
 
@@ -208,7 +302,16 @@ def test_redis_away_is_said(client, browser, monkeypatch):
         assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
 
 
-@pytest.mark.parametrize("path", ["1/view/queues", "0/view/jobs/webhooks/nonsense/8/asc/1", "0/data/jobs/webhooks/failed/0/asc/1.json", "0/view/job/no-1", "x"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "1/view/queues",
+        "0/view/jobs/webhooks/nonsense/8/asc/1",
+        "0/data/jobs/webhooks/failed/0/asc/1.json",
+        "0/view/job/no-1",
+        "x",
+    ],
+)
 def test_what_is_not_there_is_404(client, browser, path):
     assert client.simulate_get(f"/rq/{path}", headers=browser).status_code == 404
 
@@ -230,5 +333,7 @@ def test_a_replayed_job_runs_again_and_is_done(client, post, valkey):
 
 def test_static_files_are_fetched_once(client, browser):
     first = client.simulate_get("/rq/static/css/main.css", headers=browser)
-    again = client.simulate_get("/rq/static/css/main.css", headers=browser | {"If-None-Match": first.headers["etag"]})
+    again = client.simulate_get(
+        "/rq/static/css/main.css", headers=browser | {"If-None-Match": first.headers["etag"]}
+    )
     assert (first.status_code, again.status, again.content) == (200, "304 Not Modified", b"")

@@ -1,4 +1,6 @@
-"""Whoever looks with RQ's own classes sees what the rows say: queues, names, states, attempts, workers."""
+"""Whoever looks with RQ's own classes sees what the rows say: queues, names, states, attempts,
+workers.
+"""
 
 import os
 import time
@@ -63,7 +65,12 @@ def test_a_queued_job(redis, a_kind):
     assert QUEUE in {each.name for each in Queue.all(connection=redis)}
     assert queue.get_job_ids() == [f"a_test_job-{job_id}"]
     job = queue.jobs[0]
-    assert (job.get_status(), job.func_name, job.args, job.origin) == (JobStatus.QUEUED, "jobs.a_test_job", [job_id], QUEUE)
+    assert (job.get_status(), job.func_name, job.args, job.origin) == (
+        JobStatus.QUEUED,
+        "jobs.a_test_job",
+        [job_id],
+        QUEUE,
+    )
     assert job.description == f"a_test_job {job_id}"
     assert job.enqueued_at
 
@@ -82,17 +89,28 @@ def test_a_job_is_started_while_it_runs_and_finished_when_its_row_is_done(redis,
     worker = a_worker(redis)
     worker._step()
     identity = f"a_test_job-{job_id}"
-    assert seen == {"status": JobStatus.STARTED, "worker": "test-worker", "meta": {"attempt": 1, "of": 3}, "started": [identity], "state": "busy"}
+    assert seen == {
+        "status": JobStatus.STARTED,
+        "worker": "test-worker",
+        "meta": {"attempt": 1, "of": 3},
+        "started": [identity],
+        "state": "busy",
+    }
     job = shown(redis, job_id)
     assert (job.get_status(), StagedJob.get().state) == (JobStatus.FINISHED, "done")
-    assert (ids(FinishedJobRegistry, redis), ids(StartedJobRegistry, redis), ids(FailedJobRegistry, redis)) == ([identity], [], [])
+    assert (
+        ids(FinishedJobRegistry, redis),
+        ids(StartedJobRegistry, redis),
+        ids(FailedJobRegistry, redis),
+    ) == ([identity], [], [])
     assert job.latest_result().type.name == "SUCCESSFUL"
     assert job.ended_at >= job.started_at
     assert 0 < redis.ttl(rq_keys.job_key(identity)) <= rq_keys.RESULT_TTL
     listed = RQWorker.all(connection=redis)
-    assert [(each.name, each.pid, each.queue_names(), each.get_state(), each.successful_job_count) for each in listed] == [
-        ("test-worker", os.getpid(), [QUEUE], "idle", 1)
-    ]
+    assert [
+        (each.name, each.pid, each.queue_names(), each.get_state(), each.successful_job_count)
+        for each in listed
+    ] == [("test-worker", os.getpid(), [QUEUE], "idle", 1)]
 
 
 def test_failed_attempts_are_seen_with_the_time_of_the_next(redis, a_kind):
@@ -106,7 +124,10 @@ def test_failed_attempts_are_seen_with_the_time_of_the_next(redis, a_kind):
         relay.tick(redis)
         worker._step()
         job = shown(redis, job_id)
-        assert (job.get_status(), ids(FailedJobRegistry, redis)) == (JobStatus.FAILED, [f"a_test_job-{job_id}"])
+        assert (job.get_status(), ids(FailedJobRegistry, redis)) == (
+            JobStatus.FAILED,
+            [f"a_test_job-{job_id}"],
+        )
         assert (job.meta["attempt"], job.meta["of"], job.meta["dead"]) == (attempt, 3, attempt == 3)
         assert (job.meta["nextAttemptAt"] is None) == (attempt == 3)
         assert [result.type.name for result in job.results()] == ["FAILED"] * attempt
@@ -127,9 +148,15 @@ def test_a_retried_job_leaves_the_failed_registry(redis, a_kind):
     worker._step()
     given.make_due()
     relay.tick(redis)
-    assert (shown(redis, job_id).get_status(), ids(FailedJobRegistry, redis)) == (JobStatus.QUEUED, [])
+    assert (shown(redis, job_id).get_status(), ids(FailedJobRegistry, redis)) == (
+        JobStatus.QUEUED,
+        [],
+    )
     worker._step()
-    assert (shown(redis, job_id).get_status(), ids(FailedJobRegistry, redis)) == (JobStatus.FINISHED, [])
+    assert (shown(redis, job_id).get_status(), ids(FailedJobRegistry, redis)) == (
+        JobStatus.FINISHED,
+        [],
+    )
 
 
 def test_a_snoozed_job_is_neither_started_nor_failed(redis, a_kind):
@@ -140,11 +167,17 @@ def test_a_snoozed_job_is_neither_started_nor_failed(redis, a_kind):
     relay.tick(redis)
     a_worker(redis)._step()
     assert shown(redis, job_id).get_status() is JobStatus.SCHEDULED
-    assert (ids(StartedJobRegistry, redis), ids(FailedJobRegistry, redis), ids(FinishedJobRegistry, redis)) == ([], [], [])
+    assert (
+        ids(StartedJobRegistry, redis),
+        ids(FailedJobRegistry, redis),
+        ids(FinishedJobRegistry, redis),
+    ) == ([], [], [])
 
 
 def test_a_refused_copy_leaves_no_trace(redis, a_kind):
-    """Given a job that another worker runs, when a copy is popped, then RQ goes on to say STARTED by the other."""
+    """Given a job that another worker runs, when a copy is popped, then RQ goes on to say STARTED
+    by the other.
+    """
     job_id = a_kind(lambda _number: None)
     relay.tick(redis)
     claimed = claim_job(job_id, "another")
@@ -157,7 +190,9 @@ def test_a_refused_copy_leaves_no_trace(redis, a_kind):
 
 
 def test_redis_emptied_while_a_job_runs(redis, a_kind):
-    """The end is written whole, so that RQ can read it; the worker is listed whole at its next heartbeat."""
+    """The end is written whole, so that RQ can read it; the worker is listed whole at its next
+    heartbeat.
+    """
 
     def lose_everything(_number):
         redis.flushall()
@@ -167,11 +202,17 @@ def test_redis_emptied_while_a_job_runs(redis, a_kind):
     worker = a_worker(redis)
     worker._step()
     job = shown(redis, job_id)
-    assert (job.get_status(), job.func_name, job.origin) == (JobStatus.FINISHED, "jobs.a_test_job", QUEUE)
+    assert (job.get_status(), job.func_name, job.origin) == (
+        JobStatus.FINISHED,
+        "jobs.a_test_job",
+        QUEUE,
+    )
     worker._beaten_at = time.monotonic() - 60
     worker._heartbeat()
     listed = RQWorker.all(connection=redis)
-    assert [(each.name, each.queue_names(), each.pid) for each in listed] == [("test-worker", [QUEUE], os.getpid())]
+    assert [(each.name, each.queue_names(), each.pid) for each in listed] == [
+        ("test-worker", [QUEUE], os.getpid())
+    ]
     assert listed[0].birth_date is not None
 
 
@@ -186,7 +227,10 @@ def test_what_a_dead_worker_left_as_started_is_mended(redis, a_kind, monkeypatch
     assert ids(StartedJobRegistry, redis), "it may be about to say so itself"
     monkeypatch.setattr(relay, "SETTLING", -1.0)
     relay.tick(redis)
-    assert (ids(StartedJobRegistry, redis), ids(FinishedJobRegistry, redis)) == ([], [f"a_test_job-{job_id}"])
+    assert (ids(StartedJobRegistry, redis), ids(FinishedJobRegistry, redis)) == (
+        [],
+        [f"a_test_job-{job_id}"],
+    )
     assert shown(redis, job_id).get_status() is JobStatus.FINISHED
 
 
@@ -196,7 +240,10 @@ def test_what_truly_runs_is_not_mended_away(redis, a_kind, monkeypatch):
     rq_view.start(redis, claim_job(job_id, "test-worker"), "test-worker")
     monkeypatch.setattr(relay, "SETTLING", -1.0)
     relay.tick(redis)
-    assert (ids(StartedJobRegistry, redis), shown(redis, job_id).get_status()) == ([f"a_test_job-{job_id}"], JobStatus.STARTED)
+    assert (ids(StartedJobRegistry, redis), shown(redis, job_id).get_status()) == (
+        [f"a_test_job-{job_id}"],
+        JobStatus.STARTED,
+    )
 
 
 def test_rqs_own_cleanup_does_no_harm(redis, a_kind):
@@ -205,7 +252,9 @@ def test_rqs_own_cleanup_does_no_harm(redis, a_kind):
     relay.tick(redis)
     a_worker(redis)._step()
     for kind in (StartedJobRegistry, FinishedJobRegistry, FailedJobRegistry):
-        kind(QUEUE, connection=redis, serializer=JSONSerializer).cleanup(timestamp=time.time() + 200)
+        kind(QUEUE, connection=redis, serializer=JSONSerializer).cleanup(
+            timestamp=time.time() + 200
+        )
     assert redis.llen(f"rq:queue:{QUEUE}") == 0
     assert StagedJob.get().attempts == 1
 
@@ -224,4 +273,8 @@ def test_a_killed_worker_serves_no_queue(redis):
     redis.sadd("rq:workers", "rq:worker:killed")
     assert rq_mend.live_workers(redis, [QUEUE, "calls"]) == {QUEUE: 1, "calls": 0}
     rq_mend.forget_silent_workers(redis, [QUEUE])
-    assert redis.smembers("rq:workers") == redis.smembers(f"rq:workers:{QUEUE}") == {b"rq:worker:test-worker"}
+    assert (
+        redis.smembers("rq:workers")
+        == redis.smembers(f"rq:workers:{QUEUE}")
+        == {b"rq:worker:test-worker"}
+    )

@@ -1,4 +1,6 @@
-"""The migrated schema is the one the models describe, on both databases; migrating again, or by many at once, is harmless."""
+"""The migrated schema is the one the models describe, on both databases; migrating again, or by
+many at once, is harmless.
+"""
 
 import pytest
 
@@ -11,11 +13,15 @@ BOOKKEEPING = {"schema_migration"}  # of playhouse.migrations
 
 SQLITE_INDEXES = "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'index'"
 POSTGRES = {
-    "columns": "SELECT table_name, column_name, data_type, is_nullable, column_default IS NOT NULL, is_identity "
-    "FROM information_schema.columns WHERE table_schema = 'public'",
+    "columns": (
+        "SELECT table_name, column_name, data_type, is_nullable, column_default IS NOT NULL,"
+        " is_identity FROM information_schema.columns WHERE table_schema = 'public'"
+    ),
     "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
-    "constraints": "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
-    "WHERE connamespace = 'public'::regnamespace AND contype <> 'n'",
+    "constraints": (
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
+        "WHERE connamespace = 'public'::regnamespace AND contype <> 'n'"
+    ),
 }
 
 
@@ -30,12 +36,27 @@ def described():
     else:
         tables = sorted(base.database.get_tables())
         found = {
-            "columns": {(table, *row[1:4], row[5]) for table in tables for row in rows(f'PRAGMA table_info("{table}")')},
+            "columns": {
+                (table, *row[1:4], row[5])
+                for table in tables
+                for row in rows(f'PRAGMA table_info("{table}")')
+            },
             "indexes": {(table, name, normal(sql)) for table, name, sql in rows(SQLITE_INDEXES)},
-            "constraints": {(table, *row[2:7]) for table in tables for row in rows(f'PRAGMA foreign_key_list("{table}")')},
-            "unique": {(table, row[2], row[3], row[4]) for table in tables for row in rows(f'PRAGMA index_list("{table}")')},
+            "constraints": {
+                (table, *row[2:7])
+                for table in tables
+                for row in rows(f'PRAGMA foreign_key_list("{table}")')
+            },
+            "unique": {
+                (table, row[2], row[3], row[4])
+                for table in tables
+                for row in rows(f'PRAGMA index_list("{table}")')
+            },
         }
-    return {kind: sorted(map(str, (row for row in found[kind] if row[0] not in BOOKKEEPING))) for kind in found}
+    return {
+        kind: sorted(map(str, (row for row in found[kind] if row[0] not in BOOKKEEPING)))
+        for kind in found
+    }
 
 
 def normal(sql):
@@ -64,8 +85,14 @@ def test_migrated_and_fresh_schemas_are_equal(fresh_schema, database_url):
     assert migrated["columns"], "nothing was described"
     assert any("WHERE" in index for index in migrated["indexes"]), "partial indexes are part of it"
     for kind, expected in fresh_schema.items():
-        only_migrated, only_fresh = sorted(set(migrated[kind]) - set(expected)), sorted(set(expected) - set(migrated[kind]))
-        assert (only_migrated, only_fresh) == ([], []), f"{kind}: only migrated {only_migrated}, only in the models {only_fresh}"
+        only_migrated, only_fresh = (
+            sorted(set(migrated[kind]) - set(expected)),
+            sorted(set(expected) - set(migrated[kind])),
+        )
+        assert (only_migrated, only_fresh) == (
+            [],
+            [],
+        ), f"{kind}: only migrated {only_migrated}, only in the models {only_fresh}"
 
 
 def test_migrating_again_changes_nothing(database_url):
@@ -89,7 +116,11 @@ def test_four_processes_migrate_at_once(request, database_url, tmp_path, process
     """A release on four machines: one migrates, the others wait and find it done."""
     expected = described()
     close_database()
-    url = request.getfixturevalue("postgres").create_database() if base.is_postgres() else f"sqlite:///{tmp_path / 'empty.db'}"
+    url = (
+        request.getfixturevalue("postgres").create_database()
+        if base.is_postgres()
+        else f"sqlite:///{tmp_path / 'empty.db'}"
+    )
     racers = [processes("-c", MIGRATE, DATABASE_URL=url) for _ in range(4)]
     assert [racer.wait(30) for racer in racers] == [0] * 4
     base.use_database(url)

@@ -1,4 +1,6 @@
-"""bin/setup.sh, which every command sources: it works when a lock is new, and calls nothing at all when all is set up."""
+"""bin/setup.sh, which every command sources: it works when a lock is new, and calls nothing at all
+when all is set up.
+"""
 
 import os
 import shutil
@@ -16,7 +18,9 @@ case "$*" in *pip*) exit "$(cat "{verdict}")" ;; esac
 
 
 class Checkout:
-    """A folder with the commands, two small locks, and a .venv whose programs only write down how they were called."""
+    """A folder with the commands, two small locks, and a .venv whose programs only write down how
+    they were called.
+    """
 
     def __init__(self, place: Path) -> None:
         self.place, self.calls, self.verdict = place, place / "calls", place / "verdict"
@@ -36,9 +40,15 @@ class Checkout:
     def run(self, *command: str) -> tuple[int, list[str], str]:
         """Exit code, the calls of .venv's programs, and what was said."""
         self.calls.write_text("")
-        path = f"{self.place / '.venv' / 'bin'}:{os.environ['PATH']}"  # whoever looks for a python outside finds the shim
+        # whoever looks for a python outside finds the shim
+        path = f"{self.place / '.venv' / 'bin'}:{os.environ['PATH']}"
         ended = subprocess.run(
-            [self.place / "bin" / command[0], *command[1:]], cwd="/", env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
+            [self.place / "bin" / command[0], *command[1:]],
+            cwd="/",
+            env=os.environ | {"PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return ended.returncode, self.calls.read_text().splitlines(), ended.stderr
 
@@ -51,13 +61,19 @@ def checkout(tmp_path):
 COMMANDS = {
     "demo": (("demo", "--once"), "requirements.lock", "python -m simulation.demo --once"),
     "payphone": (("payphone", "doctor"), "requirements.lock", "python -m bin.commands doctor"),
-    "test": (("test", "tests/unit"), "requirements-dev.lock", "python -m pytest -n auto --dist loadgroup tests/unit"),
+    "test": (
+        ("test", "tests/unit"),
+        "requirements-dev.lock",
+        "python -m pytest -n auto --dist loadgroup tests/unit",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_what_is_set_up_is_left_alone(checkout, name):
-    """The first run installs its lock; the next ones go straight to their own program, and say nothing of a set-up."""
+    """The first run installs its lock; the next ones go straight to their own program, and say
+    nothing of a set-up.
+    """
     command, lock, own = COMMANDS[name]
     code, calls, _ = checkout.run(*command)
     assert (code, [call for call in calls if PIP in call]) == (0, [calls[-2]])
@@ -84,7 +100,9 @@ def test_a_changed_lock_is_noticed(checkout, name):
 
 
 def test_a_lock_that_could_not_be_installed_is_tried_again(checkout):
-    """A failed set-up starts nothing, says so, and leaves no stamp behind, not even the one of a lock that is put back."""
+    """A failed set-up starts nothing, says so, and leaves no stamp behind, not even the one of a
+    lock that is put back.
+    """
     command, _, own = COMMANDS["demo"]
     checkout.run(*command)
     checkout.let_pip(1)

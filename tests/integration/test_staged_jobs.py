@@ -1,4 +1,6 @@
-"""The life of a staged job: staged with its caller's rows, claimed by one, settled under its claim, dead in the end, replayed."""
+"""The life of a staged job: staged with its caller's rows, claimed by one, settled under its claim,
+dead in the end, replayed.
+"""
 
 import json
 import threading
@@ -14,7 +16,16 @@ from jobs.process_stripe_event import process_stripe_event
 from models import base
 from models.account import Account
 from models.base import release_connection, transaction
-from models.staged_job import StagedJob, claim_job, fail_job, finish_job, release_expired, release_worker, replay_job, snooze_job
+from models.staged_job import (
+    StagedJob,
+    claim_job,
+    fail_job,
+    finish_job,
+    release_expired,
+    release_worker,
+    replay_job,
+    snooze_job,
+)
 from runtime.errors import Conflict
 from tests import given
 from tests.conftest import reset_process
@@ -67,13 +78,19 @@ def test_a_job_shares_the_fate_of_its_callers_rows(valkey):
 
     with pytest.raises(ZeroDivisionError):
         fall_over()
-    assert (StagedJob.select().count(), Account.select().count(), valkey.client().llen("rq:queue:webhooks")) == (0, 0, 0)
+    assert (
+        StagedJob.select().count(),
+        Account.select().count(),
+        valkey.client().llen("rq:queue:webhooks"),
+    ) == (0, 0, 0)
     with transaction():
         account = given.an_account()
         job_id = stage(process_stripe_event, 1, 1)
         assert valkey.client().llen("rq:queue:webhooks") == 0, "nothing is pushed before the commit"
     assert Account.get_by_id(account.id)
-    assert valkey.client().lrange("rq:queue:webhooks", 0, -1) == [f"process_stripe_event-{job_id}".encode()]
+    assert valkey.client().lrange("rq:queue:webhooks", 0, -1) == [
+        f"process_stripe_event-{job_id}".encode()
+    ]
 
 
 def test_name_and_key_are_staged_once():
@@ -116,18 +133,31 @@ def test_only_one_of_many_threads_claims_a_job():
 def test_no_two_processes_claim_the_same_job(processes, tmp_path):
     ids = {given.a_job("a_test_job", number) for number in range(20)}
     release_connection()
-    racers = [processes("-c", CLAIM_BY_EIGHT, f"w{index}", str(tmp_path / f"claimed{index}")) for index in range(3)]
+    racers = [
+        processes("-c", CLAIM_BY_EIGHT, f"w{index}", str(tmp_path / f"claimed{index}"))
+        for index in range(3)
+    ]
     assert [racer.wait(30) for racer in racers] == [0, 0, 0]
-    claimed = [int(word) for index in range(3) for word in (tmp_path / f"claimed{index}").read_text().split()]
+    claimed = [
+        int(word)
+        for index in range(3)
+        for word in (tmp_path / f"claimed{index}").read_text().split()
+    ]
     assert sorted(claimed) == sorted(ids)
 
 
-SETTLE = {"finish": finish_job, "fail": lambda job: fail_job(job, "error", 0), "snooze": lambda job: snooze_job(job, "busy", 0)}
+SETTLE = {
+    "finish": finish_job,
+    "fail": lambda job: fail_job(job, "error", 0),
+    "snooze": lambda job: snooze_job(job, "busy", 0),
+}
 
 
 @pytest.mark.parametrize("settle", SETTLE.values(), ids=SETTLE.keys())
 def test_a_lost_claim_settles_nothing(settle):
-    """Given an attempt whose lease has expired and whose job another one runs, then whatever it writes is refused."""
+    """Given an attempt whose lease has expired and whose job another one runs, then whatever it
+    writes is refused.
+    """
     late = claimed_job()
     StagedJob.update(lease_until=0).execute()
     assert [job.state for job in release_expired()] == ["waiting"]
@@ -168,7 +198,9 @@ def test_an_attempt_that_ends_without_recording_is_done():
 
 
 def test_failures_back_off_in_the_row_and_end_dead():
-    """Waits double, with a quarter of jitter either way; after the last attempt the job is dead, with its error."""
+    """Waits double, with a quarter of jitter either way; after the last attempt the job is dead,
+    with its error.
+    """
 
     def fail(_number):
         raise ValueError("no")
@@ -209,7 +241,9 @@ def test_a_lease_that_runs_is_left_alone():
     assert the_job().state == "running"
 
 
-@pytest.mark.parametrize("error", [Snooze("locked", 0.0), Conflict("another was first")], ids=["snooze", "conflict"])
+@pytest.mark.parametrize(
+    "error", [Snooze("locked", 0.0), Conflict("another was first")], ids=["snooze", "conflict"]
+)
 def test_waiting_for_others_uses_up_no_attempt(error):
     def wait(_number):
         raise error
@@ -252,7 +286,13 @@ def test_a_dead_job_is_replayed_with_the_same_key_and_arguments():
     assert the_job().state == "dead"
     assert replay_job(job.id)
     row = the_job()
-    assert (row.state, row.attempts, row.key, json.loads(row.args), row.pushed_at) == ("waiting", 0, "1", [1], None)
+    assert (row.state, row.attempts, row.key, json.loads(row.args), row.pushed_at) == (
+        "waiting",
+        0,
+        "1",
+        [1],
+        None,
+    )
     assert not replay_job(job.id), "only what is dead is replayed"
     again = claim_job(job.id, "w1")
     assert again.claim == 2
@@ -262,13 +302,20 @@ def test_a_dead_job_is_replayed_with_the_same_key_and_arguments():
 
 @pytest.mark.parametrize(("settle", "attempts"), [("finish", 3), ("fail", 1), ("snooze", 3)])
 def test_what_is_staged_again_while_it_runs_runs_once_more(settle, attempts):
-    """Given an attempt that has done its work but not committed, when somebody stages the job again, then it waits for another attempt, once."""
+    """Given an attempt that has done its work but not committed, when somebody stages the job
+    again, then it waits for another attempt, once.
+    """
     job = claimed_job(attempts=attempts)
     with transaction():
         stage_again(a_type(print, attempts), 1, 1)
     assert (the_job().state, the_job().claim) == ("running", 1)
     assert SETTLE[settle](job)
-    assert (the_job().state, the_job().attempts, the_job().finished_at, the_job().pushed_at) == ("waiting", 0, None, None)
+    assert (the_job().state, the_job().attempts, the_job().finished_at, the_job().pushed_at) == (
+        "waiting",
+        0,
+        None,
+        None,
+    )
     again = claim_job(job.id, "w2")
     assert finish_job(again)
     assert the_job().state == "done", "not for ever"
@@ -282,7 +329,9 @@ def test_a_worker_that_dies_over_a_job_staged_again_leaves_it_waiting():
 
 
 def test_no_attempt_begins_before_the_rows_it_was_staged_again_for(database_url):
-    """Given a waiting job that somebody stages again with rows of theirs, when a worker takes it meanwhile, then it sees those rows."""
+    """Given a waiting job that somebody stages again with rows of theirs, when a worker takes it
+    meanwhile, then it sees those rows.
+    """
     job_id, begun, claimed = given.a_job("a_test_job", 1), threading.Event(), []
 
     def work():

@@ -1,4 +1,6 @@
-"""What each answer of Stripe's means: done, a definite no, patience, or a doubt (through the SDK, over HTTP)."""
+"""What each answer of Stripe's means: done, a definite no, patience, or a doubt (through the SDK,
+over HTTP).
+"""
 
 import os
 import subprocess
@@ -11,7 +13,18 @@ from providers.errors import ProviderError
 from runtime.settings import get_settings
 from tests.conftest import ROOT
 
-LINK = {"line_items": [{"price_data": {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Invoice"}}, "quantity": 1}]}
+LINK = {
+    "line_items": [
+        {
+            "price_data": {
+                "currency": "usd",
+                "unit_amount": 500,
+                "product_data": {"name": "Invoice"},
+            },
+            "quantity": 1,
+        }
+    ]
+}
 
 
 def refused_with(call) -> ProviderError:
@@ -36,11 +49,18 @@ def refused_with(call) -> ProviderError:
 def test_each_fault_says_what_is_known_of_the_outcome(stand_in, kind, outcome, code, answered):
     stand_in.fault(kind, "POST", "/v1/payment_links", seconds=2)
     error = refused_with(lambda: stripe_api.create_payment_link(LINK, "", "key-1"))
-    assert (error.outcome, error.code, error.answered, error.bug) == (outcome, code, answered, False)
+    assert (error.outcome, error.code, error.answered, error.bug) == (
+        outcome,
+        code,
+        answered,
+        False,
+    )
 
 
 def test_a_parameter_that_stripe_does_not_take_is_a_definite_no(stand_in):
-    error = refused_with(lambda: stripe_api.create_payment_link(LINK | {"line_itmes": 1}, "", "key-1"))
+    error = refused_with(
+        lambda: stripe_api.create_payment_link(LINK | {"line_itmes": 1}, "", "key-1")
+    )
     assert error.outcome == "refused"
 
 
@@ -55,26 +75,46 @@ def test_a_key_that_stripe_does_not_know_waits_for_a_person(stand_in, monkeypatc
     monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_of_nobody")
     get_settings.cache_clear()
     stripe_api.client.cache_clear()
-    assert refused_with(lambda: stripe_api.create_payment_link(LINK, "", "key-1")).outcome == "retry_later"
+    assert (
+        refused_with(lambda: stripe_api.create_payment_link(LINK, "", "key-1")).outcome
+        == "retry_later"
+    )
 
 
 def test_a_key_of_another_account_is_no_verdict_on_a_refund(stand_in):
     """The intent took the money, so it is somewhere: `No such payment_intent` speaks of the key."""
-    error = refused_with(lambda: stripe_api.create_refund({"payment_intent": "pi_of_another_account", "amount": 1}, "", "key-1"))
+    error = refused_with(
+        lambda: stripe_api.create_refund(
+            {"payment_intent": "pi_of_another_account", "amount": 1}, "", "key-1"
+        )
+    )
     assert (error.outcome, error.code) == ("retry_later", "resource_missing")
     assert "STRIPE_SECRET_KEY" in error.advice
 
 
 def test_one_key_for_two_requests_is_our_bug_and_a_doubt(stand_in):
     stripe_api.create_payment_link(LINK, "", "key-1")
-    error = refused_with(lambda: stripe_api.create_payment_link(LINK | {"inactive_message": "x"}, "", "key-1"))
+    error = refused_with(
+        lambda: stripe_api.create_payment_link(LINK | {"inactive_message": "x"}, "", "key-1")
+    )
     assert (error.outcome, error.code, error.bug) == ("unknown", "idempotency_error", True)
 
 
 def test_calling_stripe_writes_nothing_into_the_home_folder(stand_in, tmp_path):
-    """Given an empty HOME, when Stripe is asked, then it is still empty: the SDK's telemetry would keep an id there."""
+    """Given an empty HOME, when Stripe is asked, then it is still empty: the SDK's telemetry would
+    keep an id there.
+    """
     asking = "from providers import stripe_api; stripe_api.list_refunds('')"
-    home = {name: value for name, value in os.environ.items() if name != "XDG_CONFIG_HOME"} | {"HOME": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", asking], cwd=ROOT, env=home, capture_output=True, timeout=60, check=False)
+    home = {name: value for name, value in os.environ.items() if name != "XDG_CONFIG_HOME"} | {
+        "HOME": str(tmp_path)
+    }
+    subprocess.run(
+        [sys.executable, "-c", asking],
+        cwd=ROOT,
+        env=home,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
     assert len(stand_in.requests("/v1/refunds", "GET")) == 1
     assert list(tmp_path.rglob("*")) == []

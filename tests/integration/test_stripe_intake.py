@@ -1,4 +1,6 @@
-"""What is not signed by Stripe, with our secret, lately, over these very bytes, is answered 400 and leaves no row (faults 37, 38)."""
+"""What is not signed by Stripe, with our secret, lately, over these very bytes, is answered 400 and
+leaves no row (faults 37, 38).
+"""
 
 import json
 import time
@@ -55,10 +57,17 @@ def headers_that_do_not_hold(text):
 
 def test_a_signature_that_does_not_hold_is_told_in_the_log(client, monkeypatch):
     told = []
-    monkeypatch.setattr(stripe_webhooks.log, "warning", lambda event, **values: told.append((event, values["endpoint"], values["reason"][:40])))
+    monkeypatch.setattr(
+        stripe_webhooks.log,
+        "warning",
+        lambda event, **values: told.append((event, values["endpoint"], values["reason"][:40])),
+    )
     for path in (PATH, CONNECT):
         send(client, b"{}", sign("{}", "whsec_somebody_else", int(time.time())), path)
-    assert told == [("bad_signature", endpoint, "No signature matches the webhook secret,") for endpoint in ("platform", "connect")]
+    assert told == [
+        ("bad_signature", endpoint, "No signature matches the webhook secret,")
+        for endpoint in ("platform", "connect")
+    ]
 
 
 def test_no_signature_that_does_not_hold_is_let_in(client):
@@ -124,24 +133,39 @@ def test_bytes_that_are_no_text_though_signed(client):
 
 
 def test_each_endpoint_takes_its_own_accounts_events(client):
-    """An event of a connected account comes to /connect, under that endpoint's secret, and to nothing else."""
+    """An event of a connected account comes to /connect, under that endpoint's secret, and to
+    nothing else.
+    """
     own, connected = an_event(), an_event(account="acct_1")
-    cases = [(PATH, connected, given.WEBHOOK_SECRET), (CONNECT, own, "whsec_connect"), (CONNECT, connected, given.WEBHOOK_SECRET)]
+    cases = [
+        (PATH, connected, given.WEBHOOK_SECRET),
+        (CONNECT, own, "whsec_connect"),
+        (CONNECT, connected, given.WEBHOOK_SECRET),
+    ]
     for path, event, secret in cases:
         assert client.simulate_post(path, **given.signed(event, secret)).status_code == 400
     assert nothing_was_kept()
-    assert client.simulate_post(CONNECT, **given.signed(connected, "whsec_connect")).status_code == 200
+    assert (
+        client.simulate_post(CONNECT, **given.signed(connected, "whsec_connect")).status_code == 200
+    )
     assert InboxEvent.get().account == "acct_1"
 
 
 def test_the_same_event_id_of_two_accounts_is_two_events(client):
     event = an_event()
     for account in ("acct_1", "acct_2", "acct_1"):
-        assert client.simulate_post(CONNECT, **given.signed(event | {"account": account}, "whsec_connect")).status_code == 200
+        assert (
+            client.simulate_post(
+                CONNECT, **given.signed(event | {"account": account}, "whsec_connect")
+            ).status_code
+            == 200
+        )
     assert InboxEvent.select().count() == 2
 
 
 def test_the_event_is_kept_word_for_word(client):
-    text = json.dumps(an_event(), indent=3, ensure_ascii=False).replace("plan_1", "Zoë – 電話 \\u00e9")
+    text = json.dumps(an_event(), indent=3, ensure_ascii=False).replace(
+        "plan_1", "Zoë – 電話 \\u00e9"
+    )
     assert client.simulate_post(PATH, **given.signed(text)).status_code == 200
     assert InboxEvent.get().payload == text

@@ -29,7 +29,15 @@ def test_reports_count_by_rank_not_by_order(clinic, order):
     assert InboxEvent.select().where(InboxEvent.provider == "twilio").count() == 3
 
 
-@pytest.mark.parametrize("order", [("sending", "undelivered"), ("undelivered", "sending"), ("undelivered", "sent"), ("queued", "undelivered")])
+@pytest.mark.parametrize(
+    "order",
+    [
+        ("sending", "undelivered"),
+        ("undelivered", "sending"),
+        ("undelivered", "sent"),
+        ("queued", "undelivered"),
+    ],
+)
 def test_a_failure_is_not_undone_by_an_older_report(clinic, order):
     message = clinic.send()
     for status in order:
@@ -46,16 +54,25 @@ def test_a_report_with_what_no_database_takes_still_counts(clinic):
 
 
 def test_a_report_may_come_before_our_own_answer_is_kept(clinic):
-    """The report names the effect in its address, so it needs no sid of ours; what comes later adds nothing older."""
+    """The report names the effect in its address, so it needs no sid of ours; what comes later adds
+    nothing older.
+    """
     clinic.send()
     clinic.deliver()
     clinic.ask()
     message = clinic.message()
     effect = import_module("jobs.send_payment_link")._decide(message.id)
     assert clinic.report(clinic.message(message.id), "delivered").status_code == 204
-    assert (clinic.message(message.id).status, clinic.effect(message).state) == ("delivered", "confirmed")
+    assert (clinic.message(message.id).status, clinic.effect(message).state) == (
+        "delivered",
+        "confirmed",
+    )
     clinic.work()
-    assert (clinic.message(message.id).status, clinic.job().state, clinic.effect(message).id) == ("delivered", "done", effect.id)
+    assert (clinic.message(message.id).status, clinic.job().state, clinic.effect(message).id) == (
+        "delivered",
+        "done",
+        effect.id,
+    )
     assert len(clinic.sent()) == 1
 
 
@@ -65,7 +82,12 @@ def test_a_report_of_a_text_that_is_not_ours_is_kept_and_does_nothing(clinic):
     assert clinic.report(stranger, "delivered").status_code == 204
     assert clinic.report(message, "delivered", sid=f"SM{'8' * 32}").status_code == 204
     assert clinic.report(message, "delivered", To="+12025550000").status_code == 204
-    assert [row.outcome for row in InboxEvent.select().where(InboxEvent.provider == "twilio").order_by(InboxEvent.id)] == ["unmatched", "refused", "refused"]
+    assert [
+        row.outcome
+        for row in (
+            InboxEvent.select().where(InboxEvent.provider == "twilio").order_by(InboxEvent.id)
+        )
+    ] == ["unmatched", "refused", "refused"]
     assert clinic.message(message.id).status == "accepted"
 
 
@@ -101,18 +123,30 @@ def followed(clinic: Texting) -> None:
 
 @pytest.mark.parametrize("status", ["accepted", "queued", "scheduled"])
 @pytest.mark.parametrize("known_to_twilio", [True, False])
-def test_a_text_that_never_leaves_is_given_up_after_two_days_and_another_may_be_asked_for(clinic, status, known_to_twilio):
-    """Twilio lets no text wait for longer than ten hours, so it is not on its way any more; a late report still counts."""
+def test_a_text_that_never_leaves_is_given_up_after_two_days_and_another_may_be_asked_for(
+    clinic, status, known_to_twilio
+):
+    """Twilio lets no text wait for longer than ten hours, so it is not on its way any more; a late
+    report still counts.
+    """
     clinic.twilio.books.step = 10**7  # seconds between two statuses: it stays where it is
     message = clinic.send()
     clinic.twilio.books.messages[message.sid]["status"] = status
     if not known_to_twilio:
         del clinic.twilio.books.messages[message.sid]
-    Message.update(status=status, created_at=real_now() - timedelta(days=2, minutes=1), updated_at=real_now() - timedelta(hours=1)).execute()
+    Message.update(
+        status=status,
+        created_at=real_now() - timedelta(days=2, minutes=1),
+        updated_at=real_now() - timedelta(hours=1),
+    ).execute()
     assert clinic.ask().json["message"]["id"] == message.id
     followed(clinic)
     shown = clinic.get(f"/api/invoices/{clinic.invoice.id}/messages")["data"][0]
-    assert (shown["status"], shown["code"], shown["advice"]["then"]) == ("undelivered", "no_report", "look_up")
+    assert (shown["status"], shown["code"], shown["advice"]["then"]) == (
+        "undelivered",
+        "no_report",
+        "look_up",
+    )
     again = clinic.send()
     assert (again.id == message.id, len(clinic.requests())) == (False, 2)
     assert clinic.report(message, "delivered").status_code == 204
@@ -122,9 +156,18 @@ def test_a_text_that_never_leaves_is_given_up_after_two_days_and_another_may_be_
 
 def test_a_text_of_two_days_is_not_given_up_while_twilio_says_nothing_or_has_news(clinic):
     message = clinic.send()
-    old = {"created_at": real_now() - timedelta(days=3), "updated_at": real_now() - timedelta(days=3)}
+    old = {
+        "created_at": real_now() - timedelta(days=3),
+        "updated_at": real_now() - timedelta(days=3),
+    }
     Message.update(**old).execute()
-    clinic.stand_in.sandbox.order_fault(kind="error_500", provider="twilio", path="/2010-04-01/Accounts/*/Messages/*", method="GET", times=20)
+    clinic.stand_in.sandbox.order_fault(
+        kind="error_500",
+        provider="twilio",
+        path="/2010-04-01/Accounts/*/Messages/*",
+        method="GET",
+        times=20,
+    )
     followed(clinic)
     assert clinic.message(message.id).status == "accepted"
     with clinic.twilio.ground.lock:

@@ -1,4 +1,6 @@
-"""Every text the API takes has a length, so that no index is overfilled; what is too long all the same is not called an outage."""
+"""Every text the API takes has a length, so that no index is overfilled; what is too long all the
+same is not called an outage.
+"""
 
 import random
 import string
@@ -34,7 +36,11 @@ def unbounded(schema, path=""):
 
 
 def test_every_text_of_every_body_has_a_length():
-    found = {shape.__name__: list(unbounded(shape.model_json_schema())) for shape in bodies() if shape.__module__.startswith("web.")}
+    found = {
+        shape.__name__: list(unbounded(shape.model_json_schema()))
+        for shape in bodies()
+        if shape.__module__.startswith("web.")
+    }
     assert len(found) > 15
     found["NewEndpoint"] = [path for path in found["NewEndpoint"] if path != ".events"]
     assert {name: paths for name, paths in found.items() if paths} == {}
@@ -43,14 +49,26 @@ def test_every_text_of_every_body_has_a_length():
 LONG = "".join(random.Random(7).choices(string.ascii_letters, k=20_000))
 
 
-@pytest.mark.parametrize("field", ["externalId", "language", "timeZone", "phone", "email", "stripeCustomerId", "name"])
+@pytest.mark.parametrize(
+    "field", ["externalId", "language", "timeZone", "phone", "email", "stripeCustomerId", "name"]
+)
 def test_a_text_that_is_too_long_is_named(client, field):
-    answer = client.simulate_post("/api/customers", json={"name": "Ada"} | {field: LONG}, headers=given.a_key(given.an_account()))
-    assert (answer.status_code, answer.json["code"], [error["field"] for error in answer.json["errors"]]) == (422, "invalid", [field])
+    answer = client.simulate_post(
+        "/api/customers",
+        json={"name": "Ada"} | {field: LONG},
+        headers=given.a_key(given.an_account()),
+    )
+    assert (
+        answer.status_code,
+        answer.json["code"],
+        [error["field"] for error in answer.json["errors"]],
+    ) == (422, "invalid", [field])
 
 
 def test_what_does_not_fit_an_index_is_the_values_fault(database_url):
-    """Given a text that no index of PostgreSQL takes, then it is an error of data, not of a database that is away."""
+    """Given a text that no index of PostgreSQL takes, then it is an error of data, not of a
+    database that is away.
+    """
     account = given.an_account()
     if not is_postgres():
         assert given.a_customer(account, external_id=LONG).id

@@ -1,4 +1,6 @@
-"""A text whose fate is not known is never sent again: a report, Twilio's list or a person ends the doubt."""
+"""A text whose fate is not known is never sent again: a report, Twilio's list or a person ends the
+doubt.
+"""
 
 import threading
 
@@ -28,7 +30,9 @@ def in_doubt(clinic: Texting, fault: str, **more) -> Message:
         if clinic.message().status != "waiting":
             break
         given.retried(clinic.redis, "messages", 1)
-        StagedJob.update(due_at=2**60).where(StagedJob.name == "settle_text", StagedJob.state == "waiting").execute()
+        StagedJob.update(due_at=2**60).where(
+            StagedJob.name == "settle_text", StagedJob.state == "waiting"
+        ).execute()
     message = clinic.message()
     assert (message.status, clinic.effect(message).state) == ("unknown", "unknown")
     return message
@@ -41,14 +45,23 @@ LOST = [("refuse_after", {}), ("timeout_after", {"seconds": 0.05}), ("error_500_
 def test_twilio_has_it_and_a_report_settles_it(clinic, fault, more):
     message = in_doubt(clinic, fault, **more)
     clinic.deliver()
-    assert (clinic.message(message.id).status, clinic.effect(message).state) == ("delivered", "confirmed")
+    assert (clinic.message(message.id).status, clinic.effect(message).state) == (
+        "delivered",
+        "confirmed",
+    )
     clinic.work()
-    assert (len(clinic.sent()), len(clinic.requests()), clinic.job("settle_text").state) == (1, 1, "done")
+    assert (len(clinic.sent()), len(clinic.requests()), clinic.job("settle_text").state) == (
+        1,
+        1,
+        "done",
+    )
 
 
 @pytest.mark.parametrize(("fault", "more"), LOST)
 def test_twilio_has_it_and_its_list_settles_it(clinic, fault, more):
-    """No report comes (the web was down): the text is found by number, time and the address in it."""
+    """No report comes (the web was down): the text is found by number,
+    time and the address in it.
+    """
     message = in_doubt(clinic, fault, **more)
     given.retried(clinic.redis, "messages", 1)
     row = clinic.message(message.id)
@@ -57,14 +70,19 @@ def test_twilio_has_it_and_its_list_settles_it(clinic, fault, more):
 
 
 @pytest.mark.parametrize("fault", ["timeout_before", "refuse", "error_500", "bad_gateway"])
-def test_twilio_may_have_it_and_nothing_tells_so_it_stays_in_doubt_and_is_never_sent_again(clinic, fault):
+def test_twilio_may_have_it_and_nothing_tells_so_it_stays_in_doubt_and_is_never_sent_again(
+    clinic, fault
+):
     """Not finding it settles nothing: a frozen sender may still wake."""
     message = in_doubt(clinic, fault, **({"seconds": 0.05} if fault == "timeout_before" else {}))
     clinic.work(rounds=8)
     assert clinic.ask().json["message"]["id"] == message.id
     clinic.work()
     assert (len(clinic.requests()), len(clinic.sent())) == (1, 0)
-    assert (clinic.message(message.id).status, clinic.job("settle_text").state) == ("unknown", "dead")
+    assert (clinic.message(message.id).status, clinic.job("settle_text").state) == (
+        "unknown",
+        "dead",
+    )
     shown = clinic.get(f"/api/invoices/{clinic.invoice.id}/messages")["data"][0]
     assert (shown["status"], shown["advice"]["then"]) == ("unknown", "look_up")
 
@@ -74,7 +92,10 @@ def test_a_person_ends_the_doubt_and_then_another_may_be_asked_for(clinic):
     clinic.work(rounds=8)
     settle_refused(clinic.effect(message).id, "not in the console", "operator:test")
     clinic.work()
-    assert (clinic.message(message.id).status, clinic.message(message.id).error_code) == ("refused", "settled_by_hand")
+    assert (clinic.message(message.id).status, clinic.message(message.id).error_code) == (
+        "refused",
+        "settled_by_hand",
+    )
     again = clinic.ask()
     assert again.json["message"]["id"] != message.id
     clinic.work()
@@ -166,7 +187,9 @@ def in_parallel(calls) -> None:
 
 
 def test_a_stop_and_a_text_at_once_leave_no_text_after_the_stop(clinic):
-    """Whoever decides holds the person: a stop commits before the decision and is seen, or after the text has left."""
+    """Whoever decides holds the person: a stop commits before the decision and is seen, or after
+    the text has left.
+    """
     clinic.send()
     clinic.deliver()
     assert clinic.ask().status_code == 202
@@ -191,4 +214,7 @@ def test_a_stop_and_a_text_at_once_leave_no_text_after_the_stop(clinic):
     if row.status == "refused":
         assert (row.error_code, len(clinic.sent())) == ("opted_out", 1)
     else:  # the decision was made, and held the person, before the stop was heard
-        assert (len(clinic.sent()), ContactDecision.get(ContactDecision.effect_id == row.effect_id).at <= stopped.at) == (2, True)
+        assert (
+            len(clinic.sent()),
+            ContactDecision.get(ContactDecision.effect_id == row.effect_id).at <= stopped.at,
+        ) == (2, True)

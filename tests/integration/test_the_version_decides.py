@@ -1,4 +1,6 @@
-"""The row's version decides: of two writers that read the same invoice, the second one writes nothing."""
+"""The row's version decides: of two writers that read the same invoice, the second one writes
+nothing.
+"""
 
 import pytest
 
@@ -28,7 +30,14 @@ def copies():
 
 def paid(amount):
     return Standing(
-        status="sent", amount_received=amount, amount_returned=0, amount_paid=amount, outstanding=10_000 - amount, overpaid=0, disputed=False, mismatched=False
+        status="sent",
+        amount_received=amount,
+        amount_returned=0,
+        amount_paid=amount,
+        outstanding=10_000 - amount,
+        overpaid=0,
+        disputed=False,
+        mismatched=False,
     )
 
 
@@ -42,17 +51,25 @@ WRITES = {
 def test_the_second_writer_is_told_and_writes_nothing(copies, write):
     (first, second), act = copies, WRITES[write]
     first.change(real_now(), notes="first")
-    with pytest.raises(Conflict, match=f"{second.id} was changed by another writer since version 0"):
+    with pytest.raises(
+        Conflict, match=f"{second.id} was changed by another writer since version 0"
+    ):
         act(second)
     row = given.fresh(first)
-    assert (row.notes, row.outstanding, row.version, row.balance_revision) == ("first", 10_000, 1, 0)
+    assert (row.notes, row.outstanding, row.version, row.balance_revision) == (
+        "first",
+        10_000,
+        1,
+        0,
+    )
     act(given.fresh(first))
     assert given.fresh(first).version == 2, "what is read afresh may be written"
 
 
 def test_a_job_that_was_second_is_tried_again_without_using_up_an_attempt(copies):
-    """Given a job with one attempt that read the invoice before another writer wrote, then all it wrote is rolled back,
-    it comes back soon, and folds what it finds then."""
+    """Given a job with one attempt that read the invoice before another writer wrote, then all it
+    wrote is rolled back, it comes back soon, and folds what it finds then.
+    """
     first, stale = copies
     reads = [lambda: stale, lambda: given.fresh(first)]
 
@@ -78,7 +95,9 @@ def test_a_job_that_was_second_is_tried_again_without_using_up_an_attempt(copies
 
 
 def test_what_came_of_a_charge_is_written_once_and_nobody_believes_otherwise():
-    """Given a charge that was settled, when a writer that read it before says it was refused, then neither its row nor that writer's copy says so."""
+    """Given a charge that was settled, when a writer that read it before says it was refused, then
+    neither its row nor that writer's copy says so.
+    """
     attempt = PaymentAttempt.plan(given.an_invoice(), 12_500, None, "test", real_now())
     first = PaymentConfirmation.request(attempt, "pm_1", "test", real_now())
     second = PaymentConfirmation.get_by_id(first.id)

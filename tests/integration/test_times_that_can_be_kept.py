@@ -1,4 +1,6 @@
-"""A time that is taken in can be read again, for ever: what lies outside is refused at the door, and by the column itself."""
+"""A time that is taken in can be read again, for ever: what lies outside is refused at the door,
+and by the column itself.
+"""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -11,27 +13,50 @@ from rules.csv_cells import BadCell
 from rules.invoice_csv import read_time
 from tests import given
 
-CONSENT = {"channels": ["sms"], "source": "intake form", "text": "You may text me.", "textVersion": "1"}
-YEAR_NOUGHT = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))  # in UTC it lies in the year 0, which Python cannot tell
+CONSENT = {
+    "channels": ["sms"],
+    "source": "intake form",
+    "text": "You may text me.",
+    "textVersion": "1",
+}
+# in UTC it lies in the year 0, which Python cannot tell
+YEAR_NOUGHT = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
 
 
-@pytest.mark.parametrize("said", ["0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z", "1999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "0001-01-01T00:00:00Z",
+        "1999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59-14:00",
+    ],
+)
 def test_a_consent_of_another_age_is_refused_and_the_ledger_stays_readable(client, said):
     customer = given.a_customer(given.an_account())
     headers, path = given.a_key(customer.account), f"/api/customers/{customer.id}"
-    answer = client.simulate_post(f"{path}/consents", json=CONSENT | {"givenAt": said}, headers=headers)
-    assert (answer.status_code, [error["field"] for error in answer.json["errors"]]) == (422, ["givenAt"])
+    answer = client.simulate_post(
+        f"{path}/consents", json=CONSENT | {"givenAt": said}, headers=headers
+    )
+    assert (answer.status_code, [error["field"] for error in answer.json["errors"]]) == (
+        422,
+        ["givenAt"],
+    )
     assert client.simulate_get(f"{path}/contact-ledger", headers=headers).status_code == 200
     assert Consent.select().count() == 0
 
 
 @pytest.mark.parametrize("since", ["0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00"])
 def test_nobody_can_ask_since_such_a_time(client, since):
-    answer = client.simulate_get(f"/api/invoices?updatedSince={since}", headers=given.a_key(given.an_account()))
+    answer = client.simulate_get(
+        f"/api/invoices?updatedSince={since}", headers=given.a_key(given.an_account())
+    )
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "updatedSince")
 
 
-@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1026-01-31"])
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1026-01-31"]
+)
 def test_a_file_cannot_bring_one_in(text):
     with pytest.raises(BadCell, match="is in the year"):
         read_time(text)
@@ -51,5 +76,7 @@ def test_a_column_takes_no_time_that_it_could_not_give_back(database_url):
 def test_one_that_comes_so_far_is_the_callers_fault(client, monkeypatch):
     customer = given.a_customer(given.an_account())
     monkeypatch.setattr("web.customers.real_now", lambda: YEAR_NOUGHT)
-    answer = client.simulate_patch(f"/api/customers/{customer.id}", json={"name": "Ada"}, headers=given.a_key(customer.account))
+    answer = client.simulate_patch(
+        f"/api/customers/{customer.id}", json={"name": "Ada"}, headers=given.a_key(customer.account)
+    )
     assert (answer.status_code, answer.json["code"]) == (400, "bad_request")

@@ -20,7 +20,11 @@ def test_a_browser_is_shown_a_page(client, path):
 @pytest.mark.parametrize("headers", [{}, {"Accept": "*/*"}, {"Accept": "application/json"}])
 def test_everybody_else_gets_a_problem(client, headers):
     answer = client.simulate_get("/nowhere", headers=headers)
-    assert (answer.status_code, answer.headers["Content-Type"], answer.json["code"]) == (404, "application/problem+json", "not_found")
+    assert (answer.status_code, answer.headers["Content-Type"], answer.json["code"]) == (
+        404,
+        "application/problem+json",
+        "not_found",
+    )
 
 
 def test_a_queue_or_job_that_is_gone_is_told_with_its_reason(client):
@@ -32,4 +36,7 @@ def test_a_queue_or_job_that_is_gone_is_told_with_its_reason(client):
 
 
 def test_the_api_answers_a_browser_as_it_answers_everybody(client):
-    assert client.simulate_get("/api/invoices/inv_none", headers=BROWSER).headers["Content-Type"] == "application/problem+json"
+    assert (
+        client.simulate_get("/api/invoices/inv_none", headers=BROWSER).headers["Content-Type"]
+        == "application/problem+json"
+    )

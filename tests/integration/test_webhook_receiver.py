@@ -1,4 +1,6 @@
-"""The one POST to somebody else's machine: to the address that was judged, under the name's own certificate, and no further (fault 41)."""
+"""The one POST to somebody else's machine: to the address that was judged, under the name's own
+certificate, and no further (fault 41).
+"""
 
 import contextlib
 import socket
@@ -19,7 +21,9 @@ class Wire(httpx.BaseTransport):
 
     def handle_request(self, request):
         url, name = request.url, request.extensions.get("sni_hostname")
-        self.asked.append((url.scheme, url.host, url.port, url.raw_path.decode(), request.headers["Host"], name))
+        self.asked.append(
+            (url.scheme, url.host, url.port, url.raw_path.decode(), request.headers["Host"], name)
+        )
         if len(self.asked) <= self._refuse:
             raise httpx.ConnectError("refused")
         return httpx.Response(self._status, headers={"Location": "https://10.0.0.5/"})
@@ -42,17 +46,23 @@ def post(url, resolve, wire, loopback=False):
 
 
 def test_the_judged_address_is_the_one_connected_to():
-    """Given a name that leads to a public address now and inside a moment later, then it is asked once, and what was judged is used."""
+    """Given a name that leads to a public address now and inside a moment later, then it is asked
+    once, and what was judged is used.
+    """
     wire, resolve = Wire(), names([PUBLIC], [INNER])
     assert post("https://hooks.example.com/in?x=1", resolve, wire).status == 200
     assert resolve.asked == 1
-    assert wire.asked == [("https", PUBLIC, None, "/in?x=1", "hooks.example.com", "hooks.example.com")]
+    assert wire.asked == [
+        ("https", PUBLIC, None, "/in?x=1", "hooks.example.com", "hooks.example.com")
+    ]
 
 
 METADATA = [["169.254.169.254"], ["::ffff:169.254.169.254"], ["fd00:ec2::254"]]
 
 
-@pytest.mark.parametrize("addresses", [[INNER], [PUBLIC, INNER], ["127.0.0.1"], ["::1"], *METADATA, []])
+@pytest.mark.parametrize(
+    "addresses", [[INNER], [PUBLIC, INNER], ["127.0.0.1"], ["::1"], *METADATA, []]
+)
 def test_a_name_that_leads_inside_is_not_followed(addresses):
     """Given a name one of whose addresses is not public, then nothing is sent anywhere."""
     wire = Wire()
@@ -88,13 +98,30 @@ def test_a_name_that_is_none_is_said_so():
 
 
 def test_a_certificate_that_is_not_the_names_is_refused(tmp_path):
-    """Given a server of our own whose certificate nobody vouches for, then nothing is sent to it."""
+    """Given a server of our own whose certificate nobody vouches for,
+    then nothing is sent to it.
+    """
     import ssl
     import subprocess
     import threading
 
     key, cert = tmp_path / "k.pem", tmp_path / "c.pem"
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "1", "-subj", "/CN=localhost"]
+    made = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        key,
+        "-out",
+        cert,
+        "-days",
+        "1",
+        "-subj",
+        "/CN=localhost",
+    ]
     subprocess.run([str(part) for part in made], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)

@@ -9,14 +9,24 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from rules.card_documents import card_fields, redacted_document, redacted_json
-from rules.card_numbers import REDACTED, has_bare_card_number, has_card_number, is_card_number, redact
+from rules.card_numbers import (
+    REDACTED,
+    has_bare_card_number,
+    has_card_number,
+    is_card_number,
+    redact,
+)
 from runtime.ids import new_id, new_token
 from tests.card_samples import card_digits, phones, prefixed_ids, written_cards
 
 
 def is_valid_phone(written: str) -> bool:
     """Whether these digits, of whatever script, are an international phone number."""
-    digits = "".join(str(unicodedata.digit(char)) for char in written if unicodedata.digit(char, None) is not None)
+    digits = "".join(
+        str(unicodedata.digit(char))
+        for char in written
+        if unicodedata.digit(char, None) is not None
+    )
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(f"+{digits}", None))
     except phonenumbers.NumberParseException:
@@ -29,7 +39,11 @@ fields = settings(max_examples=300, deadline=None)
 
 
 @fields
-@given(written_cards(), st.sampled_from(["", "card: ", "(", "x", "+", "12 ", "tel +12025550123, "]), st.sampled_from(["", " 12/27", " 123", ")", "y", "."]))
+@given(
+    written_cards(),
+    st.sampled_from(["", "card: ", "(", "x", "+", "12 ", "tel +12025550123, "]),
+    st.sampled_from(["", " 12/27", " 123", ")", "y", "."]),
+)
 def test_a_written_card_number_is_found_and_taken_out(card, before, after):
     text = before + card + after
     assume(not (before == "+" and is_valid_phone(card)))  # that is a phone number, and left
@@ -39,7 +53,12 @@ def test_a_written_card_number_is_found_and_taken_out(card, before, after):
 
 
 @fields
-@given(card_digits(), st.sampled_from(["notes", "name", "project", "amount", "email", "externalId", "reference", "x"]))
+@given(
+    card_digits(),
+    st.sampled_from(
+        ["notes", "name", "project", "amount", "email", "externalId", "reference", "x"]
+    ),
+)
 def test_in_any_field_but_a_phones_or_times_it_is_refused(digits, name):
     assert card_fields({name: digits}) == [name]
     assert card_fields({name: int(digits)}) == [name]
@@ -48,14 +67,34 @@ def test_in_any_field_but_a_phones_or_times_it_is_refused(digits, name):
 
 
 @fields
-@given(phones(), times, st.integers(0, 4_102_444_800), st.integers(-99_999_999, 99_999_999), prefixed_ids())
+@given(
+    phones(),
+    times,
+    st.integers(0, 4_102_444_800),
+    st.integers(-99_999_999, 99_999_999),
+    prefixed_ids(),
+)
 @example("+4915123456789", "2026-11-22T08:15:30.123456Z", 1_795_334_400, 12_500, f"pi_{VISA}")
 def test_phones_times_amounts_and_ids_never_trip_it(phone, time, unix, amount, provider_id):
     document = {
-        "phone": phone, "phoneNumber": phone, "from": phone, "to": phone, "receivedAt": time, "givenAt": unix, "created": unix * 1000,
-        "promisedFor": time[:10], "dueDate": time[:10], "amount": amount, "amountDue": abs(amount), "id": provider_id,
-        "paymentIntentId": provider_id, "customerId": new_id("cu"), "reference": provider_id, "token": new_token(), "startingAfter": new_id("inv"),
-    }  # fmt: skip
+        "phone": phone,
+        "phoneNumber": phone,
+        "from": phone,
+        "to": phone,
+        "receivedAt": time,
+        "givenAt": unix,
+        "created": unix * 1000,
+        "promisedFor": time[:10],
+        "dueDate": time[:10],
+        "amount": amount,
+        "amountDue": abs(amount),
+        "id": provider_id,
+        "paymentIntentId": provider_id,
+        "customerId": new_id("cu"),
+        "reference": provider_id,
+        "token": new_token(),
+        "startingAfter": new_id("inv"),
+    }
     assert card_fields(document) == []
 
 
@@ -64,7 +103,9 @@ def test_phones_times_amounts_and_ids_never_trip_it(phone, time, unix, amount, p
 def test_uuids_and_times_in_free_text_are_no_card_numbers(uuid, time, millis):
     assert not has_bare_card_number(str(uuid))
     assert not has_card_number(f"at {time}")
-    assert not has_card_number(f"since {millis if str(millis)[0] not in '23' else 1_795_334_400_000} ms")
+    assert not has_card_number(
+        f"since {millis if str(millis)[0] not in '23' else 1_795_334_400_000} ms"
+    )
 
 
 def test_a_valid_international_phone_number_in_text_is_left():
@@ -74,7 +115,17 @@ def test_a_valid_international_phone_number_in_text_is_left():
     assert not any(has_card_number(f"call {number} or +1 202 555 0123") for number in numbers)
 
 
-@pytest.mark.parametrize("text", ["4242424242424241", "1234567890123452", "42424242424242424242", "4242  4242 4242 4242", "4242.4242.4242.4242", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4242424242424241",
+        "1234567890123452",
+        "42424242424242424242",
+        "4242  4242 4242 4242",
+        "4242.4242.4242.4242",
+        "",
+    ],
+)
 def test_other_numbers_are_left(text):
     assert not has_card_number(text)
     assert redact(text) == text
@@ -83,27 +134,62 @@ def test_other_numbers_are_left(text):
 @pytest.mark.parametrize(
     "document",
     [
-        {"a": [4242, 4242, 4242, 4242]}, {"a": ["4242", "4242", "4242", "4242"]}, {"a": [int(digit) for digit in VISA]}, {"a": float(VISA)},
-        {"phone": VISA}, {"phone": "378282246310005"}, {"createdAt": VISA}, {"id": VISA}, {"customerId": f" {VISA}"}, [VISA], VISA,
+        {"a": [4242, 4242, 4242, 4242]},
+        {"a": ["4242", "4242", "4242", "4242"]},
+        {"a": [int(digit) for digit in VISA]},
+        {"a": float(VISA)},
+        {"phone": VISA},
+        {"phone": "378282246310005"},
+        {"createdAt": VISA},
+        {"id": VISA},
+        {"customerId": f" {VISA}"},
+        [VISA],
+        VISA,
     ],
-)  # fmt: skip
+)
 def test_it_is_found_in_pieces_in_floats_and_in_fields_that_only_claim_to_be_exempt(document):
     assert len(card_fields(document)) == 1
 
 
 def stripe_events() -> st.SearchStrategy[dict]:
-    """Events as Stripe sends them: ids with long runs of digits, minor units, seconds and milliseconds."""
-    numbers = st.one_of(st.integers(0, 10**12), st.integers(1_600_000_000, 1_900_000_000), st.integers(1_600_000_000_000, 1_999_999_999_999))
+    """Events as Stripe sends them: ids with long runs of digits, minor units, seconds and
+    milliseconds.
+    """
+    numbers = st.one_of(
+        st.integers(0, 10**12),
+        st.integers(1_600_000_000, 1_900_000_000),
+        st.integers(1_600_000_000_000, 1_999_999_999_999),
+    )
     subject = st.fixed_dictionaries(
         {
-            "id": prefixed_ids(), "object": st.just("payment_intent"), "amount": numbers, "created": numbers, "latest_charge": prefixed_ids(),
-            "client_secret": prefixed_ids(), "network_transaction_id": card_digits(), "fingerprint": st.from_regex(r"[0-9A-Za-z]{16}", fullmatch=True),
-            "receipt_url": prefixed_ids().map(lambda text: f"https://pay.stripe.com/receipts/{text}"), "livemode": st.booleans(),
-            "metadata": st.fixed_dictionaries({"invoice_id": prefixed_ids(), "account_id": prefixed_ids(), "at": times}),
-            "charges": st.lists(st.fixed_dictionaries({"id": prefixed_ids(), "amount": numbers}), max_size=3), "description": st.none(),
+            "id": prefixed_ids(),
+            "object": st.just("payment_intent"),
+            "amount": numbers,
+            "created": numbers,
+            "latest_charge": prefixed_ids(),
+            "client_secret": prefixed_ids(),
+            "network_transaction_id": card_digits(),
+            "fingerprint": st.from_regex(r"[0-9A-Za-z]{16}", fullmatch=True),
+            "receipt_url": (
+                prefixed_ids().map(lambda text: f"https://pay.stripe.com/receipts/{text}")
+            ),
+            "livemode": st.booleans(),
+            "metadata": st.fixed_dictionaries(
+                {"invoice_id": prefixed_ids(), "account_id": prefixed_ids(), "at": times}
+            ),
+            "charges": st.lists(
+                st.fixed_dictionaries({"id": prefixed_ids(), "amount": numbers}), max_size=3
+            ),
+            "description": st.none(),
         }
-    )  # fmt: skip
-    return st.fixed_dictionaries({"id": prefixed_ids(), "created": numbers, "data": st.fixed_dictionaries({"object": subject})})
+    )
+    return st.fixed_dictionaries(
+        {
+            "id": prefixed_ids(),
+            "created": numbers,
+            "data": st.fixed_dictionaries({"object": subject}),
+        }
+    )
 
 
 @settings(max_examples=200, deadline=None)
@@ -117,11 +203,25 @@ def test_redacting_an_event_leaves_ids_amounts_and_times(event):
 @given(stripe_events(), written_cards(), card_digits(), st.booleans())
 def test_a_card_number_in_an_events_text_is_taken_out_and_only_that(event, written, digits, escape):
     subject = event["data"]["object"]
-    dirty = event | {"data": {"object": subject | {"description": f"paid with {written}", "metadata": subject["metadata"] | {"note": digits}}}}
+    dirty = event | {
+        "data": {
+            "object": (
+                subject
+                | {
+                    "description": f"paid with {written}",
+                    "metadata": subject["metadata"] | {"note": digits},
+                }
+            )
+        }
+    }
     kept = json.loads(redacted_json(json.dumps(dirty, ensure_ascii=escape)))["data"]["object"]
     assert kept["metadata"] == subject["metadata"] | {"note": REDACTED}
     assert not has_card_number(kept["description"])
-    assert (kept["id"], kept["amount"], kept["created"]) == (subject["id"], subject["amount"], subject["created"])
+    assert (kept["id"], kept["amount"], kept["created"]) == (
+        subject["id"],
+        subject["amount"],
+        subject["created"],
+    )
 
 
 def test_a_digit_hidden_behind_an_escape_or_a_doubled_name_is_found():

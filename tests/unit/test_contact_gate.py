@@ -1,4 +1,6 @@
-"""The contact gate: codes in their order, and lawful hours in every zone (12 CFR 1006.6(b): 8:00 to 21:00 local)."""
+"""The contact gate: codes in their order, and lawful hours in every zone (12 CFR 1006.6(b): 8:00 to
+21:00 local).
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,9 +17,21 @@ from rules.whereabouts import zones_of
 NEW_YORK, LOS_ANGELES = "America/New_York", "America/Los_Angeles"
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)  # Friday noon in New York, 9:00 in Los Angeles
 FINE = Facts(
-    channel="sms", phone="+12025550123", invoice_status="overdue", disputed=False, opted_out=False, suppressed="", consented=True, sender_trouble="",
-    paused=False, payment_processing=False, zones=(NEW_YORK,), recent=(), ceiling_lifts_at=None, books="current",
-)  # fmt: skip
+    channel="sms",
+    phone="+12025550123",
+    invoice_status="overdue",
+    disputed=False,
+    opted_out=False,
+    suppressed="",
+    consented=True,
+    sender_trouble="",
+    paused=False,
+    payment_processing=False,
+    zones=(NEW_YORK,),
+    recent=(),
+    ceiling_lifts_at=None,
+    books="current",
+)
 TROUBLES = [
     ({"phone": ""}, "no_phone"),
     ({"invoice_status": "paid"}, "invoice_paid"),
@@ -70,20 +84,34 @@ def test_of_several_troubles_the_weightier_is_told(index):
     ],
 )
 def test_the_hours_and_the_margin_before_closing(local, allowed):
-    moment = datetime.fromisoformat(f"2026-11-20T{local}").replace(tzinfo=ZoneInfo(NEW_YORK)).astimezone(UTC)
+    moment = (
+        datetime.fromisoformat(f"2026-11-20T{local}")
+        .replace(tzinfo=ZoneInfo(NEW_YORK))
+        .astimezone(UTC)
+    )
     assert isinstance(may_contact(FINE, moment), Allowed) is allowed
 
 
 def test_east_and_west_leave_what_is_lawful_in_both():
     both = replace(FINE, zones=(NEW_YORK, LOS_ANGELES))
     refused = may_contact(both, datetime(2026, 11, 20, 15, 30, tzinfo=UTC))  # 10:30 in New York
-    assert (refused.code, refused.next_at) == ("quiet_hours", datetime(2026, 11, 20, 16, 0, tzinfo=UTC))  # 11:00
-    assert may_contact(both, NOON) == Allowed(datetime(2026, 11, 21, 2, 0, tzinfo=UTC))  # 21:00 in New York
+    # 11:00
+    assert (refused.code, refused.next_at) == (
+        "quiet_hours",
+        datetime(2026, 11, 20, 16, 0, tzinfo=UTC),
+    )
+    # 21:00 in New York
+    assert may_contact(both, NOON) == Allowed(datetime(2026, 11, 21, 2, 0, tzinfo=UTC))
 
 
 def test_a_ceiling_lifts_at_the_accounts_midnight_and_nobody_is_woken_by_that():
-    """Given a ceiling that was reached, then the next time is its end, or the next lawful hour after it."""
-    for lifts_at, next_at in ((NOON + timedelta(hours=2), NOON + timedelta(hours=2)), (NOON + timedelta(hours=12), datetime(2026, 11, 21, 13, 0, tzinfo=UTC))):
+    """Given a ceiling that was reached, then the next time is its end, or the next lawful hour
+    after it.
+    """
+    for lifts_at, next_at in (
+        (NOON + timedelta(hours=2), NOON + timedelta(hours=2)),
+        (NOON + timedelta(hours=12), datetime(2026, 11, 21, 13, 0, tzinfo=UTC)),
+    ):
         answer = may_contact(replace(FINE, ceiling_lifts_at=lifts_at), NOON)
         assert (answer.code, answer.next_at) == ("account_ceiling", next_at)
 
@@ -92,14 +120,24 @@ def test_the_cap_ends_when_the_oldest_of_the_last_three_is_a_day_old():
     """And not at night: a day after 21:30 there is the next morning's opening."""
     recent = tuple(NOON - timedelta(hours=hours) for hours in (20, 4, 2))
     answer = may_contact(replace(FINE, recent=recent), NOON)
-    assert (answer.code, answer.next_at) == ("person_cap", datetime(2026, 11, 20, 21, 0, tzinfo=UTC))
+    assert (answer.code, answer.next_at) == (
+        "person_cap",
+        datetime(2026, 11, 20, 21, 0, tzinfo=UTC),
+    )
     recent = tuple(NOON - timedelta(hours=hours) for hours in (14.5, 4, 2))
-    assert may_contact(replace(FINE, recent=recent), NOON).next_at == datetime(2026, 11, 21, 13, 0, tzinfo=UTC)
+    assert may_contact(replace(FINE, recent=recent), NOON).next_at == datetime(
+        2026, 11, 21, 13, 0, tzinfo=UTC
+    )
 
 
-SOMEWHERE = sorted({zone for zones in STATES.values() for zone in zones} | {"Europe/London", "Asia/Kolkata", "America/St_Johns"})
+SOMEWHERE = sorted(
+    {zone for zones in STATES.values() for zone in zones}
+    | {"Europe/London", "Asia/Kolkata", "America/St_Johns"}
+)
 ZONES = st.lists(st.sampled_from(SOMEWHERE), min_size=1, max_size=4, unique=True)
-MOMENTS = st.integers(0, 2 * 365 * 24 * 60).map(lambda minutes: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes))
+MOMENTS = st.integers(0, 2 * 365 * 24 * 60).map(
+    lambda minutes: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
+)
 
 
 @settings(max_examples=400, deadline=None)

@@ -1,4 +1,6 @@
-"""The fold and its merges as pure rules: order and number of reports do not matter; money is never invented."""
+"""The fold and its merges as pure rules: order and number of reports do not matter; money is never
+invented.
+"""
 
 from dataclasses import replace
 from datetime import date
@@ -17,7 +19,11 @@ TODAY = date(2026, 11, 22)
 TERMS = Terms(amount_due=10_000, currency="usd", mark="sent", due_date=date(2026, 12, 1))
 REFUND_STATES = ["pending", "requires_action", "succeeded", "failed", "canceled"]
 
-charges = st.builds(Charge, st.sampled_from(["processing", "failed"]), st.sampled_from(["", "expired_card", "insufficient_funds"]))
+charges = st.builds(
+    Charge,
+    st.sampled_from(["processing", "failed"]),
+    st.sampled_from(["", "expired_card", "insufficient_funds"]),
+)
 reports = st.builds(
     PaymentReport,
     terminal=st.sampled_from(["", "canceled", "succeeded"]),
@@ -27,9 +33,19 @@ reports = st.builds(
     charges=st.dictionaries(st.sampled_from(["ch_1", "ch_2", "ch_3"]), charges),
 )
 own_or_not = st.sampled_from(["usd", "usd", "jpy"])
-one_payment = st.builds(PaymentFact, st.sampled_from(["p1", "p2", "p3"]), st.integers(0, 15_000), own_or_not, st.booleans())
+one_payment = st.builds(
+    PaymentFact,
+    st.sampled_from(["p1", "p2", "p3"]),
+    st.integers(0, 15_000),
+    own_or_not,
+    st.booleans(),
+)
 payment_facts = st.lists(one_payment, unique_by=lambda fact: fact.key)
-return_facts = st.lists(st.builds(ReturnFact, st.sampled_from(["p1", "p2", "p9"]), st.integers(-5_000, 15_000), own_or_not))
+return_facts = st.lists(
+    st.builds(
+        ReturnFact, st.sampled_from(["p1", "p2", "p9"]), st.integers(-5_000, 15_000), own_or_not
+    )
+)
 
 
 def standing(terms=TERMS, payments=(), returns=(), disputed=False, today=TODAY):
@@ -42,7 +58,9 @@ def paid(amount, currency="usd", key="p1"):
 
 @given(reports, reports, reports)
 def test_merging_reports_is_a_join(a, b, c):
-    """Commutative, associative, idempotent: that is what makes order and number of events harmless."""
+    """Commutative, associative, idempotent:
+    that is what makes order and number of events harmless.
+    """
     assert a.merged(b) == b.merged(a)
     assert a.merged(b).merged(c) == a.merged(b.merged(c))
     assert a.merged(a) == a
@@ -75,12 +93,16 @@ def test_the_fold_ignores_the_order_of_facts(payments, returns, dice):
     mixed_payments, mixed_returns = list(payments), list(returns)
     dice.shuffle(mixed_payments)
     dice.shuffle(mixed_returns)
-    assert standing(payments=payments, returns=returns) == standing(payments=mixed_payments, returns=mixed_returns)
+    assert standing(payments=payments, returns=returns) == standing(
+        payments=mixed_payments, returns=mixed_returns
+    )
 
 
 @given(payment_facts, return_facts)
 def test_the_fold_invents_no_money(payments, returns):
-    """Returned is never more than received, another currency is never summed, and the parts add up."""
+    """Returned is never more than received, another currency is never summed,
+    and the parts add up.
+    """
     found = standing(payments=payments, returns=returns)
     counting = [fact for fact in payments if not fact.voided]
     own = sum(fact.amount_received for fact in counting if fact.currency == "usd")
@@ -89,13 +111,33 @@ def test_the_fold_invents_no_money(payments, returns):
     assert found.amount_paid == own - found.amount_returned
     assert found.outstanding - found.overpaid == TERMS.amount_due - found.amount_paid
     assert (found.status == "paid") == (found.outstanding == 0)
-    assert found.mismatched == any(fact.currency == "jpy" and fact.amount_received for fact in counting)
+    assert found.mismatched == any(
+        fact.currency == "jpy" and fact.amount_received for fact in counting
+    )
 
 
-@given(payment_facts, return_facts, st.sets(st.sampled_from(["p1", "p2", "p3"])), st.integers(1, 3), st.randoms(use_true_random=False))
-def test_a_voided_payment_never_was_in_any_order_and_repetition(payments, returns, voided, times, dice):
-    """However often and wherever it is said that a payment was voided, the rest stands as if it had never been taken down."""
-    said = [*payments, *(replace(fact, voided=True) for fact in payments for _ in range(times) if fact.key in voided)]
+@given(
+    payment_facts,
+    return_facts,
+    st.sets(st.sampled_from(["p1", "p2", "p3"])),
+    st.integers(1, 3),
+    st.randoms(use_true_random=False),
+)
+def test_a_voided_payment_never_was_in_any_order_and_repetition(
+    payments, returns, voided, times, dice
+):
+    """However often and wherever it is said that a payment was voided, the rest stands as if it had
+    never been taken down.
+    """
+    said = [
+        *payments,
+        *(
+            replace(fact, voided=True)
+            for fact in payments
+            for _ in range(times)
+            if fact.key in voided
+        ),
+    ]
     dice.shuffle(said)
     without = [fact for fact in payments if fact.key not in voided and not fact.voided]
     assert standing(payments=said, returns=returns) == standing(payments=without, returns=returns)
@@ -115,21 +157,37 @@ def test_a_history_in_any_order_folds_to_its_ledger(data):
             case LookAtRefunds(intent_id):
                 for refund in history.refunds_of(intent_id):
                     _take_refund(refunds, refund)
-    returns = [ReturnFact(refund["payment_intent"], refund["amount"], refund["currency"]) for refund in refunds.values() if refund["status"] in RETURNING]
+    returns = [
+        ReturnFact(refund["payment_intent"], refund["amount"], refund["currency"])
+        for refund in refunds.values()
+        if refund["status"] in RETURNING
+    ]
     returns += _moved_by_disputes(history)
-    payments = [PaymentFact(key, report.amount_received, report.currency) for key, report in known.items()]
+    payments = [
+        PaymentFact(key, report.amount_received, report.currency) for key, report in known.items()
+    ]
     found = standing(payments=payments, returns=returns)
-    assert (found.amount_received, found.amount_returned, found.mismatched) == (history.received, history.returned, history.mismatched)
+    assert (found.amount_received, found.amount_returned, found.mismatched) == (
+        history.received,
+        history.returned,
+        history.mismatched,
+    )
 
 
 def _take_refund(refunds, refund):
     before = refunds.get(refund["id"], refund)
-    refunds[refund["id"]] = refund | {"status": merge_refund_status(before["status"], refund["status"])}
+    refunds[refund["id"]] = refund | {
+        "status": merge_refund_status(before["status"], refund["status"])
+    }
 
 
 def _moved_by_disputes(history):
     disputes = [dispute for intent in history.intents for dispute in intent.disputes.values()]
-    return [ReturnFact(each["payment_intent"], -moved["amount"], each["currency"]) for each in disputes for moved in each["balance_transactions"]]
+    return [
+        ReturnFact(each["payment_intent"], -moved["amount"], each["currency"])
+        for each in disputes
+        for moved in each["balance_transactions"]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -158,6 +216,11 @@ def test_where_an_invoice_stands(terms, payments, returns, expected):
 
 
 def test_one_payments_refunds_never_eat_anothers_money():
-    """More returned than a payment brought (a late dispute on a refunded one) stops at what it brought."""
-    found = standing(payments=[paid(4_000), paid(6_000, key="p2")], returns=[ReturnFact("p1", 4_000, "usd"), ReturnFact("p1", 4_000, "usd")])
+    """More returned than a payment brought (a late dispute on a refunded one) stops at what it
+    brought.
+    """
+    found = standing(
+        payments=[paid(4_000), paid(6_000, key="p2")],
+        returns=[ReturnFact("p1", 4_000, "usd"), ReturnFact("p1", 4_000, "usd")],
+    )
     assert (found.amount_returned, found.amount_paid) == (4_000, 6_000)

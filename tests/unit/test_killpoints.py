@@ -12,7 +12,14 @@ TRY = "from runtime.killpoint import killpoint; killpoint('here'); print('alive'
 
 
 def outcome(**env):
-    done = subprocess.run([sys.executable, "-c", TRY], cwd=ROOT, env={"PATH": "", **env}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", TRY],
+        cwd=ROOT,
+        env={"PATH": "", **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return done.returncode
 
 

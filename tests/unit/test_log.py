@@ -9,13 +9,26 @@ from runtime.log import MaskingFormatter
 
 
 def line(text: str) -> str:
-    return MaskingFormatter(redact).format(logging.LogRecord("x", logging.INFO, "", 0, text, None, None)).removeprefix("INFO x ")
+    return (
+        MaskingFormatter(redact)
+        .format(logging.LogRecord("x", logging.INFO, "", 0, text, None, None))
+        .removeprefix("INFO x ")
+    )
 
 
-@pytest.mark.parametrize("secret", [
-    "sk_live_51Habcdefghij", "rk_test_51Habcdefghij", "whsec_0123456789abcdef", "pp_sqjm6fm7v4s22en85bexyze1kn9gpj15w26m68zmr74",
-    "pi_3abc_secret_xyz123", "Bearer abc.def-ghi", "/p/abcdefghjkmnpqrs", "/card/gAAAAABl-xyz=",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk_live_51Habcdefghij",
+        "rk_test_51Habcdefghij",
+        "whsec_0123456789abcdef",
+        "pp_sqjm6fm7v4s22en85bexyze1kn9gpj15w26m68zmr74",
+        "pi_3abc_secret_xyz123",
+        "Bearer abc.def-ghi",
+        "/p/abcdefghjkmnpqrs",
+        "/card/gAAAAABl-xyz=",
+    ],
+)
 def test_keys_and_addresses_that_are_rights_are_masked(secret):
     shown = line(f"before {secret} after")
     assert secret not in shown
@@ -24,6 +37,14 @@ def test_keys_and_addresses_that_are_rights_are_masked(secret):
     assert shown.endswith(" after")
 
 
-@pytest.mark.parametrize("plain", ["job=mark_overdue", "task_reconciliation_done", "app_settings_of_the_clinic", "inv_01m810b56xd6mnmgp02"])
+@pytest.mark.parametrize(
+    "plain",
+    [
+        "job=mark_overdue",
+        "task_reconciliation_done",
+        "app_settings_of_the_clinic",
+        "inv_01m810b56xd6mnmgp02",
+    ],
+)
 def test_names_that_only_look_like_keys_are_left(plain):
     assert line(plain) == plain

@@ -24,10 +24,20 @@ from runtime.settings import QUEUES, Settings
 
 @pytest.mark.parametrize(
     ("amount", "currency", "major"),
-    [(1050, "usd", "10.50"), (1050, "USD", "10.50"), (500, "jpy", "500"), (1234, "kwd", "1.234"), (100, "isk", "1"), (100, "ugx", "1"), (-5, "usd", "-0.05")],
+    [
+        (1050, "usd", "10.50"),
+        (1050, "USD", "10.50"),
+        (500, "jpy", "500"),
+        (1234, "kwd", "1.234"),
+        (100, "isk", "1"),
+        (100, "ugx", "1"),
+        (-5, "usd", "-0.05"),
+    ],
 )
 def test_minor_units_as_stripe_counts_them(amount, currency, major):
-    """docs.stripe.com/currencies: zero-decimal, three-decimal, and the two that are sent times 100."""
+    """docs.stripe.com/currencies: zero-decimal, three-decimal,
+    and the two that are sent times 100.
+    """
     assert to_major(amount, currency) == Decimal(major)
 
 
@@ -36,7 +46,9 @@ def test_money_there_and_back(amount, currency):
     assert to_minor(to_major(amount, currency), currency) == amount
 
 
-@pytest.mark.parametrize(("amount", "currency"), [("10.505", "usd"), ("0.5", "jpy"), ("1.2345", "kwd")])
+@pytest.mark.parametrize(
+    ("amount", "currency"), [("10.505", "usd"), ("0.5", "jpy"), ("1.2345", "kwd")]
+)
 def test_money_that_does_not_fit_is_refused(amount, currency):
     with pytest.raises(ValueError, match="decimal places"):
         to_minor(Decimal(amount), currency)
@@ -45,10 +57,13 @@ def test_money_that_does_not_fit_is_refused(amount, currency):
 @pytest.mark.parametrize(
     ("amount", "currency", "locale", "words"),
     [
-        (123_450, "usd", "en_US", "$1,234.50"), (1000, "jpy", "en", "¥1,000"), (1234, "kwd", "en", "KWD1.234"), (1050, "rsd", "en", "RSD10.50"),
+        (123_450, "usd", "en_US", "$1,234.50"),
+        (1000, "jpy", "en", "¥1,000"),
+        (1234, "kwd", "en", "KWD1.234"),
+        (1050, "rsd", "en", "RSD10.50"),
         (123_450, "eur", "fr", "1 234,50 €"),
     ],
-)  # fmt: skip
+)
 def test_money_in_peoples_words(amount, currency, locale, words):
     """A yen has no cents to be shown; a dinar has them, though CLDR would round them away."""
     assert in_words(amount, currency, locale) == words
@@ -81,7 +96,10 @@ def test_no_text_makes_the_id_parser_raise(text):
     assert found is None or 0 <= found < 2**63
 
 
-@pytest.mark.parametrize("text", ["", "-", "x-", "x-²", "x-٣", "x-1.5", "x--1x", "x-" + "9" * 19, "a:b-1", "x-1\n", "x -1"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "-", "x-", "x-²", "x-٣", "x-1.5", "x--1x", "x-" + "9" * 19, "a:b-1", "x-1\n", "x -1"],
+)
 def test_what_is_no_id_of_ours(text):
     assert rq_keys.parse_rq_id(text) is None
 
@@ -94,9 +112,14 @@ def test_backoff_doubles_within_a_quarter_and_ends_at_an_hour(attempts, first):
 
 
 ASK_STRIPE = [
-    "process_stripe_event", "create_payment_link", "retire_payment_link", "open_payment_intent", "change_payment_intent", "cancel_payment_intent",
+    "process_stripe_event",
+    "create_payment_link",
+    "retire_payment_link",
+    "open_payment_intent",
+    "change_payment_intent",
+    "cancel_payment_intent",
     "refund_payment",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -108,7 +131,13 @@ def test_every_kind_of_effect_has_a_job_that_records_it_and_words_for_the_timeli
 @pytest.mark.parametrize("name", ASK_STRIPE)
 def test_what_asks_stripe_outlasts_an_hour_without_it(name):
     found = find_job(name)
-    assert sum(0.75 * min(MAX_BACKOFF, found.backoff * 2.0**tried) for tried in range(found.attempts - 1)) > 3_000
+    assert (
+        sum(
+            0.75 * min(MAX_BACKOFF, found.backoff * 2.0**tried)
+            for tried in range(found.attempts - 1)
+        )
+        > 3_000
+    )
 
 
 def test_backoff_has_jitter():
@@ -145,7 +174,10 @@ def test_every_job_fits_its_lease_and_its_queue():
         assert kind.attempts >= 1
 
 
-@pytest.mark.parametrize("policy", [{"queue": "nobody"}, {"queue": "calls", "timeout": 21}, {"queue": "calls", "timeout": 0}])
+@pytest.mark.parametrize(
+    "policy",
+    [{"queue": "nobody"}, {"queue": "calls", "timeout": 21}, {"queue": "calls", "timeout": 0}],
+)
 def test_a_policy_that_cannot_hold_is_refused(policy):
     with pytest.raises(ValueError, match="must be one of"):
         job(**policy)
@@ -164,7 +196,11 @@ def test_how_many_workers(workers, counts):
 
 
 def test_secrets_while_they_are_rolled():
-    settings = Settings(stripe_webhook_secret=" new , old,", payphone_secret_key="k2,k1", stripe_connect_webhook_secret="")
+    settings = Settings(
+        stripe_webhook_secret=" new , old,",
+        payphone_secret_key="k2,k1",
+        stripe_connect_webhook_secret="",
+    )
     assert settings.webhook_secrets == ("new", "old")
     assert settings.secret_keys == ("k2", "k1")
     assert settings.connect_webhook_secrets == ()
@@ -180,8 +216,10 @@ def test_what_is_for_tests_alone_is_out_of_reach_elsewhere():
     ("now", "midnight"),
     [
         (datetime(2027, 3, 14, 7, 59, tzinfo=UTC), datetime(2027, 3, 14, 8, 0, tzinfo=UTC)),
-        (datetime(2027, 3, 14, 8, 0, tzinfo=UTC), datetime(2027, 3, 15, 7, 0, tzinfo=UTC)),  # a day of 23 hours
-        (datetime(2027, 11, 7, 7, 0, tzinfo=UTC), datetime(2027, 11, 8, 8, 0, tzinfo=UTC)),  # a day of 25
+        # a day of 23 hours
+        (datetime(2027, 3, 14, 8, 0, tzinfo=UTC), datetime(2027, 3, 15, 7, 0, tzinfo=UTC)),
+        # a day of 25
+        (datetime(2027, 11, 7, 7, 0, tzinfo=UTC), datetime(2027, 11, 8, 8, 0, tzinfo=UTC)),
     ],
 )
 def test_an_accounts_day_is_over_at_its_own_midnight(now, midnight):

@@ -7,7 +7,10 @@ import pytest
 from tests import sweep
 
 
-@pytest.mark.parametrize("written", ["4242424242424242", "4242 4242 4242 4242", "4242-4242-4242-4242", "5555\n5555\n5555\n4444"])
+@pytest.mark.parametrize(
+    "written",
+    ["4242424242424242", "4242 4242 4242 4242", "4242-4242-4242-4242", "5555\n5555\n5555\n4444"],
+)
 def test_a_card_number_is_found_however_it_is_written(tmp_path, written):
     path = tmp_path / "planted.txt"  # not one of the files that are looked through after the suite
     path.write_bytes(b"\x00\x01" + written.encode() + b"\xff")

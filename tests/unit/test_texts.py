@@ -10,8 +10,25 @@ from rules.delivery_failures import ADVICE, advice_for
 from rules.templates import DEFAULTS, _weight, faults_of, language_of, render
 from rules.text_status import FAILED, PENDING, merged_status
 
-VALUES = {"clinic": "Harbor Dental", "url": "https://pay.example/p/0123456789abcdef", "amount": "$120.00"}
-STATUSES = ["waiting", "sending", "unknown", "accepted", "queued", "sent", "delivered", "undelivered", "failed", "canceled", "read", "scheduled"]
+VALUES = {
+    "clinic": "Harbor Dental",
+    "url": "https://pay.example/p/0123456789abcdef",
+    "amount": "$120.00",
+}
+STATUSES = [
+    "waiting",
+    "sending",
+    "unknown",
+    "accepted",
+    "queued",
+    "sent",
+    "delivered",
+    "undelivered",
+    "failed",
+    "canceled",
+    "read",
+    "scheduled",
+]
 
 
 @pytest.mark.parametrize(("kind", "language"), sorted(DEFAULTS))
@@ -61,7 +78,9 @@ def test_a_text_has_as_many_segments_as_carriers_count(body, encoding, segments)
 
 
 def test_a_name_cannot_write_the_text():
-    text = render(DEFAULTS["payment_link", "en"], "en", VALUES | {"clinic": "{url} {amount}\n" + "x" * 300})
+    text = render(
+        DEFAULTS["payment_link", "en"], "en", VALUES | {"clinic": "{url} {amount}\n" + "x" * 300}
+    )
     assert text.body.count("https://") == 1
     assert "\n" not in text.body
 
@@ -71,7 +90,9 @@ def test_a_text_that_twilio_would_refuse_is_not_made():
         render("{clinic} {url} " + "x" * 1600, "en", VALUES)
 
 
-@pytest.mark.parametrize(("asked", "chosen"), [("es-MX", "es"), ("ES_es", "es"), ("de", "en"), (None, "en"), ("", "en")])
+@pytest.mark.parametrize(
+    ("asked", "chosen"), [("es-MX", "es"), ("ES_es", "es"), ("de", "en"), (None, "en"), ("", "en")]
+)
 def test_the_nearest_language(asked, chosen):
     assert language_of(asked) == chosen
 

@@ -1,26 +1,87 @@
-"""Where outgoing webhooks may go: each way in that is known from the books, refused; real addresses, taken (fault 41)."""
+"""Where outgoing webhooks may go: each way in that is known from the books, refused; real
+addresses, taken (fault 41).
+"""
 
 import pytest
 
 from rules.webhook_address import may_reach, read_target
 
 REFUSED = [
-    "http://example.com/hook", "ftp://example.com", "https://", "https:///hook", "example.com", "", "javascript:alert(1)", "https://user:pw@example.com/",
-    "https://example.com/#part", "https://exa mple.com/", "https://example.com\\@127.0.0.1/", "https://example.com/\r\nHost: x", "https://exämple.com/",
-    "https://localhost/", "https://LOCALHOST./", "https://a.localhost/", "https://printer/", "https://db.internal/", "https://nas.local/", "https://x.lan/",
-    "https://127.0.0.1/", "https://127.1/", "https://2130706433/", "https://0x7f000001/", "https://0x7f.1/", "https://0177.0.0.1/", "https://017700000001/",
-    "https://0/", "https://0.0.0.0/", "https://10.1.2.3/", "https://172.16.0.1/", "https://192.168.1.1/", "https://100.64.0.1/", "https://169.254.169.254/",
-    "https://100.100.100.200/", "https://168.63.129.16/", "https://192.0.0.8/", "https://198.18.0.1/", "https://224.0.0.1/", "https://255.255.255.255/",
-    "https://240.0.0.1/", "https://[::1]/", "https://[::]/", "https://[::ffff:127.0.0.1]/", "https://[::ffff:a9fe:a9fe]/", "https://[::127.0.0.1]/",
-    "https://[fe80::1]/", "https://[fe80::1%25eth0]/", "https://[fc00::1]/", "https://[fd00:ec2::254]/", "https://[fec0::1]/", "https://[ff02::1]/",
-    "https://[64:ff9b::7f00:1]/", "https://[64:ff9b::169.254.169.254]/", "https://[64:ff9b:1::a00:1]/", "https://[2002:7f00:1::]/",
-    "https://[2001:0:4136:e378:8000:63bf:3fff:fdd2]/", "https://[2001:db8::1]/", "https://example.com:99999/", "https://example.com:port/", "https://256.1.1.1/",
-    "https://1.2.3.4.5/", "https://.example.com/", "https://example..com/", "https://" + "a" * 2000 + ".com/",
-]  # fmt: skip
+    "http://example.com/hook",
+    "ftp://example.com",
+    "https://",
+    "https:///hook",
+    "example.com",
+    "",
+    "javascript:alert(1)",
+    "https://user:pw@example.com/",
+    "https://example.com/#part",
+    "https://exa mple.com/",
+    "https://example.com\\@127.0.0.1/",
+    "https://example.com/\r\nHost: x",
+    "https://exämple.com/",
+    "https://localhost/",
+    "https://LOCALHOST./",
+    "https://a.localhost/",
+    "https://printer/",
+    "https://db.internal/",
+    "https://nas.local/",
+    "https://x.lan/",
+    "https://127.0.0.1/",
+    "https://127.1/",
+    "https://2130706433/",
+    "https://0x7f000001/",
+    "https://0x7f.1/",
+    "https://0177.0.0.1/",
+    "https://017700000001/",
+    "https://0/",
+    "https://0.0.0.0/",
+    "https://10.1.2.3/",
+    "https://172.16.0.1/",
+    "https://192.168.1.1/",
+    "https://100.64.0.1/",
+    "https://169.254.169.254/",
+    "https://100.100.100.200/",
+    "https://168.63.129.16/",
+    "https://192.0.0.8/",
+    "https://198.18.0.1/",
+    "https://224.0.0.1/",
+    "https://255.255.255.255/",
+    "https://240.0.0.1/",
+    "https://[::1]/",
+    "https://[::]/",
+    "https://[::ffff:127.0.0.1]/",
+    "https://[::ffff:a9fe:a9fe]/",
+    "https://[::127.0.0.1]/",
+    "https://[fe80::1]/",
+    "https://[fe80::1%25eth0]/",
+    "https://[fc00::1]/",
+    "https://[fd00:ec2::254]/",
+    "https://[fec0::1]/",
+    "https://[ff02::1]/",
+    "https://[64:ff9b::7f00:1]/",
+    "https://[64:ff9b::169.254.169.254]/",
+    "https://[64:ff9b:1::a00:1]/",
+    "https://[2002:7f00:1::]/",
+    "https://[2001:0:4136:e378:8000:63bf:3fff:fdd2]/",
+    "https://[2001:db8::1]/",
+    "https://example.com:99999/",
+    "https://example.com:port/",
+    "https://256.1.1.1/",
+    "https://1.2.3.4.5/",
+    "https://.example.com/",
+    "https://example..com/",
+    "https://" + "a" * 2000 + ".com/",
+]
 TAKEN = [
-    "https://example.com", "https://example.com/hook?a=1&b=2", "https://EXAMPLE.com:8443/hook", "https://xn--exmple-cua.com/", "https://8.8.8.8/",
-    "https://[2606:4700:4700::1111]/", "https://[64:ff9b::8.8.8.8]/",
-]  # fmt: skip
+    "https://example.com",
+    "https://example.com/hook?a=1&b=2",
+    "https://EXAMPLE.com:8443/hook",
+    "https://xn--exmple-cua.com/",
+    "https://8.8.8.8/",
+    "https://[2606:4700:4700::1111]/",
+    "https://[64:ff9b::8.8.8.8]/",
+]
 
 
 @pytest.mark.parametrize("url", REFUSED)
@@ -44,17 +105,28 @@ def test_a_public_address_over_https_is_taken(url):
 )
 def test_taken_apart_once(url, host, port, path, authority):
     target = read_target(url)
-    assert (target.host, target.port, target.path, target.authority) == (host, port, path, authority)
+    assert (target.host, target.port, target.path, target.authority) == (
+        host,
+        port,
+        path,
+        authority,
+    )
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:8080/hook", "http://localhost:1/", "http://[::1]/", "https://127.0.0.1/"])
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:8080/hook", "http://localhost:1/", "http://[::1]/", "https://127.0.0.1/"],
+)
 def test_this_machine_only_where_a_demo_allows_it(url):
     assert read_target(url, loopback=True)
     with pytest.raises(ValueError):
         read_target(url)
 
 
-@pytest.mark.parametrize("url", ["http://example.com/", "https://10.0.0.1/", "https://169.254.169.254/", "http://192.168.0.1/"])
+@pytest.mark.parametrize(
+    "url",
+    ["http://example.com/", "https://10.0.0.1/", "https://169.254.169.254/", "http://192.168.0.1/"],
+)
 def test_a_demo_goes_no_further_than_this_machine(url):
     with pytest.raises(ValueError):
         read_target(url, loopback=True)
@@ -62,7 +134,14 @@ def test_a_demo_goes_no_further_than_this_machine(url):
 
 @pytest.mark.parametrize(
     ("address", "reached"),
-    [("93.184.215.14", True), ("127.0.0.1", False), ("::ffff:10.0.0.1", False), ("fe80::1%eth0", False), ("nonsense", False), ("2606:4700::1111", True)],
+    [
+        ("93.184.215.14", True),
+        ("127.0.0.1", False),
+        ("::ffff:10.0.0.1", False),
+        ("fe80::1%eth0", False),
+        ("nonsense", False),
+        ("2606:4700::1111", True),
+    ],
 )
 def test_what_a_name_resolves_to_is_judged(address, reached):
     assert may_reach(address) is reached

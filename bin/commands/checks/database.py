@@ -21,7 +21,12 @@ def check_database(settings: Settings) -> Iterator[Finding]:
     """Whether rows can be read and written as this release expects. The last finding says so."""
     url, shown = settings.database_url, settings.shown_database
     if settings.payphone_env == "production" and not settings.names_database:
-        yield Finding("warn", "database", f"DATABASE_URL is not set: this is {shown}", "Commands need the environment of the running processes.")
+        yield Finding(
+            "warn",
+            "database",
+            f"DATABASE_URL is not set: this is {shown}",
+            "Commands need the environment of the running processes.",
+        )
     if url.startswith("sqlite:///") and not (ROOT / urlsplit(url).path[1:]).exists():
         yield Finding("fail", "database", f"there is none at {url}", MIGRATE)
         return
@@ -29,13 +34,30 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         use_database(url)
         execute("SELECT 1").fetchall()
     except (PeeweeException, Misconfigured) as error:
-        said = driver_says(error, url) if isinstance(error, PeeweeException) else type(error).__name__
-        yield Finding("fail", "database", f"{shown}: {said}", "Check DATABASE_URL, and that the server runs and allows this machine.")
+        said = (
+            driver_says(error, url) if isinstance(error, PeeweeException) else type(error).__name__
+        )
+        yield Finding(
+            "fail",
+            "database",
+            f"{shown}: {said}",
+            "Check DATABASE_URL, and that the server runs and allows this machine.",
+        )
         return
     yield Finding("ok", "database", f"{shown} answers")
     missing, strange = pending(), newer()
     if strange:
         found = f"the database is newer than this release: {', '.join(strange)}"
-        yield Finding("warn", "release", found, "Run the release that made them; for going back see docs/operations.md, Upgrading.")
-    yield judged(bool(missing), "migrations", f"pending: {', '.join(missing)}" if missing else "all applied", MIGRATE)
+        yield Finding(
+            "warn",
+            "release",
+            found,
+            "Run the release that made them; for going back see docs/operations.md, Upgrading.",
+        )
+    yield judged(
+        bool(missing),
+        "migrations",
+        f"pending: {', '.join(missing)}" if missing else "all applied",
+        MIGRATE,
+    )
     yield compare("database", lambda: database_time() / SECOND)

@@ -1,14 +1,28 @@
-"""Money: whether our books are Stripe's, people got their refunds, and what is paused or at its ceiling."""
+"""Money: whether our books are Stripe's, people got their refunds, and what is paused or at its
+ceiling.
+"""
 
 from collections.abc import Iterator
 
 from bin.commands.checks.finding import Finding, judged
 from models.figures import count_ceilings, count_differences, count_failed_refunds, count_paused
 
-BRAKES = "See bin/payphone brakes for who paused it and why; bin/payphone resume WHAT [--account ac_…] lets it go on."
-CEILINGS = "See bin/payphone ceiling WHAT --account ac_… (the log names it: daily ceiling reached); --set raises it, midnight lifts it."
-DIFFERENCES = "See bin/payphone events reconcile --latest, and docs/operations.md, Our books and Stripe's differ."
-REFUNDS = "People lack their money. See the feed's refund.failed; ask for it anew, or give it back another way."
+BRAKES = (
+    "See bin/payphone brakes for who paused it and why; bin/payphone resume WHAT [--account ac_…]"
+    " lets it go on."
+)
+CEILINGS = (
+    "See bin/payphone ceiling WHAT --account ac_… (the log names it: daily ceiling reached); --set"
+    " raises it, midnight lifts it."
+)
+DIFFERENCES = (
+    "See bin/payphone events reconcile --latest, and docs/operations.md, Our books and Stripe's"
+    " differ."
+)
+REFUNDS = (
+    "People lack their money. See the feed's refund.failed; ask for it anew, or give it back"
+    " another way."
+)
 
 
 def check_money() -> Iterator[Finding]:
@@ -16,7 +30,10 @@ def check_money() -> Iterator[Finding]:
     differences, failed = count_differences(), count_failed_refunds()
     yield judged(bool(differences), "book differences", _listed(differences), DIFFERENCES)
     yield judged(bool(failed), "failed refunds", str(failed or "none"), REFUNDS, "warn")
-    for what, counts, advice in (("brakes", count_paused(), BRAKES), ("ceilings reached", count_ceilings(), CEILINGS)):
+    for what, counts, advice in (
+        ("brakes", count_paused(), BRAKES),
+        ("ceilings reached", count_ceilings(), CEILINGS),
+    ):
         yield judged(any(counts.values()), what, _listed(counts), advice, "warn")
 
 

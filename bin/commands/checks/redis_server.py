@@ -11,15 +11,22 @@ from bin.commands.checks.finding import Finding, Level, judged
 from web.life_signs import WRITE_KEY
 
 NEARLY_FULL = 0.8
-READ_ONLY = "Let REDIS_URL lead to the primary (redis+sentinel://… finds it), or make this one it: REPLICAOF NO ONE. No job runs until then."
-FULL = "Raise maxmemory. Workers do what is queued; new jobs wait in the database until there is room."
+READ_ONLY = (
+    "Let REDIS_URL lead to the primary (redis+sentinel://… finds it), or make this one it:"
+    " REPLICAOF NO ONE. No job runs until then."
+)
+FULL = (
+    "Raise maxmemory. Workers do what is queued; new jobs wait in the database until there is room."
+)
 
 
 def check_redis(redis: Redis) -> Iterator[Finding]:
     """What INFO reports; it is allowed where CONFIG is not. Raises RedisError."""
     info: dict[str, Any] = redis.info("everything")
     product = "valkey" if "valkey_version" in info else "redis"
-    yield Finding("ok", "Redis", f"{product} {info.get('valkey_version') or info['redis_version']} answers")
+    yield Finding(
+        "ok", "Redis", f"{product} {info.get('valkey_version') or info['redis_version']} answers"
+    )
     memory = list(_memory(info))
     yield from memory
     replica = info.get("role") == "slave"
@@ -38,7 +45,9 @@ def _time(redis: Redis) -> float:
 
 def _memory(info: dict[str, Any]) -> Iterator[Finding]:
     policy = str(info.get("maxmemory_policy", "unknown"))
-    advice = "Set maxmemory-policy noeviction: with any other policy a full Redis silently drops jobs."
+    advice = (
+        "Set maxmemory-policy noeviction: with any other policy a full Redis silently drops jobs."
+    )
     yield judged(policy != "noeviction", "Redis eviction", f"maxmemory-policy {policy}", advice)
     limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
     if limit:
@@ -51,15 +60,28 @@ def _writes(redis: Redis) -> Finding:
     try:
         redis.set(WRITE_KEY, 1, ex=60)
     except ResponseError as error:
-        return Finding("fail", "Redis writes", f"refused: {str(error)[:100]}", "Look into Redis' log and at its disk. Jobs wait in the database.")
+        return Finding(
+            "fail",
+            "Redis writes",
+            f"refused: {str(error)[:100]}",
+            "Look into Redis' log and at its disk. Jobs wait in the database.",
+        )
     return Finding("ok", "Redis writes", "taken")
 
 
 def _persistence(info: dict[str, Any]) -> Iterator[Finding]:
     aof = bool(info.get("aof_enabled"))
-    advice = "Set appendonly yes: otherwise a restart loses the queues, and every due job must be pushed again from the database."
+    advice = (
+        "Set appendonly yes: otherwise a restart loses the queues, and every due job must be pushed"
+        " again from the database."
+    )
     yield judged(not aof, "Redis append-only file", "on" if aof else "off", advice)
     keys = ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status")
     errors = [key for key in keys if info.get(key, "ok") != "ok" and (aof or key.startswith("rdb"))]
     found = f"errors: {', '.join(errors)}" if errors else "no errors"
-    yield judged(bool(errors), "Redis persistence", found, "Check Redis' log and its disk: full, or not writable.")
+    yield judged(
+        bool(errors),
+        "Redis persistence",
+        found,
+        "Check Redis' log and its disk: full, or not writable.",
+    )

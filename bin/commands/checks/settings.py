@@ -22,26 +22,66 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
     yield _secret_key(settings, level)
     yield _public_url(settings, level)
     advice = "Set REDIS_URL, unless everything runs on this one machine."
-    yield judged(not settings.redis_url, "REDIS_URL", "set" if settings.redis_url else "not set: worker.py runs an embedded Valkey", advice, "warn")
+    yield judged(
+        not settings.redis_url,
+        "REDIS_URL",
+        "set" if settings.redis_url else "not set: worker.py runs an embedded Valkey",
+        advice,
+        "warn",
+    )
     yield _stripe(settings, level)
-    yield _presence("STRIPE_PUBLISHABLE_KEY", settings.stripe_publishable_key, "Pages that take cards need it.", "warn")
-    yield _presence("STRIPE_WEBHOOK_SECRET", settings.stripe_webhook_secret, "Without it every Stripe event is refused: set the endpoint's whsec_….", level)
-    named = "The built-in operator cannot sign in. That is fine if you have named ones: bin/payphone operator add NAME."
+    yield _presence(
+        "STRIPE_PUBLISHABLE_KEY",
+        settings.stripe_publishable_key,
+        "Pages that take cards need it.",
+        "warn",
+    )
+    yield _presence(
+        "STRIPE_WEBHOOK_SECRET",
+        settings.stripe_webhook_secret,
+        "Without it every Stripe event is refused: set the endpoint's whsec_….",
+        level,
+    )
+    named = (
+        "The built-in operator cannot sign in. That is fine if you have named ones: bin/payphone"
+        " operator add NAME."
+    )
     yield _presence("OPERATOR_PASSWORD", settings.operator_password, named, "warn")
     yield _workers(settings)
     yield _proxies(settings)
-    for name, rate in (("RATE_PER_KEY", settings.rate_per_key), ("RATE_PER_ADDRESS", settings.rate_per_address)):
+    for name, rate in (
+        ("RATE_PER_KEY", settings.rate_per_key),
+        ("RATE_PER_ADDRESS", settings.rate_per_address),
+    ):
         yield _rate(name, rate, settings)
-    yield Finding("ok", "DAILY_CEILINGS", ", ".join(f"{what} {most}" for what, most in settings.ceilings.items()))
+    yield Finding(
+        "ok",
+        "DAILY_CEILINGS",
+        ", ".join(f"{what} {most}" for what, most in settings.ceilings.items()),
+    )
     yield Finding("ok", "LOG_FORMAT", settings.log_format)
 
 
 def check_connect(settings: Settings) -> Finding:
     """Whether events of connected accounts can be verified. Needs the database."""
-    what, connected = "STRIPE_CONNECT_WEBHOOK_SECRET", len([account for account in stripe_accounts() if account])
+    what, connected = (
+        "STRIPE_CONNECT_WEBHOOK_SECRET",
+        len([account for account in stripe_accounts() if account]),
+    )
     if settings.connect_webhook_secrets or not connected:
-        return Finding("ok", what, "set" if settings.connect_webhook_secrets else "not set: no account has a Stripe account of its own")
-    advice = "All their events are refused: create the endpoint /api/webhooks/stripe/connect at Stripe and set its whsec_…."
+        return Finding(
+            "ok",
+            what,
+            (
+                "set"
+                if settings.connect_webhook_secrets
+                else "not set: no account has a Stripe account of its own"
+            ),
+        )
+    advice = (
+        "All their events are refused: create the endpoint /api/webhooks/stripe/connect at Stripe"
+        " and set its whsec_…."
+    )
     return Finding("fail", what, f"not set, and {connected} Stripe accounts are connected", advice)
 
 
@@ -52,8 +92,13 @@ def _proxies(settings: Settings) -> Finding:
     except Misconfigured as error:
         return Finding("fail", what, "cannot be read", str(error))
     unsaid = settings.payphone_env == "production" and not settings.trusted_proxies
-    advice = "Set it to the proxy in front. Requests from an unknown proxy do not count as HTTPS, so payment endpoints refuse them."
-    return judged(unsaid, what, settings.trusted_proxies or "not set: this machine only", advice, "warn")
+    advice = (
+        "Set it to the proxy in front. Requests from an unknown proxy do not count as HTTPS, so"
+        " payment endpoints refuse them."
+    )
+    return judged(
+        unsaid, what, settings.trusted_proxies or "not set: this machine only", advice, "warn"
+    )
 
 
 def _rate(name: str, rate: str, settings: Settings) -> Finding:
@@ -61,8 +106,20 @@ def _rate(name: str, rate: str, settings: Settings) -> Finding:
     try:
         found = "none: requests are not limited" if unlimited else str(parse(rate))
     except ValueError:
-        return Finding("fail", name, f"{rate!r} is not a rate", "Use a value such as 600/minute, or none; the web process will not start with this one.")
-    return judged(unlimited and settings.payphone_env == "production", name, found, "Set it to a value such as 600/minute.", "warn")
+        return Finding(
+            "fail",
+            name,
+            f"{rate!r} is not a rate",
+            "Use a value such as 600/minute, or none; the web process will not start with this"
+            " one.",
+        )
+    return judged(
+        unlimited and settings.payphone_env == "production",
+        name,
+        found,
+        "Set it to a value such as 600/minute.",
+        "warn",
+    )
 
 
 def _presence(name: str, value: str, advice: str, level: Level) -> Finding:
@@ -70,12 +127,26 @@ def _presence(name: str, value: str, advice: str, level: Level) -> Finding:
 
 
 def _secret_key(settings: Settings, level: Level) -> Finding:
-    what, advice = "PAYPHONE_SECRET_KEY", "Set it to a long random text: python -c 'import secrets; print(secrets.token_urlsafe(48))'."
+    what, advice = (
+        "PAYPHONE_SECRET_KEY",
+        (
+            "Set it to a long random text: python -c 'import secrets;"
+            " print(secrets.token_urlsafe(48))'."
+        ),
+    )
     newest = settings.secret_keys[0] if settings.secret_keys else ""
     if not newest:
         return Finding(level, what, "not set", advice)
-    guessable = len(newest) < SHORTEST_SECRET or any(word in newest.lower().replace("_", "-").split("-") for word in GUESSABLE)
-    return judged(guessable, what, "short or easy to guess" if guessable else f"set ({len(settings.secret_keys)} in use)", advice, level)
+    guessable = len(newest) < SHORTEST_SECRET or any(
+        word in newest.lower().replace("_", "-").split("-") for word in GUESSABLE
+    )
+    return judged(
+        guessable,
+        what,
+        "short or easy to guess" if guessable else f"set ({len(settings.secret_keys)} in use)",
+        advice,
+        level,
+    )
 
 
 def _public_url(settings: Settings, level: Level) -> Finding:
@@ -83,28 +154,70 @@ def _public_url(settings: Settings, level: Level) -> Finding:
     advice = "Set it to the https:// URL at which customers and Stripe reach this installation."
     if not settings.public_url:
         return Finding(level, "PUBLIC_URL", "not set", advice)
-    return judged(parts.scheme != "https" or not parts.netloc, "PUBLIC_URL", settings.public_url, advice, level)
+    return judged(
+        parts.scheme != "https" or not parts.netloc,
+        "PUBLIC_URL",
+        settings.public_url,
+        advice,
+        level,
+    )
 
 
 def _stripe(settings: Settings, level: Level) -> Finding:
     what, key = "STRIPE_SECRET_KEY", settings.stripe_secret_key
     if not key:
-        return Finding(level, what, "not set", "Set the secret or restricted key of your Stripe account, sk_… or rk_….")
+        return Finding(
+            level,
+            what,
+            "not set",
+            "Set the secret or restricted key of your Stripe account, sk_… or rk_….",
+        )
     if not key.startswith(("sk_", "rk_")):
-        return Finding("fail", what, "set, but not a secret key", "A secret key starts with sk_ or rk_; this may be the publishable one.")
+        return Finding(
+            "fail",
+            what,
+            "set, but not a secret key",
+            "A secret key starts with sk_ or rk_; this may be the publishable one.",
+        )
     if settings.payphone_env == "production" and settings.stripe_api_base:
-        return Finding("warn", what, f"set, but requests go to {settings.stripe_api_base}", "Remove STRIPE_API_BASE to reach Stripe itself.")
+        return Finding(
+            "warn",
+            what,
+            f"set, but requests go to {settings.stripe_api_base}",
+            "Remove STRIPE_API_BASE to reach Stripe itself.",
+        )
     test = "_test_" in key and settings.payphone_env == "production"
-    return judged(test, what, "a test-mode key" if test else "set", "No real money moves. Set the live key to go live.", "warn")
+    return judged(
+        test,
+        what,
+        "a test-mode key" if test else "set",
+        "No real money moves. Set the live key to go live.",
+        "warn",
+    )
 
 
 def _workers(settings: Settings) -> Finding:
     try:
         counts = settings.worker_counts
     except ValueError:
-        return Finding("fail", "WORKERS", settings.workers, "Use a number, or queue=number pairs such as webhooks=4,calls=1.")
-    unknown, idle = sorted(set(counts) - set(QUEUES)), [queue for queue in QUEUES if not counts.get(queue)]
+        return Finding(
+            "fail",
+            "WORKERS",
+            settings.workers,
+            "Use a number, or queue=number pairs such as webhooks=4,calls=1.",
+        )
+    unknown, idle = (
+        sorted(set(counts) - set(QUEUES)),
+        [queue for queue in QUEUES if not counts.get(queue)],
+    )
     if unknown:
-        return Finding("fail", "WORKERS", f"no such queue: {', '.join(unknown)}", f"The queues are {', '.join(QUEUES)}.")
+        return Finding(
+            "fail",
+            "WORKERS",
+            f"no such queue: {', '.join(unknown)}",
+            f"The queues are {', '.join(QUEUES)}.",
+        )
     found = f"none for {', '.join(idle)}" if idle else settings.workers
-    return judged(bool(idle), "WORKERS", found, "Start them on another machine, or add them here.", "warn")
+    return judged(
+        bool(idle), "WORKERS", found, "Start them on another machine, or add them here.", "warn"
+    )

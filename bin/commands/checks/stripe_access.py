@@ -1,4 +1,6 @@
-"""Stripe: whether it takes the key, and lets it read each connected account's events. It is only read."""
+"""Stripe: whether it takes the key, and lets it read each connected account's events. It is only
+read.
+"""
 
 from collections.abc import Iterator
 
@@ -11,14 +13,28 @@ from runtime.settings import Settings
 
 WHAT, CONNECTED = "Stripe", "connected accounts"
 LATELY = 3600  # seconds
-REFUSED = {"AuthenticationError": "does not take the key (401)", "PermissionError": "does not let the key read events (403)"}
-KEY = "Check STRIPE_SECRET_KEY: rolled, or of another account? A restricted key needs Events: read. No payment, link or refund is made until then."
-AWAY = "Look whether this machine may reach api.stripe.com, and at status.stripe.com. Payments and links wait meanwhile."
-LEFT = "Connect them anew, or take the Stripe account from a clinic that has left; until then their events are not read, nor is money taken."
+REFUSED = {
+    "AuthenticationError": "does not take the key (401)",
+    "PermissionError": "does not let the key read events (403)",
+}
+KEY = (
+    "Check STRIPE_SECRET_KEY: rolled, or of another account? A restricted key needs Events: read."
+    " No payment, link or refund is made until then."
+)
+AWAY = (
+    "Look whether this machine may reach api.stripe.com, and at status.stripe.com. Payments and"
+    " links wait meanwhile."
+)
+LEFT = (
+    "Connect them anew, or take the Stripe account from a clinic that has left; until then their"
+    " events are not read, nor is money taken."
+)
 
 
 def check_stripe(settings: Settings) -> Finding | None:
-    """Whether Stripe answers, and takes the key; nothing without one, the settings complain of that."""
+    """Whether Stripe answers, and takes the key; nothing without one, the settings complain of
+    that.
+    """
     if not settings.stripe_secret_key.startswith(("sk_", "rk_")):
         return None
     error = _read("")
@@ -30,7 +46,9 @@ def check_stripe(settings: Settings) -> Finding | None:
 
 
 def check_connected() -> Iterator[Finding]:
-    """Whether the key may read each connected account. Needs the database, and a Stripe that takes the key."""
+    """Whether the key may read each connected account. Needs the database, and a Stripe that takes
+    the key.
+    """
     connected, refused = [account for account in stripe_accounts() if account], []
     for account in connected:
         error = _read(account)
@@ -40,8 +58,12 @@ def check_connected() -> Iterator[Finding]:
         if error is not None:
             refused.append(account)
     if connected:
-        found = f"Stripe refuses {', '.join(refused)}" if refused else f"{len(connected)} can be read"
-        yield Finding("fail", CONNECTED, found, LEFT) if refused else Finding("ok", CONNECTED, found)
+        found = (
+            f"Stripe refuses {', '.join(refused)}" if refused else f"{len(connected)} can be read"
+        )
+        yield (
+            Finding("fail", CONNECTED, found, LEFT) if refused else Finding("ok", CONNECTED, found)
+        )
 
 
 def _read(stripe_account: str) -> ProviderError | None:

@@ -1,4 +1,6 @@
-"""Texting: Twilio's settings and credentials, a URL it can report to, and a sender for every account that texts."""
+"""Texting: Twilio's settings and credentials, a URL it can report to, and a sender for every
+account that texts.
+"""
 
 import re
 from collections.abc import Iterator
@@ -27,11 +29,32 @@ def check_texting(settings: Settings) -> Iterator[Finding]:
 
 def _settings(settings: Settings) -> Iterator[Finding]:
     sid, service = settings.twilio_account_sid, settings.twilio_messaging_service_sid
-    what = "Take it from the Twilio console: AC and 32 hexadecimal digits, not a key's SK… or a service's MG…."
-    yield judged(not ACCOUNT_SID.fullmatch(sid), "TWILIO_ACCOUNT_SID", "not set" if not sid else "no account's sid", what)
-    yield judged(not settings.twilio_auth_tokens, "TWILIO_AUTH_TOKEN", "not set", "Take it from the Twilio console, beside the account's sid.")
-    found, advice = "no messaging service's sid", "Take it from the Twilio console: MG and 32 hexadecimal digits; or leave it out."
-    yield judged(bool(service) and not SERVICE_SID.fullmatch(service), "TWILIO_MESSAGING_SERVICE_SID", found, advice)
+    what = (
+        "Take it from the Twilio console: AC and 32 hexadecimal digits, not a key's SK… or a"
+        " service's MG…."
+    )
+    yield judged(
+        not ACCOUNT_SID.fullmatch(sid),
+        "TWILIO_ACCOUNT_SID",
+        "not set" if not sid else "no account's sid",
+        what,
+    )
+    yield judged(
+        not settings.twilio_auth_tokens,
+        "TWILIO_AUTH_TOKEN",
+        "not set",
+        "Take it from the Twilio console, beside the account's sid.",
+    )
+    found, advice = (
+        "no messaging service's sid",
+        "Take it from the Twilio console: MG and 32 hexadecimal digits; or leave it out.",
+    )
+    yield judged(
+        bool(service) and not SERVICE_SID.fullmatch(service),
+        "TWILIO_MESSAGING_SERVICE_SID",
+        found,
+        advice,
+    )
 
 
 def _credentials() -> Finding:
@@ -39,18 +62,45 @@ def _credentials() -> Finding:
         status = fetch_account_status()
     except ProviderError as error:
         if error.answered and error.outcome == "retry_later":
-            return Finding("fail", "Twilio", f"rejects these credentials ({error.code})", "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.")
-        return Finding("warn", "Twilio", f"no answer: {error.code}", "Check that this machine can reach api.twilio.com. Texts wait meanwhile.")
-    return judged(status != "active", "Twilio", f"answers; the account is {status}", "Nothing is sent until it is active again: see the Twilio console.")
+            return Finding(
+                "fail",
+                "Twilio",
+                f"rejects these credentials ({error.code})",
+                "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.",
+            )
+        return Finding(
+            "warn",
+            "Twilio",
+            f"no answer: {error.code}",
+            "Check that this machine can reach api.twilio.com. Texts wait meanwhile.",
+        )
+    return judged(
+        status != "active",
+        "Twilio",
+        f"answers; the account is {status}",
+        "Nothing is sent until it is active again: see the Twilio console.",
+    )
 
 
 def _callbacks(settings: Settings) -> Finding:
     """Twilio reports to PUBLIC_URL, and signs for it."""
     host = urlsplit(settings.public_url).hostname or ""
-    what, advice = "Twilio's reports", "Set PUBLIC_URL to the URL at which Twilio reaches this installation; host names hold letters, digits, dashes and dots."
+    what, advice = (
+        "Twilio's reports",
+        (
+            "Set PUBLIC_URL to the URL at which Twilio reaches this installation; host names hold"
+            " letters, digits, dashes and dots."
+        ),
+    )
     if not host:
         return Finding("fail", what, "PUBLIC_URL is not set: no texts are sent", advice)
-    return judged("_" in host or _is_this_machine(host), what, f"to {host}", advice, "fail" if settings.payphone_env == "production" else "warn")
+    return judged(
+        "_" in host or _is_this_machine(host),
+        what,
+        f"to {host}",
+        advice,
+        "fail" if settings.payphone_env == "production" else "warn",
+    )
 
 
 def _is_this_machine(host: str) -> bool:
@@ -67,9 +117,22 @@ def check_senders(settings: Settings) -> Iterator[Finding]:
     own = {row.account_id for row in AccountSender.select(AccountSender.account)}
     texting = Consent.accounts_with("sms") | own
     lacking = sorted(account for account in texting if not sender_of(account))
-    advice = "Their texts are refused. PUT /api/accounts/{id}/sender with an operator's key, or set TWILIO_MESSAGING_SERVICE_SID."
+    advice = (
+        "Their texts are refused. PUT /api/accounts/{id}/sender with an operator's key, or set"
+        " TWILIO_MESSAGING_SERVICE_SID."
+    )
     fine = f"all {len(texting)} that text have one" if texting else "nobody texts yet"
-    yield judged(bool(lacking), "senders", f"none for {', '.join(lacking)}" if lacking else fine, advice)
+    yield judged(
+        bool(lacking), "senders", f"none for {', '.join(lacking)}" if lacking else fine, advice
+    )
     sharing = sorted(texting - own - set(lacking))
-    advice = "A STOP to one of them stops all. Give each account its own: PUT /api/accounts/{id}/sender."
-    yield judged(len(sharing) > 1, "shared sender", f"{len(sharing)} accounts" if sharing else "nobody uses it", advice, "warn")
+    advice = (
+        "A STOP to one of them stops all. Give each account its own: PUT /api/accounts/{id}/sender."
+    )
+    yield judged(
+        len(sharing) > 1,
+        "shared sender",
+        f"{len(sharing)} accounts" if sharing else "nobody uses it",
+        advice,
+        "warn",
+    )

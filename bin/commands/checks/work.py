@@ -9,7 +9,15 @@ from bin.commands.checks.finding import Finding, judged
 from delivery.registry import find_job
 from jobs.backfill_stripe_events import stripe_accounts
 from models.base import database_time
-from models.figures import backfill_age, count_delivered, count_doubts, count_fetched, count_inbox, count_jobs, oldest_due
+from models.figures import (
+    backfill_age,
+    count_delivered,
+    count_doubts,
+    count_fetched,
+    count_inbox,
+    count_jobs,
+    oldest_due,
+)
 from models.stripe_watermark import STALE, StripeWatermark
 from models.webhook_endpoint import WebhookEndpoint
 from runtime.clock import real_now
@@ -18,10 +26,16 @@ from runtime.settings import QUEUES, Settings
 from web.life_signs import read_life_signs
 
 OLD = 120.0  # seconds a due job may wait before it is worth a word
-NEVER_READ = "Missed events go unnoticed: start the scheduler and workers; bin/payphone events backfills shows what failed."
+NEVER_READ = (
+    "Missed events go unnoticed: start the scheduler and workers; bin/payphone events backfills"
+    " shows what failed."
+)
 LATELY, DAY = 3 * 3600, 24 * 3600  # seconds
 FEW = 10  # events a day that the backfill reads just before they are delivered
-REFUSED = "See docs/operations.md, Events are refused: a wrong secret, a clock, or no endpoint at Stripe; a few are usual after we were down."
+REFUSED = (
+    "See docs/operations.md, Events are refused: a wrong secret, a clock, or no endpoint at Stripe;"
+    " a few are usual after we were down."
+)
 START_WORKERS = "Start python worker.py (WORKERS sets how many per queue)."
 
 
@@ -29,45 +43,118 @@ def check_processes(redis: Redis, now: int | None = None) -> Iterator[Finding]:
     """Which processes are running. Raises RedisError."""
     signs = read_life_signs(redis, database_time() if now is None else now)
     idle = [queue for queue in QUEUES if not signs.workers[queue]]
-    found = f"nobody serves {', '.join(idle)}" if idle else ", ".join(f"{queue} {count}" for queue, count in signs.workers.items())
+    found = (
+        f"nobody serves {', '.join(idle)}"
+        if idle
+        else ", ".join(f"{queue} {count}" for queue, count in signs.workers.items())
+    )
     yield judged(bool(idle), "workers", found, START_WORKERS)
-    for what, seen, start in (("relay", signs.relay, START_WORKERS), ("scheduler", signs.scheduler, "Start python scheduler.py.")):
-        yield judged(seen is None, what, "not seen for a minute" if seen is None else f"seen {seen:.0f} s ago", start)
+    for what, seen, start in (
+        ("relay", signs.relay, START_WORKERS),
+        ("scheduler", signs.scheduler, "Start python scheduler.py."),
+    ):
+        yield judged(
+            seen is None,
+            what,
+            "not seen for a minute" if seen is None else f"seen {seen:.0f} s ago",
+            start,
+        )
 
 
 def check_jobs() -> Iterator[Finding]:
     """What the tables say of jobs and events."""
     counts = count_jobs()
-    unknown = sorted({row.name for row in counts if row.state in {"waiting", "running"} and find_job(row.name) is None})
+    unknown = sorted(
+        {
+            row.name
+            for row in counts
+            if row.state in {"waiting", "running"} and find_job(row.name) is None
+        }
+    )
     found = f"unknown: {', '.join(unknown)}" if unknown else "all known to this release"
-    yield judged(bool(unknown), "job names", found, "Another release staged them: run that release, or let it finish first.")
+    yield judged(
+        bool(unknown),
+        "job names",
+        found,
+        "Another release staged them: run that release, or let it finish first.",
+    )
     dead = {row.name: row.count for row in counts if row.state == "dead"}
     found = ", ".join(f"{name} {count}" for name, count in sorted(dead.items())) if dead else "none"
-    yield judged(bool(dead), "dead jobs", found, "See bin/payphone jobs list --state dead; fix the cause, then bin/payphone jobs retry ID.", "warn")
+    yield judged(
+        bool(dead),
+        "dead jobs",
+        found,
+        "See bin/payphone jobs list --state dead; fix the cause, then bin/payphone jobs retry ID.",
+        "warn",
+    )
     doubts = ", ".join(f"{kind} {count}" for kind, count in sorted(count_doubts().items()))
-    yield judged(bool(doubts), "effects in doubt", doubts or "none", "See bin/payphone effects list --in-doubt; then effects reconcile, or settle.", "warn")
+    yield judged(
+        bool(doubts),
+        "effects in doubt",
+        doubts or "none",
+        "See bin/payphone effects list --in-doubt; then effects reconcile, or settle.",
+        "warn",
+    )
     late = {queue: age for queue, age in oldest_due().items() if age > OLD}
-    found = ", ".join(f"{queue} {age:.0f} s" for queue, age in late.items()) if late else "nothing waits long"
-    yield judged(bool(late), "oldest due job", found, "Workers are missing or too few: see above.", "warn")
+    found = (
+        ", ".join(f"{queue} {age:.0f} s" for queue, age in late.items())
+        if late
+        else "nothing waits long"
+    )
+    yield judged(
+        bool(late), "oldest due job", found, "Workers are missing or too few: see above.", "warn"
+    )
     refused = count_inbox().get("refused", 0)
-    yield judged(bool(refused), "refused events", str(refused or "none"), "See bin/payphone events list --outcome refused: each says why.", "warn")
+    yield judged(
+        bool(refused),
+        "refused events",
+        str(refused or "none"),
+        "See bin/payphone events list --outcome refused: each says why.",
+        "warn",
+    )
 
 
 def check_sealed() -> Finding:
-    """Whether PAYPHONE_SECRET_KEY's newest key opens all that is sealed, so that older ones may be dropped."""
+    """Whether PAYPHONE_SECRET_KEY's newest key opens all that is sealed, so that older ones may be
+    dropped.
+    """
     old = [endpoint.id for endpoint in WebhookEndpoint.sealed() if not is_newest(endpoint.secret)]
-    found = f"{len(old)} webhook secrets are sealed with an older key" if old else "nothing needs an older key"
-    return judged(bool(old), "sealed secrets", found, "Run bin/payphone reseal before you drop the older key.", "warn")
+    found = (
+        f"{len(old)} webhook secrets are sealed with an older key"
+        if old
+        else "nothing needs an older key"
+    )
+    return judged(
+        bool(old),
+        "sealed secrets",
+        found,
+        "Run bin/payphone reseal before you drop the older key.",
+        "warn",
+    )
 
 
 def check_readings(settings: Settings) -> Iterator[Finding]:
-    """Whether Stripe's lists of events are read; if not, texts and charges of those accounts are held back."""
-    marks = [mark for mark in map(StripeWatermark.of, stripe_accounts()) if mark is not None and StripeWatermark.is_stale(mark.stripe_account, real_now())]
+    """Whether Stripe's lists of events are read; if not, texts and charges of those accounts are
+    held back.
+    """
+    marks = [
+        mark
+        for mark in map(StripeWatermark.of, stripe_accounts())
+        if mark is not None and StripeWatermark.is_stale(mark.stripe_account, real_now())
+    ]
     names = ", ".join(sorted(mark.stripe_account or "platform" for mark in marks))
     since = datetime.fromtimestamp(min((mark.created for mark in marks), default=1) - 1, UTC)
-    advice = f"Their texts and charges wait. Start the scheduler and workers, or bin/payphone events backfill --since {since:%FT%TZ}."
+    advice = (
+        "Their texts and charges wait. Start the scheduler and workers, or bin/payphone events"
+        f" backfill --since {since:%FT%TZ}."
+    )
     if marks or not settings.stripe_secret_key or (backfill_age() or 0) < STALE.total_seconds():
-        yield judged(bool(marks), "Stripe's events", f"not read for hours: {names}" if marks else "read as they should be", advice)
+        yield judged(
+            bool(marks),
+            "Stripe's events",
+            f"not read for hours: {names}" if marks else "read as they should be",
+            advice,
+        )
     else:
         yield Finding("fail", "Stripe's events", "one list was never read to its end", NEVER_READ)
 
@@ -78,6 +165,17 @@ def check_deliveries() -> Iterator[Finding]:
     for door, count in lately.items():
         what = f"events to {door}"
         if count and not delivered[door]:
-            yield Finding("fail", what, f"none was delivered for three hours; {count} had to be fetched", REFUSED)
+            yield Finding(
+                "fail",
+                what,
+                f"none was delivered for three hours; {count} had to be fetched",
+                REFUSED,
+            )
         else:
-            yield judged(day[door] > FEW, what, f"{day[door] or 'none'} had to be fetched in a day", REFUSED, "warn")
+            yield judged(
+                day[door] > FEW,
+                what,
+                f"{day[door] or 'none'} had to be fetched in a day",
+                REFUSED,
+                "warn",
+            )

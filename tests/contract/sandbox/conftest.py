@@ -24,7 +24,9 @@ class World:
         self.deliverer = Deliverer(self.sandbox)
         self.url = self.server.url
         self.http = httpx.Client(base_url=self.url, trust_env=False, verify=False, timeout=10)
-        self.payer = httpx.Client(headers={"Accept": "application/json"}, trust_env=False, verify=False, timeout=10)
+        self.payer = httpx.Client(
+            headers={"Accept": "application/json"}, trust_env=False, verify=False, timeout=10
+        )
         self.stripe = self.client().v1
 
     def client(self, key="sk_test_123", timeout=10):
@@ -54,9 +56,23 @@ class World:
         return self.shown("requests", **query)["requests"]
 
     def link(self, amount=1500, currency="usd", invoice="inv_1", limit=1, **more):
-        lines = [{"price_data": {"currency": currency, "unit_amount": amount, "product_data": {"name": "Invoice"}}, "quantity": 1}]
+        lines = [
+            {
+                "price_data": {
+                    "currency": currency,
+                    "unit_amount": amount,
+                    "product_data": {"name": "Invoice"},
+                },
+                "quantity": 1,
+            }
+        ]
         tags = {"invoice_id": invoice}
-        asked = {"line_items": lines, "metadata": tags, "payment_intent_data": {"metadata": tags}, **more}
+        asked = {
+            "line_items": lines,
+            "metadata": tags,
+            "payment_intent_data": {"metadata": tags},
+            **more,
+        }
         if limit:
             asked["restrictions"] = {"completed_sessions": {"limit": limit}}
         return self.stripe.payment_links.create(asked)
@@ -69,7 +85,14 @@ class World:
 
     def charge(self, method="pm_card_visa", amount=2000, **more):
         """A server-side payment, confirmed at once."""
-        asked = {"amount": amount, "currency": "usd", "payment_method": method, "confirm": True, **NO_REDIRECTS, **more}
+        asked = {
+            "amount": amount,
+            "currency": "usd",
+            "payment_method": method,
+            "confirm": True,
+            **NO_REDIRECTS,
+            **more,
+        }
         return self.stripe.payment_intents.create(asked)
 
     def types(self, **query):
@@ -77,7 +100,12 @@ class World:
         return [event.type for event in self.stripe.events.list({"limit": 100, **query}).data][::-1]
 
     def listen(self, receiver, **more):
-        asked = {"url": receiver.url, "enabled_events": ["*"], "api_version": stripe.api_version, **more}
+        asked = {
+            "url": receiver.url,
+            "enabled_events": ["*"],
+            "api_version": stripe.api_version,
+            **more,
+        }
         endpoint = self.stripe.webhook_endpoints.create(asked)
         receiver.secret = endpoint.secret
         return endpoint
@@ -96,7 +124,9 @@ def world():
 
 @pytest.fixture
 def receiver():
-    """A webhook endpoint that answers with ``statuses`` in turn (then 200) and keeps what it got."""
+    """A webhook endpoint that answers with ``statuses`` in turn (then 200)
+    and keeps what it got.
+    """
     box = SimpleNamespace(got=[], statuses=[], lock=threading.Lock())
 
     class Endpoint(BaseHTTPRequestHandler):
@@ -112,9 +142,14 @@ def receiver():
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    ).start()
     box.url = f"http://127.0.0.1:{server.server_port}/hook"
-    box.events = lambda: [stripe.Webhook.construct_event(body, signature, box.secret) for body, signature in list(box.got)]
+    box.events = lambda: [
+        stripe.Webhook.construct_event(body, signature, box.secret)
+        for body, signature in list(box.got)
+    ]
     yield box
     server.shutdown()
     server.server_close()

@@ -5,8 +5,12 @@ import stripe
 
 
 def test_a_customer_from_birth_to_deletion(world):
-    customer = world.stripe.customers.create({"name": "Ada", "email": "ada@x.test", "metadata": {"k": "v"}})
-    changed = world.stripe.customers.update(customer.id, {"phone": "+15550100", "metadata": {"k": ""}})
+    customer = world.stripe.customers.create(
+        {"name": "Ada", "email": "ada@x.test", "metadata": {"k": "v"}}
+    )
+    changed = world.stripe.customers.update(
+        customer.id, {"phone": "+15550100", "metadata": {"k": ""}}
+    )
     assert (changed.name, changed.phone, changed.metadata.to_dict()) == ("Ada", "+15550100", {})
     updated = world.stripe.events.list({"type": "customer.updated"}).data[0]
     assert updated.data.previous_attributes.to_dict() == {"phone": None, "metadata": {"k": "v"}}
@@ -15,7 +19,9 @@ def test_a_customer_from_birth_to_deletion(world):
     assert world.stripe.customers.retrieve(customer.id).deleted
     assert world.stripe.customers.list().data == []
     with pytest.raises(stripe.InvalidRequestError) as refused:
-        world.stripe.payment_intents.create({"amount": 500, "currency": "usd", "customer": customer.id})
+        world.stripe.payment_intents.create(
+            {"amount": 500, "currency": "usd", "customer": customer.id}
+        )
     assert (refused.value.code, refused.value.param) == ("resource_missing", "customer")
 
 
@@ -23,7 +29,12 @@ def test_a_card_is_attached_used_and_detached(world):
     customer = world.stripe.customers.create({"name": "Ada"})
     card = world.stripe.payment_methods.attach("pm_card_mastercard", {"customer": customer.id})
     assert (card.card.brand, card.customer) == ("mastercard", customer.id)
-    assert [each.id for each in world.stripe.payment_methods.list({"customer": customer.id, "type": "card"}).data] == [card.id]
+    assert [
+        each.id
+        for each in world.stripe.payment_methods.list(
+            {"customer": customer.id, "type": "card"}
+        ).data
+    ] == [card.id]
     for _ in range(2):
         assert world.charge(card.id, customer=customer.id).status == "succeeded"
     assert world.stripe.payment_methods.detach(card.id).customer is None
@@ -52,7 +63,9 @@ def test_a_declining_card_cannot_be_attached_but_one_that_fails_later_can(world)
     customer = world.stripe.customers.create({"name": "Ada"})
     with pytest.raises(stripe.CardError):
         world.stripe.payment_methods.attach("pm_card_chargeDeclined", {"customer": customer.id})
-    card = world.stripe.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer.id})
+    card = world.stripe.payment_methods.attach(
+        "pm_card_chargeCustomerFail", {"customer": customer.id}
+    )
     with pytest.raises(stripe.CardError):
         world.charge(card.id, customer=customer.id, off_session=True)
 
@@ -62,20 +75,37 @@ NO_REDIRECTS = {"automatic_payment_methods": {"enabled": True, "allow_redirects"
 
 def test_a_setup_intent_saves_a_card(world):
     customer = world.stripe.customers.create({"name": "Ada"})
-    intent = world.stripe.setup_intents.create({"customer": customer.id, "usage": "off_session", "metadata": {"a": "1"}, **NO_REDIRECTS})
+    intent = world.stripe.setup_intents.create(
+        {"customer": customer.id, "usage": "off_session", "metadata": {"a": "1"}, **NO_REDIRECTS}
+    )
     assert intent.status == "requires_payment_method"
     saved = world.stripe.setup_intents.confirm(intent.id, {"payment_method": "pm_card_visa"})
-    assert (saved.status, world.stripe.payment_methods.retrieve(saved.payment_method).customer) == ("succeeded", customer.id)
-    assert world.types()[1:] == ["setup_intent.created", "payment_method.attached", "setup_intent.succeeded"]
+    assert (saved.status, world.stripe.payment_methods.retrieve(saved.payment_method).customer) == (
+        "succeeded",
+        customer.id,
+    )
+    assert world.types()[1:] == [
+        "setup_intent.created",
+        "payment_method.attached",
+        "setup_intent.succeeded",
+    ]
     assert world.stripe.setup_intents.retrieve(intent.id).metadata["a"] == "1"
 
 
 def test_a_setup_intent_refuses_authenticates_or_is_cancelled(world):
     create = world.stripe.setup_intents.create
     with pytest.raises(stripe.CardError) as refused:
-        create({"payment_method": "pm_card_chargeDeclinedInsufficientFunds", "confirm": True, **NO_REDIRECTS})
+        create(
+            {
+                "payment_method": "pm_card_chargeDeclinedInsufficientFunds",
+                "confirm": True,
+                **NO_REDIRECTS,
+            }
+        )
     assert refused.value.error.setup_intent.last_setup_error.decline_code == "insufficient_funds"
-    asked = create({"payment_method": "pm_card_threeDSecure2Required", "confirm": True, **NO_REDIRECTS})
+    asked = create(
+        {"payment_method": "pm_card_threeDSecure2Required", "confirm": True, **NO_REDIRECTS}
+    )
     assert asked.status == "requires_action"
     assert world.control(f"stripe/{asked.id}/authenticate")["status"] == "succeeded"
     assert world.stripe.setup_intents.cancel(create({}).id).status == "canceled"

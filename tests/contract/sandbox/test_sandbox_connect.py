@@ -29,13 +29,18 @@ def test_connect_endpoints_hear_of_connected_accounts_only(world, clinic, receiv
     world.stripe.customers.create({"name": "of the platform"})
     world.stripe.customers.create({"name": "of the clinic"}, {"stripe_account": clinic.id})
     eventually(lambda: receiver.got)
-    assert [(event.account, event.data.object.name) for event in receiver.events()] == [(clinic.id, "of the clinic")]
+    assert [(event.account, event.data.object.name) for event in receiver.events()] == [
+        (clinic.id, "of the clinic")
+    ]
     listed = world.stripe.events.list(options={"stripe_account": clinic.id}).data
     assert [event.id for event in listed] == [event.id for event in receiver.events()]
 
 
 def test_a_connected_link_is_paid_into_its_account(world, clinic):
-    line = {"price_data": {"currency": "usd", "unit_amount": 700, "product_data": {"name": "x"}}, "quantity": 1}
+    line = {
+        "price_data": {"currency": "usd", "unit_amount": 700, "product_data": {"name": "x"}},
+        "quantity": 1,
+    }
     asked = {"line_items": [line], "payment_intent_data": {"metadata": {"invoice_id": "inv_c"}}}
     link = world.stripe.payment_links.create(asked, {"stripe_account": clinic.id})
     assert world.pay(world.visit(link)).json()["status"] == "complete"

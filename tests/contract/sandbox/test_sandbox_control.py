@@ -13,24 +13,41 @@ def test_health_and_reset(world):
 
 
 def test_the_log_keeps_no_secrets(world):
-    card = {"type": "card", "card": {"number": "4242424242424242", "exp_month": 1, "exp_year": 2034, "cvc": "123"}}
+    card = {
+        "type": "card",
+        "card": {"number": "4242424242424242", "exp_month": 1, "exp_year": 2034, "cvc": "123"},
+    }
     with pytest.raises(stripe.InvalidRequestError):
-        world.stripe.payment_intents.create({"amount": 500, "currency": "usd", "payment_method_data": card})
-    world.http.post("/v1/payment_intents", data={"payment_method_data[card][number]": "4242424242424242"}, headers={"Authorization": "Bearer sk_test_1"})
+        world.stripe.payment_intents.create(
+            {"amount": 500, "currency": "usd", "payment_method_data": card}
+        )
+    world.http.post(
+        "/v1/payment_intents",
+        data={"payment_method_data[card][number]": "4242424242424242"},
+        headers={"Authorization": "Bearer sk_test_1"},
+    )
     logged = str(world.shown("requests", provider="stripe"))
     assert "amount" in logged
     assert "4242424242424242" not in logged
     assert "sk_test" not in logged
 
 
-@pytest.mark.parametrize("body", [{"no_such": 1}, {"link_limit": "maybe"}, {"hold": "yes"}, {"drop_rate": None}])
+@pytest.mark.parametrize(
+    "body", [{"no_such": 1}, {"link_limit": "maybe"}, {"hold": "yes"}, {"drop_rate": None}]
+)
 def test_a_mistaken_setting_is_refused(world, body):
     assert world.http.post("/sandbox/settings", json=body).status_code == 400
 
 
 def test_an_impossible_action_is_refused(world):
     intent = world.stripe.payment_intents.create({"amount": 500, "currency": "usd"})
-    for path in (f"{intent.id}/dispute", f"{intent.id}/succeed", f"{intent.id}/explode", "pi_none/succeed", "re_none/fail"):
+    for path in (
+        f"{intent.id}/dispute",
+        f"{intent.id}/succeed",
+        f"{intent.id}/explode",
+        "pi_none/succeed",
+        "re_none/fail",
+    ):
         assert world.http.post(f"/sandbox/stripe/{path}").status_code == 400, path
 
 
@@ -41,7 +58,10 @@ def test_the_ledger_groups_by_invoice(world):
     world.stripe.refunds.create({"payment_intent": refunded.id, "amount": 400})
     world.charge(amount=1000)
     invoices = world.shown("ledger")["invoices"]
-    counted = {name: (row["received"], row["refunded"], row["refunds_pending"]) for name, row in invoices.items()}
+    counted = {
+        name: (row["received"], row["refunded"], row["refunds_pending"])
+        for name, row in invoices.items()
+    }
     assert counted == {"inv_1": (1500, 0, 0), "inv_2": (900, 0, 400)}
 
 
@@ -55,6 +75,13 @@ def test_the_page_shows_everything_escaped(world):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "<script" not in page
     assert "inv_&lt;b&gt;" in page
-    for title in ("Payment intents", "Refunds", "Disputes", "Webhook deliveries", "Faults", "Requests"):
+    for title in (
+        "Payment intents",
+        "Refunds",
+        "Disputes",
+        "Webhook deliveries",
+        "Faults",
+        "Requests",
+    ):
         assert f">{title}</h2>" in page or f"{title} <small>" in page
     assert "needs response" in page

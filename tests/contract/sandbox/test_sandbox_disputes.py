@@ -17,7 +17,11 @@ def held(world):
 
 def test_a_dispute_takes_the_money(world, disputed):
     intent, dispute = disputed
-    assert (dispute.status, dispute.amount, dispute.charge) == ("needs_response", 2000, intent.latest_charge)
+    assert (dispute.status, dispute.amount, dispute.charge) == (
+        "needs_response",
+        2000,
+        intent.latest_charge,
+    )
     assert [(row.amount, row.fee) for row in dispute.balance_transactions] == [(-2000, 1500)]
     assert held(world) == 2000
     assert world.types()[-2:] == ["charge.dispute.created", "charge.dispute.funds_withdrawn"]
@@ -29,11 +33,17 @@ def test_a_dispute_takes_the_money(world, disputed):
 
 def test_winning_brings_it_back(world, disputed):
     _, dispute = disputed
-    answered = world.stripe.disputes.update(dispute.id, {"evidence": {"uncategorized_text": "it was fine"}, "submit": True})
+    answered = world.stripe.disputes.update(
+        dispute.id, {"evidence": {"uncategorized_text": "it was fine"}, "submit": True}
+    )
     assert (answered.status, answered.evidence_details.submission_count) == ("under_review", 1)
     assert world.control(f"stripe/{dispute.id}/win")["status"] == "won"
     assert held(world) == 0
-    assert world.types()[-3:] == ["charge.dispute.updated", "charge.dispute.closed", "charge.dispute.funds_reinstated"]
+    assert world.types()[-3:] == [
+        "charge.dispute.updated",
+        "charge.dispute.closed",
+        "charge.dispute.funds_reinstated",
+    ]
 
 
 @pytest.mark.parametrize("way", ["lose", "close", "evidence"])
@@ -44,7 +54,9 @@ def test_losing_keeps_it_away(world, disputed, way):
     elif way == "close":
         world.stripe.disputes.close(dispute.id)
     else:
-        world.stripe.disputes.update(dispute.id, {"evidence": {"uncategorized_text": "losing_evidence"}})
+        world.stripe.disputes.update(
+            dispute.id, {"evidence": {"uncategorized_text": "losing_evidence"}}
+        )
     assert world.stripe.disputes.retrieve(dispute.id).status == "lost"
     assert held(world) == 2000
     with pytest.raises(stripe.InvalidRequestError, match="closed"):
@@ -53,7 +65,9 @@ def test_losing_keeps_it_away(world, disputed, way):
 
 def test_an_inquiry_moves_money_only_if_it_escalates(world):
     intent = world.charge(metadata={"invoice_id": "inv_3"})
-    dispute = world.control(f"stripe/{intent.id}/dispute", inquiry=True, amount=700, reason="general")
+    dispute = world.control(
+        f"stripe/{intent.id}/dispute", inquiry=True, amount=700, reason="general"
+    )
     assert dispute["status"] == "warning_needs_response"
     assert held(world) == 0
     world.control(f"stripe/{dispute['id']}/escalate")

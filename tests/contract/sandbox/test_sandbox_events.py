@@ -10,7 +10,10 @@ def test_events_are_listed_by_type_by_time_and_by_page(world):
     world.charge()
     names = lambda **query: [event.type for event in world.stripe.events.list(query).data]  # noqa: E731
     assert names(type="customer.*") == ["customer.created"] * 3
-    assert names(types=["payment_intent.succeeded", "charge.succeeded"]) == ["payment_intent.succeeded", "charge.succeeded"]
+    assert names(types=["payment_intent.succeeded", "charge.succeeded"]) == [
+        "payment_intent.succeeded",
+        "charge.succeeded",
+    ]
     first = world.stripe.events.list({"limit": 2})
     assert first.has_more
     rest = world.stripe.events.list({"starting_after": first.data[-1].id, "limit": 100})
@@ -25,6 +28,8 @@ def test_events_are_listed_by_type_by_time_and_by_page(world):
 
 def test_an_event_is_frozen_when_it_happens(world):
     intent = world.stripe.payment_intents.create({"amount": 500, "currency": "usd"})
-    world.stripe.payment_intents.confirm(intent.id, {"payment_method": "pm_card_visa", "return_url": "https://x.test"})
+    world.stripe.payment_intents.confirm(
+        intent.id, {"payment_method": "pm_card_visa", "return_url": "https://x.test"}
+    )
     created = world.stripe.events.list({"type": "payment_intent.created"}).data[0]
     assert created.data.object.status == "requires_payment_method"

@@ -9,7 +9,9 @@ ASKED = {"amount": 500, "currency": "usd"}
 
 
 def order(world, kind, **more):
-    return world.control("faults", provider="stripe", kind=kind, method="POST", path="/v1/payment_intents", **more)
+    return world.control(
+        "faults", provider="stripe", kind=kind, method="POST", path="/v1/payment_intents", **more
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,9 @@ def test_trouble_with_and_without_effect(world, kind, error, done):
         world.stripe.payment_intents.create(ASKED, {"idempotency_key": "k"})
     assert len(world.stripe.payment_intents.list().data) == done
     logged = world.requests(method="POST", path="/v1/payment_intents")
-    assert [(row["fault"], row["performed"], row["idempotency_key"]) for row in logged] == [(kind, bool(done), "k")]
+    assert [(row["fault"], row["performed"], row["idempotency_key"]) for row in logged] == [
+        (kind, bool(done), "k")
+    ]
 
 
 @pytest.mark.parametrize(("kind", "done"), [("timeout_before", 0), ("timeout_after", 1)])
@@ -63,7 +67,9 @@ def test_faults_are_counted_skipped_listed_and_withdrawn(world):
         with pytest.raises(stripe.APIError):
             world.stripe.payment_intents.create(ASKED)
     world.stripe.payment_intents.create(ASKED)
-    assert [(row["id"], row["hits"], row["times"]) for row in world.shown("faults")["faults"]] == [(fault["id"], 2, 0)]
+    assert [(row["id"], row["hits"], row["times"]) for row in world.shown("faults")["faults"]] == [
+        (fault["id"], 2, 0)
+    ]
     world.http.delete("/sandbox/faults")
     assert world.shown("faults")["faults"] == []
 
@@ -72,7 +78,9 @@ def test_a_fault_may_name_objects_by_a_star(world):
     intent = world.stripe.payment_intents.create(ASKED)
     world.control("faults", kind="error_500", method="POST", path="/v1/payment_intents/*/confirm")
     with pytest.raises(stripe.APIError):
-        world.stripe.payment_intents.confirm(intent.id, {"payment_method": "pm_card_visa", "return_url": "https://x.test"})
+        world.stripe.payment_intents.confirm(
+            intent.id, {"payment_method": "pm_card_visa", "return_url": "https://x.test"}
+        )
     assert world.stripe.payment_intents.retrieve(intent.id).status == "requires_payment_method"
 
 

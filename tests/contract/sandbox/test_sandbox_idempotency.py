@@ -28,7 +28,12 @@ def test_changed_parameters_are_refused(world):
 
 
 def test_declines_and_500s_are_replayed(world):
-    declined = {**ASKED, "payment_method": "pm_card_chargeDeclined", "confirm": True, "return_url": "https://x.test"}
+    declined = {
+        **ASKED,
+        "payment_method": "pm_card_chargeDeclined",
+        "confirm": True,
+        "return_url": "https://x.test",
+    }
     for _ in range(2):
         with pytest.raises(stripe.CardError):
             world.stripe.payment_intents.create(declined, key("d"))

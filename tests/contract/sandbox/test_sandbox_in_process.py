@@ -20,16 +20,26 @@ def story(clock):
     """A link paid, with two webhooks sent at a virtual time; answers what was seen."""
     sandbox = Sandbox(clock=clock, wall=clock, seed=1)
     client = stripe.StripeClient("sk_test_1", http_client=InProcess(sandbox.stripe)).v1
-    endpoint = client.webhook_endpoints.create({"url": "https://in.process/hook", "enabled_events": ["charge.succeeded", "customer.created"]})
+    endpoint = client.webhook_endpoints.create(
+        {
+            "url": "https://in.process/hook",
+            "enabled_events": ["charge.succeeded", "customer.created"],
+        }
+    )
     sandbox.ground.settings.update({"duplicate_rate": 1.0, "shuffle_window": 5.0})
     customer = client.customers.create({"name": "Ada"})
-    line = {"price_data": {"currency": "usd", "unit_amount": 500, "product_data": {"name": "x"}}, "quantity": 1}
+    line = {
+        "price_data": {"currency": "usd", "unit_amount": 500, "product_data": {"name": "x"}},
+        "quantity": 1,
+    }
     link = client.payment_links.create({"line_items": [line], "metadata": {"for": customer.id}})
     pay(sandbox.stripe, visit(sandbox.stripe, link.url)["id"], card_number="4242424242424242")
     seen = []
 
     def send(delivery, headers):
-        event = stripe.Webhook.construct_event(delivery.body, headers["Stripe-Signature"], endpoint.secret, tolerance=0)
+        event = stripe.Webhook.construct_event(
+            delivery.body, headers["Stripe-Signature"], endpoint.secret, tolerance=0
+        )
         seen.append((event.id, event.type, event.created))
         return 200
 
@@ -69,7 +79,12 @@ def test_sessions_expire_on_the_injected_clock():
     clock = Clock()
     sandbox = Sandbox(clock=clock)
     client = stripe.StripeClient("sk_test_1", http_client=InProcess(sandbox.stripe)).v1
-    asked = {"mode": "setup", "currency": "usd", "success_url": "https://x.test", "expires_at": int(clock()) + 1800}
+    asked = {
+        "mode": "setup",
+        "currency": "usd",
+        "success_url": "https://x.test",
+        "expires_at": int(clock()) + 1800,
+    }
     session = client.checkout.sessions.create(asked)
     clock.time += 1801
     assert client.checkout.sessions.retrieve(session.id).status == "expired"

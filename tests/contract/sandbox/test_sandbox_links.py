@@ -16,7 +16,11 @@ def test_a_link_is_paid_after_a_decline(world):
     paid = world.pay(visit).json()
     assert (paid["status"], paid["payment_status"]) == ("complete", "paid")
     intent = world.stripe.payment_intents.retrieve(paid["payment_intent"])
-    assert (intent.status, intent.amount_received, intent.metadata["invoice_id"]) == ("succeeded", 1500, "inv_7")
+    assert (intent.status, intent.amount_received, intent.metadata["invoice_id"]) == (
+        "succeeded",
+        1500,
+        "inv_7",
+    )
     assert world.types() == [
         "payment_link.created",
         "payment_intent.created",
@@ -36,20 +40,29 @@ def test_metadata_of_a_link_reaches_its_sessions_but_not_their_intents(world):
     link = world.link(metadata={"on": "link"}, payment_intent_data={"metadata": {"on": "intent"}})
     visit = world.visit(link)
     paid = world.pay(visit).json()
-    assert world.stripe.checkout.sessions.retrieve(visit["session"]).metadata.to_dict() == {"on": "link"}
-    assert world.stripe.payment_intents.retrieve(paid["payment_intent"]).metadata.to_dict() == {"on": "intent"}
+    assert world.stripe.checkout.sessions.retrieve(visit["session"]).metadata.to_dict() == {
+        "on": "link"
+    }
+    assert world.stripe.payment_intents.retrieve(paid["payment_intent"]).metadata.to_dict() == {
+        "on": "intent"
+    }
 
 
 def test_the_limit_closes_a_link(world):
     link = world.link(inactive_message="Paid already, thank you.")
     world.pay(world.visit(link))
     closed = world.payer.get(link.url)
-    assert (closed.status_code, closed.json()["error"]["message"]) == (410, "Paid already, thank you.")
+    assert (closed.status_code, closed.json()["error"]["message"]) == (
+        410,
+        "Paid already, thank you.",
+    )
     after = world.stripe.payment_links.retrieve(link.id)
     assert (after.active, after.restrictions.completed_sessions.count) == (False, 1)
 
 
-@pytest.mark.parametrize(("mode", "second", "received"), [("enforced", 410, 1500), ("race", 200, 3000)])
+@pytest.mark.parametrize(
+    ("mode", "second", "received"), [("enforced", 410, 1500), ("race", 200, 3000)]
+)
 def test_two_tabs_at_the_limit(world, mode, second, received):
     world.control("settings", link_limit=mode)
     link = world.link()
@@ -64,7 +77,9 @@ def test_a_deactivated_link_takes_no_visitors_but_its_open_session_still_pays(wo
     visit = world.visit(link)
     world.stripe.payment_links.update(link.id, {"active": False})
     assert world.payer.get(link.url).status_code == 410
-    assert [each.id for each in world.stripe.payment_links.list({"active": False}).data] == [link.id]
+    assert [each.id for each in world.stripe.payment_links.list({"active": False}).data] == [
+        link.id
+    ]
     assert world.pay(visit).status_code == 200
 
 
@@ -84,17 +99,28 @@ def test_the_page_is_for_people_too(world):
     page = world.http.get(link.url).text
     assert "JPY 1,200" in page
     assert 'name="card_number"' in page
-    session = world.stripe.checkout.sessions.list({"payment_link": link.id, "status": "open"}).data[0]
+    session = world.stripe.checkout.sessions.list({"payment_link": link.id, "status": "open"}).data[
+        0
+    ]
     again = world.http.post(f"/checkout/{session.id}", data={"card_number": "4000000000000127"})
     assert "security code is incorrect" in again.text
     assert 'role="alert"' in again.text
-    done = world.http.post(f"/checkout/{session.id}", data={"payment_method": "pm_card_visa", "email": "<b>@x.test"})
+    done = world.http.post(
+        f"/checkout/{session.id}", data={"payment_method": "pm_card_visa", "email": "<b>@x.test"}
+    )
     assert "payment has been received" in done.text
-    assert world.stripe.checkout.sessions.retrieve(session.id).customer_details.email == "<b>@x.test"
+    assert (
+        world.stripe.checkout.sessions.retrieve(session.id).customer_details.email == "<b>@x.test"
+    )
 
 
 def test_after_completion_sends_the_payer_on(world):
-    link = world.link(after_completion={"type": "redirect", "redirect": {"url": "https://clinic.test/thanks?s={CHECKOUT_SESSION_ID}"}})
+    link = world.link(
+        after_completion={
+            "type": "redirect",
+            "redirect": {"url": "https://clinic.test/thanks?s={CHECKOUT_SESSION_ID}"},
+        }
+    )
     visit = world.visit(link)
     assert world.pay(visit).json()["redirect"] == f"https://clinic.test/thanks?s={visit['session']}"
 
@@ -109,9 +135,16 @@ def test_three_d_secure_asks_first(world):
     visit = world.visit(world.link())
     asked = world.pay(visit, "4000002500003155").json()
     assert asked["status"] == "open"
-    assert world.payer.post(asked["authenticate"], data={"outcome": "fail"}).json()["status"] == "open"
+    assert (
+        world.payer.post(asked["authenticate"], data={"outcome": "fail"}).json()["status"] == "open"
+    )
     asked = world.pay(visit, "4000002500003155").json()
-    assert world.payer.post(asked["authenticate"], data={"outcome": "succeed"}).json()["payment_status"] == "paid"
+    assert (
+        world.payer.post(asked["authenticate"], data={"outcome": "succeed"}).json()[
+            "payment_status"
+        ]
+        == "paid"
+    )
     assert "payment_intent.requires_action" in world.types()
 
 

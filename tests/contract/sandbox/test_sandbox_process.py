@@ -16,7 +16,12 @@ ROOT = Path(__file__).parents[3]
 
 
 def start(*arguments):
-    process = subprocess.Popen([sys.executable, "-m", "sandbox", "--port", "0", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sandbox", "--port", "0", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     line = process.stdout.readline()
     assert line.startswith("sandbox listening on http://127.0.0.1:"), line
     return process, line.split()[-1]
@@ -30,7 +35,10 @@ def stop(process):
 
 def test_it_leaves_at_once_even_while_requests_hang():
     process, url = start()
-    httpx.post(f"{url}/sandbox/faults", json={"kind": "timeout_before", "path": "/v1/customers", "seconds": 60})
+    httpx.post(
+        f"{url}/sandbox/faults",
+        json={"kind": "timeout_before", "path": "/v1/customers", "seconds": 60},
+    )
     with pytest.raises(httpx.ReadTimeout):
         httpx.get(f"{url}/v1/customers", timeout=0.1)
     stop(process)
@@ -40,8 +48,16 @@ def test_state_survives_a_restart(tmp_path):
     kept = str(tmp_path / "state.json")
     process, url = start("--state-file", kept)
     client = stripe.StripeClient("sk_test_1", base_addresses={"api": url})
-    asked = {"amount": 500, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True, "return_url": "https://x.test"}
-    client.v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/nobody", "enabled_events": ["*"]})
+    asked = {
+        "amount": 500,
+        "currency": "usd",
+        "payment_method": "pm_card_visa",
+        "confirm": True,
+        "return_url": "https://x.test",
+    }
+    client.v1.webhook_endpoints.create(
+        {"url": "http://127.0.0.1:9/nobody", "enabled_events": ["*"]}
+    )
     intent = client.v1.payment_intents.create(asked, {"idempotency_key": "k"})
     stop(process)
     process, url = start("--state-file", kept)
@@ -54,7 +70,12 @@ def test_state_survives_a_restart(tmp_path):
 
 def test_endpoints_with_chosen_secrets_are_registered_once(tmp_path, receiver, eventually):
     receiver.secret = "whsec_chosen"
-    arguments = ("--state-file", str(tmp_path / "state.json"), "--endpoint", f"{receiver.url}=whsec_chosen")
+    arguments = (
+        "--state-file",
+        str(tmp_path / "state.json"),
+        "--endpoint",
+        f"{receiver.url}=whsec_chosen",
+    )
     process, url = start(*arguments)
     stop(process)
     process, url = start(*arguments)
@@ -68,11 +89,29 @@ def test_endpoints_with_chosen_secrets_are_registered_once(tmp_path, receiver, e
 
 def test_gunicorn_serves_and_cuts_it(tmp_path):
     socket_file = tmp_path / "gunicorn.sock"
-    command = [sys.executable, "-m", "gunicorn", "sandbox.app:create_app()", "--workers", "1", "--threads", "16", "--bind", f"unix:{socket_file}"]
-    process = subprocess.Popen([*command, "--log-level", "critical", "--no-control-socket"], cwd=ROOT, env=os.environ)
-    client = httpx.Client(transport=httpx.HTTPTransport(uds=str(socket_file)), base_url="http://sandbox", headers={"Authorization": "Bearer sk_test_1"})
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "sandbox.app:create_app()",
+        "--workers",
+        "1",
+        "--threads",
+        "16",
+        "--bind",
+        f"unix:{socket_file}",
+    ]
+    process = subprocess.Popen(
+        [*command, "--log-level", "critical", "--no-control-socket"], cwd=ROOT, env=os.environ
+    )
+    client = httpx.Client(
+        transport=httpx.HTTPTransport(uds=str(socket_file)),
+        base_url="http://sandbox",
+        headers={"Authorization": "Bearer sk_test_1"},
+    )
     try:
-        wait_for(lambda: client.get("/v1/customers"), "gunicorn answers")  # its socket is there before it listens
+        # its socket is there before it listens
+        wait_for(lambda: client.get("/v1/customers"), "gunicorn answers")
         assert client.post("/v1/customers", data={"name": "Ada"}).json()["name"] == "Ada"
         client.post("/sandbox/faults", json={"kind": "refuse"})
         with pytest.raises(httpx.TransportError):

@@ -6,7 +6,14 @@ import stripe
 
 def test_partial_refunds_until_nothing_is_left(world):
     intent = world.charge(amount=2000, metadata={"invoice_id": "inv_9"})
-    first = world.stripe.refunds.create({"payment_intent": intent.id, "amount": 500, "reason": "requested_by_customer", "metadata": {"a": "1"}})
+    first = world.stripe.refunds.create(
+        {
+            "payment_intent": intent.id,
+            "amount": 500,
+            "reason": "requested_by_customer",
+            "metadata": {"a": "1"},
+        }
+    )
     assert (first.status, first.amount, first.payment_intent) == ("succeeded", 500, intent.id)
     with pytest.raises(stripe.InvalidRequestError, match="greater than unrefunded") as refused:
         world.stripe.refunds.create({"payment_intent": intent.id, "amount": 1501})
@@ -20,7 +27,10 @@ def test_partial_refunds_until_nothing_is_left(world):
     assert len(world.stripe.refunds.list({"payment_intent": intent.id}).data) == 2
     assert world.shown("ledger")["invoices"]["inv_9"]["refunded"] == 2000
     assert world.types().count("charge.refunded") == 2
-    totals = [event.data.object.amount_refunded for event in world.stripe.events.list({"type": "charge.refunded"}).data]
+    totals = [
+        event.data.object.amount_refunded
+        for event in world.stripe.events.list({"type": "charge.refunded"}).data
+    ]
     assert totals == [2000, 500]
 
 

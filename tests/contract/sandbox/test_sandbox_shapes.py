@@ -1,4 +1,6 @@
-"""Objects have the fields that Stripe's own samples have (the samples are not part of this repository)."""
+"""Objects have the fields that Stripe's own samples have (the samples are not part of this
+repository).
+"""
 
 import json
 import os

@@ -1,4 +1,6 @@
-"""Twilio's stand-in, driven by Twilio's own SDK over HTTP: messages, errors, callbacks, opt-outs, faults."""
+"""Twilio's stand-in, driven by Twilio's own SDK over HTTP: messages, errors, callbacks, opt-outs,
+faults.
+"""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,7 +27,9 @@ class Redirected(TwilioHttpClient):
         self.base = base
 
     def request(self, method, url, *args, **more):
-        return super().request(method, url.replace("https://api.twilio.com", f"{self.base}/api"), *args, **more)
+        return super().request(
+            method, url.replace("https://api.twilio.com", f"{self.base}/api"), *args, **more
+        )
 
 
 @pytest.fixture
@@ -44,9 +48,16 @@ def hook():
 
     class Hook(BaseHTTPRequestHandler):
         def do_POST(self):
-            fields = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode(), keep_blank_values=True))
+            fields = dict(
+                parse_qsl(
+                    self.rfile.read(int(self.headers["Content-Length"])).decode(),
+                    keep_blank_values=True,
+                )
+            )
             url = f"http://127.0.0.1:{self.server.server_port}{self.path}"
-            signed = RequestValidator(MAGIC_TOKEN).validate(url, fields, self.headers["X-Twilio-Signature"])
+            signed = RequestValidator(MAGIC_TOKEN).validate(
+                url, fields, self.headers["X-Twilio-Signature"]
+            )
             with box.lock:
                 box.got.append((self.path, fields, signed))
             self.send_response(204)
@@ -56,21 +67,34 @@ def hook():
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    ).start()
     box.url = f"http://127.0.0.1:{server.server_port}/hook"
-    box.statuses = lambda: {fields["MessageStatus"] for _, fields, _ in box.got if "MessageStatus" in fields}  # they may overtake one another
+    # they may overtake one another
+    box.statuses = lambda: {
+        fields["MessageStatus"] for _, fields, _ in box.got if "MessageStatus" in fields
+    }
     yield box
     server.shutdown()
     server.server_close()
 
 
 def send(twilio, to=ADA, **more):
-    return twilio.messages.create(to=to, **({"messaging_service_sid": MAGIC_SERVICE, "body": "Hello"} | more))
+    return twilio.messages.create(
+        to=to, **({"messaging_service_sid": MAGIC_SERVICE, "body": "Hello"} | more)
+    )
 
 
 def test_a_text_goes_its_way_and_reports_each_step_signed(world, twilio, hook, eventually):
     made = send(twilio, status_callback=f"{hook.url}?effect=eff_1")
-    assert (made.status, made.from_, made.num_segments, made.sid[:2], len(made.sid)) == ("accepted", None, "0", "SM", 34)
+    assert (made.status, made.from_, made.num_segments, made.sid[:2], len(made.sid)) == (
+        "accepted",
+        None,
+        "0",
+        "SM",
+        34,
+    )
     eventually(lambda: hook.statuses() == {"queued", "sent", "delivered"})
     assert all(signed and path == "/hook?effect=eff_1" for path, _, signed in hook.got)
     read = twilio.messages(made.sid).fetch()
@@ -110,12 +134,26 @@ def test_an_unknown_sender_parameter_or_address_is_refused(world, twilio):
     with pytest.raises(TwilioRestException) as refused:
         twilio.messages.create(to=ADA, from_="+12025550199", body="x")
     assert refused.value.code == 21606
-    answer = requests.post(f"{world.url}/api{MESSAGES}", data={"To": ADA, "Bdoy": "x"}, auth=(MAGIC_ACCOUNT, MAGIC_TOKEN), timeout=5)
+    answer = requests.post(
+        f"{world.url}/api{MESSAGES}",
+        data={"To": ADA, "Bdoy": "x"},
+        auth=(MAGIC_ACCOUNT, MAGIC_TOKEN),
+        timeout=5,
+    )
     assert (answer.status_code, answer.json()["code"]) == (400, 20001)
-    assert requests.get(f"{world.url}/api/2010-04-01/Accounts/{MAGIC_ACCOUNT}/Cals.json", auth=(MAGIC_ACCOUNT, MAGIC_TOKEN), timeout=5).json()["code"] == 20404
+    assert (
+        requests.get(
+            f"{world.url}/api/2010-04-01/Accounts/{MAGIC_ACCOUNT}/Cals.json",
+            auth=(MAGIC_ACCOUNT, MAGIC_TOKEN),
+            timeout=5,
+        ).json()["code"]
+        == 20404
+    )
 
 
-@pytest.mark.parametrize(("sid", "token"), [(MAGIC_ACCOUNT, "wrong"), ("AC" + "1" * 32, MAGIC_TOKEN)])
+@pytest.mark.parametrize(
+    ("sid", "token"), [(MAGIC_ACCOUNT, "wrong"), ("AC" + "1" * 32, MAGIC_TOKEN)]
+)
 def test_wrong_credentials(world, sid, token):
     with pytest.raises(TwilioRestException) as refused:
         send(client(world, sid, token))
@@ -136,7 +174,9 @@ def test_a_number_may_fail_later(world, twilio, hook, eventually, code, ends):
         hook.got.clear()
         send(twilio, to, status_callback=hook.url)
         eventually(lambda: hook.statuses() == ends)
-        assert [fields["ErrorCode"] for _, fields, _ in hook.got if "ErrorCode" in fields] == [str(code)]
+        assert [fields["ErrorCode"] for _, fields, _ in hook.got if "ErrorCode" in fields] == [
+            str(code)
+        ]
 
 
 def test_a_person_texts_and_stops_this_sender_alone(world, twilio, hook, eventually):
@@ -147,8 +187,16 @@ def test_a_person_texts_and_stops_this_sender_alone(world, twilio, hook, eventua
     eventually(lambda: len(hook.got) == 2)
     stop = next(fields for _, fields, _ in hook.got if fields["To"] == MAGIC_SENDER)
     other = next(fields for _, fields, _ in hook.got if fields["To"] != MAGIC_SENDER)
-    assert (stop["OptOutType"], stop["MessagingServiceSid"], stop["FromCity"]) == ("STOP", MAGIC_SERVICE, "")
-    assert ("OptOutType" in other, other["Body"], all(signed for _, _, signed in hook.got)) == (False, "Hello & <you>", True)
+    assert (stop["OptOutType"], stop["MessagingServiceSid"], stop["FromCity"]) == (
+        "STOP",
+        MAGIC_SERVICE,
+        "",
+    )
+    assert ("OptOutType" in other, other["Body"], all(signed for _, _, signed in hook.got)) == (
+        False,
+        "Hello & <you>",
+        True,
+    )
     with pytest.raises(TwilioRestException) as refused:
         send(twilio)
     assert refused.value.code == 21610

@@ -8,10 +8,16 @@ import stripe
 
 def test_events_arrive_signed_and_whole(world, receiver, eventually):
     world.listen(receiver)
-    intent = world.stripe.payment_intents.create({"amount": 900, "currency": "usd", "metadata": {"invoice_id": "i"}})
+    intent = world.stripe.payment_intents.create(
+        {"amount": 900, "currency": "usd", "metadata": {"invoice_id": "i"}}
+    )
     eventually(lambda: receiver.got)
     event = receiver.events()[0]
-    assert (event.type, event.api_version, event.livemode) == ("payment_intent.created", "2026-10-28.endive", False)
+    assert (event.type, event.api_version, event.livemode) == (
+        "payment_intent.created",
+        "2026-10-28.endive",
+        False,
+    )
     assert event.data.object.id == intent.id
     assert event.data.object.metadata["invoice_id"] == "i"
     assert event.request.id.startswith("req_")
@@ -26,7 +32,9 @@ def test_a_failed_delivery_is_tried_again_with_a_fresh_signature(world, receiver
     world.listen(receiver)
     world.stripe.customers.create({"name": "Ada"})
     eventually(lambda: receiver.got)
-    assert [event.type for event in world.stripe.events.list({"delivery_success": False}).data] == ["customer.created"]
+    assert [event.type for event in world.stripe.events.list({"delivery_success": False}).data] == [
+        "customer.created"
+    ]
     eventually(lambda: world.shown("deliveries", state="delivered")["deliveries"])
     (first, first_signature), (second, second_signature) = receiver.got
     assert first == second
@@ -47,7 +55,9 @@ def test_only_wanted_events_are_sent(world, receiver, eventually):
 
 
 def test_duplicates_losses_and_shuffling_follow_the_seed(world, receiver, eventually):
-    world.control("settings", seed=7, duplicate_rate=0.3, drop_rate=0.2, shuffle_window=0.2, delay_max=0.05)
+    world.control(
+        "settings", seed=7, duplicate_rate=0.3, drop_rate=0.2, shuffle_window=0.2, delay_max=0.05
+    )
     world.listen(receiver)
     made = [world.stripe.customers.create({"name": f"c{i}"}).id for i in range(30)]
     eventually(lambda: world.shown("deliveries")["idle"])
@@ -58,7 +68,10 @@ def test_duplicates_losses_and_shuffling_follow_the_seed(world, receiver, eventu
     assert max(counts.values()) == 2
     assert len(counts) == 30 - len(dropped)
     assert list(dict.fromkeys(arrived)) != [each for each in made if each in counts]
-    assert {event.id for event in world.stripe.events.list({"delivery_success": False, "limit": 100}).data} == dropped
+    assert {
+        event.id
+        for event in world.stripe.events.list({"delivery_success": False, "limit": 100}).data
+    } == dropped
 
 
 def test_held_events_wait_for_release(world, receiver, eventually):
