@@ -10,7 +10,7 @@ from types import FrameType
 
 from delivery.registry import JobType
 from models.base import transaction
-from models.staged_job import Claimed, fail_job, finish_job, snooze_job
+from models.delivery.staged_job import Claimed, fail_job, finish_job, snooze_job
 from runtime.errors import Conflict, PayphoneError
 from runtime.killpoint import killpoint
 from runtime.log import get_log

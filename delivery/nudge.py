@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from delivery import rq_mend, rq_view
 from delivery.rq_keys import rq_id
-from models.staged_job import Claimed, Pushable
+from models.delivery.staged_job import Claimed, Pushable
 from runtime.clock import real_seconds
 from runtime.log import get_log
 from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis

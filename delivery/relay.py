@@ -16,11 +16,11 @@ from redis.exceptions import RedisError
 from delivery import rq_keys, rq_mend, rq_view
 from models.base import database_time, release_connection
 from models.database_errors import LACKS_TABLES, lacks_tables
-from models.staged_job import StagedJob, release_expired, take_due
+from models.delivery.staged_job import StagedJob, release_expired, take_due
 from runtime.killpoint import killpoint
 from runtime.log import get_log
+from runtime.log_throttle import Seldom
 from runtime.redis_connection import leave_if_read_only, refuses_writes
-from runtime.seldom import Seldom
 from runtime.settings import QUEUES
 
 EPOCH_KEY = "payphone:epoch"

@@ -25,7 +25,7 @@ from delivery.rq_keys import (
     workers_key,
 )
 from delivery.rq_view import conclude, forget
-from models.staged_job import Released
+from models.delivery.staged_job import Released
 from runtime.clock import real_now
 
 _SHOWABLE = re.compile(r"[A-Za-z0-9_-]{1,100}")  # what RQ takes as an id

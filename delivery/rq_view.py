@@ -30,7 +30,7 @@ from delivery.rq_keys import (
     rq_id,
     wip_key,
 )
-from models.staged_job import Claimed, Pushable
+from models.delivery.staged_job import Claimed, Pushable
 from runtime.clock import real_now
 from runtime.ids import new_id
 

@@ -5,7 +5,7 @@ from structlog.contextvars import get_contextvars
 from delivery import nudge
 from delivery.registry import JobType, find_job
 from models.base import after_commit, database
-from models.staged_job import Pushable, insert_job, want_again
+from models.delivery.staged_job import Pushable, insert_job, want_again
 
 
 def stage(job: JobType, key: str | int, *args: str | int, delay: float = 0.0) -> int | None:

@@ -23,8 +23,8 @@ from rq_scheduler.scheduler import Scheduler
 from delivery.tick import TICK_PREFIX, Schedule, timetable
 from runtime.clock import real_seconds
 from runtime.log import get_log
+from runtime.log_throttle import Seldom
 from runtime.redis_connection import connect_redis, refuses_writes
-from runtime.seldom import Seldom
 
 LOOK = 5  # seconds between looks
 PATIENCE = 2.0  # seconds for an answer of Redis

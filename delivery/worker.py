@@ -26,12 +26,12 @@ from delivery.registry import find_job
 from delivery.tick import TICK_PREFIX, take_tick
 from models.base import release_connection
 from models.database_errors import LACKS_TABLES, lacks_tables
-from models.staged_job import Claimed, StagedJob, claim_job, release_worker
+from models.delivery.staged_job import Claimed, StagedJob, claim_job, release_worker
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
 from runtime.log import get_log
+from runtime.log_throttle import Seldom
 from runtime.redis_connection import leave_if_read_only, refuses_writes
-from runtime.seldom import Seldom
 
 POP_SECONDS = 2
 HEARTBEAT_SECONDS = 5

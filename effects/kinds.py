@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from models.effect import Effect
-from providers import stripe_api
+from models.effects.effect import Effect
+from providers.stripe import client as stripe_api
 from runtime.clock import real_seconds
 
 Json = dict[str, Any]

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from effects.kinds import KINDS, Kind
-from models.effect import Effect
+from models.effects.effect import Effect
 from providers.errors import ProviderError
 from runtime.clock import real_now
 from runtime.errors import NotYet, PayphoneError

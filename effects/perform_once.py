@@ -10,7 +10,7 @@ the provider's list or by a person; never by sending.
 from typing import Any
 
 from effects.kinds import KINDS
-from models.effect import Effect
+from models.effects.effect import Effect
 from providers.errors import ProviderError
 from runtime.clock import real_now
 from runtime.errors import Misconfigured, NotYet

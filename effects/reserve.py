@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from effects.kinds import Kind
-from models.effect import Effect
-from models.invoice import Invoice
+from models.effects.effect import Effect
+from models.invoices.invoice import Invoice
 from runtime.clock import real_now
 
 DEADLINE = timedelta(days=1)

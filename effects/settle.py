@@ -9,11 +9,11 @@ from typing import Any
 
 from effects.kinds import KINDS
 from effects.perform import reconcile
-from models.audit_entry import AuditEntry
+from models.accounts.audit_entry import AuditEntry
 from models.base import is_postgres, transaction
-from models.effect import BY_HAND, Effect
-from models.job_replay import replay
-from models.staged_job import StagedJob
+from models.delivery.job_replay import replay
+from models.delivery.staged_job import StagedJob
+from models.effects.effect import BY_HAND, Effect
 from providers.errors import ProviderError
 from runtime.clock import real_now
 from runtime.errors import NotAllowed

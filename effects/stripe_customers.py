@@ -2,9 +2,9 @@
 proves nothing.
 """
 
-from models.customer import Customer
-from providers.stripe_api import Json
-from providers.stripe_customers import get_customer, saved_card
+from models.invoices.customer import Customer
+from providers.stripe.client import Json
+from providers.stripe.customers import get_customer, saved_card
 
 
 def names_account(found: Json, account_id: str, stripe_account: str) -> bool:

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from effects.kinds import KINDS, SKEW, Kind
-from models.effect import Effect
-from providers import stripe_api, stripe_intents
+from models.effects.effect import Effect
+from providers.stripe import client as stripe_api
+from providers.stripe import intents as stripe_intents
 
 Json = dict[str, Any]
 CONFIRMED = frozenset({"succeeded", "processing", "requires_action", "requires_capture"})

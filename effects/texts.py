@@ -8,10 +8,10 @@ import re
 from datetime import timedelta
 
 from effects.kinds import KINDS, SKEW, Json, Kind
-from models.effect import Effect
-from models.message import Message
-from providers import twilio_api
-from providers.twilio_api import TextMessage
+from models.contact.message import Message
+from models.effects.effect import Effect
+from providers.twilio import messages as twilio_api
+from providers.twilio.messages import TextMessage
 from runtime.settings import get_settings
 
 CALLBACK = "/api/webhooks/twilio/message-status"

@@ -9,12 +9,12 @@ from datetime import timedelta
 from delivery.attempt import recording
 from delivery.registry import JobType, job
 from jobs.read_stripe_events import begin_backfill, read_stripe_events
-from models.account import Account
-from models.audit_entry import SYSTEM
-from models.backfill import Backfill
-from models.reconciliation import Reconciliation
-from models.staged_job import StagedJob
-from models.stripe_watermark import EVENTS_LISTED, StripeWatermark
+from models.accounts.account import Account
+from models.accounts.audit_entry import SYSTEM
+from models.books.backfill import Backfill
+from models.books.reconciliation import Reconciliation
+from models.books.stripe_watermark import EVENTS_LISTED, StripeWatermark
+from models.delivery.staged_job import StagedJob
 from runtime.clock import real_now, real_seconds
 from runtime.settings import get_settings
 

@@ -4,20 +4,20 @@ Twice is harmless: a cancelled intent stays cancelled. One that succeeded first 
 counts; one that its bank still processes cannot be cancelled, and is read again until it is over.
 """
 
+from actions.payments.recompute import lock_invoice
+from actions.payments.record_intent import take_in
 from delivery.attempt import Snooze, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from delivery.standing import take_in
 from effects.perform import perform
 from effects.reserve import reserve_again
 from effects.stripe_intents import INTENT_CANCEL, INTENT_CREATE
-from models.audit_entry import SYSTEM
+from models.accounts.audit_entry import SYSTEM
 from models.base import serialize_on, transaction
-from models.effect import Effect
-from models.payment_attempt import OVER, PaymentAttempt
-from models.standing import lock_invoice
-from providers.stripe_events import read_intent
-from providers.stripe_intents import get_intent
+from models.effects.effect import Effect
+from models.payments.payment_attempt import OVER, PaymentAttempt
+from providers.stripe.events import read_intent
+from providers.stripe.intents import get_intent
 from runtime.clock import real_now
 from runtime.errors import NotYet
 

@@ -5,20 +5,20 @@ Twice is harmless: each version of what is wanted is one effect. Until Stripe ha
 nothing is charged.
 """
 
+from actions.payments.recompute import lock_invoice
+from actions.payments.record_intent import take_in
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from delivery.standing import take_in
 from effects.perform import perform
 from effects.reserve import reserve
 from effects.stripe_intents import INTENT_CHANGE
-from models.audit_entry import SYSTEM
+from models.accounts.audit_entry import SYSTEM
 from models.base import serialize_on, transaction
-from models.effect import Effect
-from models.payment_attempt import PaymentAttempt
-from models.standing import lock_invoice
-from providers.stripe_events import read_intent
-from providers.stripe_intents import get_intent
+from models.effects.effect import Effect
+from models.payments.payment_attempt import PaymentAttempt
+from providers.stripe.events import read_intent
+from providers.stripe.intents import get_intent
 from runtime.clock import real_now
 
 

@@ -4,13 +4,13 @@ differences are recorded, not corrected.
 Twice is harmless: comparing changes only the report, which records each difference once.
 """
 
+from actions.books.compare_page import PHASES
 from delivery.attempt import recording
 from delivery.registry import job
 from delivery.stage import stage
-from jobs.comparison_phases import PHASES
 from jobs.read_stripe_events import NO_ACCESS
 from models.base import transaction
-from models.reconciliation import Reconciliation
+from models.books.reconciliation import Reconciliation
 from providers.errors import ProviderError
 from runtime.clock import real_now, real_seconds
 from runtime.log import get_log

@@ -10,27 +10,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from actions.payments.recompute import lock_invoice
+from actions.payments.record_intent import retire_asks, take_in
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from delivery.stage import stage_named
-from delivery.standing import retire_asks, take_in
 from effects.perform import perform
 from effects.reserve import reserve
 from effects.stripe_customers import card_on_file
 from effects.stripe_intents import INTENT_CONFIRM
-from models.audit_entry import SYSTEM, AuditEntry
+from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction
-from models.brake import over_ceiling, paused
-from models.effect import BY_HAND, Effect
-from models.invoice import Invoice
-from models.payment import Payment
-from models.payment_attempt import LIVE, PaymentAttempt
-from models.payment_confirmation import PaymentConfirmation
-from models.payment_link import PaymentLink
-from models.standing import lock_invoice
-from providers.stripe_events import read_intent
-from providers.stripe_intents import get_intent
+from models.effects.effect import BY_HAND, Effect
+from models.effects.pause_switch import over_ceiling, paused
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
+from models.payments.payment_attempt import LIVE, PaymentAttempt
+from models.payments.payment_confirmation import PaymentConfirmation
+from models.payments.payment_link import PaymentLink
+from providers.stripe.events import read_intent
+from providers.stripe.intents import get_intent
 from rules.invoice_fold import UNPAID
 from runtime.clock import business_now, real_now
 from runtime.errors import NotYet

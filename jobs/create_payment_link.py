@@ -6,6 +6,8 @@ alone.
 
 from typing import Any
 
+from actions.contact.gate_facts import payment_is_under_way
+from actions.payments.recompute import lock_invoice
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -14,12 +16,10 @@ from effects.kinds import PAYMENT_LINK
 from effects.perform import perform
 from effects.reserve import reserve
 from jobs.retire_payment_link import retire_payment_link
-from models.audit_entry import SYSTEM, AuditEntry
+from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import transaction
-from models.contact_facts import payment_is_under_way
-from models.effect import Effect
-from models.payment_link import PaymentLink
-from models.standing import lock_invoice
+from models.effects.effect import Effect
+from models.payments.payment_link import PaymentLink
 from runtime.clock import real_now
 
 

@@ -10,16 +10,16 @@ import json
 import random
 from datetime import datetime
 
+from actions.feed.hold_deliveries import ask_at, hold, lock_endpoint, next_to_ask
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
 from delivery.stage import stage_again
 from jobs.release_deliveries import release_deliveries
 from models.base import transaction
-from models.emit import ATTEMPTS, HELD, QUEUE, emit
-from models.held_deliveries import ask_at, hold, lock_endpoint, next_to_ask
-from models.outgoing_event import last_event
-from models.webhook_delivery import WebhookDelivery
-from models.webhook_endpoint import GIVEN_UP_AFTER, WebhookEndpoint
+from models.feed.emit import ATTEMPTS, HELD, QUEUE, emit
+from models.feed.outgoing_event import last_event
+from models.feed.webhook_delivery import WebhookDelivery
+from models.feed.webhook_endpoint import GIVEN_UP_AFTER, WebhookEndpoint
 from providers.webhook_receiver import GONE, Reply, post_webhook, signed_headers
 from runtime.clock import real_now, rfc3339
 from runtime.killpoint import killpoint

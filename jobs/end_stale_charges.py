@@ -10,8 +10,8 @@ from datetime import timedelta
 from delivery.attempt import recording
 from delivery.registry import job
 from jobs.confirm_payment import CHARGE_WITHIN, confirm_payment
-from models.payment_confirmation import PaymentConfirmation
-from models.staged_job import revive_job
+from models.delivery.staged_job import revive_job
+from models.payments.payment_confirmation import PaymentConfirmation
 from runtime.clock import real_now
 
 GRACE = timedelta(minutes=5)

@@ -8,13 +8,13 @@ and another may be requested.
 
 from datetime import timedelta
 
+from actions.contact.record_text_report import lock_message, record_text_report
 from delivery.attempt import recording
 from delivery.registry import job
 from delivery.stage import stage
-from models.message import Message
-from models.text_report import lock_message, record_text_report
-from providers import twilio_api
+from models.contact.message import Message
 from providers.errors import ProviderError
+from providers.twilio import messages as twilio_api
 from rules.text_status import PENDING
 from runtime.clock import real_now
 

@@ -5,12 +5,12 @@ Twice is harmless: each invoice is recomputed, and written only if it changed.
 
 from peewee import InterfaceError, OperationalError
 
+from actions.payments.recompute import lock_invoice
+from actions.payments.record_intent import stand_anew
 from delivery.attempt import Snooze
 from delivery.registry import job
-from delivery.standing import stand_anew
 from models.base import transaction
-from models.overdue import past_due
-from models.standing import lock_invoice
+from models.reports.overdue import past_due
 from runtime.clock import business_now
 from runtime.errors import PayphoneError
 from runtime.log import get_log

@@ -6,21 +6,21 @@ it exists is cancelled.
 
 from typing import Any
 
+from actions.payments.recompute import lock_invoice
+from actions.payments.record_intent import take_in
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from delivery.stage import stage_again
-from delivery.standing import take_in
 from effects.perform import perform
 from effects.reserve import reserve
 from effects.stripe_intents import INTENT_CREATE
 from jobs.cancel_payment_intent import cancel_payment_intent
 from models.base import serialize_on, transaction
-from models.effect import Effect
-from models.invoice import Invoice
-from models.payment_attempt import PaymentAttempt
-from models.standing import lock_invoice
-from providers.stripe_events import read_intent
+from models.effects.effect import Effect
+from models.invoices.invoice import Invoice
+from models.payments.payment_attempt import PaymentAttempt
+from providers.stripe.events import read_intent
 from runtime.clock import real_now
 
 

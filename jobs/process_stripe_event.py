@@ -7,22 +7,22 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from actions.payments.recompute import lock_invoice
+from actions.payments.record_intent import stand_anew, take_in
 from delivery.attempt import attempt_number, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from delivery.standing import stand_anew, take_in
-from models.audit_entry import SYSTEM, AuditEntry
+from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on
-from models.dispute import Dispute
-from models.inbox_event import InboxEvent
-from models.invoice import Invoice
-from models.payment import Payment
-from models.payment_attempt import PaymentAttempt
-from models.payment_link import PaymentLink
-from models.refund import Refund
-from models.standing import lock_invoice
-from providers import stripe_api
-from providers.stripe_events import (
+from models.books.inbox_event import InboxEvent
+from models.invoices.invoice import Invoice
+from models.payments.dispute import Dispute
+from models.payments.payment import Payment
+from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_link import PaymentLink
+from models.payments.refund import Refund
+from providers.stripe import client as stripe_api
+from providers.stripe.events import (
     Belonging,
     Finding,
     Json,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from delivery.attempt import Snooze
 from delivery.registry import job
 from models.base import transaction
-from models.forgetting import KEPT, forget_events, forget_tallies
+from models.delivery.retention import KEPT, forget_events, forget_tallies
 
 BATCH = 1_000
 PAUSE = 0.5  # seconds between batches, for others to work in

@@ -7,15 +7,15 @@ read again.
 
 import json
 
+from actions.books.receive_event import receive_stripe_event
 from delivery.attempt import recording
 from delivery.registry import job
 from delivery.stage import stage
-from jobs.stripe_inbox import receive_stripe_event
-from models.backfill import Backfill
 from models.base import transaction
-from models.stripe_watermark import StripeWatermark
+from models.books.backfill import Backfill
+from models.books.stripe_watermark import StripeWatermark
 from providers.errors import ProviderError
-from providers.stripe_lists import Page, list_events
+from providers.stripe.lists import Page, list_events
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
 from runtime.log import get_log

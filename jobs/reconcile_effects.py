@@ -13,8 +13,8 @@ from delivery.attempt import recording
 from delivery.registry import job
 from delivery.stage import stage
 from effects.settle import end_unsent, look_again
-from models.audit_entry import SYSTEM
-from models.effect import Effect
+from models.accounts.audit_entry import SYSTEM
+from models.effects.effect import Effect
 from runtime.clock import real_now
 
 BATCH = 500

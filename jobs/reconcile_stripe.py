@@ -8,8 +8,8 @@ from delivery.attempt import recording
 from delivery.registry import job
 from jobs.backfill_stripe_events import give_up_if_its_job_died, stripe_accounts
 from jobs.compare_with_stripe import begin_reconciliation, compare_with_stripe
-from models.audit_entry import SYSTEM
-from models.reconciliation import Reconciliation
+from models.accounts.audit_entry import SYSTEM
+from models.books.reconciliation import Reconciliation
 from runtime.clock import real_seconds
 from runtime.settings import get_settings
 

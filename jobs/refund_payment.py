@@ -5,19 +5,19 @@ pause of charges nor their ceiling stops it: a refund takes nothing from anybody
 harms the person who waits.
 """
 
+from actions.payments.recompute import lock_invoice
+from actions.payments.record_intent import stand_anew
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from delivery.standing import stand_anew
 from effects.kinds import REFUND
 from effects.perform import perform
 from effects.reserve import reserve
-from models.audit_entry import SYSTEM, AuditEntry
+from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction
-from models.effect import Effect
-from models.refund import Refund
-from models.refund_request import RefundRequest
-from models.standing import lock_invoice
+from models.effects.effect import Effect
+from models.payments.refund import Refund
+from models.payments.refund_request import RefundRequest
 from runtime.clock import real_now
 
 

@@ -5,12 +5,12 @@ Twice is harmless: what has gone or was cancelled waits no longer. Slices are sp
 clinics' deliveries go between them.
 """
 
+from actions.feed.hold_deliveries import PACE, cancel_waiting, let_go, lock_endpoint
 from delivery.attempt import Snooze
 from delivery.registry import job
 from models.base import transaction
-from models.emit import QUEUE
-from models.held_deliveries import PACE, cancel_waiting, let_go, lock_endpoint
-from models.webhook_endpoint import WebhookEndpoint
+from models.feed.emit import QUEUE
+from models.feed.webhook_endpoint import WebhookEndpoint
 
 SLICE = 500
 

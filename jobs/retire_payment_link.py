@@ -8,19 +8,19 @@ may wait for just that.
 
 from typing import Any
 
+from actions.payments.recompute import lock_invoice
+from actions.payments.record_intent import take_in
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
-from delivery.standing import take_in
 from effects.perform import perform
 from effects.reserve import reserve_again
 from effects.stripe_intents import LINK_DEACTIVATE, SESSION_EXPIRE
-from models.audit_entry import SYSTEM
+from models.accounts.audit_entry import SYSTEM
 from models.base import serialize_on, transaction
-from models.effect import Effect
-from models.payment_link import PaymentLink
-from models.standing import lock_invoice
-from providers.stripe_events import read_intent
-from providers.stripe_intents import get_intent, list_sessions
+from models.effects.effect import Effect
+from models.payments.payment_link import PaymentLink
+from providers.stripe.events import read_intent
+from providers.stripe.intents import get_intent, list_sessions
 from runtime.clock import real_now
 from runtime.errors import NotYet
 

@@ -9,6 +9,14 @@ one that surely never left is decided anew.
 from datetime import datetime, timedelta
 from typing import Any
 
+from actions.contact.gate_facts import payment_is_under_way, sms_facts
+from actions.contact.record_text_report import (
+    act_on_failure,
+    expire_unsent,
+    lock_message,
+    record_text_report,
+)
+from actions.payments.recompute import lock_invoice
 from delivery.attempt import Snooze, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -17,17 +25,14 @@ from effects.perform_once import perform_once, was_not_sent
 from effects.texts import TEXT
 from jobs.create_payment_link import create_payment_link
 from jobs.settle_text import settle_text
-from models.account_sender import sender_of
 from models.base import transaction
-from models.contact_decision import ContactDecision
-from models.contact_facts import payment_is_under_way, sms_facts
-from models.effect import Effect
-from models.invoice import Invoice
-from models.message import Message
-from models.message_template import template_for
-from models.payment_link import PayAddress, PaymentLink
-from models.standing import lock_invoice
-from models.text_report import act_on_failure, expire_unsent, lock_message, record_text_report
+from models.contact.account_sender import sender_of
+from models.contact.contact_decision import ContactDecision
+from models.contact.message import Message
+from models.contact.message_template import template_for
+from models.effects.effect import Effect
+from models.invoices.invoice import Invoice
+from models.payments.payment_link import PayAddress, PaymentLink
 from rules.contact import TRANSIENT, Allowed, Refused, may_contact
 from rules.invoice_fold import UNPAID
 from rules.money import in_words

@@ -6,12 +6,12 @@ nothing: after some tries the job is dead, which shows the doubt to people; a ca
 reconcile` still ends it.
 """
 
+from actions.contact.record_text_report import lock_message, message_of, record_text_report
 from delivery.attempt import recording
 from delivery.registry import job
 from effects.perform import reconcile
 from effects.texts import TEXT
-from models.effect import Effect
-from models.text_report import lock_message, message_of, record_text_report
+from models.effects.effect import Effect
 from runtime.clock import real_now
 from runtime.errors import NotYet
 

@@ -1,41 +1,41 @@
 """Every table, in the order in which foreign keys allow them to be created."""
 
-from models.account import Account
-from models.account_sender import AccountSender
-from models.account_settings import AccountSettings
-from models.api_key import ApiKey
-from models.audit_entry import AuditEntry
-from models.backfill import Backfill
+from models.accounts.account import Account
+from models.accounts.account_settings import AccountSettings
+from models.accounts.api_key import ApiKey
+from models.accounts.audit_entry import AuditEntry
+from models.accounts.operator import Operator
+from models.accounts.operator_session import OperatorSession
 from models.base import Row
-from models.brake import Brake
-from models.consent import Consent
-from models.contact_decision import ContactDecision
-from models.customer import Customer
-from models.daily_ceiling import DailyCeiling
-from models.daily_tally import DailyTally
-from models.dispute import Dispute, DisputeMovement
-from models.effect import Effect
-from models.idempotency_key import IdempotencyKey
-from models.inbox_event import InboxEvent
-from models.invoice import Invoice
-from models.message import Message
-from models.message_template import MessageTemplate
-from models.operator import Operator
-from models.operator_session import OperatorSession
-from models.opt_out import OptOut
-from models.outgoing_event import OutgoingEvent
-from models.payment import Payment
-from models.payment_attempt import PaymentAttempt
-from models.payment_confirmation import PaymentConfirmation
-from models.payment_link import PayAddress, PaymentLink
-from models.phone_suppression import PhoneSuppression
-from models.reconciliation import Difference, Reconciliation, Sighting
-from models.refund import Refund
-from models.refund_request import RefundRequest
-from models.staged_job import StagedJob
-from models.stripe_watermark import StripeWatermark
-from models.webhook_delivery import WebhookDelivery
-from models.webhook_endpoint import WebhookEndpoint
+from models.books.backfill import Backfill
+from models.books.inbox_event import InboxEvent
+from models.books.reconciliation import Difference, Reconciliation, Sighting
+from models.books.stripe_watermark import StripeWatermark
+from models.contact.account_sender import AccountSender
+from models.contact.consent import Consent
+from models.contact.contact_decision import ContactDecision
+from models.contact.message import Message
+from models.contact.message_template import MessageTemplate
+from models.contact.opt_out import OptOut
+from models.contact.phone_suppression import PhoneSuppression
+from models.delivery.idempotency_key import IdempotencyKey
+from models.delivery.staged_job import StagedJob
+from models.effects.daily_ceiling import DailyCeiling
+from models.effects.daily_tally import DailyTally
+from models.effects.effect import Effect
+from models.effects.pause_switch import Brake
+from models.feed.outgoing_event import OutgoingEvent
+from models.feed.webhook_delivery import WebhookDelivery
+from models.feed.webhook_endpoint import WebhookEndpoint
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from models.payments.dispute import Dispute, DisputeMovement
+from models.payments.payment import Payment
+from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_confirmation import PaymentConfirmation
+from models.payments.payment_link import PayAddress, PaymentLink
+from models.payments.refund import Refund
+from models.payments.refund_request import RefundRequest
 
 TABLES: tuple[type[Row], ...] = (
     Account,

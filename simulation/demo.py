@@ -30,7 +30,7 @@ from runtime.embedded_redis import configuration
 from runtime.settings import ROOT
 from simulation.demo_settings import CLINIC_NUMBER, HOST, demo_settings, for_commands
 from simulation.places import DESCRIPTION, LOGS, SETTINGS, STATE, VAR, write_private
-from simulation.reaper import MARK
+from simulation.stop_leftovers import MARK
 
 
 class Printer:
@@ -108,7 +108,14 @@ def _mode(chosen: argparse.Namespace) -> str:
 
 
 def _start_reaper(mark: str, lock: IO[str]) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "simulation.reaper", mark, str(DESCRIPTION), str(SETTINGS)]
+    command = [
+        sys.executable,
+        "-m",
+        "simulation.stop_leftovers",
+        mark,
+        str(DESCRIPTION),
+        str(SETTINGS),
+    ]
     # It holds the lock's file too, so that no second demo starts before the first one's processes
     # are gone.
     return subprocess.Popen(command, cwd=ROOT, pass_fds=[lock.fileno()])  # noqa: S603

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from runtime.settings import Settings
 from simulation.places import STATE
-from simulation.reaper import MARK
+from simulation.stop_leftovers import MARK
 
 HOST = "127.0.0.1"
 CLINIC_NUMBER = "+12025550100"

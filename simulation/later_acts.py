@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from models.message import Message
+from models.contact.message import Message
 from runtime.settings import ROOT
 from simulation import stage_print as say
 from simulation.acts import Clinic, Sent, expect, stripe_client, texted_address, visit

@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 from peewee import fn
 
-from models.effect import Effect
-from models.inbox_event import InboxEvent
-from models.invoice import Invoice
-from models.staged_job import StagedJob
+from models.books.inbox_event import InboxEvent
+from models.delivery.staged_job import StagedJob
+from models.effects.effect import Effect
+from models.invoices.invoice import Invoice
 from runtime.clock import business_now
 from simulation.acts import Clinic, Sent
 from simulation.api import Sandbox

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from models.api_key import ApiKey
+from models.accounts.api_key import ApiKey
 from models.base import transaction, use_database
 from runtime.clock import real_now
 from runtime.ids import new_id

@@ -410,7 +410,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator["StandIn"]:
     """Stripe's stand-in over HTTP, named by STRIPE_API_BASE; what waits for a provider waits
     briefly.
     """
-    from providers import stripe_api
+    from providers.stripe import client as stripe_api
     from tests.stand_in import StandIn
 
     world = StandIn()

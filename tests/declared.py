@@ -9,7 +9,7 @@ from typing import Any
 import falcon
 import falcon.testing
 
-from web.openapi import openapi_document
+from web.openapi.openapi import openapi_document
 
 # a bug of ours, and an address that does not take the method
 ANYWHERE = {"internal", "method_not_allowed"}

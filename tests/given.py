@@ -11,14 +11,14 @@ from delivery import relay
 from delivery.stage import stage, stage_named
 from delivery.worker import Worker
 from jobs.process_stripe_event import process_stripe_event
-from models.account import Account
-from models.api_key import ApiKey
+from models.accounts.account import Account
+from models.accounts.api_key import ApiKey
 from models.base import execute, transaction
-from models.customer import Customer
-from models.inbox_event import InboxEvent
-from models.invoice import Invoice
-from models.staged_job import StagedJob, insert_job
-from providers.stripe_signature import sign
+from models.books.inbox_event import InboxEvent
+from models.delivery.staged_job import StagedJob, insert_job
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from providers.stripe.signature import sign
 from runtime.clock import real_now
 from runtime.ids import new_id
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from simulation.reaper import marked
+from simulation.stop_leftovers import marked
 
 MARK = "SUITE_STARTED_BY"
 PATIENCE = 5.0  # seconds for what is ending just now

@@ -7,8 +7,8 @@ import falcon.testing
 from click.testing import CliRunner, Result
 
 from bin.commands.program import payphone
-from models.operator import Operator
-from models.staged_job import StagedJob
+from models.accounts.operator import Operator
+from models.delivery.staged_job import StagedJob
 from runtime.clock import real_now
 
 PASSWORD = "correct horse battery"

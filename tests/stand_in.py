@@ -6,9 +6,9 @@ from typing import Any
 
 import falcon.testing
 
-from models.account import Account
-from models.invoice import Invoice
-from models.payment import Payment
+from models.accounts.account import Account
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
 from sandbox.stripe.actions import act
 from tests import given
 from tests.conftest import wait_for

@@ -7,7 +7,7 @@ import httpx
 import pytest
 import stripe
 
-from providers import stripe_api
+from providers.stripe import client as stripe_api
 from sandbox import Sandbox
 from sandbox.app import create_app
 from sandbox.server import listen, serve_in_background

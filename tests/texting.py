@@ -10,16 +10,16 @@ from urllib.parse import urlencode
 
 import pytest
 
-from models.brake import Brake
-from models.consent import Consent
-from models.customer import Customer
-from models.effect import Effect
-from models.invoice import Invoice
-from models.message import Message
-from models.staged_job import StagedJob
-from providers import twilio_api
+from models.contact.consent import Consent
+from models.contact.message import Message
+from models.delivery.staged_job import StagedJob
+from models.effects.effect import Effect
+from models.effects.pause_switch import Brake
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from providers.twilio import messages as twilio_api
 from rules.contact import closing
-from rules.whereabouts import zones_of_number
+from rules.person_time_zones import zones_of_number
 from runtime.clock import business_now, move_business_time, real_now
 from runtime.settings import get_settings
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN, Sender

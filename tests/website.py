@@ -19,7 +19,7 @@ def serve(processes: Callable[..., Any], **env: str) -> str:
         "-m",
         "gunicorn",
         "-c",
-        "web/gunicorn_conf.py",
+        "web/server/gunicorn_conf.py",
         "web.app:create_app()",
         PORT=str(port),
         PUBLIC_URL=url,

@@ -9,37 +9,37 @@ from models.base import STATEMENT_SECONDS, use_database
 from rules.card_numbers import redact
 from runtime.log import configure_log
 from runtime.settings import get_settings
-from web.account_settings import Settings
-from web.accounts import Accounts, OneAccount
-from web.api_docs import ApiDocs, OpenApi, ProblemDocs
-from web.card_form import add_card_form_routes
-from web.card_guard import CardGuard
-from web.confirm_payment import ConfirmPayment, PayByPhone
-from web.customers import Customers, OneCustomer
-from web.event_feed import EventFeed
-from web.finance import FinanceSummary, UnpaidInvoices
-from web.health import Health, Ready
-from web.home import Home
-from web.invoice_actions import CancelInvoice, InvoiceNotes, SendInvoice, WriteOffInvoice
-from web.invoices import Invoices, OneInvoice
-from web.login import Login, Logout
-from web.metrics import Metrics
-from web.middleware import RequestContext, install
-from web.offline_payments import UpsertPayment
-from web.payment_doors import PaymentDoors
-from web.payment_intents import CreatePaymentIntent
-from web.payment_links import InvoicePaymentLinks, PayPage
-from web.payments import OnePayment, PaymentRefunds, Payments
-from web.reconciliation import LatestReconciliation
-from web.request_metrics import RequestMetrics
-from web.routing import Router, StaticFiles
-from web.rq_dashboard import RqDashboard
-from web.security_headers import SecurityHeaders
-from web.stripe_webhooks import StripeWebhook
+from web.accounts.account_settings import Settings
+from web.accounts.accounts import Accounts, OneAccount
+from web.books.reconciliation import LatestReconciliation
+from web.feed.event_feed import EventFeed
+from web.feed.webhook_endpoints import OneWebhookEndpoint, WebhookEndpoints
+from web.http.card_guard import CardGuard
+from web.http.middleware import RequestContext, install
+from web.http.payment_guard import PaymentDoors
+from web.http.routing import Router, StaticFiles
+from web.http.security_headers import SecurityHeaders
+from web.invoices.customers import Customers, OneCustomer
+from web.invoices.finance import FinanceSummary, UnpaidInvoices
+from web.invoices.invoice_actions import CancelInvoice, InvoiceNotes, SendInvoice, WriteOffInvoice
+from web.invoices.invoices import Invoices, OneInvoice
+from web.invoices.timeline import InvoiceTimeline
+from web.openapi.api_docs import ApiDocs, OpenApi, ProblemDocs
+from web.operators.health import Health, Ready
+from web.operators.home import Home
+from web.operators.login import Login, Logout
+from web.operators.metrics import Metrics
+from web.operators.rq_dashboard import RqDashboard
+from web.payments.card_form import add_card_form_routes
+from web.payments.confirm_payment import ConfirmPayment, PayByPhone
+from web.payments.offline_payments import UpsertPayment
+from web.payments.payment_intents import CreatePaymentIntent
+from web.payments.payment_links import InvoicePaymentLinks, PayPage
+from web.payments.payments import OnePayment, PaymentRefunds, Payments
+from web.payments.void_payment import VoidPayment
+from web.server.request_metrics import RequestMetrics
 from web.texting_routes import add_texting_routes
-from web.timeline import InvoiceTimeline
-from web.void_payment import VoidPayment
-from web.webhook_endpoints import OneWebhookEndpoint, WebhookEndpoints
+from web.webhooks.stripe_webhooks import StripeWebhook
 
 
 def create_app() -> falcon.App:

@@ -2,11 +2,11 @@
 
 import falcon
 
-from web.account_texting import OneSender, OneTemplate, Templates
-from web.contact import CustomerConsents, CustomerOptOuts, CustomerSuppression
-from web.contact_ledger import ContactLedger
-from web.invoice_messages import InvoiceMessages
-from web.twilio_webhooks import IncomingMessages, MessageStatuses
+from web.contact.account_texting import OneSender, OneTemplate, Templates
+from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
+from web.contact.contact_ledger import ContactLedger
+from web.contact.invoice_messages import InvoiceMessages
+from web.webhooks.twilio_webhooks import IncomingMessages, MessageStatuses
 
 
 def add_texting_routes(app: falcon.App) -> None:

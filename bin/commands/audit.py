@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from models.audit_entry import AuditEntry
+from models.accounts.audit_entry import AuditEntry
 from runtime.clock import rfc3339
 
 FIELDS = ("id", "at", "account_id", "actor", "action", "subject", "detail")

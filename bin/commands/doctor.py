@@ -27,8 +27,8 @@ from bin.commands.checks.work import (
     check_readings,
     check_sealed,
 )
-from bin.commands.screen import console
-from models.staged_job import StagedJob
+from bin.commands.output import console
+from models.delivery.staged_job import StagedJob
 from rules.card_numbers import redact
 from runtime.embedded_redis import socket_url
 from runtime.errors import Misconfigured

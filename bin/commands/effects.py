@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import click
 
-from bin.commands.screen import acting, complain, moment, say, show_list
+from bin.commands.output import acting, complain, moment, say, show_list
 from effects.settle import owner_of, reconcile_owner, settle_confirmed, settle_refused
-from models.effect import Effect
+from models.effects.effect import Effect
 from providers.errors import ProviderError
 
 STATES = ("sending", "confirmed", "refused", "unknown")

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 import click
 
 from bin.commands.event_backfill import BEGINS_WITHIN, LOOK, chosen_accounts, since_when
-from bin.commands.screen import acting, complain, console, moment, say, show_table
+from bin.commands.output import acting, complain, console, moment, say, show_table
 from jobs.compare_with_stripe import begin_reconciliation
-from models.audit_entry import AuditEntry
+from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
-from models.reconciliation import Difference, Reconciliation, latest_runs
+from models.books.reconciliation import Difference, Reconciliation, latest_runs
 from rules.timeline_words import money
 from runtime.clock import real_now
 

@@ -2,8 +2,8 @@
 
 import click
 
-from bin.commands.screen import moment, show_list
-from models.inbox_event import InboxEvent
+from bin.commands.output import moment, show_list
+from models.books.inbox_event import InboxEvent
 
 OUTCOMES = ("refused", "unmatched", "ignored", "applied", "unchanged", "unprocessed")
 

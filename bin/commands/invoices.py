@@ -9,15 +9,15 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from actions.contact.import_opt_outs import News, keep, news_of
+from actions.invoices.import_invoices import plan, take_in
+from actions.payments.record_intent import stand_anew
 from bin.commands.csv_file import CsvFile, UnreadableFile
+from bin.commands.output import acting, complain, console, say, show_table
 from bin.commands.row_memory import SHOWN, FirstErrors, SeenNumbers
-from bin.commands.screen import acting, complain, console, say, show_table
-from delivery.standing import stand_anew
-from models.account import Account
-from models.audit_entry import AuditEntry
+from models.accounts.account import Account
+from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
-from models.invoice_import import plan, take_in
-from models.refusal_import import News, keep, news_of
 from rules.csv_cells import DATE_FORMATS
 from rules.invoice_columns import LAYOUTS, REQUIRED, find_columns, ignored_columns, recognise
 from rules.invoice_csv import InvoiceRow, Reading, Refusal, RowError, read_row

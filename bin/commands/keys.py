@@ -2,10 +2,10 @@
 
 import click
 
-from bin.commands.screen import acting, moment, say, show_list
-from models.account import Account
-from models.api_key import ApiKey
-from models.audit_entry import AuditEntry
+from bin.commands.output import acting, moment, say, show_list
+from models.accounts.account import Account
+from models.accounts.api_key import ApiKey
+from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from runtime.clock import real_now
 from runtime.errors import NotAllowed

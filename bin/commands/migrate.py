@@ -2,7 +2,7 @@
 
 import click
 
-from bin.commands.screen import say, say_database
+from bin.commands.output import say, say_database
 from models import migrate as migrations
 
 

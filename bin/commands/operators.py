@@ -4,12 +4,12 @@ import sys
 
 import click
 
-from bin.commands.screen import acting, say
-from models.api_key import ApiKey
-from models.audit_entry import AuditEntry
+from bin.commands.output import acting, say
+from models.accounts.api_key import ApiKey
+from models.accounts.audit_entry import AuditEntry
+from models.accounts.operator import MIN_PASSWORD, Operator, normal_name
+from models.accounts.operator_session import OperatorSession
 from models.base import transaction
-from models.operator import MIN_PASSWORD, Operator, normal_name
-from models.operator_session import OperatorSession
 from runtime.clock import real_now
 from runtime.errors import NotAllowed
 from runtime.ids import new_token

@@ -2,10 +2,10 @@
 
 import click
 
-from bin.commands.screen import acting, say
-from delivery.voiding import void_payment
-from models.invoice import Invoice
-from models.payment import Payment
+from actions.payments.void_payment import void_payment
+from bin.commands.output import acting, say
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
 
 
 @click.group()

@@ -15,7 +15,6 @@ from redis.exceptions import RedisError
 import jobs  # noqa: F401 - makes every job known
 from bin.commands.accounts import account
 from bin.commands.audit import audit
-from bin.commands.brakes import brakes, ceiling, pause, resume
 from bin.commands.doctor import doctor
 from bin.commands.effects import effects
 from bin.commands.event_backfill import backfill, backfills, replay
@@ -25,9 +24,10 @@ from bin.commands.invoices import invoices
 from bin.commands.keys import keys
 from bin.commands.migrate import migrate
 from bin.commands.operators import operator
+from bin.commands.output import complain, remark
+from bin.commands.pause import brakes, ceiling, pause, resume
 from bin.commands.payments import payments
 from bin.commands.reseal import reseal
-from bin.commands.screen import complain, remark
 from bin.commands.staged_jobs import staged_jobs
 from models.base import database, use_database
 from models.database_errors import LACKS_TABLES, driver_says, lacks_tables

@@ -4,10 +4,10 @@ can be dropped.
 
 import click
 
-from bin.commands.screen import acting, complain, say, say_database
-from models.audit_entry import AuditEntry
+from bin.commands.output import acting, complain, say, say_database
+from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
-from models.webhook_endpoint import WebhookEndpoint
+from models.feed.webhook_endpoint import WebhookEndpoint
 from runtime.errors import Misconfigured
 from runtime.secret_box import is_newest, seal, unseal
 

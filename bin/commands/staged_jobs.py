@@ -2,11 +2,11 @@
 
 import click
 
-from bin.commands.screen import acting, complain, moment, say, show_list
+from bin.commands.output import acting, complain, moment, say, show_list
 from delivery.registry import job_names
 from delivery.rq_keys import rq_id
-from models.job_replay import replay, replay_all
-from models.staged_job import StagedJob
+from models.delivery.job_replay import replay, replay_all
+from models.delivery.staged_job import StagedJob
 from runtime.settings import get_settings
 
 STATES = ("waiting", "running", "done", "dead", "cancelled")

@@ -10,12 +10,12 @@ import pytest
 from delivery.stage import stage
 from jobs.backfill_stripe_events import OVERLAP, backfill_stripe_events
 from jobs.read_stripe_events import begin_backfill
-from models.backfill import Backfill
 from models.base import transaction
-from models.inbox_event import InboxEvent
-from models.invoice import Invoice
-from models.staged_job import StagedJob
-from models.stripe_watermark import StripeWatermark
+from models.books.backfill import Backfill
+from models.books.inbox_event import InboxEvent
+from models.books.stripe_watermark import StripeWatermark
+from models.delivery.staged_job import StagedJob
+from models.invoices.invoice import Invoice
 from runtime.clock import real_now
 from tests import given
 from tests.stripe_stand_in import StripeStandIn, stripe_stand_in  # noqa: F401

@@ -9,12 +9,12 @@ import pytest
 from delivery.stage import stage
 from jobs.backfill_stripe_events import backfill_stripe_events
 from models.base import transaction
-from models.contact_decision import ContactDecision
-from models.inbox_event import InboxEvent
-from models.payment import Payment
-from models.payment_confirmation import PaymentConfirmation
-from models.payment_link import PaymentLink
-from models.stripe_watermark import StripeWatermark
+from models.books.inbox_event import InboxEvent
+from models.books.stripe_watermark import StripeWatermark
+from models.contact.contact_decision import ContactDecision
+from models.payments.payment import Payment
+from models.payments.payment_confirmation import PaymentConfirmation
+from models.payments.payment_link import PaymentLink
 from rules.payment_merge import PaymentReport
 from runtime.clock import real_now, rfc3339
 from tests import given

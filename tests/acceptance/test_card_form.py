@@ -14,14 +14,14 @@ import httpx
 import pytest
 import stripe
 
-from models.account_settings import AccountSettings
-from models.audit_entry import AuditEntry
+from models.accounts.account_settings import AccountSettings
+from models.accounts.audit_entry import AuditEntry
 from models.base import execute
-from models.idempotency_key import IdempotencyKey
-from models.payment_attempt import PaymentAttempt
-from models.payment_confirmation import PaymentConfirmation
+from models.delivery.idempotency_key import IdempotencyKey
+from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_confirmation import PaymentConfirmation
 from models.tables import TABLES
-from providers.stripe_js import RELEASE
+from providers.stripe.stripe_js import RELEASE
 from runtime.clock import real_now
 from runtime.secret_box import seal
 from tests import given
@@ -29,7 +29,7 @@ from tests.conftest import reset_process
 from tests.operators import an_operator, signed_in
 from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
 from tests.website import serve
-from web.card_tokens import LIFE, CardForm
+from web.payments.card_tokens import LIFE, CardForm
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import logging
 import pytest
 import structlog
 
-from models.customer import Customer
-from models.idempotency_key import IdempotencyKey
-from models.inbox_event import InboxEvent
-from models.payment import Payment
+from models.books.inbox_event import InboxEvent
+from models.delivery.idempotency_key import IdempotencyKey
+from models.invoices.customer import Customer
+from models.payments.payment import Payment
 from rules.card_numbers import REDACTED, redact
 from runtime.log import MaskingFormatter, configure_log
 from tests import given

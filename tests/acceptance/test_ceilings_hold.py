@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from models.base import database
-from models.daily_ceiling import DailyCeiling
-from models.daily_tally import DailyTally
-from models.effect import Effect
-from models.payment_confirmation import PaymentConfirmation
+from models.effects.daily_ceiling import DailyCeiling
+from models.effects.daily_tally import DailyTally
+from models.effects.effect import Effect
+from models.payments.payment_confirmation import PaymentConfirmation
 from tests import given
 from tests.conftest import reset_process
 from tests.stripe_stand_in import stripe_stand_in  # noqa: F401

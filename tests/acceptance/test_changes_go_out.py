@@ -8,12 +8,12 @@ import pytest
 
 from models import base
 from models.base import database, transaction
-from models.emit import emit
-from models.idempotency_key import IdempotencyKey
-from models.outgoing_event import OutgoingEvent, feed_after
-from models.staged_job import StagedJob
-from models.webhook_delivery import WebhookDelivery
-from models.webhook_endpoint import WebhookEndpoint
+from models.delivery.idempotency_key import IdempotencyKey
+from models.delivery.staged_job import StagedJob
+from models.feed.emit import emit
+from models.feed.outgoing_event import OutgoingEvent, feed_after
+from models.feed.webhook_delivery import WebhookDelivery
+from models.feed.webhook_endpoint import WebhookEndpoint
 from providers import webhook_receiver
 from runtime.clock import real_now
 from tests import given

@@ -4,9 +4,9 @@ touches them (fault 39).
 
 import pytest
 
-from models.inbox_event import InboxEvent
-from models.payment import Payment
-from models.payment_link import PaymentLink
+from models.books.inbox_event import InboxEvent
+from models.payments.payment import Payment
+from models.payments.payment_link import PaymentLink
 from tests import given
 from tests.stand_in import CONNECT_SECRET
 

@@ -4,9 +4,9 @@ ends.
 
 import pytest
 
-from models.payment import Payment
-from models.payment_confirmation import PaymentConfirmation
-from models.payment_link import PaymentLink
+from models.payments.payment import Payment
+from models.payments.payment_confirmation import PaymentConfirmation
+from models.payments.payment_link import PaymentLink
 from rules.payment_merge import Charge, PaymentReport
 from runtime.clock import real_now
 from tests import given

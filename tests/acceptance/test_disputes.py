@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from models.audit_entry import AuditEntry
-from models.dispute import Dispute, DisputeMovement
-from models.inbox_event import InboxEvent
-from models.outgoing_event import OutgoingEvent
-from models.payment_link import PayAddress, PaymentLink
-from models.standing import refold
+from actions.payments.recompute import refold
+from models.accounts.audit_entry import AuditEntry
+from models.books.inbox_event import InboxEvent
+from models.feed.outgoing_event import OutgoingEvent
+from models.payments.dispute import Dispute, DisputeMovement
+from models.payments.payment_link import PayAddress, PaymentLink
 from rules.dispute_course import may_follow
 from runtime.clock import business_now
 from tests import given

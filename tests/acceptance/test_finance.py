@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from models.audit_entry import AuditEntry
-from models.invoice import Invoice
-from models.payment import Payment
-from models.payment_link import PaymentLink
+from models.accounts.audit_entry import AuditEntry
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
+from models.payments.payment_link import PaymentLink
 from rules.payment_merge import PaymentReport
 from runtime.clock import business_now, move_business_time, real_now
 from tests import given

@@ -2,14 +2,14 @@
 
 import pytest
 
-from models.audit_entry import AuditEntry
+from models.accounts.audit_entry import AuditEntry
 from models.base import database
-from models.consent import Consent
-from models.customer import Customer
-from models.invoice import Invoice
-from models.opt_out import OptOut
-from models.payment import Payment
-from models.payment_link import PaymentLink
+from models.contact.consent import Consent
+from models.contact.opt_out import OptOut
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
+from models.payments.payment_link import PaymentLink
 from rules.payment_merge import PaymentReport
 from runtime.clock import real_now
 from tests import given

@@ -10,7 +10,7 @@ import pytest
 from bin.commands.invoices import BATCH
 from bin.commands.row_memory import SHOWN
 from models.base import database
-from models.invoice import Invoice
+from models.invoices.invoice import Invoice
 from tests import given
 from tests.operators import run
 

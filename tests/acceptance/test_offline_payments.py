@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models.audit_entry import AuditEntry
-from models.outgoing_event import OutgoingEvent
-from models.payment import Payment
+from models.accounts.audit_entry import AuditEntry
+from models.feed.outgoing_event import OutgoingEvent
+from models.payments.payment import Payment
 from runtime.clock import real_now
 from tests import given
 from tests.acceptance.test_paying import Clinic

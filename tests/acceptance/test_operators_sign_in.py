@@ -5,16 +5,16 @@ from datetime import timedelta
 
 import pytest
 
-from models.audit_entry import AuditEntry
-from models.brake import Brake
-from models.inbox_event import InboxEvent
-from models.operator import Operator
-from models.operator_session import IDLE, LIFETIME, OperatorSession
+from models.accounts.audit_entry import AuditEntry
+from models.accounts.operator import Operator
+from models.accounts.operator_session import IDLE, LIFETIME, OperatorSession
+from models.books.inbox_event import InboxEvent
+from models.effects.pause_switch import Brake
 from runtime.clock import real_now
 from tests import given
 from tests.conftest import reset_process
 from tests.operators import FORM, an_operator, csrf_of, form_of, run, signed_in, try_to_sign_in
-from web.login_limit import LoginLimit
+from web.operators.login_limit import LoginLimit
 
 
 def actions() -> list[tuple[str, str, str]]:

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from delivery.standing import stand_anew
+from actions.payments.record_intent import stand_anew
 from jobs.mark_overdue import mark_overdue
-from models.invoice import Invoice
-from models.staged_job import StagedJob
+from models.delivery.staged_job import StagedJob
+from models.invoices.invoice import Invoice
 from runtime.clock import move_business_time, real_now
 from tests import given
 

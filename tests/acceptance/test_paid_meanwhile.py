@@ -15,15 +15,15 @@ from effects.settle import owner_of
 from effects.stripe_intents import INTENT_CANCEL, INTENT_CONFIRM
 from jobs import cancel_payment_intent
 from jobs.reconcile_effects import reconcile_effects
-from models.audit_entry import AuditEntry
+from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
-from models.customer import Customer
-from models.effect import Effect
-from models.payment import Payment
-from models.payment_attempt import PaymentAttempt
-from models.payment_confirmation import PaymentConfirmation
-from models.payment_link import PayAddress, PaymentLink
-from models.staged_job import StagedJob
+from models.delivery.staged_job import StagedJob
+from models.effects.effect import Effect
+from models.invoices.customer import Customer
+from models.payments.payment import Payment
+from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_confirmation import PaymentConfirmation
+from models.payments.payment_link import PayAddress, PaymentLink
 from runtime.clock import business_now, real_now
 from runtime.errors import NotYet
 from tests import given

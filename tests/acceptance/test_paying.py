@@ -4,13 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from models.audit_entry import AuditEntry
-from models.customer import Customer
-from models.effect import Effect
-from models.idempotency_key import IdempotencyKey
-from models.payment import Payment
-from models.payment_attempt import PaymentAttempt
-from models.payment_link import PaymentLink
+from models.accounts.audit_entry import AuditEntry
+from models.delivery.idempotency_key import IdempotencyKey
+from models.effects.effect import Effect
+from models.invoices.customer import Customer
+from models.payments.payment import Payment
+from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_link import PaymentLink
 from tests import given
 from tests.conftest import reset_process
 from tests.stripe_stand_in import StripeStandIn, stripe_stand_in  # noqa: F401

@@ -8,15 +8,15 @@ from urllib.parse import urlsplit
 import pytest
 
 from delivery import relay
-from models.audit_entry import AuditEntry
+from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
-from models.brake import Brake
-from models.effect import Effect
-from models.payment import Payment
-from models.payment_attempt import PaymentAttempt
-from models.payment_confirmation import PaymentConfirmation
-from models.payment_link import PayAddress, PaymentLink
-from models.staged_job import StagedJob
+from models.delivery.staged_job import StagedJob
+from models.effects.effect import Effect
+from models.effects.pause_switch import Brake
+from models.payments.payment import Payment
+from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_confirmation import PaymentConfirmation
+from models.payments.payment_link import PayAddress, PaymentLink
 from runtime.clock import business_now, real_now
 from tests import given
 from tests.acceptance.test_paying import Clinic, clinic  # noqa: F401

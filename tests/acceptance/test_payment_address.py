@@ -4,7 +4,7 @@ anew (B12).
 
 from datetime import timedelta
 
-from models.payment_link import ADDRESS_LIFE, PayAddress, PaymentLink
+from models.payments.payment_link import ADDRESS_LIFE, PayAddress, PaymentLink
 from runtime.clock import business_now
 from tests import given
 

@@ -6,11 +6,11 @@ import time
 import falcon.testing
 import pytest
 
-from models.payment_link import PayAddress
+from models.payments.payment_link import PayAddress
 from runtime.clock import business_now
 from tests import given
 from tests.conftest import reset_process
-from web.address import client_address, is_https
+from web.http.address import client_address, is_https
 
 PAYMENTS = "/api/payments"
 

@@ -7,10 +7,10 @@ import signal
 import falcon.testing
 import pytest
 
-from models.audit_entry import AuditEntry
-from models.effect import Effect
-from models.payment_link import PaymentLink
-from models.staged_job import StagedJob
+from models.accounts.audit_entry import AuditEntry
+from models.delivery.staged_job import StagedJob
+from models.effects.effect import Effect
+from models.payments.payment_link import PaymentLink
 from tests import given
 from tests.stand_in import LINKS
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from models.audit_entry import AuditEntry
-from models.consent import Consent
-from models.customer import Customer
-from models.inbox_event import InboxEvent
-from models.opt_out import OptOut
-from models.outgoing_event import OutgoingEvent
-from providers import twilio_api
+from models.accounts.audit_entry import AuditEntry
+from models.books.inbox_event import InboxEvent
+from models.contact.consent import Consent
+from models.contact.opt_out import OptOut
+from models.feed.outgoing_event import OutgoingEvent
+from models.invoices.customer import Customer
+from providers.twilio import messages as twilio_api
 from runtime.clock import real_now
 from runtime.settings import get_settings
 from sandbox.twilio.account import Sender

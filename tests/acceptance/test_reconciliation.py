@@ -4,17 +4,17 @@ do not (B8, RELIABILITY 7).
 
 import pytest
 
+from actions.books import compare_page as comparing
 from delivery.stage import stage
-from jobs import comparison_phases as comparing
 from jobs.reconcile_stripe import reconcile_stripe
-from models.backfill import Backfill
 from models.base import transaction
-from models.inbox_event import InboxEvent
-from models.invoice import Invoice
-from models.payment import Payment
-from models.reconciliation import Difference, Reconciliation, Sighting
-from models.refund import Refund
-from models.staged_job import StagedJob
+from models.books.backfill import Backfill
+from models.books.inbox_event import InboxEvent
+from models.books.reconciliation import Difference, Reconciliation, Sighting
+from models.delivery.staged_job import StagedJob
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
+from models.payments.refund import Refund
 from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
@@ -242,7 +242,7 @@ def test_it_is_told_by_the_metrics(books):
     _, intent = books.paid()
     Payment.update(amount_received=1).where(Payment.intent_id == intent).execute()
     books.reconcile()
-    from models.figures import count_differences
+    from models.reports.figures import count_differences
 
     assert count_differences()["payment_differs"] == 1
 
@@ -270,7 +270,7 @@ def test_a_listed_event_that_is_not_in_the_inbox_is_fetched_once_a_day_whatever_
     from datetime import timedelta
 
     from jobs.backfill_stripe_events import backfill_stripe_events
-    from models.stripe_watermark import StripeWatermark
+    from models.books.stripe_watermark import StripeWatermark
     from runtime.clock import real_seconds
 
     invoice, _ = books.paid(heard=False)

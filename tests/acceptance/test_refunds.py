@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from models.audit_entry import AuditEntry
-from models.figures import count_failed_refunds
-from models.outgoing_event import OutgoingEvent
-from models.refund_request import RefundRequest
+from models.accounts.audit_entry import AuditEntry
+from models.feed.outgoing_event import OutgoingEvent
+from models.payments.refund_request import RefundRequest
+from models.reports.figures import count_failed_refunds
 from tests import given
 
 

@@ -5,7 +5,7 @@ half.
 from concurrent.futures import ThreadPoolExecutor
 
 from models.base import release_connection
-from models.idempotency_key import IdempotencyKey
+from models.delivery.idempotency_key import IdempotencyKey
 from tests.acceptance.test_offline_payments import clinic  # noqa: F401 - a fixture
 from tests.conftest import wait_for
 from tests.stripe_stand_in import stripe_stand_in  # noqa: F401

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from models.effect import Effect
-from models.payment_attempt import PaymentAttempt
-from models.refund import Refund
-from models.refund_request import RefundRequest
-from models.staged_job import StagedJob
+from models.delivery.staged_job import StagedJob
+from models.effects.effect import Effect
+from models.payments.payment_attempt import PaymentAttempt
+from models.payments.refund import Refund
+from models.payments.refund_request import RefundRequest
 from runtime.clock import real_now
 from tests import given
 

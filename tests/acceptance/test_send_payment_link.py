@@ -8,18 +8,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from models.account import Account
-from models.account_sender import AccountSender
-from models.audit_entry import AuditEntry
-from models.contact_decision import ContactDecision
-from models.customer import Customer
-from models.daily_ceiling import DailyCeiling
-from models.effect import Effect
-from models.invoice import Invoice
-from models.message import Message
-from models.message_template import MessageTemplate
-from models.opt_out import OptOut
-from models.staged_job import StagedJob
+from models.accounts.account import Account
+from models.accounts.audit_entry import AuditEntry
+from models.contact.account_sender import AccountSender
+from models.contact.contact_decision import ContactDecision
+from models.contact.message import Message
+from models.contact.message_template import MessageTemplate
+from models.contact.opt_out import OptOut
+from models.delivery.staged_job import StagedJob
+from models.effects.daily_ceiling import DailyCeiling
+from models.effects.effect import Effect
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
 from runtime.clock import business_now, real_now
 from tests import given
 from tests.texting import Texting, local_hour, texting  # noqa: F401 - a fixture

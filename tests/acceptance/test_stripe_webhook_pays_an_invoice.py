@@ -2,8 +2,8 @@
 
 import pytest
 
-from models.inbox_event import InboxEvent
-from models.payment import Payment
+from models.books.inbox_event import InboxEvent
+from models.payments.payment import Payment
 from tests import given
 
 

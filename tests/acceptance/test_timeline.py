@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from models.audit_entry import AuditEntry
-from models.contact_decision import ContactDecision
-from models.effect import Effect
-from models.staged_job import StagedJob, insert_job
+from models.accounts.audit_entry import AuditEntry
+from models.contact.contact_decision import ContactDecision
+from models.delivery.staged_job import StagedJob, insert_job
+from models.effects.effect import Effect
 from rules.contact import Refused
 from runtime.clock import real_now
 from tests import given

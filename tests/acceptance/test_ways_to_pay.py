@@ -7,11 +7,11 @@ import contextlib
 import pytest
 from stripe import StripeError
 
-from models.audit_entry import AuditEntry
-from models.outgoing_event import OutgoingEvent
-from models.payment import Payment
-from models.payment_attempt import PaymentAttempt
-from models.payment_link import PayAddress, PaymentLink
+from models.accounts.audit_entry import AuditEntry
+from models.feed.outgoing_event import OutgoingEvent
+from models.payments.payment import Payment
+from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_link import PayAddress, PaymentLink
 from runtime.clock import business_now
 from tests import given
 from tests.acceptance.test_paid_meanwhile import a_link, pay_in_browser, tasks

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from models.brake import Brake
-from models.payment_attempt import PaymentAttempt
-from models.payment_confirmation import PaymentConfirmation
+from models.effects.pause_switch import Brake
+from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_confirmation import PaymentConfirmation
 from runtime.clock import real_now
 from tests import given
 from tests.acceptance.test_paying import Clinic, clinic  # noqa: F401

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from effects.stripe_customers import card_on_file
-from models.customer import Customer
+from models.invoices.customer import Customer
 from tests import given
 
 

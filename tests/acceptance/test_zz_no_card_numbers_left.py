@@ -21,8 +21,8 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from models.base import execute, is_postgres
-from models.inbox_event import InboxEvent
-from models.staged_job import StagedJob
+from models.books.inbox_event import InboxEvent
+from models.delivery.staged_job import StagedJob
 from models.tables import TABLES
 from sandbox.twilio.webhooks import signature as twilio_signature
 from tests import given
@@ -138,7 +138,14 @@ class House:
 def house(database_url: str, own_valkey: Valkey, tmp_path: Path) -> Iterator[House]:
     built = House(tmp_path, own_valkey)
     built.start(
-        "web", "-m", "gunicorn", "-c", "web/gunicorn_conf.py", "-w", "1", "web.app:create_app()"
+        "web",
+        "-m",
+        "gunicorn",
+        "-c",
+        "web/server/gunicorn_conf.py",
+        "-w",
+        "1",
+        "web.app:create_app()",
     )
     built.start("worker", "worker.py")
     wait_for(lambda: built.ask("GET", "/healthz") == 200, "the web answers")

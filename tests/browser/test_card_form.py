@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from models.account_settings import AccountSettings
+from models.accounts.account_settings import AccountSettings
 from models.base import transaction
-from models.customer import Customer
-from models.payment_confirmation import PaymentConfirmation
+from models.invoices.customer import Customer
+from models.payments.payment_confirmation import PaymentConfirmation
 from runtime.clock import real_now
 from tests import given
 from tests.browser.test_operators_pages import sign_in

@@ -5,7 +5,7 @@ the console.
 import pytest
 
 from delivery import rq_keys, rq_view
-from models.staged_job import StagedJob, claim_job, fail_job
+from models.delivery.staged_job import StagedJob, claim_job, fail_job
 from tests import given
 from tests.conftest import wait_for
 from tests.operators import a_job

@@ -7,9 +7,9 @@ import re
 from falcon.routing.compiled import CompiledRouterNode
 from pydantic import BaseModel
 
-from models.outgoing_event import TYPES
-from web.openapi import is_documented
-from web.problems import PROBLEMS
+from models.feed.outgoing_event import TYPES
+from web.http.problems import PROBLEMS
+from web.openapi.openapi import is_documented
 
 NOT_API = {
     "/",

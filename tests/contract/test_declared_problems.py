@@ -4,7 +4,7 @@ and not only its status.
 
 import pytest
 
-from models.brake import Brake
+from models.effects.pause_switch import Brake
 from tests import given
 from tests.acceptance.test_offline_payments import clinic  # noqa: F401 - a fixture
 from tests.declared import check_declared

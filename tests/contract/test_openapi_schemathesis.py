@@ -23,10 +23,10 @@ from schemathesis.checks import (
 )
 from schemathesis.openapi import from_wsgi
 
-from models.account import Account
-from models.api_key import ApiKey
-from models.invoice import Invoice
-from models.payment import Payment
+from models.accounts.account import Account
+from models.accounts.api_key import ApiKey
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
 from rules.payment_merge import PaymentReport
 from runtime.clock import real_now
 from tests import given as given_rows

@@ -12,8 +12,8 @@ from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioS
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProtocolError
 
 from providers.errors import ProviderError
-from providers.twilio_api import mapped_errors, rebased
-from providers.twilio_signature import BadTwilioSignature, verify_form
+from providers.twilio.messages import mapped_errors, rebased
+from providers.twilio.signature import BadTwilioSignature, verify_form
 from sandbox.twilio.webhooks import signature
 
 POOL = SimpleNamespace(host="127.0.0.1", port=1)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from providers import twilio_api
+from providers.twilio import messages as twilio_api
 from runtime.clock import real_now
 from sandbox.twilio import accounts
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN

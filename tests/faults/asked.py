@@ -5,17 +5,17 @@ the end.
 from dataclasses import dataclass
 from typing import Any
 
+from actions.payments.recompute import lock_invoice
 from delivery.stage import stage
 from jobs.create_payment_link import create_payment_link
 from jobs.refund_payment import refund_payment
 from models.base import transaction
-from models.effect import Effect
-from models.invoice import Invoice
-from models.payment_link import PaymentLink
-from models.refund import Refund
-from models.refund_request import RefundRequest
-from models.staged_job import StagedJob
-from models.standing import lock_invoice
+from models.delivery.staged_job import StagedJob
+from models.effects.effect import Effect
+from models.invoices.invoice import Invoice
+from models.payments.payment_link import PaymentLink
+from models.payments.refund import Refund
+from models.payments.refund_request import RefundRequest
 from runtime.clock import real_now
 from tests import given
 from tests.stand_in import LINKS, REFUNDS, StandIn

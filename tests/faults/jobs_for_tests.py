@@ -10,8 +10,8 @@ from pathlib import Path
 from delivery.attempt import JobTimeout, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from models.inbox_event import InboxEvent
-from models.invoice import Invoice
+from models.books.inbox_event import InboxEvent
+from models.invoices.invoice import Invoice
 from runtime.clock import real_now
 
 

@@ -8,11 +8,11 @@ import socket
 import httpx
 import pytest
 
-from models.inbox_event import InboxEvent
-from models.staged_job import StagedJob
+from models.books.inbox_event import InboxEvent
+from models.delivery.staged_job import StagedJob
 from tests import given
 from tests.faults.town import request
-from web.body import CAP
+from web.http.body import CAP
 
 WEBHOOK = "/api/webhooks/stripe"
 

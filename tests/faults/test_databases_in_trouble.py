@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from models.base import release_connection
-from models.inbox_event import InboxEvent
+from models.books.inbox_event import InboxEvent
 from tests import given
 from tests.conftest import close_database, wait_for
 from tests.faults.town import children_of, oracle

@@ -10,10 +10,10 @@ from delivery.attempt import perform as perform_job
 from delivery.registry import find_job
 from effects import perform as performing
 from effects.settle import settle_confirmed, settle_refused
-from models.audit_entry import AuditEntry
-from models.effect import Effect
-from models.staged_job import StagedJob, claim_job
-from providers import stripe_api
+from models.accounts.audit_entry import AuditEntry
+from models.delivery.staged_job import StagedJob, claim_job
+from models.effects.effect import Effect
+from providers.stripe import client as stripe_api
 from runtime.clock import real_now
 from runtime.errors import NotAllowed
 from runtime.log import get_log

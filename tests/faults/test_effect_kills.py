@@ -10,8 +10,8 @@ import pytest
 from delivery.stage import stage
 from jobs.reconcile_effects import reconcile_effects
 from models.base import transaction
-from models.effect import Effect
-from models.staged_job import StagedJob
+from models.delivery.staged_job import StagedJob
+from models.effects.effect import Effect
 from tests.conftest import wait_for
 from tests.faults.asked import BOTH, ask
 from tests.faults.town import LEASE, all_settled, is_stopped

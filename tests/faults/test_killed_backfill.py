@@ -8,12 +8,12 @@ import pytest
 
 from jobs.compare_with_stripe import begin_reconciliation
 from jobs.read_stripe_events import begin_backfill
-from models.backfill import Backfill
 from models.base import release_connection
-from models.inbox_event import InboxEvent
-from models.payment import Payment
-from models.reconciliation import Difference, Reconciliation
-from models.staged_job import StagedJob
+from models.books.backfill import Backfill
+from models.books.inbox_event import InboxEvent
+from models.books.reconciliation import Difference, Reconciliation
+from models.delivery.staged_job import StagedJob
+from models.payments.payment import Payment
 from runtime.clock import real_seconds
 from tests import given
 from tests.conftest import wait_for

@@ -5,15 +5,15 @@ under one id (B13, faults 7 and 8).
 import pytest
 
 from models.base import release_connection
-from models.emit import emit
-from models.webhook_delivery import WebhookDelivery
-from models.webhook_endpoint import WebhookEndpoint
+from models.feed.emit import emit
+from models.feed.webhook_delivery import WebhookDelivery
+from models.feed.webhook_endpoint import WebhookEndpoint
 from runtime.clock import real_now
 from runtime.secret_box import seal
 from tests import given
 from tests.faults.town import all_settled
 from tests.hook_receiver import receiver  # noqa: F401
-from web.webhook_endpoints import new_secret
+from web.feed.webhook_endpoints import new_secret
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from rq.serializers import JSONSerializer
 
 from delivery import nudge
 from delivery.relay import EPOCH_KEY
-from models.inbox_event import InboxEvent
-from models.payment import Payment
-from models.staged_job import StagedJob
+from models.books.inbox_event import InboxEvent
+from models.delivery.staged_job import StagedJob
+from models.payments.payment import Payment
 from tests import given
 from tests.conftest import wait_for
 from tests.faults.town import LEASE, all_settled, children_of, is_alive, oracle, send

@@ -8,7 +8,7 @@ from rq.serializers import JSONSerializer, PickleSerializer
 
 from delivery import relay, rq_keys
 from delivery.worker import Worker
-from models.staged_job import StagedJob
+from models.delivery.staged_job import StagedJob
 from tests import given
 from tests.conftest import wait_for
 from tests.faults.town import oracle

@@ -12,9 +12,9 @@ from redis.exceptions import OutOfMemoryError
 
 from delivery.relay import EPOCH_KEY, HEARTBEAT_KEY
 from delivery.tick import TICK_PREFIX
-from models.inbox_event import InboxEvent
-from models.payment import Payment
-from models.staged_job import StagedJob
+from models.books.inbox_event import InboxEvent
+from models.delivery.staged_job import StagedJob
+from models.payments.payment import Payment
 from runtime.redis_connection import WORKER_TIMEOUT
 from tests import given
 from tests.conftest import wait_for

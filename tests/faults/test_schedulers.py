@@ -16,7 +16,7 @@ from delivery import ticker
 from delivery.tick import TICK_PREFIX, Schedule, take_tick, timetable, use_timetable
 from delivery.ticker import SEEN_KEY
 from jobs import mark_overdue
-from models.staged_job import StagedJob
+from models.delivery.staged_job import StagedJob
 from tests import given
 from tests.conftest import wait_for
 

@@ -6,8 +6,8 @@ from rq.job import Job, JobStatus
 from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
-from models.inbox_event import InboxEvent
-from models.staged_job import StagedJob
+from models.books.inbox_event import InboxEvent
+from models.delivery.staged_job import StagedJob
 from tests import given
 from tests.conftest import wait_for
 from tests.faults.town import LEASE, all_settled, children_of, elapsed_until, is_alive, send

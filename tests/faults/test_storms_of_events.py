@@ -6,10 +6,10 @@ import random
 import threading
 import time
 
-from models.inbox_event import InboxEvent
-from models.invoice import Invoice
-from models.payment import Payment
-from models.staged_job import StagedJob
+from models.books.inbox_event import InboxEvent
+from models.delivery.staged_job import StagedJob
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
 from tests import given
 from tests.faults.town import oracle
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from models.base import release_connection
-from models.staged_job import StagedJob
+from models.delivery.staged_job import StagedJob
 from tests import given
 from tests.conftest import wait_for
 from tests.faults.town import send

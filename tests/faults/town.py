@@ -18,12 +18,12 @@ from typing import Any
 
 from rq import Worker as RQWorker
 
+from actions.payments.recompute import refold
 from models.base import release_connection
-from models.inbox_event import InboxEvent
-from models.invoice import Invoice
-from models.payment import Payment
-from models.staged_job import StagedJob
-from models.standing import refold
+from models.books.inbox_event import InboxEvent
+from models.delivery.staged_job import StagedJob
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
 from runtime.clock import business_now, real_now
 from tests import given
 from tests.conftest import Valkey, wait_for
@@ -76,7 +76,7 @@ class Town:
             "-m",
             "gunicorn",
             "-c",
-            "web/gunicorn_conf.py",
+            "web/server/gunicorn_conf.py",
             "-w",
             str(workers),
             "web.app:create_app()",

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from models import base
-from models.inbox_event import InboxEvent
-from models.staged_job import StagedJob
+from models.books.inbox_event import InboxEvent
+from models.delivery.staged_job import StagedJob
 from tests import given
 
 WRITES = {"INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "CREATE", "DROP", "ALTER"}

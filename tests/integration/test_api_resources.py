@@ -5,11 +5,11 @@ import threading
 import pytest
 
 from models.base import release_connection
-from models.customer import Customer
-from models.idempotency_key import IdempotencyKey
-from models.invoice import Invoice
+from models.delivery.idempotency_key import IdempotencyKey
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
 from tests import given
-from web.body import CAP
+from web.http.body import CAP
 
 CUSTOMERS, INVOICES = "/api/customers", "/api/invoices"
 

@@ -7,12 +7,12 @@ import json
 import peewee
 import pytest
 
-from models.account import Account
-from models.api_key import ApiKey
-from models.audit_entry import AuditEntry
+from models.accounts.account import Account
+from models.accounts.api_key import ApiKey
+from models.accounts.audit_entry import AuditEntry
 from models.base import database, is_postgres, transaction
+from models.delivery.staged_job import StagedJob
 from models.migrate import _runner, pending
-from models.staged_job import StagedJob
 from tests import given
 from tests.operators import a_job, run
 

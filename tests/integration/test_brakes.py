@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from models.audit_entry import AuditEntry
+from models.accounts.audit_entry import AuditEntry
 from models.base import database, transaction
-from models.brake import ALL, Brake, over_ceiling, paused
-from models.daily_ceiling import DailyCeiling
-from models.effect import Effect
-from models.outgoing_event import OutgoingEvent
+from models.effects.daily_ceiling import DailyCeiling
+from models.effects.effect import Effect
+from models.effects.pause_switch import ALL, Brake, over_ceiling, paused
+from models.feed.outgoing_event import OutgoingEvent
 from runtime.clock import business_now, move_business_time, real_now
 from tests import given
 

@@ -7,18 +7,18 @@ import pytest
 from peewee import OperationalError
 
 from bin.commands.checks.database import check_database
-from models.api_key import ApiKey
-from models.audit_entry import AuditEntry
-from models.backfill import Backfill
+from models.accounts.api_key import ApiKey
+from models.accounts.audit_entry import AuditEntry
+from models.accounts.operator import Operator, password_holds
+from models.accounts.operator_session import OperatorSession
 from models.base import execute, use_database
-from models.brake import Brake
+from models.books.backfill import Backfill
+from models.books.inbox_event import InboxEvent
 from models.database_errors import driver_says
-from models.effect import Effect
-from models.inbox_event import InboxEvent
-from models.operator import Operator, password_holds
-from models.operator_session import OperatorSession
-from models.staged_job import StagedJob
-from models.webhook_endpoint import WebhookEndpoint
+from models.delivery.staged_job import StagedJob
+from models.effects.effect import Effect
+from models.effects.pause_switch import Brake
+from models.feed.webhook_endpoint import WebhookEndpoint
 from runtime.clock import real_now
 from runtime.secret_box import seal, unseal
 from runtime.settings import get_settings

@@ -13,21 +13,22 @@ from bin.commands.checks import stripe_access
 from bin.commands.checks.clocks import compare
 from bin.commands.doctor import examine
 from delivery.relay import tick
-from models.account import Account
-from models.account_sender import AccountSender
-from models.backfill import Backfill
+from models.accounts.account import Account
 from models.base import database
-from models.brake import Brake
-from models.consent import Consent
-from models.emit import emit
-from models.inbox_event import InboxEvent
+from models.books.backfill import Backfill
+from models.books.inbox_event import InboxEvent
+from models.books.reconciliation import Difference, Reconciliation
+from models.books.stripe_watermark import StripeWatermark
+from models.contact.account_sender import AccountSender
+from models.contact.consent import Consent
+from models.effects.pause_switch import Brake
+from models.feed.emit import emit
 from models.migrate import _runner
-from models.payment import Payment
-from models.reconciliation import Difference, Reconciliation
-from models.refund_request import RefundRequest
-from models.stripe_watermark import StripeWatermark
-from providers import stripe_api, twilio_api
-from providers.stripe_lists import Page
+from models.payments.payment import Payment
+from models.payments.refund_request import RefundRequest
+from providers.stripe import client as stripe_api
+from providers.stripe.lists import Page
+from providers.twilio import messages as twilio_api
 from runtime.clock import real_now
 from runtime.ids import new_id
 from runtime.settings import QUEUES, Settings

@@ -10,10 +10,10 @@ import pytest
 from delivery import locks
 from delivery.registry import MAX_TIMEOUT, find_job, job_names
 from effects import kinds, perform
-from models import staged_job
-from models.effect import Contradiction, Effect
-from models.staged_job import StagedJob
-from providers import stripe_api
+from models.delivery import staged_job
+from models.delivery.staged_job import StagedJob
+from models.effects.effect import Contradiction, Effect
+from providers.stripe import client as stripe_api
 from runtime.clock import real_now
 from runtime.errors import Conflict
 from tests import given

@@ -2,10 +2,10 @@
 
 import pytest
 
-from bin.commands import screen
-from models.audit_entry import AuditEntry
-from models.effect import Effect
-from models.staged_job import StagedJob
+from bin.commands import output as screen
+from models.accounts.audit_entry import AuditEntry
+from models.delivery.staged_job import StagedJob
+from models.effects.effect import Effect
 from tests import given
 from tests.faults.asked import ask
 from tests.operators import run

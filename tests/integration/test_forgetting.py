@@ -7,19 +7,19 @@ from datetime import date, timedelta
 import pytest
 
 from jobs.prune_jobs import prune_jobs
-from models.backfill import Backfill
+from models.accounts.operator_session import OperatorSession
 from models.base import database, execute, is_postgres, transaction
-from models.contact_decision import ContactDecision
-from models.daily_tally import DailyTally
-from models.emit import emit
-from models.forgetting import DAY_MICROSECONDS, KEPT
-from models.idempotency_key import IdempotencyKey
-from models.operator_session import OperatorSession
-from models.outgoing_event import OutgoingEvent
-from models.reconciliation import Difference, Reconciliation
-from models.staged_job import StagedJob
-from models.webhook_delivery import WebhookDelivery
-from models.webhook_endpoint import WebhookEndpoint
+from models.books.backfill import Backfill
+from models.books.reconciliation import Difference, Reconciliation
+from models.contact.contact_decision import ContactDecision
+from models.delivery.idempotency_key import IdempotencyKey
+from models.delivery.retention import DAY_MICROSECONDS, KEPT
+from models.delivery.staged_job import StagedJob
+from models.effects.daily_tally import DailyTally
+from models.feed.emit import emit
+from models.feed.outgoing_event import OutgoingEvent
+from models.feed.webhook_delivery import WebhookDelivery
+from models.feed.webhook_endpoint import WebhookEndpoint
 from runtime.clock import real_now
 from tests import given
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from models.audit_entry import AuditEntry
-from models.consent import Consent
-from models.contact_decision import ContactDecision
-from models.message import Message
-from models.opt_out import OptOut
-from models.payment import Payment
-from models.webhook_endpoint import WebhookEndpoint
+from models.accounts.audit_entry import AuditEntry
+from models.contact.consent import Consent
+from models.contact.contact_decision import ContactDecision
+from models.contact.message import Message
+from models.contact.opt_out import OptOut
+from models.feed.webhook_endpoint import WebhookEndpoint
+from models.payments.payment import Payment
 from rules.contact import Refused
 from runtime.clock import real_now
 from tests import given

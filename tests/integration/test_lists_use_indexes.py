@@ -7,12 +7,12 @@ import logging
 import pytest
 
 from models.base import database, execute, is_postgres
-from models.customer import Customer
-from models.invoice import Invoice
-from models.outgoing_event import OutgoingEvent
-from models.payment import Payment
-from models.webhook_delivery import WebhookDelivery
-from models.webhook_endpoint import WebhookEndpoint
+from models.feed.outgoing_event import OutgoingEvent
+from models.feed.webhook_delivery import WebhookDelivery
+from models.feed.webhook_endpoint import WebhookEndpoint
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
 from runtime.clock import real_now
 from tests import given
 from tests.integration.test_receivables_index import many_invoices

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from jobs.process_stripe_event import process_stripe_event
-from models.payment_link import PaymentLink
-from models.staged_job import StagedJob
+from models.delivery.staged_job import StagedJob
+from models.payments.payment_link import PaymentLink
 from tests import given
 from tests.conftest import wait_for
 from tests.operators import an_operator

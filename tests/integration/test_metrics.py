@@ -9,10 +9,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from delivery.relay import tick
-from models.backfill import Backfill
-from models.inbox_event import InboxEvent
-from models.staged_job import StagedJob
-from models.stripe_watermark import StripeWatermark
+from models.books.backfill import Backfill
+from models.books.inbox_event import InboxEvent
+from models.books.stripe_watermark import StripeWatermark
+from models.delivery.staged_job import StagedJob
 from runtime.clock import real_now
 from tests import given
 from tests.conftest import reset_process

@@ -5,15 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from models.account import Account
-from models.audit_entry import AuditEntry
-from models.backfill import Backfill
+from models.accounts.account import Account
+from models.accounts.audit_entry import AuditEntry
 from models.base import database
-from models.brake import Brake, paused
-from models.inbox_event import InboxEvent
-from models.payment import Payment
-from models.reconciliation import Reconciliation
-from models.staged_job import StagedJob
+from models.books.backfill import Backfill
+from models.books.inbox_event import InboxEvent
+from models.books.reconciliation import Reconciliation
+from models.delivery.staged_job import StagedJob
+from models.effects.pause_switch import Brake, paused
+from models.payments.payment import Payment
 from runtime.clock import real_now
 from tests import given
 from tests.operators import run
@@ -51,7 +51,7 @@ class Workers(threading.Thread):
         from delivery.attempt import perform
         from delivery.registry import find_job
         from delivery.rq_keys import parse_rq_id
-        from models.staged_job import claim_job
+        from models.delivery.staged_job import claim_job
 
         while (popped := self.redis.lpop(f"rq:queue:{queue}")) is not None:
             claimed = claim_job(parse_rq_id(popped.decode()), "beside")

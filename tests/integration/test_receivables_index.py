@@ -2,11 +2,11 @@
 
 from datetime import date, timedelta
 
-from models.account import Account
+from models.accounts.account import Account
 from models.base import database, is_postgres
-from models.customer import Customer
-from models.invoice import Invoice
-from models.receivables import unpaid_page
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from models.reports.receivables import unpaid_page
 from rules.invoice_fold import UNPAID
 from runtime.clock import real_now
 from runtime.ids import new_id

@@ -10,7 +10,7 @@ from delivery.relay import EPOCH_KEY, GRACE
 from jobs import mark_overdue, process_stripe_event
 from models import base
 from models.base import STATEMENT_SECONDS, execute, release_connection, transaction
-from models.staged_job import StagedJob, claim_job, release_worker, take_due
+from models.delivery.staged_job import StagedJob, claim_job, release_worker, take_due
 from tests import given
 
 

@@ -12,13 +12,13 @@ import pytest
 from delivery import rq_view
 from delivery.stage import stage
 from jobs.mark_overdue import mark_overdue
-from models.audit_entry import AuditEntry
+from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
-from models.staged_job import StagedJob, claim_job, fail_job
+from models.delivery.staged_job import StagedJob, claim_job, fail_job
 from tests import given
 from tests.conftest import reset_process
 from tests.operators import a_job, an_operator, csrf_of, signed_in
-from web.rq_flask import make_dashboard, mended
+from web.operators.rq_flask import make_dashboard, mended
 
 PAGES = ["/rq/", "/rq/0/view/workers", "/rq/0/view/jobs/webhooks/failed/8/asc/1"]
 

@@ -16,7 +16,7 @@ from delivery import registry, relay, rq_keys, rq_mend, rq_view
 from delivery.attempt import Snooze
 from delivery.registry import JobType
 from delivery.worker import Worker
-from models.staged_job import StagedJob, claim_job
+from models.delivery.staged_job import StagedJob, claim_job
 from tests import given
 
 QUEUE = "messages"

@@ -14,9 +14,9 @@ from delivery.registry import JobType, find_job
 from delivery.stage import stage, stage_again
 from jobs.process_stripe_event import process_stripe_event
 from models import base
-from models.account import Account
+from models.accounts.account import Account
 from models.base import release_connection, transaction
-from models.staged_job import (
+from models.delivery.staged_job import (
     StagedJob,
     claim_job,
     fail_job,
@@ -33,7 +33,7 @@ from tests.conftest import reset_process
 CLAIM_BY_EIGHT = """
 import sys
 from models.base import use_database
-from models.staged_job import claim_job
+from models.delivery.staged_job import claim_job
 from runtime.settings import get_settings
 
 use_database(get_settings().database_url)

@@ -14,7 +14,7 @@ COMMANDS = {
     "worker": ("worker.py",),
     "scheduler": ("scheduler.py",),
     "command": ("-m", "bin.commands", "jobs", "list"),
-    "web": ("-m", "gunicorn", "-c", "web/gunicorn_conf.py", "web.app:create_app()"),
+    "web": ("-m", "gunicorn", "-c", "web/server/gunicorn_conf.py", "web.app:create_app()"),
 }
 
 

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from providers import stripe_api
 from providers.errors import ProviderError
+from providers.stripe import client as stripe_api
 from runtime.settings import get_settings
 from tests.conftest import ROOT
 

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from models.inbox_event import InboxEvent
-from models.staged_job import StagedJob
-from providers.stripe_signature import sign
+from models.books.inbox_event import InboxEvent
+from models.delivery.staged_job import StagedJob
+from providers.stripe.signature import sign
 from tests import given
-from web import stripe_webhooks
+from web.webhooks import stripe_webhooks
 
 PATH, CONNECT = "/api/webhooks/stripe", "/api/webhooks/stripe/connect"
 

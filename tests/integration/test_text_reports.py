@@ -7,9 +7,9 @@ from itertools import permutations
 import pytest
 
 from jobs.follow_texts import follow_texts
-from models.effect import Effect
-from models.inbox_event import InboxEvent
-from models.message import Message
+from models.books.inbox_event import InboxEvent
+from models.contact.message import Message
+from models.effects.effect import Effect
 from runtime.clock import real_now
 from tests import given
 from tests.texting import Texting, texting  # noqa: F401 - a fixture

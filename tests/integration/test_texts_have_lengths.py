@@ -10,9 +10,9 @@ import pytest
 
 import web.app  # noqa: F401 - makes every body known
 from models.base import is_postgres
-from models.customer import Customer
+from models.invoices.customer import Customer
 from tests import given
-from web.body import Body
+from web.http.body import Body
 
 BOUNDS = {"maxLength", "pattern", "enum", "const", "format"}
 

@@ -8,10 +8,10 @@ import pytest
 
 from effects.settle import reconcile_owner, settle_refused
 from models.base import release_connection
-from models.contact_decision import ContactDecision
-from models.message import Message
-from models.opt_out import OptOut
-from models.staged_job import StagedJob
+from models.contact.contact_decision import ContactDecision
+from models.contact.message import Message
+from models.contact.opt_out import OptOut
+from models.delivery.staged_job import StagedJob
 from tests import given
 from tests.texting import Texting, texting  # noqa: F401 - a fixture
 

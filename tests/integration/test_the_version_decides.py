@@ -6,10 +6,10 @@ import pytest
 
 from delivery.attempt import perform, recording
 from delivery.registry import JobType
-from models.invoice import Invoice
-from models.payment_attempt import PaymentAttempt
-from models.payment_confirmation import PaymentConfirmation
-from models.staged_job import StagedJob, claim_job
+from models.delivery.staged_job import StagedJob, claim_job
+from models.invoices.invoice import Invoice
+from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_confirmation import PaymentConfirmation
 from rules.invoice_fold import Standing
 from runtime.clock import real_now
 from runtime.errors import Conflict

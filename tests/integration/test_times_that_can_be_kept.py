@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from models.base import NoInstant
-from models.consent import Consent
-from models.customer import Customer
+from models.contact.consent import Consent
+from models.invoices.customer import Customer
 from rules.csv_cells import BadCell
 from rules.invoice_csv import read_time
 from tests import given
@@ -75,7 +75,7 @@ def test_a_column_takes_no_time_that_it_could_not_give_back(database_url):
 
 def test_one_that_comes_so_far_is_the_callers_fault(client, monkeypatch):
     customer = given.a_customer(given.an_account())
-    monkeypatch.setattr("web.customers.real_now", lambda: YEAR_NOUGHT)
+    monkeypatch.setattr("web.invoices.customers.real_now", lambda: YEAR_NOUGHT)
     answer = client.simulate_patch(
         f"/api/customers/{customer.id}", json={"name": "Ada"}, headers=given.a_key(customer.account)
     )

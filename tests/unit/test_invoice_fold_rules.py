@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.stripe_events import LookAtRefunds, PaymentFinding, RefundFinding, read_event
+from providers.stripe.events import LookAtRefunds, PaymentFinding, RefundFinding, read_event
 from rules.invoice_fold import RETURNING, PaymentFact, ReturnFact, Terms, fold
 from rules.payment_merge import Charge, PaymentReport, merge_refund_status
 from tests.histories import histories, shuffled

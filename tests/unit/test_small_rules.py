@@ -14,8 +14,8 @@ from delivery.registry import MAX_TIMEOUT, JobType, find_job, job, job_names
 from delivery.tick import Schedule
 from effects.kinds import KINDS
 from effects.settle import OWNERS
-from models.account import Account
-from models.staged_job import LEASE
+from models.accounts.account import Account
+from models.delivery.staged_job import LEASE
 from rules import timeline_words
 from rules.csv_cells import BadCell, read_currency
 from rules.money import CURRENCIES, exponent, in_words, to_major, to_minor

@@ -5,7 +5,12 @@ ceiling.
 from collections.abc import Iterator
 
 from bin.commands.checks.finding import Finding, judged
-from models.figures import count_ceilings, count_differences, count_failed_refunds, count_paused
+from models.reports.figures import (
+    count_ceilings,
+    count_differences,
+    count_failed_refunds,
+    count_paused,
+)
 
 BRAKES = (
     "See bin/payphone brakes for who paused it and why; bin/payphone resume WHAT [--account ac_…]"

@@ -8,10 +8,10 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from bin.commands.checks.finding import Finding, judged
-from models.account_sender import AccountSender, sender_of
-from models.consent import Consent
+from models.contact.account_sender import AccountSender, sender_of
+from models.contact.consent import Consent
 from providers.errors import ProviderError
-from providers.twilio_api import fetch_account_status
+from providers.twilio.messages import fetch_account_status
 from runtime.settings import Settings
 
 ACCOUNT_SID, SERVICE_SID = re.compile(r"AC[0-9a-fA-F]{32}"), re.compile(r"MG[0-9a-fA-F]{32}")

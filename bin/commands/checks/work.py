@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from redis import Redis
 
 from bin.commands.checks.finding import Finding, judged
+from delivery.life_signs import read_life_signs
 from delivery.registry import find_job
 from jobs.backfill_stripe_events import stripe_accounts
 from models.base import database_time
-from models.figures import (
+from models.books.stripe_watermark import STALE, StripeWatermark
+from models.feed.webhook_endpoint import WebhookEndpoint
+from models.reports.figures import (
     backfill_age,
     count_delivered,
     count_doubts,
@@ -18,12 +21,9 @@ from models.figures import (
     count_jobs,
     oldest_due,
 )
-from models.stripe_watermark import STALE, StripeWatermark
-from models.webhook_endpoint import WebhookEndpoint
 from runtime.clock import real_now
 from runtime.secret_box import is_newest
 from runtime.settings import QUEUES, Settings
-from web.life_signs import read_life_signs
 
 OLD = 120.0  # seconds a due job may wait before it is worth a word
 NEVER_READ = (

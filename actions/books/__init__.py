@@ -1,0 +1,1 @@
+"""Stripe's books against ours: events received, missed days read, sums compared."""

@@ -1,0 +1,195 @@
+"""Comparing one object at Stripe with ours, and recording the difference. Nothing is corrected
+here.
+
+Kinds: `payment_missing` and `refund_missing` (Stripe has it, we do not), `payment_differs` and
+`refund_differs` (another amount or outcome), `payment_refused` (it names an invoice of another
+account), `payment_unknown` and `refund_unknown` (we have it, Stripe does not), `received` and
+`returned` (an invoice's own sums are not those of its facts).
+"""
+
+from typing import Any, NamedTuple
+
+from models.books.reconciliation import Difference, Reconciliation, Sighting
+from models.invoices.invoice import Invoice
+from models.payments.dispute import dispute_facts, has_open_dispute
+from models.payments.payment import Payment, payment_facts
+from models.payments.refund import Refund, return_facts
+from rules.invoice_fold import RETURNING, fold
+from runtime.clock import business_now, real_now
+
+Json = dict[str, Any]
+
+
+class Found(NamedTuple):
+    """A difference: its kind and the amounts, minor units."""
+
+    kind: str
+    ours: int
+    theirs: int
+    currency: str
+
+
+class Verdict(NamedTuple):
+    """Whose it is (None: not ours), and what differs, if anything."""
+
+    invoice: Invoice | None
+    found: Found | None
+
+
+def judge_intent(stripe_account: str, intent: Json) -> Verdict:
+    """Compare a PaymentIntent with our payment."""
+    payment = Payment.by_intent(stripe_account, intent["id"])
+    invoice = payment.invoice if payment is not None else _named(intent)
+    if invoice is None:
+        return Verdict(None, None)
+    theirs = int(intent.get("amount_received") or 0) if intent["status"] == "succeeded" else 0
+    ours = payment.amount_received if payment is not None else 0
+    if theirs == ours and (payment is None or not ours or payment.currency == intent["currency"]):
+        return Verdict(invoice, None)
+    kind = (
+        "payment_differs"
+        if payment is not None
+        else "payment_missing"
+        if _may_pay(stripe_account, intent, invoice)
+        else "payment_refused"
+    )
+    return Verdict(invoice, Found(kind, ours, theirs, intent["currency"]))
+
+
+def judge_refund(stripe_account: str, refund: Json) -> Verdict:
+    """Compare a refund with ours."""
+    payment = Payment.by_intent(stripe_account, refund.get("payment_intent") or "")
+    if payment is None:
+        return Verdict(None, None)
+    known = Refund.get_or_none(Refund.refund_id == refund["id"])
+    theirs = int(refund["amount"]) if refund["status"] in RETURNING else 0
+    ours = known.amount if known is not None and known.status in RETURNING else 0
+    kind = "refund_missing" if known is None else "refund_differs"
+    return Verdict(
+        payment.invoice, None if theirs == ours else Found(kind, ours, theirs, refund["currency"])
+    )
+
+
+def _named(intent: Json) -> Invoice | None:
+    """The invoice that an intent's metadata names, whichever account it belongs to."""
+    return Invoice.get_or_none(
+        Invoice.id == ((intent.get("metadata") or {}).get("invoice_id") or "")
+    )
+
+
+def _may_pay(stripe_account: str, intent: Json, invoice: Invoice) -> bool:
+    claimed = (intent.get("metadata") or {}).get("account_id")
+    return bool(
+        claimed == invoice.account_id and (invoice.account.stripe_account or "") == stripe_account
+    )
+
+
+def compare(run: Reconciliation, subject: Json, verdict: Verdict) -> bool:
+    """Record what was seen and how it differs. Answers whether it is ours at all."""
+    if verdict.invoice is None:
+        return False
+    Sighting.insert(
+        run=run.id, subject=subject["id"], invoice_id=verdict.invoice.id
+    ).on_conflict_ignore().execute()
+    if verdict.found is not None:
+        note(run, verdict.found, subject["id"], verdict.invoice)
+    return True
+
+
+def note_unknown(run: Reconciliation, row: Payment | Refund) -> None:
+    """Record that Stripe does not know a payment or refund that counts in our books."""
+    if isinstance(row, Payment):
+        note(
+            run,
+            Found("payment_unknown", row.amount_received, 0, row.currency),
+            row.intent_id or "",
+            row.invoice,
+        )
+        return
+    payment = Payment.by_intent(row.stripe_account, row.intent_id)
+    note(
+        run,
+        Found("refund_unknown", row.amount, 0, row.currency),
+        row.refund_id,
+        payment.invoice if payment is not None else None,
+    )
+
+
+def compare_books(run: Reconciliation, invoice: Invoice) -> None:
+    """Compare an invoice's sums with the sums of its facts, unless one of its facts already has a
+    difference.
+    """
+    if (
+        Difference.select()
+        .where(Difference.run == run.id, Difference.invoice_id == invoice.id)
+        .exists()
+    ):
+        return
+    payments = list(Payment.select().where(Payment.invoice == invoice))
+    returns = [*return_facts(payments), *dispute_facts(payments)]
+    today = invoice.account.local_date(business_now())
+    right = fold(invoice.terms, payment_facts(payments), returns, has_open_dispute(payments), today)
+    for kind, ours, theirs in (
+        ("received", invoice.amount_received, right.amount_received),
+        ("returned", invoice.amount_returned, right.amount_returned),
+    ):
+        if ours != theirs:
+            note(run, Found(kind, ours, theirs, invoice.currency), invoice.id, invoice)
+
+
+def note(run: Reconciliation, found: Found, subject: str, invoice: Invoice | None) -> None:
+    """Record a difference, once per run."""
+    whose = (
+        {"account_id": invoice.account_id, "invoice_id": invoice.id} if invoice is not None else {}
+    )
+    Difference.insert(
+        run=run.id, subject=subject, found_at=real_now(), **found._asdict(), **whose
+    ).on_conflict_ignore().execute()
+
+
+def unsighted_payments(run: Reconciliation, after: str, limit: int) -> list[Payment]:
+    """Payments of this Stripe account that came since the run's begin and that its list did not
+    show, by id.
+    """
+    seen = Sighting.select(Sighting.subject).where(Sighting.run == run.id)
+    whose = (
+        (Payment.stripe_account == run.stripe_account)
+        & (Payment.amount_received > 0)
+        & Payment.intent_id.is_null(False)
+    )
+    since = Payment.created_at >= run.since * 1_000_000
+    return list(
+        Payment.select()
+        .where(whose, since, Payment.intent_id.not_in(seen), Payment.id > after)
+        .order_by(Payment.id)
+        .limit(limit)
+    )
+
+
+def unsighted_refunds(run: Reconciliation, after: str, limit: int) -> list[Refund]:
+    """Refunds of this Stripe account that came since the run's begin and that its list did not
+    show, by id.
+    """
+    seen = Sighting.select(Sighting.subject).where(Sighting.run == run.id)
+    whose = (
+        (Refund.stripe_account == run.stripe_account)
+        & Refund.status.in_(RETURNING)
+        & (Refund.created_at >= run.since * 1_000_000)
+    )
+    return list(
+        Refund.select()
+        .where(whose, Refund.refund_id.not_in(seen), Refund.refund_id > after)
+        .order_by(Refund.refund_id)
+        .limit(limit)
+    )
+
+
+def sighted_invoices(run: Reconciliation, after: str, limit: int) -> list[Invoice]:
+    """The invoices that the run has seen, by id."""
+    met = Sighting.select(Sighting.invoice_id).where(Sighting.run == run.id)
+    return list(
+        Invoice.select()
+        .where(Invoice.id.in_(met), Invoice.id > after)
+        .order_by(Invoice.id)
+        .limit(limit)
+    )

@@ -1,0 +1,211 @@
+"""The phases of a comparison with Stripe: its payments, its refunds, what only we have, our own
+sums, and a second look.
+
+Each phase does one page: it asks Stripe, and returns what to write in the transaction that ends the
+job. What only Stripe has may just be late: its events are fetched and processed like webhooks, and
+the differences they may explain are compared again.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from actions.books.compare import (
+    Json,
+    compare,
+    compare_books,
+    judge_intent,
+    judge_refund,
+    note_unknown,
+    sighted_invoices,
+    unsighted_payments,
+    unsighted_refunds,
+)
+from delivery.attempt import Snooze
+from jobs.backfill_stripe_events import READABLE_SECONDS
+from jobs.read_stripe_events import begin_backfill
+from models.books.backfill import Backfill
+from models.books.inbox_event import InboxEvent
+from models.books.reconciliation import Difference, Reconciliation
+from providers.errors import ProviderError
+from providers.stripe.client import get_refund
+from providers.stripe.intents import get_intent
+from providers.stripe.lists import list_intents, list_recent_refunds
+from runtime.clock import real_now, real_seconds
+from runtime.log import get_log
+from runtime.settings import get_settings
+
+FEW, MANY = 10, 200  # rows a job looks up one by one at Stripe; rows it compares here
+LOOK_AGAIN = 5.0  # seconds until the backfill is asked for again
+PATIENCE = timedelta(minutes=30)  # for a backfill, then the differences stand as they are
+# what events not yet here may explain
+LATE = frozenset({"payment_missing", "payment_differs", "refund_missing", "refund_differs"})
+
+log = get_log("reconcile")
+
+Write = Callable[[], None]
+
+
+def _payments(run: Reconciliation) -> Write:
+    found = list_intents(run.since, run.cursor, run.stripe_account)
+
+    def write() -> None:
+        ours = sum(
+            compare(run, intent, judge_intent(run.stripe_account, intent)) for intent in found.rows
+        )
+        run.record_page(found.rows[-1]["id"] if found.rows else "", ours)
+        if not found.has_more:
+            run.record_phase("refunds")
+
+    return write
+
+
+def _refunds(run: Reconciliation) -> Write:
+    found = list_recent_refunds(run.since, run.cursor, run.stripe_account)
+
+    def write() -> None:
+        ours = sum(
+            compare(run, refund, judge_refund(run.stripe_account, refund)) for refund in found.rows
+        )
+        run.record_page(found.rows[-1]["id"] if found.rows else "", ours)
+        if not found.has_more:
+            run.record_phase("our_payments")
+
+    return write
+
+
+def _our_payments(run: Reconciliation) -> Write:
+    """Payments that the list did not show: begun before it, or unknown to Stripe."""
+    rows = unsighted_payments(run, run.cursor, FEW)
+    theirs = [_or_none(get_intent, row.intent_id or "", run) for row in rows]
+
+    def write() -> None:
+        for row, intent in zip(rows, theirs, strict=True):
+            if intent is None:
+                note_unknown(run, row)
+            else:
+                compare(run, intent, judge_intent(run.stripe_account, intent))
+        run.record_page(rows[-1].id if rows else "", len(rows))
+        if len(rows) < FEW:
+            run.record_phase("our_refunds")
+
+    return write
+
+
+def _our_refunds(run: Reconciliation) -> Write:
+    rows = unsighted_refunds(run, run.cursor, FEW)
+    theirs = [_or_none(get_refund, row.refund_id, run) for row in rows]
+
+    def write() -> None:
+        for row, refund in zip(rows, theirs, strict=True):
+            if refund is None:
+                note_unknown(run, row)
+            else:
+                compare(run, refund, judge_refund(run.stripe_account, refund))
+        run.record_page(rows[-1].refund_id if rows else "", len(rows))
+        if len(rows) < FEW:
+            run.record_phase("books")
+
+    return write
+
+
+def _books(run: Reconciliation) -> Write:
+    def write() -> None:
+        rows = sighted_invoices(run, run.cursor, MANY)
+        for invoice in rows:
+            compare_books(run, invoice)
+        run.record_page(rows[-1].id if rows else "", 0)
+        if len(rows) < MANY:
+            _end_or_fetch(run)
+
+    return write
+
+
+def _end_or_fetch(run: Reconciliation) -> None:
+    """All is compared. Where Stripe's events may explain a difference, they are fetched first."""
+    if any(difference.kind in LATE for difference in run.open_differences()):
+        since = max(run.since, int(real_seconds()) - READABLE_SECONDS)
+        run.record_backfill(
+            begin_backfill(
+                run.stripe_account, since, get_settings().backfill_rate, f"reconciliation:{run.id}"
+            ).id
+        )
+        run.record_phase("again")
+    else:
+        _finish(run)
+
+
+def _again(run: Reconciliation) -> Write:
+    """A second look at what late events may have explained, once they are here."""
+    if _is_coming(run):
+        raise Snooze("events are being fetched", LOOK_AGAIN)
+    rows = [
+        row for row in run.open_differences() if row.kind in LATE and row.id > int(run.cursor or 0)
+    ][:FEW]
+    equal = [_is_equal_now(run, row) for row in rows]
+
+    def write() -> None:
+        for row, is_equal in zip(rows, equal, strict=True):
+            if is_equal:
+                row.record_healed()
+        run.record_page(str(rows[-1].id) if rows else "", 0)
+        if len(rows) < FEW:
+            _finish(run)
+
+    return write
+
+
+def _is_coming(run: Reconciliation) -> bool:
+    """Whether events are still being fetched, or wait to be taken in."""
+    fetch = Backfill.get_by_id(run.backfill_id)
+    if fetch.state != "done" or real_now() - run.created_at > PATIENCE:
+        return bool(fetch.state == "running" and real_now() - run.created_at <= PATIENCE)
+    return (
+        InboxEvent.select()
+        .where(InboxEvent.outcome.is_null(), InboxEvent.received_at <= fetch.finished_at)
+        .exists()
+    )
+
+
+def _is_equal_now(run: Reconciliation, row: Difference) -> bool:
+    """Whether Stripe and we say the same by now."""
+    is_payment = row.kind.startswith("payment")
+    theirs = _or_none(get_intent if is_payment else get_refund, row.subject, run)
+    if theirs is None:
+        return False
+    verdict = (
+        judge_intent(run.stripe_account, theirs)
+        if is_payment
+        else judge_refund(run.stripe_account, theirs)
+    )
+    return verdict.found is None
+
+
+def _or_none(read: Callable[[str, str], Json], subject: str, run: Reconciliation) -> Json | None:
+    try:
+        return read(subject, run.stripe_account)
+    except ProviderError as error:
+        if error.code != "resource_missing":
+            raise
+        return None
+
+
+def _finish(run: Reconciliation) -> None:
+    left = run.open_differences()
+    if left:
+        log.error(
+            "our books and Stripe's differ",
+            stripe_account=run.stripe_account or "platform",
+            differences=len(left),
+            run=run.id,
+        )
+    run.record_finished(real_now())
+
+
+PHASES: dict[str, Callable[[Reconciliation], Write]] = {
+    "payments": _payments,
+    "refunds": _refunds,
+    "our_payments": _our_payments,
+    "our_refunds": _our_refunds,
+    "books": _books,
+    "again": _again,
+}

@@ -1,0 +1,64 @@
+"""The one door by which a Stripe event comes in, whether Stripe sent it or we fetched it; and back
+through it for those replayed.
+"""
+
+from typing import Any
+
+from delivery.stage import stage
+from jobs.process_stripe_event import process_stripe_event
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.books.inbox_event import InboxEvent
+from models.delivery.staged_job import StagedJob, revive_job
+from runtime.clock import real_now
+
+
+def receive_stripe_event(
+    event: dict[str, Any], text: str, listed_under: str = "", delay: float = 0.0
+) -> int | None:
+    """Keep `event`, whose words are `text`, and stage its processing, due in `delay` seconds.
+
+    Its inbox row's id, or None when it was here before: then nothing is written. `listed_under` is
+    the Stripe account whose list it was fetched from, for events that do not name theirs. Needs an
+    open transaction.
+    """
+    account = str(event.get("account") or listed_under)
+    inbox_id = InboxEvent.receive(
+        "stripe", account, event["id"], str(event.get("type", "")), text, real_now()
+    )
+    if inbox_id is not None:
+        stage(process_stripe_event, inbox_id, inbox_id, delay=delay)
+    return inbox_id
+
+
+def replay_event(inbox_id: int, actor: str, delay: float = 0.0) -> bool:
+    """Let an event that was processed be taken in again, due in `delay` seconds. False, and nothing
+    written, if it was not.
+
+    Safe whatever its outcome: facts are merged by Stripe's ids. Its job is the old one, or, where
+    that has been forgotten, a new one of the same key. Audited in the same transaction.
+    """
+    with transaction():
+        event = InboxEvent.get_or_none(
+            (InboxEvent.id == inbox_id) & InboxEvent.outcome.is_null(False)
+        )
+        if event is None or not (
+            revive_job(process_stripe_event.name, str(inbox_id), delay)
+            or _stage_anew(inbox_id, delay)
+        ):
+            return False
+        InboxEvent.update(outcome=None, reason=None, processed_at=None).where(
+            InboxEvent.id == inbox_id
+        ).execute()
+        AuditEntry.record(
+            actor, "event.replayed", f"event:{inbox_id}", event=event.event_id, was=event.outcome
+        )
+        return True
+
+
+def _stage_anew(inbox_id: int, delay: float) -> bool:
+    same = (StagedJob.name == process_stripe_event.name) & (StagedJob.key == str(inbox_id))
+    return (
+        not StagedJob.select().where(same).exists()
+        and stage(process_stripe_event, inbox_id, inbox_id, delay=delay) is not None
+    )

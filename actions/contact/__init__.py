@@ -1,0 +1,1 @@
+"""Consents, wishes to stop, texts asked for and what became of them."""

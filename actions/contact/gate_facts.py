@@ -1,0 +1,128 @@
+"""The facts for the contact gate, gathered inside the deciding transaction."""
+
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
+
+from models.base import serialize_on
+from models.books.inbox_event import InboxEvent
+from models.books.stripe_watermark import StripeWatermark
+from models.contact.account_sender import sender_of
+from models.contact.consent import Consent
+from models.contact.message import Message
+from models.contact.opt_out import OptOut, person_key
+from models.contact.phone_suppression import PhoneSuppression
+from models.effects.pause_switch import over_ceiling, paused
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
+from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_confirmation import PaymentConfirmation
+from rules.contact import Books, Facts
+from rules.person_time_zones import zones_of
+from runtime.settings import get_settings
+
+BACKLOG = timedelta(minutes=10)  # an event that has waited this long means that all of them do
+# an event that could not be taken in for a day stops its own invoice only
+FORGIVEN = timedelta(days=1)
+# events of money that went back: they name an intent, and often no invoice
+UNNAMED = ("charge.dispute.", "charge.refund", "refund.")
+
+
+def sms_facts(
+    invoice: Invoice, customer: Customer, phone: str, now: datetime, real: datetime
+) -> Facts:
+    """The facts about texting `customer` at `phone` over a locked invoice; `now` is business time,
+    `real` the real one.
+
+    Locks the person until the transaction ends: an opt-out or consent commits either before, and is
+    seen, or after.
+    """
+    serialize_on(person_key(phone))
+    account, sender = invoice.account_id, sender_of(invoice.account_id)
+    closed = PhoneSuppression.of(account, phone, "sms")
+    return Facts(
+        channel="sms",
+        phone=phone,
+        invoice_status=invoice.status,
+        disputed=invoice.disputed,
+        opted_out=OptOut.holds(account, tuple(sender.values()), phone, "sms"),
+        suppressed=closed.reason if closed else "",
+        consented=Consent.holds(customer.id, phone, "sms", now),
+        sender_trouble=_sender_trouble(sender),
+        paused=paused(account, "texts"),
+        payment_processing=payment_is_under_way(invoice),
+        zones=zones_of(phone, customer.address, customer.time_zone) if phone else (),
+        recent=Message.recent(account, phone, now),
+        ceiling_lifts_at=(
+            invoice.account.next_midnight(now) if over_ceiling(account, "texts", now) else None
+        ),
+        books=books_of(invoice, real),
+    )
+
+
+def _sender_trouble(sender: dict[str, str]) -> str:
+    settings = get_settings()
+    if not settings.twilio_account_sid or not settings.twilio_auth_tokens:
+        return "Texting is not set up: TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are missing."
+    if not settings.public_url:
+        return "PUBLIC_URL is not set, so a text could not carry an address."
+    return (
+        "" if sender else "The account has no sender, and TWILIO_MESSAGING_SERVICE_SID is not set."
+    )
+
+
+def payment_is_under_way(invoice: Invoice) -> bool:
+    """Whether money is on its way: a payment that its bank still processes, or a card that is being
+    charged just now.
+    """
+    if (
+        Payment.select()
+        .where(Payment.invoice == invoice.id, Payment.status == "processing")
+        .exists()
+    ):
+        return True
+    charging = (
+        PaymentConfirmation.select()
+        .join(PaymentAttempt)
+        .where(PaymentAttempt.invoice == invoice.id, PaymentConfirmation.state == "requested")
+    )
+    return bool(charging.exists())
+
+
+def books_of(invoice: Invoice, real: datetime) -> Books:
+    """Whether our rows hold all that Stripe may have said of this invoice.
+
+    `stale`: its account's list of events was not read for hours. `behind`: an event waits that may
+    change it. That is one that names it or an intent of it; one of money that went back, which
+    names no invoice; or any, if it has waited for long. An event of the last two kinds that has
+    waited for a day holds back nothing but its own invoice.
+    """
+    account = invoice.account.stripe_account or ""
+    if StripeWatermark.is_stale(account, real):
+        return "stale"
+    waiting = (
+        (InboxEvent.provider == "stripe")
+        & (InboxEvent.account == account)
+        & InboxEvent.outcome.is_null()
+    )
+    unnamed = reduce(or_, (InboxEvent.type.startswith(kind) for kind in UNNAMED))
+    anybody = ((InboxEvent.received_at < real - BACKLOG) | unnamed) & (
+        InboxEvent.received_at > real - FORGIVEN
+    )
+    names = reduce(
+        or_, (InboxEvent.payload.contains(name) for name in (invoice.id, *_intents(invoice)))
+    )
+    return (
+        "behind" if InboxEvent.select().where(waiting & (anybody | names)).exists() else "current"
+    )
+
+
+def _intents(invoice: Invoice) -> list[str]:
+    """The PaymentIntents that are known to be about this invoice."""
+    rows = [
+        row
+        for kind in (Payment, PaymentAttempt)
+        for row in kind.select(kind.intent_id).where(kind.invoice == invoice.id)
+    ]
+    return sorted({row.intent_id for row in rows if row.intent_id})

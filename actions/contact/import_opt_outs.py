@@ -1,0 +1,75 @@
+"""Opt-outs in an import, and consents from earlier files that this one denies.
+
+Recorded by number, whatever happens to the row's invoice. Importing a file twice changes nothing,
+except for a person who has opted in again meanwhile and whose opt-out in the file has no date: then
+it counts as a new opt-out.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from models.accounts.account import Account
+from models.contact.account_sender import sender_of
+from models.contact.consent import Consent
+from models.contact.opt_out import OptOut
+from rules.invoice_csv import Refusal
+
+SOURCE = "import"
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A person's new refusals: channels to stop, and whether imported consents end."""
+
+    phone: str
+    stops: tuple[str, ...]
+    at: datetime | None
+    ends_consent: bool
+
+
+def news_of(account: Account, refusals: Iterable[Refusal]) -> list[News]:
+    """The new refusals in these rows, one per person and time; nothing is written."""
+    asked: dict[tuple[str, datetime | None], tuple[set[str], bool]] = {}
+    for one in refusals:
+        stops, denied = asked.get((one.phone, one.at), (set(), False))
+        asked[one.phone, one.at] = (stops | set(one.stops), denied or one.no_consent)
+    senders = tuple(sender_of(account.id).values())
+    found = []
+    for (phone, at), (stops, denied) in sorted(asked.items(), key=lambda item: item[0][0]):
+        new = tuple(
+            sorted(
+                channel for channel in stops if not _is_known(account, senders, phone, channel, at)
+            )
+        )
+        ends = denied and Consent.was_imported(account.id, phone)
+        found += [News(phone, new, at, ends)] if new or ends else []
+    return found
+
+
+def _is_known(
+    account: Account, senders: tuple[str, ...], phone: str, channel: str, at: datetime | None
+) -> bool:
+    if OptOut.holds(account.id, senders, phone, channel):
+        return True
+    same = (
+        (OptOut.account_id == account.id)
+        & (OptOut.phone == phone)
+        & (OptOut.source == SOURCE)
+        & (OptOut.at == at)
+    )
+    return at is not None and any(channel in row.channels for row in OptOut.select().where(same))
+
+
+def keep(account: Account, news: Iterable[News], actor: str, now: datetime) -> None:
+    """Record them in the caller's transaction. An opt-out counts from the file's time, at the
+    latest from now.
+    """
+    for one in news:
+        if one.stops:
+            said = {"at": min(one.at, now)} if one.at else {}
+            OptOut.record(
+                account.id, one.phone, "stop", one.stops, source=SOURCE, recorded_by=actor, **said
+            )
+        if one.ends_consent:
+            Consent.void_imported(account.id, one.phone, "a later import says no", now)

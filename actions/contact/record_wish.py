@@ -1,0 +1,57 @@
+"""An opt-out or opt-in by text: whose it is, and for which accounts and senders it is recorded."""
+
+from models.contact.account_sender import AccountSender, accounts_of_sender
+from models.contact.message import Message
+from models.contact.opt_out import CHANNELS, OptOut
+from models.invoices.customer import Customer
+from runtime.settings import get_settings
+
+MAX_WORDS = 500
+
+
+def record_wish(
+    wish: str, phone: str, number: str, service: str, words: str, reference: str
+) -> list[str]:
+    """Record "stop" (every channel) or "start" (texts only) of the person at `phone`; the accounts
+    it applies to.
+
+    It is also recorded for the sender itself, for accounts that start to use it later.
+    """
+    if not service and not accounts_of_sender("", number):
+        # nobody's number: it may be in the shared service
+        service = get_settings().twilio_messaging_service_sid
+    channels = CHANNELS if wish == "stop" else ("sms",)
+    said = {
+        "words": words[:MAX_WORDS],
+        "source": "inbound_sms",
+        "reference": reference,
+        "recorded_by": "twilio",
+    }
+    accounts = _accounts(phone, number, service)
+    for account_id in accounts:
+        OptOut.record(account_id, phone, wish, channels, sender=service or number, **said)
+    for sender in sorted({service, number} - {""}):
+        OptOut.record(None, phone, wish, channels, sender=sender, **said)
+    return accounts
+
+
+def _accounts(phone: str, number: str, service: str) -> list[str]:
+    """Whose sender it is, who has texted this person with it, and, when it is shared, who knows
+    this person.
+    """
+    found = set(accounts_of_sender(service, number))
+    texted = (
+        Message.select(Message.account)
+        .where((Message.to == phone) & Message.sender.in_([number, service or number]))
+        .distinct()
+    )
+    found |= {row.account_id for row in texted}
+    if service and service == get_settings().twilio_messaging_service_sid:
+        own = AccountSender.select(AccountSender.account)
+        knows = (
+            Customer.select(Customer.account)
+            .where((Customer.phone == phone) & Customer.account.not_in(own))
+            .distinct()
+        )
+        found |= {row.account_id for row in knows}
+    return sorted(found)

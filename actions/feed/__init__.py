@@ -1,0 +1,1 @@
+"""Changes on their way to the clinic's own software."""

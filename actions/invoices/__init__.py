@@ -1,0 +1,1 @@
+"""What people decide about invoices, and invoices that come from files."""

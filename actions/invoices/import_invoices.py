@@ -1,0 +1,222 @@
+"""Importing invoices in batches; importing the same file twice changes nothing.
+
+An invoice is identified by account and number. A new one is created; an open one without payments
+is updated from the file (amount, due date, project); one with payments, or closed, is left
+unchanged. A customer is identified by external id, else by name, unless e-mail or phone differ;
+missing details are filled in, existing ones are never overwritten.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from actions.payments.recompute import lock_invoice
+from models.accounts.account import Account
+from models.contact.consent import IMPORTED, Consent
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from models.payments.has_money import with_money
+from rules.invoice_csv import InvoiceRow, RowError
+from rules.invoice_fold import CLOSING_MARKS, Terms, fold
+from runtime.ids import new_id
+
+Stand = Callable[[Invoice], bool]
+
+CUSTOMER_FIELDS = ("id", "name", "email", "phone", "external_id", "created_at", "updated_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A row's outcome: created, updated, unchanged, kept (it has money or is closed) or refused."""
+
+    row: InvoiceRow
+    outcome: str
+    invoice: Invoice | None = None
+    error: RowError | None = None
+
+
+def plan(account: Account, rows: Sequence[InvoiceRow]) -> list[Planned]:
+    """Each row's outcome; nothing is written."""
+    numbers = [row.number for row in rows]
+    known = {
+        invoice.number: invoice
+        for invoice in Invoice.select().where(
+            Invoice.account == account, Invoice.number.in_(numbers)
+        )
+    }
+    ids = [invoice.id for invoice in known.values()]
+    paid = with_money(ids) if ids else set()
+    return [_judge(row, known.get(row.number), paid) for row in rows]
+
+
+def _judge(row: InvoiceRow, known: Invoice | None, paid: set[str]) -> Planned:
+    if known is None:
+        return Planned(row, "created")
+    if known.currency != row.currency:
+        message = (
+            f"invoice {row.number} is known in {known.currency.upper()}, the file has"
+            f" {row.currency.upper()}; give it another number"
+        )
+        return Planned(row, "refused", known, RowError(row.line, "currency", message))
+    if not _changes(row, known):
+        return Planned(row, "unchanged", known)
+    return Planned(
+        row, "kept" if known.id in paid or known.mark in CLOSING_MARKS else "updated", known
+    )
+
+
+def _changes(row: InvoiceRow, known: Invoice) -> dict[str, Any]:
+    values = {"amount_due": row.amount, "due_date": row.due_date}
+    values |= {"project": row.project} if row.project else {}
+    values |= {"mark": "sent"} if (known.mark, row.mark) == ("draft", "sent") else {}
+    return {name: value for name, value in values.items() if getattr(known, name) != value}
+
+
+def take_in(
+    account: Account,
+    planned: Iterable[Planned],
+    actor: str,
+    now: datetime,
+    today: date,
+    stand: Stand,
+) -> None:
+    """Write a batch in the caller's transaction.
+
+    `stand` recomputes a changed, locked invoice and retires links and intents for its old balance.
+    """
+    planned = [one for one in planned if one.outcome != "refused"]
+    new = [one.row for one in planned if one.outcome == "created"]
+    customers = _customers(account, new, now)
+    values = [_new_invoice(account, row, customers[row.number], now, today) for row in new]
+    for at in range(0, len(values), 100):
+        Invoice.insert_many(values[at : at + 100]).execute()
+    for one in planned:
+        if one.outcome == "updated" and one.invoice is not None:
+            _update(one.row, one.invoice, now, stand)
+    _keep_consents(planned, customers, actor, now)
+
+
+def _new_invoice(
+    account: Account, row: InvoiceRow, customer: Customer, now: datetime, today: date
+) -> dict[str, Any]:
+    terms = Terms(
+        amount_due=row.amount, currency=row.currency, mark=row.mark, due_date=row.due_date
+    )
+    standing = fold(terms, [], [], disputed=False, today=today)
+    return {
+        "id": new_id("inv"),
+        "account": account.id,
+        "customer": customer.id,
+        "number": row.number,
+        "project": row.project,
+        "currency": row.currency,
+        "amount_due": row.amount,
+        "due_date": row.due_date,
+        "mark": row.mark,
+        "created_at": now,
+        "updated_at": now,
+    } | {name: getattr(standing, name) for name in standing.__slots__}
+
+
+def _update(row: InvoiceRow, known: Invoice, now: datetime, stand: Stand) -> None:
+    invoice = lock_invoice(known.id)
+    if with_money([invoice.id]):
+        return  # it was paid while the file was read
+    changes = _changes(row, invoice)
+    if changes:
+        invoice.change(now, **changes)
+        stand(invoice)
+
+
+def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> dict[str, Customer]:
+    """The customer of each new invoice, by its number; unknown ones are created."""
+    names, externals = (
+        {row.customer for row in rows},
+        {row.external_id for row in rows if row.external_id},
+    )
+    same = (
+        Customer.name.in_(names) | Customer.external_id.in_(externals)
+        if externals
+        else Customer.name.in_(names)
+    )
+    known = list(Customer.select().where(Customer.account == account, same)) if rows else []
+    by_name: dict[str, list[Customer]] = {}
+    by_external = {customer.external_id: customer for customer in known if customer.external_id}
+    for one in known:
+        by_name.setdefault(one.name, []).append(one)
+    found: dict[str, Customer] = {}
+    fresh: dict[str, Customer] = {}
+    for row in rows:
+        candidates = by_name.setdefault(row.customer, [])
+        customer = (
+            by_external.get(row.external_id)
+            if row.external_id
+            else next((one for one in candidates if _is_same(one, row)), None)
+        )
+        if customer is None:
+            customer = Customer(
+                id=new_id("cu"),
+                account=account,
+                name=row.customer,
+                external_id=row.external_id,
+                created_at=now,
+                updated_at=now,
+            )
+            fresh[customer.id] = customer
+            candidates.append(customer)
+            if row.external_id:
+                by_external[row.external_id] = customer
+        _fill_in(customer, row, now, is_new=customer.id in fresh)
+        found[row.number] = customer
+    values = [
+        {name: getattr(customer, name) for name in CUSTOMER_FIELDS} | {"account": account.id}
+        for customer in fresh.values()
+    ]
+    for at in range(0, len(values), 100):
+        Customer.insert_many(values[at : at + 100]).execute()
+    return found
+
+
+def _is_same(customer: Customer, row: InvoiceRow) -> bool:
+    pairs = (
+        (customer.email, row.email),
+        (customer.phone, row.phone),
+        (customer.external_id, row.external_id),
+    )
+    return all(ours is None or theirs is None or ours == theirs for ours, theirs in pairs)
+
+
+def _fill_in(customer: Customer, row: InvoiceRow, now: datetime, is_new: bool) -> None:
+    lacking = {
+        name: value
+        for name, value in (("email", row.email), ("phone", row.phone))
+        if value and getattr(customer, name) is None
+    }
+    for name, value in lacking.items():
+        setattr(customer, name, value)
+    if lacking and not is_new:
+        Customer.update(**lacking, updated_at=now).where(Customer.id == customer.id).execute()
+
+
+def _keep_consents(
+    planned: Sequence[Planned], customers: dict[str, Customer], actor: str, now: datetime
+) -> None:
+    for one in planned:
+        consent, phone = one.row.consent, one.row.phone
+        if consent is None or phone is None:
+            continue
+        customer = one.invoice.customer if one.invoice is not None else customers[one.row.number]
+        same = (
+            (Consent.customer == customer.id)
+            & (Consent.phone == phone)
+            & (Consent.given_at == consent.given_at)
+        )
+        if customer.phone == phone and not Consent.select().where(same).exists():
+            words = {
+                "source": consent.source,
+                "text": consent.text,
+                "text_version": IMPORTED,
+                "recorded_by": actor,
+            }
+            Consent.record(customer, phone, ["sms"], consent.given_at, now, **words)

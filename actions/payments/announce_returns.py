@@ -1,0 +1,98 @@
+"""Emitting events about returned money: refunds that succeeded or failed, disputes that opened or
+closed.
+
+Checked whenever an invoice is recomputed, so that each is emitted once, in whatever order the
+reports arrive.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from models.accounts.audit_entry import SYSTEM, AuditEntry
+from models.feed.emit import emit
+from models.invoices.invoice import Invoice
+from models.payments.dispute import Dispute, disputes_of
+from models.payments.payment import Payment
+from models.payments.refund import Refund, refunds_of
+from models.payments.refund_request import RefundRequest
+from rules.dispute_course import CLOSED
+from runtime.clock import rfc3339
+
+# what a refund's state is called when it is told
+REFUNDS = {"succeeded": "succeeded", "failed": "failed", "canceled": "failed"}
+
+
+def tell_returns(invoice: Invoice, payments: list[Payment], now: datetime) -> None:
+    """Emit what has not been emitted yet about a locked invoice's payments; a request fails with
+    its refund.
+    """
+    for payment, refund in refunds_of(payments):
+        outcome = REFUNDS.get(refund.status, "")
+        if outcome == "failed":
+            _fail_request(refund, now)
+        if outcome and outcome != refund.told:
+            emit(
+                invoice.account_id,
+                f"refund.{outcome}",
+                _about_refund(refund, payment),
+                f"invoice:{invoice.id}",
+            )
+            refund.record_told(outcome)
+    for payment, dispute in disputes_of(payments):
+        _tell_dispute(invoice, payment, dispute)
+
+
+def _fail_request(refund: Refund, now: datetime) -> None:
+    request = RefundRequest.get_or_none(
+        (RefundRequest.refund_id == refund.refund_id) & (RefundRequest.state == "confirmed")
+    )
+    if request is not None:
+        request.record_failed(
+            f"The bank sent the money back ({refund.failure_reason or refund.status}). Ask again,"
+            " or give it back another way.",
+            now,
+        )
+        about = {
+            "refund_id": refund.refund_id,
+            "payment_id": request.payment_id,
+            "amount": refund.amount,
+            "code": refund.failure_reason,
+        }
+        AuditEntry.record(
+            SYSTEM, "refund.failed", f"refund_request:{request.id}", request.account_id, **about
+        )
+
+
+def _about_refund(refund: Refund, payment: Payment) -> dict[str, Any]:
+    request = RefundRequest.get_or_none(RefundRequest.refund_id == refund.refund_id)
+    return {
+        "invoiceId": payment.invoice_id,
+        "paymentId": payment.id,
+        "refundId": refund.refund_id,
+        "refundRequestId": request.id if request else None,
+        "amount": refund.amount,
+        "currency": refund.currency,
+        "status": refund.status,
+        "failureReason": refund.failure_reason,
+    }
+
+
+def _tell_dispute(invoice: Invoice, payment: Payment, dispute: Dispute) -> None:
+    """Opened, then closed; an appeal, or an inquiry that becomes a dispute, opens it again."""
+    is_over = dispute.status in CLOSED
+    steps = ["opened"] if not dispute.told or (dispute.told == "closed" and not is_over) else []
+    steps += ["closed"] if is_over and dispute.told != "closed" else []
+    for step in steps:
+        about = {
+            "invoiceId": invoice.id,
+            "paymentId": payment.id,
+            "disputeId": dispute.dispute_id,
+            "amount": dispute.amount,
+            "currency": dispute.currency,
+            "reason": dispute.reason,
+            "status": dispute.status,
+            "dueBy": rfc3339(dispute.due_by) if dispute.due_by else None,
+        } | ({"verdict": dispute.status} if step == "closed" else {})
+        emit(invoice.account_id, f"dispute.{step}", about, f"invoice:{invoice.id}")
+    if steps:
+        dispute.record_told(steps[-1])

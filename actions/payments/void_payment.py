@@ -1,0 +1,35 @@
+"""Voiding a payment that was taken offline: it was typed wrong, or its check bounced."""
+
+from actions.payments.recompute import lock_invoice
+from actions.payments.record_intent import stand_anew
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.payments.payment import Payment
+from runtime.clock import real_now
+from runtime.errors import NotAllowed
+
+
+def void_payment(payment_id: str, reason: str, actor: str) -> Payment:
+    """Let a payment count no more, and its invoice stand without it; one that is voided already
+    stays as it is.
+
+    Raises NotAllowed for a card payment: its money is at Stripe, and goes back with a refund.
+    """
+    with transaction():
+        invoice = lock_invoice(Payment.get_by_id(payment_id).invoice_id)
+        payment: Payment = Payment.get_by_id(payment_id)
+        if payment.method == "stripe":
+            raise NotAllowed(f"Payment {payment.id} was taken by card; give it back with a refund.")
+        if payment.voided_at is None:
+            payment.record_voided(reason, real_now())
+            about = {
+                "invoice_id": invoice.id,
+                "amount": payment.amount,
+                "currency": payment.currency,
+                "method": payment.method,
+            }
+            AuditEntry.record(
+                actor, "payment.voided", f"payment:{payment.id}", payment.account_id, **about
+            )
+            stand_anew(invoice)
+    return payment

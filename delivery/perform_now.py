@@ -1,0 +1,53 @@
+"""Performing a staged job at once, in the request that staged it, where a person waits for the
+answer.
+
+The job is staged due a little later, so that nobody else takes it meanwhile; after the commit the
+request claims it early. If it cannot finish, or dies, the workers go on with the row.
+"""
+
+import threading
+
+from delivery import nudge
+from delivery.attempt import Outcome, perform
+from delivery.registry import JobType, find_job
+from delivery.stage import stage
+from models.delivery.staged_job import StagedJob, claim_job, reserve_due, revive_job
+from runtime.log import get_log
+
+HEAD_START = 15.0  # seconds the request has for itself before a worker may take the job
+
+log = get_log("at_once")
+
+
+def stage_at_once(job: JobType, key: str | int, *args: str | int) -> int | None:
+    """Stage `job` for the request itself to perform after its commit, let one that is over run
+    again, or take one that nobody has begun though it is due: Redis may be away. The row's id; None
+    when it runs, or waits until it is tried again.
+    """
+    staged = stage(job, key, *args, delay=HEAD_START)
+    if staged is None and (
+        revive_job(job.name, str(key), HEAD_START) or reserve_due(job.name, str(key), HEAD_START)
+    ):
+        return staged_id(job, key)
+    return staged
+
+
+def perform_at_once(job_id: int | None) -> Outcome | None:
+    """Claim the job early and perform it here; None when somebody else has it or had it."""
+    if job_id is None:
+        return None
+    claimed = claim_job(job_id, f"web-{threading.get_ident()}", early=True)
+    job_type = find_job(claimed.name) if claimed else None
+    if claimed is None or job_type is None:
+        return None
+    outcome = perform(claimed, job_type, alarm=False)
+    if outcome.state in {"done", "dead"}:
+        nudge.correct(claimed, outcome.state)
+    log.info("performed at once", job=claimed.name, job_id=claimed.id, state=outcome.state)
+    return outcome
+
+
+def staged_id(job: JobType, key: str | int) -> int | None:
+    """The row of a job that was staged under this key."""
+    row = StagedJob.get_or_none((StagedJob.name == job.name) & (StagedJob.key == str(key)))
+    return row.id if row else None

@@ -1,0 +1,1 @@
+"""Clinics, their keys and settings, and the operators who may act for them."""

@@ -1,0 +1,38 @@
+"""How an account collects money (F53): by link or during a call, how often it calls, who starts a
+call, what staff may do.
+"""
+
+from datetime import datetime
+
+from peewee import ForeignKeyField, TextField
+
+from models.accounts.account import Account
+from models.base import Instant, Row
+
+
+class AccountSettings(Row):
+    """One account's choices; an account without a row has the defaults.
+
+    `payment_collection`: link, in_call · `call_frequency`: daily, every_3_days, weekly,
+    every_2_weeks · `calling`: manual, automatic · `payment_timing`: immediate, follow_up ·
+    `staff_entry`: form, link_only.
+    """
+
+    account_id: str
+    account = ForeignKeyField(Account, primary_key=True, on_delete="CASCADE")
+    payment_collection = TextField(default="link")
+    call_frequency = TextField(default="weekly")
+    calling = TextField(default="manual")
+    payment_timing = TextField(default="immediate")
+    staff_entry = TextField(default="form")
+    updated_at = Instant()
+
+    @classmethod
+    def choose(cls, account: Account, choices: dict[str, str], now: datetime) -> "AccountSettings":
+        """Change the given settings; the others stay."""
+        values = choices | {"updated_at": now}
+        cls.insert(account=account, **values).on_conflict(
+            conflict_target=[cls.account], update=values
+        ).execute()
+        row: AccountSettings = cls.get_by_id(account.id)
+        return row

@@ -1,0 +1,46 @@
+"""API keys: shown once, stored as a hash."""
+
+import hashlib
+from datetime import datetime
+
+from peewee import ForeignKeyField, TextField
+
+from models.accounts.account import Account
+from models.base import Instant, Row
+from runtime.ids import new_id, new_token
+
+
+class ApiKey(Row):
+    """A key of an account, or of an operator (no account), who may act for any."""
+
+    account_id: str | None
+    id = TextField(primary_key=True)
+    account = ForeignKeyField(Account, null=True, on_delete="CASCADE")
+    hash = TextField(unique=True)
+    name = TextField()
+    created_at = Instant()
+    revoked_at = Instant(null=True)
+
+    @classmethod
+    def issue(cls, account: Account | None, name: str, now: datetime) -> tuple["ApiKey", str]:
+        """A new key's row and its secret, which is not stored and cannot be shown again."""
+        secret = new_token("pp_" if account else "ppop_")
+        row = cls.create(
+            id=new_id("key"), account=account, hash=hash_key(secret), name=name, created_at=now
+        )
+        return row, secret
+
+    @classmethod
+    def find(cls, secret: str) -> "ApiKey | None":
+        """The live key with this secret."""
+        return cls.get_or_none((cls.hash == hash_key(secret)) & cls.revoked_at.is_null())
+
+    def revoke(self, now: datetime) -> bool:
+        """It opens nothing from here on. Answers whether it did until now."""
+        live = (ApiKey.id == self.id) & ApiKey.revoked_at.is_null()
+        return bool(ApiKey.update(revoked_at=now).where(live).execute())
+
+
+def hash_key(secret: str) -> str:
+    """SHA-256, hex: enough for 215 random bits, and quick to look up."""
+    return hashlib.sha256(secret.encode()).hexdigest()

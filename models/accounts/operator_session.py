@@ -1,0 +1,81 @@
+"""A signed-in browser: a session of one operator, known by the hash of its cookie."""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from peewee import ForeignKeyField, TextField
+
+from models.accounts.api_key import hash_key
+from models.accounts.operator import BUILT_IN, Operator
+from models.base import Instant, Row
+from runtime.ids import new_token
+
+LIFETIME = timedelta(hours=12)
+IDLE = timedelta(hours=2)
+SEEN_STEP = timedelta(minutes=1)  # `last_seen_at` is written at most this often
+
+
+class OperatorSession(Row):
+    """One sign-in. `credential` ties it to the password it was opened with:
+    a changed one ends it.
+    """
+
+    operator_id: str | None
+    hash = TextField(primary_key=True)
+    operator = ForeignKeyField(Operator, null=True, on_delete="CASCADE")
+    name = TextField()
+    csrf_token = TextField()
+    credential = TextField()
+    created_at = Instant()
+    last_seen_at = Instant()
+    expires_at = Instant()
+
+    class Meta:
+        indexes = ((("expires_at",), False),)
+
+    @classmethod
+    def open(
+        cls, operator: Operator | None, secret: str, now: datetime
+    ) -> tuple["OperatorSession", str]:
+        """A session's row and its token. Without an operator it is the built-in one's, whose
+        password is `secret`.
+        """
+        token = new_token()
+        held = operator.password_hash if operator else secret
+        row = cls.create(
+            hash=hash_key(token),
+            operator=operator,
+            name=operator.name if operator else BUILT_IN,
+            csrf_token=new_token(),
+            credential=_bound(token, held),
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + LIFETIME,
+        )
+        cls.delete().where(cls.expires_at < now).execute()
+        return row, token
+
+    @classmethod
+    def find(cls, token: str, built_in_password: str, now: datetime) -> "OperatorSession | None":
+        """The live session of a cookie's token; none if its operator has been disabled or has
+        changed the password.
+        """
+        row = cls.get_or_none(cls.hash == hash_key(token))
+        if row is None or now >= row.expires_at or now - row.last_seen_at > IDLE:
+            return None
+        operator = row.operator
+        held = operator.password_hash if operator else built_in_password
+        if not held or (operator and operator.disabled_at) or row.credential != _bound(token, held):
+            return None
+        if now - row.last_seen_at > SEEN_STEP:
+            cls.update(last_seen_at=now).where(cls.hash == row.hash).execute()
+        return row
+
+    def revoke(self) -> None:
+        """End it; its cookie is no longer valid."""
+        OperatorSession.delete().where(OperatorSession.hash == self.hash).execute()
+
+
+def _bound(token: str, credential: str) -> str:
+    # Salted with the token, which is not kept: the row gives nothing away about the password.
+    return hashlib.sha256(f"{token}:{credential}".encode()).hexdigest()

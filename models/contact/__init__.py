@@ -1,0 +1,1 @@
+"""People: consents, wishes to stop, decisions of the gate, texts."""

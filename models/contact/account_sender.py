@@ -1,0 +1,64 @@
+"""An account's own Twilio sender. With one each, a STOP to one clinic does not stop another's
+texts.
+"""
+
+from datetime import datetime
+
+from peewee import ForeignKeyField, TextField
+
+from models.accounts.account import Account
+from models.base import Instant, Row
+from runtime.settings import get_settings
+
+
+class AccountSender(Row):
+    """One account's sender: a messaging service or a number of its own."""
+
+    account_id: str
+    account = ForeignKeyField(Account, primary_key=True, on_delete="CASCADE")
+    provider = TextField(default="twilio")
+    messaging_service_sid = TextField(null=True, index=True)
+    from_number = TextField(null=True, index=True)
+    created_at = Instant()
+    updated_at = Instant()
+
+    @classmethod
+    def assign(
+        cls,
+        account: Account,
+        messaging_service_sid: str | None,
+        from_number: str | None,
+        now: datetime,
+    ) -> "AccountSender":
+        """Set the account's sender; it replaces the previous one."""
+        values = {
+            "messaging_service_sid": messaging_service_sid,
+            "from_number": from_number,
+            "updated_at": now,
+        }
+        cls.insert(account=account.id, created_at=now, **values).on_conflict(
+            conflict_target=[cls.account], update=values
+        ).execute()
+        row: AccountSender = cls.get(cls.account == account.id)
+        return row
+
+
+def sender_of(account_id: str) -> dict[str, str]:
+    """Twilio's parameters for the sender: the account's own, else the installation's; empty when
+    there is neither.
+    """
+    own = AccountSender.get_or_none(AccountSender.account == account_id)
+    if own is not None and own.messaging_service_sid:
+        return {"MessagingServiceSid": own.messaging_service_sid}
+    if own is not None and own.from_number:
+        return {"From": own.from_number}
+    shared = get_settings().twilio_messaging_service_sid
+    return {"MessagingServiceSid": shared} if shared else {}
+
+
+def accounts_of_sender(messaging_service_sid: str, number: str) -> list[str]:
+    """The accounts whose own sender this is."""
+    same = AccountSender.from_number == number
+    if messaging_service_sid:
+        same |= AccountSender.messaging_service_sid == messaging_service_sid
+    return [row.account_id for row in AccountSender.select().where(same)]

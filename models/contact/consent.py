@@ -1,0 +1,108 @@
+"""Consents: a person agreed to be contacted at one number, over these channels, in these words."""
+
+from datetime import datetime
+from typing import Any
+
+from peewee import ForeignKeyField, JSONField, TextField
+
+from models.accounts.account import Account
+from models.base import Instant, Row
+from models.invoices.customer import Customer
+from runtime.ids import new_id
+
+IMPORTED = "import"  # the version of the words of a consent that came in a file
+
+
+class Consent(Row):
+    """One consent; it applies to the number it was given for. A revoked one is kept (at least three
+    years).
+    """
+
+    account_id: str
+    customer_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    customer = ForeignKeyField(Customer, on_delete="CASCADE")
+    phone = TextField()
+    channels = JSONField()
+    source = TextField()
+    text = TextField()
+    text_version = TextField()
+    given_at = Instant()
+    revoked_at = Instant(null=True)
+    revoked_why = TextField(null=True)
+    recorded_by = TextField()
+    created_at = Instant()
+
+    class Meta:
+        indexes = ((("account", "phone"), False), (("customer", "created_at"), False))
+
+    @classmethod
+    def record(
+        cls,
+        customer: Customer,
+        phone: str,
+        channels: list[str],
+        given_at: datetime,
+        now: datetime,
+        **words: Any,
+    ) -> "Consent":
+        """Record a consent; `words`: source, text, text_version, recorded_by."""
+        values = {
+            "account": customer.account_id,
+            "customer": customer.id,
+            "phone": phone,
+            "channels": sorted(set(channels)),
+        }
+        row: Consent = cls.create(
+            id=new_id("cns"), **values, given_at=given_at, created_at=now, **words
+        )
+        return row
+
+    @classmethod
+    def holds(cls, customer_id: str, phone: str, channel: str, now: datetime) -> bool:
+        """Whether this person has an unrevoked consent to this channel for exactly this number."""
+        same = (
+            (cls.customer == customer_id)
+            & (cls.phone == phone)
+            & cls.revoked_at.is_null()
+            & (cls.given_at <= now)
+        )
+        return any(channel in row.channels for row in cls.select().where(same))
+
+    @classmethod
+    def accounts_with(cls, channel: str) -> set[str]:
+        """The accounts with at least one customer's consent to `channel`."""
+        rows = cls.select(cls.account, cls.channels).where(cls.revoked_at.is_null()).distinct()
+        return {row.account_id for row in rows if channel in row.channels}
+
+    @classmethod
+    def void(cls, customer_id: str, phone: str, why: str, now: datetime) -> int:
+        """Revoke every consent for a number that is no longer this customer's;
+        how many there were.
+        """
+        same = (cls.customer == customer_id) & (cls.phone == phone) & cls.revoked_at.is_null()
+        return int(cls.update(revoked_at=now, revoked_why=why).where(same).execute())
+
+    @classmethod
+    def was_imported(cls, account_id: str, phone: str) -> bool:
+        """Whether an unrevoked consent for a number came by import."""
+        return bool(cls.select().where(cls._imported(account_id, phone)).exists())
+
+    @classmethod
+    def void_imported(cls, account_id: str, phone: str, why: str, now: datetime) -> int:
+        """Revoke the imported consents for a number; how many there were."""
+        return int(
+            cls.update(revoked_at=now, revoked_why=why)
+            .where(cls._imported(account_id, phone))
+            .execute()
+        )
+
+    @classmethod
+    def _imported(cls, account_id: str, phone: str) -> Any:
+        return (
+            (cls.account == account_id)
+            & (cls.phone == phone)
+            & (cls.text_version == IMPORTED)
+            & cls.revoked_at.is_null()
+        )

@@ -1,0 +1,164 @@
+"""A text to a person: requested, decided, sent at most once, and tracked until it arrived or
+failed.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from peewee import ForeignKeyField, IntegerField, TextField
+
+from models.accounts.account import Account
+from models.base import Instant, Row
+from models.effects.effect import Effect
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from rules.contact import DAY
+from rules.text_status import PENDING, merged_status
+from runtime.ids import new_id
+
+WANTED_FOR = timedelta(hours=1)  # a text asked for longer ago is not sent any more
+NO_REPORT = "no_report"  # the error code of a text that nobody has told the fate of
+
+
+class Message(Row):
+    """One text. `waiting → sending → (unknown) → Twilio's statuses`, or `refused`; `tries` counts
+    the attempts reserved.
+
+    `status` follows reports by rank, so they may come in any order and number.
+    """
+
+    account_id: str
+    customer_id: str
+    invoice_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    customer = ForeignKeyField(Customer, on_delete="CASCADE")
+    invoice = ForeignKeyField(Invoice, null=True, on_delete="CASCADE")
+    kind = TextField()
+    to = TextField(column_name="to_number")
+    sender = TextField(default="")
+    language = TextField(default="en")
+    body = TextField(default="")
+    segments = IntegerField(default=0)
+    status = TextField(default="waiting")
+    tries = IntegerField(default=0)
+    effect_id = TextField(null=True)
+    sid = TextField(null=True, unique=True)
+    error_code = TextField(null=True)
+    error = TextField(null=True)
+    asked_by = TextField()
+    created_at = Instant()
+    sent_at = Instant(null=True)
+    updated_at = Instant()
+
+    class Meta:
+        indexes = (
+            (("invoice", "created_at"), False),
+            (("customer", "created_at"), False),
+            (("account", "to", "sent_at"), False),
+            (("effect_id",), False),
+            (("status", "updated_at"), False),
+        )
+
+    @classmethod
+    def ask(
+        cls, invoice: Invoice, kind: str, phone: str, language: str, asked_by: str, now: datetime
+    ) -> "Message":
+        """The text of this kind that is on its way for the locked invoice,
+        or a new one that waits.
+        """
+        known = cls.pending(invoice.id, kind)
+        if known is not None:
+            return known
+        about = {
+            "account": invoice.account_id,
+            "customer": invoice.customer_id,
+            "invoice": invoice.id,
+        }
+        row: Message = cls.create(
+            id=new_id("msg"),
+            **about,
+            kind=kind,
+            to=phone,
+            language=language,
+            asked_by=asked_by,
+            created_at=now,
+            updated_at=now,
+        )
+        return row
+
+    @classmethod
+    def pending(cls, invoice_id: str, kind: str) -> "Message | None":
+        """The text that is waiting, on its way or in doubt; no other may be requested meanwhile."""
+        query = cls.select().where(
+            cls.invoice == invoice_id, cls.kind == kind, cls.status.in_(PENDING)
+        )
+        row: Message | None = query.order_by(cls.created_at.desc()).first()
+        return row
+
+    @classmethod
+    def recent(cls, account_id: str, phone: str, now: datetime) -> tuple[datetime, ...]:
+        """When texts left, or may have left, for this person in the last day."""
+        rows = cls.select(cls.sent_at).where(
+            cls.account == account_id, cls.to == phone, cls.sent_at > now - DAY
+        )
+        return tuple(row.sent_at for row in rows)
+
+    def is_too_old(self, now: datetime) -> bool:
+        """Whether it was requested too long ago to be sent."""
+        return self.created_at + WANTED_FOR < now
+
+    def record_sending(
+        self,
+        effect: Effect,
+        sender: str,
+        body: str,
+        segments: int,
+        sent_at: datetime,
+        now: datetime,
+    ) -> None:
+        """Decided and reserved, about to be sent. `sent_at` is business time, which the caps count
+        by.
+        """
+        self._write(
+            now,
+            status="sending",
+            effect_id=effect.id,
+            sender=sender,
+            body=body,
+            segments=segments,
+            tries=self.tries + 1,
+            sent_at=sent_at,
+        )
+
+    def record_not_sent(self, now: datetime) -> None:
+        """The attempt was never sent: it waits for a new decision."""
+        if self.status in {"sending", "unknown"}:
+            self._write(now, status="waiting", sent_at=None)
+
+    def record_refused(self, code: str, error: str, now: datetime) -> None:
+        """It will not be sent: the gate or Twilio refused it, or it is too old."""
+        self._write(now, status="refused", error_code=code, error=error[:500], sent_at=None)
+
+    def record_given_up(self, now: datetime) -> None:
+        """Nothing has been reported for days; a late report still counts."""
+        self._write(
+            now,
+            status="undelivered",
+            error_code=NO_REPORT,
+            error="Nothing has been heard of it for two days; it may have arrived all the same.",
+        )
+
+    def record_report(
+        self, status: str, sid: str | None, error_code: str | None, now: datetime
+    ) -> bool:
+        """Record a status report; answers whether it was new."""
+        merged = merged_status(self.status, status)
+        values: dict[str, Any] = {}
+        if merged != self.status:
+            values = {"status": merged, "error_code": error_code, "error": None}
+        if sid and not self.sid:
+            values["sid"] = sid
+        if values:
+            self._write(now, **values)
+        return bool(values)

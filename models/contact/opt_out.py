@@ -1,0 +1,97 @@
+"""Opt-outs and opt-ins. Rows are never changed or deleted."""
+
+from typing import Any
+
+from peewee import JSONField, TextField
+
+from models.base import Instant, Row, serialize_on
+from models.feed.emit import emit
+from runtime.clock import real_now
+from runtime.ids import new_id
+
+CHANNELS = ("sms", "voice")
+BY_TEXT = ("inbound_sms", "twilio_21610")  # sources of what Twilio heard as well
+
+
+class OptOut(Row):
+    """One statement of a person, identified by account and number. The latest one about a channel
+    applies.
+
+    A stop sent to a sender that several accounts share, or that belongs to none, is recorded
+    without account: it applies to whoever uses that sender.
+    """
+
+    id = TextField(primary_key=True)
+    account_id = TextField(null=True)
+    sender = TextField(default="")
+    phone = TextField()
+    wish = TextField(default="stop")
+    channels = JSONField()
+    words = TextField(default="")
+    source = TextField()
+    reference = TextField(null=True)
+    recorded_by = TextField()
+    at = Instant()
+
+    class Meta:
+        indexes = ((("phone", "at"), False), (("account_id", "at"), False))
+
+    @classmethod
+    def record(
+        cls,
+        account_id: str | None,
+        phone: str,
+        wish: str,
+        channels: tuple[str, ...] | list[str],
+        **words: Any,
+    ) -> "OptOut":
+        """Record a statement under the person's lock, so that it commits before or after any
+        decision about them; its time is taken after locking.
+
+        `words`: words, source, recorded_by, and optionally sender, reference, and `at` if it was
+        said earlier.
+        """
+        serialize_on(person_key(phone))
+        values = {
+            "account_id": account_id,
+            "phone": phone,
+            "wish": wish,
+            "channels": sorted(set(channels)),
+            "at": real_now(),
+        }
+        row: OptOut = cls.create(id=new_id("opt"), **values | words)
+        if wish == "stop" and account_id is not None:
+            emit(
+                account_id,
+                "contact.opted_out",
+                {"optOutId": row.id, "channels": row.channels, "source": row.source},
+                f"opt_out:{row.id}",
+            )
+        return row
+
+    @classmethod
+    def latest(
+        cls, account_id: str, senders: tuple[str, ...], phone: str, channel: str
+    ) -> "OptOut | None":
+        """The person's latest statement about a channel, to this account or to a sender it uses."""
+        said = (cls.account_id == account_id) | (cls.account_id.is_null() & cls.sender.in_(senders))
+        rows = (
+            cls.select().where((cls.phone == phone) & said).order_by(cls.at.desc(), cls.id.desc())
+        )
+        return next((row for row in rows if channel in row.channels), None)
+
+    @classmethod
+    def holds(cls, account_id: str, senders: tuple[str, ...], phone: str, channel: str) -> bool:
+        """Whether the latest statement is a stop."""
+        said = cls.latest(account_id, senders, phone, channel)
+        return said is not None and said.wish == "stop"
+
+    @property
+    def is_known_to_carrier(self) -> bool:
+        """Whether it came by text, so that Twilio blocks texts too until the person texts START."""
+        return self.source in BY_TEXT
+
+
+def person_key(phone: str) -> str:
+    """The key locked by whoever decides about, or hears from, the person at this number."""
+    return f"person:{phone}"

@@ -1,0 +1,1 @@
+"""Staged jobs and kept answers: what is due, claimed, done, dead."""

@@ -1,0 +1,36 @@
+"""Replaying dead jobs, audited: the one way a person lets a dead job run again."""
+
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.delivery.staged_job import StagedJob, replay_job
+
+
+def replay(job_id: int, actor: str, delay: float = 0.0) -> bool:
+    """Let the dead job `job_id` run again in `delay` seconds, same key and arguments. False, and
+    nothing written, if it is not dead.
+    """
+    with transaction():
+        if not replay_job(job_id, delay):
+            return False
+        row = StagedJob.get_by_id(job_id)
+        AuditEntry.record(
+            actor, "job.replayed", f"job:{job_id}", name=row.name, key=row.key, queue=row.queue
+        )
+        return True
+
+
+def replay_all(
+    actor: str, queue: str | None = None, name: str | None = None, rate: float = 0.0
+) -> int:
+    """Replay every dead job, of one queue or one name if given, `rate` a second (0: all at once);
+    how many there were.
+    """
+    query = StagedJob.select(StagedJob.id).where(StagedJob.state == "dead").order_by(StagedJob.id)
+    if queue is not None:
+        query = query.where(StagedJob.queue == queue)
+    if name is not None:
+        query = query.where(StagedJob.name == name)
+    replayed = 0
+    for row in list(query):
+        replayed += replay(row.id, actor, replayed / rate if rate else 0.0)
+    return replayed

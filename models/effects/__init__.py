@@ -1,0 +1,1 @@
+"""The ledger of outside effects, with its pause switches and daily limits."""

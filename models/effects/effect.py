@@ -1,0 +1,197 @@
+"""The ledger of effects at providers: a row before the call, its outcome after.
+
+`sending → confirmed | refused | unknown`; unknown is settled by the provider's own record or a
+person.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from peewee import BooleanField, IntegerField, JSONField, TextField
+
+from models.base import Instant, Row
+from models.effects.daily_tally import record_braked
+from runtime.clock import business_now
+from runtime.errors import Conflict, PayphoneError
+from runtime.ids import new_id
+
+BY_HAND = "settled_by_hand"  # the code of what a person said did not happen
+
+
+class Contradiction(PayphoneError):
+    """Two different outcomes are reported for one effect: a person must check at the provider."""
+
+
+class Effect(Row):
+    """One thing done outside, at most once. `request` is frozen with the key: a retry sends the
+    same bytes.
+
+    `repeated`: the provider has given this key the same error twice, so it keeps that answer, and
+    the request is over.
+    """
+
+    id = TextField(primary_key=True)
+    kind = TextField()
+    key = TextField(unique=True)
+    provider = TextField()
+    account_id = TextField(null=True)
+    invoice_id = TextField(null=True)
+    stripe_account = TextField(default="")
+    request = JSONField()
+    state = TextField(default="sending")
+    generation = IntegerField(default=1)
+    provider_id = TextField(null=True)
+    answer = JSONField(null=True)
+    error_code = TextField(null=True)
+    error = TextField(null=True)
+    asked_by = TextField()
+    reason = TextField()
+    deadline = Instant()
+    created_at = Instant()
+    sent_at = Instant(null=True)
+    settled_at = Instant(null=True)
+    last_sent_at = Instant(null=True)
+    repeated = BooleanField(default=False)
+
+    class Meta:
+        indexes = (
+            (("state", "created_at"), False),
+            (("invoice_id", "created_at"), False),
+            (("account_id", "created_at"), False),
+        )
+
+    @classmethod
+    def reserve(
+        cls,
+        kind: str,
+        key: str,
+        provider: str,
+        request: dict[str, Any],
+        deadline: datetime,
+        now: datetime,
+        **about: Any,
+    ) -> "Effect":
+        """The effect of this key: the row that stands, or a new one in `sending`. Commits with the
+        caller's decision.
+        """
+        values = {
+            "id": new_id("eff"),
+            "kind": kind,
+            "key": key,
+            "provider": provider,
+            "request": request,
+            "deadline": deadline,
+            "created_at": now,
+        }
+        fresh = (
+            cls.insert(**values, **about)
+            .on_conflict(conflict_target=[cls.key], action="IGNORE")
+            .as_rowcount()
+            .execute()
+        )
+        if fresh:
+            record_braked(kind, about.get("account_id"), business_now())
+        row: Effect = cls.get(cls.key == key)
+        return row
+
+    @classmethod
+    def confirmed_before(cls, kind: str, stripe_account: str, moment: datetime) -> str | None:
+        """The provider's id of the newest effect of this kind that had surely happened before
+        `moment`.
+        """
+        older = (cls.state == "confirmed") & (cls.created_at < moment) & (cls.settled_at < moment)
+        query = cls.select(cls.provider_id).where(
+            older, cls.kind == kind, cls.stripe_account == stripe_account
+        )
+        row = query.order_by(cls.created_at.desc()).limit(1).first()
+        return row.provider_id if row else None
+
+    @classmethod
+    def refusals(cls, kind: str, subject: str, invoice_id: str) -> int:
+        """How often this was refused: the effects `kind:subject`, `kind:subject:1` … of the
+        invoice.
+        """
+        key = f"{kind}:{subject}"
+        mine = (cls.invoice_id == invoice_id) & ((cls.key == key) | cls.key.startswith(f"{key}:"))
+        return int(cls.select().where(mine, cls.state == "refused").count())
+
+    @property
+    def idempotency_key(self) -> str:
+        """What the provider is told; a new generation only after its record showed that the last
+        one did nothing.
+        """
+        return self.id if self.generation == 1 else f"{self.id}-{self.generation}"
+
+    @classmethod
+    def doubtful(cls, sent_before: datetime | int | None = None) -> Any:
+        """The condition that finds what is `in_doubt`; of what waits for its first answer, with
+        `sent_before`, only what left before.
+        """
+        unanswered = (
+            cls.sent_at.is_null(False) if sent_before is None else cls.last_sent_at < sent_before
+        )
+        return cls.state.in_(("sending", "unknown")) & ((cls.state == "unknown") | unanswered)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether its outcome is unknown."""
+        return self.state == "unknown" or (self.state == "sending" and self.sent_at is not None)
+
+    def record_sent(self, now: datetime) -> None:
+        """Bytes are about to leave. `sent_at` is the first time under this key."""
+        self._record(sent_at=self.sent_at or now, last_sent_at=now)
+
+    def record_confirmed(self, provider_id: str, answer: dict[str, Any], now: datetime) -> None:
+        """It happened. Repeating this with the same object is harmless; raises Contradiction when
+        another outcome is known.
+        """
+        known = Effect.get_by_id(self.id)
+        if known.state == "confirmed" and known.provider_id == provider_id:
+            return
+        if known.state in {"confirmed", "refused"}:
+            raise Contradiction(
+                f"Effect {self.id} is {known.state} ({known.provider_id or known.error_code}), yet"
+                f" {self.provider} has {provider_id}."
+            )
+        self._record(
+            state="confirmed",
+            provider_id=provider_id,
+            answer=answer,
+            error=None,
+            error_code=None,
+            settled_at=now,
+        )
+
+    def record_refused(self, code: str, error: str, now: datetime) -> None:
+        """It did not happen and will not."""
+        self._record(state="refused", error_code=code, error=error[:500], settled_at=now)
+
+    def record_unknown(self, code: str, error: str, repeated: bool = False) -> None:
+        """It may have happened; `repeated` if the provider had said the same before."""
+        self._record(state="unknown", error_code=code, error=error[:500], repeated=repeated)
+
+    def record_next_generation(self) -> None:
+        """The provider's record shows that nothing happened under the last key."""
+        self._record(
+            generation=self.generation + 1,
+            state="sending",
+            sent_at=None,
+            last_sent_at=None,
+            error_code=None,
+            error=None,
+            repeated=False,
+        )
+
+    def _record(self, **values: Any) -> None:
+        """Write, unless the outcome is known already (confirmed and refused are final) or another
+        attempt began a new key.
+
+        Raises Conflict then: the caller's row is stale, so it must not act on it.
+        """
+        if not self._write(
+            None,
+            Effect.generation == self.generation,
+            Effect.state.not_in(("confirmed", "refused")),
+            **values,
+        ):
+            raise Conflict(f"Effect {self.id} was settled, or given a new key, by another attempt.")

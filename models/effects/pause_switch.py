@@ -1,0 +1,93 @@
+"""Brakes: switches that stop texts, calls and charges, of one account or of all; and ceilings of a
+day.
+
+Ask inside the transaction that decides, before the effect is reserved:
+
+    if paused(account_id, "texts") or over_ceiling(account_id, "texts", business_now()): …
+
+Deciders share a lock on the brake, and whoever changes it waits for them: once `pause` has
+committed, no decision made before it is still open. `Effect.reserve` does the counting.
+"""
+
+from datetime import datetime
+from typing import Literal, get_args
+
+from peewee import BigAutoField, BooleanField, TextField
+
+from models.accounts.account import Account
+from models.accounts.audit_entry import AuditEntry
+from models.base import Instant, Row, serialize_on, share_on, transaction
+from models.effects.daily_ceiling import ceiling_of
+from models.effects.daily_tally import tally_of
+from runtime.clock import real_now
+
+What = Literal["texts", "charges", "calls"]
+WHATS: tuple[What, ...] = get_args(What)
+ALL = ""  # the account of a brake that holds for every account
+_KEY = "brake"
+
+
+class Brake(Row):
+    """One switch; its history is in the audit. `account_id` is empty for the switch of all
+    accounts.
+    """
+
+    id = BigAutoField()
+    account_id = TextField(default=ALL)
+    what = TextField()
+    paused = BooleanField(default=False)
+    by = TextField()
+    why = TextField(default="")
+    at = Instant()
+
+    class Meta:
+        indexes = ((("account_id", "what"), True),)
+
+    @classmethod
+    def set(cls, account_id: str, what: What, paused: bool, by: str, why: str) -> bool:
+        """Pause or resume; False, and nothing written, if already so. Audited in the same
+        transaction.
+        """
+        with transaction():
+            serialize_on(_KEY)
+            known = cls.get_or_none((cls.account_id == account_id) & (cls.what == what))
+            if (known is not None and known.paused) == paused:
+                return False
+            values = {"paused": paused, "by": by, "why": why[:500], "at": real_now()}
+            target = [cls.account_id, cls.what]
+            cls.insert(account_id=account_id, what=what, **values).on_conflict(
+                conflict_target=target, update=values
+            ).execute()
+            action = f"{what}.{'paused' if paused else 'resumed'}"
+            AuditEntry.record(
+                by,
+                action,
+                f"account:{account_id}" if account_id else "accounts:all",
+                account_id or None,
+                why=why[:500],
+            )
+            return True
+
+
+def paused(account_id: str | None, what: What) -> bool:
+    """Whether `what` is paused for this account or for all. Holds a shared lock on the brake until
+    the transaction ends.
+    """
+    share_on(_KEY)
+    scopes = (ALL, account_id or ALL)
+    return (
+        Brake.select()
+        .where(Brake.account_id.in_(scopes), Brake.what == what, Brake.paused)
+        .exists()
+    )
+
+
+def over_ceiling(account_id: str, what: What, now: datetime) -> bool:
+    """Whether the account has had its ceiling of `what` on its own day; `now` is business time.
+
+    Ask inside the deciding transaction: it locks the account and kind until it commits, so that two
+    decisions cannot both use the last one.
+    """
+    serialize_on(f"ceiling:{account_id}:{what}")
+    account = Account.get_by_id(account_id)
+    return tally_of(account, what, now) >= ceiling_of(account_id, what)

@@ -1,0 +1,1 @@
+"""Changes told to the clinic's own software: events, endpoints, deliveries."""

@@ -1,0 +1,67 @@
+"""Emitting events to a clinic's software: the one function that writes them."""
+
+from datetime import datetime
+from typing import Any
+
+from models.base import share_on, transaction
+from models.delivery.staged_job import insert_job
+from models.feed.outgoing_event import TYPES, OutgoingEvent, feed_key
+from models.feed.webhook_delivery import WebhookDelivery
+from models.feed.webhook_endpoint import WebhookEndpoint
+from runtime.clock import real_now
+from runtime.ids import new_id
+
+# The policy of the job `deliver_webhook`; it stands here because a row cannot ask the room above
+# for it.
+JOB, QUEUE, ATTEMPTS = "deliver_webhook", "outgoing", 20
+HELD = 86_400.0  # seconds that a held delivery's job is put off; held anew long before
+
+
+def emit(account_id: str, type: str, payload: dict[str, Any], subject: str = "") -> OutgoingEvent:
+    """Emit an event to the account's feed and endpoints. Commits with the caller's transaction.
+
+    `type` is one of TYPES; `payload` camelCase ids, amounts in minor units, statuses; `subject` the
+    row it is about, such as `invoice:inv_…`. Call it once per transition.
+    """
+    if type not in TYPES:
+        raise ValueError(
+            f"{type!r} is no type of event that goes out; see models/feed/outgoing_event.py."
+        )
+    with transaction():
+        share_on(feed_key(account_id))
+        event = OutgoingEvent.create(
+            event_id=new_id("oev"),
+            account_id=account_id,
+            type=type,
+            subject=subject,
+            payload=payload,
+            created_at=real_now(),
+        )
+        endpoints = WebhookEndpoint.select().where(
+            WebhookEndpoint.account == account_id, WebhookEndpoint.state == "active"
+        )
+        for endpoint in endpoints:
+            if endpoint.wants(type):
+                deliver(event, endpoint)
+        return event
+
+
+def deliver(event: OutgoingEvent, endpoint: WebhookEndpoint) -> None:
+    """Create the delivery of one event to one endpoint, with its job; the relay pushes it."""
+    now = real_now()
+    delay = _delay(endpoint, now)
+    planned = WebhookDelivery.create(event=event, endpoint=endpoint, created_at=now)
+    insert_job(
+        JOB, str(planned.id), [planned.id], QUEUE, ATTEMPTS, delay, pushed=False, request_id=None
+    )
+
+
+def _delay(endpoint: WebhookEndpoint, now: datetime) -> float:
+    """Seconds until it is due: 0, or, while the endpoint fails, until its next test; held if
+    another delivery does that.
+    """
+    if not endpoint.failures:
+        return 0.0
+    if WebhookDelivery.has_untried(endpoint):
+        return HELD
+    return max(0.0, (endpoint.quiet_until - now).total_seconds()) if endpoint.quiet_until else 0.0

@@ -1,0 +1,64 @@
+"""One event on its way to one endpoint, with every try:
+`waiting → delivered | failed | cancelled`.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from peewee import BigAutoField, ForeignKeyField, IntegerField, JSONField, TextField
+
+from models.base import Instant, Row
+from models.feed.outgoing_event import OutgoingEvent
+from models.feed.webhook_endpoint import WebhookEndpoint
+
+KEPT_TRIES = 20  # the latest ones
+
+
+class WebhookDelivery(Row):
+    """`tries` holds each attempt's time, status or error, and milliseconds; never bodies."""
+
+    event_id: int
+    endpoint_id: str
+    id = BigAutoField()
+    event = ForeignKeyField(OutgoingEvent, on_delete="CASCADE")
+    endpoint = ForeignKeyField(WebhookEndpoint, on_delete="CASCADE")
+    state = TextField(default="waiting")
+    attempts = IntegerField(default=0)
+    tries = JSONField(default=list)
+    created_at = Instant()
+    settled_at = Instant(null=True)
+
+    class Meta:
+        indexes = (
+            (("event", "endpoint"), True),
+            (("endpoint", "state", "id"), False),
+            (("endpoint", "id"), False),
+        )
+
+    @classmethod
+    def first_waiting(cls, endpoint: WebhookEndpoint) -> "WebhookDelivery | None":
+        """The oldest delivery that waits for this endpoint."""
+        row: WebhookDelivery | None = (
+            cls.select()
+            .where(cls.endpoint == endpoint, cls.state == "waiting")
+            .order_by(cls.id)
+            .first()
+        )
+        return row
+
+    @classmethod
+    def has_untried(cls, endpoint: WebhookEndpoint) -> bool:
+        """Whether a delivery waits for this endpoint that was never tried."""
+        return bool(
+            cls.select()
+            .where(cls.endpoint == endpoint, cls.state == "waiting", cls.attempts == 0)
+            .exists()
+        )
+
+    def record_try(self, outcome: dict[str, Any]) -> None:
+        """Add one try."""
+        self._write(attempts=self.attempts + 1, tries=[*self.tries, outcome][-KEPT_TRIES:])
+
+    def record_settled(self, state: str, now: datetime) -> None:
+        """No further attempts: delivered, failed or cancelled."""
+        self._write(state=state, settled_at=now)

@@ -1,0 +1,116 @@
+"""Webhook endpoints of clinics' software: a URL, the event types it wants, and a secret to sign
+with.
+"""
+
+from datetime import datetime, timedelta
+
+from peewee import BigIntegerField, ForeignKeyField, IntegerField, JSONField, TextField
+
+from models.accounts.account import Account
+from models.base import Instant, Row
+from runtime.ids import new_id
+
+GIVEN_UP_AFTER = timedelta(days=3)  # of nothing but failures, then the endpoint is disabled
+# seconds after the first, second, … failure in a row until it is tested again; the last value
+# repeats
+QUIET = (5, 60, 300)
+
+
+class WebhookEndpoint(Row):
+    """One endpoint: `active ⇄ disabled`, `→ deleted`. `secret` is encrypted; `quiet_until`: when a
+    failing one is tested again.
+
+    `missed_after` is the feed's cursor before the first event it missed when it was last disabled.
+    """
+
+    account_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    url = TextField()
+    events = JSONField(default=list)
+    secret = TextField()
+    state = TextField(default="active")
+    failures = IntegerField(default=0)
+    failing_since = Instant(null=True)
+    quiet_until = Instant(null=True)
+    last_error = TextField(null=True)
+    created_at = Instant()
+    disabled_at = Instant(null=True)
+    missed_after = BigIntegerField(null=True)
+
+    class Meta:
+        indexes = ((("account", "state"), False),)
+
+    @classmethod
+    def register(
+        cls, account: Account, url: str, events: list[str], sealed_secret: str, now: datetime
+    ) -> "WebhookEndpoint":
+        """A new endpoint; no `events` means all of them."""
+        row: WebhookEndpoint = cls.create(
+            id=new_id("whe"),
+            account=account,
+            url=url,
+            events=events,
+            secret=sealed_secret,
+            created_at=now,
+        )
+        return row
+
+    @classmethod
+    def sealed(cls) -> list["WebhookEndpoint"]:
+        """Every endpoint that has a secret, disabled ones too."""
+        return list(cls.select().where(cls.secret != "").order_by(cls.id))
+
+    def wants(self, type: str) -> bool:
+        """Whether it gets events of this type."""
+        return not self.events or type in self.events
+
+    def record_answered(self) -> None:
+        """It accepted a delivery: its failures are reset."""
+        if self.failures:
+            self._write(failures=0, failing_since=None, quiet_until=None, last_error=None)
+
+    def record_failed(self, error: str, now: datetime) -> bool:
+        """A delivery failed; it gets no more for a while. Answers whether it has failed for too
+        long.
+        """
+        since, quiet = self.failing_since or now, QUIET[min(self.failures, len(QUIET) - 1)]
+        self._write(
+            failures=self.failures + 1,
+            failing_since=since,
+            quiet_until=now + timedelta(seconds=quiet),
+            last_error=error[:200],
+        )
+        return now - since >= GIVEN_UP_AFTER
+
+    def record_disabled(self, missed_after: int, now: datetime) -> None:
+        """Nothing more is sent to it."""
+        self._write(state="disabled", disabled_at=now, missed_after=missed_after)
+
+    def record_enabled(self) -> None:
+        """It gets deliveries again, and its failures are reset."""
+        self._write(
+            state="active",
+            disabled_at=None,
+            failures=0,
+            failing_since=None,
+            quiet_until=None,
+            last_error=None,
+        )
+
+    def record_changed(self, **values: object) -> None:
+        """Its owner changed its `url` or `events`."""
+        self._write(**values)
+
+    def record_resealed(self, sealed_secret: str) -> bool:
+        """The same secret, sealed under another key. Answers no when it has been changed or deleted
+        meanwhile.
+        """
+        same = (WebhookEndpoint.id == self.id) & (WebhookEndpoint.secret == self.secret)
+        return bool(WebhookEndpoint.update(secret=sealed_secret).where(same).execute())
+
+    def record_deleted(self, now: datetime) -> None:
+        """Its owner deleted it; the row stays for the record of its deliveries,
+        without the secret.
+        """
+        self._write(state="deleted", secret="", disabled_at=now)

@@ -1,0 +1,46 @@
+"""A person or household who owes a clinic money."""
+
+from peewee import SQL, BooleanField, ForeignKeyField, JSONField, TextField
+
+from models.accounts.account import Account
+from models.base import Instant, Row
+
+
+class Customer(Row):
+    """Who pays. `phone` is E.164; `address` holds line1, city, state, postalCode, country.
+
+    `stripe_vouched`: an operator confirmed the Stripe customer; otherwise Stripe's metadata must
+    name the account.
+    """
+
+    account_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    name = TextField()
+    phone = TextField(null=True)
+    email = TextField(null=True)
+    address = JSONField(null=True)
+    time_zone = TextField(null=True)
+    language = TextField(default="en")
+    external_id = TextField(null=True)
+    stripe_customer_id = TextField(null=True)
+    stripe_vouched = BooleanField(default=False)
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = (
+            (("account", "external_id"), True),
+            (("account", "id"), False),
+            (("account", "phone"), False),
+            (("account", "name"), False),
+        )
+
+
+Customer.add_index(
+    Customer.index(
+        Customer.stripe_customer_id,
+        where=SQL("stripe_customer_id IS NOT NULL"),
+        name="customer_at_stripe",
+    )
+)

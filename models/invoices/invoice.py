@@ -1,0 +1,96 @@
+"""An invoice: its terms, what people decided about it, and the amounts and status computed from its
+facts.
+"""
+
+from datetime import datetime
+
+from peewee import (
+    BigIntegerField,
+    BooleanField,
+    DateField,
+    ForeignKeyField,
+    IntegerField,
+    TextField,
+)
+
+from models.accounts.account import Account
+from models.base import Instant, Row
+from models.invoices.customer import Customer
+from rules.invoice_fold import Standing, Terms
+from runtime.errors import Conflict
+
+
+class Invoice(Row):
+    """Amounts are minor units of `currency`.
+
+    `mark` is what a person decided (draft, sent, cancelled, written_off); `status` and the amounts
+    below it are computed from payments, refunds and disputes, at creation and then by `stand`. A
+    Stripe link or an open intent belongs to one `balance_revision`.
+    """
+
+    account_id: str
+    customer_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    customer = ForeignKeyField(Customer, on_delete="RESTRICT")
+    number = TextField()
+    project = TextField(null=True)
+    currency = TextField()
+    amount_due = BigIntegerField()
+    due_date = DateField()
+    mark = TextField(default="draft")
+    status = TextField(default="draft")
+    amount_received = BigIntegerField(default=0)
+    amount_returned = BigIntegerField(default=0)
+    amount_paid = BigIntegerField(default=0)
+    outstanding = BigIntegerField()
+    overpaid = BigIntegerField(default=0)
+    disputed = BooleanField(default=False)
+    mismatched = BooleanField(default=False)
+    notes = TextField(default="")
+    balance_revision = IntegerField(default=0)
+    version = IntegerField(default=0)
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = (
+            (("account", "number"), True),
+            (("account", "status", "due_date", "id"), False),
+            (("account", "id"), False),
+            (("account", "customer"), False),
+            (("account", "updated_at"), False),
+            (("status", "due_date"), False),
+        )
+
+    @property
+    def terms(self) -> Terms:
+        """Its terms and mark, the fold's input besides the facts."""
+        return Terms(
+            amount_due=self.amount_due,
+            currency=self.currency,
+            mark=self.mark,
+            due_date=self.due_date,
+        )
+
+    def stand(self, standing: Standing, now: datetime) -> bool:
+        """Write the computed standing. Answers whether anything changed.
+
+        Raises Conflict when another writer was first: compute it again from a fresh read.
+        """
+        values = {name: getattr(standing, name) for name in standing.__slots__}
+        if all(getattr(self, name) == value for name, value in values.items()):
+            return False
+        if standing.outstanding != self.outstanding:
+            values["balance_revision"] = self.balance_revision + 1
+        self.change(now, **values)
+        return True
+
+    def change(self, now: datetime, **values: object) -> None:
+        """Write `values` if nobody wrote since this row was read; else raise Conflict."""
+        if not self._write(
+            now, Invoice.version == self.version, **values, version=self.version + 1
+        ):
+            raise Conflict(
+                f"Invoice {self.id} was changed by another writer since version {self.version}."
+            )

@@ -1,0 +1,1 @@
+"""Payments, attempts, links, refunds, disputes."""

@@ -1,0 +1,26 @@
+"""Which invoices have money received or on its way, so that their amount may no longer change."""
+
+from collections.abc import Sequence
+
+from models.payments.payment import Payment
+from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_confirmation import PaymentConfirmation
+
+
+def with_money(invoice_ids: Sequence[str]) -> set[str]:
+    """Those that received something (even if it went back), with a payment processing, or with a
+    card being charged.
+
+    An open payment form, a declined card and a voided payment do not count.
+    """
+    came = (Payment.amount_received > 0) & Payment.voided_at.is_null()
+    paid = Payment.select(Payment.invoice).where(
+        Payment.invoice.in_(invoice_ids), came | (Payment.status == "processing")
+    )
+    running = PaymentConfirmation.select(PaymentConfirmation.attempt).where(
+        PaymentConfirmation.state == "requested"
+    )
+    charged = PaymentAttempt.select(PaymentAttempt.invoice).where(
+        PaymentAttempt.invoice.in_(invoice_ids), PaymentAttempt.id.in_(running)
+    )
+    return {row.invoice_id for row in (*paid, *charged)}

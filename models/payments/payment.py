@@ -1,0 +1,212 @@
+"""A payment: one Stripe PaymentIntent, or money taken offline, for one invoice."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from peewee import BigIntegerField, ForeignKeyField, JSONField, TextField
+
+from models.accounts.account import Account
+from models.base import Instant, Row
+from models.feed.emit import emit
+from models.invoices.invoice import Invoice
+from rules.declines import public_code
+from rules.invoice_fold import PaymentFact
+from rules.payment_merge import Charge, PaymentReport
+from runtime.ids import new_id
+
+
+class Payment(Row):
+    """One payment; minor units. `intent_id` is Stripe's, in `stripe_account` ('' is the platform).
+
+    An offline payment may be voided, which is final: its row and reference stay, but it no longer
+    counts.
+    """
+
+    account_id: str
+    invoice_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    invoice = ForeignKeyField(Invoice, on_delete="CASCADE", backref="payments")
+    method = TextField(default="stripe")
+    stripe_account = TextField(default="")
+    intent_id = TextField(null=True)
+    reference = TextField(null=True)
+    terminal = TextField(default="")
+    status = TextField(default="pending")
+    amount = BigIntegerField(default=0)
+    amount_received = BigIntegerField(default=0)
+    currency = TextField()
+    charges = JSONField(default=dict)
+    voided_at = Instant(null=True)
+    void_reason = TextField(null=True)
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = (
+            (("stripe_account", "intent_id"), True),
+            (("invoice", "method", "reference"), True),
+            (("account", "id"), False),
+            (("account", "created_at"), False),
+        )
+
+    @classmethod
+    def by_intent(cls, stripe_account: str, intent_id: str) -> "Payment | None":
+        """The payment of this intent, if one is known."""
+        return cls.get_or_none(
+            (cls.stripe_account == stripe_account) & (cls.intent_id == intent_id)
+        )
+
+    @classmethod
+    def record_report(
+        cls,
+        invoice: Invoice,
+        stripe_account: str,
+        intent_id: str,
+        report: PaymentReport,
+        now: datetime,
+    ) -> bool:
+        """Record an event's report of an intent. Answers whether it was new."""
+        known = cls.by_intent(stripe_account, intent_id)
+        if known is None:
+            known = cls(
+                id=new_id("pay"),
+                account=invoice.account_id,
+                invoice=invoice,
+                stripe_account=stripe_account,
+                intent_id=intent_id,
+                created_at=now,
+            )
+            known._take(report, now)
+            known.save(force_insert=True)
+            known._tell_failures({}, report.amount)
+            return True
+        merged = known.report.merged(report)
+        if merged == known.report:
+            return False
+        before = known.report.charges
+        known._take(merged, now)
+        known.save()
+        known._tell_failures(before, report.amount)
+        return True
+
+    @classmethod
+    def record_taken(
+        cls, invoice: Invoice, method: str, reference: str, amount: int, received_at: datetime
+    ) -> "Payment":
+        """Record money taken offline; minor units of the invoice's currency."""
+        money = {
+            "amount": amount,
+            "amount_received": amount,
+            "currency": invoice.currency,
+            "terminal": "succeeded",
+            "status": "succeeded",
+        }
+        row: Payment = cls.create(
+            id=new_id("pay"),
+            account=invoice.account_id,
+            invoice=invoice,
+            method=method,
+            reference=reference,
+            created_at=received_at,
+            updated_at=received_at,
+            **money,
+        )
+        return row
+
+    def record_voided(self, reason: str, now: datetime) -> None:
+        """It was recorded wrongly, or its check bounced; the invoice must be locked. Final."""
+        self.status, self.voided_at, self.void_reason, self.updated_at = "voided", now, reason, now
+        self.save()
+        told = {
+            "paymentId": self.id,
+            "invoiceId": self.invoice_id,
+            "method": self.method,
+            "amount": self.amount,
+            "currency": self.currency,
+        }
+        emit(
+            self.account_id,
+            "payment.voided",
+            told | {"status": self.status},
+            f"invoice:{self.invoice_id}",
+        )
+
+    @property
+    def report(self) -> PaymentReport:
+        """Everything known about the intent, as one report."""
+        charges = {charge_id: Charge(*values) for charge_id, values in self.charges.items()}
+        return PaymentReport(
+            self.terminal, self.amount, self.amount_received, self.currency, charges
+        )
+
+    def _take(self, report: PaymentReport, now: datetime) -> None:
+        self.terminal, self.status = report.terminal, report.status
+        self.amount, self.amount_received, self.currency = (
+            report.amount,
+            report.amount_received,
+            report.currency,
+        )
+        self.charges = {
+            charge_id: [charge.state, charge.decline_code]
+            for charge_id, charge in report.charges.items()
+        }
+        self.updated_at = now
+
+    def _tell_failures(self, before: dict[str, Charge], amount: int) -> None:
+        """Emit an event for each charge, of `amount`, newly known to have failed, unless the
+        payment has succeeded since.
+        """
+        if self.terminal == "succeeded":
+            return
+        for charge_id, (state, code) in self.charges.items():
+            if state == "failed" and (
+                charge_id not in before or before[charge_id].state != "failed"
+            ):
+                money = {
+                    "amount": amount,
+                    "currency": self.currency,
+                    "status": self.status,
+                    "declineCode": public_code(code),
+                }
+                told = {
+                    "paymentId": self.id,
+                    "invoiceId": self.invoice_id,
+                    "paymentIntentId": self.intent_id,
+                    "chargeId": charge_id,
+                }
+                emit(self.account_id, "payment.failed", told | money, f"invoice:{self.invoice_id}")
+
+
+def payment_facts(payments: Iterable[Payment]) -> list[PaymentFact]:
+    """The payments as facts for the fold."""
+    return [
+        PaymentFact(
+            payment.id, payment.amount_received, payment.currency, payment.voided_at is not None
+        )
+        for payment in payments
+    ]
+
+
+def at_stripe(
+    table: type[Any], payments: Iterable[Payment], most: int | None = None
+) -> list[tuple[Payment, Any]]:
+    """The rows of `table` (refunds, disputes, what they moved) that Stripe has of these payments,
+    each with its payment.
+    """
+    by_intent = {
+        (payment.stripe_account, payment.intent_id): payment
+        for payment in payments
+        if payment.intent_id
+    }
+    if not by_intent:
+        return []
+    rows = (
+        table.select().where(table.intent_id.in_([intent for _, intent in by_intent])).limit(most)
+    )
+    return [
+        (by_intent[key], row)
+        for row in sorted(rows, key=lambda row: str(row.get_id()))
+        if (key := (row.stripe_account, row.intent_id)) in by_intent
+    ]

@@ -1,0 +1,157 @@
+"""Attempts to pay an invoice through a PaymentIntent of ours; each invoice has at most one open."""
+
+from datetime import datetime
+from typing import Any
+
+from peewee import SQL, BigIntegerField, ForeignKeyField, IntegerField, TextField
+
+from models.accounts.account import Account
+from models.base import Instant, Row
+from models.invoices.invoice import Invoice
+from runtime.ids import new_id
+
+LIVE = ("planned", "open")
+OVER = frozenset({"succeeded", "canceled"})
+
+
+class PaymentAttempt(Row):
+    """One PaymentIntent of ours for one balance: `planned → open → closed`, or `→ retiring →
+    closed`, or `refused`.
+
+    Web, phone and backend share the invoice's one open intent, and Stripe lets an intent succeed
+    once: so two payers of one invoice cannot both be charged by us. Amounts are minor units. What
+    is wanted (`amount`, `amount_version`) may run ahead of what Stripe has confirmed
+    (`intent_amount`, `intent_version`).
+    """
+
+    account_id: str
+    invoice_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    invoice = ForeignKeyField(Invoice, on_delete="CASCADE")
+    balance_revision = IntegerField()
+    amount = BigIntegerField()
+    amount_version = IntegerField(default=1)
+    intent_amount = BigIntegerField(default=0)
+    intent_version = IntegerField(default=0)
+    currency = TextField()
+    stripe_account = TextField(default="")
+    intent_id = TextField(null=True, unique=True)
+    receipt_email = TextField(null=True)
+    stripe_customer_id = TextField(null=True)
+    state = TextField(default="planned")
+    error = TextField(null=True)
+    asked_by = TextField()
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = ((("state", "updated_at"), False),)
+
+    @classmethod
+    def live(cls, invoice: Invoice) -> "PaymentAttempt | None":
+        """The invoice's one open attempt, if there is one."""
+        return cls.get_or_none((cls.invoice == invoice.id) & cls.state.in_(LIVE))
+
+    @classmethod
+    def plan(
+        cls, invoice: Invoice, amount: int, receipt_email: str | None, asked_by: str, now: datetime
+    ) -> "PaymentAttempt":
+        """A new attempt at the invoice's present balance; the invoice must be locked and have no
+        live one.
+        """
+        about = {
+            "receipt_email": receipt_email,
+            "asked_by": asked_by,
+            "created_at": now,
+            "updated_at": now,
+        }
+        row: PaymentAttempt = cls.create(
+            id=new_id("att"),
+            account=invoice.account_id,
+            invoice=invoice,
+            balance_revision=invoice.balance_revision,
+            amount=amount,
+            currency=invoice.currency,
+            stripe_account=invoice.account.stripe_account or "",
+            stripe_customer_id=invoice.customer.stripe_customer_id,
+            **about,
+        )
+        return row
+
+    @classmethod
+    def record_over(cls, intent: dict[str, Any], now: datetime) -> None:
+        """Close the attempt if its intent has succeeded or was cancelled;
+        otherwise change nothing.
+        """
+        if intent["status"] in OVER:
+            cls.update(state="closed", updated_at=now).where(
+                cls.intent_id == intent["id"], cls.state.in_(("open", "retiring"))
+            ).execute()
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether Stripe has confirmed the intent as wanted."""
+        return self.state == "open" and self.intent_version == self.amount_version
+
+    def record_opened(self, intent_id: str, amount: int, now: datetime) -> bool:
+        """Stripe has created the intent;
+        False when it is no longer wanted and must be cancelled.
+        """
+        made = {
+            "intent_id": intent_id,
+            "intent_amount": amount,
+            "intent_version": self.amount_version,
+        }
+        if self._move(now, ("planned",), state="open", **made):
+            return True
+        self._move(now, ("retiring", "closed"), state="retiring", **made)
+        return False
+
+    def record_change_wanted(self, now: datetime, **change: Any) -> None:
+        """Want another amount, receipt address or Stripe customer of the same intent; a saved card
+        needs its customer.
+        """
+        self._move(now, ("open",), amount_version=self.amount_version + 1, error=None, **change)
+
+    def record_changed(self, version: int, amount: int, now: datetime) -> None:
+        """Stripe has changed the intent."""
+        self._move(now, ("open", "retiring"), intent_amount=amount, intent_version=version)
+
+    def record_change_refused(self, error: str, now: datetime) -> None:
+        """Stripe refused to change the intent, which stays as it was."""
+        self._move(
+            now,
+            ("open",),
+            amount=self.intent_amount,
+            intent_version=self.amount_version,
+            error=error[:500],
+        )
+
+    def record_retiring(self, now: datetime) -> None:
+        """The balance has changed, or more is to be paid than was shown: the intent must not take
+        money any more.
+        """
+        self._move(now, LIVE, state="retiring")
+
+    def record_closed(self, now: datetime) -> None:
+        """No intent of it can take money: none was made, it was cancelled, or a person says that it
+        is closed.
+        """
+        self._move(now, ("retiring",), state="closed")
+
+    def record_refused(self, error: str, now: datetime) -> None:
+        """Stripe refused to create the intent."""
+        self._move(now, ("planned", "retiring"), state="refused", error=error[:500])
+
+    def _move(self, now: datetime, states: tuple[str, ...], **values: Any) -> bool:
+        """Write if the row is in one of `states`; whether it was."""
+        return self._write(now, PaymentAttempt.state.in_(states), **values)
+
+
+_LIVE = "state IN ('planned', 'open')"
+PaymentAttempt.add_index(
+    PaymentAttempt.index(
+        PaymentAttempt.invoice, unique=True, where=SQL(_LIVE), name="payment_attempt_live"
+    )
+)

@@ -1,0 +1,107 @@
+"""Server-side charges of a card for an attempt, one at a time, each confirmed once at Stripe."""
+
+from datetime import datetime
+
+from peewee import SQL, BigIntegerField, BooleanField, ForeignKeyField, TextField
+
+from models.base import Instant, Row
+from models.invoices.invoice import Invoice
+from models.payments.payment_attempt import PaymentAttempt
+from runtime.ids import new_id
+
+
+class PaymentConfirmation(Row):
+    """`requested → settled | declined | refused`; the payment itself holds the result."""
+
+    attempt_id: str
+    id = TextField(primary_key=True)
+    attempt = ForeignKeyField(PaymentAttempt, on_delete="CASCADE")
+    amount = BigIntegerField()
+    payment_method_id = TextField(null=True)
+    by_phone = BooleanField(default=False)
+    off_session = BooleanField(default=False)
+    call_id = TextField(null=True)
+    state = TextField(default="requested")
+    decline_code = TextField(null=True)
+    error = TextField(null=True)
+    asked_by = TextField()
+    created_at = Instant()
+    updated_at = Instant()
+
+    @classmethod
+    def running(cls, attempt: PaymentAttempt) -> "PaymentConfirmation | None":
+        """The confirmation of this attempt whose outcome is not known yet."""
+        return cls.get_or_none((cls.attempt == attempt.id) & (cls.state == "requested"))
+
+    @classmethod
+    def latest(cls, attempt: PaymentAttempt) -> "PaymentConfirmation | None":
+        """The last charge that was asked for through this attempt."""
+        found: PaymentConfirmation | None = (
+            cls.select()
+            .where(cls.attempt == attempt.id)
+            .order_by(cls.created_at.desc(), cls.id.desc())
+            .first()
+        )
+        return found
+
+    @classmethod
+    def with_card(cls, invoice: Invoice, payment_method_id: str) -> "PaymentConfirmation | None":
+        """The first charge of this payment method for the invoice, whatever its outcome."""
+        tries = (
+            cls.select()
+            .join(PaymentAttempt)
+            .where(PaymentAttempt.invoice == invoice.id, cls.payment_method_id == payment_method_id)
+        )
+        found: PaymentConfirmation | None = tries.order_by(cls.created_at, cls.id).first()
+        return found
+
+    @classmethod
+    def request(
+        cls,
+        attempt: PaymentAttempt,
+        payment_method_id: str | None,
+        asked_by: str,
+        now: datetime,
+        **how: bool | str | None,
+    ) -> "PaymentConfirmation":
+        """Request a charge of the attempt's current amount; the invoice must be locked and no other
+        confirmation running.
+
+        Without a payment method the customer's saved card is charged.
+        """
+        about = {"asked_by": asked_by, "created_at": now, "updated_at": now}
+        row: PaymentConfirmation = cls.create(
+            id=new_id("cnf"),
+            attempt=attempt,
+            amount=attempt.amount,
+            payment_method_id=payment_method_id,
+            **about,
+            **how,
+        )
+        return row
+
+    def record_settled(self, now: datetime) -> None:
+        """Stripe has answered; the intent has the details."""
+        self._end(now, state="settled")
+
+    def record_declined(self, decline_code: str, error: str, now: datetime) -> None:
+        """The card was declined."""
+        self._end(now, state="declined", decline_code=decline_code, error=error[:500])
+
+    def record_refused(self, code: str, error: str, now: datetime) -> None:
+        """Nothing was charged, for a reason other than the card."""
+        self._end(now, state="refused", decline_code=code, error=error[:500])
+
+    def _end(self, now: datetime, **values: str) -> None:
+        """Write, unless what came of it is known already."""
+        self._write(now, PaymentConfirmation.state == "requested", **values)
+
+
+PaymentConfirmation.add_index(
+    PaymentConfirmation.index(
+        PaymentConfirmation.attempt,
+        unique=True,
+        where=SQL("state = 'requested'"),
+        name="payment_confirmation_running",
+    )
+)

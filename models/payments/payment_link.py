@@ -1,0 +1,134 @@
+"""Stripe payment links, one per invoice and balance, and our own short URLs that lead to them."""
+
+from datetime import datetime, timedelta
+
+from peewee import SQL, BigIntegerField, ForeignKeyField, IntegerField, TextField
+
+from models.accounts.account import Account
+from models.base import Instant, Row
+from models.invoices.invoice import Invoice
+from runtime.ids import new_id, new_token
+from runtime.settings import get_settings
+
+LIVE = ("planned", "active")
+ADDRESS_LIFE = timedelta(days=90)
+TOKEN_LENGTH = 16  # 80 bits: unguessable, yet it can be read out
+
+
+class PaymentLink(Row):
+    """One Stripe link for one balance of one invoice: `planned → active → retiring → retired`, or
+    `refused`.
+
+    At most one is live (planned or active) per invoice.
+    """
+
+    account_id: str
+    invoice_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    invoice = ForeignKeyField(Invoice, on_delete="CASCADE")
+    balance_revision = IntegerField()
+    amount = BigIntegerField()
+    currency = TextField()
+    stripe_account = TextField(default="")
+    stripe_link_id = TextField(null=True, unique=True)
+    url = TextField(null=True)
+    state = TextField(default="planned")
+    error = TextField(null=True)
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = ((("invoice", "balance_revision"), False), (("state", "updated_at"), False))
+
+    @classmethod
+    def plan(cls, invoice: Invoice, now: datetime) -> "PaymentLink":
+        """The link for the locked invoice's current balance: the live one, or a new planned one."""
+        live = cls.current(invoice)
+        if live is not None:
+            return live
+        row: PaymentLink = cls.create(
+            id=new_id("plk"),
+            account=invoice.account_id,
+            invoice=invoice,
+            balance_revision=invoice.balance_revision,
+            amount=invoice.outstanding,
+            currency=invoice.currency,
+            stripe_account=invoice.account.stripe_account or "",
+            created_at=now,
+            updated_at=now,
+        )
+        return row
+
+    @classmethod
+    def current(cls, invoice: Invoice) -> "PaymentLink | None":
+        """The invoice's live link, if there is one."""
+        return cls.get_or_none((cls.invoice == invoice.id) & cls.state.in_(LIVE))
+
+    @classmethod
+    def newest(cls, invoice: Invoice) -> "PaymentLink | None":
+        """The newest link for the invoice's current balance, in any state."""
+        same = (cls.invoice == invoice.id) & (cls.balance_revision == invoice.balance_revision)
+        found: PaymentLink | None = (
+            cls.select().where(same).order_by(cls.created_at.desc(), cls.id.desc()).first()
+        )
+        return found
+
+    def record_created(self, stripe_link_id: str, url: str, now: datetime) -> None:
+        """Stripe has created it."""
+        self._write(now, stripe_link_id=stripe_link_id, url=url, state="active")
+
+    def record_refused(self, error: str, now: datetime) -> None:
+        """Stripe refused to create it."""
+        self._write(now, state="refused", error=error[:500])
+
+    def record_created_too_late(self, stripe_link_id: str, url: str, now: datetime) -> None:
+        """Stripe has created it for an outdated balance: it is closed before anybody sees it."""
+        self._write(now, stripe_link_id=stripe_link_id, url=url, state="retiring")
+
+    def record_retiring(self, now: datetime) -> None:
+        """It must take no more money: the balance changed, or a card is about to be charged."""
+        self._write(now, state="retiring")
+
+    def record_retired(self, now: datetime) -> None:
+        """It can no longer be paid."""
+        self._write(now, state="retired")
+
+
+PaymentLink.add_index(
+    PaymentLink.index(
+        PaymentLink.invoice,
+        unique=True,
+        where=SQL("state IN ('planned', 'active')"),
+        name="payment_link_live",
+    )
+)
+
+
+class PayAddress(Row):
+    """Our own URL of an invoice, `/p/{token}`, which leads to whichever Stripe link is current."""
+
+    token = TextField(primary_key=True)
+    invoice = ForeignKeyField(Invoice, on_delete="CASCADE", unique=True)
+    expires_at = Instant()
+    created_at = Instant()
+
+    @classmethod
+    def of(cls, invoice: Invoice, now: datetime) -> "PayAddress":
+        """The invoice's URL, created on first use; its expiry restarts."""
+        values = {
+            "token": new_token(length=TOKEN_LENGTH),
+            "invoice": invoice.id,
+            "expires_at": now + ADDRESS_LIFE,
+            "created_at": now,
+        }
+        cls.insert(values).on_conflict(
+            conflict_target=[cls.invoice], update={cls.expires_at: values["expires_at"]}
+        ).execute()
+        row: PayAddress = cls.get(cls.invoice == invoice.id)
+        return row
+
+    @property
+    def url(self) -> str:
+        """The URL a person is given."""
+        return f"{get_settings().public_url}/p/{self.token}"

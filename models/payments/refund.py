@@ -1,0 +1,79 @@
+"""A refund at Stripe, known by its id; it belongs to an invoice through its payment's intent."""
+
+from datetime import datetime
+from typing import Any
+
+from peewee import BigIntegerField, TextField
+
+from models.base import Instant, Row
+from models.payments.payment import Payment, at_stripe
+from rules.invoice_fold import RETURNING, ReturnFact
+from rules.payment_merge import merge_refund_status
+
+
+class Refund(Row):
+    """One refund; minor units. It may be known before its payment is: events come in any order.
+
+    `told` is the last of its states that was announced to the clinic's software.
+    """
+
+    refund_id = TextField(primary_key=True)
+    stripe_account = TextField(default="")
+    intent_id = TextField()
+    amount = BigIntegerField()
+    currency = TextField()
+    status = TextField()
+    failure_reason = TextField(null=True)
+    told = TextField(default="")
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = ((("stripe_account", "intent_id"), False),)
+
+    @classmethod
+    def record_report(cls, stripe_account: str, refund: dict[str, Any], now: datetime) -> bool:
+        """Record a refund as Stripe reports it. Answers whether it was new."""
+        known = cls.get_or_none(cls.refund_id == refund["id"])
+        if known is None:
+            said = {
+                name: refund.get(name)
+                for name in ("amount", "currency", "status", "failure_reason")
+            }
+            cls.create(
+                refund_id=refund["id"],
+                stripe_account=stripe_account,
+                intent_id=refund["payment_intent"],
+                created_at=now,
+                updated_at=now,
+                **said,
+            )
+            return True
+        status = merge_refund_status(known.status, str(refund["status"]))
+        if status == known.status:
+            return False
+        known.status, known.failure_reason, known.updated_at = (
+            status,
+            refund.get("failure_reason"),
+            now,
+        )
+        known.save()
+        return True
+
+    def record_told(self, state: str) -> None:
+        """The clinic's software has been sent `state`."""
+        Refund.update(told=state).where(Refund.refund_id == self.refund_id).execute()
+
+
+def refunds_of(payments: list[Payment]) -> list[tuple[Payment, Refund]]:
+    """The refunds of these payments, each with its payment."""
+    return at_stripe(Refund, payments)
+
+
+def return_facts(payments: list[Payment]) -> list[ReturnFact]:
+    """The refunds of these payments as facts for the fold."""
+    return [
+        ReturnFact(payment.id, refund.amount, refund.currency)
+        for payment, refund in refunds_of(payments)
+        if refund.status in RETURNING
+    ]

@@ -1,0 +1,88 @@
+"""A requested refund; it reserves its amount, so that two requests cannot refund too much."""
+
+from datetime import datetime
+
+from peewee import BigIntegerField, ForeignKeyField, TextField, fn
+
+from models.accounts.account import Account
+from models.base import Instant, Row
+from models.payments.dispute import DisputeMovement
+from models.payments.payment import Payment
+from models.payments.refund import Refund
+from rules.invoice_fold import RETURNING
+from runtime.ids import new_id
+
+
+class RefundRequest(Row):
+    """Minor units of the payment's currency. `requested → confirmed | refused`; a confirmed one may
+    still fail at the bank: `→ failed`.
+    """
+
+    account_id: str
+    payment_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    payment = ForeignKeyField(Payment, on_delete="CASCADE")
+    amount = BigIntegerField()
+    reason = TextField(null=True)
+    asked_by = TextField()
+    state = TextField(default="requested")
+    refund_id = TextField(null=True, unique=True)
+    error = TextField(null=True)
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = ((("payment", "state"), False),)
+
+    @classmethod
+    def request(
+        cls, payment: Payment, amount: int, reason: str | None, asked_by: str, now: datetime
+    ) -> "RefundRequest":
+        """Request a refund of `amount`; the invoice must be locked."""
+        values = {
+            "payment": payment,
+            "amount": amount,
+            "reason": reason,
+            "asked_by": asked_by,
+            "created_at": now,
+            "updated_at": now,
+        }
+        row: RefundRequest = cls.create(id=new_id("rfq"), account=payment.account_id, **values)
+        return row
+
+    def record_confirmed(self, refund_id: str, now: datetime) -> None:
+        """Stripe has accepted it."""
+        self._write(now, state="confirmed", refund_id=refund_id)
+
+    def record_refused(self, error: str, now: datetime) -> None:
+        """Stripe refused it."""
+        self._write(now, state="refused", error=error[:500])
+
+    def record_failed(self, error: str, now: datetime) -> None:
+        """The bank returned the money: the person did not get it."""
+        self._write(now, state="failed", error=error[:500])
+
+
+def refundable(payment: Payment) -> int:
+    """What can still be refunded: received, less known refunds, requested refunds and disputed
+    amounts.
+    """
+    known = Refund.select(fn.COALESCE(fn.SUM(Refund.amount), 0)).where(
+        Refund.stripe_account == payment.stripe_account,
+        Refund.intent_id == payment.intent_id,
+        Refund.status.in_(RETURNING),
+    )
+    asked = RefundRequest.select(fn.COALESCE(fn.SUM(RefundRequest.amount), 0)).where(
+        RefundRequest.payment == payment, RefundRequest.state == "requested"
+    )
+    held = DisputeMovement.select(fn.COALESCE(fn.SUM(DisputeMovement.amount), 0)).where(
+        DisputeMovement.stripe_account == payment.stripe_account,
+        DisputeMovement.intent_id == payment.intent_id,
+    )
+    return (
+        int(payment.amount_received)
+        - int(known.scalar())
+        - int(asked.scalar())
+        + min(0, int(held.scalar()))
+    )

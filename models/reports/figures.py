@@ -1,0 +1,192 @@
+"""Figures for operators, counted in the database on request: waiting, dead, refused, paid.
+
+Each is one grouped query over an index. Ages are seconds by the database's own clock.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import fn
+
+from models.base import database_time, execute
+from models.effects.effect import Effect
+from runtime.settings import DAILY_CEILINGS
+
+_SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class JobCount:
+    """How many jobs of one name are in one state."""
+
+    name: str
+    state: str
+    count: int
+
+
+def count_jobs() -> list[JobCount]:
+    """Jobs by state and name. Jobs done are counted for as long as their rows are
+    kept (a month).
+    """
+    rows = execute("SELECT name, state, COUNT(*) FROM staged_job GROUP BY state, name").fetchall()
+    return [JobCount(*row) for row in rows]
+
+
+def count_states() -> dict[str, int]:
+    """Jobs by state."""
+    counted: dict[str, int] = {}
+    for row in count_jobs():
+        counted[row.state] = counted.get(row.state, 0) + row.count
+    return counted
+
+
+def oldest_due() -> dict[str, float]:
+    """Per queue that has one, how long the oldest due job has been waiting."""
+    rows = execute(
+        "SELECT queue, {now} - MIN(due_at) FROM staged_job WHERE state = 'waiting' GROUP BY queue"
+    ).fetchall()
+    return {queue: max(0.0, age / _SECOND) for queue, age in rows}
+
+
+def count_doubts() -> dict[str, int]:
+    """Effects in doubt by kind; one sent within the last minute does not count yet."""
+    in_doubt = Effect.doubtful(sent_before=database_time() - 60 * _SECOND)
+    rows: Any = (
+        Effect.select(Effect.kind, fn.COUNT(Effect.id))
+        .where(in_doubt)
+        .group_by(Effect.kind)
+        .tuples()
+    )
+    return dict(rows)
+
+
+def count_inbox() -> dict[str, int]:
+    """Events by outcome; those not processed yet are `unprocessed`."""
+    rows = execute("SELECT outcome, COUNT(*) FROM inbox_event GROUP BY outcome").fetchall()
+    return {outcome or "unprocessed": count for outcome, count in rows}
+
+
+def oldest_unprocessed() -> float:
+    """How long the oldest event without an outcome has been here; 0 without one."""
+    oldest = execute(
+        "SELECT {now} - MIN(received_at) FROM inbox_event WHERE outcome IS NULL"
+    ).fetchone()[0]
+    return max(0.0, (oldest or 0) / _SECOND)
+
+
+def backfill_age() -> float | None:
+    """Seconds since the list of events was last read to its end, for the Stripe account where that
+    is longest ago.
+
+    A list that never was counts from the start of its first reading, the platform's else from the
+    first account; None without one.
+    """
+    used = (
+        "SELECT '' AS name UNION SELECT stripe_account FROM account WHERE stripe_account IS NOT"
+        " NULL"
+    )
+    begun = "(SELECT MIN(created_at) FROM backfill WHERE stripe_account = used.name)"
+    first = "CASE WHEN used.name = '' THEN (SELECT MIN(created_at) FROM account) END"
+    known = f"({used}) used LEFT JOIN stripe_watermark w ON w.stripe_account = used.name"
+    age = execute(
+        f"SELECT {{now}} - MIN(COALESCE(w.updated_at, {begun}, {first})) FROM {known}"
+    ).fetchone()[0]
+    return None if age is None else max(0.0, age / _SECOND)
+
+
+_DOOR = "CASE WHEN {account} = '' THEN 'platform' ELSE 'connect' END"
+# the latest backfills that are looked at: hourly ones of two hundred Stripe accounts for a day
+_RUNS = 5000
+
+
+def count_fetched(seconds: int, scheduled: bool = True) -> dict[str, int]:
+    """Events that only a backfill of the last `seconds` brought, by the endpoint they should have
+    come to.
+
+    Of the scheduled ones alone, or of all. The first reading of an account is none of either: it
+    brings what was before us.
+    """
+    latest = (
+        "SELECT id, stripe_account, missing, asked_by, created_at FROM backfill ORDER BY id DESC"
+        " LIMIT ?"
+    )
+    earlier = (
+        "SELECT 1 FROM backfill e WHERE e.stripe_account = b.stripe_account AND e.state = 'done'"
+        " AND e.id < b.id"
+    )
+    whose = f"b.asked_by = 'system' AND EXISTS ({earlier})" if scheduled else "b.missing > 0"
+    door = _DOOR.format(account="b.stripe_account")
+    asked = (
+        f"SELECT {door}, SUM(b.missing) FROM ({latest}) b WHERE b.created_at > {{now}} - ? AND"
+        f" {whose} GROUP BY 1"
+    )
+    return {"platform": 0, "connect": 0} | {
+        name: int(count) for name, count in execute(asked, (_RUNS, seconds * _SECOND)).fetchall()
+    }
+
+
+def count_delivered(seconds: int) -> dict[str, int]:
+    """Stripe's events of the last `seconds` that came by themselves, by endpoint; of many
+    thousands, only that there are some.
+    """
+    fetched = count_fetched(seconds, scheduled=False)
+    latest = "SELECT provider, account, received_at FROM inbox_event ORDER BY id DESC LIMIT ?"
+    wanted = "b.provider = 'stripe' AND b.received_at > {now} - ?"
+    asked = (
+        f"SELECT {_DOOR.format(account='b.account')}, COUNT(*) FROM ({latest}) b WHERE {wanted}"
+        " GROUP BY 1"
+    )
+    kept = dict(execute(asked, (sum(fetched.values()) + _RUNS, seconds * _SECOND)).fetchall())
+    return {door: max(0, int(kept.get(door, 0)) - count) for door, count in fetched.items()}
+
+
+def count_differences() -> dict[str, int]:
+    """Open differences between our books and Stripe's, by kind, as of each account's latest
+    finished comparison.
+    """
+    latest = "SELECT MAX(id) FROM reconciliation WHERE state = 'done' GROUP BY stripe_account"
+    return dict(
+        execute(
+            f"SELECT kind, COUNT(*) FROM difference WHERE state = 'open' AND run_id IN ({latest})"
+            " GROUP BY kind"
+        ).fetchall()
+    )
+
+
+def count_failed_refunds() -> int:
+    """Refunds that failed and were not requested again: people who did not get their money."""
+    anew = (
+        "SELECT 1 FROM refund_request n WHERE n.payment_id = f.payment_id AND n.state <> 'refused'"
+        " AND n.created_at > f.updated_at"
+    )
+    return int(
+        execute(
+            "SELECT COUNT(*) FROM refund_request f WHERE f.state = 'failed' AND NOT EXISTS"
+            f" ({anew})"
+        ).fetchone()[0]
+    )
+
+
+def count_paused() -> dict[str, int]:
+    """Active brakes, by what they stop."""
+    return dict.fromkeys(DAILY_CEILINGS, 0) | dict(
+        execute("SELECT what, COUNT(*) FROM brake WHERE paused GROUP BY what").fetchall()
+    )
+
+
+def count_ceilings() -> dict[str, int]:
+    """Daily ceilings reached in the last 24 hours, by what they limit."""
+    subjects = ", ".join(f"'ceiling:{what}'" for what in DAILY_CEILINGS)
+    wanted = f"subject IN ({subjects}) AND created_at > {{now}} - ?"
+    rows = execute(
+        f"SELECT subject, COUNT(*) FROM outgoing_event WHERE {wanted} GROUP BY subject",
+        (86_400 * _SECOND,),
+    ).fetchall()
+    return dict.fromkeys(DAILY_CEILINGS, 0) | {
+        subject.partition(":")[2]: count for subject, count in rows
+    }
+
+
+def count_invoices() -> dict[str, int]:
+    """Invoices by status."""
+    return dict(execute("SELECT status, COUNT(*) FROM invoice GROUP BY status").fetchall())

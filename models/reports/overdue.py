@@ -1,0 +1,42 @@
+"""Which invoices have become overdue: those still `sent` whose due date has passed where their
+account is.
+"""
+
+from collections import defaultdict
+from datetime import date, datetime
+from functools import reduce
+from operator import or_
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from peewee import ModelSelect
+
+from models.accounts.account import Account
+from models.invoices.invoice import Invoice
+
+
+def past_due(now: datetime) -> "ModelSelect[Any] | None":
+    """The ids of all of them at `now` (business time), earliest due date first; None without
+    accounts.
+
+    There are only two or three dates on earth at a time, so this reads as many ranges of the index
+    (status, due_date).
+    """
+    zones: dict[date, list[str]] = defaultdict(list)
+    for row in Account.select(Account.time_zone).distinct():
+        zones[now.astimezone(ZoneInfo(row.time_zone)).date()].append(row.time_zone)
+    if not zones:
+        return None
+    everywhere = min(zones)  # what is past due on the earliest date is so in every zone
+    later = [
+        (Invoice.due_date >= everywhere) & (Invoice.due_date < today) & Account.time_zone.in_(names)
+        for today, names in zones.items()
+    ]
+    passed = reduce(or_, later[1:], later[0]) | (Invoice.due_date < everywhere)
+    latest = Invoice.due_date < max(zones)
+    return (
+        Invoice.select(Invoice.id)
+        .join(Account)
+        .where(Invoice.status == "sent", latest, passed)
+        .order_by(Invoice.due_date)
+    )

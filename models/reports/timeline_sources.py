@@ -1,0 +1,253 @@
+"""The timeline's sources, one function each. A new source is one more function,
+listed at the end.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from models.accounts.audit_entry import AuditEntry
+from models.books.inbox_event import InboxEvent
+from models.contact.contact_decision import ContactDecision
+from models.delivery.staged_job import StagedJob
+from models.feed.outgoing_event import OutgoingEvent
+from models.reports.timeline import MOST, Belongings, Entry, Source
+from rules.declines import advice
+from rules.dispute_course import CLOSED
+from rules.timeline_words import OUTCOMES, UNKNOWN, doing, money, refund_failed, why_refused
+
+_ENDED = {"sending": "It is being sent.", "unknown": UNKNOWN}
+
+
+def made(having: Belongings) -> Iterable[Entry]:
+    """The invoice's creation."""
+    invoice = having.invoice
+    due = f"{money(invoice.amount_due, invoice.currency)}, due on {invoice.due_date.isoformat()}"
+    yield Entry(
+        f"invoice:{invoice.id}",
+        invoice.created_at,
+        "fact",
+        "invoice.made",
+        f"The invoice was created: {due}.",
+    )
+
+
+def payments(having: Belongings) -> Iterable[Entry]:
+    """Payments, also failed ones."""
+    for row in having.payments:
+        of, received = money(row.amount, row.currency), money(row.amount_received, row.currency)
+        declined = [advice(code) for state, code in row.charges.values() if state == "failed"]
+        said = (
+            f"A payment of {of} ({row.method.replace('_', ' ')}): {row.status}, {received}"
+            " received."
+        )
+        reason = " ".join([said, *dict.fromkeys(declined)])
+        yield Entry(
+            f"payment:{row.id}",
+            row.created_at,
+            "fact",
+            "payment",
+            reason,
+            row.status,
+            "",
+            row.amount_received,
+            row.currency,
+        )
+        if row.voided_at is not None:
+            told = (
+                f"The payment of {of} ({row.method.replace('_', ' ')}) was voided and no longer"
+                f" counts: {row.void_reason}."
+            )
+            yield Entry(
+                f"payment:{row.id}:voided",
+                row.voided_at,
+                "fact",
+                "payment.voided",
+                told,
+                row.status,
+                "",
+                row.amount,
+                row.currency,
+            )
+
+
+def refunds(having: Belongings) -> Iterable[Entry]:
+    """Refunds."""
+    for row in having.refunds:
+        of, about = money(row.amount, row.currency), (row.status, "", row.amount, row.currency)
+        yield Entry(
+            f"refund:{row.refund_id}",
+            row.created_at,
+            "fact",
+            "refund",
+            f"A refund of {of}: {row.status}.",
+            *about,
+        )
+        if row.status in {"failed", "canceled"}:
+            yield Entry(
+                f"refund:{row.refund_id}:failed",
+                row.updated_at,
+                "fact",
+                "refund.failed",
+                refund_failed(of, row.failure_reason),
+                *about,
+            )
+
+
+def disputes(having: Belongings) -> Iterable[Entry]:
+    """Disputes."""
+    for row in having.disputes:
+        due = (
+            f" Send evidence in Stripe's dashboard by {row.due_by:%Y-%m-%d %H:%M} UTC."
+            if row.wants_answer and row.due_by
+            else ""
+        )
+        rest = f"{row.status}.{due}" + (
+            "" if row.status in CLOSED else " Nothing is collected until it is over."
+        )
+        reason = (
+            f"The cardholder disputes {money(row.amount, row.currency)}"
+            f" ({row.reason or 'no reason given'}): {rest}"
+        )
+        yield Entry(
+            f"dispute:{row.dispute_id}",
+            row.created_at,
+            "fact",
+            "dispute",
+            reason,
+            row.status,
+            "",
+            row.amount,
+            row.currency,
+        )
+
+
+def events(having: Belongings) -> Iterable[Entry]:
+    """Incoming events from Stripe and others."""
+    rows = (
+        InboxEvent.select()
+        .where(InboxEvent.invoice_id == having.invoice.id)
+        .order_by(InboxEvent.id)
+        .limit(MOST)
+    )
+    for row in rows:
+        became = OUTCOMES.get(row.outcome or "", "Not processed yet.")
+        reason = (
+            f"{row.provider.capitalize()} sent {row.type}."
+            f" {became}{f' {row.reason}' if row.reason else ''}"
+        )
+        yield Entry(
+            f"event:{row.id}",
+            row.received_at,
+            "event",
+            row.type,
+            reason,
+            row.outcome or "unprocessed",
+            row.provider,
+        )
+
+
+def decisions(having: Belongings) -> Iterable[Entry]:
+    """Decisions of the contact gate."""
+    rows = (
+        ContactDecision.select()
+        .where(ContactDecision.invoice_id == having.invoice.id)
+        .order_by(ContactDecision.at)
+        .limit(MOST)
+    )
+    for row in rows:
+        way = "A text" if row.channel == "sms" else "A call"
+        later = f" Allowed again from {row.next_at:%Y-%m-%d %H:%M} UTC." if row.next_at else ""
+        reason = (
+            f"{way} was allowed." if row.allowed else f"{way} was not allowed: {row.reason}{later}"
+        )
+        yield Entry(
+            f"decision:{row.id}",
+            row.at,
+            "decision",
+            f"contact.{row.channel}",
+            reason,
+            "allowed" if row.allowed else row.code,
+            row.asked_by,
+        )
+
+
+def effects(having: Belongings) -> Iterator[Entry]:
+    """Effects: when they were decided, and their outcomes."""
+    for row in having.effects:
+        asked = f"{doing(row.kind)}: {row.reason}. {_ENDED.get(row.state, '')}".rstrip()
+        yield Entry(
+            f"effect:{row.id}", row.created_at, "effect", row.kind, asked, row.state, row.asked_by
+        )
+        if row.settled_at is not None:
+            came = (
+                "Done."
+                if row.state == "confirmed"
+                else f"It did not happen. {why_refused(row.kind, row.error_code or '')}"
+            )
+            yield Entry(
+                f"effect:{row.id}:settled",
+                row.settled_at,
+                "effect",
+                f"{row.kind}.{row.state}",
+                f"{doing(row.kind)}: {came}",
+                row.state,
+            )
+
+
+def dead_jobs(having: Belongings) -> Iterable[Entry]:
+    """Dead jobs, which wait for a person."""
+    keys = [row_id for ids in having.ids.values() for row_id in ids]
+    rows = StagedJob.select().where(StagedJob.state == "dead", StagedJob.key.in_(keys)).limit(MOST)
+    for row in rows:
+        reason = (
+            f"{row.name} failed {row.attempts} times and needs a person (bin/payphone jobs retry"
+            f" {row.id})."
+        )
+        at = datetime.fromtimestamp((row.finished_at or row.created_at) / 1_000_000, UTC)
+        yield Entry(f"job:{row.id}", at, "job", row.name, reason, "dead")
+
+
+def audit(having: Belongings) -> Iterable[Entry]:
+    """The audit log's entries."""
+    rows = (
+        AuditEntry.select()
+        .where(AuditEntry.subject.in_(having.subjects))
+        .order_by(AuditEntry.id)
+        .limit(MOST)
+    )
+    for row in rows:
+        noun, _, verb = row.action.partition(".")
+        reason = f"{row.actor}: {noun.replace('_', ' ')} {verb.replace('_', ' ') or 'changed'}."
+        yield Entry(f"audit:{row.id}", row.at, "audit", row.action, reason, "", row.actor)
+
+
+def notices(having: Belongings) -> Iterable[Entry]:
+    """Events sent to the clinic's software."""
+    rows = (
+        OutgoingEvent.select()
+        .where(OutgoingEvent.subject == f"invoice:{having.invoice.id}")
+        .order_by(OutgoingEvent.id)
+        .limit(MOST)
+    )
+    for row in rows:
+        yield Entry(
+            f"notice:{row.id}",
+            row.created_at,
+            "notice",
+            row.type,
+            f"The clinic's software was sent {row.type}.",
+        )
+
+
+SOURCES: tuple[Source, ...] = (
+    made,
+    payments,
+    refunds,
+    disputes,
+    events,
+    decisions,
+    effects,
+    dead_jobs,
+    audit,
+    notices,
+)

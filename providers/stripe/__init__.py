@@ -1,0 +1,1 @@
+"""Stripe: plain values in, frozen dataclasses out."""

@@ -1,0 +1,114 @@
+"""Stripe's PaymentIntents and Checkout Sessions: made, changed, confirmed, cancelled, read."""
+
+from itertools import islice
+from typing import Literal
+
+from providers.stripe.client import PAGE, Json, client, mapped_errors, options
+
+DEEP = 1000  # how many recent intents a search by tag looks through
+
+
+def create_intent(request: Json, stripe_account: str, key: str) -> Json:
+    """Make an unconfirmed PaymentIntent; it moves no money."""
+    with mapped_errors():
+        return client().v1.payment_intents.create(request, options(stripe_account, key)).to_dict()  # type: ignore[arg-type]
+
+
+def update_intent(intent_id: str, request: Json, stripe_account: str, key: str) -> Json:
+    """Change an unconfirmed intent, such as its amount."""
+    with mapped_errors():
+        intents = client().v1.payment_intents
+        changed = intents.update(intent_id, request, options(stripe_account, key))  # type: ignore[arg-type]
+        return changed.to_dict()
+
+
+def confirm_intent(intent_id: str, request: Json, stripe_account: str, key: str) -> Json:
+    """Charge the intent's payment method, now."""
+    with mapped_errors():
+        intents = client().v1.payment_intents
+        confirmed = intents.confirm(intent_id, request, options(stripe_account, key))  # type: ignore[arg-type]
+        return confirmed.to_dict()
+
+
+def cancel_intent(intent_id: str, stripe_account: str, key: str) -> Json:
+    """Make sure the intent takes no money any more."""
+    with mapped_errors():
+        return (
+            client()
+            .v1.payment_intents.cancel(intent_id, {}, options(stripe_account, key))
+            .to_dict()
+        )
+
+
+def get_intent(intent_id: str, stripe_account: str = "") -> Json:
+    """The intent as it stands now. Raises ProviderError, code `resource_missing`, when there is
+    none.
+    """
+    with mapped_errors():
+        return (
+            client().v1.payment_intents.retrieve(intent_id, None, options(stripe_account)).to_dict()
+        )
+
+
+def find_intent(attempt_id: str, stripe_account: str, since: int) -> Json | None:
+    """The intent that carries `attempt_id`, made after `since` (seconds), if there is one."""
+    with mapped_errors():
+        intents = (
+            client()
+            .v1.payment_intents.list(
+                {"limit": PAGE, "created": {"gte": since}}, options(stripe_account)
+            )
+            .auto_paging_iter()
+        )
+        recent = (intent.to_dict() for intent in islice(intents, DEEP))
+        return next(
+            (
+                intent
+                for intent in recent
+                if (intent.get("metadata") or {}).get("attempt_id") == attempt_id
+            ),
+            None,
+        )
+
+
+def deactivate_link(link_id: str, stripe_account: str, key: str) -> Json:
+    """Close a payment link to new visitors."""
+    with mapped_errors():
+        return (
+            client()
+            .v1.payment_links.update(link_id, {"active": False}, options(stripe_account, key))
+            .to_dict()
+        )
+
+
+def list_sessions(
+    link_id: str, status: Literal["open", "complete"], stripe_account: str = ""
+) -> list[Json]:
+    """The newest sessions of a link, at most a page of them: those that could still be paid, or
+    those that were completed.
+    """
+    with mapped_errors():
+        sessions = client().v1.checkout.sessions.list(
+            {"payment_link": link_id, "status": status, "limit": PAGE}, options(stripe_account)
+        )
+        return [session.to_dict() for session in sessions.data]
+
+
+def expire_session(session_id: str, stripe_account: str, key: str) -> Json:
+    """Close an open session. Refused when it was completed first: then that payment counts."""
+    with mapped_errors():
+        return (
+            client()
+            .v1.checkout.sessions.expire(session_id, {}, options(stripe_account, key))
+            .to_dict()
+        )
+
+
+def get_session(session_id: str, stripe_account: str = "") -> Json:
+    """A Checkout Session as it stands now."""
+    with mapped_errors():
+        return (
+            client()
+            .v1.checkout.sessions.retrieve(session_id, None, options(stripe_account))
+            .to_dict()
+        )

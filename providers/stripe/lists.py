@@ -1,0 +1,42 @@
+"""Stripe's lists, a page at a time: events, PaymentIntents, refunds. Reading only; newest first."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from providers.stripe.client import PAGE, Json, client, mapped_errors, options
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list: plain objects, newest first, and whether there are more."""
+
+    rows: list[Json]
+    has_more: bool
+
+
+def list_events(since: int, after: str, stripe_account: str = "", limit: int = PAGE) -> Page:
+    """Events created from `since` (seconds) on, those after the event `after` if it is given.
+    Stripe keeps 30 days.
+    """
+    return _page("events", since, after, stripe_account, limit)
+
+
+def list_intents(since: int, after: str, stripe_account: str = "", limit: int = PAGE) -> Page:
+    """PaymentIntents created from `since` on."""
+    return _page("payment_intents", since, after, stripe_account, limit)
+
+
+def list_recent_refunds(
+    since: int, after: str, stripe_account: str = "", limit: int = PAGE
+) -> Page:
+    """Refunds created from `since` on."""
+    return _page("refunds", since, after, stripe_account, limit)
+
+
+def _page(kind: str, since: int, after: str, stripe_account: str, limit: int) -> Page:
+    asked: dict[str, Any] = {"limit": limit, "created": {"gte": since}} | (
+        {"starting_after": after} if after else {}
+    )
+    with mapped_errors():
+        answer = getattr(client().v1, kind).list(asked, options(stripe_account))
+        return Page([row.to_dict() for row in answer.data], bool(answer.has_more))

@@ -1,0 +1,1 @@
+"""Twilio: plain values in, frozen dataclasses out."""

@@ -1,0 +1,1 @@
+"""Reconciliation with Stripe's books over HTTP."""

@@ -1,0 +1,1 @@
+"""Senders, words, consents, wishes and texts over HTTP."""

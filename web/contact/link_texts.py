@@ -1,0 +1,79 @@
+"""Asking for a link to be texted: the gate is asked at once,
+so that whoever asks hears the reason.
+"""
+
+from actions.contact.gate_facts import sms_facts
+from actions.contact.record_text_report import expire_unsent, lock_message
+from delivery.stage import stage_again
+from jobs.send_payment_link import LINK_DELAY, send_payment_link
+from models.contact.contact_decision import ContactDecision
+from models.contact.message import Message
+from models.invoices.invoice import Invoice
+from models.payments.payment_link import PaymentLink
+from rules.contact import TRANSIENT, Refused, may_contact
+from runtime.clock import business_now, real_now, rfc3339
+from web.http.problems import Problem
+
+KIND = "payment_link"
+UNDECIDED = ("waiting", "sending")
+
+
+def text_on_its_way(invoice: Invoice, phone: str) -> Message | None:
+    """The text that was asked for before and is not over yet. Raises Problem 409 when it goes to
+    another number.
+    """
+    message = Message.pending(invoice.id, KIND)
+    if message is not None and expire_unsent(lock_message(message.id), real_now()):
+        return None
+    if message is not None and message.to != phone:
+        raise Problem(
+            "conflict",
+            f"A text about invoice {invoice.number} is on its way to another number ({message.id},"
+            f" {message.status}).",
+        )
+    return message
+
+
+def refusal_of(invoice: Invoice, phone: str, asked_by: str) -> ContactDecision | None:
+    """The gate's refusal, kept; None when the text may be sent, or may be in seconds. The job asks
+    again.
+    """
+    answer = may_contact(
+        sms_facts(invoice, invoice.customer, phone, business_now(), real_now()), business_now()
+    )
+    if not isinstance(answer, Refused) or answer.code in TRANSIENT:
+        return None
+    ids = {
+        "account_id": invoice.account_id,
+        "customer_id": invoice.customer_id,
+        "invoice_id": invoice.id,
+    }
+    return ContactDecision.record(
+        answer, real_now(), **ids, channel="sms", phone=phone or None, asked_by=asked_by
+    )
+
+
+def ask_for_text(invoice: Invoice, link: PaymentLink, phone: str, asked_by: str) -> Message:
+    """The text, with the job that sends it once the link is there.
+
+    A job that has given up runs again while the text has no outcome: it asks the gate anew, and an
+    attempt that may have left is never made again. What is on its way or in doubt is only answered.
+    """
+    message = Message.ask(invoice, KIND, phone, invoice.customer.language, asked_by, real_now())
+    if message.status in UNDECIDED:
+        stage_again(
+            send_payment_link,
+            message.id,
+            message.id,
+            delay=0.0 if link.state == "active" else LINK_DELAY,
+        )
+    return message
+
+
+def contact_refused(decision: ContactDecision) -> Problem:
+    """The problem that tells a refusal of the gate."""
+    problem = Problem("contact_refused", decision.reason)
+    problem.extra = {"reasonCode": decision.code, "reason": decision.reason}
+    if decision.next_at is not None:
+        problem.extra["nextAllowedAt"] = rfc3339(decision.next_at)
+    return problem

@@ -1,0 +1,81 @@
+"""The feed of what happened, for the clinic's own software: by cursor, oldest first, nothing left
+out.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import falcon
+from pydantic import BaseModel, Field
+
+from models.feed.outgoing_event import feed_after
+from web.http.auth import caller_of
+from web.http.lists import MAX_LIMIT, USUAL_LIMIT, limit_of, number_of
+from web.http.problems import Problem
+from web.openapi.openapi import Shown, documented
+
+LARGEST = 2**63 - 1
+
+
+class FeedQuery(BaseModel):
+    """Where to continue."""
+
+    since: int = Field(
+        default=0,
+        ge=0,
+        le=LARGEST,
+        description="The `next` of the previous answer; 0 for the beginning.",
+    )
+    limit: int = Field(
+        default=USUAL_LIMIT, ge=1, le=MAX_LIMIT, description="Maximum number of items."
+    )
+
+
+class EventShown(Shown):
+    """One event. `data` holds ids, amounts and statuses only; read the object itself for more."""
+
+    id: str
+    type: str
+    timestamp: datetime
+    account_id: str
+    data: dict[str, Any]
+
+
+class EventFeedPage(Shown):
+    """Events after the cursor, oldest first, and the cursor for the next request, even when there
+    are none.
+    """
+
+    data: list[EventShown]
+    has_more: bool
+    next: str
+
+
+class EventFeed:
+    """`/api/events`"""
+
+    @documented("Events", {200: EventFeedPage}, query=FeedQuery, problems=("cursor_too_old",))
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Events since a cursor. An event's id is the same here and at webhook endpoints.
+
+        Events are kept for 90 days. 0 is the beginning of what is kept; an older cursor is answered
+        with 410: read the objects themselves, then continue from 0.
+        """
+        account, since, limit = (
+            caller_of(req).own,
+            number_of(req, "since", 0, 0, LARGEST),
+            limit_of(req),
+        )
+        if 0 < since < (account.feed_begins_after or 0):
+            raise Problem(
+                "cursor_too_old",
+                f"Events after {since} are no longer kept. Read your invoices with updatedSince,"
+                " then continue with since=0.",
+            )
+        rows = feed_after(account.id, since, limit + 1)
+        shown = rows[:limit]
+        resp.media = {
+            "data": [row.body for row in shown],
+            "hasMore": len(rows) > limit,
+            "next": str(shown[-1].id if shown else since),
+        }

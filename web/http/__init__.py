@@ -1,0 +1,1 @@
+"""The machinery of every request: bodies, keys, problems, idempotency, lists."""

@@ -1,0 +1,142 @@
+"""Reading a request's body: capped before it is read, then JSON, then a checked model."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import falcon
+from gunicorn.http.errors import ParseException
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from web.http.card_guard import refuse_card_numbers
+from web.http.problems import Problem
+
+CAP = 1024 * 1024  # bytes
+MAX_DEPTH = 64  # levels of objects and lists; Stripe's deepest events have some twenty
+
+Shape = TypeVar("Shape", bound="Body")
+
+
+class Body(BaseModel):
+    """The base of every request body: camelCase outside, unknown fields refused."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", str_strip_whitespace=True
+    )
+
+
+def read_raw(req: falcon.Request, cap: int = CAP) -> bytes:
+    """The raw body, chunked or not; at most one byte more than `cap` is read.
+    Raises Problem 413.
+    """
+    if (req.content_length or 0) > cap:
+        raise Problem(
+            "body_too_large", f"The body has {req.content_length} bytes; the limit is {cap}."
+        )
+    try:
+        raw = bytes(req.stream.read(cap + 1 if req.content_length is None else req.content_length))
+    except (OSError, ParseException):
+        raise Problem(
+            "bad_request", "The body ended early, or its chunked encoding is invalid."
+        ) from None
+    if len(raw) > cap:
+        raise Problem("body_too_large", f"The body exceeds the limit of {cap} bytes.")
+    return raw
+
+
+def read_json(req: falcon.Request) -> Any:
+    """The body as JSON; an empty body is an empty object.
+
+    Raises Problem 400 when it is not JSON, or holds what no database takes; 422 when it holds a
+    card number.
+    """
+    raw = read_raw(req)
+    if not raw.strip():
+        return {}
+    try:
+        document = parse_json(raw.decode("utf-8"))
+        refuse_unstorable(document)
+    except UnicodeDecodeError:
+        raise Problem("bad_request", "The body is not UTF-8.") from None
+    except TooDeep as error:
+        raise Problem("bad_request", f"{error}.") from None
+    except ValueError as error:
+        raise Problem("bad_request", f"The body is not JSON: {str(error)[:120]}.") from None
+    refuse_card_numbers(document)
+    return document
+
+
+class TooDeep(ValueError):
+    """A document nests deeper than anybody means: whatever walks it would run out of stack."""
+
+    def __init__(self) -> None:
+        super().__init__(f"The JSON nests more than {MAX_DEPTH} levels deep")
+
+
+def parse_json(text: str) -> Any:
+    """The document of a JSON text. Raises ValueError when it is none, TooDeep when it nests more
+    than MAX_DEPTH levels.
+    """
+    try:
+        document = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise TooDeep from None
+    level = _containers([document])
+    for _ in range(MAX_DEPTH):
+        level = _containers(
+            member
+            for value in level
+            for member in (value.values() if isinstance(value, dict) else value)
+        )
+    if level:
+        raise TooDeep
+    return document
+
+
+def _containers(values: Iterable[Any]) -> list[Any]:
+    return [value for value in values if isinstance(value, dict | list)]
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def refuse_unstorable(value: Any) -> None:
+    """Raises ValueError for text that no database keeps: NUL characters and halves of surrogate
+    pairs.
+    """
+    if isinstance(value, str) and ("\0" in value or not _is_utf8(value)):
+        raise ValueError("it contains a NUL character or an unpaired surrogate")
+    members = (
+        [*value, *value.values()]
+        if isinstance(value, dict)
+        else value
+        if isinstance(value, list)
+        else ()
+    )
+    for member in members:
+        refuse_unstorable(member)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def check(shape: type[Shape], document: Any) -> Shape:
+    """`document` as a `shape`. Raises Problem 422 that names each field, but never its value."""
+    if not isinstance(document, dict):
+        raise Problem("invalid", "The body must be a JSON object.")
+    try:
+        return shape.model_validate(document)
+    except ValidationError as error:
+        fields = [
+            {"field": ".".join(map(str, item["loc"])), "message": item["msg"]}
+            for item in error.errors(include_input=False)
+        ]
+        names = ", ".join(field["field"] for field in fields[:5])
+        raise Problem("invalid", f"Not valid: {names}.", errors=fields) from None

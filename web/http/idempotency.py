@@ -1,0 +1,167 @@
+"""`Idempotency-Key` on a POST: one transaction holds the key, the work and the answer.
+
+So a request that crashed left nothing and may be sent again, and one that arrives twice at once
+waits for the first to commit and then gets its answer. The kept answer is sealed with the caller's
+own key, of which we have the hash only: it opens for the one who asked, and tells nothing to who
+reads the table.
+"""
+
+import functools
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import falcon
+
+from models.base import execute, to_micros, transaction
+from models.delivery.idempotency_key import IdempotencyKey
+from runtime.clock import real_now
+from runtime.ids import new_id
+from runtime.secret_box import box_of
+from web.http.auth import bearer_of, caller_of
+from web.http.body import read_json
+from web.http.later import Later, nothing_to_perform
+from web.http.problems import Problem
+
+MAX_KEY = 255
+# how long a first request may take before a repetition may look at its rows
+RUNNING = timedelta(seconds=30)
+
+Responder = Callable[..., Any]
+
+
+def idempotent(responder: Responder) -> Responder:
+    """Make `responder(self, req, resp, document, **params)` run once per idempotency key, in one
+    transaction.
+
+    The responder is given the parsed body; what it sets on `resp` (status, media, Location) is
+    kept. One that answers `Later` has staged a job: after the commit it is performed, and
+    `self.render(req, resp, reference)` answers from rows; a repeated request renders the same rows
+    again. `req.context.document` is the parsed body, for what an answer repeats of it and no row
+    keeps. Where a provider must be asked before anything is written, `self.prepare(req, document)`
+    does: before the transaction, and for a first request only.
+    """
+
+    @functools.wraps(responder)
+    def wrapped(self: object, req: falcon.Request, resp: falcon.Response, **params: Any) -> None:
+        caller, document, key = caller_of(req), read_json(req), req.get_header("Idempotency-Key")
+        req.context.document = document
+        scope = f"{caller.key_id}:{caller.account.id if caller.account else ''}"
+        if hasattr(self, "prepare") and not _is_known(scope, key):
+            self.prepare(req, document)
+        with transaction():
+            first = None if key is None else _first(scope, _checked(key), _digest(req, document))
+            later = (
+                _replay(req, resp, first)
+                if first is not None
+                else responder(self, req, resp, document, **params)
+            )
+            if key is not None and first is None:
+                _keep(scope, key, req, resp, later)
+        if isinstance(later, Later):
+            if first is None:
+                later.perform()
+            try:
+                self.render(req, resp, later.reference)  # type: ignore[attr-defined]
+            finally:
+                if key is not None:
+                    _keep_status(scope, key, resp)
+
+    return wrapped
+
+
+def _is_known(scope: str, key: str | None) -> bool:
+    return key is not None and bool(
+        IdempotencyKey.select()
+        .where(IdempotencyKey.scope == scope, IdempotencyKey.key == key)
+        .exists()
+    )
+
+
+def _checked(key: str) -> str:
+    if not key or len(key) > MAX_KEY:
+        raise Problem(
+            "bad_request",
+            f"Idempotency-Key has {len(key)} characters; it must have 1 to {MAX_KEY}.",
+        )
+    return key
+
+
+def _digest(req: falcon.Request, document: Any) -> str:
+    """A digest of what was asked, keyed with the caller's key, so that the kept row says nothing
+    about the body.
+    """
+    asked = json.dumps([req.method, req.path, document], sort_keys=True, separators=(",", ":"))
+    return hmac.new(bearer_of(req).encode(), asked.encode(), hashlib.sha256).hexdigest()
+
+
+def _first(scope: str, key: str, digest: str) -> IdempotencyKey | None:
+    """Take the key; None if it was free, the first request's row if it was not.
+    Raises Problem 422.
+    """
+    taken = execute(
+        "INSERT INTO idempotency_key (id, scope, key, digest, created_at) VALUES (?, ?, ?, ?, ?) ON"
+        " CONFLICT (scope, key) DO NOTHING RETURNING id",
+        (new_id("idem"), scope, key, digest, to_micros(real_now())),
+    ).fetchone()
+    if taken is not None:
+        return None
+    row: IdempotencyKey = IdempotencyKey.get(
+        (IdempotencyKey.scope == scope) & (IdempotencyKey.key == key)
+    )
+    if row.digest != digest:
+        raise Problem(
+            "idempotency_key_reused",
+            "This Idempotency-Key was used for another request. Use a new one.",
+        )
+    return row
+
+
+def _replay(req: falcon.Request, resp: falcon.Response, first: IdempotencyKey) -> Later | None:
+    """Give the first answer again; only where there is one is the repetition called a replay.
+    Raises Problem 409.
+    """
+    if first.reference:
+        if first.status is None and real_now() - first.created_at < RUNNING:
+            raise Problem(
+                "idempotency_in_progress",
+                "Wait for its answer, then retry with the same key.",
+                headers={"Retry-After": "2"},
+            )
+        resp.set_header("Idempotent-Replayed", "true")
+        return Later(first.reference, nothing_to_perform)
+    if first.answer is None:
+        raise Problem(
+            "conflict",
+            "The first request with this key was carried out, but its answer is no longer kept."
+            " Read what it created.",
+        )
+    resp.set_header("Idempotent-Replayed", "true")
+    resp.status = falcon.code_to_http_status(first.status or 200)
+    resp.media = json.loads(box_of(bearer_of(req)).decrypt(first.answer))
+    if first.location:
+        resp.set_header("Location", first.location)
+    return None
+
+
+def _keep_status(scope: str, key: str, resp: falcon.Response) -> None:
+    """The first request has answered: its row is complete."""
+    row = (IdempotencyKey.scope == scope) & (IdempotencyKey.key == key)
+    with transaction():
+        IdempotencyKey.update(status=resp.status_code).where(row).execute()
+
+
+def _keep(scope: str, key: str, req: falcon.Request, resp: falcon.Response, later: object) -> None:
+    if isinstance(later, Later):
+        IdempotencyKey.update(reference=later.reference).where(
+            (IdempotencyKey.scope == scope) & (IdempotencyKey.key == key)
+        ).execute()
+        return
+    sealed = box_of(bearer_of(req)).encrypt(json.dumps(resp.media).encode()).decode()
+    answer = {"status": resp.status_code, "answer": sealed, "location": resp.get_header("Location")}
+    IdempotencyKey.update(answer).where(
+        (IdempotencyKey.scope == scope) & (IdempotencyKey.key == key)
+    ).execute()

@@ -1,0 +1,131 @@
+"""Lists by cursor: `limit` (at most 100) and `startingAfter`, answered as `{"data": […], "hasMore":
+bool}`.
+
+Every list goes this way, and refuses the same way what it cannot read: 422 with the parameter's
+name, never another page.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import falcon
+from peewee import ModelSelect
+
+from web.http.problems import Problem
+
+MAX_LIMIT = 100
+USUAL_LIMIT = 20
+
+Entry = TypeVar("Entry")
+
+
+def number_of(req: falcon.Request, name: str, default: int, least: int, most: int) -> int:
+    """A number out of the query, in plain digits. Raises Problem 422."""
+    text = req.get_param(name)
+    if text is None:
+        return default
+    if not (
+        text.isascii()
+        and text.isdigit()
+        and len(text) <= len(str(most))
+        and least <= int(text) <= most
+    ):
+        raise Problem(
+            "invalid",
+            f"{name} must be a number from {least} to {most}.",
+            [{"field": name, "message": "is out of range"}],
+        )
+    return int(text)
+
+
+def limit_of(req: falcon.Request) -> int:
+    """How many rows are asked for. Raises Problem 422."""
+    return number_of(req, "limit", USUAL_LIMIT, 1, MAX_LIMIT)
+
+
+def choices_of(req: falcon.Request, name: str, known: Sequence[str]) -> list[str]:
+    """The values of a parameter that may be repeated, each among `known`; none when it is not
+    there. Raises Problem 422.
+    """
+    chosen = req.get_param_as_list(name) or []
+    if not set(chosen) <= set(known):
+        told = f"must be one of {', '.join(known)}"
+        raise Problem("invalid", f"{name} {told}.", [{"field": name, "message": told}])
+    return chosen
+
+
+def moment_of(req: falcon.Request, name: str) -> datetime | None:
+    """A time out of the query, RFC 3339; without an offset it is UTC. Raises Problem 422."""
+    text = req.get_param(name)
+    if not text:
+        return None
+    try:
+        # a plus sign that was not escaped came as a space
+        moment = datetime.fromisoformat(text.upper().replace(" ", "+"))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Problem(
+            "invalid",
+            f"{name} must be a time such as 2026-01-31T09:30:00Z.",
+            [{"field": name, "message": "is not a time"}],
+        ) from None
+
+
+def after_of(req: falcon.Request, *among: "ModelSelect[Any]") -> Any:
+    """The row that `startingAfter` names, None when it is not there. Raises Problem 422 when it is
+    in none of `among`.
+    """
+    cursor = req.get_param("startingAfter")
+    if cursor is None:
+        return None
+    if "\0" not in cursor:  # PostgreSQL has no text with one
+        for rows in among:
+            if (row := rows.where(rows.model.id == cursor).first()) is not None:
+                return row
+    raise _unknown_cursor()
+
+
+def _unknown_cursor() -> Problem:
+    return Problem(
+        "invalid",
+        "startingAfter is not an id in this list.",
+        [{"field": "startingAfter", "message": "is unknown"}],
+    )
+
+
+def page(
+    req: falcon.Request,
+    query: "ModelSelect[Any]",
+    show: Callable[[Any], dict[str, Any]],
+    among: "ModelSelect[Any]",
+    oldest_first: bool = False,
+) -> dict[str, Any]:
+    """One page of `query`, newest first by id, or oldest first.
+
+    `among`: what the cursor may name, that is the list without what narrows it: a row may have
+    changed since it was shown.
+    """
+    limit, last, by = limit_of(req), after_of(req, among), query.model.id
+    if last is not None:
+        query = query.where(by > last.id if oldest_first else by < last.id)
+    rows = list(query.order_by(by if oldest_first else by.desc()).limit(limit + 1))
+    return {"data": [show(row) for row in rows[:limit]], "hasMore": len(rows) > limit}
+
+
+def page_of(
+    req: falcon.Request,
+    entries: Sequence[Entry],
+    show: Callable[[Entry], dict[str, Any]],
+    id_of: Callable[[Entry], str],
+) -> dict[str, Any]:
+    """One page of what is no table: `entries` in their order."""
+    limit, cursor, first = limit_of(req), req.get_param("startingAfter"), 0
+    if cursor is not None:
+        first = next((place for place, entry in enumerate(entries, 1) if id_of(entry) == cursor), 0)
+        if not first:
+            raise _unknown_cursor()
+    return {
+        "data": [show(entry) for entry in entries[first : first + limit]],
+        "hasMore": len(entries) > first + limit,
+    }

@@ -1,0 +1,184 @@
+"""What every request goes through: an id in the log, a connection given back, errors answered as
+problems.
+"""
+
+import time
+
+import falcon
+from peewee import DataError, IntegrityError, InterfaceError, OperationalError
+from playhouse.pool import MaxConnectionsExceeded
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from models.accounts.operator_session import OperatorSession
+from models.base import NoInstant, release_connection
+from rules.card_numbers import has_bare_card_number
+from runtime.errors import Conflict
+from runtime.ids import new_id
+from runtime.log import get_log
+from web.http.auth import Caller
+from web.http.pages import show_page
+from web.http.problems import Problem, write_problem
+from web.server.keep_alive import close_connection
+from web.server.request_metrics import method_of, route_of
+
+# asked every few seconds, or for every page
+UNTOLD = frozenset({"/healthz", "/readyz", "/metrics", "/static"})
+
+log = get_log("web")
+
+
+class RequestContext:
+    """Gives each request an id, taken from a proxy's `X-Request-Id` when it looks like one."""
+
+    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Name the request."""
+        clear_contextvars()
+        given = req.get_header("X-Request-Id") or ""
+        usable = (
+            given.isascii()
+            and given.replace("-", "").replace("_", "").isalnum()
+            and len(given) <= 64  # noqa: PLR2004
+        )
+        request_id = given if usable and not has_bare_card_number(given) else new_id("req")
+        bind_contextvars(request_id=request_id)
+        resp.set_header("X-Request-Id", request_id)
+
+    def process_response(
+        self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
+    ) -> None:
+        """Give the connection back and write one line: no path, no query, no body, for these hold
+        what nobody else may read.
+        """
+        release_connection()
+        resp.set_header("Cache-Control", resp.get_header("Cache-Control") or "no-store")
+        if (route := route_of(req)) not in UNTOLD:
+            seconds = round(time.perf_counter() - req.context.started, 4)
+            log.info(
+                "request",
+                method=method_of(req),
+                route=route,
+                status=resp.status_code,
+                seconds=seconds,
+                **_asker(req),
+            )
+
+
+def _asker(req: falcon.Request) -> dict[str, str]:
+    """Who asked and for which account, as far as the request has found out."""
+    caller: Caller | None = getattr(req.context, "caller", None)
+    session: OperatorSession | None = getattr(req.context, "session", None)
+    if caller is None:
+        return {"actor": f"operator:{session.name}"} if session else {}
+    return {"actor": caller.actor} | ({"account_id": caller.account.id} if caller.account else {})
+
+
+def on_problem(
+    req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
+) -> None:
+    """Answer a Problem as itself."""
+    if isinstance(error, Problem):
+        log.info("problem", code=error.code, route=route_of(req))
+        _tell(req, resp, error)
+
+
+def on_http_error(
+    req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
+) -> None:
+    """Answer the framework's own errors (404, 405, …) as problems."""
+    if isinstance(error, falcon.HTTPError):
+        codes = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+        headers = dict(error.headers or {}) if error.headers else {}
+        _tell(
+            req,
+            resp,
+            Problem(
+                codes.get(error.status_code, "bad_request"),
+                error.description or "",
+                headers=headers,
+            ),
+        )
+
+
+def _tell(req: falcon.Request, resp: falcon.Response, problem: Problem) -> None:
+    """A problem document, or a page for a browser at an unknown address. What is left of a body
+    over the cap is not read.
+    """
+    if problem.code == "body_too_large":
+        close_connection()
+    if problem.code != "not_found" or req.uri_template or "text/html" not in (req.accept or ""):
+        write_problem(resp, problem)
+        return
+    resp.status = problem.status
+    text = problem.detail or "Check the address: a link from a message must be complete."
+    show_page(resp, "plain.html", title="Page not found", text=text)
+
+
+def on_database_away(
+    req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
+) -> None:
+    """The database is away or locked: nothing was saved, and the caller is told to retry."""
+    log.error(
+        "database away", route=route_of(req), error=type(error).__name__, detail=str(error)[:200]
+    )
+    write_problem(
+        resp,
+        Problem(
+            "unavailable",
+            "Nothing was saved. Send the request again.",
+            headers={"Retry-After": "5"},
+        ),
+    )
+
+
+def on_crash(
+    req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
+) -> None:
+    """Anything else is our bug: logged in full, answered without detail."""
+    log.exception("request failed", route=route_of(req))
+    write_problem(resp, Problem("internal", "Quote the X-Request-Id header when you report this."))
+
+
+def on_conflict(
+    req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
+) -> None:
+    """Another request wrote the same row, or took the same number, at the same time."""
+    log.info("conflict", route=route_of(req), error=type(error).__name__)
+    write_problem(
+        resp,
+        Problem(
+            "conflict",
+            "Another request changed this first. Read it again, then decide whether to retry.",
+            headers={"Retry-After": "1"},
+        ),
+    )
+
+
+def on_unknowable(
+    req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
+) -> None:
+    """The database rejects a value of the request: a NUL character, or a text that is too long."""
+    log.info("value rejected by the database", route=route_of(req), error=type(error).__name__)
+    write_problem(
+        resp, Problem("bad_request", "A value is too long or contains characters we do not accept.")
+    )
+
+
+def on_no_instant(
+    req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
+) -> None:
+    """The request holds a time that could not be read again."""
+    log.info("no instant", route=route_of(req))
+    write_problem(resp, Problem("bad_request", str(error)))
+
+
+def install(app: falcon.App) -> None:
+    """Make `app` answer every error as a problem."""
+    app.add_error_handler(Exception, on_crash)
+    app.add_error_handler(falcon.HTTPError, on_http_error)
+    app.add_error_handler(
+        (OperationalError, InterfaceError, MaxConnectionsExceeded), on_database_away
+    )
+    app.add_error_handler((Conflict, IntegrityError), on_conflict)
+    app.add_error_handler(DataError, on_unknowable)
+    app.add_error_handler(NoInstant, on_no_instant)
+    app.add_error_handler(Problem, on_problem)

@@ -1,0 +1,128 @@
+"""What holds for the endpoints of money, before their responders: HTTPS (F56), and not too often
+(F57).
+
+Requests are counted per API key (its hash, whether or not the key is good) and per client address.
+"""
+
+import hashlib
+from functools import lru_cache
+
+import falcon
+from limits import RateLimitItem, parse
+
+from runtime.errors import Misconfigured
+from runtime.settings import Settings, get_settings
+from web.http.address import client_address, is_https, trusted_proxies
+from web.http.pages import show_page
+from web.http.problems import Problem
+from web.server.counted_limit import CountedLimit
+
+CARD_PAGE = "/card/{token}"
+# for people: told in words, not in problems
+PAGES = frozenset({"/p/{token}", CARD_PAGE, "/invoices/{invoice_id}/card"})
+
+
+def is_payment_endpoint(req: falcon.Request) -> bool:
+    """Whether money is spoken of behind this route: `/api/payments…`, an invoice's payment links
+    and card forms, people's pages.
+    """
+    return is_payment_route(req.uri_template or "")
+
+
+def is_payment_route(route: str) -> bool:
+    """The same of a route's template."""
+    starts = ("/api/payments/", f"{CARD_PAGE}/")
+    return (
+        route in PAGES
+        or route == "/api/payments"
+        or route.endswith(("/payment-links", "/card-forms"))
+        or route.startswith(starts)
+    )
+
+
+def _is_page(req: falcon.Request) -> bool:
+    return req.uri_template in PAGES and req.method in {"GET", "HEAD"}
+
+
+def check_settings(settings: Settings) -> None:
+    """Raises Misconfigured when TRUSTED_PROXIES or a rate is wrong: at the start, not at the first
+    payment.
+    """
+    trusted_proxies()
+    for rate in {settings.rate_per_key, settings.rate_per_address} - {"none"}:
+        _item(rate)
+
+
+class PaymentDoors:
+    """Stands before every routed request; looks at those about money."""
+
+    def __init__(self) -> None:
+        self._counts = CountedLimit()
+        check_settings(get_settings())
+
+    def process_resource(
+        self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]
+    ) -> None:
+        """Raises Problem 403 or 429; a payer's page is sent to HTTPS, or told to wait, in words."""
+        if is_payment_endpoint(req):
+            self._want_https(req)
+            self._count(req, resp)
+
+    def _want_https(self, req: falcon.Request) -> None:
+        if get_settings().payphone_env != "production" or is_https(req):
+            return
+        if _is_page(req):
+            public = get_settings().public_url
+            raise falcon.HTTPPermanentRedirect(
+                (public if public.startswith("https://") else f"https://{req.netloc}")
+                + req.relative_uri
+            )
+        raise Problem(
+            "https_required",
+            "Payment endpoints require HTTPS. Replace any key that was sent without it.",
+        )
+
+    def _count(self, req: falcon.Request, resp: falcon.Response) -> None:
+        for item, key in _counted(req):
+            if not self._counts.hit(item, key):
+                _refuse(req, resp, self._counts.seconds_left(item, key))
+                return
+
+
+def _refuse(req: falcon.Request, resp: falcon.Response, seconds: int) -> None:
+    if not _is_page(req):
+        raise Problem(
+            "rate_limited",
+            f"Too many payment requests. Try again in {seconds} seconds.",
+            headers={"Retry-After": str(seconds)},
+        )
+    resp.status = falcon.HTTP_429
+    resp.set_header("Retry-After", str(seconds))
+    show_page(
+        resp,
+        "plain.html",
+        title="Please wait a moment.",
+        text="Too many requests came from your connection. Try again in a minute.",
+    )
+    resp.complete = True
+
+
+def _counted(req: falcon.Request) -> list[tuple[RateLimitItem, str]]:
+    settings, secret = get_settings(), (req.auth or "").partition(" ")[2].strip()
+    counted = [(settings.rate_per_address, f"pay-address-{client_address(req)}")]
+    if secret:
+        counted.append(
+            (settings.rate_per_key, f"pay-key-{hashlib.sha256(secret.encode()).hexdigest()[:32]}")
+        )
+    return [(_item(rate), key) for rate, key in counted if rate != "none"]
+
+
+@lru_cache(maxsize=8)
+def _item(rate: str) -> RateLimitItem:
+    try:
+        return parse(rate)
+    except ValueError:
+        raise Misconfigured(
+            f"{rate!r} is not a rate: set RATE_PER_KEY and RATE_PER_ADDRESS to a value such as"
+            " 600/minute, or none."
+        ) from None

@@ -1,0 +1,43 @@
+"""How methods find their responders, beyond what falcon does: HEAD wherever there is GET, and
+static files by these two alone.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import falcon
+from falcon.routing import CompiledRouter, StaticRoute
+
+from web.http.pages import STATIC
+
+METHODS = ["GET", "HEAD"]
+
+
+class Router(CompiledRouter):
+    """Falcon's router; what answers GET answers HEAD too, and falcon sends the headers alone (RFC
+    9110, section 9.3.2).
+    """
+
+    def map_http_methods(self, resource: object, **kwargs: Any) -> dict[str, Callable[..., Any]]:
+        """The responders of a resource by method."""
+        responders = super().map_http_methods(resource, **kwargs)
+        return {"HEAD": responders["GET"]} | responders if "GET" in responders else responders
+
+
+class StaticFiles:
+    """The sink for everything under `/static/`; falcon's own static route would answer a POST with
+    the file.
+    """
+
+    PATHS = r"/static/"
+
+    def __init__(self) -> None:
+        self._files = StaticRoute("/static", STATIC)
+
+    def __call__(self, req: falcon.Request, resp: falcon.Response, **_params: str) -> None:
+        """Answer with the file. Raises HTTPMethodNotAllowed for what would change it."""
+        if req.method not in {*METHODS, "OPTIONS"}:
+            raise falcon.HTTPMethodNotAllowed([*METHODS, "OPTIONS"])
+        self._files(req, resp)
+        if req.method == "OPTIONS":
+            resp.set_header("Allow", ", ".join(METHODS))

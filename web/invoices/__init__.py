@@ -1,0 +1,1 @@
+"""Customers, invoices, finance and timelines over HTTP."""

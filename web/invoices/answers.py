@@ -1,0 +1,166 @@
+"""The API's answers as models: the OpenAPI document is made from them, and the tests check each
+answer against it.
+
+`web.invoices.shapes` makes the dicts.
+"""
+
+from datetime import date, datetime
+from typing import Literal
+
+from web.contact.answers import MessageShown
+from web.openapi.openapi import Shown
+from web.payments.answers import PaymentShown
+from web.payments.billing import StripeBillingShown
+
+InvoiceStatus = Literal["draft", "sent", "overdue", "paid", "cancelled", "written_off"]
+
+
+class Received(Shown):
+    """The event was stored."""
+
+    received: bool
+
+
+class AccountShown(Shown):
+    """An account."""
+
+    id: str
+    name: str
+    time_zone: str
+    stripe_account: str | None
+    created_at: datetime
+
+
+class AccountMade(AccountShown):
+    """A new account with its first API key, which is shown only once."""
+
+    key: str
+
+
+class AddressShown(Shown):
+    """A postal address; every field may be missing."""
+
+    line1: str | None = None
+    city: str | None = None
+    state: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
+
+
+class CustomerShown(Shown):
+    """A customer."""
+
+    id: str
+    name: str
+    phone: str | None
+    email: str | None
+    address: AddressShown | None
+    time_zone: str | None
+    language: str
+    external_id: str | None
+    stripe_customer_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class CustomerList(Shown):
+    """A page of customers."""
+
+    data: list[CustomerShown]
+    has_more: bool
+
+
+class CustomerBrief(Shown):
+    """Contact person."""
+
+    id: str
+    name: str
+    phone: str | None
+    email: str | None
+
+
+class InvoiceShown(Shown):
+    """An invoice with its customer. `outstandingBalance` is what is still owed; `disputeDueBy` is
+    the deadline for answering a dispute.
+    """
+
+    id: str
+    number: str
+    status: InvoiceStatus
+    project: str | None
+    currency: str
+    amount_due: int
+    amount_paid: int
+    amount_received: int
+    amount_returned: int
+    outstanding_balance: int
+    overpaid: int
+    currency_mismatch: bool
+    disputed: bool
+    dispute_due_by: datetime | None
+    due_date: date
+    notes: str
+    customer: CustomerBrief
+    created_at: datetime
+    updated_at: datetime
+
+
+class InvoiceList(Shown):
+    """A page of invoices."""
+
+    data: list[InvoiceShown]
+    has_more: bool
+
+
+class LinkShown(Shown):
+    """A payment link. `url` is short, easy to read out, and always leads to the current link."""
+
+    message: MessageShown | None
+
+    payment_link_id: str
+    url: str
+    status: str
+    amount: int
+    currency: str
+    error: str | None
+
+
+class IntentShown(Shown):
+    """What Stripe's payment form needs. `billingDetails` are in Stripe's format, to prefill the
+    form.
+    """
+
+    payment_intent_id: str
+    client_secret: str
+    amount: int
+    currency: str
+    status: str
+    billing_details: StripeBillingShown
+
+
+class CardFormShown(Shown):
+    """The page where the clinic's staff take a card for the invoice. Anyone with its URL may
+    charge, until it expires.
+    """
+
+    url: str
+    expires_at: datetime
+
+
+class Recorded(Shown):
+    """A payment, and its invoice after it."""
+
+    payment: PaymentShown
+    invoice: InvoiceShown
+
+
+class Confirmed(Shown):
+    """The state of a payment at Stripe. Only `succeeded` is success."""
+
+    success: bool
+    status: Literal[
+        "succeeded", "processing", "requires_action", "pending", "failed", "canceled", "unknown"
+    ]
+    payment: PaymentShown | None
+    invoice: InvoiceShown
+    client_secret: str | None = None

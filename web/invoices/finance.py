@@ -1,0 +1,161 @@
+"""Unpaid invoices and their totals."""
+
+from datetime import date
+from typing import Any, Literal
+
+import falcon
+
+from models.invoices.invoice import Invoice
+from models.reports.receivables import BUCKETS, Sum, sums_by_age, sums_by_status, unpaid_invoices
+from rules.invoice_fold import UNPAID
+from runtime.clock import business_now
+from web.http.auth import caller_of
+from web.http.lists import after_of, choices_of, limit_of
+from web.invoices.answers import CustomerBrief
+from web.openapi.openapi import PageQuery, Shown, documented
+
+BUCKET_NAMES = {
+    "1-30": "days1To30",
+    "31-60": "days31To60",
+    "61-90": "days61To90",
+    "91-": "daysOver90",
+}
+
+
+class UnpaidQuery(PageQuery):
+    """Which unpaid invoices: overdue, not yet due, or both."""
+
+    status: Literal["overdue", "sent"] | None = None
+
+
+class UnpaidInvoice(Shown):
+    """An invoice to be collected. `daysOverdue` counts in the account's time zone."""
+
+    id: str
+    number: str
+    status: Literal["overdue", "sent"]
+    project: str | None
+    currency: str
+    amount_due: int
+    outstanding_balance: int
+    due_date: date
+    days_overdue: int
+    disputed: bool
+    customer: CustomerBrief
+    next_contact: str | None
+
+
+class UnpaidList(Shown):
+    """A page of unpaid invoices, earliest due date first."""
+
+    data: list[UnpaidInvoice]
+    has_more: bool
+
+
+class Tally(Shown):
+    """Number of invoices and their outstanding balance in minor units."""
+
+    count: int
+    outstanding: int
+
+
+class Ages(Shown):
+    """Overdue invoices by age in days."""
+
+    days_1_to_30: Tally
+    days_31_to_60: Tally
+    days_61_to_90: Tally
+    days_over_90: Tally
+
+
+class CurrencySummary(Shown):
+    """Totals in one currency; currencies are never added up."""
+
+    currency: str
+    by_status: dict[str, Tally]
+    overdue: Ages
+
+
+class Summary(Shown):
+    """What is owed to the account on `asOf`, a date in its time zone."""
+
+    as_of: date
+    currencies: list[CurrencySummary]
+
+
+class UnpaidInvoices:
+    """`/api/finance/unpaid-invoices`"""
+
+    @documented("Finance", {200: UnpaidList}, query=UnpaidQuery)
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Unpaid invoices, earliest due date first; `status` is `overdue` or `sent`."""
+        account, limit, statuses = (
+            caller_of(req).own,
+            limit_of(req),
+            set(choices_of(req, "status", UNPAID)),
+        )
+        which = statuses.pop() if len(statuses) == 1 else None
+        last = after_of(req, Invoice.select().where(Invoice.account == account))
+        today = account.local_date(business_now())
+        rows = unpaid_invoices(account, which, today, last, limit + 1)  # type: ignore[arg-type]
+        resp.media = {
+            "data": [show_unpaid(row, today) for row in rows[:limit]],
+            "hasMore": len(rows) > limit,
+        }
+
+
+def show_unpaid(invoice: Invoice, today: date) -> dict[str, Any]:
+    """An unpaid invoice. `nextContact` is always null: contacts are not scheduled yet."""
+    customer, late = invoice.customer, (today - invoice.due_date).days
+    return {
+        "id": invoice.id,
+        "number": invoice.number,
+        "status": "overdue" if late > 0 else "sent",
+        "project": invoice.project,
+        "currency": invoice.currency,
+        "amountDue": invoice.amount_due,
+        "outstandingBalance": invoice.outstanding,
+        "dueDate": invoice.due_date.isoformat(),
+        "daysOverdue": max(0, late),
+        "disputed": invoice.disputed,
+        "customer": {
+            "id": customer.id,
+            "name": customer.name,
+            "phone": customer.phone,
+            "email": customer.email,
+        },
+        "nextContact": None,
+    }
+
+
+class FinanceSummary:
+    """`/api/finance/summary`"""
+
+    @documented("Finance", {200: Summary})
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Counts and outstanding balances per currency, by status and by age."""
+        account = caller_of(req).own
+        today = account.local_date(business_now())
+        statuses, ages = sums_by_status(account), list(sums_by_age(account, today))
+        currencies = sorted({row.currency for row in statuses})
+        resp.media = {
+            "asOf": today.isoformat(),
+            "currencies": [_show_currency(currency, statuses, ages) for currency in currencies],
+        }
+
+
+def _show_currency(currency: str, statuses: list[Sum], ages: list[Sum]) -> dict[str, Any]:
+    by_age = {row.key: _tally(row) for row in ages if row.currency == currency}
+    buckets = [f"{first}-{last or ''}" for first, last in BUCKETS]
+    return {
+        "currency": currency,
+        "byStatus": {row.key: _tally(row) for row in statuses if row.currency == currency},
+        "overdue": {
+            BUCKET_NAMES[bucket]: by_age.get(bucket, {"count": 0, "outstanding": 0})
+            for bucket in buckets
+        },
+    }
+
+
+def _tally(row: Sum) -> dict[str, int]:
+    return {"count": row.count, "outstanding": row.outstanding}

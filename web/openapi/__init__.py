@@ -1,0 +1,1 @@
+"""The API's own description, as a document and as pages."""

@@ -1,0 +1,229 @@
+"""`/api/openapi.json` and `/api/docs`: the API's own description, for machines and for people.
+
+The page is made here from the document, whole: no script, nothing from elsewhere, readable on a
+phone. Its search is a form.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import falcon
+
+from web.http.pages import show_page
+from web.http.problems import PROBLEMS
+from web.openapi.openapi import openapi_document
+
+DEEPEST = 3  # levels of nested fields the page shows
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRow:
+    """One field as the page shows it."""
+
+    name: str
+    kind: str
+    required: bool
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """One answer as the page shows it: a shape, or the codes of problems."""
+
+    status: str
+    about: str
+    codes: list[str]
+    fields: list[FieldRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One endpoint as the page shows it."""
+
+    id: str
+    tag: str
+    method: str
+    path: str
+    summary: str
+    about: str
+    is_open: bool
+    parameters: list[FieldRow]
+    body: list[FieldRow]
+    answers: list[AnswerRow]
+
+    def speaks_of(self, words: list[str]) -> bool:
+        """Whether every word stands somewhere in this endpoint's description."""
+        names = [field.name for row in self.answers for field in row.fields] + [
+            field.name for field in (*self.parameters, *self.body)
+        ]
+        codes = [code for row in self.answers for code in row.codes]
+        text = " ".join(
+            [self.method, self.path, self.tag, self.summary, self.about, *names, *codes]
+        ).lower()
+        return all(word in text for word in words)
+
+
+class OpenApi:
+    """`/api/openapi.json`"""
+
+    def __init__(self, app: falcon.App) -> None:
+        self._app = app
+        self._document: dict[str, Any] | None = None
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """The OpenAPI document."""
+        resp.media = self.document()
+
+    def document(self) -> dict[str, Any]:
+        """The document, made on first use."""
+        self._document = self._document or openapi_document(self._app)
+        return self._document
+
+
+class ApiDocs:
+    """`/api/docs`"""
+
+    def __init__(self, openapi: OpenApi) -> None:
+        self._openapi = openapi
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Every endpoint, or those that have the words of `q`."""
+        document, wanted = self._openapi.document(), (req.get_param("q") or "")[:100]
+        found = [
+            operation
+            for operation in read_operations(document)
+            if operation.speaks_of(wanted.lower().split())
+        ]
+        groups = {
+            tag["name"]: [operation for operation in found if operation.tag == tag["name"]]
+            for tag in document["tags"]
+        }
+        about = [part.replace("\n", " ") for part in document["info"]["description"].split("\n\n")]
+        show_page(
+            resp,
+            "api_docs.html",
+            groups={tag: rows for tag, rows in groups.items() if rows},
+            wanted=wanted,
+            about=about,
+            count=len(found),
+        )
+
+
+class ProblemDocs:
+    """`/api/docs/problems`, where the `type` of every problem points to."""
+
+    def __init__(self, openapi: OpenApi) -> None:
+        self._openapi = openapi
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Every code: its status, what it means, which endpoints answer it."""
+        where: dict[str, list[Operation]] = {}
+        for operation in read_operations(self._openapi.document()):
+            for code in {code for answer in operation.answers for code in answer.codes}:
+                where.setdefault(code, []).append(operation)
+        rows = [
+            (code, status, title, where.get(code, []))
+            for code, (status, title) in sorted(PROBLEMS.items(), key=lambda item: item[1][0])
+        ]
+        show_page(resp, "api_problems.html", rows=rows)
+
+
+def read_operations(document: dict[str, Any]) -> Iterator[Operation]:
+    """The endpoints of an OpenAPI document, ready to be shown."""
+    schemas = document["components"]["schemas"]
+    for path, operations in document["paths"].items():
+        for method, told in operations.items():
+            body = (
+                told.get("requestBody", {})
+                .get("content", {})
+                .get("application/json", {})
+                .get("schema", {})
+            )
+            yield Operation(
+                id=told["operationId"],
+                tag=told["tags"][0],
+                method=method.upper(),
+                path=path,
+                summary=told["summary"],
+                about=told["description"],
+                is_open=told.get("security") == [],
+                parameters=[_parameter(one, schemas) for one in told["parameters"]],
+                body=list(_fields(body, schemas)),
+                answers=[
+                    _answer(status, answer, schemas)
+                    for status, answer in sorted(told["responses"].items())
+                ],
+            )
+
+
+def _parameter(told: dict[str, Any], schemas: dict[str, Any]) -> FieldRow:
+    kind = f"{told['in']}, {_kind(told['schema'], schemas)}"
+    return FieldRow(told["name"], kind, bool(told.get("required")), told.get("description", ""))
+
+
+def _answer(status: str, told: dict[str, Any], schemas: dict[str, Any]) -> AnswerRow:
+    content = told.get("content", {})
+    if "application/problem+json" in content:
+        return AnswerRow(
+            status, "", [part.strip("` ") for part in told["description"].split("·")], []
+        )
+    return AnswerRow(
+        status,
+        told["description"],
+        [],
+        list(_fields(content.get("application/json", {}).get("schema", {}), schemas)),
+    )
+
+
+def _fields(
+    schema: dict[str, Any], schemas: dict[str, Any], before: str = "", depth: int = 1
+) -> Iterator[FieldRow]:
+    """The fields of a schema, nested ones with dotted names."""
+    whole = _resolved(schema, schemas)
+    for name, told in whole.get("properties", {}).items():
+        yield FieldRow(
+            before + name,
+            _kind(told, schemas),
+            name in whole.get("required", []),
+            told.get("description", ""),
+        )
+        if depth < DEEPEST:
+            for inner in (told, told.get("items", {}), *told.get("anyOf", [])):
+                if "$ref" in inner:
+                    dots = (
+                        f"{before}{name}[]." if inner is told.get("items") else f"{before}{name}."
+                    )
+                    yield from _fields(inner, schemas, dots, depth + 1)
+
+
+def _resolved(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in schema:
+        return schema
+    found: dict[str, Any] = schemas[schema["$ref"].rsplit("/", 1)[1]]
+    return found
+
+
+def _kind(told: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """A type in words: `text`, `integer from 1 to 100`, `"sent" or "draft"`, `list of …`."""
+    if "anyOf" in told:
+        return " or ".join(_kind(one, schemas) for one in told["anyOf"])
+    if "const" in told or "enum" in told:
+        return " or ".join(f"“{value}”" for value in told.get("enum", [told.get("const")]))
+    if "$ref" in told:
+        whole = _resolved(told, schemas)
+        return "object" if "properties" in whole else _kind(whole, schemas)
+    if told.get("type") == "array":
+        return f"list of {_kind(told.get('items', {}), schemas)}"
+    words = {"string": "text", "null": "null", "boolean": "true or false"}.get(
+        told.get("type", ""), told.get("type", "anything")
+    )
+    words = {"date-time": "time", "date": "date", "uuid": "UUID"}.get(told.get("format", ""), words)
+    least = told.get(
+        "minimum", told["exclusiveMinimum"] + 1 if "exclusiveMinimum" in told else None
+    )
+    limits = [
+        f"from {least}" if least is not None else "",
+        f"to {told['maximum']}" if "maximum" in told else "",
+    ]
+    return " ".join([words, *(limit for limit in limits if limit)])

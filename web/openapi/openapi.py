@@ -1,0 +1,235 @@
+"""The API describes itself: one declaration beside each responder, one OpenAPI document from all of
+them.
+
+`@documented(…)` stands above `@idempotent`. It checks nothing and changes nothing at run time:
+bodies are checked by the models it names (`web.http.body.check`), and the tests hold every answer
+against the document.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from http import HTTPStatus
+from typing import Any, Literal, TypeVar
+
+import falcon
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from spectree import Response, SecurityScheme, SpecTree
+from spectree.models import SecureType, SecuritySchemeData
+
+from runtime.settings import get_settings
+from web.http.payment_guard import is_payment_route
+from web.http.problems import PROBLEMS
+
+Door = Literal["key", "operator", "signature", "open"]
+Responder = TypeVar("Responder", bound=Callable[..., Any])
+
+ALWAYS = ("bad_request", "card_number_refused", "unavailable")
+WITH_KEY = ("unauthenticated", "not_found")
+WITH_BODY = ("body_too_large", "invalid", "conflict")
+WITH_REPEAT = ("idempotency_key_reused", "idempotency_in_progress")
+
+PAYMENT_DOORS = {"403": "https_required", "429": "rate_limited"}  # what web.payment_doors answers
+
+ABOUT = """Send a clinic's invoices, take payments by link, card or phone, and follow what was paid.
+
+Amounts are integers in the currency's minor unit, times are RFC 3339 in UTC.
+
+Send `Authorization: Bearer <key>`. An object of another account is answered with 404. Errors are
+`application/problem+json` (RFC 9457) with a stable `code`. Lists take `limit` (at most 100) and
+`startingAfter`. A POST takes `Idempotency-Key`: the same key and body return the first answer
+again. HEAD is answered wherever GET is. Card numbers are refused in any field and never stored."""
+
+
+class Shown(BaseModel):
+    """The base of every answer: camelCase, declared fields only."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457 problem details; some codes add members."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: list[FieldProblem] = Field(default_factory=list)
+
+
+class KeyHeaders(BaseModel):
+    """Headers of a request with an API key."""
+
+    account: str | None = Field(
+        default=None,
+        alias="Payphone-Account",
+        description="Only with an operator's key: the account to act for.",
+    )
+
+
+class RepeatHeaders(KeyHeaders):
+    """Headers of a request that may be retried safely."""
+
+    idempotency_key: str | None = Field(
+        default=None,
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Any text; use a new one for each operation. Kept for 48 hours.",
+    )
+
+
+class PageQuery(BaseModel):
+    """A page of a list."""
+
+    limit: int = Field(default=20, ge=1, le=100, description="Maximum number of items.")
+    starting_after: str | None = Field(
+        default=None,
+        alias="startingAfter",
+        description=(
+            "The id of the last item of the previous page; an id that is not in the list is refused"
+            " with 422."
+        ),
+    )
+
+
+_tree = SpecTree(
+    "falcon",
+    mode="strict",
+    annotations=False,
+    title="Payphone",
+    version="0.1.0",
+    description=ABOUT,
+    security_schemes=[
+        SecurityScheme(
+            name="key",
+            data=SecuritySchemeData(
+                type=SecureType.HTTP, scheme="bearer", description="An API key."
+            ),
+        )
+    ],
+    security={"key": []},
+    validation_error_model=ProblemDetails,
+    naming_strategy=lambda model: model.__name__,
+    nested_naming_strategy=lambda _parent, child: child,
+)
+
+
+def documented(
+    tag: str,
+    answers: Mapping[int, type[BaseModel] | None],
+    *,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    problems: Sequence[str] = (),
+    door: Door = "key",
+) -> Callable[[Responder], Responder]:
+    """Describe a responder: what it takes, what it answers, and which problem codes of its own it
+    has.
+
+    `door`: who may call it (an account's key, an operator's key, a provider's signature, anybody).
+    Problems that every endpoint may answer (401, 404, 413 …) need not be named.
+    """
+
+    def describe(responder: Responder) -> Responder:
+        keyed, repeats = door in {"key", "operator"}, responder.__name__ == "on_post"
+        codes = [
+            *ALWAYS,
+            *(WITH_KEY if keyed else ()),
+            *(("forbidden",) if door == "operator" else ()),
+        ]
+        codes += [
+            *(WITH_BODY if body else ()),
+            *(WITH_REPEAT if keyed and repeats else ()),
+            *(("invalid",) if query else ()),
+            *problems,
+        ]
+        headers = (RepeatHeaders if repeats else KeyHeaders) if keyed else None
+        name = f"{responder.__qualname__.split('.')[0]}_{responder.__name__.removeprefix('on_')}"
+        security: list[Any] | None = None if keyed else []
+        return _tree.validate(
+            query=query,
+            json=body,
+            headers=headers,
+            resp=_answers(answers, codes),
+            tags=(tag,),
+            security=security,
+            skip_validation=True,
+            operation_id=name,
+        )(responder)
+
+    return describe
+
+
+def _answers(answers: Mapping[int, type[BaseModel] | None], codes: Sequence[str]) -> Response:
+    by_status: dict[int, list[str]] = {}
+    for code in dict.fromkeys(codes):
+        by_status.setdefault(PROBLEMS[code][0], []).append(code)
+    described: dict[str, Any] = {
+        f"HTTP_{status}": (model, HTTPStatus(status).phrase) for status, model in answers.items()
+    }
+    for status, names in by_status.items():
+        described[f"HTTP_{status}"] = (ProblemDetails, " · ".join(f"`{name}`" for name in names))
+    return Response(**described)
+
+
+def openapi_document(app: falcon.App) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of every documented route of `app`."""
+    _tree.app, models = app, deepcopy(_tree.models)
+    document: dict[str, Any] = _tree._generate_spec()  # noqa: SLF001 - `spec` would keep the first application's for ever
+    _tree.models = models  # making the document takes the nested models out of them
+    for path, operations in document["paths"].items():
+        operations.pop("head", None)  # whatever is read by GET; to say it once is enough
+        for operation in operations.values():
+            _finish(operation, is_payment_route(path))
+    public = get_settings().public_url
+    document["servers"] = [{"url": public or "/"}]
+    return document
+
+
+def _finish(operation: dict[str, Any], about_money: bool) -> None:
+    """Add what spectree cannot: problems of payment endpoints, the media type of problems,
+    parameters that are never null.
+    """
+    for status, code in PAYMENT_DOORS.items() if about_money else ():
+        described = operation["responses"].setdefault(
+            status, deepcopy(operation["responses"]["503"]) | {"description": ""}
+        )
+        described["description"] = " · ".join(filter(None, [described["description"], f"`{code}`"]))
+    for status, answer in operation["responses"].items():
+        if int(status) >= HTTPStatus.BAD_REQUEST:
+            answer["content"] = {"application/problem+json": next(iter(answer["content"].values()))}
+        if int(status) == HTTPStatus.TOO_MANY_REQUESTS:
+            answer["headers"] = {
+                "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+            }
+    operation["parameters"] = [
+        parameter | {"schema": _without_null(parameter["schema"])}
+        for parameter in operation["parameters"]
+    ]
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an optional parameter, which may be absent but never null."""
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    rest = {
+        name: value
+        for name, value in schema.items()
+        if name not in {"anyOf", "title", "default"} or (name == "default" and value is not None)
+    }
+    return rest | kinds[0] if len(kinds) == 1 else schema
+
+
+def is_documented(responder: Callable[..., Any]) -> bool:
+    """Whether `responder` has a declaration."""
+    return _tree.get_function_metadata(responder) is not None

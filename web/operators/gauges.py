@@ -1,0 +1,193 @@
+"""The figures of this installation as gauges, counted at each scrape."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from redis import Redis
+from redis.exceptions import RedisError
+
+from delivery.life_signs import LifeSigns, read_life_signs
+from delivery.registry import find_job
+from models.base import database_time
+from models.reports.figures import (
+    backfill_age,
+    count_ceilings,
+    count_differences,
+    count_doubts,
+    count_failed_refunds,
+    count_fetched,
+    count_inbox,
+    count_invoices,
+    count_jobs,
+    count_paused,
+    oldest_due,
+    oldest_unprocessed,
+)
+from runtime.errors import Misconfigured
+from runtime.redis_connection import connect_redis
+from runtime.settings import QUEUES, get_settings
+
+DAY = 86_400  # seconds
+TIMEOUT = 1.0  # seconds Redis may take for a scrape
+
+
+class _Figures(Collector):
+    """Looks at the database and at Redis each time it is collected."""
+
+    def __init__(self) -> None:
+        self._redis: Redis | None = None
+
+    def collect(self) -> Iterable[Metric]:
+        """Every gauge."""
+        yield from _job_gauges()
+        doubts = {(k,): v for k, v in count_doubts().items()}
+        yield _family(
+            "payphone_effects_in_doubt",
+            "Effects whose outcome is unknown, by kind.",
+            ("kind",),
+            doubts,
+        )
+        yield _family(
+            "payphone_inbox_events",
+            "Events from providers, by outcome.",
+            ("outcome",),
+            {(k,): v for k, v in count_inbox().items()},
+        )
+        yield _single(
+            "payphone_inbox_oldest_unprocessed_seconds",
+            "Age of the oldest event without an outcome.",
+            oldest_unprocessed(),
+        )
+        yield _family(
+            "payphone_invoices",
+            "Invoices, by status.",
+            ("status",),
+            {(k,): v for k, v in count_invoices().items()},
+        )
+        differences = {(k,): v for k, v in count_differences().items()}
+        yield _family(
+            "payphone_book_differences",
+            "Open differences between our books and Stripe's, by kind.",
+            ("kind",),
+            differences,
+        )
+        yield _single(
+            "payphone_refunds_failed",
+            "Refunds that failed and were not requested again.",
+            count_failed_refunds(),
+        )
+        reached = {(k,): v for k, v in count_ceilings().items()}
+        yield _family(
+            "payphone_ceilings_reached",
+            "Accounts that reached a daily ceiling in the last 24 hours, by what it limits.",
+            ("what",),
+            reached,
+        )
+        yield _family(
+            "payphone_brakes",
+            "Brakes that are on, by what they stop.",
+            ("what",),
+            {(k,): v for k, v in count_paused().items()},
+        )
+        age = backfill_age() if get_settings().stripe_secret_key else None
+        if age is not None:
+            yield _single(
+                "payphone_backfill_age_seconds",
+                "Seconds since the events of the Stripe account read longest ago were last read, or"
+                " ought to have been.",
+                age,
+            )
+        fetched = {(k,): v for k, v in count_fetched(DAY).items()}
+        yield _family(
+            "payphone_events_fetched",
+            "Events of the last 24 hours that only the hourly backfill brought, by endpoint.",
+            ("endpoint",),
+            fetched,
+        )
+        signs = self._life_signs()
+        yield _single("payphone_redis_up", "1 while Redis answers.", 0 if signs is None else 1)
+        writable = signs is not None and not signs.refusal
+        yield _single(
+            "payphone_redis_writable",
+            "1 while Redis writes what it is told; 0 if it is full, read-only or away.",
+            int(writable),
+        )
+        if signs is not None:
+            yield from _life_gauges(signs)
+
+    def _life_signs(self) -> LifeSigns | None:
+        try:
+            self._redis = self._redis or connect_redis(get_settings().redis_url, timeout=TIMEOUT)
+            return read_life_signs(self._redis, database_time())
+        except (RedisError, Misconfigured):
+            return None
+
+
+def _job_gauges() -> Iterable[Metric]:
+    counts: dict[tuple[str, ...], float] = {
+        (queue, state): 0 for queue in QUEUES for state in ("waiting", "running", "dead")
+    }
+    names: dict[tuple[str, ...], float] = {}
+    for row in count_jobs():
+        known = find_job(row.name)
+        key = (known.queue if known else "unknown", row.state)
+        counts[key] = counts.get(key, 0) + row.count
+        if row.state == "dead":
+            names[row.name,] = row.count
+    yield _family(
+        "payphone_jobs",
+        "Staged jobs, by queue and state; finished ones until their rows are deleted.",
+        ("queue", "state"),
+        counts,
+    )
+    yield _family(
+        "payphone_jobs_dead", "Dead jobs, by name: each needs a person.", ("name",), names
+    )
+    ages = dict.fromkeys(QUEUES, 0.0) | oldest_due()
+    yield _family(
+        "payphone_job_oldest_due_seconds",
+        "How long the oldest due job of a queue has waited.",
+        ("queue",),
+        {(k,): v for k, v in ages.items()},
+    )
+
+
+def _life_gauges(signs: LifeSigns) -> Iterable[Metric]:
+    yield _family(
+        "payphone_rq_workers",
+        "Workers that RQ lists, by queue.",
+        ("queue",),
+        {(k,): v for k, v in signs.workers.items()},
+    )
+    seen = {
+        (name,): age
+        for name, age in (("relay", signs.relay), ("scheduler", signs.scheduler))
+        if age is not None
+    }
+    yield _family(
+        "payphone_seen_age_seconds",
+        "Seconds since a process was last seen; absent after a minute.",
+        ("process",),
+        seen,
+    )
+
+
+def _family(name: str, about: str, labels: tuple[str, ...], values: Mapping[Any, float]) -> Metric:
+    family = GaugeMetricFamily(name, about, labels=labels)
+    for key, value in sorted(values.items()):
+        family.add_metric(key, value)
+    return family
+
+
+def _single(name: str, about: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, about, value=value)
+
+
+def gauges() -> CollectorRegistry:
+    """A registry that counts at each scrape."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures())
+    return registry

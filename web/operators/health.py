@@ -1,0 +1,65 @@
+"""`/healthz`: the process answers. `/readyz`: it can do its work, or says what is degraded."""
+
+from collections.abc import Callable
+
+import falcon
+from peewee import PeeweeException
+from redis import Redis
+from redis.exceptions import RedisError
+
+from delivery.life_signs import read_life_signs
+from models.base import database_time, execute
+from models.migrate import pending
+from runtime.errors import Misconfigured
+from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
+from runtime.settings import get_settings
+
+
+class Health:
+    """The process is running."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Always 200."""
+        resp.media = {"status": "ok"}
+
+
+class Ready:
+    """503 only without the database; without a migration, Redis, workers or scheduler 200 with
+    `degraded` and the reasons.
+    """
+
+    def __init__(self, connect: Callable[[], Redis] | None = None) -> None:
+        self._connect = connect or (
+            lambda: connect_redis(get_settings().redis_url, timeout=NUDGE_TIMEOUT)
+        )
+        self._redis: Redis | None = None
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Look at the database, then at Redis and what should be living there."""
+        try:
+            execute("SELECT 1 FROM account LIMIT 1").fetchall()
+            missing = pending()
+        except PeeweeException as error:
+            resp.status = falcon.HTTP_503
+            resp.media = {"status": "unavailable", "reasons": [f"database: {type(error).__name__}"]}
+            return
+        reasons = [f"database: lacks {', '.join(missing)}"] * bool(missing) + self.reasons()
+        resp.media = {"status": "degraded" if reasons else "ok", "reasons": reasons}
+
+    def reasons(self) -> list[str]:
+        """What is degraded, each in a few words; nothing when all is well."""
+        try:
+            self._redis = self._redis or self._connect()
+            signs = read_life_signs(self._redis, database_time())
+        except (RedisError, Misconfigured) as error:
+            return [f"redis: {type(error).__name__}"]
+        away = [
+            who
+            for who, seen in (("relay", signs.relay), ("scheduler", signs.scheduler))
+            if seen is None
+        ]
+        refused = [f"redis: refuses writes ({signs.refusal})"] if signs.refusal else []
+        idle = [
+            f"workers: nobody serves {queue}" for queue, count in signs.workers.items() if not count
+        ]
+        return refused + [f"{who}: not seen for a minute" for who in away] + idle

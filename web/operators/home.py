@@ -1,0 +1,60 @@
+"""`/`: the operators' front page, with counts and links."""
+
+import falcon
+
+from models.effects.pause_switch import WHATS
+from models.reports.figures import (
+    count_doubts,
+    count_inbox,
+    count_invoices,
+    count_paused,
+    count_states,
+)
+from web.http.pages import show_page
+from web.operators.health import Ready
+from web.operators.sessions import signed_in
+
+STATES = ("waiting", "running", "dead", "done")  # always shown, even at 0
+OUTCOMES = ("unprocessed", "refused", "unmatched", "applied")
+STATUSES = ("sent", "overdue", "paid")
+# overdue invoices, and other business on the same Stripe account, are usual
+ALARMING = {"dead", "refused", "in doubt", *WHATS}
+
+
+class Home:
+    """The front page of the operators."""
+
+    def __init__(self, ready: Ready) -> None:
+        self._ready = ready
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Current counts from the database."""
+        session = signed_in(req)
+        groups = [
+            ("Jobs", "by state", _tiles(count_states(), STATES)),
+            (
+                "Effects",
+                "whose outcome is unknown",
+                _tiles({"in doubt": sum(count_doubts().values())}, ()),
+            ),
+            ("Events from providers", "by outcome", _tiles(count_inbox(), OUTCOMES)),
+            ("Paused", "brakes that are on, by what they stop", _tiles(count_paused(), WHATS)),
+            ("Invoices", "by status", _tiles(count_invoices(), STATUSES)),
+        ]
+        show_page(
+            resp,
+            "home.html",
+            name=session.name,
+            csrf_token=session.csrf_token,
+            groups=groups,
+            reasons=self._ready.reasons(),
+        )
+
+
+def _tiles(counts: dict[str, int], always: tuple[str, ...]) -> list[tuple[str, int, bool]]:
+    """(label, count, alarming) for the names always shown and any others."""
+    names = [*always, *(name for name in sorted(counts) if name not in always)]
+    return [
+        (name.replace("_", " "), counts.get(name, 0), name in ALARMING and bool(counts.get(name)))
+        for name in names
+    ]

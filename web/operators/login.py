@@ -1,0 +1,166 @@
+"""`/login` and `/logout`."""
+
+import hmac
+from urllib.parse import parse_qs, urlsplit
+
+import falcon
+
+from models.accounts.audit_entry import AuditEntry
+from models.accounts.operator import BUILT_IN, Operator, normal_name, password_holds
+from models.accounts.operator_session import OperatorSession
+from models.base import transaction
+from runtime.clock import real_now
+from runtime.ids import new_token
+from runtime.log import get_log
+from runtime.settings import get_settings
+from web.http.address import client_address
+from web.http.body import read_raw
+from web.http.pages import show_page
+from web.http.problems import Problem
+from web.operators.login_limit import WINDOW, LoginLimit
+from web.operators.sessions import (
+    CSRF_FIELD,
+    check_csrf,
+    cookie_name,
+    drop_cookie,
+    keep_session,
+    put_cookie,
+    session_of,
+)
+
+FORM_CAP = 8 * 1024  # bytes
+FORM_LIFE = 3600  # seconds a login page may be left open
+FAILED = "Wrong name or password."
+TOO_OFTEN = "Too many attempts. Try again in 15 minutes."
+STALE = "This page has expired. Please sign in again."
+
+log = get_log("login")
+
+
+class Login:
+    """`/login`: a form; its answer is a session, or the same sentence for every way to be wrong."""
+
+    def __init__(self) -> None:
+        self._limit = LoginLimit()
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """The form; who is signed in already goes on."""
+        if session_of(req):
+            raise falcon.HTTPFound(_next(req.get_param("next") or "/"))
+        _show_form(req, resp, _next(req.get_param("next") or "/"))
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Try a name and a password."""
+        form = read_form(req)
+        after, name, password, address = (
+            _next(form.get("next", "/")),
+            form.get("name", "")[:200],
+            form.get("password", "")[:1000],
+            client_address(req),
+        )
+        try:
+            check_csrf(
+                req, form.get(CSRF_FIELD, ""), req.cookies.get(cookie_name("form")) or new_token()
+            )
+        except Problem:
+            resp.status = falcon.HTTP_403
+            _show_form(req, resp, after, STALE)
+            return
+        if not self._limit.may_try(address, name):
+            # not audited: an append-only table must not be floodable
+            log.warning("login limited", address=address)
+            resp.status = falcon.HTTP_429
+            resp.set_header("Retry-After", str(WINDOW))
+            _show_form(req, resp, after, TOO_OFTEN)
+            return
+        operator, holds = _check(name, password)
+        if not holds:
+            _record_failure(name, address)
+            resp.status = falcon.HTTP_403
+            _show_form(req, resp, after, FAILED)
+            return
+        self._limit.clear(address, name)
+        with transaction():
+            session, token = OperatorSession.open(
+                operator, get_settings().operator_password, real_now()
+            )
+            AuditEntry.record(
+                f"operator:{session.name}",
+                "login.succeeded",
+                f"operator:{session.name}",
+                address=address,
+            )
+        keep_session(resp, token)
+        drop_cookie(resp, "form")
+        resp.status, resp.location = falcon.HTTP_303, after
+
+
+class Logout:
+    """`/logout`"""
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """End the session, here and in the database."""
+        session = session_of(req)
+        if session is not None:
+            check_csrf(req, read_form(req).get(CSRF_FIELD, ""), session.csrf_token)
+            with transaction():
+                session.revoke()
+                AuditEntry.record(f"operator:{session.name}", "logout", f"operator:{session.name}")
+        drop_cookie(resp, "session")
+        resp.status, resp.location = falcon.HTTP_303, "/login"
+
+
+def read_form(req: falcon.Request) -> dict[str, str]:
+    """The fields of a posted form, the first of each name. Raises Problem 400 or 413."""
+    try:
+        return {
+            name: values[0]
+            for name, values in parse_qs(
+                read_raw(req, FORM_CAP).decode("utf-8"), keep_blank_values=True, max_num_fields=20
+            ).items()
+        }
+    except ValueError:
+        raise Problem("bad_request", "The form cannot be read.") from None
+
+
+def _check(name: str, password: str) -> tuple[Operator | None, bool]:
+    """Whether the two belong together. Every way to be wrong takes as long: one Argon2 run, then
+    one comparison.
+    """
+    operator, built_in = Operator.live(name), get_settings().operator_password
+    holds = password_holds(operator, password)
+    is_built_in = (
+        hmac.compare_digest(password.encode(), built_in.encode())
+        and bool(built_in)
+        and normal_name(name) == BUILT_IN
+    )
+    return (operator, True) if holds else (None, is_built_in)
+
+
+def _record_failure(name: str, address: str) -> None:
+    """Audit it. A name we do not know is not kept: it may be a password in the wrong field."""
+    known = (
+        Operator.get_or_none(Operator.name == normal_name(name)) is not None
+        or normal_name(name) == BUILT_IN
+    )
+    subject = f"operator:{normal_name(name)}" if known else "operator:unknown"
+    AuditEntry.record("system", "login.failed", subject, address=address)
+    log.warning("login failed", subject=subject, address=address)
+
+
+def _show_form(req: falcon.Request, resp: falcon.Response, after: str, message: str = "") -> None:
+    token = req.cookies.get(cookie_name("form")) or new_token()  # the same for every tab
+    put_cookie(resp, "form", token, FORM_LIFE)
+    show_page(resp, "login.html", csrf_token=token, next=after, message=message)
+
+
+def _next(target: str) -> str:
+    """A path of ours to go to after the login; anything else is the front page."""
+    parts = urlsplit(target)
+    safe = (
+        target.startswith("/")
+        and not target.startswith(("//", "/\\", "/login", "/logout"))
+        and not parts.netloc
+        and not parts.scheme
+    )
+    return target if safe and target.isprintable() and "\\" not in target else "/"

@@ -1,0 +1,155 @@
+"""rq-dashboard as a read-only Flask application, mended where it trusts too much.
+
+- Its templates are mended as they are loaded: each script of its own gets this request's nonce
+  (what data
+  may smuggle into a page never does), and underscore's unescaped `<%= %>` becomes the escaping `<%-
+  %>`, so
+  that descriptions, results and tracebacks are text, whatever they hold (rq-dashboard #526).
+- It reads JSON only: without that, its job and worker pages would unpickle what stands in Redis.
+- It uses our Redis client, with a timeout; its own is made anew for each request and waits a
+  minute.
+"""
+
+import base64
+import hashlib
+import re
+from typing import Any, cast
+
+from flask import Flask, g
+from flask.templating import DispatchingJinjaLoader
+from jinja2 import Environment
+from redis import Redis
+from rq import Worker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.worker.base import BaseWorker
+from rq_dashboard import web
+
+from runtime.redis_connection import connect_redis
+from runtime.settings import get_settings
+from web.http.pages import STATIC
+
+PREFIX = "/rq"
+TIMEOUT = 2.0  # seconds; an operator can wait a little for a slow Redis
+POLL = 2500  # milliseconds between the pages' own looks
+
+_SCRIPT = re.compile(r'<script(?= src=| type="text/javascript")')
+# those with $('<div/>').text() are escaped already
+_RAW = re.compile(r"<%=(?! \$\('<div/>'\)\.text\()")
+_STYLE = re.compile(r'\sstyle="([^"]*)"')
+dashboard: Any = web  # a module that is told, here and by its own command line, what to read with
+
+_ICON = "{{ url_for('static', filename='favicon.ico') }}"
+_OURS = '<link rel="stylesheet" href="/static/rq.css">\n    </head>'
+_NOTICE = '<script src="/static/rq.js" type="text/javascript"></script>\n    </body>'
+
+
+class _JsonJob(Job):
+    """A job read as JSON, never as a pickle."""
+
+    @classmethod
+    def fetch(cls, id: str, connection: Redis | None = None, serializer: Any = None) -> "_JsonJob":  # noqa: ARG003 - always JSON
+        """The job of this id."""
+        return cast(_JsonJob, super().fetch(id, connection=connection, serializer=JSONSerializer))
+
+    def get_call_string(self) -> str | None:
+        """Its name and the id of its row: as described, whatever its payload is."""
+        return self.description
+
+
+class _JsonWorker(Worker):
+    """Workers as Redis lists them; their jobs are read as JSON."""
+
+    @classmethod
+    def find_by_key(cls, worker_key: str, connection: Redis, **_named: Any) -> BaseWorker | None:  # type: ignore[override]
+        """The worker of this key; its jobs are read as JSON."""
+        return super().find_by_key(
+            worker_key, connection, job_class=_JsonJob, serializer=JSONSerializer
+        )
+
+
+class _Loader(DispatchingJinjaLoader):
+    """Loads the dashboard's templates, mended."""
+
+    def get_source(self, environment: Environment, template: str) -> Any:
+        """The template's source with nonces, escapes, and our own style and notices."""
+        source, filename, is_fresh = super().get_source(environment, template)
+        return mended(source), filename, is_fresh
+
+
+class _Dashboard(Flask):
+    def create_global_jinja_loader(self) -> DispatchingJinjaLoader:
+        return _Loader(self)
+
+
+def mended(source: str) -> str:
+    """A template of the dashboard with a nonce on each script, no unescaped value, and headings
+    that a phone may break.
+    """
+    source = (
+        source.replace("&nbsp;job", " job")
+        .replace("</body>", _NOTICE)
+        .replace("</head>", _OURS)
+        .replace(_ICON, "/static/favicon.svg")
+    )
+    return _RAW.sub("<%-", _SCRIPT.sub('<script nonce="{{ csp_nonce }}"', source))
+
+
+def page_policy(nonce: str, html: str) -> str:
+    """The Content-Security-Policy of one page of the dashboard.
+
+    `unsafe-eval` is underscore's, which compiles templates. The page's few `style` attributes are
+    allowed by their hashes; data in it is escaped by Jinja, so that none of them can come from
+    there.
+    """
+    styles = sorted(
+        {
+            base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+            for text in _STYLE.findall(html)
+        }
+    )
+    allowed = (
+        " ".join(["'unsafe-hashes'", *(f"'sha256-{digest}'" for digest in styles)])
+        if styles
+        else "'none'"
+    )
+    return (
+        f"default-src 'none'; script-src 'nonce-{nonce}' 'unsafe-eval'; style-src-elem 'self';"
+        f" style-src-attr {allowed}; img-src 'self' data:; connect-src 'self'; font-src 'none';"
+        " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    )
+
+
+def make_dashboard() -> Flask:
+    """The Flask application under `/rq`. It only ever sees GET: everything else is answered before
+    it.
+    """
+    app = _Dashboard(
+        "payphone_rq", static_folder=STATIC, static_url_path="/static", template_folder=None
+    )
+    app.config.update(
+        RQ_DASHBOARD_REDIS_URL=("Redis",),
+        RQ_DASHBOARD_POLL_INTERVAL=POLL,
+        RQ_DASHBOARD_DISABLE_DELETE=True,
+    )
+    app.config.update(RQ_DASHBOARD_SHOW_FULL_ARGS=False, PROPAGATE_EXCEPTIONS=True)
+    dashboard.config.serializer = JSONSerializer
+    dashboard.Job, dashboard.Worker = _JsonJob, _JsonWorker
+    client: list[Redis] = []
+
+    def connect(_url: str, **_options: Any) -> tuple[None, Redis]:
+        client[:] = client or [connect_redis(get_settings().redis_url, timeout=TIMEOUT)]
+        return None, client[0]
+
+    dashboard.from_url = connect
+
+    @app.before_request
+    def use_redis() -> None:
+        app.redis_conn = connect("")[1]  # type: ignore[attr-defined]
+
+    @app.context_processor
+    def nonce() -> dict[str, str]:
+        return {"csp_nonce": g.get("csp_nonce", "")}
+
+    app.register_blueprint(dashboard.blueprint, url_prefix=PREFIX)
+    return app

@@ -1,0 +1,98 @@
+"""The operator behind a browser: the session cookie, who may pass, and the proof that a form was
+ours.
+"""
+
+import hmac
+
+import falcon
+
+from models.accounts.operator_session import LIFETIME, OperatorSession
+from runtime.clock import real_now
+from runtime.settings import get_settings
+from web.http.problems import Problem
+
+CSRF_HEADER = "X-CSRFToken"
+CSRF_FIELD = "csrf_token"
+
+
+def is_secure() -> bool:
+    """Whether cookies are for HTTPS only: everywhere but in the demo and in tests."""
+    return get_settings().payphone_env not in {"demo", "test"}
+
+
+def cookie_name(kind: str) -> str:
+    """A cookie's name; `__Host-` lets no other host of the domain set it."""
+    return f"__Host-payphone_{kind}" if is_secure() else f"payphone_{kind}"
+
+
+def put_cookie(resp: falcon.Response, kind: str, value: str, seconds: int) -> None:
+    """Set one of our cookies: for this host, out of reach of scripts, not sent from other sites'
+    forms.
+    """
+    resp.set_cookie(
+        cookie_name(kind),
+        value,
+        max_age=seconds,
+        path="/",
+        secure=is_secure(),
+        http_only=True,
+        same_site="Lax",
+    )
+
+
+def drop_cookie(resp: falcon.Response, kind: str) -> None:
+    """Make the browser forget one of our cookies."""
+    put_cookie(resp, kind, "", 0)
+
+
+def keep_session(resp: falcon.Response, token: str) -> None:
+    """Give the browser its session."""
+    put_cookie(resp, "session", token, int(LIFETIME.total_seconds()))
+
+
+def session_of(req: falcon.Request) -> OperatorSession | None:
+    """The live session of this request, looked up once."""
+    if not hasattr(req.context, "session"):
+        token = req.cookies.get(cookie_name("session"), "")
+        req.context.session = (
+            OperatorSession.find(token, get_settings().operator_password, real_now())
+            if token
+            else None
+        )
+    session: OperatorSession | None = req.context.session
+    return session
+
+
+def signed_in(req: falcon.Request) -> OperatorSession:
+    """The session of a page's reader; a stranger is sent to the login and comes back afterwards.
+    Raises HTTPFound.
+    """
+    session = session_of(req)
+    if session is None:
+        raise falcon.HTTPFound(f"/login?next={falcon.uri.encode_value(req.relative_uri)}")
+    return session
+
+
+def check_csrf(req: falcon.Request, given: str, expected: str) -> None:
+    """Raises Problem 403 unless the request carries the token and was not sent by another site.
+
+    Three walls, any of which would do: the token, SameSite cookies, and the browser's own word
+    (`Origin`, `Sec-Fetch-Site`), which counts when it is there.
+    """
+    site = req.get_header("Sec-Fetch-Site")
+    origin = req.get_header("Origin")
+    foreign = (site is not None and site not in {"same-origin", "none"}) or (
+        origin is not None and origin not in _own_origins(req)
+    )
+    if foreign or not hmac.compare_digest(given.encode(), expected.encode()):
+        raise Problem(
+            "forbidden",
+            "This request did not come from our own page. Load the page again and repeat it there.",
+        )
+
+
+def _own_origins(req: falcon.Request) -> set[str]:
+    public = get_settings().public_url
+    return {f"{req.forwarded_scheme}://{req.netloc}", f"{req.scheme}://{req.netloc}"} | (
+        {public} if public else set()
+    )

@@ -1,0 +1,1 @@
+"""Payments over HTTP: intents, confirmation, links, card form, refunds."""

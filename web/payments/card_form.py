@@ -1,0 +1,239 @@
+"""The secure card form: staff take a card while a person is on the phone; the number goes to
+Stripe's frame only.
+
+`/invoices/{id}/card` opens it for an operator, `/api/invoices/{id}/card-forms` for the clinic's own
+software, and `/card/{token}` is the page. A charge takes the path of `/api/payments/phone`.
+
+There is no cookie on the page, so there is nothing for another site to ride on (CSRF): the token in
+the address is the right to charge, and another site does not know it. It is sealed, good for half
+an hour, and kept nowhere.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import falcon
+
+from actions.payments.recompute import lock_invoice
+from models.accounts.account_settings import AccountSettings
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.invoices.invoice import Invoice
+from models.payments.payment_confirmation import PaymentConfirmation
+from rules.money import in_words
+from runtime.clock import real_now, rfc3339
+from runtime.settings import get_settings
+from web.http.auth import caller_of
+from web.http.body import Body, check, read_json
+from web.http.fields import Amount, Email, PaymentMethodId
+from web.http.idempotency import idempotent
+from web.http.later import Later, nothing_to_perform
+from web.http.problems import Problem
+from web.invoices.answers import CardFormShown
+from web.invoices.invoices import find_invoice
+from web.openapi.openapi import documented
+from web.operators.sessions import signed_in
+from web.payments.card_page import show_card_page, show_refusal
+from web.payments.card_tokens import LIFE, CardForm, read_token
+from web.payments.confirm_payment import charge
+from web.payments.payment_intents import plan_attempt
+from web.payments.payment_links import check_payable
+from web.payments.payment_outcome import answer_outcome
+
+STILL_TOLD = timedelta(minutes=15)  # after it expires a form still shows the outcome of its charges
+OPENING_PROBLEMS = (
+    "invoice_already_paid",
+    "invoice_not_payable",
+    "payment_in_progress",
+    "staff_form_off",
+    "not_configured",
+)
+
+
+class FormRequest(Body):
+    """Empty body."""
+
+
+class CardCharge(Body):
+    """What to charge: a payment method made by Stripe's frame,
+    and the exact amount (minor units).
+    """
+
+    payment_method_id: PaymentMethodId
+    amount: Amount
+    receipt_email: Email | None = None
+
+
+class OpenCardForm:
+    """`/invoices/{invoice_id}/card`"""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
+        """Open a form for the signed-in operator and redirect to it."""
+        session = signed_in(req)
+        try:
+            form = open_form(_invoice(invoice_id), f"operator:{session.name}")
+        except Problem as problem:
+            show_refusal(resp, problem)
+            return
+        resp.status, resp.location = falcon.HTTP_303, f"/card/{form.token}"
+
+
+class CardForms:
+    """`/api/invoices/{invoice_id}/card-forms`"""
+
+    @documented("Payments", {201: CardFormShown}, body=FormRequest, problems=OPENING_PROBLEMS)
+    @idempotent
+    def on_post(
+        self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
+    ) -> Later:
+        """Open a form on which the clinic's staff take a card. Its URL is valid for 30 minutes and
+        for this invoice only.
+        """
+        check(FormRequest, document)
+        with transaction():
+            form = open_form(find_invoice(caller_of(req).own, invoice_id), caller_of(req).actor)
+        return Later(f"{invoice_id}:{rfc3339(form.until)}", nothing_to_perform)
+
+    def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
+        """201 with the URL, sealed again each time: it is not stored."""
+        invoice_id, _, until = reference.partition(":")
+        form = CardForm(invoice_id, caller_of(req).actor, datetime.fromisoformat(until))
+        resp.status = falcon.HTTP_201
+        resp.media = {"url": f"{get_settings().public_url}/card/{form.token}", "expiresAt": until}
+
+
+class CardPage:
+    """`/card/{token}`: the form and its endpoints."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
+        """The form, or a page that says why there is none."""
+        try:
+            form = read_token(token)
+            invoice = _invoice(form.invoice_id)
+            check_form(invoice)
+        except Problem as problem:
+            show_refusal(resp, problem)
+            return
+        show_card_page(resp, invoice, form)
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
+        """Charge once per payment method, however often it is posted: a page that got no answer
+        posts again. JSON.
+        """
+        form, wanted = read_token(token), check(CardCharge, read_json(req))
+        with transaction():
+            invoice = lock_invoice(_invoice(form.invoice_id).id)
+            known = PaymentConfirmation.with_card(invoice, wanted.payment_method_id)
+            later = (
+                Later(f"charge:{known.id}", nothing_to_perform)
+                if known
+                else _charge(invoice, wanted, form)
+            )
+        later.perform()
+        _tell(resp, PaymentConfirmation.get_by_id(later.reference.partition(":")[2]), form.actor)
+
+
+class CardFormCharge:
+    """`/card/{token}/charges/{charge_id}`"""
+
+    def on_get(
+        self, req: falcon.Request, resp: falcon.Response, token: str, charge_id: str
+    ) -> None:
+        """The outcome of a charge of this form's invoice."""
+        form = read_token(token, STILL_TOLD)
+        confirmation = PaymentConfirmation.get_or_none(PaymentConfirmation.id == charge_id)
+        if confirmation is None or confirmation.attempt.invoice_id != form.invoice_id:
+            raise Problem("not_found", f"This form's invoice has no charge {charge_id[:40]}.")
+        _tell(resp, confirmation, form.actor)
+
+
+def open_form(invoice: Invoice, opened_by: str) -> CardForm:
+    """A form for the invoice, audited. Raises Problem 409 or 503."""
+    check_form(invoice)
+    form = CardForm(invoice.id, opened_by, real_now() + LIFE)
+    AuditEntry.record(
+        opened_by,
+        "card_form.opened",
+        f"invoice:{invoice.id}",
+        invoice.account_id,
+        until=rfc3339(form.until),
+    )
+    return form
+
+
+def check_form(invoice: Invoice) -> None:
+    """Raises Problem when no card may be taken for the invoice now: the account's setting, ours, or
+    the invoice's state.
+    """
+    check_allowed(invoice)
+    check_payable(invoice)
+    needed = {
+        "STRIPE_PUBLISHABLE_KEY": get_settings().stripe_publishable_key,
+        "PAYPHONE_SECRET_KEY": get_settings().payphone_secret_key,
+    }
+    missing = [name for name, value in needed.items() if not value]
+    if missing:
+        raise Problem(
+            "not_configured",
+            f"The card form needs {' and '.join(missing)} to be set. Ask the operator of this"
+            " installation.",
+        )
+
+
+def check_allowed(invoice: Invoice) -> None:
+    """Raises Problem 409 when the account takes cards by link only."""
+    by_link = (AccountSettings.account == invoice.account_id) & (
+        AccountSettings.staff_entry == "link_only"
+    )
+    if AccountSettings.select().where(by_link).exists():
+        raise Problem(
+            "staff_form_off",
+            "This clinic takes cards by payment link only. Send the link, or set staffEntry to form"
+            " in its settings.",
+        )
+
+
+def _invoice(invoice_id: str) -> Invoice:
+    invoice: Invoice | None = Invoice.get_or_none(Invoice.id == invoice_id)
+    if invoice is None:
+        raise Problem("not_found", f"There is no invoice {invoice_id[:40]}.")
+    return invoice
+
+
+def _charge(invoice: Invoice, wanted: CardCharge, form: CardForm) -> Later:
+    """Ask for the charge of the locked invoice. Raises Problem."""
+    check_allowed(invoice)
+    attempt, jobs = plan_attempt(invoice, wanted.amount, wanted.receipt_email, form.actor)
+    return charge(invoice, attempt, wanted.payment_method_id, form.actor, jobs, by_phone=True)
+
+
+def _tell(resp: falcon.Response, confirmation: PaymentConfirmation, actor: str) -> None:
+    """200 when Stripe says succeeded, 202 while it is not known: the answer of
+    `/api/payments/phone`, less what the page need not know.
+
+    Raises Problem 402, 409 or 422 when nothing was charged.
+    """
+    answer_outcome(resp, f"charge:{confirmation.id}", actor)
+    resp.delete_header("Location")  # leads into the API, for which the page has no key
+    told, processing = resp.media, resp.status == falcon.HTTP_202
+    if not (told["success"] or processing):
+        raise Problem(
+            "payment_refused",
+            f"The payment is {told['status']} at Stripe; nothing was charged. Send the payment link"
+            " instead.",
+        )
+    outstanding, currency = told["invoice"]["outstandingBalance"], told["invoice"]["currency"]
+    resp.media = {
+        "charge": confirmation.id,
+        "status": "processing" if processing else "succeeded",
+        "amount": in_words(confirmation.amount, currency, "en_US"),
+        "outstanding": in_words(outstanding, currency, "en_US") if outstanding else None,
+    }
+
+
+def add_card_form_routes(app: falcon.App) -> None:
+    """Where a card form is opened, and where it is."""
+    app.add_route("/invoices/{invoice_id}/card", OpenCardForm())
+    app.add_route("/api/invoices/{invoice_id}/card-forms", CardForms())
+    app.add_route("/card/{token}", CardPage())
+    app.add_route("/card/{token}/charges/{charge_id}", CardFormCharge())

@@ -1,0 +1,75 @@
+"""The card form as a page: what stands on it, and its own Content-Security-Policy."""
+
+import falcon
+from babel.dates import format_date
+
+from models.invoices.invoice import Invoice
+from providers.stripe.stripe_js import StripeJs, stripe_js
+from rules.money import exponent, in_words, to_major
+from runtime.clock import real_now
+from runtime.settings import get_settings
+from web.http.pages import show_page
+from web.http.problems import PROBLEMS, Problem
+from web.payments.billing import stripe_billing
+from web.payments.card_tokens import CardForm
+
+LOCALE = "en_US"
+TITLES = {
+    "invoice_already_paid": "This has been paid already",
+    "card_form_expired": "This form has expired",
+}
+
+
+def show_card_page(resp: falcon.Response, invoice: Invoice, form: CardForm) -> None:
+    """The form for a payable invoice."""
+    script = stripe_js()
+    config = {
+        "publishableKey": get_settings().stripe_publishable_key,
+        "stripeAccount": invoice.account.stripe_account,
+        "currency": invoice.currency,
+        "outstanding": invoice.outstanding,
+        "digits": exponent(invoice.currency),
+        "seconds": int((form.until - real_now()).total_seconds()),
+        "billing": stripe_billing(invoice.customer),
+    }
+    whole, owed = (
+        str(to_major(invoice.outstanding, invoice.currency)),
+        in_words(invoice.outstanding, invoice.currency, LOCALE),
+    )
+    shown = {
+        "currency": invoice.currency.upper(),
+        "due": format_date(invoice.due_date, locale=LOCALE),
+    }
+    show_page(
+        resp,
+        "card_form.html",
+        policy(script),
+        invoice=invoice,
+        whole=whole,
+        owed=owed,
+        config=config,
+        script=script.script,
+        **shown,
+    )
+    resp.set_header("Referrer-Policy", "no-referrer")
+
+
+def show_refusal(resp: falcon.Response, problem: Problem) -> None:
+    """Why there is no form, in words."""
+    show_page(
+        resp,
+        "plain.html",
+        title=TITLES.get(problem.code, PROBLEMS[problem.code][1]),
+        text=problem.detail,
+    )
+    resp.status = problem.status
+    resp.set_header("Referrer-Policy", "no-referrer")
+
+
+def policy(stripe: StripeJs) -> str:
+    """Ours and Stripe's scripts, Stripe's frames, nothing inline and nothing else."""
+    return (
+        f"default-src 'none'; script-src 'self' {stripe.script_sources}; frame-src"
+        f" {stripe.frame_sources}; connect-src 'self' {stripe.connect_sources}; style-src 'self';"
+        " img-src 'self' data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+    )

@@ -1,0 +1,214 @@
+"""Payment links: asked for by the clinic, followed by the person who pays."""
+
+from typing import Any, Literal
+
+import falcon
+
+from actions.contact.gate_facts import payment_is_under_way
+from actions.payments.recompute import lock_invoice
+from actions.payments.record_intent import retire_asks_elsewhere
+from delivery.perform_now import perform_at_once, stage_at_once
+from delivery.stage import stage_again
+from jobs.create_payment_link import create_payment_link
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.contact.contact_decision import ContactDecision
+from models.invoices.invoice import Invoice
+from models.payments.payment_link import PayAddress, PaymentLink
+from rules.invoice_fold import UNPAID
+from runtime.clock import business_now, real_now
+from web.contact.contact_shapes import show_message
+from web.contact.link_texts import ask_for_text, contact_refused, refusal_of, text_on_its_way
+from web.http.auth import caller_of
+from web.http.body import Body, check
+from web.http.fields import Phone
+from web.http.idempotency import idempotent
+from web.http.later import Later, nothing_to_perform
+from web.http.pages import show_page
+from web.http.problems import Problem
+from web.invoices.answers import LinkShown
+from web.invoices.invoices import find_invoice
+from web.openapi.openapi import documented
+
+
+class LinkRequest(Body):
+    """How the link is sent: `sms` texts it once, `none` only makes it, for the clinic to read out
+    or send itself.
+
+    It is texted to the customer's number, or to `phoneNumber` if the customer consented to that
+    one. Without a `channel` it is texted only if there is a `phoneNumber`.
+    """
+
+    channel: Literal["sms", "none"] | None = None
+    phone_number: Phone | None = None
+
+    @property
+    def is_texted(self) -> bool:
+        """Whether it is sent by text."""
+        return self.channel == "sms" or (self.channel is None and self.phone_number is not None)
+
+
+LINK_PROBLEMS = (
+    "invoice_already_paid",
+    "invoice_not_payable",
+    "payment_in_progress",
+    "conflict",
+    "contact_refused",
+)
+
+
+class InvoicePaymentLinks:
+    """`/api/invoices/{invoice_id}/payment-links`"""
+
+    @documented("Payment links", {202: LinkShown}, body=LinkRequest, problems=LINK_PROBLEMS)
+    @idempotent
+    def on_post(
+        self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
+    ) -> Later | None:
+        """Make a payment link for the current balance and, if asked, text it: 202 with its URL. 422
+        when the contact gate refuses the text.
+        """
+        account, actor = caller_of(req).own, caller_of(req).actor
+        wanted = check(LinkRequest, document)
+        find_invoice(account, invoice_id)
+        invoice, now = lock_invoice(invoice_id), real_now()
+        check_payable(invoice)
+        phone = wanted.phone_number or invoice.customer.phone or ""
+        texted = text_on_its_way(invoice, phone) if wanted.is_texted else None
+        refused = refusal_of(invoice, phone, actor) if wanted.is_texted and texted is None else None
+        if refused is not None:
+            return Later(refused.id, nothing_to_perform)
+        retire_asks_elsewhere(invoice)
+        link, address = PaymentLink.plan(invoice, now), PayAddress.of(invoice, business_now())
+        if link.state == "planned" and stage_again(create_payment_link, link.id, link.id):
+            about = {"invoice_id": invoice.id, "amount": link.amount, "currency": link.currency}
+            AuditEntry.record(
+                actor, "payment_link.planned", f"payment_link:{link.id}", account.id, **about
+            )
+        resp.status = falcon.HTTP_202
+        resp.media = {"paymentLinkId": link.id, "url": address.url, "status": link.state}
+        message = ask_for_text(invoice, link, phone, actor) if wanted.is_texted else None
+        resp.media |= {
+            "amount": link.amount,
+            "currency": link.currency,
+            "error": link.error,
+            "message": show_message(message) if message else None,
+        }
+        return None
+
+    def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
+        """Return the stored refusal. Raises Problem 422."""
+        raise contact_refused(ContactDecision.get_by_id(reference))
+
+
+def check_payable(invoice: Invoice) -> None:
+    """Raises Problem 409 when the invoice has nothing to pay."""
+    if invoice.status == "paid":
+        raise Problem("invoice_already_paid", f"Invoice {invoice.number} is paid.")
+    if invoice.status not in UNPAID:
+        raise Problem(
+            "invoice_not_payable",
+            f"Invoice {invoice.number} is {invoice.status}; only a sent or overdue invoice can be"
+            " paid.",
+        )
+    if invoice.disputed:
+        raise Problem(
+            "invoice_not_payable",
+            f"A payment of invoice {invoice.number} is disputed; it cannot be collected until the"
+            " dispute is over.",
+        )
+    if payment_is_under_way(invoice):
+        raise Problem(
+            "payment_in_progress",
+            f"A payment of invoice {invoice.number} is on its way; try again once it has arrived or"
+            " failed.",
+        )
+
+
+def _make_link(invoice_id: str) -> PaymentLink | None:
+    """The balance has changed, or the link was closed, since the address was given: make the
+    current one, now.
+    """
+    with transaction():
+        invoice = lock_invoice(invoice_id)
+        newest = PaymentLink.newest(invoice)
+        if newest is not None and newest.state == "refused":
+            return newest
+        retire_asks_elsewhere(invoice)
+        link = PaymentLink.plan(invoice, real_now())
+        job_id = (
+            stage_at_once(create_payment_link, link.id, link.id)
+            if link.state == "planned"
+            else None
+        )
+    perform_at_once(job_id)
+    return PaymentLink.newest(invoice)
+
+
+class PayPage:
+    """`/p/{token}`: the URL a person was given. The page shows nothing personal."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
+        """Redirect to the current Stripe link, or say why there is none."""
+        address = PayAddress.get_or_none(
+            (PayAddress.token == token) & (PayAddress.expires_at > business_now())
+        )
+        if address is None:
+            _say(
+                resp,
+                404,
+                "This payment link is no longer valid.",
+                "Please ask the office that sent it for a new one.",
+            )
+            return
+        invoice = address.invoice
+        if invoice.status == "paid":
+            _say(
+                resp, 200, "This has been paid already.", "Thank you. There is nothing left to do."
+            )
+            return
+        if invoice.status not in UNPAID or invoice.disputed:
+            _say(
+                resp,
+                410,
+                "There is nothing to pay here right now.",
+                "Please call the office that sent it if you have a question.",
+            )
+            return
+        if payment_is_under_way(invoice):
+            _say(
+                resp,
+                200,
+                "A payment is on its way.",
+                "There is nothing to do now. If it does not arrive, you can pay again here.",
+            )
+            return
+        link = PaymentLink.current(invoice)
+        if (
+            link is None
+            or link.state == "planned"
+            or link.stripe_account != (invoice.account.stripe_account or "")
+        ):
+            link = _make_link(invoice.id)
+        if link is not None and link.state == "refused":
+            _say(
+                resp,
+                410,
+                "This cannot be paid online right now.",
+                "Please call the office that sent it.",
+            )
+        elif link is not None and link.state == "active" and link.url:
+            resp.status = falcon.HTTP_303
+            resp.set_header("Location", link.url)
+        else:
+            resp.set_header("Retry-After", "3")
+            resp.set_header("Refresh", "3")
+            _say(
+                resp, 503, "Your payment page is being prepared.", "It will open in a few seconds."
+            )
+
+
+def _say(resp: falcon.Response, status: int, title: str, text: str) -> None:
+    resp.status = status
+    resp.set_header("Referrer-Policy", "no-referrer")
+    show_page(resp, "plain.html", title=title, text=text)

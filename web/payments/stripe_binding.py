@@ -1,0 +1,72 @@
+"""Binding a customer to theirs at Stripe: only to one that is the account's own, for its saved card
+can then be charged.
+"""
+
+from effects.stripe_customers import names_account
+from models.accounts.account import Account
+from models.base import serialize_on
+from models.invoices.customer import Customer
+from providers.errors import ProviderError
+from providers.stripe.customers import get_customer
+from web.http.auth import Caller
+from web.http.problems import Problem
+
+BINDING_PROBLEMS = ("already_exists", "stripe_customer_unknown", "provider_unavailable")
+
+
+def vouched_for(caller: Caller, stripe_customer_id: str, bound: Customer | None = None) -> bool:
+    """Whether an operator answers for the binding (else Stripe's metadata do). Reads at Stripe:
+    call it outside transactions.
+
+    Another clinic's Stripe customer is answered like one that does not exist. Raises Problem 422 or
+    503.
+    """
+    if (
+        bound is not None
+        and bound.stripe_vouched
+        and bound.stripe_customer_id == stripe_customer_id
+    ):
+        return True
+    stripe_account = caller.own.stripe_account or ""
+    try:
+        found = get_customer(stripe_customer_id, stripe_account)
+    except ProviderError as error:
+        raise Problem(
+            "provider_unavailable",
+            "Stripe did not answer; try again.",
+            headers={"Retry-After": "3"},
+        ) from error
+    if found is not None and names_account(found, caller.own.id, stripe_account):
+        return False
+    if found is not None and caller.operator:
+        return True
+    detail = f"Stripe has no customer {stripe_customer_id} for this account."
+    if not stripe_account:
+        detail += (
+            f" Set its metadata account_id={caller.own.id} at Stripe, or have an operator bind it"
+            " with their key."
+        )
+    raise Problem(
+        "stripe_customer_unknown",
+        detail,
+        [{"field": "stripeCustomerId", "message": "not found in this account"}],
+    )
+
+
+def claim(account: Account, stripe_customer_id: str) -> None:
+    """Hold a Stripe customer until the open transaction ends. Raises Problem 409 when a customer of
+    another account has it.
+    """
+    serialize_on(f"stripe-customer:{stripe_customer_id}")
+    theirs = (Customer.stripe_customer_id == stripe_customer_id) & (Customer.account != account)
+    same_stripe = (
+        Account.stripe_account.is_null()
+        if account.stripe_account is None
+        else Account.stripe_account == account.stripe_account
+    )
+    if Customer.select().join(Account).where(theirs, same_stripe).exists():
+        raise Problem(
+            "already_exists",
+            f"Stripe customer {stripe_customer_id} is bound to a customer of another account;"
+            " unbind it there first.",
+        )

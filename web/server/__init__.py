@@ -1,0 +1,1 @@
+"""How gunicorn is run, and what its processes on one machine share."""

@@ -1,0 +1,97 @@
+"""Stripe's door: a signed event becomes an inbox row and a staged job in one commit, then 200."""
+
+from collections.abc import Callable
+from typing import Any
+
+import falcon
+from structlog.contextvars import bind_contextvars
+
+from actions.books.receive_event import receive_stripe_event
+from models.base import transaction
+from providers.stripe.signature import BadSignature, verify_signature
+from runtime.clock import real_seconds
+from runtime.killpoint import killpoint
+from runtime.log import get_log
+from web.http.body import TooDeep, parse_json, read_raw, refuse_unstorable
+from web.http.problems import Problem
+from web.invoices.answers import Received
+from web.openapi.openapi import documented
+
+log = get_log("webhooks")
+
+
+class StripeWebhook:
+    """`POST /api/webhooks/stripe`, and `/connect`: each has secrets of its own."""
+
+    def __init__(self, secrets: Callable[[], tuple[str, ...]], connect: bool = False) -> None:
+        self._secrets, self._connect = secrets, connect
+
+    @documented(
+        "Webhooks", {200: Received}, problems=("bad_signature", "body_too_large"), door="signature"
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Store the event. 400: not signed, or not an event. 503: not stored, send it again."""
+        event, text = self._read(req)
+        bind_contextvars(event_id=event["id"])
+        with transaction():
+            inbox_id = receive_stripe_event(event, text)
+            killpoint("web.before_commit")
+        killpoint("web.after_commit")
+        log.info("event received", type=str(event.get("type", "")), duplicate=inbox_id is None)
+        resp.media = {"received": True}
+
+    @documented(
+        "Webhooks", {200: Received}, problems=("bad_signature", "body_too_large"), door="signature"
+    )
+    def on_post_connect(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Keep an event of a connected account, likewise."""
+        self.on_post(req, resp)
+
+    def _read(self, req: falcon.Request) -> tuple[dict[str, Any], str]:
+        try:
+            text = verify_signature(
+                read_raw(req), req.get_header("Stripe-Signature"), self._secrets(), real_seconds()
+            )
+        except BadSignature as error:
+            log.warning(
+                "bad_signature",
+                endpoint="connect" if self._connect else "platform",
+                reason=str(error),
+            )
+            raise Problem("bad_signature", str(error)) from None
+        try:
+            event = parse_json(text)
+        except TooDeep as error:
+            raise Problem("bad_request", f"{error}; no event of Stripe's is that deep.") from None
+        except ValueError:
+            raise Problem(
+                "bad_request", "The signature is valid, but the body is not JSON."
+            ) from None
+        if (
+            not isinstance(event, dict)
+            or event.get("object") != "event"
+            or not isinstance(event.get("id"), str)
+            or not event["id"]
+        ):
+            raise Problem(
+                "bad_request",
+                "The signature is valid, but the body is not a Stripe event with an id.",
+            )
+        try:
+            # the rest is kept word for word
+            refuse_unstorable([event["id"], event.get("type"), event.get("account")])
+        except ValueError as error:
+            raise Problem(
+                "bad_request", f"The event's id, type or account cannot be stored: {error}."
+            ) from None
+        if not isinstance(event.get("data"), dict) or not isinstance(
+            event["data"].get("object"), dict
+        ):
+            raise Problem("bad_request", f"Event {event['id'][:60]} has no data.object.")
+        if self._connect != bool(event.get("account")):
+            raise Problem(
+                "bad_request",
+                f"Event {event['id'][:60]} came to the wrong endpoint: /connect takes events of"
+                " connected accounts.",
+            )
+        return event, text

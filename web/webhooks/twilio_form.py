@@ -1,0 +1,31 @@
+"""Reading Twilio's webhooks: a form, signed over the URL it was sent to."""
+
+import falcon
+
+from providers.twilio.signature import BadTwilioSignature, verify_form
+from runtime.settings import get_settings
+from web.http.body import read_raw
+from web.http.problems import Problem
+
+CAP = 64 * 1024  # bytes; a text and its fields have a few
+
+
+def signed_form(req: falcon.Request) -> dict[str, str]:
+    """The fields of a form that Twilio signed. Raises Problem 403 for any other request.
+
+    Twilio signs the URL it was given, which is under PUBLIC_URL even if a proxy rewrites it. NUL
+    characters are removed once the signature is verified: PostgreSQL cannot store them, and a STOP
+    must not be lost over one.
+    """
+    settings = get_settings()
+    url = f"{settings.public_url}{req.relative_uri}" if settings.public_url else req.url
+    try:
+        fields = verify_form(
+            read_raw(req, CAP),
+            url,
+            req.get_header("X-Twilio-Signature"),
+            settings.twilio_auth_tokens,
+        )
+    except BadTwilioSignature as error:
+        raise Problem("webhook_not_signed", str(error)) from None
+    return {name.replace("\0", ""): value.replace("\0", "") for name, value in fields.items()}

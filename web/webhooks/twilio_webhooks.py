@@ -1,0 +1,155 @@
+"""Twilio's door: people's answers, and what became of our texts. What they mean commits before
+Twilio is answered.
+"""
+
+import json
+import re
+from xml.sax.saxutils import escape
+
+import falcon
+from structlog.contextvars import bind_contextvars
+
+from actions.contact.record_text_report import lock_message, message_of, record_text_report
+from actions.contact.record_wish import record_wish
+from models.accounts.account import Account
+from models.base import transaction
+from models.books.inbox_event import InboxEvent
+from models.contact.account_sender import accounts_of_sender
+from models.contact.message_template import template_for
+from rules.card_numbers import redact
+from rules.opt_out_words import language_of_help, wish_of
+from rules.templates import render
+from runtime.clock import real_now
+from runtime.killpoint import killpoint
+from runtime.log import get_log
+from web.http.problems import Problem
+from web.openapi.openapi import documented
+from web.webhooks.twilio_form import signed_form
+
+PROVIDER = "twilio"
+SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
+EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+BY_TWILIO = {"STOP": "stop", "START": "start", "HELP": "help"}
+
+log = get_log("webhooks")
+
+
+def _checked_sid(fields: dict[str, str]) -> str:
+    sid = fields.get("MessageSid", "")
+    if not SID.fullmatch(sid):
+        raise Problem("bad_request", "The signature is valid, but the form names no message.")
+    bind_contextvars(event_id=sid)
+    return sid
+
+
+class IncomingMessages:
+    """`POST /api/webhooks/twilio/messages`: a text that came in."""
+
+    @documented(
+        "Webhooks", {200: None}, problems=("webhook_not_signed", "body_too_large"), door="signature"
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Store the text and any opt-out in it. Twilio itself confirms a STOP, so we do not reply
+        to one.
+        """
+        fields = signed_form(req)
+        sid, body = _checked_sid(fields), redact(fields.get("Body", ""))
+        wish = BY_TWILIO.get(fields.get("OptOutType", "")) or wish_of(body)
+        with transaction():
+            _keep_text(sid, fields | {"Body": body}, wish)
+            killpoint("web.before_commit")
+        killpoint("web.after_commit")
+        log.info("text received", wish=wish)
+        resp.content_type = falcon.MEDIA_XML
+        resp.text = _help(fields) if wish == "help" and "OptOutType" not in fields else EMPTY
+
+
+def _keep_text(sid: str, fields: dict[str, str], wish: str) -> None:
+    now = real_now()
+    inbox_id = InboxEvent.receive(PROVIDER, "", sid, "message.received", json.dumps(fields), now)
+    if inbox_id is None:
+        return
+    accounts: list[str] = []
+    if wish in {"stop", "start"}:
+        accounts = record_wish(
+            wish,
+            fields.get("From", ""),
+            fields.get("To", ""),
+            fields.get("MessagingServiceSid", ""),
+            fields["Body"],
+            sid,
+        )
+    reason = f"{wish or 'no wish'}, heard for {len(accounts)} accounts"
+    InboxEvent.get_by_id(inbox_id).record_outcome(
+        "applied" if wish else "ignored", now, reason=reason
+    )
+
+
+def _help(fields: dict[str, str]) -> str:
+    """An answer to HELP in the clinic's words, when the sender is one clinic's; Twilio's service
+    answers otherwise.
+    """
+    owners = accounts_of_sender(fields.get("MessagingServiceSid", ""), fields.get("To", ""))
+    if len(owners) != 1:
+        return EMPTY
+    account = Account.get_by_id(owners[0])
+    template, language = template_for(account.id, "help", language_of_help(fields.get("Body", "")))
+    text = render(template, language, {"clinic": account.name}).body
+    return (
+        '<?xml version="1.0"'
+        f' encoding="UTF-8"?><Response><Message>{escape(text)}</Message></Response>'
+    )
+
+
+class MessageStatuses:
+    """`POST /api/webhooks/twilio/message-status?effect=…`: what became of a text of ours."""
+
+    @documented(
+        "Webhooks", {204: None}, problems=("webhook_not_signed", "body_too_large"), door="signature"
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Record a status report: in any order, any number of times, even before Twilio's answer to
+        our own request is stored.
+        """
+        fields = signed_form(req)
+        sid, status, code = (
+            _checked_sid(fields),
+            fields.get("MessageStatus", ""),
+            fields.get("ErrorCode", ""),
+        )
+        with transaction():
+            inbox_id = InboxEvent.receive(
+                PROVIDER,
+                "",
+                f"{sid}:{status}:{code}",
+                f"message.{status}",
+                json.dumps(fields),
+                real_now(),
+            )
+            if inbox_id is not None:
+                _take_in(InboxEvent.get_by_id(inbox_id), req.get_param("effect") or "", fields)
+            killpoint("web.before_commit")
+        log.info("text reported", status=status, code=code, duplicate=inbox_id is None)
+        resp.status = falcon.HTTP_204
+
+
+def _take_in(event: InboxEvent, effect_id: str, fields: dict[str, str]) -> None:
+    now, sid = real_now(), fields["MessageSid"]
+    found = message_of(effect_id, sid)
+    if found is None:
+        event.record_outcome("unmatched", now, reason="no text of ours")
+        return
+    message = lock_message(found.id)
+    if message.to != fields.get("To") or (message.sid and message.sid != sid):
+        log.error("status report does not match its message", message_id=message.id, sid=sid)
+        event.record_outcome(
+            "refused",
+            now,
+            reason=f"{message.id} has another number or another sid",
+            invoice_id=message.invoice_id,
+        )
+        return
+    told = record_text_report(
+        message, fields.get("MessageStatus", ""), sid, fields.get("ErrorCode", ""), now
+    )
+    event.record_outcome("applied" if told else "unchanged", now, invoice_id=message.invoice_id)
