@@ -1,28 +1,20 @@
 """The timetable, whole; rq-scheduler ticks it. Times are UTC, whatever the machine's zone is."""
 
+import jobs  # noqa: F401 - makes every job known
 from delivery.tick import Schedule, use_timetable
 from delivery.ticker import Ticker
-from jobs import (
-    backfill_stripe_events,
-    end_stale_charges,
-    follow_texts,
-    mark_overdue,
-    prune_jobs,
-    reconcile_effects,
-    reconcile_stripe,
-)
 from rules.card_numbers import redact
 from runtime.log import configure_log
 from runtime.start import settings_or_exit
 
 TIMETABLE = (
-    Schedule("backfill-stripe-events", backfill_stripe_events, every=3600),
-    Schedule("follow-texts", follow_texts, every=600),
-    Schedule("mark-overdue", mark_overdue, every=300),
-    Schedule("end-stale-charges", end_stale_charges, every=300),
-    Schedule("prune-jobs", prune_jobs, every=3600),
-    Schedule("reconcile-effects", reconcile_effects, every=3600),
-    Schedule("reconcile-stripe", reconcile_stripe, every=3600),
+    Schedule("backfill-stripe-events", "backfill_stripe_events", every=3600),
+    Schedule("follow-texts", "follow_texts", every=600),
+    Schedule("mark-overdue", "mark_overdue", every=300),
+    Schedule("end-stale-charges", "end_stale_charges", every=300),
+    Schedule("prune-jobs", "prune_jobs", every=3600),
+    Schedule("reconcile-effects", "reconcile_effects", every=3600),
+    Schedule("reconcile-stripe", "reconcile_stripe", every=3600),
 )
 
 

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from delivery import rq_mend, rq_view
 from delivery.rq_keys import rq_id
+from models.delivery.stage import Nudge, use_nudge
 from models.delivery.staged_job import Claimed, Pushable
 from runtime.clock import real_seconds
 from runtime.log import get_log
@@ -66,3 +67,6 @@ def _tell(job_id: int, act: Callable[[Redis], None]) -> None:
             error=type(error).__name__,
             pause_seconds=PAUSE,
         )
+
+
+use_nudge(Nudge(is_open, push))

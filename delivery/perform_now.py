@@ -9,8 +9,8 @@ import threading
 
 from delivery import nudge
 from delivery.attempt import Outcome, perform
-from delivery.registry import JobType, find_job
-from delivery.stage import stage
+from delivery.registry import find_job
+from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob, claim_job, reserve_due, revive_job
 from runtime.log import get_log
 
@@ -19,20 +19,20 @@ HEAD_START = 15.0  # seconds the request has for itself before a worker may take
 log = get_log("at_once")
 
 
-def stage_at_once(job: JobType, key: str | int, *args: str | int) -> int | None:
-    """Stage `job` for the request itself to perform after its commit, let one that is over run
-    again, or take one that nobody has begun though it is due: Redis may be away. The row's id; None
-    when it runs, or waits until it is tried again.
+def stage_now(name: str, key: str | int, *args: str | int) -> int | None:
+    """Stage the job called `name` for the request itself to perform after its commit, let one that
+    is over run again, or take one that nobody has begun though it is due: Redis may be away. The
+    row's id; None when it runs, or waits until it is tried again.
     """
-    staged = stage(job, key, *args, delay=HEAD_START)
+    staged = stage(name, key, *args, delay=HEAD_START)
     if staged is None and (
-        revive_job(job.name, str(key), HEAD_START) or reserve_due(job.name, str(key), HEAD_START)
+        revive_job(name, str(key), HEAD_START) or reserve_due(name, str(key), HEAD_START)
     ):
-        return staged_id(job, key)
+        return staged_id(name, key)
     return staged
 
 
-def perform_at_once(job_id: int | None) -> Outcome | None:
+def perform_now(job_id: int | None) -> Outcome | None:
     """Claim the job early and perform it here; None when somebody else has it or had it."""
     if job_id is None:
         return None
@@ -47,7 +47,7 @@ def perform_at_once(job_id: int | None) -> Outcome | None:
     return outcome
 
 
-def staged_id(job: JobType, key: str | int) -> int | None:
+def staged_id(name: str, key: str | int) -> int | None:
     """The row of a job that was staged under this key."""
-    row = StagedJob.get_or_none((StagedJob.name == job.name) & (StagedJob.key == str(key)))
+    row = StagedJob.get_or_none((StagedJob.name == name) & (StagedJob.key == str(key)))
     return row.id if row else None

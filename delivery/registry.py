@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from models.delivery.stage import Policy, allow
 from runtime.settings import QUEUES
 
 MAX_TIMEOUT = 20  # seconds; below the lease, so that a job is over before another may start
@@ -35,6 +36,7 @@ def job(
     def register(function: Callable[..., None]) -> JobType:
         made = JobType(function.__name__, queue, attempts, timeout, backoff, function)
         _jobs[made.name] = made
+        allow(made.name, Policy(queue, attempts))
         return made
 
     return register

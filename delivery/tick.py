@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from delivery.registry import JobType, find_job
-from delivery.stage import stage
+from delivery.registry import find_job
 from models.base import transaction
+from models.delivery.stage import stage
 from runtime.clock import real_seconds
 
 
@@ -15,7 +15,7 @@ class Schedule:
     """
 
     name: str
-    job: JobType
+    job: str
     every: int
 
     def occurrence(self, now: float) -> int:
@@ -43,7 +43,7 @@ def take_tick(name: str) -> bool:
     False when it is staged already or unknown.
     """
     schedule = _timetable.get(name)
-    if schedule is None or find_job(schedule.job.name) is None:
+    if schedule is None or find_job(schedule.job) is None:
         return False
     with transaction():
         return stage(schedule.job, f"{name}@{schedule.occurrence(real_seconds())}") is not None

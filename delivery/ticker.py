@@ -20,6 +20,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq_scheduler.scheduler import Scheduler
 
+from delivery.registry import find_job
 from delivery.tick import TICK_PREFIX, Schedule, timetable
 from runtime.clock import real_seconds
 from runtime.log import get_log
@@ -105,15 +106,18 @@ def _register(scheduler: _Scheduler, schedule: Schedule) -> None:
     identity = f"{TICK_PREFIX}{schedule.name}"
     if scheduler.connection.zscore(scheduler.scheduled_jobs_key, identity) is not None:
         return
+    ticked = find_job(schedule.job)
+    if ticked is None:
+        raise KeyError(f"The timetable names {schedule.job}, and no job has that name.")
     first = datetime.fromtimestamp(schedule.occurrence(real_seconds()), UTC).replace(tzinfo=None)
     named = {
         "id": identity,
         "description": f"tick {schedule.name}",
-        "queue_name": schedule.job.queue,
+        "queue_name": ticked.queue,
     }
     scheduler.schedule(
         first,
-        f"delivery.tick.{schedule.job.name}",
+        f"delivery.tick.{schedule.job}",
         args=[schedule.name],
         interval=schedule.every,
         **named,

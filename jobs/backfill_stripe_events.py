@@ -6,19 +6,16 @@ Twice is harmless: an account whose list is being read is skipped, and events ar
 
 from datetime import timedelta
 
+from actions.books.begin import begin_backfill, give_up_if_its_job_died
 from delivery.attempt import recording
-from delivery.registry import JobType, job
-from jobs.read_stripe_events import begin_backfill, read_stripe_events
-from models.accounts.account import Account
+from delivery.registry import job
+from models.accounts.account import stripe_accounts
 from models.accounts.audit_entry import SYSTEM
 from models.books.backfill import Backfill
-from models.books.reconciliation import Reconciliation
-from models.books.stripe_watermark import EVENTS_LISTED, StripeWatermark
-from models.delivery.staged_job import StagedJob
+from models.books.stripe_watermark import READABLE_SECONDS, StripeWatermark
 from runtime.clock import real_now, real_seconds
 from runtime.settings import get_settings
 
-READABLE_SECONDS = int(EVENTS_LISTED.total_seconds()) - 600  # less ten minutes
 OVERLAP = 3600  # seconds before the watermark: an event may be listed later than it was created
 LAST_DAYS = 3 * 24 * 3600  # seconds that are read again once a day, whatever the watermark says
 DAY = timedelta(days=1)
@@ -34,21 +31,11 @@ def backfill_stripe_events() -> None:
             running = Backfill.select().where(
                 Backfill.stripe_account == stripe_account, Backfill.state == "running"
             )
-            given_up = [give_up_if_its_job_died(run, read_stripe_events) for run in running]
+            given_up = [give_up_if_its_job_died(run, "read_stripe_events") for run in running]
             if all(given_up):
                 begin_backfill(
                     stripe_account, _since(stripe_account), get_settings().backfill_rate, SYSTEM
                 )
-
-
-def stripe_accounts() -> list[str]:
-    """The Stripe accounts we use: the platform's ('') and the connected ones."""
-    rows = (
-        Account.select(Account.stripe_account)
-        .where(Account.stripe_account.is_null(False))
-        .order_by(Account.id)
-    )
-    return ["", *(row.stripe_account or "" for row in rows)]
 
 
 def _since(stripe_account: str) -> int:
@@ -72,14 +59,3 @@ def _since(stripe_account: str) -> int:
     return max(
         oldest, known.created - OVERLAP if was_deep else min(days_ago, known.created - OVERLAP)
     )
-
-
-def give_up_if_its_job_died(run: Backfill | Reconciliation, page_job: JobType) -> bool:
-    """End a run whose page's job is neither waiting nor running, so that it blocks nothing. Whether
-    it was given up.
-    """
-    same = (StagedJob.name == page_job.name) & (StagedJob.key == f"{run.id}-{run.page}")
-    died = not StagedJob.select().where(same, StagedJob.state.in_(("waiting", "running"))).exists()
-    if died:
-        run.record_failed("its job died; see the dead jobs", real_now())
-    return died

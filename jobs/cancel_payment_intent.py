@@ -4,7 +4,6 @@ Twice is harmless: a cancelled intent stays cancelled. One that succeeded first 
 counts; one that its bank still processes cannot be cancelled, and is read again until it is over.
 """
 
-from actions.payments.recompute import lock_invoice
 from actions.payments.record_intent import take_in
 from delivery.attempt import Snooze, recording
 from delivery.locks import invoice_lock
@@ -15,6 +14,7 @@ from effects.stripe_intents import INTENT_CANCEL, INTENT_CREATE
 from models.accounts.audit_entry import SYSTEM
 from models.base import serialize_on, transaction
 from models.effects.effect import Effect
+from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import OVER, PaymentAttempt
 from providers.stripe.events import read_intent
 from providers.stripe.intents import get_intent
@@ -40,7 +40,7 @@ def cancel_payment_intent(attempt_id: str) -> None:
         over = intent["status"] in OVER
         with recording() if over else transaction():
             serialize_on(attempt.intent_id)
-            invoice = lock_invoice(attempt.invoice_id)
+            invoice = Invoice.locked(attempt.invoice_id)
             if answer is not None:
                 effect.record_confirmed(
                     answer["id"], {"id": answer["id"], "status": intent["status"]}, now
@@ -58,7 +58,7 @@ def _decide(attempt_id: str) -> tuple[PaymentAttempt, Effect | None]:
     be being made.
     """
     with transaction():
-        invoice = lock_invoice(PaymentAttempt.get_by_id(attempt_id).invoice_id)
+        invoice = Invoice.locked(PaymentAttempt.get_by_id(attempt_id).invoice_id)
         attempt = PaymentAttempt.get_by_id(attempt_id)
         made = Effect.get_or_none(Effect.key == f"{INTENT_CREATE.name}:{attempt.id}")
         if attempt.state == "retiring" and attempt.intent_id is None:

@@ -5,7 +5,6 @@ Twice is harmless: each version of what is wanted is one effect. Until Stripe ha
 nothing is charged.
 """
 
-from actions.payments.recompute import lock_invoice
 from actions.payments.record_intent import take_in
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
@@ -16,6 +15,7 @@ from effects.stripe_intents import INTENT_CHANGE
 from models.accounts.audit_entry import SYSTEM
 from models.base import serialize_on, transaction
 from models.effects.effect import Effect
+from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from providers.stripe.events import read_intent
 from providers.stripe.intents import get_intent
@@ -36,7 +36,7 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
                 or attempt.intent_version == version
             ):
                 return
-            invoice = lock_invoice(attempt.invoice_id)
+            invoice = Invoice.locked(attempt.invoice_id)
             change = {
                 "amount": attempt.amount,
                 "customer": attempt.stripe_customer_id,
@@ -75,5 +75,5 @@ def _record_refused(attempt: PaymentAttempt, effect: Effect) -> None:
         serialize_on(intent["id"])
         attempt.record_change_refused(effect.error or "", real_now())
         take_in(
-            lock_invoice(attempt.invoice_id), attempt.stripe_account, read_intent(intent), SYSTEM
+            Invoice.locked(attempt.invoice_id), attempt.stripe_account, read_intent(intent), SYSTEM
         )

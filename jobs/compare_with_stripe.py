@@ -7,12 +7,11 @@ Twice is harmless: comparing changes only the report, which records each differe
 from actions.books.compare_page import PHASES
 from delivery.attempt import recording
 from delivery.registry import job
-from delivery.stage import stage
 from jobs.read_stripe_events import NO_ACCESS
-from models.base import transaction
 from models.books.reconciliation import Reconciliation
+from models.delivery.stage import stage
 from providers.errors import ProviderError
-from runtime.clock import real_now, real_seconds
+from runtime.clock import real_now
 from runtime.log import get_log
 
 log = get_log("reconcile")
@@ -40,15 +39,4 @@ def compare_with_stripe(run_id: int, page: int) -> None:
     with recording():
         write()
         if run.state == "running":
-            stage(compare_with_stripe, f"{run.id}-{run.page}", run.id, run.page)
-
-
-def begin_reconciliation(stripe_account: str, since: int, asked_by: str) -> Reconciliation:
-    """Begin to compare an account's payments and refunds made since `since` (seconds)."""
-    about = {"asked_by": asked_by, "created_at": real_now()}
-    with transaction():
-        run = Reconciliation.create(
-            stripe_account=stripe_account, since=since, until=int(real_seconds()), **about
-        )
-        stage(compare_with_stripe, f"{run.id}-0", run.id, 0)
-    return run
+            stage("compare_with_stripe", f"{run.id}-{run.page}", run.id, run.page)

@@ -10,18 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from actions.payments.recompute import lock_invoice
 from actions.payments.record_intent import retire_asks, take_in
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from delivery.stage import stage_named
 from effects.perform import perform
 from effects.reserve import reserve
 from effects.stripe_customers import card_on_file
 from effects.stripe_intents import INTENT_CONFIRM
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction
+from models.delivery.stage import stage_again
 from models.effects.effect import BY_HAND, Effect
 from models.effects.pause_switch import over_ceiling, paused
 from models.invoices.invoice import Invoice
@@ -88,9 +87,9 @@ def _decide(confirmation: PaymentConfirmation) -> Decision:
         _saved_card(confirmation) if _in_time(confirmation) else None
     )
     with transaction():
-        retire_asks(lock_invoice(invoice_id), attempts=False)
+        retire_asks(Invoice.locked(invoice_id), attempts=False)
     with transaction():
-        invoice = lock_invoice(invoice_id)
+        invoice = Invoice.locked(invoice_id)
         attempt = PaymentAttempt.get_by_id(confirmation.attempt_id)
         known = Effect.get_or_none(Effect.key == f"{INTENT_CONFIRM.name}:{confirmation.id}")
         settled = known is not None and known.state in {"confirmed", "refused"}
@@ -202,7 +201,7 @@ def _settle(
     attempt, now = confirmation.attempt, real_now()
     with recording():
         serialize_on(intent["id"])
-        invoice = lock_invoice(attempt.invoice_id)
+        invoice = Invoice.locked(attempt.invoice_id)
         if answer is not None:
             effect.record_confirmed(
                 answer["id"], {"id": answer["id"], "status": intent["status"]}, now
@@ -233,13 +232,13 @@ def _withdraw(
 ) -> None:
     """Charge nothing. An intent that a lost request may still reach is cancelled."""
     with recording():
-        invoice, now = lock_invoice(confirmation.attempt.invoice_id), real_now()
+        invoice, now = Invoice.locked(confirmation.attempt.invoice_id), real_now()
         if effect is not None and effect.state != "refused":
             effect.record_refused(why, "it was not wanted any more", now)
         confirmation.record_refused(why, _told(confirmation, why), now)
         if intent is not None:
             confirmation.attempt.record_retiring(now)
-            stage_named("cancel_payment_intent", confirmation.attempt_id, confirmation.attempt_id)
+            stage_again("cancel_payment_intent", confirmation.attempt_id, confirmation.attempt_id)
         _audit(confirmation, invoice, intent["id"] if intent else None)
 
 

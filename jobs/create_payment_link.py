@@ -7,18 +7,17 @@ alone.
 from typing import Any
 
 from actions.contact.gate_facts import payment_is_under_way
-from actions.payments.recompute import lock_invoice
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from delivery.stage import stage
 from effects.kinds import PAYMENT_LINK
 from effects.perform import perform
 from effects.reserve import reserve
-from jobs.retire_payment_link import retire_payment_link
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import transaction
+from models.delivery.stage import stage
 from models.effects.effect import Effect
+from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
 from runtime.clock import real_now
 
@@ -33,7 +32,7 @@ def create_payment_link(link_id: str) -> None:
             return
         made, now = perform(effect), real_now()
         with recording():
-            invoice = lock_invoice(link.invoice_id)
+            invoice = Invoice.locked(link.invoice_id)
             link = PaymentLink.get_by_id(link_id)
             subject, about = (
                 f"payment_link:{link.id}",
@@ -70,7 +69,7 @@ def create_payment_link(link_id: str) -> None:
                 link.record_created(made["id"], made["url"], now)
             else:
                 link.record_created_too_late(made["id"], made["url"], now)
-                stage(retire_payment_link, link.id, link.id)
+                stage("retire_payment_link", link.id, link.id)
 
 
 def _decide(link: PaymentLink) -> Effect | None:
@@ -79,7 +78,7 @@ def _decide(link: PaymentLink) -> Effect | None:
     One that may have been sent is completed in any case, because we must know what Stripe has.
     """
     with transaction():
-        invoice, now = lock_invoice(link.invoice_id), real_now()
+        invoice, now = Invoice.locked(link.invoice_id), real_now()
         link = PaymentLink.get_by_id(link.id)
         known = Effect.get_or_none(Effect.key == f"payment_link:{link.id}")
         if known is not None and (known.in_doubt or _is_unrecorded(link, known)):

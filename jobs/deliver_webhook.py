@@ -13,10 +13,9 @@ from datetime import datetime
 from actions.feed.hold_deliveries import ask_at, hold, lock_endpoint, next_to_ask
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
-from delivery.stage import stage_again
-from jobs.release_deliveries import release_deliveries
 from models.base import transaction
-from models.feed.emit import ATTEMPTS, HELD, QUEUE, emit
+from models.delivery.stage import stage_again
+from models.feed.emit import HELD, emit
 from models.feed.outgoing_event import last_event
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import GIVEN_UP_AFTER, WebhookEndpoint
@@ -34,7 +33,7 @@ WAITS = (5, 60, 300, 1800, 3600)
 log = get_log("outgoing")
 
 
-@job(queue=QUEUE, attempts=ATTEMPTS, timeout=15)
+@job(queue="outgoing", attempts=20, timeout=15)
 def deliver_webhook(delivery_id: int) -> None:
     """Send delivery `delivery_id`."""
     delivery = WebhookDelivery.get_by_id(delivery_id)
@@ -75,7 +74,7 @@ def _record_taken(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: R
             # one failure is that delivery's own fault, maybe: it keeps to its hour
             held_only = int(fresh.failures == 1)
             fresh.record_answered()
-            stage_again(release_deliveries, f"{fresh.id}:{held_only}", fresh.id, held_only)
+            stage_again("release_deliveries", f"{fresh.id}:{held_only}", fresh.id, held_only)
 
 
 def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: Reply) -> None:
@@ -120,7 +119,7 @@ def disable(endpoint: WebhookEndpoint, now: datetime) -> None:
     """
     first = WebhookDelivery.first_waiting(endpoint)
     endpoint.record_disabled(first.event_id - 1 if first else last_event(endpoint.account_id), now)
-    stage_again(release_deliveries, f"{endpoint.id}:0", endpoint.id, 0)
+    stage_again("release_deliveries", f"{endpoint.id}:0", endpoint.id, 0)
 
 
 def _give_turn(endpoint: WebhookEndpoint, tried: WebhookDelivery) -> float:

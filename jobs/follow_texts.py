@@ -8,11 +8,11 @@ and another may be requested.
 
 from datetime import timedelta
 
-from actions.contact.record_text_report import lock_message, record_text_report
+from actions.contact.record_text_report import record_text_report
 from delivery.attempt import recording
 from delivery.registry import job
-from delivery.stage import stage
 from models.contact.message import Message
+from models.delivery.stage import stage
 from providers.errors import ProviderError
 from providers.twilio import messages as twilio_api
 from rules.text_status import PENDING
@@ -34,7 +34,7 @@ def follow_texts() -> None:
     quiet = followed & (Message.updated_at < now - QUIET)
     with recording():
         for message in Message.select().where(quiet).order_by(Message.updated_at).limit(BATCH):
-            stage(follow_text, f"{message.id}:{now:%Y%m%d%H}", message.id)
+            stage("follow_text", f"{message.id}:{now:%Y%m%d%H}", message.id)
 
 
 @job(queue="periodic", attempts=3, timeout=20)
@@ -45,7 +45,7 @@ def follow_text(message_id: str) -> None:
         return
     told = _ask(message.sid)
     with recording():
-        message, now = lock_message(message.id), real_now()
+        message, now = Message.locked(message.id), real_now()
         if told is not None:
             record_text_report(message, told.status, told.sid, str(told.error_code or ""), now)
         if message.status in PENDING and message.created_at <= now - FOLLOWED:

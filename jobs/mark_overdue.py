@@ -5,11 +5,11 @@ Twice is harmless: each invoice is recomputed, and written only if it changed.
 
 from peewee import InterfaceError, OperationalError
 
-from actions.payments.recompute import lock_invoice
 from actions.payments.record_intent import stand_anew
 from delivery.attempt import Snooze
 from delivery.registry import job
 from models.base import transaction
+from models.invoices.invoice import Invoice
 from models.reports.overdue import past_due
 from runtime.clock import business_now
 from runtime.errors import PayphoneError
@@ -50,7 +50,7 @@ def _fold(invoice_id: str) -> bool | None:
     """Whether the invoice has changed; None when it could not be folded."""
     try:
         with transaction():
-            return stand_anew(lock_invoice(invoice_id))
+            return stand_anew(Invoice.locked(invoice_id))
     except (OperationalError, InterfaceError):
         raise  # not this invoice's fault: a server that is away is so for the next one as well
     except Exception:

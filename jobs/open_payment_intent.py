@@ -6,17 +6,15 @@ it exists is cancelled.
 
 from typing import Any
 
-from actions.payments.recompute import lock_invoice
 from actions.payments.record_intent import take_in
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from delivery.stage import stage_again
 from effects.perform import perform
 from effects.reserve import reserve
 from effects.stripe_intents import INTENT_CREATE
-from jobs.cancel_payment_intent import cancel_payment_intent
 from models.base import serialize_on, transaction
+from models.delivery.stage import stage_again
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
@@ -38,10 +36,10 @@ def open_payment_intent(attempt_id: str) -> None:
                 attempt.record_refused(effect.error or "", now)
                 return
             serialize_on(made["id"])
-            invoice = lock_invoice(attempt.invoice_id)
+            invoice = Invoice.locked(attempt.invoice_id)
             effect.record_confirmed(made["id"], {"id": made["id"], "amount": made["amount"]}, now)
             if not attempt.record_opened(made["id"], made["amount"], now):
-                stage_again(cancel_payment_intent, attempt.id, attempt.id)
+                stage_again("cancel_payment_intent", attempt.id, attempt.id)
             if "status" in made:
                 take_in(invoice, attempt.stripe_account, read_intent(made), attempt.asked_by)
 
@@ -51,7 +49,7 @@ def _decide(attempt: PaymentAttempt) -> Effect | None:
     whatever changed.
     """
     with transaction():
-        invoice, row = lock_invoice(attempt.invoice_id), PaymentAttempt.get_by_id(attempt.id)
+        invoice, row = Invoice.locked(attempt.invoice_id), PaymentAttempt.get_by_id(attempt.id)
         known = Effect.get_or_none(Effect.key == f"{INTENT_CREATE.name}:{attempt.id}")
         if known is not None and (
             known.in_doubt or (known.state == "confirmed" and row.intent_id is None)

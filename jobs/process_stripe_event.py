@@ -7,7 +7,6 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from actions.payments.recompute import lock_invoice
 from actions.payments.record_intent import stand_anew, take_in
 from delivery.attempt import attempt_number, recording
 from delivery.locks import invoice_lock
@@ -134,7 +133,7 @@ def _take_in(event: InboxEvent, finding: Finding, news: list[Json], invoice: Inv
     now = real_now()
     with recording():
         serialize_on(finding.intent_id)
-        fresh = lock_invoice(invoice.id)
+        fresh = Invoice.locked(invoice.id)
         killpoint("event.in_transaction")
         told = [_record(event, subject, now, fresh) for subject in news]
         if isinstance(finding, PaymentFinding):

@@ -10,10 +10,9 @@ import json
 from actions.books.receive_event import receive_stripe_event
 from delivery.attempt import recording
 from delivery.registry import job
-from delivery.stage import stage
-from models.base import transaction
 from models.books.backfill import Backfill
 from models.books.stripe_watermark import StripeWatermark
+from models.delivery.stage import stage
 from providers.errors import ProviderError
 from providers.stripe.lists import Page, list_events
 from runtime.clock import real_now
@@ -44,22 +43,6 @@ def read_stripe_events(backfill_id: int, page: int) -> None:
         killpoint("backfill.before_commit")
 
 
-def begin_backfill(stripe_account: str, since: int, rate: float, asked_by: str) -> Backfill:
-    """Begin to read an account's events back to `since` (seconds), letting `rate` missing ones a
-    second through (0: all at once).
-    """
-    with transaction():
-        run = Backfill.create(
-            stripe_account=stripe_account,
-            since=since,
-            rate=rate,
-            asked_by=asked_by,
-            created_at=real_now(),
-        )
-        stage(read_stripe_events, f"{run.id}-0", run.id, 0)
-    return run
-
-
 def _take_in(run: Backfill, found: Page) -> None:
     """Oldest first, so that what is let through at a rate comes in its order."""
     missing = 0
@@ -82,7 +65,7 @@ def _take_in(run: Backfill, found: Page) -> None:
             of=len(found.rows),
         )
     if found.has_more and found.rows:
-        stage(read_stripe_events, f"{run.id}-{run.page}", run.id, run.page)
+        stage("read_stripe_events", f"{run.id}-{run.page}", run.id, run.page)
         return
     StripeWatermark.record_reached(
         run.stripe_account, run.since, run.newest_created, run.newest_id, real_now()

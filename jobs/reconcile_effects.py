@@ -11,9 +11,9 @@ from itertools import islice
 
 from delivery.attempt import recording
 from delivery.registry import job
-from delivery.stage import stage
 from effects.settle import end_unsent, look_again
 from models.accounts.audit_entry import SYSTEM
+from models.delivery.stage import stage
 from models.effects.effect import Effect
 from runtime.clock import real_now
 
@@ -40,7 +40,7 @@ def reconcile_effects() -> None:
             if _is_its_hour(effect, now)
         )
         for effect in list(islice(doubts, BATCH)):
-            stage(reconcile_effect, f"{effect.id}:{now:%Y%m%d%H}", effect.id)
+            stage("reconcile_effect", f"{effect.id}:{now:%Y%m%d%H}", effect.id)
 
 
 def _is_its_hour(effect: Effect, now: datetime) -> bool:

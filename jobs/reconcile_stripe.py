@@ -4,10 +4,10 @@ Twice is harmless: an account that is being compared is skipped, and comparing c
 report.
 """
 
+from actions.books.begin import begin_reconciliation, give_up_if_its_job_died
 from delivery.attempt import recording
 from delivery.registry import job
-from jobs.backfill_stripe_events import give_up_if_its_job_died, stripe_accounts
-from jobs.compare_with_stripe import begin_reconciliation, compare_with_stripe
+from models.accounts.account import stripe_accounts
 from models.accounts.audit_entry import SYSTEM
 from models.books.reconciliation import Reconciliation
 from runtime.clock import real_seconds
@@ -26,6 +26,6 @@ def reconcile_stripe() -> None:
             running = Reconciliation.select().where(
                 Reconciliation.stripe_account == stripe_account, Reconciliation.state == "running"
             )
-            given_up = [give_up_if_its_job_died(run, compare_with_stripe) for run in running]
+            given_up = [give_up_if_its_job_died(run, "compare_with_stripe") for run in running]
             if all(given_up):
                 begin_reconciliation(stripe_account, int(real_seconds()) - LOOK_BACK, SYSTEM)

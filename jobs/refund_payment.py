@@ -5,7 +5,6 @@ pause of charges nor their ceiling stops it: a refund takes nothing from anybody
 harms the person who waits.
 """
 
-from actions.payments.recompute import lock_invoice
 from actions.payments.record_intent import stand_anew
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
@@ -16,6 +15,7 @@ from effects.reserve import reserve
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction
 from models.effects.effect import Effect
+from models.invoices.invoice import Invoice
 from models.payments.refund import Refund
 from models.payments.refund_request import RefundRequest
 from runtime.clock import real_now
@@ -52,7 +52,7 @@ def refund_payment(request_id: str) -> None:
                 )
                 return
             serialize_on(made["payment_intent"])
-            invoice = lock_invoice(payment.invoice_id)
+            invoice = Invoice.locked(payment.invoice_id)
             effect.record_confirmed(made["id"], REFUND.kept(made), now)
             request.record_confirmed(made["id"], now)
             AuditEntry.record(

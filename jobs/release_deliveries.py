@@ -9,13 +9,12 @@ from actions.feed.hold_deliveries import PACE, cancel_waiting, let_go, lock_endp
 from delivery.attempt import Snooze
 from delivery.registry import job
 from models.base import transaction
-from models.feed.emit import QUEUE
 from models.feed.webhook_endpoint import WebhookEndpoint
 
 SLICE = 500
 
 
-@job(queue=QUEUE, attempts=10, timeout=15)
+@job(queue="outgoing", attempts=10, timeout=15)
 def release_deliveries(endpoint_id: str, held_only: int) -> None:
     """Release what waits for the endpoint; `held_only`: 1 leaves what waits after a failed try of
     its own to its hour.

@@ -8,7 +8,6 @@ may wait for just that.
 
 from typing import Any
 
-from actions.payments.recompute import lock_invoice
 from actions.payments.record_intent import take_in
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
@@ -18,6 +17,7 @@ from effects.stripe_intents import LINK_DEACTIVATE, SESSION_EXPIRE
 from models.accounts.audit_entry import SYSTEM
 from models.base import serialize_on, transaction
 from models.effects.effect import Effect
+from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
 from providers.stripe.events import read_intent
 from providers.stripe.intents import get_intent, list_sessions
@@ -51,7 +51,7 @@ def retire_payment_link(link_id: str) -> None:
     with transaction() if left else recording():
         for intent in paid:
             serialize_on(intent["id"])
-        invoice = lock_invoice(link.invoice_id)
+        invoice = Invoice.locked(link.invoice_id)
         effect.record_confirmed(closed["id"], {"id": closed["id"], "active": False}, real_now())
         for intent in paid:
             take_in(invoice, link.stripe_account, read_intent(intent), SYSTEM, link_id=link.id)

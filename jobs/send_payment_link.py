@@ -13,23 +13,19 @@ from actions.contact.gate_facts import payment_is_under_way, sms_facts
 from actions.contact.record_text_report import (
     act_on_failure,
     expire_unsent,
-    lock_message,
     record_text_report,
 )
-from actions.payments.recompute import lock_invoice
 from delivery.attempt import Snooze, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from delivery.stage import stage, stage_again
 from effects.perform_once import perform_once, was_not_sent
 from effects.texts import TEXT
-from jobs.create_payment_link import create_payment_link
-from jobs.settle_text import settle_text
 from models.base import transaction
 from models.contact.account_sender import sender_of
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
 from models.contact.message_template import template_for
+from models.delivery.stage import stage, stage_again
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
@@ -58,7 +54,7 @@ def send_payment_link(message_id: str) -> None:
             return
         answer, now = perform_once(effect), real_now()
         with recording():
-            _record(lock_message(message.id), effect, answer, now)
+            _record(Message.locked(message.id), effect, answer, now)
 
 
 def _await_link(message: Message) -> None:
@@ -66,7 +62,7 @@ def _await_link(message: Message) -> None:
     back. Raises Snooze.
     """
     with transaction():
-        invoice = lock_invoice(message.invoice_id)
+        invoice = Invoice.locked(message.invoice_id)
         wanted = message.status == "waiting" and not message.is_too_old(real_now())
         collectable = (
             invoice.status in UNPAID and not invoice.disputed and not payment_is_under_way(invoice)
@@ -74,7 +70,7 @@ def _await_link(message: Message) -> None:
         if not wanted or not collectable or _link_state(invoice) in {"active", "refused"}:
             return
         link = PaymentLink.plan(invoice, real_now())
-        stage_again(create_payment_link, link.id, link.id)
+        stage_again("create_payment_link", link.id, link.id)
     raise Snooze(
         f"the payment link of invoice {message.invoice_id} is being made", _patience(message)
     )
@@ -99,8 +95,8 @@ def _decide(message_id: str) -> Effect | None:
     one.
     """
     with transaction():
-        invoice, now = lock_invoice(Message.get_by_id(message_id).invoice_id), real_now()
-        message = lock_message(message_id)
+        invoice, now = Invoice.locked(Message.get_by_id(message_id).invoice_id), real_now()
+        message = Message.locked(message_id)
         if message.status == "sending":
             effect = Effect.get_by_id(message.effect_id)
             if not was_not_sent(effect):
@@ -201,4 +197,4 @@ def _record(message: Message, effect: Effect, answer: dict[str, Any] | None, now
         act_on_failure(message, effect.error_code or "", now)
     else:
         message.record_report("unknown", None, "unknown", now)
-        stage(settle_text, effect.key.split(":", 1)[1], effect.id, delay=LOOK_AFTER)
+        stage("settle_text", effect.key.split(":", 1)[1], effect.id, delay=LOOK_AFTER)

@@ -6,11 +6,12 @@ nothing: after some tries the job is dead, which shows the doubt to people; a ca
 reconcile` still ends it.
 """
 
-from actions.contact.record_text_report import lock_message, message_of, record_text_report
+from actions.contact.record_text_report import message_of, record_text_report
 from delivery.attempt import recording
 from delivery.registry import job
 from effects.perform import reconcile
 from effects.texts import TEXT
+from models.contact.message import Message
 from models.effects.effect import Effect
 from runtime.clock import real_now
 from runtime.errors import NotYet
@@ -30,7 +31,7 @@ def settle_text(effect_id: str) -> None:
         message, now = message_of(effect.id, ""), real_now()
         if message is None:
             return
-        message, effect = lock_message(message.id), Effect.get_by_id(effect_id)
+        message, effect = Message.locked(message.id), Effect.get_by_id(effect_id)
         told = found or (TEXT.kept(effect.answer or {}) if effect.state == "confirmed" else None)
         if told is not None:
             record_text_report(message, told["status"], told["id"], told["error_code"] or "", now)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import peewee
@@ -88,6 +88,13 @@ class Row(Model):
     class Meta:
         database = database
         legacy_table_names = False
+
+    @classmethod
+    def locked(cls, row_id: str | int) -> Self:
+        """The row, fresh, and locked until the transaction ends. Raises cls.DoesNotExist."""
+        query = cls.select().where(cls._meta.primary_key == row_id)
+        row: Self = (query.for_update() if is_postgres() else query).get()
+        return row
 
     def _write(self, now: datetime | None = None, /, *only_if: Any, **values: Any) -> bool:
         """Write `values`, with `now` as `updated_at` where a table has one, if the row still is as

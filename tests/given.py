@@ -8,13 +8,12 @@ from datetime import date, timedelta
 from typing import Any
 
 from delivery import relay
-from delivery.stage import stage, stage_named
 from delivery.worker import Worker
-from jobs.process_stripe_event import process_stripe_event
 from models.accounts.account import Account
 from models.accounts.api_key import ApiKey
 from models.base import execute, transaction
 from models.books.inbox_event import InboxEvent
+from models.delivery.stage import stage, stage_again
 from models.delivery.staged_job import StagedJob, insert_job
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
@@ -158,7 +157,7 @@ def received(event: dict[str, Any]) -> int:
             real_now(),
         )
         assert inbox_id is not None
-        stage(process_stripe_event, inbox_id, inbox_id)
+        stage("process_stripe_event", inbox_id, inbox_id)
     return inbox_id
 
 
@@ -232,7 +231,7 @@ def database_now() -> int:
     return int(execute("SELECT {now}").fetchone()[0])
 
 
-def stage_again(name: str, key: str) -> None:
+def staged_again(name: str, key: str) -> None:
     """Stage a job by name, or let it run again if it is over."""
     with transaction():
-        stage_named(name, key, key)
+        stage_again(name, key, key)

@@ -9,6 +9,7 @@ the differences they may explain are compared again.
 from collections.abc import Callable
 from datetime import timedelta
 
+from actions.books.begin import begin_backfill
 from actions.books.compare import (
     Json,
     compare,
@@ -21,11 +22,10 @@ from actions.books.compare import (
     unsighted_refunds,
 )
 from delivery.attempt import Snooze
-from jobs.backfill_stripe_events import READABLE_SECONDS
-from jobs.read_stripe_events import begin_backfill
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Difference, Reconciliation
+from models.books.stripe_watermark import READABLE_SECONDS
 from providers.errors import ProviderError
 from providers.stripe.client import get_refund
 from providers.stripe.intents import get_intent

@@ -4,11 +4,10 @@ through it for those replayed.
 
 from typing import Any
 
-from delivery.stage import stage
-from jobs.process_stripe_event import process_stripe_event
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.books.inbox_event import InboxEvent
+from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob, revive_job
 from runtime.clock import real_now
 
@@ -27,7 +26,7 @@ def receive_stripe_event(
         "stripe", account, event["id"], str(event.get("type", "")), text, real_now()
     )
     if inbox_id is not None:
-        stage(process_stripe_event, inbox_id, inbox_id, delay=delay)
+        stage("process_stripe_event", inbox_id, inbox_id, delay=delay)
     return inbox_id
 
 
@@ -43,8 +42,7 @@ def replay_event(inbox_id: int, actor: str, delay: float = 0.0) -> bool:
             (InboxEvent.id == inbox_id) & InboxEvent.outcome.is_null(False)
         )
         if event is None or not (
-            revive_job(process_stripe_event.name, str(inbox_id), delay)
-            or _stage_anew(inbox_id, delay)
+            revive_job("process_stripe_event", str(inbox_id), delay) or _stage_anew(inbox_id, delay)
         ):
             return False
         InboxEvent.update(outcome=None, reason=None, processed_at=None).where(
@@ -57,8 +55,8 @@ def replay_event(inbox_id: int, actor: str, delay: float = 0.0) -> bool:
 
 
 def _stage_anew(inbox_id: int, delay: float) -> bool:
-    same = (StagedJob.name == process_stripe_event.name) & (StagedJob.key == str(inbox_id))
+    same = (StagedJob.name == "process_stripe_event") & (StagedJob.key == str(inbox_id))
     return (
         not StagedJob.select().where(same).exists()
-        and stage(process_stripe_event, inbox_id, inbox_id, delay=delay) is not None
+        and stage("process_stripe_event", inbox_id, inbox_id, delay=delay) is not None
     )

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from models.base import is_postgres
 from models.contact.message import Message
 from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
@@ -10,13 +9,6 @@ from models.effects.effect import Effect
 from rules.delivery_failures import advice_for
 
 OPTED_OUT = "21610"
-
-
-def lock_message(message_id: str) -> Message:
-    """The message, fresh, and locked until the transaction ends. Raises Message.DoesNotExist."""
-    query = Message.select().where(Message.id == message_id)
-    row: Message = (query.for_update() if is_postgres() else query).get()
-    return row
 
 
 def message_of(effect_id: str, sid: str) -> Message | None:

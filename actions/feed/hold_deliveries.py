@@ -8,10 +8,11 @@ feed (`lock_endpoint`), so that no delivery is created meanwhile.
 
 from models.base import execute, serialize_on
 from models.delivery.staged_job import cancel_jobs, reschedule
-from models.feed.emit import HELD, JOB
+from models.feed.emit import HELD
 from models.feed.outgoing_event import feed_key
 from models.feed.webhook_endpoint import WebhookEndpoint
 
+_JOB = "deliver_webhook"
 _SECOND = 1_000_000
 PACE = 10_000  # microseconds between deliveries that are let go
 
@@ -36,14 +37,14 @@ def next_to_ask(endpoint: WebhookEndpoint) -> list[int]:
     """
     rows = execute(
         f"SELECT d.id {_WAITING} IN ('waiting', 'running') ORDER BY d.attempts, d.id LIMIT 2",
-        (JOB, endpoint.id),
+        (_JOB, endpoint.id),
     ).fetchall()
     return [int(row[0]) for row in rows]
 
 
 def ask_at(delivery_id: int, seconds: float) -> None:
     """Make a waiting delivery due in `seconds`."""
-    reschedule("name = ? AND key = ?", (JOB, str(delivery_id)), seconds)
+    reschedule("name = ? AND key = ?", (_JOB, str(delivery_id)), seconds)
 
 
 def hold(endpoint: WebhookEndpoint, *but: int) -> int:
@@ -55,7 +56,7 @@ def hold(endpoint: WebhookEndpoint, *but: int) -> int:
         "name = ? AND due_at < {now} + ? AND key IN (SELECT CAST(id AS TEXT) FROM"
         f" webhook_delivery WHERE endpoint_id = ? AND state = 'waiting' AND id NOT IN ({marks}))"
     )
-    return reschedule(which, (JOB, int(HELD * _SECOND / 2), endpoint.id, *but), HELD)
+    return reschedule(which, (_JOB, int(HELD * _SECOND / 2), endpoint.id, *but), HELD)
 
 
 def let_go(endpoint: WebhookEndpoint, limit: int, held_only: bool) -> int:
@@ -67,7 +68,7 @@ def let_go(endpoint: WebhookEndpoint, limit: int, held_only: bool) -> int:
         " LIMIT ?)"
     )
     least = max(limit * PACE, int(HELD * _SECOND / 4) if held_only else 0)
-    return reschedule(which, (JOB, endpoint.id, least, limit), turns=limit, apart=PACE / _SECOND)
+    return reschedule(which, (_JOB, endpoint.id, least, limit), turns=limit, apart=PACE / _SECOND)
 
 
 def cancel_waiting(endpoint: WebhookEndpoint, limit: int) -> int:
@@ -77,13 +78,13 @@ def cancel_waiting(endpoint: WebhookEndpoint, limit: int) -> int:
     ids = [
         int(row[0])
         for row in execute(
-            f"SELECT d.id {_WAITING} = 'waiting' ORDER BY d.id LIMIT ?", (JOB, endpoint.id, limit)
+            f"SELECT d.id {_WAITING} = 'waiting' ORDER BY d.id LIMIT ?", (_JOB, endpoint.id, limit)
         ).fetchall()
     ]
     if not ids:
         return 0
     marks = ", ".join("?" for _ in ids)
-    cancel_jobs(JOB, [str(each) for each in ids])
+    cancel_jobs(_JOB, [str(each) for each in ids])
     execute(
         "UPDATE webhook_delivery SET state = 'cancelled', settled_at = {now} WHERE state ="
         f" 'waiting' AND id IN ({marks})",

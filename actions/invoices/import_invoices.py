@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from actions.payments.recompute import lock_invoice
 from models.accounts.account import Account
 from models.contact.consent import IMPORTED, Consent
 from models.invoices.customer import Customer
@@ -120,7 +119,7 @@ def _new_invoice(
 
 
 def _update(row: InvoiceRow, known: Invoice, now: datetime, stand: Stand) -> None:
-    invoice = lock_invoice(known.id)
+    invoice = Invoice.locked(known.id)
     if with_money([invoice.id]):
         return  # it was paid while the file was read
     changes = _changes(row, invoice)

@@ -5,7 +5,6 @@ gets its first ones when it is made.
 from datetime import date, datetime
 
 from actions.payments.announce_returns import tell_returns
-from models.base import is_postgres
 from models.feed.emit import emit
 from models.invoices.invoice import Invoice
 from models.payments.dispute import dispute_facts, has_open_dispute
@@ -14,13 +13,6 @@ from models.payments.refund import return_facts
 from rules.invoice_fold import fold
 
 TOLD = frozenset({"paid", "overdue"})  # statuses whose coming the clinic's software is told
-
-
-def lock_invoice(invoice_id: str) -> Invoice:
-    """The invoice, fresh, and locked until the transaction ends. Raises Invoice.DoesNotExist."""
-    query = Invoice.select().where(Invoice.id == invoice_id)
-    row: Invoice = (query.for_update() if is_postgres() else query).get()
-    return row
 
 
 def refold(invoice: Invoice, now: datetime, today: date) -> bool:

@@ -3,9 +3,9 @@ gone.
 """
 
 from actions.payments.recompute import refold
-from delivery.stage import stage_named
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
+from models.delivery.stage import stage_again
 from models.invoices.invoice import Invoice
 from models.payments.dispute import disputes_of
 from models.payments.payment import Payment
@@ -88,10 +88,10 @@ def retire_asks(invoice: Invoice, attempts: bool = True) -> None:
     link = PaymentLink.current(invoice)
     if link is not None and link.state == "active":
         link.record_retiring(now)
-        stage_named("retire_payment_link", link.id, link.id)
+        stage_again("retire_payment_link", link.id, link.id)
     elif link is not None:
         link.record_retired(now)
     attempt = PaymentAttempt.live(invoice) if attempts else None
     if attempt is not None:
         attempt.record_retiring(now)
-        stage_named("cancel_payment_intent", attempt.id, attempt.id)
+        stage_again("cancel_payment_intent", attempt.id, attempt.id)

@@ -1,9 +1,9 @@
 """Voiding a payment that was taken offline: it was typed wrong, or its check bounced."""
 
-from actions.payments.recompute import lock_invoice
 from actions.payments.record_intent import stand_anew
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
+from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from runtime.clock import real_now
 from runtime.errors import NotAllowed
@@ -16,7 +16,7 @@ def void_payment(payment_id: str, reason: str, actor: str) -> Payment:
     Raises NotAllowed for a card payment: its money is at Stripe, and goes back with a refund.
     """
     with transaction():
-        invoice = lock_invoice(Payment.get_by_id(payment_id).invoice_id)
+        invoice = Invoice.locked(Payment.get_by_id(payment_id).invoice_id)
         payment: Payment = Payment.get_by_id(payment_id)
         if payment.method == "stripe":
             raise NotAllowed(f"Payment {payment.id} was taken by card; give it back with a refund.")

@@ -7,16 +7,16 @@ from datetime import UTC, datetime, timedelta
 import click
 from rich.progress import BarColumn, Progress, TextColumn
 
+from actions.books.begin import begin_backfill
 from actions.books.receive_event import replay_event
 from bin.commands.output import acting, complain, console, moment, say, show_list
-from jobs.backfill_stripe_events import READABLE_SECONDS, stripe_accounts
 from jobs.process_stripe_event import process_stripe_event
-from jobs.read_stripe_events import begin_backfill
-from models.accounts.account import Account
+from models.accounts.account import Account, stripe_accounts
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
+from models.books.stripe_watermark import READABLE_SECONDS
 from models.delivery.staged_job import StagedJob
 from runtime.clock import real_now
 from runtime.settings import get_settings

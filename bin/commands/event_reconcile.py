@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import click
 
+from actions.books.begin import begin_reconciliation
 from bin.commands.event_backfill import BEGINS_WITHIN, LOOK, chosen_accounts, since_when
 from bin.commands.output import acting, complain, console, moment, say, show_table
-from jobs.compare_with_stripe import begin_reconciliation
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.books.reconciliation import Difference, Reconciliation, latest_runs

@@ -29,3 +29,13 @@ class Account(Row):
         return datetime.combine(
             self.local_date(now) + timedelta(days=1), time(), ZoneInfo(self.time_zone)
         ).astimezone(UTC)
+
+
+def stripe_accounts() -> list[str]:
+    """The Stripe accounts we use: the platform's ('') and the connected ones."""
+    rows = (
+        Account.select(Account.stripe_account)
+        .where(Account.stripe_account.is_null(False))
+        .order_by(Account.id)
+    )
+    return ["", *(row.stripe_account or "" for row in rows)]

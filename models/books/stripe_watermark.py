@@ -10,6 +10,7 @@ from models.base import Instant, Row
 
 STALE = timedelta(hours=3)  # it is read hourly
 EVENTS_LISTED = timedelta(days=30)  # for which Stripe lists an event
+READABLE_SECONDS = int(EVENTS_LISTED.total_seconds()) - 600  # less ten minutes
 # that a reading of all that Stripe lists may have begun late, and taken
 NEARLY = timedelta(hours=1)
 

@@ -4,16 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from models.base import share_on, transaction
-from models.delivery.staged_job import insert_job
+from models.delivery.stage import stage
 from models.feed.outgoing_event import TYPES, OutgoingEvent, feed_key
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
 from runtime.clock import real_now
 from runtime.ids import new_id
 
-# The policy of the job `deliver_webhook`; it stands here because a row cannot ask the room above
-# for it.
-JOB, QUEUE, ATTEMPTS = "deliver_webhook", "outgoing", 20
 HELD = 86_400.0  # seconds that a held delivery's job is put off; held anew long before
 
 
@@ -51,9 +48,7 @@ def deliver(event: OutgoingEvent, endpoint: WebhookEndpoint) -> None:
     now = real_now()
     delay = _delay(endpoint, now)
     planned = WebhookDelivery.create(event=event, endpoint=endpoint, created_at=now)
-    insert_job(
-        JOB, str(planned.id), [planned.id], QUEUE, ATTEMPTS, delay, pushed=False, request_id=None
-    )
+    stage("deliver_webhook", planned.id, planned.id, delay=delay, nudged=False)
 
 
 def _delay(endpoint: WebhookEndpoint, now: datetime) -> float:

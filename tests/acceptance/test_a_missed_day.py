@@ -7,13 +7,13 @@ from itertools import pairwise
 
 import pytest
 
-from delivery.stage import stage
-from jobs.backfill_stripe_events import OVERLAP, backfill_stripe_events
-from jobs.read_stripe_events import begin_backfill
+from actions.books.begin import begin_backfill
+from jobs.backfill_stripe_events import OVERLAP
 from models.base import transaction
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.stripe_watermark import StripeWatermark
+from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.invoices.invoice import Invoice
 from runtime.clock import real_now
@@ -105,7 +105,7 @@ def town(database_url, valkey, stripe_stand_in):  # noqa: F811
 
 def backfill(redis, key="test"):
     with transaction():
-        stage(backfill_stripe_events, key)
+        stage("backfill_stripe_events", key)
     for _ in range(60):
         given.relayed(redis)
         if not given.worked(redis, "periodic") + given.worked(redis, "webhooks"):
@@ -232,7 +232,7 @@ def test_missing_events_are_let_through_at_a_rate(town, valkey, monkeypatch):
     town.pay(town.an_invoice())
     town.pay(town.an_invoice())
     with transaction():
-        stage(backfill_stripe_events, "slow")
+        stage("backfill_stripe_events", "slow")
     redis = valkey.client()
     for _ in range(2):
         given.relayed(redis)

@@ -6,12 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from delivery.stage import stage
-from jobs.backfill_stripe_events import backfill_stripe_events
 from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.books.stripe_watermark import StripeWatermark
 from models.contact.contact_decision import ContactDecision
+from models.delivery.stage import stage
 from models.payments.payment import Payment
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PaymentLink
@@ -68,7 +67,7 @@ def test_after_a_missed_day_nobody_is_texted_until_stripes_list_has_been_read(cl
         ContactDecision.select().order_by(ContactDecision.at.desc()).first().code == "books_stale"
     )
     with transaction():
-        stage(backfill_stripe_events, "test")
+        stage("backfill_stripe_events", "test")
     for _ in range(4):
         given.retried(clinic.redis, "periodic", 1)
         given.retried(clinic.redis, "webhooks", 1)

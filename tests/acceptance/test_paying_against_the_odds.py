@@ -183,7 +183,7 @@ def test_an_intent_that_its_bank_still_processes_is_not_called_closed(clinic, va
     clinic.stripe.sdk.payment_intents.confirm(
         intent_id, {"payment_method": "pm_card_visa", "return_url": "https://example.org"}
     )
-    given.stage_again("cancel_payment_intent", PaymentAttempt.get().id)
+    given.staged_again("cancel_payment_intent", PaymentAttempt.get().id)
     given.retried(valkey.client())
     assert (PaymentAttempt.get().state, clinic.now.status) == ("closed", "paid")
 

@@ -5,12 +5,11 @@ do not (B8, RELIABILITY 7).
 import pytest
 
 from actions.books import compare_page as comparing
-from delivery.stage import stage
-from jobs.reconcile_stripe import reconcile_stripe
 from models.base import transaction
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Difference, Reconciliation, Sighting
+from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
@@ -81,7 +80,7 @@ class Books:
 
     def reconcile(self, key="test"):
         with transaction():
-            stage(reconcile_stripe, key)
+            stage("reconcile_stripe", key)
         self.work()
         assert {run.state for run in Reconciliation.select()} == {"done"}
         assert not Sighting.select().exists()
@@ -269,7 +268,6 @@ def test_a_listed_event_that_is_not_in_the_inbox_is_fetched_once_a_day_whatever_
     """
     from datetime import timedelta
 
-    from jobs.backfill_stripe_events import backfill_stripe_events
     from models.books.stripe_watermark import StripeWatermark
     from runtime.clock import real_seconds
 
@@ -283,6 +281,6 @@ def test_a_listed_event_that_is_not_in_the_inbox_is_fetched_once_a_day_whatever_
         state="done",
     )
     with transaction():
-        stage(backfill_stripe_events, new_id("t"))
+        stage("backfill_stripe_events", new_id("t"))
     books.work()
     assert given.fresh(invoice).status == "paid"

@@ -5,11 +5,8 @@ the end.
 from dataclasses import dataclass
 from typing import Any
 
-from actions.payments.recompute import lock_invoice
-from delivery.stage import stage
-from jobs.create_payment_link import create_payment_link
-from jobs.refund_payment import refund_payment
 from models.base import transaction
+from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
@@ -117,14 +114,14 @@ def ask(what: str, stand_in: StandIn, redis: Any) -> Asked:
     invoice = given.an_invoice(amount=10_000)
     if what == "payment link":
         with transaction():
-            link = PaymentLink.plan(lock_invoice(invoice.id), real_now())
-            stage(create_payment_link, link.id, link.id)
+            link = PaymentLink.plan(Invoice.locked(invoice.id), real_now())
+            stage("create_payment_link", link.id, link.id)
         return Asked(stand_in, what, link.id, invoice)
     payment = stand_in.paid(invoice, redis=redis)
     with transaction():
-        lock_invoice(invoice.id)
+        Invoice.locked(invoice.id)
         request = RefundRequest.request(
             payment, 4_000, "requested_by_customer", "key:test", real_now()
         )
-        stage(refund_payment, request.id, request.id)
+        stage("refund_payment", request.id, request.id)
     return Asked(stand_in, what, request.id, invoice)

@@ -7,9 +7,8 @@ import signal
 
 import pytest
 
-from delivery.stage import stage
-from jobs.reconcile_effects import reconcile_effects
 from models.base import transaction
+from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from tests.conftest import wait_for
@@ -119,7 +118,7 @@ def test_every_attempt_dies_in_the_call(town, asked, stand_in):
     asked.age(3600)
     Effect.update(created_at=asked.effect.sent_at).execute()
     with transaction():
-        stage(reconcile_effects, "now")
+        stage("reconcile_effects", "now")
     town.pool("webhooks=1,messages=1,periodic=1")
     all_settled()
     asked.assert_done_once()

@@ -6,8 +6,7 @@ import signal
 
 import pytest
 
-from jobs.compare_with_stripe import begin_reconciliation
-from jobs.read_stripe_events import begin_backfill
+from actions.books.begin import begin_backfill, begin_reconciliation
 from models.base import release_connection
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent

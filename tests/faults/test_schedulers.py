@@ -15,7 +15,6 @@ import scheduler
 from delivery import ticker
 from delivery.tick import TICK_PREFIX, Schedule, take_tick, timetable, use_timetable
 from delivery.ticker import SEEN_KEY
-from jobs import mark_overdue
 from models.delivery.staged_job import StagedJob
 from tests import given
 from tests.conftest import wait_for
@@ -71,7 +70,7 @@ def test_two_schedulers_at_once_stage_each_occurrence_once(town):
 
 
 def test_eight_ticks_at_once_are_one_occurrence(database_url, valkey):
-    use_timetable((Schedule("often", mark_overdue, every=3600),))
+    use_timetable((Schedule("often", "mark_overdue", every=3600),))
     assert [take_tick("often") for _ in range(8)].count(True) <= 1
     assert StagedJob.select().count() == 1
     assert take_tick("unknown") is False

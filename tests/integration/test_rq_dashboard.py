@@ -10,10 +10,9 @@ import zlib
 import pytest
 
 from delivery import rq_view
-from delivery.stage import stage
-from jobs.mark_overdue import mark_overdue
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
+from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob, claim_job, fail_job
 from tests import given
 from tests.conftest import reset_process
@@ -164,7 +163,7 @@ def test_requeue_all_replays_the_dead_of_one_queue_only(post):
 )
 def test_what_would_change_rq_alone_is_refused(post, valkey, path):
     with transaction():
-        stage(mark_overdue, "k")
+        stage("mark_overdue", "k")
     before = {key: valkey.client().type(key) for key in valkey.client().keys("rq:*")}
     answer = post(path)
     assert (answer.status_code, answer.json["code"]) == (403, "forbidden")

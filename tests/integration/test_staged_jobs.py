@@ -11,11 +11,11 @@ import pytest
 from delivery import nudge
 from delivery.attempt import Snooze, perform, recording
 from delivery.registry import JobType, find_job
-from delivery.stage import stage, stage_again
 from jobs.process_stripe_event import process_stripe_event
 from models import base
 from models.accounts.account import Account
 from models.base import release_connection, transaction
+from models.delivery.stage import stage, stage_again
 from models.delivery.staged_job import (
     StagedJob,
     claim_job,
@@ -63,7 +63,7 @@ def test_staging_needs_a_transaction():
     """Else a job could exist without the rows it is about."""
     for delay in (0, 60):
         with pytest.raises(RuntimeError, match="transaction"):
-            stage(process_stripe_event, 1, 1, delay=delay)
+            stage("process_stripe_event", 1, 1, delay=delay)
     assert StagedJob.select().count() == 0
 
 
@@ -73,7 +73,7 @@ def test_a_job_shares_the_fate_of_its_callers_rows(valkey):
     def fall_over():
         with transaction():
             given.an_account()
-            stage(process_stripe_event, 1, 1)
+            stage("process_stripe_event", 1, 1)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -85,7 +85,7 @@ def test_a_job_shares_the_fate_of_its_callers_rows(valkey):
     ) == (0, 0, 0)
     with transaction():
         account = given.an_account()
-        job_id = stage(process_stripe_event, 1, 1)
+        job_id = stage("process_stripe_event", 1, 1)
         assert valkey.client().llen("rq:queue:webhooks") == 0, "nothing is pushed before the commit"
     assert Account.get_by_id(account.id)
     assert valkey.client().lrange("rq:queue:webhooks", 0, -1) == [
@@ -95,7 +95,7 @@ def test_a_job_shares_the_fate_of_its_callers_rows(valkey):
 
 def test_name_and_key_are_staged_once():
     with transaction():
-        first, again, other = (stage(process_stripe_event, key, 1) for key in ("a", "a", "b"))
+        first, again, other = (stage("process_stripe_event", key, 1) for key in ("a", "a", "b"))
     assert first
     assert again is None
     assert other
@@ -104,7 +104,7 @@ def test_name_and_key_are_staged_once():
 
 def test_a_delayed_job_is_neither_pushed_nor_claimed_before_its_time(valkey):
     with transaction():
-        job_id = stage(process_stripe_event, 1, 1, delay=60)
+        job_id = stage("process_stripe_event", 1, 1, delay=60)
     assert valkey.client().llen("rq:queue:webhooks") == 0
     assert claim_job(job_id, "w1") is None
     given.make_due()
@@ -359,7 +359,7 @@ def test_a_failing_nudge_pauses_and_harms_nobody(valkey, monkeypatch):
     reset_process()
     for key in ("a", "b"):
         with transaction():
-            assert stage(process_stripe_event, key, 1)
+            assert stage("process_stripe_event", key, 1)
     assert not nudge.is_open()
     rows = list(StagedJob.select().order_by(StagedJob.id))
     assert [row.state for row in rows] == ["waiting", "waiting"]

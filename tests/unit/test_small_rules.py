@@ -147,7 +147,7 @@ def test_backoff_has_jitter():
 
 @given(st.integers(0, 4_000_000_000), st.sampled_from([1, 60, 300, 3600, 86_400]))
 def test_an_occurrence_holds_its_time(now, every):
-    schedule = Schedule("x", find_job("mark_overdue"), every)
+    schedule = Schedule("x", "mark_overdue", every)
     start = schedule.occurrence(float(now))
     assert start <= now < start + every
     assert start % every == 0
@@ -157,7 +157,7 @@ def test_an_occurrence_holds_its_time(now, every):
 @pytest.mark.parametrize("night", ["2026-03-08T06:30:00", "2026-11-01T05:30:00"])
 def test_occurrences_do_not_care_about_summer_time(night):
     """Around New York's clock changes of 2026, an hourly line has one occurrence an hour."""
-    schedule = Schedule("x", find_job("mark_overdue"), 3600)
+    schedule = Schedule("x", "mark_overdue", 3600)
     begun = int(datetime.fromisoformat(night).replace(tzinfo=UTC).timestamp())
     found = [schedule.occurrence(begun + minute * 60) for minute in range(240)]
     assert len(set(found)) == 5

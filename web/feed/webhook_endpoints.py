@@ -8,12 +8,11 @@ import falcon
 from peewee import ModelSelect
 
 from actions.feed.hold_deliveries import lock_endpoint
-from delivery.stage import stage_again
 from jobs.deliver_webhook import disable
-from jobs.release_deliveries import release_deliveries
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
+from models.delivery.stage import stage_again
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
 from runtime.clock import real_now
@@ -162,7 +161,7 @@ class OneWebhookEndpoint:
         with transaction():
             endpoint = find_endpoint(caller.own, endpoint_id)
             endpoint.record_deleted(real_now())
-            stage_again(release_deliveries, f"{endpoint.id}:0", endpoint.id, 0)
+            stage_again("release_deliveries", f"{endpoint.id}:0", endpoint.id, 0)
             AuditEntry.record(
                 caller.actor, "endpoint.deleted", f"endpoint:{endpoint.id}", caller.own.id
             )
@@ -184,4 +183,4 @@ def _change(endpoint: WebhookEndpoint, wanted: EndpointChange) -> None:
         moved and endpoint.failures and endpoint.state == "active"
     ):
         endpoint.record_enabled()
-        stage_again(release_deliveries, f"{endpoint.id}:0", endpoint.id, 0)
+        stage_again("release_deliveries", f"{endpoint.id}:0", endpoint.id, 0)

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import falcon
 from pydantic import Field
 
-from actions.payments.recompute import lock_invoice
 from actions.payments.record_intent import stand_anew
 from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
@@ -148,7 +147,7 @@ def with_note(invoice: Invoice, text: str, now: datetime) -> str:
 
 def _locked(req: falcon.Request, invoice_id: str) -> Invoice:
     find_invoice(caller_of(req).own, invoice_id)
-    return lock_invoice(invoice_id)
+    return Invoice.locked(invoice_id)
 
 
 def _close(req: falcon.Request, invoice_id: str, mark: str, reason: str | None) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 import falcon
 from pydantic import Field
 
-from actions.payments.recompute import lock_invoice, refold
+from actions.payments.recompute import refold
 from actions.payments.record_intent import stand_anew
 from models.accounts.account import Account
 from models.base import transaction
@@ -138,7 +138,7 @@ class OneInvoice:
             if value is not None or name == "project"
         }
         with transaction():
-            invoice = lock_invoice(invoice_id)
+            invoice = Invoice.locked(invoice_id)
             _check_change(invoice, values)
             now = real_now()
             if values:

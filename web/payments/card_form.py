@@ -14,7 +14,6 @@ from typing import Any
 
 import falcon
 
-from actions.payments.recompute import lock_invoice
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
@@ -122,7 +121,7 @@ class CardPage:
         """
         form, wanted = read_token(token), check(CardCharge, read_json(req))
         with transaction():
-            invoice = lock_invoice(_invoice(form.invoice_id).id)
+            invoice = Invoice.locked(_invoice(form.invoice_id).id)
             known = PaymentConfirmation.with_card(invoice, wanted.payment_method_id)
             later = (
                 Later(f"charge:{known.id}", nothing_to_perform)

@@ -6,10 +6,8 @@ from typing import Any
 import falcon
 
 from actions.contact.gate_facts import payment_is_under_way
-from actions.payments.recompute import lock_invoice
 from actions.payments.record_intent import retire_asks
-from delivery.perform_now import perform_at_once, stage_at_once
-from jobs.confirm_payment import confirm_payment
+from delivery.perform_now import perform_now, stage_now
 from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
@@ -81,7 +79,7 @@ class ConfirmPayment:
         find_invoice(caller.own, wanted.invoice_id)
         if not wanted.payment_method_id:
             return Later(f"look:{wanted.invoice_id}:{wanted.payment_intent_id}", nothing_to_perform)
-        invoice = lock_invoice(wanted.invoice_id)
+        invoice = Invoice.locked(wanted.invoice_id)
         attempt = PaymentAttempt.get_or_none(
             (PaymentAttempt.intent_id == wanted.payment_intent_id)
             & (PaymentAttempt.invoice == invoice)
@@ -117,7 +115,7 @@ class PayByPhone:
                 [{"field": "paymentMethodId", "message": "give this or useSavedCard"}],
             )
         find_invoice(caller.own, wanted.invoice_id)
-        invoice = lock_invoice(wanted.invoice_id)
+        invoice = Invoice.locked(wanted.invoice_id)
         if wanted.use_saved_card and not invoice.customer.stripe_customer_id:
             raise Problem(
                 "no_saved_card",
@@ -166,7 +164,7 @@ def charge(
         **about,
     )
     retire_asks(invoice, attempts=False)
-    staged = [*jobs, stage_at_once(confirm_payment, confirmation.id, confirmation.id)]
+    staged = [*jobs, stage_now("confirm_payment", confirmation.id, confirmation.id)]
     return Later(f"charge:{confirmation.id}", lambda: _perform(invoice.id, staged))
 
 
@@ -175,7 +173,7 @@ def _perform(invoice_id: str, staged: list[int | None]) -> None:
     while _link_is_closing(invoice_id) and time.monotonic() < until:
         time.sleep(PAUSE)
     for job_id in staged:
-        perform_at_once(job_id)
+        perform_now(job_id)
 
 
 def _link_is_closing(invoice_id: str) -> bool:

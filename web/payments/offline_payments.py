@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 import falcon
 
-from actions.payments.recompute import lock_invoice
 from actions.payments.record_intent import stand_anew
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
@@ -90,7 +89,7 @@ class UpsertPayment:
             )
         when = received_at(taken.received_at, caller.own)
         with transaction():
-            invoice = lock_invoice(taken.invoice_id)
+            invoice = Invoice.locked(taken.invoice_id)
             if taken.currency != invoice.currency:
                 raise Problem(
                     "currency_mismatch",

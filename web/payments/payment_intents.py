@@ -4,12 +4,8 @@ from typing import Any
 
 import falcon
 
-from actions.payments.recompute import lock_invoice
 from actions.payments.record_intent import retire_asks_elsewhere
-from delivery.perform_now import perform_at_once, stage_at_once
-from jobs.cancel_payment_intent import cancel_payment_intent
-from jobs.change_payment_intent import change_payment_intent
-from jobs.open_payment_intent import open_payment_intent
+from delivery.perform_now import perform_now, stage_now
 from models.accounts.audit_entry import AuditEntry
 from models.books.stripe_watermark import StripeWatermark
 from models.effects.pause_switch import over_ceiling, paused
@@ -84,7 +80,7 @@ def plan_attempt(
             invoice.account_id,
             **about,
         )
-        return attempt, [stage_at_once(open_payment_intent, attempt.id, attempt.id)]
+        return attempt, [stage_now("open_payment_intent", attempt.id, attempt.id)]
     change = {
         "amount": wanted,
         "stripe_customer_id": customer.stripe_customer_id,
@@ -101,7 +97,7 @@ def plan_attempt(
     # somebody's page may hold the intent's secret, and shows less
     if wanted > max(live.amount, live.intent_amount):
         live.record_retiring(now)
-        closing = stage_at_once(cancel_payment_intent, live.id, live.id)
+        closing = stage_now("cancel_payment_intent", live.id, live.id)
         attempt, jobs = plan_attempt(invoice, wanted, receipt_email or live.receipt_email, asked_by)
         return attempt, [closing, *jobs]
     live.record_change_wanted(now, **change)
@@ -115,10 +111,10 @@ def _until_in_place(attempt: PaymentAttempt) -> list[int | None]:
     if attempt.is_in_place:
         return []
     if attempt.state == "planned":
-        return [stage_at_once(open_payment_intent, attempt.id, attempt.id)]
+        return [stage_now("open_payment_intent", attempt.id, attempt.id)]
     return [
-        stage_at_once(
-            change_payment_intent,
+        stage_now(
+            "change_payment_intent",
             f"{attempt.id}:{attempt.amount_version}",
             attempt.id,
             attempt.amount_version,
@@ -171,7 +167,7 @@ class CreatePaymentIntent:
         """Create the invoice's payment intent, or return its open one."""
         caller, wanted = caller_of(req), check(NewIntent, document)
         find_invoice(caller.own, wanted.invoice_id)
-        invoice = lock_invoice(wanted.invoice_id)
+        invoice = Invoice.locked(wanted.invoice_id)
         email = wanted.receipt_email or (
             wanted.billing_details.email if wanted.billing_details else None
         )
@@ -210,7 +206,7 @@ class CreatePaymentIntent:
 
 def _perform(jobs: list[int | None]) -> None:
     for job_id in jobs:
-        perform_at_once(job_id)
+        perform_now(job_id)
 
 
 def _read(intent_id: str, stripe_account: str) -> dict[str, Any]:

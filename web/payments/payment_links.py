@@ -5,14 +5,12 @@ from typing import Any, Literal
 import falcon
 
 from actions.contact.gate_facts import payment_is_under_way
-from actions.payments.recompute import lock_invoice
 from actions.payments.record_intent import retire_asks_elsewhere
-from delivery.perform_now import perform_at_once, stage_at_once
-from delivery.stage import stage_again
-from jobs.create_payment_link import create_payment_link
+from delivery.perform_now import perform_now, stage_now
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.contact.contact_decision import ContactDecision
+from models.delivery.stage import stage_again
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
 from rules.invoice_fold import UNPAID
@@ -71,7 +69,7 @@ class InvoicePaymentLinks:
         account, actor = caller_of(req).own, caller_of(req).actor
         wanted = check(LinkRequest, document)
         find_invoice(account, invoice_id)
-        invoice, now = lock_invoice(invoice_id), real_now()
+        invoice, now = Invoice.locked(invoice_id), real_now()
         check_payable(invoice)
         phone = wanted.phone_number or invoice.customer.phone or ""
         texted = text_on_its_way(invoice, phone) if wanted.is_texted else None
@@ -80,7 +78,7 @@ class InvoicePaymentLinks:
             return Later(refused.id, nothing_to_perform)
         retire_asks_elsewhere(invoice)
         link, address = PaymentLink.plan(invoice, now), PayAddress.of(invoice, business_now())
-        if link.state == "planned" and stage_again(create_payment_link, link.id, link.id):
+        if link.state == "planned" and stage_again("create_payment_link", link.id, link.id):
             about = {"invoice_id": invoice.id, "amount": link.amount, "currency": link.currency}
             AuditEntry.record(
                 actor, "payment_link.planned", f"payment_link:{link.id}", account.id, **about
@@ -130,18 +128,16 @@ def _make_link(invoice_id: str) -> PaymentLink | None:
     current one, now.
     """
     with transaction():
-        invoice = lock_invoice(invoice_id)
+        invoice = Invoice.locked(invoice_id)
         newest = PaymentLink.newest(invoice)
         if newest is not None and newest.state == "refused":
             return newest
         retire_asks_elsewhere(invoice)
         link = PaymentLink.plan(invoice, real_now())
         job_id = (
-            stage_at_once(create_payment_link, link.id, link.id)
-            if link.state == "planned"
-            else None
+            stage_now("create_payment_link", link.id, link.id) if link.state == "planned" else None
         )
-    perform_at_once(job_id)
+    perform_now(job_id)
     return PaymentLink.newest(invoice)
 
 

@@ -5,12 +5,11 @@ from typing import Any, Literal
 import falcon
 from pydantic import Field
 
-from actions.payments.recompute import lock_invoice
-from delivery.stage import stage
-from jobs.refund_payment import refund_payment
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
+from models.delivery.stage import stage
+from models.invoices.invoice import Invoice
 from models.payments.dispute import Dispute, disputes_of
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
@@ -128,11 +127,11 @@ class PaymentRefunds:
         caller, order = caller_of(req), check(RefundOrder, document)
         payment = find_payment(caller.own, payment_id)
         with transaction():
-            lock_invoice(payment.invoice_id)
+            Invoice.locked(payment.invoice_id)
             request = RefundRequest.request(
                 payment, _amount(payment, order), order.reason, caller.actor, real_now()
             )
-            stage(refund_payment, request.id, request.id)
+            stage("refund_payment", request.id, request.id)
             about = {
                 "payment_id": payment.id,
                 "amount": request.amount,

@@ -9,12 +9,13 @@ from xml.sax.saxutils import escape
 import falcon
 from structlog.contextvars import bind_contextvars
 
-from actions.contact.record_text_report import lock_message, message_of, record_text_report
+from actions.contact.record_text_report import message_of, record_text_report
 from actions.contact.record_wish import record_wish
 from models.accounts.account import Account
 from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import accounts_of_sender
+from models.contact.message import Message
 from models.contact.message_template import template_for
 from rules.card_numbers import redact
 from rules.opt_out_words import language_of_help, wish_of
@@ -139,7 +140,7 @@ def _take_in(event: InboxEvent, effect_id: str, fields: dict[str, str]) -> None:
     if found is None:
         event.record_outcome("unmatched", now, reason="no text of ours")
         return
-    message = lock_message(found.id)
+    message = Message.locked(found.id)
     if message.to != fields.get("To") or (message.sid and message.sid != sid):
         log.error("status report does not match its message", message_id=message.id, sid=sid)
         event.record_outcome(

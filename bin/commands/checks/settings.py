@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from limits import parse
 
 from bin.commands.checks.finding import Finding, Level, judged
-from jobs.backfill_stripe_events import stripe_accounts
+from models.accounts.account import stripe_accounts
 from runtime.errors import Misconfigured
 from runtime.settings import QUEUES, Settings
 from web.http.address import trusted_proxies

@@ -5,7 +5,7 @@ read.
 from collections.abc import Iterator
 
 from bin.commands.checks.finding import Finding
-from jobs.backfill_stripe_events import stripe_accounts
+from models.accounts.account import stripe_accounts
 from providers.errors import ProviderError
 from providers.stripe.lists import list_events
 from runtime.clock import real_seconds

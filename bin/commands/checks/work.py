@@ -8,7 +8,7 @@ from redis import Redis
 from bin.commands.checks.finding import Finding, judged
 from delivery.life_signs import read_life_signs
 from delivery.registry import find_job
-from jobs.backfill_stripe_events import stripe_accounts
+from models.accounts.account import stripe_accounts
 from models.base import database_time
 from models.books.stripe_watermark import STALE, StripeWatermark
 from models.feed.webhook_endpoint import WebhookEndpoint

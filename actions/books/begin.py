@@ -1,0 +1,46 @@
+"""Beginning to read or to compare a Stripe account's books, and giving up a run that has died."""
+
+from models.base import transaction
+from models.books.backfill import Backfill
+from models.books.reconciliation import Reconciliation
+from models.delivery.stage import stage
+from models.delivery.staged_job import StagedJob
+from runtime.clock import real_now, real_seconds
+
+
+def begin_backfill(stripe_account: str, since: int, rate: float, asked_by: str) -> Backfill:
+    """Begin to read an account's events back to `since` (seconds), letting `rate` missing ones a
+    second through (0: all at once).
+    """
+    with transaction():
+        run = Backfill.create(
+            stripe_account=stripe_account,
+            since=since,
+            rate=rate,
+            asked_by=asked_by,
+            created_at=real_now(),
+        )
+        stage("read_stripe_events", f"{run.id}-0", run.id, 0)
+    return run
+
+
+def begin_reconciliation(stripe_account: str, since: int, asked_by: str) -> Reconciliation:
+    """Begin to compare an account's payments and refunds made since `since` (seconds)."""
+    about = {"asked_by": asked_by, "created_at": real_now()}
+    with transaction():
+        run = Reconciliation.create(
+            stripe_account=stripe_account, since=since, until=int(real_seconds()), **about
+        )
+        stage("compare_with_stripe", f"{run.id}-0", run.id, 0)
+    return run
+
+
+def give_up_if_its_job_died(run: Backfill | Reconciliation, job: str) -> bool:
+    """End a run whose page's job is neither waiting nor running, so that it blocks nothing. Whether
+    it was given up.
+    """
+    same = (StagedJob.name == job) & (StagedJob.key == f"{run.id}-{run.page}")
+    died = not StagedJob.select().where(same, StagedJob.state.in_(("waiting", "running"))).exists()
+    if died:
+        run.record_failed("its job died; see the dead jobs", real_now())
+    return died

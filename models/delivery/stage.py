@@ -1,0 +1,90 @@
+"""Staging: a job is a row of the caller's transaction, and is nudged into RQ after the commit.
+
+Any floor stages a job by its name. Its policy stays with the job: the registry tells it to this
+module, and `delivery.nudge` says how a job is pushed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from structlog.contextvars import get_contextvars
+
+from models.base import after_commit, database
+from models.delivery.staged_job import Pushable, insert_job, want_again
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a row says of its job: where it waits, and how often it is tried."""
+
+    queue: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nudge:
+    """How a committed job reaches RQ before the relay finds it, and whether that would be tried."""
+
+    is_open: Callable[[], bool]
+    push: Callable[[Pushable], None]
+
+
+_policies: dict[str, Policy] = {}
+_nudges: list[Nudge] = []  # one at most; without one, the relay carries every job
+
+
+def allow(name: str, policy: Policy) -> None:
+    """Let jobs called `name` be staged."""
+    _policies[name] = policy
+
+
+def use_nudge(nudge: Nudge) -> None:
+    """Push by `nudge` what is committed and due."""
+    _nudges[:] = [nudge]
+
+
+def stage(
+    name: str, key: str | int, *args: str | int, delay: float = 0.0, nudged: bool = True
+) -> int | None:
+    """Stage the job called `name`, due in `delay` seconds. Its row's id, or None when name and key
+    were staged before.
+
+    Arguments are ids, numbers or short words, never personal data. Needs an open transaction: the
+    job exists if and only if the caller's rows do. One that is not `nudged` is left to the relay.
+    Raises KeyError for a name that no job has.
+    """
+    policy = _policies[name]
+    if not database.in_transaction():
+        raise RuntimeError(
+            f"{name} is staged outside a transaction: it could outlive, or miss, the rows it is"
+            " about"
+        )
+    nudge = next((one for one in _nudges if nudged and delay <= 0 and one.is_open()), None)
+    request_id = get_contextvars().get("request_id")
+    job_id = insert_job(
+        name,
+        str(key),
+        args,
+        policy.queue,
+        policy.attempts,
+        delay,
+        nudge is not None,
+        request_id,
+    )
+    if job_id is not None and nudge is not None:
+        push, pushable = nudge.push, Pushable(job_id, name, policy.queue)
+        after_commit(lambda: push(pushable))
+    return job_id
+
+
+def stage_again(name: str, key: str | int, *args: str | int, delay: float = 0.0) -> bool:
+    """Stage the job, or let the one staged under this key before run again; whether it was staged
+    first now.
+
+    One that is over runs again after the delay, one that runs just now once more when that attempt
+    is over.
+    """
+    if stage(name, key, *args, delay=delay) is not None:
+        return True
+    want_again(name, str(key), delay)
+    return False
