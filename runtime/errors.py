@@ -13,6 +13,31 @@ class NotAllowed(PayphoneError):
     """
 
 
+class Refused(PayphoneError):
+    """An action cannot be done as things stand: what is asked for, of what, is not allowed or not
+    possible. Whoever asked decides what to do; nothing was changed.
+
+    `code` is a stable word from the API's table of problems; `detail` says why and what to do
+    instead; `errors` are per field; `members` are told beside them (camelCase); `retry_after` is in
+    seconds.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        errors: list[dict[str, str]] | None = None,
+        retry_after: int | None = None,
+        **members: str,
+    ) -> None:
+        super().__init__(detail or code)
+        self.code = code
+        self.detail = detail
+        self.errors = errors or []
+        self.retry_after = retry_after
+        self.members = members
+
+
 class Misconfigured(PayphoneError):
     """A setting is missing or wrong: a person has to change it, retrying does not help."""
 

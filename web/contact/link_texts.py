@@ -3,11 +3,11 @@ so that whoever asks hears the reason.
 """
 
 from actions.contact.gate_facts import sms_facts
-from actions.contact.record_text_report import expire_unsent, lock_message
-from delivery.stage import stage_again
-from jobs.send_payment_link import LINK_DELAY, send_payment_link
+from actions.contact.record_text_report import expire_unsent
+from jobs.send_payment_link import LINK_DELAY
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
+from models.delivery.stage import stage_again
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
 from rules.contact import TRANSIENT, Refused, may_contact
@@ -23,7 +23,7 @@ def text_on_its_way(invoice: Invoice, phone: str) -> Message | None:
     another number.
     """
     message = Message.pending(invoice.id, KIND)
-    if message is not None and expire_unsent(lock_message(message.id), real_now()):
+    if message is not None and expire_unsent(Message.locked(message.id), real_now()):
         return None
     if message is not None and message.to != phone:
         raise Problem(
@@ -62,7 +62,7 @@ def ask_for_text(invoice: Invoice, link: PaymentLink, phone: str, asked_by: str)
     message = Message.ask(invoice, KIND, phone, invoice.customer.language, asked_by, real_now())
     if message.status in UNDECIDED:
         stage_again(
-            send_payment_link,
+            "send_payment_link",
             message.id,
             message.id,
             delay=0.0 if link.state == "active" else LINK_DELAY,
@@ -73,7 +73,7 @@ def ask_for_text(invoice: Invoice, link: PaymentLink, phone: str, asked_by: str)
 def contact_refused(decision: ContactDecision) -> Problem:
     """The problem that tells a refusal of the gate."""
     problem = Problem("contact_refused", decision.reason)
-    problem.extra = {"reasonCode": decision.code, "reason": decision.reason}
+    problem.members = {"reasonCode": decision.code, "reason": decision.reason}
     if decision.next_at is not None:
-        problem.extra["nextAllowedAt"] = rfc3339(decision.next_at)
+        problem.members["nextAllowedAt"] = rfc3339(decision.next_at)
     return problem

@@ -12,12 +12,12 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from models.accounts.operator_session import OperatorSession
 from models.base import NoInstant, release_connection
 from rules.card_numbers import has_bare_card_number
-from runtime.errors import Conflict
+from runtime.errors import Conflict, Refused
 from runtime.ids import new_id
 from runtime.log import get_log
 from web.http.auth import Caller
 from web.http.pages import show_page
-from web.http.problems import Problem, write_problem
+from web.http.problems import Problem, status_of, write_problem
 from web.server.keep_alive import close_connection
 from web.server.request_metrics import method_of, route_of
 
@@ -75,8 +75,8 @@ def _asker(req: falcon.Request) -> dict[str, str]:
 def on_problem(
     req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
 ) -> None:
-    """Answer a Problem as itself."""
-    if isinstance(error, Problem):
+    """Answer a refusal with its problem document."""
+    if isinstance(error, Refused):
         log.info("problem", code=error.code, route=route_of(req))
         _tell(req, resp, error)
 
@@ -99,7 +99,7 @@ def on_http_error(
         )
 
 
-def _tell(req: falcon.Request, resp: falcon.Response, problem: Problem) -> None:
+def _tell(req: falcon.Request, resp: falcon.Response, problem: Refused) -> None:
     """A problem document, or a page for a browser at an unknown address. What is left of a body
     over the cap is not read.
     """
@@ -108,7 +108,7 @@ def _tell(req: falcon.Request, resp: falcon.Response, problem: Problem) -> None:
     if problem.code != "not_found" or req.uri_template or "text/html" not in (req.accept or ""):
         write_problem(resp, problem)
         return
-    resp.status = problem.status
+    resp.status = status_of(problem)
     text = problem.detail or "Check the address: a link from a message must be complete."
     show_page(resp, "plain.html", title="Page not found", text=text)
 
@@ -181,4 +181,4 @@ def install(app: falcon.App) -> None:
     app.add_error_handler((Conflict, IntegrityError), on_conflict)
     app.add_error_handler(DataError, on_unknowable)
     app.add_error_handler(NoInstant, on_no_instant)
-    app.add_error_handler(Problem, on_problem)
+    app.add_error_handler(Refused, on_problem)

@@ -5,7 +5,7 @@ from typing import Any
 
 import falcon
 
-from runtime.errors import PayphoneError
+from runtime.errors import Refused
 
 PROBLEMS: dict[str, tuple[int, str]] = {
     "bad_request": (400, "The request could not be read"),
@@ -54,8 +54,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
 }
 
 
-class Problem(PayphoneError):
-    """An error response. `code` names a row of the table; `errors` are per field."""
+class Problem(Refused):
+    """A refusal that is about HTTP itself, with response headers of its own."""
 
     def __init__(
         self,
@@ -63,38 +63,42 @@ class Problem(PayphoneError):
         detail: str = "",
         errors: list[dict[str, str]] | None = None,
         headers: dict[str, str] | None = None,
+        **members: str,
     ) -> None:
-        super().__init__(detail or PROBLEMS[code][1])
-        self.code, self.detail, self.errors, self.headers = (
-            code,
-            detail,
-            errors or [],
-            headers or {},
-        )
-        self.extra: dict[str, str] = {}
+        super().__init__(code, detail or PROBLEMS[code][1], errors, None, **members)
+        self.headers = headers or {}
 
     @property
     def status(self) -> int:
         """The HTTP status of this problem."""
-        return PROBLEMS[self.code][0]
-
-    def body(self) -> dict[str, Any]:
-        """The problem document."""
-        title = PROBLEMS[self.code][1]
-        document: dict[str, Any] = {
-            "type": f"/api/docs/problems#{self.code}",
-            "title": title,
-            "status": self.status,
-            "code": self.code,
-        }
-        document["detail"] = self.detail or title
-        return document | self.extra | ({"errors": self.errors} if self.errors else {})
+        return status_of(self)
 
 
-def write_problem(resp: falcon.Response, problem: Problem) -> None:
-    """Answer with a problem."""
-    resp.status = problem.status
+def status_of(refused: Refused) -> int:
+    """The HTTP status of a refusal."""
+    return PROBLEMS[refused.code][0]
+
+
+def document_of(refused: Refused) -> dict[str, Any]:
+    """The problem document of a refusal."""
+    status, title = PROBLEMS[refused.code]
+    document: dict[str, Any] = {
+        "type": f"/api/docs/problems#{refused.code}",
+        "title": title,
+        "status": status,
+        "code": refused.code,
+        "detail": refused.detail or title,
+    }
+    return document | refused.members | ({"errors": refused.errors} if refused.errors else {})
+
+
+def write_problem(resp: falcon.Response, refused: Refused) -> None:
+    """Answer with a refusal as a problem."""
+    resp.status = status_of(refused)
     resp.content_type = "application/problem+json"
-    resp.text = json.dumps(problem.body())
-    for name, value in problem.headers.items():
+    resp.text = json.dumps(document_of(refused))
+    headers = refused.headers if isinstance(refused, Problem) else {}
+    if refused.retry_after is not None:
+        headers = {"Retry-After": str(refused.retry_after)} | headers
+    for name, value in headers.items():
         resp.set_header(name, value)

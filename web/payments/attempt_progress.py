@@ -46,7 +46,7 @@ def _nothing_charged(charge: PaymentConfirmation) -> Json:
     return {
         "status": status,
         "code": problem.code,
-        "advice": problem.extra.get("advice") or problem.detail,
+        "advice": problem.members.get("advice") or problem.detail,
     }
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import falcon
 
-from actions.payments.recompute import lock_invoice
 from actions.payments.record_intent import take_in
 from models.base import serialize_on, transaction
 from models.invoices.invoice import Invoice
@@ -121,7 +120,7 @@ def look(invoice_id: str, intent_id: str, actor: str) -> tuple[Payment, Json]:
         )
     with transaction():
         serialize_on(intent_id)
-        take_in(lock_invoice(invoice_id), stripe_account, found, actor)
+        take_in(Invoice.locked(invoice_id), stripe_account, found, actor)
     return (
         Payment.get((Payment.stripe_account == stripe_account) & (Payment.intent_id == intent_id)),
         intent,
@@ -186,5 +185,5 @@ def why_not_charged(confirmation: PaymentConfirmation) -> Problem:
 
 def _declined(code: str) -> Problem:
     problem = Problem("card_declined", advice(code))
-    problem.extra = {"declineCode": public_code(code), "advice": advice(code)}
+    problem.members = {"declineCode": public_code(code), "advice": advice(code)}
     return problem
