@@ -9,7 +9,7 @@ against the document.
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from http import HTTPStatus
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import falcon
 from pydantic import BaseModel, ConfigDict, Field
@@ -42,9 +42,21 @@ again. HEAD is answered wherever GET is. Card numbers are refused in any field a
 
 
 class Shown(BaseModel):
-    """The base of every answer: camelCase, declared fields only."""
+    """The base of every answer: camelCase, declared fields only. It builds itself from a row."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    @classmethod
+    def of(cls, row: Any, **given: Any) -> Self:
+        """The answer about `row`: each field is what is given, else the row's attribute of the same
+        name.
+        """
+        names = cls.model_fields
+        return cls(**{name: getattr(row, name) for name in names if name not in given} | given)
+
+    def document(self) -> dict[str, Any]:
+        """The answer as JSON has it: times in RFC 3339, references as ids."""
+        return self.model_dump(mode="json", by_alias=True)
 
 
 class FieldProblem(BaseModel):
