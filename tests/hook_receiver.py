@@ -3,11 +3,9 @@ got.
 """
 
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import pytest
 from standardwebhooks import Webhook
 
 
@@ -53,12 +51,3 @@ class HookReceiver:
         self.release.set()
         self._server.shutdown()
         self._server.server_close()
-
-
-@pytest.fixture
-def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[HookReceiver]:
-    """A receiver on this machine, where a test's settings allow deliveries to go."""
-    monkeypatch.setenv("WEBHOOKS_TO_LOOPBACK", "true")
-    box = HookReceiver()
-    yield box
-    box.stop()

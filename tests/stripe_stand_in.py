@@ -1,17 +1,13 @@
 """Stripe's stand-in on a real socket, as a fixture: what we ask of Stripe goes there over HTTP."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
-import pytest
 import stripe
 
-from providers.stripe import client as stripe_api
 from sandbox import Sandbox
 from sandbox.app import create_app
 from sandbox.server import listen, serve_in_background
-from tests.conftest import reset_process
 
 
 class StripeStandIn:
@@ -71,15 +67,3 @@ class StripeStandIn:
     def stop(self) -> None:
         self.server.shutdown()
         self.server.server_close()
-
-
-@pytest.fixture
-def stripe_stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
-    """A fresh stand-in, named by STRIPE_API_BASE."""
-    stand_in = StripeStandIn()
-    monkeypatch.setenv("STRIPE_API_BASE", stand_in.url)
-    stripe_api.client.cache_clear()
-    reset_process()
-    yield stand_in
-    stripe_api.client.cache_clear()
-    stand_in.stop()

@@ -3,12 +3,9 @@ Twilio's stand-in.
 """
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
-
-import pytest
 
 from models.contact.consent import Consent
 from models.contact.message import Message
@@ -17,11 +14,9 @@ from models.effects.effect import Effect
 from models.effects.pause_switch import Brake
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from providers.twilio import messages as twilio_api
 from rules.contact import closing
 from rules.person_time_zones import zones_of_number
 from runtime.clock import business_now, move_business_time, real_now
-from runtime.settings import get_settings
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN, Sender
 from sandbox.twilio.control import add_sender
 from sandbox.twilio.numbers import MAGIC_SERVICE
@@ -233,18 +228,3 @@ def local_hour(zone: str, hour: int, minute: int = 0) -> None:
 
     wanted = datetime.now(ZoneInfo(zone)).replace(hour=hour, minute=minute, second=0)
     move_business_time(wanted.astimezone(UTC) - real_now())
-
-
-@pytest.fixture
-def texting(
-    client: Any, valkey: Any, stand_in: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Texting]:
-    """A clinic that texts, with everything set up but the person's consent."""
-    for name, value in {**TWILIO, "TWILIO_API_BASE": stand_in.url}.items():
-        monkeypatch.setenv(name, value)
-    get_settings.cache_clear()
-    twilio_api.client.cache_clear()
-    yield Texting(client, valkey.client(), stand_in)
-    move_business_time(timedelta(0))
-    get_settings.cache_clear()
-    twilio_api.client.cache_clear()

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.conftest import wait_for
+from tests.servers import wait_for
 
 
 def serve(processes: Callable[..., Any], **env: str) -> str:

@@ -17,11 +17,11 @@ from models.payments.payment_link import PaymentLink
 from rules.payment_merge import PaymentReport
 from runtime.clock import real_now, rfc3339
 from tests import given
-from tests.texting import Texting, texting  # noqa: F401 - a fixture
+from tests.texting import Texting
 
 
 @pytest.fixture
-def clinic(texting: Texting) -> Texting:  # noqa: F811
+def clinic(texting: Texting) -> Texting:
     """A clinic whose customer agreed to texts."""
     return texting.consents()
 

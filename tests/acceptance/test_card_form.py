@@ -25,15 +25,14 @@ from providers.stripe.stripe_js import RELEASE
 from runtime.clock import real_now
 from runtime.secret_box import seal
 from tests import given
-from tests.conftest import reset_process
 from tests.operators import an_operator, signed_in
-from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
+from tests.processes import reset_process
 from tests.website import serve
 from web.payments.card_tokens import LIFE, CardForm
 
 
 @pytest.fixture
-def clinic(client, stripe_stand_in, monkeypatch):  # noqa: F811
+def clinic(client, stripe_stand_in, monkeypatch):
     monkeypatch.setenv("PAYPHONE_SETTLING", "0.001")
     reset_process()
     return Clinic(client, stripe_stand_in)

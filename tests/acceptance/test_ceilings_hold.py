@@ -13,18 +13,17 @@ from models.effects.daily_tally import DailyTally
 from models.effects.effect import Effect
 from models.payments.payment_confirmation import PaymentConfirmation
 from tests import given
-from tests.conftest import reset_process
-from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
+from tests.processes import reset_process
 
 
 @pytest.fixture
-def account(client, stripe_stand_in, monkeypatch):  # noqa: F811
+def account(client, stripe_stand_in, monkeypatch):
     monkeypatch.setenv("PAYPHONE_SETTLING", "0.001")
     reset_process()
     return given.an_account()
 
 
-def test_six_charges_at_once_under_a_ceiling_of_two(account, client, valkey, stripe_stand_in):  # noqa: F811
+def test_six_charges_at_once_under_a_ceiling_of_two(account, client, valkey, stripe_stand_in):
     """Given a ceiling of two, when six people pay by phone in one moment, then two cards are
     charged, and the others are told why not.
     """

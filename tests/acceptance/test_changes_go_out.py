@@ -17,11 +17,10 @@ from models.feed.webhook_endpoint import WebhookEndpoint
 from providers import webhook_receiver
 from runtime.clock import real_now
 from tests import given
-from tests.hook_receiver import receiver  # noqa: F401
 
 
 @pytest.fixture
-def clinic(receiver, client, valkey):  # noqa: F811
+def clinic(receiver, client, valkey):
     return Clinic(client, receiver, valkey.client())
 
 
@@ -589,7 +588,7 @@ def test_this_machine_is_out_of_reach_without_the_setting(clinic, monkeypatch):
     """Given an endpoint of a demo, when the setting is gone, or in production, then nothing is sent
     to this machine any more.
     """
-    from tests.conftest import reset_process
+    from tests.processes import reset_process
 
     clinic.listening()
     emit(clinic.account.id, "invoice.paid", {})

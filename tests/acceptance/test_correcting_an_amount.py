@@ -10,25 +10,23 @@ from models.payments.payment_link import PaymentLink
 from rules.payment_merge import Charge, PaymentReport
 from runtime.clock import real_now
 from tests import given
-from tests.acceptance.test_offline_payments import clinic  # noqa: F401 - a fixture
 from tests.operators import run
-from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
 
 
-def corrected(clinic, amount=10_000):  # noqa: F811
+def corrected(clinic, amount=10_000):
     return clinic.client.simulate_patch(
         f"/api/invoices/{clinic.invoice.id}", json={"amountDue": amount}, headers=clinic.headers
     )
 
 
-def reported(clinic, **said):  # noqa: F811
+def reported(clinic, **said):
     """Stripe says something of an intent for the invoice."""
     Payment.record_report(
         clinic.invoice, "", "pi_1", PaymentReport(amount=12_500, currency="usd", **said), real_now()
     )
 
 
-def test_an_opened_form_does_not_freeze_the_amount(clinic, valkey):  # noqa: F811
+def test_an_opened_form_does_not_freeze_the_amount(clinic, valkey):
     """Given somebody who opened the payment form, when the amount is corrected, then their form
     takes nothing, and a new one asks for the right amount.
     """
@@ -49,7 +47,7 @@ def test_an_opened_form_does_not_freeze_the_amount(clinic, valkey):  # noqa: F81
     assert clinic.intent().json["amount"] == 10_000
 
 
-def test_a_declined_card_does_not_freeze_the_amount(clinic, valkey):  # noqa: F811
+def test_a_declined_card_does_not_freeze_the_amount(clinic, valkey):
     assert clinic.phone("pm_card_chargeDeclined").status_code == 402
     assert corrected(clinic).status_code == 200
     given.worked(valkey.client())
@@ -57,7 +55,7 @@ def test_a_declined_card_does_not_freeze_the_amount(clinic, valkey):  # noqa: F8
     assert (clinic.now.status, clinic.stripe.received(clinic.invoice.id)) == ("paid", 10_000)
 
 
-def test_a_link_of_the_old_amount_is_retired(clinic, valkey):  # noqa: F811
+def test_a_link_of_the_old_amount_is_retired(clinic, valkey):
     clinic.client.simulate_post(
         f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers
     )
@@ -76,28 +74,28 @@ def test_a_link_of_the_old_amount_is_retired(clinic, valkey):  # noqa: F811
     ],
     ids=["received", "processing"],
 )
-def test_money_that_came_or_is_coming_freezes_it(clinic, said):  # noqa: F811
+def test_money_that_came_or_is_coming_freezes_it(clinic, said):
     reported(clinic, **said)
     answer = corrected(clinic)
     assert (answer.status_code, answer.json["code"]) == (409, "invoice_has_payments")
     assert corrected(clinic, amount=12_500).status_code == 200, "the same amount is no correction"
 
 
-def test_a_card_that_is_being_charged_freezes_it(clinic):  # noqa: F811
+def test_a_card_that_is_being_charged_freezes_it(clinic):
     clinic.stripe.fault("refuse", "POST", "/v1/payment_intents/*/confirm", times=5)
     assert clinic.phone().status_code == 202
     assert PaymentConfirmation.get().state == "requested"
     assert corrected(clinic).json["code"] == "invoice_has_payments"
 
 
-def test_a_voided_payment_does_not_freeze_it(clinic):  # noqa: F811
+def test_a_voided_payment_does_not_freeze_it(clinic):
     payment = clinic.takes(5_000).json["payment"]["id"]
     assert corrected(clinic).status_code == 409
     clinic.voids(payment)
     assert corrected(clinic).status_code == 200
 
 
-def test_an_import_corrects_it_too(clinic, tmp_path):  # noqa: F811
+def test_an_import_corrects_it_too(clinic, tmp_path):
     """Given an invoice whose form was opened and one that is paid in part, when the books come in
     again with other amounts, then the first follows.
     """

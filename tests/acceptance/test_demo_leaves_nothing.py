@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, wait_for
+from runtime.settings import ROOT
+from tests.servers import wait_for
 
 OURS = ("STRIPE_", "PAYPHONE_", "TWILIO_", "DATABASE_", "REDIS_", "LOG_", "PORT", "PUBLIC_")
 PLAIN = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}

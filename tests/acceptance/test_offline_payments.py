@@ -7,63 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from models.accounts.audit_entry import AuditEntry
-from models.feed.outgoing_event import OutgoingEvent
 from models.payments.payment import Payment
 from runtime.clock import real_now
 from tests import given
-from tests.acceptance.test_paying import Clinic
-from tests.conftest import reset_process
 from tests.operators import run
-from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
-
-
-@pytest.fixture
-def clinic(client, stripe_stand_in, monkeypatch):  # noqa: F811
-    monkeypatch.setenv("PAYPHONE_SETTLING", "0.001")
-    reset_process()
-    return Desk(client, stripe_stand_in)
-
-
-class Desk(Clinic):
-    """A clinic whose staff write payments down."""
-
-    def takes(self, amount=12_500, method="check", reference="no. 1", **more):
-        return self.post(
-            "upsert",
-            invoiceId=self.invoice.id,
-            amount=amount,
-            currency="usd",
-            method=method,
-            reference=reference,
-            **more,
-        )
-
-    def voids(self, payment_id, headers=None, **body):
-        body = body or {"reason": "the check bounced"}
-        return self.client.simulate_post(
-            f"/api/payments/{payment_id}/void", json=body, headers=headers or self.headers
-        )
-
-    def told(self):
-        return [row.type for row in OutgoingEvent.select().order_by(OutgoingEvent.id)]
-
-    def books(self):
-        return self.now.status, self.now.amount_paid, self.now.outstanding
-
-    def opens(self):
-        """An intent of Stripe's for the invoice that is paid in somebody's browser; we are not
-        told.
-        """
-        return self.stripe.sdk.payment_intents.create(
-            {
-                "amount": 12_500,
-                "currency": "usd",
-                "payment_method": "pm_card_visa",
-                "confirm": True,
-                "metadata": given.metadata_of(self.invoice),
-                "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
-            }
-        ).id
 
 
 def test_a_check_that_bounced_is_owed_again(clinic):

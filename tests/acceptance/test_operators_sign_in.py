@@ -12,8 +12,8 @@ from models.books.inbox_event import InboxEvent
 from models.effects.pause_switch import Brake
 from runtime.clock import real_now
 from tests import given
-from tests.conftest import reset_process
 from tests.operators import FORM, an_operator, csrf_of, form_of, run, signed_in, try_to_sign_in
+from tests.processes import reset_process
 from web.operators.login_limit import LoginLimit
 
 

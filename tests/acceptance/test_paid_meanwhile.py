@@ -27,14 +27,13 @@ from models.payments.payment_link import PayAddress, PaymentLink
 from runtime.clock import business_now, real_now
 from runtime.errors import NotYet
 from tests import given
-from tests.acceptance.test_paying import Clinic, clinic  # noqa: F401
+from tests.clinic import Clinic
 from tests.operators import run
-from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
 
 RETURN = "https://example.org/done"
 
 
-def a_link(clinic: Clinic, redis) -> PaymentLink:  # noqa: F811
+def a_link(clinic: Clinic, redis) -> PaymentLink:
     assert (
         clinic.client.simulate_post(
             f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers
@@ -47,26 +46,26 @@ def a_link(clinic: Clinic, redis) -> PaymentLink:  # noqa: F811
     return link
 
 
-def pay_in_browser(clinic: Clinic, intent_id: str, card: str = "pm_card_visa") -> None:  # noqa: F811
+def pay_in_browser(clinic: Clinic, intent_id: str, card: str = "pm_card_visa") -> None:
     clinic.stripe.sdk.payment_intents.confirm(
         intent_id, {"payment_method": card, "return_url": RETURN}
     )
 
 
-def tasks(clinic: Clinic, redis, rounds: int = 4) -> None:  # noqa: F811
+def tasks(clinic: Clinic, redis, rounds: int = 4) -> None:
     for _ in range(rounds):
         given.retried(redis, "messages", 1)
         given.retried(redis, "webhooks", 1)
 
 
-def confirmed_charges(clinic: Clinic) -> int:  # noqa: F811
+def confirmed_charges(clinic: Clinic) -> int:
     return sum(
         request["path"].endswith("/confirm")
         for request in clinic.stripe.shown("requests")["requests"]
     )
 
 
-def test_a_link_that_was_just_paid_is_found_before_a_card_is_charged(clinic, valkey):  # noqa: F811
+def test_a_link_that_was_just_paid_is_found_before_a_card_is_charged(clinic, valkey):
     """Given a payer who paid by link and whose webhook is late, when the clinic charges a card,
     then it is not charged.
     """
@@ -82,7 +81,7 @@ def test_a_link_that_was_just_paid_is_found_before_a_card_is_charged(clinic, val
     assert PaymentLink.get().state == "retired"
 
 
-def test_a_page_completed_while_it_is_being_closed_counts(clinic, valkey, monkeypatch):  # noqa: F811
+def test_a_page_completed_while_it_is_being_closed_counts(clinic, valkey, monkeypatch):
     """Given an open page, when it is paid between our look and its expiry, then the payment is
     found all the same.
     """
@@ -102,7 +101,7 @@ def test_a_page_completed_while_it_is_being_closed_counts(clinic, valkey, monkey
     assert (clinic.stripe.received(clinic.invoice.id), clinic.now.amount_paid) == (12_500, 12_500)
 
 
-def test_a_session_that_stripe_will_not_expire_just_now_is_tried_again(clinic, valkey):  # noqa: F811
+def test_a_session_that_stripe_will_not_expire_just_now_is_tried_again(clinic, valkey):
     link = a_link(clinic, valkey.client())
     page = clinic.stripe.visit(link.url)
     clinic.stripe.fault("refused_400", "POST", "/v1/checkout/sessions/*/expire", times=2)
@@ -120,7 +119,7 @@ def test_a_session_that_stripe_will_not_expire_just_now_is_tried_again(clinic, v
     assert [effect.state for effect in effects] == ["refused", "refused", "confirmed"]
 
 
-def test_a_link_that_stripe_will_not_close_is_not_called_closed(clinic, valkey):  # noqa: F811
+def test_a_link_that_stripe_will_not_close_is_not_called_closed(clinic, valkey):
     a_link(clinic, valkey.client())
     clinic.stripe.fault("refused_400", "POST", "/v1/payment_links/*", times=1)
     clinic.post(
@@ -138,7 +137,7 @@ def test_a_link_that_stripe_will_not_close_is_not_called_closed(clinic, valkey):
     assert [link.active for link in clinic.stripe.sdk.payment_links.list().data] == [False]
 
 
-def test_a_lost_answer_of_expiring_is_settled_by_looking(clinic, valkey):  # noqa: F811
+def test_a_lost_answer_of_expiring_is_settled_by_looking(clinic, valkey):
     link = a_link(clinic, valkey.client())
     clinic.stripe.visit(link.url)
     clinic.stripe.fault("refuse_after", "POST", "/v1/checkout/sessions/*/expire")
@@ -159,7 +158,7 @@ def test_a_lost_answer_of_expiring_is_settled_by_looking(clinic, valkey):  # noq
 
 
 @pytest.mark.parametrize("what", ["link", "intent"])
-def test_what_cannot_be_closed_for_we_have_no_access_is_settled_by_a_person(clinic, valkey, what):  # noqa: F811
+def test_what_cannot_be_closed_for_we_have_no_access_is_settled_by_a_person(clinic, valkey, what):
     """Given a clinic that disconnected its Stripe account, when a person says what was closed
     there, then the invoice can be paid again.
     """
@@ -220,7 +219,7 @@ def looked_at(redis):
 
 
 def test_an_effect_that_was_never_sent_and_is_not_wanted_any_more_is_ended(
-    clinic,  # noqa: F811
+    clinic,
     valkey,
     monkeypatch,
 ):
@@ -257,7 +256,7 @@ def test_an_effect_that_was_never_sent_and_is_not_wanted_any_more_is_ended(
     assert AuditEntry.get(AuditEntry.action == "effect.settled").detail["outcome"] == "refused"
 
 
-def test_an_unsent_effect_whose_job_still_waits_is_left_alone(clinic, valkey):  # noqa: F811
+def test_an_unsent_effect_whose_job_still_waits_is_left_alone(clinic, valkey):
     clinic.intent()
     clinic.post(
         "upsert",
@@ -279,7 +278,7 @@ def test_an_unsent_effect_whose_job_still_waits_is_left_alone(clinic, valkey):  
 
 
 @pytest.mark.parametrize("how", ["command", "hourly"])
-def test_a_doubt_about_closing_what_was_paid_meanwhile_ends_by_looking(clinic, valkey, how):  # noqa: F811
+def test_a_doubt_about_closing_what_was_paid_meanwhile_ends_by_looking(clinic, valkey, how):
     """Given a cancel whose answer was lost and a payer who was first, then it did not happen, and
     nobody has to say so.
     """
@@ -308,7 +307,7 @@ def test_a_doubt_about_closing_what_was_paid_meanwhile_ends_by_looking(clinic, v
     assert (Effect.get_by_id(effect.id).state, clinic.now.overpaid) == ("refused", 5_000)
 
 
-def test_paid_in_the_browser_then_asked_on_the_phone_is_success(clinic):  # noqa: F811
+def test_paid_in_the_browser_then_asked_on_the_phone_is_success(clinic):
     intent_id = clinic.intent().json["paymentIntentId"]
     pay_in_browser(clinic, intent_id)
     answer = clinic.phone()
@@ -321,14 +320,14 @@ def test_paid_in_the_browser_then_asked_on_the_phone_is_success(clinic):  # noqa
     assert PaymentConfirmation.get().state == "settled"
 
 
-def test_paid_in_the_browser_then_another_amount_is_asked_on_the_phone(clinic):  # noqa: F811
+def test_paid_in_the_browser_then_another_amount_is_asked_on_the_phone(clinic):
     pay_in_browser(clinic, clinic.intent().json["paymentIntentId"])
     answer = clinic.phone(amount=5_000)
     assert (answer.status_code, answer.json["code"]) == (409, "invoice_already_paid"), answer.text
     assert (clinic.stripe.received(clinic.invoice.id), clinic.now.amount_paid) == (12_500, 12_500)
 
 
-def test_each_try_first_seen_by_a_look_is_audited(clinic):  # noqa: F811
+def test_each_try_first_seen_by_a_look_is_audited(clinic):
     intent_id = clinic.intent().json["paymentIntentId"]
     with pytest.raises(CardError):
         pay_in_browser(clinic, intent_id, "pm_card_chargeDeclined")
@@ -346,7 +345,7 @@ def test_each_try_first_seen_by_a_look_is_audited(clinic):  # noqa: F811
     ]
 
 
-def test_a_decline_that_is_looked_at_comes_with_advice(clinic):  # noqa: F811
+def test_a_decline_that_is_looked_at_comes_with_advice(clinic):
     intent_id = clinic.intent().json["paymentIntentId"]
     with pytest.raises(CardError):
         pay_in_browser(clinic, intent_id, "pm_card_chargeDeclinedInsufficientFunds")
@@ -360,7 +359,7 @@ def test_a_decline_that_is_looked_at_comes_with_advice(clinic):  # noqa: F811
 
 
 @pytest.mark.parametrize("who", ["browser", "backend"])
-def test_what_the_payer_must_still_do_is_said_for_what_it_is(clinic, who):  # noqa: F811
+def test_what_the_payer_must_still_do_is_said_for_what_it_is(clinic, who):
     """A card that wants its owner's confirmation: the answer says so, with what the payer's page
     needs to go on.
     """
@@ -392,7 +391,7 @@ def test_what_the_payer_must_still_do_is_said_for_what_it_is(clinic, who):  # no
 
 
 @pytest.mark.parametrize("how", ["unknown", "deleted"])
-def test_a_customer_that_stripe_does_not_know_has_no_saved_card(clinic, valkey, how):  # noqa: F811
+def test_a_customer_that_stripe_does_not_know_has_no_saved_card(clinic, valkey, how):
     """A wrong stripeCustomerId is told, and blocks no other way to pay."""
     stranger = "cus_unheard_of"
     if how == "deleted":
@@ -407,7 +406,7 @@ def test_a_customer_that_stripe_does_not_know_has_no_saved_card(clinic, valkey, 
     assert clinic.phone().json["success"]
 
 
-def test_another_clinics_saved_card_is_not_charged(clinic):  # noqa: F811
+def test_another_clinics_saved_card_is_not_charged(clinic):
     """Given a binding from before it was looked at whose customer it is, then it is looked at when
     the card is charged.
     """
@@ -421,7 +420,7 @@ def test_another_clinics_saved_card_is_not_charged(clinic):  # noqa: F811
     assert clinic.stripe.received(clinic.invoice.id) == 0
 
 
-def test_a_charge_nobody_can_ask_about_ends_all_the_same(clinic, valkey):  # noqa: F811
+def test_a_charge_nobody_can_ask_about_ends_all_the_same(clinic, valkey):
     """Given Stripe shut for good before anything was sent, when it is too late to charge, then the
     charge is withdrawn without asking.
     """
@@ -440,7 +439,7 @@ def test_a_charge_nobody_can_ask_about_ends_all_the_same(clinic, valkey):  # noq
     )
 
 
-def test_a_process_frozen_since_it_decided_sends_nothing(clinic):  # noqa: F811
+def test_a_process_frozen_since_it_decided_sends_nothing(clinic):
     """The answer to "may the card be charged?" is good for seconds: later it is asked again."""
     intent_id = clinic.intent().json["paymentIntentId"]
     with transaction():
@@ -458,7 +457,7 @@ def test_a_process_frozen_since_it_decided_sends_nothing(clinic):  # noqa: F811
     assert (confirmed_charges(clinic), Effect.get_by_id(effect.id).sent_at) == (0, None)
 
 
-def test_a_second_payers_receipt_goes_to_the_second_payer(clinic):  # noqa: F811
+def test_a_second_payers_receipt_goes_to_the_second_payer(clinic):
     first = clinic.intent(receiptEmail="ada@example.org").json["paymentIntentId"]
     assert clinic.intent().json["paymentIntentId"] == first
     assert clinic.stripe.sdk.payment_intents.retrieve(first).receipt_email == "ada@example.org"
@@ -466,7 +465,7 @@ def test_a_second_payers_receipt_goes_to_the_second_payer(clinic):  # noqa: F811
     assert clinic.stripe.sdk.payment_intents.retrieve(first).receipt_email == "grace@example.org"
 
 
-def test_what_is_not_known_yet_can_be_asked_for_later(clinic, valkey):  # noqa: F811
+def test_what_is_not_known_yet_can_be_asked_for_later(clinic, valkey):
     clinic.stripe.fault("refuse", "POST", "/v1/payment_intents")
     answer = clinic.phone()
     assert answer.status_code == 202
@@ -488,7 +487,7 @@ def test_what_is_not_known_yet_can_be_asked_for_later(clinic, valkey):  # noqa: 
     assert clinic.client.simulate_get(path, headers=stranger).status_code == 404
 
 
-def test_a_clinic_that_connects_its_own_account_is_paid_there(clinic, valkey):  # noqa: F811
+def test_a_clinic_that_connects_its_own_account_is_paid_there(clinic, valkey):
     """What was open on the platform is closed, and still found if it was paid."""
     old = clinic.intent().json["paymentIntentId"]
     connected = clinic.stripe.sdk.accounts.create({"type": "standard"}).id
@@ -509,7 +508,7 @@ def test_a_clinic_that_connects_its_own_account_is_paid_there(clinic, valkey):  
     assert clinic.stripe.sdk.payment_intents.retrieve(old).status == "canceled"
 
 
-def test_the_payers_page_follows_the_clinic_to_its_own_account(clinic, valkey):  # noqa: F811
+def test_the_payers_page_follows_the_clinic_to_its_own_account(clinic, valkey):
     a_link(clinic, valkey.client())
     connected = clinic.stripe.sdk.accounts.create({"type": "standard"}).id
     clinic.account.stripe_account = connected
@@ -522,7 +521,7 @@ def test_the_payers_page_follows_the_clinic_to_its_own_account(clinic, valkey): 
     )
 
 
-def test_nothing_is_left_dead_or_in_doubt_by_a_plain_payment(clinic, valkey):  # noqa: F811
+def test_nothing_is_left_dead_or_in_doubt_by_a_plain_payment(clinic, valkey):
     a_link(clinic, valkey.client())
     clinic.phone()
     tasks(clinic, valkey.client())

@@ -12,44 +12,7 @@ from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_link import PaymentLink
 from tests import given
-from tests.conftest import reset_process
-from tests.stripe_stand_in import StripeStandIn, stripe_stand_in  # noqa: F401
-
-
-@pytest.fixture
-def clinic(client, stripe_stand_in, monkeypatch):  # noqa: F811
-    monkeypatch.setenv("PAYPHONE_SETTLING", "0.001")
-    reset_process()
-    return Clinic(client, stripe_stand_in)
-
-
-class Clinic:
-    """A clinic that talks to the API, with one invoice of 125.00 dollars."""
-
-    def __init__(self, client, stripe: StripeStandIn):
-        self.client, self.stripe = client, stripe
-        self.account = given.an_account()
-        self.invoice = given.an_invoice(self.account, amount=12_500, project="Crown")
-        self.headers = given.a_key(self.account)
-
-    def post(self, path, key=None, **body):
-        headers = self.headers | ({"Idempotency-Key": key} if key else {})
-        return self.client.simulate_post(f"/api/payments/{path}", json=body, headers=headers)
-
-    def intent(self, **more):
-        return self.post("create-payment-intent", invoiceId=self.invoice.id, **more)
-
-    def confirm(self, intent_id, **more):
-        return self.post(
-            "confirm-payment", paymentIntentId=intent_id, invoiceId=self.invoice.id, **more
-        )
-
-    def phone(self, card="pm_card_visa", **more):
-        return self.post("phone", invoiceId=self.invoice.id, paymentMethodId=card, **more)
-
-    @property
-    def now(self):
-        return given.fresh(self.invoice)
+from tests.clinic import Clinic
 
 
 def test_an_intent_carries_invoice_project_and_receipt(clinic):

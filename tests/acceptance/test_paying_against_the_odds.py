@@ -19,11 +19,10 @@ from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PayAddress, PaymentLink
 from runtime.clock import business_now, real_now
 from tests import given
-from tests.acceptance.test_paying import Clinic, clinic  # noqa: F401
-from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
+from tests.clinic import Clinic
 
 
-def charges_asked_for(clinic: Clinic) -> int:  # noqa: F811
+def charges_asked_for(clinic: Clinic) -> int:
     return sum(
         request["path"].endswith("/confirm")
         for request in clinic.stripe.shown("requests")["requests"]
@@ -31,7 +30,7 @@ def charges_asked_for(clinic: Clinic) -> int:  # noqa: F811
 
 
 @pytest.mark.parametrize("kind", ["refuse", "rate_limit_429", "error_500", "bad_gateway"])
-def test_a_failed_change_of_amount_charges_nothing_else(clinic, valkey, kind):  # noqa: F811
+def test_a_failed_change_of_amount_charges_nothing_else(clinic, valkey, kind):
     """Given an open intent of 125.00, when 50.00 are asked for and Stripe cannot change it, then
     125.00 are never taken.
     """
@@ -44,7 +43,7 @@ def test_a_failed_change_of_amount_charges_nothing_else(clinic, valkey, kind):  
     assert clinic.now.outstanding == 7_500
 
 
-def test_an_amount_that_stripe_refuses_is_told(clinic):  # noqa: F811
+def test_an_amount_that_stripe_refuses_is_told(clinic):
     """Stripe takes no 20 cents: the clinic hears that, and the old amount is not taken instead."""
     clinic.intent()
     for answer in (clinic.intent(amount=20), clinic.phone(amount=20)):
@@ -54,7 +53,7 @@ def test_an_amount_that_stripe_refuses_is_told(clinic):  # noqa: F811
     assert clinic.phone().json["success"]
 
 
-def test_money_on_its_way_stops_another_charge(clinic):  # noqa: F811
+def test_money_on_its_way_stops_another_charge(clinic):
     """Given a bank debit that takes days, when the clinic charges a card, then it is refused: both
     would take the money.
     """
@@ -78,7 +77,7 @@ def test_money_on_its_way_stops_another_charge(clinic):  # noqa: F811
         assert (answer.status_code, answer.json["code"]) == (409, "payment_in_progress")
 
 
-def test_no_link_is_made_while_a_charge_is_unsettled(clinic, valkey):  # noqa: F811
+def test_no_link_is_made_while_a_charge_is_unsettled(clinic, valkey):
     """Given a charge whose answer was lost, when a person opens the address they were texted, then
     nothing can be paid twice.
     """
@@ -92,7 +91,7 @@ def test_no_link_is_made_while_a_charge_is_unsettled(clinic, valkey):  # noqa: F
     assert clinic.stripe.received(clinic.invoice.id) == 12_500
 
 
-def test_cash_that_arrives_before_the_retry_is_not_doubled_by_it(clinic, valkey):  # noqa: F811
+def test_cash_that_arrives_before_the_retry_is_not_doubled_by_it(clinic, valkey):
     """Given a charge that Stripe put off (429), when the invoice is paid in cash meanwhile, then
     the card is not charged.
     """
@@ -114,7 +113,7 @@ def test_cash_that_arrives_before_the_retry_is_not_doubled_by_it(clinic, valkey)
     }
 
 
-def test_a_brake_that_comes_before_the_retry_holds(clinic, valkey):  # noqa: F811
+def test_a_brake_that_comes_before_the_retry_holds(clinic, valkey):
     clinic.stripe.fault("rate_limit_429", "POST", "/v1/payment_intents/*/confirm")
     assert clinic.phone().status_code == 202
     Brake.set(clinic.account.id, "charges", True, "operator:night", "something is wrong")
@@ -126,7 +125,7 @@ def test_a_brake_that_comes_before_the_retry_holds(clinic, valkey):  # noqa: F81
 
 
 @pytest.mark.parametrize("sent", ["never sent", "sent and put off"])
-def test_no_card_is_charged_late(clinic, valkey, sent):  # noqa: F811
+def test_no_card_is_charged_late(clinic, valkey, sent):
     """Given a charge that waited for days, when its job runs again at last, then the caller is not
     charged any more.
     """
@@ -142,7 +141,7 @@ def test_no_card_is_charged_late(clinic, valkey, sent):  # noqa: F811
     assert clinic.phone().json["success"]
 
 
-def test_a_late_look_finds_the_money_that_was_taken(clinic, valkey):  # noqa: F811
+def test_a_late_look_finds_the_money_that_was_taken(clinic, valkey):
     """Given the answer to a charge was lost, when it is looked at too late to charge again, then
     what was taken counts.
     """
@@ -154,7 +153,7 @@ def test_a_late_look_finds_the_money_that_was_taken(clinic, valkey):  # noqa: F8
     assert charges_asked_for(clinic) == 1
 
 
-def test_a_balance_that_changes_while_the_intent_is_made_cancels_it(clinic, valkey):  # noqa: F811
+def test_a_balance_that_changes_while_the_intent_is_made_cancels_it(clinic, valkey):
     """Given the answer to making an intent was lost, when a check comes in meanwhile, then that
     intent takes nothing.
     """
@@ -175,7 +174,7 @@ def test_a_balance_that_changes_while_the_intent_is_made_cancels_it(clinic, valk
     assert clinic.intent().json["amount"] == 7_500
 
 
-def test_an_intent_that_its_bank_still_processes_is_not_called_closed(clinic, valkey):  # noqa: F811
+def test_an_intent_that_its_bank_still_processes_is_not_called_closed(clinic, valkey):
     intent_id = clinic.intent().json["paymentIntentId"]
     clinic.stripe.fault("error_500", "POST", f"/v1/payment_intents/{intent_id}/cancel")
     with transaction():
@@ -188,7 +187,7 @@ def test_an_intent_that_its_bank_still_processes_is_not_called_closed(clinic, va
     assert (PaymentAttempt.get().state, clinic.now.status) == ("closed", "paid")
 
 
-def test_asking_again_revives_what_had_given_up(clinic, valkey):  # noqa: F811
+def test_asking_again_revives_what_had_given_up(clinic, valkey):
     """Given Stripe was away until the job gave up, when the clinic asks again, then it is tried
     again.
     """
@@ -202,7 +201,7 @@ def test_asking_again_revives_what_had_given_up(clinic, valkey):  # noqa: F811
     assert clinic.intent().status_code == 201
 
 
-def test_a_lost_look_is_looked_at_again(clinic):  # noqa: F811
+def test_a_lost_look_is_looked_at_again(clinic):
     """Given Stripe did not answer a look, when it is asked for with the same key, then Stripe is
     asked again.
     """
@@ -222,7 +221,7 @@ def test_a_lost_look_is_looked_at_again(clinic):  # noqa: F811
     assert clinic.post("upsert", key="look", **body).json["invoice"]["status"] == "paid"
 
 
-def test_a_refused_link_is_not_made_anew_by_every_visitor(clinic, valkey):  # noqa: F811
+def test_a_refused_link_is_not_made_anew_by_every_visitor(clinic, valkey):
     invoice = given.an_invoice(clinic.account, amount=20)  # less than Stripe takes
     token = PayAddress.of(invoice, business_now()).token
     pages = [clinic.client.simulate_get(f"/p/{token}") for _ in range(4)]
@@ -231,7 +230,7 @@ def test_a_refused_link_is_not_made_anew_by_every_visitor(clinic, valkey):  # no
     assert (PaymentLink.select().count(), Effect.select().count()) == (1, 1)
 
 
-def test_a_slow_intent_is_waited_for(clinic, valkey):  # noqa: F811
+def test_a_slow_intent_is_waited_for(clinic, valkey):
     """Given the answer to making the intent was lost, when a card is to be charged, then that is
     not called a changed balance.
     """
@@ -241,7 +240,7 @@ def test_a_slow_intent_is_waited_for(clinic, valkey):  # noqa: F811
     assert (clinic.now.status, clinic.stripe.received(clinic.invoice.id)) == ("paid", 12_500)
 
 
-def test_a_head_that_tells_nothing_does_not_multiply_the_queue(clinic, valkey):  # noqa: F811
+def test_a_head_that_tells_nothing_does_not_multiply_the_queue(clinic, valkey):
     """Given a stranger at the head of a queue and a backlog behind it, when the relay looks again
     and again, then nothing is pushed twice.
     """
@@ -258,7 +257,7 @@ def test_a_head_that_tells_nothing_does_not_multiply_the_queue(clinic, valkey): 
     assert redis.llen("rq:queue:webhooks") == before
 
 
-def test_a_refused_intent_is_told_by_phone_as_it_is_on_the_web(clinic):  # noqa: F811
+def test_a_refused_intent_is_told_by_phone_as_it_is_on_the_web(clinic):
     """Given 10 cents, less than Stripe takes, when they are paid by phone or on the form, then
     Stripe's reason is told, and no balance changed.
     """

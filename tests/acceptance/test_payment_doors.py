@@ -9,7 +9,7 @@ import pytest
 from models.payments.payment_link import PayAddress
 from runtime.clock import business_now
 from tests import given
-from tests.conftest import reset_process
+from tests.processes import reset_process
 from web.http.address import client_address, is_https
 
 PAYMENTS = "/api/payments"

@@ -19,14 +19,14 @@ from runtime.settings import get_settings
 from sandbox.twilio.account import Sender
 from sandbox.twilio.control import add_sender
 from tests import given
-from tests.texting import HOME, INBOUND, SHARED_NUMBER, Texting, texting  # noqa: F401 - a fixture
+from tests.texting import HOME, INBOUND, SHARED_NUMBER, Texting
 
 EMPTY = "<Response/>"
 VISA = "4242 4242 4242 4242"
 
 
 @pytest.fixture
-def clinic(texting: Texting) -> Texting:  # noqa: F811
+def clinic(texting: Texting) -> Texting:
     return texting.consents()
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import ROOT, end, wait_for
+from runtime.settings import ROOT
 from tests.faults.town import free_port
+from tests.processes import end
+from tests.servers import wait_for
 
 
 @pytest.fixture

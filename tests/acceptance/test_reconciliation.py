@@ -17,13 +17,12 @@ from models.payments.refund import Refund
 from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
-from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
 
 NO_REDIRECTS = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
 
 
 @pytest.fixture
-def books(client, valkey, stripe_stand_in):  # noqa: F811
+def books(client, valkey, stripe_stand_in):
     return Books(client, valkey.client(), stripe_stand_in)
 
 

@@ -6,12 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from models.base import release_connection
 from models.delivery.idempotency_key import IdempotencyKey
-from tests.acceptance.test_offline_payments import clinic  # noqa: F401 - a fixture
-from tests.conftest import wait_for
-from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
+from tests.servers import wait_for
 
 
-def test_a_repetition_waits_for_the_first_to_answer(clinic):  # noqa: F811
+def test_a_repetition_waits_for_the_first_to_answer(clinic):
     """Given a first request that waits for Stripe, when it is sent again, then 409 says to come
     back; once the first is answered, both have its answer.
     """

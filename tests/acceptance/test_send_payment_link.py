@@ -22,7 +22,7 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from runtime.clock import business_now, real_now
 from tests import given
-from tests.texting import Texting, local_hour, texting  # noqa: F401 - a fixture
+from tests.texting import Texting, local_hour
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("texting")
 
 
 @pytest.fixture
-def clinic(texting: Texting) -> Texting:  # noqa: F811
+def clinic(texting: Texting) -> Texting:
     """A clinic whose customer agreed to texts."""
     return texting.consents()
 
@@ -169,7 +169,7 @@ def refused(clinic: Texting, code: str, **body):
     return answer.json
 
 
-def test_nobody_is_texted_without_consent(texting):  # noqa: F811
+def test_nobody_is_texted_without_consent(texting):
     assert "nextAllowedAt" not in refused(texting, "no_consent")
     texting.consents(channels=("voice",))
     refused(texting, "no_consent")

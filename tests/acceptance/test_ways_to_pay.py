@@ -15,14 +15,13 @@ from models.payments.payment_link import PayAddress, PaymentLink
 from runtime.clock import business_now
 from tests import given
 from tests.acceptance.test_paid_meanwhile import a_link, pay_in_browser, tasks
-from tests.acceptance.test_paying import Clinic, clinic  # noqa: F401
-from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
+from tests.clinic import Clinic
 
 BANK = "pm_usBankAccount"
 
 
 @pytest.fixture
-def hear(clinic, valkey):  # noqa: F811
+def hear(clinic, valkey):
     """Takes in what Stripe has to tell since it was last asked, and does what follows."""
     heard = set()
 
@@ -37,13 +36,13 @@ def hear(clinic, valkey):  # noqa: F811
     return _hear
 
 
-def visited(clinic: Clinic, redis):  # noqa: F811
+def visited(clinic: Clinic, redis):
     """A page of the invoice's link, opened by a payer."""
     return clinic.stripe.visit(a_link(clinic, redis).url)
 
 
 @pytest.mark.parametrize("other", ["phone", "tab"])
-def test_a_payer_is_charged_what_their_page_showed(clinic, other):  # noqa: F811
+def test_a_payer_is_charged_what_their_page_showed(clinic, other):
     """Given a page that asks for 50.00, when somebody else asks for the whole balance, then that
     page takes 50.00 or nothing.
     """
@@ -64,7 +63,7 @@ def test_a_payer_is_charged_what_their_page_showed(clinic, other):  # noqa: F811
     )
 
 
-def test_confirm_payment_charges_what_its_caller_was_told_or_nothing(clinic):  # noqa: F811
+def test_confirm_payment_charges_what_its_caller_was_told_or_nothing(clinic):
     shown = clinic.intent(amount=5_000).json
     whole = clinic.intent().json
     answer = clinic.confirm(shown["paymentIntentId"], paymentMethodId="pm_card_visa")
@@ -76,13 +75,13 @@ def test_confirm_payment_charges_what_its_caller_was_told_or_nothing(clinic):  #
     assert clinic.stripe.received(clinic.invoice.id) == 12_500
 
 
-def test_less_is_asked_for_with_the_same_intent(clinic):  # noqa: F811
+def test_less_is_asked_for_with_the_same_intent(clinic):
     """Whoever was shown more agreed to less as well."""
     shown, lowered = clinic.intent().json, clinic.intent(amount=5_000).json
     assert (lowered["paymentIntentId"], lowered["amount"]) == (shown["paymentIntentId"], 5_000)
 
 
-def test_a_payment_says_what_was_charged_and_what_was_declined(clinic):  # noqa: F811
+def test_a_payment_says_what_was_charged_and_what_was_declined(clinic):
     """Given an intent that is lowered, then a decline and a payment are told with the amount of
     then.
     """
@@ -101,7 +100,7 @@ def test_a_payment_says_what_was_charged_and_what_was_declined(clinic):  # noqa:
     assert entry.detail["amount"] == 5_000
 
 
-def test_a_bank_debit_on_its_way_closes_the_link_and_its_open_page(clinic, valkey, hear):  # noqa: F811
+def test_a_bank_debit_on_its_way_closes_the_link_and_its_open_page(clinic, valkey, hear):
     page = visited(clinic, valkey.client())
     intent_id = clinic.intent().json["paymentIntentId"]
     pay_in_browser(clinic, intent_id, BANK)
@@ -117,7 +116,7 @@ def test_a_bank_debit_on_its_way_closes_the_link_and_its_open_page(clinic, valke
     )
 
 
-def test_a_bank_debit_by_link_closes_the_open_intent(clinic, valkey, hear):  # noqa: F811
+def test_a_bank_debit_by_link_closes_the_open_intent(clinic, valkey, hear):
     page = visited(clinic, valkey.client())
     intent_id = clinic.intent().json["paymentIntentId"]
     assert clinic.stripe.payer.post(page["url"], data={"payment_method": BANK}).status_code == 200
@@ -129,7 +128,7 @@ def test_a_bank_debit_by_link_closes_the_open_intent(clinic, valkey, hear):  # n
     assert (clinic.stripe.received(clinic.invoice.id), clinic.now.overpaid) == (12_500, 0)
 
 
-def test_after_a_bank_debit_has_failed_the_same_address_takes_another_payment(clinic, valkey, hear):  # noqa: F811
+def test_after_a_bank_debit_has_failed_the_same_address_takes_another_payment(clinic, valkey, hear):
     """Given a link whose one session was completed by a debit that failed, then what was texted
     leads to a fresh one.
     """

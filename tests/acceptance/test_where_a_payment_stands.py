@@ -11,13 +11,12 @@ from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
 from runtime.clock import real_now
 from tests import given
-from tests.acceptance.test_paying import Clinic, clinic  # noqa: F401
-from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
+from tests.clinic import Clinic
 
 INTENTS = "/v1/payment_intents"
 
 
-def looked_at(clinic: Clinic, answer):  # noqa: F811
+def looked_at(clinic: Clinic, answer):
     """What the address of a 202 says now."""
     assert answer.status_code == 202, answer.text
     found = clinic.client.simulate_get(answer.headers["location"], headers=clinic.headers)
@@ -29,7 +28,7 @@ def told(shown):
     return shown["status"], shown["code"]
 
 
-def test_an_intent_that_stripe_refuses_after_an_outage(clinic, valkey):  # noqa: F811
+def test_an_intent_that_stripe_refuses_after_an_outage(clinic, valkey):
     """Given Stripe failed once, and refused the intent when it was asked again, then the address
     says so for good.
     """
@@ -55,7 +54,7 @@ def test_an_intent_that_stripe_refuses_after_an_outage(clinic, valkey):  # noqa:
     assert late["amountReceived"] == 0
 
 
-def test_an_outage_that_ends_too_late(clinic, valkey):  # noqa: F811
+def test_an_outage_that_ends_too_late(clinic, valkey):
     clinic.stripe.fault("rate_limit_429", "POST", INTENTS)
     answer = clinic.phone()
     PaymentConfirmation.update(created_at=real_now() - timedelta(days=1)).execute()
@@ -64,7 +63,7 @@ def test_an_outage_that_ends_too_late(clinic, valkey):  # noqa: F811
     assert (told(late), "in time" in late["advice"]) == (("refused", "invoice_not_payable"), True)
 
 
-def test_a_card_that_is_declined_after_an_outage(clinic, valkey):  # noqa: F811
+def test_a_card_that_is_declined_after_an_outage(clinic, valkey):
     clinic.stripe.fault("rate_limit_429", "POST", INTENTS)
     answer = clinic.phone(card="pm_card_visa_chargeDeclinedInsufficientFunds")
     given.retried(valkey.client(), rounds=6)
@@ -77,7 +76,7 @@ def test_a_card_that_is_declined_after_an_outage(clinic, valkey):  # noqa: F811
 
 
 @pytest.mark.parametrize("end", ["paid", "paused"])
-def test_a_charge_whose_intent_was_there_before(clinic, valkey, end):  # noqa: F811
+def test_a_charge_whose_intent_was_there_before(clinic, valkey, end):
     """Given an intent that a browser had opened, when the charge by phone is put off, then the
     address tells of that charge.
     """
@@ -95,7 +94,7 @@ def test_a_charge_whose_intent_was_there_before(clinic, valkey, end):  # noqa: F
     )
 
 
-def test_an_attempt_without_a_charge(clinic, valkey):  # noqa: F811
+def test_an_attempt_without_a_charge(clinic, valkey):
     """Given an intent that Stripe refused for a browser, then its attempt says so; nothing of it
     can be given back or voided.
     """

@@ -24,10 +24,11 @@ from models.base import execute, is_postgres
 from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
 from models.tables import TABLES
+from runtime.settings import ROOT
 from sandbox.twilio.webhooks import signature as twilio_signature
 from tests import given
-from tests.conftest import ROOT, Valkey, wait_for
 from tests.faults.town import free_port
+from tests.servers import Valkey, wait_for
 
 CARDS = (
     "4242424242424242",

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
 from tests.browser.chromium import find_chromium, launch
-from tests.conftest import Valkey
+from tests.servers import Valkey
 from tests.website import serve
 
 

@@ -7,8 +7,8 @@ import pytest
 from delivery import rq_keys, rq_view
 from models.delivery.staged_job import StagedJob, claim_job, fail_job
 from tests import given
-from tests.conftest import wait_for
 from tests.operators import a_job
+from tests.servers import wait_for
 
 PASSWORD = "opens the console"
 

@@ -6,12 +6,10 @@ import pytest
 
 from models.effects.pause_switch import Brake
 from tests import given
-from tests.acceptance.test_offline_payments import clinic  # noqa: F401 - a fixture
 from tests.declared import check_declared
-from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
 
 
-def test_paused_charges_are_declared_wherever_they_are_answered(clinic):  # noqa: F811
+def test_paused_charges_are_declared_wherever_they_are_answered(clinic):
     """The client of the tests looks the code up in the description of each operation."""
     intent_id = clinic.intent().json["paymentIntentId"]
     Brake.set(clinic.account.id, "charges", True, "cli:test", "a test")

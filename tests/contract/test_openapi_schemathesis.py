@@ -31,7 +31,6 @@ from rules.payment_merge import PaymentReport
 from runtime.clock import real_now
 from tests import given as given_rows
 from tests.declared import check_declared
-from tests.stripe_stand_in import stripe_stand_in  # noqa: F401 - a fixture
 
 CHECKS = [
     not_a_server_error,
@@ -97,7 +96,7 @@ def rows(client) -> Rows:
 
 
 @pytest.fixture
-def operations(client, rows, stripe_stand_in) -> list[Any]:  # noqa: F811
+def operations(client, rows, stripe_stand_in) -> list[Any]:
     schema = from_wsgi("/api/openapi.json", client.app)
     found = [result.ok() for result in schema.get_all_operations()]
     assert len(found) > 20

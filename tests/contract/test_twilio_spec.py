@@ -21,7 +21,7 @@ from sandbox.twilio import accounts
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.parameters import PARAMETERS
 from sandbox.twilio.provider import OPERATIONS
-from tests.texting import Texting, texting  # noqa: F401 - a fixture
+from tests.texting import Texting
 
 FOLDER = os.environ.get("PAYPHONE_SPECS", "")
 SPEC = Path(FOLDER) / "twilio_api_v2010.json"
@@ -87,7 +87,7 @@ def test_the_list_of_parameters_is_the_published_one(spec):
 
 
 @needs_spec
-def test_a_message_has_the_published_fields(texting: Texting, spec):  # noqa: F811
+def test_a_message_has_the_published_fields(texting: Texting, spec):
     texting.consents().send()
     fields = spec["components"]["schemas"]["api.v2010.account.message"]["properties"]
     shown = texting.sent()[0]
@@ -98,7 +98,7 @@ def test_a_message_has_the_published_fields(texting: Texting, spec):  # noqa: F8
 
 
 @needs_spec
-def test_an_account_has_the_published_fields_and_standings(texting: Texting, spec):  # noqa: F811
+def test_an_account_has_the_published_fields_and_standings(texting: Texting, spec):
     fields = spec["components"]["schemas"]["api.v2010.account"]["properties"]
     shown = accounts.retrieve(texting.twilio.books, MAGIC_ACCOUNT, {})
     assert set(shown) == set(fields)
@@ -117,7 +117,7 @@ def test_every_request_the_stand_in_takes_is_on_the_list_and_compared_with_the_p
 @pytest.mark.parametrize(
     "path", ["/Messages.json?Bdy=x", "/Messages.json?PageSize=many", "/Balance.json"]
 )
-def test_what_is_not_on_the_list_is_refused(texting: Texting, path):  # noqa: F811
+def test_what_is_not_on_the_list_is_refused(texting: Texting, path):
     address = f"{texting.stand_in.url}/api/2010-04-01/Accounts/{MAGIC_ACCOUNT}{path}"
     assert requests.get(address, auth=(MAGIC_ACCOUNT, MAGIC_TOKEN), timeout=5).status_code in {
         400,
@@ -125,7 +125,7 @@ def test_what_is_not_on_the_list_is_refused(texting: Texting, path):  # noqa: F8
     }
 
 
-def test_our_own_account_is_read_as_it_stands(texting: Texting):  # noqa: F811
+def test_our_own_account_is_read_as_it_stands(texting: Texting):
     assert twilio_api.fetch_account_status() == "active"
     rows = texting.stand_in.sandbox.ground.requests.select({"provider": "twilio", "method": "GET"})
     assert [(row["path"], row["params"]) for row in rows] == [
@@ -133,7 +133,7 @@ def test_our_own_account_is_read_as_it_stands(texting: Texting):  # noqa: F811
     ]
 
 
-def test_what_we_send_is_known_and_complete(texting: Texting):  # noqa: F811
+def test_what_we_send_is_known_and_complete(texting: Texting):
     """Each parameter is on the list; a sender, a text, a time and an address to report to are
     always there.
     """
@@ -153,7 +153,7 @@ def test_what_we_send_is_known_and_complete(texting: Texting):  # noqa: F811
     )
 
 
-def test_what_we_look_for_is_known_and_complete(texting: Texting):  # noqa: F811
+def test_what_we_look_for_is_known_and_complete(texting: Texting):
     message = texting.consents().send()
     found = twilio_api.find_messages(
         message.to, real_now() - timedelta(minutes=1), texting.address_in(message.body)

@@ -12,8 +12,9 @@ import pytest
 from models.base import release_connection
 from models.books.inbox_event import InboxEvent
 from tests import given
-from tests.conftest import close_database, wait_for
 from tests.faults.town import children_of, oracle
+from tests.processes import close_database
+from tests.servers import wait_for
 
 HELD = 10.0  # seconds a writer keeps the database to itself
 PATIENCE = 5.0  # seconds a request or a worker waits for it

@@ -19,8 +19,8 @@ from runtime.errors import NotAllowed
 from runtime.log import get_log
 from runtime.settings import get_settings
 from tests import given
-from tests.conftest import wait_for
 from tests.faults.asked import BOTH, ask
+from tests.servers import wait_for
 
 pytestmark = pytest.mark.parametrize("what", BOTH)
 

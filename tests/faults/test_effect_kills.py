@@ -11,9 +11,9 @@ from models.base import transaction
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
-from tests.conftest import wait_for
 from tests.faults.asked import BOTH, ask
 from tests.faults.town import LEASE, all_settled, is_stopped
+from tests.servers import wait_for
 
 pytestmark = pytest.mark.parametrize("what", BOTH)
 

@@ -15,9 +15,8 @@ from models.delivery.staged_job import StagedJob
 from models.payments.payment import Payment
 from runtime.clock import real_seconds
 from tests import given
-from tests.conftest import wait_for
 from tests.faults.town import all_settled, send
-from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
+from tests.servers import wait_for
 
 NO_REDIRECTS = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
 
@@ -39,7 +38,7 @@ def a_busy_day(stripe, count):
 
 
 @pytest.mark.parametrize("place", ["backfill.before_commit", "job.after_commit"])
-def test_a_worker_killed_in_the_middle_of_a_backfill(town, stripe_stand_in, place):  # noqa: F811
+def test_a_worker_killed_in_the_middle_of_a_backfill(town, stripe_stand_in, place):
     """Given several pages to read, when the worker is killed with the first one read, then another
     reads on to the end.
     """
@@ -65,7 +64,7 @@ def test_a_worker_killed_in_the_middle_of_a_backfill(town, stripe_stand_in, plac
     assert not StagedJob.select().where(StagedJob.state == "dead").exists()
 
 
-def test_the_whole_pool_is_killed_and_a_new_one_goes_on(town, stripe_stand_in):  # noqa: F811
+def test_the_whole_pool_is_killed_and_a_new_one_goes_on(town, stripe_stand_in):
     """Given a backfill under way, when all our processes are killed, then those started later
     finish it.
     """
@@ -81,7 +80,7 @@ def test_the_whole_pool_is_killed_and_a_new_one_goes_on(town, stripe_stand_in): 
     assert {given.fresh(invoice).status for invoice in invoices} == {"paid"}
 
 
-def test_a_worker_killed_in_the_middle_of_a_comparison(town, stripe_stand_in):  # noqa: F811
+def test_a_worker_killed_in_the_middle_of_a_comparison(town, stripe_stand_in):
     """Given a payment whose amount is wrong here, when the worker that compares is killed, then it
     is compared again and named once.
     """

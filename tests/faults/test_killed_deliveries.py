@@ -12,14 +12,13 @@ from runtime.clock import real_now
 from runtime.secret_box import seal
 from tests import given
 from tests.faults.town import all_settled
-from tests.hook_receiver import receiver  # noqa: F401
 from web.feed.webhook_endpoints import new_secret
 
 
 @pytest.mark.parametrize(
     ("place", "times"), [("webhook.sent", 2), ("job.before_commit", 2), ("job.after_commit", 1)]
 )
-def test_a_worker_killed_around_a_delivery(town, receiver, place, times):  # noqa: F811
+def test_a_worker_killed_around_a_delivery(town, receiver, place, times):
     """Given a worker killed before or after it has noted that the event was taken, then it arrives,
     twice at most, as the same event.
     """

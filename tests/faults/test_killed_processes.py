@@ -15,8 +15,8 @@ from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
 from models.payments.payment import Payment
 from tests import given
-from tests.conftest import wait_for
 from tests.faults.town import LEASE, all_settled, children_of, is_alive, oracle, send
+from tests.servers import wait_for
 
 SECOND = 1_000_000
 # seconds; long enough for a test to see the first attempt die before the next one begins

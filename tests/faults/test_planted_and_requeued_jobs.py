@@ -10,8 +10,8 @@ from delivery import relay, rq_keys
 from delivery.worker import Worker
 from models.delivery.staged_job import StagedJob
 from tests import given
-from tests.conftest import wait_for
 from tests.faults.town import oracle
+from tests.servers import wait_for
 
 GARBAGE = [
     b"no such job",

@@ -17,9 +17,9 @@ from models.delivery.staged_job import StagedJob
 from models.payments.payment import Payment
 from runtime.redis_connection import WORKER_TIMEOUT
 from tests import given
-from tests.conftest import wait_for
 from tests.faults.redis_proxy import LossyProxy
 from tests.faults.town import all_settled, children_of, oracle
+from tests.servers import wait_for
 
 
 def paid_events(count):

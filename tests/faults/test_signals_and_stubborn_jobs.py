@@ -9,8 +9,8 @@ from rq.serializers import JSONSerializer
 from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
 from tests import given
-from tests.conftest import wait_for
 from tests.faults.town import LEASE, all_settled, children_of, elapsed_until, is_alive, send
+from tests.servers import wait_for
 
 
 def a_running_job(town, **env):

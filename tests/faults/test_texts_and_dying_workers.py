@@ -10,13 +10,13 @@ import pytest
 from models.base import release_connection
 from models.delivery.staged_job import StagedJob
 from tests import given
-from tests.conftest import wait_for
 from tests.faults.town import send
-from tests.texting import Texting, texting  # noqa: F401 - a fixture
+from tests.servers import wait_for
+from tests.texting import Texting
 
 
 @pytest.fixture
-def clinic(texting: Texting) -> Texting:  # noqa: F811
+def clinic(texting: Texting) -> Texting:
     """A clinic with its link made, so that the next text is due at once."""
     texting.consents().send()
     texting.deliver()

@@ -26,7 +26,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from runtime.clock import business_now, real_now
 from tests import given
-from tests.conftest import Valkey, wait_for
+from tests.servers import Valkey, wait_for
 
 FINAL = {"done", "dead", "cancelled"}
 LEASE = 2.0  # seconds; what the pools of this town are told

@@ -21,10 +21,10 @@ from models.effects.pause_switch import Brake
 from models.feed.webhook_endpoint import WebhookEndpoint
 from runtime.clock import real_now
 from runtime.secret_box import seal, unseal
-from runtime.settings import get_settings
+from runtime.settings import ROOT, get_settings
 from tests import given
-from tests.conftest import ROOT, reset_process
 from tests.operators import a_job, run
+from tests.processes import reset_process
 
 pytestmark = pytest.mark.usefixtures("database_url")
 

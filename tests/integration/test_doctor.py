@@ -31,12 +31,12 @@ from providers.stripe.lists import Page
 from providers.twilio import messages as twilio_api
 from runtime.clock import real_now
 from runtime.ids import new_id
-from runtime.settings import QUEUES, Settings
+from runtime.settings import QUEUES, ROOT, Settings
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SERVICE
 from tests import given
-from tests.conftest import ROOT, close_database, reset_process
 from tests.operators import a_job, run
+from tests.processes import close_database, reset_process
 
 PRODUCTION = {
     "PAYPHONE_ENV": "production",

@@ -12,7 +12,8 @@ from rq import Queue
 from runtime import embedded_redis, embedded_server
 from runtime.errors import Misconfigured
 from runtime.redis_connection import connect_redis
-from tests.conftest import end, reset_process, wait_for
+from tests.processes import end, reset_process
+from tests.servers import wait_for
 
 
 def test_the_pool_brings_its_own_server(database_url, processes, monkeypatch, tmp_path_factory):

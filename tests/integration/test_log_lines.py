@@ -5,38 +5,14 @@ path, a query or a body.
 import json
 
 import httpx
-import pytest
 
 from jobs.process_stripe_event import process_stripe_event
 from models.delivery.staged_job import StagedJob
 from models.payments.payment_link import PaymentLink
 from tests import given
-from tests.conftest import wait_for
 from tests.operators import an_operator
+from tests.servers import wait_for
 from tests.website import serve
-
-
-class Logged:
-    """The JSON lines that our processes have written so far."""
-
-    def __init__(self, capfd):
-        self._capfd, self.text = capfd, ""
-
-    def lines(self, event):
-        self.text += self._capfd.readouterr().err
-        told = [
-            json.loads(line)
-            for line in self.text.splitlines(keepends=True)
-            if line.startswith("{") and line.endswith("\n")
-        ]
-        return [line for line in told if line["event"] == event]
-
-
-@pytest.fixture
-def logged(capfd, monkeypatch):
-    monkeypatch.setenv("LOG_FORMAT", "json")
-    monkeypatch.setenv("LOG_LEVEL", "INFO")
-    return Logged(capfd)
 
 
 def test_one_request_id_leads_from_the_door_to_the_effect(

@@ -9,7 +9,6 @@ import pytest
 
 from tests import given
 from tests.contract.test_api_describes_itself import routes
-from tests.integration.test_log_lines import logged  # noqa: F401 - a fixture
 from tests.operators import an_operator, signed_in
 from tests.website import serve
 
@@ -77,7 +76,7 @@ def test_head_over_a_real_socket_leaves_the_connection_in_order(
     database_url,
     valkey,
     processes,
-    logged,  # noqa: F811
+    logged,
 ):
     key, url = given.a_key(given.an_account()), serve(processes)
     with httpx.Client(base_url=url, timeout=20) as browser:

@@ -15,8 +15,8 @@ from models.books.stripe_watermark import StripeWatermark
 from models.delivery.staged_job import StagedJob
 from runtime.clock import real_now
 from tests import given
-from tests.conftest import reset_process
 from tests.operators import a_job, an_operator, signed_in
+from tests.processes import reset_process
 from tests.website import serve
 
 

@@ -17,7 +17,6 @@ from models.payments.payment import Payment
 from runtime.clock import real_now
 from tests import given
 from tests.operators import run
-from tests.stripe_stand_in import stripe_stand_in  # noqa: F401
 
 
 @pytest.fixture
@@ -122,7 +121,7 @@ def test_what_is_not_understood_changes_nothing(redis, arguments):
     assert StagedJob.select().count() + AuditEntry.select().count() == 0
 
 
-def test_backfill_shows_its_progress_and_its_end(redis, stripe_stand_in):  # noqa: F811
+def test_backfill_shows_its_progress_and_its_end(redis, stripe_stand_in):
     """Given events that did not reach us, when an operator asks for them, then the command waits
     for the workers and says what had been missing.
     """
@@ -147,7 +146,7 @@ def test_backfill_shows_its_progress_and_its_end(redis, stripe_stand_in):  # noq
     assert AuditEntry.get().action == "events.backfill_asked"
 
 
-def test_backfill_of_one_clinic_reads_its_own_account(redis, stripe_stand_in):  # noqa: F811
+def test_backfill_of_one_clinic_reads_its_own_account(redis, stripe_stand_in):
     account = given.an_account(
         stripe_account=stripe_stand_in.sdk.accounts.create({"country": "US"}).id
     )
@@ -215,7 +214,7 @@ def test_replaying_what_counted_already_changes_nothing(redis):
     assert (missing.exit_code, "no such event" in missing.output) == (1, True)
 
 
-def test_reconcile_says_what_differs(redis, stripe_stand_in):  # noqa: F811
+def test_reconcile_says_what_differs(redis, stripe_stand_in):
     """Given books that agree, then it says so and ends well; given one that differs, it is shown,
     and the command ends with 1.
     """

@@ -12,7 +12,7 @@ from delivery.worker import CLAIM_SECONDS, Worker
 from jobs import process_stripe_event
 from models.base import STATEMENT_SECONDS, execute, open_database, use_database
 from tests import given
-from tests.conftest import close_database
+from tests.processes import close_database
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from models.base import transaction
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob, claim_job, fail_job
 from tests import given
-from tests.conftest import reset_process
 from tests.operators import a_job, an_operator, csrf_of, signed_in
+from tests.processes import reset_process
 from web.operators.rq_flask import make_dashboard, mended
 
 PAGES = ["/rq/", "/rq/0/view/workers", "/rq/0/view/jobs/webhooks/failed/8/asc/1"]

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from runtime.settings import ROOT
 
 COMMANDS = {
     "worker": ("worker.py",),

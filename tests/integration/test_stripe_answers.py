@@ -10,8 +10,7 @@ import pytest
 
 from providers.errors import ProviderError
 from providers.stripe import client as stripe_api
-from runtime.settings import get_settings
-from tests.conftest import ROOT
+from runtime.settings import ROOT, get_settings
 
 LINK = {
     "line_items": [

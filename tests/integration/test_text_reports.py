@@ -12,11 +12,11 @@ from models.contact.message import Message
 from models.effects.effect import Effect
 from runtime.clock import real_now
 from tests import given
-from tests.texting import Texting, texting  # noqa: F401 - a fixture
+from tests.texting import Texting
 
 
 @pytest.fixture
-def clinic(texting: Texting) -> Texting:  # noqa: F811
+def clinic(texting: Texting) -> Texting:
     return texting.consents()
 
 

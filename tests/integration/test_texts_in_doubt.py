@@ -13,11 +13,11 @@ from models.contact.message import Message
 from models.contact.opt_out import OptOut
 from models.delivery.staged_job import StagedJob
 from tests import given
-from tests.texting import Texting, texting  # noqa: F401 - a fixture
+from tests.texting import Texting
 
 
 @pytest.fixture
-def clinic(texting: Texting) -> Texting:  # noqa: F811
+def clinic(texting: Texting) -> Texting:
     return texting.consents()
 
 

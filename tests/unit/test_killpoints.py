@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from runtime.settings import ROOT
 
 TRY = "from runtime.killpoint import killpoint; killpoint('here'); print('alive')"
 

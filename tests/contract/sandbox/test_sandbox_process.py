@@ -10,7 +10,7 @@ import httpx
 import pytest
 import stripe
 
-from tests.conftest import wait_for
+from tests.servers import wait_for
 
 ROOT = Path(__file__).parents[3]
 

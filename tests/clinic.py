@@ -1,0 +1,72 @@
+"""The clinic of most stories: an account, its key, an invoice, and what its software asks."""
+
+from models.feed.outgoing_event import OutgoingEvent
+from tests import given
+from tests.stripe_stand_in import StripeStandIn
+
+
+class Clinic:
+    """A clinic whose software and staff use the API, with one invoice of 125.00 dollars."""
+
+    def __init__(self, client, stripe: StripeStandIn):
+        self.client, self.stripe = client, stripe
+        self.account = given.an_account()
+        self.invoice = given.an_invoice(self.account, amount=12_500, project="Crown")
+        self.headers = given.a_key(self.account)
+
+    def post(self, path, key=None, **body):
+        headers = self.headers | ({"Idempotency-Key": key} if key else {})
+        return self.client.simulate_post(f"/api/payments/{path}", json=body, headers=headers)
+
+    def intent(self, **more):
+        return self.post("create-payment-intent", invoiceId=self.invoice.id, **more)
+
+    def confirm(self, intent_id, **more):
+        return self.post(
+            "confirm-payment", paymentIntentId=intent_id, invoiceId=self.invoice.id, **more
+        )
+
+    def phone(self, card="pm_card_visa", **more):
+        return self.post("phone", invoiceId=self.invoice.id, paymentMethodId=card, **more)
+
+    @property
+    def now(self):
+        return given.fresh(self.invoice)
+
+    def takes(self, amount=12_500, method="check", reference="no. 1", **more):
+        return self.post(
+            "upsert",
+            invoiceId=self.invoice.id,
+            amount=amount,
+            currency="usd",
+            method=method,
+            reference=reference,
+            **more,
+        )
+
+    def voids(self, payment_id, headers=None, **body):
+        body = body or {"reason": "the check bounced"}
+        return self.client.simulate_post(
+            f"/api/payments/{payment_id}/void", json=body, headers=headers or self.headers
+        )
+
+    def told(self):
+        return [row.type for row in OutgoingEvent.select().order_by(OutgoingEvent.id)]
+
+    def books(self):
+        return self.now.status, self.now.amount_paid, self.now.outstanding
+
+    def opens(self):
+        """An intent of Stripe's for the invoice that is paid in somebody's browser; we are not
+        told.
+        """
+        return self.stripe.sdk.payment_intents.create(
+            {
+                "amount": 12_500,
+                "currency": "usd",
+                "payment_method": "pm_card_visa",
+                "confirm": True,
+                "metadata": given.metadata_of(self.invoice),
+                "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            }
+        ).id

