@@ -376,6 +376,9 @@ def test_a_ceiling_that_is_reached_says_when_the_clinics_day_is_over(clinic):
     """Given a clinic in Tokyo whose customer lives in New York, then the next time is the clinic's
     midnight, not the customer's.
     """
+    Customer.update(phone="+12025550123").execute()
+    clinic.phone = "+12025550123"
+    clinic.consents()
     Account.update(time_zone="Asia/Tokyo").execute()
     DailyCeiling.change(clinic.account.id, "texts", 0, "cli:ann")
     local_hour("America/New_York", 9)
