@@ -5,7 +5,7 @@ import secrets
 import shutil
 import socket
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from runtime.settings import Settings
@@ -56,7 +56,7 @@ def demo_settings(mode: str) -> dict[str, str]:
         "TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
         "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
         "TWILIO_API_BASE": f"http://{HOST}:{sandbox_port}",
-        "PAYPHONE_BUSINESS_SHIFT": str(_until_mid_morning()),
+        "PAYPHONE_BUSINESS_SHIFT": str(until_mid_morning(datetime.now(UTC))),
         "VAPI_WEBHOOK_SECRET": secrets.token_hex(16),
     }
     embedded = "" if os.environ.get("REDIS_URL") else f"{redis_port} {password}"
@@ -89,7 +89,8 @@ def for_commands(env: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _until_mid_morning() -> int:
+def until_mid_morning(now: datetime) -> int:
     """Seconds until half past ten at the clinic: nobody is texted at night, not even in a demo."""
-    now = datetime.now(ZoneInfo(CLINIC_ZONE))
-    return int((now.replace(hour=10, minute=30) - now).total_seconds())
+    then = now.astimezone(ZoneInfo(CLINIC_ZONE)).replace(hour=10, minute=30, second=0, microsecond=0)
+    # By timestamps: two times of one zone are subtracted as if its clocks never changed.
+    return int(then.timestamp() - now.timestamp())

@@ -1,7 +1,8 @@
 """Small rules that much rests on: money, ids in RQ, backoff, occurrences, settings."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from babel.numbers import list_currencies
@@ -20,6 +21,7 @@ from rules import timeline_words
 from rules.csv_cells import BadCell, read_currency
 from rules.money import CURRENCIES, exponent, in_words, to_major, to_minor
 from runtime.settings import QUEUES, Settings
+from simulation.demo_settings import until_mid_morning
 
 
 @pytest.mark.parametrize(
@@ -162,6 +164,14 @@ def test_occurrences_do_not_care_about_summer_time(night):
     found = [schedule.occurrence(begun + minute * 60) for minute in range(240)]
     assert len(set(found)) == 5
     assert found == sorted(found)
+
+
+@pytest.mark.parametrize("started", ["2027-03-14T06:00", "2027-11-07T04:30", "2026-11-29T04:59", "2026-11-29T05:00"])
+def test_a_demo_begins_at_half_past_ten_at_its_clinic_whenever_it_is_started(started):
+    """Given a start before New York's clocks change that day, or around its midnight, then it is lawful to text there."""
+    now = datetime.fromisoformat(started).replace(tzinfo=UTC)
+    there = (now + timedelta(seconds=until_mid_morning(now))).astimezone(ZoneInfo("America/New_York"))
+    assert (there.hour, there.minute) == (10, 30)
 
 
 def test_every_job_fits_its_lease_and_its_queue():
