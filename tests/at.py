@@ -1,0 +1,41 @@
+"""Runs a command, and whatever it starts, at another time: `python -m tests.at 2027-03-14T06:58Z python -m pytest tests/unit`.
+
+Some tests and some code hold only at some hours or on some days; this shows it before that hour comes. Every program
+that uses the C library, so Python, Valkey and PostgreSQL alike, is told a time of the day that runs on from the one
+given. Timeouts and sleeps stay real; so do the times of files. Needs Linux and a C compiler.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+SOURCE = Path(__file__).with_name("shifted_clock.c")
+
+
+def run_at(moment: datetime, command: list[str]) -> int:
+    """Run `command` as if it were `moment` now; its exit code."""
+    shift = round((moment - datetime.now(UTC)).total_seconds())
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL is run by another user when tests are run by root
+        library = f"{folder}/shifted_clock.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, str(SOURCE)], check=True)
+        env = os.environ | {"LD_PRELOAD": library, "CLOCK_SHIFT": str(shift)}
+        return subprocess.run(command, env=env, check=False).returncode
+
+
+def main() -> None:
+    """The command line; the offset of the time must be said, so that nobody has to guess it."""
+    moment = None
+    with contextlib.suppress(ValueError):
+        moment = datetime.fromisoformat(sys.argv[1]) if len(sys.argv) > 2 else None
+    if moment is None or moment.tzinfo is None:
+        sys.exit("Say when, with its offset, and what to run: python -m tests.at 2026-11-29T03:30Z python -m pytest tests/unit")
+    sys.exit(run_at(moment, sys.argv[2:]))
+
+
+if __name__ == "__main__":
+    main()

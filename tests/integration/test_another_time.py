@@ -1,0 +1,32 @@
+"""`tests.at` runs a program at another time: it, what it starts and its databases live there."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+TOLD = (
+    "import datetime, sqlite3; print(datetime.datetime.now(datetime.UTC), sqlite3.connect(':memory:').execute('select datetime()').fetchone()[0], sep=chr(10))"
+)
+ASKED = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {TOLD!r}], check=True); sys.exit(3)"
+
+
+def at(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "tests.at", *words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="tests.at needs a C compiler")
+def test_a_child_and_its_database_live_at_the_time_that_was_asked_for():
+    """Given two minutes before New York's clocks change, then Python and SQLite say so, and the exit code comes through."""
+    done = at("2027-03-14T02:58-04:00", sys.executable, "-c", ASKED)
+    assert [line[:14] for line in done.stdout.splitlines()] == ["2027-03-14 06:"] * 2, done.stderr
+    assert done.returncode == 3
+
+
+@pytest.mark.parametrize("words", [(), ("2027-03-14T06:58Z",), ("2027-03-14T06:58", "true"), ("tomorrow", "true")])
+def test_a_time_without_offset_or_without_a_command_is_refused(words):
+    done = at(*words)
+    assert (done.returncode, "Say when, with its offset, and what to run" in done.stderr) == (1, True)
