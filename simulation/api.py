@@ -1,5 +1,6 @@
 """How the story talks: to Payphone's own API, and to the sandbox as its payers and its referee."""
 
+import time
 from typing import Any
 
 import httpx
@@ -41,9 +42,13 @@ class Api:
         answer.raise_for_status()
         return dict(answer.json())
 
-    def refused(self, path: str, body: Json, status: int) -> Json:
-        """POST what must be refused with `status`: the problem it answers."""
-        answer = self._client.post(path, json=body)
+    def refused(self, path: str, body: Json, status: int, key: str | None = None) -> Json:
+        """POST what must be refused with `status`: the problem it answers. With a key, it is asked again while it is under way (202)."""
+        headers, until = {"Idempotency-Key": key} if key else {}, time.monotonic() + 60
+        answer = self._client.post(path, json=body, headers=headers)
+        while key and answer.status_code == httpx.codes.ACCEPTED and time.monotonic() < until:
+            time.sleep(0.25)
+            answer = self._client.post(path, json=body, headers=headers)
         if answer.status_code != status:
             raise RuntimeError(
                 f"POST {path} answered {answer.status_code}, not {status}: {answer.text[:300]}"
