@@ -91,6 +91,8 @@ def for_commands(env: dict[str, str]) -> dict[str, str]:
 
 def until_mid_morning(now: datetime) -> int:
     """Seconds until half past ten at the clinic: nobody is texted at night, not even in a demo."""
-    then = now.astimezone(ZoneInfo(CLINIC_ZONE)).replace(hour=10, minute=30, second=0, microsecond=0)
+    then = now.astimezone(ZoneInfo(CLINIC_ZONE)).replace(
+        hour=10, minute=30, second=0, microsecond=0
+    )
     # By timestamps: two times of one zone are subtracted as if its clocks never changed.
     return int(then.timestamp() - now.timestamp())

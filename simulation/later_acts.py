@@ -30,9 +30,7 @@ def _pay_by_phone(clinic: Clinic, one: Sent) -> None:
     invoice = {"invoiceId": one.invoice["id"]}
     stolen = invoice | {"paymentMethodId": "pm_card_chargeDeclinedStolenCard"}
     # charged only once the invoice's link is closed
-    declined = clinic.api.refused(
-        "/api/payments/phone", stolen, 402, f"stolen-{one.invoice['id']}"
-    )
+    declined = clinic.api.refused("/api/payments/phone", stolen, 402, f"stolen-{one.invoice['id']}")
     say.chapter("A card on the phone", f"declined; the clinic is told: {declined['advice']}")
     key = f"customer-{one.invoice['id']}"
     customer = stripe_client().v1.customers.create(

@@ -33,7 +33,9 @@ def main() -> None:
     with contextlib.suppress(ValueError):
         moment = datetime.fromisoformat(sys.argv[1]) if len(sys.argv) > 2 else None
     if moment is None or moment.tzinfo is None:
-        sys.exit("Say when, with its offset, and what to run: python -m tests.at 2026-11-29T03:30Z python -m pytest tests/unit")
+        sys.exit(
+            "Say when, with its offset, and what to run: python -m tests.at 2026-11-29T03:30Z python -m pytest tests/unit"
+        )
     sys.exit(run_at(moment, sys.argv[2:]))
 
 

@@ -8,14 +8,19 @@ import pytest
 
 from tests.conftest import ROOT
 
-TOLD = (
-    "import datetime, sqlite3; print(datetime.datetime.now(datetime.UTC), sqlite3.connect(':memory:').execute('select datetime()').fetchone()[0], sep=chr(10))"
-)
+TOLD = "import datetime, sqlite3; print(datetime.datetime.now(datetime.UTC), sqlite3.connect(':memory:').execute('select datetime()').fetchone()[0], sep=chr(10))"
 ASKED = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {TOLD!r}], check=True); sys.exit(3)"
 
 
 def at(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "tests.at", *words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "tests.at", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="tests.at needs a C compiler")
@@ -26,7 +31,12 @@ def test_a_child_and_its_database_live_at_the_time_that_was_asked_for():
     assert done.returncode == 3
 
 
-@pytest.mark.parametrize("words", [(), ("2027-03-14T06:58Z",), ("2027-03-14T06:58", "true"), ("tomorrow", "true")])
+@pytest.mark.parametrize(
+    "words", [(), ("2027-03-14T06:58Z",), ("2027-03-14T06:58", "true"), ("tomorrow", "true")]
+)
 def test_a_time_without_offset_or_without_a_command_is_refused(words):
     done = at(*words)
-    assert (done.returncode, "Say when, with its offset, and what to run" in done.stderr) == (1, True)
+    assert (done.returncode, "Say when, with its offset, and what to run" in done.stderr) == (
+        1,
+        True,
+    )
