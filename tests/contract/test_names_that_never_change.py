@@ -1,0 +1,385 @@
+"""Names that others rely on, held as they were before the house was rearranged; `names.json` beside this file lists them.
+
+Rows, queues, dashboards, alerts, scripts and the clinics' software know these names, and old processes share the
+database and Redis with new ones while a release is rolled out. A name may be added; one that vanishes or changes
+fails here. Where that is meant, edit `names.json` by hand in the same commit and say so in CHANGELOG.
+"""
+
+import ast
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+import scheduler
+from bin.commands.program import payphone
+from delivery import relay
+from delivery.registry import find_job, job_names
+from effects.kinds import KINDS
+from effects.settle import OWNERS
+from models.audit_entry import AuditEntry
+from models.base import database
+from models.outgoing_event import TYPES
+from rules.contact import may_contact
+from runtime.settings import DAILY_CEILINGS, QUEUES, Settings
+from tests import given
+from web.gauges import gauges
+from web.openapi import openapi_document
+from web.problems import PROBLEMS
+from web.request_metrics import request_registry
+
+NAMES = json.loads(Path(__file__).with_name("names.json").read_text("utf-8"))
+RELIED_ON = {
+    "jobs": "rows of staged_job, RQ and its dashboard know a job by it",
+    "queues": "WORKERS, dashboards and rows of staged_job know a queue by it",
+    "schedules": "it is the key under which old and new schedulers stage an occurrence once, and its id in rq-scheduler",
+    "tables": "rows are kept in it, and old processes read and write them while a release is rolled out",
+    "effects": "rows of effect know it, and what was begun is found again by it instead of being done twice",
+    "routes": "the clinics' software, Stripe, Twilio, payers and monitoring ask for it",
+    "api": "the clinics' software sends and reads it",
+    "problems": "the clinics' software decides by it",
+    "gate": "contact decisions and texts are kept with it, and people look for it",
+    "feed": "the clinics' software subscribes to it",
+    "audit": "audit entries, which are never changed, are searched for by it",
+    "metrics": "dashboards and alerts ask for it",
+    "settings": "it is set in the environment of installations",
+    "commands": "operators and their scripts call it",
+    "redis": "old and new processes meet at it",
+}
+ROOT = Path(__file__).resolve().parents[2]
+NOT_OURS_TO_RUN = {"tests", "sandbox", "simulation", "docs", "var", "build", "bench"}  # folders that production does not run
+Json = dict[str, Any]
+
+
+def kept(section: str, found: Any) -> None:
+    """Fails, naming each of them, when a name of this section has vanished or changed."""
+    wanted = NAMES[section]
+    assert leaves(wanted), f"names.json lists nothing under {section}"
+    gone = sorted(leaves(wanted) - leaves(found))
+    told = "\n".join(f"  {name}" for name in gone)
+    assert not gone, f"{section}: these have vanished or changed, and are relied on ({RELIED_ON[section]}):\n{told}"
+
+
+def nothing_new_is_required(section: str, found: dict[str, dict[str, list[str]]]) -> None:
+    """Fails when something that was listed before asks for more than it did: callers do not send it."""
+    asked = leaves({name: found[name] for name in NAMES[section] if name in found}) - leaves(NAMES[section])
+    more = sorted(name for name in asked if name.endswith(" required"))
+    assert not more, f"{section}: callers do not send these, for they were not required: {more}"
+
+
+def leaves(value: Any, path: str = "") -> set[str]:
+    """Every name with the way to it and what it stands for: `{"a": {"b": 1}, "c": ["d"]}` is `a · b: 1` and `c · d`."""
+    match value:
+        case dict():
+            return {leaf for name, below in value.items() for leaf in leaves(below, f"{path} · {name}" if path else name)} or {path}
+        case list():
+            return {f"{path} · {item}" for item in value} | {path}
+        case _:
+            return {f"{path}: {json.dumps(value)}"}
+
+
+@pytest.mark.parametrize(("wanted", "found"), [
+    ({"a": {"b": 1}}, {"a": {}}),
+    ({"a": {"b": 1}}, {"a": {"b": 2}}),
+    ({"a": ["b", "c"]}, {"a": ["b"]}),
+    ({"a": []}, {}),
+    ({"a": {}}, {}),
+])  # fmt: skip
+def test_a_name_that_vanishes_or_changes_is_noticed(monkeypatch, wanted, found):
+    monkeypatch.setitem(NAMES, "feed", wanted)
+    kept("feed", wanted | {"more": 1})
+    with pytest.raises(AssertionError, match="feed: these have vanished or changed, and are relied on"):
+        kept("feed", found)
+
+
+def test_every_section_is_looked_at():
+    assert set(NAMES) == {*RELIED_ON, "keep_their_names", "effect_keys"}
+
+
+# Jobs, queues, schedules, effects
+
+
+def jobs_found() -> Json:
+    """Where each job that `names.json` lists runs, found by the name that it lists; and those there are."""
+    found = {name: find_job(name) for name in {*NAMES["jobs"], *job_names()}}
+    return {name: job.queue for name, job in found.items() if job is not None}
+
+
+def test_jobs_are_found_by_their_names():
+    """A job that got a new name is still found by its old one; those of the mission never get one."""
+    kept("jobs", jobs_found())
+    assert set(NAMES["keep_their_names"]) <= set(job_names())
+
+
+def test_queues():
+    kept("queues", list(QUEUES))
+
+
+def test_schedules():
+    kept("schedules", {schedule.name: schedule.every for schedule in scheduler.TIMETABLE})
+
+
+def effects_found() -> Json:
+    """Each kind with its provider, the job that records it (by a name that the registry knows) and what of the object is remembered."""
+    found = {}
+    for name, kind in KINDS.items():
+        owner, listed = find_job(OWNERS[name]), NAMES["effects"].get(name, {})
+        known = find_job(listed["owner"]) if listed else owner
+        shown = listed["owner"] if listed and owner is known else OWNERS[name]
+        found[name] = {"provider": kind.provider, "owner": shown, "remembers": list(kind.keep)}
+    return found
+
+
+def test_effect_kinds():
+    """How their keys are made is held where the databases of the old release are worked off."""
+    kept("effects", effects_found())
+
+
+# Tables
+
+
+def tables_found() -> Json:
+    """Tables and columns of the migrated database."""
+    return {table: _columns(table) for table in database.get_tables()}
+
+
+def _columns(table: str) -> dict[str, str]:
+    columns = database.get_columns(table)
+    return {column.name: "may be null" if column.null else "never null" for column in columns}
+
+
+def test_tables_and_columns(database_url):
+    kept("tables", tables_found())
+
+
+# The API
+
+
+def routes_found(client) -> Json:
+    """Which methods each address takes, also those that the API's description does not name."""
+    return {path: sorted(client.simulate_options(path).headers.get("allow", "").split(", ")) for path in NAMES["routes"]}
+
+
+def test_addresses_and_methods(client):
+    kept("routes", routes_found(client))
+
+
+def api_found(app) -> dict[str, dict[str, list[str]]]:
+    """Per operation: parameters, body, answers and problems, each field in a line. Names of models are nobody's business."""
+    document = openapi_document(app)
+    models, found = document["components"]["schemas"], {}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            found[f"{method.upper()} {path}"] = dict(_operation(operation, models))
+    return found
+
+
+def _operation(operation: Json, models: Json) -> Iterator[tuple[str, list[str]]]:
+    for place in ("query", "header"):
+        given_there = [each for each in operation["parameters"] if each["in"] == place]
+        required = [each["name"] for each in given_there if each.get("required")]
+        yield place, list(_fields({"properties": {each["name"]: each["schema"] for each in given_there}, "required": required}, models))
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        yield "body", list(_fields(media["schema"], models))
+    problems = set()
+    for status, answer in operation["responses"].items():
+        codes = re.findall(r"`(\w+)`", answer["description"]) if int(status) >= 400 else []
+        problems |= {f"{status} {code}" for code in codes}
+        if not codes:
+            yield status, [line for media in answer.get("content", {}).values() for line in _fields(media["schema"], models)]
+    yield "problems", sorted(problems)
+
+
+def _fields(schema: Json, models: Json, path: str = "", seen: tuple[str, ...] = ()) -> Iterator[str]:
+    """A line for each field below `schema`, such as `lines[].amount: integer, required`, and one for each word that a field may hold."""
+    for name, below in schema.get("properties", {}).items():
+        kind, deeper = _kind(below, models)
+        default = f", default {json.dumps(below['default'])}" if below.get("default") is not None else ""
+        yield f"{path}{name}: {kind}{default}{', required' if name in schema.get('required', ()) else ''}"
+        yield from _below(deeper, models, f"{path}{name}", seen)
+    if "properties" not in schema:
+        yield from _below([schema], models, path, seen)
+
+
+def _below(schemas: list[Json], models: Json, path: str, seen: tuple[str, ...]) -> Iterator[str]:
+    for schema in schemas:
+        yield from (f"{path} may be {json.dumps(word)}" for word in schema.get("enum", ()))
+        if "const" in schema:
+            yield f"{path} may be {json.dumps(schema['const'])}"
+        name = schema.get("$ref", "").rpartition("/")[2]
+        if name and name not in seen:
+            yield from _fields(models[name], models, f"{path}." if path else "", (*seen, name))
+        elif "items" in schema:
+            yield from _below([schema["items"]], models, f"{path}[]", seen)
+        elif "properties" in schema:
+            yield from _fields(schema, models, f"{path}.", seen)
+        elif isinstance(schema.get("additionalProperties"), dict):
+            yield from _below(_kind(schema["additionalProperties"], models)[1], models, f"{path}.*", seen)
+
+
+def _kind(schema: Json, models: Json) -> tuple[str, list[Json]]:
+    """What a field is, in words, and the schemas that say what is below it."""
+    choices = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf") or [schema]
+    words = []
+    for choice in choices:
+        target = models[choice["$ref"].rpartition("/")[2]] if "$ref" in choice else choice
+        words.append(f"{target.get('type', 'anything')}{' ' + target['format'] if 'format' in target else ''}")
+    return " or ".join(sorted(set(words))), choices
+
+
+def test_requests_and_answers(client):
+    """Ids that become `…Id` are the one change that is allowed: it is made by hand in `names.json`."""
+    found = api_found(client.app)
+    kept("api", found)
+    nothing_new_is_required("api", {name: {place: operation.get(place, []) for place in ("query", "header", "body")} for name, operation in found.items()})
+
+
+def test_problem_codes():
+    kept("problems", {code: status for code, (status, _title) in PROBLEMS.items()})
+
+
+def test_types_of_feed_events():
+    kept("feed", list(TYPES))
+
+
+# What is only written in the source: audit actions, the gate's codes, Redis keys
+
+
+def sources() -> Iterator[ast.Module]:
+    """Every module that production runs, wherever it lies."""
+    for path in sorted(ROOT.rglob("*.py")):
+        first = path.relative_to(ROOT).parts[0]
+        if first not in NOT_OURS_TO_RUN and not first.startswith("."):
+            yield ast.parse(path.read_text("utf-8"))
+
+
+def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, ast.AST]]:
+    """Each call with the innermost function around it."""
+
+    def below(node: ast.AST, around: ast.AST) -> Iterator[tuple[ast.Call, ast.AST]]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Call):
+                yield child, around
+            yield from below(child, child if isinstance(child, ast.FunctionDef) else around)
+
+    return below(tree, tree)
+
+
+def _texts(node: ast.AST, around: ast.AST) -> set[str]:
+    """What an expression may be, with `{}` for what only running it would tell."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return {text}
+        case ast.IfExp(body=body, orelse=other):
+            return _texts(body, around) | _texts(other, around)
+        case ast.JoinedStr(values=parts):
+            made = {""}
+            for part in parts:
+                made = {f"{head}{tail}" for head in made for tail in _texts(part, around)}
+            return made
+        case ast.FormattedValue(value=value):
+            return _texts(value, around)
+        case ast.Name(id=name):
+            return _assigned(name, around) or {"{}"}
+        case _:
+            return {"{}"}
+
+
+def _assigned(name: str, around: ast.AST) -> set[str]:
+    """What is assigned to a name in a function; of a choice between tuples, every word in them."""
+    found: set[str] = set()
+    for node in ast.walk(around):
+        if isinstance(node, ast.Assign) and any(isinstance(each, ast.Name) and each.id == name for target in node.targets for each in ast.walk(target)):
+            plain = isinstance(node.targets[0], ast.Name)
+            found |= _texts(node.value, around) if plain else {word for one in ast.walk(node.value) for word in _texts(one, around) if word.isidentifier()}
+    return found
+
+
+def audit_found() -> list[str]:
+    """The second argument of each `AuditEntry.record(…)`."""
+    recorder = f"{AuditEntry.__name__}.{AuditEntry.record.__name__}"
+    calls = [pair for tree in sources() for pair in _calls(tree) if ast.unparse(pair[0].func) == recorder]
+    return sorted({text for call, around in calls for text in _texts(call.args[1], around)})
+
+
+def test_audit_actions():
+    kept("audit", audit_found())
+
+
+def gate_found() -> list[str]:
+    """The first argument of each `Refused(…)` in the gate's own module."""
+    tree = ast.parse(Path(may_contact.__code__.co_filename).read_text("utf-8"))
+    return sorted({text for call, around in _calls(tree) if ast.unparse(call.func) == "Refused" and call.args for text in _texts(call.args[0], around)})
+
+
+def test_reasons_of_the_contact_gate():
+    kept("gate", gate_found())
+
+
+def redis_found(redis) -> Json:
+    """Our own keys, as they are written in the source, and what a pushed job looks like to RQ."""
+    texts = {text for tree in sources() for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.JoinedStr) for text in _texts(node, node)}
+    number = given.a_job("process_stripe_event", 1)
+    relay.tick(redis)
+    keys = {key.decode().replace(str(number), "{}") for key in redis.keys("rq:*")}
+    pushed = [name.decode().replace(str(number), "{}") for name in redis.lrange("rq:queue:webhooks", 0, -1)]
+    called, *_ = json.loads(zlib.decompress(redis.hget(f"rq:job:process_stripe_event-{number}", "data")))
+    return {"keys": sorted({text for text in texts if text.startswith("payphone:")} | keys), "pushed": pushed, "called": called}
+
+
+def test_keys_in_redis(database_url, valkey):
+    kept("redis", redis_found(valkey.client()))
+
+
+# What operators see and set: metrics, settings, commands
+
+
+def metrics_found(client) -> Json:
+    """Type and labels of each figure, as a scrape tells them."""
+    client.simulate_get("/healthz")
+    found = {}
+    for metric in [*gauges().collect(), *request_registry().collect()]:
+        labels = {*getattr(metric, "_labelnames", ()), *(name for sample in metric.samples for name in sample.labels)} - {"le"}
+        found[metric.name] = f"{metric.type} of {', '.join(sorted(labels)) or 'the installation'}"
+    return found
+
+
+def test_metrics_and_their_labels(client):
+    given.an_account()  # the age of the books is told once there is somebody whose books they are
+    kept("metrics", metrics_found(client))
+
+
+def settings_found() -> Json:
+    """Each setting's default; beside it what a day's ceiling is unless it is set."""
+    defaults = {name.upper(): field.default for name, field in Settings.model_fields.items()}
+    return defaults | {"DAILY_CEILINGS, unless set": DAILY_CEILINGS}
+
+
+def test_settings_and_their_defaults():
+    kept("settings", settings_found())
+
+
+def commands_found(command: click.Command = payphone, name: str = "payphone") -> dict[str, dict[str, list[str]]]:
+    """Each command with what it takes."""
+    found = {name: {"takes": sorted(_parameter(each) for each in command.params)}}
+    if isinstance(command, click.Group):
+        for below, one in command.commands.items():
+            found |= commands_found(one, f"{name} {below}")
+    return found
+
+
+def _parameter(each: click.Parameter) -> str:
+    names = "/".join([*each.opts, *each.secondary_opts]) if isinstance(each, click.Option) else f"<{each.name}>"
+    choices = f" {'|'.join(map(str, each.type.choices))}" if isinstance(each.type, click.Choice) else ""
+    kind = "flag" if isinstance(each, click.Option) and each.is_flag else each.type.name
+    return f"{names}: {kind}{choices}{', several' if getattr(each, 'multiple', False) or each.nargs == -1 else ''}{', required' if each.required else ''}"
+
+
+def test_commands_and_what_they_take():
+    kept("commands", commands_found())
+    nothing_new_is_required("commands", commands_found())
