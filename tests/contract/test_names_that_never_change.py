@@ -1,15 +1,16 @@
-"""Names that others rely on, held as they were before the house was rearranged; `names.json` beside this file lists them.
+"""Names that others rely on; `names.json` beside this file lists them.
 
-Rows, queues, dashboards, alerts, scripts and the clinics' software know these names, and old processes share the
-database and Redis with new ones while a release is rolled out. A name may be added; one that vanishes or changes
-fails here. Where that is meant, edit `names.json` by hand in the same commit and say so in CHANGELOG.
+Rows, queues, dashboards, alerts, scripts and the clinics' software know these names, and old
+processes share the database and Redis with new ones while a release is rolled out. A name may be
+added; one that vanishes or changes fails here. Where that is meant, edit `names.json` by hand in
+the same commit and say so in CHANGELOG.
 """
 
 import ast
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from bin.commands.program import payphone
 from delivery import relay
 from delivery.registry import find_job, job_names
 from effects.kinds import KINDS
-from effects.settle import OWNERS
 from models.audit_entry import AuditEntry
 from models.base import database
 from models.outgoing_event import TYPES
@@ -37,9 +37,9 @@ NAMES = json.loads(Path(__file__).with_name("names.json").read_text("utf-8"))
 RELIED_ON = {
     "jobs": "rows of staged_job, RQ and its dashboard know a job by it",
     "queues": "WORKERS, dashboards and rows of staged_job know a queue by it",
-    "schedules": "it is the key under which old and new schedulers stage an occurrence once, and its id in rq-scheduler",
-    "tables": "rows are kept in it, and old processes read and write them while a release is rolled out",
-    "effects": "rows of effect know it, and what was begun is found again by it instead of being done twice",
+    "schedules": "old and new schedulers stage an occurrence once by it, and rq-scheduler ticks it",
+    "tables": "rows are kept in it, which old processes share while a release is rolled out",
+    "effects": "what was begun is found again by it instead of being done twice",
     "routes": "the clinics' software, Stripe, Twilio, payers and monitoring ask for it",
     "api": "the clinics' software sends and reads it",
     "problems": "the clinics' software decides by it",
@@ -52,35 +52,38 @@ RELIED_ON = {
     "redis": "old and new processes meet at it",
 }
 ROOT = Path(__file__).resolve().parents[2]
-NOT_OURS_TO_RUN = {"tests", "sandbox", "simulation", "docs", "var", "build", "bench"}  # folders that production does not run
+# Folders that production does not run.
+NOT_RUN = {"tests", "sandbox", "simulation", "docs", "var", "build", "bench"}
 Json = dict[str, Any]
+Seen = tuple[str, ...]  # the models on the way down: one may hold itself
 
 
 def kept(section: str, found: Any) -> None:
     """Fails, naming each of them, when a name of this section has vanished or changed."""
     wanted = NAMES[section]
-    assert leaves(wanted), f"names.json lists nothing under {section}"
+    assert wanted, f"names.json lists nothing under {section}"
     gone = sorted(leaves(wanted) - leaves(found))
-    told = "\n".join(f"  {name}" for name in gone)
-    assert not gone, f"{section}: these have vanished or changed, and are relied on ({RELIED_ON[section]}):\n{told}"
+    why = f"{section}: these have vanished or changed, and are relied on ({RELIED_ON[section]}):"
+    assert not gone, "\n  ".join([why, *gone])
 
 
 def nothing_new_is_required(section: str, found: dict[str, dict[str, list[str]]]) -> None:
-    """Fails when something that was listed before asks for more than it did: callers do not send it."""
-    asked = leaves({name: found[name] for name in NAMES[section] if name in found}) - leaves(NAMES[section])
-    more = sorted(name for name in asked if name.endswith(" required"))
+    """Fails when something that is listed asks for more than it did: callers do not send it."""
+    listed = {name: found[name] for name in NAMES[section] if name in found}
+    added = leaves(listed) - leaves(NAMES[section])
+    more = sorted(name for name in added if name.endswith(" required"))
     assert not more, f"{section}: callers do not send these, for they were not required: {more}"
 
 
 def leaves(value: Any, path: str = "") -> set[str]:
-    """Every name with the way to it and what it stands for: `{"a": {"b": 1}, "c": ["d"]}` is `a · b: 1` and `c · d`."""
-    match value:
-        case dict():
-            return {leaf for name, below in value.items() for leaf in leaves(below, f"{path} · {name}" if path else name)} or {path}
-        case list():
-            return {f"{path} · {item}" for item in value} | {path}
-        case _:
-            return {f"{path}: {json.dumps(value)}"}
+    """Every name with the way to it and what it stands for: `{"a": {"b": 1}}` is `a · b: 1`."""
+    before = f"{path} · " if path else ""
+    if isinstance(value, dict):
+        below = (leaves(one, f"{before}{name}") for name, one in value.items())
+        return {path}.union(*below)
+    if isinstance(value, list):
+        return {path, *(f"{before}{item}" for item in value)}
+    return {f"{path}: {json.dumps(value)}"}
 
 
 @pytest.mark.parametrize(("wanted", "found"), [
@@ -93,7 +96,7 @@ def leaves(value: Any, path: str = "") -> set[str]:
 def test_a_name_that_vanishes_or_changes_is_noticed(monkeypatch, wanted, found):
     monkeypatch.setitem(NAMES, "feed", wanted)
     kept("feed", wanted | {"more": 1})
-    with pytest.raises(AssertionError, match="feed: these have vanished or changed, and are relied on"):
+    with pytest.raises(AssertionError, match="vanished or changed, and are relied on"):
         kept("feed", found)
 
 
@@ -105,13 +108,13 @@ def test_every_section_is_looked_at():
 
 
 def jobs_found() -> Json:
-    """Where each job that `names.json` lists runs, found by the name that it lists; and those there are."""
+    """The queue of each job, by the name that `names.json` lists or that it has."""
     found = {name: find_job(name) for name in {*NAMES["jobs"], *job_names()}}
     return {name: job.queue for name, job in found.items() if job is not None}
 
 
 def test_jobs_are_found_by_their_names():
-    """A job that got a new name is still found by its old one; those of the mission never get one."""
+    """A job that got a new name is found by its old one too; the mission's own never get one."""
     kept("jobs", jobs_found())
     assert set(NAMES["keep_their_names"]) <= set(job_names())
 
@@ -125,14 +128,9 @@ def test_schedules():
 
 
 def effects_found() -> Json:
-    """Each kind with its provider, the job that records it (by a name that the registry knows) and what of the object is remembered."""
-    found = {}
-    for name, kind in KINDS.items():
-        owner, listed = find_job(OWNERS[name]), NAMES["effects"].get(name, {})
-        known = find_job(listed["owner"]) if listed else owner
-        shown = listed["owner"] if listed and owner is known else OWNERS[name]
-        found[name] = {"provider": kind.provider, "owner": shown, "remembers": list(kind.keep)}
-    return found
+    """Each kind with its provider and what it remembers of the provider's object."""
+    kinds = KINDS.items()
+    return {name: {"provider": kind.provider, "remembers": list(kind.keep)} for name, kind in kinds}
 
 
 def test_effect_kinds():
@@ -162,7 +160,9 @@ def test_tables_and_columns(database_url):
 
 def routes_found(client) -> Json:
     """Which methods each address takes, also those that the API's description does not name."""
-    return {path: sorted(client.simulate_options(path).headers.get("allow", "").split(", ")) for path in NAMES["routes"]}
+    answers = {path: client.simulate_options(path) for path in NAMES["routes"]}
+    allowed = {path: answer.headers.get("allow", "") for path, answer in answers.items()}
+    return {path: sorted(methods.split(", ")) for path, methods in allowed.items()}
 
 
 def test_addresses_and_methods(client):
@@ -170,7 +170,7 @@ def test_addresses_and_methods(client):
 
 
 def api_found(app) -> dict[str, dict[str, list[str]]]:
-    """Per operation: parameters, body, answers and problems, each field in a line. Names of models are nobody's business."""
+    """Per operation: parameters, body, answers, problems. Names of models are nobody's business."""
     document = openapi_document(app)
     models, found = document["components"]["schemas"], {}
     for path, operations in document["paths"].items():
@@ -182,8 +182,11 @@ def api_found(app) -> dict[str, dict[str, list[str]]]:
 def _operation(operation: Json, models: Json) -> Iterator[tuple[str, list[str]]]:
     for place in ("query", "header"):
         given_there = [each for each in operation["parameters"] if each["in"] == place]
-        required = [each["name"] for each in given_there if each.get("required")]
-        yield place, list(_fields({"properties": {each["name"]: each["schema"] for each in given_there}, "required": required}, models))
+        schema = {
+            "properties": {each["name"]: each["schema"] for each in given_there},
+            "required": [each["name"] for each in given_there if each.get("required")],
+        }
+        yield place, list(_fields(schema, models))
     for media in operation.get("requestBody", {}).get("content", {}).values():
         yield "body", list(_fields(media["schema"], models))
     problems = set()
@@ -191,22 +194,25 @@ def _operation(operation: Json, models: Json) -> Iterator[tuple[str, list[str]]]
         codes = re.findall(r"`(\w+)`", answer["description"]) if int(status) >= 400 else []
         problems |= {f"{status} {code}" for code in codes}
         if not codes:
-            yield status, [line for media in answer.get("content", {}).values() for line in _fields(media["schema"], models)]
+            media = answer.get("content", {}).values()
+            yield status, [line for each in media for line in _fields(each["schema"], models)]
     yield "problems", sorted(problems)
 
 
-def _fields(schema: Json, models: Json, path: str = "", seen: tuple[str, ...] = ()) -> Iterator[str]:
-    """A line for each field below `schema`, such as `lines[].amount: integer, required`, and one for each word that a field may hold."""
+def _fields(schema: Json, models: Json, path: str = "", seen: Seen = ()) -> Iterator[str]:
+    """A line for each field such as `data[].amount: integer, required`, and each word it takes."""
     for name, below in schema.get("properties", {}).items():
         kind, deeper = _kind(below, models)
-        default = f", default {json.dumps(below['default'])}" if below.get("default") is not None else ""
-        yield f"{path}{name}: {kind}{default}{', required' if name in schema.get('required', ()) else ''}"
+        default = below.get("default")
+        more = ["" if default is None else f"default {json.dumps(default)}"]
+        more += ["required" if name in schema.get("required", ()) else ""]
+        yield ", ".join(filter(None, [f"{path}{name}: {kind}", *more]))
         yield from _below(deeper, models, f"{path}{name}", seen)
     if "properties" not in schema:
         yield from _below([schema], models, path, seen)
 
 
-def _below(schemas: list[Json], models: Json, path: str, seen: tuple[str, ...]) -> Iterator[str]:
+def _below(schemas: list[Json], models: Json, path: str, seen: Seen) -> Iterator[str]:
     for schema in schemas:
         yield from (f"{path} may be {json.dumps(word)}" for word in schema.get("enum", ()))
         if "const" in schema:
@@ -219,7 +225,8 @@ def _below(schemas: list[Json], models: Json, path: str, seen: tuple[str, ...]) 
         elif "properties" in schema:
             yield from _fields(schema, models, f"{path}.", seen)
         elif isinstance(schema.get("additionalProperties"), dict):
-            yield from _below(_kind(schema["additionalProperties"], models)[1], models, f"{path}.*", seen)
+            _, deeper = _kind(schema["additionalProperties"], models)
+            yield from _below(deeper, models, f"{path}.*", seen)
 
 
 def _kind(schema: Json, models: Json) -> tuple[str, list[Json]]:
@@ -228,15 +235,17 @@ def _kind(schema: Json, models: Json) -> tuple[str, list[Json]]:
     words = []
     for choice in choices:
         target = models[choice["$ref"].rpartition("/")[2]] if "$ref" in choice else choice
-        words.append(f"{target.get('type', 'anything')}{' ' + target['format'] if 'format' in target else ''}")
+        words.append(" ".join(filter(None, [target.get("type", "anything"), target.get("format")])))
     return " or ".join(sorted(set(words))), choices
 
 
 def test_requests_and_answers(client):
-    """Ids that become `…Id` are the one change that is allowed: it is made by hand in `names.json`."""
+    """Ids that become `…Id` are the one change that is allowed: it is made in `names.json`."""
     found = api_found(client.app)
     kept("api", found)
-    nothing_new_is_required("api", {name: {place: operation.get(place, []) for place in ("query", "header", "body")} for name, operation in found.items()})
+    for place in ("query", "header", "body"):
+        asked = {name: {place: operation.get(place, [])} for name, operation in found.items()}
+        nothing_new_is_required("api", asked)
 
 
 def test_problem_codes():
@@ -254,7 +263,7 @@ def sources() -> Iterator[ast.Module]:
     """Every module that production runs, wherever it lies."""
     for path in sorted(ROOT.rglob("*.py")):
         first = path.relative_to(ROOT).parts[0]
-        if first not in NOT_OURS_TO_RUN and not first.startswith("."):
+        if first not in NOT_RUN and not first.startswith("."):
             yield ast.parse(path.read_text("utf-8"))
 
 
@@ -268,6 +277,13 @@ def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, ast.AST]]:
             yield from below(child, child if isinstance(child, ast.FunctionDef) else around)
 
     return below(tree, tree)
+
+
+def _arguments(place: int, called: str, trees: Iterable[ast.Module]) -> set[str]:
+    """What is handed over at `place` to what is `called` so, as far as the source tells."""
+    calls = [pair for tree in trees for pair in _calls(tree) if ast.unparse(pair[0].func) == called]
+    given_there = [(call.args[place], around) for call, around in calls if len(call.args) > place]
+    return {text for node, around in given_there for text in _texts(node, around)}
 
 
 def _texts(node: ast.AST, around: ast.AST) -> set[str]:
@@ -294,17 +310,24 @@ def _assigned(name: str, around: ast.AST) -> set[str]:
     """What is assigned to a name in a function; of a choice between tuples, every word in them."""
     found: set[str] = set()
     for node in ast.walk(around):
-        if isinstance(node, ast.Assign) and any(isinstance(each, ast.Name) and each.id == name for target in node.targets for each in ast.walk(target)):
-            plain = isinstance(node.targets[0], ast.Name)
-            found |= _texts(node.value, around) if plain else {word for one in ast.walk(node.value) for word in _texts(one, around) if word.isidentifier()}
-    return found
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if target is not None and name in re.findall(r"\w+", ast.unparse(target)):
+            parts = [node.value] if isinstance(target, ast.Name) else _tuples(node.value)
+            found |= {text for part in parts for text in _texts(part, around)}
+    return found - ({"{}"} if len(found) > 1 else set())
+
+
+def _tuples(node: ast.AST) -> list[ast.AST]:
+    """The members of a tuple, or of either one of a choice."""
+    if isinstance(node, ast.IfExp):
+        return _tuples(node.body) + _tuples(node.orelse)
+    return list(node.elts) if isinstance(node, ast.Tuple) else [node]
 
 
 def audit_found() -> list[str]:
     """The second argument of each `AuditEntry.record(…)`."""
     recorder = f"{AuditEntry.__name__}.{AuditEntry.record.__name__}"
-    calls = [pair for tree in sources() for pair in _calls(tree) if ast.unparse(pair[0].func) == recorder]
-    return sorted({text for call, around in calls for text in _texts(call.args[1], around)})
+    return sorted(_arguments(1, recorder, sources()))
 
 
 def test_audit_actions():
@@ -314,7 +337,7 @@ def test_audit_actions():
 def gate_found() -> list[str]:
     """The first argument of each `Refused(…)` in the gate's own module."""
     tree = ast.parse(Path(may_contact.__code__.co_filename).read_text("utf-8"))
-    return sorted({text for call, around in _calls(tree) if ast.unparse(call.func) == "Refused" and call.args for text in _texts(call.args[0], around)})
+    return sorted(_arguments(0, "Refused", [tree]))
 
 
 def test_reasons_of_the_contact_gate():
@@ -323,13 +346,14 @@ def test_reasons_of_the_contact_gate():
 
 def redis_found(redis) -> Json:
     """Our own keys, as they are written in the source, and what a pushed job looks like to RQ."""
-    texts = {text for tree in sources() for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.JoinedStr) for text in _texts(node, node)}
+    texts = {text for tree in sources() for node in ast.walk(tree) for text in _texts(node, node)}
     number = given.a_job("process_stripe_event", 1)
     relay.tick(redis)
     keys = {key.decode().replace(str(number), "{}") for key in redis.keys("rq:*")}
-    pushed = [name.decode().replace(str(number), "{}") for name in redis.lrange("rq:queue:webhooks", 0, -1)]
-    called, *_ = json.loads(zlib.decompress(redis.hget(f"rq:job:process_stripe_event-{number}", "data")))
-    return {"keys": sorted({text for text in texts if text.startswith("payphone:")} | keys), "pushed": pushed, "called": called}
+    pushed = redis.lindex("rq:queue:webhooks", 0).decode().replace(str(number), "{}")
+    data = zlib.decompress(redis.hget(f"rq:job:process_stripe_event-{number}", "data"))
+    ours = {text for text in texts if text.startswith("payphone:")}
+    return {"keys": sorted(ours | keys), "pushed": pushed, "called": json.loads(data)[0]}
 
 
 def test_keys_in_redis(database_url, valkey):
@@ -344,8 +368,9 @@ def metrics_found(client) -> Json:
     client.simulate_get("/healthz")
     found = {}
     for metric in [*gauges().collect(), *request_registry().collect()]:
-        labels = {*getattr(metric, "_labelnames", ()), *(name for sample in metric.samples for name in sample.labels)} - {"le"}
-        found[metric.name] = f"{metric.type} of {', '.join(sorted(labels)) or 'the installation'}"
+        used = {name for sample in metric.samples for name in sample.labels} - {"le"}
+        labels = ", ".join(sorted(used | set(getattr(metric, "_labelnames", ()))))
+        found[metric.name] = f"{metric.type} of {labels or 'the installation'}"
     return found
 
 
@@ -364,7 +389,7 @@ def test_settings_and_their_defaults():
     kept("settings", settings_found())
 
 
-def commands_found(command: click.Command = payphone, name: str = "payphone") -> dict[str, dict[str, list[str]]]:
+def commands_found(command: click.Command = payphone, name: str = "payphone") -> Json:
     """Each command with what it takes."""
     found = {name: {"takes": sorted(_parameter(each) for each in command.params)}}
     if isinstance(command, click.Group):
@@ -374,10 +399,15 @@ def commands_found(command: click.Command = payphone, name: str = "payphone") ->
 
 
 def _parameter(each: click.Parameter) -> str:
-    names = "/".join([*each.opts, *each.secondary_opts]) if isinstance(each, click.Option) else f"<{each.name}>"
-    choices = f" {'|'.join(map(str, each.type.choices))}" if isinstance(each.type, click.Choice) else ""
-    kind = "flag" if isinstance(each, click.Option) and each.is_flag else each.type.name
-    return f"{names}: {kind}{choices}{', several' if getattr(each, 'multiple', False) or each.nargs == -1 else ''}{', required' if each.required else ''}"
+    names, kind = f"<{each.name}>", each.type.name
+    if isinstance(each, click.Option):
+        names = "/".join([*each.opts, *each.secondary_opts])
+        kind = "flag" if each.is_flag else kind
+    if isinstance(each.type, click.Choice):
+        kind = f"{kind} {'|'.join(map(str, each.type.choices))}"
+    several = each.nargs == -1 or getattr(each, "multiple", False)
+    more = ["several" if several else "", "required" if each.required else ""]
+    return ", ".join(filter(None, [f"{names}: {kind}", *more]))
 
 
 def test_commands_and_what_they_take():
