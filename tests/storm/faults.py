@@ -1,0 +1,245 @@
+"""Faults in three lanes, drawn from the seed: processes die or freeze, Redis and the database are in trouble, providers misbehave."""
+
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.conftest import wait_for
+from tests.storm.client import StandIn
+from tests.storm.town import LEASE, Town
+
+Act = Callable[[random.Random], str]
+
+# What each lane may do, and how often in proportion.
+PROCESSES = (
+    ("web killed", 3), ("web worker killed", 4), ("web worker frozen", 2), ("pool supervisor killed", 3), ("pool group killed", 2), ("worker killed", 8),
+    ("relay killed", 3), ("worker frozen past its lease", 5), ("relay frozen", 2), ("scheduler killed", 2), ("pool dies at a place", 8),
+    ("web dies at a place", 4), ("pool told to stop", 2),
+)  # fmt: skip
+SURROUNDINGS = {
+    "sqlite": (("redis frozen", 3), ("redis killed", 3), ("redis emptied", 4), ("database locked by another writer", 5)),
+    "postgres": (
+        ("redis frozen", 3), ("redis killed", 3), ("redis emptied", 4), ("database locked by another writer", 3), ("database connections cut", 4),
+        ("database server killed", 2),
+    ),
+}  # fmt: skip
+PROVIDERS = (("provider fault", 12), ("webhooks held", 2), ("webhooks lost", 1), ("webhooks in chaos", 3))
+LANES = {"processes": (4.0, PROCESSES), "surroundings": (11.0, ()), "providers": (3.0, PROVIDERS)}  # mean seconds between faults
+
+POOL_PLACES = (
+    "effect.before_call", "effect.after_call", "event.in_transaction", "worker.after_pop", "worker.after_claim", "worker.before_rq", "lock.held",
+    "relay.after_take", "relay.after_push", "job.before_commit", "job.after_commit",
+)  # fmt: skip
+WEB_PLACES = ("web.before_commit", "web.after_commit", "effect.before_call", "effect.after_call", "job.before_commit", "job.after_commit")
+PROVIDER_FAULTS = (
+    "timeout_before", "timeout_after", "error_500", "error_500_stored", "error_500_after", "bad_gateway", "refuse", "refuse_after", "rate_limit_429",
+    "conflict_409", "slow",
+)  # fmt: skip
+PATHS = (
+    ("stripe", "POST", "/v1/refunds"), ("stripe", "POST", "/v1/payment_links*"), ("stripe", "POST", "/v1/payment_intents*"),
+    ("stripe", "POST", "/v1/payment_intents/*/confirm"), ("stripe", "POST", "/v1/checkout/sessions/*"), ("stripe", "GET", "/v1/*"),
+    ("twilio", "POST", "/2010-04-01/Accounts/*/Messages.json"), ("twilio", "GET", "/2010-04-01/*"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One fault of the plan: when, in which lane, what, and a number that decides its details."""
+
+    at: float
+    lane: str
+    what: str
+    dice: int
+
+
+def plan(seed: int, seconds: float, kind: str) -> list[Planned]:
+    """All faults of a storm, by time: the same for the same seed, duration and kind of database."""
+    found = []
+    for lane, (mean, choices) in LANES.items():
+        dice = random.Random(f"{seed}:{kind}:{lane}")
+        names, weights = zip(*(choices or SURROUNDINGS[kind]), strict=True)
+        at = dice.uniform(1.0, mean)
+        while at < seconds - 2:
+            found.append(Planned(round(at, 1), lane, dice.choices(names, weights)[0], dice.randrange(2**32)))
+            at += 0.5 + dice.expovariate(1 / mean)
+    return sorted(found, key=lambda fault: fault.at)
+
+
+class Faults:
+    """Lets the plan happen; each lane waits for its own last fault to pass."""
+
+    def __init__(self, town: Town, seed: int, seconds: float, say: Callable[[str], None]) -> None:
+        self.town, self.begun, self._say = town, 0.0, say
+        self.plan = plan(seed, seconds, town.database.kind)
+        self.counted: Counter[str] = Counter()
+        self.log: list[str] = []
+        self.failed: list[str] = []
+        self.stand_in = StandIn(town.stand_in)
+        self._lanes = [threading.Thread(target=self._run, args=(lane,), daemon=True) for lane in LANES]
+
+    def begin(self) -> None:
+        """Start the lanes."""
+        self.begun = time.monotonic()
+        for lane in self._lanes:
+            lane.start()
+
+    def end(self) -> None:
+        """Wait for the last ones to pass, then undo whatever lasts."""
+        for lane in self._lanes:
+            lane.join()
+        self.town.calm()
+        self.stand_in.forgive()
+        self.stand_in.control("settings", drop_rate=0.0, duplicate_rate=0.0, delay_max=0.0, shuffle_window=0.0)
+        self.stand_in.control("deliveries/release")
+
+    def _run(self, lane: str) -> None:
+        for fault in (fault for fault in self.plan if fault.lane == lane):
+            pause = self.begun + fault.at - time.monotonic()
+            if pause < -6:
+                continue  # this lane's last fault took so long that this one's time has passed
+            time.sleep(max(0.0, pause))
+            try:
+                detail = self._happen(fault)
+            except Exception as error:  # a fault that could not be made is told, and is no verdict about the application
+                self.failed.append(f"{fault.what}: {type(error).__name__}: {error}")
+                continue
+            self.counted[fault.what] += 1
+            self.log.append(f"{fault.at:7.1f} s  {fault.what}{f': {detail}' if detail else ''}")
+            self._say(self.log[-1])
+
+    def _happen(self, fault: Planned) -> str:
+        dice = random.Random(fault.dice)
+        if fault.what in self.town.database.faults:
+            seconds = dice.uniform(2.0, 8.0)
+            self.town.database.faults[fault.what](seconds)
+            return f"{seconds:.1f} s"
+        return str(getattr(self, f"_{fault.what.replace(' ', '_')}")(dice))
+
+    def _web_killed(self, _dice: random.Random) -> str:
+        return self._killed(self.town.pid("web"))
+
+    def _web_worker_killed(self, dice: random.Random) -> str:
+        return self._killed(dice.choice(self.town.children("web")))
+
+    def _web_worker_frozen(self, dice: random.Random) -> str:
+        return self._frozen(dice.choice(self.town.children("web")), dice.uniform(2, 8))
+
+    def _pool_supervisor_killed(self, _dice: random.Random) -> str:
+        return self._killed(self.town.pid("pool"))
+
+    def _pool_group_killed(self, _dice: random.Random) -> str:
+        self.town.signal(self.town.pid("pool"), signal.SIGKILL, whole_group=True)
+        return str(self.town.pid("pool"))
+
+    def _pool_told_to_stop(self, _dice: random.Random) -> str:
+        self.town.signal(self.town.pid("pool"), signal.SIGTERM)
+        return str(self.town.pid("pool"))
+
+    def _worker_killed(self, dice: random.Random) -> str:
+        pid, queue = self._child(dice, relay=False)
+        return f"{self._killed(pid)}, {queue}"
+
+    def _relay_killed(self, dice: random.Random) -> str:
+        return self._killed(self._child(dice, relay=True)[0])
+
+    def _worker_frozen_past_its_lease(self, dice: random.Random) -> str:
+        pid, queue = self._child(dice, relay=False)
+        return f"{self._frozen(pid, LEASE + dice.uniform(1, 5))}, {queue}"
+
+    def _relay_frozen(self, dice: random.Random) -> str:
+        return self._frozen(self._child(dice, relay=True)[0], dice.uniform(3, 12))
+
+    def _child(self, dice: random.Random, relay: bool) -> tuple[int, str]:
+        """A worker of the pool, or its relay, which RQ does not list; while Redis is away, any child."""
+        known, children = self.town.workers(), self.town.children("pool")
+        wanted = [pid for pid in children if (pid in known) != relay] or children
+        pid = dice.choice(wanted)
+        return pid, known.get(pid, "not listed by RQ")
+
+    def _scheduler_killed(self, _dice: random.Random) -> str:
+        return self._killed(self.town.pid("scheduler"))
+
+    def _pool_dies_at_a_place(self, dice: random.Random) -> str:
+        return self._restarted("pool", dice.choice(POOL_PLACES), dice)
+
+    def _web_dies_at_a_place(self, dice: random.Random) -> str:
+        return self._restarted("web", dice.choice(WEB_PLACES), dice)
+
+    def _restarted(self, name: str, place: str, dice: random.Random) -> str:
+        """Its next life has a place in it at which one of its processes dies, or freezes for a while."""
+        freezes = name == "pool" and dice.random() < 0.3
+        self.town.kill_at[name] = f"stop:{place}" if freezes else place
+        number = self.town.started[name] + 1
+        self.town.signal(self.town.pid(name), signal.SIGKILL)
+        if freezes:
+            mark = self.town.folder / f"struck-{name}-{number}"
+            threading.Thread(target=self._thaw, args=(mark,), daemon=True).start()
+        return f"{place}{' (frozen there)' if freezes else ''}"
+
+    def _thaw(self, mark: Any) -> None:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            if mark.exists() and mark.read_text():
+                time.sleep(LEASE + 2)
+                self.town.signal(int(mark.read_text()), signal.SIGCONT)
+                return
+            time.sleep(0.2)
+
+    def _killed(self, pid: int) -> str:
+        self.town.signal(pid, signal.SIGKILL)
+        return str(pid)
+
+    def _frozen(self, pid: int, seconds: float) -> str:
+        self.town.signal(pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        self.town.signal(pid, signal.SIGCONT)
+        return f"{pid} for {seconds:.1f} s"
+
+    def _redis_frozen(self, dice: random.Random) -> str:
+        seconds = dice.uniform(3, 12)
+        self.town.valkey.send(signal.SIGSTOP)
+        time.sleep(seconds)
+        self.town.valkey.send(signal.SIGCONT)
+        return f"{seconds:.1f} s"
+
+    def _redis_killed(self, dice: random.Random) -> str:
+        seconds = dice.uniform(0, 5)
+        self.town.valkey.stop(signal.SIGKILL)
+        time.sleep(seconds)
+        self.town.valkey.start()
+        return f"away for {seconds:.1f} s"
+
+    def _redis_emptied(self, _dice: random.Random) -> str:
+        wait_for(lambda: self.town.valkey.client().flushall(), "Redis is emptied", 10)
+        return ""
+
+    def _provider_fault(self, dice: random.Random) -> str:
+        provider, method, path = dice.choice(PATHS)
+        kind, times = dice.choice(PROVIDER_FAULTS), dice.randint(1, 4)
+        seconds = dice.choice((0.5, 1.5, 4.0))
+        self.stand_in.control("faults", provider=provider, method=method, path=path, kind=kind, times=times, seconds=seconds)
+        return f"{kind} × {times} at {method} {path}"
+
+    def _webhooks_held(self, dice: random.Random) -> str:
+        seconds = dice.uniform(3, 12)
+        self.stand_in.control("settings", hold=True)
+        time.sleep(seconds)
+        self.stand_in.control("deliveries/release")
+        return f"{seconds:.1f} s"
+
+    def _webhooks_lost(self, dice: random.Random) -> str:
+        seconds = dice.uniform(1, 4)
+        self.stand_in.control("settings", drop_rate=0.5)
+        time.sleep(seconds)
+        self.stand_in.control("settings", drop_rate=0.0)
+        return f"half of them, {seconds:.1f} s long"
+
+    def _webhooks_in_chaos(self, dice: random.Random) -> str:
+        chaos = {"duplicate_rate": round(dice.uniform(0.1, 0.6), 2), "shuffle_window": round(dice.uniform(0, 3), 1), "delay_max": round(dice.uniform(0, 2), 1)}
+        self.stand_in.control("settings", **chaos)
+        return ", ".join(f"{name} {value}" for name, value in chaos.items())

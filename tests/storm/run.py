@@ -1,0 +1,161 @@
+"""One storm, from an empty database to a verdict."""
+
+import json
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from tests.conftest import ROOT
+from tests.storm.client import Records, StandIn
+from tests.storm.databases import KINDS, Database
+from tests.storm.evidence import Evidence, folder_of, gather
+from tests.storm.faults import Faults
+from tests.storm.judge import judge
+from tests.storm.load import Clinic, World, actors
+from tests.storm.report import line, summary
+from tests.storm.town import Town
+
+TELL_EVERY = 5.0
+HASTE = 10.0  # seconds between two looks at what waits for its next attempt
+OPEN = "state IN ('waiting', 'running')"
+
+
+def say(text: str) -> None:
+    """A line of progress."""
+    print(text, flush=True)
+
+
+class Storm:
+    """Loads, strikes, heals, judges."""
+
+    def __init__(self, kind: str, seed: int, seconds: float, base: Path, quiet_within: float = 600.0, tell: Callable[[str], None] = say) -> None:
+        self.kind, self.seed, self.seconds, self.quiet_within, self.tell = kind, seed, seconds, quiet_within, tell
+        self.folder = folder_of(base, kind, seed)
+        self.records = Records()
+        self.findings: list[str] = []
+        self.table = ""
+        self._begun = time.monotonic()
+
+    def run(self) -> bool:
+        """Whether the judge found nothing. What is needed to look into it is kept if not."""
+        database = KINDS[self.kind](self.folder)
+        town = Town(database, self.folder)
+        try:
+            self._run(town, database)
+        except BaseException as error:
+            self.findings.append(f"the storm itself failed: {type(error).__name__}: {error}")
+            raise
+        finally:
+            town.close()
+            self.records.save(self.folder / "requests.jsonl")
+            database.stop(self.folder if self.findings else None)
+            shutil.rmtree(town.valkey.directory, ignore_errors=True)
+        return not self.findings
+
+    def _run(self, town: Town, database: Database) -> None:
+        self._say(f"seed {self.seed}, {self.seconds:.0f} s on {self.kind}; its files are in {self.folder}")
+        town.open()
+        stand_in = StandIn(town.stand_in)
+        world = World(town, self._clinics(town, stand_in), self.records, self.seed)
+        faults = Faults(town, self.seed, self.seconds, self._say)
+        threads = [threading.Thread(target=actor.run, daemon=True) for actor in actors(world)]
+        for thread in threads:
+            thread.start()
+        faults.begin()
+        self._tell_until(lambda: time.monotonic() - faults.begun > self.seconds, self.seconds + 60, lambda: line(world, faults))
+        faults.end()
+        world.over.set()
+        self._say("it heals: everything is let go, everybody waits for their last answers")
+        self._tell_until(lambda: not any(thread.is_alive() for thread in threads), 400, lambda: f"{sum(thread.is_alive() for thread in threads)} still ask")
+        (self.folder / "faults.log").write_text("\n".join([*faults.log, *(f"not made: {text}" for text in faults.failed)]) + "\n")
+        self._settle(town, database, stand_in)
+        evidence = gather(town, world, self.records, stand_in)
+        self._keep_evidence(evidence)
+        self.findings = judge(evidence)
+        self.table = summary(evidence, world, faults)
+
+    def _clinics(self, town: Town, stand_in: StandIn) -> list[Clinic]:
+        """One clinic on the platform's Stripe account, and one with its own."""
+        connected = stand_in.create("accounts", "", type="standard")["id"]
+        clinics = []
+        for name, stripe_account in (("Harbor Dental", ""), ("Hill Clinic", connected)):
+            told = town.command("account", "create", name, *(("--stripe-account", stripe_account) if stripe_account else ()))
+            words = dict(row.split(maxsplit=1) for row in told.splitlines() if row.startswith(("account", "key")))
+            clinics.append(Clinic(words["account"], words["key"], stripe_account))
+        return clinics
+
+    def _settle(self, town: Town, database: Database, stand_in: StandIn) -> None:
+        """Wait until nothing is due, as an operator would: what was missed is fetched, what gave up is run once more."""
+        self._quiet(database, stand_in)
+        self._say("missed events are fetched, dead jobs are run once more")
+        told = [*town.command("events", "backfill", "--since", "1d").splitlines(), *town.command("jobs", "retry", "--all-dead").splitlines()]
+        for text in told[-2:]:
+            self._say(f"  {text}")
+        self._quiet(database, stand_in)
+
+    def _quiet(self, database: Database, stand_in: StandIn) -> None:
+        hasted = [0.0]
+
+        def probe() -> bool:
+            with suppress(Exception):
+                if time.monotonic() - hasted[0] > HASTE:
+                    hasted[0] = time.monotonic()
+                    database.write("UPDATE staged_job SET due_at = 0, pushed_at = NULL WHERE state = 'waiting' AND attempts < max_attempts AND due_at > 0")
+                return not self._open(database) and bool(stand_in.shown("deliveries", state="none")["idle"])
+            return False
+
+        self._tell_until(probe, self.quiet_within, lambda: f"{self._open(database)} jobs are not over")
+
+    @staticmethod
+    def _open(database: Database) -> int:
+        return int(database.rows(f"SELECT count(*) AS open FROM staged_job WHERE {OPEN}")[0]["open"])
+
+    def _tell_until(self, probe: Callable[[], bool], within: float, told: Callable[[], str]) -> bool:
+        begun = spoken = time.monotonic()
+        while not probe():
+            if time.monotonic() - begun > within:
+                self._say(f"waited {within:.0f} s in vain")
+                return False
+            if time.monotonic() - spoken > TELL_EVERY:
+                spoken = time.monotonic()
+                self._say(told())
+            time.sleep(0.3)
+        return True
+
+    def _keep_evidence(self, evidence: Evidence) -> None:
+        """What the judge saw, for who looks into it."""
+        seen = {name: value for name, value in vars(evidence).items() if name not in {"asked", "rows"}}
+        (self.folder / "evidence.json").write_text(json.dumps(seen | {"rows": evidence.rows}, default=str))
+
+    def _say(self, text: str) -> None:
+        self.tell(f"[{self.kind} {time.monotonic() - self._begun:5.0f} s] {text}")
+
+
+def verdict(storm: Storm, seconds: float) -> str:
+    """The end of the output."""
+    if not storm.findings:
+        return f"{storm.table}\n{storm.kind}: nothing lost, nothing twice, the books agree."
+    shown = "\n".join(f"  - {finding}" for finding in storm.findings[:60])
+    more = f"\n  … and {len(storm.findings) - 60} more" if len(storm.findings) > 60 else ""
+    again = f"bin/test storm --seed {storm.seed} --seconds {seconds:.0f} --db {storm.kind}"
+    return f"{storm.table}\n{storm.kind}: {len(storm.findings)} findings\n{shown}{more}\nKept in {storm.folder}\nAgain: {again}"
+
+
+def main(kinds: list[str], seed: int, seconds: float) -> int:
+    """Run a storm on each database; 0 if all passed."""
+    failed = False
+    for kind in kinds:
+        storm = Storm(kind, seed, seconds, ROOT / "var" / "storm")
+        try:
+            storm.run()
+        finally:
+            say(verdict(storm, seconds))
+        failed = failed or bool(storm.findings)
+        if not storm.findings:
+            shutil.rmtree(storm.folder, ignore_errors=True)
+    sys.stdout.flush()
+    return int(failed)

@@ -1,0 +1,167 @@
+"""The processes of a storm, each started anew when it ends, as a process manager does; and where each of them is found."""
+
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+from zoneinfo import ZoneInfo
+
+import httpx
+
+from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
+from sandbox.twilio.numbers import MAGIC_SERVICE
+from simulation.reaper import MARK, marked
+from tests.conftest import ROOT, Valkey, wait_for
+from tests.faults.town import children_of, free_port, is_alive
+from tests.storm.databases import Database
+
+ZONE = "America/New_York"
+SENDER = "+15005550006"
+LEASE = 8.0  # seconds of a claim; a worker is frozen for longer than that
+STRIPE_KEY, WEBHOOK_SECRET, CONNECT_SECRET = "sk_test_payphone", "whsec_test_new", "whsec_connect"
+SECRETS = (STRIPE_KEY, WEBHOOK_SECRET, CONNECT_SECRET, MAGIC_TOKEN)
+COMMANDS = {
+    "web": ("-m", "gunicorn", "-c", "web/gunicorn_conf.py", "web.app:create_app()"),
+    "pool": ("worker.py",),
+    "scheduler": ("scheduler.py",),
+}
+AGAIN = 0.3  # seconds until what has ended is started anew
+
+
+class Town:
+    """Web, worker pool, scheduler, both providers' stand-ins and a Valkey, on one database."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database, self.folder, self.mark = database, folder, secrets.token_hex(8)
+        self.valkey = Valkey(Path(tempfile.mkdtemp(prefix="pp")))
+        web, stand_in = free_port(), free_port()
+        self.url, self.stand_in = f"http://127.0.0.1:{web}", f"http://127.0.0.1:{stand_in}"
+        self.env = os.environ | {
+            MARK: self.mark, "DATABASE_URL": database.url, "REDIS_URL": self.valkey.url, "PORT": str(web), "PUBLIC_URL": self.url,
+            "STRIPE_API_BASE": self.stand_in, "TWILIO_API_BASE": self.stand_in, "TWILIO_ACCOUNT_SID": MAGIC_ACCOUNT, "TWILIO_AUTH_TOKEN": MAGIC_TOKEN,
+            "TWILIO_MESSAGING_SERVICE_SID": MAGIC_SERVICE, "STRIPE_SECRET_KEY": STRIPE_KEY, "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "STRIPE_CONNECT_WEBHOOK_SECRET": CONNECT_SECRET, "PAYPHONE_ENV": "test", "LOG_LEVEL": "INFO", "PYTHONUNBUFFERED": "1",
+            "WORKERS": "webhooks=2,messages=2,periodic=1", "RATE_PER_KEY": "none", "RATE_PER_ADDRESS": "none", "BACKFILL_RATE": "0",
+            "DAILY_CEILINGS": "texts=1000000,charges=1000000", "PAYPHONE_BUSINESS_SHIFT": str(_until_mid_morning()),
+            "PAYPHONE_LEASE": str(LEASE), "PAYPHONE_PROVIDER_TIMEOUT": "2", "PAYPHONE_SETTLING": "3",
+        }  # fmt: skip
+        self.business_shift = float(self.env["PAYPHONE_BUSINESS_SHIFT"])
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.started: dict[str, int] = dict.fromkeys(COMMANDS, 0)
+        self.kill_at: dict[str, str] = {}
+        self._logs: dict[str, IO[bytes]] = {}
+        self._reaper: subprocess.Popen[bytes] | None = None
+        self._closing = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+
+    def open(self) -> None:
+        """Migrate, start everything, and wait until it answers."""
+        (self.folder / "log").mkdir(parents=True, exist_ok=True)
+        # However this process ends, what it started ends with it.
+        self._reaper = subprocess.Popen([sys.executable, "-m", "simulation.reaper", self.mark], cwd=ROOT)
+        self.valkey.start()
+        endpoints = f"{self.url}/api/webhooks/stripe"
+        sandbox = ("-m", "sandbox", "--port", self.stand_in.rsplit(":", 1)[1], "--endpoint", f"{endpoints}={WEBHOOK_SECRET}")
+        sandbox += ("--connect-endpoint", f"{endpoints}/connect={CONNECT_SECRET}")
+        sandbox += ("--twilio-sender", f"{SENDER},{MAGIC_SERVICE},{self.url}/api/webhooks/twilio/messages")
+        self._start("stand-in", sandbox)
+        self.command("migrate")
+        for name in COMMANDS:
+            self._start_own(name)
+        wait_for(lambda: httpx.get(f"{self.stand_in}/sandbox/health", trust_env=False).is_success, "the stand-in answers")
+        wait_for(lambda: httpx.get(f"{self.url}/healthz", trust_env=False).is_success, "the web answers", 60)
+        self._keeper.start()
+
+    def command(self, *arguments: str) -> str:
+        """Run `bin/payphone …`; what it printed. Raises when it fails."""
+        line = [sys.executable, "-m", "bin.commands", *arguments]
+        done = subprocess.run(line, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=180, check=False)
+        if done.returncode:
+            raise RuntimeError(f"bin/payphone {' '.join(arguments)} ended with {done.returncode}: {done.stdout[-300:]}{done.stderr[-700:]}")
+        return done.stdout
+
+    def _start(self, name: str, arguments: tuple[str, ...], **env: str) -> None:
+        if name not in self._logs:
+            self._logs[name] = (self.folder / "log" / f"{name}.log").open("ab")
+        log = self._logs[name]
+        line = [sys.executable, *arguments]
+        self.processes[name] = subprocess.Popen(line, cwd=ROOT, env=self.env | env, stdout=log, stderr=log, start_new_session=True)
+
+    def _start_own(self, name: str) -> None:
+        place = self.kill_at.pop(name, "")
+        self.started[name] += 1
+        mark = self.folder / f"struck-{name}-{self.started[name]}"
+        self._start(name, COMMANDS[name], **({"PAYPHONE_KILL_AT": f"{place}@{mark}"} if place else {}))
+
+    def _keep(self) -> None:
+        while not self._closing.wait(AGAIN):
+            for name in COMMANDS:
+                if self.processes[name].poll() is not None and not self._closing.is_set():
+                    self._start_own(name)
+
+    def pid(self, name: str) -> int:
+        """The process that leads `web`, `pool` or `scheduler`."""
+        return self.processes[name].pid
+
+    def children(self, name: str) -> list[int]:
+        """What it has forked."""
+        return [pid for pid in children_of(self.pid(name)) if is_alive(pid)]
+
+    def workers(self) -> dict[int, str]:
+        """The queue of each child of the pool that RQ knows; the one it does not know is the relay."""
+        found: dict[int, str] = {}
+        redis = self.valkey.client()
+        try:
+            for key in redis.smembers("rq:workers"):
+                pid, queues = redis.hmget(key, "pid", "queues")
+                if pid:
+                    found[int(pid)] = f"worker of {queues.decode()}"
+        except OSError:
+            pass
+        finally:
+            redis.close()
+        return found
+
+    def signal(self, pid: int, number: int, whole_group: bool = False) -> None:
+        """A signal to one of ours, which may be gone already."""
+        with contextlib.suppress(ProcessLookupError):
+            (os.killpg if whole_group else os.kill)(pid, number)
+
+    def calm(self) -> None:
+        """Nothing is frozen any more."""
+        self.valkey.send(signal.SIGCONT)
+        for pid in marked(MARK, self.mark, {os.getpid()}):
+            self.signal(pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        """End every process of this storm, however it came to be."""
+        self._closing.set()
+        until = time.monotonic() + 30
+        while (left := marked(MARK, self.mark, {os.getpid()})) and time.monotonic() < until:
+            for pid in left:
+                self.signal(pid, signal.SIGKILL)
+            for process in self.processes.values():
+                process.poll()
+            time.sleep(0.05)
+        for process in self.processes.values():
+            process.wait(10)
+        self.valkey.stop(signal.SIGKILL)
+        if self._reaper is not None:
+            self._reaper.terminate()
+            self._reaper.wait(30)
+        for log in self._logs.values():
+            log.close()
+
+
+def _until_mid_morning() -> int:
+    """Seconds until half past ten at the clinics: nobody is texted at night."""
+    now = datetime.now(ZoneInfo(ZONE))
+    return int((now.replace(hour=10, minute=30, second=0) - now).total_seconds())
