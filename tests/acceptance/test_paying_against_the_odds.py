@@ -174,6 +174,19 @@ def test_a_balance_that_changes_while_the_intent_is_made_cancels_it(clinic, valk
     assert clinic.intent().json["amount"] == 7_500
 
 
+def test_an_intent_that_was_never_made_is_told_to_whoever_asks_again(clinic):
+    """Given Stripe was away when an intent was asked for, and a check came in before it was made,
+    when the request is repeated under its key, then the answer says so; a fresh key gets the
+    rest's intent.
+    """
+    clinic.stripe.fault("refuse", "POST", "/v1/payment_intents")
+    assert clinic.intent(key="first").status_code == 503
+    clinic.takes(amount=5_000, reference="no. 9")
+    repeated = clinic.intent(key="first")
+    assert (repeated.status_code, repeated.json["code"]) == (409, "invoice_not_payable")
+    assert clinic.intent(key="second").json["amount"] == 7_500
+
+
 def test_an_intent_that_its_bank_still_processes_is_not_called_closed(clinic, valkey):
     intent_id = clinic.intent().json["paymentIntentId"]
     clinic.stripe.fault("error_500", "POST", f"/v1/payment_intents/{intent_id}/cancel")

@@ -190,7 +190,13 @@ class CreatePaymentIntent:
                 "Stripe did not answer in time; retry with the same Idempotency-Key.",
                 headers={"Retry-After": "3"},
             )
-        intent = _read(attempt.intent_id or "", attempt.stripe_account)
+        if attempt.intent_id is None:  # retired before Stripe made its intent
+            raise Problem(
+                "invoice_not_payable",
+                "The balance changed before the payment was prepared; nothing was charged. Ask"
+                " again with a new Idempotency-Key.",
+            )
+        intent = _read(attempt.intent_id, attempt.stripe_account)
         resp.status = falcon.HTTP_201
         resp.media = {
             "paymentIntentId": intent["id"],
