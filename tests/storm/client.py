@@ -159,19 +159,19 @@ class StandIn:
     def __init__(self, url: str) -> None:
         self.http = httpx.Client(base_url=url, timeout=20, trust_env=False)
 
-    def shown(self, path: str, **params: Any) -> Json:
+    def shown(self, path: str, /, **params: Any) -> Json:
         """What it shows of itself."""
         answer = self.http.get(f"/sandbox/{path}", params=params)
         answer.raise_for_status()
         return dict(answer.json())
 
-    def control(self, path: str, **body: Any) -> Json:
+    def control(self, path: str, /, **body: Any) -> Json:
         """Turn something. Raises when it will not be turned."""
         answer = self.http.post(f"/sandbox/{path}", json=body)
         answer.raise_for_status()
         return dict(answer.json())
 
-    def act(self, object_id: str, action: str, **body: Any) -> bool:
+    def act(self, object_id: str, action: str, /, **body: Any) -> bool:
         """Let something happen to one of Stripe's objects; False when it cannot."""
         return self.http.post(f"/sandbox/stripe/{object_id}/{action}", json=body).is_success
 

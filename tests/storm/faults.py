@@ -2,6 +2,7 @@
 
 import random
 import signal
+import sqlite3
 import threading
 import time
 from collections import Counter
@@ -9,8 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
+import psycopg
+from redis.exceptions import RedisError
+
 from tests.conftest import wait_for
-from tests.storm.client import StandIn
+from tests.storm.client import Records, StandIn
 from tests.storm.town import LEASE, Town
 
 Act = Callable[[random.Random], str]
@@ -47,6 +52,10 @@ PATHS = (
 )  # fmt: skip
 
 
+# What keeps a fault from being made while another one lasts; it is told, and is no verdict about the application.
+UNMADE = (OSError, IndexError, AssertionError, httpx.HTTPError, psycopg.Error, RedisError, sqlite3.Error)
+
+
 @dataclass(frozen=True)
 class Planned:
     """One fault of the plan: when, in which lane, what, and a number that decides its details."""
@@ -73,8 +82,8 @@ def plan(seed: int, seconds: float, kind: str) -> list[Planned]:
 class Faults:
     """Lets the plan happen; each lane waits for its own last fault to pass."""
 
-    def __init__(self, town: Town, seed: int, seconds: float, say: Callable[[str], None]) -> None:
-        self.town, self.begun, self._say = town, 0.0, say
+    def __init__(self, town: Town, records: Records, seed: int, seconds: float, say: Callable[[str], None]) -> None:
+        self.town, self.records, self.begun, self._say = town, records, 0.0, say
         self.plan = plan(seed, seconds, town.database.kind)
         self.counted: Counter[str] = Counter()
         self.log: list[str] = []
@@ -103,13 +112,17 @@ class Faults:
             if pause < -6:
                 continue  # this lane's last fault took so long that this one's time has passed
             time.sleep(max(0.0, pause))
+            begun = time.monotonic() - self.begun
             try:
                 detail = self._happen(fault)
-            except Exception as error:  # a fault that could not be made is told, and is no verdict about the application
+            except UNMADE as error:
                 self.failed.append(f"{fault.what}: {type(error).__name__}: {error}")
                 continue
+            except Exception as error:
+                self.records.problems.append(f"the fault {fault.what} could not be made: {type(error).__name__}: {error}")
+                continue
             self.counted[fault.what] += 1
-            self.log.append(f"{fault.at:7.1f} s  {fault.what}{f': {detail}' if detail else ''}")
+            self.log.append(f"{begun:7.1f} s  {fault.what}{f': {detail}' if detail else ''}")
             self._say(self.log[-1])
 
     def _happen(self, fault: Planned) -> str:

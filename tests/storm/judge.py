@@ -157,7 +157,7 @@ PROMISES: dict[str, Callable[[Evidence, Asked], str]] = {
 
 def lost_events(evidence: Evidence) -> Iterator[Finding]:
     """What was answered with 2xx is in the inbox, and so is all that happened at Stripe, which was fetched in the end."""
-    known = {row["event_id"] for row in evidence.of("inbox_event")}
+    known = {row["event_id"] for row in _of_stripe(evidence)}
     for delivery in evidence.deliveries:
         if delivery["provider"] == "stripe" and delivery["state"] == "delivered" and delivery["event_id"] not in known:
             yield f"event {delivery['event_id']} ({delivery['event_type']}) was answered with 2xx and is lost"
@@ -168,15 +168,20 @@ def lost_events(evidence: Evidence) -> Iterator[Finding]:
 
 def inbox(evidence: Evidence) -> Iterator[Finding]:
     """Each event is in the inbox once and has an outcome; nothing is there that Stripe did not send."""
-    for (_, event_id), times in Counter((row["account"], row["event_id"]) for row in evidence.of("inbox_event")).items():
+    for (_, event_id), times in Counter((row["account"], row["event_id"]) for row in _of_stripe(evidence)).items():
         if times > 1:
             yield f"event {event_id} is in the inbox {times} times"
     sent = {event["id"] for event in evidence.events}
-    for row in evidence.of("inbox_event"):
+    for row in _of_stripe(evidence):
         if row["outcome"] not in OUTCOMES:
             yield f"event {row['event_id']} ({row['type']}) was accepted and its outcome is {row['outcome']}"
         if row["event_id"] not in sent or row["event_id"] in evidence.forged:
             yield f"event {row['event_id']} ({row['type']}) is in the inbox, and Stripe never sent it"
+
+
+def _of_stripe(evidence: Evidence) -> list[Json]:
+    """The inbox's rows of Stripe's events."""
+    return [row for row in evidence.of("inbox_event") if row["provider"] == "stripe"]
 
 
 def effects(evidence: Evidence) -> Iterator[Finding]:

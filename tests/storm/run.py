@@ -61,7 +61,7 @@ class Storm:
         town.open()
         stand_in = StandIn(town.stand_in)
         world = World(town, self._clinics(town, stand_in), self.records, self.seed)
-        faults = Faults(town, self.seed, self.seconds, self._say)
+        faults = Faults(town, self.records, self.seed, self.seconds, self._say)
         threads = [threading.Thread(target=actor.run, daemon=True) for actor in actors(world)]
         for thread in threads:
             thread.start()

@@ -1,0 +1,345 @@
+"""The judge condemns: each story begins with books that are in order, and lets one thing go wrong."""
+
+import copy
+from datetime import date
+
+import pytest
+
+from tests.storm.client import Asked
+from tests.storm.evidence import Evidence
+from tests.storm.faults import plan
+from tests.storm.judge import judge, standing
+
+TODAY = date(2026, 11, 28)
+SECOND = 1_000_000
+NOON = 1_800_000_000.0
+
+
+def asked(what, path, answer, body=None, status=200, **about):
+    return Asked(what, "POST", path, body or {}, f"key-{what}", NOON, about, sent=1, status=status, answer=answer)
+
+
+def in_order() -> Evidence:
+    """An invoice of 125.00, paid by card, of which 25.00 went back; a link was texted; all of it as it must be."""
+    tags = {"account_id": "ac_1", "invoice_id": "inv_1"}
+    invoice = {
+        "id": "inv_1", "account_id": "ac_1", "number": "N1", "currency": "usd", "amount_due": 12_500, "due_date": "2026-12-24", "mark": "sent",
+        "status": "sent", "amount_received": 12_500, "amount_returned": 2_500, "amount_paid": 10_000, "outstanding": 2_500, "overpaid": 0, "disputed": 0,
+    }  # fmt: skip
+    rows = {
+        "account": [{"id": "ac_1", "stripe_account": None}],
+        "invoice": [invoice],
+        "payment": [
+            {"id": "pay_1", "invoice_id": "inv_1", "method": "stripe", "reference": None, "intent_id": "pi_1", "amount_received": 12_500, "voided_at": None},
+        ],
+        "payment_attempt": [{"id": "att_1", "invoice_id": "inv_1", "intent_id": "pi_1"}],
+        "payment_confirmation": [{"id": "cnf_1", "state": "settled"}],
+        "payment_link": [{"id": "link_1", "state": "retired"}],
+        "refund_request": [{"id": "rfq_1", "state": "confirmed", "refund_id": "re_1", "amount": 2_500}],
+        "message": [{"id": "msg_1", "status": "delivered", "sid": "SM1"}],
+        "effect": [
+            {"id": "eff_1", "kind": "intent_create", "key": "intent_create:att_1", "state": "confirmed", "provider_id": "pi_1"},
+            {"id": "eff_2", "kind": "refund", "key": "refund:rfq_1", "state": "confirmed", "provider_id": "re_1"},
+            {"id": "eff_3", "kind": "text", "key": "text:msg_1:1", "state": "confirmed", "provider_id": "SM1"},
+        ],
+        "contact_decision": [{"effect_id": "eff_3", "phone": "+12025550123", "allowed": 1, "at": int(NOON * SECOND)}],
+        "inbox_event": [{"provider": "stripe", "account": "", "event_id": "evt_1", "type": "payment_intent.succeeded", "outcome": "applied"}],
+        "staged_job": [{"name": "process_stripe_event", "key": "1", "state": "done", "attempts": 1, "last_error": None, "lease_until": None, "due_at": 0}],
+        "opt_out": [],
+    }  # fmt: skip
+    return Evidence(
+        rows=rows,
+        now=int((NOON + 900) * SECOND),
+        today=TODAY,
+        intents=[
+            {"id": "pi_1", "account": "", "currency": "usd", "amount_received": 12_500, "status": "succeeded", "metadata": {**tags, "attempt_id": "att_1"}}
+        ],
+        charges=[{"id": "ch_1", "payment_intent": "pi_1", "status": "succeeded"}],
+        refunds=[{"id": "re_1", "payment_intent": "pi_1", "amount": 2_500, "status": "succeeded", "metadata": {**tags, "attempt_id": "rfq_1"}}],
+        links=[{"id": "plink_1", "metadata": {**tags, "attempt_id": "link_1"}}],
+        events=[{"id": "evt_1", "type": "payment_intent.succeeded"}],
+        deliveries=[{"provider": "stripe", "event_id": "evt_1", "event_type": "payment_intent.succeeded", "state": "delivered"}],
+        text_requests=[{"at": NOON + 1, "to": "+12025550123", "effect": "eff_3", "status": 201, "performed": True}],
+        asked=[
+            asked("invoice", "/api/invoices", {"id": "inv_1"}, {"number": "N1", "amountDue": 12_500}, 201),
+            asked("phone", "/api/payments/phone", {"success": True, "payment": {"id": "pay_1", "paymentIntentId": "pi_1", "amountReceived": 12_500}}),
+            asked("refund", "/api/payments/pay_1/refunds", {"id": "rfq_1"}, status=202),
+            asked("link", "/api/invoices/inv_1/payment-links", {"paymentLinkId": "link_1", "message": {"id": "msg_1"}}, {"channel": "sms"}, 202),
+        ],
+    )
+
+
+@pytest.fixture
+def evidence():
+    return in_order()
+
+
+def condemned(evidence, *words):
+    """The judge names the breach, in a sentence that holds all these words."""
+    found = judge(evidence)
+    assert any(all(word in finding for word in words) for finding in found), found
+
+
+def row_of(evidence, table, **changes):
+    evidence.rows[table][0].update(changes)
+
+
+def test_it_finds_nothing_where_all_is_in_order(evidence):
+    assert judge(evidence) == []
+
+
+def test_a_doubled_charge_of_one_intent(evidence):
+    evidence.charges.append({"id": "ch_2", "payment_intent": "pi_1", "status": "succeeded"})
+    condemned(evidence, "pi_1", "charged 2 times")
+
+
+def test_an_invoice_charged_by_two_intents_of_ours(evidence):
+    """Even where the books agree with Stripe's, nobody may be charged twice for one balance."""
+    again = copy.deepcopy(evidence.intents[0]) | {"id": "pi_2"}
+    again["metadata"]["attempt_id"] = "att_2"
+    evidence.intents.append(again)
+    evidence.rows["payment"].append(evidence.rows["payment"][0] | {"id": "pay_2", "intent_id": "pi_2"})
+    evidence.rows["payment_attempt"].append({"id": "att_2", "invoice_id": "inv_1", "intent_id": "pi_2"})
+    row_of(evidence, "invoice", amount_received=25_000, amount_paid=22_500, outstanding=0, overpaid=10_000, status="paid")
+    assert judge(evidence) == ["invoice inv_1: intents of ours took 25000 of 12500 due, and 2500 went back"]
+
+
+def test_two_intents_made_for_one_attempt(evidence):
+    evidence.intents.append(evidence.intents[0] | {"id": "pi_2", "amount_received": 0, "status": "canceled"})
+    condemned(evidence, "2 intents were made for att_1")
+
+
+@pytest.mark.parametrize(("kind", "tag"), [("refunds", "rfq_1"), ("links", "link_1")])
+def test_an_effect_made_twice(evidence, kind, tag):
+    made = getattr(evidence, kind)
+    made.append(made[0] | {"id": "another"})
+    condemned(evidence, "2 ", f"made for {tag}")
+
+
+def test_a_refund_that_nobody_asked_for(evidence):
+    evidence.asked = [one for one in evidence.asked if one.what != "refund"]
+    condemned(evidence, "refund re_1", "nobody asked")
+
+
+def test_a_refund_that_was_promised_and_is_not_made(evidence):
+    evidence.refunds.clear()
+    condemned(evidence, "refund:", "confirmed as re_1")
+
+
+def test_a_refund_that_never_gets_on(evidence):
+    row_of(evidence, "refund_request", state="requested")
+    condemned(evidence, "still only requested")
+    evidence.rows["staged_job"].append(
+        evidence.rows["staged_job"][0] | {"name": "refund_payment", "key": "rfq_1", "state": "dead", "last_error": "Stripe is away"}
+    )
+    assert not any("only requested" in finding for finding in judge(evidence)), "it is openly dead"
+
+
+def test_an_event_that_was_accepted_and_is_lost(evidence):
+    evidence.rows["inbox_event"].clear()
+    condemned(evidence, "evt_1", "answered with 2xx and is lost")
+
+
+def test_an_event_that_was_never_fetched(evidence):
+    evidence.events.append({"id": "evt_2", "type": "charge.refunded"})
+    condemned(evidence, "evt_2", "never taken in")
+
+
+def test_an_event_that_is_there_twice(evidence):
+    evidence.rows["inbox_event"] *= 2
+    condemned(evidence, "evt_1", "2 times")
+
+
+def test_an_event_that_was_kept_and_not_taken_in(evidence):
+    row_of(evidence, "inbox_event", outcome=None)
+    condemned(evidence, "evt_1", "outcome is None")
+
+
+def test_an_event_that_somebody_forged(evidence):
+    evidence.rows["inbox_event"].append(evidence.rows["inbox_event"][0] | {"event_id": "evt_forged"})
+    condemned(evidence, "evt_forged", "Stripe never sent it")
+
+
+def test_a_payment_that_is_not_recorded(evidence):
+    evidence.rows["payment"].clear()
+    condemned(evidence, "Stripe took 12500 with pi_1", "not recorded")
+
+
+def test_a_payment_with_another_amount(evidence):
+    row_of(evidence, "payment", amount_received=12_400)
+    condemned(evidence, "12400 is recorded", "Stripe took 12500")
+
+
+def test_another_clinics_money(evidence):
+    evidence.intents[0]["metadata"]["account_id"] = "ac_2"
+    condemned(evidence, "pay_1", "nobody here")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("amount_received", 12_600), ("amount_returned", 0), ("amount_paid", 12_500), ("outstanding", 0), ("overpaid", 1), ("status", "paid"), ("disputed", 1)],
+)
+def test_a_wrong_sum(evidence, column, value):
+    row_of(evidence, "invoice", **{column: value})
+    condemned(evidence, "invoice inv_1", f"{column} ")
+
+
+def test_cash_that_nobody_brought(evidence):
+    cash = {"id": "pay_c", "invoice_id": "inv_1", "method": "cash", "reference": "R1", "intent_id": None, "amount_received": 100, "voided_at": None}
+    evidence.rows["payment"].append(cash)
+    condemned(evidence, "cash R1", "nobody asked")
+
+
+def test_cash_that_was_recorded_twice(evidence):
+    cash = {"id": "pay_c", "invoice_id": "inv_1", "method": "cash", "reference": "R1", "intent_id": None, "amount_received": 100, "voided_at": None}
+    evidence.rows["payment"] += [cash, cash | {"id": "pay_d"}]
+    evidence.asked.append(asked("offline", "/api/payments/upsert", {}, {"invoiceId": "inv_1", "method": "cash", "reference": "R1", "amount": 100}, 201))
+    condemned(evidence, "2 payments have its reference")
+
+
+def test_an_invoice_cancelled_by_nobody(evidence):
+    row_of(evidence, "invoice", mark="cancelled")
+    condemned(evidence, "inv_1 is cancelled", "nobody asked")
+
+
+def test_a_cancellation_that_was_promised_and_is_lost(evidence):
+    evidence.asked.append(asked("cancel", "/api/invoices/inv_1/cancel", {}, invoice="inv_1"))
+    condemned(evidence, "cancel:", "the invoice is sent")
+
+
+def test_success_that_was_told_and_did_not_happen(evidence):
+    evidence.intents[0]["amount_received"] = 0
+    condemned(evidence, "phone:", "Stripe took nothing")
+
+
+def test_an_invoice_that_was_promised_and_is_lost(evidence):
+    evidence.asked.append(asked("invoice", "/api/invoices", {"id": "inv_2"}, {"number": "N2", "amountDue": 1}, 201))
+    condemned(evidence, "0 invoices have its number")
+
+
+def test_one_key_that_made_two_things(evidence):
+    evidence.asked.append(asked("refund", "/api/payments/pay_1/refunds", {"id": "rfq_2"}, status=202))
+    condemned(evidence, "made several things", "rfq_2")
+
+
+def test_an_answer_that_never_came(evidence):
+    evidence.asked[0].status = 0
+    condemned(evidence, "never answered")
+
+
+def test_an_error_of_ours(evidence):
+    evidence.asked[0].troubles.append("500: internal")
+    condemned(evidence, "was answered 500")
+
+
+def test_a_card_number_that_was_taken(evidence):
+    evidence.asked.append(asked("card number", "/api/invoices/inv_1/notes", {}, status=201))
+    condemned(evidence, "held a card number and was answered 201")
+
+
+def test_a_text_sent_twice(evidence):
+    evidence.text_requests *= 2
+    condemned(evidence, "msg_1 was sent 2 times")
+
+
+def test_a_text_decided_anew_and_sent_again(evidence):
+    """The second attempt has an effect of its own, and is still the same text."""
+    evidence.rows["effect"].append(evidence.rows["effect"][2] | {"id": "eff_4", "key": "text:msg_1:2"})
+    evidence.rows["contact_decision"].append(evidence.rows["contact_decision"][0] | {"effect_id": "eff_4"})
+    evidence.text_requests.append(evidence.text_requests[0] | {"effect": "eff_4"})
+    condemned(evidence, "msg_1 was sent 2 times")
+
+
+def test_a_text_without_a_decision(evidence):
+    evidence.rows["contact_decision"].clear()
+    condemned(evidence, "+12025550123", "without a decision")
+
+
+def stopped(evidence, heard_at):
+    evidence.rows["opt_out"] = [{"phone": "+12025550123", "wish": "stop"}]
+    evidence.stops = [{"phone": "+12025550123", "sid": "SM2", "said_at": heard_at - 1, "heard_at": heard_at}]
+
+
+def test_a_text_that_was_decided_before_the_stop_is_borne(evidence):
+    stopped(evidence, NOON + 0.5)
+    assert judge(evidence) == []
+
+
+def test_a_text_after_a_stop(evidence):
+    stopped(evidence, NOON - 60)
+    condemned(evidence, "+12025550123 was allowed 60.0 s after their STOP")
+
+
+def test_a_text_that_leaves_long_after_it_was_decided_and_after_a_stop(evidence):
+    stopped(evidence, NOON + 30)
+    evidence.text_requests[0]["at"] = NOON + 90
+    condemned(evidence, "+12025550123 left 60.0 s after their STOP")
+
+
+def test_a_stop_that_was_answered_and_is_lost(evidence):
+    stopped(evidence, NOON + 0.5)
+    evidence.rows["opt_out"].clear()
+    condemned(evidence, "STOP of +12025550123", "lost")
+
+
+def test_a_stop_that_was_never_heard_is_no_breach(evidence):
+    """Twilio tries twice; who did not hear it cannot obey it."""
+    stopped(evidence, NOON - 60)
+    evidence.stops[0]["heard_at"] = None
+    assert judge(evidence) == []
+
+
+@pytest.mark.parametrize("state", ["waiting", "running"])
+def test_a_stuck_job(evidence, state):
+    row_of(evidence, "staged_job", state=state, lease_until=1)
+    condemned(evidence, f"process_stripe_event 1 is {state}")
+
+
+def test_an_event_that_is_dead_after_all(evidence):
+    row_of(evidence, "staged_job", state="dead", last_error="KeyError")
+    condemned(evidence, "dead even after it was run again")
+
+
+def test_an_effect_that_is_still_being_sent(evidence):
+    row_of(evidence, "effect", state="sending")
+    condemned(evidence, "intent_create:att_1 is still being sent")
+
+
+def test_an_effect_in_doubt_is_open_and_borne(evidence):
+    evidence.rows["effect"][2].update(state="unknown", provider_id=None)
+    row_of(evidence, "message", status="unknown", sid=None)
+    assert judge(evidence) == []
+
+
+def test_an_effect_that_the_provider_does_not_know(evidence):
+    evidence.rows["effect"][1]["provider_id"] = "re_9"
+    condemned(evidence, "refund:rfq_1", "does not have")
+
+
+def test_a_charge_that_never_gets_on(evidence):
+    row_of(evidence, "payment_confirmation", state="requested")
+    condemned(evidence, "charge cnf_1 is still only requested")
+
+
+def test_a_card_number_at_rest(evidence):
+    evidence.leaks.append("web.log: card …4242")
+    condemned(evidence, "at rest: web.log")
+
+
+@pytest.mark.parametrize(
+    ("mark", "received", "status", "outstanding", "overpaid"),
+    [
+        ("sent", [], "overdue", 100, 0), ("sent", [(100, 0)], "paid", 0, 0), ("sent", [(100, 130)], "overdue", 100, 0),
+        ("sent", [(80, 0), (40, 0)], "paid", 0, 20),
+        ("cancelled", [(60, 0)], "cancelled", 0, 60), ("written_off", [(60, 10)], "written_off", 0, 0), ("cancelled", [(120, 0)], "paid", 0, 20),
+    ],
+)  # fmt: skip
+def test_where_an_invoice_stands(mark, received, status, outstanding, overpaid):
+    invoice = {"amount_due": 100, "mark": mark, "due_date": "2026-11-27"}
+    found = standing(invoice, received, TODAY)
+    assert (found["status"], found["outstanding"], found["overpaid"]) == (status, outstanding, overpaid)
+
+
+def test_the_same_seed_is_the_same_storm():
+    assert plan(7, 300, "postgres") == plan(7, 300, "postgres") != plan(8, 300, "postgres")
+    assert {fault.what for fault in plan(7, 3000, "sqlite")} > {"web killed", "redis emptied", "provider fault", "database locked by another writer"}
