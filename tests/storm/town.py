@@ -15,6 +15,7 @@ from typing import IO
 from zoneinfo import ZoneInfo
 
 import httpx
+from redis.exceptions import RedisError
 
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SERVICE
@@ -124,7 +125,7 @@ class Town:
                 pid, queues = redis.hmget(key, "pid", "queues")
                 if pid:
                     found[int(pid)] = f"worker of {queues.decode()}"
-        except OSError:
+        except RedisError:  # away, or frozen: then nobody knows which child is which
             pass
         finally:
             redis.close()

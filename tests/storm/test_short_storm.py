@@ -1,0 +1,35 @@
+"""One short storm of the suite's own; longer ones, and on PostgreSQL, are `bin/test storm`."""
+
+import pytest
+
+from tests.storm.evidence import leaks
+from tests.storm.run import Storm, verdict
+
+SEED, SECONDS = 20261128, 20.0
+
+
+@pytest.mark.timeout(600)
+def test_a_short_storm_loses_nothing_and_does_nothing_twice(tmp_path):
+    storm = Storm("sqlite", SEED, SECONDS, tmp_path)
+    assert storm.run(), verdict(storm, SECONDS)
+    assert sum(one.accepted for one in storm.records.asked) > 20, "too little was asked for the verdict to mean anything"
+
+
+class Files:
+    """A town's files, without the town."""
+
+    def __init__(self, folder):
+        self.folder = self.directory = folder
+        self.valkey = self
+        (folder / "log").mkdir()
+
+    def files(self):
+        return [self.folder / "payphone.db"]
+
+
+def test_secrets_and_card_numbers_are_found_where_they_lie(tmp_path):
+    town = Files(tmp_path)
+    (tmp_path / "payphone.db").write_bytes(b"\0key pk_of_the_clinic\0")
+    (tmp_path / "log" / "web.log").write_text("charged 4242-4242 4242 4242\n")
+    found = leaks(town, town, ["pk_of_the_clinic"])
+    assert {"web.log: card …4242", "payphone.db: pk_of_the…"} <= set(found)
