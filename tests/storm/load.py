@@ -124,7 +124,7 @@ class Office(Actor):
     """A clinic's software."""
 
     steps = (
-        ("new_customer", 12), ("new_invoice", 18), ("make_link", 12), ("text_link", 22), ("open_intent", 10), ("confirm", 12), ("look", 4),
+        ("new_customer", 12), ("new_invoice", 26), ("make_link", 12), ("text_link", 22), ("open_intent", 10), ("confirm", 12), ("look", 4),
         ("charge_by_phone", 10), ("save_card", 3), ("charge_saved_card", 5), ("refund", 12), ("record_cash", 8), ("record_again", 3), ("void", 3),
         ("cancel", 2), ("write_off", 1), ("card_number_in_words", 1),
     )  # fmt: skip
@@ -272,6 +272,7 @@ class Office(Actor):
 class Payers(Actor):
     """People who pay on the hosted page, say STOP, or pay at the clinic's own Stripe dashboard."""
 
+    pause = 0.5
     steps = (("pay", 30), ("two_tabs", 3), ("say_stop", 1), ("dashboard", 3), ("alien", 1))
 
     def pay(self) -> None:

@@ -33,6 +33,8 @@ def summary(evidence: Evidence, world: World, faults: Faults) -> str:
     kinds = sorted({row["kind"] for row in evidence.of("effect")})
     rows += [(f"effect {kind}", _counts(row["state"] for row in evidence.of("effect") if row["kind"] == kind)) for kind in kinds]
     rows.append(("texts", _counts(row["status"] for row in evidence.of("message"))))
+    rows.append(("texts refused", _counts(str(row["error_code"]) for row in evidence.of("message") if row["status"] == "refused") or "none"))
+    rows.append(("texts not allowed", _counts(row["code"] for row in evidence.of("contact_decision") if not row["allowed"]) or "none"))
     rows.append(("STOPs heard", f"{sum(bool(stop['heard_at']) for stop in evidence.stops)} of {len(evidence.stops)}"))
     rows.append(("jobs", _counts(row["state"] for row in evidence.of("staged_job"))))
     rows.append(("dead jobs", _counts(row["name"] for row in evidence.of("staged_job") if row["state"] == "dead") or "none"))
