@@ -22,9 +22,9 @@ Act = Callable[[random.Random], str]
 
 # What each lane may do, and how often in proportion.
 PROCESSES = (
-    ("web killed", 3), ("web worker killed", 4), ("web worker frozen", 2), ("pool supervisor killed", 3), ("pool group killed", 2), ("worker killed", 8),
+    ("web killed", 1), ("web worker killed", 3), ("web worker frozen", 2), ("pool supervisor killed", 2), ("pool group killed", 1), ("worker killed", 8),
     ("relay killed", 3), ("worker frozen past its lease", 5), ("relay frozen", 2), ("scheduler killed", 2), ("pool dies at a place", 8),
-    ("web dies at a place", 4), ("pool told to stop", 2),
+    ("web dies at a place", 2), ("pool told to stop", 1),
 )  # fmt: skip
 SURROUNDINGS = {
     "sqlite": (("redis frozen", 3), ("redis killed", 3), ("redis emptied", 4), ("database locked by another writer", 5)),
@@ -34,7 +34,7 @@ SURROUNDINGS = {
     ),
 }  # fmt: skip
 PROVIDERS = (("provider fault", 12), ("webhooks held", 2), ("webhooks lost", 1), ("webhooks in chaos", 3))
-LANES = {"processes": (4.0, PROCESSES), "surroundings": (11.0, ()), "providers": (3.0, PROVIDERS)}  # mean seconds between faults
+LANES = {"processes": (6.0, PROCESSES), "surroundings": (15.0, ()), "providers": (3.0, PROVIDERS)}  # mean seconds between faults
 
 POOL_PLACES = (
     "effect.before_call", "effect.after_call", "event.in_transaction", "worker.after_pop", "worker.after_claim", "worker.before_rq", "lock.held",

@@ -1,6 +1,7 @@
 """One storm, from an empty database to a verdict."""
 
 import json
+import random
 import shutil
 import sys
 import threading
@@ -90,6 +91,9 @@ class Storm:
 
     def _settle(self, town: Town, database: Database, stand_in: StandIn) -> None:
         """Wait until nothing is due, as an operator would: what was missed is fetched, what gave up is run once more."""
+        undecided = [row["id"] for account in stand_in.shown("ledger")["accounts"].values() for row in account if row["status"] == "processing"]
+        for intent_id in undecided:  # an intent that its bank has not decided about can neither be paid nor cancelled
+            stand_in.act(intent_id, random.Random(f"{self.seed}:{intent_id}").choice(("succeed", "fail")))
         self._quiet(database, stand_in)
         self._say("missed events are fetched, dead jobs are run once more")
         told = [*town.command("events", "backfill", "--since", "1d").splitlines(), *town.command("jobs", "retry", "--all-dead").splitlines()]
