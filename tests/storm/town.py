@@ -34,6 +34,7 @@ COMMANDS = {
     "pool": ("worker.py",),
     "scheduler": ("scheduler.py",),
 }
+PATIENCE = 300.0  # seconds for a start on a machine that has much else to do
 AGAIN = 0.3  # seconds until what has ended is started anew
 
 
@@ -77,14 +78,14 @@ class Town:
         self.command("migrate")
         for name in COMMANDS:
             self._start_own(name)
-        wait_for(lambda: httpx.get(f"{self.stand_in}/sandbox/health", trust_env=False).is_success, "the stand-in answers")
-        wait_for(lambda: httpx.get(f"{self.url}/healthz", trust_env=False).is_success, "the web answers", 60)
+        wait_for(lambda: httpx.get(f"{self.stand_in}/sandbox/health", trust_env=False).is_success, "the stand-in answers", PATIENCE)
+        wait_for(lambda: httpx.get(f"{self.url}/healthz", trust_env=False).is_success, "the web answers", PATIENCE)
         self._keeper.start()
 
     def command(self, *arguments: str) -> str:
         """Run `bin/payphone …`; what it printed. Raises when it fails."""
         line = [sys.executable, "-m", "bin.commands", *arguments]
-        done = subprocess.run(line, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=180, check=False)
+        done = subprocess.run(line, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=PATIENCE, check=False)
         if done.returncode:
             raise RuntimeError(f"bin/payphone {' '.join(arguments)} ended with {done.returncode}: {done.stdout[-300:]}{done.stderr[-700:]}")
         return done.stdout
