@@ -43,7 +43,9 @@ class Api:
         return dict(answer.json())
 
     def refused(self, path: str, body: Json, status: int, key: str | None = None) -> Json:
-        """POST what must be refused with `status`: the problem it answers. With a key, it is asked again while it is under way (202)."""
+        """POST what must be refused with `status`: the problem it answers. With a key, it is asked
+        again while it is under way (202).
+        """
         headers, until = {"Idempotency-Key": key} if key else {}, time.monotonic() + 60
         answer = self._client.post(path, json=body, headers=headers)
         while key and answer.status_code == httpx.codes.ACCEPTED and time.monotonic() < until:

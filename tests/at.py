@@ -1,8 +1,10 @@
-"""Runs a command, and whatever it starts, at another time: `python -m tests.at 2027-03-14T06:58Z python -m pytest tests/unit`.
+"""Runs a command, and whatever it starts, at another time: `python -m tests.at 2027-03-14T06:58Z
+python -m pytest tests/unit`.
 
-Some tests and some code hold only at some hours or on some days; this shows it before that hour comes. Every program
-that uses the C library, so Python, Valkey and PostgreSQL alike, is told a time of the day that runs on from the one
-given. Timeouts and sleeps stay real; so do the times of files. Needs Linux and a C compiler.
+Some tests and some code hold only at some hours or on some days; this shows it before that hour
+comes. Every program that uses the C library, so Python, Valkey and PostgreSQL alike, is told a time
+of the day that runs on from the one given. Timeouts and sleeps stay real; so do the times of files.
+Needs Linux and a C compiler.
 """
 
 import contextlib
@@ -34,7 +36,8 @@ def main() -> None:
         moment = datetime.fromisoformat(sys.argv[1]) if len(sys.argv) > 2 else None
     if moment is None or moment.tzinfo is None:
         sys.exit(
-            "Say when, with its offset, and what to run: python -m tests.at 2026-11-29T03:30Z python -m pytest tests/unit"
+            "Say when, with its offset, and what to run: python -m tests.at 2026-11-29T03:30Z"
+            " python -m pytest tests/unit"
         )
     sys.exit(run_at(moment, sys.argv[2:]))
 

@@ -16,22 +16,22 @@ from typing import Any
 
 import click
 import pytest
+from models.audit_entry import AuditEntry
+from models.outgoing_event import TYPES
+from web.gauges import gauges
+from web.problems import PROBLEMS
+from web.request_metrics import request_registry
 
 import scheduler
 from bin.commands.program import payphone
 from delivery import relay
 from delivery.registry import find_job, job_names
 from effects.kinds import KINDS
-from models.audit_entry import AuditEntry
 from models.base import database
-from models.outgoing_event import TYPES
 from rules.contact import may_contact
 from runtime.settings import DAILY_CEILINGS, QUEUES, Settings
 from tests import given
-from web.gauges import gauges
 from web.openapi import openapi_document
-from web.problems import PROBLEMS
-from web.request_metrics import request_registry
 
 NAMES = json.loads(Path(__file__).with_name("names.json").read_text("utf-8"))
 RELIED_ON = {
@@ -86,13 +86,16 @@ def leaves(value: Any, path: str = "") -> set[str]:
     return {f"{path}: {json.dumps(value)}"}
 
 
-@pytest.mark.parametrize(("wanted", "found"), [
-    ({"a": {"b": 1}}, {"a": {}}),
-    ({"a": {"b": 1}}, {"a": {"b": 2}}),
-    ({"a": ["b", "c"]}, {"a": ["b"]}),
-    ({"a": []}, {}),
-    ({"a": {}}, {}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"a": {"b": 1}}, {"a": {}}),
+        ({"a": {"b": 1}}, {"a": {"b": 2}}),
+        ({"a": ["b", "c"]}, {"a": ["b"]}),
+        ({"a": []}, {}),
+        ({"a": {}}, {}),
+    ],
+)
 def test_a_name_that_vanishes_or_changes_is_noticed(monkeypatch, wanted, found):
     monkeypatch.setitem(NAMES, "feed", wanted)
     kept("feed", wanted | {"more": 1})

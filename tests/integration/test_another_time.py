@@ -8,8 +8,14 @@ import pytest
 
 from tests.conftest import ROOT
 
-TOLD = "import datetime, sqlite3; print(datetime.datetime.now(datetime.UTC), sqlite3.connect(':memory:').execute('select datetime()').fetchone()[0], sep=chr(10))"
-ASKED = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {TOLD!r}], check=True); sys.exit(3)"
+TOLD = (
+    "import datetime, sqlite3; print(datetime.datetime.now(datetime.UTC),"
+    " sqlite3.connect(':memory:').execute('select datetime()').fetchone()[0], sep=chr(10))"
+)
+ASKED = (
+    f"import subprocess, sys; subprocess.run([sys.executable, '-c', {TOLD!r}], check=True);"
+    " sys.exit(3)"
+)
 
 
 def at(*words: str) -> subprocess.CompletedProcess[str]:
@@ -25,7 +31,9 @@ def at(*words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="tests.at needs a C compiler")
 def test_a_child_and_its_database_live_at_the_time_that_was_asked_for():
-    """Given two minutes before New York's clocks change, then Python and SQLite say so, and the exit code comes through."""
+    """Given two minutes before New York's clocks change, then Python and SQLite say so, and the
+    exit code comes through.
+    """
     done = at("2027-03-14T02:58-04:00", sys.executable, "-c", ASKED)
     assert [line[:14] for line in done.stdout.splitlines()] == ["2027-03-14 06:"] * 2, done.stderr
     assert done.returncode == 3

@@ -170,7 +170,9 @@ def test_occurrences_do_not_care_about_summer_time(night):
     "started", ["2027-03-14T06:00", "2027-11-07T04:30", "2026-11-29T04:59", "2026-11-29T05:00"]
 )
 def test_a_demo_begins_at_half_past_ten_at_its_clinic_whenever_it_is_started(started):
-    """Given a start before New York's clocks change that day, or around its midnight, then it is lawful to text there."""
+    """Given a start before New York's clocks change that day, or around its midnight, then it is
+    lawful to text there.
+    """
     now = datetime.fromisoformat(started).replace(tzinfo=UTC)
     there = (now + timedelta(seconds=until_mid_morning(now))).astimezone(
         ZoneInfo("America/New_York")

@@ -1,4 +1,6 @@
-"""The demo's story takes a 202 for what it is: not known yet, to be asked again with the same key."""
+"""The demo's story takes a 202 for what it is: not known yet,
+to be asked again with the same key.
+"""
 
 import httpx
 import pytest
