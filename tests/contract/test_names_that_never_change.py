@@ -16,11 +16,11 @@ from typing import Any
 
 import click
 import pytest
-from models.audit_entry import AuditEntry
-from models.outgoing_event import TYPES
-from web.gauges import gauges
-from web.problems import PROBLEMS
-from web.request_metrics import request_registry
+from models.accounts.audit_entry import AuditEntry
+from models.feed.outgoing_event import TYPES
+from web.operators.gauges import gauges
+from web.http.problems import PROBLEMS
+from web.server.request_metrics import request_registry
 
 import scheduler
 from bin.commands.program import payphone
@@ -31,7 +31,7 @@ from models.base import database
 from rules.contact import may_contact
 from runtime.settings import DAILY_CEILINGS, QUEUES, Settings
 from tests import given
-from web.openapi import openapi_document
+from web.openapi.openapi import openapi_document
 
 NAMES = json.loads(Path(__file__).with_name("names.json").read_text("utf-8"))
 RELIED_ON = {

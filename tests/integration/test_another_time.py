@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from runtime.settings import ROOT
 
 TOLD = (
     "import datetime, sqlite3; print(datetime.datetime.now(datetime.UTC),"

@@ -16,7 +16,7 @@ import httpx
 import psycopg
 from redis.exceptions import RedisError
 
-from tests.conftest import wait_for
+from tests.servers import wait_for
 from tests.storm.client import Records, StandIn
 from tests.storm.town import LEASE, Town
 

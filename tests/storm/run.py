@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.conftest import ROOT
+from runtime.settings import ROOT
 from tests.storm.client import Records, StandIn
 from tests.storm.databases import KINDS, Database
 from tests.storm.evidence import Evidence, folder_of, gather

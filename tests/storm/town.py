@@ -18,11 +18,12 @@ from zoneinfo import ZoneInfo
 
 import httpx
 from redis.exceptions import RedisError
-from simulation.reaper import MARK, marked
+from simulation.stop_leftovers import MARK, marked
 
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SERVICE
-from tests.conftest import ROOT, Valkey, wait_for
+from runtime.settings import ROOT
+from tests.servers import Valkey, wait_for
 from tests.faults.town import children_of, free_port, is_alive
 from tests.storm.databases import Database
 
@@ -89,7 +90,7 @@ class Town:
         (self.folder / "log").mkdir(parents=True, exist_ok=True)
         # However this process ends, what it started ends with it.
         self._reaper = subprocess.Popen(
-            [sys.executable, "-m", "simulation.reaper", self.mark], cwd=ROOT
+            [sys.executable, "-m", "simulation.stop_leftovers", self.mark], cwd=ROOT
         )
         self.valkey.start()
         endpoints = f"{self.url}/api/webhooks/stripe"
