@@ -16,22 +16,22 @@ from typing import Any
 
 import click
 import pytest
-from models.accounts.audit_entry import AuditEntry
-from models.feed.outgoing_event import TYPES
-from web.operators.gauges import gauges
-from web.http.problems import PROBLEMS
-from web.server.request_metrics import request_registry
 
 import scheduler
 from bin.commands.program import payphone
 from delivery import relay
 from delivery.registry import find_job, job_names
 from effects.kinds import KINDS
+from models.accounts.audit_entry import AuditEntry
 from models.base import database
+from models.feed.outgoing_event import TYPES
 from rules.contact import may_contact
 from runtime.settings import DAILY_CEILINGS, QUEUES, Settings
 from tests import given
+from web.http.problems import PROBLEMS
 from web.openapi.openapi import openapi_document
+from web.operators.gauges import gauges
+from web.server.request_metrics import request_registry
 
 NAMES = json.loads(Path(__file__).with_name("names.json").read_text("utf-8"))
 RELIED_ON = {

@@ -18,13 +18,13 @@ from zoneinfo import ZoneInfo
 
 import httpx
 from redis.exceptions import RedisError
-from simulation.stop_leftovers import MARK, marked
 
+from runtime.settings import ROOT
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SERVICE
-from runtime.settings import ROOT
-from tests.servers import Valkey, wait_for
+from simulation.stop_leftovers import MARK, marked
 from tests.faults.town import children_of, free_port, is_alive
+from tests.servers import Valkey, wait_for
 from tests.storm.databases import Database
 
 ZONE = "America/New_York"
