@@ -5,22 +5,10 @@ takes some 2,700 bytes.
 from typing import Annotated
 from zoneinfo import available_timezones
 
-import phonenumbers
 from pydantic import AfterValidator, Field
 
 from rules.money import CURRENCIES
-
-
-def _e164(text: str) -> str:
-    try:
-        number = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException:
-        raise ValueError(
-            "must be a phone number in international form, such as +12025550123"
-        ) from None
-    if not phonenumbers.is_possible_number(number):
-        raise ValueError("is not a possible phone number")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+from rules.phones import read_phone
 
 
 def _zone(text: str) -> str:
@@ -38,7 +26,7 @@ def _currency(text: str) -> str:
 MAX_NOTES = 10_000
 OLDEST = 2000  # the year before which a time is a mistyped one
 
-Phone = Annotated[str, Field(max_length=40), AfterValidator(_e164)]
+Phone = Annotated[str, Field(max_length=40), AfterValidator(read_phone)]
 TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
 Id = Annotated[str, Field(max_length=200)]  # of ours, of Stripe's, of the clinic's own software
 Language = Annotated[str, Field(max_length=35)]  # RFC 5646
