@@ -12,7 +12,7 @@ from runtime.ids import new_id
 from web.answers import AccountMade, AccountShown
 from web.auth import caller_of
 from web.body import Body, check
-from web.fields import Id, Name, TimeZone
+from web.fields import Name, StripeAccountId, TimeZone
 from web.idempotency import idempotent
 from web.openapi import documented
 from web.problems import Problem
@@ -24,7 +24,7 @@ class NewAccount(Body):
 
     name: Name
     time_zone: TimeZone = "America/New_York"
-    stripe_account: Id | None = None
+    stripe_account: StripeAccountId | None = None
 
 
 class Accounts:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 import falcon
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from models.account_sender import sender_of
 from models.audit_entry import AuditEntry
@@ -20,7 +20,7 @@ from web.body import Body, check
 from web.contact_answers import ConsentShown, OptOutShown
 from web.contact_shapes import show_consent, show_opt_out
 from web.customers import find_customer
-from web.fields import OLDEST, Name, Phone
+from web.fields import Moment, Name, Phone
 from web.idempotency import idempotent
 from web.openapi import documented
 from web.problems import Problem
@@ -46,7 +46,7 @@ class NewConsent(Body):
     source: Name
     text: Annotated[str, Field(min_length=1, max_length=5000)]
     text_version: Name
-    given_at: AwareDatetime
+    given_at: Moment
     phone: Phone | None = None
     ends_opt_out: bool = False
 
@@ -96,13 +96,6 @@ class CustomerConsents:
         """Record a consent."""
         caller, wanted, now = caller_of(req), check(NewConsent, document), real_now()
         customer = find_customer(caller.own, customer_id)
-        if wanted.given_at.year < OLDEST:
-            what = f"is in the year {wanted.given_at.year}"
-            raise Problem(
-                "invalid",
-                f"givenAt {what}; give the time of the consent.",
-                [{"field": "givenAt", "message": what}],
-            )
         if wanted.given_at > max(now, business_now()) + CLOCKS_DIFFER:
             raise Problem(
                 "invalid",

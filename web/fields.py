@@ -2,13 +2,16 @@
 takes some 2,700 bytes.
 """
 
+from datetime import date, datetime
 from typing import Annotated
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from rules.dates import read_day, read_day_or_moment, read_moment
 from rules.money import CURRENCIES
 from rules.phones import read_phone
+from rules.stripe_account import SHAPE, read_account_id
 
 
 def _zone(text: str) -> str:
@@ -24,7 +27,6 @@ def _currency(text: str) -> str:
 
 
 MAX_NOTES = 10_000
-OLDEST = 2000  # the year before which a time is a mistyped one
 
 Phone = Annotated[str, Field(max_length=40), AfterValidator(read_phone)]
 TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
@@ -36,20 +38,28 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Currency = Annotated[str, Field(pattern=r"^[a-zA-Z]{3}$"), AfterValidator(_currency)]
 Amount = Annotated[int, Field(strict=True, gt=0, le=99_999_999)]  # Stripe takes eight digits
 PaymentMethodId = Annotated[str, Field(pattern=r"^(pm|card)_\w{1,120}$")]
+StripeAccountId = Annotated[str, Field(pattern=SHAPE), BeforeValidator(read_account_id)]
+# Every date and time of a body is one of these three: text, in a year that can be meant.
+Day = Annotated[date, BeforeValidator(read_day)]
+Moment = Annotated[datetime, BeforeValidator(read_moment)]
+DayOrMoment = Annotated[datetime | date, BeforeValidator(read_day_or_moment)]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
 
 __all__ = [
     "MAX_NOTES",
-    "OLDEST",
     "Amount",
     "Currency",
+    "Day",
+    "DayOrMoment",
     "Email",
     "Id",
     "Language",
+    "Moment",
     "Name",
     "Notes",
     "PaymentMethodId",
     "Phone",
+    "StripeAccountId",
     "TimeZone",
     "Words",
 ]

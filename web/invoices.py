@@ -1,6 +1,6 @@
 """Invoices of an account."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Literal, get_args
 
 import falcon
@@ -20,9 +20,9 @@ from web.answers import InvoiceList, InvoiceShown, InvoiceStatus
 from web.auth import caller_of
 from web.body import Body, check, read_json
 from web.customers import find_customer
-from web.fields import Amount, Currency, Id, Name, Notes, Words
+from web.fields import Amount, Currency, Day, Id, Name, Notes, Words
 from web.idempotency import idempotent
-from web.lists import choices_of, moment_of, page
+from web.lists import choices_of, filter_of, moment_of, page
 from web.openapi import PageQuery, documented
 from web.problems import Problem
 from web.shapes import show_invoice
@@ -36,7 +36,7 @@ class NewInvoice(Body):
     project: Words | None = None
     amount_due: Amount
     currency: Currency
-    due_date: date
+    due_date: Day
     status: Literal["draft", "sent"] = "sent"
     notes: Notes = ""
 
@@ -48,7 +48,7 @@ class InvoiceChange(Body):
 
     project: Words | None = None
     amount_due: Amount | None = None
-    due_date: date | None = None
+    due_date: Day | None = None
     status: Literal["draft", "sent"] | None = None
     notes: Notes | None = None
 
@@ -106,8 +106,8 @@ class Invoices:
         )
         if statuses := choices_of(req, "status", get_args(InvoiceStatus)):
             query = query.where(Invoice.status.in_(statuses))
-        if req.get_param("customerId"):
-            query = query.where(Invoice.customer == req.get_param("customerId"))
+        if customer_id := filter_of(req, "customerId"):
+            query = query.where(Invoice.customer == customer_id)
         since = moment_of(req, "updatedSince")
         if since:
             query = query.where(Invoice.updated_at >= since)

@@ -17,7 +17,7 @@ from runtime.clock import business_now, real_now
 from web.answers import Recorded
 from web.auth import caller_of
 from web.body import Body, check
-from web.fields import OLDEST, Amount, Currency, Id, Name
+from web.fields import Amount, Currency, DayOrMoment, Id, Name
 from web.idempotency import idempotent
 from web.invoices import find_invoice
 from web.later import Later, nothing_to_perform
@@ -38,7 +38,7 @@ class TakenPayment(Body):
     currency: Currency
     method: Literal["cash", "check", "bank_transfer", "stripe"]
     reference: Name
-    received_at: datetime | date | None = None
+    received_at: DayOrMoment | None = None
 
 
 PROBLEMS = ("currency_mismatch", "payment_conflict", "payment_voided", "provider_unavailable")
@@ -51,8 +51,6 @@ def received_at(said: datetime | date | None, account: Account) -> datetime:
     """
     if said is None:
         return real_now()
-    if not OLDEST <= said.year <= business_now().year + 1:
-        raise _mistyped(f"is in the year {said.year}")
     at = said if isinstance(said, datetime) else datetime.combine(said, time.min)
     at = (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(account.time_zone))).astimezone(UTC)
     if at > business_now() + AHEAD:

@@ -22,7 +22,7 @@ from web.auth import caller_of
 from web.body import Body, check
 from web.fields import Amount
 from web.idempotency import idempotent
-from web.lists import page
+from web.lists import filter_of, page
 from web.openapi import PageQuery, documented
 from web.payment_answers import PaymentList, PaymentWithRefunds, RefundRequestShown
 from web.problems import Problem
@@ -75,8 +75,8 @@ class Payments:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The account's payments, newest first; filter by `invoiceId`."""
         query = every = Payment.select().where(Payment.account == caller_of(req).own)
-        if req.get_param("invoiceId"):
-            query = query.where(Payment.invoice == req.get_param("invoiceId"))
+        if invoice_id := filter_of(req, "invoiceId"):
+            query = query.where(Payment.invoice == invoice_id)
         resp.media = page(req, query, show_payment, every)
 
 
