@@ -20,6 +20,7 @@ from models.contact_facts import payment_is_under_way
 from models.effect import Effect
 from models.payment_link import PaymentLink
 from models.standing import lock_invoice
+from rules.timeline_words import asked_for
 from runtime.clock import real_now
 
 
@@ -102,7 +103,7 @@ def _decide(link: PaymentLink) -> Effect | None:
             invoice,
             link.stripe_account,
             "create_payment_link",
-            f"balance {link.balance_revision} of invoice {invoice.number}",
+            asked_for(link.amount, link.currency, invoice.number, link.balance_revision),
         )
 
 

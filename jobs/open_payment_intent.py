@@ -21,6 +21,7 @@ from models.invoice import Invoice
 from models.payment_attempt import PaymentAttempt
 from models.standing import lock_invoice
 from providers.stripe_events import read_intent
+from rules.timeline_words import asked_for
 from runtime.clock import real_now
 
 
@@ -59,7 +60,7 @@ def _decide(attempt: PaymentAttempt) -> Effect | None:
             return known
         if row.state != "planned":
             return None
-        reason = f"balance {row.balance_revision} of invoice {invoice.number}"
+        reason = asked_for(row.amount, row.currency, invoice.number, row.balance_revision)
         return reserve(
             INTENT_CREATE,
             row.id,

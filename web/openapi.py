@@ -64,6 +64,7 @@ class ProblemDetails(BaseModel):
     status: int
     code: str
     detail: str
+    next: str
     errors: list[FieldProblem] = Field(default_factory=list)
 
 

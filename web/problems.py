@@ -5,6 +5,7 @@ from typing import Any
 
 import falcon
 
+from rules.problem_words import next_step
 from runtime.errors import PayphoneError
 
 PROBLEMS: dict[str, tuple[int, str]] = {
@@ -87,7 +88,8 @@ class Problem(PayphoneError):
             "status": self.status,
             "code": self.code,
         }
-        document["detail"] = self.detail or title
+        document["detail"] = self.detail or f"{title}."
+        document["next"] = next_step(self.code)
         return document | self.extra | ({"errors": self.errors} if self.errors else {})
 
 
