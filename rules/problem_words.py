@@ -21,8 +21,8 @@ NEXT: dict[str, str] = {
         " with Twilio's console."
     ),
     "forbidden": (
-        "Another key or session is needed than this one. Use an operator's key, or sign in and load"
-        " the page again."
+        "Another key or session than this one is accepted. Use an operator's key, or sign in and"
+        " load the page again; then send it again."
     ),
     "https_required": "Addresses that begin with https are accepted. Send the request to one.",
     "not_found": (
@@ -97,8 +97,8 @@ NEXT: dict[str, str] = {
         " way it came, and void it."
     ),
     "invoice_has_payments": (
-        "An amount may change until money is received or on its way. Void or refund the payment"
-        " first, or create another invoice."
+        "Another amount is accepted until money is received or on its way. Void or refund the"
+        " payment first, or create another invoice."
     ),
     "card_form_expired": "A form is accepted until it expires. Open a new one for the invoice.",
     "cursor_too_old": (
@@ -142,8 +142,8 @@ NEXT: dict[str, str] = {
     ),
     "rate_limited": "Requests are accepted again after Retry-After. Wait that long, then repeat.",
     "internal": (
-        "The request itself may be fine. Repeat it with the same Idempotency-Key, and report the"
-        " X-Request-Id if it fails again."
+        "The same request is accepted again. Repeat it with the same Idempotency-Key, and report"
+        " the X-Request-Id if it fails again."
     ),
     "provider_unavailable": (
         "The same request is accepted again. Repeat it with the same Idempotency-Key in a moment."

@@ -13,7 +13,7 @@ from models.consent import Consent
 from models.customer import Customer
 from models.opt_out import CHANNELS, OptOut, person_key
 from models.phone_suppression import PhoneSuppression
-from rules.phones import BadPhone, read_phone
+from rules.phones import ACCEPTED, BadPhone, read_phone
 from runtime.clock import business_now, real_now, rfc3339
 from web.auth import caller_of
 from web.body import Body, check
@@ -65,7 +65,7 @@ def _phone(customer: Customer, named: str | None) -> str:
         raise Problem(
             "invalid",
             f"Customer {customer.id} has no phone number; give one in `phone`.",
-            [{"field": "phone", "message": "is missing"}],
+            [{"field": "phone", "message": f"is missing; {ACCEPTED}; add one"}],
         )
     return str(named or customer.phone)
 
@@ -99,8 +99,8 @@ class CustomerConsents:
         if wanted.given_at > max(now, business_now()) + CLOCKS_DIFFER:
             raise Problem(
                 "invalid",
-                "A consent cannot be given in the future.",
-                [{"field": "givenAt", "message": "is in the future"}],
+                "givenAt is in the future; a time up to now is accepted. Correct the time.",
+                [{"field": "givenAt", "message": "is in the future; a time up to now is accepted"}],
             )
         actor, phone = caller.actor, _consented_phone(customer, wanted.phone)
         words = {
@@ -144,7 +144,9 @@ def _end_opt_outs(customer: Customer, consent: Consent) -> None:
                 " given; only a later consent can end that."
             )
             raise Problem(
-                "invalid", detail, [{"field": "givenAt", "message": "is before the opt-out"}]
+                "invalid",
+                detail,
+                [{"field": "givenAt", "message": "is before the opt-out; a later one is accepted"}],
             )
         if channel == "sms" and stop.is_known_to_carrier:
             detail = (
@@ -154,7 +156,12 @@ def _end_opt_outs(customer: Customer, consent: Consent) -> None:
             raise Problem(
                 "invalid",
                 detail,
-                [{"field": "endsOptOut", "message": "cannot end an opt-out by text"}],
+                [
+                    {
+                        "field": "endsOptOut",
+                        "message": "ends no opt-out by text; only the person's START ends it",
+                    }
+                ],
             )
     if stops:
         about = {

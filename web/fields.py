@@ -16,13 +16,17 @@ from rules.stripe_account import SHAPE, read_account_id
 
 def _zone(text: str) -> str:
     if text not in available_timezones():
-        raise ValueError("must be an IANA time zone, such as America/New_York")
+        raise ValueError(
+            "is no IANA time zone; a name such as America/New_York is accepted; correct it"
+        )
     return text
 
 
 def _currency(text: str) -> str:
     if text.lower() not in CURRENCIES:
-        raise ValueError("is not a currency that Stripe takes, such as usd")
+        raise ValueError(
+            "is no currency that Stripe takes; a code such as usd is accepted; correct it"
+        )
     return text.lower()
 
 

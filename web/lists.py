@@ -35,8 +35,8 @@ def number_of(req: falcon.Request, name: str, default: int, least: int, most: in
     ):
         raise Problem(
             "invalid",
-            f"{name} must be a number from {least} to {most}.",
-            [{"field": name, "message": "is out of range"}],
+            f"{name} is not a whole number from {least} to {most}. Send one, in plain digits.",
+            [{"field": name, "message": f"is no number; {least} to {most} is accepted"}],
         )
     return int(text)
 
@@ -52,7 +52,7 @@ def choices_of(req: falcon.Request, name: str, known: Sequence[str]) -> list[str
     """
     chosen = req.get_param_as_list(name) or []
     if not set(chosen) <= set(known):
-        told = f"must be one of {', '.join(known)}"
+        told = f"is another value; one of {', '.join(known)} is accepted; send one of these"
         raise Problem("invalid", f"{name} {told}.", [{"field": name, "message": told}])
     return chosen
 
@@ -109,8 +109,8 @@ def after_of(req: falcon.Request, *among: "ModelSelect[Any]") -> Any:
 def _unknown_cursor() -> Problem:
     return Problem(
         "invalid",
-        "startingAfter is not an id in this list.",
-        [{"field": "startingAfter", "message": "is unknown"}],
+        "startingAfter is not an id in this list. Send the last id of the previous page, or none.",
+        [{"field": "startingAfter", "message": "is unknown; an id of this list is accepted"}],
     )
 
 

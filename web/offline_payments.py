@@ -61,8 +61,13 @@ def received_at(said: datetime | date | None, account: Account) -> datetime:
 def _mistyped(what: str) -> Problem:
     return Problem(
         "invalid",
-        f"receivedAt {what}; say when the money came in.",
-        [{"field": "receivedAt", "message": what}],
+        f"receivedAt {what}. Send the time when the money came in.",
+        [
+            {
+                "field": "receivedAt",
+                "message": f"{what}; a time that has come is accepted; correct it",
+            }
+        ],
     )
 
 
