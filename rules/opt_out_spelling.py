@@ -21,6 +21,7 @@ _ALONE = {
     "stopall": (1, {"stepall"}),
     "unsubscribe": (3, {"subscribe", "subscribed", "subscriber"}),
 }
+_DISGUISED = ("stop", "stopall", "quit", "cancel", "unsubscribe", "optout")
 _END = frozenset({"edn", "ende", "endd", "ennd", "eend", "enf", "emd", "ebd"})
 _ANYWHERE = {
     "stop": (
@@ -128,10 +129,13 @@ def _mended(word: str) -> str:
 
 
 def _is_disguised(word: str) -> bool:
-    """Whether signs in a word stand for letters of a keyword: `5T0P`, `$top`."""
+    """Whether signs in a word stand for letters of a keyword: `5T0P`, `$top`, `st*p`."""
     bare = word.strip(".,;:?\"'()")
     read = letters_for_digits(bare)
-    return read != bare and read in {"stop", "stopall", "quit", "cancel", "unsubscribe", "optout"}
+    if read != bare and read in _DISGUISED:
+        return True
+    hidden = re.fullmatch(r"[a-z]+\*[a-z*]*", bare) and re.compile(bare.replace("*", "[a-z]"))
+    return bool(hidden) and any(hidden.fullmatch(keyword) for keyword in _DISGUISED)
 
 
 def _slip_of(word: str, keywords: dict[str, tuple[int, set[str]]]) -> str:

@@ -74,8 +74,9 @@ _ALONE = (
     r"|(?:cancel|end|quit|remove|delete|block) (?:all|everything|me|us)|stahp|arret)"
 )
 _MINE = (
-    r"(?:me|us|mine|my (?:\w+ ){0,2}?(?:number|numbers|name|phone|cell|contact|contacts|info"
-    r"|information|details|data)|this (?:number|phone|cell))"
+    r"(?:me|us|mine|this (?:number|phone|cell)"
+    r"|my (?!card|credit|debit|bank|payment|billing|insurance)(?:\w+ ){0,2}?"
+    r"(?:number|numbers|name|phone|cell|contact|contacts|info|information|details|data))"
 )
 _NOT = r"(?:do not|don t|dont|never|must not|may not|no longer)"
 _SOMEBODY = (
@@ -189,20 +190,24 @@ _REFUSING = frozenset(
 # How phones tell of a reaction to a text of ours, which they quote whole, its "Reply STOP" too.
 _REACTION = re.compile(
     r"(?:liked|loved|laughed at|emphasi[sz]ed|questioned|disliked|reacted .{1,12} to"
-    r"|removed an? .{1,20} from|le (?:gust|encant|divirti|disgust)\w*|a\u00f1adi\u00f3 .{1,20} a)"
-    r"\s*(?=[\u201c\u201d\"\u00ab])",
-    re.IGNORECASE,
+    r"|removed an? .{1,20} from|\W{0,8}[^\w\s\u201c\"']\W{0,8}to|le (?:gust|encant|divirti|disgust)\w*"
+    r"|a\u00f1adi\u00f3 .{1,20} a)"
+    r"\s*[\u201c\u201d\"\u00ab](?:.*[\u201c\u201d\"\u00bb]|.*)",
+    re.IGNORECASE | re.DOTALL,
 )
+_QUOTE = re.compile('[\u201c\u201d"\u00ab]')
 
 
 def wish_of(text: str) -> Wish:
     """What `text` asks for; case, accents, punctuation, emoji and spaces do not matter."""
-    plain = _plain(text)
     reaction = _REACTION.match(text)
     if reaction:
-        return "stop" if _signs_stop(reaction[0]) else ""
+        if _signs_stop(_QUOTE.split(text)[0]):
+            return "stop"
+        text = text[reaction.end() :]
     if _signs_stop(text):
         return "stop"
+    plain = _plain(text)
     if plain in START and not _has_look_alikes(text):
         return "start"
     if plain in HELP:

@@ -141,6 +141,8 @@ LOOK_ALIKES = [
     "st0p texting me",
     "un5ub5cribe",
     "ǪUIT",
+    "st*p",
+    "s**p texting",
     "UNSUBSCRIВE",  # a Cyrillic В
 ]
 EMOJI = [
@@ -437,6 +439,15 @@ NO_WISH = [
     'Liked "Reply STOP to opt out"',
     "Reacted 👍 to “Harbor Dental: your invoice. Reply STOP to opt out”",
     "Removed a like from “Harbor Dental: your invoice. Reply STOP to opt out”",
+    "👍 to “Harbor Dental: your invoice. Reply STOP to opt out”",
+    "\u200a\u200b👍\u200b to “\u200aHarbor Dental: Reply STOP to opt out\u200a”",
+    "remove my card details please",
+    "delete my credit card info",
+    # What phones answer by themselves.
+    "I'm driving with Do Not Disturb While Driving turned on. I'll see your message later.",
+    "(I'm not receiving notifications. If this is urgent, reply “urgent”.)",
+    "Sorry, I can't talk right now. Can I call you later?",
+    "I'm in a meeting, please text me.",
     "Quiero cancelar mi cita",
     "¿puede quitar el recargo?",
     "pago el fin de mes",

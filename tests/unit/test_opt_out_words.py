@@ -259,6 +259,7 @@ def test_start_is_heard_only_as_carriers_hear_it(text):
 def test_a_reaction_to_a_text_says_nothing_of_its_own():
     """Given a phone that tells of a reaction, then the text that it quotes is not theirs."""
     assert wish_of("Liked “Harbor Dental: pay. Reply STOP to opt out”") == ""
+    assert wish_of("Liked “Harbor Dental: pay. Reply STOP to opt out” please stop") == "stop"
     assert wish_of("I liked it. Reply STOP") == "stop"
 
 
