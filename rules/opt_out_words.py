@@ -190,7 +190,8 @@ _REFUSING = frozenset(
 # How phones tell of a reaction to a text of ours, which they quote whole, its "Reply STOP" too.
 _REACTION = re.compile(
     r"(?:liked|loved|laughed at|emphasi[sz]ed|questioned|disliked|reacted .{1,12} to"
-    r"|removed an? .{1,20} from|\W{0,8}[^\w\s\u201c\"']\W{0,8}to|le (?:gust|encant|divirti|disgust)\w*"
+    r"|removed an? .{1,20} from"
+    r"|\W{0,8}[^\w\s\u201c\"']\W{0,8}to|le (?:gust|encant|divirti|disgust)\w*"
     r"|a\u00f1adi\u00f3 .{1,20} a)"
     r"\s*[\u201c\u201d\"\u00ab](?:.*[\u201c\u201d\"\u00bb]|.*)",
     re.IGNORECASE | re.DOTALL,

@@ -97,7 +97,7 @@ def dated_fields() -> list[tuple[str, Any]]:
     found = []
     for body in sorted(bodies(), key=lambda body: body.__name__):
         for name, field in body.model_fields.items():
-            whole: Any = Annotated[(field.annotation, *field.metadata)]
+            whole: Any = Annotated[(field.annotation, *field.metadata, "a field")]
             adapter: Any = TypeAdapter(whole)
             if formats(adapter.json_schema()) & {"date", "date-time"}:
                 found.append((f"{body.__name__}.{name}", adapter))
