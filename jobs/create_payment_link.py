@@ -19,6 +19,7 @@ from models.delivery.stage import stage
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
+from rules.timeline_words import asked_for
 from runtime.clock import real_now
 
 
@@ -101,7 +102,7 @@ def _decide(link: PaymentLink) -> Effect | None:
             invoice,
             link.stripe_account,
             "create_payment_link",
-            f"balance {link.balance_revision} of invoice {invoice.number}",
+            asked_for(link.amount, link.currency, invoice.number, link.balance_revision),
         )
 
 

@@ -19,6 +19,7 @@ from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from providers.stripe.events import read_intent
+from rules.timeline_words import asked_for
 from runtime.clock import real_now
 
 
@@ -57,7 +58,7 @@ def _decide(attempt: PaymentAttempt) -> Effect | None:
             return known
         if row.state != "planned":
             return None
-        reason = f"balance {row.balance_revision} of invoice {invoice.number}"
+        reason = asked_for(row.amount, row.currency, invoice.number, row.balance_revision)
         return reserve(
             INTENT_CREATE,
             row.id,

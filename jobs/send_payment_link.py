@@ -90,6 +90,16 @@ def _link_state(invoice: Invoice) -> str:
     return newest.state if newest is not None else ""
 
 
+def _why_no_link(invoice: Invoice) -> str:
+    """Why there is no link to send: Stripe's own words, and what to do about them."""
+    newest = PaymentLink.newest(invoice)
+    said = (newest.error if newest is not None else None) or "it gave no reason"
+    return (
+        f"Stripe refused to make the payment link: {said.rstrip('.')}. Correct what it names, and"
+        " ask for the link again."
+    )
+
+
 def _decide(message_id: str) -> Effect | None:
     """Ask the gate and reserve the attempt in one transaction; the attempt under way, if there is
     one.
@@ -125,7 +135,7 @@ def _ask_gate(invoice: Invoice, message: Message, now: datetime) -> Effect | Non
         case "refused":
             message.record_refused(
                 "link_refused",
-                "Stripe refused to make the payment link; see the invoice's links.",
+                _why_no_link(invoice),
                 now,
             )
             return None

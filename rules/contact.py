@@ -106,32 +106,60 @@ def may_contact(facts: Facts, now: datetime, policy: Policy = DEFAULT) -> Answer
 
 def _about_the_debt(facts: Facts) -> Iterator[Refused]:
     if not facts.phone:
-        yield Refused("no_phone", "No phone number is known.")
+        yield Refused(
+            "no_phone", "The customer has no phone number. Add one, such as +12025550123."
+        )
     if facts.invoice_status == "paid":
-        yield Refused("invoice_paid", "The invoice is paid.")
+        yield Refused(
+            "invoice_paid", "The invoice is paid: nothing is owed, and nothing needs to be sent."
+        )
     if facts.disputed:
         yield Refused(
             "invoice_disputed",
             "A payment of the invoice is disputed; it cannot be collected until the dispute is"
-            " over.",
+            " over. Answer it in Stripe's dashboard.",
         )
     if facts.invoice_status not in {"sent", "overdue"}:
-        yield Refused("invoice_not_collectable", f"The invoice is {facts.invoice_status}.")
+        yield Refused(
+            "invoice_not_collectable",
+            f"The invoice is {facts.invoice_status.replace('_', ' ')}; only sent and overdue"
+            " invoices are collected. Send it first if it is a draft.",
+        )
 
 
 def _about_the_person(facts: Facts) -> Iterator[Refused]:
     if facts.opted_out:
-        yield Refused("opted_out", f"The person has opted out of {facts.channel}.")
+        yield Refused(
+            "opted_out",
+            f"The person has opted out of {facts.channel}. Only they can end that: with START for"
+            " texts, or with a later consent that says so.",
+        )
     if facts.suppressed:
-        yield Refused("suppressed", facts.suppressed)
+        yield Refused(
+            "suppressed",
+            f"{facts.suppressed.rstrip('.')}. Lift the suppression if a person knows better.",
+        )
     if not facts.consented:
-        yield Refused("no_consent", f"There is no consent to {facts.channel} for this number.")
+        yield Refused(
+            "no_consent",
+            f"There is no consent to {facts.channel} for this number. Record one once the person"
+            " has agreed.",
+        )
     if facts.sender_trouble:
-        yield Refused("sender_not_ready", facts.sender_trouble)
+        yield Refused(
+            "sender_not_ready",
+            f"{facts.sender_trouble.rstrip('.')}. Ask the operator to set it.",
+        )
     if facts.paused:
-        yield Refused("paused", "Contact over this channel is paused.")
+        yield Refused(
+            "paused",
+            f"An operator has paused {facts.channel}. Ask them when it goes on.",
+        )
     if facts.payment_processing:
-        yield Refused("payment_processing", "A payment of the invoice is being processed.")
+        yield Refused(
+            "payment_processing",
+            "A payment of the invoice is being processed. Wait until it has arrived or failed.",
+        )
 
 
 def _about_the_time(facts: Facts, now: datetime, policy: Policy) -> Answer:
@@ -141,12 +169,13 @@ def _about_the_time(facts: Facts, now: datetime, policy: Policy) -> Answer:
         if opening is None:
             return Refused(
                 "unknown_time_zone",
-                "The person's time zone is not known, so no hour is known to be lawful; add their"
+                "The person's time zone is not known, so no hour is known to be lawful. Add their"
                 " time zone or address.",
             )
         return Refused(
             "quiet_hours",
-            f"It is before {policy.opens}:00 or after {policy.closes}:00 where the person may be.",
+            f"It is before {policy.opens}:00 or after {policy.closes}:00 where the person may be;"
+            " contact is allowed between. Ask again then.",
             opening,
         )
     recent = sorted(at for at in facts.recent if at > now - DAY)
@@ -154,13 +183,15 @@ def _about_the_time(facts: Facts, now: datetime, policy: Policy) -> Answer:
         free = recent[-policy.per_person] + DAY
         return Refused(
             "person_cap",
-            f"The person has been contacted {len(recent)} times in 24 hours.",
+            f"The person has been contacted {len(recent)} times in 24 hours, and may be"
+            f" {policy.per_person} times. Ask again tomorrow.",
             next_opening(facts.zones, free, policy),
         )
     if facts.ceiling_lifts_at is not None:
         return Refused(
             "account_ceiling",
-            "The account has reached its ceiling of the day.",
+            "The account has reached its ceiling of the day. Ask again tomorrow, or ask the"
+            " operator to raise it.",
             next_opening(facts.zones, facts.ceiling_lifts_at, policy),
         )
     return _about_the_books(facts, now) or Allowed(until)
@@ -170,13 +201,14 @@ def _about_the_books(facts: Facts, now: datetime) -> Refused | None:
     if facts.books == "stale":
         reason = (
             "Stripe's list of this account's events has not been read for hours, so a payment may"
-            " be missing here. An operator must look into it."
+            " be missing here. Ask the operator to run `bin/payphone doctor`."
         )
         return Refused("books_stale", reason, now + LATER)
     if facts.books == "behind":
         return Refused(
             "books_not_current",
-            "Events about this account's payments are waiting to be processed.",
+            "Events about this account's payments are waiting to be processed. Ask again in half a"
+            " minute.",
             now + SOON,
         )
     return None

@@ -60,7 +60,9 @@ ADVICE: dict[str, Advice] = {
     "21610": _OPTED_OUT,
     "30003": _TRANSIENT,
     "30001": _TRANSIENT,
-    "30036": Advice("try_later", "It could not be sent before texting hours ended."),
+    "30036": Advice(
+        "try_later", "It could not be sent before texting hours ended. Ask for it again tomorrow."
+    ),
     "30004": Advice(
         "other_channel", "The person or their carrier blocks this text. Use another channel."
     ),

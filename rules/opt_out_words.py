@@ -9,11 +9,23 @@ harms nobody.
 So the word `stop` alone is a wish, wherever it stands, unless its own few words say what else it is
 (`HARMLESS`): a visit, a payment that is stopped at the bank, "don't stop". These are looked for
 sentence by sentence, because "Please stop. By the way, I paid" is no visit.
+
+People do not write as lists have it: look-alike letters (`rules/lookalikes.py`), slips of the
+finger and words run together (`rules/opt_out_spelling.py`), other languages
+(`rules/opt_out_languages.py`) and emoji are wishes as well. START is the other way round: it lets
+texts in again, so it is heard only as carriers hear it.
+
+Sources, besides the law: Twilio's and AWS's keywords, the default list of Spoke (MoveOnOrg/Spoke,
+auto-optout) and its thread #1016, Braze's fuzzy opt-out (a neighbouring key, a part of the text).
 """
 
 import re
 import unicodedata
 from typing import Literal
+
+from rules.lookalikes import plain_letters
+from rules.opt_out_languages import says_stop_in_another_language
+from rules.opt_out_spelling import corrected, joins_to
 
 Wish = Literal["stop", "start", "help", ""]
 
@@ -29,10 +41,10 @@ STOP = frozenset(
         "optout",
         "cancel",
         "unsubscribe",
+        "remove",  # with ARRET and TD: AWS End User Messaging, US and Canada
+        "arret",
+        "td",
     }
-)
-STOP_SPANISH = frozenset(
-    {"alto", "parar", "pare", "paren", "para ya", "baja", "basta", "cancelar", "detener", "salir"}
 )
 START = frozenset({"start", "unstop", "comenzar", "empezar"})
 HELP = frozenset({"help", "info", "ayuda"})
@@ -45,7 +57,27 @@ _REACH = (
     r"(?:text\w*|messag\w*|msg\w*|sms|contact\w*|call\w*|bother\w*|harass\w*|spam\w*|email\w*"
     r"|writ\w*|notif\w*|remind\w*)"
 )
-_ENDING = r"(?:quit|cease|halt|cancel|revoke)(?! by\b)(?! in\b)"
+# What is cancelled at a clinic without any text being meant.
+_VISIT = (
+    r"(?:appointment|appt|apt|visit|cleaning|booking|reservation|order|plan|payment|autopay|check"
+    r"|surgery|procedure|consult\w*|checkup|subscription box)s?"
+)
+_ENDING = (
+    r"(?:quit|cease|halt|cancel|revoke|end|discontinue|terminate|suspend)"
+    rf"(?! (?:\w+ ){{0,2}}{_VISIT}\b)(?! by\b)(?! in\b)(?! of\b)"
+)
+_ALONE = (
+    r"(?:quit|cease|end|halt|cancel|revoke|enough|unsubscribe|remove|discontinue|terminate"
+    r"|suspend|abort|exit|block|blocked|delete|mute|spam|leave|out|off|take off|rmv"
+    r"|reported|goodbye|good bye|do not disturb|dnd|dnc|shut up|shut it|fu|f u"
+    r"|screw you|get lost|buzz off|bug off|back off|piss off|go to hell"
+    r"|(?:cancel|end|quit|remove|delete|block) (?:all|everything|me|us)|stahp|arret)"
+)
+_MINE = (
+    r"(?:me|us|mine|this (?:number|phone|cell)"
+    r"|my (?!card|credit|debit|bank|payment|billing|insurance)(?:\w+ ){0,2}?"
+    r"(?:number|numbers|name|phone|cell|contact|contacts|info|information|details|data))"
+)
 _NOT = r"(?:do not|don t|dont|never|must not|may not|no longer)"
 _SOMEBODY = (
     r"(?:he|she|they|husband|wife|spouse|partner|mother|mom|father|dad|son|daughter|brother|sister"
@@ -56,13 +88,16 @@ _DEBT = r"(?:debt|bill|invoice|charge|balance|account)"
 
 _WISHES = [
     r"\bstop\b|\bdesist\b|\bcease\b",
-    rf"^(?:{_POLITE} )*(?:quit|cease|end|halt|cancel|revoke|enough|unsubscribe)(?: {_POLITE})*$",
+    rf"^(?:{_POLITE} )*{_ALONE}(?: {_POLITE})*$",
     rf"\b{_ENDING}(?: \w+){{0,4}} {_REACH}\b|(?<!\bi )\bquit \w+ing\b",
     rf"\b{_NOT}(?: \w+){{0,2}} {_REACH} (?:me|us|this|my|again|any)\b",
     (
-        rf"\b{_NOT}(?: \w+){{0,2}} (?:text|message|contact|call|bother)(?: again| anymore| any"
-        r" more| ever)?$"
+        rf"\b{_NOT}(?: \w+){{0,2}} (?:text|txt|message|msg|contact|call|bother|write|reply|respond)"
+        r"(?: again| anymore| any more| ever| back| here| at all| please| thanks| thank you)*$"
     ),
+    rf"\b{_NOT}(?: \w+){{0,2}} send (?:\w+ )?(?:{_REACH}|me|us|any\w*|these|this|those|more)\b",
+    rf"\b{_NOT} (?:want|need) (?:any (?:more )?(?:of )?)?(?:this|these|those|them|anything)\b",
+    rf"\b(?:want|need|get) (?:this|these|it|them|(?:the|your) {_REACH}) (?:to be )?stopped\b",
     rf"\b{_NOT} (?:want|wish|consent|agree|like)(?: \w+){{0,5}} {_REACH}\b",
     (
         rf"\bno more {_REACH}\b|^(?:{_POLITE} )*no (?:more )?{_REACH}(?: (?:me|us|to"
@@ -74,21 +109,32 @@ _WISHES = [
         r" me|count me) out\b"
     ),
     (
-        r"\b(?:take|get) (?:me|us|my number|this number) off\b|\b(?:remove|delete) (?:me|us|my"
-        r" (?:phone )?number|this number)\b"
+        rf"\b(?:take|get) {_MINE} (?:off|out)\b"
+        rf"|\b(?:remove|delete|erase|drop|scrub) {_MINE}\b(?! from (?:the )?(?:wait|bill|invoice))"
+        r"|\boff (?:of )?(?:the|your|ur|this|that|all|every)(?: \w+){0,2} lists?\b"
+        r"|\bdo not (?:call|contact|text) list\b|\btake me off\b"
     ),
     (
-        r"\bleave (?:me|us) alone\b|\blose (?:my|this) number\b|\bgo away\b|\b(?:fuck|piss|f)"
-        r" off\b|\b(?:knock it off|cut it out|enough is enough)\b"
+        r"\b(?:block|blocked|blocking|report|reporting|reported|sue|suing) (?:you|u|ur|this"
+        r" (?:number|sender))\b|\b(?:tcpa|fdcpa|lawsuit|ftc|fcc)\b"
+    ),
+    r"\bfuck(?:ing)? (?:you|u|this)\b|\bscrew you\b|\bgo to hell\b|\bshut (?:the \w+ )?up\b",
+    (
+        r"\bleave (?:me|us)(?: \w+){0,2} alone\b|\blose (?:my|this) number\b|\bgo away\b"
+        r"|\b(?:fuck|piss|f) off\b|\b(?:knock it off|cut it out|enough is enough)\b"
     ),
     (
-        r"\bnot interested\b|\bnever (?:signed up|subscribed|agreed|consented|asked for"
-        r" (?:this|these))\b"
+        r"\b(?:not|no longer) interested\b"
+        r"|\bnever (?:signed up|subscribed|agreed|consented|asked for (?:this|these))\b"
     ),
     (
         r"\bthis is (?:just |pure )?(?:spam|harassment|a scam)\b|\breport\w*(?: \w+){0,3} (?:as"
         r" )?spam\b"
     ),
+    r"^i (?:hereby |now )?(?:revoke|quit|cancel|withdraw|refuse)$|\bharass(?:ing|es) (?:me|us)\b",
+    r"\b(?:not|never|don t|dont|didn t|didnt) consent(?:ed|ing)?\b",
+    r"\b(?:want|wish) to be removed\b",
+    r"\bwrong n\w{0,3}[bnm]\w?er\b|\bno(?:sms|texts?|calls?|msgs?|messages)\b",
     r"\b(?:revoke|withdraw)(?: \w+){0,2} (?:consent|permission)\b",
     # Somebody else's number.
     (
@@ -115,29 +161,6 @@ _WISHES = [
         r"\bdisput(?:e|ed|es|ing)\b|\b(?:do not|don t|dont|never|did not|didn t|didnt) owe\b|\bnot"
         rf" my {_DEBT}\b|\bidentity theft\b"
     ),
-    # Spanish.
-    (
-        r"\bno (?:me|nos) (?:vuelvan? a"
-        r" )?(?:envi\w+|mand\w+|escrib\w+|contact\w+|llam\w+|molest\w+|text\w+)\b"
-    ),
-    (
-        r"\b(?:deje|dejen|deja|dejar|pare|paren|parar) de (?:\w+"
-        r" )?(?:envi\w+|mand\w+|escrib\w+|contact\w+|llam\w+|molest\w+)\b"
-    ),
-    (
-        r"\bno mas (?:mensaj\w+|textos?|llamad\w+|sms)\b|\bno quiero (?:recibir )?(?:mas"
-        r" )?(?:mensaj\w+|textos?|llamad\w+|sms)\b|^(?:por favor )?(?:ya )?no mas$"
-    ),
-    r"\b(?:dar(?:me|nos)|denme|deme) de baja\b|\bno (?:me|nos) interesa\b",
-    (
-        r"\b(?:quit\w+|borr\w+|elimin\w+|saqu\w+) (?:me |mi numero |de la"
-        r" lista)|\b(?:quiteme|quitenme|borreme|borrenme|saquenme|eliminenme)\b"
-    ),
-    r"\bnumero equivocado\b|\bpersona equivocada\b|\bno es (?:mi|su|el) numero\b",
-    (
-        r"\bfalleci\w*\b|\bmurio\b|\bbancarrota\b|\babogad[oa]s?\b|\bno debo\b|\bno es mi"
-        r" (?:deuda|factura|cuenta)\b"
-    ),
 ]
 _HARMLESS = [
     (
@@ -151,33 +174,73 @@ _HARMLESS = [
     rf"\b(?:can|could|may|shall|should) (?:i|we) stop\b(?!(?: \w+){{0,3}} {_REACH}\b)",
     r"\bstop (?:by|in|over|off|at(?! once\b)(?! this point\b))\b",
     r"\bstop (?:(?:a|an|my|the|that|your) )?(?:payments?|checks?|cheques?)\b",
-    r"\b(?:bus|train|truck|rest|pit|first|last|next) stop\b|\bstop (?:sign|light)s?\b",
+    r"\b(?:bus|train|truck|rest|pit|first|last|next|one|non) stop\b|\bstop (?:sign|light)s?\b",
+    r"\bstop (?:and |n )?shop\b",
     rf"\b{_DEVICE} (?:is |s |has |had |just )*(?:died|dead)\b|\bpower of attorney\b",
 ]
 _WISH = re.compile("|".join(f"(?:{wish})" for wish in _WISHES))
 _NO_WISH = re.compile("|".join(f"(?:{words})" for words in _HARMLESS))
-_SENTENCE = re.compile(r"[.!?;:,\n\r\u2014\u2026]+")
+_SENTENCE = re.compile(r"[.!?;:,\n\r\u2014\u2026\u3002\uff01\uff1f\uff0c\u061f\u060c\u0964]+")
 _JOINED = frozenset(word.replace(" ", "") for word in STOP)
+# Emoji: signs that mean stop in any company, and gestures that mean it when nothing else is said.
+_STOP_SIGNS = frozenset("\U0001f6d1\u26d4\U0001f515\U0001f4f5\U0001f595\U0001f507\U0001f51a")
+_REFUSING = frozenset(
+    "\U0001f6ab\u270b\U0001f91a\U0001f645\u274c\u274e\u2716\U0001f6b7\U0001f910\u23f9"
+)
+# How phones tell of a reaction to a text of ours, which they quote whole, its "Reply STOP" too.
+_REACTION = re.compile(
+    r"(?:liked|loved|laughed at|emphasi[sz]ed|questioned|disliked|reacted .{1,12} to"
+    r"|removed an? .{1,20} from"
+    r"|\W{0,8}[^\w\s\u201c\"']\W{0,8}to|le (?:gust|encant|divirti|disgust)\w*"
+    r"|a\u00f1adi\u00f3 .{1,20} a)"
+    r"\s*[\u201c\u201d\"\u00ab](?:.*[\u201c\u201d\"\u00bb]|.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_QUOTE = re.compile('[\u201c\u201d"\u00ab]')
 
 
 def wish_of(text: str) -> Wish:
     """What `text` asks for; case, accents, punctuation, emoji and spaces do not matter."""
+    reaction = _REACTION.match(text)
+    if reaction:
+        if _signs_stop(_QUOTE.split(text)[0]):
+            return "stop"
+        text = text[reaction.end() :]
+    if _signs_stop(text):
+        return "stop"
     plain = _plain(text)
-    if plain in START:
+    if plain in START and not _has_look_alikes(text):
         return "start"
     if plain in HELP:
         return "help"
-    if plain.replace(" ", "") in _JOINED or any(
-        _says_stop(_plain(part)) for part in (text, *_SENTENCE.split(text))
-    ):
+    said = (text, *_SENTENCE.split(text))
+    if joins_to(plain, _JOINED) or any(_says_stop(part) for part in said):
         return "stop"
     return ""
 
 
-def _says_stop(plain: str) -> bool:
+def _has_look_alikes(text: str) -> bool:
+    """Whether a letter is of another script: no carrier takes it for the one it looks like."""
+    return any(
+        char.isalpha() and not char.isascii() for char in unicodedata.normalize("NFKD", text)
+    )
+
+
+def _signs_stop(text: str) -> bool:
+    """Whether emoji say it: a stop sign with or without words, a refusing gesture by itself."""
+    signs = set(text)
+    return bool(signs & _STOP_SIGNS) or (
+        bool(signs & _REFUSING) and not any(map(str.isalnum, text))
+    )
+
+
+def _says_stop(part: str) -> bool:
     """Whether these words, a sentence or a whole text, ask for it."""
+    plain = corrected(part, _plain(part))
     return (
-        plain in STOP or plain in STOP_SPANISH or _WISH.search(_NO_WISH.sub(" ", plain)) is not None
+        plain in STOP
+        or _WISH.search(_NO_WISH.sub(" ", plain)) is not None
+        or says_stop_in_another_language(part)
     )
 
 
@@ -191,11 +254,4 @@ def _plain(text: str) -> str:
     characters.
     """
     worded = re.sub(r"(?i)\bwrong\s*#", "wrong number ", text)
-    bare = "".join(" " if unicodedata.category(char)[0] == "S" else char for char in worded)
-    bare = "".join(
-        char
-        for char in unicodedata.normalize("NFKD", bare).casefold()
-        if unicodedata.category(char) not in {"Mn", "Me", "Mc", "Cf"}
-    )
-    words = " ".join(re.sub(r"[^a-z0-9]+", " ", bare).split())
-    return re.sub(r"\bsto+p+\b", "stop", words)
+    return " ".join(re.sub(r"[^a-z0-9]+", " ", plain_letters(worded)).split())

@@ -48,11 +48,26 @@ def doing(kind: str) -> str:
     return EFFECTS.get(kind, kind.replace("_", " ").capitalize())
 
 
-def why_refused(kind: str, code: str) -> str:
-    """Why an effect did not happen; a card's decline reveals nothing confidential."""
+def asked_for(amount: int, currency: str, number: str, revision: int) -> str:
+    """What a link or a payment is made for. The revision counts how often the balance has changed:
+    it tells two links for the same amount apart.
+    """
+    owed = money(amount, currency)
+    return f"{owed} to be paid on invoice {number}, revision {revision} of its balance"
+
+
+def why_refused(kind: str, code: str, said: str = "") -> str:
+    """Why an effect did not happen, and what to do; `said`: the provider's own words.
+
+    Of a card only what its decline code may tell: the bank's words may say that it was stolen.
+    """
     if kind == "intent_confirm":
         return advice(code)
     if kind in {"text", "call"}:
         known = advice_for(code)
         return known.text if known is not None else f"Refused ({code})."
-    return f"The provider refused it ({code or 'no code'})."
+    why = f"{said.strip().rstrip('.')} ({code})" if code else said.strip().rstrip(".")
+    return (
+        f"The provider refused it: {why or 'it gave no reason'}. Correct what it names, in the"
+        " invoice or in the provider's dashboard, and ask again."
+    )

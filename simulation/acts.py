@@ -108,7 +108,9 @@ def send_invoices(clinic: Clinic) -> list[Sent]:
 def _person(clinic: Clinic, index: int, name: str) -> Json:
     """A customer who agreed to be texted."""
     person = clinic.api.post(
-        "/api/customers", {"name": name, "phone": f"+1202555{1200 + index}"}, key=f"person-{index}"
+        "/api/customers",
+        {"name": name, "phone": f"+1202555{101 + index:04}"},
+        key=f"person-{index}",
     )
     words = {
         "source": "paper form",

@@ -1,5 +1,7 @@
 """An opt-out or opt-in by text: whose it is, and for which accounts and senders it is recorded."""
 
+from typing import Any
+
 from models.contact.account_sender import AccountSender, accounts_of_sender
 from models.contact.message import Message
 from models.contact.opt_out import CHANNELS, OptOut
@@ -17,8 +19,8 @@ def record_wish(
 
     It is also recorded for the sender itself, for accounts that start to use it later.
     """
-    if not service and not accounts_of_sender("", number):
-        # nobody's number: it may be in the shared service
+    nobodys = not service and not accounts_of_sender("", number)
+    if nobodys:  # it may be in the shared service
         service = get_settings().twilio_messaging_service_sid
     channels = CHANNELS if wish == "stop" else ("sms",)
     said = {
@@ -28,6 +30,9 @@ def record_wish(
         "recorded_by": "twilio",
     }
     accounts = _accounts(phone, number, service)
+    if nobodys and not number.startswith("+"):
+        # An RCS agent or a page: the name does not tell whose it is, so whoever texted them stops.
+        accounts = sorted({*accounts, *_texters(Message.to == phone)})
     for account_id in accounts:
         OptOut.record(account_id, phone, wish, channels, sender=service or number, **said)
     for sender in sorted({service, number} - {""}):
@@ -40,12 +45,7 @@ def _accounts(phone: str, number: str, service: str) -> list[str]:
     this person.
     """
     found = set(accounts_of_sender(service, number))
-    texted = (
-        Message.select(Message.account)
-        .where((Message.to == phone) & Message.sender.in_([number, service or number]))
-        .distinct()
-    )
-    found |= {row.account_id for row in texted}
+    found |= _texters((Message.to == phone) & Message.sender.in_([number, service or number]))
     if service and service == get_settings().twilio_messaging_service_sid:
         own = AccountSender.select(AccountSender.account)
         knows = (
@@ -55,3 +55,9 @@ def _accounts(phone: str, number: str, service: str) -> list[str]:
         )
         found |= {row.account_id for row in knows}
     return sorted(found)
+
+
+def _texters(which: Any) -> set[str]:
+    """The accounts of these texts."""
+    rows = Message.select(Message.account).where(which).distinct()
+    return {row.account_id for row in rows}

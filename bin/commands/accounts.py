@@ -10,6 +10,7 @@ from models.accounts.account import Account
 from models.accounts.api_key import ApiKey
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
+from rules.stripe_account import BadAccountId, read_account_id
 from runtime.clock import real_now
 from runtime.errors import NotAllowed
 from runtime.ids import new_id
@@ -27,9 +28,12 @@ def _zone(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
 
 
 def _stripe_account(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not value.startswith("acct_"):
-        raise click.BadParameter("a connected account's id starts with acct_.")
-    return value
+    if value is None:
+        return None
+    try:
+        return read_account_id(value)
+    except BadAccountId as error:
+        raise click.BadParameter(f"{value[:40]!r} {error}.") from None
 
 
 def _name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:

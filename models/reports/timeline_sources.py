@@ -182,7 +182,8 @@ def effects(having: Belongings) -> Iterator[Entry]:
             came = (
                 "Done."
                 if row.state == "confirmed"
-                else f"It did not happen. {why_refused(row.kind, row.error_code or '')}"
+                else "It did not happen. "
+                + why_refused(row.kind, row.error_code or "", row.error or "")
             )
             yield Entry(
                 f"effect:{row.id}:settled",

@@ -9,6 +9,7 @@ from models.contact.contact_decision import ContactDecision
 from models.delivery.staged_job import StagedJob, insert_job
 from models.effects.effect import Effect
 from rules.contact import Refused
+from rules.timeline_words import asked_for
 from runtime.clock import real_now
 from tests import given
 
@@ -97,9 +98,26 @@ def test_a_payment_and_its_refund_are_told_in_order(clinic):
     assert all(line["reason"].endswith((".", ")")) for line in lines)
 
 
+def test_what_stripe_refused_is_told_in_its_own_words_and_with_what_to_do(clinic):
+    """Given a link whose refusal has no code, then not only the name of an exception is told."""
+    row = clinic.an_effect("payment_link", asked_by="key:1", reason="a link")
+    row.record_refused("InvalidRequestError", "Invalid currency: xyz.", real_now())
+    [told] = [line["reason"] for line in clinic.lines() if line["type"] == "payment_link.refused"]
+    assert "Invalid currency: xyz (InvalidRequestError)." in told
+    assert told.endswith("and ask again.")
+
+
+def test_a_link_is_told_with_what_is_owed_not_with_a_count(clinic):
+    """Given that balances are counted, then the timeline names money, and the count as a count."""
+    told = asked_for(12_500, "usd", "7", 0)
+    assert told == "125.00 USD to be paid on invoice 7, revision 0 of its balance"
+
+
 def test_what_went_out_is_told_with_its_outcome(clinic):
     """Given effects in every state, then each says what it was, why, and what came of it."""
-    clinic.an_effect("payment_link", "confirmed", asked_by="key:1", reason="balance 0 of invoice 7")
+    clinic.an_effect(
+        "payment_link", "confirmed", asked_by="key:1", reason="125.00 USD to be paid on invoice 7"
+    )
     clinic.an_effect("text", "unknown", asked_by="key:1", reason="the payment link")
     clinic.an_effect(
         "intent_confirm",
@@ -116,7 +134,7 @@ def test_what_went_out_is_told_with_its_outcome(clinic):
     }
     assert (
         lines["payment_link", False]["reason"]
-        == "Create a payment link at Stripe: balance 0 of invoice 7."
+        == "Create a payment link at Stripe: 125.00 USD to be paid on invoice 7."
     )
     assert (
         lines["payment_link.confirmed", True]["reason"] == "Create a payment link at Stripe: Done."

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules.lookalikes import plain_letters
 from rules.opt_out_words import HELP, START, STOP, wish_of
+from tests import opt_out_samples
 
 PLAIN = [
     "please stop",
@@ -189,11 +191,29 @@ WISHES = [
     *((word, "start") for word in sorted(START)),
     *((word, "help") for word in sorted(HELP)),
 ]
-AROUND = st.text(
-    st.characters(categories=["P", "S", "Z", "Cc", "Cf", "Mn"])
-    | st.sampled_from("🙏🛑😡❌👍🏽✋™ \n\t.!?\ufe0f\u200d\u200b"),
-    max_size=6,
-)
+SAMPLES = [
+    *((text, "keyword") for text in opt_out_samples.KEYWORDS),
+    *((text, "Spoke") for text in opt_out_samples.SPOKE),
+    *((text, "slip") for text in opt_out_samples.SLIPS),
+    *((text, "run together") for text in opt_out_samples.RUN_TOGETHER),
+    *((text, "look-alike") for text in opt_out_samples.LOOK_ALIKES),
+    *((text, "plain") for text in opt_out_samples.PLAIN),
+    *((text, language) for language, texts in opt_out_samples.LANGUAGES.items() for text in texts),
+]
+GREETINGS = ["", "Hi. ", "Hello! ", "ok, ", "Dear Dr. Ada: ", "😡 ", "👋🏽 ", "Good morning!\n"]
+SIGNS = "🙏😡👍🏽™ \n\t.!?\ufe0f\u200d\u200b"
+STOP_SIGNS = "🛑❌✋⛔🚫"
+
+
+def around(signs):
+    """Whatever is neither a letter, a digit, nor read as one (a letter in a circle is a letter)."""
+    plain = st.characters(categories=["P", "S", "Z", "Cc", "Cf", "Mn"]).filter(
+        lambda char: not plain_letters(char).strip().isalnum() and char not in "🔕📵🖕🔇🔚🛑⛔"
+    )
+    return st.text(plain | st.sampled_from(signs), max_size=6)
+
+
+AROUND, AROUND_STOP = around(SIGNS), around(SIGNS + STOP_SIGNS)
 
 
 @pytest.mark.parametrize("text", [*PLAIN, *ANOTHER, *SUPPRESSED, *SPANISH])
@@ -215,13 +235,54 @@ def spelt(word, data):
     )
 
 
+@pytest.mark.parametrize(("text", "_kind"), SAMPLES)
+def test_a_wish_to_stop_as_people_write_it(text, _kind):
+    assert wish_of(text) == "stop"
+
+
+@pytest.mark.parametrize("text", opt_out_samples.EMOJI)
+def test_a_wish_to_stop_in_emoji(text):
+    assert wish_of(text) == "stop"
+
+
+@pytest.mark.parametrize("text", opt_out_samples.NO_WISH)
+def test_what_only_looks_like_a_wish_to_stop(text):
+    assert wish_of(text) == ""
+
+
+@pytest.mark.parametrize("text", ["SТART", "SТART 🛑", "strat", "startt", "please start"])
+def test_start_is_heard_only_as_carriers_hear_it(text):
+    """Given that START lets texts in again, then a look-alike or a slip of it does not."""
+    assert wish_of(text) != "start"
+
+
+def test_a_reaction_to_a_text_says_nothing_of_its_own():
+    """Given a phone that tells of a reaction, then the text that it quotes is not theirs."""
+    assert wish_of("Liked “Harbor Dental: pay. Reply STOP to opt out”") == ""
+    assert wish_of("Liked “Harbor Dental: pay. Reply STOP to opt out” please stop") == "stop"
+    assert wish_of("I liked it. Reply STOP") == "stop"
+
+
+@given(st.sampled_from(SAMPLES), st.sampled_from(GREETINGS), AROUND_STOP, AROUND_STOP)
+def test_greetings_punctuation_and_emoji_hide_no_wish(pair, greeting, before, after):
+    text = pair[0]
+    assert wish_of(f"{greeting}{before} {text} {after}") == "stop"
+    assert wish_of(f"{greeting}{before} {text.upper()} {after}") == "stop"
+
+
 @given(st.sampled_from(WISHES), st.data())
 def test_keywords_in_any_case_with_any_punctuation_emoji_and_spaces_around(pair, data):
     word, wish = pair
-    assert wish_of(data.draw(AROUND) + spelt(word, data) + data.draw(AROUND)) == wish
+    signs = AROUND_STOP if wish == "stop" else AROUND
+    assert wish_of(data.draw(signs) + spelt(word, data) + data.draw(signs)) == wish
 
 
-@given(st.sampled_from([*PLAIN, *ANOTHER, *SUPPRESSED, *SPANISH]), st.booleans(), AROUND, AROUND)
+@given(
+    st.sampled_from([*PLAIN, *ANOTHER, *SUPPRESSED, *SPANISH]),
+    st.booleans(),
+    AROUND_STOP,
+    AROUND_STOP,
+)
 def test_plain_wishes_are_heard_whatever_stands_around_them(text, loud, before, after):
     assert wish_of(f"{before} {text.upper() if loud else text} {after}") == "stop"
 

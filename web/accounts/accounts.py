@@ -11,7 +11,7 @@ from runtime.clock import real_now
 from runtime.ids import new_id
 from web.http.auth import caller_of
 from web.http.body import Body, check
-from web.http.fields import Id, Name, TimeZone
+from web.http.fields import Name, StripeAccountId, TimeZone
 from web.http.idempotency import idempotent
 from web.http.problems import Problem
 from web.invoices.answers import AccountMade, AccountShown
@@ -24,7 +24,7 @@ class NewAccount(Body):
 
     name: Name
     time_zone: TimeZone = "America/New_York"
-    stripe_account: Id | None = None
+    stripe_account: StripeAccountId | None = None
 
 
 class Accounts:

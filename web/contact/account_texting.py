@@ -57,7 +57,13 @@ class OneSender:
             raise Problem(
                 "invalid",
                 "Give either a messagingServiceSid or a fromNumber.",
-                [{"field": "messagingServiceSid", "message": "or fromNumber"}],
+                [
+                    {
+                        "field": "messagingServiceSid",
+                        "message": "is neither given alone nor left out; one sender is accepted;"
+                        " send it or fromNumber, not both",
+                    }
+                ],
             )
         with transaction():
             sender = AccountSender.assign(

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 import falcon
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from models.accounts.audit_entry import AuditEntry
 from models.base import serialize_on, transaction
@@ -13,12 +13,13 @@ from models.contact.consent import Consent
 from models.contact.opt_out import CHANNELS, OptOut, person_key
 from models.contact.phone_suppression import PhoneSuppression
 from models.invoices.customer import Customer
+from rules.phones import ACCEPTED, BadPhone, read_phone
 from runtime.clock import business_now, real_now, rfc3339
 from web.contact.answers import ConsentShown, OptOutShown
 from web.contact.contact_shapes import show_consent, show_opt_out
 from web.http.auth import caller_of
 from web.http.body import Body, check
-from web.http.fields import OLDEST, Name, Phone
+from web.http.fields import Moment, Name, Phone
 from web.http.idempotency import idempotent
 from web.http.problems import Problem
 from web.invoices.customers import find_customer
@@ -45,7 +46,7 @@ class NewConsent(Body):
     source: Name
     text: Annotated[str, Field(min_length=1, max_length=5000)]
     text_version: Name
-    given_at: AwareDatetime
+    given_at: Moment
     phone: Phone | None = None
     ends_opt_out: bool = False
 
@@ -64,9 +65,24 @@ def _phone(customer: Customer, named: str | None) -> str:
         raise Problem(
             "invalid",
             f"Customer {customer.id} has no phone number; give one in `phone`.",
-            [{"field": "phone", "message": "is missing"}],
+            [{"field": "phone", "message": f"is missing; {ACCEPTED}; add one"}],
         )
     return str(named or customer.phone)
+
+
+def _consented_phone(customer: Customer, named: str | None) -> str:
+    """The number a consent is for. Raises Problem 422 also when the customer's own, kept before the
+    rules for numbers, would be refused today: it may be a stranger's.
+    """
+    phone = _phone(customer, named)
+    try:
+        return read_phone(phone)
+    except BadPhone as error:
+        raise Problem(
+            "invalid",
+            f"The phone of customer {customer.id} {error}. Correct the customer's phone first.",
+            [{"field": "phone", "message": str(error)}],
+        ) from None
 
 
 class CustomerConsents:
@@ -80,20 +96,13 @@ class CustomerConsents:
         """Record a consent."""
         caller, wanted, now = caller_of(req), check(NewConsent, document), real_now()
         customer = find_customer(caller.own, customer_id)
-        if wanted.given_at.year < OLDEST:
-            what = f"is in the year {wanted.given_at.year}"
-            raise Problem(
-                "invalid",
-                f"givenAt {what}; give the time of the consent.",
-                [{"field": "givenAt", "message": what}],
-            )
         if wanted.given_at > max(now, business_now()) + CLOCKS_DIFFER:
             raise Problem(
                 "invalid",
-                "A consent cannot be given in the future.",
-                [{"field": "givenAt", "message": "is in the future"}],
+                "givenAt is in the future; a time up to now is accepted. Correct the time.",
+                [{"field": "givenAt", "message": "is in the future; a time up to now is accepted"}],
             )
-        actor, phone = caller.actor, _phone(customer, wanted.phone)
+        actor, phone = caller.actor, _consented_phone(customer, wanted.phone)
         words = {
             "source": wanted.source,
             "text": wanted.text,
@@ -135,7 +144,9 @@ def _end_opt_outs(customer: Customer, consent: Consent) -> None:
                 " given; only a later consent can end that."
             )
             raise Problem(
-                "invalid", detail, [{"field": "givenAt", "message": "is before the opt-out"}]
+                "invalid",
+                detail,
+                [{"field": "givenAt", "message": "is before the opt-out; a later one is accepted"}],
             )
         if channel == "sms" and stop.is_known_to_carrier:
             detail = (
@@ -145,7 +156,12 @@ def _end_opt_outs(customer: Customer, consent: Consent) -> None:
             raise Problem(
                 "invalid",
                 detail,
-                [{"field": "endsOptOut", "message": "cannot end an opt-out by text"}],
+                [
+                    {
+                        "field": "endsOptOut",
+                        "message": "ends no opt-out by text; only the person's START ends it",
+                    }
+                ],
             )
     if stops:
         about = {

@@ -22,7 +22,9 @@ def _may_be_sent_to(url: str) -> str:
 
 def _known(events: list[str]) -> list[str]:
     if not set(events) <= set(TYPES):
-        raise ValueError(f"must be among {', '.join(TYPES)}")
+        raise ValueError(
+            f"has an unknown event; each of {', '.join(TYPES)} is accepted; correct it"
+        )
     return list(dict.fromkeys(events))
 
 

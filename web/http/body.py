@@ -8,6 +8,7 @@ import falcon
 from gunicorn.http.errors import ParseException
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
 
 from web.http.card_guard import refuse_card_numbers
 from web.http.problems import Problem
@@ -135,8 +136,15 @@ def check(shape: type[Shape], document: Any) -> Shape:
         return shape.model_validate(document)
     except ValidationError as error:
         fields = [
-            {"field": ".".join(map(str, item["loc"])), "message": item["msg"]}
-            for item in error.errors(include_input=False)
+            {"field": ".".join(map(str, item["loc"])), "message": _worded(item)}
+            for item in error.errors(include_input=False, include_url=False)
         ]
-        names = ", ".join(field["field"] for field in fields[:5])
-        raise Problem("invalid", f"Not valid: {names}.", errors=fields) from None
+        told = "; ".join(f"{field['field']} {field['message']}" for field in fields[:5])
+        raise Problem("invalid", f"Not valid: {told}.", errors=fields) from None
+
+
+def _worded(item: ErrorDetails) -> str:
+    """What is wrong with a field, to be read after its name; a rule's own words as they are."""
+    if item["type"] == "value_error":
+        return str(item["ctx"]["error"])
+    return f"is not valid: {item['msg'][:1].lower()}{item['msg'][1:]}"

@@ -42,7 +42,10 @@ def refuse_card_numbers(document: Any, where: str = "") -> None:
 
 
 def _refusal(places: list[str]) -> Problem:
-    fields = [{"field": place, "message": "contains a card number"} for place in places]
+    fields = [
+        {"field": place, "message": "contains a card number; a token is accepted; remove it"}
+        for place in places
+    ]
     return Problem(
         "card_number_refused", f"Card number found in: {', '.join(places)}. {ADVICE}", fields
     )

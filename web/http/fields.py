@@ -2,43 +2,37 @@
 takes some 2,700 bytes.
 """
 
+from datetime import date, datetime
 from typing import Annotated
 from zoneinfo import available_timezones
 
-import phonenumbers
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from rules.dates import read_day, read_day_or_moment, read_moment
 from rules.money import CURRENCIES
-
-
-def _e164(text: str) -> str:
-    try:
-        number = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException:
-        raise ValueError(
-            "must be a phone number in international form, such as +12025550123"
-        ) from None
-    if not phonenumbers.is_possible_number(number):
-        raise ValueError("is not a possible phone number")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+from rules.phones import read_phone
+from rules.stripe_account import SHAPE, read_account_id
 
 
 def _zone(text: str) -> str:
     if text not in available_timezones():
-        raise ValueError("must be an IANA time zone, such as America/New_York")
+        raise ValueError(
+            "is no IANA time zone; a name such as America/New_York is accepted; correct it"
+        )
     return text
 
 
 def _currency(text: str) -> str:
     if text.lower() not in CURRENCIES:
-        raise ValueError("is not a currency that Stripe takes, such as usd")
+        raise ValueError(
+            "is no currency that Stripe takes; a code such as usd is accepted; correct it"
+        )
     return text.lower()
 
 
 MAX_NOTES = 10_000
-OLDEST = 2000  # the year before which a time is a mistyped one
 
-Phone = Annotated[str, Field(max_length=40), AfterValidator(_e164)]
+Phone = Annotated[str, Field(max_length=40), AfterValidator(read_phone)]
 TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
 Id = Annotated[str, Field(max_length=200)]  # of ours, of Stripe's, of the clinic's own software
 Language = Annotated[str, Field(max_length=35)]  # RFC 5646
@@ -48,20 +42,28 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Currency = Annotated[str, Field(pattern=r"^[a-zA-Z]{3}$"), AfterValidator(_currency)]
 Amount = Annotated[int, Field(strict=True, gt=0, le=99_999_999)]  # Stripe takes eight digits
 PaymentMethodId = Annotated[str, Field(pattern=r"^(pm|card)_\w{1,120}$")]
+StripeAccountId = Annotated[str, Field(pattern=SHAPE), BeforeValidator(read_account_id)]
+# Every date and time of a body is one of these three: text, in a year that can be meant.
+Day = Annotated[date, BeforeValidator(read_day)]
+Moment = Annotated[datetime, BeforeValidator(read_moment)]
+DayOrMoment = Annotated[datetime | date, BeforeValidator(read_day_or_moment)]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
 
 __all__ = [
     "MAX_NOTES",
-    "OLDEST",
     "Amount",
     "Currency",
+    "Day",
+    "DayOrMoment",
     "Email",
     "Id",
     "Language",
+    "Moment",
     "Name",
     "Notes",
     "PaymentMethodId",
     "Phone",
+    "StripeAccountId",
     "TimeZone",
     "Words",
 ]

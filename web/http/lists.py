@@ -5,13 +5,15 @@ Every list goes this way, and refuses the same way what it cannot read: 422 with
 name, never another page.
 """
 
+import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any, TypeVar
 
 import falcon
 from peewee import ModelSelect
 
+from rules.dates import BadDate, read_day_or_moment
 from web.http.problems import Problem
 
 MAX_LIMIT = 100
@@ -33,8 +35,8 @@ def number_of(req: falcon.Request, name: str, default: int, least: int, most: in
     ):
         raise Problem(
             "invalid",
-            f"{name} must be a number from {least} to {most}.",
-            [{"field": name, "message": "is out of range"}],
+            f"{name} is not a whole number from {least} to {most}. Send one, in plain digits.",
+            [{"field": name, "message": f"is no number; {least} to {most} is accepted"}],
         )
     return int(text)
 
@@ -50,26 +52,44 @@ def choices_of(req: falcon.Request, name: str, known: Sequence[str]) -> list[str
     """
     chosen = req.get_param_as_list(name) or []
     if not set(chosen) <= set(known):
-        told = f"must be one of {', '.join(known)}"
+        told = f"is another value; one of {', '.join(known)} is accepted; send one of these"
         raise Problem("invalid", f"{name} {told}.", [{"field": name, "message": told}])
     return chosen
 
 
+def filter_of(req: falcon.Request, name: str) -> str | None:
+    """What a list is narrowed to by id; None when the parameter is not there. Raises Problem 422
+    when it is empty, which would show the whole list to whoever forgot the id, or given twice.
+    """
+    given = req.params.get(name)
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise _bad(name, "is given more than once; one id is accepted; ask once for each")
+    if not given.strip():
+        raise _bad(name, "is empty; an id is accepted; leave the parameter out for the whole list")
+    if "\0" in given:  # PostgreSQL has no text with one
+        raise _bad(name, "has a NUL character; an id is accepted; send it as it was answered")
+    return given
+
+
 def moment_of(req: falcon.Request, name: str) -> datetime | None:
     """A time out of the query, RFC 3339; without an offset it is UTC. Raises Problem 422."""
-    text = req.get_param(name)
-    if not text:
+    text = filter_of(req, name)
+    if text is None:
         return None
     try:
         # a plus sign that was not escaped came as a space
-        moment = datetime.fromisoformat(text.upper().replace(" ", "+"))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Problem(
-            "invalid",
-            f"{name} must be a time such as 2026-01-31T09:30:00Z.",
-            [{"field": name, "message": "is not a time"}],
-        ) from None
+        moment = read_day_or_moment(re.sub(r"(:\S*) (\d{2}:\d{2})$", r"\1+\2", text))
+    except BadDate as error:
+        raise _bad(name, str(error)) from None
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time.min)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _bad(name: str, what: str) -> Problem:
+    return Problem("invalid", f"{name} {what}.", [{"field": name, "message": what}])
 
 
 def after_of(req: falcon.Request, *among: "ModelSelect[Any]") -> Any:
@@ -89,8 +109,8 @@ def after_of(req: falcon.Request, *among: "ModelSelect[Any]") -> Any:
 def _unknown_cursor() -> Problem:
     return Problem(
         "invalid",
-        "startingAfter is not an id in this list.",
-        [{"field": "startingAfter", "message": "is unknown"}],
+        "startingAfter is not an id in this list. Send the last id of the previous page, or none.",
+        [{"field": "startingAfter", "message": "is unknown; an id of this list is accepted"}],
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import falcon
 
+from rules.problem_words import next_step
 from runtime.errors import Refused
 
 PROBLEMS: dict[str, tuple[int, str]] = {
@@ -87,7 +88,8 @@ def document_of(refused: Refused) -> dict[str, Any]:
         "title": title,
         "status": status,
         "code": refused.code,
-        "detail": refused.detail or title,
+        "detail": refused.detail or f"{title}.",
+        "next": next_step(refused.code),
     }
     return document | refused.members | ({"errors": refused.errors} if refused.errors else {})
 

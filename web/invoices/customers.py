@@ -142,8 +142,8 @@ class OneCustomer:
         if "name" in values and not values["name"]:
             raise Problem(
                 "invalid",
-                "A customer must have a name.",
-                [{"field": "name", "message": "may not be empty"}],
+                "name is empty; a customer has a name. Send one, or leave the field out.",
+                [{"field": "name", "message": "is empty; 1 to 200 characters are accepted"}],
             )
         bound: str | None = values.get("stripe_customer_id")
         if "stripe_customer_id" in values:

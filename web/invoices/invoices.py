@@ -1,6 +1,6 @@
 """Invoices of an account."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Literal, get_args
 
 import falcon
@@ -18,9 +18,9 @@ from runtime.clock import business_now, real_now
 from runtime.ids import new_id
 from web.http.auth import caller_of
 from web.http.body import Body, check, read_json
-from web.http.fields import Amount, Currency, Id, Name, Notes, Words
+from web.http.fields import Amount, Currency, Day, Id, Name, Notes, Words
 from web.http.idempotency import idempotent
-from web.http.lists import choices_of, moment_of, page
+from web.http.lists import choices_of, filter_of, moment_of, page
 from web.http.problems import Problem
 from web.invoices.answers import InvoiceList, InvoiceShown, InvoiceStatus
 from web.invoices.customers import find_customer
@@ -36,7 +36,7 @@ class NewInvoice(Body):
     project: Words | None = None
     amount_due: Amount
     currency: Currency
-    due_date: date
+    due_date: Day
     status: Literal["draft", "sent"] = "sent"
     notes: Notes = ""
 
@@ -48,7 +48,7 @@ class InvoiceChange(Body):
 
     project: Words | None = None
     amount_due: Amount | None = None
-    due_date: date | None = None
+    due_date: Day | None = None
     status: Literal["draft", "sent"] | None = None
     notes: Notes | None = None
 
@@ -106,8 +106,8 @@ class Invoices:
         )
         if statuses := choices_of(req, "status", get_args(InvoiceStatus)):
             query = query.where(Invoice.status.in_(statuses))
-        if req.get_param("customerId"):
-            query = query.where(Invoice.customer == req.get_param("customerId"))
+        if customer_id := filter_of(req, "customerId"):
+            query = query.where(Invoice.customer == customer_id)
         since = moment_of(req, "updatedSince")
         if since:
             query = query.where(Invoice.updated_at >= since)

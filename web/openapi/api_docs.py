@@ -10,6 +10,7 @@ from typing import Any
 
 import falcon
 
+from rules.problem_words import next_step
 from web.http.pages import show_page
 from web.http.problems import PROBLEMS
 from web.openapi.openapi import openapi_document
@@ -123,7 +124,7 @@ class ProblemDocs:
             for code in {code for answer in operation.answers for code in answer.codes}:
                 where.setdefault(code, []).append(operation)
         rows = [
-            (code, status, title, where.get(code, []))
+            (code, status, title, next_step(code), where.get(code, []))
             for code, (status, title) in sorted(PROBLEMS.items(), key=lambda item: item[1][0])
         ]
         show_page(resp, "api_problems.html", rows=rows)

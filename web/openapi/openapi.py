@@ -76,6 +76,7 @@ class ProblemDetails(BaseModel):
     status: int
     code: str
     detail: str
+    next: str
     errors: list[FieldProblem] = Field(default_factory=list)
 
 

@@ -112,7 +112,13 @@ class PayByPhone:
             raise Problem(
                 "invalid",
                 "Give either a paymentMethodId or useSavedCard.",
-                [{"field": "paymentMethodId", "message": "give this or useSavedCard"}],
+                [
+                    {
+                        "field": "paymentMethodId",
+                        "message": "is not the only card named; one is accepted; send it or"
+                        " useSavedCard, not both",
+                    }
+                ],
             )
         find_invoice(caller.own, wanted.invoice_id)
         invoice = Invoice.locked(wanted.invoice_id)

@@ -15,7 +15,7 @@ from models.payments.payment import Payment
 from runtime.clock import business_now, real_now
 from web.http.auth import caller_of
 from web.http.body import Body, check
-from web.http.fields import OLDEST, Amount, Currency, Id, Name
+from web.http.fields import Amount, Currency, DayOrMoment, Id, Name
 from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
@@ -37,7 +37,7 @@ class TakenPayment(Body):
     currency: Currency
     method: Literal["cash", "check", "bank_transfer", "stripe"]
     reference: Name
-    received_at: datetime | date | None = None
+    received_at: DayOrMoment | None = None
 
 
 PROBLEMS = ("currency_mismatch", "payment_conflict", "payment_voided", "provider_unavailable")
@@ -50,8 +50,6 @@ def received_at(said: datetime | date | None, account: Account) -> datetime:
     """
     if said is None:
         return real_now()
-    if not OLDEST <= said.year <= business_now().year + 1:
-        raise _mistyped(f"is in the year {said.year}")
     at = said if isinstance(said, datetime) else datetime.combine(said, time.min)
     at = (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(account.time_zone))).astimezone(UTC)
     if at > business_now() + AHEAD:
@@ -62,8 +60,13 @@ def received_at(said: datetime | date | None, account: Account) -> datetime:
 def _mistyped(what: str) -> Problem:
     return Problem(
         "invalid",
-        f"receivedAt {what}; say when the money came in.",
-        [{"field": "receivedAt", "message": what}],
+        f"receivedAt {what}. Send the time when the money came in.",
+        [
+            {
+                "field": "receivedAt",
+                "message": f"{what}; a time that has come is accepted; correct it",
+            }
+        ],
     )
 
 

@@ -20,7 +20,7 @@ from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import Amount
 from web.http.idempotency import idempotent
-from web.http.lists import page
+from web.http.lists import filter_of, page
 from web.http.problems import Problem
 from web.invoices.shapes import show_payment
 from web.openapi.openapi import PageQuery, documented
@@ -74,8 +74,8 @@ class Payments:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The account's payments, newest first; filter by `invoiceId`."""
         query = every = Payment.select().where(Payment.account == caller_of(req).own)
-        if req.get_param("invoiceId"):
-            query = query.where(Payment.invoice == req.get_param("invoiceId"))
+        if invoice_id := filter_of(req, "invoiceId"):
+            query = query.where(Payment.invoice == invoice_id)
         resp.media = page(req, query, show_payment, every)
 
 

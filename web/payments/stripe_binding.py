@@ -49,7 +49,12 @@ def vouched_for(caller: Caller, stripe_customer_id: str, bound: Customer | None 
     raise Problem(
         "stripe_customer_unknown",
         detail,
-        [{"field": "stripeCustomerId", "message": "not found in this account"}],
+        [
+            {
+                "field": "stripeCustomerId",
+                "message": "is not found in this account; a customer of it is accepted",
+            }
+        ],
     )
 
 

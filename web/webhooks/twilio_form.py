@@ -3,10 +3,12 @@
 import falcon
 
 from providers.twilio.signature import BadTwilioSignature, verify_form
+from rules.channel_address import without_channel
 from runtime.settings import get_settings
 from web.http.body import read_raw
 from web.http.problems import Problem
 
+ADDRESSES = ("From", "To")
 CAP = 64 * 1024  # bytes; a text and its fields have a few
 
 
@@ -15,7 +17,8 @@ def signed_form(req: falcon.Request) -> dict[str, str]:
 
     Twilio signs the URL it was given, which is under PUBLIC_URL even if a proxy rewrites it. NUL
     characters are removed once the signature is verified: PostgreSQL cannot store them, and a STOP
-    must not be lost over one.
+    must not be lost over one. So is the channel before an address: whoever says STOP over RCS is
+    the person whom we text (`ChannelPrefix` still tells the channel).
     """
     settings = get_settings()
     url = f"{settings.public_url}{req.relative_uri}" if settings.public_url else req.url
@@ -28,4 +31,5 @@ def signed_form(req: falcon.Request) -> dict[str, str]:
         )
     except BadTwilioSignature as error:
         raise Problem("webhook_not_signed", str(error)) from None
-    return {name.replace("\0", ""): value.replace("\0", "") for name, value in fields.items()}
+    plain = {name.replace("\0", ""): value.replace("\0", "") for name, value in fields.items()}
+    return plain | {name: without_channel(plain[name]) for name in ADDRESSES if name in plain}

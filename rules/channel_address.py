@@ -1,0 +1,18 @@
+"""Addresses of people and senders without the channel they came over.
+
+Twilio writes the channel before an address that is not plain SMS: `rcs:+12025550142`,
+`whatsapp:+12025550142`, `messenger:1234567`, and for a sender `rcs:clinic_agent`
+(https://www.twilio.com/docs/messaging/channels). The person is the same over every channel, and a
+wish to stop counts for the person.
+"""
+
+import re
+
+_CHANNELS = re.compile(r"(?:[a-z][a-z0-9_.-]*:\s*)+", re.IGNORECASE)
+
+
+def without_channel(address: str) -> str:
+    """The phone number, or the provider's name for whom, of an address of any channel."""
+    bare = address.strip()
+    found = _CHANNELS.match(bare)
+    return bare[found.end() :] if found else bare

@@ -1,0 +1,89 @@
+"""A person who answers over RCS, WhatsApp or Messenger is the one whom we text: STOP counts, and
+reports do.
+
+Addresses as Twilio documents them for channels other than SMS
+(https://www.twilio.com/docs/messaging/channels).
+"""
+
+import json
+import runpy
+
+import pytest
+
+from models.base import database
+from models.books.inbox_event import InboxEvent
+from models.contact.opt_out import OptOut
+from models.migrate import DIRECTORY
+from runtime.clock import real_now
+from sandbox.twilio.numbers import MAGIC_SERVICE
+from tests.texting import INBOUND, SHARED_NUMBER, Texting
+
+AGENT = "rcs:harbor_dental_agent"
+
+
+@pytest.fixture
+def clinic(texting: Texting) -> Texting:
+    return texting.consents()
+
+
+def says(clinic: Texting, body: str, channel: str, to: str, **more: str):
+    fields = {
+        "MessageSid": f"SM{'b' * 32}",
+        "From": f"{channel}:{clinic.phone}",
+        "To": to,
+        "Body": body,
+        "ChannelPrefix": channel,
+    }
+    return clinic.tell(INBOUND, fields | more)
+
+
+@pytest.mark.parametrize("channel", ["rcs", "whatsapp", "messenger", "RCS"])
+def test_a_stop_over_another_channel_stops_the_person(clinic, channel):
+    said = says(clinic, "STOP", channel, f"{channel}:{SHARED_NUMBER}")
+    assert (said.status_code, clinic.ledger()["sms"]["optedOut"]) == (200, True)
+    assert clinic.ask().json["reasonCode"] == "opted_out"
+    kept = json.loads(InboxEvent.get(InboxEvent.provider == "twilio").payload)
+    assert (kept["From"], kept["ChannelPrefix"]) == (clinic.phone, channel)
+
+
+def test_a_stop_to_an_rcs_agent_of_the_messaging_service_stops_the_person(clinic):
+    says(clinic, "STOP", "rcs", AGENT, MessagingServiceSid=MAGIC_SERVICE)
+    assert clinic.ask().json["reasonCode"] == "opted_out"
+
+
+def test_a_stop_to_an_agent_that_nobody_knows_stops_all_who_texted_the_person(clinic):
+    """Given that an agent's name does not tell whose it is, then whoever texted them stops."""
+    clinic.send()
+    OptOut.delete().execute()
+    says(clinic, "STOP", "rcs", AGENT)
+    assert clinic.account.id in {row.account_id for row in OptOut.select()}
+
+
+def test_start_over_another_channel_lets_texts_in_again(clinic):
+    says(clinic, "STOP", "rcs", AGENT, MessagingServiceSid=MAGIC_SERVICE)
+    again = {"MessagingServiceSid": MAGIC_SERVICE, "MessageSid": f"SM{'c' * 32}"}
+    says(clinic, "START", "whatsapp", AGENT, **again)
+    assert clinic.ledger()["sms"]["optedOut"] is False
+
+
+@pytest.mark.parametrize("channel", ["rcs", "whatsapp"])
+def test_a_report_that_names_the_channel_counts(clinic, channel):
+    message = clinic.send()
+    clinic.report(message, "delivered", To=f"{channel}:{message.to}")
+    assert clinic.message(message.id).status == "delivered"
+
+
+def test_a_stop_that_was_filed_under_the_channel_counts_after_the_update(clinic):
+    words = {"wish": "stop", "channels": ["sms"], "source": "inbound_sms", "recorded_by": "twilio"}
+    OptOut.create(
+        id="opt_before",
+        account_id=clinic.account.id,
+        phone=f"rcs:{clinic.phone}",
+        sender="rcs:agent",
+        at=real_now(),
+        **words,
+    )
+    assert clinic.ledger()["sms"]["optedOut"] is False
+    runpy.run_path(str(DIRECTORY / "0012_addresses_without_channel.py"))["up"](None, database)
+    assert clinic.ledger()["sms"]["optedOut"] is True
+    assert OptOut.get_by_id("opt_before").sender == "agent"

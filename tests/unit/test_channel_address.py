@@ -1,0 +1,25 @@
+"""The channel before an address comes off; whoever writes over RCS is the person whom we text."""
+
+import pytest
+
+from rules.channel_address import without_channel
+
+
+@pytest.mark.parametrize(
+    ("address", "bare"),
+    [
+        ("+12025550142", "+12025550142"),
+        ("rcs:+12025550142", "+12025550142"),
+        ("RCS: +12025550142 ", "+12025550142"),
+        ("whatsapp:+12025550142", "+12025550142"),
+        ("messenger:1054321", "1054321"),
+        ("sms:rcs:+12025550142", "+12025550142"),
+        ("rcs:harbor_dental_agent", "harbor_dental_agent"),
+        ("", ""),
+        (":", ":"),
+        ("rcs:", ""),
+    ],
+)
+def test_the_channel_comes_off(address, bare):
+    assert without_channel(address) == bare
+    assert without_channel(bare) == bare

@@ -1,0 +1,123 @@
+"""Every error says the thing, what was wrong, what is accepted and what to do next.
+
+A test cannot read, but it sees much: that each code has its next step, that no sentence lacks its
+verb, and that nobody is told only the name of an exception.
+"""
+
+import ast
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rules import contact
+from rules.contact import Refused, may_contact
+from rules.delivery_failures import ADVICE
+from rules.problem_words import NEXT
+from tests.unit.test_contact_gate import FINE, NOON, TROUBLES
+from web.http.problems import PROBLEMS, Problem
+
+ROOT = Path(__file__).parents[2]
+# What an instruction begins with. One of another kind belongs here once it has been read.
+TODO = (
+    "Add|Answer|Another text may be requested|Ask|Call|Check|Choose|Compare|Copy|Correct|Create|Do"
+    "|Each|Lift|Only they can|Open|Read|Record|Refund|Remove|Repeat|See|Send|Use|Void|Wait"
+)
+TELLS_WHAT_TO_DO = re.compile(rf"(?:^|[.,;:] |or |and )(?:{TODO})\b", re.IGNORECASE)
+VAGUE = re.compile(
+    r"^(?:invalid|bad|wrong|error|failed|not allowed|refused)\b[^,;:]{0,20}\.?$", re.I
+)
+
+
+@pytest.mark.parametrize("code", sorted(PROBLEMS))
+def test_every_problem_says_what_is_accepted_and_what_to_do(code):
+    """Given a new code, then it has its next step, or this fails."""
+    said = NEXT[code]
+    assert re.search(r"\baccept(?:s|ed)\b", said), said
+    assert TELLS_WHAT_TO_DO.search(said), said
+    assert said.endswith(".")
+    assert len(said.split(". ")) >= 2, said
+    shown = Problem(code).body()
+    assert shown["next"] == said
+    assert shown["detail"] == f"{PROBLEMS[code][1]}."
+
+
+def test_no_next_step_is_left_of_a_code_that_went():
+    assert set(NEXT) == set(PROBLEMS)
+
+
+def raised_problems() -> list[tuple[str, str]]:
+    """Where a Problem is made with words of its own, and these, a brace for each value in them."""
+    found = []
+    for path in sorted((ROOT / "web").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Problem":
+                said = [words(arg) for arg in node.args[1:2]]
+                found += [(f"{path.name}:{node.lineno}", each) for each in said if each]
+    return found
+
+
+def words(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            words(part) if isinstance(part, ast.Constant) else "{}" for part in node.values
+        )
+    return ""
+
+
+def test_every_problem_that_is_raised_names_what_was_wrong_in_a_sentence():
+    problems = raised_problems()
+    assert len(problems) > 60
+    for place, said in problems:
+        if not said.strip("{}. "):
+            continue  # the words of another error
+        assert said.endswith((".", "{}")), (place, said)
+        assert re.match(r"[A-Z{]|[a-z]\w* (?:is\b|has\b|\{\})", said), (place, said)
+        assert len(said.replace("{}", "it").split()) >= 3, (place, said)
+        assert not VAGUE.match(said), (place, said)
+
+
+def field_messages() -> list[tuple[str, str]]:
+    """What is said of single fields, where it stands in the code as it is said."""
+    found = []
+    for path in sorted((ROOT / "web").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Dict):
+                names = [getattr(key, "value", "") for key in node.keys]
+                if set(names) == {"field", "message"}:
+                    said = words(node.values[names.index("message")])
+                    found += [(f"{path.name}:{node.lineno}", said)] if said.strip("{}") else []
+    return found
+
+
+def test_every_fields_message_says_what_was_wrong_and_what_is_accepted():
+    messages = field_messages()
+    assert len(messages) > 10
+    for place, said in messages:
+        assert re.match(r"(?:is|has|contains|ends|would exceed|\{\}) ?", said), (place, said)
+        assert re.search(r"; .*(?:accepted|limit|ends it)|\{\}|limit$", said), (place, said)
+
+
+@pytest.mark.parametrize(("trouble", "code"), TROUBLES)
+def test_every_refusal_of_the_gate_says_why_and_what_to_do(trouble, code):
+    answer = may_contact(replace(FINE, **trouble), NOON)
+    assert isinstance(answer, Refused)
+    assert answer.reason.endswith(".")
+    assert len(answer.reason.split()) >= 6, answer.reason
+    if code != "invoice_paid":  # there is nothing to do
+        assert TELLS_WHAT_TO_DO.search(answer.reason), answer.reason
+
+
+def test_every_code_of_the_gate_is_tried_above():
+    listed = re.findall(r"^\| `(\w+)`", contact.__doc__ or "", re.M)
+    assert listed == [code for _, code in TROUBLES]
+
+
+@pytest.mark.parametrize("code", sorted(ADVICE))
+def test_every_failed_text_says_what_to_do(code):
+    said = ADVICE[code].text
+    assert said.endswith(".")
+    assert TELLS_WHAT_TO_DO.search(said) or "must check" in said, said
