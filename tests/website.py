@@ -25,5 +25,5 @@ def serve(processes: Callable[..., Any], **env: str) -> str:
         PUBLIC_URL=url,
         **env,
     )
-    wait_for(lambda: httpx.get(f"{url}/healthz").status_code == 200, "the website answers")
+    wait_for(lambda: httpx.get(f"{url}/healthz").status_code == 200, "the website answers", 90)
     return url

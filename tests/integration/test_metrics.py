@@ -1,5 +1,8 @@
 """/metrics: gauges counted in the database and Redis, for operators only."""
 
+import os
+import shutil
+import signal
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,8 +18,10 @@ from models.books.stripe_watermark import StripeWatermark
 from models.delivery.staged_job import StagedJob
 from runtime.clock import real_now
 from tests import given
+from tests.faults.town import children_of
 from tests.operators import a_job, an_operator, signed_in
 from tests.processes import reset_process
+from tests.servers import wait_for
 from tests.website import serve
 
 
@@ -212,3 +217,17 @@ def test_web_processes_of_a_machine_count_together(database_url, valkey, process
     }
     assert len(counts) == 1
     assert counts.pop() >= 40
+
+
+def test_a_request_is_answered_though_it_cannot_be_counted(database_url, valkey, processes, tmp_path):
+    """Given a new web process whose counters' folder is gone, as after its master was killed and another one came, when a
+    request is made, then its answer is what it would have been: the work has committed."""
+    url = serve(processes, TMPDIR=str(tmp_path))
+    (folder,) = tmp_path.glob("payphone-metrics-*")
+    master = int(folder.name.split("-")[2])
+    shutil.rmtree(folder)
+    old = children_of(master)
+    for pid in old:
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: len([pid for pid in children_of(master) if pid not in old]) == len(old), "workers without counters have come")
+    assert [httpx.get(f"{url}/healthz", timeout=60).status_code for _ in range(8)] == [200] * 8

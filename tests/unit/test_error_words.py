@@ -16,7 +16,7 @@ from rules.contact import Refused, may_contact
 from rules.delivery_failures import ADVICE
 from rules.problem_words import NEXT
 from tests.unit.test_contact_gate import FINE, NOON, TROUBLES
-from web.http.problems import PROBLEMS, Problem
+from web.http.problems import PROBLEMS, Problem, document_of
 
 ROOT = Path(__file__).parents[2]
 # What an instruction begins with. One of another kind belongs here once it has been read.
@@ -38,7 +38,7 @@ def test_every_problem_says_what_is_accepted_and_what_to_do(code):
     assert TELLS_WHAT_TO_DO.search(said), said
     assert said.endswith(".")
     assert len(said.split(". ")) >= 2, said
-    shown = Problem(code).body()
+    shown = document_of(Problem(code))
     assert shown["next"] == said
     assert shown["detail"] == f"{PROBLEMS[code][1]}."
 

@@ -11,6 +11,10 @@ import falcon
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from runtime.log import get_log
+
+log = get_log("metrics")
+
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 
 _registry = CollectorRegistry()
@@ -51,10 +55,15 @@ class RequestMetrics:
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
-        """Stop it, and count."""
+        """Stop it, and count. The answer stands even where it cannot be counted: its work has
+        committed.
+        """
         route = route_of(req)
-        _requests.labels(method_of(req), route, resp.status_code).inc()
-        _seconds.labels(route).observe(time.perf_counter() - req.context.started)
+        try:
+            _requests.labels(method_of(req), route, resp.status_code).inc()
+            _seconds.labels(route).observe(time.perf_counter() - req.context.started)
+        except OSError as error:  # such as a folder that went with a killed master, while its worker still answers
+            log.warning("a request could not be counted", route=route, error=str(error))
 
 
 def route_of(req: falcon.Request) -> str:
