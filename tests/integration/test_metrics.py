@@ -219,9 +219,13 @@ def test_web_processes_of_a_machine_count_together(database_url, valkey, process
     assert counts.pop() >= 40
 
 
-def test_a_request_is_answered_though_it_cannot_be_counted(database_url, valkey, processes, tmp_path):
-    """Given a new web process whose counters' folder is gone, as after its master was killed and another one came, when a
-    request is made, then its answer is what it would have been: the work has committed."""
+def test_a_request_is_answered_though_it_cannot_be_counted(
+    database_url, valkey, processes, tmp_path
+):
+    """Given a new web process whose counters' folder is gone, as after its master was killed and
+    another one came, when a request is made, then its answer is what it would have been: the work
+    has committed.
+    """
     url = serve(processes, TMPDIR=str(tmp_path))
     (folder,) = tmp_path.glob("payphone-metrics-*")
     master = int(folder.name.split("-")[2])
@@ -229,5 +233,8 @@ def test_a_request_is_answered_though_it_cannot_be_counted(database_url, valkey,
     old = children_of(master)
     for pid in old:
         os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: len([pid for pid in children_of(master) if pid not in old]) == len(old), "workers without counters have come")
+    wait_for(
+        lambda: len([pid for pid in children_of(master) if pid not in old]) == len(old),
+        "workers without counters have come",
+    )
     assert [httpx.get(f"{url}/healthz", timeout=60).status_code for _ in range(8)] == [200] * 8

@@ -62,7 +62,8 @@ class RequestMetrics:
         try:
             _requests.labels(method_of(req), route, resp.status_code).inc()
             _seconds.labels(route).observe(time.perf_counter() - req.context.started)
-        except OSError as error:  # such as a folder that went with a killed master, while its worker still answers
+        except OSError as error:
+            # such as a folder that went with a killed master, while its worker still answers
             log.warning("a request could not be counted", route=route, error=str(error))
 
 
