@@ -7,9 +7,16 @@ import sys
 
 from tests.storm.run import main
 
-parser = argparse.ArgumentParser(prog="bin/test storm", description="Real processes under seeded load and faults, judged by what the providers did.")
-parser.add_argument("--seed", type=int, default=None, help="repeats a storm's load and faults; drawn if not given")
-parser.add_argument("--seconds", type=float, default=60.0, help="how long it strikes, on each database")
+parser = argparse.ArgumentParser(
+    prog="bin/test storm",
+    description="Real processes under seeded load and faults, judged by what the providers did.",
+)
+parser.add_argument(
+    "--seed", type=int, default=None, help="repeats a storm's load and faults; drawn if not given"
+)
+parser.add_argument(
+    "--seconds", type=float, default=60.0, help="how long it strikes, on each database"
+)
 parser.add_argument("--db", choices=["sqlite", "postgres", "both"], default="both")
 chosen = parser.parse_args()
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as with Ctrl-C: its processes end with it

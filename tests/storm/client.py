@@ -1,4 +1,6 @@
-"""A client that follows the answer's own advice: what was not answered is sent again, the same bytes under the same key."""
+"""A client that follows the answer's own advice: what was not answered is sent again, the same
+bytes under the same key.
+"""
 
 import json
 import threading
@@ -58,11 +60,15 @@ class Records:
         return one
 
     def save(self, path: Path) -> None:
-        """One request a line, for who looks into a storm afterwards; secrets of intents are left out."""
+        """One request a line, for who looks into a storm afterwards; secrets of intents are left
+        out.
+        """
         with path.open("w") as file:
             for one in self.asked:
                 row = asdict(one)
-                row["answer"] = {name: value for name, value in one.answer.items() if name != "clientSecret"}
+                row["answer"] = {
+                    name: value for name, value in one.answer.items() if name != "clientSecret"
+                }
                 file.write(json.dumps(row) + "\n")
 
 
@@ -70,10 +76,14 @@ class Api:
     """The application's HTTP API with a clinic's key."""
 
     def __init__(self, url: str, key: str, records: Records) -> None:
-        self._http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=15, trust_env=False)
+        self._http = httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=15, trust_env=False
+        )
         self._records = records
 
-    def ask(self, what: str, path: str, body: Json, key: str, method: str = "POST", **about: Any) -> Asked:
+    def ask(
+        self, what: str, path: str, body: Json, key: str, method: str = "POST", **about: Any
+    ) -> Asked:
         """Send a request until it is answered for good."""
         one = self._records.note(Asked(what, method, path, body, key, time.time(), about))
         until = time.monotonic() + GIVE_UP
@@ -98,7 +108,9 @@ class Api:
         if answer.status_code in AGAIN or document.get("code") == "idempotency_in_progress":
             one.troubles.append(str(answer.status_code))
             return float(answer.headers.get("Retry-After", 0.5))
-        if answer.status_code >= 500:  # no client is told to send this again; the judge will hear of it
+        if (
+            answer.status_code >= 500
+        ):  # no client is told to send this again; the judge will hear of it
             one.troubles.append(f"{answer.status_code}: {answer.text[:300]}")
             if one.sent < ERRORS_BORNE:
                 return 0.5
@@ -122,10 +134,17 @@ class Person:
     """Somebody with a card, before the stand-in's hosted page."""
 
     def __init__(self) -> None:
-        self._http = httpx.Client(headers={"Accept": "application/json"}, timeout=15, trust_env=False, follow_redirects=True)
+        self._http = httpx.Client(
+            headers={"Accept": "application/json"},
+            timeout=15,
+            trust_env=False,
+            follow_redirects=True,
+        )
 
     def pay(self, url: str, cards: list[str]) -> int:
-        """Open the address and try these cards in turn; the last page's status, 0 when it could not be opened."""
+        """Open the address and try these cards in turn; the last page's status, 0 when it could not
+        be opened.
+        """
         page = self._open(url)
         status = 0
         for card in cards if page.get("url") else []:
@@ -181,7 +200,10 @@ class StandIn:
 
     def create(self, kind: str, account: str, **form: str) -> Json:
         """Make an object at Stripe, past the application; empty when a fault struck."""
-        headers = {"Authorization": f"Bearer {STRIPE_KEY}", "Stripe-Version": "2026-10-28.endive"} | ({"Stripe-Account": account} if account else {})
+        headers = {
+            "Authorization": f"Bearer {STRIPE_KEY}",
+            "Stripe-Version": "2026-10-28.endive",
+        } | ({"Stripe-Account": account} if account else {})
         try:
             answer = self.http.post(f"/v1/{kind}", data=form, headers=headers)
         except httpx.HTTPError:
@@ -190,7 +212,10 @@ class StandIn:
 
     def every(self, kind: str, account: str) -> list[Json]:
         """All objects of a kind, newest first."""
-        headers = {"Authorization": f"Bearer {STRIPE_KEY}", "Stripe-Version": "2026-10-28.endive"} | ({"Stripe-Account": account} if account else {})
+        headers = {
+            "Authorization": f"Bearer {STRIPE_KEY}",
+            "Stripe-Version": "2026-10-28.endive",
+        } | ({"Stripe-Account": account} if account else {})
         rows: list[Json] = []
         more = True
         while more:

@@ -1,4 +1,6 @@
-"""The databases a storm runs on: read by plain SQL, and brought into trouble the way each kind knows."""
+"""The databases a storm runs on: read by plain SQL, and brought into trouble the way each kind
+knows.
+"""
 
 import shutil
 import sqlite3
@@ -10,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from tests.conftest import Postgres
+from tests.servers import Postgres
 
 Row = dict[str, Any]
 Fault = Callable[[float], None]
@@ -78,7 +80,9 @@ class PostgresServer:
 
     def rows(self, sql: str) -> list[Row]:
         """What a query answers."""
-        with psycopg.connect(self.url, autocommit=True, row_factory=dict_row, connect_timeout=5) as connection:
+        with psycopg.connect(
+            self.url, autocommit=True, row_factory=dict_row, connect_timeout=5
+        ) as connection:
             return connection.execute(sql.encode()).fetchall()
 
     def write(self, sql: str) -> None:
@@ -117,4 +121,7 @@ class PostgresServer:
 
 
 Database = Sqlite | PostgresServer
-KINDS: dict[str, type[Sqlite] | type[PostgresServer]] = {"sqlite": Sqlite, "postgres": PostgresServer}
+KINDS: dict[str, type[Sqlite] | type[PostgresServer]] = {
+    "sqlite": Sqlite,
+    "postgres": PostgresServer,
+}

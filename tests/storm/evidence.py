@@ -1,4 +1,6 @@
-"""What the judge judges: the database's rows, the providers' own records and what was asked; none of it through the application."""
+"""What the judge judges: the database's rows, the providers' own records and what was asked; none
+of it through the application.
+"""
 
 import base64
 from dataclasses import dataclass, field
@@ -14,16 +16,37 @@ from tests.storm.town import SECRETS, Town
 from tests.sweep import cards_in
 
 TABLES = (
-    "account", "customer", "consent", "contact_decision", "daily_tally", "dispute", "effect", "inbox_event", "invoice", "message", "opt_out", "payment",
-    "payment_attempt", "payment_confirmation", "payment_link", "refund", "refund_request", "staged_job",
-)  # fmt: skip
-NOW = {"sqlite": "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)", "postgres": "(extract(epoch from clock_timestamp()) * 1000000)::bigint"}
+    "account",
+    "customer",
+    "consent",
+    "contact_decision",
+    "daily_tally",
+    "dispute",
+    "effect",
+    "inbox_event",
+    "invoice",
+    "message",
+    "opt_out",
+    "payment",
+    "payment_attempt",
+    "payment_confirmation",
+    "payment_link",
+    "refund",
+    "refund_request",
+    "staged_job",
+)
+NOW = {
+    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)",
+    "postgres": "(extract(epoch from clock_timestamp()) * 1000000)::bigint",
+}
 LOG_HOLDS = 20_000  # requests that the stand-in remembers
 
 
 @dataclass
 class Evidence:
-    """Rows by table, and what the stand-ins hold: Stripe's objects with their account (empty: the platform's), requests to text."""
+    """Rows by table, and what the stand-ins hold: Stripe's objects with their account (empty: the
+    platform's), requests to text.
+    """
 
     rows: dict[str, list[Json]] = field(default_factory=dict)
     now: int = 0
@@ -54,15 +77,35 @@ class Evidence:
 def gather(town: Town, world: World, records: Records, stand_in: StandIn) -> Evidence:
     """Everything, read once it is quiet."""
     database = town.database
-    evidence = Evidence(today=world.today, asked=records.asked, stops=records.stops, forged=records.forged, problems=list(records.problems))
+    evidence = Evidence(
+        today=world.today,
+        asked=records.asked,
+        stops=records.stops,
+        forged=records.forged,
+        problems=list(records.problems),
+    )
     evidence.rows = {table: database.rows(f"SELECT * FROM {table}") for table in TABLES}
     evidence.now = int(database.rows(f"SELECT {NOW[database.kind]} AS now")[0]["now"])
     for account in {clinic.stripe_account for clinic in world.clinics}:
-        for name, kind in (("charges", "charges"), ("refunds", "refunds"), ("disputes", "disputes"), ("links", "payment_links"), ("events", "events")):
-            getattr(evidence, name).extend(row | {"account": account} for row in stand_in.every(kind, account))
-        evidence.intents.extend(row | {"account": account} for row in stand_in.every("payment_intents", account))
+        for name, kind in (
+            ("charges", "charges"),
+            ("refunds", "refunds"),
+            ("disputes", "disputes"),
+            ("links", "payment_links"),
+            ("events", "events"),
+        ):
+            getattr(evidence, name).extend(
+                row | {"account": account} for row in stand_in.every(kind, account)
+            )
+        evidence.intents.extend(
+            row | {"account": account} for row in stand_in.every("payment_intents", account)
+        )
     evidence.deliveries = stand_in.shown("deliveries")["deliveries"]
-    evidence.text_requests = [_text_request(row) for row in _requests(stand_in, evidence) if row["path"].endswith("/Messages.json")]
+    evidence.text_requests = [
+        _text_request(row)
+        for row in _requests(stand_in, evidence)
+        if row["path"].endswith("/Messages.json")
+    ]
     evidence.leaks = leaks(town, database, [clinic.key for clinic in world.clinics])
     return evidence
 
@@ -70,15 +113,26 @@ def gather(town: Town, world: World, records: Records, stand_in: StandIn) -> Evi
 def _requests(stand_in: StandIn, evidence: Evidence) -> list[Json]:
     rows: list[Json] = stand_in.shown("requests", provider="twilio", method="POST")["requests"]
     if len(stand_in.shown("requests")["requests"]) >= LOG_HOLDS:
-        evidence.problems.append(f"the stand-in remembers {LOG_HOLDS} requests and there were more: judge a shorter storm")
+        evidence.problems.append(
+            f"the stand-in remembers {LOG_HOLDS} requests and there were more: judge a shorter"
+            " storm"
+        )
     return rows
 
 
 def _text_request(row: Json) -> Json:
-    """A request to send: when, to whom, for which effect, and whether it was done. One cut off before it was read names none."""
+    """A request to send: when, to whom, for which effect, and whether it was done. One cut off
+    before it was read names none.
+    """
     params = row["params"] or {}
     named = parse_qs(urlsplit(params.get("StatusCallback", "")).query).get("effect", [""])
-    return {"at": row["at"], "to": params.get("To", ""), "effect": named[0], "status": row["status"], "performed": row["performed"]}
+    return {
+        "at": row["at"],
+        "to": params.get("To", ""),
+        "effect": named[0],
+        "status": row["status"],
+        "performed": row["performed"],
+    }
 
 
 def leaks(town: Town, database: Database, keys: list[str]) -> list[str]:
@@ -86,7 +140,11 @@ def leaks(town: Town, database: Database, keys: list[str]) -> list[str]:
     found = []
     needles = [text.encode() for text in (*SECRETS, *keys)]
     needles += [base64.b64encode(needle) for needle in needles]
-    files = [*database.files(), *(town.folder / "log").iterdir(), *(path for path in town.valkey.directory.rglob("*") if path.is_file())]
+    files = [
+        *database.files(),
+        *(town.folder / "log").iterdir(),
+        *(path for path in town.valkey.directory.rglob("*") if path.is_file()),
+    ]
     for path in files:
         try:
             found += [f"{path.name}: card {card}" for card in cards_in(path)]

@@ -1,4 +1,6 @@
-"""Faults in three lanes, drawn from the seed: processes die or freeze, Redis and the database are in trouble, providers misbehave."""
+"""Faults in three lanes, drawn from the seed: processes die or freeze, Redis and the database are
+in trouble, providers misbehave.
+"""
 
 import random
 import signal
@@ -14,7 +16,7 @@ import httpx
 import psycopg
 from redis.exceptions import RedisError
 
-from tests.conftest import wait_for
+from tests.servers import wait_for
 from tests.storm.client import Records, StandIn
 from tests.storm.town import LEASE, Town
 
@@ -22,38 +24,105 @@ Act = Callable[[random.Random], str]
 
 # What each lane may do, and how often in proportion.
 PROCESSES = (
-    ("web killed", 1), ("web worker killed", 3), ("web worker frozen", 2), ("pool supervisor killed", 2), ("pool group killed", 1), ("worker killed", 8),
-    ("relay killed", 3), ("worker frozen past its lease", 5), ("relay frozen", 2), ("scheduler killed", 2), ("pool dies at a place", 8),
-    ("web dies at a place", 2), ("pool told to stop", 1),
-)  # fmt: skip
+    ("web killed", 1),
+    ("web worker killed", 3),
+    ("web worker frozen", 2),
+    ("pool supervisor killed", 2),
+    ("pool group killed", 1),
+    ("worker killed", 8),
+    ("relay killed", 3),
+    ("worker frozen past its lease", 5),
+    ("relay frozen", 2),
+    ("scheduler killed", 2),
+    ("pool dies at a place", 8),
+    ("web dies at a place", 2),
+    ("pool told to stop", 1),
+)
 SURROUNDINGS = {
-    "sqlite": (("redis frozen", 3), ("redis killed", 3), ("redis emptied", 4), ("database locked by another writer", 5)),
+    "sqlite": (
+        ("redis frozen", 3),
+        ("redis killed", 3),
+        ("redis emptied", 4),
+        ("database locked by another writer", 5),
+    ),
     "postgres": (
-        ("redis frozen", 3), ("redis killed", 3), ("redis emptied", 4), ("database locked by another writer", 3), ("database connections cut", 4),
+        ("redis frozen", 3),
+        ("redis killed", 3),
+        ("redis emptied", 4),
+        ("database locked by another writer", 3),
+        ("database connections cut", 4),
         ("database server killed", 2),
     ),
-}  # fmt: skip
-PROVIDERS = (("provider fault", 12), ("webhooks held", 2), ("webhooks lost", 1), ("webhooks in chaos", 3))
-LANES = {"processes": (6.0, PROCESSES), "surroundings": (15.0, ()), "providers": (3.0, PROVIDERS)}  # mean seconds between faults
+}
+PROVIDERS = (
+    ("provider fault", 12),
+    ("webhooks held", 2),
+    ("webhooks lost", 1),
+    ("webhooks in chaos", 3),
+)
+LANES = {
+    "processes": (6.0, PROCESSES),
+    "surroundings": (15.0, ()),
+    "providers": (3.0, PROVIDERS),
+}  # mean seconds between faults
 
 POOL_PLACES = (
-    "effect.before_call", "effect.after_call", "event.in_transaction", "worker.after_pop", "worker.after_claim", "worker.before_rq", "lock.held",
-    "relay.after_take", "relay.after_push", "job.before_commit", "job.after_commit",
-)  # fmt: skip
-WEB_PLACES = ("web.before_commit", "web.after_commit", "effect.before_call", "effect.after_call", "job.before_commit", "job.after_commit")
+    "effect.before_call",
+    "effect.after_call",
+    "event.in_transaction",
+    "worker.after_pop",
+    "worker.after_claim",
+    "worker.before_rq",
+    "lock.held",
+    "relay.after_take",
+    "relay.after_push",
+    "job.before_commit",
+    "job.after_commit",
+)
+WEB_PLACES = (
+    "web.before_commit",
+    "web.after_commit",
+    "effect.before_call",
+    "effect.after_call",
+    "job.before_commit",
+    "job.after_commit",
+)
 PROVIDER_FAULTS = (
-    "timeout_before", "timeout_after", "error_500", "error_500_stored", "error_500_after", "bad_gateway", "refuse", "refuse_after", "rate_limit_429",
-    "conflict_409", "slow",
-)  # fmt: skip
+    "timeout_before",
+    "timeout_after",
+    "error_500",
+    "error_500_stored",
+    "error_500_after",
+    "bad_gateway",
+    "refuse",
+    "refuse_after",
+    "rate_limit_429",
+    "conflict_409",
+    "slow",
+)
 PATHS = (
-    ("stripe", "POST", "/v1/refunds"), ("stripe", "POST", "/v1/payment_links*"), ("stripe", "POST", "/v1/payment_intents*"),
-    ("stripe", "POST", "/v1/payment_intents/*/confirm"), ("stripe", "POST", "/v1/checkout/sessions/*"), ("stripe", "GET", "/v1/*"),
-    ("twilio", "POST", "/2010-04-01/Accounts/*/Messages.json"), ("twilio", "GET", "/2010-04-01/*"),
-)  # fmt: skip
+    ("stripe", "POST", "/v1/refunds"),
+    ("stripe", "POST", "/v1/payment_links*"),
+    ("stripe", "POST", "/v1/payment_intents*"),
+    ("stripe", "POST", "/v1/payment_intents/*/confirm"),
+    ("stripe", "POST", "/v1/checkout/sessions/*"),
+    ("stripe", "GET", "/v1/*"),
+    ("twilio", "POST", "/2010-04-01/Accounts/*/Messages.json"),
+    ("twilio", "GET", "/2010-04-01/*"),
+)
 
 
-# What keeps a fault from being made while another one lasts; it is told, and is no verdict about the application.
-UNMADE = (OSError, IndexError, AssertionError, httpx.HTTPError, psycopg.Error, RedisError, sqlite3.Error)
+# What keeps a fault from being made while another one lasts; it is told, and is no verdict about
+# the application.
+UNMADE = (
+    OSError,
+    IndexError,
+    AssertionError,
+    httpx.HTTPError,
+    psycopg.Error,
+    RedisError,
+    sqlite3.Error,
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +143,9 @@ def plan(seed: int, seconds: float, kind: str) -> list[Planned]:
         names, weights = zip(*(choices or SURROUNDINGS[kind]), strict=True)
         at = dice.uniform(1.0, mean)
         while at < seconds - 2:
-            found.append(Planned(round(at, 1), lane, dice.choices(names, weights)[0], dice.randrange(2**32)))
+            found.append(
+                Planned(round(at, 1), lane, dice.choices(names, weights)[0], dice.randrange(2**32))
+            )
             at += 0.5 + dice.expovariate(1 / mean)
     return sorted(found, key=lambda fault: fault.at)
 
@@ -82,14 +153,18 @@ def plan(seed: int, seconds: float, kind: str) -> list[Planned]:
 class Faults:
     """Lets the plan happen; each lane waits for its own last fault to pass."""
 
-    def __init__(self, town: Town, records: Records, seed: int, seconds: float, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, town: Town, records: Records, seed: int, seconds: float, say: Callable[[str], None]
+    ) -> None:
         self.town, self.records, self.begun, self._say = town, records, 0.0, say
         self.plan = plan(seed, seconds, town.database.kind)
         self.counted: Counter[str] = Counter()
         self.log: list[str] = []
         self.failed: list[str] = []
         self.stand_in = StandIn(town.stand_in)
-        self._lanes = [threading.Thread(target=self._run, args=(lane,), daemon=True) for lane in LANES]
+        self._lanes = [
+            threading.Thread(target=self._run, args=(lane,), daemon=True) for lane in LANES
+        ]
 
     def begin(self) -> None:
         """Start the lanes."""
@@ -103,7 +178,9 @@ class Faults:
             lane.join()
         self.town.calm()
         self.stand_in.forgive()
-        self.stand_in.control("settings", drop_rate=0.0, duplicate_rate=0.0, delay_max=0.0, shuffle_window=0.0)
+        self.stand_in.control(
+            "settings", drop_rate=0.0, duplicate_rate=0.0, delay_max=0.0, shuffle_window=0.0
+        )
         self.stand_in.control("deliveries/release")
 
     def _run(self, lane: str) -> None:
@@ -119,7 +196,9 @@ class Faults:
                 self.failed.append(f"{fault.what}: {type(error).__name__}: {error}")
                 continue
             except Exception as error:
-                self.records.problems.append(f"the fault {fault.what} could not be made: {type(error).__name__}: {error}")
+                self.records.problems.append(
+                    f"the fault {fault.what} could not be made: {type(error).__name__}: {error}"
+                )
                 continue
             self.counted[fault.what] += 1
             self.log.append(f"{begun:7.1f} s  {fault.what}{f': {detail}' if detail else ''}")
@@ -168,7 +247,9 @@ class Faults:
         return self._frozen(self._child(dice, relay=True)[0], dice.uniform(3, 12))
 
     def _child(self, dice: random.Random, relay: bool) -> tuple[int, str]:
-        """A worker of the pool, or its relay, which RQ does not list; while Redis is away, any child."""
+        """A worker of the pool, or its relay, which RQ does not list; while Redis is away, any
+        child.
+        """
         known, children = self.town.workers(), self.town.children("pool")
         wanted = [pid for pid in children if (pid in known) != relay] or children
         pid = dice.choice(wanted)
@@ -184,7 +265,9 @@ class Faults:
         return self._restarted("web", dice.choice(WEB_PLACES), dice)
 
     def _restarted(self, name: str, place: str, dice: random.Random) -> str:
-        """Its next life has a place in it at which one of its processes dies, or freezes for a while."""
+        """Its next life has a place in it at which one of its processes dies, or freezes for a
+        while.
+        """
         freezes = name == "pool" and dice.random() < 0.3
         self.town.kill_at[name] = f"stop:{place}" if freezes else place
         number = self.town.started[name] + 1
@@ -235,7 +318,15 @@ class Faults:
         provider, method, path = dice.choice(PATHS)
         kind, times = dice.choice(PROVIDER_FAULTS), dice.randint(1, 4)
         seconds = dice.choice((0.5, 1.5, 4.0))
-        self.stand_in.control("faults", provider=provider, method=method, path=path, kind=kind, times=times, seconds=seconds)
+        self.stand_in.control(
+            "faults",
+            provider=provider,
+            method=method,
+            path=path,
+            kind=kind,
+            times=times,
+            seconds=seconds,
+        )
         return f"{kind} × {times} at {method} {path}"
 
     def _webhooks_held(self, dice: random.Random) -> str:
@@ -253,6 +344,10 @@ class Faults:
         return f"half of them, {seconds:.1f} s long"
 
     def _webhooks_in_chaos(self, dice: random.Random) -> str:
-        chaos = {"duplicate_rate": round(dice.uniform(0.1, 0.6), 2), "shuffle_window": round(dice.uniform(0, 3), 1), "delay_max": round(dice.uniform(0, 2), 1)}
+        chaos = {
+            "duplicate_rate": round(dice.uniform(0.1, 0.6), 2),
+            "shuffle_window": round(dice.uniform(0, 3), 1),
+            "delay_max": round(dice.uniform(0, 2), 1),
+        }
         self.stand_in.control("settings", **chaos)
         return ", ".join(f"{name} {value}" for name, value in chaos.items())

@@ -1,7 +1,8 @@
-"""The judge: what differs between what was promised, what the database holds and what the providers did.
+"""The judge: what differs between what was promised, what the database holds and what the providers
+did.
 
-Each rule reads the evidence only, in plain arithmetic, and answers with one sentence per breach. It shares no code with
-the application: two ways that agree are worth more than one.
+Each rule reads the evidence only, in plain arithmetic, and answers with one sentence per breach. It
+shares no code with the application: two ways that agree are worth more than one.
 """
 
 from collections import Counter
@@ -15,7 +16,19 @@ OVER = {"done", "dead", "cancelled"}
 RETURNING = {"pending", "requires_action", "succeeded"}  # refunds that have left, or are leaving
 OPEN_DISPUTE = {"needs_response", "under_review", "warning_needs_response", "warning_under_review"}
 OUTCOMES = {"applied", "unchanged", "ignored", "unmatched", "refused"}
-TEXT_DECIDED = {"unknown", "accepted", "scheduled", "queued", "sent", "canceled", "failed", "undelivered", "delivered", "read", "refused"}
+TEXT_DECIDED = {
+    "unknown",
+    "accepted",
+    "scheduled",
+    "queued",
+    "sent",
+    "canceled",
+    "failed",
+    "undelivered",
+    "delivered",
+    "read",
+    "refused",
+}
 TEXT_MUST_LEAVE = 60.0  # seconds after the decision
 OPENLY_DEAD = "dead"
 
@@ -29,7 +42,9 @@ def judge(evidence: Evidence) -> list[Finding]:
 
 
 def answers(evidence: Evidence) -> Iterator[Finding]:
-    """Every request was answered, never with an error of ours, and repetitions under one key name one thing."""
+    """Every request was answered, never with an error of ours, and repetitions under one key name
+    one thing.
+    """
     named: dict[tuple[str, str], set[str]] = {}
     for one in evidence.asked:
         if not one.status:
@@ -47,7 +62,13 @@ def answers(evidence: Evidence) -> Iterator[Finding]:
 def _made_by(one: Asked) -> str:
     """The id of what a request made, as its answer names it."""
     answer = one.answer
-    return str(answer.get("paymentLinkId") or answer.get("id") or (answer.get("payment") or {}).get("id") or answer.get("paymentIntentId") or "")
+    return str(
+        answer.get("paymentLinkId")
+        or answer.get("id")
+        or (answer.get("payment") or {}).get("id")
+        or answer.get("paymentIntentId")
+        or ""
+    )
 
 
 def promises(evidence: Evidence) -> Iterator[Finding]:
@@ -63,14 +84,22 @@ def promises(evidence: Evidence) -> Iterator[Finding]:
 
 def _customer(evidence: Evidence, one: Asked) -> str:
     same = [row for row in evidence.of("customer") if row["external_id"] == one.body["externalId"]]
-    return "" if [row["id"] for row in same] == [one.answer["id"]] else f"{len(same)} customers have its externalId"
+    return (
+        ""
+        if [row["id"] for row in same] == [one.answer["id"]]
+        else f"{len(same)} customers have its externalId"
+    )
 
 
 def _invoice(evidence: Evidence, one: Asked) -> str:
     same = [row for row in evidence.of("invoice") if row["number"] == one.body["number"]]
     if [row["id"] for row in same] != [one.answer["id"]]:
         return f"{len(same)} invoices have its number"
-    return "" if same[0]["amount_due"] == one.body["amountDue"] else f"its amount is {same[0]['amount_due']}"
+    return (
+        ""
+        if same[0]["amount_due"] == one.body["amountDue"]
+        else f"its amount is {same[0]['amount_due']}"
+    )
 
 
 def _consent(evidence: Evidence, one: Asked) -> str:
@@ -100,7 +129,11 @@ def _intent(evidence: Evidence, one: Asked) -> str:
     rows = [row for row in evidence.of("payment_attempt") if row["intent_id"] == intent_id]
     if len(rows) != 1:
         return f"{len(rows)} attempts have its intent"
-    return "" if any(intent["id"] == intent_id for intent in evidence.intents) else "Stripe has no such intent"
+    return (
+        ""
+        if any(intent["id"] == intent_id for intent in evidence.intents)
+        else "Stripe has no such intent"
+    )
 
 
 def _charge(evidence: Evidence, one: Asked) -> str:
@@ -119,20 +152,38 @@ def _refund(evidence: Evidence, one: Asked) -> str:
         return "its refund request is not there"
     if row["state"] == "requested":
         return "" if _is_dead(evidence, row["id"]) else "the refund is still only requested"
-    made = [refund for refund in evidence.refunds if refund["metadata"].get("attempt_id") == row["id"]]
-    if row["state"] == "confirmed" and [(refund["id"], refund["amount"]) for refund in made] != [(row["refund_id"], row["amount"])]:
-        return f"it is confirmed as {row['refund_id']}, and Stripe made {[(refund['id'], refund['amount']) for refund in made]}"
-    return f"it was refused, and Stripe made {made[0]['id']}" if row["state"] == "refused" and made else ""
+    made = [
+        refund for refund in evidence.refunds if refund["metadata"].get("attempt_id") == row["id"]
+    ]
+    if row["state"] == "confirmed" and [(refund["id"], refund["amount"]) for refund in made] != [
+        (row["refund_id"], row["amount"])
+    ]:
+        return (
+            f"it is confirmed as {row['refund_id']}, and Stripe made"
+            f" {[(refund['id'], refund['amount']) for refund in made]}"
+        )
+    return (
+        f"it was refused, and Stripe made {made[0]['id']}"
+        if row["state"] == "refused" and made
+        else ""
+    )
 
 
 def _offline(evidence: Evidence, one: Asked) -> str:
     body = one.body
     same = [
-        row for row in evidence.of("payment") if (row["invoice_id"], row["method"], row["reference"]) == (body["invoiceId"], body["method"], body["reference"])
+        row
+        for row in evidence.of("payment")
+        if (row["invoice_id"], row["method"], row["reference"])
+        == (body["invoiceId"], body["method"], body["reference"])
     ]
     if len(same) != 1:
         return f"{len(same)} payments have its reference"
-    return "" if same[0]["amount_received"] == body["amount"] else f"{same[0]['amount_received']} is recorded"
+    return (
+        ""
+        if same[0]["amount_received"] == body["amount"]
+        else f"{same[0]['amount_received']} is recorded"
+    )
 
 
 def _void(evidence: Evidence, one: Asked) -> str:
@@ -149,34 +200,66 @@ def _marked(mark: str) -> Callable[[Evidence, Asked], str]:
 
 
 PROMISES: dict[str, Callable[[Evidence, Asked], str]] = {
-    "customer": _customer, "consent": _consent, "invoice": _invoice, "link": _link, "intent": _intent, "confirm": _charge, "phone": _charge,
-    "saved card": _charge, "look": _charge, "refund": _refund, "offline": _offline, "void": _void, "cancel": _marked("cancelled"),
+    "customer": _customer,
+    "consent": _consent,
+    "invoice": _invoice,
+    "link": _link,
+    "intent": _intent,
+    "confirm": _charge,
+    "phone": _charge,
+    "saved card": _charge,
+    "look": _charge,
+    "refund": _refund,
+    "offline": _offline,
+    "void": _void,
+    "cancel": _marked("cancelled"),
     "write-off": _marked("written_off"),
-}  # fmt: skip
+}
 
 
 def lost_events(evidence: Evidence) -> Iterator[Finding]:
-    """What was answered with 2xx is in the inbox, and so is all that happened at Stripe, which was fetched in the end."""
+    """What was answered with 2xx is in the inbox, and so is all that happened at Stripe, which was
+    fetched in the end.
+    """
     known = {row["event_id"] for row in _of_stripe(evidence)}
     for delivery in evidence.deliveries:
-        if delivery["provider"] == "stripe" and delivery["state"] == "delivered" and delivery["event_id"] not in known:
-            yield f"event {delivery['event_id']} ({delivery['event_type']}) was answered with 2xx and is lost"
+        if (
+            delivery["provider"] == "stripe"
+            and delivery["state"] == "delivered"
+            and delivery["event_id"] not in known
+        ):
+            yield (
+                f"event {delivery['event_id']} ({delivery['event_type']}) was answered with 2xx and"
+                " is lost"
+            )
     for event in evidence.events:
         if event["id"] not in known:
-            yield f"event {event['id']} ({event['type']}) happened at Stripe and was never taken in, though it was fetched afterwards"
+            yield (
+                f"event {event['id']} ({event['type']}) happened at Stripe and was never taken in,"
+                " though it was fetched afterwards"
+            )
 
 
 def inbox(evidence: Evidence) -> Iterator[Finding]:
-    """Each event is in the inbox once and has an outcome; nothing is there that Stripe did not send."""
-    for (_, event_id), times in Counter((row["account"], row["event_id"]) for row in _of_stripe(evidence)).items():
+    """Each event is in the inbox once and has an outcome; nothing is there that Stripe did not
+    send.
+    """
+    for (_, event_id), times in Counter(
+        (row["account"], row["event_id"]) for row in _of_stripe(evidence)
+    ).items():
         if times > 1:
             yield f"event {event_id} is in the inbox {times} times"
     sent = {event["id"] for event in evidence.events}
     for row in _of_stripe(evidence):
         if row["outcome"] not in OUTCOMES:
-            yield f"event {row['event_id']} ({row['type']}) was accepted and its outcome is {row['outcome']}"
+            yield (
+                f"event {row['event_id']} ({row['type']}) was accepted and its outcome is"
+                f" {row['outcome']}"
+            )
         if row["event_id"] not in sent or row["event_id"] in evidence.forged:
-            yield f"event {row['event_id']} ({row['type']}) is in the inbox, and Stripe never sent it"
+            yield (
+                f"event {row['event_id']} ({row['type']}) is in the inbox, and Stripe never sent it"
+            )
 
 
 def _of_stripe(evidence: Evidence) -> list[Json]:
@@ -186,39 +269,65 @@ def _of_stripe(evidence: Evidence) -> list[Json]:
 
 def effects(evidence: Evidence) -> Iterator[Finding]:
     """At most one effect per intent at each provider, and the ledger says what is there."""
-    for kind, objects in (("refund", evidence.refunds), ("payment link", evidence.links), ("intent", _made_by_us(evidence))):
+    for kind, objects in (
+        ("refund", evidence.refunds),
+        ("payment link", evidence.links),
+        ("intent", _made_by_us(evidence)),
+    ):
         made = Counter(one["metadata"].get("attempt_id", "") for one in objects)
         for tag, times in made.items():
             if tag and times > 1:
-                yield f"{times} {kind}s were made for {tag}: {[one['id'] for one in objects if one['metadata'].get('attempt_id') == tag]}"
-    for intent_id, times in Counter(charge["payment_intent"] for charge in evidence.charges if charge["status"] == "succeeded").items():
+                yield (
+                    f"{times} {kind}s were made for {tag}:"
+                    f" {[one['id'] for one in objects if one['metadata'].get('attempt_id') == tag]}"
+                )
+    for intent_id, times in Counter(
+        charge["payment_intent"] for charge in evidence.charges if charge["status"] == "succeeded"
+    ).items():
         if times > 1:
             yield f"intent {intent_id} was charged {times} times"
     yield from _effects_told(evidence)
 
 
 def _made_by_us(evidence: Evidence) -> list[Json]:
-    """Intents that the application created itself: a link's sessions, a dashboard or somebody else made the others."""
+    """Intents that the application created itself: a link's sessions, a dashboard or somebody else
+    made the others.
+    """
     attempts = evidence.by_id("payment_attempt")
-    return [intent for intent in evidence.intents if intent["metadata"].get("attempt_id") in attempts]
+    return [
+        intent for intent in evidence.intents if intent["metadata"].get("attempt_id") in attempts
+    ]
 
 
 def _effects_told(evidence: Evidence) -> Iterator[Finding]:
-    there = {one["id"] for objects in (evidence.refunds, evidence.links, evidence.intents) for one in objects}
+    there = {
+        one["id"]
+        for objects in (evidence.refunds, evidence.links, evidence.intents)
+        for one in objects
+    }
     there |= {row["sid"] for row in evidence.of("message") if row["sid"]}
     keys = Counter(row["key"] for row in evidence.of("effect"))
     for key, times in keys.items():
         if times > 1:
             yield f"effect {key} has {times} rows"
     for row in evidence.of("effect"):
-        if row["kind"] in {"payment_link", "refund", "intent_create"} and row["state"] == "confirmed" and row["provider_id"] not in there:
-            yield f"effect {row['key']} is confirmed as {row['provider_id']}, which the provider does not have"
+        if (
+            row["kind"] in {"payment_link", "refund", "intent_create"}
+            and row["state"] == "confirmed"
+            and row["provider_id"] not in there
+        ):
+            yield (
+                f"effect {row['key']} is confirmed as {row['provider_id']}, which the provider does"
+                " not have"
+            )
         if row["state"] not in {"confirmed", "refused", "unknown", "sending"}:
             yield f"effect {row['key']} is {row['state']}"
 
 
 def charges(evidence: Evidence) -> Iterator[Finding]:
-    """What intents of ours took of an invoice is never more than was due and had gone back: no charge is made twice by two intents."""
+    """What intents of ours took of an invoice is never more than was due and had gone back: no
+    charge is made twice by two intents.
+    """
     returned = _returned(evidence)
     taken: Counter[str] = Counter()
     back: Counter[str] = Counter()
@@ -230,64 +339,123 @@ def charges(evidence: Evidence) -> Iterator[Finding]:
         back[intent["metadata"].get("invoice_id", "")] += returned.get(intent["id"], 0)
     for row in evidence.of("invoice"):
         if taken[row["id"]] > row["amount_due"] + back[row["id"]]:
-            yield f"invoice {row['id']}: intents of ours took {taken[row['id']]} of {row['amount_due']} due, and {back[row['id']]} went back"
+            yield (
+                f"invoice {row['id']}: intents of ours took {taken[row['id']]} of"
+                f" {row['amount_due']} due, and {back[row['id']]} went back"
+            )
     for confirmation in evidence.of("payment_confirmation"):
         if confirmation["state"] == "requested" and not _is_dead(evidence, confirmation["id"]):
             yield f"charge {confirmation['id']} is still only requested"
 
 
 def _returned(evidence: Evidence) -> dict[str, int]:
-    """What went back of each intent, or is on its way: refunds, and what disputes hold (without fees)."""
+    """What went back of each intent, or is on its way: refunds, and what disputes hold (without
+    fees).
+    """
     returned: Counter[str] = Counter()
     for refund in evidence.refunds:
         if refund["status"] in RETURNING:
             returned[refund["payment_intent"]] += refund["amount"]
     for dispute in evidence.disputes:
-        returned[dispute["payment_intent"]] -= sum(movement["amount"] for movement in dispute["balance_transactions"])
+        returned[dispute["payment_intent"]] -= sum(
+            movement["amount"] for movement in dispute["balance_transactions"]
+        )
     return returned
 
 
 def payments(evidence: Evidence) -> Iterator[Finding]:
     """Each payment at Stripe is recorded with its invoice, to the minor unit, and no other is."""
     rows = {row["intent_id"]: row for row in evidence.of("payment") if row["intent_id"]}
-    own = {intent["id"]: invoice["id"] for invoice in evidence.of("invoice") for intent in _own(evidence, invoice)}
+    own = {
+        intent["id"]: invoice["id"]
+        for invoice in evidence.of("invoice")
+        for intent in _own(evidence, invoice)
+    }
     for intent in evidence.intents:
         row = rows.get(intent["id"])
         if row is None and intent["amount_received"] and intent["id"] in own:
-            yield f"invoice {own[intent['id']]}: Stripe took {intent['amount_received']} with {intent['id']}, which is not recorded"
-        if row is not None and (row["amount_received"], row["invoice_id"]) != (intent["amount_received"], own.get(intent["id"])):
+            yield (
+                f"invoice {own[intent['id']]}: Stripe took {intent['amount_received']} with"
+                f" {intent['id']}, which is not recorded"
+            )
+        if row is not None and (row["amount_received"], row["invoice_id"]) != (
+            intent["amount_received"],
+            own.get(intent["id"]),
+        ):
             was = f"{intent['amount_received']} for {own.get(intent['id'], 'nobody here')}"
-            yield f"payment {row['id']}: {row['amount_received']} is recorded for {row['invoice_id']}, Stripe took {was} with {intent['id']}"
+            yield (
+                f"payment {row['id']}: {row['amount_received']} is recorded for"
+                f" {row['invoice_id']}, Stripe took {was} with {intent['id']}"
+            )
     there = {intent["id"] for intent in evidence.intents}
-    yield from (f"payment {row['id']} is of {intent_id}, which Stripe does not have" for intent_id, row in rows.items() if intent_id not in there)
+    yield from (
+        f"payment {row['id']} is of {intent_id}, which Stripe does not have"
+        for intent_id, row in rows.items()
+        if intent_id not in there
+    )
 
 
 def _own(evidence: Evidence, invoice: Json) -> list[Json]:
-    """The intents that are an invoice's: they name it and its account, and are in the Stripe account that takes its money."""
+    """The intents that are an invoice's: they name it and its account, and are in the Stripe
+    account that takes its money.
+    """
     account = evidence.by_id("account")[invoice["account_id"]]
     named = {"invoice_id": invoice["id"], "account_id": invoice["account_id"]}
-    return [intent for intent in evidence.intents if named.items() <= intent["metadata"].items() and intent["account"] == (account["stripe_account"] or "")]
+    return [
+        intent
+        for intent in evidence.intents
+        if named.items() <= intent["metadata"].items()
+        and intent["account"] == (account["stripe_account"] or "")
+    ]
 
 
 def books(evidence: Evidence) -> Iterator[Finding]:
-    """Each invoice holds what the stand-in's ledger and the recorded cash say, and stands where that puts it."""
+    """Each invoice holds what the stand-in's ledger and the recorded cash say, and stands where
+    that puts it.
+    """
     returned = _returned(evidence)
-    disputed = {dispute["payment_intent"] for dispute in evidence.disputes if dispute["status"] in OPEN_DISPUTE or _is_withheld(dispute)}
-    cash = [row for row in evidence.of("payment") if row["method"] != "stripe" and not row["voided_at"]]
+    disputed = {
+        dispute["payment_intent"]
+        for dispute in evidence.disputes
+        if dispute["status"] in OPEN_DISPUTE or _is_withheld(dispute)
+    }
+    cash = [
+        row for row in evidence.of("payment") if row["method"] != "stripe" and not row["voided_at"]
+    ]
     for invoice in evidence.of("invoice"):
         own = _own(evidence, invoice)
-        received = [(intent["amount_received"], returned.get(intent["id"], 0)) for intent in own if intent["currency"] == invoice["currency"]]
-        received += [(row["amount_received"], 0) for row in cash if row["invoice_id"] == invoice["id"]]
-        expected = standing(invoice, received, evidence.today) | {"disputed": any(intent["id"] in disputed for intent in own)}
-        found = {name: bool(invoice[name]) if name == "disputed" else invoice[name] for name in expected}
+        received = [
+            (intent["amount_received"], returned.get(intent["id"], 0))
+            for intent in own
+            if intent["currency"] == invoice["currency"]
+        ]
+        received += [
+            (row["amount_received"], 0) for row in cash if row["invoice_id"] == invoice["id"]
+        ]
+        expected = standing(invoice, received, evidence.today) | {
+            "disputed": any(intent["id"] in disputed for intent in own)
+        }
+        found = {
+            name: bool(invoice[name]) if name == "disputed" else invoice[name] for name in expected
+        }
         if found != expected:
-            differs = ", ".join(f"{name} {found[name]}, not {expected[name]}" for name in expected if found[name] != expected[name])
-            yield f"invoice {invoice['id']} ({invoice['currency']} {invoice['amount_due']}, {invoice['mark']}): {differs}"
+            differs = ", ".join(
+                f"{name} {found[name]}, not {expected[name]}"
+                for name in expected
+                if found[name] != expected[name]
+            )
+            yield (
+                f"invoice {invoice['id']} ({invoice['currency']} {invoice['amount_due']},"
+                f" {invoice['mark']}): {differs}"
+            )
 
 
 def _is_withheld(dispute: Json) -> bool:
     """Whether a dispute that was won still holds the money."""
-    return dispute["status"] == "won" and sum(movement["amount"] for movement in dispute["balance_transactions"]) < 0
+    return (
+        dispute["status"] == "won"
+        and sum(movement["amount"] for movement in dispute["balance_transactions"]) < 0
+    )
 
 
 def standing(invoice: Json, received: list[tuple[int, int]], today: Any) -> Json:
@@ -298,20 +466,37 @@ def standing(invoice: Json, received: list[tuple[int, int]], today: Any) -> Json
     covered = came > 0 and kept >= due
     late = mark == "sent" and str(invoice["due_date"])[:10] < today.isoformat()
     return {
-        "amount_received": came, "amount_returned": back, "amount_paid": kept,
+        "amount_received": came,
+        "amount_returned": back,
+        "amount_paid": kept,
         "outstanding": 0 if mark in {"cancelled", "written_off"} else max(0, due - kept),
         "overpaid": kept if mark == "cancelled" and not covered else max(0, kept - due),
         "status": "paid" if covered else "overdue" if late else mark,
-    }  # fmt: skip
+    }
 
 
 def decisions(evidence: Evidence) -> Iterator[Finding]:
     """Cash and marks in the database are what somebody asked for."""
-    offline = {(one.body["invoiceId"], one.body["method"], one.body["reference"]): one.body["amount"] for one in evidence.asked if one.what == "offline"}
+    offline = {
+        (one.body["invoiceId"], one.body["method"], one.body["reference"]): one.body["amount"]
+        for one in evidence.asked
+        if one.what == "offline"
+    }
     for row in evidence.of("payment"):
-        if row["method"] != "stripe" and offline.get((row["invoice_id"], row["method"], row["reference"])) != row["amount_received"]:
-            yield f"payment {row['id']} ({row['method']} {row['reference']}, {row['amount_received']}) was recorded and nobody asked for it"
-    asked = {(one.about["invoice"], one.what) for one in evidence.asked if one.what in {"cancel", "write-off"}}
+        if (
+            row["method"] != "stripe"
+            and offline.get((row["invoice_id"], row["method"], row["reference"]))
+            != row["amount_received"]
+        ):
+            yield (
+                f"payment {row['id']} ({row['method']} {row['reference']},"
+                f" {row['amount_received']}) was recorded and nobody asked for it"
+            )
+    asked = {
+        (one.about["invoice"], one.what)
+        for one in evidence.asked
+        if one.what in {"cancel", "write-off"}
+    }
     for row in evidence.of("invoice"):
         how = {"cancelled": "cancel", "written_off": "write-off"}.get(row["mark"])
         if how and (row["id"], how) not in asked:
@@ -328,11 +513,22 @@ def texts(evidence: Evidence) -> Iterator[Finding]:
     sent = [request for request in evidence.text_requests if request["performed"]]
     for request in sent:
         if request["effect"] not in effects_by_id:
-            yield f"a text to {request['to']} was sent for the effect {request['effect']!r}, which is not in the ledger"
+            yield (
+                f"a text to {request['to']} was sent for the effect {request['effect']!r}, which is"
+                " not in the ledger"
+            )
         elif request["effect"] not in allowed:
             yield f"a text to {request['to']} was sent without a decision that it may be"
-    messages = Counter(effects_by_id[request["effect"]]["key"].split(":")[1] for request in sent if request["effect"] in effects_by_id)
-    yield from (f"text {message_id} was sent {times} times" for message_id, times in messages.items() if times > 1)
+    messages = Counter(
+        effects_by_id[request["effect"]]["key"].split(":")[1]
+        for request in sent
+        if request["effect"] in effects_by_id
+    )
+    yield from (
+        f"text {message_id} was sent {times} times"
+        for message_id, times in messages.items()
+        if times > 1
+    )
 
 
 def _allowed(evidence: Evidence) -> dict[Any, Json]:
@@ -349,51 +545,96 @@ def stops(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _after_stop(evidence: Evidence, stop: Json, allowed: dict[Any, Json]) -> Iterator[Finding]:
-    """A STOP is committed once its webhook is answered: from then on nobody decides to text, and what was decided leaves in time or never."""
+    """A STOP is committed once its webhook is answered: from then on nobody decides to text, and
+    what was decided leaves in time or never.
+    """
     heard = stop["heard_at"]
-    if not any(row["phone"] == stop["phone"] and row["wish"] == "stop" for row in evidence.of("opt_out")):
+    if not any(
+        row["phone"] == stop["phone"] and row["wish"] == "stop" for row in evidence.of("opt_out")
+    ):
         yield f"the STOP of {stop['phone']} was answered with 2xx and is lost"
     for row in allowed.values():
         if row["phone"] == stop["phone"] and row["at"] / 1e6 > heard:
-            yield f"a text to {stop['phone']} was allowed {row['at'] / 1e6 - heard:.1f} s after their STOP was committed"
+            yield (
+                f"a text to {stop['phone']} was allowed {row['at'] / 1e6 - heard:.1f} s after their"
+                " STOP was committed"
+            )
     for request in evidence.text_requests:
         decided = allowed.get(request["effect"], {}).get("at", 0) / 1e6
-        if request["to"] == stop["phone"] and request["at"] > heard and request["at"] > decided + TEXT_MUST_LEAVE:
-            yield f"a text to {stop['phone']} left {request['at'] - heard:.1f} s after their STOP was committed"
+        if (
+            request["to"] == stop["phone"]
+            and request["at"] > heard
+            and request["at"] > decided + TEXT_MUST_LEAVE
+        ):
+            yield (
+                f"a text to {stop['phone']} left {request['at'] - heard:.1f} s after their STOP was"
+                " committed"
+            )
 
 
 def stuck(evidence: Evidence) -> Iterator[Finding]:
     """Nothing waits or runs any more, and what is dead says why."""
     for job in evidence.of("staged_job"):
         if job["state"] not in OVER:
-            yield f"job {job['name']} {job['key']} is {job['state']} after {job['attempts']} attempts, {_due(job, evidence.now)}: {job['last_error']}"
+            yield (
+                f"job {job['name']} {job['key']} is {job['state']} after {job['attempts']}"
+                f" attempts, {_due(job, evidence.now)}: {job['last_error']}"
+            )
         elif job["state"] == OPENLY_DEAD and not job["last_error"]:
             yield f"job {job['name']} {job['key']} is dead and does not say why"
         elif job["state"] == OPENLY_DEAD and job["name"] == "process_stripe_event":
-            yield f"job {job['name']} {job['key']} is dead even after it was run again: {job['last_error']}"
-    dead = {job["key"].split(":")[0] for job in evidence.of("staged_job") if job["state"] == OPENLY_DEAD}
+            yield (
+                f"job {job['name']} {job['key']} is dead even after it was run again:"
+                f" {job['last_error']}"
+            )
+    dead = {
+        job["key"].split(":")[0] for job in evidence.of("staged_job") if job["state"] == OPENLY_DEAD
+    }
     for row in evidence.of("effect"):
         if row["state"] == "sending" and row["key"].split(":")[1] not in dead:
             yield f"effect {row['key']} is still being sent, and no job of it is dead"
 
 
 def _due(job: Json, now: int) -> str:
-    return f"lease until {(job['lease_until'] - now) / 1e6:+.0f} s" if job["lease_until"] else f"due at {(job['due_at'] - now) / 1e6:+.0f} s"
+    return (
+        f"lease until {(job['lease_until'] - now) / 1e6:+.0f} s"
+        if job["lease_until"]
+        else f"due at {(job['due_at'] - now) / 1e6:+.0f} s"
+    )
 
 
 def secrecy(evidence: Evidence) -> Iterator[Finding]:
-    """No card number and no secret lies in a file; nothing went wrong that the load itself noticed."""
+    """No card number and no secret lies in a file;
+    nothing went wrong that the load itself noticed.
+    """
     yield from (f"at rest: {leak}" for leak in evidence.leaks)
     yield from evidence.problems
 
 
 def _is_dead(evidence: Evidence, subject: str) -> bool:
     """Whether a job about this row has openly given up."""
-    return any(job["state"] == OPENLY_DEAD and job["key"].split(":")[0] == subject for job in evidence.of("staged_job"))
+    return any(
+        job["state"] == OPENLY_DEAD and job["key"].split(":")[0] == subject
+        for job in evidence.of("staged_job")
+    )
 
 
 def _told(one: Asked) -> str:
     return f"{one.what}: {one.method} {one.path} under {one.key}"
 
 
-RULES: tuple[Rule, ...] = (answers, promises, lost_events, inbox, effects, charges, payments, books, decisions, texts, stops, stuck, secrecy)
+RULES: tuple[Rule, ...] = (
+    answers,
+    promises,
+    lost_events,
+    inbox,
+    effects,
+    charges,
+    payments,
+    books,
+    decisions,
+    texts,
+    stops,
+    stuck,
+    secrecy,
+)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.conftest import ROOT
+from runtime.settings import ROOT
 from tests.storm.client import Records, StandIn
 from tests.storm.databases import KINDS, Database
 from tests.storm.evidence import Evidence, folder_of, gather
@@ -34,9 +34,23 @@ class Storm:
     """Loads, strikes, heals, judges."""
 
     def __init__(
-        self, kind: str, seed: int, seconds: float, base: Path, quiet_within: float = 600.0, least: int = 0, tell: Callable[[str], None] = say
+        self,
+        kind: str,
+        seed: int,
+        seconds: float,
+        base: Path,
+        quiet_within: float = 600.0,
+        least: int = 0,
+        tell: Callable[[str], None] = say,
     ) -> None:
-        self.kind, self.seed, self.seconds, self.quiet_within, self.least, self.tell = kind, seed, seconds, quiet_within, least, tell
+        self.kind, self.seed, self.seconds, self.quiet_within, self.least, self.tell = (
+            kind,
+            seed,
+            seconds,
+            quiet_within,
+            least,
+            tell,
+        )
         self.folder = folder_of(base, kind, seed)
         self.records = Records()
         self.findings: list[str] = []
@@ -60,7 +74,9 @@ class Storm:
         return not self.findings
 
     def _run(self, town: Town, database: Database) -> None:
-        self._say(f"seed {self.seed}, {self.seconds:.0f} s on {self.kind}; its files are in {self.folder}")
+        self._say(
+            f"seed {self.seed}, {self.seconds:.0f} s on {self.kind}; its files are in {self.folder}"
+        )
         town.open()
         stand_in = StandIn(town.stand_in)
         world = World(town, self._clinics(town, stand_in), self.records, self.seed)
@@ -69,12 +85,20 @@ class Storm:
         for thread in threads:
             thread.start()
         faults.begin()
-        self._tell_until(lambda: self._was_enough(faults), self.seconds + 300, lambda: line(world, faults))
+        self._tell_until(
+            lambda: self._was_enough(faults), self.seconds + 300, lambda: line(world, faults)
+        )
         faults.end()
         world.over.set()
         self._say("it heals: everything is let go, everybody waits for their last answers")
-        self._tell_until(lambda: not any(thread.is_alive() for thread in threads), 400, lambda: f"{sum(thread.is_alive() for thread in threads)} still ask")
-        (self.folder / "faults.log").write_text("\n".join([*faults.log, *(f"not made: {text}" for text in faults.failed)]) + "\n")
+        self._tell_until(
+            lambda: not any(thread.is_alive() for thread in threads),
+            400,
+            lambda: f"{sum(thread.is_alive() for thread in threads)} still ask",
+        )
+        (self.folder / "faults.log").write_text(
+            "\n".join([*faults.log, *(f"not made: {text}" for text in faults.failed)]) + "\n"
+        )
         self._settle(town, database, stand_in)
         evidence = gather(town, world, self.records, stand_in)
         self._keep_evidence(evidence)
@@ -82,27 +106,55 @@ class Storm:
         self.table = summary(evidence, world, faults)
 
     def _was_enough(self, faults: Faults) -> bool:
-        """Whether its time is over, and enough was accepted for a verdict to mean anything: on a busy machine that takes longer."""
-        return time.monotonic() - faults.begun > self.seconds and sum(one.accepted for one in self.records.asked) >= self.least
+        """Whether its time is over, and enough was accepted for a verdict to mean anything: on a
+        busy machine that takes longer.
+        """
+        return (
+            time.monotonic() - faults.begun > self.seconds
+            and sum(one.accepted for one in self.records.asked) >= self.least
+        )
 
     def _clinics(self, town: Town, stand_in: StandIn) -> list[Clinic]:
         """One clinic on the platform's Stripe account, and one with its own."""
         connected = stand_in.create("accounts", "", type="standard")["id"]
         clinics = []
         for name, stripe_account in (("Harbor Dental", ""), ("Hill Clinic", connected)):
-            told = town.command("account", "create", name, *(("--stripe-account", stripe_account) if stripe_account else ()))
-            words = dict(row.split(maxsplit=1) for row in told.splitlines() if row.startswith(("account", "key")))
+            told = town.command(
+                "account",
+                "create",
+                name,
+                *(("--stripe-account", stripe_account) if stripe_account else ()),
+            )
+            words = dict(
+                row.split(maxsplit=1)
+                for row in told.splitlines()
+                if row.startswith(("account", "key"))
+            )
             clinics.append(Clinic(words["account"], words["key"], stripe_account))
         return clinics
 
     def _settle(self, town: Town, database: Database, stand_in: StandIn) -> None:
-        """Wait until nothing is due, as an operator would: what was missed is fetched, what gave up is run once more."""
-        undecided = [row["id"] for account in stand_in.shown("ledger")["accounts"].values() for row in account if row["status"] == "processing"]
-        for intent_id in undecided:  # an intent that its bank has not decided about can neither be paid nor cancelled
-            stand_in.act(intent_id, random.Random(f"{self.seed}:{intent_id}").choice(("succeed", "fail")))
+        """Wait until nothing is due, as an operator would: what was missed is fetched, what gave up
+        is run once more.
+        """
+        undecided = [
+            row["id"]
+            for account in stand_in.shown("ledger")["accounts"].values()
+            for row in account
+            if row["status"] == "processing"
+        ]
+        for intent_id in (
+            undecided
+        ):  # an intent that its bank has not decided about can neither be paid nor cancelled
+            stand_in.act(
+                intent_id, random.Random(f"{self.seed}:{intent_id}").choice(("succeed", "fail"))
+            )
         self._quiet(database, stand_in)
         self._say("missed events are fetched, dead jobs are run once more")
-        told = [*town.command("events", "backfill", "--since", "1d").splitlines(), *town.command("jobs", "retry", "--all-dead").splitlines()]
+        told = [
+            *town.command("events", "backfill", "--since", "1d").splitlines(),
+            *town.command("jobs", "retry", "--all-dead").splitlines(),
+        ]
         for text in told[-2:]:
             self._say(f"  {text}")
         self._quiet(database, stand_in)
@@ -114,17 +166,28 @@ class Storm:
             with suppress(Exception):
                 if time.monotonic() - hasted[0] > HASTE:
                     hasted[0] = time.monotonic()
-                    database.write("UPDATE staged_job SET due_at = 0, pushed_at = NULL WHERE state = 'waiting' AND attempts < max_attempts AND due_at > 0")
-                return not self._open(database) and bool(stand_in.shown("deliveries", state="none")["idle"])
+                    database.write(
+                        "UPDATE staged_job SET due_at = 0, pushed_at = NULL WHERE state = 'waiting'"
+                        " AND attempts < max_attempts AND due_at > 0"
+                    )
+                return not self._open(database) and bool(
+                    stand_in.shown("deliveries", state="none")["idle"]
+                )
             return False
 
-        self._tell_until(probe, self.quiet_within, lambda: f"{self._open(database)} jobs are not over")
+        self._tell_until(
+            probe, self.quiet_within, lambda: f"{self._open(database)} jobs are not over"
+        )
 
     @staticmethod
     def _open(database: Database) -> int:
-        return int(database.rows(f"SELECT count(*) AS open FROM staged_job WHERE {OPEN}")[0]["open"])
+        return int(
+            database.rows(f"SELECT count(*) AS open FROM staged_job WHERE {OPEN}")[0]["open"]
+        )
 
-    def _tell_until(self, probe: Callable[[], bool], within: float, told: Callable[[], str]) -> bool:
+    def _tell_until(
+        self, probe: Callable[[], bool], within: float, told: Callable[[], str]
+    ) -> bool:
         begun = spoken = time.monotonic()
         while not probe():
             if time.monotonic() - begun > within:
@@ -138,8 +201,12 @@ class Storm:
 
     def _keep_evidence(self, evidence: Evidence) -> None:
         """What the judge saw, for who looks into it."""
-        seen = {name: value for name, value in vars(evidence).items() if name not in {"asked", "rows"}}
-        (self.folder / "evidence.json").write_text(json.dumps(seen | {"rows": evidence.rows}, default=str))
+        seen = {
+            name: value for name, value in vars(evidence).items() if name not in {"asked", "rows"}
+        }
+        (self.folder / "evidence.json").write_text(
+            json.dumps(seen | {"rows": evidence.rows}, default=str)
+        )
 
     def _say(self, text: str) -> None:
         self.tell(f"[{self.kind} {time.monotonic() - self._begun:5.0f} s] {text}")
@@ -152,7 +219,10 @@ def verdict(storm: Storm, seconds: float) -> str:
     shown = "\n".join(f"  - {finding}" for finding in storm.findings[:60])
     more = f"\n  … and {len(storm.findings) - 60} more" if len(storm.findings) > 60 else ""
     again = f"bin/test storm --seed {storm.seed} --seconds {seconds:.0f} --db {storm.kind}"
-    return f"{storm.table}\n{storm.kind}: {len(storm.findings)} findings\n{shown}{more}\nKept in {storm.folder}\nAgain: {again}"
+    return (
+        f"{storm.table}\n{storm.kind}: {len(storm.findings)} findings\n{shown}{more}\nKept in"
+        f" {storm.folder}\nAgain: {again}"
+    )
 
 
 def main(kinds: list[str], seed: int, seconds: float) -> int:

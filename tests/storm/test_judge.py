@@ -1,4 +1,6 @@
-"""The judge condemns: each story begins with books that are in order, and lets one thing go wrong."""
+"""The judge condemns: each story begins with books that are in order,
+and lets one thing go wrong.
+"""
 
 import copy
 from datetime import date
@@ -16,55 +18,177 @@ NOON = 1_800_000_000.0
 
 
 def asked(what, path, answer, body=None, status=200, **about):
-    return Asked(what, "POST", path, body or {}, f"key-{what}", NOON, about, sent=1, status=status, answer=answer)
+    return Asked(
+        what,
+        "POST",
+        path,
+        body or {},
+        f"key-{what}",
+        NOON,
+        about,
+        sent=1,
+        status=status,
+        answer=answer,
+    )
 
 
 def in_order() -> Evidence:
-    """An invoice of 125.00, paid by card, of which 25.00 went back; a link was texted; all of it as it must be."""
+    """An invoice of 125.00, paid by card, of which 25.00 went back; a link was texted; all of it as
+    it must be.
+    """
     tags = {"account_id": "ac_1", "invoice_id": "inv_1"}
     invoice = {
-        "id": "inv_1", "account_id": "ac_1", "number": "N1", "currency": "usd", "amount_due": 12_500, "due_date": "2026-12-24", "mark": "sent",
-        "status": "sent", "amount_received": 12_500, "amount_returned": 2_500, "amount_paid": 10_000, "outstanding": 2_500, "overpaid": 0, "disputed": 0,
-    }  # fmt: skip
+        "id": "inv_1",
+        "account_id": "ac_1",
+        "number": "N1",
+        "currency": "usd",
+        "amount_due": 12_500,
+        "due_date": "2026-12-24",
+        "mark": "sent",
+        "status": "sent",
+        "amount_received": 12_500,
+        "amount_returned": 2_500,
+        "amount_paid": 10_000,
+        "outstanding": 2_500,
+        "overpaid": 0,
+        "disputed": 0,
+    }
     rows = {
         "account": [{"id": "ac_1", "stripe_account": None}],
         "invoice": [invoice],
         "payment": [
-            {"id": "pay_1", "invoice_id": "inv_1", "method": "stripe", "reference": None, "intent_id": "pi_1", "amount_received": 12_500, "voided_at": None},
+            {
+                "id": "pay_1",
+                "invoice_id": "inv_1",
+                "method": "stripe",
+                "reference": None,
+                "intent_id": "pi_1",
+                "amount_received": 12_500,
+                "voided_at": None,
+            },
         ],
         "payment_attempt": [{"id": "att_1", "invoice_id": "inv_1", "intent_id": "pi_1"}],
         "payment_confirmation": [{"id": "cnf_1", "state": "settled"}],
         "payment_link": [{"id": "link_1", "state": "retired"}],
-        "refund_request": [{"id": "rfq_1", "state": "confirmed", "refund_id": "re_1", "amount": 2_500}],
+        "refund_request": [
+            {"id": "rfq_1", "state": "confirmed", "refund_id": "re_1", "amount": 2_500}
+        ],
         "message": [{"id": "msg_1", "status": "delivered", "sid": "SM1"}],
         "effect": [
-            {"id": "eff_1", "kind": "intent_create", "key": "intent_create:att_1", "state": "confirmed", "provider_id": "pi_1"},
-            {"id": "eff_2", "kind": "refund", "key": "refund:rfq_1", "state": "confirmed", "provider_id": "re_1"},
-            {"id": "eff_3", "kind": "text", "key": "text:msg_1:1", "state": "confirmed", "provider_id": "SM1"},
+            {
+                "id": "eff_1",
+                "kind": "intent_create",
+                "key": "intent_create:att_1",
+                "state": "confirmed",
+                "provider_id": "pi_1",
+            },
+            {
+                "id": "eff_2",
+                "kind": "refund",
+                "key": "refund:rfq_1",
+                "state": "confirmed",
+                "provider_id": "re_1",
+            },
+            {
+                "id": "eff_3",
+                "kind": "text",
+                "key": "text:msg_1:1",
+                "state": "confirmed",
+                "provider_id": "SM1",
+            },
         ],
-        "contact_decision": [{"effect_id": "eff_3", "phone": "+12025550123", "allowed": 1, "at": int(NOON * SECOND)}],
-        "inbox_event": [{"provider": "stripe", "account": "", "event_id": "evt_1", "type": "payment_intent.succeeded", "outcome": "applied"}],
-        "staged_job": [{"name": "process_stripe_event", "key": "1", "state": "done", "attempts": 1, "last_error": None, "lease_until": None, "due_at": 0}],
+        "contact_decision": [
+            {"effect_id": "eff_3", "phone": "+12025550123", "allowed": 1, "at": int(NOON * SECOND)}
+        ],
+        "inbox_event": [
+            {
+                "provider": "stripe",
+                "account": "",
+                "event_id": "evt_1",
+                "type": "payment_intent.succeeded",
+                "outcome": "applied",
+            }
+        ],
+        "staged_job": [
+            {
+                "name": "process_stripe_event",
+                "key": "1",
+                "state": "done",
+                "attempts": 1,
+                "last_error": None,
+                "lease_until": None,
+                "due_at": 0,
+            }
+        ],
         "opt_out": [],
-    }  # fmt: skip
+    }
     return Evidence(
         rows=rows,
         now=int((NOON + 900) * SECOND),
         today=TODAY,
         intents=[
-            {"id": "pi_1", "account": "", "currency": "usd", "amount_received": 12_500, "status": "succeeded", "metadata": {**tags, "attempt_id": "att_1"}}
+            {
+                "id": "pi_1",
+                "account": "",
+                "currency": "usd",
+                "amount_received": 12_500,
+                "status": "succeeded",
+                "metadata": {**tags, "attempt_id": "att_1"},
+            }
         ],
         charges=[{"id": "ch_1", "payment_intent": "pi_1", "status": "succeeded"}],
-        refunds=[{"id": "re_1", "payment_intent": "pi_1", "amount": 2_500, "status": "succeeded", "metadata": {**tags, "attempt_id": "rfq_1"}}],
+        refunds=[
+            {
+                "id": "re_1",
+                "payment_intent": "pi_1",
+                "amount": 2_500,
+                "status": "succeeded",
+                "metadata": {**tags, "attempt_id": "rfq_1"},
+            }
+        ],
         links=[{"id": "plink_1", "metadata": {**tags, "attempt_id": "link_1"}}],
         events=[{"id": "evt_1", "type": "payment_intent.succeeded"}],
-        deliveries=[{"provider": "stripe", "event_id": "evt_1", "event_type": "payment_intent.succeeded", "state": "delivered"}],
-        text_requests=[{"at": NOON + 1, "to": "+12025550123", "effect": "eff_3", "status": 201, "performed": True}],
+        deliveries=[
+            {
+                "provider": "stripe",
+                "event_id": "evt_1",
+                "event_type": "payment_intent.succeeded",
+                "state": "delivered",
+            }
+        ],
+        text_requests=[
+            {
+                "at": NOON + 1,
+                "to": "+12025550123",
+                "effect": "eff_3",
+                "status": 201,
+                "performed": True,
+            }
+        ],
         asked=[
-            asked("invoice", "/api/invoices", {"id": "inv_1"}, {"number": "N1", "amountDue": 12_500}, 201),
-            asked("phone", "/api/payments/phone", {"success": True, "payment": {"id": "pay_1", "paymentIntentId": "pi_1", "amountReceived": 12_500}}),
+            asked(
+                "invoice",
+                "/api/invoices",
+                {"id": "inv_1"},
+                {"number": "N1", "amountDue": 12_500},
+                201,
+            ),
+            asked(
+                "phone",
+                "/api/payments/phone",
+                {
+                    "success": True,
+                    "payment": {"id": "pay_1", "paymentIntentId": "pi_1", "amountReceived": 12_500},
+                },
+            ),
             asked("refund", "/api/payments/pay_1/refunds", {"id": "rfq_1"}, status=202),
-            asked("link", "/api/invoices/inv_1/payment-links", {"paymentLinkId": "link_1", "message": {"id": "msg_1"}}, {"channel": "sms"}, 202),
+            asked(
+                "link",
+                "/api/invoices/inv_1/payment-links",
+                {"paymentLinkId": "link_1", "message": {"id": "msg_1"}},
+                {"channel": "sms"},
+                202,
+            ),
         ],
     )
 
@@ -98,14 +222,30 @@ def test_an_invoice_charged_by_two_intents_of_ours(evidence):
     again = copy.deepcopy(evidence.intents[0]) | {"id": "pi_2"}
     again["metadata"]["attempt_id"] = "att_2"
     evidence.intents.append(again)
-    evidence.rows["payment"].append(evidence.rows["payment"][0] | {"id": "pay_2", "intent_id": "pi_2"})
-    evidence.rows["payment_attempt"].append({"id": "att_2", "invoice_id": "inv_1", "intent_id": "pi_2"})
-    row_of(evidence, "invoice", amount_received=25_000, amount_paid=22_500, outstanding=0, overpaid=10_000, status="paid")
-    assert judge(evidence) == ["invoice inv_1: intents of ours took 25000 of 12500 due, and 2500 went back"]
+    evidence.rows["payment"].append(
+        evidence.rows["payment"][0] | {"id": "pay_2", "intent_id": "pi_2"}
+    )
+    evidence.rows["payment_attempt"].append(
+        {"id": "att_2", "invoice_id": "inv_1", "intent_id": "pi_2"}
+    )
+    row_of(
+        evidence,
+        "invoice",
+        amount_received=25_000,
+        amount_paid=22_500,
+        outstanding=0,
+        overpaid=10_000,
+        status="paid",
+    )
+    assert judge(evidence) == [
+        "invoice inv_1: intents of ours took 25000 of 12500 due, and 2500 went back"
+    ]
 
 
 def test_two_intents_made_for_one_attempt(evidence):
-    evidence.intents.append(evidence.intents[0] | {"id": "pi_2", "amount_received": 0, "status": "canceled"})
+    evidence.intents.append(
+        evidence.intents[0] | {"id": "pi_2", "amount_received": 0, "status": "canceled"}
+    )
     condemned(evidence, "2 intents were made for att_1")
 
 
@@ -130,7 +270,13 @@ def test_a_refund_that_never_gets_on(evidence):
     row_of(evidence, "refund_request", state="requested")
     condemned(evidence, "still only requested")
     evidence.rows["staged_job"].append(
-        evidence.rows["staged_job"][0] | {"name": "refund_payment", "key": "rfq_1", "state": "dead", "last_error": "Stripe is away"}
+        evidence.rows["staged_job"][0]
+        | {
+            "name": "refund_payment",
+            "key": "rfq_1",
+            "state": "dead",
+            "last_error": "Stripe is away",
+        }
     )
     assert not any("only requested" in finding for finding in judge(evidence)), "it is openly dead"
 
@@ -156,7 +302,9 @@ def test_an_event_that_was_kept_and_not_taken_in(evidence):
 
 
 def test_an_event_that_somebody_forged(evidence):
-    evidence.rows["inbox_event"].append(evidence.rows["inbox_event"][0] | {"event_id": "evt_forged"})
+    evidence.rows["inbox_event"].append(
+        evidence.rows["inbox_event"][0] | {"event_id": "evt_forged"}
+    )
     condemned(evidence, "evt_forged", "Stripe never sent it")
 
 
@@ -177,7 +325,15 @@ def test_another_clinics_money(evidence):
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("amount_received", 12_600), ("amount_returned", 0), ("amount_paid", 12_500), ("outstanding", 0), ("overpaid", 1), ("status", "paid"), ("disputed", 1)],
+    [
+        ("amount_received", 12_600),
+        ("amount_returned", 0),
+        ("amount_paid", 12_500),
+        ("outstanding", 0),
+        ("overpaid", 1),
+        ("status", "paid"),
+        ("disputed", 1),
+    ],
 )
 def test_a_wrong_sum(evidence, column, value):
     row_of(evidence, "invoice", **{column: value})
@@ -185,15 +341,39 @@ def test_a_wrong_sum(evidence, column, value):
 
 
 def test_cash_that_nobody_brought(evidence):
-    cash = {"id": "pay_c", "invoice_id": "inv_1", "method": "cash", "reference": "R1", "intent_id": None, "amount_received": 100, "voided_at": None}
+    cash = {
+        "id": "pay_c",
+        "invoice_id": "inv_1",
+        "method": "cash",
+        "reference": "R1",
+        "intent_id": None,
+        "amount_received": 100,
+        "voided_at": None,
+    }
     evidence.rows["payment"].append(cash)
     condemned(evidence, "cash R1", "nobody asked")
 
 
 def test_cash_that_was_recorded_twice(evidence):
-    cash = {"id": "pay_c", "invoice_id": "inv_1", "method": "cash", "reference": "R1", "intent_id": None, "amount_received": 100, "voided_at": None}
+    cash = {
+        "id": "pay_c",
+        "invoice_id": "inv_1",
+        "method": "cash",
+        "reference": "R1",
+        "intent_id": None,
+        "amount_received": 100,
+        "voided_at": None,
+    }
     evidence.rows["payment"] += [cash, cash | {"id": "pay_d"}]
-    evidence.asked.append(asked("offline", "/api/payments/upsert", {}, {"invoiceId": "inv_1", "method": "cash", "reference": "R1", "amount": 100}, 201))
+    evidence.asked.append(
+        asked(
+            "offline",
+            "/api/payments/upsert",
+            {},
+            {"invoiceId": "inv_1", "method": "cash", "reference": "R1", "amount": 100},
+            201,
+        )
+    )
     condemned(evidence, "2 payments have its reference")
 
 
@@ -213,12 +393,16 @@ def test_success_that_was_told_and_did_not_happen(evidence):
 
 
 def test_an_invoice_that_was_promised_and_is_lost(evidence):
-    evidence.asked.append(asked("invoice", "/api/invoices", {"id": "inv_2"}, {"number": "N2", "amountDue": 1}, 201))
+    evidence.asked.append(
+        asked("invoice", "/api/invoices", {"id": "inv_2"}, {"number": "N2", "amountDue": 1}, 201)
+    )
     condemned(evidence, "0 invoices have its number")
 
 
 def test_one_key_that_made_two_things(evidence):
-    evidence.asked.append(asked("refund", "/api/payments/pay_1/refunds", {"id": "rfq_2"}, status=202))
+    evidence.asked.append(
+        asked("refund", "/api/payments/pay_1/refunds", {"id": "rfq_2"}, status=202)
+    )
     condemned(evidence, "made several things", "rfq_2")
 
 
@@ -244,8 +428,12 @@ def test_a_text_sent_twice(evidence):
 
 def test_a_text_decided_anew_and_sent_again(evidence):
     """The second attempt has an effect of its own, and is still the same text."""
-    evidence.rows["effect"].append(evidence.rows["effect"][2] | {"id": "eff_4", "key": "text:msg_1:2"})
-    evidence.rows["contact_decision"].append(evidence.rows["contact_decision"][0] | {"effect_id": "eff_4"})
+    evidence.rows["effect"].append(
+        evidence.rows["effect"][2] | {"id": "eff_4", "key": "text:msg_1:2"}
+    )
+    evidence.rows["contact_decision"].append(
+        evidence.rows["contact_decision"][0] | {"effect_id": "eff_4"}
+    )
     evidence.text_requests.append(evidence.text_requests[0] | {"effect": "eff_4"})
     condemned(evidence, "msg_1 was sent 2 times")
 
@@ -257,7 +445,9 @@ def test_a_text_without_a_decision(evidence):
 
 def stopped(evidence, heard_at):
     evidence.rows["opt_out"] = [{"phone": "+12025550123", "wish": "stop"}]
-    evidence.stops = [{"phone": "+12025550123", "sid": "SM2", "said_at": heard_at - 1, "heard_at": heard_at}]
+    evidence.stops = [
+        {"phone": "+12025550123", "sid": "SM2", "said_at": heard_at - 1, "heard_at": heard_at}
+    ]
 
 
 def test_a_text_that_was_decided_before_the_stop_is_borne(evidence):
@@ -329,17 +519,30 @@ def test_a_card_number_at_rest(evidence):
 @pytest.mark.parametrize(
     ("mark", "received", "status", "outstanding", "overpaid"),
     [
-        ("sent", [], "overdue", 100, 0), ("sent", [(100, 0)], "paid", 0, 0), ("sent", [(100, 130)], "overdue", 100, 0),
+        ("sent", [], "overdue", 100, 0),
+        ("sent", [(100, 0)], "paid", 0, 0),
+        ("sent", [(100, 130)], "overdue", 100, 0),
         ("sent", [(80, 0), (40, 0)], "paid", 0, 20),
-        ("cancelled", [(60, 0)], "cancelled", 0, 60), ("written_off", [(60, 10)], "written_off", 0, 0), ("cancelled", [(120, 0)], "paid", 0, 20),
+        ("cancelled", [(60, 0)], "cancelled", 0, 60),
+        ("written_off", [(60, 10)], "written_off", 0, 0),
+        ("cancelled", [(120, 0)], "paid", 0, 20),
     ],
-)  # fmt: skip
+)
 def test_where_an_invoice_stands(mark, received, status, outstanding, overpaid):
     invoice = {"amount_due": 100, "mark": mark, "due_date": "2026-11-27"}
     found = standing(invoice, received, TODAY)
-    assert (found["status"], found["outstanding"], found["overpaid"]) == (status, outstanding, overpaid)
+    assert (found["status"], found["outstanding"], found["overpaid"]) == (
+        status,
+        outstanding,
+        overpaid,
+    )
 
 
 def test_the_same_seed_is_the_same_storm():
     assert plan(7, 300, "postgres") == plan(7, 300, "postgres") != plan(8, 300, "postgres")
-    assert {fault.what for fault in plan(7, 3000, "sqlite")} > {"web killed", "redis emptied", "provider fault", "database locked by another writer"}
+    assert {fault.what for fault in plan(7, 3000, "sqlite")} > {
+        "web killed",
+        "redis emptied",
+        "provider fault",
+        "database locked by another writer",
+    }

@@ -12,7 +12,9 @@ SEED, SECONDS = 20261128, 12.0
 def test_a_short_storm_loses_nothing_and_does_nothing_twice(tmp_path):
     storm = Storm("sqlite", SEED, SECONDS, tmp_path, quiet_within=200, least=20)
     assert storm.run(), verdict(storm, SECONDS)
-    assert sum(one.accepted for one in storm.records.asked) >= 20, "too little was asked for the verdict to mean anything"
+    assert sum(one.accepted for one in storm.records.asked) >= 20, (
+        "too little was asked for the verdict to mean anything"
+    )
 
 
 class Files:

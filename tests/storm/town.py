@@ -1,4 +1,6 @@
-"""The processes of a storm, each started anew when it ends, as a process manager does; and where each of them is found."""
+"""The processes of a storm, each started anew when it ends, as a process manager does; and where
+each of them is found.
+"""
 
 import contextlib
 import os
@@ -17,11 +19,12 @@ from zoneinfo import ZoneInfo
 import httpx
 from redis.exceptions import RedisError
 
+from runtime.settings import ROOT
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SERVICE
-from simulation.reaper import MARK, marked
-from tests.conftest import ROOT, Valkey, wait_for
+from simulation.stop_leftovers import MARK, marked
 from tests.faults.town import children_of, free_port, is_alive
+from tests.servers import Valkey, wait_for
 from tests.storm.databases import Database
 
 ZONE = "America/New_York"
@@ -47,14 +50,32 @@ class Town:
         web, stand_in = free_port(), free_port()
         self.url, self.stand_in = f"http://127.0.0.1:{web}", f"http://127.0.0.1:{stand_in}"
         self.env = os.environ | {
-            MARK: self.mark, "DATABASE_URL": database.url, "REDIS_URL": self.valkey.url, "PORT": str(web), "PUBLIC_URL": self.url,
-            "STRIPE_API_BASE": self.stand_in, "TWILIO_API_BASE": self.stand_in, "TWILIO_ACCOUNT_SID": MAGIC_ACCOUNT, "TWILIO_AUTH_TOKEN": MAGIC_TOKEN,
-            "TWILIO_MESSAGING_SERVICE_SID": MAGIC_SERVICE, "STRIPE_SECRET_KEY": STRIPE_KEY, "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
-            "STRIPE_CONNECT_WEBHOOK_SECRET": CONNECT_SECRET, "PAYPHONE_ENV": "test", "LOG_LEVEL": "INFO", "PYTHONUNBUFFERED": "1",
-            "WORKERS": "webhooks=2,messages=2,periodic=1", "RATE_PER_KEY": "none", "RATE_PER_ADDRESS": "none", "BACKFILL_RATE": "0",
-            "DAILY_CEILINGS": "texts=1000000,charges=1000000", "PAYPHONE_BUSINESS_SHIFT": str(_until_mid_morning()),
-            "PAYPHONE_LEASE": str(LEASE), "PAYPHONE_PROVIDER_TIMEOUT": "2", "PAYPHONE_SETTLING": "3",
-        }  # fmt: skip
+            MARK: self.mark,
+            "DATABASE_URL": database.url,
+            "REDIS_URL": self.valkey.url,
+            "PORT": str(web),
+            "PUBLIC_URL": self.url,
+            "STRIPE_API_BASE": self.stand_in,
+            "TWILIO_API_BASE": self.stand_in,
+            "TWILIO_ACCOUNT_SID": MAGIC_ACCOUNT,
+            "TWILIO_AUTH_TOKEN": MAGIC_TOKEN,
+            "TWILIO_MESSAGING_SERVICE_SID": MAGIC_SERVICE,
+            "STRIPE_SECRET_KEY": STRIPE_KEY,
+            "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "STRIPE_CONNECT_WEBHOOK_SECRET": CONNECT_SECRET,
+            "PAYPHONE_ENV": "test",
+            "LOG_LEVEL": "INFO",
+            "PYTHONUNBUFFERED": "1",
+            "WORKERS": "webhooks=2,messages=2,periodic=1",
+            "RATE_PER_KEY": "none",
+            "RATE_PER_ADDRESS": "none",
+            "BACKFILL_RATE": "0",
+            "DAILY_CEILINGS": "texts=1000000,charges=1000000",
+            "PAYPHONE_BUSINESS_SHIFT": str(_until_mid_morning()),
+            "PAYPHONE_LEASE": str(LEASE),
+            "PAYPHONE_PROVIDER_TIMEOUT": "2",
+            "PAYPHONE_SETTLING": "3",
+        }
         self.business_shift = float(self.env["PAYPHONE_BUSINESS_SHIFT"])
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.started: dict[str, int] = dict.fromkeys(COMMANDS, 0)
@@ -68,26 +89,57 @@ class Town:
         """Migrate, start everything, and wait until it answers."""
         (self.folder / "log").mkdir(parents=True, exist_ok=True)
         # However this process ends, what it started ends with it.
-        self._reaper = subprocess.Popen([sys.executable, "-m", "simulation.reaper", self.mark], cwd=ROOT)
+        self._reaper = subprocess.Popen(
+            [sys.executable, "-m", "simulation.stop_leftovers", self.mark], cwd=ROOT
+        )
         self.valkey.start()
         endpoints = f"{self.url}/api/webhooks/stripe"
-        sandbox = ("-m", "sandbox", "--port", self.stand_in.rsplit(":", 1)[1], "--endpoint", f"{endpoints}={WEBHOOK_SECRET}")
+        sandbox = (
+            "-m",
+            "sandbox",
+            "--port",
+            self.stand_in.rsplit(":", 1)[1],
+            "--endpoint",
+            f"{endpoints}={WEBHOOK_SECRET}",
+        )
         sandbox += ("--connect-endpoint", f"{endpoints}/connect={CONNECT_SECRET}")
-        sandbox += ("--twilio-sender", f"{SENDER},{MAGIC_SERVICE},{self.url}/api/webhooks/twilio/messages")
+        sandbox += (
+            "--twilio-sender",
+            f"{SENDER},{MAGIC_SERVICE},{self.url}/api/webhooks/twilio/messages",
+        )
         self._start("stand-in", sandbox)
         self.command("migrate")
         for name in COMMANDS:
             self._start_own(name)
-        wait_for(lambda: httpx.get(f"{self.stand_in}/sandbox/health", trust_env=False).is_success, "the stand-in answers", PATIENCE)
-        wait_for(lambda: httpx.get(f"{self.url}/healthz", trust_env=False).is_success, "the web answers", PATIENCE)
+        wait_for(
+            lambda: httpx.get(f"{self.stand_in}/sandbox/health", trust_env=False).is_success,
+            "the stand-in answers",
+            PATIENCE,
+        )
+        wait_for(
+            lambda: httpx.get(f"{self.url}/healthz", trust_env=False).is_success,
+            "the web answers",
+            PATIENCE,
+        )
         self._keeper.start()
 
     def command(self, *arguments: str) -> str:
         """Run `bin/payphone …`; what it printed. Raises when it fails."""
         line = [sys.executable, "-m", "bin.commands", *arguments]
-        done = subprocess.run(line, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        done = subprocess.run(
+            line,
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
         if done.returncode:
-            raise RuntimeError(f"bin/payphone {' '.join(arguments)} ended with {done.returncode}: {done.stdout[-300:]}{done.stderr[-700:]}")
+            raise RuntimeError(
+                f"bin/payphone {' '.join(arguments)} ended with {done.returncode}:"
+                f" {done.stdout[-300:]}{done.stderr[-700:]}"
+            )
         return done.stdout
 
     def _start(self, name: str, arguments: tuple[str, ...], **env: str) -> None:
@@ -95,13 +147,17 @@ class Town:
             self._logs[name] = (self.folder / "log" / f"{name}.log").open("ab")
         log = self._logs[name]
         line = [sys.executable, *arguments]
-        self.processes[name] = subprocess.Popen(line, cwd=ROOT, env=self.env | env, stdout=log, stderr=log, start_new_session=True)
+        self.processes[name] = subprocess.Popen(
+            line, cwd=ROOT, env=self.env | env, stdout=log, stderr=log, start_new_session=True
+        )
 
     def _start_own(self, name: str) -> None:
         place = self.kill_at.pop(name, "")
         self.started[name] += 1
         mark = self.folder / f"struck-{name}-{self.started[name]}"
-        self._start(name, COMMANDS[name], **({"PAYPHONE_KILL_AT": f"{place}@{mark}"} if place else {}))
+        self._start(
+            name, COMMANDS[name], **({"PAYPHONE_KILL_AT": f"{place}@{mark}"} if place else {})
+        )
 
     def _keep(self) -> None:
         while not self._closing.wait(AGAIN):
@@ -118,7 +174,9 @@ class Town:
         return [pid for pid in children_of(self.pid(name)) if is_alive(pid)]
 
     def workers(self) -> dict[int, str]:
-        """The queue of each child of the pool that RQ knows; the one it does not know is the relay."""
+        """The queue of each child of the pool that RQ knows;
+        the one it does not know is the relay.
+        """
         found: dict[int, str] = {}
         redis = self.valkey.client()
         try:
