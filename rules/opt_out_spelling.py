@@ -134,8 +134,10 @@ def _is_disguised(word: str) -> bool:
     read = letters_for_digits(bare)
     if read != bare and read in _DISGUISED:
         return True
-    hidden = re.fullmatch(r"[a-z]+\*[a-z*]*", bare) and re.compile(bare.replace("*", "[a-z]"))
-    return bool(hidden) and any(hidden.fullmatch(keyword) for keyword in _DISGUISED)
+    if not re.fullmatch(r"[a-z]+\*[a-z*]*", bare):
+        return False
+    hidden = re.compile(bare.replace("*", "[a-z]"))
+    return any(hidden.fullmatch(keyword) for keyword in _DISGUISED)
 
 
 def _slip_of(word: str, keywords: dict[str, tuple[int, set[str]]]) -> str:
