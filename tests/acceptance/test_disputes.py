@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from actions.payments.recompute import refold
+from actions.payments.recompute import recompute
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
 from models.feed.outgoing_event import OutgoingEvent
@@ -202,7 +202,7 @@ def test_an_inquiry_that_was_closed_and_becomes_a_dispute_is_told_as_opened_agai
     said = {"id": "dp_1", "payment_intent": payment.intent_id, "amount": 10_000, "currency": "usd"}
     for status in ("warning_needs_response", "warning_closed", "needs_response", "lost"):
         Dispute.record_report("", said | {"status": status}, business_now())
-        refold(given.fresh(clinic.invoice), business_now(), business_now().date())
+        recompute(given.fresh(clinic.invoice))
     assert [kind for kind, _, _ in told()] == ["dispute.opened", "dispute.closed"] * 2
 
 

@@ -4,12 +4,12 @@ first moment on.
 
 from typing import Any
 
+from actions.payments.charge import why_not_charged
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
 from runtime.clock import rfc3339
 from web.invoices.shapes import show_payment
-from web.payments.payment_outcome import why_not_charged
 
 # of a payment: then the latest charge says more than the intent
 UNTAKEN = frozenset({"pending", "failed", "canceled"})

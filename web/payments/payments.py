@@ -5,17 +5,14 @@ from typing import Any, Literal
 import falcon
 from pydantic import Field
 
+from actions.payments.request_refund import request_refund
 from models.accounts.account import Account
-from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
-from models.delivery.stage import stage
-from models.invoices.invoice import Invoice
 from models.payments.dispute import Dispute, disputes_of
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.refund import Refund, refunds_of
 from models.payments.refund_request import RefundRequest, refundable
-from runtime.clock import real_now, rfc3339
+from runtime.clock import rfc3339
 from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import Amount
@@ -126,46 +123,10 @@ class PaymentRefunds:
         """Request a refund of at most what remains of the payment."""
         caller, order = caller_of(req), check(RefundOrder, document)
         payment = find_payment(caller.own, payment_id)
-        with transaction():
-            Invoice.locked(payment.invoice_id)
-            request = RefundRequest.request(
-                payment, _amount(payment, order), order.reason, caller.actor, real_now()
-            )
-            stage("refund_payment", request.id, request.id)
-            about = {
-                "payment_id": payment.id,
-                "amount": request.amount,
-                "currency": payment.currency,
-                "reason": request.reason,
-            }
-            AuditEntry.record(
-                request.asked_by,
-                "refund.requested",
-                f"refund_request:{request.id}",
-                payment.account_id,
-                **about,
-            )
+        request = request_refund(payment, order.amount, order.reason, caller.actor)
         resp.status = falcon.HTTP_202
         resp.media = show_refund_request(request)
         resp.set_header("Location", f"/api/payments/{payment.id}")
-
-
-def _amount(payment: Payment, order: RefundOrder) -> int:
-    if payment.method != "stripe" or payment.status != "succeeded":
-        raise Problem(
-            "payment_not_refundable",
-            f"Payment {payment.id} is {payment.status} ({payment.method}); only a succeeded card"
-            " payment can be refunded.",
-        )
-    left = refundable(payment)
-    amount = left if order.amount is None else order.amount
-    if amount <= 0 or amount > left:
-        detail = (
-            f"{left} {payment.currency} (minor units) can still be refunded of payment"
-            f" {payment.id}; {amount} were requested."
-        )
-        raise Problem("amount_exceeds_payment", detail)
-    return amount
 
 
 def _show_refund(row: Refund) -> dict[str, Any]:
