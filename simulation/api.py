@@ -41,9 +41,10 @@ class Api:
         answer.raise_for_status()
         return dict(answer.json())
 
-    def refused(self, path: str, body: Json, status: int) -> Json:
+    def refused(self, path: str, body: Json, status: int, key: str = "") -> Json:
         """POST what must be refused with `status`: the problem it answers."""
-        answer = self._client.post(path, json=body)
+        headers = {"Idempotency-Key": key} if key else {}
+        answer = self._client.post(path, json=body, headers=headers)
         if answer.status_code != status:
             raise RuntimeError(
                 f"POST {path} answered {answer.status_code}, not {status}: {answer.text[:300]}"

@@ -32,6 +32,7 @@ def _pay_by_phone(clinic: Clinic, one: Sent) -> None:
         "/api/payments/phone",
         invoice | {"paymentMethodId": "pm_card_chargeDeclinedStolenCard"},
         402,
+        key=f"stolen-{one.invoice['id']}",
     )
     say.chapter("A card on the phone", f"declined; the clinic is told: {declined['advice']}")
     key = f"customer-{one.invoice['id']}"

@@ -21,6 +21,7 @@ from providers.twilio import messages as twilio_api
 from rules.contact import closing
 from rules.person_time_zones import zones_of_number
 from runtime.clock import business_now, move_business_time, real_now
+from runtime.ids import new_id
 from runtime.settings import get_settings
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN, Sender
 from sandbox.twilio.control import add_sender
@@ -110,7 +111,8 @@ class Texting:
         return self.client.simulate_post(path, json={"channel": "sms"} | body, headers=headers)
 
     def post(self, path: str, **body: Any) -> Any:
-        return self.client.simulate_post(path, json=body, headers=self.headers)
+        headers = self.headers | {"Idempotency-Key": new_id("key")}
+        return self.client.simulate_post(path, json=body, headers=headers)
 
     def get(self, path: str) -> Any:
         return self.client.simulate_get(path, headers=self.headers).json

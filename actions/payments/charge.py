@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 
 from actions.payments.payable import (
     CEILING_REACHED,
@@ -9,9 +10,9 @@ from actions.payments.payable import (
     check_charges_run,
     payment_is_under_way,
 )
-from actions.payments.plan_attempt import plan_attempt
+from actions.payments.plan_attempt import plan_attempt, until_in_place
 from actions.payments.retire_open_payments import retire_open_payments
-from delivery.perform_now import perform_now, stage_now
+from delivery.perform_now import perform_now, stage_now, take_due
 from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
@@ -24,6 +25,7 @@ from runtime.errors import Refused
 # seconds a request waits for the invoice's link to be closed before the card is charged
 LINK_PATIENCE = 3.0
 PAUSE = 0.05
+REPEATED_WITHIN = timedelta(minutes=5)
 # why a charge that was asked for was not made: the problem's code, and what is said
 WITHDRAWN = {
     "not_payable": (
@@ -54,6 +56,7 @@ class Charge:
     """A charge that was asked for, and the jobs that make it."""
 
     confirmation_id: str
+    attempt_id: str
     invoice_id: str
     jobs: list[int | None]
 
@@ -113,7 +116,50 @@ def charge(
     )
     retire_open_payments(invoice, attempts=False)
     staged = [*jobs, stage_now("confirm_payment", confirmation.id, confirmation.id)]
-    return Charge(confirmation.id, invoice.id, staged)
+    return Charge(confirmation.id, attempt.id, invoice.id, staged)
+
+
+def resume(confirmation_id: str) -> Charge:
+    """A charge that was asked for before, with those of its jobs that are due and that nobody has
+    begun. In the open transaction.
+    """
+    confirmation = PaymentConfirmation.get_by_id(confirmation_id)
+    attempt = confirmation.attempt
+    jobs: list[int | None] = []
+    if confirmation.state == "requested":
+        jobs += until_in_place(attempt) if attempt.is_live else []
+        jobs += [take_due("confirm_payment", confirmation.id)]
+    return Charge(confirmation.id, attempt.id, attempt.invoice_id, jobs)
+
+
+def check_not_repeated(invoice: Invoice, amount: int | None, card: str | None) -> None:
+    """Raises Refused when the same card was charged the same amount for the locked invoice minutes
+    ago: more likely a request that was sent twice than a second payment.
+    """
+    wanted = invoice.outstanding if amount is None else amount
+    same_card = (
+        PaymentConfirmation.payment_method_id == card
+        if card
+        else PaymentConfirmation.payment_method_id.is_null()
+    )
+    charged = (
+        PaymentConfirmation.select()
+        .join(PaymentAttempt)
+        .where(
+            PaymentAttempt.invoice == invoice.id,
+            PaymentConfirmation.state == "settled",
+            PaymentConfirmation.amount == wanted,
+            PaymentConfirmation.created_at > real_now() - REPEATED_WITHIN,
+            same_card,
+        )
+    )
+    if charged.exists():
+        raise Refused(
+            "payment_repeated",
+            f"This card was charged {wanted} {invoice.currency} (minor units) for invoice"
+            f" {invoice.number} in the last {REPEATED_WITHIN.seconds // 60} minutes. To charge it"
+            " once more, send repeat: true.",
+        )
 
 
 def why_not_charged(confirmation: PaymentConfirmation) -> Refused:

@@ -50,7 +50,7 @@ def plan_attempt(
         "receipt_email": receipt_email or live.receipt_email,
     }
     if all(getattr(live, name) == value for name, value in change.items()):
-        return live, _until_in_place(live)
+        return live, until_in_place(live)
     if live.state == "planned":
         raise Refused(
             "payment_in_progress",
@@ -64,10 +64,10 @@ def plan_attempt(
         attempt, jobs = plan_attempt(invoice, wanted, receipt_email or live.receipt_email, asked_by)
         return attempt, [closing, *jobs]
     live.record_change_wanted(now, **change)
-    return live, _until_in_place(live)
+    return live, until_in_place(live)
 
 
-def _until_in_place(attempt: PaymentAttempt) -> list[int | None]:
+def until_in_place(attempt: PaymentAttempt) -> list[int | None]:
     """The job that brings the intent where it is wanted, staged or revived;
     none when it is there.
     """

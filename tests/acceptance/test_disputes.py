@@ -101,10 +101,9 @@ def test_what_was_won_is_not_collected_before_the_money_is_back(clinic, client):
     assert (Dispute.get().status, clinic.books()) == ("won", DISPUTED)
     assert clinic.ask_for_link().status_code == 409
     order = {"invoiceId": clinic.invoice.id, "paymentMethodId": "pm_card_visa"}
-    assert (
-        client.simulate_post("/api/payments/phone", json=order, headers=clinic.headers).status_code
-        == 409
-    )
+    headers = clinic.headers | {"Idempotency-Key": "k1"}
+    answer = client.simulate_post("/api/payments/phone", json=order, headers=headers)
+    assert answer.status_code == 409
     clinic.stand_in.act(dispute, "reinstate")
     clinic.hear()
     assert (clinic.books(), given.fresh(clinic.invoice).overpaid) == (WON, 0)
@@ -283,7 +282,9 @@ def test_a_disputed_payment_is_not_refunded_beside(clinic):
     clinic.hear()
     payment = given.fresh(clinic.invoice).payments.get()
     answer = clinic.client.simulate_post(
-        f"/api/payments/{payment.id}/refunds", json={}, headers=clinic.headers
+        f"/api/payments/{payment.id}/refunds",
+        json={},
+        headers=clinic.headers | {"Idempotency-Key": "k1"},
     )
     assert (answer.status_code, answer.json["code"]) == (422, "amount_exceeds_payment")
 

@@ -1,16 +1,18 @@
 """Confirming payments: for web, backend and phone alike. Only Stripe's `succeeded` is success."""
 
+from collections.abc import Callable
 from typing import Any
 
 import falcon
+from pydantic import Field
 
-from actions.payments.charge import Charge, charge, charge_by_phone
+from actions.payments.charge import Charge, charge, charge_by_phone, check_not_repeated, resume
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import Amount, Id, PaymentMethodId
-from web.http.idempotency import idempotent
+from web.http.idempotency import idempotent, key_required
 from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
 from web.invoices.answers import Confirmed
@@ -27,7 +29,13 @@ CONFIRMING_PROBLEMS = (
     "ceiling_reached",
     "books_stale",
 )
-CHARGING_PROBLEMS = (*CONFIRMING_PROBLEMS, "amount_exceeds_balance", "no_saved_card")
+CHARGING_PROBLEMS = (
+    *CONFIRMING_PROBLEMS,
+    "amount_exceeds_balance",
+    "no_saved_card",
+    "payment_repeated",
+    "idempotency_key_required",
+)
 
 
 class Confirm(Body):
@@ -47,6 +55,13 @@ class PhonePayment(Body):
     payment_method_id: PaymentMethodId | None = None
     use_saved_card: bool = False
     amount: Amount | None = None
+    repeat: bool = Field(
+        default=False,
+        description=(
+            "Charge even though the same card was charged the same amount for this invoice minutes"
+            " ago."
+        ),
+    )
     call_id: Id | None = None
 
 
@@ -77,6 +92,10 @@ class ConfirmPayment:
             return Later(f"look:{invoice.id}:{attempt.intent_id}", nothing_to_perform)
         return answered_later(charge(invoice, attempt, wanted.payment_method_id, caller.actor, []))
 
+    def resume(self, reference: str) -> Callable[[], None]:
+        """Perform a charge that nobody has begun."""
+        return resume_charge(reference)
+
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """Answer from rows."""
         answer_outcome(resp, reference, caller_of(req).actor)
@@ -88,6 +107,7 @@ class PayByPhone:
     @documented(
         "Payments", {200: Confirmed, 202: Confirmed}, body=PhonePayment, problems=CHARGING_PROBLEMS
     )
+    @key_required
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
         """Charge a card for the invoice as a mail or telephone order (MOTO)."""
@@ -101,15 +121,28 @@ class PayByPhone:
         find_invoice(caller.own, wanted.invoice_id)
         invoice = Invoice.locked(wanted.invoice_id)
         card = wanted.payment_method_id
+        if not wanted.repeat:
+            check_not_repeated(invoice, wanted.amount, card)
         return answered_later(
             charge_by_phone(invoice, wanted.amount, card, caller.actor, wanted.call_id)
         )
+
+    def resume(self, reference: str) -> Callable[[], None]:
+        """Perform a charge that nobody has begun."""
+        return resume_charge(reference)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """Answer from rows."""
         answer_outcome(resp, reference, caller_of(req).actor)
 
 
+def resume_charge(reference: str) -> Callable[[], None]:
+    """What is left to perform of a charge that is asked for again with the same key."""
+    kind, _, confirmation_id = reference.partition(":")
+    return resume(confirmation_id).perform if kind == "charge" else nothing_to_perform
+
+
 def answered_later(asked: Charge) -> Later:
     """The answer about a charge: it is made after the commit, and then told from rows."""
-    return Later(f"charge:{asked.confirmation_id}", asked.perform)
+    location = f"/api/payments/{asked.attempt_id}"
+    return Later(f"charge:{asked.confirmation_id}", asked.perform, location)

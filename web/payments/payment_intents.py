@@ -1,10 +1,12 @@
 """`create-payment-intent`: the invoice's one open intent, for whoever pays it."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import falcon
 
-from actions.payments.plan_attempt import plan_attempt
+from actions.payments.plan_attempt import plan_attempt, until_in_place
 from delivery.perform_now import perform_now
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
@@ -63,7 +65,13 @@ class CreatePaymentIntent:
             wanted.billing_details.email if wanted.billing_details else None
         )
         attempt, jobs = plan_attempt(invoice, wanted.amount, email, caller.actor)
-        return Later(f"{attempt.id}:{attempt.amount}", lambda: _perform(jobs))
+        location = f"/api/payments/{attempt.id}"
+        return Later(f"{attempt.id}:{attempt.amount}", partial(_perform, jobs), location)
+
+    def resume(self, reference: str) -> Callable[[], None]:
+        """Perform what nobody has begun to do at Stripe."""
+        attempt = PaymentAttempt.get_by_id(reference.partition(":")[0])
+        return partial(_perform, until_in_place(attempt) if attempt.is_live else [])
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """201 with the client secret, read at Stripe, and billing details for its form; neither is

@@ -16,7 +16,7 @@ from runtime.clock import rfc3339
 from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import Amount
-from web.http.idempotency import idempotent
+from web.http.idempotency import idempotent, key_required
 from web.http.lists import page
 from web.http.problems import Problem
 from web.invoices.shapes import show_payment
@@ -114,8 +114,9 @@ class PaymentRefunds:
         "Payments",
         {202: RefundRequestShown},
         body=RefundOrder,
-        problems=("payment_not_refundable", "amount_exceeds_payment"),
+        problems=("payment_not_refundable", "amount_exceeds_payment", "idempotency_key_required"),
     )
+    @key_required
     @idempotent
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, payment_id: str
