@@ -41,7 +41,7 @@ def test_an_intent_that_stripe_refuses_after_an_outage(clinic, valkey):  # noqa:
         answer.headers["location"].rsplit("/", 1)[1],
     )
     assert (
-        early["invoice"],
+        early["invoiceId"],
         early["amount"],
         early["amountReceived"],
         early["refundable"],

@@ -17,8 +17,9 @@ from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
 from web.invoices.answers import Recorded
 from web.invoices.invoices import find_invoice
-from web.invoices.shapes import show_invoice, show_payment
+from web.invoices.shapes import show_invoice
 from web.openapi.openapi import documented
+from web.payments.answers import PaymentShown
 
 
 class TakenPayment(Body):
@@ -63,7 +64,7 @@ class UpsertPayment:
         )
         resp.status = falcon.HTTP_201 if is_new else falcon.HTTP_200
         resp.media = {
-            "payment": show_payment(payment),
+            "payment": PaymentShown.of(payment).document(),
             "invoice": show_invoice(Invoice.get_by_id(shown.id)),
         }
         return None
@@ -82,7 +83,7 @@ class UpsertPayment:
             )
         resp.status = falcon.code_to_http_status(int(status))
         resp.media = {
-            "payment": show_payment(payment),
+            "payment": PaymentShown.of(payment).document(),
             "invoice": show_invoice(Invoice.get_by_id(invoice_id)),
         }
 

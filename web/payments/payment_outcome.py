@@ -11,7 +11,8 @@ from actions.payments.read_intent import read_intent
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_confirmation import PaymentConfirmation
-from web.invoices.shapes import show_invoice, show_payment
+from web.invoices.shapes import show_invoice
+from web.payments.answers import PaymentShown
 
 Json = dict[str, Any]
 
@@ -80,6 +81,6 @@ def _answer(
     resp.media = {
         "success": status == "succeeded",
         "status": status,
-        "payment": show_payment(payment) if payment else None,
+        "payment": PaymentShown.of(payment).document() if payment else None,
         "invoice": show_invoice(Invoice.get_by_id(invoice_id)),
     }
