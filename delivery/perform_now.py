@@ -47,6 +47,13 @@ def perform_now(job_id: int | None) -> Outcome | None:
     return outcome
 
 
+def take_due(name: str, key: str | int) -> int | None:
+    """Take a job that is due and that nobody has begun, for the request to perform after its
+    commit; None when there is none.
+    """
+    return staged_id(name, key) if reserve_due(name, str(key), HEAD_START) else None
+
+
 def staged_id(name: str, key: str | int) -> int | None:
     """The row of a job that was staged under this key."""
     row = StagedJob.get_or_none((StagedJob.name == name) & (StagedJob.key == str(key)))

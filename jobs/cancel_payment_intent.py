@@ -4,7 +4,7 @@ Twice is harmless: a cancelled intent stays cancelled. One that succeeded first 
 counts; one that its bank still processes cannot be cancelled, and is read again until it is over.
 """
 
-from actions.payments.record_intent import take_in
+from actions.payments.record_intent import record_intent
 from delivery.attempt import Snooze, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -45,7 +45,7 @@ def cancel_payment_intent(attempt_id: str) -> None:
                 effect.record_confirmed(
                     answer["id"], {"id": answer["id"], "status": intent["status"]}, now
                 )
-            take_in(invoice, attempt.stripe_account, read_intent(intent), SYSTEM)
+            record_intent(invoice, attempt.stripe_account, read_intent(intent), SYSTEM)
     if not over:
         raise Snooze(
             f"intent {attempt.intent_id} is {intent['status']} and cannot be cancelled yet",

@@ -5,7 +5,7 @@ Twice is harmless: each version of what is wanted is one effect. Until Stripe ha
 nothing is charged.
 """
 
-from actions.payments.record_intent import take_in
+from actions.payments.record_intent import record_intent
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -74,6 +74,6 @@ def _record_refused(attempt: PaymentAttempt, effect: Effect) -> None:
     with recording():
         serialize_on(intent["id"])
         attempt.record_change_refused(effect.error or "", real_now())
-        take_in(
+        record_intent(
             Invoice.locked(attempt.invoice_id), attempt.stripe_account, read_intent(intent), SYSTEM
         )

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from actions.payments.record_intent import retire_asks, take_in
+from actions.payments.record_intent import record_intent
+from actions.payments.retire_open_payments import retire_open_payments
+from actions.payments.saved_card import card_on_file
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from effects.perform import perform
 from effects.reserve import reserve
-from effects.stripe_customers import card_on_file
 from effects.stripe_intents import INTENT_CONFIRM
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction
@@ -87,7 +88,7 @@ def _decide(confirmation: PaymentConfirmation) -> Decision:
         _saved_card(confirmation) if _in_time(confirmation) else None
     )
     with transaction():
-        retire_asks(Invoice.locked(invoice_id), attempts=False)
+        retire_open_payments(Invoice.locked(invoice_id), attempts=False)
     with transaction():
         invoice = Invoice.locked(invoice_id)
         attempt = PaymentAttempt.get_by_id(confirmation.attempt_id)
@@ -212,7 +213,7 @@ def _settle(
         else:
             _record_no(confirmation, effect, intent, now)
         _audit(confirmation, invoice, intent["id"])
-        take_in(invoice, attempt.stripe_account, read_intent(intent), confirmation.asked_by)
+        record_intent(invoice, attempt.stripe_account, read_intent(intent), confirmation.asked_by)
 
 
 def _record_no(

@@ -5,7 +5,7 @@ Twice is harmless: each invoice is recomputed, and written only if it changed.
 
 from peewee import InterfaceError, OperationalError
 
-from actions.payments.record_intent import stand_anew
+from actions.payments.recompute import recompute
 from delivery.attempt import Snooze
 from delivery.registry import job
 from models.base import transaction
@@ -50,7 +50,7 @@ def _fold(invoice_id: str) -> bool | None:
     """Whether the invoice has changed; None when it could not be folded."""
     try:
         with transaction():
-            return stand_anew(Invoice.locked(invoice_id))
+            return recompute(Invoice.locked(invoice_id))
     except (OperationalError, InterfaceError):
         raise  # not this invoice's fault: a server that is away is so for the next one as well
     except Exception:

@@ -6,7 +6,7 @@ it exists is cancelled.
 
 from typing import Any
 
-from actions.payments.record_intent import take_in
+from actions.payments.record_intent import record_intent
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -42,7 +42,7 @@ def open_payment_intent(attempt_id: str) -> None:
             if not attempt.record_opened(made["id"], made["amount"], now):
                 stage_again("cancel_payment_intent", attempt.id, attempt.id)
             if "status" in made:
-                take_in(invoice, attempt.stripe_account, read_intent(made), attempt.asked_by)
+                record_intent(invoice, attempt.stripe_account, read_intent(made), attempt.asked_by)
 
 
 def _decide(attempt: PaymentAttempt) -> Effect | None:

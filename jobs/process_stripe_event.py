@@ -7,7 +7,8 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from actions.payments.record_intent import stand_anew, take_in
+from actions.payments.recompute import recompute
+from actions.payments.record_intent import record_intent
 from delivery.attempt import attempt_number, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -62,11 +63,11 @@ def process_stripe_event(inbox_id: int) -> None:
     if match.refusal:
         _close(event, "refused", match.refusal)
     elif match.invoice is None:
-        _take_in_unmatched(event, finding, _news(event, finding))
+        _record_unmatched(event, finding, _news(event, finding))
     else:
         # what is read at Stripe is written in the order in which it was read
         with invoice_lock(match.invoice.id):
-            _take_in(event, finding, _news(event, finding), match.invoice)
+            _record_matched(event, finding, _news(event, finding), match.invoice)
 
 
 def _match(event: InboxEvent, finding: Finding) -> Match:
@@ -129,26 +130,29 @@ def _news(event: InboxEvent, finding: Finding) -> list[Json]:
             return []
 
 
-def _take_in(event: InboxEvent, finding: Finding, news: list[Json], invoice: Invoice) -> None:
+def _record_matched(
+    event: InboxEvent, finding: Finding, news: list[Json], invoice: Invoice
+) -> None:
     now = real_now()
     with recording():
         serialize_on(finding.intent_id)
         fresh = Invoice.locked(invoice.id)
         killpoint("event.in_transaction")
-        told = [_record(event, subject, now, fresh) for subject in news]
         if isinstance(finding, PaymentFinding):
-            told.append(take_in(fresh, event.account, finding, SYSTEM, event_id=event.event_id))
-        stand_anew(fresh)
-        event.record_outcome("applied" if any(told) else "unchanged", now, invoice_id=fresh.id)
+            is_new = record_intent(fresh, event.account, finding, SYSTEM, event_id=event.event_id)
+        else:
+            is_new = sum(_record(event, subject, now, fresh) for subject in news) > 0
+            recompute(fresh)
+        event.record_outcome("applied" if is_new else "unchanged", now, invoice_id=fresh.id)
 
 
 def _record(
     event: InboxEvent, subject: Json, now: datetime, invoice: Invoice | None = None
 ) -> bool:
-    """Take in a refund or a dispute; what is new is audited."""
+    """Record a refund or a dispute; what is new is audited. Whether it was."""
     kind, noun = (Dispute, "dispute") if subject["object"] == "dispute" else (Refund, "refund")
-    told = kind.record_report(event.account, subject, now)
-    if told:
+    is_new = kind.record_report(event.account, subject, now)
+    if is_new:
         about = {
             "event_id": event.event_id,
             "amount": subject["amount"],
@@ -162,10 +166,10 @@ def _record(
             invoice.account_id if invoice else None,
             **about,
         )
-    return told
+    return is_new
 
 
-def _take_in_unmatched(event: InboxEvent, finding: Finding, news: list[Json]) -> None:
+def _record_unmatched(event: InboxEvent, finding: Finding, news: list[Json]) -> None:
     """Nothing of ours, as far as we know. What went back is kept all the same: its payment may be
     reported later.
     """

@@ -5,7 +5,7 @@ pause of charges nor their ceiling stops it: a refund takes nothing from anybody
 harms the person who waits.
 """
 
-from actions.payments.record_intent import stand_anew
+from actions.payments.recompute import recompute
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -64,7 +64,7 @@ def refund_payment(request_id: str) -> None:
                 **about,
             )
             Refund.record_report(payment.stripe_account, made, now)
-            stand_anew(invoice)
+            recompute(invoice)
 
 
 def _reserve(request: RefundRequest) -> Effect:

@@ -8,7 +8,7 @@ may wait for just that.
 
 from typing import Any
 
-from actions.payments.record_intent import take_in
+from actions.payments.record_intent import record_intent
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
 from effects.perform import perform
@@ -54,7 +54,9 @@ def retire_payment_link(link_id: str) -> None:
         invoice = Invoice.locked(link.invoice_id)
         effect.record_confirmed(closed["id"], {"id": closed["id"], "active": False}, real_now())
         for intent in paid:
-            take_in(invoice, link.stripe_account, read_intent(intent), SYSTEM, link_id=link.id)
+            record_intent(
+                invoice, link.stripe_account, read_intent(intent), SYSTEM, link_id=link.id
+            )
         if not left:
             link.record_retired(real_now())
     if left:

@@ -1,5 +1,6 @@
 """The database behind every row: which one, transactions, what runs after a commit, the clock."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ import peewee
 from peewee import (
     DatabaseProxy,
     DataError,
+    IntegrityError,
     InterfaceError,
     Model,
     OperationalError,
@@ -19,13 +21,17 @@ from peewee import (
 from playhouse.pool import PooledPostgresqlDatabase
 
 from runtime.errors import Misconfigured
+from runtime.log import get_log
 from runtime.settings import ROOT
 
+log = get_log("database")
 database = DatabaseProxy()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 TOO_LARGE = "54"  # the class of PostgreSQL's errors about what is too long for a row or an index
 CANCELLED = "57014"  # what ran for longer than it may would only do so again
+# classes of errors with which PostgreSQL answers a COMMIT that it has rolled back
+REFUSED = ("23", "40")
 STATEMENT_SECONDS = 20.0  # of worker and web; no job may take longer
 # A server that went without a word is noticed within half a minute.
 NOTICE = {
@@ -224,21 +230,66 @@ def database_time() -> int:
     return int(execute("SELECT {now}").fetchone()[0])
 
 
+class OutcomeUnknown(OperationalError):
+    """A COMMIT was sent and not answered: what the transaction wrote may be there, or may not."""
+
+
+class _Commits(threading.local):
+    made = 0
+
+
+_commits = _Commits()
+
+
+def commits() -> int:
+    """How many transactions of this thread have committed, or may have."""
+    return _commits.made
+
+
 @contextmanager
 def transaction() -> Iterator[None]:
-    """One transaction; inside another one, a part of it. SQLite takes its write lock at once."""
+    """One transaction; inside another one, a part of it. SQLite takes its write lock at once.
+
+    Raises OutcomeUnknown when its COMMIT fails without the database's saying that it was refused.
+    Every other error that leaves it means that nothing of it was saved.
+    """
     if database.in_transaction():
         yield
         return
-    with database.atomic() if is_postgres() else database.atomic("IMMEDIATE"):
-        yield
+    is_committing = False
+    try:
+        with database.atomic() if is_postgres() else database.atomic("IMMEDIATE"):
+            yield
+            is_committing = True
+    except Exception as error:
+        if not is_committing or _was_refused(error):
+            raise
+        _commits.made += 1
+        raise OutcomeUnknown(f"The COMMIT was not answered: {error}") from error
+    _commits.made += 1
+
+
+def _was_refused(error: Exception) -> bool:
+    """Whether the database has answered that it rolled back instead of committing."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return isinstance(error, IntegrityError) or state.startswith(REFUSED)
 
 
 def after_commit(call: Callable[[], None]) -> None:
-    """Run `call` once the open transaction has committed; never if it rolls back."""
+    """Run `call` once the open transaction has committed; never if it rolls back.
+
+    What it raises is logged: the commit stands, and whoever made it is not to take it for undone.
+    """
     if not database.in_transaction():
         raise RuntimeError("after_commit needs an open transaction")
-    database.after_commit(call)
+
+    def run() -> None:
+        try:
+            call()
+        except Exception:
+            log.exception("work after a commit failed; the commit stands")
+
+    database.after_commit(run)
 
 
 def release_connection() -> None:

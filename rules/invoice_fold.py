@@ -44,8 +44,8 @@ class ReturnFact:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where the facts put an invoice. Minor units of the invoice's currency."""
+class Amounts:
+    """An invoice's amounts, in minor units of its currency, and its status."""
 
     amount_received: int
     amount_returned: int
@@ -77,8 +77,8 @@ def fold(
     returns: Iterable[ReturnFact],
     disputed: bool,
     today: date,
-) -> Standing:
-    """The standing that `terms` and the facts imply on `today` (the account's own date).
+) -> Amounts:
+    """The amounts and status that `terms` and the facts imply on `today` (the account's own date).
 
     `disputed` says whether a dispute is open: its money is among the returns, its state is not
     folded. Paid means: what was kept covers what was due, even if the invoice was cancelled
@@ -97,19 +97,19 @@ def fold(
         if back.payment_key in returned and back.currency == terms.currency:
             returned[back.payment_key] += back.amount
     back_of = {key: max(0, min(amount, returned[key])) for key, amount in received.items()}
-    return _standing(
+    return _amounts(
         terms, sum(received.values()), sum(back_of.values()), Flags(mismatched, disputed), today
     )
 
 
-def _standing(terms: Terms, received: int, returned: int, flags: Flags, today: date) -> Standing:
+def _amounts(terms: Terms, received: int, returned: int, flags: Flags, today: date) -> Amounts:
     paid = received - returned
     covered = paid >= terms.amount_due and received > 0
     closed, nothing_was_owed = (
         terms.mark in CLOSING_MARKS,
         terms.mark == "cancelled" and not covered,
     )
-    return Standing(
+    return Amounts(
         amount_received=received,
         amount_returned=returned,
         amount_paid=paid,

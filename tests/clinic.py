@@ -1,6 +1,7 @@
 """The clinic of most stories: an account, its key, an invoice, and what its software asks."""
 
 from models.feed.outgoing_event import OutgoingEvent
+from runtime.ids import new_id
 from tests import given
 from tests.stripe_stand_in import StripeStandIn
 
@@ -15,6 +16,7 @@ class Clinic:
         self.headers = given.a_key(self.account)
 
     def post(self, path, key=None, **body):
+        key = key or (new_id("key") if path == "phone" else None)
         headers = self.headers | ({"Idempotency-Key": key} if key else {})
         return self.client.simulate_post(f"/api/payments/{path}", json=body, headers=headers)
 

@@ -17,6 +17,7 @@ from models.invoices.invoice import Invoice
 from rules.contact import closing
 from rules.person_time_zones import zones_of_number
 from runtime.clock import business_now, move_business_time, real_now
+from runtime.ids import new_id
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN, Sender
 from sandbox.twilio.control import add_sender
 from sandbox.twilio.numbers import MAGIC_SERVICE
@@ -105,7 +106,8 @@ class Texting:
         return self.client.simulate_post(path, json={"channel": "sms"} | body, headers=headers)
 
     def post(self, path: str, **body: Any) -> Any:
-        return self.client.simulate_post(path, json=body, headers=self.headers)
+        headers = self.headers | {"Idempotency-Key": new_id("key")}
+        return self.client.simulate_post(path, json=body, headers=headers)
 
     def get(self, path: str) -> Any:
         return self.client.simulate_get(path, headers=self.headers).json

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from models.books.reconciliation import Difference, Reconciliation, Sighting
 from models.invoices.invoice import Invoice
-from models.payments.dispute import dispute_facts, has_open_dispute
-from models.payments.payment import Payment, payment_facts
-from models.payments.refund import Refund, return_facts
-from rules.invoice_fold import RETURNING, fold
+from models.payments.invoice_facts import InvoiceFacts
+from models.payments.payment import Payment
+from models.payments.refund import Refund
+from rules.invoice_fold import RETURNING
 from runtime.clock import business_now, real_now
 
 Json = dict[str, Any]
@@ -125,10 +125,7 @@ def compare_books(run: Reconciliation, invoice: Invoice) -> None:
         .exists()
     ):
         return
-    payments = list(Payment.select().where(Payment.invoice == invoice))
-    returns = [*return_facts(payments), *dispute_facts(payments)]
-    today = invoice.account.local_date(business_now())
-    right = fold(invoice.terms, payment_facts(payments), returns, has_open_dispute(payments), today)
+    right = InvoiceFacts.of(invoice).amounts(invoice, invoice.account.local_date(business_now()))
     for kind, ours, theirs in (
         ("received", invoice.amount_received, right.amount_received),
         ("returned", invoice.amount_returned, right.amount_returned),

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
 
+from actions.payments.payable import payment_is_under_way
 from models.base import serialize_on
 from models.books.inbox_event import InboxEvent
 from models.books.stripe_watermark import StripeWatermark
@@ -17,7 +18,6 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
-from models.payments.payment_confirmation import PaymentConfirmation
 from rules.contact import Books, Facts
 from rules.person_time_zones import zones_of
 from runtime.settings import get_settings
@@ -70,24 +70,6 @@ def _sender_trouble(sender: dict[str, str]) -> str:
     return (
         "" if sender else "The account has no sender, and TWILIO_MESSAGING_SERVICE_SID is not set."
     )
-
-
-def payment_is_under_way(invoice: Invoice) -> bool:
-    """Whether money is on its way: a payment that its bank still processes, or a card that is being
-    charged just now.
-    """
-    if (
-        Payment.select()
-        .where(Payment.invoice == invoice.id, Payment.status == "processing")
-        .exists()
-    ):
-        return True
-    charging = (
-        PaymentConfirmation.select()
-        .join(PaymentAttempt)
-        .where(PaymentAttempt.invoice == invoice.id, PaymentConfirmation.state == "requested")
-    )
-    return bool(charging.exists())
 
 
 def books_of(invoice: Invoice, real: datetime) -> Books:

@@ -11,22 +11,23 @@ from typing import Any
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.feed.emit import emit
 from models.invoices.invoice import Invoice
-from models.payments.dispute import Dispute, disputes_of
+from models.payments.dispute import Dispute
+from models.payments.invoice_facts import InvoiceFacts
 from models.payments.payment import Payment
-from models.payments.refund import Refund, refunds_of
+from models.payments.refund import Refund
 from models.payments.refund_request import RefundRequest
 from rules.dispute_course import CLOSED
 from runtime.clock import rfc3339
 
-# what a refund's state is called when it is told
+# what a refund's state is called when it is announced
 REFUNDS = {"succeeded": "succeeded", "failed": "failed", "canceled": "failed"}
 
 
-def tell_returns(invoice: Invoice, payments: list[Payment], now: datetime) -> None:
+def announce_returns(invoice: Invoice, facts: InvoiceFacts, now: datetime) -> None:
     """Emit what has not been emitted yet about a locked invoice's payments; a request fails with
     its refund.
     """
-    for payment, refund in refunds_of(payments):
+    for payment, refund in facts.refunds:
         outcome = REFUNDS.get(refund.status, "")
         if outcome == "failed":
             _fail_request(refund, now)
@@ -37,9 +38,9 @@ def tell_returns(invoice: Invoice, payments: list[Payment], now: datetime) -> No
                 _about_refund(refund, payment),
                 f"invoice:{invoice.id}",
             )
-            refund.record_told(outcome)
-    for payment, dispute in disputes_of(payments):
-        _tell_dispute(invoice, payment, dispute)
+            refund.record_announced(outcome)
+    for payment, dispute in facts.disputes:
+        _announce_dispute(invoice, payment, dispute)
 
 
 def _fail_request(refund: Refund, now: datetime) -> None:
@@ -77,7 +78,7 @@ def _about_refund(refund: Refund, payment: Payment) -> dict[str, Any]:
     }
 
 
-def _tell_dispute(invoice: Invoice, payment: Payment, dispute: Dispute) -> None:
+def _announce_dispute(invoice: Invoice, payment: Payment, dispute: Dispute) -> None:
     """Opened, then closed; an appeal, or an inquiry that becomes a dispute, opens it again."""
     is_over = dispute.status in CLOSED
     steps = ["opened"] if not dispute.told or (dispute.told == "closed" and not is_over) else []
@@ -95,4 +96,4 @@ def _tell_dispute(invoice: Invoice, payment: Payment, dispute: Dispute) -> None:
         } | ({"verdict": dispute.status} if step == "closed" else {})
         emit(invoice.account_id, f"dispute.{step}", about, f"invoice:{invoice.id}")
     if steps:
-        dispute.record_told(steps[-1])
+        dispute.record_announced(steps[-1])

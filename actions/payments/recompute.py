@@ -1,40 +1,43 @@
-"""Recomputing an invoice's amounts and status from its facts, after every change. A new invoice
-gets its first ones when it is made.
+"""Recomputing an invoice's amounts and status from its facts, after every change.
+
+A new invoice gets its first ones when it is made.
 """
 
-from datetime import date, datetime
-
-from actions.payments.announce_returns import tell_returns
+from actions.payments.announce_returns import announce_returns
+from actions.payments.retire_open_payments import retire_open_payments
 from models.feed.emit import emit
 from models.invoices.invoice import Invoice
-from models.payments.dispute import dispute_facts, has_open_dispute
-from models.payments.payment import Payment, payment_facts
-from models.payments.refund import return_facts
-from rules.invoice_fold import fold
+from models.payments.invoice_facts import InvoiceFacts
+from runtime.clock import business_now, real_now
 
-TOLD = frozenset({"paid", "overdue"})  # statuses whose coming the clinic's software is told
+ANNOUNCED = frozenset({"paid", "overdue"})  # statuses whose coming the clinic's software hears of
 
 
-def refold(invoice: Invoice, now: datetime, today: date) -> bool:
-    """Recompute a locked invoice's amounts and status from its facts. Answers whether anything
-    changed.
+def recompute(invoice: Invoice, facts: InvoiceFacts | None = None) -> bool:
+    """Recompute a locked invoice in the open transaction, from `facts` if they were just read.
+    Answers whether anything changed.
+
+    If its balance changed, the links and intents for the old one are retired.
     """
-    payments = list(Payment.select().where(Payment.invoice == invoice))
-    returns = [*return_facts(payments), *dispute_facts(payments)]
-    standing = fold(
-        invoice.terms, payment_facts(payments), returns, has_open_dispute(payments), today
-    )
-    before = invoice.status
-    changed = invoice.stand(standing, now)
-    if invoice.status != before and invoice.status in TOLD:
+    facts, now = facts or InvoiceFacts.of(invoice), real_now()
+    status = invoice.status
+    revision = invoice.balance_revision
+    today = invoice.account.local_date(business_now())
+    changed = invoice.record_amounts(facts.amounts(invoice, today), now)
+    if invoice.status != status and invoice.status in ANNOUNCED:
         emit(
-            invoice.account_id, f"invoice.{invoice.status}", _told(invoice), f"invoice:{invoice.id}"
+            invoice.account_id,
+            f"invoice.{invoice.status}",
+            _about(invoice),
+            f"invoice:{invoice.id}",
         )
-    tell_returns(invoice, payments, now)
+    announce_returns(invoice, facts, now)
+    if invoice.balance_revision != revision or invoice.mark != "sent" or invoice.disputed:
+        retire_open_payments(invoice)
     return changed
 
 
-def _told(invoice: Invoice) -> dict[str, object]:
+def _about(invoice: Invoice) -> dict[str, object]:
     return {
         "invoiceId": invoice.id,
         "customerId": invoice.customer_id,

@@ -1,6 +1,6 @@
 """Voiding a payment that was taken offline: it was typed wrong, or its check bounced."""
 
-from actions.payments.record_intent import stand_anew
+from actions.payments.recompute import recompute
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.invoices.invoice import Invoice
@@ -31,5 +31,5 @@ def void_payment(payment_id: str, reason: str, actor: str) -> Payment:
             AuditEntry.record(
                 actor, "payment.voided", f"payment:{payment.id}", payment.account_id, **about
             )
-            stand_anew(invoice)
+            recompute(invoice)
     return payment

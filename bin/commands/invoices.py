@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from actions.contact.import_opt_outs import News, keep, news_of
 from actions.invoices.import_invoices import plan, take_in
-from actions.payments.record_intent import stand_anew
+from actions.payments.recompute import recompute
 from bin.commands.csv_file import CsvFile, UnreadableFile
 from bin.commands.output import acting, complain, console, say, show_table
 from bin.commands.row_memory import SHOWN, FirstErrors, SeenNumbers
@@ -192,7 +192,7 @@ class _Run:
             with transaction():
                 planned = plan(self._account, batch.rows)
                 today = self._account.local_date(business_now())
-                take_in(self._account, planned, acting(), real_now(), today, stand_anew)
+                take_in(self._account, planned, acting(), real_now(), today, recompute)
                 news = news_of(self._account, batch.refusals)
                 keep(self._account, news, acting(), real_now())
             counts.update(one.outcome for one in planned)

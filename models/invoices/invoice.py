@@ -16,7 +16,7 @@ from peewee import (
 from models.accounts.account import Account
 from models.base import Instant, Row
 from models.invoices.customer import Customer
-from rules.invoice_fold import Standing, Terms
+from rules.invoice_fold import Amounts, Terms
 from runtime.errors import Conflict
 
 
@@ -24,7 +24,8 @@ class Invoice(Row):
     """Amounts are minor units of `currency`.
 
     `mark` is what a person decided (draft, sent, cancelled, written_off); `status` and the amounts
-    below it are computed from payments, refunds and disputes, at creation and then by `stand`. A
+    below it are computed from payments, refunds and disputes, at creation and then by
+    `record_amounts`. A
     Stripe link or an open intent belongs to one `balance_revision`.
     """
 
@@ -73,15 +74,15 @@ class Invoice(Row):
             due_date=self.due_date,
         )
 
-    def stand(self, standing: Standing, now: datetime) -> bool:
-        """Write the computed standing. Answers whether anything changed.
+    def record_amounts(self, amounts: Amounts, now: datetime) -> bool:
+        """Write the computed amounts and status. Answers whether anything changed.
 
         Raises Conflict when another writer was first: compute it again from a fresh read.
         """
-        values = {name: getattr(standing, name) for name in standing.__slots__}
+        values = {name: getattr(amounts, name) for name in amounts.__slots__}
         if all(getattr(self, name) == value for name, value in values.items()):
             return False
-        if standing.outstanding != self.outstanding:
+        if amounts.outstanding != self.outstanding:
             values["balance_revision"] = self.balance_revision + 1
         self.change(now, **values)
         return True

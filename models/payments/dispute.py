@@ -11,7 +11,6 @@ from models.base import Instant, Row
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment, at_stripe
 from rules.dispute_course import CLOSED, may_follow
-from rules.invoice_fold import ReturnFact
 
 
 class Dispute(Row):
@@ -73,8 +72,8 @@ class Dispute(Row):
         """Whether evidence is still due, by `due_by`."""
         return self.status.endswith("needs_response")
 
-    def record_told(self, what: str) -> None:
-        """The clinic's software has been sent the event `told`."""
+    def record_announced(self, what: str) -> None:
+        """The clinic's software has been sent the event `what`."""
         Dispute.update(told=what).where(Dispute.dispute_id == self.dispute_id).execute()
 
 
@@ -126,30 +125,24 @@ def disputes_of(payments: list[Payment]) -> list[tuple[Payment, Dispute]]:
     return at_stripe(Dispute, payments)
 
 
-def dispute_facts(payments: list[Payment]) -> list[ReturnFact]:
-    """The disputes' movements of these payments, as facts for the fold."""
-    return [
-        ReturnFact(payment.id, -row.amount, row.currency)
-        for payment, row in at_stripe(DisputeMovement, payments)
-    ]
-
-
-def has_open_dispute(payments: list[Payment]) -> bool:
-    """Whether any of these payments is disputed and the dispute is not over: one that was won is
-    when Stripe gives the money back.
+def has_open_dispute(
+    disputes: list[tuple[Payment, Dispute]], movements: list[tuple[Payment, DisputeMovement]]
+) -> bool:
+    """Whether any of these disputes is not over: one that was won is when Stripe gives the money
+    back.
     """
+    moved: dict[str, list[int]] = {}
+    for _, movement in movements:
+        moved.setdefault(movement.dispute_id, []).append(movement.amount)
     return any(
-        row.status not in CLOSED or (row.status == "won" and _is_withheld(row))
-        for _, row in disputes_of(payments)
+        row.status not in CLOSED
+        or (row.status == "won" and _is_withheld(moved.get(row.dispute_id, [])))
+        for _, row in disputes
     )
 
 
-def _is_withheld(dispute: Dispute) -> bool:
+def _is_withheld(amounts: list[int]) -> bool:
     """Whether what the dispute took has not come back yet, neither whole nor in part."""
-    amounts = [
-        row.amount
-        for row in DisputeMovement.select().where(DisputeMovement.dispute_id == dispute.dispute_id)
-    ]
     return min(amounts, default=0) < 0 and max(amounts) <= 0
 
 

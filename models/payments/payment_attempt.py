@@ -94,6 +94,11 @@ class PaymentAttempt(Row):
         """Whether Stripe has confirmed the intent as wanted."""
         return self.state == "open" and self.intent_version == self.amount_version
 
+    @property
+    def is_live(self) -> bool:
+        """Whether its intent may still take the money."""
+        return self.state in LIVE
+
     def record_opened(self, intent_id: str, amount: int, now: datetime) -> bool:
         """Stripe has created the intent;
         False when it is no longer wanted and must be cancelled.

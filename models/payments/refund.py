@@ -7,7 +7,6 @@ from peewee import BigIntegerField, TextField
 
 from models.base import Instant, Row
 from models.payments.payment import Payment, at_stripe
-from rules.invoice_fold import RETURNING, ReturnFact
 from rules.payment_merge import merge_refund_status
 
 
@@ -60,20 +59,11 @@ class Refund(Row):
         known.save()
         return True
 
-    def record_told(self, state: str) -> None:
-        """The clinic's software has been sent `state`."""
+    def record_announced(self, state: str) -> None:
+        """The clinic's software has been sent its coming to `state`."""
         Refund.update(told=state).where(Refund.refund_id == self.refund_id).execute()
 
 
 def refunds_of(payments: list[Payment]) -> list[tuple[Payment, Refund]]:
     """The refunds of these payments, each with its payment."""
     return at_stripe(Refund, payments)
-
-
-def return_facts(payments: list[Payment]) -> list[ReturnFact]:
-    """The refunds of these payments as facts for the fold."""
-    return [
-        ReturnFact(payment.id, refund.amount, refund.currency)
-        for payment, refund in refunds_of(payments)
-        if refund.status in RETURNING
-    ]

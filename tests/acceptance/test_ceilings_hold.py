@@ -49,7 +49,7 @@ def test_six_charges_at_once_under_a_ceiling_of_two(account, client, valkey, str
             return client.simulate_post(
                 "/api/payments/phone",
                 json={"invoiceId": invoice.id, "paymentMethodId": "pm_card_visa"},
-                headers=headers,
+                headers=headers | {"Idempotency-Key": invoice.id},
             )
         finally:
             database.close()

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from actions.payments.record_intent import stand_anew
+from actions.payments.recompute import recompute
 from jobs.mark_overdue import mark_overdue
 from models.delivery.staged_job import StagedJob
 from models.invoices.invoice import Invoice
@@ -102,9 +102,9 @@ def test_one_that_cannot_be_folded_holds_up_no_other_and_is_told(
     def stumbling(invoice):
         if invoice.id == broken.id:
             raise ArithmeticError("no such sum")
-        return stand_anew(invoice)
+        return recompute(invoice)
 
-    monkeypatch.setitem(mark_overdue.perform.__globals__, "stand_anew", stumbling)
+    monkeypatch.setitem(mark_overdue.perform.__globals__, "recompute", stumbling)
     at(3, 3)
     with capture_logs() as told:
         swept(redis)

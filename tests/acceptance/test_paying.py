@@ -291,7 +291,9 @@ def test_where_stripe_lets_both_through_the_second_is_an_overpayment(clinic, val
     assert (clinic.now.status, clinic.now.overpaid) == ("paid", 12_500)
     payment = Payment.select().order_by(Payment.id.desc()).get()
     refund = clinic.client.simulate_post(
-        f"/api/payments/{payment.id}/refunds", json={}, headers=clinic.headers
+        f"/api/payments/{payment.id}/refunds",
+        json={},
+        headers=clinic.headers | {"Idempotency-Key": "k1"},
     )
     assert refund.status_code == 202, refund.text
     given.worked(valkey.client())

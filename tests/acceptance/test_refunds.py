@@ -8,6 +8,7 @@ from models.accounts.audit_entry import AuditEntry
 from models.feed.outgoing_event import OutgoingEvent
 from models.payments.refund_request import RefundRequest
 from models.reports.figures import count_failed_refunds
+from runtime.ids import new_id
 from tests import given
 
 
@@ -27,7 +28,7 @@ class Clinic:
 
     def refund(self, amount=None, key=None, **more):
         body = more | ({} if amount is None else {"amount": amount})
-        headers = self.headers | ({"Idempotency-Key": key} if key else {})
+        headers = self.headers | {"Idempotency-Key": key or new_id("key")}
         return self.client.simulate_post(
             f"/api/payments/{self.payment.id}/refunds", json=body, headers=headers
         )
@@ -229,7 +230,9 @@ def test_only_a_succeeded_card_payment_of_ones_own_is_refunded(clinic, client):
     other = given.a_key(given.an_account(name="Other"))
     assert (
         client.simulate_post(
-            f"/api/payments/{clinic.payment.id}/refunds", json={}, headers=other
+            f"/api/payments/{clinic.payment.id}/refunds",
+            json={},
+            headers=other | {"Idempotency-Key": "k1"},
         ).status_code
         == 404
     )

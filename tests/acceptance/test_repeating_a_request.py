@@ -1,12 +1,20 @@
-"""Repeating a request (F26) while its first one is still running: neither done twice nor answered
-half.
+"""Repeating a request (F26): neither done twice nor answered half, and what nobody has begun is
+done.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
+import pytest
+from peewee import OperationalError
+
+from models import base
 from models.base import release_connection
 from models.delivery.idempotency_key import IdempotencyKey
+from models.delivery.staged_job import StagedJob
+from tests import given
 from tests.servers import wait_for
+from web.http import idempotency
 
 
 def test_a_repetition_waits_for_the_first_to_answer(clinic):
@@ -48,3 +56,68 @@ def test_a_repetition_waits_for_the_first_to_answer(clinic):
     )
     assert late.headers["idempotent-replayed"] == "true"
     assert len(clinic.stripe.sdk.payment_intents.list().data) == 1
+
+
+@pytest.mark.parametrize("path", ["phone", "pay_1/refunds"])
+def test_what_moves_money_needs_a_key(clinic, path):
+    answer = clinic.client.simulate_post(
+        f"/api/payments/{path}",
+        json={"invoiceId": clinic.invoice.id, "paymentMethodId": "pm_card_visa"}
+        if path == "phone"
+        else {},
+        headers=clinic.headers,
+    )
+    assert (answer.status_code, answer.json["code"]) == (400, "idempotency_key_required")
+    assert IdempotencyKey.select().count() == StagedJob.select().count() == 0
+
+
+def test_the_same_charge_minutes_later_must_be_meant(clinic):
+    """Given half an invoice charged, when the same card is to be charged the same half with another
+    key, then 409 unless it is meant; another card or amount is another payment.
+    """
+    half = {"amount": 3_000}
+    assert clinic.phone(**half).json["success"]
+    again = clinic.phone(**half)
+    assert (again.status_code, again.json["code"]) == (409, "payment_repeated")
+    assert clinic.stripe.received(clinic.invoice.id) == 3_000
+    assert clinic.phone("pm_card_mastercard", **half).json["success"]
+    assert clinic.phone(amount=2_000).json["success"]
+    assert clinic.phone(repeat=True, **half).json["success"]
+    assert clinic.stripe.received(clinic.invoice.id) == 11_000
+
+
+def test_a_declined_card_may_be_tried_again(clinic):
+    for _ in range(2):
+        assert clinic.phone("pm_card_chargeDeclined", amount=3_000).status_code == 402
+
+
+def test_a_repetition_performs_what_nobody_has_begun(clinic, monkeypatch):
+    """Given a request that died right after its commit, when it is repeated once its job is due and
+    no worker has come, then the repetition charges.
+    """
+    monkeypatch.setattr(idempotency, "RUNNING", timedelta(0))
+
+    def dies(*_args):
+        raise OperationalError("the process went away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("actions.payments.charge.perform_now", dies)
+        first = clinic.phone(key="k1")
+    assert (first.status_code, first.json["accepted"]) == (202, True)
+    assert clinic.client.simulate_get(first.headers["location"], headers=clinic.headers).json[
+        "status"
+    ] in {"pending", "unknown"}
+    assert clinic.stripe.received(clinic.invoice.id) == 0
+    given.make_due()
+    assert clinic.phone(key="k1").json["success"] is True
+    assert clinic.stripe.received(clinic.invoice.id) == 12_500
+
+
+def test_work_after_a_commit_that_fails_undoes_nothing(clinic):
+    def fails():
+        raise ValueError("no such thing")
+
+    with base.transaction():
+        invoice = given.an_invoice(clinic.account)
+        base.after_commit(fails)
+    assert given.fresh(invoice).id == invoice.id

@@ -12,6 +12,7 @@ from models.payments.payment_attempt import PaymentAttempt
 from models.payments.refund import Refund
 from models.payments.refund_request import RefundRequest
 from runtime.clock import real_now
+from runtime.ids import new_id
 from tests import given
 
 
@@ -28,7 +29,8 @@ class Clinic:
         self.invoice = given.an_invoice(self.account, amount=10_000)
 
     def post(self, path, **body):
-        answer = self.client.simulate_post(path, json=body, headers=self.headers)
+        headers = self.headers | {"Idempotency-Key": new_id("key")}
+        answer = self.client.simulate_post(path, json=body, headers=headers)
         assert answer.status_code in {201, 202}, answer.text
         return answer.json
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from effects.stripe_customers import card_on_file
+from actions.payments.saved_card import card_on_file
 from models.invoices.customer import Customer
 from tests import given
 

@@ -87,3 +87,18 @@ def test_an_event_that_says_nothing_of_money_costs_no_more(client, valkey, state
     given.worked(valkey.client())
     assert InboxEvent.get().outcome == "ignored"
     assert commits(statements) == 3, statements
+
+
+def test_the_books_of_an_invoice_are_read_and_folded_once_for_an_event(client, valkey, statements):
+    """Given an event of a payment, then what went back is read once, for the one fold."""
+    invoice = given.an_invoice()
+    paid = given.an_event("payment_intent.succeeded", given.an_intent(invoice))
+    client.simulate_post("/api/webhooks/stripe", **given.signed(paid))
+    statements.clear()
+    given.worked(valkey.client())
+    assert given.fresh(invoice).status == "paid"
+    read = {
+        table: sum(f'FROM "{table}"' in statement for statement in statements)
+        for table in ("refund", "dispute", "dispute_movement")
+    }
+    assert read == {"refund": 1, "dispute": 1, "dispute_movement": 1}

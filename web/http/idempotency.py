@@ -24,6 +24,7 @@ from runtime.secret_box import box_of
 from web.http.auth import bearer_of, caller_of
 from web.http.body import read_json
 from web.http.later import Later, nothing_to_perform
+from web.http.outcome import accept
 from web.http.problems import Problem
 
 MAX_KEY = 255
@@ -33,6 +34,25 @@ RUNNING = timedelta(seconds=30)
 Responder = Callable[..., Any]
 
 
+def key_required(responder: Responder) -> Responder:
+    """Make an `idempotent` responder refuse a request without a key: what it does moves money, and
+    whoever gets no answer could not repeat it safely.
+    """
+
+    @functools.wraps(responder)
+    def wrapped(self: object, req: falcon.Request, resp: falcon.Response, **params: Any) -> None:
+        caller_of(req)
+        if req.get_header("Idempotency-Key") is None:
+            raise Problem(
+                "idempotency_key_required",
+                "Send an Idempotency-Key header: 1 to 255 characters, new for each operation, and"
+                " the same when you repeat it.",
+            )
+        responder(self, req, resp, **params)
+
+    return wrapped
+
+
 def idempotent(responder: Responder) -> Responder:
     """Make `responder(self, req, resp, document, **params)` run once per idempotency key, in one
     transaction.
@@ -40,7 +60,8 @@ def idempotent(responder: Responder) -> Responder:
     The responder is given the parsed body; what it sets on `resp` (status, media, Location) is
     kept. One that answers `Later` has staged a job: after the commit it is performed, and
     `self.render(req, resp, reference)` answers from rows; a repeated request renders the same rows
-    again. `req.context.document` is the parsed body, for what an answer repeats of it and no row
+    again, after performing what `self.resume(reference)`, where there is one, finds begun by
+    nobody. `req.context.document` is the parsed body, for what an answer repeats of it and no row
     keeps. Where a provider must be asked before anything is written, `self.prepare(req, document)`
     does: before the transaction, and for a first request only.
     """
@@ -55,15 +76,18 @@ def idempotent(responder: Responder) -> Responder:
         with transaction():
             first = None if key is None else _first(scope, _checked(key), _digest(req, document))
             later = (
-                _replay(req, resp, first)
+                _replay(self, req, resp, first)
                 if first is not None
                 else responder(self, req, resp, document, **params)
             )
             if key is not None and first is None:
                 _keep(scope, key, req, resp, later)
+        if not isinstance(later, Later):
+            accept(req, resp.get_header("Location") or _about(req, document, params))
+        elif later.location:
+            accept(req, later.location)
         if isinstance(later, Later):
-            if first is None:
-                later.perform()
+            later.perform()
             try:
                 self.render(req, resp, later.reference)  # type: ignore[attr-defined]
             finally:
@@ -120,7 +144,18 @@ def _first(scope: str, key: str, digest: str) -> IdempotencyKey | None:
     return row
 
 
-def _replay(req: falcon.Request, resp: falcon.Response, first: IdempotencyKey) -> Later | None:
+def _about(req: falcon.Request, document: Any, params: dict[str, Any]) -> str:
+    """Where to read what a request has changed, when it has named no place itself."""
+    named = document.get("invoiceId") if isinstance(document, dict) else None
+    invoice_id = params.get("invoice_id") or named
+    if invoice_id:
+        return f"/api/invoices/{invoice_id}"
+    return req.path.rpartition("/")[0] if params else req.path
+
+
+def _replay(
+    handler: Any, req: falcon.Request, resp: falcon.Response, first: IdempotencyKey
+) -> Later | None:
     """Give the first answer again; only where there is one is the repetition called a replay.
     Raises Problem 409.
     """
@@ -132,7 +167,9 @@ def _replay(req: falcon.Request, resp: falcon.Response, first: IdempotencyKey) -
                 headers={"Retry-After": "2"},
             )
         resp.set_header("Idempotent-Replayed", "true")
-        return Later(first.reference, nothing_to_perform)
+        resume = getattr(handler, "resume", None)
+        perform = resume(first.reference) if resume else nothing_to_perform
+        return Later(first.reference, perform, first.location or "")
     if first.answer is None:
         raise Problem(
             "conflict",
@@ -156,7 +193,8 @@ def _keep_status(scope: str, key: str, resp: falcon.Response) -> None:
 
 def _keep(scope: str, key: str, req: falcon.Request, resp: falcon.Response, later: object) -> None:
     if isinstance(later, Later):
-        IdempotencyKey.update(reference=later.reference).where(
+        about = {"reference": later.reference, "location": later.location or None}
+        IdempotencyKey.update(about).where(
             (IdempotencyKey.scope == scope) & (IdempotencyKey.key == key)
         ).execute()
         return

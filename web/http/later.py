@@ -11,10 +11,13 @@ class Later:
     """What an idempotent responder returns when its answer is rendered after the commit.
 
     `reference` names the row the answer is rendered from; a repeated request renders it again.
+    `location` is where to read what has been accepted, should the answer fail; empty when nothing
+    was to be done.
     """
 
     reference: str
     perform: Callable[[], None]
+    location: str = ""
 
 
 def nothing_to_perform() -> None:

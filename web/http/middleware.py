@@ -16,6 +16,7 @@ from runtime.errors import Conflict, Refused
 from runtime.ids import new_id
 from runtime.log import get_log
 from web.http.auth import Caller
+from web.http.outcome import answer_database_away, answered_accepted, begin
 from web.http.pages import show_page
 from web.http.problems import Problem, status_of, write_problem
 from web.server.keep_alive import close_connection
@@ -32,6 +33,7 @@ class RequestContext:
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Name the request."""
+        begin(req)
         clear_contextvars()
         given = req.get_header("X-Request-Id") or ""
         usable = (
@@ -116,18 +118,13 @@ def _tell(req: falcon.Request, resp: falcon.Response, problem: Refused) -> None:
 def on_database_away(
     req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
 ) -> None:
-    """The database is away or locked: nothing was saved, and the caller is told to retry."""
+    """The database is away or locked: the caller is told whether anything was saved, and to
+    retry.
+    """
     log.error(
         "database away", route=route_of(req), error=type(error).__name__, detail=str(error)[:200]
     )
-    write_problem(
-        resp,
-        Problem(
-            "unavailable",
-            "Nothing was saved. Send the request again.",
-            headers={"Retry-After": "5"},
-        ),
-    )
+    answer_database_away(req, resp, error)
 
 
 def on_crash(
@@ -135,6 +132,8 @@ def on_crash(
 ) -> None:
     """Anything else is our bug: logged in full, answered without detail."""
     log.exception("request failed", route=route_of(req))
+    if answered_accepted(req, resp):
+        return
     write_problem(resp, Problem("internal", "Quote the X-Request-Id header when you report this."))
 
 
@@ -143,6 +142,8 @@ def on_conflict(
 ) -> None:
     """Another request wrote the same row, or took the same number, at the same time."""
     log.info("conflict", route=route_of(req), error=type(error).__name__)
+    if answered_accepted(req, resp):
+        return
     write_problem(
         resp,
         Problem(

@@ -10,6 +10,7 @@ from runtime.errors import Refused
 
 PROBLEMS: dict[str, tuple[int, str]] = {
     "bad_request": (400, "The request could not be read"),
+    "idempotency_key_required": (400, "An idempotency key is required"),
     "bad_signature": (400, "Invalid signature"),
     "unauthenticated": (401, "A valid API key is required"),
     "webhook_not_signed": (403, "Invalid webhook signature"),
@@ -26,6 +27,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "books_stale": (409, "Stripe's events have not been read for hours"),
     "payment_in_progress": (409, "A payment for this invoice is in progress"),
     "payment_conflict": (409, "The reference belongs to a different payment"),
+    "payment_repeated": (409, "The same charge was made minutes ago"),
     "no_saved_card": (409, "No saved card"),
     "staff_form_off": (409, "Cards are taken by payment link only"),
     "invoice_already_paid": (409, "The invoice is paid"),
@@ -51,6 +53,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "internal": (500, "Something went wrong on our side"),
     "provider_unavailable": (503, "The payment provider did not answer"),
     "not_configured": (503, "A required setting is missing"),
+    "outcome_unknown": (503, "It is not known whether the request was saved"),
     "unavailable": (503, "A service we depend on cannot be reached"),
 }
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import falcon
 from pydantic import Field
 
+from actions.payments.bind_stripe_customer import BINDING_PROBLEMS, claim, vouched_for
 from models.accounts.account import Account
 from models.base import transaction
 from models.contact.consent import Consent
@@ -20,7 +21,6 @@ from web.http.problems import Problem
 from web.invoices.answers import CustomerList, CustomerShown
 from web.invoices.shapes import show_customer
 from web.openapi.openapi import PageQuery, documented
-from web.payments.stripe_binding import BINDING_PROBLEMS, claim, vouched_for
 
 
 class Address(Body):
@@ -92,7 +92,9 @@ class Customers:
     def prepare(self, req: falcon.Request, document: Any) -> None:
         """Look a Stripe customer up before anything is written."""
         bound = check(NewCustomer, document).stripe_customer_id
-        req.context.vouched = vouched_for(caller_of(req), bound) if bound else False
+        req.context.vouched = (
+            vouched_for(caller_of(req).own, caller_of(req).operator, bound) if bound else False
+        )
 
     @documented("Customers", {201: CustomerShown}, body=NewCustomer, problems=BINDING_PROBLEMS)
     @idempotent
@@ -148,7 +150,9 @@ class OneCustomer:
         bound: str | None = values.get("stripe_customer_id")
         if "stripe_customer_id" in values:
             values["stripe_vouched"] = (
-                vouched_for(caller_of(req), bound, customer) if bound else False
+                vouched_for(caller_of(req).own, caller_of(req).operator, bound, customer)
+                if bound
+                else False
             )
         with transaction():
             _check_free(customer.account, values.get("external_id"), customer.id)

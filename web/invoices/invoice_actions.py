@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import falcon
 from pydantic import Field
 
-from actions.payments.record_intent import stand_anew
+from actions.payments.recompute import recompute
 from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
@@ -194,7 +194,7 @@ def _decide(caller: Caller, invoice: Invoice, mark: str, reason: str | None = No
     if reason:
         values["notes"] = with_note(invoice, reason, business_now())
     invoice.change(real_now(), **values)
-    stand_anew(invoice)
+    recompute(invoice)
     AuditEntry.record(
         caller.actor,
         f"invoice.{mark}",

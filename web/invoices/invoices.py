@@ -6,15 +6,14 @@ from typing import Any, Literal, get_args
 import falcon
 from pydantic import Field
 
-from actions.payments.recompute import refold
-from actions.payments.record_intent import stand_anew
+from actions.payments.recompute import recompute
 from models.accounts.account import Account
 from models.base import transaction
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.has_money import with_money
 from rules.invoice_fold import CLOSING_MARKS
-from runtime.clock import business_now, real_now
+from runtime.clock import real_now
 from runtime.ids import new_id
 from web.http.auth import caller_of
 from web.http.body import Body, check, read_json
@@ -89,7 +88,7 @@ class Invoices:
             "updated_at": now,
         }
         invoice = Invoice.create(id=new_id("inv"), account=account, customer=customer, **values)
-        refold(invoice, now, account.local_date(business_now()))
+        recompute(invoice)
         resp.status = falcon.HTTP_201
         resp.media = show_invoice(invoice)
         resp.set_header("Location", f"/api/invoices/{invoice.id}")
@@ -143,7 +142,7 @@ class OneInvoice:
             now = real_now()
             if values:
                 invoice.change(now, **values)
-            stand_anew(invoice)
+            recompute(invoice)
         resp.media = show_invoice(find_invoice(account, invoice_id))
 
 

@@ -18,6 +18,7 @@ from spectree import Response, SecurityScheme, SpecTree
 from spectree.models import SecureType, SecuritySchemeData
 
 from runtime.settings import get_settings
+from web.http.outcome import Accepted
 from web.http.payment_guard import is_payment_route
 from web.http.problems import PROBLEMS
 
@@ -29,7 +30,7 @@ WITH_KEY = ("unauthenticated", "not_found")
 WITH_BODY = ("body_too_large", "invalid", "conflict")
 WITH_REPEAT = ("idempotency_key_reused", "idempotency_in_progress")
 
-PAYMENT_DOORS = {"403": "https_required", "429": "rate_limited"}  # what web.payment_doors answers
+PAYMENT_GUARD = {"403": "https_required", "429": "rate_limited"}  # of web.http.payment_guard
 
 ABOUT = """Send a clinic's invoices, take payments by link, card or phone, and follow what was paid.
 
@@ -38,7 +39,9 @@ Amounts are integers in the currency's minor unit, times are RFC 3339 in UTC.
 Send `Authorization: Bearer <key>`. An object of another account is answered with 404. Errors are
 `application/problem+json` (RFC 9457) with a stable `code`. Lists take `limit` (at most 100) and
 `startingAfter`. A POST takes `Idempotency-Key`: the same key and body return the first answer
-again. HEAD is answered wherever GET is. Card numbers are refused in any field and never stored."""
+again. Without a clear answer, repeat with the same key: 503 `outcome_unknown` means that it may
+have been accepted, 202 with `accepted` that it was: read it at its `Location`. HEAD is answered
+wherever GET is. Card numbers are refused in any field and never stored."""
 
 
 class Shown(BaseModel):
@@ -99,6 +102,17 @@ class RepeatHeaders(KeyHeaders):
         min_length=1,
         max_length=255,
         description="Any text; use a new one for each operation. Kept for 48 hours.",
+    )
+
+
+class KeyedHeaders(RepeatHeaders):
+    """Headers of a request that moves money, and so must be such that it can be repeated safely."""
+
+    idempotency_key: str = Field(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Any text; a new one for each operation, the same one for its repetition.",
     )
 
 
@@ -164,10 +178,11 @@ def documented(
         codes += [
             *(WITH_BODY if body else ()),
             *(WITH_REPEAT if keyed and repeats else ()),
+            *(("outcome_unknown",) if responder.__name__ != "on_get" else ()),
             *(("invalid",) if query else ()),
             *problems,
         ]
-        headers = (RepeatHeaders if repeats else KeyHeaders) if keyed else None
+        headers = _headers(repeats, "idempotency_key_required" in problems) if keyed else None
         name = f"{responder.__qualname__.split('.')[0]}_{responder.__name__.removeprefix('on_')}"
         security: list[Any] | None = None if keyed else []
         return _tree.validate(
@@ -182,6 +197,12 @@ def documented(
         )(responder)
 
     return describe
+
+
+def _headers(repeats: bool, key_required: bool) -> type[KeyHeaders]:
+    if key_required:
+        return KeyedHeaders
+    return RepeatHeaders if repeats else KeyHeaders
 
 
 def _answers(answers: Mapping[int, type[BaseModel] | None], codes: Sequence[str]) -> Response:
@@ -205,6 +226,7 @@ def openapi_document(app: falcon.App) -> dict[str, Any]:
         operations.pop("head", None)  # whatever is read by GET; to say it once is enough
         for operation in operations.values():
             _finish(operation, is_payment_route(path))
+    document["components"]["schemas"]["Accepted"] = Accepted.model_json_schema()
     public = get_settings().public_url
     document["servers"] = [{"url": public or "/"}]
     return document
@@ -214,11 +236,13 @@ def _finish(operation: dict[str, Any], about_money: bool) -> None:
     """Add what spectree cannot: problems of payment endpoints, the media type of problems,
     parameters that are never null.
     """
-    for status, code in PAYMENT_DOORS.items() if about_money else ():
+    for status, code in PAYMENT_GUARD.items() if about_money else ():
         described = operation["responses"].setdefault(
             status, deepcopy(operation["responses"]["503"]) | {"description": ""}
         )
         described["description"] = " · ".join(filter(None, [described["description"], f"`{code}`"]))
+    if "Idempotency-Key" in {parameter["name"] for parameter in operation["parameters"]}:
+        _add_accepted(operation["responses"])
     for status, answer in operation["responses"].items():
         if int(status) >= HTTPStatus.BAD_REQUEST:
             answer["content"] = {"application/problem+json": next(iter(answer["content"].values()))}
@@ -230,6 +254,15 @@ def _finish(operation: dict[str, Any], about_money: bool) -> None:
         parameter | {"schema": _without_null(parameter["schema"])}
         for parameter in operation["parameters"]
     ]
+
+
+def _add_accepted(responses: dict[str, Any]) -> None:
+    """Any request that can be repeated may be answered 202 when its answer failed."""
+    told = responses.setdefault("202", {"description": HTTPStatus.ACCEPTED.phrase, "content": {}})
+    content = told["content"].setdefault("application/json", {"schema": None})
+    known = content["schema"]
+    accepted = {"$ref": "#/components/schemas/Accepted"}
+    content["schema"] = {"anyOf": [known, accepted]} if known else accepted
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

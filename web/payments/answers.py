@@ -1,8 +1,14 @@
 """The API's answers about payments, refunds and disputes, as models."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, Self
 
+from models.payments.dispute import Dispute
+from models.payments.payment import Payment
+from models.payments.payment_attempt import PaymentAttempt
+from models.payments.refund import Refund
+from models.payments.refund_request import RefundRequest
+from rules.declines import public_code
 from web.openapi.openapi import Shown
 
 PaymentStatus = Literal[
@@ -18,7 +24,7 @@ class PaymentShown(Shown):
     """
 
     id: str
-    invoice: str
+    invoice_id: str
     method: Literal["stripe", "cash", "check", "bank_transfer"]
     status: PaymentStatus
     amount: int
@@ -31,6 +37,18 @@ class PaymentShown(Shown):
     void_reason: str | None
     created_at: datetime
     updated_at: datetime
+
+    @classmethod
+    def of(cls, row: Payment, **given: Any) -> Self:
+        """The answer about a payment."""
+        failed = [code for state, code in row.charges.values() if state == "failed" and code]
+        shown: dict[str, Any] = {
+            "amount_received": 0 if row.voided_at else row.amount_received,
+            "payment_intent_id": row.intent_id,
+            "reference": row.reference or row.intent_id,
+            "decline_codes": [public_code(code) for code in failed],
+        }
+        return super().of(row, **shown | given)
 
 
 class PaymentList(Shown):
@@ -49,6 +67,11 @@ class RefundShown(Shown):
     status: str
     failure_reason: str | None
 
+    @classmethod
+    def of(cls, row: Refund, **given: Any) -> Self:
+        """The answer about a refund."""
+        return super().of(row, id=row.refund_id, **given)
+
 
 class DisputeShown(Shown):
     """A dispute as Stripe last reported it. Evidence is accepted until `dueBy`."""
@@ -60,6 +83,11 @@ class DisputeShown(Shown):
     status: str
     due_by: datetime | None
 
+    @classmethod
+    def of(cls, row: Dispute, **given: Any) -> Self:
+        """The answer about a dispute."""
+        return super().of(row, id=row.dispute_id, **given)
+
 
 class RefundRequestShown(Shown):
     """A requested refund. `failed`: Stripe made it, but the bank returned it; it may be requested
@@ -67,13 +95,18 @@ class RefundRequestShown(Shown):
     """
 
     id: str
-    payment: str
+    payment_id: str
     amount: int
     status: Literal["requested", "confirmed", "failed", "refused"]
     reason: str | None
-    refund: str | None
+    refund_id: str | None
     error: str | None
     created_at: datetime
+
+    @classmethod
+    def of(cls, row: RefundRequest, **given: Any) -> Self:
+        """The answer about a requested refund."""
+        return super().of(row, status=row.state, **given)
 
 
 class PaymentWithRefunds(PaymentShown):
@@ -91,3 +124,17 @@ class PaymentWithRefunds(PaymentShown):
     refunds: list[RefundShown]
     refund_requests: list[RefundRequestShown]
     disputes: list[DisputeShown]
+
+    @classmethod
+    def of_attempt(cls, attempt: PaymentAttempt, **given: Any) -> Self:
+        """What stands for the payment of an attempt that Stripe has not told of."""
+        nothing_yet: dict[str, Any] = {
+            "method": "stripe",
+            "amount_received": 0,
+            "payment_intent_id": attempt.intent_id,
+            "reference": attempt.intent_id,
+            "decline_codes": [],
+            "voided_at": None,
+            "void_reason": None,
+        }
+        return super(PaymentShown, cls).of(attempt, **nothing_yet | given)

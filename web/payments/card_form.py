@@ -14,6 +14,9 @@ from typing import Any
 
 import falcon
 
+from actions.payments.charge import charge
+from actions.payments.payable import check_payable
+from actions.payments.plan_attempt import plan_attempt
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
@@ -21,6 +24,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from rules.money import in_words
 from runtime.clock import real_now, rfc3339
+from runtime.errors import Refused
 from runtime.settings import get_settings
 from web.http.auth import caller_of
 from web.http.body import Body, check, read_json
@@ -34,9 +38,7 @@ from web.openapi.openapi import documented
 from web.operators.sessions import signed_in
 from web.payments.card_page import show_card_page, show_refusal
 from web.payments.card_tokens import LIFE, CardForm, read_token
-from web.payments.confirm_payment import charge
-from web.payments.payment_intents import plan_attempt
-from web.payments.payment_links import check_payable
+from web.payments.confirm_payment import answered_later
 from web.payments.payment_outcome import answer_outcome
 
 STILL_TOLD = timedelta(minutes=15)  # after it expires a form still shows the outcome of its charges
@@ -71,7 +73,7 @@ class OpenCardForm:
         session = signed_in(req)
         try:
             form = open_form(_invoice(invoice_id), f"operator:{session.name}")
-        except Problem as problem:
+        except Refused as problem:
             show_refusal(resp, problem)
             return
         resp.status, resp.location = falcon.HTTP_303, f"/card/{form.token}"
@@ -110,7 +112,7 @@ class CardPage:
             form = read_token(token)
             invoice = _invoice(form.invoice_id)
             check_form(invoice)
-        except Problem as problem:
+        except Refused as problem:
             show_refusal(resp, problem)
             return
         show_card_page(resp, invoice, form)
@@ -203,7 +205,9 @@ def _charge(invoice: Invoice, wanted: CardCharge, form: CardForm) -> Later:
     """Ask for the charge of the locked invoice. Raises Problem."""
     check_allowed(invoice)
     attempt, jobs = plan_attempt(invoice, wanted.amount, wanted.receipt_email, form.actor)
-    return charge(invoice, attempt, wanted.payment_method_id, form.actor, jobs, by_phone=True)
+    return answered_later(
+        charge(invoice, attempt, wanted.payment_method_id, form.actor, jobs, by_phone=True)
+    )
 
 
 def _tell(resp: falcon.Response, confirmation: PaymentConfirmation, actor: str) -> None:

@@ -1,18 +1,13 @@
 """`upsert`: record payments taken by cash, check or bank transfer, or read a Stripe payment."""
 
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 import falcon
 
-from actions.payments.record_intent import stand_anew
-from models.accounts.account import Account
-from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
+from actions.payments.read_intent import read_intent
+from actions.payments.record_offline_payment import Taken, record_offline_payment
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
-from runtime.clock import business_now, real_now
 from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import Amount, Currency, DayOrMoment, Id, Name
@@ -21,9 +16,9 @@ from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
 from web.invoices.answers import Recorded
 from web.invoices.invoices import find_invoice
-from web.invoices.shapes import show_invoice, show_payment
+from web.invoices.shapes import show_invoice
 from web.openapi.openapi import documented
-from web.payments.payment_outcome import look
+from web.payments.answers import PaymentShown
 
 
 class TakenPayment(Body):
@@ -41,33 +36,6 @@ class TakenPayment(Body):
 
 
 PROBLEMS = ("currency_mismatch", "payment_conflict", "payment_voided", "provider_unavailable")
-AHEAD = timedelta(days=1)  # clocks and calendars of people may be ahead of ours
-
-
-def received_at(said: datetime | date | None, account: Account) -> datetime:
-    """When money came in, in UTC; now, if nothing is said. Raises Problem 422 for a time that
-    cannot be meant.
-    """
-    if said is None:
-        return real_now()
-    at = said if isinstance(said, datetime) else datetime.combine(said, time.min)
-    at = (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(account.time_zone))).astimezone(UTC)
-    if at > business_now() + AHEAD:
-        raise _mistyped(f"is in the future, at {at:%Y-%m-%d %H:%M} UTC")
-    return at
-
-
-def _mistyped(what: str) -> Problem:
-    return Problem(
-        "invalid",
-        f"receivedAt {what}. Send the time when the money came in.",
-        [
-            {
-                "field": "receivedAt",
-                "message": f"{what}; a time that has come is accepted; correct it",
-            }
-        ],
-    )
 
 
 class UpsertPayment:
@@ -90,53 +58,13 @@ class UpsertPayment:
                 f"{shown.id}:{taken.reference}:{taken.amount}:{taken.currency}:{status}",
                 nothing_to_perform,
             )
-        when = received_at(taken.received_at, caller.own)
-        with transaction():
-            invoice = Invoice.locked(taken.invoice_id)
-            if taken.currency != invoice.currency:
-                raise Problem(
-                    "currency_mismatch",
-                    f"Invoice {invoice.number} is in {invoice.currency}, the payment in"
-                    f" {taken.currency}.",
-                )
-            known = Payment.get_or_none(
-                (Payment.invoice == invoice)
-                & (Payment.method == taken.method)
-                & (Payment.reference == taken.reference)
-            )
-            if known is not None and known.voided_at is not None:
-                raise Problem(
-                    "payment_voided",
-                    f"{taken.method} {taken.reference} was voided. If the money did arrive, record"
-                    " it under another reference.",
-                )
-            if known is not None and known.amount_received != taken.amount:
-                detail = (
-                    f"{taken.method} {taken.reference} is recorded with {known.amount_received}"
-                    f" {known.currency} (minor units), not {taken.amount}."
-                )
-                raise Problem("payment_conflict", detail)
-            about = {
-                "invoice_id": invoice.id,
-                "amount": taken.amount,
-                "currency": taken.currency,
-                "method": taken.method,
-            }
-            AuditEntry.record(
-                caller.actor,
-                "payment.repeated" if known else "payment.taken",
-                f"invoice:{invoice.id}",
-                invoice.account_id,
-                **about,
-            )
-            payment = known or Payment.record_taken(
-                invoice, taken.method, taken.reference, taken.amount, when
-            )
-            stand_anew(invoice)
-        resp.status = falcon.HTTP_200 if known else falcon.HTTP_201
+        payment, is_new = record_offline_payment(
+            shown.id, Taken(**taken.model_dump(exclude={"invoice_id"})), caller.actor
+        )
+        resp.status = falcon.HTTP_201 if is_new else falcon.HTTP_200
         resp.media = {
-            "payment": show_payment(payment),
-            "invoice": show_invoice(Invoice.get_by_id(invoice.id)),
+            "payment": PaymentShown.of(payment).document(),
+            "invoice": show_invoice(Invoice.get_by_id(shown.id)),
         }
         return None
 
@@ -144,7 +72,7 @@ class UpsertPayment:
         """A Stripe payment as it is read now; a repeated request reads it again."""
         invoice_id, rest = reference.split(":", 1)
         intent_id, amount, currency, status = rest.rsplit(":", 3)
-        payment, _ = look(invoice_id, intent_id, caller_of(req).actor)
+        payment, _ = read_intent(invoice_id, intent_id, caller_of(req).actor)
         there = payment.amount_received if payment.status == "succeeded" else payment.amount
         if (there, payment.currency) != (int(amount), currency):
             raise Problem(
@@ -154,7 +82,7 @@ class UpsertPayment:
             )
         resp.status = falcon.code_to_http_status(int(status))
         resp.media = {
-            "payment": show_payment(payment),
+            "payment": PaymentShown.of(payment).document(),
             "invoice": show_invoice(Invoice.get_by_id(invoice_id)),
         }
 

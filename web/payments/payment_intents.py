@@ -1,19 +1,17 @@
 """`create-payment-intent`: the invoice's one open intent, for whoever pays it."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import falcon
 
-from actions.payments.record_intent import retire_asks_elsewhere
-from delivery.perform_now import perform_now, stage_now
-from models.accounts.audit_entry import AuditEntry
-from models.books.stripe_watermark import StripeWatermark
-from models.effects.pause_switch import over_ceiling, paused
+from actions.payments.plan_attempt import plan_attempt, until_in_place
+from delivery.perform_now import perform_now
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from providers.errors import ProviderError
 from providers.stripe.intents import get_intent
-from runtime.clock import business_now, real_now
 from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import Amount, Email, Id
@@ -24,17 +22,12 @@ from web.invoices.answers import IntentShown
 from web.invoices.invoices import find_invoice
 from web.openapi.openapi import documented
 from web.payments.billing import BillingDetails, stripe_billing
-from web.payments.payment_links import check_payable
 
 PAYING_PROBLEMS = (
     "invoice_already_paid",
     "invoice_not_payable",
     "payment_in_progress",
     "provider_unavailable",
-)
-CEILING_REACHED = (
-    "This account has reached its daily ceiling of charges; nothing was charged. It resets at the"
-    " account's midnight; an operator can raise it."
 )
 
 
@@ -45,106 +38,6 @@ class NewIntent(Body):
     amount: Amount | None = None
     receipt_email: Email | None = None
     billing_details: BillingDetails | None = None
-
-
-def plan_attempt(
-    invoice: Invoice, amount: int | None, receipt_email: str | None, asked_by: str
-) -> tuple[PaymentAttempt, list[int | None]]:
-    """The locked invoice's open attempt for `amount`, and the jobs that bring its intent there.
-
-    An intent's amount is only ever lowered: a higher one needs another attempt, because a payer who
-    was shown less agreed to less. Without a `receipt_email` the receipt goes where the intent sends
-    it already, or to the customer. Raises Problem: not payable, more than is owed, charges paused
-    or at their ceiling, or a charge under way.
-    """
-    check_payable(invoice)
-    check_charges_run(invoice.account_id)
-    wanted = invoice.outstanding if amount is None else amount
-    if wanted > invoice.outstanding:
-        raise Problem(
-            "amount_exceeds_balance",
-            f"{invoice.outstanding} {invoice.currency} (minor units) are owed; {wanted} were"
-            " requested.",
-        )
-    retire_asks_elsewhere(invoice)
-    live, now, customer = PaymentAttempt.live(invoice), real_now(), invoice.customer
-    if live is None:
-        attempt = PaymentAttempt.plan(
-            invoice, wanted, receipt_email or customer.email, asked_by, now
-        )
-        about = {"invoice_id": invoice.id, "amount": wanted, "currency": invoice.currency}
-        AuditEntry.record(
-            attempt.asked_by,
-            "payment.planned",
-            f"payment_attempt:{attempt.id}",
-            invoice.account_id,
-            **about,
-        )
-        return attempt, [stage_now("open_payment_intent", attempt.id, attempt.id)]
-    change = {
-        "amount": wanted,
-        "stripe_customer_id": customer.stripe_customer_id,
-        "receipt_email": receipt_email or live.receipt_email,
-    }
-    if all(getattr(live, name) == value for name, value in change.items()):
-        return live, _until_in_place(live)
-    if live.state == "planned":
-        raise Problem(
-            "payment_in_progress",
-            f"Another payment of invoice {invoice.number} is being prepared; try again in a"
-            " moment.",
-        )
-    # somebody's page may hold the intent's secret, and shows less
-    if wanted > max(live.amount, live.intent_amount):
-        live.record_retiring(now)
-        closing = stage_now("cancel_payment_intent", live.id, live.id)
-        attempt, jobs = plan_attempt(invoice, wanted, receipt_email or live.receipt_email, asked_by)
-        return attempt, [closing, *jobs]
-    live.record_change_wanted(now, **change)
-    return live, _until_in_place(live)
-
-
-def _until_in_place(attempt: PaymentAttempt) -> list[int | None]:
-    """The job that brings the intent where it is wanted, staged or revived;
-    none when it is there.
-    """
-    if attempt.is_in_place:
-        return []
-    if attempt.state == "planned":
-        return [stage_now("open_payment_intent", attempt.id, attempt.id)]
-    return [
-        stage_now(
-            "change_payment_intent",
-            f"{attempt.id}:{attempt.amount_version}",
-            attempt.id,
-            attempt.amount_version,
-        )
-    ]
-
-
-def check_charges_run(account_id: str) -> None:
-    """Raises Problem 409 while charges are paused, or when the account has had its charges of the
-    day.
-    """
-    if paused(account_id, "charges"):
-        raise Problem(
-            "charges_paused",
-            "An operator has paused charges; nothing was charged. Payment links still work.",
-        )
-    if over_ceiling(account_id, "charges", business_now()):
-        raise Problem("ceiling_reached", CEILING_REACHED)
-
-
-def check_books_are_read(invoice: Invoice) -> None:
-    """Raises Problem 409 while the account's list of Stripe's events has not been read for hours:
-    the invoice may have been paid.
-    """
-    if StripeWatermark.is_stale(invoice.account.stripe_account or "", real_now()):
-        detail = (
-            "Stripe's events have not been read for hours, so a payment may be missing here;"
-            " nothing was charged. Ask the operator of this installation."
-        )
-        raise Problem("books_stale", detail)
 
 
 class CreatePaymentIntent:
@@ -172,7 +65,13 @@ class CreatePaymentIntent:
             wanted.billing_details.email if wanted.billing_details else None
         )
         attempt, jobs = plan_attempt(invoice, wanted.amount, email, caller.actor)
-        return Later(f"{attempt.id}:{attempt.amount}", lambda: _perform(jobs))
+        location = f"/api/payments/{attempt.id}"
+        return Later(f"{attempt.id}:{attempt.amount}", partial(_perform, jobs), location)
+
+    def resume(self, reference: str) -> Callable[[], None]:
+        """Perform what nobody has begun to do at Stripe."""
+        attempt = PaymentAttempt.get_by_id(reference.partition(":")[0])
+        return partial(_perform, until_in_place(attempt) if attempt.is_live else [])
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """201 with the client secret, read at Stripe, and billing details for its form; neither is

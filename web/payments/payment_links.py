@@ -4,17 +4,13 @@ from typing import Any, Literal
 
 import falcon
 
-from actions.contact.gate_facts import payment_is_under_way
-from actions.payments.record_intent import retire_asks_elsewhere
-from delivery.perform_now import perform_now, stage_now
-from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
+from actions.payments.make_link import make_link_now, plan_link
+from actions.payments.payable import check_payable, payment_is_under_way
 from models.contact.contact_decision import ContactDecision
-from models.delivery.stage import stage_again
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
 from rules.invoice_fold import UNPAID
-from runtime.clock import business_now, real_now
+from runtime.clock import business_now
 from web.contact.contact_shapes import show_message
 from web.contact.link_texts import ask_for_text, contact_refused, refusal_of, text_on_its_way
 from web.http.auth import caller_of
@@ -23,7 +19,6 @@ from web.http.fields import Phone
 from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.pages import show_page
-from web.http.problems import Problem
 from web.invoices.answers import LinkShown
 from web.invoices.invoices import find_invoice
 from web.openapi.openapi import documented
@@ -69,20 +64,15 @@ class InvoicePaymentLinks:
         account, actor = caller_of(req).own, caller_of(req).actor
         wanted = check(LinkRequest, document)
         find_invoice(account, invoice_id)
-        invoice, now = Invoice.locked(invoice_id), real_now()
+        invoice = Invoice.locked(invoice_id)
         check_payable(invoice)
         phone = wanted.phone_number or invoice.customer.phone or ""
         texted = text_on_its_way(invoice, phone) if wanted.is_texted else None
         refused = refusal_of(invoice, phone, actor) if wanted.is_texted and texted is None else None
         if refused is not None:
             return Later(refused.id, nothing_to_perform)
-        retire_asks_elsewhere(invoice)
-        link, address = PaymentLink.plan(invoice, now), PayAddress.of(invoice, business_now())
-        if link.state == "planned" and stage_again("create_payment_link", link.id, link.id):
-            about = {"invoice_id": invoice.id, "amount": link.amount, "currency": link.currency}
-            AuditEntry.record(
-                actor, "payment_link.planned", f"payment_link:{link.id}", account.id, **about
-            )
+        link = plan_link(invoice, actor)
+        address = PayAddress.of(invoice, business_now())
         resp.status = falcon.HTTP_202
         resp.media = {"paymentLinkId": link.id, "url": address.url, "status": link.state}
         message = ask_for_text(invoice, link, phone, actor) if wanted.is_texted else None
@@ -97,48 +87,6 @@ class InvoicePaymentLinks:
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """Return the stored refusal. Raises Problem 422."""
         raise contact_refused(ContactDecision.get_by_id(reference))
-
-
-def check_payable(invoice: Invoice) -> None:
-    """Raises Problem 409 when the invoice has nothing to pay."""
-    if invoice.status == "paid":
-        raise Problem("invoice_already_paid", f"Invoice {invoice.number} is paid.")
-    if invoice.status not in UNPAID:
-        raise Problem(
-            "invoice_not_payable",
-            f"Invoice {invoice.number} is {invoice.status}; only a sent or overdue invoice can be"
-            " paid.",
-        )
-    if invoice.disputed:
-        raise Problem(
-            "invoice_not_payable",
-            f"A payment of invoice {invoice.number} is disputed; it cannot be collected until the"
-            " dispute is over.",
-        )
-    if payment_is_under_way(invoice):
-        raise Problem(
-            "payment_in_progress",
-            f"A payment of invoice {invoice.number} is on its way; try again once it has arrived or"
-            " failed.",
-        )
-
-
-def _make_link(invoice_id: str) -> PaymentLink | None:
-    """The balance has changed, or the link was closed, since the address was given: make the
-    current one, now.
-    """
-    with transaction():
-        invoice = Invoice.locked(invoice_id)
-        newest = PaymentLink.newest(invoice)
-        if newest is not None and newest.state == "refused":
-            return newest
-        retire_asks_elsewhere(invoice)
-        link = PaymentLink.plan(invoice, real_now())
-        job_id = (
-            stage_now("create_payment_link", link.id, link.id) if link.state == "planned" else None
-        )
-    perform_now(job_id)
-    return PaymentLink.newest(invoice)
 
 
 class PayPage:
@@ -185,7 +133,7 @@ class PayPage:
             or link.state == "planned"
             or link.stripe_account != (invoice.account.stripe_account or "")
         ):
-            link = _make_link(invoice.id)
+            link = make_link_now(invoice.id)
         if link is not None and link.state == "refused":
             _say(
                 resp,

@@ -5,27 +5,29 @@ from typing import Any, Literal
 import falcon
 from pydantic import Field
 
+from actions.payments.request_refund import request_refund
 from models.accounts.account import Account
-from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
-from models.delivery.stage import stage
-from models.invoices.invoice import Invoice
-from models.payments.dispute import Dispute, disputes_of
+from models.payments.dispute import disputes_of
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
-from models.payments.refund import Refund, refunds_of
+from models.payments.refund import refunds_of
 from models.payments.refund_request import RefundRequest, refundable
-from runtime.clock import real_now, rfc3339
 from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import Amount
-from web.http.idempotency import idempotent
+from web.http.idempotency import idempotent, key_required
 from web.http.lists import filter_of, page
 from web.http.problems import Problem
-from web.invoices.shapes import show_payment
 from web.openapi.openapi import PageQuery, documented
-from web.payments.answers import PaymentList, PaymentWithRefunds, RefundRequestShown
-from web.payments.attempt_progress import UNTROUBLED, show_attempt
+from web.payments.answers import (
+    DisputeShown,
+    PaymentList,
+    PaymentShown,
+    PaymentWithRefunds,
+    RefundRequestShown,
+    RefundShown,
+)
+from web.payments.attempt_progress import UNTROUBLED, attempt_shown
 
 
 class RefundOrder(Body):
@@ -67,6 +69,10 @@ def _find(account: Account, payment_id: str) -> tuple[PaymentAttempt | None, Pay
     return None, Payment.get_or_none((Payment.id == payment_id) & (Payment.account == account))
 
 
+def _listed(payment: Payment) -> dict[str, Any]:
+    return PaymentShown.of(payment).document()
+
+
 class Payments:
     """`/api/payments`"""
 
@@ -76,7 +82,7 @@ class Payments:
         query = every = Payment.select().where(Payment.account == caller_of(req).own)
         if invoice_id := filter_of(req, "invoiceId"):
             query = query.where(Payment.invoice == invoice_id)
-        resp.media = page(req, query, show_payment, every)
+        resp.media = page(req, query, _listed, every)
 
 
 class OnePayment:
@@ -89,11 +95,8 @@ class OnePayment:
         """
         account = caller_of(req).own
         attempt, payment = _find(account, payment_id)
-        shown = (
-            show_attempt(attempt, payment)
-            if attempt
-            else show_payment(find_payment(account, payment_id)) | UNTROUBLED
-        )
+        if attempt is None:
+            payment = find_payment(account, payment_id)
         known = [payment] if payment else []
         asked = (
             RefundRequest.select()
@@ -102,12 +105,18 @@ class OnePayment:
             if known
             else []
         )
-        resp.media = shown | {
+        beside = {
             "refundable": refundable(payment) if payment else 0,
-            "refunds": [_show_refund(row) for _, row in refunds_of(known)],
-            "refundRequests": [show_refund_request(row) for row in asked],
-            "disputes": [_show_dispute(row) for _, row in disputes_of(known)],
+            "refunds": [RefundShown.of(row) for _, row in refunds_of(known)],
+            "refund_requests": [RefundRequestShown.of(row) for row in asked],
+            "disputes": [DisputeShown.of(row) for _, row in disputes_of(known)],
         }
+        shown = (
+            attempt_shown(attempt, payment, **beside)
+            if attempt
+            else PaymentWithRefunds.of(payment, **UNTROUBLED, **beside)
+        )
+        resp.media = shown.document()
 
 
 class PaymentRefunds:
@@ -117,8 +126,9 @@ class PaymentRefunds:
         "Payments",
         {202: RefundRequestShown},
         body=RefundOrder,
-        problems=("payment_not_refundable", "amount_exceeds_payment"),
+        problems=("payment_not_refundable", "amount_exceeds_payment", "idempotency_key_required"),
     )
+    @key_required
     @idempotent
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, payment_id: str
@@ -126,78 +136,7 @@ class PaymentRefunds:
         """Request a refund of at most what remains of the payment."""
         caller, order = caller_of(req), check(RefundOrder, document)
         payment = find_payment(caller.own, payment_id)
-        with transaction():
-            Invoice.locked(payment.invoice_id)
-            request = RefundRequest.request(
-                payment, _amount(payment, order), order.reason, caller.actor, real_now()
-            )
-            stage("refund_payment", request.id, request.id)
-            about = {
-                "payment_id": payment.id,
-                "amount": request.amount,
-                "currency": payment.currency,
-                "reason": request.reason,
-            }
-            AuditEntry.record(
-                request.asked_by,
-                "refund.requested",
-                f"refund_request:{request.id}",
-                payment.account_id,
-                **about,
-            )
+        request = request_refund(payment, order.amount, order.reason, caller.actor)
         resp.status = falcon.HTTP_202
-        resp.media = show_refund_request(request)
+        resp.media = RefundRequestShown.of(request).document()
         resp.set_header("Location", f"/api/payments/{payment.id}")
-
-
-def _amount(payment: Payment, order: RefundOrder) -> int:
-    if payment.method != "stripe" or payment.status != "succeeded":
-        raise Problem(
-            "payment_not_refundable",
-            f"Payment {payment.id} is {payment.status} ({payment.method}); only a succeeded card"
-            " payment can be refunded.",
-        )
-    left = refundable(payment)
-    amount = left if order.amount is None else order.amount
-    if amount <= 0 or amount > left:
-        detail = (
-            f"{left} {payment.currency} (minor units) can still be refunded of payment"
-            f" {payment.id}; {amount} were requested."
-        )
-        raise Problem("amount_exceeds_payment", detail)
-    return amount
-
-
-def _show_refund(row: Refund) -> dict[str, Any]:
-    return {
-        "id": row.refund_id,
-        "amount": row.amount,
-        "currency": row.currency,
-        "status": row.status,
-        "failureReason": row.failure_reason,
-    }
-
-
-def _show_dispute(row: Dispute) -> dict[str, Any]:
-    about = {
-        "id": row.dispute_id,
-        "amount": row.amount,
-        "currency": row.currency,
-        "reason": row.reason,
-        "status": row.status,
-    }
-    return about | {"dueBy": rfc3339(row.due_by) if row.due_by else None}
-
-
-def show_refund_request(request: RefundRequest) -> dict[str, Any]:
-    """A requested refund."""
-    return {
-        "id": request.id,
-        "payment": request.payment_id,
-        "amount": request.amount,
-        "status": request.state,
-        "reason": request.reason,
-        "refund": request.refund_id,
-        "error": request.error,
-        "createdAt": rfc3339(request.created_at),
-    }

@@ -12,8 +12,9 @@ from web.http.body import Body, check
 from web.http.idempotency import idempotent
 from web.http.problems import Problem
 from web.invoices.answers import Recorded
-from web.invoices.shapes import show_invoice, show_payment
+from web.invoices.shapes import show_invoice
 from web.openapi.openapi import documented
+from web.payments.answers import PaymentShown
 from web.payments.payments import find_payment
 
 
@@ -48,6 +49,6 @@ class VoidPayment:
             )
         payment = void_payment(payment.id, order.reason, caller.actor)
         resp.media = {
-            "payment": show_payment(payment),
+            "payment": PaymentShown.of(payment).document(),
             "invoice": show_invoice(Invoice.get_by_id(payment.invoice_id)),
         }

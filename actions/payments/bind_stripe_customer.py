@@ -2,24 +2,24 @@
 can then be charged.
 """
 
-from effects.stripe_customers import names_account
+from actions.payments.saved_card import names_account
 from models.accounts.account import Account
 from models.base import serialize_on
 from models.invoices.customer import Customer
 from providers.errors import ProviderError
 from providers.stripe.customers import get_customer
-from web.http.auth import Caller
-from web.http.problems import Problem
+from runtime.errors import Refused
 
 BINDING_PROBLEMS = ("already_exists", "stripe_customer_unknown", "provider_unavailable")
 
 
-def vouched_for(caller: Caller, stripe_customer_id: str, bound: Customer | None = None) -> bool:
-    """Whether an operator answers for the binding (else Stripe's metadata do). Reads at Stripe:
+def vouched_for(
+    account: Account, operator: bool, stripe_customer_id: str, bound: Customer | None = None
+) -> bool:
+    """Whether an `operator` answers for the binding (else Stripe's metadata do). Reads at Stripe:
     call it outside transactions.
 
-    Another clinic's Stripe customer is answered like one that does not exist. Raises Problem 422 or
-    503.
+    Another clinic's Stripe customer is answered like one that does not exist. Raises Refused.
     """
     if (
         bound is not None
@@ -27,26 +27,26 @@ def vouched_for(caller: Caller, stripe_customer_id: str, bound: Customer | None 
         and bound.stripe_customer_id == stripe_customer_id
     ):
         return True
-    stripe_account = caller.own.stripe_account or ""
+    stripe_account = account.stripe_account or ""
     try:
         found = get_customer(stripe_customer_id, stripe_account)
     except ProviderError as error:
-        raise Problem(
+        raise Refused(
             "provider_unavailable",
             "Stripe did not answer; try again.",
-            headers={"Retry-After": "3"},
+            retry_after=3,
         ) from error
-    if found is not None and names_account(found, caller.own.id, stripe_account):
+    if found is not None and names_account(found, account.id, stripe_account):
         return False
-    if found is not None and caller.operator:
+    if found is not None and operator:
         return True
     detail = f"Stripe has no customer {stripe_customer_id} for this account."
     if not stripe_account:
         detail += (
-            f" Set its metadata account_id={caller.own.id} at Stripe, or have an operator bind it"
+            f" Set its metadata account_id={account.id} at Stripe, or have an operator bind it"
             " with their key."
         )
-    raise Problem(
+    raise Refused(
         "stripe_customer_unknown",
         detail,
         [
@@ -59,7 +59,7 @@ def vouched_for(caller: Caller, stripe_customer_id: str, bound: Customer | None 
 
 
 def claim(account: Account, stripe_customer_id: str) -> None:
-    """Hold a Stripe customer until the open transaction ends. Raises Problem 409 when a customer of
+    """Hold a Stripe customer until the open transaction ends. Raises Refused when a customer of
     another account has it.
     """
     serialize_on(f"stripe-customer:{stripe_customer_id}")
@@ -70,7 +70,7 @@ def claim(account: Account, stripe_customer_id: str) -> None:
         else Account.stripe_account == account.stripe_account
     )
     if Customer.select().join(Account).where(theirs, same_stripe).exists():
-        raise Problem(
+        raise Refused(
             "already_exists",
             f"Stripe customer {stripe_customer_id} is bound to a customer of another account;"
             " unbind it there first.",

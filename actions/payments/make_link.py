@@ -1,0 +1,45 @@
+"""Making the payment link of an invoice's current balance."""
+
+from actions.payments.retire_open_payments import retire_payments_elsewhere
+from delivery.perform_now import perform_now, stage_now
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.delivery.stage import stage_again
+from models.invoices.invoice import Invoice
+from models.payments.payment_link import PaymentLink
+from runtime.clock import real_now
+
+
+def plan_link(invoice: Invoice, actor: str) -> PaymentLink:
+    """The locked invoice's live link, or a new one with the job that makes it."""
+    retire_payments_elsewhere(invoice)
+    link = PaymentLink.plan(invoice, real_now())
+    if link.state == "planned" and stage_again("create_payment_link", link.id, link.id):
+        AuditEntry.record(
+            actor,
+            "payment_link.planned",
+            f"payment_link:{link.id}",
+            invoice.account_id,
+            invoice_id=invoice.id,
+            amount=link.amount,
+            currency=link.currency,
+        )
+    return link
+
+
+def make_link_now(invoice_id: str) -> PaymentLink | None:
+    """Make the current link at once, for a payer who waits: the balance has changed, or the link
+    was closed, since the address was given. One that Stripe refused is not tried again.
+    """
+    with transaction():
+        invoice = Invoice.locked(invoice_id)
+        newest = PaymentLink.newest(invoice)
+        if newest is not None and newest.state == "refused":
+            return newest
+        retire_payments_elsewhere(invoice)
+        link = PaymentLink.plan(invoice, real_now())
+        job_id = (
+            stage_now("create_payment_link", link.id, link.id) if link.state == "planned" else None
+        )
+    perform_now(job_id)
+    return PaymentLink.newest(invoice)

@@ -1,0 +1,85 @@
+"""Planning an attempt to pay an invoice: its one open intent, for the amount that is wanted."""
+
+from actions.payments.payable import check_charges_run, check_payable
+from actions.payments.retire_open_payments import retire_payments_elsewhere
+from delivery.perform_now import stage_now
+from models.accounts.audit_entry import AuditEntry
+from models.invoices.invoice import Invoice
+from models.payments.payment_attempt import PaymentAttempt
+from runtime.clock import real_now
+from runtime.errors import Refused
+
+
+def plan_attempt(
+    invoice: Invoice, amount: int | None, receipt_email: str | None, asked_by: str
+) -> tuple[PaymentAttempt, list[int | None]]:
+    """The locked invoice's open attempt for `amount`, and the jobs that bring its intent there.
+
+    An intent's amount is only ever lowered: a higher one needs another attempt, because a payer who
+    was shown less agreed to less. Without a `receipt_email` the receipt goes where the intent sends
+    it already, or to the customer. Raises Refused: not payable, more than is owed, charges paused
+    or at their ceiling, or a charge under way.
+    """
+    check_payable(invoice)
+    check_charges_run(invoice.account_id)
+    wanted = invoice.outstanding if amount is None else amount
+    if wanted > invoice.outstanding:
+        raise Refused(
+            "amount_exceeds_balance",
+            f"{invoice.outstanding} {invoice.currency} (minor units) are owed; {wanted} were"
+            " requested.",
+        )
+    retire_payments_elsewhere(invoice)
+    live, now, customer = PaymentAttempt.live(invoice), real_now(), invoice.customer
+    if live is None:
+        attempt = PaymentAttempt.plan(
+            invoice, wanted, receipt_email or customer.email, asked_by, now
+        )
+        about = {"invoice_id": invoice.id, "amount": wanted, "currency": invoice.currency}
+        AuditEntry.record(
+            attempt.asked_by,
+            "payment.planned",
+            f"payment_attempt:{attempt.id}",
+            invoice.account_id,
+            **about,
+        )
+        return attempt, [stage_now("open_payment_intent", attempt.id, attempt.id)]
+    change = {
+        "amount": wanted,
+        "stripe_customer_id": customer.stripe_customer_id,
+        "receipt_email": receipt_email or live.receipt_email,
+    }
+    if all(getattr(live, name) == value for name, value in change.items()):
+        return live, until_in_place(live)
+    if live.state == "planned":
+        raise Refused(
+            "payment_in_progress",
+            f"Another payment of invoice {invoice.number} is being prepared; try again in a"
+            " moment.",
+        )
+    # somebody's page may hold the intent's secret, and shows less
+    if wanted > max(live.amount, live.intent_amount):
+        live.record_retiring(now)
+        closing = stage_now("cancel_payment_intent", live.id, live.id)
+        attempt, jobs = plan_attempt(invoice, wanted, receipt_email or live.receipt_email, asked_by)
+        return attempt, [closing, *jobs]
+    live.record_change_wanted(now, **change)
+    return live, until_in_place(live)
+
+
+def until_in_place(attempt: PaymentAttempt) -> list[int | None]:
+    """The job that brings the intent where it is wanted, staged or revived;
+    none when it is there.
+    """
+    if attempt.is_in_place:
+        return []
+    if attempt.state == "planned":
+        return [stage_now("open_payment_intent", attempt.id, attempt.id)]
+    return [
+        stage_now(
+            "change_payment_intent",
+            f"{attempt.id}:{attempt.amount_version}",
+            attempt.id,
+            attempt.amount_version,
+        )
+    ]

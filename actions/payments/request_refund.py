@@ -1,0 +1,50 @@
+"""Requesting a refund of a card payment: its amount is held back, and a job makes it."""
+
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.delivery.stage import stage
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
+from models.payments.refund_request import RefundRequest, refundable
+from runtime.clock import real_now
+from runtime.errors import Refused
+
+
+def request_refund(
+    payment: Payment, amount: int | None, reason: str | None, actor: str
+) -> RefundRequest:
+    """Request a refund of `amount`, or of all that remains of the payment. Raises Refused."""
+    with transaction():
+        Invoice.locked(payment.invoice_id)
+        amount = _checked(payment, amount)
+        request = RefundRequest.request(payment, amount, reason, actor, real_now())
+        stage("refund_payment", request.id, request.id)
+        AuditEntry.record(
+            actor,
+            "refund.requested",
+            f"refund_request:{request.id}",
+            payment.account_id,
+            payment_id=payment.id,
+            amount=amount,
+            currency=payment.currency,
+            reason=reason,
+        )
+    return request
+
+
+def _checked(payment: Payment, wanted: int | None) -> int:
+    if payment.method != "stripe" or payment.status != "succeeded":
+        raise Refused(
+            "payment_not_refundable",
+            f"Payment {payment.id} is {payment.status} ({payment.method}); only a succeeded card"
+            " payment can be refunded.",
+        )
+    left = refundable(payment)
+    amount = left if wanted is None else wanted
+    if amount <= 0 or amount > left:
+        raise Refused(
+            "amount_exceeds_payment",
+            f"{left} {payment.currency} (minor units) can still be refunded of payment"
+            f" {payment.id}; {amount} were requested.",
+        )
+    return amount

@@ -1,0 +1,34 @@
+"""Retiring the links and intents that still ask for a balance, or in a Stripe account, that is no
+longer right.
+"""
+
+from models.delivery.stage import stage_again
+from models.invoices.invoice import Invoice
+from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_link import PaymentLink
+from runtime.clock import real_now
+
+
+def retire_open_payments(invoice: Invoice, attempts: bool = True) -> None:
+    """Stage the end of the invoice's live link and, unless told otherwise, of its open intent."""
+    now = real_now()
+    link = PaymentLink.current(invoice)
+    if link is not None and link.state == "active":
+        link.record_retiring(now)
+        stage_again("retire_payment_link", link.id, link.id)
+    elif link is not None:
+        link.record_retired(now)
+    attempt = PaymentAttempt.live(invoice) if attempts else None
+    if attempt is not None:
+        attempt.record_retiring(now)
+        stage_again("cancel_payment_intent", attempt.id, attempt.id)
+
+
+def retire_payments_elsewhere(invoice: Invoice) -> None:
+    """Retire what asks for the invoice's money in another Stripe account than the clinic has
+    now.
+    """
+    live = (PaymentLink.current(invoice), PaymentAttempt.live(invoice))
+    here = invoice.account.stripe_account or ""
+    if any(row is not None and row.stripe_account != here for row in live):
+        retire_open_payments(invoice)

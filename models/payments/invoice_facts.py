@@ -1,0 +1,54 @@
+"""What an invoice's amounts are computed from, read once: its payments, and what went back."""
+
+from datetime import date
+from typing import NamedTuple
+
+from models.invoices.invoice import Invoice
+from models.payments.dispute import Dispute, DisputeMovement, disputes_of, has_open_dispute
+from models.payments.payment import Payment, at_stripe, payment_facts
+from models.payments.refund import Refund, refunds_of
+from rules.invoice_fold import RETURNING, Amounts, ReturnFact, fold
+
+
+class InvoiceFacts(NamedTuple):
+    """An invoice's payments; each refund, dispute and disputed movement with its payment."""
+
+    payments: list[Payment]
+    refunds: list[tuple[Payment, Refund]]
+    disputes: list[tuple[Payment, Dispute]]
+    movements: list[tuple[Payment, DisputeMovement]]
+
+    @classmethod
+    def of(cls, invoice: Invoice) -> "InvoiceFacts":
+        """All that is known of an invoice's money."""
+        payments = list(Payment.select().where(Payment.invoice == invoice))
+        return cls(
+            payments,
+            refunds_of(payments),
+            disputes_of(payments),
+            at_stripe(DisputeMovement, payments),
+        )
+
+    def amounts(self, invoice: Invoice, today: date) -> Amounts:
+        """The amounts and the status that these facts give the invoice."""
+        returns = [
+            ReturnFact(payment.id, refund.amount, refund.currency)
+            for payment, refund in self.refunds
+            if refund.status in RETURNING
+        ]
+        returns += [
+            ReturnFact(payment.id, -moved.amount, moved.currency)
+            for payment, moved in self.movements
+        ]
+        disputed = has_open_dispute(self.disputes, self.movements)
+        return fold(invoice.terms, payment_facts(self.payments), returns, disputed, today)
+
+    def of_intent(self, stripe_account: str, intent_id: str) -> Payment | None:
+        """The payment that came of an intent."""
+        whose = (stripe_account, intent_id)
+        found = (row for row in self.payments if (row.stripe_account, row.intent_id) == whose)
+        return next(found, None)
+
+    def went_back(self, payment: Payment) -> bool:
+        """Whether the payment has a refund or a dispute."""
+        return any(whose.id == payment.id for whose, _ in (*self.refunds, *self.disputes))

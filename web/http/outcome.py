@@ -1,0 +1,65 @@
+"""What a request is told when something fails under it: whether anything was saved, as far as that
+is known.
+
+`begin` is called first of all, `accept` once a request's own transaction has committed.
+"""
+
+from typing import Literal
+
+import falcon
+from pydantic import BaseModel
+
+from models.base import OutcomeUnknown, commits
+from web.http.problems import Problem, write_problem
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+MAY_BE_SAVED = (
+    "It may have been accepted: read it, or repeat the request with the same Idempotency-Key."
+)
+NOT_SAVED = "Nothing was saved. Send the request again."
+
+
+class Accepted(BaseModel):
+    """The request was saved, but what came of it could not be told. Read it at `location`, which is
+    also the `Location` header, or repeat the request with the same Idempotency-Key.
+    """
+
+    accepted: Literal[True]
+    location: str
+
+
+def begin(req: falcon.Request) -> None:
+    """Remember what had been committed before this request."""
+    req.context.commits = commits()
+
+
+def accept(req: falcon.Request, location: str) -> None:
+    """The request has been saved: whatever fails from now on, it is answered with `location`."""
+    req.context.accepted = location
+
+
+def answered_accepted(req: falcon.Request, resp: falcon.Response) -> bool:
+    """Answer 202 after a failure, if the request is known to have been saved; whether it was."""
+    location: str | None = getattr(req.context, "accepted", None)
+    if location is None:
+        return False
+    resp.status = falcon.HTTP_202
+    resp.content_type = falcon.MEDIA_JSON
+    resp.text = None
+    resp.media = Accepted(accepted=True, location=location).model_dump()
+    resp.set_header("Location", location)
+    return True
+
+
+def answer_database_away(req: falcon.Request, resp: falcon.Response, error: Exception) -> None:
+    """202 when the request is known to be saved, else 503: `unavailable` only where it is known
+    that nothing was.
+    """
+    if answered_accepted(req, resp):
+        return
+    code, detail = "unavailable", NOT_SAVED
+    if req.method in SAFE:
+        detail = "Send the request again."
+    elif isinstance(error, OutcomeUnknown) or commits() != req.context.commits:
+        code, detail = "outcome_unknown", MAY_BE_SAVED
+    write_problem(resp, Problem(code, detail, headers={"Retry-After": "5"}))
