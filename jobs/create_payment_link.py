@@ -6,7 +6,7 @@ alone.
 
 from typing import Any
 
-from actions.contact.gate_facts import payment_is_under_way
+from actions.payments.payable import payment_is_under_way
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job

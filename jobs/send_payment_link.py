@@ -9,7 +9,8 @@ one that surely never left is decided anew.
 from datetime import datetime, timedelta
 from typing import Any
 
-from actions.contact.gate_facts import payment_is_under_way, sms_facts
+from actions.contact.gate_facts import sms_facts
+from actions.payments.payable import payment_is_under_way
 from actions.contact.record_text_report import (
     act_on_failure,
     expire_unsent,

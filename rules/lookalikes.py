@@ -79,7 +79,8 @@ def in_its_script(text: str) -> str:
     are not written in a to z, or not without accents. Arabic is bare of vowel signs, its alefs are
     one.
     """
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    bare = "".join(" " if unicodedata.category(char)[0] == "S" else char for char in text)
+    folded = unicodedata.normalize("NFKC", bare).casefold()
     shown = "".join(_shown(char) for char in folded)
     return " ".join(shown.translate(_ARABIC).split())
 
@@ -88,7 +89,10 @@ _ARABIC = {ord(char): "\u0627" for char in "\u0622\u0623\u0625\u0671"} | {0x0640
 
 
 def _shown(char: str) -> str:
+    """Letters, digits and the vowel signs of India's scripts; other marks are ornaments, unless
+    they have become one with their letter.
+    """
     kind = unicodedata.category(char)
-    if kind == "Cf" or (kind == "Mn" and "\u0600" <= char <= "\u06ff"):
+    if kind == "Cf" or (kind in {"Mn", "Me"} and not "\u0900" <= char <= "\u0dff"):
         return ""
     return char if kind[0] in "LMN" else " "

@@ -214,9 +214,7 @@ def wish_of(text: str) -> Wish:
     if plain in HELP:
         return "help"
     said = (text, *_SENTENCE.split(text))
-    if joins_to(plain, _JOINED) or any(_says_stop(part) for part in said):
-        return "stop"
-    return ""
+    return "stop" if any(map(_says_stop, said)) else ""
 
 
 def _has_look_alikes(text: str) -> bool:
@@ -236,9 +234,11 @@ def _signs_stop(text: str) -> bool:
 
 def _says_stop(part: str) -> bool:
     """Whether these words, a sentence or a whole text, ask for it."""
-    plain = corrected(part, _plain(part))
+    written = _plain(part)
+    plain = corrected(part, written)
     return (
         plain in STOP
+        or joins_to(written, _JOINED)
         or _WISH.search(_NO_WISH.sub(" ", plain)) is not None
         or says_stop_in_another_language(part)
     )

@@ -133,6 +133,18 @@ NEXT: dict[str, str] = {
         "Tokens and ids of payment methods are accepted, never card numbers. Remove the number, and"
         " take the card with the payment link or the card form."
     ),
+    "idempotency_key_required": (
+        "A charge or a refund is accepted with an Idempotency-Key header. Send one, new for each"
+        " charge, and repeat the same request with the same key."
+    ),
+    "payment_repeated": (
+        "Another card, another amount or a confirmation of the first charge is accepted. Read the"
+        " invoice's payments before charging again."
+    ),
+    "outcome_unknown": (
+        "A repetition with the same Idempotency-Key is accepted. Read what the request would have"
+        " made, or repeat it with that key."
+    ),
     "idempotency_key_reused": (
         "A key is accepted again only with the same request. Use a new key for a new request."
     ),

@@ -10,7 +10,7 @@ from models.delivery.staged_job import StagedJob, claim_job
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
-from rules.invoice_fold import Standing
+from rules.invoice_fold import Amounts
 from runtime.clock import real_now
 from runtime.errors import Conflict
 from tests import given
@@ -29,7 +29,7 @@ def copies():
 
 
 def paid(amount):
-    return Standing(
+    return Amounts(
         status="sent",
         amount_received=amount,
         amount_returned=0,
@@ -43,7 +43,7 @@ def paid(amount):
 
 WRITES = {
     "a change": lambda row: row.change(real_now(), notes="second"),
-    "a fold": lambda row: row.stand(paid(6_000), real_now()),
+    "a fold": lambda row: row.record_amounts(paid(6_000), real_now()),
 }
 
 
