@@ -30,7 +30,7 @@ class NewAccount(Body):
 class Accounts:
     """`/api/accounts`"""
 
-    @documented("Accounts", {201: AccountMade}, body=NewAccount, door="operator")
+    @documented("Accounts", {201: AccountMade}, body=NewAccount, auth="operator")
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
         """Create an account and its first API key."""

@@ -45,7 +45,7 @@ class OneSender:
         """The account's sender."""
         resp.media = _show_sender(find_account(req, account_id))
 
-    @documented("Accounts", {200: SenderShown}, body=NewSender, door="operator")
+    @documented("Accounts", {200: SenderShown}, body=NewSender, auth="operator")
     def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Set the account's sender. Operators only: a clinic could name another clinic's."""
         caller = caller_of(req)

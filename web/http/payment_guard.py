@@ -53,7 +53,7 @@ def check_settings(settings: Settings) -> None:
         _item(rate)
 
 
-class PaymentDoors:
+class PaymentGuard:
     """Stands before every routed request; looks at those about money."""
 
     def __init__(self) -> None:

@@ -65,7 +65,7 @@ class Problem(Refused):
         headers: dict[str, str] | None = None,
         **members: str,
     ) -> None:
-        super().__init__(code, detail or PROBLEMS[code][1], errors, None, **members)
+        super().__init__(code, detail, errors, None, **members)
         self.headers = headers or {}
 
     @property

@@ -15,12 +15,6 @@ from web.payments.billing import StripeBillingShown
 InvoiceStatus = Literal["draft", "sent", "overdue", "paid", "cancelled", "written_off"]
 
 
-class Received(Shown):
-    """The event was stored."""
-
-    received: bool
-
-
 class AccountShown(Shown):
     """An account."""
 

@@ -21,7 +21,7 @@ from runtime.settings import get_settings
 from web.http.payment_guard import is_payment_route
 from web.http.problems import PROBLEMS
 
-Door = Literal["key", "operator", "signature", "open"]
+Auth = Literal["key", "operator", "signature", "open"]
 Responder = TypeVar("Responder", bound=Callable[..., Any])
 
 ALWAYS = ("bad_request", "card_number_refused", "unavailable")
@@ -29,7 +29,8 @@ WITH_KEY = ("unauthenticated", "not_found")
 WITH_BODY = ("body_too_large", "invalid", "conflict")
 WITH_REPEAT = ("idempotency_key_reused", "idempotency_in_progress")
 
-PAYMENT_DOORS = {"403": "https_required", "429": "rate_limited"}  # what web.payment_doors answers
+# what web.http.payment_guard answers
+PAYMENT_GUARD = {"403": "https_required", "429": "rate_limited"}
 
 ABOUT = """Send a clinic's invoices, take payments by link, card or phone, and follow what was paid.
 
@@ -144,21 +145,22 @@ def documented(
     body: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
     problems: Sequence[str] = (),
-    door: Door = "key",
+    auth: Auth = "key",
 ) -> Callable[[Responder], Responder]:
     """Describe a responder: what it takes, what it answers, and which problem codes of its own it
     has.
 
-    `door`: who may call it (an account's key, an operator's key, a provider's signature, anybody).
+    `auth`: who may call it (an account's key, an operator's key, a provider's signature, anybody).
     Problems that every endpoint may answer (401, 404, 413 …) need not be named.
     """
 
     def describe(responder: Responder) -> Responder:
-        keyed, repeats = door in {"key", "operator"}, responder.__name__ == "on_post"
+        keyed = auth in {"key", "operator"}
+        repeats = responder.__name__ == "on_post"
         codes = [
             *ALWAYS,
             *(WITH_KEY if keyed else ()),
-            *(("forbidden",) if door == "operator" else ()),
+            *(("forbidden",) if auth == "operator" else ()),
         ]
         codes += [
             *(WITH_BODY if body else ()),
@@ -213,7 +215,7 @@ def _finish(operation: dict[str, Any], about_money: bool) -> None:
     """Add what spectree cannot: problems of payment endpoints, the media type of problems,
     parameters that are never null.
     """
-    for status, code in PAYMENT_DOORS.items() if about_money else ():
+    for status, code in PAYMENT_GUARD.items() if about_money else ():
         described = operation["responses"].setdefault(
             status, deepcopy(operation["responses"]["503"]) | {"description": ""}
         )

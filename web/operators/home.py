@@ -24,8 +24,8 @@ ALARMING = {"dead", "refused", "in doubt", *WHATS}
 class Home:
     """The front page of the operators."""
 
-    def __init__(self, ready: Ready) -> None:
-        self._ready = ready
+    def __init__(self) -> None:
+        self._ready = Ready()
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Current counts from the database."""

@@ -228,11 +228,3 @@ def _tell(resp: falcon.Response, confirmation: PaymentConfirmation, actor: str) 
         "amount": in_words(confirmation.amount, currency, "en_US"),
         "outstanding": in_words(outstanding, currency, "en_US") if outstanding else None,
     }
-
-
-def add_card_form_routes(app: falcon.App) -> None:
-    """Where a card form is opened, and where it is."""
-    app.add_route("/invoices/{invoice_id}/card", OpenCardForm())
-    app.add_route("/api/invoices/{invoice_id}/card-forms", CardForms())
-    app.add_route("/card/{token}", CardPage())
-    app.add_route("/card/{token}/charges/{charge_id}", CardFormCharge())
