@@ -13,10 +13,10 @@ from runtime.settings import get_settings
 from web.accounts.account_settings import Settings
 from web.accounts.accounts import Accounts, OneAccount
 from web.books.reconciliation import LatestReconciliation
-from web.contact.account_texting import OneSender, OneTemplate, Templates
 from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
 from web.contact.contact_ledger import ContactLedger
 from web.contact.invoice_messages import InvoiceMessages
+from web.contact.senders_and_templates import OneSender, OneTemplate, Templates
 from web.feed.event_feed import EventFeed
 from web.feed.webhook_endpoints import OneWebhookEndpoint, WebhookEndpoints
 from web.http.card_guard import CardGuard

@@ -8,7 +8,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from peewee import TextField
 
 from models.base import Instant, Row
-from runtime.errors import NotAllowed
+from runtime.errors import Refused
 from runtime.ids import new_id
 
 BUILT_IN = "operator"  # whoever knows the setting OPERATOR_PASSWORD; it has no row
@@ -36,17 +36,20 @@ class Operator(Row):
 
     @classmethod
     def add(cls, name: str, password: str, now: datetime) -> "Operator":
-        """A new operator. Raises NotAllowed for a name that is taken or cannot be used, and for a
+        """A new operator. Raises Refused for a name that is taken or cannot be used, and for a
         short password.
         """
         clean = normal_name(name)
         if not clean.replace("-", "").replace("_", "").replace(".", "").isalnum():
-            raise NotAllowed(
-                f"The name {name!r} will not do: use letters, digits, '.', '-' and '_'."
+            raise Refused(
+                "invalid",
+                f"The name {name!r} will not do: use letters, digits, '.', '-' and '_'.",
             )
         _check_length(password)
         if clean == BUILT_IN or cls.get_or_none(cls.name == clean):
-            raise NotAllowed(f"There is an operator {clean} already. Choose another name.")
+            raise Refused(
+                "already_exists", f"There is an operator {clean} already. Choose another name."
+            )
         return cls.create(
             id=new_id("op"), name=clean, password_hash=_hasher.hash(password), created_at=now
         )
@@ -60,6 +63,10 @@ class Operator(Row):
             Operator.id == self.id
         ).execute()
 
+    def record_disabled(self, now: datetime) -> None:
+        """The operator may not sign in any more."""
+        Operator.update(disabled_at=now).where(Operator.id == self.id).execute()
+
     @classmethod
     def live(cls, name: str) -> "Operator | None":
         """The operator of this name who is not disabled."""
@@ -68,8 +75,9 @@ class Operator(Row):
 
 def _check_length(password: str) -> None:
     if len(password) < MIN_PASSWORD:
-        raise NotAllowed(
-            f"The password has {len(password)} characters; use at least {MIN_PASSWORD}."
+        raise Refused(
+            "invalid",
+            f"The password has {len(password)} characters; use at least {MIN_PASSWORD}.",
         )
 
 

@@ -71,6 +71,11 @@ class OperatorSession(Row):
             cls.update(last_seen_at=now).where(cls.hash == row.hash).execute()
         return row
 
+    @classmethod
+    def end_of(cls, operator: Operator) -> None:
+        """End every session of an operator."""
+        cls.delete().where(cls.operator == operator).execute()
+
     def revoke(self) -> None:
         """End it; its cookie is no longer valid."""
         OperatorSession.delete().where(OperatorSession.hash == self.hash).execute()

@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 import phonenumbers
 from pydantic import AfterValidator, Field
 
+from models.invoices.invoice import MAX_NOTES
 from rules.money import CURRENCIES
 
 
@@ -35,9 +36,6 @@ def _currency(text: str) -> str:
     return text.lower()
 
 
-MAX_NOTES = 10_000
-OLDEST = 2000  # the year before which a time is a mistyped one
-
 Phone = Annotated[str, Field(max_length=40), AfterValidator(_e164)]
 TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
 Id = Annotated[str, Field(max_length=200)]  # of ours, of Stripe's, of the clinic's own software
@@ -51,8 +49,6 @@ PaymentMethodId = Annotated[str, Field(pattern=r"^(pm|card)_\w{1,120}$")]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
 
 __all__ = [
-    "MAX_NOTES",
-    "OLDEST",
     "Amount",
     "Currency",
     "Email",

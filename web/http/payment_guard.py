@@ -12,7 +12,8 @@ from limits import RateLimitItem, parse
 
 from runtime.errors import Misconfigured
 from runtime.settings import Settings, get_settings
-from web.http.address import client_address, is_https, trusted_proxies
+from runtime.trusted_proxies import trusted_proxies
+from web.http.address import client_address, is_https
 from web.http.pages import show_page
 from web.http.problems import Problem
 from web.server.counted_limit import CountedLimit

@@ -55,9 +55,19 @@ class Shown(BaseModel):
         names = cls.model_fields
         return cls(**{name: getattr(row, name) for name in names if name not in given} | given)
 
+    @classmethod
+    def show(cls, row: Any, **given: Any) -> dict[str, Any]:
+        """The answer about `row`, ready to be sent."""
+        return cls.of(row, **given).document()
+
     def document(self) -> dict[str, Any]:
         """The answer as JSON has it: times in RFC 3339, references as ids."""
         return self.model_dump(mode="json", by_alias=True)
+
+
+def left_out_if_none() -> Any:
+    """The default of a field that an answer has only when there is something to say."""
+    return Field(default=None, exclude_if=lambda value: value is None)
 
 
 class FieldProblem(BaseModel):

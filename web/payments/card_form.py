@@ -14,6 +14,7 @@ from typing import Any
 
 import falcon
 
+from actions.invoices.invoices import find_invoice
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
@@ -29,7 +30,6 @@ from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
 from web.invoices.answers import CardFormShown
-from web.invoices.invoices import find_invoice
 from web.openapi.openapi import documented
 from web.operators.sessions import signed_in
 from web.payments.card_page import show_card_page, show_refusal

@@ -6,6 +6,7 @@ from typing import Any
 import falcon
 
 from actions.contact.gate_facts import payment_is_under_way
+from actions.invoices.invoices import find_invoice
 from actions.payments.record_intent import retire_asks
 from delivery.perform_now import perform_now, stage_now
 from models.accounts.audit_entry import AuditEntry
@@ -21,7 +22,6 @@ from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
 from web.invoices.answers import Confirmed
-from web.invoices.invoices import find_invoice
 from web.openapi.openapi import documented
 from web.payments.payment_intents import (
     PAYING_PROBLEMS,

@@ -6,22 +6,22 @@ from zoneinfo import ZoneInfo
 
 import falcon
 
+from actions.invoices.invoices import find_invoice
 from actions.payments.record_intent import stand_anew
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
-from runtime.clock import business_now, real_now
+from runtime.clock import OLDEST, business_now, real_now
 from web.http.auth import caller_of
 from web.http.body import Body, check
-from web.http.fields import OLDEST, Amount, Currency, Id, Name
+from web.http.fields import Amount, Currency, Id, Name
 from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
-from web.invoices.answers import Recorded
-from web.invoices.invoices import find_invoice
-from web.invoices.shapes import show_invoice, show_payment
+from web.invoices.answers import InvoiceShown, Recorded
+from web.invoices.shapes import show_payment
 from web.openapi.openapi import documented
 from web.payments.payment_outcome import look
 
@@ -133,7 +133,7 @@ class UpsertPayment:
         resp.status = falcon.HTTP_200 if known else falcon.HTTP_201
         resp.media = {
             "payment": show_payment(payment),
-            "invoice": show_invoice(Invoice.get_by_id(invoice.id)),
+            "invoice": InvoiceShown.show(Invoice.get_by_id(invoice.id)),
         }
         return None
 
@@ -152,7 +152,7 @@ class UpsertPayment:
         resp.status = falcon.code_to_http_status(int(status))
         resp.media = {
             "payment": show_payment(payment),
-            "invoice": show_invoice(Invoice.get_by_id(invoice_id)),
+            "invoice": InvoiceShown.show(Invoice.get_by_id(invoice_id)),
         }
 
 

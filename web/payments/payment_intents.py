@@ -4,6 +4,7 @@ from typing import Any
 
 import falcon
 
+from actions.invoices.invoices import find_invoice
 from actions.payments.record_intent import retire_asks_elsewhere
 from delivery.perform_now import perform_now, stage_now
 from models.accounts.audit_entry import AuditEntry
@@ -21,7 +22,6 @@ from web.http.idempotency import idempotent
 from web.http.later import Later
 from web.http.problems import Problem
 from web.invoices.answers import IntentShown
-from web.invoices.invoices import find_invoice
 from web.openapi.openapi import documented
 from web.payments.billing import BillingDetails, stripe_billing
 from web.payments.payment_links import check_payable

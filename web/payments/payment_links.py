@@ -4,7 +4,9 @@ from typing import Any, Literal
 
 import falcon
 
+from actions.contact.ask_for_text import ask_for_text, contact_refused, refusal_of, text_on_its_way
 from actions.contact.gate_facts import payment_is_under_way
+from actions.invoices.invoices import find_invoice
 from actions.payments.record_intent import retire_asks_elsewhere
 from delivery.perform_now import perform_now, stage_now
 from models.accounts.audit_entry import AuditEntry
@@ -15,8 +17,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
 from rules.invoice_fold import UNPAID
 from runtime.clock import business_now, real_now
-from web.contact.contact_shapes import show_message
-from web.contact.link_texts import ask_for_text, contact_refused, refusal_of, text_on_its_way
+from web.contact.answers import MessageShown
 from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import Phone
@@ -25,7 +26,6 @@ from web.http.later import Later, nothing_to_perform
 from web.http.pages import show_page
 from web.http.problems import Problem
 from web.invoices.answers import LinkShown
-from web.invoices.invoices import find_invoice
 from web.openapi.openapi import documented
 
 
@@ -90,7 +90,7 @@ class InvoicePaymentLinks:
             "amount": link.amount,
             "currency": link.currency,
             "error": link.error,
-            "message": show_message(message) if message else None,
+            "message": MessageShown.show(message) if message else None,
         }
         return None
 

@@ -18,7 +18,8 @@ from providers.stripe.events import read_intent
 from providers.stripe.intents import get_intent
 from rules.declines import advice, public_code
 from web.http.problems import Problem
-from web.invoices.shapes import show_invoice, show_payment
+from web.invoices.answers import InvoiceShown
+from web.invoices.shapes import show_payment
 from web.payments.payment_intents import CEILING_REACHED
 
 WITHDRAWN = {
@@ -158,7 +159,7 @@ def _answer(
         "success": status == "succeeded",
         "status": status,
         "payment": show_payment(payment) if payment else None,
-        "invoice": show_invoice(Invoice.get_by_id(invoice_id)),
+        "invoice": InvoiceShown.show(Invoice.get_by_id(invoice_id)),
     }
 
 

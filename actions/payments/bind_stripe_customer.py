@@ -8,18 +8,17 @@ from models.base import serialize_on
 from models.invoices.customer import Customer
 from providers.errors import ProviderError
 from providers.stripe.customers import get_customer
-from web.http.auth import Caller
-from web.http.problems import Problem
-
-BINDING_PROBLEMS = ("already_exists", "stripe_customer_unknown", "provider_unavailable")
+from runtime.errors import Refused
 
 
-def vouched_for(caller: Caller, stripe_customer_id: str, bound: Customer | None = None) -> bool:
+def vouched_for(
+    account: Account, stripe_customer_id: str, operator: bool, bound: Customer | None = None
+) -> bool:
     """Whether an operator answers for the binding (else Stripe's metadata do). Reads at Stripe:
     call it outside transactions.
 
-    Another clinic's Stripe customer is answered like one that does not exist. Raises Problem 422 or
-    503.
+    `operator`: it is one who asks. Another clinic's Stripe customer is answered like one that does
+    not exist. Raises Refused `stripe_customer_unknown` or `provider_unavailable`.
     """
     if (
         bound is not None
@@ -27,26 +26,24 @@ def vouched_for(caller: Caller, stripe_customer_id: str, bound: Customer | None 
         and bound.stripe_customer_id == stripe_customer_id
     ):
         return True
-    stripe_account = caller.own.stripe_account or ""
+    stripe_account = account.stripe_account or ""
     try:
         found = get_customer(stripe_customer_id, stripe_account)
     except ProviderError as error:
-        raise Problem(
-            "provider_unavailable",
-            "Stripe did not answer; try again.",
-            headers={"Retry-After": "3"},
+        raise Refused(
+            "provider_unavailable", "Stripe did not answer; try again.", retry_after=3
         ) from error
-    if found is not None and names_account(found, caller.own.id, stripe_account):
+    if found is not None and names_account(found, account.id, stripe_account):
         return False
-    if found is not None and caller.operator:
+    if found is not None and operator:
         return True
     detail = f"Stripe has no customer {stripe_customer_id} for this account."
     if not stripe_account:
         detail += (
-            f" Set its metadata account_id={caller.own.id} at Stripe, or have an operator bind it"
+            f" Set its metadata account_id={account.id} at Stripe, or have an operator bind it"
             " with their key."
         )
-    raise Problem(
+    raise Refused(
         "stripe_customer_unknown",
         detail,
         [{"field": "stripeCustomerId", "message": "not found in this account"}],
@@ -54,8 +51,8 @@ def vouched_for(caller: Caller, stripe_customer_id: str, bound: Customer | None 
 
 
 def claim(account: Account, stripe_customer_id: str) -> None:
-    """Hold a Stripe customer until the open transaction ends. Raises Problem 409 when a customer of
-    another account has it.
+    """Hold a Stripe customer until the open transaction ends. Raises Refused `already_exists` when
+    a customer of another account has it.
     """
     serialize_on(f"stripe-customer:{stripe_customer_id}")
     theirs = (Customer.stripe_customer_id == stripe_customer_id) & (Customer.account != account)
@@ -65,7 +62,7 @@ def claim(account: Account, stripe_customer_id: str) -> None:
         else Account.stripe_account == account.stripe_account
     )
     if Customer.select().join(Account).where(theirs, same_stripe).exists():
-        raise Problem(
+        raise Refused(
             "already_exists",
             f"Stripe customer {stripe_customer_id} is bound to a customer of another account;"
             " unbind it there first.",

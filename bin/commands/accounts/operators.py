@@ -4,14 +4,11 @@ import sys
 
 import click
 
+from actions.accounts.keys import issue_key
+from actions.accounts.operators import add_operator, disable_operator, reset_operator
+from bin.commands.accounts.keys import say_key
 from bin.commands.output import acting, say
-from models.accounts.api_key import ApiKey
-from models.accounts.audit_entry import AuditEntry
-from models.accounts.operator import MIN_PASSWORD, Operator, normal_name
-from models.accounts.operator_session import OperatorSession
-from models.base import transaction
-from runtime.clock import real_now
-from runtime.errors import NotAllowed
+from models.accounts.operator import MIN_PASSWORD
 from runtime.ids import new_token
 
 
@@ -33,9 +30,7 @@ _password_stdin = click.option(
 def add(name: str, password_stdin: bool) -> None:
     """Add an operator. Without --password-stdin a password is generated and shown once."""
     password = _password(password_stdin)
-    with transaction():
-        made = Operator.add(name, password, real_now())
-        AuditEntry.record(acting(), "operator.added", f"operator:{made.name}")
+    made = add_operator(name, password, acting())
     _say_password(made.name, "" if password_stdin else password)
 
 
@@ -58,18 +53,7 @@ def reset(name: str, password_stdin: bool) -> None:
     once.
     """
     password = _password(password_stdin)
-    with transaction():
-        found = Operator.get_or_none(Operator.name == normal_name(name))
-        if found is None:
-            raise NotAllowed(f"There is no operator {normal_name(name)}.")
-        found.reset(password)
-        OperatorSession.delete().where(OperatorSession.operator == found).execute()
-        AuditEntry.record(
-            acting(),
-            "operator.reset",
-            f"operator:{found.name}",
-            enabled=found.disabled_at is not None,
-        )
+    found = reset_operator(name, password, acting())
     _say_password(found.name, "" if password_stdin else password)
 
 
@@ -77,13 +61,7 @@ def reset(name: str, password_stdin: bool) -> None:
 @click.argument("name")
 def disable(name: str) -> None:
     """Disable an operator; open sessions end at once."""
-    with transaction():
-        found = Operator.live(name)
-        if found is None:
-            raise NotAllowed(f"There is no operator {normal_name(name)} who may sign in.")
-        Operator.update(disabled_at=real_now()).where(Operator.id == found.id).execute()
-        OperatorSession.delete().where(OperatorSession.operator == found).execute()
-        AuditEntry.record(acting(), "operator.disabled", f"operator:{found.name}")
+    found = disable_operator(name, acting())
     say(f"{found.name} may no longer sign in.")
 
 
@@ -93,9 +71,5 @@ def key(name: str) -> None:
     """Issue an operator's API key called NAME, for /metrics and for the API of any account. It is
     shown only once.
     """
-    with transaction():
-        row, secret = ApiKey.issue(None, name, real_now())
-        AuditEntry.record(acting(), "key.issued", f"key:{row.id}", kind="operator")
-    say(f"key id  {row.id}")
-    say(f"key     {secret}")
-    say("Save the key now: only its hash is stored, so it cannot be shown again.")
+    row, secret = issue_key(None, name, acting())
+    say_key(row.id, secret)
