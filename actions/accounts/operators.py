@@ -1,20 +1,30 @@
 """Adding operators, giving them new passwords, and disabling them."""
 
+from actions.accounts.accounts import find_account
 from models.accounts.audit_entry import AuditEntry
 from models.accounts.operator import Operator, normal_name
 from models.accounts.operator_session import OperatorSession
 from models.base import transaction
+from rules.operator_rights import Rights
 from runtime.clock import real_now
 from runtime.errors import Refused
 
 
-def add_operator(name: str, password: str, actor: str) -> Operator:
-    """A new operator. Raises Refused for a name that is taken or cannot be used, and for a short
-    password.
+def add_operator(name: str, password: str, rights: Rights, actor: str) -> Operator:
+    """A new operator. Raises Refused for a name that is taken or cannot be used, a short password,
+    and an account there is not.
     """
     with transaction():
-        added = Operator.add(name, password, real_now())
-        AuditEntry.record(actor, "operator.added", f"operator:{added.name}")
+        for account_id in sorted(rights.accounts or ()):
+            find_account(account_id)
+        added = Operator.add(name, password, real_now(), rights)
+        AuditEntry.record(
+            actor,
+            "operator.added",
+            f"operator:{added.name}",
+            scope=added.scope,
+            accounts=added.accounts,
+        )
     return added
 
 

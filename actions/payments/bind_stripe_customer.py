@@ -17,8 +17,8 @@ def vouched_for(
     """Whether an operator answers for the binding (else Stripe's metadata do). Reads at Stripe:
     call it outside transactions.
 
-    `operator`: it is one who asks. Another clinic's Stripe customer is answered like one that does
-    not exist. Raises Refused `stripe_customer_unknown` or `provider_unavailable`.
+    `operator`: one who may do anything asks. Another clinic's Stripe customer is answered like one
+    that does not exist. Raises Refused `stripe_customer_unknown` or `provider_unavailable`.
     """
     if (
         bound is not None

@@ -1,18 +1,20 @@
-"""An operator: a named person who may see everything and replay dead jobs."""
+"""An operator: a named person who may look, act or administer, in every account or in some."""
 
 import threading
 from datetime import datetime
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from peewee import TextField
+from peewee import JSONField, TextField
 
 from models.base import Instant, Row
+from rules.operator_rights import Rights
 from runtime.errors import Refused
 from runtime.ids import new_id
 
 BUILT_IN = "operator"  # whoever knows the setting OPERATOR_PASSWORD; it has no row
 MIN_PASSWORD = 12
+EVERYTHING = Rights()
 
 _hasher = PasswordHasher()  # Argon2id with RFC 9106's second recommended profile: 64 MiB, 3 passes
 _at_once = threading.BoundedSemaphore(2)  # 64 MiB each: a burst of logins must not eat the machine
@@ -33,9 +35,13 @@ class Operator(Row):
     password_hash = TextField()
     created_at = Instant()
     disabled_at = Instant(null=True)
+    scope = TextField(default="admin")
+    accounts = JSONField(null=True)  # ids; null: all
 
     @classmethod
-    def add(cls, name: str, password: str, now: datetime) -> "Operator":
+    def add(
+        cls, name: str, password: str, now: datetime, rights: Rights = EVERYTHING
+    ) -> "Operator":
         """A new operator. Raises Refused for a name that is taken or cannot be used, and for a
         short password.
         """
@@ -51,8 +57,18 @@ class Operator(Row):
                 "already_exists", f"There is an operator {clean} already. Choose another name."
             )
         return cls.create(
-            id=new_id("op"), name=clean, password_hash=_hasher.hash(password), created_at=now
+            id=new_id("op"),
+            name=clean,
+            password_hash=_hasher.hash(password),
+            created_at=now,
+            scope=rights.scope,
+            accounts=None if rights.accounts is None else sorted(rights.accounts),
         )
+
+    @property
+    def rights(self) -> Rights:
+        """What the operator may do, and where."""
+        return Rights(self.scope, None if self.accounts is None else frozenset(self.accounts))
 
     def reset(self, password: str) -> None:
         """A new password, and nothing keeps the operator out any more. Sessions opened with the old

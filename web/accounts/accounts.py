@@ -8,11 +8,10 @@ from actions.accounts.accounts import create_account, find_account
 from models.accounts.account import Account
 from runtime.errors import Refused
 from web.accounts.answers import AccountMade, AccountShown
-from web.http.auth import caller_of
+from web.http.auth import caller_of, need, scope_for
 from web.http.body import Body, check
 from web.http.fields import Id, Name, TimeZone
 from web.http.idempotency import idempotent
-from web.http.problems import Problem
 from web.openapi.openapi import documented
 
 
@@ -38,8 +37,7 @@ class Accounts:
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
         """Create an account and its first API key."""
         caller = caller_of(req)
-        if not caller.operator:
-            raise Problem("forbidden", "Only an operator's key may create accounts.")
+        caller.need_admin()
         wanted = check(NewAccount, document)
         account, secret = create_account(
             wanted.name, wanted.time_zone, wanted.stripe_account, caller.actor
@@ -59,10 +57,12 @@ class OneAccount:
 
 
 def account_of(req: falcon.Request, account_id: str) -> Account:
-    """The account of this id, if it is the caller's own or the caller an operator. Raises Refused
-    `not_found`.
+    """The account of this id, if it is the caller's own, or one that the operator has rights in.
+    Raises Refused `not_found` or `forbidden`.
     """
     caller, account = caller_of(req), find_account(account_id)
-    if not caller.operator and caller.own.id != account_id:
+    if caller.rights is not None:
+        need(caller.rights, scope_for(req), account.id)
+    elif caller.own.id != account.id:
         raise Refused("not_found", f"There is no account {account_id[:40]}.")
     return account

@@ -68,7 +68,7 @@ class RunShown(Shown):
             stripe_account=run.stripe_account or "platform",
             since=datetime.fromtimestamp(run.since, UTC),
             finished_at=run.finished_at or run.created_at,
-            compared=run.compared if caller.operator else None,
+            compared=run.compared if caller.rules_all else None,
             differences=[DifferenceShown.of(row) for row in rows],
         )
 

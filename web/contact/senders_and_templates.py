@@ -13,7 +13,6 @@ from web.http.auth import caller_of
 from web.http.body import Body, check, read_json
 from web.http.fields import Phone
 from web.http.lists import page_of
-from web.http.problems import Problem
 from web.openapi.openapi import PageQuery, documented
 
 
@@ -44,8 +43,7 @@ class OneSender:
     def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Set the account's sender. Operators only: a clinic could name another clinic's."""
         caller, account = caller_of(req), account_of(req, account_id)
-        if not caller.operator:
-            raise Problem("forbidden", "Only an operator's key may set the sender.")
+        caller.need_admin()
         wanted = check(NewSender, read_json(req))
         assign_sender(account, wanted.messaging_service_sid, wanted.from_number, caller.actor)
         resp.media = SenderShown.of_account(account).document()

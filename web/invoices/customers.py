@@ -69,7 +69,7 @@ class Customers:
         """Look a Stripe customer up before anything is written."""
         bound = check(NewCustomer, document).stripe_customer_id
         caller = caller_of(req)
-        req.context.vouched = vouched_for(caller.own, bound, caller.operator) if bound else False
+        req.context.vouched = vouched_for(caller.own, bound, caller.rules_all) if bound else False
 
     @documented("Customers", {201: CustomerShown}, body=NewCustomer, problems=BINDING_PROBLEMS)
     @idempotent
@@ -114,5 +114,5 @@ class OneCustomer:
                 [{"field": "name", "message": "may not be empty"}],
             )
         bound: str | None = values.get("stripe_customer_id")
-        vouched = vouched_for(caller.own, bound, caller.operator, customer) if bound else False
+        vouched = vouched_for(caller.own, bound, caller.rules_all, customer) if bound else False
         resp.media = CustomerShown.show(change_customer(customer, values, vouched))

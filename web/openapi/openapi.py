@@ -25,7 +25,7 @@ Auth = Literal["key", "operator", "signature", "open"]
 Responder = TypeVar("Responder", bound=Callable[..., Any])
 
 ALWAYS = ("bad_request", "card_number_refused", "unavailable")
-WITH_KEY = ("unauthenticated", "not_found")
+WITH_KEY = ("unauthenticated", "forbidden", "not_found")
 WITH_BODY = ("body_too_large", "invalid", "conflict")
 WITH_REPEAT = ("idempotency_key_reused", "idempotency_in_progress")
 
@@ -39,7 +39,12 @@ Amounts are integers in the currency's minor unit, times are RFC 3339 in UTC.
 Send `Authorization: Bearer <key>`. An object of another account is answered with 404. Errors are
 `application/problem+json` (RFC 9457) with a stable `code`. Lists take `limit` (at most 100) and
 `startingAfter`. A POST takes `Idempotency-Key`: the same key and body return the first answer
-again. HEAD is answered wherever GET is. Card numbers are refused in any field and never stored."""
+again. HEAD is answered wherever GET is. Card numbers are refused in any field and never stored.
+
+A page of this server may call the API for the operator who is signed in, by the session's cookie:
+it names the account in `Payphone-Account` and sends the session's token in `X-CSRF-Token` with
+anything but GET. What the operator's scope does not include is answered with 403 `forbidden`, whose
+`missing` is the scope, the account or `all_accounts`."""
 
 
 class Shown(BaseModel):
@@ -96,7 +101,7 @@ class KeyHeaders(BaseModel):
     account: str | None = Field(
         default=None,
         alias="Payphone-Account",
-        description="Only with an operator's key: the account to act for.",
+        description="Only from an operator: the account to act for.",
     )
 
 
@@ -170,7 +175,6 @@ def documented(
         codes = [
             *ALWAYS,
             *(WITH_KEY if keyed else ()),
-            *(("forbidden",) if auth == "operator" else ()),
         ]
         codes += [
             *(WITH_BODY if body else ()),

@@ -11,8 +11,8 @@ from models.reports.figures import (
     count_states,
 )
 from web.http.pages import show_page
+from web.http.sessions import signed_in
 from web.operators.health import Ready
-from web.operators.sessions import signed_in
 
 STATES = ("waiting", "running", "dead", "done")  # always shown, even at 0
 OUTCOMES = ("unprocessed", "refused", "unmatched", "applied")

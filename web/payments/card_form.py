@@ -22,16 +22,17 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from rules.money import in_words
 from runtime.clock import real_now, rfc3339
+from runtime.errors import Refused
 from runtime.settings import get_settings
-from web.http.auth import caller_of
+from web.http.auth import caller_of, need
 from web.http.body import Body, check, read_json
 from web.http.fields import Amount, Email, PaymentMethodId
 from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
+from web.http.sessions import signed_in
 from web.invoices.answers import CardFormShown
 from web.openapi.openapi import documented
-from web.operators.sessions import signed_in
 from web.payments.card_page import show_card_page, show_refusal
 from web.payments.card_tokens import LIFE, CardForm, read_token
 from web.payments.confirm_payment import charge
@@ -70,8 +71,10 @@ class OpenCardForm:
         """Open a form for the signed-in operator and redirect to it."""
         session = signed_in(req)
         try:
-            form = open_form(_invoice(invoice_id), f"operator:{session.name}")
-        except Problem as problem:
+            invoice = _invoice(invoice_id)
+            need(session.rights, "act", invoice.account_id)
+            form = open_form(invoice, f"operator:{session.name}")
+        except Refused as problem:
             show_refusal(resp, problem)
             return
         resp.status, resp.location = falcon.HTTP_303, f"/card/{form.token}"
@@ -110,7 +113,7 @@ class CardPage:
             form = read_token(token)
             invoice = _invoice(form.invoice_id)
             check_form(invoice)
-        except Problem as problem:
+        except Refused as problem:
             show_refusal(resp, problem)
             return
         show_card_page(resp, invoice, form)

@@ -7,9 +7,10 @@ from models.invoices.invoice import Invoice
 from providers.stripe.stripe_js import StripeJs, stripe_js
 from rules.money import exponent, in_words, to_major
 from runtime.clock import real_now
+from runtime.errors import Refused
 from runtime.settings import get_settings
 from web.http.pages import show_page
-from web.http.problems import PROBLEMS, Problem
+from web.http.problems import PROBLEMS, status_of
 from web.payments.billing import stripe_billing
 from web.payments.card_tokens import CardForm
 
@@ -54,7 +55,7 @@ def show_card_page(resp: falcon.Response, invoice: Invoice, form: CardForm) -> N
     resp.set_header("Referrer-Policy", "no-referrer")
 
 
-def show_refusal(resp: falcon.Response, problem: Problem) -> None:
+def show_refusal(resp: falcon.Response, problem: Refused) -> None:
     """Why there is no form, in words."""
     show_page(
         resp,
@@ -62,7 +63,7 @@ def show_refusal(resp: falcon.Response, problem: Problem) -> None:
         title=TITLES.get(problem.code, PROBLEMS[problem.code][1]),
         text=problem.detail,
     )
-    resp.status = problem.status
+    resp.status = status_of(problem)
     resp.set_header("Referrer-Policy", "no-referrer")
 
 

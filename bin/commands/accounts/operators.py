@@ -9,6 +9,7 @@ from actions.accounts.operators import add_operator, disable_operator, reset_ope
 from bin.commands.accounts.keys import say_key
 from bin.commands.output import acting, say
 from models.accounts.operator import MIN_PASSWORD
+from rules.operator_rights import SCOPES, Rights, Scope
 from runtime.ids import new_token
 
 
@@ -27,10 +28,19 @@ _password_stdin = click.option(
 @operator.command()
 @click.argument("name")
 @_password_stdin
-def add(name: str, password_stdin: bool) -> None:
+@click.option(
+    "--scope",
+    type=click.Choice(SCOPES),
+    default="admin",
+    show_default=True,
+    help="view: look; act: also change, charge and text; admin: also make accounts.",
+)
+@click.option("--account", "accounts", multiple=True, help="Only this account (ac_…); repeatable.")
+def add(name: str, password_stdin: bool, scope: Scope, accounts: tuple[str, ...]) -> None:
     """Add an operator. Without --password-stdin a password is generated and shown once."""
     password = _password(password_stdin)
-    made = add_operator(name, password, acting())
+    rights = Rights(scope, frozenset(accounts) if accounts else None)
+    made = add_operator(name, password, rights, acting())
     _say_password(made.name, "" if password_stdin else password)
 
 
