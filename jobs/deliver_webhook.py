@@ -10,13 +10,13 @@ import json
 import random
 from datetime import datetime
 
+from actions.feed.endpoints import disable
 from actions.feed.hold_deliveries import ask_at, hold, lock_endpoint, next_to_ask
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
 from models.base import transaction
 from models.delivery.stage import stage_again
 from models.feed.emit import HELD, emit
-from models.feed.outgoing_event import last_event
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import GIVEN_UP_AFTER, WebhookEndpoint
 from providers.webhook_receiver import GONE, Reply, post_webhook, signed_headers
@@ -111,15 +111,6 @@ def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: 
             delay = _give_turn(fresh, delivery)
     if not over:
         raise Snooze(f"not taken: {told}", delay)
-
-
-def disable(endpoint: WebhookEndpoint, now: datetime) -> None:
-    """Tell a locked endpoint nothing more: it notes where in the feed to go on, and what waits for
-    it is cancelled.
-    """
-    first = WebhookDelivery.first_waiting(endpoint)
-    endpoint.record_disabled(first.event_id - 1 if first else last_event(endpoint.account_id), now)
-    stage_again("release_deliveries", f"{endpoint.id}:0", endpoint.id, 0)
 
 
 def _give_turn(endpoint: WebhookEndpoint, tried: WebhookDelivery) -> float:

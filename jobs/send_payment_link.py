@@ -9,13 +9,14 @@ one that surely never left is decided anew.
 from datetime import datetime, timedelta
 from typing import Any
 
+from actions.contact.ask_for_text import LINK_DELAY
 from actions.contact.gate_facts import sms_facts
-from actions.payments.payable import payment_is_under_way
 from actions.contact.record_text_report import (
     act_on_failure,
     expire_unsent,
     record_text_report,
 )
+from actions.payments.payable import payment_is_under_way
 from delivery.attempt import Snooze, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -39,7 +40,6 @@ from runtime.settings import get_settings
 
 LEAVE_WITHIN = 60.0  # seconds in which a decided text must leave
 LOOK_AFTER = 15.0  # seconds until a text in doubt is first looked for
-LINK_DELAY = 1.0
 LONGEST_DELAY = 30.0
 LONGEST_VALIDITY = 36_000  # seconds; Twilio's most
 

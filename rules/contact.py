@@ -47,8 +47,8 @@ class Policy:
     in 24 hours.
     """
 
-    opens: int = 8
-    closes: int = 21
+    opening_hour: int = 8
+    closing_hour: int = 21
     margin: timedelta = timedelta(minutes=3)
     per_person: int = 3
 
@@ -174,8 +174,8 @@ def _about_the_time(facts: Facts, now: datetime, policy: Policy) -> Answer:
             )
         return Refused(
             "quiet_hours",
-            f"It is before {policy.opens}:00 or after {policy.closes}:00 where the person may be;"
-            " contact is allowed between. Ask again then.",
+            f"It is before {policy.opening_hour}:00 or after {policy.closing_hour}:00 where the"
+            " person may be; contact is allowed between. Ask again then.",
             opening,
         )
     recent = sorted(at for at in facts.recent if at > now - DAY)
@@ -221,8 +221,8 @@ def closing(zones: tuple[str, ...], now: datetime, policy: Policy = DEFAULT) -> 
     ends = []
     for zone in zones:
         local = now.astimezone(ZoneInfo(zone))
-        end = _at(local, policy.closes)
-        if local < _at(local, policy.opens) or end - now < policy.margin:
+        end = _at(local, policy.closing_hour)
+        if local < _at(local, policy.opening_hour) or end - now < policy.margin:
             return None
         ends.append(end)
     return min(ends, default=None)
@@ -237,7 +237,7 @@ def next_opening(
     if closing(zones, after, policy) is not None:
         return after
     openings = (
-        _at(after.astimezone(ZoneInfo(zone)) + days * DAY, policy.opens)
+        _at(after.astimezone(ZoneInfo(zone)) + days * DAY, policy.opening_hour)
         for zone in zones
         for days in range(4)
     )

@@ -1,5 +1,6 @@
-"""The route table."""
+"""The route table: every address of the application, by subject, and what answers it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import falcon
@@ -12,11 +13,15 @@ from runtime.settings import get_settings
 from web.accounts.account_settings import Settings
 from web.accounts.accounts import Accounts, OneAccount
 from web.books.reconciliation import LatestReconciliation
+from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
+from web.contact.contact_ledger import ContactLedger
+from web.contact.invoice_messages import InvoiceMessages
+from web.contact.senders_and_templates import OneSender, OneTemplate, Templates
 from web.feed.event_feed import EventFeed
 from web.feed.webhook_endpoints import OneWebhookEndpoint, WebhookEndpoints
 from web.http.card_guard import CardGuard
 from web.http.middleware import RequestContext, install
-from web.http.payment_guard import PaymentDoors
+from web.http.payment_guard import PaymentGuard
 from web.http.routing import Router, StaticFiles
 from web.http.security_headers import SecurityHeaders
 from web.invoices.customers import Customers, OneCustomer
@@ -30,7 +35,7 @@ from web.operators.home import Home
 from web.operators.login import Login, Logout
 from web.operators.metrics import Metrics
 from web.operators.rq_dashboard import RqDashboard
-from web.payments.card_form import add_card_form_routes
+from web.payments.card_form import CardFormCharge, CardForms, CardPage, OpenCardForm
 from web.payments.confirm_payment import ConfirmPayment, PayByPhone
 from web.payments.offline_payments import UpsertPayment
 from web.payments.payment_intents import CreatePaymentIntent
@@ -38,8 +43,69 @@ from web.payments.payment_links import InvoicePaymentLinks, PayPage
 from web.payments.payments import OnePayment, PaymentRefunds, Payments
 from web.payments.void_payment import VoidPayment
 from web.server.request_metrics import RequestMetrics
-from web.texting_routes import add_texting_routes
-from web.webhooks.stripe_webhooks import StripeWebhook
+from web.webhooks.stripe_webhooks import ConnectWebhook, StripeWebhook
+from web.webhooks.twilio_webhooks import IncomingMessages, MessageStatuses
+
+ROUTES: dict[str, Callable[[], object]] = {
+    # operators, and whoever watches the processes
+    "/": Home,
+    "/login": Login,
+    "/logout": Logout,
+    "/healthz": Health,
+    "/readyz": Ready,
+    "/metrics": Metrics,
+    # webhooks
+    "/api/webhooks/stripe": StripeWebhook,
+    "/api/webhooks/stripe/connect": ConnectWebhook,
+    "/api/webhooks/twilio/messages": IncomingMessages,
+    "/api/webhooks/twilio/message-status": MessageStatuses,
+    # accounts
+    "/api/accounts": Accounts,
+    "/api/accounts/{account_id}": OneAccount,
+    "/api/accounts/{account_id}/settings": Settings,
+    "/api/accounts/{account_id}/sender": OneSender,
+    "/api/accounts/{account_id}/templates": Templates,
+    "/api/accounts/{account_id}/templates/{kind}/{language}": OneTemplate,
+    # customers and contact with them
+    "/api/customers": Customers,
+    "/api/customers/{customer_id}": OneCustomer,
+    "/api/customers/{customer_id}/consents": CustomerConsents,
+    "/api/customers/{customer_id}/opt-outs": CustomerOptOuts,
+    "/api/customers/{customer_id}/suppressions/{channel}": CustomerSuppression,
+    "/api/customers/{customer_id}/contact-ledger": ContactLedger,
+    # invoices
+    "/api/invoices": Invoices,
+    "/api/invoices/{invoice_id}": OneInvoice,
+    "/api/invoices/{invoice_id}/send": SendInvoice,
+    "/api/invoices/{invoice_id}/cancel": CancelInvoice,
+    "/api/invoices/{invoice_id}/write-off": WriteOffInvoice,
+    "/api/invoices/{invoice_id}/notes": InvoiceNotes,
+    "/api/invoices/{invoice_id}/timeline": InvoiceTimeline,
+    "/api/invoices/{invoice_id}/messages": InvoiceMessages,
+    # payments
+    "/api/payments": Payments,
+    "/api/payments/{payment_id}": OnePayment,
+    "/api/payments/{payment_id}/refunds": PaymentRefunds,
+    "/api/payments/{payment_id}/void": VoidPayment,
+    "/api/payments/create-payment-intent": CreatePaymentIntent,
+    "/api/payments/confirm-payment": ConfirmPayment,
+    "/api/payments/phone": PayByPhone,
+    "/api/payments/upsert": UpsertPayment,
+    "/api/invoices/{invoice_id}/payment-links": InvoicePaymentLinks,
+    "/p/{token}": PayPage,
+    "/api/invoices/{invoice_id}/card-forms": CardForms,
+    "/invoices/{invoice_id}/card": OpenCardForm,
+    "/card/{token}": CardPage,
+    "/card/{token}/charges/{charge_id}": CardFormCharge,
+    # finance and books
+    "/api/finance/unpaid-invoices": UnpaidInvoices,
+    "/api/finance/summary": FinanceSummary,
+    "/api/finance/reconciliation": LatestReconciliation,
+    # the feed for the clinic's own software
+    "/api/events": EventFeed,
+    "/api/webhook-endpoints": WebhookEndpoints,
+    "/api/webhook-endpoints/{endpoint_id}": OneWebhookEndpoint,
+}
 
 
 def create_app() -> falcon.App:
@@ -52,55 +118,17 @@ def create_app() -> falcon.App:
         SecurityHeaders(),
         RequestContext(),
         CardGuard(),
-        PaymentDoors(),
+        PaymentGuard(),
     ]
     app = falcon.App(middleware=middleware, router=Router())
     install(app)
-    app.add_route("/healthz", Health())
-    app.add_route("/readyz", ready := Ready())
-    app.add_route("/metrics", Metrics())
-    app.add_route("/login", Login())
-    app.add_route("/logout", Logout())
-    app.add_route("/", Home(ready))
-    app.add_sink(RqDashboard(), r"/rq(?=/|$)")
-    app.add_sink(StaticFiles(), StaticFiles.PATHS)
-    app.add_route("/api/webhooks/stripe", StripeWebhook(lambda: get_settings().webhook_secrets))
-    app.add_route(
-        "/api/webhooks/stripe/connect",
-        StripeWebhook(lambda: get_settings().connect_webhook_secrets, connect=True),
-        suffix="connect",
-    )
-    app.add_route("/api/accounts", Accounts())
-    app.add_route("/api/accounts/{account_id}", OneAccount())
-    app.add_route("/api/customers", Customers())
-    app.add_route("/api/customers/{customer_id}", OneCustomer())
-    app.add_route("/api/invoices", Invoices())
-    app.add_route("/api/invoices/{invoice_id}", OneInvoice())
-    app.add_route("/api/invoices/{invoice_id}/payment-links", InvoicePaymentLinks())
-    add_card_form_routes(app)
-    add_texting_routes(app)
-    app.add_route("/api/accounts/{account_id}/settings", Settings())
-    app.add_route("/api/invoices/{invoice_id}/send", SendInvoice())
-    app.add_route("/api/invoices/{invoice_id}/cancel", CancelInvoice())
-    app.add_route("/api/invoices/{invoice_id}/write-off", WriteOffInvoice())
-    app.add_route("/api/invoices/{invoice_id}/notes", InvoiceNotes())
-    app.add_route("/api/finance/unpaid-invoices", UnpaidInvoices())
-    app.add_route("/api/finance/summary", FinanceSummary())
-    app.add_route("/api/payments", Payments())
-    app.add_route("/api/invoices/{invoice_id}/timeline", InvoiceTimeline())
-    app.add_route("/api/finance/reconciliation", LatestReconciliation())
-    app.add_route("/api/events", EventFeed())
-    app.add_route("/api/webhook-endpoints", WebhookEndpoints())
-    app.add_route("/api/webhook-endpoints/{endpoint_id}", OneWebhookEndpoint())
-    app.add_route("/api/payments/create-payment-intent", CreatePaymentIntent())
-    app.add_route("/api/payments/confirm-payment", ConfirmPayment())
-    app.add_route("/api/payments/phone", PayByPhone())
-    app.add_route("/api/payments/upsert", UpsertPayment())
-    app.add_route("/api/payments/{payment_id}", OnePayment())
-    app.add_route("/api/payments/{payment_id}/refunds", PaymentRefunds())
-    app.add_route("/api/payments/{payment_id}/void", VoidPayment())
+    for path, resource in ROUTES.items():
+        app.add_route(path, resource())
+    # these describe the routes above
     app.add_route("/api/openapi.json", openapi := OpenApi(app))
     app.add_route("/api/docs", ApiDocs(openapi))
     app.add_route("/api/docs/problems", ProblemDocs(openapi))
-    app.add_route("/p/{token}", PayPage())
+    # whole trees of addresses
+    app.add_sink(RqDashboard(), r"/rq(?=/|$)")
+    app.add_sink(StaticFiles(), StaticFiles.PATHS)
     return app

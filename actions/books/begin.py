@@ -1,5 +1,8 @@
 """Beginning to read or to compare a Stripe account's books, and giving up a run that has died."""
 
+from collections.abc import Iterable, Sequence
+
+from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.books.backfill import Backfill
 from models.books.reconciliation import Reconciliation
@@ -33,6 +36,30 @@ def begin_reconciliation(stripe_account: str, since: int, asked_by: str) -> Reco
         )
         stage("compare_with_stripe", f"{run.id}-0", run.id, 0)
     return run
+
+
+def begin_backfills(
+    stripe_accounts: Iterable[str], since: int, rate: float, actor: str
+) -> list[Backfill]:
+    """Begin to read the events of several Stripe accounts, as a person asked."""
+    with transaction():
+        runs = [begin_backfill(each, since, rate, actor) for each in stripe_accounts]
+        _audit(actor, "events.backfill_asked", since, runs)
+    return runs
+
+
+def begin_reconciliations(
+    stripe_accounts: Iterable[str], since: int, actor: str
+) -> list[Reconciliation]:
+    """Begin to compare the books of several Stripe accounts, as a person asked."""
+    with transaction():
+        runs = [begin_reconciliation(each, since, actor) for each in stripe_accounts]
+        _audit(actor, "events.reconcile_asked", since, runs)
+    return runs
+
+
+def _audit(actor: str, action: str, since: int, runs: Sequence[Backfill | Reconciliation]) -> None:
+    AuditEntry.record(actor, action, "stripe", since=since, runs=[run.id for run in runs])
 
 
 def give_up_if_its_job_died(run: Backfill | Reconciliation, job: str) -> bool:

@@ -10,16 +10,15 @@ from providers.errors import ProviderError
 from providers.stripe.customers import get_customer
 from runtime.errors import Refused
 
-BINDING_PROBLEMS = ("already_exists", "stripe_customer_unknown", "provider_unavailable")
-
 
 def vouched_for(
-    account: Account, operator: bool, stripe_customer_id: str, bound: Customer | None = None
+    account: Account, stripe_customer_id: str, operator: bool, bound: Customer | None = None
 ) -> bool:
-    """Whether an `operator` answers for the binding (else Stripe's metadata do). Reads at Stripe:
+    """Whether an operator answers for the binding (else Stripe's metadata do). Reads at Stripe:
     call it outside transactions.
 
-    Another clinic's Stripe customer is answered like one that does not exist. Raises Refused.
+    `operator`: one who may do anything asks. Another clinic's Stripe customer is answered like one
+    that does not exist. Raises Refused `stripe_customer_unknown` or `provider_unavailable`.
     """
     if (
         bound is not None
@@ -32,9 +31,7 @@ def vouched_for(
         found = get_customer(stripe_customer_id, stripe_account)
     except ProviderError as error:
         raise Refused(
-            "provider_unavailable",
-            "Stripe did not answer; try again.",
-            retry_after=3,
+            "provider_unavailable", "Stripe did not answer; try again.", retry_after=3
         ) from error
     if found is not None and names_account(found, account.id, stripe_account):
         return False
@@ -49,18 +46,13 @@ def vouched_for(
     raise Refused(
         "stripe_customer_unknown",
         detail,
-        [
-            {
-                "field": "stripeCustomerId",
-                "message": "is not found in this account; a customer of it is accepted",
-            }
-        ],
+        [{"field": "stripeCustomerId", "message": "not found in this account"}],
     )
 
 
 def claim(account: Account, stripe_customer_id: str) -> None:
-    """Hold a Stripe customer until the open transaction ends. Raises Refused when a customer of
-    another account has it.
+    """Hold a Stripe customer until the open transaction ends. Raises Refused `already_exists` when
+    a customer of another account has it.
     """
     serialize_on(f"stripe-customer:{stripe_customer_id}")
     theirs = (Customer.stripe_customer_id == stripe_customer_id) & (Customer.account != account)

@@ -13,17 +13,17 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 import jobs  # noqa: F401 - makes every job known
-from bin.commands.accounts import account
-from bin.commands.audit import audit
+from bin.commands.accounts.accounts import account
+from bin.commands.accounts.audit import audit
+from bin.commands.accounts.keys import keys
+from bin.commands.accounts.operators import operator
+from bin.commands.books.backfill import backfill, backfills, replay
+from bin.commands.books.events import events
+from bin.commands.books.reconcile import reconcile
 from bin.commands.doctor import doctor
 from bin.commands.effects import effects
-from bin.commands.event_backfill import backfill, backfills, replay
-from bin.commands.event_reconcile import reconcile
-from bin.commands.events import events
-from bin.commands.invoices import invoices
-from bin.commands.keys import keys
+from bin.commands.invoices.import_invoices import invoices
 from bin.commands.migrate import migrate
-from bin.commands.operators import operator
 from bin.commands.output import complain, remark
 from bin.commands.pause import brakes, ceiling, pause, resume
 from bin.commands.payments import payments

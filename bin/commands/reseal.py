@@ -4,12 +4,10 @@ can be dropped.
 
 import click
 
+from actions.feed.endpoints import reseal_endpoint
 from bin.commands.output import acting, complain, say, say_database
-from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.feed.webhook_endpoint import WebhookEndpoint
 from runtime.errors import Misconfigured
-from runtime.secret_box import is_newest, seal, unseal
 
 
 @click.command()
@@ -19,25 +17,14 @@ def reseal() -> None:
 
     Ends with 1 when some open under none of the keys.
     """
-    changed, lost = 0, []
+    changed = 0
+    lost = False
     for endpoint in WebhookEndpoint.sealed():
-        if is_newest(endpoint.secret):
-            continue
         try:
-            anew = seal(unseal(endpoint.secret))
+            changed += reseal_endpoint(endpoint, acting())
         except Misconfigured as error:
-            lost.append(endpoint.id)
+            lost = True
             complain(f"{endpoint.id}: {error}")
-            continue
-        with transaction():
-            if endpoint.record_resealed(anew):
-                AuditEntry.record(
-                    acting(),
-                    "webhook_endpoint.resealed",
-                    f"webhook_endpoint:{endpoint.id}",
-                    endpoint.account_id,
-                )
-                changed += 1
     say(
         f"Sealed anew: {changed}."
         + ("" if lost else " Everything opens under the newest key: older ones may be dropped.")

@@ -1,18 +1,21 @@
-"""An operator: a named person who may see everything and replay dead jobs."""
+"""An operator: a named person who may look, act or administer, in every account or in some."""
 
 import threading
 from datetime import datetime
+from typing import cast
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from peewee import TextField
+from peewee import JSONField, TextField
 
 from models.base import Instant, Row
-from runtime.errors import NotAllowed
+from rules.operator_rights import Rights, Scope
+from runtime.errors import Refused
 from runtime.ids import new_id
 
 BUILT_IN = "operator"  # whoever knows the setting OPERATOR_PASSWORD; it has no row
 MIN_PASSWORD = 12
+EVERYTHING = Rights()
 
 _hasher = PasswordHasher()  # Argon2id with RFC 9106's second recommended profile: 64 MiB, 3 passes
 _at_once = threading.BoundedSemaphore(2)  # 64 MiB each: a burst of logins must not eat the machine
@@ -33,22 +36,41 @@ class Operator(Row):
     password_hash = TextField()
     created_at = Instant()
     disabled_at = Instant(null=True)
+    scope = TextField(default="admin")
+    accounts = JSONField(null=True)  # ids; null: all
 
     @classmethod
-    def add(cls, name: str, password: str, now: datetime) -> "Operator":
-        """A new operator. Raises NotAllowed for a name that is taken or cannot be used, and for a
+    def add(
+        cls, name: str, password: str, now: datetime, rights: Rights = EVERYTHING
+    ) -> "Operator":
+        """A new operator. Raises Refused for a name that is taken or cannot be used, and for a
         short password.
         """
         clean = normal_name(name)
         if not clean.replace("-", "").replace("_", "").replace(".", "").isalnum():
-            raise NotAllowed(
-                f"The name {name!r} will not do: use letters, digits, '.', '-' and '_'."
+            raise Refused(
+                "invalid",
+                f"The name {name!r} will not do: use letters, digits, '.', '-' and '_'.",
             )
         _check_length(password)
         if clean == BUILT_IN or cls.get_or_none(cls.name == clean):
-            raise NotAllowed(f"There is an operator {clean} already. Choose another name.")
+            raise Refused(
+                "already_exists", f"There is an operator {clean} already. Choose another name."
+            )
         return cls.create(
-            id=new_id("op"), name=clean, password_hash=_hasher.hash(password), created_at=now
+            id=new_id("op"),
+            name=clean,
+            password_hash=_hasher.hash(password),
+            created_at=now,
+            scope=rights.scope,
+            accounts=None if rights.accounts is None else sorted(rights.accounts),
+        )
+
+    @property
+    def rights(self) -> Rights:
+        """What the operator may do, and where."""
+        return Rights(
+            cast(Scope, self.scope), None if self.accounts is None else frozenset(self.accounts)
         )
 
     def reset(self, password: str) -> None:
@@ -60,6 +82,10 @@ class Operator(Row):
             Operator.id == self.id
         ).execute()
 
+    def record_disabled(self, now: datetime) -> None:
+        """The operator may not sign in any more."""
+        Operator.update(disabled_at=now).where(Operator.id == self.id).execute()
+
     @classmethod
     def live(cls, name: str) -> "Operator | None":
         """The operator of this name who is not disabled."""
@@ -68,8 +94,9 @@ class Operator(Row):
 
 def _check_length(password: str) -> None:
     if len(password) < MIN_PASSWORD:
-        raise NotAllowed(
-            f"The password has {len(password)} characters; use at least {MIN_PASSWORD}."
+        raise Refused(
+            "invalid",
+            f"The password has {len(password)} characters; use at least {MIN_PASSWORD}.",
         )
 
 

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from peewee import ForeignKeyField, TextField
 
 from models.accounts.api_key import hash_key
-from models.accounts.operator import BUILT_IN, Operator
+from models.accounts.operator import BUILT_IN, EVERYTHING, Operator
 from models.base import Instant, Row
+from rules.operator_rights import Rights
 from runtime.ids import new_token
 
 LIFETIME = timedelta(hours=12)
@@ -70,6 +71,16 @@ class OperatorSession(Row):
         if now - row.last_seen_at > SEEN_STEP:
             cls.update(last_seen_at=now).where(cls.hash == row.hash).execute()
         return row
+
+    @property
+    def rights(self) -> Rights:
+        """What its operator may do; the built-in one, everything."""
+        return self.operator.rights if self.operator else EVERYTHING
+
+    @classmethod
+    def end_of(cls, operator: Operator) -> None:
+        """End every session of an operator."""
+        cls.delete().where(cls.operator == operator).execute()
 
     def revoke(self) -> None:
         """End it; its cookie is no longer valid."""

@@ -19,6 +19,8 @@ from models.invoices.customer import Customer
 from rules.invoice_fold import Amounts, Terms
 from runtime.errors import Conflict
 
+MAX_NOTES = 10_000  # characters
+
 
 class Invoice(Row):
     """Amounts are minor units of `currency`.

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bin.commands.invoices import BATCH
-from bin.commands.row_memory import SHOWN
+from bin.commands.invoices.import_invoices import BATCH
+from bin.commands.invoices.row_memory import SHOWN
 from models.base import database
 from models.invoices.invoice import Invoice
 from tests import given

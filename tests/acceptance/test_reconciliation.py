@@ -95,7 +95,7 @@ class Books:
 
 def named(report):
     return [
-        (line["kind"], line["invoice"], line["ours"], line["theirs"], line["status"])
+        (line["kind"], line["invoiceId"], line["ours"], line["theirs"], line["status"])
         for line in report
     ]
 
@@ -224,12 +224,12 @@ def test_each_clinic_sees_its_own_differences_and_operators_see_all(books):
         Payment.update(amount_received=1).where(Payment.intent_id == intent).execute()
     books.reconcile()
     seen = {
-        clinic.id: {line["invoice"] for line in books.report(given.a_key(clinic))}
+        clinic.id: {line["invoiceId"] for line in books.report(given.a_key(clinic))}
         for clinic in (books.clinic, books.other, neighbour)
     }
     for clinic_id, invoices in seen.items():
         assert {Invoice.get_by_id(invoice).account_id for invoice in invoices} == {clinic_id}
-    assert len({line["invoice"] for line in books.report(given.a_key(None))}) == 3
+    assert len({line["invoiceId"] for line in books.report(given.a_key(None))}) == 3
     shown = books.client.simulate_get("/api/finance/reconciliation", headers=books.headers).json[
         "data"
     ]
@@ -254,7 +254,7 @@ def test_many_pages_are_many_small_jobs(books, monkeypatch):
     invoices = [books.paid()[0] for _ in range(5)]
     Payment.update(amount_received=1).where(Payment.invoice == invoices[0].id).execute()
     report = books.reconcile()
-    assert {line["invoice"] for line in report} == {invoices[0].id}
+    assert {line["invoiceId"] for line in report} == {invoices[0].id}
     run = Reconciliation.get(Reconciliation.stripe_account == "")
     assert (run.compared, run.page > 5) == (5, True)
 

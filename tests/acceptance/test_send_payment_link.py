@@ -498,7 +498,7 @@ def test_the_ledger_tells_consents_wishes_decisions_and_texts_in_order(clinic):
     assert [
         entry["decision"]["allowed"] for entry in told["data"] if entry["type"] == "decision"
     ] == [True, False]
-    assert told["data"][2]["decision"]["effect"] == clinic.message().effect_id
+    assert told["data"][2]["decision"]["effectId"] == clinic.message().effect_id
     assert OptOut.select().where(OptOut.account_id == clinic.account.id).count() == 1
 
 

@@ -4,6 +4,7 @@ under one id (B13, faults 7 and 8).
 
 import pytest
 
+from actions.feed.endpoints import new_secret
 from models.base import release_connection
 from models.feed.emit import emit
 from models.feed.webhook_delivery import WebhookDelivery
@@ -12,7 +13,6 @@ from runtime.clock import real_now
 from runtime.secret_box import seal
 from tests import given
 from tests.faults.town import all_settled
-from web.feed.webhook_endpoints import new_secret
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_a_column_takes_no_time_that_it_could_not_give_back(database_url):
 
 def test_one_that_comes_so_far_is_the_callers_fault(client, monkeypatch):
     customer = given.a_customer(given.an_account())
-    monkeypatch.setattr("web.invoices.customers.real_now", lambda: YEAR_NOUGHT)
+    monkeypatch.setattr("actions.invoices.customers.real_now", lambda: YEAR_NOUGHT)
     answer = client.simulate_patch(
         f"/api/customers/{customer.id}", json={"name": "Ada"}, headers=given.a_key(customer.account)
     )

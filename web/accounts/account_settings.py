@@ -1,24 +1,22 @@
 """An account's settings (F53): how it collects."""
 
-from datetime import datetime
-from typing import Any, Literal
-
 import falcon
 
+from actions.accounts.accounts import change_settings
+from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings
-from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
-from runtime.clock import real_now, rfc3339
-from web.accounts.accounts import find_account
+from web.accounts.accounts import account_of
+from web.accounts.answers import (
+    Calling,
+    Collection,
+    Frequency,
+    SettingsShown,
+    StaffEntry,
+    Timing,
+)
 from web.http.auth import caller_of
 from web.http.body import Body, check, read_json
-from web.openapi.openapi import Shown, documented
-
-Collection = Literal["link", "in_call"]
-Frequency = Literal["daily", "every_3_days", "weekly", "every_2_weeks"]
-Calling = Literal["manual", "automatic"]
-Timing = Literal["immediate", "follow_up"]
-StaffEntry = Literal["form", "link_only"]
+from web.openapi.openapi import documented
 
 
 class SettingsChange(Body):
@@ -31,54 +29,25 @@ class SettingsChange(Body):
     staff_entry: StaffEntry | None = None
 
 
-class SettingsShown(Shown):
-    """How the account collects money."""
-
-    payment_collection: Collection
-    call_frequency: Frequency
-    calling: Calling
-    payment_timing: Timing
-    staff_entry: StaffEntry
-    updated_at: datetime | None
-
-
 class Settings:
     """`/api/accounts/{account_id}/settings`"""
 
     @documented("Accounts", {200: SettingsShown})
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """The account's settings, or the defaults."""
-        resp.media = show_settings(
-            AccountSettings.get_or_none(AccountSettings.account == find_account(req, account_id).id)
-        )
+        resp.media = SettingsShown.show(_settings_of(account_of(req, account_id)))
 
     @documented("Accounts", {200: SettingsShown}, body=SettingsChange)
     def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Change the settings in the body; each change is audited."""
-        account, wanted = find_account(req, account_id), check(SettingsChange, read_json(req))
+        account, wanted = account_of(req, account_id), check(SettingsChange, read_json(req))
         choices = wanted.model_dump(exclude_none=True)
-        row = AccountSettings.get_or_none(AccountSettings.account == account.id)
         if choices:
-            with transaction():
-                row = AccountSettings.choose(account, choices, real_now())
-                AuditEntry.record(
-                    caller_of(req).actor,
-                    "settings.changed",
-                    f"account:{account.id}",
-                    account.id,
-                    **choices,
-                )
-        resp.media = show_settings(row)
+            change_settings(account, choices, caller_of(req).actor)
+        resp.media = SettingsShown.show(_settings_of(account))
 
 
-def show_settings(row: AccountSettings | None) -> dict[str, Any]:
-    """An account's settings; the defaults when nothing was chosen yet."""
-    chosen = row or AccountSettings()
-    return {
-        "paymentCollection": chosen.payment_collection,
-        "callFrequency": chosen.call_frequency,
-        "calling": chosen.calling,
-        "paymentTiming": chosen.payment_timing,
-        "staffEntry": chosen.staff_entry,
-        "updatedAt": rfc3339(row.updated_at) if row else None,
-    }
+def _settings_of(account: Account) -> AccountSettings:
+    """The account's settings; the defaults when nothing was chosen yet."""
+    row = AccountSettings.get_or_none(AccountSettings.account == account.id)
+    return row or AccountSettings()

@@ -4,18 +4,14 @@ from typing import Any
 
 import falcon
 
+from actions.accounts.accounts import create_account, find_account
 from models.accounts.account import Account
-from models.accounts.api_key import ApiKey
-from models.accounts.audit_entry import AuditEntry
-from runtime.clock import real_now
-from runtime.ids import new_id
-from web.http.auth import caller_of
+from runtime.errors import Refused
+from web.accounts.answers import AccountMade, AccountShown
+from web.http.auth import caller_of, need, scope_for
 from web.http.body import Body, check
 from web.http.fields import Name, StripeAccountId, TimeZone
 from web.http.idempotency import idempotent
-from web.http.problems import Problem
-from web.invoices.answers import AccountMade, AccountShown
-from web.invoices.shapes import show_account
 from web.openapi.openapi import documented
 
 
@@ -30,27 +26,24 @@ class NewAccount(Body):
 class Accounts:
     """`/api/accounts`"""
 
-    @documented("Accounts", {201: AccountMade}, body=NewAccount, door="operator")
+    @documented(
+        "Accounts",
+        {201: AccountMade},
+        body=NewAccount,
+        problems=("already_exists",),
+        auth="operator",
+    )
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
         """Create an account and its first API key."""
         caller = caller_of(req)
-        if not caller.operator:
-            raise Problem("forbidden", "Only an operator's key may create accounts.")
+        caller.need_admin()
         wanted = check(NewAccount, document)
-        now = real_now()
-        account = Account.create(
-            id=new_id("ac"),
-            name=wanted.name,
-            time_zone=wanted.time_zone,
-            stripe_account=wanted.stripe_account,
-            created_at=now,
+        account, secret = create_account(
+            wanted.name, wanted.time_zone, wanted.stripe_account, caller.actor
         )
-        key, secret = ApiKey.issue(account, "first key", now)
-        AuditEntry.record(caller.actor, "account.created", f"account:{account.id}", account.id)
-        AuditEntry.record(caller.actor, "key.issued", f"key:{key.id}", account.id, kind="account")
         resp.status = falcon.HTTP_201
-        resp.media = show_account(account) | {"key": secret}
+        resp.media = AccountMade.show(account, key=secret)
         resp.set_header("Location", f"/api/accounts/{account.id}")
 
 
@@ -60,17 +53,16 @@ class OneAccount:
     @documented("Accounts", {200: AccountShown})
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """The account, to itself and to operators."""
-        resp.media = show_account(find_account(req, account_id))
+        resp.media = AccountShown.show(account_of(req, account_id))
 
 
-def find_account(req: falcon.Request, account_id: str) -> Account:
-    """The account of this id, if it is the caller's own or the caller an operator. Raises Problem
-    404.
+def account_of(req: falcon.Request, account_id: str) -> Account:
+    """The account of this id, if it is the caller's own, or one that the operator has rights in.
+    Raises Refused `not_found` or `forbidden`.
     """
-    caller = caller_of(req)
-    account = Account.get_or_none(Account.id == account_id)
-    if account is None or not (
-        caller.operator or (caller.account and caller.account.id == account_id)
-    ):
-        raise Problem("not_found", f"There is no account {account_id[:40]}.")
+    caller, account = caller_of(req), find_account(account_id)
+    if caller.rights is not None:
+        need(caller.rights, scope_for(req), account.id)
+    elif caller.own.id != account.id:
+        raise Refused("not_found", f"There is no account {account_id[:40]}.")
     return account

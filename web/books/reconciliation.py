@@ -1,12 +1,11 @@
 """Our books against Stripe's: the latest comparison and its differences."""
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import falcon
 
 from models.books.reconciliation import Difference, Reconciliation, latest_runs
-from runtime.clock import rfc3339
 from web.http.auth import Caller, caller_of
 from web.http.lists import page_of
 from web.openapi.openapi import PageQuery, Shown, documented
@@ -30,13 +29,18 @@ class DifferenceShown(Shown):
         "received",
         "returned",
     ]
-    invoice: str | None
+    invoice_id: str | None
     subject: str
     ours: int
     theirs: int
     currency: str
     status: Literal["open", "healed"]
     found_at: datetime
+
+    @classmethod
+    def of(cls, row: Any, **given: Any) -> Self:
+        """The answer about a difference."""
+        return super().of(row, status=row.state, **given)
 
 
 class RunShown(Shown):
@@ -50,6 +54,23 @@ class RunShown(Shown):
     finished_at: datetime
     compared: int | None
     differences: list[DifferenceShown]
+
+    @classmethod
+    def to(cls, caller: Caller, run: Reconciliation) -> Self:
+        """The answer about a run: to an account its own differences, to an operator all of them."""
+        rows = (
+            Difference.select().where(Difference.run == run.id).order_by(Difference.id).limit(MOST)
+        )
+        if caller.account is not None:
+            rows = rows.where(Difference.account_id == caller.account.id)
+        return cls.of(
+            run,
+            stripe_account=run.stripe_account or "platform",
+            since=datetime.fromtimestamp(run.since, UTC),
+            finished_at=run.finished_at or run.created_at,
+            compared=run.compared if caller.rules_all else None,
+            differences=[DifferenceShown.of(row) for row in rows],
+        )
 
 
 class ReconciliationReport(Shown):
@@ -72,32 +93,8 @@ class LatestReconciliation:
         caller = caller_of(req)
         own = (caller.account.stripe_account or "") if caller.account is not None else None
         resp.media = page_of(
-            req, latest_runs(own), lambda run: _show(run, caller), lambda run: str(run.id)
+            req,
+            latest_runs(own),
+            lambda run: RunShown.to(caller, run).document(),
+            lambda run: str(run.id),
         )
-
-
-def _show(run: Reconciliation, caller: Caller) -> dict[str, Any]:
-    query = Difference.select().where(Difference.run == run.id).order_by(Difference.id).limit(MOST)
-    if caller.account is not None:
-        query = query.where(Difference.account_id == caller.account.id)
-    return {
-        "id": run.id,
-        "stripeAccount": run.stripe_account or "platform",
-        "since": rfc3339(datetime.fromtimestamp(run.since, UTC)),
-        "finishedAt": rfc3339(run.finished_at or run.created_at),
-        "compared": run.compared if caller.operator else None,
-        "differences": [_show_difference(row) for row in query],
-    }
-
-
-def _show_difference(row: Difference) -> dict[str, Any]:
-    return {
-        "kind": row.kind,
-        "invoice": row.invoice_id,
-        "subject": row.subject,
-        "ours": row.ours,
-        "theirs": row.theirs,
-        "currency": row.currency,
-        "status": row.state,
-        "foundAt": rfc3339(row.found_at),
-    }

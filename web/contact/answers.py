@@ -1,11 +1,18 @@
 """The API's answers about contact, as models."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, Self
 
-from web.openapi.openapi import Shown
+from models.accounts.account import Account
+from models.contact.account_sender import AccountSender, sender_of
+from models.contact.message_template import template_for
+from rules.delivery_failures import ADVICE, Advice, advice_for
+from rules.templates import DEFAULTS, render
+from rules.text_status import FAILED
+from web.openapi.openapi import Shown, left_out_if_none
 
 ChannelName = Literal["sms", "voice"]
+EXAMPLE = {"url": "https://pay.example/p/0123456789abcdef", "amount": "$120.00"}
 
 
 class AdviceShown(Shown):
@@ -16,10 +23,12 @@ class AdviceShown(Shown):
 
 
 class MessageShown(Shown):
-    """A text. `status`: waiting, sending, unknown (in doubt), refused, or Twilio's status."""
+    """A text. `status`: waiting, sending, unknown (in doubt), refused, or Twilio's status. One that
+    failed or is in doubt carries advice.
+    """
 
     id: str
-    invoice: str | None
+    invoice_id: str | None
     kind: str
     channel: Literal["sms"]
     to: str
@@ -31,6 +40,24 @@ class MessageShown(Shown):
     advice: AdviceShown | None
     created_at: datetime
     updated_at: datetime
+
+    @classmethod
+    def of(cls, row: Any, **given: Any) -> Self:
+        """The answer about a text."""
+        advice = _advice(row.status, row.error_code or "")
+        return super().of(
+            row,
+            channel="sms",
+            code=row.error_code,
+            advice=AdviceShown.of(advice) if advice else None,
+            **given,
+        )
+
+
+def _advice(status: str, code: str) -> Advice | None:
+    """What to do about a text of this status; None unless its code is one of a delivery."""
+    told = status in FAILED or status == "unknown"
+    return advice_for(code) if told and (code.isdigit() or code in ADVICE) else None
 
 
 class MessageList(Shown):
@@ -44,7 +71,7 @@ class ConsentShown(Shown):
     """A consent. It applies to its phone number only."""
 
     id: str
-    customer: str
+    customer_id: str
     phone: str
     channels: list[ChannelName]
     source: str
@@ -72,7 +99,7 @@ class DecisionShown(Shown):
     """A decision of the contact gate, and why."""
 
     id: str
-    invoice: str | None
+    invoice_id: str | None
     channel: ChannelName
     phone: str | None
     allowed: bool
@@ -80,8 +107,13 @@ class DecisionShown(Shown):
     reason: str
     until: datetime | None
     next_allowed_at: datetime | None
-    effect: str | None
+    effect_id: str | None
     at: datetime
+
+    @classmethod
+    def of(cls, row: Any, **given: Any) -> Self:
+        """The answer about a decision."""
+        return super().of(row, next_allowed_at=row.next_at, **given)
 
 
 class SuppressionShown(Shown):
@@ -106,10 +138,10 @@ class LedgerEntry(Shown):
     id: str
     type: Literal["consent", "optOut", "decision", "message"]
     at: datetime
-    consent: ConsentShown | None = None
-    opt_out: OptOutShown | None = None
-    decision: DecisionShown | None = None
-    message: MessageShown | None = None
+    consent: ConsentShown | None = left_out_if_none()
+    opt_out: OptOutShown | None = left_out_if_none()
+    decision: DecisionShown | None = left_out_if_none()
+    message: MessageShown | None = left_out_if_none()
 
 
 class ContactLedgerShown(Shown):
@@ -125,12 +157,24 @@ class ContactLedgerShown(Shown):
 class SenderShown(Shown):
     """An account's sender. `shared`: it has none of its own, so the installation's is used."""
 
-    account: str
-    provider: str
+    account_id: str
+    provider: Literal["twilio"] = "twilio"
     messaging_service_sid: str | None
     from_number: str | None
     shared: bool
     ready: bool
+
+    @classmethod
+    def of_account(cls, account: Account) -> Self:
+        """The sender that the account's texts go out by."""
+        used = sender_of(account.id)
+        return cls(
+            account_id=account.id,
+            messaging_service_sid=used.get("MessagingServiceSid"),
+            from_number=used.get("From"),
+            shared=AccountSender.get_or_none(AccountSender.account == account.id) is None,
+            ready=bool(used),
+        )
 
 
 class TemplateShown(Shown):
@@ -146,6 +190,29 @@ class TemplateShown(Shown):
     example: str
     encoding: str
     segments: int
+
+    @classmethod
+    def of_account(cls, account: Account, kind: str, language: str) -> Self:
+        """The account's template of this kind and language: its own or the built-in one."""
+        body, _ = template_for(account.id, kind, language)
+        example = render(body, language, EXAMPLE | {"clinic": account.name})
+        return cls(
+            id=template_id((kind, language)),
+            kind=kind,
+            language=language,
+            body=body,
+            own=body != DEFAULTS[kind, language],
+            example=example.body,
+            encoding=example.encoding,
+            segments=example.segments,
+        )
+
+
+def template_id(named: tuple[str, str]) -> str:
+    """The id of a template of a kind and language: how its address goes on after that of the
+    list.
+    """
+    return "/".join(named)
 
 
 class TemplateList(Shown):

@@ -6,6 +6,7 @@ from typing import Any
 import falcon
 from peewee import ModelSelect
 
+from actions.invoices.customers import find_customer
 from models.contact.account_sender import sender_of
 from models.contact.consent import Consent
 from models.contact.contact_decision import ContactDecision
@@ -13,26 +14,27 @@ from models.contact.message import Message
 from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.invoices.customer import Customer
-from runtime.clock import business_now, rfc3339
-from web.contact.answers import ContactLedgerShown
-from web.contact.contact_shapes import (
-    show_consent,
-    show_decision,
-    show_message,
-    show_opt_out,
-    show_suppression,
+from runtime.clock import business_now
+from web.contact.answers import (
+    ChannelStanding,
+    ConsentShown,
+    ContactLedgerShown,
+    DecisionShown,
+    LedgerEntry,
+    MessageShown,
+    OptOutShown,
+    SuppressionShown,
 )
 from web.http.auth import caller_of
 from web.http.lists import after_of, limit_of
-from web.invoices.customers import find_customer
 from web.openapi.openapi import PageQuery, documented
 
 # What the ledger is made of: the name of its entries, when each was, what it looks like.
 _PARTS: dict[Any, tuple[str, Any, Any]] = {
-    Consent: ("consent", Consent.created_at, show_consent),
-    OptOut: ("optOut", OptOut.at, show_opt_out),
-    ContactDecision: ("decision", ContactDecision.at, show_decision),
-    Message: ("message", Message.created_at, show_message),
+    Consent: ("consent", Consent.created_at, ConsentShown),
+    OptOut: ("optOut", OptOut.at, OptOutShown),
+    ContactDecision: ("decision", ContactDecision.at, DecisionShown),
+    Message: ("message", Message.created_at, MessageShown),
 }
 
 
@@ -44,16 +46,18 @@ class ContactLedger:
         """Consents, opt-outs, decisions and texts, oldest first,
         and the person's current status.
         """
-        customer, limit = find_customer(caller_of(req).own, customer_id), limit_of(req)
+        customer = find_customer(caller_of(req).own, customer_id)
+        limit = limit_of(req)
         rows = _rows(customer)
         last = after_of(req, *rows)
         found = sorted((row for part in rows for row in _next(part, last, limit + 1)), key=_place)
-        resp.media = {
-            "phone": customer.phone,
-            "sms": _standing(customer, "sms"),
-            "voice": _standing(customer, "voice"),
-        }
-        resp.media |= {"data": [_show(row) for row in found[:limit]], "hasMore": len(found) > limit}
+        resp.media = ContactLedgerShown(
+            phone=customer.phone,
+            sms=_standing(customer, "sms"),
+            voice=_standing(customer, "voice"),
+            data=[_entry(row) for row in found[:limit]],
+            has_more=len(found) > limit,
+        ).document()
 
 
 def _rows(customer: Customer) -> list["ModelSelect[Any]"]:
@@ -85,15 +89,19 @@ def _place(row: Any) -> tuple[datetime, str]:
     return getattr(row, _PARTS[type(row)][1].name), row.id
 
 
-def _show(row: Any) -> dict[str, Any]:
-    kind, _, show = _PARTS[type(row)]
-    return {"id": row.id, "type": kind, "at": rfc3339(_place(row)[0]), kind: show(row)}
+def _entry(row: Any) -> LedgerEntry:
+    kind, _, shown = _PARTS[type(row)]
+    return LedgerEntry.model_validate(
+        {"id": row.id, "type": kind, "at": _place(row)[0], kind: shown.of(row)}
+    )
 
 
-def _standing(customer: Customer, channel: str) -> dict[str, Any]:
-    phone, senders = customer.phone or "", tuple(sender_of(customer.account_id).values())
-    return {
-        "consented": Consent.holds(customer.id, phone, channel, business_now()),
-        "optedOut": OptOut.holds(customer.account_id, senders, phone, channel),
-        "suppressed": show_suppression(PhoneSuppression.of(customer.account_id, phone, channel)),
-    }
+def _standing(customer: Customer, channel: str) -> ChannelStanding:
+    phone = customer.phone or ""
+    senders = tuple(sender_of(customer.account_id).values())
+    suppressed = PhoneSuppression.of(customer.account_id, phone, channel)
+    return ChannelStanding(
+        consented=Consent.holds(customer.id, phone, channel, business_now()),
+        opted_out=OptOut.holds(customer.account_id, senders, phone, channel),
+        suppressed=SuppressionShown.of(suppressed) if suppressed else None,
+    )

@@ -2,12 +2,11 @@
 
 import falcon
 
+from actions.invoices.invoices import find_invoice
 from models.contact.message import Message
-from web.contact.answers import MessageList
-from web.contact.contact_shapes import show_message
+from web.contact.answers import MessageList, MessageShown
 from web.http.auth import caller_of
 from web.http.lists import page
-from web.invoices.invoices import find_invoice
 from web.openapi.openapi import PageQuery, documented
 
 
@@ -19,4 +18,4 @@ class InvoiceMessages:
         """The invoice's texts, oldest first, with advice for those that did not arrive."""
         invoice = find_invoice(caller_of(req).own, invoice_id)
         rows = Message.select().where(Message.invoice == invoice.id)
-        resp.media = page(req, rows, show_message, rows, oldest_first=True)
+        resp.media = page(req, rows, MessageShown.show, rows, oldest_first=True)

@@ -2,17 +2,15 @@
 out.
 """
 
-from datetime import datetime
-from typing import Any
-
 import falcon
 from pydantic import BaseModel, Field
 
 from models.feed.outgoing_event import feed_after
+from web.feed.answers import EventFeedPage
 from web.http.auth import caller_of
 from web.http.lists import MAX_LIMIT, USUAL_LIMIT, limit_of, number_of
 from web.http.problems import Problem
-from web.openapi.openapi import Shown, documented
+from web.openapi.openapi import documented
 
 LARGEST = 2**63 - 1
 
@@ -31,26 +29,6 @@ class FeedQuery(BaseModel):
     )
 
 
-class EventShown(Shown):
-    """One event. `data` holds ids, amounts and statuses only; read the object itself for more."""
-
-    id: str
-    type: str
-    timestamp: datetime
-    account_id: str
-    data: dict[str, Any]
-
-
-class EventFeedPage(Shown):
-    """Events after the cursor, oldest first, and the cursor for the next request, even when there
-    are none.
-    """
-
-    data: list[EventShown]
-    has_more: bool
-    next: str
-
-
 class EventFeed:
     """`/api/events`"""
 
@@ -61,11 +39,9 @@ class EventFeed:
         Events are kept for 90 days. 0 is the beginning of what is kept; an older cursor is answered
         with 410: read the objects themselves, then continue from 0.
         """
-        account, since, limit = (
-            caller_of(req).own,
-            number_of(req, "since", 0, 0, LARGEST),
-            limit_of(req),
-        )
+        account = caller_of(req).own
+        since = number_of(req, "since", 0, 0, LARGEST)
+        limit = limit_of(req)
         if 0 < since < (account.feed_begins_after or 0):
             raise Problem(
                 "cursor_too_old",

@@ -1,72 +1,78 @@
 """Webhook endpoints of the clinic's software, signed by the Standard Webhooks scheme."""
 
-import base64
-import secrets
-from typing import Any
+from typing import Annotated, Any
 
 import falcon
-from peewee import ModelSelect
+from pydantic import AfterValidator, Field
 
-from actions.feed.hold_deliveries import lock_endpoint
-from jobs.deliver_webhook import disable
-from models.accounts.account import Account
-from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
-from models.delivery.stage import stage_again
+from actions.feed.endpoints import (
+    change_endpoint,
+    delete_endpoint,
+    endpoints_of,
+    find_endpoint,
+    register_endpoint,
+)
+from models.feed.outgoing_event import TYPES
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
-from runtime.clock import real_now
-from runtime.secret_box import seal, unseal
-from web.feed.endpoint_shapes import (
-    EndpointChange,
+from rules.webhook_address import read_target
+from runtime.secret_box import unseal
+from runtime.settings import get_settings
+from web.feed.answers import (
+    DeliveryShown,
     EndpointList,
     EndpointMade,
     EndpointShown,
     EndpointWithDeliveries,
-    NewEndpoint,
-    show_delivery,
-    show_endpoint,
 )
 from web.http.auth import caller_of
-from web.http.body import check, read_json
+from web.http.body import Body, check, read_json
 from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.lists import page
-from web.http.problems import Problem
 from web.openapi.openapi import PageQuery, documented
 
-MOST = 20  # endpoints of one account
 LATEST = 20  # deliveries shown
-SECRET_BYTES = 32
 
 
-def new_secret() -> str:
-    """A fresh secret, `whsec_…`: of letters and digits only, so that what masks secrets in logs
-    knows it whole.
+def _may_be_sent_to(url: str) -> str:
+    read_target(url, loopback=get_settings().webhooks_may_stay_here)
+    return url
+
+
+def _known(events: list[str]) -> list[str]:
+    if not set(events) <= set(TYPES):
+        raise ValueError(
+            f"has an unknown event; each of {', '.join(TYPES)} is accepted; correct it"
+        )
+    return list(dict.fromkeys(events))
+
+
+Url = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_may_be_sent_to)]
+Events = Annotated[
+    list[str],
+    Field(
+        max_length=len(TYPES), json_schema_extra={"items": {"type": "string", "enum": list(TYPES)}}
+    ),
+    AfterValidator(_known),
+]
+
+
+class NewEndpoint(Body):
+    """Where to send which events; without `events`, all of them."""
+
+    url: Url
+    events: Events = Field(default=[])
+
+
+class EndpointChange(Body):
+    """The fields that may change; omitted ones stay. `enabled` false stops deliveries, true resumes
+    them.
     """
-    while True:
-        text = base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode().rstrip("=")
-        if text.isalnum():
-            return f"whsec_{text}"
 
-
-def find_endpoint(account: Account, endpoint_id: str) -> WebhookEndpoint:
-    """The account's own endpoint. Raises Problem 404."""
-    same = (
-        (WebhookEndpoint.id == endpoint_id)
-        & (WebhookEndpoint.account == account)
-        & (WebhookEndpoint.state != "deleted")
-    )
-    endpoint = WebhookEndpoint.get_or_none(same)
-    if endpoint is None:
-        raise Problem("not_found", f"There is no webhook endpoint {endpoint_id[:40]}.")
-    return endpoint
-
-
-def _mine(account: Account) -> "ModelSelect[Any]":
-    return WebhookEndpoint.select().where(
-        WebhookEndpoint.account == account, WebhookEndpoint.state != "deleted"
-    )
+    url: Url | None = None
+    events: Events | None = None
+    enabled: bool | None = None
 
 
 class WebhookEndpoints:
@@ -82,21 +88,7 @@ class WebhookEndpoints:
         arrive in any order and more than once: remember the `webhook-id`s you have seen.
         """
         caller, wanted = caller_of(req), check(NewEndpoint, document)
-        account = caller.own
-        if _mine(account).count() >= MOST:
-            raise Problem(
-                "invalid", f"An account has at most {MOST} webhook endpoints; delete one first."
-            )
-        endpoint = WebhookEndpoint.register(
-            account, wanted.url, wanted.events, seal(new_secret()), real_now()
-        )
-        AuditEntry.record(
-            caller.actor,
-            "endpoint.registered",
-            f"endpoint:{endpoint.id}",
-            account.id,
-            events=wanted.events,
-        )
+        endpoint = register_endpoint(caller.own, wanted.url, wanted.events, caller.actor)
         return Later(endpoint.id, nothing_to_perform)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
@@ -105,7 +97,7 @@ class WebhookEndpoints:
         """
         endpoint = find_endpoint(caller_of(req).own, reference)
         resp.status = falcon.HTTP_201
-        resp.media = show_endpoint(endpoint) | {"secret": unseal(endpoint.secret)}
+        resp.media = EndpointMade.show(endpoint, secret=unseal(endpoint.secret))
         resp.set_header("Location", f"/api/webhook-endpoints/{endpoint.id}")
 
     @documented("Events", {200: EndpointList}, query=PageQuery)
@@ -113,7 +105,7 @@ class WebhookEndpoints:
         """The account's endpoints, oldest first."""
         account = caller_of(req).own
         ever = WebhookEndpoint.select().where(WebhookEndpoint.account == account)
-        resp.media = page(req, _mine(account), show_endpoint, ever, oldest_first=True)
+        resp.media = page(req, endpoints_of(account), EndpointShown.show, ever, oldest_first=True)
 
 
 class OneWebhookEndpoint:
@@ -129,7 +121,8 @@ class OneWebhookEndpoint:
             .order_by(WebhookDelivery.id.desc())
             .limit(LATEST)
         )
-        resp.media = show_endpoint(endpoint) | {"deliveries": [show_delivery(row) for row in rows]}
+        shown = [DeliveryShown.of(row) for row in rows]
+        resp.media = EndpointWithDeliveries.show(endpoint, deliveries=shown)
 
     @documented("Events", {200: EndpointShown}, body=EndpointChange)
     def on_patch(self, req: falcon.Request, resp: falcon.Response, endpoint_id: str) -> None:
@@ -139,48 +132,13 @@ class OneWebhookEndpoint:
         `missedSince` on.
         """
         caller, wanted = caller_of(req), check(EndpointChange, read_json(req))
-        find_endpoint(caller.own, endpoint_id)
-        with transaction():
-            endpoint = lock_endpoint(find_endpoint(caller.own, endpoint_id))
-            _change(endpoint, wanted)
-            changed = sorted(wanted.model_fields_set)
-            AuditEntry.record(
-                caller.actor,
-                "endpoint.changed",
-                f"endpoint:{endpoint.id}",
-                caller.own.id,
-                changed=changed,
-                status=endpoint.state,
-            )
-        resp.media = show_endpoint(endpoint)
+        given = wanted.model_dump(exclude_unset=True)
+        resp.media = EndpointShown.show(
+            change_endpoint(caller.own, endpoint_id, given, caller.actor)
+        )
 
     @documented("Events", {204: None})
     def on_delete(self, req: falcon.Request, resp: falcon.Response, endpoint_id: str) -> None:
         """Delete an endpoint: pending deliveries are cancelled and its secret is erased."""
-        caller = caller_of(req)
-        with transaction():
-            endpoint = find_endpoint(caller.own, endpoint_id)
-            endpoint.record_deleted(real_now())
-            stage_again("release_deliveries", f"{endpoint.id}:0", endpoint.id, 0)
-            AuditEntry.record(
-                caller.actor, "endpoint.deleted", f"endpoint:{endpoint.id}", caller.own.id
-            )
+        delete_endpoint(caller_of(req).own, endpoint_id, caller_of(req).actor)
         resp.status = falcon.HTTP_204
-
-
-def _change(endpoint: WebhookEndpoint, wanted: EndpointChange) -> None:
-    """Write what is wanted of a locked endpoint. Another address, or being enabled, is a fresh
-    beginning: what waits for it goes at once.
-    """
-    moved = wanted.url is not None and wanted.url != endpoint.url
-    endpoint.record_changed(
-        url=wanted.url or endpoint.url,
-        events=endpoint.events if wanted.events is None else wanted.events,
-    )
-    if wanted.enabled is False and endpoint.state == "active":
-        disable(endpoint, real_now())
-    elif (wanted.enabled and endpoint.state == "disabled") or (
-        moved and endpoint.failures and endpoint.state == "active"
-    ):
-        endpoint.record_enabled()
-        stage_again("release_deliveries", f"{endpoint.id}:0", endpoint.id, 0)

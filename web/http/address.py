@@ -6,35 +6,11 @@ end, so that what a client writes into `X-Forwarded-For` itself is never reached
 `X-Real-IP` are not read at all.
 """
 
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import falcon
 
-from runtime.errors import Misconfigured
-from runtime.settings import get_settings
-
-THIS_MACHINE = "127.0.0.1,::1"
-
-Network = IPv4Network | IPv6Network
-
-
-@lru_cache(maxsize=4)
-def _networks(setting: str) -> tuple[Network, ...]:
-    try:
-        return tuple(
-            ip_network(part.strip(), strict=False) for part in setting.split(",") if part.strip()
-        )
-    except ValueError as error:
-        raise Misconfigured(
-            f"TRUSTED_PROXIES: {error}. Give addresses or networks, such as 10.0.0.0/8, separated"
-            " by commas."
-        ) from None
-
-
-def trusted_proxies() -> tuple[Network, ...]:
-    """The networks whose word about a request counts. Raises Misconfigured."""
-    return _networks(get_settings().trusted_proxies or THIS_MACHINE)
+from runtime.trusted_proxies import trusted_proxies
 
 
 def _is_trusted(text: str) -> bool:

@@ -1,28 +1,40 @@
-"""Who is asking: an account by its key, or an operator who may name any account."""
+"""Who is asking, and what they may: an account by its key, or an operator by a key or by the
+session of their browser, who may name any account that they have rights in.
+"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import falcon
 
 from models.accounts.account import Account
 from models.accounts.api_key import ApiKey
+from models.accounts.operator_session import OperatorSession
+from rules.operator_rights import Rights, Scope
+from runtime.errors import Refused
 from web.http.problems import Problem
+from web.http.sessions import check_csrf, session_of
 
 ACCOUNT_HEADER = "Payphone-Account"
+CSRF_HEADER = "X-CSRF-Token"
+READING = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The authenticated caller. `account` is None for an operator who has named none."""
+    """The authenticated caller. `account` is None for an operator who has named none, `rights` for
+    an account's own key. `secret`: what only they know, the key or the session's token.
+    """
 
-    key_id: str
+    id: str
+    actor: str
     account: Account | None
-    operator: bool
+    rights: Rights | None
+    secret: str = field(repr=False)
 
     @property
-    def actor(self) -> str:
-        """The caller as the audit names it."""
-        return f"key:{self.key_id}"
+    def operator(self) -> bool:
+        """Whether an operator asks, for whichever account."""
+        return self.rights is not None
 
     @property
     def own(self) -> Account:
@@ -30,6 +42,33 @@ class Caller:
         if self.account is None:
             raise Problem("bad_request", f"Name the account in the {ACCOUNT_HEADER} header.")
         return self.account
+
+    @property
+    def rules_all(self) -> bool:
+        """Whether this is an operator who may do anything in every account."""
+        return self.rights is not None and self.rights.lack("admin") is None
+
+    def need_admin(self) -> None:
+        """Raises Refused `forbidden` for anybody but an operator who may do anything in every
+        account.
+        """
+        if self.rights is None:
+            raise Refused("forbidden", "Only an operator may do this.", missing="admin")
+        need(self.rights, "admin")
+
+
+def need(rights: Rights, scope: Scope, account_id: str | None = None) -> None:
+    """Raises Refused `forbidden`, with what is missing, unless an operator's rights are enough for
+    something in one account, or in all of them (None).
+    """
+    lack = rights.lack(scope, account_id)
+    if lack is not None:
+        raise Refused("forbidden", lack.reason, missing=lack.missing)
+
+
+def scope_for(req: falcon.Request) -> Scope:
+    """What a request needs by its method: to look, or to act."""
+    return "view" if req.method in READING else "act"
 
 
 def bearer_of(req: falcon.Request) -> str:
@@ -39,8 +78,15 @@ def bearer_of(req: falcon.Request) -> str:
 
 
 def authenticate(req: falcon.Request) -> Caller:
-    """The caller of `Authorization: Bearer <key>`. Raises Problem 401 or 404."""
+    """The caller of `Authorization: Bearer <key>`, else of the session's cookie. Raises Problem 401
+    or 404, or 403 for a session without its CSRF token or for rights that are missing.
+
+    A key counts first: no other site can make a browser send one.
+    """
     secret = bearer_of(req)
+    session = None if req.auth else session_of(req)
+    if session is not None:
+        return _by_session(req, session)
     key = ApiKey.find(secret) if secret else None
     if key is None:
         raise Problem(
@@ -48,13 +94,27 @@ def authenticate(req: falcon.Request) -> Caller:
             "Send Authorization: Bearer <key>.",
             headers={"WWW-Authenticate": "Bearer"},
         )
+    actor = f"key:{key.id}"
     if key.account_id is not None:
-        return Caller(key.id, key.account, operator=False)
+        return Caller(key.id, actor, key.account, None, secret)
+    return Caller(key.id, actor, _named_account(req), Rights(), secret)
+
+
+def _by_session(req: falcon.Request, session: OperatorSession) -> Caller:
+    if req.method not in READING:
+        check_csrf(req, req.get_header(CSRF_HEADER) or "", session.csrf_token)
+    account = _named_account(req)
+    need(session.rights, scope_for(req), account.id if account else None)
+    actor = f"operator:{session.name}"
+    return Caller(actor, actor, account, session.rights, req.context.session_token)
+
+
+def _named_account(req: falcon.Request) -> Account | None:
     named = req.get_header(ACCOUNT_HEADER)
     account = Account.get_or_none(Account.id == named) if named else None
     if named and account is None:
         raise Problem("not_found", f"There is no account {named[:40]}.")
-    return Caller(key.id, account, operator=True)
+    return account
 
 
 def caller_of(req: falcon.Request) -> Caller:

@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from models.invoices.invoice import MAX_NOTES
 from rules.dates import read_day, read_day_or_moment, read_moment
 from rules.money import CURRENCIES
 from rules.phones import read_phone
@@ -30,8 +31,6 @@ def _currency(text: str) -> str:
     return text.lower()
 
 
-MAX_NOTES = 10_000
-
 Phone = Annotated[str, Field(max_length=40), AfterValidator(read_phone)]
 TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
 Id = Annotated[str, Field(max_length=200)]  # of ours, of Stripe's, of the clinic's own software
@@ -50,7 +49,6 @@ DayOrMoment = Annotated[datetime | date, BeforeValidator(read_day_or_moment)]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
 
 __all__ = [
-    "MAX_NOTES",
     "Amount",
     "Currency",
     "Day",

@@ -2,8 +2,9 @@
 
 So a request that crashed left nothing and may be sent again, and one that arrives twice at once
 waits for the first to commit and then gets its answer. The kept answer is sealed with the caller's
-own key, of which we have the hash only: it opens for the one who asked, and tells nothing to who
-reads the table.
+own key (or the token of their session), of which we have the hash only: it opens for the one who
+asked, and tells nothing to who reads the table. From another session of the same operator, the same
+key is refused as reused: nothing is done twice.
 """
 
 import functools
@@ -21,7 +22,7 @@ from models.delivery.idempotency_key import IdempotencyKey
 from runtime.clock import real_now
 from runtime.ids import new_id
 from runtime.secret_box import box_of
-from web.http.auth import bearer_of, caller_of
+from web.http.auth import caller_of
 from web.http.body import read_json
 from web.http.later import Later, nothing_to_perform
 from web.http.outcome import accept
@@ -70,7 +71,7 @@ def idempotent(responder: Responder) -> Responder:
     def wrapped(self: object, req: falcon.Request, resp: falcon.Response, **params: Any) -> None:
         caller, document, key = caller_of(req), read_json(req), req.get_header("Idempotency-Key")
         req.context.document = document
-        scope = f"{caller.key_id}:{caller.account.id if caller.account else ''}"
+        scope = f"{caller.id}:{caller.account.id if caller.account else ''}"
         if hasattr(self, "prepare") and not _is_known(scope, key):
             self.prepare(req, document)
         with transaction():
@@ -115,11 +116,11 @@ def _checked(key: str) -> str:
 
 
 def _digest(req: falcon.Request, document: Any) -> str:
-    """A digest of what was asked, keyed with the caller's key, so that the kept row says nothing
+    """A digest of what was asked, keyed with the caller's secret, so that the kept row says nothing
     about the body.
     """
     asked = json.dumps([req.method, req.path, document], sort_keys=True, separators=(",", ":"))
-    return hmac.new(bearer_of(req).encode(), asked.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(caller_of(req).secret.encode(), asked.encode(), hashlib.sha256).hexdigest()
 
 
 def _first(scope: str, key: str, digest: str) -> IdempotencyKey | None:
@@ -178,7 +179,7 @@ def _replay(
         )
     resp.set_header("Idempotent-Replayed", "true")
     resp.status = falcon.code_to_http_status(first.status or 200)
-    resp.media = json.loads(box_of(bearer_of(req)).decrypt(first.answer))
+    resp.media = json.loads(box_of(caller_of(req).secret).decrypt(first.answer))
     if first.location:
         resp.set_header("Location", first.location)
     return None
@@ -198,7 +199,7 @@ def _keep(scope: str, key: str, req: falcon.Request, resp: falcon.Response, late
             (IdempotencyKey.scope == scope) & (IdempotencyKey.key == key)
         ).execute()
         return
-    sealed = box_of(bearer_of(req)).encrypt(json.dumps(resp.media).encode()).decode()
+    sealed = box_of(caller_of(req).secret).encrypt(json.dumps(resp.media).encode()).decode()
     answer = {"status": resp.status_code, "answer": sealed, "location": resp.get_header("Location")}
     IdempotencyKey.update(answer).where(
         (IdempotencyKey.scope == scope) & (IdempotencyKey.key == key)

@@ -12,7 +12,8 @@ from limits import RateLimitItem, parse
 
 from runtime.errors import Misconfigured
 from runtime.settings import Settings, get_settings
-from web.http.address import client_address, is_https, trusted_proxies
+from runtime.trusted_proxies import trusted_proxies
+from web.http.address import client_address, is_https
 from web.http.pages import show_page
 from web.http.problems import Problem
 from web.server.counted_limit import CountedLimit
@@ -53,7 +54,7 @@ def check_settings(settings: Settings) -> None:
         _item(rate)
 
 
-class PaymentDoors:
+class PaymentGuard:
     """Stands before every routed request; looks at those about money."""
 
     def __init__(self) -> None:

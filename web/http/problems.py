@@ -69,7 +69,7 @@ class Problem(Refused):
         headers: dict[str, str] | None = None,
         **members: str,
     ) -> None:
-        super().__init__(code, detail or f"{PROBLEMS[code][1]}.", errors, None, **members)
+        super().__init__(code, detail, errors, None, **members)
         self.headers = headers or {}
 
     @property

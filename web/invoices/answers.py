@@ -1,50 +1,25 @@
-"""The API's answers as models: the OpenAPI document is made from them, and the tests check each
-answer against it.
-
-`web.invoices.shapes` makes the dicts.
-"""
+"""The API's answers about customers and invoices, as models."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal, Self
 
+from models.payments.dispute import answer_due_by
 from web.contact.answers import MessageShown
-from web.openapi.openapi import Shown
+from web.openapi.openapi import Shown, left_out_if_none
 from web.payments.answers import PaymentShown
 from web.payments.billing import StripeBillingShown
 
 InvoiceStatus = Literal["draft", "sent", "overdue", "paid", "cancelled", "written_off"]
 
 
-class Received(Shown):
-    """The event was stored."""
-
-    received: bool
-
-
-class AccountShown(Shown):
-    """An account."""
-
-    id: str
-    name: str
-    time_zone: str
-    stripe_account: str | None
-    created_at: datetime
-
-
-class AccountMade(AccountShown):
-    """A new account with its first API key, which is shown only once."""
-
-    key: str
-
-
 class AddressShown(Shown):
     """A postal address; every field may be missing."""
 
-    line1: str | None = None
-    city: str | None = None
-    state: str | None = None
-    postal_code: str | None = None
-    country: str | None = None
+    line1: str | None = left_out_if_none()
+    city: str | None = left_out_if_none()
+    state: str | None = left_out_if_none()
+    postal_code: str | None = left_out_if_none()
+    country: str | None = left_out_if_none()
 
 
 class CustomerShown(Shown):
@@ -103,6 +78,18 @@ class InvoiceShown(Shown):
     customer: CustomerBrief
     created_at: datetime
     updated_at: datetime
+
+    @classmethod
+    def of(cls, row: Any, **given: Any) -> Self:
+        """The answer about an invoice."""
+        return super().of(
+            row,
+            outstanding_balance=row.outstanding,
+            currency_mismatch=row.mismatched,
+            dispute_due_by=answer_due_by(row),
+            customer=CustomerBrief.of(row.customer),
+            **given,
+        )
 
 
 class InvoiceList(Shown):

@@ -5,13 +5,9 @@ from typing import Annotated, Any
 import falcon
 from pydantic import Field
 
-from actions.payments.bind_stripe_customer import BINDING_PROBLEMS, claim, vouched_for
-from models.accounts.account import Account
-from models.base import transaction
-from models.contact.consent import Consent
+from actions.invoices.customers import change_customer, create_customer, find_customer
+from actions.payments.bind_stripe_customer import vouched_for
 from models.invoices.customer import Customer
-from runtime.clock import real_now
-from runtime.ids import new_id
 from web.http.auth import caller_of
 from web.http.body import Body, check, read_json
 from web.http.fields import Email, Language, Name, Phone, TimeZone, Words
@@ -19,8 +15,9 @@ from web.http.idempotency import idempotent
 from web.http.lists import page
 from web.http.problems import Problem
 from web.invoices.answers import CustomerList, CustomerShown
-from web.invoices.shapes import show_customer
 from web.openapi.openapi import PageQuery, documented
+
+BINDING_PROBLEMS = ("already_exists", "stripe_customer_unknown", "provider_unavailable")
 
 
 class Address(Body):
@@ -56,27 +53,6 @@ class CustomerChange(NewCustomer):
     name: Name = ""
 
 
-def find_customer(account: Account, customer_id: str) -> Customer:
-    """The account's own customer. Raises Problem 404."""
-    customer = Customer.get_or_none((Customer.id == customer_id) & (Customer.account == account))
-    if customer is None:
-        raise Problem("not_found", f"There is no customer {customer_id[:40]}.")
-    return customer
-
-
-def _check_free(account: Account, external_id: str | None, customer_id: str = "") -> None:
-    """Raises Problem 409 when a customer other than `customer_id` has this external id."""
-    if external_id is None:
-        return
-    same = (
-        (Customer.account == account)
-        & (Customer.external_id == external_id)
-        & (Customer.id != customer_id)
-    )
-    if Customer.select().where(same).exists():
-        raise Problem("already_exists", f"There is a customer with externalId {external_id}.")
-
-
 def _values(wanted: NewCustomer, names: set[str]) -> dict[str, Any]:
     values = wanted.model_dump(include=names)
     if values.get("address"):
@@ -92,9 +68,8 @@ class Customers:
     def prepare(self, req: falcon.Request, document: Any) -> None:
         """Look a Stripe customer up before anything is written."""
         bound = check(NewCustomer, document).stripe_customer_id
-        req.context.vouched = (
-            vouched_for(caller_of(req).own, caller_of(req).operator, bound) if bound else False
-        )
+        caller = caller_of(req)
+        req.context.vouched = vouched_for(caller.own, bound, caller.rules_all) if bound else False
 
     @documented("Customers", {201: CustomerShown}, body=NewCustomer, problems=BINDING_PROBLEMS)
     @idempotent
@@ -102,25 +77,18 @@ class Customers:
         """Create a customer; the same `externalId` twice is 409. A `stripeCustomerId` is looked up
         at Stripe, and must be the account's own.
         """
-        account, wanted, now = caller_of(req).own, check(NewCustomer, document), real_now()
-        _check_free(account, wanted.external_id)
-        if wanted.stripe_customer_id:
-            claim(account, wanted.stripe_customer_id)
-        values = _values(wanted, set(NewCustomer.model_fields)) | {
-            "stripe_vouched": req.context.vouched
-        }
-        customer = Customer.create(
-            id=new_id("cu"), account=account, created_at=now, updated_at=now, **values
-        )
+        wanted = check(NewCustomer, document)
+        values = _values(wanted, set(NewCustomer.model_fields))
+        customer = create_customer(caller_of(req).own, values, req.context.vouched)
         resp.status = falcon.HTTP_201
-        resp.media = show_customer(customer)
+        resp.media = CustomerShown.show(customer)
         resp.set_header("Location", f"/api/customers/{customer.id}")
 
     @documented("Customers", {200: CustomerList}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The account's customers, newest first."""
         rows = Customer.select().where(Customer.account == caller_of(req).own)
-        resp.media = page(req, rows, show_customer, rows)
+        resp.media = page(req, rows, CustomerShown.show, rows)
 
 
 class OneCustomer:
@@ -129,17 +97,15 @@ class OneCustomer:
     @documented("Customers", {200: CustomerShown})
     def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
         """One customer."""
-        resp.media = show_customer(find_customer(caller_of(req).own, customer_id))
+        resp.media = CustomerShown.show(find_customer(caller_of(req).own, customer_id))
 
     @documented("Customers", {200: CustomerShown}, body=CustomerChange, problems=BINDING_PROBLEMS)
     def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
         """Change the fields in the body. A `stripeCustomerId` is looked up at Stripe, and must be
         the account's own.
         """
-        customer, wanted = (
-            find_customer(caller_of(req).own, customer_id),
-            check(CustomerChange, read_json(req)),
-        )
+        caller, wanted = caller_of(req), check(CustomerChange, read_json(req))
+        customer = find_customer(caller.own, customer_id)
         values = _values(wanted, wanted.model_fields_set)
         if "name" in values and not values["name"]:
             raise Problem(
@@ -148,21 +114,5 @@ class OneCustomer:
                 [{"field": "name", "message": "is empty; 1 to 200 characters are accepted"}],
             )
         bound: str | None = values.get("stripe_customer_id")
-        if "stripe_customer_id" in values:
-            values["stripe_vouched"] = (
-                vouched_for(caller_of(req).own, caller_of(req).operator, bound, customer)
-                if bound
-                else False
-            )
-        with transaction():
-            _check_free(customer.account, values.get("external_id"), customer.id)
-            if bound:
-                claim(customer.account, bound)
-            Customer.update(**values, updated_at=real_now()).where(
-                Customer.id == customer.id
-            ).execute()
-            if customer.phone and values.get("phone", customer.phone) != customer.phone:
-                Consent.void(
-                    customer.id, customer.phone, "the customer's number was changed", real_now()
-                )
-        resp.media = show_customer(find_customer(caller_of(req).own, customer_id))
+        vouched = vouched_for(caller.own, bound, caller.rules_all, customer) if bound else False
+        resp.media = CustomerShown.show(change_customer(customer, values, vouched))

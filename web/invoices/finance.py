@@ -1,7 +1,7 @@
 """Unpaid invoices and their totals."""
 
 from datetime import date
-from typing import Any, Literal
+from typing import Literal, Self
 
 import falcon
 
@@ -15,10 +15,10 @@ from web.invoices.answers import CustomerBrief
 from web.openapi.openapi import PageQuery, Shown, documented
 
 BUCKET_NAMES = {
-    "1-30": "days1To30",
-    "31-60": "days31To60",
-    "61-90": "days61To90",
-    "91-": "daysOver90",
+    "1-30": "days_1_to_30",
+    "31-60": "days_31_to_60",
+    "61-90": "days_61_to_90",
+    "91-": "days_over_90",
 }
 
 
@@ -43,6 +43,21 @@ class UnpaidInvoice(Shown):
     disputed: bool
     customer: CustomerBrief
     next_contact: str | None
+
+    @classmethod
+    def on(cls, today: date, invoice: Invoice) -> Self:
+        """The answer about an unpaid invoice on the account's day `today`. `next_contact` is always
+        null: contacts are not scheduled yet.
+        """
+        late = (today - invoice.due_date).days
+        return cls.of(
+            invoice,
+            status="overdue" if late > 0 else "sent",
+            outstanding_balance=invoice.outstanding,
+            days_overdue=max(0, late),
+            customer=CustomerBrief.of(invoice.customer),
+            next_contact=None,
+        )
 
 
 class UnpaidList(Shown):
@@ -89,43 +104,15 @@ class UnpaidInvoices:
     @documented("Finance", {200: UnpaidList}, query=UnpaidQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Unpaid invoices, earliest due date first; `status` is `overdue` or `sent`."""
-        account, limit, statuses = (
-            caller_of(req).own,
-            limit_of(req),
-            set(choices_of(req, "status", UNPAID)),
-        )
+        account = caller_of(req).own
+        limit = limit_of(req)
+        statuses = set(choices_of(req, "status", UNPAID))
         which = statuses.pop() if len(statuses) == 1 else None
         last = after_of(req, Invoice.select().where(Invoice.account == account))
         today = account.local_date(business_now())
         rows = unpaid_invoices(account, which, today, last, limit + 1)  # type: ignore[arg-type]
-        resp.media = {
-            "data": [show_unpaid(row, today) for row in rows[:limit]],
-            "hasMore": len(rows) > limit,
-        }
-
-
-def show_unpaid(invoice: Invoice, today: date) -> dict[str, Any]:
-    """An unpaid invoice. `nextContact` is always null: contacts are not scheduled yet."""
-    customer, late = invoice.customer, (today - invoice.due_date).days
-    return {
-        "id": invoice.id,
-        "number": invoice.number,
-        "status": "overdue" if late > 0 else "sent",
-        "project": invoice.project,
-        "currency": invoice.currency,
-        "amountDue": invoice.amount_due,
-        "outstandingBalance": invoice.outstanding,
-        "dueDate": invoice.due_date.isoformat(),
-        "daysOverdue": max(0, late),
-        "disputed": invoice.disputed,
-        "customer": {
-            "id": customer.id,
-            "name": customer.name,
-            "phone": customer.phone,
-            "email": customer.email,
-        },
-        "nextContact": None,
-    }
+        shown = [UnpaidInvoice.on(today, row) for row in rows[:limit]]
+        resp.media = UnpaidList(data=shown, has_more=len(rows) > limit).document()
 
 
 class FinanceSummary:
@@ -138,24 +125,21 @@ class FinanceSummary:
         today = account.local_date(business_now())
         statuses, ages = sums_by_status(account), list(sums_by_age(account, today))
         currencies = sorted({row.currency for row in statuses})
-        resp.media = {
-            "asOf": today.isoformat(),
-            "currencies": [_show_currency(currency, statuses, ages) for currency in currencies],
-        }
+        resp.media = Summary(
+            as_of=today,
+            currencies=[_summary(currency, statuses, ages) for currency in currencies],
+        ).document()
 
 
-def _show_currency(currency: str, statuses: list[Sum], ages: list[Sum]) -> dict[str, Any]:
-    by_age = {row.key: _tally(row) for row in ages if row.currency == currency}
-    buckets = [f"{first}-{last or ''}" for first, last in BUCKETS]
-    return {
-        "currency": currency,
-        "byStatus": {row.key: _tally(row) for row in statuses if row.currency == currency},
-        "overdue": {
-            BUCKET_NAMES[bucket]: by_age.get(bucket, {"count": 0, "outstanding": 0})
-            for bucket in buckets
-        },
+def _summary(currency: str, statuses: list[Sum], ages: list[Sum]) -> CurrencySummary:
+    by_age = {row.key: Tally.of(row) for row in ages if row.currency == currency}
+    none = Tally(count=0, outstanding=0)
+    overdue = {
+        BUCKET_NAMES[bucket]: by_age.get(bucket, none)
+        for bucket in (f"{first}-{last or ''}" for first, last in BUCKETS)
     }
-
-
-def _tally(row: Sum) -> dict[str, int]:
-    return {"count": row.count, "outstanding": row.outstanding}
+    return CurrencySummary(
+        currency=currency,
+        by_status={row.key: Tally.of(row) for row in statuses if row.currency == currency},
+        overdue=Ages(**overdue),
+    )

@@ -1,17 +1,16 @@
 """An invoice's timeline, for the clinic and its software."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import falcon
 from pydantic import Field
 
-from models.reports.timeline import Entry, timeline_of
+from actions.invoices.invoices import find_invoice
+from models.reports.timeline import timeline_of
 from models.reports.timeline_sources import SOURCES
-from runtime.clock import rfc3339
 from web.http.auth import caller_of
 from web.http.lists import page_of
-from web.invoices.invoices import find_invoice
 from web.openapi.openapi import PageQuery, Shown, documented
 
 
@@ -28,6 +27,12 @@ class TimelineEntry(Shown):
     amount: int | None
     currency: str | None
 
+    @classmethod
+    def of(cls, row: Any, **given: Any) -> Self:
+        """The answer about an entry; a text it does not have is null."""
+        named = {"status": row.status, "by": row.by, "currency": row.currency}
+        return super().of(row, **{name: text or None for name, text in named.items()}, **given)
+
 
 class Timeline(Shown):
     """A page of the timeline, oldest first."""
@@ -43,18 +48,6 @@ class InvoiceTimeline:
     def on_get(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
         """Everything received, decided and sent about an invoice, in order, with the reasons."""
         invoice = find_invoice(caller_of(req).own, invoice_id)
-        resp.media = page_of(req, timeline_of(invoice, SOURCES), _show, lambda entry: entry.id)
-
-
-def _show(entry: Entry) -> dict[str, Any]:
-    return {
-        "id": entry.id,
-        "at": rfc3339(entry.at),
-        "kind": entry.kind,
-        "type": entry.type,
-        "reason": entry.reason,
-        "status": entry.status or None,
-        "by": entry.by or None,
-        "amount": entry.amount,
-        "currency": entry.currency or None,
-    }
+        resp.media = page_of(
+            req, timeline_of(invoice, SOURCES), TimelineEntry.show, lambda entry: entry.id
+        )

@@ -22,15 +22,16 @@ from web.http.outcome import Accepted
 from web.http.payment_guard import is_payment_route
 from web.http.problems import PROBLEMS
 
-Door = Literal["key", "operator", "signature", "open"]
+Auth = Literal["key", "operator", "signature", "open"]
 Responder = TypeVar("Responder", bound=Callable[..., Any])
 
 ALWAYS = ("bad_request", "card_number_refused", "unavailable")
-WITH_KEY = ("unauthenticated", "not_found")
+WITH_KEY = ("unauthenticated", "forbidden", "not_found")
 WITH_BODY = ("body_too_large", "invalid", "conflict")
 WITH_REPEAT = ("idempotency_key_reused", "idempotency_in_progress")
 
-PAYMENT_GUARD = {"403": "https_required", "429": "rate_limited"}  # of web.http.payment_guard
+# what web.http.payment_guard answers
+PAYMENT_GUARD = {"403": "https_required", "429": "rate_limited"}
 
 ABOUT = """Send a clinic's invoices, take payments by link, card or phone, and follow what was paid.
 
@@ -41,7 +42,12 @@ Send `Authorization: Bearer <key>`. An object of another account is answered wit
 `startingAfter`. A POST takes `Idempotency-Key`: the same key and body return the first answer
 again. Without a clear answer, repeat with the same key: 503 `outcome_unknown` means that it may
 have been accepted, 202 with `accepted` that it was: read it at its `Location`. HEAD is answered
-wherever GET is. Card numbers are refused in any field and never stored."""
+wherever GET is. Card numbers are refused in any field and never stored.
+
+A page of this server may call the API for the operator who is signed in, by the session's cookie:
+it names the account in `Payphone-Account` and sends the session's token in `X-CSRF-Token` with
+anything but GET. What the operator's scope does not include is answered with 403 `forbidden`, whose
+`missing` is the scope, the account or `all_accounts`."""
 
 
 class Shown(BaseModel):
@@ -57,9 +63,19 @@ class Shown(BaseModel):
         names = cls.model_fields
         return cls(**{name: getattr(row, name) for name in names if name not in given} | given)
 
+    @classmethod
+    def show(cls, row: Any, **given: Any) -> dict[str, Any]:
+        """The answer about `row`, ready to be sent."""
+        return cls.of(row, **given).document()
+
     def document(self) -> dict[str, Any]:
         """The answer as JSON has it: times in RFC 3339, references as ids."""
         return self.model_dump(mode="json", by_alias=True)
+
+
+def left_out_if_none() -> Any:
+    """The default of a field that an answer has only when there is something to say."""
+    return Field(default=None, exclude_if=lambda value: value is None)
 
 
 class FieldProblem(BaseModel):
@@ -89,7 +105,7 @@ class KeyHeaders(BaseModel):
     account: str | None = Field(
         default=None,
         alias="Payphone-Account",
-        description="Only with an operator's key: the account to act for.",
+        description="Only from an operator: the account to act for.",
     )
 
 
@@ -159,21 +175,21 @@ def documented(
     body: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
     problems: Sequence[str] = (),
-    door: Door = "key",
+    auth: Auth = "key",
 ) -> Callable[[Responder], Responder]:
     """Describe a responder: what it takes, what it answers, and which problem codes of its own it
     has.
 
-    `door`: who may call it (an account's key, an operator's key, a provider's signature, anybody).
+    `auth`: who may call it (an account's key, an operator's key, a provider's signature, anybody).
     Problems that every endpoint may answer (401, 404, 413 …) need not be named.
     """
 
     def describe(responder: Responder) -> Responder:
-        keyed, repeats = door in {"key", "operator"}, responder.__name__ == "on_post"
+        keyed = auth in {"key", "operator"}
+        repeats = responder.__name__ == "on_post"
         codes = [
             *ALWAYS,
             *(WITH_KEY if keyed else ()),
-            *(("forbidden",) if door == "operator" else ()),
         ]
         codes += [
             *(WITH_BODY if body else ()),

@@ -11,8 +11,8 @@ from models.reports.figures import (
     count_states,
 )
 from web.http.pages import show_page
+from web.http.sessions import signed_in
 from web.operators.health import Ready
-from web.operators.sessions import signed_in
 
 STATES = ("waiting", "running", "dead", "done")  # always shown, even at 0
 OUTCOMES = ("unprocessed", "refused", "unmatched", "applied")
@@ -24,8 +24,8 @@ ALARMING = {"dead", "refused", "in doubt", *WHATS}
 class Home:
     """The front page of the operators."""
 
-    def __init__(self, ready: Ready) -> None:
-        self._ready = ready
+    def __init__(self) -> None:
+        self._ready = Ready()
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Current counts from the database."""

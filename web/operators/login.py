@@ -17,8 +17,7 @@ from web.http.address import client_address
 from web.http.body import read_raw
 from web.http.pages import show_page
 from web.http.problems import Problem
-from web.operators.login_limit import WINDOW, LoginLimit
-from web.operators.sessions import (
+from web.http.sessions import (
     CSRF_FIELD,
     check_csrf,
     cookie_name,
@@ -27,6 +26,7 @@ from web.operators.sessions import (
     put_cookie,
     session_of,
 )
+from web.operators.login_limit import WINDOW, LoginLimit
 
 FORM_CAP = 8 * 1024  # bytes
 FORM_LIFE = 3600  # seconds a login page may be left open

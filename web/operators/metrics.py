@@ -15,7 +15,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from web.http.auth import caller_of
 from web.http.problems import Problem
 from web.operators.gauges import gauges
-from web.operators.sessions import session_of
 from web.server.request_metrics import request_registry
 
 
@@ -27,7 +26,7 @@ class Metrics:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """All figures in Prometheus' text format."""
-        if session_of(req) is None and not caller_of(req).operator:
+        if not caller_of(req).operator:
             raise Problem("forbidden", "Metrics are for operators: use an operator's key.")
         resp.content_type = CONTENT_TYPE_LATEST
         resp.data = generate_latest(self._gauges) + generate_latest(request_registry())

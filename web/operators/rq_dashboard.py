@@ -27,9 +27,10 @@ from models.delivery.staged_job import StagedJob
 from runtime.errors import Misconfigured
 from runtime.ids import new_token
 from runtime.settings import QUEUES, get_settings
+from web.http.auth import need
 from web.http.problems import Problem
+from web.http.sessions import check_csrf, is_secure, session_of, signed_in
 from web.operators.rq_flask import PREFIX, make_dashboard, page_policy
-from web.operators.sessions import CSRF_HEADER, check_csrf, is_secure, session_of, signed_in
 
 REQUEUE_ONE = re.compile(r"/rq/job/([^/]+)/requeue")
 REQUEUE_ALL = re.compile(r"/rq/requeue/([^/]+)")
@@ -43,6 +44,8 @@ LOOKS = re.compile(
     rf"|/rq/0/data/(queues|workers|jobs/{REGISTRY}|job/[\w-]+)\.json"
 )
 JOBS = "/rq/0/view/jobs"  # of RQ's own "default" queue, which nobody here uses
+
+CSRF_HEADER = "X-CSRFToken"  # as the dashboard's own script calls it
 
 
 class RqDashboard:
@@ -118,6 +121,7 @@ class RqDashboard:
         if session is None:
             raise Problem("unauthenticated", "Sign in at /login.")
         check_csrf(req, req.get_header(CSRF_HEADER) or "", session.csrf_token)
+        need(session.rights, "act")
         actor = f"operator:{session.name}"
         if found := REQUEUE_ONE.fullmatch(req.path):
             return _replay_one(found[1], actor)

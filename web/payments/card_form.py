@@ -14,6 +14,7 @@ from typing import Any
 
 import falcon
 
+from actions.invoices.invoices import find_invoice
 from actions.payments.charge import charge
 from actions.payments.payable import check_payable
 from actions.payments.plan_attempt import plan_attempt
@@ -26,16 +27,15 @@ from rules.money import in_words
 from runtime.clock import real_now, rfc3339
 from runtime.errors import Refused
 from runtime.settings import get_settings
-from web.http.auth import caller_of
+from web.http.auth import caller_of, need
 from web.http.body import Body, check, read_json
 from web.http.fields import Amount, Email, PaymentMethodId
 from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
+from web.http.sessions import signed_in
 from web.invoices.answers import CardFormShown
-from web.invoices.invoices import find_invoice
 from web.openapi.openapi import documented
-from web.operators.sessions import signed_in
 from web.payments.card_page import show_card_page, show_refusal
 from web.payments.card_tokens import LIFE, CardForm, read_token
 from web.payments.confirm_payment import answered_later
@@ -72,7 +72,9 @@ class OpenCardForm:
         """Open a form for the signed-in operator and redirect to it."""
         session = signed_in(req)
         try:
-            form = open_form(_invoice(invoice_id), f"operator:{session.name}")
+            invoice = _invoice(invoice_id)
+            need(session.rights, "act", invoice.account_id)
+            form = open_form(invoice, f"operator:{session.name}")
         except Refused as problem:
             show_refusal(resp, problem)
             return
@@ -232,11 +234,3 @@ def _tell(resp: falcon.Response, confirmation: PaymentConfirmation, actor: str) 
         "amount": in_words(confirmation.amount, currency, "en_US"),
         "outstanding": in_words(outstanding, currency, "en_US") if outstanding else None,
     }
-
-
-def add_card_form_routes(app: falcon.App) -> None:
-    """Where a card form is opened, and where it is."""
-    app.add_route("/invoices/{invoice_id}/card", OpenCardForm())
-    app.add_route("/api/invoices/{invoice_id}/card-forms", CardForms())
-    app.add_route("/card/{token}", CardPage())
-    app.add_route("/card/{token}/charges/{charge_id}", CardFormCharge())

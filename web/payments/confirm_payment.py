@@ -6,6 +6,7 @@ from typing import Any
 import falcon
 from pydantic import Field
 
+from actions.invoices.invoices import find_invoice
 from actions.payments.charge import Charge, charge, charge_by_phone, check_not_repeated, resume
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
@@ -16,7 +17,6 @@ from web.http.idempotency import idempotent, key_required
 from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
 from web.invoices.answers import Confirmed
-from web.invoices.invoices import find_invoice
 from web.openapi.openapi import documented
 from web.payments.payment_intents import PAYING_PROBLEMS
 from web.payments.payment_outcome import answer_outcome

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import falcon
 
+from actions.invoices.invoices import find_invoice
 from actions.payments.read_intent import read_intent
 from actions.payments.record_offline_payment import Taken, record_offline_payment
 from models.invoices.invoice import Invoice
@@ -14,9 +15,7 @@ from web.http.fields import Amount, Currency, DayOrMoment, Id, Name
 from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
-from web.invoices.answers import Recorded
-from web.invoices.invoices import find_invoice
-from web.invoices.shapes import show_invoice
+from web.invoices.answers import InvoiceShown, Recorded
 from web.openapi.openapi import documented
 from web.payments.answers import PaymentShown
 
@@ -64,7 +63,7 @@ class UpsertPayment:
         resp.status = falcon.HTTP_201 if is_new else falcon.HTTP_200
         resp.media = {
             "payment": PaymentShown.of(payment).document(),
-            "invoice": show_invoice(Invoice.get_by_id(shown.id)),
+            "invoice": InvoiceShown.show(Invoice.get_by_id(shown.id)),
         }
         return None
 
@@ -83,7 +82,7 @@ class UpsertPayment:
         resp.status = falcon.code_to_http_status(int(status))
         resp.media = {
             "payment": PaymentShown.of(payment).document(),
-            "invoice": show_invoice(Invoice.get_by_id(invoice_id)),
+            "invoice": InvoiceShown.show(Invoice.get_by_id(invoice_id)),
         }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import falcon
 
+from actions.invoices.invoices import find_invoice
 from actions.payments.plan_attempt import plan_attempt, until_in_place
 from delivery.perform_now import perform_now
 from models.invoices.invoice import Invoice
@@ -19,7 +20,6 @@ from web.http.idempotency import idempotent
 from web.http.later import Later
 from web.http.problems import Problem
 from web.invoices.answers import IntentShown
-from web.invoices.invoices import find_invoice
 from web.openapi.openapi import documented
 from web.payments.billing import BillingDetails, stripe_billing
 

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 import falcon
 
+from actions.contact.ask_for_text import ask_for_text, contact_refused, refusal_of, text_on_its_way
+from actions.invoices.invoices import find_invoice
 from actions.payments.make_link import make_link_now, plan_link
 from actions.payments.payable import check_payable, payment_is_under_way
 from models.contact.contact_decision import ContactDecision
@@ -11,8 +13,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
 from rules.invoice_fold import UNPAID
 from runtime.clock import business_now
-from web.contact.contact_shapes import show_message
-from web.contact.link_texts import ask_for_text, contact_refused, refusal_of, text_on_its_way
+from web.contact.answers import MessageShown
 from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import Phone
@@ -20,7 +21,6 @@ from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.pages import show_page
 from web.invoices.answers import LinkShown
-from web.invoices.invoices import find_invoice
 from web.openapi.openapi import documented
 
 
@@ -80,7 +80,7 @@ class InvoicePaymentLinks:
             "amount": link.amount,
             "currency": link.currency,
             "error": link.error,
-            "message": show_message(message) if message else None,
+            "message": MessageShown.show(message) if message else None,
         }
         return None
 

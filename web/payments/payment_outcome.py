@@ -11,7 +11,7 @@ from actions.payments.read_intent import read_intent
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_confirmation import PaymentConfirmation
-from web.invoices.shapes import show_invoice
+from web.invoices.answers import InvoiceShown
 from web.payments.answers import PaymentShown
 
 Json = dict[str, Any]
@@ -82,5 +82,5 @@ def _answer(
         "success": status == "succeeded",
         "status": status,
         "payment": PaymentShown.of(payment).document() if payment else None,
-        "invoice": show_invoice(Invoice.get_by_id(invoice_id)),
+        "invoice": InvoiceShown.show(Invoice.get_by_id(invoice_id)),
     }

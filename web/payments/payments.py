@@ -111,11 +111,10 @@ class OnePayment:
             "refund_requests": [RefundRequestShown.of(row) for row in asked],
             "disputes": [DisputeShown.of(row) for _, row in disputes_of(known)],
         }
-        shown = (
-            attempt_shown(attempt, payment, **beside)
-            if attempt
-            else PaymentWithRefunds.of(payment, **UNTROUBLED, **beside)
-        )
+        if attempt is not None:
+            shown = attempt_shown(attempt, payment, **beside)
+        elif payment is not None:
+            shown = PaymentWithRefunds.of(payment, **UNTROUBLED, **beside)
         resp.media = shown.document()
 
 

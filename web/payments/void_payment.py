@@ -11,8 +11,7 @@ from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.idempotency import idempotent
 from web.http.problems import Problem
-from web.invoices.answers import Recorded
-from web.invoices.shapes import show_invoice
+from web.invoices.answers import InvoiceShown, Recorded
 from web.openapi.openapi import documented
 from web.payments.answers import PaymentShown
 from web.payments.payments import find_payment
@@ -50,5 +49,5 @@ class VoidPayment:
         payment = void_payment(payment.id, order.reason, caller.actor)
         resp.media = {
             "payment": PaymentShown.of(payment).document(),
-            "invoice": show_invoice(Invoice.get_by_id(payment.invoice_id)),
+            "invoice": InvoiceShown.show(Invoice.get_by_id(payment.invoice_id)),
         }

@@ -1,7 +1,7 @@
 """gunicorn's settings: threads that wait cheaply, bodies that cannot stall a process for long."""
 
 from runtime.start import settings_or_exit
-from web.http.address import THIS_MACHINE
+from runtime.trusted_proxies import THIS_MACHINE
 from web.http.payment_guard import check_settings
 from web.server.counter_files import make_counter_files
 from web.server.keep_alive import begin_request

@@ -1,6 +1,5 @@
 """Stripe's door: a signed event becomes an inbox row and a staged job in one commit, then 200."""
 
-from collections.abc import Callable
 from typing import Any
 
 import falcon
@@ -12,23 +11,29 @@ from providers.stripe.signature import BadSignature, verify_signature
 from runtime.clock import real_seconds
 from runtime.killpoint import killpoint
 from runtime.log import get_log
+from runtime.settings import get_settings
 from web.http.body import TooDeep, parse_json, read_raw, refuse_unstorable
 from web.http.problems import Problem
-from web.invoices.answers import Received
-from web.openapi.openapi import documented
+from web.openapi.openapi import Shown, documented
 
 log = get_log("webhooks")
 
 
+class Received(Shown):
+    """The event was stored."""
+
+    received: bool
+
+
+WEBHOOK_PROBLEMS = ("bad_signature", "body_too_large")
+
+
 class StripeWebhook:
-    """`POST /api/webhooks/stripe`, and `/connect`: each has secrets of its own."""
+    """`/api/webhooks/stripe`: events of the platform's own account."""
 
-    def __init__(self, secrets: Callable[[], tuple[str, ...]], connect: bool = False) -> None:
-        self._secrets, self._connect = secrets, connect
+    connect = False
 
-    @documented(
-        "Webhooks", {200: Received}, problems=("bad_signature", "body_too_large"), door="signature"
-    )
+    @documented("Webhooks", {200: Received}, problems=WEBHOOK_PROBLEMS, auth="signature")
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Store the event. 400: not signed, or not an event. 503: not stored, send it again."""
         event, text = self._read(req)
@@ -38,24 +43,22 @@ class StripeWebhook:
             killpoint("web.before_commit")
         killpoint("web.after_commit")
         log.info("event received", type=str(event.get("type", "")), duplicate=inbox_id is None)
-        resp.media = {"received": True}
+        resp.media = Received(received=True).document()
 
-    @documented(
-        "Webhooks", {200: Received}, problems=("bad_signature", "body_too_large"), door="signature"
-    )
-    def on_post_connect(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Keep an event of a connected account, likewise."""
-        self.on_post(req, resp)
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets of this endpoint; Stripe gives each its own."""
+        return get_settings().webhook_secrets
 
     def _read(self, req: falcon.Request) -> tuple[dict[str, Any], str]:
         try:
             text = verify_signature(
-                read_raw(req), req.get_header("Stripe-Signature"), self._secrets(), real_seconds()
+                read_raw(req), req.get_header("Stripe-Signature"), self.secrets, real_seconds()
             )
         except BadSignature as error:
             log.warning(
                 "bad_signature",
-                endpoint="connect" if self._connect else "platform",
+                endpoint="connect" if self.connect else "platform",
                 reason=str(error),
             )
             raise Problem("bad_signature", str(error)) from None
@@ -88,10 +91,26 @@ class StripeWebhook:
             event["data"].get("object"), dict
         ):
             raise Problem("bad_request", f"Event {event['id'][:60]} has no data.object.")
-        if self._connect != bool(event.get("account")):
+        if self.connect != bool(event.get("account")):
             raise Problem(
                 "bad_request",
                 f"Event {event['id'][:60]} came to the wrong endpoint: /connect takes events of"
                 " connected accounts.",
             )
         return event, text
+
+
+class ConnectWebhook(StripeWebhook):
+    """`/api/webhooks/stripe/connect`: events of connected accounts."""
+
+    connect = True
+
+    @documented("Webhooks", {200: Received}, problems=WEBHOOK_PROBLEMS, auth="signature")
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Store an event of a connected account, likewise."""
+        super().on_post(req, resp)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets of this endpoint."""
+        return get_settings().connect_webhook_secrets

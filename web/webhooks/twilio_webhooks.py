@@ -47,7 +47,7 @@ class IncomingMessages:
     """`POST /api/webhooks/twilio/messages`: a text that came in."""
 
     @documented(
-        "Webhooks", {200: None}, problems=("webhook_not_signed", "body_too_large"), door="signature"
+        "Webhooks", {200: None}, problems=("webhook_not_signed", "body_too_large"), auth="signature"
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Store the text and any opt-out in it. Twilio itself confirms a STOP, so we do not reply
@@ -106,7 +106,7 @@ class MessageStatuses:
     """`POST /api/webhooks/twilio/message-status?effect=…`: what became of a text of ours."""
 
     @documented(
-        "Webhooks", {204: None}, problems=("webhook_not_signed", "body_too_large"), door="signature"
+        "Webhooks", {204: None}, problems=("webhook_not_signed", "body_too_large"), auth="signature"
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Record a status report: in any order, any number of times, even before Twilio's answer to

@@ -9,7 +9,7 @@ from bin.commands.checks.finding import Finding, Level, judged
 from models.accounts.account import stripe_accounts
 from runtime.errors import Misconfigured
 from runtime.settings import QUEUES, Settings
-from web.http.address import trusted_proxies
+from runtime.trusted_proxies import trusted_proxies
 
 SHORTEST_SECRET = 32  # characters
 GUESSABLE = {"secret", "changeme", "change-me", "default", "unset", "test", "demo"}

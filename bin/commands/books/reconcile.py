@@ -5,11 +5,9 @@ from datetime import datetime, timedelta
 
 import click
 
-from actions.books.begin import begin_reconciliation
-from bin.commands.event_backfill import BEGINS_WITHIN, LOOK, chosen_accounts, since_when
+from actions.books.begin import begin_reconciliations
+from bin.commands.books.backfill import BEGINS_WITHIN, LOOK, chosen_accounts, since_when
 from bin.commands.output import acting, complain, console, moment, say, show_table
-from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.books.reconciliation import Difference, Reconciliation, latest_runs
 from rules.timeline_words import money
 from runtime.clock import real_now
@@ -45,19 +43,7 @@ def reconcile(since: datetime, account: str | None, latest: bool) -> None:
             )
             raise SystemExit(1)
     else:
-        with transaction():
-            runs = [
-                begin_reconciliation(stripe_account, int(since.timestamp()), acting())
-                for stripe_account in chosen
-            ]
-            AuditEntry.record(
-                acting(),
-                "events.reconcile_asked",
-                "stripe",
-                since=int(since.timestamp()),
-                runs=[run.id for run in runs],
-            )
-        runs = _wait(runs)
+        runs = _wait(begin_reconciliations(chosen, int(since.timestamp()), acting()))
     _show(runs)
 
 

@@ -7,13 +7,11 @@ from datetime import UTC, datetime, timedelta
 import click
 from rich.progress import BarColumn, Progress, TextColumn
 
-from actions.books.begin import begin_backfill
+from actions.books.begin import begin_backfills
 from actions.books.receive_event import replay_event
 from bin.commands.output import acting, complain, console, moment, say, show_list
 from jobs.process_stripe_event import process_stripe_event
 from models.accounts.account import Account, stripe_accounts
-from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.stripe_watermark import READABLE_SECONDS
@@ -81,13 +79,8 @@ def backfill(since: datetime, account: str | None, rate: float | None, wait: boo
     """
     oldest = real_now() - timedelta(seconds=READABLE_SECONDS)
     start = int(max(since, oldest).timestamp())
-    chosen = chosen_accounts(account)
     rate = get_settings().backfill_rate if rate is None else rate
-    with transaction():
-        runs = [begin_backfill(stripe_account, start, rate, acting()) for stripe_account in chosen]
-        AuditEntry.record(
-            acting(), "events.backfill_asked", "stripe", since=start, runs=[run.id for run in runs]
-        )
+    runs = begin_backfills(chosen_accounts(account), start, rate, acting())
     say(
         f"Reading the events of {len(runs)} Stripe account{'s' * (len(runs) != 1)} since"
         f" {datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M:%SZ}."

@@ -4,29 +4,30 @@ so that whoever asks hears the reason.
 
 from actions.contact.gate_facts import sms_facts
 from actions.contact.record_text_report import expire_unsent
-from jobs.send_payment_link import LINK_DELAY
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
 from models.delivery.stage import stage_again
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
-from rules.contact import TRANSIENT, Refused, may_contact
+from rules import contact
+from rules.contact import TRANSIENT, may_contact
 from runtime.clock import business_now, real_now, rfc3339
-from web.http.problems import Problem
+from runtime.errors import Refused
 
 KIND = "payment_link"
 UNDECIDED = ("waiting", "sending")
+LINK_DELAY = 1.0  # seconds for the link to be made, before the text first asks for it
 
 
 def text_on_its_way(invoice: Invoice, phone: str) -> Message | None:
-    """The text that was asked for before and is not over yet. Raises Problem 409 when it goes to
-    another number.
+    """The text that was asked for before and is not over yet. Raises Refused `conflict` when it
+    goes to another number.
     """
     message = Message.pending(invoice.id, KIND)
     if message is not None and expire_unsent(Message.locked(message.id), real_now()):
         return None
     if message is not None and message.to != phone:
-        raise Problem(
+        raise Refused(
             "conflict",
             f"A text about invoice {invoice.number} is on its way to another number ({message.id},"
             f" {message.status}).",
@@ -41,7 +42,7 @@ def refusal_of(invoice: Invoice, phone: str, asked_by: str) -> ContactDecision |
     answer = may_contact(
         sms_facts(invoice, invoice.customer, phone, business_now(), real_now()), business_now()
     )
-    if not isinstance(answer, Refused) or answer.code in TRANSIENT:
+    if not isinstance(answer, contact.Refused) or answer.code in TRANSIENT:
         return None
     ids = {
         "account_id": invoice.account_id,
@@ -70,10 +71,9 @@ def ask_for_text(invoice: Invoice, link: PaymentLink, phone: str, asked_by: str)
     return message
 
 
-def contact_refused(decision: ContactDecision) -> Problem:
-    """The problem that tells a refusal of the gate."""
-    problem = Problem("contact_refused", decision.reason)
-    problem.members = {"reasonCode": decision.code, "reason": decision.reason}
+def contact_refused(decision: ContactDecision) -> Refused:
+    """What tells a refusal of the gate to whoever asked."""
+    members = {"reasonCode": decision.code, "reason": decision.reason}
     if decision.next_at is not None:
-        problem.members["nextAllowedAt"] = rfc3339(decision.next_at)
-    return problem
+        members["nextAllowedAt"] = rfc3339(decision.next_at)
+    return Refused("contact_refused", decision.reason, None, None, **members)

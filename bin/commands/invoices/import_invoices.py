@@ -12,9 +12,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from actions.contact.import_opt_outs import News, keep, news_of
 from actions.invoices.import_invoices import plan, take_in
 from actions.payments.recompute import recompute
-from bin.commands.csv_file import CsvFile, UnreadableFile
+from bin.commands.invoices.csv_file import CsvFile, UnreadableFile
+from bin.commands.invoices.row_memory import SHOWN, FirstErrors, SeenNumbers
 from bin.commands.output import acting, complain, console, say, show_table
-from bin.commands.row_memory import SHOWN, FirstErrors, SeenNumbers
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction

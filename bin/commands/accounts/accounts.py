@@ -3,17 +3,13 @@
 from zoneinfo import available_timezones
 
 import click
-from peewee import IntegrityError
 
+from actions.accounts.accounts import create_account
 from bin.commands.output import acting, moment, say, show_list
 from models.accounts.account import Account
-from models.accounts.api_key import ApiKey
-from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from rules.stripe_account import BadAccountId, read_account_id
-from runtime.clock import real_now
-from runtime.errors import NotAllowed
-from runtime.ids import new_id
+
+SAVE_IT = "Save the key now: only its hash is stored, so it cannot be shown again."
 
 
 @click.group()
@@ -58,26 +54,10 @@ def _name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
 )
 def create(name: str, time_zone: str, stripe_account: str | None) -> None:
     """Create an account. Prints its id and its key. The key is shown only once."""
-    now, actor = real_now(), acting()
-    try:
-        with transaction():
-            made = Account.create(
-                id=new_id("ac"),
-                name=name,
-                time_zone=time_zone,
-                stripe_account=stripe_account,
-                created_at=now,
-            )
-            key, secret = ApiKey.issue(made, "first key", now)
-            AuditEntry.record(actor, "account.created", f"account:{made.id}", made.id)
-            AuditEntry.record(actor, "key.issued", f"key:{key.id}", made.id, kind="account")
-    except IntegrityError:
-        raise NotAllowed(
-            f"Stripe account {stripe_account} belongs to another account here already."
-        ) from None
+    made, secret = create_account(name, time_zone, stripe_account, acting())
     say(f"account  {made.id}")
     say(f"key      {secret}")
-    say("Save the key now: only its hash is stored, so it cannot be shown again.")
+    say(SAVE_IT)
 
 
 @account.command("list")

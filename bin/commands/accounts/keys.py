@@ -2,13 +2,10 @@
 
 import click
 
+from actions.accounts.keys import issue_key, revoke_key
+from bin.commands.accounts.accounts import SAVE_IT
 from bin.commands.output import acting, moment, say, show_list
-from models.accounts.account import Account
 from models.accounts.api_key import ApiKey
-from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
-from runtime.clock import real_now
-from runtime.errors import NotAllowed
 
 
 @click.group()
@@ -44,15 +41,15 @@ def issue(account: str, name: str) -> None:
     """Issue another key of ACCOUNT (ac_…), printed this once only;
     those it has go on being good.
     """
-    row = Account.get_or_none(Account.id == account)
-    if row is None:
-        raise NotAllowed(f"There is no account {account}.")
-    with transaction():
-        made, secret = ApiKey.issue(row, name, real_now())
-        AuditEntry.record(acting(), "key.issued", f"key:{made.id}", row.id, kind="account")
-    say(f"key id  {made.id}")
+    key, secret = issue_key(account, name, acting())
+    say_key(key.id, secret)
+
+
+def say_key(key_id: str, secret: str) -> None:
+    """Print a new key, once."""
+    say(f"key id  {key_id}")
     say(f"key     {secret}")
-    say("Save the key now: only its hash is stored, so it cannot be shown again.")
+    say(SAVE_IT)
 
 
 @keys.command()
@@ -60,11 +57,5 @@ def issue(account: str, name: str) -> None:
 @click.option("--why", default="", help="For the audit.")
 def revoke(key_id: str, why: str) -> None:
     """Let the key KEY_ID (key_…) open nothing from now on."""
-    with transaction():
-        row = ApiKey.get_or_none(ApiKey.id == key_id)
-        if row is None:
-            raise NotAllowed(f"There is no key {key_id}. See bin/payphone keys list.")
-        if not row.revoke(real_now()):
-            raise NotAllowed(f"{key_id} was revoked already.")
-        AuditEntry.record(acting(), "key.revoked", f"key:{row.id}", row.account_id, why=why)
+    revoke_key(key_id, why, acting())
     say(f"{key_id} opens nothing any more.")

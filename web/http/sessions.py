@@ -11,7 +11,6 @@ from runtime.clock import real_now
 from runtime.settings import get_settings
 from web.http.problems import Problem
 
-CSRF_HEADER = "X-CSRFToken"
 CSRF_FIELD = "csrf_token"
 
 
@@ -53,7 +52,7 @@ def keep_session(resp: falcon.Response, token: str) -> None:
 def session_of(req: falcon.Request) -> OperatorSession | None:
     """The live session of this request, looked up once."""
     if not hasattr(req.context, "session"):
-        token = req.cookies.get(cookie_name("session"), "")
+        req.context.session_token = token = req.cookies.get(cookie_name("session"), "")
         req.context.session = (
             OperatorSession.find(token, get_settings().operator_password, real_now())
             if token

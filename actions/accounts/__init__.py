@@ -1,0 +1,1 @@
+"""Accounts with their keys and settings, and the operators."""

@@ -1,0 +1,113 @@
+"""Consents and opt-outs that the clinic records, and suppressions that it lifts."""
+
+from datetime import datetime, timedelta
+
+from actions.contact.end_opt_outs import end_opt_outs
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.contact.consent import Consent
+from models.contact.opt_out import CHANNELS, OptOut
+from models.contact.phone_suppression import PhoneSuppression
+from models.invoices.customer import Customer
+from rules.phones import ACCEPTED, BadPhone, read_phone
+from runtime.clock import business_now, real_now
+from runtime.errors import Refused
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+
+
+def record_consent(
+    customer: Customer,
+    phone: str | None,
+    channels: list[str],
+    given_at: datetime,
+    actor: str,
+    ends_opt_out: bool = False,
+    **words: str,
+) -> Consent:
+    """Record a consent for the customer's number, or for `phone`; `words`: source, text,
+    text_version. With `ends_opt_out` it ends earlier opt-outs from its channels.
+
+    Raises Refused `invalid`: no number, a time that cannot be meant, an opt-out it cannot end.
+    """
+    now = real_now()
+    if given_at > max(now, business_now()) + CLOCKS_DIFFER:
+        raise Refused(
+            "invalid",
+            "givenAt is in the future; a time up to now is accepted. Correct the time.",
+            [{"field": "givenAt", "message": "is in the future; a time up to now is accepted"}],
+        )
+    with transaction():
+        consent = Consent.record(
+            customer,
+            _usable_number(customer, phone),
+            channels,
+            given_at,
+            now,
+            recorded_by=actor,
+            **words,
+        )
+        _audit(customer, actor, "consent.recorded", consent_id=consent.id)
+        if ends_opt_out:
+            end_opt_outs(customer, consent)
+    return consent
+
+
+def record_opt_out(
+    customer: Customer, phone: str | None, channels: list[str], actor: str, **words: str
+) -> OptOut:
+    """Record that the person wants nothing more over these channels: from this commit on nothing is
+    sent to them. `words`: words, source. Raises Refused `invalid` without a number.
+    """
+    with transaction():
+        statement = OptOut.record(
+            customer.account_id,
+            _number(customer, phone),
+            "stop",
+            channels,
+            recorded_by=actor,
+            **words,
+        )
+        _audit(customer, actor, "opt_out.recorded", opt_out_id=statement.id)
+    return statement
+
+
+def lift_suppression(customer: Customer, channel: str, actor: str) -> None:
+    """Allow the customer's suppressed number again, because a person knows better than the carrier.
+    Raises Refused `not_found` for a channel there is not.
+    """
+    if channel not in CHANNELS:
+        raise Refused("not_found", f"There is no channel {channel[:20]}.")
+    with transaction():
+        if PhoneSuppression.lift(customer.account_id, customer.phone or "", channel):
+            _audit(customer, actor, "suppression.lifted", channel=channel)
+
+
+def _number(customer: Customer, named: str | None) -> str:
+    number = named or customer.phone
+    if not number:
+        raise Refused(
+            "invalid",
+            f"Customer {customer.id} has no phone number; give one in `phone`.",
+            [{"field": "phone", "message": f"is missing; {ACCEPTED}; add one"}],
+        )
+    return number
+
+
+def _usable_number(customer: Customer, named: str | None) -> str:
+    """The number a consent is for. Raises Refused also when the customer's own, kept before the
+    rules for numbers, would be refused today: it may be a stranger's.
+    """
+    number = _number(customer, named)
+    try:
+        return read_phone(number)
+    except BadPhone as error:
+        raise Refused(
+            "invalid",
+            f"The phone of customer {customer.id} {error}. Correct the customer's phone first.",
+            [{"field": "phone", "message": str(error)}],
+        ) from None
+
+
+def _audit(customer: Customer, actor: str, action: str, **detail: str) -> None:
+    AuditEntry.record(actor, action, f"customer:{customer.id}", customer.account_id, **detail)

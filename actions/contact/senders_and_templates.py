@@ -1,0 +1,72 @@
+"""What an account's texts go out by, and their words."""
+
+from models.accounts.account import Account
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.contact.account_sender import AccountSender
+from models.contact.message_template import MessageTemplate
+from rules.templates import KINDS, STOP_LINES, faults_of
+from runtime.clock import real_now
+from runtime.errors import Refused
+
+
+def assign_sender(
+    account: Account, messaging_service_sid: str | None, from_number: str | None, actor: str
+) -> None:
+    """Set the account's sender: a messaging service or a number. Raises Refused `invalid` for both
+    and for neither.
+    """
+    if (messaging_service_sid is None) == (from_number is None):
+        raise Refused(
+            "invalid",
+            "Give either a messagingServiceSid or a fromNumber.",
+            [
+                {
+                    "field": "messagingServiceSid",
+                    "message": "is neither given alone nor left out; one sender is accepted; send"
+                    " it or fromNumber, not both",
+                }
+            ],
+        )
+    with transaction():
+        AccountSender.assign(account, messaging_service_sid, from_number, real_now())
+        named = messaging_service_sid or from_number
+        AuditEntry.record(
+            actor, "sender.assigned", f"account:{account.id}", account.id, sender=named
+        )
+
+
+def write_template(account: Account, kind: str, language: str, body: str, actor: str) -> None:
+    """Set the account's own template. Raises Refused: `not_found` for a kind or language there is
+    not, `invalid` for words that cannot be sent.
+    """
+    _check_known(kind, language)
+    if faults := faults_of(kind, body):
+        raise Refused(
+            "invalid",
+            "; ".join(faults),
+            [{"field": "body", "message": fault} for fault in faults],
+        )
+    with transaction():
+        MessageTemplate.write(account.id, language, kind, body, real_now())
+        _audit(account, "template.written", kind, language, actor)
+
+
+def forget_template(account: Account, kind: str, language: str, actor: str) -> None:
+    """Return to the built-in template. Raises Refused `not_found`."""
+    _check_known(kind, language)
+    with transaction():
+        MessageTemplate.forget(account.id, language, kind)
+        _audit(account, "template.forgotten", kind, language, actor)
+
+
+def _audit(account: Account, action: str, kind: str, language: str, actor: str) -> None:
+    AuditEntry.record(
+        actor, action, f"account:{account.id}", account.id, kind=kind, language=language
+    )
+
+
+def _check_known(kind: str, language: str) -> None:
+    if kind not in KINDS or language not in STOP_LINES:
+        known = f"kinds are {', '.join(KINDS)}; languages {', '.join(STOP_LINES)}"
+        raise Refused("not_found", f"There is no template {kind[:20]} in {language[:20]}: {known}.")

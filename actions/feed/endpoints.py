@@ -1,0 +1,138 @@
+"""Webhook endpoints of an account: found, registered, changed, disabled, deleted, resealed."""
+
+import base64
+import secrets
+from datetime import datetime
+from typing import Any
+
+from peewee import ModelSelect
+
+from actions.feed.hold_deliveries import lock_endpoint
+from models.accounts.account import Account
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.delivery.stage import stage_again
+from models.feed.outgoing_event import last_event
+from models.feed.webhook_delivery import WebhookDelivery
+from models.feed.webhook_endpoint import WebhookEndpoint
+from runtime.clock import real_now
+from runtime.errors import Refused
+from runtime.secret_box import is_newest, seal, unseal
+
+MOST = 20  # endpoints of one account
+SECRET_BYTES = 32
+
+
+def endpoints_of(account: Account) -> "ModelSelect[Any]":
+    """The account's endpoints, but for deleted ones."""
+    return WebhookEndpoint.select().where(
+        WebhookEndpoint.account == account, WebhookEndpoint.state != "deleted"
+    )
+
+
+def find_endpoint(account: Account, endpoint_id: str) -> WebhookEndpoint:
+    """The account's own endpoint. Raises Refused `not_found`."""
+    endpoint: WebhookEndpoint | None = (
+        endpoints_of(account).where(WebhookEndpoint.id == endpoint_id).first()
+    )
+    if endpoint is None:
+        raise Refused("not_found", f"There is no webhook endpoint {endpoint_id[:40]}.")
+    return endpoint
+
+
+def register_endpoint(account: Account, url: str, events: list[str], actor: str) -> WebhookEndpoint:
+    """A new endpoint with a fresh secret; no `events` means all of them. Raises Refused `invalid`
+    when the account has its most.
+    """
+    with transaction():
+        if endpoints_of(account).count() >= MOST:
+            raise Refused(
+                "invalid", f"An account has at most {MOST} webhook endpoints; delete one first."
+            )
+        endpoint = WebhookEndpoint.register(account, url, events, seal(new_secret()), real_now())
+        _audit(endpoint, actor, "registered", events=events)
+    return endpoint
+
+
+def change_endpoint(
+    account: Account, endpoint_id: str, wanted: dict[str, Any], actor: str
+) -> WebhookEndpoint:
+    """Change what `wanted` gives of `url`, `events` and `enabled`. Another address, or being
+    enabled, is a fresh beginning: what waits for it goes at once. Raises Refused `not_found`.
+    """
+    with transaction():
+        endpoint = lock_endpoint(find_endpoint(account, endpoint_id))
+        url, events, enabled = (wanted.get(name) for name in ("url", "events", "enabled"))
+        moved = url is not None and url != endpoint.url
+        endpoint.record_changed(
+            url=url or endpoint.url, events=endpoint.events if events is None else events
+        )
+        if enabled is False and endpoint.state == "active":
+            disable(endpoint, real_now())
+        elif (enabled and endpoint.state == "disabled") or (
+            moved and endpoint.failures and endpoint.state == "active"
+        ):
+            endpoint.record_enabled()
+            _release(endpoint)
+        _audit(endpoint, actor, "changed", changed=sorted(wanted), status=endpoint.state)
+    return endpoint
+
+
+def delete_endpoint(account: Account, endpoint_id: str, actor: str) -> None:
+    """Delete an endpoint: what waits for it is cancelled and its secret is erased. Raises Refused
+    `not_found`.
+    """
+    with transaction():
+        endpoint = find_endpoint(account, endpoint_id)
+        endpoint.record_deleted(real_now())
+        _release(endpoint)
+        _audit(endpoint, actor, "deleted")
+
+
+def disable(endpoint: WebhookEndpoint, now: datetime) -> None:
+    """Tell a locked endpoint nothing more: it notes where in the feed to go on, and what waits for
+    it is cancelled.
+    """
+    first = WebhookDelivery.first_waiting(endpoint)
+    endpoint.record_disabled(first.event_id - 1 if first else last_event(endpoint.account_id), now)
+    _release(endpoint)
+
+
+def reseal_endpoint(endpoint: WebhookEndpoint, actor: str) -> bool:
+    """Seal the endpoint's secret under the newest key; False when it is already, or was changed
+    meanwhile. Raises Misconfigured when it opens under none of the keys.
+    """
+    if is_newest(endpoint.secret):
+        return False
+    sealed = seal(unseal(endpoint.secret))
+    with transaction():
+        changed = endpoint.record_resealed(sealed)
+        if changed:
+            AuditEntry.record(
+                actor,
+                "webhook_endpoint.resealed",
+                f"webhook_endpoint:{endpoint.id}",
+                endpoint.account_id,
+            )
+    return changed
+
+
+def new_secret() -> str:
+    """A fresh secret, `whsec_…`: of letters and digits only, so that what masks secrets in logs
+    knows it whole.
+    """
+    while True:
+        text = base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode().rstrip("=")
+        if text.isalnum():
+            return f"whsec_{text}"
+
+
+def _release(endpoint: WebhookEndpoint) -> None:
+    """Let what waits for the endpoint go, or be cancelled where it is disabled or deleted."""
+    stage_again("release_deliveries", f"{endpoint.id}:0", endpoint.id, 0)
+
+
+def _audit(endpoint: WebhookEndpoint, actor: str, verb: str, **detail: Any) -> None:
+    AuditEntry.record(
+        actor, f"endpoint.{verb}", f"endpoint:{endpoint.id}", endpoint.account_id, **detail
+    )

@@ -1,0 +1,72 @@
+"""Customers of an account: found, created, changed."""
+
+from typing import Any
+
+from actions.payments.bind_stripe_customer import claim
+from models.accounts.account import Account
+from models.base import transaction
+from models.contact.consent import Consent
+from models.invoices.customer import Customer
+from runtime.clock import real_now
+from runtime.errors import Refused
+from runtime.ids import new_id
+
+
+def find_customer(account: Account, customer_id: str) -> Customer:
+    """The account's own customer. Raises Refused `not_found`."""
+    own = (Customer.id == customer_id) & (Customer.account == account)
+    customer: Customer | None = Customer.get_or_none(own)
+    if customer is None:
+        raise Refused("not_found", f"There is no customer {customer_id[:40]}.")
+    return customer
+
+
+def create_customer(account: Account, values: dict[str, Any], vouched: bool) -> Customer:
+    """A new customer with the columns in `values`. `vouched`: an operator answers for the Stripe
+    customer it is bound to.
+
+    Raises Refused `already_exists`.
+    """
+    now = real_now()
+    with transaction():
+        _check_free(account, values)
+        customer: Customer = Customer.create(
+            id=new_id("cu"),
+            account=account,
+            created_at=now,
+            updated_at=now,
+            stripe_vouched=vouched,
+            **values,
+        )
+    return customer
+
+
+def change_customer(customer: Customer, values: dict[str, Any], vouched: bool) -> Customer:
+    """Change the columns in `values`; another phone number ends the consents for the old one.
+    Raises Refused `already_exists`.
+    """
+    now = real_now()
+    if "stripe_customer_id" in values:
+        values = values | {"stripe_vouched": vouched}
+    with transaction():
+        _check_free(customer.account, values, customer.id)
+        Customer.update(**values, updated_at=now).where(Customer.id == customer.id).execute()
+        if customer.phone and values.get("phone", customer.phone) != customer.phone:
+            Consent.void(customer.id, customer.phone, "the customer's number was changed", now)
+    return find_customer(customer.account, customer.id)
+
+
+def _check_free(account: Account, values: dict[str, Any], customer_id: str = "") -> None:
+    """Raises Refused when a customer other than `customer_id` has this external id, or another
+    account's has the Stripe customer.
+    """
+    external_id = values.get("external_id")
+    same = (
+        (Customer.account == account)
+        & (Customer.external_id == external_id)
+        & (Customer.id != customer_id)
+    )
+    if external_id is not None and Customer.select().where(same).exists():
+        raise Refused("already_exists", f"There is a customer with externalId {external_id}.")
+    if values.get("stripe_customer_id"):
+        claim(account, values["stripe_customer_id"])

@@ -1,0 +1,89 @@
+"""Invoices of an account: found, created, changed."""
+
+from typing import Any
+
+from actions.invoices.customers import find_customer
+from actions.payments.recompute import recompute
+from models.accounts.account import Account
+from models.base import transaction
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from models.payments.has_money import with_money
+from rules.invoice_fold import CLOSING_MARKS
+from runtime.clock import real_now
+from runtime.errors import Refused
+from runtime.ids import new_id
+
+
+def find_invoice(account: Account, invoice_id: str) -> Invoice:
+    """The account's own invoice with its customer. Raises Refused `not_found`."""
+    own = (Invoice.id == invoice_id) & (Invoice.account == account)
+    invoice: Invoice | None = (
+        Invoice.select(Invoice, Customer).join(Customer).where(own).get_or_none()
+    )
+    if invoice is None:
+        raise Refused("not_found", f"There is no invoice {invoice_id[:40]}.")
+    return invoice
+
+
+def lock_invoice(account: Account, invoice_id: str) -> Invoice:
+    """The account's own invoice, fresh, and locked until the transaction ends. Raises Refused
+    `not_found`.
+    """
+    return Invoice.locked(find_invoice(account, invoice_id).id)
+
+
+def create_invoice(account: Account, customer_id: str, values: dict[str, Any]) -> Invoice:
+    """A new invoice of the account's customer, with the columns in `values`; its `mark` is draft or
+    sent.
+
+    Raises Refused `not_found` for the customer, `already_exists` for the number.
+    """
+    now = real_now()
+    with transaction():
+        customer = find_customer(account, customer_id)
+        number = values["number"]
+        if Invoice.get_or_none((Invoice.account == account) & (Invoice.number == number)):
+            raise Refused("already_exists", f"There is an invoice with number {number}.")
+        invoice: Invoice = Invoice.create(
+            id=new_id("inv"),
+            account=account,
+            customer=customer,
+            outstanding=values["amount_due"],
+            created_at=now,
+            updated_at=now,
+            **values,
+        )
+        recompute(invoice)
+    return invoice
+
+
+def change_invoice(account: Account, invoice_id: str, values: dict[str, Any]) -> Invoice:
+    """Change the columns in `values`. Another amount retires links and open intents for the old
+    one.
+
+    Raises Refused: a closed invoice keeps all but its notes and project (`conflict`), one with
+    money its amount (`invoice_has_payments`).
+    """
+    with transaction():
+        invoice = lock_invoice(account, invoice_id)
+        _check_change(invoice, values)
+        if values:
+            invoice.change(real_now(), **values)
+        recompute(invoice)
+    return invoice
+
+
+def _check_change(invoice: Invoice, values: dict[str, Any]) -> None:
+    if invoice.mark in CLOSING_MARKS and values.keys() - {"notes", "project"}:
+        raise Refused(
+            "conflict",
+            f"Invoice {invoice.number} is {invoice.mark}; only its notes and project may change.",
+        )
+    other = values.get("amount_due", invoice.amount_due) != invoice.amount_due
+    if other and with_money([invoice.id]):
+        raise Refused(
+            "invoice_has_payments",
+            f"Invoice {invoice.number} has a payment received or in progress; its amount can no"
+            " longer change.",
+        )

@@ -1,0 +1,1 @@
+"""Commands about accounts, their keys, operators and the audit."""

@@ -1,0 +1,85 @@
+"""`operator`: people who may sign in, and API keys for any account."""
+
+import sys
+
+import click
+
+from actions.accounts.keys import issue_key
+from actions.accounts.operators import add_operator, disable_operator, reset_operator
+from bin.commands.accounts.keys import say_key
+from bin.commands.output import acting, say
+from models.accounts.operator import MIN_PASSWORD
+from rules.operator_rights import SCOPES, Rights, Scope
+from runtime.ids import new_token
+
+
+@click.group()
+def operator() -> None:
+    """Operators: named people who may sign in."""
+
+
+_password_stdin = click.option(
+    "--password-stdin",
+    is_flag=True,
+    help=f"Read the password (at least {MIN_PASSWORD} characters) from standard input.",
+)
+
+
+@operator.command()
+@click.argument("name")
+@_password_stdin
+@click.option(
+    "--scope",
+    type=click.Choice(SCOPES),
+    default="admin",
+    show_default=True,
+    help="view: look; act: also change, charge and text; admin: also make accounts.",
+)
+@click.option("--account", "accounts", multiple=True, help="Only this account (ac_…); repeatable.")
+def add(name: str, password_stdin: bool, scope: Scope, accounts: tuple[str, ...]) -> None:
+    """Add an operator. Without --password-stdin a password is generated and shown once."""
+    password = _password(password_stdin)
+    rights = Rights(scope, frozenset(accounts) if accounts else None)
+    made = add_operator(name, password, rights, acting())
+    _say_password(made.name, "" if password_stdin else password)
+
+
+def _password(from_stdin: bool) -> str:
+    return sys.stdin.readline().rstrip("\r\n") if from_stdin else new_token(length=24)
+
+
+def _say_password(name: str, made_up: str) -> None:
+    say(f"operator  {name}")
+    if made_up:
+        say(f"password  {made_up}")
+        say("Save the password now: only its hash is stored, so it cannot be shown again.")
+
+
+@operator.command()
+@click.argument("name")
+@_password_stdin
+def reset(name: str, password_stdin: bool) -> None:
+    """Give an operator a new password, and let in again who was disabled; open sessions end at
+    once.
+    """
+    password = _password(password_stdin)
+    found = reset_operator(name, password, acting())
+    _say_password(found.name, "" if password_stdin else password)
+
+
+@operator.command()
+@click.argument("name")
+def disable(name: str) -> None:
+    """Disable an operator; open sessions end at once."""
+    found = disable_operator(name, acting())
+    say(f"{found.name} may no longer sign in.")
+
+
+@operator.command()
+@click.argument("name")
+def key(name: str) -> None:
+    """Issue an operator's API key called NAME, for /metrics and for the API of any account. It is
+    shown only once.
+    """
+    row, secret = issue_key(None, name, acting())
+    say_key(row.id, secret)

@@ -1,0 +1,1 @@
+"""Commands about providers' events, and about Stripe's books against ours."""

@@ -1,0 +1,1 @@
+"""Importing invoices from a file."""

@@ -1,0 +1,39 @@
+"""What an operator may do: look, act or administer; in every account or in some."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Scope = Literal["view", "act", "admin"]  # each includes those before it
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What an operator lacks: `missing` for programs (a scope, an account's id, or `all_accounts`),
+    `reason` for people.
+    """
+
+    missing: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """One operator's rights. `accounts`: the ids of those they hold in; None: in all."""
+
+    scope: Scope = "admin"
+    accounts: frozenset[str] | None = None
+
+    def lack(self, needed: Scope, account_id: str | None = None) -> Lack | None:
+        """What is missing to do what needs a scope in one account, or in all of them (None)."""
+        if SCOPES.index(self.scope) < SCOPES.index(needed):
+            return Lack(needed, f"This needs the scope {needed}; yours is {self.scope}.")
+        if self.accounts is None or account_id in self.accounts:
+            return None
+        if account_id is None:
+            return Lack(
+                "all_accounts",
+                "This concerns all accounts, and you may act for some only; name one of yours in"
+                " the Payphone-Account header.",
+            )
+        return Lack(account_id, f"Account {account_id} is not among those you may act for.")

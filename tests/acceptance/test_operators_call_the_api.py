@@ -1,0 +1,203 @@
+"""A signed-in operator's browser calls the API: with the session's cookie, the CSRF token, and what
+the operator's rights include.
+"""
+
+import pytest
+
+from models.accounts.audit_entry import AuditEntry
+from models.accounts.operator import Operator
+from models.accounts.operator_session import OperatorSession
+from models.delivery.idempotency_key import IdempotencyKey
+from models.invoices.customer import Customer
+from rules.operator_rights import Rights
+from runtime.clock import real_now
+from tests import given
+from tests.operators import PASSWORD, an_operator, csrf_of, run, signed_in
+
+CUSTOMER = {"name": "Ada Payer"}
+
+
+class Browser:
+    """A signed-in operator's browser, for one account."""
+
+    def __init__(self, client, account=None, name="ada"):
+        self._client, self.account = client, account
+        cookie = signed_in(client, name)
+        self.token = csrf_of(client, cookie)
+        self.headers = dict(cookie)
+        if account is not None:
+            self.headers["Payphone-Account"] = account.id
+
+    def get(self, path, **headers):
+        return self._client.simulate_get(path, headers=self.headers | headers)
+
+    def post(self, path, body, **headers):
+        sent = self.headers | {"X-CSRF-Token": self.token} | headers
+        return self._client.simulate_post(path, json=body, headers=sent)
+
+
+def limited(scope, *accounts, name="ada"):
+    rights = Rights(scope, frozenset(one.id for one in accounts) if accounts else None)
+    return Operator.add(name, PASSWORD, real_now(), rights)
+
+
+def test_an_operator_reads_and_writes_for_the_account_she_names(client):
+    an_operator()
+    browser = Browser(client, given.an_account())
+    made = browser.post("/api/customers", CUSTOMER)
+    assert made.status_code == 201
+    assert browser.get("/api/customers").json["data"][0]["id"] == made.json["id"]
+    note = {"text": "she called"}
+    invoice = given.an_invoice(browser.account)
+    assert browser.post(f"/api/invoices/{invoice.id}/notes", note).status_code == 201
+    last = AuditEntry.select().order_by(AuditEntry.id.desc()).first()
+    assert (last.actor, last.action) == ("operator:ada", "invoice.noted")
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "ünlesbar"])
+def test_without_the_sessions_token_nothing_is_changed(client, token):
+    an_operator()
+    browser = Browser(client, given.an_account())
+    answer = browser.post("/api/customers", CUSTOMER, **{"X-CSRF-Token": token})
+    assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
+    assert not Customer.select().exists()
+
+
+def test_another_sessions_token_does_not_do(client):
+    an_operator()
+    an_operator("bob")
+    account = given.an_account()
+    ada, bob = Browser(client, account), Browser(client, account, "bob")
+    answer = ada.post("/api/customers", CUSTOMER, **{"X-CSRF-Token": bob.token})
+    assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+    ],
+)
+def test_another_site_changes_nothing_even_with_the_token(client, said):
+    an_operator()
+    browser = Browser(client, given.an_account())
+    assert browser.post("/api/customers", CUSTOMER, **said).status_code == 403
+    assert not Customer.select().exists()
+
+
+def test_no_answer_lets_another_site_read_it(client):
+    """A SameSite=Lax cookie comes with a link that is followed from elsewhere: a GET may therefore
+    change nothing, and without CORS its answer stays unread.
+    """
+    an_operator()
+    browser = Browser(client, given.an_account())
+    answer = browser.get("/api/customers", Origin="https://evil.example")
+    assert answer.status_code == 200
+    assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+
+
+def test_a_revoked_session_is_nobodys(client):
+    an_operator()
+    browser = Browser(client, given.an_account())
+    OperatorSession.delete().execute()
+    assert browser.get("/api/customers").status_code == 401
+    assert browser.post("/api/customers", CUSTOMER).status_code == 401
+
+
+def test_a_disabled_operators_session_is_nobodys(client):
+    an_operator()
+    browser = Browser(client, given.an_account())
+    assert run("operator", "disable", "ada").exit_code == 0
+    assert browser.get("/api/customers").status_code == 401
+
+
+def test_a_wrong_key_is_not_helped_by_a_session(client):
+    an_operator()
+    browser = Browser(client, given.an_account())
+    assert browser.get("/api/customers", Authorization="Bearer nonsense").status_code == 401
+
+
+def test_a_key_needs_no_token_even_beside_a_session(client):
+    an_operator()
+    account = given.an_account()
+    browser = Browser(client, account)
+    answer = browser.post("/api/customers", CUSTOMER, **{"X-CSRF-Token": ""} | given.a_key(account))
+    assert answer.status_code == 201
+
+
+def test_a_repeated_request_is_done_once_whatever_the_session(client):
+    """The kept answer is sealed with the session's token: the same session reads it again, another
+    one of the same operator is refused instead of doing the work twice.
+    """
+    an_operator()
+    account = given.an_account()
+    browser, key = Browser(client, account), {"Idempotency-Key": "form-1"}
+    first = browser.post("/api/customers", CUSTOMER, **key)
+    again = browser.post("/api/customers", CUSTOMER, **key)
+    later = Browser(client, account).post("/api/customers", CUSTOMER, **key)
+    assert (first.json, again.headers["Idempotent-Replayed"]) == (again.json, "true")
+    assert (later.status_code, later.json["code"]) == (422, "idempotency_key_reused")
+    assert (Customer.select().count(), IdempotencyKey.select().count()) == (1, 1)
+    assert "Ada Payer" not in IdempotencyKey.get().answer
+
+
+def test_who_may_only_look_changes_nothing(client):
+    account = given.an_account()
+    limited("view")
+    browser = Browser(client, account)
+    assert browser.get("/api/customers").status_code == 200
+    answer = browser.post("/api/customers", CUSTOMER)
+    assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
+    assert (answer.json["missing"], "act" in answer.json["detail"]) == ("act", True)
+
+
+def test_who_may_act_administers_nothing(client):
+    account = given.an_account()
+    limited("act")
+    browser = Browser(client, account)
+    assert browser.post("/api/customers", CUSTOMER).status_code == 201
+    answer = browser.post("/api/accounts", {"name": "Another Clinic"})
+    assert (answer.status_code, answer.json["missing"]) == (403, "admin")
+
+
+def test_rights_in_some_accounts_end_at_them(client):
+    own, other = given.an_account(), given.an_account()
+    limited("admin", own)
+    browser = Browser(client, own)
+    assert browser.get("/api/customers").status_code == 200
+    assert browser.get(f"/api/accounts/{own.id}").status_code == 200
+    for answer in (
+        browser.get("/api/customers", **{"Payphone-Account": other.id}),
+        browser.get(f"/api/accounts/{other.id}"),
+        browser.get(f"/api/accounts/{other.id}/settings"),
+    ):
+        assert (answer.status_code, answer.json["missing"]) == (403, other.id)
+    for answer in (
+        Browser(client).get("/api/finance/reconciliation"),
+        Browser(client).get("/metrics"),
+        browser.post("/api/accounts", {"name": "Another Clinic"}),
+    ):
+        assert (answer.status_code, answer.json["missing"]) == (403, "all_accounts")
+
+
+def test_a_card_form_is_opened_only_by_who_may_act_there(client):
+    own, other = given.an_account(), given.an_account()
+    limited("act", own)
+    invoice = given.an_invoice(other)
+    page = Browser(client).get(f"/invoices/{invoice.id}/card")
+    assert page.status_code == 403
+    assert "location" not in page.headers
+
+
+def test_the_command_says_what_an_operator_may(client):
+    account = given.an_account()
+    added = run("operator", "add", "eve", "--scope", "act", "--account", account.id)
+    assert added.exit_code == 0
+    assert Operator.get(Operator.name == "eve").rights == Rights("act", frozenset({account.id}))
+    assert run("operator", "add", "bob").exit_code == 0
+    assert Operator.get(Operator.name == "bob").rights == Rights()
+    refused = run("operator", "add", "kim", "--account", "ac_none")
+    assert (refused.exit_code, "There is no account ac_none." in refused.output) == (1, True)
+    assert Operator.get_or_none(Operator.name == "kim") is None

@@ -1,0 +1,39 @@
+"""The API's answers about accounts, as models."""
+
+from datetime import datetime
+from typing import Literal
+
+from web.openapi.openapi import Shown
+
+Collection = Literal["link", "in_call"]
+Frequency = Literal["daily", "every_3_days", "weekly", "every_2_weeks"]
+Calling = Literal["manual", "automatic"]
+Timing = Literal["immediate", "follow_up"]
+StaffEntry = Literal["form", "link_only"]
+
+
+class AccountShown(Shown):
+    """An account."""
+
+    id: str
+    name: str
+    time_zone: str
+    stripe_account: str | None
+    created_at: datetime
+
+
+class AccountMade(AccountShown):
+    """A new account with its first API key, which is shown only once."""
+
+    key: str
+
+
+class SettingsShown(Shown):
+    """How the account collects money."""
+
+    payment_collection: Collection
+    call_frequency: Frequency
+    calling: Calling
+    payment_timing: Timing
+    staff_entry: StaffEntry
+    updated_at: datetime | None
