@@ -11,7 +11,8 @@ stays in doubt after three keys waits for a person.
 from datetime import datetime, timedelta
 from typing import Any
 
-from effects.kinds import KINDS, Kind
+from effects.kind import Kind
+from effects.kinds import kind_of
 from models.effects.effect import Effect
 from providers.errors import ProviderError
 from runtime.clock import real_now
@@ -50,7 +51,7 @@ def perform(
         return None
     if effect.state == "confirmed":
         return effect.answer or {}
-    kind = KINDS[effect.kind]
+    kind = kind_of(effect)
     if effect.repeated or not kind.key_is_alive(effect):
         found = kind.find(effect)
         if found is not None:
@@ -72,7 +73,7 @@ def perform(
 
 def reconcile(effect: Effect) -> dict[str, Any] | None:
     """Look for a doubtful effect in the provider's record; its object, or None. Changes nothing."""
-    return KINDS[effect.kind].find(effect)
+    return kind_of(effect).find(effect)
 
 
 def _made_before(effect: Effect, kind: Kind, asked_at: datetime | None) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ the provider's list or by a person; never by sending.
 
 from typing import Any
 
-from effects.kinds import KINDS
+from effects.kinds import kind_of
 from models.effects.effect import Effect
 from providers.errors import ProviderError
 from runtime.clock import real_now
@@ -65,7 +65,7 @@ def _may_send(effect: Effect) -> bool:
 
 def _send(effect: Effect) -> dict[str, Any] | None:
     try:
-        answer = KINDS[effect.kind].send(effect)
+        answer = kind_of(effect).send(effect)
     except Misconfigured as error:
         _record_not_sent(effect, str(error))
         raise

@@ -7,7 +7,8 @@ interfered with.
 
 from typing import Any
 
-from effects.kinds import KINDS
+from effects.kind import Kind
+from effects.kinds import kind_of
 from effects.perform import reconcile
 from models.accounts.audit_entry import AuditEntry
 from models.base import is_postgres, transaction
@@ -21,28 +22,15 @@ from runtime.log import get_log
 
 log = get_log("effects")
 
-OWNERS = {
-    "payment_link": "create_payment_link",
-    "refund": "refund_payment",
-    "intent_create": "open_payment_intent",
-    "intent_change": "change_payment_intent",
-    "intent_confirm": "confirm_payment",
-    "intent_cancel": "cancel_payment_intent",
-    "link_deactivate": "retire_payment_link",
-    "session_expire": "retire_payment_link",
-    "text": "settle_text",
-}
 OVER = frozenset({"done", "cancelled"})  # states of a job that records nothing any more
-# the job's key is followed by a page, or by which try it is
-OF_ONE_JOB = frozenset({"intent_cancel", "link_deactivate", "session_expire"})
 
 
 def owner_of(effect: Effect) -> StagedJob | None:
     """The job that records what becomes of this effect; within a transaction it is locked until
     that ends.
     """
-    name, key = OWNERS.get(effect.kind, ""), effect.key.split(":", 1)[1]
-    key = key.split(":", 1)[0] if effect.kind in OF_ONE_JOB else key
+    kind = kind_of(effect)
+    name, key = kind.recorded_by, kind.job_key(effect)
     query = StagedJob.select().where((StagedJob.name == name) & (StagedJob.key == key))
     return (query.for_update() if is_postgres() else query).first()
 
@@ -54,9 +42,10 @@ def reconcile_owner(effect: Effect, actor: str) -> dict[str, Any] | None:
     What cannot happen any more did not happen. A job that ended without it (nobody wanted it any
     more), or is not kept any more, records nothing: then the row alone is told.
     """
-    kind, found = KINDS[effect.kind], reconcile(effect)
-    moot = kind.moot(effect) if found is None else ""
-    if found is not None or moot:
+    kind = kind_of(effect)
+    found = reconcile(effect)
+    superseded = kind.superseded(effect) if found is None else ""
+    if found is not None or superseded:
         with transaction():
             owner = owner_of(effect)
             if owner is not None and owner.state not in OVER:
@@ -65,8 +54,8 @@ def reconcile_owner(effect: Effect, actor: str) -> dict[str, Any] | None:
                 effect.record_confirmed(found["id"], kind.kept(found), real_now())
                 _record(effect, actor, outcome="confirmed", provider_id=found["id"])
             else:
-                effect.record_refused("moot", moot, real_now())
-                _record(effect, actor, outcome="refused", why=moot)
+                effect.record_refused("moot", superseded, real_now())
+                _record(effect, actor, outcome="refused", why=superseded)
     return found
 
 
@@ -111,17 +100,16 @@ def settle_confirmed(effect_id: str, provider_id: str, actor: str, why: str = ""
     one's.
     """
     effect: Effect = Effect.get_by_id(effect_id)
-    kind = KINDS[effect.kind]
+    kind = kind_of(effect)
     _check_is_at_rest(effect)
-    if kind.closes:
-        if provider_id != effect.request[kind.closes]:
-            raise NotAllowed(
-                f"Effect {effect.id} closes {effect.request[kind.closes]}, not {provider_id}."
-            )
+    if kind.target_field:
+        target = effect.request[kind.target_field]
+        if provider_id != target:
+            raise NotAllowed(f"Effect {effect.id} closes {target}, not {provider_id}.")
         made = kept = dict[str, Any](id=provider_id, by_hand=True)
     elif kind.read is not None:
         made = kind.read(effect, provider_id)
-        _check_is_its_own(effect, made)
+        _check_is_its_own(kind, effect, made)
         kept = kind.kept(made)
     else:
         raise NotAllowed(f"Effect {effect.id} ({effect.kind}) is found by reconcile, not by an id.")
@@ -169,19 +157,11 @@ def _carry_on(owner: StagedJob | None, actor: str) -> None:
         replay(owner.id, actor)
 
 
-def _check_is_its_own(effect: Effect, made: dict[str, Any]) -> None:
-    """Raises NotAllowed unless the object carries the effect's tag (a refund without one: its
-    payment and amount).
-    """
-    asked = effect.request
-    wanted, tag = (
-        (asked.get("metadata") or {}).get("attempt_id"),
-        (made.get("metadata") or {}).get("attempt_id"),
-    )
-    same_refund = effect.kind == "refund" and all(
-        made[name] == asked[name] for name in ("payment_intent", "amount")
-    )
-    if tag != wanted and (tag or not same_refund):
+def _check_is_its_own(kind: Kind, effect: Effect, made: dict[str, Any]) -> None:
+    """Raises NotAllowed unless the object is the one that the effect asked for."""
+    if not kind.is_its_own(effect, made):
+        tag = (made.get("metadata") or {}).get("attempt_id")
+        wanted = (effect.request.get("metadata") or {}).get("attempt_id")
         raise NotAllowed(
             f"{made['id']} is not what effect {effect.id} asked for: its attempt_id is {tag!r}, not"
             f" {wanted!r}."

@@ -8,9 +8,10 @@ from actions.payments.record_intent import take_in
 from delivery.attempt import Snooze, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
+from effects.intent_cancel import INTENT_CANCEL
+from effects.intent_create import INTENT_CREATE
 from effects.perform import perform
 from effects.reserve import reserve_again
-from effects.stripe_intents import INTENT_CANCEL, INTENT_CREATE
 from models.accounts.audit_entry import SYSTEM
 from models.base import serialize_on, transaction
 from models.effects.effect import Effect

@@ -9,9 +9,9 @@ from actions.payments.record_intent import take_in
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
+from effects.intent_change import INTENT_CHANGE
 from effects.perform import perform
 from effects.reserve import reserve
-from effects.stripe_intents import INTENT_CHANGE
 from models.accounts.audit_entry import SYSTEM
 from models.base import serialize_on, transaction
 from models.effects.effect import Effect

@@ -14,15 +14,16 @@ from actions.payments.record_intent import retire_asks, take_in
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
+from effects.intent_confirm import INTENT_CONFIRM
 from effects.perform import perform
 from effects.reserve import reserve
 from effects.stripe_customers import card_on_file
-from effects.stripe_intents import INTENT_CONFIRM
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction
 from models.delivery.stage import stage_again
+from models.effects.daily_limit import over_ceiling
 from models.effects.effect import BY_HAND, Effect
-from models.effects.pause_switch import over_ceiling, paused
+from models.effects.pause_switch import paused
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_attempt import LIVE, PaymentAttempt

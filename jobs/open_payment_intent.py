@@ -10,9 +10,9 @@ from actions.payments.record_intent import take_in
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
+from effects.intent_create import INTENT_CREATE
 from effects.perform import perform
 from effects.reserve import reserve
-from effects.stripe_intents import INTENT_CREATE
 from models.base import serialize_on, transaction
 from models.delivery.stage import stage_again
 from models.effects.effect import Effect

@@ -9,8 +9,8 @@ from actions.payments.record_intent import stand_anew
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from effects.kinds import REFUND
 from effects.perform import perform
+from effects.refund import REFUND
 from effects.reserve import reserve
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction

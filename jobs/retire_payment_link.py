@@ -11,9 +11,10 @@ from typing import Any
 from actions.payments.record_intent import take_in
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
+from effects.link_deactivate import LINK_DEACTIVATE
 from effects.perform import perform
 from effects.reserve import reserve_again
-from effects.stripe_intents import LINK_DEACTIVATE, SESSION_EXPIRE
+from effects.session_expire import SESSION_EXPIRE
 from models.accounts.audit_entry import SYSTEM
 from models.base import serialize_on, transaction
 from models.effects.effect import Effect

@@ -19,7 +19,8 @@ from delivery.attempt import Snooze, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from effects.perform_once import perform_once, was_not_sent
-from effects.texts import TEXT
+from effects.reserve import reserve
+from effects.text import TEXT
 from models.base import transaction
 from models.contact.account_sender import sender_of
 from models.contact.contact_decision import ContactDecision
@@ -148,18 +149,15 @@ def _reserve(invoice: Invoice, message: Message, answer: Allowed, now: datetime)
         "ValidityPeriod": max(1, min(LONGEST_VALIDITY, lasts)),
         **sender,
     }
-    about = {
-        "account_id": message.account_id,
-        "invoice_id": invoice.id,
-        "asked_by": message.asked_by,
-    }
-    key = f"{TEXT.name}:{message.id}:{message.tries + 1}"
-    deadline, reason = (
-        now + timedelta(seconds=leave_within),
+    effect = reserve(
+        TEXT,
+        f"{message.id}:{message.tries + 1}",
+        request,
+        invoice,
+        "",
+        message.asked_by,
         f"payment link of invoice {invoice.number}",
-    )
-    effect = Effect.reserve(
-        TEXT.name, key, TEXT.provider, request, deadline, now, reason=reason, **about
+        now + timedelta(seconds=leave_within),
     )
     message.record_sending(
         effect, next(iter(sender.values())), text.body, text.segments, business_now(), now
@@ -197,4 +195,4 @@ def _record(message: Message, effect: Effect, answer: dict[str, Any] | None, now
         act_on_failure(message, effect.error_code or "", now)
     else:
         message.record_report("unknown", None, "unknown", now)
-        stage("settle_text", effect.key.split(":", 1)[1], effect.id, delay=LOOK_AFTER)
+        stage("settle_text", TEXT.job_key(effect), effect.id, delay=LOOK_AFTER)

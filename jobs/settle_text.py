@@ -10,7 +10,7 @@ from actions.contact.record_text_report import message_of, record_text_report
 from delivery.attempt import recording
 from delivery.registry import job
 from effects.perform import reconcile
-from effects.texts import TEXT
+from effects.text import TEXT
 from models.contact.message import Message
 from models.effects.effect import Effect
 from runtime.clock import real_now

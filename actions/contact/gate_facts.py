@@ -12,7 +12,8 @@ from models.contact.consent import Consent
 from models.contact.message import Message
 from models.contact.opt_out import OptOut, person_key
 from models.contact.phone_suppression import PhoneSuppression
-from models.effects.pause_switch import over_ceiling, paused
+from models.effects.daily_limit import over_ceiling
+from models.effects.pause_switch import paused
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment

@@ -1,8 +1,8 @@
-"""The timeline's sources, one function each. A new source is one more function,
-listed at the end.
+"""The timeline's sources that are plain rows, one function each. A new source is one more
+function, listed at the end; that of effects is `effects/timeline.py`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from models.accounts.audit_entry import AuditEntry
@@ -13,9 +13,7 @@ from models.feed.outgoing_event import OutgoingEvent
 from models.reports.timeline import MOST, Belongings, Entry, Source
 from rules.declines import advice
 from rules.dispute_course import CLOSED
-from rules.timeline_words import OUTCOMES, UNKNOWN, doing, money, refund_failed, why_refused
-
-_ENDED = {"sending": "It is being sent.", "unknown": UNKNOWN}
+from rules.timeline_words import OUTCOMES, money, refund_failed
 
 
 def made(having: Belongings) -> Iterable[Entry]:
@@ -171,29 +169,6 @@ def decisions(having: Belongings) -> Iterable[Entry]:
         )
 
 
-def effects(having: Belongings) -> Iterator[Entry]:
-    """Effects: when they were decided, and their outcomes."""
-    for row in having.effects:
-        asked = f"{doing(row.kind)}: {row.reason}. {_ENDED.get(row.state, '')}".rstrip()
-        yield Entry(
-            f"effect:{row.id}", row.created_at, "effect", row.kind, asked, row.state, row.asked_by
-        )
-        if row.settled_at is not None:
-            came = (
-                "Done."
-                if row.state == "confirmed"
-                else f"It did not happen. {why_refused(row.kind, row.error_code or '')}"
-            )
-            yield Entry(
-                f"effect:{row.id}:settled",
-                row.settled_at,
-                "effect",
-                f"{row.kind}.{row.state}",
-                f"{doing(row.kind)}: {came}",
-                row.state,
-            )
-
-
 def dead_jobs(having: Belongings) -> Iterable[Entry]:
     """Dead jobs, which wait for a person."""
     keys = [row_id for ids in having.ids.values() for row_id in ids]
@@ -246,7 +221,6 @@ SOURCES: tuple[Source, ...] = (
     disputes,
     events,
     decisions,
-    effects,
     dead_jobs,
     audit,
     notices,

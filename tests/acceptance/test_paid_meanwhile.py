@@ -9,10 +9,11 @@ from datetime import timedelta
 import pytest
 from stripe import CardError
 
+from effects.intent_cancel import INTENT_CANCEL
+from effects.intent_confirm import INTENT_CONFIRM
 from effects.perform import perform
 from effects.reserve import reserve
 from effects.settle import owner_of
-from effects.stripe_intents import INTENT_CANCEL, INTENT_CONFIRM
 from jobs import cancel_payment_intent
 from jobs.reconcile_effects import reconcile_effects
 from models.accounts.audit_entry import AuditEntry

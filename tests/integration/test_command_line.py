@@ -96,6 +96,7 @@ def test_a_list_that_is_cut_says_so(command):
             {},
             real_now(),
             real_now(),
+            None,
             asked_by="test",
             reason="test",
             account_id=None,

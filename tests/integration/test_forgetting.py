@@ -15,7 +15,7 @@ from models.contact.contact_decision import ContactDecision
 from models.delivery.idempotency_key import IdempotencyKey
 from models.delivery.retention import DAY_MICROSECONDS, KEPT
 from models.delivery.staged_job import StagedJob
-from models.effects.daily_tally import DailyTally
+from models.effects.daily_limit import DailyTally
 from models.feed.emit import emit
 from models.feed.outgoing_event import OutgoingEvent
 from models.feed.webhook_delivery import WebhookDelivery

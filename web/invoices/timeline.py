@@ -6,6 +6,7 @@ from typing import Any, Literal
 import falcon
 from pydantic import Field
 
+from effects.timeline import effects
 from models.reports.timeline import Entry, timeline_of
 from models.reports.timeline_sources import SOURCES
 from runtime.clock import rfc3339
@@ -43,7 +44,9 @@ class InvoiceTimeline:
     def on_get(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
         """Everything received, decided and sent about an invoice, in order, with the reasons."""
         invoice = find_invoice(caller_of(req).own, invoice_id)
-        resp.media = page_of(req, timeline_of(invoice, SOURCES), _show, lambda entry: entry.id)
+        resp.media = page_of(
+            req, timeline_of(invoice, (*SOURCES, effects)), _show, lambda entry: entry.id
+        )
 
 
 def _show(entry: Entry) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from actions.payments.record_intent import retire_asks_elsewhere
 from delivery.perform_now import perform_now, stage_now
 from models.accounts.audit_entry import AuditEntry
 from models.books.stripe_watermark import StripeWatermark
-from models.effects.pause_switch import over_ceiling, paused
+from models.effects.daily_limit import over_ceiling
+from models.effects.pause_switch import paused
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from providers.errors import ProviderError
