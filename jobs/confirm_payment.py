@@ -258,7 +258,7 @@ def _audit(confirmation: PaymentConfirmation, invoice: Invoice, intent_id: str |
         "invoice_id": invoice.id,
         "intent_id": intent_id,
         "amount": confirmation.amount,
-        "code": confirmation.decline_code,
+        "code": confirmation.code,
     }
     AuditEntry.record(
         SYSTEM,

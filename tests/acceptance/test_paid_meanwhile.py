@@ -435,7 +435,7 @@ def test_a_charge_nobody_can_ask_about_ends_all_the_same(clinic, valkey):  # noq
     assert clinic.post("phone", invoiceId=clinic.invoice.id, useSavedCard=True).status_code == 202
     PaymentConfirmation.update(created_at=real_now() - timedelta(minutes=11)).execute()
     given.retried(valkey.client(), rounds=1)
-    assert (PaymentConfirmation.get().state, PaymentConfirmation.get().decline_code) == (
+    assert (PaymentConfirmation.get().state, PaymentConfirmation.get().refusal) == (
         "refused",
         "too_late",
     )
