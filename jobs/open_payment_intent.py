@@ -22,7 +22,7 @@ from providers.stripe.events import read_intent
 from runtime.clock import real_now
 
 
-@job(queue="webhooks", attempts=16, timeout=20)
+@job(queue="webhooks", calls_out=True, attempts=16, timeout=20)
 def open_payment_intent(attempt_id: str) -> None:
     """Make the intent of row `attempt_id`."""
     attempt = PaymentAttempt.get_by_id(attempt_id)
@@ -30,7 +30,8 @@ def open_payment_intent(attempt_id: str) -> None:
         effect = _decide(attempt)
         if effect is None:
             return
-        made, now = perform(effect, asked_at=attempt.created_at), real_now()
+        made = perform(effect, asked_at=attempt.created_at)
+        now = real_now()
         with recording():
             if made is None:
                 attempt.record_refused(effect.error or "", now)
@@ -45,11 +46,12 @@ def open_payment_intent(attempt_id: str) -> None:
 
 
 def _decide(attempt: PaymentAttempt) -> Effect | None:
-    """Reserve the effect while the attempt is wanted; one that may have been sent is seen through
-    whatever changed.
+    """Reserve the effect while the attempt is wanted. One that may have been sent is completed, no
+    matter what has changed.
     """
     with transaction():
-        invoice, row = Invoice.locked(attempt.invoice_id), PaymentAttempt.get_by_id(attempt.id)
+        invoice = Invoice.locked(attempt.invoice_id)
+        row = PaymentAttempt.get_by_id(attempt.id)
         known = Effect.get_or_none(Effect.key == f"{INTENT_CREATE.name}:{attempt.id}")
         if known is not None and (
             known.in_doubt or (known.state == "confirmed" and row.intent_id is None)

@@ -1,9 +1,9 @@
-"""A text that was asked for goes out with our address of the invoice, if the contact gate lets it,
-at most once.
+"""A requested text with the invoice's short address is sent at most once, if the contact gate
+allows it.
 
 Twice is harmless: the gate's answer, the attempt and the message's state commit together, one
-process wins the right to send it, and an attempt whose fate is not known is never made again. Only
-one that surely never left is decided anew.
+process wins the right to send it, and an attempt with an unknown outcome is never repeated. Only
+one that certainly never left is decided again.
 """
 
 from datetime import datetime, timedelta
@@ -44,7 +44,7 @@ LONGEST_DELAY = 30.0
 LONGEST_VALIDITY = 36_000  # seconds; Twilio's most
 
 
-@job(queue="messages", attempts=10, timeout=20)
+@job(queue="messages", calls_out=True, attempts=10, timeout=20)
 def send_payment_link(message_id: str) -> None:
     """Send the text of row `message_id`."""
     message = Message.get_by_id(message_id)
@@ -53,15 +53,14 @@ def send_payment_link(message_id: str) -> None:
         effect = _decide(message.id)
         if effect is None:
             return
-        answer, now = perform_once(effect), real_now()
+        answer = perform_once(effect)
+        now = real_now()
         with recording():
             _record(Message.locked(message.id), effect, answer, now)
 
 
 def _await_link(message: Message) -> None:
-    """Leave no text waiting for a link that nobody makes: plan the present balance's, and come
-    back. Raises Snooze.
-    """
+    """Have the link for the present balance made, and raise Snooze until it is there."""
     with transaction():
         invoice = Invoice.locked(message.invoice_id)
         wanted = message.status == "waiting" and not message.is_too_old(real_now())
@@ -78,15 +77,13 @@ def _await_link(message: Message) -> None:
 
 
 def _patience(message: Message) -> float:
-    """Seconds until it is looked at again: a second at first, later half a minute, until it is too
-    old.
-    """
+    """Seconds until the next look: one at first, later up to thirty, until the text is too old."""
     age = (real_now() - message.created_at).total_seconds()
     return min(LONGEST_DELAY, max(LINK_DELAY, age / 4))
 
 
 def _link_state(invoice: Invoice) -> str:
-    """How the newest link of the present balance stands; empty when there is none."""
+    """The state of the newest link for the present balance; empty when there is none."""
     newest = PaymentLink.newest(invoice)
     return newest.state if newest is not None else ""
 
@@ -96,7 +93,8 @@ def _decide(message_id: str) -> Effect | None:
     one.
     """
     with transaction():
-        invoice, now = Invoice.locked(Message.get_by_id(message_id).invoice_id), real_now()
+        invoice = Invoice.locked(Message.get_by_id(message_id).invoice_id)
+        now = real_now()
         message = Message.locked(message_id)
         if message.status == "sending":
             effect = Effect.get_by_id(message.effect_id)
@@ -139,7 +137,8 @@ def _ask_gate(invoice: Invoice, message: Message, now: datetime) -> Effect | Non
 
 def _reserve(invoice: Invoice, message: Message, answer: Allowed, now: datetime) -> Effect:
     """The attempt, the decision and the message's new state: one commit. Nothing has left yet."""
-    settings, sender = get_settings(), sender_of(message.account_id)
+    settings = get_settings()
+    sender = sender_of(message.account_id)
     leave_within = settings.shortened(LEAVE_WITHIN, settings.payphone_text_deadline)
     lasts = int((answer.until - business_now()).total_seconds() - LEAVE_WITHIN)
     text = _text(invoice, message)
@@ -168,10 +167,8 @@ def _reserve(invoice: Invoice, message: Message, answer: Allowed, now: datetime)
 
 def _text(invoice: Invoice, message: Message) -> Rendered:
     template, language = template_for(message.account_id, message.kind, message.language)
-    url, amount = (
-        PayAddress.of(invoice, business_now()).url,
-        in_words(invoice.outstanding, invoice.currency, language),
-    )
+    url = PayAddress.of(invoice, business_now()).url
+    amount = in_words(invoice.outstanding, invoice.currency, language)
     return render(
         template, language, {"clinic": invoice.account.name, "url": url, "amount": amount}
     )
@@ -187,7 +184,7 @@ def _about(message: Message) -> dict[str, Any]:
 
 
 def _record(message: Message, effect: Effect, answer: dict[str, Any] | None, now: datetime) -> None:
-    """What came of the attempt: Twilio has it, Twilio refused it, or nobody knows."""
+    """Record the attempt's outcome: Twilio accepted it, Twilio refused it, or it is unknown."""
     if answer is not None:
         record_text_report(message, answer["status"], answer["id"], answer["error_code"], now)
     elif effect.state == "refused":
@@ -195,4 +192,4 @@ def _record(message: Message, effect: Effect, answer: dict[str, Any] | None, now
         act_on_failure(message, effect.error_code or "", now)
     else:
         message.record_report("unknown", None, "unknown", now)
-        stage("settle_text", TEXT.job_key(effect), effect.id, delay=LOOK_AFTER)
+        stage("reconcile_text", TEXT.job_key(effect), effect.id, delay=LOOK_AFTER)
