@@ -119,8 +119,8 @@ class Effect(Row):
 
     @property
     def idempotency_key(self) -> str:
-        """What the provider is told; a new generation only after its record showed that the last
-        one did nothing.
+        """The key sent to the provider. A new generation begins only after the provider's record
+        showed that the last one did nothing.
         """
         return self.id if self.generation == 1 else f"{self.id}-{self.generation}"
 

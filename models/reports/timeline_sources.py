@@ -32,7 +32,8 @@ def made(having: Belongings) -> Iterable[Entry]:
 def payments(having: Belongings) -> Iterable[Entry]:
     """Payments, also failed ones."""
     for row in having.payments:
-        of, received = money(row.amount, row.currency), money(row.amount_received, row.currency)
+        of = money(row.amount, row.currency)
+        received = money(row.amount_received, row.currency)
         declined = [advice(code) for state, code in row.charges.values() if state == "failed"]
         said = (
             f"A payment of {of} ({row.method.replace('_', ' ')}): {row.status}, {received}"
@@ -71,7 +72,8 @@ def payments(having: Belongings) -> Iterable[Entry]:
 def refunds(having: Belongings) -> Iterable[Entry]:
     """Refunds."""
     for row in having.refunds:
-        of, about = money(row.amount, row.currency), (row.status, "", row.amount, row.currency)
+        of = money(row.amount, row.currency)
+        about = (row.status, "", row.amount, row.currency)
         yield Entry(
             f"refund:{row.refund_id}",
             row.created_at,
