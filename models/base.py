@@ -95,7 +95,7 @@ class Row(Model):
         """The row, fresh, and locked until the transaction ends. Raises cls.DoesNotExist."""
         row = cls.locked_if_there(row_id)
         if row is None:
-            raise cls.DoesNotExist(f"{cls.__name__} {row_id} is not there.")
+            raise cls.DoesNotExist(f"No {cls.__name__} {row_id}.")  # type: ignore[attr-defined]
         return row
 
     @classmethod
