@@ -9,10 +9,10 @@ from runtime.start import settings_or_exit
 
 TIMETABLE = (
     Schedule("backfill-stripe-events", "backfill_stripe_events", every=3600),
-    Schedule("follow-texts", "follow_texts", every=600),
+    Schedule("follow-texts", "poll_text_statuses", every=600),
     Schedule("mark-overdue", "mark_overdue", every=300),
-    Schedule("end-stale-charges", "end_stale_charges", every=300),
-    Schedule("prune-jobs", "prune_jobs", every=3600),
+    Schedule("end-stale-charges", "expire_stale_charges", every=300),
+    Schedule("prune-jobs", "delete_expired_rows", every=3600),
     Schedule("reconcile-effects", "reconcile_effects", every=3600),
     Schedule("reconcile-stripe", "reconcile_stripe", every=3600),
 )

@@ -18,7 +18,7 @@ from runtime.log import get_log
 MAX_BACKOFF = 3600.0
 UNKNOWN = "this release has no such job"
 UNKNOWN_DELAY = 60.0
-CONFLICT_DELAY = 0.2  # another writer was first: fold again soon, no attempt used up
+CONFLICT_DELAY = 0.2  # seconds; another writer was first: try again soon, at no cost
 
 log = get_log("job")
 
@@ -38,12 +38,14 @@ class ClaimLost(PayphoneError):
 
 
 class JobTimeout(BaseException):
-    """The attempt ran out of time. Not an Exception, so that no `except Exception` swallows it."""
+    """The attempt ran out of time. A BaseException, so that no `except Exception` swallows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended: done, snoozed, failed, dead or lost; when it is due again (seconds)."""
+    """How an attempt ended: done, snoozed, failed, dead or lost; and in how many seconds the job is
+    due again.
+    """
 
     state: str
     error: str = ""
@@ -61,7 +63,7 @@ _current: ContextVar[_Attempt | None] = ContextVar("attempt", default=None)
 
 @contextmanager
 def recording() -> Iterator[None]:
-    """The transaction that ends a job: what is written inside and the job's `done` commit together.
+    """The transaction that ends a job: what is written inside commits together with its `done`.
 
     Raises ClaimLost, and rolls back, when another attempt has taken over. Outside `perform`
     (a test that calls a job's function) it is a plain transaction.
@@ -82,16 +84,16 @@ def recording() -> Iterator[None]:
 
 
 def attempt_number() -> int:
-    """Which attempt the running job is at, from 1 (0 outside a job)."""
+    """The number of the running job's attempt, from 1 (0 outside a job)."""
     attempt = _current.get()
     return attempt.job.attempts if attempt else 0
 
 
 def perform(job: Claimed, job_type: JobType, alarm: bool = True) -> Outcome:
-    """Run a claimed job to its end and settle its row; every way it can end is an Outcome.
+    """Run a claimed job and record in its row how it ended, whichever way that was.
 
-    `alarm` ends it by a signal when its time is up; a thread of a web process has none, and relies
-    on the timeouts of what it calls.
+    With `alarm`, a signal ends it when its time is up. A thread of a web process cannot have one
+    and relies on the timeouts of what it calls.
     """
     attempt = _Attempt(job)
     token = _current.set(attempt)
@@ -101,7 +103,7 @@ def perform(job: Claimed, job_type: JobType, alarm: bool = True) -> Outcome:
             if not attempt.recorded:
                 with recording():
                     pass
-    # every way to end is settled in the row
+    # Also what nobody foresaw: however a job ends, its row must say so.
     except (Exception, JobTimeout) as error:  # noqa: BLE001
         return _settle(attempt, job_type, error)
     finally:
@@ -110,7 +112,7 @@ def perform(job: Claimed, job_type: JobType, alarm: bool = True) -> Outcome:
 
 
 def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outcome:
-    """Write into the row how an attempt ended that did not return."""
+    """Record in the row how an attempt ended that raised."""
     job = attempt.job
     match error:
         case _ if attempt.recorded:
@@ -126,7 +128,7 @@ def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outco
 
 
 def put_off_unknown(job: Claimed) -> Outcome:
-    """Leave a job that this release does not have to one that has it: it is tried again in a
+    """Leave a job that this release does not know to one that knows it: it is tried again in a
     minute, and no attempt is used up.
     """
     log.warning("this release has no such job", delay_seconds=UNKNOWN_DELAY)
@@ -144,7 +146,7 @@ def backoff(job_type: JobType, attempts: int) -> float:
 def _failed(job: Claimed, error: BaseException, delay: float) -> Outcome:
     state = "dead" if job.attempts >= job.max_attempts else "failed"
     text = f"{type(error).__name__}: {error}"[:500]
-    # what is raised on purpose says all in its text
+    # Errors raised on purpose explain themselves; only others need a traceback.
     unexpected = None if isinstance(error, PayphoneError) else error
     log.warning(
         "attempt failed",

@@ -1,4 +1,4 @@
-"""Who is alive, as Redis tells: relay, scheduler, workers of each queue."""
+"""Which of relay, scheduler and workers are running, by their heartbeats in Redis."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,10 @@ _SECOND = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class LifeSigns:
-    """Seconds since relay and scheduler were last seen (None: not for a minute), live workers per
-    queue.
+    """Seconds since the last heartbeats of relay and scheduler (None: none for a minute), and how
+    many workers each queue has.
 
-    `refusal` is why Redis would not write just now; '' if it did.
+    `refusal` is the error with which Redis has just refused to write; '' if it has not.
     """
 
     relay: float | None
@@ -28,8 +28,8 @@ class LifeSigns:
 
 
 def read_life_signs(redis: Redis, now: int) -> LifeSigns:
-    """`now` is the database's clock in microseconds, which the relay writes too.
-    Raises RedisError.
+    """Read the heartbeats. `now` is the database's clock in microseconds, which the relay writes
+    too. Raises RedisError.
     """
     with redis.pipeline(transaction=False) as pipe:
         pipe.get(HEARTBEAT_KEY)

@@ -1,5 +1,5 @@
-"""Per-invoice Redis locks: they save work when two workers meet. Safety is the row's version, not
-the lock.
+"""Per-invoice Redis locks, which spare two workers from doing the same work. What makes it safe is
+the row's version, not the lock.
 """
 
 from collections.abc import Iterator
@@ -32,9 +32,10 @@ def _redis() -> Redis:
 
 @contextmanager
 def invoice_lock(invoice_id: str, wait: float = WAIT) -> Iterator[None]:
-    """Hold the invoice's lock. Busy for `wait` seconds: Snooze, which uses up no attempt.
+    """Hold the invoice's lock. Raises Snooze, which uses up no attempt, when it stays busy for
+    `wait` seconds.
 
-    Without Redis the work goes on unlocked: the compare-and-set on the row decides.
+    Without Redis the work goes on unlocked, and the compare-and-set on the row decides.
     """
     settings = get_settings()
     lease = settings.shortened(LEASE, settings.payphone_lock_lease)

@@ -1,7 +1,7 @@
-"""The nudge: push a job into RQ right after its commit, if Redis answers at once.
+"""The nudge: a job is pushed into RQ right after its commit, if Redis answers quickly.
 
-Redis may hang or be away. That costs the first request a quarter of a second; then nudging pauses
-for some seconds, and the relay carries what was not nudged.
+A Redis that hangs or is away costs the first request a quarter of a second. Then nudging pauses for
+some seconds, and the relay pushes the jobs instead.
 """
 
 import threading
@@ -36,21 +36,21 @@ def is_open() -> bool:
 
 
 def push(job: Pushable) -> None:
-    """Push one job; a failure is noted and left to the relay."""
-    _tell(job.id, lambda redis: rq_view.push(redis, [job]))
+    """Push one job; after a failure the relay does it."""
+    _try(job.id, lambda redis: rq_view.push(redis, [job]))
 
 
 def correct(job: Claimed, state: str) -> None:
-    """Show how a job ended that was not done out of its queue, if RQ holds it as queued; a copy
-    that stays there is harmless.
+    """Show in RQ how a job ended that a request performed, if RQ still has it as queued. A copy
+    left in the queue is harmless.
     """
-    _tell(
+    _try(
         job.id,
         lambda redis: rq_mend.correct_if_queued(redis, rq_id(job.name, job.id), job.queue, state),
     )
 
 
-def _tell(job_id: int, act: Callable[[Redis], None]) -> None:
+def _try(job_id: int, act: Callable[[Redis], None]) -> None:
     if not is_open():
         return
     try:

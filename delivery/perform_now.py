@@ -1,8 +1,8 @@
-"""Performing a staged job at once, in the request that staged it, where a person waits for the
-answer.
+"""Performing a staged job in the request that staged it, where a person waits for the answer.
 
-The job is staged due a little later, so that nobody else takes it meanwhile; after the commit the
-request claims it early. If it cannot finish, or dies, the workers go on with the row.
+The job is staged to be due a little later, so that no worker takes it meanwhile; after the commit
+the request claims it early. If the request cannot finish it, or dies, the workers go on with the
+row.
 """
 
 import threading
@@ -11,7 +11,7 @@ from delivery import nudge
 from delivery.attempt import Outcome, perform
 from delivery.registry import find_job
 from models.delivery.stage import stage
-from models.delivery.staged_job import StagedJob, claim_job, reserve_due, revive_job
+from models.delivery.staged_job import claim_job, find_staged, reserve_due, revive_job
 from runtime.log import get_log
 
 HEAD_START = 15.0  # seconds the request has for itself before a worker may take the job
@@ -20,9 +20,10 @@ log = get_log("at_once")
 
 
 def stage_now(name: str, key: str | int, *args: str | int) -> int | None:
-    """Stage the job called `name` for the request itself to perform after its commit, let one that
-    is over run again, or take one that nobody has begun though it is due: Redis may be away. The
-    row's id; None when it runs, or waits until it is tried again.
+    """Stage the job called `name` for the request to perform after its commit; the row's id.
+
+    A job of this key that is over runs again. One that is due and that nobody has begun is taken
+    over, because Redis may be away. None when it is running, or waits for its next attempt.
     """
     staged = stage(name, key, *args, delay=HEAD_START)
     if staged is None and (
@@ -33,7 +34,7 @@ def stage_now(name: str, key: str | int, *args: str | int) -> int | None:
 
 
 def perform_now(job_id: int | None) -> Outcome | None:
-    """Claim the job early and perform it here; None when somebody else has it or had it."""
+    """Claim the job early and perform it here; None when another process has it, or has done it."""
     if job_id is None:
         return None
     claimed = claim_job(job_id, f"web-{threading.get_ident()}", early=True)
@@ -56,5 +57,5 @@ def take_due(name: str, key: str | int) -> int | None:
 
 def staged_id(name: str, key: str | int) -> int | None:
     """The row of a job that was staged under this key."""
-    row = StagedJob.get_or_none((StagedJob.name == name) & (StagedJob.key == str(key)))
+    row = find_staged(name, str(key))
     return row.id if row else None

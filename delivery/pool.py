@@ -1,8 +1,8 @@
-"""The worker pool: a supervisor of warm workers and a relay.
+"""The worker pool: a supervisor with its warm workers and a relay.
 
-The supervisor forks, watches and reaps; it opens no database and no Redis connection. A child that
-overruns its job's time is killed; one that dies is replaced, and its successor frees what it held.
-Children die with the supervisor.
+The supervisor forks, watches and reaps. It opens no connection to the database or Redis itself,
+because its children would share it. A child that overruns its job's time is killed. One that dies
+is replaced, and its successor releases the jobs it held. Children die with the supervisor.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ from runtime.redis_connection import connect_redis
 KILL_GRACE = 3.0  # seconds past a job's timeout before its process is killed
 DRAIN = 25.0  # seconds a SIGTERM leaves to running jobs
 MAX_RESPAWN_DELAY = 10.0
-HEALTHY = 5.0  # seconds a child must have lived to be replaced at once
+HEALTHY = 5.0  # seconds; a child that lived for longer is replaced without delay
 
 log = get_log("pool")
 
@@ -44,8 +44,8 @@ class Slot:
 
 
 class Pool:
-    """Runs `counts[queue]` workers per queue and one relay until told to stop; `tend` is called
-    again and again meanwhile.
+    """Runs `counts[queue]` workers per queue and one relay until SIGTERM, calling `tend` again and
+    again meanwhile.
     """
 
     def __init__(
@@ -60,12 +60,15 @@ class Pool:
             Slot(0, None),
             *(Slot(index, queue) for index, queue in enumerate(queues, 1)),
         ]
+        # Shared memory: a child that hangs could not answer a question.
         self._deadlines = RawArray(ctypes.c_double, len(self._slots))
-        self._redis_url, self._open_resources, self._tend = redis_url, open_resources, tend
+        self._redis_url = redis_url
+        self._open_resources = open_resources
+        self._tend = tend
         self._stop_signals = 0
 
     def run(self) -> None:
-        """Supervise until SIGTERM or SIGINT; a second one kills at once."""
+        """Supervise until SIGTERM or SIGINT; a second signal kills the children without waiting."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         log.info("pool", slots=[slot.queue or "relay" for slot in self._slots])
@@ -86,14 +89,16 @@ class Pool:
                 self._spawn(slot)
 
     def _spawn(self, slot: Slot) -> None:
-        predecessor, parent = slot.name, os.getpid()
+        predecessor = slot.name
+        parent = os.getpid()
         slot.name = (
             f"{socket.gethostname()}-{parent}-{slot.queue or 'relay'}-{slot.index}-{slot.deaths}"
         )
         self._deadlines[slot.index] = 0.0
         pid = os.fork()
         if pid:
-            slot.pid, slot.born = pid, time.monotonic()
+            slot.pid = pid
+            slot.born = time.monotonic()
             return
         try:
             die_with_parent(parent)
@@ -135,7 +140,8 @@ class Pool:
                     lived_seconds=round(lived, 1),
                     delay_seconds=delay,
                 )
-                slot.pid, slot.start_at = 0, time.monotonic() + delay
+                slot.pid = 0
+                slot.start_at = time.monotonic() + delay
 
     def _kill_overdue(self) -> None:
         for slot in self._slots:

@@ -1,8 +1,9 @@
-"""The jobs there are. Nothing else is ever run, whatever stands in the queue."""
+"""The jobs there are. Nothing else is ever run, whatever the queue holds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from models.delivery.job_names import know_names
 from models.delivery.stage import Policy, allow
 from runtime.settings import QUEUES
 
@@ -11,7 +12,11 @@ MAX_TIMEOUT = 20  # seconds; below the lease, so that a job is over before anoth
 
 @dataclass(frozen=True, slots=True)
 class JobType:
-    """A job's policy: where it runs, how often it is tried, how long one try may take (seconds)."""
+    """A job's policy: where it runs, how often it is tried, how long one try may take (seconds).
+
+    `calls_out` says whether it calls a provider, or only our own database and Redis. `formerly` are
+    the names it had in earlier releases.
+    """
 
     name: str
     queue: str
@@ -19,34 +24,55 @@ class JobType:
     timeout: int
     backoff: float
     perform: Callable[..., None]
+    calls_out: bool = False
+    formerly: tuple[str, ...] = ()
 
 
 _jobs: dict[str, JobType] = {}
 
 
 def job(
-    queue: str, attempts: int = 8, timeout: int = 10, backoff: float = 2.0
+    *,
+    queue: str,
+    calls_out: bool,
+    attempts: int = 8,
+    timeout: int = 10,
+    backoff: float = 2.0,
+    formerly: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., None]], JobType]:
-    """Make a function a job of `queue`. Waits between attempts double from `backoff` seconds."""
+    """Make a function a job of `queue`. Waits between attempts double from `backoff` seconds.
+
+    `calls_out` must be true of a job that calls a provider, and false of any other: a test reads
+    the code. `formerly`: the names it had in earlier releases, newest first. It is found by each of
+    them, and staged once under all of them together: see `models.delivery.job_names`.
+    """
     if queue not in QUEUES or not 0 < timeout <= MAX_TIMEOUT:
         raise ValueError(
             f"Queue {queue!r} must be one of {QUEUES}, timeout {timeout} at most {MAX_TIMEOUT} s."
         )
 
     def register(function: Callable[..., None]) -> JobType:
-        made = JobType(function.__name__, queue, attempts, timeout, backoff, function)
-        _jobs[made.name] = made
-        allow(made.name, Policy(queue, attempts))
+        made = JobType(
+            function.__name__, queue, attempts, timeout, backoff, function, calls_out, formerly
+        )
+        names = made.name, *formerly
+        for name in names:
+            if name in _jobs and _jobs[name].name != made.name:
+                raise ValueError(f"Job {made.name}: {name} is a name of job {_jobs[name].name}.")
+        _jobs.update(dict.fromkeys(names, made))
+        know_names(names)
+        for name in names:
+            allow(name, Policy(queue, attempts))
         return made
 
     return register
 
 
 def find_job(name: str) -> JobType | None:
-    """The job of this name, if it is one of ours."""
+    """The job that has, or had, this name, if it is one of ours."""
     return _jobs.get(name)
 
 
 def job_names() -> list[str]:
-    """Every job there is, sorted."""
-    return sorted(_jobs)
+    """Every job there is, by its present name, sorted."""
+    return sorted({known.name for known in _jobs.values()})

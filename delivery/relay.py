@@ -1,9 +1,10 @@
-"""The relay: carries every due job into RQ that no nudge carried, and frees what silent workers
-hold.
+"""The relay: pushes every due job into RQ that no nudge has pushed, and releases the jobs of
+workers that died.
 
-Any number of relays may run. An epoch key in Redis tells when Redis was emptied: what was pushed
-before it is pushed again. A job pushed, never claimed, and older than what now heads its queue has
-been lost on the way, and is pushed again too. A job carried twice is claimed once.
+Any number of relays may run, because a job that is pushed twice is claimed once. An epoch key in
+Redis shows when Redis was emptied: what was pushed before that is pushed again. So is a job that
+was pushed, never claimed, and is older than the job that now heads its queue: it was lost on the
+way.
 """
 
 import time
@@ -19,7 +20,7 @@ from models.database_errors import LACKS_TABLES, lacks_tables
 from models.delivery.staged_job import StagedJob, release_expired, take_due
 from runtime.killpoint import killpoint
 from runtime.log import get_log
-from runtime.log_throttle import Seldom
+from runtime.log_throttle import LogThrottle
 from runtime.redis_connection import leave_if_read_only, refuses_writes
 from runtime.settings import QUEUES
 
@@ -29,7 +30,7 @@ TICK = 0.5  # seconds between looks
 GRACE = 2_000_000  # microseconds a pushed job may take to show up before it counts as lost
 SETTLING = 3.0  # seconds that RQ's view of an attempt may lag behind its row
 FORGET_EVERY = 30.0  # seconds between looks for workers that were killed
-# for one look and the rest after it; a relay that hangs or is frozen for longer is replaced
+# for one look and the pause after it; the pool replaces a relay that hangs for longer
 LOOK_SECONDS = 60.0
 HEARTBEAT_KEY = "payphone:relay:seen"
 
@@ -49,7 +50,7 @@ def _epoch(redis: Redis, now: int) -> int:
 def _lost_before(redis: Redis, now: int) -> dict[str, int]:
     """Per queue, the push time before which an unclaimed job must have been lost."""
     with redis.pipeline(transaction=False) as pipe:
-        # RQ's dashboard lists those it knows
+        # RQ's dashboard lists only the queues in this set, also empty ones
         pipe.sadd("rq:queues", *map(rq_keys.queue_key, QUEUES))
         for queue in QUEUES:
             pipe.lindex(rq_keys.queue_key(queue), 0)
@@ -63,8 +64,8 @@ def _lost_before(redis: Redis, now: int) -> dict[str, int]:
         StagedJob.id.in_([i for i in ids.values() if i] or [0])
     )
     pushed = {row.id: row.pushed_at for row in rows}
-    # A head that tells nothing (a tick, a stranger, a job in backoff) will be gone soon: until then
-    # nothing counts as lost.
+    # From a head that is no pushed job (a tick, a foreign entry, a job in backoff) nothing can be
+    # concluded. It will be gone soon; until then no job counts as lost.
     heads_pushed = {
         queue: pushed.get(ids[queue] or 0) or 0 if queue in ids else now for queue in QUEUES
     }
@@ -72,8 +73,8 @@ def _lost_before(redis: Redis, now: int) -> dict[str, int]:
 
 
 def _mend(redis: Redis) -> None:
-    """Correct what RQ shows as started and is not: its worker died after the commit, or Redis was
-    away.
+    """Correct attempts that RQ shows as started and that are over: their worker died after its
+    commit, or could not reach Redis.
     """
     shown = rq_mend.long_started(redis, QUEUES, SETTLING)
     if not shown:
@@ -89,12 +90,13 @@ def _mend(redis: Redis) -> None:
 
 
 def tick(redis: Redis) -> int:
-    """One look: free expired leases, push what is due. Answers how many jobs were pushed."""
+    """One look: release expired leases and push what is due; how many jobs were pushed."""
     released = release_expired()
     for job in released:
         log.warning("lease expired", job=job.name, job_id=job.id, state=job.state)
     rq_mend.abandon(redis, released)
     _mend(redis)
+    # Taken before the queues are read: what is pushed after that cannot count as lost.
     now = database_time()
     lost_before = _lost_before(redis, now)
     due = take_due(BATCH, _epoch(redis, now), lost_before)
@@ -117,10 +119,12 @@ def _trouble(error: RedisError | PeeweeException) -> str:
 
 
 def run(redis: Redis, stopping: Callable[[], bool], deadline: Callable[[float], None]) -> None:
-    """Look every half second, at once again while there is more, until told to stop. `deadline` is
-    told when a look must be over.
+    """Look every half second, and again immediately while there is more, until `stopping()`.
+
+    `deadline` is called with the time by which a look must be over.
     """
-    forgotten_at, seldom = 0.0, Seldom()
+    forgotten_at = 0.0
+    throttle = LogThrottle()
     while not stopping():
         deadline(time.monotonic() + LOOK_SECONDS)
         try:
@@ -129,8 +133,9 @@ def run(redis: Redis, stopping: Callable[[], bool], deadline: Callable[[float], 
                 forgotten_at = time.monotonic()
             busy = tick(redis) == BATCH
         except (RedisError, PeeweeException) as error:
-            trouble, kind = _trouble(error), type(error).__name__
-            if seldom(f"{trouble} {kind}"):
+            trouble = _trouble(error)
+            kind = type(error).__name__
+            if throttle.is_due(f"{trouble} {kind}"):
                 log.warning(trouble, error=kind)
             if isinstance(error, RedisError):
                 leave_if_read_only(redis, error)

@@ -1,5 +1,5 @@
-"""The names RQ 3 gives its keys (rq/job.py, rq/registry.py, rq/worker_registration.py), and what it
-must find in a job's hash.
+"""The keys of RQ 3 (rq/job.py, rq/registry.py, rq/worker_registration.py), and what it needs to
+find in a job's hash.
 """
 
 import json
@@ -85,13 +85,13 @@ def job_hash(name: str, job_id: int, queue: str, now: str) -> dict[Any, Any]:
 
 
 def job_data(name: str, job_id: int) -> bytes:
-    """What RQ would call: the function, and the row's id as its only argument."""
+    """What RQ would call: function `name`, with the row's id as its only argument."""
     return zlib.compress(json.dumps([f"jobs.{name}", None, [job_id], {}]).encode())
 
 
 def core(job: Claimed) -> dict[Any, Any]:
-    """What RQ cannot read a job without: written again at its end, Redis may have been emptied
-    since its start.
+    """The fields without which RQ cannot read a job. They are written again when it ends, because
+    Redis may have been emptied since it started.
     """
     return {
         "data": job_data(job.name, job.id),

@@ -1,5 +1,5 @@
-"""Where RQ's view and the rows disagree, the rows are right: what dead workers, an emptied Redis
-and strangers leave is mended.
+"""Corrects what RQ shows where it disagrees with the rows, after workers have died, Redis was
+emptied, or somebody else wrote into it.
 """
 
 import hashlib
@@ -34,8 +34,8 @@ _STATUS = {"done": "finished", "cancelled": "finished", "dead": "failed"}
 
 
 def live_workers(redis: Redis, queues: Iterable[str]) -> dict[str, int]:
-    """How many workers of each queue still give signs of life. Names of those that were killed stay
-    in RQ's sets.
+    """How many workers of each queue have a live heartbeat. The names of killed ones stay in RQ's
+    sets, and do not count.
     """
     return {
         queue: len(known) - len(silent)
@@ -44,8 +44,8 @@ def live_workers(redis: Redis, queues: Iterable[str]) -> dict[str, int]:
 
 
 def forget_silent_workers(redis: Redis, queues: Iterable[str]) -> None:
-    """Take workers off RQ's lists whose own key has expired: they were killed,
-    and nobody said so.
+    """Remove workers from RQ's lists whose heartbeat has expired: a killed one cannot do that
+    itself.
     """
     silent = {queue: names for queue, (_, names) in _workers(redis, queues).items() if names}
     if silent:
@@ -57,7 +57,7 @@ def forget_silent_workers(redis: Redis, queues: Iterable[str]) -> None:
 
 
 def _workers(redis: Redis, queues: Iterable[str]) -> dict[str, tuple[list[bytes], list[bytes]]]:
-    """Per queue, the worker keys RQ lists, and those of them that do not exist any more."""
+    """Per queue, the worker keys that RQ lists, and those of them that have expired."""
     names = list(queues)
     with redis.pipeline(transaction=False) as pipe:
         for queue in names:
@@ -74,11 +74,12 @@ def _workers(redis: Redis, queues: Iterable[str]) -> dict[str, tuple[list[bytes]
 
 
 def abandon(redis: Redis, released: Iterable[Released]) -> None:
-    """Take attempts off the list of started ones whose worker died; a job that is dead now is shown
-    as failed.
+    """Remove the attempts of dead workers from those shown as started; a job that is dead now is
+    shown as failed.
     """
     for job in released:
-        identity, now = rq_id(job.name, job.id), real_now()
+        identity = rq_id(job.name, job.id)
+        now = real_now()
         with redis.pipeline(transaction=True) as pipe:
             for execution in cast(list[bytes], redis.zrange(executions_key(identity), 0, -1)):
                 forget(pipe, job.queue, identity, execution.decode())
@@ -94,8 +95,10 @@ def abandon(redis: Redis, released: Iterable[Released]) -> None:
 
 
 def long_started(redis: Redis, queues: Iterable[str], seconds: float) -> list[tuple[str, str]]:
-    """(queue, member) of every attempt that RQ shows as started since more than `seconds`."""
-    oldest, names = real_now().timestamp() - seconds + STARTED_TTL, list(queues)
+    """(queue, member) of every attempt that RQ has shown as started for more than `seconds`."""
+    # RQ scores a started attempt by when it expires, not by when it began.
+    oldest = real_now().timestamp() - seconds + STARTED_TTL
+    names = list(queues)
     with redis.pipeline(transaction=False) as pipe:
         for queue in names:
             pipe.zrangebyscore(wip_key(queue), 0, oldest)
@@ -107,9 +110,7 @@ def long_started(redis: Redis, queues: Iterable[str], seconds: float) -> list[tu
 
 
 def mend(redis: Redis, queue: str, member: str, state: str | None, worker: str | None) -> None:
-    """An attempt shown as started, whose row is in `state` with `worker`: if they disagree, the row
-    is right.
-    """
+    """Remove an attempt shown as started unless its row agrees, being in `state` with `worker`."""
     identity, _, execution = member.rpartition(":")
     known = cast("bytes | None", redis.hget(execution_key(member), "worker_name"))
     if state == "running" and known is not None and known.decode() == worker:
@@ -122,10 +123,10 @@ def mend(redis: Redis, queue: str, member: str, state: str | None, worker: str |
 
 
 def refuse(redis: Redis, identity: str, queue: str, reason: str) -> None:
-    """Put something that is no job of ours where operators see it; it is never run.
+    """Show a queue entry that is no job of ours as failed, where operators see it; it never runs.
 
-    Its content is replaced, so that nobody decodes what a stranger wrote; an id that RQ could not
-    read is shown by its digest.
+    Its content is replaced, because RQ would decode what somebody else wrote. An id that RQ could
+    not read is shown by its digest.
     """
     shown = (
         identity
@@ -147,7 +148,7 @@ def refuse(redis: Redis, identity: str, queue: str, reason: str) -> None:
 
 
 def correct_if_queued(redis: Redis, identity: str, queue: str, state: str) -> None:
-    """A late copy of an ended job was popped: if RQ still calls it queued, say how it ended."""
+    """Show how a job ended, if RQ still has it as queued: a late copy of it was popped."""
     if redis.hget(job_key(identity), "status") != b"queued":
         return
     with redis.pipeline(transaction=True) as pipe:

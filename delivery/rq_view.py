@@ -1,7 +1,7 @@
 """What RQ, and whoever watches its dashboard, sees of our jobs.
 
-The rows are the truth; this projects them: queue, job hash, registries, results. RQ holds ids and
-exception names only.
+A projection of the rows into RQ's queue, job hash, registries and results. RQ holds ids and names
+of exceptions only, never messages or personal data.
 """
 
 import base64
@@ -53,6 +53,7 @@ def push(redis: Redis, jobs: Iterable[Pushable]) -> None:
             identity = rq_id(job.name, job.id)
             pipe.sadd("rq:queues", queue_key(job.queue))
             pipe.hset(job_key(identity), mapping=job_hash(job.name, job.id, job.queue, now))
+            # It may expire since its last attempt ended, and be listed as failed since then.
             pipe.persist(job_key(identity))
             pipe.zrem(ended_key("failed", job.queue), identity)
             pipe.rpush(queue_key(job.queue), identity)
@@ -60,7 +61,7 @@ def push(redis: Redis, jobs: Iterable[Pushable]) -> None:
 
 
 def make_room(redis: Redis, job: Claimed) -> None:
-    """Take a job that was popped out of RQ's view; a full Redis allows that, and has room again."""
+    """Delete the hash of a job that was popped: a full Redis allows that, and has room again."""
     redis.delete(job_key(rq_id(job.name, job.id)))
 
 
@@ -97,7 +98,7 @@ def start(redis: Redis, job: Claimed, worker: str) -> Execution:
 
 
 def forget(pipe: Pipeline, queue: str, job: str, execution: str) -> None:
-    """Take an attempt off what RQ shows as started."""
+    """Remove an attempt from those that RQ shows as started."""
     member = f"{job}:{execution}"
     pipe.delete(execution_key(member))
     pipe.zrem(wip_key(queue), member)
@@ -105,7 +106,7 @@ def forget(pipe: Pipeline, queue: str, job: str, execution: str) -> None:
 
 
 def conclude(pipe: Pipeline, queue: str, job: str, status: str, now: datetime) -> None:
-    """Show a job as `finished` or `failed`, for as long as RQ shows such ones."""
+    """Show a job as `finished` or `failed` for as long as RQ keeps such jobs."""
     ttl = FAILURE_TTL if status == "failed" else RESULT_TTL
     pipe.hset(job_key(job), mapping={"status": status, "ended_at": utcformat(now)})
     pipe.expire(job_key(job), ttl)
@@ -139,7 +140,7 @@ def _result(
 
 
 def finish(redis: Redis, job: Claimed, execution: Execution) -> None:
-    """Show a job as finished: called once its row says done, never before."""
+    """Show a job as finished. Call it only once its row is done."""
     now = real_now()
     with redis.pipeline(transaction=True) as pipe:
         pipe.hset(job_key(execution.rq_id), mapping=core(job))

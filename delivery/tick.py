@@ -1,4 +1,4 @@
-"""A tick of the timetable: rq-scheduler only ticks; the database makes each occurrence unique."""
+"""A tick of the timetable: rq-scheduler says when, and the database makes it happen once."""
 
 from dataclasses import dataclass
 
@@ -39,8 +39,8 @@ def timetable() -> dict[str, Schedule]:
 
 
 def take_tick(name: str) -> bool:
-    """Stage the current occurrence of schedule `name`;
-    False when it is staged already or unknown.
+    """Stage the current occurrence of schedule `name`; False when it is unknown, or was staged
+    already.
     """
     schedule = _timetable.get(name)
     if schedule is None or find_job(schedule.job) is None:

@@ -1,8 +1,8 @@
-"""rq-scheduler, made to tick our timetable and to survive what stops it.
+"""rq-scheduler, made to tick our timetable and to survive what would stop it.
 
-Fixed ids, JSON, an entry that is missing is put back at every look, an entry that cannot be read is
-dropped instead of stopping all later ones, and Redis may be away. Two of these may tick at once:
-the database makes each occurrence unique.
+Entries have fixed ids and are JSON. At every look, a missing entry is put back, and one that cannot
+be read is dropped, where rq-scheduler would fail and tick none of the later ones. Redis may be
+away. Two schedulers may tick at the same time, because the database makes each occurrence unique.
 """
 
 import os
@@ -24,7 +24,7 @@ from delivery.registry import find_job
 from delivery.tick import TICK_PREFIX, Schedule, timetable
 from runtime.clock import real_seconds
 from runtime.log import get_log
-from runtime.log_throttle import Seldom
+from runtime.log_throttle import LogThrottle
 from runtime.redis_connection import connect_redis, refuses_writes
 
 LOOK = 5  # seconds between looks
@@ -49,7 +49,7 @@ class TickJob(Job):
 
 
 class _Scheduler(Scheduler):
-    """rq-scheduler with an eye on its own table."""
+    """rq-scheduler that checks its own table at every look."""
 
     job_class = TickJob
 
@@ -80,17 +80,17 @@ class _Scheduler(Scheduler):
                 self.connection.zrem(self.scheduled_jobs_key, raw)
 
     def _install_signal_handlers(self) -> None:
-        """None of its own: they talk to Redis first, so that without Redis SIGTERM would end
-        nothing.
+        """Install none: rq-scheduler's talk to Redis first, so that without Redis a SIGTERM would
+        not end the process.
         """
 
     def register_death(self) -> None:
-        """Take its name off the list, if Redis is there."""
+        """Remove its name from the list, if Redis is there."""
         with suppress(RedisError):
             super().register_death()
 
     def remove_lock(self) -> None:
-        """Let go of the lock, if Redis is there; it expires by itself."""
+        """Release the lock, if Redis is there; otherwise it expires."""
         with suppress(RedisError):
             super().remove_lock()
 
@@ -129,7 +129,7 @@ def _leave(_signum: int, _frame: FrameType | None) -> None:
 
 
 class Ticker:
-    """Runs rq-scheduler, and again when Redis was away."""
+    """Runs rq-scheduler, and starts it again after Redis was away."""
 
     def __init__(self, redis_url: str | None) -> None:
         os.environ["TZ"] = "UTC"
@@ -140,7 +140,7 @@ class Ticker:
         """Tick until SIGTERM or SIGINT ends the process, whether Redis is there or not."""
         signal.signal(signal.SIGTERM, _leave)
         signal.signal(signal.SIGINT, _leave)
-        seldom = Seldom()
+        throttle = LogThrottle()
         while True:
             try:
                 _Scheduler(
@@ -149,7 +149,7 @@ class Ticker:
                     interval=LOOK,
                 ).run()
             except RedisError as error:
-                if seldom(type(error).__name__):
+                if throttle.is_due(type(error).__name__):
                     log.warning(
                         (
                             "Redis refuses writes"

@@ -1,7 +1,8 @@
-"""A warm worker: one process, one queue; it pops an id, claims the row, performs the job, settles
-it.
+"""A warm worker: one process for one queue. It pops an id, claims the row, performs the job and
+records how it ended.
 
-The claim comes before RQ's state is touched: a copy that is refused leaves no trace there.
+The row is claimed before anything of RQ's is touched: a second copy of a job is refused by its row
+and leaves no trace in RQ.
 """
 
 import os
@@ -30,14 +31,14 @@ from models.delivery.staged_job import Claimed, StagedJob, claim_job, release_wo
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
 from runtime.log import get_log
-from runtime.log_throttle import Seldom
+from runtime.log_throttle import LogThrottle
 from runtime.redis_connection import leave_if_read_only, refuses_writes
 
 POP_SECONDS = 2
 HEARTBEAT_SECONDS = 5
 WORKER_TTL = 90
-# for what is not the job itself: claiming it, say; longer than the database takes to give up a
-# statement
+# Allowed for everything around the job itself, such as claiming it. The database gives up a
+# statement sooner, so only a process that hangs gets here.
 CLAIM_SECONDS = 30.0
 
 log = get_log("worker")
@@ -46,23 +47,27 @@ _FINAL = frozenset({"done", "cancelled", "dead"})
 
 
 class Worker:
-    """Performs the jobs of one queue until told to stop. `deadline` is told when what it is at must
-    be over.
+    """Performs the jobs of one queue until SIGTERM.
+
+    It calls `deadline` with the time by which its present work must be over (0: none); the pool
+    kills it after that.
     """
 
     def __init__(
         self, queue: str, redis: Redis, name: str, deadline: Callable[[float], None]
     ) -> None:
-        self.queue, self.redis, self.name = queue, redis, name
+        self.queue = queue
+        self.redis = redis
+        self.name = name
         self._deadline = deadline
         self._stopping = False
         self._beaten_at = 0.0
-        self._seldom = Seldom()
+        self._throttle = LogThrottle()
 
     def run(self, predecessor: str = "") -> None:
-        """Work until SIGTERM. What a dead `predecessor` held is given back first."""
+        """Work until SIGTERM. The jobs that a dead `predecessor` held are released first."""
         signal.signal(signal.SIGTERM, self._stop)
-        # Ctrl-C reaches the whole group; the pool drains us
+        # Ctrl-C reaches every process of the group. The pool answers it, and drains its workers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._safely(lambda: self._inherit(predecessor))
         while not self._stopping:
@@ -80,18 +85,16 @@ class Worker:
             leave_if_read_only(self.redis, error)
             time.sleep(0.5)
         except PeeweeException as error:
-            trouble, kind = (
-                (LACKS_TABLES if lacks_tables(error) else "database is away, waiting"),
-                type(error).__name__,
-            )
-            if self._seldom(f"{trouble} {kind}"):
+            trouble = LACKS_TABLES if lacks_tables(error) else "database is away, waiting"
+            kind = type(error).__name__
+            if self._throttle.is_due(f"{trouble} {kind}"):
                 log.warning(trouble, error=kind, detail=str(error)[:200])
             time.sleep(0.5)
         finally:
             release_connection()
 
     def _complain(self, error: RedisError) -> None:
-        if self._seldom(type(error).__name__):
+        if self._throttle.is_due(type(error).__name__):
             log.warning(
                 "Redis refuses writes" if refuses_writes(error) else "Redis is away, waiting",
                 error=type(error).__name__,
@@ -123,9 +126,7 @@ class Worker:
             )
 
     def take(self, identity: str) -> Outcome | None:
-        """Do what stands in the queue under `identity`;
-        None when there was nothing for us to do.
-        """
+        """Perform the job that a queue entry names; None when it was not ours to perform."""
         self._deadline(time.monotonic() + CLAIM_SECONDS)
         try:
             return self._take(identity)
@@ -138,6 +139,7 @@ class Worker:
             return None
         job_id = rq_keys.parse_rq_id(identity)
         job = claim_job(job_id, self.name) if job_id is not None else None
+        # Not ours, performed already, or not due yet: only what RQ shows may need correcting.
         if job is None:
             self._show(lambda: self._left_alone(identity, job_id))
             return None
@@ -178,6 +180,8 @@ class Worker:
         try:
             return rq_view.start(self.redis, job, self.name)
         except OutOfMemoryError:
+            # The job was popped but its hash is still there, and a full Redis takes no new key:
+            # without this, RQ would show it as queued for ever.
             rq_view.make_room(self.redis, job)
             raise
 
@@ -197,7 +201,7 @@ class Worker:
         try:
             return act()
         except RedisError as error:
-            # the row is the truth; RQ's view is mended by the relay or expires
+            # The row decides. What RQ shows is corrected by the relay, or expires.
             log.warning("RQ's view could not be updated", error=type(error).__name__)
             return None
 
@@ -214,8 +218,8 @@ class Worker:
             rq_mend.correct_if_queued(self.redis, identity, self.queue, row.state)
 
     def _beat(self) -> None:
-        """A sign of life that Redis will not write stops no work:
-        a pop makes room in a full one.
+        """Send a heartbeat. One that Redis refuses to write stops no work: the next pop frees
+        memory in a full Redis.
         """
         try:
             self._heartbeat()
@@ -226,8 +230,10 @@ class Worker:
     def _heartbeat(self) -> None:
         if time.monotonic() - self._beaten_at < HEARTBEAT_SECONDS:
             return
-        key, now = f"rq:worker:{self.name}", utcformat(real_now())
-        # new, or Redis was emptied; a job may have written its state since
+        key = f"rq:worker:{self.name}"
+        now = utcformat(real_now())
+        # Missing when we are new, or when Redis was emptied. The key alone proves nothing: showing
+        # a job as started writes to it too.
         if not self.redis.hexists(key, "birth"):
             self._register(key, now)
         with self.redis.pipeline(transaction=True) as pipe:

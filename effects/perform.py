@@ -1,17 +1,18 @@
-"""Performing an effect: at most one at the provider, whatever is lost on the way.
+"""Performing an effect: at most once at the provider, whatever is lost on the way.
 
-The row commits before the call. A lost answer is asked for again under the same key, for that can
-do nothing twice. A fresh key is used only when two things hold: the request under the last key is
-over (the provider has forgotten the key, or gives the same stored error again), and its own record,
-searched by our tag after that, holds nothing. What was asked for a while ago and seems not to have
-been sent is looked up before it is: a restored database may have lost the effect that made it. What
-stays in doubt after three keys waits for a person.
+The row commits before the call. When an answer is lost, the same request is sent again under the
+same key, which does nothing twice. A new key is used only when two things hold: the request under
+the last key is over (the provider has forgotten the key, or repeats the same stored error), and the
+provider's own record, searched by our tag after that, holds nothing. What was requested a while ago
+and seems never to have been sent is looked up first, because a restored database may have lost the
+effect that made it. What is still in doubt after three keys waits for a person.
 """
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from effects.kinds import KINDS, Kind
+from effects.kind import Kind
+from effects.kinds import kind_of
 from models.effects.effect import Effect
 from providers.errors import ProviderError
 from runtime.clock import real_now
@@ -21,16 +22,17 @@ from runtime.log import get_log
 from runtime.settings import get_settings
 
 MAX_GENERATIONS = 3
-SETTLING = 30.0  # seconds a provider has to show in its record what it was asked for
-# what was asked for longer ago is looked up before it is sent for the first time
+SETTLING = 30.0  # seconds until a provider's record surely shows what it was asked for
+# what was requested longer ago is looked up before it is sent for the first time
 KNOWN_AFTER = timedelta(minutes=1)
-LEAVE_WITHIN = timedelta(seconds=15)  # a process frozen for longer before the call does not make it
+# between decision and call; a process that was frozen for longer does not send
+LEAVE_WITHIN = timedelta(seconds=15)
 
 log = get_log("effects")
 
 
 class InDoubt(PayphoneError):
-    """Every key has been tried and nobody knows: a person looks and settles it."""
+    """Every key was tried, and the outcome is still unknown: a person must look and settle it."""
 
 
 def perform(
@@ -39,18 +41,19 @@ def perform(
     """The provider's object for `effect`, made now or before; None when it was refused
     (`effect.error` says why).
 
-    The caller records it (`effect.record_confirmed`) in the transaction that records what it means;
-    if it dies before, the next attempt gets the same object. `decided_at` is when the caller asked
-    whether it may be: a process that was frozen since then sends nothing on the strength of an old
-    answer. `asked_at` is when our row, whose tag the object carries, was made. Raises
-    ProviderError, NotYet or InDoubt when the outcome is not known yet or the provider asks for
-    patience, Conflict when another attempt was first.
+    The caller confirms the effect (`effect.record_confirmed`) in the transaction that records what
+    the object means; if it dies before that, the next attempt gets the same object. `decided_at` is
+    when the caller decided: a process that was frozen since then does not act on an old decision.
+    `asked_at` is when our row, whose tag the object carries, was created.
+
+    Raises ProviderError, NotYet or InDoubt while the outcome is unknown or the provider asks us to
+    wait, and Conflict when another attempt was faster.
     """
     if effect.state == "refused":
         return None
     if effect.state == "confirmed":
         return effect.answer or {}
-    kind = KINDS[effect.kind]
+    kind = kind_of(effect)
     if effect.repeated or not kind.key_is_alive(effect):
         found = kind.find(effect)
         if found is not None:
@@ -72,7 +75,7 @@ def perform(
 
 def reconcile(effect: Effect) -> dict[str, Any] | None:
     """Look for a doubtful effect in the provider's record; its object, or None. Changes nothing."""
-    return KINDS[effect.kind].find(effect)
+    return kind_of(effect).find(effect)
 
 
 def _made_before(effect: Effect, kind: Kind, asked_at: datetime | None) -> dict[str, Any] | None:
@@ -146,7 +149,7 @@ def _judged(
 
 
 def _begin_anew(effect: Effect) -> None:
-    """Let the next call use a fresh key: the last one is over, and nothing was found."""
+    """Let the next call use a new key: the last one is over, and nothing was found."""
     if effect.generation >= MAX_GENERATIONS:
         effect.record_unknown(
             "in_doubt", f"Nothing was found under {MAX_GENERATIONS} keys.", effect.repeated

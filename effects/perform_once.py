@@ -1,15 +1,15 @@
-"""Performing an effect that no provider can tell from its repetition: a text, a call. At most one,
+"""Performing an effect for which the provider has no idempotency key, such as a text: at most once,
 ever.
 
 One process wins the right to send by a compare-and-set on `sent_at`, committed before the bytes
-leave. Whoever finds it set and no outcome knows nothing, and says so: `unknown`. Only the winner
-itself, or an answer, can say that nothing was sent. What is unknown is settled by a callback, by
-the provider's list or by a person; never by sending.
+leave. Any other process that finds it set without an outcome records `unknown`, for it cannot know.
+Only the winner, or the provider's answer, can establish that nothing was sent. An unknown outcome
+is settled by a callback, by the provider's list or by a person; never by sending again.
 """
 
 from typing import Any
 
-from effects.kinds import KINDS
+from effects.kinds import kind_of
 from models.effects.effect import Effect
 from providers.errors import ProviderError
 from runtime.clock import real_now
@@ -25,8 +25,8 @@ log = get_log("effects")
 def perform_once(effect: Effect) -> dict[str, Any] | None:
     """The provider's object; None when it was refused, or is in doubt (`effect.state` says which).
 
-    Raises ProviderError or NotYet when surely nothing was sent: decide again later, and reserve a
-    new effect.
+    Raises ProviderError or NotYet when certainly nothing was sent: decide again later, and reserve
+    a new effect.
     """
     if effect.state == "confirmed":
         return effect.answer or {}
@@ -49,7 +49,7 @@ def perform_once(effect: Effect) -> dict[str, Any] | None:
 
 
 def was_not_sent(effect: Effect) -> bool:
-    """Whether this attempt surely never left, so that another one may be decided."""
+    """Whether this attempt certainly never left, so that another one may be decided."""
     return effect.state == "refused" and effect.error_code == NOT_SENT
 
 
@@ -65,7 +65,7 @@ def _may_send(effect: Effect) -> bool:
 
 def _send(effect: Effect) -> dict[str, Any] | None:
     try:
-        answer = KINDS[effect.kind].send(effect)
+        answer = kind_of(effect).send(effect)
     except Misconfigured as error:
         _record_not_sent(effect, str(error))
         raise

@@ -1,9 +1,9 @@
 """Reserving an effect: the row that commits with the decision, before anything leaves."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from effects.kinds import Kind
+from effects.kind import Kind
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from runtime.clock import real_now
@@ -19,8 +19,12 @@ def reserve(
     stripe_account: str,
     asked_by: str,
     reason: str,
+    deadline: datetime | None = None,
 ) -> Effect:
-    """The effect of `kind` on our row `subject`, made now or before; needs an open transaction."""
+    """The effect of `kind` on our row `subject`, made now or before; needs an open transaction.
+
+    Its deadline is a day from now unless another one is given.
+    """
     now = real_now()
     about = {
         "account_id": invoice.account_id,
@@ -30,7 +34,14 @@ def reserve(
         "reason": reason,
     }
     return Effect.reserve(
-        kind.name, f"{kind.name}:{subject}", kind.provider, request, now + DEADLINE, now, **about
+        kind.name,
+        f"{kind.name}:{subject}",
+        kind.provider,
+        request,
+        deadline or now + DEADLINE,
+        now,
+        kind.daily_limit,
+        **about,
     )
 
 

@@ -1,18 +1,19 @@
 """Ending a doubt: by the provider's own record, or by a person who has looked.
 
-The consequence is carried by the job that owns the effect: settled and replayed in one transaction,
-it finds the outcome in the row and records what it means. A job that is still at it is not
-interfered with.
+The job that owns the effect records what the outcome means: settling the effect and replaying the
+job are one transaction, and the job then finds the outcome in the row. A job that is still running
+or waiting is left alone.
 """
 
 from typing import Any
 
-from effects.kinds import KINDS
+from effects.kind import Kind
+from effects.kinds import kind_of
 from effects.perform import reconcile
 from models.accounts.audit_entry import AuditEntry
-from models.base import is_postgres, transaction
+from models.base import transaction
 from models.delivery.job_replay import replay
-from models.delivery.staged_job import StagedJob
+from models.delivery.staged_job import StagedJob, find_staged
 from models.effects.effect import BY_HAND, Effect
 from providers.errors import ProviderError
 from runtime.clock import real_now
@@ -21,42 +22,29 @@ from runtime.log import get_log
 
 log = get_log("effects")
 
-OWNERS = {
-    "payment_link": "create_payment_link",
-    "refund": "refund_payment",
-    "intent_create": "open_payment_intent",
-    "intent_change": "change_payment_intent",
-    "intent_confirm": "confirm_payment",
-    "intent_cancel": "cancel_payment_intent",
-    "link_deactivate": "retire_payment_link",
-    "session_expire": "retire_payment_link",
-    "text": "settle_text",
-}
 OVER = frozenset({"done", "cancelled"})  # states of a job that records nothing any more
-# the job's key is followed by a page, or by which try it is
-OF_ONE_JOB = frozenset({"intent_cancel", "link_deactivate", "session_expire"})
 
 
 def owner_of(effect: Effect) -> StagedJob | None:
-    """The job that records what becomes of this effect; within a transaction it is locked until
-    that ends.
+    """The job that records the outcome of this effect, locked until the transaction ends, if there
+    is one.
     """
-    name, key = OWNERS.get(effect.kind, ""), effect.key.split(":", 1)[1]
-    key = key.split(":", 1)[0] if effect.kind in OF_ONE_JOB else key
-    query = StagedJob.select().where((StagedJob.name == name) & (StagedJob.key == key))
-    return (query.for_update() if is_postgres() else query).first()
+    kind = kind_of(effect)
+    owner = find_staged(kind.recorded_by, kind.job_key(effect))
+    return StagedJob.locked_if_there(owner.id) if owner is not None else None
 
 
 def reconcile_owner(effect: Effect, actor: str) -> dict[str, Any] | None:
-    """Look a doubtful effect up; what is found is recorded by replaying its job, if that has given
-    up. The object, or None.
+    """Look up a doubtful effect and record what is found by replaying its job, if that is dead; the
+    object found, or None.
 
-    What cannot happen any more did not happen. A job that ended without it (nobody wanted it any
-    more), or is not kept any more, records nothing: then the row alone is told.
+    What cannot happen any more did not happen. A job that ended without the effect (it was no
+    longer wanted), or has been deleted, records nothing: then only the effect's row is written.
     """
-    kind, found = KINDS[effect.kind], reconcile(effect)
-    moot = kind.moot(effect) if found is None else ""
-    if found is not None or moot:
+    kind = kind_of(effect)
+    found = reconcile(effect)
+    superseded = kind.superseded(effect) if found is None else ""
+    if found is not None or superseded:
         with transaction():
             owner = owner_of(effect)
             if owner is not None and owner.state not in OVER:
@@ -65,8 +53,8 @@ def reconcile_owner(effect: Effect, actor: str) -> dict[str, Any] | None:
                 effect.record_confirmed(found["id"], kind.kept(found), real_now())
                 _record(effect, actor, outcome="confirmed", provider_id=found["id"])
             else:
-                effect.record_refused("moot", moot, real_now())
-                _record(effect, actor, outcome="refused", why=moot)
+                effect.record_refused("moot", superseded, real_now())
+                _record(effect, actor, outcome="refused", why=superseded)
     return found
 
 
@@ -75,7 +63,8 @@ def end_unsent(effect: Effect, actor: str) -> None:
     without it, did not happen.
     """
     with transaction():
-        owner, effect = owner_of(effect), Effect.get_by_id(effect.id)
+        owner = owner_of(effect)
+        effect = Effect.get_by_id(effect.id)
         if (
             owner is not None
             and owner.state in OVER
@@ -87,8 +76,8 @@ def end_unsent(effect: Effect, actor: str) -> None:
 
 
 def look_again(effect: Effect, actor: str) -> bool:
-    """Reconcile, when a record that cannot be read just now is nothing new: the doubt stays,
-    openly. Whether it was found.
+    """Reconcile, and only log it when the provider's record cannot be read just now: the effect
+    stays in doubt. Whether it was found.
     """
     try:
         return reconcile_owner(effect, actor) is not None
@@ -104,24 +93,23 @@ def look_again(effect: Effect, actor: str) -> bool:
 
 
 def settle_confirmed(effect_id: str, provider_id: str, actor: str, why: str = "") -> Effect:
-    """Say that the effect happened and is `provider_id`, which is read at the provider first, or,
-    for closing, is closed.
+    """Record that the effect happened and is `provider_id`. The object is read at the provider
+    first, unless the effect was to close it.
 
-    Raises NotAllowed when the effect is settled, its job is still at it, or the object is another
-    one's.
+    Raises NotAllowed when the effect is settled, its job is not over, or the object belongs to
+    something else.
     """
     effect: Effect = Effect.get_by_id(effect_id)
-    kind = KINDS[effect.kind]
+    kind = kind_of(effect)
     _check_is_at_rest(effect)
-    if kind.closes:
-        if provider_id != effect.request[kind.closes]:
-            raise NotAllowed(
-                f"Effect {effect.id} closes {effect.request[kind.closes]}, not {provider_id}."
-            )
+    if kind.target_field:
+        target = effect.request[kind.target_field]
+        if provider_id != target:
+            raise NotAllowed(f"Effect {effect.id} closes {target}, not {provider_id}.")
         made = kept = dict[str, Any](id=provider_id, by_hand=True)
     elif kind.read is not None:
         made = kind.read(effect, provider_id)
-        _check_is_its_own(effect, made)
+        _check_is_its_own(kind, effect, made)
         kept = kind.kept(made)
     else:
         raise NotAllowed(f"Effect {effect.id} ({effect.kind}) is found by reconcile, not by an id.")
@@ -134,8 +122,8 @@ def settle_confirmed(effect_id: str, provider_id: str, actor: str, why: str = ""
 
 
 def settle_refused(effect_id: str, why: str, actor: str) -> Effect:
-    """Say that the effect did not happen and will not. Raises NotAllowed when it is settled or its
-    job is still at it.
+    """Record that the effect did not happen and will not. Raises NotAllowed when it is settled, or
+    its job is not over.
     """
     effect: Effect = Effect.get_by_id(effect_id)
     with transaction():
@@ -147,8 +135,8 @@ def settle_refused(effect_id: str, why: str, actor: str) -> Effect:
 
 
 def _check_is_at_rest(effect: Effect) -> StagedJob | None:
-    """The effect's job, which is over: nothing of it can be on its way any more. Raises NotAllowed
-    otherwise.
+    """The effect's job, if it is over, so that no request of it can still be under way. Raises
+    NotAllowed otherwise.
     """
     if effect.state in {"confirmed", "refused"}:
         raise NotAllowed(f"Effect {effect.id} is {effect.state} already.")
@@ -162,26 +150,18 @@ def _check_is_at_rest(effect: Effect) -> StagedJob | None:
 
 
 def _carry_on(owner: StagedJob | None, actor: str) -> None:
-    """Let a dead job record what the outcome means; one that ended without it has nothing to
+    """Let a dead job record what the outcome means; one that ended otherwise has nothing to
     record.
     """
     if owner is not None:
         replay(owner.id, actor)
 
 
-def _check_is_its_own(effect: Effect, made: dict[str, Any]) -> None:
-    """Raises NotAllowed unless the object carries the effect's tag (a refund without one: its
-    payment and amount).
-    """
-    asked = effect.request
-    wanted, tag = (
-        (asked.get("metadata") or {}).get("attempt_id"),
-        (made.get("metadata") or {}).get("attempt_id"),
-    )
-    same_refund = effect.kind == "refund" and all(
-        made[name] == asked[name] for name in ("payment_intent", "amount")
-    )
-    if tag != wanted and (tag or not same_refund):
+def _check_is_its_own(kind: Kind, effect: Effect, made: dict[str, Any]) -> None:
+    """Raises NotAllowed unless the object is the one that the effect asked for."""
+    if not kind.is_its_own(effect, made):
+        tag = (made.get("metadata") or {}).get("attempt_id")
+        wanted = (effect.request.get("metadata") or {}).get("attempt_id")
         raise NotAllowed(
             f"{made['id']} is not what effect {effect.id} asked for: its attempt_id is {tag!r}, not"
             f" {wanted!r}."

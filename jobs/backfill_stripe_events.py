@@ -21,7 +21,7 @@ LAST_DAYS = 3 * 24 * 3600  # seconds that are read again once a day, whatever th
 DAY = timedelta(days=1)
 
 
-@job(queue="periodic", attempts=3, timeout=20)
+@job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def backfill_stripe_events() -> None:
     """Begin a backfill of the platform's account and of every connected one."""
     if not get_settings().stripe_secret_key:
@@ -42,7 +42,8 @@ def _since(stripe_account: str) -> int:
     """From the watermark with an overlap; once a day the last days in full; without a watermark,
     everything Stripe still lists.
     """
-    oldest, known = int(real_seconds()) - READABLE_SECONDS, StripeWatermark.of(stripe_account)
+    oldest = int(real_seconds()) - READABLE_SECONDS
+    known = StripeWatermark.of(stripe_account)
     if known is None:
         return oldest
     days_ago = int(real_seconds()) - LAST_DAYS

@@ -1,16 +1,17 @@
 """An intent for an outdated balance is cancelled, so that it takes no money.
 
-Twice is harmless: a cancelled intent stays cancelled. One that succeeded first has been paid, and
-counts; one that its bank still processes cannot be cancelled, and is read again until it is over.
+Twice is harmless: a cancelled intent stays cancelled. If it succeeded first, the payment counts. If
+the bank is still processing it, it cannot be cancelled, and is read again until that is over.
 """
 
 from actions.payments.record_intent import record_intent
 from delivery.attempt import Snooze, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
+from effects.intent_cancel import INTENT_CANCEL
+from effects.intent_create import INTENT_CREATE
 from effects.perform import perform
 from effects.reserve import reserve_again
-from effects.stripe_intents import INTENT_CANCEL, INTENT_CREATE
 from models.accounts.audit_entry import SYSTEM
 from models.base import serialize_on, transaction
 from models.effects.effect import Effect
@@ -24,7 +25,7 @@ from runtime.errors import NotYet
 LOOK_AGAIN = 600.0  # seconds between looks at an intent that cannot be cancelled yet
 
 
-@job(queue="webhooks", attempts=16, timeout=20)
+@job(queue="webhooks", calls_out=True, attempts=16, timeout=20)
 def cancel_payment_intent(attempt_id: str) -> None:
     """Cancel the intent of row `attempt_id`."""
     with invoice_lock(PaymentAttempt.get_by_id(attempt_id).invoice_id):
@@ -36,7 +37,8 @@ def cancel_payment_intent(attempt_id: str) -> None:
             with recording():
                 attempt.record_closed(real_now())
             return
-        intent, now = get_intent(attempt.intent_id, attempt.stripe_account), real_now()
+        intent = get_intent(attempt.intent_id, attempt.stripe_account)
+        now = real_now()
         over = intent["status"] in OVER
         with recording() if over else transaction():
             serialize_on(attempt.intent_id)
@@ -54,8 +56,8 @@ def cancel_payment_intent(attempt_id: str) -> None:
 
 
 def _decide(attempt_id: str) -> tuple[PaymentAttempt, Effect | None]:
-    """Reserve the next try at cancelling, if it is still wanted. Raises NotYet while the intent may
-    be being made.
+    """Reserve the next attempt to cancel, if it is still wanted. Raises NotYet while the intent may
+    just be being created.
     """
     with transaction():
         invoice = Invoice.locked(PaymentAttempt.get_by_id(attempt_id).invoice_id)
@@ -70,12 +72,10 @@ def _decide(attempt_id: str) -> tuple[PaymentAttempt, Effect | None]:
             attempt.record_closed(real_now())
         if attempt.state != "retiring":
             return attempt, None
-        request, why = (
-            {"intent": attempt.intent_id},
-            (
-                "balance changed",
-                "the invoice's balance changed",
-            ),
+        request = {"intent": attempt.intent_id}
+        why = (
+            "balance changed",
+            "the invoice's balance changed",
         )
         return attempt, reserve_again(
             INTENT_CANCEL, attempt.id, request, invoice, attempt.stripe_account, *why

@@ -1,17 +1,17 @@
 """An open intent at Stripe is changed to the amount, receipt address and customer that its attempt
 wants.
 
-Twice is harmless: each version of what is wanted is one effect. Until Stripe has confirmed it
-nothing is charged.
+Twice is harmless: each version of what is wanted is one effect. Nothing is charged until Stripe has
+confirmed it.
 """
 
 from actions.payments.record_intent import record_intent
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
+from effects.intent_change import INTENT_CHANGE
 from effects.perform import perform
 from effects.reserve import reserve
-from effects.stripe_intents import INTENT_CHANGE
 from models.accounts.audit_entry import SYSTEM
 from models.base import serialize_on, transaction
 from models.effects.effect import Effect
@@ -22,7 +22,7 @@ from providers.stripe.intents import get_intent
 from runtime.clock import real_now
 
 
-@job(queue="webhooks", attempts=16, timeout=20)
+@job(queue="webhooks", calls_out=True, attempts=16, timeout=20)
 def change_payment_intent(attempt_id: str, version: int) -> None:
     """Bring the intent of `attempt_id` to version `version` of what is wanted, unless a newer one
     is.
@@ -46,7 +46,7 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
                 "intent": attempt.intent_id,
                 "change": {name: value for name, value in change.items() if value},
             }
-            why = (attempt.asked_by, "another amount, customer or address for the receipt")
+            why = attempt.asked_by, "another amount, customer or address for the receipt"
             effect = reserve(
                 INTENT_CHANGE,
                 f"{attempt.id}:{version}",
@@ -67,9 +67,7 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
 
 
 def _record_refused(attempt: PaymentAttempt, effect: Effect) -> None:
-    """Stripe will not change the intent: perhaps because it has just been paid,
-    so it is looked at.
-    """
+    """Stripe refused to change the intent. It may just have been paid, so it is read."""
     intent = get_intent(attempt.intent_id or "", attempt.stripe_account)
     with recording():
         serialize_on(intent["id"])

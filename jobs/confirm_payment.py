@@ -1,9 +1,9 @@
-"""A requested charge is made: the attempt's intent is confirmed with a card, once, and settled by
-reading it.
+"""A requested charge is made: the attempt's intent is confirmed with a card, once, and the result
+is read from the intent.
 
 Twice is harmless: a confirmation is one effect, and an intent succeeds once. Nothing is charged
-while anything else could still take the invoice's money, nor another amount than was asked for, nor
-late: then the intent is read, and unless it has taken the money it is cancelled.
+while anything else could still collect the invoice's money, nor a different amount than requested,
+nor late. In these cases the intent is read, and cancelled unless it has taken the money.
 """
 
 from dataclasses import dataclass
@@ -16,14 +16,15 @@ from actions.payments.saved_card import card_on_file
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
+from effects.intent_confirm import INTENT_CONFIRM
 from effects.perform import perform
 from effects.reserve import reserve
-from effects.stripe_intents import INTENT_CONFIRM
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction
 from models.delivery.stage import stage_again
+from models.effects.daily_limit import over_ceiling
 from models.effects.effect import BY_HAND, Effect
-from models.effects.pause_switch import over_ceiling, paused
+from models.effects.pause_switch import paused
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_attempt import LIVE, PaymentAttempt
@@ -46,22 +47,23 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Charge through `effect`; or do not, because of `why`, and then an effect that was sent must
-    be looked at.
+    """Charge through `effect`; or, if there is a reason `why` not to, read the intent of an effect
+    that was sent.
     """
 
     effect: Effect | None = None
     why: str = ""
 
 
-@job(queue="webhooks", attempts=10, timeout=20, backoff=1.0)
+@job(queue="webhooks", calls_out=True, attempts=10, timeout=20, backoff=1.0)
 def confirm_payment(confirmation_id: str) -> None:
     """Charge what row `confirmation_id` asks for."""
     confirmation = PaymentConfirmation.get_by_id(confirmation_id)
     if confirmation.state != "requested":
         return
     with invoice_lock(confirmation.attempt.invoice_id):
-        decided_at, decision = real_now(), _decide(confirmation)
+        decided_at = real_now()
+        decision = _decide(confirmation)
         effect = decision.effect
         if (
             effect is None
@@ -80,8 +82,8 @@ def confirm_payment(confirmation_id: str) -> None:
 
 
 def _decide(confirmation: PaymentConfirmation) -> Decision:
-    """In one transaction: ask whether the card may be charged, and reserve the charge. Raises
-    NotYet while it may not yet.
+    """Decide whether the card may be charged and reserve the charge, in one transaction. Raises
+    NotYet while something must be waited for.
     """
     invoice_id = confirmation.attempt.invoice_id
     card = confirmation.payment_method_id or (
@@ -123,7 +125,7 @@ def _in_time(confirmation: PaymentConfirmation) -> bool:
 def _why_not(
     invoice: Invoice, attempt: PaymentAttempt, confirmation: PaymentConfirmation, card: str | None
 ) -> str:
-    """The reason for which the card must not be charged, if there is one."""
+    """Why the card must not be charged; empty if it may."""
     processing = (
         Payment.select()
         .where(Payment.invoice == invoice.id, Payment.status == "processing")
@@ -198,8 +200,9 @@ def _request(confirmation: PaymentConfirmation, attempt: PaymentAttempt, card: s
 def _settle(
     confirmation: PaymentConfirmation, effect: Effect, answer: Json | None, intent: Json
 ) -> None:
-    """Record what came of the charge, as the intent tells it."""
-    attempt, now = confirmation.attempt, real_now()
+    """Record the result of the charge, as the intent shows it."""
+    attempt = confirmation.attempt
+    now = real_now()
     with recording():
         serialize_on(intent["id"])
         invoice = Invoice.locked(attempt.invoice_id)
@@ -219,7 +222,7 @@ def _settle(
 def _record_no(
     confirmation: PaymentConfirmation, effect: Effect, intent: Json, now: datetime
 ) -> None:
-    """Tell a declined card, which the intent shows, from a request that Stripe would not take."""
+    """Record a decline, which the intent shows, or else a request that Stripe refused."""
     error = intent.get("last_payment_error") or {}
     code = error.get("decline_code") or error.get("code")
     if code and code == effect.error_code:  # else it is the decline of an earlier try
@@ -233,7 +236,8 @@ def _withdraw(
 ) -> None:
     """Charge nothing. An intent that a lost request may still reach is cancelled."""
     with recording():
-        invoice, now = Invoice.locked(confirmation.attempt.invoice_id), real_now()
+        invoice = Invoice.locked(confirmation.attempt.invoice_id)
+        now = real_now()
         if effect is not None and effect.state != "refused":
             effect.record_refused(why, "it was not wanted any more", now)
         confirmation.record_refused(why, _told(confirmation, why), now)
@@ -244,7 +248,7 @@ def _withdraw(
 
 
 def _told(confirmation: PaymentConfirmation, why: str) -> str:
-    """What is kept beside the reason: of an intent that Stripe refused, Stripe's own words."""
+    """The text kept with the reason; if Stripe refused the intent, in Stripe's own words."""
     error = (
         PaymentAttempt.get_by_id(confirmation.attempt_id).error if why == INTENT_REFUSED else None
     )
@@ -258,7 +262,7 @@ def _audit(confirmation: PaymentConfirmation, invoice: Invoice, intent_id: str |
         "invoice_id": invoice.id,
         "intent_id": intent_id,
         "amount": confirmation.amount,
-        "code": confirmation.decline_code,
+        "code": confirmation.code,
     }
     AuditEntry.record(
         SYSTEM,

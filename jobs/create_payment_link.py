@@ -10,7 +10,7 @@ from actions.payments.payable import payment_is_under_way
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from effects.kinds import PAYMENT_LINK
+from effects.payment_link import PAYMENT_LINK
 from effects.perform import perform
 from effects.reserve import reserve
 from models.accounts.audit_entry import SYSTEM, AuditEntry
@@ -23,7 +23,9 @@ from rules.timeline_words import asked_for
 from runtime.clock import real_now
 
 
-@job(queue="messages", attempts=16, timeout=20)  # six hours: longer than a provider is usually away
+@job(
+    queue="messages", calls_out=True, attempts=16, timeout=20
+)  # six hours: longer than a provider is usually away
 def create_payment_link(link_id: str) -> None:
     """Make the link of row `link_id`."""
     link = PaymentLink.get_by_id(link_id)
@@ -31,17 +33,16 @@ def create_payment_link(link_id: str) -> None:
         effect = _decide(link)
         if effect is None:
             return
-        made, now = perform(effect), real_now()
+        made = perform(effect)
+        now = real_now()
         with recording():
             invoice = Invoice.locked(link.invoice_id)
             link = PaymentLink.get_by_id(link_id)
-            subject, about = (
-                f"payment_link:{link.id}",
-                {
-                    "effect_id": effect.id,
-                    "invoice_id": link.invoice_id,
-                },
-            )
+            subject = f"payment_link:{link.id}"
+            about = {
+                "effect_id": effect.id,
+                "invoice_id": link.invoice_id,
+            }
             if made is None:
                 link.record_refused(effect.error or "", now)
                 AuditEntry.record(
@@ -74,12 +75,12 @@ def create_payment_link(link_id: str) -> None:
 
 
 def _decide(link: PaymentLink) -> Effect | None:
-    """Reserve the effect, unless the balance has changed since the link was planned.
-
-    One that may have been sent is completed in any case, because we must know what Stripe has.
+    """Reserve the effect, unless the balance has changed since the link was planned. One that may
+    have been sent is completed in any case, because we must know what Stripe has.
     """
     with transaction():
-        invoice, now = Invoice.locked(link.invoice_id), real_now()
+        invoice = Invoice.locked(link.invoice_id)
+        now = real_now()
         link = PaymentLink.get_by_id(link.id)
         known = Effect.get_or_none(Effect.key == f"payment_link:{link.id}")
         if known is not None and (known.in_doubt or _is_unrecorded(link, known)):

@@ -1,4 +1,4 @@
-"""An event is delivered to an endpoint of the clinic's software at least once and in any order, or
+"""An event is delivered to an endpoint of the clinic's software, at least once and in any order, or
 given up after days.
 
 Twice is harmless to a receiver that remembers ids: each attempt carries the event's own id, with a
@@ -28,18 +28,19 @@ from runtime.settings import get_settings
 
 # Seconds after each try of a delivery that failed, while no other one is asked in its stead; the
 # last one holds on.
-WAITS = (5, 60, 300, 1800, 3600)
+WAITS = 5, 60, 300, 1800, 3600
 
 log = get_log("outgoing")
 
 
-@job(queue="outgoing", attempts=20, timeout=15)
+@job(queue="outgoing", calls_out=True, attempts=20, timeout=15)
 def deliver_webhook(delivery_id: int) -> None:
     """Send delivery `delivery_id`."""
     delivery = WebhookDelivery.get_by_id(delivery_id)
     if delivery.state != "waiting":
         return
-    endpoint, now = delivery.endpoint, real_now()
+    endpoint = delivery.endpoint
+    now = real_now()
     if endpoint.state != "active":
         _settle(delivery, "cancelled", now)
         return
@@ -64,7 +65,7 @@ def _send(delivery: WebhookDelivery, endpoint: WebhookEndpoint, now: datetime) -
 
 
 def _record_taken(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: Reply) -> None:
-    """What else waits for an endpoint that answers again need not wait for its hour."""
+    """Once an endpoint answers again, its other deliveries need not wait any longer."""
     now = real_now()
     with recording():
         delivery.record_try(_told(reply, now))
@@ -78,7 +79,9 @@ def _record_taken(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: R
 
 
 def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: Reply) -> None:
-    now, told, delay = real_now(), reply.error or f"HTTP {reply.status}", 0.0
+    now = real_now()
+    told = reply.error or f"HTTP {reply.status}"
+    delay = 0.0
     log.info(
         "webhook delivery failed",
         endpoint_id=endpoint.id,
@@ -114,12 +117,13 @@ def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: 
 
 
 def _give_turn(endpoint: WebhookEndpoint, tried: WebhookDelivery) -> float:
-    """Choose who asks the failing endpoint next, and hold the others. Answers the seconds that
-    `tried` waits.
+    """Choose the delivery that tests the failing endpoint next, and hold the others; the seconds
+    that `tried` waits.
     """
     quiet = (endpoint.quiet_until - real_now()).total_seconds() if endpoint.quiet_until else 0.0
     own = WAITS[min(tried.attempts, len(WAITS)) - 1]
-    chosen, alone = next_to_ask(endpoint)[:1], len(next_to_ask(endpoint)) == 1
+    chosen = next_to_ask(endpoint)[:1]
+    alone = len(next_to_ask(endpoint)) == 1
     if tried.id in chosen:
         hold(endpoint, tried.id)
         return _spread(own if alone else quiet)
@@ -144,7 +148,7 @@ def _told(reply: Reply, now: datetime) -> dict[str, object]:
 
 
 def _spread(seconds: float) -> float:
-    """`seconds` and up to a tenth more,
-    so that what failed together does not come back together.
+    """`seconds` and up to a tenth more, so that deliveries that failed together are not retried
+    together.
     """
     return seconds * random.uniform(1, 1.1)  # noqa: S311 - spreading load, not a secret

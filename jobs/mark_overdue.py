@@ -22,10 +22,10 @@ log = get_log("job")
 
 
 class NotFolded(PayphoneError):
-    """Some invoices could not be put where their facts say they stand; the others were."""
+    """Some invoices could not be recomputed from their facts; the others were."""
 
 
-@job(queue="periodic", attempts=3, timeout=20)
+@job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def mark_overdue() -> None:
     """Fold the sent invoices that are past due where their account is, a batch an attempt, until
     none is left.

@@ -10,9 +10,9 @@ from actions.payments.record_intent import record_intent
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
+from effects.intent_create import INTENT_CREATE
 from effects.perform import perform
 from effects.reserve import reserve
-from effects.stripe_intents import INTENT_CREATE
 from models.base import serialize_on, transaction
 from models.delivery.stage import stage_again
 from models.effects.effect import Effect
@@ -23,7 +23,7 @@ from rules.timeline_words import asked_for
 from runtime.clock import real_now
 
 
-@job(queue="webhooks", attempts=16, timeout=20)
+@job(queue="webhooks", calls_out=True, attempts=16, timeout=20)
 def open_payment_intent(attempt_id: str) -> None:
     """Make the intent of row `attempt_id`."""
     attempt = PaymentAttempt.get_by_id(attempt_id)
@@ -31,7 +31,8 @@ def open_payment_intent(attempt_id: str) -> None:
         effect = _decide(attempt)
         if effect is None:
             return
-        made, now = perform(effect, asked_at=attempt.created_at), real_now()
+        made = perform(effect, asked_at=attempt.created_at)
+        now = real_now()
         with recording():
             if made is None:
                 attempt.record_refused(effect.error or "", now)
@@ -46,11 +47,12 @@ def open_payment_intent(attempt_id: str) -> None:
 
 
 def _decide(attempt: PaymentAttempt) -> Effect | None:
-    """Reserve the effect while the attempt is wanted; one that may have been sent is seen through
-    whatever changed.
+    """Reserve the effect while the attempt is wanted. One that may have been sent is completed, no
+    matter what has changed.
     """
     with transaction():
-        invoice, row = Invoice.locked(attempt.invoice_id), PaymentAttempt.get_by_id(attempt.id)
+        invoice = Invoice.locked(attempt.invoice_id)
+        row = PaymentAttempt.get_by_id(attempt.id)
         known = Effect.get_or_none(Effect.key == f"{INTENT_CREATE.name}:{attempt.id}")
         if known is not None and (
             known.in_doubt or (known.state == "confirmed" and row.intent_id is None)

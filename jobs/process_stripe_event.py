@@ -41,17 +41,19 @@ PATIENCE = 4  # attempts that an event may wait for the invoice it names
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Whose money an event speaks of: an invoice, nobody's, or one it has no business with
-    (`refusal`).
+    """Whose money an event is about: an invoice's, nobody's here, or that of an invoice it must not
+    touch (`refusal`).
     """
 
     invoice: Invoice | None = None
     refusal: str = ""
 
 
-@job(queue="webhooks", attempts=12, timeout=15)  # over an hour: longer than Stripe is usually away
+@job(
+    queue="webhooks", calls_out=True, attempts=12, timeout=15
+)  # over an hour: longer than Stripe is usually away
 def process_stripe_event(inbox_id: int) -> None:
-    """Take in the inbox row `inbox_id`."""
+    """Process the inbox row `inbox_id`."""
     event = InboxEvent.get_by_id(inbox_id)
     if event.outcome:
         return
@@ -71,7 +73,7 @@ def process_stripe_event(inbox_id: int) -> None:
 
 
 def _match(event: InboxEvent, finding: Finding) -> Match:
-    """The invoice of the intent we know, else the one that the metadata names."""
+    """The invoice of the payment with this intent, else the one that the metadata name."""
     payment = Payment.by_intent(event.account, finding.intent_id)
     if payment is not None:
         return Match(payment.invoice)
@@ -103,8 +105,8 @@ def _match(event: InboxEvent, finding: Finding) -> Match:
 
 
 def _asked_in(belonging: Belonging) -> str | None:
-    """The Stripe account in which our own row of this attempt asked for the money; the clinic's may
-    be another one by now.
+    """The Stripe account in which our own row of this attempt asked for the money: the clinic may
+    have another one by now.
     """
     for rows in (PaymentLink, PaymentAttempt):
         row = rows.get_or_none(
@@ -116,8 +118,8 @@ def _asked_in(belonging: Belonging) -> str | None:
 
 
 def _news(event: InboxEvent, finding: Finding) -> list[Json]:
-    """The refunds or the dispute that the event brings,
-    or that it hints at and Stripe then tells.
+    """The refunds or the dispute that the event contains, or, when it is only a hint, that are read
+    at Stripe.
     """
     match finding:
         case RefundFinding():
@@ -149,7 +151,7 @@ def _record_matched(
 def _record(
     event: InboxEvent, subject: Json, now: datetime, invoice: Invoice | None = None
 ) -> bool:
-    """Record a refund or a dispute; what is new is audited. Whether it was."""
+    """Record a refund or a dispute, and audit it if it is new; whether it was."""
     kind, noun = (Dispute, "dispute") if subject["object"] == "dispute" else (Refund, "refund")
     is_new = kind.record_report(event.account, subject, now)
     if is_new:
@@ -170,8 +172,8 @@ def _record(
 
 
 def _record_unmatched(event: InboxEvent, finding: Finding, news: list[Json]) -> None:
-    """Nothing of ours, as far as we know. What went back is kept all the same: its payment may be
-    reported later.
+    """Not ours, as far as we know. Refunds and disputes are kept all the same, for their payment
+    may be reported later.
     """
     now = real_now()
     with recording():

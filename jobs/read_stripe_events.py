@@ -25,7 +25,7 @@ NO_ACCESS = "PermissionError"
 log = get_log("backfill")
 
 
-@job(queue="periodic", attempts=8, timeout=20)
+@job(queue="periodic", calls_out=True, attempts=8, timeout=20)
 def read_stripe_events(backfill_id: int, page: int) -> None:
     """Read page `page` of run `backfill_id`."""
     run = Backfill.get_by_id(backfill_id)
@@ -44,7 +44,7 @@ def read_stripe_events(backfill_id: int, page: int) -> None:
 
 
 def _take_in(run: Backfill, found: Page) -> None:
-    """Oldest first, so that what is let through at a rate comes in its order."""
+    """Receive the missing events, oldest first, so that they keep their order when paced."""
     missing = 0
     for event in reversed(found.rows):
         delay = _delay(run, run.missing + missing)
@@ -74,7 +74,7 @@ def _take_in(run: Backfill, found: Page) -> None:
 
 
 def _delay(run: Backfill, place: int) -> float:
-    """When the missing event in this place is let through, in seconds from now."""
+    """In how many seconds the missing event at this place is to be processed."""
     if not run.rate:
         return 0.0
     return max(0.0, place / run.rate - (real_now() - run.created_at).total_seconds())

@@ -1,5 +1,5 @@
-"""Effects in doubt whose job has given up are looked up in the provider's own record, one job for
-each.
+"""Effects in doubt whose job has given up are looked up in the provider's own record, each by a job
+of its own.
 
 Twice is harmless: looking changes nothing at the provider, and only what is found has consequences,
 by replaying the effect's job.
@@ -23,10 +23,10 @@ QUIET = timedelta(minutes=10)
 YOUNG = timedelta(days=2)
 
 
-@job(queue="periodic", attempts=3, timeout=20)
+@job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def reconcile_effects() -> None:
-    """Stage a look at each doubtful effect, youngest first, so that old ones keep nobody waiting;
-    the hour is part of the key.
+    """Stage a look at each doubtful effect, youngest first, so that old doubts do not delay new
+    ones. The hour is part of the key.
     """
     now = real_now()
     silent = Effect.last_sent_at.is_null() | (Effect.last_sent_at < now - QUIET)
@@ -47,9 +47,9 @@ def _is_its_hour(effect: Effect, now: datetime) -> bool:
     return now - effect.created_at < YOUNG or zlib.crc32(effect.id.encode()) % 24 == now.hour
 
 
-@job(queue="periodic", attempts=3, timeout=20)
+@job(queue="periodic", calls_out=True, attempts=3, timeout=20)
 def reconcile_effect(effect_id: str) -> None:
-    """Look effect `effect_id` up, so that one account's trouble keeps no other effect in doubt."""
+    """Look up effect `effect_id`: a job for each, so that one account's trouble delays no other."""
     effect = Effect.get_by_id(effect_id)
     if effect.in_doubt or effect.generation > 1:
         look_again(effect, SYSTEM)

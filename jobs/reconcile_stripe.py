@@ -16,7 +16,7 @@ from runtime.settings import get_settings
 LOOK_BACK = 3 * 24 * 3600  # seconds
 
 
-@job(queue="periodic", attempts=3, timeout=20)
+@job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def reconcile_stripe() -> None:
     """Begin to compare the platform's account and every connected one."""
     if not get_settings().stripe_secret_key:
@@ -26,6 +26,6 @@ def reconcile_stripe() -> None:
             running = Reconciliation.select().where(
                 Reconciliation.stripe_account == stripe_account, Reconciliation.state == "running"
             )
-            given_up = [give_up_if_its_job_died(run, "compare_with_stripe") for run in running]
+            given_up = [give_up_if_its_job_died(run, "reconcile_stripe_page") for run in running]
             if all(given_up):
                 begin_reconciliation(stripe_account, int(real_seconds()) - LOOK_BACK, SYSTEM)

@@ -1,16 +1,16 @@
-"""A requested refund is made at Stripe, once, and counts in its invoice at once.
+"""A requested refund is made at Stripe, once, and counts in its invoice immediately.
 
 Twice is harmless: the refund is tagged and keyed by its request, and known by its own id. Neither a
-pause of charges nor their ceiling stops it: a refund takes nothing from anybody, and delaying one
-harms the person who waits.
+pause of charges nor their daily limit stops it: a refund takes nothing from anybody, and delaying
+one harms the person who waits.
 """
 
 from actions.payments.recompute import recompute
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from effects.kinds import REFUND
 from effects.perform import perform
+from effects.refund import REFUND
 from effects.reserve import reserve
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction
@@ -21,7 +21,9 @@ from models.payments.refund_request import RefundRequest
 from runtime.clock import real_now
 
 
-@job(queue="webhooks", attempts=16, timeout=20)  # six hours: longer than a provider is usually away
+@job(
+    queue="webhooks", calls_out=True, attempts=16, timeout=20
+)  # six hours: longer than a provider is usually away
 def refund_payment(request_id: str) -> None:
     """Make the refund of row `request_id`."""
     request = RefundRequest.get_by_id(request_id)
@@ -30,16 +32,15 @@ def refund_payment(request_id: str) -> None:
     payment = request.payment
     with invoice_lock(payment.invoice_id):
         effect = _reserve(request)
-        made, now = perform(effect, asked_at=request.created_at), real_now()
+        made = perform(effect, asked_at=request.created_at)
+        now = real_now()
         with recording():
-            subject, about = (
-                f"refund_request:{request.id}",
-                {
-                    "effect_id": effect.id,
-                    "payment_id": payment.id,
-                    "amount": request.amount,
-                },
-            )
+            subject = f"refund_request:{request.id}"
+            about = {
+                "effect_id": effect.id,
+                "payment_id": payment.id,
+                "amount": request.amount,
+            }
             if made is None:
                 request.record_refused(effect.error or "", now)
                 AuditEntry.record(
@@ -78,6 +79,6 @@ def _reserve(request: RefundRequest) -> Effect:
     asked = {"payment_intent": payment.intent_id, "amount": request.amount, "metadata": metadata}
     if request.reason:
         asked["reason"] = request.reason
-    why = (request.asked_by, request.reason or "asked for")
+    why = request.asked_by, request.reason or "asked for"
     with transaction():
         return reserve(REFUND, request.id, asked, payment.invoice, payment.stripe_account, *why)

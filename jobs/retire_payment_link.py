@@ -1,9 +1,9 @@
-"""A link of a balance that is gone takes no visitors any more, its open sessions are expired, and
-what was paid by it counts.
+"""A link for an outdated balance is closed, its open sessions are expired, and what was paid
+through it counts.
 
-Twice is harmless: a link that is inactive stays so. It is called retired only once nobody can pay
-by it and what somebody paid, whose event may still be on its way, is in our books: another charge
-may wait for just that.
+Twice is harmless: a closed link stays closed. It counts as retired only once nobody can pay through
+it and every payment made through it is in our books, whether or not its event has arrived: another
+charge may be waiting for just that.
 """
 
 from typing import Any
@@ -11,9 +11,10 @@ from typing import Any
 from actions.payments.record_intent import record_intent
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
+from effects.link_deactivate import LINK_DEACTIVATE
 from effects.perform import perform
 from effects.reserve import reserve_again
-from effects.stripe_intents import LINK_DEACTIVATE, SESSION_EXPIRE
+from effects.session_expire import SESSION_EXPIRE
 from models.accounts.audit_entry import SYSTEM
 from models.base import serialize_on, transaction
 from models.effects.effect import Effect
@@ -26,12 +27,12 @@ from runtime.errors import NotYet
 
 AT_ONCE = 20  # sessions expired in one attempt, so that it fits its time
 PATIENCE = 60.0  # most seconds between tries at a session that Stripe will not expire
-WHY = ("balance changed", "the balance it asked for is gone")
+WHY = "balance changed", "the balance it asked for is gone"
 
 Json = dict[str, Any]
 
 
-@job(queue="webhooks", attempts=16, timeout=20)
+@job(queue="webhooks", calls_out=True, attempts=16, timeout=20)
 def retire_payment_link(link_id: str) -> None:
     """Close the link of row `link_id`."""
     link = PaymentLink.get_by_id(link_id)
@@ -67,8 +68,8 @@ def retire_payment_link(link_id: str) -> None:
 
 
 def _deactivate(link: PaymentLink) -> tuple[Effect, Json | None]:
-    """The link, closed to new visitors; None when there is no such link. Raises NotYet when Stripe
-    will not close it.
+    """The link, closed to new visitors; None when Stripe has no such link. Raises NotYet when
+    Stripe refuses to close it.
     """
     with transaction():
         effect = reserve_again(
@@ -87,7 +88,7 @@ def _deactivate(link: PaymentLink) -> tuple[Effect, Json | None]:
 
 def _expire(link: PaymentLink, session_id: str) -> int:
     """Expire one session; how often Stripe has refused that. It may have been completed meanwhile,
-    or be in use just now.
+    or somebody may be paying just now.
     """
     subject = f"{link.id}:{session_id}"
     with transaction():
@@ -106,8 +107,8 @@ def _expire(link: PaymentLink, session_id: str) -> int:
 
 
 def _paid(link: PaymentLink) -> list[Json]:
-    """The intents of the link's completed sessions, in one order for all; there is one at most,
-    because the link allows one completed session.
+    """The intents of the link's completed sessions, sorted, so that all lock them in one order.
+    There is at most one, because the link allows one completed session.
     """
     sessions = list_sessions(link.stripe_link_id or "", "complete", link.stripe_account)
     ids = sorted(session["payment_intent"] for session in sessions if session.get("payment_intent"))

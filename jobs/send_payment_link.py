@@ -1,9 +1,9 @@
-"""A text that was asked for goes out with our address of the invoice, if the contact gate lets it,
-at most once.
+"""A requested text with the invoice's short address is sent at most once, if the contact gate
+allows it.
 
 Twice is harmless: the gate's answer, the attempt and the message's state commit together, one
-process wins the right to send it, and an attempt whose fate is not known is never made again. Only
-one that surely never left is decided anew.
+process wins the right to send it, and an attempt with an unknown outcome is never repeated. Only
+one that certainly never left is decided again.
 """
 
 from datetime import datetime, timedelta
@@ -21,7 +21,8 @@ from delivery.attempt import Snooze, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from effects.perform_once import perform_once, was_not_sent
-from effects.texts import TEXT
+from effects.reserve import reserve
+from effects.text import TEXT
 from models.base import transaction
 from models.contact.account_sender import sender_of
 from models.contact.contact_decision import ContactDecision
@@ -44,7 +45,7 @@ LONGEST_DELAY = 30.0
 LONGEST_VALIDITY = 36_000  # seconds; Twilio's most
 
 
-@job(queue="messages", attempts=10, timeout=20)
+@job(queue="messages", calls_out=True, attempts=10, timeout=20)
 def send_payment_link(message_id: str) -> None:
     """Send the text of row `message_id`."""
     message = Message.get_by_id(message_id)
@@ -53,15 +54,14 @@ def send_payment_link(message_id: str) -> None:
         effect = _decide(message.id)
         if effect is None:
             return
-        answer, now = perform_once(effect), real_now()
+        answer = perform_once(effect)
+        now = real_now()
         with recording():
             _record(Message.locked(message.id), effect, answer, now)
 
 
 def _await_link(message: Message) -> None:
-    """Leave no text waiting for a link that nobody makes: plan the present balance's, and come
-    back. Raises Snooze.
-    """
+    """Have the link for the present balance made, and raise Snooze until it is there."""
     with transaction():
         invoice = Invoice.locked(message.invoice_id)
         wanted = message.status == "waiting" and not message.is_too_old(real_now())
@@ -78,15 +78,13 @@ def _await_link(message: Message) -> None:
 
 
 def _patience(message: Message) -> float:
-    """Seconds until it is looked at again: a second at first, later half a minute, until it is too
-    old.
-    """
+    """Seconds until the next look: one at first, later up to thirty, until the text is too old."""
     age = (real_now() - message.created_at).total_seconds()
     return min(LONGEST_DELAY, max(LINK_DELAY, age / 4))
 
 
 def _link_state(invoice: Invoice) -> str:
-    """How the newest link of the present balance stands; empty when there is none."""
+    """The state of the newest link for the present balance; empty when there is none."""
     newest = PaymentLink.newest(invoice)
     return newest.state if newest is not None else ""
 
@@ -106,7 +104,8 @@ def _decide(message_id: str) -> Effect | None:
     one.
     """
     with transaction():
-        invoice, now = Invoice.locked(Message.get_by_id(message_id).invoice_id), real_now()
+        invoice = Invoice.locked(Message.get_by_id(message_id).invoice_id)
+        now = real_now()
         message = Message.locked(message_id)
         if message.status == "sending":
             effect = Effect.get_by_id(message.effect_id)
@@ -149,7 +148,8 @@ def _ask_gate(invoice: Invoice, message: Message, now: datetime) -> Effect | Non
 
 def _reserve(invoice: Invoice, message: Message, answer: Allowed, now: datetime) -> Effect:
     """The attempt, the decision and the message's new state: one commit. Nothing has left yet."""
-    settings, sender = get_settings(), sender_of(message.account_id)
+    settings = get_settings()
+    sender = sender_of(message.account_id)
     leave_within = settings.shortened(LEAVE_WITHIN, settings.payphone_text_deadline)
     lasts = int((answer.until - business_now()).total_seconds() - LEAVE_WITHIN)
     text = _text(invoice, message)
@@ -159,18 +159,15 @@ def _reserve(invoice: Invoice, message: Message, answer: Allowed, now: datetime)
         "ValidityPeriod": max(1, min(LONGEST_VALIDITY, lasts)),
         **sender,
     }
-    about = {
-        "account_id": message.account_id,
-        "invoice_id": invoice.id,
-        "asked_by": message.asked_by,
-    }
-    key = f"{TEXT.name}:{message.id}:{message.tries + 1}"
-    deadline, reason = (
-        now + timedelta(seconds=leave_within),
+    effect = reserve(
+        TEXT,
+        f"{message.id}:{message.tries + 1}",
+        request,
+        invoice,
+        "",
+        message.asked_by,
         f"payment link of invoice {invoice.number}",
-    )
-    effect = Effect.reserve(
-        TEXT.name, key, TEXT.provider, request, deadline, now, reason=reason, **about
+        now + timedelta(seconds=leave_within),
     )
     message.record_sending(
         effect, next(iter(sender.values())), text.body, text.segments, business_now(), now
@@ -181,10 +178,8 @@ def _reserve(invoice: Invoice, message: Message, answer: Allowed, now: datetime)
 
 def _text(invoice: Invoice, message: Message) -> Rendered:
     template, language = template_for(message.account_id, message.kind, message.language)
-    url, amount = (
-        PayAddress.of(invoice, business_now()).url,
-        in_words(invoice.outstanding, invoice.currency, language),
-    )
+    url = PayAddress.of(invoice, business_now()).url
+    amount = in_words(invoice.outstanding, invoice.currency, language)
     return render(
         template, language, {"clinic": invoice.account.name, "url": url, "amount": amount}
     )
@@ -200,7 +195,7 @@ def _about(message: Message) -> dict[str, Any]:
 
 
 def _record(message: Message, effect: Effect, answer: dict[str, Any] | None, now: datetime) -> None:
-    """What came of the attempt: Twilio has it, Twilio refused it, or nobody knows."""
+    """Record the attempt's outcome: Twilio accepted it, Twilio refused it, or it is unknown."""
     if answer is not None:
         record_text_report(message, answer["status"], answer["id"], answer["error_code"], now)
     elif effect.state == "refused":
@@ -208,4 +203,4 @@ def _record(message: Message, effect: Effect, answer: dict[str, Any] | None, now
         act_on_failure(message, effect.error_code or "", now)
     else:
         message.record_report("unknown", None, "unknown", now)
-        stage("settle_text", effect.key.split(":", 1)[1], effect.id, delay=LOOK_AFTER)
+        stage("reconcile_text", TEXT.job_key(effect), effect.id, delay=LOOK_AFTER)

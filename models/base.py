@@ -1,4 +1,4 @@
-"""The database behind every row: which one, transactions, what runs after a commit, the clock."""
+"""The database behind every row: connections, transactions, locks, and the database's clock."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -29,11 +29,12 @@ database = DatabaseProxy()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 TOO_LARGE = "54"  # the class of PostgreSQL's errors about what is too long for a row or an index
-CANCELLED = "57014"  # what ran for longer than it may would only do so again
+# A statement that ran for longer than allowed: it is not repeated, for it would take as long again.
+CANCELLED = "57014"
 # classes of errors with which PostgreSQL answers a COMMIT that it has rolled back
 REFUSED = ("23", "40")
-STATEMENT_SECONDS = 20.0  # of worker and web; no job may take longer
-# A server that went without a word is noticed within half a minute.
+STATEMENT_SECONDS = 20.0  # for worker and web; no job may take longer
+# A server that vanished without closing its connections is noticed within half a minute.
 NOTICE = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -60,7 +61,7 @@ _FIRST, _LAST = (
 
 
 class NoInstant(ValueError):
-    """A time that could be written, yet not read again: in UTC it lies before the year 1 or after
+    """A time that could be stored but not read back: in UTC it lies before the year 1 or after
     9999.
     """
 
@@ -98,15 +99,23 @@ class Row(Model):
     @classmethod
     def locked(cls, row_id: str | int) -> Self:
         """The row, fresh, and locked until the transaction ends. Raises cls.DoesNotExist."""
+        row = cls.locked_if_there(row_id)
+        if row is None:
+            raise cls.DoesNotExist(f"No {cls.__name__} {row_id}.")  # type: ignore[attr-defined]
+        return row
+
+    @classmethod
+    def locked_if_there(cls, row_id: str | int) -> Self | None:
+        """As `locked`; None when there is no such row."""
         query = cls.select().where(cls._meta.primary_key == row_id)
-        row: Self = (query.for_update() if is_postgres() else query).get()
+        row: Self | None = (query.for_update() if is_postgres() else query).first()
         return row
 
     def _write(self, now: datetime | None = None, /, *only_if: Any, **values: Any) -> bool:
-        """Write `values`, with `now` as `updated_at` where a table has one, if the row still is as
-        `only_if` says; whether it was.
+        """Write `values` if the row still fulfils `only_if`; whether it did. `now`, for tables that
+        have it, becomes `updated_at`.
 
-        The object follows the row: it takes no value that was not written.
+        The object gets the values only if the row did.
         """
         if now is not None:
             values["updated_at"] = now
@@ -119,8 +128,8 @@ class Row(Model):
 
 
 class _Patient(PostgresqlDatabase):
-    """PostgreSQL whose server gives a statement up after `patience` seconds, waiting for locks
-    included; None: never.
+    """PostgreSQL whose server cancels a statement after `patience` seconds, including the time it
+    waits for locks; None: never.
     """
 
     patience: float | None = None
@@ -139,7 +148,7 @@ class _Postgres(PooledPostgresqlDatabase, _Patient):  # type: ignore[misc]
         try:
             super().begin(isolation_level)
         except (OperationalError, InterfaceError):
-            # nothing has happened yet: BEGIN is where a dead connection shows
+            # A dead connection shows at BEGIN. Nothing has happened yet, so it is safe to repeat.
             self._forget_connection()
             super().begin(isolation_level)
 
@@ -149,7 +158,8 @@ class _Postgres(PooledPostgresqlDatabase, _Patient):  # type: ignore[misc]
         except (OperationalError, InterfaceError) as error:
             state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
             if state.startswith(TOO_LARGE):
-                # psycopg calls it operational, but it is the value's fault
+                # psycopg calls this an operational error, but the value is at fault: repeating it
+                # or waiting does not help.
                 raise DataError(str(error)) from error
             if (
                 state == CANCELLED
@@ -157,6 +167,8 @@ class _Postgres(PooledPostgresqlDatabase, _Patient):  # type: ignore[misc]
                 or not sql.lstrip()[:6].upper() == "SELECT"
             ):
                 raise
+            # Only a SELECT outside a transaction may be repeated: whatever a lost connection had
+            # begun, it changed nothing.
             self._forget_connection()
             return super().execute_sql(sql, params)
 
@@ -170,7 +182,7 @@ def open_database(url: str, patience: float | None = None) -> peewee.Database:
     """The database of `url`: `sqlite:///relative/path`, `sqlite:////absolute/path` or
     `postgresql://…`.
 
-    PostgreSQL gives up a statement after `patience` seconds.
+    PostgreSQL cancels a statement after `patience` seconds.
 
     Raises Misconfigured for anything else.
     """
@@ -178,7 +190,7 @@ def open_database(url: str, patience: float | None = None) -> peewee.Database:
     if parts.scheme == "sqlite":
         path = ROOT / parts.path[1:]
         path.parent.mkdir(parents=True, exist_ok=True)
-        # FULL: what is answered with 2xx has reached the disk.
+        # FULL: a commit returns only when it has reached the disk, and so does a 2xx.
         pragmas = {
             "journal_mode": "wal",
             "synchronous": "full",
@@ -220,7 +232,7 @@ def now_sql() -> str:
 
 
 def execute(sql: str, params: tuple[Any, ...] = ()) -> Any:
-    """Run fixed SQL written with `?` marks and `{now}`; the cursor of its answer."""
+    """Run fixed SQL, written with `?` for parameters and `{now}` for the clock; its cursor."""
     text = sql.replace("{now}", now_sql())
     return database.execute_sql(text.replace("?", "%s") if is_postgres() else text, params)
 
@@ -248,7 +260,10 @@ def commits() -> int:
 
 @contextmanager
 def transaction() -> Iterator[None]:
-    """One transaction; inside another one, a part of it. SQLite takes its write lock at once.
+    """One transaction; inside another one, a part of that.
+
+    SQLite takes its write lock at the beginning: a transaction that reads first and then writes
+    would fail when another one wrote in between.
 
     Raises OutcomeUnknown when its COMMIT fails without the database's saying that it was refused.
     Every other error that leaves it means that nothing of it was saved.
@@ -293,7 +308,7 @@ def after_commit(call: Callable[[], None]) -> None:
 
 
 def release_connection() -> None:
-    """Give the thread's connection back (PostgreSQL's pool); SQLite keeps its own, it costs
+    """Return the thread's connection to PostgreSQL's pool; with SQLite it stays open, which costs
     nothing.
     """
     if is_postgres() and not database.is_closed():
@@ -301,16 +316,14 @@ def release_connection() -> None:
 
 
 def serialize_on(key: str) -> None:
-    """Let only one open transaction at a time hold `key` (in SQLite writers never
-    overlap anyway).
-    """
+    """Let only one open transaction at a time hold `key`; SQLite has one writer anyway."""
     if is_postgres():
         database.execute_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
 
 
 def share_on(key: str) -> None:
-    """Hold `key` together with others until the transaction ends: whoever serializes on it waits
-    for all of them.
+    """Hold `key`, together with other sharers, until the transaction ends; `serialize_on` waits for
+    all of them.
     """
     if is_postgres():
         database.execute_sql("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", (key,))

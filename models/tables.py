@@ -20,8 +20,7 @@ from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.delivery.idempotency_key import IdempotencyKey
 from models.delivery.staged_job import StagedJob
-from models.effects.daily_ceiling import DailyCeiling
-from models.effects.daily_tally import DailyTally
+from models.effects.daily_limit import DailyCeiling, DailyTally
 from models.effects.effect import Effect
 from models.effects.pause_switch import Brake
 from models.feed.outgoing_event import OutgoingEvent

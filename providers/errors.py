@@ -27,5 +27,8 @@ class ProviderError(PayphoneError):
         bug: bool = False,
     ) -> None:
         super().__init__(f"{provider}: {message}")
-        self.outcome, self.code, self.advice = outcome, code, advice
-        self.answered, self.bug = answered, bug
+        self.outcome = outcome
+        self.code = code
+        self.advice = advice
+        self.answered = answered
+        self.bug = bug

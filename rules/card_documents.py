@@ -1,10 +1,10 @@
 """Which fields of a document may not hold a card number, and how one is taken out of a provider's
 document.
 
-What people write to us is refused, field by field. Phones, times and ids are told by the field's
-name and by the value's shape: a field called `phone` that holds sixteen digits is no phone. What a
-provider sends, signed, is redacted instead; there only text is changed, never an amount, a time or
-an id.
+What people write to us is refused, field by field. Phones, times and ids are recognised by the
+field's name and by the value's shape: a field called `phone` that holds sixteen digits is no phone.
+What a provider sends, signed, is redacted instead; there only text is changed, never an amount, a
+time or an id.
 """
 
 import json
@@ -90,7 +90,7 @@ def redacted_json(text: str) -> str:
     """A provider's JSON text with card numbers taken out of its free text; unchanged when there are
     none.
 
-    Text that is no JSON is redacted as it stands.
+    Text that is not JSON is redacted as it is.
     """
     if not _SUSPECT.search(text):
         return text

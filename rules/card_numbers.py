@@ -55,7 +55,7 @@ def has_card_number(text: str) -> bool:
 
 
 def has_bare_card_number(text: str) -> bool:
-    """Whether an id, a key or an address holds a card number that stands by itself.
+    """Whether an id, a key or an address holds a card number on its own.
 
     Digits that touch letters or an underscore (`pi_3…`, a UUID, a token) are part of the id.
     """
@@ -67,7 +67,8 @@ def redact(text: str) -> str:
     if len(text) < LENGTHS.start:
         return text
     plain, places = _plain(text)
-    out, at = [], 0
+    out = []
+    at = 0
     for start, end in _spans(plain, _not_a_phone):
         out += [text[at : places[start]], REDACTED]
         at = places[end - 1] + 1
@@ -128,7 +129,8 @@ def _card_from(groups: list[tuple[int, str]], first: int) -> int | None:
     """The last of the groups, from `first` on, that are a card number together;
     the longest wins.
     """
-    digits, found = "", None
+    digits = ""
+    found = None
     if groups[first][1][0] not in _FIRST:
         return None
     for index in range(first, len(groups)):

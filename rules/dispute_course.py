@@ -8,12 +8,12 @@ may be appealed; any other late or stale word about what is over is not believed
 CLOSED = frozenset({"won", "lost", "warning_closed", "prevented"})
 
 
-def may_follow(known: str, told: str) -> bool:
-    """Whether a dispute known as `known` may now be `told`."""
-    if known == told:
+def may_follow(known: str, reported: str) -> bool:
+    """Whether a dispute known as `known` may now be `reported`."""
+    if known == reported:
         return False
     if known not in CLOSED:
         return True
-    return told.startswith("appeal_") or (
-        known == "warning_closed" and not told.startswith("warning_")
+    return reported.startswith("appeal_") or (
+        known == "warning_closed" and not reported.startswith("warning_")
     )

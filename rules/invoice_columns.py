@@ -127,7 +127,7 @@ def plain(name: str) -> str:
 
 
 def find_columns(layout: Layout, header: Sequence[str]) -> dict[str, int]:
-    """Where each of our fields stands in the file; a field that the file lacks is left out."""
+    """In which column each of our fields is; fields that the file lacks are left out."""
     places = {plain(name): place for place, name in reversed(list(enumerate(header)))}
     found: dict[str, int] = {}
     for ours, names in (dict(layout.fields) | CONTACT).items():

@@ -137,7 +137,10 @@ def _card_name(column: str) -> str:
 
 class _Row:
     def __init__(self, line: int, cells: list[str], header: list[str], how: Reading) -> None:
-        self.line, self.cells, self.header, self.how = line, cells, header, how
+        self.line = line
+        self.cells = cells
+        self.header = header
+        self.how = how
         self.errors: list[RowError] = []
 
     def text(self, name: str) -> str:
@@ -158,19 +161,16 @@ class _Row:
         amount = self.get("amount", lambda text: read_amount(text, currency or "usd", how.decimal))
         if amount == 0 and not self.errors:
             return refusal
-        number, customer = self.get("number", read_short), self.get("customer", read_short)
-        due, email = (
-            self.get("dueDate", lambda text: read_date(text, how.dates)),
-            self.get("email", read_email),
-        )
+        number = self.get("number", read_short)
+        customer = self.get("customer", read_short)
+        due = self.get("dueDate", lambda text: read_date(text, how.dates))
+        email = self.get("email", read_email)
         consent = self.get("smsConsent", lambda text: self._consent(text, phone))
         if self.errors or not (currency and amount and number and customer and due):
             return self.errors
         mark = "draft" if self.text("state").casefold() == "draft" else "sent"
-        project, external = (
-            self.text("project")[:200] or None,
-            self.text("externalId")[:200] or None,
-        )
+        project = self.text("project")[:200] or None
+        external = self.text("externalId")[:200] or None
         return InvoiceRow(
             self.line,
             number,
@@ -238,7 +238,8 @@ class _Row:
     def _consent(self, text: str, phone: str | None) -> SmsConsent | None:
         if not read_yes(text):
             return None
-        source, given = self.text("consentSource"), self.text("consentAt")
+        source = self.text("consentSource")
+        given = self.text("consentAt")
         if not (phone and source and given):
             raise BadCell("is yes, but a consent needs phone, consentSource and consentAt")
         return SmsConsent(source[:200], read_time(given), self.text("consentText")[:2000])

@@ -105,10 +105,8 @@ def fold(
 def _amounts(terms: Terms, received: int, returned: int, flags: Flags, today: date) -> Amounts:
     paid = received - returned
     covered = paid >= terms.amount_due and received > 0
-    closed, nothing_was_owed = (
-        terms.mark in CLOSING_MARKS,
-        terms.mark == "cancelled" and not covered,
-    )
+    closed = terms.mark in CLOSING_MARKS
+    nothing_was_owed = terms.mark == "cancelled" and not covered
     return Amounts(
         amount_received=received,
         amount_returned=returned,

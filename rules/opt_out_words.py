@@ -6,7 +6,7 @@ text whoever says it: a death, a bankruptcy, an attorney, a debt that is dispute
 somebody else's. Where a text could be read both ways it counts as a wish to stop: a text too few
 harms nobody.
 
-So the word `stop` alone is a wish, wherever it stands, unless its own few words say what else it is
+So the word `stop` alone is a wish, wherever it occurs, unless its own few words say what else it is
 (`HARMLESS`): a visit, a payment that is stopped at the bank, "don't stop". These are looked for
 sentence by sentence, because "Please stop. By the way, I paid" is no visit.
 

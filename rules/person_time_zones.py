@@ -1,5 +1,5 @@
-"""In which time zones a person may be: those of their number, of their address, and the one we were
-told.
+"""In which time zones a person may be: those of their number, of their address, or the one that the
+clinic gave.
 """
 
 from zoneinfo import available_timezones
@@ -12,15 +12,15 @@ from rules.us_zones import zones_of_state
 UNKNOWN = "Etc/Unknown"
 
 
-def zones_of(phone: str, address: dict[str, str] | None, told: str | None) -> tuple[str, ...]:
+def zones_of(phone: str, address: dict[str, str] | None, given: str | None) -> tuple[str, ...]:
     """Every zone that counts: a person is contacted only when it is a lawful hour in all of them.
 
     A mobile number tells where it was bought, an address where they live, so neither overrules the
     other (47 CFR and 12 CFR 1006.6(b)(1): both count). Empty when nothing is known.
     """
     home = (
-        (told,)
-        if told
+        (given,)
+        if given
         else zones_of_state((address or {}).get("state"), (address or {}).get("country"))
     )
     found = {*zones_of_number(phone), *home}

@@ -113,9 +113,11 @@ def _segments(units: list[int], one: int, many: int) -> int:
     """How many segments hold the characters; none is split between two."""
     if sum(units) <= one:
         return 1
-    segments, room = 1, many
+    segments = 1
+    room = many
     for unit in units:
         if unit > room:
-            segments, room = segments + 1, many
+            segments = segments + 1
+            room = many
         room -= unit
     return segments

@@ -83,7 +83,8 @@ def read_target(url: str, loopback: bool = False) -> Target:
         )
     try:
         parts = urlsplit(url)
-        host, port = (parts.hostname or "").rstrip("."), parts.port
+        host = (parts.hostname or "").rstrip(".")
+        port = parts.port
     except ValueError:
         raise ValueError("is no address") from None
     if parts.username is not None or parts.password is not None or parts.fragment:

@@ -1,1 +1,1 @@
-"""The floor everything stands on: settings, clocks, ids, log, the Redis connection, errors."""
+"""The lowest floor: settings, clocks, ids, log, the Redis connection, errors."""

@@ -1,7 +1,7 @@
 """Structured logs: one line an event, with the request, event and job it belongs to.
 
 What may carry a secret or a card number is masked here, last of all, whoever logs it: lines of the
-standard library's loggers too. How a card number is recognised is told from above
+standard library's loggers too. How to recognise a card number is passed in from above
 (`rules.card_numbers.redact`).
 """
 
@@ -43,7 +43,7 @@ class _Masking:
         return self._mask(_SECRET.sub("***", text))
 
     def _masked(self, value: Any) -> Any:
-        """`value` as it is, or as masked text when it told too much."""
+        """`value` as it is, or as masked text if it held something secret."""
         if isinstance(value, _PLAIN):
             return value
         plain = value if isinstance(value, str) else repr(value)

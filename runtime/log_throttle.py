@@ -1,23 +1,23 @@
-"""Lines that would be repeated many times a second while a trouble lasts, said now and then."""
+"""Log lines that a lasting failure would repeat many times a second, let through now and then."""
 
 import time
 
 EVERY = 60.0  # seconds
 
 
-class Seldom:
-    """Asked before each line of a process: True for the first of its kind, and again when a minute
-    has passed.
+class LogThrottle:
+    """Lets the first line of each kind through, and another one after each minute; one per
+    process.
     """
 
     def __init__(self, every: float = EVERY) -> None:
         self._every = every
-        self._said: dict[str, float] = {}
+        self._logged_at: dict[str, float] = {}
 
-    def __call__(self, kind: str) -> bool:
-        """Whether a line of this kind is due now; if so, it counts as said."""
+    def is_due(self, kind: str) -> bool:
+        """Whether a line of this kind is due now; if so, it counts as logged."""
         now = time.monotonic()
-        if now - self._said.get(kind, -self._every) < self._every:
+        if now - self._logged_at.get(kind, -self._every) < self._every:
             return False
-        self._said[kind] = now
+        self._logged_at[kind] = now
         return True

@@ -7,13 +7,13 @@ import time
 from datetime import date, timedelta
 from typing import Any
 
+from actions.books.receive_event import receive_stripe_event
 from delivery import relay
 from delivery.worker import Worker
 from models.accounts.account import Account
 from models.accounts.api_key import ApiKey
 from models.base import execute, transaction
-from models.books.inbox_event import InboxEvent
-from models.delivery.stage import stage, stage_again
+from models.delivery.stage import stage_again
 from models.delivery.staged_job import StagedJob, insert_job
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
@@ -146,18 +146,10 @@ def signed(
 
 
 def received(event: dict[str, Any]) -> int:
-    """The inbox row of an event, staged as the web stages it."""
+    """The inbox row of an event, received and staged as the web does it."""
     with transaction():
-        inbox_id = InboxEvent.receive(
-            "stripe",
-            event.get("account", ""),
-            event["id"],
-            event["type"],
-            json.dumps(event),
-            real_now(),
-        )
-        assert inbox_id is not None
-        stage("process_stripe_event", inbox_id, inbox_id)
+        inbox_id = receive_stripe_event(event, json.dumps(event))
+    assert inbox_id is not None
     return inbox_id
 
 

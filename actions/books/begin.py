@@ -7,7 +7,7 @@ from models.base import transaction
 from models.books.backfill import Backfill
 from models.books.reconciliation import Reconciliation
 from models.delivery.stage import stage
-from models.delivery.staged_job import StagedJob
+from models.delivery.staged_job import find_staged
 from runtime.clock import real_now, real_seconds
 
 
@@ -34,7 +34,7 @@ def begin_reconciliation(stripe_account: str, since: int, asked_by: str) -> Reco
         run = Reconciliation.create(
             stripe_account=stripe_account, since=since, until=int(real_seconds()), **about
         )
-        stage("compare_with_stripe", f"{run.id}-0", run.id, 0)
+        stage("reconcile_stripe_page", f"{run.id}-0", run.id, 0)
     return run
 
 
@@ -66,8 +66,8 @@ def give_up_if_its_job_died(run: Backfill | Reconciliation, job: str) -> bool:
     """End a run whose page's job is neither waiting nor running, so that it blocks nothing. Whether
     it was given up.
     """
-    same = (StagedJob.name == job) & (StagedJob.key == f"{run.id}-{run.page}")
-    died = not StagedJob.select().where(same, StagedJob.state.in_(("waiting", "running"))).exists()
+    row = find_staged(job, f"{run.id}-{run.page}")
+    died = row is None or row.state not in {"waiting", "running"}
     if died:
         run.record_failed("its job died; see the dead jobs", real_now())
     return died

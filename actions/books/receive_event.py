@@ -9,6 +9,7 @@ from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob, revive_job
+from rules.stripe_event_types import names_of
 from runtime.clock import real_now
 
 
@@ -23,7 +24,13 @@ def receive_stripe_event(
     """
     account = str(event.get("account") or listed_under)
     inbox_id = InboxEvent.receive(
-        "stripe", account, event["id"], str(event.get("type", "")), text, real_now()
+        "stripe",
+        account,
+        event["id"],
+        str(event.get("type", "")),
+        text,
+        real_now(),
+        names_of(event),
     )
     if inbox_id is not None:
         stage("process_stripe_event", inbox_id, inbox_id, delay=delay)

@@ -1,8 +1,6 @@
 """The facts for the contact gate, gathered inside the deciding transaction."""
 
 from datetime import datetime, timedelta
-from functools import reduce
-from operator import or_
 
 from actions.payments.payable import payment_is_under_way
 from models.base import serialize_on
@@ -13,20 +11,20 @@ from models.contact.consent import Consent
 from models.contact.message import Message
 from models.contact.opt_out import OptOut, person_key
 from models.contact.phone_suppression import PhoneSuppression
-from models.effects.pause_switch import over_ceiling, paused
+from models.effects.daily_limit import over_ceiling
+from models.effects.pause_switch import paused
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
 from rules.contact import Books, Facts
 from rules.person_time_zones import zones_of
+from rules.stripe_event_types import UNNAMED
 from runtime.settings import get_settings
 
 BACKLOG = timedelta(minutes=10)  # an event that has waited this long means that all of them do
 # an event that could not be taken in for a day stops its own invoice only
 FORGIVEN = timedelta(days=1)
-# events of money that went back: they name an intent, and often no invoice
-UNNAMED = ("charge.dispute.", "charge.refund", "refund.")
 
 
 def sms_facts(
@@ -39,7 +37,8 @@ def sms_facts(
     seen, or after.
     """
     serialize_on(person_key(phone))
-    account, sender = invoice.account_id, sender_of(invoice.account_id)
+    account = invoice.account_id
+    sender = sender_of(invoice.account_id)
     closed = PhoneSuppression.of(account, phone, "sms")
     return Facts(
         channel="sms",
@@ -77,8 +76,9 @@ def books_of(invoice: Invoice, real: datetime) -> Books:
 
     `stale`: its account's list of events was not read for hours. `behind`: an event waits that may
     change it. That is one that names it or an intent of it; one of money that went back, which
-    names no invoice; or any, if it has waited for long. An event of the last two kinds that has
-    waited for a day holds back nothing but its own invoice.
+    names no invoice; one that an older release received, without looking at what it names; or any,
+    if it has waited for long. An event of the last three kinds that has waited for a day holds
+    back nothing but its own invoice.
     """
     account = invoice.account.stripe_account or ""
     if StripeWatermark.is_stale(account, real):
@@ -88,16 +88,15 @@ def books_of(invoice: Invoice, real: datetime) -> Books:
         & (InboxEvent.account == account)
         & InboxEvent.outcome.is_null()
     )
-    unnamed = reduce(or_, (InboxEvent.type.startswith(kind) for kind in UNNAMED))
+    unnamed = InboxEvent.type_is_one_of(UNNAMED) | InboxEvent.intent_id.is_null()
     anybody = ((InboxEvent.received_at < real - BACKLOG) | unnamed) & (
         InboxEvent.received_at > real - FORGIVEN
     )
-    names = reduce(
-        or_, (InboxEvent.payload.contains(name) for name in (invoice.id, *_intents(invoice)))
+    names = (InboxEvent.named_invoice_id == invoice.id) | InboxEvent.intent_id.in_(
+        _intents(invoice)
     )
-    return (
-        "behind" if InboxEvent.select().where(waiting & (anybody | names)).exists() else "current"
-    )
+    behind = InboxEvent.select().where(waiting & (anybody | names)).exists()
+    return "behind" if behind else "current"
 
 
 def _intents(invoice: Invoice) -> list[str]:

@@ -164,7 +164,7 @@ def check_not_repeated(invoice: Invoice, amount: int | None, card: str | None) -
 
 def why_not_charged(confirmation: PaymentConfirmation) -> Refused:
     """Why a declined or refused confirmation charged nothing."""
-    code = confirmation.decline_code or ""
+    code = confirmation.code or ""
     if (
         code == "not_payable"
         and Invoice.get_by_id(confirmation.attempt.invoice_id).status == "paid"

@@ -1,7 +1,8 @@
 """Whether an invoice may be paid now, and whether a card may be charged for it."""
 
 from models.books.stripe_watermark import StripeWatermark
-from models.effects.pause_switch import over_ceiling, paused
+from models.effects.daily_limit import over_ceiling
+from models.effects.pause_switch import paused
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt

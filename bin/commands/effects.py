@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import click
 
 from bin.commands.output import acting, complain, moment, say, show_list
+from effects.kinds import KINDS
 from effects.settle import owner_of, reconcile_owner, settle_confirmed, settle_refused
 from models.effects.effect import Effect
 from providers.errors import ProviderError
@@ -110,6 +111,14 @@ def settle(effect_id: str, confirmed: str | None, refused: bool, why: str | None
     say(
         f"{settled.id}: {settled.state}. If its job was dead, it runs again and records the result."
     )
+
+
+@effects.command()
+def kinds() -> None:
+    """Show what is done at providers: each kind of effect, whom it costs money, what undoes it."""
+    for kind in KINDS:
+        undone = f"undone by {kind.undone_by}" if kind.undone_by else "cannot be undone"
+        say(f"{kind.name}: {kind.does}. Costs {kind.costs.value}; {undone}.")
 
 
 def _find(effect_id: str) -> Effect:

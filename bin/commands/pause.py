@@ -6,12 +6,11 @@ import click
 
 from bin.commands.output import acting, moment, say, say_database, show_table
 from models.accounts.account import Account
-from models.effects.daily_ceiling import DailyCeiling, ceiling_of
-from models.effects.daily_tally import tally_of
-from models.effects.pause_switch import ALL, WHATS, Brake, What, paused
+from models.effects.daily_limit import LIMITED, DailyCeiling, Limited, ceiling_of, tally_of
+from models.effects.pause_switch import ALL, Brake, paused
 from runtime.clock import business_now
 
-_what = click.argument("what", type=click.Choice(WHATS))
+_what = click.argument("what", type=click.Choice(LIMITED))
 _account = click.option("--account", help="Only this account (ac_…); default: all accounts.")
 
 
@@ -27,7 +26,7 @@ def _scope(account: str | None) -> str:
 @click.option(
     "--why", default="", help="The reason, for the audit log and for whoever finds it paused."
 )
-def pause(what: What, account: str | None, why: str) -> None:
+def pause(what: Limited, account: str | None, why: str) -> None:
     """Pause texts, charges or calls. What has already been decided still goes out.
 
     Pausing charges does not stop refunds or payments that people make on Stripe's pages.
@@ -46,7 +45,7 @@ def pause(what: What, account: str | None, why: str) -> None:
 @_what
 @_account
 @click.option("--why", default="", help="The reason, for the audit log.")
-def resume(what: What, account: str | None, why: str) -> None:
+def resume(what: Limited, account: str | None, why: str) -> None:
     """Resume texts, charges or calls."""
     scope = _scope(account)
     said = f"{what} of {account or 'all accounts'}"
@@ -82,7 +81,7 @@ def brakes() -> None:
     is_flag=True,
     help="Remove the account's own ceiling; DAILY_CEILINGS applies again.",
 )
-def ceiling(what: What, account: str, number: int | None, by_setting: bool) -> None:
+def ceiling(what: Limited, account: str, number: int | None, by_setting: bool) -> None:
     """Show or change how many texts, charges or calls an account may have per day (in its time
     zone).
     """

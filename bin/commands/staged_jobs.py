@@ -3,13 +3,14 @@
 import click
 
 from bin.commands.output import acting, complain, moment, say, show_list
-from delivery.registry import job_names
+from delivery.registry import find_job, job_names
 from delivery.rq_keys import rq_id
+from models.delivery.job_names import names_of
 from models.delivery.job_replay import replay, replay_all
 from models.delivery.staged_job import StagedJob
 from runtime.settings import get_settings
 
-STATES = ("waiting", "running", "done", "dead", "cancelled")
+STATES = "waiting", "running", "done", "dead", "cancelled"
 
 
 @click.group("jobs")
@@ -27,7 +28,7 @@ def list_jobs(state: str | None, name: str | None, limit: int) -> None:
     if state:
         query = query.where(StagedJob.state == state)
     if name:
-        query = query.where(StagedJob.name == name)
+        query = query.where(StagedJob.name.in_(names_of(name)))
     show_list(
         ("id", "name", "key", "queue", "state", "tries", "due", "ended", "last error"),
         query,
@@ -75,7 +76,7 @@ def retry(ids: tuple[str, ...], all_dead: bool, name: str | None, rate: float | 
         raise click.UsageError("--name and --rate require --all-dead.")
     if (
         name
-        and name not in job_names()
+        and find_job(name) is None
         and not StagedJob.select().where(StagedJob.name == name).exists()
     ):
         raise click.BadParameter(

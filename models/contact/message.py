@@ -17,7 +17,7 @@ from rules.text_status import PENDING, merged_status
 from runtime.ids import new_id
 
 WANTED_FOR = timedelta(hours=1)  # a text asked for longer ago is not sent any more
-NO_REPORT = "no_report"  # the error code of a text that nobody has told the fate of
+NO_REPORT = "no_report"  # the error code of a text about which no report came
 
 
 class Message(Row):

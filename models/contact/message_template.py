@@ -26,7 +26,8 @@ class MessageTemplate(Row):
     @classmethod
     def write(cls, account_id: str, language: str, kind: str, body: str, now: datetime) -> None:
         """Store the account's template."""
-        target, values = [cls.account, cls.language, cls.kind], {"body": body, "updated_at": now}
+        target = [cls.account, cls.language, cls.kind]
+        values = {"body": body, "updated_at": now}
         cls.insert(account=account_id, language=language, kind=kind, **values).on_conflict(
             conflict_target=target, update=values
         ).execute()

@@ -93,5 +93,5 @@ class OptOut(Row):
 
 
 def person_key(phone: str) -> str:
-    """The key locked by whoever decides about, or hears from, the person at this number."""
+    """The key to lock while deciding about the person at this number, or recording their wishes."""
     return f"person:{phone}"

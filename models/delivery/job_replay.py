@@ -2,6 +2,7 @@
 
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
+from models.delivery.job_names import names_of
 from models.delivery.staged_job import StagedJob, replay_job
 
 
@@ -29,7 +30,7 @@ def replay_all(
     if queue is not None:
         query = query.where(StagedJob.queue == queue)
     if name is not None:
-        query = query.where(StagedJob.name == name)
+        query = query.where(StagedJob.name.in_(names_of(name)))
     replayed = 0
     for row in list(query):
         replayed += replay(row.id, actor, replayed / rate if rate else 0.0)

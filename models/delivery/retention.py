@@ -32,7 +32,7 @@ class Kept:
         """
         return f"DELETE FROM {self.table} WHERE {self.id} IN ({self.which})"
 
-    def forget(self, batch: int) -> int:
+    def delete(self, batch: int) -> int:
         """Delete up to `batch` rows; how many."""
         return int(execute(self.sql, (int(self.days * DAY_MICROSECONDS), batch)).rowcount)
 
@@ -81,7 +81,7 @@ KEPT = (
 )
 
 
-def forget_events(batch: int) -> int:
+def delete_old_events(batch: int) -> int:
     """Delete up to `batch` events of the feed with their deliveries, and record in their accounts
     where the feed now begins; how many.
     """
@@ -98,7 +98,7 @@ def forget_events(batch: int) -> int:
     return len(rows)
 
 
-def forget_tallies(batch: int) -> int:
+def delete_old_tallies(batch: int) -> int:
     """Delete up to `batch` old daily counts; how many."""
     day = (real_now() - timedelta(days=TALLY_DAYS)).date().isoformat()
     which = (

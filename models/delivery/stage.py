@@ -72,7 +72,8 @@ def stage(
         request_id,
     )
     if job_id is not None and nudge is not None:
-        push, pushable = nudge.push, Pushable(job_id, name, policy.queue)
+        push = nudge.push
+        pushable = Pushable(job_id, name, policy.queue)
         after_commit(lambda: push(pushable))
     return job_id
 

@@ -15,6 +15,7 @@ from typing import Any
 from peewee import SQL, BigAutoField, BigIntegerField, IntegerField, TextField
 
 from models.base import Row, execute, is_postgres
+from models.delivery.job_names import names_of, staged_name
 from runtime.settings import get_settings
 
 LEASE = 30.0  # seconds a claimed attempt may be silent before another may start
@@ -121,16 +122,47 @@ def insert_job(
 ) -> int | None:
     """Insert a waiting job, due in `delay` seconds; its id, or None when name and key exist
     already.
+
+    A job that was renamed is staged once under all its names, also while processes of the old
+    release, which know one of them only, stage it too: its former names are kept for the key first.
+    Whoever keeps one, or stages under it, leaves the others nothing to insert.
     """
+    name, *former = names_of(name)
+    arguments = json.dumps(list(args))
+    for other in former:
+        if not _keep_name(other, key, arguments, queue, max_attempts, name):
+            return None
     row = execute(
         "INSERT INTO staged_job (name, key, args, queue, state, attempts, claim, max_attempts,"
         " due_at, pushed_at, request_id, created_at) VALUES (?, ?, ?, ?, 'waiting', 0, 0, ?, {now}"
         " + ?, "
         + ("{now}" if pushed else "NULL")
         + ", ?, {now}) ON CONFLICT (name, key) DO NOTHING RETURNING id",
-        (name, key, json.dumps(list(args)), queue, max_attempts, int(delay * _SECOND), request_id),
+        (name, key, arguments, queue, max_attempts, int(delay * _SECOND), request_id),
     ).fetchone()
     return None if row is None else int(row[0])
+
+
+def _keep_name(
+    name: str, key: str, arguments: str, queue: str, max_attempts: int, present: str
+) -> bool:
+    """Keep a former name for this key, by a row that is over; False if the job was staged, or kept,
+    under it before.
+    """
+    row = execute(
+        "INSERT INTO staged_job (name, key, args, queue, state, attempts, claim, max_attempts,"
+        " due_at, created_at, finished_at, last_error) VALUES (?, ?, ?, ?, 'cancelled', 0, 0, ?,"
+        " {now}, {now}, {now}, ?) ON CONFLICT (name, key) DO NOTHING RETURNING id",
+        (name, key, arguments, queue, max_attempts, f"staged as {present}"),
+    ).fetchone()
+    return row is not None
+
+
+def find_staged(name: str, key: str) -> StagedJob | None:
+    """The row of a job that was staged with this key, under whichever of its names."""
+    return StagedJob.get_or_none(
+        (StagedJob.name == staged_name(name, key)) & (StagedJob.key == key)
+    )
 
 
 def claim_job(job_id: int, worker: str, early: bool = False) -> Claimed | None:
@@ -212,7 +244,8 @@ def revive_job(name: str, key: str, delay: float) -> bool:
     over = "name = ? AND key = ? AND state IN ('done', 'dead', 'cancelled')"
     return bool(
         execute(
-            f"UPDATE staged_job SET {sets} WHERE {over}", (int(delay * _SECOND), name, key)
+            f"UPDATE staged_job SET {sets} WHERE {over}",
+            (int(delay * _SECOND), staged_name(name, key), key),
         ).rowcount
     )
 
@@ -225,7 +258,7 @@ def reserve_due(name: str, key: str, delay: float) -> bool:
     return bool(
         execute(
             f"UPDATE staged_job SET due_at = {{now}} + ?, pushed_at = NULL WHERE {due}",
-            (int(delay * _SECOND), name, key),
+            (int(delay * _SECOND), staged_name(name, key), key),
         ).rowcount
     )
 
@@ -252,7 +285,7 @@ def want_again(name: str, key: str, delay: float) -> None:
     )
     execute(
         f"UPDATE staged_job SET wanted_again = 1, {sets} WHERE name = ? AND key = ?",
-        (int(delay * _SECOND), name, key),
+        (int(delay * _SECOND), staged_name(name, key), key),
     )
 
 
@@ -263,7 +296,7 @@ def reschedule(
     `turns`, by id, each is `apart` seconds after the last.
     """
     sets = "due_at = {now} + ? + (id - id / ? * ?) * ?, pushed_at = NULL"
-    given = (int(delay * _SECOND), turns, turns, int(apart * _SECOND), *params)
+    given = int(delay * _SECOND), turns, turns, int(apart * _SECOND), *params
     return int(
         execute(f"UPDATE staged_job SET {sets} WHERE state = 'waiting' AND {which}", given).rowcount
     )
@@ -272,8 +305,12 @@ def reschedule(
 def cancel_jobs(name: str, keys: Sequence[str]) -> None:
     """Cancel those of the jobs that wait; one that runs is left to its attempt."""
     over = "state = 'cancelled', finished_at = {now}, last_error = NULL"
-    which = f"name = ? AND state = 'waiting' AND key IN ({', '.join('?' for _ in keys)})"
-    execute(f"UPDATE staged_job SET {over} WHERE {which}", (name, *keys))
+    names = names_of(name)
+    which = (
+        f"name IN ({', '.join('?' for _ in names)}) AND state = 'waiting'"
+        f" AND key IN ({', '.join('?' for _ in keys)})"
+    )
+    execute(f"UPDATE staged_job SET {over} WHERE {which}", (*names, *keys))
 
 
 def take_due(limit: int, epoch: int, lost_before: dict[str, int]) -> list[Pushable]:

@@ -10,7 +10,7 @@ from typing import Any
 from peewee import BooleanField, IntegerField, JSONField, TextField
 
 from models.base import Instant, Row
-from models.effects.daily_tally import record_braked
+from models.effects.daily_limit import Limited, count_reserved
 from runtime.clock import business_now
 from runtime.errors import Conflict, PayphoneError
 from runtime.ids import new_id
@@ -69,10 +69,11 @@ class Effect(Row):
         request: dict[str, Any],
         deadline: datetime,
         now: datetime,
+        daily_limit: Limited | None,
         **about: Any,
     ) -> "Effect":
-        """The effect of this key: the row that stands, or a new one in `sending`. Commits with the
-        caller's decision.
+        """The effect of this key: the existing row, or a new one in `sending`. Commits with the
+        caller's decision; a new one counts towards `daily_limit`.
         """
         values = {
             "id": new_id("eff"),
@@ -89,8 +90,9 @@ class Effect(Row):
             .as_rowcount()
             .execute()
         )
-        if fresh:
-            record_braked(kind, about.get("account_id"), business_now())
+        account_id = about.get("account_id")
+        if fresh and daily_limit is not None and account_id is not None:
+            count_reserved(account_id, daily_limit, business_now())
         row: Effect = cls.get(cls.key == key)
         return row
 
@@ -117,8 +119,8 @@ class Effect(Row):
 
     @property
     def idempotency_key(self) -> str:
-        """What the provider is told; a new generation only after its record showed that the last
-        one did nothing.
+        """The key sent to the provider. A new generation begins only after the provider's record
+        showed that the last one did nothing.
         """
         return self.id if self.generation == 1 else f"{self.id}-{self.generation}"
 

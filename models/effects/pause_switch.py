@@ -1,28 +1,20 @@
-"""Brakes: switches that stop texts, calls and charges, of one account or of all; and ceilings of a
-day.
+"""Switches that stop texts, calls and charges, of one account or of all.
 
 Ask inside the transaction that decides, before the effect is reserved:
 
     if paused(account_id, "texts") or over_ceiling(account_id, "texts", business_now()): …
 
 Deciders share a lock on the brake, and whoever changes it waits for them: once `pause` has
-committed, no decision made before it is still open. `Effect.reserve` does the counting.
+committed, no decision made before it is still open.
 """
-
-from datetime import datetime
-from typing import Literal, get_args
 
 from peewee import BigAutoField, BooleanField, TextField
 
-from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.base import Instant, Row, serialize_on, share_on, transaction
-from models.effects.daily_ceiling import ceiling_of
-from models.effects.daily_tally import tally_of
+from models.effects.daily_limit import Limited
 from runtime.clock import real_now
 
-What = Literal["texts", "charges", "calls"]
-WHATS: tuple[What, ...] = get_args(What)
 ALL = ""  # the account of a brake that holds for every account
 _KEY = "brake"
 
@@ -44,7 +36,7 @@ class Brake(Row):
         indexes = ((("account_id", "what"), True),)
 
     @classmethod
-    def set(cls, account_id: str, what: What, paused: bool, by: str, why: str) -> bool:
+    def set(cls, account_id: str, what: Limited, paused: bool, by: str, why: str) -> bool:
         """Pause or resume; False, and nothing written, if already so. Audited in the same
         transaction.
         """
@@ -69,7 +61,7 @@ class Brake(Row):
             return True
 
 
-def paused(account_id: str | None, what: What) -> bool:
+def paused(account_id: str | None, what: Limited) -> bool:
     """Whether `what` is paused for this account or for all. Holds a shared lock on the brake until
     the transaction ends.
     """
@@ -80,14 +72,3 @@ def paused(account_id: str | None, what: What) -> bool:
         .where(Brake.account_id.in_(scopes), Brake.what == what, Brake.paused)
         .exists()
     )
-
-
-def over_ceiling(account_id: str, what: What, now: datetime) -> bool:
-    """Whether the account has had its ceiling of `what` on its own day; `now` is business time.
-
-    Ask inside the deciding transaction: it locks the account and kind until it commits, so that two
-    decisions cannot both use the last one.
-    """
-    serialize_on(f"ceiling:{account_id}:{what}")
-    account = Account.get_by_id(account_id)
-    return tally_of(account, what, now) >= ceiling_of(account_id, what)

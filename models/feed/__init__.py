@@ -1,1 +1,1 @@
-"""Changes told to the clinic's own software: events, endpoints, deliveries."""
+"""Changes sent to the clinic's own software: events, endpoints, deliveries."""

@@ -13,7 +13,7 @@ from runtime.ids import new_id
 GIVEN_UP_AFTER = timedelta(days=3)  # of nothing but failures, then the endpoint is disabled
 # seconds after the first, second, … failure in a row until it is tested again; the last value
 # repeats
-QUIET = (5, 60, 300)
+QUIET = 5, 60, 300
 
 
 class WebhookEndpoint(Row):
@@ -74,7 +74,8 @@ class WebhookEndpoint(Row):
         """A delivery failed; it gets no more for a while. Answers whether it has failed for too
         long.
         """
-        since, quiet = self.failing_since or now, QUIET[min(self.failures, len(QUIET) - 1)]
+        since = self.failing_since or now
+        quiet = QUIET[min(self.failures, len(QUIET) - 1)]
         self._write(
             failures=self.failures + 1,
             failing_since=since,

@@ -1,4 +1,4 @@
-"""Disputes: their state as Stripe last told it, and the money they moved,
+"""Disputes: their state as last read from Stripe, and the money they moved,
 by balance transaction.
 """
 
@@ -104,7 +104,8 @@ class DisputeMovement(Row):
         cls, stripe_account: str, dispute: dict[str, Any], movement: dict[str, Any], now: datetime
     ) -> bool:
         """Record one balance transaction of a dispute; False when it was known."""
-        amount, currency = int(movement["amount"]), dispute["currency"]
+        amount = int(movement["amount"])
+        currency = dispute["currency"]
         # settled in another currency: the dispute's own amount moved
         if movement.get("currency", currency) != currency:
             amount = int(dispute["amount"]) if amount > 0 else -int(dispute["amount"])

@@ -117,7 +117,10 @@ class Payment(Row):
 
     def record_voided(self, reason: str, now: datetime) -> None:
         """It was recorded wrongly, or its check bounced; the invoice must be locked. Final."""
-        self.status, self.voided_at, self.void_reason, self.updated_at = "voided", now, reason, now
+        self.status = "voided"
+        self.voided_at = now
+        self.void_reason = reason
+        self.updated_at = now
         self.save()
         told = {
             "paymentId": self.id,
@@ -142,12 +145,11 @@ class Payment(Row):
         )
 
     def _take(self, report: PaymentReport, now: datetime) -> None:
-        self.terminal, self.status = report.terminal, report.status
-        self.amount, self.amount_received, self.currency = (
-            report.amount,
-            report.amount_received,
-            report.currency,
-        )
+        self.terminal = report.terminal
+        self.status = report.status
+        self.amount = report.amount
+        self.amount_received = report.amount_received
+        self.currency = report.currency
         self.charges = {
             charge_id: [charge.state, charge.decline_code]
             for charge_id, charge in report.charges.items()

@@ -11,7 +11,10 @@ from runtime.ids import new_id
 
 
 class PaymentConfirmation(Row):
-    """`requested → settled | declined | refused`; the payment itself holds the result."""
+    """`requested → settled | declined | refused`; the payment itself holds the result.
+
+    `decline_code` is the card's, `refusal` our own or Stripe's reason for not trying it.
+    """
 
     attempt_id: str
     id = TextField(primary_key=True)
@@ -23,10 +26,16 @@ class PaymentConfirmation(Row):
     call_id = TextField(null=True)
     state = TextField(default="requested")
     decline_code = TextField(null=True)
+    refusal = TextField(null=True)
     error = TextField(null=True)
     asked_by = TextField()
     created_at = Instant()
     updated_at = Instant()
+
+    @property
+    def code(self) -> str | None:
+        """Why it took no money, for programs; of either kind."""
+        return self.decline_code or self.refusal
 
     @classmethod
     def running(cls, attempt: PaymentAttempt) -> "PaymentConfirmation | None":
@@ -90,7 +99,7 @@ class PaymentConfirmation(Row):
 
     def record_refused(self, code: str, error: str, now: datetime) -> None:
         """Nothing was charged, for a reason other than the card."""
-        self._end(now, state="refused", decline_code=code, error=error[:500])
+        self._end(now, state="refused", refusal=code, error=error[:500])
 
     def _end(self, now: datetime, **values: str) -> None:
         """Write, unless what came of it is known already."""

@@ -51,11 +51,9 @@ class Refund(Row):
         status = merge_refund_status(known.status, str(refund["status"]))
         if status == known.status:
             return False
-        known.status, known.failure_reason, known.updated_at = (
-            status,
-            refund.get("failure_reason"),
-            now,
-        )
+        known.status = status
+        known.failure_reason = refund.get("failure_reason")
+        known.updated_at = now
         known.save()
         return True
 

@@ -1,7 +1,7 @@
 """An invoice's timeline: events, decisions and effects in order, each with its reason.
 
-Composed from the rows there are; nothing is stored for it. A new source is one function in
-`models/reports/timeline_sources.py` (or anywhere below it) that is listed there.
+Composed from the rows there are; nothing is stored for it. A new source is one function, listed in
+`models/reports/timeline_sources.py`.
 """
 
 from collections.abc import Callable, Iterable

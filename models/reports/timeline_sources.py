@@ -1,8 +1,8 @@
-"""The timeline's sources, one function each. A new source is one more function,
-listed at the end.
+"""The timeline's sources that are plain rows, one function each. A new source is one more
+function, listed at the end; that of effects is `effects/timeline.py`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from models.accounts.audit_entry import AuditEntry
@@ -13,9 +13,7 @@ from models.feed.outgoing_event import OutgoingEvent
 from models.reports.timeline import MOST, Belongings, Entry, Source
 from rules.declines import advice
 from rules.dispute_course import CLOSED
-from rules.timeline_words import OUTCOMES, UNKNOWN, doing, money, refund_failed, why_refused
-
-_ENDED = {"sending": "It is being sent.", "unknown": UNKNOWN}
+from rules.timeline_words import OUTCOMES, money, refund_failed
 
 
 def made(having: Belongings) -> Iterable[Entry]:
@@ -34,7 +32,8 @@ def made(having: Belongings) -> Iterable[Entry]:
 def payments(having: Belongings) -> Iterable[Entry]:
     """Payments, also failed ones."""
     for row in having.payments:
-        of, received = money(row.amount, row.currency), money(row.amount_received, row.currency)
+        of = money(row.amount, row.currency)
+        received = money(row.amount_received, row.currency)
         declined = [advice(code) for state, code in row.charges.values() if state == "failed"]
         said = (
             f"A payment of {of} ({row.method.replace('_', ' ')}): {row.status}, {received}"
@@ -73,7 +72,8 @@ def payments(having: Belongings) -> Iterable[Entry]:
 def refunds(having: Belongings) -> Iterable[Entry]:
     """Refunds."""
     for row in having.refunds:
-        of, about = money(row.amount, row.currency), (row.status, "", row.amount, row.currency)
+        of = money(row.amount, row.currency)
+        about = (row.status, "", row.amount, row.currency)
         yield Entry(
             f"refund:{row.refund_id}",
             row.created_at,
@@ -171,30 +171,6 @@ def decisions(having: Belongings) -> Iterable[Entry]:
         )
 
 
-def effects(having: Belongings) -> Iterator[Entry]:
-    """Effects: when they were decided, and their outcomes."""
-    for row in having.effects:
-        asked = f"{doing(row.kind)}: {row.reason}. {_ENDED.get(row.state, '')}".rstrip()
-        yield Entry(
-            f"effect:{row.id}", row.created_at, "effect", row.kind, asked, row.state, row.asked_by
-        )
-        if row.settled_at is not None:
-            came = (
-                "Done."
-                if row.state == "confirmed"
-                else "It did not happen. "
-                + why_refused(row.kind, row.error_code or "", row.error or "")
-            )
-            yield Entry(
-                f"effect:{row.id}:settled",
-                row.settled_at,
-                "effect",
-                f"{row.kind}.{row.state}",
-                f"{doing(row.kind)}: {came}",
-                row.state,
-            )
-
-
 def dead_jobs(having: Belongings) -> Iterable[Entry]:
     """Dead jobs, which wait for a person."""
     keys = [row_id for ids in having.ids.values() for row_id in ids]
@@ -247,7 +223,6 @@ SOURCES: tuple[Source, ...] = (
     disputes,
     events,
     decisions,
-    effects,
     dead_jobs,
     audit,
     notices,

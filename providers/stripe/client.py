@@ -132,7 +132,7 @@ def find_payment_link(attempt_id: str, stripe_account: str, older: str | None) -
 
 
 def get_payment_link(link_id: str, stripe_account: str = "") -> Json:
-    """A payment link as it stands now."""
+    """A payment link in its present state."""
     with mapped_errors():
         return client().v1.payment_links.retrieve(link_id, None, options(stripe_account)).to_dict()
 
@@ -156,7 +156,7 @@ def create_refund(request: Json, stripe_account: str, key: str) -> Json:
 
 
 def get_refund(refund_id: str, stripe_account: str = "") -> Json:
-    """A refund as it stands now."""
+    """A refund in its present state."""
     with mapped_errors():
         return client().v1.refunds.retrieve(refund_id, None, options(stripe_account)).to_dict()
 
@@ -183,7 +183,7 @@ def list_refunds(intent_id: str, stripe_account: str = "") -> list[Json]:
 
 
 def get_dispute(dispute_id: str, stripe_account: str = "") -> Json:
-    """A dispute as it stands now."""
+    """A dispute in its present state."""
     with mapped_errors():
         return client().v1.disputes.retrieve(dispute_id, None, options(stripe_account)).to_dict()
 

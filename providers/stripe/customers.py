@@ -5,7 +5,7 @@ from providers.stripe.client import Json, client, mapped_errors, options
 
 
 def get_customer(customer_id: str, stripe_account: str = "") -> Json | None:
-    """A customer as it stands now; None when there is none, or it was deleted."""
+    """A customer in its present state; None when there is none, or it was deleted."""
     try:
         with mapped_errors():
             found: Json = (

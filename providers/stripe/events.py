@@ -1,14 +1,13 @@
 """What a Stripe event says about money, as values of ours.
 
-`read_event` knows payment_intent.*, checkout.session.*, refund.* and charge.refund.updated. Two
-kinds are only hints to look: charge.refunded, whose amount is cumulative, and charge.dispute.*,
-whose state has no order. Everything else says nothing.
+Which types are read, and as what, is listed in `rules/stripe_event_types.py`.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 from rules.payment_merge import Charge, PaymentReport
+from rules.stripe_event_types import event_type
 
 Json = dict[str, Any]
 
@@ -49,7 +48,7 @@ class LookAtRefunds:
 
 @dataclass(frozen=True, slots=True)
 class LookAtDispute:
-    """A dispute of this intent changed: ask Stripe how it stands, for its events have no order."""
+    """A dispute of this intent changed: read it at Stripe, for its events have no order."""
 
     intent_id: str
     dispute_id: str
@@ -60,25 +59,27 @@ Finding = LookAtDispute | PaymentFinding | RefundFinding | LookAtRefunds
 
 def read_event(event: Json) -> Finding | None:
     """What the event says, or None when it says nothing about money of ours."""
-    kind, subject = str(event.get("type", "")), event.get("data", {}).get("object", {})
-    if kind.startswith("payment_intent."):
-        return read_intent(subject)
-    if kind.startswith("checkout.session."):
-        return _read_session(subject)
-    if (kind.startswith("refund.") or kind == "charge.refund.updated") and subject.get(
-        "payment_intent"
-    ):
-        return RefundFinding(subject["payment_intent"], subject, _belonging(subject))
-    if kind == "charge.refunded" and subject.get("payment_intent"):
-        return LookAtRefunds(subject["payment_intent"])
-    if kind.startswith("charge.dispute.") and subject.get("payment_intent"):
-        return LookAtDispute(subject["payment_intent"], subject["id"])
-    return None
+    known = event_type(str(event.get("type", "")))
+    subject = event.get("data", {}).get("object", {})
+    match known.tells if known is not None else None:
+        case "payment":
+            return read_intent(subject)
+        case "session":
+            return _read_session(subject)
+        case "refund" if subject.get("payment_intent"):
+            return RefundFinding(subject["payment_intent"], subject, _belonging(subject))
+        case "refunds changed" if subject.get("payment_intent"):
+            return LookAtRefunds(subject["payment_intent"])
+        case "dispute changed" if subject.get("payment_intent"):
+            return LookAtDispute(subject["payment_intent"], subject["id"])
+        case _:
+            return None
 
 
 def read_intent(intent: Json) -> PaymentFinding:
     """A PaymentIntent as a finding."""
-    status, charge_id = intent["status"], intent.get("latest_charge") or ""
+    status = intent["status"]
+    charge_id = intent.get("latest_charge") or ""
     error = intent.get("last_payment_error") or {}
     charges: dict[str, Charge] = {}
     if status == "processing" and charge_id:

@@ -41,7 +41,7 @@ def cancel_intent(intent_id: str, stripe_account: str, key: str) -> Json:
 
 
 def get_intent(intent_id: str, stripe_account: str = "") -> Json:
-    """The intent as it stands now. Raises ProviderError, code `resource_missing`, when there is
+    """The intent in its present state. Raises ProviderError, code `resource_missing`, when there is
     none.
     """
     with mapped_errors():
@@ -105,7 +105,7 @@ def expire_session(session_id: str, stripe_account: str, key: str) -> Json:
 
 
 def get_session(session_id: str, stripe_account: str = "") -> Json:
-    """A Checkout Session as it stands now."""
+    """A Checkout Session in its present state."""
     with mapped_errors():
         return (
             client()

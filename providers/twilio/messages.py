@@ -211,7 +211,7 @@ def fetch_message(sid: str) -> TextMessage:
 
 
 def fetch_account_status() -> str:
-    """How our own account stands: `active`, `suspended` or `closed`. Nothing else of the answer,
+    """The state of our own account: `active`, `suspended` or `closed`. Nothing else of the answer,
     which holds the token, is kept.
     """
     with mapped_errors():

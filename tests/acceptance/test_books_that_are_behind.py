@@ -42,6 +42,21 @@ def test_while_an_event_of_the_invoice_waits_the_text_waits_too(clinic):
     assert inbox_id
 
 
+def test_an_event_of_which_nobody_knows_what_it_names_holds_everybody_back(clinic):
+    """Given an event about another invoice, received by a release that did not look what it names,
+    then the text waits for it.
+    """
+    given.received(
+        given.an_event(
+            "payment_intent.succeeded", given.an_intent(given.an_invoice(clinic.account))
+        )
+    )
+    InboxEvent.update(intent_id=None, named_invoice_id=None).execute()
+    assert clinic.ask().status_code == 202
+    clinic.work()
+    assert (clinic.message().status, clinic.requests()) == ("waiting", [])
+
+
 def read_hours_ago(hours: float, stripe_account: str = "") -> None:
     """Stripe's list of events was last read then."""
     at = real_now() - timedelta(hours=hours)

@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from models.base import database
-from models.effects.daily_ceiling import DailyCeiling
-from models.effects.daily_tally import DailyTally
+from models.effects.daily_limit import DailyCeiling, DailyTally
 from models.effects.effect import Effect
 from models.payments.payment_confirmation import PaymentConfirmation
 from tests import given

@@ -9,10 +9,11 @@ from datetime import timedelta
 import pytest
 from stripe import CardError
 
+from effects.intent_cancel import INTENT_CANCEL
+from effects.intent_confirm import INTENT_CONFIRM
 from effects.perform import perform
 from effects.reserve import reserve
 from effects.settle import owner_of
-from effects.stripe_intents import INTENT_CANCEL, INTENT_CONFIRM
 from jobs import cancel_payment_intent
 from jobs.reconcile_effects import reconcile_effects
 from models.accounts.audit_entry import AuditEntry
@@ -433,7 +434,7 @@ def test_a_charge_nobody_can_ask_about_ends_all_the_same(clinic, valkey):
     assert clinic.post("phone", invoiceId=clinic.invoice.id, useSavedCard=True).status_code == 202
     PaymentConfirmation.update(created_at=real_now() - timedelta(minutes=11)).execute()
     given.retried(valkey.client(), rounds=1)
-    assert (PaymentConfirmation.get().state, PaymentConfirmation.get().decline_code) == (
+    assert (PaymentConfirmation.get().state, PaymentConfirmation.get().refusal) == (
         "refused",
         "too_late",
     )

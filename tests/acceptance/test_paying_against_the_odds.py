@@ -118,7 +118,7 @@ def test_a_brake_that_comes_before_the_retry_holds(clinic, valkey):
     assert clinic.phone().status_code == 202
     Brake.set(clinic.account.id, "charges", True, "operator:night", "something is wrong")
     given.retried(valkey.client(), rounds=6)
-    assert (clinic.stripe.received(clinic.invoice.id), PaymentConfirmation.get().decline_code) == (
+    assert (clinic.stripe.received(clinic.invoice.id), PaymentConfirmation.get().refusal) == (
         0,
         "charges_paused",
     )
@@ -134,7 +134,7 @@ def test_no_card_is_charged_late(clinic, valkey, sent):
     assert clinic.phone().status_code == 202
     PaymentConfirmation.update(created_at=real_now() - timedelta(days=5)).execute()
     given.retried(valkey.client(), rounds=6)
-    assert (clinic.stripe.received(clinic.invoice.id), PaymentConfirmation.get().decline_code) == (
+    assert (clinic.stripe.received(clinic.invoice.id), PaymentConfirmation.get().refusal) == (
         0,
         "too_late",
     )

@@ -16,7 +16,7 @@ from models.contact.message import Message
 from models.contact.message_template import MessageTemplate
 from models.contact.opt_out import OptOut
 from models.delivery.staged_job import StagedJob
-from models.effects.daily_ceiling import DailyCeiling
+from models.effects.daily_limit import DailyCeiling
 from models.effects.effect import Effect
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice

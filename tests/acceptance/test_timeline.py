@@ -49,6 +49,7 @@ class Clinic:
             {},
             now + timedelta(hours=1),
             now,
+            None,
             account_id=self.account.id,
             invoice_id=self.invoice.id,
             **values,

@@ -24,7 +24,7 @@ def _exists(name: str) -> bool:
     return (Path(os.environ["PAYPHONE_TEST_DIR"]) / name).exists()
 
 
-@job(queue="messages", attempts=5, timeout=10, backoff=0.2)
+@job(queue="messages", calls_out=False, attempts=5, timeout=10, backoff=0.2)
 def wait_for_go(number: int) -> None:
     """Says that it began, waits for the file `go`, then records one row: its effect."""
     _write("began", f"{number} {os.getpid()}")
@@ -37,7 +37,7 @@ def wait_for_go(number: int) -> None:
     _write("ended", f"{number} {os.getpid()}")
 
 
-@job(queue="messages", attempts=1, timeout=10, backoff=0.2)
+@job(queue="messages", calls_out=False, attempts=1, timeout=10, backoff=0.2)
 def note_down(number: int) -> None:
     """Reads the one invoice under its Redis lock, says so, waits for the file `go`, then adds its
     number to the notes.
@@ -54,14 +54,14 @@ def note_down(number: int) -> None:
             invoice.change(real_now(), notes=f"{invoice.notes} {number}".strip())
 
 
-@job(queue="messages", attempts=3, timeout=10, backoff=0.2)
+@job(queue="messages", calls_out=False, attempts=3, timeout=10, backoff=0.2)
 def always_fail(number: int) -> None:
     """Fails at every attempt."""
     _write("began", f"{number} {os.getpid()}")
     raise RuntimeError(f"a message that may name Ada Payer, number {number}")
 
 
-@job(queue="messages", attempts=2, timeout=1, backoff=0.2)
+@job(queue="messages", calls_out=False, attempts=2, timeout=1, backoff=0.2)
 def never_stop(number: int) -> None:
     """Swallows even its timeout, and goes on."""
     _write("began", f"{number} {os.getpid()}")
@@ -72,7 +72,7 @@ def never_stop(number: int) -> None:
             _write("swallowed", f"{number} {os.getpid()}")
 
 
-@job(queue="messages", attempts=2, timeout=1, backoff=0.2)
+@job(queue="messages", calls_out=False, attempts=2, timeout=1, backoff=0.2)
 def take_too_long(number: int) -> None:
     """A broad except, as people write them, does not swallow the timeout."""
     _write("began", f"{number} {os.getpid()}")

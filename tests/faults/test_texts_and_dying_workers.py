@@ -86,7 +86,7 @@ def test_frozen_until_after_its_deadline_it_does_not_send_late(clinic, town):
         lambda: clinic.effect(clinic.message()).error_code == "not_sent",
         "it says that nothing left",
     )
-    StagedJob.update(due_at=0).where(StagedJob.name == "settle_text").execute()
+    StagedJob.update(due_at=0).where(StagedJob.name == "reconcile_text").execute()
     wait_for(lambda: status(clinic) == "refused", "the doubt is over")
     assert (len(clinic.requests()), len(clinic.sent())) == (1, 1)
     assert given.fresh(clinic.invoice).status == "sent"

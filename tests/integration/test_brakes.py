@@ -10,9 +10,9 @@ import pytest
 
 from models.accounts.audit_entry import AuditEntry
 from models.base import database, transaction
-from models.effects.daily_ceiling import DailyCeiling
+from models.effects.daily_limit import DailyCeiling, over_ceiling
 from models.effects.effect import Effect
-from models.effects.pause_switch import ALL, Brake, over_ceiling, paused
+from models.effects.pause_switch import ALL, Brake, paused
 from models.feed.outgoing_event import OutgoingEvent
 from runtime.clock import business_now, move_business_time, real_now
 from tests import given
@@ -30,6 +30,7 @@ def a_text(account_id: str, key: str, **values: Any) -> Effect:
             {},
             now + timedelta(hours=1),
             now,
+            "texts",
             account_id=account_id,
             asked_by="test",
             reason="test",

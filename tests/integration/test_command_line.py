@@ -60,7 +60,7 @@ def test_an_account_and_its_key_are_printed_once():
         ("account", "create", " "),
         ("jobs", "retry"),
         ("jobs", "retry", "1", "--all-dead"),
-        ("jobs", "retry", "1", "--name", "prune_jobs"),
+        ("jobs", "retry", "1", "--name", "delete_expired_rows"),
         ("jobs", "retry", "--all-dead", "--name", "no_such_job"),
         ("jobs", "retry", "1", "--rate", "5"),
         ("jobs", "retry", "--all-dead", "--rate", "-1"),
@@ -75,9 +75,9 @@ def test_what_cannot_be_understood_ends_with_2(arguments):
 
 def test_jobs_are_listed_by_state_and_name():
     a_job("dead", last_error="Boom: [red]no markup[/red]")
-    a_job("done", name="prune_jobs")
+    a_job("done", name="delete_expired_rows")
     assert "[red]no markup[/red]" in run("jobs", "list", "--state", "dead").output
-    assert "prune_jobs" not in run("jobs", "list", "--name", "process_stripe_event").output
+    assert "delete_expired_rows" not in run("jobs", "list", "--name", "process_stripe_event").output
     assert "No such jobs." in run("jobs", "list", "--state", "running").output
 
 
@@ -96,6 +96,7 @@ def test_a_list_that_is_cut_says_so(command):
             {},
             real_now(),
             real_now(),
+            None,
             asked_by="test",
             reason="test",
             account_id=None,
@@ -120,7 +121,7 @@ def test_only_dead_jobs_are_replayed_and_the_rest_is_said():
         "retry",
         f"process_stripe_event-{dead.id}",
         str(done.id),
-        f"prune_jobs-{dead.id}",
+        f"delete_expired_rows-{dead.id}",
         "x",
         "9" * 30,
     )
@@ -138,12 +139,12 @@ def test_only_dead_jobs_are_replayed_and_the_rest_is_said():
 
 
 def test_all_dead_jobs_of_a_name_are_replayed():
-    a_job("dead"), a_job("dead"), a_job("dead", name="prune_jobs")
+    a_job("dead"), a_job("dead"), a_job("dead", name="delete_expired_rows")
     assert (
         "Replayed: 2."
         in run("jobs", "retry", "--all-dead", "--name", "process_stripe_event").output
     )
-    assert StagedJob.get(StagedJob.state == "dead").name == "prune_jobs"
+    assert StagedJob.get(StagedJob.state == "dead").name == "delete_expired_rows"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 
 from delivery import locks
 from delivery.registry import MAX_TIMEOUT, find_job, job_names
-from effects import kinds, perform
+from effects import kind as effect_kind
+from effects import perform
 from models.delivery import staged_job
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Contradiction, Effect
@@ -33,6 +34,7 @@ def an_effect(key="refund:rfq_1", **values):
         {"metadata": {"attempt_id": "rfq_1"}, "payment_intent": "pi_1"},
         now + timedelta(days=1),
         now,
+        None,
         asked_by="test",
         reason="test",
     )
@@ -49,6 +51,7 @@ def test_reserving_twice_is_one_row_with_the_first_request(effect):
         {"other": 1},
         real_now(),
         real_now(),
+        None,
         asked_by="other",
         reason="other",
     )
@@ -142,5 +145,5 @@ def test_every_time_limit_fits_into_the_next():
     call = sum(stripe_api.TIMEOUT)
     assert 2 * call < MAX_TIMEOUT < locks.LEASE < staged_job.LEASE
     assert perform.LEAVE_WITHIN.total_seconds() + call < staged_job.LEASE
-    assert kinds.KEY_LIFE + staged_job.LEASE + kinds.SKEW < 24 * 3600
+    assert effect_kind.KEY_LIFE + staged_job.LEASE + effect_kind.SKEW < 24 * 3600
     assert all(find_job(name).timeout <= MAX_TIMEOUT for name in job_names())

@@ -136,3 +136,13 @@ def test_what_is_settled_stays_settled(asked, valkey):
 )
 def test_what_cannot_be_understood_ends_with_2(database_url, arguments):
     assert run("effects", *arguments).exit_code == 2
+
+
+def test_the_kinds_say_whom_they_cost_money_and_what_undoes_them():
+    """Given an operator in doubt about a charge, then the command says what the charge costs whom,
+    and by what it is undone.
+    """
+    shown = run("effects", "kinds").output
+    assert "intent_confirm: Charge the card. Costs the payer: their card is charged;" in shown
+    assert "undone by refund" in shown
+    assert "text: Send a text. Costs the provider's fee for each one sent; cannot be" in shown

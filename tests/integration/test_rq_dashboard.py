@@ -121,7 +121,7 @@ def test_requeue_of_any_other_job_does_nothing(post, valkey, was):
     "identity",
     [
         "process_stripe_event-999",
-        "prune_jobs-{id}",
+        "delete_expired_rows-{id}",
         "{id}",
         "os.system-{id}",
         "nonsense",

@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from jobs.follow_texts import follow_texts
+from jobs.poll_text_statuses import poll_text_statuses
 from models.books.inbox_event import InboxEvent
 from models.contact.message import Message
 from models.effects.effect import Effect
@@ -105,18 +105,18 @@ def test_a_text_whose_reports_were_lost_is_asked_about(clinic):
     clinic.stand_in.sandbox.ground.outbox.all.clear()
     assert clinic.message(message.id).status == "accepted"
     Message.update(updated_at=real_now() - timedelta(minutes=11)).execute()
-    follow_texts.perform()
+    poll_text_statuses.perform()
     given.worked(clinic.redis, "periodic")
     given.retried(clinic.redis, "periodic", 1)
     assert clinic.message(message.id).status == "delivered"
-    follow_texts.perform()
-    assert clinic.job("follow_text").key.startswith(message.id)
+    poll_text_statuses.perform()
+    assert clinic.job("poll_text_status").key.startswith(message.id)
     assert len(clinic.requests()) == 1
 
 
 def followed(clinic: Texting) -> None:
     """An hour later, the texts that have been quiet are asked about."""
-    follow_texts.perform()
+    poll_text_statuses.perform()
     given.worked(clinic.redis, "periodic")
     given.retried(clinic.redis, "periodic", 1)
 

@@ -31,7 +31,7 @@ def in_doubt(clinic: Texting, fault: str, **more) -> Message:
             break
         given.retried(clinic.redis, "messages", 1)
         StagedJob.update(due_at=2**60).where(
-            StagedJob.name == "settle_text", StagedJob.state == "waiting"
+            StagedJob.name == "reconcile_text", StagedJob.state == "waiting"
         ).execute()
     message = clinic.message()
     assert (message.status, clinic.effect(message).state) == ("unknown", "unknown")
@@ -50,7 +50,7 @@ def test_twilio_has_it_and_a_report_settles_it(clinic, fault, more):
         "confirmed",
     )
     clinic.work()
-    assert (len(clinic.sent()), len(clinic.requests()), clinic.job("settle_text").state) == (
+    assert (len(clinic.sent()), len(clinic.requests()), clinic.job("reconcile_text").state) == (
         1,
         1,
         "done",
@@ -79,7 +79,7 @@ def test_twilio_may_have_it_and_nothing_tells_so_it_stays_in_doubt_and_is_never_
     assert clinic.ask().json["message"]["id"] == message.id
     clinic.work()
     assert (len(clinic.requests()), len(clinic.sent())) == (1, 0)
-    assert (clinic.message(message.id).status, clinic.job("settle_text").state) == (
+    assert (clinic.message(message.id).status, clinic.job("reconcile_text").state) == (
         "unknown",
         "dead",
     )
@@ -107,7 +107,7 @@ def test_a_late_look_finds_what_the_first_ones_did_not(clinic):
     clinic.fault("error_500", method="GET", times=50)
     message = in_doubt(clinic, "refuse_after")
     clinic.work(rounds=8)
-    assert clinic.job("settle_text").state == "dead"
+    assert clinic.job("reconcile_text").state == "dead"
     with clinic.twilio.ground.lock:
         clinic.twilio.ground.faults.clear()
     assert reconcile_owner(clinic.effect(message), "system") is not None

@@ -83,7 +83,8 @@ def test_every_problem_that_is_raised_names_what_was_wrong_in_a_sentence():
 def field_messages() -> list[tuple[str, str]]:
     """What is said of single fields, where it stands in the code as it is said."""
     found = []
-    for path in sorted((ROOT / "web").rglob("*.py")):
+    files = [path for room in ("web", "actions") for path in sorted((ROOT / room).rglob("*.py"))]
+    for path in files:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Dict):
                 names = [getattr(key, "value", "") for key in node.keys]

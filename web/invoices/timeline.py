@@ -7,6 +7,7 @@ import falcon
 from pydantic import Field
 
 from actions.invoices.invoices import find_invoice
+from effects.timeline import effects
 from models.reports.timeline import timeline_of
 from models.reports.timeline_sources import SOURCES
 from web.http.auth import caller_of
@@ -49,5 +50,8 @@ class InvoiceTimeline:
         """Everything received, decided and sent about an invoice, in order, with the reasons."""
         invoice = find_invoice(caller_of(req).own, invoice_id)
         resp.media = page_of(
-            req, timeline_of(invoice, SOURCES), TimelineEntry.show, lambda entry: entry.id
+            req,
+            timeline_of(invoice, (*SOURCES, effects)),
+            TimelineEntry.show,
+            lambda entry: entry.id,
         )

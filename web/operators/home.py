@@ -2,7 +2,7 @@
 
 import falcon
 
-from models.effects.pause_switch import WHATS
+from models.effects.daily_limit import LIMITED
 from models.reports.figures import (
     count_doubts,
     count_inbox,
@@ -18,7 +18,7 @@ STATES = ("waiting", "running", "dead", "done")  # always shown, even at 0
 OUTCOMES = ("unprocessed", "refused", "unmatched", "applied")
 STATUSES = ("sent", "overdue", "paid")
 # overdue invoices, and other business on the same Stripe account, are usual
-ALARMING = {"dead", "refused", "in doubt", *WHATS}
+ALARMING = {"dead", "refused", "in doubt", *LIMITED}
 
 
 class Home:
@@ -38,7 +38,7 @@ class Home:
                 _tiles({"in doubt": sum(count_doubts().values())}, ()),
             ),
             ("Events from providers", "by outcome", _tiles(count_inbox(), OUTCOMES)),
-            ("Paused", "brakes that are on, by what they stop", _tiles(count_paused(), WHATS)),
+            ("Paused", "brakes that are on, by what they stop", _tiles(count_paused(), LIMITED)),
             ("Invoices", "by status", _tiles(count_invoices(), STATUSES)),
         ]
         show_page(

@@ -7,11 +7,12 @@ body our own address of the invoice: by these a text is known again.
 import re
 from datetime import timedelta
 
-from effects.kinds import KINDS, SKEW, Json, Kind
+from effects.kind import SKEW, Cost, Json, Kind, refused_by_provider
 from models.contact.message import Message
 from models.effects.effect import Effect
 from providers.twilio import messages as twilio_api
 from providers.twilio.messages import TextMessage
+from rules.delivery_failures import advice_for
 from runtime.settings import get_settings
 
 CALLBACK = "/api/webhooks/twilio/message-status"
@@ -26,7 +27,7 @@ def callback_url(effect_id: str) -> str:
 
 
 def _send(effect: Effect) -> Json:
-    return _told(twilio_api.send_message(effect.request, callback_url(effect.id)))
+    return _shown(twilio_api.send_message(effect.request, callback_url(effect.id)))
 
 
 def _find(effect: Effect) -> Json | None:
@@ -46,10 +47,10 @@ def _find(effect: Effect) -> Json | None:
         )
     }
     unclaimed = [each for each in listed if each.sid not in others]
-    return _told(min(unclaimed, key=lambda each: str(each.created_at))) if unclaimed else None
+    return _shown(min(unclaimed, key=lambda each: str(each.created_at))) if unclaimed else None
 
 
-def _told(message: TextMessage) -> Json:
+def _shown(message: TextMessage) -> Json:
     return {
         "id": message.sid,
         "status": message.status,
@@ -57,5 +58,23 @@ def _told(message: TextMessage) -> Json:
     }
 
 
-TEXT = Kind("text", "twilio", _send, _find, expires=True, keep=("id", "status", "error_code"))
-KINDS[TEXT.name] = TEXT
+def _why_refused(code: str, said: str) -> str:
+    known = advice_for(code)
+    return known.text if known is not None else refused_by_provider(code, said)
+
+
+TEXT = Kind(
+    name="text",
+    provider="twilio",
+    does="Send a text",
+    recorded_by="reconcile_text",
+    many_per_job=False,
+    daily_limit="texts",
+    costs=Cost.PROVIDER_FEE,
+    undone_by=None,
+    expires=True,
+    keep=("id", "status", "error_code"),
+    send=_send,
+    find=_find,
+    why_refused=_why_refused,
+)

@@ -1,24 +1,30 @@
-"""A text in doubt is looked for in Twilio's list, and what is found, or was settled meanwhile, is
-recorded.
+"""A text in doubt is looked up in Twilio's list, and its outcome is recorded.
 
-Twice is harmless: looking sends nothing, and a report is taken in by rank. Not finding it settles
-nothing: after some tries the job is dead, which shows the doubt to people; a callback or `effects
-reconcile` still ends it.
+Twice is harmless: looking sends nothing, and reports are merged by rank. Not finding it proves
+nothing: after some attempts the job is dead, which shows the doubt to people. A callback or
+`effects reconcile` still ends it.
 """
 
 from actions.contact.record_text_report import message_of, record_text_report
 from delivery.attempt import recording
 from delivery.registry import job
 from effects.perform import reconcile
-from effects.texts import TEXT
+from effects.text import TEXT
 from models.contact.message import Message
 from models.effects.effect import Effect
 from runtime.clock import real_now
 from runtime.errors import NotYet
 
 
-@job(queue="messages", attempts=6, timeout=20, backoff=15.0)
-def settle_text(effect_id: str) -> None:
+@job(
+    queue="messages",
+    calls_out=True,
+    attempts=6,
+    timeout=20,
+    backoff=15.0,
+    formerly=("settle_text",),
+)
+def reconcile_text(effect_id: str) -> None:
     """Settle effect `effect_id`, a text."""
     effect = Effect.get_by_id(effect_id)
     found = reconcile(effect) if effect.in_doubt else None
@@ -28,10 +34,12 @@ def settle_text(effect_id: str) -> None:
             " person settles it."
         )
     with recording():
-        message, now = message_of(effect.id, ""), real_now()
+        message = message_of(effect.id, "")
+        now = real_now()
         if message is None:
             return
-        message, effect = Message.locked(message.id), Effect.get_by_id(effect_id)
+        message = Message.locked(message.id)
+        effect = Effect.get_by_id(effect_id)
         told = found or (TEXT.kept(effect.answer or {}) if effect.state == "confirmed" else None)
         if told is not None:
             record_text_report(message, told["status"], told["id"], told["error_code"] or "", now)

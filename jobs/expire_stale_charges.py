@@ -1,15 +1,14 @@
-"""A charge that was requested long ago and never finished is ended without charging late, by
+"""A charge that was requested long ago and never finished is ended, without charging late, by
 running its job again.
 
-Twice is harmless: a job that still runs is left alone, and one that ends a charge reads Stripe
-first.
+Twice is harmless: a running job is left alone, and one that ends a charge reads Stripe first.
 """
 
 from datetime import timedelta
 
 from delivery.attempt import recording
 from delivery.registry import job
-from jobs.confirm_payment import CHARGE_WITHIN, confirm_payment
+from jobs.confirm_payment import CHARGE_WITHIN
 from models.delivery.staged_job import revive_job
 from models.payments.payment_confirmation import PaymentConfirmation
 from runtime.clock import real_now
@@ -18,9 +17,9 @@ GRACE = timedelta(minutes=5)
 BATCH = 100
 
 
-@job(queue="periodic", attempts=3, timeout=20)
-def end_stale_charges() -> None:
-    """Let the jobs of up to a hundred overdue confirmations run again."""
+@job(queue="periodic", calls_out=False, attempts=3, timeout=20, formerly=("end_stale_charges",))
+def expire_stale_charges() -> None:
+    """Run the jobs of up to a hundred overdue confirmations again."""
     overdue = PaymentConfirmation.created_at < real_now() - CHARGE_WITHIN - GRACE
     with recording():
         for row in (
@@ -28,4 +27,4 @@ def end_stale_charges() -> None:
             .where(PaymentConfirmation.state == "requested", overdue)
             .limit(BATCH)
         ):
-            revive_job(confirm_payment.name, row.id, 0.0)
+            revive_job("confirm_payment", row.id, 0.0)

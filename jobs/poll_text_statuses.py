@@ -1,9 +1,10 @@
-"""Texts whose reports were lost are read at Twilio, so that none stays on its way for ever.
+"""The statuses of texts whose reports were lost are read at Twilio, so that none is pending for
+ever.
 
 Twice is harmless: reading sends nothing, and statuses are merged by rank. Each text is read once an
-hour for two days; Twilio itself sends a report at most twice. A text still on its way after that,
-longer than Twilio queues any, is given up: it counts as undelivered until a report says otherwise,
-and another may be requested.
+hour for two days; Twilio itself sends a report at most twice. A text that is still pending after
+that, for longer than Twilio queues any, is given up: it counts as undelivered until a report says
+otherwise, and another one may be requested.
 """
 
 from datetime import timedelta
@@ -21,12 +22,12 @@ from runtime.clock import real_now
 BATCH = 500
 QUIET = timedelta(minutes=10)
 FOLLOWED = timedelta(days=2)
-ON_THEIR_WAY = ("accepted", "scheduled", "queued", "sent")
+ON_THEIR_WAY = "accepted", "scheduled", "queued", "sent"
 
 
-@job(queue="periodic", attempts=3, timeout=20)
-def follow_texts() -> None:
-    """Stage a look at each text that has been quiet for a while."""
+@job(queue="periodic", calls_out=False, attempts=3, timeout=20, formerly=("follow_texts",))
+def poll_text_statuses() -> None:
+    """Stage a look at each text whose status has not changed for a while."""
     now = real_now()
     followed = Message.status.in_(ON_THEIR_WAY) & (
         (Message.created_at > now - FOLLOWED) | Message.status.in_(PENDING)
@@ -34,18 +35,19 @@ def follow_texts() -> None:
     quiet = followed & (Message.updated_at < now - QUIET)
     with recording():
         for message in Message.select().where(quiet).order_by(Message.updated_at).limit(BATCH):
-            stage("follow_text", f"{message.id}:{now:%Y%m%d%H}", message.id)
+            stage("poll_text_status", f"{message.id}:{now:%Y%m%d%H}", message.id)
 
 
-@job(queue="periodic", attempts=3, timeout=20)
-def follow_text(message_id: str) -> None:
-    """Ask about text `message_id`, and give it up if Twilio has had it too long."""
+@job(queue="periodic", calls_out=True, attempts=3, timeout=20, formerly=("follow_text",))
+def poll_text_status(message_id: str) -> None:
+    """Read the status of text `message_id`, and give it up if it has been pending for too long."""
     message = Message.get_by_id(message_id)
     if message.status not in ON_THEIR_WAY or not message.sid:
         return
     told = _ask(message.sid)
     with recording():
-        message, now = Message.locked(message.id), real_now()
+        message = Message.locked(message.id)
+        now = real_now()
         if told is not None:
             record_text_report(message, told.status, told.sid, str(told.error_code or ""), now)
         if message.status in PENDING and message.created_at <= now - FOLLOWED:
@@ -53,8 +55,8 @@ def follow_text(message_id: str) -> None:
 
 
 def _ask(sid: str) -> twilio_api.TextMessage | None:
-    """What Twilio says of a text; None when it knows it no more. Raises ProviderError when it says
-    nothing.
+    """The text as Twilio shows it; None when Twilio no longer has it. Raises ProviderError when
+    Twilio does not answer.
     """
     try:
         return twilio_api.fetch_message(sid)

@@ -17,8 +17,8 @@ from runtime.log import get_log
 log = get_log("reconcile")
 
 
-@job(queue="periodic", attempts=8, timeout=20)
-def compare_with_stripe(run_id: int, page: int) -> None:
+@job(queue="periodic", calls_out=True, attempts=8, timeout=20, formerly=("compare_with_stripe",))
+def reconcile_stripe_page(run_id: int, page: int) -> None:
     """Do page `page` of run `run_id`."""
     run = Reconciliation.get_by_id(run_id)
     if run.state != "running" or run.page != page:
@@ -39,4 +39,4 @@ def compare_with_stripe(run_id: int, page: int) -> None:
     with recording():
         write()
         if run.state == "running":
-            stage("compare_with_stripe", f"{run.id}-{run.page}", run.id, run.page)
+            stage("reconcile_stripe_page", f"{run.id}-{run.page}", run.id, run.page)

@@ -10,21 +10,22 @@ from collections.abc import Callable
 from delivery.attempt import Snooze
 from delivery.registry import job
 from models.base import transaction
-from models.delivery.retention import KEPT, forget_events, forget_tallies
+from models.delivery.retention import KEPT, delete_old_events, delete_old_tallies
 
 BATCH = 1_000
 PAUSE = 0.5  # seconds between batches, for others to work in
 
 
-@job(queue="periodic", attempts=3, timeout=20)
-def prune_jobs() -> None:
+@job(queue="periodic", calls_out=False, attempts=3, timeout=20, formerly=("prune_jobs",))
+def delete_expired_rows() -> None:
     """Delete a batch of each kind, and run again while any batch was full."""
-    full = [_batch(kept.forget) for kept in KEPT] + [_batch(forget_events), _batch(forget_tallies)]
+    deletions = [*(kept.delete for kept in KEPT), delete_old_events, delete_old_tallies]
+    full = [_batch(delete) for delete in deletions]
     if any(full):
-        raise Snooze("there is more to forget", PAUSE)
+        raise Snooze("there is more to delete", PAUSE)
 
 
-def _batch(forget: Callable[[int], int]) -> bool:
+def _batch(delete: Callable[[int], int]) -> bool:
     """Delete one batch in its own transaction; whether it was full."""
     with transaction():
-        return forget(BATCH) == BATCH
+        return delete(BATCH) == BATCH

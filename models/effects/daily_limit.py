@@ -1,0 +1,131 @@
+"""How many texts, charges and calls an account may have on its own day, and how many it has had.
+
+The ceiling is a setting, or the account's own number. What counts towards it is said by each kind
+of effect, and counted as each effect is reserved.
+"""
+
+from datetime import datetime
+from typing import Literal, get_args
+
+from peewee import BigAutoField, DateField, IntegerField, TextField
+
+from models.accounts.account import Account
+from models.accounts.audit_entry import AuditEntry
+from models.base import Instant, Row, execute, serialize_on, transaction
+from models.feed.emit import emit
+from runtime.clock import real_now
+from runtime.log import get_log
+from runtime.settings import get_settings
+
+Limited = Literal["texts", "charges", "calls"]
+LIMITED: tuple[Limited, ...] = get_args(Limited)
+
+log = get_log("brakes")
+
+
+class DailyCeiling(Row):
+    """An account's own ceiling of one kind; without a row the setting `DAILY_CEILINGS` applies."""
+
+    id = BigAutoField()
+    account_id = TextField()
+    what = TextField()
+    ceiling = IntegerField()
+    by = TextField()
+    at = Instant()
+
+    class Meta:
+        indexes = ((("account_id", "what"), True),)
+
+    @classmethod
+    def change(cls, account_id: str, what: str, ceiling: int | None, by: str) -> None:
+        """Set the account's own ceiling; None removes it. Audited in the same transaction."""
+        with transaction():
+            if ceiling is None:
+                cls.delete().where(cls.account_id == account_id, cls.what == what).execute()
+            else:
+                values = {"ceiling": ceiling, "by": by, "at": real_now()}
+                target = [cls.account_id, cls.what]
+                cls.insert(account_id=account_id, what=what, **values).on_conflict(
+                    conflict_target=target, update=values
+                ).execute()
+            AuditEntry.record(
+                by,
+                "ceiling.changed",
+                f"account:{account_id}",
+                account_id,
+                what=what,
+                ceiling=ceiling,
+            )
+
+
+class DailyTally(Row):
+    """One account's count of one kind on one day of its own time zone (business time)."""
+
+    id = BigAutoField()
+    account_id = TextField()
+    what = TextField()
+    day = DateField()
+    count = IntegerField(default=0)
+
+    class Meta:
+        indexes = ((("account_id", "what", "day"), True),)
+
+
+def ceiling_of(account_id: str, what: str) -> int:
+    """The ceiling that applies to this account."""
+    own = DailyCeiling.get_or_none(
+        (DailyCeiling.account_id == account_id) & (DailyCeiling.what == what)
+    )
+    return own.ceiling if own is not None else get_settings().ceilings[what]
+
+
+def tally_of(account: Account, what: str, now: datetime) -> int:
+    """How many there were on the account's day that `now` (business time) lies in."""
+    same = (
+        (DailyTally.account_id == account.id)
+        & (DailyTally.what == what)
+        & (DailyTally.day == account.local_date(now))
+    )
+    row = DailyTally.get_or_none(same)
+    return row.count if row is not None else 0
+
+
+def count_reserved(account_id: str, what: Limited, now: datetime) -> None:
+    """Count an effect that has just been reserved; the one that reaches the ceiling emits
+    `ceiling.reached`, once.
+
+    Refused ones count too: a ceiling limits what is out of control, such as many declined cards in
+    a row.
+    """
+    day = Account.get_by_id(account_id).local_date(now)
+    sql = (
+        "INSERT INTO daily_tally (account_id, what, day, count) VALUES (?, ?, ?, 1) ON CONFLICT"
+        " (account_id, what, day) DO UPDATE SET count = daily_tally.count + 1 RETURNING count"
+    )
+    count = int(execute(sql, (account_id, what, day.isoformat())).fetchone()[0])
+    ceiling = ceiling_of(account_id, what)
+    if count == ceiling:
+        log.warning(
+            "daily ceiling reached",
+            account_id=account_id,
+            what=what,
+            ceiling=ceiling,
+            day=day.isoformat(),
+        )
+        emit(
+            account_id,
+            "ceiling.reached",
+            {"what": what, "ceiling": ceiling, "day": day.isoformat()},
+            f"ceiling:{what}",
+        )
+
+
+def over_ceiling(account_id: str, what: Limited, now: datetime) -> bool:
+    """Whether the account has had its ceiling of `what` on its own day; `now` is business time.
+
+    Ask inside the deciding transaction: it locks the account and kind until it commits, so that two
+    decisions cannot both use the last one.
+    """
+    serialize_on(f"ceiling:{account_id}:{what}")
+    account = Account.get_by_id(account_id)
+    return tally_of(account, what, now) >= ceiling_of(account_id, what)

@@ -1,0 +1,233 @@
+"""A job that got a new name is found by its old ones, and runs once however many releases stage it.
+
+While a release is rolled out, processes of the old one, which know the old name only, share the
+database and Redis with those of the new one for minutes.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from delivery import registry, relay
+from delivery.perform_now import perform_now, stage_now
+from delivery.registry import JobType, find_job, job, job_names
+from delivery.tick import Schedule, take_tick, use_timetable
+from models.base import release_connection, transaction
+from models.delivery import job_names as names_known
+from models.delivery.job_names import names_of
+from models.delivery.job_replay import replay_all
+from models.delivery.stage import stage, stage_again
+from models.delivery.staged_job import StagedJob, cancel_jobs, find_staged
+from tests import given
+
+STAGE_FORTY = """
+import sys
+from delivery.registry import job
+from models.delivery.stage import stage
+from models.base import transaction, use_database
+from runtime.settings import get_settings
+
+use_database(get_settings().database_url)
+
+def perform(key):
+    pass
+
+perform.__name__, former = sys.argv[1], tuple(sys.argv[2:])
+known = job(queue="periodic", calls_out=False, formerly=former)(perform)
+for key in range(40):
+    with transaction():
+        stage(known.name, key, key)
+"""
+
+
+class Release:
+    """What a process of one release knows: the job by one name, and by those that it had before."""
+
+    def __init__(self, name: str, formerly: tuple[str, ...], ran: list[str]) -> None:
+        self.name, self.formerly, self.ran = name, formerly, ran
+        self.jobs: dict[str, JobType] = {}
+        self.names: dict[str, tuple[str, ...]] = {}
+
+    def declare(self) -> JobType:
+        def perform(key: str) -> None:
+            self.ran.append(f"{key} by {self.name}")
+
+        perform.__name__ = self.name
+        return job(
+            queue="periodic", calls_out=False, attempts=3, timeout=5, formerly=self.formerly
+        )(perform)
+
+
+class Installation:
+    """One database, one Redis; the test is a process of the one release, then of the other."""
+
+    def __init__(self, redis, monkeypatch) -> None:
+        self.redis, self._monkeypatch = redis, monkeypatch
+        self.ran: list[str] = []
+        self.old = Release("sweep_floor", (), self.ran)
+        self.new = Release("clean_floor", ("sweep_floor", "broom_floor"), self.ran)
+
+    @contextmanager
+    def process_of(self, release: Release) -> Iterator[JobType]:
+        """Be a process of this release."""
+        with self._monkeypatch.context() as patch:
+            patch.setattr(registry, "_jobs", {})
+            patch.setattr(names_known, "_names", {})
+            yield release.declare()
+
+    def stage(self, release: Release, key: str = "k") -> int | None:
+        with self.process_of(release) as known, transaction():
+            return stage(known.name, key, key)
+
+    def stage_again(self, release: Release, key: str = "k") -> None:
+        with self.process_of(release) as known, transaction():
+            stage_again(known.name, key, key)
+
+    def work(self, release: Release) -> None:
+        """Do what is due, as a worker of this release does."""
+        with self.process_of(release):
+            given.make_due()
+            StagedJob.update(pushed_at=None).execute()
+            relay.tick(self.redis)
+            given.worked(self.redis, "periodic")
+
+    def states(self) -> dict[str, str]:
+        return {row.name: row.state for row in StagedJob.select()}
+
+
+@pytest.fixture
+def house(database_url, valkey, monkeypatch):
+    return Installation(valkey.client(), monkeypatch)
+
+
+def test_it_is_found_by_each_of_its_names_and_listed_by_the_present_one(house):
+    with house.process_of(house.new) as known:
+        assert [find_job(name) for name in names_of("clean_floor")] == [known] * 3
+        assert job_names() == ["clean_floor"]
+        assert names_of("sweep_floor") == ("clean_floor", "sweep_floor", "broom_floor")
+        assert names_of("deliver_webhook") == ("deliver_webhook",)
+
+
+def test_a_name_of_another_job_is_refused(house):
+    with house.process_of(house.new):
+        for name, formerly in (("dust_floor", ("sweep_floor",)), ("broom_floor", ())):
+            with pytest.raises(ValueError, match=r"is a name of job clean_floor"):
+                Release(name, formerly, []).declare()
+        assert job_names() == ["clean_floor"]
+
+
+def test_what_the_old_release_left_waiting_is_done_by_the_new_one(house):
+    """Given a job that waits under its old name, when the release changes, then it runs, once."""
+    house.stage(house.old)
+    house.work(house.new)
+    house.work(house.new)
+    assert house.ran == ["k by clean_floor"]
+    assert house.states() == {"sweep_floor": "done"}
+
+
+ORDERS = [("old", "new"), ("new", "old"), ("old", "new", "old"), ("new", "old", "new")]
+WORKERS = [("new",), ("old", "new"), ("new", "old"), ("old", "new", "old")]
+
+
+@pytest.mark.parametrize("workers", WORKERS, ids="-".join)
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
+def test_staged_under_both_names_it_runs_once(house, order, workers):
+    """Whoever stages it first, and whoever works: one of them does it, and the others leave it."""
+    for release in order:
+        house.stage(getattr(house, release))
+    for release in (*workers, "new"):
+        house.work(getattr(house, release))
+    for release in order:
+        house.stage(getattr(house, release))
+    for release in ("old", "new"):
+        house.work(getattr(house, release))
+    assert len(house.ran) == 1
+    assert {row.state for row in StagedJob.select()} <= {"done", "cancelled"}
+
+
+def test_both_keys_of_one_job_run(house):
+    """Another key is another job, under whatever name."""
+    house.stage(house.old, "a")
+    house.stage(house.new, "b")
+    house.stage(house.new, "a")
+    house.stage(house.old, "b")
+    house.work(house.new)
+    assert sorted(house.ran) == ["a by clean_floor", "b by clean_floor"]
+
+
+def test_a_worker_of_the_old_release_leaves_the_new_name_to_the_new_one(house):
+    house.stage(house.new)
+    house.work(house.old)
+    assert (house.ran, StagedJob.get(StagedJob.name == "clean_floor").attempts) == ([], 0)
+    house.work(house.new)
+    assert house.ran == ["k by clean_floor"]
+
+
+@pytest.mark.parametrize("first", ["old", "new"])
+def test_it_is_let_run_again_under_whichever_name_it_has(house, first):
+    """Given a job that is over, when the new release wants it again, then its row runs again."""
+    house.stage(getattr(house, first))
+    house.work(house.new)
+    for times in (2, 3):
+        house.stage_again(house.new)
+        house.work(house.new)
+        assert len(house.ran) == times
+    with house.process_of(house.new), transaction():
+        stage_again("broom_floor", "k", "k")
+    house.work(house.new)
+    assert len(house.ran) == 4
+    assert StagedJob.select().where(StagedJob.state == "done").count() == 1
+
+
+def test_what_the_old_release_wants_again_runs_again(house):
+    """Given a job done under its new name, when the old release wants it again, then it runs."""
+    house.stage(house.new)
+    house.work(house.new)
+    house.stage_again(house.old)
+    house.work(house.new)
+    assert house.ran == ["k by clean_floor"] * 2
+
+
+def test_two_schedulers_tick_one_occurrence(house):
+    """Given a scheduler of each release, when both tick, then the occurrence is staged once."""
+    for release in (house.new, house.old, house.new):
+        with house.process_of(release) as known:
+            use_timetable((Schedule("sweep-floor", known.name, every=3600),))
+            take_tick("sweep-floor")
+    assert [row.state for row in StagedJob.select().order_by(StagedJob.name)].count("waiting") == 1
+    assert StagedJob.select().where(StagedJob.name == "clean_floor").count() == 1
+
+
+def test_requests_find_and_perform_it_under_its_old_name(house):
+    house.stage(house.old)
+    with house.process_of(house.new) as known:
+        with transaction():
+            job_id = stage_now(known.name, "k", "k")
+        assert job_id == find_staged("clean_floor", "k").id
+        assert perform_now(job_id).state == "done"
+        with transaction():
+            assert stage_now(known.name, "k", "k") == job_id
+    assert house.ran == ["k by clean_floor"]
+
+
+def test_it_is_cancelled_and_replayed_under_whichever_name(house):
+    house.stage(house.old, "a")
+    house.stage(house.new, "b")
+    with house.process_of(house.new):
+        cancel_jobs("clean_floor", ["a", "b"])
+        assert set(house.states().values()) == {"cancelled"}
+        StagedJob.update(state="dead").where(StagedJob.last_error.is_null()).execute()
+        assert replay_all("cli:test", name="clean_floor") == 2
+    house.work(house.new)
+    assert sorted(house.ran) == ["a by clean_floor", "b by clean_floor"]
+
+
+def test_many_processes_of_both_releases_stage_it_at_once(house, processes):
+    """Given three processes of each that stage the same forty keys, then each is to be run once."""
+    release_connection()
+    releases = [("clean_floor", "sweep_floor"), ("sweep_floor",)] * 3
+    racers = [processes("-c", STAGE_FORTY, *names) for names in releases]
+    assert [racer.wait(60) for racer in racers] == [0] * 6
+    waiting = [row.key for row in StagedJob.select().where(StagedJob.state == "waiting")]
+    assert sorted(map(int, waiting)) == list(range(40))

@@ -1,0 +1,127 @@
+"""Whether a job calls a provider is said at the job, and read from the code: it is followed from
+the job's function through everything of ours that is named on the way. Methods of rows are not
+followed, for `models` may import no provider.
+"""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import jobs  # noqa: F401 - makes every job known
+from delivery.registry import find_job, job_names
+
+ROOT = Path(__file__).parents[2]
+ROOMS = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+# each way out of the house begins in one of these
+WAYS_OUT = {
+    ("providers.stripe.client", "client"),
+    ("providers.stripe.stripe_js", "stripe_js"),
+    ("providers.twilio.messages", "client"),
+    ("providers.webhook_receiver", "post_webhook"),
+}
+SIGNATURES = {"providers.stripe.signature", "providers.twilio.signature"}
+TALKING = {"stripe", "twilio", "httpx", "requests", "urllib3", "http", "socket", "ssl"}
+Name = tuple[str, str]  # module, name in it
+
+
+@cache
+def definitions(module: str) -> dict[str, ast.AST]:
+    """What a module defines at its top, by name."""
+    found: dict[str, ast.AST] = {}
+    for node in ast.parse(source_of(module)).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found[node.name] = node
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [name for target in targets for name in ast.walk(target)]
+            found |= {name.id: node.value for name in names if isinstance(name, ast.Name)}
+    return found
+
+
+@cache
+def imported(module: str) -> dict[str, Name]:
+    """What a module imports of ours, by its name there; a module has no second name."""
+    found: dict[str, Name] = {}
+    for node in ast.walk(ast.parse(source_of(module))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ROOMS:
+            for one in node.names:
+                inner = f"{node.module}.{one.name}"
+                name = (inner, "") if is_module(inner) else (str(node.module), one.name)
+                found[one.asname or one.name] = name
+    return found
+
+
+def source_of(module: str) -> str:
+    path = ROOT / module.replace(".", "/")
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return file.read_text()
+
+
+def is_module(module: str) -> bool:
+    path = ROOT / module.replace(".", "/")
+    return path.is_dir() or path.with_suffix(".py").exists()
+
+
+def named_in(module: str, node: ast.AST) -> set[Name]:
+    """What of ours a definition names: its own module's, what is imported, what is behind a dot."""
+    found: set[Name] = set()
+    for one in ast.walk(node):
+        if isinstance(one, ast.Name):
+            if one.id in definitions(module):
+                found.add((module, one.id))
+            elif one.id in imported(module):
+                found.add(imported(module)[one.id])
+        elif isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name):
+            behind, inner = imported(module).get(one.value.id, ("", "x"))
+            if not inner:
+                found.add((behind, one.attr))
+    return {name for name in found if name[1]}
+
+
+def reached_from(start: Name) -> set[Name]:
+    """Everything of ours that is named on the way from `start`."""
+    reached: set[Name] = set()
+    ahead = [start]
+    while ahead:
+        name = ahead.pop()
+        if name not in reached:
+            reached.add(name)
+            node = definitions(name[0]).get(name[1])
+            ahead += named_in(name[0], node) if node is not None else []
+    return reached
+
+
+def calls_out(start: Name) -> bool:
+    return bool(reached_from(start) & WAYS_OUT)
+
+
+@pytest.mark.parametrize("name", job_names())
+def test_a_job_says_whether_it_calls_a_provider(name):
+    """Given a job, when its code is followed, then it comes to a provider if the job says so."""
+    known = find_job(name)
+    assert calls_out((known.perform.__module__, known.perform.__name__)) == known.calls_out
+
+
+def test_the_ways_out_are_there_and_are_all():
+    """Given the providers' modules, then each that imports an SDK or a socket has a known way out,
+    but for those that only check signatures with an SDK.
+    """
+    for module, name in WAYS_OUT:
+        assert name in definitions(module)
+    known = {module for module, _ in WAYS_OUT} | SIGNATURES
+    for path in (ROOT / "providers").rglob("*.py"):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        assert not imports_of(path) & TALKING or module in known, f"{module}: how does it go out?"
+
+
+def imports_of(path: Path) -> set[str]:
+    """The top-level names of what a file imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            found.add(str(node.module).split(".")[0])
+        elif isinstance(node, ast.Import):
+            found |= {one.name.split(".")[0] for one in node.names}
+    return found

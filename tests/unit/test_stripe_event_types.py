@@ -1,0 +1,82 @@
+"""The types of Stripe events taken in are listed once; readers, gate and subscription agree."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from providers.stripe.events import read_event
+from rules.stripe_event_types import EVENT_TYPES, SUBSCRIBED, UNNAMED, event_type, names_of
+
+SUBJECTS = {
+    "payment": {
+        "id": "pi_1",
+        "object": "payment_intent",
+        "status": "succeeded",
+        "amount": 1,
+        "currency": "usd",
+    },
+    "session": {"id": "cs_1", "mode": "payment", "payment_intent": "pi_1", "currency": "usd"},
+    "refund": {"id": "re_1", "object": "refund", "payment_intent": "pi_1"},
+    "refunds changed": {"id": "ch_1", "object": "charge", "payment_intent": "pi_1"},
+    "dispute changed": {"id": "dp_1", "object": "dispute", "payment_intent": "pi_1"},
+}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(
+            st.sampled_from(
+                ["data", "object", "id", "payment_intent", "metadata", "invoice_id", "x"]
+            ),
+            inner,
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@pytest.mark.parametrize("name", SUBSCRIBED)
+def test_what_the_endpoint_is_sent_says_something_of_its_intent(name):
+    """Given an event of a subscribed type, then it is read, and its intent goes into a column."""
+    subject = SUBJECTS[event_type(name).tells]
+    event = {"type": name, "data": {"object": subject}}
+    assert read_event(event).intent_id == "pi_1"
+    assert names_of(event)[0] == "pi_1"
+
+
+def test_no_type_is_listed_twice():
+    """Given the list, then each subscribed type is its own entry's, and of no other."""
+    for known in EVENT_TYPES:
+        assert [event_type(name) for name in known.subscribed] == [known] * len(known.subscribed)
+    assert set(UNNAMED) == {
+        "refund.",
+        "charge.refund.updated",
+        "charge.refunded",
+        "charge.dispute.",
+    }
+
+
+@pytest.mark.parametrize("name", ["", "charge.succeeded", "customer.updated", "payout.paid"])
+def test_other_types_say_nothing_about_money(name):
+    assert event_type(name) is None
+    assert read_event({"type": name, "data": {"object": {"payment_intent": "pi_1"}}}) is None
+
+
+def test_the_named_invoice_is_that_of_the_metadata():
+    subject = {"payment_intent": {"id": "pi_1"}, "metadata": {"invoice_id": "inv_1"}}
+    assert names_of({"data": {"object": subject}}) == ("pi_1", "inv_1")
+
+
+@pytest.mark.parametrize("odd", ["pi\x00_1", "pi 1", "x" * 256, 7, None, ["pi_1"], {"id": 3}])
+def test_what_cannot_be_an_id_names_nothing(odd):
+    """PostgreSQL keeps no NUL, and its index nothing long: such an event is kept all the same."""
+    subject = {"payment_intent": odd, "metadata": {"invoice_id": odd}}
+    assert names_of({"data": {"object": subject}}) == ("", "")
+
+
+# how fast a busy machine draws documents says nothing about the rule
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(JSON)
+def test_no_event_makes_it_raise(document):
+    event = document if isinstance(document, dict) else {"data": document}
+    assert all(isinstance(name, str) for name in names_of(event))
