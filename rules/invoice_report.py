@@ -16,22 +16,28 @@ _WITH_JOBS = re.compile(r" with (?:sub-?customers|subs|jobs)$", re.IGNORECASE)
 _FOOTER = re.compile(
     r"(?:accrual|cash) basis\b.*|page \d+(?: of \d+)?"
     r"|(?:created|generated|printed|exported|run) (?:on|by|at)\b.*"
-    r"|(?:(?:accrual|cash) basis )?(?:mon|tues|wednes|thurs|fri|satur|sun)day,? .*\d{4}.*"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day, *[a-z]+ \d{1,2}, *\d{4}\b.*"
     r"|\*+ .*|end of report",
     re.IGNORECASE,
 )
 
 
 class Report:
-    """Goes through a file's rows and tells which of them are invoices, and whose."""
+    """Goes through a file's rows and tells which of them are invoices, and whose.
 
-    def __init__(self, header: Sequence[str], columns: Mapping[str, int]) -> None:
+    `has_totals`: groups end with a row "Total …", so that one within another can be told from the
+    next one.
+    """
+
+    def __init__(
+        self, header: Sequence[str], columns: Mapping[str, int], *, has_totals: bool = False
+    ) -> None:
         self._header, self._columns = list(header), columns
         self._has_customer_rows = has_customer_rows(header, columns)
         named = [place for place, name in enumerate(header) if name]
         self._first = named[0] if named else 0  # rows above this column are groups' names
         self._groups: list[str] = []
-        self._has_totals = self._has_rows = False
+        self._has_totals, self._has_rows = has_totals, False
 
     def row(self, cells: Sequence[str]) -> list[str] | None:
         """The cells of an invoice's row, with its customer; None for any other row."""
@@ -41,8 +47,10 @@ class Report:
         if self._is_total(cells, filled):
             self._close(cells[filled[0]])
             return None
-        if len(filled) == 1 and _FOOTER.fullmatch(cells[filled[0]]):
-            return None
+        if filled == list(range(len(filled))) and _FOOTER.fullmatch(
+            ", ".join(cells[: len(filled)])
+        ):
+            return None  # one cell, or several where its commas were not quoted
         if filled[-1] < self._first:
             self._open(cells[filled[-1]])
             return None
@@ -63,7 +71,6 @@ class Report:
         return is_alone and (not is_group or self._closes(cells[first]) is not None)
 
     def _open(self, name: str) -> None:
-        # a report without totals has no groups within groups
         if self._has_rows and not self._has_totals:
             self._groups.clear()
         self._groups.append(name)
@@ -80,4 +87,10 @@ class Report:
         place = self._closes(text)
         if place is not None:
             del self._groups[place:]
-        self._has_totals, self._has_rows = True, False
+        self._has_rows = False
+
+
+def is_total_of_a_group(cells: Sequence[str]) -> bool:
+    """Whether a row ends a group, as "Total for Ada Payer" does."""
+    found = next((_TOTAL.fullmatch(cell) for cell in cells if cell), None)
+    return found is not None and bool(found["of"])

@@ -21,10 +21,10 @@ from models.base import transaction
 from models.closed_in_books import Closing, close, closings_of
 from models.invoice_import import plan, take_in
 from models.refusal_import import News, keep, news_of
-from rules.invoice_columns import ignored_columns, repeats_amounts
+from rules.invoice_columns import has_customer_rows, ignored_columns, repeats_amounts
 from rules.invoice_csv import InvoiceRow, Passed, Reading, Refusal, RowError, read_row
 from rules.invoice_lines import Row, summed
-from rules.invoice_report import Report
+from rules.invoice_report import Report, is_total_of_a_group
 from rules.money import in_words
 from runtime.clock import business_now, real_now
 
@@ -280,7 +280,11 @@ class _Run:
 
     def _invoices(self) -> Iterator[Row]:
         """The rows of invoices, without what else stands in a report."""
-        report = Report(self.source.header, self.reading.columns)
+        header, columns = self.source.header, self.reading.columns
+        has_totals = has_customer_rows(header, columns) and any(
+            is_total_of_a_group(row.cells) for row in self.source
+        )
+        report = Report(header, columns, has_totals=has_totals)
         for row in self.source:
             cells = report.row(row.cells)
             if cells is not None:
