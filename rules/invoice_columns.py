@@ -8,6 +8,7 @@ total.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from rules.card_numbers import has_card_number
 from rules.invoice_layouts import COMMON, CONTACT, LAYOUTS, Layout, Names
@@ -25,15 +26,19 @@ del MAPPABLE["balance"]
 MAPPABLE["amount"] = "balance"
 
 
+@lru_cache(maxsize=4096)
 def plain(name: str) -> str:
     """A column's name without case, spaces and punctuation."""
     return re.sub(r"[^\w#]|_", "", name.casefold()).replace("#", "no")
 
 
-def names_of(layout: Layout) -> dict[str, Names]:
+@lru_cache(maxsize=64)  # asked for each of a file's first rows
+def names_of(layout: Layout) -> Mapping[str, Names]:
     """Every name that is accepted for each field: the program's own, then the common ones that it
-    does not use for something else.
+    does not use for something else; those that a person chose stand alone.
     """
+    if layout.is_whole:
+        return layout.fields
     own = {plain(name) for names in layout.fields.values() for name in names}
     common = {
         field: tuple(name for name in names if plain(name) not in own)
@@ -68,7 +73,7 @@ def find_columns(layout: Layout, header: Sequence[str]) -> dict[str, int]:
     """
     places = {plain(name): place for place, name in reversed(list(enumerate(header))) if name}
     found: dict[str, int] = {}
-    for ours, names in (layout.fields if layout.is_whole else names_of(layout)).items():
+    for ours, names in names_of(layout).items():
         place = next((places[plain(name)] for name in names if plain(name) in places), None)
         if place is not None:
             found[ours] = place
@@ -146,7 +151,7 @@ def what_is_lacking(layout: Layout, header: Sequence[str], columns: Mapping[str,
     """What to tell a person whose file has not all that is needed: the columns that are missing,
     the names they may have, the ones that are there, and how to say which is which.
     """
-    names = dict(layout.fields) if layout.is_whole else names_of(layout)
+    names = dict(names_of(layout))
     names["amount"] = (*names.get("balance", ()), *names.get("total", ()))
     missing = lacking(columns)
     told = [

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 Names = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Layout:
     """A program's columns: our field → its names for it, the best first.
 
