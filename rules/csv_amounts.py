@@ -248,7 +248,7 @@ def _agrees(way: tuple[str, str], signs: Signs) -> bool:
 
 def _readings(ways: dict[tuple[str, str], Decimal], currency: str) -> str:
     """Each value with the switch that chooses it, the smaller first."""
-    shown = {}
+    shown: dict[Decimal, str] = {}
     for (decimal, thousands), value in ways.items():
         places = max(exponent(currency), -int(value.normalize().as_tuple().exponent))
         switch = (

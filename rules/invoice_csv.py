@@ -89,7 +89,8 @@ class InvoiceRow:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A row that is not collected: `why` is credit, closed, held back, no invoice or nothing owed.
+    """A row that is not collected: `why` is credit, closed, held back, no invoice, nothing owed or
+    repeated.
 
     `said` is the file's own word for it, `state` what that means for an invoice that is open here.
     """
@@ -174,7 +175,9 @@ class _Row:
         return self.how.text(name, self.cells)
 
     def read(self) -> InvoiceRow | list[RowError] | Passed:
-        kind, state = self.get("type", kind_of), self.get("status", state_of)
+        kind = self.get("type", kind_of)
+        # credits and payments have statuses of their own, which are of no concern here
+        state = self.get("status", state_of) if kind is Kind.INVOICE else State.HELD
         if kind is None or state is None:
             return self.errors
         is_collected = kind is Kind.INVOICE and state in COLLECTED

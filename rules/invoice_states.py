@@ -97,6 +97,7 @@ STATES: dict[State, tuple[str, ...]] = {
         "closed",
         "settled",
         "partially refunded",
+        "overpaid",
     ),
     State.VOID: ("void", "voided", "deleted", "cancelled", "canceled", "refunded"),
     State.WRITTEN_OFF: ("written off", "write off", "uncollectible", "bad debt"),

@@ -31,8 +31,19 @@ from runtime.clock import business_now, real_now
 BATCH = 500  # rows a transaction
 CONTACT = ("opted out", "consent taken back")
 OUTCOMES = ("created", "updated", "unchanged", "kept", "skipped", "refused", "closed")
-FIELDS = ("number", "customer", "dueDate", "amount", "currency", "email", "phone", "project")
-FIELDS += ("externalId", "type", "status")
+FIELDS = (
+    "number",
+    "customer",
+    "dueDate",
+    "amount",
+    "currency",
+    "email",
+    "phone",
+    "project",
+    "externalId",
+    "type",
+    "status",
+)
 
 
 @click.group()
@@ -133,7 +144,7 @@ class _Batch:
     @property
     def is_full(self) -> bool:
         """Whether the batch is as large as one transaction should be."""
-        return max(map(len, (self.rows, self.refusals, self.passed))) >= BATCH
+        return max(len(self.rows), len(self.refusals), len(self.passed)) >= BATCH
 
 
 def _counted(news: Iterable[News]) -> Counter[str]:
@@ -248,11 +259,10 @@ class _Run:
                 if isinstance(row, list):
                     errors.add(row)
                     counts["refused"] += 1
-                elif row is not None:
+                else:
                     batch.note(row)
-                if row is None or isinstance(row, Passed):
-                    counts["skipped"] += 1
                 if isinstance(row, Passed):
+                    counts["skipped"] += 1
                     passed(row)
                 if batch.is_full:
                     yield batch
@@ -260,8 +270,8 @@ class _Run:
                     progress.update(task, completed=self.source.done)
             yield batch
 
-    def _read(self, seen: SeenNumbers) -> Iterator[InvoiceRow | Passed | list[RowError] | None]:
-        """What each row of the file says; None for one that repeats an invoice above."""
+    def _read(self, seen: SeenNumbers) -> Iterator[InvoiceRow | Passed | list[RowError]]:
+        """What each row of the file says."""
         header, how = self.source.header, self.reading
         rows: Iterable[Row | list[RowError]] = self._invoices()
         if how.layout.is_summed and "isTotal" in how.columns:
@@ -270,9 +280,8 @@ class _Run:
             if isinstance(row, list):
                 yield row
                 continue
-            found = read_row(row.line, row.cells, header, how, row.amount)
-            if not isinstance(found, list):
-                found = self._once(found, seen)
+            read = read_row(row.line, row.cells, header, how, row.amount)
+            found = read if isinstance(read, list) else self._once(read, seen)
             number = how.text("number", row.cells)
             if isinstance(found, list) and number:
                 self._bad_numbers.first(number, row.line, "")
@@ -292,23 +301,26 @@ class _Run:
 
     def _once(
         self, row: InvoiceRow | Passed, seen: SeenNumbers
-    ) -> InvoiceRow | Passed | list[RowError] | None:
-        """The row, unless its number stood above: then None if that is the same invoice, and an
-        error if it is another, or another line of it.
+    ) -> InvoiceRow | Passed | list[RowError]:
+        """The row, unless its number stood above: then one to pass over if that is the same
+        invoice, and an error if it is another, or another line of it.
         """
-        is_invoice = isinstance(row, InvoiceRow)
-        if not is_invoice and (row.state is None or not row.number):
+        what: object
+        if isinstance(row, InvoiceRow):
+            what = (row.amount, row.currency, row.due_date, row.customer)
+        elif row.state is None or not row.number:
             return row  # a credit's number is none of an invoice's
+        else:
+            what = row.said
         if row.number in self._bad_numbers:
             return [RowError(row.line, "", f"another row of invoice {row.number} is refused")]
-        what = (row.amount, row.currency, row.due_date, row.customer) if is_invoice else row.said
         line, is_same = seen.first(row.number, row.line, what)
         if line == row.line:
             return row
-        if is_same and (self._repeats or not is_invoice):
-            if row.refusal is not None:
-                return row
-            return None
+        if is_same and (self._repeats or isinstance(row, Passed)):
+            # what its person refuses is heard from every row
+            names = {"number": row.number, "customer": row.customer}
+            return Passed(row.line, "repeated", said="", amount="", refusal=row.refusal, **names)
         message = (
             f"invoice {row.number} is on line {line}"
             + (" too" if is_same else " with another amount, date, status or customer")

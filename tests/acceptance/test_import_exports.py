@@ -7,6 +7,7 @@ import pytest
 
 from models.customer import Customer
 from models.invoice import Invoice
+from models.opt_out import OptOut
 from tests.importing import Books
 
 
@@ -186,6 +187,15 @@ def test_a_column_may_be_about_something_else(books):
     assert "--mapping type=" in books.refused(text)
     assert books.take_in(text, "--mapping", "type=").exit_code == 0
     assert [row[0] for row in books.invoices] == ["1"]
+
+
+def test_an_opt_out_is_heard_from_any_line_of_an_invoice(books):
+    line = "Ada,a@example.com,X-1,15 Jul 2098,9.00,9.00,9.00,USD,Sales invoice,Draft,202-555-0123,"
+    text = XERO.replace("Status", "Status,Phone,smsOptOut") + f"{line}no\n{line}yes\n{line}yes\n"
+    answer = books.take_in(text)
+    assert answer.exit_code == 0, answer.output
+    assert [row[0] for row in books.invoices] == ["X-1"]
+    assert OptOut.holds(books.account.id, (), "+12025550123", "sms")
 
 
 FRESHBOOKS = (
@@ -482,7 +492,8 @@ def test_what_is_credited_becomes_no_debt(books):
 
 def test_a_credit_may_have_an_invoices_number(books):
     """QuickBooks numbers payments by their checks."""
-    text = "Num,Customer,Due Date,Open Balance,Currency,Type\n"
-    text += "7,Ada,2099-01-31,10.00,USD,Invoice\n7,Ada,2099-01-31,-10.00,USD,Payment\n"
+    text = "Num,Customer,Due Date,Open Balance,Currency,Type,Status\n"
+    text += "7,Ada,2099-01-31,10.00,USD,Invoice,Open\n"
+    text += "7,Ada,2099-01-31,-10.00,USD,Payment,Unapplied\n"
     assert books.take_in(text).exit_code == 0
     assert [row[:3] for row in books.invoices] == [("7", "Ada", 1_000)]
