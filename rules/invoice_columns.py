@@ -26,7 +26,6 @@ del MAPPABLE["balance"]
 MAPPABLE["amount"] = "balance"
 
 
-@lru_cache(maxsize=4096)
 def plain(name: str) -> str:
     """A column's name without case, spaces and punctuation."""
     return re.sub(r"[^\w#]|_", "", name.casefold()).replace("#", "no")
@@ -51,6 +50,12 @@ def names_of(layout: Layout) -> Mapping[str, Names]:
     }
 
 
+@lru_cache(maxsize=64)
+def _plain_names(layout: Layout) -> Mapping[str, Names]:
+    """The same names, as they are compared. Kept for programs' names alone, never for cells."""
+    return {field: tuple(map(plain, names)) for field, names in names_of(layout).items()}
+
+
 def with_columns(layout: Layout, chosen: Mapping[str, str]) -> Layout:
     """The layout with columns named by a person: field → heading, empty for none."""
     given = {MAPPABLE[field]: (column,) if column else () for field, column in chosen.items()}
@@ -73,8 +78,8 @@ def find_columns(layout: Layout, header: Sequence[str]) -> dict[str, int]:
     """
     places = {plain(name): place for place, name in reversed(list(enumerate(header))) if name}
     found: dict[str, int] = {}
-    for ours, names in names_of(layout).items():
-        place = next((places[plain(name)] for name in names if plain(name) in places), None)
+    for ours, names in _plain_names(layout).items():
+        place = next((places[name] for name in names if name in places), None)
         if place is not None:
             found[ours] = place
     balance, total = found.pop("balance", None), found.pop("total", None)
