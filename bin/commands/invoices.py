@@ -172,7 +172,7 @@ class _Run:
         self.named = FirstNames()
         self.closable = 0
         self.sample: InvoiceRow | None = None
-        self._bad_numbers = SeenNumbers()
+        self._bad_numbers, self._has_bad = SeenNumbers(), False
 
     def close(self) -> None:
         """Forget the file."""
@@ -285,6 +285,7 @@ class _Run:
             number = how.text("number", row.cells)
             if isinstance(found, list) and number:
                 self._bad_numbers.first(number, row.line, "")
+                self._has_bad = True
             yield found
 
     def _invoices(self) -> Iterator[Row]:
@@ -312,7 +313,7 @@ class _Run:
             return row  # a credit's number is none of an invoice's
         else:
             what = row.said
-        if row.number in self._bad_numbers:
+        if self._has_bad and row.number in self._bad_numbers:
             return [RowError(row.line, "", f"another row of invoice {row.number} is refused")]
         line, is_same = seen.first(row.number, row.line, what)
         if line == row.line:
