@@ -4,23 +4,25 @@ column.
 A card number in any cell refuses the row, and is not repeated in what is said about it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
 from rules.card_documents import holds_card_number
+from rules.csv_amounts import Signs, currency_beside, read_amount, refuse_unchargeable
 from rules.csv_cells import (
+    LONGEST,
     YEARS,
     BadCell,
-    read_amount,
     read_currency,
-    read_date,
     read_email,
     read_phone,
     read_short,
 )
-from rules.invoice_columns import Layout
+from rules.csv_dates import read_date
+from rules.invoice_layouts import Layout
+from rules.invoice_states import COLLECTED, Kind, State, kind_of, state_of
 
 Parsed = TypeVar("Parsed")
 
@@ -35,9 +37,14 @@ class Reading:
     layout: Layout
     columns: Mapping[str, int]
     dates: str = "iso"
-    decimal: str = "point"
+    signs: Signs = field(default_factory=Signs)
     currency: str = ""
     region: str = "US"
+
+    def text(self, name: str, cells: Sequence[str]) -> str:
+        """A field's cell in a row; empty if the file has no such column."""
+        place = self.columns.get(name)
+        return cells[place].strip() if place is not None and place < len(cells) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,24 @@ class InvoiceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Passed:
+    """A row that is not collected: `why` is credit, closed, held back, no invoice, nothing owed or
+    repeated.
+
+    `said` is the file's own word for it, `state` what that means for an invoice that is open here.
+    """
+
+    line: int
+    why: str
+    number: str
+    customer: str
+    said: str
+    amount: str
+    state: State | None = None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RowError:
     """What is wrong with one cell, and what to do about it."""
 
@@ -90,26 +115,15 @@ class RowError:
 
 
 def read_row(
-    line: int, cells: list[str], header: list[str], how: Reading
-) -> InvoiceRow | list[RowError] | Refusal | None:
+    line: int, cells: list[str], header: list[str], how: Reading, amount: int | None = None
+) -> InvoiceRow | list[RowError] | Passed:
     """The row, or its errors. One that is not to be collected (paid, voided, no invoice, nothing
-    owed) still tells what its person refuses.
+    owed) still tells what its person refuses. `amount`, in minor units, stands for the row's own.
     """
-    cards = [
-        name
-        for name, cell in zip(header, cells, strict=False)
-        if holds_card_number(_card_name(name), cell)
-    ]
+    cards = card_errors(line, cells, header)
     if cards:
-        return [
-            RowError(
-                line,
-                name,
-                "contains a card number; remove it from the file, it must not be stored anywhere",
-            )
-            for name in cards
-        ]
-    if len(cells) > len(header):
+        return cards
+    if any(cells[len(header) :]):
         return [
             RowError(
                 line,
@@ -118,7 +132,21 @@ def read_row(
                 " delimiter",
             )
         ]
-    return _Row(line, cells, header, how).read()
+    return _Row(line, cells, header, how, amount).read()
+
+
+def card_errors(line: int, cells: Sequence[str], header: Sequence[str]) -> list[RowError]:
+    """An error for each cell that holds a card number, which it does not repeat."""
+    names = [*header, *[""] * (len(cells) - len(header))]
+    return [
+        RowError(
+            line,
+            name,
+            "contains a card number; remove it from the file, it must not be stored anywhere",
+        )
+        for name, cell in zip(names, cells, strict=False)
+        if holds_card_number(_card_name(name), cell)
+    ]
 
 
 def _card_name(column: str) -> str:
@@ -136,41 +164,56 @@ def _card_name(column: str) -> str:
 
 
 class _Row:
-    def __init__(self, line: int, cells: list[str], header: list[str], how: Reading) -> None:
+    def __init__(
+        self, line: int, cells: list[str], header: list[str], how: Reading, amount: int | None
+    ) -> None:
         self.line = line
         self.cells = cells
         self.header = header
         self.how = how
+        self.amount = amount
         self.errors: list[RowError] = []
 
     def text(self, name: str) -> str:
-        place = self.how.columns.get(name)
-        return self.cells[place].strip() if place is not None and place < len(self.cells) else ""
+        return self.how.text(name, self.cells)
 
-    def read(self) -> InvoiceRow | list[RowError] | Refusal | None:
-        how = self.how
+    def read(self) -> InvoiceRow | list[RowError] | Passed:
+        kind = self.get("type", kind_of)
+        # credits and payments have statuses of their own, which are of no concern here
+        state = self.get("status", state_of) if kind is Kind.INVOICE else State.HELD
+        if kind is None or state is None:
+            return self.errors
+        is_collected = kind is Kind.INVOICE and state in COLLECTED
+        region = self.how.region
         phone = (
-            self.get("phone", lambda text: read_phone(text, how.region))
-            if self.is_collected or self.refuses
+            self.get("phone", lambda text: read_phone(text, region))
+            if is_collected or self.refuses
             else None
         )
         refusal = self._refusal(phone)
-        if not self.is_collected:
-            return self.errors or refusal
-        currency = self.get("currency", lambda text: read_currency(text, how.currency))
-        amount = self.get("amount", lambda text: read_amount(text, currency or "usd", how.decimal))
-        if amount == 0 and not self.errors:
-            return refusal
+        if not is_collected:
+            return self.errors or self._passed(kind, state, refusal)
+        currency = self.get("currency", self._currency)
+        amount = self.get("amount", lambda text: self._owed(text, currency, state))
+        if amount is not None and amount <= 0 and not self.errors:
+            return self._nothing_owed(amount, state, refusal)
+        return self._invoice(state, phone, currency, amount, refusal)
+
+    def _invoice(
+        self,
+        state: State,
+        phone: str | None,
+        currency: str | None,
+        amount: int | None,
+        refusal: Refusal | None,
+    ) -> InvoiceRow | list[RowError]:
         number = self.get("number", read_short)
         customer = self.get("customer", read_short)
-        due = self.get("dueDate", lambda text: read_date(text, how.dates))
+        due = self.get("dueDate", lambda text: read_date(text, self.how.dates))
         email = self.get("email", read_email)
         consent = self.get("smsConsent", lambda text: self._consent(text, phone))
         if self.errors or not (currency and amount and number and customer and due):
             return self.errors
-        mark = "draft" if self.text("state").casefold() == "draft" else "sent"
-        project = self.text("project")[:200] or None
-        external = self.text("externalId")[:200] or None
         return InvoiceRow(
             self.line,
             number,
@@ -178,21 +221,60 @@ class _Row:
             due,
             amount,
             currency,
-            mark,
+            "draft" if state is State.DRAFT else "sent",
             email,
             phone,
-            project,
-            external,
+            self.text("project")[:200] or None,
+            self.text("externalId")[:200] or None,
             consent,
             refusal,
         )
 
-    @property
-    def is_collected(self) -> bool:
-        return (
-            not {self.text("kind").casefold(), self.text("state").casefold()}
-            & self.how.layout.skipped
+    def _currency(self, text: str) -> str:
+        """The row's currency: its column's, the one that was said, or the amount's own."""
+        usual = text or self.how.currency or currency_beside(self.text("amount"))
+        return read_currency(usual, "")
+
+    def _owed(self, text: str, currency: str | None, state: State) -> int | None:
+        """What is still owed, in minor units; less than nothing for a credit."""
+        if currency is None:
+            return None
+        signs = self.how.signs
+        owed = read_amount(text, currency, signs) if self.amount is None else self.amount
+        if "isTotal" in self.how.columns:
+            if "paid" in self.how.columns:
+                owed -= read_amount(self.text("paid") or "0", currency, signs)
+            elif state is State.PARTIAL:
+                raise BadCell(
+                    "is the whole amount of an invoice that is partly paid, and the file does not"
+                    " say what is still owed; export it with the open balance, or name that column"
+                    " with --mapping amount=COLUMN"
+                )
+        if owed > 0:
+            refuse_unchargeable(owed, currency)
+        return owed
+
+    def _passed(self, kind: Kind, state: State, refusal: Refusal | None) -> Passed:
+        if kind is not Kind.INVOICE:
+            why = "credit" if kind is Kind.CREDIT else "no invoice"
+            return self._not_collected(why, self.text("type"), None, refusal)
+        why = "held back" if state is State.HELD else "closed"
+        return self._not_collected(why, self.text("status"), state, refusal)
+
+    def _nothing_owed(self, amount: int, state: State, refusal: Refusal | None) -> Passed:
+        if amount < 0:
+            return self._not_collected("credit", "less than nothing owed", None, refusal)
+        # no balance any more: it was paid; a total of nothing says no such thing
+        is_paid = state is not State.DRAFT and "isTotal" not in self.how.columns
+        return self._not_collected(
+            "nothing owed", "nothing owed", State.PAID if is_paid else None, refusal
         )
+
+    def _not_collected(
+        self, why: str, said: str, state: State | None, refusal: Refusal | None
+    ) -> Passed:
+        names = {name: self.text(name)[:LONGEST] for name in ("number", "customer", "amount")}
+        return Passed(self.line, why, said=said, state=state, refusal=refusal, **names)
 
     @property
     def refuses(self) -> bool:
@@ -231,7 +313,9 @@ class _Row:
         except BadCell as error:
             place = self.how.columns.get(name)
             self.errors.append(
-                RowError(self.line, self.header[place] if place is not None else name, str(error))
+                RowError(
+                    self.line, (self.header[place] if place is not None else "") or name, str(error)
+                )
             )
             return None
 

@@ -40,6 +40,37 @@ _TWO_DECIMAL = (
     " xcd xcg yer zar zmw"
 )
 CURRENCIES = ZERO_DECIMAL | THREE_DECIMAL | frozenset(_TWO_DECIMAL.split())
+# docs.stripe.com/currencies, "Special cases" and "Three-decimal currencies": in these, an amount in
+# minor units must end in 00, or in 0
+_STEPS = {"isk": 100, "ugx": 100} | dict.fromkeys(THREE_DECIMAL, 10)
+# docs.stripe.com/currencies, "Minimum and maximum charge amounts", in minor units; of other
+# currencies Stripe decides by what they come to in the account's own
+_LEAST = {
+    "aed": 200,
+    "aud": 50,
+    "bgn": 100,
+    "brl": 50,
+    "cad": 50,
+    "chf": 50,
+    "czk": 1500,
+    "dkk": 250,
+    "eur": 50,
+    "gbp": 30,
+    "hkd": 400,
+    "huf": 17_500,
+    "inr": 50,
+    "jpy": 50,
+    "mxn": 1000,
+    "myr": 200,
+    "nok": 300,
+    "nzd": 50,
+    "pln": 200,
+    "ron": 200,
+    "sek": 300,
+    "sgd": 50,
+    "thb": 1000,
+    "usd": 50,
+}
 
 
 def exponent(currency: str) -> int:
@@ -48,6 +79,16 @@ def exponent(currency: str) -> int:
     if code in ZERO_DECIMAL:
         return 0
     return 3 if code in THREE_DECIMAL else 2
+
+
+def step(currency: str) -> int:
+    """The minor units that every amount in `currency` is a multiple of, so that Stripe takes it."""
+    return _STEPS.get(currency.lower(), 1)
+
+
+def least(currency: str) -> int:
+    """The least amount, in minor units, that Stripe charges in `currency`."""
+    return _LEAST.get(currency.lower(), step(currency))
 
 
 def to_major(amount: int, currency: str) -> Decimal:

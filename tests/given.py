@@ -164,10 +164,18 @@ def worked(redis: Any, queue: str = "webhooks", rounds: int = 200) -> int:
     return made
 
 
+def jobs_staged() -> list[StagedJob]:
+    """Every staged job, but for the rows that only keep the former name of one."""
+    rows = StagedJob.select(StagedJob.state, StagedJob.last_error)
+    return [row for row in rows if not (row.last_error or "").startswith("staged as ")]
+
+
 def states() -> dict[str, int]:
-    """How many staged jobs are in each state."""
+    """How many staged jobs are in each state, but for the rows that only keep the former name of a
+    job.
+    """
     counted: dict[str, int] = {}
-    for row in StagedJob.select(StagedJob.state):
+    for row in jobs_staged():
         counted[row.state] = counted.get(row.state, 0) + 1
     return counted
 

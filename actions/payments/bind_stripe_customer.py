@@ -46,7 +46,14 @@ def vouched_for(
     raise Refused(
         "stripe_customer_unknown",
         detail,
-        [{"field": "stripeCustomerId", "message": "not found in this account"}],
+        [
+            {
+                "field": "stripeCustomerId",
+                "message": (
+                    "is not in this account; a customer of its own Stripe account is accepted"
+                ),
+            }
+        ],
     )
 
 

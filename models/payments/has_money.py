@@ -14,8 +14,14 @@ def with_money(invoice_ids: Sequence[str]) -> set[str]:
     An open payment form, a declined card and a voided payment do not count.
     """
     came = (Payment.amount_received > 0) & Payment.voided_at.is_null()
-    paid = Payment.select(Payment.invoice).where(
-        Payment.invoice.in_(invoice_ids), came | (Payment.status == "processing")
+    paid = Payment.select(Payment.invoice).where(Payment.invoice.in_(invoice_ids), came)
+    return {row.invoice_id for row in paid} | with_payment_under_way(invoice_ids)
+
+
+def with_payment_under_way(invoice_ids: Sequence[str]) -> set[str]:
+    """Those whose payment a bank is working on, or whose payer's card is being charged."""
+    processing = Payment.select(Payment.invoice).where(
+        Payment.invoice.in_(invoice_ids), Payment.status == "processing"
     )
     running = PaymentConfirmation.select(PaymentConfirmation.attempt).where(
         PaymentConfirmation.state == "requested"
@@ -23,4 +29,4 @@ def with_money(invoice_ids: Sequence[str]) -> set[str]:
     charged = PaymentAttempt.select(PaymentAttempt.invoice).where(
         PaymentAttempt.invoice.in_(invoice_ids), PaymentAttempt.id.in_(running)
     )
-    return {row.invoice_id for row in (*paid, *charged)}
+    return {row.invoice_id for row in (*processing, *charged)}

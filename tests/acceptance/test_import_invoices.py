@@ -158,10 +158,13 @@ def test_a_dry_run_writes_nothing(take_in):
 
 
 def test_dates_and_amounts_are_never_guessed(take_in):
-    answer = take_in(QUICKBOOKS)
-    assert "--dates us" in answer.output
-    answer = take_in("number;customer;dueDate;amount;currency\n1;Ada;2099-01-31;1.234,50;EUR\n")
-    assert "--decimal comma" in answer.output
+    """What can be read two ways is refused, with both readings and the switches that decide."""
+    answer = take_in(QUICKBOOKS.replace("02/28/2099", "02/03/2099"))
+    for told in ("3 February 2099 with --dates us", "2 March 2099 with --dates eu"):
+        assert told in answer.output
+    answer = take_in("number;customer;dueDate;amount;currency\n1;Ada;2099-01-31;1.234;EUR\n")
+    for told in ("1.234 EUR with --thousands none", "1,234.00 EUR with --thousands point"):
+        assert told in answer.output
     assert invoices() == []
     take_in(
         "number;customer;dueDate;amount;currency\n1;Ada;2099-01-31;1.234,50;EUR\n",

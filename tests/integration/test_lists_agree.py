@@ -141,7 +141,10 @@ def test_a_cursor_of_nothing_in_the_list_is_refused_everywhere_alike(clinic):
             for cursor in [*theirs, "inv_none", "zzzz", "0", "", "a\0b", "é", "x" * 5_000]
         ]
         assert {problem["detail"] for problem in told} == {
-            "startingAfter is not an id in this list."
+            (
+                "startingAfter is not an id in this list. Send the last id of the previous page,"
+                " or none."
+            )
         }
 
 
@@ -151,7 +154,9 @@ def test_a_limit_that_is_none_is_refused_everywhere_alike(clinic):
             clinic.refuses(path, "limit", limit)
             for limit in ("x", "0", "-1", "101", "1_0", "١", "+5", "1.0", " 5", "", "9" * 5_000)
         ]
-        assert {problem["detail"] for problem in told} == {"limit must be a number from 1 to 100."}
+        assert {problem["detail"] for problem in told} == {
+            "limit is not a whole number from 1 to 100. Send one, in plain digits."
+        }
 
 
 def test_a_status_that_no_invoice_has_is_refused_by_both_lists(clinic):

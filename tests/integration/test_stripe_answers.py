@@ -103,7 +103,7 @@ def test_calling_stripe_writes_nothing_into_the_home_folder(stand_in, tmp_path):
     """Given an empty HOME, when Stripe is asked, then it is still empty: the SDK's telemetry would
     keep an id there.
     """
-    asking = "from providers import stripe_api; stripe_api.list_refunds('')"
+    asking = "from providers.stripe import client; client.list_refunds('')"
     home = {name: value for name, value in os.environ.items() if name != "XDG_CONFIG_HOME"} | {
         "HOME": str(tmp_path)
     }

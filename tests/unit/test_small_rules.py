@@ -16,7 +16,7 @@ from delivery.tick import Schedule
 from models.accounts.account import Account
 from models.delivery.staged_job import LEASE
 from rules.csv_cells import BadCell, read_currency
-from rules.money import CURRENCIES, exponent, in_words, to_major, to_minor
+from rules.money import CURRENCIES, exponent, in_words, least, step, to_major, to_minor
 from runtime.settings import QUEUES, Settings
 from simulation.demo_settings import until_mid_morning
 
@@ -70,6 +70,23 @@ def test_money_in_peoples_words(amount, currency, locale, words):
 
 def test_exponents():
     assert [exponent(code) for code in ("usd", "jpy", "bhd")] == [2, 0, 3]
+
+
+@pytest.mark.parametrize(
+    ("currency", "smallest_step", "smallest"),
+    [
+        ("usd", 1, 50),
+        ("GBP", 1, 30),
+        ("jpy", 1, 50),
+        ("ugx", 100, 100),  # whole shillings, though sent times 100
+        ("isk", 100, 100),
+        ("kwd", 10, 10),  # the third decimal is always 0
+        ("kes", 1, 1),  # not in Stripe's table
+    ],
+)
+def test_what_stripe_charges_at_least_and_in_which_steps(currency, smallest_step, smallest):
+    """docs.stripe.com/currencies: special cases, minimum charge amounts."""
+    assert (step(currency), least(currency)) == (smallest_step, smallest)
 
 
 def test_currencies_are_those_that_stripe_takes():

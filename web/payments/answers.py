@@ -20,12 +20,13 @@ class PaymentShown(Shown):
     """A payment. Lost and stolen cards are shown only as declined. A voided payment counts as
     nothing received.
 
-    `reference` is what it was recorded under; for a card payment, its intent.
+    `reference` is what it was recorded under; for a card payment, its intent. `elsewhere`: an
+    import found the invoice paid in the clinic's books.
     """
 
     id: str
     invoice_id: str
-    method: Literal["stripe", "cash", "check", "bank_transfer"]
+    method: Literal["stripe", "cash", "check", "bank_transfer", "elsewhere"]
     status: PaymentStatus
     amount: int
     amount_received: int

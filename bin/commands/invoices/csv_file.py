@@ -1,22 +1,38 @@
 """Reading a CSV from spreadsheets and bookkeeping programs, row by row, in their encodings and
-delimiters.
+delimiters, whatever stands above the row that names the columns.
 """
 
 import codecs
 import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
+from rules.invoice_lines import Row
 from runtime.errors import PayphoneError
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# the first bytes of what people take for a CSV
+OTHERS = {
+    b"PK\x03\x04": "an Excel workbook; open it and save it as CSV UTF-8",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook; open it and save it as CSV UTF-8",
+    b"%PDF": "a PDF; export the report as CSV",
+    b"<": "a web page or XML; export the report as CSV",
+    b"!TRNS": "a QuickBooks IIF file; export a report as CSV",
+    b"!HDR": "a QuickBooks IIF file; export a report as CSV",
+}
 DELIMITERS = ",;\t|"
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # what Excel writes for itself
+HEAD = 60  # rows among which the columns' names are looked for
 CHUNK = 1 << 16
 LONGEST_CELL = 100_000  # characters; a quote that never ends is not read to the end of the file
 
@@ -25,64 +41,107 @@ class UnreadableFile(PayphoneError):
     """The file is not a CSV with a header row."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One row: its first line in the file, and its cells."""
-
-    line: int
-    cells: list[str]
-
-
 class CsvFile:
-    """A CSV file with its header row; each iteration reads it again, a row at a time."""
+    """A CSV file with its header row; each iteration reads the rows below it again, one at a time.
 
-    def __init__(self, path: Path, delimiter: str | None = None) -> None:
+    `rank` tells how much a row looks like the header, 0 if not at all.
+    """
+
+    def __init__(
+        self, path: Path, delimiter: str | None, rank: Callable[[Sequence[str]], int]
+    ) -> None:
         self.path, self.size = path, path.stat().st_size
         self.encoding = _encoding(path)
-        with self._open() as text:
-            first = text.readline()
-        self.delimiter = delimiter or max(DELIMITERS, key=first.count)
         self.done = 0  # bytes read so far, for a progress bar
-        self.header = next((record.cells for record in self._records()), [])
-        if not any(self.header):
-            raise UnreadableFile(
-                f"{path.name} has no header row; its first row must name the columns."
-            )
+        self.delimiter, first = self._delimiter(delimiter)
+        candidates = [self.delimiter] if delimiter or self._skipped else DELIMITERS
+        best = max(
+            ((rank(row.cells), sign, row) for sign in candidates for row in self._head(sign)),
+            key=lambda found: found[0],
+            default=None,
+        )
+        if best is None or not best[0]:
+            best = (0, self.delimiter, first)
+        _, self.delimiter, head = best
+        self.header, self.header_line = head.cells, head.line
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[Row]:
         """The rows below the header; empty ones are skipped."""
-        records = self._records()
-        next(records, None)
-        return (record for record in records if any(cell.strip() for cell in record.cells))
+        return (
+            row
+            for row in self._rows(self.delimiter)
+            if row.line > self.header_line and any(row.cells)
+        )
+
+    def _delimiter(self, said: str | None) -> tuple[str, Row]:
+        """The delimiter if nothing better is known, and the first row."""
+        with self._open() as text:
+            try:
+                first = text.readline(LONGEST_CELL)
+                named = SEPARATOR_LINE.fullmatch(first)
+                self._skipped = first if named else ""
+                first = text.readline(LONGEST_CELL) if named else first
+            except UnicodeError:
+                raise self._undecodable(1) from None
+        delimiter = said or (named[1] if named else max(DELIMITERS, key=first.count))
+        row = next((row for row in self._rows(delimiter) if any(row.cells)), None)
+        if row is None:
+            raise UnreadableFile(
+                f"{self.path.name} has no header row; its first row must name the columns."
+            )
+        return delimiter, row
+
+    def _head(self, delimiter: str) -> list[Row]:
+        """The first rows, as far as they can be read with this delimiter."""
+        found: list[Row] = []
+        with suppress(UnreadableFile):
+            found.extend(islice(self._rows(delimiter), HEAD))
+        return found
 
     def _open(self) -> TextIO:
         return self.path.open(encoding=self.encoding, newline="")
 
-    def _records(self) -> Iterator[Record]:
+    def _rows(self, delimiter: str) -> Iterator[Row]:
         csv.field_size_limit(LONGEST_CELL)
         with self._open() as text:
-            reader, line = csv.reader(text, delimiter=self.delimiter, strict=True), 1
+            above = 1 if self._skipped and text.readline(LONGEST_CELL) else 0
+            reader = csv.reader(text, delimiter=delimiter, strict=True)
+            line = above + 1
             try:
                 for cells in reader:
-                    yield Record(line, [cell.strip() for cell in cells])
-                    line = reader.line_num + 1
+                    yield Row(line, [cell.strip() for cell in cells])
+                    line = above + reader.line_num + 1
                     self.done = text.buffer.tell()
             except csv.Error as error:
                 raise UnreadableFile(
                     f"{self.path.name}, line {line}: {error}. Look for an unclosed quotation mark."
                 ) from None
+            except UnicodeError:
+                raise self._undecodable(line) from None
+
+    def _undecodable(self, line: int) -> UnreadableFile:
+        return UnreadableFile(
+            f"{self.path.name}, line {line} or below: it is not {self.encoding}, as it seemed. Save"
+            " the file as CSV UTF-8."
+        )
 
 
 def _encoding(path: Path) -> str:
-    """The encoding: by byte order mark, else UTF-8 if the whole file is valid,
-    else Windows-1252.
+    """The encoding: by byte order mark or UTF-16's zero bytes, else UTF-8 if the whole file is
+    valid, else Windows-1252. Raises UnreadableFile for what is no text.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as raw:
-        head = raw.read(4)
+        head = raw.read(64)
+        for start, what in OTHERS.items():
+            if head.lstrip().startswith(start):
+                raise UnreadableFile(f"{path.name} is {what}.")
         for mark, name in MARKS:
             if head.startswith(mark):
                 return name
+        zeros = [head[place::2].count(0) for place in (0, 1)]
+        if max(zeros) > len(head) // 4:
+            return "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
         raw.seek(0)
         try:
             while chunk := raw.read(CHUNK):

@@ -1,31 +1,53 @@
-"""`invoices import`: import invoices from QuickBooks, Xero or a spreadsheet; safe to repeat."""
+"""`invoices import`: import invoices from bookkeeping programs or a spreadsheet; safe to repeat."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from actions.contact.import_opt_outs import News, keep, news_of
+from actions.invoices.close_paid import Closing, close, closings_of
 from actions.invoices.import_invoices import plan, take_in
 from actions.payments.recompute import recompute
-from bin.commands.invoices.csv_file import CsvFile, UnreadableFile
-from bin.commands.invoices.row_memory import SHOWN, FirstErrors, SeenNumbers
+from bin.commands.invoices.csv_file import CsvFile
+from bin.commands.invoices.import_options import open_file, reading_options
+from bin.commands.invoices.row_memory import SHOWN, FirstErrors, FirstNames, SeenNumbers
 from bin.commands.output import acting, complain, console, say, show_table
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
-from rules.csv_cells import DATE_FORMATS
-from rules.invoice_columns import LAYOUTS, REQUIRED, find_columns, ignored_columns, recognise
-from rules.invoice_csv import InvoiceRow, Reading, Refusal, RowError, read_row
+from rules.invoice_columns import (
+    has_customer_rows,
+    ignored_columns,
+    repeats_amounts,
+)
+from rules.invoice_csv import InvoiceRow, Passed, Reading, Refusal, RowError, read_row
+from rules.invoice_lines import Row, summed
+from rules.invoice_report import Report, is_total_of_a_group
+from rules.money import in_words
 from runtime.clock import business_now, real_now
 
 BATCH = 500  # rows a transaction
 CONTACT = ("opted out", "consent taken back")
-OUTCOMES = ("created", "updated", "unchanged", "kept", "skipped", "refused")
+OUTCOMES = ("created", "updated", "unchanged", "kept", "skipped", "refused", "closed")
+FIELDS = (
+    "number",
+    "customer",
+    "dueDate",
+    "amount",
+    "currency",
+    "email",
+    "phone",
+    "project",
+    "externalId",
+    "type",
+    "status",
+)
 
 
 @click.group()
@@ -39,52 +61,27 @@ def invoices() -> None:
 @click.option("--dry-run", is_flag=True, help="Show what would happen; write nothing.")
 @click.option("--skip-bad", is_flag=True, help="Import valid rows even if others are invalid.")
 @click.option(
-    "--mapping",
-    type=click.Choice(["auto", *LAYOUTS]),
-    default="auto",
-    show_default=True,
-    help="The program that exported the file.",
+    "--close-paid",
+    is_flag=True,
+    help="Close invoices that are open here and paid, voided or written off in the file.",
 )
-@click.option(
-    "--dates",
-    type=click.Choice(list(DATE_FORMATS)),
-    default="iso",
-    show_default=True,
-    help="iso 2026-01-31, us 1/31/2026, eu 31/1/2026.",
-)
-@click.option(
-    "--decimal",
-    type=click.Choice(["point", "comma"]),
-    default="point",
-    show_default=True,
-    help="How amounts are written: 1,234.50 or 1.234,50.",
-)
-@click.option("--currency", default="", help="Currency of rows without one, such as USD.")
-@click.option(
-    "--region",
-    default="US",
-    show_default=True,
-    help="Country of phone numbers without a country code.",
-)
-@click.option(
-    "--delimiter",
-    type=click.Choice([",", ";", "\t", "|"]),
-    help="Detected automatically unless given.",
-)
+@click.option("--yes", is_flag=True, help="Do not ask before --close-paid closes invoices.")
+@reading_options
 def import_invoices(
     file: Path,
     account_id: str,
     dry_run: bool,
     skip_bad: bool,
-    mapping: str,
-    delimiter: str | None,
-    **how: str,
+    close_paid: bool,
+    yes: bool,
+    **how: Any,
 ) -> None:
-    """Import invoices from FILE, a CSV exported by QuickBooks or Xero.
+    """Import invoices from FILE, a CSV exported by a bookkeeping program or a spreadsheet.
 
     The whole file is checked first; with any bad row nothing is taken in, unless --skip-bad. The
     same file twice changes nothing: an invoice is known by its number. Paid, voided and empty ones
-    are skipped.
+    are skipped; those that are still open here are named, and closed with --close-paid. Credits are
+    named and never taken in. docs/imports.md lists the accepted columns.
 
     Columns of any program that say who may be contacted: smsConsent with consentSource, consentAt
     and consentText; smsOptOut, voiceOptOut or optOut, with optOutAt. They hold yes or no. An
@@ -96,64 +93,62 @@ def import_invoices(
         raise click.BadParameter(
             f"there is no account {account_id[:40]!r}.", param_hint="--account"
         )
-    source = CsvFile(file, delimiter)
-    reading = _reading(source, mapping, how)
-    run = _Run(account, source, reading)
+    source, reading = open_file(file, **how)
+    with closing(_Run(account, source, reading)) as run:
+        errors = _import(
+            run, close_paid=close_paid, asks=not yes, skip_bad=skip_bad, writes=not dry_run
+        )
+    if errors.count:
+        raise SystemExit(1)
+
+
+def _import(
+    run: "_Run", *, close_paid: bool, asks: bool, skip_bad: bool, writes: bool
+) -> FirstErrors:
+    """Check the file, say what was found, and import it if it `writes`; the file's errors."""
     counts, errors = run.check()
     for error in errors.first:
         where = f"line {error.line}" + (f", {error.column}" if error.column else "")
         complain(f"{where}: {error.message}.")
     if errors.count > SHOWN:
         complain(f"… and {errors.count - SHOWN} more.")
-    writes = not dry_run and (skip_bad or not errors.count)
+    writes = writes and (skip_bad or not errors.count)
+    _preview(run)
+    for line in run.named.lines():
+        say(f"{line}.")
+    if run.closable and not close_paid:
+        say("To close these here too, import the file again with --close-paid.")
+    if writes and close_paid and run.closable and asks:
+        writes = click.confirm(f"Close {run.closable} invoices here, as the file says?")
     if writes:
-        counts = run.write()
-    _report(counts, reading, source, writes)
-    if errors.count:
-        raise SystemExit(1)
-
-
-def _reading(source: CsvFile, mapping: str, how: dict[str, str]) -> Reading:
-    """How to read the file. Raises UnreadableFile when its columns do not describe invoices."""
-    layout = recognise(source.header) if mapping == "auto" else LAYOUTS[mapping]
-    columns = find_columns(layout, source.header) if layout else {}
-    lacking = [name for name in REQUIRED if name not in columns]
-    if layout is None or lacking:
-        wanted = (
-            f"there is no column for: {', '.join(lacking)}"
-            if layout
-            else "it does not look like an export of QuickBooks or Xero"
-        )
-        raise UnreadableFile(
-            f"{source.path.name}: {wanted}. It needs an invoice number, a customer, a due date and"
-            " an amount; try --mapping."
-        )
-    return Reading(
-        layout, columns, how["dates"], how["decimal"], how["currency"], how["region"].upper()
-    )
+        counts = run.write(close_paid)
+    _report(counts, writes)
+    return errors
 
 
 @dataclass
 class _Batch:
-    """Rows to be taken in together, and what people refuse, in these rows and in those that are
-    skipped.
+    """Rows to be taken in together, what people refuse, in these rows and in those that are
+    skipped, and invoices that the file calls closed.
     """
 
     rows: list[InvoiceRow] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    passed: list[Passed] = field(default_factory=list)
 
-    def note(
-        self, row: InvoiceRow | list[RowError] | Refusal | None
-    ) -> InvoiceRow | list[RowError] | None:
-        """Collect the row's opt-outs; the row without them."""
-        refusal = row.refusal if isinstance(row, InvoiceRow) else row
-        self.refusals += [refusal] if isinstance(refusal, Refusal) else []
-        return None if isinstance(row, Refusal) else row
+    def note(self, row: InvoiceRow | Passed) -> None:
+        """Collect the row and its opt-outs."""
+        if row.refusal is not None:
+            self.refusals.append(row.refusal)
+        if isinstance(row, InvoiceRow):
+            self.rows.append(row)
+        elif row.state is not None:
+            self.passed.append(row)
 
     @property
     def is_full(self) -> bool:
         """Whether the batch is as large as one transaction should be."""
-        return len(self.rows) >= BATCH or len(self.refusals) >= BATCH
+        return max(len(self.rows), len(self.refusals), len(self.passed)) >= BATCH
 
 
 def _counted(news: Iterable[News]) -> Counter[str]:
@@ -166,35 +161,69 @@ def _counted(news: Iterable[News]) -> Counter[str]:
 
 
 class _Run:
-    """One import: the file read once to check it, and once more to write."""
+    """One import: the file read once to check it, and once more to write.
+
+    `named` are credits and other rows that are not imported, and invoices that are open here and
+    closed in the file; `closable`, how many of these may be closed here too; `sample` is the first
+    good row. A number with a bad row is bad as a whole: its other rows may be a part of the same
+    invoice.
+    """
 
     def __init__(self, account: Account, source: CsvFile, reading: Reading) -> None:
-        self._account, self._source, self._reading = account, source, reading
+        self._account = account
+        self.source, self.reading = source, reading
+        self._repeats = repeats_amounts(reading.layout, source.header, reading.columns)
+        self.named = FirstNames()
+        self.closable = 0
+        self.sample: InvoiceRow | None = None
+        self._bad_numbers, self._has_bad = SeenNumbers(), False
+
+    def close(self) -> None:
+        """Forget the file."""
+        self._bad_numbers.close()
 
     def check(self) -> tuple[Counter[str], FirstErrors]:
         """What each row would do, and the errors; nothing is written."""
         counts: Counter[str] = Counter()
         errors = FirstErrors()
         told: set[News] = set()
-        for batch in self._batches("checking", counts, errors):
+        for batch in self._batches("checking", counts, errors, self._name):
             for planned in plan(self._account, batch.rows):
                 counts[planned.outcome] += 1
                 errors.add([planned.error] if planned.error else [])
+                self.sample = self.sample or planned.row
+            for one in closings_of(self._account, batch.passed):
+                self._name_closing(one)
             news = [one for one in news_of(self._account, batch.refusals) if one not in told]
             told.update(news)
             counts.update(_counted(news))
         return counts, errors
 
-    def write(self) -> Counter[str]:
+    def _name(self, row: Passed) -> None:
+        """Keep the name of what is not imported, unless that goes without saying."""
+        who = " of ".join(text for text in (row.number, row.customer) if text) or "no name"
+        if row.why == "credit":
+            self.named.add(f"Not imported, {row.said}", f"line {row.line} {who} {row.amount}")
+        elif row.why == "no invoice":
+            self.named.add(f"Not an invoice, {row.said}", f"line {row.line} {who}")
+
+    def _name_closing(self, one: Closing) -> None:
+        under_way = ", but a payment is under way here" if one.is_busy else ""
+        self.named.add(f"Open here, {one.row.said} in the file{under_way}", one.row.number)
+        self.closable += one.is_closable
+
+    def write(self, close_paid: bool) -> Counter[str]:
         """Import the valid rows, one transaction per batch; counts by result."""
         counts: Counter[str] = Counter()
-        for batch in self._batches("importing", counts, FirstErrors()):
+        for batch in self._batches("importing", counts, FirstErrors(), _say_nothing):
             with transaction():
                 planned = plan(self._account, batch.rows)
                 today = self._account.local_date(business_now())
                 take_in(self._account, planned, acting(), real_now(), today, recompute)
                 news = news_of(self._account, batch.refusals)
                 keep(self._account, news, acting(), real_now())
+                gone = closings_of(self._account, batch.passed) if close_paid else []
+                counts["closed"] += len(close(gone, acting(), real_now()))
             counts.update(one.outcome for one in planned)
             counts.update(_counted(news))
         told = {name: counts[name] for name in (*OUTCOMES, *CONTACT)}
@@ -203,14 +232,20 @@ class _Run:
             "invoices.imported",
             f"account:{self._account.id}",
             self._account.id,
-            layout=self._reading.layout.name,
+            layout=self.reading.layout.name,
             **told,
         )
         return counts
 
-    def _batches(self, what: str, counts: Counter[str], errors: FirstErrors) -> Iterator[_Batch]:
-        """Valid rows in batches. Lines of one invoice are one row; a number used for two invoices
-        is an error.
+    def _batches(
+        self,
+        what: str,
+        counts: Counter[str],
+        errors: FirstErrors,
+        passed: Callable[[Passed], None],
+    ) -> Iterator[_Batch]:
+        """Valid rows in batches, and those that are not collected to `passed`. A number used for
+        two invoices is an error.
         """
         batch = _Batch()
         columns = (
@@ -223,45 +258,129 @@ class _Run:
             closing(SeenNumbers()) as seen,
             Progress(*columns, console=console(to_stderr=True), transient=True) as progress,
         ):
-            task = progress.add_task(what, total=self._source.size)
-            for record in self._source:
-                row = batch.note(
-                    read_row(record.line, record.cells, self._source.header, self._reading)
-                )
-                row = self._once(row, seen) if isinstance(row, InvoiceRow) else row
+            task = progress.add_task(what, total=self.source.size)
+            for row in self._read(seen):
                 if isinstance(row, list):
                     errors.add(row)
                     counts["refused"] += 1
-                elif row is None:
-                    counts["skipped"] += 1
                 else:
-                    batch.rows.append(row)
+                    batch.note(row)
+                if isinstance(row, Passed):
+                    counts["skipped"] += 1
+                    passed(row)
                 if batch.is_full:
                     yield batch
                     batch = _Batch()
-                    progress.update(task, completed=self._source.done)
+                    progress.update(task, completed=self.source.done)
             yield batch
 
-    @staticmethod
-    def _once(row: InvoiceRow, seen: SeenNumbers) -> InvoiceRow | list[RowError] | None:
-        line, is_same = seen.first(row)
+    def _read(self, seen: SeenNumbers) -> Iterator[InvoiceRow | Passed | list[RowError]]:
+        """What each row of the file says."""
+        header, how = self.source.header, self.reading
+        rows: Iterable[Row | list[RowError]] = self._invoices()
+        if how.layout.is_summed and "isTotal" in how.columns:
+            rows = summed(self._invoices(), header, how)
+        for row in rows:
+            if isinstance(row, list):
+                yield row
+                continue
+            read = read_row(row.line, row.cells, header, how, row.amount)
+            found = read if isinstance(read, list) else self._once(read, seen)
+            number = how.text("number", row.cells)
+            if isinstance(found, list) and number:
+                self._bad_numbers.first(number, row.line, "")
+                self._has_bad = True
+            yield found
+
+    def _invoices(self) -> Iterator[Row]:
+        """The rows of invoices, without what else stands in a report."""
+        header, columns = self.source.header, self.reading.columns
+        has_totals = has_customer_rows(header, columns) and any(
+            is_total_of_a_group(row.cells) for row in self.source
+        )
+        report = Report(header, columns, has_totals=has_totals)
+        for row in self.source:
+            cells = report.row(row.cells)
+            if cells is not None:
+                yield row._replace(cells=cells)
+
+    def _once(
+        self, row: InvoiceRow | Passed, seen: SeenNumbers
+    ) -> InvoiceRow | Passed | list[RowError]:
+        """The row, unless its number stood above: then one to pass over if that is the same
+        invoice, and an error if it is another, or another line of it.
+        """
+        what: object
+        if isinstance(row, InvoiceRow):
+            what = (row.amount, row.currency, row.due_date, row.customer)
+        elif row.state is None or not row.number:
+            return row  # a credit's number is none of an invoice's
+        else:
+            what = row.said
+        if self._has_bad and row.number in self._bad_numbers:
+            return [RowError(row.line, "", f"another row of invoice {row.number} is refused")]
+        line, is_same = seen.first(row.number, row.line, what)
         if line == row.line:
             return row
+        if is_same and (self._repeats or isinstance(row, Passed)):
+            # what its person refuses is heard from every row
+            return Passed(
+                row.line,
+                "repeated",
+                number=row.number,
+                customer=row.customer,
+                said="",
+                amount="",
+                refusal=row.refusal,
+            )
         message = (
-            f"invoice {row.number} is on line {line} with another amount, date or customer; every"
-            " invoice needs its own number"
+            f"invoice {row.number} is on line {line}"
+            + (" too" if is_same else " with another amount, date, status or customer")
+            + ". If the file has a row for each line of an invoice, export one with a row for each"
+            " invoice; else give every invoice its own number"
         )
-        return None if is_same else [RowError(row.line, "", message)]
+        return [RowError(row.line, "", message)]
 
 
-def _report(counts: dict[str, int], reading: Reading, source: CsvFile, written: bool) -> None:
+def _say_nothing(_: Passed) -> None:
+    """What is not collected was named when the file was checked."""
+
+
+def _preview(run: _Run) -> None:
+    """What was understood: which column is what, and how its first cell was read."""
+    source, columns, first = run.source, run.reading.columns, run.sample
     say(
-        f"{source.path.name}: {reading.layout.name} columns, {source.encoding}, delimiter"
-        f" {source.delimiter!r}."
+        f"{source.path.name}: {run.reading.layout.name} columns in line {source.header_line},"
+        f" {source.encoding}, delimiter {source.delimiter!r}."
     )
-    ignored = ignored_columns(source.header, reading.columns)
+    read = (
+        {
+            "number": first.number,
+            "customer": first.customer,
+            "dueDate": first.due_date.isoformat(),
+            "amount": in_words(first.amount, first.currency, "en_US"),
+            "currency": first.currency.upper(),
+            "email": first.email,
+            "phone": first.phone,
+            "project": first.project,
+            "externalId": first.external_id,
+            "status": first.mark,
+        }
+        if first
+        else {}
+    )
+    rows = [
+        (name, source.header[columns[name]] or "(rows above the invoices)", read.get(name, ""))
+        for name in FIELDS
+        if name in columns
+    ]
+    show_table(("field", "column", "first invoice"), rows, "")
+    ignored = ignored_columns(source.header, columns)
     if ignored:
         say(f"Ignored columns: {', '.join(ignored)}.")
+
+
+def _report(counts: dict[str, int], written: bool) -> None:
     show_table(
         ("invoices", "count"),
         [(name, counts.get(name, 0)) for name in OUTCOMES if counts.get(name)],

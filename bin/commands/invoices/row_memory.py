@@ -1,12 +1,14 @@
 """What an import remembers of the rows it has read, in constant memory."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable
 
-from rules.invoice_csv import InvoiceRow, RowError
+from rules.invoice_csv import RowError
 
 SHOWN = 50  # errors on the screen; the rest are counted
 SLACK = 4 * SHOWN  # errors held until they are sorted out
+NAMED = 20  # invoices under one heading on the screen
 
 
 class FirstErrors:
@@ -30,6 +32,29 @@ class FirstErrors:
         return sorted(self._held, key=lambda error: error.line)[:SHOWN]
 
 
+class FirstNames:
+    """Under each heading the number of things named, and the first of their names."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._held: dict[str, list[str]] = {}
+
+    def add(self, heading: str, name: str) -> None:
+        """Count it; only the first are kept."""
+        self.counts[heading] += 1
+        held = self._held.setdefault(heading, [])
+        if len(held) < NAMED:
+            held.append(name)
+
+    def lines(self) -> list[str]:
+        """A line for each heading: its names, and how many more there are."""
+        return [
+            f"{heading}: {', '.join(held)}"
+            + (f" and {self.counts[heading] - len(held)} more" * (self.counts[heading] > len(held)))
+            for heading, held in self._held.items()
+        ]
+
+
 class SeenNumbers:
     """Where each invoice number of a file stood first, in a temporary database that SQLite keeps on
     disk and forgets with us.
@@ -44,19 +69,20 @@ class SeenNumbers:
         for statement in ("PRAGMA journal_mode=OFF", "PRAGMA temp_store=FILE", table, "BEGIN"):
             self._kept.execute(statement)
 
-    def first(self, row: InvoiceRow) -> tuple[int, bool]:
-        """The line on which the row's number stood first, its own if it is new; and whether that
-        was the same invoice.
+    def first(self, number: str, line: int, what: object) -> tuple[int, bool]:
+        """The line on which this number stood first, its own if it is new; and whether it stood for
+        the same `what`.
         """
-        number, what = (
-            hash(row.number),
-            hash((row.amount, row.currency, row.due_date, row.customer)),
-        )
-        self._kept.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (number, row.line, what))
-        line, before = self._kept.execute(
-            "SELECT line, what FROM seen WHERE number = ?", (number,)
+        key, kept = hash(number), hash(what)
+        self._kept.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (key, line, kept))
+        first, before = self._kept.execute(
+            "SELECT line, what FROM seen WHERE number = ?", (key,)
         ).fetchone()
-        return line, before == what
+        return first, before == kept
+
+    def __contains__(self, number: str) -> bool:
+        found = self._kept.execute("SELECT 1 FROM seen WHERE number = ?", (hash(number),))
+        return found.fetchone() is not None
 
     def close(self) -> None:
         """Delete it."""

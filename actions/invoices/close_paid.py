@@ -1,0 +1,97 @@
+"""Invoices that are open here and that a later export shows as closed: paid elsewhere, voided or
+written off.
+
+They are only named, unless a person says that they shall be closed here too. Then what was still
+owed is recorded as paid elsewhere, and a voided or written-off one is marked so. An invoice with a
+payment under way is left alone: that payment decides.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from actions.payments.recompute import recompute
+from models.accounts.account import Account
+from models.accounts.audit_entry import AuditEntry
+from models.invoices.invoice import Invoice
+from models.payments.has_money import with_payment_under_way
+from models.payments.payment import Payment
+from rules.invoice_csv import Passed
+from rules.invoice_fold import CLOSING_MARKS
+from rules.invoice_states import CLOSED, State
+
+ELSEWHERE = "elsewhere"  # a payment's method: the clinic's books know how the money came
+MARK_OF = {State.VOID: "cancelled", State.WRITTEN_OFF: "written_off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """An invoice that is open here, and what the file says of it. `is_busy`: a payment of it is
+    under way here.
+    """
+
+    invoice: Invoice
+    row: Passed
+    is_busy: bool
+
+    @property
+    def state(self) -> State:
+        """What the file's word means."""
+        return self.row.state or State.HELD
+
+    @property
+    def is_closable(self) -> bool:
+        """Whether it may be closed here too."""
+        return self.state in CLOSED and not self.is_busy
+
+
+def closings_of(account: Account, rows: Iterable[Passed]) -> list[Closing]:
+    """Which of these rows' invoices are still open here; nothing is written."""
+    by_number = {row.number: row for row in rows if row.state and row.number}
+    if not by_number:
+        return []
+    same = Invoice.number.in_(list(by_number))
+    known = [
+        invoice
+        for invoice in Invoice.select().where(Invoice.account == account, same)
+        if _is_open(invoice)
+    ]
+    busy = with_payment_under_way([invoice.id for invoice in known]) if known else set()
+    return [Closing(invoice, by_number[invoice.number], invoice.id in busy) for invoice in known]
+
+
+def _is_open(invoice: Invoice) -> bool:
+    return invoice.outstanding > 0 and invoice.mark not in CLOSING_MARKS
+
+
+def close(closings: Sequence[Closing], actor: str, now: datetime) -> list[Closing]:
+    """Close these here too, in the caller's transaction; answers which were."""
+    return [one for one in closings if one.is_closable and _close_one(one, actor, now)]
+
+
+def _close_one(one: Closing, actor: str, now: datetime) -> bool:
+    invoice = Invoice.locked(one.invoice.id)
+    if not _is_open(invoice) or with_payment_under_way([invoice.id]):
+        return False  # it was closed, or is being paid, since the file was read
+    before = invoice.status
+    owed = invoice.outstanding
+    mark = MARK_OF.get(one.state)
+    if mark:
+        # a draft was never sent, so there is nothing to be written off
+        invoice.change(now, mark="cancelled" if invoice.mark == "draft" else mark)
+        what = f"invoice.{invoice.mark}"
+    else:
+        Payment.record_taken(invoice, ELSEWHERE, f"import {now:%Y-%m-%dT%H:%M:%S.%fZ}", owed, now)
+        what = "payment.taken"
+    recompute(invoice)
+    about = {
+        "invoice_id": invoice.id,
+        "method": ELSEWHERE,
+        "amount": owed,
+        "currency": invoice.currency,
+        "because": f"an import says {one.state}",
+        "before": before,
+        "after": invoice.status,
+    }
+    AuditEntry.record(actor, what, f"invoice:{invoice.id}", invoice.account_id, **about)
+    return True

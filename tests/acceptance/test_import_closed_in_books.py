@@ -1,0 +1,153 @@
+"""A later export shows invoices as closed that are open here (F63): they are named, and closed here
+too when a person says so.
+"""
+
+import pytest
+
+from actions.payments.recompute import recompute
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.feed.outgoing_event import OutgoingEvent
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
+from models.payments.payment_link import PaymentLink
+from rules.payment_merge import Charge, PaymentReport
+from runtime.clock import real_now
+from tests import given
+from tests.importing import Books
+
+HEAD = "Invoice No,Customer,Due Date,Balance,Currency,Status\n"
+BEFORE = HEAD + "".join(
+    f"Q-{number},Pat {number},2020-10-01,100.00,USD,Overdue\n" for number in range(1, 7)
+)
+LATER = HEAD + (
+    "Q-1,Pat 1,2020-10-01,0.00,USD,Paid\n"
+    "Q-2,Pat 2,2020-10-01,0.00,USD,Voided\n"
+    "Q-3,Pat 3,2020-10-01,40.00,USD,Partially paid\n"
+    "Q-4,Pat 4,2020-10-01,0.00,USD,Overdue\n"
+    "Q-5,Pat 5,2020-10-01,100.00,USD,Uncollectible\n"
+    "Q-6,Pat 6,2020-10-01,100.00,USD,Disputed\n"
+    "Q-7,Pat 7,2020-10-01,0.00,USD,Paid\n"
+)
+OPEN = ("overdue", 10_000)
+
+
+@pytest.fixture
+def books(database_url, tmp_path):
+    """A clinic whose six overdue invoices came in a month ago."""
+    books = Books(tmp_path)
+    assert books.take_in(BEFORE).exit_code == 0
+    return books
+
+
+def standing(number):
+    row = Invoice.get(Invoice.number == number)
+    return row.status, row.outstanding
+
+
+def test_they_are_named_and_left_open(books):
+    answer = books.take_in(LATER)
+    assert answer.exit_code == 0, answer.output
+    for told in (
+        "Open here, Paid in the file: Q-1.",
+        "Open here, Voided in the file: Q-2.",
+        "Open here, nothing owed in the file: Q-4.",
+        "Open here, Uncollectible in the file: Q-5.",
+        "Open here, Disputed in the file: Q-6.",
+        "import the file again with --close-paid",
+    ):
+        assert told in answer.output
+    assert "Q-7" not in answer.output  # never was here
+    assert [standing(f"Q-{number}") for number in (1, 2, 4, 5, 6)] == [OPEN] * 5
+    assert standing("Q-3") == ("overdue", 4_000)  # what is owed still follows the books
+    assert Payment.select().count() == 0
+
+
+def test_they_are_closed_when_a_person_says_so(books):
+    link = PaymentLink.plan(Invoice.get(Invoice.number == "Q-1"), real_now())
+    answer = books.take_in(LATER, "--close-paid", "--yes")
+    assert answer.exit_code == 0, answer.output
+    assert [standing(f"Q-{number}") for number in range(1, 7)] == [
+        ("paid", 0),
+        ("cancelled", 0),
+        ("overdue", 4_000),
+        ("paid", 0),
+        ("written_off", 0),
+        OPEN,  # a dispute is a person's to decide
+    ]
+    assert {(row.invoice.number, row.method, row.amount_received) for row in Payment.select()} == {
+        ("Q-1", "elsewhere", 10_000),
+        ("Q-4", "elsewhere", 10_000),
+    }
+    assert PaymentLink.get_by_id(link.id).state in {"retired", "retiring"}
+    assert OutgoingEvent.select().where(OutgoingEvent.type == "invoice.paid").count() == 2
+    audited = AuditEntry.select().where(AuditEntry.subject.startswith("invoice:"))
+    assert sorted(entry.action for entry in audited) == [
+        "invoice.cancelled",
+        "invoice.written_off",
+        "payment.taken",
+        "payment.taken",
+    ]
+
+
+def test_the_same_file_again_closes_nothing_twice(books):
+    books.take_in(LATER, "--close-paid", "--yes")
+    before = list(Payment.select().dicts())
+    answer = books.take_in(LATER, "--close-paid", "--yes")
+    assert "Q-1" not in answer.output
+    assert list(Payment.select().dicts()) == before
+
+
+@pytest.mark.parametrize(("answer", "closed"), [("y\n", True), ("n\n", False)])
+def test_a_question_comes_first(books, answer, closed):
+    """With "no" nothing at all is written: the person wants to look again."""
+    said = books.take_in(LATER, "--close-paid", stdin=answer)
+    assert "Close 4 invoices here, as the file says?" in said.output
+    assert (standing("Q-1") == ("paid", 0)) is closed
+    assert (standing("Q-3") == ("overdue", 4_000)) is closed
+
+
+def test_a_dry_run_closes_nothing_and_asks_nothing(books):
+    answer = books.take_in(LATER, "--close-paid", "--dry-run")
+    assert answer.exit_code == 0
+    assert "Close 4 invoices" not in answer.output
+    assert standing("Q-1") == OPEN
+
+
+def test_a_payment_under_way_here_decides_itself(books):
+    """The bank is debiting: the same money must not be counted twice."""
+    invoice = Invoice.get(Invoice.number == "Q-1")
+    report = PaymentReport("", 10_000, 0, "usd", {"ch_1": Charge("processing")})
+    Payment.record_report(invoice, "", "pi_1", report, real_now())
+    answer = books.take_in(LATER, "--close-paid", "--yes")
+    assert "Open here, Paid in the file, but a payment is under way here: Q-1." in answer.output
+    assert standing("Q-1") == OPEN
+
+
+def test_only_the_rest_of_what_was_paid_in_part_here_is_recorded(books):
+    invoice = Invoice.get(Invoice.number == "Q-1")
+    with transaction():
+        Payment.record_taken(invoice, "cash", "till", 2_500, real_now())
+        recompute(invoice)
+    books.take_in(LATER, "--close-paid", "--yes")
+    assert standing("Q-1") == ("paid", 0)
+    received = [row.amount_received for row in Payment.select().where(Payment.invoice == invoice)]
+    assert sorted(received) == [2_500, 7_500]
+
+
+def test_a_draft_without_a_balance_was_not_paid(books):
+    books.take_in(HEAD + "Q-1,Pat 1,2020-10-01,0.00,USD,Draft\n", "--close-paid", "--yes")
+    assert standing("Q-1") == OPEN
+
+
+def test_another_clinics_invoice_of_the_same_number_stays_open(books):
+    other = given.an_invoice(number="Q-1", amount=9_900)
+    books.take_in(LATER, "--close-paid", "--yes")
+    assert given.fresh(other).outstanding == 9_900
+
+
+def test_lines_that_disagree_close_nothing(books):
+    text = HEAD + "Q-1,Pat,2020-10-01,0.00,USD,Paid\nQ-1,Pat,2020-10-01,100.00,USD,Overdue\n"
+    answer = books.take_in(text, "--close-paid", "--yes", "--skip-bad")
+    assert "line 3: invoice Q-1 is on line 2" in answer.output
+    assert standing("Q-1") == OPEN

@@ -1,0 +1,499 @@
+"""Files as people's programs give them out, read without editing (F63): reports with titles and
+totals, files of lines, other programs' columns and words. Columns as in public samples; the people
+are made up.
+"""
+
+import pytest
+
+from models.contact.opt_out import OptOut
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from tests.importing import Books
+
+
+@pytest.fixture
+def books(database_url, tmp_path):
+    return Books(tmp_path)
+
+
+# QuickBooks Online → Reports → Open Invoices, "Export to CSV"
+OPEN_INVOICES = """"Bright Smiles, LLC",,,,,,
+Open Invoices,,,,,,
+"As of Nov 28, 2098",,,,,,
+
+,Date,Transaction type,Num,Term,Due date,Open balance
+Ada Payer,,,,,,
+,10/01/2098,Invoice,5004,Net 30,10/31/2098,"1,000.00"
+,10/02/2098,Payment,5005,,10/02/2098,-100.00
+   Her practice,,,,,,
+,10/01/2098,Invoice,5006,Net 30,10/31/2098,25.00
+Total for Her practice,,,,,,$25.00
+Total for Ada Payer with sub-customers,,,,,,$925.00
+Grace Hopper,,,,,,
+,10/03/2098,Invoice,5007,Net 30,11/30/2098,$80.00
+,10/03/2098,Credit Memo,5008,,11/30/2098,(30.00)
+Total for Grace Hopper,,,,,,$50.00
+TOTAL,,,,,,$975.00
+
+
+" Friday, November 28, 2098 01:49 PM GMT-05:00",,,,,,
+"""
+AGING = """Bright Smiles,,,,,,,
+A/R Aging Detail Report,,,,,,,
+,,,,,,,
+,Date,Transaction type,Num,Customer full name,Due date,Amount,Open balance
+91 or more days past due,,,,,,,
+,11/11/2098,Invoice,SI-1,Ada Payer,12/31/2098,"1,000.00",800.00
+,01/23/2098,Credit Memo,SC-1,Grace Hopper,01/23/2098,-100.00,-100.00
+Total for 91 or more days past due,,,,,,,700.00
+CURRENT,,,,,,,
+,08/01/2098,Invoice,SI-2,Alan Turing,12/31/2098,500.00,500.00
+Total for CURRENT,,,,,,,500.00
+TOTAL,,,,,,,"$1,200.00"
+Accrual Basis Friday, November 28, 2098 04:19 PM GMT-06:00
+"""
+
+
+def test_quickbooks_online_names_customers_in_rows_above_their_invoices(books):
+    answer = books.take_in(OPEN_INVOICES, "--currency", "usd")
+    assert answer.exit_code == 0, answer.output
+    assert books.invoices == [
+        ("5004", "Ada Payer", 100_000, "2098-10-31", "sent"),
+        ("5006", "Ada Payer:Her practice", 2_500, "2098-10-31", "sent"),
+        ("5007", "Grace Hopper", 8_000, "2098-11-30", "sent"),
+    ]
+    assert "quickbooks columns in line 5" in answer.output
+    assert "Not imported, Payment: line 8 5005 of Ada Payer -100.00." in answer.output
+    assert "Not imported, Credit Memo: line 15 5008 of Grace Hopper (30.00)." in answer.output
+
+
+def test_ages_of_debts_are_not_taken_for_customers(books):
+    answer = books.take_in(AGING, "--currency", "usd")
+    assert answer.exit_code == 0, answer.output
+    assert [row[:3] for row in books.invoices] == [
+        ("SI-1", "Ada Payer", 80_000),
+        ("SI-2", "Alan Turing", 50_000),
+    ]
+    assert "Not imported, Credit Memo: line 7 SC-1 of Grace Hopper -100.00." in answer.output
+
+
+def test_quickbooks_desktop_has_no_titles_and_jobs_of_customers(books):
+    """Reports → Customers & Receivables → Open Invoices → Excel → CSV."""
+    answer = books.take_in(
+        ',"Type","Date","Num","P. O. #","Terms","Due Date","Aging","Open Balance"\n'
+        '"Payer, Ada",,,,,,,,\n'
+        ',"Invoice","12/15/2098","1078",,"Net 30","01/31/2099",,"12,420.98"\n'
+        ',"Stmt Charge","12/16/2098",,,,"12/26/2098",,"15.00"\n'
+        '"Total Payer, Ada",,,,,,,,"12,435.98"\n'
+        '"Hopper",,,,,,,,\n'
+        '"Implant",,,,,,,,\n'
+        ',"Invoice","12/15/2098","1079",,"Net 30","01/31/2099","5","100.00"\n'
+        '"Total Implant",,,,,,,,"100.00"\n"Total Hopper",,,,,,,,"100.00"\n'
+        '"TOTAL",,,,,,,,"12,535.98"\n',
+        "--currency",
+        "usd",
+    )
+    assert answer.exit_code == 0, answer.output
+    assert [row[:3] for row in books.invoices] == [
+        ("1078", "Payer, Ada", 1_242_098),
+        ("1079", "Hopper:Implant", 10_000),
+    ]
+    assert "quickbooks-desktop columns" in answer.output
+    assert "Not an invoice, Stmt Charge: line 4 Payer, Ada." in answer.output
+
+
+def test_a_group_without_totals_ends_where_the_next_begins(books):
+    report = "\n".join(line for line in OPEN_INVOICES.splitlines() if "Total for" not in line)
+    assert books.take_in(report, "--currency", "usd").exit_code == 0
+    assert [row[1] for row in books.invoices] == ["Ada Payer", "Her practice", "Grace Hopper"]
+
+
+def test_a_broken_row_is_never_taken_for_a_total_or_a_footer(books):
+    """It has a number, a customer or a due date: somebody may owe it."""
+    told = books.refused(
+        "Invoice No,Customer,Due Date,Open Balance\n1,Ada,2099-01-31,10.00\nTotal Care,,,\n"
+        "Total-2,Bob,,10.00\n3,,,\nTotal,,,20.00\n",
+        "--currency",
+        "usd",
+    )
+    assert "line 4, Due Date: is empty" in told
+    assert "line 5, Customer: is empty" in told
+    assert "line 6" not in told
+
+
+XERO = (
+    "ContactName,EmailAddress,InvoiceNumber,DueDate,Total,InvoiceAmountDue,LineAmount,Currency,"
+    "Type,Status\n"
+)
+
+
+def xero(*rows: str) -> str:
+    return XERO + "".join(f"Ada,a@example.com,{row}\n" for row in rows)
+
+
+def test_xeros_words_for_drafts_and_credits(books):
+    """What nobody has approved yet is a draft: nobody is asked for it."""
+    words = (
+        "Awaiting Approval",
+        "Submitted",
+        "Draft",
+        "Awaiting Payment",
+        "Authorised",
+        "AUTHORISED",
+    )
+    rows = [
+        f"X-{index},15 Jul 2098,100.00,100.00,100.00,USD,Sales invoice,{word}"
+        for index, word in enumerate(words, start=1)
+    ]
+    credit = "C-1,15 Jul 2098,100.00,100.00,100.00,USD,Sales credit note,Awaiting Payment"
+    void = "V-1,15 Jul 2098,100.00,100.00,100.00,USD,ACCREC,Voided"
+    answer = books.take_in(xero(*rows, credit, void))
+    assert answer.exit_code == 0, answer.output
+    assert [(row[0], row[4]) for row in books.invoices] == [
+        *((f"X-{index}", "draft") for index in (1, 2, 3)),
+        *((f"X-{index}", "sent") for index in (4, 5, 6)),
+    ]
+    assert "Not imported, Sales credit note: line 8 C-1 of Ada 100.00." in answer.output
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("X-1,15 Jul 2098,9.00,9.00,9.00,USD,Sales invoice,Reversed", "Status: 'Reversed' is not"),
+        ("X-1,15 Jul 2098,9.00,9.00,9.00,USD,Mystery,Draft", "Type: 'Mystery' is not a type"),
+    ],
+)
+def test_words_that_nobody_knows_are_refused_and_the_known_ones_listed(books, row, told):
+    output = books.refused(xero(row))
+    assert told in output
+    assert ("awaiting payment" in output) or ("sales invoice" in output)
+
+
+def test_a_status_may_count_days_and_be_several(books):
+    """As QuickBooks Online and Zoho show it."""
+    words = ("Overdue 12 days", "Overdue by 3 days", "Due in 5 days", "Due today", "PartiallyPaid")
+    words += ('"Overdue 12 days, partially paid"', "past_due", "")
+    rows = [f"{index},Ada,2099-01-31,10.00,USD,{word}" for index, word in enumerate(words)]
+    head = "Invoice No,Customer,Due Date,Balance,Currency,Status\n"
+    odd = books.refused(head + '9,Ada,2099-01-31,9,USD,"Open, voided"')
+    assert "'Open, voided' is not a status" in odd
+    assert books.take_in(head + "\n".join(rows)).exit_code == 0
+    assert len(books.invoices) == len(words)
+
+
+def test_a_column_may_be_about_something_else(books):
+    """A spreadsheet's "Type" may name the treatment: an empty --mapping takes it out."""
+    text = "Invoice No,Customer,Due Date,Balance,Currency,Type\n1,Ada,2099-01-31,10.00,USD,Crown\n"
+    assert "--mapping type=" in books.refused(text)
+    assert books.take_in(text, "--mapping", "type=").exit_code == 0
+    assert [row[0] for row in books.invoices] == ["1"]
+
+
+def test_an_opt_out_is_heard_from_any_line_of_an_invoice(books):
+    line = "Ada,a@example.com,X-1,15 Jul 2098,9.00,9.00,9.00,USD,Sales invoice,Draft,202-555-0123,"
+    text = XERO.replace("Status", "Status,Phone,smsOptOut") + f"{line}no\n{line}yes\n{line}yes\n"
+    answer = books.take_in(text)
+    assert answer.exit_code == 0, answer.output
+    assert [row[0] for row in books.invoices] == ["X-1"]
+    assert OptOut.holds(books.account.id, (), "+12025550123", "sms")
+
+
+FRESHBOOKS = (
+    "Client Name,Invoice #,Date Issued,Date Due,Invoice Status,Date Paid,Item Name,Rate,Quantity,"
+    "Line Subtotal,Line Total,Currency\n"
+)
+
+
+def freshbooks(*rows: str) -> str:
+    return FRESHBOOKS + "".join(f"{row},USD\n" for row in rows)
+
+
+def test_lines_of_freshbooks_are_added_up(books):
+    answer = books.take_in(
+        freshbooks(
+            "Ada,0001,2098-01-15,2099-02-15,overdue,,Crown,150.00,4,600.00,600.00",
+            "Ada,0001,2098-01-15,2099-02-15,overdue,,Discount,-50.00,1,-50.00,-50.00",
+            "Ada,0001,2098-01-15,2099-02-15,overdue,,Crown,150.00,4,600.00,600.00",
+            "Bob,0002,2098-01-15,2099-02-15,paid,2098-02-01,Crown,80.00,1,80.00,80.00",
+            "Cy,0003,2098-01-15,2099-02-15,draft,,Crown,80.00,1,80.00,80.00",
+        )
+    )
+    assert answer.exit_code == 0, answer.output
+    assert [(row[0], row[2], row[4]) for row in books.invoices] == [
+        ("0001", 115_000, "sent"),
+        ("0003", 8_000, "draft"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        (
+            "Ada,1,,2099-02-15,sent,,Polish,9,1,9,oops",
+            "line 3, Line Total: 'oops' is not an amount",
+        ),
+        ("Bob,1,,2099-02-15,sent,,Polish,9,1,9,9.00", "line 3, Client Name: differs from line 2"),
+        ("Ada,1,,2099-03-15,sent,,Polish,9,1,9,9.00", "line 3, Date Due: differs from line 2"),
+        (
+            "Ada,1,,2099-02-15,sent,,4242 4242 4242 4242,9,1,9,9.00",
+            "line 3, Item Name: contains a card number",
+        ),
+    ],
+)
+def test_a_line_that_cannot_be_read_keeps_its_whole_invoice_out(books, second, told):
+    """A part of the sum is never taken for the whole, not even with --skip-bad."""
+    text = freshbooks("Ada,1,,2099-02-15,sent,,Crown,9,1,9,9.00", second)
+    answer = books.take_in(text, "--skip-bad")
+    assert told in answer.output
+    assert "4242 4242" not in answer.output
+    assert books.invoices == []
+
+
+def test_a_total_is_not_what_a_partly_paid_invoice_still_owes(books):
+    told = books.refused(freshbooks("Ada,1,,2099-02-15,partial,,Crown,9,1,9,9.00"))
+    assert "is the whole amount of an invoice that is partly paid" in told
+    assert "--mapping amount=COLUMN" in told
+
+
+ZOHO = (
+    "Invoice Date,Invoice ID,Invoice Number,Invoice Status,Customer ID,Customer Name,"
+    "Place of Supply,Due Date,Item Name,Quantity,Item Price,Item Total,SubTotal,Total,Balance,"
+    "Currency Code\n"
+)
+
+
+def test_zoho_repeats_the_balance_in_each_line(books):
+    answer = books.take_in(
+        ZOHO + "2098-06-02,9001,INV-1,Sent,77,Ada,MH,2099-07-02,Bracket,2,250,500,660,819.2,"
+        "819.2,INR\n2098-06-02,9001,INV-1,Sent,77,Ada,MH,2099-07-02,Bracket,2,250,500,660,819.2,"
+        "819.2,INR\n2098-06-02,9002,INV-2,PartiallyPaid,77,Ada,MH,2099-07-02,Hinge,4,40,160,660,"
+        "819.2,100,INR\n2098-06-02,9003,INV-3,Void,77,Ada,MH,2099-07-02,Hinge,4,40,160,660,819.2,"
+        "100,INR\n"
+    )
+    assert answer.exit_code == 0, answer.output
+    assert [(row[0], row[2]) for row in books.invoices] == [("INV-1", 81_920), ("INV-2", 10_000)]
+    assert Customer.get().external_id == "77"
+
+
+def test_zohos_list_as_it_is_shown(books):
+    text = (
+        "Invoice Date,Invoice#,Customer Name,Status,Due Date,Total,Balance\n"
+        '2098-08-10,INV-1,Hardware & Co,Overdue,2099-09-09,"1,285.00","1,285.00"\n'
+        "2098-09-15,INV-2,Kapoor,Paid,2099-10-15,640.00,0\n"
+    )
+    answer = books.take_in(text, "--currency", "inr")
+    assert answer.exit_code == 0, answer.output
+    assert [(row[0], row[2]) for row in books.invoices] == [("INV-1", 128_500)]
+    assert "zoho columns" in answer.output
+
+
+def test_square_writes_the_currency_at_the_amount(books):
+    text = (
+        "Invoice Title,Invoice ID,Status,Customer Name,Customer Email,Requested Amount,Due Date\n"
+        "Cleaning,000123,Unpaid,Ada,ada@example.com,$85.00,2098-12-01\n"
+        "Cleaning,000124,Canceled,Ada,ada@example.com,$85.00,2098-12-01\n"
+    )
+    assert "has no currency; add a code such as USD, or use --currency usd" in books.refused(text)
+    assert "'$85.00' is not in EUR" in books.refused(text, "--currency", "eur")
+    assert books.take_in(text, "--currency", "usd").exit_code == 0
+    assert [row[:3] for row in books.invoices] == [("000123", "Ada", 8_500)]
+
+
+def test_a_code_at_the_amount_is_its_currency(books):
+    text = "Invoice No,Customer,Due Date,Balance\n1,Ada,2099-01-31,EUR 85.00\n"
+    assert books.take_in(text).exit_code == 0
+    assert Invoice.get().currency == "eur"
+
+
+def test_of_stripes_invoices_only_the_unpaid_part_is_owed(books):
+    """The dashboard's export has Amount Due and Amount Paid, and no amount remaining."""
+    answer = books.take_in(
+        "id,Amount Due,Currency,Customer,Date (UTC),Due Date (UTC),Number,Total,Amount Paid,"
+        "Status,Customer Email\n"
+        "in_1,100.00,usd,cus_1,2098-10-01 09:00,2098-10-31 09:00,A-1,100.00,40.00,open,"
+        "a@example.com\n"
+        "in_2,100.00,usd,cus_2,2098-10-01 09:00,2098-10-31 09:00,A-2,100.00,100.00,paid,\n"
+        "in_3,100.00,usd,cus_2,2098-10-01 09:00,,A-3,100.00,0.00,uncollectible,\n"
+    )
+    assert answer.exit_code == 0, answer.output
+    assert books.invoices == [("A-1", "a@example.com", 6_000, "2098-10-31", "sent")]
+
+
+def test_waves_names(books):
+    text = (
+        "Customer Name,Invoice Number,Invoice Date,Due Date,Status,Currency,Total,Amount Paid,"
+        "Amount Due\nAda,1,2098-01-31,2099-01-31,PARTIAL,USD,100.00,40.00,60.00\n"
+        "Ada,2,2098-01-31,2099-01-31,SAVED,USD,100.00,0.00,100.00\n"
+    )
+    assert books.take_in(text).exit_code == 0
+    assert [(row[0], row[2], row[4]) for row in books.invoices] == [
+        ("1", 6_000, "sent"),
+        ("2", 10_000, "draft"),
+    ]
+
+
+LINES = "invoice number,customer,due date,item name,quantity,amount\n"
+
+
+@pytest.mark.parametrize("amount", ["400.00", "150.00"])
+def test_two_lines_of_one_invoice_are_refused_equal_or_not(books, amount):
+    """Equal lines may be two crowns of 400: then 800 is owed, not 400. --skip-bad takes neither."""
+    text = LINES + f"7,Ada,2099-01-31,Crown,1,400.00\n7,Ada,2099-01-31,Crown,1,{amount}\n"
+    text += "8,Bob,2099-01-31,Crown,1,400.00\n"
+    told = books.refused(text, "--currency", "usd")
+    assert "line 3: invoice 7 is on line 2" in told
+    assert "a row for each line of an invoice" in told
+    books.take_in(text, "--currency", "usd", "--skip-bad")
+    assert [row[0] for row in books.invoices] == ["8"]
+
+
+SEMICOLONS = "Invoice No;Customer;Due Date;Open Balance;Currency\n1;Zoë;2099-01-31;10,50;EUR\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"sep=;\n{SEMICOLONS}".encode(),
+        f"SEP=;\r\n{SEMICOLONS}".encode("utf-8-sig"),
+        f'"sep=;"\n{SEMICOLONS}'.encode("utf-16"),
+        SEMICOLONS.encode("utf-16-le"),  # without a byte order mark
+        SEMICOLONS.encode("utf-16-be"),
+        SEMICOLONS.encode("utf-32"),
+        SEMICOLONS.encode("cp1252"),
+        f'"Bright, Smiles, of London, Inc"\n\n{SEMICOLONS}'.encode(),
+        f"sep=|\n{SEMICOLONS.replace(';', '|')}".encode(),
+        SEMICOLONS.replace(";", "\t").encode(),
+    ],
+)
+def test_separators_and_encodings(books, content):
+    answer = books.take_in(content)
+    assert answer.exit_code == 0, answer.output
+    assert [row[:3] for row in books.invoices] == [("1", "Zoë", 1_050)]
+
+
+def test_lines_are_counted_from_the_files_first(books):
+    told = books.refused(f"sep=;\n{SEMICOLONS}2;Bob;never;10,50;EUR\n")
+    assert "line 4, Due Date: 'never'" in told
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"PK\x03\x04\x14\x00", "is an Excel workbook; open it and save it as CSV UTF-8"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "is an old Excel workbook"),
+        (b"%PDF-1.7", "is a PDF"),
+        (b"<!doctype html><table>", "is a web page or XML"),
+        (b"!TRNS\tTRNSID", "is a QuickBooks IIF file"),
+        (b"Invoice No,Customer\n1,Zo\x81\xff\n", "Save the file as CSV UTF-8"),
+        (b"", "has no header row"),
+    ],
+)
+def test_what_is_no_csv_is_named(books, content, told):
+    assert told in books.refused(content)
+
+
+def test_an_unknown_file_is_told_what_is_missing_and_which_names_are_accepted(books):
+    told = books.refused("Invoice No,Customer,Amount Due,Colour\n1,Ada,10.00,blue\n")
+    assert "line 1: no column for the due date (accepted: Due Date, Date Due," in told
+    assert "Its columns are: Invoice No, Customer, Amount Due, Colour." in told
+    assert "--mapping dueDate=COLUMN" in told
+    assert "invoice number" not in told
+    assert "look like an export" not in told
+
+
+def test_a_file_without_headings_tells_no_card_number(books):
+    told = books.refused("1,Ada 4242424242424242,2099-01-31,10.00\n")
+    assert "no column for the invoice number" in told
+    assert "4242" not in told
+
+
+OWN = "Bill;Who Pays;Pay By;Owed;In\n1;Ada;2099-01-31;10,50;EUR\n"
+
+
+def test_any_columns_can_be_named(books):
+    """For programs whose exports nobody has described, Dentrix and Eaglesoft among them."""
+    named = {"number": "Bill", "customer": "who pays", "dueDate": "Pay By", "amount": "Owed"}
+    options = [part for pair in named.items() for part in ("--mapping", "=".join(pair))]
+    assert "has no currency" in books.refused(OWN, *options)
+    assert books.take_in(OWN, *options, "--mapping", "currency=In").exit_code == 0
+    assert books.invoices == [("1", "Ada", 1_050, "2099-01-31", "sent")]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "code", "told"),
+    [
+        ("number=Bil", 1, "no column 'Bil' of --mapping"),
+        ("sage", 2, "'sage' is neither a program (quickbooks,"),
+        ("due=Pay By", 2, "FIELD is one of number, customer, dueDate"),
+    ],
+)
+def test_a_mapping_that_leads_nowhere_is_said(books, mapping, code, told):
+    answer = books.take_in(OWN, "--mapping", mapping)
+    assert (answer.exit_code, told in " ".join(answer.output.split())) == (code, True), (
+        answer.output
+    )
+
+
+def test_a_preview_says_what_was_understood_in_each_column(books):
+    text = (
+        "Invoice No,Customer,Due Date,Open Balance,Currency,Phone,Shoe size\n"
+        '1,Ada Payer,12-Aug-2099,"1,250.00",USD,(202) 555-0123,40\n'
+    )
+    answer = books.take_in(text, "--dry-run")
+    shown = [line.split("  ") for line in answer.output.splitlines()]
+    told = {
+        parts[0].strip(): [part.strip() for part in parts[1:] if part.strip()] for parts in shown
+    }
+    assert told["number"] == ["Invoice No", "1"]
+    assert told["dueDate"] == ["Due Date", "2099-08-12"]
+    assert told["amount"] == ["Open Balance", "$1,250.00"]
+    assert told["phone"] == ["Phone", "+12025550123"]
+    assert "Ignored columns: Shoe size." in answer.output
+    assert books.invoices == []
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "told"),
+    [
+        ("10.50", "UGX", "Stripe takes UGX in steps of 1"),
+        ("800.50", "ISK", "Stripe takes ISK in steps of 1"),
+        ("5.125", "KWD", "Stripe takes KWD in steps of 0.01"),
+        ("0.30", "USD", "less than 0.50 USD, the least that Stripe charges"),
+        ("1.000", "USD", "1.00 USD with --thousands none, or 1,000.00 USD with --thousands point"),
+        ('"1,000"', "EUR", "1.00 EUR with --thousands none"),
+    ],
+)
+def test_an_amount_that_cannot_be_charged_or_read_is_refused_here(books, amount, currency, told):
+    text = (
+        f"Invoice No,Customer,Due Date,Open Balance,Currency\n1,Ada,2099-01-31,{amount},{currency}"
+    )
+    output = books.refused(text)
+    assert "line 2, Open Balance: " in output
+    assert told in output
+
+
+def test_signs_may_be_said_by_name_or_as_they_are(books):
+    text = "Invoice No,Customer,Due Date,Open Balance,Currency\n1,Ada,2099-01-31,1.000,EUR\n"
+    answer = books.take_in(text, "--thousands", "point", "--decimal", "point")
+    assert (answer.exit_code, "is the decimal sign too" in answer.output) == (2, True)
+    assert books.take_in(text, "--thousands", ".").exit_code == 0
+    assert Invoice.get().amount_due == 100_000
+
+
+def test_what_is_credited_becomes_no_debt(books):
+    rows = ["1,Ada,2099-01-31,(25.00),USD", "2,Ada,2099-01-31,25.00-,USD", "3,Ada,,-25.00,USD"]
+    text = "Invoice No,Customer,Due Date,Open Balance,Currency\n" + "\n".join(rows)
+    answer = books.take_in(text)
+    assert (answer.exit_code, books.invoices) == (0, [])
+    assert (
+        "less than nothing owed: line 2 1 of Ada (25.00), line 3 2 of Ada 25.00-" in answer.output
+    )
+
+
+def test_a_credit_may_have_an_invoices_number(books):
+    """QuickBooks numbers payments by their checks."""
+    text = "Num,Customer,Due Date,Open Balance,Currency,Type,Status\n"
+    text += "7,Ada,2099-01-31,10.00,USD,Invoice,Open\n"
+    text += "7,Ada,2099-01-31,-10.00,USD,Payment,Unapplied\n"
+    assert books.take_in(text).exit_code == 0
+    assert [row[:3] for row in books.invoices] == [("7", "Ada", 1_000)]

@@ -1,0 +1,40 @@
+"""docs/imports.md is held to the tables that the import reads by."""
+
+from pathlib import Path
+
+import pytest
+
+from rules.invoice_columns import MAPPABLE
+from rules.invoice_layouts import COMMON, CONTACT, LAYOUTS, Layout
+from rules.invoice_states import KINDS, STATES
+
+PAGE = (Path(__file__).parents[2] / "docs" / "imports.md").read_text()
+SHOWN = {field: name for name, field in MAPPABLE.items()} | {"balance": "amount (owed)"}
+
+
+def table(fields: dict[str, tuple[str, ...]]) -> str:
+    """A table of our fields and their names, as the page has it."""
+    rows = [
+        f"| {SHOWN[field]} | {' · '.join(f'`{name}`' for name in names)} |"
+        for field, names in fields.items()
+    ]
+    return "\n".join(["| field | columns |", "|---|---|", *rows])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_the_columns_of_every_program_are_documented(layout: Layout):
+    assert f"### {layout.title} (`{layout.name}`)\n" in PAGE
+    assert table(dict(layout.fields)) in PAGE, table(dict(layout.fields))
+    assert layout.source in " ".join(PAGE.split())
+
+
+@pytest.mark.parametrize("fields", [COMMON, CONTACT], ids=["common", "contact"])
+def test_the_names_that_any_file_may_have_are_documented(fields):
+    assert table(fields) in PAGE, table(fields)
+
+
+@pytest.mark.parametrize("words", [STATES, KINDS], ids=["statuses", "types"])
+def test_the_words_for_statuses_and_types_are_documented(words):
+    for meaning, known in words.items():
+        row = f"| {meaning} | {', '.join(known)} |"
+        assert row in PAGE, row
