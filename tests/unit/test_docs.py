@@ -13,7 +13,7 @@ from docs import generate
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
-from rules import invoice_fold, text_status
+from rules import contact, invoice_fold, text_status
 from runtime.settings import ROOT, Settings
 
 DOCS = ROOT / "docs"
@@ -144,6 +144,13 @@ def test_the_diagram_of_an_invoice_has_the_statuses_of_the_fold():
 
 def test_the_diagram_of_a_message_has_every_status_that_is_ranked():
     assert drawn("### Message") == set(text_status._RANK) | {"refused"}
+
+
+def test_each_reason_of_the_contact_gate_has_advice_for_operators():
+    codes = re.findall(r"^\| `(\w+)` \|", contact.__doc__, re.M)
+    assert len(codes) > 10
+    advice = (DOCS / "operations" / "texts.md").read_text()
+    assert [code for code in codes if f"`{code}`" not in advice] == []
 
 
 def test_the_readme_shows_small_pictures_and_both_commands():
