@@ -42,7 +42,7 @@ def read_settings() -> Settings:
 def not_valid(error: ValidationError) -> str:
     """Which settings are not valid, in a sentence without their values."""
     names = ", ".join(str(item["loc"][0]).upper() for item in error.errors(include_input=False))
-    return f"Invalid settings: {names}. See the list of settings in README.md."
+    return f"Invalid settings: {names}. See docs/settings.md."
 
 
 def check_scheme(settings: Settings) -> None:

@@ -16,8 +16,8 @@ def migrate() -> None:
     newer = migrations.newer()
     if newer:
         say(
-            f"The database is newer than this release: {', '.join(newer)}. See docs/operations.md,"
-            " Upgrading."
+            f"The database is newer than this release: {', '.join(newer)}. See"
+            " docs/operations/upgrade.md."
         )
     elif not applied:
         say("Nothing to do: the database is up to date.")

@@ -1,5 +1,5 @@
 """What is old is forgotten, all of it and nothing else, by an index (B: ages in
-docs/operations.md).
+docs/operations/upgrade.md).
 """
 
 from datetime import date, timedelta

@@ -52,7 +52,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
             "warn",
             "release",
             found,
-            "Run the release that made them; for going back see docs/operations.md, Upgrading.",
+            "Run the release that made them; for going back see docs/operations/upgrade.md.",
         )
     yield judged(
         bool(missing),

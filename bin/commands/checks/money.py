@@ -21,8 +21,8 @@ CEILINGS = (
     " raises it, midnight lifts it."
 )
 DIFFERENCES = (
-    "See bin/payphone events reconcile --latest, and docs/operations.md, Our books and Stripe's"
-    " differ."
+    "See bin/payphone events reconcile --latest, and docs/operations/books.md, Our books and"
+    " Stripe's differ."
 )
 REFUNDS = (
     "People lack their money. See the feed's refund.failed; ask for it anew, or give it back"

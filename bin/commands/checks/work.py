@@ -33,7 +33,7 @@ NEVER_READ = (
 LATELY, DAY = 3 * 3600, 24 * 3600  # seconds
 FEW = 10  # events a day that the backfill reads just before they are delivered
 REFUSED = (
-    "See docs/operations.md, Events are refused: a wrong secret, a clock, or no endpoint at Stripe;"
+    "See docs/operations/books.md, Events are refused: a secret, a clock, no endpoint at Stripe;"
     " a few are usual after we were down."
 )
 START_WORKERS = "Start python worker.py (WORKERS sets how many per queue)."

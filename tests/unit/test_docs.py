@@ -1,0 +1,174 @@
+"""The documents follow the code: files they name are there, links lead somewhere, tables and state
+diagrams say what the code says.
+"""
+
+import inspect
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from docs import generate
+from models.delivery.staged_job import StagedJob
+from models.effects.effect import Effect
+from models.invoices.invoice import Invoice
+from rules import contact, invoice_fold, text_status
+from runtime.settings import ROOT, Settings
+
+DOCS = ROOT / "docs"
+DEVELOPMENT = DOCS / "development.md"
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
+LIVING = [page for page in PAGES if page.parent.name != "decisions"]  # those tell of their own time
+ROOMS = (
+    "web|jobs|actions|effects|delivery|providers|models|rules|runtime|sandbox|simulation|bin|docs"
+)
+NAMED = re.compile(
+    rf"`((?:{ROOMS}|tests)/[\w/.]+|(?:acceptance|integration|unit|contract|"
+    r"browser|faults|storm)/test_\w+\.py)`"
+)
+LARGEST_PICTURE = 150_000  # bytes
+
+
+def name(page):
+    return str(page.relative_to(ROOT))
+
+
+def section(title, page=DEVELOPMENT):
+    text = page.read_text()
+    begin = text.index(f"\n{title}\n")
+    level = title.split(" ")[0]
+    end = re.search(rf"\n#{{1,{len(level)}}} ", text[begin + len(title) + 1 :])
+    return text[begin : begin + len(title) + 1 + end.start() if end else None]
+
+
+def changes():
+    """The rows of "To change X, open Y": what, which file, and the name to look for there."""
+    rows = re.findall(
+        r"^\| (.+?) \| `(.+?)` \| `(.+?)` \|$", section("## To change X, open Y"), re.M
+    )
+    return [pytest.param(path, word, id=what) for what, path, word in rows]
+
+
+def test_at_least_25_changes_are_answered():
+    assert len(changes()) >= 25
+
+
+@pytest.mark.parametrize(("path", "word"), changes())
+def test_whoever_wants_to_change_something_finds_it_in_the_file(path, word):
+    """Given a row of the table, then its file defines or begins a line with the name."""
+    text = (ROOT / path).read_text()
+    assert re.search(rf"^ *(?:def |class )?{re.escape(word)}\b", text, re.M)
+
+
+@pytest.mark.parametrize("page", LIVING, ids=name)
+def test_every_file_a_page_names_is_there(page):
+    missing = [
+        path
+        for path in NAMED.findall(page.read_text())
+        if not (ROOT / path).exists() and not (ROOT / "tests" / path).exists()
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_within_the_repository_leads_somewhere(page):
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if re.match(r"\w+:", link):
+            continue
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def anchors(page):
+    """What a page's headings are called in links, as GitHub makes it."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in headings}
+
+
+def test_advice_in_the_code_names_pages_that_exist():
+    """Given the program's messages, then each `docs/….md` in them is there."""
+    files = [*(ROOT / "bin").rglob("*.py"), *(ROOT / "runtime").rglob("*.py")]
+    named = {page for file in files for page in re.findall(r"docs/[\w/]+\.md", file.read_text())}
+    assert named
+    assert {page for page in named if not (ROOT / page).exists()} == set()
+
+
+def test_the_job_table_is_what_the_registry_says():
+    text = DEVELOPMENT.read_text()
+    assert generate.with_jobs(text) == text, "run python -m docs.generate"
+
+
+def test_the_settings_page_has_each_setting_once_with_its_default():
+    text = generate.SETTINGS.read_text()
+    rows = [row[1] for row in generate.SETTING_ROW.finditer(text)]
+    assert sorted(rows) == sorted(setting.upper() for setting in Settings.model_fields)
+    assert generate.with_defaults(text) == text, "run python -m docs.generate"
+
+
+def drawn(title):
+    """The states of a diagram in development.md."""
+    arrows = re.findall(r"^ +(\S+) --> ([^\s:]+)", section(title), re.M)
+    return {state for arrow in arrows for state in arrow} - {"[*]"}
+
+
+def source_of(what):
+    return inspect.getsource(sys.modules[what.__module__])
+
+
+def test_the_diagram_of_a_job_has_the_states_of_its_table():
+    source = source_of(StagedJob)
+    assigned = re.findall(r"state = '(\w+)'|(?:THEN|ELSE) '(\w+)'|\"'(\w+)'\"", source)
+    compared = re.findall(r"state (?:NOT )?IN \((.+?)\)", source)
+    states = {word for words in assigned for word in words if word}
+    states |= {word for group in compared for word in re.findall(r"'(\w+)'", group)}
+    assert StagedJob.state.default in states
+    assert drawn("### Job") == states
+
+
+def test_the_diagram_of_an_effect_has_the_states_that_are_recorded():
+    recorded = set(re.findall(r"\bstate=\"(\w+)\"", source_of(Effect)))
+    assert len(recorded) > 2
+    assert drawn("### Effect") == recorded | {Effect.state.default}
+
+
+def test_the_diagram_of_an_invoice_has_the_statuses_of_the_fold():
+    computed = set(re.findall(r"return \"(\w+)\"", inspect.getsource(invoice_fold)))
+    states = computed | set(invoice_fold.UNPAID) | invoice_fold.CLOSING_MARKS
+    assert drawn("### Invoice") == states | {Invoice.status.default}
+
+
+def test_the_diagram_of_a_message_has_every_status_that_is_ranked():
+    assert drawn("### Message") == set(text_status._RANK) | {"refused"}
+
+
+def test_each_reason_of_the_contact_gate_has_advice_for_operators():
+    codes = re.findall(r"^\| `(\w+)` \|", contact.__doc__, re.M)
+    assert len(codes) > 10
+    advice = (DOCS / "operations" / "texts.md").read_text()
+    assert [code for code in codes if f"`{code}`" not in advice] == []
+
+
+def test_the_readme_shows_small_pictures_and_both_commands():
+    text = (ROOT / "README.md").read_text()
+    pictures = re.findall(r"!\[.+?\]\((docs/pictures/\S+)\)", text)
+    assert len(pictures) >= 2
+    sizes = {picture: (ROOT / picture).stat().st_size for picture in pictures}
+    assert {picture for picture, size in sizes.items() if size > LARGEST_PICTURE} == set()
+    assert all((ROOT / command).exists() for command in ("bin/demo", "bin/test"))
+    assert "bin/demo" in text
+    assert "bin/test" in text
+
+
+def test_the_readme_names_every_room():
+    """Given the folders of the code, then README's table of rooms has a row for each."""
+    text = section("## The rooms", ROOT / "README.md")
+    rooms = {Path(room) for room in re.findall(r"^\| `(\w+)/` \|", text, re.M)}
+    code = {folder.parent.relative_to(ROOT) for folder in ROOT.glob("*/__init__.py")} | {
+        Path("bin")
+    }
+    assert rooms == code
