@@ -104,7 +104,8 @@ def test_a_name_that_vanishes_or_changes_is_noticed(monkeypatch, wanted, found):
 
 
 def test_every_section_is_looked_at():
-    assert set(NAMES) == {*RELIED_ON, "keep_their_names", "effect_keys"}
+    """Keys of effects and tags at Stripe are held where the old databases are worked off."""
+    assert set(NAMES) == {*RELIED_ON, "keep_their_names", "effect_keys", "stripe_tags"}
 
 
 # Jobs, queues, schedules, effects
@@ -137,7 +138,6 @@ def effects_found() -> Json:
 
 
 def test_effect_kinds():
-    """How their keys are made is held where the databases of the old release are worked off."""
     kept("effects", effects_found())
 
 

@@ -1,0 +1,318 @@
+"""What the first release left in its database is worked off by this one: each intent, one effect.
+
+The databases were dumped by the release itself (`tests/data/dump_first_release.py` says how), on
+both engines, together with what the providers' stand-ins had done for it: every job waits, and
+every kind of effect is there in every state, left by processes that got an answer, got none, or
+were killed. Their times are moved, so that the release ended a minute, or thirty hours, ago.
+"""
+
+import json
+import lzma
+import re
+import sqlite3
+import time
+from datetime import datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from delivery.attempt import UNKNOWN
+from delivery.registry import find_job, job_names
+from delivery.tick import take_tick, timetable
+from effects.kinds import KINDS
+from models import base
+from models.effect import Effect
+from models.invoice import Invoice
+from models.message import Message
+from models.migrate import migrate, pending
+from models.payment_attempt import PaymentAttempt
+from models.payment_confirmation import PaymentConfirmation
+from models.payment_link import PaymentLink
+from models.reconciliation import Reconciliation
+from models.refund_request import RefundRequest
+from models.staged_job import StagedJob
+from models.webhook_delivery import WebhookDelivery
+from providers import twilio_api
+from runtime.clock import move_business_time
+from runtime.settings import QUEUES, get_settings
+from sandbox.state_file import load
+from sandbox.stripe.provider import PLATFORM
+from tests import given
+from tests.conftest import close_database, reset_process
+from tests.declared import DeclaredClient
+from tests.hook_receiver import receiver  # noqa: F401 - a fixture
+from tests.texting import TWILIO, local_hour
+from web.app import create_app
+
+DATA = Path(__file__).parents[1] / "data" / "first_release"
+NAMES = json.loads((Path(__file__).parents[1] / "contract" / "names.json").read_text("utf-8"))
+DAY = 86_400
+MINUTE, THIRTY_HOURS = 60, 30 * 3_600
+NEAR = 60 * DAY  # what lies nearer than this to the dump is a time of it
+RFC_2822 = r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000"
+MADE = {"payment_link": "payment_link", "refund": "refund", "intent_create": "payment_intent"}
+Json = dict[str, Any]
+
+
+def kept(name: str) -> str:
+    return lzma.decompress((DATA / f"{name}.xz").read_bytes()).decode()
+
+
+def moved(text: str, dumped_at: float, seconds: int) -> str:
+    """The text with every time in it so many seconds later."""
+
+    def number(found: re.Match[str]) -> str:
+        unit = 1_000_000 if len(found[0]) > 10 else 1
+        value = int(found[0])
+        return str(value + seconds * unit) if abs(value / unit - dumped_at) < NEAR else found[0]
+
+    def date(found: re.Match[str]) -> str:
+        return format_datetime(parsedate_to_datetime(found[0]) + timedelta(seconds=seconds))
+
+    return re.sub(RFC_2822, date, re.sub(r"\b1[78]\d{8}(?:\d{6})?\b", number, text))
+
+
+class FirstRelease:
+    """The dumped database and stand-ins, as this release finds them."""
+
+    def __init__(self, stand_in, redis, receiver, about: Json, age: int) -> None:  # noqa: F811
+        self.stand_in, self.redis, self.receiver = stand_in, redis, receiver
+        self.about, self.age = about, age
+        self.client = DeclaredClient(create_app())
+        self.left: dict[str, str] = about["left"]
+        self.before = {row.id: row for row in Effect.select()}
+
+    # Letting this release run
+
+    def work(self, rounds: int = 6) -> None:
+        """Do what is due in every queue and hear what the providers tell, while time passes."""
+        for _ in range(rounds):
+            StagedJob.update(lease_until=0).where(StagedJob.state == "running").execute()
+            given.make_due()
+            given.relayed(self.redis)
+            for queue in QUEUES:
+                given.worked(self.redis, queue, rounds=1_000)
+            self.stand_in.deliver(self.client)
+
+    def hours_pass(self) -> None:
+        """The reconcilers have their turn: what is in doubt has been quiet for more than an hour."""
+        hour = 3_600 * 1_000_000
+        Effect.update(created_at=Effect.created_at - hour).execute()
+        Effect.update(last_sent_at=Effect.last_sent_at - hour).execute()
+        earlier = StagedJob.key.concat(" earlier")  # the occurrence of this hour may be among them
+        StagedJob.update(key=earlier).where(StagedJob.key.contains("@")).execute()
+        for name in timetable():
+            take_tick(name)
+        self.work()
+
+    # What there is in the end
+
+    def ended(self, kind: str) -> list[tuple[Effect, str, Effect]]:
+        """Each old effect of the kind: as it was, how it was left, as it is."""
+        rows = [row for row in self.before.values() if row.kind == kind and row.id in self.left]
+        assert len(rows) == 7
+        return [(row, self.left[row.id], Effect.get_by_id(row.id)) for row in rows]
+
+    def performed(self, effect_id: str) -> int:
+        """How often the provider has done it since, under any key of the effect."""
+        log = self.stand_in.sandbox.ground.requests.select({"method": "POST", "provider": "stripe"})
+        mine = [row for row in log if (row["idempotency_key"] or "").startswith(effect_id)]
+        return sum(row["performed"] and not row["replayed"] for row in mine)
+
+    def texted(self, phone: str) -> int:
+        """How many requests to text this person Twilio has got since."""
+        log = self.stand_in.sandbox.ground.requests.select({"method": "POST", "provider": "twilio"})
+        return sum(row["params"].get("To") == phone for row in log if row["params"])
+
+    def find(self, object_id: str) -> Json:
+        with self.stand_in.sandbox.ground.lock:
+            return dict(self.stand_in.sandbox.stripe.accounts[PLATFORM].find(object_id))
+
+    def jobs(self) -> list[StagedJob]:
+        """The old jobs as they are now."""
+        ids = [number for number, *_ in self.about["jobs"]]
+        rows = list(StagedJob.select().where(StagedJob.id.in_(ids)))
+        assert len(rows) == len(ids)
+        return rows
+
+
+def was_done(end: str) -> bool:
+    """Whether the provider had done it before the first release ended."""
+    return end == "confirmed" or end.endswith(", done")
+
+
+@pytest.fixture
+def empty_url(database_url, request, tmp_path):
+    """A database of the kind asked for, without a table."""
+    close_database()
+    if database_url.startswith("sqlite"):
+        yield f"sqlite:///{tmp_path / 'first_release.db'}"
+        return
+    server = request.getfixturevalue("postgres")
+    url = server.create_database()
+    yield url
+    close_database()
+    server.drop_database(url)
+
+
+def restore(url: str, sql: str) -> None:
+    if url.startswith("sqlite"):
+        with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+            connection.executescript(sql)
+        connection.close()
+        return
+    with psycopg.connect(url) as connection:
+        connection.execute(sql.encode())
+
+
+@pytest.fixture
+def found(request, empty_url, valkey, stand_in, receiver, monkeypatch, tmp_path):  # noqa: F811
+    """What the first release left, so many seconds ago as the test's parameter says."""
+    engine = "sqlite" if empty_url.startswith("sqlite") else "postgres"
+    about = json.loads(kept(f"{engine}.about.json"))
+    later = int(time.time() - request.param - about["dumped_at"])
+    sql = kept(f"{engine}.sql").replace(about["hook"], receiver.url)
+    restore(empty_url, moved(sql, about["dumped_at"], later))
+    state = tmp_path / "sandbox.json"
+    state.write_text(moved(kept(f"{engine}.sandbox.json"), about["dumped_at"], later))
+    load(stand_in.sandbox, str(state))
+    for name, value in {**TWILIO, "TWILIO_API_BASE": stand_in.url, "DATABASE_URL": empty_url}.items():
+        monkeypatch.setenv(name, value)
+    reset_process()
+    twilio_api.client.cache_clear()
+    base.use_database(empty_url)
+    migrate()
+    local_hour("America/New_York", 12)
+    receiver.secret = about["secret"]
+    yield FirstRelease(stand_in, valkey.client(), receiver, about, request.param)
+    move_business_time(timedelta(0))
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()
+
+
+@pytest.mark.parametrize("found", [MINUTE], indirect=True)
+def test_the_dumps_hold_every_job_and_every_effect_in_every_state(found):
+    """Else what follows would show nothing."""
+    assert pending() == []
+    waiting = {name for _, name, _, state in found.about["jobs"] if state == "waiting"}
+    assert {find_job(name).name for name in waiting} <= set(job_names())
+    assert waiting >= set(NAMES["jobs"])
+    states = {(row.kind, row.state) for row in found.before.values()}
+    assert states == {(kind, state) for kind in NAMES["effects"] for state in ("sending", "confirmed", "refused", "unknown")}
+
+
+@pytest.mark.timeout(400)  # hundreds of jobs, effects and webhooks, on a machine that may be busy
+@pytest.mark.parametrize("found", [MINUTE, THIRTY_HOURS], indirect=True)
+def test_each_intent_ends_with_one_effect(found):
+    """Given what the first release left, when this one has worked it off, then nothing is lost, and nothing is done twice.
+
+    After thirty hours Stripe's keys are forgotten, and what was not sent is not wanted any more.
+    """
+    found.work()
+    found.hours_pass()
+    jobs_are_over(found)
+    what_was_over_is_left_alone(found)
+    nothing_is_done_twice(found)
+    rows_and_providers_agree(found)
+    no_text_is_sent_again(found)
+    names_are_kept(found)
+    if found.age == MINUTE:
+        all_is_done(found)
+
+
+def jobs_are_over(found) -> None:
+    """Every job has run, under the name that it was staged by; only the search for a lost text is given up, openly."""
+    for row in found.jobs():
+        assert find_job(row.name) is not None, row.name
+        assert UNKNOWN not in (row.last_error or ""), (row.name, row.last_error)
+    left = [row for row in found.jobs() if row.state not in {"done", "cancelled"}]
+    assert [row.state for row in left] == ["dead"]
+    assert "It will not be sent again; a callback or a person settles it." in left[0].last_error
+    assert StagedJob.select().where(StagedJob.state == "running").count() == 0
+    assert {row.state for row in WebhookDelivery.select()} == {"delivered"}
+    assert found.receiver.events
+
+
+def what_was_over_is_left_alone(found) -> None:
+    for was in found.before.values():
+        now = Effect.get_by_id(was.id)
+        if was.state in {"confirmed", "refused"}:
+            outcome = [(row.state, row.provider_id, row.answer, row.error_code, row.settled_at) for row in (was, now)]
+            assert outcome[0] == outcome[1]
+            assert found.performed(was.id) == 0
+
+
+def nothing_is_done_twice(found) -> None:
+    """What the provider had done is found, not done again; what it had not, it does once at most."""
+    for kind in KINDS:
+        for was, end, now in found.ended(kind):
+            told = f"{kind} that was {end} is {now.state} ({now.error_code})"
+            times = found.performed(was.id)
+            assert times == 0 if was_done(end) or end == "refused" else times <= 1, told
+            if kind in MADE:
+                made = found.stand_in.made(MADE[kind], was.key.split(":")[1])
+                assert len(made) == (now.state == "confirmed"), told
+                assert [row["id"] for row in made] == [now.provider_id] * len(made), told
+            if was_done(end) and kind != "session_expire":  # a page that nobody completes ends by itself
+                assert now.state == "confirmed", told
+
+
+def rows_and_providers_agree(found) -> None:
+    for row in PaymentAttempt.select().where(PaymentAttempt.intent_id.is_null(False)):
+        intent = found.find(row.intent_id)
+        assert (row.state == "closed") == (intent["status"] in {"succeeded", "canceled"}), row.id
+        assert row.intent_amount == intent["amount"], row.id
+    for row in PaymentConfirmation.select():
+        intent = found.find(row.attempt.intent_id)
+        assert (row.state == "settled") == (intent["status"] == "succeeded"), row.id
+        assert row.state in {"settled", "refused"}, row.id
+    for row in PaymentLink.select().where(PaymentLink.stripe_link_id.is_null(False)):
+        assert (row.state == "active") == found.find(row.stripe_link_id)["active"], row.id
+        assert row.state in {"active", "retired"}, row.id
+    for row in RefundRequest.select():
+        assert row.state in {"confirmed", "refused"}, row.id
+        assert len(found.stand_in.refunds(row.id)) == (row.state == "confirmed"), row.id
+    for row in Invoice.select():
+        assert row.amount_received - row.amount_returned == found.stand_in.received(row.id), row.number
+    last = Reconciliation.select().order_by(Reconciliation.id.desc()).first()
+    assert (last.state, last.open_differences()) == ("done", [])
+
+
+def no_text_is_sent_again(found) -> None:
+    """A text whose fate nobody can tell stays in doubt; one that had left is not sent a second time."""
+    for was, end, now in found.ended("text"):
+        message = Message.get_by_id(was.key.split(":")[1])
+        once = end == "sending, only reserved" and found.age == MINUTE
+        assert found.texted(message.to) == once, end
+        if was_done(end):
+            assert (now.state, message.status) == ("confirmed", "delivered"), end
+        elif end in {"unknown, not done", "sending, not done"}:
+            assert (now.state, message.status) == ("unknown", "unknown"), end
+        else:
+            assert now.state == "refused", end
+            assert message.status == ("delivered" if once else "refused"), end
+
+
+def names_are_kept(found) -> None:
+    """Keys of effects and tags at Stripe are made as they were, or nobody would find what is there."""
+    made = {row.id for row in Effect.select()} - set(found.before)
+    for row in Effect.select():
+        shape = NAMES["effect_keys"][row.kind]
+        pattern = re.sub(r"\{\w+\}", "[^:]+", shape.replace("[", "(").replace("]", ")?"))
+        assert re.fullmatch(pattern, row.key), (row.key, shape)
+    tagged = [row for row in Effect.select().where(Effect.kind.in_(MADE)) if row.id in made]
+    assert {row.kind for row in tagged} == set(MADE)
+    assert all(sorted(row.request["metadata"]) == NAMES["stripe_tags"] for row in tagged)
+
+
+def all_is_done(found) -> None:
+    """What was asked for a minute ago is still wanted: all but what was refused is done."""
+    for kind in set(KINDS) - {"text"}:
+        for was, end, now in found.ended(kind):
+            assert now.state == ("refused" if end == "refused" else "confirmed"), (kind, end)
+            assert found.performed(was.id) == (not was_done(end) and end != "refused"), (kind, end)
+    waited = Message.get(Message.id.in_([key for _, name, key, state in found.about["jobs"] if (name, state) == ("send_payment_link", "waiting")]))
+    assert (waited.status, found.texted(waited.to)) == ("delivered", 1)
