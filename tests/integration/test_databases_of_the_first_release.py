@@ -226,7 +226,7 @@ def test_each_intent_ends_with_one_effect(found):
 
 
 def jobs_are_over(found) -> None:
-    """Every job is found by its old name and has run; only the search for a lost text is given up."""
+    """Every job is found by its old name and has run; only a lost text is searched for in vain."""
     for row in found.jobs():
         assert find_job(row.name) is not None, row.name
         assert UNKNOWN not in (row.last_error or ""), (row.name, row.last_error)
