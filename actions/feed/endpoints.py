@@ -50,7 +50,7 @@ def register_endpoint(account: Account, url: str, events: list[str], actor: str)
                 "invalid", f"An account has at most {MOST} webhook endpoints; delete one first."
             )
         endpoint = WebhookEndpoint.register(account, url, events, seal(new_secret()), real_now())
-        _audit(endpoint, actor, "registered", events=events)
+        _audit(endpoint, actor, "endpoint.registered", events=events)
     return endpoint
 
 
@@ -74,7 +74,7 @@ def change_endpoint(
         ):
             endpoint.record_enabled()
             _release(endpoint)
-        _audit(endpoint, actor, "changed", changed=sorted(wanted), status=endpoint.state)
+        _audit(endpoint, actor, "endpoint.changed", changed=sorted(wanted), status=endpoint.state)
     return endpoint
 
 
@@ -86,7 +86,7 @@ def delete_endpoint(account: Account, endpoint_id: str, actor: str) -> None:
         endpoint = find_endpoint(account, endpoint_id)
         endpoint.record_deleted(real_now())
         _release(endpoint)
-        _audit(endpoint, actor, "deleted")
+        _audit(endpoint, actor, "endpoint.deleted")
 
 
 def disable(endpoint: WebhookEndpoint, now: datetime) -> None:
@@ -132,7 +132,5 @@ def _release(endpoint: WebhookEndpoint) -> None:
     stage_again("release_deliveries", f"{endpoint.id}:0", endpoint.id, 0)
 
 
-def _audit(endpoint: WebhookEndpoint, actor: str, verb: str, **detail: Any) -> None:
-    AuditEntry.record(
-        actor, f"endpoint.{verb}", f"endpoint:{endpoint.id}", endpoint.account_id, **detail
-    )
+def _audit(endpoint: WebhookEndpoint, actor: str, action: str, **detail: Any) -> None:
+    AuditEntry.record(actor, action, f"endpoint:{endpoint.id}", endpoint.account_id, **detail)

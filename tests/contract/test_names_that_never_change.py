@@ -133,8 +133,7 @@ def test_schedules():
 
 def effects_found() -> Json:
     """Each kind with its provider and what it remembers of the provider's object."""
-    kinds = KINDS.items()
-    return {name: {"provider": kind.provider, "remembers": list(kind.keep)} for name, kind in kinds}
+    return {kind.name: {"provider": kind.provider, "remembers": list(kind.keep)} for kind in KINDS}
 
 
 def test_effect_kinds():
@@ -212,7 +211,7 @@ def _fields(schema: Json, models: Json, path: str = "", seen: Seen = ()) -> Iter
         yield ", ".join(filter(None, [f"{path}{name}: {kind}", *more]))
         yield from _below(deeper, models, f"{path}{name}", seen)
     if "properties" not in schema:
-        yield from _below([schema], models, path, seen)
+        yield from _below(schema.get("anyOf") or [schema], models, path, seen)
 
 
 def _below(schemas: list[Json], models: Json, path: str, seen: Seen) -> Iterator[str]:
@@ -328,9 +327,19 @@ def _tuples(node: ast.AST) -> list[ast.AST]:
 
 
 def audit_found() -> list[str]:
-    """The second argument of each `AuditEntry.record(…)`."""
+    """The second argument of each `AuditEntry.record(…)`, and what is handed to the functions of a
+    module that hand it on.
+    """
     recorder = f"{AuditEntry.__name__}.{AuditEntry.record.__name__}"
-    return sorted(_arguments(1, recorder, sources()))
+    found: set[str] = set()
+    for tree in sources():
+        found |= _arguments(1, recorder, [tree])
+        for call, around in _calls(tree):
+            names = [each.arg for each in around.args.args] if hasattr(around, "args") else []
+            action = ast.unparse(call.args[1]) if len(call.args) > 1 else ""
+            if ast.unparse(call.func) == recorder and action in names:
+                found |= _arguments(names.index(action), around.name, [tree])
+    return sorted(found)
 
 
 def test_audit_actions():

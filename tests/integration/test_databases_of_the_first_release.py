@@ -25,26 +25,25 @@ from delivery.registry import find_job, job_names
 from delivery.tick import take_tick, timetable
 from effects.kinds import KINDS
 from models import base
-from models.effect import Effect
-from models.invoice import Invoice
-from models.message import Message
+from models.books.reconciliation import Reconciliation
+from models.contact.message import Message
+from models.delivery.staged_job import StagedJob
+from models.effects.effect import Effect
+from models.feed.webhook_delivery import WebhookDelivery
+from models.invoices.invoice import Invoice
 from models.migrate import migrate, pending
-from models.payment_attempt import PaymentAttempt
-from models.payment_confirmation import PaymentConfirmation
-from models.payment_link import PaymentLink
-from models.reconciliation import Reconciliation
-from models.refund_request import RefundRequest
-from models.staged_job import StagedJob
-from models.webhook_delivery import WebhookDelivery
-from providers import twilio_api
+from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_confirmation import PaymentConfirmation
+from models.payments.payment_link import PaymentLink
+from models.payments.refund_request import RefundRequest
+from providers.twilio import messages as twilio_api
 from runtime.clock import move_business_time
 from runtime.settings import QUEUES, get_settings
 from sandbox.state_file import load
 from sandbox.stripe.provider import PLATFORM
 from tests import given
-from tests.conftest import close_database, reset_process
 from tests.declared import DeclaredClient
-from tests.hook_receiver import receiver  # noqa: F401 - a fixture
+from tests.processes import close_database, reset_process
 from tests.texting import TWILIO, local_hour
 from web.app import create_app
 
@@ -79,7 +78,7 @@ def moved(text: str, dumped_at: float, seconds: int) -> str:
 class FirstRelease:
     """The dumped database and stand-ins, as this release finds them."""
 
-    def __init__(self, stand_in, redis, receiver, about: Json, age: int) -> None:  # noqa: F811
+    def __init__(self, stand_in, redis, receiver, about: Json, age: int) -> None:
         self.stand_in, self.redis, self.receiver = stand_in, redis, receiver
         self.about, self.age = about, age
         self.client = DeclaredClient(create_app())
@@ -170,7 +169,7 @@ def restore(url: str, sql: str) -> None:
 
 
 @pytest.fixture
-def found(request, empty_url, valkey, stand_in, receiver, monkeypatch, tmp_path):  # noqa: F811
+def found(request, empty_url, valkey, stand_in, receiver, monkeypatch, tmp_path):
     """What the first release left, so many seconds ago as the test's parameter says."""
     engine = "sqlite" if empty_url.startswith("sqlite") else "postgres"
     about = json.loads(kept(f"{engine}.about.json"))
@@ -249,7 +248,7 @@ def what_was_over_is_left_alone(found) -> None:
 
 def nothing_is_done_twice(found) -> None:
     """What the provider had done is found, not done again; anything else is done once at most."""
-    for kind in KINDS:
+    for kind in [one.name for one in KINDS]:
         for was, end, now in found.ended(kind):
             told = f"{kind} that was {end} is {now.state} ({now.error_code})"
             times = found.performed(was.id)
@@ -314,7 +313,7 @@ def names_are_kept(found) -> None:
 
 def all_is_done(found) -> None:
     """What was asked for a minute ago is still wanted: all but what was refused is done."""
-    for kind in set(KINDS) - {"text"}:
+    for kind in {one.name for one in KINDS} - {"text"}:
         for was, end, now in found.ended(kind):
             assert now.state == ("refused" if end == "refused" else "confirmed"), (kind, end)
             assert found.performed(was.id) == (not was_done(end) and end != "refused"), (kind, end)

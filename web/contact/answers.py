@@ -158,7 +158,7 @@ class SenderShown(Shown):
     """An account's sender. `shared`: it has none of its own, so the installation's is used."""
 
     account_id: str
-    provider: Literal["twilio"] = "twilio"
+    provider: Literal["twilio"]
     messaging_service_sid: str | None
     from_number: str | None
     shared: bool
@@ -170,6 +170,7 @@ class SenderShown(Shown):
         used = sender_of(account.id)
         return cls(
             account_id=account.id,
+            provider="twilio",
             messaging_service_sid=used.get("MessagingServiceSid"),
             from_number=used.get("From"),
             shared=AccountSender.get_or_none(AccountSender.account == account.id) is None,
