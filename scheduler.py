@@ -3,7 +3,7 @@
 import jobs  # noqa: F401 - makes every job known
 from delivery.tick import Schedule, use_timetable
 from delivery.ticker import Ticker
-from rules.card_numbers import redact
+from rules.cards.card_numbers import redact
 from runtime.log import configure_log
 from runtime.start import settings_or_exit
 

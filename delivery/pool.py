@@ -161,7 +161,7 @@ class Pool:
         for slot in alive:
             os.kill(slot.pid, signal.SIGTERM)
         until = time.monotonic() + DRAIN
-        while alive and time.monotonic() < until and self._stop_signals < 2:  # noqa: PLR2004 - the second signal
+        while alive and time.monotonic() < until and self._stop_signals < 2:  # noqa: PLR2004
             alive = [slot for slot in alive if not os.waitpid(slot.pid, os.WNOHANG)[0]]
             time.sleep(0.02)
         for slot in alive:

@@ -43,7 +43,12 @@ class TickJob(Job):
         super().__init__(id=id, connection=connection, serializer=JSONSerializer)
 
     @classmethod
-    def fetch(cls, id: str, connection: Redis | None = None, serializer: Any = None) -> "TickJob":  # noqa: ARG003 - always JSON
+    def fetch(
+        cls,
+        id: str,
+        connection: Redis | None = None,
+        serializer: Any = None,  # noqa: ARG003
+    ) -> "TickJob":
         """The job of this id, read as JSON."""
         return cast(TickJob, super().fetch(id, connection=connection, serializer=JSONSerializer))
 
@@ -66,7 +71,7 @@ class _Scheduler(Scheduler):
                 job = self.job_class.fetch(identity, connection=self.connection)
                 job.func_name  # noqa: B018 - decoding is lazy; it must fail here or not at all
                 known = identity.removeprefix(TICK_PREFIX) in timetable()
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with one entry must not stop the others
+            except Exception as error:  # noqa: BLE001
                 log.error(
                     "a timetable entry cannot be read",
                     entry=identity[:80],

@@ -12,7 +12,7 @@ from models.contact.message import Message
 from models.effects.effect import Effect
 from providers.twilio import messages as twilio_api
 from providers.twilio.messages import TextMessage
-from rules.delivery_failures import advice_for
+from rules.contact.delivery_failures import advice_for
 from runtime.settings import get_settings
 
 CALLBACK = "/api/webhooks/twilio/message-status"

@@ -16,7 +16,7 @@ from models.contact.message import Message
 from models.delivery.stage import stage
 from providers.errors import ProviderError
 from providers.twilio import messages as twilio_api
-from rules.text_status import PENDING
+from rules.contact.text_status import PENDING
 from runtime.clock import real_now
 
 BATCH = 500

@@ -32,10 +32,10 @@ from models.delivery.stage import stage, stage_again
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
-from rules.contact import TRANSIENT, Allowed, Refused, may_contact
+from rules.contact.gate import TRANSIENT, Allowed, Refused, may_contact
+from rules.contact.templates import Rendered, render
 from rules.invoice_fold import UNPAID
 from rules.money import in_words
-from rules.templates import Rendered, render
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
 

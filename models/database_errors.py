@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from peewee import PeeweeException
 
-from rules.card_numbers import redact
+from rules.cards.card_numbers import redact
 
 _UNDEFINED = {"42P01", "42703"}  # PostgreSQL's codes of a table and of a column that is not there
 _LACKING = ("no such table", "no such column", "has no column named")  # SQLite has words only

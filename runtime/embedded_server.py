@@ -63,5 +63,6 @@ def start() -> "subprocess.Popen[bytes] | None":
             stderr=log,
             start_new_session=True,
             pass_fds=[lock.fileno()],
-            preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509 - started where there is one thread
+            # started where there is one thread
+            preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509
         )

@@ -2,7 +2,7 @@
 
 What may carry a secret or a card number is masked here, last of all, whoever logs it: lines of the
 standard library's loggers too. How to recognise a card number is passed in from above
-(`rules.card_numbers.redact`).
+(`rules.cards.card_numbers.redact`).
 """
 
 import logging

@@ -27,7 +27,9 @@ def connect_redis(url: str | None, timeout: float = WORKER_TIMEOUT) -> "Redis":
     if url.startswith("redis+sentinel://"):
         hosts, service, db = (url.removeprefix("redis+sentinel://") + "//").split("/")[:3]
         sentinels = [(host, int(port)) for host, port in (h.split(":") for h in hosts.split(","))]
-        return Sentinel(sentinels, **patience).master_for(service, db=int(db or 0), **patience)  # type: ignore[no-any-return]
+        found = Sentinel(sentinels, **patience)
+        master: Redis = found.master_for(service, db=int(db or 0), **patience)
+        return master
     return Redis.from_url(url, **patience)
 
 

@@ -11,7 +11,8 @@ class Ids:
 
     def __init__(self, seed: int | None = None) -> None:
         """Seed the source, or leave it to the system's entropy."""
-        self._random = random.Random(seed)  # noqa: S311  # repeatable on purpose; its secrets guard nothing
+        # repeatable on purpose; its secrets guard nothing
+        self._random = random.Random(seed)  # noqa: S311
         self.drawn = 0
 
     def token(self, length: int) -> str:

@@ -165,7 +165,8 @@ def _run(env: dict[str, str], chosen: argparse.Namespace) -> int:
 
 def _code(manager: Any) -> int:
     """The story's own exit code; another process that ended first makes it a failure."""
-    code = manager._processes["story"].get("returncode")  # noqa: SLF001 - honcho has no other way to ask
+    # honcho has no other way to ask
+    code = manager._processes["story"].get("returncode")  # noqa: SLF001
     return code if code is not None and code >= 0 else (manager.returncode or 1)
 
 

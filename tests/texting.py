@@ -14,8 +14,8 @@ from models.effects.effect import Effect
 from models.effects.pause_switch import Brake
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from rules.contact import closing
-from rules.person_time_zones import zones_of_number
+from rules.contact.gate import closing
+from rules.contact.person_time_zones import zones_of_number
 from runtime.clock import business_now, move_business_time, real_now
 from runtime.ids import new_id
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN, Sender

@@ -9,8 +9,8 @@ from models.contact.message import Message
 from models.delivery.stage import stage_again
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
-from rules import contact
-from rules.contact import TRANSIENT, may_contact
+from rules.contact import gate as contact
+from rules.contact.gate import TRANSIENT, may_contact
 from runtime.clock import business_now, real_now, rfc3339
 from runtime.errors import Refused
 

@@ -9,7 +9,7 @@ from models.contact.consent import Consent
 from models.contact.opt_out import CHANNELS, OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.invoices.customer import Customer
-from rules.phones import ACCEPTED, BadPhone, read_phone
+from rules.contact.phones import ACCEPTED, BadPhone, read_phone
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 

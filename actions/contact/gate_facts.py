@@ -17,8 +17,8 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
-from rules.contact import Books, Facts
-from rules.person_time_zones import zones_of
+from rules.contact.gate import Books, Facts
+from rules.contact.person_time_zones import zones_of
 from rules.stripe_event_types import UNNAMED
 from runtime.settings import get_settings
 

@@ -13,7 +13,7 @@ from models.accounts.account import Account
 from models.contact.account_sender import sender_of
 from models.contact.consent import Consent
 from models.contact.opt_out import OptOut
-from rules.invoice_csv import Refusal
+from rules.imports.invoice_csv import Refusal
 
 SOURCE = "import"
 

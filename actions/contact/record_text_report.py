@@ -6,7 +6,7 @@ from models.contact.message import Message
 from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.effects.effect import Effect
-from rules.delivery_failures import advice_for
+from rules.contact.delivery_failures import advice_for
 
 OPTED_OUT = "21610"
 

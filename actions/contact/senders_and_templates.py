@@ -5,7 +5,7 @@ from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.contact.account_sender import AccountSender
 from models.contact.message_template import MessageTemplate
-from rules.templates import KINDS, STOP_LINES, faults_of
+from rules.contact.templates import KINDS, STOP_LINES, faults_of
 from runtime.clock import real_now
 from runtime.errors import Refused
 

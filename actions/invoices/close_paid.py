@@ -16,9 +16,9 @@ from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
 from models.payments.has_money import with_payment_under_way
 from models.payments.payment import Payment
-from rules.invoice_csv import Passed
+from rules.imports.invoice_csv import Passed
+from rules.imports.invoice_states import CLOSED, State
 from rules.invoice_fold import CLOSING_MARKS
-from rules.invoice_states import CLOSED, State
 
 ELSEWHERE = "elsewhere"  # a payment's method: the clinic's books know how the money came
 MARK_OF = {State.VOID: "cancelled", State.WRITTEN_OFF: "written_off"}

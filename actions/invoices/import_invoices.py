@@ -16,7 +16,7 @@ from models.contact.consent import IMPORTED, Consent
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.has_money import with_money
-from rules.invoice_csv import InvoiceRow, RowError
+from rules.imports.invoice_csv import InvoiceRow, RowError
 from rules.invoice_fold import CLOSING_MARKS, Terms, fold
 from runtime.ids import new_id
 

@@ -29,7 +29,7 @@ from bin.commands.checks.work import (
 )
 from bin.commands.output import console
 from models.delivery.staged_job import StagedJob
-from rules.card_numbers import redact
+from rules.cards.card_numbers import redact
 from runtime.embedded_redis import socket_url
 from runtime.errors import Misconfigured
 from runtime.log import configure_log

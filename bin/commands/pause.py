@@ -62,7 +62,7 @@ def resume(what: Limited, account: str | None, why: str) -> None:
 @click.command()
 def brakes() -> None:
     """Show what is paused, by whom and why."""
-    rows = Brake.select().where(Brake.paused == True).order_by(Brake.what, Brake.account_id)  # noqa: E712 - SQL
+    rows = Brake.select().where(Brake.paused).order_by(Brake.what, Brake.account_id)
     shown = (
         (row.what, row.account_id or "all accounts", row.by, moment(row.at), row.why)
         for row in rows

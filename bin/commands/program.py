@@ -31,7 +31,7 @@ from bin.commands.reseal import reseal
 from bin.commands.staged_jobs import staged_jobs
 from models.base import database, use_database
 from models.database_errors import LACKS_TABLES, driver_says, lacks_tables
-from rules.card_numbers import has_card_number, redact
+from rules.cards.card_numbers import has_card_number, redact
 from runtime.errors import PayphoneError
 from runtime.log import configure_log
 from runtime.settings import get_settings

@@ -8,8 +8,8 @@ from typing import Any
 from peewee import BigAutoField, TextField
 
 from models.base import Instant, Row, execute, to_micros
-from rules.card_documents import redacted_json
-from rules.card_numbers import redact
+from rules.cards.card_documents import redacted_json
+from rules.cards.card_numbers import redact
 from rules.stripe_event_types import UNNAMED
 
 

@@ -12,8 +12,8 @@ from models.base import Instant, Row
 from models.effects.effect import Effect
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from rules.contact import DAY
-from rules.text_status import PENDING, merged_status
+from rules.contact.gate import DAY
+from rules.contact.text_status import PENDING, merged_status
 from runtime.ids import new_id
 
 WANTED_FOR = timedelta(hours=1)  # a text asked for longer ago is not sent any more

@@ -6,7 +6,7 @@ from peewee import BigAutoField, ForeignKeyField, TextField
 
 from models.accounts.account import Account
 from models.base import Instant, Row
-from rules.templates import DEFAULTS, language_of
+from rules.contact.templates import DEFAULTS, language_of
 
 
 class MessageTemplate(Row):

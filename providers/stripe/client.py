@@ -106,7 +106,9 @@ def options(stripe_account: str, key: str = "") -> Any:
 def create_payment_link(request: Json, stripe_account: str, key: str) -> Json:
     """Make a payment link; `request` as Stripe's API takes it."""
     with mapped_errors():
-        return client().v1.payment_links.create(request, options(stripe_account, key)).to_dict()  # type: ignore[arg-type]
+        links = client().v1.payment_links
+        made = links.create(request, options(stripe_account, key))  # type: ignore[arg-type]
+        return made.to_dict()
 
 
 def find_payment_link(attempt_id: str, stripe_account: str, older: str | None) -> Json | None:
@@ -145,7 +147,9 @@ def create_refund(request: Json, stripe_account: str, key: str) -> Json:
     """
     try:
         with mapped_errors():
-            return client().v1.refunds.create(request, options(stripe_account, key)).to_dict()  # type: ignore[arg-type]
+            refunds = client().v1.refunds
+            made = refunds.create(request, options(stripe_account, key))  # type: ignore[arg-type]
+            return made.to_dict()
     except ProviderError as error:
         if error.code != "resource_missing":
             raise

@@ -11,14 +11,17 @@ DEEP = 1000  # how many recent intents a search by tag looks through
 def create_intent(request: Json, stripe_account: str, key: str) -> Json:
     """Make an unconfirmed PaymentIntent; it moves no money."""
     with mapped_errors():
-        return client().v1.payment_intents.create(request, options(stripe_account, key)).to_dict()  # type: ignore[arg-type]
+        intents = client().v1.payment_intents
+        made = intents.create(request, options(stripe_account, key))  # type: ignore[arg-type]
+        return made.to_dict()
 
 
 def update_intent(intent_id: str, request: Json, stripe_account: str, key: str) -> Json:
     """Change an unconfirmed intent, such as its amount."""
     with mapped_errors():
         intents = client().v1.payment_intents
-        changed = intents.update(intent_id, request, options(stripe_account, key))  # type: ignore[arg-type]
+        how = options(stripe_account, key)
+        changed = intents.update(intent_id, request, how)  # type: ignore[arg-type]
         return changed.to_dict()
 
 
@@ -26,7 +29,8 @@ def confirm_intent(intent_id: str, request: Json, stripe_account: str, key: str)
     """Charge the intent's payment method, now."""
     with mapped_errors():
         intents = client().v1.payment_intents
-        confirmed = intents.confirm(intent_id, request, options(stripe_account, key))  # type: ignore[arg-type]
+        how = options(stripe_account, key)
+        confirmed = intents.confirm(intent_id, request, how)  # type: ignore[arg-type]
         return confirmed.to_dict()
 
 

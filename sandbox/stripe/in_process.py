@@ -39,7 +39,8 @@ class InProcess(stripe.HTTPClient):
             Request(method.upper(), parts.path, parts.query, post_data or "", names, base)
         )
         if answer.ending:
-            raise stripe.APIConnectionError(f"the sandbox ended the connection: {answer.ending}")  # type: ignore[no-untyped-call]
+            why = f"the sandbox ended the connection: {answer.ending}"
+            raise stripe.APIConnectionError(why)  # type: ignore[no-untyped-call]
         return (
             answer.body,
             answer.status,

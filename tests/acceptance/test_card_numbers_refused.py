@@ -13,7 +13,7 @@ from models.books.inbox_event import InboxEvent
 from models.delivery.idempotency_key import IdempotencyKey
 from models.invoices.customer import Customer
 from models.payments.payment import Payment
-from rules.card_numbers import REDACTED, redact
+from rules.cards.card_numbers import REDACTED, redact
 from runtime.log import MaskingFormatter, configure_log
 from tests import given
 

@@ -25,7 +25,9 @@ grace@example.com,202-555-0144,Partially paid
 1004,Edsger D.,01/02/2026,02/28/2099,Net 30,500,500,JPY,,+81312345678,Open
 """
 XERO = (
-    "ContactName,EmailAddress,POAddressLine1,POCity,POCountry,InvoiceNumber,Reference,InvoiceDate,DueDate,Total,InvoiceAmountDue,Description,Quantity,UnitAmount,LineAmount,Currency,Type,Sent,Status\nAda"
+    "ContactName,EmailAddress,POAddressLine1,POCity,POCountry,InvoiceNumber,Reference,"
+    "InvoiceDate,DueDate,Total,InvoiceAmountDue,Description,Quantity,UnitAmount,LineAmount,"
+    "Currency,Type,Sent,Status\nAda"
     " Payer,ada@example.com,1 Main St,London,United"
     " Kingdom,INV-1,Crown,22/11/2026,31/12/2099,150.00,150.00,Crown,1,100.00,100.00,GBP,Sales"
     " invoice,Sent,Awaiting Payment\nAda Payer,ada@example.com,1 Main St,London,United"
@@ -243,7 +245,8 @@ def test_customers_are_found_again_and_namesakes_kept_apart(take_in, account):
 
 def test_consents_come_with_where_and_when_they_were_given(take_in):
     text = (
-        "number,customer,phone,dueDate,amount,currency,smsConsent,consentSource,consentAt,consentText\n1,Ada,202-555-0123,2099-01-31,10,USD,yes,intake"
+        "number,customer,phone,dueDate,amount,currency,smsConsent,consentSource,consentAt,"
+        "consentText\n1,Ada,202-555-0123,2099-01-31,10,USD,yes,intake"
         " form,2026-01-31T09:30:00Z,I agree to texts about my"
         " bill\n2,Bob,202-555-0124,2099-01-31,10,USD,no,,,\n"
     )
@@ -278,7 +281,8 @@ def test_opt_outs_come_in_also_from_rows_that_are_not_collected(take_in, account
     text = (
         HEAD.replace("number", "Invoice No")
         + f"1,Ada,{ADA},2099-01-31,10,USD,,,,,yes,,\n2,Ada,{ADA},2099-01-31,20,USD,,,,,yes,no,\n"
-        f"3,Bob,{BOB},,0,USD,,,,,x,yes,2026-03-01\n4,Cy,{CY},,,,paid,,,,,yes,\n5,Di,+12025550126,2099-01-31,10,USD,,,,,no,,\n"
+        f"3,Bob,{BOB},,0,USD,,,,,x,yes,2026-03-01\n4,Cy,{CY},,,,paid,,,,,yes,\n"
+        "5,Di,+12025550126,2099-01-31,10,USD,,,,,no,,\n"
     )
     answer = take_in(text, "--dry-run", "--mapping", "quickbooks")
     assert "opted out" in answer.output

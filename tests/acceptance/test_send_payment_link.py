@@ -470,7 +470,7 @@ def test_twilio_in_a_storm_of_429_is_asked_again_and_one_text_goes_out(clinic):
         effect.state
         for effect in Effect.select().where(Effect.kind == "text").order_by(Effect.created_at)
     ] == ["refused", "refused", "confirmed"]
-    assert ContactDecision.select().where(ContactDecision.allowed == True).count() == 3  # noqa: E712
+    assert ContactDecision.select().where(ContactDecision.allowed).count() == 3
 
 
 def test_a_text_asked_for_an_hour_ago_is_not_sent_any_more(clinic):

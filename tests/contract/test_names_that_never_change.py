@@ -25,7 +25,7 @@ from effects.kinds import KINDS
 from models.accounts.audit_entry import AuditEntry
 from models.base import database
 from models.feed.outgoing_event import TYPES
-from rules.contact import may_contact
+from rules.contact.gate import may_contact
 from runtime.settings import DAILY_CEILINGS, QUEUES, Settings
 from tests import given
 from web.http.problems import PROBLEMS

@@ -13,7 +13,7 @@ from models.contact.message import Message
 from models.contact.opt_out import OptOut
 from models.feed.webhook_endpoint import WebhookEndpoint
 from models.payments.payment import Payment
-from rules.contact import Refused
+from rules.contact.gate import Refused
 from runtime.clock import real_now
 from tests import given
 

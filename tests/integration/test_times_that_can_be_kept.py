@@ -9,8 +9,8 @@ import pytest
 from models.base import NoInstant
 from models.contact.consent import Consent
 from models.invoices.customer import Customer
-from rules.csv_cells import BadCell
-from rules.invoice_csv import read_time
+from rules.imports.csv_cells import BadCell
+from rules.imports.invoice_csv import read_time
 from tests import given
 
 CONSENT = {

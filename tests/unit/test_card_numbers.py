@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from rules.card_documents import card_fields, redacted_document, redacted_json
-from rules.card_numbers import (
+from rules.cards.card_documents import card_fields, redacted_document, redacted_json
+from rules.cards.card_numbers import (
     REDACTED,
     has_bare_card_number,
     has_card_number,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.channel_address import without_channel
+from rules.contact.channel_address import without_channel
 
 
 @pytest.mark.parametrize(

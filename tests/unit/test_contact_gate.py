@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.contact import DEFAULT, Allowed, Facts, Refused, closing, may_contact, next_opening
-from rules.person_time_zones import zones_of
-from rules.us_zones import STATES, zones_of_state
+from rules.contact.gate import DEFAULT, Allowed, Facts, Refused, closing, may_contact, next_opening
+from rules.contact.person_time_zones import zones_of
+from rules.contact.us_zones import STATES, zones_of_state
 
 NEW_YORK, LOS_ANGELES = "America/New_York", "America/Los_Angeles"
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)  # Friday noon in New York, 9:00 in Los Angeles

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.csv_amounts import Signs, currency_beside, read_amount, refuse_unchargeable
-from rules.csv_cells import BadCell
+from rules.imports.csv_amounts import Signs, currency_beside, read_amount, refuse_unchargeable
+from rules.imports.csv_cells import BadCell
 
 
 @pytest.mark.parametrize(

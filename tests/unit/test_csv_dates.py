@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.csv_cells import BadCell
-from rules.csv_dates import ORDERS, read_date
+from rules.imports.csv_cells import BadCell
+from rules.imports.csv_dates import ORDERS, read_date
 
 AUGUST = date(2026, 8, 12)
 

@@ -13,7 +13,9 @@ from docs import generate
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
-from rules import contact, invoice_fold, text_status
+from rules import invoice_fold
+from rules.contact import gate as contact
+from rules.contact import text_status
 from runtime.settings import ROOT, Settings
 
 DOCS = ROOT / "docs"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from rules import contact
-from rules.contact import Refused, may_contact
-from rules.delivery_failures import ADVICE
+from rules.contact import gate as contact
+from rules.contact.delivery_failures import ADVICE
+from rules.contact.gate import Refused, may_contact
 from rules.problem_words import NEXT
 from tests.unit.test_contact_gate import FINE, NOON, TROUBLES
 from web.http.problems import PROBLEMS, Problem, document_of

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from rules.invoice_columns import MAPPABLE
-from rules.invoice_layouts import COMMON, CONTACT, LAYOUTS, Layout
-from rules.invoice_states import KINDS, STATES
+from rules.imports.invoice_columns import MAPPABLE
+from rules.imports.invoice_layouts import COMMON, CONTACT, LAYOUTS, Layout
+from rules.imports.invoice_states import KINDS, STATES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "imports.md").read_text()
 SHOWN = {field: name for name, field in MAPPABLE.items()} | {"balance": "amount (owed)"}

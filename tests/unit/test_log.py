@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from rules.card_numbers import redact
+from rules.cards.card_numbers import redact
 from runtime.log import MaskingFormatter
 
 

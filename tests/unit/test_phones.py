@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.phones import ACCEPTED, BadPhone, read_phone
+from rules.contact.phones import ACCEPTED, BadPhone, read_phone
 
 # As people, address books and other programs write them, and what is understood.
 UNDERSTOOD = [

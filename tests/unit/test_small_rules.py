@@ -15,7 +15,7 @@ from delivery.registry import MAX_TIMEOUT, JobType, find_job, job, job_names
 from delivery.tick import Schedule
 from models.accounts.account import Account
 from models.delivery.staged_job import LEASE
-from rules.csv_cells import BadCell, read_currency
+from rules.imports.csv_cells import BadCell, read_currency
 from rules.money import CURRENCIES, exponent, in_words, least, step, to_major, to_minor
 from runtime.settings import QUEUES, Settings
 from simulation.demo_settings import until_mid_morning

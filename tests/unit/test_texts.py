@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.delivery_failures import ADVICE, advice_for
-from rules.templates import DEFAULTS, _weight, faults_of, language_of, render
-from rules.text_status import FAILED, PENDING, merged_status
+from rules.contact.delivery_failures import ADVICE, advice_for
+from rules.contact.templates import DEFAULTS, _weight, faults_of, language_of, render
+from rules.contact.text_status import FAILED, PENDING, merged_status
 
 VALUES = {
     "clinic": "Harbor Dental",

@@ -6,9 +6,9 @@ from typing import Any, Literal, Self
 from models.accounts.account import Account
 from models.contact.account_sender import AccountSender, sender_of
 from models.contact.message_template import template_for
-from rules.delivery_failures import ADVICE, Advice, advice_for
-from rules.templates import DEFAULTS, render
-from rules.text_status import FAILED
+from rules.contact.delivery_failures import ADVICE, Advice, advice_for
+from rules.contact.templates import DEFAULTS, render
+from rules.contact.text_status import FAILED
 from web.openapi.openapi import Shown, left_out_if_none
 
 ChannelName = Literal["sms", "voice"]

@@ -6,7 +6,7 @@ import falcon
 from pydantic import Field
 
 from actions.contact.senders_and_templates import assign_sender, forget_template, write_template
-from rules.templates import DEFAULTS
+from rules.contact.templates import DEFAULTS
 from web.accounts.accounts import account_of
 from web.contact.answers import SenderShown, TemplateList, TemplateShown, template_id
 from web.http.auth import caller_of

@@ -9,8 +9,8 @@ from typing import Any
 
 import falcon
 
-from rules.card_documents import card_fields
-from rules.card_numbers import has_bare_card_number
+from rules.cards.card_documents import card_fields
+from rules.cards.card_numbers import has_bare_card_number
 from web.http.problems import Problem
 
 # what these hold is stored, or told in an answer

@@ -9,9 +9,9 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from models.invoices.invoice import MAX_NOTES
+from rules.contact.phones import read_phone
 from rules.dates import read_day, read_day_or_moment, read_moment
 from rules.money import CURRENCIES
-from rules.phones import read_phone
 from rules.stripe_account import SHAPE, read_account_id
 
 

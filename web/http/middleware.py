@@ -11,7 +11,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from models.accounts.operator_session import OperatorSession
 from models.base import NoInstant, release_connection
-from rules.card_numbers import has_bare_card_number
+from rules.cards.card_numbers import has_bare_card_number
 from runtime.errors import Conflict, Refused
 from runtime.ids import new_id
 from runtime.log import get_log

@@ -236,7 +236,8 @@ def _answers(answers: Mapping[int, type[BaseModel] | None], codes: Sequence[str]
 def openapi_document(app: falcon.App) -> dict[str, Any]:
     """The OpenAPI 3.1 document of every documented route of `app`."""
     _tree.app, models = app, deepcopy(_tree.models)
-    document: dict[str, Any] = _tree._generate_spec()  # noqa: SLF001 - `spec` would keep the first application's for ever
+    # `spec` would keep the first application's for ever
+    document: dict[str, Any] = _tree._generate_spec()  # noqa: SLF001
     _tree.models = models  # making the document takes the nested models out of them
     for path, operations in document["paths"].items():
         operations.pop("head", None)  # whatever is read by GET; to say it once is enough

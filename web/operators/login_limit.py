@@ -25,7 +25,9 @@ class LoginLimit:
 
     def may_try(self, address: str, name: str) -> bool:
         """Count one try; False when the address or the name has had too many."""
-        return all([self._counts.hit(item, key) for item, key in _keys(address, name)])  # noqa: C419 - both are counted, always
+        # both are counted, always
+        hits = [self._counts.hit(item, key) for item, key in _keys(address, name)]
+        return all(hits)
 
     def clear(self, address: str, name: str) -> None:
         """Forget the tries that led to a login."""

@@ -48,7 +48,12 @@ class _JsonJob(Job):
     """A job read as JSON, never as a pickle."""
 
     @classmethod
-    def fetch(cls, id: str, connection: Redis | None = None, serializer: Any = None) -> "_JsonJob":  # noqa: ARG003 - always JSON
+    def fetch(
+        cls,
+        id: str,
+        connection: Redis | None = None,
+        serializer: Any = None,  # noqa: ARG003
+    ) -> "_JsonJob":
         """The job of this id."""
         return cast(_JsonJob, super().fetch(id, connection=connection, serializer=JSONSerializer))
 
@@ -61,7 +66,9 @@ class _JsonWorker(Worker):
     """Workers as Redis lists them; their jobs are read as JSON."""
 
     @classmethod
-    def find_by_key(cls, worker_key: str, connection: Redis, **_named: Any) -> BaseWorker | None:  # type: ignore[override]
+    def find_by_key(  # type: ignore[override]
+        cls, worker_key: str, connection: Redis, **_named: Any
+    ) -> BaseWorker | None:
         """The worker of this key; its jobs are read as JSON."""
         return super().find_by_key(
             worker_key, connection, job_class=_JsonJob, serializer=JSONSerializer

@@ -118,7 +118,8 @@ class PaymentWithRefunds(PaymentShown):
     and what to do next.
     """
 
-    status: PaymentStatus | Literal["unknown", "refused"]  # type: ignore[assignment]  # wider than a payment's own
+    # wider than a payment's own
+    status: PaymentStatus | Literal["unknown", "refused"]  # type: ignore[assignment]
     code: str | None
     advice: str | None
     refundable: int

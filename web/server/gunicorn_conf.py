@@ -7,7 +7,8 @@ from web.server.counter_files import make_counter_files
 from web.server.keep_alive import begin_request
 
 settings = settings_or_exit(check_settings)
-bind = f"{'127.0.0.1' if settings.payphone_env != 'production' else '0.0.0.0'}:{settings.port}"  # noqa: S104
+host = "0.0.0.0" if settings.payphone_env == "production" else "127.0.0.1"  # noqa: S104
+bind = f"{host}:{settings.port}"
 worker_class = "gthread"
 workers = 2
 threads = 8

@@ -6,7 +6,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from rules.card_numbers import redact
+from rules.cards.card_numbers import redact
 from runtime.log import MaskingFormatter
 
 

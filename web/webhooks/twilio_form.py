@@ -3,7 +3,7 @@
 import falcon
 
 from providers.twilio.signature import BadTwilioSignature, verify_form
-from rules.channel_address import without_channel
+from rules.contact.channel_address import without_channel
 from runtime.settings import get_settings
 from web.http.body import read_raw
 from web.http.problems import Problem

@@ -17,9 +17,9 @@ from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import accounts_of_sender
 from models.contact.message import Message
 from models.contact.message_template import template_for
-from rules.card_numbers import redact
-from rules.opt_out_words import language_of_help, wish_of
-from rules.templates import render
+from rules.cards.card_numbers import redact
+from rules.contact.opt_out_words import language_of_help, wish_of
+from rules.contact.templates import render
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
 from runtime.log import get_log

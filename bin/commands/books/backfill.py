@@ -208,7 +208,8 @@ def _of(outcome: str) -> list[InboxEvent]:
 
 def _named(text: str) -> list[int]:
     """The rows of one argument; none, with an error line, when there is no such event."""
-    number = int(text) if text.isdigit() and len(text) < 19 else 0  # noqa: PLR2004 - fits in 64 bits
+    # fits in 64 bits
+    number = int(text) if text.isdigit() and len(text) < 19 else 0  # noqa: PLR2004
     rows = InboxEvent.select(InboxEvent.id).where(
         (InboxEvent.id == number) | (InboxEvent.event_id == text)
     )

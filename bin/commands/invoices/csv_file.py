@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from rules.invoice_lines import Row
+from rules.imports.invoice_lines import Row
 from runtime.errors import PayphoneError
 
 MARKS = (

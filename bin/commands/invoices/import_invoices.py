@@ -21,14 +21,14 @@ from bin.commands.output import acting, complain, console, say, show_table
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
-from rules.invoice_columns import (
+from rules.imports.invoice_columns import (
     has_customer_rows,
     ignored_columns,
     repeats_amounts,
 )
-from rules.invoice_csv import InvoiceRow, Passed, Reading, Refusal, RowError, read_row
-from rules.invoice_lines import Row, summed
-from rules.invoice_report import Report, is_total_of_a_group
+from rules.imports.invoice_csv import InvoiceRow, Passed, Reading, Refusal, RowError, read_row
+from rules.imports.invoice_lines import Row, summed
+from rules.imports.invoice_report import Report, is_total_of_a_group
 from rules.money import in_words
 from runtime.clock import business_now, real_now
 

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 import click
 
 from bin.commands.invoices.csv_file import CsvFile, UnreadableFile
-from rules.csv_amounts import DECIMALS, SIGNS, THOUSANDS, Signs
-from rules.csv_dates import ORDERS
-from rules.invoice_columns import (
+from rules.imports.csv_amounts import DECIMALS, SIGNS, THOUSANDS, Signs
+from rules.imports.csv_dates import ORDERS
+from rules.imports.invoice_columns import (
     MAPPABLE,
     find_columns,
     header_rank,
@@ -19,8 +19,8 @@ from rules.invoice_columns import (
     what_is_lacking,
     with_columns,
 )
-from rules.invoice_csv import Reading
-from rules.invoice_layouts import LAYOUTS, Layout
+from rules.imports.invoice_csv import Reading
+from rules.imports.invoice_layouts import LAYOUTS, Layout
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _NAME_OF = {sign: name for name, sign in SIGNS.items()}

@@ -4,7 +4,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 
-from rules.invoice_csv import RowError
+from rules.imports.invoice_csv import RowError
 
 SHOWN = 50  # errors on the screen; the rest are counted
 SLACK = 4 * SHOWN  # errors held until they are sorted out

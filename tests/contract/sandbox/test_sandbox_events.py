@@ -8,7 +8,10 @@ def test_events_are_listed_by_type_by_time_and_by_page(world):
     for name in ("a", "b", "c"):
         world.stripe.customers.create({"name": name})
     world.charge()
-    names = lambda **query: [event.type for event in world.stripe.events.list(query).data]  # noqa: E731
+
+    def names(**query):
+        return [event.type for event in world.stripe.events.list(query).data]
+
     assert names(type="customer.*") == ["customer.created"] * 3
     assert names(types=["payment_intent.succeeded", "charge.succeeded"]) == [
         "payment_intent.succeeded",

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from rules.csv_cells import BadCell
+from rules.imports.csv_cells import BadCell
 
 
 class State(StrEnum):

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 import phonenumbers
 from phonenumbers import timezone
 
-from rules.us_zones import zones_of_state
+from rules.contact.us_zones import zones_of_state
 
 UNKNOWN = "Etc/Unknown"
 

@@ -9,7 +9,7 @@ over: a row is never dropped because it is broken.
 import re
 from collections.abc import Mapping, Sequence
 
-from rules.invoice_columns import has_customer_rows
+from rules.imports.invoice_columns import has_customer_rows
 
 _TOTAL = re.compile(r"(?:grand |report |sub)?[ -]?totals?\b(?: for\b)?\s*(?P<of>.*)", re.IGNORECASE)
 _WITH_JOBS = re.compile(r" with (?:sub-?customers|subs|jobs)$", re.IGNORECASE)

@@ -6,7 +6,7 @@ What cannot be read raises BadCell, whose message says what to do.
 
 import re
 
-from rules import phones
+from rules.contact import phones
 from rules.money import CURRENCIES
 
 LONGEST = 200  # characters, as the API takes them

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from rules.card_numbers import (
+from rules.cards.card_numbers import (
     LENGTHS,
     REDACTED,
     has_bare_card_number,
@@ -26,7 +26,8 @@ _PHONE_NAME = re.compile(
 )
 _PHONE = re.compile(r"\+?[\d ().-]{4,24}", re.ASCII)
 _TIME_NAME = re.compile(
-    r"(?:At|Since|For|Date|Until|_at|_date)$|^(?:created|updated|since|date|due|timestamp|time|expires)$"
+    r"(?:At|Since|For|Date|Until|_at|_date)$"
+    r"|^(?:created|updated|since|date|due|timestamp|time|expires)$"
 )
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|["
@@ -34,10 +35,12 @@ _TIME = re.compile(
     re.ASCII,
 )
 _ID_NAME = re.compile(
-    r"(?:Id|Ids|ID|Sid|Token|Key|_id|_ids|_sid|_key|_token)$|^(?:id|sid|startingAfter|after|since|reference|token|key)$"
+    r"(?:Id|Ids|ID|Sid|Token|Key|_id|_ids|_sid|_key|_token)$"
+    r"|^(?:id|sid|startingAfter|after|since|reference|token|key)$"
 )
 _PROVIDER_ID = re.compile(
-    r"(?:^|_)(?:id|sid|secret|fingerprint|url|token|key)$|(?:Id|Sid|Url|Key|Token)$|^(?:path|signature)$"
+    r"(?:^|_)(?:id|sid|secret|fingerprint|url|token|key)$|(?:Id|Sid|Url|Key|Token)$"
+    r"|^(?:path|signature)$"
 )
 # as providers write them, `latest_charge` and the like
 _ID = re.compile(r"[a-z]{2,8}_[0-9A-Za-z_]+", re.ASCII)
@@ -143,7 +146,9 @@ def _is_card_not_phone(text: str) -> bool:
     or written without `+`.
     """
     digits = "".join(char for char in text if char.isdigit())
-    return (len(digits) > 15 or not text.startswith("+")) and is_card_number(digits)  # noqa: PLR2004 - E.164
+    # E.164
+    is_phone = text.startswith("+") and len(digits) <= 15  # noqa: PLR2004
+    return not is_phone and is_card_number(digits)
 
 
 def _is_split_card(members: list[Any]) -> bool:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from rules.card_numbers import has_card_number
-from rules.invoice_layouts import COMMON, CONTACT, LAYOUTS, Layout, Names
+from rules.cards.card_numbers import has_card_number
+from rules.imports.invoice_layouts import COMMON, CONTACT, LAYOUTS, Layout, Names
 
 # what every file must tell → how people call it
 REQUIRED = {

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from rules.csv_amounts import read_amount
-from rules.csv_cells import BadCell, read_currency
-from rules.invoice_csv import Reading, RowError, card_errors
+from rules.imports.csv_amounts import read_amount
+from rules.imports.csv_cells import BadCell, read_currency
+from rules.imports.invoice_csv import Reading, RowError, card_errors
 
 _SAME = ("customer", "dueDate", "currency", "status")
 

@@ -5,8 +5,8 @@ A card number is 13 to 19 digits of one network's prefix and length with a valid
 groups split by at most one space or hyphen (ISO/IEC 7812; ranges as the networks publish them).
 Digits and separators of every script count, and so do invisible characters put between them. What
 stands beside it ("4242 4242 4242 4242 12 27 123") does not hide it, but an unbroken run of more
-digits than a card has is another kind of number. `rules/card_documents.py` says which fields of a
-document are looked at.
+digits than a card has is another kind of number. `rules/cards/card_documents.py` says which fields
+of a document are looked at.
 """
 
 import re

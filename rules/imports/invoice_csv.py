@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
-from rules.card_documents import holds_card_number
-from rules.csv_amounts import Signs, currency_beside, read_amount, refuse_unchargeable
-from rules.csv_cells import (
+from rules.cards.card_documents import holds_card_number
+from rules.imports.csv_amounts import Signs, currency_beside, read_amount, refuse_unchargeable
+from rules.imports.csv_cells import (
     LONGEST,
     YEARS,
     BadCell,
@@ -20,9 +20,9 @@ from rules.csv_cells import (
     read_phone,
     read_short,
 )
-from rules.csv_dates import read_date
-from rules.invoice_layouts import Layout
-from rules.invoice_states import COLLECTED, Kind, State, kind_of, state_of
+from rules.imports.csv_dates import read_date
+from rules.imports.invoice_layouts import Layout
+from rules.imports.invoice_states import COLLECTED, Kind, State, kind_of, state_of
 
 Parsed = TypeVar("Parsed")
 

@@ -10,7 +10,7 @@ from calendar import month_name, monthrange
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from rules.csv_cells import YEARS, BadCell
+from rules.imports.csv_cells import YEARS, BadCell
 
 ORDERS = ("iso", "us", "eu")  # nothing said: only what has one reading; month first; day first
 

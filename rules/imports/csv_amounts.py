@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from rules.csv_cells import BadCell
+from rules.imports.csv_cells import BadCell
 from rules.money import CURRENCIES, exponent, least, step, to_major, to_minor
 
 MOST = 99_999_999  # minor units; Stripe takes eight digits

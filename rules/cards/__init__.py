@@ -1,0 +1,1 @@
+"""Card numbers, wherever they stand: found, refused, redacted."""

@@ -1,0 +1,1 @@
+"""How files that bookkeeping programs export are read."""
