@@ -13,9 +13,12 @@ from typing import Any
 
 import structlog
 
-_SECRET = re.compile(  # keys of Stripe's and of ours, and addresses that are rights
-    r"(?<![A-Za-z0-9])(?:sk|rk|whsec|pp)_[A-Za-z0-9_]{12,}|_secret_\w+|(?<=Bearer"
-    r" )[A-Za-z0-9._-]+|(?<=/p/)\w+|(?<=/card/)[\w=-]+"
+# keys of Stripe's and of ours (an operator's too), what logs a client in, and addresses that are
+# rights
+_SECRET = re.compile(
+    r"(?<![A-Za-z0-9])(?:sk|rk|whsec|pp|ppop)_[A-Za-z0-9_]{12,}|_secret_\w+"
+    r"|(?<=Bearer )[A-Za-z0-9._-]+|(?<=Basic )[A-Za-z0-9+/=_-]+"
+    r"|(?<=://)[^\s/@]*:[^\s/@]+(?=@)|(?<=/p/)\w+|(?<=/card/)[\w=-]+"
 )
 _HIDDEN_KEYS = {"authorization", "password", "secret", "client_secret", "token"}
 

@@ -75,7 +75,14 @@ def demo_settings(mode: str) -> dict[str, str]:
     if sys.stdout.isatty():
         fixed["FORCE_COLOR"] = "1"
     given = {name: value for name, value in os.environ.items() if value}
-    return own | given | fixed
+    return own | given | fixed | _without_proxy(given)
+
+
+def _without_proxy(given: dict[str, str]) -> dict[str, str]:
+    """The demo talks to itself on this machine: no proxy is to carry that."""
+    kept = given.get("NO_PROXY") or given.get("no_proxy")
+    hosts = ",".join(filter(None, [kept, HOST, "localhost"]))
+    return {"NO_PROXY": hosts, "no_proxy": hosts}
 
 
 def for_commands(env: dict[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 
@@ -257,3 +258,26 @@ def test_pages_allow_no_script_at_all(client):
 
 def test_markup_in_a_name_is_text(client):
     assert "<script>" not in client.simulate_get("/login?next=/%22%3E%3Cscript%3E").text
+
+
+@pytest.mark.parametrize("target", ["//[", "/a//[", "http://[x", "//]", "/\\[", "[", "%00", "é"])
+def test_an_odd_address_to_go_on_to_leads_to_the_front_page_or_stays_ours(client, target):
+    """Given a stranger's link to the login, then whatever it says, the form is answered, and its
+    next address is one of ours.
+    """
+    answer = client.simulate_get("/login", params={"next": target})
+    assert answer.status_code == 200
+    fields, _ = form_of(client, "/login?next=" + quote(target))
+    assert fields["next"].startswith("/")
+    assert not fields["next"].startswith("//")
+
+
+@pytest.mark.parametrize("path", ["/login", "/", "/rq"])
+@pytest.mark.parametrize("kind", ["form", "session"])
+def test_a_cookie_that_cannot_be_ours_is_none(client, path, kind):
+    """Given bytes that no cookie of ours has, then the page is answered as without a cookie."""
+    odd = {"Cookie": f"payphone_{kind}=caf\xe9\xff"}
+    assert client.simulate_get(path, headers=odd).status_code in {200, 302}
+    headers = FORM | odd
+    answer = client.simulate_post("/login", body="name=a&password=b&csrf=é", headers=headers)
+    assert answer.status_code == 403

@@ -24,6 +24,14 @@ def cookie_name(kind: str) -> str:
     return f"__Host-payphone_{kind}" if is_secure() else f"payphone_{kind}"
 
 
+def cookie_of(req: falcon.Request, kind: str) -> str:
+    """What the browser sent in one of our cookies; nothing where it cannot be ours: they are plain
+    ASCII, and other bytes could neither be compared nor sent back.
+    """
+    value = req.cookies.get(cookie_name(kind), "")
+    return value if value.isascii() and value.isprintable() else ""
+
+
 def put_cookie(resp: falcon.Response, kind: str, value: str, seconds: int) -> None:
     """Set one of our cookies: for this host, out of reach of scripts, not sent from other sites'
     forms.
@@ -52,7 +60,7 @@ def keep_session(resp: falcon.Response, token: str) -> None:
 def session_of(req: falcon.Request) -> OperatorSession | None:
     """The live session of this request, looked up once."""
     if not hasattr(req.context, "session"):
-        req.context.session_token = token = req.cookies.get(cookie_name("session"), "")
+        req.context.session_token = token = cookie_of(req, "session")
         req.context.session = (
             OperatorSession.find(token, get_settings().operator_password, real_now())
             if token

@@ -20,7 +20,7 @@ from web.http.problems import Problem
 from web.http.sessions import (
     CSRF_FIELD,
     check_csrf,
-    cookie_name,
+    cookie_of,
     drop_cookie,
     keep_session,
     put_cookie,
@@ -59,9 +59,7 @@ class Login:
             client_address(req),
         )
         try:
-            check_csrf(
-                req, form.get(CSRF_FIELD, ""), req.cookies.get(cookie_name("form")) or new_token()
-            )
+            check_csrf(req, form.get(CSRF_FIELD, ""), cookie_of(req, "form") or new_token())
         except Problem:
             resp.status = falcon.HTTP_403
             _show_form(req, resp, after, STALE)
@@ -149,14 +147,17 @@ def _record_failure(name: str, address: str) -> None:
 
 
 def _show_form(req: falcon.Request, resp: falcon.Response, after: str, message: str = "") -> None:
-    token = req.cookies.get(cookie_name("form")) or new_token()  # the same for every tab
+    token = cookie_of(req, "form") or new_token()  # the same for every tab
     put_cookie(resp, "form", token, FORM_LIFE)
     show_page(resp, "login.html", csrf_token=token, next=after, message=message)
 
 
 def _next(target: str) -> str:
     """A path of ours to go to after the login; anything else is the front page."""
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:  # such as `//[`, which begins an address that does not end
+        return "/"
     safe = (
         target.startswith("/")
         and not target.startswith(("//", "/\\", "/login", "/logout"))
