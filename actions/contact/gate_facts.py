@@ -1,6 +1,8 @@
 """The facts for the contact gate, gathered inside the deciding transaction."""
 
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from actions.payments.payable import payment_is_under_way
 from models.base import serialize_on
@@ -92,8 +94,12 @@ def books_of(invoice: Invoice, real: datetime) -> Books:
     anybody = ((InboxEvent.received_at < real - BACKLOG) | unnamed) & (
         InboxEvent.received_at > real - FORGIVEN
     )
-    names = (InboxEvent.named_invoice_id == invoice.id) | InboxEvent.intent_id.in_(
-        _intents(invoice)
+    intents = _intents(invoice)
+    unread = reduce(or_, (InboxEvent.payload.contains(name) for name in (invoice.id, *intents)))
+    names = (
+        (InboxEvent.named_invoice_id == invoice.id)
+        | InboxEvent.intent_id.in_(intents)
+        | (InboxEvent.intent_id.is_null() & unread)
     )
     behind = InboxEvent.select().where(waiting & (anybody | names)).exists()
     return "behind" if behind else "current"

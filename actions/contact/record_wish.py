@@ -30,7 +30,7 @@ def record_wish(
         "recorded_by": "twilio",
     }
     accounts = _accounts(phone, number, service)
-    if nobodys and not number.startswith("+"):
+    if wish == "stop" and nobodys and not number.startswith("+"):
         # An RCS agent or a page: the name does not tell whose it is, so whoever texted them stops.
         accounts = sorted({*accounts, *_texters(Message.to == phone)})
     for account_id in accounts:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from actions.contact.gate_facts import books_of
 from actions.payments.recompute import recompute
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
@@ -19,6 +20,7 @@ from models.payments.payment import Payment
 from rules.imports.invoice_csv import Passed
 from rules.imports.invoice_states import CLOSED, State
 from rules.invoice_fold import CLOSING_MARKS
+from runtime.clock import real_now
 
 ELSEWHERE = "elsewhere"  # a payment's method: the clinic's books know how the money came
 MARK_OF = {State.VOID: "cancelled", State.WRITTEN_OFF: "written_off"}
@@ -57,11 +59,23 @@ def closings_of(account: Account, rows: Iterable[Passed]) -> list[Closing]:
         if _is_open(invoice)
     ]
     busy = with_payment_under_way([invoice.id for invoice in known]) if known else set()
-    return [Closing(invoice, by_number[invoice.number], invoice.id in busy) for invoice in known]
+    return [
+        Closing(
+            invoice,
+            by_number[invoice.number],
+            invoice.id in busy or not _is_told(invoice),
+        )
+        for invoice in known
+    ]
 
 
 def _is_open(invoice: Invoice) -> bool:
     return invoice.outstanding > 0 and invoice.mark not in CLOSING_MARKS
+
+
+def _is_told(invoice: Invoice) -> bool:
+    """Whether no event of Stripe's waits that may be the very payment the file knows of."""
+    return books_of(invoice, real_now()) == "current"
 
 
 def close(closings: Sequence[Closing], actor: str, now: datetime) -> list[Closing]:
@@ -71,7 +85,7 @@ def close(closings: Sequence[Closing], actor: str, now: datetime) -> list[Closin
 
 def _close_one(one: Closing, actor: str, now: datetime) -> bool:
     invoice = Invoice.locked(one.invoice.id)
-    if not _is_open(invoice) or with_payment_under_way([invoice.id]):
+    if not _is_open(invoice) or with_payment_under_way([invoice.id]) or not _is_told(invoice):
         return False  # it was closed, or is being paid, since the file was read
     before = invoice.status
     owed = invoice.outstanding

@@ -6,7 +6,7 @@ from typing import cast
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from peewee import JSONField, TextField
+from peewee import SQL, JSONField, TextField
 
 from models.base import Instant, Row
 from rules.operator_rights import Rights, Scope
@@ -36,7 +36,8 @@ class Operator(Row):
     password_hash = TextField()
     created_at = Instant()
     disabled_at = Instant(null=True)
-    scope = TextField(default="admin")
+    # the database knows it too: an older release does not name the column
+    scope = TextField(default="admin", constraints=[SQL("DEFAULT 'admin'")])
     accounts = JSONField(null=True)  # ids; null: all
 
     @classmethod

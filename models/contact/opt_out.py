@@ -6,6 +6,7 @@ from peewee import JSONField, TextField
 
 from models.base import Instant, Row, serialize_on
 from models.feed.emit import emit
+from rules.contact.channel_address import spellings
 from runtime.clock import real_now
 from runtime.ids import new_id
 
@@ -73,10 +74,16 @@ class OptOut(Row):
     def latest(
         cls, account_id: str, senders: tuple[str, ...], phone: str, channel: str
     ) -> "OptOut | None":
-        """The person's latest statement about a channel, to this account or to a sender it uses."""
+        """The person's latest statement about a channel, to this account or to a sender it uses.
+
+        A process of an older release, which runs beside this one during an upgrade, files a wish
+        that came over RCS or WhatsApp under that channel's own spelling of the phone.
+        """
         said = (cls.account_id == account_id) | (cls.account_id.is_null() & cls.sender.in_(senders))
         rows = (
-            cls.select().where((cls.phone == phone) & said).order_by(cls.at.desc(), cls.id.desc())
+            cls.select()
+            .where(cls.phone.in_(spellings(phone)) & said)
+            .order_by(cls.at.desc(), cls.id.desc())
         )
         return next((row for row in rows if channel in row.channels), None)
 

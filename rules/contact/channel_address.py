@@ -8,6 +8,7 @@ wish to stop counts for the person.
 
 import re
 
+CHANNELS = ("rcs", "whatsapp", "messenger")
 _CHANNELS = re.compile(r"(?:[a-z][a-z0-9_.-]*:\s*)+", re.IGNORECASE)
 
 
@@ -16,3 +17,8 @@ def without_channel(address: str) -> str:
     bare = address.strip()
     found = _CHANNELS.match(bare)
     return bare[found.end() :] if found else bare
+
+
+def spellings(phone: str) -> tuple[str, ...]:
+    """The phone number, and how Twilio writes it for each channel."""
+    return (phone, *(f"{channel}:{phone}" for channel in CHANNELS))

@@ -24,6 +24,7 @@ from models.tables import TABLES
 from providers.stripe.stripe_js import RELEASE
 from runtime.clock import real_now
 from runtime.secret_box import seal
+from runtime.settings import ROOT
 from tests import given
 from tests.operators import an_operator, signed_in
 from tests.processes import reset_process
@@ -474,3 +475,14 @@ def test_it_is_counted_with_the_payments(clinic, monkeypatch):
     assert answers[2].json["code"] == "rate_limited"
     waiting = clinic.client.simulate_get(path, headers=address)
     assert (waiting.status_code, "Please wait" in waiting.text) == (429, True)
+
+
+def test_the_page_asks_again_whenever_it_is_not_known_what_became_of_a_charge():
+    """Given an answer that leaves open whether the card was charged, then the page sends the same
+    payment method again, which is charged once; another one would be another charge.
+    """
+    script = (ROOT / "web" / "static" / "card_form.js").read_text()
+    again = re.search(r"const AGAIN = \[(.*?)\]", script)[1]
+    assert {"unavailable", "outcome_unknown", "conflict", "internal"} <= set(
+        re.findall(r'"(\w+)"', again)
+    )

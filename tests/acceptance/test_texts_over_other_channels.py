@@ -12,11 +12,14 @@ import pytest
 
 from models.base import database
 from models.books.inbox_event import InboxEvent
+from models.contact.account_sender import AccountSender
 from models.contact.opt_out import OptOut
 from models.migrate import DIRECTORY
 from runtime.clock import real_now
+from sandbox.twilio.account import Sender
+from sandbox.twilio.control import add_sender
 from sandbox.twilio.numbers import MAGIC_SERVICE
-from tests.texting import INBOUND, SHARED_NUMBER, Texting
+from tests.texting import HOME, INBOUND, SHARED_NUMBER, Texting
 
 AGENT = "rcs:harbor_dental_agent"
 
@@ -59,6 +62,21 @@ def test_a_stop_to_an_agent_that_nobody_knows_stops_all_who_texted_the_person(cl
     assert clinic.account.id in {row.account_id for row in OptOut.select()}
 
 
+def test_a_start_to_an_agent_that_nobody_knows_ends_nobodys_stop(clinic):
+    """Given a stop that a clinic with a number of its own heard, when the person texts START to a
+    name that may be anybody's, then that clinic still may not text them.
+    """
+    now, number = real_now(), "+12025550100"
+    add_sender(clinic.twilio, Sender(number, "", HOME + INBOUND))
+    AccountSender.create(account=clinic.account, from_number=number, created_at=now, updated_at=now)
+    clinic.send()
+    OptOut.record(
+        clinic.account.id, clinic.phone, "stop", ["sms"], source="desk", recorded_by="test"
+    )
+    says(clinic, "START", "rcs", AGENT, MessageSid=f"SM{'d' * 32}")
+    assert clinic.ledger()["sms"]["optedOut"] is True
+
+
 def test_start_over_another_channel_lets_texts_in_again(clinic):
     says(clinic, "STOP", "rcs", AGENT, MessagingServiceSid=MAGIC_SERVICE)
     again = {"MessagingServiceSid": MAGIC_SERVICE, "MessageSid": f"SM{'c' * 32}"}
@@ -83,7 +101,7 @@ def test_a_stop_that_was_filed_under_the_channel_counts_after_the_update(clinic)
         at=real_now(),
         **words,
     )
-    assert clinic.ledger()["sms"]["optedOut"] is False
+    assert clinic.ledger()["sms"]["optedOut"] is True, "an old process may file one at any time"
     runpy.run_path(str(DIRECTORY / "0012_addresses_without_channel.py"))["up"](None, database)
     assert clinic.ledger()["sms"]["optedOut"] is True
     assert OptOut.get_by_id("opt_before").sender == "agent"

@@ -159,6 +159,8 @@ def on_unknowable(
 ) -> None:
     """The database rejects a value of the request: a NUL character, or a text that is too long."""
     log.info("value rejected by the database", route=route_of(req), error=type(error).__name__)
+    if answered_accepted(req, resp):
+        return
     write_problem(
         resp, Problem("bad_request", "A value is too long or contains characters we do not accept.")
     )
@@ -169,6 +171,8 @@ def on_no_instant(
 ) -> None:
     """The request holds a time that could not be read again."""
     log.info("no instant", route=route_of(req))
+    if answered_accepted(req, resp):
+        return
     write_problem(resp, Problem("bad_request", str(error)))
 
 

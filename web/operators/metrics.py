@@ -12,7 +12,7 @@ For an operator: a signed-in browser, or `Authorization: Bearer <operator's key>
 import falcon
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from web.http.auth import caller_of
+from web.http.auth import caller_of, need
 from web.http.problems import Problem
 from web.operators.gauges import gauges
 from web.server.request_metrics import request_registry
@@ -26,7 +26,10 @@ class Metrics:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """All figures in Prometheus' text format."""
-        if not caller_of(req).operator:
+        caller = caller_of(req)
+        if not caller.operator:
             raise Problem("forbidden", "Metrics are for operators: use an operator's key.")
+        if caller.rights is not None:
+            need(caller.rights, "view")
         resp.content_type = CONTENT_TYPE_LATEST
         resp.data = generate_latest(self._gauges) + generate_latest(request_registry())

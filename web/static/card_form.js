@@ -6,7 +6,8 @@
   const part = (id) => document.getElementById(id);
   const [amount, email, button, problem, status] = ["amount", "email", "submit", "problem", "status"].map(part);
   const FINAL = ["invoice_already_paid", "invoice_not_payable", "card_form_expired", "staff_form_off", "not_found"];
-  const AGAIN = ["unavailable", "conflict", "internal", "rate_limited"]; // nothing is known to have been charged: the same request may be sent again
+  // It is not known that anything was charged: the same payment method is sent again, and is charged once however often it is sent.
+  const AGAIN = ["unavailable", "outcome_unknown", "conflict", "internal", "rate_limited"];
   const TRIES = 5, PAUSE = 1500, PATIENCE = 120_000; // milliseconds
   let ready = false, busy = false, over = false;
 
