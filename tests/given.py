@@ -166,7 +166,7 @@ def worked(redis: Any, queue: str = "webhooks", rounds: int = 200) -> int:
 
 def jobs_staged() -> list[StagedJob]:
     """Every staged job, but for the rows that only keep the former name of one."""
-    rows = StagedJob.select(StagedJob.state, StagedJob.last_error)
+    rows = StagedJob.select(StagedJob.key, StagedJob.state, StagedJob.last_error)
     return [row for row in rows if not (row.last_error or "").startswith("staged as ")]
 
 

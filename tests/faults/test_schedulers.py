@@ -13,6 +13,7 @@ from rq_scheduler import Scheduler as ForeignScheduler
 
 import scheduler
 from delivery import ticker
+from delivery.registry import find_job
 from delivery.tick import TICK_PREFIX, Schedule, take_tick, timetable, use_timetable
 from delivery.ticker import SEEN_KEY
 from models.delivery.staged_job import StagedJob
@@ -23,11 +24,11 @@ SCHEDULED = "rq:scheduler:scheduled_jobs"
 
 
 def occurrences():
-    return Counter(row.key for row in StagedJob.select() if "@" in row.key)
+    return Counter(row.key for row in given.jobs_staged() if "@" in row.key)
 
 
 def names():
-    return {row.key.partition("@")[0] for row in StagedJob.select() if "@" in row.key}
+    return {row.key.partition("@")[0] for row in given.jobs_staged() if "@" in row.key}
 
 
 @pytest.fixture
@@ -201,5 +202,5 @@ def test_the_timetable_is_made_of_known_jobs():
     scheduler.load_timetable()
     assert timetable()
     for name, schedule in timetable().items():
-        assert schedule.job.queue == "periodic"
+        assert find_job(schedule.job).queue == "periodic"
         assert name.replace("-", "").isalnum()

@@ -33,7 +33,7 @@ LEASE = 8.0  # seconds of a claim; a worker is frozen for longer than that
 STRIPE_KEY, WEBHOOK_SECRET, CONNECT_SECRET = "sk_test_payphone", "whsec_test_new", "whsec_connect"
 SECRETS = (STRIPE_KEY, WEBHOOK_SECRET, CONNECT_SECRET, MAGIC_TOKEN)
 COMMANDS = {
-    "web": ("-m", "gunicorn", "-c", "web/gunicorn_conf.py", "web.app:create_app()"),
+    "web": ("-m", "gunicorn", "-c", "web/server/gunicorn_conf.py", "web.app:create_app()"),
     "pool": ("worker.py",),
     "scheduler": ("scheduler.py",),
 }
