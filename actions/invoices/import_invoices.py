@@ -20,7 +20,7 @@ from rules.imports.invoice_csv import InvoiceRow, RowError
 from rules.invoice_fold import CLOSING_MARKS, Terms, fold
 from runtime.ids import new_id
 
-Stand = Callable[[Invoice], bool]
+Recompute = Callable[[Invoice], bool]
 
 CUSTOMER_FIELDS = ("id", "name", "email", "phone", "external_id", "created_at", "updated_at")
 
@@ -72,17 +72,18 @@ def _changes(row: InvoiceRow, known: Invoice) -> dict[str, Any]:
     return {name: value for name, value in values.items() if getattr(known, name) != value}
 
 
-def take_in(
+def import_rows(
     account: Account,
     planned: Iterable[Planned],
     actor: str,
     now: datetime,
     today: date,
-    stand: Stand,
+    recompute: Recompute,
 ) -> None:
     """Write a batch in the caller's transaction.
 
-    `stand` recomputes a changed, locked invoice and retires links and intents for its old balance.
+    `recompute` recomputes a changed, locked invoice and retires links and intents for its old
+    balance.
     """
     planned = [one for one in planned if one.outcome != "refused"]
     new = [one.row for one in planned if one.outcome == "created"]
@@ -92,7 +93,7 @@ def take_in(
         Invoice.insert_many(values[at : at + 100]).execute()
     for one in planned:
         if one.outcome == "updated" and one.invoice is not None:
-            _update(one.row, one.invoice, now, stand)
+            _update(one.row, one.invoice, now, recompute)
     _keep_consents(planned, customers, actor, now)
 
 
@@ -118,14 +119,14 @@ def _new_invoice(
     } | {name: getattr(standing, name) for name in standing.__slots__}
 
 
-def _update(row: InvoiceRow, known: Invoice, now: datetime, stand: Stand) -> None:
+def _update(row: InvoiceRow, known: Invoice, now: datetime, recompute: Recompute) -> None:
     invoice = Invoice.locked(known.id)
     if with_money([invoice.id]):
         return  # it was paid while the file was read
     changes = _changes(row, invoice)
     if changes:
         invoice.change(now, **changes)
-        stand(invoice)
+        recompute(invoice)
 
 
 def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> dict[str, Customer]:

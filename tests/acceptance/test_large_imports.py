@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bin.commands.invoices.import_invoices import BATCH
+from bin.commands.invoices.import_run import BATCH
 from bin.commands.invoices.row_memory import SHOWN
 from models.base import database
 from models.invoices.invoice import Invoice

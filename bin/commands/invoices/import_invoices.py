@@ -1,40 +1,21 @@
 """`invoices import`: import invoices from bookkeeping programs or a spreadsheet; safe to repeat."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from actions.contact.import_opt_outs import News, keep, news_of
-from actions.invoices.close_paid import Closing, close, closings_of
-from actions.invoices.import_invoices import plan, take_in
-from actions.payments.recompute import recompute
-from bin.commands.invoices.csv_file import CsvFile
 from bin.commands.invoices.import_options import open_file, reading_options
-from bin.commands.invoices.row_memory import SHOWN, FirstErrors, FirstNames, SeenNumbers
-from bin.commands.output import acting, complain, console, say, show_table
+from bin.commands.invoices.import_run import CONTACT, OUTCOMES, ImportRun
+from bin.commands.invoices.row_memory import SHOWN, FirstErrors
+from bin.commands.output import complain, say, show_table
 from models.accounts.account import Account
-from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from rules.imports.invoice_columns import (
-    has_customer_rows,
     ignored_columns,
-    repeats_amounts,
 )
-from rules.imports.invoice_csv import InvoiceRow, Passed, Reading, Refusal, RowError, read_row
-from rules.imports.invoice_lines import Row, summed
-from rules.imports.invoice_report import Report, is_total_of_a_group
 from rules.money import in_words
-from runtime.clock import business_now, real_now
 
-BATCH = 500  # rows a transaction
-CONTACT = ("opted out", "consent taken back")
-OUTCOMES = ("created", "updated", "unchanged", "kept", "skipped", "refused", "closed")
 FIELDS = (
     "number",
     "customer",
@@ -94,7 +75,7 @@ def import_invoices(
             f"there is no account {account_id[:40]!r}.", param_hint="--account"
         )
     source, reading = open_file(file, **how)
-    with closing(_Run(account, source, reading)) as run:
+    with closing(ImportRun(account, source, reading)) as run:
         errors = _import(
             run, close_paid=close_paid, asks=not yes, skip_bad=skip_bad, writes=not dry_run
         )
@@ -103,7 +84,7 @@ def import_invoices(
 
 
 def _import(
-    run: "_Run", *, close_paid: bool, asks: bool, skip_bad: bool, writes: bool
+    run: "ImportRun", *, close_paid: bool, asks: bool, skip_bad: bool, writes: bool
 ) -> FirstErrors:
     """Check the file, say what was found, and import it if it `writes`; the file's errors."""
     counts, errors = run.check()
@@ -126,227 +107,7 @@ def _import(
     return errors
 
 
-@dataclass
-class _Batch:
-    """Rows to be taken in together, what people refuse, in these rows and in those that are
-    skipped, and invoices that the file calls closed.
-    """
-
-    rows: list[InvoiceRow] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
-    passed: list[Passed] = field(default_factory=list)
-
-    def note(self, row: InvoiceRow | Passed) -> None:
-        """Collect the row and its opt-outs."""
-        if row.refusal is not None:
-            self.refusals.append(row.refusal)
-        if isinstance(row, InvoiceRow):
-            self.rows.append(row)
-        elif row.state is not None:
-            self.passed.append(row)
-
-    @property
-    def is_full(self) -> bool:
-        """Whether the batch is as large as one transaction should be."""
-        return max(len(self.rows), len(self.refusals), len(self.passed)) >= BATCH
-
-
-def _counted(news: Iterable[News]) -> Counter[str]:
-    """What becomes of people, for the report."""
-    counts: Counter[str] = Counter()
-    for one in news:
-        counts["opted out"] += bool(one.stops)
-        counts["consent taken back"] += one.ends_consent
-    return counts
-
-
-class _Run:
-    """One import: the file read once to check it, and once more to write.
-
-    `named` are credits and other rows that are not imported, and invoices that are open here and
-    closed in the file; `closable`, how many of these may be closed here too; `sample` is the first
-    good row. A number with a bad row is bad as a whole: its other rows may be a part of the same
-    invoice.
-    """
-
-    def __init__(self, account: Account, source: CsvFile, reading: Reading) -> None:
-        self._account = account
-        self.source, self.reading = source, reading
-        self._repeats = repeats_amounts(reading.layout, source.header, reading.columns)
-        self.named = FirstNames()
-        self.closable = 0
-        self.sample: InvoiceRow | None = None
-        self._bad_numbers, self._has_bad = SeenNumbers(), False
-
-    def close(self) -> None:
-        """Forget the file."""
-        self._bad_numbers.close()
-
-    def check(self) -> tuple[Counter[str], FirstErrors]:
-        """What each row would do, and the errors; nothing is written."""
-        counts: Counter[str] = Counter()
-        errors = FirstErrors()
-        told: set[News] = set()
-        for batch in self._batches("checking", counts, errors, self._name):
-            for planned in plan(self._account, batch.rows):
-                counts[planned.outcome] += 1
-                errors.add([planned.error] if planned.error else [])
-                self.sample = self.sample or planned.row
-            for one in closings_of(self._account, batch.passed):
-                self._name_closing(one)
-            news = [one for one in news_of(self._account, batch.refusals) if one not in told]
-            told.update(news)
-            counts.update(_counted(news))
-        return counts, errors
-
-    def _name(self, row: Passed) -> None:
-        """Keep the name of what is not imported, unless that goes without saying."""
-        who = " of ".join(text for text in (row.number, row.customer) if text) or "no name"
-        if row.why == "credit":
-            self.named.add(f"Not imported, {row.said}", f"line {row.line} {who} {row.amount}")
-        elif row.why == "no invoice":
-            self.named.add(f"Not an invoice, {row.said}", f"line {row.line} {who}")
-
-    def _name_closing(self, one: Closing) -> None:
-        under_way = ", but a payment is under way here" if one.is_busy else ""
-        self.named.add(f"Open here, {one.row.said} in the file{under_way}", one.row.number)
-        self.closable += one.is_closable
-
-    def write(self, close_paid: bool) -> Counter[str]:
-        """Import the valid rows, one transaction per batch; counts by result."""
-        counts: Counter[str] = Counter()
-        for batch in self._batches("importing", counts, FirstErrors(), _say_nothing):
-            with transaction():
-                planned = plan(self._account, batch.rows)
-                today = self._account.local_date(business_now())
-                take_in(self._account, planned, acting(), real_now(), today, recompute)
-                news = news_of(self._account, batch.refusals)
-                keep(self._account, news, acting(), real_now())
-                gone = closings_of(self._account, batch.passed) if close_paid else []
-                counts["closed"] += len(close(gone, acting(), real_now()))
-            counts.update(one.outcome for one in planned)
-            counts.update(_counted(news))
-        told = {name: counts[name] for name in (*OUTCOMES, *CONTACT)}
-        AuditEntry.record(
-            acting(),
-            "invoices.imported",
-            f"account:{self._account.id}",
-            self._account.id,
-            layout=self.reading.layout.name,
-            **told,
-        )
-        return counts
-
-    def _batches(
-        self,
-        what: str,
-        counts: Counter[str],
-        errors: FirstErrors,
-        passed: Callable[[Passed], None],
-    ) -> Iterator[_Batch]:
-        """Valid rows in batches, and those that are not collected to `passed`. A number used for
-        two invoices is an error.
-        """
-        batch = _Batch()
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-        )
-        with (
-            closing(SeenNumbers()) as seen,
-            Progress(*columns, console=console(to_stderr=True), transient=True) as progress,
-        ):
-            task = progress.add_task(what, total=self.source.size)
-            for row in self._read(seen):
-                if isinstance(row, list):
-                    errors.add(row)
-                    counts["refused"] += 1
-                else:
-                    batch.note(row)
-                if isinstance(row, Passed):
-                    counts["skipped"] += 1
-                    passed(row)
-                if batch.is_full:
-                    yield batch
-                    batch = _Batch()
-                    progress.update(task, completed=self.source.done)
-            yield batch
-
-    def _read(self, seen: SeenNumbers) -> Iterator[InvoiceRow | Passed | list[RowError]]:
-        """What each row of the file says."""
-        header, how = self.source.header, self.reading
-        rows: Iterable[Row | list[RowError]] = self._invoices()
-        if how.layout.is_summed and "isTotal" in how.columns:
-            rows = summed(self._invoices(), header, how)
-        for row in rows:
-            if isinstance(row, list):
-                yield row
-                continue
-            read = read_row(row.line, row.cells, header, how, row.amount)
-            found = read if isinstance(read, list) else self._once(read, seen)
-            number = how.text("number", row.cells)
-            if isinstance(found, list) and number:
-                self._bad_numbers.first(number, row.line, "")
-                self._has_bad = True
-            yield found
-
-    def _invoices(self) -> Iterator[Row]:
-        """The rows of invoices, without what else stands in a report."""
-        header, columns = self.source.header, self.reading.columns
-        has_totals = has_customer_rows(header, columns) and any(
-            is_total_of_a_group(row.cells) for row in self.source
-        )
-        report = Report(header, columns, has_totals=has_totals)
-        for row in self.source:
-            cells = report.row(row.cells)
-            if cells is not None:
-                yield row._replace(cells=cells)
-
-    def _once(
-        self, row: InvoiceRow | Passed, seen: SeenNumbers
-    ) -> InvoiceRow | Passed | list[RowError]:
-        """The row, unless its number stood above: then one to pass over if that is the same
-        invoice, and an error if it is another, or another line of it.
-        """
-        what: object
-        if isinstance(row, InvoiceRow):
-            what = (row.amount, row.currency, row.due_date, row.customer)
-        elif row.state is None or not row.number:
-            return row  # a credit's number is none of an invoice's
-        else:
-            what = row.said
-        if self._has_bad and row.number in self._bad_numbers:
-            return [RowError(row.line, "", f"another row of invoice {row.number} is refused")]
-        line, is_same = seen.first(row.number, row.line, what)
-        if line == row.line:
-            return row
-        if is_same and (self._repeats or isinstance(row, Passed)):
-            # what its person refuses is heard from every row
-            return Passed(
-                row.line,
-                "repeated",
-                number=row.number,
-                customer=row.customer,
-                said="",
-                amount="",
-                refusal=row.refusal,
-            )
-        message = (
-            f"invoice {row.number} is on line {line}"
-            + (" too" if is_same else " with another amount, date, status or customer")
-            + ". If the file has a row for each line of an invoice, export one with a row for each"
-            " invoice; else give every invoice its own number"
-        )
-        return [RowError(row.line, "", message)]
-
-
-def _say_nothing(_: Passed) -> None:
-    """What is not collected was named when the file was checked."""
-
-
-def _preview(run: _Run) -> None:
+def _preview(run: ImportRun) -> None:
     """What was understood: which column is what, and how its first cell was read."""
     source, columns, first = run.source, run.reading.columns, run.sample
     say(
