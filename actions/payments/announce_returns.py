@@ -31,7 +31,7 @@ def announce_returns(invoice: Invoice, facts: InvoiceFacts, now: datetime) -> No
         outcome = REFUNDS.get(refund.status, "")
         if outcome == "failed":
             _fail_request(refund, now)
-        if outcome and outcome != refund.told:
+        if outcome and outcome != refund.announced:
             emit(
                 invoice.account_id,
                 f"refund.{outcome}",
@@ -81,8 +81,12 @@ def _about_refund(refund: Refund, payment: Payment) -> dict[str, Any]:
 def _announce_dispute(invoice: Invoice, payment: Payment, dispute: Dispute) -> None:
     """Opened, then closed; an appeal, or an inquiry that becomes a dispute, opens it again."""
     is_over = dispute.status in CLOSED
-    steps = ["opened"] if not dispute.told or (dispute.told == "closed" and not is_over) else []
-    steps += ["closed"] if is_over and dispute.told != "closed" else []
+    steps = (
+        ["opened"]
+        if not dispute.announced or (dispute.announced == "closed" and not is_over)
+        else []
+    )
+    steps += ["closed"] if is_over and dispute.announced != "closed" else []
     for step in steps:
         about = {
             "invoiceId": invoice.id,

@@ -17,8 +17,8 @@ class Dispute(Row):
     """One dispute. Its statuses have no fixed order, so the current one is read at Stripe; closed
     is final unless it is appealed.
 
-    `due_by` is Stripe's deadline for evidence. `told`: the last event the clinic's software was
-    sent, opened or closed.
+    `due_by` is Stripe's deadline for evidence. `announced`: the last event the clinic's software
+    was sent, opened or closed.
     """
 
     dispute_id = TextField(primary_key=True)
@@ -29,7 +29,7 @@ class Dispute(Row):
     reason = TextField(default="")
     status = TextField()
     due_by = Instant(null=True)
-    told = TextField(default="")
+    announced = TextField(default="", column_name="told")
     created_at = Instant()
     updated_at = Instant()
 
@@ -74,7 +74,7 @@ class Dispute(Row):
 
     def record_announced(self, what: str) -> None:
         """The clinic's software has been sent the event `what`."""
-        Dispute.update(told=what).where(Dispute.dispute_id == self.dispute_id).execute()
+        Dispute.update(announced=what).where(Dispute.dispute_id == self.dispute_id).execute()
 
 
 def _due_by(dispute: dict[str, Any]) -> datetime | None:

@@ -13,7 +13,7 @@ from rules.payment_merge import merge_refund_status
 class Refund(Row):
     """One refund; minor units. It may be known before its payment is: events come in any order.
 
-    `told` is the last of its states that was announced to the clinic's software.
+    `announced` is the last of its states that was announced to the clinic's software.
     """
 
     refund_id = TextField(primary_key=True)
@@ -23,7 +23,7 @@ class Refund(Row):
     currency = TextField()
     status = TextField()
     failure_reason = TextField(null=True)
-    told = TextField(default="")
+    announced = TextField(default="", column_name="told")
     created_at = Instant()
     updated_at = Instant()
 
@@ -59,7 +59,7 @@ class Refund(Row):
 
     def record_announced(self, state: str) -> None:
         """The clinic's software has been sent its coming to `state`."""
-        Refund.update(told=state).where(Refund.refund_id == self.refund_id).execute()
+        Refund.update(announced=state).where(Refund.refund_id == self.refund_id).execute()
 
 
 def refunds_of(payments: list[Payment]) -> list[tuple[Payment, Refund]]:
