@@ -22,7 +22,7 @@ from models.delivery.idempotency_key import IdempotencyKey
 from models.delivery.staged_job import StagedJob
 from models.effects.daily_limit import DailyCeiling, DailyTally
 from models.effects.effect import Effect
-from models.effects.pause_switch import Brake
+from models.effects.pause_switch import PauseSwitch
 from models.feed.outgoing_event import OutgoingEvent
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
@@ -60,7 +60,7 @@ TABLES: tuple[type[Row], ...] = (
     OutgoingEvent,
     WebhookEndpoint,
     WebhookDelivery,
-    Brake,
+    PauseSwitch,
     DailyCeiling,
     DailyTally,
     StripeWatermark,

@@ -11,7 +11,7 @@ from models.contact.consent import Consent
 from models.contact.message import Message
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
-from models.effects.pause_switch import Brake
+from models.effects.pause_switch import PauseSwitch
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from rules.contact.gate import closing
@@ -205,7 +205,7 @@ class Texting:
         )
 
     def pause(self, paused: bool = True) -> None:
-        Brake.set(self.account.id, "texts", paused, "test", "a test")
+        PauseSwitch.set(self.account.id, "texts", paused, "test", "a test")
 
     def job(self, name: str = "send_payment_link") -> StagedJob:
         row: StagedJob = (

@@ -7,7 +7,7 @@ import click
 from bin.commands.output import acting, moment, say, say_database, show_table
 from models.accounts.account import Account
 from models.effects.daily_limit import LIMITED, DailyCeiling, Limited, ceiling_of, tally_of
-from models.effects.pause_switch import ALL, Brake, paused
+from models.effects.pause_switch import ALL, PauseSwitch, paused
 from runtime.clock import business_now
 
 _what = click.argument("what", type=click.Choice(LIMITED))
@@ -35,7 +35,7 @@ def pause(what: Limited, account: str | None, why: str) -> None:
     said = f"{what} of {account or 'all accounts'}"
     say(
         f"Paused: {said}."
-        if Brake.set(scope, what, True, acting(), why)
+        if PauseSwitch.set(scope, what, True, acting(), why)
         else f"Already paused: {said}."
     )
     say_database()
@@ -51,7 +51,7 @@ def resume(what: Limited, account: str | None, why: str) -> None:
     said = f"{what} of {account or 'all accounts'}"
     say(
         f"Resumed: {said}."
-        if Brake.set(scope, what, False, acting(), why)
+        if PauseSwitch.set(scope, what, False, acting(), why)
         else f"Not paused: {said}."
     )
     say_database()
@@ -62,7 +62,11 @@ def resume(what: Limited, account: str | None, why: str) -> None:
 @click.command()
 def brakes() -> None:
     """Show what is paused, by whom and why."""
-    rows = Brake.select().where(Brake.paused).order_by(Brake.what, Brake.account_id)
+    rows = (
+        PauseSwitch.select()
+        .where(PauseSwitch.paused)
+        .order_by(PauseSwitch.what, PauseSwitch.account_id)
+    )
     shown = (
         (row.what, row.account_id or "all accounts", row.by, moment(row.at), row.why)
         for row in rows

@@ -4,7 +4,7 @@ Ask inside the transaction that decides, before the effect is reserved:
 
     if paused(account_id, "texts") or over_ceiling(account_id, "texts", business_now()): …
 
-Deciders share a lock on the brake, and whoever changes it waits for them: once `pause` has
+Deciders share a lock on the switches, and whoever changes it waits for them: once `pause` has
 committed, no decision made before it is still open.
 """
 
@@ -15,11 +15,11 @@ from models.base import Instant, Row, serialize_on, share_on, transaction
 from models.effects.daily_limit import Limited
 from runtime.clock import real_now
 
-ALL = ""  # the account of a brake that holds for every account
+ALL = ""  # the account of a switch that holds for every account
 _KEY = "brake"
 
 
-class Brake(Row):
+class PauseSwitch(Row):
     """One switch; its history is in the audit. `account_id` is empty for the switch of all
     accounts.
     """
@@ -33,6 +33,7 @@ class Brake(Row):
     at = Instant()
 
     class Meta:
+        table_name = "brake"  # as the first release named it
         indexes = ((("account_id", "what"), True),)
 
     @classmethod
@@ -62,13 +63,13 @@ class Brake(Row):
 
 
 def paused(account_id: str | None, what: Limited) -> bool:
-    """Whether `what` is paused for this account or for all. Holds a shared lock on the brake until
-    the transaction ends.
+    """Whether `what` is paused for this account or for all. Holds a shared lock on the switches
+    until the transaction ends.
     """
     share_on(_KEY)
     scopes = (ALL, account_id or ALL)
     return (
-        Brake.select()
-        .where(Brake.account_id.in_(scopes), Brake.what == what, Brake.paused)
+        PauseSwitch.select()
+        .where(PauseSwitch.account_id.in_(scopes), PauseSwitch.what == what, PauseSwitch.paused)
         .exists()
     )

@@ -10,7 +10,7 @@ from models.accounts.audit_entry import AuditEntry
 from models.accounts.operator import Operator
 from models.accounts.operator_session import IDLE, LIFETIME, OperatorSession
 from models.books.inbox_event import InboxEvent
-from models.effects.pause_switch import Brake
+from models.effects.pause_switch import PauseSwitch
 from runtime.clock import real_now
 from tests import given
 from tests.operators import FORM, an_operator, csrf_of, form_of, run, signed_in, try_to_sign_in
@@ -74,7 +74,7 @@ def test_what_is_usual_does_not_alarm(client):
 
 def test_what_is_paused_alarms(client):
     an_operator()
-    Brake.set("", "charges", True, "cli:ada", "a complaint")
+    PauseSwitch.set("", "charges", True, "cli:ada", "a complaint")
     page = client.simulate_get("/", headers=signed_in(client)).text
     assert re.findall(r'alarming">\s*<dt>(\w+)</dt>\s*<dd>(\d+)', page) == [("charges", "1")]
     assert re.findall(r'tile">\s*<dt>(texts|calls)</dt>\s*<dd>(\d+)', page) == [

@@ -12,7 +12,7 @@ from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
-from models.effects.pause_switch import Brake
+from models.effects.pause_switch import PauseSwitch
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
@@ -116,7 +116,7 @@ def test_cash_that_arrives_before_the_retry_is_not_doubled_by_it(clinic, valkey)
 def test_a_brake_that_comes_before_the_retry_holds(clinic, valkey):
     clinic.stripe.fault("rate_limit_429", "POST", "/v1/payment_intents/*/confirm")
     assert clinic.phone().status_code == 202
-    Brake.set(clinic.account.id, "charges", True, "operator:night", "something is wrong")
+    PauseSwitch.set(clinic.account.id, "charges", True, "operator:night", "something is wrong")
     given.retried(valkey.client(), rounds=6)
     assert (clinic.stripe.received(clinic.invoice.id), PaymentConfirmation.get().refusal) == (
         0,

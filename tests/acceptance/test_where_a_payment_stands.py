@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from models.effects.pause_switch import Brake
+from models.effects.pause_switch import PauseSwitch
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
 from runtime.clock import real_now
@@ -85,7 +85,7 @@ def test_a_charge_whose_intent_was_there_before(clinic, valkey, end):
     answer = clinic.phone()
     assert told(looked_at(clinic, answer)) == ("unknown", None)
     if end == "paused":
-        Brake.set(clinic.account.id, "charges", True, "operator:night", "something is wrong")
+        PauseSwitch.set(clinic.account.id, "charges", True, "operator:night", "something is wrong")
     given.retried(valkey.client(), rounds=6)
     late = looked_at(clinic, answer)
     assert late["id"].startswith("pay_")

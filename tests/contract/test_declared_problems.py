@@ -4,7 +4,7 @@ and not only its status.
 
 import pytest
 
-from models.effects.pause_switch import Brake
+from models.effects.pause_switch import PauseSwitch
 from tests import given
 from tests.declared import check_declared
 
@@ -12,7 +12,7 @@ from tests.declared import check_declared
 def test_paused_charges_are_declared_wherever_they_are_answered(clinic):
     """The client of the tests looks the code up in the description of each operation."""
     intent_id = clinic.intent().json["paymentIntentId"]
-    Brake.set(clinic.account.id, "charges", True, "cli:test", "a test")
+    PauseSwitch.set(clinic.account.id, "charges", True, "cli:test", "a test")
     answers = [
         clinic.intent(),
         clinic.phone(),

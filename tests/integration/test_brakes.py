@@ -12,7 +12,7 @@ from models.accounts.audit_entry import AuditEntry
 from models.base import database, transaction
 from models.effects.daily_limit import DailyCeiling, over_ceiling
 from models.effects.effect import Effect
-from models.effects.pause_switch import ALL, Brake, paused
+from models.effects.pause_switch import ALL, PauseSwitch, paused
 from models.feed.outgoing_event import OutgoingEvent
 from runtime.clock import business_now, move_business_time, real_now
 from tests import given
@@ -43,14 +43,14 @@ def test_a_pause_stops_one_account_and_one_kind():
     who did it and why.
     """
     one, other = given.an_account(), given.an_account()
-    assert Brake.set(one.id, "texts", True, "cli:ann", "complaints")
+    assert PauseSwitch.set(one.id, "texts", True, "cli:ann", "complaints")
     assert (paused(one.id, "texts"), paused(one.id, "charges"), paused(other.id, "texts")) == (
         True,
         False,
         False,
     )
-    assert not Brake.set(one.id, "texts", True, "cli:ann", "again"), "it stood so already"
-    assert Brake.set(one.id, "texts", False, "cli:bob", "")
+    assert not PauseSwitch.set(one.id, "texts", True, "cli:ann", "again"), "it stood so already"
+    assert PauseSwitch.set(one.id, "texts", False, "cli:bob", "")
     assert not paused(one.id, "texts")
     told = [
         (entry.actor, entry.action, entry.account_id)
@@ -64,12 +64,12 @@ def test_a_pause_of_all_holds_whatever_an_account_says():
     later are under it too.
     """
     account = given.an_account()
-    Brake.set(ALL, "charges", True, "cli:ann", "Stripe is down")
-    Brake.set(account.id, "charges", False, "cli:ann", "")
+    PauseSwitch.set(ALL, "charges", True, "cli:ann", "Stripe is down")
+    PauseSwitch.set(account.id, "charges", False, "cli:ann", "")
     assert paused(account.id, "charges")
     assert paused(given.an_account().id, "charges")
     assert paused(None, "charges")
-    Brake.set(ALL, "charges", False, "cli:ann", "")
+    PauseSwitch.set(ALL, "charges", False, "cli:ann", "")
     assert not paused(account.id, "charges")
 
 
@@ -165,7 +165,7 @@ def test_nothing_decided_before_a_pause_is_open_after_it():
         try:
             decided.wait(10)
             threading.Timer(0.2, may_commit.set).start()
-            Brake.set(account.id, "texts", True, "cli:ann", "")
+            PauseSwitch.set(account.id, "texts", True, "cli:ann", "")
             order.append("paused")
         finally:
             database.close()

@@ -17,7 +17,7 @@ from models.books.inbox_event import InboxEvent
 from models.database_errors import driver_says
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
-from models.effects.pause_switch import Brake
+from models.effects.pause_switch import PauseSwitch
 from models.feed.webhook_endpoint import WebhookEndpoint
 from runtime.clock import real_now
 from runtime.secret_box import seal, unseal
@@ -421,7 +421,7 @@ def test_a_user_without_a_name_may_pause(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 12_345)
     assert run("pause", "charges").exit_code == 0
-    assert Brake.get().by == "cli:uid-12345"
+    assert PauseSwitch.get().by == "cli:uid-12345"
 
 
 def test_the_command_itself_runs(database_url):

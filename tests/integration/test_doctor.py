@@ -21,7 +21,7 @@ from models.books.reconciliation import Difference, Reconciliation
 from models.books.stripe_watermark import StripeWatermark
 from models.contact.account_sender import AccountSender
 from models.contact.consent import Consent
-from models.effects.pause_switch import Brake
+from models.effects.pause_switch import PauseSwitch
 from models.feed.emit import emit
 from models.migrate import _runner
 from models.payments.payment import Payment
@@ -499,11 +499,11 @@ def test_events_that_only_the_backfill_brings_are_found(healthy, stripe_account,
 
 
 def test_brakes_that_are_on_are_found(healthy):
-    Brake.set("", "texts", True, "cli:ada", "wrong template")
-    Brake.set(given.an_account().id, "charges", True, "cli:ada", "a complaint")
+    PauseSwitch.set("", "texts", True, "cli:ada", "wrong template")
+    PauseSwitch.set(given.an_account().id, "charges", True, "cli:ada", "a complaint")
     assert complaints() == {"brakes": "warn"}
     assert found()["brakes"][1] == "charges 1, texts 1"
-    Brake.set("", "texts", False, "cli:ada", "mended")
+    PauseSwitch.set("", "texts", False, "cli:ada", "mended")
     assert found()["brakes"][1] == "charges 1"
 
 

@@ -12,7 +12,7 @@ from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Reconciliation
 from models.delivery.staged_job import StagedJob
-from models.effects.pause_switch import Brake, paused
+from models.effects.pause_switch import PauseSwitch, paused
 from models.payments.payment import Payment
 from runtime.clock import real_now
 from tests import given
@@ -87,7 +87,7 @@ def test_pause_and_resume_say_what_they_did(redis):
         "charges.paused",
         "texts.resumed",
     ]
-    assert Brake.select().where(Brake.paused == True).count() == 1  # noqa: E712
+    assert PauseSwitch.select().where(PauseSwitch.paused == True).count() == 1  # noqa: E712
 
 
 def test_a_ceiling_is_shown_and_changed(redis):

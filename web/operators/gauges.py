@@ -88,7 +88,7 @@ class _Figures(Collector):
         )
         yield _family(
             "payphone_brakes",
-            "Brakes that are on, by what they stop.",
+            "Pause switches that are on, by what they stop.",
             ("what",),
             {(k,): v for k, v in count_paused().items()},
         )
