@@ -149,7 +149,7 @@ def _shown(text: str) -> str:
 def _taken_apart(text: str) -> _Cell:
     bare = _SPACES.sub(" ", _INVISIBLE.sub("", text)).translate(_LOOK_ALIKES).strip()
     if not bare:
-        raise BadCell("is empty; an amount such as 125.00 is needed")
+        raise BadCell("is empty; write an amount such as 125.00")
     found = _SIDE.fullmatch(_NO_CENTS.sub("", bare))
     if found is None:
         raise _no_amount(text)
@@ -196,7 +196,7 @@ def _value(number: str, text: str, currency: str, signs: Signs) -> Decimal:
         raise _no_amount(text)
     if not said:
         raise BadCell(
-            f"{_shown(text)} is not written as --decimal and --thousands say; it is"
+            f"{_shown(text)} is not written as --decimal and --thousands say; say what it is:"
             f" {_readings(all_ways, currency)}"
         )
     is_doubtful = len(set(all_ways.values())) > 1 and not signs.thousands
@@ -207,7 +207,9 @@ def _value(number: str, text: str, currency: str, signs: Signs) -> Decimal:
         return value  # a person said which sign is the decimal one; this is the other
     if exponent(currency) >= _GROUP and "." in number and signs.decimal != "comma":
         return Decimal(number)  # such a currency is written with three decimals
-    raise BadCell(f"{_shown(text)} can be read two ways: {_readings(all_ways, currency)}")
+    raise BadCell(
+        f"{_shown(text)} can be read two ways; say which: {_readings(all_ways, currency)}"
+    )
 
 
 def _ways(number: str) -> Iterator[tuple[tuple[str, str], Decimal]]:

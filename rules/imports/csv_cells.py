@@ -23,12 +23,16 @@ def read_currency(text: str, usual: str) -> str:
     code = (text or usual).lower()
     if not re.fullmatch(r"[a-z]{3}", code):
         raise BadCell(
-            f"{text[:40]!r} is not a currency code such as USD"
+            f"{text[:40]!r} is not a currency code; write one such as USD, or name its column with"
+            " --mapping currency=COLUMN"
             if code
             else "has no currency; add a code such as USD, or use --currency usd"
         )
     if code not in CURRENCIES:
-        raise BadCell(f"{code.upper()} is not a currency that Stripe takes")
+        raise BadCell(
+            f"{code.upper()} is not a currency that Stripe takes; correct the code, or leave the"
+            " row out"
+        )
     return code
 
 
@@ -43,9 +47,9 @@ def read_phone(text: str, region: str) -> str | None:
 def read_short(text: str) -> str:
     """A text that must be there."""
     if not text:
-        raise BadCell("is empty; every invoice needs one")
+        raise BadCell("is empty; every invoice needs one: add it, or leave the row out")
     if len(text) > LONGEST:
-        raise BadCell(f"has {len(text)} characters; the limit is {LONGEST}")
+        raise BadCell(f"has {len(text)} characters; the limit is {LONGEST}: shorten it")
     return text
 
 

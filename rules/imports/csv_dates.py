@@ -39,7 +39,7 @@ _THIS_WAY = "write it as 2026-01-31"
 def read_date(text: str, dates: str) -> date:
     """A day; `dates` is one of ORDERS. Raises BadCell."""
     if not text:
-        raise BadCell(f"is empty; a date is needed: {_THIS_WAY}")
+        raise BadCell(f"is empty; write a date: {_THIS_WAY}")
     bare = _TIME.sub("", text.strip())
     if found := _YEAR_FIRST.fullmatch(bare):
         return _day(text, int(found[1]), int(found[3]), int(found[4]))
@@ -99,7 +99,7 @@ def _in_order(text: str, dates: str, first: int, second: int, year: str) -> date
         + (f" with --dates {order}" if order in ORDERS else f" if written {order}")
         for order, day in possible.items()
     ]
-    raise BadCell(f"{text[:40]!r} can be read as {', or as '.join(told)}")
+    raise BadCell(f"{text[:40]!r} can be read as {', or as '.join(told)}; say which")
 
 
 def _in_said_order(text: str, dates: str, readings: Mapping[str, tuple[int, int, int]]) -> date:
@@ -107,7 +107,7 @@ def _in_said_order(text: str, dates: str, readings: Mapping[str, tuple[int, int,
     if not _possible(*readings[dates]) and (day := _possible(*readings[other])):
         raise BadCell(
             f"{text[:40]!r} is no date with --dates {dates}; with --dates {other} it is"
-            f" {day.day} {month_name[day.month]} {day.year}"
+            f" {day.day} {month_name[day.month]} {day.year}; say that, or correct it"
         )
     return _day(text, *readings[dates])
 

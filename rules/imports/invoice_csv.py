@@ -295,7 +295,8 @@ class _Row:
                 RowError(
                     self.line,
                     "phone",
-                    "is missing, but the row has an opt-out, which needs a number",
+                    "is missing, but the row has an opt-out, which needs a number; add it, or leave"
+                    " the opt-out empty",
                 )
             )
         at = self.get("optOutAt", read_time) if stops and self.text("optOutAt") else None
@@ -325,7 +326,10 @@ class _Row:
         source = self.text("consentSource")
         given = self.text("consentAt")
         if not (phone and source and given):
-            raise BadCell("is yes, but a consent needs phone, consentSource and consentAt")
+            raise BadCell(
+                "is yes, but a consent needs phone, consentSource and consentAt; add them, or leave"
+                " the cell empty"
+            )
         return SmsConsent(source[:200], read_time(given), self.text("consentText")[:2000])
 
 
@@ -334,7 +338,7 @@ def read_yes(text: str) -> bool:
     if text.casefold() in _NO:
         return False
     if text.casefold() not in _YES:
-        raise BadCell(f"{text[:40]!r} is neither yes nor no")
+        raise BadCell(f"{text[:40]!r} is neither yes nor no; write one of them, or leave it empty")
     return True
 
 
@@ -343,7 +347,9 @@ def read_time(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise BadCell(f"{text[:40]!r} is not a time such as 2026-01-31T09:30:00Z") from None
+        raise BadCell(
+            f"{text[:40]!r} is not a time; write one such as 2026-01-31T09:30:00Z"
+        ) from None
     if at.year not in YEARS:
         raise BadCell(f"{text[:40]!r} is in the year {at.year}; correct it")
     return at if at.tzinfo else at.replace(tzinfo=UTC)
