@@ -66,6 +66,11 @@ def test_an_account_and_its_key_are_printed_once():
         ("jobs", "retry", "--all-dead", "--rate", "-1"),
         ("jobs", "list", "--state", "lost"),
         ("audit", "export", "--since", "yesterday"),
+        ("audit", "export", "--since", "1999-12-31"),
+        ("events", "backfill", "--since", "0001-01-01"),
+        ("events", "backfill", "--since", "1767225600"),
+        ("events", "backfill", "--since", "2026-02-30"),
+        ("events", "reconcile", "--since", "9999-12-31T23:59:59-14:00"),
         ("nonsense",),
     ],
 )

@@ -3,10 +3,11 @@
 import csv
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 
+from bin.commands.since import since_when
 from models.accounts.audit_entry import AuditEntry
 from runtime.clock import rfc3339
 
@@ -21,15 +22,15 @@ def audit() -> None:
 @audit.command()
 @click.option(
     "--since",
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]),
-    help="Only entries since this time, UTC.",
+    callback=since_when,
+    help="Only entries since then: 36h, 2d, 2026-11-20 or 2026-11-20T08:00:00Z.",
 )
 @click.option(
     "--format", "shape", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True
 )
 def export(since: datetime | None, shape: str) -> None:
     """Write all entries to standard output, oldest first."""
-    entries = AuditEntry.since(since.replace(tzinfo=UTC) if since else None)
+    entries = AuditEntry.since(since)
     if shape == "jsonl":
         for entry in entries:
             sys.stdout.write(json.dumps(_shown(entry), ensure_ascii=False) + "\n")

@@ -1,6 +1,5 @@
 """`events backfill` and `events replay`: fetch missed events, and process events again."""
 
-import re
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from actions.books.begin import begin_backfills
 from actions.books.receive_event import replay_event
 from bin.commands.output import acting, complain, console, moment, say, show_list
+from bin.commands.since import since_when
 from jobs.process_stripe_event import process_stripe_event
 from models.accounts.account import Account, stripe_accounts
 from models.books.backfill import Backfill
@@ -19,25 +19,9 @@ from models.delivery.staged_job import StagedJob
 from runtime.clock import real_now
 from runtime.settings import get_settings
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 LOOK = 0.5  # seconds between looks at the progress
 BEGINS_WITHIN = timedelta(minutes=1)  # for a worker to begin
 REPLAYABLE = ("refused", "unmatched", "ignored", "unchanged", "applied")
-
-
-def since_when(_ctx: click.Context, _param: click.Parameter, value: str) -> datetime:
-    """A time from `36h`, `2d` or RFC 3339."""
-    span = re.fullmatch(r"(\d{1,4})([mhdw])", value)
-    if span:
-        return real_now() - timedelta(**{_UNITS[span[2]]: int(span[1])})
-    try:
-        when = datetime.fromisoformat(value)
-    except ValueError:
-        raise click.BadParameter(
-            f"{value!r} is neither a duration such as 36h or 2d nor a time such as"
-            " 2026-11-20T08:00:00Z."
-        ) from None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def chosen_accounts(account: str | None) -> list[str]:

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 import click
 
 from actions.books.begin import begin_reconciliations
-from bin.commands.books.backfill import BEGINS_WITHIN, LOOK, chosen_accounts, since_when
+from bin.commands.books.backfill import BEGINS_WITHIN, LOOK, chosen_accounts
 from bin.commands.output import acting, complain, console, moment, say, show_table
+from bin.commands.since import since_when
 from models.books.reconciliation import Difference, Reconciliation, latest_runs
 from rules.timeline_words import money
 from runtime.clock import real_now

@@ -220,7 +220,13 @@ class ImportRun:
         else:
             what = row.said
         if self._has_bad and row.number in self._bad_numbers:
-            return [RowError(row.line, "", f"another row of invoice {row.number} is refused")]
+            return [
+                RowError(
+                    row.line,
+                    "",
+                    f"another row of invoice {row.number} is refused; correct that one",
+                )
+            ]
         line, is_same = seen.first(row.number, row.line, what)
         if line == row.line:
             return row

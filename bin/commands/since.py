@@ -1,0 +1,31 @@
+"""`--since`: how far back a command looks."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from rules.dates import BadDate, read_day_or_moment
+from runtime.clock import real_now
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def since_when(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
+    """A time from `36h`, `2d`, a day or RFC 3339; UTC unless it says otherwise. Raises
+    BadParameter.
+    """
+    if value is None:
+        return None
+    span = re.fullmatch(r"(\d{1,4})([mhdw])", value)
+    if span:
+        return real_now() - timedelta(**{_UNITS[span[2]]: int(span[1])})
+    try:
+        when = read_day_or_moment(value)
+    except BadDate as error:
+        raise click.BadParameter(
+            f"{value[:40]!r} is neither a duration such as 36h or 2d nor a time: it {error}."
+        ) from None
+    if not isinstance(when, datetime):
+        return datetime(when.year, when.month, when.day, tzinfo=UTC)
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
