@@ -1,9 +1,10 @@
 """The database behind every row: connections, transactions, locks, and the database's clock."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -11,6 +12,8 @@ import peewee
 from peewee import (
     DatabaseProxy,
     DataError,
+    ForeignKeyAccessor,
+    ForeignKeyField,
     IntegrityError,
     InterfaceError,
     Model,
@@ -20,6 +23,7 @@ from peewee import (
 )
 from playhouse.pool import PooledPostgresqlDatabase
 
+from models import fixed_sql
 from runtime.errors import Misconfigured
 from runtime.log import get_log
 from runtime.settings import ROOT
@@ -89,12 +93,54 @@ class Instant(peewee.BigIntegerField):
         return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
+class _Parent(ForeignKeyAccessor):
+    """Reads the row that a foreign key names by fixed SQL, when it is first asked for."""
+
+    def get_rel_instance(self, instance: Any) -> Any:
+        key = instance.__data__.get(self.name)
+        if key is not None and self.name not in instance.__rel__:
+            instance.__rel__[self.name] = self.rel_model.get_by_id(key)
+        return super().get_rel_instance(instance)
+
+
+class ForeignKey(ForeignKeyField):
+    """The id of a row of another table, and that row."""
+
+    accessor_class = _Parent
+
+
 class Row(Model):
-    """The base of every table."""
+    """The base of every table. Paths that every job takes read and write by `models.fixed_sql`;
+    peewee's queries are for what is rare, and for conditions put together at run time.
+    """
 
     class Meta:
         database = database
         legacy_table_names = False
+
+    @classmethod
+    def one(cls, where: str, *params: Any) -> Self | None:
+        """The first row that `where` finds: SQL that stays the same, with `?` for `params`."""
+        found = execute(fixed_sql.select(cls, where), params).fetchone()
+        return None if found is None else cls._read(found)
+
+    @classmethod
+    def all(cls, where: str, *params: Any) -> list[Self]:
+        """All rows that `where` finds; it may end with ORDER BY and LIMIT."""
+        return [cls._read(row) for row in execute(fixed_sql.select(cls, where), params).fetchall()]
+
+    @classmethod
+    def has(cls, where: str, *params: Any) -> bool:
+        """Whether there is a row that `where` finds."""
+        return execute(fixed_sql.exists(cls, where), params).fetchone() is not None
+
+    @classmethod
+    def get_by_id(cls, pk: str | int) -> Self:
+        """The row. Raises cls.DoesNotExist."""
+        row = cls.one(fixed_sql.by_key(cls), pk)
+        if row is None:
+            raise cls.DoesNotExist(f"No {cls.__name__} {pk}.")  # type: ignore[attr-defined]
+        return row
 
     @classmethod
     def locked(cls, row_id: str | int) -> Self:
@@ -107,21 +153,56 @@ class Row(Model):
     @classmethod
     def locked_if_there(cls, row_id: str | int) -> Self | None:
         """As `locked`; None when there is no such row."""
-        query = cls.select().where(cls._meta.primary_key == row_id)
-        row: Self | None = (query.for_update() if is_postgres() else query).first()
-        return row
+        by_key = fixed_sql.by_key(cls)
+        return cls.one(f"{by_key} FOR UPDATE" if is_postgres() else by_key, row_id)
 
-    def _write(self, now: datetime | None = None, /, *only_if: Any, **values: Any) -> bool:
-        """Write `values` if the row still fulfils `only_if`; whether it did. `now`, for tables that
-        have it, becomes `updated_at`.
+    @classmethod
+    def _read(cls, row: Sequence[Any]) -> Self:
+        """The object of a row as `fixed_sql.reader` selects it."""
+        made: Self = cls.__new__(cls)
+        made.__data__ = fixed_sql.reader(cls).values(row)
+        made.__rel__ = {}
+        made._dirty = set()
+        return made
+
+    def save(self, force_insert: bool = False, only: Any = None) -> int:
+        """Write the whole row: a new one if it has no key yet, or with `force_insert`; how many
+        rows were written.
+        """
+        key = self._meta.primary_key.name
+        given = {name: value for name, value in self.__data__.items() if name != key}
+        if only is not None:
+            raise NotImplementedError("A row is saved whole; `_write` writes a part of it.")
+        if self.get_id() is not None and not force_insert:
+            return int(self._write(**given))
+        if self.get_id() is not None:
+            given[key] = self.get_id()
+        writer = fixed_sql.insert(type(self), tuple(given), _in_json())
+        cursor = execute(writer.sql, writer.params(list(given.values())))
+        if self._meta.auto_increment:
+            self.__data__[key] = cursor.fetchone()[0]
+        self._dirty.clear()
+        return 1
+
+    def _write(
+        self,
+        now: datetime | None = None,
+        /,
+        *,
+        only_if: str = "",
+        given: Sequence[Any] = (),
+        **values: Any,
+    ) -> bool:
+        """Write `values` if the row still fulfils `only_if`, fixed SQL with `?` for what is
+        `given`; whether it did. `now`, for tables that have it, becomes `updated_at`.
 
         The object gets the values only if the row did.
         """
         if now is not None:
             values["updated_at"] = now
-        written = bool(
-            self.update(**values).where(self._meta.primary_key == self.get_id(), *only_if).execute()
-        )
+        writer = fixed_sql.update(type(self), tuple(values), only_if, _in_json())
+        params = (*writer.params(list(values.values())), self.get_id(), *given)
+        written = bool(execute(writer.sql, params).rowcount)
         for name, value in values.items() if written else ():
             setattr(self, name, value)
         return written
@@ -231,10 +312,20 @@ def now_sql() -> str:
     return _NOW["postgres" if is_postgres() else "sqlite"]
 
 
-def execute(sql: str, params: tuple[Any, ...] = ()) -> Any:
+def execute(sql: str, params: Sequence[Any] = ()) -> Any:
     """Run fixed SQL, written with `?` for parameters and `{now}` for the clock; its cursor."""
-    text = sql.replace("{now}", now_sql())
-    return database.execute_sql(text.replace("?", "%s") if is_postgres() else text, params)
+    return database.execute_sql(_dialect(sql, is_postgres()), params)
+
+
+@cache
+def _dialect(sql: str, postgres: bool) -> str:
+    """The text as the database takes it."""
+    text = sql.replace("{now}", _NOW["postgres" if postgres else "sqlite"])
+    return text.replace("?", "%s") if postgres else text
+
+
+def _in_json() -> str:
+    return "?" if is_postgres() else "json(?)"
 
 
 def database_time() -> int:

@@ -4,10 +4,10 @@ call, what staff may do.
 
 from datetime import datetime
 
-from peewee import ForeignKeyField, TextField
+from peewee import TextField
 
 from models.accounts.account import Account
-from models.base import Instant, Row
+from models.base import ForeignKey, Instant, Row
 
 
 class AccountSettings(Row):
@@ -19,7 +19,7 @@ class AccountSettings(Row):
     """
 
     account_id: str
-    account = ForeignKeyField(Account, primary_key=True, on_delete="CASCADE")
+    account = ForeignKey(Account, primary_key=True, on_delete="CASCADE")
     payment_collection = TextField(default="link")
     call_frequency = TextField(default="weekly")
     calling = TextField(default="manual")

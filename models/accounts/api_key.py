@@ -3,10 +3,10 @@
 import hashlib
 from datetime import datetime
 
-from peewee import ForeignKeyField, TextField
+from peewee import TextField
 
 from models.accounts.account import Account
-from models.base import Instant, Row
+from models.base import ForeignKey, Instant, Row
 from runtime.ids import new_id, new_token
 
 
@@ -15,7 +15,7 @@ class ApiKey(Row):
 
     account_id: str | None
     id = TextField(primary_key=True)
-    account = ForeignKeyField(Account, null=True, on_delete="CASCADE")
+    account = ForeignKey(Account, null=True, on_delete="CASCADE")
     hash = TextField(unique=True)
     name = TextField()
     created_at = Instant()

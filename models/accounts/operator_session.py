@@ -3,11 +3,11 @@
 import hashlib
 from datetime import datetime, timedelta
 
-from peewee import ForeignKeyField, TextField
+from peewee import TextField
 
 from models.accounts.api_key import hash_key
 from models.accounts.operator import BUILT_IN, EVERYTHING, Operator
-from models.base import Instant, Row
+from models.base import ForeignKey, Instant, Row
 from rules.operator_rights import Rights
 from runtime.ids import new_token
 
@@ -23,7 +23,7 @@ class OperatorSession(Row):
 
     operator_id: str | None
     hash = TextField(primary_key=True)
-    operator = ForeignKeyField(Operator, null=True, on_delete="CASCADE")
+    operator = ForeignKey(Operator, null=True, on_delete="CASCADE")
     name = TextField()
     csrf_token = TextField()
     credential = TextField()

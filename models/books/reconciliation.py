@@ -4,9 +4,9 @@ own facts, and each difference.
 
 from datetime import datetime
 
-from peewee import BigAutoField, BigIntegerField, ForeignKeyField, IntegerField, TextField, fn
+from peewee import BigAutoField, BigIntegerField, IntegerField, TextField, fn
 
-from models.base import Instant, Row
+from models.base import ForeignKey, Instant, Row
 
 
 class Reconciliation(Row):
@@ -71,7 +71,7 @@ class Difference(Row):
     """
 
     id = BigAutoField()
-    run = ForeignKeyField(Reconciliation, on_delete="CASCADE")
+    run = ForeignKey(Reconciliation, on_delete="CASCADE")
     kind = TextField()
     account_id = TextField(null=True)
     invoice_id = TextField(null=True)
@@ -115,7 +115,7 @@ class Sighting(Row):
     """
 
     id = BigAutoField()
-    run = ForeignKeyField(Reconciliation, on_delete="CASCADE")
+    run = ForeignKey(Reconciliation, on_delete="CASCADE")
     subject = TextField()
     invoice_id = TextField(null=True)
 

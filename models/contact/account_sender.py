@@ -4,10 +4,10 @@ texts.
 
 from datetime import datetime
 
-from peewee import ForeignKeyField, TextField
+from peewee import TextField
 
 from models.accounts.account import Account
-from models.base import Instant, Row
+from models.base import ForeignKey, Instant, Row
 from runtime.settings import get_settings
 
 
@@ -15,7 +15,7 @@ class AccountSender(Row):
     """One account's sender: a messaging service or a number of its own."""
 
     account_id: str
-    account = ForeignKeyField(Account, primary_key=True, on_delete="CASCADE")
+    account = ForeignKey(Account, primary_key=True, on_delete="CASCADE")
     provider = TextField(default="twilio")
     messaging_service_sid = TextField(null=True, index=True)
     from_number = TextField(null=True, index=True)

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from peewee import ForeignKeyField, JSONField, TextField
+from peewee import JSONField, TextField
 
 from models.accounts.account import Account
-from models.base import Instant, Row
+from models.base import ForeignKey, Instant, Row
 from models.invoices.customer import Customer
 from runtime.ids import new_id
 
@@ -21,8 +21,8 @@ class Consent(Row):
     account_id: str
     customer_id: str
     id = TextField(primary_key=True)
-    account = ForeignKeyField(Account, on_delete="CASCADE")
-    customer = ForeignKeyField(Customer, on_delete="CASCADE")
+    account = ForeignKey(Account, on_delete="CASCADE")
+    customer = ForeignKey(Customer, on_delete="CASCADE")
     phone = TextField()
     channels = JSONField()
     source = TextField()

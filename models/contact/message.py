@@ -5,10 +5,10 @@ failed.
 from datetime import datetime, timedelta
 from typing import Any
 
-from peewee import ForeignKeyField, IntegerField, TextField
+from peewee import IntegerField, TextField
 
 from models.accounts.account import Account
-from models.base import Instant, Row
+from models.base import ForeignKey, Instant, Row
 from models.effects.effect import Effect
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
@@ -31,9 +31,9 @@ class Message(Row):
     customer_id: str
     invoice_id: str
     id = TextField(primary_key=True)
-    account = ForeignKeyField(Account, on_delete="CASCADE")
-    customer = ForeignKeyField(Customer, on_delete="CASCADE")
-    invoice = ForeignKeyField(Invoice, null=True, on_delete="CASCADE")
+    account = ForeignKey(Account, on_delete="CASCADE")
+    customer = ForeignKey(Customer, on_delete="CASCADE")
+    invoice = ForeignKey(Invoice, null=True, on_delete="CASCADE")
     kind = TextField()
     to = TextField(column_name="to_number")
     sender = TextField(default="")

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from peewee import BigAutoField, ForeignKeyField, TextField
+from peewee import BigAutoField, TextField
 
 from models.accounts.account import Account
-from models.base import Instant, Row
+from models.base import ForeignKey, Instant, Row
 from rules.contact.templates import DEFAULTS, language_of
 
 
@@ -14,7 +14,7 @@ class MessageTemplate(Row):
 
     account_id: str
     id = BigAutoField()
-    account = ForeignKeyField(Account, on_delete="CASCADE")
+    account = ForeignKey(Account, on_delete="CASCADE")
     language = TextField()
     kind = TextField()
     body = TextField()

@@ -191,9 +191,8 @@ class Effect(Row):
         Raises Conflict then: the caller's row is stale, so it must not act on it.
         """
         if not self._write(
-            None,
-            Effect.generation == self.generation,
-            Effect.state.not_in(("confirmed", "refused")),
+            only_if="generation = ? AND state NOT IN ('confirmed', 'refused')",
+            given=(self.generation,),
             **values,
         ):
             raise Conflict(f"Effect {self.id} was settled, or given a new key, by another attempt.")

@@ -5,9 +5,9 @@
 from datetime import datetime
 from typing import Any
 
-from peewee import BigAutoField, ForeignKeyField, IntegerField, JSONField, TextField
+from peewee import BigAutoField, IntegerField, JSONField, TextField
 
-from models.base import Instant, Row
+from models.base import ForeignKey, Instant, Row
 from models.feed.outgoing_event import OutgoingEvent
 from models.feed.webhook_endpoint import WebhookEndpoint
 
@@ -20,8 +20,8 @@ class WebhookDelivery(Row):
     event_id: int
     endpoint_id: str
     id = BigAutoField()
-    event = ForeignKeyField(OutgoingEvent, on_delete="CASCADE")
-    endpoint = ForeignKeyField(WebhookEndpoint, on_delete="CASCADE")
+    event = ForeignKey(OutgoingEvent, on_delete="CASCADE")
+    endpoint = ForeignKey(WebhookEndpoint, on_delete="CASCADE")
     state = TextField(default="waiting")
     attempts = IntegerField(default=0)
     tries = JSONField(default=list)

@@ -4,10 +4,10 @@ with.
 
 from datetime import datetime, timedelta
 
-from peewee import BigIntegerField, ForeignKeyField, IntegerField, JSONField, TextField
+from peewee import BigIntegerField, IntegerField, JSONField, TextField
 
 from models.accounts.account import Account
-from models.base import Instant, Row
+from models.base import ForeignKey, Instant, Row
 from runtime.ids import new_id
 
 GIVEN_UP_AFTER = timedelta(days=3)  # of nothing but failures, then the endpoint is disabled
@@ -25,7 +25,7 @@ class WebhookEndpoint(Row):
 
     account_id: str
     id = TextField(primary_key=True)
-    account = ForeignKeyField(Account, on_delete="CASCADE")
+    account = ForeignKey(Account, on_delete="CASCADE")
     url = TextField()
     events = JSONField(default=list)
     secret = TextField()

@@ -1,9 +1,9 @@
 """A person or household who owes a clinic money."""
 
-from peewee import SQL, BooleanField, ForeignKeyField, JSONField, TextField
+from peewee import SQL, BooleanField, JSONField, TextField
 
 from models.accounts.account import Account
-from models.base import Instant, Row
+from models.base import ForeignKey, Instant, Row
 
 
 class Customer(Row):
@@ -15,7 +15,7 @@ class Customer(Row):
 
     account_id: str
     id = TextField(primary_key=True)
-    account = ForeignKeyField(Account, on_delete="CASCADE")
+    account = ForeignKey(Account, on_delete="CASCADE")
     name = TextField()
     phone = TextField(null=True)
     email = TextField(null=True)

@@ -8,13 +8,12 @@ from peewee import (
     BigIntegerField,
     BooleanField,
     DateField,
-    ForeignKeyField,
     IntegerField,
     TextField,
 )
 
 from models.accounts.account import Account
-from models.base import Instant, Row
+from models.base import ForeignKey, Instant, Row
 from models.invoices.customer import Customer
 from rules.invoice_fold import Amounts, Terms
 from runtime.errors import Conflict
@@ -34,8 +33,8 @@ class Invoice(Row):
     account_id: str
     customer_id: str
     id = TextField(primary_key=True)
-    account = ForeignKeyField(Account, on_delete="CASCADE")
-    customer = ForeignKeyField(Customer, on_delete="RESTRICT")
+    account = ForeignKey(Account, on_delete="CASCADE")
+    customer = ForeignKey(Customer, on_delete="RESTRICT")
     number = TextField()
     project = TextField(null=True)
     currency = TextField()
@@ -92,7 +91,11 @@ class Invoice(Row):
     def change(self, now: datetime, **values: object) -> None:
         """Write `values` if nobody wrote since this row was read; else raise Conflict."""
         if not self._write(
-            now, Invoice.version == self.version, **values, version=self.version + 1
+            now,
+            only_if="version = ?",
+            given=(self.version,),
+            **values,
+            version=self.version + 1,
         ):
             raise Conflict(
                 f"Invoice {self.id} was changed by another writer since version {self.version}."

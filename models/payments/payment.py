@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from peewee import BigIntegerField, ForeignKeyField, JSONField, TextField
+from peewee import BigIntegerField, JSONField, TextField
 
 from models.accounts.account import Account
-from models.base import Instant, Row
+from models.base import ForeignKey, Instant, Row
 from models.feed.emit import emit
 from models.invoices.invoice import Invoice
 from rules.declines import public_code
@@ -26,8 +26,8 @@ class Payment(Row):
     account_id: str
     invoice_id: str
     id = TextField(primary_key=True)
-    account = ForeignKeyField(Account, on_delete="CASCADE")
-    invoice = ForeignKeyField(Invoice, on_delete="CASCADE", backref="payments")
+    account = ForeignKey(Account, on_delete="CASCADE")
+    invoice = ForeignKey(Invoice, on_delete="CASCADE", backref="payments")
     method = TextField(default="stripe")
     stripe_account = TextField(default="")
     intent_id = TextField(null=True)

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from peewee import SQL, BigIntegerField, ForeignKeyField, IntegerField, TextField
+from peewee import SQL, BigIntegerField, IntegerField, TextField
 
 from models.accounts.account import Account
-from models.base import Instant, Row
+from models.base import ForeignKey, Instant, Row
 from models.invoices.invoice import Invoice
 from runtime.ids import new_id
 
@@ -27,8 +27,8 @@ class PaymentAttempt(Row):
     account_id: str
     invoice_id: str
     id = TextField(primary_key=True)
-    account = ForeignKeyField(Account, on_delete="CASCADE")
-    invoice = ForeignKeyField(Invoice, on_delete="CASCADE")
+    account = ForeignKey(Account, on_delete="CASCADE")
+    invoice = ForeignKey(Invoice, on_delete="CASCADE")
     balance_revision = IntegerField()
     amount = BigIntegerField()
     amount_version = IntegerField(default=1)
@@ -151,7 +151,8 @@ class PaymentAttempt(Row):
 
     def _move(self, now: datetime, states: tuple[str, ...], **values: Any) -> bool:
         """Write if the row is in one of `states`; whether it was."""
-        return self._write(now, PaymentAttempt.state.in_(states), **values)
+        among = ", ".join("?" for _ in states)
+        return self._write(now, only_if=f"state IN ({among})", given=states, **values)
 
 
 _LIVE = "state IN ('planned', 'open')"

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from peewee import SQL, BigIntegerField, BooleanField, ForeignKeyField, TextField
+from peewee import SQL, BigIntegerField, BooleanField, TextField
 
-from models.base import Instant, Row
+from models.base import ForeignKey, Instant, Row
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from runtime.ids import new_id
@@ -18,7 +18,7 @@ class PaymentConfirmation(Row):
 
     attempt_id: str
     id = TextField(primary_key=True)
-    attempt = ForeignKeyField(PaymentAttempt, on_delete="CASCADE")
+    attempt = ForeignKey(PaymentAttempt, on_delete="CASCADE")
     amount = BigIntegerField()
     payment_method_id = TextField(null=True)
     by_phone = BooleanField(default=False)
@@ -103,7 +103,7 @@ class PaymentConfirmation(Row):
 
     def _end(self, now: datetime, **values: str) -> None:
         """Write, unless what came of it is known already."""
-        self._write(now, PaymentConfirmation.state == "requested", **values)
+        self._write(now, only_if="state = 'requested'", **values)
 
 
 PaymentConfirmation.add_index(

@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from peewee import SQL, BigIntegerField, ForeignKeyField, IntegerField, TextField
+from peewee import SQL, BigIntegerField, IntegerField, TextField
 
 from models.accounts.account import Account
-from models.base import Instant, Row
+from models.base import ForeignKey, Instant, Row
 from models.invoices.invoice import Invoice
 from runtime.ids import new_id, new_token
 from runtime.settings import get_settings
@@ -25,8 +25,8 @@ class PaymentLink(Row):
     account_id: str
     invoice_id: str
     id = TextField(primary_key=True)
-    account = ForeignKeyField(Account, on_delete="CASCADE")
-    invoice = ForeignKeyField(Invoice, on_delete="CASCADE")
+    account = ForeignKey(Account, on_delete="CASCADE")
+    invoice = ForeignKey(Invoice, on_delete="CASCADE")
     balance_revision = IntegerField()
     amount = BigIntegerField()
     currency = TextField()
@@ -109,7 +109,7 @@ class PayAddress(Row):
     """Our own URL of an invoice, `/p/{token}`, which leads to whichever Stripe link is current."""
 
     token = TextField(primary_key=True)
-    invoice = ForeignKeyField(Invoice, on_delete="CASCADE", unique=True)
+    invoice = ForeignKey(Invoice, on_delete="CASCADE", unique=True)
     expires_at = Instant()
     created_at = Instant()
 

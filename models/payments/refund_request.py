@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from peewee import BigIntegerField, ForeignKeyField, TextField, fn
+from peewee import BigIntegerField, TextField, fn
 
 from models.accounts.account import Account
-from models.base import Instant, Row
+from models.base import ForeignKey, Instant, Row
 from models.payments.dispute import DisputeMovement
 from models.payments.payment import Payment
 from models.payments.refund import Refund
@@ -21,8 +21,8 @@ class RefundRequest(Row):
     account_id: str
     payment_id: str
     id = TextField(primary_key=True)
-    account = ForeignKeyField(Account, on_delete="CASCADE")
-    payment = ForeignKeyField(Payment, on_delete="CASCADE")
+    account = ForeignKey(Account, on_delete="CASCADE")
+    payment = ForeignKey(Payment, on_delete="CASCADE")
     amount = BigIntegerField()
     reason = TextField(null=True)
     asked_by = TextField()
