@@ -162,14 +162,14 @@ class Row(Model):
         made: Self = cls.__new__(cls)
         made.__data__ = fixed_sql.reader(cls).values(row)
         made.__rel__ = {}
-        made._dirty = set()
+        made._dirty = set()  # type: ignore[attr-defined]
         return made
 
     def save(self, force_insert: bool = False, only: Any = None) -> int:
         """Write the whole row: a new one if it has no key yet, or with `force_insert`; how many
         rows were written.
         """
-        key = self._meta.primary_key.name
+        key = fixed_sql.key_of(type(self))
         given = {name: value for name, value in self.__data__.items() if name != key}
         if only is not None:
             raise NotImplementedError("A row is saved whole; `_write` writes a part of it.")
@@ -181,7 +181,7 @@ class Row(Model):
         cursor = execute(writer.sql, writer.params(list(given.values())))
         if self._meta.auto_increment:
             self.__data__[key] = cursor.fetchone()[0]
-        self._dirty.clear()
+        self._dirty.clear()  # type: ignore[attr-defined]
         return 1
 
     def _write(

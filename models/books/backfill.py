@@ -3,6 +3,7 @@ one page per job.
 """
 
 from datetime import datetime
+from typing import Any
 
 from peewee import BigAutoField, BigIntegerField, FloatField, IntegerField, TextField
 
@@ -37,7 +38,7 @@ class Backfill(Row):
 
     def record_page(self, cursor: str, newest: tuple[int, str], seen: int, missing: int) -> None:
         """A page has been processed completely."""
-        values = {
+        values: dict[str, Any] = {
             "cursor": cursor,
             "page": self.page + 1,
             "seen": self.seen + seen,

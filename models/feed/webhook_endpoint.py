@@ -3,6 +3,7 @@ with.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from peewee import BigIntegerField, IntegerField, JSONField, TextField
 
@@ -99,7 +100,7 @@ class WebhookEndpoint(Row):
             last_error=None,
         )
 
-    def record_changed(self, **values: object) -> None:
+    def record_changed(self, **values: Any) -> None:
         """Its owner changed its `url` or `events`."""
         self._write(**values)
 
