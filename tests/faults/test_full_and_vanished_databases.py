@@ -6,13 +6,14 @@ import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from delivery.relay import HEARTBEAT_KEY
 from models import base
-from tests import given
+from tests import given, sweep
 from tests.faults.town import children_of, oracle
 from tests.processes import close_database
 from tests.servers import wait_for
@@ -50,17 +51,20 @@ class Disk:
 
 
 @pytest.fixture
-def disk(tmp_path):
+def disk(tmp_path_factory):
     """A file system of 24 MB in memory; needs the right to mount one."""
-    place = tmp_path / "disk"
-    place.mkdir()
+    place = Path(tempfile.mkdtemp(prefix="small"))  # where PostgreSQL's own user gets to as well
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", place], capture_output=True, check=False
     )
     if mounted.returncode:
+        place.rmdir()
         pytest.skip("this user may not mount a small disk to be filled")
+    place.chmod(0o755)
     yield Disk(place)
+    sweep.keep(place, tmp_path_factory.getbasetemp())
     subprocess.run(["umount", "--lazy", place], check=True)
+    place.rmdir()
 
 
 @pytest.fixture
