@@ -10,6 +10,7 @@ from types import FrameType
 
 from delivery.registry import JobType
 from models.base import transaction
+from models.database_errors import is_only_away
 from models.delivery.staged_job import Claimed, fail_job, finish_job, snooze_job
 from runtime.errors import Conflict, PayphoneError
 from runtime.killpoint import killpoint
@@ -123,6 +124,8 @@ def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outco
         case Snooze() | Conflict():
             delay = error.delay if isinstance(error, Snooze) else CONFLICT_DELAY
             return _held(snooze_job(job, str(error), delay), Outcome("snoozed", str(error), delay))
+        case _ if is_only_away(error):
+            return _put_off(job, "the database was away", backoff(job_type, job.attempts))
         case _:
             return _failed(job, error, backoff(job_type, job.attempts))
 
@@ -131,10 +134,12 @@ def put_off_unknown(job: Claimed) -> Outcome:
     """Leave a job that this release does not know to one that knows it: it is tried again in a
     minute, and no attempt is used up.
     """
-    log.warning("this release has no such job", delay_seconds=UNKNOWN_DELAY)
-    return _held(
-        snooze_job(job, UNKNOWN, UNKNOWN_DELAY), Outcome("snoozed", UNKNOWN, UNKNOWN_DELAY)
-    )
+    return _put_off(job, UNKNOWN, UNKNOWN_DELAY)
+
+
+def _put_off(job: Claimed, why: str, delay: float) -> Outcome:
+    log.warning(why, delay_seconds=round(delay, 1))
+    return _held(snooze_job(job, why, delay), Outcome("snoozed", why, delay))
 
 
 def backoff(job_type: JobType, attempts: int) -> float:

@@ -10,18 +10,14 @@ way.
 import time
 from collections.abc import Callable
 
-from peewee import PeeweeException
 from redis import Redis
-from redis.exceptions import RedisError
 
 from delivery import rq_keys, rq_mend, rq_view
-from models.base import database_time, release_connection
-from models.database_errors import LACKS_TABLES, lacks_tables
+from delivery.waiting import Waiting
+from models.base import database_time
 from models.delivery.staged_job import StagedJob, release_expired, take_due
 from runtime.killpoint import killpoint
 from runtime.log import get_log
-from runtime.log_throttle import LogThrottle
-from runtime.redis_connection import leave_if_read_only, refuses_writes
 from runtime.settings import QUEUES
 
 EPOCH_KEY = "payphone:epoch"
@@ -108,38 +104,20 @@ def tick(redis: Redis) -> int:
     return len(due)
 
 
-def _trouble(error: RedisError | PeeweeException) -> str:
-    if isinstance(error, RedisError):
-        return (
-            "Redis refuses writes: what is due waits in the database"
-            if refuses_writes(error)
-            else "relay failed, will retry"
-        )
-    return LACKS_TABLES if lacks_tables(error) else "relay failed, will retry"
-
-
 def run(redis: Redis, stopping: Callable[[], bool], deadline: Callable[[float], None]) -> None:
     """Look every half second, and again immediately while there is more, until `stopping()`.
 
     `deadline` is called with the time by which a look must be over.
     """
     forgotten_at = 0.0
-    throttle = LogThrottle()
+    waiting = Waiting("relay", redis)
     while not stopping():
         deadline(time.monotonic() + LOOK_SECONDS)
-        try:
+        busy = False
+        with waiting.out():
             if time.monotonic() - forgotten_at > FORGET_EVERY:
                 rq_mend.forget_silent_workers(redis, QUEUES)
                 forgotten_at = time.monotonic()
             busy = tick(redis) == BATCH
-        except (RedisError, PeeweeException) as error:
-            trouble = _trouble(error)
-            kind = type(error).__name__
-            if throttle.is_due(f"{trouble} {kind}"):
-                log.warning(trouble, error=kind)
-            if isinstance(error, RedisError):
-                leave_if_read_only(redis, error)
-            busy = False
-        release_connection()
         if not busy:
             time.sleep(TICK)

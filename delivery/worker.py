@@ -14,7 +14,6 @@ from collections.abc import Callable
 from types import FrameType
 from typing import TypeVar
 
-from peewee import PeeweeException
 from redis import Redis
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from rq.utils import utcformat
@@ -25,14 +24,11 @@ from delivery import rq_keys, rq_mend, rq_view
 from delivery.attempt import Outcome, perform, put_off_unknown
 from delivery.registry import find_job
 from delivery.tick import TICK_PREFIX, take_tick
-from models.base import release_connection
-from models.database_errors import LACKS_TABLES, lacks_tables
+from delivery.waiting import Waiting
 from models.delivery.staged_job import Claimed, StagedJob, claim_job, release_worker
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
 from runtime.log import get_log
-from runtime.log_throttle import LogThrottle
-from runtime.redis_connection import leave_if_read_only, refuses_writes
 
 POP_SECONDS = 2
 HEARTBEAT_SECONDS = 5
@@ -62,44 +58,23 @@ class Worker:
         self._deadline = deadline
         self._stopping = False
         self._beaten_at = 0.0
-        self._throttle = LogThrottle()
+        self._waiting = Waiting(name, redis)
 
     def run(self, predecessor: str = "") -> None:
         """Work until SIGTERM. The jobs that a dead `predecessor` held are released first."""
         signal.signal(signal.SIGTERM, self._stop)
         # Ctrl-C reaches every process of the group. The pool answers it, and drains its workers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self._safely(lambda: self._inherit(predecessor))
+        with self._waiting.out():
+            self._inherit(predecessor)
         while not self._stopping:
-            self._safely(self._step)
-        self._safely(self._say_goodbye)
+            with self._waiting.out():
+                self._step()
+        with self._waiting.out():
+            self._say_goodbye()
 
     def _stop(self, _signum: int, _frame: FrameType | None) -> None:
         self._stopping = True
-
-    def _safely(self, act: Callable[[], None]) -> None:
-        try:
-            act()
-        except RedisError as error:
-            self._complain(error)
-            leave_if_read_only(self.redis, error)
-            time.sleep(0.5)
-        except PeeweeException as error:
-            trouble = LACKS_TABLES if lacks_tables(error) else "database is away, waiting"
-            kind = type(error).__name__
-            if self._throttle.is_due(f"{trouble} {kind}"):
-                log.warning(trouble, error=kind, detail=str(error)[:200])
-            time.sleep(0.5)
-        finally:
-            release_connection()
-
-    def _complain(self, error: RedisError) -> None:
-        if self._throttle.is_due(type(error).__name__):
-            log.warning(
-                "Redis refuses writes" if refuses_writes(error) else "Redis is away, waiting",
-                error=type(error).__name__,
-                detail=str(error)[:200],
-            )
 
     def _inherit(self, predecessor: str) -> None:
         if predecessor:
@@ -224,7 +199,7 @@ class Worker:
         try:
             self._heartbeat()
         except ResponseError as error:
-            self._complain(error)
+            self._waiting.complain(error)
             self._beaten_at = time.monotonic()
 
     def _heartbeat(self) -> None:

@@ -6,45 +6,31 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import peewee
 from peewee import (
     DatabaseProxy,
-    DataError,
     ForeignKeyAccessor,
     ForeignKeyField,
     IntegrityError,
-    InterfaceError,
     Model,
     OperationalError,
+    PeeweeException,
     PostgresqlDatabase,
-    SqliteDatabase,
 )
-from playhouse.pool import PooledPostgresqlDatabase
 
 from models import fixed_sql
-from runtime.errors import Misconfigured
+from models.connections import open_database
+from models.database_errors import state_of
 from runtime.log import get_log
-from runtime.settings import ROOT
 
 log = get_log("database")
 database = DatabaseProxy()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-TOO_LARGE = "54"  # the class of PostgreSQL's errors about what is too long for a row or an index
-# A statement that ran for longer than allowed: it is not repeated, for it would take as long again.
-CANCELLED = "57014"
 # classes of errors with which PostgreSQL answers a COMMIT that it has rolled back
 REFUSED = ("23", "40")
 STATEMENT_SECONDS = 20.0  # for worker and web; no job may take longer
-# A server that vanished without closing its connections is noticed within half a minute.
-NOTICE = {
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-}
 
 # The database's own clock, in microseconds since the epoch: the one clock that all processes share.
 _NOW = {
@@ -208,95 +194,6 @@ class Row(Model):
         return written
 
 
-class _Patient(PostgresqlDatabase):
-    """PostgreSQL whose server cancels a statement after `patience` seconds, including the time it
-    waits for locks; None: never.
-    """
-
-    patience: float | None = None
-
-    def _connect(self) -> Any:
-        connection = super()._connect()  # type: ignore[misc]
-        if self.patience is not None:
-            connection.cursor().execute(f"SET statement_timeout = {int(self.patience * 1000)}")
-        return connection
-
-
-class _Postgres(PooledPostgresqlDatabase, _Patient):  # type: ignore[misc]
-    """PostgreSQL through psycopg 3 and a pool, which reconnects when the server restarts."""
-
-    def begin(self, isolation_level: str | None = None) -> None:
-        try:
-            super().begin(isolation_level)
-        except (OperationalError, InterfaceError):
-            # A dead connection shows at BEGIN. Nothing has happened yet, so it is safe to repeat.
-            self._forget_connection()
-            super().begin(isolation_level)
-
-    def execute_sql(self, sql: str, params: Any = None) -> Any:
-        try:
-            return super().execute_sql(sql, params)
-        except (OperationalError, InterfaceError) as error:
-            state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-            if state.startswith(TOO_LARGE):
-                # psycopg calls this an operational error, but the value is at fault: repeating it
-                # or waiting does not help.
-                raise DataError(str(error)) from error
-            if (
-                state == CANCELLED
-                or self.in_transaction()
-                or not sql.lstrip()[:6].upper() == "SELECT"
-            ):
-                raise
-            # Only a SELECT outside a transaction may be repeated: whatever a lost connection had
-            # begun, it changed nothing.
-            self._forget_connection()
-            return super().execute_sql(sql, params)
-
-    def _forget_connection(self) -> None:
-        self.close_idle()
-        self.manual_close()
-        self.connect(reuse_if_open=True)
-
-
-def open_database(url: str, patience: float | None = None) -> peewee.Database:
-    """The database of `url`: `sqlite:///relative/path`, `sqlite:////absolute/path` or
-    `postgresql://…`.
-
-    PostgreSQL cancels a statement after `patience` seconds.
-
-    Raises Misconfigured for anything else.
-    """
-    parts = urlsplit(url)
-    if parts.scheme == "sqlite":
-        path = ROOT / parts.path[1:]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # FULL: a commit returns only when it has reached the disk, and so does a 2xx.
-        pragmas = {
-            "journal_mode": "wal",
-            "synchronous": "full",
-            "foreign_keys": 1,
-            "busy_timeout": 5000,
-            "temp_store": "memory",
-        }
-        return SqliteDatabase(str(path), pragmas=pragmas, timeout=5)
-    if parts.scheme in {"postgres", "postgresql"}:
-        made = _Postgres(
-            url,
-            max_connections=32,
-            stale_timeout=300,
-            timeout=5,
-            prefer_psycopg3=True,
-            connect_timeout=5,
-            **NOTICE,
-        )
-        made.patience = patience
-        return made
-    raise Misconfigured(
-        f"DATABASE_URL starts with {parts.scheme!r}; use sqlite:///path or postgresql://…."
-    )
-
-
 def use_database(url: str, patience: float | None = None) -> None:
     """Bind every row to the database of `url`; connections open on first use, one per thread."""
     database.initialize(open_database(url, patience))
@@ -371,14 +268,13 @@ def transaction() -> Iterator[None]:
         if not is_committing or _was_refused(error):
             raise
         _commits.made += 1
-        raise OutcomeUnknown(f"The COMMIT was not answered: {error}") from error
+        raise OutcomeUnknown(error, f"The COMMIT was not answered: {error}") from error
     _commits.made += 1
 
 
 def _was_refused(error: Exception) -> bool:
     """Whether the database has answered that it rolled back instead of committing."""
-    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-    return isinstance(error, IntegrityError) or state.startswith(REFUSED)
+    return isinstance(error, IntegrityError) or state_of(error).startswith(REFUSED)
 
 
 def after_commit(call: Callable[[], None]) -> None:
@@ -402,8 +298,12 @@ def release_connection() -> None:
     """Return the thread's connection to PostgreSQL's pool; with SQLite it stays open, which costs
     nothing.
     """
-    if is_postgres() and not database.is_closed():
+    if not is_postgres() or database.is_closed():
+        return
+    try:
         database.close()
+    except PeeweeException:
+        database.drop_connection()
 
 
 def serialize_on(key: str) -> None:

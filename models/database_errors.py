@@ -1,22 +1,110 @@
-"""What a database's error says to people: which of them call for a migration, and the driver's
-words without the password.
+"""What a database's error says to people: what is the matter and what to do about it, and the
+driver's words without the password.
 """
 
+import re
 from urllib.parse import unquote, urlsplit
 
-from peewee import PeeweeException
+from peewee import InterfaceError, OperationalError, PeeweeException
 
 from rules.cards.card_numbers import redact
 
+IN_FAILED_TRANSACTION = "25P02"  # our own mistake: an error was caught and the transaction used on
 _UNDEFINED = {"42P01", "42703"}  # PostgreSQL's codes of a table and of a column that is not there
 _LACKING = ("no such table", "no such column", "has no column named")  # SQLite has words only
 LACKS_TABLES = "The database is not at this release's schema. Run bin/payphone migrate."
+AWAY = (
+    "The database cannot be reached. Start it, and see that DATABASE_URL names it and that it lets"
+    " this machine in."
+)
+_FULL = "The database's disk is full. Make room on it."
+_READ_ONLY = (
+    "The database cannot be written to. Let this user write to its file and folder, and mount the"
+    " disk read-write."
+)
+_STANDBY = "PostgreSQL takes no writes: it is a standby, or told to be read-only. Name the primary."
+_LOCKED = "Another program holds the database. End it, or what it has open."
+_GONE = (
+    "The database's file is not there. Bring it back, from a backup if need be. Is this a new"
+    " installation? Run bin/payphone migrate."
+)
+_DISK = "The database's disk fails. See the system's log, and replace the disk if need be."
+_DAMAGED = "The database's file is damaged, or no database. Restore it from a backup."
+_CROWDED = "PostgreSQL has no connection left. Raise max_connections, or run fewer processes."
+_MISTAKEN = "The database does not understand a statement of this release. Report it with the log."
+_SLOW = "A statement took too long, or waited too long for a lock. See what holds the database."
+
+# What an error's code begins with (SQLite's name, PostgreSQL's SQLSTATE), and what that means. The
+# first that fits counts.
+_MEANS = {
+    "SQLITE_FULL": _FULL,
+    "53100": _FULL,
+    "SQLITE_READONLY": _READ_ONLY,
+    "25006": _STANDBY,
+    "SQLITE_BUSY": _LOCKED,
+    "SQLITE_LOCKED": _LOCKED,
+    "55P03": _LOCKED,
+    "SQLITE_CANTOPEN": _GONE,
+    "SQLITE_IOERR": _DISK,
+    "58": _DISK,
+    "SQLITE_CORRUPT": _DAMAGED,
+    "SQLITE_NOTADB": _DAMAGED,
+    "XX": _DAMAGED,
+    "53300": _CROWDED,
+    "57014": _SLOW,
+    "SQLITE_ERROR": _MISTAKEN,
+    "3D000": "PostgreSQL has no such database. Correct DATABASE_URL, or create it and run"
+    " bin/payphone migrate.",
+    "28": "PostgreSQL does not let this user in. Correct DATABASE_URL, or pg_hba.conf.",
+    "53": "PostgreSQL's machine is short of memory or room. Give it more.",
+    "57": AWAY,
+    "08": AWAY,
+}
+# A refused connection has no code, only PostgreSQL's words; nor has our own error, only ours.
+_WORDS = {
+    "too many clients": "53300",
+    "connection slots": "53300",
+    r'database ".*" does not exist': "3D000",
+    "authentication failed": "28",
+    "removed or replaced": "SQLITE_CANTOPEN",
+}
+
+
+def state_of(error: BaseException) -> str:
+    """The SQLSTATE of PostgreSQL, or SQLite's name of the error; empty where the driver gives
+    neither.
+    """
+    told: object = error
+    while told is not None:
+        code = getattr(told, "sqlstate", None) or getattr(told, "sqlite_errorname", None)
+        if code:
+            return str(code)
+        told = getattr(told, "orig", None)
+    return next((code for words, code in _WORDS.items() if re.search(words, str(error))), "")
 
 
 def lacks_tables(error: PeeweeException) -> bool:
     """Whether a table or a column of this release is not there."""
-    code = getattr(getattr(error, "orig", None), "sqlstate", None)
-    return code in _UNDEFINED if code else any(words in str(error) for words in _LACKING)
+    if state_of(error) in _UNDEFINED:
+        return True
+    return any(words in str(error) for words in _LACKING)
+
+
+def explain(error: PeeweeException) -> str:
+    """What is the matter with the database and what to do, in two sentences."""
+    if lacks_tables(error):
+        return LACKS_TABLES
+    state = state_of(error)
+    return next((means for code, means in _MEANS.items() if state.startswith(code)), AWAY)
+
+
+def is_only_away(error: BaseException) -> bool:
+    """Whether nothing is wrong with what was asked: once the database can serve again, the same
+    will do.
+    """
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    return explain(error) not in {LACKS_TABLES, _LOCKED, _SLOW, _MISTAKEN}
 
 
 def driver_says(error: PeeweeException, url: str) -> str:

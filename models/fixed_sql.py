@@ -84,6 +84,12 @@ def exists(table: type[Model], where: str) -> str:
 
 
 @cache
+def key_of(table: type[Model]) -> str:
+    """The name of the primary key's field."""
+    return str(_described(table).primary_key.name)
+
+
+@cache
 def by_key(table: type[Model]) -> str:
     """The condition that finds one row by its primary key."""
     return f'"{_described(table).primary_key.column_name}" = ?'

@@ -19,7 +19,11 @@ def _runner() -> Runner:
 
 
 def migrate() -> list[str]:
-    """Apply what is pending, one process at a time; the names of what was applied."""
+    """Apply what is pending, one process at a time; the names of what was applied. Makes the file
+    of an SQLite database.
+    """
+    if not is_postgres():
+        database.create_file()
     with _folder_locked(), database.connection_context(), _server_locked():
         return list(_runner().up())
 
@@ -45,7 +49,7 @@ def _folder_locked() -> Iterator[None]:
     if is_postgres():
         yield
         return
-    folder = os.open(Path(database.obj.database).parent, os.O_RDONLY)
+    folder = os.open(database.path.parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
         yield

@@ -30,7 +30,7 @@ from bin.commands.payments import payments
 from bin.commands.reseal import reseal
 from bin.commands.staged_jobs import staged_jobs
 from models.base import database, use_database
-from models.database_errors import LACKS_TABLES, driver_says, lacks_tables
+from models.database_errors import driver_says, explain
 from rules.cards.card_numbers import has_card_number, redact
 from runtime.errors import PayphoneError
 from runtime.log import configure_log
@@ -88,14 +88,8 @@ def _sentence(error: Exception) -> str:
 
 def _of_database(error: PeeweeException) -> str:
     said = driver_says(error, get_settings().database_url)
-    if lacks_tables(error):
-        return f"{get_settings().shown_database}: {LACKS_TABLES}"
     away = isinstance(error, OperationalError | InterfaceError)
-    return (
-        f"The database cannot be reached ({said}). Check DATABASE_URL, or run bin/payphone doctor."
-        if away
-        else said
-    )
+    return f"{get_settings().shown_database}: {explain(error)} ({said})" if away else said
 
 
 def _close() -> None:

@@ -396,16 +396,13 @@ def test_production_says_which_database_it_means(monkeypatch, tmp_path):
     monkeypatch.delenv("DATABASE_URL")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PAYPHONE_ENV", "production")
-    monkeypatch.setattr("models.base.ROOT", tmp_path)
+    monkeypatch.setattr("models.connections.ROOT", tmp_path)
     reset_process()
     result = run("pause", "texts")
     assert result.output.startswith(
         "note DATABASE_URL is not set: this is sqlite:///var/payphone.db."
     )
-    assert (
-        "error sqlite:///var/payphone.db: The database is not at this release's schema."
-        in result.output
-    )
+    assert "error sqlite:///var/payphone.db: The database's file is not there." in result.output
     assert result.exit_code == 1
 
 

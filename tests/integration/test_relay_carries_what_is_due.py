@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from delivery import relay, rq_keys, rq_view
+from delivery import relay, rq_keys, rq_view, waiting
 from delivery.relay import EPOCH_KEY, GRACE
 from jobs import mark_overdue, process_stripe_event
 from models import base
@@ -198,7 +198,8 @@ def test_a_database_without_tables_is_said_to_lack_them_and_seldom(redis, monkey
     execute("DROP TABLE staged_job")
     told, looks = [], iter([False, False, False, True])
     monkeypatch.setattr(relay, "TICK", 0.01)
-    monkeypatch.setattr(relay.log, "warning", lambda event, **_values: told.append(event))
+    monkeypatch.setattr(waiting, "SHORTEST", 0.01)
+    monkeypatch.setattr(waiting.log, "warning", lambda event, **_values: told.append(event))
     relay.run(redis, lambda: next(looks), lambda _at: None)
     assert told == ["The database is not at this release's schema. Run bin/payphone migrate."]
 

@@ -73,6 +73,8 @@ def fresh_schema(database_url, request, tmp_path):
         url = f"sqlite:///{tmp_path / 'fresh.db'}"
     close_database()
     base.use_database(url)
+    if not base.is_postgres():
+        base.database.create_file()
     base.database.create_tables(TABLES)
     described_fresh = described()
     close_database()

@@ -5,16 +5,17 @@ problems.
 import time
 
 import falcon
-from peewee import DataError, IntegrityError, InterfaceError, OperationalError
-from playhouse.pool import MaxConnectionsExceeded
+from peewee import DataError, IntegrityError, InterfaceError, OperationalError, PeeweeException
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from models.accounts.operator_session import OperatorSession
 from models.base import NoInstant, release_connection
+from models.database_errors import explain
 from rules.cards.card_numbers import has_bare_card_number
 from runtime.errors import Conflict, Refused
 from runtime.ids import new_id
 from runtime.log import get_log
+from runtime.log_throttle import LogThrottle
 from web.http.auth import Caller
 from web.http.outcome import answer_database_away, answered_accepted, begin
 from web.http.pages import show_page
@@ -26,6 +27,7 @@ from web.server.request_metrics import method_of, route_of
 UNTOLD = frozenset({"/healthz", "/readyz", "/metrics", "/static"})
 
 log = get_log("web")
+_throttle = LogThrottle()
 
 
 class RequestContext:
@@ -121,9 +123,9 @@ def on_database_away(
     """The database is away or locked: the caller is told whether anything was saved, and to
     retry.
     """
-    log.error(
-        "database away", route=route_of(req), error=type(error).__name__, detail=str(error)[:200]
-    )
+    if isinstance(error, PeeweeException) and _throttle.is_due(why := explain(error)):
+        kind = type(error).__name__
+        log.error(why, route=route_of(req), error=kind, detail=str(error)[:200])
     answer_database_away(req, resp, error)
 
 
@@ -180,9 +182,7 @@ def install(app: falcon.App) -> None:
     """Make `app` answer every error as a problem."""
     app.add_error_handler(Exception, on_crash)
     app.add_error_handler(falcon.HTTPError, on_http_error)
-    app.add_error_handler(
-        (OperationalError, InterfaceError, MaxConnectionsExceeded), on_database_away
-    )
+    app.add_error_handler((OperationalError, InterfaceError), on_database_away)
     app.add_error_handler((Conflict, IntegrityError), on_conflict)
     app.add_error_handler(DataError, on_unknowable)
     app.add_error_handler(NoInstant, on_no_instant)

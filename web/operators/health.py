@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from delivery.life_signs import read_life_signs
 from models.base import database_time, execute
+from models.database_errors import explain
 from models.migrate import pending
 from runtime.errors import Misconfigured
 from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
@@ -41,7 +42,7 @@ class Ready:
             missing = pending()
         except PeeweeException as error:
             resp.status = falcon.HTTP_503
-            resp.media = {"status": "unavailable", "reasons": [f"database: {type(error).__name__}"]}
+            resp.media = {"status": "unavailable", "reasons": [f"database: {explain(error)}"]}
             return
         reasons = [f"database: lacks {', '.join(missing)}"] * bool(missing) + self.reasons()
         resp.media = {"status": "degraded" if reasons else "ok", "reasons": reasons}

@@ -8,7 +8,7 @@ from peewee import PeeweeException
 from bin.commands.checks.clocks import compare
 from bin.commands.checks.finding import Finding, judged
 from models.base import database_time, execute, use_database
-from models.database_errors import driver_says
+from models.database_errors import driver_says, explain
 from models.migrate import newer, pending
 from runtime.errors import Misconfigured
 from runtime.settings import ROOT, Settings
@@ -33,16 +33,11 @@ def check_database(settings: Settings) -> Iterator[Finding]:
     try:
         use_database(url)
         execute("SELECT 1").fetchall()
-    except (PeeweeException, Misconfigured) as error:
-        said = (
-            driver_says(error, url) if isinstance(error, PeeweeException) else type(error).__name__
-        )
-        yield Finding(
-            "fail",
-            "database",
-            f"{shown}: {said}",
-            "Check DATABASE_URL, and that the server runs and allows this machine.",
-        )
+    except PeeweeException as error:
+        yield Finding("fail", "database", f"{shown}: {driver_says(error, url)}", explain(error))
+        return
+    except Misconfigured as error:
+        yield Finding("fail", "database", shown, str(error))
         return
     yield Finding("ok", "database", f"{shown} answers")
     missing, strange = pending(), newer()

@@ -1,0 +1,78 @@
+"""What relay and workers do while the database or Redis cannot serve them: wait, say why, go on."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from peewee import PeeweeException
+from redis import Redis
+from redis.exceptions import RedisError
+
+from models.base import release_connection
+from models.database_errors import explain
+from runtime.log import get_log
+from runtime.log_throttle import LogThrottle
+from runtime.redis_connection import leave_if_read_only, refuses_writes
+
+SHORTEST, LONGEST = 0.5, 4.0  # seconds of a pause; each is twice the one before
+
+REFUSES = (
+    "Redis refuses writes: it, or its disk, is full, or it is a replica. Give it room, or name the"
+    " primary. What is due waits in the database."
+)
+AWAY = "Redis is away. Start it, and check REDIS_URL. What is due waits in the database."
+
+log = get_log("waiting")
+
+
+class Waiting:
+    """The patience of one process: each failure in a row makes its pause longer, and is said once a
+    minute.
+    """
+
+    def __init__(self, who: str, redis: Redis) -> None:
+        self._who = who
+        self._redis = redis
+        self._pause = 0.0
+        self._since = 0.0
+        self._throttle = LogThrottle()
+
+    @contextmanager
+    def out(self) -> Iterator[None]:
+        """Do what is inside; if database or Redis is in the way, wait a little. What was begun is
+        done by a later look, or when its lease is over.
+        """
+        try:
+            yield
+        except RedisError as error:
+            self.complain(error)
+            leave_if_read_only(self._redis, error)
+            self._wait()
+        except PeeweeException as error:
+            self._say(explain(error), error)
+            self._wait()
+        else:
+            self._go_on()
+        finally:
+            release_connection()
+
+    def complain(self, error: RedisError) -> None:
+        """Say what is the matter with Redis."""
+        self._say(REFUSES if refuses_writes(error) else AWAY, error)
+
+    def _say(self, why: str, error: Exception) -> None:
+        kind = type(error).__name__
+        if self._throttle.is_due(f"{why} {kind}"):
+            log.warning(why, who=self._who, error=kind, detail=str(error)[:200])
+
+    def _wait(self) -> None:
+        if not self._pause:
+            self._since = time.monotonic()
+        self._pause = min(max(self._pause * 2, SHORTEST), LONGEST)
+        time.sleep(self._pause)
+
+    def _go_on(self) -> None:
+        if self._pause:
+            waited = round(time.monotonic() - self._since, 1)
+            log.info("going on", who=self._who, waited_seconds=waited)
+            self._pause = 0.0

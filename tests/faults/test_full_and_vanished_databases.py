@@ -1,0 +1,191 @@
+"""A database that cannot serve is waited for: the web says 503, workers and relay stay, and all
+that was accepted is done once it can (H6, H16).
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from delivery.relay import HEARTBEAT_KEY
+from models import base
+from tests import given, sweep
+from tests.faults.town import children_of, oracle
+from tests.processes import close_database
+from tests.servers import wait_for
+
+FULL = "The database's disk is full. Make room on it."
+GONE = "The database's file is not there."
+LARGE = 60_000  # characters of an event that finds no place between other rows
+
+
+def paid_event(**extra):
+    invoice = given.an_invoice()
+    return given.an_event("payment_intent.succeeded", given.an_intent(invoice, **extra))
+
+
+class Disk:
+    """A small disk of the test's own."""
+
+    def __init__(self, place: Path) -> None:
+        self.place, self.ballast = place, place / "ballast"
+
+    def fill(self) -> None:
+        """Write until nothing fits any more."""
+        with self.ballast.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+            for size in (65_536, 4_096, 512):
+                with contextlib.suppress(OSError):
+                    while True:
+                        file.write(os.urandom(size))
+        assert os.statvfs(self.place).f_bavail == 0
+
+    def make_room(self) -> None:
+        self.ballast.unlink()
+
+    def remount(self, how: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{how}", self.place], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path_factory):
+    """A file system of 24 MB in memory; needs the right to mount one."""
+    place = Path(tempfile.mkdtemp(prefix="small"))  # where PostgreSQL's own user gets to as well
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", place], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        place.rmdir()
+        pytest.skip("this user may not mount a small disk to be filled")
+    place.chmod(0o755)
+    yield Disk(place)
+    sweep.keep(place, tmp_path_factory.getbasetemp())
+    subprocess.run(["umount", "--lazy", place], check=True)
+    place.rmdir()
+
+
+@pytest.fixture
+def on_disk(disk, database_url, request, monkeypatch):
+    """The database lies on the small disk."""
+    close_database()
+    if base.is_postgres():
+        postgres = request.getfixturevalue("postgres")
+        shutil.chown(disk.place, postgres.server.pgdata.owner(), postgres.server.pgdata.group())
+        postgres.run(f"CREATE TABLESPACE small LOCATION '{disk.place}'")
+        name = database_url.split("?", maxsplit=1)[0].rsplit("/", 1)[1]
+        postgres.run(f"ALTER DATABASE {name} SET TABLESPACE small")
+        yield disk
+        postgres.drop_database(database_url)
+        postgres.run("DROP TABLESPACE small")
+        return
+    shutil.copy(database_url.removeprefix("sqlite:///"), disk.place / "payphone.db")
+    url = f"sqlite:///{disk.place / 'payphone.db'}"
+    monkeypatch.setenv("DATABASE_URL", url)
+    base.use_database(url)
+    yield disk
+    close_database()
+
+
+@pytest.fixture
+def told(capfd):
+    """What all processes have logged so far."""
+    lines = []
+
+    def read() -> str:
+        lines.append(capfd.readouterr().err)
+        return "".join(lines)
+
+    return read
+
+
+def test_a_full_disk_is_waited_for_and_all_that_was_accepted_is_done(on_disk, town, told):
+    """Given a disk that fills up under web, workers and relay, then intake says 503 and each
+    process says why; once there is room the same processes do all that was accepted, once.
+    """
+    web = town.web()
+    for event in (paid_event(), paid_event()):
+        assert town.post(event) == 200
+    late = [paid_event(description=os.urandom(LARGE // 2).hex()) for _ in range(3)]
+    invoices = [paid_event() for _ in range(3)]
+    if not base.is_postgres():  # what the log of writes already has would be written over
+        base.database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    close_database()
+    on_disk.fill()
+    wait_for(lambda: 503 in [town.post(event) for event in late], "intake says 503")
+    pool = town.pool()
+    wait_for(lambda: len(town.listed_workers()) == 2, "the workers are there")
+    children = children_of(pool.pid)
+    if base.is_postgres():  # small rows still find a place in its pages
+        wait_for(lambda: town.post(late[-1]) == 503, "still full")
+    else:
+        wait_for(lambda: told().count(FULL) >= 2, "web and relay say why")
+        assert not town.valkey.client().exists(HEARTBEAT_KEY), (
+            "no look of the relay came to its end"
+        )
+    assert town.get("/healthz")[0] == 200
+    on_disk.make_room()
+    for event in late + invoices:
+        town.post_until_accepted(event)
+    oracle(town)
+    assert (web.poll(), pool.poll(), children_of(pool.pid)) == (None, None, children)
+    assert "Traceback" not in told()
+
+
+@pytest.fixture
+def sqlite_file(request, database_url):
+    """The file of the database; the test's subject is SQLite."""
+    if base.is_postgres():
+        pytest.skip("is about SQLite's file")
+    return Path(database_url.removeprefix("sqlite:///"))
+
+
+def test_a_file_that_vanishes_and_comes_back(sqlite_file, town, told, tmp_path):
+    """Given a database whose files are moved away under running processes, and a folder in their
+    place, then nothing is accepted into nowhere; back in place, all is done.
+    """
+    web, pool = town.web(), town.pool()
+    town.post_until_accepted(paid_event())
+    events = [paid_event() for _ in range(3)]
+    wait_for(lambda: len(town.listed_workers()) == 2, "the workers are there")
+    children = children_of(pool.pid)
+    close_database()
+    away = tmp_path / "away"
+    away.mkdir()
+    moved = [path for path in sqlite_file.parent.glob("payphone.db*") if path.is_file()]
+    for path in sorted(moved):  # the file itself first
+        path.rename(away / path.name)
+    wait_for(lambda: town.post(events[0]) == 503, "intake says 503")
+    sqlite_file.mkdir()
+    assert town.post(events[1]) == 503
+    status, answer = town.get("/readyz")
+    assert (status, GONE in answer["reasons"][0]) == (503, True)
+    wait_for(lambda: told().count(GONE) >= 2, "web and relay say why")
+    sqlite_file.rmdir()
+    for path in sorted(away.iterdir(), reverse=True):
+        path.rename(sqlite_file.parent / path.name)
+    for event in events:
+        town.post_until_accepted(event)
+    oracle(town)
+    assert (web.poll(), pool.poll(), children_of(pool.pid)) == (None, None, children)
+
+
+def test_a_file_on_a_disk_mounted_read_only(on_disk, town, told):
+    """Given processes that start on a read-only disk, then they wait until it can be written."""
+    if base.is_postgres():
+        pytest.skip("is about SQLite's file")
+    events = [paid_event(), paid_event()]
+    town.stage(events[0])
+    close_database()
+    on_disk.remount("ro")
+    web, pool = town.web(), town.pool()
+    wait_for(lambda: town.post(events[1]) == 503, "intake says 503")
+    wait_for(lambda: len(children_of(pool.pid)) == 3, "relay and workers are there")
+    wait_for(lambda: "OperationalError" in told(), "somebody says why")
+    children = children_of(pool.pid)
+    on_disk.remount("rw")
+    town.post_until_accepted(events[1])
+    oracle(town)
+    assert (web.poll(), pool.poll(), children_of(pool.pid)) == (None, None, children)

@@ -1,0 +1,272 @@
+"""Whatever is the matter with the database, at connect, execute, fetch or commit: the web says 503
+and whether anything was saved, and the log says in a sentence what to do.
+"""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import psycopg
+import pytest
+from peewee import IntegrityError, OperationalError
+
+from models import base
+from models.base import OutcomeUnknown, execute, release_connection, transaction, use_database
+from models.books.inbox_event import InboxEvent
+from models.database_errors import explain
+from runtime.log_throttle import LogThrottle
+from tests import given
+from web.http import middleware
+
+STATES = {  # what PostgreSQL itself says when it is so (its appendix A)
+    "53100": "disk is full",
+    "53300": "no connection left",
+    "57P01": "cannot be reached",
+    "58030": "disk fails",
+    "25006": "takes no writes",
+    "XX001": "damaged",
+    "57014": "took too long",
+    "55P03": "Another program",
+}
+
+
+def is_sqlite(url):
+    return url.startswith("sqlite")
+
+
+@contextlib.contextmanager
+def full(url):
+    execute(f"PRAGMA max_page_count = {execute('PRAGMA page_count').fetchone()[0]}")
+    yield
+    execute("PRAGMA max_page_count = 1073741823")
+
+
+@contextlib.contextmanager
+def read_only(url):
+    execute("PRAGMA query_only = 1")
+    yield
+    execute("PRAGMA query_only = 0")
+
+
+@contextlib.contextmanager
+def locked(url):
+    execute("PRAGMA busy_timeout = 20")
+    holder = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    yield
+    holder.close()
+
+
+@contextlib.contextmanager
+def gone(url):
+    path = Path(url.removeprefix("sqlite:///"))
+    away = path.rename(path.with_suffix(".away"))
+    yield
+    away.rename(path)
+
+
+@contextlib.contextmanager
+def a_folder(url):
+    with gone(url):
+        path = Path(url.removeprefix("sqlite:///"))
+        path.mkdir()
+        yield
+        path.rmdir()
+
+
+@contextlib.contextmanager
+def no_database(url):
+    with gone(url):
+        path = Path(url.removeprefix("sqlite:///"))
+        path.write_text("this is no database, but a text of some length" * 100)
+        yield
+        path.unlink()
+
+
+ON_SQLITE = {
+    full: "disk is full",
+    read_only: "cannot be written",
+    locked: "Another program",
+    gone: "file is not there",
+    a_folder: "file is not there",
+    no_database: "damaged, or no database",
+}
+
+
+@pytest.fixture
+def post(client, monkeypatch):
+    """Sends an event; its answer, and what was logged of it."""
+    told = []
+    monkeypatch.setattr(middleware, "_throttle", LogThrottle(every=0))
+    monkeypatch.setattr(middleware.log, "error", lambda event, **_values: told.append(event))
+    event = given.an_event(
+        "payment_intent.succeeded",
+        given.an_intent(given.an_invoice())
+        | {"description": "long enough to need a page of its own" * 500},
+    )
+
+    def send():
+        told.clear()
+        return client.simulate_post("/api/webhooks/stripe", **given.signed(event)), told
+
+    return send
+
+
+def assert_waited_for(answer, told, sentence):
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert answer.headers["retry-after"]
+    assert answer.json["code"] in {"unavailable", "outcome_unknown"}
+    assert len(told) == 1
+    assert sentence in told[0]
+
+
+@pytest.mark.parametrize("trouble", ON_SQLITE, ids=lambda trouble: trouble.__name__)
+def test_a_sqlite_that_cannot_serve(trouble, post, database_url):
+    """Given a file in trouble, then a request says so; afterwards it is accepted."""
+    if not is_sqlite(database_url):
+        pytest.skip("is about SQLite")
+    with trouble(database_url):
+        answer, told = post()
+        assert_waited_for(answer, told, ON_SQLITE[trouble])
+    assert post()[0].status_code == 200
+    assert InboxEvent.select().count() == 1
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("when", ["at the statement", "at the commit"])
+def test_a_postgres_that_cannot_serve(state, when, post, database_url):
+    """Given a PostgreSQL that refuses with the error of its own kind, at the statement or while it
+    commits, then a request says so; afterwards it is accepted.
+    """
+    if is_sqlite(database_url):
+        pytest.skip("is about PostgreSQL")
+    execute(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN RAISE EXCEPTION 'it is so' USING ERRCODE = '{state}'; END $$"
+    )
+    deferred = "DEFERRABLE INITIALLY DEFERRED" if when == "at the commit" else ""
+    execute(
+        f"CREATE CONSTRAINT TRIGGER t AFTER INSERT ON inbox_event {deferred}"
+        " FOR EACH ROW EXECUTE FUNCTION fail()"
+    )
+    answer, told = post()
+    assert_waited_for(answer, told, STATES[state])
+    execute("DROP TRIGGER t ON inbox_event")
+    assert post()[0].status_code == 200
+    assert InboxEvent.select().count() == 1
+
+
+def test_a_postgres_that_has_become_a_standby_or_lets_nobody_in(post, database_url, postgres):
+    if is_sqlite(database_url):
+        pytest.skip("is about PostgreSQL")
+    name = database_url.split("?", maxsplit=1)[0].rsplit("/", 1)[1]
+    for trouble, mended, sentence in (
+        ("SET default_transaction_read_only = on", "RESET ALL", "takes no writes"),
+        ("ALLOW_CONNECTIONS false", "ALLOW_CONNECTIONS true", "cannot be reached"),
+        ("RENAME TO elsewhere", "", "no such database"),
+    ):
+        release_connection()
+        postgres.terminate_backends()
+        postgres.run(f"ALTER DATABASE {name} {trouble}")
+        answer, told = post()
+        assert_waited_for(answer, told, sentence)
+        with psycopg.connect(postgres.url, autocommit=True) as connection:
+            connection.execute("SET default_transaction_read_only = off")
+            connection.execute(
+                f"ALTER DATABASE {name} {mended}"
+                if mended
+                else f"ALTER DATABASE elsewhere RENAME TO {name}"
+            )
+        release_connection()
+        postgres.terminate_backends()
+        assert post()[0].status_code == 200
+
+
+@pytest.mark.parametrize(
+    "fetch",
+    [
+        lambda cursor: cursor.fetchall(),
+        list,
+        lambda cursor: [cursor.fetchone(), cursor.fetchone()],
+        lambda cursor: cursor.fetchmany(5),
+    ],
+)
+def test_sqlite_fails_while_its_rows_are_fetched(fetch, database_url):
+    """SQLite goes on with a statement while rows are fetched, so that is where it may fail."""
+    if not is_sqlite(database_url):
+        pytest.skip("PostgreSQL's rows are in memory")
+
+    def second(number):
+        if number == 2:
+            raise ValueError
+        return number
+
+    base.database.connection().create_function("second", 1, second)
+    cursor = execute("SELECT second(x) FROM (SELECT 1 AS x UNION ALL SELECT 2)")
+    with pytest.raises(OperationalError):
+        fetch(cursor)
+    assert execute("SELECT 1").fetchone() == (1,)
+
+
+def test_what_sqlite_commits_while_it_is_fetched_may_break_a_constraint(database_url):
+    """Given a row whose constraint is looked at when its statement commits, then that is the error
+    it is everywhere else.
+    """
+    if not is_sqlite(database_url):
+        pytest.skip("PostgreSQL's rows are in memory")
+    execute("CREATE TABLE child (of TEXT REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED)")
+    with pytest.raises(IntegrityError):
+        execute("INSERT INTO child VALUES ('nobody') RETURNING of").fetchall()
+
+
+def test_a_transaction_that_the_database_has_ended_itself_leaves_nothing_behind(database_url):
+    """Given a transaction that is rolled back before we ask for it, then what was to be done after
+    its commit is never done, and the error that is told is the one that ended it.
+    """
+    done = []
+
+    def ended():
+        with transaction():
+            base.after_commit(lambda: done.append(1))
+            if is_sqlite(database_url):
+                execute("ROLLBACK")
+            else:
+                base.database.connection().close()
+            raise OperationalError("it ended")
+
+    with pytest.raises(OperationalError, match="it ended"):
+        ended()
+    with transaction():
+        execute("SELECT 1").fetchall()
+    assert done == []
+
+
+def test_a_file_that_is_replaced_during_a_transaction_is_not_committed_to(database_url, tmp_path):
+    """Given a file that is moved away between a statement and its commit, then the commit is not
+    said to have been made.
+    """
+    if not is_sqlite(database_url):
+        pytest.skip("is about SQLite's file")
+    path = Path(database_url.removeprefix("sqlite:///"))
+
+    def replaced():
+        with transaction():
+            execute("CREATE TABLE written (x INTEGER)").fetchall()
+            path.rename(tmp_path / "elsewhere")
+
+    with pytest.raises(OutcomeUnknown) as raised:
+        replaced()
+    assert "file is not there" in explain(raised.value)
+
+
+def test_a_pool_without_a_connection_left_is_a_database_that_is_away(database_url, monkeypatch):
+    if is_sqlite(database_url):
+        pytest.skip("SQLite has no pool")
+    use_database(database_url)
+    monkeypatch.setattr(base.database.obj, "_max_connections", 0.5)
+    monkeypatch.setattr(base.database.obj, "_in_use", {"one": None})
+    monkeypatch.setattr(base.database.obj, "_wait_timeout", 0.01)
+    with pytest.raises(OperationalError):
+        execute("SELECT 1")
+    monkeypatch.undo()
+    use_database(database_url)
