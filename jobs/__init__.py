@@ -1,5 +1,6 @@
 """Background jobs. Importing this package registers every one."""
 
+from jobs.ask_stripe_again import ask_stripe_again
 from jobs.backfill_stripe_events import backfill_stripe_events
 from jobs.cancel_payment_intent import cancel_payment_intent
 from jobs.change_payment_intent import change_payment_intent
@@ -23,6 +24,7 @@ from jobs.retire_payment_link import retire_payment_link
 from jobs.send_payment_link import send_payment_link
 
 __all__ = [
+    "ask_stripe_again",
     "backfill_stripe_events",
     "cancel_payment_intent",
     "change_payment_intent",

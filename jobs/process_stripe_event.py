@@ -7,22 +7,24 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from actions.payments.ask_again import ask_again
 from actions.payments.recompute import recompute
 from actions.payments.record_intent import record_intent
+from actions.payments.record_return import record_return
 from delivery.attempt import attempt_number, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from models.accounts.audit_entry import SYSTEM, AuditEntry
+from models.accounts.audit_entry import SYSTEM
 from models.base import serialize_on
 from models.books.inbox_event import InboxEvent
 from models.invoices.invoice import Invoice
-from models.payments.dispute import Dispute
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_link import PaymentLink
-from models.payments.refund import Refund
+from providers.errors import ProviderError
 from providers.stripe import client as stripe_api
 from providers.stripe.events import (
+    Ask,
     Belonging,
     Finding,
     Json,
@@ -30,11 +32,19 @@ from providers.stripe.events import (
     LookAtRefunds,
     PaymentFinding,
     RefundFinding,
+    Unreadable,
+    read_dispute,
     read_event,
+    read_intent,
+    read_refund,
 )
+from providers.stripe.intents import get_intent
+from rules.invoice_fold import is_known_refund_status
+from rules.stripe_mode import refuse_mode
 from runtime.clock import real_now
 from runtime.errors import Conflict, NotYet
 from runtime.killpoint import killpoint
+from runtime.settings import get_settings
 
 PATIENCE = 4  # attempts that an event may wait for the invoice it names
 
@@ -57,7 +67,24 @@ def process_stripe_event(inbox_id: int) -> None:
     event = InboxEvent.get_by_id(inbox_id)
     if event.outcome:
         return
-    finding = read_event(json.loads(event.payload))
+    said = json.loads(event.payload)
+    refusal = refuse_mode(said, get_settings().stripe_secret_key)
+    if refusal:
+        _close(event, "refused", refusal)
+        return
+    try:
+        _process(event, said)
+    except Unreadable as error:
+        _close(event, "refused", f"{event.type} cannot be read: {error}")
+
+
+def _process(event: InboxEvent, said: Json) -> None:
+    """Record what the event says. Raises Unreadable when not even Stripe can say it for the
+    event.
+    """
+    finding = read_event(said)
+    if isinstance(finding, Ask):
+        finding = _ask(event, finding)
     if finding is None:
         _close(event, "ignored", f"{event.type} says nothing about money")
         return
@@ -70,6 +97,25 @@ def process_stripe_event(inbox_id: int) -> None:
         # what is read at Stripe is written in the order in which it was read
         with invoice_lock(match.invoice.id):
             _record_matched(event, finding, _news(event, finding), match.invoice)
+
+
+def _ask(event: InboxEvent, ask: Ask) -> Finding:
+    """What Stripe says, in our own API version, of an object that the event leaves unclear. Raises
+    Unreadable.
+    """
+    try:
+        match ask.tells:
+            case "payment":
+                return read_intent(get_intent(ask.id, event.account))
+            case "refund":
+                return read_refund(stripe_api.get_refund(ask.id, event.account))
+            case _:
+                dispute = read_dispute(stripe_api.get_dispute(ask.id, event.account))
+                return LookAtDispute(dispute["payment_intent"], ask.id)
+    except ProviderError as error:
+        if error.outcome != "refused":
+            raise
+        raise Unreadable(f"{ask.why} Stripe, asked for {ask.id}, says: {error}") from error
 
 
 def _match(event: InboxEvent, finding: Finding) -> Match:
@@ -119,15 +165,16 @@ def _asked_in(belonging: Belonging) -> str | None:
 
 def _news(event: InboxEvent, finding: Finding) -> list[Json]:
     """The refunds or the dispute that the event contains, or, when it is only a hint, that are read
-    at Stripe.
+    at Stripe. Raises Unreadable.
     """
     match finding:
         case RefundFinding():
             return [finding.refund]
         case LookAtRefunds():
-            return stripe_api.list_refunds(finding.intent_id, event.account)
+            listed = stripe_api.list_refunds(finding.intent_id, event.account)
+            return [read_refund(refund).refund for refund in listed]
         case LookAtDispute():
-            return [stripe_api.get_dispute(finding.dispute_id, event.account)]
+            return [read_dispute(stripe_api.get_dispute(finding.dispute_id, event.account))]
         case _:
             return []
 
@@ -141,34 +188,33 @@ def _record_matched(
         fresh = Invoice.locked(invoice.id)
         killpoint("event.in_transaction")
         if isinstance(finding, PaymentFinding):
-            is_new = record_intent(fresh, event.account, finding, SYSTEM, event_id=event.event_id)
+            is_new = record_intent(
+                fresh, event.account, finding, SYSTEM, False, event_id=event.event_id
+            )
         else:
-            is_new = sum(_record(event, subject, now, fresh) for subject in news) > 0
+            is_new = _record(event, news, now, fresh)
             recompute(fresh)
-        event.record_outcome("applied" if is_new else "unchanged", now, invoice_id=fresh.id)
+        outcome = "applied" if is_new else "unchanged"
+        event.record_outcome(outcome, now, _doubt(finding), invoice_id=fresh.id)
 
 
 def _record(
-    event: InboxEvent, subject: Json, now: datetime, invoice: Invoice | None = None
+    event: InboxEvent, news: list[Json], now: datetime, invoice: Invoice | None = None
 ) -> bool:
-    """Record a refund or a dispute, and audit it if it is new; whether it was."""
-    kind, noun = (Dispute, "dispute") if subject["object"] == "dispute" else (Refund, "refund")
-    is_new = kind.record_report(event.account, subject, now)
-    if is_new:
-        about = {
-            "event_id": event.event_id,
-            "amount": subject["amount"],
-            "currency": subject["currency"],
-            "intent_id": subject["payment_intent"],
-        }
-        AuditEntry.record(
-            SYSTEM,
-            f"{noun}.{subject['status']}",
-            f"{noun}:{subject['id']}",
-            invoice.account_id if invoice else None,
-            **about,
-        )
+    """Record refunds or a dispute; whether any is new. In a state that we do not know, a refund is
+    asked about again.
+    """
+    is_new = False
+    for subject in news:
+        is_new |= record_return(event.account, subject, now, invoice, event_id=event.event_id)
+        if subject["object"] == "refund" and not is_known_refund_status(subject["status"]):
+            ask_again("refund", subject["id"], event.account)
     return is_new
+
+
+def _doubt(finding: Finding) -> str | None:
+    doubt = finding.doubt if isinstance(finding, PaymentFinding | RefundFinding) else ""
+    return f"Stripe is asked again: {doubt}." if doubt else None
 
 
 def _record_unmatched(event: InboxEvent, finding: Finding, news: list[Json]) -> None:
@@ -180,8 +226,7 @@ def _record_unmatched(event: InboxEvent, finding: Finding, news: list[Json]) -> 
         serialize_on(finding.intent_id)
         if Payment.by_intent(event.account, finding.intent_id):
             raise Conflict(f"The payment of {finding.intent_id} has just been recorded.")
-        for subject in news:
-            _record(event, subject, now)
+        _record(event, news, now)
         event.record_unmatched(finding.intent_id, now)
 
 

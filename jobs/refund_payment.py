@@ -5,6 +5,7 @@ pause of charges nor their daily limit stops it: a refund takes nothing from any
 one harms the person who waits.
 """
 
+from actions.payments.ask_again import ask_again
 from actions.payments.recompute import recompute
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
@@ -16,8 +17,9 @@ from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
-from models.payments.refund import Refund
+from models.payments.refund import PENDING, Refund
 from models.payments.refund_request import RefundRequest
+from rules.invoice_fold import is_known_refund_status
 from runtime.clock import real_now
 
 
@@ -65,6 +67,8 @@ def refund_payment(request_id: str) -> None:
                 **about,
             )
             Refund.record_report(payment.stripe_account, made, now)
+            if not is_known_refund_status(made.get("status") or PENDING):
+                ask_again("refund", made["id"], payment.stripe_account)
             recompute(invoice)
 
 

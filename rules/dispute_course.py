@@ -5,6 +5,8 @@ Statuses as Stripe names them. An inquiry that was closed may still become a dis
 may be appealed; any other late or stale word about what is over is not believed.
 """
 
+from collections.abc import Iterable
+
 CLOSED = frozenset({"won", "lost", "warning_closed", "prevented"})
 
 
@@ -17,3 +19,19 @@ def may_follow(known: str, reported: str) -> bool:
     return reported.startswith("appeal_") or (
         known == "warning_closed" and not reported.startswith("warning_")
     )
+
+
+def withheld(amount: int, moved: Iterable[tuple[int, str]]) -> int:
+    """What a dispute of `amount` holds back, given the balance transactions that it `moved` (minor
+    units, currency), in any order: all of it, or nothing.
+
+    They are in the currency that the account settles in, at the rate of their day, with
+    adjustments between: only the sign of their sum tells whether the money is gone. Should an
+    account have changed its currency meanwhile, each currency's sum counts by its sign.
+    """
+    sums: dict[str, int] = {}
+    for part, currency in moved:
+        sums[currency] = sums.get(currency, 0) + part
+    if len(sums) > 1:
+        sums = {currency: (part > 0) - (part < 0) for currency, part in sums.items()}
+    return amount if sum(sums.values()) < 0 else 0

@@ -34,8 +34,8 @@ class PaymentFact:
 
 @dataclass(frozen=True, slots=True)
 class ReturnFact:
-    """Money that went back, or is on its way: a refund, or what a dispute took (negative: gave
-    back). `payment_key` is its payment's `key`.
+    """Money that went back, or is on its way: a refund, or what a dispute holds back. `payment_key`
+    is its payment's `key`.
     """
 
     payment_key: str
@@ -67,8 +67,15 @@ class Flags(NamedTuple):
 UNPAID = ("overdue", "sent")  # statuses in which an invoice waits for money
 # marks after which it does not, and which are not undone
 CLOSING_MARKS = frozenset({"cancelled", "written_off"})
-# a refund in these states has left
+# A refund in these states has left; in those it has not, or is back. In a state that we do not know
+# it counts as gone until Stripe says otherwise: what somebody gets back is not counted as ours.
 RETURNING = frozenset({"pending", "requires_action", "succeeded"})
+KEPT = frozenset({"failed", "canceled"})
+
+
+def is_known_refund_status(word: str) -> bool:
+    """Whether we know what this state of a refund means."""
+    return word in RETURNING | KEPT
 
 
 def fold(

@@ -103,16 +103,20 @@ def names_of(event: dict[str, Any]) -> tuple[str, str]:
     whatever the event looks like: it has been accepted, and must be kept.
     """
     subject = _object(_object(event.get("data")).get("object"))
-    is_intent = subject.get("object") == "payment_intent"
-    intent = subject.get("id") if is_intent else subject.get("payment_intent")
-    if isinstance(intent, dict):  # expanded
-        intent = intent.get("id")
-    return _id(intent), _id(_object(subject.get("metadata")).get("invoice_id"))
+    is_intent = subject.get("object") == "payment_intent" or str(event.get("type", "")).startswith(
+        "payment_intent."
+    )
+    intent = subject if is_intent else subject.get("payment_intent")
+    return id_in(intent), id_in(_object(subject.get("metadata")).get("invoice_id"))
+
+
+def id_in(value: object) -> str:
+    """The id that a field of Stripe's holds, also where the object itself stands in its place;
+    empty when there is none.
+    """
+    found = value.get("id") if isinstance(value, dict) else value
+    return found if isinstance(found, str) and _ID.fullmatch(found) else ""
 
 
 def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _id(value: object) -> str:
-    return value if isinstance(value, str) and _ID.fullmatch(value) else ""

@@ -14,7 +14,7 @@ from models.invoices.invoice import Invoice
 from models.payments.invoice_facts import InvoiceFacts
 from models.payments.payment import Payment
 from models.payments.refund import Refund
-from rules.invoice_fold import RETURNING
+from rules.invoice_fold import KEPT
 from runtime.clock import business_now, real_now
 
 Json = dict[str, Any]
@@ -62,8 +62,8 @@ def judge_refund(stripe_account: str, refund: Json) -> Verdict:
     if payment is None:
         return Verdict(None, None)
     known = Refund.get_or_none(Refund.refund_id == refund["id"])
-    theirs = int(refund["amount"]) if refund["status"] in RETURNING else 0
-    ours = known.amount if known is not None and known.status in RETURNING else 0
+    theirs = int(refund["amount"]) if refund.get("status") not in KEPT else 0
+    ours = known.amount if known is not None and known.status not in KEPT else 0
     kind = "refund_missing" if known is None else "refund_differs"
     return Verdict(
         payment.invoice, None if theirs == ours else Found(kind, ours, theirs, refund["currency"])
@@ -170,7 +170,7 @@ def unsighted_refunds(run: Reconciliation, after: str, limit: int) -> list[Refun
     seen = Sighting.select(Sighting.subject).where(Sighting.run == run.id)
     whose = (
         (Refund.stripe_account == run.stripe_account)
-        & Refund.status.in_(RETURNING)
+        & Refund.status.not_in(KEPT)
         & (Refund.created_at >= run.since * 1_000_000)
     )
     return list(

@@ -10,7 +10,9 @@ from models.books.inbox_event import InboxEvent
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob, revive_job
 from rules.stripe_event_types import names_of
+from rules.stripe_mode import refuse_mode
 from runtime.clock import real_now
+from runtime.settings import get_settings
 
 
 def receive_stripe_event(
@@ -19,8 +21,8 @@ def receive_stripe_event(
     """Keep `event`, whose words are `text`, and stage its processing, due in `delay` seconds.
 
     Its inbox row's id, or None when it was here before: then nothing is written. `listed_under` is
-    the Stripe account whose list it was fetched from, for events that do not name theirs. Needs an
-    open transaction.
+    the Stripe account whose list it was fetched from, for events that do not name theirs. One of
+    the other mode than our key's is kept, refused, and nothing else. Needs an open transaction.
     """
     account = str(event.get("account") or listed_under)
     inbox_id = InboxEvent.receive(
@@ -32,7 +34,10 @@ def receive_stripe_event(
         real_now(),
         names_of(event),
     )
-    if inbox_id is not None:
+    refusal = refuse_mode(event, get_settings().stripe_secret_key)
+    if inbox_id is not None and refusal:
+        InboxEvent.get_by_id(inbox_id).record_outcome("refused", real_now(), refusal)
+    elif inbox_id is not None:
         stage("process_stripe_event", inbox_id, inbox_id, delay=delay)
     return inbox_id
 

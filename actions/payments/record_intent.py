@@ -1,5 +1,6 @@
 """Recording what Stripe says of a PaymentIntent, and what follows for its invoice."""
 
+from actions.payments.ask_again import ask_again
 from actions.payments.recompute import recompute
 from actions.payments.retire_open_payments import retire_open_payments
 from models.accounts.audit_entry import AuditEntry
@@ -13,19 +14,28 @@ from runtime.clock import real_now
 
 
 def record_intent(
-    invoice: Invoice, stripe_account: str, finding: PaymentFinding, actor: str, **about: str
+    invoice: Invoice,
+    stripe_account: str,
+    finding: PaymentFinding,
+    actor: str,
+    is_current: bool = True,
+    **about: str,
 ) -> bool:
-    """Record what Stripe says of an intent, by an event or when it was read, and recompute its
-    invoice. Answers whether anything was new.
+    """Record what Stripe says of an intent, now, or by an event of some time ago, and recompute its
+    invoice. Answers whether anything was new. What an event leaves open, Stripe is asked about.
 
     In the open transaction, which has serialized on the intent and locked the invoice, in that
     order. What is new is audited as `actor`'s, with `about`.
     """
     now = real_now()
     intent_id = finding.intent_id
-    is_new = Payment.record_report(invoice, stripe_account, intent_id, finding.report, now)
+    is_new = Payment.record_report(
+        invoice, stripe_account, intent_id, finding.report, now, is_current
+    )
     facts = InvoiceFacts.of(invoice)
     payment = facts.of_intent(stripe_account, intent_id)
+    if not is_current and (finding.doubt or (payment is not None and payment.has_unnamed_charge)):
+        ask_again("payment", intent_id, stripe_account)
     if is_new and payment is not None:
         money = {"amount": payment.amount, "currency": payment.currency}
         AuditEntry.record(

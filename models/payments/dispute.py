@@ -3,14 +3,17 @@ by balance transaction.
 """
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from peewee import BigIntegerField, TextField
 
 from models.base import Instant, Row
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment, at_stripe
-from rules.dispute_course import CLOSED, may_follow
+from rules.dispute_course import CLOSED, may_follow, withheld
+
+LAST_SECOND = 32_503_680_000  # of the year 2999
+UNTOLD = "unknown"  # the state of a dispute when Stripe names none
 
 
 class Dispute(Row):
@@ -46,12 +49,13 @@ class Dispute(Row):
             for movement in dispute.get("balance_transactions") or []
         ]
         said = {
-            "status": dispute["status"],
+            # a dispute whose state is not told is not over
+            "status": dispute.get("status") or UNTOLD,
             "reason": dispute.get("reason") or "",
             "amount": dispute["amount"],
             "currency": dispute["currency"],
+            "due_by": _due_by(dispute),
         }
-        said["due_by"] = _due_by(dispute)
         known = cls.get_or_none(cls.dispute_id == dispute["id"])
         if known is None:
             base = {
@@ -81,12 +85,17 @@ def _due_by(dispute: dict[str, Any]) -> datetime | None:
     """Stripe's deadline for evidence, from seconds since the epoch; None where no answer is
     possible.
     """
-    seconds = (dispute.get("evidence_details") or {}).get("due_by")
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    details = dispute.get("evidence_details")
+    seconds = details.get("due_by") if isinstance(details, dict) else None
+    if not isinstance(seconds, int) or not 0 < seconds < LAST_SECOND:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 class DisputeMovement(Row):
-    """Money a dispute took (negative) or gave back (positive), in the payment's currency."""
+    """A balance transaction of a dispute: money it took (negative) or gave back (positive), in the
+    currency that the account settles in, which need not be the payment's.
+    """
 
     balance_transaction_id = TextField(primary_key=True)
     dispute_id = TextField(index=True)
@@ -103,22 +112,28 @@ class DisputeMovement(Row):
     def record(
         cls, stripe_account: str, dispute: dict[str, Any], movement: dict[str, Any], now: datetime
     ) -> bool:
-        """Record one balance transaction of a dispute; False when it was known."""
-        amount = int(movement["amount"])
-        currency = dispute["currency"]
-        # settled in another currency: the dispute's own amount moved
-        if movement.get("currency", currency) != currency:
-            amount = int(dispute["amount"]) if amount > 0 else -int(dispute["amount"])
-        values = {
-            "balance_transaction_id": movement["id"],
-            "dispute_id": dispute["id"],
-            "stripe_account": stripe_account,
-            "intent_id": dispute["payment_intent"],
-            "amount": amount,
-            "currency": currency,
-            "created_at": now,
+        """Record one balance transaction of a dispute; False when it was known as it is.
+
+        An earlier release wrote down the dispute's own amount for one in another currency.
+        """
+        money = {
+            "amount": int(movement["amount"]),
+            "currency": str(movement.get("currency") or dispute["currency"]),
         }
-        return bool(cls.insert(values).on_conflict_ignore().as_rowcount().execute())
+        known = cls.get_or_none(cls.balance_transaction_id == movement["id"])
+        if known is None:
+            about = {
+                "balance_transaction_id": movement["id"],
+                "dispute_id": dispute["id"],
+                "stripe_account": stripe_account,
+                "intent_id": dispute["payment_intent"],
+                "created_at": now,
+            }
+            return bool(cls.insert(about | money).on_conflict_ignore().as_rowcount().execute())
+        if (known.amount, known.currency) == (money["amount"], money["currency"]):
+            return False
+        cls.update(**money).where(cls.balance_transaction_id == movement["id"]).execute()
+        return True
 
 
 def disputes_of(payments: list[Payment]) -> list[tuple[Payment, Dispute]]:
@@ -126,25 +141,33 @@ def disputes_of(payments: list[Payment]) -> list[tuple[Payment, Dispute]]:
     return at_stripe(Dispute, payments)
 
 
-def has_open_dispute(
+class Withheld(NamedTuple):
+    """What a dispute holds back, in minor units of its own currency."""
+
+    payment: Payment
+    dispute: Dispute
+    amount: int
+
+
+def withheld_by(
     disputes: list[tuple[Payment, Dispute]], movements: list[tuple[Payment, DisputeMovement]]
-) -> bool:
-    """Whether any of these disputes is not over: one that was won is when Stripe gives the money
-    back.
-    """
-    moved: dict[str, list[int]] = {}
-    for _, movement in movements:
-        moved.setdefault(movement.dispute_id, []).append(movement.amount)
+) -> list[Withheld]:
+    """Each dispute with what it holds back: all of it, or nothing."""
+    moved: dict[str, list[tuple[int, str]]] = {}
+    for _, row in movements:
+        moved.setdefault(row.dispute_id, []).append((row.amount, row.currency))
+    return [
+        Withheld(payment, row, withheld(row.amount, moved.get(row.dispute_id, ())))
+        for payment, row in disputes
+    ]
+
+
+def has_open_dispute(disputes: list[Withheld]) -> bool:
+    """Whether any of these is not over: one that was won is when Stripe gives the money back."""
     return any(
-        row.status not in CLOSED
-        or (row.status == "won" and _is_withheld(moved.get(row.dispute_id, [])))
-        for _, row in disputes
+        each.dispute.status not in CLOSED or (each.dispute.status == "won" and each.amount > 0)
+        for each in disputes
     )
-
-
-def _is_withheld(amounts: list[int]) -> bool:
-    """Whether what the dispute took has not come back yet, neither whole nor in part."""
-    return min(amounts, default=0) < 0 and max(amounts) <= 0
 
 
 def answer_due_by(invoice: Invoice) -> datetime | None:

@@ -4,10 +4,16 @@ from datetime import date
 from typing import NamedTuple
 
 from models.invoices.invoice import Invoice
-from models.payments.dispute import Dispute, DisputeMovement, disputes_of, has_open_dispute
+from models.payments.dispute import (
+    Dispute,
+    DisputeMovement,
+    disputes_of,
+    has_open_dispute,
+    withheld_by,
+)
 from models.payments.payment import Payment, at_stripe, payment_facts
 from models.payments.refund import Refund, refunds_of
-from rules.invoice_fold import RETURNING, Amounts, ReturnFact, fold
+from rules.invoice_fold import KEPT, Amounts, ReturnFact, fold
 
 
 class InvoiceFacts(NamedTuple):
@@ -34,13 +40,13 @@ class InvoiceFacts(NamedTuple):
         returns = [
             ReturnFact(payment.id, refund.amount, refund.currency)
             for payment, refund in self.refunds
-            if refund.status in RETURNING
+            if refund.status not in KEPT
         ]
+        held = withheld_by(self.disputes, self.movements)
         returns += [
-            ReturnFact(payment.id, -moved.amount, moved.currency)
-            for payment, moved in self.movements
+            ReturnFact(each.payment.id, each.amount, each.dispute.currency) for each in held
         ]
-        disputed = has_open_dispute(self.disputes, self.movements)
+        disputed = has_open_dispute(held)
         return fold(invoice.terms, payment_facts(self.payments), returns, disputed, today)
 
     def of_intent(self, stripe_account: str, intent_id: str) -> Payment | None:

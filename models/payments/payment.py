@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from peewee import BigIntegerField, JSONField, TextField
+from peewee import BigIntegerField, BooleanField, JSONField, TextField
 
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
@@ -12,7 +12,7 @@ from models.feed.emit import emit
 from models.invoices.invoice import Invoice
 from rules.declines import public_code
 from rules.invoice_fold import PaymentFact
-from rules.payment_merge import Charge, PaymentReport
+from rules.payment_merge import UNNAMED_CHARGE, Charge, PaymentReport
 from runtime.ids import new_id
 
 
@@ -20,7 +20,7 @@ class Payment(Row):
     """One payment; minor units. `intent_id` is Stripe's, in `stripe_account` ('' is the platform).
 
     An offline payment may be voided, which is final: its row and reference stay, but it no longer
-    counts.
+    counts. `told_by_intent` says whose words its amounts are: see `rules.payment_merge`.
     """
 
     account_id: str
@@ -38,6 +38,7 @@ class Payment(Row):
     amount_received = BigIntegerField(default=0)
     currency = TextField()
     charges = JSONField(default=dict)
+    told_by_intent = BooleanField(default=False)
     voided_at = Instant(null=True)
     void_reason = TextField(null=True)
     created_at = Instant()
@@ -66,8 +67,11 @@ class Payment(Row):
         intent_id: str,
         report: PaymentReport,
         now: datetime,
+        is_current: bool = False,
     ) -> bool:
-        """Record an event's report of an intent. Answers whether it was new."""
+        """Record a report of an intent: an event's, or, `is_current`, what Stripe says now. Answers
+        whether it was new.
+        """
         known = cls.by_intent(stripe_account, intent_id)
         if known is None:
             known = cls(
@@ -82,7 +86,8 @@ class Payment(Row):
             known.save(force_insert=True)
             known._tell_failures({}, report.amount)
             return True
-        merged = known.report.merged(report)
+        past = known.report.without_unnamed_charge() if is_current else known.report
+        merged = past.merged(report)
         if merged == known.report:
             return False
         before = known.report.charges
@@ -141,8 +146,18 @@ class Payment(Row):
         """Everything known about the intent, as one report."""
         charges = {charge_id: Charge(*values) for charge_id, values in self.charges.items()}
         return PaymentReport(
-            self.terminal, self.amount, self.amount_received, self.currency, charges
+            self.terminal,
+            self.amount,
+            self.amount_received,
+            self.currency,
+            charges,
+            self.told_by_intent,
         )
+
+    @property
+    def has_unnamed_charge(self) -> bool:
+        """Whether it is processing by a charge that was not named."""
+        return not self.terminal and UNNAMED_CHARGE in self.charges
 
     def _take(self, report: PaymentReport, now: datetime) -> None:
         self.terminal = report.terminal
@@ -150,6 +165,7 @@ class Payment(Row):
         self.amount = report.amount
         self.amount_received = report.amount_received
         self.currency = report.currency
+        self.told_by_intent = report.by_intent
         self.charges = {
             charge_id: [charge.state, charge.decline_code]
             for charge_id, charge in report.charges.items()

@@ -9,6 +9,8 @@ from models.base import Instant, Row
 from models.payments.payment import Payment, at_stripe
 from rules.payment_merge import merge_refund_status
 
+PENDING = "pending"  # what a refund is whose state Stripe does not tell
+
 
 class Refund(Row):
     """One refund; minor units. It may be known before its payment is: events come in any order.
@@ -34,21 +36,20 @@ class Refund(Row):
     def record_report(cls, stripe_account: str, refund: dict[str, Any], now: datetime) -> bool:
         """Record a refund as Stripe reports it. Answers whether it was new."""
         known = cls.get_or_none(cls.refund_id == refund["id"])
+        reported = refund.get("status") or PENDING
         if known is None:
-            said = {
-                name: refund.get(name)
-                for name in ("amount", "currency", "status", "failure_reason")
-            }
+            said = {name: refund.get(name) for name in ("amount", "currency", "failure_reason")}
             cls.create(
                 refund_id=refund["id"],
                 stripe_account=stripe_account,
                 intent_id=refund["payment_intent"],
+                status=reported,
                 created_at=now,
                 updated_at=now,
                 **said,
             )
             return True
-        status = merge_refund_status(known.status, str(refund["status"]))
+        status = merge_refund_status(known.status, reported)
         if status == known.status:
             return False
         known.status = status

@@ -6,10 +6,10 @@ from peewee import BigIntegerField, TextField, fn
 
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
-from models.payments.dispute import DisputeMovement
-from models.payments.payment import Payment
+from models.payments.dispute import DisputeMovement, disputes_of, withheld_by
+from models.payments.payment import Payment, at_stripe
 from models.payments.refund import Refund
-from rules.invoice_fold import RETURNING
+from rules.invoice_fold import KEPT
 from runtime.ids import new_id
 
 
@@ -71,18 +71,15 @@ def refundable(payment: Payment) -> int:
     known = Refund.select(fn.COALESCE(fn.SUM(Refund.amount), 0)).where(
         Refund.stripe_account == payment.stripe_account,
         Refund.intent_id == payment.intent_id,
-        Refund.status.in_(RETURNING),
+        Refund.status.not_in(KEPT),
     )
     asked = RefundRequest.select(fn.COALESCE(fn.SUM(RefundRequest.amount), 0)).where(
         RefundRequest.payment == payment, RefundRequest.state == "requested"
     )
-    held = DisputeMovement.select(fn.COALESCE(fn.SUM(DisputeMovement.amount), 0)).where(
-        DisputeMovement.stripe_account == payment.stripe_account,
-        DisputeMovement.intent_id == payment.intent_id,
-    )
+    held = withheld_by(disputes_of([payment]), at_stripe(DisputeMovement, [payment]))
     return (
         int(payment.amount_received)
         - int(known.scalar())
         - int(asked.scalar())
-        + min(0, int(held.scalar()))
+        - sum(each.amount for each in held)
     )

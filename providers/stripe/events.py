@@ -1,15 +1,45 @@
 """What a Stripe event says about money, as values of ours.
 
 Which types are read, and as what, is listed in `rules/stripe_event_types.py`.
+
+An event is rendered in the API version of its endpoint, whichever that is, and may lack a field,
+hold null in it, or a word that is new. What it says beyond doubt is taken; what it does not say is
+asked at Stripe (`Ask`), whose answer comes in our own version; nothing is guessed.
 """
 
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from rules.payment_merge import Charge, PaymentReport
-from rules.stripe_event_types import event_type
+from rules.invoice_fold import is_known_refund_status
+from rules.payment_merge import UNNAMED_CHARGE, Charge, PaymentReport
+from rules.stripe_event_types import event_type, id_in
+from runtime.errors import PayphoneError
 
 Json = dict[str, Any]
+Found = TypeVar("Found")
+
+TERMINAL = frozenset({"succeeded", "canceled"})
+OPEN = frozenset(
+    {
+        "requires_payment_method",
+        "requires_confirmation",
+        "requires_action",
+        "requires_capture",
+        "processing",
+    }
+)
+# of a Checkout Session
+PAYMENT_STATUSES = frozenset({"paid", "unpaid", "no_payment_required"})
+OTHER_MODES = frozenset({"setup", "subscription"})
+MOST = 10**15  # minor units; Stripe takes far less in any currency
+LONGEST = 100  # characters of a word or a code
+_CURRENCY = re.compile(r"[a-z]{3}")
+
+
+class Unreadable(PayphoneError):
+    """An object of Stripe's lacks what must be known of it; the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +53,22 @@ class Belonging:
 
 @dataclass(frozen=True, slots=True)
 class PaymentFinding:
-    """Something is known of a PaymentIntent."""
+    """Something is known of a PaymentIntent. `doubt`, if any, is what Stripe must be asked."""
 
     intent_id: str
     report: PaymentReport
     belonging: Belonging
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RefundFinding:
-    """Something is known of a refund: Stripe's refund object."""
+    """Something is known of a refund: Stripe's refund object. `doubt` as in a PaymentFinding."""
 
     intent_id: str
     refund: Json
     belonging: Belonging
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,66 +86,240 @@ class LookAtDispute:
     dispute_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An event about money that cannot be read by itself (`why`): Stripe has the object `id`."""
+
+    tells: str
+    id: str
+    why: str
+    intent_id: str = ""  # where it says so much
+
+
 Finding = LookAtDispute | PaymentFinding | RefundFinding | LookAtRefunds
 
 
-def read_event(event: Json) -> Finding | None:
-    """What the event says, or None when it says nothing about money of ours."""
+def read_event(event: Json) -> Finding | Ask | None:
+    """What the event says, or None when it says nothing about money of ours. Raises Unreadable when
+    it does not even say what it is about.
+    """
     known = event_type(str(event.get("type", "")))
-    subject = event.get("data", {}).get("object", {})
-    match known.tells if known is not None else None:
-        case "payment":
-            return read_intent(subject)
-        case "session":
-            return _read_session(subject)
-        case "refund" if subject.get("payment_intent"):
-            return RefundFinding(subject["payment_intent"], subject, _belonging(subject))
-        case "refunds changed" if subject.get("payment_intent"):
-            return LookAtRefunds(subject["payment_intent"])
-        case "dispute changed" if subject.get("payment_intent"):
-            return LookAtDispute(subject["payment_intent"], subject["id"])
-        case _:
-            return None
+    if known is None:
+        return None
+    subject = _object(_object(event.get("data")).get("object"))
+    return _READERS[known.tells](subject)
 
 
 def read_intent(intent: Json) -> PaymentFinding:
-    """A PaymentIntent as a finding."""
-    status = intent["status"]
-    charge_id = intent.get("latest_charge") or ""
-    error = intent.get("last_payment_error") or {}
-    charges: dict[str, Charge] = {}
-    if status == "processing" and charge_id:
-        charges[charge_id] = Charge("processing")
-    elif error and (error.get("charge") or charge_id):
-        charges[error.get("charge") or charge_id] = Charge(
-            "failed", error.get("decline_code") or error.get("code") or ""
-        )
+    """A PaymentIntent as a finding. Raises Unreadable."""
+    intent_id = _named("payment intent", intent)
+    status = _word(intent.get("status"))
+    is_paid = status == "succeeded"
+    charges, doubt = _charges(intent, status)
+    if status not in OPEN | TERMINAL:
+        doubt = f"its status is {status or 'not said'}"
     report = PaymentReport(
-        terminal=status if status in {"succeeded", "canceled"} else "",
-        amount=intent["amount"],
-        amount_received=intent.get("amount_received") or 0 if status == "succeeded" else 0,
-        currency=intent["currency"],
+        terminal=status if status in TERMINAL else "",
+        amount=_amount(intent, "amount"),
+        amount_received=_amount(intent, "amount_received") if is_paid else 0,
+        currency=_currency(intent),
         charges=charges,
+        by_intent=True,
     )
-    return PaymentFinding(intent["id"], report, _belonging(intent))
+    return PaymentFinding(intent_id, report, _belonging(intent), doubt)
 
 
-def _read_session(session: Json) -> PaymentFinding | None:
-    """A Checkout Session in payment mode. Completed is not paid: only `payment_status` says so."""
-    if session.get("mode") != "payment" or not session.get("payment_intent"):
+def read_refund(refund: Json) -> RefundFinding:
+    """A refund as a finding; it keeps Stripe's own word for its status, and without one it is
+    pending. Raises Unreadable.
+    """
+    intent_id = id_in(refund.get("payment_intent"))
+    if not intent_id:
+        raise Unreadable(f"Refund {_named('refund', refund)} names no payment intent.")
+    status = _word(refund.get("status")) or "pending"
+    said = {
+        "object": "refund",
+        "id": _named("refund", refund),
+        "payment_intent": intent_id,
+        "amount": _amount(refund, "amount"),
+        "currency": _currency(refund),
+        "status": status,
+        "failure_reason": _word(refund.get("failure_reason")) or None,
+    }
+    doubt = "" if is_known_refund_status(status) else f"its status is {status}"
+    return RefundFinding(intent_id, refund | said, _belonging(refund), doubt)
+
+
+def read_dispute(dispute: Json) -> Json:
+    """A dispute as it was read at Stripe, with what must be known of it. Raises Unreadable."""
+    moved = dispute.get("balance_transactions")
+    said = {
+        "object": "dispute",
+        "id": _named("dispute", dispute),
+        "payment_intent": id_in(dispute.get("payment_intent")),
+        "amount": _amount(dispute, "amount"),
+        "currency": _currency(dispute),
+        "status": _word(dispute.get("status")),
+        "reason": _word(dispute.get("reason")),
+        "balance_transactions": [_movement(each) for each in moved] if moved else [],
+    }
+    if not said["payment_intent"]:
+        raise Unreadable(f"Dispute {said['id']} names no payment intent.")
+    return dispute | said
+
+
+def _movement(movement: Any) -> Json:
+    said = _object(movement)
+    amount = said.get("amount")
+    if type(amount) is not int or abs(amount) > MOST:
+        raise Unreadable("A balance transaction of the dispute has no amount.")
+    return {
+        "id": _named("balance transaction", said),
+        "amount": amount,
+        "currency": _currency(said),
+    }
+
+
+def _payment(subject: Json) -> PaymentFinding | Ask:
+    intent_id = _named("payment intent", subject)
+    return _or_ask(Ask("payment", intent_id, "", intent_id), read_intent, subject)
+
+
+def _session(session: Json) -> PaymentFinding | Ask | None:
+    """A Checkout Session that takes one payment. Completed is not paid: only `payment_status` says
+    so.
+    """
+    intent_id = id_in(session.get("payment_intent"))
+    if session.get("mode") in OTHER_MODES or not session.get("payment_intent"):
         return None
-    paid = session.get("payment_status") == "paid"
-    amount = session.get("amount_total") or 0
+    if not intent_id:
+        raise Unreadable("The session's payment_intent is no id.")
+    return _or_ask(Ask("payment", intent_id, "", intent_id), _read_session, session)
+
+
+def _read_session(session: Json) -> PaymentFinding:
+    # what the payer was shown, where an older API version says that the amount is that
+    converted = session.get("currency_conversion")
+    money = _object(converted) or session
+    is_paid = session.get("payment_status") == "paid"
+    amount = _amount(money, "amount_total")
     report = PaymentReport(
-        "succeeded" if paid else "", amount, amount if paid else 0, session["currency"]
+        terminal="succeeded" if is_paid else "",
+        amount=amount,
+        amount_received=amount if is_paid else 0,
+        currency=_currency(money, "source_currency" if converted else "currency"),
     )
-    return PaymentFinding(session["payment_intent"], report, _belonging(session))
+    said = _word(session.get("payment_status"))
+    doubt = "" if said in PAYMENT_STATUSES else f"payment_status is {said or 'not said'}"
+    return PaymentFinding(id_in(session.get("payment_intent")), report, _belonging(session), doubt)
+
+
+def _refund(refund: Json) -> RefundFinding | Ask | None:
+    # a charge of the API before PaymentIntents; none of ours
+    if "payment_intent" in refund and refund["payment_intent"] is None:
+        return None
+    ask = Ask("refund", _named("refund", refund), "", id_in(refund.get("payment_intent")))
+    return _or_ask(ask, read_refund, refund)
+
+
+def _refunds(charge: Json) -> LookAtRefunds | None:
+    intent_id = id_in(charge.get("payment_intent"))
+    if not intent_id and charge.get("payment_intent"):
+        raise Unreadable("The charge's payment_intent is no id.")
+    return LookAtRefunds(intent_id) if intent_id else None
+
+
+def _dispute(dispute: Json) -> LookAtDispute | Ask | None:
+    dispute_id = _named("dispute", dispute)
+    if "payment_intent" in dispute and dispute["payment_intent"] is None:
+        return None
+    intent_id = id_in(dispute.get("payment_intent"))
+    if not intent_id:
+        return Ask("dispute", dispute_id, "it names no payment intent")
+    return LookAtDispute(intent_id, dispute_id)
+
+
+_READERS: dict[str, Callable[[Json], Finding | Ask | None]] = {
+    "payment": _payment,
+    "session": _session,
+    "refund": _refund,
+    "refunds changed": _refunds,
+    "dispute changed": _dispute,
+}
+
+
+def _or_ask(ask: Ask, read: Callable[[Json], Found], subject: Json) -> Found | Ask:
+    try:
+        return read(subject)
+    except Unreadable as error:
+        return replace(ask, why=str(error))
+
+
+def _charges(intent: Json, status: str) -> tuple[dict[str, Charge], str]:
+    """The intent's latest try, if it says anything of one, and what is in doubt about it."""
+    error = _object(intent.get("last_payment_error"))
+    charge_id = _latest_charge(intent)
+    if status == "processing":
+        doubt = "" if charge_id else "it is processing, and names no charge"
+        return {charge_id or UNNAMED_CHARGE: Charge("processing")}, doubt
+    failed = id_in(error.get("charge")) or charge_id
+    if error and failed:
+        code = _word(error.get("decline_code")) or _word(error.get("code"))
+        return {failed: Charge("failed", code)}, ""
+    return {}, ""
+
+
+def _latest_charge(intent: Json) -> str:
+    """The charge of the latest try. Before the API version 2022-11-15 the intent lists its charges,
+    newest first.
+    """
+    listed = _object(intent.get("charges")).get("data")
+    newest = listed[0] if isinstance(listed, list) and listed else None
+    return id_in(intent.get("latest_charge")) or id_in(newest)
 
 
 def _belonging(subject: Json) -> Belonging:
-    metadata = subject.get("metadata") or {}
+    metadata = _object(subject.get("metadata"))
     return Belonging(
-        metadata.get("account_id", ""),
-        metadata.get("invoice_id", ""),
-        metadata.get("attempt_id", ""),
+        *(_text(metadata.get(name)) for name in ("account_id", "invoice_id", "attempt_id"))
     )
+
+
+def _object(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _word(value: object) -> str:
+    """A word of Stripe's as it can be kept and shown: empty for null, `unknown` for no word."""
+    if value is None or value == "":
+        return ""
+    return value if isinstance(value, str) and _is_word(value) else "unknown"
+
+
+def _is_word(text: str) -> bool:
+    return len(text) <= LONGEST and text.isprintable()
+
+
+def _named(noun: str, subject: Json) -> str:
+    found = id_in(subject.get("id"))
+    if not found:
+        raise Unreadable(f"The {noun} has no id.")
+    return found
+
+
+def _amount(subject: Json, name: str) -> int:
+    value = subject.get(name)
+    if type(value) is not int or not 0 <= value <= MOST:  # true is no amount
+        raise Unreadable(f"Its {name} is no amount in minor units.")
+    return value
+
+
+def _currency(subject: Json, name: str = "currency") -> str:
+    code = _text(subject.get(name)).lower()
+    if not _CURRENCY.fullmatch(code):
+        raise Unreadable(f"Its {name} is no currency.")
+    return code

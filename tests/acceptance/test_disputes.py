@@ -2,6 +2,7 @@
 order of events.
 """
 
+import itertools
 import random
 from datetime import UTC, datetime
 
@@ -13,7 +14,8 @@ from models.books.inbox_event import InboxEvent
 from models.feed.outgoing_event import OutgoingEvent
 from models.payments.dispute import Dispute, DisputeMovement
 from models.payments.payment_link import PayAddress, PaymentLink
-from rules.dispute_course import may_follow
+from models.payments.refund_request import refundable
+from rules.dispute_course import may_follow, withheld
 from runtime.clock import business_now
 from tests import given
 
@@ -287,6 +289,103 @@ def test_a_disputed_payment_is_not_refunded_beside(clinic):
         headers=clinic.headers | {"Idempotency-Key": "k1"},
     )
     assert (answer.status_code, answer.json["code"]) == (422, "amount_exceeds_payment")
+
+
+# after a report of October 2024: the account settles in another currency than the payment's
+WITHDRAWN, ADJUSTED, BACK = (
+    ("txn_1", -7_900, "eur"),
+    ("txn_2", -120, "eur"),
+    ("txn_3", 8_020, "eur"),
+)
+
+
+def settles(clinic, dispute, *moved):
+    """The balance transactions of the dispute, as Stripe lists them now."""
+    rows = [{"id": txn, "amount": amount, "currency": code} for txn, amount, code in moved]
+    with clinic.stand_in.sandbox.ground.lock:
+        account = clinic.stand_in.sandbox.stripe.platform
+        account.tables["dispute"][dispute]["balance_transactions"] = rows
+
+
+@pytest.mark.parametrize("moved", list(itertools.permutations([WITHDRAWN, ADJUSTED, BACK])))
+def test_a_dispute_in_a_foreign_settlement_currency_nets_out(clinic, moved):
+    """Given a dispute whose money moves in euros, at two rates and with an adjustment, while the
+    payment is in dollars, then the whole dispute is withheld until the sum is nothing, in whatever
+    order the movements become known.
+    """
+    clinic.hear()
+    dispute = clinic.dispute()
+    for known in (1, 2):
+        settles(clinic, dispute, *moved[:known])
+        given.received(given.an_event("charge.dispute.updated", about(clinic, dispute)))
+        given.worked(clinic.redis)
+        is_gone = sum(amount for _, amount, _ in moved[:known]) < 0
+        assert clinic.books()[:3] == (DISPUTED if is_gone else WON)[:3]
+    settles(clinic, dispute, *moved)
+    clinic.stand_in.act(dispute, "decide_won")
+    clinic.hear()
+    assert clinic.books() == WON
+    payment = given.fresh(clinic.invoice).payments.get()
+    assert refundable(payment) == 10_000
+
+
+def test_what_an_earlier_release_wrote_of_a_foreign_movement_is_put_right(clinic):
+    """It kept the dispute's own amount for each, so that three movements left 100.00 withheld."""
+    clinic.hear()
+    dispute = clinic.dispute()
+    settles(clinic, dispute, WITHDRAWN, ADJUSTED, BACK)
+    clinic.stand_in.act(dispute, "decide_won")
+    clinic.hear()
+    DisputeMovement.update(currency="usd", amount=-10_000).where(
+        DisputeMovement.amount < 0
+    ).execute()
+    DisputeMovement.update(currency="usd", amount=10_000).where(
+        DisputeMovement.amount == 8_020
+    ).execute()
+    recompute(given.fresh(clinic.invoice))
+    assert clinic.books()[:3] == DISPUTED[:3]
+    given.received(given.an_event("charge.dispute.updated", about(clinic, dispute)))
+    given.worked(clinic.redis)
+    assert clinic.books() == WON
+
+
+def about(clinic, dispute):
+    return {"id": dispute, "object": "dispute", "payment_intent": clinic.intent["id"]}
+
+
+@pytest.mark.parametrize(
+    ("moved", "held"),
+    [
+        ([], 0),
+        ([(-100, "eur")], 5_000),
+        ([(-100, "eur"), (100, "eur")], 0),
+        ([(-100, "eur"), (130, "eur")], 0),
+        ([(-100, "eur"), (60, "eur")], 5_000),
+        # the account settles in another currency since: sums of both say nothing
+        ([(-100, "eur"), (90, "usd")], 0),
+    ],
+)
+def test_all_of_a_dispute_is_withheld_or_nothing(moved, held):
+    assert withheld(5_000, moved) == withheld(5_000, reversed(moved)) == held
+
+
+@pytest.mark.parametrize("word", [None, "being_looked_into"])
+def test_a_dispute_in_a_state_that_is_not_known_is_kept_shown_and_open(clinic, word):
+    """Given a dispute whose status is null, or a new word of Stripe's, then nobody is asked to pay,
+    the word is shown, and a known one takes its place.
+    """
+    clinic.hear()
+    dispute = clinic.dispute()
+    with clinic.stand_in.sandbox.ground.lock:
+        rows = clinic.stand_in.sandbox.stripe.platform.tables["dispute"]
+        before, rows[dispute]["status"] = rows[dispute]["status"], word
+    clinic.hear()
+    assert (Dispute.get().status, clinic.books()) == (word or "unknown", DISPUTED)
+    assert given.states() == {"done": len(given.jobs_staged())}
+    rows[dispute]["status"] = before
+    clinic.stand_in.act(dispute, "win")
+    clinic.hear()
+    assert (Dispute.get().status, clinic.books()) == ("won", WON)
 
 
 @pytest.mark.parametrize(

@@ -85,3 +85,72 @@ def test_another_currency_is_a_mismatch_never_summed(client, valkey):
     given.worked(valkey.client())
     row = given.fresh(invoice)
     assert (row.amount_paid, row.mismatched, row.status) == (0, True, "sent")
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0)])
+def test_an_intent_that_changes_its_currency_pays_nothing_in_ours(client, valkey, order):
+    """Given an intent first seen in dollars and then paid in euros, then no euro counts as a dollar:
+    the invoice has received nothing, and shows the mismatch.
+    """
+    invoice = given.an_invoice(amount=900)
+    begun = given.an_intent(invoice, "processing", 1634, intent_id="pi_1")
+    paid = given.an_intent(invoice, "succeeded", 900, intent_id="pi_1", currency="eur")
+    events = [
+        given.an_event("payment_intent.processing", begun),
+        given.an_event("payment_intent.succeeded", paid),
+    ]
+    for number in order:
+        given.received(events[number] | {"id": given.new_id("evt")})
+    given.worked(valkey.client())
+    now, payment = given.fresh(invoice), Payment.get()
+    assert (now.status, now.amount_received, now.outstanding, now.mismatched) == (
+        "sent",
+        0,
+        900,
+        True,
+    )
+    assert (payment.amount, payment.amount_received, payment.currency) == (900, 900, "eur")
+
+
+def a_session(invoice, **values):
+    """A Checkout Session that was paid (docs.stripe.com/api/checkout/sessions)."""
+    return {
+        "id": given.new_id("cs"),
+        "object": "checkout.session",
+        "mode": "payment",
+        "payment_intent": "pi_1",
+        "payment_status": "paid",
+        "amount_total": invoice.amount_due,
+        "currency": invoice.currency,
+        "metadata": given.metadata_of(invoice),
+    } | values
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize(
+    "shown",
+    [
+        # API versions before 2025-03-31 told the converted amount, and ours beside it
+        {
+            "amount_total": 1_067_000,
+            "currency": "inr",
+            "currency_conversion": {"amount_total": 12_500, "source_currency": "usd"},
+        },
+        {"amount_total": 1_067_000, "currency": "inr"},
+        # from then on
+        {"presentment_details": {"presentment_amount": 1_067_000, "presentment_currency": "inr"}},
+    ],
+)
+def test_a_session_in_the_payers_currency_pays_in_ours(client, valkey, order, shown):
+    """Given a payer who was shown rupees (Adaptive Pricing), then the intent's dollars count."""
+    invoice = given.an_invoice(amount=12_500)
+    events = [
+        given.an_event("checkout.session.completed", a_session(invoice, **shown)),
+        given.an_event("payment_intent.succeeded", given.an_intent(invoice, intent_id="pi_1")),
+    ]
+    for number in order:
+        given.received(events[number])
+    given.worked(valkey.client())
+    now, payment = given.fresh(invoice), Payment.get()
+    assert (now.status, now.amount_received, now.mismatched) == ("paid", 12_500, False)
+    assert (payment.amount, payment.amount_received, payment.currency) == (12_500, 12_500, "usd")

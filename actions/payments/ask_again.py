@@ -1,0 +1,12 @@
+"""Asking Stripe again about what it said in a word that is not known here, or did not say."""
+
+from models.delivery.stage import stage_again
+
+# seconds: what Stripe has just said, it would say again
+AFTER = 10.0
+
+
+def ask_again(tells: str, object_id: str, stripe_account: str, delay: float = AFTER) -> None:
+    """Stage a look at a `payment` (by its intent) or a `refund`. In the open transaction."""
+    key = f"{tells}:{object_id}"
+    stage_again("ask_stripe_again", key, tells, object_id, stripe_account, delay=delay)

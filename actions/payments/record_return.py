@@ -1,0 +1,41 @@
+"""Recording a refund or a dispute as Stripe tells of it."""
+
+from datetime import datetime
+from typing import Any
+
+from models.accounts.audit_entry import SYSTEM, AuditEntry
+from models.invoices.invoice import Invoice
+from models.payments.dispute import Dispute
+from models.payments.refund import Refund
+
+Json = dict[str, Any]
+
+
+def record_return(
+    stripe_account: str,
+    subject: Json,
+    now: datetime,
+    invoice: Invoice | None = None,
+    **about: str,
+) -> bool:
+    """Record what a refund or a dispute says, and audit it with `about` if it is new; whether it
+    was. In the open transaction, whose caller recomputes the invoice.
+    """
+    kind, noun = (Dispute, "dispute") if subject["object"] == "dispute" else (Refund, "refund")
+    is_new = kind.record_report(stripe_account, subject, now)
+    if is_new:
+        row = kind.get_by_id(subject["id"])
+        told = {
+            "amount": subject["amount"],
+            "currency": subject["currency"],
+            "intent_id": subject["payment_intent"],
+        }
+        AuditEntry.record(
+            SYSTEM,
+            f"{noun}.{subject['status'] or row.status}",
+            f"{noun}:{subject['id']}",
+            invoice.account_id if invoice else None,
+            **about,
+            **told,
+        )
+    return is_new

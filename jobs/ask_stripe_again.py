@@ -1,0 +1,90 @@
+"""Stripe is asked again about a payment or a refund of which an event left something open: a word
+that is not known here, or a charge that it did not name.
+
+Twice is harmless: it only reads, and what it reads is merged by Stripe's ids. What stays open is
+asked about some times more, for half an hour; then what is known stands, and the log says so. The
+hourly comparison with Stripe's books goes on.
+"""
+
+from actions.payments.recompute import recompute
+from actions.payments.record_intent import record_intent
+from actions.payments.record_return import record_return
+from delivery.attempt import attempt_number, recording
+from delivery.locks import invoice_lock
+from delivery.registry import job
+from models.accounts.audit_entry import SYSTEM
+from models.base import serialize_on
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
+from models.payments.refund import Refund
+from providers.errors import ProviderError
+from providers.stripe import client as stripe_api
+from providers.stripe.events import (
+    PaymentFinding,
+    RefundFinding,
+    Unreadable,
+    read_intent,
+    read_refund,
+)
+from providers.stripe.intents import get_intent
+from runtime.clock import real_now
+from runtime.errors import NotYet
+from runtime.log import get_log
+
+ATTEMPTS = 6
+
+log = get_log("books")
+
+
+@job(queue="webhooks", calls_out=True, attempts=ATTEMPTS, timeout=20, backoff=60.0)
+def ask_stripe_again(tells: str, object_id: str, stripe_account: str) -> None:
+    """Read the payment or the refund `object_id` at Stripe, and record what it says now."""
+    payment = _payment(tells, object_id, stripe_account)
+    if payment is None:
+        _ask(tells, object_id, stripe_account, None)
+        return
+    with invoice_lock(payment.invoice_id):
+        _ask(tells, object_id, stripe_account, payment.invoice_id)
+
+
+def _payment(tells: str, object_id: str, stripe_account: str) -> Payment | None:
+    if tells == "payment":
+        return Payment.by_intent(stripe_account, object_id)
+    refund = Refund.get_or_none(Refund.refund_id == object_id)
+    return Payment.by_intent(stripe_account, refund.intent_id) if refund is not None else None
+
+
+def _ask(tells: str, object_id: str, stripe_account: str, invoice_id: str | None) -> None:
+    try:
+        finding = _read(tells, object_id, stripe_account)
+    except (ProviderError, Unreadable) as error:
+        if isinstance(error, ProviderError) and error.outcome != "refused":
+            raise
+        log.warning("Stripe does not tell", about=object_id, why=str(error))
+        return
+    if not finding.doubt:
+        _record(finding, stripe_account, invoice_id)
+    elif attempt_number() in range(1, ATTEMPTS):
+        raise NotYet(f"Stripe says of {object_id}: {finding.doubt}. It is asked again.")
+    else:
+        log.warning("Stripe uses a word that is not known here", about=object_id, why=finding.doubt)
+
+
+def _read(tells: str, object_id: str, stripe_account: str) -> PaymentFinding | RefundFinding:
+    if tells == "payment":
+        return read_intent(get_intent(object_id, stripe_account))
+    return read_refund(stripe_api.get_refund(object_id, stripe_account))
+
+
+def _record(
+    finding: PaymentFinding | RefundFinding, stripe_account: str, invoice_id: str | None
+) -> None:
+    with recording():
+        serialize_on(finding.intent_id)
+        invoice = Invoice.locked(invoice_id) if invoice_id is not None else None
+        if isinstance(finding, RefundFinding):
+            record_return(stripe_account, finding.refund, real_now(), invoice)
+            if invoice is not None:
+                recompute(invoice)
+        elif invoice is not None:
+            record_intent(invoice, stripe_account, finding, SYSTEM)
