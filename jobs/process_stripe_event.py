@@ -120,34 +120,34 @@ def _ask(event: InboxEvent, ask: Ask) -> Finding:
 
 def _match(event: InboxEvent, finding: Finding) -> Match:
     """The invoice of the payment with this intent, else the one that the metadata name."""
-    payment = Payment.by_intent(event.account, finding.intent_id)
-    if payment is not None:
-        return Match(payment.invoice)
     belonging = (
         Belonging() if isinstance(finding, LookAtRefunds | LookAtDispute) else finding.belonging
     )
-    if not belonging.invoice_id.startswith("inv_"):
-        return Match()
-    invoice = Invoice.get_or_none(Invoice.id == belonging.invoice_id)
+    is_named = belonging.invoice_id.startswith("inv_")
+    named = belonging.invoice_id if is_named else ""
+    invoice = Invoice.of_intent(event.account, finding.intent_id, named)
     if invoice is None:
-        if 0 < attempt_number() < PATIENCE:
-            raise NotYet(f"Invoice {belonging.invoice_id} is not here yet; its event came first.")
+        if is_named and 0 < attempt_number() < PATIENCE:
+            raise NotYet(f"Invoice {named} is not here yet; its event came first.")
         return Match()
-    if invoice.account_id != belonging.account_id:
-        return Match(
-            refusal=(
-                f"metadata account_id {belonging.account_id!r} is not the account of invoice"
-                f" {invoice.id}"
-            )
-        )
-    if event.account not in {invoice.account.stripe_account or "", _asked_in(belonging)}:
-        return Match(
-            refusal=(
-                f"invoice {invoice.id} is not paid to Stripe account"
-                f" {event.account or 'of the platform'}"
-            )
-        )
+    refusal = _refusal(event, belonging, invoice)
+    if refusal and Payment.by_intent(event.account, finding.intent_id) is None:
+        return Match(refusal=refusal)
     return Match(invoice)
+
+
+def _refusal(event: InboxEvent, belonging: Belonging, invoice: Invoice) -> str:
+    """Why the invoice is not the event's to change, unless its payment is known; else empty."""
+    if invoice.account_id != belonging.account_id:
+        return (
+            f"metadata account_id {belonging.account_id!r} is not the account of invoice"
+            f" {invoice.id}"
+        )
+    here = invoice.account.stripe_account or ""
+    if event.account != here and event.account != _asked_in(belonging):
+        whose = event.account or "of the platform"
+        return f"invoice {invoice.id} is not paid to Stripe account {whose}"
+    return ""
 
 
 def _asked_in(belonging: Belonging) -> str | None:
@@ -155,9 +155,7 @@ def _asked_in(belonging: Belonging) -> str | None:
     have another one by now.
     """
     for rows in (PaymentLink, PaymentAttempt):
-        row = rows.get_or_none(
-            (rows.id == belonging.attempt_id) & (rows.invoice == belonging.invoice_id)
-        )
+        row = rows.one("id = ? AND invoice_id = ?", belonging.attempt_id, belonging.invoice_id)
         if row is not None:
             return str(row.stripe_account)
     return None
@@ -186,6 +184,7 @@ def _record_matched(
     with recording():
         serialize_on(finding.intent_id)
         fresh = Invoice.locked(invoice.id)
+        fresh.account = invoice.account
         killpoint("event.in_transaction")
         if isinstance(finding, PaymentFinding):
             is_new = record_intent(

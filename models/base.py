@@ -111,6 +111,20 @@ class Row(Model):
         return None if found is None else cls._read(found)
 
     @classmethod
+    def one_with(cls, parent: str, where: str, *params: Any) -> Self | None:
+        """As `one`, with the row that the foreign key `parent` names read by the same statement;
+        `where` calls this table `t`.
+        """
+        found = execute(fixed_sql.select_with(cls, parent, where), params).fetchone()
+        if found is None:
+            return None
+        own = len(fixed_sql.reader(cls).names)
+        made = cls._read(found[:own])
+        related = cls._meta.fields[parent].rel_model
+        made.__rel__[parent] = related._read(found[own:])  # noqa: SLF001 - it is a Row
+        return made
+
+    @classmethod
     def all(cls, where: str, *params: Any) -> list[Self]:
         """All rows that `where` finds; it may end with ORDER BY and LIMIT."""
         return [cls._read(row) for row in execute(fixed_sql.select(cls, where), params).fetchall()]
@@ -121,7 +135,7 @@ class Row(Model):
         return execute(fixed_sql.exists(cls, where), params).fetchone() is not None
 
     @classmethod
-    def get_by_id(cls, pk: str | int) -> Self:
+    def get_by_id(cls, pk: str | int | None) -> Self:
         """The row. Raises cls.DoesNotExist."""
         row = cls.one(fixed_sql.by_key(cls), pk)
         if row is None:

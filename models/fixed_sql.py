@@ -78,6 +78,19 @@ def select(table: type[Model], where: str) -> str:
 
 
 @cache
+def select_with(table: type[Model], parent: str, where: str) -> str:
+    """Rows of `table`, called `t` in `where`, each followed by the row its field `parent` names."""
+    field = _described(table).fields[parent]
+    other = field.rel_model
+    columns = f"{reader(table, 't').columns}, {reader(other, 'p').columns}"
+    return (
+        f'SELECT {columns} FROM "{_described(table).table_name}" AS t JOIN'
+        f' "{_described(other).table_name}" AS p ON p."{field.rel_field.column_name}" ='
+        f' t."{field.column_name}" WHERE {where}'
+    )
+
+
+@cache
 def exists(table: type[Model], where: str) -> str:
     """One row if `where` finds any."""
     return f'SELECT 1 FROM "{_described(table).table_name}" WHERE {where} LIMIT 1'

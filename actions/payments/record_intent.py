@@ -29,10 +29,11 @@ def record_intent(
     """
     now = real_now()
     intent_id = finding.intent_id
+    payments = Payment.of_invoice(invoice)
     is_new = Payment.record_report(
-        invoice, stripe_account, intent_id, finding.report, now, is_current
+        invoice, stripe_account, intent_id, finding.report, now, is_current, payments
     )
-    facts = InvoiceFacts.of(invoice)
+    facts = InvoiceFacts.of(invoice, payments)
     payment = facts.of_intent(stripe_account, intent_id)
     if not is_current and (finding.doubt or (payment is not None and payment.has_unnamed_charge)):
         ask_again("payment", intent_id, stripe_account)

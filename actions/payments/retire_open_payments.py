@@ -2,15 +2,25 @@
 longer right.
 """
 
+from models.base import execute
 from models.delivery.stage import stage_again
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_link import PaymentLink
 from runtime.clock import real_now
 
+# what most invoices have none of, asked in one statement
+_ANY_OPEN = (
+    "SELECT 1 FROM payment_link WHERE invoice_id = ? AND state IN ('planned', 'active')"
+    " UNION ALL"
+    " SELECT 1 FROM payment_attempt WHERE invoice_id = ? AND state IN ('planned', 'open')"
+)
+
 
 def retire_open_payments(invoice: Invoice, attempts: bool = True) -> None:
     """Stage the end of the invoice's live link and, unless told otherwise, of its open intent."""
+    if not execute(_ANY_OPEN, (invoice.id, invoice.id)).fetchone():
+        return
     now = real_now()
     link = PaymentLink.current(invoice)
     if link is not None and link.state == "active":

@@ -82,15 +82,13 @@ class InboxEvent(Row):
         self, outcome: str, now: datetime, reason: str | None = None, invoice_id: str | None = None
     ) -> None:
         """Record its outcome: applied, unchanged, ignored, unmatched or refused."""
-        InboxEvent.update(
-            outcome=outcome, reason=reason, invoice_id=invoice_id, processed_at=now
-        ).where(InboxEvent.id == self.id).execute()
+        self._write(outcome=outcome, reason=reason, invoice_id=invoice_id, processed_at=now)
 
     def record_unmatched(self, intent_id: str, now: datetime) -> None:
         """No payment or invoice here has this intent, as far as we know now."""
         self.record_outcome("unmatched", now, reason=f"{intent_id} belongs to no invoice here")
         # an older release received it without looking at what it names
-        InboxEvent.update(intent_id=intent_id).where(InboxEvent.id == self.id).execute()
+        self._write(intent_id=intent_id)
 
     @classmethod
     def record_matched(cls, account: str, intent_id: str, invoice_id: str, now: datetime) -> None:

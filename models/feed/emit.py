@@ -34,10 +34,7 @@ def emit(account_id: str, type: str, payload: dict[str, Any], subject: str = "")
             payload=payload,
             created_at=real_now(),
         )
-        endpoints = WebhookEndpoint.select().where(
-            WebhookEndpoint.account == account_id, WebhookEndpoint.state == "active"
-        )
-        for endpoint in endpoints:
+        for endpoint in WebhookEndpoint.all("account_id = ? AND state = 'active'", account_id):
             if endpoint.wants(type):
                 deliver(event, endpoint)
         return event

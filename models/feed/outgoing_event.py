@@ -78,10 +78,8 @@ def feed_after(account_id: str, cursor: int, limit: int) -> list[OutgoingEvent]:
             last = last_event(account_id)
     else:
         last = last_event(account_id)
-    query = OutgoingEvent.select().where(
-        OutgoingEvent.account_id == account_id, OutgoingEvent.id > cursor, OutgoingEvent.id <= last
-    )
-    return list(query.order_by(OutgoingEvent.id).limit(limit))
+    which = "account_id = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?"
+    return OutgoingEvent.all(which, account_id, cursor, last, limit)
 
 
 def last_event(account_id: str) -> int:

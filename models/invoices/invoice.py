@@ -65,6 +65,18 @@ class Invoice(Row):
             (("status", "due_date"), False),
         )
 
+    @classmethod
+    def of_intent(cls, stripe_account: str, intent_id: str, named: str) -> "Invoice | None":
+        """The invoice of the payment with this intent, else the one `named`; with its account."""
+        return cls.one_with(
+            "account",
+            "t.id = COALESCE((SELECT invoice_id FROM payment"
+            " WHERE stripe_account = ? AND intent_id = ?), ?)",
+            stripe_account,
+            intent_id,
+            named,
+        )
+
     @property
     def terms(self) -> Terms:
         """Its terms and mark, the fold's input besides the facts."""

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import NamedTuple
 
+from models.base import execute
 from models.invoices.invoice import Invoice
 from models.payments.dispute import (
     Dispute,
@@ -25,9 +26,11 @@ class InvoiceFacts(NamedTuple):
     movements: list[tuple[Payment, DisputeMovement]]
 
     @classmethod
-    def of(cls, invoice: Invoice) -> "InvoiceFacts":
-        """All that is known of an invoice's money."""
-        payments = list(Payment.select().where(Payment.invoice == invoice))
+    def of(cls, invoice: Invoice, payments: list[Payment] | None = None) -> "InvoiceFacts":
+        """All that is known of an invoice's money; `payments` if they were just read."""
+        payments = Payment.of_invoice(invoice) if payments is None else payments
+        if not _anything_went_back(invoice):
+            return cls(payments, [], [], [])
         return cls(
             payments,
             refunds_of(payments),
@@ -58,3 +61,19 @@ class InvoiceFacts(NamedTuple):
     def went_back(self, payment: Payment) -> bool:
         """Whether the payment has a refund or a dispute."""
         return any(whose.id == payment.id for whose, _ in (*self.refunds, *self.disputes))
+
+
+def _anything_went_back(invoice: Invoice) -> bool:
+    """Whether Stripe has returned anything of the invoice's payments: of few it has."""
+    return execute(_WENT_BACK, (invoice.id,)).fetchone() is not None
+
+
+_WENT_BACK = (
+    "SELECT 1 FROM payment AS p WHERE p.invoice_id = ? AND ("
+    + " OR ".join(
+        f"EXISTS (SELECT 1 FROM {table} AS r"
+        " WHERE r.stripe_account = p.stripe_account AND r.intent_id = p.intent_id)"
+        for table in ("refund", "dispute", "dispute_movement")
+    )
+    + ") LIMIT 1"
+)

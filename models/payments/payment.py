@@ -55,9 +55,12 @@ class Payment(Row):
     @classmethod
     def by_intent(cls, stripe_account: str, intent_id: str) -> "Payment | None":
         """The payment of this intent, if one is known."""
-        return cls.get_or_none(
-            (cls.stripe_account == stripe_account) & (cls.intent_id == intent_id)
-        )
+        return cls.one("stripe_account = ? AND intent_id = ?", stripe_account, intent_id)
+
+    @classmethod
+    def of_invoice(cls, invoice: Invoice) -> "list[Payment]":
+        """All payments of an invoice."""
+        return cls.all("invoice_id = ?", invoice.id)
 
     @classmethod
     def record_report(
@@ -68,11 +71,15 @@ class Payment(Row):
         report: PaymentReport,
         now: datetime,
         is_current: bool = False,
+        among: "list[Payment] | None" = None,
     ) -> bool:
         """Record a report of an intent: an event's, or, `is_current`, what Stripe says now. Answers
-        whether it was new.
+        whether it was new. `among` are the invoice's payments if they were read in this
+        transaction; a new one joins them.
         """
-        known = cls.by_intent(stripe_account, intent_id)
+        whose = (stripe_account, intent_id)
+        here = (row for row in among or () if (row.stripe_account, row.intent_id) == whose)
+        known = next(here, None) if among is not None else cls.by_intent(*whose)
         if known is None:
             known = cls(
                 id=new_id("pay"),
@@ -84,6 +91,8 @@ class Payment(Row):
             )
             known._take(report, now)
             known.save(force_insert=True)
+            if among is not None:
+                among.append(known)
             known._tell_failures({}, report.amount)
             return True
         past = known.report.without_unnamed_charge() if is_current else known.report

@@ -6,7 +6,7 @@ from typing import Any
 from peewee import SQL, BigIntegerField, IntegerField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row
+from models.base import ForeignKey, Instant, Row, execute, to_micros
 from models.invoices.invoice import Invoice
 from runtime.ids import new_id
 
@@ -51,7 +51,7 @@ class PaymentAttempt(Row):
     @classmethod
     def live(cls, invoice: Invoice) -> "PaymentAttempt | None":
         """The invoice's one open attempt, if there is one."""
-        return cls.get_or_none((cls.invoice == invoice.id) & cls.state.in_(LIVE))
+        return cls.one("invoice_id = ? AND state IN ('planned', 'open')", invoice.id)
 
     @classmethod
     def plan(
@@ -85,9 +85,11 @@ class PaymentAttempt(Row):
         otherwise change nothing.
         """
         if intent["status"] in OVER:
-            cls.update(state="closed", updated_at=now).where(
-                cls.intent_id == intent["id"], cls.state.in_(("open", "retiring"))
-            ).execute()
+            execute(
+                "UPDATE payment_attempt SET state = 'closed', updated_at = ? WHERE intent_id = ?"
+                " AND state IN ('open', 'retiring')",
+                (to_micros(now), intent["id"]),
+            )
 
     @property
     def is_in_place(self) -> bool:

@@ -63,16 +63,16 @@ class PaymentLink(Row):
     @classmethod
     def current(cls, invoice: Invoice) -> "PaymentLink | None":
         """The invoice's live link, if there is one."""
-        return cls.get_or_none((cls.invoice == invoice.id) & cls.state.in_(LIVE))
+        return cls.one("invoice_id = ? AND state IN ('planned', 'active')", invoice.id)
 
     @classmethod
     def newest(cls, invoice: Invoice) -> "PaymentLink | None":
         """The newest link for the invoice's current balance, in any state."""
-        same = (cls.invoice == invoice.id) & (cls.balance_revision == invoice.balance_revision)
-        found: PaymentLink | None = (
-            cls.select().where(same).order_by(cls.created_at.desc(), cls.id.desc()).first()
+        return cls.one(
+            "invoice_id = ? AND balance_revision = ? ORDER BY created_at DESC, id DESC LIMIT 1",
+            invoice.id,
+            invoice.balance_revision,
         )
-        return found
 
     def record_created(self, stripe_link_id: str, url: str, now: datetime) -> None:
         """Stripe has created it."""
