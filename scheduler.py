@@ -10,6 +10,7 @@ from runtime.start import settings_or_exit
 TIMETABLE = (
     Schedule("backfill-stripe-events", "backfill_stripe_events", every=3600),
     Schedule("follow-texts", "poll_text_statuses", every=600),
+    Schedule("fold-totals", "fold_totals", every=60),
     Schedule("mark-overdue", "mark_overdue", every=300),
     Schedule("end-stale-charges", "expire_stale_charges", every=300),
     Schedule("prune-jobs", "delete_expired_rows", every=3600),

@@ -3,6 +3,7 @@
 import click
 
 from bench.event_cost import event
+from bench.growth import growth
 
 
 @click.group()
@@ -13,6 +14,7 @@ def bench() -> None:
 
 
 bench.add_command(event)
+bench.add_command(growth)
 
 if __name__ == "__main__":
     bench(prog_name="bin/bench")

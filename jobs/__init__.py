@@ -9,6 +9,7 @@ from jobs.create_payment_link import create_payment_link
 from jobs.delete_expired_rows import delete_expired_rows
 from jobs.deliver_webhook import deliver_webhook
 from jobs.expire_stale_charges import expire_stale_charges
+from jobs.fold_totals import fold_totals
 from jobs.mark_overdue import mark_overdue
 from jobs.open_payment_intent import open_payment_intent
 from jobs.poll_text_statuses import poll_text_status, poll_text_statuses
@@ -33,6 +34,7 @@ __all__ = [
     "delete_expired_rows",
     "deliver_webhook",
     "expire_stale_charges",
+    "fold_totals",
     "mark_overdue",
     "open_payment_intent",
     "poll_text_status",

@@ -116,12 +116,20 @@ class Row(Model):
         `where` calls this table `t`.
         """
         found = execute(fixed_sql.select_with(cls, parent, where), params).fetchone()
-        if found is None:
-            return None
+        return None if found is None else cls._read_with(parent, found)
+
+    @classmethod
+    def all_with(cls, parent: str, where: str, *params: Any) -> list[Self]:
+        """As `all`, each row with the one that `parent` names; `where` calls this table `t`."""
+        rows = execute(fixed_sql.select_with(cls, parent, where), params).fetchall()
+        return [cls._read_with(parent, row) for row in rows]
+
+    @classmethod
+    def _read_with(cls, parent: str, row: Sequence[Any]) -> Self:
         own = len(fixed_sql.reader(cls).names)
-        made = cls._read(found[:own])
+        made = cls._read(row[:own])
         related = cls._meta.fields[parent].rel_model
-        made.__rel__[parent] = related._read(found[own:])  # noqa: SLF001 - it is a Row
+        made.__rel__[parent] = related._read(row[own:])  # noqa: SLF001 - it is a Row
         return made
 
     @classmethod

@@ -35,6 +35,7 @@ from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PayAddress, PaymentLink
 from models.payments.refund import Refund
 from models.payments.refund_request import RefundRequest
+from models.reports.running_total import RunningTotal, TotalChange
 
 TABLES: tuple[type[Row], ...] = (
     Account,
@@ -76,4 +77,6 @@ TABLES: tuple[type[Row], ...] = (
     ContactDecision,
     MessageTemplate,
     Message,
+    RunningTotal,
+    TotalChange,  # its triggers are on tables above
 )

@@ -27,6 +27,7 @@ from bin.commands.migrate import migrate
 from bin.commands.output import complain, remark
 from bin.commands.pause import brakes, ceiling, pause, resume
 from bin.commands.payments import payments
+from bin.commands.recount import recount
 from bin.commands.reseal import reseal
 from bin.commands.staged_jobs import staged_jobs
 from models.base import database, use_database
@@ -146,6 +147,7 @@ for command in (
     operator,
     pause,
     payments,
+    recount,
     reseal,
     resume,
     staged_jobs,

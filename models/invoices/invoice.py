@@ -60,7 +60,8 @@ class Invoice(Row):
             (("account", "number"), True),
             (("account", "status", "due_date", "id"), False),
             (("account", "id"), False),
-            (("account", "customer"), False),
+            (("account", "customer", "id"), False),
+            (("account", "status", "id"), False),
             (("account", "updated_at"), False),
             (("status", "due_date"), False),
         )

@@ -1,6 +1,7 @@
 """Figures for operators, counted in the database on request: waiting, dead, refused, paid.
 
-Each is one grouped query over an index. Ages are seconds by the database's own clock.
+Each is one grouped query over an index, or a total that is kept. Ages are seconds by the
+database's own clock.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from peewee import fn
 
 from models.base import database_time, execute
 from models.effects.effect import Effect
+from models.reports.running_total import totals
 from runtime.settings import DAILY_CEILINGS
 
 _SECOND = 1_000_000
@@ -28,8 +30,12 @@ def count_jobs() -> list[JobCount]:
     """Jobs by state and name. Jobs done are counted for as long as their rows are
     kept (a month).
     """
-    rows = execute("SELECT name, state, COUNT(*) FROM staged_job GROUP BY state, name").fetchall()
-    return [JobCount(*row) for row in rows]
+    rows = execute(
+        "SELECT name, state, COUNT(*) FROM staged_job WHERE state IN ('waiting', 'running', 'dead')"
+        " GROUP BY state, name"
+    ).fetchall()
+    over = [JobCount(one.kind, one.state, one.count) for one in totals("jobs")]
+    return [*(JobCount(*row) for row in rows), *over]
 
 
 def count_states() -> dict[str, int]:
@@ -62,8 +68,7 @@ def count_doubts() -> dict[str, int]:
 
 def count_inbox() -> dict[str, int]:
     """Events by outcome; those not processed yet are `unprocessed`."""
-    rows = execute("SELECT outcome, COUNT(*) FROM inbox_event GROUP BY outcome").fetchall()
-    return {outcome or "unprocessed": count for outcome, count in rows}
+    return {one.state or "unprocessed": one.count for one in totals("events")}
 
 
 def oldest_unprocessed() -> float:
@@ -189,4 +194,4 @@ def count_ceilings() -> dict[str, int]:
 
 def count_invoices() -> dict[str, int]:
     """Invoices by status."""
-    return dict(execute("SELECT status, COUNT(*) FROM invoice GROUP BY status").fetchall())
+    return {one.state: one.count for one in totals("invoices", by="state")}

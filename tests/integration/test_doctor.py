@@ -14,7 +14,7 @@ from bin.commands.checks.clocks import compare
 from bin.commands.doctor import examine
 from delivery.relay import tick
 from models.accounts.account import Account
-from models.base import database
+from models.base import database, execute
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Difference, Reconciliation
@@ -505,6 +505,17 @@ def test_brakes_that_are_on_are_found(healthy):
     assert found()["brakes"][1] == "charges 1, texts 1"
     PauseSwitch.set("", "texts", False, "cli:ada", "mended")
     assert found()["brakes"][1] == "charges 1"
+
+
+def test_totals_that_are_not_what_the_rows_say_are_found_and_counted_again(healthy):
+    given.an_invoice()
+    assert complaints() == {}
+    execute("UPDATE total_change SET count = 2 WHERE what = 'invoices'")
+    assert complaints() == {"totals": "fail"}
+    assert "invoices" in found()["totals"][1]
+    assert "Counted again: invoices." in run("recount").output
+    assert complaints() == {}
+    assert "Nothing to do" in run("recount").output
 
 
 def test_books_that_differ_from_stripes_are_found(healthy):

@@ -130,6 +130,13 @@ def page(
     if last is not None:
         query = query.where(by > last.id if oldest_first else by < last.id)
     rows = list(query.order_by(by if oldest_first else by.desc()).limit(limit + 1))
+    return cut(rows, limit, show)
+
+
+def cut(
+    rows: Sequence[Entry], limit: int, show: Callable[[Entry], dict[str, Any]]
+) -> dict[str, Any]:
+    """A page of `limit` rows, of which one more was read where there is one."""
     return {"data": [show(row) for row in rows[:limit]], "hasMore": len(rows) > limit}
 
 

@@ -7,13 +7,13 @@ import falcon
 from pydantic import Field
 
 from actions.invoices.invoices import change_invoice, create_invoice, find_invoice
-from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
+from models.reports.invoice_list import Wanted, list_invoices
 from web.http.auth import caller_of
 from web.http.body import Body, check, read_json
 from web.http.fields import Amount, Currency, Day, Id, Name, Notes, Words
 from web.http.idempotency import idempotent
-from web.http.lists import choices_of, filter_of, moment_of, page
+from web.http.lists import after_of, choices_of, cut, filter_of, limit_of, moment_of
 from web.invoices.answers import InvoiceList, InvoiceShown, InvoiceStatus
 from web.openapi.openapi import PageQuery, documented
 
@@ -70,19 +70,15 @@ class Invoices:
         """The account's invoices, newest first; filter by `status`, `customerId` and
         `updatedSince`.
         """
-        query = every = (
-            Invoice.select(Invoice, Customer)
-            .join(Customer)
-            .where(Invoice.account == caller_of(req).own)
+        account, limit = caller_of(req).own, limit_of(req)
+        last = after_of(req, Invoice.select().where(Invoice.account == account))
+        wanted = Wanted(
+            statuses=tuple(dict.fromkeys(choices_of(req, "status", get_args(InvoiceStatus)))),
+            customer_id=filter_of(req, "customerId"),
+            since=moment_of(req, "updatedSince"),
+            below=last.id if last is not None else None,
         )
-        if statuses := choices_of(req, "status", get_args(InvoiceStatus)):
-            query = query.where(Invoice.status.in_(statuses))
-        if customer_id := filter_of(req, "customerId"):
-            query = query.where(Invoice.customer == customer_id)
-        since = moment_of(req, "updatedSince")
-        if since:
-            query = query.where(Invoice.updated_at >= since)
-        resp.media = page(req, query, InvoiceShown.show, every)
+        resp.media = cut(list_invoices(account, wanted, limit + 1), limit, InvoiceShown.show)
 
 
 class OneInvoice:

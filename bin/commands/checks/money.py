@@ -11,6 +11,7 @@ from models.reports.figures import (
     count_failed_refunds,
     count_paused,
 )
+from models.reports.running_total import wrong_totals
 
 BRAKES = (
     "See bin/payphone brakes for who paused it and why; bin/payphone resume WHAT [--account ac_…]"
@@ -28,6 +29,17 @@ REFUNDS = (
     "People lack their money. See the feed's refund.failed; ask for it anew, or give it back"
     " another way."
 )
+
+
+def check_totals() -> Finding:
+    """Whether the kept totals are what the rows say; this reads all of them."""
+    wrong = wrong_totals()
+    return judged(
+        bool(wrong),
+        "totals",
+        f"not as the rows say: {', '.join(wrong)}" if wrong else "as the rows say",
+        "Run bin/payphone recount.",
+    )
 
 
 def check_money() -> Iterator[Finding]:

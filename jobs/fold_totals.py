@@ -1,0 +1,20 @@
+"""Changes of totals are added up, so that reading a total reads few rows.
+
+Twice is harmless: each change is deleted in the transaction that adds it.
+"""
+
+from delivery.attempt import Snooze
+from delivery.registry import job
+from models.base import transaction
+from models.reports.running_total import fold_changes
+
+BATCH = 5_000
+
+
+@job(queue="periodic", calls_out=False, attempts=3, timeout=20)
+def fold_totals() -> None:
+    """Add up a batch of changes an attempt, until none is left."""
+    with transaction():
+        folded = fold_changes(BATCH)
+    if folded == BATCH:
+        raise Snooze("there are more changes to add up", 0.0)

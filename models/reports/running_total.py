@@ -1,0 +1,249 @@
+"""Totals that need no scan: how many rows there are of each kind, and what they add up to.
+
+Triggers append each change of a counted row to `total_change`, in the transaction that makes it;
+`fold_totals` adds the changes up in `running_total`. So no row is written by every job, whoever
+writes is counted, an older release too, and a total read is the sum of both tables at one moment.
+`totals_scanned` counts the rows themselves; a check holds the two equal.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import BigAutoField, BigIntegerField, TextField
+
+from models.base import Row, database, execute, is_postgres, serialize_on, transaction
+
+LABELS = "what, account_id, kind, state, day"
+
+
+class RunningTotal(Row):
+    """The changes added up so far, by labels.
+
+    `what` is `invoices` (by account, currency, status and, while unpaid, due date; `amount` is the
+    outstanding balance in minor units), `events` (by outcome, empty until processed) or `jobs`
+    (those that ended, by name and state).
+    """
+
+    id = BigAutoField()
+    what = TextField()
+    account_id = TextField(default="")
+    kind = TextField(default="")
+    state = TextField(default="")
+    day = TextField(default="")
+    count = BigIntegerField()
+    amount = BigIntegerField()
+
+    class Meta:
+        indexes = ((("what", "account_id", "kind", "state", "day"), True),)
+
+
+class TotalChange(Row):
+    """A change that has not been added up yet: labels as in `RunningTotal`, and what to add."""
+
+    id = BigAutoField()
+    what = TextField()
+    account_id = TextField(default="")
+    kind = TextField(default="")
+    state = TextField(default="")
+    day = TextField(default="")
+    count = BigIntegerField()
+    amount = BigIntegerField()
+
+    @classmethod
+    def create_table(cls, safe: bool = True, **options: Any) -> None:
+        """The table, and the triggers of the counted tables that fill it."""
+        if safe and cls.table_exists():
+            return
+        super().create_table(safe, **options)
+        for trigger in triggers():
+            database.execute_sql(trigger)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A table whose rows are counted: its columns that matter, the labels of a row called `{row}`
+    in SQL, its amount, and which rows count.
+    """
+
+    what: str
+    table: str
+    columns: str
+    account_id: str = "''"
+    kind: str = "''"
+    state: str = "''"
+    day: str = "''"
+    amount: str = "0"
+    counts: str = "1 = 1"
+
+    def select(self, row: str, sign: str = "") -> str:
+        """The labels of `row`, what it counts and what it amounts to."""
+        labels = f"'{self.what}', {self.account_id}, {self.kind}, {self.state}, {self.day}"
+        return f"SELECT {labels}, {sign}1, {sign}{self.amount}".format(row=row)
+
+    def changes(self, row: str, sign: str = "") -> str:
+        """The statement of a trigger that adds `row`, or takes it away, if it counts."""
+        which = f" WHERE {self.counts};".format(row=row)
+        return f"INSERT INTO total_change ({LABELS}, count, amount) {self.select(row, sign)}{which}"
+
+
+COUNTED = {
+    one.what: one
+    for one in (
+        _Counted(
+            "invoices",
+            "invoice",
+            "account_id, currency, status, due_date, outstanding",
+            account_id="{row}.account_id",
+            kind="{row}.currency",
+            state="{row}.status",
+            day="CASE WHEN {row}.status IN ('sent', 'overdue')"
+            " THEN CAST({row}.due_date AS TEXT) ELSE '' END",
+            amount="{row}.outstanding",
+        ),
+        _Counted("events", "inbox_event", "outcome", state="COALESCE({row}.outcome, '')"),
+        _Counted(
+            "jobs",
+            "staged_job",
+            "name, state",
+            kind="{row}.name",
+            state="{row}.state",
+            counts="{row}.state IN ('done', 'cancelled')",
+        ),
+    )
+}
+
+
+def triggers() -> Iterator[str]:
+    """The statements that make the triggers, for the database in use."""
+    for counted in COUNTED.values():
+        yield from (_postgres if is_postgres() else _sqlite)(counted)
+
+
+def _sqlite(counted: _Counted) -> Iterator[str]:
+    table, name = counted.table, f"{counted.table}_total"
+    taken, given = counted.changes("OLD", "-"), counted.changes("NEW")
+    changed = " OR ".join(f"OLD.{c} IS NOT NEW.{c}" for c in counted.columns.split(", "))
+    of = f"UPDATE OF {counted.columns} ON {table} WHEN {changed}"
+    yield f"CREATE TRIGGER {name}_insert AFTER INSERT ON {table} BEGIN {given} END"
+    yield f"CREATE TRIGGER {name}_update AFTER {of} BEGIN {taken} {given} END"
+    yield f"CREATE TRIGGER {name}_delete AFTER DELETE ON {table} BEGIN {taken} END"
+
+
+def _postgres(counted: _Counted) -> Iterator[str]:
+    table, name = counted.table, f"{counted.table}_total"
+    taken, given = counted.changes("OLD", "-"), counted.changes("NEW")
+    changed = " OR ".join(f"OLD.{c} IS DISTINCT FROM NEW.{c}" for c in counted.columns.split(", "))
+    yield (
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        f" IF TG_OP <> 'INSERT' THEN {taken} END IF; IF TG_OP <> 'DELETE' THEN {given} END IF;"
+        " RETURN NULL; END $$"
+    )
+    yield (
+        f"CREATE TRIGGER {name}_insert AFTER INSERT OR DELETE ON {table}"
+        f" FOR EACH ROW EXECUTE FUNCTION {name}()"
+    )
+    yield (
+        f"CREATE TRIGGER {name}_update AFTER UPDATE OF {counted.columns} ON {table}"
+        f" FOR EACH ROW WHEN ({changed}) EXECUTE FUNCTION {name}()"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many rows have these labels, and what they add up to."""
+
+    kind: str
+    state: str
+    day: str
+    count: int
+    amount: int
+
+
+def totals(what: str, account_id: str | None = None, by: str = "kind, state, day") -> list[Total]:
+    """The totals of `what`, of one account or of all together, by these labels; none that is
+    zero.
+    """
+    given = (what,) if account_id is None else (what, account_id)
+    which = "what = ?" if account_id is None else "what = ? AND account_id = ?"
+    shown = ", ".join(name if name in by else "''" for name in ("kind", "state", "day"))
+    columns = "kind, state, day, count, amount"
+    rows = execute(
+        f"SELECT {shown}, SUM(count), SUM(amount) FROM (SELECT {columns} FROM running_total"
+        f" WHERE {which} UNION ALL SELECT {columns} FROM total_change WHERE {which}) AS added"
+        f" GROUP BY {by} HAVING SUM(count) <> 0 ORDER BY {by}",
+        (*given, *given),
+    ).fetchall()
+    return [_total(row) for row in rows]
+
+
+def _total(row: Sequence[Any]) -> Total:
+    kind, state, day, count, amount = row
+    return Total(kind, state, day, int(count), int(amount))
+
+
+def fold_changes(batch: int) -> int:
+    """Add up to `batch` changes to the totals, in the caller's transaction; how many there were."""
+    serialize_on("running_total")
+    rows = execute(
+        "DELETE FROM total_change WHERE id IN (SELECT id FROM total_change ORDER BY id LIMIT ?)"
+        f" RETURNING {LABELS}, count, amount",
+        (batch,),
+    ).fetchall()
+    sums: dict[Sequence[str], list[int]] = {}
+    for *labels, count, amount in rows:
+        of = sums.setdefault(tuple(labels), [0, 0])
+        of[0] += count
+        of[1] += amount
+    for labels, (count, amount) in sorted(sums.items()):
+        if count or amount:
+            execute(_ADD, (*labels, count, amount))
+    return len(rows)
+
+
+_ADD = (
+    f"INSERT INTO running_total ({LABELS}, count, amount) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    f" ON CONFLICT ({LABELS}) DO UPDATE SET count = running_total.count + excluded.count,"
+    " amount = running_total.amount + excluded.amount"
+)
+
+
+def totals_scanned(what: str) -> list[Total]:
+    """The totals of `what` as its rows say, all of them read: for checks."""
+    counted = COUNTED[what]
+    names = dict(zip(("kind", "state", "day"), ("k", "s", "d"), strict=True))
+    columns = ", ".join(f"{getattr(counted, name)} AS {short}" for name, short in names.items())
+    rows = execute(
+        (
+            "SELECT k, s, d, COUNT(*), COALESCE(SUM(a), 0) FROM (SELECT"
+            f" {columns}, {counted.amount} AS a FROM {counted.table} AS r WHERE {counted.counts})"
+            " AS counted GROUP BY k, s, d ORDER BY k, s, d"
+        ).format(row="r")
+    ).fetchall()
+    return [_total(row) for row in rows]
+
+
+def wrong_totals() -> list[str]:
+    """What is not kept as the rows say, at one moment; empty while all is right."""
+    with transaction():
+        if is_postgres():
+            execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        return [what for what in COUNTED if totals(what) != totals_scanned(what)]
+
+
+def recount() -> None:
+    """Count every row again, in the caller's transaction: after rows were written past the
+    triggers, such as by a restore that disabled them. Writers wait meanwhile.
+    """
+    if is_postgres():
+        tables = ", ".join(one.table for one in COUNTED.values())
+        execute(f"LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")
+    serialize_on("running_total")
+    for table in ("total_change", "running_total"):
+        execute(f"DELETE FROM {table}")
+    for counted in COUNTED.values():
+        counts = counted.counts.format(row="r")
+        execute(
+            f"INSERT INTO total_change ({LABELS}, count, amount) {counted.select('r')} FROM"
+            f" {counted.table} AS r WHERE {counts}"
+        )

@@ -1,0 +1,89 @@
+"""Counting what work costs: statements and commits at the database, commands and round trips at
+Redis.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest import mock
+
+import psycopg
+from redis import connection
+
+from models import base
+
+WRITES = {"INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "CREATE", "DROP", "ALTER"}
+_FRAME = {"BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"}
+
+
+@dataclass
+class Cost:
+    """What was sent, in order: every statement, BEGIN and COMMIT included; round trips to Redis."""
+
+    sent: list[str] = field(default_factory=list)
+    trips: int = 0
+
+    @property
+    def statements(self) -> list[str]:
+        """The statements, but for those that only begin and end transactions."""
+        return [text for text in self.sent if _verb(text) not in _FRAME]
+
+    @property
+    def commits(self) -> int:
+        """How many times something was made durable: each COMMIT, and each write outside a
+        transaction.
+        """
+        inside, counted = False, 0
+        for word in map(_verb, self.sent):
+            if word in {"BEGIN", "COMMIT", "END", "ROLLBACK"}:
+                counted += word in {"COMMIT", "END"}
+                inside = word == "BEGIN"
+            elif word in WRITES and not inside:
+                counted += 1
+        return counted
+
+    def clear(self) -> None:
+        """Begin again."""
+        self.sent.clear()
+        self.trips = 0
+
+
+def _verb(statement: str) -> str:
+    return statement.split(None, 1)[0].upper()
+
+
+@contextmanager
+def counted() -> Iterator[Cost]:
+    """What this process sends from now on."""
+    cost = Cost()
+    ask = connection.AbstractConnection.send_packed_command
+
+    def asked(self: Any, command: Any, check_health: bool = True) -> Any:
+        cost.trips += 1
+        return ask(self, command, check_health=check_health)
+
+    with mock.patch.object(connection.AbstractConnection, "send_packed_command", asked):
+        if base.is_postgres():
+            execute = psycopg.Cursor.execute
+
+            def told(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
+                cost.sent.append(query if isinstance(query, str) else query.decode())
+                return execute(self, query, *args, **kwargs)
+
+            with mock.patch.object(psycopg.Cursor, "execute", told):
+                yield cost
+            return
+        database = base.database.connection()
+        # A trigger shows as a comment, and its INSERT shows once more.
+        database.set_trace_callback(lambda text: _note(cost, text))
+        try:
+            yield cost
+        finally:
+            database.set_trace_callback(None)
+
+
+def _note(cost: Cost, text: str) -> None:
+    again = bool(cost.sent) and cost.sent[-1] == text and _verb(text) == "INSERT"
+    if not text.startswith("--") and not again:
+        cost.sent.append(text)

@@ -1,0 +1,115 @@
+"""Totals are kept by what changes, and equal what a scan of the rows says, whoever writes."""
+
+import random
+import threading
+
+import pytest
+
+from jobs.fold_totals import fold_totals
+from models.base import database, execute, transaction
+from models.books.inbox_event import InboxEvent
+from models.delivery.staged_job import StagedJob
+from models.invoices.invoice import Invoice
+from models.reports.figures import count_inbox, count_invoices, count_jobs
+from models.reports.running_total import (
+    COUNTED,
+    RunningTotal,
+    TotalChange,
+    fold_changes,
+    totals,
+    totals_scanned,
+)
+from runtime.clock import real_now
+from tests import given
+
+STATUSES = ("draft", "sent", "overdue", "paid", "cancelled")
+
+
+def agree():
+    return all(totals(what) == totals_scanned(what) for what in COUNTED)
+
+
+def change_something(rng, account):
+    """One change, of any kind that any process makes."""
+    what = rng.randrange(6)
+    if what == 0:
+        given.an_invoice(account, amount=rng.randrange(1, 9) * 100)
+    elif what == 1 and (invoice := Invoice.select().order_by(Invoice.id.desc()).first()):
+        status, owed = rng.choice(STATUSES), rng.randrange(9) * 100
+        Invoice.update(status=status, outstanding=owed).where(Invoice.id == invoice.id).execute()
+    elif what == 2:
+        given.received(given.an_event("payment_intent.succeeded", {"object": "payment_intent"}))
+    elif what == 3:
+        InboxEvent.update(outcome=rng.choice(["applied", "refused"])).execute()
+    elif what == 4:
+        execute("UPDATE staged_job SET state = ?", (rng.choice(["done", "waiting", "dead"]),))
+    else:
+        StagedJob.delete().where(StagedJob.state == "done").execute()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_totals_equal_a_scan_after_any_changes(database_url, seed):
+    rng, account = random.Random(seed), given.an_account()
+    for _ in range(60):
+        change_something(rng, account)
+        if rng.random() < 0.2:
+            with transaction():
+                fold_changes(rng.randrange(1, 20))
+    assert agree()
+    fold_totals.perform()
+    assert TotalChange.select().count() == 0
+    assert agree()
+
+
+def test_what_is_rolled_back_is_not_counted(database_url):
+    account = given.an_account()
+    before = totals("invoices")
+    with transaction() as _, database.atomic() as undone:
+        given.an_invoice(account)
+        undone.rollback()
+    assert totals("invoices") == before
+    assert agree()
+
+
+def test_an_unpaid_invoice_is_counted_by_its_due_date(database_url):
+    invoice = given.an_invoice(amount=700)
+    (owed,) = totals("invoices", invoice.account_id)
+    assert (owed.kind, owed.state, owed.day) == ("usd", "sent", "2099-01-31")
+    assert (owed.count, owed.amount) == (1, 700)
+    Invoice.update(status="paid", outstanding=0).where(Invoice.id == invoice.id).execute()
+    (paid,) = totals("invoices", invoice.account_id)
+    assert (paid.state, paid.day, paid.count, paid.amount) == ("paid", "", 1, 0)
+
+
+def test_folding_twice_at_once_counts_each_change_once(database_url):
+    """Given writers, and two that fold at the same time, then nothing is lost and nothing counted
+    twice.
+    """
+    account = given.an_account()
+    for _ in range(30):
+        given.an_invoice(account)
+
+    def fold():
+        for _ in range(10):
+            with transaction():
+                fold_changes(3)
+
+    threads = [threading.Thread(target=fold) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in range(10):
+        given.an_invoice(account)
+    for thread in threads:
+        thread.join()
+    fold_totals.perform()
+    assert agree()
+    assert sum(row.count for row in RunningTotal.select()) == 40
+
+
+def test_figures_come_from_the_totals(database_url):
+    invoice = given.an_invoice()
+    given.received(given.an_event("payment_intent.succeeded", given.an_intent(invoice)))
+    StagedJob.update(state="done", finished_at=int(real_now().timestamp())).execute()
+    assert count_invoices() == {"sent": 1}
+    assert count_inbox() == {"unprocessed": 1}
+    assert [(one.state, one.count) for one in count_jobs()] == [("done", 1)]
