@@ -14,6 +14,7 @@ COUNTED = (
     ('inbox_event', 'outcome', "'events', '', '', COALESCE({row}.outcome, ''), ''", '0', '1 = 1'),
     ('staged_job', 'name, state', "'jobs', '', {row}.name, {row}.state, ''", '0', "{row}.state IN ('done', 'cancelled')"),
 )
+WAITING = 'inbox_event_waiting'
 INDEXES = (
     ('invoice', ('account', 'customer', 'id'), 'invoice_account_id_customer_id_id', ('account', 'customer'), 'invoice_account_id_customer_id'),
     ('invoice', ('account', 'status', 'id'), 'invoice_account_id_status_id', None, None),
@@ -35,6 +36,7 @@ def up(migrator, db):
         )
         for trigger in _triggers(table, columns, labels, amount, counts, postgres):
             db.execute_sql(trigger)
+    db.execute_sql(f'CREATE INDEX "{WAITING}" ON "inbox_event" ("account", "received_at") WHERE outcome IS NULL')
     for table, columns, _name, old, _old_name in INDEXES:
         migrator.migrate(migrator.add_index(table, tuple(f'{c}_id' if c in {'account', 'customer'} else c for c in columns), False))
         if old:
@@ -42,6 +44,7 @@ def up(migrator, db):
 
 
 def down(migrator, db):
+    db.execute_sql(f'DROP INDEX {WAITING}')
     for table, _columns, name, old, _old_name in INDEXES:
         if old:
             migrator.migrate(migrator.add_index(table, tuple(f'{c}_id' for c in old), False))

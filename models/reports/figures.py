@@ -102,6 +102,7 @@ def backfill_age() -> float | None:
 _DOOR = "CASE WHEN {account} = '' THEN 'platform' ELSE 'connect' END"
 # the latest backfills that are looked at: hourly ones of two hundred Stripe accounts for a day
 _RUNS = 5000
+_LATEST = 1000  # events looked at for whether any came by themselves
 
 
 def count_fetched(seconds: int, scheduled: bool = True) -> dict[str, int]:
@@ -141,7 +142,7 @@ def count_delivered(seconds: int) -> dict[str, int]:
         f"SELECT {_DOOR.format(account='b.account')}, COUNT(*) FROM ({latest}) b WHERE {wanted}"
         " GROUP BY 1"
     )
-    kept = dict(execute(asked, (sum(fetched.values()) + _RUNS, seconds * _SECOND)).fetchall())
+    kept = dict(execute(asked, (sum(fetched.values()) + _LATEST, seconds * _SECOND)).fetchall())
     return {door: max(0, int(kept.get(door, 0)) - count) for door, count in fetched.items()}
 
 

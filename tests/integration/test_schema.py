@@ -22,6 +22,14 @@ POSTGRES = {
         "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
         "WHERE connamespace = 'public'::regnamespace AND contype <> 'n'"
     ),
+    "triggers": (
+        "SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger"
+        " WHERE NOT tgisinternal"
+    ),
+    "functions": (
+        "SELECT proname, pg_get_functiondef(oid) FROM pg_proc"
+        " WHERE pronamespace = 'public'::regnamespace"
+    ),
 }
 
 
@@ -47,6 +55,7 @@ def described():
                 for table in tables
                 for row in rows(f'PRAGMA foreign_key_list("{table}")')
             },
+            "triggers": rows("SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger'"),
             "unique": {
                 (table, row[2], row[3], row[4])
                 for table in tables
