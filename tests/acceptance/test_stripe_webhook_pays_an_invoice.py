@@ -89,8 +89,8 @@ def test_another_currency_is_a_mismatch_never_summed(client, valkey):
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0)])
 def test_an_intent_that_changes_its_currency_pays_nothing_in_ours(client, valkey, order):
-    """Given an intent first seen in dollars and then paid in euros, then no euro counts as a dollar:
-    the invoice has received nothing, and shows the mismatch.
+    """Given an intent first seen in dollars and then paid in euros, then no euro counts as a
+    dollar: the invoice has received nothing, and shows the mismatch.
     """
     invoice = given.an_invoice(amount=900)
     begun = given.an_intent(invoice, "processing", 1634, intent_id="pi_1")
