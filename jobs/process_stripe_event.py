@@ -66,6 +66,7 @@ def process_stripe_event(inbox_id: int) -> None:
     event = InboxEvent.get_by_id(inbox_id)
     if event.outcome:
         return
+    event.forget_client_secrets()
     said = json.loads(event.payload)
     refusal = refuse_mode(said, get_settings().stripe_secret_key)
     if refusal:
