@@ -3,7 +3,10 @@
 import pytest
 
 from actions.contact.gate_facts import books_of
+from models.base import transaction
 from models.books.inbox_event import InboxEvent
+from models.books.reconciliation import Reconciliation
+from models.delivery.stage import stage
 from models.payments.payment import Payment
 from models.payments.refund import Refund
 from runtime.clock import real_now
@@ -170,4 +173,37 @@ def test_what_not_even_stripe_can_tell_is_refused_and_shown(clinic):
     event = InboxEvent.select().order_by(InboxEvent.id.desc()).first()
     assert (event.outcome, "cannot be read: Its currency" in event.reason) == ("refused", True)
     assert given.fresh(invoice).status == "sent"
+    all_is_done(clinic)
+
+
+@pytest.mark.parametrize("odd", ["status", "amount", "amount_received", "currency", "metadata"])
+def test_an_odd_object_stops_no_comparison_with_stripe(clinic, odd):
+    """Given a payment and a refund at Stripe with a null where a word should be, then the hourly
+    comparison goes to its end, and the other invoices are compared.
+    """
+    clinic.stand_in.sdk.refunds.create({"payment_intent": clinic.intent["id"], "amount": 500})
+    with clinic.stand_in.sandbox.ground.lock:
+        tables = clinic.stand_in.sandbox.stripe.platform.tables
+        for kind in ("payment_intent", "refund"):
+            for row in tables[kind].values():
+                row[odd] = None
+    with transaction():
+        stage("reconcile_stripe", "test")
+    for _ in range(6):
+        given.retried(clinic.redis, "periodic", 2)
+        given.retried(clinic.redis, "webhooks", 1)
+    assert Reconciliation.get().state == "done"
+
+
+def test_an_event_without_its_time_stops_no_backfill(clinic):
+    invoice = given.an_invoice(clinic.account)
+    clinic.stand_in.charge(invoice)
+    with clinic.stand_in.sandbox.ground.lock:
+        newest = list(clinic.stand_in.sandbox.stripe.platform.tables["event"].values())[-1]
+        newest["type"], newest["data"] = None, None
+    with transaction():
+        stage("backfill_stripe_events", "test")
+    given.retried(clinic.redis, "periodic", 2)
+    given.retried(clinic.redis, "webhooks", 1)
+    assert given.fresh(invoice).status == "paid"
     all_is_done(clinic)
