@@ -5,7 +5,6 @@ Twice is harmless: facts are merged by Stripe's ids, and an event with an outcom
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
 
 from actions.payments.ask_again import ask_again
 from actions.payments.recompute import recompute
@@ -67,6 +66,7 @@ def process_stripe_event(inbox_id: int) -> None:
     event = InboxEvent.get_by_id(inbox_id)
     if event.outcome:
         return
+    event.forget_client_secrets()
     said = json.loads(event.payload)
     refusal = refuse_mode(said, get_settings().stripe_secret_key)
     if refusal:
@@ -191,22 +191,24 @@ def _record_matched(
                 fresh, event.account, finding, SYSTEM, False, event_id=event.event_id
             )
         else:
-            is_new = _record(event, news, now, fresh)
+            is_new = _record(event, finding, news, fresh)
             recompute(fresh)
         outcome = "applied" if is_new else "unchanged"
         event.record_outcome(outcome, now, _doubt(finding), invoice_id=fresh.id)
 
 
 def _record(
-    event: InboxEvent, news: list[Json], now: datetime, invoice: Invoice | None = None
+    event: InboxEvent, finding: Finding, news: list[Json], invoice: Invoice | None = None
 ) -> bool:
-    """Record refunds or a dispute; whether any is new. In a state that we do not know, a refund is
-    asked about again.
+    """Record refunds or a dispute; whether any is new. A refund whose state is not told, or not
+    known here, is asked about again.
     """
-    is_new = False
+    is_new, about = False, {"event_id": event.event_id}
     for subject in news:
-        is_new |= record_return(event.account, subject, now, invoice, event_id=event.event_id)
-        if subject["object"] == "refund" and not is_known_refund_status(subject["status"]):
+        is_new |= record_return(event.account, subject, real_now(), invoice, **about)
+        if subject["object"] == "refund" and (
+            _doubt(finding) or not is_known_refund_status(subject["status"])
+        ):
             ask_again("refund", subject["id"], event.account)
     return is_new
 
@@ -225,7 +227,7 @@ def _record_unmatched(event: InboxEvent, finding: Finding, news: list[Json]) -> 
         serialize_on(finding.intent_id)
         if Payment.by_intent(event.account, finding.intent_id):
             raise Conflict(f"The payment of {finding.intent_id} has just been recorded.")
-        _record(event, news, now)
+        _record(event, finding, news)
         event.record_unmatched(finding.intent_id, now)
 
 

@@ -14,6 +14,7 @@ from models.books.backfill import Backfill
 from models.books.stripe_watermark import StripeWatermark
 from models.delivery.stage import stage
 from providers.errors import ProviderError
+from providers.stripe.client import Json
 from providers.stripe.lists import Page, list_events
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
@@ -51,9 +52,7 @@ def _take_in(run: Backfill, found: Page) -> None:
         missing += (
             receive_stripe_event(event, json.dumps(event), run.stripe_account, delay) is not None
         )
-    newest = (
-        (int(found.rows[0]["created"]), str(found.rows[0]["id"])) if found.rows else (run.since, "")
-    )
+    newest = (_created(found.rows[0], run), found.rows[0]["id"]) if found.rows else (run.since, "")
     run.record_page(
         found.rows[-1]["id"] if found.rows else run.cursor, newest, len(found.rows), missing
     )
@@ -71,6 +70,12 @@ def _take_in(run: Backfill, found: Page) -> None:
         run.stripe_account, run.since, run.newest_created, run.newest_id, real_now()
     )
     run.record_finished(real_now())
+
+
+def _created(event: Json, run: Backfill) -> int:
+    """When it was created, in Stripe's seconds; should it not say so, it moves no watermark."""
+    created = event.get("created")
+    return created if isinstance(created, int) else int(run.since)
 
 
 def _delay(run: Backfill, place: int) -> float:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from babel.numbers import format_currency
 
 CENTS = 2
+MOST = 99_999_999  # minor units; Stripe takes eight digits
 ZERO_DECIMAL = frozenset(
     [
         "bif",
@@ -89,6 +90,42 @@ def step(currency: str) -> int:
 def least(currency: str) -> int:
     """The least amount, in minor units, that Stripe charges in `currency`."""
     return _LEAST.get(currency.lower(), step(currency))
+
+
+def unchargeable(amount: int, currency: str) -> str:
+    """Why Stripe does not charge `amount`, minor units, in words that name the step, the least or
+    the most; empty if it does.
+    """
+    code = currency.upper()
+    shown = f"{to_major(amount, currency):f} {code}"
+    if amount % step(currency):
+        return f"{shown} cannot be charged: Stripe takes {code} in steps of {_step(currency)}"
+    if amount < least(currency):
+        lowest = to_major(least(currency), currency)
+        return f"{shown} is less than {lowest:f} {code}, the least that Stripe charges"
+    if amount > MOST:
+        return f"{shown} is more than {MOST} minor units, Stripe's limit"
+    return ""
+
+
+def not_in_steps(amount: int, currency: str) -> str:
+    """Why an amount, minor units, cannot be sent to Stripe though it may be as small as it likes,
+    such as that of a refund; empty if it can.
+    """
+    return unchargeable(amount, currency) if amount % step(currency) else ""
+
+
+def no_such_coin(amount: int, currency: str) -> str:
+    """Why nobody can have handed over an amount, minor units: the currency has no smaller unit any
+    more. Empty if they can: a dinar has its thousandth part, though Stripe does not take it.
+    """
+    if exponent(currency) == CENTS and amount % step(currency):
+        return f"{to_major(amount, currency):f} {currency.upper()} has a part that does not exist"
+    return ""
+
+
+def _step(currency: str) -> str:
+    return f"{to_major(step(currency), currency).normalize():f}"
 
 
 def to_major(amount: int, currency: str) -> Decimal:

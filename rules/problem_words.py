@@ -111,8 +111,8 @@ NEXT: dict[str, str] = {
         " send the request again."
     ),
     "payment_refused": (
-        "Stripe says in its own words what it accepts. Correct what it names, or send the payment"
-        " link."
+        "The detail says, in Stripe's own words where it refused, what is accepted. Correct what it"
+        " names, send the payment link, or record what is paid another way."
     ),
     "amount_exceeds_balance": (
         "At most the invoice's outstandingBalance is accepted. Read the invoice and send that or"

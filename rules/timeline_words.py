@@ -25,6 +25,19 @@ def refund_failed(amount: str, why: str | None) -> str:
     return f"{said} Request the refund again, or pay it back another way, such as by check."
 
 
+def paid_after_closing(mark: str, amount: str, payment_id: str, method: str) -> str:
+    """Money of an invoice that was closed by hand, and how it goes back; `amount` as people write
+    it.
+    """
+    how = (
+        f"refund it with POST /api/payments/{payment_id}/refunds"
+        if method == "stripe"
+        else "pay it back the way it came, and void it"
+    )
+    closed = mark.replace("_", " ")
+    return f"{amount} was received, and the invoice is {closed}. Keep it if it was owed, or {how}."
+
+
 def asked_for(amount: int, currency: str, number: str, revision: int) -> str:
     """What a link or a payment is made for. The revision counts how often the balance has changed:
     it tells two links for the same amount apart.

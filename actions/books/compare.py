@@ -14,6 +14,7 @@ from models.invoices.invoice import Invoice
 from models.payments.invoice_facts import InvoiceFacts
 from models.payments.payment import Payment
 from models.payments.refund import Refund
+from providers.stripe.events import Belonging, Unreadable, read_intent, read_refund
 from rules.invoice_fold import KEPT
 from runtime.clock import business_now, real_now
 
@@ -37,50 +38,57 @@ class Verdict(NamedTuple):
 
 
 def judge_intent(stripe_account: str, intent: Json) -> Verdict:
-    """Compare a PaymentIntent with our payment."""
-    payment = Payment.by_intent(stripe_account, intent["id"])
-    invoice = payment.invoice if payment is not None else _named(intent)
+    """Compare a PaymentIntent with our payment. One that cannot be read is nobody's: its event says
+    so.
+    """
+    try:
+        said = read_intent(intent)
+    except Unreadable:
+        return Verdict(None, None)
+    payment = Payment.by_intent(stripe_account, said.intent_id)
+    invoice = (
+        payment.invoice
+        if payment is not None
+        else Invoice.get_or_none(Invoice.id == said.belonging.invoice_id)
+    )
     if invoice is None:
         return Verdict(None, None)
-    theirs = int(intent.get("amount_received") or 0) if intent["status"] == "succeeded" else 0
+    theirs, currency = said.report.amount_received, said.report.currency
     ours = payment.amount_received if payment is not None else 0
-    if theirs == ours and (payment is None or not ours or payment.currency == intent["currency"]):
+    if theirs == ours and (payment is None or not ours or payment.currency == currency):
         return Verdict(invoice, None)
     kind = (
         "payment_differs"
         if payment is not None
         else "payment_missing"
-        if _may_pay(stripe_account, intent, invoice)
+        if _may_pay(stripe_account, said.belonging, invoice)
         else "payment_refused"
     )
-    return Verdict(invoice, Found(kind, ours, theirs, intent["currency"]))
+    return Verdict(invoice, Found(kind, ours, theirs, currency))
 
 
 def judge_refund(stripe_account: str, refund: Json) -> Verdict:
     """Compare a refund with ours."""
-    payment = Payment.by_intent(stripe_account, refund.get("payment_intent") or "")
+    try:
+        said = read_refund(refund).refund
+    except Unreadable:
+        return Verdict(None, None)
+    payment = Payment.by_intent(stripe_account, said["payment_intent"])
     if payment is None:
         return Verdict(None, None)
-    known = Refund.get_or_none(Refund.refund_id == refund["id"])
-    theirs = int(refund["amount"]) if refund.get("status") not in KEPT else 0
+    known = Refund.get_or_none(Refund.refund_id == said["id"])
+    theirs = said["amount"] if said["status"] not in KEPT else 0
     ours = known.amount if known is not None and known.status not in KEPT else 0
     kind = "refund_missing" if known is None else "refund_differs"
     return Verdict(
-        payment.invoice, None if theirs == ours else Found(kind, ours, theirs, refund["currency"])
+        payment.invoice, None if theirs == ours else Found(kind, ours, theirs, said["currency"])
     )
 
 
-def _named(intent: Json) -> Invoice | None:
-    """The invoice that an intent's metadata names, whichever account it belongs to."""
-    return Invoice.get_or_none(
-        Invoice.id == ((intent.get("metadata") or {}).get("invoice_id") or "")
-    )
-
-
-def _may_pay(stripe_account: str, intent: Json, invoice: Invoice) -> bool:
-    claimed = (intent.get("metadata") or {}).get("account_id")
+def _may_pay(stripe_account: str, claimed: Belonging, invoice: Invoice) -> bool:
     return bool(
-        claimed == invoice.account_id and (invoice.account.stripe_account or "") == stripe_account
+        claimed.account_id == invoice.account_id
+        and (invoice.account.stripe_account or "") == stripe_account
     )
 
 

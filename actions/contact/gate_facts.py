@@ -3,6 +3,9 @@
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
+from typing import Any
+
+from peewee import fn
 
 from actions.payments.payable import payment_is_under_way
 from models.base import serialize_on
@@ -13,6 +16,7 @@ from models.contact.consent import Consent
 from models.contact.message import Message
 from models.contact.opt_out import OptOut, person_key
 from models.contact.phone_suppression import PhoneSuppression
+from models.delivery.staged_job import StagedJob
 from models.effects.daily_limit import over_ceiling
 from models.effects.pause_switch import paused
 from models.invoices.customer import Customer
@@ -25,7 +29,7 @@ from rules.stripe_event_types import UNNAMED
 from runtime.settings import get_settings
 
 BACKLOG = timedelta(minutes=10)  # an event that has waited this long means that all of them do
-# an event that could not be taken in for a day stops its own invoice only
+# an event that was not taken in for a day stops its own invoice only
 FORGIVEN = timedelta(days=1)
 
 
@@ -77,10 +81,10 @@ def books_of(invoice: Invoice, real: datetime) -> Books:
     """Whether our rows hold all that Stripe may have said of this invoice.
 
     `stale`: its account's list of events was not read for hours. `behind`: an event waits that may
-    change it. That is one that names it or an intent of it; one of money that went back, which
-    names no invoice; one that an older release received, without looking at what it names; or any,
-    if it has waited for long. An event of the last three kinds that has waited for a day holds
-    back nothing but its own invoice.
+    change it. That is one that names it or an intent of it. It is also one whose invoice is not
+    known, if it may be about any: one of money that went back, one that an older release received
+    without looking at what it names, or any that has waited for long. Those hold back nothing any
+    more once they could not be taken in, or have waited for a day.
     """
     account = invoice.account.stripe_account or ""
     if StripeWatermark.is_stale(account, real):
@@ -91,8 +95,11 @@ def books_of(invoice: Invoice, real: datetime) -> Books:
         & InboxEvent.outcome.is_null()
     )
     unnamed = InboxEvent.type_is_one_of(UNNAMED) | InboxEvent.intent_id.is_null()
-    anybody = ((InboxEvent.received_at < real - BACKLOG) | unnamed) & (
-        InboxEvent.received_at > real - FORGIVEN
+    anybody = (
+        ((InboxEvent.received_at < real - BACKLOG) | unnamed)
+        & (InboxEvent.received_at > real - FORGIVEN)
+        & ~_invoice_is_known()
+        & ~_could_not_be_taken_in()
     )
     intents = _intents(invoice)
     unread = reduce(or_, (InboxEvent.payload.contains(name) for name in (invoice.id, *intents)))
@@ -103,6 +110,30 @@ def books_of(invoice: Invoice, real: datetime) -> Books:
     )
     behind = InboxEvent.select().where(waiting & (anybody | names)).exists()
     return "behind" if behind else "current"
+
+
+def _invoice_is_known() -> Any:
+    """The condition that an event is about an invoice of ours: then it holds back that one only."""
+    ours = (
+        Payment.select(Payment.id).where(
+            Payment.stripe_account == InboxEvent.account, Payment.intent_id == InboxEvent.intent_id
+        ),
+        PaymentAttempt.select(PaymentAttempt.id).where(
+            PaymentAttempt.intent_id == InboxEvent.intent_id
+        ),
+        Invoice.select(Invoice.id).where(Invoice.id == InboxEvent.named_invoice_id),
+    )
+    return reduce(or_, (fn.EXISTS(rows) for rows in ours))
+
+
+def _could_not_be_taken_in() -> Any:
+    """The condition that an event's job is dead: it is shown to people, and waits for them."""
+    dead = StagedJob.select(StagedJob.id).where(
+        StagedJob.name == "process_stripe_event",
+        StagedJob.key == InboxEvent.id.cast("TEXT"),
+        StagedJob.state == "dead",
+    )
+    return fn.EXISTS(dead)
 
 
 def _intents(invoice: Invoice) -> list[str]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from actions.invoices.customers import find_customer
+from actions.payments.chargeable import check_chargeable
 from actions.payments.recompute import recompute
 from models.accounts.account import Account
 from models.base import transaction
@@ -37,9 +38,11 @@ def create_invoice(account: Account, customer_id: str, values: dict[str, Any]) -
     """A new invoice of the account's customer, with the columns in `values`; its `mark` is draft or
     sent.
 
-    Raises Refused `not_found` for the customer, `already_exists` for the number.
+    Raises Refused `not_found` for the customer, `already_exists` for the number, `invalid` for an
+    amount that Stripe does not charge.
     """
     now = real_now()
+    check_chargeable(values["amount_due"], values["currency"], "amountDue")
     with transaction():
         customer = find_customer(account, customer_id)
         number = values["number"]
@@ -63,7 +66,7 @@ def change_invoice(account: Account, invoice_id: str, values: dict[str, Any]) ->
     one.
 
     Raises Refused: a closed invoice keeps all but its notes and project (`conflict`), one with
-    money its amount (`invoice_has_payments`).
+    money its amount (`invoice_has_payments`); Stripe does not charge the new amount (`invalid`).
     """
     with transaction():
         invoice = lock_invoice(account, invoice_id)
@@ -87,3 +90,5 @@ def _check_change(invoice: Invoice, values: dict[str, Any]) -> None:
             f"Invoice {invoice.number} has a payment received or in progress; its amount can no"
             " longer change.",
         )
+    if other:
+        check_chargeable(values["amount_due"], invoice.currency, "amountDue")

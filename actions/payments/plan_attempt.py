@@ -1,5 +1,6 @@
 """Planning an attempt to pay an invoice: its one open intent, for the amount that is wanted."""
 
+from actions.payments.chargeable import check_balance_chargeable, check_chargeable
 from actions.payments.payable import check_charges_run, check_payable
 from actions.payments.retire_open_payments import retire_payments_elsewhere
 from delivery.perform_now import stage_now
@@ -17,8 +18,8 @@ def plan_attempt(
 
     An intent's amount is only ever lowered: a higher one needs another attempt, because a payer who
     was shown less agreed to less. Without a `receipt_email` the receipt goes where the intent sends
-    it already, or to the customer. Raises Refused: not payable, more than is owed, charges paused
-    or at their ceiling, or a charge under way.
+    it already, or to the customer. Raises Refused: not payable, more than is owed, less than or
+    otherwise not what Stripe charges, charges paused or at their ceiling, or a charge under way.
     """
     check_payable(invoice)
     check_charges_run(invoice.account_id)
@@ -29,6 +30,10 @@ def plan_attempt(
             f"{invoice.outstanding} {invoice.currency} (minor units) are owed; {wanted} were"
             " requested.",
         )
+    if amount is None:
+        check_balance_chargeable(invoice)
+    else:
+        check_chargeable(amount, invoice.currency, "amount", "payment_refused")
     retire_payments_elsewhere(invoice)
     live, now, customer = PaymentAttempt.live(invoice), real_now(), invoice.customer
     if live is None:

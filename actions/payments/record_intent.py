@@ -1,5 +1,6 @@
 """Recording what Stripe says of a PaymentIntent, and what follows for its invoice."""
 
+from actions.payments.announce_unexpected import Before, announce_unexpected
 from actions.payments.ask_again import ask_again
 from actions.payments.recompute import recompute
 from actions.payments.retire_open_payments import retire_open_payments
@@ -27,7 +28,7 @@ def record_intent(
     In the open transaction, which has serialized on the intent and locked the invoice, in that
     order. What is new is audited as `actor`'s, with `about`.
     """
-    now = real_now()
+    now, before = real_now(), Before.of(invoice)
     intent_id = finding.intent_id
     payments = Payment.of_invoice(invoice)
     is_new = Payment.record_report(
@@ -53,6 +54,8 @@ def record_intent(
             InboxEvent.record_matched(stripe_account, intent_id, invoice.id, now)
     PaymentAttempt.record_over({"id": intent_id, "status": finding.report.terminal}, now)
     recompute(invoice, facts)
+    if is_new and payment is not None:
+        announce_unexpected(invoice, payment, before)
     if is_new and payment is not None and payment.status == "processing":
         _close_other_ways(invoice, intent_id)
     return is_new

@@ -6,12 +6,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from actions.payments.chargeable import refuse_amount
 from actions.payments.recompute import recompute
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
+from rules.money import no_such_coin
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
@@ -30,9 +32,10 @@ class Taken(NamedTuple):
 
 def record_offline_payment(invoice_id: str, taken: Taken, actor: str) -> tuple[Payment, bool]:
     """Record the payment once, and recompute its invoice. Answers the payment, and whether it is
-    new. Raises Refused: another amount under the same reference, a voided one, or a time that
-    cannot be meant.
+    new. Raises Refused: another amount under the same reference, a voided one, or a time or an
+    amount that cannot be meant.
     """
+    refuse_amount(no_such_coin(taken.amount, taken.currency), "amount")
     account = Invoice.get_by_id(invoice_id).account
     when = _moment(taken.received_at, account)
     with transaction():

@@ -1,11 +1,13 @@
 """Requesting a refund of a card payment: its amount is held back, and a job makes it."""
 
+from actions.payments.chargeable import refuse_amount
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.delivery.stage import stage
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.refund_request import RefundRequest, refundable
+from rules.money import not_in_steps
 from runtime.clock import real_now
 from runtime.errors import Refused
 
@@ -47,4 +49,5 @@ def _checked(payment: Payment, wanted: int | None) -> int:
             f"{left} {payment.currency} (minor units) can still be refunded of payment"
             f" {payment.id}; {amount} were requested.",
         )
+    refuse_amount(not_in_steps(amount, payment.currency), "amount")
     return amount

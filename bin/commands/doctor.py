@@ -18,7 +18,7 @@ from bin.commands.checks.finding import Finding
 from bin.commands.checks.money import check_money, check_totals
 from bin.commands.checks.redis_server import check_redis
 from bin.commands.checks.settings import check_connect, check_settings
-from bin.commands.checks.stripe_access import check_connected, check_stripe
+from bin.commands.checks.stripe_access import check_connected, check_endpoints, check_stripe
 from bin.commands.checks.texting import check_senders, check_texting
 from bin.commands.checks.work import (
     check_deliveries,
@@ -90,6 +90,7 @@ def examine() -> Iterator[Finding]:
         yield check_connect(settings)
         if stripe and stripe.level == "ok":
             yield from check_connected()
+            yield from check_endpoints(settings)
         yield from check_jobs()
         yield from check_readings(settings)
         yield from check_deliveries()

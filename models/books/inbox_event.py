@@ -1,4 +1,6 @@
-"""Incoming provider events, verbatim except for card numbers, and their outcomes."""
+"""Incoming provider events, verbatim except for card numbers and Stripe's client secrets, and their
+outcomes.
+"""
 
 from datetime import datetime
 from functools import reduce
@@ -10,6 +12,7 @@ from peewee import SQL, BigAutoField, TextField
 from models.base import Instant, Row, execute, to_micros
 from rules.cards.card_documents import redacted_json
 from rules.cards.card_numbers import redact
+from rules.client_secrets import without_client_secrets
 from rules.stripe_event_types import UNNAMED
 
 
@@ -55,7 +58,8 @@ class InboxEvent(Row):
         now: datetime,
         names: tuple[str, str] | None = None,
     ) -> int | None:
-        """Store an event; its row's id, or None for a duplicate. Card numbers in it are removed.
+        """Store an event; its row's id, or None for a duplicate. Card numbers and client secrets in
+        it are removed.
 
         `names` are the intent and the invoice it names; without them it holds back contact about
         every invoice of its account until it is processed.
@@ -70,13 +74,19 @@ class InboxEvent(Row):
                 account,
                 event_id,
                 redact(event_type),
-                redacted_json(payload),
+                redacted_json(without_client_secrets(payload)),
                 to_micros(now),
                 intent_id,
                 named_invoice_id,
             ),
         ).fetchone()
         return None if row is None else int(row[0])
+
+    def forget_client_secrets(self) -> None:
+        """Take them out of a payload that a process of an earlier release has stored."""
+        clean = without_client_secrets(self.payload)
+        if clean != self.payload:
+            self._write(payload=clean)
 
     def record_outcome(
         self, outcome: str, now: datetime, reason: str | None = None, invoice_id: str | None = None

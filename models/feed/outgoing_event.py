@@ -14,6 +14,7 @@ TYPES = (
     "invoice.paid",
     "invoice.overdue",
     "payment.failed",
+    "payment.unexpected",
     "payment.voided",
     "refund.succeeded",
     "refund.failed",

@@ -5,6 +5,7 @@ facts.
 from datetime import datetime
 
 from peewee import (
+    SQL,
     BigIntegerField,
     BooleanField,
     DateField,
@@ -113,3 +114,8 @@ class Invoice(Row):
             raise Conflict(
                 f"Invoice {self.id} was changed by another writer since version {self.version}."
             )
+
+
+# money that somebody should get back: more than was owed, or anything at all for what was cancelled
+TO_REFUND = "overpaid > 0 OR (mark = 'cancelled' AND amount_paid > 0)"
+Invoice.add_index(Invoice.index(Invoice.account, where=SQL(TO_REFUND), name="invoice_to_refund"))

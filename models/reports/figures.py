@@ -11,6 +11,7 @@ from peewee import fn
 
 from models.base import database_time, execute
 from models.effects.effect import Effect
+from models.invoices.invoice import TO_REFUND
 from models.reports.running_total import totals
 from runtime.settings import DAILY_CEILINGS
 
@@ -196,3 +197,10 @@ def count_ceilings() -> dict[str, int]:
 def count_invoices() -> dict[str, int]:
     """Invoices by status."""
     return {one.state: one.count for one in totals("invoices", by="state")}
+
+
+def count_to_refund() -> int:
+    """Invoices that hold money to be given back: paid after they were cancelled, or paid more than
+    was owed.
+    """
+    return int(execute(f"SELECT COUNT(*) FROM invoice WHERE {TO_REFUND}").fetchone()[0])

@@ -10,10 +10,13 @@ from models.books.inbox_event import InboxEvent
 from models.contact.contact_decision import ContactDecision
 from models.delivery.staged_job import StagedJob
 from models.feed.outgoing_event import OutgoingEvent
+from models.payments.payment import Payment
+from models.payments.refund_request import refundable
 from models.reports.timeline import MOST, Belongings, Entry, Source
 from rules.declines import advice
 from rules.dispute_course import CLOSED
-from rules.timeline_words import OUTCOMES, money, refund_failed
+from rules.invoice_fold import CLOSING_MARKS
+from rules.timeline_words import OUTCOMES, money, paid_after_closing, refund_failed
 
 
 def made(having: Belongings) -> Iterable[Entry]:
@@ -51,6 +54,18 @@ def payments(having: Belongings) -> Iterable[Entry]:
             row.amount_received,
             row.currency,
         )
+        if _is_kept_after_closing(having, row):
+            yield Entry(
+                f"payment:{row.id}:unexpected",
+                row.updated_at,
+                "fact",
+                "payment.unexpected",
+                paid_after_closing(having.invoice.mark, received, row.id, row.method),
+                row.status,
+                "",
+                row.amount_received,
+                row.currency,
+            )
         if row.voided_at is not None:
             told = (
                 f"The payment of {of} ({row.method.replace('_', ' ')}) was voided and no longer"
@@ -67,6 +82,12 @@ def payments(having: Belongings) -> Iterable[Entry]:
                 row.amount,
                 row.currency,
             )
+
+
+def _is_kept_after_closing(having: Belongings, payment: Payment) -> bool:
+    """Whether a payment of an invoice that was closed by hand is still with the clinic."""
+    is_closed = having.invoice.mark in CLOSING_MARKS and payment.voided_at is None
+    return is_closed and payment.amount_received > 0 and refundable(payment) > 0
 
 
 def refunds(having: Belongings) -> Iterable[Entry]:

@@ -21,6 +21,8 @@ stripe.enable_telemetry = False
 
 TIMEOUT = (2.0, 7.0)  # connect, read: a call and a look at what came of it fit into a job's 20 s
 PAGE = 100
+# what the SDK asks for, and so what the webhook endpoint should be made with
+API_VERSION = str(stripe.api_version)
 SERVER_ERROR = 500
 
 Json = dict[str, Any]

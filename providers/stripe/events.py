@@ -112,7 +112,7 @@ def read_event(event: Json) -> Finding | Ask | None:
 
 def read_intent(intent: Json) -> PaymentFinding:
     """A PaymentIntent as a finding. Raises Unreadable."""
-    intent_id = _named("payment intent", intent)
+    intent_id = _intent_of(intent)
     status = _word(intent.get("status"))
     is_paid = status == "succeeded"
     charges, doubt = _charges(intent, status)
@@ -133,7 +133,7 @@ def read_refund(refund: Json) -> RefundFinding:
     """A refund as a finding; it keeps Stripe's own word for its status, and without one it is
     pending. Raises Unreadable.
     """
-    intent_id = id_in(refund.get("payment_intent"))
+    intent_id = _intent_in(refund.get("payment_intent"))
     if not intent_id:
         raise Unreadable(f"Refund {_named('refund', refund)} names no payment intent.")
     status = _word(refund.get("status")) or "pending"
@@ -152,16 +152,18 @@ def read_refund(refund: Json) -> RefundFinding:
 
 def read_dispute(dispute: Json) -> Json:
     """A dispute as it was read at Stripe, with what must be known of it. Raises Unreadable."""
-    moved = dispute.get("balance_transactions")
+    moved = dispute.get("balance_transactions") or []
+    if not isinstance(moved, list):
+        raise Unreadable("The dispute's balance_transactions are no list.")
     said = {
         "object": "dispute",
         "id": _named("dispute", dispute),
-        "payment_intent": id_in(dispute.get("payment_intent")),
+        "payment_intent": _intent_in(dispute.get("payment_intent")),
         "amount": _amount(dispute, "amount"),
         "currency": _currency(dispute),
         "status": _word(dispute.get("status")),
         "reason": _word(dispute.get("reason")),
-        "balance_transactions": [_movement(each) for each in moved] if moved else [],
+        "balance_transactions": [_movement(each) for each in moved],
     }
     if not said["payment_intent"]:
         raise Unreadable(f"Dispute {said['id']} names no payment intent.")
@@ -181,7 +183,7 @@ def _movement(movement: Any) -> Json:
 
 
 def _payment(subject: Json) -> PaymentFinding | Ask:
-    intent_id = _named("payment intent", subject)
+    intent_id = _intent_of(subject)
     return _or_ask(Ask("payment", intent_id, "", intent_id), read_intent, subject)
 
 
@@ -189,8 +191,8 @@ def _session(session: Json) -> PaymentFinding | Ask | None:
     """A Checkout Session that takes one payment. Completed is not paid: only `payment_status` says
     so.
     """
-    intent_id = id_in(session.get("payment_intent"))
-    if session.get("mode") in OTHER_MODES or not session.get("payment_intent"):
+    intent_id = _intent_in(session.get("payment_intent"))
+    if _text(session.get("mode")) in OTHER_MODES or not session.get("payment_intent"):
         return None
     if not intent_id:
         raise Unreadable("The session's payment_intent is no id.")
@@ -211,19 +213,24 @@ def _read_session(session: Json) -> PaymentFinding:
     )
     said = _word(session.get("payment_status"))
     doubt = "" if said in PAYMENT_STATUSES else f"payment_status is {said or 'not said'}"
-    return PaymentFinding(id_in(session.get("payment_intent")), report, _belonging(session), doubt)
+    return PaymentFinding(
+        _intent_in(session.get("payment_intent")), report, _belonging(session), doubt
+    )
 
 
 def _refund(refund: Json) -> RefundFinding | Ask | None:
     # a charge of the API before PaymentIntents; none of ours
     if "payment_intent" in refund and refund["payment_intent"] is None:
         return None
-    ask = Ask("refund", _named("refund", refund), "", id_in(refund.get("payment_intent")))
-    return _or_ask(ask, read_refund, refund)
+    ask = Ask("refund", _named("refund", refund), "", _intent_in(refund.get("payment_intent")))
+    found = _or_ask(ask, read_refund, refund)
+    if isinstance(found, RefundFinding) and not refund.get("status"):
+        return replace(found, doubt="its status is not said")  # it may be more than pending
+    return found
 
 
 def _refunds(charge: Json) -> LookAtRefunds | None:
-    intent_id = id_in(charge.get("payment_intent"))
+    intent_id = _intent_in(charge.get("payment_intent"))
     if not intent_id and charge.get("payment_intent"):
         raise Unreadable("The charge's payment_intent is no id.")
     return LookAtRefunds(intent_id) if intent_id else None
@@ -233,7 +240,7 @@ def _dispute(dispute: Json) -> LookAtDispute | Ask | None:
     dispute_id = _named("dispute", dispute)
     if "payment_intent" in dispute and dispute["payment_intent"] is None:
         return None
-    intent_id = id_in(dispute.get("payment_intent"))
+    intent_id = _intent_in(dispute.get("payment_intent"))
     if not intent_id:
         return Ask("dispute", dispute_id, "it names no payment intent")
     return LookAtDispute(intent_id, dispute_id)
@@ -262,10 +269,10 @@ def _charges(intent: Json, status: str) -> tuple[dict[str, Charge], str]:
     if status == "processing":
         doubt = "" if charge_id else "it is processing, and names no charge"
         return {charge_id or UNNAMED_CHARGE: Charge("processing")}, doubt
-    failed = id_in(error.get("charge")) or charge_id
-    if error and failed:
-        code = _word(error.get("decline_code")) or _word(error.get("code"))
-        return {failed: Charge("failed", code)}, ""
+    code = _word(error.get("decline_code")) or _word(error.get("code"))
+    named = id_in(error.get("charge"))
+    if named or (code and charge_id):
+        return {named or charge_id: Charge("failed", code)}, ""
     return {}, ""
 
 
@@ -309,6 +316,19 @@ def _named(noun: str, subject: Json) -> str:
     if not found:
         raise Unreadable(f"The {noun} has no id.")
     return found
+
+
+def _intent_in(value: object) -> str:
+    """The id of a PaymentIntent that a field holds; empty when it holds none."""
+    found = id_in(value)
+    return found if found.startswith("pi_") else ""
+
+
+def _intent_of(intent: Json) -> str:
+    intent_id = _intent_in(intent)
+    if not intent_id:
+        raise Unreadable("The payment intent has no id.")
+    return intent_id
 
 
 def _amount(subject: Json, name: str) -> int:

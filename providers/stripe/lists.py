@@ -1,4 +1,6 @@
-"""Stripe's lists, a page at a time: events, PaymentIntents, refunds. Reading only; newest first."""
+"""Stripe's lists, a page at a time: events, PaymentIntents, refunds; and its webhook endpoints.
+Reading only; newest first.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +33,15 @@ def list_recent_refunds(
 ) -> Page:
     """Refunds created from `since` on."""
     return _page("refunds", since, after, stripe_account, limit)
+
+
+def list_webhook_endpoints() -> list[Json]:
+    """The webhook endpoints of the platform's account, in the mode of our key; Stripe allows some
+    sixteen.
+    """
+    with mapped_errors():
+        answer = client().v1.webhook_endpoints.list({"limit": PAGE})
+        return [row.to_dict() for row in answer.data]
 
 
 def _page(kind: str, since: int, after: str, stripe_account: str, limit: int) -> Page:

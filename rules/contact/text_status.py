@@ -27,10 +27,12 @@ FAILED = frozenset({"failed", "undelivered", "canceled", "refused"})
 
 
 def merged_status(known: str, reported: str) -> str:
-    """The status that two reports of one text imply. A word of Twilio's that we do not know changes
-    nothing.
+    """The status that two reports of one text imply. A word of Twilio's that we do not know, or
+    none, says that Twilio has the text and no more: so it is asked about again, hourly.
     """
     heard = "queued" if reported == "sending" else reported
-    if known == "refused" or heard not in _RANK:
+    if known == "refused":
         return known
+    if heard not in _RANK:
+        heard = "accepted"
     return heard if _RANK[heard] > _RANK.get(known, 0) else known

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from rules.imports.csv_cells import BadCell
-from rules.money import CURRENCIES, exponent, least, step, to_major, to_minor
+from rules.money import CURRENCIES, MOST, exponent, step, to_minor, unchargeable
 
-MOST = 99_999_999  # minor units; Stripe takes eight digits
 SIGNS = {"point": ".", "comma": ",", "space": " ", "apostrophe": "'"}
 DECIMALS = ("point", "comma")
 THOUSANDS = (*SIGNS, "none")
@@ -115,20 +114,16 @@ def read_amount(text: str, currency: str, signs: Signs) -> int:
 
 def refuse_unchargeable(minor: int, currency: str) -> None:
     """Raise BadCell for an amount in minor units that Stripe will not charge in `currency`."""
-    code = currency.upper()
-    amount = f"{to_major(minor, currency):f} {code}"
-    if minor % step(currency):
-        raise BadCell(
-            f"{amount} cannot be charged: Stripe takes {code} in steps of"
-            f" {to_major(step(currency), currency).normalize():f}; round it in your books first"
+    why = unchargeable(minor, currency)
+    if why:
+        todo = (
+            "round it in your books first"
+            if minor % step(currency)
+            else "split it"
+            if minor > MOST
+            else "leave the row out, or put it on another invoice"
         )
-    if minor < least(currency):
-        raise BadCell(
-            f"{amount} is less than {to_major(least(currency), currency):f} {code}, the least that"
-            " Stripe charges; leave the row out, or put it on another invoice"
-        )
-    if minor > MOST:
-        raise BadCell(f"{amount} is more than {MOST} minor units, Stripe's limit; split it")
+        raise BadCell(f"{why}; {todo}")
 
 
 def currency_beside(text: str) -> str:

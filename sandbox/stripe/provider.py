@@ -70,9 +70,8 @@ class Stripe:
         """
         with self.ground.lock:
             known = next(self.platform.each("webhook_endpoint", url=url), None)
-            made = known or webhook_endpoints.create(
-                self.platform, {"url": url, "enabled_events": ["*"], "connect": connect}
-            )
+            asked = {"url": url, "enabled_events": ["*"], "api_version": API_VERSION}
+            made = known or webhook_endpoints.create(self.platform, asked | {"connect": connect})
             self.platform.secret(made["id"]).update(secret=secret, connect=connect)
 
     def announce(self, account: Account, event: Json) -> None:

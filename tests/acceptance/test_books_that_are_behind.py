@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from actions.contact.gate_facts import books_of
 from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.books.stripe_watermark import StripeWatermark
 from models.contact.contact_decision import ContactDecision
 from models.delivery.stage import stage
+from models.delivery.staged_job import StagedJob
 from models.payments.payment import Payment
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PaymentLink
@@ -157,6 +159,39 @@ def test_a_dispute_that_could_not_be_taken_in_holds_its_own_invoice_for_as_long_
     assert clinic.ask().status_code == 202
     clinic.work()
     assert (clinic.message().status, clinic.requests()) == ("waiting", [])
+
+
+@pytest.mark.parametrize("age", [0, 1, 23])
+@pytest.mark.parametrize(("kind", "subject"), WENT_BACK)
+def test_one_whose_invoice_is_known_holds_back_that_one_only(clinic, kind, subject, age):
+    """Given an event of money that went back from a payment of another invoice, which cannot be
+    taken in, then nobody but that invoice's person waits for it.
+    """
+    other = given.an_invoice(clinic.account)
+    report = PaymentReport("succeeded", 100, 100, "usd")
+    Payment.record_report(other, "", "pi_of_somebody", report, real_now())
+    given.received(given.an_event(kind, subject))
+    InboxEvent.update(received_at=real_now() - timedelta(hours=age)).execute()
+    assert books_of(other, real_now()) == "behind"
+    clinic.send()
+    assert len(clinic.sent()) == 1
+
+
+def test_an_event_that_names_another_invoice_and_waits_for_long_holds_nobody_else_back(clinic):
+    other = given.an_invoice(clinic.account)
+    given.received(given.an_event("payment_intent.succeeded", given.an_intent(other)))
+    InboxEvent.update(received_at=real_now() - timedelta(hours=2)).execute()
+    assert [books_of(each, real_now()) for each in (other, clinic.invoice)] == ["behind", "current"]
+
+
+def test_an_event_whose_job_is_dead_holds_nobody_back_but_its_own_invoice(clinic):
+    """Given an event of which nobody knows the invoice, then it holds back all, until its job is
+    dead: then people are told, and the texts go on.
+    """
+    given.received(given.an_event(*WENT_BACK[0]))
+    assert books_of(clinic.invoice, real_now()) == "behind"
+    StagedJob.update(state="dead").where(StagedJob.name == "process_stripe_event").execute()
+    assert books_of(clinic.invoice, real_now()) == "current"
 
 
 def test_no_card_is_charged_here_while_the_list_is_stale_and_looking_and_web_intents_go_on(clinic):

@@ -271,20 +271,21 @@ def test_a_head_that_tells_nothing_does_not_multiply_the_queue(clinic, valkey):
 
 
 def test_a_refused_intent_is_told_by_phone_as_it_is_on_the_web(clinic):
-    """Given 10 cents, less than Stripe takes, when they are paid by phone or on the form, then
+    """Given an intent that Stripe does not make, when it is wanted by phone or on the form, then
     Stripe's reason is told, and no balance changed.
     """
-    invoice = given.an_invoice(clinic.account, amount=10)
+    clinic.stripe.fault("refused_400", "POST", "/v1/payment_intents", times=3)
+    invoice = given.an_invoice(clinic.account, amount=1_000)
     on_the_web = clinic.post("create-payment-intent", invoiceId=invoice.id)
     by_phone = clinic.post("phone", invoiceId=invoice.id, paymentMethodId="pm_card_visa")
     form = clinic.client.simulate_post(
         f"/api/invoices/{invoice.id}/card-forms", json={}, headers=clinic.headers
     ).json["url"]
     on_the_form = clinic.client.simulate_post(
-        urlsplit(form).path, json={"paymentMethodId": "pm_card_mastercard", "amount": 10}
+        urlsplit(form).path, json={"paymentMethodId": "pm_card_mastercard", "amount": 1_000}
     )
     for answer in (on_the_web, by_phone, on_the_form):
         assert (answer.status_code, answer.json["code"]) == (422, "payment_refused"), answer.text
-        assert "below the smallest for usd" in answer.json["detail"]
+        assert "This object is in use just now" in answer.json["detail"]
     assert "nothing was charged" in by_phone.json["detail"]
     assert AuditEntry.get(AuditEntry.action == "payment.refused").detail["code"] == "intent_refused"

@@ -142,13 +142,12 @@ def test_asked_for_again_it_is_the_same_link(clinic):
 
 def test_one_that_stripe_refused_may_be_asked_for_again(clinic):
     """Given a refusal that a person has mended since, then asking again is a new try."""
-    type(clinic.invoice).update(amount_due=10, outstanding=10).execute()
+    clinic.stand_in.fault("refused_400", "POST", LINKS)
     refused = clinic.ask()
     clinic.work()
     row = PaymentLink.get_by_id(refused.json["paymentLinkId"])
     assert (row.state, Effect.get().state) == ("refused", "refused")
-    assert "smallest" in row.error
-    type(clinic.invoice).update(amount_due=10_000, outstanding=10_000).execute()
+    assert "in use just now" in row.error
     again = clinic.ask()
     clinic.work()
     assert PaymentLink.get_by_id(again.json["paymentLinkId"]).state == "active"

@@ -98,11 +98,12 @@ def test_an_attempt_without_a_charge(clinic, valkey):
     """Given an intent that Stripe refused for a browser, then its attempt says so; nothing of it
     can be given back or voided.
     """
-    invoice = given.an_invoice(clinic.account, amount=10)
+    clinic.stripe.fault("refused_400", "POST", INTENTS)
+    invoice = given.an_invoice(clinic.account, amount=1_000)
     clinic.post("create-payment-intent", invoiceId=invoice.id)
     path = f"/api/payments/{PaymentAttempt.get(PaymentAttempt.invoice == invoice).id}"
     shown = clinic.client.simulate_get(path, headers=clinic.headers).json
-    assert (told(shown), "below the smallest" in shown["advice"]) == (
+    assert (told(shown), "in use just now" in shown["advice"]) == (
         ("refused", "payment_refused"),
         True,
     )

@@ -29,9 +29,10 @@ from models.payments.refund_request import RefundRequest
 from providers.stripe import client as stripe_api
 from providers.stripe.lists import Page
 from providers.twilio import messages as twilio_api
+from rules.stripe_event_types import SUBSCRIBED
 from runtime.clock import real_now
 from runtime.ids import new_id
-from runtime.settings import QUEUES, ROOT
+from runtime.settings import QUEUES, ROOT, get_settings
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SERVICE
 from tests import given
@@ -51,6 +52,23 @@ PRODUCTION = {
 }
 
 
+def endpoints():
+    """Our two, as Stripe lists them (docs.stripe.com/api/webhook_endpoints/object)."""
+    return [
+        {
+            "id": f"we_{number}",
+            "object": "webhook_endpoint",
+            "api_version": stripe_api.API_VERSION,
+            "application": None,
+            "enabled_events": ["*"] if number else list(SUBSCRIBED),
+            "livemode": True,
+            "status": "enabled",
+            "url": f"{get_settings().public_url}/api/webhooks/stripe{path}",
+        }
+        for number, path in enumerate(["", "/connect"])
+    ]
+
+
 @pytest.fixture
 def set_env(monkeypatch):
     def put(**values: str) -> None:
@@ -66,6 +84,7 @@ def healthy(database_url, valkey, set_env, monkeypatch) -> Any:
     """An installation in production with nothing to complain about, and a Stripe that answers."""
     set_env(**PRODUCTION)
     monkeypatch.setattr(stripe_access, "list_events", lambda *_asked, **_more: Page([], False))
+    monkeypatch.setattr(stripe_access, "list_webhook_endpoints", endpoints)
     redis = valkey.client()
     tick(redis)
     redis.set("payphone:scheduler:seen", int(time.time()))
@@ -119,6 +138,8 @@ def test_every_complaint_says_what_to_do(database_url, set_env):
         ("PUBLIC_URL", "http://pay.example"),
         ("STRIPE_SECRET_KEY", ""),
         ("STRIPE_SECRET_KEY", "pk_live_1"),
+        ("STRIPE_PUBLISHABLE_KEY", "pk_test_1"),
+        ("STRIPE_PUBLISHABLE_KEY", "sk_live_1"),
         ("STRIPE_WEBHOOK_SECRET", ""),
         ("WORKERS", "many"),
         ("TRUSTED_PROXIES", "the proxy"),
@@ -134,7 +155,6 @@ def test_a_setting_that_will_not_do_fails_in_production(healthy, set_env, name, 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("STRIPE_SECRET_KEY", "sk_test_1"),
         ("OPERATOR_PASSWORD", ""),
         ("STRIPE_PUBLISHABLE_KEY", ""),
         ("WORKERS", "webhooks=1"),
@@ -147,6 +167,96 @@ def test_a_setting_that_is_worth_a_look_is_a_warning(healthy, set_env, name, val
     set_env(**{name: value})
     assert complaints() == {name: "warn"}
     assert run("doctor").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("secret", "publishable", "kind", "mode"),
+    [
+        ("sk_live_1", "pk_live_1", "secret", "live"),
+        ("rk_live_1", "pk_live_1", "restricted", "live"),
+        ("sk_test_1", "pk_test_1", "secret", "test"),
+        ("rk_test_1", "pk_test_1", "restricted", "test"),
+    ],
+)
+def test_the_mode_of_each_key_is_named(healthy, set_env, secret, publishable, kind, mode):
+    """A test key in production is worth a look; a webhook secret does not say its mode."""
+    set_env(STRIPE_SECRET_KEY=secret, STRIPE_PUBLISHABLE_KEY=publishable)
+    told = found()
+    level = "ok" if mode == "live" else "warn"
+    assert told["STRIPE_SECRET_KEY"][:2] == (level, f"a {kind} key of {mode} mode")
+    assert told["STRIPE_PUBLISHABLE_KEY"][:2] == ("ok", f"a publishable key of {mode} mode")
+    for name in ("STRIPE_WEBHOOK_SECRET", "STRIPE_CONNECT_WEBHOOK_SECRET"):
+        assert told[name][:2] == ("ok", "set; it does not say its mode")
+
+
+def test_a_secret_key_that_does_not_say_its_mode_is_worth_a_look(healthy, set_env):
+    """Nothing is held against its mode then."""
+    set_env(STRIPE_SECRET_KEY="sk_of_no_mode")
+    assert complaints() == {"STRIPE_SECRET_KEY": "warn"}
+
+
+@pytest.mark.parametrize(("secret", "other"), [("sk_test_1", "live"), ("rk_test_1", "live")])
+def test_keys_of_two_modes_are_found(healthy, set_env, secret, other):
+    set_env(STRIPE_SECRET_KEY=secret)
+    level, said, advice = found()["STRIPE_PUBLISHABLE_KEY"]
+    assert (level, said) == (
+        "fail",
+        f"a publishable key of {other} mode, the secret key of test mode",
+    )
+    assert "No card form works" in advice
+
+
+@pytest.mark.parametrize(
+    ("change", "level", "told"),
+    [
+        ({"api_version": "2022-08-01"}, "warn", "we_0: its events are rendered in 2022-08-01"),
+        ({"api_version": None}, "warn", "rendered in the account's default version"),
+        ({"livemode": False}, "fail", "it is of test mode, our key of live mode"),
+        ({"status": "disabled"}, "fail", "it is disabled"),
+        ({"enabled_events": ["charge.refunded"]}, "fail", "not sent payment_intent.succeeded, pay"),
+        ({"url": "https://elsewhere.example/"}, "warn", "none of live mode sends to https://pay."),
+    ],
+)
+def test_an_endpoint_at_stripe_that_is_not_as_ours_should_be_is_found(
+    healthy, monkeypatch, change, level, told
+):
+    """Given one of another API version, mode, or list of events, then it is named, with what to
+    make instead; a second one that is right does not hide it.
+    """
+    changed = endpoints()[0] | change
+    right = endpoints() if "url" not in change else endpoints()[1:]
+    monkeypatch.setattr(stripe_access, "list_webhook_endpoints", lambda: [changed, *right])
+    assert complaints() == {"webhook endpoint": level}
+    _, said, advice = found()["webhook endpoint"]
+    assert told in said
+    assert stripe_api.API_VERSION in advice
+
+
+def test_endpoints_are_listed_at_stripe(database_url, valkey, stand_in, set_env):
+    """Given the stand-in, which has both endpoints, then they are found to be right; one that was
+    made in an old version is not.
+    """
+    set_env(PUBLIC_URL="http://payphone")
+    given.an_account(stripe_account=stand_in.open_account())
+    right = ("ok", f"test mode, {stripe_api.API_VERSION}", "")
+    assert (found()["webhook endpoint"], found()["Connect endpoint"]) == (right, right)
+    stand_in.sdk.webhook_endpoints.create(
+        {
+            "url": "http://payphone/api/webhooks/stripe",
+            "enabled_events": ["*"],
+            "api_version": "2024-06-20",
+        }
+    )
+    level, said, _ = found()["webhook endpoint"]
+    assert (level, "rendered in 2024-06-20" in said) == ("warn", True)
+
+
+def test_a_key_that_may_not_list_endpoints_is_told_so(database_url, valkey, stand_in, set_env):
+    set_env(PUBLIC_URL="http://payphone")
+    stand_in.fault("forbidden_403", "GET", "/v1/webhook_endpoints", times=5)
+    level, said, advice = found()["webhook endpoints"]
+    assert (level, said) == ("warn", "cannot be listed: PermissionError")
+    assert "Webhook Endpoints: read" in advice
 
 
 def test_a_setting_that_cannot_be_read_is_named_and_its_value_is_not(set_env):
@@ -532,7 +642,8 @@ def test_books_that_differ_from_stripes_are_found(healthy):
 
 def test_people_who_did_not_get_their_refund_are_found(healthy):
     invoice = given.an_invoice()
-    given.received(given.an_event("payment_intent.succeeded", given.an_intent(invoice)))
+    intent = given.an_intent(invoice)
+    given.received(given.an_event("payment_intent.succeeded", intent, livemode=True))
     given.worked(healthy)
     assert complaints() == {}
     about = {

@@ -55,7 +55,9 @@ def described():
                 for table in tables
                 for row in rows(f'PRAGMA foreign_key_list("{table}")')
             },
-            "triggers": rows("SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger'"),
+            "triggers": rows(
+                "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger'"
+            ),
             "unique": {
                 (table, row[2], row[3], row[4])
                 for table in tables

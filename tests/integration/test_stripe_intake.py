@@ -126,6 +126,26 @@ def test_a_valid_signature_over_what_is_no_event(client):
     assert nothing_was_kept()
 
 
+def test_a_thin_event_is_told_what_to_do(client):
+    """Given an event destination that sends thin events (docs.stripe.com/event-destinations), then
+    the answer says so, and what to make instead.
+    """
+    thin = {
+        "id": "evt_test_65R9Ijk8dKEYZcXeRWn16R9A7j1FSQ3w3TGDPLLGSM4CW0",
+        "object": "v2.core.event",
+        "type": "v1.payment_intent.succeeded",
+        "livemode": False,
+        "created": "2026-11-28T11:38:01.000Z",
+        "related_object": {"id": "pi_1", "type": "payment_intent"},
+    }
+    for path, secret in ((PATH, given.WEBHOOK_SECRET), (CONNECT, "whsec_connect")):
+        answer = client.simulate_post(path, **given.signed(json.dumps(thin), secret))
+        assert (answer.status_code, answer.json["code"]) == (400, "bad_request")
+        for said in ("thin event", "snapshot", "2026-10-28.endive"):
+            assert said in answer.json["detail"]
+    assert nothing_was_kept()
+
+
 def test_bytes_that_are_no_text_though_signed(client):
     raw = b'{"id": "evt_1", "object": "event", "data": {"object": {"name": "\xff"}}}'
     assert client.simulate_post(PATH, body=raw, headers=given.signed_bytes(raw)).status_code == 400

@@ -1,11 +1,15 @@
 """The types of Stripe events taken in are listed once; readers, gate and subscription agree."""
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from providers.stripe.client import API_VERSION
 from providers.stripe.events import read_event
 from rules.stripe_event_types import EVENT_TYPES, SUBSCRIBED, UNNAMED, event_type, names_of
+from runtime.settings import ROOT
 
 SUBJECTS = {
     "payment": {
@@ -42,6 +46,13 @@ def test_what_the_endpoint_is_sent_says_something_of_its_intent(name):
     event = {"type": name, "data": {"object": subject}}
     assert read_event(event).intent_id == "pi_1"
     assert names_of(event)[0] == "pi_1"
+
+
+def test_the_page_on_the_endpoint_lists_what_it_must_be_sent():
+    page = (ROOT / "docs/operations/books.md").read_text()
+    section = page.partition("## The endpoint at Stripe")[2].partition("## ")[0]
+    assert set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", section)) == set(SUBSCRIBED)
+    assert API_VERSION in section
 
 
 def test_no_type_is_listed_twice():

@@ -108,6 +108,16 @@ def test_reports_in_any_order_and_number_give_one_status(reports):
     assert len(ends) == 1
 
 
+@pytest.mark.parametrize("word", ["teleported", "", "None"])
+@pytest.mark.parametrize("known", ["waiting", "sending", "unknown"])
+def test_a_new_word_says_that_twilio_has_the_text_so_that_it_is_polled(known, word):
+    """Given a text of which Twilio answers a word that we do not know, then it does not stay
+    `sending` for ever, unasked about and in the way of the next one.
+    """
+    assert merged_status(known, word) == "accepted"
+    assert merged_status("accepted", word) == "accepted"
+
+
 def test_what_is_refused_stays_refused_and_unknown_words_change_nothing():
     assert merged_status("refused", "delivered") == "refused"
     assert merged_status("sent", "teleported") == "sent"

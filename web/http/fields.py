@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from models.invoices.invoice import MAX_NOTES
 from rules.contact.phones import read_phone
 from rules.dates import read_day, read_day_or_moment, read_moment
-from rules.money import CURRENCIES
+from rules.money import CURRENCIES, MOST
 from rules.stripe_account import SHAPE, read_account_id
 
 
@@ -39,7 +39,7 @@ Words = Annotated[str, Field(max_length=500)]
 Notes = Annotated[str, Field(max_length=MAX_NOTES)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Currency = Annotated[str, Field(pattern=r"^[a-zA-Z]{3}$"), AfterValidator(_currency)]
-Amount = Annotated[int, Field(strict=True, gt=0, le=99_999_999)]  # Stripe takes eight digits
+Amount = Annotated[int, Field(strict=True, gt=0, le=MOST)]
 PaymentMethodId = Annotated[str, Field(pattern=r"^(pm|card)_\w{1,120}$")]
 StripeAccountId = Annotated[str, Field(pattern=SHAPE), BeforeValidator(read_account_id)]
 # Every date and time of a body is one of these three: text, in a year that can be meant.

@@ -9,6 +9,7 @@ from models.reports.figures import (
     count_invoices,
     count_paused,
     count_states,
+    count_to_refund,
 )
 from web.http.pages import show_page
 from web.http.sessions import signed_in
@@ -18,7 +19,7 @@ STATES = ("waiting", "running", "dead", "done")  # always shown, even at 0
 OUTCOMES = ("unprocessed", "refused", "unmatched", "applied")
 STATUSES = ("sent", "overdue", "paid")
 # overdue invoices, and other business on the same Stripe account, are usual
-ALARMING = {"dead", "refused", "in doubt", *LIMITED}
+ALARMING = {"dead", "refused", "in doubt", "to refund", *LIMITED}
 
 
 class Home:
@@ -39,7 +40,7 @@ class Home:
             ),
             ("Events from providers", "by outcome", _tiles(count_inbox(), OUTCOMES)),
             ("Paused", "brakes that are on, by what they stop", _tiles(count_paused(), LIMITED)),
-            ("Invoices", "by status", _tiles(count_invoices(), STATUSES)),
+            ("Invoices", "by status", _tiles(count_invoices() | _to_refund(), STATUSES)),
         ]
         show_page(
             resp,
@@ -49,6 +50,12 @@ class Home:
             groups=groups,
             reasons=self._ready.reasons(),
         )
+
+
+def _to_refund() -> dict[str, int]:
+    """Invoices that hold money to be given back, if there are any."""
+    count = count_to_refund()
+    return {"to refund": count} if count else {}
 
 
 def _tiles(counts: dict[str, int], always: tuple[str, ...]) -> list[tuple[str, int, bool]]:

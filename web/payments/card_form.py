@@ -16,6 +16,7 @@ import falcon
 
 from actions.invoices.invoices import find_invoice
 from actions.payments.charge import charge
+from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.payable import check_payable
 from actions.payments.plan_attempt import plan_attempt
 from models.accounts.account_settings import AccountSettings
@@ -46,6 +47,7 @@ OPENING_PROBLEMS = (
     "invoice_already_paid",
     "invoice_not_payable",
     "payment_in_progress",
+    "payment_refused",
     "staff_form_off",
     "not_configured",
 )
@@ -170,6 +172,7 @@ def check_form(invoice: Invoice) -> None:
     """
     check_allowed(invoice)
     check_payable(invoice)
+    check_balance_chargeable(invoice)
     needed = {
         "STRIPE_PUBLISHABLE_KEY": get_settings().stripe_publishable_key,
         "PAYPHONE_SECRET_KEY": get_settings().payphone_secret_key,

@@ -6,6 +6,7 @@ import falcon
 
 from actions.contact.ask_for_text import ask_for_text, contact_refused, refusal_of, text_on_its_way
 from actions.invoices.invoices import find_invoice
+from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.make_link import make_link_now, plan_link
 from actions.payments.payable import check_payable, payment_is_under_way
 from models.contact.contact_decision import ContactDecision
@@ -45,6 +46,7 @@ LINK_PROBLEMS = (
     "invoice_already_paid",
     "invoice_not_payable",
     "payment_in_progress",
+    "payment_refused",
     "conflict",
     "contact_refused",
 )
@@ -66,6 +68,7 @@ class InvoicePaymentLinks:
         find_invoice(account, invoice_id)
         invoice = Invoice.locked(invoice_id)
         check_payable(invoice)
+        check_balance_chargeable(invoice)
         phone = wanted.phone_number or invoice.customer.phone or ""
         texted = text_on_its_way(invoice, phone) if wanted.is_texted else None
         refused = refusal_of(invoice, phone, actor) if wanted.is_texted and texted is None else None

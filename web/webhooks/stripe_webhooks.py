@@ -7,6 +7,7 @@ from structlog.contextvars import bind_contextvars
 
 from actions.books.receive_event import receive_stripe_event
 from models.base import transaction
+from providers.stripe.client import API_VERSION
 from providers.stripe.signature import BadSignature, verify_signature
 from runtime.clock import real_seconds
 from runtime.killpoint import killpoint
@@ -15,6 +16,8 @@ from runtime.settings import get_settings
 from web.http.body import TooDeep, parse_json, read_raw, refuse_unstorable
 from web.http.problems import Problem
 from web.openapi.openapi import Shown, documented
+
+THIN = "v2.core.event"  # docs.stripe.com/event-destinations: "thin events"
 
 log = get_log("webhooks")
 
@@ -35,7 +38,12 @@ class StripeWebhook:
 
     @documented("Webhooks", {200: Received}, problems=WEBHOOK_PROBLEMS, auth="signature")
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Store the event. 400: not signed, or not an event. 503: not stored, send it again."""
+        """Store the event. 400: not signed, not an event, or a thin one. 503: not stored, send it
+        again.
+
+        An event of the other mode than our key's (test, live) is stored as refused, and changes
+        nothing.
+        """
         event, text = self._read(req)
         bind_contextvars(event_id=event["id"])
         with transaction():
@@ -70,16 +78,7 @@ class StripeWebhook:
             raise Problem(
                 "bad_request", "The signature is valid, but the body is not JSON."
             ) from None
-        if (
-            not isinstance(event, dict)
-            or event.get("object") != "event"
-            or not isinstance(event.get("id"), str)
-            or not event["id"]
-        ):
-            raise Problem(
-                "bad_request",
-                "The signature is valid, but the body is not a Stripe event with an id.",
-            )
+        _check_is_event(event)
         try:
             # the rest is kept word for word
             refuse_unstorable([event["id"], event.get("type"), event.get("account")])
@@ -98,6 +97,28 @@ class StripeWebhook:
                 " connected accounts.",
             )
         return event, text
+
+
+def _check_is_event(event: Any) -> None:
+    """Raises Problem 400 unless this is one of Stripe's events with its object in it."""
+    if isinstance(event, dict) and str(event.get("object")).startswith(THIN):
+        raise Problem(
+            "bad_request",
+            "This is a thin event (v2.core.event), which tells what changed and not how; thin"
+            " events are not read. In Stripe's Workbench, make an endpoint for this address"
+            f" whose payload style is snapshot, of API version {API_VERSION}, and delete this"
+            " one.",
+        )
+    if (
+        not isinstance(event, dict)
+        or event.get("object") != "event"
+        or not isinstance(event.get("id"), str)
+        or not event["id"]
+    ):
+        raise Problem(
+            "bad_request",
+            "The signature is valid, but the body is not a Stripe event with an id.",
+        )
 
 
 class ConnectWebhook(StripeWebhook):

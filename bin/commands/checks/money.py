@@ -10,6 +10,7 @@ from models.reports.figures import (
     count_differences,
     count_failed_refunds,
     count_paused,
+    count_to_refund,
 )
 from models.reports.running_total import wrong_totals
 
@@ -29,6 +30,10 @@ REFUNDS = (
     "People lack their money. See the feed's refund.failed; ask for it anew, or give it back"
     " another way."
 )
+UNOWED = (
+    "Invoices paid after they were cancelled, or paid more than was owed. The feed's"
+    " payment.unexpected names each payment; refund it, or agree with the payer to keep it."
+)
 
 
 def check_totals() -> Finding:
@@ -47,6 +52,8 @@ def check_money() -> Iterator[Finding]:
     differences, failed = count_differences(), count_failed_refunds()
     yield judged(bool(differences), "book differences", _listed(differences), DIFFERENCES)
     yield judged(bool(failed), "failed refunds", str(failed or "none"), REFUNDS, "warn")
+    unowed = count_to_refund()
+    yield judged(bool(unowed), "money to give back", str(unowed or "none"), UNOWED, "warn")
     for what, counts, advice in (
         ("brakes", count_paused(), BRAKES),
         ("ceilings reached", count_ceilings(), CEILINGS),

@@ -7,11 +7,17 @@ from limits import parse
 
 from bin.commands.checks.finding import Finding, Level, judged
 from models.accounts.account import stripe_accounts
+from rules.stripe_mode import mode_of_key
 from runtime.errors import Misconfigured
 from runtime.settings import QUEUES, Settings
 from runtime.trusted_proxies import trusted_proxies
 
 SHORTEST_SECRET = 32  # characters
+COPY = (
+    "Copy both from one page of Stripe's dashboard (Developers, API keys), in the mode you mean:"
+    " sk_live_… or rk_live_… and pk_live_…, or sk_test_… and pk_test_…."
+)
+UNSAID = "it does not say its mode"
 GUESSABLE = {"secret", "changeme", "change-me", "default", "unset", "test", "demo"}
 
 
@@ -30,15 +36,11 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
         "warn",
     )
     yield _stripe(settings, level)
-    yield _presence(
-        "STRIPE_PUBLISHABLE_KEY",
-        settings.stripe_publishable_key,
-        "Pages that take cards need it.",
-        "warn",
-    )
-    yield _presence(
+    yield _publishable(settings)
+    yield judged(
+        not settings.stripe_webhook_secret,
         "STRIPE_WEBHOOK_SECRET",
-        settings.stripe_webhook_secret,
+        f"set; {UNSAID}" if settings.stripe_webhook_secret else "not set",
         "Without it every Stripe event is refused: set the endpoint's whsec_….",
         level,
     )
@@ -73,7 +75,7 @@ def check_connect(settings: Settings) -> Finding:
             "ok",
             what,
             (
-                "set"
+                f"set; {UNSAID}"
                 if settings.connect_webhook_secrets
                 else "not set: no account has a Stripe account of its own"
             ),
@@ -186,13 +188,35 @@ def _stripe(settings: Settings, level: Level) -> Finding:
             f"set, but requests go to {settings.stripe_api_base}",
             "Remove STRIPE_API_BASE to reach Stripe itself.",
         )
-    test = "_test_" in key and settings.payphone_env == "production"
+    mode = mode_of_key(key)
+    if not mode:
+        return Finding("warn", what, "set, but it does not say its mode", COPY)
+    kind = "restricted" if key.startswith("rk_") else "secret"
+    test = mode == "test" and settings.payphone_env == "production"
     return judged(
         test,
         what,
-        "a test-mode key" if test else "set",
+        f"a {kind} key of {mode} mode",
         "No real money moves. Set the live key to go live.",
         "warn",
+    )
+
+
+def _publishable(settings: Settings) -> Finding:
+    """The key of pages that take cards: of the same mode as the secret one, or no card is taken."""
+    what, key = "STRIPE_PUBLISHABLE_KEY", settings.stripe_publishable_key
+    if not key:
+        return Finding("warn", what, "not set", "Pages that take cards need it.")
+    mode, ours = mode_of_key(key), mode_of_key(settings.stripe_secret_key)
+    if not key.startswith("pk_") or not mode:
+        return Finding("fail", what, "set, but not a publishable key", COPY)
+    found = f"a publishable key of {mode} mode"
+    is_other = mode != ours and settings.stripe_secret_key.startswith(("sk_", "rk_"))
+    return judged(
+        bool(ours) and is_other,
+        what,
+        f"{found}, the secret key of {ours} mode" if is_other else found,
+        f"No card form works with keys of two modes. {COPY}",
     )
 
 

@@ -1,17 +1,23 @@
-"""Stripe: whether it takes the key, and lets it read each connected account's events. It is only
-read.
+"""Stripe: whether it takes the key, lets it read each connected account's events, and sends them to
+us as we read them. It is only read.
 """
 
 from collections.abc import Iterator
 
-from bin.commands.checks.finding import Finding
+from bin.commands.checks.finding import Finding, Level
 from models.accounts.account import stripe_accounts
 from providers.errors import ProviderError
-from providers.stripe.lists import list_events
+from providers.stripe.client import API_VERSION, Json
+from providers.stripe.lists import list_events, list_webhook_endpoints
+from rules.stripe_event_types import SUBSCRIBED
+from rules.stripe_mode import mode_of_event, mode_of_key
 from runtime.clock import real_seconds
 from runtime.settings import Settings
 
 WHAT, CONNECTED = "Stripe", "connected accounts"
+ENDPOINTS = "webhook endpoints"
+CONNECT = "/api/webhooks/stripe/connect"
+DOORS = {"webhook endpoint": "/api/webhooks/stripe", "Connect endpoint": CONNECT}
 LATELY = 3600  # seconds
 REFUSED = {
     "AuthenticationError": "does not take the key (401)",
@@ -28,6 +34,15 @@ AWAY = (
 LEFT = (
     "Connect them anew, or take the Stripe account from a clinic that has left; until then their"
     " events are not read, nor is money taken."
+)
+UNLISTED = (
+    "A restricted key needs Webhook Endpoints: read. Or look in Stripe's dashboard yourself: mode,"
+    f" API version {API_VERSION}, events, snapshot payloads."
+)
+MAKE = (
+    f"Make an endpoint in our key's mode with API version {API_VERSION} (Stripe does not change an"
+    " endpoint's version), snapshot payloads and the events that docs/operations/books.md lists;"
+    " set its whsec_…; delete the old one."
 )
 
 
@@ -64,6 +79,65 @@ def check_connected() -> Iterator[Finding]:
         yield (
             Finding("fail", CONNECTED, found, LEFT) if refused else Finding("ok", CONNECTED, found)
         )
+
+
+def check_endpoints(settings: Settings) -> Iterator[Finding]:
+    """Whether Stripe sends our addresses their events: of our mode, in our API version, all that we
+    read. Needs the database, and a Stripe that takes the key.
+    """
+    is_local = settings.payphone_env != "production"
+    if not settings.public_url.startswith("https://") and not (settings.public_url and is_local):
+        return  # the settings complain of that
+    try:
+        there = list_webhook_endpoints()
+    except ProviderError as error:
+        advice = UNLISTED if error.code in REFUSED else AWAY
+        yield Finding("warn", ENDPOINTS, f"cannot be listed: {error.code}", advice)
+        return
+    mode = mode_of_key(settings.stripe_secret_key)
+    for what, path in DOORS.items():
+        if path == CONNECT and not any(stripe_accounts()):
+            continue
+        url = settings.public_url + path
+        yield _judged(what, url, [row for row in there if _url_of(row) == url], mode)
+
+
+def _judged(what: str, url: str, endpoints: list[Json], mode: str) -> Finding:
+    """What is to be said of the endpoints that send to one address of ours; of several, each must
+    be right.
+    """
+    if not endpoints:
+        return Finding("warn", what, f"none of {mode} mode sends to {url}", MAKE)
+    wrong = [
+        (level, f"{row.get('id')}: {found}")
+        for row in endpoints
+        for level, found in _wrong_with(row, mode)
+    ]
+    if not wrong:
+        return Finding("ok", what, f"{mode or 'some'} mode, {API_VERSION}")
+    worst: Level = "fail" if any(level == "fail" for level, _ in wrong) else "warn"
+    return Finding(worst, what, "; ".join(found for _, found in wrong), MAKE)
+
+
+def _url_of(endpoint: Json) -> str:
+    return str(endpoint.get("url")).rstrip("/")
+
+
+def _wrong_with(endpoint: Json, mode: str) -> Iterator[tuple[Level, str]]:
+    """What is wrong with a webhook endpoint at Stripe that sends to us."""
+    theirs = mode_of_event(endpoint) or "no"
+    enabled = endpoint.get("enabled_events") or []
+    missing = [] if "*" in enabled else [name for name in SUBSCRIBED if name not in enabled]
+    version = endpoint.get("api_version")
+    if mode and theirs != mode:
+        yield "fail", f"it is of {theirs} mode, our key of {mode} mode; its events are refused"
+    if endpoint.get("status") != "enabled":
+        yield "fail", "it is disabled; only the hourly backfill brings events"
+    if missing:
+        yield "fail", f"it is not sent {', '.join(missing)}"
+    if version != API_VERSION:
+        rendered = version or "the account's default version"
+        yield "warn", f"its events are rendered in {rendered}, we read {API_VERSION}"
 
 
 def _read(stripe_account: str) -> ProviderError | None:

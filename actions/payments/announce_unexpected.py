@@ -1,0 +1,57 @@
+"""Telling the clinic at once of money that came in and was not asked for any more: its invoice was
+cancelled or written off, or had been paid another way, or is in another currency.
+
+It counts all the same, because it is there; whether it is kept or given back, the clinic decides.
+"""
+
+from typing import NamedTuple
+
+from models.feed.emit import emit
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
+from models.payments.refund_request import refundable
+from rules.invoice_fold import CLOSING_MARKS
+
+
+class Before(NamedTuple):
+    """What an invoice had before a payment was recorded."""
+
+    received: int
+    overpaid: int
+    mismatched: bool
+
+    @classmethod
+    def of(cls, invoice: Invoice) -> "Before":
+        """The locked invoice's amounts as they are now."""
+        return cls(invoice.amount_received, invoice.overpaid, invoice.mismatched)
+
+
+def announce_unexpected(invoice: Invoice, payment: Payment, before: Before) -> None:
+    """Emit an event if the payment, just recorded and counted, was not expected; with all that a
+    refund needs.
+    """
+    because = _why(invoice, before)
+    if not because:
+        return
+    about = {
+        "invoiceId": invoice.id,
+        "paymentId": payment.id,
+        "number": invoice.number,
+        "because": because,
+        "amount": payment.amount_received,
+        "currency": payment.currency,
+        "overpaid": invoice.overpaid,
+        "refundable": refundable(payment),
+        "refundUrl": f"/api/payments/{payment.id}/refunds",
+    }
+    emit(invoice.account_id, "payment.unexpected", about, f"invoice:{invoice.id}")
+
+
+def _why(invoice: Invoice, before: Before) -> str:
+    if invoice.mismatched and not before.mismatched:
+        return "currency"
+    if invoice.amount_received <= before.received:
+        return ""
+    if invoice.mark in CLOSING_MARKS:
+        return invoice.mark
+    return "overpaid" if invoice.overpaid > before.overpaid else ""

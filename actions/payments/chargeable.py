@@ -1,0 +1,33 @@
+"""Whether Stripe would charge an amount: asked before an invoice, a charge or a link is made for
+it, so that nobody is given an address that cannot be paid.
+"""
+
+from models.invoices.invoice import Invoice
+from rules.money import unchargeable
+from runtime.errors import Refused
+
+
+def check_chargeable(amount: int, currency: str, field: str, code: str = "invalid") -> None:
+    """Raises Refused `code`, naming `field`, when Stripe does not charge `amount` (minor units)."""
+    refuse_amount(unchargeable(amount, currency), field, code)
+
+
+def check_balance_chargeable(invoice: Invoice) -> None:
+    """Raises Refused when Stripe does not charge what is still owed of the invoice."""
+    why = unchargeable(invoice.outstanding, invoice.currency)
+    if why:
+        raise Refused(
+            "payment_refused",
+            f"What is owed of invoice {invoice.number} cannot be paid by card: {why}. Take it"
+            " another way and record it, or change the amount of the invoice.",
+        )
+
+
+def refuse_amount(why: str, field: str, code: str = "invalid") -> None:
+    """Raises Refused `code` about `field`, unless `why` is empty."""
+    if why:
+        raise Refused(
+            code,
+            f"{why}.",
+            [{"field": field, "message": f"{why}; correct the amount"}],
+        )

@@ -1,0 +1,52 @@
+"""Stripe's client secrets, taken out of what Stripe sends us before it is kept.
+
+Who has one may confirm the payment it belongs to, so Stripe asks that they be neither stored nor
+logged (docs.stripe.com/api/payment_intents/object, `client_secret`). Besides that field they stand
+in addresses: those of `next_action`, such as `…?payment_intent_client_secret=pi_…_secret_…`.
+"""
+
+import json
+import re
+from typing import Any
+
+REMOVED = "[client secret removed]"
+_FIELD = "client_secret"
+# pi_…_secret_…, seti_…_secret_…, src_client_secret_…, cuss_secret_…; also after an escaped `=`
+_VALUE = re.compile(
+    r"(?:(?<![A-Za-z0-9_])|(?<=%[0-9A-Fa-f]{2}))[a-z]{2,6}_(?:[A-Za-z0-9]+_)*?secret_[\w%.~+-]+",
+    re.ASCII,
+)
+_PARAMETER = re.compile(rf"(?<={_FIELD}=)[^&#\s\"\\\[]+")
+# "client_secret": "…", as Stripe writes it: so that the rest stays word for word
+_MEMBER = re.compile(rf'("\w*{_FIELD}"\s*:\s*)"(?:[^"\\]|\\.)+"', re.ASCII)
+# what may hold one, over-cautious: a letter of it may be escaped
+_SUSPECT = re.compile(r"secret|\\u00", re.IGNORECASE)
+
+
+def without_client_secrets(text: str) -> str:
+    """A provider's JSON text without client secrets; unchanged, word for word, where there are
+    none. Text that is not JSON is searched as it is.
+    """
+    if not _SUSPECT.search(text):
+        return text
+    clean = _redacted(_MEMBER.sub(rf'\1"{REMOVED}"', text))
+    try:
+        document = json.loads(clean)
+        searched = _searched(document)
+    except (ValueError, RecursionError):
+        return clean
+    return clean if searched == document else json.dumps(searched)
+
+
+def _searched(value: Any, name: str = "") -> Any:
+    if name.endswith(_FIELD) and value is not None and not isinstance(value, bool):
+        return REMOVED
+    if isinstance(value, dict):
+        return {_redacted(str(key)): _searched(each, str(key)) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_searched(each, name) for each in value]
+    return _redacted(value) if isinstance(value, str) else value
+
+
+def _redacted(text: str) -> str:
+    return _VALUE.sub(REMOVED, _PARAMETER.sub(REMOVED, text))

@@ -1,0 +1,152 @@
+"""What the currency or Stripe cannot take is refused at every door, with the step or the least; so
+that nobody is given an address that cannot be paid.
+
+docs.stripe.com/currencies: "Special cases", "Three-decimal currencies", "Minimum and maximum charge
+amounts".
+"""
+
+import pytest
+
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
+from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_link import PaymentLink
+from tests import given
+
+UNCHARGEABLE = [
+    (1_050, "ugx", "10.50 UGX cannot be charged: Stripe takes UGX in steps of 1"),
+    (80_050, "isk", "800.50 ISK cannot be charged: Stripe takes ISK in steps of 1"),
+    (5_125, "kwd", "5.125 KWD cannot be charged: Stripe takes KWD in steps of 0.01"),
+    (5_121, "tnd", "5.121 TND cannot be charged: Stripe takes TND in steps of 0.01"),
+    (30, "usd", "0.30 USD is less than 0.50 USD, the least that Stripe charges"),
+    (49, "jpy", "49 JPY is less than 50 JPY, the least that Stripe charges"),
+    (17_499, "huf", "174.99 HUF is less than 175.00 HUF, the least that Stripe charges"),
+]
+CHARGEABLE = [(1_000, "ugx"), (80_000, "isk"), (5_120, "kwd"), (50, "usd"), (50, "jpy"), (1, "kes")]
+
+
+class Doors:
+    """What a clinic's software asks with amounts in it."""
+
+    def __init__(self, client):
+        self.client = client
+        self.account = given.an_account()
+        self.headers = given.a_key(self.account)
+
+    def ask(self, verb, path, **body):
+        headers = self.headers | {"Idempotency-Key": given.new_id("key")}
+        return self.client.simulate_request(verb, f"/api/{path}", json=body, headers=headers)
+
+    def creates(self, amount, currency, **more):
+        about = {"customerId": given.a_customer(self.account).id, "number": given.new_id("n")}
+        due = {"amountDue": amount, "currency": currency, "dueDate": "2099-01-31"}
+        return self.ask("POST", "invoices", **about, **due, **more)
+
+
+@pytest.fixture
+def doors(client):
+    return Doors(client)
+
+
+def refused(answer, field, why, code="invalid"):
+    """422 that names the field, the step or the least, and what to do."""
+    assert (answer.status_code, answer.json["code"]) == (422, code), answer.text
+    [error] = answer.json["errors"]
+    assert (error["field"], error["message"]) == (field, f"{why}; correct the amount")
+
+
+@pytest.mark.parametrize("status", ["draft", "sent"])
+@pytest.mark.parametrize(("amount", "currency", "why"), UNCHARGEABLE)
+def test_an_invoice_is_not_created_for_what_cannot_be_charged(doors, amount, currency, why, status):
+    refused(doors.creates(amount, currency, status=status), "amountDue", why)
+    assert Invoice.select().count() == 0
+
+
+@pytest.mark.parametrize(("amount", "currency"), CHARGEABLE)
+def test_the_least_and_a_whole_step_are_taken(doors, amount, currency):
+    assert doors.creates(amount, currency).status_code == 201
+
+
+@pytest.mark.parametrize(("amount", "currency", "why"), UNCHARGEABLE)
+def test_an_invoice_is_not_changed_to_what_cannot_be_charged(doors, amount, currency, why):
+    """One that was taken before stays as it is, and its other fields may change."""
+    invoice = given.an_invoice(doors.account, 100_000, currency)
+    path = f"invoices/{invoice.id}"
+    refused(doors.ask("PATCH", path, amountDue=amount), "amountDue", why)
+    assert given.fresh(invoice).amount_due == 100_000
+    Invoice.update(amount_due=amount, outstanding=amount).execute()
+    assert doors.ask("PATCH", path, amountDue=amount, notes="late").status_code == 200
+
+
+PARTS = [("create-payment-intent", {}), ("phone", {"paymentMethodId": "pm_card_visa"})]
+
+
+@pytest.mark.parametrize(("path", "more"), PARTS)
+@pytest.mark.parametrize(("amount", "currency", "why"), UNCHARGEABLE)
+def test_a_part_that_cannot_be_charged_is_refused(doors, path, more, amount, currency, why):
+    invoice = given.an_invoice(doors.account, 100_000, currency)
+    asked = {"invoiceId": invoice.id, "amount": amount} | more
+    answer = doors.ask("POST", f"payments/{path}", **asked)
+    refused(answer, "amount", why, "payment_refused")
+    assert PaymentAttempt.select().count() == 0
+
+
+@pytest.mark.parametrize(("amount", "currency", "why"), UNCHARGEABLE)
+def test_a_balance_that_cannot_be_charged_gets_no_link_no_form_and_no_intent(
+    doors, amount, currency, why
+):
+    """Given what an earlier release took, or what a payment in cash left over, then the clinic is
+    told, instead of the person who would pay.
+    """
+    invoice = given.an_invoice(doors.account, amount, currency)
+    for answer in (
+        doors.ask("POST", f"invoices/{invoice.id}/payment-links"),
+        doors.ask("POST", f"invoices/{invoice.id}/card-forms"),
+        *(
+            doors.ask("POST", f"payments/{path}", invoiceId=invoice.id, **more)
+            for path, more in PARTS
+        ),
+    ):
+        assert (answer.status_code, answer.json["code"]) == (422, "payment_refused"), answer.text
+        assert f"cannot be paid by card: {why}." in answer.json["detail"]
+    assert (PaymentLink.select().count(), PaymentAttempt.select().count()) == (0, 0)
+
+
+@pytest.mark.parametrize(("amount", "status"), [(1_050, 422), (1_000, 202), (100, 202)])
+def test_a_refund_goes_by_steps_and_may_be_small(doors, amount, status):
+    """There is no least refund, but half a shilling is none."""
+    invoice = given.an_invoice(doors.account, 100_000, "ugx")
+    paid = given.an_intent(invoice)
+    Payment.create(
+        id="pay_1",
+        account=invoice.account_id,
+        invoice=invoice,
+        intent_id=paid["id"],
+        terminal="succeeded",
+        status="succeeded",
+        amount=100_000,
+        amount_received=100_000,
+        currency="ugx",
+        created_at=invoice.created_at,
+        updated_at=invoice.created_at,
+    )
+    answer = doors.ask("POST", "payments/pay_1/refunds", amount=amount)
+    assert answer.status_code == status
+    if status == 422:
+        refused(answer, "amount", "10.50 UGX cannot be charged: Stripe takes UGX in steps of 1")
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "status"),
+    [
+        (1_050, "ugx", 422),  # there is no half shilling
+        (80_050, "isk", 422),
+        (5_125, "kwd", 201),  # there are fils, though Stripe does not take them
+        (30, "usd", 201),  # and cents
+    ],
+)
+def test_what_is_taken_in_cash_is_money_that_there_is(doors, amount, currency, status):
+    invoice = given.an_invoice(doors.account, 100_000, currency)
+    cash = {"method": "cash", "reference": "r1", "currency": currency}
+    answer = doors.ask("POST", "payments/upsert", invoiceId=invoice.id, amount=amount, **cash)
+    assert answer.status_code == status, answer.text

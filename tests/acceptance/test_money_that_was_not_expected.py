@@ -1,0 +1,126 @@
+"""Money that comes after its invoice was closed, or twice, counts, and the clinic hears of it at
+once, with the refund one request away.
+"""
+
+import re
+
+import pytest
+
+from models.feed.outgoing_event import OutgoingEvent
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
+from models.reports.figures import count_to_refund
+from tests import given
+from tests.operators import an_operator, run, signed_in
+
+
+class Clinic:
+    """An invoice of 100.00, whose payer pays at Stripe."""
+
+    def __init__(self, client, redis, stand_in):
+        self.client, self.redis, self.stand_in = client, redis, stand_in
+        self.account = given.an_account()
+        self.headers = given.a_key(self.account)
+        self.invoice = given.an_invoice(self.account, amount=10_000)
+
+    def post(self, path, **body):
+        headers = self.headers | {"Idempotency-Key": given.new_id("key")}
+        return self.client.simulate_post(path, json=body, headers=headers)
+
+    def is_paid(self, amount=10_000):
+        self.stand_in.charge(self.invoice, amount)
+        self.stand_in.deliver(self.client, self.redis)
+
+    def hears_all_again(self):
+        for event in self.stand_in.events():
+            given.received(event | {"id": f"{event['id']}_again"})
+        given.worked(self.redis)
+
+    def told(self):
+        rows = OutgoingEvent.select().where(OutgoingEvent.type == "payment.unexpected")
+        return [row.payload for row in rows.order_by(OutgoingEvent.id)]
+
+    def timeline(self):
+        path = f"/api/invoices/{self.invoice.id}/timeline?limit=100"
+        lines = self.client.simulate_get(path, headers=self.headers).json["data"]
+        kind = ("fact", "payment.unexpected")
+        return [line["reason"] for line in lines if (line["kind"], line["type"]) == kind]
+
+
+@pytest.fixture
+def clinic(client, valkey, stand_in):
+    return Clinic(client, valkey.client(), stand_in)
+
+
+@pytest.mark.parametrize(
+    ("deed", "mark", "to_refund"), [("cancel", "cancelled", 1), ("write-off", "written_off", 0)]
+)
+def test_paid_after_it_was_closed_is_told_at_once_with_the_refund(clinic, deed, mark, to_refund):
+    """Given an invoice that was closed while its payer was paying, when the payment arrives, then
+    it is paid, feed and timeline say so, and what the event names gives the money back.
+    """
+    assert clinic.post(f"/api/invoices/{clinic.invoice.id}/{deed}").status_code == 200
+    clinic.is_paid()
+    clinic.hears_all_again()
+    assert given.fresh(clinic.invoice).status == "paid"
+    [told] = clinic.told()
+    payment = Payment.get()
+    assert told == {
+        "invoiceId": clinic.invoice.id,
+        "paymentId": payment.id,
+        "number": clinic.invoice.number,
+        "because": mark,
+        "amount": 10_000,
+        "currency": "usd",
+        "overpaid": 0,
+        "refundable": 10_000,
+        "refundUrl": f"/api/payments/{payment.id}/refunds",
+    }
+    [said] = clinic.timeline()
+    assert said.startswith(f"100.00 USD was received, and the invoice is {mark.replace('_', ' ')}.")
+    assert told["refundUrl"] in said
+    assert count_to_refund() == to_refund
+    assert clinic.post(told["refundUrl"]).status_code == 202
+    given.worked(clinic.redis)
+    clinic.stand_in.deliver(clinic.client, clinic.redis)
+    assert (given.fresh(clinic.invoice).status, count_to_refund()) == (mark, 0)
+    assert (len(clinic.told()), clinic.timeline()) == (1, [])
+
+
+def test_a_part_of_what_was_cancelled_is_told_too(clinic):
+    clinic.post(f"/api/invoices/{clinic.invoice.id}/cancel")
+    clinic.is_paid(4_000)
+    [told] = clinic.told()
+    assert (told["because"], told["amount"], told["overpaid"]) == ("cancelled", 4_000, 4_000)
+    assert (given.fresh(clinic.invoice).status, count_to_refund()) == ("cancelled", 1)
+
+
+def test_paid_twice_is_told_and_what_was_owed_is_not(clinic):
+    clinic.is_paid(4_000)
+    clinic.is_paid(6_000)
+    assert clinic.told() == []
+    clinic.is_paid(10_000)
+    [told] = clinic.told()
+    assert (told["because"], told["overpaid"], told["refundable"]) == ("overpaid", 10_000, 10_000)
+    assert count_to_refund() == 1
+
+
+def test_paid_in_another_currency_is_told(clinic):
+    paid = given.an_intent(clinic.invoice, currency="eur")
+    given.received(given.an_event("payment_intent.succeeded", paid))
+    given.worked(clinic.redis)
+    clinic.hears_all_again()
+    [told] = clinic.told()
+    assert (told["because"], told["amount"], told["currency"]) == ("currency", 10_000, "eur")
+    assert Invoice.get().mismatched
+
+
+def test_operators_see_it_on_the_front_page_and_in_doctor(clinic):
+    clinic.post(f"/api/invoices/{clinic.invoice.id}/cancel")
+    assert "money to give back" in run("doctor").output
+    browser = signed_in(clinic.client, an_operator().name)
+    assert "to refund" not in clinic.client.simulate_get("/", headers=browser).text
+    clinic.is_paid()
+    assert "payment.unexpected" in run("doctor").output
+    page = clinic.client.simulate_get("/", headers=browser).text
+    assert re.search(r"<dt>to refund</dt>\s*<dd>1<span class=\"unseen\"> needs attention", page)

@@ -1,0 +1,112 @@
+"""A client secret of Stripe's is in no row, however its event came in, and whichever release kept
+it.
+"""
+
+import json
+
+import pytest
+
+from actions.books.receive_event import replay_event
+from models.base import database, execute, transaction
+from models.books.inbox_event import InboxEvent
+from models.delivery.stage import stage
+from models.migrate import _runner, migrate, pending
+from models.tables import TABLES
+from rules.client_secrets import REMOVED
+from tests import given
+
+MIGRATION = "0018_no_client_secrets"
+SECRET = "pi_3Mtw_secret_YrKJUKribcBjcG8HVhfZluoGH"
+
+
+def an_intent(invoice):
+    """An intent that waits for its payer's bank (docs.stripe.com/api/payment_intents/object)."""
+    hosted = f"https://hooks.stripe.com/3d_secure_2/hosted?payment_intent_client_secret={SECRET}"
+    return given.an_intent(
+        invoice,
+        "requires_action",
+        client_secret=SECRET,
+        next_action={"type": "redirect_to_url", "redirect_to_url": {"url": hosted}},
+    )
+
+
+def everything_kept():
+    return "".join(str(row) for table in TABLES for row in table.select().tuples())
+
+
+def test_one_that_a_webhook_brings_is_not_kept(client, valkey):
+    invoice = given.an_invoice()
+    event = given.an_event("payment_intent.requires_action", an_intent(invoice))
+    assert client.simulate_post("/api/webhooks/stripe", **given.signed(event)).status_code == 200
+    given.worked(valkey.client())
+    kept = json.loads(InboxEvent.get().payload)
+    assert kept["data"]["object"]["client_secret"] == REMOVED
+    assert kept == json.loads(json.dumps(event).replace(SECRET, REMOVED))
+    assert "_secret_" not in everything_kept()
+
+
+def test_nor_is_one_that_the_backfill_brings(client, valkey, stand_in):
+    """Given payments at Stripe, charged, refused and waiting, whose events were missed."""
+    invoice = given.an_invoice()
+    stand_in.charge(invoice)
+    stand_in.sdk.payment_intents.create({"amount": 500, "currency": "usd"})
+    told = [event["data"]["object"] for event in stand_in.events()]
+    assert any("_secret_" in str(subject.get("client_secret")) for subject in told)
+    with transaction():
+        stage("backfill_stripe_events", "test")
+    for queue in ("periodic", "periodic", "webhooks"):
+        given.retried(valkey.client(), queue, 1)
+    assert given.fresh(invoice).status == "paid"
+    assert "_secret_" not in everything_kept()
+
+
+def test_nor_is_one_of_our_own_payments(clinic):
+    """Given an intent made for a page, and a card charged by the server, then the page is given the
+    secret, and no effect, answer or event of ours keeps it.
+    """
+    answer = clinic.intent()
+    assert "_secret_" in answer.json["clientSecret"]
+    clinic.phone("pm_card_visa", amount=500)
+    assert "_secret_" not in everything_kept()
+
+
+@pytest.mark.parametrize("rows", [1, 450])  # more than a batch
+def test_those_that_an_earlier_release_kept_are_taken_out(database_url, rows):
+    """Given events that the release before kept as they came, then none has its secret any more,
+    and the rest of them is as it was.
+    """
+    while MIGRATION not in pending():
+        _runner().down()
+    event = json.dumps({"data": {"object": {"id": "pi_1", "client_secret": SECRET, "amount": 5}}})
+    for number in range(rows):
+        an_old_event(number, event)
+    an_old_event("plain", '{"data":  {"object": {}}}')
+    an_old_event("text", "Body=the+word+secret", "twilio")
+    migrate()
+    kept = {row.event_id: row.payload for row in InboxEvent.select()}
+    assert kept.pop("plain") == '{"data":  {"object": {}}}'
+    assert kept.pop("text") == "Body=the+word+secret"
+    assert set(kept.values()) == {event.replace(SECRET, REMOVED)}
+
+
+def an_old_event(number, payload, provider="stripe"):
+    execute(
+        "INSERT INTO inbox_event (provider, account, event_id, type, payload, received_at)"
+        " VALUES (?, '', ?, 'payment_intent.created', ?, 1)",
+        (provider, str(number), payload),
+    )
+
+
+def test_one_that_the_release_before_stores_during_the_upgrade_is_taken_out_by_its_job(
+    database_url, valkey
+):
+    """A web process of the release before this one still runs while the database is migrated."""
+    invoice = given.an_invoice()
+    inbox_id = given.received(given.an_event("payment_intent.succeeded", given.an_intent(invoice)))
+    said = json.dumps(given.an_event("payment_intent.succeeded", an_intent(invoice)))
+    InboxEvent.update(payload=said).where(InboxEvent.id == inbox_id).execute()
+    given.worked(valkey.client())
+    assert InboxEvent.get().outcome is not None
+    assert "_secret_" not in everything_kept()
+    assert replay_event(inbox_id, "test")
+    assert not database.in_transaction()
