@@ -75,7 +75,8 @@ def _record_taken(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: R
             # one failure is that delivery's own fault, maybe: it keeps to its hour
             held_only = int(fresh.failures == 1)
             fresh.record_answered()
-            stage_again("release_deliveries", f"{fresh.id}:{held_only}", fresh.id, held_only)
+            key = f"{fresh.id}:{held_only}"
+            stage_again("release_deliveries", key, fresh.id, held_only, fair_to=fresh.turn)
 
 
 def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: Reply) -> None:

@@ -110,6 +110,14 @@ def names_of(event: dict[str, Any]) -> tuple[str, str]:
     return _id(intent), _id(_object(subject.get("metadata")).get("invoice_id"))
 
 
+def account_of(event: dict[str, Any]) -> str:
+    """The account of ours that an event of the platform names in its metadata; empty when none.
+    Only what the event claims: good for taking turns, and for nothing else. Never raises.
+    """
+    subject = _object(_object(event.get("data")).get("object"))
+    return _id(_object(subject.get("metadata")).get("account_id"))
+
+
 def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 

@@ -129,7 +129,7 @@ def new_secret() -> str:
 
 def _release(endpoint: WebhookEndpoint) -> None:
     """Let what waits for the endpoint go, or be cancelled where it is disabled or deleted."""
-    stage_again("release_deliveries", f"{endpoint.id}:0", endpoint.id, 0)
+    stage_again("release_deliveries", f"{endpoint.id}:0", endpoint.id, 0, fair_to=endpoint.turn)
 
 
 def _audit(endpoint: WebhookEndpoint, actor: str, action: str, **detail: Any) -> None:

@@ -48,7 +48,9 @@ def deliver(event: OutgoingEvent, endpoint: WebhookEndpoint) -> None:
     now = real_now()
     delay = _delay(endpoint, now)
     planned = WebhookDelivery.create(event=event, endpoint=endpoint, created_at=now)
-    stage("deliver_webhook", planned.id, planned.id, delay=delay, nudged=False)
+    stage(
+        "deliver_webhook", planned.id, planned.id, fair_to=endpoint.turn, delay=delay, nudged=False
+    )
 
 
 def _delay(endpoint: WebhookEndpoint, now: datetime) -> float:

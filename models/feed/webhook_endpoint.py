@@ -61,6 +61,11 @@ class WebhookEndpoint(Row):
         """Every endpoint that has a secret, disabled ones too."""
         return list(cls.select().where(cls.secret != "").order_by(cls.id))
 
+    @property
+    def turn(self) -> str:
+        """Whose turn its deliveries take: an endpoint's of its account."""
+        return f"{self.account_id}/{self.id}"
+
     def wants(self, type: str) -> bool:
         """Whether it gets events of this type."""
         return not self.events or type in self.events
