@@ -21,6 +21,7 @@ from models.payments.payment_link import PaymentLink
 from rules.declines import advice, public_code
 from runtime.clock import real_now
 from runtime.errors import Refused
+from runtime.settings import INTERACTIVE
 
 # seconds a request waits for the invoice's link to be closed before the card is charged
 LINK_PATIENCE = 3.0
@@ -114,9 +115,11 @@ def charge(
         currency=attempt.currency,
         by_phone=confirmation.by_phone,
     )
-    retire_open_payments(invoice, attempts=False)
-    staged = [*jobs, stage_now("confirm_payment", confirmation.id, confirmation.id)]
-    return Charge(confirmation.id, attempt.id, invoice.id, staged)
+    retire_open_payments(invoice, attempts=False, queue=INTERACTIVE)
+    charging = stage_now(
+        "confirm_payment", confirmation.id, confirmation.id, fair_to=invoice.account_id
+    )
+    return Charge(confirmation.id, attempt.id, invoice.id, [*jobs, charging])
 
 
 def resume(confirmation_id: str) -> Charge:

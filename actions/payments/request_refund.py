@@ -8,6 +8,7 @@ from models.payments.payment import Payment
 from models.payments.refund_request import RefundRequest, refundable
 from runtime.clock import real_now
 from runtime.errors import Refused
+from runtime.settings import INTERACTIVE
 
 
 def request_refund(
@@ -18,7 +19,8 @@ def request_refund(
         Invoice.locked(payment.invoice_id)
         amount = _checked(payment, amount)
         request = RefundRequest.request(payment, amount, reason, actor, real_now())
-        stage("refund_payment", request.id, request.id)
+        whose = payment.account_id
+        stage("refund_payment", request.id, request.id, fair_to=whose, queue=INTERACTIVE)
         AuditEntry.record(
             actor,
             "refund.requested",
