@@ -10,9 +10,10 @@ from peewee import fn
 
 from models.base import database_time, execute
 from models.effects.effect import Effect
-from runtime.settings import DAILY_CEILINGS
+from runtime.settings import DAILY_CEILINGS, INTERACTIVE
 
 _SECOND = 1_000_000
+OPEN_STATES = "waiting", "running", "dead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,18 @@ def count_jobs() -> list[JobCount]:
     """
     rows = execute("SELECT name, state, COUNT(*) FROM staged_job GROUP BY state, name").fetchall()
     return [JobCount(*row) for row in rows]
+
+
+def count_waited_for() -> list[JobCount]:
+    """Jobs that are not over and that people wait for, by state and name: they are in another queue
+    than that of their name.
+    """
+    each = (
+        "SELECT name, '{0}', COUNT(*) FROM staged_job WHERE state = '{0}' AND queue = ?"
+        " GROUP BY name"
+    )
+    sql = " UNION ALL ".join(each.format(state) for state in OPEN_STATES)
+    return [JobCount(*row) for row in execute(sql, (INTERACTIVE,) * len(OPEN_STATES)).fetchall()]
 
 
 def count_states() -> dict[str, int]:

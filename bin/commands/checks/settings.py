@@ -6,9 +6,10 @@ from urllib.parse import urlsplit
 from limits import parse
 
 from bin.commands.checks.finding import Finding, Level, judged
+from delivery.life_signs import DETOUR
 from models.accounts.account import stripe_accounts
 from runtime.errors import Misconfigured
-from runtime.settings import QUEUES, Settings
+from runtime.settings import INTERACTIVE, QUEUES, Settings
 from runtime.trusted_proxies import trusted_proxies
 
 SHORTEST_SECRET = 32  # characters
@@ -218,6 +219,7 @@ def _workers(settings: Settings) -> Finding:
             f"The queues are {', '.join(QUEUES)}.",
         )
     found = f"none for {', '.join(idle)}" if idle else settings.workers
-    return judged(
-        bool(idle), "WORKERS", found, "Start them on another machine, or add them here.", "warn"
-    )
+    advice = "Start them on another machine, or add them here."
+    if INTERACTIVE in idle:
+        advice += f" While no machine has {INTERACTIVE}, {DETOUR}."
+    return judged(bool(idle), "WORKERS", found, advice, "warn")
