@@ -69,9 +69,7 @@ def change_endpoint(
         )
         if enabled is False and endpoint.state == "active":
             disable(endpoint, real_now())
-        elif (enabled and endpoint.state == "disabled") or (
-            moved and endpoint.failures and endpoint.state == "active"
-        ):
+        elif (enabled and endpoint.state == "disabled") or (moved and endpoint.state == "active"):
             endpoint.record_enabled()
             _release(endpoint)
         _audit(endpoint, actor, "endpoint.changed", changed=sorted(wanted), status=endpoint.state)

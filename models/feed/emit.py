@@ -54,10 +54,10 @@ def deliver(event: OutgoingEvent, endpoint: WebhookEndpoint) -> None:
 
 
 def _delay(endpoint: WebhookEndpoint, now: datetime) -> float:
-    """Seconds until it is due: 0, or, while the endpoint fails, until its next test; held if
-    another delivery does that.
+    """Seconds until it is due: 0, or, while the endpoint's deliveries are held, until its next
+    test; held if another delivery does that.
     """
-    if not endpoint.failures:
+    if not endpoint.is_held:
         return 0.0
     if WebhookDelivery.has_untried(endpoint):
         return HELD
