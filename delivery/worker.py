@@ -67,6 +67,7 @@ class Worker:
         self._throttle = LogThrottle()
         self._turns = Turns()
         self._seen = ""  # whom of those who wait it looked at last
+        self._several_wait = False  # when it last looked: it need not try whether one waits alone
 
     def run(self, predecessor: str = "") -> None:
         """Work until SIGTERM. The jobs that a dead `predecessor` held are released first."""
@@ -162,11 +163,12 @@ class Worker:
         """Claim the job that was popped, or the one whose turn it is: then the popped one goes back
         to the head of the queue, for RQ to list all that wait and nothing else.
         """
-        job = claim_job(job_id, self.name, False, self.queue)
+        tried = not self._several_wait
+        job = self._claim_undisputed(job_id) if tried else None
         if job is not None:
-            self._turns.order([Waiting(job.fair_to)])
             return job
         queued = who_waits(job_id, self.queue, self._seen)
+        self._several_wait = len(queued.waiting) > 1
         self._seen = queued.waiting[-1].fair_to if len(queued.waiting) == MOST else ""
         for fair_to in self._turns.order(queued.waiting):
             is_own = (queued.queue, queued.fair_to) == (self.queue, fair_to)
@@ -177,7 +179,13 @@ class Worker:
             if job is not None:
                 self._swap(identity, job, is_back=queued.fair_to is not None)
                 return job
-        return None
+        return None if tried else self._claim_undisputed(job_id)
+
+    def _claim_undisputed(self, job_id: int) -> Claimed | None:
+        job = claim_job(job_id, self.name, False, self.queue)
+        if job is not None:
+            self._turns.order([Waiting(job.fair_to)])
+        return job
 
     def _swap(self, popped: str, taken: Claimed, is_back: bool) -> None:
         self._show(lambda: rq_mend.swap(self.redis, self.queue, popped, taken, is_back))

@@ -11,6 +11,7 @@ from structlog.contextvars import get_contextvars
 
 from models.base import after_commit, database
 from models.delivery.staged_job import Pushable, insert_job, move_to, want_again
+from runtime.settings import QUEUES
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ def stage(
     name that no job has.
     """
     policy = _policies[name]
+    if queue and queue not in QUEUES:
+        raise ValueError(f"{name} is staged in queue {queue!r}; there are {', '.join(QUEUES)}.")
     if not database.in_transaction():
         raise RuntimeError(
             f"{name} is staged outside a transaction: it could outlive, or miss, the rows it is"

@@ -5,6 +5,7 @@ What is counted is the order in which jobs are performed, never seconds.
 """
 
 import logging
+import threading
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,7 +18,7 @@ from delivery import worker as worker_module
 from delivery.registry import JobType
 from delivery.rq_keys import queue_key
 from delivery.worker import Worker
-from models.base import database, execute, is_postgres, transaction
+from models.base import database, execute, is_postgres, release_connection, transaction
 from models.delivery.stage import Policy, allow, stage
 from models.delivery.staged_job import StagedJob, claim_job, insert_job, release_worker
 from models.delivery.turns import claim_next, who_waits
@@ -220,6 +221,27 @@ def test_rq_lists_what_waits_and_nothing_else(redis, performed):
         assert len(listed) == left
 
 
+def test_four_workers_at_once_claim_each_job_once(redis, performed):
+    waiting("a", range(60))
+    waiting("b", range(100, 160))
+    relay.tick(redis)
+    claimed, gate = [], threading.Barrier(4)
+
+    def claim(name):
+        gate.wait()
+        for fair_to in ["a", "b"] * 40:
+            job = claim_next(QUEUE, fair_to, name)
+            claimed.extend([job.id] if job else [])
+        release_connection()
+
+    threads = [threading.Thread(target=claim, args=(f"w{number}",)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(claimed) == len(set(claimed)) == 120
+
+
 def test_a_lost_entry_costs_nobody_his_turn(redis, performed):
     """Given a worker that died with an id in its hand, then the job is found by its row."""
     waiting("a", range(5))
@@ -251,10 +273,12 @@ def statements():
     logger.setLevel(before)
 
 
-def test_a_turn_costs_nothing_alone_and_two_statements_among_others(redis, performed, statements):
+def test_a_turn_costs_nothing_alone_and_one_statement_among_others(redis, performed, statements):
+    worker = Worker(QUEUE, redis, "w", lambda _at: None)
+
     def cost():
         del statements[:]
-        assert given.worked(redis, QUEUE, rounds=1) == 1
+        assert worker.take(redis.lpop(queue_key(QUEUE)).decode()) is not None
         return len(statements)
 
     waiting("a", [1])
@@ -265,8 +289,9 @@ def test_a_turn_costs_nothing_alone_and_two_statements_among_others(redis, perfo
     assert cost() == alone
     waiting("b", range(1_000, 1_100))
     relay.tick(redis)
-    assert cost() <= alone + 2
-    assert cost() <= alone + 2
+    assert cost() <= alone + 2, "it finds out"
+    for _ in range(5):
+        assert cost() <= alone + 1
 
 
 def test_a_claim_reads_the_index_of_turns_and_no_more(redis, performed, statements):
