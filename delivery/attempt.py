@@ -90,6 +90,12 @@ def attempt_number() -> int:
     return attempt.job.attempts if attempt else 0
 
 
+def own_queue() -> str:
+    """The queue of the running job, for what it stages and waits for; '' outside a job."""
+    attempt = _current.get()
+    return attempt.job.queue if attempt else ""
+
+
 def perform(job: Claimed, job_type: JobType, alarm: bool = True) -> Outcome:
     """Run a claimed job and record in its row how it ended, whichever way that was.
 

@@ -7,8 +7,12 @@ from redis import Redis
 from delivery.relay import HEARTBEAT_KEY
 from delivery.rq_mend import live_workers
 from delivery.ticker import SEEN_KEY
-from runtime.settings import QUEUES
+from runtime.settings import INSTEAD_OF_INTERACTIVE, INTERACTIVE, QUEUES
 
+DETOUR = (
+    f"what people wait for goes to {INSTEAD_OF_INTERACTIVE}, whose workers may be busy for long;"
+    f" add {INTERACTIVE}=1 to WORKERS and restart them"
+)
 WRITE_KEY = "payphone:writable"
 _SECOND = 1_000_000
 
@@ -25,6 +29,14 @@ class LifeSigns:
     scheduler: float | None
     workers: dict[str, int]
     refusal: str = ""
+
+    @property
+    def detour(self) -> str:
+        """What follows from it, and what to do, when only other queues are served than that of what
+        people wait for, as under `WORKERS` of an older release; empty when it is served.
+        """
+        served = self.workers[INSTEAD_OF_INTERACTIVE] and not self.workers[INTERACTIVE]
+        return DETOUR if served else ""
 
 
 def read_life_signs(redis: Redis, now: int) -> LifeSigns:

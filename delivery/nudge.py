@@ -11,6 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from delivery import rq_mend, rq_view
+from delivery.route import nudged
 from delivery.rq_keys import rq_id
 from models.delivery.stage import Nudge, use_nudge
 from models.delivery.staged_job import Claimed, Pushable
@@ -37,7 +38,7 @@ def is_open() -> bool:
 
 def push(job: Pushable) -> None:
     """Push one job; after a failure the relay does it."""
-    _try(job.id, lambda redis: rq_view.push(redis, [job]))
+    _try(job.id, lambda redis: rq_view.push(redis, [nudged(redis, job)]))
 
 
 def correct(job: Claimed, state: str) -> None:

@@ -11,24 +11,27 @@ from delivery import nudge
 from delivery.attempt import Outcome, perform
 from delivery.registry import find_job
 from models.delivery.stage import stage
-from models.delivery.staged_job import claim_job, find_staged, reserve_due, revive_job
+from models.delivery.staged_job import claim_job, find_staged, move_to, reserve_due, revive_job
 from runtime.log import get_log
+from runtime.settings import INTERACTIVE
 
 HEAD_START = 15.0  # seconds the request has for itself before a worker may take the job
 
 log = get_log("at_once")
 
 
-def stage_now(name: str, key: str | int, *args: str | int) -> int | None:
-    """Stage the job called `name` for the request to perform after its commit; the row's id.
+def stage_now(name: str, key: str | int, *args: str | int, fair_to: str) -> int | None:
+    """Stage the job called `name` for the request to perform after its commit; the row's id. What
+    the request cannot finish is done by the workers of what people wait for.
 
     A job of this key that is over runs again. One that is due and that nobody has begun is taken
     over, because Redis may be away. None when it is running, or waits for its next attempt.
     """
-    staged = stage(name, key, *args, delay=HEAD_START)
+    staged = stage(name, key, *args, fair_to=fair_to, queue=INTERACTIVE, delay=HEAD_START)
     if staged is None and (
         revive_job(name, str(key), HEAD_START) or reserve_due(name, str(key), HEAD_START)
     ):
+        move_to(INTERACTIVE, name, str(key))
         return staged_id(name, key)
     return staged
 

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from redis import Redis
 
 from delivery import rq_keys, rq_mend, rq_view
-from delivery.waiting import Waiting
+from delivery.patience import Patience
+from delivery.route import carry_over, detours, routed
 from models.base import database_time
 from models.delivery.staged_job import StagedJob, release_expired, take_due
 from runtime.killpoint import killpoint
@@ -43,8 +44,10 @@ def _epoch(redis: Redis, now: int) -> int:
     return int(known or now)
 
 
-def _lost_before(redis: Redis, now: int) -> dict[str, int]:
-    """Per queue, the push time before which an unclaimed job must have been lost."""
+def _lost_before(redis: Redis, now: int, by: dict[str, str]) -> dict[str, int]:
+    """Per queue, the push time before which an unclaimed job must have been lost; for one with a
+    detour `by` another queue, that one's.
+    """
     with redis.pipeline(transaction=False) as pipe:
         # RQ's dashboard lists only the queues in this set, also empty ones
         pipe.sadd("rq:queues", *map(rq_keys.queue_key, QUEUES))
@@ -56,16 +59,17 @@ def _lost_before(redis: Redis, now: int) -> dict[str, int]:
         for queue, head in zip(QUEUES, heads, strict=True)
         if head
     }
-    rows = StagedJob.select(StagedJob.id, StagedJob.pushed_at).where(
+    rows = StagedJob.select(StagedJob.id, StagedJob.queue, StagedJob.pushed_at).where(
         StagedJob.id.in_([i for i in ids.values() if i] or [0])
     )
-    pushed = {row.id: row.pushed_at for row in rows}
-    # From a head that is no pushed job (a tick, a foreign entry, a job in backoff) nothing can be
-    # concluded. It will be gone soon; until then no job counts as lost.
+    pushed = {(row.queue, row.id): row.pushed_at for row in rows}
+    # From a head that is no pushed job (a tick, a foreign entry, a job in backoff, one on a detour)
+    # nothing can be concluded. It will be gone soon; until then no job counts as lost.
     heads_pushed = {
-        queue: pushed.get(ids[queue] or 0) or 0 if queue in ids else now for queue in QUEUES
+        queue: pushed.get((queue, ids[queue] or 0)) or 0 if queue in ids else now
+        for queue in QUEUES
     }
-    return {queue: heads_pushed[queue] - GRACE for queue in QUEUES}
+    return {queue: heads_pushed[by.get(queue, queue)] - GRACE for queue in QUEUES}
 
 
 def _mend(redis: Redis) -> None:
@@ -92,13 +96,15 @@ def tick(redis: Redis) -> int:
         log.warning("lease expired", job=job.name, job_id=job.id, state=job.state)
     rq_mend.abandon(redis, released)
     _mend(redis)
+    by = detours(redis)
+    carry_over(redis, by)
     # Taken before the queues are read: what is pushed after that cannot count as lost.
     now = database_time()
-    lost_before = _lost_before(redis, now)
+    lost_before = _lost_before(redis, now, by)
     due = take_due(BATCH, _epoch(redis, now), lost_before)
     if due:
         killpoint("relay.after_take")
-        rq_view.push(redis, due)
+        rq_view.push(redis, routed(due, by))
         killpoint("relay.after_push")
     redis.set(HEARTBEAT_KEY, now, ex=60)
     return len(due)
@@ -110,7 +116,7 @@ def run(redis: Redis, stopping: Callable[[], bool], deadline: Callable[[float], 
     `deadline` is called with the time by which a look must be over.
     """
     forgotten_at = 0.0
-    waiting = Waiting("relay", redis)
+    waiting = Patience("relay", redis)
     while not stopping():
         deadline(time.monotonic() + LOOK_SECONDS)
         busy = False

@@ -56,7 +56,8 @@ def push(redis: Redis, jobs: Iterable[Pushable]) -> None:
             # It may expire since its last attempt ended, and be listed as failed since then.
             pipe.persist(job_key(identity))
             pipe.zrem(ended_key("failed", job.queue), identity)
-            pipe.rpush(queue_key(job.queue), identity)
+            put = pipe.lpush if job.ahead else pipe.rpush
+            put(queue_key(job.queue), identity)
         pipe.execute()
 
 

@@ -1,5 +1,5 @@
-"""A warm worker: one process for one queue. It pops an id, claims the row, performs the job and
-records how it ended.
+"""A warm worker: one process for one queue. It pops an id, claims the row whose turn it is,
+performs the job and records how it ended.
 
 The row is claimed before anything of RQ's is touched: a second copy of a job is refused by its row
 and leaves no trace in RQ.
@@ -22,10 +22,12 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from delivery import rq_keys, rq_mend, rq_view
 from delivery.attempt import Outcome, perform, put_off_unknown
+from delivery.patience import Patience
 from delivery.registry import find_job
 from delivery.tick import TICK_PREFIX, take_tick
-from delivery.waiting import Waiting
+from delivery.turns import Turns
 from models.delivery.staged_job import Claimed, StagedJob, claim_job, release_worker
+from models.delivery.turns import MOST, Waiting, claim_next, who_waits
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
 from runtime.log import get_log
@@ -58,19 +60,22 @@ class Worker:
         self._deadline = deadline
         self._stopping = False
         self._beaten_at = 0.0
-        self._waiting = Waiting(name, redis)
+        self._patience = Patience(name, redis)
+        self._turns = Turns()
+        self._seen = ""  # whom of those who wait it looked at last
+        self._several_wait = False  # when it last looked: it need not try whether one waits alone
 
     def run(self, predecessor: str = "") -> None:
         """Work until SIGTERM. The jobs that a dead `predecessor` held are released first."""
         signal.signal(signal.SIGTERM, self._stop)
         # Ctrl-C reaches every process of the group. The pool answers it, and drains its workers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        with self._waiting.out():
+        with self._patience.out():
             self._inherit(predecessor)
         while not self._stopping:
-            with self._waiting.out():
+            with self._patience.out():
                 self._step()
-        with self._waiting.out():
+        with self._patience.out():
             self._say_goodbye()
 
     def _stop(self, _signum: int, _frame: FrameType | None) -> None:
@@ -101,7 +106,9 @@ class Worker:
             )
 
     def take(self, identity: str) -> Outcome | None:
-        """Perform the job that a queue entry names; None when it was not ours to perform."""
+        """Perform the job that a queue entry names, or one of the queue whose turn it is; None when
+        there was none to perform.
+        """
         self._deadline(time.monotonic() + CLAIM_SECONDS)
         try:
             return self._take(identity)
@@ -113,7 +120,7 @@ class Worker:
             take_tick(identity.removeprefix(TICK_PREFIX))
             return None
         job_id = rq_keys.parse_rq_id(identity)
-        job = claim_job(job_id, self.name) if job_id is not None else None
+        job = self._claim(identity, job_id) if job_id is not None else None
         # Not ours, performed already, or not due yet: only what RQ shows may need correcting.
         if job is None:
             self._show(lambda: self._left_alone(identity, job_id))
@@ -127,7 +134,45 @@ class Worker:
         finally:
             clear_contextvars()
 
+    def _claim(self, identity: str, job_id: int) -> Claimed | None:
+        """Claim the job that was popped, or the one whose turn it is: then the popped one goes back
+        to the head of the queue, for RQ to list all that wait and nothing else.
+        """
+        tried = not self._several_wait
+        job = self._claim_undisputed(job_id) if tried else None
+        if job is not None:
+            return job
+        queued = who_waits(job_id, self.queue, self._seen)
+        self._several_wait = len(queued.waiting) > 1
+        self._seen = queued.waiting[-1].fair_to if len(queued.waiting) == MOST else ""
+        for fair_to in self._turns.order(queued.waiting):
+            is_own = (queued.queue, queued.fair_to) == (self.queue, fair_to)
+            own = claim_job(job_id, self.name) if is_own else None
+            if own is not None:
+                return own
+            job = claim_next(queued.queue, fair_to, self.name)
+            if job is not None:
+                self._swap(identity, job, is_back=queued.fair_to is not None)
+                return job
+        return None if tried else self._claim_undisputed(job_id)
+
+    def _claim_undisputed(self, job_id: int) -> Claimed | None:
+        job = claim_job(job_id, self.name, False, self.queue)
+        if job is not None:
+            self._turns.order([Waiting(job.fair_to)])
+        return job
+
+    def _swap(self, popped: str, taken: Claimed, is_back: bool) -> None:
+        self._show(lambda: rq_mend.swap(self.redis, self.queue, popped, taken, is_back))
+
     def _perform(self, job: Claimed) -> Outcome:
+        begun = time.monotonic()
+        try:
+            return self._attempt(job)
+        finally:
+            self._turns.charge(job.fair_to, time.monotonic() - begun)
+
+    def _attempt(self, job: Claimed) -> Outcome:
         job_type = find_job(job.name)
         execution = self._show(lambda: self._start_view(job))
         if job_type is None:
@@ -199,7 +244,7 @@ class Worker:
         try:
             self._heartbeat()
         except ResponseError as error:
-            self._waiting.complain(error)
+            self._patience.complain(error)
             self._beaten_at = time.monotonic()
 
     def _heartbeat(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from actions.payments.record_intent import record_intent
 from actions.payments.retire_open_payments import retire_open_payments
 from actions.payments.saved_card import card_on_file
-from delivery.attempt import recording
+from delivery.attempt import own_queue, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from effects.intent_confirm import INTENT_CONFIRM
@@ -90,7 +90,7 @@ def _decide(confirmation: PaymentConfirmation) -> Decision:
         _saved_card(confirmation) if _in_time(confirmation) else None
     )
     with transaction():
-        retire_open_payments(Invoice.locked(invoice_id), attempts=False)
+        retire_open_payments(Invoice.locked(invoice_id), attempts=False, queue=own_queue())
     with transaction():
         invoice = Invoice.locked(invoice_id)
         attempt = PaymentAttempt.get_by_id(confirmation.attempt_id)
@@ -243,7 +243,8 @@ def _withdraw(
         confirmation.record_refused(why, _told(confirmation, why), now)
         if intent is not None:
             confirmation.attempt.record_retiring(now)
-            stage_again("cancel_payment_intent", confirmation.attempt_id, confirmation.attempt_id)
+            attempt_id = confirmation.attempt_id
+            stage_again("cancel_payment_intent", attempt_id, attempt_id, fair_to=invoice.account_id)
         _audit(confirmation, invoice, intent["id"] if intent else None)
 
 

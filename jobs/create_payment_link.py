@@ -71,7 +71,7 @@ def create_payment_link(link_id: str) -> None:
                 link.record_created(made["id"], made["url"], now)
             else:
                 link.record_created_too_late(made["id"], made["url"], now)
-                stage("retire_payment_link", link.id, link.id)
+                stage("retire_payment_link", link.id, link.id, fair_to=link.account_id)
 
 
 def _decide(link: PaymentLink) -> Effect | None:

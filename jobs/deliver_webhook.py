@@ -2,8 +2,9 @@
 given up after days.
 
 Twice is harmless to a receiver that remembers ids: each attempt carries the event's own id, with a
-new signature. While an endpoint fails, one of its deliveries at a time tests it; the others are
-held, unclaimed, until it works again.
+new signature. One that fails is tried again, and holds up no other. When several in a row have
+failed, one of the endpoint's deliveries at a time tests it; the others are held, unclaimed, until
+it works again.
 """
 
 import json
@@ -65,17 +66,20 @@ def _send(delivery: WebhookDelivery, endpoint: WebhookEndpoint, now: datetime) -
 
 
 def _record_taken(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: Reply) -> None:
-    """Once an endpoint answers again, its other deliveries need not wait any longer."""
+    """Once an endpoint answers again, those of its deliveries that are held need not wait any
+    longer.
+    """
     now = real_now()
     with recording():
         delivery.record_try(_told(reply, now))
         delivery.record_settled("delivered", now)
         if endpoint.failures:
             fresh = lock_endpoint(endpoint)
-            # one failure is that delivery's own fault, maybe: it keeps to its hour
-            held_only = int(fresh.failures == 1)
+            was_held = fresh.is_held
             fresh.record_answered()
-            stage_again("release_deliveries", f"{fresh.id}:{held_only}", fresh.id, held_only)
+            if was_held:
+                key = f"{fresh.id}:0"
+                stage_again("release_deliveries", key, fresh.id, 0, fair_to=fresh.turn)
 
 
 def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: Reply) -> None:
@@ -111,7 +115,7 @@ def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: 
         if over:
             delivery.record_settled("failed", now)
         if fresh.state == "active":
-            delay = _give_turn(fresh, delivery)
+            delay = _give_turn(fresh, delivery) if fresh.is_held else _spread(_own(delivery))
     if not over:
         raise Snooze(f"not taken: {told}", delay)
 
@@ -121,16 +125,20 @@ def _give_turn(endpoint: WebhookEndpoint, tried: WebhookDelivery) -> float:
     that `tried` waits.
     """
     quiet = (endpoint.quiet_until - real_now()).total_seconds() if endpoint.quiet_until else 0.0
-    own = WAITS[min(tried.attempts, len(WAITS)) - 1]
     chosen = next_to_ask(endpoint)[:1]
     alone = len(next_to_ask(endpoint)) == 1
     if tried.id in chosen:
         hold(endpoint, tried.id)
-        return _spread(own if alone else quiet)
+        return _spread(_own(tried) if alone else quiet)
     for delivery_id in chosen:
         ask_at(delivery_id, quiet)
     hold(endpoint, tried.id, *chosen)
-    return _spread(quiet + own) if endpoint.failures == 1 else HELD
+    return HELD
+
+
+def _own(tried: WebhookDelivery) -> float:
+    """Seconds after which a delivery that failed is tried again for its own sake."""
+    return WAITS[min(tried.attempts, len(WAITS)) - 1]
 
 
 def _settle(delivery: WebhookDelivery, state: str, now: datetime) -> None:

@@ -41,7 +41,9 @@ def open_payment_intent(attempt_id: str) -> None:
             invoice = Invoice.locked(attempt.invoice_id)
             effect.record_confirmed(made["id"], {"id": made["id"], "amount": made["amount"]}, now)
             if not attempt.record_opened(made["id"], made["amount"], now):
-                stage_again("cancel_payment_intent", attempt.id, attempt.id)
+                stage_again(
+                    "cancel_payment_intent", attempt.id, attempt.id, fair_to=attempt.account_id
+                )
             if "status" in made:
                 record_intent(invoice, attempt.stripe_account, read_intent(made), attempt.asked_by)
 

@@ -35,7 +35,8 @@ def poll_text_statuses() -> None:
     quiet = followed & (Message.updated_at < now - QUIET)
     with recording():
         for message in Message.select().where(quiet).order_by(Message.updated_at).limit(BATCH):
-            stage("poll_text_status", f"{message.id}:{now:%Y%m%d%H}", message.id)
+            key = f"{message.id}:{now:%Y%m%d%H}"
+            stage("poll_text_status", key, message.id, fair_to=message.account_id)
 
 
 @job(queue="periodic", calls_out=True, attempts=3, timeout=20, formerly=("follow_text",))

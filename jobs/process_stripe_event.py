@@ -209,7 +209,8 @@ def _record(
         if subject["object"] == "refund" and (
             _doubt(finding) or not is_known_refund_status(subject["status"])
         ):
-            ask_again("refund", subject["id"], event.account)
+            whose = invoice.account_id if invoice is not None else ""
+            ask_again("refund", subject["id"], event.account, whose)
     return is_new
 
 

@@ -64,7 +64,8 @@ def _take_in(run: Backfill, found: Page) -> None:
             of=len(found.rows),
         )
     if found.has_more and found.rows:
-        stage("read_stripe_events", f"{run.id}-{run.page}", run.id, run.page)
+        key = f"{run.id}-{run.page}"
+        stage("read_stripe_events", key, run.id, run.page, fair_to=run.stripe_account)
         return
     StripeWatermark.record_reached(
         run.stripe_account, run.since, run.newest_created, run.newest_id, real_now()

@@ -40,7 +40,8 @@ def reconcile_effects() -> None:
             if _is_its_hour(effect, now)
         )
         for effect in list(islice(doubts, BATCH)):
-            stage("reconcile_effect", f"{effect.id}:{now:%Y%m%d%H}", effect.id)
+            key = f"{effect.id}:{now:%Y%m%d%H}"
+            stage("reconcile_effect", key, effect.id, fair_to=effect.account_id or "")
 
 
 def _is_its_hour(effect: Effect, now: datetime) -> bool:

@@ -39,4 +39,5 @@ def reconcile_stripe_page(run_id: int, page: int) -> None:
     with recording():
         write()
         if run.state == "running":
-            stage("reconcile_stripe_page", f"{run.id}-{run.page}", run.id, run.page)
+            key = f"{run.id}-{run.page}"
+            stage("reconcile_stripe_page", key, run.id, run.page, fair_to=run.stripe_account)

@@ -68,7 +68,7 @@ def refund_payment(request_id: str) -> None:
             )
             Refund.record_report(payment.stripe_account, made, now)
             if not is_known_refund_status(made.get("status") or PENDING):
-                ask_again("refund", made["id"], payment.stripe_account)
+                ask_again("refund", made["id"], payment.stripe_account, payment.account_id)
             recompute(invoice)
 
 

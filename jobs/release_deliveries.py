@@ -24,7 +24,7 @@ def release_deliveries(endpoint_id: str, held_only: int) -> None:
         if endpoint.state != "active":
             released = cancel_waiting(endpoint, SLICE)
             pause = 0.0
-        elif endpoint.failures:
+        elif endpoint.is_held:
             return  # it fails again: they go on waiting
         else:
             released = let_go(endpoint, SLICE, bool(held_only))

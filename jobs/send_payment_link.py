@@ -17,7 +17,7 @@ from actions.contact.record_text_report import (
     record_text_report,
 )
 from actions.payments.payable import payment_is_under_way
-from delivery.attempt import Snooze, recording
+from delivery.attempt import Snooze, own_queue, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from effects.perform_once import perform_once, was_not_sent
@@ -71,7 +71,13 @@ def _await_link(message: Message) -> None:
         if not wanted or not collectable or _link_state(invoice) in {"active", "refused"}:
             return
         link = PaymentLink.plan(invoice, real_now())
-        stage_again("create_payment_link", link.id, link.id)
+        stage_again(
+            "create_payment_link",
+            link.id,
+            link.id,
+            fair_to=message.account_id,
+            queue=own_queue(),
+        )
     raise Snooze(
         f"the payment link of invoice {message.invoice_id} is being made", _patience(message)
     )
@@ -203,4 +209,10 @@ def _record(message: Message, effect: Effect, answer: dict[str, Any] | None, now
         act_on_failure(message, effect.error_code or "", now)
     else:
         message.record_report("unknown", None, "unknown", now)
-        stage("reconcile_text", TEXT.job_key(effect), effect.id, delay=LOOK_AFTER)
+        stage(
+            "reconcile_text",
+            TEXT.job_key(effect),
+            effect.id,
+            fair_to=message.account_id,
+            delay=LOOK_AFTER,
+        )

@@ -118,5 +118,13 @@ def id_in(value: object) -> str:
     return found if isinstance(found, str) and _ID.fullmatch(found) else ""
 
 
+def account_of(event: dict[str, Any]) -> str:
+    """The account of ours that an event of the platform names in its metadata; empty when none.
+    Only what the event claims: good for taking turns, and for nothing else. Never raises.
+    """
+    subject = _object(_object(event.get("data")).get("object"))
+    return id_in(_object(subject.get("metadata")).get("account_id"))
+
+
 def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}

@@ -11,9 +11,12 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
-QUEUES = ("webhooks", "deploys", "messages", "calls", "periodic", "outgoing")
+INTERACTIVE = "interactive"  # what a person waits for
+# where it goes while no worker serves it, as under WORKERS of an older release
+INSTEAD_OF_INTERACTIVE = "webhooks"
+QUEUES = ("webhooks", "deploys", "messages", "calls", "periodic", "outgoing", INTERACTIVE)
 DAILY_CEILINGS = {"texts": 500, "charges": 500, "calls": 300}  # unless set
-DEFAULT_WORKERS = "webhooks=2,deploys=1,messages=1,calls=1,periodic=1,outgoing=1"
+DEFAULT_WORKERS = "webhooks=2,deploys=1,messages=1,calls=1,periodic=1,outgoing=1,interactive=1"
 
 
 def _split(value: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@ got.
 """
 
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -11,7 +12,7 @@ from standardwebhooks import Webhook
 
 class HookReceiver:
     """Answers with `statuses` in turn, then 200; `events` are those whose signatures the scheme's
-    own library holds good.
+    own library holds good. Paths that `seconds` names take so long.
     """
 
     def __init__(self) -> None:
@@ -19,12 +20,14 @@ class HookReceiver:
         self.statuses: list[int] = []
         self.secret, self.location, self.release = "", "", threading.Event()
         self.hang = False
+        self.seconds: dict[str, float] = {}
         box = self
 
         class Endpoint(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 box.got.append((dict(self.headers.items()), body))
+                time.sleep(next((box.seconds[at] for at in box.seconds if at in self.path), 0.0))
                 if box.hang:
                     box.release.wait(20)
                 self.send_response(box.statuses.pop(0) if box.statuses else 200)

@@ -23,7 +23,7 @@ def begin_backfill(stripe_account: str, since: int, rate: float, asked_by: str) 
             asked_by=asked_by,
             created_at=real_now(),
         )
-        stage("read_stripe_events", f"{run.id}-0", run.id, 0)
+        stage("read_stripe_events", f"{run.id}-0", run.id, 0, fair_to=stripe_account)
     return run
 
 
@@ -34,7 +34,7 @@ def begin_reconciliation(stripe_account: str, since: int, asked_by: str) -> Reco
         run = Reconciliation.create(
             stripe_account=stripe_account, since=since, until=int(real_seconds()), **about
         )
-        stage("reconcile_stripe_page", f"{run.id}-0", run.id, 0)
+        stage("reconcile_stripe_page", f"{run.id}-0", run.id, 0, fair_to=stripe_account)
     return run
 
 

@@ -9,7 +9,7 @@ from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob, revive_job
-from rules.stripe_event_types import names_of
+from rules.stripe_event_types import account_of, names_of
 from rules.stripe_mode import refuse_mode
 from runtime.clock import real_now
 from runtime.settings import get_settings
@@ -38,7 +38,8 @@ def receive_stripe_event(
     if inbox_id is not None and refusal:
         InboxEvent.get_by_id(inbox_id).record_outcome("refused", real_now(), refusal)
     elif inbox_id is not None:
-        stage("process_stripe_event", inbox_id, inbox_id, delay=delay)
+        whose = account or account_of(event)
+        stage("process_stripe_event", inbox_id, inbox_id, fair_to=whose, delay=delay)
     return inbox_id
 
 
@@ -54,7 +55,7 @@ def replay_event(inbox_id: int, actor: str, delay: float = 0.0) -> bool:
             (InboxEvent.id == inbox_id) & InboxEvent.outcome.is_null(False)
         )
         if event is None or not (
-            revive_job("process_stripe_event", str(inbox_id), delay) or _stage_anew(inbox_id, delay)
+            revive_job("process_stripe_event", str(inbox_id), delay) or _stage_anew(event, delay)
         ):
             return False
         InboxEvent.update(outcome=None, reason=None, processed_at=None).where(
@@ -66,9 +67,11 @@ def replay_event(inbox_id: int, actor: str, delay: float = 0.0) -> bool:
         return True
 
 
-def _stage_anew(inbox_id: int, delay: float) -> bool:
-    same = (StagedJob.name == "process_stripe_event") & (StagedJob.key == str(inbox_id))
+def _stage_anew(event: InboxEvent, delay: float) -> bool:
+    whose = event.account
+    same = (StagedJob.name == "process_stripe_event") & (StagedJob.key == str(event.id))
     return (
         not StagedJob.select().where(same).exists()
-        and stage("process_stripe_event", inbox_id, inbox_id, delay=delay) is not None
+        and stage("process_stripe_event", event.id, event.id, fair_to=whose, delay=delay)
+        is not None
     )

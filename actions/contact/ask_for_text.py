@@ -54,8 +54,10 @@ def refusal_of(invoice: Invoice, phone: str, asked_by: str) -> ContactDecision |
     )
 
 
-def ask_for_text(invoice: Invoice, link: PaymentLink, phone: str, asked_by: str) -> Message:
-    """The text, with the job that sends it once the link is there.
+def ask_for_text(
+    invoice: Invoice, link: PaymentLink, phone: str, asked_by: str, queue: str = ""
+) -> Message:
+    """The text, with the job that sends it once the link is there, in the `queue` that is given.
 
     A job that has given up runs again while the text has no outcome: it asks the gate anew, and an
     attempt that may have left is never made again. What is on its way or in doubt is only answered.
@@ -66,6 +68,8 @@ def ask_for_text(invoice: Invoice, link: PaymentLink, phone: str, asked_by: str)
             "send_payment_link",
             message.id,
             message.id,
+            fair_to=invoice.account_id,
+            queue=queue,
             delay=0.0 if link.state == "active" else LINK_DELAY,
         )
     return message

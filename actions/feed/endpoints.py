@@ -69,9 +69,7 @@ def change_endpoint(
         )
         if enabled is False and endpoint.state == "active":
             disable(endpoint, real_now())
-        elif (enabled and endpoint.state == "disabled") or (
-            moved and endpoint.failures and endpoint.state == "active"
-        ):
+        elif (enabled and endpoint.state == "disabled") or (moved and endpoint.state == "active"):
             endpoint.record_enabled()
             _release(endpoint)
         _audit(endpoint, actor, "endpoint.changed", changed=sorted(wanted), status=endpoint.state)
@@ -129,7 +127,7 @@ def new_secret() -> str:
 
 def _release(endpoint: WebhookEndpoint) -> None:
     """Let what waits for the endpoint go, or be cancelled where it is disabled or deleted."""
-    stage_again("release_deliveries", f"{endpoint.id}:0", endpoint.id, 0)
+    stage_again("release_deliveries", f"{endpoint.id}:0", endpoint.id, 0, fair_to=endpoint.turn)
 
 
 def _audit(endpoint: WebhookEndpoint, actor: str, action: str, **detail: Any) -> None:

@@ -1,5 +1,5 @@
-"""Holding and releasing an endpoint's waiting deliveries: while it fails, only one at a time may
-go.
+"""Holding and releasing an endpoint's waiting deliveries: while it fails again and again, only one
+at a time may go.
 
 A held delivery's job has a due time far off, so that no worker claims it, and becomes due when the
 endpoint accepts a delivery again. Whoever changes whether an endpoint fails locks its account's

@@ -6,7 +6,12 @@ from models.delivery.stage import stage_again
 AFTER = 10.0
 
 
-def ask_again(tells: str, object_id: str, stripe_account: str, delay: float = AFTER) -> None:
-    """Stage a look at a `payment` (by its intent) or a `refund`. In the open transaction."""
+def ask_again(
+    tells: str, object_id: str, stripe_account: str, account_id: str = "", delay: float = AFTER
+) -> None:
+    """Stage a look at a `payment` (by its intent) or a `refund`, in the turn of the account whose
+    it is, if that is known. In the open transaction.
+    """
     key = f"{tells}:{object_id}"
-    stage_again("ask_stripe_again", key, tells, object_id, stripe_account, delay=delay)
+    said = (tells, object_id, stripe_account)
+    stage_again("ask_stripe_again", key, *said, fair_to=account_id, delay=delay)

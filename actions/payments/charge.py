@@ -1,7 +1,7 @@
 """Charging a card for an invoice: for web, backend and phone alike."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from actions.payments.payable import (
@@ -21,6 +21,7 @@ from models.payments.payment_link import PaymentLink
 from rules.declines import advice, public_code
 from runtime.clock import real_now
 from runtime.errors import Refused
+from runtime.settings import INTERACTIVE
 
 # seconds a request waits for the invoice's link to be closed before the card is charged
 LINK_PATIENCE = 3.0
@@ -53,17 +54,22 @@ WITHDRAWN = {
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A charge that was asked for, and the jobs that make it."""
+    """A charge that was asked for, the jobs that make it, and before them those that close the
+    invoice's link, where no worker has come to that.
+    """
 
     confirmation_id: str
     attempt_id: str
     invoice_id: str
     jobs: list[int | None]
+    closing: list[int | None] = field(default_factory=list)
 
     def perform(self) -> None:
         """Make it now, after the commit, once the invoice's link takes no more money."""
+        for job_id in self.closing:
+            perform_now(job_id)
         until = time.monotonic() + LINK_PATIENCE
-        while _link_is_closing(self.invoice_id) and time.monotonic() < until:
+        while _closing(self.invoice_id) and time.monotonic() < until:
             time.sleep(PAUSE)
         for job_id in self.jobs:
             perform_now(job_id)
@@ -114,9 +120,11 @@ def charge(
         currency=attempt.currency,
         by_phone=confirmation.by_phone,
     )
-    retire_open_payments(invoice, attempts=False)
-    staged = [*jobs, stage_now("confirm_payment", confirmation.id, confirmation.id)]
-    return Charge(confirmation.id, attempt.id, invoice.id, staged)
+    retire_open_payments(invoice, attempts=False, queue=INTERACTIVE)
+    charging = stage_now(
+        "confirm_payment", confirmation.id, confirmation.id, fair_to=invoice.account_id
+    )
+    return Charge(confirmation.id, attempt.id, invoice.id, [*jobs, charging])
 
 
 def resume(confirmation_id: str) -> Charge:
@@ -126,10 +134,12 @@ def resume(confirmation_id: str) -> Charge:
     confirmation = PaymentConfirmation.get_by_id(confirmation_id)
     attempt = confirmation.attempt
     jobs: list[int | None] = []
+    closing: list[int | None] = []
     if confirmation.state == "requested":
+        closing += [take_due("retire_payment_link", each) for each in _closing(attempt.invoice_id)]
         jobs += until_in_place(attempt) if attempt.is_live else []
         jobs += [take_due("confirm_payment", confirmation.id)]
-    return Charge(confirmation.id, attempt.id, attempt.invoice_id, jobs)
+    return Charge(confirmation.id, attempt.id, attempt.invoice_id, jobs, closing)
 
 
 def check_not_repeated(invoice: Invoice, amount: int | None, card: str | None) -> None:
@@ -189,6 +199,7 @@ def declined(code: str) -> Refused:
     return Refused("card_declined", told, declineCode=public_code(code), advice=told)
 
 
-def _link_is_closing(invoice_id: str) -> bool:
+def _closing(invoice_id: str) -> list[str]:
+    """The invoice's links that take no more money as soon as their job is done."""
     closing = (PaymentLink.invoice == invoice_id) & (PaymentLink.state == "retiring")
-    return PaymentLink.select().where(closing).exists()
+    return [link.id for link in PaymentLink.select(PaymentLink.id).where(closing)]

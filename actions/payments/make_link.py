@@ -10,11 +10,15 @@ from models.payments.payment_link import PaymentLink
 from runtime.clock import real_now
 
 
-def plan_link(invoice: Invoice, actor: str) -> PaymentLink:
-    """The locked invoice's live link, or a new one with the job that makes it."""
+def plan_link(invoice: Invoice, actor: str, queue: str = "") -> PaymentLink:
+    """The locked invoice's live link, or a new one with the job that makes it, in the `queue` that
+    is given.
+    """
     retire_payments_elsewhere(invoice)
     link = PaymentLink.plan(invoice, real_now())
-    if link.state == "planned" and stage_again("create_payment_link", link.id, link.id):
+    if link.state == "planned" and stage_again(
+        "create_payment_link", link.id, link.id, fair_to=link.account_id, queue=queue
+    ):
         AuditEntry.record(
             actor,
             "payment_link.planned",
@@ -39,7 +43,9 @@ def make_link_now(invoice_id: str) -> PaymentLink | None:
         retire_payments_elsewhere(invoice)
         link = PaymentLink.plan(invoice, real_now())
         job_id = (
-            stage_now("create_payment_link", link.id, link.id) if link.state == "planned" else None
+            stage_now("create_payment_link", link.id, link.id, fair_to=link.account_id)
+            if link.state == "planned"
+            else None
         )
     perform_now(job_id)
     return PaymentLink.newest(invoice)

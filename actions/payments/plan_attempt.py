@@ -48,7 +48,7 @@ def plan_attempt(
             invoice.account_id,
             **about,
         )
-        return attempt, [stage_now("open_payment_intent", attempt.id, attempt.id)]
+        return attempt, [_open(attempt)]
     change = {
         "amount": wanted,
         "stripe_customer_id": customer.stripe_customer_id,
@@ -65,7 +65,7 @@ def plan_attempt(
     # somebody's page may hold the intent's secret, and shows less
     if wanted > max(live.amount, live.intent_amount):
         live.record_retiring(now)
-        closing = stage_now("cancel_payment_intent", live.id, live.id)
+        closing = stage_now("cancel_payment_intent", live.id, live.id, fair_to=live.account_id)
         attempt, jobs = plan_attempt(invoice, wanted, receipt_email or live.receipt_email, asked_by)
         return attempt, [closing, *jobs]
     live.record_change_wanted(now, **change)
@@ -79,12 +79,17 @@ def until_in_place(attempt: PaymentAttempt) -> list[int | None]:
     if attempt.is_in_place:
         return []
     if attempt.state == "planned":
-        return [stage_now("open_payment_intent", attempt.id, attempt.id)]
+        return [_open(attempt)]
     return [
         stage_now(
             "change_payment_intent",
             f"{attempt.id}:{attempt.amount_version}",
             attempt.id,
             attempt.amount_version,
+            fair_to=attempt.account_id,
         )
     ]
+
+
+def _open(attempt: PaymentAttempt) -> int | None:
+    return stage_now("open_payment_intent", attempt.id, attempt.id, fair_to=attempt.account_id)

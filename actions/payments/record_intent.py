@@ -37,7 +37,7 @@ def record_intent(
     facts = InvoiceFacts.of(invoice, payments)
     payment = facts.of_intent(stripe_account, intent_id)
     if not is_current and (finding.doubt or (payment is not None and payment.has_unnamed_charge)):
-        ask_again("payment", intent_id, stripe_account)
+        ask_again("payment", intent_id, stripe_account, invoice.account_id)
     if is_new and payment is not None:
         money = {"amount": payment.amount, "currency": payment.currency}
         AuditEntry.record(

@@ -10,6 +10,7 @@ from models.payments.refund_request import RefundRequest, refundable
 from rules.money import not_in_steps
 from runtime.clock import real_now
 from runtime.errors import Refused
+from runtime.settings import INTERACTIVE
 
 
 def request_refund(
@@ -20,7 +21,8 @@ def request_refund(
         Invoice.locked(payment.invoice_id)
         amount = _checked(payment, amount)
         request = RefundRequest.request(payment, amount, reason, actor, real_now())
-        stage("refund_payment", request.id, request.id)
+        whose = payment.account_id
+        stage("refund_payment", request.id, request.id, fair_to=whose, queue=INTERACTIVE)
         AuditEntry.record(
             actor,
             "refund.requested",

@@ -17,21 +17,24 @@ _ANY_OPEN = (
 )
 
 
-def retire_open_payments(invoice: Invoice, attempts: bool = True) -> None:
-    """Stage the end of the invoice's live link and, unless told otherwise, of its open intent."""
+def retire_open_payments(invoice: Invoice, attempts: bool = True, queue: str = "") -> None:
+    """Stage the end of the invoice's live link and, unless told otherwise, of its open intent; in
+    the `queue` that is given, where somebody waits for it.
+    """
     if not execute(_ANY_OPEN, (invoice.id, invoice.id)).fetchone():
         return
+    account = invoice.account_id
     now = real_now()
     link = PaymentLink.current(invoice)
     if link is not None and link.state == "active":
         link.record_retiring(now)
-        stage_again("retire_payment_link", link.id, link.id)
+        stage_again("retire_payment_link", link.id, link.id, fair_to=account, queue=queue)
     elif link is not None:
         link.record_retired(now)
     attempt = PaymentAttempt.live(invoice) if attempts else None
     if attempt is not None:
         attempt.record_retiring(now)
-        stage_again("cancel_payment_intent", attempt.id, attempt.id)
+        stage_again("cancel_payment_intent", attempt.id, attempt.id, fair_to=account, queue=queue)
 
 
 def retire_payments_elsewhere(invoice: Invoice) -> None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from structlog.contextvars import get_contextvars
 
 from models.base import after_commit, database
-from models.delivery.staged_job import Pushable, insert_job, want_again
+from models.delivery.staged_job import Pushable, insert_job, move_to, want_again
+from runtime.settings import QUEUES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +45,26 @@ def use_nudge(nudge: Nudge) -> None:
 
 
 def stage(
-    name: str, key: str | int, *args: str | int, delay: float = 0.0, nudged: bool = True
+    name: str,
+    key: str | int,
+    *args: str | int,
+    fair_to: str = "",
+    queue: str = "",
+    delay: float = 0.0,
+    nudged: bool = True,
 ) -> int | None:
     """Stage the job called `name`, due in `delay` seconds. Its row's id, or None when name and key
     were staged before.
 
-    Arguments are ids, numbers or short words, never personal data. Needs an open transaction: the
-    job exists if and only if the caller's rows do. One that is not `nudged` is left to the relay.
-    Raises KeyError for a name that no job has.
+    Arguments are ids, numbers or short words, never personal data. `fair_to` is whose work it is:
+    an account, or `account/endpoint`; they take turns. `queue`: another one than the job's own, as
+    `INTERACTIVE` where a person waits for it. Needs an open transaction: the job exists if and only
+    if the caller's rows do. One that is not `nudged` is left to the relay. Raises KeyError for a
+    name that no job has.
     """
     policy = _policies[name]
+    if queue and queue not in QUEUES:
+        raise ValueError(f"{name} is staged in queue {queue!r}; there are {', '.join(QUEUES)}.")
     if not database.in_transaction():
         raise RuntimeError(
             f"{name} is staged outside a transaction: it could outlive, or miss, the rows it is"
@@ -65,27 +76,37 @@ def stage(
         name,
         str(key),
         args,
-        policy.queue,
+        queue or policy.queue,
         policy.attempts,
         delay,
         nudge is not None,
         request_id,
+        fair_to=fair_to,
     )
     if job_id is not None and nudge is not None:
         push = nudge.push
-        pushable = Pushable(job_id, name, policy.queue)
+        pushable = Pushable(job_id, name, queue or policy.queue)
         after_commit(lambda: push(pushable))
     return job_id
 
 
-def stage_again(name: str, key: str | int, *args: str | int, delay: float = 0.0) -> bool:
+def stage_again(
+    name: str,
+    key: str | int,
+    *args: str | int,
+    fair_to: str = "",
+    queue: str = "",
+    delay: float = 0.0,
+) -> bool:
     """Stage the job, or let the one staged under this key before run again; whether it was staged
     first now.
 
     One that is over runs again after the delay, one that runs just now once more when that attempt
-    is over.
+    is over. A `queue` that is given is the row's from now on.
     """
-    if stage(name, key, *args, delay=delay) is not None:
+    if stage(name, key, *args, fair_to=fair_to, queue=queue, delay=delay) is not None:
         return True
     want_again(name, str(key), delay)
+    if queue:
+        move_to(queue, name, str(key))
     return False

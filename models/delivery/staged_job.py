@@ -22,6 +22,11 @@ LEASE = 30.0  # seconds a claimed attempt may be silent before another may start
 _SECOND = 1_000_000
 _AGAIN = "wanted_again IS NOT NULL"
 _DEAD = "attempts >= max_attempts AND wanted_again IS NULL"
+_NOBODY_ELSE = " AND ".join(
+    "NOT EXISTS (SELECT 1 FROM staged_job o WHERE o.queue = staged_job.queue AND o.state ="
+    f" 'waiting' AND o.pushed_at IS NOT NULL AND o.fair_to {other} staged_job.fair_to)"
+    for other in "<>"
+)
 # after an attempt that failed or fell silent; takes a delay in microseconds and an error
 _GIVEN_BACK = (
     f"state = CASE WHEN {_DEAD} THEN 'dead' ELSE 'waiting' END, finished_at = CASE WHEN {_DEAD}"
@@ -33,6 +38,9 @@ _GIVEN_BACK = (
 class StagedJob(Row):
     """One job: its name and key are unique together. Times are microseconds of the database's
     clock.
+
+    `fair_to` is whose work it is: an account, or `account/endpoint`; empty for nobody's. Within a
+    queue they take turns (`models.delivery.turns`).
     """
 
     id = BigAutoField()
@@ -53,6 +61,7 @@ class StagedJob(Row):
     created_at = BigIntegerField()
     finished_at = BigIntegerField(null=True)
     wanted_again = IntegerField(null=True)
+    fair_to = TextField(default="", constraints=[SQL("DEFAULT ''")])
 
     class Meta:
         indexes = ((("name", "key"), True), (("state", "name", "id"), False))
@@ -61,6 +70,17 @@ class StagedJob(Row):
 StagedJob.add_index(
     StagedJob.index(
         StagedJob.queue, StagedJob.due_at, where=SQL("state = 'waiting'"), name="staged_job_waiting"
+    )
+)
+# what RQ has and nobody has begun, by whose it is: whatever is put off or begun leaves this index
+StagedJob.add_index(
+    StagedJob.index(
+        StagedJob.queue,
+        StagedJob.fair_to,
+        StagedJob.due_at,
+        StagedJob.id,
+        where=SQL("state = 'waiting' AND pushed_at IS NOT NULL"),
+        name="staged_job_turns",
     )
 )
 StagedJob.add_index(
@@ -89,15 +109,17 @@ class Claimed:
     attempts: int
     max_attempts: int
     request_id: str | None
+    fair_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Pushable:
-    """What RQ needs to know of a job that is due."""
+    """What RQ needs to know of a job that is due. One that goes `ahead` is put at the head."""
 
     id: int
     name: str
     queue: str
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +141,8 @@ def insert_job(
     delay: float,
     pushed: bool,
     request_id: str | None,
+    *,
+    fair_to: str = "",
 ) -> int | None:
     """Insert a waiting job, due in `delay` seconds; its id, or None when name and key exist
     already.
@@ -134,11 +158,11 @@ def insert_job(
             return None
     row = execute(
         "INSERT INTO staged_job (name, key, args, queue, state, attempts, claim, max_attempts,"
-        " due_at, pushed_at, request_id, created_at) VALUES (?, ?, ?, ?, 'waiting', 0, 0, ?, {now}"
-        " + ?, "
+        " due_at, pushed_at, request_id, fair_to, created_at) VALUES (?, ?, ?, ?, 'waiting', 0, 0,"
+        " ?, {now} + ?, "
         + ("{now}" if pushed else "NULL")
-        + ", ?, {now}) ON CONFLICT (name, key) DO NOTHING RETURNING id",
-        (name, key, arguments, queue, max_attempts, int(delay * _SECOND), request_id),
+        + ", ?, ?, {now}) ON CONFLICT (name, key) DO NOTHING RETURNING id",
+        (name, key, arguments, queue, max_attempts, int(delay * _SECOND), request_id, fair_to),
     ).fetchone()
     return None if row is None else int(row[0])
 
@@ -165,19 +189,30 @@ def find_staged(name: str, key: str) -> StagedJob | None:
     )
 
 
-def claim_job(job_id: int, worker: str, early: bool = False) -> Claimed | None:
+def claim_job(
+    job_id: int, worker: str, early: bool = False, undisputed_in: str = ""
+) -> Claimed | None:
     """Take the job if it is waiting and due (or `early`): one statement, so that only one of many
-    can.
+    can. `undisputed_in`: only if it waits in this queue, and nobody else's work does.
     """
+    if not undisputed_in:
+        return claim_where(worker, "id = ?", (job_id,), early)
+    return claim_where(worker, f"id = ? AND queue = ? AND {_NOBODY_ELSE}", (job_id, undisputed_in))
+
+
+def claim_where(
+    worker: str, which: str, params: tuple[Any, ...], early: bool = False
+) -> Claimed | None:
+    """As `claim_job`, for the one job that the condition `which` finds."""
     due = "" if early else "AND due_at <= {now} "
     settings = get_settings()
     lease = settings.shortened(LEASE, settings.payphone_lease)
     row = execute(
         "UPDATE staged_job SET state = 'running', claim = claim + 1, attempts = attempts + 1,"
-        " lease_until = {now} + ?, worker = ?, wanted_again = NULL WHERE id = ? AND state ="
-        " 'waiting' " + due + "AND attempts < max_attempts "
-        "RETURNING id, name, args, queue, claim, attempts, max_attempts, request_id",
-        (int(lease * _SECOND), worker, job_id),
+        f" lease_until = {{now}} + ?, worker = ?, wanted_again = NULL WHERE {which} AND state ="
+        " 'waiting' " + due + "AND attempts < max_attempts RETURNING id, name, args, queue, claim,"
+        " attempts, max_attempts, request_id, fair_to",
+        (int(lease * _SECOND), worker, *params),
     ).fetchone()
     if row is None:
         return None
@@ -286,6 +321,17 @@ def want_again(name: str, key: str, delay: float) -> None:
     execute(
         f"UPDATE staged_job SET wanted_again = 1, {sets} WHERE name = ? AND key = ?",
         (int(delay * _SECOND), staged_name(name, key), key),
+    )
+
+
+def move_to(queue: str, name: str, key: str) -> bool:
+    """Move a job that waits in another queue to this one; the relay pushes it there."""
+    elsewhere = "name = ? AND key = ? AND state = 'waiting' AND queue <> ?"
+    return bool(
+        execute(
+            f"UPDATE staged_job SET queue = ?, pushed_at = NULL WHERE {elsewhere}",
+            (queue, staged_name(name, key), key, queue),
+        ).rowcount
     )
 
 

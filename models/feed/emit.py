@@ -45,14 +45,16 @@ def deliver(event: OutgoingEvent, endpoint: WebhookEndpoint) -> None:
     now = real_now()
     delay = _delay(endpoint, now)
     planned = WebhookDelivery.create(event=event, endpoint=endpoint, created_at=now)
-    stage("deliver_webhook", planned.id, planned.id, delay=delay, nudged=False)
+    stage(
+        "deliver_webhook", planned.id, planned.id, fair_to=endpoint.turn, delay=delay, nudged=False
+    )
 
 
 def _delay(endpoint: WebhookEndpoint, now: datetime) -> float:
-    """Seconds until it is due: 0, or, while the endpoint fails, until its next test; held if
-    another delivery does that.
+    """Seconds until it is due: 0, or, while the endpoint's deliveries are held, until its next
+    test; held if another delivery does that.
     """
-    if not endpoint.failures:
+    if not endpoint.is_held:
         return 0.0
     if WebhookDelivery.has_untried(endpoint):
         return HELD

@@ -12,14 +12,17 @@ from models.base import ForeignKey, Instant, Row
 from runtime.ids import new_id
 
 GIVEN_UP_AFTER = timedelta(days=3)  # of nothing but failures, then the endpoint is disabled
-# seconds after the first, second, … failure in a row until it is tested again; the last value
-# repeats
+# in a row: fewer may be the events' own fault, or the network's, and hold nothing else up
+HELD_AFTER = 3
+# seconds after the failure that holds its deliveries, the next, … until it is tested again; the
+# last value repeats
 QUIET = 5, 60, 300
 
 
 class WebhookEndpoint(Row):
-    """One endpoint: `active ⇄ disabled`, `→ deleted`. `secret` is encrypted; `quiet_until`: when a
-    failing one is tested again.
+    """One endpoint: `active ⇄ disabled`, `→ deleted`. `secret` is encrypted; `failures` are
+    in a row, of whichever deliveries; `quiet_until`: when one whose deliveries are held is tested
+    again.
 
     `missed_after` is the feed's cursor before the first event it missed when it was last disabled.
     """
@@ -62,6 +65,11 @@ class WebhookEndpoint(Row):
         """Every endpoint that has a secret, disabled ones too."""
         return list(cls.select().where(cls.secret != "").order_by(cls.id))
 
+    @property
+    def turn(self) -> str:
+        """Whose turn its deliveries take: an endpoint's of its account."""
+        return f"{self.account_id}/{self.id}"
+
     def wants(self, type: str) -> bool:
         """Whether it gets events of this type."""
         return not self.events or type in self.events
@@ -71,16 +79,24 @@ class WebhookEndpoint(Row):
         if self.failures:
             self._write(failures=0, failing_since=None, quiet_until=None, last_error=None)
 
-    def record_failed(self, error: str, now: datetime) -> bool:
-        """A delivery failed; it gets no more for a while. Answers whether it has failed for too
-        long.
+    @property
+    def is_held(self) -> bool:
+        """Whether its deliveries are held but for one that tests it. (An older release held them
+        after one failure.)
         """
-        since = self.failing_since or now
-        quiet = QUIET[min(self.failures, len(QUIET) - 1)]
+        return self.failures >= HELD_AFTER or self.quiet_until is not None
+
+    def record_failed(self, error: str, now: datetime) -> bool:
+        """A delivery failed; after some in a row it gets no more for a while. Answers whether it
+        has failed for too long.
+        """
+        since, failures = self.failing_since or now, self.failures + 1
+        is_held = failures >= HELD_AFTER or self.is_held
+        quiet = QUIET[min(max(0, failures - HELD_AFTER), len(QUIET) - 1)]
         self._write(
-            failures=self.failures + 1,
+            failures=failures,
             failing_since=since,
-            quiet_until=now + timedelta(seconds=quiet),
+            quiet_until=now + timedelta(seconds=quiet) if is_held else None,
             last_error=error[:200],
         )
         return now - since >= GIVEN_UP_AFTER

@@ -7,7 +7,7 @@ hold the table from webhooks for minutes. A frozen copy: it does not follow the 
 import json
 import re
 
-from peewee import TextField
+from peewee import SqliteDatabase, TextField
 
 ID = re.compile(r'\w{1,255}', re.ASCII)
 BATCH = 500  # events read and written at a time, so that their payloads need not fit into memory
@@ -20,7 +20,7 @@ def up(migrator, db):
         migrator.add_column('payment_confirmation', 'refusal', TextField(null=True)),
     )
     db.execute_sql("UPDATE payment_confirmation SET refusal = decline_code, decline_code = NULL WHERE state = 'refused'")
-    mark = '?' if type(db).__name__.startswith('Sqlite') else '%s'
+    mark = '?' if isinstance(db, SqliteDatabase) else '%s'
     last = 0
     while True:
         which = (

@@ -8,6 +8,8 @@ code when it changes.
 import json
 import re
 
+from peewee import SqliteDatabase
+
 BATCH = 200  # events read and written at a time
 
 atomic = False
@@ -23,7 +25,7 @@ MEMBER = re.compile(rf'("\w*{FIELD}"\s*:\s*)"(?:[^"\\]|\\.)+"', re.ASCII)
 
 
 def up(migrator, db):
-    mark = "?" if type(db).__name__.startswith("Sqlite") else "%s"
+    mark = "?" if isinstance(db, SqliteDatabase) else "%s"
     find = (
         f"SELECT id, payload FROM inbox_event WHERE id > {mark} AND provider = 'stripe'"
         f" ORDER BY id LIMIT {BATCH}"

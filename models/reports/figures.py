@@ -13,9 +13,10 @@ from models.base import database_time, execute
 from models.effects.effect import Effect
 from models.invoices.invoice import TO_REFUND
 from models.reports.running_total import totals
-from runtime.settings import DAILY_CEILINGS
+from runtime.settings import DAILY_CEILINGS, INTERACTIVE
 
 _SECOND = 1_000_000
+OPEN_STATES = "waiting", "running", "dead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,18 @@ def count_jobs() -> list[JobCount]:
     ).fetchall()
     over = [JobCount(one.kind, one.state, one.count) for one in totals("jobs")]
     return [*(JobCount(*row) for row in rows), *over]
+
+
+def count_waited_for() -> list[JobCount]:
+    """Jobs that are not over and that people wait for, by state and name: they are in another queue
+    than that of their name.
+    """
+    each = (
+        "SELECT name, '{0}', COUNT(*) FROM staged_job WHERE state = '{0}' AND queue = ?"
+        " GROUP BY name"
+    )
+    sql = " UNION ALL ".join(each.format(state) for state in OPEN_STATES)
+    return [JobCount(*row) for row in execute(sql, (INTERACTIVE,) * len(OPEN_STATES)).fetchall()]
 
 
 def count_states() -> dict[str, int]:

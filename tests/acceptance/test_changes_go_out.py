@@ -322,23 +322,23 @@ def claims():
 
 
 def test_a_dead_receiver_costs_a_try_and_not_a_claim_for_each_that_waits(clinic):
-    """Given forty events for a receiver that is down for two hours, then one at a time asks,
-    nothing else is claimed, and another clinic is served.
+    """Given forty events for a receiver that is down for two hours, then after three failures one
+    at a time asks, nothing else is claimed, and another clinic is served.
     """
     clinic.listening()
     other = Clinic(clinic.client, clinic.receiver, clinic.redis)
     other_endpoint = WebhookEndpoint.register(
         other.account, clinic.receiver.url + "/other", [], WebhookEndpoint.get().secret, real_now()
     )
-    clinic.receiver.statuses = [503]
+    clinic.receiver.statuses = [503] * 3
     clinic.happened(30)
     clinic.deliver()
-    assert (claims(), len(clinic.receiver.got)) == (1, 1)
+    assert (claims(), len(clinic.receiver.got)) == (3, 3)
     clinic.receiver.statuses = [503] * 3
     for seconds in (7, 70, 350):
         clinic.time_passes(seconds)
     clinic.happened(10)
-    assert (claims(), len(clinic.receiver.got)) == (4, 4), "after 5 s, a minute, five minutes"
+    assert (claims(), len(clinic.receiver.got)) == (6, 6), "after 5 s, a minute, five minutes"
     for _ in range(20):
         clinic.receiver.statuses = [503]
         clinic.time_passes(350)
@@ -349,7 +349,7 @@ def test_a_dead_receiver_costs_a_try_and_not_a_claim_for_each_that_waits(clinic)
         row.state
         for row in WebhookDelivery.select().where(WebhookDelivery.endpoint == other_endpoint)
     ] == ["delivered"]
-    assert claims() == len(clinic.receiver.got) == 25
+    assert claims() == len(clinic.receiver.got) == 27
     assert WebhookDelivery.select().where(WebhookDelivery.attempts > 1).count() == 0, (
         "they take turns, so that one bad event blocks nothing"
     )
@@ -363,30 +363,74 @@ def test_all_that_waited_follows_when_the_receiver_is_back(clinic, monkeypatch):
 
     monkeypatch.setattr(sys.modules["jobs.release_deliveries"], "SLICE", 4)
     clinic.listening()
-    clinic.receiver.statuses = [503, 503]
+    clinic.receiver.statuses = [503] * 4
     told = clinic.happened(12)
     clinic.deliver()
     clinic.time_passes(7)
-    assert claims() == len(clinic.receiver.got) == 2
+    assert claims() == len(clinic.receiver.got) == 4
     clinic.time_passes(70)
     for _ in range(4):
         clinic.time_passes(1)
     assert {row.state for row in WebhookDelivery.select()} == {"delivered"}
-    assert claims() == len(clinic.receiver.got) == 14, "two in vain, then each once"
+    assert claims() == len(clinic.receiver.got) == 16, "four in vain, then each once"
     assert {event["id"] for event in clinic.receiver.events} == set(told)
 
 
-def test_a_bad_event_does_not_hold_up_the_others(clinic):
-    """Given a receiver that cannot take one event, then the next one shows seconds later that it
-    works, and the bad one waits for its own hour.
+def test_single_refusals_hold_nothing_up(clinic):
+    """Given a receiver that refuses one event in twenty, then every other one is delivered at once,
+    and the refused ones seconds later.
     """
     clinic.listening()
-    clinic.receiver.statuses = [500]
+    clinic.happened(100)
+    clinic.receiver.statuses = ([200] * 19 + [503]) * 5
+    clinic.deliver()
+    assert WebhookDelivery.select().where(WebhookDelivery.state == "delivered").count() == 95
+    assert claims() == len(clinic.receiver.got) == 100
+    clinic.time_passes(7)
+    assert {row.state for row in WebhookDelivery.select()} == {"delivered"}
+    assert claims() == 105
+
+
+@pytest.mark.parametrize("refused", [1, 2])
+def test_what_comes_after_few_refusals_is_sent_at_once(clinic, refused):
+    """Given as many failures in a row as may be chance, then a new event does not wait for them."""
+    clinic.listening()
+    clinic.receiver.statuses = [503] * refused
+    clinic.happened(refused)
+    clinic.deliver()
+    clinic.happened()
+    clinic.deliver()
+    newest = WebhookDelivery.select().order_by(WebhookDelivery.id.desc()).get()
+    assert newest.state == "delivered"
+    assert WebhookEndpoint.get().failures == 0, "one that is taken ends the row"
+
+
+def test_what_an_older_release_holds_is_released(clinic):
+    """Given deliveries that an older release held after a single failure, when this one delivers
+    the one that tests the endpoint, then the others follow.
+    """
+    clinic.listening()
+    clinic.happened(4)
+    WebhookEndpoint.update(failures=1, quiet_until=real_now(), failing_since=real_now()).execute()
+    last = StagedJob.select().order_by(StagedJob.id.desc()).get().id
+    day = 86_400_000_000
+    StagedJob.update(due_at=StagedJob.due_at + day).where(StagedJob.id < last).execute()
+    clinic.deliver()
+    clinic.time_passes(1)
+    clinic.time_passes(1)
+    assert {row.state for row in WebhookDelivery.select()} == {"delivered"}
+
+
+def test_a_bad_event_does_not_hold_up_the_others(clinic):
+    """Given a receiver that cannot take one event, then the others are delivered at once, and the
+    bad one waits for its own hour.
+    """
+    clinic.listening()
+    clinic.receiver.statuses = [500] + [200] * 4
     clinic.happened(5)
     clinic.deliver()
-    clinic.receiver.statuses = [200] * 4 + [500]
-    clinic.time_passes(6)
-    clinic.time_passes(1)
+    clinic.receiver.statuses = [500]
+    clinic.time_passes(7)
     clinic.time_passes(5)
     assert sorted(row.state for row in WebhookDelivery.select()) == ["delivered"] * 4 + ["waiting"]
     bad = WebhookDelivery.get(WebhookDelivery.state == "waiting")
@@ -457,7 +501,7 @@ def test_a_disabled_endpoint_is_enabled_again(clinic):
     endpoint = clinic.listening()
     before, *missed = clinic.happened(3)[0], *[]
     clinic.deliver()
-    clinic.receiver.statuses = [500, 500]
+    clinic.receiver.statuses = [500] * 3
     missed = clinic.happened(2)
     clinic.deliver()
     WebhookEndpoint.update(failing_since=real_now() - timedelta(days=3, minutes=1)).execute()

@@ -4,6 +4,7 @@ done.
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from peewee import OperationalError
@@ -12,6 +13,7 @@ from models import base
 from models.base import release_connection
 from models.delivery.idempotency_key import IdempotencyKey
 from models.delivery.staged_job import StagedJob
+from models.payments.payment_link import PaymentLink
 from tests import given
 from tests.servers import wait_for
 from web.http import idempotency
@@ -97,9 +99,6 @@ def test_a_repetition_performs_what_nobody_has_begun(clinic, monkeypatch):
     """
     monkeypatch.setattr(idempotency, "RUNNING", timedelta(0))
 
-    def dies(*_args):
-        raise OperationalError("the process went away")
-
     with monkeypatch.context() as broken:
         broken.setattr("actions.payments.charge.perform_now", dies)
         first = clinic.phone(key="k1")
@@ -110,6 +109,69 @@ def test_a_repetition_performs_what_nobody_has_begun(clinic, monkeypatch):
     assert clinic.stripe.received(clinic.invoice.id) == 0
     given.make_due()
     assert clinic.phone(key="k1").json["success"] is True
+    assert clinic.stripe.received(clinic.invoice.id) == 12_500
+
+
+def dies(*_args):
+    raise OperationalError("the process went away")
+
+
+def test_a_repetition_closes_the_link_that_nobody_has_begun_to_close(clinic, monkeypatch, valkey):
+    """Given a charge that waits for the invoice's link to be closed, by workers that are busy, when
+    it is repeated, then the repetition closes the link and charges.
+    """
+    monkeypatch.setattr(idempotency, "RUNNING", timedelta(0))
+    monkeypatch.setattr("actions.payments.charge.LINK_PATIENCE", 0.0)
+    links = f"/api/invoices/{clinic.invoice.id}/payment-links"
+    clinic.client.simulate_post(links, json={}, headers=clinic.headers)
+    given.worked(valkey.client(), "messages")
+    assert clinic.phone(key="k1").status_code == 202
+    assert PaymentLink.get().state == "retiring"
+    given.make_due()
+    assert clinic.phone(key="k1").json["success"] is True
+    assert PaymentLink.get().state == "retired"
+    assert clinic.stripe.received(clinic.invoice.id) == 12_500
+
+
+def test_a_card_form_that_posts_again_performs_what_nobody_has_begun(clinic, monkeypatch):
+    """Given a page whose request died right after its commit, when it posts the same payment method
+    again, then that charges, once.
+    """
+    form = f"/api/invoices/{clinic.invoice.id}/card-forms"
+    url = clinic.client.simulate_post(form, json={}, headers=clinic.headers).json["url"]
+    asked = {"paymentMethodId": "pm_card_visa", "amount": 12_500}
+
+    def post():
+        return clinic.client.simulate_post(urlsplit(url).path, json=asked)
+
+    with monkeypatch.context() as broken:
+        broken.setattr("actions.payments.charge.perform_now", dies)
+        post()
+    assert clinic.stripe.received(clinic.invoice.id) == 0
+    given.make_due()
+    assert [post().json["status"] for _ in range(2)] == ["succeeded", "succeeded"]
+    assert clinic.stripe.received(clinic.invoice.id) == 12_500
+
+
+def test_an_intent_that_nobody_has_begun_to_make_is_made_by_the_repetition(clinic, monkeypatch):
+    monkeypatch.setattr(idempotency, "RUNNING", timedelta(0))
+    with monkeypatch.context() as broken:
+        broken.setattr("web.payments.payment_intents.perform_now", dies)
+        clinic.intent(key="k1")
+    given.make_due()
+    assert clinic.intent(key="k1").status_code == 201
+    assert len(clinic.stripe.sdk.payment_intents.list().data) == 1
+
+
+def test_a_confirmation_that_nobody_has_begun_is_made_by_the_repetition(clinic, monkeypatch):
+    monkeypatch.setattr(idempotency, "RUNNING", timedelta(0))
+    intent_id = clinic.intent().json["paymentIntentId"]
+    with monkeypatch.context() as broken:
+        broken.setattr("actions.payments.charge.perform_now", dies)
+        clinic.confirm(intent_id, key="k1", paymentMethodId="pm_card_visa")
+    given.make_due()
+    again = clinic.confirm(intent_id, key="k1", paymentMethodId="pm_card_visa")
+    assert again.json["success"] is True
     assert clinic.stripe.received(clinic.invoice.id) == 12_500
 
 

@@ -259,6 +259,17 @@ def test_a_key_that_may_not_list_endpoints_is_told_so(database_url, valkey, stan
     assert "Webhook Endpoints: read" in advice
 
 
+def test_workers_of_an_older_setting_are_told_what_to_add(healthy, set_env):
+    """Given WORKERS as an older release had it, and pools that run so."""
+    set_env(WORKERS="webhooks=2,deploys=1,messages=1,calls=1,periodic=1,outgoing=1")
+    healthy.delete("rq:workers:interactive")
+    findings = found()
+    for what, level in (("WORKERS", "warn"), ("workers", "fail")):
+        assert findings[what][0] == level
+        assert "interactive" in findings[what][1]
+        assert "add interactive=1 to WORKERS and restart them" in findings[what][2]
+
+
 def test_a_setting_that_cannot_be_read_is_named_and_its_value_is_not(set_env):
     set_env(PAYPHONE_ENV="sk_live_pasted_in_the_wrong_line")
     result = run("doctor")

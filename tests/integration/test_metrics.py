@@ -74,8 +74,23 @@ def test_jobs_are_counted_by_queue_and_state(scraped):
     assert found["payphone_jobs unknown waiting"] == 1
     assert found["payphone_jobs calls waiting"] == 0
     assert found["payphone_jobs_dead mark_overdue"] == 1
+    assert found["payphone_jobs interactive waiting"] == 0
     assert 600 <= found["payphone_job_oldest_due_seconds webhooks"] < 660
     assert found["payphone_job_oldest_due_seconds calls"] == 0
+
+
+def test_what_people_wait_for_is_counted_in_its_own_queue(scraped):
+    """Given jobs of one name in both queues, then each counts where it waits."""
+    a_job("waiting")
+    a_job("waiting", queue="interactive")
+    a_job("running", queue="interactive")
+    a_job("done", queue="interactive")
+    found = scraped()
+    assert found["payphone_jobs webhooks waiting"] == 1
+    assert found["payphone_jobs interactive waiting"] == 1
+    assert found["payphone_jobs interactive running"] == 1
+    assert found["payphone_jobs webhooks running"] == 0
+    assert found["payphone_job_oldest_due_seconds interactive"] > 0
 
 
 def test_events_and_invoices_are_counted(scraped):

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from delivery.life_signs import DETOUR
 from delivery.relay import tick
 from models.base import execute
 from models.migrate import DIRECTORY
@@ -58,6 +59,19 @@ def test_queues_of_a_killed_pool_are_named(client, living):
     living.delete("rq:worker:w1")  # it expired: its process was killed
     answer = client.simulate_get("/readyz")
     assert answer.json["reasons"] == [f"workers: nobody serves {queue}" for queue in QUEUES]
+
+
+def test_workers_of_an_older_setting_are_degraded_with_what_to_do(client, living):
+    """Given pools that serve all queues but that of what people wait for."""
+    living.delete("rq:workers:interactive")
+    answer = client.simulate_get("/readyz")
+    assert (answer.status_code, answer.json) == (
+        200,
+        {
+            "status": "degraded",
+            "reasons": [f"workers: nobody serves interactive: {DETOUR}"],
+        },
+    )
 
 
 def test_a_redis_that_will_not_write_is_degraded(client, living):

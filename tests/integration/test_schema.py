@@ -12,6 +12,7 @@ from tests.processes import close_database
 BOOKKEEPING = {"schema_migration"}  # of playhouse.migrations
 
 SQLITE_INDEXES = "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'index'"
+SQLITE_TRIGGERS = "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger'"
 POSTGRES = {
     "columns": (
         "SELECT table_name, column_name, data_type, is_nullable, column_default IS NOT NULL,"

@@ -66,7 +66,7 @@ class Town:
             "PAYPHONE_ENV": "test",
             "LOG_LEVEL": "INFO",
             "PYTHONUNBUFFERED": "1",
-            "WORKERS": "webhooks=2,messages=2,periodic=1",
+            "WORKERS": "webhooks=2,messages=2,periodic=1,interactive=1",
             "RATE_PER_KEY": "none",
             "RATE_PER_ADDRESS": "none",
             "BACKFILL_RATE": "0",

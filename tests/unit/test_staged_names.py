@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import jobs  # noqa: F401 - makes every job known
-from delivery.registry import job_names
+from delivery.registry import find_job, job_names
 from runtime.settings import ROOT
 
 STAGE = frozenset({"stage", "stage_again", "stage_now"})
@@ -14,16 +14,36 @@ ROOMS = ("web", "jobs", "actions", "effects", "delivery", "models", "bin", "simu
 HANDED_ON = frozenset({"delivery/perform_now.py", "models/delivery/stage.py", "delivery/tick.py"})
 
 
-def _stagings(path: Path) -> Iterator[ast.expr]:
+def _stagings(path: Path) -> Iterator[ast.Call]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in STAGE:
-            yield node.args[0]
+            yield node
+
+
+def _chosen() -> Iterator[tuple[str, ast.Call]]:
+    """Every place that stages a job by a name that it chooses: its file, and the call."""
+    for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
+        if str(path.relative_to(ROOT)) not in HANDED_ON:
+            yield from ((path.name, call) for call in _stagings(path))
+
+
+def test_every_job_that_calls_out_is_staged_with_whose_it_is():
+    """Given a job that calls a provider, then whoever stages it says whose turn it takes: without
+    that, one account's jobs would wait behind another's.
+    """
+    calling = {repr(name) for name in job_names() if find_job(name).calls_out}
+    calls = [(file, call) for file, call in _chosen() if ast.unparse(call.args[0]) in calling]
+    assert len(calls) > 10, "stagings are found"
+    silent = {
+        (file, ast.unparse(call.args[0]))
+        for file, call in calls
+        if "fair_to" not in {keyword.arg for keyword in call.keywords}
+    }
+    assert not silent
 
 
 def test_every_name_that_is_staged_is_the_name_of_a_job():
-    files = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
-    chosen = [path for path in files if str(path.relative_to(ROOT)) not in HANDED_ON]
-    staged = {(path.name, ast.unparse(name)) for path in chosen for name in _stagings(path)}
+    staged = {(file, ast.unparse(call.args[0])) for file, call in _chosen()}
     assert len(staged) > 10, "stagings are found"
     unknown = {
         (file, name) for file, name in staged if name not in {repr(job) for job in job_names()}

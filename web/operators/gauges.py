@@ -13,6 +13,7 @@ from delivery.life_signs import LifeSigns, read_life_signs
 from delivery.registry import find_job
 from models.base import database_time
 from models.reports.figures import (
+    OPEN_STATES,
     backfill_age,
     count_ceilings,
     count_differences,
@@ -23,12 +24,13 @@ from models.reports.figures import (
     count_invoices,
     count_jobs,
     count_paused,
+    count_waited_for,
     oldest_due,
     oldest_unprocessed,
 )
 from runtime.errors import Misconfigured
 from runtime.redis_connection import connect_redis
-from runtime.settings import QUEUES, get_settings
+from runtime.settings import INTERACTIVE, QUEUES, get_settings
 
 DAY = 86_400  # seconds
 TIMEOUT = 1.0  # seconds Redis may take for a scrape
@@ -128,7 +130,7 @@ class _Figures(Collector):
 
 def _job_gauges() -> Iterable[Metric]:
     counts: dict[tuple[str, ...], float] = {
-        (queue, state): 0 for queue in QUEUES for state in ("waiting", "running", "dead")
+        (queue, state): 0 for queue in QUEUES for state in OPEN_STATES
     }
     names: dict[tuple[str, ...], float] = {}
     for row in count_jobs():
@@ -137,6 +139,11 @@ def _job_gauges() -> Iterable[Metric]:
         counts[key] = counts.get(key, 0) + row.count
         if row.state == "dead":
             names[row.name,] = row.count
+    for row in count_waited_for():
+        known = find_job(row.name)
+        key = (known.queue if known else "unknown", row.state)
+        counts[key] = max(0, counts.get(key, 0) - row.count)
+        counts[INTERACTIVE, row.state] += row.count
     yield _family(
         "payphone_jobs",
         "Staged jobs, by queue and state; finished ones until their rows are deleted.",

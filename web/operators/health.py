@@ -13,7 +13,7 @@ from models.database_errors import explain
 from models.migrate import pending
 from runtime.errors import Misconfigured
 from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
-from runtime.settings import get_settings
+from runtime.settings import INTERACTIVE, get_settings
 
 
 class Health:
@@ -61,6 +61,9 @@ class Ready:
         ]
         refused = [f"redis: refuses writes ({signs.refusal})"] if signs.refusal else []
         idle = [
-            f"workers: nobody serves {queue}" for queue, count in signs.workers.items() if not count
+            f"workers: nobody serves {queue}"
+            + (f": {signs.detour}" if queue == INTERACTIVE and signs.detour else "")
+            for queue, count in signs.workers.items()
+            if not count
         ]
         return refused + [f"{who}: not seen for a minute" for who in away] + idle

@@ -39,7 +39,7 @@ from web.invoices.answers import CardFormShown
 from web.openapi.openapi import documented
 from web.payments.card_page import show_card_page, show_refusal
 from web.payments.card_tokens import LIFE, CardForm, read_token
-from web.payments.confirm_payment import answered_later
+from web.payments.confirm_payment import answered_later, resume_charge
 from web.payments.payment_outcome import answer_outcome
 
 STILL_TOLD = timedelta(minutes=15)  # after it expires a form still shows the outcome of its charges
@@ -130,7 +130,7 @@ class CardPage:
             invoice = Invoice.locked(_invoice(form.invoice_id).id)
             known = PaymentConfirmation.with_card(invoice, wanted.payment_method_id)
             later = (
-                Later(f"charge:{known.id}", nothing_to_perform)
+                Later(f"charge:{known.id}", resume_charge(f"charge:{known.id}"))
                 if known
                 else _charge(invoice, wanted, form)
             )

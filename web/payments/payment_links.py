@@ -14,6 +14,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
 from rules.invoice_fold import UNPAID
 from runtime.clock import business_now
+from runtime.settings import INTERACTIVE
 from web.contact.answers import MessageShown
 from web.http.auth import caller_of
 from web.http.body import Body, check
@@ -74,11 +75,13 @@ class InvoicePaymentLinks:
         refused = refusal_of(invoice, phone, actor) if wanted.is_texted and texted is None else None
         if refused is not None:
             return Later(refused.id, nothing_to_perform)
-        link = plan_link(invoice, actor)
+        link = plan_link(invoice, actor, INTERACTIVE)
         address = PayAddress.of(invoice, business_now())
         resp.status = falcon.HTTP_202
         resp.media = {"paymentLinkId": link.id, "url": address.url, "status": link.state}
-        message = ask_for_text(invoice, link, phone, actor) if wanted.is_texted else None
+        message = (
+            ask_for_text(invoice, link, phone, actor, INTERACTIVE) if wanted.is_texted else None
+        )
         resp.media |= {
             "amount": link.amount,
             "currency": link.currency,

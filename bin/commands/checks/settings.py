@@ -6,10 +6,11 @@ from urllib.parse import urlsplit
 from limits import parse
 
 from bin.commands.checks.finding import Finding, Level, judged
+from delivery.life_signs import DETOUR
 from models.accounts.account import stripe_accounts
 from rules.stripe_mode import mode_of_key
 from runtime.errors import Misconfigured
-from runtime.settings import QUEUES, Settings
+from runtime.settings import INTERACTIVE, QUEUES, Settings
 from runtime.trusted_proxies import trusted_proxies
 
 SHORTEST_SECRET = 32  # characters
@@ -242,6 +243,7 @@ def _workers(settings: Settings) -> Finding:
             f"The queues are {', '.join(QUEUES)}.",
         )
     found = f"none for {', '.join(idle)}" if idle else settings.workers
-    return judged(
-        bool(idle), "WORKERS", found, "Start them on another machine, or add them here.", "warn"
-    )
+    advice = "Start them on another machine, or add them here."
+    if INTERACTIVE in idle:
+        advice += f" While no machine has {INTERACTIVE}, {DETOUR}."
+    return judged(bool(idle), "WORKERS", found, advice, "warn")

@@ -48,7 +48,8 @@ def check_processes(redis: Redis, now: int | None = None) -> Iterator[Finding]:
         if idle
         else ", ".join(f"{queue} {count}" for queue, count in signs.workers.items())
     )
-    yield judged(bool(idle), "workers", found, START_WORKERS)
+    advice = f"{START_WORKERS} Until then {signs.detour}." if signs.detour else START_WORKERS
+    yield judged(bool(idle), "workers", found, advice)
     for what, seen, start in (
         ("relay", signs.relay, START_WORKERS),
         ("scheduler", signs.scheduler, "Start python scheduler.py."),

@@ -25,7 +25,7 @@ AWAY = "Redis is away. Start it, and check REDIS_URL. What is due waits in the d
 log = get_log("waiting")
 
 
-class Waiting:
+class Patience:
     """The patience of one process: each failure in a row makes its pause longer, and is said once a
     minute.
     """

@@ -1,0 +1,131 @@
+"""Real processes: a receiver that is slow, a clinic's burst of events, workers of an older setting.
+What is counted is who was served after whom, never seconds.
+"""
+
+import json
+
+import pytest
+
+from actions.feed.endpoints import new_secret
+from models.base import release_connection, transaction
+from models.books.inbox_event import InboxEvent
+from models.delivery.stage import stage
+from models.delivery.staged_job import StagedJob
+from models.feed.emit import emit
+from models.feed.webhook_endpoint import WebhookEndpoint
+from models.payments.payment_confirmation import PaymentConfirmation
+from runtime.clock import real_now
+from runtime.secret_box import seal
+from tests import given
+from tests.faults.town import all_settled, request
+from tests.servers import wait_for
+
+OLD_WORKERS = "webhooks=2,deploys=1,messages=1,calls=1,periodic=1,outgoing=1"
+SLOW = 0.4  # seconds a slow receiver takes
+
+
+def told(receiver):
+    return [headers["webhook-id"] for headers, _ in list(receiver.got)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_slow_receiver_delays_no_other_clinic(town, receiver, workers):
+    """Given twenty-five events for a slow receiver and workers that are in the middle of them, when
+    five for another clinic's come, then all five are delivered before the slow one has had as many
+    more.
+    """
+    receiver.seconds = {"slow": SLOW}
+    slow, quick = given.an_account(), given.an_account()
+    for account, path in ((slow, "slow"), (quick, "quick")):
+        url = f"{receiver.url}/{path}"
+        WebhookEndpoint.register(account, url, [], seal(new_secret()), real_now())
+    for _ in range(25):
+        emit(slow.id, "invoice.paid", {})
+    release_connection()
+    town.pool(f"outgoing={workers}", WEBHOOKS_TO_LOOPBACK="true")
+    wait_for(lambda: len(receiver.got) >= 3, "the slow one is at work")
+    ids = [emit(quick.id, "invoice.paid", {}).event_id for _ in range(5)]
+    release_connection()
+    came = len(receiver.got)
+    wait_for(lambda: set(ids) <= set(told(receiver)), "the others are served", 60)
+    order = told(receiver)[came:]
+    before = [one for one in order[: order.index(ids[-1])] if one not in ids]
+    assert len(before) <= 4 * workers, "between the other's five"
+    all_settled(60)
+    assert len(set(told(receiver))) == len(told(receiver)) == 30
+
+
+def test_a_charge_goes_through_while_old_workers_serve_no_queue_for_it(
+    town, clinic, monkeypatch, valkey
+):
+    """Given a pool with WORKERS as an older release had it, and a web process that dies in the
+    middle of a charge, then the charge is made all the same, once, by a worker of `webhooks`, and
+    /readyz says what to do.
+    """
+    town.pool(OLD_WORKERS)
+    town.web(PAYPHONE_KILL_AT=town.at("lock.held"), PAYPHONE_LEASE="2")
+    wait_for(lambda: "nobody serves interactive" in readiness(town), "it says so")
+    assert "add interactive=1 to WORKERS" in readiness(town)
+    body = json.dumps({"invoiceId": clinic.invoice.id, "paymentMethodId": "pm_card_visa"})
+    headers = clinic.headers | {"Idempotency-Key": "k1", "Content-Type": "application/json"}
+    with pytest.raises(OSError, match=r"Remote end|reset"):
+        request(town.port, "POST", "/api/payments/phone", body.encode(), headers)
+    wait_for(lambda: PaymentConfirmation.get().state == "settled", "it is charged", 60)
+    job = StagedJob.get(StagedJob.name == "confirm_payment")
+    assert (job.queue, job.state) == ("interactive", "done")
+    assert "-webhooks-" in job.worker
+    assert clinic.stripe.received(clinic.invoice.id) == 12_500
+    release_connection()
+
+
+def readiness(town):
+    return " ".join(town.get("/readyz")[1]["reasons"])
+
+
+def test_what_was_pushed_for_workers_that_left_is_carried_over(town, valkey):
+    """Given a job in the queue of what people wait for, when its last worker has left, then the
+    workers of an older setting perform it.
+    """
+    event = given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice()))
+    town.stage(event)
+    StagedJob.update(queue="interactive").execute()
+    redis = valkey.client()
+    redis.delete("rq:queue:webhooks")
+    redis.rpush("rq:queue:interactive", f"process_stripe_event-{StagedJob.get().id}")
+    release_connection()
+    town.pool(OLD_WORKERS)
+    all_settled()
+    assert "-webhooks-" in StagedJob.get().worker
+    assert redis.llen("rq:queue:interactive") == 0
+
+
+def test_what_a_person_waits_for_waits_behind_no_burst_of_events(town, valkey):
+    """Given hundreds of a clinic's events in `webhooks`, whose worker is busy with them, when a job
+    of the same clinic is staged that a person waits for, then its own worker performs it.
+    """
+    invoice = given.an_invoice()
+    town.pool("webhooks=1,interactive=1")
+    served = "rq:workers:interactive"
+    wait_for(lambda: valkey.client().scard(served), "there is a worker for it")
+    for number in range(300):
+        intent = given.an_intent(invoice, intent_id=f"pi_{number}")
+        town.stage(given.an_event("payment_intent.processing", intent | {"status": "processing"}))
+    inbox_id = InboxEvent.receive("stripe", "", "evt_w", "plan.created", "{}", real_now())
+    with transaction():
+        waited_for = stage(
+            "process_stripe_event",
+            inbox_id,
+            inbox_id,
+            fair_to=invoice.account_id,
+            queue="interactive",
+        )
+    left = wait_for(
+        lambda: (
+            StagedJob.get_by_id(waited_for).state == "done"
+            and StagedJob.select().where(StagedJob.state == "waiting").count()
+        ),
+        "it is done while events wait",
+    )
+    assert left > 10
+    assert "-interactive-" in StagedJob.get_by_id(waited_for).worker
+    release_connection()

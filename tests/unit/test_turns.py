@@ -1,0 +1,88 @@
+"""Whose turn it is: a share of a worker's time for each account, and in it for each endpoint."""
+
+from delivery.turns import Turns
+from models.delivery.turns import Waiting
+
+
+def served(turns, costs, times, running=None):
+    """Who is served in each of `times` turns, while all of `costs` wait; each takes its seconds."""
+    order = []
+    for _ in range(times):
+        waiting = [Waiting(name, (running or {}).get(name, 0)) for name in costs]
+        name = turns.order(waiting)[0]
+        turns.charge(name, costs[name])
+        order.append(name)
+    return order
+
+
+def test_quick_work_is_done_strictly_in_turn():
+    order = served(Turns(), {"a": 0.001, "b": 0.002, "c": 0.0005}, 30)
+    for begin in range(0, 30, 3):
+        assert set(order[begin : begin + 3]) == {"a", "b", "c"}
+
+
+def test_who_is_slow_gets_a_share_and_not_the_queue():
+    """Given one whose jobs take ninety times as long, then both get the same time."""
+    order = served(Turns(), {"slow": 4.5, "quick": 0.05}, 920)
+    assert 8 <= order.count("slow") <= 12
+    assert "slow" not in order[2:80], "not served again before the other has had as much"
+
+
+def test_alone_one_has_all_the_time():
+    assert served(Turns(), {"a": 4.5}, 5) == ["a"] * 5
+
+
+def test_who_comes_is_served_next_and_gets_no_credit_for_the_past():
+    """Given one who had the worker to itself for long, when another comes, then it is next, and
+    from then on they take turns.
+    """
+    turns = Turns()
+    served(turns, {"a": 1.0}, 50)
+    order = served(turns, {"a": 1.0, "b": 1.0}, 10)
+    assert order[0] == "b"
+    assert order.count("a") == 5
+
+
+def test_who_was_away_gets_no_credit_either():
+    turns = Turns()
+    served(turns, {"a": 1.0, "b": 1.0}, 4)
+    served(turns, {"a": 1.0}, 50)
+    assert served(turns, {"a": 1.0, "b": 1.0}, 10).count("b") == 5
+
+
+def test_many_endpoints_are_no_more_turns_for_an_account():
+    """Given one account with nine endpoints and one with one, then each account has half."""
+    costs = {f"many/{number}": 0.05 for number in range(9)} | {"one/1": 0.05}
+    order = served(Turns(), costs, 180)
+    assert 85 <= order.count("one/1") <= 95
+    each = [order.count(name) for name in costs if name != "one/1"]
+    assert min(each) >= 9
+    assert max(each) <= 11
+
+
+def test_a_slow_endpoint_leaves_the_others_of_its_account_their_share():
+    order = served(Turns(), {"a/slow": 4.5, "a/quick": 0.05}, 920)
+    assert 8 <= order.count("a/slow") <= 12
+
+
+def test_whoever_keeps_a_worker_busy_comes_after_those_who_keep_none():
+    """Given two workers, one of them at work for an account, then the other serves somebody else
+    while anybody else waits.
+    """
+    turns = Turns()
+    waiting = [Waiting("slow/1", 1), Waiting("slow/2"), Waiting("quick/1")]
+    turns.charge("quick/1", 100.0)
+    assert turns.order(waiting) == ["quick/1", "slow/2", "slow/1"]
+    assert turns.order([Waiting("slow/1", 1)]) == ["slow/1"], "alone, it may have both"
+
+
+def test_nobody_waits_nobody_is_served():
+    assert Turns().order([]) == []
+
+
+def test_it_remembers_no_more_accounts_than_wait_or_owe():
+    turns = Turns()
+    for number in range(1_000):
+        served(turns, {f"account_{number}": 0.001}, 1)
+    assert len(turns._within) <= 2
+    assert len(turns._accounts._had) <= 2
