@@ -9,7 +9,7 @@ time or an id.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -70,24 +70,27 @@ def card_fields(document: Any, at_most: int | None = None) -> list[str]:
 
 def _fields(value: Any, name: str, path: _Path, phones: Phones) -> Iterator[_Path]:
     if isinstance(value, dict):
-        for key, member in value.items():
-            if not _is_short(key) and has_card_number(str(key), phones):
+        for key, member in _long(value.items()):
+            if has_card_number(str(key), phones):
                 yield path, "(a field's name)"
-            elif not _is_short(member):
+            else:
                 yield from _fields(member, str(key), (path, str(key)), phones)
-    elif isinstance(value, list):
-        if _is_split_card(value):
-            yield path
-            return
-        for index, member in enumerate(value):
-            if not _is_short(member):
-                yield from _fields(member, name, (path, str(index)), phones)
-    elif holds_card_number(name, value, phones):
+    elif isinstance(value, list) and not _is_split_card(value):
+        for index, member in _long(enumerate(value)):
+            yield from _fields(member, name, (path, str(index)), phones)
+    elif isinstance(value, list) or holds_card_number(name, value, phones):
         yield path
 
 
-def _is_short(value: Any) -> bool:
-    return isinstance(value, str) and len(value) < LENGTHS.start
+def _long(members: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
+    """Without those members of which name and value are too short: most are."""
+    return (
+        (key, member)
+        for key, member in members
+        if not isinstance(member, str)
+        or len(member) >= LENGTHS.start
+        or len(str(key)) >= LENGTHS.start
+    )
 
 
 def _told(path: _Path) -> str:
