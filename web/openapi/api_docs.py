@@ -4,6 +4,7 @@ The page is made here from the document, whole: no script, nothing from elsewher
 phone. Its search is a form.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -71,10 +72,12 @@ class OpenApi:
     def __init__(self, app: falcon.App) -> None:
         self._app = app
         self._document: dict[str, Any] | None = None
+        self._text = b""  # made once: anybody may ask for it, as often as they like
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The OpenAPI document."""
-        resp.media = self.document()
+        self._text = self._text or json.dumps(self.document()).encode()
+        resp.content_type, resp.data = falcon.MEDIA_JSON, self._text
 
     def document(self) -> dict[str, Any]:
         """The document, made on first use."""
