@@ -102,6 +102,28 @@ def test_a_long_head_on_a_page_is_little_work(client, method, route, head):
     assert work_of(lambda: asked(client, method, route, **head(HEAD))) <= 2 * WORK
 
 
+OPEN = sorted(
+    {route for route in ROUTES if ("GET", route) not in ROUTES_WITH_KEY}
+    | {"/api/openapi.json", "/api/docs", "/api/docs/problems", "/rq", "/static/payphone.css"}
+)
+
+
+@pytest.mark.parametrize("route", OPEN)
+def test_whatever_anybody_may_ask_for_is_little_work(client, route):
+    """The API's description is made once: it is large, and the same for all."""
+    asked(client, "GET", route)
+    assert work_of(lambda: asked(client, "GET", route)) <= WORK
+
+
+def test_a_search_of_the_apis_description_is_little_work(client):
+    asked(client, "GET", "/api/docs")
+    for query in ("q=" + "a+" * 4_000, "q=refund", "q=zzz"):
+        assert (
+            work_of(lambda query=query: asked(client, "GET", "/api/docs", query_string=query))
+            <= WORK
+        )
+
+
 def test_a_body_of_more_values_than_anybody_means_is_told_so(client):
     key = given.a_key(given.an_account())
     for body in ("[" + "4," * 200_000 + "4]", "[" + '{"a":[1]},' * 50_000 + "4]"):
