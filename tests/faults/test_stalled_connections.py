@@ -4,10 +4,12 @@ gunicorn runs as `bin/run` starts it, with its own two processes.
 """
 
 import contextlib
+import resource
 import signal
 import socket
 import threading
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -162,6 +164,27 @@ def test_more_than_a_process_takes_push_out_those_who_came_first(site):
         crowd.come(CROWD, STALLS["half a head"])
         assert answers(site)
         wait_for(lambda: any(map(is_hung_up, first)), "the first are hung up on", BODY_SECONDS / 2)
+
+
+def test_more_than_there_are_descriptors_push_out_those_who_came_first(processes, tmp_path):
+    """Given a machine that allows a process few open files, when a crowd has taken them all, then
+    somebody who asks is answered, and by the processes that were there before.
+    """
+    started = []
+
+    def start(*command: str, **env: str):
+        started.append(processes(*command, **env))
+        return started[-1]
+
+    url = serve(start, DATABASE_URL=f"sqlite:///{tmp_path}/payphone.sqlite3")
+    workers = children_of(started[0].pid)
+    for worker in workers:
+        opened = len(list(Path(f"/proc/{worker}/fd").iterdir()))
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, (opened + 40, opened + 40))
+    with Crowd(port_of(url)) as crowd:
+        crowd.come(CROWD, STALLS["half a head"])
+        assert [answers(url) for _ in range(3)] == [True] * 3
+    assert children_of(started[0].pid) == workers
 
 
 def test_a_slow_reader_gets_all_of_a_large_answer(site):

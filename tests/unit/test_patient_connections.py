@@ -133,6 +133,17 @@ def test_bodies_that_are_not_all_there_take_so_much_memory_and_no_more(pairs):
         other.recv(1)
 
 
+def test_when_room_is_needed_the_longest_waiting_goes_if_there_is_one(pairs):
+    waiting = Waiting(most=10, most_bytes=100)
+    waiting.hang_up()
+    (first, peer), (second, _) = pairs(), pairs()
+    waiting.enter(first)
+    waiting.enter(second)
+    waiting.hang_up()
+    peer.settimeout(10)
+    assert (peer.recv(1), len(waiting)) == (b"", 1)
+
+
 def test_a_peer_that_has_gone_is_no_fault(pairs):
     waiting = Waiting(most=1, most_bytes=100)
     (first, _), (second, _) = pairs(), pairs()

@@ -41,7 +41,8 @@ def read_raw(req: falcon.Request, cap: int = CAP) -> bytes:
         raw = bytes(req.stream.read(cap + 1 if req.content_length is None else req.content_length))
     except (OSError, ParseException):
         raise Problem(
-            "bad_request", "The body ended early, or its chunked encoding is invalid."
+            "bad_request",
+            "The body ended early or did not arrive in time, or its chunked encoding is invalid.",
         ) from None
     if len(raw) > cap:
         raise Problem("body_too_large", f"The body exceeds the limit of {cap} bytes.")

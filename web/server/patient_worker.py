@@ -41,6 +41,7 @@ HEAD_BYTES = 64 * 1024  # a line of 8 KiB, a header of 8 KiB, cookies, what prox
 BODY_BYTES = 64 * 1024 * 1024  # of bodies that have not arrived whole, in one process
 
 _NOTHING_TO_ACCEPT = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED})
+_NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
 
 StartResponse = Callable[..., Any]
 
@@ -78,9 +79,11 @@ class PatientWorker(ThreadWorker):
         try:
             accepted, client = listener.accept()
         except OSError as error:
-            if error.errno in _NOTHING_TO_ACCEPT:
-                return
-            raise
+            if error.errno in _NO_DESCRIPTOR:
+                self._waiting.hang_up()
+            elif error.errno not in _NOTHING_TO_ACCEPT:
+                raise
+            return
         self.nr_conns += 1
         sock = TimedSocket(fileno=accepted.detach())
         connection = _Connection(self._waiting, self.cfg, sock, client, listener.getsockname())

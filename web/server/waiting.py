@@ -39,6 +39,12 @@ class Waiting:
             while self._bytes > self._most_bytes:
                 self._hang_up()
 
+    def hang_up(self) -> None:
+        """Let the longest waiting go, if there is any."""
+        with self._lock:
+            if self._held:
+                self._hang_up()
+
     def leave(self, connection: socket.socket) -> None:
         """It waits no more: what it has sent is worked on, or it is closed."""
         with self._lock:
