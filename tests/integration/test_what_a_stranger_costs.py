@@ -57,6 +57,17 @@ def asked(client, method, route, length=0, **head):
     environ = falcon.testing.create_environ(path, method=method, **head)
     environ["wsgi.input"] = Unread()
     environ["CONTENT_LENGTH"] = str(length)
+    return answered(client, environ)
+
+
+def posted(client, route, body, headers):
+    """The status of an answer to a body that is read."""
+    return answered(
+        client, falcon.testing.create_environ(route, method="POST", headers=headers, body=body)
+    )
+
+
+def answered(client, environ):
     statuses = []
     client.app(environ, lambda status, _headers, _error=None: statuses.append(int(status[:3])))
     return statuses[0]
@@ -122,6 +133,36 @@ def test_a_search_of_the_apis_description_is_little_work(client):
             work_of(lambda query=query: asked(client, "GET", "/api/docs", query_string=query))
             <= WORK
         )
+
+
+BODIES = {
+    "digits": b"4-",
+    "no fields": b"&",
+    "many fields": b"a=&",
+    "percent signs": b"%",
+    "percent signs with digits": b"%41",
+    "deep": b'{"a":',
+    "a list": b"[4,",
+}
+# whose signature or form is not good; each reads its body at once
+DOORS = {
+    "/api/webhooks/stripe": {"Stripe-Signature": "t=1," + "v1=ab," * 1_300},
+    "/api/webhooks/stripe/connect": {"Stripe-Signature": "t=1,v1=" + "a" * 7_000},
+    "/api/webhooks/twilio/messages": {"X-Twilio-Signature": "x" * 28},
+    "/api/webhooks/twilio/message-status": {"X-Twilio-Signature": "x" * 7_000},
+    "/login": {},
+    "/logout": {},
+}
+
+
+@pytest.mark.parametrize(("route", "headers"), DOORS.items(), ids=DOORS)
+@pytest.mark.parametrize("unit", BODIES.values(), ids=BODIES)
+def test_a_body_that_nobody_signed_is_little_work_for_its_length(client, route, headers, unit):
+    for size in (8_000, 60_000, CAP):
+        body = (unit * size)[:size]
+        assert posted(client, route, body, headers) in {303, 400, 403, 413}
+        work = work_of(lambda body=body: posted(client, route, body, headers))
+        assert work <= WORK + 40 * min(size, 64 * 1024)
 
 
 def test_a_body_of_more_values_than_anybody_means_is_told_so(client):
