@@ -17,6 +17,7 @@ from rules.cards.card_numbers import (
     is_card_number,
     redact,
 )
+from rules.cards.plain_digits import digit_places, plain_text
 from runtime.ids import new_id, new_token
 from tests.card_samples import card_digits, check_digit, phones, prefixed_ids, written_cards
 
@@ -193,6 +194,17 @@ def expected(text: str) -> bool:
 @given(odd_texts().filter(lambda text: "+" not in text))
 def test_all_windows_at_once_find_what_one_at_a_time_would(text):
     assert has_card_number(text) == expected(text)
+
+
+@fields
+@given(st.text(), written_cards(), st.text())
+def test_any_text_is_plain_in_the_same_digits_at_their_places(before, card, after):
+    text = before + card + after
+    plain = plain_text(text)
+    assert [char for char in plain if char.isdigit()] == [
+        str(unicodedata.digit(text[place])) for place in digit_places(text)
+    ]
+    assert not has_card_number(redact(text))
 
 
 @settings(max_examples=300, deadline=None)
