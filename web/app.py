@@ -117,8 +117,8 @@ def create_app() -> falcon.App:
         RequestMetrics(),
         SecurityHeaders(),
         RequestContext(),
-        CardGuard(),
         PaymentGuard(),
+        CardGuard(),
     ]
     app = falcon.App(middleware=middleware, router=Router())
     install(app)

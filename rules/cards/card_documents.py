@@ -9,17 +9,19 @@ time or an id.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from rules.cards.card_numbers import (
-    LENGTHS,
     REDACTED,
+    Phones,
     has_bare_card_number,
     has_card_number,
     is_card_number,
     redact,
 )
+from rules.cards.issuers import LENGTHS
 
 _PHONE_NAME = re.compile(
     r"(?:^|[a-z_])(?:phone|phone_?number|clinic_?number|mobile|fax)$|^(?:from|to)$", re.IGNORECASE
@@ -46,47 +48,76 @@ _PROVIDER_ID = re.compile(
 _ID = re.compile(r"[a-z]{2,8}_[0-9A-Za-z_]+", re.ASCII)
 # people write what they like under these
 _FREE = frozenset({"metadata", "custom_fields", "customFields"})
-# over-cautious, quick
-_SUSPECT = re.compile(r"\d(?:[^0-9A-Za-z{}:]{0,12}\d){12,}|\\u|[^\x00-\x7f]", re.ASCII)
+# over-cautious, quick; an escape may stand for a digit, or for what parts two
+_SUSPECT = re.compile(r"\d(?:[^0-9A-Za-z{}:]{0,12}\d){12,}|\\[bfnrtu]|[^\x00-\x7f]", re.ASCII)
 _SPLIT_PARTS = range(2, 20)  # members of a list that could be one number, digit by digit at most
+# A field called something longer is none whose name tells what it holds; each value of a list
+# would be looked at under it.
+_LONGEST_NAME = 64
+_TOO_LARGE = 10 ** (LENGTHS.stop - 1)  # the first number with more digits than a card has
+
+# where a value stands, as the steps that lead to it, the last one first: told only where needed,
+# for a long name over many values would be copied for each
+_Path = tuple["_Path", str] | None
 
 
-def card_fields(document: Any) -> list[str]:
-    """The paths of the fields of a document that hold a card number. Names of fields count; values
-    are not told.
+def card_fields(document: Any, at_most: int | None = None) -> list[str]:
+    """The paths of the fields of a document that hold a card number, the first `at_most`. Names of
+    fields count; values are not told.
     """
-    return list(_fields(document, "", ""))
+    return list(islice(map(_told, _fields(document, "", None, Phones())), at_most))
 
 
-def _fields(value: Any, name: str, path: str) -> Iterator[str]:
+def _fields(value: Any, name: str, path: _Path, phones: Phones) -> Iterator[_Path]:
     if isinstance(value, dict):
-        for key, member in value.items():
-            if has_card_number(str(key)):
-                yield f"{path}(a field's name)"
-                continue
-            yield from _fields(member, str(key), f"{path}{key}.")
-    elif isinstance(value, list):
-        if _is_split_card(value):
-            yield path.rstrip(".")
-            return
-        for index, member in enumerate(value):
-            yield from _fields(member, name, f"{path}{index}.")
-    elif holds_card_number(name, value):
-        yield path.rstrip(".")
+        for key, member in _long(value.items()):
+            if has_card_number(str(key), phones):
+                yield path, "(a field's name)"
+            else:
+                yield from _fields(member, str(key), (path, str(key)), phones)
+    elif isinstance(value, list) and not _is_split_card(value):
+        for index, member in _long(enumerate(value)):
+            yield from _fields(member, name, (path, str(index)), phones)
+    elif isinstance(value, list) or holds_card_number(name, value, phones):
+        yield path
 
 
-def holds_card_number(name: str, value: Any) -> bool:
+def _long(members: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
+    """Without those members of which name and value are too short: most are."""
+    return (
+        (key, member)
+        for key, member in members
+        if not isinstance(member, str)
+        or len(member) >= LENGTHS.start
+        or len(str(key)) >= LENGTHS.start
+    )
+
+
+def _told(path: _Path) -> str:
+    steps = []
+    while path is not None:
+        path, step = path
+        steps.append(step)
+    return ".".join(reversed(steps))
+
+
+def holds_card_number(name: str, value: Any, phones: Phones | None = None) -> bool:
     """Whether the plain value of a field called `name` is, or holds, a card number."""
     text = _text(value)
     if len(text) < LENGTHS.start:
         return False
+    name = _telling(name)
     if _PHONE_NAME.search(name) and _PHONE.fullmatch(text):
         return _is_card_not_phone(text)
     if _TIME_NAME.search(name) and _TIME.fullmatch(text):
         return False
     if _ID_NAME.search(name) and " " not in text.strip():
         return has_bare_card_number(text)
-    return has_card_number(text)
+    return has_card_number(text, phones)
+
+
+def _telling(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else ""
 
 
 def redacted_json(text: str) -> str:
@@ -123,7 +154,7 @@ def redacted_document(value: Any, name: str = "", free: bool = False) -> Any:
     if isinstance(value, bool) or value is None:
         return value
     if not free and (
-        not isinstance(value, str) or _PROVIDER_ID.search(name) or _ID.fullmatch(value)
+        not isinstance(value, str) or _PROVIDER_ID.search(_telling(name)) or _ID.fullmatch(value)
     ):
         return value
     if not holds_card_number(name, value):
@@ -133,8 +164,12 @@ def redacted_document(value: Any, name: str = "", free: bool = False) -> Any:
 
 
 def _text(value: Any) -> str:
-    """A plain value as the digits a person would read: 4242424242424242.0 too."""
+    """A plain value as the digits a person would read: 4242424242424242.0 too. Empty for a number
+    that has too many of them.
+    """
     if value is None or isinstance(value, bool):
+        return ""
+    if isinstance(value, int | float) and not -_TOO_LARGE < value < _TOO_LARGE:
         return ""
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() else repr(value)

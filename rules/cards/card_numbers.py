@@ -2,56 +2,46 @@
 in.
 
 A card number is 13 to 19 digits of one network's prefix and length with a valid Luhn check, in
-groups split by at most one space or hyphen (ISO/IEC 7812; ranges as the networks publish them).
-Digits and separators of every script count, and so do invisible characters put between them. What
-stands beside it ("4242 4242 4242 4242 12 27 123") does not hide it, but an unbroken run of more
-digits than a card has is another kind of number. `rules/cards/card_documents.py` says which fields
-of a document are looked at.
+groups split by at most one space, hyphen, middle dot or line break (ISO/IEC 7812; ranges as the
+networks publish them). Digits and separators of every script count, and characters that nobody sees
+are dropped first (`rules/cards/plain_digits.py`). What stands beside it ("4242 4242 4242 4242 12 27
+123") does not hide it, but an unbroken run of more digits than a card has is another kind of
+number. Where lines break between other separators, as in a list of phone numbers, only groups of
+four are a card number.
+
+The cost is the same for every text of a length, whatever stands in it: all windows of all lengths
+are weighed at once (`rules/cards/windows.py`).
+
+`rules/cards/card_documents.py` says which fields of a document are looked at.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
+from itertools import chain, compress
 
 import phonenumbers
 
+from rules.cards.issuers import LENGTHS, lengths_of
+from rules.cards.plain_digits import digit_places, plain_text
+from rules.cards.windows import card_windows, is_luhn
+
 REDACTED = "[card number removed]"
-LENGTHS = range(13, 20)
 E164_DIGITS = 15  # a phone number has at most these, country code included
+# How many numbers of one text are looked up as phones: that is slow. Only those that could be a
+# card number are, about one in a hundred of the longest.
+PHONES_LOOKED_UP = 50
 
-_NETWORKS = re.compile(
-    r"4(?:\d{12}|\d{15}|\d{18})"  # Visa: 13, 16, 19
-    r"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"  # Mastercard: 16
-    r"|3[47]\d{13}"  # American Express: 15
-    r"|3(?:0[0-5]|[689]\d)\d{11,16}"  # Diners Club: 14 to 19
-    r"|(?:6011|64[4-9]\d|65\d\d)\d{12,15}"  # Discover: 16 to 19
-    r"|35(?:2[89]|[3-8]\d)\d{12,15}"  # JCB: 16 to 19
-    r"|(?:62|81)\d{14,17}"  # UnionPay: 16 to 19
-    r"|(?:50|5[6-9]|6\d)\d{11,17}"  # Maestro: 13 to 19
-)
-_RUN = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,}(?!\d)", re.ASCII)
-_GROUP = re.compile(r"\d+", re.ASCII)
-# every second digit counts twice, as the sum of its digits
-_DOUBLED = dict(zip("0123456789", (0, 2, 4, 6, 8, 1, 3, 5, 7, 9), strict=True))
-_FIRST = frozenset("234568")  # what a card number begins with
-_INVISIBLE = "Cf"  # Unicode's category of zero-width characters and soft hyphens
-
-
-def luhn(digits: str) -> bool:
-    """Whether `digits` pass the Luhn check."""
-    return (
-        sum(map(int, digits[-1::-2])) + sum(map(_DOUBLED.__getitem__, digits[-2::-2]))
-    ) % 10 == 0
+_RUN = re.compile(r"\d(?:[ \n-]?\d)*", re.ASCII)
 
 
 def is_card_number(digits: str) -> bool:
     """Whether these digits, with nothing between them, are a card number."""
-    return len(digits) in LENGTHS and _NETWORKS.fullmatch(digits) is not None and luhn(digits)
+    return len(digits) in LENGTHS and len(digits) in lengths_of(int(digits[:4])) and is_luhn(digits)
 
 
-def has_card_number(text: str) -> bool:
+def has_card_number(text: str, counts: "Phones | None" = None) -> bool:
     """Whether free text holds a card number."""
-    return _found(text, _not_a_phone) is not None
+    return next(_spans(text, counts or Phones()), None) is not None
 
 
 def has_bare_card_number(text: str) -> bool:
@@ -59,103 +49,78 @@ def has_bare_card_number(text: str) -> bool:
 
     Digits that touch letters or an underscore (`pi_3…`, a UUID, a token) are part of the id.
     """
-    return _found(text, _stands_alone) is not None
+    return next(_spans(text, _stands_alone), None) is not None
 
 
 def redact(text: str) -> str:
     """`text` with every card number replaced."""
-    if len(text) < LENGTHS.start:
-        return text
-    plain, places = _plain(text)
     out = []
     at = 0
-    for start, end in _spans(plain, _not_a_phone):
-        out += [text[at : places[start]], REDACTED]
-        at = places[end - 1] + 1
+    for start, end in _spans(text, Phones()):
+        out += [text[at:start], REDACTED]
+        at = end
     return "".join([*out, text[at:]])
 
 
-def _found(text: str, counts: Callable[[str, int, int], bool]) -> tuple[int, int] | None:
-    return next(_spans(_plain(text)[0], counts), None) if len(text) >= LENGTHS.start else None
+class Phones:
+    """Tells phone numbers from card numbers, in one text or in all of one document's."""
+
+    def __init__(self) -> None:
+        self._left = PHONES_LOOKED_UP
+
+    def __call__(self, plain: str, run: tuple[int, int], span: tuple[int, int]) -> bool:
+        """False for a valid phone number in international form: `+` and at most 15 digits."""
+        begin, end = run
+        if begin == 0 or plain[begin - 1] != "+" or self._left == 0:
+            return True
+        line_end = plain.find("\n", begin, end)
+        ends = {end if line_end < 0 else line_end, span[1]}
+        self._left -= 1
+        return not any(
+            span[1] <= phone_end and _is_phone(plain[begin - 1 : phone_end]) for phone_end in ends
+        )
 
 
-def _plain(text: str) -> tuple[str, range | list[int]]:
-    """`text` in ASCII digits, spaces and hyphens, without invisible characters; and where each
-    character stood.
-    """
-    if text.isascii():
-        return text.replace("\t", " "), range(len(text))
-    kept = [
-        (place, _plain_char(char))
-        for place, char in enumerate(text)
-        if unicodedata.category(char) != _INVISIBLE
-    ]
-    return "".join(char for _, char in kept), [place for place, _ in kept]
-
-
-def _plain_char(char: str) -> str:
-    digit = unicodedata.digit(char, None)
-    if digit is not None:
-        return str(digit)
-    match unicodedata.category(char):
-        case "Zs":
-            return " "
-        case "Pd":
-            return "-"
-        case _:
-            return {"\t": " ", "\u2212": "-"}.get(char, char)
-
-
-def _spans(plain: str, counts: Callable[[str, int, int], bool]) -> Iterator[tuple[int, int]]:
-    """Where card numbers stand: whole groups of digits, next to each other,
-    that make one together.
-    """
-    for run in _RUN.finditer(plain):
-        if not counts(plain, run.start(), run.end()):
-            continue
-        groups = [
-            (run.start() + group.start(), group.group()) for group in _GROUP.finditer(run.group())
-        ]
-        first = 0
-        while first < len(groups):
-            last = _card_from(groups, first)
-            if last is not None:
-                yield groups[first][0], groups[last][0] + len(groups[last][1])
-                first = last
-            first += 1
-
-
-def _card_from(groups: list[tuple[int, str]], first: int) -> int | None:
-    """The last of the groups, from `first` on, that are a card number together;
-    the longest wins.
-    """
-    digits = ""
-    found = None
-    if groups[first][1][0] not in _FIRST:
-        return None
-    for index in range(first, len(groups)):
-        digits += groups[index][1]
-        if len(digits) >= LENGTHS.stop:
-            break
-        if len(digits) >= LENGTHS.start and is_card_number(digits):
-            found = index
-    return found
-
-
-def _not_a_phone(plain: str, start: int, end: int) -> bool:
-    """False for a valid phone number in international form: `+` and at most 15 digits."""
-    if (
-        start == 0
-        or plain[start - 1] != "+"
-        or sum(map(str.isdigit, plain[start:end])) > E164_DIGITS
-    ):
-        return True
+def _is_phone(text: str) -> bool:
+    if sum(map(str.isdigit, text)) > E164_DIGITS:
+        return False
     try:
-        return not phonenumbers.is_valid_number(phonenumbers.parse(plain[start - 1 : end], None))
+        return phonenumbers.is_valid_number(phonenumbers.parse(text, None))
     except phonenumbers.NumberParseException:
-        return True
+        return False
 
 
-def _stands_alone(plain: str, start: int, end: int) -> bool:
-    around = plain[max(0, start - 1) : start] + plain[end : end + 1]
+def _stands_alone(plain: str, run: tuple[int, int], _span: tuple[int, int]) -> bool:
+    around = plain[max(0, run[0] - 1) : run[0]] + plain[run[1] : run[1] + 1]
     return not any(char.isalnum() or char == "_" for char in around)
+
+
+def _spans(
+    text: str, counts: Callable[[str, tuple[int, int], tuple[int, int]], bool]
+) -> Iterator[tuple[int, int]]:
+    """Where card numbers stand: whole groups of digits, next to each other, that make one together;
+    the longest where several begin at one place. `counts` is told the plain text, the unbroken run
+    of groups and the number's own part of it.
+    """
+    if len(text) < LENGTHS.start:
+        return
+    plain = plain_text(text)
+    windows = card_windows(plain)
+    first = next(windows, None)
+    if first is None:
+        return
+    where = list(compress(range(len(plain)), map(str.isdigit, plain)))
+    places = where if plain is text else digit_places(text)
+    runs = _RUN.finditer(plain)
+    run = next(runs)
+    done = 0
+    for begin, lengths in chain([first], windows):
+        if begin < done:
+            continue
+        while run.end() <= where[begin]:
+            run = next(runs)
+        for last in [begin + length - 1 for length in lengths]:
+            if counts(plain, run.span(), (where[begin], where[last] + 1)):
+                yield places[begin], places[last] + 1
+                done = last + 1
+                break

@@ -218,6 +218,22 @@ def test_an_address_is_limited_whatever_names_it_tries(client):
     assert try_to_sign_in(client, headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 303
 
 
+def test_names_that_are_nobodys_fill_neither_redis_nor_the_audit(client, valkey):
+    """Given strangers who try ever new names, from one address and from many, then what is counted
+    and what is written down has an end.
+    """
+    for number in range(60):
+        assert LoginLimit().may_try("203.0.113.7", f"name{number}") == (number < 20)
+    assert len(list(valkey.client().scan_iter("*login-name*"))) == 20
+    for number in range(105):
+        headers = {"X-Forwarded-For": f"198.51.100.{number}"}
+        assert try_to_sign_in(client, name=f"nobody{number}", headers=headers).status_code == 403
+    assert AuditEntry.select().where(AuditEntry.action == "login.failed").count() == 100
+    an_operator()
+    assert try_to_sign_in(client, password="wrong but long enough").status_code == 403
+    assert AuditEntry.select().where(AuditEntry.action == "login.failed").count() == 101
+
+
 def test_a_login_that_succeeds_clears_the_count(client):
     an_operator()
     assert all(LoginLimit().may_try("127.0.0.1", "ada") for _ in range(9))

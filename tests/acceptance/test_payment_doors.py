@@ -5,12 +5,16 @@ import time
 
 import falcon.testing
 import pytest
+from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
 
 from models.payments.payment_link import PayAddress
-from runtime.clock import business_now
+from runtime.clock import business_now, real_seconds
 from tests import given
 from tests.processes import reset_process
-from web.http.address import client_address, is_https
+from tests.servers import wait_for
+from web.http.address import HOPS, client_address, is_https
+from web.operators.login_limit import LoginLimit
+from web.server.counts_in_memory import MOST, CountsInMemory
 
 PAYMENTS = "/api/payments"
 
@@ -64,6 +68,70 @@ def test_an_address_is_limited_whatever_key_it_tries(client, setting):
     ):
         client.simulate_post(path, headers={"X-Forwarded-For": address}, json={})
     assert asked(client, {}, 1, address)[0].status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff"),
+        ("[2001:db8:1:2::1]:4711", "2001:DB8:1:2::2"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("::ffff:cb00:7109", "203.0.113.9"),
+        ("64:ff9b::203.0.113.9", "203.0.113.9"),
+        ("2002:cb00:7109:1::1", "2002:cb00:7109:2::1"),
+        ("2001:0:4136:e378:8000:63bf:3fff:fdd2", "192.0.2.45"),
+        ("fe80::1%eth0", "fe80::2"),
+    ],
+)
+def test_addresses_of_one_network_are_counted_together(client, setting, one, other):
+    setting(rate_per_address="1/minute")
+    assert [asked(client, {}, 1, address)[0].status_code for address in (one, other)] == [401, 429]
+    limit = LoginLimit()
+    tries = [limit.may_try((one, other)[n % 2], f"name{n}") for n in range(21)]
+    assert tries == [True] * 20 + [False]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:3::1"),
+        ("64:ff9b::203.0.113.9", "64:ff9b::203.0.113.10"),
+        ("::ffff:203.0.113.9", "::ffff:203.0.113.10"),
+        ("203.0.113.9", "203.0.113.10"),
+    ],
+)
+def test_other_networks_are_counted_apart(client, setting, one, other):
+    setting(rate_per_address="1/minute")
+    assert [asked(client, {}, 1, address)[0].status_code for address in (one, other)] == [401, 401]
+
+
+def test_of_many_proxies_in_a_row_the_nearest_are_read(setting):
+    in_production(setting)
+    told = {"X-Forwarded-For": "203.0.113.5" + ",10.1.2.3" * 2 * HOPS}
+    request = falcon.testing.create_req(headers=told, remote_addr="10.1.2.3")
+    assert client_address(request) == "10.1.2.3"
+
+
+def test_a_crowd_of_addresses_costs_little_memory_while_redis_is_away(client, setting):
+    """Given Redis away, when more addresses come than are counted, then those that came first are
+    forgotten, and whoever is counted is counted on.
+    """
+    setting(redis_url="redis://127.0.0.1:1")
+    counts, item = CountsInMemory(), RateLimitItemPerMinute(2)
+    for number in range(MOST + 100):
+        assert counts.hit(item, f"address{number}")
+    assert len(counts) == MOST
+    last = f"address{MOST + 99}"
+    assert [counts.hit(item, last), counts.hit(item, last)] == [True, False]
+    assert 0 < counts.end_of(item, last) - real_seconds() <= 60
+    counts.clear(item, last)
+    assert counts.hit(item, last)
+
+
+def test_counts_in_memory_begin_anew_with_the_next_window(monkeypatch):
+    counts, item = CountsInMemory(), RateLimitItemPerSecond(1)
+    assert [counts.hit(item, "a"), counts.hit(item, "a")] == [True, False]
+    wait_for(lambda: counts.hit(item, "a"), "the next window", 10)
 
 
 def test_a_payer_is_told_to_wait_in_words(client, setting):

@@ -1,6 +1,7 @@
 """Card numbers are found however they are written, and nothing else is (F55)."""
 
 import json
+import re
 import unicodedata
 
 import phonenumbers
@@ -16,8 +17,9 @@ from rules.cards.card_numbers import (
     is_card_number,
     redact,
 )
+from rules.cards.plain_digits import digit_places, plain_text
 from runtime.ids import new_id, new_token
-from tests.card_samples import card_digits, phones, prefixed_ids, written_cards
+from tests.card_samples import card_digits, check_digit, phones, prefixed_ids, written_cards
 
 
 def is_valid_phone(written: str) -> bool:
@@ -105,6 +107,113 @@ def test_uuids_and_times_in_free_text_are_no_card_numbers(uuid, time, millis):
     assert not has_card_number(f"at {time}")
     assert not has_card_number(
         f"since {millis if str(millis)[0] not in '23' else 1_795_334_400_000} ms"
+    )
+
+
+UNSEEN = (
+    "\ufe0e\ufe0f\ufe00\u034f\u115f\u1160\u3164\uffa0\u2800\u180b\u180e\u180f\u17b4\u17b5"
+    "\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2060\u2064\u2065\u2066\u2069\u206f\ufeff\u00ad"
+    "\u061c\ufff0\ufff9\u0300\u0336\u20dd\u20e3\u0903\u0e31"
+    "\U0001bca0\U0001d173\U000e0001\U000e0030\U000e007f\U000e0100\U000e01ef\U000e0fff"
+    "\x00\x01\x07\x08\x0e\x1a\x1b\x1f\x7f\x80\x9f"
+)
+LINE_BREAKS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
+LINE_BREAKS += [" \n", "\n\n", "\n  ", "\t\r\n\t"]
+LOOKS = ["\u2000", "\u202f", "\u3000", "\u1680", "\u2010", "\u2015", "\u2212", "\u00b7", "\u2022"]
+# as people write them, and as nobody does
+WRITTEN = ["{0}", "{0}{0}", "{0} ", " {0}", "{0} {0}", "{0}-", "-{0}"]
+
+
+@pytest.mark.parametrize("unseen", UNSEEN, ids=[f"U+{ord(char):04X}" for char in UNSEEN])
+@pytest.mark.parametrize("between", WRITTEN)
+def test_characters_that_nobody_sees_hide_no_digit(unseen, between):
+    parted = between.format(unseen)
+    for size in (1, 4, 8):
+        card = parted.join(VISA[at : at + size] for at in range(0, len(VISA), size))
+        assert redact(f"card {card}.") == f"card {REDACTED}."
+    assert has_card_number(f"{VISA}{parted}1227{parted}123")
+    assert has_bare_card_number(parted.join(VISA))
+
+
+@pytest.mark.parametrize("between", [*LINE_BREAKS, *LOOKS], ids=ascii)
+def test_line_breaks_and_what_looks_like_a_space_or_dash_part_digits_as_a_space_does(between):
+    for size in (1, 4, 8, 12):
+        card = between.join(VISA[at : at + size] for at in range(0, len(VISA), size))
+        assert redact(f"card {card}\n") == f"card {REDACTED}\n"
+    assert redact(f"4242 4242{between}4242 4242") == REDACTED
+
+
+@pytest.mark.parametrize("digits", ["４２", "⁴²", "₄₂", "④②", "➃➁", "𝟒𝟐", "𝟺𝟸", "٤٢", "४२", "４②"])
+def test_digits_of_every_kind_are_digits(digits):
+    assert redact(f"{digits * 8} or {' '.join(digits * 8)}") == f"{REDACTED} or {REDACTED}"
+
+
+def test_lists_that_people_keep_are_no_card_numbers():
+    """Given numbers of phones, invoices and people, a line each, then a number is not put together
+    from the end of one line and the beginning of the next.
+    """
+    for last in range(1000):
+        phones = [f"415-555-{last + step:04d}" for step in range(3)]
+        written = "\n".join(phones)
+        assert not has_card_number(written)
+        assert not has_card_number(written.replace("-", " "))
+        assert not has_card_number("\r\n".join(f"+1 {phone}" for phone in phones))
+        assert not has_card_number("\n".join(f"({phone[:3]}) {phone[4:]}" for phone in phones))
+        assert not has_card_number(f"2026-11-28\n2026-11-29\nINV-2026-{last:06d}\n06 12 34 56 78\n")
+
+
+@st.composite
+def odd_texts(draw: st.DrawFn) -> str:
+    """Digits that often make a card number, between what parts and what ends one."""
+    gaps = st.sampled_from(["", "", "", "", " ", "-", "\n", "  ", "\n ", "x", "\u200b", "."])
+    digits = draw(st.one_of(card_digits(), st.text("234568", min_size=13, max_size=40)))
+    return "".join(draw(gaps) + digit for digit in digits) + draw(gaps)
+
+
+def expected(text: str) -> bool:
+    """The rules in their plainest form: every stretch of digits is looked at by itself."""
+    text = re.sub("(?<=[0-9x.])\u200b+(?=[0-9x.])", "-", text).replace("\u200b", "")
+    text = re.sub(r"[ ]*\n[ \n]*", "\n", text)
+    groups = [(part.start(), part.end()) for part in re.finditer("[0-9]+", text)]
+    for first in range(len(groups)):
+        for last in range(first, len(groups)):
+            between = [text[groups[at][1] : groups[at + 1][0]] for at in range(first, last)]
+            digits = "".join(text[start:end] for start, end in groups[first : last + 1])
+            sizes = [end - start for start, end in groups[first:last]]
+            even = all(sum(sizes[: at + 1]) % 4 == 0 for at in range(len(sizes)))
+            if (
+                set(between) <= {" ", "-", "\n"}
+                and ("\n" not in between or set(between) == {"\n"} or even)
+                and is_card_number(digits)
+            ):
+                return True
+    return False
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(odd_texts().filter(lambda text: "+" not in text))
+def test_all_windows_at_once_find_what_one_at_a_time_would(text):
+    assert has_card_number(text) == expected(text)
+
+
+@fields
+@given(st.text(), written_cards(), st.text())
+def test_any_text_is_plain_in_the_same_digits_at_their_places(before, card, after):
+    text = before + card + after
+    plain = plain_text(text)
+    assert [char for char in plain if char.isdigit()] == [
+        str(unicodedata.digit(text[place])) for place in digit_places(text)
+    ]
+    assert not has_card_number(redact(text))
+
+
+@settings(max_examples=300, deadline=None)
+@given(card_digits())
+def test_every_network_is_known_by_its_digits_alone(digits):
+    assert (
+        is_card_number(digits)
+        == has_card_number(digits)
+        == (check_digit(digits[:-1]) == digits[-1])
     )
 
 
@@ -228,6 +337,9 @@ def test_a_digit_hidden_behind_an_escape_or_a_doubled_name_is_found():
     assert VISA[1:] not in redacted_json('{"note": "\\u0034242424242424242"}')
     assert VISA not in redacted_json(f'{{"note": "{VISA}", "note": "fine"}}')
     assert VISA not in redacted_json(f"no JSON {VISA}")
+    for between in ("\n", "\r\n", "\v", "\0", "\u2028", "\u115f"):
+        event = {"note": f"it is {between.join(VISA)}."}
+        assert json.loads(redacted_json(json.dumps(event))) == {"note": f"it is {REDACTED}."}
 
 
 def test_an_event_without_one_is_kept_to_the_byte():

@@ -6,11 +6,15 @@ end, so that what a client writes into `X-Forwarded-For` itself is never reached
 `X-Real-IP` are not read at all.
 """
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import falcon
 
 from runtime.trusted_proxies import trusted_proxies
+
+HOPS = 20  # so many proxies are believed in a row; a header may name hundreds
+SITE = 64  # bits of an IPv6 address that its holder did not choose: the rest is theirs to change
+NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address in its last 32 bits
 
 
 def _is_trusted(text: str) -> bool:
@@ -37,12 +41,25 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 def client_address(req: falcon.Request) -> str:
     """The nearest address that is no proxy of ours."""
-    told = (req.get_header("X-Forwarded-For") or "").split(",")
+    told = (req.get_header("X-Forwarded-For") or "").rsplit(",", HOPS)[-HOPS:]
     hops = [hop for hop in (*told, req.remote_addr or "") if hop.strip()]
     while len(hops) > 1 and _is_trusted(hops[-1]) and _address(hops[-2]) is not None:
         hops.pop()
     address = _address(hops[-1]) if hops else None
     return str(address) if address is not None else "unknown"
+
+
+def counted_as(text: str) -> str:
+    """Whom an address is counted as: an IPv4 address as itself, however it is written in IPv6 (RFC
+    3056, 4380, 6052), and an IPv6 address as its network of 64 bits.
+    """
+    address = _address(text)
+    if not isinstance(address, IPv6Address):
+        return str(address) if address is not None else "unknown"
+    if address in NAT64:
+        return str(IPv4Address(address.packed[-4:]))
+    inner = address.sixtofour or (address.teredo[1] if address.teredo else None)
+    return str(inner or IPv6Network((int(address) >> SITE << SITE, SITE)))
 
 
 def is_https(req: falcon.Request) -> bool:

@@ -15,6 +15,8 @@ from web.http.problems import Problem
 
 CAP = 1024 * 1024  # bytes
 MAX_DEPTH = 64  # levels of objects and lists; Stripe's deepest events have some twenty
+MAX_VALUES = 10_000  # of a body for the API, which has a few dozen: each is walked several times
+TOLD_FIELDS = 50  # of those that are wrong
 
 Shape = TypeVar("Shape", bound="Body")
 
@@ -39,7 +41,8 @@ def read_raw(req: falcon.Request, cap: int = CAP) -> bytes:
         raw = bytes(req.stream.read(cap + 1 if req.content_length is None else req.content_length))
     except (OSError, ParseException):
         raise Problem(
-            "bad_request", "The body ended early, or its chunked encoding is invalid."
+            "bad_request",
+            "The body ended early or did not arrive in time, or its chunked encoding is invalid.",
         ) from None
     if len(raw) > cap:
         raise Problem("body_too_large", f"The body exceeds the limit of {cap} bytes.")
@@ -56,11 +59,11 @@ def read_json(req: falcon.Request) -> Any:
     if not raw.strip():
         return {}
     try:
-        document = parse_json(raw.decode("utf-8"))
+        document = parse_json(raw.decode("utf-8"), MAX_VALUES)
         refuse_unstorable(document)
     except UnicodeDecodeError:
         raise Problem("bad_request", "The body is not UTF-8.") from None
-    except TooDeep as error:
+    except TooMuch as error:
         raise Problem("bad_request", f"{error}.") from None
     except ValueError as error:
         raise Problem("bad_request", f"The body is not JSON: {str(error)[:120]}.") from None
@@ -68,23 +71,31 @@ def read_json(req: falcon.Request) -> Any:
     return document
 
 
-class TooDeep(ValueError):
-    """A document nests deeper than anybody means: whatever walks it would run out of stack."""
+class TooMuch(ValueError):
+    """A document is deeper or larger than anybody means."""
+
+
+class TooDeep(TooMuch):
+    """A document nests so deep that whatever walks it would run out of stack."""
 
     def __init__(self) -> None:
         super().__init__(f"The JSON nests more than {MAX_DEPTH} levels deep")
 
 
-def parse_json(text: str) -> Any:
+def parse_json(text: str, most_values: int | None = None) -> Any:
     """The document of a JSON text. Raises ValueError when it is none, TooDeep when it nests more
-    than MAX_DEPTH levels.
+    than MAX_DEPTH levels, TooMuch when it holds more than `most_values`.
     """
     try:
         document = json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
         raise TooDeep from None
     level = _containers([document])
+    values = 0
     for _ in range(MAX_DEPTH):
+        values += sum(map(len, level))
+        if most_values is not None and values > most_values:
+            raise TooMuch(f"The JSON holds more than {most_values} values")
         level = _containers(
             member
             for value in level
@@ -137,7 +148,7 @@ def check(shape: type[Shape], document: Any) -> Shape:
     except ValidationError as error:
         fields = [
             {"field": ".".join(map(str, item["loc"])), "message": _worded(item)}
-            for item in error.errors(include_input=False, include_url=False)
+            for item in error.errors(include_input=False, include_url=False)[:TOLD_FIELDS]
         ]
         told = "; ".join(f"{field['field']} {field['message']}" for field in fields[:5])
         raise Problem("invalid", f"Not valid: {told}.", errors=fields) from None

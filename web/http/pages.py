@@ -6,6 +6,7 @@ from pathlib import Path
 
 import falcon
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from web.http.security_headers import PAGE
 
@@ -21,9 +22,19 @@ _templates = Environment(
 )
 
 
+def rendered(template: str, **values: object) -> Markup:
+    """The text of a page, or of a part of one."""
+    return Markup(_templates.get_template(template).render(values))  # noqa: S704 - escaped in it
+
+
 def show_page(resp: falcon.Response, template: str, policy: str = PAGE, **values: object) -> None:
     """Answer with a page; one that needs more than styles of ours brings its own `policy`."""
+    show_rendered(resp, rendered(template, **values), policy)
+
+
+def show_rendered(resp: falcon.Response, page: Markup, policy: str = PAGE) -> None:
+    """Answer with a page that is made already."""
     resp.content_type = falcon.MEDIA_HTML
-    resp.text = _templates.get_template(template).render(values)
+    resp.text = page
     resp.set_header("Content-Security-Policy", policy)
     resp.set_header("Cache-Control", "no-store")

@@ -1,7 +1,8 @@
 """What holds for the endpoints of money, before their responders: HTTPS (F56), and not too often
 (F57).
 
-Requests are counted per API key (its hash, whether or not the key is good) and per client address.
+Requests are counted per API key (its hash, whether or not the key is good) and per client address,
+in IPv6 per network of 64 bits.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from limits import RateLimitItem, parse
 from runtime.errors import Misconfigured
 from runtime.settings import Settings, get_settings
 from runtime.trusted_proxies import trusted_proxies
-from web.http.address import client_address, is_https
+from web.http.address import client_address, counted_as, is_https
 from web.http.pages import show_page
 from web.http.problems import Problem
 from web.server.counted_limit import CountedLimit
@@ -110,7 +111,7 @@ def _refuse(req: falcon.Request, resp: falcon.Response, seconds: int) -> None:
 
 def _counted(req: falcon.Request) -> list[tuple[RateLimitItem, str]]:
     settings, secret = get_settings(), (req.auth or "").partition(" ")[2].strip()
-    counted = [(settings.rate_per_address, f"pay-address-{client_address(req)}")]
+    counted = [(settings.rate_per_address, f"pay-address-{counted_as(client_address(req))}")]
     if secret:
         counted.append(
             (settings.rate_per_key, f"pay-key-{hashlib.sha256(secret.encode()).hexdigest()[:32]}")

@@ -4,14 +4,17 @@ The page is made here from the document, whole: no script, nothing from elsewher
 phone. Its search is a form.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import falcon
+from markupsafe import Markup
 
 from rules.problem_words import next_step
-from web.http.pages import show_page
+from web.http.pages import rendered, show_page, show_rendered
 from web.http.problems import PROBLEMS
 from web.openapi.openapi import openapi_document
 
@@ -53,33 +56,41 @@ class Operation:
     body: list[FieldRow]
     answers: list[AnswerRow]
 
-    def speaks_of(self, words: list[str]) -> bool:
-        """Whether every word stands somewhere in this endpoint's description."""
+    def text(self) -> str:
+        """What a search looks at, in small letters."""
         names = [field.name for row in self.answers for field in row.fields] + [
             field.name for field in (*self.parameters, *self.body)
         ]
         codes = [code for row in self.answers for code in row.codes]
-        text = " ".join(
-            [self.method, self.path, self.tag, self.summary, self.about, *names, *codes]
-        ).lower()
-        return all(word in text for word in words)
+        told = [self.method, self.path, self.tag, self.summary, self.about, *names, *codes]
+        return " ".join(told).lower()
 
 
 class OpenApi:
-    """`/api/openapi.json`"""
+    """`/api/openapi.json`. What describes the API is made once: anybody may ask for it, as often as
+    they like.
+    """
 
     def __init__(self, app: falcon.App) -> None:
         self._app = app
-        self._document: dict[str, Any] | None = None
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The OpenAPI document."""
-        resp.media = self.document()
+        resp.content_type, resp.data = falcon.MEDIA_JSON, self._text
 
+    @cached_property
     def document(self) -> dict[str, Any]:
         """The document, made on first use."""
-        self._document = self._document or openapi_document(self._app)
-        return self._document
+        return openapi_document(self._app)
+
+    @cached_property
+    def operations(self) -> list[Operation]:
+        """Its endpoints, ready to be shown."""
+        return list(read_operations(self.document))
+
+    @cached_property
+    def _text(self) -> bytes:
+        return json.dumps(self.document).encode()
 
 
 class ApiDocs:
@@ -90,11 +101,12 @@ class ApiDocs:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Every endpoint, or those that have the words of `q`."""
-        document, wanted = self._openapi.document(), (req.get_param("q") or "")[:100]
+        document, wanted = self._openapi.document, (req.get_param("q") or "")[:100]
+        words = wanted.lower().split()
         found = [
             operation
-            for operation in read_operations(document)
-            if operation.speaks_of(wanted.lower().split())
+            for operation in self._openapi.operations
+            if all(word in self._texts[operation.id] for word in words)
         ]
         groups = {
             tag["name"]: [operation for operation in found if operation.tag == tag["name"]]
@@ -105,10 +117,22 @@ class ApiDocs:
             resp,
             "api_docs.html",
             groups={tag: rows for tag, rows in groups.items() if rows},
+            articles=self._articles,
             wanted=wanted,
             about=about,
             count=len(found),
         )
+
+    @cached_property
+    def _texts(self) -> dict[str, str]:
+        return {operation.id: operation.text() for operation in self._openapi.operations}
+
+    @cached_property
+    def _articles(self) -> dict[str, Markup]:
+        return {
+            operation.id: rendered("api_operation.html", operation=operation)
+            for operation in self._openapi.operations
+        }
 
 
 class ProblemDocs:
@@ -119,15 +143,19 @@ class ProblemDocs:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Every code: its status, what it means, which endpoints answer it."""
+        show_rendered(resp, self._page)
+
+    @cached_property
+    def _page(self) -> Markup:
         where: dict[str, list[Operation]] = {}
-        for operation in read_operations(self._openapi.document()):
+        for operation in self._openapi.operations:
             for code in {code for answer in operation.answers for code in answer.codes}:
                 where.setdefault(code, []).append(operation)
         rows = [
             (code, status, title, next_step(code), where.get(code, []))
             for code, (status, title) in sorted(PROBLEMS.items(), key=lambda item: item[1][0])
         ]
-        show_page(resp, "api_problems.html", rows=rows)
+        return rendered("api_problems.html", rows=rows)
 
 
 def read_operations(document: dict[str, Any]) -> Iterator[Operation]:

@@ -201,7 +201,7 @@ def documented(
         headers = _headers(repeats, "idempotency_key_required" in problems) if keyed else None
         name = f"{responder.__qualname__.split('.')[0]}_{responder.__name__.removeprefix('on_')}"
         security: list[Any] | None = None if keyed else []
-        return _tree.validate(
+        described = _tree.validate(
             query=query,
             json=body,
             headers=headers,
@@ -211,6 +211,8 @@ def documented(
             skip_validation=True,
             operation_id=name,
         )(responder)
+        described.needs_key = keyed
+        return described
 
     return describe
 

@@ -73,7 +73,7 @@ class Login:
             return
         operator, holds = _check(name, password)
         if not holds:
-            _record_failure(name, address)
+            self._record_failure(name, address)
             resp.status = falcon.HTTP_403
             _show_form(req, resp, after, FAILED)
             return
@@ -91,6 +91,17 @@ class Login:
         keep_session(resp, token)
         drop_cookie(resp, "form")
         resp.status, resp.location = falcon.HTTP_303, after
+
+    def _record_failure(self, name: str, address: str) -> None:
+        """Audit it. A name we do not know is not kept: it may be a password in the wrong field."""
+        known = (
+            Operator.get_or_none(Operator.name == normal_name(name)) is not None
+            or normal_name(name) == BUILT_IN
+        )
+        subject = f"operator:{normal_name(name)}" if known else "operator:unknown"
+        if known or self._limit.may_record_unknown():
+            AuditEntry.record("system", "login.failed", subject, address=address)
+        log.warning("login failed", subject=subject, address=address)
 
 
 class Logout:
@@ -133,17 +144,6 @@ def _check(name: str, password: str) -> tuple[Operator | None, bool]:
         and normal_name(name) == BUILT_IN
     )
     return (operator, True) if holds else (None, is_built_in)
-
-
-def _record_failure(name: str, address: str) -> None:
-    """Audit it. A name we do not know is not kept: it may be a password in the wrong field."""
-    known = (
-        Operator.get_or_none(Operator.name == normal_name(name)) is not None
-        or normal_name(name) == BUILT_IN
-    )
-    subject = f"operator:{normal_name(name)}" if known else "operator:unknown"
-    AuditEntry.record("system", "login.failed", subject, address=address)
-    log.warning("login failed", subject=subject, address=address)
 
 
 def _show_form(req: falcon.Request, resp: falcon.Response, after: str, message: str = "") -> None:

@@ -9,7 +9,7 @@ import math
 import threading
 
 from limits import RateLimitItem
-from limits.storage import MemoryStorage, RedisStorage
+from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from redis.exceptions import RedisError
 
@@ -18,6 +18,7 @@ from runtime.errors import Misconfigured
 from runtime.log import get_log
 from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
 from runtime.settings import get_settings
+from web.server.counts_in_memory import CountsInMemory
 
 PAUSE = 5.0  # seconds without Redis after it failed
 
@@ -28,7 +29,7 @@ class CountedLimit:
     """Fixed windows; keys are the caller's to make, and hold nothing personal but an address."""
 
     def __init__(self) -> None:
-        self._memory = FixedWindowRateLimiter(MemoryStorage())
+        self._memory = CountsInMemory()
         self._redis: FixedWindowRateLimiter | None = None
         self._paused_until = 0.0
         self._lock = threading.Lock()
@@ -45,13 +46,7 @@ class CountedLimit:
 
     def seconds_left(self, item: RateLimitItem, key: str) -> int:
         """Seconds until the window that `key` is in ends, at least 1."""
-        limiter = self._shared() or self._memory
-        try:
-            ends = limiter.get_window_stats(item, key).reset_time
-        except RedisError as error:
-            self._pause(error)
-            ends = self._memory.get_window_stats(item, key).reset_time
-        return max(1, math.ceil(ends - real_seconds()))
+        return max(1, math.ceil(self._end_of(item, key) - real_seconds()))
 
     def clear(self, item: RateLimitItem, key: str) -> None:
         """Forget what was counted."""
@@ -62,6 +57,15 @@ class CountedLimit:
                 limiter.clear(item, key)
             except RedisError as error:
                 self._pause(error)
+
+    def _end_of(self, item: RateLimitItem, key: str) -> float:
+        limiter = self._shared()
+        if limiter is not None:
+            try:
+                return limiter.get_window_stats(item, key).reset_time
+            except RedisError as error:
+                self._pause(error)
+        return self._memory.end_of(item, key)
 
     def _shared(self) -> FixedWindowRateLimiter | None:
         if real_seconds() < self._paused_until:

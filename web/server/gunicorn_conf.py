@@ -1,21 +1,29 @@
-"""gunicorn's settings: threads that wait cheaply, bodies that cannot stall a process for long."""
+"""gunicorn's settings. What keeps peers that stall from stalling us is in
+`web/server/patient_worker.py`.
+"""
 
+from typing import Any
+
+from runtime.die_with_parent import die_with_parent
 from runtime.start import settings_or_exit
 from runtime.trusted_proxies import THIS_MACHINE
 from web.http.payment_guard import check_settings
 from web.server.counter_files import make_counter_files
 from web.server.keep_alive import begin_request
+from web.server.patient_worker import CONNECTIONS, TALKING
 
 settings = settings_or_exit(check_settings)
 host = "0.0.0.0" if settings.payphone_env == "production" else "127.0.0.1"  # noqa: S104
 bind = f"{host}:{settings.port}"
-worker_class = "gthread"
+worker_class = "web.server.patient_worker.PatientWorker"
 workers = 2
-threads = 8
+threads = TALKING
+worker_connections = CONNECTIONS
 timeout = 30
 graceful_timeout = 10
 keepalive = 5
 limit_request_line = 8190
+sendfile = False  # it knows no deadline for the whole of a file
 forwarded_allow_ips = settings.trusted_proxies or THIS_MACHINE
 accesslog = None
 errorlog = "-"
@@ -23,5 +31,11 @@ logger_class = "web.server.gunicorn_log.MaskedLogger"
 loglevel = "warning"
 control_socket_disable = True
 pre_request = begin_request
+
+
+def post_fork(server: Any, _worker: Any) -> None:
+    """In a new worker: whatever ends gunicorn ends its workers, which would hold the port."""
+    die_with_parent(server.pid)
+
 
 make_counter_files()

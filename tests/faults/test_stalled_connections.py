@@ -1,0 +1,260 @@
+"""Strangers who stall: whatever they hold back, the web answers others, and hangs up on them.
+
+gunicorn runs as `bin/run` starts it, with its own two processes.
+"""
+
+import contextlib
+import resource
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.faults.town import children_of, is_alive
+from tests.servers import wait_for
+from tests.website import serve
+from web.http.body import CAP
+from web.server.patient_worker import BODY_SECONDS, HEAD_SECONDS
+
+CROWD = 300
+PATIENCE = 4 * (HEAD_SECONDS + BODY_SECONDS)  # seconds; on a busy machine
+HOST = b"Host: x\r\n"
+POST = b"POST /api/webhooks/stripe HTTP/1.1\r\n" + HOST
+WHOLE = b"GET /healthz HTTP/1.1\r\n" + HOST
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+# what each connection of a crowd sends before it stalls
+STALLS = {
+    "nothing": b"",
+    "a byte": b"G",
+    "a line that does not end": b"GET /" + b"a" * 2_000,
+    "half a head": WHOLE + b"X-Half: ",
+    "a head of many headers": WHOLE + b"X-A: b\r\n" * 90,
+    "no body": POST + b"Content-Length: 100\r\n\r\n",
+    "half a body": POST + b"Content-Length: 100\r\n\r\n" + b"{" * 50,
+    "half a body for a key": b"POST /api/customers HTTP/1.1\r\n"
+    + HOST
+    + b"Content-Length: 9\r\n\r\n{",
+    "half a body of the largest size": POST + b"Content-Length: %d\r\n\r\n" % CAP + b"x" * 20_000,
+    "a body over the cap": POST + b"Content-Length: %d\r\n\r\n{" % (100 * CAP),
+    "no chunk": CHUNKED,
+    "half a chunk": CHUNKED + b"64\r\n" + b"{" * 50,
+    "a chunk and no more": CHUNKED + b"5\r\nabcde\r\n",
+    "half a trailer": CHUNKED + b"0\r\nX-Half: ",
+    "a body that waits to be asked for": (
+        POST + b"Expect: 100-continue\r\nContent-Length: 100\r\n\r\n"
+    ),
+    "the beginning of TLS": bytes.fromhex("16030100ba010000b60303") + b"\x17" * 60,
+    "an answer was had": WHOLE + b"\r\n",
+    "a last answer was had": WHOLE + b"Connection: close\r\n\r\n",
+    "a bad request": b"\x00\r\n\r\n",
+    "a large answer, not taken": b"GET /api/openapi.json HTTP/1.1\r\n" + HOST + b"\r\n",
+    "large answers, not taken": (b"GET /static/payphone.css HTTP/1.1\r\n" + HOST + b"\r\n") * 40,
+}
+
+
+class Crowd:
+    """Connections that are opened, send something, and then do nothing more."""
+
+    def __init__(self, port: int) -> None:
+        self._address = ("127.0.0.1", port)
+        self._sockets: list[socket.socket] = []
+
+    def __enter__(self) -> "Crowd":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for sock in self._sockets:
+            sock.close()
+
+    def come(self, count: int, sends: bytes) -> list[socket.socket]:
+        came = []
+        for _ in range(count):
+            sock = socket.socket()
+            self._sockets.append(sock)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)  # take little unread
+            sock.settimeout(30)
+            sock.connect(self._address)
+            with contextlib.suppress(OSError):  # refused and hung up already, which is well
+                sock.sendall(sends)
+            came.append(sock)
+        return came
+
+
+def is_hung_up(sock: socket.socket) -> bool:
+    """Whether the server has closed its end; what it had answered is taken."""
+    sock.setblocking(False)
+    try:
+        while sock.recv(65_536):
+            pass
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+@pytest.fixture
+def site(processes, tmp_path):
+    return serve(processes, DATABASE_URL=f"sqlite:///{tmp_path}/payphone.sqlite3")
+
+
+def port_of(url: str) -> int:
+    return int(urlsplit(url).port or 0)
+
+
+def answers(url: str) -> bool:
+    return httpx.get(f"{url}/healthz", timeout=PATIENCE).status_code == 200
+
+
+def test_a_crowd_that_stalls_keeps_nobody_from_an_answer(site):
+    """Given 300 connections that stall, of each kind in turn, when somebody asks, then they are
+    answered; and again when the crowd has gone.
+    """
+    for kind, sends in STALLS.items():
+        with Crowd(port_of(site)) as crowd:
+            crowd.come(CROWD, sends)
+            assert [answers(site) for _ in range(3)] == [True] * 3, kind
+    assert answers(site)
+
+
+def test_whoever_stalls_is_hung_up_on_even_if_a_byte_comes_now_and_then(site):
+    """Given some of each kind and some that send a byte every second, then all of them are hung up
+    on in the end, and others are answered all the while.
+    """
+    over = threading.Event()
+
+    def drip(sockets: list[socket.socket]) -> None:
+        while not over.wait(1):
+            for sock in sockets:
+                with contextlib.suppress(OSError):
+                    sock.send(b"a")
+
+    with Crowd(port_of(site)) as crowd:
+        left = [sock for sends in STALLS.values() for sock in crowd.come(8, sends)]
+        slow = crowd.come(20, WHOLE + b"X-Slow: ")
+        slow += crowd.come(20, POST + b"Content-Length: 1000\r\n\r\n")
+        slow += crowd.come(20, CHUNKED + b"ffff\r\n")
+        dripping = threading.Thread(target=drip, args=(slow,))
+        dripping.start()
+        try:
+            left += slow
+            end = time.monotonic() + PATIENCE
+            while left and time.monotonic() < end:
+                assert answers(site)
+                left = [sock for sock in left if not is_hung_up(sock)]
+                time.sleep(0.2)
+        finally:
+            over.set()
+            dripping.join()
+    assert left == []
+
+
+def test_more_than_a_process_takes_push_out_those_who_came_first(site):
+    """Given more connections than there are threads that talk, none of which sends a whole request,
+    then the first are hung up on for the last, long before any deadline.
+    """
+    with Crowd(port_of(site)) as crowd:
+        first = crowd.come(CROWD, STALLS["half a body"])
+        crowd.come(CROWD, STALLS["half a head"])
+        assert answers(site)
+        wait_for(lambda: any(map(is_hung_up, first)), "the first are hung up on", BODY_SECONDS / 2)
+
+
+def test_more_than_there_are_descriptors_push_out_those_who_came_first(processes, tmp_path):
+    """Given a machine that allows a process few open files, when a crowd has taken them all, then
+    somebody who asks is answered, and by the processes that were there before.
+    """
+    started = []
+
+    def start(*command: str, **env: str):
+        started.append(processes(*command, **env))
+        return started[-1]
+
+    url = serve(start, DATABASE_URL=f"sqlite:///{tmp_path}/payphone.sqlite3")
+    workers = children_of(started[0].pid)
+    for worker in workers:
+        opened = len(list(Path(f"/proc/{worker}/fd").iterdir()))
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, (opened + 40, opened + 40))
+    with Crowd(port_of(url)) as crowd:
+        crowd.come(CROWD, STALLS["half a head"])
+        assert [answers(url) for _ in range(3)] == [True] * 3
+    assert children_of(started[0].pid) == workers
+
+
+def test_a_slow_reader_gets_all_of_a_large_answer(site):
+    whole = httpx.get(f"{site}/api/openapi.json").content
+    with Crowd(port_of(site)) as crowd:
+        sends = STALLS["a large answer, not taken"].replace(
+            b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"
+        )
+        [sock] = crowd.come(1, sends)
+        taken = b""
+        while piece := sock.recv(32_768):
+            taken += piece
+            time.sleep(0.01)
+    assert taken.partition(b"\r\n\r\n")[2] == whole
+
+
+def test_a_body_in_crumbs_is_refused_before_it_costs_much(site):
+    """Reading a chunk costs the same whatever its size: a megabyte of single bytes would be seconds
+    of work. Chunks as programs make them are read.
+    """
+    head = CHUNKED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    for chunk, count, told in (
+        (b"1\r\na\r\n", 20_000, b"invalid"),
+        (b"1;ext=1\r\na\r\n", 20_000, b"invalid"),
+        (b"80\r\n" + b"a" * 128 + b"\r\n", 4_000, b"bad_signature"),
+        (b"1\r\na\r\n", 500, b"bad_signature"),
+    ):
+        with Crowd(port_of(site)) as crowd:
+            [sock] = crowd.come(1, head + chunk * count + b"0\r\n\r\n")
+            answer = b""
+            with contextlib.suppress(ConnectionResetError):
+                while piece := sock.recv(65_536):
+                    answer += piece
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert told in answer, (chunk, answer)
+
+
+def test_a_head_that_does_not_end_is_refused(site):
+    with Crowd(port_of(site)) as crowd:
+        [sock] = crowd.come(1, WHOLE + (b"X-Long: " + b"a" * 8_000 + b"\r\n") * 20)
+        assert sock.recv(100).startswith(b"HTTP/1.1 431 ")
+
+
+def test_workers_do_not_outlive_a_killed_gunicorn(processes, tmp_path):
+    """Given gunicorn's master killed outright, then its workers go too, and the next one has the
+    port at once, although connections were open.
+    """
+    env = {"DATABASE_URL": f"sqlite:///{tmp_path}/payphone.sqlite3"}
+    started = []
+
+    def start(*command: str, **more: str):
+        started.append(processes(*command, **more))
+        return started[-1]
+
+    url = serve(start, **env)
+    workers = children_of(started[0].pid)
+    assert len(workers) == 2
+    with Crowd(port_of(url)) as crowd:
+        crowd.come(20, STALLS["half a body"])
+        started[0].send_signal(signal.SIGKILL)
+        started[0].wait(10)
+        wait_for(lambda: not any(map(is_alive, workers)), "the workers are gone", 10)
+        again = processes(
+            "-m",
+            "gunicorn",
+            "-c",
+            "web/server/gunicorn_conf.py",
+            "web.app:create_app()",
+            PORT=str(port_of(url)),
+            **env,
+        )
+        wait_for(lambda: answers(url), "the next one answers", 90)
+        assert again.poll() is None

@@ -1,0 +1,180 @@
+"""What a request may cost before its key is checked: work is counted, on any machine alike."""
+
+import io
+from http import HTTPStatus
+
+import falcon.testing
+import pytest
+
+from tests import given
+from tests.counted_work import work_of
+from web.app import ROUTES
+from web.http.body import CAP
+
+ROUTES_WITH_KEY = [
+    (method.upper(), route)
+    for route, resource in ROUTES.items()
+    for method in ("get", "post", "put", "patch", "delete")
+    if getattr(getattr(resource, f"on_{method}", None), "needs_key", False)
+]
+# what gunicorn lets through: a request line of 8,190 bytes, and as much in each header
+HEAD = 8_000
+WORK = 150_000  # instructions; a plain request without a key takes some 10,000
+
+HEADS = {
+    "digits in a query": lambda size: {"query_string": "q=" + "4-" * (size // 2)},
+    "card numbers in a query": lambda size: {"query_string": "q=" + "4242+" * (size // 5)},
+    "unseen digits in a query": lambda size: {"query_string": "q=" + "4%E2%80%8B" * (size // 10)},
+    "many fields in a query": lambda size: {"query_string": "a&" * (size // 2)},
+    "one field many times": lambda size: {"query_string": "a=1&" * (size // 4)},
+    "percent signs": lambda size: {"query_string": "%" * size},
+    "a deep path": lambda size: {"headers": {"X-Odd": "/" * size}},
+    "long kept headers": lambda size: {
+        "headers": {"Idempotency-Key": "4-" * (size // 2), "Payphone-Account": "6-9-" * (size // 4)}
+    },
+    "many cookies": lambda size: {"headers": {"Cookie": "a=b;" * (size // 4)}},
+    "one cookie many times": lambda size: {
+        "headers": {"Cookie": "payphone_session=x;" * (size // 19)}
+    },
+    "many hops": lambda size: {"headers": {"X-Forwarded-For": "127.0.0.1," * (size // 10)}},
+    "no hops": lambda size: {"headers": {"X-Forwarded-For": "," * size}},
+    "a long key": lambda size: {"headers": {"Authorization": "Bearer " + "4-" * (size // 2)}},
+    "what is accepted": lambda size: {"headers": {"Accept": "a/b;q=0.1," * (size // 10)}},
+    "a long request id": lambda size: {"headers": {"X-Request-Id": "4-" * (size // 2)}},
+}
+
+
+class Unread(io.BytesIO):
+    """A body that nobody should ask for."""
+
+    def read(self, _size: int | None = -1) -> bytes:
+        raise AssertionError("the body was read")
+
+
+def asked(client, method, route, length=0, **head):
+    """The status of an answer to a request whose body is there, unread."""
+    path = falcon.uri.encode(route.replace("{", "").replace("}", ""))
+    environ = falcon.testing.create_environ(path, method=method, **head)
+    environ["wsgi.input"] = Unread()
+    environ["CONTENT_LENGTH"] = str(length)
+    return answered(client, environ)
+
+
+def posted(client, route, body, headers):
+    """The status of an answer to a body that is read."""
+    return answered(
+        client, falcon.testing.create_environ(route, method="POST", headers=headers, body=body)
+    )
+
+
+def answered(client, environ):
+    statuses = []
+    client.app(environ, lambda status, _headers, _error=None: statuses.append(int(status[:3])))
+    return statuses[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "route"), [("GET", "/api/invoices"), ("POST", "/api/payments/phone")]
+)
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+def test_a_long_head_without_a_good_key_is_little_work(client, method, route, head):
+    """Given the longest heads that the server takes, made for what looks at them, when there is no
+    key, then the answer has cost little, and half of it for half the head.
+    """
+
+    def ask(size):
+        return asked(client, method, route, **head(size))
+
+    assert ask(HEAD) == HTTPStatus.UNAUTHORIZED
+    half, whole = work_of(lambda: ask(HEAD // 2)), work_of(lambda: ask(HEAD))
+    assert whole <= min(WORK, 2.2 * half)
+
+
+def test_no_body_is_read_and_no_card_number_sought_before_the_key_is_checked(client):
+    """Given a body of the largest size and a card number in the query, when the key is wrong, then
+    every endpoint that needs one says so, and has looked at neither.
+    """
+    assert len(ROUTES_WITH_KEY) > 30
+    for method, route in ROUTES_WITH_KEY:
+        for headers in ({}, {"Authorization": "Bearer pp_wrong"}):
+            status = asked(
+                client, method, route, CAP, query_string="q=4242424242424242", headers=headers
+            )
+            assert status == HTTPStatus.UNAUTHORIZED, (method, route)
+
+
+@pytest.mark.parametrize(
+    ("method", "route"), [("GET", "/"), ("GET", "/login"), ("GET", "/p/x"), ("GET", "/nowhere")]
+)
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+def test_a_long_head_on_a_page_is_little_work(client, method, route, head):
+    asked(client, method, route)
+    asked(client, method, route, **head(HEAD))
+    assert work_of(lambda: asked(client, method, route, **head(HEAD))) <= 2 * WORK
+
+
+OPEN = sorted(
+    {route for route in ROUTES if ("GET", route) not in ROUTES_WITH_KEY}
+    | {"/api/openapi.json", "/api/docs", "/api/docs/problems", "/rq", "/static/payphone.css"}
+)
+
+
+@pytest.mark.parametrize("route", OPEN)
+def test_whatever_anybody_may_ask_for_is_little_work(client, route):
+    """The API's description is made once: it is large, and the same for all."""
+    asked(client, "GET", route)
+    assert work_of(lambda: asked(client, "GET", route)) <= WORK
+
+
+def test_a_search_of_the_apis_description_is_little_work(client):
+    asked(client, "GET", "/api/docs")
+    for query in ("q=" + "a+" * 4_000, "q=refund", "q=zzz"):
+        assert (
+            work_of(lambda query=query: asked(client, "GET", "/api/docs", query_string=query))
+            <= WORK
+        )
+
+
+BODIES = {
+    "digits": b"4-",
+    "no fields": b"&",
+    "many fields": b"a=&",
+    "percent signs": b"%",
+    "percent signs with digits": b"%41",
+    "deep": b'{"a":',
+    "a list": b"[4,",
+}
+# whose signature or form is not good; each reads its body at once
+DOORS = {
+    "/api/webhooks/stripe": {"Stripe-Signature": "t=1," + "v1=ab," * 1_300},
+    "/api/webhooks/stripe/connect": {"Stripe-Signature": "t=1,v1=" + "a" * 7_000},
+    "/api/webhooks/twilio/messages": {"X-Twilio-Signature": "x" * 28},
+    "/api/webhooks/twilio/message-status": {"X-Twilio-Signature": "x" * 7_000},
+    "/login": {},
+    "/logout": {},
+}
+
+
+@pytest.mark.parametrize(("route", "headers"), DOORS.items(), ids=DOORS)
+@pytest.mark.parametrize("unit", BODIES.values(), ids=BODIES)
+def test_a_body_that_nobody_signed_is_little_work_for_its_length(client, route, headers, unit):
+    for size in (8_000, 60_000, CAP):
+        body = (unit * size)[:size]
+        assert posted(client, route, body, headers) in {303, 400, 403, 413}
+        work = work_of(lambda body=body: posted(client, route, body, headers))
+        assert work <= WORK + 40 * min(size, 64 * 1024)
+
+
+def test_a_body_of_more_values_than_anybody_means_is_told_so(client):
+    key = given.a_key(given.an_account())
+    for body in ("[" + "4," * 200_000 + "4]", "[" + '{"a":[1]},' * 50_000 + "4]"):
+        answer = client.simulate_post("/api/customers", headers=key, body=body)
+        assert answer.status_code == HTTPStatus.BAD_REQUEST
+        assert answer.json["detail"] == "The JSON holds more than 10000 values."
+
+
+def test_a_body_of_many_unknown_fields_names_some_of_them(client):
+    key = given.a_key(given.an_account())
+    body = {f"unknown{number}": 1 for number in range(9_000)}
+    answer = client.simulate_post("/api/customers", headers=key, json=body)
+    assert (answer.status_code, len(answer.json["errors"])) == (422, 50)

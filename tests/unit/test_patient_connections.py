@@ -1,0 +1,153 @@
+"""A connection that waits: until a deadline, and among so many and no more."""
+
+import socket
+import threading
+
+import pytest
+from gunicorn.http.errors import LimitRequestHeaders
+
+from web.server.timed_socket import TimedSocket, TooSlow
+from web.server.waiting import Waiting
+
+
+@pytest.fixture
+def pairs():
+    """Makes pairs of a connection of ours and its peer."""
+    made = []
+
+    def make() -> tuple[TimedSocket, socket.socket]:
+        ours, theirs = socket.socketpair()
+        made.extend([TimedSocket(fileno=ours.detach()), theirs])
+        return made[-2], made[-1]
+
+    yield make
+    for sock in made:
+        sock.close()
+
+
+def without_end(act):
+    while True:
+        act()
+
+
+def test_a_byte_now_and_then_does_not_put_the_deadline_off(pairs):
+    """Given a peer that sends bytes without end, when half a second is allowed, then it is over."""
+    ours, theirs = pairs()
+    over = threading.Event()
+
+    def drip() -> None:
+        while not over.wait(0.01):
+            theirs.send(b"a")
+
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    try:
+        ours.allow(0.5)
+        with pytest.raises(TooSlow):
+            without_end(lambda: ours.recv(1))
+    finally:
+        over.set()
+        dripping.join()
+
+
+def test_nor_does_taking_a_little_now_and_then(pairs):
+    ours, theirs = pairs()
+    ours.allow(0.5)
+    with pytest.raises(TooSlow):
+        without_end(lambda: (ours.sendall(b"a" * 1_000_000), theirs.recv(10)))
+
+
+def test_what_is_there_is_read_and_written_within_it(pairs):
+    ours, theirs = pairs()
+    ours.allow(30)
+    ours.sendall(b"abc")
+    assert theirs.recv(10) == b"abc"
+    theirs.sendall(b"defg")
+    assert (ours.recv(2), ours.recv(10)) == (b"de", b"fg")
+    theirs.close()
+    assert ours.recv(10) == b""
+
+
+def test_after_a_deadline_nothing_is_read_until_more_time_is_allowed(pairs):
+    ours, theirs = pairs()
+    theirs.sendall(b"abc")
+    ours.allow(0)
+    with pytest.raises(TooSlow):
+        ours.recv(1)
+    with pytest.raises(TooSlow):
+        ours.sendall(b"a")
+    ours.allow(30)
+    assert ours.recv(1) == b"a"
+
+
+def test_no_more_is_read_than_allowed(pairs):
+    ours, theirs = pairs()
+    theirs.sendall(b"a" * 100)
+    ours.allow(30, most=50)
+    assert len(ours.recv(80)) == 80
+    with pytest.raises(LimitRequestHeaders):
+        ours.recv(1)
+
+
+def test_one_too_many_hangs_up_on_the_one_that_waits_longest(pairs):
+    waiting = Waiting(most=2, most_bytes=100)
+    (first, peer), (second, other), (third, _) = pairs(), pairs(), pairs()
+    for sock in (first, second, first, third):
+        waiting.enter(sock)
+    assert len(waiting) == 2
+    peer.settimeout(10)
+    assert peer.recv(1) == b""
+    other.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        other.recv(1)
+
+
+def test_whoever_left_is_not_hung_up_on(pairs):
+    waiting = Waiting(most=1, most_bytes=100)
+    (first, peer), (second, _) = pairs(), pairs()
+    waiting.enter(first)
+    waiting.leave(first)
+    waiting.leave(first)
+    waiting.enter(second)
+    peer.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        peer.recv(1)
+
+
+def test_bodies_that_are_not_all_there_take_so_much_memory_and_no_more(pairs):
+    waiting = Waiting(most=10, most_bytes=100)
+    (first, peer), (second, other) = pairs(), pairs()
+    waiting.enter(first)
+    waiting.enter(second)
+    waiting.hold(first, 60)
+    waiting.hold(second, 30)
+    waiting.hold(second, 30)
+    peer.settimeout(10)
+    assert (peer.recv(1), len(waiting)) == (b"", 1)
+    waiting.hold(first, 1_000)  # it is not among them any more
+    waiting.leave(second)
+    waiting.enter(second)
+    waiting.hold(second, 100)
+    other.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        other.recv(1)
+
+
+def test_when_room_is_needed_the_longest_waiting_goes_if_there_is_one(pairs):
+    waiting = Waiting(most=10, most_bytes=100)
+    waiting.hang_up()
+    (first, peer), (second, _) = pairs(), pairs()
+    waiting.enter(first)
+    waiting.enter(second)
+    waiting.hang_up()
+    peer.settimeout(10)
+    assert (peer.recv(1), len(waiting)) == (b"", 1)
+
+
+def test_a_peer_that_has_gone_is_no_fault(pairs):
+    waiting = Waiting(most=1, most_bytes=100)
+    (first, _), (second, _) = pairs(), pairs()
+    waiting.enter(first)
+    first.close()
+    waiting.enter(second)
+    assert len(waiting) == 1

@@ -1,0 +1,119 @@
+"""gunicorn's threaded worker, made to survive peers that stall: those that send nothing, half a
+head, half a body or a byte now and then, and those that do not take their answer.
+
+Three places to be for a connection. Until it sends anything, or between two requests, it stands in
+the poller and costs a descriptor. Then it has a thread that *talks*: reads the head and the whole
+body, later writes the answer, each within a deadline. Only a request that has arrived whole is
+given to one of the few threads that *work*: call the application, hold a connection to the
+database. So there may be many who talk, and peers decide over them alone.
+
+`docs/decisions/0018-threads-that-talk-and-threads-that-work.md` says what else was considered, and
+what answers without an end need.
+"""
+
+import errno
+import selectors
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+
+from gunicorn import util
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from web.server.request_bodies import whole_body
+from web.server.timed_socket import TimedSocket
+from web.server.waiting import Waiting
+
+WORKING = 8  # threads that call the application
+TALKING = 256  # threads that talk with peers
+WAITING = TALKING - WORKING  # so that a thread is free for whoever comes
+CONNECTIONS = 2 * TALKING  # including those that are being closed
+
+HEAD_SECONDS = 10.0  # from the connection, or from an answer's end, to the head's end
+BODY_SECONDS = 30.0  # to the end of the body
+ANSWER_SECONDS = 30.0  # for all of an answer to be taken
+LINGER_SECONDS = 2.0  # for a peer to close after its last answer
+
+HEAD_BYTES = 64 * 1024  # a line of 8 KiB, a header of 8 KiB, cookies, what proxies add
+BODY_BYTES = 64 * 1024 * 1024  # of bodies that have not arrived whole, in one process
+
+_NOTHING_TO_ACCEPT = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED})
+_NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
+
+StartResponse = Callable[..., Any]
+
+
+class _Connection(TConn):
+    """A connection that is known to wait until it is closed."""
+
+    def __init__(self, waiting: Waiting, *named: Any) -> None:
+        super().__init__(*named)
+        self._waiting = waiting
+        waiting.enter(self.sock)
+
+    def close(self, graceful: bool = False) -> None:
+        """Close it at once: it runs in the thread that accepts. A peer was waited for before."""
+        self._waiting.leave(self.sock)
+        util.close(self.sock)
+
+
+class PatientWorker(ThreadWorker):
+    """The worker class of `web/server/gunicorn_conf.py`."""
+
+    def init_process(self) -> None:
+        """Begin, in the process that will serve."""
+        self._waiting = Waiting(WAITING, BODY_BYTES)
+        self._working = ThreadPoolExecutor(WORKING, "working")
+        super().init_process()
+
+    def load_wsgi(self) -> None:
+        """Put ourselves before the application."""
+        super().load_wsgi()
+        self._application, self.wsgi = self.wsgi, self._answer
+
+    def accept(self, listener: Any) -> None:
+        """Take a connection, and wait for its first byte without a thread."""
+        try:
+            accepted, client = listener.accept()
+        except OSError as error:
+            if error.errno in _NO_DESCRIPTOR:
+                self._waiting.hang_up()
+            elif error.errno not in _NOTHING_TO_ACCEPT:
+                raise
+            return
+        self.nr_conns += 1
+        sock = TimedSocket(fileno=accepted.detach())
+        connection = _Connection(self._waiting, self.cfg, sock, client, listener.getsockname())
+        connection.timeout = time.monotonic() + HEAD_SECONDS
+        self.pending_conns.append(connection)
+        readable = partial(self.on_pending_socket_readable, connection)
+        poller: Any = self.poller
+        poller.register(sock, selectors.EVENT_READ, readable)
+
+    def handle(self, conn: Any) -> Any:
+        """In a thread that talks: one request and its answer; whether another may follow."""
+        conn.sock.allow(HEAD_SECONDS, HEAD_BYTES)
+        keep = super().handle(conn)
+        if not keep:
+            conn.sock.allow(LINGER_SECONDS)
+            util.close_graceful(conn.sock, LINGER_SECONDS)
+        return keep
+
+    def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Read the body, let a thread that works call the application, and give back its answer to
+        be written.
+        """
+        sock = environ["gunicorn.socket"]
+        sock.allow(BODY_SECONDS)
+        environ["wsgi.input"] = whole_body(environ, partial(self._waiting.hold, sock))
+        self._waiting.leave(sock)
+        try:
+            call = partial(copy_context().run, self._application, environ, start_response)
+            answer: Iterable[bytes] = self._working.submit(call).result()
+        finally:
+            self._waiting.enter(sock)
+            sock.allow(ANSWER_SECONDS)
+        return answer
