@@ -3,7 +3,7 @@
 from runtime.start import settings_or_exit
 from runtime.trusted_proxies import THIS_MACHINE
 from web.http.payment_guard import check_settings
-from web.server.counter_files import make_counter_files
+from web.server.counter_files import make_counter_files, reserve_counter_files
 from web.server.keep_alive import begin_request
 
 settings = settings_or_exit(check_settings)
@@ -25,3 +25,8 @@ control_socket_disable = True
 pre_request = begin_request
 
 make_counter_files()
+
+
+def post_fork(_server: object, _worker: object) -> None:
+    """In a new worker, before it loads the application."""
+    reserve_counter_files()
