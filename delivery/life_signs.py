@@ -58,4 +58,6 @@ def read_life_signs(redis: Redis, now: int) -> LifeSigns:
 
 
 def _age(written: bytes | None, unit: int, now: int) -> float | None:
-    return None if written is None else max(0.0, (now - int(written) * unit) / _SECOND)
+    if written is None or not written.isdigit():  # what nobody of ours has written is no sign
+        return None
+    return max(0.0, (now - int(written) * unit) / _SECOND)

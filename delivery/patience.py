@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from peewee import PeeweeException
 from redis import Redis
 from redis.exceptions import RedisError
 
+from delivery.odd_keys import drop_wrong_types, is_wrong_type
 from models.base import release_connection
 from models.database_errors import explain
 from runtime.log import get_log
@@ -20,6 +21,7 @@ REFUSES = (
     "Redis refuses writes: it, or its disk, is full, or it is a replica. Give it room, or name the"
     " primary. What is due waits in the database."
 )
+ODD = "Redis holds a key of ours with something else in it. It is deleted; the rows decide."
 AWAY = "Redis is away. Start it, and check REDIS_URL. What is due waits in the database."
 
 log = get_log("waiting")
@@ -57,7 +59,12 @@ class Patience:
             release_connection()
 
     def complain(self, error: RedisError) -> None:
-        """Say what is the matter with Redis."""
+        """Say what is the matter with Redis; what is odd in it is mended at once."""
+        if is_wrong_type(error):
+            self._say(ODD, error)
+            with suppress(RedisError):  # then the next one that complains does it
+                drop_wrong_types(self._redis)
+            return
         self._say(REFUSES if refuses_writes(error) else AWAY, error)
 
     def _say(self, why: str, error: Exception) -> None:

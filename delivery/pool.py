@@ -5,7 +5,7 @@ because its children would share it. A child that overruns its job's time is kil
 is replaced, and its successor releases the jobs it held. Children die with the supervisor.
 """
 
-import ctypes
+import mmap
 import os
 import signal
 import socket
@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.sharedctypes import RawArray
 from types import FrameType
 
 from delivery.relay import run as run_relay
@@ -60,8 +59,9 @@ class Pool:
             Slot(0, None),
             *(Slot(index, queue) for index, queue in enumerate(queues, 1)),
         ]
-        # Shared memory: a child that hangs could not answer a question.
-        self._deadlines = RawArray(ctypes.c_double, len(self._slots))
+        # Shared memory: a child that hangs could not answer a question. Of no file, so that it
+        # needs no place to be written in.
+        self._deadlines = memoryview(mmap.mmap(-1, 8 * len(self._slots))).cast("d")
         self._redis_url = redis_url
         self._open_resources = open_resources
         self._tend = tend

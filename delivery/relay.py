@@ -9,6 +9,7 @@ way.
 
 import time
 from collections.abc import Callable
+from typing import cast
 
 from redis import Redis
 
@@ -36,12 +37,19 @@ log = get_log("relay")
 
 def _epoch(redis: Redis, now: int) -> int:
     """When this Redis was last found empty (microseconds); starts a new epoch if it is now."""
-    known = redis.get(EPOCH_KEY)
+    known = _moment(redis, now)
     if known is None:
-        redis.set(EPOCH_KEY, now, nx=True)
-        known = redis.get(EPOCH_KEY)
+        redis.set(EPOCH_KEY, now)
         log.warning("Redis is new or was emptied: pushing every due job again")
-    return int(known or now)
+    return now if known is None else known
+
+
+def _moment(redis: Redis, now: int) -> int | None:
+    """The epoch in Redis; None when there is none, or one that we cannot have written."""
+    written = cast("bytes | None", redis.get(EPOCH_KEY))
+    if written is None or not written.isdigit():
+        return None
+    return moment if (moment := int(written)) <= now else None
 
 
 def _lost_before(redis: Redis, now: int, by: dict[str, str]) -> dict[str, int]:

@@ -83,7 +83,7 @@ def abandon(redis: Redis, released: Iterable[Released]) -> None:
         now = real_now()
         with redis.pipeline(transaction=True) as pipe:
             for execution in cast(list[bytes], redis.zrange(executions_key(identity), 0, -1)):
-                forget(pipe, job.queue, identity, execution.decode())
+                forget(pipe, job.queue, identity, execution.decode("utf-8", "replace"))
             if job.state == "dead":
                 pipe.hset(
                     job_key(identity), mapping=job_hash(job.name, job.id, job.queue, utcformat(now))
@@ -103,18 +103,22 @@ def long_started(redis: Redis, queues: Iterable[str], seconds: float) -> list[tu
     with redis.pipeline(transaction=False) as pipe:
         for queue in names:
             pipe.zrangebyscore(wip_key(queue), 0, oldest)
-        return [
-            (queue, member.decode("utf-8", "replace"))
+        found = [
+            (queue, member)
             for queue, members in zip(names, pipe.execute(), strict=True)
             for member in members
         ]
+    for queue, member in found:
+        if not member.isascii():  # none of ours: it could not be named again to be removed
+            redis.zrem(wip_key(queue), member)
+    return [(queue, member.decode()) for queue, member in found if member.isascii()]
 
 
 def mend(redis: Redis, queue: str, member: str, state: str | None, worker: str | None) -> None:
     """Remove an attempt shown as started unless its row agrees, being in `state` with `worker`."""
     identity, _, execution = member.rpartition(":")
     known = cast("bytes | None", redis.hget(execution_key(member), "worker_name"))
-    if state == "running" and known is not None and known.decode() == worker:
+    if state == "running" and known is not None and known == (worker or "").encode():
         return
     with redis.pipeline(transaction=True) as pipe:
         forget(pipe, queue, identity, execution)

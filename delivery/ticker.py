@@ -20,6 +20,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq_scheduler.scheduler import Scheduler
 
+from delivery.odd_keys import drop_if_endless, drop_wrong_types, is_wrong_type
 from delivery.registry import find_job
 from delivery.tick import TICK_PREFIX, Schedule, timetable
 from runtime.clock import real_seconds
@@ -89,6 +90,12 @@ class _Scheduler(Scheduler):
         not end the process.
         """
 
+    def acquire_lock(self) -> Any:
+        """As the original; a lock that would never expire is no scheduler's."""
+        return super().acquire_lock() or (
+            drop_if_endless(self.connection, self.scheduler_lock_key) and super().acquire_lock()
+        )
+
     def register_death(self) -> None:
         """Remove its name from the list, if Redis is there."""
         with suppress(RedisError):
@@ -109,8 +116,9 @@ class _Scheduler(Scheduler):
 
 def _register(scheduler: _Scheduler, schedule: Schedule) -> None:
     identity = f"{TICK_PREFIX}{schedule.name}"
-    if scheduler.connection.zscore(scheduler.scheduled_jobs_key, identity) is not None:
-        return
+    due = scheduler.connection.zscore(scheduler.scheduled_jobs_key, identity)
+    if due is not None and 0 <= due <= real_seconds() + schedule.every:
+        return  # any other time would never come, or much too late
     ticked = find_job(schedule.job)
     if ticked is None:
         raise KeyError(f"The timetable names {schedule.job}, and no job has that name.")
@@ -154,6 +162,9 @@ class Ticker:
                     interval=LOOK,
                 ).run()
             except RedisError as error:
+                if is_wrong_type(error):
+                    with suppress(RedisError):
+                        drop_wrong_types(connect_redis(self._redis_url, timeout=PATIENCE))
                 if throttle.is_due(type(error).__name__):
                     log.warning(
                         (

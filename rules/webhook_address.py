@@ -6,12 +6,19 @@ the judged one is connected to. Ranges that hide an IPv4 address inside an IPv6 
 what they hide.
 """
 
+import re
 import socket
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 LONGEST = 2000
+LAST_PORT = 65_535
+USUAL = {"https": 443, "http": 80}
+_PORT = re.compile(r":([^\]:]*)$")  # what follows the last colon, outside an IPv6 address
+_DIGITS = re.compile(r"[0-9]{1,5}")
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")  # one label of a name, RFC 1123
+LONGEST_NAME = 253
 _INNER_NAMES = (
     "localhost",
     "local",
@@ -61,8 +68,7 @@ class Target:
     def authority(self) -> str:
         """What the Host header says."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        usual = {"https": 443, "http": 80}[self.scheme]
-        return host if self.port == usual else f"{host}:{self.port}"
+        return host if self.port == USUAL[self.scheme] else f"{host}:{self.port}"
 
 
 def read_target(url: str, loopback: bool = False) -> Target:
@@ -83,30 +89,51 @@ def read_target(url: str, loopback: bool = False) -> Target:
         )
     try:
         parts = urlsplit(url)
-        host = (parts.hostname or "").rstrip(".")
-        port = parts.port
+        host = (parts.hostname or "").removesuffix(".")
     except ValueError:
         raise ValueError("is no address") from None
-    if parts.username is not None or parts.password is not None or parts.fragment:
+    if "@" in parts.netloc or "#" in url:
         raise ValueError("must not contain a user, password or fragment")
+    port = _port(parts.netloc, parts.scheme)
     literal = as_address(host)
+    if ("[" in parts.netloc) != isinstance(literal, IPv6Address) or (
+        "[" not in parts.netloc and parts.netloc.count(":") > 1
+    ):
+        raise ValueError("is no address")
     here = loopback and (host == "localhost" or (literal is not None and literal.is_loopback))
     if parts.scheme != "https" and not (here and parts.scheme == "http"):
         raise ValueError("must start with https://")
     if not here:
         _check_host(host, literal)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), path)
+    return Target(parts.scheme, host, port, path)
+
+
+def _port(netloc: str, scheme: str) -> int:
+    """The port that is written, or the usual one where none is."""
+    written = _PORT.search(netloc)
+    if written is None:
+        return USUAL.get(scheme, 0)
+    port = int(written[1]) if _DIGITS.fullmatch(written[1]) else 0
+    if not 1 <= port <= LAST_PORT:
+        raise ValueError(f"must have a port from 1 to {LAST_PORT}, or none")
+    return port
 
 
 def _check_host(host: str, literal: Address | None) -> None:
     if literal is not None:
         if not is_public(literal):
             raise ValueError("leads into a private network")
+        if str(literal) != host and isinstance(literal, IPv4Address):
+            raise ValueError(f"must name the address as {literal}")
         return
     labels = host.split(".")
-    if len(labels) < 2 or not all(labels):  # noqa: PLR2004 - a name and a top-level domain
-        raise ValueError("must name a public host")
+    if (
+        len(labels) < 2  # noqa: PLR2004 - a name and a top-level domain
+        or len(host) > LONGEST_NAME
+        or not all(_HOST.fullmatch(label) for label in labels)
+    ):
+        raise ValueError("must name a public host: letters, digits, dashes and dots")
     if any(host.endswith(f".{name}") for name in _INNER_NAMES) or labels[-1].isdigit():
         raise ValueError("leads into a private network")
 

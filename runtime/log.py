@@ -24,6 +24,13 @@ _HIDDEN_KEYS = {"authorization", "password", "secret", "client_secret", "token"}
 
 
 Mask = Callable[[str], str]
+
+
+def hide_secrets(text: str) -> str:
+    """`text` without what may be a key, a token or a password."""
+    return _SECRET.sub("***", text)
+
+
 _PLAIN = (bool, type(None))
 
 
@@ -43,7 +50,7 @@ class _Masking:
 
     def text(self, text: str) -> str:
         """`text` without secrets and card numbers."""
-        return self._mask(_SECRET.sub("***", text))
+        return self._mask(hide_secrets(text))
 
     def _masked(self, value: Any) -> Any:
         """`value` as it is, or as masked text if it held something secret."""

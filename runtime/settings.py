@@ -19,6 +19,36 @@ DAILY_CEILINGS = {"texts": 500, "charges": 500, "calls": 300}  # unless set
 DEFAULT_WORKERS = "webhooks=2,deploys=1,messages=1,calls=1,periodic=1,outgoing=1,interactive=1"
 
 
+# What each setting takes, for the sentence about one that is something else. A setting that takes
+# any text is not here.
+ACCEPTED = {
+    "database_url": "sqlite:///path or postgresql://user:password@host:5432/name",
+    "redis_url": "redis://host:port, rediss://…, unix://… or"
+    " redis+sentinel://host:port,…/service/db",
+    "port": "a port from 0 to 65535 (0: a free one)",
+    "public_url": "an http:// or https:// URL such as https://pay.example.com",
+    "stripe_api_base": "an http:// or https:// URL, or nothing for Stripe itself",
+    "twilio_api_base": "an http:// or https:// URL, or nothing for Twilio itself",
+    "workers": "a number, or queue=number pairs such as webhooks=4,messages=2; the queues are"
+    f" {', '.join(QUEUES)}",
+    "log_format": "console or json",
+    "log_level": "DEBUG, INFO, WARNING, ERROR or CRITICAL",
+    "payphone_env": "production, demo or test",
+    "payphone_business_shift": "a number of seconds",
+    "payphone_lease": "a number of seconds over 0",
+    "payphone_lock_lease": "a number of seconds over 0",
+    "payphone_text_deadline": "a number of seconds, 0 or more",
+    "payphone_provider_timeout": "a number of seconds over 0",
+    "payphone_settling": "a number of seconds, 0 or more",
+    "trusted_proxies": "addresses or networks such as 10.0.0.0/8, separated by commas",
+    "rate_per_key": "a rate such as 600/minute, or none",
+    "rate_per_address": "a rate such as 600/minute, or none",
+    "daily_ceilings": "numbers of texts, charges and calls, such as texts=500,calls=300",
+    "backfill_rate": "a number of events per second, 0 or more (0: no limit)",
+    "webhooks_to_loopback": "true or false",
+}
+
+
 def _split(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
@@ -30,7 +60,7 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite:///var/payphone.db"
     redis_url: str | None = None
-    port: int = 8000
+    port: int = Field(default=8000, ge=0, le=65535)
     public_url: str = ""
     payphone_secret_key: str = ""
     operator_password: str = ""
@@ -45,26 +75,41 @@ class Settings(BaseSettings):
     twilio_api_base: str = ""
     workers: str = DEFAULT_WORKERS
     log_format: Literal["console", "json"] = "console"
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     payphone_env: Literal["production", "demo", "test"] = "production"
     payphone_state_dir: str = ""
     # seconds that business time runs ahead; demo and tests only
-    payphone_business_shift: float = 0.0
+    payphone_business_shift: float = Field(default=0.0, allow_inf_nan=False)
     payphone_kill_at: str = Field(default="", description="tests only: die at this kill-point")
     payphone_lease: float | None = Field(
-        default=None, description="tests only: seconds of a claim's lease"
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="tests only: seconds of a claim's lease",
     )
     payphone_lock_lease: float | None = Field(
-        default=None, description="tests only: seconds of an invoice lock's lease"
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="tests only: seconds of an invoice lock's lease",
     )
     payphone_text_deadline: float | None = Field(
-        default=None, description="tests only: seconds a decided text may wait to be sent"
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="tests only: seconds a decided text may wait to be sent",
     )
     payphone_provider_timeout: float | None = Field(
-        default=None, description="tests only: seconds a provider may take"
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="tests only: seconds a provider may take",
     )
     payphone_settling: float | None = Field(
-        default=None, description="tests only: seconds until a provider's record is trusted"
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="tests only: seconds until a provider's record is trusted",
     )
     trusted_proxies: str = Field(
         default="",
@@ -81,7 +126,10 @@ class Settings(BaseSettings):
         default="", description="a day's most per account; each account may have its own"
     )
     backfill_rate: float = Field(
-        default=50.0, description="missing or replayed events let through per second; 0: no limit"
+        default=50.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="missing or replayed events let through per second; 0: no limit",
     )
     webhooks_to_loopback: bool = Field(
         default=False, description="demo and tests only: outgoing webhooks may go to this machine"
@@ -130,14 +178,27 @@ class Settings(BaseSettings):
         """Processes per queue: `WORKERS=3` means three for each,
         `webhooks=4,calls=1` names them.
         """
-        if self.workers.strip().isdigit():
+        if self.workers.strip().isdecimal():
             return dict.fromkeys(QUEUES, int(self.workers))
         pairs = (part.split("=", 1) for part in _split(self.workers))
         return {queue: int(count) for queue, count in pairs}
 
-    @field_validator("public_url")
+    @field_validator("log_level", mode="before")
     @classmethod
-    def _ends_without_a_slash(cls, value: str) -> str:
+    def _in_capitals(cls, value: str) -> str:
+        return value.strip().upper()
+
+    @field_validator("public_url", "stripe_api_base", "twilio_api_base")
+    @classmethod
+    def _is_a_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (
+            parts.scheme not in {"http", "https"}
+            or not parts.hostname
+            or parts.port == 0  # reading it raises ValueError for what is no port
+            or any(not char.isprintable() or char.isspace() for char in value)
+        ):
+            raise ValueError("no URL")
         return value.rstrip("/")
 
     @field_validator("daily_ceilings")
@@ -145,10 +206,8 @@ class Settings(BaseSettings):
     def _ceilings_are_numbers(cls, value: str) -> str:
         for part in _split(value):
             what, _, most = part.partition("=")
-            if what not in DAILY_CEILINGS or not most.isdigit():
-                raise ValueError(
-                    f"{part!r} is no ceiling such as texts=500; there are texts, charges and calls"
-                )
+            if what not in DAILY_CEILINGS or not most.isdecimal():
+                raise ValueError(f"{part!r} is no ceiling")
         return value
 
     @property

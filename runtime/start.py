@@ -2,16 +2,22 @@
 process ends with 1.
 """
 
+import re
 import sys
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import ValidationError
 
 from runtime.errors import Misconfigured
+from runtime.log import hide_secrets
 from runtime.redis_connection import connect_redis
-from runtime.settings import QUEUES, Settings, get_settings
+from runtime.settings import ACCEPTED, QUEUES, Settings, get_settings
 
+_PASSWORD = re.compile(r"(?<=://)[^\s]*(?=@)|(?<=[?&]password=)[^&\s]*")
+LAST_PORT = 65_535
 DATABASES = frozenset({"sqlite", "postgres", "postgresql"})
 
 
@@ -21,8 +27,8 @@ def settings_or_exit(*checks: Callable[[Settings], object]) -> Settings:
     """
     try:
         settings = read_settings()
-        check_scheme(settings)
-        _check_redis(settings)
+        check_database(settings)
+        check_redis(settings)
         for check in checks:
             check(settings)
     except Misconfigured as error:
@@ -32,48 +38,75 @@ def settings_or_exit(*checks: Callable[[Settings], object]) -> Settings:
 
 
 def read_settings() -> Settings:
-    """The settings; Misconfigured, naming them but not their values, when some are not valid."""
+    """The settings. Raises Misconfigured, with what is accepted, when one is not valid, and when
+    `.env` cannot be read.
+    """
     try:
         return get_settings()
     except ValidationError as error:
         raise Misconfigured(not_valid(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise Misconfigured(
+            f"The file .env cannot be read: {why}. Let this user read it, or correct or remove it."
+        ) from None
+
+
+def settings_or_say() -> Settings:
+    """The settings, of which nothing but their form is checked; ends the process with 1 otherwise,
+    in a sentence.
+    """
+    try:
+        return read_settings()
+    except Misconfigured as error:
+        print(f"error {error}", file=sys.stderr)
+        raise SystemExit(1) from None
 
 
 def not_valid(error: ValidationError) -> str:
-    """Which settings are not valid, in a sentence without their values."""
-    names = ", ".join(str(item["loc"][0]).upper() for item in error.errors(include_input=False))
-    return f"Invalid settings: {names}. See docs/settings.md."
+    """Which settings are not valid, their values but for secrets, and what is accepted."""
+    wrong = [
+        describe(str(item["loc"][0]).lower(), item["input"])
+        for item in error.errors(include_url=False)
+    ]
+    return " ".join([*wrong, "See docs/settings.md."])
 
 
-def check_scheme(settings: Settings) -> None:
-    """Raises Misconfigured when DATABASE_URL names a kind of database that is not ours."""
-    scheme = urlsplit(settings.database_url).scheme
-    if scheme not in DATABASES:
-        raise Misconfigured(
-            f"DATABASE_URL starts with {scheme!r}; use sqlite:///path or postgresql://…."
-        )
+def describe(name: str, value: object) -> str:
+    """The sentence about a setting with a wrong value."""
+    plain = _PASSWORD.sub("***", hide_secrets(str(value)))
+    return f"{name.upper()} is {plain!r}; it takes {ACCEPTED[name]}."
+
+
+def check_database(settings: Settings) -> None:
+    """Raises Misconfigured when DATABASE_URL names no database of a kind that is ours."""
+    url = settings.database_url
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "sqlite":
+            is_one = not parts.netloc and parts.path.startswith("/") and parts.path[-1] != "/"
+        else:
+            ports = str(conninfo_to_dict(url).get("port") or "5432").split(",")
+            is_one = parts.scheme in DATABASES and all(0 < int(port) <= LAST_PORT for port in ports)
+    except (ValueError, psycopg.Error):
+        is_one = False
+    if not is_one:
+        raise Misconfigured(describe("database_url", url))
 
 
 def check_workers(settings: Settings) -> None:
     """Raises Misconfigured when WORKERS cannot be read, or names a queue that there is not."""
-    advice = (
-        "Write a number, or queue=number pairs such as webhooks=4,messages=2. The queues are"
-        f" {', '.join(QUEUES)}."
-    )
     try:
         counts = settings.worker_counts
     except ValueError:
-        raise Misconfigured(f"WORKERS cannot be read: {settings.workers!r}. {advice}") from None
-    unknown = sorted(set(counts) - set(QUEUES))
-    if unknown:
-        raise Misconfigured(f"WORKERS names no queue of ours: {', '.join(unknown)}. {advice}")
+        counts = {"": 0}
+    if set(counts) - set(QUEUES) or min(counts.values(), default=0) < 0:
+        raise Misconfigured(describe("workers", settings.workers))
 
 
-def _check_redis(settings: Settings) -> None:
+def check_redis(settings: Settings) -> None:
+    """Raises Misconfigured when REDIS_URL cannot be read."""
     try:
         connect_redis(settings.redis_url)  # reads the address; the connection opens on first use
     except (ValueError, IndexError):
-        raise Misconfigured(
-            "REDIS_URL cannot be read. Use redis://host:port, rediss://…, unix://… or"
-            " redis+sentinel://host:port,…/service/db."
-        ) from None
+        raise Misconfigured(describe("redis_url", settings.redis_url)) from None

@@ -3,6 +3,7 @@
 import argparse
 import os
 import signal
+import sys
 from types import FrameType
 
 from sandbox import state_file
@@ -28,21 +29,21 @@ def options() -> argparse.Namespace:
         "--endpoint",
         action="append",
         default=[],
-        metavar="URL=SECRET",
-        help="send the platform's Stripe events there",
+        metavar="URL",
+        help="send the platform's Stripe events there, signed with $STRIPE_WEBHOOK_SECRET",
     )
     parser.add_argument(
         "--connect-endpoint",
         action="append",
         default=[],
-        metavar="URL=SECRET",
-        help="send connected accounts' events there",
+        metavar="URL",
+        help="send connected accounts' events there, signed with $STRIPE_CONNECT_WEBHOOK_SECRET",
     )
     parser.add_argument(
         "--twilio-account",
         default="",
-        metavar="SID:TOKEN",
-        help="the Twilio account whose numbers people text",
+        metavar="SID",
+        help="the Twilio account whose numbers people text; its token is $TWILIO_AUTH_TOKEN",
     )
     parser.add_argument(
         "--twilio-sender",
@@ -55,16 +56,27 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def secret(name: str) -> str:
+    """A secret from the environment, the first of several: on the command line, every user of the
+    machine could read it.
+    """
+    first = os.environ.get(name, "").split(",")[0].strip()
+    if not first:
+        sys.exit(f"{name} is not set: the stand-in signs with it.")
+    return first
+
+
 def main() -> None:
     """Serve until told to stop."""
     chosen = options()
     sandbox = Sandbox(seed=chosen.seed)
     app = create_app(sandbox, public_url=chosen.public_url, state_path=chosen.state_file)
-    for connect, endpoints in ((False, chosen.endpoint), (True, chosen.connect_endpoint)):
-        for url, _, secret in (endpoint.rpartition("=") for endpoint in endpoints):
-            sandbox.stripe.add_endpoint(url, secret, connect=connect)
+    for url in chosen.endpoint:
+        sandbox.stripe.add_endpoint(url, secret("STRIPE_WEBHOOK_SECRET"))
+    for url in chosen.connect_endpoint:
+        sandbox.stripe.add_endpoint(url, secret("STRIPE_CONNECT_WEBHOOK_SECRET"), connect=True)
     if chosen.twilio_account:
-        add_account(sandbox.twilio, *chosen.twilio_account.split(":", 1))
+        add_account(sandbox.twilio, chosen.twilio_account, secret("TWILIO_AUTH_TOKEN"))
     for sender in chosen.twilio_sender:
         add_sender(sandbox.twilio, Sender(*sender.split(",", 2)))
     server = listen(app, chosen.host, chosen.port)

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+import httpx
 import stripe
 
 from runtime.clock import business_now
 from runtime.redis_connection import connect_redis
 from simulation import stage_print as say
-from simulation.api import Api, Payer, Sandbox
+from simulation.api import PATIENCE, Api, Payer, Sandbox
 from simulation.expected import Json
 
 PEOPLE = (
@@ -181,12 +182,14 @@ def texted_address(clinic: Clinic, one: Sent) -> str:
 
 def visit(payer: Payer, url: str) -> Json:
     """Open the address; while the link is being made it says so, and asks to come back."""
-    for _ in range(200):
+    until = time.monotonic() + PATIENCE
+    while True:
         try:
             return payer.visit(url)
-        except Exception:  # noqa: BLE001 - a person who sees an error tries again
+        except (httpx.HTTPError, ValueError):  # a person who sees an error tries again
+            if time.monotonic() > until:
+                raise
             time.sleep(0.05)
-    return payer.visit(url)
 
 
 def expect(status: int, wanted: set[int], one: Sent) -> None:

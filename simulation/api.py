@@ -7,6 +7,26 @@ import httpx
 
 from simulation.expected import Json
 
+PATIENCE, PAUSE = 60.0, 0.25  # seconds
+ACCEPTED = 202
+
+
+def _is_unknown(answer: httpx.Response) -> bool:
+    """Whether the answer says to ask again: later, or when the first request is over."""
+    if answer.status_code == httpx.codes.CONFLICT:
+        return bool(answer.json().get("code") == "idempotency_in_progress")
+    return answer.status_code in {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS}
+
+
+def _told(answer: httpx.Response) -> Json:
+    """What the answer holds; raises RuntimeError for an error."""
+    if answer.is_error:
+        asked = answer.request
+        raise RuntimeError(
+            f"{asked.method} {asked.url.path} answered {answer.status_code}: {answer.text[:300]}"
+        )
+    return dict(answer.json())
+
 
 class Api:
     """Payphone's HTTP API with one key."""
@@ -19,38 +39,50 @@ class Api:
 
     def get(self, path: str, **params: Any) -> Json:
         """GET, or the error raised."""
-        answer = self._client.get(path, params=params)
-        answer.raise_for_status()
-        return dict(answer.json())
+        return _told(self._asked("GET", path, params=params))
 
-    def post(self, path: str, body: Json, key: str | None = None) -> Json:
-        """POST, or the error raised."""
-        answer = self._client.post(path, json=body, headers={"Idempotency-Key": key} if key else {})
-        if answer.is_error:
-            raise RuntimeError(f"POST {path} answered {answer.status_code}: {answer.text[:300]}")
-        return dict(answer.json())
+    def post(
+        self, path: str, body: Json, key: str | None = None, until_known: bool = False
+    ) -> Json:
+        """POST, or the error raised. `until_known`: 202 is no outcome yet, so it is asked again."""
+        return _told(self._asked("POST", path, key, until_known, json=body))
 
     def put(self, path: str, body: Json) -> Json:
         """PUT, or the error raised."""
-        answer = self._client.put(path, json=body)
-        answer.raise_for_status()
-        return dict(answer.json())
+        return _told(self._asked("PUT", path, json=body))
 
     def patch(self, path: str, body: Json) -> Json:
         """PATCH, or the error raised."""
-        answer = self._client.patch(path, json=body)
-        answer.raise_for_status()
-        return dict(answer.json())
+        return _told(self._asked("PATCH", path, json=body))
+
+    def _asked(
+        self,
+        method: str,
+        path: str,
+        key: str | None = None,
+        until_known: bool = False,
+        **request: Any,
+    ) -> httpx.Response:
+        """The answer. What may be repeated is repeated for a minute while nobody knows what came of
+        it: any method but POST, and a POST with its key.
+        """
+        headers, until = {"Idempotency-Key": key} if key else {}, time.monotonic() + PATIENCE
+        repeats = bool(key) or method != "POST"
+        while True:
+            try:
+                answer = self._client.request(method, path, headers=headers, **request)
+            except httpx.TransportError:
+                if not repeats or time.monotonic() > until:
+                    raise
+            else:
+                unknown = _is_unknown(answer) or (until_known and answer.status_code == ACCEPTED)
+                if not repeats or not unknown or time.monotonic() > until:
+                    return answer
+            time.sleep(PAUSE)
 
     def refused(self, path: str, body: Json, status: int, key: str | None = None) -> Json:
-        """POST what must be refused with `status`: the problem it answers. With a key, it is asked
-        again while it is under way (202).
-        """
-        headers, until = {"Idempotency-Key": key} if key else {}, time.monotonic() + 60
-        answer = self._client.post(path, json=body, headers=headers)
-        while key and answer.status_code == httpx.codes.ACCEPTED and time.monotonic() < until:
-            time.sleep(0.25)
-            answer = self._client.post(path, json=body, headers=headers)
+        """POST what must be refused with `status`: the problem it answers."""
+        answer = self._asked("POST", path, key, until_known=True, json=body)
         if answer.status_code != status:
             raise RuntimeError(
                 f"POST {path} answered {answer.status_code}, not {status}: {answer.text[:300]}"

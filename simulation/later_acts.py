@@ -42,9 +42,8 @@ def _pay_by_phone(clinic: Clinic, one: Sent) -> None:
     clinic.api.patch(
         f"/api/customers/{one.invoice['customer']['id']}", {"stripeCustomerId": customer.id}
     )
-    paid = clinic.api.post(
-        "/api/payments/phone", invoice | {"useSavedCard": True}, key=f"phone-{one.invoice['id']}"
-    )
+    saved, key = invoice | {"useSavedCard": True}, f"phone-{one.invoice['id']}"
+    paid = clinic.api.post("/api/payments/phone", saved, key, until_known=True)
     say.step(f"the saved card: {paid['status']}")
 
 
@@ -64,7 +63,10 @@ def _say_stop(clinic: Clinic, one: Sent) -> None:
         ),
     )
     refused = clinic.api.refused(
-        f"/api/invoices/{one.invoice['id']}/payment-links", {"channel": "sms"}, 422
+        f"/api/invoices/{one.invoice['id']}/payment-links",
+        {"channel": "sms"},
+        422,
+        f"stopped-{one.invoice['id']}",
     )
     say.chapter("STOP", f"the next text is refused: {refused['detail']}")
 

@@ -5,13 +5,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from runtime.settings import get_settings
+from runtime.start import settings_or_say
 
-VAR = get_settings().state_dir
+_settings = settings_or_say()
+VAR = _settings.state_dir
 STATE = VAR / "demo"
 LOGS = VAR / "log"
 DESCRIPTION = VAR / "demo.json"
-SETTINGS = get_settings().demo_settings
+SETTINGS = _settings.demo_settings
 
 
 def write_private(path: Path, content: dict[str, Any]) -> None:

@@ -14,6 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import stripe
+from peewee import PeeweeException
+from redis.exceptions import RedisError
 
 from models.accounts.api_key import ApiKey
 from models.base import transaction, use_database
@@ -31,6 +34,9 @@ from simulation.api import Api, Sandbox
 from simulation.later_acts import a_missed_day, people_on_the_phone
 from simulation.places import DESCRIPTION, LOGS, STATE, write_private
 from simulation.reckoning import quiet, reckon, summary
+
+# What ends the story with a sentence: something did not come true, or could not be asked.
+STOPS = (RuntimeError, OSError, httpx.HTTPError, PeeweeException, RedisError, stripe.StripeError)
 
 
 def main() -> None:
@@ -50,7 +56,7 @@ def main() -> None:
         )
         try:
             held = _play(clinic, began)
-        except (RuntimeError, httpx.HTTPError) as error:
+        except STOPS as error:
             say.failure(f"The story stopped: {error}")
             say.failure(f"The processes' own words are in {LOGS}/.")
             sys.exit(1)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-from pydantic import ValidationError
 from redis import Redis
 from redis.exceptions import RedisError
 from rich.box import SIMPLE_HEAD
@@ -34,7 +33,8 @@ from runtime.embedded_redis import socket_url
 from runtime.errors import Misconfigured
 from runtime.log import configure_log
 from runtime.redis_connection import connect_redis
-from runtime.settings import Settings, get_settings
+from runtime.settings import Settings
+from runtime.start import read_settings
 
 TIMEOUT = 3.0  # seconds Redis may take
 START = "Start the Procfile's processes: release, then web, worker and scheduler."
@@ -65,15 +65,10 @@ def doctor() -> None:
 def examine() -> Iterator[Finding]:
     """Every finding. Checks that depend on a failed one are skipped."""
     try:
-        settings = get_settings()
-    except ValidationError as error:
-        names = ", ".join(str(item["loc"][0]).upper() for item in error.errors(include_input=False))
-        yield Finding(
-            "fail",
-            "settings",
-            f"not valid: {names}",
-            "Correct them in the environment or in .env; nothing else was checked.",
-        )
+        settings = read_settings()
+    except Misconfigured as error:
+        advice = "Correct them in the environment or in .env; nothing else was checked."
+        yield Finding("fail", "settings", str(error), advice)
         return
     yield from check_settings(settings)
     stripe = check_stripe(settings)

@@ -5,6 +5,7 @@ Exit codes: 0 all is well, 1 something is wrong (and was said), 2 the command wa
 
 import json
 import os
+import sqlite3
 from typing import Any
 
 import click
@@ -36,7 +37,7 @@ from rules.cards.card_numbers import has_card_number, redact
 from runtime.errors import PayphoneError
 from runtime.log import configure_log
 from runtime.settings import get_settings
-from runtime.start import check_scheme, not_valid
+from runtime.start import check_database, not_valid, read_settings
 
 FOUND_PROBLEMS = 1
 
@@ -66,6 +67,11 @@ class Program(click.Group):
         except (PayphoneError, PeeweeException, RedisError, ValidationError) as error:
             complain(_sentence(error))
             ctx.exit(FOUND_PROBLEMS)
+        except (OSError, sqlite3.Error) as error:
+            if isinstance(error, BrokenPipeError):
+                raise  # click ends quietly when nobody reads on
+            complain(_of_disk(error))
+            ctx.exit(FOUND_PROBLEMS)
         finally:
             _close()
 
@@ -85,6 +91,14 @@ def _sentence(error: Exception) -> str:
             return str(error)
         case _:
             return f"{type(error).__name__}: {error}"
+
+
+def _of_disk(error: OSError | sqlite3.Error) -> str:
+    """A file that cannot be read or written: one of ours, the command's own, or its output."""
+    if isinstance(error, OSError):
+        what = f"{error.filename or 'A file'}: {error.strerror or error}"
+        return f"{what}. Let this user at it, and make room on its disk."
+    return f"A temporary file: {error}. Make room in /tmp, or set TMPDIR."
 
 
 def _of_database(error: PeeweeException) -> str:
@@ -112,8 +126,8 @@ def payphone(ctx: click.Context, demo: bool) -> None:
         _take_demos_settings()
     if ctx.invoked_subcommand == "doctor":
         return  # it looks for itself, and says what it finds
-    settings = get_settings()
-    check_scheme(settings)
+    settings = read_settings()
+    check_database(settings)
     if settings.payphone_env == "production" and not settings.names_database:
         remark(
             f"DATABASE_URL is not set: this is {settings.shown_database}. The running processes may"

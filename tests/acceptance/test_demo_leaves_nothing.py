@@ -68,6 +68,26 @@ def carrying(mark: str) -> list[str]:
     return found
 
 
+def assert_hides_its_secrets(state: Path, mark: str) -> None:
+    """No key, token or password of the demo is in the process list, and no other user may read its
+    files.
+    """
+    settings = json.loads((state / "demo" / "settings.json").read_text())
+    secret = [
+        value
+        for name, value in settings.items()
+        if any(word in name for word in ("SECRET", "TOKEN", "PASSWORD", "KEY"))
+    ]
+    secret.append(settings["REDIS_URL"].split(":")[2].split("@")[0])
+    shown = [(Path("/proc") / pid / "cmdline").read_text() for pid in carrying(mark)]
+    assert len(secret) > 5
+    assert len(shown) > 5
+    assert not [line for line in shown for value in secret if value in line]
+    files = [path for path in state.rglob("*") if path != state / "demo.json"]
+    assert len(files) > 10
+    assert not [path for path in files if path.stat().st_mode & 0o077]
+
+
 def test_a_busy_port_is_told(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -105,6 +125,7 @@ def test_nothing_is_left_however_it_ends(number, tmp_path):
         assert {str(pid) for pid in started.values()} <= set(carrying(mark)), (
             "one of them would not be found again: Valkey, say"
         )
+        assert_hides_its_secrets(tmp_path, mark)
         assert "all applied" in payphone(tmp_path, "doctor"), (
             "the command line speaks to the running demo"
         )

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from urllib.parse import quote
 
+import falcon
 import pytest
 
 from models.accounts.audit_entry import AuditEntry
@@ -15,6 +16,7 @@ from runtime.clock import real_now
 from tests import given
 from tests.operators import FORM, an_operator, csrf_of, form_of, run, signed_in, try_to_sign_in
 from tests.processes import reset_process
+from web.http.sessions import drop_cookie, put_cookie
 from web.operators.login_limit import LoginLimit
 
 
@@ -297,3 +299,29 @@ def test_a_cookie_that_cannot_be_ours_is_none(client, path, kind):
     headers = FORM | odd
     answer = client.simulate_post("/login", body="name=a&password=b&csrf=é", headers=headers)
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("env", ["test", "production"])
+@pytest.mark.parametrize("kind", ["session", "form"])
+def test_a_cookie_is_dropped_with_what_it_was_put_with(env, kind, monkeypatch):
+    """Given a cookie of ours, when it is dropped, then name, path and attributes are those it was
+    put with, and both ways of saying that it is over are there.
+    """
+    monkeypatch.setenv("PAYPHONE_ENV", env)
+    reset_process()
+    put, dropped = falcon.Response(), falcon.Response()
+    put_cookie(put, kind, "x", 60)
+    drop_cookie(dropped, kind)
+
+    def attributes(answer):
+        _, value = answer._wsgi_headers()[-1]
+        first, *rest = value.split("; ")
+        return first.partition("=")[0], {part for part in rest if "Max-Age" not in part}, value
+
+    name, kept, _ = attributes(put)
+    gone, left, text = attributes(dropped)
+    assert (name, kept | {"expires=Thu, 01 Jan 1970 00:00:00 GMT"}) == (gone, left)
+    assert "Max-Age=0" in text.split("; ")
+    assert text.startswith(f'{name}="";')
+    monkeypatch.undo()
+    reset_process()

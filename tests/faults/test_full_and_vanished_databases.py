@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import httpx
 import pytest
 
 from delivery.relay import HEARTBEAT_KEY
@@ -17,6 +18,7 @@ from tests import given, sweep
 from tests.faults.town import children_of, oracle
 from tests.processes import close_database
 from tests.servers import wait_for
+from web.app import ROUTES
 
 FULL = "The database's disk is full. Make room on it."
 GONE = "The database's file is not there."
@@ -189,3 +191,22 @@ def test_a_file_on_a_disk_mounted_read_only(on_disk, town, told):
     town.post_until_accepted(events[1])
     oracle(town)
     assert (web.poll(), pool.poll(), children_of(pool.pid)) == (None, None, children)
+
+
+@pytest.mark.parametrize("when", ["before the start", "after the start"])
+def test_the_web_counts_requests_on_a_full_disk(disk, town, when):
+    """Given a full disk for temporary files, where request counters are mapped, then the web
+    answers and counts: writing to a page that has no place would kill it.
+    """
+    (disk.place / "tmp").mkdir()
+    if when == "before the start":
+        disk.fill()
+    web = town.web(TMPDIR=str(disk.place / "tmp"))
+    workers = children_of(web.pid)
+    if when == "after the start":
+        disk.fill()
+    with httpx.Client(base_url=f"http://127.0.0.1:{town.port}", trust_env=False) as browser:
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"):
+            for path in ROUTES:
+                browser.request(method, path.replace("{", "").replace("}", ""))
+    assert (web.poll(), children_of(web.pid)) == (None, workers)

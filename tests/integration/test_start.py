@@ -5,15 +5,23 @@ with 1.
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
-from runtime.settings import ROOT
+from runtime.settings import ACCEPTED, ROOT, Settings, get_settings
+from runtime.start import check_workers, settings_or_exit
+from tests.faults.town import children_of
+from tests.servers import wait_for
+from web.http.payment_guard import check_settings as check_payments
 
 COMMANDS = {
     "worker": ("worker.py",),
     "scheduler": ("scheduler.py",),
     "command": ("-m", "bin.commands", "jobs", "list"),
+    "migrate": ("-m", "bin.commands", "migrate"),
+    "demo": ("-m", "simulation.demo", "--once"),
     "web": ("-m", "gunicorn", "-c", "web/server/gunicorn_conf.py", "web.app:create_app()"),
 }
 
@@ -22,10 +30,13 @@ COMMANDS = {
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"LOG_FORMAT": "xml"}, "Invalid settings: LOG_FORMAT"),
-        ({"REDIS_URL": "localhost:6379"}, "REDIS_URL cannot be read"),
-        ({"REDIS_URL": "redis+sentinel://one"}, "REDIS_URL cannot be read"),
-        ({"DATABASE_URL": "mysql://db/payphone"}, "DATABASE_URL starts with 'mysql'"),
+        ({"LOG_FORMAT": "xml"}, "LOG_FORMAT is 'xml'; it takes console or json."),
+        ({"REDIS_URL": "localhost:6379"}, "REDIS_URL is 'localhost:6379'; it takes redis://"),
+        ({"REDIS_URL": "redis+sentinel://one"}, "REDIS_URL is 'redis+sentinel://one'; it takes"),
+        (
+            {"DATABASE_URL": "mysql://db/payphone"},
+            "DATABASE_URL is 'mysql://db/payphone'; it takes",
+        ),
     ],
 )
 def test_a_process_does_not_start(tmp_path, process, wrong, said):
@@ -35,7 +46,7 @@ def test_a_process_does_not_start(tmp_path, process, wrong, said):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"RATE_PER_KEY": "often"}, "'often' is not a rate"),
+        ({"RATE_PER_KEY": "often"}, "RATE_PER_KEY is 'often'; it takes a rate"),
         ({"TRUSTED_PROXIES": "proxy"}, "TRUSTED_PROXIES"),
     ],
 )
@@ -44,7 +55,9 @@ def test_web_does_not_start(tmp_path, wrong, said):
 
 
 def test_a_command_does_not_start(tmp_path):
-    ended(tmp_path, "command", {"LOG_FORMAT": "xml"}, "Invalid settings: LOG_FORMAT")
+    ended(
+        tmp_path, "command", {"LOG_FORMAT": "xml"}, "LOG_FORMAT is 'xml'; it takes console or json."
+    )
 
 
 @pytest.mark.parametrize("workers", ["webhooks", "webhooks=many", "webhook=1"])
@@ -52,7 +65,182 @@ def test_the_pool_does_not_start(tmp_path, workers):
     ended(tmp_path, "worker", {"WORKERS": workers}, "WORKERS")
 
 
-def ended(tmp_path, process, wrong, said):
+# Wrong values of every setting that does not take any text, and the processes that must refuse
+# them.
+EVERY = ("worker", "scheduler", "web", "command")
+WRONG = {
+    "database_url": [
+        "mysql://db/x",
+        "payphone.db",
+        "sqlite://payphone.db",
+        "sqlite:///",
+        "postgresql://h:abc/x",
+    ],
+    "redis_url": ["localhost:6379", "redis+sentinel://one", "redis://h:abc", "http://h"],
+    "port": ["abc", "-1", "65536", "80.5", "8000 8001"],
+    "public_url": ["pay.example", "ftp://pay.example", "https://", "https://h:abc", "https://a b"],
+    "stripe_api_base": ["api.stripe.com", "https://[", "http://h:99999"],
+    "twilio_api_base": ["api.twilio.com"],
+    "workers": ["webhooks", "webhooks=many", "webhook=1", "webhooks=-1", "-1", "2.5", "webhooks="],
+    "log_format": ["xml"],
+    "log_level": ["LOUD", "10"],
+    "payphone_env": ["staging"],
+    "payphone_business_shift": ["soon", "nan", "inf"],
+    "payphone_lease": ["long", "0", "-1", "nan"],
+    "payphone_lock_lease": ["long", "0"],
+    "payphone_text_deadline": ["late", "-1"],
+    "payphone_provider_timeout": ["short", "0"],
+    "payphone_settling": ["a while", "-0.1"],
+    "trusted_proxies": ["proxy", "10.0.0.0/99"],
+    "rate_per_key": ["often", "600"],
+    "rate_per_address": ["600/fortnight"],
+    "daily_ceilings": ["texts", "texts=many", "faxes=1", "texts=-1", "texts=²"],
+    "backfill_rate": ["fast", "-1", "inf"],
+    "webhooks_to_loopback": ["perhaps"],
+}
+# Any text may be a key or a name of somebody else's; the doctor looks at their form.
+FREE = {
+    "payphone_secret_key",
+    "operator_password",
+    "stripe_secret_key",
+    "stripe_publishable_key",
+    "stripe_webhook_secret",
+    "stripe_connect_webhook_secret",
+    "twilio_account_sid",
+    "twilio_auth_token",
+    "twilio_messaging_service_sid",
+    "payphone_state_dir",
+    "payphone_kill_at",
+}
+
+
+def test_every_setting_that_can_be_wrong_is_here():
+    assert set(WRONG) == set(ACCEPTED)
+    assert set(WRONG) | FREE == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in WRONG.items() for v in values])
+def test_a_wrong_value_is_named_with_what_is_accepted(name, value, monkeypatch, capsys):
+    """Given a setting with a value that cannot be, then the process that needs it ends with one
+    sentence: the setting, its value, and what it takes.
+    """
+    monkeypatch.setenv(name.upper(), value)
+    get_settings.cache_clear()
+    with pytest.raises(SystemExit) as ended:
+        settings_or_exit(check_workers, check_payments)
+    told = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert len(told.strip().splitlines()) == 1
+    assert name.upper() in told
+    assert value in told
+    assert ACCEPTED[name].split(",")[0][:20] in told or "10.0.0.0/8" in told
+    get_settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "secret"),
+    [
+        ("DATABASE_URL", "mysql://ada:hunter2@db/x", "hunter2"),
+        ("DATABASE_URL", "postgresql://ada:hun@ter2@db:abc/x", "ter2"),
+        ("REDIS_URL", "http://:hunter2@h/0", "hunter2"),
+        ("PUBLIC_URL", "ftp://ada:hunter2@pay.example", "hunter2"),
+    ],
+)
+def test_a_wrong_address_is_told_without_its_password(name, value, secret, monkeypatch, capsys):
+    monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    with pytest.raises(SystemExit):
+        settings_or_exit()
+    told = capsys.readouterr().err
+    assert name in told
+    assert secret not in told
+    get_settings.cache_clear()
+
+
+@pytest.mark.parametrize("process", ["worker", "web", "demo"])
+def test_a_port_that_is_none(tmp_path, process):
+    ended(tmp_path, process, {"PORT": "abc"}, "PORT is 'abc'; it takes a port from 0 to 65535")
+
+
+@pytest.mark.parametrize("process", ["worker", "demo", "command"])
+def test_a_file_of_settings_that_cannot_be_read(tmp_path, process):
+    """Given an `.env` that is no text, then the sentence names it."""
+    (tmp_path / ".env").write_bytes(b"\xff\xfe")
+    ended(tmp_path, process, {"PYTHONPATH": str(ROOT)}, "The file .env cannot be read", tmp_path)
+
+
+def in_a_world_where(*commands: str) -> tuple[str, ...]:
+    """What runs a command behind mounts of its own; needs the right to make them."""
+    line = ("unshare", "--mount", "sh", "-c", " && ".join([*commands, 'exec "$@"']), "sh")
+    if subprocess.run([*line, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this user may not mount anything")
+    return line
+
+
+@pytest.mark.parametrize("how", ["ro", "size=4k"])
+def test_a_demo_that_cannot_write_says_so(tmp_path, how):
+    """Given a folder that is read-only or on a full disk, then the demo ends with a sentence."""
+    world = in_a_world_where(
+        f"mount -t tmpfs -o size=4k tmpfs {tmp_path}",
+        f"dd if=/dev/zero of={tmp_path}/full bs=4k count=1 2>/dev/null",
+        f"mount -o remount,{how} {tmp_path}",
+    )
+    ended(tmp_path, "demo", {}, "Let this user write to", before=world)
+
+
+def test_a_migration_that_cannot_write_says_so(tmp_path):
+    world = in_a_world_where(f"mount -t tmpfs -o ro tmpfs {tmp_path}")
+    ended(tmp_path, "migrate", {}, "cannot be made: Read-only file system.", before=world)
+
+
+def test_a_web_without_a_place_for_temporary_files_says_so(tmp_path):
+    places = ("/tmp", "/var/tmp", "/usr/tmp", str(ROOT))
+    world = in_a_world_where(
+        *(
+            f"if [ -d {place} ]; then mount --bind {place} {place};"
+            f" mount -o remount,bind,ro {place}; fi"
+            for place in places
+        )
+    )
+    ended(tmp_path, "web", {}, "No folder for temporary files can be written", before=world)
+
+
+def test_a_pool_works_without_shared_memory_on_disk_and_with_a_folder_it_cannot_write(
+    database_url, capfd
+):
+    """Given a read-only /dev/shm, and a state folder of which the embedded Valkey can make nothing,
+    then the pool starts its children, says what is the matter, and stays.
+    """
+    state = tempfile.mkdtemp(prefix="pp")  # short: a socket's path has at most 108 bytes
+    world = in_a_world_where(
+        "mount -t tmpfs -o ro tmpfs /dev/shm", f"mount -t tmpfs -o ro tmpfs {state}"
+    )
+    pool = subprocess.Popen(
+        [*world, sys.executable, "worker.py"],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != "REDIS_URL"}
+        | {"PAYPHONE_STATE_DIR": state, "WORKERS": "webhooks=1"},
+    )
+    try:
+        told = []
+        wait_for(
+            lambda: (
+                told.append(capfd.readouterr().err)
+                or "The embedded Valkey does not run" in "".join(told)
+            ),
+            "it says why",
+        )
+        wait_for(lambda: len(children_of(pool.pid)) == 2, "relay and worker are there")
+        assert "Traceback" not in "".join(told)
+        assert pool.poll() is None
+    finally:
+        pool.terminate()
+        pool.wait(30)
+        Path(state).rmdir()
+
+
+def ended(tmp_path, process, wrong, said, cwd=ROOT, before=()):
+    """A process ends with 1 and one line that says so."""
     env = (
         os.environ
         | {
@@ -62,13 +250,16 @@ def ended(tmp_path, process, wrong, said):
         }
         | wrong
     )
+    command = COMMANDS[process]
+    if cwd != ROOT and command[0].endswith(".py"):
+        command = (str(ROOT / command[0]), *command[1:])
     done = subprocess.run(
-        [sys.executable, *COMMANDS[process]],
-        cwd=ROOT,
+        [*before, sys.executable, *command],
+        cwd=cwd,
         env=env,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 1, done.stderr

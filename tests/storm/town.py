@@ -100,9 +100,9 @@ class Town:
             "--port",
             self.stand_in.rsplit(":", 1)[1],
             "--endpoint",
-            f"{endpoints}={WEBHOOK_SECRET}",
+            endpoints,
         )
-        sandbox += ("--connect-endpoint", f"{endpoints}/connect={CONNECT_SECRET}")
+        sandbox += ("--connect-endpoint", f"{endpoints}/connect")
         sandbox += (
             "--twilio-sender",
             f"{SENDER},{MAGIC_SERVICE},{self.url}/api/webhooks/twilio/messages",

@@ -2,19 +2,28 @@
 to be asked again with the same key.
 """
 
+import re
+
 import httpx
 import pytest
 
+from runtime.settings import ROOT
+from simulation import api as story_api
 from simulation.api import Api
 
 
-def an_api(*statuses):
+@pytest.fixture(autouse=True)
+def _without_pauses(monkeypatch):
+    monkeypatch.setattr(story_api, "PAUSE", 0.0)
+
+
+def an_api(*statuses, **answered):
     """An API that answers so, one after the other, and the keys it was asked with."""
     left, keys = list(statuses), []
 
     def answer(request):
         keys.append(request.headers.get("Idempotency-Key"))
-        return httpx.Response(left.pop(0), json={"advice": "Ask for another card."})
+        return httpx.Response(left.pop(0), json={"advice": "Ask for another card."} | answered)
 
     api = Api("http://payphone", "key")
     api._client = httpx.Client(base_url="http://payphone", transport=httpx.MockTransport(answer))
@@ -33,3 +42,34 @@ def test_what_was_not_refused_so_stops_the_story(status, key):
     with pytest.raises(RuntimeError, match=f"answered {status}, not 402"):
         api.refused("/api/payments/phone", {}, 402, key)
     assert keys == [key]
+
+
+def test_a_charge_whose_outcome_is_wanted_is_asked_for_until_it_is_known():
+    """Given a busy machine that answers 202, 503, 429 and a 409 for the first request, then the
+    same key asks again until the outcome is there.
+    """
+    api, keys = an_api(202, 503, 429, 409, 200, code="idempotency_in_progress")
+    api.post("/api/payments/phone", {}, "k", until_known=True)
+    assert keys == ["k"] * 5
+
+
+def test_what_is_only_begun_is_not_asked_for_again():
+    api, keys = an_api(202)
+    api.post("/api/payments/pay_1/refunds", {}, "k")
+    assert keys == ["k"]
+
+
+def test_a_request_without_a_key_is_never_repeated():
+    api, keys = an_api(503)
+    with pytest.raises(RuntimeError, match="answered 503"):
+        api.post("/api/customers", {})
+    assert keys == [None]
+
+
+def test_the_story_waits_for_the_outcome_of_every_charge_it_asks_for():
+    """Wherever the story charges, it says that it wants the outcome."""
+    source = "".join(path.read_text() for path in (ROOT / "simulation").glob("*.py"))
+    charges = re.findall(r'api\.(\w+)\(\s*"/api/payments/(?:phone|confirm-payment)"([^)]*)', source)
+    assert len(charges) == 2
+    for method, arguments in charges:
+        assert method == "refused" or "until_known=True" in arguments

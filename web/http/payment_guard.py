@@ -13,6 +13,7 @@ from limits import RateLimitItem, parse
 
 from runtime.errors import Misconfigured
 from runtime.settings import Settings, get_settings
+from runtime.start import describe
 from runtime.trusted_proxies import trusted_proxies
 from web.http.address import client_address, counted_as, is_https
 from web.http.pages import show_page
@@ -51,8 +52,12 @@ def check_settings(settings: Settings) -> None:
     payment.
     """
     trusted_proxies()
-    for rate in {settings.rate_per_key, settings.rate_per_address} - {"none"}:
-        _item(rate)
+    for name in ("rate_per_key", "rate_per_address"):
+        rate = getattr(settings, name)
+        try:
+            _ = rate == "none" or _item(rate)
+        except ValueError:
+            raise Misconfigured(describe(name, rate)) from None
 
 
 class PaymentGuard:
@@ -121,10 +126,4 @@ def _counted(req: falcon.Request) -> list[tuple[RateLimitItem, str]]:
 
 @lru_cache(maxsize=8)
 def _item(rate: str) -> RateLimitItem:
-    try:
-        return parse(rate)
-    except ValueError:
-        raise Misconfigured(
-            f"{rate!r} is not a rate: set RATE_PER_KEY and RATE_PER_ADDRESS to a value such as"
-            " 600/minute, or none."
-        ) from None
+    return parse(rate)

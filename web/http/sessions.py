@@ -3,6 +3,7 @@ ours.
 """
 
 import hmac
+from datetime import UTC, datetime
 
 import falcon
 
@@ -11,6 +12,7 @@ from runtime.clock import real_now
 from runtime.settings import get_settings
 from web.http.problems import Problem
 
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 CSRF_FIELD = "csrf_token"
 
 
@@ -39,7 +41,8 @@ def put_cookie(resp: falcon.Response, kind: str, value: str, seconds: int) -> No
     resp.set_cookie(
         cookie_name(kind),
         value,
-        max_age=seconds,
+        max_age=seconds or "0",  # type: ignore[arg-type]  # falcon takes the number 0 for none
+        expires=None if seconds else LONG_AGO,
         path="/",
         secure=is_secure(),
         http_only=True,
@@ -48,7 +51,9 @@ def put_cookie(resp: falcon.Response, kind: str, value: str, seconds: int) -> No
 
 
 def drop_cookie(resp: falcon.Response, kind: str) -> None:
-    """Make the browser forget one of our cookies."""
+    """Make the browser forget one of our cookies: the same name, path and attributes, in the
+    past.
+    """
     put_cookie(resp, kind, "", 0)
 
 

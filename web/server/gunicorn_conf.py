@@ -8,7 +8,7 @@ from runtime.die_with_parent import die_with_parent
 from runtime.start import settings_or_exit
 from runtime.trusted_proxies import THIS_MACHINE
 from web.http.payment_guard import check_settings
-from web.server.counter_files import make_counter_files
+from web.server.counter_files import make_counter_files, reserve_counter_files
 from web.server.keep_alive import begin_request
 from web.server.patient_worker import CONNECTIONS, TALKING
 
@@ -39,3 +39,8 @@ def post_fork(server: Any, _worker: Any) -> None:
 
 
 make_counter_files()
+
+
+def post_fork(_server: object, _worker: object) -> None:
+    """In a new worker, before it loads the application."""
+    reserve_counter_files()

@@ -68,15 +68,25 @@ def test_state_survives_a_restart(tmp_path):
     stop(process)
 
 
-def test_endpoints_with_chosen_secrets_are_registered_once(tmp_path, receiver, eventually):
+def test_endpoints_with_chosen_secrets_are_registered_once(
+    tmp_path, receiver, eventually, monkeypatch
+):
     receiver.secret = "whsec_chosen"
     arguments = (
         "--state-file",
         str(tmp_path / "state.json"),
         "--endpoint",
-        f"{receiver.url}=whsec_chosen",
+        receiver.url,
+        "--twilio-account",
+        f"AC{'0' * 32}",
     )
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "whsec_chosen,whsec_old")
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "the-token-of-the-account")
     process, url = start(*arguments)
+    shown = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+    assert receiver.url.encode() in shown
+    assert b"whsec" not in shown, "every user of the machine could read it"
+    assert b"token" not in shown
     stop(process)
     process, url = start(*arguments)
     client = stripe.StripeClient("sk_test_1", base_addresses={"api": url})

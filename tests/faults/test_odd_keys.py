@@ -1,0 +1,190 @@
+"""A key of ours in Redis that holds what we never wrote stops nobody: relay, workers, scheduler and
+web go on, and what was accepted is done (H17).
+"""
+
+import pytest
+
+from delivery import life_signs, relay, ticker, waiting
+from delivery import worker as worker_module
+from delivery.locks import invoice_lock
+from delivery.odd_keys import _TYPES, drop_wrong_types
+from delivery.relay import EPOCH_KEY
+from delivery.rq_keys import rq_id
+from delivery.waiting import Waiting
+from delivery.worker import Worker
+from models.base import database_time, is_postgres
+from models.delivery.staged_job import StagedJob
+from tests import given
+from tests.faults.town import oracle
+from tests.servers import wait_for
+
+ODD = {
+    "string": lambda redis, key: redis.set(key, "not a number"),
+    "empty": lambda redis, key: redis.set(key, ""),
+    "bytes": lambda redis, key: redis.set(key, b"\xff\xfe"),
+    "huge": lambda redis, key: redis.set(key, "9" * 40),
+    "negative": lambda redis, key: redis.set(key, "-7"),
+    "list": lambda redis, key: redis.rpush(key, b"\xff", "x"),
+    "hash": lambda redis, key: redis.hset(key, b"\xff", b"\xff"),
+    "set": lambda redis, key: redis.sadd(key, b"\xff"),
+    "zset": lambda redis, key: redis.zadd(key, {b"\xff": 1.0, "x": float("inf")}),
+    "stream": lambda redis, key: redis.xadd(key, {"a": b"\xff"}),
+}
+TEXTS = {"empty", "bytes", "huge", "negative"}  # of interest only where text is expected
+KEYS = [
+    "rq:queues",
+    "rq:workers",
+    "rq:workers:webhooks",
+    "rq:queue:webhooks",
+    "rq:queue:periodic",
+    "rq:wip:webhooks",
+    "rq:finished:webhooks",
+    "rq:failed:webhooks",
+    "rq:worker:odd",
+    "rq:worker:odd:executions",
+    "rq:job:{job}",
+    "rq:results:{job}",
+    "rq:executions:{job}",
+    "rq:execution:{job}:x",
+    "rq:scheduler:scheduled_jobs",
+    "rq:scheduler:odd",
+    "rq:scheduler_lock",
+    "rq:job:tick-mark-overdue",
+    "payphone:epoch",
+    "payphone:relay:seen",
+    "payphone:scheduler:seen",
+    "payphone:writable",
+    "payphone:lock:invoice:{invoice}",
+]
+
+
+def an_event():
+    return given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice()))
+
+
+@pytest.fixture
+def house(database_url, valkey, monkeypatch):
+    """One look of each process, in this one; none of them may raise."""
+    if is_postgres():
+        pytest.skip("is about Redis")
+    monkeypatch.setattr(waiting, "SHORTEST", 0.001)
+    monkeypatch.setattr(waiting, "LONGEST", 0.001)
+    monkeypatch.setattr(relay, "GRACE", 0)
+    monkeypatch.setattr(worker_module, "POP_SECONDS", 0.02)
+    redis = valkey.client()
+    worker = Worker("webhooks", redis, "odd", lambda _at: None)
+    worker._beat()
+
+    def look():
+        patience = Waiting("test", redis)
+        with patience.out():
+            relay.tick(redis)
+        with worker._waiting.out():
+            worker._beaten_at = 0.0
+            worker._step()
+        with patience.out():
+            table = ticker._Scheduler(queue_name="periodic", connection=redis, interval=5)
+            try:
+                if table.acquire_lock():
+                    table.enqueue_jobs()
+            finally:
+                table.remove_lock()
+
+    return redis, look
+
+
+def test_every_key_of_ours_is_tried():
+    """Given the table of what we write, then each line of it has a key here."""
+    for start, _ in _TYPES:
+        assert any(key.startswith(start) for key in KEYS), start
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_an_odd_key_stops_nobody(key, house, client):
+    """Given a key with something else in it, when everybody looks, then what was accepted is done,
+    and `/readyz` and the life signs answer.
+    """
+    redis, look = house
+    is_text = dict(_TYPES).get(key) == "string" or key.startswith("payphone:")
+    for odd_name, odd in ODD.items():
+        if not is_text and odd_name in TEXTS:
+            continue
+        inbox_id = given.received(an_event())
+        job = StagedJob.get(StagedJob.key == str(inbox_id))
+        name = key.format(job=rq_id(job.name, job.id), invoice="inv_x")
+        redis.delete(name)
+        odd(redis, name)
+        assert client.simulate_get("/readyz").status_code == 200
+        looks = 0
+        while StagedJob.get_by_id(job.id).state != "done" or looks < 3:
+            look()
+            looks += 1
+            assert looks < 9, f"{odd_name}: the job is not done"
+        assert life_signs.read_life_signs(redis, database_time()).relay is not None
+        with invoice_lock("inv_x", wait=0.1):
+            pass
+        assert redis.zscore("rq:scheduler:scheduled_jobs", "tick-mark-overdue") is not None
+
+
+@pytest.mark.parametrize("written", ["9" * 40, "-1", "tomorrow", "", "future"])
+def test_an_epoch_that_we_cannot_have_written_is_begun_anew(written, house):
+    """Given an epoch that is no time, or one still to come, then there is a new one, and a job that
+    was pushed is not pushed at every look.
+    """
+    redis, _ = house
+    redis.set(EPOCH_KEY, database_time() + 10**12 if written == "future" else written)
+    given.received(an_event())
+    redis.delete("rq:queue:webhooks")
+    relay.tick(redis)
+    pushed = redis.llen("rq:queue:webhooks")
+    for _ in range(3):
+        relay.tick(redis)
+    assert redis.llen("rq:queue:webhooks") == pushed == 1
+    assert 0 < int(redis.get(EPOCH_KEY)) <= database_time()
+
+
+@pytest.mark.parametrize("due", [-5.0, float("inf"), 4_000_000_000_000.0])
+def test_a_tick_that_would_never_come_is_put_back(due, house):
+    redis, look = house
+    look()
+    redis.zadd("rq:scheduler:scheduled_jobs", {"tick-mark-overdue": due})
+    look()
+    assert 0 < redis.zscore("rq:scheduler:scheduled_jobs", "tick-mark-overdue") < 4_000_000_000
+
+
+def test_only_what_is_ours_is_deleted(house):
+    """Given keys of others, and of ours as they should be, then they stay."""
+    redis, look = house
+    look()
+    redis.rpush("somebody:else", "1")
+    redis.set("rq:something:else", "1")
+    redis.delete("rq:workers")
+    redis.set("rq:workers", "odd")
+    before = set(redis.keys("*"))
+    assert drop_wrong_types(redis) == 1
+    assert set(redis.keys("*")) == before - {b"rq:workers"}
+    assert drop_wrong_types(redis) == 0
+
+
+def test_real_processes_go_on_with_every_key_odd(own_town):
+    """Given a Redis in which every key of ours holds something else, then real processes of every
+    kind stay, mend it, and do what was accepted.
+    """
+    town = own_town
+    redis = town.valkey.client()
+    web, pool, ticking = town.web(), town.pool(), town.scheduler()
+    wait_for(lambda: len(town.listed_workers()) == 2, "the workers are there")
+    for key in KEYS:
+        name = key.format(job="process_stripe_event-1", invoice="inv_x")
+        redis.delete(name)
+        ODD["list" if key.startswith(("payphone:", "rq:scheduler_lock")) else "string"](redis, name)
+    events = [an_event() for _ in range(3)]
+    for event in events:
+        town.post_until_accepted(event)
+    oracle(town)
+    wait_for(
+        lambda: redis.zscore("rq:scheduler:scheduled_jobs", "tick-mark-overdue"),
+        "the timetable is back",
+    )
+    wait_for(lambda: len(town.listed_workers()) == 2, "the workers are listed again")
+    assert [process.poll() for process in (web, pool, ticking)] == [None] * 3
