@@ -16,38 +16,30 @@ from models.payments.payment_link import PayAddress, PaymentLink
 from rules.dispute_course import may_follow
 from runtime.clock import business_now
 from tests import given
+from tests.clinic import Clinic
 
 
 @pytest.fixture
 def clinic(client, valkey, stand_in):
-    return Clinic(client, valkey.client(), stand_in)
+    return Disputed(client, stand_in, valkey.client(), amount=10_000)
 
 
-class Clinic:
+class Disputed(Clinic):
     """An invoice of 100.00, taken at Stripe; what Payphone hears of it is up to the test."""
 
-    def __init__(self, client, redis, stand_in):
-        self.client, self.redis, self.stand_in = client, redis, stand_in
-        self.account = given.an_account()
-        self.headers = given.a_key(self.account)
-        self.invoice = given.an_invoice(self.account, amount=10_000)
-        self.intent = stand_in.charge(self.invoice)
+    def __init__(self, client, stripe, redis, **invoice):
+        super().__init__(client, stripe, redis, **invoice)
+        self.intent = stripe.charge(self.invoice)
 
     def hear(self):
-        self.stand_in.deliver(self.client, self.redis)
+        self.stripe.deliver(self.client, self.redis)
 
     def books(self):
-        invoice = given.fresh(self.invoice)
-        return invoice.status, invoice.amount_paid, invoice.outstanding, invoice.disputed
+        return *super().books(), self.now.disputed
 
     def dispute(self, **how):
-        self.stand_in.act(self.intent["id"], "dispute", **how)
-        return self.stand_in.sdk.disputes.list({"payment_intent": self.intent["id"]}).data[0].id
-
-    def ask_for_link(self):
-        return self.client.simulate_post(
-            f"/api/invoices/{self.invoice.id}/payment-links", json={}, headers=self.headers
-        )
+        self.stripe.act(self.intent["id"], "dispute", **how)
+        return self.stripe.sdk.disputes.list({"payment_intent": self.intent["id"]}).data[0].id
 
 
 DISPUTED, WON, LOST = (
@@ -66,7 +58,7 @@ def test_a_dispute_takes_the_money_and_rests_the_collection(clinic, client):
     clinic.dispute()
     clinic.hear()
     assert clinic.books() == DISPUTED
-    answer = clinic.ask_for_link()
+    answer = clinic.link()
     assert (answer.status_code, answer.json["code"]) == (409, "invoice_not_payable")
     address = PayAddress.of(given.fresh(clinic.invoice), business_now())
     page = client.simulate_get(f"/p/{address.token}")
@@ -81,7 +73,7 @@ def test_a_dispute_that_is_won_gives_the_money_back_and_one_that_is_lost_keeps_i
     clinic.hear()
     dispute = clinic.dispute()
     clinic.hear()
-    clinic.stand_in.act(dispute, verdict)
+    clinic.stripe.act(dispute, verdict)
     clinic.hear()
     assert clinic.books() == end
     assert Dispute.get().status == {"win": "won", "lose": "lost"}[verdict]
@@ -96,15 +88,15 @@ def test_what_was_won_is_not_collected_before_the_money_is_back(clinic, client):
     """
     clinic.hear()
     dispute = clinic.dispute()
-    clinic.stand_in.act(dispute, "decide_won")
+    clinic.stripe.act(dispute, "decide_won")
     clinic.hear()
     assert (Dispute.get().status, clinic.books()) == ("won", DISPUTED)
-    assert clinic.ask_for_link().status_code == 409
+    assert clinic.link().status_code == 409
     order = {"invoiceId": clinic.invoice.id, "paymentMethodId": "pm_card_visa"}
     headers = clinic.headers | {"Idempotency-Key": "k1"}
     answer = client.simulate_post("/api/payments/phone", json=order, headers=headers)
     assert answer.status_code == 409
-    clinic.stand_in.act(dispute, "reinstate")
+    clinic.stripe.act(dispute, "reinstate")
     clinic.hear()
     assert (clinic.books(), given.fresh(clinic.invoice).overpaid) == (WON, 0)
 
@@ -121,7 +113,7 @@ def test_an_inquiry_moves_no_money_until_it_escalates(clinic):
     dispute = clinic.dispute(inquiry=True)
     clinic.hear()
     assert clinic.books() == ("paid", 10_000, 0, True)
-    clinic.stand_in.act(dispute, "escalate")
+    clinic.stripe.act(dispute, "escalate")
     clinic.hear()
     assert clinic.books() == DISPUTED
 
@@ -142,7 +134,7 @@ def test_until_when_an_answer_is_due_is_shown(clinic, client):
     clinic.hear()
     dispute = clinic.dispute()
     clinic.hear()
-    seconds = clinic.stand_in.sdk.disputes.retrieve(dispute).evidence_details.due_by
+    seconds = clinic.stripe.sdk.disputes.retrieve(dispute).evidence_details.due_by
     due = datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
     payment = given.fresh(clinic.invoice).payments.get()
 
@@ -158,7 +150,7 @@ def test_until_when_an_answer_is_due_is_shown(clinic, client):
         if (line["kind"], line["type"]) == ("fact", "dispute")
     ]
     assert f"Send evidence in Stripe's dashboard by {due[:10]} {due[11:16]} UTC." in line["reason"]
-    clinic.stand_in.act(dispute, "lose")
+    clinic.stripe.act(dispute, "lose")
     clinic.hear()
     assert shown(f"/api/invoices/{clinic.invoice.id}")["disputeDueBy"] is None
 
@@ -187,9 +179,9 @@ def test_a_dispute_and_its_verdict_are_told_once(clinic, verdict, status):
     dispute = clinic.dispute()
     clinic.hear()
     assert told() == [("dispute.opened", "needs_response", None)]
-    clinic.stand_in.act(dispute, verdict)
+    clinic.stripe.act(dispute, verdict)
     clinic.hear()
-    for event in clinic.stand_in.events():
+    for event in clinic.stripe.events():
         given.received(event | {"id": f"{event['id']}_again"})
     given.worked(clinic.redis)
     assert told()[1:] == [("dispute.closed", status, status)]
@@ -212,8 +204,8 @@ def test_events_come_in_any_order_and_twice(clinic, verdict, end, seed):
     books end the same.
     """
     dispute = clinic.dispute()
-    clinic.stand_in.act(dispute, verdict)
-    events = [event.to_dict() for event in clinic.stand_in.sdk.events.list({"limit": 100}).data]
+    clinic.stripe.act(dispute, verdict)
+    events = [event.to_dict() for event in clinic.stripe.sdk.events.list({"limit": 100}).data]
     doubled = events + [dict(event, id=f"{event['id']}_again") for event in events]
     random.Random(seed).shuffle(doubled)
     for event in doubled:
@@ -244,9 +236,7 @@ def go_back(clinic, what):
     if what == "dispute":
         clinic.dispute()
     else:
-        clinic.stand_in.sdk.refunds.create(
-            {"payment_intent": clinic.intent["id"], "amount": 10_000}
-        )
+        clinic.stripe.sdk.refunds.create({"payment_intent": clinic.intent["id"], "amount": 10_000})
 
 
 @pytest.mark.parametrize("what", ["dispute", "refund"])
@@ -255,7 +245,7 @@ def test_what_was_unmatched_is_told_as_applied_once_its_payment_is_known(clinic,
     count, and the events say so.
     """
     go_back(clinic, what)
-    back, paid = split(clinic.stand_in)
+    back, paid = split(clinic.stripe)
     elsewhere = given.an_event(
         "charge.refunded", {"object": "charge", "payment_intent": "pi_of_another_business"}
     )
