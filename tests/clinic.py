@@ -1,5 +1,9 @@
-"""The clinic of most stories: an account, its key, an invoice, and what its software asks."""
+"""The clinic of most stories: an account, its key, an invoice, and what its software asks.
 
+A story with a clinic of its own extends it.
+"""
+
+from models.accounts.account import Account
 from models.feed.outgoing_event import OutgoingEvent
 from runtime.ids import new_id
 from tests import given
@@ -9,11 +13,21 @@ from tests.stripe_stand_in import StripeStandIn
 class Clinic:
     """A clinic whose software and staff use the API, with one invoice of 125.00 dollars."""
 
-    def __init__(self, client, stripe: StripeStandIn):
-        self.client, self.stripe = client, stripe
-        self.account = given.an_account()
-        self.invoice = given.an_invoice(self.account, amount=12_500, project="Crown")
+    def __init__(
+        self,
+        client,
+        stripe: StripeStandIn | None = None,
+        redis=None,
+        account: Account | None = None,
+        **invoice,
+    ):
+        self.client, self.stripe, self.redis = client, stripe, redis
+        self.account = account or given.an_account()
+        self.invoice = given.an_invoice(self.account, **{"project": "Crown"} | invoice)
         self.headers = given.a_key(self.account)
+
+    def get(self, path, headers=None, **params):
+        return self.client.simulate_get(path, params=params, headers=headers or self.headers)
 
     def post(self, path, key=None, **body):
         key = key or (new_id("key") if path == "phone" else None)
@@ -26,6 +40,11 @@ class Clinic:
     def confirm(self, intent_id, **more):
         return self.post(
             "confirm-payment", paymentIntentId=intent_id, invoiceId=self.invoice.id, **more
+        )
+
+    def link(self):
+        return self.client.simulate_post(
+            f"/api/invoices/{self.invoice.id}/payment-links", json={}, headers=self.headers
         )
 
     def phone(self, card="pm_card_visa", **more):
@@ -51,6 +70,12 @@ class Clinic:
         return self.client.simulate_post(
             f"/api/payments/{payment_id}/void", json=body, headers=headers or self.headers
         )
+
+    def happens(self, kind, subject):
+        """An event of Stripe's comes in, and is taken in."""
+        given.received(given.an_event(kind, subject))
+        given.relayed(self.redis)
+        given.worked(self.redis)
 
     def told(self):
         return [row.type for row in OutgoingEvent.select().order_by(OutgoingEvent.id)]

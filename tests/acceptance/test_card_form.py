@@ -26,6 +26,7 @@ from runtime.clock import real_now
 from runtime.secret_box import seal
 from runtime.settings import ROOT
 from tests import given
+from tests.clinic import Clinic
 from tests.operators import an_operator, signed_in
 from tests.processes import reset_process
 from tests.website import serve
@@ -36,17 +37,12 @@ from web.payments.card_tokens import LIFE, CardForm
 def clinic(client, stripe_stand_in, monkeypatch):
     monkeypatch.setenv("PAYPHONE_SETTLING", "0.001")
     reset_process()
-    return Clinic(client, stripe_stand_in)
+    account = given.an_account(name="Sunrise Dental")
+    return Forms(client, stripe_stand_in, account=account, number="INV-7", project="")
 
 
-class Clinic:
-    """A clinic with one invoice of 125.00 dollars, and a card form for it."""
-
-    def __init__(self, client, stripe_):
-        self.client, self.stripe = client, stripe_
-        self.account = given.an_account(name="Sunrise Dental")
-        self.invoice = given.an_invoice(self.account, amount=12_500, number="INV-7")
-        self.headers = given.a_key(self.account)
+class Forms(Clinic):
+    """A clinic that opens card forms for its invoice."""
 
     def open(self, key=None, headers=None, invoice=None, **body):
         sent = (headers or self.headers) | ({"Idempotency-Key": key} if key else {})
@@ -75,10 +71,6 @@ class Clinic:
         return self.stripe.payer.post(
             f"{self.stripe.url}/v1/payment_methods", data=card, headers=headers
         ).json()["id"]
-
-    @property
-    def now(self):
-        return given.fresh(self.invoice)
 
 
 def config_of(page: falcon.testing.Result) -> dict:

@@ -17,20 +17,20 @@ from models.feed.webhook_endpoint import WebhookEndpoint
 from providers import webhook_receiver
 from runtime.clock import real_now
 from tests import given
+from tests.clinic import Clinic
 
 
 @pytest.fixture
 def clinic(receiver, client, valkey):
-    return Clinic(client, receiver, valkey.client())
+    return Listening(client, receiver, valkey.client())
 
 
-class Clinic:
+class Listening(Clinic):
     """A clinic whose software listens."""
 
     def __init__(self, client, software, redis):
-        self.client, self.receiver, self.redis = client, software, redis
-        self.account = given.an_account()
-        self.headers = given.a_key(self.account)
+        super().__init__(client, redis=redis)
+        self.receiver = software
 
     def register(self, url=None, events=(), key=None, headers=None):
         extra = {"Idempotency-Key": key} if key else {}
@@ -43,15 +43,6 @@ class Clinic:
         made = self.register(**more).json
         self.receiver.secret = made["secret"]
         return WebhookEndpoint.get_by_id(made["id"])
-
-    def get(self, path, headers=None):
-        return self.client.simulate_get(path, headers=headers or self.headers)
-
-    def happens(self, kind, subject):
-        """An event of Stripe's comes in and is taken in."""
-        given.received(given.an_event(kind, subject))
-        given.relayed(self.redis)
-        given.worked(self.redis)
 
     def deliver(self, later=False):
         """Let the deliveries that are due be made; `later`: after whatever they wait for."""
@@ -326,7 +317,7 @@ def test_a_dead_receiver_costs_a_try_and_not_a_claim_for_each_that_waits(clinic)
     at a time asks, nothing else is claimed, and another clinic is served.
     """
     clinic.listening()
-    other = Clinic(clinic.client, clinic.receiver, clinic.redis)
+    other = Listening(clinic.client, clinic.receiver, clinic.redis)
     other_endpoint = WebhookEndpoint.register(
         other.account, clinic.receiver.url + "/other", [], WebhookEndpoint.get().secret, real_now()
     )

@@ -18,38 +18,30 @@ from models.payments.refund_request import refundable
 from rules.dispute_course import may_follow, withheld
 from runtime.clock import business_now
 from tests import given
+from tests.clinic import Clinic
 
 
 @pytest.fixture
 def clinic(client, valkey, stand_in):
-    return Clinic(client, valkey.client(), stand_in)
+    return Disputed(client, stand_in, valkey.client(), amount=10_000)
 
 
-class Clinic:
+class Disputed(Clinic):
     """An invoice of 100.00, taken at Stripe; what Payphone hears of it is up to the test."""
 
-    def __init__(self, client, redis, stand_in):
-        self.client, self.redis, self.stand_in = client, redis, stand_in
-        self.account = given.an_account()
-        self.headers = given.a_key(self.account)
-        self.invoice = given.an_invoice(self.account, amount=10_000)
-        self.intent = stand_in.charge(self.invoice)
+    def __init__(self, client, stripe, redis, **invoice):
+        super().__init__(client, stripe, redis, **invoice)
+        self.intent = stripe.charge(self.invoice)
 
     def hear(self):
-        self.stand_in.deliver(self.client, self.redis)
+        self.stripe.deliver(self.client, self.redis)
 
     def books(self):
-        invoice = given.fresh(self.invoice)
-        return invoice.status, invoice.amount_paid, invoice.outstanding, invoice.disputed
+        return *super().books(), self.now.disputed
 
     def dispute(self, **how):
-        self.stand_in.act(self.intent["id"], "dispute", **how)
-        return self.stand_in.sdk.disputes.list({"payment_intent": self.intent["id"]}).data[0].id
-
-    def ask_for_link(self):
-        return self.client.simulate_post(
-            f"/api/invoices/{self.invoice.id}/payment-links", json={}, headers=self.headers
-        )
+        self.stripe.act(self.intent["id"], "dispute", **how)
+        return self.stripe.sdk.disputes.list({"payment_intent": self.intent["id"]}).data[0].id
 
 
 DISPUTED, WON, LOST = (
@@ -68,7 +60,7 @@ def test_a_dispute_takes_the_money_and_rests_the_collection(clinic, client):
     clinic.dispute()
     clinic.hear()
     assert clinic.books() == DISPUTED
-    answer = clinic.ask_for_link()
+    answer = clinic.link()
     assert (answer.status_code, answer.json["code"]) == (409, "invoice_not_payable")
     address = PayAddress.of(given.fresh(clinic.invoice), business_now())
     page = client.simulate_get(f"/p/{address.token}")
@@ -83,7 +75,7 @@ def test_a_dispute_that_is_won_gives_the_money_back_and_one_that_is_lost_keeps_i
     clinic.hear()
     dispute = clinic.dispute()
     clinic.hear()
-    clinic.stand_in.act(dispute, verdict)
+    clinic.stripe.act(dispute, verdict)
     clinic.hear()
     assert clinic.books() == end
     assert Dispute.get().status == {"win": "won", "lose": "lost"}[verdict]
@@ -98,15 +90,15 @@ def test_what_was_won_is_not_collected_before_the_money_is_back(clinic, client):
     """
     clinic.hear()
     dispute = clinic.dispute()
-    clinic.stand_in.act(dispute, "decide_won")
+    clinic.stripe.act(dispute, "decide_won")
     clinic.hear()
     assert (Dispute.get().status, clinic.books()) == ("won", DISPUTED)
-    assert clinic.ask_for_link().status_code == 409
+    assert clinic.link().status_code == 409
     order = {"invoiceId": clinic.invoice.id, "paymentMethodId": "pm_card_visa"}
     headers = clinic.headers | {"Idempotency-Key": "k1"}
     answer = client.simulate_post("/api/payments/phone", json=order, headers=headers)
     assert answer.status_code == 409
-    clinic.stand_in.act(dispute, "reinstate")
+    clinic.stripe.act(dispute, "reinstate")
     clinic.hear()
     assert (clinic.books(), given.fresh(clinic.invoice).overpaid) == (WON, 0)
 
@@ -123,7 +115,7 @@ def test_an_inquiry_moves_no_money_until_it_escalates(clinic):
     dispute = clinic.dispute(inquiry=True)
     clinic.hear()
     assert clinic.books() == ("paid", 10_000, 0, True)
-    clinic.stand_in.act(dispute, "escalate")
+    clinic.stripe.act(dispute, "escalate")
     clinic.hear()
     assert clinic.books() == DISPUTED
 
@@ -144,7 +136,7 @@ def test_until_when_an_answer_is_due_is_shown(clinic, client):
     clinic.hear()
     dispute = clinic.dispute()
     clinic.hear()
-    seconds = clinic.stand_in.sdk.disputes.retrieve(dispute).evidence_details.due_by
+    seconds = clinic.stripe.sdk.disputes.retrieve(dispute).evidence_details.due_by
     due = datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
     payment = given.fresh(clinic.invoice).payments.get()
 
@@ -160,7 +152,7 @@ def test_until_when_an_answer_is_due_is_shown(clinic, client):
         if (line["kind"], line["type"]) == ("fact", "dispute")
     ]
     assert f"Send evidence in Stripe's dashboard by {due[:10]} {due[11:16]} UTC." in line["reason"]
-    clinic.stand_in.act(dispute, "lose")
+    clinic.stripe.act(dispute, "lose")
     clinic.hear()
     assert shown(f"/api/invoices/{clinic.invoice.id}")["disputeDueBy"] is None
 
@@ -189,9 +181,9 @@ def test_a_dispute_and_its_verdict_are_told_once(clinic, verdict, status):
     dispute = clinic.dispute()
     clinic.hear()
     assert told() == [("dispute.opened", "needs_response", None)]
-    clinic.stand_in.act(dispute, verdict)
+    clinic.stripe.act(dispute, verdict)
     clinic.hear()
-    for event in clinic.stand_in.events():
+    for event in clinic.stripe.events():
         given.received(event | {"id": f"{event['id']}_again"})
     given.worked(clinic.redis)
     assert told()[1:] == [("dispute.closed", status, status)]
@@ -214,8 +206,8 @@ def test_events_come_in_any_order_and_twice(clinic, verdict, end, seed):
     books end the same.
     """
     dispute = clinic.dispute()
-    clinic.stand_in.act(dispute, verdict)
-    events = [event.to_dict() for event in clinic.stand_in.sdk.events.list({"limit": 100}).data]
+    clinic.stripe.act(dispute, verdict)
+    events = [event.to_dict() for event in clinic.stripe.sdk.events.list({"limit": 100}).data]
     doubled = events + [dict(event, id=f"{event['id']}_again") for event in events]
     random.Random(seed).shuffle(doubled)
     for event in doubled:
@@ -246,9 +238,7 @@ def go_back(clinic, what):
     if what == "dispute":
         clinic.dispute()
     else:
-        clinic.stand_in.sdk.refunds.create(
-            {"payment_intent": clinic.intent["id"], "amount": 10_000}
-        )
+        clinic.stripe.sdk.refunds.create({"payment_intent": clinic.intent["id"], "amount": 10_000})
 
 
 @pytest.mark.parametrize("what", ["dispute", "refund"])
@@ -257,7 +247,7 @@ def test_what_was_unmatched_is_told_as_applied_once_its_payment_is_known(clinic,
     count, and the events say so.
     """
     go_back(clinic, what)
-    back, paid = split(clinic.stand_in)
+    back, paid = split(clinic.stripe)
     elsewhere = given.an_event(
         "charge.refunded", {"object": "charge", "payment_intent": "pi_of_another_business"}
     )
@@ -302,8 +292,8 @@ WITHDRAWN, ADJUSTED, BACK = (
 def settles(clinic, dispute, *moved):
     """The balance transactions of the dispute, as Stripe lists them now."""
     rows = [{"id": txn, "amount": amount, "currency": code} for txn, amount, code in moved]
-    with clinic.stand_in.sandbox.ground.lock:
-        account = clinic.stand_in.sandbox.stripe.platform
+    with clinic.stripe.sandbox.ground.lock:
+        account = clinic.stripe.sandbox.stripe.platform
         account.tables["dispute"][dispute]["balance_transactions"] = rows
 
 
@@ -322,7 +312,7 @@ def test_a_dispute_in_a_foreign_settlement_currency_nets_out(clinic, moved):
         is_gone = sum(amount for _, amount, _ in moved[:known]) < 0
         assert clinic.books()[:3] == (DISPUTED if is_gone else WON)[:3]
     settles(clinic, dispute, *moved)
-    clinic.stand_in.act(dispute, "decide_won")
+    clinic.stripe.act(dispute, "decide_won")
     clinic.hear()
     assert clinic.books() == WON
     payment = given.fresh(clinic.invoice).payments.get()
@@ -334,7 +324,7 @@ def test_what_an_earlier_release_wrote_of_a_foreign_movement_is_put_right(clinic
     clinic.hear()
     dispute = clinic.dispute()
     settles(clinic, dispute, WITHDRAWN, ADJUSTED, BACK)
-    clinic.stand_in.act(dispute, "decide_won")
+    clinic.stripe.act(dispute, "decide_won")
     clinic.hear()
     DisputeMovement.update(currency="usd", amount=-10_000).where(
         DisputeMovement.amount < 0
@@ -376,14 +366,14 @@ def test_a_dispute_in_a_state_that_is_not_known_is_kept_shown_and_open(clinic, w
     """
     clinic.hear()
     dispute = clinic.dispute()
-    with clinic.stand_in.sandbox.ground.lock:
-        rows = clinic.stand_in.sandbox.stripe.platform.tables["dispute"]
+    with clinic.stripe.sandbox.ground.lock:
+        rows = clinic.stripe.sandbox.stripe.platform.tables["dispute"]
         before, rows[dispute]["status"] = rows[dispute]["status"], word
     clinic.hear()
     assert (Dispute.get().status, clinic.books()) == (word or "unknown", DISPUTED)
     assert given.states() == {"done": len(given.jobs_staged())}
     rows[dispute]["status"] = before
-    clinic.stand_in.act(dispute, "win")
+    clinic.stripe.act(dispute, "win")
     clinic.hear()
     assert (Dispute.get().status, clinic.books()) == ("won", WON)
 

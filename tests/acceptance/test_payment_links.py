@@ -12,26 +12,16 @@ from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.payments.payment_link import PaymentLink
 from tests import given
+from tests.clinic import Clinic
 from tests.stand_in import LINKS
 
 
 @pytest.fixture
 def clinic(client, valkey, stand_in):
-    return Clinic(client, valkey.client(), stand_in)
+    return Linking(client, stand_in, valkey.client(), amount=10_000)
 
 
-class Clinic:
-    def __init__(self, client, redis, stand_in):
-        self.client, self.redis, self.stand_in = client, redis, stand_in
-        self.account = given.an_account()
-        self.headers = given.a_key(self.account)
-        self.invoice = given.an_invoice(self.account, amount=10_000)
-
-    def ask(self):
-        return self.client.simulate_post(
-            f"/api/invoices/{self.invoice.id}/payment-links", json={}, headers=self.headers
-        )
-
+class Linking(Clinic):
     def follow(self, answer):
         return self.client.simulate_get("/p/" + answer.json["url"].rsplit("/", 1)[1])
 
@@ -42,7 +32,7 @@ class Clinic:
 
 
 def test_a_link_is_asked_for_made_followed_and_paid(clinic, client):
-    answer = clinic.ask()
+    answer = clinic.link()
     assert (answer.status_code, answer.json["status"], answer.json["amount"]) == (
         202,
         "planned",
@@ -52,8 +42,8 @@ def test_a_link_is_asked_for_made_followed_and_paid(clinic, client):
     link = PaymentLink.get_by_id(answer.json["paymentLinkId"])
     followed = clinic.follow(answer)
     assert (followed.status_code, followed.headers["Location"]) == (303, link.url)
-    clinic.stand_in.follow_and_pay(link.url)
-    clinic.stand_in.deliver(client, clinic.redis)
+    clinic.stripe.follow_and_pay(link.url)
+    clinic.stripe.deliver(client, clinic.redis)
     assert given.fresh(clinic.invoice).status == "paid"
     assert "has been paid" in clinic.follow(answer).text
 
@@ -62,34 +52,34 @@ def test_who_follows_it_before_a_worker_comes_does_not_wait(clinic):
     """Given a link that no worker has made yet, when it is followed, then it is made there and
     then, once; RQ shows the job as finished.
     """
-    answer = clinic.ask()
+    answer = clinic.link()
     job = StagedJob.get(StagedJob.name == "create_payment_link")
     followed = clinic.follow(answer)
     assert (followed.status_code, followed.headers["Location"]) == (303, PaymentLink.get().url)
     assert clinic.redis.hget(f"rq:job:create_payment_link-{job.id}", "status") == b"finished"
     clinic.work(rounds=1)
-    assert (len(clinic.stand_in.requests(LINKS)), StagedJob.get_by_id(job.id).attempts) == (1, 1)
+    assert (len(clinic.stripe.requests(LINKS)), StagedJob.get_by_id(job.id).attempts) == (1, 1)
 
 
 def test_who_follows_it_after_a_failure_waits_for_the_next_try(clinic):
     """Given Stripe failed, when people look again and again, then Stripe is not asked at every
     look, but when the job is due again.
     """
-    answer = clinic.ask()
-    clinic.stand_in.fault("bad_gateway", "POST", LINKS)
+    answer = clinic.link()
+    clinic.stripe.fault("bad_gateway", "POST", LINKS)
     assert [clinic.follow(answer).status_code for _ in range(3)] == [503] * 3
-    assert len(clinic.stand_in.requests(LINKS)) == 1
+    assert len(clinic.stripe.requests(LINKS)) == 1
     given.make_due()
     assert clinic.follow(answer).status_code == 303
 
 
 def test_who_follows_it_while_a_worker_makes_it_waits(clinic):
-    answer = clinic.ask()
+    answer = clinic.link()
     StagedJob.update(
         state="running", claim=1, attempts=1, lease_until=given.database_now() + 30_000_000
     ).execute()
     assert clinic.follow(answer).status_code == 503
-    assert clinic.stand_in.requests(LINKS) == []
+    assert clinic.stripe.requests(LINKS) == []
 
 
 def test_a_link_opens_while_redis_is_away(database_url, own_valkey, stand_in):
@@ -99,10 +89,10 @@ def test_a_link_opens_while_redis_is_away(database_url, own_valkey, stand_in):
     from web.app import create_app
 
     redis = own_valkey.client()
-    clinic = Clinic(falcon.testing.TestClient(create_app()), redis, stand_in)
+    clinic = Linking(falcon.testing.TestClient(create_app()), stand_in, redis, amount=10_000)
     own_valkey.send(signal.SIGSTOP)
     try:
-        answer = clinic.ask()
+        answer = clinic.link()
         followed = clinic.follow(answer)
     finally:
         own_valkey.send(signal.SIGCONT)
@@ -119,62 +109,62 @@ def test_what_stripe_is_told(clinic):
     """A link takes one payment, and both it and its intent carry whose it is; nothing about a
     person.
     """
-    answer = clinic.ask()
+    answer = clinic.link()
     clinic.work()
-    link = clinic.stand_in.links(answer.json["paymentLinkId"])[0]
+    link = clinic.stripe.links(answer.json["paymentLinkId"])[0]
     assert link["restrictions"] == {"completed_sessions": {"limit": 1, "count": 0}}
     assert link["metadata"] == link["payment_intent_data"]["metadata"]
     assert (link["metadata"]["invoice_id"], link["metadata"]["account_id"]) == (
         clinic.invoice.id,
         clinic.account.id,
     )
-    assert "Ada" not in str(clinic.stand_in.requests(LINKS))
+    assert "Ada" not in str(clinic.stripe.requests(LINKS))
 
 
 def test_asked_for_again_it_is_the_same_link(clinic):
-    first, second = clinic.ask(), clinic.ask()
+    first, second = clinic.link(), clinic.link()
     clinic.work()
-    third = clinic.ask()
+    third = clinic.link()
     assert len({answer.json["paymentLinkId"] for answer in (first, second, third)}) == 1
     assert third.json["status"] == "active"
-    assert len(clinic.stand_in.requests(LINKS)) == 1
+    assert len(clinic.stripe.requests(LINKS)) == 1
 
 
 def test_one_that_stripe_refused_may_be_asked_for_again(clinic):
     """Given a refusal that a person has mended since, then asking again is a new try."""
-    clinic.stand_in.fault("refused_400", "POST", LINKS)
-    refused = clinic.ask()
+    clinic.stripe.fault("refused_400", "POST", LINKS)
+    refused = clinic.link()
     clinic.work()
     row = PaymentLink.get_by_id(refused.json["paymentLinkId"])
     assert (row.state, Effect.get().state) == ("refused", "refused")
     assert "in use just now" in row.error
-    again = clinic.ask()
+    again = clinic.link()
     clinic.work()
     assert PaymentLink.get_by_id(again.json["paymentLinkId"]).state == "active"
 
 
 def test_a_balance_that_changes_before_the_link_is_made(clinic):
     """Given a planned link, when the invoice is paid first, then no link is made."""
-    answer = clinic.ask()
+    answer = clinic.link()
     StagedJob.update(due_at=StagedJob.due_at * 2).execute()  # the link's job is put off
-    clinic.stand_in.paid(clinic.invoice, redis=clinic.redis)
+    clinic.stripe.paid(clinic.invoice, redis=clinic.redis)
     given.retried(clinic.redis)
     assert PaymentLink.get_by_id(answer.json["paymentLinkId"]).state == "retired"
-    assert clinic.stand_in.requests(LINKS) == []
+    assert clinic.stripe.requests(LINKS) == []
 
 
 def test_a_balance_that_changes_while_the_link_may_exist(clinic):
     """Given a call whose answer was lost, when the invoice is paid meanwhile, then the link is
     found, known of, and closed.
     """
-    answer = clinic.ask()
-    clinic.stand_in.fault("timeout_after", "POST", LINKS, seconds=2)
+    answer = clinic.link()
+    clinic.stripe.fault("timeout_after", "POST", LINKS, seconds=2)
     clinic.work()
     assert Effect.get(Effect.kind == "payment_link").state == "unknown"
-    clinic.stand_in.paid(clinic.invoice, redis=clinic.redis)
+    clinic.stripe.paid(clinic.invoice, redis=clinic.redis)
     clinic.work(rounds=3)
     link = PaymentLink.get_by_id(answer.json["paymentLinkId"])
-    made = clinic.stand_in.links(link.id)
+    made = clinic.stripe.links(link.id)
     assert [(row["id"], row["active"]) for row in made] == [(link.stripe_link_id, False)]
     assert link.state == "retired"
     assert Effect.get(Effect.kind == "payment_link").state == "confirmed"
@@ -185,26 +175,26 @@ def test_reserved_but_never_sent_it_is_dropped_when_the_balance_changes(clinic):
     """Given a worker that died before its call, when the invoice is paid meanwhile, then nothing is
     sent any more.
     """
-    answer = clinic.ask()
-    clinic.stand_in.fault("refuse", "POST", LINKS)
+    answer = clinic.link()
+    clinic.stripe.fault("refuse", "POST", LINKS)
     clinic.work()
     Effect.update(state="sending", sent_at=None, last_sent_at=None).execute()
-    clinic.stand_in.paid(clinic.invoice, redis=clinic.redis)
+    clinic.stripe.paid(clinic.invoice, redis=clinic.redis)
     clinic.work(rounds=2)
     assert PaymentLink.get_by_id(answer.json["paymentLinkId"]).state == "retired"
     effect = Effect.get(Effect.kind == "payment_link")
     assert (effect.state, effect.error_code) == ("refused", "not_wanted")
-    assert clinic.stand_in.links(answer.json["paymentLinkId"]) == []
+    assert clinic.stripe.links(answer.json["paymentLinkId"]) == []
 
 
 def test_a_link_is_found_though_the_last_one_is_not_there(clinic):
     """Given links made in test mode before the live key came, then the search begins anew."""
-    clinic.ask()
+    clinic.link()
     clinic.work()
     Effect.update(created_at=1, settled_at=2, provider_id="plink_of_test_mode").execute()
     clinic.invoice = given.an_invoice(clinic.account, amount=5_000)
-    answer = clinic.ask()
-    clinic.stand_in.fault("error_500_after", "POST", LINKS)
+    answer = clinic.link()
+    clinic.stripe.fault("error_500_after", "POST", LINKS)
     clinic.work()
     assert PaymentLink.get_by_id(answer.json["paymentLinkId"]).state == "active"
 
@@ -213,17 +203,17 @@ def test_a_link_is_found_among_many_without_reading_them_all(clinic):
     """Given many links since the last one of ours that is surely older, then only those are looked
     through, page by page.
     """
-    older = clinic.ask()
+    older = clinic.link()
     clinic.work()
     Effect.update(created_at=1, settled_at=2).execute()
     for number in range(120):
-        clinic.stand_in.sdk.payment_links.create({"line_items": [line(number)]})
+        clinic.stripe.sdk.payment_links.create({"line_items": [line(number)]})
     clinic.invoice = given.an_invoice(clinic.account, amount=5_000)
-    answer = clinic.ask()
-    clinic.stand_in.fault("error_500_after", "POST", LINKS)
+    answer = clinic.link()
+    clinic.stripe.fault("error_500_after", "POST", LINKS)
     clinic.work()
     assert PaymentLink.get_by_id(answer.json["paymentLinkId"]).state == "active"
-    looks = clinic.stand_in.requests(LINKS, "GET")
+    looks = clinic.stripe.requests(LINKS, "GET")
     assert (
         looks[0]["params"]["ending_before"]
         == PaymentLink.get_by_id(older.json["paymentLinkId"]).stripe_link_id
@@ -244,8 +234,8 @@ def line(number):
 
 def test_each_step_is_in_the_audit(clinic):
     """F61."""
-    answer = clinic.ask()
-    clinic.ask()
+    answer = clinic.link()
+    clinic.link()
     clinic.work()
     entries = (
         AuditEntry.select()

@@ -10,21 +10,19 @@ from models.payments.refund_request import RefundRequest
 from models.reports.figures import count_failed_refunds
 from runtime.ids import new_id
 from tests import given
+from tests.clinic import Clinic
 
 
 @pytest.fixture
 def clinic(client, valkey, stand_in):
     """An account, its key, and an invoice of 100.00 that has been paid."""
-    return Clinic(client, valkey.client(), stand_in)
+    return Paid(client, stand_in, valkey.client(), amount=10_000)
 
 
-class Clinic:
-    def __init__(self, client, redis, stand_in, **account):
-        self.client, self.redis, self.stand_in = client, redis, stand_in
-        self.account = given.an_account(**account)
-        self.headers = given.a_key(self.account)
-        self.invoice = given.an_invoice(self.account, amount=10_000)
-        self.payment = stand_in.paid(self.invoice, redis=redis)
+class Paid(Clinic):
+    def __init__(self, client, stripe, redis, **more):
+        super().__init__(client, stripe, redis, **more)
+        self.payment = stripe.paid(self.invoice, redis=redis)
 
     def refund(self, amount=None, key=None, **more):
         body = more | ({} if amount is None else {"amount": amount})
@@ -34,16 +32,14 @@ class Clinic:
         )
 
     def shown(self):
-        return self.client.simulate_get(
-            f"/api/payments/{self.payment.id}", headers=self.headers
-        ).json
+        return self.get(f"/api/payments/{self.payment.id}").json
 
     def work(self):
         given.worked(self.redis)
-        self.stand_in.deliver(self.client, self.redis)
+        self.stripe.deliver(self.client, self.redis)
 
     def books(self):
-        invoice = given.fresh(self.invoice)
+        invoice = self.now
         return invoice.amount_returned, invoice.amount_paid, invoice.outstanding, invoice.status
 
 
@@ -58,7 +54,7 @@ def test_a_part_is_given_back(clinic):
         (2_500, "succeeded")
     ]
     assert [request["status"] for request in shown["refundRequests"]] == ["confirmed"]
-    assert [row["reason"] for row in clinic.stand_in.refunds(answer.json["id"])] == [
+    assert [row["reason"] for row in clinic.stripe.refunds(answer.json["id"])] == [
         "requested_by_customer"
     ]
 
@@ -70,7 +66,7 @@ def test_a_refund_that_bounces_is_owed_to_nobody_any_more(clinic):
     clinic.refund()
     clinic.work()
     assert clinic.books() == (10_000, 0, 10_000, "sent")
-    clinic.stand_in.act(clinic.shown()["refunds"][0]["id"], "fail")
+    clinic.stripe.act(clinic.shown()["refunds"][0]["id"], "fail")
     clinic.work()
     assert clinic.books() == (0, 10_000, 0, "paid")
     assert clinic.shown()["refundable"] == 10_000
@@ -95,7 +91,7 @@ def test_a_refund_that_fails_late_is_noticed_until_it_is_asked_for_anew(clinic):
     clinic.work()
     refund = clinic.shown()["refunds"][0]["id"]
     assert (told(), count_failed_refunds()) == ([("refund.succeeded", refund, "succeeded")], 0)
-    clinic.stand_in.act(refund, "fail")
+    clinic.stripe.act(refund, "fail")
     clinic.work()
     [request] = clinic.shown()["refundRequests"]
     assert (request["id"], request["status"]) == (asked, "failed")
@@ -147,18 +143,18 @@ def test_a_refund_asked_for_before_does_not_stand_in_for_one_that_failed(clinic)
     clinic.refund(2_000)
     clinic.work()
     first = next(row["id"] for row in clinic.shown()["refunds"] if row["amount"] == 3_000)
-    clinic.stand_in.act(first, "fail")
+    clinic.stripe.act(first, "fail")
     clinic.work()
     assert count_failed_refunds() == 1
 
 
 def test_a_failed_refund_made_in_the_dashboard_is_told_once_however_often_it_is_heard_of(clinic):
-    refund = clinic.stand_in.sdk.refunds.create(
+    refund = clinic.stripe.sdk.refunds.create(
         {"payment_intent": clinic.payment.intent_id, "amount": 9_000}
     ).id
-    clinic.stand_in.act(refund, "fail")
+    clinic.stripe.act(refund, "fail")
     clinic.work()
-    for event in clinic.stand_in.events():
+    for event in clinic.stripe.events():
         given.received(event | {"id": f"{event['id']}_again"})
     given.worked(clinic.redis)
     assert [kind for kind, _, _ in told()][-1:] == ["refund.failed"]
@@ -195,7 +191,7 @@ def test_eight_at_once_never_give_back_more_than_was_taken(clinic):
     assert (
         sum(
             row["amount"]
-            for row in clinic.stand_in.sdk.refunds.list(
+            for row in clinic.stripe.sdk.refunds.list(
                 {"payment_intent": clinic.payment.intent_id}
             ).data
         )
@@ -204,9 +200,7 @@ def test_eight_at_once_never_give_back_more_than_was_taken(clinic):
 
 
 def test_a_refund_made_in_stripes_dashboard_counts_too(clinic):
-    clinic.stand_in.sdk.refunds.create(
-        {"payment_intent": clinic.payment.intent_id, "amount": 9_000}
-    )
+    clinic.stripe.sdk.refunds.create({"payment_intent": clinic.payment.intent_id, "amount": 9_000})
     clinic.work()
     assert clinic.books() == (9_000, 1_000, 9_000, "sent")
     assert clinic.refund(1_001).status_code == 422
@@ -218,7 +212,7 @@ def test_what_stripe_refuses_is_shown_and_gives_the_amount_back(clinic):
     says so, and blocks nothing.
     """
     asked = clinic.refund(5_000)
-    clinic.stand_in.sdk.refunds.create({"payment_intent": clinic.payment.intent_id})
+    clinic.stripe.sdk.refunds.create({"payment_intent": clinic.payment.intent_id})
     clinic.work()
     assert clinic.books()[0] == 10_000
     request = clinic.shown()["refundRequests"][0]
@@ -243,7 +237,8 @@ def test_only_a_succeeded_card_payment_of_ones_own_is_refunded(clinic, client):
 
 def test_a_connected_accounts_payment_is_refunded_there(client, valkey, stand_in):
     connected = stand_in.open_account()
-    clinic = Clinic(client, valkey.client(), stand_in, stripe_account=connected)
+    account = given.an_account(stripe_account=connected)
+    clinic = Paid(client, stand_in, valkey.client(), account=account, amount=10_000)
     asked = clinic.refund(4_000)
     clinic.work()
     assert clinic.books()[0] == 4_000

@@ -14,20 +14,15 @@ from models.payments.refund_request import RefundRequest
 from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
+from tests.clinic import Clinic
 
 
 @pytest.fixture
 def clinic(client, valkey, stand_in):
-    return Clinic(client, valkey.client(), stand_in)
+    return Restored(client, stand_in, valkey.client(), amount=10_000)
 
 
-class Clinic:
-    def __init__(self, client, redis, stand_in):
-        self.client, self.redis, self.stand_in = client, redis, stand_in
-        self.account = given.an_account()
-        self.headers = given.a_key(self.account)
-        self.invoice = given.an_invoice(self.account, amount=10_000)
-
+class Restored(Clinic):
     def post(self, path, **body):
         headers = self.headers | {"Idempotency-Key": new_id("key")}
         answer = self.client.simulate_post(path, json=body, headers=headers)
@@ -53,7 +48,7 @@ class Clinic:
             Effect.update(
                 state="sending", deadline=real_now() + timedelta(hours=24 - hours), **blank
             ).where(mine).execute()
-            self.stand_in.forget_keys()
+            self.stripe.forget_keys()
         else:
             Effect.delete().where(mine).execute()
         kind = type(row)
@@ -72,16 +67,16 @@ class Clinic:
 
 @pytest.mark.parametrize(("effect_kept", "hours"), [(False, 1), (True, 1), (True, 48)])
 def test_a_refund_is_made_once(clinic, effect_kept, hours):
-    payment = clinic.stand_in.paid(clinic.invoice, redis=clinic.redis)
+    payment = clinic.stripe.paid(clinic.invoice, redis=clinic.redis)
     asked = RefundRequest.get_by_id(
         clinic.post(f"/api/payments/{payment.id}/refunds", amount=2_500)["id"]
     )
     clinic.work()
-    [made] = clinic.stand_in.refunds(asked.id)
+    [made] = clinic.stripe.refunds(asked.id)
     Refund.delete().execute()
     clinic.restored(asked, effect_kept, hours, state="requested", refund_id=None)
     clinic.work()
-    assert [row["id"] for row in clinic.stand_in.refunds(asked.id)] == [made["id"]]
+    assert [row["id"] for row in clinic.stripe.refunds(asked.id)] == [made["id"]]
     again = RefundRequest.get_by_id(asked.id)
     assert (again.state, again.refund_id, Effect.get(Effect.kind == "refund").state) == (
         "confirmed",
@@ -91,11 +86,11 @@ def test_a_refund_is_made_once(clinic, effect_kept, hours):
 
 
 def test_a_new_refund_is_not_looked_for_first(clinic):
-    payment = clinic.stand_in.paid(clinic.invoice, redis=clinic.redis)
-    before = len(clinic.stand_in.requests("/v1/refunds", "GET"))
+    payment = clinic.stripe.paid(clinic.invoice, redis=clinic.redis)
+    before = len(clinic.stripe.requests("/v1/refunds", "GET"))
     clinic.post(f"/api/payments/{payment.id}/refunds")
     clinic.work()
-    assert len(clinic.stand_in.requests("/v1/refunds", "GET")) == before
+    assert len(clinic.stripe.requests("/v1/refunds", "GET")) == before
 
 
 def test_an_intent_is_made_once(clinic):
@@ -104,7 +99,7 @@ def test_an_intent_is_made_once(clinic):
     ]
     clinic.restored(PaymentAttempt.get(), state="planned", intent_id=None)
     clinic.work()
-    assert [
-        row["id"] for row in clinic.stand_in.made("payment_intent", PaymentAttempt.get().id)
-    ] == [intent]
+    assert [row["id"] for row in clinic.stripe.made("payment_intent", PaymentAttempt.get().id)] == [
+        intent
+    ]
     assert (PaymentAttempt.get().state, PaymentAttempt.get().intent_id) == ("open", intent)

@@ -12,33 +12,22 @@ from rules.contact.gate import Refused
 from rules.timeline_words import asked_for
 from runtime.clock import real_now
 from tests import given
+from tests.clinic import Clinic
 
 
 @pytest.fixture
 def clinic(client, valkey):
-    return Clinic(client, valkey.client())
+    return Watching(client, redis=valkey.client(), project="")
 
 
-class Clinic:
+class Watching(Clinic):
     """A clinic that looks at what happened to one of its invoices."""
 
-    def __init__(self, client, redis):
-        self.client, self.redis = client, redis
-        self.account = given.an_account()
-        self.invoice = given.an_invoice(self.account)
-        self.headers = given.a_key(self.account)
-
     def see(self, query="", headers=None):
-        return self.client.simulate_get(
-            f"/api/invoices/{self.invoice.id}/timeline{query}", headers=headers or self.headers
-        )
+        return self.get(f"/api/invoices/{self.invoice.id}/timeline{query}", headers)
 
     def lines(self):
         return self.see("?limit=100").json["data"]
-
-    def happens(self, kind, subject):
-        given.received(given.an_event(kind, subject))
-        given.worked(self.redis)
 
     def an_effect(self, kind, state="sending", **values):
         now = real_now()

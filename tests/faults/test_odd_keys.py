@@ -3,6 +3,7 @@ web go on, and what was accepted is done (H17).
 """
 
 import pytest
+from delivery.waiting import Waiting
 
 from delivery import life_signs, relay, ticker, waiting
 from delivery import worker as worker_module
@@ -10,7 +11,6 @@ from delivery.locks import invoice_lock
 from delivery.odd_keys import _TYPES, drop_wrong_types
 from delivery.relay import EPOCH_KEY
 from delivery.rq_keys import rq_id
-from delivery.waiting import Waiting
 from delivery.worker import Worker
 from models.base import database_time, is_postgres
 from models.delivery.staged_job import StagedJob

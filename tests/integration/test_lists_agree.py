@@ -16,6 +16,7 @@ from models.payments.payment import Payment
 from rules.contact.gate import Refused
 from runtime.clock import real_now
 from tests import given
+from tests.clinic import Clinic
 
 LISTS = [
     "/api/customers",
@@ -32,18 +33,13 @@ COMPARED = "/api/finance/reconciliation"  # empty until Stripe was asked
 FEED = "/api/events"  # goes by `since`
 
 
-class Clinic:
+class Listing(Clinic):
     """A clinic with five of each thing that is listed."""
 
     def __init__(self, client, account):
-        self.client, self.account, self.headers, now = (
-            client,
-            account,
-            given.a_key(account),
-            real_now(),
-        )
-        invoices = [given.an_invoice(account) for _ in range(5)]
-        self.invoice = invoices[0]
+        super().__init__(client, account=account)
+        now = real_now()
+        invoices = [self.invoice, *(given.an_invoice(account) for _ in range(4))]
         customer, person = self.invoice.customer, "+12025550123"
         said = {"source": "form", "text": "x", "text_version": "1", "recorded_by": "test"}
         for count, invoice in enumerate(invoices):
@@ -87,9 +83,7 @@ class Clinic:
         self.names = {"invoice": self.invoice.id, "customer": customer.id, "account": account.id}
 
     def see(self, path, **params):
-        return self.client.simulate_get(
-            path.format(**self.names), params=params, headers=self.headers
-        )
+        return self.get(path.format(**self.names), **params)
 
     def refuses(self, path, field, text):
         answer = self.see(path, **{field: text})
@@ -104,7 +98,7 @@ class Clinic:
 
 @pytest.fixture
 def clinic(client):
-    return Clinic(client, given.an_account())
+    return Listing(client, given.an_account())
 
 
 @pytest.mark.parametrize("path", LISTS)
@@ -129,7 +123,7 @@ def test_a_cursor_of_nothing_in_the_list_is_refused_everywhere_alike(clinic):
     """Given a stranger's id, garbage, an empty one or a NUL, then neither the first page nor an
     empty one is answered, but 422.
     """
-    stranger = Clinic(clinic.client, given.an_account(name="Other"))
+    stranger = Listing(clinic.client, given.an_account(name="Other"))
     for path in [*LISTS, COMPARED]:
         theirs = (
             []

@@ -33,14 +33,12 @@ control_socket_disable = True
 pre_request = begin_request
 
 
-def post_fork(server: Any, _worker: Any) -> None:
-    """In a new worker: whatever ends gunicorn ends its workers, which would hold the port."""
-    die_with_parent(server.pid)
-
-
 make_counter_files()
 
 
-def post_fork(_server: object, _worker: object) -> None:
-    """In a new worker, before it loads the application."""
+def post_fork(server: Any, _worker: Any) -> None:
+    """In a new worker, before it loads the application. Whatever ends gunicorn ends its workers,
+    which would hold the port.
+    """
+    die_with_parent(server.pid)
     reserve_counter_files()
