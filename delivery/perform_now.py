@@ -20,7 +20,7 @@ HEAD_START = 15.0  # seconds the request has for itself before a worker may take
 log = get_log("at_once")
 
 
-def stage_now(name: str, key: str | int, *args: str | int, fair_to: str) -> int | None:
+def stage_now(name: str, key: str | int, *args: str | int, fair_to: str = "") -> int | None:
     """Stage the job called `name` for the request to perform after its commit; the row's id. What
     the request cannot finish is done by the workers of what people wait for.
 

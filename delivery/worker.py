@@ -143,6 +143,8 @@ class Worker:
         if job is not None:
             return job
         queued = who_waits(job_id, self.queue, self._seen)
+        if not queued.is_known:
+            return None
         self._several_wait = len(queued.waiting) > 1
         self._seen = queued.waiting[-1].fair_to if len(queued.waiting) == MOST else ""
         for fair_to in self._turns.order(queued.waiting):

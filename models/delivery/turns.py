@@ -18,8 +18,8 @@ _LEAST = f"SELECT MIN(fair_to) FROM staged_job WHERE {_WAITS} AND queue = (SELEC
 # One probe of the index for each: whoever comes after the last one, and after the end the first.
 _WHO_WAITS = f"""
 WITH RECURSIVE
-it(queue, fair_to) AS (
-    SELECT COALESCE(MAX(queue), ?), MAX(CASE WHEN {_WAITS} THEN fair_to END)
+it(known, queue, fair_to) AS (
+    SELECT COUNT(*), COALESCE(MAX(queue), ?), MAX(CASE WHEN {_WAITS} THEN fair_to END)
     FROM staged_job WHERE id = ?
 ),
 turn(fair_to, first, number) AS (
@@ -34,7 +34,7 @@ busy AS (
     WHERE state = 'running' AND queue = (SELECT queue FROM it) AND SUBSTR(worker, 1, 4) <> 'web-'
     GROUP BY fair_to
 )
-SELECT it.queue, it.fair_to, turn.fair_to, COALESCE(busy.jobs, 0)
+SELECT it.known, it.queue, it.fair_to, turn.fair_to, COALESCE(busy.jobs, 0)
 FROM it
 LEFT JOIN turn ON turn.number = 1 OR turn.fair_to <> turn.first
 LEFT JOIN busy ON busy.fair_to = turn.fair_to
@@ -53,9 +53,10 @@ class Waiting:
 @dataclass(frozen=True, slots=True)
 class Queued:
     """Those who wait in the `queue` of a job, and whose the job is; `fair_to` is None when the job
-    waits no more.
+    waits no more, `is_known` is false when there is no such job.
     """
 
+    is_known: bool
     queue: str
     fair_to: str | None
     waiting: list[Waiting]
@@ -80,5 +81,6 @@ def who_waits(job_id: int, queue: str, after: str) -> Queued:
     What a request performs itself keeps no worker busy, and does not count as running.
     """
     rows = execute(_WHO_WAITS, (queue, job_id, after, MOST)).fetchall()
-    named = [Waiting(row[2], row[3]) for row in rows if row[2] is not None]
-    return Queued(rows[0][0], rows[0][1], named)
+    waiting = [Waiting(row[3], row[4]) for row in rows if row[3] is not None]
+    known, its_queue, whose = rows[0][:3]
+    return Queued(bool(known), its_queue, whose, waiting)

@@ -3,12 +3,12 @@ web go on, and what was accepted is done (H17).
 """
 
 import pytest
-from delivery.waiting import Waiting
 
-from delivery import life_signs, relay, ticker, waiting
+from delivery import life_signs, patience, relay, ticker
 from delivery import worker as worker_module
 from delivery.locks import invoice_lock
 from delivery.odd_keys import _TYPES, drop_wrong_types
+from delivery.patience import Patience
 from delivery.relay import EPOCH_KEY
 from delivery.rq_keys import rq_id
 from delivery.worker import Worker
@@ -67,8 +67,8 @@ def house(database_url, valkey, monkeypatch):
     """One look of each process, in this one; none of them may raise."""
     if is_postgres():
         pytest.skip("is about Redis")
-    monkeypatch.setattr(waiting, "SHORTEST", 0.001)
-    monkeypatch.setattr(waiting, "LONGEST", 0.001)
+    monkeypatch.setattr(patience, "SHORTEST", 0.001)
+    monkeypatch.setattr(patience, "LONGEST", 0.001)
     monkeypatch.setattr(relay, "GRACE", 0)
     monkeypatch.setattr(worker_module, "POP_SECONDS", 0.02)
     redis = valkey.client()
@@ -76,10 +76,10 @@ def house(database_url, valkey, monkeypatch):
     worker._beat()
 
     def look():
-        patience = Waiting("test", redis)
+        patience = Patience("test", redis)
         with patience.out():
             relay.tick(redis)
-        with worker._waiting.out():
+        with worker._patience.out():
             worker._beaten_at = 0.0
             worker._step()
         with patience.out():

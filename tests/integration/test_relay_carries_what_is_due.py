@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from delivery import relay, rq_keys, rq_view, waiting
+from delivery import patience, relay, rq_keys, rq_view
 from delivery.relay import EPOCH_KEY, GRACE
 from jobs import mark_overdue, process_stripe_event
 from models import base
@@ -87,7 +87,7 @@ def test_a_job_lost_from_a_busy_queue_is_pushed_again(redis):
     waiting = given.a_job("a_test_job", 2)
     with transaction():
         StagedJob.update(pushed_at=given.database_now()).where(StagedJob.id == waiting).execute()
-    rq_view.push(redis, [rq_view.Pushable(waiting, "a_test_job", "webhooks")])
+    rq_view.push(redis, [rq_view.Pushable(patience, "a_test_job", "webhooks")])
     assert relay.tick(redis) == 1
     assert queued(redis) == [waiting, lost]
 
@@ -198,8 +198,8 @@ def test_a_database_without_tables_is_said_to_lack_them_and_seldom(redis, monkey
     execute("DROP TABLE staged_job")
     told, looks = [], iter([False, False, False, True])
     monkeypatch.setattr(relay, "TICK", 0.01)
-    monkeypatch.setattr(waiting, "SHORTEST", 0.01)
-    monkeypatch.setattr(waiting.log, "warning", lambda event, **_values: told.append(event))
+    monkeypatch.setattr(patience, "SHORTEST", 0.01)
+    monkeypatch.setattr(patience.log, "warning", lambda event, **_values: told.append(event))
     relay.run(redis, lambda: next(looks), lambda _at: None)
     assert told == ["The database is not at this release's schema. Run bin/payphone migrate."]
 

@@ -13,17 +13,20 @@ from hypothesis import given as generated
 from hypothesis import strategies as st
 
 from actions.feed.endpoints import new_secret
+from actions.payments.retire_open_payments import retire_open_payments
 from delivery import registry, relay
 from delivery import worker as worker_module
 from delivery.registry import JobType
 from delivery.rq_keys import queue_key
 from delivery.worker import Worker
 from models.base import database, execute, is_postgres, release_connection, transaction
-from models.delivery.stage import Policy, allow, stage
+from models.delivery.stage import Policy, allow, stage, stage_again
 from models.delivery.staged_job import StagedJob, claim_job, insert_job, release_worker
 from models.delivery.turns import claim_next, who_waits
 from models.feed.emit import emit
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.payments.payment import Payment
+from models.payments.payment_link import PaymentLink
 from runtime.clock import real_now
 from runtime.secret_box import seal
 from runtime.settings import QUEUES
@@ -63,6 +66,8 @@ def test_in_each_queue_another_account_is_next(redis, performed, queue):
     """Given twenty-five jobs of one account, when another's comes, then it is next or next but one,
     and theirs are done in the order in which they were due.
     """
+    redis.sadd("rq:workers:interactive", "rq:worker:w1")
+    redis.hset("rq:worker:w1", "state", "idle")
     waiting("a", range(25), queue)
     relay.tick(redis)
     waiting("b", [100], queue)
@@ -70,6 +75,22 @@ def test_in_each_queue_another_account_is_next(redis, performed, queue):
     given.worked(redis, queue)
     assert performed.index(100) <= 1
     assert [number for number in performed if number != 100] == list(range(25))
+
+
+def test_what_people_wait_for_takes_turns_on_its_detour_too(redis, performed):
+    """Given jobs that go ahead in another queue, because nobody serves theirs, then they come
+    before what waits there, in turn, and each account's in the order in which they were due.
+    """
+    waiting("c", range(200, 205))
+    relay.tick(redis)
+    for number in range(10):
+        waiting("a", [number], "interactive")
+        relay.tick(redis)
+    waiting("b", [100], "interactive")
+    relay.tick(redis)
+    given.worked(redis, QUEUE)
+    assert performed.index(100) <= 1
+    assert [number for number in performed if number != 100] == [*range(10), *range(200, 205)]
 
 
 def test_those_who_have_as_much_waiting_alternate(redis, performed):
@@ -444,3 +465,68 @@ class _Story:
         popped = self.redis.lpop(queue_key(QUEUE))
         if popped:
             Worker(QUEUE, self.redis, name, lambda _at: None).take(popped.decode())
+
+
+# Which jobs go where
+
+
+def staged():
+    """Queue and whose it is, by the job's name."""
+    return {row.name: (row.queue, row.fair_to) for row in StagedJob.select()}
+
+
+def test_links_and_texts_asked_for_by_hand_are_what_people_wait_for(texting):
+    texting.consents().ask()
+    ours = ("interactive", texting.account.id)
+    assert staged() == {"create_payment_link": ours, "send_payment_link": ours}
+
+
+def test_charges_refunds_and_what_a_charge_waits_for_are_too(clinic, valkey):
+    """Given a link and then a charge by phone, which waits for the link to be closed, and a refund,
+    then all of it is where people are served; an event, and what follows from it, is not.
+    """
+    links = f"/api/invoices/{clinic.invoice.id}/payment-links"
+    clinic.client.simulate_post(links, json={}, headers=clinic.headers)
+    given.worked(valkey.client(), QUEUE)
+    clinic.phone(amount=4_000)
+    given.retried(valkey.client())
+    clinic.post(f"{Payment.get().id}/refunds", key="k1")
+    ours = ("interactive", clinic.account.id)
+    asked_for = {name: where for name, where in staged().items() if where[0] == "interactive"}
+    assert asked_for == dict.fromkeys(
+        (
+            "create_payment_link",
+            "open_payment_intent",
+            "confirm_payment",
+            "retire_payment_link",
+            "refund_payment",
+        ),
+        ours,
+    )
+    given.received(given.an_event("payment_intent.succeeded", given.an_intent(clinic.invoice)))
+    assert staged()["process_stripe_event"] == ("webhooks", clinic.account.id)
+
+
+def test_what_a_scan_stages_is_not(redis):
+    """Given the end of a link because the balance changed, then nobody waits for that."""
+    invoice = given.an_invoice()
+    with transaction():
+        link = PaymentLink.plan(invoice, real_now())
+        link.record_created("plink_1", "https://pay.example/1", real_now())
+        retire_open_payments(invoice)
+    assert staged()["retire_payment_link"] == ("webhooks", invoice.account_id)
+
+
+def test_what_waits_for_nobody_is_moved_when_somebody_waits_for_it(redis):
+    """Given a job that waits in its own queue, when a request stages it where people are served,
+    then it is pushed there; an unknown queue is refused.
+    """
+    invoice = given.an_invoice()
+    with transaction():
+        stage("retire_payment_link", "1", "1", fair_to=invoice.account_id)
+    with transaction():
+        stage_again("retire_payment_link", "1", "1", queue="interactive")
+    row = StagedJob.get()
+    assert (row.queue, row.pushed_at, row.state) == ("interactive", None, "waiting")
+    with transaction(), pytest.raises(ValueError, match="there are webhooks, deploys"):
+        stage("retire_payment_link", "2", "2", queue="interactiv")
