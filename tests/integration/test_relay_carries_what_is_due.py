@@ -87,7 +87,7 @@ def test_a_job_lost_from_a_busy_queue_is_pushed_again(redis):
     waiting = given.a_job("a_test_job", 2)
     with transaction():
         StagedJob.update(pushed_at=given.database_now()).where(StagedJob.id == waiting).execute()
-    rq_view.push(redis, [rq_view.Pushable(patience, "a_test_job", "webhooks")])
+    rq_view.push(redis, [rq_view.Pushable(waiting, "a_test_job", "webhooks")])
     assert relay.tick(redis) == 1
     assert queued(redis) == [waiting, lost]
 
