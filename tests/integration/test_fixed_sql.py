@@ -1,0 +1,105 @@
+"""Every fixed statement in the code is prepared against the migrated schema, on both databases: a
+column that was renamed, or SQL that only one of them knows, is found here and not at night.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from models import fixed_sql
+from models.base import Row, execute
+from models.tables import TABLES
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("models", "actions", "effects", "delivery", "jobs", "web", "bin")
+BY_NAME: dict[str, type[Row]] = {table.__name__: table for table in TABLES}
+READS = {"one": 0, "all": 0, "has": 0, "one_with": 1, "all_with": 1}
+
+
+def calls(tree: ast.AST, owner: str = "") -> Iterator[tuple[str, ast.Call]]:
+    """Every call, with the class it stands in."""
+    for node in ast.iter_child_nodes(tree):
+        inside = node.name if isinstance(node, ast.ClassDef) else owner
+        if isinstance(node, ast.Call):
+            yield inside, node
+        yield from calls(node, inside)
+
+
+def named_texts(tree: ast.AST) -> dict[str, str]:
+    """What stands in the code under a name, as it is sent."""
+    return {
+        target.id: text_of(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def text_of(node: ast.expr) -> str:
+    """A text that stands in the code as it is sent; else empty."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def statement(owner: str, call: ast.Call, texts: dict[str, str]) -> str:
+    """The SQL of a call that sends fixed SQL; empty for any other."""
+    if getattr(call.func, "id", "") == "execute" and call.args:
+        return text_of(call.args[0]) or texts.get(getattr(call.args[0], "id", ""), "")
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in READS:
+        return ""
+    name = getattr(call.func.value, "id", "")
+    table = BY_NAME.get(owner if name == "cls" else name)
+    place = READS[call.func.attr]
+    if table is None or len(call.args) <= place:
+        return ""
+    where = text_of(call.args[place])
+    if not where:
+        return ""
+    if place:
+        return fixed_sql.select_with(table, text_of(call.args[0]), where)
+    return fixed_sql.select(table, where)
+
+
+def statements() -> list[tuple[str, str]]:
+    found = []
+    for path in sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
+        if "migrations" in path.parts:
+            continue
+        tree = ast.parse(path.read_text("utf-8"))
+        texts = named_texts(tree)
+        for owner, call in calls(tree):
+            sql = statement(owner, call, texts)
+            if sql and sql.split()[0] in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}:
+                found.append((f"{path.relative_to(ROOT)}:{call.lineno}", sql))
+    return found
+
+
+def test_every_fixed_statement_fits_the_schema(database_url):
+    found = statements()
+    assert len(found) > 25, "the statements are found"
+    for place, sql in found:
+        try:
+            execute(f"EXPLAIN {sql}", (None,) * sql.count("?"))
+        except Exception as error:
+            pytest.fail(f"{place}: {error}\n{sql}")
+
+
+def test_a_statement_that_does_not_fit_is_noticed(database_url):
+    with pytest.raises(Exception, match="no_such_column"):
+        execute("EXPLAIN SELECT no_such_column FROM invoice")
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
+def test_every_table_can_be_read_inserted_and_updated_by_fixed_sql(database_url, table):
+    """Given any table, then what is built for it once is right for the schema."""
+    names = tuple(field.name for field in table._meta.sorted_fields)
+    in_json = "?" if "postgres" in database_url else "json(?)"
+    key = table._meta.primary_key.name
+    rest = tuple(name for name in names if name != key)
+    reads = fixed_sql.select(table, fixed_sql.by_key(table))
+    writes = [fixed_sql.insert(table, names, in_json).sql]
+    writes += [fixed_sql.update(table, rest, "", in_json).sql] if rest else []
+    for sql in (reads, *writes):
+        execute(f"EXPLAIN {sql}", (None,) * sql.count("?"))
