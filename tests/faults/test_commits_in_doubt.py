@@ -154,6 +154,7 @@ def texted_once(clinic):
     assert sum(url in row["body"] for row in clinic.sent()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ask", "check"),
     [

@@ -205,6 +205,7 @@ def test_the_dumps_hold_every_job_and_every_effect_in_every_state(found):
     assert states == set(product(NAMES["effects"], ["sending", "confirmed", "refused", "unknown"]))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)  # hundreds of jobs, effects and webhooks, on a machine that may be busy
 @pytest.mark.parametrize("found", [MINUTE, THIRTY_HOURS], indirect=True)
 def test_each_intent_ends_with_one_effect(found):

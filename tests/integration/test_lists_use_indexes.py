@@ -140,6 +140,7 @@ def ran(caplog):
     return asked
 
 
+@pytest.mark.slow
 def test_no_list_walks_other_tenants_rows(client, ran):
     many_invoices()
     account = given.an_account(name="A small clinic")

@@ -10,6 +10,8 @@ import pytest
 
 from runtime.settings import ROOT
 
+pytestmark = pytest.mark.slow  # starts processes
+
 COMMANDS = {
     "worker": ("worker.py",),
     "scheduler": ("scheduler.py",),
