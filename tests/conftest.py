@@ -129,8 +129,11 @@ def _loopback_only() -> Iterator[None]:
     socket.socket.connect = real  # type: ignore[method-assign]
 
 
-class _Undurable(SqliteDatabase):
-    """SQLite that waits for no disk, like the tests' PostgreSQL: what is killed is processes."""
+class SqliteWithoutDisk(SqliteDatabase):
+    """SQLite that waits for no disk, like the tests' PostgreSQL: what is killed is processes.
+
+    A migration knows SQLite by the beginning of the name.
+    """
 
     def __init__(self, path: str, pragmas: dict[str, Any], **options: Any) -> None:
         super().__init__(path, pragmas=pragmas | {"synchronous": "off"}, **options)
@@ -139,7 +142,7 @@ class _Undurable(SqliteDatabase):
 @pytest.fixture(scope="session", autouse=True)
 def _no_waiting_for_disks() -> None:
     """In this process; those that are started wait as in production."""
-    base.SqliteDatabase = _Undurable  # type: ignore[misc]
+    base.SqliteDatabase = SqliteWithoutDisk  # type: ignore[misc]
 
 
 @pytest.fixture(scope="session", autouse=True)
