@@ -47,8 +47,8 @@ from tests.processes import close_database, reset_process
 from tests.texting import TWILIO, local_hour
 from web.app import create_app
 
-DATA = Path(__file__).parents[1] / "data" / "first_release"
-NAMES = json.loads((Path(__file__).parents[1] / "contract" / "names.json").read_text("utf-8"))
+DATA = Path(__file__).parents[2] / "data" / "first_release"
+NAMES = json.loads((Path(__file__).parents[2] / "contract" / "names.json").read_text("utf-8"))
 DAY = 86_400
 MINUTE, THIRTY_HOURS = 60, 30 * 3_600
 NEAR = 60 * DAY  # what lies nearer than this to the dump is a time of it
