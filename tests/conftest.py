@@ -29,9 +29,13 @@ os.environ.update(
 import falcon.testing
 import hypothesis
 import pytest
+from argon2 import PasswordHasher
+from peewee import SqliteDatabase
 
 import jobs  # noqa: F401
+from actions.payments import charge
 from models import base
+from models.accounts import operator
 from models.migrate import migrate
 from providers.stripe import client as stripe_api
 from providers.twilio import messages as twilio_api
@@ -54,8 +58,11 @@ from web.app import create_app
 
 # what lands is not left to chance; everybody else's runs explore
 hypothesis.settings.register_profile("ci", derandomize=True)
+hypothesis.settings.register_profile("quick", max_examples=20)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
+# a test that asks for one of these starts or kills processes
+SLOW_FIXTURES = {"processes", "own_valkey", "postgres", "chromium"}
 LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
 
 
@@ -73,6 +80,31 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Sweep(), "sweep")
         config.pluginmanager.register(Leftovers(), "leftovers")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """No process is started by a test that `bin/test quick` would run."""
+    if item.get_closest_marker("slow"):
+        return (yield)
+    real = subprocess.Popen.__init__
+
+    def refused(*_args: Any, **_kwargs: Any) -> None:
+        raise AssertionError(
+            "A test that starts a process takes the fixture `processes` or is marked `slow`."
+        )
+
+    subprocess.Popen.__init__ = refused  # type: ignore[method-assign]
+    try:
+        return (yield)
+    finally:
+        subprocess.Popen.__init__ = real  # type: ignore[method-assign]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -95,6 +127,34 @@ def _loopback_only() -> Iterator[None]:
     socket.socket.connect = guarded  # type: ignore[method-assign]
     yield
     socket.socket.connect = real  # type: ignore[method-assign]
+
+
+class SqliteWithoutDisk(SqliteDatabase):
+    """SQLite that waits for no disk, like the tests' PostgreSQL: what is killed is processes.
+
+    A migration knows SQLite by the beginning of the name.
+    """
+
+    def __init__(self, path: str, pragmas: dict[str, Any], **options: Any) -> None:
+        super().__init__(path, pragmas=pragmas | {"synchronous": "off"}, **options)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_disks() -> None:
+    """In this process; those that are started wait as in production."""
+    base.SqliteDatabase = SqliteWithoutDisk  # type: ignore[misc]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_passwords() -> Iterator[tuple[PasswordHasher, str]]:
+    """The hasher of passwords, which is meant to be slow, and the hash of nobody's; tests hash with
+    a quick one.
+    """
+    real = operator._hasher, operator._NOBODY
+    operator._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    operator._NOBODY = operator._hasher.hash("nobody's")
+    yield real
+    operator._hasher, operator._NOBODY = real
 
 
 @pytest.fixture(scope="session")
@@ -173,9 +233,11 @@ def database_url(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     """A migrated, empty database of the kind asked for, named by DATABASE_URL."""
+    server = template = None
     if request.param == "postgres":
         server = request.getfixturevalue("postgres")
-        url = server.create_database(request.getfixturevalue("_migrated_postgres"))
+        template = request.getfixturevalue("_migrated_postgres")
+        url = server.lend_database(template)
     else:
         migrated = request.getfixturevalue("_migrated_sqlite")
         url = f"sqlite:///{shutil.copy(migrated, tmp_path / 'payphone.db')}"
@@ -184,8 +246,11 @@ def database_url(
     base.use_database(url)
     yield url
     close_database()
-    if request.param == "postgres":
-        server.drop_database(url)
+    if server is not None:
+        if SLOW_FIXTURES.isdisjoint(request.node.fixturenames):
+            server.take_back(url, template)
+        else:
+            server.drop_database(url)  # a process may still write to it
 
 
 @pytest.fixture
@@ -300,5 +365,7 @@ def clinic(
 ) -> Clinic:
     """A clinic with one invoice, whose payments are taken at Stripe's stand-in."""
     monkeypatch.setenv("PAYPHONE_SETTLING", "0.001")
+    # no worker comes meanwhile to close the invoice's link
+    monkeypatch.setattr(charge, "LINK_PATIENCE", 0.0)
     reset_process()
     return Clinic(client, stripe_stand_in)

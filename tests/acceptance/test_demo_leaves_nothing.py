@@ -17,6 +17,8 @@ import pytest
 from runtime.settings import ROOT
 from tests.servers import wait_for
 
+pytestmark = pytest.mark.slow  # starts processes
+
 OURS = ("STRIPE_", "PAYPHONE_", "TWILIO_", "DATABASE_", "REDIS_", "LOG_", "PORT", "PUBLIC_")
 PLAIN = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
 PLAIN["PATH"] = f"{Path(sys.executable).parent}:{PLAIN['PATH']}"  # as bin/setup.sh sets it

@@ -15,6 +15,8 @@ from tests.faults.town import free_port
 from tests.processes import end
 from tests.servers import wait_for
 
+pytestmark = pytest.mark.slow  # starts processes
+
 
 @pytest.fixture
 def started(tmp_path):

@@ -153,6 +153,7 @@ def failures_of(app: Any, operation: Any, rows: Rows, mode: GenerationMode) -> l
     return told[:2]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["well-formed", "malformed"]

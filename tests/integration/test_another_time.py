@@ -8,6 +8,8 @@ import pytest
 
 from runtime.settings import ROOT
 
+pytestmark = pytest.mark.slow  # starts processes
+
 TOLD = (
     "import datetime, sqlite3; print(datetime.datetime.now(datetime.UTC),"
     " sqlite3.connect(':memory:').execute('select datetime()').fetchone()[0], sep=chr(10))"

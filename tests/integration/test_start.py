@@ -16,6 +16,8 @@ from tests.faults.town import children_of
 from tests.servers import wait_for
 from web.http.payment_guard import check_settings as check_payments
 
+pytestmark = pytest.mark.slow  # starts processes
+
 COMMANDS = {
     "worker": ("worker.py",),
     "scheduler": ("scheduler.py",),

@@ -10,6 +10,7 @@ from tests.storm.run import Storm, verdict
 SEED, SECONDS = 20261128, 12.0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_short_storm_loses_nothing_and_does_nothing_twice(tmp_path):
     storm = Storm("sqlite", SEED, SECONDS, tmp_path, quiet_within=200, least=20)

@@ -68,6 +68,7 @@ def test_in_any_field_but_a_phones_or_times_it_is_refused(digits, name):
     assert len(card_fields({digits: "value"})) == 1
 
 
+@pytest.mark.slow
 @fields
 @given(
     phones(),
@@ -301,6 +302,7 @@ def stripe_events() -> st.SearchStrategy[dict]:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(stripe_events())
 def test_redacting_an_event_leaves_ids_amounts_and_times(event):
@@ -308,6 +310,7 @@ def test_redacting_an_event_leaves_ids_amounts_and_times(event):
     assert kept == event
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(stripe_events(), written_cards(), card_digits(), st.booleans())
 def test_a_card_number_in_an_events_text_is_taken_out_and_only_that(event, written, digits, escape):

@@ -8,6 +8,8 @@ import pytest
 
 from runtime.settings import ROOT
 
+pytestmark = pytest.mark.slow  # starts processes
+
 TRY = "from runtime.killpoint import killpoint; killpoint('here'); print('alive')"
 
 

@@ -12,6 +12,8 @@ import stripe
 
 from tests.servers import wait_for
 
+pytestmark = pytest.mark.slow  # starts processes
+
 ROOT = Path(__file__).parents[3]
 
 

@@ -91,6 +91,7 @@ def test_the_server_ends_with_a_pool_that_is_killed(
     assert connect_redis(None).get("kept") == b"so"
 
 
+@pytest.mark.slow
 def test_what_the_embedded_server_holds_outlives_it(monkeypatch, tmp_path_factory):
     """Given a server that is killed, when the next one starts in its place, then it holds what had
     been written.

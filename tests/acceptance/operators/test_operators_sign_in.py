@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from urllib.parse import quote
 
+import argon2
 import falcon
 import pytest
 
@@ -14,7 +15,16 @@ from models.books.inbox_event import InboxEvent
 from models.effects.pause_switch import PauseSwitch
 from runtime.clock import real_now
 from tests import given
-from tests.operators import FORM, an_operator, csrf_of, form_of, run, signed_in, try_to_sign_in
+from tests.operators import (
+    FORM,
+    PASSWORD,
+    an_operator,
+    csrf_of,
+    form_of,
+    run,
+    signed_in,
+    try_to_sign_in,
+)
 from tests.processes import reset_process
 from web.http.sessions import drop_cookie, put_cookie
 from web.operators.login_limit import LoginLimit
@@ -259,6 +269,13 @@ def test_the_audit_does_not_know_passwords(client):
     text = str(list(AuditEntry.select().dicts()))
     assert "wrong but" not in text
     assert operator.password_hash.startswith("$argon2id$")
+
+
+def test_a_password_is_slow_to_try_and_as_slow_where_nobody_has_the_name(real_passwords):
+    hasher, nobody = real_passwords
+    theirs = argon2.extract_parameters(hasher.hash(PASSWORD))
+    assert (theirs.memory_cost, theirs.time_cost) == (65_536, 3)
+    assert argon2.extract_parameters(nobody) == theirs
 
 
 def test_pages_allow_no_script_at_all(client):

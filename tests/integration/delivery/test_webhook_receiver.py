@@ -97,6 +97,7 @@ def test_a_name_that_is_none_is_said_so():
     assert post("https://hooks.example.com/", unknown, Wire()).error == "the name does not resolve"
 
 
+@pytest.mark.slow
 def test_a_certificate_that_is_not_the_names_is_refused(tmp_path):
     """Given a server of our own whose certificate nobody vouches for,
     then nothing is sent to it.

@@ -14,7 +14,7 @@ from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_link import PayAddress, PaymentLink
 from runtime.clock import business_now
 from tests import given
-from tests.acceptance.test_paid_meanwhile import a_link, pay_in_browser, tasks
+from tests.acceptance.payments.test_paid_meanwhile import a_link, pay_in_browser, tasks
 from tests.clinic import Clinic
 
 BANK = "pm_usBankAccount"

@@ -15,10 +15,10 @@ from rules.contact import gate as contact
 from rules.contact.delivery_failures import ADVICE
 from rules.contact.gate import Refused, may_contact
 from rules.problem_words import NEXT
-from tests.unit.test_contact_gate import FINE, NOON, TROUBLES
+from tests.unit.contact.test_contact_gate import FINE, NOON, TROUBLES
 from web.http.problems import PROBLEMS, Problem, document_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # What an instruction begins with. One of another kind belongs here once it has been read.
 TODO = (
     "Add|Answer|Another text may be requested|Ask|Call|Check|Choose|Compare|Copy|Correct|Create|Do"

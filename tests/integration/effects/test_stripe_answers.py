@@ -99,6 +99,7 @@ def test_one_key_for_two_requests_is_our_bug_and_a_doubt(stand_in):
     assert (error.outcome, error.code, error.bug) == ("unknown", "idempotency_error", True)
 
 
+@pytest.mark.slow
 def test_calling_stripe_writes_nothing_into_the_home_folder(stand_in, tmp_path):
     """Given an empty HOME, when Stripe is asked, then it is still empty: the SDK's telemetry would
     keep an id there.

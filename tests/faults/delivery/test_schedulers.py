@@ -119,6 +119,7 @@ def hands(monkeypatch):
     time.tzset()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", ["2026-03-08T07:00:00", "2026-11-01T06:00:00"], ids=["gap", "fold"]
 )

@@ -97,7 +97,10 @@ def follow(send: Callable[[str], Any], read: Callable[[str], Any], wait: Callabl
 
 def settle(redis):
     """Let the workers end all that was left, the leases of dead attempts included."""
+    unfinished = StagedJob.select().where(StagedJob.state.in_(("waiting", "running")))
     for _ in range(4):
+        if not unfinished.exists():
+            return
         StagedJob.update(lease_until=1).where(StagedJob.state == "running").execute()
         release_expired()
         for queue in ("webhooks", "messages"):
@@ -154,6 +157,7 @@ def texted_once(clinic):
     assert sum(url in row["body"] for row in clinic.sent()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ask", "check"),
     [

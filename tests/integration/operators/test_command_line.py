@@ -426,6 +426,7 @@ def test_a_user_without_a_name_may_pause(monkeypatch):
     assert PauseSwitch.get().by == "cli:uid-12345"
 
 
+@pytest.mark.slow
 def test_the_command_itself_runs(database_url):
     done = subprocess.run(
         [ROOT / "bin" / "payphone", "jobs", "list"],

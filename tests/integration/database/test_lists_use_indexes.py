@@ -15,7 +15,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from runtime.clock import real_now
 from tests import given
-from tests.integration.test_receivables_index import many_invoices
+from tests.integration.database.test_receivables_index import many_invoices
 
 LISTS = {
     "/api/invoices": ("invoice", "invoice_account_id_id"),
@@ -140,6 +140,7 @@ def ran(caplog):
     return asked
 
 
+@pytest.mark.slow
 def test_no_list_walks_other_tenants_rows(client, ran):
     many_invoices()
     account = given.an_account(name="A small clinic")

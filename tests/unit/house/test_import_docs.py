@@ -8,7 +8,7 @@ from rules.imports.invoice_columns import MAPPABLE
 from rules.imports.invoice_layouts import COMMON, CONTACT, LAYOUTS, Layout
 from rules.imports.invoice_states import KINDS, STATES
 
-PAGE = (Path(__file__).parents[2] / "docs" / "imports.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "imports.md").read_text()
 SHOWN = {field: name for name, field in MAPPABLE.items()} | {"balance": "amount (owed)"}
 
 

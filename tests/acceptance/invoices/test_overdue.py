@@ -61,6 +61,7 @@ def many(account, count, **values):
         Invoice.insert_many(rows[start : start + 50]).execute()
 
 
+@pytest.mark.slow
 def test_a_crowd_in_the_west_does_not_hold_up_the_east(database_url, valkey, at, folds):
     """Given 450 invoices of Los Angeles and one of Tokyo, due on one day, then each is overdue
     after its own midnight, and nothing is folded before.

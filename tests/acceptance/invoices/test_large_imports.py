@@ -50,6 +50,7 @@ def peak(database_url, tmp_path):
     return measured
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows_that_are_taken_in(peak):
     peak(2 * BATCH, first=100_000)  # whatever is made once is made now
     short, long = peak(2 * BATCH, first=200_000)[0], peak(8 * BATCH)[0]
@@ -57,6 +58,7 @@ def test_memory_does_not_grow_with_the_rows_that_are_taken_in(peak):
     assert Invoice.select().count() == 12 * BATCH
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows_that_are_bad(peak):
     peak(2 * BATCH, "--dry-run", amount="ten", exit_code=1)
     short, _ = peak(2 * BATCH, "--dry-run", amount="ten", exit_code=1)

@@ -90,6 +90,7 @@ def take_in(event):
         process_stripe_event.perform(inbox_id)
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_order_and_repetition_agrees_with_the_ledger(ledger, data):

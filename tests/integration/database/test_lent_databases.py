@@ -1,0 +1,73 @@
+"""PostgreSQL databases that tests use one after the other: each finds an empty one."""
+
+import psycopg
+import pytest
+
+
+@pytest.fixture
+def lent(request):
+    """The server, its template, and a database that is lent from it."""
+    if request.config.getoption("--db") == "sqlite":
+        pytest.skip("is about PostgreSQL")
+    server = request.getfixturevalue("postgres")
+    template = request.getfixturevalue("_migrated_postgres")
+    server.spare, kept = [], server.spare
+    yield server, template, server.lend_database(template)
+    server.spare += kept
+
+
+def told(url, *statements):
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            answer = connection.execute(statement)
+        return answer.fetchone() if answer.description else None
+
+
+A_BRAKE = (
+    "INSERT INTO brake (account_id, what, paused, by, at, why)"
+    " VALUES ('', 'texts', true, 'x', 0, 'x') RETURNING id"
+)
+
+
+def test_what_came_back_is_empty_counts_from_one_and_knows_its_migrations(lent):
+    server, template, url = lent
+    applied = told(url, "SELECT count(*) FROM schema_migration")
+    assert told(url, A_BRAKE) == (1,)
+    server.take_back(url, template)
+    assert server.lend_database(template) == url
+    assert told(url, "SELECT count(*) FROM brake") == (0,)
+    assert told(url, A_BRAKE) == (1,)
+    assert told(url, "SELECT count(*) FROM schema_migration") == applied
+    server.drop_database(url)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE brake ADD COLUMN more text",
+        "ALTER TABLE brake DROP COLUMN why",
+        "CREATE INDEX another ON brake (at)",
+        "DROP INDEX staged_job_done",
+        "CREATE TABLE another (id int)",
+        "DELETE FROM schema_migration",
+        "ANALYZE schema_migration",
+    ],
+)
+def test_what_is_different_in_more_than_rows_is_lent_to_nobody(lent, change):
+    server, template, url = lent
+    told(url, change)
+    server.take_back(url, template)
+    assert server.spare == []
+    with pytest.raises(psycopg.OperationalError, match="does not exist"):
+        told(url, "SELECT 1")
+
+
+def test_a_database_that_grew_is_lent_to_nobody(lent):
+    server, template, url = lent
+    told(
+        url,
+        "INSERT INTO brake (account_id, what, paused, by, at, why)"
+        " SELECT n::text, 'texts', true, 'x', 0, repeat('x', 1000) FROM generate_series(1, 3000) n",
+    )
+    server.take_back(url, template)
+    assert server.spare == []
