@@ -75,7 +75,7 @@ def counted() -> Iterator[Cost]:
                 yield cost
             return
         database = base.database.connection()
-        # A trigger shows as a comment, and its INSERT shows once more.
+        # A trigger shows as a comment, and the statement that fires it shows again.
         database.set_trace_callback(lambda text: _note(cost, text))
         try:
             yield cost
@@ -84,6 +84,6 @@ def counted() -> Iterator[Cost]:
 
 
 def _note(cost: Cost, text: str) -> None:
-    again = bool(cost.sent) and cost.sent[-1] == text and _verb(text) == "INSERT"
+    again = bool(cost.sent) and cost.sent[-1] == text
     if not text.startswith("--") and not again:
         cost.sent.append(text)
