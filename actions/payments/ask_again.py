@@ -7,6 +7,8 @@ AFTER = 10.0
 
 
 def ask_again(tells: str, object_id: str, stripe_account: str, delay: float = AFTER) -> None:
-    """Stage a look at a `payment` (by its intent) or a `refund`. In the open transaction."""
+    """Stage a look at a `payment` (by its intent), a `refund` or a `dispute`. In the open
+    transaction.
+    """
     key = f"{tells}:{object_id}"
     stage_again("ask_stripe_again", key, tells, object_id, stripe_account, delay=delay)
