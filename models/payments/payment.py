@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from peewee import BigIntegerField, BooleanField, ForeignKeyField, JSONField, TextField
+from peewee import SQL, BigIntegerField, BooleanField, ForeignKeyField, JSONField, TextField
 
 from models.accounts.account import Account
 from models.base import Instant, Row
@@ -38,7 +38,7 @@ class Payment(Row):
     amount_received = BigIntegerField(default=0)
     currency = TextField()
     charges = JSONField(default=dict)
-    told_by_intent = BooleanField(default=False)
+    told_by_intent = BooleanField(default=False, constraints=[SQL("DEFAULT FALSE")])
     voided_at = Instant(null=True)
     void_reason = TextField(null=True)
     created_at = Instant()
