@@ -1,5 +1,5 @@
-"""Stripe is asked again about a payment or a refund of which an event left something open: a word
-that is not known here, or a charge that it did not name.
+"""Stripe is asked again about a payment, a refund or a dispute of which something was left open: a
+word that is not known here, a charge that was not named, money that has not come back.
 
 Twice is harmless: it only reads, and what it reads is merged by Stripe's ids. What stays open is
 asked about some times more, for half an hour; then what is known stands, and the log says so. The
@@ -15,14 +15,17 @@ from delivery.registry import job
 from models.accounts.audit_entry import SYSTEM
 from models.base import serialize_on
 from models.invoices.invoice import Invoice
+from models.payments.dispute import Dispute
 from models.payments.payment import Payment
 from models.payments.refund import Refund
 from providers.errors import ProviderError
 from providers.stripe import client as stripe_api
 from providers.stripe.events import (
+    Json,
     PaymentFinding,
     RefundFinding,
     Unreadable,
+    read_dispute,
     read_intent,
     read_refund,
 )
@@ -32,13 +35,14 @@ from runtime.errors import NotYet
 from runtime.log import get_log
 
 ATTEMPTS = 6
+Found = PaymentFinding | RefundFinding | Json  # a dispute is taken as it was read
 
 log = get_log("books")
 
 
 @job(queue="webhooks", calls_out=True, attempts=ATTEMPTS, timeout=20, backoff=60.0)
 def ask_stripe_again(tells: str, object_id: str, stripe_account: str) -> None:
-    """Read the payment or the refund `object_id` at Stripe, and record what it says now."""
+    """Read the payment, refund or dispute `object_id` at Stripe, and record what it says now."""
     payment = _payment(tells, object_id, stripe_account)
     if payment is None:
         _ask(tells, object_id, stripe_account, None)
@@ -50,8 +54,12 @@ def ask_stripe_again(tells: str, object_id: str, stripe_account: str) -> None:
 def _payment(tells: str, object_id: str, stripe_account: str) -> Payment | None:
     if tells == "payment":
         return Payment.by_intent(stripe_account, object_id)
-    refund = Refund.get_or_none(Refund.refund_id == object_id)
-    return Payment.by_intent(stripe_account, refund.intent_id) if refund is not None else None
+    row = (
+        Dispute.get_or_none(Dispute.dispute_id == object_id)
+        if tells == "dispute"
+        else Refund.get_or_none(Refund.refund_id == object_id)
+    )
+    return Payment.by_intent(stripe_account, row.intent_id) if row is not None else None
 
 
 def _ask(tells: str, object_id: str, stripe_account: str, invoice_id: str | None) -> None:
@@ -62,7 +70,7 @@ def _ask(tells: str, object_id: str, stripe_account: str, invoice_id: str | None
             raise
         log.warning("Stripe does not tell", about=object_id, why=str(error))
         return
-    if not finding.doubt:
+    if isinstance(finding, dict) or not finding.doubt:
         _record(finding, stripe_account, invoice_id)
     elif attempt_number() in range(1, ATTEMPTS):
         raise NotYet(f"Stripe says of {object_id}: {finding.doubt}. It is asked again.")
@@ -70,21 +78,26 @@ def _ask(tells: str, object_id: str, stripe_account: str, invoice_id: str | None
         log.warning("Stripe uses a word that is not known here", about=object_id, why=finding.doubt)
 
 
-def _read(tells: str, object_id: str, stripe_account: str) -> PaymentFinding | RefundFinding:
-    if tells == "payment":
-        return read_intent(get_intent(object_id, stripe_account))
-    return read_refund(stripe_api.get_refund(object_id, stripe_account))
+def _read(tells: str, object_id: str, stripe_account: str) -> Found:
+    match tells:
+        case "payment":
+            return read_intent(get_intent(object_id, stripe_account))
+        case "dispute":
+            return read_dispute(stripe_api.get_dispute(object_id, stripe_account))
+        case _:
+            return read_refund(stripe_api.get_refund(object_id, stripe_account))
 
 
-def _record(
-    finding: PaymentFinding | RefundFinding, stripe_account: str, invoice_id: str | None
-) -> None:
+def _record(finding: Found, stripe_account: str, invoice_id: str | None) -> None:
+    intent_id = finding["payment_intent"] if isinstance(finding, dict) else finding.intent_id
     with recording():
-        serialize_on(finding.intent_id)
+        serialize_on(intent_id)
         invoice = Invoice.locked(invoice_id) if invoice_id is not None else None
-        if isinstance(finding, RefundFinding):
-            record_return(stripe_account, finding.refund, real_now(), invoice)
+        if isinstance(finding, PaymentFinding):
             if invoice is not None:
-                recompute(invoice)
-        elif invoice is not None:
-            record_intent(invoice, stripe_account, finding, SYSTEM)
+                record_intent(invoice, stripe_account, finding, SYSTEM)
+            return
+        subject = finding if isinstance(finding, dict) else finding.refund
+        record_return(stripe_account, subject, real_now(), invoice)
+        if invoice is not None:
+            recompute(invoice)

@@ -1,15 +1,18 @@
-"""Our payments and refunds of the last days are compared with Stripe's, account by account.
+"""Our payments and refunds of the last days are compared with Stripe's, account by account, and a
+dispute that was won is read again until its money is back.
 
 Twice is harmless: an account that is being compared is skipped, and comparing changes only the
 report.
 """
 
 from actions.books.begin import begin_reconciliation, give_up_if_its_job_died
+from actions.payments.ask_again import ask_again
 from delivery.attempt import recording
 from delivery.registry import job
 from models.accounts.account import stripe_accounts
 from models.accounts.audit_entry import SYSTEM
 from models.books.reconciliation import Reconciliation
+from models.payments.dispute import Dispute
 from runtime.clock import real_seconds
 from runtime.settings import get_settings
 
@@ -27,5 +30,7 @@ def reconcile_stripe() -> None:
                 Reconciliation.stripe_account == stripe_account, Reconciliation.state == "running"
             )
             given_up = [give_up_if_its_job_died(run, "reconcile_stripe_page") for run in running]
+            for dispute_id in Dispute.won_but_withheld(stripe_account):
+                ask_again("dispute", dispute_id, stripe_account)
             if all(given_up):
                 begin_reconciliation(stripe_account, int(real_seconds()) - LOOK_BACK, SYSTEM)

@@ -9,8 +9,8 @@ AFTER = 10.0
 def ask_again(
     tells: str, object_id: str, stripe_account: str, account_id: str = "", delay: float = AFTER
 ) -> None:
-    """Stage a look at a `payment` (by its intent) or a `refund`, in the turn of the account whose
-    it is, if that is known. In the open transaction.
+    """Stage a look at a `payment` (by its intent), a `refund` or a `dispute`, in the turn of the
+    account whose it is, if that is known. In the open transaction.
     """
     key = f"{tells}:{object_id}"
     said = (tells, object_id, stripe_account)

@@ -5,7 +5,7 @@ by balance transaction.
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from peewee import BigIntegerField, TextField
+from peewee import BigIntegerField, TextField, fn
 
 from models.base import Instant, Row
 from models.invoices.invoice import Invoice
@@ -70,6 +70,19 @@ class Dispute(Row):
             return any(moved)
         cls.update(**said, updated_at=now).where(cls.dispute_id == known.dispute_id).execute()
         return True
+
+    @classmethod
+    def won_but_withheld(cls, stripe_account: str) -> list[str]:
+        """The disputes that were won and whose money is not back, as far as we know."""
+        moved = fn.SUM(DisputeMovement.amount)
+        rows = (
+            cls.select(cls.dispute_id)
+            .join(DisputeMovement, on=(DisputeMovement.dispute_id == cls.dispute_id))
+            .where(cls.status == "won", cls.stripe_account == stripe_account)
+            .group_by(cls.dispute_id)
+            .having(moved < 0)
+        )
+        return sorted(row.dispute_id for row in rows)
 
     @property
     def wants_answer(self) -> bool:
