@@ -1,11 +1,12 @@
-"""After the whole suite: no card number that its tests used is left in a database file, an
-append-only file or a log (F55).
+"""After the whole suite: no card number that its tests used, and no secret, is left in a database
+file, an append-only file or a log (F55).
 
 What a fixture takes down, it leaves here first; every test's own folder is looked through too, by
 the process that started the suite.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,14 @@ LOOKED_AT = ("*.db*", "*.aof", "*.rdb", "*.log", "pg_wal/*")
 # what tests throw at us beside the sandbox's cards
 OTHERS = ("6200000000000005", "3056930009020004", "3566002020360505")
 CARDS = tuple(number.encode() for number in (*BY_NUMBER, *OTHERS))
+# What may be kept as a hash or sealed, and never as it is.
+SECRETS = {
+    "client secret": rb"(?:pi|seti|cs)_\w+_secret_\w+",
+    "key of ours": rb"\bpp(?:op)?_[0-9a-hjkmnp-tv-z]{43}\b",
+    "key of Stripe's": rb"\b[sr]k_(?:test|live)_\w+",
+    "signing secret": rb"\bwhsec_[\w+/=]+",
+    "password in an address": rb"://[^\s/@:\x00-\x1f\x7f-\xff]*:[^\s/@\x00-\x1f\x7f-\xff]+@",
+}
 BETWEEN = b" -\t\r\n"  # what people write between the groups of a number
 
 
@@ -43,12 +52,17 @@ def files(root: Path) -> Iterator[Path]:
                 yield path
 
 
-def cards_in(path: Path) -> list[str]:
-    """The card numbers in a file, written together or in groups; all but their last four digits are
-    hidden.
+def traces_in(text: bytes) -> list[str]:
+    """All that should not be in a file: card numbers, written together or in groups, by their last
+    four digits; secrets by their kind and how they begin.
     """
-    text = path.read_bytes().translate(None, BETWEEN)
-    return [f"…{card[-4:].decode()}" for card in CARDS if card in text]
+    joined = text.translate(None, BETWEEN)
+    cards = [f"card …{card[-4:].decode()}" for card in CARDS if card in joined]
+    return cards + [
+        f"{kind} {secret[:10].decode()}…"
+        for kind, pattern in SECRETS.items()
+        for secret in sorted(set(re.findall(pattern, text)))
+    ]
 
 
 class Sweep:
@@ -56,20 +70,31 @@ class Sweep:
 
     def __init__(self) -> None:
         self.looked, self.size, self.found = 0, 0, list[str]()
+        self.with_database = 0  # tests that have written one
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and re.search(r"\[(sqlite|postgres)\b", report.nodeid):
+            self.with_database += 1
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         root = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
         for path in files(root):
-            self.looked, self.size = self.looked + 1, self.size + path.stat().st_size
-            self.found += [f"{path.relative_to(root)}: {card}" for card in cards_in(path)]
+            try:
+                text = path.read_bytes()
+            except FileNotFoundError:  # what vanishes meanwhile is not left
+                continue
+            self.looked, self.size = self.looked + 1, self.size + len(text)
+            self.found += [f"{path.relative_to(root)}: {trace}" for trace in traces_in(text)]
+        if self.with_database and not self.size:
+            self.found.append(f"{self.with_database} tests had a database, and no file was found")
         if self.found:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         where = f"{self.looked} databases, append-only files and logs ({self.size / 1e6:.0f} MB)"
         terminalreporter.write_line(
-            f"card numbers left in {where}: {len(self.found) or 'none'}",
+            f"card numbers and secrets left in {where}: {len(self.found) or 'none'}",
             red=bool(self.found),
             green=not self.found,
         )

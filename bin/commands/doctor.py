@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bin.commands.checks.database import check_database
+from bin.commands.checks.files import check_files
 from bin.commands.checks.finding import Finding
 from bin.commands.checks.money import check_money, check_totals
 from bin.commands.checks.redis_server import check_redis
@@ -71,6 +72,7 @@ def examine() -> Iterator[Finding]:
         yield Finding("fail", "settings", str(error), advice)
         return
     yield from check_settings(settings)
+    yield check_files(settings)
     stripe = check_stripe(settings)
     if stripe:
         yield stripe

@@ -24,6 +24,8 @@ PAGE = 100
 # what the SDK asks for, and so what the webhook endpoint should be made with
 API_VERSION = str(stripe.api_version)
 SERVER_ERROR = 500
+NOT_FOUND = 404
+MISSING = "resource_missing"  # Stripe's code of a 404, also where its answer has none
 
 Json = dict[str, Any]
 
@@ -64,12 +66,12 @@ def mapped_errors() -> Iterator[None]:
         yield
     except stripe.RateLimitError as error:
         raise ProviderError(
-            "stripe", "retry_later", str(error), "rate_limit", answered=True
+            "stripe", "retry_later", _words(error), "rate_limit", answered=True
         ) from error
     except _MISCONFIGURED as error:
         advice = "Check STRIPE_SECRET_KEY, and that the clinic's Stripe account is still connected."
         raise ProviderError(
-            "stripe", "retry_later", str(error), type(error).__name__, advice, answered=True
+            "stripe", "retry_later", _words(error), type(error).__name__, advice, answered=True
         ) from error
     except stripe.IdempotencyError as error:
         advice = (
@@ -77,26 +79,49 @@ def mapped_errors() -> Iterator[None]:
             " Stripe and settle it."
         )
         raise ProviderError(
-            "stripe", "unknown", str(error), "idempotency_error", advice, answered=True, bug=True
+            "stripe", "unknown", _words(error), "idempotency_error", advice, answered=True, bug=True
         ) from error
     except _REFUSED as error:
+        usual = MISSING if error.http_status == NOT_FOUND else type(error).__name__
         raise ProviderError(
-            "stripe", "refused", str(error), _code(error) or type(error).__name__, answered=True
+            "stripe", "refused", _words(error), _code(error) or usual, answered=True
         ) from error
     except stripe.StripeError as error:
         # a gateway's page has none, and tells nothing
         answered = (error.http_status or 0) >= SERVER_ERROR and error.error is not None
         code = _code(error) or (f"http_{error.http_status}" if error.http_status else "no_answer")
+        raise ProviderError("stripe", "unknown", _words(error), code, answered=answered) from error
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # the SDK, or `plain`, met an answer that is not of Stripe's shape
         raise ProviderError(
-            "stripe", "unknown", str(error) or type(error).__name__, code, answered=answered
+            "stripe", "unknown", f"an odd answer ({type(error).__name__})", "odd_answer"
         ) from error
+
+
+def plain(answer: Any) -> Json:
+    """An object of Stripe's as plain values. Raises TypeError for an answer without an id, which
+    is none of Stripe's; use it within `mapped_errors`.
+    """
+    document: Json = answer.to_dict()
+    if not isinstance(document.get("id"), str):
+        raise TypeError("an answer without an id")
+    return document
+
+
+def _words(error: stripe.StripeError) -> str:
+    """What Stripe says of an error; the error's kind where its message is no text."""
+    try:
+        return str(error) or type(error).__name__
+    except TypeError:
+        return type(error).__name__
 
 
 def _code(error: stripe.StripeError) -> str:
     """The decline code where there is one, else the error's code; `error.error` is None without a
     JSON answer.
     """
-    return getattr(error.error, "decline_code", None) or getattr(error.error, "code", None) or ""
+    codes = (getattr(error.error, name, None) for name in ("decline_code", "code"))
+    return next((code for code in codes if isinstance(code, str) and code), "")
 
 
 def options(stripe_account: str, key: str = "") -> Any:
@@ -110,7 +135,7 @@ def create_payment_link(request: Json, stripe_account: str, key: str) -> Json:
     with mapped_errors():
         links = client().v1.payment_links
         made = links.create(request, options(stripe_account, key))  # type: ignore[arg-type]
-        return made.to_dict()
+        return plain(made)
 
 
 def find_payment_link(attempt_id: str, stripe_account: str, older: str | None) -> Json | None:
@@ -128,9 +153,9 @@ def find_payment_link(attempt_id: str, stripe_account: str, older: str | None) -
                 .v1.payment_links.list({"limit": PAGE} | newer, options(stripe_account))
                 .auto_paging_iter()
             )
-            return next((link.to_dict() for link in links if _tag(link) == attempt_id), None)
+            return next((plain(link) for link in links if _tag(link) == attempt_id), None)
     except ProviderError as error:
-        if older is None or error.code != "resource_missing":
+        if older is None or error.code != MISSING:
             raise
     return find_payment_link(attempt_id, stripe_account, None)
 
@@ -138,7 +163,7 @@ def find_payment_link(attempt_id: str, stripe_account: str, older: str | None) -
 def get_payment_link(link_id: str, stripe_account: str = "") -> Json:
     """A payment link in its present state."""
     with mapped_errors():
-        return client().v1.payment_links.retrieve(link_id, None, options(stripe_account)).to_dict()
+        return plain(client().v1.payment_links.retrieve(link_id, None, options(stripe_account)))
 
 
 def create_refund(request: Json, stripe_account: str, key: str) -> Json:
@@ -151,9 +176,9 @@ def create_refund(request: Json, stripe_account: str, key: str) -> Json:
         with mapped_errors():
             refunds = client().v1.refunds
             made = refunds.create(request, options(stripe_account, key))  # type: ignore[arg-type]
-            return made.to_dict()
+            return plain(made)
     except ProviderError as error:
-        if error.code != "resource_missing":
+        if error.code != MISSING:
             raise
         advice = "Check that STRIPE_SECRET_KEY belongs to the account that took the payment."
         raise ProviderError(
@@ -164,7 +189,7 @@ def create_refund(request: Json, stripe_account: str, key: str) -> Json:
 def get_refund(refund_id: str, stripe_account: str = "") -> Json:
     """A refund in its present state."""
     with mapped_errors():
-        return client().v1.refunds.retrieve(refund_id, None, options(stripe_account)).to_dict()
+        return plain(client().v1.refunds.retrieve(refund_id, None, options(stripe_account)))
 
 
 def find_refund(attempt_id: str, intent_id: str, stripe_account: str) -> Json | None:
@@ -185,13 +210,13 @@ def list_refunds(intent_id: str, stripe_account: str = "") -> list[Json]:
         page = client().v1.refunds.list(
             {"payment_intent": intent_id, "limit": PAGE}, options(stripe_account)
         )
-        return [refund.to_dict() for refund in page.auto_paging_iter()]
+        return [plain(refund) for refund in page.auto_paging_iter()]
 
 
 def get_dispute(dispute_id: str, stripe_account: str = "") -> Json:
     """A dispute in its present state."""
     with mapped_errors():
-        return client().v1.disputes.retrieve(dispute_id, None, options(stripe_account)).to_dict()
+        return plain(client().v1.disputes.retrieve(dispute_id, None, options(stripe_account)))
 
 
 def _tag(subject: Any) -> str:

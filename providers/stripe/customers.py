@@ -1,15 +1,15 @@
 """Stripe's customers: who has a card on file."""
 
 from providers.errors import ProviderError
-from providers.stripe.client import Json, client, mapped_errors, options
+from providers.stripe.client import Json, client, mapped_errors, options, plain
 
 
 def get_customer(customer_id: str, stripe_account: str = "") -> Json | None:
     """A customer in its present state; None when there is none, or it was deleted."""
     try:
         with mapped_errors():
-            found: Json = (
-                client().v1.customers.retrieve(customer_id, None, options(stripe_account)).to_dict()
+            found = plain(
+                client().v1.customers.retrieve(customer_id, None, options(stripe_account))
             )
     except ProviderError as error:
         if error.code != "resource_missing":

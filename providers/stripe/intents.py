@@ -3,7 +3,7 @@
 from itertools import islice
 from typing import Literal
 
-from providers.stripe.client import PAGE, Json, client, mapped_errors, options
+from providers.stripe.client import PAGE, Json, client, mapped_errors, options, plain
 
 DEEP = 1000  # how many recent intents a search by tag looks through
 
@@ -13,7 +13,7 @@ def create_intent(request: Json, stripe_account: str, key: str) -> Json:
     with mapped_errors():
         intents = client().v1.payment_intents
         made = intents.create(request, options(stripe_account, key))  # type: ignore[arg-type]
-        return made.to_dict()
+        return plain(made)
 
 
 def update_intent(intent_id: str, request: Json, stripe_account: str, key: str) -> Json:
@@ -22,7 +22,7 @@ def update_intent(intent_id: str, request: Json, stripe_account: str, key: str) 
         intents = client().v1.payment_intents
         how = options(stripe_account, key)
         changed = intents.update(intent_id, request, how)  # type: ignore[arg-type]
-        return changed.to_dict()
+        return plain(changed)
 
 
 def confirm_intent(intent_id: str, request: Json, stripe_account: str, key: str) -> Json:
@@ -31,16 +31,14 @@ def confirm_intent(intent_id: str, request: Json, stripe_account: str, key: str)
         intents = client().v1.payment_intents
         how = options(stripe_account, key)
         confirmed = intents.confirm(intent_id, request, how)  # type: ignore[arg-type]
-        return confirmed.to_dict()
+        return plain(confirmed)
 
 
 def cancel_intent(intent_id: str, stripe_account: str, key: str) -> Json:
     """Make sure the intent takes no money any more."""
     with mapped_errors():
-        return (
-            client()
-            .v1.payment_intents.cancel(intent_id, {}, options(stripe_account, key))
-            .to_dict()
+        return plain(
+            client().v1.payment_intents.cancel(intent_id, {}, options(stripe_account, key))
         )
 
 
@@ -49,9 +47,7 @@ def get_intent(intent_id: str, stripe_account: str = "") -> Json:
     none.
     """
     with mapped_errors():
-        return (
-            client().v1.payment_intents.retrieve(intent_id, None, options(stripe_account)).to_dict()
-        )
+        return plain(client().v1.payment_intents.retrieve(intent_id, None, options(stripe_account)))
 
 
 def find_intent(attempt_id: str, stripe_account: str, since: int) -> Json | None:
@@ -64,7 +60,7 @@ def find_intent(attempt_id: str, stripe_account: str, since: int) -> Json | None
             )
             .auto_paging_iter()
         )
-        recent = (intent.to_dict() for intent in islice(intents, DEEP))
+        recent = (plain(intent) for intent in islice(intents, DEEP))
         return next(
             (
                 intent
@@ -78,10 +74,10 @@ def find_intent(attempt_id: str, stripe_account: str, since: int) -> Json | None
 def deactivate_link(link_id: str, stripe_account: str, key: str) -> Json:
     """Close a payment link to new visitors."""
     with mapped_errors():
-        return (
-            client()
-            .v1.payment_links.update(link_id, {"active": False}, options(stripe_account, key))
-            .to_dict()
+        return plain(
+            client().v1.payment_links.update(
+                link_id, {"active": False}, options(stripe_account, key)
+            )
         )
 
 
@@ -95,24 +91,20 @@ def list_sessions(
         sessions = client().v1.checkout.sessions.list(
             {"payment_link": link_id, "status": status, "limit": PAGE}, options(stripe_account)
         )
-        return [session.to_dict() for session in sessions.data]
+        return [plain(session) for session in sessions.data]
 
 
 def expire_session(session_id: str, stripe_account: str, key: str) -> Json:
     """Close an open session. Refused when it was completed first: then that payment counts."""
     with mapped_errors():
-        return (
-            client()
-            .v1.checkout.sessions.expire(session_id, {}, options(stripe_account, key))
-            .to_dict()
+        return plain(
+            client().v1.checkout.sessions.expire(session_id, {}, options(stripe_account, key))
         )
 
 
 def get_session(session_id: str, stripe_account: str = "") -> Json:
     """A Checkout Session in its present state."""
     with mapped_errors():
-        return (
-            client()
-            .v1.checkout.sessions.retrieve(session_id, None, options(stripe_account))
-            .to_dict()
+        return plain(
+            client().v1.checkout.sessions.retrieve(session_id, None, options(stripe_account))
         )

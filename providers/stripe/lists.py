@@ -5,7 +5,7 @@ Reading only; newest first.
 from dataclasses import dataclass
 from typing import Any
 
-from providers.stripe.client import PAGE, Json, client, mapped_errors, options
+from providers.stripe.client import PAGE, Json, client, mapped_errors, options, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +50,4 @@ def _page(kind: str, since: int, after: str, stripe_account: str, limit: int) ->
     )
     with mapped_errors():
         answer = getattr(client().v1, kind).list(asked, options(stripe_account))
-        return Page([row.to_dict() for row in answer.data], bool(answer.has_more))
+        return Page([plain(row) for row in answer.data], bool(answer.has_more))

@@ -32,6 +32,9 @@ REQUEST_TIMEOUT = 408
 CREDENTIALS = frozenset({401, 403})
 AUTHENTICATION = 20003
 
+# what the SDK, or `_plain`, raises over an answer that is not of Twilio's shape
+_ODD = (AttributeError, LookupError, TypeError, ValueError)
+
 Json = dict[str, Any]
 
 
@@ -119,7 +122,7 @@ def mapped_errors() -> Iterator[None]:
     try:
         yield
     except (TwilioRestException, TwilioServiceException) as error:
-        raise _judged(int(error.status or 0), int(getattr(error, "code", 0) or 0), error) from error
+        raise _judged(_number(error.status), _number(getattr(error, "code", 0)), error) from error
     except requests.exceptions.ConnectionError as error:
         if _never_connected(error):
             raise ProviderError(
@@ -128,10 +131,15 @@ def mapped_errors() -> Iterator[None]:
         raise ProviderError(
             "twilio", "unknown", f"no answer: {type(error).__name__}", type(error).__name__
         ) from error
-    except (TwilioException, requests.exceptions.RequestException, OSError, ValueError) as error:
+    except (TwilioException, requests.exceptions.RequestException, OSError, *_ODD) as error:
         raise ProviderError(
             "twilio", "unknown", f"no answer: {type(error).__name__}", type(error).__name__
         ) from error
+
+
+def _number(value: object) -> int:
+    """A status or code of Twilio's; 0 for what is none."""
+    return int(str(value)) if str(value).isdecimal() else 0
 
 
 def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
@@ -216,14 +224,24 @@ def fetch_account_status() -> str:
     """
     with mapped_errors():
         account = client().api.v2010.accounts(get_settings().twilio_account_sid).fetch()
-        return str(getattr(account.status, "value", account.status))
+        return _word(account.status)
+
+
+def _word(value: Any) -> str:
+    """A word of Twilio's. Raises ValueError where there is none: then it is no answer of
+    Twilio's.
+    """
+    word = getattr(value, "value", value)
+    if not isinstance(word, str) or not word:
+        raise ValueError("an answer without a word that is always there")
+    return word
 
 
 def _plain(message: Any) -> TextMessage:
     code = message.error_code
     return TextMessage(
-        sid=str(message.sid),
-        status=str(getattr(message.status, "value", message.status)),
+        sid=_word(message.sid),
+        status=_word(message.status),
         body=message.body or "",
         error_code=int(code) if code else None,
         created_at=message.date_created,

@@ -21,6 +21,7 @@ from models.base import execute, to_micros, transaction
 from models.delivery.idempotency_key import IdempotencyKey
 from runtime.clock import real_now
 from runtime.ids import new_id
+from runtime.killpoint import killpoint
 from runtime.secret_box import box_of
 from web.http.auth import caller_of
 from web.http.body import read_json
@@ -83,6 +84,8 @@ def idempotent(responder: Responder) -> Responder:
             )
             if key is not None and first is None:
                 _keep(scope, key, req, resp, later)
+            killpoint("request.before_commit")
+        killpoint("request.after_commit")
         if not isinstance(later, Later):
             accept(req, resp.get_header("Location") or _about(req, document, params))
         elif later.location:

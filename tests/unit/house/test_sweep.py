@@ -1,9 +1,12 @@
 """The sweep after the suite finds what it looks for."""
 
+import hashlib
 import sqlite3
+from types import SimpleNamespace
 
 import pytest
 
+from runtime.ids import new_token
 from tests import sweep
 
 
@@ -11,12 +14,58 @@ from tests import sweep
     "written",
     ["4242424242424242", "4242 4242 4242 4242", "4242-4242-4242-4242", "5555\n5555\n5555\n4444"],
 )
-def test_a_card_number_is_found_however_it_is_written(tmp_path, written):
-    path = tmp_path / "planted.txt"  # not one of the files that are looked through after the suite
-    path.write_bytes(b"\x00\x01" + written.encode() + b"\xff")
-    assert len(sweep.cards_in(path)) == 1
-    path.write_text("4242424242424241 and order 4242 4242")
-    assert sweep.cards_in(path) == []
+def test_a_card_number_is_found_however_it_is_written(written):
+    assert len(sweep.traces_in(b"\x00\x01" + written.encode() + b"\xff")) == 1
+    assert sweep.traces_in(b"4242424242424241 and order 4242 4242") == []
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ("pi_3Q1_secret_abc", "client secret pi_3Q1_sec…"),
+        ("seti_1_secret_Ab9", "client secret seti_1_sec…"),
+        (new_token("ppop_"), "key of ours ppop_"),
+        (new_token("pp_"), "key of ours pp_"),
+        ("sk_live_51Ab", "key of Stripe's sk_live_51…"),
+        ("rk_test_51Ab", "key of Stripe's rk_test_51…"),
+        ("whsec_MfKQ9r8+/=", "signing secret whsec_MfKQ…"),
+        ("postgresql://ada:hunter2@db/x", "password in an address ://ada:hun…"),
+        ("redis://:hunter2@h/0", "password in an address ://:hunter…"),
+    ],
+)
+def test_a_secret_is_found_among_other_bytes(written, kind):
+    (found,) = sweep.traces_in(b"\x00\xff" + written.encode() + b"\x00\x02")
+    assert found.startswith(kind)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        hashlib.sha256(b"pp_x").hexdigest(),
+        "pi_3Q1 and its client_secret",
+        "pp_short",
+        "pm_card_visa",
+        "pk_test_51Ab",
+        "postgresql://ada:***@db/x".replace(":***", ""),
+        "http://127.0.0.1:8000/p/x?a=b@c",
+        "mailto:ada@example.com",
+    ],
+)
+def test_what_is_no_secret_is_not_found(written):
+    assert sweep.traces_in(written.encode()) == []
+
+
+def test_a_sweep_that_found_no_file_of_the_tests_that_had_a_database_fails(tmp_path):
+    """Given tests that had a database, and nothing where it looks, then it does not pass."""
+    plugin, session = sweep.Sweep(), SimpleNamespace(exitstatus=0)
+    session.config = SimpleNamespace(
+        _tmp_path_factory=SimpleNamespace(getbasetemp=lambda: tmp_path)
+    )
+    plugin.pytest_sessionfinish(session)
+    assert (plugin.found, session.exitstatus) == ([], 0)
+    plugin.pytest_runtest_logreport(SimpleNamespace(when="call", nodeid="a.py::test[sqlite-x]"))
+    plugin.pytest_sessionfinish(session)
+    assert session.exitstatus == pytest.ExitCode.TESTS_FAILED
 
 
 def test_what_is_kept_is_looked_through(tmp_path):

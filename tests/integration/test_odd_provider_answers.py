@@ -1,0 +1,132 @@
+"""Answers of no shape that a provider documents (a gateway's page, half an object, codes of another
+type) are said to be what they are: nobody knows what came of it.
+"""
+
+import http.server
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from providers.errors import ProviderError
+from providers.stripe import client as stripe_api
+from providers.stripe import customers, intents, lists
+from providers.twilio import messages
+from runtime.settings import get_settings
+from tests.texting import TWILIO
+
+BODIES = {
+    "a page": b"<html>no</html>",
+    "nothing": b"",
+    "null": b"null",
+    "a list": b"[]",
+    "a text": b'"x"',
+    "a number": b"5",
+    "an empty object": b"{}",
+    "cut off": b'{"id": "x',
+    "no text": b"\xff\xfe",
+    "an id that is a number": b'{"id": 5, "sid": 5, "status": 5}',
+    "an error that is a text": b'{"error": "boom"}',
+    "an error that is null": b'{"error": null}',
+    "an error that is a list": b'{"error": ["x"]}',
+    "codes that are numbers": b'{"error": {"code": 7, "message": 5, "type": 9}, "code": 1.5}',
+    "codes that are lists": b'{"error": {"code": ["a"], "decline_code": {"x": 1}}, "code": ["a"]}',
+    "a code that is a text": b'{"code": "x", "message": ["a"], "status": "y"}',
+}
+TEXT = {"To": "+12025550100", "Body": "x", "ValidityPeriod": 60, "From": "+12025550101"}
+CALLS = {
+    "make a link": lambda: stripe_api.create_payment_link({"line_items": []}, "", "k"),
+    "read a link": lambda: stripe_api.get_payment_link("plink_1"),
+    "find a link": lambda: stripe_api.find_payment_link("a", "", None),
+    "refund": lambda: stripe_api.create_refund({"payment_intent": "pi_1"}, "", "k"),
+    "read a refund": lambda: stripe_api.get_refund("re_1"),
+    "find a refund": lambda: stripe_api.find_refund("a", "pi_1", ""),
+    "read a dispute": lambda: stripe_api.get_dispute("dp_1"),
+    "make an intent": lambda: intents.create_intent({"amount": 1}, "", "k"),
+    "confirm an intent": lambda: intents.confirm_intent("pi_1", {}, "", "k"),
+    "read an intent": lambda: intents.get_intent("pi_1"),
+    "read a customer": lambda: customers.get_customer("cus_1"),
+    "list events": lambda: lists.list_events(1, ""),
+    "text": lambda: messages.send_message(TEXT, "http://x.example"),
+    "find texts": lambda: messages.find_messages("+12025550100", datetime.now(UTC), "x"),
+    "read a text": lambda: messages.fetch_message("SM1"),
+    "read the account": messages.fetch_account_status,
+}
+
+
+class _Answers(http.server.BaseHTTPRequestHandler):
+    status, body = 200, b""
+
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(_Answers.status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(_Answers.body)))
+        self.end_headers()
+        self.wfile.write(_Answers.body)
+
+    do_GET = do_POST = do_DELETE = answer
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def answering(monkeypatch):
+    """A provider that answers every request as it is told."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    for name, value in {**TWILIO, "TWILIO_API_BASE": url, "STRIPE_API_BASE": url}.items():
+        monkeypatch.setenv(name, value)
+
+    def forget():
+        get_settings.cache_clear()
+        stripe_api.client.cache_clear()
+        messages.client.cache_clear()
+
+    forget()
+
+    def answer(status: int, body: bytes) -> None:
+        _Answers.status, _Answers.body = status, body
+
+    yield answer
+    server.shutdown()
+    server.server_close()
+    monkeypatch.undo()
+    forget()
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_an_odd_answer_is_a_provider_error(call, answering):
+    """Given any of them, with any status, then the one error that everybody knows is raised; where
+    it is not even an error answer, it is said that the outcome is unknown.
+    """
+    for status in (200, 400, 401, 402, 404, 409, 429, 500):
+        for name, body in BODIES.items():
+            if (call, status) == ("read a customer", 404) and b'"error"' in body:
+                continue  # Stripe's word that there is none
+            if (call, status, name) == ("read the account", 200, "a code that is a text"):
+                continue  # a status that we do not know, which is one all the same
+            answering(status, body)
+            with pytest.raises(ProviderError) as raised:
+                CALLS[call]()
+            assert isinstance(raised.value.code, str), (status, name)
+            assert raised.value.code
+            if status in {200, 500}:
+                assert raised.value.outcome == "unknown", (status, name)
+
+
+def test_a_404_of_stripes_own_without_a_code_says_that_it_is_missing(answering):
+    answering(404, b'{"error": {"message": "No such thing", "type": "invalid_request_error"}}')
+    with pytest.raises(ProviderError) as raised:
+        intents.get_intent("pi_1")
+    assert (raised.value.outcome, raised.value.code) == ("refused", "resource_missing")
+    assert customers.get_customer("cus_1") is None
+
+
+def test_a_gateways_404_says_nothing(answering):
+    answering(404, b"<html>not here</html>")
+    with pytest.raises(ProviderError) as raised:
+        intents.get_intent("pi_1")
+    assert (raised.value.outcome, raised.value.answered) == ("unknown", False)

@@ -1,0 +1,78 @@
+"""What we write is this user's alone, whatever the umask says; `doctor` says so of what exists
+(H11).
+"""
+
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from bin.commands.checks.files import check_files
+from models.base import execute, is_postgres, use_database
+from runtime.embedded_server import Keeper
+from runtime.settings import ROOT, get_settings
+from tests.processes import close_database
+from tests.servers import wait_for
+
+
+def modes(place: Path) -> dict[str, int]:
+    """The mode of each folder and file, sockets included."""
+    return {str(path): stat.S_IMODE(path.stat().st_mode) for path in [place, *place.rglob("*")]}
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_new_installation_is_private(umask, tmp_path):
+    """Given any umask, when a database is made and written to, and the embedded Valkey started,
+    then folders are 0700 and files 0600.
+    """
+    state = Path(tempfile.mkdtemp(prefix="pp")) / "deep" / "var"  # short: it holds a socket
+    url = f"sqlite:///{state}/payphone.db"
+    env = os.environ | {"DATABASE_URL": url, "PAYPHONE_STATE_DIR": str(state)}
+    migrated = [sys.executable, "-m", "bin.commands", "migrate"]
+    subprocess.run(migrated, cwd=ROOT, env=env, umask=umask, check=True, capture_output=True)
+    use_database(url)
+    execute("CREATE TABLE t (x INTEGER)")
+    before, monkeypatch, keeper = os.umask(umask), pytest.MonkeyPatch(), Keeper()
+    monkeypatch.setenv("PAYPHONE_STATE_DIR", str(state))
+    get_settings.cache_clear()
+    try:
+        keeper.tend()
+        wait_for((state / "redis" / "valkey.sock").exists, "Valkey is there")
+        wait_for(lambda: list(state.rglob("*.aof")), "it writes")
+        found = modes(state)
+        keeper.stop()
+    finally:
+        os.umask(before)
+        monkeypatch.undo()
+        get_settings.cache_clear()
+        close_database()
+    names = {Path(path).name for path in found}
+    assert {"payphone.db", "payphone.db-wal", "payphone.db-shm", "valkey.conf", "lock"} <= names
+    assert not {path: oct(mode) for path, mode in found.items() if mode & 0o077}
+    assert stat.S_IMODE(state.parent.stat().st_mode) == 0o700
+
+
+def test_doctor_names_what_is_open_to_others_and_the_command_that_closes_it(
+    database_url, tmp_path, monkeypatch
+):
+    """Given a folder and files from before, when the command is run that `doctor` names, then all
+    is well.
+    """
+    state = tmp_path / "a state"
+    (state / "log").mkdir(parents=True)
+    (state / "log" / "web.log").touch()
+    os.chmod(state, 0o755)  # noqa: PTH101
+    monkeypatch.setenv("PAYPHONE_STATE_DIR", str(state))
+    get_settings.cache_clear()
+    found = check_files(get_settings())
+    assert found.level == "warn"
+    assert f"{state} (755)" in found.found
+    subprocess.run(found.advice.removeprefix("Run "), shell=True, check=True)
+    assert check_files(get_settings()).level == "ok"
+    if not is_postgres():
+        Path(database_url.removeprefix("sqlite:///")).chmod(0o644)
+        assert "payphone.db (644)" in check_files(get_settings()).found
