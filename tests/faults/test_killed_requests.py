@@ -8,10 +8,6 @@ from itertools import product
 
 import httpx
 import pytest
-
-from models.delivery.idempotency_key import IdempotencyKey
-from runtime.clock import real_now
-from runtime.ids import new_id
 from tests.faults.test_commits_in_doubt import (
     a_link,
     a_refund,
@@ -22,6 +18,10 @@ from tests.faults.test_commits_in_doubt import (
     refunded_once,
     texted_once,
 )
+
+from models.delivery.idempotency_key import IdempotencyKey
+from runtime.clock import real_now
+from runtime.ids import new_id
 from tests.faults.town import all_settled
 from tests.processes import reset_process
 from tests.servers import wait_for
