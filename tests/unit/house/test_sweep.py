@@ -24,8 +24,8 @@ def test_a_card_number_is_found_however_it_is_written(written):
     [
         ("pi_3Q1_secret_abc", "client secret pi_3Q1_sec…"),
         ("seti_1_secret_Ab9", "client secret seti_1_sec…"),
-        (new_token("ppop_"), "key of ours ppop_"),
-        (new_token("pp_"), "key of ours pp_"),
+        ("ppop_" + "0a1b2c3d4e5f6g7h8j9k" * 2 + "0a1", "key of ours ppop_"),
+        ("pp_" + "0a1b2c3d4e5f6g7h8j9k" * 2 + "0a1", "key of ours pp_"),
         ("sk_live_51Ab", "key of Stripe's sk_live_51…"),
         ("rk_test_51Ab", "key of Stripe's rk_test_51…"),
         ("whsec_MfKQ9r8+/=", "signing secret whsec_MfKQ…"),
@@ -76,3 +76,8 @@ def test_what_is_kept_is_looked_through(tmp_path):
     sqlite3.connect(source / "payphone.db").close()
     sweep.keep(source, tmp_path)
     assert {path.name for path in sweep.files(tmp_path / "left")} == {"a.aof", "payphone.db"}
+
+
+def test_a_key_as_it_is_made_is_found():
+    for prefix in ("pp_", "ppop_"):
+        assert sweep.traces_in(new_token(prefix).encode())

@@ -8,7 +8,7 @@ from itertools import product
 
 import httpx
 import pytest
-from tests.faults.test_commits_in_doubt import (
+from tests.faults.effects.test_commits_in_doubt import (
     a_link,
     a_refund,
     a_text,
