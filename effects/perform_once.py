@@ -56,11 +56,7 @@ def was_not_sent(effect: Effect) -> bool:
 def _may_send(effect: Effect) -> bool:
     """Win the right to send: one process does, once."""
     now = real_now()
-    free = (Effect.id == effect.id) & (Effect.state == "sending") & Effect.sent_at.is_null()
-    won = bool(Effect.update(sent_at=now, last_sent_at=now).where(free).execute())
-    if won:
-        effect.sent_at = effect.last_sent_at = now
-    return won
+    return effect.record_sent_once(now)
 
 
 def _send(effect: Effect) -> dict[str, Any] | None:

@@ -50,8 +50,7 @@ def send_payment_link(message_id: str) -> None:
     """Send the text of row `message_id`."""
     message = Message.get_by_id(message_id)
     with invoice_lock(message.invoice_id):
-        _await_link(message)
-        effect = _decide(message.id)
+        effect = _decide(message)
         if effect is None:
             return
         answer = perform_once(effect)
@@ -60,59 +59,14 @@ def send_payment_link(message_id: str) -> None:
             _record(Message.locked(message.id), effect, answer, now)
 
 
-def _await_link(message: Message) -> None:
-    """Have the link for the present balance made, and raise Snooze until it is there."""
-    with transaction():
-        invoice = Invoice.locked(message.invoice_id)
-        wanted = message.status == "waiting" and not message.is_too_old(real_now())
-        collectable = (
-            invoice.status in UNPAID and not invoice.disputed and not payment_is_under_way(invoice)
-        )
-        if not wanted or not collectable or _link_state(invoice) in {"active", "refused"}:
-            return
-        link = PaymentLink.plan(invoice, real_now())
-        stage_again(
-            "create_payment_link",
-            link.id,
-            link.id,
-            fair_to=message.account_id,
-            queue=own_queue(),
-        )
-    raise Snooze(
-        f"the payment link of invoice {message.invoice_id} is being made", _patience(message)
-    )
-
-
-def _patience(message: Message) -> float:
-    """Seconds until the next look: one at first, later up to thirty, until the text is too old."""
-    age = (real_now() - message.created_at).total_seconds()
-    return min(LONGEST_DELAY, max(LINK_DELAY, age / 4))
-
-
-def _link_state(invoice: Invoice) -> str:
-    """The state of the newest link for the present balance; empty when there is none."""
-    newest = PaymentLink.newest(invoice)
-    return newest.state if newest is not None else ""
-
-
-def _why_no_link(invoice: Invoice) -> str:
-    """Why there is no link to send: Stripe's own words, and what to do about them."""
-    newest = PaymentLink.newest(invoice)
-    said = (newest.error if newest is not None else None) or "it gave no reason"
-    return (
-        f"Stripe refused to make the payment link: {said.rstrip('.')}. Correct what it names, and"
-        " ask for the link again."
-    )
-
-
-def _decide(message_id: str) -> Effect | None:
+def _decide(asked: Message) -> Effect | None:
     """Ask the gate and reserve the attempt in one transaction; the attempt under way, if there is
-    one.
+    one. Raises Snooze once the link that is missing has been staged.
     """
     with transaction():
-        invoice = Invoice.locked(Message.get_by_id(message_id).invoice_id)
+        invoice = Invoice.locked(asked.invoice_id)
         now = real_now()
-        message = Message.locked(message_id)
+        message = Message.locked(asked.id)
         if message.status == "sending":
             effect = Effect.get_by_id(message.effect_id)
             if not was_not_sent(effect):
@@ -122,10 +76,49 @@ def _decide(message_id: str) -> Effect | None:
             return None
         if expire_unsent(message, now):
             return None
-        return _ask_gate(invoice, message, now)
+        link = PaymentLink.newest(invoice)
+        if not _make_link(invoice, message, link):
+            return _ask_gate(invoice, message, link, now)
+    raise Snooze(f"the payment link of invoice {asked.invoice_id} is being made", _patience(asked))
 
 
-def _ask_gate(invoice: Invoice, message: Message, now: datetime) -> Effect | None:
+def _make_link(invoice: Invoice, message: Message, link: PaymentLink | None) -> bool:
+    """Have the link for the present balance made, unless there is one, or nothing is to be
+    collected; whether it is being made.
+    """
+    if link is not None and link.state in {"active", "refused"}:
+        return False
+    if invoice.status not in UNPAID or invoice.disputed or payment_is_under_way(invoice):
+        return False
+    planned = PaymentLink.plan(invoice, real_now())
+    stage_again(
+        "create_payment_link",
+        planned.id,
+        planned.id,
+        fair_to=message.account_id,
+        queue=own_queue(),
+    )
+    return True
+
+
+def _patience(message: Message) -> float:
+    """Seconds until the next look: one at first, later up to thirty, until the text is too old."""
+    age = (real_now() - message.created_at).total_seconds()
+    return min(LONGEST_DELAY, max(LINK_DELAY, age / 4))
+
+
+def _why_no_link(link: PaymentLink) -> str:
+    """Why there is no link to send: Stripe's own words, and what to do about them."""
+    said = link.error or "it gave no reason"
+    return (
+        f"Stripe refused to make the payment link: {said.rstrip('.')}. Correct what it names, and"
+        " ask for the link again."
+    )
+
+
+def _ask_gate(
+    invoice: Invoice, message: Message, link: PaymentLink | None, now: datetime
+) -> Effect | None:
     answer = may_contact(
         sms_facts(invoice, message.customer, message.to, business_now(), now), business_now()
     )
@@ -135,21 +128,14 @@ def _ask_gate(invoice: Invoice, message: Message, now: datetime) -> Effect | Non
         ContactDecision.record(answer, now, **_about(message))
         message.record_refused(answer.code, answer.reason, now)
         return None
-    match _link_state(invoice):
-        case "active":
-            return _reserve(invoice, message, answer, now)
-        case "refused":
-            message.record_refused(
-                "link_refused",
-                _why_no_link(invoice),
-                now,
-            )
-            return None
-        case _:
-            raise Snooze(
-                f"the payment link of invoice {invoice.id} has just been retired",
-                _patience(message),
-            )
+    if link is not None and link.state == "active":
+        return _reserve(invoice, message, answer, now)
+    if link is not None and link.state == "refused":
+        message.record_refused("link_refused", _why_no_link(link), now)
+        return None
+    raise Snooze(
+        f"the payment link of invoice {invoice.id} has just been retired", _patience(message)
+    )
 
 
 def _reserve(invoice: Invoice, message: Message, answer: Allowed, now: datetime) -> Effect:

@@ -1,12 +1,10 @@
 """Whether an invoice may be paid now, and whether a card may be charged for it."""
 
+from models.base import execute
 from models.books.stripe_watermark import StripeWatermark
 from models.effects.daily_limit import over_ceiling
 from models.effects.pause_switch import paused
 from models.invoices.invoice import Invoice
-from models.payments.payment import Payment
-from models.payments.payment_attempt import PaymentAttempt
-from models.payments.payment_confirmation import PaymentConfirmation
 from rules.invoice_fold import UNPAID
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
@@ -45,15 +43,14 @@ def payment_is_under_way(invoice: Invoice) -> bool:
     """Whether money is on its way: a payment that its bank still processes, or a card that is being
     charged just now.
     """
-    processing = (Payment.invoice == invoice.id) & (Payment.status == "processing")
-    if Payment.select().where(processing).exists():
-        return True
-    charging = (
-        PaymentConfirmation.select()
-        .join(PaymentAttempt)
-        .where(PaymentAttempt.invoice == invoice.id, PaymentConfirmation.state == "requested")
-    )
-    return bool(charging.exists())
+    return execute(_UNDER_WAY, (invoice.id, invoice.id)).fetchone() is not None
+
+
+_UNDER_WAY = (
+    "SELECT 1 FROM payment WHERE invoice_id = ? AND status = 'processing' UNION ALL SELECT 1 FROM"
+    " payment_confirmation AS c JOIN payment_attempt AS a ON a.id = c.attempt_id"
+    " WHERE a.invoice_id = ? AND c.state = 'requested' LIMIT 1"
+)
 
 
 def check_charges_run(account_id: str) -> None:

@@ -28,7 +28,7 @@ class StripeWatermark(Row):
     @classmethod
     def of(cls, stripe_account: str) -> "StripeWatermark | None":
         """The account's watermark, if it has been read before."""
-        return cls.get_or_none(cls.stripe_account == stripe_account)
+        return cls.one("stripe_account = ?", stripe_account)
 
     @classmethod
     def record_reached(

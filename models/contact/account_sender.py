@@ -47,7 +47,7 @@ def sender_of(account_id: str) -> dict[str, str]:
     """Twilio's parameters for the sender: the account's own, else the installation's; empty when
     there is neither.
     """
-    own = AccountSender.get_or_none(AccountSender.account == account_id)
+    own = AccountSender.one("account_id = ?", account_id)
     if own is not None and own.messaging_service_sid:
         return {"MessagingServiceSid": own.messaging_service_sid}
     if own is not None and own.from_number:

@@ -6,7 +6,7 @@ from typing import Any
 from peewee import JSONField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row
+from models.base import ForeignKey, Instant, Row, to_micros
 from models.invoices.customer import Customer
 from runtime.ids import new_id
 
@@ -62,13 +62,13 @@ class Consent(Row):
     @classmethod
     def holds(cls, customer_id: str, phone: str, channel: str, now: datetime) -> bool:
         """Whether this person has an unrevoked consent to this channel for exactly this number."""
-        same = (
-            (cls.customer == customer_id)
-            & (cls.phone == phone)
-            & cls.revoked_at.is_null()
-            & (cls.given_at <= now)
+        rows = cls.all(
+            "customer_id = ? AND phone = ? AND revoked_at IS NULL AND given_at <= ?",
+            customer_id,
+            phone,
+            to_micros(now),
         )
-        return any(channel in row.channels for row in cls.select().where(same))
+        return any(channel in row.channels for row in rows)
 
     @classmethod
     def accounts_with(cls, channel: str) -> set[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from peewee import IntegerField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row
+from models.base import ForeignKey, Instant, Row, to_micros
 from models.effects.effect import Effect
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
@@ -99,8 +99,11 @@ class Message(Row):
     @classmethod
     def recent(cls, account_id: str, phone: str, now: datetime) -> tuple[datetime, ...]:
         """When texts left, or may have left, for this person in the last day."""
-        rows = cls.select(cls.sent_at).where(
-            cls.account == account_id, cls.to == phone, cls.sent_at > now - DAY
+        rows = cls.all(
+            "account_id = ? AND to_number = ? AND sent_at > ?",
+            account_id,
+            phone,
+            to_micros(now - DAY),
         )
         return tuple(row.sent_at for row in rows)
 

@@ -47,9 +47,6 @@ def template_for(account_id: str, kind: str, language: str | None) -> tuple[str,
     one.
     """
     chosen = language_of(language)
-    own = MessageTemplate.get_or_none(
-        (MessageTemplate.account == account_id)
-        & (MessageTemplate.language == chosen)
-        & (MessageTemplate.kind == kind)
-    )
+    where = "account_id = ? AND language = ? AND kind = ?"
+    own = MessageTemplate.one(where, account_id, chosen, kind)
     return (own.body if own is not None else DEFAULTS[kind, chosen]), chosen

@@ -79,11 +79,15 @@ class OptOut(Row):
         A process of an older release, which runs beside this one during an upgrade, files a wish
         that came over RCS or WhatsApp under that channel's own spelling of the phone.
         """
-        said = (cls.account_id == account_id) | (cls.account_id.is_null() & cls.sender.in_(senders))
-        rows = (
-            cls.select()
-            .where(cls.phone.in_(spellings(phone)) & said)
-            .order_by(cls.at.desc(), cls.id.desc())
+        among, from_one = (
+            ", ".join("?" for _ in many) for many in (spellings(phone), senders or (None,))
+        )
+        rows = cls.all(
+            f"phone IN ({among}) AND (account_id = ? OR (account_id IS NULL AND sender IN"
+            f" ({from_one}))) ORDER BY at DESC, id DESC",
+            *spellings(phone),
+            account_id,
+            *(senders or (None,)),
         )
         return next((row for row in rows if channel in row.channels), None)
 

@@ -43,9 +43,8 @@ class PhoneSuppression(Row):
     @classmethod
     def of(cls, account_id: str, phone: str | None, channel: str) -> "PhoneSuppression | None":
         """Why this number is suppressed for the channel, if it is."""
-        return cls.get_or_none(
-            (cls.account_id == account_id) & (cls.phone == phone) & (cls.channel == channel)
-        )
+        where = "account_id = ? AND phone = ? AND channel = ?"
+        return cls.one(where, account_id, phone, channel)
 
     @classmethod
     def lift(cls, account_id: str, phone: str, channel: str) -> bool:

@@ -73,20 +73,14 @@ class DailyTally(Row):
 
 def ceiling_of(account_id: str, what: str) -> int:
     """The ceiling that applies to this account."""
-    own = DailyCeiling.get_or_none(
-        (DailyCeiling.account_id == account_id) & (DailyCeiling.what == what)
-    )
+    own = DailyCeiling.one("account_id = ? AND what = ?", account_id, what)
     return own.ceiling if own is not None else get_settings().ceilings[what]
 
 
 def tally_of(account: Account, what: str, now: datetime) -> int:
     """How many there were on the account's day that `now` (business time) lies in."""
-    same = (
-        (DailyTally.account_id == account.id)
-        & (DailyTally.what == what)
-        & (DailyTally.day == account.local_date(now))
-    )
-    row = DailyTally.get_or_none(same)
+    day = account.local_date(now).isoformat()
+    row = DailyTally.one("account_id = ? AND what = ? AND day = ?", account.id, what, day)
     return row.count if row is not None else 0
 
 

@@ -93,7 +93,9 @@ class Effect(Row):
         account_id = about.get("account_id")
         if fresh and daily_limit is not None and account_id is not None:
             count_reserved(account_id, daily_limit, business_now())
-        row: Effect = cls.get(cls.key == key)
+        row = cls.one("key = ?", key)
+        if row is None:
+            raise cls.DoesNotExist(f"No effect {key}.")  # type: ignore[attr-defined]
         return row
 
     @classmethod
@@ -138,6 +140,13 @@ class Effect(Row):
     def in_doubt(self) -> bool:
         """Whether its outcome is unknown."""
         return self.state == "unknown" or (self.state == "sending" and self.sent_at is not None)
+
+    def record_sent_once(self, now: datetime) -> bool:
+        """Bytes are about to leave, unless somebody has sent it, or may have; whether it was this
+        caller who may send.
+        """
+        free = "state = 'sending' AND sent_at IS NULL"
+        return self._write(only_if=free, sent_at=now, last_sent_at=now)
 
     def record_sent(self, now: datetime) -> None:
         """Bytes are about to leave. `sent_at` is the first time under this key."""

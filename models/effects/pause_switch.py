@@ -67,9 +67,5 @@ def paused(account_id: str | None, what: Limited) -> bool:
     until the transaction ends.
     """
     share_on(_KEY)
-    scopes = (ALL, account_id or ALL)
-    return (
-        PauseSwitch.select()
-        .where(PauseSwitch.account_id.in_(scopes), PauseSwitch.what == what, PauseSwitch.paused)
-        .exists()
-    )
+    where = "account_id IN (?, ?) AND what = ? AND paused"
+    return PauseSwitch.has(where, ALL, account_id or ALL, what)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from peewee import SQL, BigIntegerField, IntegerField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row
+from models.base import ForeignKey, Instant, Row, execute, to_micros
 from models.invoices.invoice import Invoice
 from runtime.ids import new_id, new_token
 from runtime.settings import get_settings
@@ -116,17 +116,14 @@ class PayAddress(Row):
     @classmethod
     def of(cls, invoice: Invoice, now: datetime) -> "PayAddress":
         """The invoice's URL, created on first use; its expiry restarts."""
-        values = {
-            "token": new_token(length=TOKEN_LENGTH),
-            "invoice": invoice.id,
-            "expires_at": now + ADDRESS_LIFE,
-            "created_at": now,
-        }
-        cls.insert(values).on_conflict(
-            conflict_target=[cls.invoice], update={cls.expires_at: values["expires_at"]}
-        ).execute()
-        row: PayAddress = cls.get(cls.invoice == invoice.id)
-        return row
+        expires = now + ADDRESS_LIFE
+        token = execute(
+            "INSERT INTO pay_address (token, invoice_id, expires_at, created_at)"
+            " VALUES (?, ?, ?, ?) ON CONFLICT (invoice_id)"
+            " DO UPDATE SET expires_at = excluded.expires_at RETURNING token",
+            (new_token(length=TOKEN_LENGTH), invoice.id, to_micros(expires), to_micros(now)),
+        ).fetchone()[0]
+        return cls(token=token, invoice=invoice, expires_at=expires, created_at=now)
 
     @property
     def url(self) -> str:

@@ -322,7 +322,7 @@ def test_asking_again_never_sends_a_text_twice_whose_job_died_while_sending(clin
     clinic.post(f"/api/invoices/{clinic.invoice.id}/payment-links")
     clinic.work()  # the link is there
     clinic.ask()
-    effect = import_module("jobs.send_payment_link")._decide(clinic.message().id)
+    effect = import_module("jobs.send_payment_link")._decide(clinic.message())
     Effect.update(sent_at=real_now(), last_sent_at=real_now()).where(
         Effect.id == effect.id
     ).execute()

@@ -8,6 +8,10 @@ from itertools import product
 
 import httpx
 import pytest
+
+from models.delivery.idempotency_key import IdempotencyKey
+from runtime.clock import real_now
+from runtime.ids import new_id
 from tests.faults.effects.test_commits_in_doubt import (
     a_link,
     a_refund,
@@ -18,10 +22,6 @@ from tests.faults.effects.test_commits_in_doubt import (
     refunded_once,
     texted_once,
 )
-
-from models.delivery.idempotency_key import IdempotencyKey
-from runtime.clock import real_now
-from runtime.ids import new_id
 from tests.faults.town import all_settled
 from tests.processes import reset_process
 from tests.servers import wait_for

@@ -61,7 +61,7 @@ def test_a_report_may_come_before_our_own_answer_is_kept(clinic):
     clinic.deliver()
     clinic.ask()
     message = clinic.message()
-    effect = import_module("jobs.send_payment_link")._decide(message.id)
+    effect = import_module("jobs.send_payment_link")._decide(message)
     assert clinic.report(clinic.message(message.id), "delivered").status_code == 204
     assert (clinic.message(message.id).status, clinic.effect(message).state) == (
         "delivered",
