@@ -1,0 +1,85 @@
+"""What work costs, counted: statements and commits at the database, round trips to Redis. A change
+that asks for a row twice, or commits once more, shows here.
+
+The numbers are what the work takes today; they may fall, and rise only with a reason.
+"""
+
+import pytest
+
+from delivery import relay
+from models.base import execute
+from models.contact.message import Message
+from models.delivery.staged_job import StagedJob
+from runtime.settings import QUEUES
+from tests import given
+from tests.counting import counted
+
+
+def performed(redis, name):
+    """What it costs a worker, whose connections are open, to perform the newest job called `name`,
+    while nothing else waits.
+    """
+    due = "UPDATE staged_job SET due_at = ?, pushed_at = NULL WHERE state = 'waiting' AND name"
+    execute(f"{due} <> ?", (2**60, name))
+    execute(f"{due} = ?", (0, name))
+    for queue in QUEUES:
+        redis.delete(f"rq:queue:{queue}")
+        redis.sadd(f"rq:workers:{queue}", "rq:worker:w1")  # each is served
+    redis.hset("rq:worker:w1", "state", "idle")
+    relay.tick(redis)
+    (queue,) = (queue for queue in QUEUES if redis.llen(f"rq:queue:{queue}"))
+    with counted() as cost:
+        assert given.worked(redis, queue, rounds=1) == 1
+    return cost, StagedJob.select().where(StagedJob.name == name).order_by(
+        StagedJob.id.desc()
+    ).get()
+
+
+def test_a_webhook_costs_three_statements_and_one_commit(client, valkey):
+    invoice = given.an_invoice()
+    first, second = (
+        given.signed(given.an_event("payment_intent.succeeded", given.an_intent(invoice)))
+        for _ in range(2)
+    )
+    client.simulate_post("/api/webhooks/stripe", **first)  # opens the connections
+    with counted() as cost:
+        answer = client.simulate_post("/api/webhooks/stripe", **second)
+    assert answer.status_code == 200
+    assert len(cost.statements) <= 3, cost.statements
+    assert cost.commits == 1
+    assert cost.trips <= 1
+
+
+def test_an_event_costs_eighteen_statements_and_two_commits(client, valkey):
+    """Given a payment that makes its invoice paid: the most that an event usually changes."""
+    redis = valkey.client()
+    for invoice in (given.an_invoice(), given.an_invoice()):  # the first opens the connections
+        given.received(given.an_event("payment_intent.succeeded", given.an_intent(invoice)))
+        cost, job = performed(redis, "process_stripe_event")
+    assert (job.state, given.fresh(invoice).status) == ("done", "paid")
+    assert len(cost.statements) <= 18, "\n".join(cost.statements)
+    assert cost.commits == 2
+    # shown as started, locked, unlocked, shown as finished; the test pops it
+    assert cost.trips <= 5
+
+
+def test_a_text_is_sent_at_the_cost_it_has(texting):
+    """Given a link that is there and a person who agreed, then each row is read once."""
+    texting.consents().ask()
+    for queue in QUEUES:
+        given.worked(texting.redis, queue)
+    assert Message.get().status == "waiting", "its link is there now"
+    cost, job = performed(texting.redis, "send_payment_link")
+    assert (job.state, Message.get().status) == ("done", "accepted")
+    assert len(cost.statements) <= 41, "\n".join(cost.statements)
+    assert cost.commits == 4  # claimed, decided, about to leave, recorded
+
+
+@pytest.mark.parametrize("name", ["fold_totals", "mark_overdue"])
+def test_a_scan_with_nothing_to_do_costs_little(database_url, valkey, name):
+    given.a_job(name, 0, queue="periodic")
+    execute("UPDATE staged_job SET args = '[]'")
+    cost, job = performed(valkey.client(), name)
+    assert job.state == "done"
+    assert len(cost.statements) <= 6, "\n".join(cost.statements)
+    assert cost.commits <= 3
