@@ -10,8 +10,8 @@ from delivery.ticker import SEEN_KEY
 from runtime.settings import INSTEAD_OF_INTERACTIVE, INTERACTIVE, QUEUES
 
 DETOUR = (
-    f"what people wait for goes to {' and '.join(INSTEAD_OF_INTERACTIVE)}, whose workers may be"
-    f" busy; add {INTERACTIVE}=1 to WORKERS and restart them"
+    f"what people wait for goes to {INSTEAD_OF_INTERACTIVE}, whose workers may be busy for long;"
+    f" add {INTERACTIVE}=1 to WORKERS and restart them"
 )
 WRITE_KEY = "payphone:writable"
 _SECOND = 1_000_000
@@ -35,7 +35,7 @@ class LifeSigns:
         """What follows from it, and what to do, when only other queues are served than that of what
         people wait for, as under `WORKERS` of an older release; empty when it is served.
         """
-        served = self.workers[INSTEAD_OF_INTERACTIVE[0]] and not self.workers[INTERACTIVE]
+        served = self.workers[INSTEAD_OF_INTERACTIVE] and not self.workers[INTERACTIVE]
         return DETOUR if served else ""
 
 

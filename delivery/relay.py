@@ -15,12 +15,12 @@ from redis import Redis
 
 from delivery import rq_keys, rq_mend, rq_view
 from delivery.patience import Patience
-from delivery.route import carry_over, is_served, routed
+from delivery.route import carry_over, detours, routed
 from models.base import database_time
 from models.delivery.staged_job import StagedJob, release_expired, take_due
 from runtime.killpoint import killpoint
 from runtime.log import get_log
-from runtime.settings import INSTEAD_OF_INTERACTIVE, INTERACTIVE, QUEUES
+from runtime.settings import QUEUES
 
 EPOCH_KEY = "payphone:epoch"
 BATCH = 500
@@ -52,9 +52,9 @@ def _moment(redis: Redis, now: int) -> int | None:
     return moment if (moment := int(written)) <= now else None
 
 
-def _lost_before(redis: Redis, now: int, served: bool) -> dict[str, int]:
-    """Per queue, the push time before which an unclaimed job must have been lost. What people wait
-    for is in other queues while it is not `served`.
+def _lost_before(redis: Redis, now: int, by: dict[str, str]) -> dict[str, int]:
+    """Per queue, the push time before which an unclaimed job must have been lost; for one with a
+    detour `by` another queue, that one's.
     """
     with redis.pipeline(transaction=False) as pipe:
         # RQ's dashboard lists only the queues in this set, also empty ones
@@ -77,9 +77,7 @@ def _lost_before(redis: Redis, now: int, served: bool) -> dict[str, int]:
         queue: pushed.get((queue, ids[queue] or 0)) or 0 if queue in ids else now
         for queue in QUEUES
     }
-    if not served:
-        heads_pushed[INTERACTIVE] = min(heads_pushed[queue] for queue in INSTEAD_OF_INTERACTIVE)
-    return {queue: heads_pushed[queue] - GRACE for queue in QUEUES}
+    return {queue: heads_pushed[by.get(queue, queue)] - GRACE for queue in QUEUES}
 
 
 def _mend(redis: Redis) -> None:
@@ -106,16 +104,15 @@ def tick(redis: Redis) -> int:
         log.warning("lease expired", job=job.name, job_id=job.id, state=job.state)
     rq_mend.abandon(redis, released)
     _mend(redis)
-    served = is_served(redis)
-    if not served:
-        carry_over(redis)
+    by = detours(redis)
+    carry_over(redis, by)
     # Taken before the queues are read: what is pushed after that cannot count as lost.
     now = database_time()
-    lost_before = _lost_before(redis, now, served)
+    lost_before = _lost_before(redis, now, by)
     due = take_due(BATCH, _epoch(redis, now), lost_before)
     if due:
         killpoint("relay.after_take")
-        rq_view.push(redis, routed(due, served))
+        rq_view.push(redis, routed(due, by))
         killpoint("relay.after_push")
     redis.set(HEARTBEAT_KEY, now, ex=60)
     return len(due)

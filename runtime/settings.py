@@ -12,9 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERACTIVE = "interactive"  # what a person waits for
-# where it goes while no worker serves it, as under WORKERS of an older release: to a job's own
-# queue if that is one of these, else to the first
-INSTEAD_OF_INTERACTIVE = "webhooks", "messages"
+# where it goes while no worker serves it, as under WORKERS of an older release
+INSTEAD_OF_INTERACTIVE = "webhooks"
 QUEUES = ("webhooks", "deploys", "messages", "calls", "periodic", "outgoing", INTERACTIVE)
 DAILY_CEILINGS = {"texts": 500, "charges": 500, "calls": 300}  # unless set
 DEFAULT_WORKERS = "webhooks=2,deploys=1,messages=1,calls=1,periodic=1,outgoing=1,interactive=1"

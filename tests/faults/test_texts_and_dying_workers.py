@@ -35,7 +35,7 @@ def test_killed_just_before_the_call(clinic, town):
     """
     clinic.ask()
     town.pool(
-        "messages=1", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at("effect.before_call")
+        "webhooks=1", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at("effect.before_call")
     )
     town.struck()
     wait_for(lambda: status(clinic) == "unknown", "the doubt shows")
@@ -47,7 +47,7 @@ def test_killed_just_after_the_call(clinic, town):
     """Twilio has it and our answer is lost with the worker: its report settles it."""
     clinic.ask()
     town.pool(
-        "messages=1", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at("effect.after_call")
+        "webhooks=1", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at("effect.after_call")
     )
     town.struck()
     wait_for(lambda: status(clinic) == "unknown", "the doubt shows")
@@ -59,7 +59,7 @@ def test_killed_just_after_the_call(clinic, town):
 @pytest.mark.parametrize("place", ["job.before_commit", "job.after_commit"])
 def test_killed_around_the_commit_of_its_success(clinic, town, place):
     clinic.ask()
-    town.pool("messages=1", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at(place))
+    town.pool("webhooks=1", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at(place))
     town.struck()
     wait_for(lambda: status(clinic) in {"unknown", "accepted"}, "the next attempt has looked")
     clinic.deliver()
@@ -72,7 +72,7 @@ def test_frozen_until_after_its_deadline_it_does_not_send_late(clinic, town):
     """
     clinic.ask()
     town.pool(
-        "messages=2",
+        "webhooks=2",
         PAYPHONE_LOCK_LEASE="0.5",
         PAYPHONE_KILL_AT=town.at("stop:effect.before_call"),
         PAYPHONE_TEXT_DEADLINE="2",

@@ -66,8 +66,6 @@ def test_in_each_queue_another_account_is_next(redis, performed, queue):
     """Given twenty-five jobs of one account, when another's comes, then it is next or next but one,
     and theirs are done in the order in which they were due.
     """
-    redis.sadd("rq:workers:interactive", "rq:worker:w1")
-    redis.hset("rq:worker:w1", "state", "idle")
     waiting("a", range(25), queue)
     relay.tick(redis)
     waiting("b", [100], queue)
@@ -75,22 +73,6 @@ def test_in_each_queue_another_account_is_next(redis, performed, queue):
     given.worked(redis, queue)
     assert performed.index(100) <= 1
     assert [number for number in performed if number != 100] == list(range(25))
-
-
-def test_what_people_wait_for_takes_turns_on_its_detour_too(redis, performed):
-    """Given jobs that go ahead in another queue, because nobody serves theirs, then they come
-    before what waits there, in turn, and each account's in the order in which they were due.
-    """
-    waiting("c", range(200, 205))
-    relay.tick(redis)
-    for number in range(10):
-        waiting("a", [number], "interactive")
-        relay.tick(redis)
-    waiting("b", [100], "interactive")
-    relay.tick(redis)
-    given.worked(redis, QUEUE)
-    assert performed.index(100) <= 1
-    assert [number for number in performed if number != 100] == [*range(10), *range(200, 205)]
 
 
 def test_those_who_have_as_much_waiting_alternate(redis, performed):

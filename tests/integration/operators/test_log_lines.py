@@ -24,7 +24,7 @@ def test_one_request_id_leads_from_the_door_to_the_effect(
     account = given.an_account()
     invoice, key = given.an_invoice(account), given.a_key(account)
     url = serve(processes)
-    processes("worker.py", WORKERS="messages=1")
+    processes("worker.py", WORKERS="webhooks=1")
     answer = httpx.post(
         f"{url}/api/invoices/{invoice.id}/payment-links?note=private",
         json={},
