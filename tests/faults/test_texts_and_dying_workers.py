@@ -72,7 +72,7 @@ def test_frozen_until_after_its_deadline_it_does_not_send_late(clinic, town):
     """
     clinic.ask()
     town.pool(
-        "webhooks=2",
+        "webhooks=2,messages=1",
         PAYPHONE_LOCK_LEASE="0.5",
         PAYPHONE_KILL_AT=town.at("stop:effect.before_call"),
         PAYPHONE_TEXT_DEADLINE="2",
