@@ -157,7 +157,8 @@ def swap(redis: Redis, queue: str, popped: str, taken: Claimed, is_back: bool) -
     to its head if it waits (`is_back`).
     """
     with redis.pipeline(transaction=True) as pipe:
-        pipe.lrem(queue_key(queue), 0, rq_id(taken.name, taken.id))
+        # its first, near the head; a copy further back is harmless
+        pipe.lrem(queue_key(queue), 1, rq_id(taken.name, taken.id))
         if is_back:
             pipe.lpush(queue_key(queue), popped)
         pipe.execute()

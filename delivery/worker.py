@@ -154,7 +154,8 @@ class Worker:
                 return own
             job = claim_next(queued.queue, fair_to, self.name)
             if job is not None:
-                self._swap(identity, job, is_back=queued.fair_to is not None)
+                is_back = queued.fair_to is not None and job.id != job_id
+                self._swap(identity, job, is_back)
                 return job
         return None if tried else self._claim_undisputed(job_id)
 

@@ -131,9 +131,10 @@ def _match(event: InboxEvent, finding: Finding) -> Match:
             raise NotYet(f"Invoice {named} is not here yet; its event came first.")
         return Match()
     refusal = _refusal(event, belonging, invoice)
-    if refusal and Payment.by_intent(event.account, finding.intent_id) is None:
-        return Match(refusal=refusal)
-    return Match(invoice)
+    if not refusal:
+        return Match(invoice)
+    payment = Payment.by_intent(event.account, finding.intent_id)
+    return Match(payment.invoice) if payment is not None else Match(refusal=refusal)
 
 
 def _refusal(event: InboxEvent, belonging: Belonging, invoice: Invoice) -> str:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from typing import Any, Self
 
 import peewee
@@ -192,6 +192,14 @@ class Row(Model):
         self._dirty.clear()  # type: ignore[attr-defined]
         return 1
 
+    def insert_new(self, unless: str) -> bool:
+        """Insert the row, whose key is set, unless one is there with the same `unless`, columns
+        that are unique; whether it was inserted.
+        """
+        writer = fixed_sql.insert(type(self), tuple(self.__data__), _in_json())
+        sql = f"{writer.sql} ON CONFLICT ({unless}) DO NOTHING"
+        return bool(execute(sql, writer.params(list(self.__data__.values()))).rowcount)
+
     def _write(
         self,
         now: datetime | None = None,
@@ -236,7 +244,7 @@ def execute(sql: str, params: Sequence[Any] = ()) -> Any:
     return database.execute_sql(_dialect(sql, is_postgres()), params)
 
 
-@cache
+@lru_cache(maxsize=2048)  # lists of parameters make some texts of many lengths
 def _dialect(sql: str, postgres: bool) -> str:
     """The text as the database takes it."""
     text = sql.replace("{now}", _NOW["postgres" if postgres else "sqlite"])

@@ -53,8 +53,7 @@ _MEANS = {
     "53300": _CROWDED,
     "57014": _SLOW,
     "SQLITE_ERROR": _MISTAKEN,
-    "3D000": "PostgreSQL has no such database. Correct DATABASE_URL, or create it and run"
-    " bin/payphone migrate.",
+    "3D000": "PostgreSQL has no such database. Correct DATABASE_URL, or create it.",
     "28": "PostgreSQL does not let this user in. Correct DATABASE_URL, or pg_hba.conf.",
     "53": "PostgreSQL's machine is short of memory or room. Give it more.",
     "57": AWAY,

@@ -7,7 +7,7 @@ A test prepares every such text against the migrated schema on both databases.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from peewee import (
@@ -71,13 +71,13 @@ def reader(table: type[Model], alias: str = "") -> Reader:
     )
 
 
-@cache
+@lru_cache(maxsize=2048)
 def select(table: type[Model], where: str) -> str:
     """The rows of `table` that `where` finds; it may end with ORDER BY and LIMIT."""
     return f'SELECT {reader(table).columns} FROM "{_described(table).table_name}" WHERE {where}'
 
 
-@cache
+@lru_cache(maxsize=2048)
 def select_with(table: type[Model], parent: str, where: str) -> str:
     """Rows of `table`, called `t` in `where`, each followed by the row its field `parent` names."""
     field = _described(table).fields[parent]
@@ -90,7 +90,7 @@ def select_with(table: type[Model], parent: str, where: str) -> str:
     )
 
 
-@cache
+@lru_cache(maxsize=2048)
 def exists(table: type[Model], where: str) -> str:
     """One row if `where` finds any."""
     return f'SELECT 1 FROM "{_described(table).table_name}" WHERE {where} LIMIT 1'

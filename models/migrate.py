@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +35,10 @@ def _server_locked() -> Iterator[None]:
     if not is_postgres():
         yield
         return
-    database.execute_sql("SELECT pg_advisory_lock(%s)", (LOCK,))
+    # A statement that waits would hold a snapshot, which an index that is built concurrently waits
+    # for: so ask again and again.
+    while not database.execute_sql("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()[0]:
+        time.sleep(0.2)
     try:
         yield
     finally:

@@ -52,13 +52,21 @@ def files(root: Path) -> Iterator[Path]:
                 yield path
 
 
-def traces_in(text: bytes) -> list[str]:
-    """All that should not be in a file: card numbers, written together or in groups, by their last
-    four digits; secrets by their kind and how they begin.
+def cards_in(text: bytes) -> list[str]:
+    """The card numbers in a file, written together or in groups, by their last four digits.
+
+    All that PostgreSQL's log of writes is held to: some tests write rows as an older release kept
+    them, with client secrets, to see these taken out; the log remembers both.
     """
     joined = text.translate(None, BETWEEN)
-    cards = [f"card …{card[-4:].decode()}" for card in CARDS if card in joined]
-    return cards + [
+    return [f"card …{card[-4:].decode()}" for card in CARDS if card in joined]
+
+
+def traces_in(text: bytes) -> list[str]:
+    """All that should not be in a file: card numbers, and secrets by their kind and how they
+    begin.
+    """
+    return cards_in(text) + [
         f"{kind} {secret[:10].decode()}…"
         for kind, pattern in SECRETS.items()
         for secret in sorted(set(re.findall(pattern, text)))
@@ -85,7 +93,8 @@ class Sweep:
             except FileNotFoundError:  # what vanishes meanwhile is not left
                 continue
             self.looked, self.size = self.looked + 1, self.size + len(text)
-            self.found += [f"{path.relative_to(root)}: {trace}" for trace in traces_in(text)]
+            traces = cards_in(text) if path.parent.name == "pg_wal" else traces_in(text)
+            self.found += [f"{path.relative_to(root)}: {trace}" for trace in traces]
         if self.with_database and not self.size:
             self.found.append(f"{self.with_database} tests had a database, and no file was found")
         if self.found:

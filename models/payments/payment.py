@@ -13,6 +13,7 @@ from models.invoices.invoice import Invoice
 from rules.declines import public_code
 from rules.invoice_fold import PaymentFact
 from rules.payment_merge import UNNAMED_CHARGE, Charge, PaymentReport
+from runtime.errors import Conflict
 from runtime.ids import new_id
 
 
@@ -81,7 +82,7 @@ class Payment(Row):
         here = (row for row in among or () if (row.stripe_account, row.intent_id) == whose)
         known = next(here, None) if among is not None else cls.by_intent(*whose)
         if known is None:
-            known = cls(
+            made = cls(
                 id=new_id("pay"),
                 account=invoice.account_id,
                 invoice=invoice,
@@ -89,21 +90,17 @@ class Payment(Row):
                 intent_id=intent_id,
                 created_at=now,
             )
-            known._take(report, now)
-            known.save(force_insert=True)
-            if among is not None:
-                among.append(known)
-            known._tell_failures({}, report.amount)
-            return True
-        past = known.report.without_unnamed_charge() if is_current else known.report
-        merged = past.merged(report)
-        if merged == known.report:
-            return False
-        before = known.report.charges
-        known._take(merged, now)
-        known.save()
-        known._tell_failures(before, report.amount)
-        return True
+            made._take(report, now)
+            if made.insert_new(unless="stripe_account, intent_id"):
+                if among is not None:
+                    among.append(made)
+                made._tell_failures({}, report.amount)
+                return True
+            # known under another invoice, as after its metadata were changed at Stripe
+            known = cls.by_intent(*whose)
+            if known is None:
+                raise Conflict(f"The payment of {intent_id} has just been deleted.")
+        return known.record_more(report, now, is_current)
 
     @classmethod
     def record_taken(
@@ -167,6 +164,18 @@ class Payment(Row):
     def has_unnamed_charge(self) -> bool:
         """Whether it is processing by a charge that was not named."""
         return not self.terminal and UNNAMED_CHARGE in self.charges
+
+    def record_more(self, report: PaymentReport, now: datetime, is_current: bool) -> bool:
+        """Merge another report of its intent; whether anything was new."""
+        known = self.report
+        past = known.without_unnamed_charge() if is_current else known
+        merged = past.merged(report)
+        if merged == known:
+            return False
+        self._take(merged, now)
+        self.save()
+        self._tell_failures(known.charges, report.amount)
+        return True
 
     def _take(self, report: PaymentReport, now: datetime) -> None:
         self.terminal = report.terminal

@@ -17,7 +17,7 @@ from models.invoices.invoice import Invoice
 
 # changes since a time are put in order by hand up to this many; beyond, they are frequent enough
 # to be found in order of their ids
-FEW = 1_000
+FEW = 5_000
 
 
 @dataclass(frozen=True, slots=True)

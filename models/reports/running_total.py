@@ -79,12 +79,18 @@ class _Counted:
     def select(self, row: str, sign: str = "") -> str:
         """The labels of `row`, what it counts and what it amounts to."""
         labels = f"'{self.what}', {self.account_id}, {self.kind}, {self.state}, {self.day}"
-        return f"SELECT {labels}, {sign}1, {sign}{self.amount}".format(row=row)
+        return _of_row(f"SELECT {labels}, {sign}1, {sign}{self.amount}", row)
 
     def changes(self, row: str, sign: str = "") -> str:
         """The statement of a trigger that adds `row`, or takes it away, if it counts."""
-        which = f" WHERE {self.counts};".format(row=row)
+        which = _of_row(f" WHERE {self.counts};", row)
         return f"INSERT INTO total_change ({LABELS}, count, amount) {self.select(row, sign)}{which}"
+
+
+def _of_row(text: str, row: str) -> str:
+    """SQL about the row called `row`; its due date is written alike whatever a session's style."""
+    day = f"to_char({row}.due_date, 'YYYY-MM-DD')" if is_postgres() else f"{row}.due_date"
+    return text.format(row=row, day=day if is_postgres() else f"CAST({day} AS TEXT)")
 
 
 COUNTED = {
@@ -97,8 +103,7 @@ COUNTED = {
             account_id="{row}.account_id",
             kind="{row}.currency",
             state="{row}.status",
-            day="CASE WHEN {row}.status IN ('sent', 'overdue')"
-            " THEN CAST({row}.due_date AS TEXT) ELSE '' END",
+            day="CASE WHEN {row}.status IN ('sent', 'overdue') THEN {day} ELSE '' END",
             amount="{row}.outstanding",
         ),
         _Counted("events", "inbox_event", "outcome", state="COALESCE({row}.outcome, '')"),
@@ -198,6 +203,7 @@ def fold_changes(batch: int) -> int:
     for labels, (count, amount) in sorted(sums.items()):
         if count or amount:
             execute(_ADD, (*labels, count, amount))
+            execute(_DROP_ZERO, labels)
     return len(rows)
 
 
@@ -208,18 +214,24 @@ _ADD = (
 )
 
 
+# a due date that has passed for all would stay for ever
+_DROP_ZERO = (
+    "DELETE FROM running_total WHERE what = ? AND account_id = ? AND kind = ? AND state = ?"
+    " AND day = ? AND count = 0 AND amount = 0"
+)
+
+
 def totals_scanned(what: str) -> list[Total]:
     """The totals of `what` as its rows say, all of them read: for checks."""
     counted = COUNTED[what]
     names = dict(zip(("kind", "state", "day"), ("k", "s", "d"), strict=True))
     columns = ", ".join(f"{getattr(counted, name)} AS {short}" for name, short in names.items())
-    rows = execute(
-        (
-            "SELECT k, s, d, COUNT(*), COALESCE(SUM(a), 0) FROM (SELECT"
-            f" {columns}, {counted.amount} AS a FROM {counted.table} AS r WHERE {counted.counts})"
-            " AS counted GROUP BY k, s, d ORDER BY k, s, d"
-        ).format(row="r")
-    ).fetchall()
+    scan = (
+        f"SELECT k, s, d, COUNT(*), COALESCE(SUM(a), 0) FROM (SELECT {columns}, {counted.amount} AS"
+        f" a FROM {counted.table} AS r WHERE {counted.counts}) AS counted GROUP BY k, s, d"
+        " ORDER BY k, s, d"
+    )
+    rows = execute(_of_row(scan, "r")).fetchall()
     return [_total(row) for row in rows]
 
 
@@ -232,18 +244,16 @@ def wrong_totals() -> list[str]:
 
 
 def recount() -> None:
-    """Count every row again, in the caller's transaction: after rows were written past the
-    triggers, such as by a restore that disabled them. Writers wait meanwhile.
+    """Count every row again: after rows were written past the triggers, such as by a restore that
+    disabled them. Nobody waits: what one snapshot shows of changes is in the rows it shows too.
     """
-    if is_postgres():
-        tables = ", ".join(one.table for one in COUNTED.values())
-        execute(f"LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")
-    serialize_on("running_total")
-    for table in ("total_change", "running_total"):
-        execute(f"DELETE FROM {table}")
-    for counted in COUNTED.values():
-        counts = counted.counts.format(row="r")
-        execute(
-            f"INSERT INTO total_change ({LABELS}, count, amount) {counted.select('r')} FROM"
-            f" {counted.table} AS r WHERE {counts}"
-        )
+    with transaction():
+        if is_postgres():
+            execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        for table in ("total_change", "running_total"):
+            execute(f"DELETE FROM {table}")
+        for counted in COUNTED.values():
+            execute(
+                f"INSERT INTO total_change ({LABELS}, count, amount) {counted.select('r')} FROM"
+                f" {counted.table} AS r WHERE {_of_row(counted.counts, 'r')}"
+            )

@@ -184,7 +184,11 @@ def open_jobs() -> list[StagedJob]:
 
 def all_settled(seconds: float = 20) -> None:
     """Wait until no job waits or runs."""
-    wait_for(lambda: not open_jobs(), "every job is settled", seconds)
+    try:
+        wait_for(lambda: not open_jobs(), "every job is settled", seconds)
+    except AssertionError as error:
+        left = [(job.name, job.queue, job.state, job.worker, job.last_error) for job in open_jobs()]
+        raise AssertionError(f"{error} {left}") from None
 
 
 def oracle(town: Town, seconds: float = 20) -> None:

@@ -18,6 +18,8 @@ from runtime.settings import ROOT, get_settings
 from tests.processes import close_database
 from tests.servers import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def modes(place: Path) -> dict[str, int]:
     """The mode of each folder and file, sockets included."""

@@ -4,6 +4,9 @@ together with `done`).
 
 from models import base
 from models.books.inbox_event import InboxEvent
+from models.payments.payment import Payment
+from rules.payment_merge import PaymentReport
+from runtime.clock import real_now
 from tests import given
 from tests.counting import counted
 
@@ -40,3 +43,14 @@ def test_what_went_back_is_looked_for_once_for_an_event(client, valkey):
     asked = [text for text in cost.statements if "FROM refund" in text or '"refund"' in text]
     assert len(asked) == 1, asked
     assert all(f"FROM {table} AS r" in asked[0] for table in ("dispute", "dispute_movement"))
+
+
+def test_a_payment_that_is_known_under_another_invoice_stays_there(database_url):
+    """Given an intent whose metadata were changed at Stripe, then its payment is not made again."""
+    first, second = given.an_invoice(), given.an_invoice()
+    report = PaymentReport("succeeded", 12_500, 12_500, "usd", {})
+    assert Payment.record_report(first, "", "pi_1", report, real_now())
+    with base.transaction():
+        among = Payment.of_invoice(second)
+        assert not Payment.record_report(second, "", "pi_1", report, real_now(), among=among)
+    assert (among, Payment.get().invoice_id) == ([], first.id)

@@ -48,6 +48,7 @@ from tests.texting import TWILIO, local_hour
 from web.app import create_app
 
 DATA = Path(__file__).parents[2] / "data" / "first_release"
+SINCE = {"ask_stripe_again"}  # jobs that the first release did not have
 NAMES = json.loads((Path(__file__).parents[2] / "contract" / "names.json").read_text("utf-8"))
 DAY = 86_400
 MINUTE, THIRTY_HOURS = 60, 30 * 3_600
@@ -200,7 +201,7 @@ def test_the_dumps_hold_every_job_and_every_effect_in_every_state(found):
     assert pending() == []
     waiting = {name for _, name, _, state in found.about["jobs"] if state == "waiting"}
     assert {find_job(name).name for name in waiting} <= set(job_names())
-    assert waiting >= set(NAMES["jobs"])
+    assert waiting >= set(NAMES["jobs"]) - SINCE
     states = {(row.kind, row.state) for row in found.before.values()}
     assert states == set(product(NAMES["effects"], ["sending", "confirmed", "refused", "unknown"]))
 

@@ -12,6 +12,7 @@ from rq import Queue
 from runtime import embedded_redis, embedded_server
 from runtime.errors import Misconfigured
 from runtime.redis_connection import connect_redis
+from runtime.settings import get_settings
 from tests.processes import end, reset_process
 from tests.servers import wait_for
 
@@ -25,9 +26,10 @@ def test_the_pool_brings_its_own_server(database_url, processes, monkeypatch, tm
     wait_for(lambda: connect_redis(None).ping(), "the embedded server answers")
     assert connect_redis(None).config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
     wait_for(lambda: connect_redis(None).scard("rq:workers"), "a worker has registered there")
+    workers = sum(get_settings().worker_counts.values())
     second = processes("worker.py")
     wait_for(
-        lambda: connect_redis(None).scard("rq:workers") > 7,
+        lambda: connect_redis(None).scard("rq:workers") > workers,
         "a second pool shares the first one's server",
     )
     assert end(second) == 0
