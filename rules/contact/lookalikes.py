@@ -82,7 +82,13 @@ def in_its_script(text: str) -> str:
     bare = "".join(" " if unicodedata.category(char)[0] == "S" else char for char in text)
     folded = unicodedata.normalize("NFKC", bare).casefold()
     shown = "".join(_shown(char) for char in folded)
-    return " ".join(shown.translate(_ARABIC).split())
+    words = shown.translate(_ARABIC).split()
+    return " ".join(word for word in words if not all(map(_is_mark, word)))
+
+
+def _is_mark(char: str) -> bool:
+    """Whether it belongs to a letter before it; one that stands alone is no word."""
+    return unicodedata.category(char)[0] == "M"
 
 
 _ARABIC = {ord(char): "\u0627" for char in "\u0622\u0623\u0625\u0671"} | {0x0640: None}

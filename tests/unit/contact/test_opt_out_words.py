@@ -245,6 +245,10 @@ def test_a_wish_to_stop_in_emoji(text):
     assert wish_of(text) == "stop"
 
 
+def test_a_vowel_sign_that_stands_alone_is_no_word():
+    assert wish_of("làm ơn dừng \u09fe") == "stop"
+
+
 @pytest.mark.parametrize("text", opt_out_samples.NO_WISH)
 def test_what_only_looks_like_a_wish_to_stop(text):
     assert wish_of(text) == ""
