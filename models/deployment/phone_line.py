@@ -3,18 +3,20 @@
 from datetime import datetime
 from typing import Any, Self
 
-from peewee import SQL, BooleanField, TextField
+from peewee import SQL, BooleanField, IntegerField, JSONField, TextField
 
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
 
 
 class PhoneLine(Row):
-    """`reserved → owned → releasing → released`; reserved is the slot before anything is bought.
+    """`reserved → owned → releasing → released`; reserved is the slot before anything is bought, and
+    becomes `refused` when nothing can be bought for it.
 
-    `e164` is null until a number is chosen. `tag` is what the number carries at Twilio.
-    `forwarding`: '' where nothing is forwarded, else awaiting_forwarding → confirmed. `source`:
-    bought, ported, sip.
+    `wanted`: {phoneNumber?, areaCode?}; `e164` is null until a number is chosen; `tries` is how
+    many were. Its id is the tag of the number at Twilio. `step_id` names the deployment's step that
+    waits for it; '' for a number that was bought on its own. `forwarding`: '' where nothing is
+    forwarded, else awaiting_forwarding → confirmed. `source`: bought, ported, sip.
     """
 
     account_id: str
@@ -26,7 +28,12 @@ class PhoneLine(Row):
     source = TextField(default="bought")
     twilio_sid = TextField(null=True)
     vapi_id = TextField(null=True)
-    tag = TextField(default="")
+    wanted = JSONField(default=dict)
+    tries = IntegerField(default=0)
+    step_id = TextField(default="")
+    asked_by = TextField()
+    error_code = TextField(default="")
+    error = TextField(default="")
     forwarding = TextField(default="")
     voice_live = BooleanField(default=False)
     text_live = BooleanField(default=False)

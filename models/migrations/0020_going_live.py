@@ -135,7 +135,7 @@ def up(migrator, db):
             database = db
             table_name = 'deployment'
             legacy_table_names = False
-            indexes = ((('account', 'id'), False), (('status', 'updated_at'), False))
+            indexes = ((('account', 'id'), False), (('status', 'updated_at'), False), <peewee.ModelIndex object at 0x7f5d20f71790>)
 
     db.create_tables([Deployment])
 
@@ -185,7 +185,12 @@ def up(migrator, db):
         source = TextField(default='bought')
         twilio_sid = TextField(null=True)
         vapi_id = TextField(null=True)
-        tag = TextField(default='')
+        wanted = JSONField(default=dict)
+        tries = IntegerField(default=0)
+        step_id = TextField(default='')
+        asked_by = TextField()
+        error_code = TextField(default='')
+        error = TextField(default='')
         forwarding = TextField(default='')
         voice_live = BooleanField(default=False)
         text_live = BooleanField(default=False)
@@ -196,7 +201,7 @@ def up(migrator, db):
             database = db
             table_name = 'phone_line'
             legacy_table_names = False
-            indexes = ((('account', 'id'), False),)
+            indexes = ((('account', 'id'), False), <peewee.ModelIndex object at 0x7f5d20f79fd0>, <peewee.ModelIndex object at 0x7f5d20f7a050>)
 
     db.create_tables([PhoneLine])
 
@@ -217,7 +222,7 @@ def up(migrator, db):
             database = db
             table_name = 'resource'
             legacy_table_names = False
-            indexes = ((('provider', 'provider_id'), False),)
+            indexes = ((('provider', 'provider_id'), False), <peewee.ModelIndex object at 0x7f5d20f90a10>)
 
     db.create_tables([Resource])
 
