@@ -10,7 +10,7 @@ from models.base import ForeignKey, Instant, Row
 
 
 class PhoneLine(Row):
-    """`reserved → owned → releasing → released`; reserved is the slot before anything is bought, and
+    """`reserved → owned → releasing → released`; reserved is the slot before anything is bought. It
     becomes `refused` when nothing can be bought for it.
 
     `wanted`: {phoneNumber?, areaCode?}; `e164` is null until a number is chosen; `tries` is how
