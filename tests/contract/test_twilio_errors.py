@@ -12,7 +12,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioS
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProtocolError
 
 from providers.errors import ProviderError
-from providers.twilio.messages import mapped_errors, rebased
+from providers.twilio.client import mapped_errors, rebased
 from providers.twilio.signature import BadTwilioSignature, verify_form
 from sandbox.twilio.webhooks import signature
 
