@@ -6,18 +6,21 @@ retries, and a lost answer is `unknown`. Only a definite no is `refused`.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+from twilio.base.version import Version
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from providers.errors import ProviderError
+from providers.twilio import refusals
 from runtime.errors import Misconfigured
 from runtime.settings import get_settings
 
@@ -103,20 +106,32 @@ def mapped_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (TwilioRestException, TwilioServiceException) as error:
-        raise _judged(_number(error.status), _number(getattr(error, "code", 0)), error) from error
+    except TwilioException as error:
+        raise _told(error) from error
     except requests.exceptions.ConnectionError as error:
         if _never_connected(error):
             raise ProviderError(
                 "twilio", "retry_later", f"no connection: {type(error).__name__}", "no_connection"
             ) from error
-        raise ProviderError(
-            "twilio", "unknown", f"no answer: {type(error).__name__}", type(error).__name__
-        ) from error
-    except (TwilioException, requests.exceptions.RequestException, OSError, *_ODD) as error:
-        raise ProviderError(
-            "twilio", "unknown", f"no answer: {type(error).__name__}", type(error).__name__
-        ) from error
+        raise _silence(error) from error
+    except (requests.exceptions.RequestException, OSError, *_ODD) as error:
+        raise _silence(error) from error
+
+
+def _told(error: TwilioException) -> ProviderError:
+    """What an error of the SDK's means. That of a list keeps Twilio's answer aside, unread."""
+    answer = next((each for each in error.args if isinstance(each, Response)), None)
+    if answer is not None:
+        error = Version.exception("GET", "", answer, "Unable to fetch page")
+    if isinstance(error, TwilioRestException | TwilioServiceException):
+        return _judged(_number(error.status), _number(error.code), error)
+    return _silence(error)
+
+
+def _silence(error: Exception) -> ProviderError:
+    """Nothing came that can be understood."""
+    name = type(error).__name__
+    return ProviderError("twilio", "unknown", f"no answer: {name}", name)
 
 
 def _number(value: object) -> int:
@@ -134,10 +149,7 @@ def _judged(status: int, code: int, error: Exception) -> ProviderError:
     """What an error answer means. Twilio's own message is kept, never the SDK's, which may name the
     address.
     """
-    text = (
-        f"HTTP {status}, error {code or status}:"
-        f" {getattr(error, 'msg', '') or getattr(error, 'detail', '') or type(error).__name__}"
-    )
+    text = f"HTTP {status}, error {code or status}: {_words(error)}"
     if status == TOO_MANY:
         return ProviderError("twilio", "retry_later", text, "20429", answered=True)
     if status in CREDENTIALS or code == AUTHENTICATION:
@@ -149,9 +161,22 @@ def _judged(status: int, code: int, error: Exception) -> ProviderError:
             "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.",
             answered=True,
         )
-    if status in CLIENT_ERRORS and status != REQUEST_TIMEOUT:
-        return ProviderError("twilio", "refused", text, str(code or status), answered=True)
-    return ProviderError("twilio", "unknown", text, str(code or status), answered=True)
+    known = refusals.code_of(str(code or status), text)
+    refused = status in CLIENT_ERRORS and status != REQUEST_TIMEOUT
+    return ProviderError(
+        "twilio",
+        # a missing bundle is a definite no, with whatever status it is told
+        "refused" if refused or known == refusals.BUNDLE_REQUIRED else "unknown",
+        text,
+        known,
+        refusals.advice_for(known),
+        answered=True,
+    )
+
+
+def _words(error: Exception) -> str:
+    told = (getattr(error, name, "") for name in ("msg", "detail", "title"))
+    return next((str(each) for each in told if each), type(error).__name__)
 
 
 def word(value: Any) -> str:
@@ -162,3 +187,13 @@ def word(value: Any) -> str:
     if not isinstance(word, str) or not word:
         raise ValueError("an answer without a word that is always there")
     return word
+
+
+def text(value: Any) -> str:
+    """A word of Twilio's that may be missing; empty then."""
+    return str(getattr(value, "value", value) or "")
+
+
+def iso(moment: datetime | None) -> str:
+    """A time of Twilio's as ISO 8601 in UTC; empty where there is none."""
+    return moment.astimezone(UTC).isoformat() if moment else ""
