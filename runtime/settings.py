@@ -29,6 +29,7 @@ ACCEPTED = {
     "public_url": "an http:// or https:// URL such as https://pay.example.com",
     "stripe_api_base": "an http:// or https:// URL, or nothing for Stripe itself",
     "twilio_api_base": "an http:// or https:// URL, or nothing for Twilio itself",
+    "vapi_api_base": "an http:// or https:// URL such as https://api.eu.vapi.ai",
     "workers": "a number, or queue=number pairs such as webhooks=4,messages=2; the queues are"
     f" {', '.join(QUEUES)}",
     "log_format": "console or json",
@@ -73,6 +74,9 @@ class Settings(BaseSettings):
     twilio_auth_token: str = ""
     twilio_messaging_service_sid: str = ""
     twilio_api_base: str = ""
+    vapi_api_key: str = ""
+    vapi_webhook_secret: str = ""
+    vapi_api_base: str = "https://api.vapi.ai"
     workers: str = DEFAULT_WORKERS
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
@@ -169,6 +173,11 @@ class Settings(BaseSettings):
         return _split(self.twilio_auth_token)
 
     @property
+    def vapi_webhook_secrets(self) -> tuple[str, ...]:
+        """Secrets by which Vapi's webhooks are known, newest first; Vapi is told the first."""
+        return _split(self.vapi_webhook_secret)
+
+    @property
     def secret_keys(self) -> tuple[str, ...]:
         """Keys for signing and encryption, newest first."""
         return _split(self.payphone_secret_key)
@@ -188,7 +197,7 @@ class Settings(BaseSettings):
     def _in_capitals(cls, value: str) -> str:
         return value.strip().upper()
 
-    @field_validator("public_url", "stripe_api_base", "twilio_api_base")
+    @field_validator("public_url", "stripe_api_base", "twilio_api_base", "vapi_api_base")
     @classmethod
     def _is_a_url(cls, value: str) -> str:
         parts = urlsplit(value)
