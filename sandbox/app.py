@@ -29,7 +29,8 @@ def create_app(
         state_file.keep(sandbox, state_path)
     app = falcon.App()
     app.add_sink(StripeDoor(sandbox.stripe), prefix="/v1")
-    app.add_sink(TwilioDoor(sandbox.twilio), prefix="/api/2010-04-01")
+    for prefix in ("/api/2010-04-01", "/pricing"):
+        app.add_sink(TwilioDoor(sandbox.twilio), prefix=prefix)
     control.add_routes(app, sandbox)
     add_twilio_control(app, sandbox.twilio)
     add_stripe_pages(app, sandbox.stripe)
