@@ -29,6 +29,8 @@ ACCEPTED = {
     "public_url": "an http:// or https:// URL such as https://pay.example.com",
     "stripe_api_base": "an http:// or https:// URL, or nothing for Stripe itself",
     "twilio_api_base": "an http:// or https:// URL, or nothing for Twilio itself",
+    "setup_fee": "an amount in minor units and its currency such as 9900 usd, or 0",
+    "forwarding_test_number": "a phone number in E.164 such as +15550100001, or nothing",
     "workers": "a number, or queue=number pairs such as webhooks=4,messages=2; the queues are"
     f" {', '.join(QUEUES)}",
     "log_format": "console or json",
@@ -73,6 +75,12 @@ class Settings(BaseSettings):
     twilio_auth_token: str = ""
     twilio_messaging_service_sid: str = ""
     twilio_api_base: str = ""
+    setup_fee: str = Field(
+        default="0", description="what a clinic's first Deploy charges: minor units and currency"
+    )
+    forwarding_test_number: str = Field(
+        default="", description="the number of ours that test calls to forwarded lines come from"
+    )
     workers: str = DEFAULT_WORKERS
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
@@ -174,6 +182,12 @@ class Settings(BaseSettings):
         return _split(self.payphone_secret_key)
 
     @property
+    def fee(self) -> tuple[int, str]:
+        """The setup fee: minor units and currency; 0 for none."""
+        amount, _, currency = self.setup_fee.partition(" ")
+        return int(amount), currency.strip().lower() or "usd"
+
+    @property
     def worker_counts(self) -> dict[str, int]:
         """Processes per queue: `WORKERS=3` means three for each,
         `webhooks=4,calls=1` names them.
@@ -200,6 +214,20 @@ class Settings(BaseSettings):
         ):
             raise ValueError("no URL")
         return value.rstrip("/")
+
+    @field_validator("setup_fee")
+    @classmethod
+    def _fee_is_an_amount(cls, value: str) -> str:
+        if not re.fullmatch(r"0|[1-9]\d{0,7} +[A-Za-z]{3}", value.strip()):
+            raise ValueError("no amount with a currency")
+        return value.strip()
+
+    @field_validator("forwarding_test_number")
+    @classmethod
+    def _is_a_number(cls, value: str) -> str:
+        if value and not re.fullmatch(r"\+[1-9]\d{6,14}", value.strip()):
+            raise ValueError("no phone number in E.164")
+        return value.strip()
 
     @field_validator("daily_ceilings")
     @classmethod

@@ -1,0 +1,66 @@
+"""What a clinic has configured, and the card that its deployments are charged to."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from peewee import BooleanField, JSONField, TextField
+
+from models.accounts.account import Account
+from models.base import ForeignKey, Instant, Row
+
+Json = dict[str, Any]
+
+
+class Setup(Row):
+    """One account's setup; an account without a row has configured nothing.
+
+    `phone_integration_method`: ported, forwarded, sip, none · `phone_integration_settings`: the
+    keys of that method, as the API shows them · `voice`: {provider, voiceId}. `card`: {brand,
+    last4, expMonth, expYear} of the payment method; `card_fingerprint` is Stripe's. `card_problem`
+    says why a card that was verified is not any more; '' otherwise. `configured_at` is when all
+    that can be configured was complete for the first time.
+    """
+
+    account_id: str
+    account = ForeignKey(Account, primary_key=True, on_delete="CASCADE")
+    phone_integration_method = TextField(null=True)
+    phone_integration_settings = JSONField(default=dict)
+    voice = JSONField(null=True)
+    stripe_customer_id = TextField(null=True, unique=True)
+    stripe_payment_method_id = TextField(null=True, index=True)
+    payment_method_verified = BooleanField(default=False)
+    payment_method_verified_at = Instant(null=True)
+    first_verified_at = Instant(null=True)
+    card = JSONField(null=True)
+    card_fingerprint = TextField(null=True, index=True)
+    card_problem = TextField(default="")
+    configured_at = Instant(null=True)
+    created_at = Instant()
+    updated_at = Instant()
+
+    @classmethod
+    def of(cls, account_id: str) -> Self | None:
+        """The account's setup, if it has begun one."""
+        return cls.one("account_id = ?", account_id)
+
+    @classmethod
+    def locked_for(cls, account_id: str, now: datetime) -> Self:
+        """The account's setup, begun now if it was not; locked until the transaction ends."""
+        cls(
+            account=account_id,
+            phone_integration_settings={},
+            payment_method_verified=False,
+            card_problem="",
+            created_at=now,
+            updated_at=now,
+        ).insert_new("account_id")
+        return cls.locked(account_id)
+
+    @property
+    def may_pay(self) -> bool:
+        """Whether there is a verified card."""
+        return bool(self.payment_method_verified and self.stripe_payment_method_id)
+
+    def record(self, now: datetime, **values: Any) -> None:
+        """Write what was chosen, saved or found."""
+        self._write(now, **values)
