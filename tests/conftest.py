@@ -38,7 +38,7 @@ from models import base
 from models.accounts import operator
 from models.migrate import migrate
 from providers.stripe import client as stripe_api
-from providers.twilio import messages as twilio_api
+from providers.twilio import client as twilio_api
 from runtime.clock import move_business_time
 from runtime.settings import get_settings
 from tests import sweep

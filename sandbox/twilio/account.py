@@ -35,6 +35,7 @@ class Books:
     ground: Ground
     tokens: dict[str, str] = field(default_factory=lambda: {MAGIC_ACCOUNT: MAGIC_TOKEN})
     standing: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
     senders: list[Sender] = field(default_factory=lambda: [Sender(MAGIC_SENDER, MAGIC_SERVICE)])
     messages: dict[str, Json] = field(default_factory=dict)
     private: dict[str, Json] = field(default_factory=dict)

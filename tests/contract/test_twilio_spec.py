@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from providers.twilio import messages as twilio_api
+from providers.twilio.accounts import OwnAccount, fetch_account
 from runtime.clock import real_now
 from sandbox.twilio import accounts
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
@@ -126,7 +127,7 @@ def test_what_is_not_on_the_list_is_refused(texting: Texting, path):
 
 
 def test_our_own_account_is_read_as_it_stands(texting: Texting):
-    assert twilio_api.fetch_account_status() == "active"
+    assert fetch_account() == OwnAccount("active", "Full")
     rows = texting.stand_in.sandbox.ground.requests.select({"provider": "twilio", "method": "GET"})
     assert [(row["path"], row["params"]) for row in rows] == [
         (f"/2010-04-01/Accounts/{MAGIC_ACCOUNT}.json", {})

@@ -28,7 +28,7 @@ from models.payments.payment import Payment
 from models.payments.refund_request import RefundRequest
 from providers.stripe import client as stripe_api
 from providers.stripe.lists import Page
-from providers.twilio import messages as twilio_api
+from providers.twilio import client as twilio_api
 from rules.stripe_event_types import SUBSCRIBED
 from runtime.clock import real_now
 from runtime.ids import new_id
@@ -508,6 +508,20 @@ def test_a_suspended_account_at_twilio_is_found(texting_clinic, stand_in):
     stand_in.sandbox.twilio.books.standing[MAGIC_ACCOUNT] = "suspended"
     assert complaints() == {"Twilio": "fail"}
     assert "suspended" in run("doctor").output
+
+
+@pytest.mark.parametrize(("env", "level"), [("production", "fail"), ("demo", "warn")])
+def test_a_trial_account_at_twilio_is_found_before_a_clinic_goes_live(
+    texting_clinic, stand_in, set_env, env, level
+):
+    """Given an account that may have one number only, then doctor says so, and what to do."""
+    assert found()["Twilio account"] == ("ok", "full", "")
+    set_env(PAYPHONE_ENV=env)
+    stand_in.sandbox.twilio.books.kinds[MAGIC_ACCOUNT] = "Trial"
+    told, said, advice = found()["Twilio account"]
+    assert told == level
+    assert "one number" in said
+    assert "Upgrade" in advice
 
 
 def test_twilio_out_of_reach_is_worth_a_look(texting_clinic, set_env):
