@@ -1,11 +1,15 @@
 """All kinds of effects there are."""
 
+from effects.address_create import ADDRESS_CREATE
+from effects.address_delete import ADDRESS_DELETE
 from effects.intent_cancel import INTENT_CANCEL
 from effects.intent_change import INTENT_CHANGE
 from effects.intent_confirm import INTENT_CONFIRM
 from effects.intent_create import INTENT_CREATE
 from effects.kind import Kind
 from effects.link_deactivate import LINK_DEACTIVATE
+from effects.number_purchase import NUMBER_PURCHASE
+from effects.number_release import NUMBER_RELEASE
 from effects.payment_link import PAYMENT_LINK
 from effects.refund import REFUND
 from effects.session_expire import SESSION_EXPIRE
@@ -22,6 +26,10 @@ KINDS: tuple[Kind, ...] = (
     INTENT_CANCEL,
     REFUND,
     TEXT,
+    NUMBER_PURCHASE,
+    NUMBER_RELEASE,
+    ADDRESS_CREATE,
+    ADDRESS_DELETE,
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 

@@ -158,7 +158,7 @@ def _begin_anew(effect: Effect) -> None:
             f"Effect {effect.id}: nothing was found under {MAX_GENERATIONS} keys. Check at"
             f" {effect.provider}, then use bin/payphone effects settle."
         )
-    if not _is_settled(effect):
+    if not is_settled(effect):
         raise NotYet(
             f"Effect {effect.id} was sent a moment ago; the provider's record will be checked again"
             " later."
@@ -171,7 +171,7 @@ def _begin_anew(effect: Effect) -> None:
     effect.record_next_generation()
 
 
-def _is_settled(effect: Effect) -> bool:
+def is_settled(effect: Effect) -> bool:
     """Whether the provider has had time to show what came of the last call."""
     settings = get_settings()
     wait = timedelta(seconds=settings.shortened(SETTLING, settings.payphone_settling))

@@ -8,12 +8,14 @@ from jobs.confirm_payment import confirm_payment
 from jobs.create_payment_link import create_payment_link
 from jobs.delete_expired_rows import delete_expired_rows
 from jobs.deliver_webhook import deliver_webhook
+from jobs.deploy_account import deploy_account
 from jobs.expire_stale_charges import expire_stale_charges
 from jobs.fold_totals import fold_totals
 from jobs.mark_overdue import mark_overdue
 from jobs.open_payment_intent import open_payment_intent
 from jobs.poll_text_statuses import poll_text_status, poll_text_statuses
 from jobs.process_stripe_event import process_stripe_event
+from jobs.purchase_number import purchase_number
 from jobs.read_stripe_events import read_stripe_events
 from jobs.reconcile_effects import reconcile_effects
 from jobs.reconcile_stripe import reconcile_stripe
@@ -21,8 +23,10 @@ from jobs.reconcile_stripe_page import reconcile_stripe_page
 from jobs.reconcile_text import reconcile_text
 from jobs.refund_payment import refund_payment
 from jobs.release_deliveries import release_deliveries
+from jobs.release_number import release_number
 from jobs.retire_payment_link import retire_payment_link
 from jobs.send_payment_link import send_payment_link
+from jobs.undo_deployment_step import undo_deployment_step
 
 __all__ = [
     "ask_stripe_again",
@@ -33,6 +37,7 @@ __all__ = [
     "create_payment_link",
     "delete_expired_rows",
     "deliver_webhook",
+    "deploy_account",
     "expire_stale_charges",
     "fold_totals",
     "mark_overdue",
@@ -40,6 +45,7 @@ __all__ = [
     "poll_text_status",
     "poll_text_statuses",
     "process_stripe_event",
+    "purchase_number",
     "read_stripe_events",
     "reconcile_effects",
     "reconcile_stripe",
@@ -47,6 +53,8 @@ __all__ = [
     "reconcile_text",
     "refund_payment",
     "release_deliveries",
+    "release_number",
     "retire_payment_link",
     "send_payment_link",
+    "undo_deployment_step",
 ]

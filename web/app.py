@@ -17,6 +17,15 @@ from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSupp
 from web.contact.contact_ledger import ContactLedger
 from web.contact.invoice_messages import InvoiceMessages
 from web.contact.senders_and_templates import OneSender, OneTemplate, Templates
+from web.deployment.deployments import (
+    AccountDeployments,
+    DeploymentEvents,
+    OneDeployment,
+    RetryDeployment,
+    RollBackDeployment,
+    TakeDownDeployment,
+)
+from web.deployment.numbers import PurchaseNumber
 from web.deployment.phone import ForwardedPhone, NoPhone, PortedPhone, SipPhone
 from web.deployment.review import OneAccount
 from web.deployment.voice import Voice
@@ -69,6 +78,14 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/accounts/{account_id}/sender": OneSender,
     "/api/accounts/{account_id}/templates": Templates,
     "/api/accounts/{account_id}/templates/{kind}/{language}": OneTemplate,
+    # deployments
+    "/api/accounts/{account_id}/deployments": AccountDeployments,
+    "/api/deployments/{deployment_id}": OneDeployment,
+    "/api/deployments/{deployment_id}/events": DeploymentEvents,
+    "/api/deployments/{deployment_id}/retry": RetryDeployment,
+    "/api/deployments/{deployment_id}/rollback": RollBackDeployment,
+    "/api/deployments/{deployment_id}/take-down": TakeDownDeployment,
+    "/api/twilio/phone/purchase": PurchaseNumber,
     # going live
     "/api/accounts/{account_id}/voice": Voice,
     "/api/accounts/{account_id}/phone/forwarded": ForwardedPhone,

@@ -7,7 +7,6 @@ from pydantic import Field
 
 from models.accounts.account import Account
 from models.deployment.deployment import Deployment
-from models.deployment.deployment_step import DeploymentStep
 from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.setup import Setup
 from rules.deployment.readiness import (
@@ -17,6 +16,7 @@ from rules.deployment.readiness import (
     steps_of,
 )
 from web.accounts.answers import AccountShown
+from web.deployment.deployment_answers import DeploymentShown
 from web.openapi.openapi import Shown, left_out_if_none
 
 SettingsShape = dict[str, Any]
@@ -115,43 +115,6 @@ class KnowledgeFileList(Shown):
     has_more: bool
 
 
-class DeploymentStepShown(Shown):
-    """One step of a deployment: waiting, running, done, skipped, failed, undoing, undone,
-    undo_failed.
-    """
-
-    name: str
-    state: str
-    message: str
-    started_at: datetime | None
-    finished_at: datetime | None
-    error: str | None = left_out_if_none()
-
-
-class DeploymentShown(Shown):
-    """A deployment and how far it is."""
-
-    id: str
-    account_id: str
-    status: str
-    method: str
-    message: str
-    error: str | None = left_out_if_none()
-    created_at: datetime
-    updated_at: datetime
-    finished_at: datetime | None
-    steps: list[DeploymentStepShown]
-
-    @classmethod
-    def of_row(cls, row: Deployment) -> Self:
-        """The deployment with its steps, in order."""
-        steps = [
-            DeploymentStepShown.of(step, error=step.error or None)
-            for step in DeploymentStep.of(row.id)
-        ]
-        return cls.of(row, steps=steps, error=row.error or None)
-
-
 class ReviewShown(AccountShown):
     """An account with all that its review shows. `readyToDeploy` is true when `missing`, which says
     in words what Deploy still needs, is empty.
@@ -197,7 +160,7 @@ class ReviewShown(AccountShown):
             missing=missing,
             message=(deployment.message if deployment and told else "")
             or review_message(configured),
-            deployment=DeploymentShown.of_row(deployment) if deployment else None,
+            deployment=DeploymentShown.of(deployment) if deployment else None,
         )
 
 

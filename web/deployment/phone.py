@@ -12,12 +12,9 @@ from web.accounts.accounts import account_of
 from web.deployment.answers import PhoneSaved, SipCredentials, SipSaved
 from web.http.auth import caller_of
 from web.http.body import Body, check, read_json
-from web.http.fields import Day, Email, Id, Name, Phone
+from web.http.fields import AreaCode, Day, Email, Id, Name, Phone
 from web.openapi.openapi import documented
 
-AreaCode = Annotated[
-    str, Field(pattern=r"^[2-9]\d{2}$", description="Three digits of the North American plan.")
-]
 Code = Annotated[str, Field(min_length=1, max_length=40)]  # as a carrier gives them to customers
 
 
