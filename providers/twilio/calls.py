@@ -56,7 +56,7 @@ def _plain(call: Any) -> Json:
         "id": word(call.sid),
         "status": word(call.status),
         "to": text(call.to),
-        "from": text(call.from_),
+        "from": text(call._from),  # noqa: SLF001  # the SDK's name for a field it shows
         "direction": text(call.direction),
         "forwarded_from": text(call.forwarded_from),
         "duration": int(call.duration or 0),
