@@ -9,6 +9,8 @@ from effects.link_deactivate import LINK_DEACTIVATE
 from effects.payment_link import PAYMENT_LINK
 from effects.refund import REFUND
 from effects.session_expire import SESSION_EXPIRE
+from effects.setup_customer_create import SETUP_CUSTOMER_CREATE
+from effects.setup_intent_create import SETUP_INTENT_CREATE
 from effects.text import TEXT
 from models.effects.effect import Effect
 
@@ -22,6 +24,8 @@ KINDS: tuple[Kind, ...] = (
     INTENT_CANCEL,
     REFUND,
     TEXT,
+    SETUP_CUSTOMER_CREATE,
+    SETUP_INTENT_CREATE,
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 

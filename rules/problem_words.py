@@ -33,6 +33,10 @@ NEXT: dict[str, str] = {
         "Another card, or the same one after a word with its bank, may be accepted. Ask the payer"
         " for it, or send the payment link."
     ),
+    "payment_method_required": (
+        "A card that Stripe has checked is accepted. Open a card form (POST …/setup-intents), enter"
+        " the card, and send its setupIntentId to …/payment-method."
+    ),
     "method_not_allowed": (
         "The methods in the answer's Allow header are accepted. Use one of them, as in /api/docs."
     ),

@@ -17,6 +17,7 @@ from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSupp
 from web.contact.contact_ledger import ContactLedger
 from web.contact.invoice_messages import InvoiceMessages
 from web.contact.senders_and_templates import OneSender, OneTemplate, Templates
+from web.deployment.payment_method import PaymentMethod, SetupIntents
 from web.feed.event_feed import EventFeed
 from web.feed.webhook_endpoints import OneWebhookEndpoint, WebhookEndpoints
 from web.http.card_guard import CardGuard
@@ -97,6 +98,9 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/invoices/{invoice_id}/card": OpenCardForm,
     "/card/{token}": CardPage,
     "/card/{token}/charges/{charge_id}": CardFormCharge,
+    # going live
+    "/api/accounts/{account_id}/setup-intents": SetupIntents,
+    "/api/accounts/{account_id}/payment-method": PaymentMethod,
     # finance and books
     "/api/finance/unpaid-invoices": UnpaidInvoices,
     "/api/finance/summary": FinanceSummary,

@@ -1,0 +1,1 @@
+"""Going live over HTTP."""
