@@ -24,6 +24,27 @@ NEXT: dict[str, str] = {
         "Another key or session than this one is accepted. Use an operator's key, or sign in and"
         " load the page again; then send it again."
     ),
+    "payment_method_required": (
+        "A verified card is accepted. Add one with `setup-intents` and `payment-method`, and send"
+        " the request again."
+    ),
+    "deployment_in_progress": (
+        "One deployment at a time is accepted. Wait until it has ended, or retry or roll back what"
+        " it kept; then deploy again."
+    ),
+    "deployment_not_ready": (
+        "A complete configuration is accepted. Read the account, which says what is missing, and"
+        " deploy again."
+    ),
+    "deployment_over": (
+        "Only what can still change is accepted. Read the deployment, and deploy again instead."
+    ),
+    "cost_changed": (
+        "The cost preview's `dueNow.amount` is accepted. Read it, and confirm what is due now."
+    ),
+    "number_unavailable": (
+        "Another number or area code is accepted. Search again, and choose one."
+    ),
     "https_required": "Addresses that begin with https are accepted. Send the request to one.",
     "not_found": (
         "Ids of your own account are accepted, as they were answered. Check the id and the key it"
@@ -32,10 +53,6 @@ NEXT: dict[str, str] = {
     "card_declined": (
         "Another card, or the same one after a word with its bank, may be accepted. Ask the payer"
         " for it, or send the payment link."
-    ),
-    "payment_method_required": (
-        "A card that Stripe has checked is accepted. Open a card form (POST …/setup-intents), enter"
-        " the card, and send its setupIntentId to …/payment-method."
     ),
     "method_not_allowed": (
         "The methods in the answer's Allow header are accepted. Use one of them, as in /api/docs."

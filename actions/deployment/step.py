@@ -72,7 +72,8 @@ class Fail:
 
 
 Plan = Effect | Done | Skip | Wait | Fail
-UndoPlan = Effect | Done | Skip | Wait
+# Fail: it cannot be undone, and is left to a person
+UndoPlan = Effect | Done | Skip | Wait | Fail
 
 
 def _nothing_to_see(_run: Run) -> Json:

@@ -6,6 +6,8 @@ from peewee import IntegerField, TextField
 
 from models.base import Row, database
 
+TAG_LENGTH = 6
+
 
 class Installation(Row):
     """One row, made by the migration: six characters that no other installation has."""
@@ -24,6 +26,9 @@ def installation_tag() -> str:
     return _tag_in(id(database.obj))
 
 
-def tagged(row_id: str) -> str:
-    """The tag of what is made for row `row_id`: at most 40 characters, as Vapi's names may have."""
-    return f"{installation_tag()}-{row_id}"
+def tagged(row_id: str, longest: int = 40) -> str:
+    """The tag of what is made for row `row_id`: at most 40 characters, as Vapi's names may have, or
+    `longest`; then the end of the id, where it is random, says which row it is.
+    """
+    room = longest - TAG_LENGTH - 1
+    return f"{installation_tag()}-{row_id[-room:]}"

@@ -13,6 +13,9 @@ SHARED = 3  # accounts with the same card from which on it is flagged
 
 Json = dict[str, Any]
 
+# secrets of the settings, and under which names they are kept sealed
+SEALED = {"password": "sealedPassword", "pin": "sealedPin"}
+
 
 class Setup(Row):
     """One account's setup; an account without a row has configured nothing.
@@ -94,6 +97,27 @@ class Setup(Row):
             and self.stripe_payment_method_id
             and (self.card_good_until is None or business_now() < self.card_good_until)
         )
+
+    @property
+    def shown_settings(self) -> Json | None:
+        """The settings without secrets; None before a method was chosen."""
+        if self.phone_integration_method is None:
+            return None
+        settings = self.phone_integration_settings
+        return {name: value for name, value in settings.items() if name not in SEALED.values()}
+
+    @property
+    def sealed(self) -> dict[str, str]:
+        """The secrets of the settings, as they are kept."""
+        settings = self.phone_integration_settings
+        return {name: settings[name] for name in SEALED.values() if name in settings}
+
+    @classmethod
+    def with_secrets(cls) -> list[Self]:
+        """Every setup whose settings hold a secret."""
+        methods = ("sip", "ported")
+        rows = cls.all("phone_integration_method IN (?, ?) ORDER BY account_id", *methods)
+        return [row for row in rows if row.sealed]
 
     def record(self, now: datetime, **values: Any) -> None:
         """Write what was chosen, saved or found."""

@@ -1,1 +1,1 @@
-"""Going live over HTTP."""
+"""Going live over HTTP: the wizard, its review, and deployments."""
