@@ -8,6 +8,5 @@ from actions.deployment.steps.live import LIVE
 from actions.deployment.steps.number import NUMBER
 from actions.deployment.steps.preflight import PREFLIGHT
 
-STEP_KINDS: dict[str, StepKind] = {
-    kind.name: kind for kind in (PREFLIGHT, FEE, CHARGE, EMERGENCY_ADDRESS, NUMBER, LIVE)
-}
+KINDS = (PREFLIGHT, FEE, CHARGE, EMERGENCY_ADDRESS, NUMBER, LIVE)
+STEP_KINDS: dict[str, StepKind] = {kind.name: kind for kind in KINDS}
