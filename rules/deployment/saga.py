@@ -10,6 +10,12 @@ FORWARDED = (
     "preflight",
     "emergency_address",
     "number",
+    "query_tool",
+    "receptionist",
+    "payments",
+    "squad",
+    "routing",
+    "activation",
     "live",
 )
 STEPS: dict[str, tuple[str, ...]] = {"forwarded": FORWARDED}
