@@ -91,8 +91,7 @@ def review_message(configured: Configured) -> str:
 
 def _voice(voice: Json | None) -> Step:
     if voice is None:
-        need = "Choose the receptionist's voice."
-        return Step(False, need, (need,))
+        return Step(False, "No voice is chosen; the receptionist speaks with the usual one.")
     return Step(True, f"The voice is {voice['voiceId']} of {voice['provider']}.")
 
 

@@ -2,7 +2,9 @@
 
 from actions.deployment.step import StepKind
 from actions.deployment.steps.activation import ACTIVATION
+from actions.deployment.steps.charge import CHARGE
 from actions.deployment.steps.emergency_address import EMERGENCY_ADDRESS
+from actions.deployment.steps.fee import FEE
 from actions.deployment.steps.live import LIVE
 from actions.deployment.steps.number import NUMBER
 from actions.deployment.steps.payments import PAYMENTS
@@ -16,6 +18,8 @@ STEP_KINDS: dict[str, StepKind] = {
     kind.name: kind
     for kind in (
         PREFLIGHT,
+        FEE,
+        CHARGE,
         EMERGENCY_ADDRESS,
         NUMBER,
         QUERY_TOOL,

@@ -8,8 +8,8 @@ import pytest
 from providers.twilio import client as twilio_api
 from runtime.settings import get_settings
 from sandbox.vapi.provider import Vapi
-from tests.deploying import Deploying
 from tests.stand_in import StandIn
+from tests.vapi_clinic import VapiClinic
 
 
 @pytest.fixture
@@ -19,10 +19,10 @@ def deploying(
     stand_in: StandIn,
     voice: Vapi,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Deploying]:
+) -> Iterator[VapiClinic]:
     """A clinic with a verified card and a forwarded number configured."""
     monkeypatch.setenv("TWILIO_API_BASE", stand_in.url)
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
-    yield Deploying(stand_in, voice, valkey.client())
+    yield VapiClinic(stand_in, voice, valkey.client())
     twilio_api.client.cache_clear()
