@@ -2,6 +2,8 @@
 
 from effects.address_create import ADDRESS_CREATE
 from effects.address_delete import ADDRESS_DELETE
+from effects.file_delete import FILE_DELETE
+from effects.file_upload import FILE_UPLOAD
 from effects.intent_cancel import INTENT_CANCEL
 from effects.intent_change import INTENT_CHANGE
 from effects.intent_confirm import INTENT_CONFIRM
@@ -26,6 +28,8 @@ KINDS: tuple[Kind, ...] = (
     INTENT_CANCEL,
     REFUND,
     TEXT,
+    FILE_UPLOAD,
+    FILE_DELETE,
     NUMBER_PURCHASE,
     NUMBER_RELEASE,
     ADDRESS_CREATE,

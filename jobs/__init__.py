@@ -7,10 +7,12 @@ from jobs.change_payment_intent import change_payment_intent
 from jobs.confirm_payment import confirm_payment
 from jobs.create_payment_link import create_payment_link
 from jobs.delete_expired_rows import delete_expired_rows
+from jobs.delete_knowledge_file import delete_knowledge_file
 from jobs.deliver_webhook import deliver_webhook
 from jobs.deploy_account import deploy_account
 from jobs.expire_stale_charges import expire_stale_charges
 from jobs.fold_totals import fold_totals
+from jobs.follow_knowledge_file import follow_knowledge_file
 from jobs.mark_overdue import mark_overdue
 from jobs.open_payment_intent import open_payment_intent
 from jobs.poll_text_statuses import poll_text_status, poll_text_statuses
@@ -27,6 +29,7 @@ from jobs.release_number import release_number
 from jobs.retire_payment_link import retire_payment_link
 from jobs.send_payment_link import send_payment_link
 from jobs.undo_deployment_step import undo_deployment_step
+from jobs.upload_knowledge_file import upload_knowledge_file
 
 __all__ = [
     "ask_stripe_again",
@@ -36,10 +39,12 @@ __all__ = [
     "confirm_payment",
     "create_payment_link",
     "delete_expired_rows",
+    "delete_knowledge_file",
     "deliver_webhook",
     "deploy_account",
     "expire_stale_charges",
     "fold_totals",
+    "follow_knowledge_file",
     "mark_overdue",
     "open_payment_intent",
     "poll_text_status",
@@ -57,4 +62,5 @@ __all__ = [
     "retire_payment_link",
     "send_payment_link",
     "undo_deployment_step",
+    "upload_knowledge_file",
 ]

@@ -72,8 +72,8 @@ NEXT: dict[str, str] = {
         "Payment links are still accepted. Send one, or ask the operator when charges go on."
     ),
     "ceiling_reached": (
-        "Charges are accepted again from midnight in the account's time zone. Send the payment"
-        " link, or ask the operator to raise the ceiling."
+        "More is accepted from midnight in the account's time zone. Wait until then, or ask the"
+        " operator to raise the ceiling; for a charge, send the payment link."
     ),
     "books_stale": (
         "Charges are accepted once Stripe's events are read again. Ask the operator to run"

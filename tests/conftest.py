@@ -39,8 +39,10 @@ from models.accounts import operator
 from models.migrate import migrate
 from providers.stripe import client as stripe_api
 from providers.twilio import client as twilio_api
+from providers.vapi import client as vapi_api
 from runtime.clock import move_business_time
 from runtime.settings import get_settings
+from sandbox.vapi.books import MAGIC_KEY
 from tests import sweep
 from tests.clinic import Clinic
 from tests.declared import DeclaredClient
@@ -55,6 +57,7 @@ from tests.stripe_stand_in import StripeStandIn
 from tests.sweep import Sweep
 from tests.texting import TWILIO, Texting
 from tests.twilio_stand_in import TwilioStandIn
+from tests.vapi_stand_in import VapiStandIn
 from web.app import create_app
 
 # what lands is not left to chance; everybody else's runs explore
@@ -324,6 +327,18 @@ def twilio_stand_in(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Itera
     yield TwilioStandIn(stand_in)
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
+
+
+@pytest.fixture
+def vapi_stand_in(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[VapiStandIn]:
+    """Vapi's stand-in beside Stripe's, named by VAPI_API_BASE."""
+    monkeypatch.setenv("VAPI_API_BASE", stand_in.url)
+    monkeypatch.setenv("VAPI_API_KEY", MAGIC_KEY)
+    get_settings.cache_clear()
+    vapi_api.client.cache_clear()
+    yield VapiStandIn(stand_in)
+    get_settings.cache_clear()
+    vapi_api.client.cache_clear()
 
 
 @pytest.fixture

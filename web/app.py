@@ -25,6 +25,7 @@ from web.deployment.deployments import (
     RollBackDeployment,
     TakeDownDeployment,
 )
+from web.deployment.knowledge_files import KnowledgeFiles, OneKnowledgeFile
 from web.deployment.numbers import PurchaseNumber
 from web.deployment.phone import ForwardedPhone, NoPhone, PortedPhone, SipPhone
 from web.deployment.review import OneAccount
@@ -88,6 +89,8 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/twilio/phone/purchase": PurchaseNumber,
     # going live
     "/api/accounts/{account_id}/voice": Voice,
+    "/api/accounts/{account_id}/knowledge-files": KnowledgeFiles,
+    "/api/accounts/{account_id}/knowledge-files/{file_id}": OneKnowledgeFile,
     "/api/accounts/{account_id}/phone/forwarded": ForwardedPhone,
     "/api/accounts/{account_id}/phone/ported": PortedPhone,
     "/api/accounts/{account_id}/phone/sip": SipPhone,
