@@ -25,6 +25,7 @@ from web.deployment.deployments import (
     RollBackDeployment,
     TakeDownDeployment,
 )
+from web.deployment.forwarding import Forwarding, TestForwarding
 from web.deployment.knowledge_files import KnowledgeFiles, OneKnowledgeFile
 from web.deployment.numbers import PurchaseNumber
 from web.deployment.phone import ForwardedPhone, NoPhone, PortedPhone, SipPhone
@@ -86,6 +87,8 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/deployments/{deployment_id}/retry": RetryDeployment,
     "/api/deployments/{deployment_id}/rollback": RollBackDeployment,
     "/api/deployments/{deployment_id}/take-down": TakeDownDeployment,
+    "/api/accounts/{account_id}/forwarding": Forwarding,
+    "/api/accounts/{account_id}/forwarding/test": TestForwarding,
     "/api/twilio/phone/purchase": PurchaseNumber,
     # going live
     "/api/accounts/{account_id}/voice": Voice,

@@ -199,11 +199,13 @@ def _words(document: Any) -> str:
 
 
 def _code(status: int, document: Any) -> str:
-    """Vapi's own word for an error (`assistant_pinned`), else one for the status."""
+    """Vapi's own word for an error (`assistant_pinned`), else one for the status. A gateway's 404
+    does not say that something is not there.
+    """
     own = document.get("error") if isinstance(document, dict) else None
     if isinstance(own, str) and own.isascii() and own.isidentifier() and own.islower():
         return own
-    return "not_found" if status == _NOT_FOUND else f"http_{status}"
+    return "not_found" if status == _NOT_FOUND and _words(document) else f"http_{status}"
 
 
 def _check_names_no_workflow(value: Any) -> None:
