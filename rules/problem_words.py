@@ -178,6 +178,10 @@ NEXT: dict[str, str] = {
         "The same request is accepted again. Repeat it with the same Idempotency-Key, and report"
         " the X-Request-Id if it fails again."
     ),
+    "provider_refused": (
+        "What the provider takes is accepted; the detail has its words. Correct what it names, and"
+        " send the request again."
+    ),
     "provider_unavailable": (
         "The same request is accepted again. Repeat it with the same Idempotency-Key in a moment."
     ),

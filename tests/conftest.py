@@ -42,7 +42,6 @@ from providers.twilio import client as twilio_api
 from providers.vapi import client as vapi_api
 from runtime.clock import move_business_time
 from runtime.settings import get_settings
-from sandbox.vapi.books import MAGIC_KEY
 from sandbox.vapi.provider import Vapi
 from tests import sweep
 from tests.clinic import Clinic
@@ -332,18 +331,6 @@ def twilio_stand_in(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 @pytest.fixture
-def vapi_stand_in(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[VapiStandIn]:
-    """Vapi's stand-in beside Stripe's, named by VAPI_API_BASE."""
-    monkeypatch.setenv("VAPI_API_BASE", stand_in.url)
-    monkeypatch.setenv("VAPI_API_KEY", MAGIC_KEY)
-    get_settings.cache_clear()
-    vapi_api.client.cache_clear()
-    yield VapiStandIn(stand_in)
-    get_settings.cache_clear()
-    vapi_api.client.cache_clear()
-
-
-@pytest.fixture
 def texting(
     client: Any, valkey: Any, stand_in: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Texting]:
@@ -368,6 +355,12 @@ def voice(stand_in: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vapi]:
     yield stand_in.sandbox.vapi
     get_settings.cache_clear()
     vapi_api.client.cache_clear()
+
+
+@pytest.fixture
+def vapi_stand_in(voice: Vapi, stand_in: StandIn) -> VapiStandIn:
+    """The same, as a test sees it from outside."""
+    return VapiStandIn(stand_in)
 
 
 @pytest.fixture
