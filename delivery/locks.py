@@ -2,13 +2,14 @@
 the row's version, not the lock.
 """
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from redis import Redis
 from redis.exceptions import LockError, RedisError
 
-from delivery.attempt import Snooze
+from delivery.attempt import Snooze, leave_lock
 from delivery.odd_keys import drop_if_endless
 from runtime.killpoint import killpoint
 from runtime.log import get_log
@@ -41,6 +42,7 @@ def invoice_lock(invoice_id: str, wait: float = WAIT) -> Iterator[None]:
     settings = get_settings()
     lease = settings.shortened(LEASE, settings.payphone_lock_lease)
     name = f"payphone:lock:invoice:{invoice_id}"
+    token = secrets.token_hex(16)
     lock = _redis().lock(
         name,
         timeout=lease,
@@ -49,7 +51,9 @@ def invoice_lock(invoice_id: str, wait: float = WAIT) -> Iterator[None]:
         thread_local=False,
     )
     try:
-        held = lock.acquire() or (drop_if_endless(_redis(), name) and lock.acquire())
+        held = lock.acquire(token=token) or (
+            drop_if_endless(_redis(), name) and lock.acquire(token=token)
+        )
     except RedisError as error:
         log.warning(
             "no lock, relying on the row's version alone",
@@ -65,6 +69,7 @@ def invoice_lock(invoice_id: str, wait: float = WAIT) -> Iterator[None]:
         yield
     finally:
         try:
-            lock.release()
+            if not leave_lock(name, token):
+                lock.release()
         except (LockError, RedisError) as error:  # expired or gone: the row's version has decided
             log.info("lock was no longer ours", invoice_id=invoice_id, error=type(error).__name__)
