@@ -123,3 +123,9 @@ try('HINCRBYFLOAT', worker, 'total_working_time', it.seconds)
 if it.pops and not failed then return done(try('LPOP', queue)) end
 return done()
 """)
+
+# A lock's one key; nothing but its holder's token releases it.
+RELEASE = Script("""
+if try('GET', KEYS[1]) == it.token then try('DEL', KEYS[1]) return done(1) end
+return done(0)
+""")
