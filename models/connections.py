@@ -92,8 +92,10 @@ class _Database(peewee.Database):
         return opened
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        with _one_kind:
-            return super().execute_sql(sql, params)
+        with _one_kind:  # as peewee does it, but for its log and hooks, of which we have none
+            cursor = self.cursor()
+            cursor.execute(sql, params or ())
+            return cursor
 
     def begin(self, *how: Any) -> None:
         with _one_kind:
