@@ -41,6 +41,7 @@ def reserve(
         deadline or now + DEADLINE,
         now,
         kind.daily_limit,
+        invoice.account if kind.daily_limit else None,
         **about,
     )
 

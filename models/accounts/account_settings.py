@@ -4,7 +4,7 @@ call, what staff may do.
 
 from datetime import datetime
 
-from peewee import TextField
+from peewee import SQL, JSONField, TextField
 
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
@@ -15,7 +15,8 @@ class AccountSettings(Row):
 
     `payment_collection`: link, in_call · `call_frequency`: daily, every_3_days, weekly,
     every_2_weeks · `calling`: manual, automatic · `payment_timing`: immediate, follow_up ·
-    `staff_entry`: form, link_only.
+    `staff_entry`: form, link_only · `party`: first, its own debts; third, other people's ·
+    `quiet_days`: when nobody is contacted: sunday, 12-25, 2026-11-26.
     """
 
     account_id: str
@@ -25,6 +26,8 @@ class AccountSettings(Row):
     calling = TextField(default="manual")
     payment_timing = TextField(default="immediate")
     staff_entry = TextField(default="form")
+    party = TextField(default="first", constraints=[SQL("DEFAULT 'first'")])
+    quiet_days = JSONField(default=list, constraints=[SQL("DEFAULT '[]'")])
     updated_at = Instant()
 
     @classmethod
