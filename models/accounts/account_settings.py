@@ -3,6 +3,7 @@ call, what staff may do.
 """
 
 from datetime import datetime
+from typing import Any
 
 from peewee import SQL, JSONField, TextField
 
@@ -31,7 +32,7 @@ class AccountSettings(Row):
     updated_at = Instant()
 
     @classmethod
-    def choose(cls, account: Account, choices: dict[str, str], now: datetime) -> "AccountSettings":
+    def choose(cls, account: Account, choices: dict[str, Any], now: datetime) -> "AccountSettings":
         """Change the given settings; the others stay."""
         values = choices | {"updated_at": now}
         cls.insert(account=account, **values).on_conflict(

@@ -32,11 +32,13 @@ class AccountSender(Row):
         messaging_service_sid: str | None,
         from_number: str | None,
         now: datetime,
+        registration: str | None = None,
     ) -> "AccountSender":
         """Set the account's sender; it replaces the previous one."""
         values = {
             "messaging_service_sid": messaging_service_sid,
             "from_number": from_number,
+            "registration": registration,
             "updated_at": now,
         }
         cls.insert(account=account.id, created_at=now, **values).on_conflict(

@@ -634,6 +634,18 @@ def _is_due_for(rule: Rule, age: timedelta) -> bool:
     return "debt_days" not in rule.numbers or age.days > rule.numbers["debt_days"]
 
 
+def is_quiet_day(text: str) -> bool:
+    """Whether a text names a weekday, a day of each year, or a date."""
+    if text in WEEKDAYS:
+        return True
+    try:
+        # 2028 is a leap year, so that 29 February can be meant
+        day = date.fromisoformat(text if len(text) == len("2026-11-26") else f"2028-{text}")
+    except ValueError:
+        return False
+    return text in {day.isoformat(), f"{day:%m-%d}"}
+
+
 def _is_quiet(day: date, quiet_days: tuple[str, ...]) -> bool:
     """Whether a day is one of these weekdays, days of the year, or dates."""
     return not {WEEKDAYS[day.weekday()], f"{day:%m-%d}", day.isoformat()}.isdisjoint(quiet_days)
