@@ -160,8 +160,9 @@ def _match(event: InboxEvent, finding: Finding) -> Match:
 
 def _belonging(finding: Finding) -> Belonging:
     """What the finding's own metadata claim; a hint has none."""
-    is_hint = isinstance(finding, LookAtRefunds | LookAtDispute)
-    return Belonging() if is_hint else finding.belonging
+    if isinstance(finding, LookAtRefunds | LookAtDispute):
+        return Belonging()
+    return finding.belonging
 
 
 def _refusal(event: InboxEvent, belonging: Belonging, invoice: Invoice) -> str:

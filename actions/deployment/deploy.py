@@ -51,8 +51,7 @@ def deploy(
     """
     serialize_on(f"deployment:{account.id}")
     now = real_now()
-    setup = Setup.locked_for(account.id, now)
-    require_payment_method(setup, Door.DEPLOY)
+    setup = require_payment_method(account.id, Door.DEPLOY)
     method = _deployable(account, setup)
     _need_free_slot(account.id)
     fee, currency = due_now(account.id)
@@ -115,8 +114,7 @@ def retry(deployment: Deployment, actor: str) -> None:
 
     Raises Refused `payment_method_required` or `deployment_over`.
     """
-    setup = Setup.locked_for(deployment.account_id, real_now())
-    require_payment_method(setup, Door.RETRY)
+    require_payment_method(deployment.account_id, Door.RETRY)
     if deployment.status == "failed" and not deployment.holds_slot:
         raise Refused(
             "deployment_over", f"Deployment {deployment.id} kept nothing; deploy again instead."

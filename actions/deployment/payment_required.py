@@ -20,13 +20,16 @@ class Door(Enum):
     RETRY = "Payment method required. Please add a payment method before trying again."
 
 
-def require_payment_method(setup: Setup | None, door: Door) -> None:
-    """Raises Refused `payment_method_required` unless the setup's card may be charged.
+def require_payment_method(account_id: str, door: Door) -> Setup:
+    """The account's setup, whose card may be charged, locked until the transaction ends. Raises
+    Refused `payment_method_required`.
 
-    Ask with the setup locked, within the transaction that decides.
+    Ask within the transaction that decides.
     """
+    setup = Setup.locked_if_there(account_id)
     if setup is None or not setup.may_pay:
         raise payment_required(setup, door)
+    return setup
 
 
 def payment_required(setup: Setup | None, door: Door) -> Refused:

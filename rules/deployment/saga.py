@@ -12,6 +12,12 @@ FORWARDED = (
     "charge",
     "emergency_address",
     "number",
+    "query_tool",
+    "receptionist",
+    "payments",
+    "squad",
+    "routing",
+    "activation",
     "live",
 )
 STEPS: dict[str, tuple[str, ...]] = {"forwarded": FORWARDED}
