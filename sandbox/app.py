@@ -32,7 +32,8 @@ def create_app(
         state_file.keep(sandbox, state_path)
     app = falcon.App()
     app.add_sink(StripeDoor(sandbox.stripe), prefix="/v1")
-    app.add_sink(TwilioDoor(sandbox.twilio), prefix="/api/2010-04-01")
+    for prefix in ("/api/2010-04-01", "/pricing"):
+        app.add_sink(TwilioDoor(sandbox.twilio), prefix=prefix)
     app.add_sink(VapiDoor(sandbox.vapi), prefix=VAPI)
     control.add_routes(app, sandbox)
     add_twilio_control(app, sandbox.twilio)

@@ -56,6 +56,7 @@ from tests.stand_in import StandIn
 from tests.stripe_stand_in import StripeStandIn
 from tests.sweep import Sweep
 from tests.texting import TWILIO, Texting
+from tests.twilio_stand_in import TwilioStandIn
 from tests.voice import VAPI
 from web.app import create_app
 
@@ -314,6 +315,18 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     yield world
     world.stop()
     stripe_api.client.cache_clear()
+
+
+@pytest.fixture
+def twilio_stand_in(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwilioStandIn]:
+    """Twilio's stand-in beside Stripe's, named by TWILIO_API_BASE: for what buys and calls."""
+    for name, value in {**TWILIO, "TWILIO_API_BASE": stand_in.url}.items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()
+    yield TwilioStandIn(stand_in)
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()
 
 
 @pytest.fixture

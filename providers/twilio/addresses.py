@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from providers.errors import ProviderError
-from providers.twilio.client import Json, client, iso, mapped_errors, text, word
+from providers.twilio.client import Json, check_deleted, client, iso, mapped_errors, text, word
 from providers.twilio.refusals import ADDRESS_SUGGESTED, NOT_FOUND
 
 # characters of an emergency address's FriendlyName and CustomerName (support.twilio.com, "How to
@@ -93,7 +93,7 @@ def delete_address(sid: str) -> None:
     """Take an address away; one that is not there any more is away."""
     try:
         with mapped_errors():
-            client().addresses(sid).delete()
+            check_deleted(client().addresses(sid).delete_with_http_info())
     except ProviderError as error:
         if error.code != NOT_FOUND:
             raise

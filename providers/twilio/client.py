@@ -26,6 +26,7 @@ from runtime.settings import get_settings
 
 TIMEOUT = (3.0, 8.0)  # connect, read
 CLIENT_ERRORS = range(400, 500)
+NO_CONTENT = 204
 TOO_MANY = 429
 REQUEST_TIMEOUT = 408
 CREDENTIALS = frozenset({401, 403})
@@ -187,6 +188,14 @@ def word(value: Any) -> str:
     if not isinstance(word, str) or not word:
         raise ValueError("an answer without a word that is always there")
     return word
+
+
+def check_deleted(answer: Any) -> None:
+    """Raises ValueError unless Twilio deleted: it says so with 204, and the SDK takes whatever a
+    gateway says with 200 for the same.
+    """
+    if answer.status_code != NO_CONTENT:
+        raise ValueError("an answer to a deletion that is not Twilio's")
 
 
 def text(value: Any) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from providers.errors import ProviderError
-from providers.twilio.client import Json, client, iso, mapped_errors, text, word
+from providers.twilio.client import Json, check_deleted, client, iso, mapped_errors, text, word
 from providers.twilio.refusals import NOT_FOUND
 
 LONGEST_TAG = 64  # characters of a FriendlyName
@@ -111,6 +111,7 @@ def buy_number(
     bundle_sid: str = "",
 ) -> Json:
     """Buy this one number; `friendly_name` is the tag by which it is found again."""
+    tag = _tag(friendly_name)
     given = {
         "emergency_address_sid": emergency_address_sid,
         "address_sid": address_sid,
@@ -119,7 +120,7 @@ def buy_number(
     with mapped_errors():
         made = client().incoming_phone_numbers.create(
             phone_number=e164,
-            friendly_name=_tag(friendly_name),
+            friendly_name=tag,
             sms_url=sms_url,
             sms_method="POST",
             voice_url=voice_url,
@@ -186,7 +187,7 @@ def release_number(sid: str) -> None:
     try:
         _unregister_emergency_address(sid)
         with mapped_errors():
-            client().incoming_phone_numbers(sid).delete()
+            check_deleted(client().incoming_phone_numbers(sid).delete_with_http_info())
     except ProviderError as error:
         if error.code != NOT_FOUND:
             raise

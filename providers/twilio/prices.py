@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal, InvalidOperation
 from typing import Any
 
+from providers.errors import ProviderError
 from providers.twilio.client import client, mapped_errors, word
+from providers.twilio.refusals import NOT_FOUND
 from rules.money import exponent
 
 
@@ -27,12 +29,17 @@ def monthly_number_price(country: str = "US") -> Price | None:
     """What a local number in `country` costs; None where Twilio sells none. A part of the smallest
     coin counts as a whole one.
     """
-    with mapped_errors():
-        listed = client().pricing.v1.phone_numbers.countries(country).fetch()
-        currency = word(listed.price_unit).lower()
-        prices: Any = listed.phone_number_prices
-        local = [each for each in prices if each["number_type"] == "local"]
-        return _price(local[0]["current_price"], currency) if local else None
+    try:
+        with mapped_errors():
+            listed = client().pricing.v1.phone_numbers.countries(country).fetch()
+            currency = word(listed.price_unit).lower()
+            prices: Any = listed.phone_number_prices
+            local = [each for each in prices if each["number_type"] == "local"]
+            return _price(local[0]["current_price"], currency) if local else None
+    except ProviderError as error:
+        if error.code == NOT_FOUND:
+            return None
+        raise
 
 
 def _price(price: object, currency: str) -> Price:
