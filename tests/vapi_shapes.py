@@ -92,8 +92,9 @@ def _mended(made: Json) -> Json:
         made["pattern"] = made["pattern"].strip("/")
     if made.get("type") == "array":
         made.pop("enum", None)  # it is meant of the items
-    if isinstance(made.get("enum"), list) and isinstance(made["enum"][0], str):
+    words = made.get("enum")
+    if isinstance(words, list) and words and isinstance(words[0], str):
         made["type"] = "string"
-    if made.pop("nullable", False):
-        made["type"] = [made["type"], "null"]
+    if made.get("nullable") is True:
+        return {"anyOf": [{key: made[key] for key in made if key != "nullable"}, {"type": "null"}]}
     return made
