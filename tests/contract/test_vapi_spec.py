@@ -21,7 +21,7 @@ from runtime.clock import real_now
 from sandbox.vapi.in_process import InProcess
 from sandbox.vapi.operations import OPERATIONS
 from sandbox.vapi.shapes import DOCUMENTED, SHAPES
-from tests.vapi_shapes import FOLDER, SPEC, compact, spec, strict
+from tests.vapi_shapes import FILE, FOLDER, NAMES, SPEC, compact, spec, strict, written
 from tests.voice import (
     HOOK,
     SECRET,
@@ -96,7 +96,7 @@ def everything_we_ask():
     number = imported(squad_id=squad["id"], server={"url": HOOK})
     phone_numbers.get_number(number["id"])
     phone_numbers.find_number(tag="number-1", since=since)
-    phone_numbers.update_number(number["id"], assistant_id=assistant["id"], server={"url": HOOK})
+    phone_numbers.update_number(number["id"], squad_id=squad["id"], server={"url": HOOK})
     first = chat.create_chat(body, "Hello")
     chat.create_chat(body, "Hello again", first.id)
     phone_numbers.delete_number(number["id"])
@@ -119,7 +119,8 @@ def operation_of(request, published):
 
 @needs_spec
 def test_the_stand_ins_shapes_are_the_published_ones():
-    assert compact(spec(), list(SHAPES)) == SHAPES
+    assert compact(spec(), NAMES) == SHAPES
+    assert FILE.read_text("utf-8") == written(SHAPES)
 
 
 @needs_spec

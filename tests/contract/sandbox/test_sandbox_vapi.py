@@ -374,6 +374,18 @@ def a_bought_number(org, **more):
     return row
 
 
+def test_a_number_is_answered_by_one(org):
+    assistant = org.assistant()
+    squad = org.squad({"assistantId": assistant["id"]})
+    number = org.number(squadId=squad["id"])
+    said = org.refused(
+        "PATCH", f"/phone-number/{number['id']}", json={"assistantId": assistant["id"]}
+    )
+    assert "only one of assistantId, squadId" in said
+    gone = {"squadId": "s"}
+    assert "squad s not found" in org.refused("PATCH", f"/phone-number/{number['id']}", json=gone)
+
+
 # lists
 
 
