@@ -243,7 +243,7 @@ def test_a_purchase_that_was_not_answered_is_found_by_its_tag(
 ):
     """Whatever becomes of the answer, the tag tells whether there is a number, and which."""
     wanted = available()[0].e164
-    twilio_stand_in.fault(kind, NUMBERS, seconds=3)
+    twilio_stand_in.fault(kind, NUMBERS, seconds=6)
     with pytest.raises(ProviderError) as told:
         buy(wanted)
     assert told.value.outcome == outcome
@@ -301,7 +301,7 @@ def test_a_number_is_released_once_and_again_is_no_error(twilio_stand_in):
 @pytest.mark.parametrize("kind", ["refuse_after", "timeout_after"])
 def test_a_release_that_was_not_answered_is_done_when_it_is_tried_again(twilio_stand_in, kind):
     made = buy()
-    twilio_stand_in.fault(kind, ONE_NUMBER, "DELETE", seconds=3)
+    twilio_stand_in.fault(kind, ONE_NUMBER, "DELETE", seconds=6)
     with pytest.raises(ProviderError) as told:
         numbers.release_number(made["id"])
     assert told.value.outcome == "unknown"
@@ -424,7 +424,7 @@ def test_an_address_is_found_by_its_tag(twilio_stand_in):
 
 @pytest.mark.parametrize("kind", ["refuse_after", "timeout_after", "error_500_after"])
 def test_an_address_that_was_not_answered_is_found_by_its_tag(twilio_stand_in, kind):
-    twilio_stand_in.fault(kind, ADDRESSES, seconds=3)
+    twilio_stand_in.fault(kind, ADDRESSES, seconds=6)
     with pytest.raises(ProviderError) as told:
         an_address()
     assert told.value.outcome == "unknown"
@@ -542,7 +542,7 @@ def test_a_call_that_was_not_answered_is_found_by_its_numbers_and_time(
 ):
     caller = buy()["phone_number"]
     before = real_now() - timedelta(minutes=1)
-    twilio_stand_in.fault(kind, CALLS, seconds=3)
+    twilio_stand_in.fault(kind, CALLS, seconds=6)
     with pytest.raises(ProviderError) as told:
         calls.place_test_call(CLINIC, caller, twiml="<Response/>")
     assert told.value.outcome == "unknown"
