@@ -2,6 +2,7 @@
 
 from effects.address_create import ADDRESS_CREATE
 from effects.address_delete import ADDRESS_DELETE
+from effects.forwarding_call import FORWARDING_CALL
 from effects.intent_cancel import INTENT_CANCEL
 from effects.intent_change import INTENT_CHANGE
 from effects.intent_confirm import INTENT_CONFIRM
@@ -30,6 +31,7 @@ KINDS: tuple[Kind, ...] = (
     NUMBER_RELEASE,
     ADDRESS_CREATE,
     ADDRESS_DELETE,
+    FORWARDING_CALL,
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 

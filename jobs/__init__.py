@@ -4,11 +4,14 @@ from jobs.ask_stripe_again import ask_stripe_again
 from jobs.backfill_stripe_events import backfill_stripe_events
 from jobs.cancel_payment_intent import cancel_payment_intent
 from jobs.change_payment_intent import change_payment_intent
+from jobs.check_forwarding import check_forwarding
+from jobs.check_lines import check_line, check_lines
 from jobs.confirm_payment import confirm_payment
 from jobs.create_payment_link import create_payment_link
 from jobs.delete_expired_rows import delete_expired_rows
 from jobs.deliver_webhook import deliver_webhook
 from jobs.deploy_account import deploy_account
+from jobs.end_stuck_deployments import end_stuck_deployments
 from jobs.expire_stale_charges import expire_stale_charges
 from jobs.fold_totals import fold_totals
 from jobs.mark_overdue import mark_overdue
@@ -26,6 +29,7 @@ from jobs.release_deliveries import release_deliveries
 from jobs.release_number import release_number
 from jobs.retire_payment_link import retire_payment_link
 from jobs.send_payment_link import send_payment_link
+from jobs.test_forwarding import test_forwarding
 from jobs.undo_deployment_step import undo_deployment_step
 
 __all__ = [
@@ -33,11 +37,15 @@ __all__ = [
     "backfill_stripe_events",
     "cancel_payment_intent",
     "change_payment_intent",
+    "check_forwarding",
+    "check_line",
+    "check_lines",
     "confirm_payment",
     "create_payment_link",
     "delete_expired_rows",
     "deliver_webhook",
     "deploy_account",
+    "end_stuck_deployments",
     "expire_stale_charges",
     "fold_totals",
     "mark_overdue",
@@ -56,5 +64,6 @@ __all__ = [
     "release_number",
     "retire_payment_link",
     "send_payment_link",
+    "test_forwarding",
     "undo_deployment_step",
 ]

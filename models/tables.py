@@ -22,6 +22,7 @@ from models.delivery.idempotency_key import IdempotencyKey
 from models.delivery.staged_job import StagedJob
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentEvent, DeploymentStep
+from models.deployment.forwarding_test import ForwardingTest
 from models.deployment.installation import Installation
 from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.phone_line import PhoneLine
@@ -94,6 +95,7 @@ TABLES: tuple[type[Row], ...] = (
     DeploymentStep,
     DeploymentEvent,
     PhoneLine,
+    ForwardingTest,
     Resource,
     Stray,
     TrialChat,

@@ -33,7 +33,7 @@ NEXT: dict[str, str] = {
         " it kept; then deploy again."
     ),
     "deployment_not_ready": (
-        "A complete configuration is accepted: the account says what is missing. Save it, and"
+        "A complete configuration is accepted. Read the account, which says what is missing, and"
         " deploy again."
     ),
     "deployment_over": (

@@ -29,6 +29,7 @@ ACCEPTED = {
     "public_url": "an http:// or https:// URL such as https://pay.example.com",
     "stripe_api_base": "an http:// or https:// URL, or nothing for Stripe itself",
     "twilio_api_base": "an http:// or https:// URL, or nothing for Twilio itself",
+    "vapi_api_base": "an http:// or https:// URL such as https://api.eu.vapi.ai",
     "setup_fee": "an amount in minor units and its currency such as 9900 usd, or 0",
     "forwarding_test_number": "a phone number in E.164 such as +15550100001, or nothing",
     "workers": "a number, or queue=number pairs such as webhooks=4,messages=2; the queues are"
@@ -75,6 +76,9 @@ class Settings(BaseSettings):
     twilio_auth_token: str = ""
     twilio_messaging_service_sid: str = ""
     twilio_api_base: str = ""
+    vapi_api_key: str = ""
+    vapi_webhook_secret: str = ""
+    vapi_api_base: str = "https://api.vapi.ai"
     setup_fee: str = Field(
         default="0", description="what a clinic's first Deploy charges: minor units and currency"
     )
@@ -177,6 +181,11 @@ class Settings(BaseSettings):
         return _split(self.twilio_auth_token)
 
     @property
+    def vapi_webhook_secrets(self) -> tuple[str, ...]:
+        """Secrets by which Vapi's webhooks are known, newest first; Vapi is told the first."""
+        return _split(self.vapi_webhook_secret)
+
+    @property
     def secret_keys(self) -> tuple[str, ...]:
         """Keys for signing and encryption, newest first."""
         return _split(self.payphone_secret_key)
@@ -202,7 +211,7 @@ class Settings(BaseSettings):
     def _in_capitals(cls, value: str) -> str:
         return value.strip().upper()
 
-    @field_validator("public_url", "stripe_api_base", "twilio_api_base")
+    @field_validator("public_url", "stripe_api_base", "twilio_api_base", "vapi_api_base")
     @classmethod
     def _is_a_url(cls, value: str) -> str:
         parts = urlsplit(value)

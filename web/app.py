@@ -25,6 +25,7 @@ from web.deployment.deployments import (
     RollBackDeployment,
     TakeDownDeployment,
 )
+from web.deployment.forwarding import Forwarding, TestForwarding
 from web.deployment.numbers import PurchaseNumber
 from web.feed.event_feed import EventFeed
 from web.feed.webhook_endpoints import OneWebhookEndpoint, WebhookEndpoints
@@ -82,6 +83,8 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/deployments/{deployment_id}/retry": RetryDeployment,
     "/api/deployments/{deployment_id}/rollback": RollBackDeployment,
     "/api/deployments/{deployment_id}/take-down": TakeDownDeployment,
+    "/api/accounts/{account_id}/forwarding": Forwarding,
+    "/api/accounts/{account_id}/forwarding/test": TestForwarding,
     "/api/twilio/phone/purchase": PurchaseNumber,
     # customers and contact with them
     "/api/customers": Customers,

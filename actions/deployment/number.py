@@ -13,11 +13,12 @@ from effects.reserve import reserve_for_account
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on
 from models.delivery.stage import stage_again
+from models.delivery.staged_job import find_staged
 from models.deployment.installation import tagged
 from models.deployment.phone_line import PhoneLine
 from models.effects.effect import Effect
 from providers.errors import ProviderError
-from providers.twilio.numbers import AvailableNumber, search_numbers
+from providers.twilio.numbers import AvailableNumber, find_number, search_numbers
 from providers.twilio.refusals import GONE, advice_for
 from runtime.clock import real_now
 from runtime.ids import new_id
@@ -178,9 +179,17 @@ def record_no_number(line: PhoneLine) -> None:
     _tell_deployment(line)
 
 
+def has_given_up(line: PhoneLine) -> bool:
+    """Whether nobody tries to buy its number any more."""
+    buying = find_staged("purchase_number", line.id)
+    return buying is None or buying.state in {"dead", "cancelled"}
+
+
 def release(line: PhoneLine, asked_by: str) -> None:
-    """Have the line's number released. The line is locked."""
-    if line.state == "owned":
+    """Have the line's number released, also one that may have been bought without our knowing. The
+    line is locked.
+    """
+    if line.state in {"owned", "reserved"}:
         line.record(real_now(), state="releasing", voice_live=False, text_live=False)
         AuditEntry.record(
             asked_by, "number.release_requested", f"phone_line:{line.id}", line.account_id
@@ -188,8 +197,20 @@ def release(line: PhoneLine, asked_by: str) -> None:
     stage_again("release_number", line.id, line.id, fair_to=line.account_id)
 
 
-def plan_release(line: PhoneLine) -> Effect:
-    """The release of the line's number."""
+def find_unknown(line: PhoneLine) -> str:
+    """The number that was bought for the line without our knowing, by its tag; '' if none was."""
+    found = find_number(tagged(line.id))
+    return str(found["id"]) if found is not None else ""
+
+
+def plan_release(line: PhoneLine, sid: str = "") -> Effect | None:
+    """The release of the line's number, or of `sid` where the line knows none; None when there is
+    nothing to release.
+    """
+    if line.twilio_sid is None and sid:
+        line.record(real_now(), twilio_sid=sid)
+    if line.twilio_sid is None:
+        return None
     return reserve_for_account(
         NUMBER_RELEASE,
         line.id,
@@ -200,10 +221,11 @@ def plan_release(line: PhoneLine) -> Effect:
     )
 
 
-def record_released(line: PhoneLine, effect: Effect) -> None:
-    """The number is gone for good, and the slot is free."""
+def record_released(line: PhoneLine, effect: Effect | None) -> None:
+    """The number is gone for good, or there never was one, and the slot is free."""
     now = real_now()
-    effect.record_confirmed(line.twilio_sid or "", {"id": line.twilio_sid}, now)
+    if effect is not None:
+        effect.record_confirmed(line.twilio_sid or "", {"id": line.twilio_sid}, now)
     line.record(now, state="released", holds_slot=False)
     AuditEntry.record(SYSTEM, "number.released", f"phone_line:{line.id}", line.account_id)
     _tell_deployment(line)
@@ -219,6 +241,7 @@ def _tell_deployment(line: PhoneLine) -> None:
     """Let the step that waits for the number go on."""
     if not line.step_id:
         return
-    is_going = line.state in {"releasing", "released"}
-    name = "undo_deployment_step" if is_going else "deploy_account"
-    stage_again(name, line.step_id, line.step_id, fair_to=line.account_id)
+    if line.state in {"releasing", "released"}:
+        stage_again("undo_deployment_step", line.step_id, line.step_id, fair_to=line.account_id)
+    else:
+        stage_again("deploy_account", line.step_id, line.step_id, fair_to=line.account_id)

@@ -68,6 +68,20 @@ def is_to_undo(run: Run) -> bool:
     return is_going_back and next_to_undo(_states(run)) == run.step.name
 
 
+def current_step(deployment: Deployment) -> DeploymentStep | None:
+    """The step that is being done or undone now; None when there is none."""
+    steps = DeploymentStep.of(deployment.id)
+    states = [State(step.name, step.state) for step in steps]
+    going_back = deployment.status == "rolling_back"
+    name = next_to_undo(states) if going_back else next_to_do(states)
+    return next((step for step in steps if step.name == name), None)
+
+
+def stages_of(deployment: Deployment) -> str:
+    """The job that moves the deployment on."""
+    return "undo_deployment_step" if deployment.status == "rolling_back" else "deploy_account"
+
+
 def _states(run: Run) -> list[State]:
     return [State(step.name, step.state) for step in run.steps]
 

@@ -135,7 +135,7 @@ def up(migrator, db):
             database = db
             table_name = 'deployment'
             legacy_table_names = False
-            indexes = ((('account', 'id'), False), (('status', 'updated_at'), False), <peewee.ModelIndex object at 0x7f5d20f71790>)
+            indexes = ((('account', 'id'), False), (('status', 'updated_at'), False))
 
     db.create_tables([Deployment])
 
@@ -201,7 +201,7 @@ def up(migrator, db):
             database = db
             table_name = 'phone_line'
             legacy_table_names = False
-            indexes = ((('account', 'id'), False), <peewee.ModelIndex object at 0x7f5d20f79fd0>, <peewee.ModelIndex object at 0x7f5d20f7a050>)
+            indexes = ((('account', 'id'), False),)
 
     db.create_tables([PhoneLine])
 
@@ -222,7 +222,7 @@ def up(migrator, db):
             database = db
             table_name = 'resource'
             legacy_table_names = False
-            indexes = ((('provider', 'provider_id'), False), <peewee.ModelIndex object at 0x7f5d20f90a10>)
+            indexes = ((('provider', 'provider_id'), False),)
 
     db.create_tables([Resource])
 

@@ -44,6 +44,14 @@ def find_calls(to: str, from_: str, after: datetime) -> list[Json]:
         return [row for row in map(_plain, listed) if row["created_at"] >= since]
 
 
+def calls_to(to: str, since: datetime) -> list[Json]:
+    """Calls to `to` that were made since a time, newest first, whoever called."""
+    with mapped_errors():
+        listed = client().calls.list(to=to, limit=MAX_LISTED, page_size=PAGE)
+        begun = iso(since.replace(microsecond=0))
+        return [row for row in map(_plain, listed) if row["created_at"] >= begun]
+
+
 def get_call(sid: str) -> Json:
     """A call in its present state; over when its status is in FINAL."""
     with mapped_errors():

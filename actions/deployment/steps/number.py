@@ -1,6 +1,6 @@
 """The clinic's number: bought now, or the one that this account has already."""
 
-from actions.deployment.number import FAILED, line_for, release
+from actions.deployment.number import FAILED, has_given_up, line_for, release
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan, Wait
 from models.delivery.stage import stage_again
 from models.deployment.phone_line import PhoneLine
@@ -55,7 +55,7 @@ def _undo(run: Run) -> UndoPlan:
         return Skip("")
     if line.state == "released":
         return Done(message=f"Phone number {line.e164} was released.")
-    if line.state == "reserved":
+    if line.state == "reserved" and not has_given_up(line):
         return Wait(5.0, "the purchase of the number is under way; it is released once it ended")
     if line.state == "releasing" and line.error_code:
         return Fail(line.error_code, "The phone number could not be released.", line.error)

@@ -16,6 +16,11 @@ CLOSED = (
     " and deploy again. Nothing was charged."
 )
 
+CIRCLE = (
+    "{clinic} is the number of a receptionist here: calls to it would be forwarded in circles. Give"
+    " the number that your clinic had before, and deploy again. Nothing was charged."
+)
+
 log = get_log("deployment")
 
 
@@ -36,6 +41,9 @@ def _plan(run: Run, seen: Json) -> Plan:
         return Fail("twilio_account", TITLE, CLOSED.format(status=seen["status"]))
     if seen["is_trial"] and PhoneLine.of(run.account.id) is None:
         return Fail("twilio_trial", TITLE, TRIAL)
+    clinic = run.setup.phone_integration_settings.get("clinicNumber", "")
+    if clinic and PhoneLine.holder(clinic) is not None:
+        return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=clinic))
     log.info("[Receptionist] Payment method verified, proceeding with deployment")
     return Done()
 

@@ -19,6 +19,7 @@ WAYS_OUT = {
     ("providers.stripe.client", "client"),
     ("providers.stripe.stripe_js", "stripe_js"),
     ("providers.twilio.client", "client"),
+    ("providers.vapi.client", "client"),
     ("providers.webhook_receiver", "post_webhook"),
 }
 SIGNATURES = {"providers.stripe.signature", "providers.twilio.signature"}
