@@ -61,6 +61,9 @@ def test_some_area_codes_have_none(twilio, area):
     [
         ({"contains": "5550177"}, lambda number: number.endswith("5550177")),
         ({"contains": "*****01**"}, lambda number: number[3:12] and "01" in number),
+        ({"contains": "9075550160"}, lambda number: number == "+19075550160"),
+        ({"contains": "19075550160"}, lambda number: number == "+19075550160"),
+        ({"contains": "+1907"}, lambda number: number.startswith("+1907")),
         ({"contains": "77$"}, lambda number: number.endswith("77")),
         ({"contains": "+1415"}, lambda number: number.startswith("+1415")),
         ({"contains": "+1%0160"}, lambda number: number.endswith("0160")),
