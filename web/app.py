@@ -11,7 +11,7 @@ from rules.cards.card_numbers import redact
 from runtime.log import configure_log
 from runtime.settings import get_settings
 from web.accounts.account_settings import Settings
-from web.accounts.accounts import Accounts, OneAccount
+from web.accounts.accounts import Accounts
 from web.books.reconciliation import LatestReconciliation
 from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
 from web.contact.contact_ledger import ContactLedger
@@ -27,6 +27,9 @@ from web.deployment.deployments import (
 )
 from web.deployment.forwarding import Forwarding, TestForwarding
 from web.deployment.numbers import PurchaseNumber
+from web.deployment.phone import ForwardedPhone, NoPhone, PortedPhone, SipPhone
+from web.deployment.review import OneAccount
+from web.deployment.voice import Voice
 from web.feed.event_feed import EventFeed
 from web.feed.webhook_endpoints import OneWebhookEndpoint, WebhookEndpoints
 from web.http.card_guard import CardGuard
@@ -86,6 +89,12 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/accounts/{account_id}/forwarding": Forwarding,
     "/api/accounts/{account_id}/forwarding/test": TestForwarding,
     "/api/twilio/phone/purchase": PurchaseNumber,
+    # going live
+    "/api/accounts/{account_id}/voice": Voice,
+    "/api/accounts/{account_id}/phone/forwarded": ForwardedPhone,
+    "/api/accounts/{account_id}/phone/ported": PortedPhone,
+    "/api/accounts/{account_id}/phone/sip": SipPhone,
+    "/api/accounts/{account_id}/phone/none": NoPhone,
     # customers and contact with them
     "/api/customers": Customers,
     "/api/customers/{customer_id}": OneCustomer,

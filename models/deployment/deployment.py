@@ -20,8 +20,9 @@ class Deployment(Row):
     one may be taken down: `rolling_back → taken_down`.
 
     `holds_slot`: an account has one deployment at a time that runs, waits or may be resumed.
-    `wanted`: what was asked for, {phoneNumber?, areaCode?}. `fee` in minor units of `fee_currency`;
-    `on_failure`: rollback, keep. `message` is for the clinic; `error_code` and `error` say what
+    `wanted`: what was asked for, {phoneNumber?, areaCode?}. `fee` in minor units of `fee_currency`,
+    `fee_intent_id` its PaymentIntent; `on_failure`: rollback, keep. `message` is for the clinic;
+    `error_code` and `error` say what
     ended it. `goal`: live, or taken_down once it is to be taken down.
     """
 
@@ -35,6 +36,7 @@ class Deployment(Row):
     wanted = JSONField(default=dict)
     fee = BigIntegerField(default=0)
     fee_currency = TextField(default="usd")
+    fee_intent_id = TextField(null=True, unique=True)
     on_failure = TextField(default="rollback")
     message = TextField(default="")
     error_code = TextField(default="")

@@ -1,7 +1,7 @@
 """A file that the receptionist answers from, kept at Vapi."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from peewee import BlobField, IntegerField, TextField
 
@@ -32,6 +32,12 @@ class KnowledgeFile(Row):
 
     class Meta:
         indexes = ((("account", "state"), False), (("state", "updated_at"), False))
+
+    @classmethod
+    def kept_by(cls, account_id: str) -> list[Self]:
+        """The account's files that are neither deleted nor to be deleted, oldest first."""
+        where = "account_id = ? AND state NOT IN ('deleting', 'deleted') ORDER BY id"
+        return cls.all(where, account_id)
 
     def record(self, now: datetime, **values: Any) -> None:
         """Write what became of it."""

@@ -3,12 +3,16 @@
 from datetime import datetime
 from typing import Any, Self
 
-from peewee import BooleanField, JSONField, TextField
+from peewee import SQL, BooleanField, JSONField, TextField
 
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
+from runtime.clock import business_now
 
 Json = dict[str, Any]
+
+# secrets of the settings, and under which names they are kept sealed
+SEALED = {"password": "sealedPassword", "pin": "sealedPin"}
 
 
 class Setup(Row):
@@ -16,8 +20,9 @@ class Setup(Row):
 
     `phone_integration_method`: ported, forwarded, sip, none · `phone_integration_settings`: the
     keys of that method, as the API shows them · `voice`: {provider, voiceId}. `card`: {brand,
-    last4, expMonth, expYear} of the payment method; `card_fingerprint` is Stripe's. `card_problem`
-    says why a card that was verified is not any more; '' otherwise. `configured_at` is when all
+    last4, expMonth, expYear} of the payment method; `card_fingerprint` is Stripe's,
+    `card_good_until` the end of its last month (business time). `card_problem` says why a card that
+    was verified is not any more; '' otherwise. `configured_at` is when all
     that can be configured was complete for the first time.
     """
 
@@ -33,6 +38,7 @@ class Setup(Row):
     first_verified_at = Instant(null=True)
     card = JSONField(null=True)
     card_fingerprint = TextField(null=True, index=True)
+    card_good_until = Instant(null=True)
     card_problem = TextField(default="")
     configured_at = Instant(null=True)
     created_at = Instant()
@@ -58,9 +64,42 @@ class Setup(Row):
 
     @property
     def may_pay(self) -> bool:
-        """Whether there is a verified card."""
-        return bool(self.payment_method_verified and self.stripe_payment_method_id)
+        """Whether there is a verified card that has not expired."""
+        return bool(
+            self.payment_method_verified
+            and self.stripe_payment_method_id
+            and (self.card_good_until is None or business_now() < self.card_good_until)
+        )
+
+    @property
+    def shown_settings(self) -> Json | None:
+        """The settings without secrets; None before a method was chosen."""
+        if self.phone_integration_method is None:
+            return None
+        settings = self.phone_integration_settings
+        return {name: value for name, value in settings.items() if name not in SEALED.values()}
+
+    @property
+    def sealed(self) -> dict[str, str]:
+        """The secrets of the settings, as they are kept."""
+        settings = self.phone_integration_settings
+        return {name: settings[name] for name in SEALED.values() if name in settings}
+
+    @classmethod
+    def with_secrets(cls) -> list[Self]:
+        """Every setup whose settings hold a secret."""
+        methods = ("sip", "ported")
+        rows = cls.all("phone_integration_method IN (?, ?) ORDER BY account_id", *methods)
+        return [row for row in rows if row.sealed]
 
     def record(self, now: datetime, **values: Any) -> None:
         """Write what was chosen, saved or found."""
         self._write(now, **values)
+
+
+# the scan for cards that have expired sees these alone
+Setup.add_index(
+    Setup.index(
+        Setup.card_good_until, where=SQL("payment_method_verified"), name="setup_good_until"
+    )
+)
