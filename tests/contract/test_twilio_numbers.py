@@ -523,6 +523,20 @@ def test_a_person_who_calls_the_clinic_arrives_here_too(twilio_stand_in):
     assert (form["From"], form["ForwardedFrom"]) == (CALLER, "+12125550102")
 
 
+def test_what_vapi_answers_is_not_sent_over_the_net(twilio_stand_in):
+    """Given a number that Vapi has pointed at itself, then calls and texts to it are Vapi's, whose
+    stand-in is here: nothing leaves for Vapi's own host, and the call is listed all the same.
+    """
+    ours = buy()
+    theirs = {"voice_url": "https://api.vapi.ai/twilio/inbound_call"}
+    numbers.update_number(ours["id"], sms_url="https://api.vapi.ai/twilio/sms", **theirs)
+    assert twilio_stand_in.person_calls(CALLER, ours["phone_number"]) == "completed"
+    twilio_stand_in.person_texts(CALLER, ours["phone_number"], "STOP")
+    assert [url for url, _, _ in twilio_stand_in.told()] == [STATUS]
+    arrived = calls.calls_to(ours["phone_number"], real_now() - timedelta(minutes=1))
+    assert [(row["from"], row["status"]) for row in arrived] == [(CALLER, "completed")]
+
+
 def test_what_twilio_does_not_call(twilio_stand_in):
     ours = buy()["phone_number"]
     assert refused(calls.place_test_call, CLINIC, "+12125550777", twiml="<Response/>").code == (
