@@ -12,6 +12,7 @@ from providers.twilio import accounts, addresses, calls, numbers, prices
 from providers.twilio.refusals import ADDRESS_REQUIRED, GONE, NOT_FOUND, TRIAL
 from runtime.clock import real_now
 from sandbox.twilio import addresses as magic
+from sandbox.twilio import stock
 from sandbox.twilio.account import MAGIC_TOKEN
 from sandbox.twilio.ledger import MONTH
 from tests.texting import HOME
@@ -86,6 +87,15 @@ def test_a_search_is_narrowed_at_twilio_and_again_here(twilio_stand_in, monkeypa
     assert found
     assert all(each.voice and each.sms for each in found)
     assert {each.address_requirements for each in found} == {"none"}
+
+
+def test_a_number_of_which_no_requirement_is_told_may_need_an_address(twilio_stand_in, monkeypatch):
+    monkeypatch.setitem(stock.ADDRESS_REQUIRED, 50, None)
+    silent = "+12125550150"
+    assert silent not in {each.e164 for each in available()}
+    assert {each.e164: each.address_requirements for each in available(with_address=True)}[
+        silent
+    ] == "any"
 
 
 @pytest.mark.parametrize(
