@@ -256,10 +256,20 @@ def test_a_person_calls_and_a_clinics_number_forwards(world, twilio, hook, event
     assert world.control("twilio/calls", **{"from": PERSON, "to": CLINIC})["status"] == "busy"
 
 
-def test_a_telephone_answers_in_known_ways_only(world):
-    answer = world.http.post("/sandbox/twilio/phones", json={"number": CLINIC, "answer": "shout"})
+@pytest.mark.parametrize(
+    ("path", "body", "word"),
+    [
+        ("phones", {"number": CLINIC, "answer": "shout"}, "busy"),
+        ("phones", {"number": CLINIC, "sings": True}, "sings"),
+        ("phones", {}, "number"),
+        ("prices", {"country": "US", "price": "free"}, "1.15"),
+        ("calls", {"from": PERSON, "to": "the clinic"}, "not a valid phone number"),
+    ],
+)
+def test_what_the_control_cannot_mean_is_refused(world, path, body, word):
+    answer = world.http.post(f"/sandbox/twilio/{path}", json=body)
     assert answer.status_code == 400
-    assert "busy" in answer.text
+    assert word in answer.text
 
 
 def test_calls_are_listed_by_day(twilio):
