@@ -17,6 +17,7 @@ from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSupp
 from web.contact.contact_ledger import ContactLedger
 from web.contact.invoice_messages import InvoiceMessages
 from web.contact.senders_and_templates import OneSender, OneTemplate, Templates
+from web.deployment.costs import AvailableNumbersOf, CostPreviewOf
 from web.deployment.deployments import (
     AccountDeployments,
     DeploymentEvents,
@@ -26,9 +27,12 @@ from web.deployment.deployments import (
     TakeDownDeployment,
 )
 from web.deployment.forwarding import Forwarding, TestForwarding
+from web.deployment.knowledge_files import KnowledgeFiles, OneKnowledgeFile
 from web.deployment.numbers import PurchaseNumber
+from web.deployment.payment_method import PaymentMethod, SetupIntents
 from web.deployment.phone import ForwardedPhone, NoPhone, PortedPhone, SipPhone
 from web.deployment.review import OneAccount
+from web.deployment.try_it import TryIt
 from web.deployment.voice import Voice
 from web.feed.event_feed import EventFeed
 from web.feed.webhook_endpoints import OneWebhookEndpoint, WebhookEndpoints
@@ -91,6 +95,11 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/twilio/phone/purchase": PurchaseNumber,
     # going live
     "/api/accounts/{account_id}/voice": Voice,
+    "/api/accounts/{account_id}/knowledge-files": KnowledgeFiles,
+    "/api/accounts/{account_id}/knowledge-files/{file_id}": OneKnowledgeFile,
+    "/api/accounts/{account_id}/try": TryIt,
+    "/api/accounts/{account_id}/available-numbers": AvailableNumbersOf,
+    "/api/accounts/{account_id}/cost-preview": CostPreviewOf,
     "/api/accounts/{account_id}/phone/forwarded": ForwardedPhone,
     "/api/accounts/{account_id}/phone/ported": PortedPhone,
     "/api/accounts/{account_id}/phone/sip": SipPhone,
@@ -126,6 +135,9 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/invoices/{invoice_id}/card": OpenCardForm,
     "/card/{token}": CardPage,
     "/card/{token}/charges/{charge_id}": CardFormCharge,
+    # going live
+    "/api/accounts/{account_id}/setup-intents": SetupIntents,
+    "/api/accounts/{account_id}/payment-method": PaymentMethod,
     # finance and books
     "/api/finance/unpaid-invoices": UnpaidInvoices,
     "/api/finance/summary": FinanceSummary,
