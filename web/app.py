@@ -15,6 +15,8 @@ from web.accounts.accounts import Accounts
 from web.books.reconciliation import LatestReconciliation
 from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
 from web.contact.contact_ledger import ContactLedger
+from web.contact.evaluate import Evaluations
+from web.contact.holds import CustomerHolds, OneHold
 from web.contact.invoice_messages import InvoiceMessages
 from web.contact.senders_and_templates import OneSender, OneTemplate, Templates
 from web.deployment.costs import AvailableNumbersOf, CostPreviewOf
@@ -110,7 +112,10 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/customers/{customer_id}/consents": CustomerConsents,
     "/api/customers/{customer_id}/opt-outs": CustomerOptOuts,
     "/api/customers/{customer_id}/suppressions/{channel}": CustomerSuppression,
+    "/api/customers/{customer_id}/holds": CustomerHolds,
+    "/api/customers/{customer_id}/holds/{hold_id}": OneHold,
     "/api/customers/{customer_id}/contact-ledger": ContactLedger,
+    "/api/compliance/evaluate": Evaluations,
     # invoices
     "/api/invoices": Invoices,
     "/api/invoices/{invoice_id}": OneInvoice,
