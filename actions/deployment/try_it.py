@@ -1,8 +1,8 @@
 """Talking with a receptionist in writing before it is deployed: Vapi's chat, with an assistant that
 goes along with each question and is kept nowhere.
 
-What a person writes, and what is answered, is kept in no row of a talk. It costs the platform, so it
-needs no payment; an account has a number of answers a day.
+What a person writes, and what is answered, is kept in no row of a talk. It costs the platform, so
+it needs no payment; an account has a number of answers a day.
 """
 
 from actions.deployment.clinic import clinic_of
