@@ -5,6 +5,10 @@ from effects.address_delete import ADDRESS_DELETE
 from effects.assistant_create import ASSISTANT_CREATE
 from effects.assistant_delete import ASSISTANT_DELETE
 from effects.assistant_update import ASSISTANT_UPDATE
+from effects.fee_cancel import FEE_CANCEL
+from effects.fee_confirm import FEE_CONFIRM
+from effects.fee_create import FEE_CREATE
+from effects.fee_refund import FEE_REFUND
 from effects.file_delete import FILE_DELETE
 from effects.file_upload import FILE_UPLOAD
 from effects.forwarding_call import FORWARDING_CALL
@@ -22,6 +26,8 @@ from effects.number_release import NUMBER_RELEASE
 from effects.payment_link import PAYMENT_LINK
 from effects.refund import REFUND
 from effects.session_expire import SESSION_EXPIRE
+from effects.setup_customer_create import SETUP_CUSTOMER_CREATE
+from effects.setup_intent_create import SETUP_INTENT_CREATE
 from effects.squad_create import SQUAD_CREATE
 from effects.squad_delete import SQUAD_DELETE
 from effects.squad_update import SQUAD_UPDATE
@@ -41,6 +47,12 @@ KINDS: tuple[Kind, ...] = (
     INTENT_CANCEL,
     REFUND,
     TEXT,
+    SETUP_CUSTOMER_CREATE,
+    SETUP_INTENT_CREATE,
+    FEE_CREATE,
+    FEE_CONFIRM,
+    FEE_CANCEL,
+    FEE_REFUND,
     FILE_UPLOAD,
     FILE_DELETE,
     NUMBER_PURCHASE,

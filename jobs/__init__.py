@@ -18,6 +18,7 @@ from jobs.fold_totals import fold_totals
 from jobs.follow_knowledge_file import follow_knowledge_file
 from jobs.mark_overdue import mark_overdue
 from jobs.open_payment_intent import open_payment_intent
+from jobs.open_setup_intent import open_setup_intent
 from jobs.poll_text_statuses import poll_text_status, poll_text_statuses
 from jobs.process_stripe_event import process_stripe_event
 from jobs.purchase_number import purchase_number
@@ -26,6 +27,8 @@ from jobs.reconcile_effects import reconcile_effects
 from jobs.reconcile_stripe import reconcile_stripe
 from jobs.reconcile_stripe_page import reconcile_stripe_page
 from jobs.reconcile_text import reconcile_text
+from jobs.refresh_expired_cards import refresh_expired_cards
+from jobs.refresh_saved_card import refresh_saved_card
 from jobs.refund_payment import refund_payment
 from jobs.release_deliveries import release_deliveries
 from jobs.release_number import release_number
@@ -55,6 +58,7 @@ __all__ = [
     "follow_knowledge_file",
     "mark_overdue",
     "open_payment_intent",
+    "open_setup_intent",
     "poll_text_status",
     "poll_text_statuses",
     "process_stripe_event",
@@ -64,6 +68,8 @@ __all__ = [
     "reconcile_stripe",
     "reconcile_stripe_page",
     "reconcile_text",
+    "refresh_expired_cards",
+    "refresh_saved_card",
     "refund_payment",
     "release_deliveries",
     "release_number",

@@ -29,6 +29,7 @@ from web.deployment.deployments import (
 from web.deployment.forwarding import Forwarding, TestForwarding
 from web.deployment.knowledge_files import KnowledgeFiles, OneKnowledgeFile
 from web.deployment.numbers import PurchaseNumber
+from web.deployment.payment_method import PaymentMethod, SetupIntents
 from web.deployment.phone import ForwardedPhone, NoPhone, PortedPhone, SipPhone
 from web.deployment.review import OneAccount
 from web.deployment.try_it import TryIt
@@ -134,6 +135,9 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/invoices/{invoice_id}/card": OpenCardForm,
     "/card/{token}": CardPage,
     "/card/{token}/charges/{charge_id}": CardFormCharge,
+    # going live
+    "/api/accounts/{account_id}/setup-intents": SetupIntents,
+    "/api/accounts/{account_id}/payment-method": PaymentMethod,
     # finance and books
     "/api/finance/unpaid-invoices": UnpaidInvoices,
     "/api/finance/summary": FinanceSummary,

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from actions.deployment.payment_required import Door, require_payment_method
 from actions.deployment.progress import go_back, go_on, tell
+from actions.deployment.setup_facts import configured_of
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.base import serialize_on
@@ -10,6 +12,7 @@ from models.delivery.stage import stage_again
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.setup import Setup
+from rules.deployment.readiness import missing_for_deploy
 from rules.deployment.saga import STEPS
 from rules.money import in_words
 from runtime.clock import real_now
@@ -17,8 +20,6 @@ from runtime.errors import Refused
 from runtime.ids import new_id
 from runtime.settings import get_settings
 
-NO_CARD = "Payment method required. Please add a payment method before deploying."
-NO_METHOD = "Say first how calls reach your receptionist, then deploy."
 LATER = "This release deploys forwarded numbers only; {method} is configured and kept."
 
 
@@ -50,9 +51,8 @@ def deploy(
     """
     serialize_on(f"deployment:{account.id}")
     now = real_now()
-    setup = Setup.locked_for(account.id, now)
-    need_card(setup)
-    method = _deployable(setup)
+    setup = require_payment_method(account.id, Door.DEPLOY)
+    method = _deployable(account, setup)
     _need_free_slot(account.id)
     fee, currency = due_now(account.id)
     if confirmed_cost != fee:
@@ -87,16 +87,12 @@ def deploy(
     return deployment
 
 
-def need_card(setup: Setup) -> None:
-    """Raises Refused `payment_method_required` unless the account has a verified card."""
-    if not setup.may_pay:
-        raise Refused("payment_method_required", NO_CARD)
-
-
-def _deployable(setup: Setup) -> str:
-    method = setup.phone_integration_method
-    if method is None or method == "none":
-        raise Refused("deployment_not_ready", NO_METHOD)
+def _deployable(account: Account, setup: Setup) -> str:
+    """How calls arrive, of a configuration that is complete."""
+    missing = missing_for_deploy(configured_of(account.id, setup))
+    if missing:
+        raise Refused("deployment_not_ready", " ".join(missing))
+    method = setup.phone_integration_method or ""
     if method not in STEPS:
         raise Refused("deployment_not_ready", LATER.format(method=method))
     return method
@@ -118,7 +114,7 @@ def retry(deployment: Deployment, actor: str) -> None:
 
     Raises Refused `payment_method_required` or `deployment_over`.
     """
-    need_card(Setup.locked_for(deployment.account_id, real_now()))
+    require_payment_method(deployment.account_id, Door.RETRY)
     if deployment.status == "failed" and not deployment.holds_slot:
         raise Refused(
             "deployment_over", f"Deployment {deployment.id} kept nothing; deploy again instead."

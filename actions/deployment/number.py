@@ -26,6 +26,10 @@ from runtime.log import get_log
 from runtime.settings import get_settings
 
 FAILED = "Failed to purchase phone number. Please verify your payment method."
+OF_OTHERS = (
+    "Twilio answered with a number that something else in the same Twilio account uses. Choose"
+    " another one."
+)
 MOST_TRIES = 5
 CANDIDATES = 20
 
@@ -132,12 +136,14 @@ def _hold(line: PhoneLine, choice: Choice | None) -> bool:
 
 
 def record_bought(line: PhoneLine, effect: Effect, made: dict[str, Any]) -> None:
-    """The number is ours."""
+    """The number is ours, if it carries the line's tag."""
     now = real_now()
     effect.record_confirmed(made["id"], kind_of(effect).kept(made), now)
-    line.record(
-        now, state="owned", twilio_sid=made["id"], tag=made["friendly_name"], text_live=True
-    )
+    if made["friendly_name"] != tagged(line.id):
+        line.record(now, error_code="number_of_others", error=OF_OTHERS)
+        record_no_number(line)
+        return
+    line.record(now, state="owned", twilio_sid=made["id"], text_live=True)
     AuditEntry.record(
         SYSTEM, "number.bought", f"phone_line:{line.id}", line.account_id, sid=made["id"]
     )

@@ -6,8 +6,10 @@ from typing import Any, Self
 from peewee import SQL, BooleanField, JSONField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row
+from models.base import ForeignKey, Instant, Row, execute, to_micros
 from runtime.clock import business_now
+
+SHARED = 3  # accounts with the same card from which on it is flagged
 
 Json = dict[str, Any]
 
@@ -61,6 +63,31 @@ class Setup(Row):
             updated_at=now,
         ).insert_new("account_id")
         return cls.locked(account_id)
+
+    @classmethod
+    def with_fingerprint(cls, fingerprint: str) -> int:
+        """How many accounts have saved the card of this fingerprint."""
+        sql = "SELECT COUNT(*) FROM setup WHERE card_fingerprint = ?"
+        return int(execute(sql, (fingerprint,)).fetchone()[0])
+
+    @classmethod
+    def shared_fingerprints(cls, at_least: int) -> list[tuple[str, int]]:
+        """Cards that so many accounts or more have saved: fingerprint and accounts, most first."""
+        rows = execute(
+            "SELECT card_fingerprint, COUNT(*) FROM setup WHERE card_fingerprint IS NOT NULL"
+            " GROUP BY card_fingerprint HAVING COUNT(*) >= ? ORDER BY 2 DESC, 1",
+            (at_least,),
+        ).fetchall()
+        return [(str(fingerprint), int(count)) for fingerprint, count in rows]
+
+    @classmethod
+    def expired(cls, moment: datetime, limit: int) -> list[Self]:
+        """Verified cards whose last month was over before `moment`."""
+        return cls.all(
+            "payment_method_verified AND card_good_until <= ? ORDER BY card_good_until LIMIT ?",
+            to_micros(moment),
+            limit,
+        )
 
     @property
     def may_pay(self) -> bool:

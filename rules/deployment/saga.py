@@ -8,8 +8,16 @@ from dataclasses import dataclass
 
 FORWARDED = (
     "preflight",
+    "fee",
+    "charge",
     "emergency_address",
     "number",
+    "query_tool",
+    "receptionist",
+    "payments",
+    "squad",
+    "routing",
+    "activation",
     "live",
 )
 STEPS: dict[str, tuple[str, ...]] = {"forwarded": FORWARDED}

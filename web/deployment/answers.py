@@ -82,6 +82,28 @@ class CardShown(Shown):
         return cls(brand=brand, last4=last4, exp_month=month, exp_year=year)
 
 
+class SetupIntentShown(Shown):
+    """A form for a card: Stripe.js takes the client secret, which is kept nowhere else."""
+
+    setup_intent_id: str
+    client_secret: str
+
+
+class CardSaved(Shown):
+    """The account's card is saved."""
+
+    success: Literal[True] = True
+    stripe_payment_method_id: str
+    payment_method_verified: bool
+    payment_method_verified_at: datetime
+    card: CardShown | None
+
+    @classmethod
+    def of_setup(cls, setup: Setup) -> Self:
+        """The answer about a setup with a verified card."""
+        return cls.of(setup, success=True, card=CardShown.of_setup(setup))
+
+
 class WizardStep(Shown):
     """How one step of the wizard stands; `missing`: what Deploy still needs of it."""
 

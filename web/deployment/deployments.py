@@ -208,4 +208,4 @@ def _sent(event: DeploymentEvent) -> str:
         "at": rfc3339(event.at),
     }
     kind = "step" if event.step else "deployment"
-    return f"id: {event.id}\nevent: {kind}\ndata: {json.dumps(told)}\n\n"
+    return f"id: {event.id}\nevent: {kind}\ndata: {json.dumps(told, ensure_ascii=False)}\n\n"

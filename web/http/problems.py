@@ -18,7 +18,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "https_required": (403, "HTTPS is required"),
     "not_found": (404, "Not found"),
     "card_declined": (402, "The card was declined"),
-    "payment_method_required": (402, "A payment method is required"),
+    "payment_method_required": (402, "Payment method required"),
     "method_not_allowed": (405, "Method not allowed"),
     "conflict": (409, "The request conflicts with the current state"),
     "already_exists": (409, "Already exists"),

@@ -30,7 +30,7 @@ from providers.stripe import client as stripe_api
 from providers.stripe.lists import Page
 from providers.twilio import client as twilio_api
 from providers.vapi import client as vapi_api
-from rules.stripe_event_types import SUBSCRIBED
+from rules.stripe_event_types import CARD_EVENTS, SUBSCRIBED
 from runtime.clock import real_now
 from runtime.ids import new_id
 from runtime.settings import QUEUES, ROOT, get_settings
@@ -62,7 +62,7 @@ def endpoints():
             "object": "webhook_endpoint",
             "api_version": stripe_api.API_VERSION,
             "application": None,
-            "enabled_events": ["*"] if number else list(SUBSCRIBED),
+            "enabled_events": ["*"] if number else [*SUBSCRIBED, *CARD_EVENTS],
             "livemode": True,
             "status": "enabled",
             "url": f"{get_settings().public_url}/api/webhooks/stripe{path}",
