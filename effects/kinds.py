@@ -9,6 +9,8 @@ from effects.fee_cancel import FEE_CANCEL
 from effects.fee_confirm import FEE_CONFIRM
 from effects.fee_create import FEE_CREATE
 from effects.fee_refund import FEE_REFUND
+from effects.file_delete import FILE_DELETE
+from effects.file_upload import FILE_UPLOAD
 from effects.forwarding_call import FORWARDING_CALL
 from effects.intent_cancel import INTENT_CANCEL
 from effects.intent_change import INTENT_CHANGE
@@ -51,6 +53,8 @@ KINDS: tuple[Kind, ...] = (
     FEE_CONFIRM,
     FEE_CANCEL,
     FEE_REFUND,
+    FILE_UPLOAD,
+    FILE_DELETE,
     NUMBER_PURCHASE,
     NUMBER_RELEASE,
     ADDRESS_CREATE,

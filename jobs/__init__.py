@@ -9,11 +9,13 @@ from jobs.check_lines import check_line, check_lines
 from jobs.confirm_payment import confirm_payment
 from jobs.create_payment_link import create_payment_link
 from jobs.delete_expired_rows import delete_expired_rows
+from jobs.delete_knowledge_file import delete_knowledge_file
 from jobs.deliver_webhook import deliver_webhook
 from jobs.deploy_account import deploy_account
 from jobs.end_stuck_deployments import end_stuck_deployments
 from jobs.expire_stale_charges import expire_stale_charges
 from jobs.fold_totals import fold_totals
+from jobs.follow_knowledge_file import follow_knowledge_file
 from jobs.mark_overdue import mark_overdue
 from jobs.open_payment_intent import open_payment_intent
 from jobs.open_setup_intent import open_setup_intent
@@ -34,6 +36,7 @@ from jobs.retire_payment_link import retire_payment_link
 from jobs.send_payment_link import send_payment_link
 from jobs.test_forwarding import test_forwarding
 from jobs.undo_deployment_step import undo_deployment_step
+from jobs.upload_knowledge_file import upload_knowledge_file
 
 __all__ = [
     "ask_stripe_again",
@@ -46,11 +49,13 @@ __all__ = [
     "confirm_payment",
     "create_payment_link",
     "delete_expired_rows",
+    "delete_knowledge_file",
     "deliver_webhook",
     "deploy_account",
     "end_stuck_deployments",
     "expire_stale_charges",
     "fold_totals",
+    "follow_knowledge_file",
     "mark_overdue",
     "open_payment_intent",
     "open_setup_intent",
@@ -72,4 +77,5 @@ __all__ = [
     "send_payment_link",
     "test_forwarding",
     "undo_deployment_step",
+    "upload_knowledge_file",
 ]

@@ -72,8 +72,8 @@ NEXT: dict[str, str] = {
         "Payment links are still accepted. Send one, or ask the operator when charges go on."
     ),
     "ceiling_reached": (
-        "Charges are accepted again from midnight in the account's time zone. Send the payment"
-        " link, or ask the operator to raise the ceiling."
+        "More is accepted from midnight in the account's time zone. Wait until then, or ask the"
+        " operator to raise the ceiling; for a charge, send the payment link."
     ),
     "books_stale": (
         "Charges are accepted once Stripe's events are read again. Ask the operator to run"
@@ -177,6 +177,10 @@ NEXT: dict[str, str] = {
     "internal": (
         "The same request is accepted again. Repeat it with the same Idempotency-Key, and report"
         " the X-Request-Id if it fails again."
+    ),
+    "provider_refused": (
+        "What the provider takes is accepted; the detail has its words. Correct what it names, and"
+        " send the request again."
     ),
     "provider_unavailable": (
         "The same request is accepted again. Repeat it with the same Idempotency-Key in a moment."

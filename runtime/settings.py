@@ -15,7 +15,7 @@ INTERACTIVE = "interactive"  # what a person waits for
 # where it goes while no worker serves it, as under WORKERS of an older release
 INSTEAD_OF_INTERACTIVE = "webhooks"
 QUEUES = ("webhooks", "deploys", "messages", "calls", "periodic", "outgoing", INTERACTIVE)
-DAILY_CEILINGS = {"texts": 500, "charges": 500, "calls": 300}  # unless set
+DAILY_CEILINGS = {"texts": 500, "charges": 500, "calls": 300, "files": 50, "chats": 200}
 DEFAULT_WORKERS = "webhooks=2,deploys=1,messages=1,calls=1,periodic=1,outgoing=1,interactive=1"
 
 
@@ -46,7 +46,8 @@ ACCEPTED = {
     "trusted_proxies": "addresses or networks such as 10.0.0.0/8, separated by commas",
     "rate_per_key": "a rate such as 600/minute, or none",
     "rate_per_address": "a rate such as 600/minute, or none",
-    "daily_ceilings": "numbers of texts, charges and calls, such as texts=500,calls=300",
+    "daily_ceilings": "numbers of texts, charges, calls, files and chats, such as"
+    " texts=500,calls=300",
     "backfill_rate": "a number of events per second, 0 or more (0: no limit)",
     "webhooks_to_loopback": "true or false",
 }
@@ -249,7 +250,7 @@ class Settings(BaseSettings):
 
     @property
     def ceilings(self) -> dict[str, int]:
-        """Texts, charges and calls an account may have on a day."""
+        """Texts, charges, calls, files and trial chats an account may have on a day."""
         named = (part.split("=", 1) for part in _split(self.daily_ceilings))
         return DAILY_CEILINGS | {what: int(most) for what, most in named}
 

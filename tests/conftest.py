@@ -57,6 +57,7 @@ from tests.stripe_stand_in import StripeStandIn
 from tests.sweep import Sweep
 from tests.texting import TWILIO, Texting
 from tests.twilio_stand_in import TwilioStandIn
+from tests.vapi_stand_in import VapiStandIn
 from tests.voice import VAPI
 from web.app import create_app
 
@@ -354,6 +355,12 @@ def voice(stand_in: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vapi]:
     yield stand_in.sandbox.vapi
     get_settings.cache_clear()
     vapi_api.client.cache_clear()
+
+
+@pytest.fixture
+def vapi_stand_in(voice: Vapi, stand_in: StandIn) -> VapiStandIn:
+    """The same, as a test sees it from outside."""
+    return VapiStandIn(stand_in)
 
 
 @pytest.fixture

@@ -15,8 +15,11 @@ from web.accounts.accounts import Accounts
 from web.books.reconciliation import LatestReconciliation
 from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
 from web.contact.contact_ledger import ContactLedger
+from web.contact.evaluate import Evaluations
+from web.contact.holds import CustomerHolds, OneHold
 from web.contact.invoice_messages import InvoiceMessages
 from web.contact.senders_and_templates import OneSender, OneTemplate, Templates
+from web.deployment.costs import AvailableNumbersOf, CostPreviewOf
 from web.deployment.deployments import (
     AccountDeployments,
     DeploymentEvents,
@@ -26,10 +29,12 @@ from web.deployment.deployments import (
     TakeDownDeployment,
 )
 from web.deployment.forwarding import Forwarding, TestForwarding
+from web.deployment.knowledge_files import KnowledgeFiles, OneKnowledgeFile
 from web.deployment.numbers import PurchaseNumber
 from web.deployment.payment_method import PaymentMethod, SetupIntents
 from web.deployment.phone import ForwardedPhone, NoPhone, PortedPhone, SipPhone
 from web.deployment.review import OneAccount
+from web.deployment.try_it import TryIt
 from web.deployment.voice import Voice
 from web.feed.event_feed import EventFeed
 from web.feed.webhook_endpoints import OneWebhookEndpoint, WebhookEndpoints
@@ -92,6 +97,11 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/twilio/phone/purchase": PurchaseNumber,
     # going live
     "/api/accounts/{account_id}/voice": Voice,
+    "/api/accounts/{account_id}/knowledge-files": KnowledgeFiles,
+    "/api/accounts/{account_id}/knowledge-files/{file_id}": OneKnowledgeFile,
+    "/api/accounts/{account_id}/try": TryIt,
+    "/api/accounts/{account_id}/available-numbers": AvailableNumbersOf,
+    "/api/accounts/{account_id}/cost-preview": CostPreviewOf,
     "/api/accounts/{account_id}/phone/forwarded": ForwardedPhone,
     "/api/accounts/{account_id}/phone/ported": PortedPhone,
     "/api/accounts/{account_id}/phone/sip": SipPhone,
@@ -102,7 +112,10 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/customers/{customer_id}/consents": CustomerConsents,
     "/api/customers/{customer_id}/opt-outs": CustomerOptOuts,
     "/api/customers/{customer_id}/suppressions/{channel}": CustomerSuppression,
+    "/api/customers/{customer_id}/holds": CustomerHolds,
+    "/api/customers/{customer_id}/holds/{hold_id}": OneHold,
     "/api/customers/{customer_id}/contact-ledger": ContactLedger,
+    "/api/compliance/evaluate": Evaluations,
     # invoices
     "/api/invoices": Invoices,
     "/api/invoices/{invoice_id}": OneInvoice,

@@ -42,17 +42,19 @@ def choose_voice(account: Account, voice: Json, actor: str) -> None:
 
 def choose_forwarded(account: Account, choices: Json, actor: str) -> Setup:
     """Save that the clinic forwards `clinicNumber` to a number that Deploy buys. Raises Refused
-    `invalid` when the chosen number is the clinic's own: its calls would go round in a circle.
+    `invalid` where calls would go round in a circle.
     """
-    if choices.get("phoneNumber") == choices["clinicNumber"]:
-        said = (
-            "is the clinic's own number; another one is accepted, for calls are forwarded to it;"
-            " choose one from available-numbers"
-        )
-        raise Refused(
-            "invalid", f"phoneNumber {said}.", [{"field": "phoneNumber", "message": said}]
-        )
+    for field in ("phoneNumber", "transferNumber"):
+        if choices.get(field) == choices["clinicNumber"]:
+            raise _circle(field, "is the clinic's own number, which is forwarded to us")
+    if choices.get("transferNumber") and choices["transferNumber"] == choices.get("phoneNumber"):
+        raise _circle("transferNumber", "is the receptionist's own number")
     return _choose(account, "forwarded", choices | {"needsPhoneNumber": True}, actor)
+
+
+def _circle(field: str, wrong: str) -> Refused:
+    said = f"{wrong}; another number is accepted, or calls would go in a circle; choose another"
+    return Refused("invalid", f"{field} {said}.", [{"field": field, "message": said}])
 
 
 def choose_ported(account: Account, choices: Json, actor: str) -> Setup:

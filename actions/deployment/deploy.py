@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from actions.deployment.payment_required import Door, require_payment_method
 from actions.deployment.progress import go_back, go_on, tell
 from actions.deployment.setup_facts import configured_of
 from models.accounts.account import Account
@@ -19,7 +20,6 @@ from runtime.errors import Refused
 from runtime.ids import new_id
 from runtime.settings import get_settings
 
-NO_CARD = "Payment method required. Please add a payment method before deploying."
 LATER = "This release deploys forwarded numbers only; {method} is configured and kept."
 
 
@@ -51,8 +51,7 @@ def deploy(
     """
     serialize_on(f"deployment:{account.id}")
     now = real_now()
-    setup = Setup.locked_for(account.id, now)
-    need_card(setup)
+    setup = require_payment_method(account.id, Door.DEPLOY)
     method = _deployable(account, setup)
     _need_free_slot(account.id)
     fee, currency = due_now(account.id)
@@ -88,12 +87,6 @@ def deploy(
     return deployment
 
 
-def need_card(setup: Setup) -> None:
-    """Raises Refused `payment_method_required` unless the account has a verified card."""
-    if not setup.may_pay:
-        raise Refused("payment_method_required", NO_CARD)
-
-
 def _deployable(account: Account, setup: Setup) -> str:
     """How calls arrive, of a configuration that is complete."""
     missing = missing_for_deploy(configured_of(account.id, setup))
@@ -121,7 +114,7 @@ def retry(deployment: Deployment, actor: str) -> None:
 
     Raises Refused `payment_method_required` or `deployment_over`.
     """
-    need_card(Setup.locked_for(deployment.account_id, real_now()))
+    require_payment_method(deployment.account_id, Door.RETRY)
     if deployment.status == "failed" and not deployment.holds_slot:
         raise Refused(
             "deployment_over", f"Deployment {deployment.id} kept nothing; deploy again instead."

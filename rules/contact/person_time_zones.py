@@ -7,7 +7,8 @@ from zoneinfo import available_timezones
 import phonenumbers
 from phonenumbers import timezone
 
-from rules.contact.us_zones import zones_of_state
+from rules.contact.places import states_of_address
+from rules.contact.us_zones import STATES
 
 UNKNOWN = "Etc/Unknown"
 
@@ -21,7 +22,7 @@ def zones_of(phone: str, address: dict[str, str] | None, given: str | None) -> t
     home = (
         (given,)
         if given
-        else zones_of_state((address or {}).get("state"), (address or {}).get("country"))
+        else (zone for state in states_of_address(address) for zone in STATES[state])
     )
     found = {*zones_of_number(phone), *home}
     return tuple(sorted(found & available_timezones()))

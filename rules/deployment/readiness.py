@@ -76,9 +76,9 @@ def missing_for_deploy(configured: Configured) -> list[str]:
 
 
 def is_configured(configured: Configured) -> bool:
-    """Whether all that can be configured before a payment is complete."""
+    """Whether the clinic has chosen all there is to choose: a voice, and how calls arrive."""
     steps = steps_of(configured)
-    return not any(steps[name].missing for name in steps if name != "payment")
+    return steps["voice"].complete and steps["phone"].complete
 
 
 def review_message(configured: Configured) -> str:
@@ -90,8 +90,8 @@ def review_message(configured: Configured) -> str:
 
 
 def _voice(voice: Json | None) -> Step:
-    if voice is None:
-        return Step(False, "No voice is chosen; the receptionist speaks with the usual one.")
+    if voice is None:  # optional: a receptionist always has one
+        return Step(False, "Choose the receptionist's voice; until then it has Vapi's usual one.")
     return Step(True, f"The voice is {voice['voiceId']} of {voice['provider']}.")
 
 

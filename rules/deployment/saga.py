@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 FORWARDED = (
     "preflight",
+    "fee",
+    "charge",
     "emergency_address",
     "number",
     "query_tool",

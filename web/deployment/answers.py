@@ -186,16 +186,6 @@ class ReviewShown(AccountShown):
         )
 
 
-class AvailableNumberShown(Shown):
-    """A number that can be bought now; a search reserves nothing."""
-
-    phone_number: str
-    locality: str
-    region: str
-    monthly: "PriceShown | None"
-    capabilities: "CapabilitiesShown"
-
-
 class CapabilitiesShown(Shown):
     """What a number can do."""
 
@@ -209,6 +199,16 @@ class PriceShown(Shown):
 
     amount: int
     currency: str
+
+
+class AvailableNumberShown(Shown):
+    """A number that can be bought now; a search reserves nothing."""
+
+    phone_number: str
+    locality: str
+    region: str
+    monthly: PriceShown | None
+    capabilities: CapabilitiesShown
 
 
 class AvailableNumbers(Shown):

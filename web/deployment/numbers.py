@@ -7,11 +7,10 @@ from typing import Any
 import falcon
 
 from actions.deployment.number import FAILED, line_for
+from actions.deployment.payment_required import Door, require_payment_method
 from delivery.perform_now import perform_now, take_due
 from models.delivery.stage import stage
 from models.deployment.phone_line import PhoneLine
-from models.deployment.setup import Setup
-from runtime.clock import real_now
 from runtime.errors import Refused
 from runtime.log import get_log
 from runtime.settings import INTERACTIVE
@@ -24,8 +23,6 @@ from web.http.idempotency import idempotent
 from web.http.later import Later
 from web.http.problems import Problem
 from web.openapi.openapi import documented
-
-NO_CARD = "Payment method required"
 
 log = get_log("deployment")
 
@@ -52,10 +49,11 @@ class PurchaseNumber:
         """Buy the account's number, once its payment method is verified."""
         wanted = check(NumberWanted, document)
         account = account_of(req, wanted.account_id)
-        setup = Setup.locked_for(account.id, real_now())
-        if not setup.may_pay:
+        try:
+            require_payment_method(account.id, Door.PURCHASE)
+        except Refused:
             resp.status = falcon.HTTP_402
-            resp.media = {"success": False, "message": NO_CARD}
+            resp.media = {"success": False, "message": Door.PURCHASE.value}
             return None
         log.info("[Twilio API] Payment method verified, proceeding with phone purchase")
         held = PhoneLine.of(account.id)

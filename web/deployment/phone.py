@@ -31,13 +31,14 @@ class ServiceAddress(Body):
 
 class Forwarded(Body):
     """The clinic forwards its number to one that Deploy buys: `phoneNumber`, or one in `areaCode`.
-    `serviceAddress` is for emergency calls from it.
+    `serviceAddress` is for emergency calls from it; at `transferNumber` a person answers.
     """
 
     business_name: Name
     clinic_number: Phone
     area_code: AreaCode | None = None
     phone_number: Phone | None = None
+    transfer_number: Phone | None = None
     service_address: ServiceAddress | None = None
 
 
