@@ -6,6 +6,7 @@ Twice is harmless: facts are merged by Stripe's ids, and an event with an outcom
 import json
 from dataclasses import dataclass
 
+from actions.deployment.learn_of_card import learn_of_card
 from actions.payments.ask_again import ask_again
 from actions.payments.recompute import recompute
 from actions.payments.record_intent import record_intent
@@ -39,6 +40,7 @@ from providers.stripe.events import (
 )
 from providers.stripe.intents import get_intent
 from rules.invoice_fold import is_known_refund_status
+from rules.stripe_event_types import is_card_event
 from rules.stripe_mode import refuse_mode
 from runtime.clock import real_now
 from runtime.errors import Conflict, NotYet
@@ -72,10 +74,25 @@ def process_stripe_event(inbox_id: int) -> None:
     if refusal:
         _close(event, "refused", refusal)
         return
+    if is_card_event(event.type):
+        _learn_of_card(event, said)
+        return
     try:
         _process(event, said)
     except Unreadable as error:
         _close(event, "refused", f"{event.type} cannot be read: {error}")
+
+
+def _learn_of_card(event: InboxEvent, said: Json) -> None:
+    """Record what it means for the card that a clinic pays the platform with."""
+    if event.account:
+        _close(event, "ignored", f"{event.type} of a connected account says nothing about money")
+        return
+    news = learn_of_card(event.type, said["data"]["object"])
+    with recording():
+        is_new = news.write()
+        outcome = "applied" if is_new else "unchanged" if news.is_ours else "ignored"
+        event.record_outcome(outcome, real_now(), news.about)
 
 
 def _process(event: InboxEvent, said: Json) -> None:

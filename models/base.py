@@ -125,6 +125,15 @@ class Row(Model):
         return [cls._read_with(parent, row) for row in rows]
 
     @classmethod
+    def pages_with(cls, parent: str, pages: Sequence[str], order: str, *params: Any) -> list[Self]:
+        """As `all_with`, of several `pages`: conditions that end with ORDER BY and LIMIT. The
+        database puts them together, in the `order` of a column and perhaps DESC, or of several:
+        a page that begins after an id is cut in its order of text, which may not be Python's.
+        """
+        sql = fixed_sql.pages_with(cls, parent, tuple(pages), order)
+        return [cls._read_with(parent, row) for row in execute(sql, params).fetchall()]
+
+    @classmethod
     def _read_with(cls, parent: str, row: Sequence[Any]) -> Self:
         own = len(fixed_sql.reader(cls).names)
         made = cls._read(row[:own])

@@ -139,6 +139,7 @@ def _describe(clinic: Clinic) -> None:
         "accounts": [{"id": clinic.id, "name": clinic.name, "key": clinic.key}],
         "stripeWebhookSecret": env["STRIPE_WEBHOOK_SECRET"],
         "twilioAuthToken": env["TWILIO_AUTH_TOKEN"],
+        "vapiApiKey": env["VAPI_API_KEY"],
         "vapiWebhookSecret": env["VAPI_WEBHOOK_SECRET"],
         "sandboxUrl": env["SANDBOX_URL"],
         "redisUrl": env["REDIS_URL"],

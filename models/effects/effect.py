@@ -10,7 +10,7 @@ from typing import Any
 from peewee import BooleanField, IntegerField, JSONField, TextField
 
 from models.accounts.account import Account
-from models.base import Instant, Row
+from models.base import Instant, Row, to_micros
 from models.effects.daily_limit import Limited, count_reserved
 from runtime.clock import business_now
 from runtime.errors import Conflict, PayphoneError
@@ -147,8 +147,31 @@ class Effect(Row):
         """Bytes are about to leave, unless somebody has sent it, or may have; whether it was this
         caller who may send.
         """
-        free = "state = 'sending' AND sent_at IS NULL"
-        return self._write(only_if=free, sent_at=now, last_sent_at=now)
+        free = "state = 'sending' AND sent_at IS NULL AND generation = ?"
+        return self._write(only_if=free, given=(self.generation,), sent_at=now, last_sent_at=now)
+
+    def record_not_sent(self) -> bool:
+        """What was about to leave, or was turned away, did nothing: it may be sent again at once.
+        False when another attempt has been at it since.
+        """
+        return self._write(
+            only_if="state = 'sending' AND generation = ? AND last_sent_at = ?",
+            given=(self.generation, self._sent_micros()),
+            sent_at=None,
+            last_sent_at=None,
+        )
+
+    def is_still_ours(self) -> bool:
+        """Whether the row is as this process wrote it, so that nobody has taken over since."""
+        return Effect.has(
+            "id = ? AND state = 'sending' AND generation = ? AND last_sent_at = ?",
+            self.id,
+            self.generation,
+            self._sent_micros(),
+        )
+
+    def _sent_micros(self) -> int | None:
+        return None if self.last_sent_at is None else to_micros(self.last_sent_at)
 
     def record_sent(self, now: datetime) -> None:
         """Bytes are about to leave. `sent_at` is the first time under this key."""

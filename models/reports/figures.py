@@ -11,6 +11,7 @@ from peewee import fn
 
 from models.base import database_time, execute
 from models.effects.effect import Effect
+from models.effects.pause_switch import PAUSABLE
 from models.invoices.invoice import TO_REFUND
 from models.reports.running_total import totals
 from runtime.settings import DAILY_CEILINGS, INTERACTIVE
@@ -189,7 +190,8 @@ def count_failed_refunds() -> int:
 
 def count_paused() -> dict[str, int]:
     """Active brakes, by what they stop."""
-    return dict.fromkeys(DAILY_CEILINGS, 0) | dict(
+    none: dict[str, int] = dict.fromkeys(PAUSABLE, 0)
+    return none | dict(
         execute("SELECT what, COUNT(*) FROM brake WHERE paused GROUP BY what").fetchall()
     )
 

@@ -66,6 +66,30 @@ def post_inbound(books: Books, message: Json, sender: Sender, opt_out_type: str)
     _post(books, sender.sms_url, fields, sid, "message.received")
 
 
+def post_call(books: Books, url: str, call: Json) -> None:
+    """Tell an address of a call that has come in, or of how a call has ended."""
+    if not url:
+        return
+    sid, status = call["sid"], call["status"]
+    fields = {
+        "CallSid": sid,
+        "AccountSid": call["account_sid"],
+        "From": call["from"],
+        "To": call["to"],
+        "Caller": call["from"],
+        "Called": call["to"],
+        "CallStatus": status,
+        "Direction": call["direction"],
+        "ApiVersion": "2010-04-01",
+    }
+    fields |= {f"{who}{part}": "" for who in ("From", "To", "Caller", "Called") for part in PLACE}
+    if call["forwarded_from"]:
+        fields["ForwardedFrom"] = call["forwarded_from"]
+    if call["end_time"]:
+        fields |= {"CallDuration": call["duration"], "Timestamp": call["end_time"]}
+    _post(books, url, fields, f"{sid}:{status}", f"call.{status}")
+
+
 def _post(books: Books, url: str, fields: dict[str, str], event_id: str, event_type: str) -> None:
     """Queue one form."""
     ground, secret = books.ground, books.tokens[fields["AccountSid"]]

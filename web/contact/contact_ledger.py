@@ -53,7 +53,7 @@ class ContactLedger:
         limit = limit_of(req)
         rows = _rows(customer)
         last = after_of(req, *rows)
-        found = sorted((row for part in rows for row in _next(part, last, limit + 1)), key=_place)
+        found = sorted((row for part in rows for row in _next(part, last, limit + 1)), key=_turn)
         resp.media = ContactLedgerShown(
             phone=customer.phone,
             sms=_standing(customer, "sms"),
@@ -91,6 +91,14 @@ def _next(rows: "ModelSelect[Any]", last: Any, limit: int) -> list[Any]:
 
 def _place(row: Any) -> tuple[datetime, str]:
     return getattr(row, _PARTS[type(row)][1].name), row.id
+
+
+def _turn(row: Any) -> tuple[datetime, str]:
+    """By what the parts are merged: within one, rows of one moment stay as the database has them in
+    order, which may be another order of text than ours.
+    """
+    moment, row_id = _place(row)
+    return moment, row_id.partition("_")[0]
 
 
 def _entry(row: Any) -> LedgerEntry:

@@ -5,6 +5,7 @@ ceiling.
 from collections.abc import Iterator
 
 from bin.commands.checks.finding import Finding, judged
+from models.deployment.setup import SHARED, Setup
 from models.reports.figures import (
     count_ceilings,
     count_differences,
@@ -34,6 +35,10 @@ UNOWED = (
     "Invoices paid after they were cancelled, or paid more than was owed. The feed's"
     " payment.unexpected names each payment; refund it, or agree with the payer to keep it."
 )
+CARDS = (
+    "One card for many clinics may be one owner's, or somebody's who tries out stolen ones: look at"
+    " the accounts (audit: payment_method.shared), and at the card in Stripe's dashboard."
+)
 
 
 def check_totals() -> Finding:
@@ -59,6 +64,13 @@ def check_money() -> Iterator[Finding]:
         ("ceilings reached", count_ceilings(), CEILINGS),
     ):
         yield judged(any(counts.values()), what, _listed(counts), advice, "warn")
+
+
+def check_cards() -> Iterator[Finding]:
+    """Whether one card pays for many accounts."""
+    shared = Setup.shared_fingerprints(SHARED)
+    named = ", ".join(f"{card} in {count} accounts" for card, count in shared[:5])
+    yield judged(bool(shared), "shared cards", named or "none", CARDS, "warn")
 
 
 def _listed(counts: dict[str, int]) -> str:

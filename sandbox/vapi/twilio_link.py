@@ -1,0 +1,42 @@
+"""What Vapi does at Twilio when a number is imported: it looks the number up, and points it at
+itself.
+"""
+
+from sandbox.twilio.provider import Twilio
+from sandbox.vapi.errors import Json
+
+
+class Line:
+    """Twilio's stand-in, as Vapi's uses it."""
+
+    def __init__(self, twilio: Twilio) -> None:
+        """Work on a stand-in."""
+        self.twilio = twilio
+
+    def owns(self, account_sid: str, token: str, number: str) -> bool:
+        """Whether the credentials hold, and the account has the number: bought, or a sender."""
+        books = self.twilio.books
+        if not token or books.tokens.get(account_sid) != token:
+            return False
+        bought = self._bought(number)
+        if bought is not None:
+            return bool(bought["account_sid"] == account_sid)
+        return any(sender.number == number for sender in books.senders)
+
+    def point(self, number: str, voice_url: str, sms_url: str | None) -> None:
+        """Write the number's addresses; without an `sms_url` its texts go where they went."""
+        bought = self._bought(number)
+        if bought is not None:
+            bought["voice_url"] = voice_url
+        if sms_url is None:
+            return
+        if bought is not None:
+            bought["sms_url"] = sms_url
+        for sender in self.twilio.books.senders:
+            if sender.number == number:
+                sender.sms_url = sms_url
+
+    def _bought(self, number: str) -> Json | None:
+        """The number's own record, where Twilio's stand-in sells numbers."""
+        rows: dict[str, Json] = getattr(self.twilio.books, "incoming", {})
+        return next((row for row in rows.values() if row["phone_number"] == number), None)
