@@ -56,6 +56,7 @@ class Outcome:
 @dataclass(slots=True)
 class _Attempt:
     job: Claimed
+    locks: dict[str, str] | None
     recorded: bool = False
 
 
@@ -96,13 +97,27 @@ def own_queue() -> str:
     return attempt.job.queue if attempt else ""
 
 
-def perform(job: Claimed, job_type: JobType, alarm: bool = True) -> Outcome:
+def leave_lock(key: str, token: str) -> bool:
+    """Leave it to whoever shows that the running job is over to release a lock of it in the same
+    trip to Redis. False, and the lock is still to be released, unless the job is recorded as done.
+    """
+    attempt = _current.get()
+    if attempt is None or attempt.locks is None or not attempt.recorded:
+        return False
+    attempt.locks[key] = token
+    return True
+
+
+def perform(
+    job: Claimed, job_type: JobType, alarm: bool = True, locks: dict[str, str] | None = None
+) -> Outcome:
     """Run a claimed job and record in its row how it ended, whichever way that was.
 
     With `alarm`, a signal ends it when its time is up. A thread of a web process cannot have one
-    and relies on the timeouts of what it calls.
+    and relies on the timeouts of what it calls. `locks`, if given, gets the locks, each with its
+    token, that the caller is to release.
     """
-    attempt = _Attempt(job)
+    attempt = _Attempt(job, locks)
     token = _current.set(attempt)
     try:
         with _deadline(job_type.timeout) if alarm else nullcontext():

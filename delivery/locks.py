@@ -2,13 +2,16 @@
 the row's version, not the lock.
 """
 
+import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from redis import Redis
-from redis.exceptions import LockError, RedisError
+from redis.exceptions import RedisError
 
-from delivery.attempt import Snooze
+from delivery import rq_scripts
+from delivery.attempt import Snooze, leave_lock
 from delivery.odd_keys import drop_if_endless
 from runtime.killpoint import killpoint
 from runtime.log import get_log
@@ -17,6 +20,7 @@ from runtime.settings import get_settings
 
 LEASE = 25.0  # seconds; longer than any attempt (20), shorter than its claim (30)
 WAIT = 2.0
+PAUSE = 0.02  # seconds between two tries
 BUSY_DELAY = 0.5
 
 log = get_log("locks")
@@ -40,16 +44,11 @@ def invoice_lock(invoice_id: str, wait: float = WAIT) -> Iterator[None]:
     """
     settings = get_settings()
     lease = settings.shortened(LEASE, settings.payphone_lock_lease)
-    name = f"payphone:lock:invoice:{invoice_id}"
-    lock = _redis().lock(
-        name,
-        timeout=lease,
-        blocking_timeout=wait,
-        sleep=0.02,
-        thread_local=False,
-    )
+    name, token = f"payphone:lock:invoice:{invoice_id}", secrets.token_hex(16)
     try:
-        held = lock.acquire() or (drop_if_endless(_redis(), name) and lock.acquire())
+        held = _take(name, token, lease, wait) or (
+            drop_if_endless(_redis(), name) and _take(name, token, lease, wait)
+        )
     except RedisError as error:
         log.warning(
             "no lock, relying on the row's version alone",
@@ -64,7 +63,25 @@ def invoice_lock(invoice_id: str, wait: float = WAIT) -> Iterator[None]:
         killpoint("lock.held")
         yield
     finally:
-        try:
-            lock.release()
-        except (LockError, RedisError) as error:  # expired or gone: the row's version has decided
-            log.info("lock was no longer ours", invoice_id=invoice_id, error=type(error).__name__)
+        if not leave_lock(name, token):
+            _release(name, token, invoice_id)
+
+
+def _take(name: str, token: str, lease: float, wait: float) -> bool:
+    """Whether the lock is ours now; asked again and again for `wait` seconds."""
+    give_up = time.monotonic() + wait
+    while not _redis().execute_command("SET", name, token, "NX", "PX", int(lease * 1000)):
+        if time.monotonic() + PAUSE > give_up:
+            return False
+        time.sleep(PAUSE)
+    return True
+
+
+def _release(name: str, token: str, invoice_id: str) -> None:
+    try:
+        is_ours = rq_scripts.RELEASE.run(_redis(), [name], token=token)
+    except RedisError as error:
+        log.info("the lock will lapse", invoice_id=invoice_id, error=type(error).__name__)
+    else:
+        if not is_ours:  # expired or gone: the row's version has decided
+            log.info("lock was no longer ours", invoice_id=invoice_id)

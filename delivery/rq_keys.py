@@ -2,9 +2,8 @@
 find in a job's hash.
 """
 
-import json
 import re
-import zlib
+from collections.abc import Mapping
 from typing import Any
 
 from delivery.registry import MAX_TIMEOUT, find_job
@@ -65,36 +64,42 @@ def workers_key(queue: str) -> str:
     return f"{WORKERS_KEY}:{queue}"
 
 
+def worker_key(name: str) -> str:
+    """The key of a worker's hash."""
+    return f"rq:worker:{name}"
+
+
 def job_hash(name: str, job_id: int, queue: str, now: str) -> dict[Any, Any]:
-    """The hash of a queued job: function `name`, and the row's id as its only argument."""
-    known = find_job(name)
-    return {
+    """The hash of a queued job, without what an earlier attempt has left in it."""
+    return _core(name, job_id, queue) | {
         "created_at": now,
         "enqueued_at": now,
-        "data": job_data(name, job_id),
-        "origin": queue,
-        "description": f"{name} {job_id}",
         "status": "queued",
-        "timeout": known.timeout if known else MAX_TIMEOUT,
-        "result_ttl": RESULT_TTL,
-        "failure_ttl": FAILURE_TTL,
         "worker_name": "",
         "started_at": "",
         "ended_at": "",
     }
 
 
-def job_data(name: str, job_id: int) -> bytes:
-    """What RQ would call: function `name`, with the row's id as its only argument."""
-    return zlib.compress(json.dumps([f"jobs.{name}", None, [job_id], {}]).encode())
-
-
 def core(job: Claimed) -> dict[Any, Any]:
-    """The fields without which RQ cannot read a job. They are written again when it ends, because
-    Redis may have been emptied since it started.
+    """The fields without which RQ cannot read a job. They are written again when it begins and when
+    it ends, because Redis may have been emptied meanwhile.
     """
+    return _core(job.name, job.id, job.queue)
+
+
+def _core(name: str, job_id: int, queue: str) -> dict[Any, Any]:
+    known = find_job(name)
     return {
-        "data": job_data(job.name, job.id),
-        "origin": job.queue,
-        "description": f"{job.name} {job.id}",
+        # What RQ would call: function `name`, with the row's id as its only argument. RQ packs it,
+        # and reads it unpacked.
+        "data": f'["jobs.{name}", null, [{job_id}], {{}}]',
+        "origin": queue,
+        "description": f"{name} {job_id}",
+        "timeout": known.timeout if known else MAX_TIMEOUT,
     }
+
+
+def pairs(fields: Mapping[Any, Any]) -> list[str]:
+    """Names and values in turn, as HSET and XADD take them."""
+    return [str(part) for pair in fields.items() for part in pair]

@@ -20,13 +20,12 @@ from delivery.rq_keys import (
     executions_key,
     job_hash,
     job_key,
-    queue_key,
     rq_id,
     wip_key,
     workers_key,
 )
 from delivery.rq_view import conclude, forget
-from models.delivery.staged_job import Claimed, Released
+from models.delivery.staged_job import Released
 from runtime.clock import real_now
 
 _SHOWABLE = re.compile(r"[A-Za-z0-9_-]{1,100}")  # what RQ takes as an id
@@ -149,18 +148,6 @@ def refuse(redis: Redis, identity: str, queue: str, reason: str) -> None:
         pipe.hset(job_key(shown), mapping=hash_)
         pipe.expire(job_key(shown), FAILURE_TTL)
         pipe.zadd(ended_key("failed", queue), {shown: now.timestamp() + FAILURE_TTL})
-        pipe.execute()
-
-
-def swap(redis: Redis, queue: str, popped: str, taken: Claimed, is_back: bool) -> None:
-    """Show that another job was taken from the queue than the one that was popped, which goes back
-    to its head if it waits (`is_back`).
-    """
-    with redis.pipeline(transaction=True) as pipe:
-        # its first, near the head; a copy further back is harmless
-        pipe.lrem(queue_key(queue), 1, rq_id(taken.name, taken.id))
-        if is_back:
-            pipe.lpush(queue_key(queue), popped)
         pipe.execute()
 
 

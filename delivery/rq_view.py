@@ -1,21 +1,23 @@
 """What RQ, and whoever watches its dashboard, sees of our jobs.
 
-A projection of the rows into RQ's queue, job hash, registries and results. RQ holds ids and names
-of exceptions only, never messages or personal data.
+A projection of the rows into RQ's queue, job hash, registries and results, by one round trip when a
+job is queued, begins or ends (`delivery.rq_scripts`). RQ holds ids and names of exceptions only,
+never messages or personal data.
 """
 
 import base64
 import json
+import secrets
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
 from rq.utils import utcformat
 
+from delivery import rq_scripts
 from delivery.rq_keys import (
     FAILURE_TTL,
     RESULT_TTL,
@@ -26,13 +28,16 @@ from delivery.rq_keys import (
     executions_key,
     job_hash,
     job_key,
+    pairs,
     queue_key,
     rq_id,
     wip_key,
+    worker_key,
 )
 from models.delivery.staged_job import Claimed, Pushable
 from runtime.clock import real_now
-from runtime.ids import new_id
+
+_RESULTS = {"finished": 1, "failed": 2}  # RQ's numbers for how an attempt ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,57 +50,84 @@ class Execution:
     started_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """The entry that was popped from `queue` where another job's turn it was, and whether it goes
+    back to its head, for RQ to list all that wait and nothing else.
+    """
+
+    queue: str
+    popped: str
+    is_back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What else is done in the trip that shows an attempt as over: `locks`, each with its token,
+    are released if they are still ours; the next id is popped from `pops`, if that names a queue.
+    """
+
+    locks: Mapping[str, str]
+    pops: str = ""
+
+
+_NOTHING_ELSE = Closing({})
+
+
 def push(redis: Redis, jobs: Iterable[Pushable]) -> None:
     """Queue jobs in one round trip."""
     now = utcformat(real_now())
-    with redis.pipeline(transaction=True) as pipe:
-        for job in jobs:
-            identity = rq_id(job.name, job.id)
-            pipe.sadd("rq:queues", queue_key(job.queue))
-            pipe.hset(job_key(identity), mapping=job_hash(job.name, job.id, job.queue, now))
-            # It may expire since its last attempt ended, and be listed as failed since then.
-            pipe.persist(job_key(identity))
-            pipe.zrem(ended_key("failed", job.queue), identity)
-            put = pipe.lpush if job.ahead else pipe.rpush
-            put(queue_key(job.queue), identity)
-        pipe.execute()
+    keys: list[str] = []
+    told = []
+    for job in jobs:
+        identity = rq_id(job.name, job.id)
+        keys += (job_key(identity), ended_key("failed", job.queue), queue_key(job.queue))
+        fields = pairs(job_hash(job.name, job.id, job.queue, now))
+        told.append({"id": identity, "ahead": job.ahead, "fields": fields})
+    rq_scripts.PUSH.run(redis, keys, jobs=told)
 
 
-def make_room(redis: Redis, job: Claimed) -> None:
-    """Delete the hash of a job that was popped: a full Redis allows that, and has room again."""
-    redis.delete(job_key(rq_id(job.name, job.id)))
-
-
-def start(redis: Redis, job: Claimed, worker: str) -> Execution:
-    """Show a claimed job as started by `worker`."""
+def start(redis: Redis, job: Claimed, worker: str, instead: Instead | None = None) -> Execution:
+    """Show a claimed job as started by `worker`, taken `instead` of another one that was popped."""
     now = real_now()
-    execution = Execution(rq_id(job.name, job.id), new_id("x")[2:], worker, now)
-    member = f"{execution.rq_id}:{execution.id}"
-    stamp: dict[Any, Any] = {"id": execution.id, "job_id": execution.rq_id, "worker_name": worker}
-    stamp |= {"created_at": now.timestamp(), "last_heartbeat": now.timestamp()}
-    with redis.pipeline(transaction=True) as pipe:
-        hash_ = job_hash(job.name, job.id, job.queue, utcformat(now))
-        del hash_["created_at"], hash_["enqueued_at"]
-        hash_ |= {
-            "status": "started",
-            "worker_name": worker,
-            "started_at": utcformat(now),
-            "last_heartbeat": utcformat(now),
-        }
-        hash_["meta"] = json.dumps({"attempt": job.attempts, "of": job.max_attempts})
-        pipe.hset(job_key(execution.rq_id), mapping=hash_)
-        pipe.hsetnx(job_key(execution.rq_id), "created_at", utcformat(now))
-        pipe.persist(job_key(execution.rq_id))
-        pipe.zadd(wip_key(job.queue), {member: now.timestamp() + STARTED_TTL})
-        pipe.hset(execution_key(member), mapping=stamp)
-        pipe.expire(execution_key(member), STARTED_TTL)
-        pipe.zadd(executions_key(execution.rq_id), {execution.id: now.timestamp() + STARTED_TTL})
-        pipe.expire(executions_key(execution.rq_id), STARTED_TTL)
-        pipe.sadd(f"rq:worker:{worker}:executions", member)
-        pipe.expire(f"rq:worker:{worker}:executions", STARTED_TTL)
-        pipe.hset(f"rq:worker:{worker}", "state", "busy")
-        pipe.execute()
+    shown, at = utcformat(now), now.timestamp()
+    execution = Execution(rq_id(job.name, job.id), secrets.token_hex(8), worker, now)
+    fields = core(job) | {
+        "status": "started",
+        "worker_name": worker,
+        "started_at": shown,
+        "last_heartbeat": shown,
+        "ended_at": "",
+        "meta": json.dumps({"attempt": job.attempts, "of": job.max_attempts}),
+    }
+    rq_scripts.BEGIN.run(
+        redis,
+        [*_keys(job, execution), queue_key(instead.queue if instead else job.queue)],
+        job=execution.rq_id,
+        execution=execution.id,
+        worker=worker,
+        now=shown,
+        at=str(at),
+        until_=str(at + STARTED_TTL),
+        fields=pairs(fields),
+        popped=instead.popped if instead else "",
+        is_back=instead is not None and instead.is_back,
+    )
     return execution
+
+
+def _keys(job: Claimed, execution: Execution) -> list[str]:
+    """The keys of a started attempt: its job, what lists it, and its worker."""
+    member = f"{execution.rq_id}:{execution.id}"
+    worker = worker_key(execution.worker)
+    return [
+        job_key(execution.rq_id),
+        wip_key(job.queue),
+        execution_key(member),
+        executions_key(execution.rq_id),
+        worker,
+        f"{worker}:executions",
+    ]
 
 
 def forget(pipe: Pipeline, queue: str, job: str, execution: str) -> None:
@@ -114,77 +146,90 @@ def conclude(pipe: Pipeline, queue: str, job: str, status: str, now: datetime) -
     pipe.zadd(ended_key(status, queue), {job: now.timestamp() + ttl})
 
 
-def _end(pipe: Pipeline, job: Claimed, execution: Execution, now: datetime) -> None:
-    forget(pipe, job.queue, execution.rq_id, execution.id)
-    pipe.srem(f"rq:worker:{execution.worker}:executions", f"{execution.rq_id}:{execution.id}")
-    worker = f"rq:worker:{execution.worker}"
-    pipe.hset(worker, "state", "idle")
-    pipe.hincrbyfloat(
-        worker, "total_working_time", (now - execution.started_at) / timedelta(seconds=1)
-    )
+def finish(
+    redis: Redis, job: Claimed, execution: Execution, closing: Closing = _NOTHING_ELSE
+) -> str | None:
+    """Show a job as finished. Call it only once its row is done. The next id, if one was to be
+    popped and there was one.
+    """
+    return _end(redis, job, execution, "finished", closing)
 
 
-def _result(
-    pipe: Pipeline, execution: Execution, kind: int, ttl: int, now: datetime, exc: str = ""
-) -> None:
-    entry: dict[Any, Any] = {
-        "type": kind,
-        "worker_name": execution.worker,
-        "execution_id": execution.id,
-        "execution_started_at": execution.started_at.timestamp(),
-        "execution_ended_at": now.timestamp(),
-    }
-    if exc:
-        entry["exc_string"] = base64.b64encode(zlib.compress(exc.encode())).decode()
-    pipe.xadd(f"rq:results:{execution.rq_id}", entry, maxlen=10)
-    pipe.expire(f"rq:results:{execution.rq_id}", ttl)
-
-
-def finish(redis: Redis, job: Claimed, execution: Execution) -> None:
-    """Show a job as finished. Call it only once its row is done."""
-    now = real_now()
-    with redis.pipeline(transaction=True) as pipe:
-        pipe.hset(job_key(execution.rq_id), mapping=core(job))
-        conclude(pipe, job.queue, execution.rq_id, "finished", now)
-        pipe.zremrangebyscore(ended_key("finished", job.queue), 0, now.timestamp())
-        pipe.zrem(ended_key("failed", job.queue), execution.rq_id)
-        _result(pipe, execution, 1, RESULT_TTL, now)
-        pipe.hincrby(f"rq:worker:{execution.worker}", "successful_job_count", 1)
-        _end(pipe, job, execution, now)
-        pipe.execute()
-
-
-def fail(redis: Redis, job: Claimed, execution: Execution, error: str, delay: float | None) -> None:
+def fail(
+    redis: Redis,
+    job: Claimed,
+    execution: Execution,
+    error: str,
+    delay: float | None,
+    closing: Closing = _NOTHING_ELSE,
+) -> str | None:
     """Show a failed attempt; `meta` says when the next one is due, in `delay` seconds (None: the
     job is dead).
     """
-    now = real_now()
-    next_at = None if delay is None else now + timedelta(seconds=delay)
+    next_at = None if delay is None else real_now() + timedelta(seconds=delay)
     meta = {
         "attempt": job.attempts,
         "of": job.max_attempts,
         "nextAttemptAt": next_at.isoformat() if next_at else None,
         "dead": next_at is None,
     }
-    with redis.pipeline(transaction=True) as pipe:
-        pipe.hset(job_key(execution.rq_id), mapping=core(job) | {"meta": json.dumps(meta)})
-        conclude(pipe, job.queue, execution.rq_id, "failed", now)
-        _result(pipe, execution, 2, FAILURE_TTL, now, error)
-        pipe.hincrby(f"rq:worker:{execution.worker}", "failed_job_count", 1)
-        _end(pipe, job, execution, now)
-        pipe.execute()
+    told = {"meta": json.dumps(meta)}
+    return _end(redis, job, execution, "failed", closing, told, error)
 
 
-def snooze(redis: Redis, job: Claimed, execution: Execution) -> None:
+def snooze(
+    redis: Redis, job: Claimed, execution: Execution, closing: Closing = _NOTHING_ELSE
+) -> str | None:
     """Show an attempt that was put off: no longer started, and not failed either."""
-    with redis.pipeline(transaction=True) as pipe:
-        pipe.hset(job_key(execution.rq_id), "status", "scheduled")
-        _end(pipe, job, execution, real_now())
-        pipe.execute()
+    return _end(redis, job, execution, "scheduled", closing)
 
 
-def drop(redis: Redis, job: Claimed, execution: Execution) -> None:
+def drop(
+    redis: Redis, job: Claimed, execution: Execution, closing: Closing = _NOTHING_ELSE
+) -> str | None:
     """End an attempt whose claim was lost: the job's own hash belongs to another attempt now."""
-    with redis.pipeline(transaction=True) as pipe:
-        _end(pipe, job, execution, real_now())
-        pipe.execute()
+    return _end(redis, job, execution, "", closing)
+
+
+def _end(
+    redis: Redis,
+    job: Claimed,
+    execution: Execution,
+    status: str,
+    closing: Closing,
+    told: Mapping[str, str] | None = None,
+    error: str = "",
+) -> str | None:
+    now = real_now()
+    fields = core(job) | dict(told or {})
+    if status in _RESULTS:
+        fields["ended_at"] = utcformat(now)
+    result = {
+        "type": _RESULTS.get(status, 0),
+        "worker_name": execution.worker,
+        "execution_id": execution.id,
+        "execution_started_at": execution.started_at.timestamp(),
+        "execution_ended_at": now.timestamp(),
+    }
+    if error:
+        result["exc_string"] = base64.b64encode(zlib.compress(error.encode())).decode()
+    popped: bytes | None = rq_scripts.END.run(
+        redis,
+        [
+            *_keys(job, execution),
+            f"rq:results:{execution.rq_id}",
+            ended_key("finished", job.queue),
+            ended_key("failed", job.queue),
+            queue_key(closing.pops),
+        ],
+        job=execution.rq_id,
+        execution=execution.id,
+        status=status,
+        at=now.timestamp(),
+        seconds=str((now - execution.started_at) / timedelta(seconds=1)),
+        fields=pairs(fields),
+        result=pairs(result),
+        locks=dict(closing.locks),
+        pops=bool(closing.pops),
+    )
+    return None if popped is None else popped.decode("utf-8", "replace")

@@ -12,10 +12,10 @@ import socket
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from redis import Redis
-from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError
 from rq.utils import utcformat
 from rq.version import VERSION
 from structlog.contextvars import bind_contextvars, clear_contextvars
@@ -28,7 +28,7 @@ from delivery.tick import TICK_PREFIX, take_tick
 from delivery.turns import Turns
 from models.delivery.staged_job import Claimed, StagedJob, claim_job, release_worker
 from models.delivery.turns import MOST, Waiting, claim_next, who_waits
-from runtime.clock import real_now
+from runtime.clock import real_now, real_seconds
 from runtime.killpoint import killpoint
 from runtime.log import get_log
 
@@ -58,8 +58,9 @@ class Worker:
         self.redis = redis
         self.name = name
         self._deadline = deadline
-        self._stopping = False
+        self._goes_on = False
         self._beaten_at = 0.0
+        self._next: str | None = None  # popped in the trip that showed the last job as over
         self._patience = Patience(name, redis)
         self._turns = Turns()
         self._seen = ""  # whom of those who wait it looked at last
@@ -67,19 +68,20 @@ class Worker:
 
     def run(self, predecessor: str = "") -> None:
         """Work until SIGTERM. The jobs that a dead `predecessor` held are released first."""
+        self._goes_on = True
         signal.signal(signal.SIGTERM, self._stop)
         # Ctrl-C reaches every process of the group. The pool answers it, and drains its workers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         with self._patience.out():
             self._inherit(predecessor)
-        while not self._stopping:
+        while self._goes_on:
             with self._patience.out():
                 self._step()
         with self._patience.out():
             self._say_goodbye()
 
     def _stop(self, _signum: int, _frame: FrameType | None) -> None:
-        self._stopping = True
+        self._goes_on = False
 
     def _inherit(self, predecessor: str) -> None:
         if predecessor:
@@ -97,13 +99,16 @@ class Worker:
 
     def _step(self) -> None:
         self._beat()
-        popped = self.redis.blpop([rq_keys.queue_key(self.queue)], timeout=POP_SECONDS)
-        if popped:
+        identity, self._next = self._next, None
+        if identity is None:
+            identity = self._pop()
+        if identity is not None:
             killpoint("worker.after_pop")
-            identity = popped[1]
-            self.take(
-                identity.decode("utf-8", "replace") if isinstance(identity, bytes) else identity
-            )
+            self.take(identity)
+
+    def _pop(self) -> str | None:
+        popped = self.redis.blpop([rq_keys.queue_key(self.queue)], timeout=POP_SECONDS)
+        return cast("list[bytes]", popped)[1].decode("utf-8", "replace") if popped else None
 
     def take(self, identity: str) -> Outcome | None:
         """Perform the job that a queue entry names, or one of the queue whose turn it is; None when
@@ -120,7 +125,7 @@ class Worker:
             take_tick(identity.removeprefix(TICK_PREFIX))
             return None
         job_id = rq_keys.parse_rq_id(identity)
-        job = self._claim(identity, job_id) if job_id is not None else None
+        job, instead = self._claim(identity, job_id) if job_id is not None else (None, None)
         # Not ours, performed already, or not due yet: only what RQ shows may need correcting.
         if job is None:
             self._show(lambda: self._left_alone(identity, job_id))
@@ -130,34 +135,33 @@ class Worker:
             job=job.name, job_id=job.id, attempt=job.attempts, request_id=job.request_id
         )
         try:
-            return self._perform(job)
+            return self._perform(job, instead)
         finally:
             clear_contextvars()
 
-    def _claim(self, identity: str, job_id: int) -> Claimed | None:
-        """Claim the job that was popped, or the one whose turn it is: then the popped one goes back
-        to the head of the queue, for RQ to list all that wait and nothing else.
+    def _claim(self, identity: str, job_id: int) -> tuple[Claimed | None, rq_view.Instead | None]:
+        """Claim the job that was popped, or the one whose turn it is: then also what becomes of the
+        popped one.
         """
         tried = not self._several_wait
         job = self._claim_undisputed(job_id) if tried else None
         if job is not None:
-            return job
+            return job, None
         queued = who_waits(job_id, self.queue, self._seen)
         if not queued.is_known:
-            return None
+            return None, None
         self._several_wait = len(queued.waiting) > 1
         self._seen = queued.waiting[-1].fair_to if len(queued.waiting) == MOST else ""
         for fair_to in self._turns.order(queued.waiting):
             is_own = (queued.queue, queued.fair_to) == (self.queue, fair_to)
             own = claim_job(job_id, self.name) if is_own else None
             if own is not None:
-                return own
+                return own, None
             job = claim_next(queued.queue, fair_to, self.name)
             if job is not None:
                 is_back = queued.fair_to is not None and job.id != job_id
-                self._swap(identity, job, is_back)
-                return job
-        return None if tried else self._claim_undisputed(job_id)
+                return job, rq_view.Instead(self.queue, identity, is_back)
+        return (None if tried else self._claim_undisputed(job_id)), None
 
     def _claim_undisputed(self, job_id: int) -> Claimed | None:
         job = claim_job(job_id, self.name, False, self.queue)
@@ -165,30 +169,29 @@ class Worker:
             self._turns.order([Waiting(job.fair_to)])
         return job
 
-    def _swap(self, popped: str, taken: Claimed, is_back: bool) -> None:
-        self._show(lambda: rq_mend.swap(self.redis, self.queue, popped, taken, is_back))
-
-    def _perform(self, job: Claimed) -> Outcome:
+    def _perform(self, job: Claimed, instead: rq_view.Instead | None) -> Outcome:
         begun = time.monotonic()
         try:
-            return self._attempt(job)
+            return self._attempt(job, instead)
         finally:
             self._turns.charge(job.fair_to, time.monotonic() - begun)
 
-    def _attempt(self, job: Claimed) -> Outcome:
+    def _attempt(self, job: Claimed, instead: rq_view.Instead | None) -> Outcome:
         job_type = find_job(job.name)
-        execution = self._show(lambda: self._start_view(job))
+        execution = self._show(lambda: rq_view.start(self.redis, job, self.name, instead))
+        locks: dict[str, str] | None = None if execution is None else {}
         if job_type is None:
             outcome = put_off_unknown(job)
         else:
             self._deadline(time.monotonic() + job_type.timeout)
             try:
-                outcome = perform(job, job_type)
+                outcome = perform(job, job_type, locks=locks)
             finally:
                 self._deadline(time.monotonic() + CLAIM_SECONDS)
         killpoint("worker.before_rq")
         if execution is not None:
-            self._show(lambda: self._settle_view(job, execution, outcome))
+            closing = rq_view.Closing(locks or {}, self.queue if self._goes_on else "")
+            self._next = self._show(lambda: self._settle_view(job, execution, outcome, closing))
         log.info(
             "job",
             state=outcome.state,
@@ -199,26 +202,23 @@ class Worker:
         )
         return outcome
 
-    def _start_view(self, job: Claimed) -> rq_view.Execution:
-        try:
-            return rq_view.start(self.redis, job, self.name)
-        except OutOfMemoryError:
-            # The job was popped but its hash is still there, and a full Redis takes no new key:
-            # without this, RQ would show it as queued for ever.
-            rq_view.make_room(self.redis, job)
-            raise
-
-    def _settle_view(self, job: Claimed, execution: rq_view.Execution, outcome: Outcome) -> None:
+    def _settle_view(
+        self,
+        job: Claimed,
+        execution: rq_view.Execution,
+        outcome: Outcome,
+        closing: rq_view.Closing,
+    ) -> str | None:
         match outcome.state:
             case "done":
-                rq_view.finish(self.redis, job, execution)
+                return rq_view.finish(self.redis, job, execution, closing)
             case "failed" | "dead":
                 due = None if outcome.state == "dead" else outcome.delay
-                rq_view.fail(self.redis, job, execution, outcome.error, due)
+                return rq_view.fail(self.redis, job, execution, outcome.error, due, closing)
             case "snoozed":
-                rq_view.snooze(self.redis, job, execution)
+                return rq_view.snooze(self.redis, job, execution, closing)
             case _:
-                rq_view.drop(self.redis, job, execution)
+                return rq_view.drop(self.redis, job, execution, closing)
 
     def _show(self, act: Callable[[], Shown]) -> Shown | None:
         try:
@@ -253,7 +253,7 @@ class Worker:
     def _heartbeat(self) -> None:
         if time.monotonic() - self._beaten_at < HEARTBEAT_SECONDS:
             return
-        key = f"rq:worker:{self.name}"
+        key = rq_keys.worker_key(self.name)
         now = utcformat(real_now())
         # Missing when we are new, or when Redis was emptied. The key alone proves nothing: showing
         # a job as started writes to it too.
@@ -264,6 +264,7 @@ class Worker:
             pipe.expire(key, WORKER_TTL)
             pipe.sadd(rq_keys.WORKERS_KEY, key)
             pipe.sadd(rq_keys.workers_key(self.queue), key)
+            pipe.zremrangebyscore(rq_keys.ended_key("finished", self.queue), 0, real_seconds())
             pipe.execute()
         self._beaten_at = time.monotonic()
 
@@ -281,7 +282,7 @@ class Worker:
         self.redis.hset(key, mapping={name: str(value) for name, value in birth.items()})
 
     def _unregister(self, name: str) -> None:
-        key = f"rq:worker:{name}"
+        key = rq_keys.worker_key(name)
         with self.redis.pipeline(transaction=True) as pipe:
             pipe.srem(rq_keys.WORKERS_KEY, key)
             pipe.srem(rq_keys.workers_key(self.queue), key)
@@ -289,4 +290,7 @@ class Worker:
             pipe.execute()
 
     def _say_goodbye(self) -> None:
+        if self._next is not None:
+            self.redis.lpush(rq_keys.queue_key(self.queue), self._next)
+            self._next = None
         self._unregister(self.name)

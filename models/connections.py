@@ -7,6 +7,7 @@ is gone, a server that is away, read-only or out of connections.
 
 import os
 import sqlite3
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,7 @@ from peewee import (
 from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
 
 from models.database_errors import IN_FAILED_TRANSACTION, lacks_tables, state_of
+from models.write_turns import LOOK, WriteTurns
 from runtime.errors import Misconfigured
 from runtime.private_files import private_folder
 from runtime.settings import ROOT
@@ -34,6 +36,8 @@ from runtime.settings import ROOT
 TOO_LARGE = "54"  # the class of PostgreSQL's errors about what is too long for a row or an index
 # A statement that ran for longer than allowed: it is not repeated, for it would take as long again.
 CANCELLED = "57014"
+BUSY = 5  # seconds that SQLite's lock is waited for
+WRITES = frozenset({"INSERT", "UPDATE", "DELETE"})  # how a statement that writes begins
 # A server that vanished without closing its connections is noticed within half a minute.
 NOTICE = {
     "keepalives_idle": 10,
@@ -92,8 +96,10 @@ class _Database(peewee.Database):
         return opened
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        with _one_kind:
-            return super().execute_sql(sql, params)
+        with _one_kind:  # as peewee does it, but for its log and hooks, of which we have none
+            cursor = self.cursor()
+            cursor.execute(sql, params or ())
+            return cursor
 
     def begin(self, *how: Any) -> None:
         with _one_kind:
@@ -212,6 +218,7 @@ class _Sqlite(_Database, SqliteDatabase):
 
     def __init__(self, path: Path, **options: Any) -> None:
         self.path = path
+        self._turns = WriteTurns(path)
         super().__init__(
             f"file:{quote(str(path))}?mode=rw", uri=True, factory=_Connection, **options
         )
@@ -225,6 +232,42 @@ class _Sqlite(_Database, SqliteDatabase):
         if not self.is_closed() and not self.in_transaction() and self._is_lost():
             self.close()  # and connects again, to what is there now
         return super().cursor(named_cursor)
+
+    def begin(self, *how: Any) -> None:
+        with self._turns.turn():
+            self._begin_soon(*how)
+
+    def _begin_soon(self, *how: Any) -> None:
+        """Begin as soon as nobody writes: SQLite itself would look ever less often, and leave time
+        unused in which nobody does.
+        """
+        patience = time.monotonic() + BUSY
+        with _one_kind:
+            cursor = self.cursor()
+            cursor.execute("PRAGMA busy_timeout = 0")
+            try:
+                while not self._has_begun(cursor, " ".join(("BEGIN", *how)), patience):
+                    time.sleep(LOOK)
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout = {BUSY * 1000}")
+
+    @staticmethod
+    def _has_begun(cursor: sqlite3.Cursor, begin: str, patience: float) -> bool:
+        """Whether nobody else wrote. Raises SQLite's error once its time is over."""
+        try:
+            cursor.execute(begin)
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > patience:
+                raise
+            return False
+        return True
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        if self.in_transaction() or sql[:6].upper() not in WRITES:
+            return super().execute_sql(sql, params)
+        with self._turns.turn():
+            return super().execute_sql(sql, params)
 
     def commit(self) -> None:
         if self._is_lost():
@@ -270,10 +313,10 @@ def open_database(url: str, patience: float | None = None) -> peewee.Database:
             "journal_mode": "wal",
             "synchronous": "full",
             "foreign_keys": 1,
-            "busy_timeout": 5000,
+            "busy_timeout": BUSY * 1000,
             "temp_store": "memory",
         }
-        return _Sqlite(ROOT / parts.path[1:], pragmas=pragmas, timeout=5)
+        return _Sqlite(ROOT / parts.path[1:], pragmas=pragmas, timeout=BUSY)
     if parts.scheme in {"postgres", "postgresql"}:
         made = _Postgres(
             url,

@@ -19,10 +19,13 @@ _FRAME = {"BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"}
 
 @dataclass
 class Cost:
-    """What was sent, in order: every statement, BEGIN and COMMIT included; round trips to Redis."""
+    """What was sent, in order: every statement, BEGIN and COMMIT included; round trips to Redis,
+    and the commands that it did, where they were counted.
+    """
 
     sent: list[str] = field(default_factory=list)
     trips: int = 0
+    commands: int = 0
 
     @property
     def statements(self) -> list[str]:
@@ -51,6 +54,12 @@ class Cost:
 
 def _verb(statement: str) -> str:
     return statement.split(None, 1)[0].upper()
+
+
+def commands_done(redis: Any) -> int:
+    """How many commands this Redis has done, those inside scripts included."""
+    stats = redis.info("commandstats")
+    return sum(each["calls"] for name, each in stats.items() if name != "cmdstat_info")
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Talking with a receptionist in writing before it is deployed: Vapi's chat, with an assistant that
 goes along with each question and is kept nowhere.
 
-What a person writes, and what is answered, is kept in no row of a talk. It costs the platform, so it
-needs no payment; an account has a number of answers a day.
+What a person writes, and what is answered, is kept in no row of a talk. It costs the platform, so
+it needs no payment; an account has a number of answers a day.
 """
 
 from actions.deployment.clinic import clinic_of
@@ -37,7 +37,7 @@ def ask_receptionist(
     chat = _find(account, conversation_id) if conversation_id is not None else None
     with transaction():
         need_below_ceiling(account, "chats", "answers are given")
-        count_reserved(account.id, "chats", business_now())
+        count_reserved(account, "chats", business_now())
     assistant = render_trial(clinic_of(account, Setup.of(account.id)))
     try:
         reply = create_chat(assistant, message, (chat and chat.last_chat_id) or "")

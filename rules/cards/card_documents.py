@@ -50,6 +50,8 @@ _ID = re.compile(r"[a-z]{2,8}_[0-9A-Za-z_]+", re.ASCII)
 _FREE = frozenset({"metadata", "custom_fields", "customFields"})
 # over-cautious, quick; an escape may stand for a digit, or for what parts two
 _SUSPECT = re.compile(r"\d(?:[^0-9A-Za-z{}:]{0,12}\d){12,}|\\[bfnrtu]|[^\x00-\x7f]", re.ASCII)
+# more digits than a card has, in an id: no part of one, and not a number of JSON's own either
+_LONG_IN_ID = re.compile(rf"(?<=[A-Za-z_])[0-9]{{{LENGTHS.stop},}}")
 _SPLIT_PARTS = range(2, 20)  # members of a list that could be one number, digit by digit at most
 # A field called something longer is none whose name tells what it holds; each value of a list
 # would be looked at under it.
@@ -126,7 +128,7 @@ def redacted_json(text: str) -> str:
 
     Text that is not JSON is redacted as it is.
     """
-    if not _SUSPECT.search(text):
+    if not _SUSPECT.search(_LONG_IN_ID.sub("x", text)):
         return text
     try:
         document = json.loads(text)

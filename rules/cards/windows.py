@@ -23,7 +23,6 @@ def _where(chars: bytes) -> bytes:
 
 _OTHER = 0xFF  # no digit
 _DIGITS = b"0123456789"
-_NO_DIGITS = bytes(sorted(set(range(256)) - set(_DIGITS)))
 _IS_DIGIT, _IS_LINE_BREAK, _IS_SEPARATOR = _where(_DIGITS), _where(b"\n"), _where(b" -")
 _VALUE = _table(lambda byte: byte - ord("0") if byte in _DIGITS else _OTHER)
 
@@ -70,6 +69,13 @@ _HAS = _table(
 )
 _ANY = _table(lambda byte: 0x7F if byte else 0)
 
+# Where one may begin at all, so that ids and times, most of what is searched, are not weighed: the
+# first digit of a group, of which some network has numbers, as many digits with one separator at
+# most between two of them, and no digit after the last. Tried at each digit for a few steps.
+_FIRST = "".join(str(digit) for digit in range(10) if any(_ALLOWED[digit * 10 : digit * 10 + 10]))
+_MORE = f"{LENGTHS.start - 1},{LENGTHS.stop - 2}"  # digits after the first
+_MAY_BE = re.compile(rf"(?<![0-9])[{_FIRST}](?:[ \n-]?[0-9]){{{_MORE}}}(?![0-9])")
+
 
 def is_luhn(digits: str) -> bool:
     """Whether `digits` pass the Luhn check."""
@@ -81,9 +87,9 @@ def card_windows(plain: str) -> Iterator[tuple[int, list[int]]]:
     """The card numbers of a plain text: the index, among all its digits, of a digit that some begin
     with, and how many digits those have, the most first.
     """
-    raw = plain.encode("ascii", "replace")
-    if len(raw.translate(None, _NO_DIGITS)) < LENGTHS.start:
+    if not _MAY_BE.search(plain):
         return
+    raw = plain.encode("ascii", "replace")
     for found in _FOUND.finditer(_weighed(_digits(raw))):
         yield found.start(), _LENGTHS[found[0][0]]
 

@@ -40,6 +40,12 @@ def dies(clinic, place, monkeypatch):
     return False
 
 
+def at_vapi(clinic):
+    """How many things of each kind are at Vapi."""
+    tables = clinic.voice.books.tables
+    return {kind: len(rows) for kind, rows in tables.items() if rows}
+
+
 def leases_end(clinic):
     """What a dead worker held is free again."""
     StagedJob.update(lease_until=0).where(StagedJob.state == "running").execute()
@@ -63,6 +69,7 @@ def test_every_job_dies_once(clinic, place, monkeypatch):
     shown = clinic.shown(begun["id"])
     assert shown["status"] == "live", shown
     assert len(clinic.twilio.owned()) == 1
+    assert at_vapi(clinic) == {"assistant": 2, "squad": 1, "phone-number": 1}
     open_effects = list(Effect.select().where(Effect.state.not_in(("confirmed", "refused"))))
     assert open_effects == []
 
@@ -84,3 +91,4 @@ def test_every_job_of_a_take_down_dies_once(clinic, place, monkeypatch):
     assert clinic.shown(shown["id"])["status"] == "taken_down"
     assert clinic.twilio.owned() == {}
     assert clinic.twilio.books.addresses == {}
+    assert at_vapi(clinic) == {}

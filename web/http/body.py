@@ -93,6 +93,8 @@ def parse_json(text: str, most_values: int | None = None) -> Any:
     level = _containers([document])
     values = 0
     for _ in range(MAX_DEPTH):
+        if not level:
+            break
         values += sum(map(len, level))
         if most_values is not None and values > most_values:
             raise TooMuch(f"The JSON holds more than {most_values} values")

@@ -246,7 +246,7 @@ def test_redis_does_as_told_and_its_answer_is_lost(town, answer):
     """What was pushed though nobody heard so is done once; a lock taken unheard blocks nobody for
     longer than its lease.
     """
-    lost = b"RPUSH" if answer == "of the nudge" else b"payphone:lock"
+    lost = b"rq:queue:webhooks" if answer == "of the nudge" else b"payphone:lock"
     proxy = LossyProxy(town.valkey.socket, town.valkey.directory, lost)
     try:
         lossy = {"REDIS_URL": proxy.url}

@@ -1,0 +1,224 @@
+"""A job begins, and ends, in RQ's view by one script each: also where Redis has lost the script, is
+full, or holds odd keys; the next id comes with the end, and locks go with it.
+"""
+
+import json
+
+import pytest
+from redis.exceptions import OutOfMemoryError, ResponseError
+from rq.job import Job, JobStatus
+from rq.registry import FinishedJobRegistry
+from rq.serializers import JSONSerializer
+
+from delivery import registry, relay, rq_view
+from delivery.attempt import Outcome, recording
+from delivery.locks import invoice_lock
+from delivery.registry import JobType
+from delivery.worker import Worker
+from models.delivery.staged_job import StagedJob, claim_job
+from tests import given
+from tests.counting import counted
+
+QUEUE = "rq:queue:messages"
+LOCK = "payphone:lock:invoice:inv_x"
+
+
+@pytest.fixture
+def redis(database_url, valkey):
+    return valkey.client()
+
+
+@pytest.fixture
+def waiting(redis, monkeypatch):
+    """Stages as many jobs of one function, and queues them; their ids."""
+
+    def make(function, many=1):
+        kind = JobType("a_test_job", "messages", 3, 5, 60.0, function)
+        monkeypatch.setitem(registry._jobs, kind.name, kind)
+        ids = [given.a_job(kind.name, number, "messages", 3) for number in range(many)]
+        relay.tick(redis)
+        assert redis.llen(QUEUE) == many
+        return ids
+
+    return make
+
+
+def a_worker(redis, goes_on=False):
+    worker = Worker("messages", redis, "test-worker", lambda _at: None)
+    worker._goes_on = goes_on
+    return worker
+
+
+def shown(redis, job_id):
+    return Job.fetch(f"a_test_job-{job_id}", connection=redis, serializer=JSONSerializer)
+
+
+def test_a_redis_that_has_lost_the_scripts_is_given_them_again(redis, waiting):
+    """As after a restart or a failover."""
+    job_id, _ = waiting(lambda _number: redis.script_flush(), 2)
+    redis.script_flush()
+    a_worker(redis)._step()
+    assert shown(redis, job_id).get_status() is JobStatus.FINISHED
+
+
+def test_under_a_backlog_the_next_id_comes_with_the_end_of_the_last_job(redis, waiting):
+    ids = waiting(lambda _number: None, 3)
+    worker = a_worker(redis, goes_on=True)
+    worker._beat()
+    worker._step()
+    with counted() as cost:
+        worker._step()
+    assert cost.trips == 2, "begun, and ended: nothing was asked for the next"
+    assert redis.lrange(QUEUE, 0, -1) == []
+    worker._step()
+    assert [StagedJob.get_by_id(one).state for one in ids] == ["done"] * 3
+    assert worker._next is None
+
+
+def test_a_worker_that_leaves_puts_back_what_it_had_popped(redis, waiting):
+    ids = waiting(lambda _number: None, 3)
+    worker = a_worker(redis, goes_on=True)
+    worker._step()
+    worker._say_goodbye()
+    assert redis.lrange(QUEUE, 0, -1) == [f"a_test_job-{one}".encode() for one in ids[1:]]
+
+
+def test_a_worker_that_is_told_to_stop_pops_nothing_more(redis, waiting):
+    worker = a_worker(redis, goes_on=True)
+    waiting(lambda _number: worker._stop(15, None), 2)
+    worker._step()
+    assert (redis.llen(QUEUE), worker._next) == (1, None)
+
+
+def test_a_lock_goes_with_the_end_of_the_job_it_was_for(redis, waiting):
+    """Given a job that is recorded as done under its lock, then one trip releases it and shows the
+    end.
+    """
+
+    def act(_number):
+        with invoice_lock("inv_x"), recording():
+            assert redis.exists(LOCK)
+
+    waiting(act, 2)
+    worker = a_worker(redis)
+    worker._step()  # gives Redis the scripts
+    with counted() as cost:
+        worker._step()
+    assert given.states() == {"done": 2}
+    assert not redis.exists(LOCK)
+    # popped, begun, locked, asked by this test, ended
+    assert cost.trips == 5
+
+
+def test_a_lock_of_work_that_goes_on_is_released_at_once(redis, waiting):
+    """Given a job that is not over when it leaves its lock, then others need not wait for it."""
+    seen = []
+
+    def act(_number):
+        with invoice_lock("inv_x"):
+            pass
+        seen.append(redis.exists(LOCK))
+
+    waiting(act)
+    a_worker(redis)._step()
+    assert (seen, StagedJob.get().state) == ([0], "done")
+
+
+def test_a_lock_that_somebody_else_holds_by_now_stays(redis, waiting):
+    def act(_number):
+        with invoice_lock("inv_x"), recording():
+            redis.set(LOCK, "another's", ex=60)
+
+    waiting(act)
+    a_worker(redis)._step()
+    assert redis.get(LOCK) == b"another's"
+
+
+def test_a_lock_is_released_where_the_beginning_could_not_be_shown(redis, waiting, monkeypatch):
+    """Given that nothing was shown, then there is no end to show, and the lock goes alone."""
+
+    def refuse(*_args):
+        raise ResponseError("something")
+
+    def act(_number):
+        with invoice_lock("inv_x"), recording():
+            pass
+
+    waiting(act)
+    monkeypatch.setattr(rq_view, "start", refuse)
+    a_worker(redis)._step()
+    assert (StagedJob.get().state, redis.exists(LOCK)) == ("done", 0)
+
+
+def test_what_is_odd_keeps_nothing_else_from_being_shown(redis, waiting):
+    """Given one key with something else in it, when a job begins and ends, then all else is shown,
+    and the error is said.
+    """
+    (job_id,) = waiting(lambda _number: None)
+    claimed = claim_job(job_id, "w1")
+    redis.set(f"rq:executions:a_test_job-{job_id}", "odd")
+    with pytest.raises(ResponseError, match=r"^WRONGTYPE"):
+        rq_view.start(redis, claimed, "w1")
+    assert shown(redis, job_id).get_status() is JobStatus.STARTED
+    assert redis.hget("rq:worker:w1", "state") == b"busy"
+    redis.delete(f"rq:executions:a_test_job-{job_id}")
+    execution = rq_view.start(redis, claimed, "w1")
+    redis.set(f"rq:results:a_test_job-{job_id}", "odd")
+    with pytest.raises(ResponseError, match=r"^WRONGTYPE"):
+        rq_view.finish(redis, claimed, execution)
+    assert FinishedJobRegistry("messages", connection=redis).get_job_ids() == [
+        f"a_test_job-{job_id}"
+    ]
+    assert redis.hget("rq:worker:w1", "state") == b"idle"
+
+
+def test_a_full_redis_takes_what_removes(redis, waiting):
+    """Given a Redis that has become full, when an attempt ends, then it is shown as started no
+    longer and its lock is free; what would need room is refused, and said.
+    """
+    job_id, _ = waiting(lambda _number: None, 2)
+    claimed = claim_job(job_id, "w1")
+    execution = rq_view.start(redis, claimed, "w1")
+    redis.set(LOCK, "ours", ex=60)
+    limit = redis.config_get("maxmemory")["maxmemory"]
+    redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(OutOfMemoryError):
+            rq_view.finish(
+                redis, claimed, execution, rq_view.Closing({LOCK: "ours"}, pops="messages")
+            )
+        assert (redis.zcard("rq:wip:messages"), redis.exists(LOCK)) == (0, 0)
+        assert redis.llen(QUEUE) == 2, "what could not be told of is not popped"
+        with pytest.raises(OutOfMemoryError):
+            rq_view.start(redis, claimed, "w1")
+        assert not redis.exists(f"rq:job:a_test_job-{job_id}"), "it was popped: it makes room"
+    finally:
+        redis.config_set("maxmemory", limit)
+
+
+def test_another_job_than_the_popped_one_is_taken_in_the_same_trip(redis, waiting):
+    """Given that it is another's turn, then the popped id goes back as that one begins."""
+    first, second = waiting(lambda _number: None, 2)
+    popped = redis.lpop(QUEUE).decode()
+    claimed = claim_job(second, "w1")
+    with counted() as cost:
+        rq_view.start(redis, claimed, "w1", rq_view.Instead("messages", popped, is_back=True))
+    assert cost.trips == 1
+    assert redis.lrange(QUEUE, 0, -1) == [f"a_test_job-{first}".encode()]
+
+
+def test_rq_reads_what_the_scripts_write(redis, waiting):
+    """Every field of the hash that RQ reads is one that it can read."""
+    (job_id,) = waiting(lambda _number: None)
+    assert a_worker(redis).take(redis.lpop(QUEUE).decode()) == Outcome("done")
+    job = shown(redis, job_id)
+    assert (job.func_name, job.args, job.kwargs, job.timeout, job.origin) == (
+        "jobs.a_test_job",
+        [job_id],
+        {},
+        5,
+        "messages",
+    )
+    assert job.get_meta() == {"attempt": 1, "of": 3}
+    assert json.loads(job.data) == ["jobs.a_test_job", None, [job_id], {}]
+    assert job.created_at <= job.enqueued_at <= job.started_at <= job.ended_at
