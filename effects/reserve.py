@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from effects.kind import Kind
+from models.accounts.account import Account
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from runtime.clock import real_now
@@ -30,6 +31,7 @@ def reserve(
         subject,
         request,
         deadline,
+        invoice.account if kind.daily_limit else None,
         account_id=invoice.account_id,
         invoice_id=invoice.id,
         stripe_account=stripe_account,
@@ -64,7 +66,12 @@ def reserve_for_account(
 
 
 def _reserve(
-    kind: Kind, subject: str, request: dict[str, Any], deadline: datetime | None, **about: Any
+    kind: Kind,
+    subject: str,
+    request: dict[str, Any],
+    deadline: datetime | None,
+    account: Account | None = None,
+    **about: Any,
 ) -> Effect:
     now = real_now()
     return Effect.reserve(
@@ -75,6 +82,7 @@ def _reserve(
         deadline or now + DEADLINE,
         now,
         kind.daily_limit,
+        account,
         **about,
     )
 

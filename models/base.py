@@ -174,6 +174,15 @@ class Row(Model):
         return cls.one(f"{by_key} FOR UPDATE" if is_postgres() else by_key, row_id)
 
     @classmethod
+    def locked_with(cls, parent: str, row_id: str | int) -> Self:
+        """As `locked`, with the row that the foreign key `parent` names, which is not locked."""
+        where = f"t.{fixed_sql.by_key(cls)}" + (" FOR UPDATE OF t" if is_postgres() else "")
+        row = cls.one_with(parent, where, row_id)
+        if row is None:
+            raise cls.DoesNotExist(f"No {cls.__name__} {row_id}.")  # type: ignore[attr-defined]
+        return row
+
+    @classmethod
     def _read(cls, row: Sequence[Any]) -> Self:
         """The object of a row as `fixed_sql.reader` selects it."""
         made: Self = cls.__new__(cls)
@@ -345,10 +354,13 @@ def release_connection() -> None:
         database.drop_connection()
 
 
-def serialize_on(key: str) -> None:
-    """Let only one open transaction at a time hold `key`; SQLite has one writer anyway."""
+def serialize_on(*keys: str) -> None:
+    """Let only one open transaction at a time hold each of `keys`, which are taken in this order;
+    SQLite has one writer anyway.
+    """
     if is_postgres():
-        database.execute_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
+        locks = ", ".join("pg_advisory_xact_lock(hashtextextended(%s, 0))" for _ in keys)
+        database.execute_sql(f"SELECT {locks}", keys)
 
 
 def share_on(key: str) -> None:

@@ -14,6 +14,7 @@ from models.books.stripe_watermark import StripeWatermark
 from models.contact.account_sender import AccountSender
 from models.contact.consent import Consent
 from models.contact.contact_decision import ContactDecision
+from models.contact.hold import Hold
 from models.contact.message import Message
 from models.contact.message_template import MessageTemplate
 from models.contact.opt_out import OptOut
@@ -83,6 +84,7 @@ TABLES: tuple[type[Row], ...] = (
     AccountSender,
     Consent,
     OptOut,
+    Hold,
     PhoneSuppression,
     ContactDecision,
     MessageTemplate,

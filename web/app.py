@@ -15,6 +15,8 @@ from web.accounts.accounts import Accounts
 from web.books.reconciliation import LatestReconciliation
 from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
 from web.contact.contact_ledger import ContactLedger
+from web.contact.evaluate import Evaluations
+from web.contact.holds import CustomerHolds, OneHold
 from web.contact.invoice_messages import InvoiceMessages
 from web.contact.senders_and_templates import OneSender, OneTemplate, Templates
 from web.deployment.costs import AvailableNumbersOf, CostPreviewOf
@@ -29,6 +31,7 @@ from web.deployment.deployments import (
 from web.deployment.forwarding import Forwarding, TestForwarding
 from web.deployment.knowledge_files import KnowledgeFiles, OneKnowledgeFile
 from web.deployment.numbers import PurchaseNumber
+from web.deployment.payment_action import PaymentAction, PaymentActionDone
 from web.deployment.payment_method import PaymentMethod, SetupIntents
 from web.deployment.phone import ForwardedPhone, NoPhone, PortedPhone, SipPhone
 from web.deployment.review import OneAccount
@@ -87,6 +90,8 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/accounts/{account_id}/deployments": AccountDeployments,
     "/api/deployments/{deployment_id}": OneDeployment,
     "/api/deployments/{deployment_id}/events": DeploymentEvents,
+    "/api/deployments/{deployment_id}/payment-action": PaymentAction,
+    "/api/deployments/{deployment_id}/payment-action/done": PaymentActionDone,
     "/api/deployments/{deployment_id}/retry": RetryDeployment,
     "/api/deployments/{deployment_id}/rollback": RollBackDeployment,
     "/api/deployments/{deployment_id}/take-down": TakeDownDeployment,
@@ -110,7 +115,10 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/customers/{customer_id}/consents": CustomerConsents,
     "/api/customers/{customer_id}/opt-outs": CustomerOptOuts,
     "/api/customers/{customer_id}/suppressions/{channel}": CustomerSuppression,
+    "/api/customers/{customer_id}/holds": CustomerHolds,
+    "/api/customers/{customer_id}/holds/{hold_id}": OneHold,
     "/api/customers/{customer_id}/contact-ledger": ContactLedger,
+    "/api/compliance/evaluate": Evaluations,
     # invoices
     "/api/invoices": Invoices,
     "/api/invoices/{invoice_id}": OneInvoice,

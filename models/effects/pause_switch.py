@@ -66,10 +66,15 @@ class PauseSwitch(Row):
             return True
 
 
+def share_switches() -> None:
+    """Hold a shared lock on the switches until the transaction ends, for whoever reads them."""
+    share_on(_KEY)
+
+
 def paused(account_id: str | None, what: Pausable) -> bool:
     """Whether `what` is paused for this account or for all. Holds a shared lock on the switches
     until the transaction ends.
     """
-    share_on(_KEY)
+    share_switches()
     where = "account_id IN (?, ?) AND what = ? AND paused"
     return PauseSwitch.has(where, ALL, account_id or ALL, what)

@@ -26,6 +26,7 @@ from models.accounts.audit_entry import AuditEntry
 from models.base import database
 from models.feed.outgoing_event import TYPES
 from rules.contact.gate import may_contact
+from rules.contact.policy import RULES
 from runtime.settings import DAILY_CEILINGS, QUEUES, Settings
 from tests import given
 from web.http.problems import PROBLEMS
@@ -347,9 +348,12 @@ def test_audit_actions():
 
 
 def gate_found() -> list[str]:
-    """The first argument of each `Refused(…)` in the gate's own module."""
+    """The first argument of each `Refused(…)` in the gate's own module, and the codes of the rules
+    that it reads from the policy.
+    """
     tree = ast.parse(Path(may_contact.__code__.co_filename).read_text("utf-8"))
-    return sorted(_arguments(0, "Refused", [tree]))
+    codes = _arguments(0, "Refused", [tree]) | {rule.code for rule in RULES}
+    return sorted(code for code in codes if code.isidentifier())
 
 
 def test_reasons_of_the_contact_gate():
