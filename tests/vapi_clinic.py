@@ -109,6 +109,13 @@ class VapiClinic:
             given.make_due()
             given.relayed(self.redis)
 
+    def works_until(self, step: str) -> None:
+        """Do one job after the other until this step is done."""
+        while self.step(step).state != "done":
+            given.make_due()
+            given.relayed(self.redis)
+            assert given.worked(self.redis, "deploys", rounds=1)
+
     @property
     def newest(self) -> Deployment:
         found = Deployment.newest(self.account.id)

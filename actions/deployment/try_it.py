@@ -37,7 +37,7 @@ def ask_receptionist(
     chat = _find(account, conversation_id) if conversation_id is not None else None
     with transaction():
         need_below_ceiling(account, "chats", "answers are given")
-        count_reserved(account.id, "chats", business_now())
+        count_reserved(account, "chats", business_now())
     assistant = render_trial(clinic_of(account, Setup.of(account.id)))
     try:
         reply = create_chat(assistant, message, (chat and chat.last_chat_id) or "")

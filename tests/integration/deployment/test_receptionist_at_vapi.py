@@ -354,8 +354,7 @@ def test_a_number_that_never_becomes_active_is_not_waited_for_for_ever(deploying
 def test_texts_that_were_taken_are_put_right(deploying):
     """Given a number whose texts go elsewhere when it is imported, then they are ours again."""
     deploying.asks()
-    while deploying.states()["number"] != "done":
-        deploying.works(rounds=1)
+    deploying.works_until("number")
     (number,) = numbers_at_twilio(deploying)
     number["sms_url"] = "https://api.vapi.ai/twilio/sms"
     deploying.works()
