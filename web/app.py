@@ -31,6 +31,7 @@ from web.deployment.deployments import (
 )
 from web.deployment.forwarding import Forwarding, TestForwarding
 from web.deployment.knowledge_files import KnowledgeFiles, OneKnowledgeFile
+from web.deployment.metrics import FinanceMetrics
 from web.deployment.numbers import PurchaseNumber
 from web.deployment.payment_action import PaymentAction, PaymentActionDone
 from web.deployment.payment_method import PaymentMethod, SetupIntents
@@ -151,6 +152,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     # finance and books
     "/api/finance/unpaid-invoices": UnpaidInvoices,
     "/api/finance/summary": FinanceSummary,
+    "/api/finance/metrics": FinanceMetrics,
     "/api/finance/reconciliation": LatestReconciliation,
     # the feed for the clinic's own software
     "/api/events": EventFeed,
