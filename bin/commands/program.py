@@ -31,6 +31,7 @@ from bin.commands.payments import payments
 from bin.commands.recount import recount
 from bin.commands.reseal import reseal
 from bin.commands.staged_jobs import staged_jobs
+from bin.commands.strays import strays
 from models.base import database, use_database
 from models.database_errors import driver_says, explain
 from rules.cards.card_numbers import has_card_number, redact
@@ -154,6 +155,7 @@ for command in (
     ceiling,
     doctor,
     effects,
+    strays,
     events,
     invoices,
     keys,
