@@ -19,8 +19,19 @@ _SECRET = re.compile(
     r"(?<![A-Za-z0-9])(?:sk|rk|whsec|pp|ppop)_[A-Za-z0-9_]{12,}|_secret_\w+"
     r"|(?<=Bearer )[A-Za-z0-9._-]+|(?<=Basic )[A-Za-z0-9+/=_-]+"
     r"|(?<=://)[^\s/@]*:[^\s/@]+(?=@)|(?<=/p/)\w+|(?<=/card/)[\w=-]+"
+    # a request or an answer of Vapi's or Twilio's that was printed: 'twilioAuthToken': '…'
+    r"|(?i:(?:auth_?token|api_?secret|vapi[-_]secret)[\\'\"]+\s*[:,]\s*b?[\\'\"]+[^\s\\'\"]+)"
 )
-_HIDDEN_KEYS = {"authorization", "password", "secret", "client_secret", "token"}
+_HIDDEN_KEYS = {
+    "authorization",
+    "password",
+    "secret",
+    "client_secret",
+    "token",
+    "auth_token",
+    "twilioauthtoken",
+    "api_key",
+}
 
 
 Mask = Callable[[str], str]

@@ -323,6 +323,8 @@ def twilio_stand_in(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Itera
     """Twilio's stand-in beside Stripe's, named by TWILIO_API_BASE: for what buys and calls."""
     for name, value in {**TWILIO, "TWILIO_API_BASE": stand_in.url}.items():
         monkeypatch.setenv(name, value)
+    # a search answers with hundreds of numbers, and this machine may be busy
+    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "3")
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
     yield TwilioStandIn(stand_in)

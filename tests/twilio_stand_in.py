@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
-from sandbox.twilio import phones
+from sandbox.twilio import carrier, phones
 from sandbox.twilio.account import MAGIC_ACCOUNT
 from tests.stand_in import StandIn
 
@@ -66,6 +66,10 @@ class TwilioStandIn:
         """A person calls; what they hear."""
         with self.ground.lock:
             return phones.call_in(self.books, number, to)
+
+    def person_texts(self, number: str, to: str, body: str) -> None:
+        with self.ground.lock:
+            carrier.receive(self.books, number, to, body)
 
     def passes(self, seconds: int = 0) -> None:
         """Let time pass, and what is due happen; a call of the API does it too."""

@@ -1,5 +1,7 @@
 """Vapi's published shapes, read for two ends: the stand-in's own file, and a strict check of whole
 requests and answers.
+
+`PAYPHONE_SPECS=… python -m tests.vapi_shapes` writes the stand-in's file anew.
 """
 
 import json
@@ -11,6 +13,56 @@ import jsonschema_rs
 
 FOLDER = os.environ.get("PAYPHONE_SPECS", "")
 SPEC = Path(FOLDER) / "vapi_openapi.json"
+FILE = Path(__file__).parents[1] / "sandbox" / "vapi" / "shapes.json"
+# what the stand-in looks into; what refers to another shape may be any object
+NAMES = [
+    "CreateAssistantDTO",
+    "UpdateAssistantDTO",
+    "CreateQueryToolDTO",
+    "UpdateQueryToolDTO",
+    "CreateFunctionToolDTO",
+    "UpdateFunctionToolDTO",
+    "CreateTransferCallToolDTO",
+    "CreateEndCallToolDTO",
+    "CreateHandoffToolDTO",
+    "CreateSquadDTO",
+    "UpdateSquadDTO",
+    "SquadMemberDTO",
+    "CreateTwilioPhoneNumberDTO",
+    "UpdateTwilioPhoneNumberDTO",
+    "CreateChatDTO",
+    "CreateFileDTO",
+    "UpdateFileDTO",
+    "KnowledgeBase",
+    "OpenAIFunction",
+    "OpenAIFunctionParameters",
+    "ToolParameter",
+    "ToolRef",
+    "Server",
+    "BackoffPlan",
+    "OpenAIModel",
+    "AnthropicModel",
+    "GoogleModel",
+    "OpenAIMessage",
+    "VapiVoice",
+    "ElevenLabsVoice",
+    "OpenAIVoice",
+    "CartesiaVoice",
+    "DeepgramVoice",
+    "AzureVoice",
+    "DeepgramTranscriber",
+    "OpenAITranscriber",
+    "HandoffDestinationAssistant",
+    "TransferDestinationAssistant",
+    "TransferDestinationNumber",
+    "CompliancePlan",
+    "ArtifactPlan",
+    "MonitorPlan",
+    "StopSpeakingPlan",
+    "StartSpeakingPlan",
+    "AnalysisPlan",
+    "KeypadInputPlan",
+]
 KEPT = ("maxLength", "minLength", "minimum", "maximum")
 Json = dict[str, Any]
 
@@ -92,8 +144,28 @@ def _mended(made: Json) -> Json:
         made["pattern"] = made["pattern"].strip("/")
     if made.get("type") == "array":
         made.pop("enum", None)  # it is meant of the items
-    if isinstance(made.get("enum"), list) and isinstance(made["enum"][0], str):
+    words = made.get("enum")
+    if isinstance(words, list) and words and isinstance(words[0], str):
         made["type"] = "string"
-    if made.pop("nullable", False):
-        made["type"] = [made["type"], "null"]
+    if made.get("nullable") is True:
+        return {"anyOf": [{key: made[key] for key in made if key != "nullable"}, {"type": "null"}]}
     return made
+
+
+def written(shapes: Json) -> str:
+    """The stand-in's file: one field a line."""
+    texts = []
+    for name, shape in shapes.items():
+        fields = ",\n".join(
+            f"      {json.dumps(key)}: {json.dumps(kind)}" for key, kind in shape["fields"].items()
+        )
+        required = json.dumps(shape["required"])
+        texts.append(
+            f'  {json.dumps(name)}: {{\n    "required": {required},\n'
+            f'    "fields": {{\n{fields}\n    }}\n  }}'
+        )
+    return "{\n" + ",\n".join(texts) + "\n}\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(written(compact(spec(), NAMES)), "utf-8")

@@ -31,6 +31,7 @@ from web.deployment.deployments import (
 from web.deployment.forwarding import Forwarding, TestForwarding
 from web.deployment.knowledge_files import KnowledgeFiles, OneKnowledgeFile
 from web.deployment.numbers import PurchaseNumber
+from web.deployment.payment_action import PaymentAction, PaymentActionDone
 from web.deployment.payment_method import PaymentMethod, SetupIntents
 from web.deployment.phone import ForwardedPhone, NoPhone, PortedPhone, SipPhone
 from web.deployment.review import OneAccount
@@ -89,6 +90,8 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/accounts/{account_id}/deployments": AccountDeployments,
     "/api/deployments/{deployment_id}": OneDeployment,
     "/api/deployments/{deployment_id}/events": DeploymentEvents,
+    "/api/deployments/{deployment_id}/payment-action": PaymentAction,
+    "/api/deployments/{deployment_id}/payment-action/done": PaymentActionDone,
     "/api/deployments/{deployment_id}/retry": RetryDeployment,
     "/api/deployments/{deployment_id}/rollback": RollBackDeployment,
     "/api/deployments/{deployment_id}/take-down": TakeDownDeployment,

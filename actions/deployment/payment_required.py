@@ -21,11 +21,12 @@ class Door(Enum):
 
 
 def require_payment_method(account_id: str, door: Door) -> Setup:
-    """The account's setup, whose card may be charged. Raises Refused `payment_method_required`.
+    """The account's setup, whose card may be charged, locked until the transaction ends. Raises
+    Refused `payment_method_required`.
 
     Ask within the transaction that decides.
     """
-    setup = Setup.of(account_id)
+    setup = Setup.locked_if_there(account_id)
     if setup is None or not setup.may_pay:
         raise payment_required(setup, door)
     return setup

@@ -125,7 +125,8 @@ def hold_step(run: Run, waiting: Wait) -> None:
         return
     run.step.record(message=waiting.why)
     was = run.deployment.status
-    run.deployment.record(run.now, status=waiting.status)
+    message = "Deploying..." if waiting.status == "running" else waiting.why
+    run.deployment.record(run.now, status=waiting.status, message=message)
     tell(run.deployment, waiting.why, run.now, run.step)
     if waiting.status == "payment_action_required" != was:
         emit(run.account.id, "deployment.action_required", *about(run.deployment))

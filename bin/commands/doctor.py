@@ -15,7 +15,7 @@ from rich.table import Table
 from bin.commands.checks.database import check_database
 from bin.commands.checks.files import check_files
 from bin.commands.checks.finding import Finding
-from bin.commands.checks.money import check_cards, check_money, check_totals
+from bin.commands.checks.money import check_cards, check_fees, check_money, check_totals
 from bin.commands.checks.redis_server import check_redis
 from bin.commands.checks.settings import check_connect, check_settings
 from bin.commands.checks.strays import check_strays
@@ -96,6 +96,7 @@ def examine() -> Iterator[Finding]:
         yield from check_deliveries()
         yield from check_money()
         yield from check_cards()
+        yield from check_fees()
         yield check_totals()
         yield check_sealed()
         yield check_strays()

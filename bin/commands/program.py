@@ -21,6 +21,7 @@ from bin.commands.accounts.operators import operator
 from bin.commands.books.backfill import backfill, backfills, replay
 from bin.commands.books.events import events
 from bin.commands.books.reconcile import reconcile
+from bin.commands.compliance.prove import compliance
 from bin.commands.doctor import doctor
 from bin.commands.effects import effects
 from bin.commands.invoices.import_invoices import invoices
@@ -153,6 +154,7 @@ for command in (
     audit,
     brakes,
     ceiling,
+    compliance,
     doctor,
     effects,
     strays,

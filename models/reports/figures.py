@@ -14,6 +14,7 @@ from models.effects.effect import Effect
 from models.effects.pause_switch import PAUSABLE
 from models.invoices.invoice import TO_REFUND
 from models.reports.running_total import totals
+from rules.dispute_course import CLOSED
 from runtime.settings import DAILY_CEILINGS, INTERACTIVE
 
 _SECOND = 1_000_000
@@ -186,6 +187,21 @@ def count_failed_refunds() -> int:
             f" ({anew})"
         ).fetchone()[0]
     )
+
+
+def count_fee_trouble() -> dict[str, int]:
+    """Setup fees that are disputed, and those that could not be given back."""
+    closed = ", ".join(f"'{status}'" for status in sorted(CLOSED))
+    disputed = (
+        "SELECT COUNT(*) FROM dispute d JOIN deployment p ON p.fee_intent_id = d.intent_id WHERE"
+        f" d.stripe_account = '' AND d.status NOT IN ({closed})"
+    )
+    kept = (
+        "SELECT COUNT(*) FROM deployment p JOIN deployment_step s ON s.deployment_id = p.id WHERE"
+        " p.fee_intent_id IS NOT NULL AND s.name = 'charge' AND s.state = 'undo_failed'"
+    )
+    counted = {"disputed": disputed, "not refunded": kept}
+    return {name: int(execute(sql).fetchone()[0]) for name, sql in counted.items()}
 
 
 def count_paused() -> dict[str, int]:

@@ -34,28 +34,27 @@ def place_test_call(
 
 
 def find_calls(to: str, from_: str, after: datetime) -> list[Json]:
-    """Calls from `from_` to `to` that were made since a time, newest first.
-
-    The list is not narrowed by Twilio's StartTime: a call that has not begun has none.
-    """
-    with mapped_errors():
-        listed = client().calls.list(to=to, from_=from_, limit=MAX_LISTED, page_size=PAGE)
-        since = iso(after.replace(microsecond=0))  # Twilio's times are whole seconds
-        return [row for row in map(_plain, listed) if row["created_at"] >= since]
+    """Calls from `from_` to `to` that were made since a time, newest first."""
+    return _listed(after, to=to, from_=from_)
 
 
 def calls_to(to: str, since: datetime) -> list[Json]:
     """Calls to `to` that were made since a time, newest first, whoever called."""
-    with mapped_errors():
-        listed = client().calls.list(to=to, limit=MAX_LISTED, page_size=PAGE)
-        begun = iso(since.replace(microsecond=0))
-        return [row for row in map(_plain, listed) if row["created_at"] >= begun]
+    return _listed(since, to=to)
 
 
 def get_call(sid: str) -> Json:
     """A call in its present state; over when its status is in FINAL."""
     with mapped_errors():
         return _plain(client().calls(sid).fetch())
+
+
+def _listed(since: datetime, **filters: Any) -> list[Json]:
+    """The list is not narrowed by Twilio's StartTime: a call that has not begun has none."""
+    with mapped_errors():
+        listed = client().calls.list(limit=MAX_LISTED, page_size=PAGE, **filters)
+        first = iso(since.replace(microsecond=0))  # Twilio's times are whole seconds
+        return [row for row in map(_plain, listed) if row["created_at"] >= first]
 
 
 def _plain(call: Any) -> Json:

@@ -241,7 +241,8 @@ def _available(found: Any) -> AvailableNumber:
         e164=word(found.phone_number),
         locality=found.locality or "",
         region=found.region or "",
-        address_requirements=word(found.address_requirements),
+        # where nothing is said, an address may be needed
+        address_requirements=text(found.address_requirements) or "any",
         **_able(found.capabilities),
     )
 

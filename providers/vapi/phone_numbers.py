@@ -55,7 +55,7 @@ def get_number(number_id: str) -> Json:
 def update_number(
     number_id: str, *, squad_id: str = "", assistant_id: str = "", server: Json | None = None
 ) -> Json:
-    """Change who answers."""
+    """Have another squad answer, or another assistant, where one answered before."""
     body = OURS | _answered_by(squad_id, assistant_id, server)
     return _kept(client.patch(place(KIND, number_id), body))
 

@@ -50,9 +50,11 @@ Codes, in the order in which they are looked for:
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 from rules.contact.hours import (
+    LAWFUL,
     Hours,
     begins_everywhere,
     closing,
@@ -61,7 +63,6 @@ from rules.contact.hours import (
 )
 from rules.contact.places import NOWHERE_KNOWN, Places
 from rules.contact.policy import (
-    BY_ID,
     DAY_HOURS,
     EXTRA_HOURS,
     RULES,
@@ -223,10 +224,9 @@ class _Question:
     def applying(self, kind: str) -> Iterator[Rule]:
         """The rules of a kind that bind this contact at this moment."""
         facts, (first, last) = self.facts, self.days
-        for rule in self.rules:
+        for rule in _of_kind(self.rules, kind):
             if (
-                rule.kind == kind
-                and facts.channel in rule.channels
+                facts.channel in rule.channels
                 and facts.creditor.party in rule.parties
                 and rule.in_force(first, last)
                 and _is_there(rule, facts.person.places)
@@ -237,6 +237,11 @@ class _Question:
     def one(self, rule_id: str) -> bool:
         """Whether the rule of this name binds this contact at this moment."""
         return any(rule.id == rule_id for rule in self.applying("condition"))
+
+
+@lru_cache(maxsize=64)
+def _of_kind(rules: tuple[Rule, ...], kind: str) -> tuple[Rule, ...]:
+    return tuple(rule for rule in rules if rule.kind == kind)
 
 
 Check = Callable[[_Question], Iterator[Refused]]
@@ -499,6 +504,10 @@ def _about_the_day(question: _Question) -> Iterator[Refused]:
                 "quiet_days",
             )
             return
+
+
+def _about_its_age(question: _Question) -> Iterator[Refused]:
+    facts, zones = question.facts, question.facts.person.zones
     for rule in question.applying("minimum_age") if facts.purpose == "collection" else ():
         ripe = begins_everywhere(zones, facts.debt.billed_on + rule.numbers["days"] * DAY)
         if question.at < ripe:
@@ -606,6 +615,7 @@ _CHECKS: tuple[Check, ...] = (
     _about_the_way,
     _about_the_hour,
     _about_the_day,
+    _about_its_age,
     _about_conversations,
     _about_caps,
     _about_the_account,
@@ -615,10 +625,9 @@ _CHECKS: tuple[Check, ...] = (
 def _hours(question: _Question) -> Hours:
     """The hours that all rules in force leave."""
     rules = [rule.numbers for rule in question.applying("hours")]
-    strictest = BY_ID["hours"].numbers  # applied to everyone, whatever else is in force
     return Hours(
-        max([strictest["opens"], *(numbers["opens"] for numbers in rules)]),
-        min([strictest["closes"], *(numbers["closes"] for numbers in rules)]),
+        max((numbers["opens"] for numbers in rules), default=LAWFUL.opens),
+        min((numbers["closes"] for numbers in rules), default=LAWFUL.closes),
     )
 
 

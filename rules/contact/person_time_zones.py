@@ -2,6 +2,7 @@
 clinic gave.
 """
 
+from functools import cache
 from zoneinfo import available_timezones
 
 import phonenumbers
@@ -25,7 +26,13 @@ def zones_of(phone: str, address: dict[str, str] | None, given: str | None) -> t
         else (zone for state in states_of_address(address) for zone in STATES[state])
     )
     found = {*zones_of_number(phone), *home}
-    return tuple(sorted(found & available_timezones()))
+    return tuple(sorted(found & _known_zones()))
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    """Every zone there is: asking for them walks hundreds of files, once."""
+    return frozenset(available_timezones())
 
 
 def zones_of_number(phone: str) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ BOTH: tuple[Channel, ...] = ("sms", "voice")
 ANY_PARTY: tuple[Party, ...] = ("first", "third")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rule:
     """One rule. Empty `states`: everywhere; with `cities` only there. `starts` and `ends` are its
     first and last day in force, None: always. `numbers` are its parameters: hours are local, `most`

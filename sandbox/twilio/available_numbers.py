@@ -15,6 +15,8 @@ UNSUPPORTED = frozenset(
     ["Beta", "InLata", "InPostalCode", "InRateCenter", "NearLatLong", "FaxEnabled"]
 )
 SHORTEST_PATTERN, LONGEST_PATTERN = 2, 16
+# of a whole number, or of a beginning
+AREA_IN = re.compile(r"(?:\+1|1?(?=\d{10}$))([2-9]\d\d)")
 LETTERS = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999")
 
 
@@ -35,11 +37,15 @@ def index(books: Books, account: str, form: Form, country: str) -> Json:
 
 
 def _areas(form: Form) -> Iterable[int]:
-    """The area codes to look through: one that is named, or those whose place is known."""
+    """The area codes to look through: one that is named, or begins what is looked for, or else
+    those whose place is known.
+    """
     if "AreaCode" in form:
         return [int(form["AreaCode"])]
-    if form.get("NearNumber", "").startswith("+1"):
-        return [int(form["NearNumber"][2:5])]
+    for text in (form.get("NearNumber", ""), form.get("Contains", "")):
+        named = AREA_IN.match(text)
+        if named:
+            return [int(named[1])]
     return sorted(AREAS)
 
 

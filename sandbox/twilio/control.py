@@ -3,8 +3,8 @@ who text and call, prices; and what Twilio would bill.
 """
 
 import json
+import re
 from dataclasses import asdict
-from decimal import Decimal
 from typing import Any
 
 import falcon
@@ -132,7 +132,7 @@ class NumberControl:
         """What a local number costs a month from now on: ``{country, price}``, in US dollars."""
         body = _body(req)
         with self.twilio.ground.lock:
-            self.twilio.books.prices[body["country"]] = str(Decimal(body["price"]))
+            set_price(self.twilio, body["country"], str(body["price"]))
         resp.media = body
 
     def on_post_registration(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -166,6 +166,13 @@ def add_sender(twilio: Twilio, sender: Sender) -> None:
             *(each for each in twilio.books.senders if each.number != sender.number),
             sender,
         ]
+
+
+def set_price(twilio: Twilio, country: str, price: str) -> None:
+    """Say what a local number costs a month; callers hold the lock."""
+    if not re.fullmatch(r"\d+(\.\d+)?", price):
+        raise ValueError(f"price is a decimal of US dollars such as 1.15, not {price!r}")
+    twilio.books.prices[country] = price
 
 
 def add_account(twilio: Twilio, sid: str, token: str) -> None:

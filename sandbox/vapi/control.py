@@ -21,7 +21,7 @@ class VapiControl:
     def on_post_keys(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Let one more private key in: ``{key}``."""
         add_key(self.vapi, str(body_of(req)["key"]))
-        resp.status = falcon.HTTP_204
+        resp.media = {"keys": len(self.vapi.books.keys)}
 
     def on_post_habits(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Change how it behaves: ``{read_after?, active_after?, patch_publishes?}``."""

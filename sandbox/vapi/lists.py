@@ -18,7 +18,8 @@ def index(books: Books, kind: str, query: dict[str, str]) -> list[Json]:
     unknown = [name for name in query if name not in BOUNDS and name != "limit"]
     if unknown:
         raise invalid(*(f"property {name} should not exist" for name in unknown))
-    rows = [row for row in books.each(kind) if _is_within(row, query)]
+    bounds = {name: _date(text, name) for name, text in query.items() if name in BOUNDS}
+    rows = [row for row in books.each(kind) if _is_within(row, bounds)]
     rows.sort(key=lambda row: str(row["createdAt"]), reverse=True)
     return rows[: _limit(query)]
 
@@ -30,13 +31,11 @@ def _limit(query: dict[str, str]) -> int:
     return int(text)
 
 
-def _is_within(row: Json, query: dict[str, str]) -> bool:
+def _is_within(row: Json, bounds: dict[str, datetime]) -> bool:
     """Whether a row is within every bound."""
-    for name, text in query.items():
-        if name not in BOUNDS:
-            continue
+    for name, wanted in bounds.items():
         field, bound = BOUNDS[name]
-        there, wanted = _date(row[field], field), _date(text, name)
+        there = _date(row[field], field)
         held = {
             "Gt": there > wanted,
             "Lt": there < wanted,

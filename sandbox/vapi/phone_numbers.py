@@ -36,9 +36,9 @@ def create(books: Books, line: Line, body: Any) -> Json:
 
 def update(books: Books, line: Line, id: str, body: Any) -> Json:
     """``PATCH /phone-number/{id}``: what is left out of `smsEnabled` is on, as at an import."""
-    books.find("phone-number", id)
+    found = books.find("phone-number", id)
     shapes.check("UpdateTwilioPhoneNumberDTO", body)
-    _check_answer(books, body)
+    _check_answer(books, found | body)
     changed = books.change("phone-number", id, {"smsEnabled": True, **body})
     line.point(changed["number"], VOICE_URL, SMS_URL if changed["smsEnabled"] else None)
     return changed

@@ -3,7 +3,6 @@ itself.
 """
 
 from sandbox.twilio.provider import Twilio
-from sandbox.vapi.errors import Json
 
 
 class Line:
@@ -18,14 +17,14 @@ class Line:
         books = self.twilio.books
         if not token or books.tokens.get(account_sid) != token:
             return False
-        bought = self._bought(number)
+        bought = books.incoming_by_number(number)
         if bought is not None:
             return bool(bought["account_sid"] == account_sid)
         return any(sender.number == number for sender in books.senders)
 
     def point(self, number: str, voice_url: str, sms_url: str | None) -> None:
         """Write the number's addresses; without an `sms_url` its texts go where they went."""
-        bought = self._bought(number)
+        bought = self.twilio.books.incoming_by_number(number)
         if bought is not None:
             bought["voice_url"] = voice_url
         if sms_url is None:
@@ -35,8 +34,3 @@ class Line:
         for sender in self.twilio.books.senders:
             if sender.number == number:
                 sender.sms_url = sms_url
-
-    def _bought(self, number: str) -> Json | None:
-        """The number's own record, where Twilio's stand-in sells numbers."""
-        rows: dict[str, Json] = getattr(self.twilio.books, "incoming", {})
-        return next((row for row in rows.values() if row["phone_number"] == number), None)

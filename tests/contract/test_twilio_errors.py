@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.base.page import Page
+from twilio.base.version import Version
 from twilio.http.response import Response
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProtocolError
 
@@ -138,6 +139,33 @@ def test_report_3_a_missing_bundle_is_a_no_whatever_its_status(status, words):
         raise TwilioRestException(status, "/", f"Unable to create record: {words}", status)
     assert (told.value.outcome, told.value.code) == ("refused", "21649")
     assert "bundle" in told.value.advice
+
+
+def read(answer, is_list):
+    """What the SDK does with an answer that is no success."""
+    if is_list:
+        Page(None, answer)
+    raise Version.exception("POST", "/", answer, "Unable to create record")
+
+
+@given(
+    status=st.integers(400, 599),
+    code=st.none() | st.integers(0, 99_999) | st.text(max_size=5),
+    message=st.text(max_size=80),
+    is_list=st.booleans(),
+)
+def test_only_a_definite_no_is_refused(status, code, message, is_list):
+    """Whatever Twilio's code and words are, to a list or to anything else: 5xx and 408 leave it
+    open, wrong credentials and too many requests are waited out, the rest is a no.
+    """
+    answer = Response(status, json.dumps({"code": code, "message": message, "status": status}))
+    with pytest.raises(ProviderError) as told, mapped_errors():
+        read(answer, is_list)
+    waits = status in {401, 403, 429} or code == 20003
+    is_no = status < 500 and status != 408
+    assert told.value.outcome == ("retry_later" if waits else "refused" if is_no else "unknown")
+    assert told.value.code
+    assert told.value.answered
 
 
 @pytest.mark.parametrize(

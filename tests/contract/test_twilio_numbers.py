@@ -12,6 +12,7 @@ from providers.twilio import accounts, addresses, calls, numbers, prices
 from providers.twilio.refusals import ADDRESS_REQUIRED, GONE, NOT_FOUND, TRIAL
 from runtime.clock import real_now
 from sandbox.twilio import addresses as magic
+from sandbox.twilio import stock
 from sandbox.twilio.account import MAGIC_TOKEN
 from sandbox.twilio.ledger import MONTH
 from tests.texting import HOME
@@ -86,6 +87,15 @@ def test_a_search_is_narrowed_at_twilio_and_again_here(twilio_stand_in, monkeypa
     assert found
     assert all(each.voice and each.sms for each in found)
     assert {each.address_requirements for each in found} == {"none"}
+
+
+def test_a_number_of_which_no_requirement_is_told_may_need_an_address(twilio_stand_in, monkeypatch):
+    monkeypatch.setitem(stock.ADDRESS_REQUIRED, 50, None)
+    silent = "+12125550150"
+    assert silent not in {each.e164 for each in available()}
+    assert {each.e164: each.address_requirements for each in available(with_address=True)}[
+        silent
+    ] == "any"
 
 
 @pytest.mark.parametrize(
@@ -243,7 +253,7 @@ def test_a_purchase_that_was_not_answered_is_found_by_its_tag(
 ):
     """Whatever becomes of the answer, the tag tells whether there is a number, and which."""
     wanted = available()[0].e164
-    twilio_stand_in.fault(kind, NUMBERS, seconds=3)
+    twilio_stand_in.fault(kind, NUMBERS, seconds=6)
     with pytest.raises(ProviderError) as told:
         buy(wanted)
     assert told.value.outcome == outcome
@@ -301,7 +311,7 @@ def test_a_number_is_released_once_and_again_is_no_error(twilio_stand_in):
 @pytest.mark.parametrize("kind", ["refuse_after", "timeout_after"])
 def test_a_release_that_was_not_answered_is_done_when_it_is_tried_again(twilio_stand_in, kind):
     made = buy()
-    twilio_stand_in.fault(kind, ONE_NUMBER, "DELETE", seconds=3)
+    twilio_stand_in.fault(kind, ONE_NUMBER, "DELETE", seconds=6)
     with pytest.raises(ProviderError) as told:
         numbers.release_number(made["id"])
     assert told.value.outcome == "unknown"
@@ -424,7 +434,7 @@ def test_an_address_is_found_by_its_tag(twilio_stand_in):
 
 @pytest.mark.parametrize("kind", ["refuse_after", "timeout_after", "error_500_after"])
 def test_an_address_that_was_not_answered_is_found_by_its_tag(twilio_stand_in, kind):
-    twilio_stand_in.fault(kind, ADDRESSES, seconds=3)
+    twilio_stand_in.fault(kind, ADDRESSES, seconds=6)
     with pytest.raises(ProviderError) as told:
         an_address()
     assert told.value.outcome == "unknown"
@@ -523,6 +533,20 @@ def test_a_person_who_calls_the_clinic_arrives_here_too(twilio_stand_in):
     assert (form["From"], form["ForwardedFrom"]) == (CALLER, "+12125550102")
 
 
+def test_what_vapi_answers_is_not_sent_over_the_net(twilio_stand_in):
+    """Given a number that Vapi has pointed at itself, then calls and texts to it are Vapi's, whose
+    stand-in is here: nothing leaves for Vapi's own host, and the call is listed all the same.
+    """
+    ours = buy()
+    theirs = {"voice_url": "https://api.vapi.ai/twilio/inbound_call"}
+    numbers.update_number(ours["id"], sms_url="https://api.vapi.ai/twilio/sms", **theirs)
+    assert twilio_stand_in.person_calls(CALLER, ours["phone_number"]) == "completed"
+    twilio_stand_in.person_texts(CALLER, ours["phone_number"], "STOP")
+    assert [url for url, _, _ in twilio_stand_in.told()] == [STATUS]
+    arrived = calls.calls_to(ours["phone_number"], real_now() - timedelta(minutes=1))
+    assert [(row["from"], row["status"]) for row in arrived] == [(CALLER, "completed")]
+
+
 def test_what_twilio_does_not_call(twilio_stand_in):
     ours = buy()["phone_number"]
     assert refused(calls.place_test_call, CLINIC, "+12125550777", twiml="<Response/>").code == (
@@ -542,7 +566,7 @@ def test_a_call_that_was_not_answered_is_found_by_its_numbers_and_time(
 ):
     caller = buy()["phone_number"]
     before = real_now() - timedelta(minutes=1)
-    twilio_stand_in.fault(kind, CALLS, seconds=3)
+    twilio_stand_in.fault(kind, CALLS, seconds=6)
     with pytest.raises(ProviderError) as told:
         calls.place_test_call(CLINIC, caller, twiml="<Response/>")
     assert told.value.outcome == "unknown"

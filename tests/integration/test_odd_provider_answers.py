@@ -77,6 +77,7 @@ CALLS = {
     "read prices": prices.monthly_number_price,
     "call": lambda: calls.place_test_call("+12125550100", "+12125550150", twiml="<Response/>"),
     "find calls": lambda: calls.find_calls("+12125550100", "+12125550150", datetime.now(UTC)),
+    "list calls": lambda: calls.calls_to("+12125550100", datetime.now(UTC)),
     "read a call": lambda: calls.get_call("CA1"),
 }
 

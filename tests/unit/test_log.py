@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from rules.cards.card_numbers import redact
-from runtime.log import MaskingFormatter
+from runtime.log import MaskingFormatter, _Masking
 
 
 def line(text: str) -> str:
@@ -31,6 +31,11 @@ def line(text: str) -> str:
         "redis://:pa55%40word@localhost:6379/0",
         "/p/abcdefghjkmnpqrs",
         "/card/gAAAAABl-xyz=",
+        "'twilioAuthToken': 'a1b2c3d4e5f6'",
+        '"twilioApiSecret": "a1b2c3d4e5f6"',
+        '\\"twilioAuthToken\\": \\"a1b2c3d4e5f6\\"',
+        "('X-Vapi-Secret', 'a1b2c3d4e5f6')",
+        "(b'X-Vapi-Secret', b'a1b2c3d4e5f6')",
     ],
 )
 def test_keys_and_addresses_that_are_rights_are_masked(secret):
@@ -48,7 +53,15 @@ def test_keys_and_addresses_that_are_rights_are_masked(secret):
         "task_reconciliation_done",
         "app_settings_of_the_clinic",
         "inv_01m810b56xd6mnmgp02",
+        "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, then try again",
+        "VAPI_WEBHOOK_SECRET: not set",
     ],
 )
 def test_names_that_only_look_like_keys_are_left(plain):
     assert line(plain) == plain
+
+
+@pytest.mark.parametrize("key", ["twilioAuthToken", "auth_token", "api_key", "Authorization"])
+def test_what_is_named_for_a_secret_is_masked_whatever_it_holds(key):
+    shown = _Masking(redact)(None, "info", {"event": "x", key: "short"})
+    assert shown == {"event": "x", key: "***"}

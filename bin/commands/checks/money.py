@@ -10,6 +10,7 @@ from models.reports.figures import (
     count_ceilings,
     count_differences,
     count_failed_refunds,
+    count_fee_trouble,
     count_paused,
     count_to_refund,
 )
@@ -34,6 +35,10 @@ REFUNDS = (
 UNOWED = (
     "Invoices paid after they were cancelled, or paid more than was owed. The feed's"
     " payment.unexpected names each payment; refund it, or agree with the payer to keep it."
+)
+FEES = (
+    "Answer a dispute in Stripe's dashboard by its due date; give back by hand what could not be"
+    " refunded. The audit names the deployment: deployment.fee_disputed, deployment.undo_failed."
 )
 CARDS = (
     "One card for many clinics may be one owner's, or somebody's who tries out stolen ones: look at"
@@ -71,6 +76,12 @@ def check_cards() -> Iterator[Finding]:
     shared = Setup.shared_fingerprints(SHARED)
     named = ", ".join(f"{card} in {count} accounts" for card, count in shared[:5])
     yield judged(bool(shared), "shared cards", named or "none", CARDS, "warn")
+
+
+def check_fees() -> Iterator[Finding]:
+    """Whether setup fees are disputed, or could not be given back."""
+    trouble = count_fee_trouble()
+    yield judged(any(trouble.values()), "setup fees", _listed(trouble), FEES, "warn")
 
 
 def _listed(counts: dict[str, int]) -> str:
