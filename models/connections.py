@@ -6,8 +6,12 @@ is gone, a server that is away, read-only or out of connections.
 """
 
 import os
+import random
 import sqlite3
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -34,6 +38,8 @@ from runtime.settings import ROOT
 TOO_LARGE = "54"  # the class of PostgreSQL's errors about what is too long for a row or an index
 # A statement that ran for longer than allowed: it is not repeated, for it would take as long again.
 CANCELLED = "57014"
+_BUSY = "SQLITE_BUSY"
+_PAUSE = 0.000_2, 0.001_5  # seconds
 # A server that vanished without closing its connections is noticed within half a minute.
 NOTICE = {
     "keepalives_idle": 10,
@@ -92,7 +98,8 @@ class _Database(peewee.Database):
         return opened
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        with _one_kind:  # as peewee does it, but for its log and hooks, of which we have none
+        self._log_query(sql, params)  # type: ignore[attr-defined]
+        with _one_kind:  # as peewee does it, in one wrapper of errors, and without its hooks
             cursor = self.cursor()
             cursor.execute(sql, params or ())
             return cursor
@@ -212,6 +219,8 @@ class _Sqlite(_Database, SqliteDatabase):
     that no name leads to any more, and all of that would be lost.
     """
 
+    patience = 5.0  # seconds to wait for others who write
+
     def __init__(self, path: Path, **options: Any) -> None:
         self.path = path
         super().__init__(
@@ -222,6 +231,29 @@ class _Sqlite(_Database, SqliteDatabase):
         connection = super()._connect()  # type: ignore[misc]
         connection.file = self._file()
         return connection
+
+    def begin(self, *how: Any) -> None:
+        self._in_turn(partial(super().begin, *how))
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        act = partial(super().execute_sql, sql, params)
+        return act() if self.in_transaction() else self._in_turn(act)
+
+    def _in_turn(self, act: Callable[[], Any]) -> Any:
+        """Do what may have to wait for another writer, asking again every millisecond.
+
+        SQLite's own waiting sleeps longer with each try, up to a tenth of a second, while whoever
+        writes comes back at once: of two processes one would get nearly every turn. What is refused
+        outside a transaction has done nothing, and may be repeated.
+        """
+        give_up = time.monotonic() + self.patience
+        while True:
+            try:
+                return act()
+            except OperationalError as error:
+                if not state_of(error).startswith(_BUSY) or time.monotonic() > give_up:
+                    raise
+            time.sleep(random.uniform(*_PAUSE))  # noqa: S311 - so that two do not keep step
 
     def cursor(self, named_cursor: str | None = None) -> Any:
         if not self.is_closed() and not self.in_transaction() and self._is_lost():
@@ -272,8 +304,8 @@ def open_database(url: str, patience: float | None = None) -> peewee.Database:
             "journal_mode": "wal",
             "synchronous": "full",
             "foreign_keys": 1,
-            "busy_timeout": 5000,
             "temp_store": "memory",
+            "busy_timeout": 0,  # last, for the others may have to wait; then we wait ourselves
         }
         return _Sqlite(ROOT / parts.path[1:], pragmas=pragmas, timeout=5)
     if parts.scheme in {"postgres", "postgresql"}:

@@ -1,0 +1,87 @@
+"""Several processes write to one SQLite file, and each gets its turns: SQLite's own waiting leaves
+nearly all of them to whoever writes without a pause.
+"""
+
+import sqlite3
+import time
+
+import pytest
+from peewee import OperationalError
+
+from models import base
+from models.base import execute, is_postgres, transaction
+from models.delivery.staged_job import StagedJob
+from tests import given
+from tests.servers import wait_for
+
+TURNS = 30
+GREEDY = """
+import sys
+from pathlib import Path
+from models.base import execute, transaction, use_database
+from runtime.settings import get_settings
+use_database(get_settings().database_url)
+begun, stop, told = map(Path, sys.argv[1:])
+written = 0
+while not stop.exists():
+    with transaction():
+        execute("UPDATE staged_job SET claim = claim + 1")
+    written += 1
+    begun.touch()
+told.write_text(str(written))
+"""
+
+
+@pytest.fixture
+def on_sqlite(database_url):
+    if is_postgres():
+        pytest.skip("PostgreSQL's writers wait for rows, in a queue")
+    return database_url
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_alone", [False, True], ids=["transactions", "statements"])
+def test_one_that_writes_without_a_pause_leaves_others_their_turns(
+    on_sqlite, processes, tmp_path, is_alone
+):
+    """Given a process that writes again and again, when this one does so too, then it need not wait
+    for many of the other's turns for each of its own.
+    """
+    given.a_job("a_test_job", 1)
+    begun, stop, told = (tmp_path / name for name in ("begun", "stop", "told"))
+    processes("-c", GREEDY, str(begun), str(stop), str(told))
+    wait_for(begun.exists, "the other writes", 30)
+    for _ in range(TURNS):
+        if is_alone:
+            execute("UPDATE staged_job SET attempts = attempts + 1")
+        else:
+            with transaction():
+                execute("UPDATE staged_job SET attempts = attempts + 1")
+    stop.touch()
+    wait_for(told.exists, "the other has stopped", 30)
+    wait_for(told.read_text, "and said how often it wrote")
+    assert StagedJob.get().attempts == TURNS
+    assert int(told.read_text()) < 10 * TURNS
+
+
+def test_who_holds_the_database_for_long_is_not_waited_for_for_ever(on_sqlite, monkeypatch):
+    given.a_job("a_test_job", 1)
+    monkeypatch.setattr(base.database.obj, "patience", 0.05, raising=False)
+    holder = sqlite3.connect(on_sqlite.removeprefix("sqlite:///"), isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    begun = time.monotonic()
+    with pytest.raises(OperationalError, match="locked"):
+        execute("UPDATE staged_job SET attempts = attempts + 1")
+    with pytest.raises(OperationalError, match="locked"), transaction():
+        pass
+    assert time.monotonic() - begun >= 0.1
+    assert StagedJob.get().attempts == 0, "who reads does not wait"
+    holder.execute("COMMIT")
+    holder.close()
+    execute("UPDATE staged_job SET attempts = attempts + 1")
+    assert StagedJob.get().attempts == 1
+
+
+def test_the_file_stays_as_durable_as_it_was(on_sqlite):
+    told = [execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    assert told == ["wal", 2]
