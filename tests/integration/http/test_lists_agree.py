@@ -9,6 +9,7 @@ import pytest
 from models.accounts.audit_entry import AuditEntry
 from models.contact.consent import Consent
 from models.contact.contact_decision import ContactDecision
+from models.contact.hold import Hold
 from models.contact.message import Message
 from models.contact.opt_out import OptOut
 from models.feed.webhook_endpoint import WebhookEndpoint
@@ -26,6 +27,7 @@ LISTS = [
     "/api/invoices/{invoice}/timeline",
     "/api/invoices/{invoice}/messages",
     "/api/customers/{customer}/contact-ledger",
+    "/api/customers/{customer}/holds",
     "/api/accounts/{account}/templates",
     "/api/webhook-endpoints",
 ]
@@ -52,6 +54,7 @@ class Listing(Clinic):
                 "amount": 1,
                 "currency": "usd",
             }
+            Hold.place(customer, "other", "", None, "test", now)
             AuditEntry.record("test", "invoice.noted", f"invoice:{self.invoice.id}", account.id)
             Payment.create(id=f"pay_{account.id}{count}", **about, created_at=now, updated_at=now)
             texted = {
