@@ -12,6 +12,7 @@ from runtime.log import configure_log
 from runtime.settings import get_settings
 from web.accounts.account_settings import Settings
 from web.accounts.accounts import Accounts
+from web.accounts.timeline import AccountTimeline
 from web.books.reconciliation import LatestReconciliation
 from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
 from web.contact.contact_ledger import ContactLedger
@@ -84,6 +85,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/accounts": Accounts,
     "/api/accounts/{account_id}": OneAccount,
     "/api/accounts/{account_id}/settings": Settings,
+    "/api/accounts/{account_id}/timeline": AccountTimeline,
     "/api/accounts/{account_id}/sender": OneSender,
     "/api/accounts/{account_id}/templates": Templates,
     "/api/accounts/{account_id}/templates/{kind}/{language}": OneTemplate,
