@@ -7,7 +7,7 @@ person.
 from datetime import datetime
 from typing import Any
 
-from peewee import BooleanField, IntegerField, JSONField, TextField
+from peewee import SQL, BooleanField, IntegerField, JSONField, TextField
 
 from models.accounts.account import Account
 from models.base import Instant, Row, to_micros
@@ -235,3 +235,13 @@ class Effect(Row):
             **values,
         ):
             raise Conflict(f"Effect {self.id} was settled, or given a new key, by another attempt.")
+
+
+Effect.add_index(
+    Effect.index(
+        Effect.account_id,
+        Effect.created_at,
+        where=SQL("invoice_id IS NULL"),
+        name="effect_of_account",
+    )
+)
