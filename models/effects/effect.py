@@ -20,6 +20,18 @@ _IS_OPEN = "generation = ? AND state NOT IN ('confirmed', 'refused')"
 BY_HAND = "settled_by_hand"  # the code of what a person said did not happen
 
 
+def as_read_back(value: Any) -> Any:
+    """A JSON value with its names in the order in which every database reads it back: PostgreSQL
+    keeps shorter names first. A first sending has then the same bytes as each later one.
+    """
+    if isinstance(value, dict):
+        names = sorted(value, key=lambda name: (len(name.encode()), name.encode()))
+        return {name: as_read_back(value[name]) for name in names}
+    if isinstance(value, list):
+        return [as_read_back(each) for each in value]
+    return value
+
+
 class Contradiction(PayphoneError):
     """Two different outcomes are reported for one effect: a person must check at the provider."""
 
@@ -84,7 +96,7 @@ class Effect(Row):
             "kind": kind,
             "key": key,
             "provider": provider,
-            "request": request,
+            "request": as_read_back(request),
             "deadline": deadline,
             "created_at": now,
         }
