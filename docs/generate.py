@@ -1,7 +1,7 @@
 """What the documents copy from the code: `python -m docs.generate` writes it into them.
 
 The job table stands in development.md between two markers, the defaults in the tables of
-settings.md. A test compares both with the code.
+settings.md, the rules about contact in contact-rules.md. A test compares them with the code.
 """
 
 import re
@@ -10,12 +10,16 @@ from pathlib import Path
 
 import jobs  # noqa: F401 - makes every job known
 from delivery.registry import JobType, find_job, job_names
+from rules.contact.policy import ANY_PARTY, BOTH, GATE, OUTCOMES, RULES, Rule
 from runtime.settings import Settings
 
 HERE = Path(__file__).parent
 DEVELOPMENT, SETTINGS = HERE / "development.md", HERE / "settings.md"
+CONTACT_RULES = HERE / "contact-rules.md"
 SETTING_ROW = re.compile(r"^\| `([A-Z_]+)` \|.*?\| (.*) \|$", re.MULTILINE)
 _JOBS = re.compile(r"(?<=<!-- jobs: begin -->\n).*?(?=<!-- jobs: end -->)", re.DOTALL)
+_RULES = re.compile(r"(?<=<!-- rules: begin -->\n).*?(?=<!-- rules: end -->)", re.DOTALL)
+_OUTCOMES = re.compile(r"(?<=<!-- outcomes: begin -->\n).*?(?=<!-- outcomes: end -->)", re.DOTALL)
 _SENTENCE = re.compile(r".*?[.](?= |$)|.+")
 
 
@@ -48,9 +52,53 @@ def _setting_row(row: re.Match[str]) -> str:
     return f"| `{row[1]}` | {default}| {row[2]} |"
 
 
+def with_rules(text: str) -> str:
+    """`text` with the tables of the rules about contact, and of what becomes of one."""
+    head = (
+        "| rule | what | where and whom | in force | certainty | source | kept by, and code |\n"
+        "|---|---|---|---|---|---|---|\n"
+    )
+    text = _RULES.sub(lambda _: head + "".join(map(_rule_row, RULES)), text)
+    outcomes = "| outcome | what | counts towards caps | is a conversation |\n|---|---|---|---|\n"
+    for name, outcome in OUTCOMES.items():
+        counts, talks = ("yes" if each else "no" for each in outcome.counted)
+        outcomes += f"| `{name}` | {outcome.what} | {counts} | {talks} |\n"
+    return _OUTCOMES.sub(lambda _: outcomes, text)
+
+
+def _rule_row(rule: Rule) -> str:
+    where = ", ".join([f"{city} (city)" for city in rule.cities] or rule.states)
+    channels = "" if rule.channels == BOTH else f"; {' and '.join(rule.channels)}"
+    parties = "" if rule.parties == ANY_PARTY else "; collectors for others"
+    kept = GATE if rule.kept_by == GATE else rule.kept_by
+    code = f": `{rule.code}`" if rule.code else ""
+    numbers = ", ".join(f"{name} {value}" for name, value in rule.numbers.items())
+    what = rule.what + (
+        f" ({numbers}{f', per {rule.scope}' if rule.scope else ''})" * bool(numbers)
+    )
+    force = (
+        f"{f'from {rule.starts}' if rule.starts else ''} {f'to {rule.ends}' if rule.ends else ''}"
+    )
+    cells = (
+        f"`{rule.id}`",
+        what,
+        f"{where or 'everywhere'}{channels}{parties}",
+        force.strip() or "always",
+        rule.certainty,
+        rule.source,
+        kept + code,
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
 def main() -> None:
-    """Write both documents."""
-    for document, generated in ((DEVELOPMENT, with_jobs), (SETTINGS, with_defaults)):
+    """Write the documents."""
+    generators = (
+        (DEVELOPMENT, with_jobs),
+        (SETTINGS, with_defaults),
+        (CONTACT_RULES, with_rules),
+    )
+    for document, generated in generators:
         document.write_text(generated(document.read_text()))
 
 

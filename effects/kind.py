@@ -26,6 +26,8 @@ class Cost(Enum):
     PAYER = "the payer: their card is charged"
     CLINIC = "the clinic: the payer gets money back, and Stripe keeps its fees"
     PROVIDER_FEE = "the provider's fee for each one sent"
+    PLATFORM = "the platform: the provider bills it, once or each month"
+    SETUP = "the clinic: its card is charged the setup fee"
 
 
 def tag_of(effect: Effect) -> str:
@@ -69,6 +71,9 @@ class Kind:
     find one means to list all, which a batch of thousands that waits its turn cannot afford, and a
     second link moves no money by itself.
 
+    `keyed` says whether the provider takes a key that makes a repetition harmless. Where it does
+    not, what may have been sent is looked for by its tag before it is sent again.
+
     `expires`: what was not sent by the effect's deadline is refused, not sent late. `keep` names
     what of the provider's object the row remembers.
 
@@ -95,6 +100,7 @@ class Kind:
     send: Callable[[Effect], Json]
     find: Callable[[Effect], Json | None]
     find_asked: Callable[[Effect, datetime], Json | None] | None = None
+    keyed: bool = True
     read: Callable[[Effect, str], Json] | None = None
     is_its_own: Callable[[Effect, Json], bool] = carries_tag
     target_field: str = ""
@@ -108,7 +114,9 @@ class Kind:
 
     def key_is_alive(self, effect: Effect) -> bool:
         """Whether the provider still remembers the key the effect was first sent with."""
-        return effect.sent_at is None or real_seconds() - effect.sent_at.timestamp() < KEY_LIFE
+        if effect.sent_at is None:
+            return True
+        return self.keyed and real_seconds() - effect.sent_at.timestamp() < KEY_LIFE
 
     def kept(self, answer: Json) -> Json:
         """What the row remembers of the provider's object: all that recording it again needs."""

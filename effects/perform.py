@@ -6,6 +6,9 @@ the last key is over (the provider has forgotten the key, or repeats the same st
 provider's own record, searched by our tag after that, holds nothing. What was requested a while ago
 and seems never to have been sent is looked up first, because a restored database may have lost the
 effect that made it. What is still in doubt after three keys waits for a person.
+
+Where the provider takes no key, each sending is such a beginning anew: one process wins the right
+to it, and looks once more, right before the bytes leave, whether it still has it.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +19,7 @@ from effects.kinds import kind_of
 from models.effects.effect import Effect
 from providers.errors import ProviderError
 from runtime.clock import real_now
-from runtime.errors import NotYet, PayphoneError
+from runtime.errors import Conflict, Misconfigured, NotYet, PayphoneError
 from runtime.killpoint import killpoint
 from runtime.log import get_log
 from runtime.settings import get_settings
@@ -99,16 +102,41 @@ def _made_before(effect: Effect, kind: Kind, asked_at: datetime | None) -> dict[
 def _send(effect: Effect, kind: Kind, decided_at: datetime) -> dict[str, Any] | None:
     in_doubt = effect.sent_at is not None or effect.generation > 1
     _check_is_fresh(effect, decided_at)
-    effect.record_sent(real_now())
+    _record_sent(effect, kind)
     killpoint("effect.before_call")
-    _check_is_fresh(effect, decided_at)
     try:
+        _check_is_fresh(effect, decided_at)
+        if not kind.keyed and not effect.is_still_ours():
+            raise _taken_over(effect)
         answer = kind.send(effect)
     except ProviderError as error:
         return _judged(effect, kind, error, in_doubt)
+    except (NotYet, Misconfigured):  # nothing left, so that nothing has to be looked for
+        _record_not_sent(effect, kind)
+        raise
     killpoint("effect.after_call")
     log.info("effect answered", effect_id=effect.id, kind=effect.kind, generation=effect.generation)
     return answer
+
+
+def _record_sent(effect: Effect, kind: Kind) -> None:
+    """Bytes are about to leave. Where no key makes a repetition harmless, one process may send, as
+    often as the effect has begun anew.
+    """
+    if kind.keyed:
+        effect.record_sent(real_now())
+    elif not effect.record_sent_once(real_now()):
+        raise _taken_over(effect)
+
+
+def _record_not_sent(effect: Effect, kind: Kind) -> None:
+    """Certainly nothing was done. Under a key that needs no saying: the same one is used again."""
+    if not kind.keyed:
+        effect.record_not_sent()
+
+
+def _taken_over(effect: Effect) -> Conflict:
+    return Conflict(f"Effect {effect.id} was sent, or begun anew, by another attempt.")
 
 
 def _check_is_fresh(effect: Effect, decided_at: datetime) -> None:
@@ -133,6 +161,7 @@ def _judged(
         advice=error.advice,
     )
     if error.outcome == "retry_later":
+        _record_not_sent(effect, kind)
         raise error
     if error.outcome == "refused":
         found = kind.find(effect) if in_doubt else None  # an earlier try may be the very reason
@@ -158,7 +187,7 @@ def _begin_anew(effect: Effect) -> None:
             f"Effect {effect.id}: nothing was found under {MAX_GENERATIONS} keys. Check at"
             f" {effect.provider}, then use bin/payphone effects settle."
         )
-    if not _is_settled(effect):
+    if not is_settled(effect):
         raise NotYet(
             f"Effect {effect.id} was sent a moment ago; the provider's record will be checked again"
             " later."
@@ -171,7 +200,7 @@ def _begin_anew(effect: Effect) -> None:
     effect.record_next_generation()
 
 
-def _is_settled(effect: Effect) -> bool:
+def is_settled(effect: Effect) -> bool:
     """Whether the provider has had time to show what came of the last call."""
     settings = get_settings()
     wait = timedelta(seconds=settings.shortened(SETTLING, settings.payphone_settling))

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from effects.kind import Kind
+from models.accounts.account import Account
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from runtime.clock import real_now
@@ -25,14 +26,54 @@ def reserve(
 
     Its deadline is a day from now unless another one is given.
     """
+    return _reserve(
+        kind,
+        subject,
+        request,
+        deadline,
+        invoice.account if kind.daily_limit else None,
+        account_id=invoice.account_id,
+        invoice_id=invoice.id,
+        stripe_account=stripe_account,
+        asked_by=asked_by,
+        reason=reason,
+    )
+
+
+def reserve_for_account(
+    kind: Kind,
+    subject: str,
+    request: dict[str, Any],
+    account_id: str,
+    asked_by: str,
+    reason: str,
+    deadline: datetime | None = None,
+) -> Effect:
+    """As `reserve`, for what is about an account and no invoice, in the platform's own accounts at
+    the providers.
+    """
+    return _reserve(
+        kind,
+        subject,
+        request,
+        deadline,
+        account_id=account_id,
+        invoice_id=None,
+        stripe_account="",
+        asked_by=asked_by,
+        reason=reason,
+    )
+
+
+def _reserve(
+    kind: Kind,
+    subject: str,
+    request: dict[str, Any],
+    deadline: datetime | None,
+    account: Account | None = None,
+    **about: Any,
+) -> Effect:
     now = real_now()
-    about = {
-        "account_id": invoice.account_id,
-        "invoice_id": invoice.id,
-        "stripe_account": stripe_account,
-        "asked_by": asked_by,
-        "reason": reason,
-    }
     return Effect.reserve(
         kind.name,
         f"{kind.name}:{subject}",
@@ -41,6 +82,7 @@ def reserve(
         deadline or now + DEADLINE,
         now,
         kind.daily_limit,
+        account,
         **about,
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 from effects.kind import Kind
 from effects.kinds import kind_of
 from effects.perform import reconcile
-from models.accounts.audit_entry import AuditEntry
+from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import transaction
 from models.delivery.job_replay import replay
 from models.delivery.staged_job import StagedJob, find_staged
@@ -49,13 +49,41 @@ def reconcile_owner(effect: Effect, actor: str) -> dict[str, Any] | None:
             owner = owner_of(effect)
             if owner is not None and owner.state not in OVER:
                 _carry_on(owner, actor)
-            elif found is not None:
-                effect.record_confirmed(found["id"], kind.kept(found), real_now())
-                _record(effect, actor, outcome="confirmed", provider_id=found["id"])
             else:
-                effect.record_refused("moot", superseded, real_now())
-                _record(effect, actor, outcome="refused", why=superseded)
+                _end(effect, found, superseded, actor)
     return found
+
+
+def end_own(kind: Kind, subject: str, invoice_id: str) -> None:
+    """End what earlier attempts of the calling job have reserved of `kind` for its row `subject`,
+    and it does not send any more because it is not wanted: what was sent is looked up.
+    """
+    key = f"{kind.name}:{subject}"
+    for effect in Effect.all("invoice_id = ? AND state IN ('sending', 'unknown')", invoice_id):
+        if effect.key != key and not effect.key.startswith(f"{key}:"):
+            continue
+        if not effect.in_doubt and effect.generation == 1:
+            effect.record_refused("not_wanted", "Its job ended without sending it.", real_now())
+            _record(effect, SYSTEM, outcome="refused", why="never sent")
+            continue
+        try:
+            found = reconcile(effect)
+            superseded = kind.superseded(effect) if found is None else ""
+        except ProviderError as error:  # the hourly look comes back to it
+            _cannot_look(effect, error)
+            continue
+        with transaction():
+            _end(effect, found, superseded, SYSTEM)
+
+
+def _end(effect: Effect, found: dict[str, Any] | None, superseded: str, actor: str) -> None:
+    """Write what a look has shown into the effect's row; nothing if it has shown nothing."""
+    if found is not None:
+        effect.record_confirmed(found["id"], kind_of(effect).kept(found), real_now())
+        _record(effect, actor, outcome="confirmed", provider_id=found["id"])
+    elif superseded:
+        effect.record_refused("moot", superseded, real_now())
+        _record(effect, actor, outcome="refused", why=superseded)
 
 
 def end_unsent(effect: Effect, actor: str) -> None:
@@ -82,14 +110,18 @@ def look_again(effect: Effect, actor: str) -> bool:
     try:
         return reconcile_owner(effect, actor) is not None
     except ProviderError as error:
-        log.warning(
-            "the provider's record cannot be read",
-            effect_id=effect.id,
-            kind=effect.kind,
-            code=error.code,
-            advice=error.advice,
-        )
+        _cannot_look(effect, error)
         return False
+
+
+def _cannot_look(effect: Effect, error: ProviderError) -> None:
+    log.warning(
+        "the provider's record cannot be read",
+        effect_id=effect.id,
+        kind=effect.kind,
+        code=error.code,
+        advice=error.advice,
+    )
 
 
 def settle_confirmed(effect_id: str, provider_id: str, actor: str, why: str = "") -> Effect:

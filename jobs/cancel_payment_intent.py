@@ -12,6 +12,7 @@ from effects.intent_cancel import INTENT_CANCEL
 from effects.intent_create import INTENT_CREATE
 from effects.perform import perform
 from effects.reserve import reserve_again
+from effects.settle import end_own
 from models.accounts.audit_entry import SYSTEM
 from models.base import serialize_on, transaction
 from models.effects.effect import Effect
@@ -31,6 +32,8 @@ def cancel_payment_intent(attempt_id: str) -> None:
     with invoice_lock(PaymentAttempt.get_by_id(attempt_id).invoice_id):
         attempt, effect = _decide(attempt_id)
         if effect is None or attempt.intent_id is None:
+            # it was cancelled and told so, or paid, before an attempt that died could record it
+            end_own(INTENT_CANCEL, attempt.id, attempt.invoice_id)
             return
         answer = perform(effect)
         if (answer or {}).get("by_hand"):  # a person has looked

@@ -6,6 +6,8 @@ Twice is harmless: facts are merged by Stripe's ids, and an event with an outcom
 import json
 from dataclasses import dataclass
 
+from actions.deployment.learn_of_card import learn_of_card
+from actions.deployment.learn_of_fee import Fee, fee_of, learn_of_fee
 from actions.payments.ask_again import ask_again
 from actions.payments.recompute import recompute
 from actions.payments.record_intent import record_intent
@@ -39,6 +41,7 @@ from providers.stripe.events import (
 )
 from providers.stripe.intents import get_intent
 from rules.invoice_fold import is_known_refund_status
+from rules.stripe_event_types import is_card_event
 from rules.stripe_mode import refuse_mode
 from runtime.clock import real_now
 from runtime.errors import Conflict, NotYet
@@ -72,10 +75,25 @@ def process_stripe_event(inbox_id: int) -> None:
     if refusal:
         _close(event, "refused", refusal)
         return
+    if is_card_event(event.type):
+        _learn_of_card(event, said)
+        return
     try:
         _process(event, said)
     except Unreadable as error:
         _close(event, "refused", f"{event.type} cannot be read: {error}")
+
+
+def _learn_of_card(event: InboxEvent, said: Json) -> None:
+    """Record what it means for the card that a clinic pays the platform with."""
+    if event.account:
+        _close(event, "ignored", f"{event.type} of a connected account says nothing about money")
+        return
+    news = learn_of_card(event.type, said["data"]["object"])
+    with recording():
+        is_new = news.write()
+        outcome = "applied" if is_new else "unchanged" if news.is_ours else "ignored"
+        event.record_outcome(outcome, real_now(), news.about)
 
 
 def _process(event: InboxEvent, said: Json) -> None:
@@ -92,7 +110,12 @@ def _process(event: InboxEvent, said: Json) -> None:
     if match.refusal:
         _close(event, "refused", match.refusal)
     elif match.invoice is None:
-        _record_unmatched(event, finding, _news(event, finding))
+        news = _news(event, finding)
+        fee = None if event.account else fee_of(finding.intent_id, _belonging(finding))
+        if fee is not None:
+            _record_fee(event, fee, news)
+        else:
+            _record_unmatched(event, finding, news)
     else:
         # what is read at Stripe is written in the order in which it was read
         with invoice_lock(match.invoice.id):
@@ -120,9 +143,7 @@ def _ask(event: InboxEvent, ask: Ask) -> Finding:
 
 def _match(event: InboxEvent, finding: Finding) -> Match:
     """The invoice of the payment with this intent, else the one that the metadata name."""
-    belonging = (
-        Belonging() if isinstance(finding, LookAtRefunds | LookAtDispute) else finding.belonging
-    )
+    belonging = _belonging(finding)
     is_named = belonging.invoice_id.startswith("inv_")
     named = belonging.invoice_id if is_named else ""
     invoice = Invoice.of_intent(event.account, finding.intent_id, named)
@@ -135,6 +156,13 @@ def _match(event: InboxEvent, finding: Finding) -> Match:
         return Match(invoice)
     payment = Payment.by_intent(event.account, finding.intent_id)
     return Match(payment.invoice) if payment is not None else Match(refusal=refusal)
+
+
+def _belonging(finding: Finding) -> Belonging:
+    """What the finding's own metadata claim; a hint has none."""
+    if isinstance(finding, LookAtRefunds | LookAtDispute):
+        return Belonging()
+    return finding.belonging
 
 
 def _refusal(event: InboxEvent, belonging: Belonging, invoice: Invoice) -> str:
@@ -231,6 +259,13 @@ def _record_unmatched(event: InboxEvent, finding: Finding, news: list[Json]) -> 
             raise Conflict(f"The payment of {finding.intent_id} has just been recorded.")
         _record(event, finding, news)
         event.record_unmatched(finding.intent_id, now)
+
+
+def _record_fee(event: InboxEvent, fee: Fee, news: list[Json]) -> None:
+    """A deployment's setup fee, which is no invoice's."""
+    with recording():
+        learn_of_fee(fee, news)
+        event.record_outcome("applied", real_now(), fee.about)
 
 
 def _close(event: InboxEvent, outcome: str, reason: str) -> None:

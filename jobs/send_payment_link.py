@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from actions.contact.ask_for_text import LINK_DELAY
-from actions.contact.gate_facts import sms_facts
+from actions.contact.gate_facts import known_of
 from actions.contact.record_text_report import (
     act_on_failure,
     expire_unsent,
@@ -24,7 +24,6 @@ from effects.perform_once import perform_once, was_not_sent
 from effects.reserve import reserve
 from effects.text import TEXT
 from models.base import transaction
-from models.contact.account_sender import sender_of
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
 from models.contact.message_template import template_for
@@ -33,6 +32,7 @@ from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
 from rules.contact.gate import TRANSIENT, Allowed, Refused, may_contact
+from rules.contact.offers import is_offer
 from rules.contact.templates import Rendered, render
 from rules.invoice_fold import UNPAID
 from rules.money import in_words
@@ -64,9 +64,9 @@ def _decide(asked: Message) -> Effect | None:
     one. Raises Snooze once the link that is missing has been staged.
     """
     with transaction():
-        invoice = Invoice.locked(asked.invoice_id)
+        invoice = Invoice.locked_with("account", asked.invoice_id)
         now = real_now()
-        message = Message.locked(asked.id)
+        message = Message.locked_with("customer", asked.id)
         if message.status == "sending":
             effect = Effect.get_by_id(message.effect_id)
             if not was_not_sent(effect):
@@ -119,9 +119,11 @@ def _why_no_link(link: PaymentLink) -> str:
 def _ask_gate(
     invoice: Invoice, message: Message, link: PaymentLink | None, now: datetime
 ) -> Effect | None:
-    answer = may_contact(
-        sms_facts(invoice, message.customer, message.to, business_now(), now), business_now()
+    words = template_for(message.account_id, message.kind, message.language)
+    known = known_of(
+        invoice, message.customer, message.to, "sms", business_now(), now, is_offer(words[0])
     )
+    answer = may_contact(known.facts, business_now())
     if isinstance(answer, Refused):
         if answer.code in TRANSIENT:
             raise Snooze(f"text {message.id}: {answer.code}", _patience(message))
@@ -129,7 +131,7 @@ def _ask_gate(
         message.record_refused(answer.code, answer.reason, now)
         return None
     if link is not None and link.state == "active":
-        return _reserve(invoice, message, answer, now)
+        return _reserve(invoice, message, _text(invoice, words), known.sender, answer, now)
     if link is not None and link.state == "refused":
         message.record_refused("link_refused", _why_no_link(link), now)
         return None
@@ -138,13 +140,18 @@ def _ask_gate(
     )
 
 
-def _reserve(invoice: Invoice, message: Message, answer: Allowed, now: datetime) -> Effect:
+def _reserve(
+    invoice: Invoice,
+    message: Message,
+    text: Rendered,
+    sender: dict[str, str],
+    answer: Allowed,
+    now: datetime,
+) -> Effect:
     """The attempt, the decision and the message's new state: one commit. Nothing has left yet."""
     settings = get_settings()
-    sender = sender_of(message.account_id)
     leave_within = settings.shortened(LEAVE_WITHIN, settings.payphone_text_deadline)
     lasts = int((answer.until - business_now()).total_seconds() - LEAVE_WITHIN)
-    text = _text(invoice, message)
     request = {
         "To": message.to,
         "Body": text.body,
@@ -168,8 +175,8 @@ def _reserve(invoice: Invoice, message: Message, answer: Allowed, now: datetime)
     return effect
 
 
-def _text(invoice: Invoice, message: Message) -> Rendered:
-    template, language = template_for(message.account_id, message.kind, message.language)
+def _text(invoice: Invoice, words: tuple[str, str]) -> Rendered:
+    template, language = words
     url = PayAddress.of(invoice, business_now()).url
     amount = in_words(invoice.outstanding, invoice.currency, language)
     return render(
@@ -189,7 +196,9 @@ def _about(message: Message) -> dict[str, Any]:
 def _record(message: Message, effect: Effect, answer: dict[str, Any] | None, now: datetime) -> None:
     """Record the attempt's outcome: Twilio accepted it, Twilio refused it, or it is unknown."""
     if answer is not None:
-        record_text_report(message, answer["status"], answer["id"], answer["error_code"], now)
+        record_text_report(
+            message, answer["status"], answer["id"], answer["error_code"], now, effect
+        )
     elif effect.state == "refused":
         message.record_refused(effect.error_code or "", effect.error or "", now)
         act_on_failure(message, effect.error_code or "", now)

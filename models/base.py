@@ -125,6 +125,15 @@ class Row(Model):
         return [cls._read_with(parent, row) for row in rows]
 
     @classmethod
+    def pages_with(cls, parent: str, pages: Sequence[str], order: str, *params: Any) -> list[Self]:
+        """As `all_with`, of several `pages`: conditions that end with ORDER BY and LIMIT. The
+        database puts them together, in the `order` of a column and perhaps DESC, or of several:
+        a page that begins after an id is cut in its order of text, which may not be Python's.
+        """
+        sql = fixed_sql.pages_with(cls, parent, tuple(pages), order)
+        return [cls._read_with(parent, row) for row in execute(sql, params).fetchall()]
+
+    @classmethod
     def _read_with(cls, parent: str, row: Sequence[Any]) -> Self:
         own = len(fixed_sql.reader(cls).names)
         made = cls._read(row[:own])
@@ -163,6 +172,15 @@ class Row(Model):
         """As `locked`; None when there is no such row."""
         by_key = fixed_sql.by_key(cls)
         return cls.one(f"{by_key} FOR UPDATE" if is_postgres() else by_key, row_id)
+
+    @classmethod
+    def locked_with(cls, parent: str, row_id: str | int) -> Self:
+        """As `locked`, with the row that the foreign key `parent` names, which is not locked."""
+        where = f"t.{fixed_sql.by_key(cls)}" + (" FOR UPDATE OF t" if is_postgres() else "")
+        row = cls.one_with(parent, where, row_id)
+        if row is None:
+            raise cls.DoesNotExist(f"No {cls.__name__} {row_id}.")  # type: ignore[attr-defined]
+        return row
 
     @classmethod
     def _read(cls, row: Sequence[Any]) -> Self:
@@ -336,10 +354,13 @@ def release_connection() -> None:
         database.drop_connection()
 
 
-def serialize_on(key: str) -> None:
-    """Let only one open transaction at a time hold `key`; SQLite has one writer anyway."""
+def serialize_on(*keys: str) -> None:
+    """Let only one open transaction at a time hold each of `keys`, which are taken in this order;
+    SQLite has one writer anyway.
+    """
     if is_postgres():
-        database.execute_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
+        locks = ", ".join("pg_advisory_xact_lock(hashtextextended(%s, 0))" for _ in keys)
+        database.execute_sql(f"SELECT {locks}", keys)
 
 
 def share_on(key: str) -> None:

@@ -90,6 +90,20 @@ def select_with(table: type[Model], parent: str, where: str) -> str:
     )
 
 
+@lru_cache(maxsize=256)
+def pages_with(table: type[Model], parent: str, pages: tuple[str, ...], order: str) -> str:
+    """The rows of `select_with` for each of `pages`, together, in the `order` of columns, some with
+    DESC, and as many as a last parameter says.
+    """
+    names = reader(table).names
+    each = (f"SELECT * FROM ({select_with(table, parent, where)}) AS page" for where in pages)
+    terms = [term.split(" ") for term in order.split(", ")]
+    places = ", ".join(
+        " ".join([str(names.index(name) + 1), *direction]) for name, *direction in terms
+    )
+    return f"{' UNION ALL '.join(each)} ORDER BY {places} LIMIT ?"
+
+
 @lru_cache(maxsize=2048)
 def exists(table: type[Model], where: str) -> str:
     """One row if `where` finds any."""

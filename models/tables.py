@@ -14,12 +14,23 @@ from models.books.stripe_watermark import StripeWatermark
 from models.contact.account_sender import AccountSender
 from models.contact.consent import Consent
 from models.contact.contact_decision import ContactDecision
+from models.contact.hold import Hold
 from models.contact.message import Message
 from models.contact.message_template import MessageTemplate
 from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.delivery.idempotency_key import IdempotencyKey
 from models.delivery.staged_job import StagedJob
+from models.deployment.deployment import Deployment
+from models.deployment.deployment_step import DeploymentEvent, DeploymentStep
+from models.deployment.forwarding_test import ForwardingTest
+from models.deployment.installation import Installation
+from models.deployment.knowledge_file import KnowledgeFile
+from models.deployment.phone_line import PhoneLine
+from models.deployment.resource import Resource, Stray
+from models.deployment.setup import Setup
+from models.deployment.setup_attempt import SetupAttempt
+from models.deployment.trial_chat import TrialChat
 from models.effects.daily_limit import DailyCeiling, DailyTally
 from models.effects.effect import Effect
 from models.effects.pause_switch import PauseSwitch
@@ -73,10 +84,23 @@ TABLES: tuple[type[Row], ...] = (
     AccountSender,
     Consent,
     OptOut,
+    Hold,
     PhoneSuppression,
     ContactDecision,
     MessageTemplate,
     Message,
+    Installation,
+    Setup,
+    SetupAttempt,
+    KnowledgeFile,
+    Deployment,
+    DeploymentStep,
+    DeploymentEvent,
+    PhoneLine,
+    ForwardingTest,
+    Resource,
+    Stray,
+    TrialChat,
     RunningTotal,
     TotalChange,  # its triggers are on tables above
 )

@@ -51,6 +51,14 @@ _ADVICE = {
     ),
     "issuer_not_available": "The bank could not be reached. Please try again in a few minutes.",
     "reenter_transaction": "The bank could not process the card just now. Please try again.",
+    "setup_intent_authentication_failure": (
+        "The bank could not make sure that it is the cardholder. Please try again, or use another"
+        " card."
+    ),
+    "payment_intent_authentication_failure": (
+        "The bank could not make sure that it is the cardholder. Please try again, or use another"
+        " card."
+    ),
     "duplicate_transaction": (
         "The bank has just seen the same payment. Please wait a minute before trying again."
     ),

@@ -24,6 +24,27 @@ NEXT: dict[str, str] = {
         "Another key or session than this one is accepted. Use an operator's key, or sign in and"
         " load the page again; then send it again."
     ),
+    "payment_method_required": (
+        "A verified card is accepted. Add one with `setup-intents` and `payment-method`, and send"
+        " the request again."
+    ),
+    "deployment_in_progress": (
+        "One deployment at a time is accepted. Wait until it has ended, or retry or roll back what"
+        " it kept; then deploy again."
+    ),
+    "deployment_not_ready": (
+        "A complete configuration is accepted. Read the account, which says what is missing, and"
+        " deploy again."
+    ),
+    "deployment_over": (
+        "Only what can still change is accepted. Read the deployment, and deploy again instead."
+    ),
+    "cost_changed": (
+        "The cost preview's `dueNow.amount` is accepted. Read it, and confirm what is due now."
+    ),
+    "number_unavailable": (
+        "Another number or area code is accepted. Search again, and choose one."
+    ),
     "https_required": "Addresses that begin with https are accepted. Send the request to one.",
     "not_found": (
         "Ids of your own account are accepted, as they were answered. Check the id and the key it"
@@ -51,8 +72,8 @@ NEXT: dict[str, str] = {
         "Payment links are still accepted. Send one, or ask the operator when charges go on."
     ),
     "ceiling_reached": (
-        "Charges are accepted again from midnight in the account's time zone. Send the payment"
-        " link, or ask the operator to raise the ceiling."
+        "More is accepted from midnight in the account's time zone. Wait until then, or ask the"
+        " operator to raise the ceiling; for a charge, send the payment link."
     ),
     "books_stale": (
         "Charges are accepted once Stripe's events are read again. Ask the operator to run"
@@ -156,6 +177,10 @@ NEXT: dict[str, str] = {
     "internal": (
         "The same request is accepted again. Repeat it with the same Idempotency-Key, and report"
         " the X-Request-Id if it fails again."
+    ),
+    "provider_refused": (
+        "What the provider takes is accepted; the detail has its words. Correct what it names, and"
+        " send the request again."
     ),
     "provider_unavailable": (
         "The same request is accepted again. Repeat it with the same Idempotency-Key in a moment."

@@ -89,6 +89,24 @@ UNNAMED = tuple(known.prefix for known in EVENT_TYPES if not known.names_invoice
 _ID = re.compile(r"\w{1,255}", re.ASCII)  # no other text can be an id of Stripe's or ours
 SUBSCRIBED = tuple(name for known in EVENT_TYPES for name in known.subscribed)
 
+# a clinic's own card at the platform, of which each of these is only a hint to look at Stripe
+CARD_EVENTS = (
+    "setup_intent.succeeded",
+    "setup_intent.setup_failed",
+    "setup_intent.canceled",
+    "payment_method.detached",
+    "payment_method.updated",
+    "payment_method.automatically_updated",
+    "customer.deleted",
+)
+# what `payment_method.automatically_updated` was called; no new endpoint can subscribe to it
+FORMER_CARD_EVENTS = ("payment_method.card_automatically_updated",)
+
+
+def is_card_event(name: str) -> bool:
+    """Whether an event of type `name` is about a clinic's own card."""
+    return name in CARD_EVENTS or name in FORMER_CARD_EVENTS
+
 
 def event_type(name: str) -> EventType | None:
     """What is known of events of type `name`; None when they say nothing about money."""

@@ -3,7 +3,8 @@ done twice.
 
 Out of reach in production: unless `PAYPHONE_ENV=test`, calling one does nothing.
 `PAYPHONE_KILL_AT=name` dies there; `name@/path` dies once, leaving that file behind with the
-process's id; `stop:name` freezes (SIGSTOP) instead.
+process's id; `stop:name` freezes (SIGSTOP) instead, and `raise:name` unwinds as far as a death
+goes, without one: transactions roll back, and nothing that catches errors sees it.
 """
 
 import os
@@ -11,6 +12,10 @@ import signal
 from pathlib import Path
 
 from runtime.settings import get_settings
+
+
+class Unwound(BaseException):
+    """A death that a test asked for, in a process that lives on to look at what is left."""
 
 
 def killpoint(name: str) -> None:
@@ -28,4 +33,6 @@ def killpoint(name: str) -> None:
                 mark.write(str(os.getpid()))
         except FileExistsError:
             return
+    if how == "raise":
+        raise Unwound(name)
     os.kill(os.getpid(), signal.SIGSTOP if how == "stop" else signal.SIGKILL)

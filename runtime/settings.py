@@ -15,7 +15,7 @@ INTERACTIVE = "interactive"  # what a person waits for
 # where it goes while no worker serves it, as under WORKERS of an older release
 INSTEAD_OF_INTERACTIVE = "webhooks"
 QUEUES = ("webhooks", "deploys", "messages", "calls", "periodic", "outgoing", INTERACTIVE)
-DAILY_CEILINGS = {"texts": 500, "charges": 500, "calls": 300}  # unless set
+DAILY_CEILINGS = {"texts": 500, "charges": 500, "calls": 300, "files": 50, "chats": 200}
 DEFAULT_WORKERS = "webhooks=2,deploys=1,messages=1,calls=1,periodic=1,outgoing=1,interactive=1"
 
 
@@ -29,6 +29,9 @@ ACCEPTED = {
     "public_url": "an http:// or https:// URL such as https://pay.example.com",
     "stripe_api_base": "an http:// or https:// URL, or nothing for Stripe itself",
     "twilio_api_base": "an http:// or https:// URL, or nothing for Twilio itself",
+    "vapi_api_base": "an http:// or https:// URL such as https://api.eu.vapi.ai",
+    "setup_fee": "an amount in minor units and its currency such as 9900 usd, or 0",
+    "forwarding_test_number": "a phone number in E.164 such as +15550100001, or nothing",
     "workers": "a number, or queue=number pairs such as webhooks=4,messages=2; the queues are"
     f" {', '.join(QUEUES)}",
     "log_format": "console or json",
@@ -43,7 +46,8 @@ ACCEPTED = {
     "trusted_proxies": "addresses or networks such as 10.0.0.0/8, separated by commas",
     "rate_per_key": "a rate such as 600/minute, or none",
     "rate_per_address": "a rate such as 600/minute, or none",
-    "daily_ceilings": "numbers of texts, charges and calls, such as texts=500,calls=300",
+    "daily_ceilings": "numbers of texts, charges, calls, files and chats, such as"
+    " texts=500,calls=300",
     "backfill_rate": "a number of events per second, 0 or more (0: no limit)",
     "webhooks_to_loopback": "true or false",
 }
@@ -73,6 +77,15 @@ class Settings(BaseSettings):
     twilio_auth_token: str = ""
     twilio_messaging_service_sid: str = ""
     twilio_api_base: str = ""
+    vapi_api_key: str = ""
+    vapi_webhook_secret: str = ""
+    vapi_api_base: str = "https://api.vapi.ai"
+    setup_fee: str = Field(
+        default="0", description="what a clinic's first Deploy charges: minor units and currency"
+    )
+    forwarding_test_number: str = Field(
+        default="", description="the number of ours that test calls to forwarded lines come from"
+    )
     workers: str = DEFAULT_WORKERS
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
@@ -169,9 +182,20 @@ class Settings(BaseSettings):
         return _split(self.twilio_auth_token)
 
     @property
+    def vapi_webhook_secrets(self) -> tuple[str, ...]:
+        """Secrets by which Vapi's webhooks are known, newest first; Vapi is told the first."""
+        return _split(self.vapi_webhook_secret)
+
+    @property
     def secret_keys(self) -> tuple[str, ...]:
         """Keys for signing and encryption, newest first."""
         return _split(self.payphone_secret_key)
+
+    @property
+    def fee(self) -> tuple[int, str]:
+        """The setup fee: minor units and currency; 0 for none."""
+        amount, _, currency = self.setup_fee.partition(" ")
+        return int(amount), currency.strip().lower() or "usd"
 
     @property
     def worker_counts(self) -> dict[str, int]:
@@ -188,7 +212,7 @@ class Settings(BaseSettings):
     def _in_capitals(cls, value: str) -> str:
         return value.strip().upper()
 
-    @field_validator("public_url", "stripe_api_base", "twilio_api_base")
+    @field_validator("public_url", "stripe_api_base", "twilio_api_base", "vapi_api_base")
     @classmethod
     def _is_a_url(cls, value: str) -> str:
         parts = urlsplit(value)
@@ -201,6 +225,20 @@ class Settings(BaseSettings):
             raise ValueError("no URL")
         return value.rstrip("/")
 
+    @field_validator("setup_fee")
+    @classmethod
+    def _fee_is_an_amount(cls, value: str) -> str:
+        if not re.fullmatch(r"0|[1-9]\d{0,7} +[A-Za-z]{3}", value.strip()):
+            raise ValueError("no amount with a currency")
+        return value.strip()
+
+    @field_validator("forwarding_test_number")
+    @classmethod
+    def _is_a_number(cls, value: str) -> str:
+        if value and not re.fullmatch(r"\+[1-9]\d{6,14}", value.strip()):
+            raise ValueError("no phone number in E.164")
+        return value.strip()
+
     @field_validator("daily_ceilings")
     @classmethod
     def _ceilings_are_numbers(cls, value: str) -> str:
@@ -212,7 +250,7 @@ class Settings(BaseSettings):
 
     @property
     def ceilings(self) -> dict[str, int]:
-        """Texts, charges and calls an account may have on a day."""
+        """Texts, charges, calls, files and trial chats an account may have on a day."""
         named = (part.split("=", 1) for part in _split(self.daily_ceilings))
         return DAILY_CEILINGS | {what: int(most) for what, most in named}
 

@@ -11,6 +11,7 @@ from sandbox.app import create_app
 from sandbox.server import listen
 from sandbox.twilio.account import Sender
 from sandbox.twilio.control import add_account, add_sender
+from sandbox.vapi.control import add_key
 from sandbox.world import Sandbox
 
 
@@ -52,6 +53,9 @@ def options() -> argparse.Namespace:
         metavar="NUMBER[,SERVICE[,URL]]",
         help="a number of that account",
     )
+    parser.add_argument(
+        "--vapi", action="store_true", help="let Vapi's private key in, which is $VAPI_API_KEY"
+    )
     parser.add_argument("--seed", type=int, default=None, help="draw the same ids each time")
     return parser.parse_args()
 
@@ -66,11 +70,8 @@ def secret(name: str) -> str:
     return first
 
 
-def main() -> None:
-    """Serve until told to stop."""
-    chosen = options()
-    sandbox = Sandbox(seed=chosen.seed)
-    app = create_app(sandbox, public_url=chosen.public_url, state_path=chosen.state_file)
+def prepare(sandbox: Sandbox, chosen: argparse.Namespace) -> None:
+    """Set up endpoints, accounts and keys."""
     for url in chosen.endpoint:
         sandbox.stripe.add_endpoint(url, secret("STRIPE_WEBHOOK_SECRET"))
     for url in chosen.connect_endpoint:
@@ -79,6 +80,16 @@ def main() -> None:
         add_account(sandbox.twilio, chosen.twilio_account, secret("TWILIO_AUTH_TOKEN"))
     for sender in chosen.twilio_sender:
         add_sender(sandbox.twilio, Sender(*sender.split(",", 2)))
+    if chosen.vapi:
+        add_key(sandbox.vapi, secret("VAPI_API_KEY"))
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    chosen = options()
+    sandbox = Sandbox(seed=chosen.seed)
+    app = create_app(sandbox, public_url=chosen.public_url, state_path=chosen.state_file)
+    prepare(sandbox, chosen)
     server = listen(app, chosen.host, chosen.port)
 
     def stop(signum: int, frame: FrameType | None) -> None:

@@ -9,6 +9,9 @@ from sandbox.stripe.elements import add_routes as add_elements
 from sandbox.stripe.hosted import add_routes as add_stripe_pages
 from sandbox.twilio.control import add_routes as add_twilio_control
 from sandbox.twilio.door import TwilioDoor
+from sandbox.vapi.control import add_routes as add_vapi_control
+from sandbox.vapi.door import PREFIX as VAPI
+from sandbox.vapi.door import VapiDoor
 from sandbox.wire import App
 from sandbox.world import Sandbox
 
@@ -29,9 +32,12 @@ def create_app(
         state_file.keep(sandbox, state_path)
     app = falcon.App()
     app.add_sink(StripeDoor(sandbox.stripe), prefix="/v1")
-    app.add_sink(TwilioDoor(sandbox.twilio), prefix="/api/2010-04-01")
+    for prefix in ("/api/2010-04-01", "/pricing"):
+        app.add_sink(TwilioDoor(sandbox.twilio), prefix=prefix)
+    app.add_sink(VapiDoor(sandbox.vapi), prefix=VAPI)
     control.add_routes(app, sandbox)
     add_twilio_control(app, sandbox.twilio)
+    add_vapi_control(app, sandbox.vapi)
     add_stripe_pages(app, sandbox.stripe)
     add_elements(app)
     state_page.add_routes(app, sandbox)

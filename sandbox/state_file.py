@@ -9,6 +9,7 @@ from typing import Any
 from sandbox.deliveries import OPEN, Delivery
 from sandbox.stripe.idempotency import Kept
 from sandbox.twilio import state as twilio_state
+from sandbox.vapi import state as vapi_state
 from sandbox.world import Sandbox
 
 EVERY = 1.0
@@ -59,6 +60,7 @@ def _state(sandbox: Sandbox) -> dict[str, Any]:
         "settings": asdict(ground.settings),
         "moved_by": ground.moved_by,
         "twilio": twilio_state.saved(sandbox.twilio),
+        "vapi": vapi_state.saved(sandbox.vapi),
     }
 
 
@@ -74,6 +76,8 @@ def load(sandbox: Sandbox, path: str) -> None:
             stripe.keys.kept[account_id, key] = Kept(**kept)
         if "twilio" in state:
             twilio_state.restore(sandbox.twilio, state["twilio"])
+        if "vapi" in state:
+            vapi_state.restore(sandbox.vapi, state["vapi"])
         ground.settings.update(state["settings"])
         ground.moved_by = state["moved_by"]
         ground.agenda.entries = [tuple(entry) for entry in state["agenda"]]

@@ -9,12 +9,13 @@ import falcon
 
 from sandbox.stripe.state import Section, sections
 from sandbox.twilio.state import sections as twilio_sections
+from sandbox.vapi.state import sections as vapi_sections
 from sandbox.wire import App
 from sandbox.world import Sandbox
 
 PAGE = Template(Path(__file__).with_name("state_page.html").read_text("utf-8"))
 AT_MOST = 30
-GOOD = {"succeeded", "paid", "complete", "delivered", "won", "True", "200"}
+GOOD = {"succeeded", "paid", "complete", "delivered", "won", "True", "200", "active", "done"}
 BAD = {
     "failed",
     "lost",
@@ -45,6 +46,7 @@ WAITING = {
     "accepted",
     "queued",
     "sent",
+    "activating",
 }
 
 
@@ -61,6 +63,7 @@ class StatePage:
             tables = [
                 *sections(self.sandbox.stripe, AT_MOST),
                 *twilio_sections(self.sandbox.twilio, AT_MOST),
+                *vapi_sections(self.sandbox.vapi, AT_MOST),
                 *_ground_sections(self.sandbox),
             ]
         refresh = req.get_param_as_int("refresh", min_value=1, max_value=3600)

@@ -8,6 +8,7 @@ from sandbox.ground import Clock, Ground
 from sandbox.outbox import Send
 from sandbox.stripe.provider import Stripe
 from sandbox.twilio.provider import Twilio
+from sandbox.vapi.provider import Vapi
 
 
 class Sandbox:
@@ -20,6 +21,7 @@ class Sandbox:
         self.ground = Ground(clock, wall, seed)
         self.stripe = Stripe(self.ground)
         self.twilio = Twilio(self.ground)
+        self.vapi = Vapi(self.ground, self.twilio)
 
     def reset(self) -> None:
         """Forget all state, settings, faults and deliveries."""
@@ -27,6 +29,7 @@ class Sandbox:
             self.ground.clear()
             self.stripe.clear()
             self.twilio.clear()
+            self.vapi.clear()
 
     def order_fault(self, **body: Any) -> Fault:
         """Ask for a fault, with the fields of ``sandbox.faults.Fault``."""

@@ -236,20 +236,24 @@ def stripe_client() -> stripe.StripeClient:
 
 def break_things(redis_url: str) -> None:
     """Kill a worker in the middle of its work, and empty Redis."""
+    kill_worker(redis_url, "webhooks")
+    connect_redis(redis_url).flushall()
+    say.breakage("FLUSHALL", "Redis forgets every queue, job and worker")
+
+
+def kill_worker(redis_url: str, queue: str) -> None:
+    """Kill a worker of this queue, whatever it does just now."""
     redis = connect_redis(redis_url)
-    workers = sorted(
-        str(key, "utf-8") if isinstance(key, bytes) else key
-        for key in redis.smembers("rq:workers:webhooks")
-    )
-    victim = int(redis.hget(workers[0], "pid") or 0) if workers else 0
-    if not victim:
-        raise RuntimeError("No webhooks worker is registered in Redis; there is none to kill.")
+
+    def probe() -> int:
+        workers = sorted(redis.smembers(f"rq:workers:{queue}"))
+        return int(redis.hget(workers[0], "pid") or 0) if workers else 0
+
+    victim = say.wait_for(f"a worker of {queue} to be registered in Redis", probe)
     os.kill(victim, signal.SIGKILL)
     say.breakage(
-        f"kill -9 {victim}", "a worker of the webhooks queue dies in the middle of its work"
+        f"kill -9 {victim}", f"a worker of the {queue} queue dies in the middle of its work"
     )
-    redis.flushall()
-    say.breakage("FLUSHALL", "Redis forgets every queue, job and worker")
 
 
 def refunds_and_disputes(clinic: Clinic, sent: list[Sent]) -> None:

@@ -135,7 +135,7 @@ class Sandbox:
         answer.raise_for_status()
         return dict(answer.json())
 
-    def control(self, path: str, **body: Any) -> Json:
+    def control(self, path: str, /, **body: Any) -> Json:
         """Turn something."""
         answer = self._client.post(f"/{path}", json=body)
         answer.raise_for_status()

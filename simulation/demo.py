@@ -161,7 +161,7 @@ def _commands(env: dict[str, str]) -> dict[str, str]:
     commands = {
         "sandbox": (
             f"{python} -m sandbox --port {port} --endpoint {door} --connect-endpoint"
-            f" {door}/connect {twilio}"
+            f" {door}/connect {twilio} --vapi"
         ),
     }
     if env["EMBEDDED_REDIS"]:

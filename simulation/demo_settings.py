@@ -56,8 +56,11 @@ def demo_settings(mode: str) -> dict[str, str]:
         "TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
         "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
         "TWILIO_API_BASE": f"http://{HOST}:{sandbox_port}",
+        "SETUP_FEE": "9900 usd",
         "PAYPHONE_BUSINESS_SHIFT": str(until_mid_morning(datetime.now(UTC))),
+        "VAPI_API_KEY": secrets.token_hex(16),
         "VAPI_WEBHOOK_SECRET": secrets.token_hex(16),
+        "VAPI_API_BASE": f"http://{HOST}:{sandbox_port}",
     }
     embedded = "" if os.environ.get("REDIS_URL") else f"{redis_port} {password}"
     fixed = {

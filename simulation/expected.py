@@ -30,6 +30,33 @@ class Verdict:
         return (self.stripe_kept, self.stripe_status) == (self.payphone_kept, self.payphone_status)
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one clinic: here, and in the books of the providers. Minor units."""
+
+    name: str
+    what: str
+    status: str
+    expected: str
+    charged: int
+    refunded: int
+    bought: int
+    released: int
+    at_vapi: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether it ended as it should, and kept only what a live clinic has."""
+        live = self.status == "live"
+        number = (1, 0) if live else (self.bought, self.bought)
+        return (
+            self.status == self.expected
+            and (self.charged - self.refunded > 0) == live
+            and (self.bought, self.released) == number
+            and (self.at_vapi > 0) == live
+        )
+
+
 def judge(invoice: Json, ledger: Json, today: date, note: str = "") -> Verdict:
     """Compare an invoice of the API with the sandbox's ledger."""
     total = ledger["invoices"].get(

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from rules.money import in_words
 from runtime.settings import ROOT
-from simulation.expected import Verdict
+from simulation.expected import Outcome, Verdict
 from simulation.places import DESCRIPTION, LOGS
 
 console = Console(
@@ -22,7 +22,13 @@ console = Console(
 )
 _began = time.monotonic()
 Found = TypeVar("Found")
-STATUS_COLOURS = {"paid": "green", "overdue": "yellow", "sent": "cyan"}
+STATUS_COLOURS = {
+    "paid": "green",
+    "overdue": "yellow",
+    "sent": "cyan",
+    "live": "green",
+    "rolled_back": "yellow",
+}
 
 
 def _tell(text: str) -> None:
@@ -121,6 +127,45 @@ def _row(verdict: Verdict) -> list[Text]:
             else Text(f"✗ {verdict.stripe_status}", style="bold red")
         ),
     ]
+
+
+def clinics_table(outcomes: list[Outcome], nothing_else: bool) -> bool:
+    """Every clinic that meant to go live, beside what the providers have; whether all is as it
+    should be.
+    """
+    shown = Table(
+        title="Clinics that meant to go live, beside the providers' own books",
+        title_style="bold",
+        header_style="dim",
+        pad_edge=False,
+    )
+    for name in ("clinic", "what happened", "ended as"):
+        shown.add_column(name)
+    for name in ("charged", "refunded", "bought", "released", "at Vapi"):
+        shown.add_column(name, justify="right")
+    shown.add_column("holds", justify="center")
+    for outcome in outcomes:
+        shown.add_row(
+            Text(outcome.name),
+            Text(outcome.what, style="dim"),
+            Text(outcome.status.replace("_", " "), style=STATUS_COLOURS.get(outcome.status, "")),
+            Text(money(outcome.charged, "usd")),
+            Text(money(outcome.refunded, "usd")),
+            Text(str(outcome.bought)),
+            Text(str(outcome.released)),
+            Text(str(outcome.at_vapi)),
+            Text("✓", style="green") if outcome.holds else Text("✗", style="bold red"),
+        )
+    console.print()
+    console.print(shown)
+    held = nothing_else and all(outcome.holds for outcome in outcomes)
+    words = (
+        "Stripe, Twilio and Vapi have what the live clinics use, and nothing else."
+        if held
+        else "What the providers have is NOT what the clinics use."
+    )
+    console.print(Text(words, style="bold green" if held else "bold red"))
+    return held
 
 
 def typed(path: Path) -> str:

@@ -31,6 +31,7 @@ from simulation.acts import (
     send_invoices,
 )
 from simulation.api import Api, Sandbox
+from simulation.going_live import clinics_go_live, nothing_else_is_there
 from simulation.later_acts import a_missed_day, people_on_the_phone
 from simulation.places import DESCRIPTION, LOGS, STATE, write_private
 from simulation.reckoning import quiet, reckon, summary
@@ -67,6 +68,7 @@ def main() -> None:
 
 
 def _play(clinic: Clinic, began: float) -> bool:
+    outcomes = clinics_go_live(clinic)
     invoices = send_invoices(clinic)
     pay_everything(clinic, invoices, in_the_middle=lambda: break_things(os.environ["REDIS_URL"]))
     people_on_the_phone(clinic, invoices)
@@ -78,8 +80,9 @@ def _play(clinic: Clinic, began: float) -> bool:
     )
     say.step("waiting until every event has arrived and every job is done")
     _wait("the books to be quiet", lambda: quiet(clinic.sandbox), seconds=120)
+    went_live = say.clinics_table(outcomes, nothing_else_is_there(clinic, outcomes))
     verdicts = reckon(clinic, invoices)
-    held = say.table(verdicts)
+    held = say.table(verdicts) and went_live
     print(json.dumps(summary(seconds=time.monotonic() - began)), flush=True)
     return held
 
@@ -138,7 +141,10 @@ def _describe(clinic: Clinic) -> None:
         "operatorKey": clinic.operator_key,
         "accounts": [{"id": clinic.id, "name": clinic.name, "key": clinic.key}],
         "stripeWebhookSecret": env["STRIPE_WEBHOOK_SECRET"],
+        "stripeSecretKey": env["STRIPE_SECRET_KEY"],
+        "twilioAccountSid": env["TWILIO_ACCOUNT_SID"],
         "twilioAuthToken": env["TWILIO_AUTH_TOKEN"],
+        "vapiApiKey": env["VAPI_API_KEY"],
         "vapiWebhookSecret": env["VAPI_WEBHOOK_SECRET"],
         "sandboxUrl": env["SANDBOX_URL"],
         "redisUrl": env["REDIS_URL"],

@@ -38,9 +38,11 @@ from models import base
 from models.accounts import operator
 from models.migrate import migrate
 from providers.stripe import client as stripe_api
-from providers.twilio import messages as twilio_api
+from providers.twilio import client as twilio_api
+from providers.vapi import client as vapi_api
 from runtime.clock import move_business_time
 from runtime.settings import get_settings
+from sandbox.vapi.provider import Vapi
 from tests import sweep
 from tests.clinic import Clinic
 from tests.declared import DeclaredClient
@@ -54,6 +56,9 @@ from tests.stand_in import StandIn
 from tests.stripe_stand_in import StripeStandIn
 from tests.sweep import Sweep
 from tests.texting import TWILIO, Texting
+from tests.twilio_stand_in import TwilioStandIn
+from tests.vapi_stand_in import VapiStandIn
+from tests.voice import VAPI
 from web.app import create_app
 
 # what lands is not left to chance; everybody else's runs explore
@@ -314,6 +319,20 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
 
 
 @pytest.fixture
+def twilio_stand_in(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwilioStandIn]:
+    """Twilio's stand-in beside Stripe's, named by TWILIO_API_BASE: for what buys and calls."""
+    for name, value in {**TWILIO, "TWILIO_API_BASE": stand_in.url}.items():
+        monkeypatch.setenv(name, value)
+    # a search answers with hundreds of numbers, and this machine may be busy
+    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "3")
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()
+    yield TwilioStandIn(stand_in)
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()
+
+
+@pytest.fixture
 def texting(
     client: Any, valkey: Any, stand_in: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Texting]:
@@ -326,6 +345,24 @@ def texting(
     move_business_time(timedelta(0))
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
+
+
+@pytest.fixture
+def voice(stand_in: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vapi]:
+    """Vapi's stand-in over HTTP, named by VAPI_API_BASE, with Twilio's behind it."""
+    for name, value in {**TWILIO, **VAPI, "VAPI_API_BASE": stand_in.url}.items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    vapi_api.client.cache_clear()
+    yield stand_in.sandbox.vapi
+    get_settings.cache_clear()
+    vapi_api.client.cache_clear()
+
+
+@pytest.fixture
+def vapi_stand_in(voice: Vapi, stand_in: StandIn) -> VapiStandIn:
+    """The same, as a test sees it from outside."""
+    return VapiStandIn(stand_in)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from models.effects.effect import Effect
 from models.effects.pause_switch import PauseSwitch
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from rules.contact.gate import closing
+from rules.contact.hours import closing
 from rules.contact.person_time_zones import zones_of_number
 from runtime.clock import business_now, move_business_time, real_now
 from runtime.ids import new_id

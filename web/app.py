@@ -11,12 +11,34 @@ from rules.cards.card_numbers import redact
 from runtime.log import configure_log
 from runtime.settings import get_settings
 from web.accounts.account_settings import Settings
-from web.accounts.accounts import Accounts, OneAccount
+from web.accounts.accounts import Accounts
+from web.accounts.timeline import AccountTimeline
 from web.books.reconciliation import LatestReconciliation
 from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
 from web.contact.contact_ledger import ContactLedger
+from web.contact.evaluate import Evaluations
+from web.contact.holds import CustomerHolds, OneHold
 from web.contact.invoice_messages import InvoiceMessages
 from web.contact.senders_and_templates import OneSender, OneTemplate, Templates
+from web.deployment.costs import AvailableNumbersOf, CostPreviewOf
+from web.deployment.deployments import (
+    AccountDeployments,
+    DeploymentEvents,
+    OneDeployment,
+    RetryDeployment,
+    RollBackDeployment,
+    TakeDownDeployment,
+)
+from web.deployment.forwarding import Forwarding, TestForwarding
+from web.deployment.knowledge_files import KnowledgeFiles, OneKnowledgeFile
+from web.deployment.metrics import FinanceMetrics
+from web.deployment.numbers import PurchaseNumber
+from web.deployment.payment_action import PaymentAction, PaymentActionDone
+from web.deployment.payment_method import PaymentMethod, SetupIntents
+from web.deployment.phone import ForwardedPhone, NoPhone, PortedPhone, SipPhone
+from web.deployment.review import OneAccount
+from web.deployment.try_it import TryIt
+from web.deployment.voice import Voice
 from web.feed.event_feed import EventFeed
 from web.feed.webhook_endpoints import OneWebhookEndpoint, WebhookEndpoints
 from web.http.card_guard import CardGuard
@@ -63,16 +85,43 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/accounts": Accounts,
     "/api/accounts/{account_id}": OneAccount,
     "/api/accounts/{account_id}/settings": Settings,
+    "/api/accounts/{account_id}/timeline": AccountTimeline,
     "/api/accounts/{account_id}/sender": OneSender,
     "/api/accounts/{account_id}/templates": Templates,
     "/api/accounts/{account_id}/templates/{kind}/{language}": OneTemplate,
+    # deployments
+    "/api/accounts/{account_id}/deployments": AccountDeployments,
+    "/api/deployments/{deployment_id}": OneDeployment,
+    "/api/deployments/{deployment_id}/events": DeploymentEvents,
+    "/api/deployments/{deployment_id}/payment-action": PaymentAction,
+    "/api/deployments/{deployment_id}/payment-action/done": PaymentActionDone,
+    "/api/deployments/{deployment_id}/retry": RetryDeployment,
+    "/api/deployments/{deployment_id}/rollback": RollBackDeployment,
+    "/api/deployments/{deployment_id}/take-down": TakeDownDeployment,
+    "/api/accounts/{account_id}/forwarding": Forwarding,
+    "/api/accounts/{account_id}/forwarding/test": TestForwarding,
+    "/api/twilio/phone/purchase": PurchaseNumber,
+    # going live
+    "/api/accounts/{account_id}/voice": Voice,
+    "/api/accounts/{account_id}/knowledge-files": KnowledgeFiles,
+    "/api/accounts/{account_id}/knowledge-files/{file_id}": OneKnowledgeFile,
+    "/api/accounts/{account_id}/try": TryIt,
+    "/api/accounts/{account_id}/available-numbers": AvailableNumbersOf,
+    "/api/accounts/{account_id}/cost-preview": CostPreviewOf,
+    "/api/accounts/{account_id}/phone/forwarded": ForwardedPhone,
+    "/api/accounts/{account_id}/phone/ported": PortedPhone,
+    "/api/accounts/{account_id}/phone/sip": SipPhone,
+    "/api/accounts/{account_id}/phone/none": NoPhone,
     # customers and contact with them
     "/api/customers": Customers,
     "/api/customers/{customer_id}": OneCustomer,
     "/api/customers/{customer_id}/consents": CustomerConsents,
     "/api/customers/{customer_id}/opt-outs": CustomerOptOuts,
     "/api/customers/{customer_id}/suppressions/{channel}": CustomerSuppression,
+    "/api/customers/{customer_id}/holds": CustomerHolds,
+    "/api/customers/{customer_id}/holds/{hold_id}": OneHold,
     "/api/customers/{customer_id}/contact-ledger": ContactLedger,
+    "/api/compliance/evaluate": Evaluations,
     # invoices
     "/api/invoices": Invoices,
     "/api/invoices/{invoice_id}": OneInvoice,
@@ -97,9 +146,13 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/invoices/{invoice_id}/card": OpenCardForm,
     "/card/{token}": CardPage,
     "/card/{token}/charges/{charge_id}": CardFormCharge,
+    # going live
+    "/api/accounts/{account_id}/setup-intents": SetupIntents,
+    "/api/accounts/{account_id}/payment-method": PaymentMethod,
     # finance and books
     "/api/finance/unpaid-invoices": UnpaidInvoices,
     "/api/finance/summary": FinanceSummary,
+    "/api/finance/metrics": FinanceMetrics,
     "/api/finance/reconciliation": LatestReconciliation,
     # the feed for the clinic's own software
     "/api/events": EventFeed,

@@ -2,15 +2,17 @@
 so that whoever asks hears the reason.
 """
 
-from actions.contact.gate_facts import sms_facts
+from actions.contact.gate_facts import known_of
 from actions.contact.record_text_report import expire_unsent
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
+from models.contact.message_template import template_for
 from models.delivery.stage import stage_again
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
 from rules.contact import gate as contact
 from rules.contact.gate import TRANSIENT, may_contact
+from rules.contact.offers import is_offer
 from runtime.clock import business_now, real_now, rfc3339
 from runtime.errors import Refused
 
@@ -39,9 +41,11 @@ def refusal_of(invoice: Invoice, phone: str, asked_by: str) -> ContactDecision |
     """The gate's refusal, kept; None when the text may be sent, or may be in seconds. The job asks
     again.
     """
-    answer = may_contact(
-        sms_facts(invoice, invoice.customer, phone, business_now(), real_now()), business_now()
+    words, _ = template_for(invoice.account_id, KIND, invoice.customer.language)
+    known = known_of(
+        invoice, invoice.customer, phone, "sms", business_now(), real_now(), is_offer(words)
     )
+    answer = may_contact(known.facts, business_now())
     if not isinstance(answer, contact.Refused) or answer.code in TRANSIENT:
         return None
     ids = {

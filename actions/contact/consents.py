@@ -23,6 +23,7 @@ def record_consent(
     given_at: datetime,
     actor: str,
     ends_opt_out: bool = False,
+    written: bool = False,
     **words: str,
 ) -> Consent:
     """Record a consent for the customer's number, or for `phone`; `words`: source, text,
@@ -45,6 +46,7 @@ def record_consent(
             given_at,
             now,
             recorded_by=actor,
+            written=written,
             **words,
         )
         _audit(customer, actor, "consent.recorded", consent_id=consent.id)

@@ -1,73 +1,174 @@
 """The facts for the contact gate, gathered inside the deciding transaction."""
 
-from datetime import datetime, timedelta
-from functools import reduce
-from operator import or_
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
-from peewee import fn
-
-from actions.payments.payable import payment_is_under_way
+from models.accounts.account import Account
 from models.base import serialize_on
-from models.books.inbox_event import InboxEvent
-from models.books.stripe_watermark import StripeWatermark
-from models.contact.account_sender import sender_of
-from models.contact.consent import Consent
-from models.contact.message import Message
-from models.contact.opt_out import OptOut, person_key
-from models.contact.phone_suppression import PhoneSuppression
-from models.delivery.staged_job import StagedJob
-from models.effects.daily_limit import over_ceiling
-from models.effects.pause_switch import paused
+from models.books.stripe_watermark import STALE
+from models.contact.contact_facts import Lines, all_lines, books_lines, moment
+from models.contact.hold import customer_key
+from models.contact.opt_out import person_key
+from models.effects.daily_limit import Limited, ceiling_key
+from models.effects.pause_switch import share_switches
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from models.payments.payment import Payment
-from models.payments.payment_attempt import PaymentAttempt
-from rules.contact.gate import Books, Facts
+from rules.contact.gate import (
+    Books,
+    Contact,
+    ContactRequest,
+    Creditor,
+    Debt,
+    Facts,
+    Hold,
+    Person,
+    Purpose,
+)
 from rules.contact.person_time_zones import zones_of
-from rules.stripe_event_types import UNNAMED
-from runtime.settings import get_settings
+from rules.contact.places import places_of
+from rules.contact.policy import Channel
+from runtime.settings import Settings, get_settings
 
-BACKLOG = timedelta(minutes=10)  # an event that has waited this long means that all of them do
-# an event that was not taken in for a day stops its own invoice only
-FORGIVEN = timedelta(days=1)
+LIMITS: dict[Channel, Limited] = {"sms": "texts", "voice": "calls"}
+REGISTERED = frozenset({"", "approved"})
 
 
-def sms_facts(
-    invoice: Invoice, customer: Customer, phone: str, now: datetime, real: datetime
-) -> Facts:
-    """The facts about texting `customer` at `phone` over a locked invoice; `now` is business time,
-    `real` the real one.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The gate's facts, and the sender, as Twilio's parameters, that they are about."""
 
-    Locks the person until the transaction ends: an opt-out or consent commits either before, and is
-    seen, or after.
+    facts: Facts
+    sender: dict[str, str]
+
+
+def known_of(
+    invoice: Invoice,
+    customer: Customer,
+    phone: str,
+    channel: Channel,
+    now: datetime,
+    real: datetime,
+    is_offer: bool = False,
+    purpose: Purpose = "reminder",
+) -> Known:
+    """What is known about contacting `customer` at `phone` over a locked invoice; `now` is business
+    time, `real` the real one.
+
+    Locks the person until the transaction ends: an opt-out, a hold or a consent commits either
+    before, and is seen, or after. So do a pause and what else counts towards the day's ceiling.
     """
-    serialize_on(person_key(phone))
-    account = invoice.account_id
-    sender = sender_of(invoice.account_id)
-    closed = PhoneSuppression.of(account, phone, "sms")
-    return Facts(
-        channel="sms",
+    account, settings, what = invoice.account, get_settings(), LIMITS[channel]
+    serialize_on(customer_key(customer.id), person_key(phone))
+    share_switches()
+    serialize_on(ceiling_key(account.id, what))
+    lines = all_lines(
+        invoice.id,
+        account.stripe_account or "",
+        real,
+        now,
+        account=account.id,
+        customer=customer.id,
         phone=phone,
-        invoice_status=invoice.status,
-        disputed=invoice.disputed,
-        opted_out=OptOut.holds(account, tuple(sender.values()), phone, "sms"),
-        suppressed=closed.reason if closed else "",
-        consented=Consent.holds(customer.id, phone, "sms", now),
-        sender_trouble=_sender_trouble(sender),
-        paused=paused(account, "texts"),
-        payment_processing=payment_is_under_way(invoice),
-        zones=zones_of(phone, customer.address, customer.time_zone) if phone else (),
-        recent=Message.recent(account, phone, now),
-        ceiling_lifts_at=(
-            invoice.account.next_midnight(now) if over_ceiling(account, "texts", now) else None
+        channel=channel,
+        what=what,
+        day=account.local_date(now).isoformat(),
+        shared=settings.twilio_messaging_service_sid or "",
+    )
+    sender = _sender(lines, settings)
+    facts = Facts(
+        channel=channel,
+        person=_person(lines, customer, phone),
+        debt=Debt(
+            id=invoice.id,
+            status=invoice.status,
+            due_on=invoice.due_date,
+            billed_on=account.local_date(invoice.created_at),
+            disputed=invoice.disputed,
+            payment_processing=bool(lines.all("processing")),
+            books=_books(lines, real),
         ),
-        books=books_of(invoice, real),
+        creditor=_creditor(lines, account, what, now, settings, sender, channel),
+        history=_history(lines),
+        purpose=purpose,
+        is_offer=is_offer,
+    )
+    return Known(facts, sender)
+
+
+def books_of(invoice: Invoice, real: datetime) -> Books:
+    """Whether our rows hold all that Stripe may have said of this invoice.
+
+    `stale`: its account's list of events was not read for hours. `behind`: an event waits that may
+    change it.
+    """
+    return _books(books_lines(invoice.id, invoice.account.stripe_account or "", real), real)
+
+
+def _books(lines: Lines, real: datetime) -> Books:
+    read_at = moment(lines.number("read"))
+    if read_at is not None and real - read_at > STALE:
+        return "stale"
+    return "behind" if lines.all("behind") else "current"
+
+
+def _person(lines: Lines, customer: Customer, phone: str) -> Person:
+    consents = [(words, moment(at)) for words, _, at in lines.all("consent")]
+    asked = customer.contact_request or {}
+    return Person(
+        phone=phone,
+        zones=zones_of(phone, customer.address, customer.time_zone) if phone else (),
+        places=places_of(phone, customer.address),
+        opted_out=lines.words("said")[0] == "stop",
+        suppressed=lines.words("suppressed")[0],
+        consented_at=max((at for _, at in consents if at is not None), default=None),
+        consented_in_writing=any(words == "written" for words, _ in consents),
+        holds=tuple(Hold(kind, moment(until)) for kind, _, until in lines.all("hold")),
+        request=ContactRequest(asked.get("channel") or "", asked.get("phone") or ""),
     )
 
 
-def _sender_trouble(sender: dict[str, str]) -> str:
-    settings = get_settings()
+def _history(lines: Lines) -> tuple[Contact, ...]:
+    """The contacts of the last days, of every channel."""
+    return tuple(
+        Contact(at=at, channel="sms", debt_id=debt, outcome=outcome)
+        for debt, outcome, micros in lines.all("sms")
+        if (at := moment(micros)) is not None
+    )
+
+
+def _creditor(
+    lines: Lines,
+    account: Account,
+    what: Limited,
+    now: datetime,
+    settings: Settings,
+    sender: dict[str, str],
+    channel: Channel,
+) -> Creditor:
+    own = lines.number("ceiling")
+    ceiling = own if own is not None else settings.ceilings[what]
+    is_over = (lines.number("tally") or 0) >= ceiling
+    registration = "".join(lines.words(name)[1] for name in sender)
+    return Creditor(
+        party="third" if lines.words("settings")[0] == "third" else "first",
+        sender_trouble=_sender_trouble(settings, sender) if channel == "sms" else "",
+        unregistered="" if registration in REGISTERED else registration,
+        paused=bool(lines.all("paused")),
+        ceiling_lifts_at=account.next_midnight(now) if is_over else None,
+        quiet_days=lines.listed("settings"),
+    )
+
+
+def _sender(lines: Lines, settings: Settings) -> dict[str, str]:
+    """The account's own sender, else the installation's; empty when there is neither."""
+    for name in ("MessagingServiceSid", "From"):
+        if own := lines.words(name)[0]:
+            return {name: own}
+    shared = settings.twilio_messaging_service_sid
+    return {"MessagingServiceSid": shared} if shared else {}
+
+
+def _sender_trouble(settings: Settings, sender: dict[str, str]) -> str:
     if not settings.twilio_account_sid or not settings.twilio_auth_tokens:
         return "Texting is not set up: TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are missing."
     if not settings.public_url:
@@ -75,72 +176,3 @@ def _sender_trouble(sender: dict[str, str]) -> str:
     return (
         "" if sender else "The account has no sender, and TWILIO_MESSAGING_SERVICE_SID is not set."
     )
-
-
-def books_of(invoice: Invoice, real: datetime) -> Books:
-    """Whether our rows hold all that Stripe may have said of this invoice.
-
-    `stale`: its account's list of events was not read for hours. `behind`: an event waits that may
-    change it. That is one that names it or an intent of it. It is also one whose invoice is not
-    known, if it may be about any: one of money that went back, one that an older release received
-    without looking at what it names, or any that has waited for long. Those hold back nothing any
-    more once they could not be taken in, or have waited for a day.
-    """
-    account = invoice.account.stripe_account or ""
-    if StripeWatermark.is_stale(account, real):
-        return "stale"
-    waiting = (
-        (InboxEvent.provider == "stripe")
-        & (InboxEvent.account == account)
-        & InboxEvent.outcome.is_null()
-    )
-    unnamed = InboxEvent.type_is_one_of(UNNAMED) | InboxEvent.intent_id.is_null()
-    anybody = (
-        ((InboxEvent.received_at < real - BACKLOG) | unnamed)
-        & (InboxEvent.received_at > real - FORGIVEN)
-        & ~_invoice_is_known()
-        & ~_could_not_be_taken_in()
-    )
-    intents = _intents(invoice)
-    unread = reduce(or_, (InboxEvent.payload.contains(name) for name in (invoice.id, *intents)))
-    names = (
-        (InboxEvent.named_invoice_id == invoice.id)
-        | InboxEvent.intent_id.in_(intents)
-        | (InboxEvent.intent_id.is_null() & unread)
-    )
-    behind = InboxEvent.select().where(waiting & (anybody | names)).exists()
-    return "behind" if behind else "current"
-
-
-def _invoice_is_known() -> Any:
-    """The condition that an event is about an invoice of ours: then it holds back that one only."""
-    ours = (
-        Payment.select(Payment.id).where(
-            Payment.stripe_account == InboxEvent.account, Payment.intent_id == InboxEvent.intent_id
-        ),
-        PaymentAttempt.select(PaymentAttempt.id).where(
-            PaymentAttempt.intent_id == InboxEvent.intent_id
-        ),
-        Invoice.select(Invoice.id).where(Invoice.id == InboxEvent.named_invoice_id),
-    )
-    return reduce(or_, (fn.EXISTS(rows) for rows in ours))
-
-
-def _could_not_be_taken_in() -> Any:
-    """The condition that an event's job is dead: it is shown to people, and waits for them."""
-    dead = StagedJob.select(StagedJob.id).where(
-        StagedJob.name == "process_stripe_event",
-        StagedJob.key == InboxEvent.id.cast("TEXT"),
-        StagedJob.state == "dead",
-    )
-    return fn.EXISTS(dead)
-
-
-def _intents(invoice: Invoice) -> list[str]:
-    """The PaymentIntents that are known to be about this invoice."""
-    rows = [
-        row
-        for kind in (Payment, PaymentAttempt)
-        for row in kind.select(kind.intent_id).where(kind.invoice == invoice.id)
-    ]
-    return sorted({row.intent_id for row in rows if row.intent_id})

@@ -34,14 +34,21 @@ def expire_unsent(message: Message, now: datetime) -> bool:
 
 
 def record_text_report(
-    message: Message, status: str, sid: str, error_code: str, now: datetime
+    message: Message,
+    status: str,
+    sid: str,
+    error_code: str,
+    now: datetime,
+    effect: Effect | None = None,
 ) -> bool:
-    """Record Twilio's status of the text, which also confirms its effect. Needs a locked message.
+    """Record Twilio's status of the text, which also confirms its effect, the one given or the
+    message's. Needs a locked message.
 
     Answers whether it was new. Acts on what a failure means for the number.
     """
     if message.effect_id and message.status != "refused":
-        effect = Effect.get_by_id(message.effect_id)
+        if effect is None or effect.id != message.effect_id:
+            effect = Effect.get_by_id(message.effect_id)
         if effect.state in {"sending", "unknown"}:
             effect.record_confirmed(
                 sid, {"id": sid, "status": status, "error_code": error_code}, now

@@ -11,9 +11,14 @@ from runtime.errors import Refused
 
 
 def assign_sender(
-    account: Account, messaging_service_sid: str | None, from_number: str | None, actor: str
+    account: Account,
+    messaging_service_sid: str | None,
+    from_number: str | None,
+    actor: str,
+    registration: str | None = None,
 ) -> None:
-    """Set the account's sender: a messaging service or a number. Raises Refused `invalid` for both
+    """Set the account's sender: a messaging service or a number, and what is known of its
+    registration at the carriers. Raises Refused `invalid` for both
     and for neither.
     """
     if (messaging_service_sid is None) == (from_number is None):
@@ -29,7 +34,7 @@ def assign_sender(
             ],
         )
     with transaction():
-        AccountSender.assign(account, messaging_service_sid, from_number, real_now())
+        AccountSender.assign(account, messaging_service_sid, from_number, real_now(), registration)
         named = messaging_service_sid or from_number
         AuditEntry.record(
             actor, "sender.assigned", f"account:{account.id}", account.id, sender=named

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from actions.contact.holds import record_contact_request
 from actions.payments.bind_stripe_customer import claim
 from models.accounts.account import Account
-from models.base import transaction
+from models.base import serialize_on, transaction
 from models.contact.consent import Consent
+from models.contact.hold import customer_key
 from models.invoices.customer import Customer
 from runtime.clock import real_now
 from runtime.errors import Refused
@@ -41,14 +43,21 @@ def create_customer(account: Account, values: dict[str, Any], vouched: bool) -> 
     return customer
 
 
-def change_customer(customer: Customer, values: dict[str, Any], vouched: bool) -> Customer:
+def change_customer(
+    customer: Customer, values: dict[str, Any], vouched: bool, actor: str
+) -> Customer:
     """Change the columns in `values`; another phone number ends the consents for the old one.
     Raises Refused `already_exists`.
+
+    How they asked to be contacted changes before or after any decision about them.
     """
     now = real_now()
     if "stripe_customer_id" in values:
         values = values | {"stripe_vouched": vouched}
     with transaction():
+        if "contact_request" in values:
+            serialize_on(customer_key(customer.id))
+            record_contact_request(customer, values["contact_request"], actor)
         _check_free(customer.account, values, customer.id)
         Customer.update(**values, updated_at=now).where(Customer.id == customer.id).execute()
         if customer.phone and values.get("phone", customer.phone) != customer.phone:

@@ -3,11 +3,15 @@
 A new invoice gets its first ones when it is made.
 """
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from actions.payments.announce_returns import announce_returns
 from actions.payments.retire_open_payments import retire_open_payments
-from models.feed.emit import emit
+from models.feed.emit import emit, emit_each
 from models.invoices.invoice import Invoice
 from models.payments.invoice_facts import InvoiceFacts
+from rules.invoice_fold import Amounts
 from runtime.clock import business_now, real_now
 
 ANNOUNCED = frozenset({"paid", "overdue"})  # statuses whose coming the clinic's software hears of
@@ -35,6 +39,38 @@ def recompute(invoice: Invoice, facts: InvoiceFacts | None = None) -> bool:
     if invoice.balance_revision != revision or invoice.mark != "sent" or invoice.disputed:
         retire_open_payments(invoice)
     return changed
+
+
+def recompute_each(invoices: Sequence[Invoice]) -> dict[str, bool]:
+    """As `recompute`, of locked invoices with their accounts; whether each has changed, by its id.
+
+    Those that have become overdue, and nothing else, are written and announced together: that is
+    what most of a sweep is.
+    """
+    facts, now = InvoiceFacts.of_each(invoices), business_now()
+    late = [invoice for invoice in invoices if _is_only_late(invoice, facts[invoice.id], now)]
+    late_ids = {invoice.id for invoice in late}
+    Invoice.record_overdue(late, real_now())
+    told: dict[str, dict[str, dict[str, object]]] = {}
+    for invoice in late:
+        told.setdefault(invoice.account_id, {})[f"invoice:{invoice.id}"] = _about(invoice)
+    for account_id, payloads in told.items():
+        emit_each(account_id, "invoice.overdue", payloads)
+    changed = {
+        invoice.id: recompute(invoice, facts[invoice.id])
+        for invoice in invoices
+        if invoice.id not in late_ids
+    }
+    return dict.fromkeys(late_ids, True) | changed
+
+
+def _is_only_late(invoice: Invoice, facts: InvoiceFacts, now: datetime) -> bool:
+    """Whether all that recomputing would do is to let the invoice be overdue."""
+    if invoice.status != "sent" or invoice.mark != "sent" or facts.refunds or facts.disputes:
+        return False
+    amounts = facts.amounts(invoice, invoice.account.local_date(now))
+    as_it_is = {name: getattr(invoice, name) for name in amounts.__slots__}
+    return amounts == Amounts(**as_it_is | {"status": "overdue"}) and not invoice.disputed
 
 
 def _about(invoice: Invoice) -> dict[str, object]:

@@ -15,11 +15,13 @@ from rich.table import Table
 from bin.commands.checks.database import check_database
 from bin.commands.checks.files import check_files
 from bin.commands.checks.finding import Finding
-from bin.commands.checks.money import check_money, check_totals
+from bin.commands.checks.money import check_cards, check_fees, check_money, check_totals
 from bin.commands.checks.redis_server import check_redis
 from bin.commands.checks.settings import check_connect, check_settings
+from bin.commands.checks.strays import check_strays
 from bin.commands.checks.stripe_access import check_connected, check_endpoints, check_stripe
 from bin.commands.checks.texting import check_senders, check_texting
+from bin.commands.checks.voice import check_voice
 from bin.commands.checks.work import (
     check_deliveries,
     check_jobs,
@@ -44,7 +46,7 @@ MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[bold red]fai
 
 @click.command()
 def doctor() -> None:
-    """Check settings, Stripe, Twilio, database, Redis, clocks, processes, jobs, money and senders.
+    """Check settings, providers, database, Redis, clocks, processes, jobs, money and senders.
 
     Exit code 1 if anything fails; a warning is worth a look, and does not count.
     """
@@ -77,6 +79,7 @@ def examine() -> Iterator[Finding]:
     if stripe:
         yield stripe
     yield from check_texting(settings)
+    yield from check_voice(settings)
     database = list(check_database(settings))
     yield from database
     usable = all(
@@ -92,8 +95,11 @@ def examine() -> Iterator[Finding]:
         yield from check_readings(settings)
         yield from check_deliveries()
         yield from check_money()
+        yield from check_cards()
+        yield from check_fees()
         yield check_totals()
         yield check_sealed()
+        yield check_strays()
         yield from check_senders(settings)
 
 

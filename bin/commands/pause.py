@@ -7,10 +7,10 @@ import click
 from bin.commands.output import acting, moment, say, say_database, show_table
 from models.accounts.account import Account
 from models.effects.daily_limit import LIMITED, DailyCeiling, Limited, ceiling_of, tally_of
-from models.effects.pause_switch import ALL, PauseSwitch, paused
+from models.effects.pause_switch import ALL, PAUSABLE, Pausable, PauseSwitch, paused
 from runtime.clock import business_now
 
-_what = click.argument("what", type=click.Choice(LIMITED))
+_what = click.argument("what", type=click.Choice(PAUSABLE))
 _account = click.option("--account", help="Only this account (ac_…); default: all accounts.")
 
 
@@ -26,7 +26,7 @@ def _scope(account: str | None) -> str:
 @click.option(
     "--why", default="", help="The reason, for the audit log and for whoever finds it paused."
 )
-def pause(what: Limited, account: str | None, why: str) -> None:
+def pause(what: Pausable, account: str | None, why: str) -> None:
     """Pause texts, charges or calls. What has already been decided still goes out.
 
     Pausing charges does not stop refunds or payments that people make on Stripe's pages.
@@ -45,7 +45,7 @@ def pause(what: Limited, account: str | None, why: str) -> None:
 @_what
 @_account
 @click.option("--why", default="", help="The reason, for the audit log.")
-def resume(what: Limited, account: str | None, why: str) -> None:
+def resume(what: Pausable, account: str | None, why: str) -> None:
     """Resume texts, charges or calls."""
     scope = _scope(account)
     said = f"{what} of {account or 'all accounts'}"
@@ -76,7 +76,7 @@ def brakes() -> None:
 
 
 @click.command()
-@_what
+@click.argument("what", type=click.Choice(LIMITED))
 @click.option("--account", required=True, help="The account (ac_…).")
 @click.option("--set", "number", type=click.IntRange(0), help="Set the account's own ceiling.")
 @click.option(
@@ -86,8 +86,8 @@ def brakes() -> None:
     help="Remove the account's own ceiling; DAILY_CEILINGS applies again.",
 )
 def ceiling(what: Limited, account: str, number: int | None, by_setting: bool) -> None:
-    """Show or change how many texts, charges or calls an account may have per day (in its time
-    zone).
+    """Show or change how many texts, charges, calls, files or trial chats an account may have per
+    day (in its time zone).
     """
     row = Account.get_by_id(_scope(account))
     if number is not None and by_setting:

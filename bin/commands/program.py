@@ -21,6 +21,7 @@ from bin.commands.accounts.operators import operator
 from bin.commands.books.backfill import backfill, backfills, replay
 from bin.commands.books.events import events
 from bin.commands.books.reconcile import reconcile
+from bin.commands.compliance.prove import compliance
 from bin.commands.doctor import doctor
 from bin.commands.effects import effects
 from bin.commands.invoices.import_invoices import invoices
@@ -31,6 +32,7 @@ from bin.commands.payments import payments
 from bin.commands.recount import recount
 from bin.commands.reseal import reseal
 from bin.commands.staged_jobs import staged_jobs
+from bin.commands.strays import strays
 from models.base import database, use_database
 from models.database_errors import driver_says, explain
 from rules.cards.card_numbers import has_card_number, redact
@@ -152,8 +154,10 @@ for command in (
     audit,
     brakes,
     ceiling,
+    compliance,
     doctor,
     effects,
+    strays,
     events,
     invoices,
     keys,

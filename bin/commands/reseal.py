@@ -2,29 +2,42 @@
 can be dropped.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import click
 
+from actions.deployment.configure import reseal_setup
 from actions.feed.endpoints import reseal_endpoint
 from bin.commands.output import acting, complain, say, say_database
+from models.deployment.setup import Setup
 from models.feed.webhook_endpoint import WebhookEndpoint
 from runtime.errors import Misconfigured
 
 
 @click.command()
 def reseal() -> None:
-    """Seal the secrets of webhook endpoints under the newest key of PAYPHONE_SECRET_KEY. Run it
-    once all processes know that key.
+    """Seal the secrets of webhook endpoints and of setups under the newest key of
+    PAYPHONE_SECRET_KEY. Run it once all processes know that key.
 
     Ends with 1 when some open under none of the keys.
     """
     changed = 0
     lost = False
-    for endpoint in WebhookEndpoint.sealed():
+    again: list[tuple[str, Callable[[], bool]]] = [
+        (endpoint.id, partial(reseal_endpoint, endpoint, acting()))
+        for endpoint in WebhookEndpoint.sealed()
+    ]
+    again += [
+        (f"setup of {setup.account_id}", partial(reseal_setup, setup, acting()))
+        for setup in Setup.with_secrets()
+    ]
+    for what, reseal_it in again:
         try:
-            changed += reseal_endpoint(endpoint, acting())
+            changed += reseal_it()
         except Misconfigured as error:
             lost = True
-            complain(f"{endpoint.id}: {error}")
+            complain(f"{what}: {error}")
     say(
         f"Sealed anew: {changed}."
         + ("" if lost else " Everything opens under the newest key: older ones may be dropped.")

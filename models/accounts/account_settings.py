@@ -3,8 +3,9 @@ call, what staff may do.
 """
 
 from datetime import datetime
+from typing import Any
 
-from peewee import TextField
+from peewee import SQL, JSONField, TextField
 
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
@@ -15,7 +16,8 @@ class AccountSettings(Row):
 
     `payment_collection`: link, in_call · `call_frequency`: daily, every_3_days, weekly,
     every_2_weeks · `calling`: manual, automatic · `payment_timing`: immediate, follow_up ·
-    `staff_entry`: form, link_only.
+    `staff_entry`: form, link_only · `party`: first, its own debts; third, other people's ·
+    `quiet_days`: when nobody is contacted: sunday, 12-25, 2026-11-26.
     """
 
     account_id: str
@@ -25,10 +27,12 @@ class AccountSettings(Row):
     calling = TextField(default="manual")
     payment_timing = TextField(default="immediate")
     staff_entry = TextField(default="form")
+    party = TextField(default="first", constraints=[SQL("DEFAULT 'first'")])
+    quiet_days = JSONField(default=list, constraints=[SQL("DEFAULT '[]'")])
     updated_at = Instant()
 
     @classmethod
-    def choose(cls, account: Account, choices: dict[str, str], now: datetime) -> "AccountSettings":
+    def choose(cls, account: Account, choices: dict[str, Any], now: datetime) -> "AccountSettings":
         """Change the given settings; the others stay."""
         values = choices | {"updated_at": now}
         cls.insert(account=account, **values).on_conflict(

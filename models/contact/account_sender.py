@@ -12,13 +12,16 @@ from runtime.settings import get_settings
 
 
 class AccountSender(Row):
-    """One account's sender: a messaging service or a number of its own."""
+    """One account's sender: a messaging service or a number of its own. `registration`: what is
+    known of it at the carriers, such as approved or pending; null when nothing is.
+    """
 
     account_id: str
     account = ForeignKey(Account, primary_key=True, on_delete="CASCADE")
     provider = TextField(default="twilio")
     messaging_service_sid = TextField(null=True, index=True)
     from_number = TextField(null=True, index=True)
+    registration = TextField(null=True)
     created_at = Instant()
     updated_at = Instant()
 
@@ -29,11 +32,13 @@ class AccountSender(Row):
         messaging_service_sid: str | None,
         from_number: str | None,
         now: datetime,
+        registration: str | None = None,
     ) -> "AccountSender":
         """Set the account's sender; it replaces the previous one."""
         values = {
             "messaging_service_sid": messaging_service_sid,
             "from_number": from_number,
+            "registration": registration,
             "updated_at": now,
         }
         cls.insert(account=account.id, created_at=now, **values).on_conflict(

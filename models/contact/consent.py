@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from peewee import JSONField, TextField
+from peewee import SQL, BooleanField, JSONField, TextField
 
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row, to_micros
@@ -28,6 +28,7 @@ class Consent(Row):
     source = TextField()
     text = TextField()
     text_version = TextField()
+    written = BooleanField(default=False, constraints=[SQL("DEFAULT FALSE")])
     given_at = Instant()
     revoked_at = Instant(null=True)
     revoked_why = TextField(null=True)
@@ -47,7 +48,9 @@ class Consent(Row):
         now: datetime,
         **words: Any,
     ) -> "Consent":
-        """Record a consent; `words`: source, text, text_version, recorded_by."""
+        """Record a consent; `words`: source, text, text_version, recorded_by, and whether it is
+        `written`, signed by the person.
+        """
         values = {
             "account": customer.account_id,
             "customer": customer.id,

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from peewee import BooleanField, TextField
+from peewee import SQL, BooleanField, TextField
 
 from models.base import Instant, Row
 from rules.contact.gate import Allowed, Answer
@@ -24,6 +24,7 @@ class ContactDecision(Row):
     allowed = BooleanField()
     code = TextField(default="")
     reason = TextField(default="")
+    rule = TextField(default="", constraints=[SQL("DEFAULT ''")])
     until = Instant(null=True)
     next_at = Instant(null=True)
     effect_id = TextField(null=True)
@@ -52,6 +53,7 @@ class ContactDecision(Row):
                 "allowed": False,
                 "code": answer.code,
                 "reason": answer.reason,
+                "rule": answer.rule,
                 "next_at": answer.next_at,
             }
         row: ContactDecision = cls.create(

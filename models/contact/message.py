@@ -8,11 +8,10 @@ from typing import Any
 from peewee import IntegerField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, to_micros
+from models.base import ForeignKey, Instant, Row
 from models.effects.effect import Effect
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from rules.contact.gate import DAY
 from rules.contact.text_status import PENDING, merged_status
 from runtime.ids import new_id
 
@@ -95,17 +94,6 @@ class Message(Row):
         )
         row: Message | None = query.order_by(cls.created_at.desc()).first()
         return row
-
-    @classmethod
-    def recent(cls, account_id: str, phone: str, now: datetime) -> tuple[datetime, ...]:
-        """When texts left, or may have left, for this person in the last day."""
-        rows = cls.all(
-            "account_id = ? AND to_number = ? AND sent_at > ?",
-            account_id,
-            phone,
-            to_micros(now - DAY),
-        )
-        return tuple(row.sent_at for row in rows)
 
     def is_too_old(self, now: datetime) -> bool:
         """Whether it was requested too long ago to be sent."""

@@ -1,4 +1,5 @@
-"""How many texts, charges and calls an account may have on its own day, and how many it has had.
+"""How many texts, charges, calls, files and trial chats an account may have on its own day, and how
+many it has had.
 
 The ceiling is a setting, or the account's own number. What counts towards it is said by each kind
 of effect, and counted as each effect is reserved.
@@ -17,7 +18,7 @@ from runtime.clock import real_now
 from runtime.log import get_log
 from runtime.settings import get_settings
 
-Limited = Literal["texts", "charges", "calls"]
+Limited = Literal["texts", "charges", "calls", "files", "chats"]
 LIMITED: tuple[Limited, ...] = get_args(Limited)
 
 log = get_log("brakes")
@@ -84,20 +85,22 @@ def tally_of(account: Account, what: str, now: datetime) -> int:
     return row.count if row is not None else 0
 
 
-def count_reserved(account_id: str, what: Limited, now: datetime) -> None:
+def count_reserved(account: Account, what: Limited, now: datetime) -> None:
     """Count an effect that has just been reserved; the one that reaches the ceiling emits
     `ceiling.reached`, once.
 
     Refused ones count too: a ceiling limits what is out of control, such as many declined cards in
     a row.
     """
-    day = Account.get_by_id(account_id).local_date(now)
+    account_id, day = account.id, account.local_date(now)
     sql = (
         "INSERT INTO daily_tally (account_id, what, day, count) VALUES (?, ?, ?, 1) ON CONFLICT"
-        " (account_id, what, day) DO UPDATE SET count = daily_tally.count + 1 RETURNING count"
+        " (account_id, what, day) DO UPDATE SET count = daily_tally.count + 1 RETURNING count,"
+        " (SELECT ceiling FROM daily_ceiling AS c WHERE c.account_id = daily_tally.account_id AND"
+        " c.what = daily_tally.what)"
     )
-    count = int(execute(sql, (account_id, what, day.isoformat())).fetchone()[0])
-    ceiling = ceiling_of(account_id, what)
+    count, own = execute(sql, (account_id, what, day.isoformat())).fetchone()
+    ceiling = own if own is not None else get_settings().ceilings[what]
     if count == ceiling:
         log.warning(
             "daily ceiling reached",
@@ -114,12 +117,17 @@ def count_reserved(account_id: str, what: Limited, now: datetime) -> None:
         )
 
 
+def ceiling_key(account_id: str, what: Limited) -> str:
+    """The key to lock while deciding whether the account has had its ceiling."""
+    return f"ceiling:{account_id}:{what}"
+
+
 def over_ceiling(account_id: str, what: Limited, now: datetime) -> bool:
     """Whether the account has had its ceiling of `what` on its own day; `now` is business time.
 
     Ask inside the deciding transaction: it locks the account and kind until it commits, so that two
     decisions cannot both use the last one.
     """
-    serialize_on(f"ceiling:{account_id}:{what}")
+    serialize_on(ceiling_key(account_id, what))
     account = Account.get_by_id(account_id)
     return tally_of(account, what, now) >= ceiling_of(account_id, what)

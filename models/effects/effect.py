@@ -7,14 +7,16 @@ person.
 from datetime import datetime
 from typing import Any
 
-from peewee import BooleanField, IntegerField, JSONField, TextField
+from peewee import SQL, BooleanField, IntegerField, JSONField, TextField
 
-from models.base import Instant, Row
+from models.accounts.account import Account
+from models.base import Instant, Row, to_micros
 from models.effects.daily_limit import Limited, count_reserved
 from runtime.clock import business_now
 from runtime.errors import Conflict, PayphoneError
 from runtime.ids import new_id
 
+_IS_OPEN = "generation = ? AND state NOT IN ('confirmed', 'refused')"
 BY_HAND = "settled_by_hand"  # the code of what a person said did not happen
 
 
@@ -70,10 +72,12 @@ class Effect(Row):
         deadline: datetime,
         now: datetime,
         daily_limit: Limited | None,
+        account: Account | None = None,
         **about: Any,
     ) -> "Effect":
         """The effect of this key: the existing row, or a new one in `sending`. Commits with the
-        caller's decision; a new one counts towards `daily_limit`.
+        caller's decision; a new one counts towards the `daily_limit` of `account`, which a caller
+        that has it at hand gives besides its id.
         """
         values = {
             "id": new_id("eff"),
@@ -84,15 +88,13 @@ class Effect(Row):
             "deadline": deadline,
             "created_at": now,
         }
-        fresh = (
-            cls.insert(**values, **about)
-            .on_conflict(conflict_target=[cls.key], action="IGNORE")
-            .as_rowcount()
-            .execute()
-        )
-        account_id = about.get("account_id")
-        if fresh and daily_limit is not None and account_id is not None:
-            count_reserved(account_id, daily_limit, business_now())
+        fresh = cls(**values, **about)
+        if fresh.insert_new("key"):
+            account_id = about.get("account_id")
+            if daily_limit is not None and account_id is not None:
+                counted = account or Account.get_by_id(account_id)
+                count_reserved(counted, daily_limit, business_now())
+            return fresh
         row = cls.one("key = ?", key)
         if row is None:
             raise cls.DoesNotExist(f"No effect {key}.")  # type: ignore[attr-defined]
@@ -145,8 +147,31 @@ class Effect(Row):
         """Bytes are about to leave, unless somebody has sent it, or may have; whether it was this
         caller who may send.
         """
-        free = "state = 'sending' AND sent_at IS NULL"
-        return self._write(only_if=free, sent_at=now, last_sent_at=now)
+        free = "state = 'sending' AND sent_at IS NULL AND generation = ?"
+        return self._write(only_if=free, given=(self.generation,), sent_at=now, last_sent_at=now)
+
+    def record_not_sent(self) -> bool:
+        """What was about to leave, or was turned away, did nothing: it may be sent again at once.
+        False when another attempt has been at it since.
+        """
+        return self._write(
+            only_if="state = 'sending' AND generation = ? AND last_sent_at = ?",
+            given=(self.generation, self._sent_micros()),
+            sent_at=None,
+            last_sent_at=None,
+        )
+
+    def is_still_ours(self) -> bool:
+        """Whether the row is as this process wrote it, so that nobody has taken over since."""
+        return Effect.has(
+            "id = ? AND state = 'sending' AND generation = ? AND last_sent_at = ?",
+            self.id,
+            self.generation,
+            self._sent_micros(),
+        )
+
+    def _sent_micros(self) -> int | None:
+        return None if self.last_sent_at is None else to_micros(self.last_sent_at)
 
     def record_sent(self, now: datetime) -> None:
         """Bytes are about to leave. `sent_at` is the first time under this key."""
@@ -156,6 +181,18 @@ class Effect(Row):
         """It happened. Repeating this with the same object is harmless; raises Contradiction when
         another outcome is known.
         """
+        written = self._write(
+            only_if=_IS_OPEN,
+            given=(self.generation,),
+            state="confirmed",
+            provider_id=provider_id,
+            answer=answer,
+            error=None,
+            error_code=None,
+            settled_at=now,
+        )
+        if written:
+            return
         known = Effect.get_by_id(self.id)
         if known.state == "confirmed" and known.provider_id == provider_id:
             return
@@ -164,14 +201,7 @@ class Effect(Row):
                 f"Effect {self.id} is {known.state} ({known.provider_id or known.error_code}), yet"
                 f" {self.provider} has {provider_id}."
             )
-        self._record(
-            state="confirmed",
-            provider_id=provider_id,
-            answer=answer,
-            error=None,
-            error_code=None,
-            settled_at=now,
-        )
+        raise Conflict(f"Effect {self.id} was given a new key by another attempt.")
 
     def record_refused(self, code: str, error: str, now: datetime) -> None:
         """It did not happen and will not."""
@@ -200,8 +230,18 @@ class Effect(Row):
         Raises Conflict then: the caller's row is stale, so it must not act on it.
         """
         if not self._write(
-            only_if="generation = ? AND state NOT IN ('confirmed', 'refused')",
+            only_if=_IS_OPEN,
             given=(self.generation,),
             **values,
         ):
             raise Conflict(f"Effect {self.id} was settled, or given a new key, by another attempt.")
+
+
+Effect.add_index(
+    Effect.index(
+        Effect.account_id,
+        Effect.created_at,
+        where=SQL("invoice_id IS NULL"),
+        name="effect_of_account",
+    )
+)

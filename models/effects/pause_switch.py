@@ -8,13 +8,17 @@ Deciders share a lock on the switches, and whoever changes it waits for them: on
 committed, no decision made before it is still open.
 """
 
+from typing import Literal, get_args
+
 from peewee import BigAutoField, BooleanField, TextField
 
 from models.accounts.audit_entry import AuditEntry
 from models.base import Instant, Row, serialize_on, share_on, transaction
-from models.effects.daily_limit import Limited
 from runtime.clock import real_now
 
+# the other things that are limited by the day cost the platform, and no pause stops them
+Pausable = Literal["texts", "charges", "calls"]
+PAUSABLE: tuple[Pausable, ...] = get_args(Pausable)
 ALL = ""  # the account of a switch that holds for every account
 _KEY = "brake"
 
@@ -37,7 +41,7 @@ class PauseSwitch(Row):
         indexes = ((("account_id", "what"), True),)
 
     @classmethod
-    def set(cls, account_id: str, what: Limited, paused: bool, by: str, why: str) -> bool:
+    def set(cls, account_id: str, what: Pausable, paused: bool, by: str, why: str) -> bool:
         """Pause or resume; False, and nothing written, if already so. Audited in the same
         transaction.
         """
@@ -62,10 +66,15 @@ class PauseSwitch(Row):
             return True
 
 
-def paused(account_id: str | None, what: Limited) -> bool:
+def share_switches() -> None:
+    """Hold a shared lock on the switches until the transaction ends, for whoever reads them."""
+    share_on(_KEY)
+
+
+def paused(account_id: str | None, what: Pausable) -> bool:
     """Whether `what` is paused for this account or for all. Holds a shared lock on the switches
     until the transaction ends.
     """
-    share_on(_KEY)
+    share_switches()
     where = "account_id IN (?, ?) AND what = ? AND paused"
     return PauseSwitch.has(where, ALL, account_id or ALL, what)

@@ -1,5 +1,6 @@
 """Emitting events to a clinic's software: the one function that writes them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,10 +21,7 @@ def emit(account_id: str, type: str, payload: dict[str, Any], subject: str = "")
     `type` is one of TYPES; `payload` camelCase ids, amounts in minor units, statuses; `subject` the
     row it is about, such as `invoice:inv_…`. Call it once per transition.
     """
-    if type not in TYPES:
-        raise ValueError(
-            f"{type!r} is no type of event that goes out; see models/feed/outgoing_event.py."
-        )
+    _check(type)
     with transaction():
         share_on(feed_key(account_id))
         event = OutgoingEvent.create(
@@ -34,10 +32,41 @@ def emit(account_id: str, type: str, payload: dict[str, Any], subject: str = "")
             payload=payload,
             created_at=real_now(),
         )
-        for endpoint in WebhookEndpoint.all("account_id = ? AND state = 'active'", account_id):
-            if endpoint.wants(type):
-                deliver(event, endpoint)
+        for endpoint in _endpoints(account_id, type):
+            deliver(event, endpoint)
         return event
+
+
+def emit_each(account_id: str, type: str, told: Mapping[str, dict[str, Any]]) -> None:
+    """Emit events of one type, given as payloads by their subjects, together."""
+    _check(type)
+    now = real_now()
+    same = {"account_id": account_id, "type": type, "created_at": now}
+    rows = [
+        same | {"event_id": new_id("oev"), "subject": subject, "payload": payload}
+        for subject, payload in told.items()
+    ]
+    with transaction():
+        share_on(feed_key(account_id))
+        OutgoingEvent.insert_many(rows).execute()
+        endpoints = _endpoints(account_id, type)
+        for row in rows if endpoints else ():
+            (event,) = OutgoingEvent.all("event_id = ?", row["event_id"])
+            for endpoint in endpoints:
+                deliver(event, endpoint)
+
+
+def _check(type: str) -> None:
+    if type not in TYPES:
+        raise ValueError(
+            f"{type!r} is no type of event that goes out; see models/feed/outgoing_event.py."
+        )
+
+
+def _endpoints(account_id: str, type: str) -> list[WebhookEndpoint]:
+    """Those of the account that get events of this type."""
+    active = WebhookEndpoint.all("account_id = ? AND state = 'active'", account_id)
+    return [endpoint for endpoint in active if endpoint.wants(type)]
 
 
 def deliver(event: OutgoingEvent, endpoint: WebhookEndpoint) -> None:

@@ -24,6 +24,7 @@ TYPES = (
     "promise.kept",
     "promise.broken",
     "contact.opted_out",
+    "deployment.action_required",
     "deployment.live",
     "deployment.failed",
     "escalation.opened",

@@ -9,6 +9,9 @@ from models.base import ForeignKey, Instant, Row
 class Customer(Row):
     """Who pays. `phone` is E.164; `address` holds line1, city, state, postalCode, country.
 
+    `contact_request`: the channel and phone, either or both, that the person asked to be contacted
+    by, which overrides anything else (45 CFR 164.522(b)).
+
     `stripe_vouched`: an operator confirmed the Stripe customer; otherwise Stripe's metadata must
     name the account.
     """
@@ -22,11 +25,17 @@ class Customer(Row):
     address = JSONField(null=True)
     time_zone = TextField(null=True)
     language = TextField(default="en")
+    contact_request = JSONField(null=True)
     external_id = TextField(null=True)
     stripe_customer_id = TextField(null=True)
     stripe_vouched = BooleanField(default=False)
     created_at = Instant()
     updated_at = Instant()
+
+    @property
+    def preferred_phone(self) -> str:
+        """The number to contact them at: the one they asked for, else theirs; empty without."""
+        return (self.contact_request or {}).get("phone") or self.phone or ""
 
     class Meta:
         indexes = (

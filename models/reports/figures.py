@@ -11,8 +11,10 @@ from peewee import fn
 
 from models.base import database_time, execute
 from models.effects.effect import Effect
+from models.effects.pause_switch import PAUSABLE
 from models.invoices.invoice import TO_REFUND
 from models.reports.running_total import totals
+from rules.dispute_course import CLOSED
 from runtime.settings import DAILY_CEILINGS, INTERACTIVE
 
 _SECOND = 1_000_000
@@ -28,16 +30,29 @@ class JobCount:
     count: int
 
 
+_TOTALS = "SELECT what, kind, state, count FROM {table} WHERE what IN ('jobs', 'open_jobs')"
+# of one moment: those that wait are those that are open and do not run
+JOBS = (
+    "SELECT name, state, COUNT(*) FROM staged_job WHERE state IN ('running', 'dead')"
+    " GROUP BY state, name UNION ALL"
+    " SELECT kind, CASE WHEN what = 'open_jobs' THEN 'open' ELSE state END, SUM(count)"
+    f" FROM ({_TOTALS.format(table='running_total')}"
+    f" UNION ALL {_TOTALS.format(table='total_change')}) AS added"
+    " GROUP BY what, kind, state HAVING SUM(count) <> 0"
+)
+
+
 def count_jobs() -> list[JobCount]:
     """Jobs by state and name. Jobs done are counted for as long as their rows are
     kept (a month).
     """
-    rows = execute(
-        "SELECT name, state, COUNT(*) FROM staged_job WHERE state IN ('waiting', 'running', 'dead')"
-        " GROUP BY state, name"
-    ).fetchall()
-    over = [JobCount(one.kind, one.state, one.count) for one in totals("jobs")]
-    return [*(JobCount(*row) for row in rows), *over]
+    counted = {(name, state): int(count) for name, state, count in execute(JOBS).fetchall()}
+    open_names = [name for name, state in counted if state == "open"]
+    for name in open_names:
+        waiting = counted.pop((name, "open")) - counted.get((name, "running"), 0)
+        if waiting > 0:
+            counted[name, "waiting"] = waiting
+    return [JobCount(*labels, count) for labels, count in counted.items()]
 
 
 def count_waited_for() -> list[JobCount]:
@@ -60,11 +75,20 @@ def count_states() -> dict[str, int]:
     return counted
 
 
+# one probe of the index for each queue, whatever waits in it
+_WAITS = "FROM staged_job WHERE state = 'waiting'"
+OLDEST_DUE = (
+    f"WITH RECURSIVE each(queue) AS (SELECT MIN(queue) {_WAITS} UNION ALL"
+    f" SELECT (SELECT MIN(queue) {_WAITS} AND queue > each.queue) FROM each"
+    " WHERE each.queue IS NOT NULL)"
+    f" SELECT queue, {{now}} - (SELECT MIN(due_at) {_WAITS} AND queue = each.queue) FROM each"
+    " WHERE queue IS NOT NULL"
+)
+
+
 def oldest_due() -> dict[str, float]:
     """Per queue that has one, how long the oldest due job has been waiting."""
-    rows = execute(
-        "SELECT queue, {now} - MIN(due_at) FROM staged_job WHERE state = 'waiting' GROUP BY queue"
-    ).fetchall()
+    rows = execute(OLDEST_DUE).fetchall()
     return {queue: max(0.0, age / _SECOND) for queue, age in rows}
 
 
@@ -187,9 +211,25 @@ def count_failed_refunds() -> int:
     )
 
 
+def count_fee_trouble() -> dict[str, int]:
+    """Setup fees that are disputed, and those that could not be given back."""
+    closed = ", ".join(f"'{status}'" for status in sorted(CLOSED))
+    disputed = (
+        "SELECT COUNT(*) FROM dispute d JOIN deployment p ON p.fee_intent_id = d.intent_id WHERE"
+        f" d.stripe_account = '' AND d.status NOT IN ({closed})"
+    )
+    kept = (
+        "SELECT COUNT(*) FROM deployment p JOIN deployment_step s ON s.deployment_id = p.id WHERE"
+        " p.fee_intent_id IS NOT NULL AND s.name = 'charge' AND s.state = 'undo_failed'"
+    )
+    counted = {"disputed": disputed, "not refunded": kept}
+    return {name: int(execute(sql).fetchone()[0]) for name, sql in counted.items()}
+
+
 def count_paused() -> dict[str, int]:
     """Active brakes, by what they stop."""
-    return dict.fromkeys(DAILY_CEILINGS, 0) | dict(
+    none: dict[str, int] = dict.fromkeys(PAUSABLE, 0)
+    return none | dict(
         execute("SELECT what, COUNT(*) FROM brake WHERE paused GROUP BY what").fetchall()
     )
 

@@ -4,17 +4,12 @@ The list uses the index (account, status, due_date, id), as a test makes both da
 the totals are kept, and scan nothing.
 """
 
-import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
 from typing import Any, Literal
 
-from peewee import ModelSelect, Tuple
-
 from models.accounts.account import Account
-from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.reports.running_total import Total, totals
 from rules.invoice_fold import UNPAID
@@ -44,26 +39,27 @@ def unpaid_invoices(
     An invoice due before `today`, the account's date, is overdue even if no sweep has marked it
     yet.
     """
-    pages = [unpaid_page(account, status, which, today, after).limit(limit) for status in UNPAID]
-    return list(islice(heapq.merge(*pages, key=lambda row: (row.due_date, row.id)), limit))
+    pages = [unpaid_page(account, status, which, today, after, limit) for status in UNPAID]
+    given = [value for _, params in pages for value in params]
+    return Invoice.pages_with(
+        "customer", [where for where, _ in pages], "due_date, id", *given, limit
+    )
 
 
 def unpaid_page(
-    account: Account, status: str, which: Which, today: date, after: Invoice | None
-) -> "ModelSelect[Any]":
-    """The query over one status: one range of the index, already in order."""
-    query = (
-        Invoice.select(Invoice, Customer)
-        .join(Customer)
-        .where(Invoice.account == account, Invoice.status == status)
-    )
-    if which == "overdue":
-        query = query.where(Invoice.due_date < today)
-    elif which == "sent":
-        query = query.where(Invoice.due_date >= today)
+    account: Account, status: str, which: Which, today: date, after: Invoice | None, limit: int
+) -> tuple[str, list[Any]]:
+    """The condition that finds a page of one status, one range of the index, already in order; and
+    its parameters.
+    """
+    where, given = ["t.account_id = ?", "t.status = ?"], [account.id, status]
+    if which is not None:
+        where.append("t.due_date < ?" if which == "overdue" else "t.due_date >= ?")
+        given.append(today.isoformat())
     if after is not None:
-        query = query.where(Tuple(Invoice.due_date, Invoice.id) > Tuple(after.due_date, after.id))
-    return query.order_by(Invoice.due_date, Invoice.id)
+        where.append("(t.due_date, t.id) > (?, ?)")
+        given += [after.due_date.isoformat(), after.id]
+    return f"{' AND '.join(where)} ORDER BY t.due_date, t.id LIMIT ?", [*given, limit]
 
 
 def sums_by_status(account: Account) -> list[Sum]:

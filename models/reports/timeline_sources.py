@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
 from models.contact.contact_decision import ContactDecision
+from models.contact.hold import Hold
 from models.delivery.staged_job import StagedJob
 from models.feed.outgoing_event import OutgoingEvent
 from models.payments.payment import Payment
 from models.payments.refund_request import refundable
 from models.reports.timeline import MOST, Belongings, Entry, Source
+from rules.contact.policy import BY_ID
 from rules.declines import advice
 from rules.dispute_course import CLOSED
 from rules.invoice_fold import CLOSING_MARKS
@@ -192,6 +194,39 @@ def decisions(having: Belongings) -> Iterable[Entry]:
         )
 
 
+def holds(having: Belongings) -> Iterable[Entry]:
+    """Holds on the person. What people noted about them stays with the customer."""
+    rows = (
+        Hold.select()
+        .where(Hold.customer == having.invoice.customer_id)
+        .order_by(Hold.created_at)
+        .limit(MOST)
+    )
+    for row in rows:
+        lasts = f" until {row.until:%Y-%m-%d %H:%M} UTC" if row.until else ""
+        rule = BY_ID.get(f"hold.{row.kind}")
+        why = rule.what if rule is not None else f"{row.kind}."
+        yield Entry(
+            f"hold:{row.id}",
+            row.created_at,
+            "fact",
+            "hold.placed",
+            f"A hold was placed on the person{lasts}: {why}",
+            row.kind,
+            row.recorded_by,
+        )
+        if row.lifted_at is not None:
+            yield Entry(
+                f"hold:{row.id}:lifted",
+                row.lifted_at,
+                "fact",
+                "hold.lifted",
+                f"The hold ({row.kind}) on the person was lifted.",
+                row.kind,
+                row.lifted_by or "",
+            )
+
+
 def dead_jobs(having: Belongings) -> Iterable[Entry]:
     """Dead jobs, which wait for a person."""
     keys = [row_id for ids in having.ids.values() for row_id in ids]
@@ -207,9 +242,14 @@ def dead_jobs(having: Belongings) -> Iterable[Entry]:
 
 def audit(having: Belongings) -> Iterable[Entry]:
     """The audit log's entries."""
+    return audited(having.subjects)
+
+
+def audited(subjects: list[str]) -> Iterable[Entry]:
+    """The audit log's entries about these subjects, such as `invoice:inv_…`."""
     rows = (
         AuditEntry.select()
-        .where(AuditEntry.subject.in_(having.subjects))
+        .where(AuditEntry.subject.in_(subjects))
         .order_by(AuditEntry.id)
         .limit(MOST)
     )
@@ -244,6 +284,7 @@ SOURCES: tuple[Source, ...] = (
     disputes,
     events,
     decisions,
+    holds,
     dead_jobs,
     audit,
     notices,

@@ -1,7 +1,33 @@
-"""Stripe's customers: who has a card on file."""
+"""Stripe's customers: who has a card on file, and the clinics as customers of the platform."""
+
+from itertools import islice
 
 from providers.errors import ProviderError
-from providers.stripe.client import Json, client, mapped_errors, options, plain
+from providers.stripe.client import PAGE, Json, client, mapped_errors, options, plain
+
+DEEP = 1000  # how many recent customers a search by tag looks through
+
+
+def create_customer(request: Json, key: str) -> Json:
+    """Make a customer of the platform; `request` as Stripe's API takes it."""
+    with mapped_errors():
+        customers = client().v1.customers
+        made = customers.create(request, options("", key))  # type: ignore[arg-type]
+        return plain(made)
+
+
+def find_customer(attempt_id: str, since: int) -> Json | None:
+    """The platform's customer that carries `attempt_id`, made after `since` (seconds), if there is
+    one.
+    """
+    with mapped_errors():
+        asked = {"limit": PAGE, "created": {"gte": since}}
+        listed = client().v1.customers.list(asked, options(""))  # type: ignore[arg-type]
+        recent = (plain(one) for one in islice(listed.auto_paging_iter(), DEEP))
+        return next(
+            (one for one in recent if (one.get("metadata") or {}).get("attempt_id") == attempt_id),
+            None,
+        )
 
 
 def get_customer(customer_id: str, stripe_account: str = "") -> Json | None:

@@ -1,41 +1,13 @@
-"""Twilio: every call we make, through the official SDK; plain values in, plain values out.
+"""Texts at Twilio: sent, found again, read; plain values in, plain values out."""
 
-Texts have no idempotency key, so nothing here is ever sent twice by itself: no retries, and a lost
-answer is `unknown`. Only a definite no is `refused`.
-"""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
-import requests
-from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
-from twilio.http.http_client import TwilioHttpClient
-from twilio.http.response import Response
-from twilio.rest import Client
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from providers.twilio.client import Json, client, mapped_errors, word
 
-from providers.errors import ProviderError
-from runtime.errors import Misconfigured
-from runtime.settings import get_settings
-
-TIMEOUT = (3.0, 8.0)  # connect, read
 PAGE = 100
 MAX_LISTED = 400
-CLIENT_ERRORS = range(400, 500)
-TOO_MANY = 429
-REQUEST_TIMEOUT = 408
-CREDENTIALS = frozenset({401, 403})
-AUTHENTICATION = 20003
-
-# what the SDK, or `_plain`, raises over an answer that is not of Twilio's shape
-_ODD = (AttributeError, LookupError, TypeError, ValueError)
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,126 +22,6 @@ class TextMessage:
     error_code: int | None
     created_at: datetime | None
     direction: str
-
-
-class _Transport(TwilioHttpClient):
-    """The SDK's transport with our timeouts; another base takes the first label of the host as its
-    path's beginning.
-    """
-
-    def __init__(self, base: str) -> None:
-        # A fresh connection for each request: one that died while idle would leave a text in doubt.
-        super().__init__(pool_connections=False)
-        settings = get_settings()
-        both: Any = tuple(
-            settings.shortened(seconds, settings.payphone_provider_timeout) for seconds in TIMEOUT
-        )
-        self.timeout = both  # given late: the SDK checks one number only, requests takes both
-        self._base = base.rstrip("/")
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        params: dict[str, object] | None = None,
-        data: dict[str, object] | None = None,
-        headers: dict[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        timeout: float | None = None,
-        allow_redirects: bool = False,
-    ) -> Response:
-        """One request, redirected to the base if one is set."""
-        return super().request(
-            method, rebased(url, self._base), params, data, headers, auth, timeout, allow_redirects
-        )
-
-
-def rebased(url: str, base: str) -> str:
-    """`https://api.twilio.com/2010-04-01/…` under `base`: `{base}/api/2010-04-01/…`; unchanged
-    without a base.
-    """
-    if not base or url.startswith(f"{base}/"):
-        return url
-    parts = urlsplit(url)
-    query = f"?{parts.query}" if parts.query else ""
-    return f"{base}/{(parts.hostname or '').split('.')[0]}{parts.path}{query}"
-
-
-@lru_cache(maxsize=1)
-def client() -> Client:
-    """The SDK's client, with our timeouts and no retries of its own."""
-    settings = get_settings()
-    if not settings.twilio_account_sid or not settings.twilio_auth_tokens:
-        raise Misconfigured(
-            "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not set; take them from the Twilio"
-            " console."
-        )
-    return Client(
-        settings.twilio_account_sid,
-        settings.twilio_auth_tokens[0],
-        http_client=_Transport(settings.twilio_api_base),
-    )
-
-
-@contextmanager
-def mapped_errors() -> Iterator[None]:
-    """Turn whatever the SDK raises into ProviderError. Silence, and anything not understood, is
-    `unknown`.
-
-    Wrong credentials are no verdict on the work: it waits (`retry_later`) until a person has mended
-    the setting.
-    """
-    try:
-        yield
-    except (TwilioRestException, TwilioServiceException) as error:
-        raise _judged(_number(error.status), _number(getattr(error, "code", 0)), error) from error
-    except requests.exceptions.ConnectionError as error:
-        if _never_connected(error):
-            raise ProviderError(
-                "twilio", "retry_later", f"no connection: {type(error).__name__}", "no_connection"
-            ) from error
-        raise ProviderError(
-            "twilio", "unknown", f"no answer: {type(error).__name__}", type(error).__name__
-        ) from error
-    except (TwilioException, requests.exceptions.RequestException, OSError, *_ODD) as error:
-        raise ProviderError(
-            "twilio", "unknown", f"no answer: {type(error).__name__}", type(error).__name__
-        ) from error
-
-
-def _number(value: object) -> int:
-    """A status or code of Twilio's; 0 for what is none."""
-    return int(str(value)) if str(value).isdecimal() else 0
-
-
-def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
-    """Whether not even a connection came about, so that no byte of the request can have left."""
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
-
-
-def _judged(status: int, code: int, error: Exception) -> ProviderError:
-    """What an error answer means. Twilio's own message is kept, never the SDK's, which may name the
-    address.
-    """
-    text = (
-        f"HTTP {status}, error {code or status}:"
-        f" {getattr(error, 'msg', '') or getattr(error, 'detail', '') or type(error).__name__}"
-    )
-    if status == TOO_MANY:
-        return ProviderError("twilio", "retry_later", text, "20429", answered=True)
-    if status in CREDENTIALS or code == AUTHENTICATION:
-        return ProviderError(
-            "twilio",
-            "retry_later",
-            text,
-            str(code or status),
-            "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.",
-            answered=True,
-        )
-    if status in CLIENT_ERRORS and status != REQUEST_TIMEOUT:
-        return ProviderError("twilio", "refused", text, str(code or status), answered=True)
-    return ProviderError("twilio", "unknown", text, str(code or status), answered=True)
 
 
 def send_message(request: Json, status_callback: str) -> TextMessage:
@@ -218,30 +70,11 @@ def fetch_message(sid: str) -> TextMessage:
         return _plain(client().messages(sid).fetch())
 
 
-def fetch_account_status() -> str:
-    """The state of our own account: `active`, `suspended` or `closed`. Nothing else of the answer,
-    which holds the token, is kept.
-    """
-    with mapped_errors():
-        account = client().api.v2010.accounts(get_settings().twilio_account_sid).fetch()
-        return _word(account.status)
-
-
-def _word(value: Any) -> str:
-    """A word of Twilio's. Raises ValueError where there is none: then it is no answer of
-    Twilio's.
-    """
-    word = getattr(value, "value", value)
-    if not isinstance(word, str) or not word:
-        raise ValueError("an answer without a word that is always there")
-    return word
-
-
 def _plain(message: Any) -> TextMessage:
     code = message.error_code
     return TextMessage(
-        sid=_word(message.sid),
-        status=_word(message.status),
+        sid=word(message.sid),
+        status=word(message.status),
         body=message.body or "",
         error_code=int(code) if code else None,
         created_at=message.date_created,

@@ -1,9 +1,10 @@
 """The gate: may this person be contacted over this channel now? The one place that says so.
 
-A pure decision. It returns Allowed with an end time, or Refused with one code, a reason and the
-time from which asking again may help (None: waiting does not help). Callers ask inside the
-transaction that reserves the attempt, so that a payment, an opt-out or a pause that commits before
-stops it.
+A pure decision over person, debt, account, history, channel and time, by the rules of
+`rules/contact/policy.py`. It returns Allowed with an end time, or Refused with one code, a reason,
+the rule, and the next time at which it would be allowed as far as is known now (None: waiting does
+not help). Callers ask inside the transaction that reserves the attempt, so that a payment, an
+opt-out or a pause that commits before stops it.
 
 Codes, in the order in which they are looked for:
 
@@ -14,65 +15,176 @@ Codes, in the order in which they are looked for:
 | `invoice_disputed` | a payment of it is disputed: collection stops | no |
 | `invoice_not_collectable` | draft, cancelled or written off | no |
 | `opted_out` | the person has said stop | no |
+| `deceased` | a hold: the person has died | if it has an end |
+| `bankruptcy` | a hold: a bankruptcy stays collection | if it has an end |
+| `attorney_represented` | a hold: their attorney is to be asked | if it has an end |
+| `ppdr_open` | a hold: the bill is disputed under the No Surprises Act | if it has an end |
+| `insurance_appeal` | a hold: their insurer looks at it again | if it has an end |
+| `hardship` | a hold: a request for help is being looked at | if it has an end |
+| `on_hold` | a hold of the clinic's | if it has an end |
+| `contact_request` | the person asked for another channel or number (45 CFR 164.522(b)) | no |
 | `suppressed` | the number cannot or must not be used (landline, wrong number …) | no |
 | `no_consent` | no consent of this person to this channel for this number | no |
+| `consent_too_old` | the consent is older than the account's policy allows | no |
+| `no_written_consent` | the words are an offer, and no consent is in writing | no |
+| `number_reassigned` | the number has changed hands since the consent | no |
+| `number_not_checked` | the look-up of reassigned numbers is due | no |
+| `third_party_sms` | carriers forbid texts about somebody else's debt | no |
+| `natural_voice_required` | a person has to introduce the call (California) | no |
 | `sender_not_ready` | the account has no sender, or this installation no public address | no |
+| `sender_unregistered` | the carriers are known not to have registered the sender | no |
 | `paused` | an operator has paused this channel | no |
 | `payment_processing` | a payment is under way | no |
 | `unknown_time_zone` | the person may be anywhere, or no hour is lawful in all their zones | no |
 | `quiet_hours` | before 8:00 or after 21:00 in one of their zones (12 CFR 1006.6(b)) | yes |
-| `person_cap` | the person has had the day's most | yes |
+| `quiet_day` | the account contacts nobody on this day | yes |
+| `debt_too_young` | a collection action, and the state wants the debt to be older | yes |
+| `recent_conversation` | the debt was spoken of in the last seven days | yes |
+| `person_cap` | the person has had the most of a day, or of their state's week | yes |
+| `debt_cap` | the debt has had the most contacts of a week | yes |
 | `account_ceiling` | the account has had its ceiling of the day | yes |
 | `books_stale` | Stripe's events were last read hours ago: a payment may be missing | once read |
 | `books_not_current` | events of this account wait to be taken in | yes, seconds |
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
-from zoneinfo import ZoneInfo
 
-Channel = Literal["sms", "voice"]
+from rules.contact.hours import (
+    LAWFUL,
+    Hours,
+    begins_everywhere,
+    closing,
+    local_days,
+    next_opening,
+)
+from rules.contact.places import NOWHERE_KNOWN, Places
+from rules.contact.policy import (
+    DAY_HOURS,
+    EXTRA_HOURS,
+    RULES,
+    Channel,
+    Party,
+    Rule,
+    outcome_of,
+)
+
 Books = Literal["current", "behind", "stale"]
+Purpose = Literal["reminder", "collection"]
 DAY = timedelta(days=1)
 SOON = timedelta(seconds=30)
 LATER = timedelta(minutes=10)
+HORIZON = timedelta(days=800)  # what is not allowed by then is not a matter of waiting
 TRANSIENT = frozenset({"books_not_current"})
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """Hours are local; `margin`: how long before closing the last contact may begin; `per_person`:
-    in 24 hours.
+class Hold:
+    """A reason to leave a person alone; `kind` as in the policy's `hold.…`, until it is lifted or
+    over.
     """
 
-    opening_hour: int = 8
-    closing_hour: int = 21
-    margin: timedelta = timedelta(minutes=3)
-    per_person: int = 3
+    kind: str
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class ContactRequest:
+    """How a person wants to be contacted; empty where they left it open."""
+
+    channel: str = ""
+    phone: str = ""
+
+
+NO_REQUEST = ContactRequest()
+
+
+@dataclass(frozen=True, slots=True)
+class NumberCheck:
+    """When a look-up last asked whether the number has changed hands, and whether it has."""
+
+    at: datetime
+    reassigned: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who would be contacted at `phone`, where they may be and live, and what they said."""
+
+    phone: str
+    zones: tuple[str, ...]
+    places: Places = NOWHERE_KNOWN
+    opted_out: bool = False
+    suppressed: str = ""
+    consented_at: datetime | None = None
+    consented_in_writing: bool = False
+    holds: tuple[Hold, ...] = ()
+    request: ContactRequest = NO_REQUEST
+    number_check: NumberCheck | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Debt:
+    """What they would be contacted about."""
+
+    id: str
+    status: str
+    due_on: date
+    billed_on: date
+    disputed: bool = False
+    payment_processing: bool = False
+    books: Books = "current"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Creditor:
+    """The account's own policy, and what holds it back. `person_introduces`: somebody speaks before
+    the assistant does.
+    """
+
+    party: Party = "first"
+    sender_trouble: str = ""
+    unregistered: str = ""
+    paused: bool = False
+    ceiling_lifts_at: datetime | None = None  # None: it is not reached
+    quiet_days: tuple[str, ...] = ()  # sunday, 12-25 or 2026-11-26
+    person_introduces: bool = False
+    consent_lasts: timedelta | None = None
+    checks_numbers_after: timedelta | None = None  # None: no look-up is configured
+
+
+ORDINARY = Creditor()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """One contact that was made or may have been, of any channel. `asked_for`: the person had asked
+    for it within seven days before.
+    """
+
+    at: datetime
+    channel: Channel
+    debt_id: str
+    outcome: str = "sent"
+    asked_for: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known about one person, one invoice and one channel, gathered in the deciding
-    transaction.
-    """
+    """All that the answer depends on, but for the time and the rules."""
 
     channel: Channel
-    phone: str
-    invoice_status: str
-    disputed: bool
-    opted_out: bool
-    suppressed: str
-    consented: bool
-    sender_trouble: str
-    paused: bool
-    payment_processing: bool
-    zones: tuple[str, ...]
-    recent: tuple[datetime, ...]
-    ceiling_lifts_at: datetime | None  # None: it is not reached
-    books: Books
+    person: Person
+    debt: Debt
+    creditor: Creditor = ORDINARY
+    history: tuple[Contact, ...] = ()
+    purpose: Purpose = "reminder"
+    is_offer: bool = False
+    artificial_voice: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,173 +196,465 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Do not. `next_at`: when asking again may help; None: waiting does not."""
+    """Do not. `next_at`: when it would be allowed, as far as is known; None: waiting does not help.
+    `rule`: the entry of the policy, where it is one of those.
+    """
 
     code: str
     reason: str
     next_at: datetime | None = None
+    rule: str = ""
 
 
 Answer = Allowed | Refused
-DEFAULT = Policy()
 
 
-def may_contact(facts: Facts, now: datetime, policy: Policy = DEFAULT) -> Answer:
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """The facts at one moment. `asked`: when the question was put, which is what some answers wait
+    from.
+    """
+
+    facts: Facts
+    at: datetime
+    asked: datetime
+    rules: tuple[Rule, ...]
+    days: tuple[date, date]  # the first and the last date that it is where the person may be
+
+    def applying(self, kind: str) -> Iterator[Rule]:
+        """The rules of a kind that bind this contact at this moment."""
+        facts, (first, last) = self.facts, self.days
+        for rule in _of_kind(self.rules, kind):
+            if (
+                facts.channel in rule.channels
+                and facts.creditor.party in rule.parties
+                and rule.in_force(first, last)
+                and _is_there(rule, facts.person.places)
+                and _is_due_for(rule, last - facts.debt.due_on)
+            ):
+                yield rule
+
+    def one(self, rule_id: str) -> bool:
+        """Whether the rule of this name binds this contact at this moment."""
+        return any(rule.id == rule_id for rule in self.applying("condition"))
+
+
+@lru_cache(maxsize=64)
+def _of_kind(rules: tuple[Rule, ...], kind: str) -> tuple[Rule, ...]:
+    return tuple(rule for rule in rules if rule.kind == kind)
+
+
+Check = Callable[[_Question], Iterator[Refused]]
+
+
+def may_contact(facts: Facts, now: datetime, rules: tuple[Rule, ...] = RULES) -> Answer:
     """The gate's answer at `now` (business time, UTC)."""
-    return (
-        next(_about_the_debt(facts), None)
-        or next(_about_the_person(facts), None)
-        or _about_the_time(facts, now, policy)
-    )
+    found = next(_refusals(facts, now, now, rules), None)
+    if found is None:
+        return Allowed(_until(_asked(facts, now, now, rules)))
+    if found.next_at is None:
+        return found
+    return replace(found, next_at=_first_allowed(facts, found.next_at, now, rules))
 
 
-def _about_the_debt(facts: Facts) -> Iterator[Refused]:
-    if not facts.phone:
+def all_refusals(
+    facts: Facts, now: datetime, rules: tuple[Rule, ...] = RULES
+) -> tuple[Refused, ...]:
+    """Every reason against it at `now`, the weightiest first: for people who want to know. Each
+    says how long it holds by itself.
+    """
+    return tuple(_refusals(facts, now, now, rules))
+
+
+def _refusals(
+    facts: Facts, at: datetime, asked: datetime, rules: tuple[Rule, ...]
+) -> Iterator[Refused]:
+    question = _asked(facts, at, asked, rules)
+    for check in _CHECKS:
+        yield from check(question)
+
+
+def _asked(facts: Facts, at: datetime, asked: datetime, rules: tuple[Rule, ...]) -> _Question:
+    return _Question(facts, at, asked, rules, local_days(facts.person.zones, at))
+
+
+def _first_allowed(
+    facts: Facts, after: datetime, asked: datetime, rules: tuple[Rule, ...]
+) -> datetime | None:
+    """The first moment from `after` on at which nothing is in the way; each reason says when it is
+    over, and then another may have begun.
+    """
+    moment = after
+    while moment - asked < HORIZON:
+        found = next(_refusals(facts, moment, asked, rules), None)
+        if found is None:
+            return moment
+        if found.next_at is None or found.next_at <= moment:
+            return None
+        moment = found.next_at
+    return None
+
+
+def _until(question: _Question) -> datetime:
+    """Until when the permission holds: the day ends, or what is known of the number is too old."""
+    person, creditor = question.facts.person, question.facts.creditor
+    ends = [closing(person.zones, question.at, _hours(question)) or question.at]
+    known_at = person.consented_at or question.at
+    if creditor.consent_lasts is not None:
+        ends.append(known_at + creditor.consent_lasts)
+    if creditor.checks_numbers_after is not None and person.number_check is not None:
+        ends.append(max(known_at, person.number_check.at) + creditor.checks_numbers_after)
+    return min(ends)
+
+
+def _about_the_debt(question: _Question) -> Iterator[Refused]:
+    debt = question.facts.debt
+    if not question.facts.person.phone:
         yield Refused(
             "no_phone", "The customer has no phone number. Add one, such as +12025550123."
         )
-    if facts.invoice_status == "paid":
+    if debt.status == "paid":
         yield Refused(
             "invoice_paid", "The invoice is paid: nothing is owed, and nothing needs to be sent."
         )
-    if facts.disputed:
+    if debt.disputed:
         yield Refused(
             "invoice_disputed",
             "A payment of the invoice is disputed; it cannot be collected until the dispute is"
             " over. Answer it in Stripe's dashboard.",
         )
-    if facts.invoice_status not in {"sent", "overdue"}:
+    if debt.status not in {"sent", "overdue"}:
         yield Refused(
             "invoice_not_collectable",
-            f"The invoice is {facts.invoice_status.replace('_', ' ')}; only sent and overdue"
+            f"The invoice is {debt.status.replace('_', ' ')}; only sent and overdue"
             " invoices are collected. Send it first if it is a draft.",
         )
 
 
-def _about_the_person(facts: Facts) -> Iterator[Refused]:
-    if facts.opted_out:
+def _about_their_wishes(question: _Question) -> Iterator[Refused]:
+    facts, person = question.facts, question.facts.person
+    if person.opted_out:
         yield Refused(
             "opted_out",
             f"The person has opted out of {facts.channel}. Only they can end that: with START for"
             " texts, or with a later consent that says so.",
+            rule="revocation",
         )
-    if facts.suppressed:
+    for rule in question.applying("hold"):
+        yield from _held(question, rule)
+    wish = person.request
+    if wish.channel not in {"", facts.channel} or wish.phone not in {"", person.phone}:
+        where = " and ".join(
+            [f"by {wish.channel}"] * bool(wish.channel) + ["at another number"] * bool(wish.phone)
+        )
+        yield Refused(
+            "contact_request",
+            f"The person has asked to be contacted {where or 'otherwise'} only, which is theirs to"
+            " ask. Use that, or change the customer's contactRequest if they changed their mind.",
+            rule="confidential_communication",
+        )
+    if person.suppressed:
         yield Refused(
             "suppressed",
-            f"{facts.suppressed.rstrip('.')}. Lift the suppression if a person knows better.",
+            f"{person.suppressed.rstrip('.')}. Lift the suppression if a person knows better.",
+            rule="suppression",
         )
-    if not facts.consented:
+
+
+def _held(question: _Question, rule: Rule) -> Iterator[Refused]:
+    """The hold of this kind that lasts longest, if one is open."""
+    ends = [
+        hold.until
+        for hold in question.facts.person.holds
+        if f"hold.{hold.kind}" == rule.id and (hold.until is None or hold.until > question.at)
+    ]
+    if ends:
+        until = None if None in ends else max(end for end in ends if end is not None)
+        lasts = f" until {until:%Y-%m-%d %H:%M} UTC" if until else ""
+        yield Refused(
+            rule.code,
+            f"There is a hold on the person{lasts}: {rule.what.rstrip('.')}. Remove the hold if it"
+            " is over.",
+            until,
+            rule.id,
+        )
+
+
+def _about_consent(question: _Question) -> Iterator[Refused]:
+    facts, person, creditor = question.facts, question.facts.person, question.facts.creditor
+    if person.consented_at is None or person.consented_at > question.at:
         yield Refused(
             "no_consent",
             f"There is no consent to {facts.channel} for this number. Record one once the person"
             " has agreed.",
+            rule="consent",
         )
-    if facts.sender_trouble:
+        return
+    age = question.at - person.consented_at
+    if creditor.consent_lasts is not None and age >= creditor.consent_lasts:
+        yield Refused(
+            "consent_too_old",
+            f"The consent to {facts.channel} is {age.days} days old; the account relies on one for"
+            f" {creditor.consent_lasts.days} days. Record a new one once the person has agreed.",
+            rule="consent.age",
+        )
+    if facts.is_offer and not person.consented_in_writing:
+        yield Refused(
+            "no_written_consent",
+            "The words are an offer, which may go only to people who consented in writing. Remove"
+            " the offer from the template, or record a written consent.",
+            rule="consent.written_for_offers",
+        )
+    yield from _about_the_number(question, age)
+
+
+def _about_the_number(question: _Question, age: timedelta) -> Iterator[Refused]:
+    check, every = question.facts.person.number_check, question.facts.creditor.checks_numbers_after
+    if check is not None and check.reassigned:
+        yield Refused(
+            "number_reassigned",
+            "The number has changed hands since the consent was given, so it is another person's."
+            " Ask for the right one.",
+            rule="number.reassigned",
+        )
+    elif every is not None and (check is None or min(age, question.at - check.at) >= every):
+        yield Refused(
+            "number_not_checked",
+            "The number has not been looked up lately, so it may have changed hands. Have it looked"
+            " up, or record a new consent: ask the person.",
+            rule="number.checked",
+        )
+
+
+def _about_the_way(question: _Question) -> Iterator[Refused]:
+    facts, creditor = question.facts, question.facts.creditor
+    if question.one("carrier.third_party"):
+        yield Refused(
+            "third_party_sms",
+            "The account collects for others, and carriers forbid texts about that whatever the"
+            " consent. Use another channel.",
+            rule="carrier.third_party",
+        )
+    if (
+        facts.artificial_voice
+        and not creditor.person_introduces
+        and question.one("voice.california")
+    ):
+        yield Refused(
+            "natural_voice_required",
+            "The person may live in California, where a natural voice introduces an automated call."
+            " Call by hand, or use another channel.",
+            rule="voice.california",
+        )
+    if creditor.sender_trouble:
         yield Refused(
             "sender_not_ready",
-            f"{facts.sender_trouble.rstrip('.')}. Ask the operator to set it.",
+            f"{creditor.sender_trouble.rstrip('.')}. Ask the operator to set it.",
         )
-    if facts.paused:
+    if creditor.unregistered and question.one("sender.registered"):
+        yield Refused(
+            "sender_unregistered",
+            f"The carriers' registration of the account's sender is {creditor.unregistered}, so"
+            " texts would be blocked. Ask the operator to finish it in the Twilio console.",
+            rule="sender.registered",
+        )
+    if creditor.paused:
         yield Refused(
             "paused",
             f"An operator has paused {facts.channel}. Ask them when it goes on.",
         )
-    if facts.payment_processing:
+    if facts.debt.payment_processing:
         yield Refused(
             "payment_processing",
             "A payment of the invoice is being processed. Wait until it has arrived or failed.",
         )
 
 
-def _about_the_time(facts: Facts, now: datetime, policy: Policy) -> Answer:
-    until = closing(facts.zones, now, policy)
-    if until is None:
-        opening = next_opening(facts.zones, now, policy)
-        if opening is None:
-            return Refused(
-                "unknown_time_zone",
-                "The person's time zone is not known, so no hour is known to be lawful. Add their"
-                " time zone or address.",
+def _about_the_hour(question: _Question) -> Iterator[Refused]:
+    zones, hours = question.facts.person.zones, _hours(question)
+    if closing(zones, question.at, hours) is not None:
+        return
+    opening = next_opening(zones, question.at, hours)
+    if opening is None:
+        yield Refused(
+            "unknown_time_zone",
+            "The person's time zone is not known, so no hour is known to be lawful. Add their"
+            " time zone or address.",
+            rule="hours",
+        )
+        return
+    yield Refused(
+        "quiet_hours",
+        f"It is before {hours.opens}:00 or after {hours.closes}:00 where the"
+        " person may be; contact is allowed between. Ask again then.",
+        opening,
+        "hours",
+    )
+
+
+def _about_the_day(question: _Question) -> Iterator[Refused]:
+    facts, zones = question.facts, question.facts.person.zones
+    for day in sorted(set(question.days)):
+        if _is_quiet(day, facts.creditor.quiet_days):
+            yield Refused(
+                "quiet_day",
+                f"The account contacts nobody on {day.isoformat()}. Ask again on another day, or"
+                " change the account's quietDays.",
+                begins_everywhere(zones, day + DAY),
+                "quiet_days",
             )
-        return Refused(
-            "quiet_hours",
-            f"It is before {policy.opening_hour}:00 or after {policy.closing_hour}:00 where the"
-            " person may be; contact is allowed between. Ask again then.",
-            opening,
+            return
+
+
+def _about_its_age(question: _Question) -> Iterator[Refused]:
+    facts, zones = question.facts, question.facts.person.zones
+    for rule in question.applying("minimum_age") if facts.purpose == "collection" else ():
+        ripe = begins_everywhere(zones, facts.debt.billed_on + rule.numbers["days"] * DAY)
+        if question.at < ripe:
+            yield Refused(
+                "debt_too_young",
+                f"The invoice is younger than {rule.numbers['days']} days, and {rule.states[0]}"
+                " allows no collection action before. Send a reminder, or wait.",
+                ripe,
+                rule.id,
+            )
+
+
+def _about_conversations(question: _Question) -> Iterator[Refused]:
+    facts, zones = question.facts, question.facts.person.zones
+    for rule in question.applying("cool_down"):
+        talks = [
+            contact.at
+            for contact in facts.history
+            if contact.channel in rule.channels
+            and outcome_of(contact.outcome).conversation
+            and (rule.scope == "person" or contact.debt_id == facts.debt.id)
+        ]
+        if not talks:
+            continue
+        over = max(
+            begins_everywhere(zones, local_days(zones, talk)[1] + rule.numbers["days"] * DAY)
+            for talk in talks
         )
-    recent = sorted(at for at in facts.recent if at > now - DAY)
-    if len(recent) >= policy.per_person:
-        free = recent[-policy.per_person] + DAY
-        return Refused(
-            "person_cap",
-            f"The person has been contacted {len(recent)} times in 24 hours, and may be"
-            f" {policy.per_person} times. Ask again tomorrow.",
-            next_opening(facts.zones, free, policy),
-        )
-    if facts.ceiling_lifts_at is not None:
-        return Refused(
+        if question.at < over:
+            yield Refused(
+                "recent_conversation",
+                f"The person was spoken to about this at {max(talks):%Y-%m-%d %H:%M} UTC; for"
+                f" {rule.numbers['days']} days, that day included, nobody calls again. Ask again"
+                " then, or use another channel.",
+                over,
+                rule.id,
+            )
+
+
+def _about_caps(question: _Question) -> Iterator[Refused]:
+    """The caps that are reached: of persons first, each as long as it lasts."""
+    for scope in ("person", "debt"):
+        for rule in question.applying("cap"):
+            if rule.scope == scope:
+                yield from _capped(question, rule)
+
+
+def _capped(question: _Question, rule: Rule) -> Iterator[Refused]:
+    most, days = rule.numbers["most"], rule.numbers["days"]
+    # an hour more than whole weeks have, for the night in which clocks go back
+    window = timedelta(hours=days * DAY_HOURS + (EXTRA_HOURS if days > 1 else 0))
+    counted = sorted(
+        contact.at
+        for contact in question.facts.history
+        if contact.channel in rule.channels
+        and contact.at > question.at - window
+        and outcome_of(contact.outcome).connected
+        and not contact.asked_for
+        and (rule.scope == "person" or contact.debt_id == question.facts.debt.id)
+    )
+    if len(counted) < most:
+        return
+    noun = "The person has" if rule.scope == "person" else "The invoice has"
+    lasts = "24 hours" if days == 1 else f"{days} days"
+    yield Refused(
+        rule.code,
+        f"{noun} had {len(counted)} contacts in {lasts}, and may have {most}"
+        f"{f' in {rule.states[0]}' if rule.states else ''}. Ask again later.",
+        counted[-most] + window,
+        rule.id,
+    )
+
+
+def _about_the_account(question: _Question) -> Iterator[Refused]:
+    facts = question.facts
+    lifts_at = facts.creditor.ceiling_lifts_at
+    if lifts_at is not None and question.at < lifts_at:
+        yield Refused(
             "account_ceiling",
             "The account has reached its ceiling of the day. Ask again tomorrow, or ask the"
             " operator to raise it.",
-            next_opening(facts.zones, facts.ceiling_lifts_at, policy),
+            lifts_at,
         )
-    return _about_the_books(facts, now) or Allowed(until)
-
-
-def _about_the_books(facts: Facts, now: datetime) -> Refused | None:
-    if facts.books == "stale":
-        reason = (
+    if facts.debt.books == "stale" and question.at < question.asked + LATER:
+        yield Refused(
+            "books_stale",
             "Stripe's list of this account's events has not been read for hours, so a payment may"
-            " be missing here. Ask the operator to run `bin/payphone doctor`."
+            " be missing here. Ask the operator to run `bin/payphone doctor`.",
+            question.asked + LATER,
         )
-        return Refused("books_stale", reason, now + LATER)
-    if facts.books == "behind":
-        return Refused(
+    if facts.debt.books == "behind" and question.at < question.asked + SOON:
+        yield Refused(
             "books_not_current",
             "Events about this account's payments are waiting to be processed. Ask again in half a"
             " minute.",
-            now + SOON,
+            question.asked + SOON,
         )
-    return None
 
 
-def closing(zones: tuple[str, ...], now: datetime, policy: Policy = DEFAULT) -> datetime | None:
-    """Until when it is a lawful hour in all of `zones`; None when it is not, or nearly over, in one
-    of them.
-    """
-    ends = []
-    for zone in zones:
-        local = now.astimezone(ZoneInfo(zone))
-        end = _at(local, policy.closing_hour)
-        if local < _at(local, policy.opening_hour) or end - now < policy.margin:
-            return None
-        ends.append(end)
-    return min(ends, default=None)
+# What no waiting mends comes before what it does.
+_CHECKS: tuple[Check, ...] = (
+    _about_the_debt,
+    _about_their_wishes,
+    _about_consent,
+    _about_the_way,
+    _about_the_hour,
+    _about_the_day,
+    _about_its_age,
+    _about_conversations,
+    _about_caps,
+    _about_the_account,
+)
 
 
-def next_opening(
-    zones: tuple[str, ...], after: datetime, policy: Policy = DEFAULT
-) -> datetime | None:
-    """The first moment at or after `after` that is a lawful hour in all of `zones`; None when there
-    is none in three days.
-    """
-    if closing(zones, after, policy) is not None:
-        return after
-    openings = (
-        _at(after.astimezone(ZoneInfo(zone)) + days * DAY, policy.opening_hour)
-        for zone in zones
-        for days in range(4)
-    )
-    return next(
-        (
-            moment
-            for moment in sorted(openings)
-            if moment > after and closing(zones, moment, policy) is not None
-        ),
-        None,
+def _hours(question: _Question) -> Hours:
+    """The hours that all rules in force leave."""
+    rules = [rule.numbers for rule in question.applying("hours")]
+    return Hours(
+        max((numbers["opens"] for numbers in rules), default=LAWFUL.opens),
+        min((numbers["closes"] for numbers in rules), default=LAWFUL.closes),
     )
 
 
-def _at(local: datetime, hour: int) -> datetime:
-    """That hour of the local day, as a moment in UTC."""
-    return local.replace(hour=hour, minute=0, second=0, microsecond=0).astimezone(UTC)
+def _is_there(rule: Rule, places: Places) -> bool:
+    """Whether the person may live where the rule is in force."""
+    if rule.cities:
+        return not set(rule.cities).isdisjoint(places.cities)
+    return not rule.states or not set(rule.states).isdisjoint(places.states)
+
+
+def _is_due_for(rule: Rule, age: timedelta) -> bool:
+    """Whether a debt has been due for long enough for a rule."""
+    return "debt_days" not in rule.numbers or age.days > rule.numbers["debt_days"]
+
+
+def is_quiet_day(text: str) -> bool:
+    """Whether a text names a weekday, a day of each year, or a date."""
+    if text in WEEKDAYS:
+        return True
+    try:
+        # 2028 is a leap year, so that 29 February can be meant
+        day = date.fromisoformat(text if len(text) == len("2026-11-26") else f"2028-{text}")
+    except ValueError:
+        return False
+    return text in {day.isoformat(), f"{day:%m-%d}"}
+
+
+def _is_quiet(day: date, quiet_days: tuple[str, ...]) -> bool:
+    """Whether a day is one of these weekdays, days of the year, or dates."""
+    return not {WEEKDAYS[day.weekday()], f"{day:%m-%d}", day.isoformat()}.isdisjoint(quiet_days)

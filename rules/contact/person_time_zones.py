@@ -2,12 +2,14 @@
 clinic gave.
 """
 
+from functools import cache
 from zoneinfo import available_timezones
 
 import phonenumbers
 from phonenumbers import timezone
 
-from rules.contact.us_zones import zones_of_state
+from rules.contact.places import states_of_address
+from rules.contact.us_zones import STATES
 
 UNKNOWN = "Etc/Unknown"
 
@@ -21,10 +23,16 @@ def zones_of(phone: str, address: dict[str, str] | None, given: str | None) -> t
     home = (
         (given,)
         if given
-        else zones_of_state((address or {}).get("state"), (address or {}).get("country"))
+        else (zone for state in states_of_address(address) for zone in STATES[state])
     )
     found = {*zones_of_number(phone), *home}
-    return tuple(sorted(found & available_timezones()))
+    return tuple(sorted(found & _known_zones()))
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    """Every zone there is: asking for them walks hundreds of files, once."""
+    return frozenset(available_timezones())
 
 
 def zones_of_number(phone: str) -> tuple[str, ...]:

@@ -50,15 +50,3 @@ STATES: dict[str, tuple[str, ...]] = {
     "VI": ("America/St_Thomas",),
     "GU": ("Pacific/Guam",),
 }
-
-
-def zones_of_state(state: str | None, country: str | None) -> tuple[str, ...]:
-    """The zones of a state of the US by its two letters; none for anything else."""
-    if (country or "US").strip().upper() not in {
-        "US",
-        "USA",
-        "UNITED STATES",
-        "UNITED STATES OF AMERICA",
-    }:
-        return ()
-    return STATES.get((state or "").strip().upper(), ())

@@ -2,7 +2,14 @@
 
 from collections.abc import Callable
 
-from sandbox.stripe import checkout_sessions, disputes, paying, refunds, setup_intents
+from sandbox.stripe import (
+    checkout_sessions,
+    disputes,
+    paying,
+    payment_methods,
+    refunds,
+    setup_intents,
+)
 from sandbox.stripe.account import Account
 from sandbox.stripe.errors import Json, unexpected
 from sandbox.stripe.provider import Stripe
@@ -44,6 +51,8 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("setup_intent", "fail_authentication"): lambda account, intent, _: setup_intents.authenticated(
         account, intent, False
     ),
+    ("payment_method", "renew"): payment_methods.renew,
+    ("payment_method", "become"): payment_methods.become,
     ("checkout.session", "expire"): lambda account, session, _: checkout_sessions.expire(
         account, {}, session["id"]
     ),

@@ -1,6 +1,7 @@
 """Payment methods: made from test cards, attached to customers, detached for good."""
 
 import copy
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sandbox.stripe.account import Account
@@ -9,6 +10,10 @@ from sandbox.stripe.lists import newest_first, page
 from sandbox.stripe.test_cards import BY_ID, TestCard, by_id, by_number, message_for
 
 GENERIC = TestCard("visa", "4242424242424242")
+EXPIRED = BY_ID["pm_card_chargeDeclinedExpiredCard"]
+AUTOMATIC = "payment_method.automatically_updated"
+# its name until 2026, by which old endpoints still get it
+FORMERLY = "payment_method.card_automatically_updated"
 
 
 def make(account: Account, card: TestCard) -> Json:
@@ -87,9 +92,24 @@ def _bank() -> Json:
 
 
 def behaviour(account: Account, method: Json) -> TestCard:
-    """The test card a payment method was made from."""
-    name = account.secret(method["id"]).get("card", "visa")
-    return BY_ID.get(f"pm_card_{name}") or BY_ID.get(name) or GENERIC
+    """The test card a payment method behaves like: that which it was made from, but for one that
+    needs no authentication since it was set up, and one that has expired.
+    """
+    private = account.secret(method["id"])
+    name = private.get("card", "visa")
+    card = BY_ID.get(f"pm_card_{name}") or BY_ID.get(name) or GENERIC
+    if has_expired(account, method):
+        return EXPIRED
+    return replace(card, action=False) if card.once and private.get("set_up") else card
+
+
+def has_expired(account: Account, method: Json) -> bool:
+    """Whether a card's last month is over."""
+    if not method.get("card"):
+        return False
+    today = datetime.fromtimestamp(account.now(), UTC)
+    until = method["card"]["exp_year"], method["card"]["exp_month"]
+    return bool(until < (today.year, today.month))
 
 
 def resolve(account: Account, id: str, param: str = "payment_method") -> Json:
@@ -171,6 +191,25 @@ def update(account: Account, params: Json, id: str) -> Json:
     return account.change(
         method, "payment_method.updated", billing_details=details, metadata=metadata
     )
+
+
+def renew(account: Account, method: Json, body: Json) -> Json:
+    """The bank has issued the card anew, with another month, year or number; Stripe keeps up with
+    it by itself. ``formerly`` tells it under the event's old name.
+    """
+    told = FORMERLY if body.get("formerly") else AUTOMATIC
+    new = {name: body[name] for name in ("exp_month", "exp_year", "last4") if name in body}
+    return account.change(method, told, card=method["card"] | new)
+
+
+def become(account: Account, method: Json, body: Json) -> Json:
+    """From now on the bank treats the card as it does the test card called ``card``: one that was
+    good when it was saved is declined later.
+    """
+    if f"pm_card_{body.get('card')}" not in BY_ID:
+        raise invalid("No such test card.", param="card")
+    account.secret(method["id"])["card"] = body["card"]
+    return method
 
 
 def index(account: Account, params: Json) -> Json:

@@ -89,6 +89,7 @@ def confirmed(account: Account, intent: Json, method: Json, params: Json) -> Jso
 def succeed(account: Account, intent: Json, method: Json) -> Json:
     """The card is good."""
     intent.update(status="succeeded", next_action=None)
+    account.secret(method["id"])["set_up"] = intent["usage"] != "on_session"
     if intent["customer"]:
         payment_methods.bind(account, method, intent["customer"])
     account.emit("setup_intent.succeeded", intent)

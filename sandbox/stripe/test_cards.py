@@ -8,7 +8,7 @@ from sandbox.stripe.errors import ApiError
 @dataclass(frozen=True)
 class TestCard:
     """A card's looks and its fate. ``code`` is the error's code, ``action`` when 3-D Secure is
-    asked for.
+    asked for; ``once`` if not any more after the card was set up for later.
     """
 
     __test__ = False  # the name is Stripe's; pytest must not collect it
@@ -21,13 +21,14 @@ class TestCard:
     advice: str | None = None
     attachable: bool = True
     action: bool = False
+    once: bool = False
     dispute: str = ""
     refund: str = ""
     delayed: str = ""
 
     @property
     def declines(self) -> bool:
-        """Whether a charge to it fails at once."""
+        """Whether a charge to it fails: at once, or after the authentication it asks for."""
         return bool(self.code)
 
 
@@ -70,7 +71,15 @@ CARDS = (
     ),
     TestCard("authenticationRequired", "4000002760003184", action=True),
     TestCard("threeDSecure2Required", "4000000000003220", action=True),
-    TestCard("threeDSecureRequired", "4000002500003155", action=True),
+    TestCard("threeDSecureRequired", "4000002500003155", action=True, once=True),
+    TestCard(
+        "authenticationRequiredChargeDeclinedInsufficientFunds",
+        "4000008260003178",
+        code="card_declined",
+        decline_code="insufficient_funds",
+        advice=LATER,
+        action=True,
+    ),
     TestCard("createDispute", "4000000000000259", dispute="fraudulent"),
     TestCard("createDisputeProductNotReceived", "4000000000002685", dispute="product_not_received"),
     TestCard("createDisputeInquiry", "4000000000001976", dispute="inquiry"),

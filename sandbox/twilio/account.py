@@ -1,15 +1,18 @@
-"""What the stand-in knows: accounts, senders, messages, who opted out of which sender."""
+"""What the stand-in knows: accounts, senders, messages, numbers, addresses, calls, fees."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from typing import Any
 
 from sandbox.ground import Ground
 from sandbox.twilio.errors import Json, missing
 from sandbox.twilio.numbers import MAGIC_SENDER, MAGIC_SERVICE
+from sandbox.twilio.stock import COUNTRIES
 
 MAGIC_ACCOUNT = f"AC{'0' * 32}"
 MAGIC_TOKEN = "sandbox-token"  # noqa: S105  # guards nothing
+USUAL_PRICE = "1.15"  # US dollars a month, for a local number
 
 
 @dataclass
@@ -35,12 +38,22 @@ class Books:
     ground: Ground
     tokens: dict[str, str] = field(default_factory=lambda: {MAGIC_ACCOUNT: MAGIC_TOKEN})
     standing: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
     senders: list[Sender] = field(default_factory=lambda: [Sender(MAGIC_SENDER, MAGIC_SERVICE)])
     messages: dict[str, Json] = field(default_factory=dict)
     private: dict[str, Json] = field(default_factory=dict)
     opted_out: set[tuple[str, str]] = field(default_factory=set)
     outcomes: dict[str, int] = field(default_factory=dict)
     step: int = 0
+    incoming: dict[str, Json] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+    addresses: dict[str, Json] = field(default_factory=dict)
+    calls: dict[str, Json] = field(default_factory=dict)
+    phones: dict[str, Any] = field(default_factory=dict)
+    prices: dict[str, str] = field(default_factory=lambda: dict.fromkeys(COUNTRIES, USUAL_PRICE))
+    bills: list[Json] = field(default_factory=list)
+    registration: int = 0
+    bundle_refusal: tuple[int, int] = (400, 21649)
 
     def sid(self, prefix: str) -> str:
         """Draw an identifier: two letters and 32 hexadecimal digits."""
@@ -52,14 +65,28 @@ class Books:
 
     def message(self, account: str, sid: str) -> Json:
         """Find a message of an account."""
-        found = self.messages.get(sid)
+        return self.owned(self.messages, account, "Messages", sid)
+
+    def owned(self, table: dict[str, Json], account: str, kind: str, sid: str) -> Json:
+        """Find a thing of an account."""
+        found = table.get(sid)
         if found is None or found["account_sid"] != account:
-            raise missing(f"/2010-04-01/Accounts/{account}/Messages/{sid}.json")
+            raise missing(f"/2010-04-01/Accounts/{account}/{kind}/{sid}.json")
         return found
 
+    def incoming_by_number(self, e164: str) -> Json | None:
+        """Find a number that an account has bought."""
+        return next((row for row in self.incoming.values() if row["phone_number"] == e164), None)
+
+    def is_for_sale(self, e164: str) -> bool:
+        """Whether nobody has a number, and nobody had it and gave it back."""
+        return e164 not in self.taken and self.incoming_by_number(e164) is None
+
     def sender(self, *, number: str = "", service: str = "") -> Sender | None:
-        """Find a sender by its number, or the first of a service."""
-        return next(
+        """Find a sender by its number, or the first of a service; a number that was bought is a
+        sender too.
+        """
+        known = next(
             (
                 each
                 for each in self.senders
@@ -67,6 +94,11 @@ class Books:
             ),
             None,
         )
+        bought = self.incoming_by_number(number) if number and known is None else None
+        if bought is None or not bought["capabilities"]["sms"]:
+            return known
+        listens = not bought["sms_application_sid"]
+        return Sender(number, "", bought["sms_url"] if listens else "")
 
     def new_message(self, account: str, **known: object) -> Json:
         """Make and keep a message with all the fields Twilio shows."""

@@ -17,6 +17,6 @@ def retrieve(books: Books, account: str, form: Form) -> Json:
         "sid": account,
         "status": books.standing.get(account, "active"),
         "subresource_uris": {"messages": f"{uri}/Messages.json"},
-        "type": "Full",
+        "type": books.kinds.get(account, "Full"),
         "uri": f"{uri}.json",
     }

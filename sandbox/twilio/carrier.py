@@ -5,6 +5,7 @@ come in.
 from sandbox.twilio import webhooks
 from sandbox.twilio.account import Books
 from sandbox.twilio.errors import Json, invalid
+from sandbox.twilio.ledger import TEXT, bill
 from sandbox.twilio.numbers import FAILED, UNDELIVERED
 
 MOVES = "twilio message moves"
@@ -32,7 +33,8 @@ def move(books: Books, sid: str) -> None:
     else:
         message["status"] = NEXT[message["status"]]
     if message["status"] == "sent":
-        message.update(date_sent=books.date(), price="-0.00830")
+        message.update(date_sent=books.date(), price=f"-{TEXT}")
+        bill(books, "text", message["to"], TEXT, message["account_sid"])
     message["date_updated"] = books.date()
     webhooks.post_status(books, message)
     _later(books, message)

@@ -1,12 +1,15 @@
-"""What a test may make happen at Twilio: accounts, senders, numbers that fail, people who text."""
+"""What a test may make happen at Twilio: accounts, senders, numbers that fail or are taken, people
+who text and call, prices; and what Twilio would bill.
+"""
 
 import json
+import re
 from dataclasses import asdict
 from typing import Any
 
 import falcon
 
-from sandbox.twilio import carrier
+from sandbox.twilio import carrier, phones
 from sandbox.twilio.account import Sender
 from sandbox.twilio.errors import TwilioError
 from sandbox.twilio.provider import Twilio
@@ -70,6 +73,84 @@ class TwilioControl:
         }
 
 
+class NumberControl:
+    """Resources under ``/sandbox/twilio`` for what is bought and called."""
+
+    def __init__(self, twilio: Twilio) -> None:
+        """Control a stand-in."""
+        self.twilio = twilio
+
+    def on_get_ledger(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """What Twilio would bill, fee by fee, and their sum."""
+        resp.media = self.twilio.ledger()
+
+    def on_get_bought(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Every number that an account has, oldest first."""
+        with self.twilio.ground.lock:
+            resp.media = {"numbers": [dict(row) for row in self.twilio.books.incoming.values()]}
+
+    def on_get_calls(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Every call, oldest first."""
+        with self.twilio.ground.lock:
+            resp.media = {"calls": [dict(row) for row in self.twilio.books.calls.values()]}
+
+    def on_post_calls(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """A person calls: ``{from, to}``; ``to`` is ours or may forward to ours."""
+        body = _body(req)
+        with self.twilio.ground.lock:
+            heard = phones.call_in(self.twilio.books, body["from"], body["to"])
+        resp.media = {"status": heard}
+
+    def on_post_phones(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """How a telephone outside behaves: ``{number, answer?, forwards_to?}``; ``answer`` is
+        completed, busy, no-answer or failed.
+        """
+        body = _body(req)
+        number, phone = body.pop("number"), phones.Phone(**body)
+        with self.twilio.ground.lock:
+            phones.set_phone(self.twilio.books, number, phone)
+        resp.media = {"number": number, **asdict(phone)}
+
+    def on_post_taken(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Somebody else takes a number, or gives it back: ``{number, taken?}``."""
+        body = _body(req)
+        with self.twilio.ground.lock:
+            change = set.add if body.get("taken", True) else set.discard
+            change(self.twilio.books.taken, body["number"])
+        resp.media = body
+
+    def on_post_standing(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """How an account stands: ``{sid?, status?, type?}``; type is Trial or Full."""
+        body, books = _body(req), self.twilio.books
+        with self.twilio.ground.lock:
+            sid = body.get("sid") or next(iter(books.tokens))
+            books.standing[sid] = body.get("status", books.standing.get(sid, "active"))
+            books.kinds[sid] = body.get("type", books.kinds.get(sid, "Full"))
+            resp.media = {"sid": sid, "status": books.standing[sid], "type": books.kinds[sid]}
+
+    def on_post_prices(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """What a local number costs a month from now on: ``{country, price}``, in US dollars."""
+        body = _body(req)
+        with self.twilio.ground.lock:
+            set_price(self.twilio, body["country"], str(body["price"]))
+        resp.media = body
+
+    def on_post_registration(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """How many seconds an emergency address takes to be registered: ``{step}``."""
+        with self.twilio.ground.lock:
+            self.twilio.books.registration = int(_body(req)["step"])
+        resp.media = {"step": self.twilio.books.registration}
+
+    def on_post_bundle(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """With which status and code a missing bundle is refused: ``{status, code}``; code 0 sends
+        none.
+        """
+        body = _body(req)
+        with self.twilio.ground.lock:
+            self.twilio.books.bundle_refusal = (int(body["status"]), int(body["code"]))
+        resp.media = body
+
+
 def _body(req: falcon.Request) -> dict[str, Any]:
     """Read a JSON object; raises ``ValueError`` for anything else."""
     body = json.loads(req.bounded_stream.read() or b"{}")
@@ -85,6 +166,13 @@ def add_sender(twilio: Twilio, sender: Sender) -> None:
             *(each for each in twilio.books.senders if each.number != sender.number),
             sender,
         ]
+
+
+def set_price(twilio: Twilio, country: str, price: str) -> None:
+    """Say what a local number costs a month; callers hold the lock."""
+    if not re.fullmatch(r"\d+(\.\d+)?", price):
+        raise ValueError(f"price is a decimal of US dollars such as 1.15, not {price!r}")
+    twilio.books.prices[country] = price
 
 
 def add_account(twilio: Twilio, sid: str, token: str) -> None:
@@ -111,8 +199,20 @@ def missing_field(
 
 def add_routes(app: App, twilio: Twilio) -> None:
     """Put the control of Twilio under ``/sandbox/twilio``."""
-    control = TwilioControl(twilio)
+    texts, numbers = TwilioControl(twilio), NumberControl(twilio)
     for name in ("inbound", "senders", "accounts", "numbers", "carrier", "messages"):
-        app.add_route(f"/sandbox/twilio/{name}", control, suffix=name)
+        app.add_route(f"/sandbox/twilio/{name}", texts, suffix=name)
+    for name in (
+        "ledger",
+        "bought",
+        "calls",
+        "phones",
+        "taken",
+        "standing",
+        "prices",
+        "registration",
+        "bundle",
+    ):
+        app.add_route(f"/sandbox/twilio/{name}", numbers, suffix=name)
     app.add_error_handler(TwilioError, refuse)
     app.add_error_handler(KeyError, missing_field)

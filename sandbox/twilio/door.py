@@ -1,4 +1,6 @@
-"""Twilio over HTTP: ``https://api.twilio.com/…`` is found below ``/api``."""
+"""Twilio over HTTP: ``https://api.twilio.com/…`` is found below ``/api``, and so on: each host
+below its first label.
+"""
 
 import falcon
 
@@ -11,7 +13,7 @@ LARGEST_BODY = 1 << 20
 
 
 class TwilioDoor:
-    """A sink for everything below ``/api/2010-04-01``."""
+    """A sink for everything below a host's label; that of ``api`` is left out of the address."""
 
     def __init__(self, twilio: Twilio) -> None:
         """Serve a stand-in."""

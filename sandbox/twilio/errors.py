@@ -6,18 +6,15 @@ Json = dict[str, Any]
 
 
 class TwilioError(Exception):
-    """An answer other than success, with Twilio's own code."""
+    """An answer other than success, with Twilio's own code; 0 is none, as some answers have."""
 
     def __init__(self, status: int, code: int, message: str):
         """Say what went wrong."""
         super().__init__(message)
         self.status = status
-        self.body: Json = {
-            "code": code,
-            "message": message,
-            "more_info": f"https://www.twilio.com/docs/errors/{code}",
-            "status": status,
-        }
+        self.body: Json = {"message": message, "status": status}
+        if code:
+            self.body |= {"code": code, "more_info": f"https://www.twilio.com/docs/errors/{code}"}
 
 
 def invalid(code: int, message: str) -> TwilioError:

@@ -2,18 +2,16 @@
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlencode
 
 from sandbox.twilio import carrier, webhooks
 from sandbox.twilio.account import Books, Sender
 from sandbox.twilio.errors import Json, invalid
+from sandbox.twilio.lists import page_of
 from sandbox.twilio.numbers import REFUSED
 from sandbox.twilio.parameters import Form
 
 LONGEST_BODY = 1600
 VALIDITY = range(1, 36_001)
-LARGEST_PAGE = 1000
-USUAL_PAGE = 50
 UNSENT = ("accepted", "scheduled", "queued")
 
 
@@ -114,31 +112,7 @@ def index(books: Books, account: str, form: Form) -> Json:
         for message in reversed(books.messages.values())
         if message["account_sid"] == account and _fits(message, form)
     ]
-    size, page = (
-        max(1, min(LARGEST_PAGE, int(form.get("PageSize", USUAL_PAGE)))),
-        int(form.get("Page", 0)),
-    )
-    rows = found[page * size : (page + 1) * size]
-    uri = f"/2010-04-01/Accounts/{account}/Messages.json"
-    filters = {name: value for name, value in form.items() if name not in {"Page", "PageToken"}} | {
-        "PageSize": str(size)
-    }
-
-    def at(number: int) -> str:
-        """The address of a page."""
-        return f"{uri}?{urlencode({**filters, 'Page': number})}"
-
-    return {
-        "messages": rows,
-        "page": page,
-        "page_size": size,
-        "start": page * size,
-        "end": page * size + max(0, len(rows) - 1),
-        "uri": at(page),
-        "first_page_uri": at(0),
-        "previous_page_uri": at(page - 1) if page else None,
-        "next_page_uri": at(page + 1) if len(found) > (page + 1) * size else None,
-    }
+    return page_of(found, "messages", f"/2010-04-01/Accounts/{account}/Messages.json", form)
 
 
 def _fits(message: Json, form: Form) -> bool:

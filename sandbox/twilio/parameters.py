@@ -24,8 +24,12 @@ PATTERNS = {
     "int64": r"-?\d+",
     "number": r"-?\d+(\.\d+)?",
     "uri": r"https?://[^\s_/?#]+(?:[/?#]\S*)?",
+    "http-method": "GET|POST",
+    "iso-country-code": "[A-Z]{2}",
     "date-time": r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d+)?Z)?",
 }
+# here an empty text takes a value away
+EMPTIED = frozenset({"CreateIncomingPhoneNumber", "UpdateIncomingPhoneNumber"})
 CODES = {"StatusCallback": 21609, "To": 21211, "From": 21212}
 
 
@@ -38,7 +42,7 @@ def check(operation: str, text: str) -> Form:
         kind = PARAMETERS[operation].get(name)
         if kind is None:
             raise invalid(BAD_PARAMETER, f"Unknown parameter {name} of {operation}")
-        if not _fits(kind, value):
+        if not _fits(kind, value) and (value or operation not in EMPTIED):
             raise _unfit(name, value)
     return given
 

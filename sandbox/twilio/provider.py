@@ -15,15 +15,34 @@ from sandbox.faults import Fault
 from sandbox.ground import Ground
 from sandbox.request_log import LoggedRequest
 from sandbox.stripe.exchange import HTML, Answer, Request
-from sandbox.twilio import accounts, carrier, messages, parameters, webhooks
+from sandbox.twilio import (
+    accounts,
+    addresses,
+    available_numbers,
+    calls,
+    carrier,
+    emergency,
+    incoming_numbers,
+    messages,
+    parameters,
+    phones,
+    prices,
+    purchases,
+    webhooks,
+)
 from sandbox.twilio.account import Books
 from sandbox.twilio.errors import Json, TwilioError, missing
+from sandbox.twilio.ledger import ledger
 
-ONE = re.compile(
-    r"/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})/Messages/((?:SM|MM)[0-9a-fA-F]{32})\.json"
-)
-ACCOUNT = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})\.json")
-ALL = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})/Messages\.json")
+OURS = "/2010-04-01/Accounts/{AccountSid}"
+COUNTRY_PRICES = "/pricing/v1/PhoneNumbers/Countries/{IsoCountry}"
+# what stands in braces in an address, and what it may be
+PLACES = {
+    "AccountSid": "AC[0-9a-fA-F]{32}",
+    "Sid": "[A-Z]{2}[0-9a-fA-F]{32}",
+    "CountryCode": "[A-Z]{2}",
+    "IsoCountry": "[A-Z]{2}",
+}
 
 
 @dataclass(frozen=True)
@@ -37,14 +56,58 @@ class Operation:
     status: int = 200
 
 
+# by method and address as Twilio's specification writes it; other hosts than `api` go before it
 OPERATIONS = {
-    ("GET", ACCOUNT): Operation("FetchAccount", accounts.retrieve),
-    ("POST", ALL): Operation("CreateMessage", messages.create, 201),
-    ("GET", ALL): Operation("ListMessage", messages.index),
-    ("GET", ONE): Operation("FetchMessage", messages.retrieve),
-    ("POST", ONE): Operation("UpdateMessage", messages.update),
-    ("DELETE", ONE): Operation("DeleteMessage", messages.delete, 204),
+    ("GET", "/2010-04-01/Accounts/{Sid}.json"): Operation("FetchAccount", accounts.retrieve),
+    ("POST", f"{OURS}/Messages.json"): Operation("CreateMessage", messages.create, 201),
+    ("GET", f"{OURS}/Messages.json"): Operation("ListMessage", messages.index),
+    ("GET", f"{OURS}/Messages/{{Sid}}.json"): Operation("FetchMessage", messages.retrieve),
+    ("POST", f"{OURS}/Messages/{{Sid}}.json"): Operation("UpdateMessage", messages.update),
+    ("DELETE", f"{OURS}/Messages/{{Sid}}.json"): Operation("DeleteMessage", messages.delete, 204),
+    ("GET", f"{OURS}/AvailablePhoneNumbers/{{CountryCode}}/Local.json"): Operation(
+        "ListAvailablePhoneNumberLocal", available_numbers.index
+    ),
+    ("POST", f"{OURS}/IncomingPhoneNumbers.json"): Operation(
+        "CreateIncomingPhoneNumber", purchases.create, 201
+    ),
+    ("GET", f"{OURS}/IncomingPhoneNumbers.json"): Operation(
+        "ListIncomingPhoneNumber", incoming_numbers.index
+    ),
+    ("GET", f"{OURS}/IncomingPhoneNumbers/{{Sid}}.json"): Operation(
+        "FetchIncomingPhoneNumber", incoming_numbers.retrieve
+    ),
+    ("POST", f"{OURS}/IncomingPhoneNumbers/{{Sid}}.json"): Operation(
+        "UpdateIncomingPhoneNumber", incoming_numbers.update
+    ),
+    ("DELETE", f"{OURS}/IncomingPhoneNumbers/{{Sid}}.json"): Operation(
+        "DeleteIncomingPhoneNumber", incoming_numbers.delete, 204
+    ),
+    ("POST", f"{OURS}/Addresses.json"): Operation("CreateAddress", addresses.create, 201),
+    ("GET", f"{OURS}/Addresses.json"): Operation("ListAddress", addresses.index),
+    ("GET", f"{OURS}/Addresses/{{Sid}}.json"): Operation("FetchAddress", addresses.retrieve),
+    ("DELETE", f"{OURS}/Addresses/{{Sid}}.json"): Operation("DeleteAddress", addresses.delete, 204),
+    ("POST", f"{OURS}/Calls.json"): Operation("CreateCall", calls.create, 201),
+    ("GET", f"{OURS}/Calls.json"): Operation("ListCall", calls.index),
+    ("GET", f"{OURS}/Calls/{{Sid}}.json"): Operation("FetchCall", calls.retrieve),
+    ("GET", COUNTRY_PRICES): Operation("FetchPhoneNumberCountry", prices.retrieve),
 }
+
+
+def _pattern(address: str) -> re.Pattern[str]:
+    """An address as a pattern; each brace is a group."""
+    parts = re.split(r"{(\w+)}", address)
+    return re.compile(
+        "".join(
+            f"({PLACES[part]})" if number % 2 else re.escape(part)
+            for number, part in enumerate(parts)
+        )
+    )
+
+
+ROUTES = [
+    (method, address.startswith("/2010-04-01/Accounts/"), _pattern(address), operation)
+    for (method, address), operation in OPERATIONS.items()
+]
 
 
 class Twilio:
@@ -57,12 +120,27 @@ class Twilio:
         self.clear()
 
     def clear(self) -> None:
-        """Forget all messages, opt-outs and senders."""
+        """Forget all that was made or bought, opt-outs and senders."""
         self.books = Books(self.ground)
         self.ground.outbox.signers["twilio"] = webhooks.sign
-        self.ground.agenda.happenings[carrier.MOVES] = lambda _account, sid: carrier.move(
-            self.books, sid
-        )
+        happenings: dict[str, Callable[[Books, str], None]] = {
+            carrier.MOVES: carrier.move,
+            phones.MOVES: phones.move,
+            purchases.RENEWS: purchases.renew,
+            emergency.REGISTERS: emergency.register,
+        }
+        for name, happen in happenings.items():
+            self.ground.agenda.happenings[name] = self._happening(happen)
+
+    def _happening(self, happen: Callable[[Books, str], None]) -> Callable[[str, str], None]:
+        """What happens to a thing of the books as they are then."""
+        return lambda _account, sid: happen(self.books, sid)
+
+    def ledger(self) -> Json:
+        """What Twilio would bill, fee by fee, and their sum."""
+        with self.ground.lock:
+            self.ground.tick()
+            return ledger(self.books)
 
     def serve(self, request: Request) -> Answer:
         """Answer one request; every one is logged, whatever becomes of it."""
@@ -102,9 +180,10 @@ class Twilio:
     def _performed(self, request: Request, entry: LoggedRequest) -> Answer:
         """Check and do what is asked; errors become answers."""
         try:
-            operation, account, ids = _operation(request)
+            user, token = _credentials(request)
+            operation, account, ids = _operation(request, user)
             entry.account = account
-            self._authenticate(request, account)
+            self._authenticate(account, user, token)
             form = parameters.check(operation.name, request.form)
             entry.params = form
             with self.ground.lock:
@@ -114,28 +193,31 @@ class Twilio:
         except TwilioError as error:
             return Answer(error.status, json.dumps(error.body))
 
-    def _authenticate(self, request: Request, account: str) -> None:
-        """Basic credentials: the account's own sid and token."""
-        scheme, _, text = request.headers.get("authorization", "").partition(" ")
-        try:
-            user, _, token = base64.b64decode(text, validate=True).decode().partition(":")
-        except (Base64Error, UnicodeDecodeError):
-            user, token = "", ""
-        if (
-            scheme.lower() != "basic"
-            or user != account
-            or not token
-            or self.books.tokens.get(account) != token
-        ):
+    def _authenticate(self, account: str, user: str, token: str) -> None:
+        """Only an account itself, by its own token, sees what is its own."""
+        if user != account or not token or self.books.tokens.get(account) != token:
             raise TwilioError(401, 20003, "Authenticate")
 
 
-def _operation(request: Request) -> tuple[Operation, str, tuple[str, ...]]:
-    """The operation at an address, the account and the ids in it."""
-    for (method, pattern), operation in OPERATIONS.items():
+def _credentials(request: Request) -> tuple[str, str]:
+    """Basic credentials: an account's sid and its token; empty where there are none."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    try:
+        user, _, token = base64.b64decode(text, validate=True).decode().partition(":")
+    except (Base64Error, UnicodeDecodeError):
+        return "", ""
+    return (user, token) if scheme.lower() == "basic" else ("", "")
+
+
+def _operation(request: Request, user: str) -> tuple[Operation, str, tuple[str, ...]]:
+    """The operation at an address, the account and the ids in it; some hosts' addresses name no
+    account, so it is whoever asks.
+    """
+    for method, names_account, pattern, operation in ROUTES:
         found = pattern.fullmatch(request.path)
         if found and method == request.method:
-            return operation, found[1], found.groups()[1:]
+            ids = found.groups()
+            return (operation, ids[0], ids[1:]) if names_account else (operation, user, ids)
     raise missing(request.path)
 
 
@@ -148,6 +230,10 @@ def trouble(kind: str, seconds: float) -> Answer | None:
         "error_500": Answer(500, server_error),
         "error_500_stored": Answer(500, server_error),
         "bad_gateway": Answer(502, HTML, {"Content-Type": "text/html"}),
+        "forbidden_403": Answer(403, json.dumps(TwilioError(403, 20403, "Forbidden").body)),
+        "refused_400": Answer(
+            400, json.dumps(TwilioError(400, 20001, "This cannot be done just now").body)
+        ),
         "rate_limit_429": Answer(
             429, json.dumps(TwilioError(429, 20429, "Too Many Requests").body)
         ),

@@ -6,47 +6,92 @@ from typing import Any
 
 from sandbox.stripe.state import Section
 from sandbox.twilio.account import Sender
+from sandbox.twilio.phones import Phone
 from sandbox.twilio.provider import Twilio
+
+# kept as they are
+PLAIN = (
+    "tokens",
+    "standing",
+    "kinds",
+    "messages",
+    "private",
+    "outcomes",
+    "step",
+    "incoming",
+    "addresses",
+    "calls",
+    "prices",
+    "bills",
+    "registration",
+)
+# columns, and the fields they show
+MESSAGE = {
+    "Id": "sid",
+    "Direction": "direction",
+    "From": "from",
+    "To": "to",
+    "Status": "status",
+    "Error": "error_code",
+    "Text": "body",
+}
+NUMBER = {
+    "Id": "sid",
+    "Number": "phone_number",
+    "Name": "friendly_name",
+    "Status": "status",
+    "Emergency address": "emergency_address_status",
+}
+CALL = {
+    "Id": "sid",
+    "Direction": "direction",
+    "From": "from",
+    "Forwarded from": "forwarded_from",
+    "To": "to",
+    "Status": "status",
+}
+FEE = {"Fee": "what", "For": "for", "Amount": "amount", "Currency": "currency"}
 
 
 def sections(twilio: Twilio, at_most: int) -> Iterator[tuple[Section, int]]:
-    """Messages, and who has opted out of which sender."""
+    """Messages, who has opted out of which sender, numbers, calls and fees."""
     books = twilio.books
-    newest = list(books.messages.values())[::-1][:at_most]
-    rows = [
-        (m["sid"], m["direction"], m["from"], m["to"], m["status"], m["error_code"], m["body"])
-        for m in newest
-    ]
-    yield (
-        Section("Messages", ("Id", "Direction", "From", "To", "Status", "Error", "Text"), rows),
-        len(books.messages),
-    )
+    yield _section("Messages", MESSAGE, list(books.messages.values()), at_most)
     stopped = sorted(books.opted_out)
     yield Section("Opted out", ("Sender", "Person"), list(stopped[:at_most])), len(stopped)
+    yield _section("Phone numbers", NUMBER, list(books.incoming.values()), at_most)
+    yield _section("Calls", CALL, list(books.calls.values()), at_most)
+    yield _section("Twilio's fees", FEE, books.bills, at_most)
+
+
+def _section(
+    title: str, columns: dict[str, str], rows: list[dict[str, Any]], at_most: int
+) -> tuple[Section, int]:
+    """The newest of rows, and how many there are."""
+    shown = [tuple(row[name] for name in columns.values()) for row in rows[::-1][:at_most]]
+    return Section(title, tuple(columns), shown), len(rows)
 
 
 def saved(twilio: Twilio) -> dict[str, Any]:
     """Everything worth keeping, as JSON."""
     books = twilio.books
-    return {
-        "tokens": books.tokens,
+    return {name: getattr(books, name) for name in PLAIN} | {
         "senders": [asdict(sender) for sender in books.senders],
-        "messages": books.messages,
-        "private": books.private,
         "opted_out": sorted(books.opted_out),
-        "outcomes": books.outcomes,
-        "step": books.step,
+        "taken": sorted(books.taken),
+        "phones": {number: asdict(phone) for number, phone in books.phones.items()},
+        "bundle_refusal": list(books.bundle_refusal),
     }
 
 
 def restore(twilio: Twilio, state: dict[str, Any]) -> None:
-    """Take up where a file left off; callers hold the lock."""
+    """Take up where a file left off; callers hold the lock. An older file lacks what is newer."""
     books = twilio.books
-    books.tokens, books.messages, books.private = (
-        state["tokens"],
-        state["messages"],
-        state["private"],
-    )
-    books.outcomes, books.step = state["outcomes"], state["step"]
+    for name in PLAIN:
+        setattr(books, name, state.get(name, getattr(books, name)))
     books.senders = [Sender(**sender) for sender in state["senders"]]
     books.opted_out = {(sender, phone) for sender, phone in state["opted_out"]}
+    books.taken = set(state.get("taken", ()))
+    books.phones = {number: Phone(**phone) for number, phone in state.get("phones", {}).items()}
+    status, code = state.get("bundle_refusal", books.bundle_refusal)
+    books.bundle_refusal = (status, code)

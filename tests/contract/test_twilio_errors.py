@@ -2,6 +2,7 @@
 known.
 """
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -9,10 +10,13 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+from twilio.base.page import Page
+from twilio.base.version import Version
+from twilio.http.response import Response
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProtocolError
 
 from providers.errors import ProviderError
-from providers.twilio.messages import mapped_errors, rebased
+from providers.twilio.client import mapped_errors, rebased
 from providers.twilio.signature import BadTwilioSignature, verify_form
 from sandbox.twilio.webhooks import signature
 
@@ -77,6 +81,91 @@ def test_the_newer_shape_of_errors_is_understood_too(status, outcome):
     with pytest.raises(ProviderError) as told, mapped_errors():
         raise error
     assert told.value.outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome", "code"),
+    [
+        (400, {"code": 21211, "message": "no"}, "refused", "21211"),
+        (401, {"code": 20003, "message": "Authenticate"}, "retry_later", "20003"),
+        (404, {"code": 20404, "message": "no such country"}, "refused", "20404"),
+        (429, {"code": 20429, "message": "slower"}, "retry_later", "20429"),
+        (503, {"code": 20503, "message": "try again"}, "unknown", "20503"),
+        (502, "<html>", "unknown", "502"),
+        (404, "<html>", "refused", "404"),
+    ],
+)
+def test_a_list_that_is_refused_says_why_too(status, body, outcome, code):
+    """The SDK raises no TwilioRestException for a list: the answer is an argument of its error."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    with pytest.raises(ProviderError) as told, mapped_errors():
+        Page(None, Response(status, text))
+    assert (told.value.outcome, told.value.code, told.value.answered) == (outcome, code, True)
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        (21404, "trial"),
+        (21421, "E.164"),
+        (21422, "choose another"),
+        (21452, "another area code"),
+        (21613, "street address"),
+        (21615, "street address"),
+        (21628, "spelling"),
+        (21629, "suggested"),
+        (21631, "street address"),
+        (21649, "bundle"),
+    ],
+)
+def test_a_refusal_of_numbers_says_what_to_do(code, word):
+    with pytest.raises(ProviderError) as told, mapped_errors():
+        raise rest(400, code)
+    assert (told.value.outcome, told.value.code) == ("refused", str(code))
+    assert word in told.value.advice
+
+
+@pytest.mark.parametrize("status", [400, 422, 500])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Bundle required and not provided",
+        "To purchase or transfer this number you must provide a bundle compliant with the rules",
+    ],
+)
+def test_report_3_a_missing_bundle_is_a_no_whatever_its_status(status, words):
+    """Twilio has said it without a code of its own, and others passed it on as a 500."""
+    with pytest.raises(ProviderError) as told, mapped_errors():
+        raise TwilioRestException(status, "/", f"Unable to create record: {words}", status)
+    assert (told.value.outcome, told.value.code) == ("refused", "21649")
+    assert "bundle" in told.value.advice
+
+
+def read(answer, is_list):
+    """What the SDK does with an answer that is no success."""
+    if is_list:
+        Page(None, answer)
+    raise Version.exception("POST", "/", answer, "Unable to create record")
+
+
+@given(
+    status=st.integers(400, 599),
+    code=st.none() | st.integers(0, 99_999) | st.text(max_size=5),
+    message=st.text(max_size=80),
+    is_list=st.booleans(),
+)
+def test_only_a_definite_no_is_refused(status, code, message, is_list):
+    """Whatever Twilio's code and words are, to a list or to anything else: 5xx and 408 leave it
+    open, wrong credentials and too many requests are waited out, the rest is a no.
+    """
+    answer = Response(status, json.dumps({"code": code, "message": message, "status": status}))
+    with pytest.raises(ProviderError) as told, mapped_errors():
+        read(answer, is_list)
+    waits = status in {401, 403, 429} or code == 20003
+    is_no = status < 500 and status != 408
+    assert told.value.outcome == ("retry_later" if waits else "refused" if is_no else "unknown")
+    assert told.value.code
+    assert told.value.answered
 
 
 @pytest.mark.parametrize(

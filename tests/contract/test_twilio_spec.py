@@ -1,9 +1,9 @@
 """Every request of ours to Twilio has the shape that Twilio publishes, and so does the stand-in's
 list of parameters.
 
-The published file (`twilio_api_v2010.json` of https://github.com/twilio/twilio-oai) is not part of
-the repository: its folder is named by PAYPHONE_SPECS. Without it the comparison with the file is
-skipped, and says so.
+The published files (https://github.com/twilio/twilio-oai) are not part of the repository: their
+folder is named by PAYPHONE_SPECS. Without them the comparison with the files is skipped, and says
+so.
 """
 
 import json
@@ -16,36 +16,41 @@ import pytest
 import requests
 
 from providers.twilio import messages as twilio_api
+from providers.twilio.accounts import OwnAccount, fetch_account
+from providers.twilio.addresses import create_address
+from providers.twilio.calls import place_test_call
+from providers.twilio.numbers import buy_number, search_numbers
 from runtime.clock import real_now
-from sandbox.twilio import accounts
+from sandbox.twilio import accounts, available_numbers, prices
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.parameters import PARAMETERS
 from sandbox.twilio.provider import OPERATIONS
-from tests.texting import Texting
+from tests.texting import HOME, Texting
+from tests.twilio_stand_in import TwilioStandIn
 
-FOLDER = os.environ.get("PAYPHONE_SPECS", "")
-SPEC = Path(FOLDER) / "twilio_api_v2010.json"
+FOLDER = Path(os.environ.get("PAYPHONE_SPECS", ""))
+# the host's first label, and the file that describes it; `api` is left out of the stand-in's paths
+SPECS = {"api": "twilio_api_v2010.json", "pricing": "twilio_pricing_v1.json"}
 needs_spec = pytest.mark.skipif(
-    not FOLDER or not SPEC.exists(),
-    reason="PAYPHONE_SPECS names no folder with twilio_api_v2010.json",
+    not os.environ.get("PAYPHONE_SPECS")
+    or not all((FOLDER / name).exists() for name in SPECS.values()),
+    reason="PAYPHONE_SPECS names no folder with " + " and ".join(SPECS.values()),
 )
-PLACES = {
-    "/2010-04-01/Accounts/{Sid}.json": {"get": "FetchAccount"},
-    "/2010-04-01/Accounts/{AccountSid}/Messages.json": {
-        "post": "CreateMessage",
-        "get": "ListMessage",
-    },
-    "/2010-04-01/Accounts/{AccountSid}/Messages/{Sid}.json": {
-        "get": "FetchMessage",
-        "post": "UpdateMessage",
-        "delete": "DeleteMessage",
-    },
+ROOT = "api.v2010.account"
+SHAPES = {
+    "account": ROOT,
+    "message": f"{ROOT}.message",
+    "available number": (f"{ROOT}.available_phone_number_country.available_phone_number_local"),
+    "number": f"{ROOT}.incoming_phone_number",
+    "address": f"{ROOT}.address",
+    "call": f"{ROOT}.call",
+    "prices": "pricing.v1.phone_number.phone_number_country-instance",
 }
 
 
 @pytest.fixture(scope="module")
-def spec():
-    return json.loads(SPEC.read_text("utf-8"))
+def specs():
+    return {host: json.loads((FOLDER / name).read_text("utf-8")) for host, name in SPECS.items()}
 
 
 def kind_of(schema, spec):
@@ -57,61 +62,115 @@ def kind_of(schema, spec):
     )
 
 
-def published(spec):
+def operation_at(specs, method, address):
+    """The published operation at an address of the stand-in's, and the specification it is in."""
+    host = address.split("/")[1]
+    spec = specs.get(host, specs["api"])
+    return spec["paths"][address.removeprefix(f"/{host}") if host in specs else address][
+        method.lower()
+    ], spec
+
+
+def published(specs):
+    """The parameters of each operation that the stand-in has, after the specification."""
     found = {}
-    for path, operations in PLACES.items():
-        for method, name in operations.items():
-            operation = spec["paths"][path][method]
-            assert operation["operationId"] == name
-            body = (
-                operation.get("requestBody", {})
-                .get("content", {})
-                .get("application/x-www-form-urlencoded", {})
-                .get("schema", {})
-                .get("properties", {})
-            )
-            query = {
-                each["name"]: each["schema"]
-                for each in operation["parameters"]
-                if each["in"] == "query"
-            }
-            found[name] = {
-                parameter: kind_of(schema, spec) for parameter, schema in (body | query).items()
-            }
+    for (method, address), ours in OPERATIONS.items():
+        operation, spec = operation_at(specs, method, address)
+        assert operation["operationId"] == ours.name
+        body = (
+            operation.get("requestBody", {})
+            .get("content", {})
+            .get("application/x-www-form-urlencoded", {})
+            .get("schema", {})
+            .get("properties", {})
+        )
+        query = {
+            each["name"]: each["schema"]
+            for each in operation["parameters"]
+            if each["in"] == "query"
+        }
+        found[ours.name] = {
+            parameter: kind_of(schema, spec) for parameter, schema in (body | query).items()
+        }
     return found
 
 
 @needs_spec
-def test_the_list_of_parameters_is_the_published_one(spec):
-    assert published(spec) == PARAMETERS
+def test_the_list_of_parameters_is_the_published_one(specs):
+    assert published(specs) == PARAMETERS
 
 
 @needs_spec
-def test_a_message_has_the_published_fields(texting: Texting, spec):
-    texting.consents().send()
-    fields = spec["components"]["schemas"]["api.v2010.account.message"]["properties"]
-    shown = texting.sent()[0]
+def test_a_success_has_the_published_status(specs):
+    for (method, address), ours in OPERATIONS.items():
+        assert list(operation_at(specs, method, address)[0]["responses"]) == [str(ours.status)]
+
+
+def fits(value, schema, spec):
+    """Whether a value is of the published kind; every field may be missing a value."""
+    if "$ref" in schema:
+        return value is None or value in kind_of(schema, spec)
+    if schema.get("pattern") and value is not None:
+        return re.fullmatch(schema["pattern"], value) is not None
+    kinds = {"string": str, "boolean": bool, "number": (int, float), "object": dict, "array": list}
+    return value is None or isinstance(value, kinds[schema["type"]])
+
+
+def assert_published(specs, kind, shown):
+    """A resource has the published fields, each of the published kind."""
+    spec = specs["pricing" if kind == "prices" else "api"]
+    fields = spec["components"]["schemas"][SHAPES[kind]]["properties"]
     assert set(shown) == set(fields)
     for name, schema in fields.items():
-        if schema.get("pattern") and shown[name] is not None:
-            assert re.fullmatch(schema["pattern"], shown[name]), name
+        assert fits(shown[name], schema, spec), (name, shown[name])
 
 
 @needs_spec
-def test_an_account_has_the_published_fields_and_standings(texting: Texting, spec):
-    fields = spec["components"]["schemas"]["api.v2010.account"]["properties"]
-    shown = accounts.retrieve(texting.twilio.books, MAGIC_ACCOUNT, {})
-    assert set(shown) == set(fields)
-    assert shown["status"] in spec["components"]["schemas"]["account_enum_status"]["enum"]
+def test_a_message_has_the_published_fields(texting: Texting, specs):
+    texting.consents().send()
+    assert_published(specs, "message", texting.sent()[0])
 
 
-def test_every_request_the_stand_in_takes_is_on_the_list_and_compared_with_the_published_one():
-    """The stand-in refuses what is not on its list, so this covers each request of the whole suite;
-    with the file, the list is Twilio's.
+@needs_spec
+def test_an_account_has_the_published_fields(texting: Texting, specs):
+    assert_published(specs, "account", accounts.retrieve(texting.twilio.books, MAGIC_ACCOUNT, {}))
+
+
+@needs_spec
+def test_what_is_bought_and_called_has_the_published_fields(going_live, specs):
+    """Given a number that was searched for, bought with an address and called, then each answer has
+    the shape that Twilio publishes.
     """
-    taken = {operation.name for operation in OPERATIONS.values()}
-    compared = {name for operations in PLACES.values() for name in operations.values()}
-    assert taken == compared == set(PARAMETERS)
+    books = going_live.books
+    area = {"AreaCode": "212", "PageSize": "1"}
+    search = available_numbers.index(books, MAGIC_ACCOUNT, area, "US")
+    assert_published(specs, "available number", search["available_phone_numbers"][0])
+    for row in books.incoming.values():
+        assert_published(specs, "number", row)
+    assert_published(specs, "address", next(iter(books.addresses.values())))
+    assert {row["direction"] for row in books.calls.values()} == {"inbound", "outbound-api"}
+    for row in books.calls.values():
+        assert_published(specs, "call", row)
+    assert_published(specs, "prices", prices.retrieve(books, MAGIC_ACCOUNT, {}, "US"))
+
+
+@needs_spec
+def test_a_list_has_the_published_names(going_live, specs):
+    """The SDK takes the one name beside those of paging, whatever it is."""
+    for (method, address), ours in OPERATIONS.items():
+        if ours.name.startswith("List"):
+            more = ("US",) if "{CountryCode}" in address else ()
+            shown = ours.perform(going_live.books, MAGIC_ACCOUNT, {}, *more)
+            answer = operation_at(specs, method, address)[0]["responses"]["200"]
+            schema = answer["content"]["application/json"]["schema"]
+            assert set(shown) == set(schema["properties"]), ours.name
+
+
+def test_every_operation_of_the_stand_in_has_its_list_of_parameters():
+    """The stand-in refuses what is not on its list, so this covers each request of the whole suite;
+    with the files, the list is Twilio's.
+    """
+    assert {operation.name for operation in OPERATIONS.values()} == set(PARAMETERS)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +185,7 @@ def test_what_is_not_on_the_list_is_refused(texting: Texting, path):
 
 
 def test_our_own_account_is_read_as_it_stands(texting: Texting):
-    assert twilio_api.fetch_account_status() == "active"
+    assert fetch_account() == OwnAccount("active", "Full")
     rows = texting.stand_in.sandbox.ground.requests.select({"provider": "twilio", "method": "GET"})
     assert [(row["path"], row["params"]) for row in rows] == [
         (f"/2010-04-01/Accounts/{MAGIC_ACCOUNT}.json", {})
@@ -173,3 +232,83 @@ def test_what_we_look_for_is_known_and_complete(texting: Texting):
         if row["path"].endswith("/Messages.json")
     ]
     assert set(rows[0]["params"]) == {"To", "PageSize"} <= set(PARAMETERS["ListMessage"])
+
+
+EVERY_TIME = {
+    "CreateIncomingPhoneNumber": {
+        "PhoneNumber",
+        "FriendlyName",
+        "SmsUrl",
+        "SmsMethod",
+        "VoiceUrl",
+        "VoiceMethod",
+        "StatusCallback",
+        "StatusCallbackMethod",
+        "EmergencyAddressSid",
+        "AddressSid",
+    },
+    "CreateAddress": {
+        "CustomerName",
+        "Street",
+        "City",
+        "Region",
+        "PostalCode",
+        "IsoCountry",
+        "FriendlyName",
+        "EmergencyEnabled",
+        "AutoCorrectAddress",
+    },
+    "CreateCall": {"To", "From", "Twiml", "Timeout", "TimeLimit", "StatusCallback"},
+}
+ENDS = {
+    "CreateIncomingPhoneNumber": "/IncomingPhoneNumbers.json",
+    "CreateAddress": "/Addresses.json",
+    "CreateCall": "/Calls.json",
+}
+
+
+@pytest.mark.parametrize("name", EVERY_TIME)
+def test_what_goes_out_on_the_way_to_live_is_known_and_complete(going_live, name):
+    """Never an AreaCode: each purchase by one is a number more."""
+    requests_made = going_live.asked("POST", ENDS[name])
+    assert requests_made
+    for asked in requests_made:
+        assert set(asked) == EVERY_TIME[name] <= set(PARAMETERS[name])
+
+
+@needs_spec
+def test_what_is_required_goes_out(going_live, specs):
+    for (method, address), ours in OPERATIONS.items():
+        if ours.name in EVERY_TIME:
+            body = operation_at(specs, method, address)[0]["requestBody"]["content"]
+            schema = body["application/x-www-form-urlencoded"]["schema"]
+            assert set(schema.get("required", ())) <= EVERY_TIME[ours.name]
+
+
+@pytest.fixture
+def going_live(twilio_stand_in: TwilioStandIn) -> TwilioStandIn:
+    """A clinic's number found, bought with its address and called."""
+    hooks = {"sms_url": f"{HOME}/sms", "voice_url": f"{HOME}/voice"}
+    address = create_address(
+        customer_name="Harbor Dental",
+        street="12 Pier St",
+        city="New York",
+        region="NY",
+        postal_code="10001",
+        iso_country="US",
+        friendly_name="pp-address",
+    )
+    first, second = (
+        buy_number(
+            each.e164,
+            friendly_name=f"pp-{each.e164}",
+            status_callback=f"{HOME}/status",
+            emergency_address_sid=address["id"],
+            address_sid=address["id"],
+            **hooks,
+        )["phone_number"]
+        for each in search_numbers(area_code="212", limit=2)
+    )
+    place_test_call(first, second, twiml="<Response/>", status_callback=f"{HOME}/status")
+    twilio_stand_in.passes()
+    return twilio_stand_in

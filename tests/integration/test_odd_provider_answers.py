@@ -11,7 +11,8 @@ import pytest
 from providers.errors import ProviderError
 from providers.stripe import client as stripe_api
 from providers.stripe import customers, intents, lists
-from providers.twilio import messages
+from providers.twilio import accounts, addresses, calls, messages, numbers, prices
+from providers.twilio import client as twilio_api
 from runtime.settings import get_settings
 from tests.texting import TWILIO
 
@@ -34,6 +35,16 @@ BODIES = {
     "a code that is a text": b'{"code": "x", "message": ["a"], "status": "y"}',
 }
 TEXT = {"To": "+12025550100", "Body": "x", "ValidityPeriod": 60, "From": "+12025550101"}
+HOOKS = {
+    "friendly_name": "tag",
+    "sms_url": "http://x.example",
+    "voice_url": "http://x.example",
+    "status_callback": "http://x.example",
+}
+ADDRESS = dict.fromkeys(
+    ["customer_name", "street", "city", "region", "postal_code", "iso_country", "friendly_name"],
+    "x",
+)
 CALLS = {
     "make a link": lambda: stripe_api.create_payment_link({"line_items": []}, "", "k"),
     "read a link": lambda: stripe_api.get_payment_link("plink_1"),
@@ -50,7 +61,24 @@ CALLS = {
     "text": lambda: messages.send_message(TEXT, "http://x.example"),
     "find texts": lambda: messages.find_messages("+12025550100", datetime.now(UTC), "x"),
     "read a text": lambda: messages.fetch_message("SM1"),
-    "read the account": messages.fetch_account_status,
+    "read the account": accounts.fetch_account,
+    "search for numbers": lambda: numbers.search_numbers(area_code="212"),
+    "buy a number": lambda: numbers.buy_number("+12125550150", **HOOKS),
+    "find a number": lambda: numbers.find_number("tag"),
+    "find a number by E.164": lambda: numbers.find_number_by_e164("+12125550150"),
+    "read a number": lambda: numbers.get_number("PN1"),
+    "change a number": lambda: numbers.update_number("PN1", sms_url=""),
+    "release a number": lambda: numbers.release_number("PN1"),
+    "list numbers": numbers.list_numbers,
+    "make an address": lambda: addresses.create_address(**ADDRESS),
+    "find an address": lambda: addresses.find_address("tag"),
+    "read an address": lambda: addresses.get_address("AD1"),
+    "delete an address": lambda: addresses.delete_address("AD1"),
+    "read prices": prices.monthly_number_price,
+    "call": lambda: calls.place_test_call("+12125550100", "+12125550150", twiml="<Response/>"),
+    "find calls": lambda: calls.find_calls("+12125550100", "+12125550150", datetime.now(UTC)),
+    "list calls": lambda: calls.calls_to("+12125550100", datetime.now(UTC)),
+    "read a call": lambda: calls.get_call("CA1"),
 }
 
 
@@ -83,7 +111,7 @@ def answering(monkeypatch):
     def forget():
         get_settings.cache_clear()
         stripe_api.client.cache_clear()
-        messages.client.cache_clear()
+        twilio_api.client.cache_clear()
 
     forget()
 
@@ -106,8 +134,6 @@ def test_an_odd_answer_is_a_provider_error(call, answering):
         for name, body in BODIES.items():
             if (call, status) == ("read a customer", 404) and b'"error"' in body:
                 continue  # Stripe's word that there is none
-            if (call, status, name) == ("read the account", 200, "a code that is a text"):
-                continue  # a status that we do not know, which is one all the same
             answering(status, body)
             with pytest.raises(ProviderError) as raised:
                 CALLS[call]()
@@ -130,3 +156,18 @@ def test_a_gateways_404_says_nothing(answering):
     with pytest.raises(ProviderError) as raised:
         intents.get_intent("pi_1")
     assert (raised.value.outcome, raised.value.answered) == ("unknown", False)
+
+
+@pytest.mark.parametrize(
+    "away",
+    [lambda: numbers.release_number("PN1"), lambda: addresses.delete_address("AD1")],
+    ids=["a number", "an address"],
+)
+def test_only_twilios_own_404_says_that_something_is_gone(away, answering):
+    """Given a gateway's, when something is taken away, then it may still be there."""
+    answering(404, b"<html>not here</html>")
+    with pytest.raises(ProviderError) as raised:
+        away()
+    assert raised.value.code == "404"
+    answering(404, b'{"code": 20404, "message": "The requested resource was not found"}')
+    away()

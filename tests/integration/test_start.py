@@ -83,6 +83,9 @@ WRONG = {
     "public_url": ["pay.example", "ftp://pay.example", "https://", "https://h:abc", "https://a b"],
     "stripe_api_base": ["api.stripe.com", "https://[", "http://h:99999"],
     "twilio_api_base": ["api.twilio.com"],
+    "vapi_api_base": ["api.vapi.ai"],
+    "setup_fee": ["9900", "usd", "-1 usd", "99.00 usd", "9900 dollars", "0 usd"],
+    "forwarding_test_number": ["5550100001", "+1 555 010 0001", "us"],
     "workers": ["webhooks", "webhooks=many", "webhook=1", "webhooks=-1", "-1", "2.5", "webhooks="],
     "log_format": ["xml"],
     "log_level": ["LOUD", "10"],
@@ -111,6 +114,8 @@ FREE = {
     "twilio_account_sid",
     "twilio_auth_token",
     "twilio_messaging_service_sid",
+    "vapi_api_key",
+    "vapi_webhook_secret",
     "payphone_state_dir",
     "payphone_kill_at",
 }

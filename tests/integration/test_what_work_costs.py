@@ -79,7 +79,7 @@ def test_a_text_is_sent_at_the_cost_it_has(texting):
     assert Message.get().status == "waiting", "its link is there now"
     cost, job = performed(texting.redis, "send_payment_link")
     assert (job.state, Message.get().status) == ("done", "accepted")
-    assert len(cost.statements) <= 41, "\n".join(cost.statements)
+    assert len(cost.statements) <= 20, "\n".join(cost.statements)
     assert cost.commits == 4  # claimed, decided, about to leave, recorded
 
 

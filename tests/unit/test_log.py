@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from rules.cards.card_numbers import redact
-from runtime.log import MaskingFormatter
+from runtime.log import MaskingFormatter, _Masking
 
 
 def line(text: str) -> str:
@@ -24,13 +24,27 @@ def line(text: str) -> str:
         "whsec_0123456789abcdef",
         "pp_sqjm6fm7v4s22en85bexyze1kn9gpj15w26m68zmr74",
         "pi_3abc_secret_xyz123",
+        "pi_3abc_secret_xyz%2Babc.def~g",
+        "client_secret=odd-one",
         "Bearer abc.def-ghi",
+        "bearer abc.def-ghi",
+        "Bearer%20abc.def-ghi",
+        "Bearer abc/def+ghi=",
+        "basic c2tfbGl2ZV94OnNlY3JldA==",
         "ppop_sqjm6fm7v4s22en85bexyze1kn9gpj15w26m68zmr74",
         "Basic c2tfbGl2ZV94OnNlY3JldA==",
         "postgresql://payphone:pa55-w0rd@db.example/payphone",
         "redis://:pa55%40word@localhost:6379/0",
+        "redis://:pa/ss@word@localhost:6379/0",
+        "https://user:p%2Fa:ss@example.com/hook?x=1",
+        "https://0123456789abcdef0123@example.com/hook",
         "/p/abcdefghjkmnpqrs",
         "/card/gAAAAABl-xyz=",
+        "'twilioAuthToken': 'a1b2c3d4e5f6'",
+        '"twilioApiSecret": "a1b2c3d4e5f6"',
+        '\\"twilioAuthToken\\": \\"a1b2c3d4e5f6\\"',
+        "('X-Vapi-Secret', 'a1b2c3d4e5f6')",
+        "(b'X-Vapi-Secret', b'a1b2c3d4e5f6')",
     ],
 )
 def test_keys_and_addresses_that_are_rights_are_masked(secret):
@@ -48,7 +62,18 @@ def test_keys_and_addresses_that_are_rights_are_masked(secret):
         "task_reconciliation_done",
         "app_settings_of_the_clinic",
         "inv_01m810b56xd6mnmgp02",
+        "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, then try again",
+        "VAPI_WEBHOOK_SECRET: not set",
+        "https://example.com:8080/hooks/a@b",
+        "https://pat@example.com/x",
+        "basic_auth is off",
     ],
 )
 def test_names_that_only_look_like_keys_are_left(plain):
     assert line(plain) == plain
+
+
+@pytest.mark.parametrize("key", ["twilioAuthToken", "auth_token", "api_key", "Authorization"])
+def test_what_is_named_for_a_secret_is_masked_whatever_it_holds(key):
+    shown = _Masking(redact)(None, "info", {"event": "x", key: "short"})
+    assert shown == {"event": "x", key: "***"}

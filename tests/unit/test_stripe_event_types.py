@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from providers.stripe.client import API_VERSION
 from providers.stripe.events import read_event
-from rules.stripe_event_types import EVENT_TYPES, SUBSCRIBED, UNNAMED, event_type, names_of
+from rules.stripe_event_types import (
+    CARD_EVENTS,
+    EVENT_TYPES,
+    FORMER_CARD_EVENTS,
+    SUBSCRIBED,
+    UNNAMED,
+    event_type,
+    is_card_event,
+    names_of,
+)
 from runtime.settings import ROOT
 
 SUBJECTS = {
@@ -51,8 +60,14 @@ def test_what_the_endpoint_is_sent_says_something_of_its_intent(name):
 def test_the_page_on_the_endpoint_lists_what_it_must_be_sent():
     page = (ROOT / "docs/operations/books.md").read_text()
     section = page.partition("## The endpoint at Stripe")[2].partition("## ")[0]
-    assert set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", section)) == set(SUBSCRIBED)
+    assert set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", section)) == {*SUBSCRIBED, *CARD_EVENTS}
     assert API_VERSION in section
+
+
+@pytest.mark.parametrize("name", [*CARD_EVENTS, *FORMER_CARD_EVENTS])
+def test_an_event_about_a_clinics_card_is_none_about_money(name):
+    assert is_card_event(name)
+    assert event_type(name) is None
 
 
 def test_no_type_is_listed_twice():

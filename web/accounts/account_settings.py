@@ -1,15 +1,20 @@
 """An account's settings (F53): how it collects."""
 
+from typing import Annotated
+
 import falcon
+from pydantic import AfterValidator, Field
 
 from actions.accounts.accounts import change_settings
 from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings
+from rules.contact.gate import is_quiet_day
 from web.accounts.accounts import account_of
 from web.accounts.answers import (
     Calling,
     Collection,
     Frequency,
+    Party,
     SettingsShown,
     StaffEntry,
     Timing,
@@ -19,14 +24,30 @@ from web.http.body import Body, check, read_json
 from web.openapi.openapi import documented
 
 
+def _quiet_day(text: str) -> str:
+    if not is_quiet_day(text):
+        raise ValueError(
+            "is no day; a weekday such as sunday, a day of each year such as 12-25, or a date such"
+            " as 2026-11-26 is accepted; correct it"
+        )
+    return text
+
+
+QuietDay = Annotated[str, Field(max_length=10), AfterValidator(_quiet_day)]
+
+
 class SettingsChange(Body):
-    """The settings that may change; omitted ones stay."""
+    """The settings that may change; omitted ones stay. `quietDays` are weekdays (`sunday`), days of
+    each year (`12-25`) or dates (`2026-11-26`). Only an operator changes `party`.
+    """
 
     payment_collection: Collection | None = None
     call_frequency: Frequency | None = None
     calling: Calling | None = None
     payment_timing: Timing | None = None
     staff_entry: StaffEntry | None = None
+    party: Party | None = None
+    quiet_days: Annotated[list[QuietDay], Field(max_length=100)] | None = None
 
 
 class Settings:
@@ -41,6 +62,8 @@ class Settings:
     def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Change the settings in the body; each change is audited."""
         account, wanted = account_of(req, account_id), check(SettingsChange, read_json(req))
+        if wanted.party is not None:
+            caller_of(req).need_admin()
         choices = wanted.model_dump(exclude_none=True)
         if choices:
             change_settings(account, choices, caller_of(req).actor)

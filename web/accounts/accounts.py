@@ -7,7 +7,7 @@ import falcon
 from actions.accounts.accounts import create_account, find_account
 from models.accounts.account import Account
 from runtime.errors import Refused
-from web.accounts.answers import AccountMade, AccountShown
+from web.accounts.answers import AccountMade
 from web.http.auth import caller_of, need, scope_for
 from web.http.body import Body, check
 from web.http.fields import Name, StripeAccountId, TimeZone
@@ -45,15 +45,6 @@ class Accounts:
         resp.status = falcon.HTTP_201
         resp.media = AccountMade.show(account, key=secret)
         resp.set_header("Location", f"/api/accounts/{account.id}")
-
-
-class OneAccount:
-    """`/api/accounts/{account_id}`"""
-
-    @documented("Accounts", {200: AccountShown})
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """The account, to itself and to operators."""
-        resp.media = AccountShown.show(account_of(req, account_id))
 
 
 def account_of(req: falcon.Request, account_id: str) -> Account:

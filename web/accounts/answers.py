@@ -10,6 +10,7 @@ Frequency = Literal["daily", "every_3_days", "weekly", "every_2_weeks"]
 Calling = Literal["manual", "automatic"]
 Timing = Literal["immediate", "follow_up"]
 StaffEntry = Literal["form", "link_only"]
+Party = Literal["first", "third"]
 
 
 class AccountShown(Shown):
@@ -29,11 +30,15 @@ class AccountMade(AccountShown):
 
 
 class SettingsShown(Shown):
-    """How the account collects money."""
+    """How the account collects money: its own (`party` first) or others' (third); on `quietDays`
+    it contacts nobody.
+    """
 
     payment_collection: Collection
     call_frequency: Frequency
     calling: Calling
     payment_timing: Timing
     staff_entry: StaffEntry
+    party: Party
+    quiet_days: list[str]
     updated_at: datetime | None

@@ -77,6 +77,7 @@ class ConsentShown(Shown):
     source: str
     text: str
     text_version: str
+    written: bool
     given_at: datetime
     revoked_at: datetime | None
     revoked_why: str | None
@@ -95,8 +96,29 @@ class OptOutShown(Shown):
     at: datetime
 
 
+class HoldShown(Shown):
+    """A reason to leave the person alone, until `until` or until it is lifted."""
+
+    id: str
+    customer_id: str
+    kind: str
+    note: str
+    until: datetime | None
+    created_at: datetime
+    lifted_at: datetime | None
+
+
+class HoldList(Shown):
+    """A page of the holds on a customer, newest first."""
+
+    data: list[HoldShown]
+    has_more: bool
+
+
 class DecisionShown(Shown):
-    """A decision of the contact gate, and why."""
+    """A decision of the contact gate, and why; `rule` is the entry of the policy, where it is
+    one.
+    """
 
     id: str
     invoice_id: str | None
@@ -105,6 +127,7 @@ class DecisionShown(Shown):
     allowed: bool
     code: str
     reason: str
+    rule: str
     until: datetime | None
     next_allowed_at: datetime | None
     effect_id: str | None
@@ -136,10 +159,11 @@ class LedgerEntry(Shown):
     """One entry; the member named by `type` holds it, and has the same id."""
 
     id: str
-    type: Literal["consent", "optOut", "decision", "message"]
+    type: Literal["consent", "optOut", "hold", "decision", "message"]
     at: datetime
     consent: ConsentShown | None = left_out_if_none()
     opt_out: OptOutShown | None = left_out_if_none()
+    hold: HoldShown | None = left_out_if_none()
     decision: DecisionShown | None = left_out_if_none()
     message: MessageShown | None = left_out_if_none()
 
@@ -155,25 +179,29 @@ class ContactLedgerShown(Shown):
 
 
 class SenderShown(Shown):
-    """An account's sender. `shared`: it has none of its own, so the installation's is used."""
+    """An account's sender. `shared`: it has none of its own, so the installation's is used.
+    `registration`: what is known of it at the carriers; null when nothing is.
+    """
 
     account_id: str
     provider: Literal["twilio"]
     messaging_service_sid: str | None
     from_number: str | None
+    registration: str | None
     shared: bool
     ready: bool
 
     @classmethod
     def of_account(cls, account: Account) -> Self:
         """The sender that the account's texts go out by."""
-        used = sender_of(account.id)
+        used, own = sender_of(account.id), AccountSender.one("account_id = ?", account.id)
         return cls(
             account_id=account.id,
             provider="twilio",
             messaging_service_sid=used.get("MessagingServiceSid"),
             from_number=used.get("From"),
-            shared=AccountSender.get_or_none(AccountSender.account == account.id) is None,
+            registration=own.registration if own is not None else None,
+            shared=own is None,
             ready=bool(used),
         )
 

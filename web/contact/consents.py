@@ -27,7 +27,7 @@ class NewConsent(Body):
 
     A consent alone never ends an opt-out. With `endsOptOut` it does, for its channels, if it was
     given later: the person changed their mind. An opt-out by text is ended only by the person's own
-    START.
+    START. `written`: the person has signed it, which an offer needs.
     """
 
     channels: Channels
@@ -37,6 +37,7 @@ class NewConsent(Body):
     given_at: Moment
     phone: Phone | None = None
     ends_opt_out: bool = False
+    written: bool = False
 
 
 class NewOptOut(Body):

@@ -10,6 +10,7 @@ from actions.invoices.customers import find_customer
 from models.contact.account_sender import sender_of
 from models.contact.consent import Consent
 from models.contact.contact_decision import ContactDecision
+from models.contact.hold import Hold
 from models.contact.message import Message
 from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
@@ -20,6 +21,7 @@ from web.contact.answers import (
     ConsentShown,
     ContactLedgerShown,
     DecisionShown,
+    HoldShown,
     LedgerEntry,
     MessageShown,
     OptOutShown,
@@ -33,6 +35,7 @@ from web.openapi.openapi import PageQuery, documented
 _PARTS: dict[Any, tuple[str, Any, Any]] = {
     Consent: ("consent", Consent.created_at, ConsentShown),
     OptOut: ("optOut", OptOut.at, OptOutShown),
+    Hold: ("hold", Hold.created_at, HoldShown),
     ContactDecision: ("decision", ContactDecision.at, DecisionShown),
     Message: ("message", Message.created_at, MessageShown),
 }
@@ -43,14 +46,14 @@ class ContactLedger:
 
     @documented("Contact", {200: ContactLedgerShown}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
-        """Consents, opt-outs, decisions and texts, oldest first,
+        """Consents, opt-outs, holds, decisions and texts, oldest first,
         and the person's current status.
         """
         customer = find_customer(caller_of(req).own, customer_id)
         limit = limit_of(req)
         rows = _rows(customer)
         last = after_of(req, *rows)
-        found = sorted((row for part in rows for row in _next(part, last, limit + 1)), key=_place)
+        found = sorted((row for part in rows for row in _next(part, last, limit + 1)), key=_turn)
         resp.media = ContactLedgerShown(
             phone=customer.phone,
             sms=_standing(customer, "sms"),
@@ -72,6 +75,7 @@ def _rows(customer: Customer) -> list["ModelSelect[Any]"]:
         OptOut.select().where(
             (OptOut.account_id == customer.account_id) & OptOut.phone.in_(sorted(phones))
         ),
+        Hold.select().where(Hold.customer == customer.id),
         ContactDecision.select().where(ContactDecision.customer_id == customer.id),
         Message.select().where(Message.customer == customer.id),
     ]
@@ -87,6 +91,14 @@ def _next(rows: "ModelSelect[Any]", last: Any, limit: int) -> list[Any]:
 
 def _place(row: Any) -> tuple[datetime, str]:
     return getattr(row, _PARTS[type(row)][1].name), row.id
+
+
+def _turn(row: Any) -> tuple[datetime, str]:
+    """By what the parts are merged: within one, rows of one moment stay as the database has them in
+    order, which may be another order of text than ours.
+    """
+    moment, row_id = _place(row)
+    return moment, row_id.partition("_")[0]
 
 
 def _entry(row: Any) -> LedgerEntry:

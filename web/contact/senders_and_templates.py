@@ -1,6 +1,6 @@
 """An account's sender and templates for texts."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import falcon
 from pydantic import Field
@@ -17,10 +17,13 @@ from web.openapi.openapi import PageQuery, documented
 
 
 class NewSender(Body):
-    """A messaging service or one number of the installation's Twilio account."""
+    """A messaging service or one number of the installation's Twilio account. `registration`: what
+    is known of it at the carriers; texts wait while it is known not to be approved.
+    """
 
     messaging_service_sid: str | None = Field(default=None, pattern=r"^MG[0-9a-fA-F]{32}$")
     from_number: Phone | None = None
+    registration: Literal["approved", "pending", "rejected"] | None = None
 
 
 class NewTemplate(Body):
@@ -45,7 +48,13 @@ class OneSender:
         caller, account = caller_of(req), account_of(req, account_id)
         caller.need_admin()
         wanted = check(NewSender, read_json(req))
-        assign_sender(account, wanted.messaging_service_sid, wanted.from_number, caller.actor)
+        assign_sender(
+            account,
+            wanted.messaging_service_sid,
+            wanted.from_number,
+            caller.actor,
+            wanted.registration,
+        )
         resp.media = SenderShown.of_account(account).document()
 
 

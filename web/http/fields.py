@@ -34,6 +34,7 @@ def _currency(text: str) -> str:
 Phone = Annotated[str, Field(max_length=40), AfterValidator(read_phone)]
 TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
 Id = Annotated[str, Field(max_length=200)]  # of ours, of Stripe's, of the clinic's own software
+AreaCode = Annotated[str, Field(pattern=r"^[2-9]\d{2}$")]  # of the United States and Canada
 Language = Annotated[str, Field(max_length=35)]  # RFC 5646
 Words = Annotated[str, Field(max_length=500)]
 Notes = Annotated[str, Field(max_length=MAX_NOTES)]
@@ -50,6 +51,7 @@ Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=2
 
 __all__ = [
     "Amount",
+    "AreaCode",
     "Currency",
     "Day",
     "DayOrMoment",

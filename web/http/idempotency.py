@@ -64,17 +64,19 @@ def idempotent(responder: Responder) -> Responder:
     `self.render(req, resp, reference)` answers from rows; a repeated request renders the same rows
     again, after performing what `self.resume(reference)`, where there is one, finds begun by
     nobody. `req.context.document` is the parsed body, for what an answer repeats of it and no row
-    keeps. Where a provider must be asked before anything is written, `self.prepare(req, document)`
-    does: before the transaction, and for a first request only.
+    keeps. Where a provider must be asked before anything is written, `self.prepare(req, document,
+    **params)` does: before the transaction, and for a first request only. `self.read_body(req)`
+    parses what may come as something else than JSON.
     """
 
     @functools.wraps(responder)
     def wrapped(self: object, req: falcon.Request, resp: falcon.Response, **params: Any) -> None:
-        caller, document, key = caller_of(req), read_json(req), req.get_header("Idempotency-Key")
+        caller, key = caller_of(req), req.get_header("Idempotency-Key")
+        document = getattr(self, "read_body", read_json)(req)
         req.context.document = document
         scope = f"{caller.id}:{caller.account.id if caller.account else ''}"
         if hasattr(self, "prepare") and not _is_known(scope, key):
-            self.prepare(req, document)
+            self.prepare(req, document, **params)
         with transaction():
             first = None if key is None else _first(scope, _checked(key), _digest(req, document))
             later = (

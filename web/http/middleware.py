@@ -12,7 +12,7 @@ from models.accounts.operator_session import OperatorSession
 from models.base import NoInstant, release_connection
 from models.database_errors import explain
 from rules.cards.card_numbers import has_bare_card_number
-from runtime.errors import Conflict, Refused
+from runtime.errors import Conflict, Misconfigured, Refused
 from runtime.ids import new_id
 from runtime.log import get_log
 from runtime.log_throttle import LogThrottle
@@ -139,6 +139,16 @@ def on_crash(
     write_problem(resp, Problem("internal", "Quote the X-Request-Id header when you report this."))
 
 
+def on_misconfigured(
+    req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
+) -> None:
+    """A setting is missing or wrong: the operator has to change it."""
+    log.error("a setting is missing or wrong", route=route_of(req), error=str(error)[:200])
+    if answered_accepted(req, resp):
+        return
+    write_problem(resp, Problem("not_configured", str(error), headers={"Retry-After": "60"}))
+
+
 def on_conflict(
     req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
 ) -> None:
@@ -183,6 +193,7 @@ def install(app: falcon.App) -> None:
     app.add_error_handler(Exception, on_crash)
     app.add_error_handler(falcon.HTTPError, on_http_error)
     app.add_error_handler((OperationalError, InterfaceError), on_database_away)
+    app.add_error_handler(Misconfigured, on_misconfigured)
     app.add_error_handler((Conflict, IntegrityError), on_conflict)
     app.add_error_handler(DataError, on_unknowable)
     app.add_error_handler(NoInstant, on_no_instant)

@@ -21,13 +21,14 @@ from web.http.problems import Problem
 from web.server.counted_limit import CountedLimit
 
 CARD_PAGE = "/card/{token}"
+MONEY = ("/payment-links", "/card-forms", "/setup-intents", "/payment-method", "/payment-action")
 # for people: told in words, not in problems
 PAGES = frozenset({"/p/{token}", CARD_PAGE, "/invoices/{invoice_id}/card"})
 
 
 def is_payment_endpoint(req: falcon.Request) -> bool:
     """Whether money is spoken of behind this route: `/api/payments…`, an invoice's payment links
-    and card forms, people's pages.
+    and card forms, a clinic's own card, people's pages.
     """
     return is_payment_route(req.uri_template or "")
 
@@ -38,7 +39,7 @@ def is_payment_route(route: str) -> bool:
     return (
         route in PAGES
         or route == "/api/payments"
-        or route.endswith(("/payment-links", "/card-forms"))
+        or route.endswith(MONEY)
         or route.startswith(starts)
     )
 

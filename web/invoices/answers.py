@@ -22,6 +22,13 @@ class AddressShown(Shown):
     country: str | None = left_out_if_none()
 
 
+class ContactRequestShown(Shown):
+    """How a person asked to be contacted; null where they left it open."""
+
+    channel: Literal["sms", "voice"] | None = None
+    phone: str | None = None
+
+
 class CustomerShown(Shown):
     """A customer."""
 
@@ -32,6 +39,7 @@ class CustomerShown(Shown):
     address: AddressShown | None
     time_zone: str | None
     language: str
+    contact_request: ContactRequestShown | None
     external_id: str | None
     stripe_customer_id: str | None
     created_at: datetime

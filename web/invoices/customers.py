@@ -8,6 +8,7 @@ from pydantic import Field
 from actions.invoices.customers import change_customer, create_customer, find_customer
 from actions.payments.bind_stripe_customer import vouched_for
 from models.invoices.customer import Customer
+from web.contact.answers import ChannelName
 from web.http.auth import caller_of
 from web.http.body import Body, check, read_json
 from web.http.fields import Email, Language, Name, Phone, TimeZone, Words
@@ -47,10 +48,20 @@ class NewCustomer(Body):
     stripe_customer_id: str | None = Field(default=None, pattern=r"^cus_\w{1,64}$")
 
 
+class WishedContact(Body):
+    """The channel and the number, either or both, by which the person asked to be contacted. They
+    need give no reason (45 CFR 164.522(b)); it overrides what anybody else chooses.
+    """
+
+    channel: ChannelName | None = None
+    phone: Phone | None = None
+
+
 class CustomerChange(NewCustomer):
-    """The fields that may change; omitted ones stay."""
+    """The fields that may change; omitted ones stay. A `contactRequest` of null ends it."""
 
     name: Name = ""
+    contact_request: WishedContact | None = None
 
 
 def _values(wanted: NewCustomer, names: set[str]) -> dict[str, Any]:
@@ -59,6 +70,9 @@ def _values(wanted: NewCustomer, names: set[str]) -> dict[str, Any]:
         values["address"] = (
             wanted.address.model_dump(by_alias=True, exclude_none=True) if wanted.address else None
         )
+    if "contact_request" in values:
+        wish = {name: one for name, one in (values["contact_request"] or {}).items() if one}
+        values["contact_request"] = wish or None
     return values
 
 
@@ -115,4 +129,4 @@ class OneCustomer:
             )
         bound: str | None = values.get("stripe_customer_id")
         vouched = vouched_for(caller.own, bound, caller.rules_all, customer) if bound else False
-        resp.media = CustomerShown.show(change_customer(customer, values, vouched))
+        resp.media = CustomerShown.show(change_customer(customer, values, vouched, caller.actor))

@@ -3,6 +3,7 @@
 import falcon
 
 from models.effects.daily_limit import LIMITED
+from models.effects.pause_switch import PAUSABLE
 from models.reports.figures import (
     count_doubts,
     count_inbox,
@@ -39,7 +40,7 @@ class Home:
                 _tiles({"in doubt": sum(count_doubts().values())}, ()),
             ),
             ("Events from providers", "by outcome", _tiles(count_inbox(), OUTCOMES)),
-            ("Paused", "brakes that are on, by what they stop", _tiles(count_paused(), LIMITED)),
+            ("Paused", "brakes that are on, by what they stop", _tiles(count_paused(), PAUSABLE)),
             ("Invoices", "by status", _tiles(count_invoices() | _to_refund(), STATUSES)),
         ]
         show_page(

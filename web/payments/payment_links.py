@@ -30,8 +30,9 @@ class LinkRequest(Body):
     """How the link is sent: `sms` texts it once, `none` only makes it, for the clinic to read out
     or send itself.
 
-    It is texted to the customer's number, or to `phoneNumber` if the customer consented to that
-    one. Without a `channel` it is texted only if there is a `phoneNumber`.
+    It is texted to the customer's number, or the one they asked for, or to `phoneNumber` if the
+    customer consented to that one. Without a `channel` it is texted only if there is a
+    `phoneNumber`.
     """
 
     channel: Literal["sms", "none"] | None = None
@@ -70,7 +71,7 @@ class InvoicePaymentLinks:
         invoice = Invoice.locked(invoice_id)
         check_payable(invoice)
         check_balance_chargeable(invoice)
-        phone = wanted.phone_number or invoice.customer.phone or ""
+        phone = wanted.phone_number or invoice.customer.preferred_phone
         texted = text_on_its_way(invoice, phone) if wanted.is_texted else None
         refused = refusal_of(invoice, phone, actor) if wanted.is_texted and texted is None else None
         if refused is not None:

@@ -5,10 +5,12 @@ ceiling.
 from collections.abc import Iterator
 
 from bin.commands.checks.finding import Finding, judged
+from models.deployment.setup import SHARED, Setup
 from models.reports.figures import (
     count_ceilings,
     count_differences,
     count_failed_refunds,
+    count_fee_trouble,
     count_paused,
     count_to_refund,
 )
@@ -33,6 +35,14 @@ REFUNDS = (
 UNOWED = (
     "Invoices paid after they were cancelled, or paid more than was owed. The feed's"
     " payment.unexpected names each payment; refund it, or agree with the payer to keep it."
+)
+FEES = (
+    "Answer a dispute in Stripe's dashboard by its due date; give back by hand what could not be"
+    " refunded. The audit names the deployment: deployment.fee_disputed, deployment.undo_failed."
+)
+CARDS = (
+    "One card for many clinics may be one owner's, or somebody's who tries out stolen ones: look at"
+    " the accounts (audit: payment_method.shared), and at the card in Stripe's dashboard."
 )
 
 
@@ -59,6 +69,19 @@ def check_money() -> Iterator[Finding]:
         ("ceilings reached", count_ceilings(), CEILINGS),
     ):
         yield judged(any(counts.values()), what, _listed(counts), advice, "warn")
+
+
+def check_cards() -> Iterator[Finding]:
+    """Whether one card pays for many accounts."""
+    shared = Setup.shared_fingerprints(SHARED)
+    named = ", ".join(f"{card} in {count} accounts" for card, count in shared[:5])
+    yield judged(bool(shared), "shared cards", named or "none", CARDS, "warn")
+
+
+def check_fees() -> Iterator[Finding]:
+    """Whether setup fees are disputed, or could not be given back."""
+    trouble = count_fee_trouble()
+    yield judged(any(trouble.values()), "setup fees", _listed(trouble), FEES, "warn")
 
 
 def _listed(counts: dict[str, int]) -> str:

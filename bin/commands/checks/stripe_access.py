@@ -9,7 +9,7 @@ from models.accounts.account import stripe_accounts
 from providers.errors import ProviderError
 from providers.stripe.client import API_VERSION, Json
 from providers.stripe.lists import list_events, list_webhook_endpoints
-from rules.stripe_event_types import SUBSCRIBED
+from rules.stripe_event_types import CARD_EVENTS, SUBSCRIBED
 from rules.stripe_mode import mode_of_event, mode_of_key
 from runtime.clock import real_seconds
 from runtime.settings import Settings
@@ -17,7 +17,8 @@ from runtime.settings import Settings
 WHAT, CONNECTED = "Stripe", "connected accounts"
 ENDPOINTS = "webhook endpoints"
 CONNECT = "/api/webhooks/stripe/connect"
-DOORS = {"webhook endpoint": "/api/webhooks/stripe", "Connect endpoint": CONNECT}
+PLATFORM = "webhook endpoint"
+DOORS = {PLATFORM: "/api/webhooks/stripe", "Connect endpoint": CONNECT}
 LATELY = 3600  # seconds
 REFUSED = {
     "AuthenticationError": "does not take the key (401)",
@@ -111,7 +112,7 @@ def _judged(what: str, url: str, endpoints: list[Json], mode: str) -> Finding:
     wrong = [
         (level, f"{row.get('id')}: {found}")
         for row in endpoints
-        for level, found in _wrong_with(row, mode)
+        for level, found in _wrong_with(row, mode, what)
     ]
     if not wrong:
         return Finding("ok", what, f"{mode or 'some'} mode, {API_VERSION}")
@@ -123,11 +124,12 @@ def _url_of(endpoint: Json) -> str:
     return str(endpoint.get("url")).rstrip("/")
 
 
-def _wrong_with(endpoint: Json, mode: str) -> Iterator[tuple[Level, str]]:
+def _wrong_with(endpoint: Json, mode: str, what: str) -> Iterator[tuple[Level, str]]:
     """What is wrong with a webhook endpoint at Stripe that sends to us."""
     theirs = mode_of_event(endpoint) or "no"
     enabled = endpoint.get("enabled_events") or []
-    missing = [] if "*" in enabled else [name for name in SUBSCRIBED if name not in enabled]
+    wanted = (*SUBSCRIBED, *(CARD_EVENTS if what == PLATFORM else ()))
+    missing = [] if "*" in enabled else [name for name in wanted if name not in enabled]
     version = endpoint.get("api_version")
     if mode and theirs != mode:
         yield "fail", f"it is of {theirs} mode, our key of {mode} mode; its events are refused"

@@ -11,7 +11,7 @@ from bin.commands.checks.finding import Finding, judged
 from models.contact.account_sender import AccountSender, sender_of
 from models.contact.consent import Consent
 from providers.errors import ProviderError
-from providers.twilio.messages import fetch_account_status
+from providers.twilio.accounts import OwnAccount, fetch_account
 from runtime.settings import Settings
 
 ACCOUNT_SID, SERVICE_SID = re.compile(r"AC[0-9a-fA-F]{32}"), re.compile(r"MG[0-9a-fA-F]{32}")
@@ -23,7 +23,7 @@ def check_texting(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", "Twilio", "not set up: no texts are sent")
         return
     broken = [finding for finding in _settings(settings) if finding.level == "fail"]
-    yield from broken or [_credentials()]
+    yield from broken or _account(settings)
     yield _callbacks(settings)
 
 
@@ -57,28 +57,43 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     )
 
 
-def _credentials() -> Finding:
+def _account(settings: Settings) -> Iterator[Finding]:
     try:
-        status = fetch_account_status()
+        account = fetch_account()
     except ProviderError as error:
         if error.answered and error.outcome == "retry_later":
-            return Finding(
+            yield Finding(
                 "fail",
                 "Twilio",
                 f"rejects these credentials ({error.code})",
                 "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.",
             )
-        return Finding(
+            return
+        yield Finding(
             "warn",
             "Twilio",
             f"no answer: {error.code}",
             "Check that this machine can reach api.twilio.com. Texts wait meanwhile.",
         )
-    return judged(
-        status != "active",
+        return
+    yield judged(
+        account.status != "active",
         "Twilio",
-        f"answers; the account is {status}",
+        f"answers; the account is {account.status}",
         "Nothing is sent until it is active again: see the Twilio console.",
+    )
+    yield _trial(account, settings)
+
+
+def _trial(account: OwnAccount, settings: Settings) -> Finding:
+    """A clinic goes live with a number of its own, and a trial account has one at most."""
+    return judged(
+        account.is_trial,
+        "Twilio account",
+        "a trial: one number, and only verified people are texted" if account.is_trial else "full",
+        "Upgrade it in the Twilio console, under Billing; until then no clinic can go live with a"
+        " number that is bought.",
+        "fail" if settings.payphone_env == "production" else "warn",
     )
 
 

@@ -11,6 +11,7 @@ from delivery.registry import find_job
 from models.accounts.account import stripe_accounts
 from models.base import database_time
 from models.books.stripe_watermark import STALE, StripeWatermark
+from models.deployment.setup import Setup
 from models.feed.webhook_endpoint import WebhookEndpoint
 from models.reports.figures import (
     backfill_age,
@@ -119,11 +120,11 @@ def check_sealed() -> Finding:
     """Whether PAYPHONE_SECRET_KEY's newest key opens all that is sealed, so that older ones may be
     dropped.
     """
-    old = [endpoint.id for endpoint in WebhookEndpoint.sealed() if not is_newest(endpoint.secret)]
+    sealed = [endpoint.secret for endpoint in WebhookEndpoint.sealed()]
+    sealed += [secret for setup in Setup.with_secrets() for secret in setup.sealed.values()]
+    old = [secret for secret in sealed if not is_newest(secret)]
     found = (
-        f"{len(old)} webhook secrets are sealed with an older key"
-        if old
-        else "nothing needs an older key"
+        f"{len(old)} secrets are sealed with an older key" if old else "nothing needs an older key"
     )
     return judged(
         bool(old),

@@ -13,7 +13,7 @@ from models.contact.consent import Consent
 from models.contact.opt_out import OptOut
 from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.customer import Customer
-from providers.twilio import messages as twilio_api
+from providers.twilio import client as twilio_api
 from runtime.clock import real_now
 from runtime.settings import get_settings
 from sandbox.twilio.account import Sender

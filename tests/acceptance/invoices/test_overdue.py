@@ -8,12 +8,15 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from actions.payments.recompute import recompute
 from jobs.mark_overdue import mark_overdue
 from models.delivery.staged_job import StagedJob
+from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
+from models.payments.invoice_facts import InvoiceFacts
+from models.payments.payment import Payment
 from runtime.clock import move_business_time, real_now
 from tests import given
+from tests.counting import counted
 
 DUE = date(2027, 3, 1)
 
@@ -26,15 +29,15 @@ def at():
 
 @pytest.fixture
 def folds(caplog):
-    """How many invoices were folded since it was last asked: each fold reads the invoice's payments
-    once.
+    """How many invoices were folded since it was last asked: each fold reads the invoice's
+    payments, by themselves or with those of others.
     """
     caplog.set_level(logging.DEBUG, logger="peewee")
 
     def asked():
-        count = sum('FROM "payment"' in record.getMessage() for record in caplog.records)
+        texts = [record.msg for record in caplog.records if record.name == "peewee"]
         caplog.clear()
-        return count
+        return sum(len(params) for sql, params in texts if 'FROM "payment" WHERE' in sql)
 
     return asked
 
@@ -100,12 +103,14 @@ def test_one_that_cannot_be_folded_holds_up_no_other_and_is_told(
     broken = given.an_invoice(account, due_date=date(2027, 2, 1))
     many(account, 250)
 
-    def stumbling(invoice):
+    amounts = InvoiceFacts.amounts
+
+    def stumbling(facts, invoice, today):
         if invoice.id == broken.id:
             raise ArithmeticError("no such sum")
-        return recompute(invoice)
+        return amounts(facts, invoice, today)
 
-    monkeypatch.setitem(mark_overdue.perform.__globals__, "recompute", stumbling)
+    monkeypatch.setattr(InvoiceFacts, "amounts", stumbling)
     at(3, 3)
     with capture_logs() as told:
         swept(redis)
@@ -122,3 +127,49 @@ def test_one_that_cannot_be_folded_holds_up_no_other_and_is_told(
     monkeypatch.undo()
     mark_overdue.perform()
     assert given.fresh(broken).status == "overdue"
+
+
+def test_a_crowd_costs_few_statements_and_each_is_announced(database_url, at):
+    """Given 150 invoices of one clinic whose day has passed, then its sweep asks the database no
+    more often than for a few, and the feed has an event of each.
+    """
+    many(given.an_account(), 150)
+    at(3, 3)
+    with counted() as cost:
+        mark_overdue.perform()
+    told = OutgoingEvent.select().where(OutgoingEvent.type == "invoice.overdue")
+    assert {row.subject for row in told} == {f"invoice:{row.id}" for row in Invoice.select()}
+    assert {row.payload["status"] for row in told} == {"overdue"}
+    assert {(row.status, row.version) for row in Invoice.select()} == {("overdue", 1)}
+    assert len(cost.statements) <= 15, "\n".join(cost.statements)
+
+
+def test_one_that_was_paid_or_disputed_meanwhile_is_not_only_late(database_url, at):
+    """Given a crowd in which one holds money and one owes less than its row says, then the sweep
+    recomputes these from their payments.
+    """
+    account = given.an_account()
+    many(account, 5)
+    paid, partly, *_ = Invoice.select().order_by(Invoice.id)
+    for invoice, amount in ((paid, paid.amount_due), (partly, 1)):
+        Payment.create(
+            id=f"pay_{invoice.id}",
+            account=account,
+            invoice=invoice,
+            method="cash",
+            reference=invoice.id,
+            status="succeeded",
+            terminal="succeeded",
+            amount=amount,
+            amount_received=amount,
+            currency=invoice.currency,
+            created_at=real_now(),
+            updated_at=real_now(),
+        )
+    at(3, 3)
+    mark_overdue.perform()
+    assert (given.fresh(paid).status, given.fresh(paid).outstanding) == ("paid", 0)
+    assert given.fresh(partly).status == "overdue"
+    assert given.fresh(partly).outstanding == partly.amount_due - 1
+    kinds = [row.type for row in OutgoingEvent.select().order_by(OutgoingEvent.type)]
+    assert kinds == ["invoice.overdue"] * 4 + ["invoice.paid"]

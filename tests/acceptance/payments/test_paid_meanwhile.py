@@ -250,11 +250,45 @@ def test_an_effect_that_was_never_sent_and_is_not_wanted_any_more_is_ended(
         given.received(event)
     tasks(clinic, valkey.client())
     effect = Effect.get(Effect.kind == "intent_cancel")
-    assert (effect.state, effect.sent_at, PaymentAttempt.get().state) == ("sending", None, "closed")
-    looked_at(valkey.client())
-    effect = Effect.get_by_id(effect.id)
-    assert (effect.state, effect.error_code) == ("refused", "not_wanted")
+    assert (effect.state, effect.sent_at) == ("refused", None)
+    assert (effect.error_code, PaymentAttempt.get().state) == ("not_wanted", "closed")
     assert AuditEntry.get(AuditEntry.action == "effect.settled").detail["outcome"] == "refused"
+
+
+def test_a_cancel_that_was_told_before_it_was_recorded_is_no_doubt(clinic, valkey, monkeypatch):
+    """Given a worker that dies after its call, and Stripe's event about it that is taken in first,
+    then the next attempt ends the effect, though there is nothing left to cancel.
+    """
+    clinic.intent()
+
+    def performed_and_killed(effect):
+        perform(effect)
+        sys.exit("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setitem(cancel_payment_intent.perform.__globals__, "perform", performed_and_killed)
+        clinic.post(
+            "upsert",
+            invoiceId=clinic.invoice.id,
+            amount=5_000,
+            currency="usd",
+            method="check",
+            reference="no. 9",
+        )
+        with contextlib.suppress(SystemExit):
+            given.worked(valkey.client())
+    effect = Effect.get(Effect.kind == "intent_cancel")
+    assert (effect.state, effect.in_doubt) == ("sending", True)
+    for event in clinic.stripe.events():
+        given.received(event)
+    given.worked(valkey.client())
+    assert PaymentAttempt.get().state == "closed"
+    StagedJob.update(state="waiting", lease_until=None).where(
+        StagedJob.state == "running"
+    ).execute()
+    tasks(clinic, valkey.client())
+    effect = Effect.get_by_id(effect.id)
+    assert (effect.state, effect.provider_id) == ("confirmed", PaymentAttempt.get().intent_id)
 
 
 def test_an_unsent_effect_whose_job_still_waits_is_left_alone(clinic, valkey):
@@ -280,8 +314,8 @@ def test_an_unsent_effect_whose_job_still_waits_is_left_alone(clinic, valkey):
 
 @pytest.mark.parametrize("how", ["command", "hourly"])
 def test_a_doubt_about_closing_what_was_paid_meanwhile_ends_by_looking(clinic, valkey, how):
-    """Given a cancel whose answer was lost and a payer who was first, then it did not happen, and
-    nobody has to say so.
+    """Given a cancel whose answer was lost, a payer who was first, and a Stripe that cannot be
+    asked just then, then it did not happen, and nobody has to say so.
     """
     intent_id = clinic.intent().json["paymentIntentId"]
     clinic.stripe.fault("refuse", "POST", f"/v1/payment_intents/{intent_id}/cancel")
@@ -297,7 +331,9 @@ def test_a_doubt_about_closing_what_was_paid_meanwhile_ends_by_looking(clinic, v
     pay_in_browser(clinic, intent_id)
     for event in clinic.stripe.events():
         given.received(event)
+    clinic.stripe.fault("refuse", "GET", f"/v1/payment_intents/{intent_id}")
     tasks(clinic, valkey.client())
+    clinic.stripe.forgive()
     effect = Effect.get(Effect.kind == "intent_cancel")
     assert (effect.state, PaymentAttempt.get().state) == ("unknown", "closed")
     if how == "hourly":

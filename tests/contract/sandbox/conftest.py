@@ -1,18 +1,24 @@
-"""A sandbox on a real socket, Stripe's own SDK to drive it, a payer, and a receiver of webhooks."""
+"""A sandbox on a real socket, Stripe's and Twilio's own SDKs to drive it, a payer, and receivers of
+webhooks.
+"""
 
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
 import stripe
+from twilio.request_validator import RequestValidator
 
 from sandbox import Sandbox
 from sandbox.app import create_app
 from sandbox.deliverer import Deliverer
 from sandbox.server import listen, serve_in_background
+from sandbox.twilio.account import MAGIC_TOKEN
+from tests.twilio_sdk import client
 
 
 class World:
@@ -167,3 +173,47 @@ def eventually():
         return held
 
     return wait
+
+
+@pytest.fixture
+def twilio(world):
+    return client(world)
+
+
+@pytest.fixture
+def hook():
+    """An address that keeps the forms it gets, checked as Twilio's own validator checks them."""
+    box = SimpleNamespace(got=[], lock=threading.Lock())
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self):
+            fields = dict(
+                parse_qsl(
+                    self.rfile.read(int(self.headers["Content-Length"])).decode(),
+                    keep_blank_values=True,
+                )
+            )
+            url = f"http://127.0.0.1:{self.server.server_port}{self.path}"
+            signed = RequestValidator(MAGIC_TOKEN).validate(
+                url, fields, self.headers["X-Twilio-Signature"]
+            )
+            with box.lock:
+                box.got.append((self.path, fields, signed))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    ).start()
+    box.url = f"http://127.0.0.1:{server.server_port}/hook"
+    # they may overtake one another
+    box.statuses = lambda: {
+        fields["MessageStatus"] for _, fields, _ in box.got if "MessageStatus" in fields
+    }
+    yield box
+    server.shutdown()
+    server.server_close()

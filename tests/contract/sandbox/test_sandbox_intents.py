@@ -7,7 +7,9 @@ from sandbox.stripe.test_cards import CARDS
 
 NO_REDIRECTS = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
 DECLINES = [
-    (card.name, card.code, card.decline_code, card.advice) for card in CARDS if card.declines
+    (card.name, card.code, card.decline_code, card.advice)
+    for card in CARDS
+    if card.declines and not card.action
 ]
 
 

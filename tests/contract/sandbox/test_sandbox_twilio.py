@@ -2,83 +2,18 @@
 faults.
 """
 
-import threading
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import SimpleNamespace
-from urllib.parse import parse_qsl
 
 import pytest
 import requests
 from twilio.base.exceptions import TwilioRestException
-from twilio.http.http_client import TwilioHttpClient
-from twilio.request_validator import RequestValidator
-from twilio.rest import Client
 
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SENDER, MAGIC_SERVICE
+from tests.twilio_sdk import client
 
 ADA = "+12025550123"
 MESSAGES = f"/2010-04-01/Accounts/{MAGIC_ACCOUNT}/Messages.json"
-
-
-class Redirected(TwilioHttpClient):
-    def __init__(self, base, timeout=5):
-        super().__init__(timeout=timeout)
-        self.base = base
-
-    def request(self, method, url, *args, **more):
-        return super().request(
-            method, url.replace("https://api.twilio.com", f"{self.base}/api"), *args, **more
-        )
-
-
-@pytest.fixture
-def twilio(world):
-    return client(world)
-
-
-def client(world, sid=MAGIC_ACCOUNT, token=MAGIC_TOKEN, timeout=5):
-    return Client(sid, token, http_client=Redirected(world.url, timeout))
-
-
-@pytest.fixture
-def hook():
-    """An address that keeps the forms it gets, checked as Twilio's own validator checks them."""
-    box = SimpleNamespace(got=[], lock=threading.Lock())
-
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self):
-            fields = dict(
-                parse_qsl(
-                    self.rfile.read(int(self.headers["Content-Length"])).decode(),
-                    keep_blank_values=True,
-                )
-            )
-            url = f"http://127.0.0.1:{self.server.server_port}{self.path}"
-            signed = RequestValidator(MAGIC_TOKEN).validate(
-                url, fields, self.headers["X-Twilio-Signature"]
-            )
-            with box.lock:
-                box.got.append((self.path, fields, signed))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-    ).start()
-    box.url = f"http://127.0.0.1:{server.server_port}/hook"
-    # they may overtake one another
-    box.statuses = lambda: {
-        fields["MessageStatus"] for _, fields, _ in box.got if "MessageStatus" in fields
-    }
-    yield box
-    server.shutdown()
-    server.server_close()
 
 
 def send(twilio, to=ADA, **more):

@@ -36,7 +36,7 @@ from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PaymentLink
 from models.payments.refund_request import RefundRequest
-from providers.twilio import messages as twilio_api
+from providers.twilio import client as twilio_api
 from runtime.clock import move_business_time
 from runtime.settings import QUEUES, get_settings
 from sandbox.state_file import load

@@ -306,7 +306,7 @@ def test_what_an_old_key_sealed_is_sealed_anew(monkeypatch):
             ).id
         )
     under("key-new,key-old")
-    assert "2 webhook secrets are sealed with an older key" in run("doctor").output
+    assert "2 secrets are sealed with an older key" in run("doctor").output
     result = run("reseal")
     assert (result.exit_code, "Sealed anew: 1." in result.output, ids[0] in result.output) == (
         1,

@@ -28,13 +28,15 @@ from models.payments.payment import Payment
 from models.payments.refund_request import RefundRequest
 from providers.stripe import client as stripe_api
 from providers.stripe.lists import Page
-from providers.twilio import messages as twilio_api
-from rules.stripe_event_types import SUBSCRIBED
+from providers.twilio import client as twilio_api
+from providers.vapi import client as vapi_api
+from rules.stripe_event_types import CARD_EVENTS, SUBSCRIBED
 from runtime.clock import real_now
 from runtime.ids import new_id
 from runtime.settings import QUEUES, ROOT, get_settings
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SERVICE
+from sandbox.vapi.books import MAGIC_KEY
 from tests import given
 from tests.operators import a_job, run
 from tests.processes import close_database, reset_process
@@ -60,7 +62,7 @@ def endpoints():
             "object": "webhook_endpoint",
             "api_version": stripe_api.API_VERSION,
             "application": None,
-            "enabled_events": ["*"] if number else list(SUBSCRIBED),
+            "enabled_events": ["*"] if number else [*SUBSCRIBED, *CARD_EVENTS],
             "livemode": True,
             "status": "enabled",
             "url": f"{get_settings().public_url}/api/webhooks/stripe{path}",
@@ -510,6 +512,20 @@ def test_a_suspended_account_at_twilio_is_found(texting_clinic, stand_in):
     assert "suspended" in run("doctor").output
 
 
+@pytest.mark.parametrize(("env", "level"), [("production", "fail"), ("demo", "warn")])
+def test_a_trial_account_at_twilio_is_found_before_a_clinic_goes_live(
+    texting_clinic, stand_in, set_env, env, level
+):
+    """Given an account that may have one number only, then doctor says so, and what to do."""
+    assert found()["Twilio account"] == ("ok", "full", "")
+    set_env(PAYPHONE_ENV=env)
+    stand_in.sandbox.twilio.books.kinds[MAGIC_ACCOUNT] = "Trial"
+    told, said, advice = found()["Twilio account"]
+    assert told == level
+    assert "one number" in said
+    assert "Upgrade" in advice
+
+
 def test_twilio_out_of_reach_is_worth_a_look(texting_clinic, set_env):
     set_env(TWILIO_API_BASE="http://127.0.0.1:1")
     twilio_api.client.cache_clear()
@@ -680,3 +696,47 @@ def test_refused_events_are_found(healthy):
     InboxEvent.get().record_outcome("refused", real_now(), "no")
     assert complaints() == {"refused events": "warn"}
     assert not database.is_closed()
+
+
+@pytest.fixture
+def voice_clinic(healthy, voice, set_env) -> Any:
+    """A healthy installation whose Vapi answers."""
+    set_env(PUBLIC_URL=PRODUCTION["PUBLIC_URL"], STRIPE_API_BASE="", TWILIO_ACCOUNT_SID="")
+    set_env(TWILIO_AUTH_TOKEN="")
+    vapi_api.client.cache_clear()
+    return voice
+
+
+def test_a_vapi_that_takes_the_key_is_told_so_and_only_read(voice_clinic, stand_in):
+    assert complaints() == {}
+    assert found()["Vapi"][1] == "answers, and takes the key; it has 0 numbers"
+    asked = stand_in.sandbox.ground.requests.select({"provider": "vapi"})
+    assert {(row["method"], row["path"]) for row in asked} == {("GET", "/phone-number")}
+    assert MAGIC_KEY not in run("doctor").output
+
+
+@pytest.mark.parametrize(
+    ("settings", "what", "level"),
+    [
+        ({"VAPI_API_KEY": "another-key"}, "Vapi", "fail"),
+        ({"VAPI_API_KEY": "no key"}, "VAPI_API_KEY", "fail"),
+        ({"VAPI_WEBHOOK_SECRET": ""}, "VAPI_WEBHOOK_SECRET", "fail"),
+        ({"VAPI_API_BASE": "http://127.0.0.1:1"}, "Vapi", "warn"),
+    ],
+)
+def test_a_vapi_that_would_not_answer_is_found(voice_clinic, set_env, settings, what, level):
+    set_env(**settings)
+    vapi_api.client.cache_clear()
+    assert complaints() == {what: level}
+    assert "another-key" not in run("doctor").output
+
+
+def test_an_installation_without_vapi_has_nothing_to_complain_of(healthy):
+    assert found()["Vapi"][0] == "ok"
+
+
+def test_report_16_a_number_of_a_workflow_is_found(voice_clinic):
+    """Given a number that was imported for a Workflow, then it is named: nobody answers there."""
+    voice_clinic.books.keep("phone-number", {"number": "+12025550177", "workflowId": "w1"})
+    assert complaints() == {"Vapi numbers": "warn"}
+    assert "+12025550177" in found()["Vapi numbers"][1]

@@ -112,6 +112,12 @@ def test_the_settings_page_has_each_setting_once_with_its_default():
     assert generate.with_defaults(text) == text, "run python -m docs.generate"
 
 
+def test_the_rules_about_contact_are_what_the_policy_says():
+    text = generate.CONTACT_RULES.read_text()
+    assert "`cap.massachusetts`" in text, "the rules are there"
+    assert generate.with_rules(text) == text, "run python -m docs.generate"
+
+
 def drawn(title):
     """The states of a diagram in development.md."""
     arrows = re.findall(r"^ +(\S+) --> ([^\s:]+)", section(title), re.M)

@@ -6,7 +6,6 @@ verb, and that nobody is told only the name of an exception.
 
 import ast
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from rules.contact import gate as contact
 from rules.contact.delivery_failures import ADVICE
 from rules.contact.gate import Refused, may_contact
 from rules.problem_words import NEXT
-from tests.unit.contact.test_contact_gate import FINE, NOON, TROUBLES
+from tests.unit.contact.test_contact_gate import FINE, NOON, TROUBLES, changed
 from web.http.problems import PROBLEMS, Problem, document_of
 
 ROOT = Path(__file__).parents[3]
@@ -104,7 +103,7 @@ def test_every_fields_message_says_what_was_wrong_and_what_is_accepted():
 
 @pytest.mark.parametrize(("trouble", "code"), TROUBLES)
 def test_every_refusal_of_the_gate_says_why_and_what_to_do(trouble, code):
-    answer = may_contact(replace(FINE, **trouble), NOON)
+    answer = may_contact(changed(FINE, trouble), NOON)
     assert isinstance(answer, Refused)
     assert answer.reason.endswith(".")
     assert len(answer.reason.split()) >= 6, answer.reason

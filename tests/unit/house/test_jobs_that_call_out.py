@@ -18,7 +18,8 @@ ROOMS = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
 WAYS_OUT = {
     ("providers.stripe.client", "client"),
     ("providers.stripe.stripe_js", "stripe_js"),
-    ("providers.twilio.messages", "client"),
+    ("providers.twilio.client", "client"),
+    ("providers.vapi.client", "client"),
     ("providers.webhook_receiver", "post_webhook"),
 }
 SIGNATURES = {"providers.stripe.signature", "providers.twilio.signature"}

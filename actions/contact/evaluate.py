@@ -1,0 +1,38 @@
+"""What the contact gate would answer, and every reason: for people who want to know, with nothing
+decided, reserved or kept.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from actions.contact.ask_for_text import KIND
+from actions.contact.gate_facts import known_of
+from models.contact.message_template import template_for
+from models.invoices.invoice import Invoice
+from rules.contact.gate import Answer, Facts, Purpose, Refused, all_refusals, may_contact
+from rules.contact.offers import is_offer
+from rules.contact.policy import Channel
+from runtime.clock import real_now
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The answer at a moment, all reasons against it, and the facts that they follow from."""
+
+    at: datetime
+    answer: Answer
+    reasons: tuple[Refused, ...]
+    facts: Facts
+
+
+def evaluate(
+    invoice: Invoice, phone: str, channel: Channel, at: datetime, purpose: Purpose
+) -> Evaluation:
+    """The gate's answer at `at`, by what is known now."""
+    customer, words = invoice.customer, ""
+    if channel == "sms":
+        words, _ = template_for(invoice.account_id, KIND, customer.language)
+    facts = known_of(
+        invoice, customer, phone, channel, at, real_now(), is_offer(words), purpose
+    ).facts
+    return Evaluation(at, may_contact(facts, at), all_refusals(facts, at), facts)

@@ -1,0 +1,62 @@
+"""Holds on people, and what they asked about how they are contacted."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.contact.hold import Hold
+from models.invoices.customer import Customer
+from runtime.clock import business_now, real_now
+from runtime.errors import Refused
+
+
+def place_hold(
+    customer: Customer, kind: str, note: str, until: datetime | date | None, actor: str
+) -> Hold:
+    """Leave the customer alone from this commit on, until a moment, or through a day where the
+    account is, or until it is lifted. Raises Refused `invalid` for an end that is over.
+    """
+    end = _end(customer, until)
+    if end is not None and end <= business_now():
+        raise Refused(
+            "invalid",
+            "until is over; a day or time to come is accepted. Correct it, or leave it out.",
+            [{"field": "until", "message": "is over; a day or time to come is accepted"}],
+        )
+    with transaction():
+        hold = Hold.place(customer, kind, note, end, actor, real_now())
+        _audit(customer, actor, "hold.placed", hold_id=hold.id, kind=kind)
+    return hold
+
+
+def lift_hold(customer: Customer, hold_id: str, actor: str) -> None:
+    """End the hold; doing it again changes nothing. Raises Refused `not_found`."""
+    with transaction():
+        hold = Hold.locked_if_there(hold_id)
+        if hold is None or hold.customer_id != customer.id:
+            raise Refused("not_found", f"There is no hold {hold_id[:40]}.")
+        if hold.record_lifted(actor, real_now()):
+            _audit(customer, actor, "hold.lifted", hold_id=hold.id, kind=hold.kind)
+
+
+def record_contact_request(customer: Customer, asked: dict[str, str] | None, actor: str) -> None:
+    """Note in the open transaction that the customer asked for another channel or number, or no
+    longer does. The entry says which of them, and no number.
+    """
+    _audit(customer, actor, "contact_request.changed", asked_for=sorted(asked or {}))
+
+
+def _end(customer: Customer, until: datetime | date | None) -> datetime | None:
+    """The moment at which a hold is over: what has no time is a whole day."""
+    if until is None:
+        return None
+    zone = ZoneInfo(customer.account.time_zone)
+    if not isinstance(until, datetime):
+        return datetime.combine(until + timedelta(days=1), time(), zone)
+    return until if until.tzinfo is not None else until.replace(tzinfo=zone)
+
+
+def _audit(customer: Customer, actor: str, action: str, **detail: Any) -> None:
+    AuditEntry.record(actor, action, f"customer:{customer.id}", customer.account_id, **detail)

@@ -1,0 +1,122 @@
+"""What going live costs, and which numbers can be had: asked at Twilio, for nothing.
+
+Prices are kept for a while in this process: they change by the month. Numbers are not: they go.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from actions.deployment.deploy import due_now
+from models.accounts.account import Account
+from models.deployment.setup import Setup
+from providers.errors import ProviderError
+from providers.twilio.numbers import AvailableNumber, search_numbers
+from providers.twilio.prices import EMERGENCY_ADDRESS, Price, monthly_number_price
+from rules.deployment.readiness import NO_ADDRESS
+from runtime.errors import Refused
+from runtime.log import get_log
+
+COUNTRY = "US"
+MOST_NUMBERS = 20
+KEPT = 3600.0  # seconds a price is kept
+RETRY_AFTER = 5  # seconds
+WITH_A_NUMBER = frozenset({"forwarded", "ported"})
+
+Answer = TypeVar("Answer")
+log = get_log("deployment")
+
+
+@dataclass(frozen=True, slots=True)
+class Monthly:
+    """What something costs a month."""
+
+    what: str
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What Deploy charges now, what there is a month, and what to consider."""
+
+    due_now: Price
+    monthly: list[Monthly]
+    notes: list[str]
+
+
+class _Prices:
+    """Prices of numbers by country, as they were told last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[float, Price | None]] = {}
+
+    def of(self, country: str) -> Price | None:
+        """What a number costs a month. Raises ProviderError when it has to be asked and Twilio does
+        not say.
+        """
+        with self._lock:
+            asked_at, price = self._known.get(country, (-KEPT, None))
+        if time.monotonic() - asked_at < KEPT:
+            return price
+        price = monthly_number_price(country)
+        with self._lock:
+            self._known[country] = time.monotonic(), price
+        return price
+
+    def forget(self) -> None:
+        """Ask anew next time."""
+        with self._lock:
+            self._known.clear()
+
+
+PRICES = _Prices()
+
+
+def preview_costs(account: Account) -> Costs:
+    """What a Deploy of the configuration would cost. Raises Refused `provider_unavailable`."""
+    setup = Setup.of(account.id)
+    method = setup.phone_integration_method if setup else None
+    settings = setup.phone_integration_settings if setup else {}
+    amount, currency = due_now(account.id)
+    monthly, notes = [], []
+    if method in WITH_A_NUMBER:
+        price = _asked(lambda: PRICES.of(COUNTRY))
+        if price is not None:
+            monthly.append(Monthly("Phone number", price))
+        if settings.get("serviceAddress"):
+            monthly.append(Monthly("Emergency address", EMERGENCY_ADDRESS))
+        else:
+            notes.append(NO_ADDRESS)
+    return Costs(Price(amount, currency), monthly, notes)
+
+
+def numbers_to_choose_from(**wanted: str) -> tuple[list[AvailableNumber], Price | None]:
+    """Numbers by `area_code`, `contains` or `locality`, and what each costs a month; a search
+    reserves nothing. Raises Refused `provider_unavailable` or `provider_refused`.
+    """
+    numbers = _asked(lambda: search_numbers(country=COUNTRY, limit=MOST_NUMBERS, **_given(wanted)))
+    return numbers, _asked(lambda: PRICES.of(COUNTRY))
+
+
+def _given(wanted: dict[str, str]) -> dict[str, Any]:
+    return {name: value for name, value in wanted.items() if value}
+
+
+def _asked(ask: Callable[[], Answer]) -> Answer:
+    """Twilio's answer. Raises Refused in its place."""
+    try:
+        return ask()
+    except ProviderError as error:
+        log.warning("Twilio was asked in vain", outcome=error.outcome, code=error.code)
+        if error.outcome == "refused":
+            raise Refused(
+                "provider_refused", f"Twilio refused the search: {error} {error.advice}".strip()
+            ) from error
+        raise Refused(
+            "provider_unavailable",
+            "Twilio did not answer in time. Nothing was bought or charged; ask again.",
+            retry_after=RETRY_AFTER,
+        ) from error

@@ -1,0 +1,192 @@
+"""Deploying, trying again, giving up, taking down: what a clinic or an operator asks for."""
+
+from typing import Any
+
+from actions.deployment.payment_required import Door, require_payment_method
+from actions.deployment.progress import go_back, go_on, tell
+from actions.deployment.setup_facts import configured_of
+from models.accounts.account import Account
+from models.accounts.audit_entry import AuditEntry
+from models.base import serialize_on
+from models.delivery.stage import stage_again
+from models.deployment.deployment import Deployment
+from models.deployment.deployment_step import DeploymentStep
+from models.deployment.setup import Setup
+from rules.deployment.readiness import missing_for_deploy
+from rules.deployment.saga import STEPS
+from rules.money import in_words
+from runtime.clock import real_now
+from runtime.errors import Refused
+from runtime.ids import new_id
+from runtime.settings import get_settings
+
+LATER = "This release deploys forwarded numbers only; {method} is configured and kept."
+
+
+def due_now(account_id: str) -> tuple[int, str]:
+    """What a Deploy charges now: minor units and currency. A receptionist that is live has been
+    paid for.
+    """
+    fee, currency = get_settings().fee
+    return (0 if _is_live(account_id) else fee), currency
+
+
+def _is_live(account_id: str) -> bool:
+    newest = "account_id = ? AND status IN ('live', 'taken_down') ORDER BY id DESC LIMIT 1"
+    last = Deployment.one(newest, account_id)
+    return last is not None and last.status == "live"
+
+
+def deploy(
+    account: Account,
+    confirmed_cost: int,
+    on_failure: str,
+    wanted: dict[str, Any],
+    actor: str,
+) -> Deployment:
+    """Begin a deployment of what is configured; needs an open transaction.
+
+    Raises Refused `payment_method_required`, `deployment_not_ready`, `deployment_in_progress` or
+    `cost_changed`.
+    """
+    serialize_on(f"deployment:{account.id}")
+    now = real_now()
+    setup = require_payment_method(account.id, Door.DEPLOY)
+    method = _deployable(account, setup)
+    _need_free_slot(account.id)
+    fee, currency = due_now(account.id)
+    if confirmed_cost != fee:
+        raise Refused(
+            "cost_changed",
+            f"Deploying costs {in_words(fee, currency, 'en')} now, and"
+            f" {in_words(confirmed_cost, currency, 'en')} was confirmed. Look at the cost preview,"
+            " and confirm what is due now.",
+        )
+    deployment: Deployment = Deployment.create(
+        id=new_id("dep"),
+        account=account,
+        method=method,
+        wanted=wanted,
+        fee=fee,
+        fee_currency=currency,
+        on_failure=on_failure,
+        message="Deploying...",
+        asked_by=actor,
+        created_at=now,
+        updated_at=now,
+    )
+    steps = [
+        DeploymentStep.create(id=new_id("dst"), deployment=deployment, position=position, name=name)
+        for position, name in enumerate(STEPS[method])
+    ]
+    AuditEntry.record(
+        actor, "deployment.requested", f"deployment:{deployment.id}", account.id, method=method
+    )
+    tell(deployment, "Deploying...", now)
+    go_on(deployment, steps)
+    return deployment
+
+
+def _deployable(account: Account, setup: Setup) -> str:
+    """How calls arrive, of a configuration that is complete."""
+    missing = missing_for_deploy(configured_of(account.id, setup))
+    if missing:
+        raise Refused("deployment_not_ready", " ".join(missing))
+    method = setup.phone_integration_method or ""
+    if method not in STEPS:
+        raise Refused("deployment_not_ready", LATER.format(method=method))
+    return method
+
+
+def _need_free_slot(account_id: str) -> None:
+    held = Deployment.under_way(account_id)
+    if held is None:
+        return
+    if held.status == "failed":
+        why = "failed and kept what it had done: retry it, or roll it back"
+    else:
+        why = f"is {held.status.replace('_', ' ')}: wait until it has ended"
+    raise Refused("deployment_in_progress", f"Deployment {held.id} {why}, then deploy again.")
+
+
+def retry(deployment: Deployment, actor: str) -> None:
+    """Go on where a deployment failed, or give a stuck job new attempts. The deployment is locked.
+
+    Raises Refused `payment_method_required` or `deployment_over`.
+    """
+    require_payment_method(deployment.account_id, Door.RETRY)
+    if deployment.status == "failed" and not deployment.holds_slot:
+        raise Refused(
+            "deployment_over", f"Deployment {deployment.id} kept nothing; deploy again instead."
+        )
+    if deployment.status not in {"failed", "queued", "running", "awaiting_port", "rolling_back"}:
+        raise _over(deployment, "retried")
+    now = real_now()
+    steps = DeploymentStep.of(deployment.id)
+    AuditEntry.record(
+        actor, "deployment.retried", f"deployment:{deployment.id}", deployment.account_id
+    )
+    if deployment.status == "rolling_back":
+        go_back(deployment, steps, now)
+        return
+    for step in steps:
+        if step.state == "failed":
+            step.record(state="waiting", error="", error_code="", message="", finished_at=None)
+    deployment.record(
+        now, status="running", message="Deploying...", error="", error_code="", finished_at=None
+    )
+    tell(deployment, "Deploying...", now)
+    go_on(deployment, steps)
+
+
+def roll_back(deployment: Deployment, actor: str) -> None:
+    """Undo what a failed deployment has kept. The deployment is locked. Raises Refused
+    `deployment_over`.
+    """
+    if not (deployment.status == "failed" and deployment.holds_slot) and (
+        deployment.status != "payment_action_required"
+    ):
+        raise _over(deployment, "rolled back")
+    AuditEntry.record(
+        actor, "deployment.rollback_requested", f"deployment:{deployment.id}", deployment.account_id
+    )
+    go_back(deployment, DeploymentStep.of(deployment.id), real_now())
+
+
+def take_down(deployment: Deployment, actor: str) -> None:
+    """Take a live receptionist down, and release its number. The deployment is locked. Raises
+    Refused `deployment_over` or `deployment_in_progress`.
+    """
+    serialize_on(f"deployment:{deployment.account_id}")
+    newest = Deployment.newest(deployment.account_id)
+    if deployment.status != "live" or newest is None or newest.id != deployment.id:
+        raise _over(deployment, "taken down")
+    _need_free_slot(deployment.account_id)
+    AuditEntry.record(
+        actor,
+        "deployment.take_down_requested",
+        f"deployment:{deployment.id}",
+        deployment.account_id,
+    )
+    deployment.record(real_now(), goal="taken_down", asked_by=actor)
+    for step in DeploymentStep.of(deployment.id):
+        if (
+            step.state == "skipped"
+        ):  # a step that found nothing to change has something to take away
+            step.record(state="done")
+    go_back(deployment, DeploymentStep.of(deployment.id), real_now())
+
+
+def _over(deployment: Deployment, what: str) -> Refused:
+    status = deployment.status.replace("_", " ")
+    return Refused(
+        "deployment_over", f"Deployment {deployment.id} is {status}; it cannot be {what}."
+    )
+
+
+def resume_after_card(deployment: Deployment) -> None:
+    """Look again at a charge that its cardholder has seen to. The deployment is locked."""
+    steps = DeploymentStep.of(deployment.id)
+    waiting = next((step for step in steps if step.state == "running"), None)
+    if deployment.status == "payment_action_required" and waiting is not None:
+        stage_again("deploy_account", waiting.id, waiting.id, fair_to=deployment.account_id)

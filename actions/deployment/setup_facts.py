@@ -1,0 +1,28 @@
+"""What the rules are told of an account's setup, read from rows."""
+
+from datetime import datetime
+
+from models.deployment.knowledge_file import KnowledgeFile
+from models.deployment.setup import Setup
+from rules.deployment.readiness import Configured, File, is_configured
+
+
+def configured_of(account_id: str, setup: Setup | None) -> Configured:
+    """All that is known of the setup; of an account that has begun none, only its files."""
+    files = [File(row.name, row.state, row.error) for row in KnowledgeFile.kept_by(account_id)]
+    if setup is None:
+        return Configured(files=files)
+    return Configured(
+        voice=setup.voice,
+        method=setup.phone_integration_method,
+        settings=setup.phone_integration_settings,
+        files=files,
+        may_pay=setup.may_pay,
+        card_problem=setup.card_problem,
+    )
+
+
+def note_configured(setup: Setup, now: datetime) -> None:
+    """Write down when all that can be configured was complete for the first time."""
+    if setup.configured_at is None and is_configured(configured_of(setup.account_id, setup)):
+        setup.record(now, configured_at=now)

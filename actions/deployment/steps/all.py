@@ -1,0 +1,33 @@
+"""Every step there is, by name."""
+
+from actions.deployment.step import StepKind
+from actions.deployment.steps.activation import ACTIVATION
+from actions.deployment.steps.charge import CHARGE
+from actions.deployment.steps.emergency_address import EMERGENCY_ADDRESS
+from actions.deployment.steps.fee import FEE
+from actions.deployment.steps.live import LIVE
+from actions.deployment.steps.number import NUMBER
+from actions.deployment.steps.payments import PAYMENTS
+from actions.deployment.steps.preflight import PREFLIGHT
+from actions.deployment.steps.query_tool import QUERY_TOOL
+from actions.deployment.steps.receptionist import RECEPTIONIST
+from actions.deployment.steps.routing import ROUTING
+from actions.deployment.steps.squad import SQUAD
+
+STEP_KINDS: dict[str, StepKind] = {
+    kind.name: kind
+    for kind in (
+        PREFLIGHT,
+        FEE,
+        CHARGE,
+        EMERGENCY_ADDRESS,
+        NUMBER,
+        QUERY_TOOL,
+        RECEPTIONIST,
+        PAYMENTS,
+        SQUAD,
+        ROUTING,
+        ACTIVATION,
+        LIVE,
+    )
+}

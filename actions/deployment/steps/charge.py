@@ -1,0 +1,127 @@
+"""The setup fee is charged to the clinic's card; where its bank wants the cardholder, the
+deployment waits for them.
+
+A card is charged once for each time that a person asked: a declined charge is tried again only when
+somebody retries, or has saved another card.
+"""
+
+from datetime import timedelta
+
+from actions.deployment.number import FAILED
+from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan, Wait
+from actions.deployment.steps.fee import NO_FEE, REFUNDED, metadata, no_card
+from effects.fee_confirm import FEE_CONFIRM
+from effects.fee_refund import FEE_REFUND
+from effects.reserve import reserve_for_account
+from models.effects.daily_limit import over_ceiling
+from models.effects.effect import Effect
+from models.effects.pause_switch import paused
+from providers.stripe.intents import get_intent
+from rules.declines import public_code
+from runtime.clock import business_now
+
+CONFIRM = "Your bank asks you to confirm the payment. Confirm it on the page to go on."
+PAUSED = "Charges are paused just now; the payment is made when they go on."
+CEILING = (
+    "As many cards were charged for this clinic today as its daily ceiling allows. Ask whoever runs"
+    " Payphone, or deploy again tomorrow."
+)
+CLOSED = "The payment was closed at Stripe. Nothing was charged; deploy again."
+PAUSE = 30.0  # seconds between looks at the switch
+CHARGE_WITHIN = timedelta(hours=1)  # of the decision; the clinic waits for it
+ASKS_CARDHOLDER = "payment_action_required"
+# how a payment ends on the page
+ENDED: dict[str, Plan] = {
+    "succeeded": Done({"paid": True}),
+    "canceled": Fail("payment_closed", FAILED, CLOSED),
+}
+
+
+def _look(run: Run) -> Json:
+    """What came of the payment on the page; the browser's word decides nothing."""
+    intent_id = run.made("fee").get("intentId")
+    if run.deployment.status != ASKS_CARDHOLDER or not intent_id:
+        return {}
+    return {"status": get_intent(intent_id)["status"]}
+
+
+def _plan(run: Run, seen: Json) -> Plan:
+    intent_id = run.made("fee").get("intentId")
+    if not intent_id:
+        return Skip(NO_FEE)
+    if seen.get("status") in ENDED:
+        return ENDED[seen["status"]]
+    if not run.setup.may_pay:
+        return no_card(run)
+    card = run.setup.stripe_payment_method_id
+    if run.step.made.get("asksHolderOf") == card:
+        return Wait(0, CONFIRM, ASKS_CARDHOLDER)
+    subject = f"{run.step.id}:{run.step.made.get('declines', 0)}:{card}"
+    held = None if Effect.has("key = ?", f"{FEE_CONFIRM.name}:{subject}") else _held_back(run)
+    if held is not None:
+        return held
+    confirm = {
+        "payment_method": card,
+        "off_session": True,
+        "amount_to_confirm": run.deployment.fee,
+    }
+    return reserve_for_account(
+        FEE_CONFIRM,
+        subject,
+        {"intent": intent_id, "confirm": confirm, "metadata": metadata(run)},
+        run.account.id,
+        run.deployment.asked_by,
+        "the setup fee of a deployment",
+        deadline=run.now + CHARGE_WITHIN,
+    )
+
+
+def _held_back(run: Run) -> Wait | Fail | None:
+    """Why nobody is charged now; asked in the transaction that decides."""
+    if paused(run.account.id, "charges"):
+        return Wait(PAUSE, PAUSED)
+    if over_ceiling(run.account.id, "charges", business_now()):
+        return Fail("ceiling_reached", FAILED, CEILING)
+    return None
+
+
+def _record(_run: Run, _effect: Effect, _answer: Json) -> Json:
+    return {"paid": True}
+
+
+def _refused(run: Run, effect: Effect) -> Plan:
+    """A bank that wants its cardholder waits for them; any other no ends the deployment."""
+    code = effect.error_code or ""
+    if code == "authentication_required":
+        card = effect.request["confirm"]["payment_method"]
+        run.step.record(made=run.step.made | {"asksHolderOf": card})
+        return Wait(0, CONFIRM, ASKS_CARDHOLDER)
+    declines = int(run.step.made.get("declines", 0)) + 1
+    run.step.record(made=run.step.made | {"declines": declines})
+    return Fail(public_code(code), FAILED, FEE_CONFIRM.why_refused(code, ""))
+
+
+def _undo(run: Run) -> UndoPlan:
+    """What was live had been paid for: taking it down gives nothing back."""
+    if not run.step.made.get("paid") or run.deployment.goal == "taken_down":
+        return Skip("")
+    return reserve_for_account(
+        FEE_REFUND,
+        run.step.id,
+        {"payment_intent": run.made("fee")["intentId"], "metadata": metadata(run)},
+        run.account.id,
+        run.deployment.asked_by,
+        "the deployment is undone",
+    )
+
+
+CHARGE = StepKind(
+    name="charge",
+    saying="Charging the setup fee...",
+    look=_look,
+    plan=_plan,
+    record=_record,
+    refused=_refused,
+    undo=_undo,
+    undo_saying=REFUNDED,
+)

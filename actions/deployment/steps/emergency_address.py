@@ -1,0 +1,96 @@
+"""The clinic's address is registered, so that an emergency call from its number tells where."""
+
+from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
+from effects.address_create import ADDRESS_CREATE
+from effects.address_delete import ADDRESS_DELETE
+from effects.reserve import reserve_for_account
+from models.deployment.installation import tagged
+from models.deployment.phone_line import PhoneLine
+from models.deployment.resource import Resource
+from models.effects.effect import Effect
+from providers.twilio.addresses import LONGEST_TAG
+
+NAME = "emergency_address"
+NO_ADDRESS = "No address for emergency calls was given; an emergency call cannot tell where it is."
+
+
+def _plan(run: Run, _seen: Json) -> Plan:
+    address = run.setup.phone_integration_settings.get("serviceAddress")
+    if not address:
+        return Skip(NO_ADDRESS)
+    if Resource.named(run.account.id, NAME) is not None or PhoneLine.of(run.account.id) is not None:
+        return Skip("The address is registered already.")
+    request = {
+        "customer_name": run.setup.phone_integration_settings.get("businessName")
+        or run.account.name,
+        "street": address["line1"],
+        "street_secondary": address.get("line2") or "",
+        "city": address["city"],
+        "region": address["state"],
+        "postal_code": address["postalCode"],
+        "iso_country": address.get("country") or "US",
+        "friendly_name": tagged(run.step.id, LONGEST_TAG),
+    }
+    return reserve_for_account(
+        ADDRESS_CREATE,
+        run.step.id,
+        request,
+        run.account.id,
+        run.deployment.asked_by,
+        "emergency calls from the clinic's number",
+    )
+
+
+def _record(run: Run, _effect: Effect, answer: Json) -> Json:
+    Resource.create(
+        id=run.step.id,
+        account=run.account,
+        deployment_id=run.deployment.id,
+        provider="twilio",
+        name=NAME,
+        provider_id=answer["id"],
+        created_at=run.now,
+        updated_at=run.now,
+    )
+    return {"sid": answer["id"]}
+
+
+def _refused(_run: Run, effect: Effect) -> Plan:
+    return Fail(
+        effect.error_code or "refused",
+        "The address for emergency calls was not accepted.",
+        effect.error or "",
+    )
+
+
+def _undo(run: Run) -> UndoPlan | Effect:
+    made = Resource.named(run.account.id, NAME)
+    is_ours = made is not None and made.deployment_id == run.deployment.id
+    if made is None or not (is_ours or run.deployment.goal == "taken_down"):
+        return Skip("")
+    return reserve_for_account(
+        ADDRESS_DELETE,
+        run.step.id,
+        {"sid": made.provider_id},
+        run.account.id,
+        run.deployment.asked_by,
+        "the deployment is undone",
+    )
+
+
+def _undone(run: Run, _effect: Effect, _answer: Json) -> None:
+    made = Resource.named(run.account.id, NAME)
+    if made is not None:
+        made.record(run.now, state="released")
+
+
+EMERGENCY_ADDRESS = StepKind(
+    name=NAME,
+    saying="Registering the address for emergency calls...",
+    plan=_plan,
+    record=_record,
+    refused=_refused,
+    undo=_undo,
+    undone=_undone,
+    undo_saying="The address for emergency calls was taken away.",
+)

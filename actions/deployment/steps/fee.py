@@ -1,0 +1,98 @@
+"""The setup fee is prepared: an intent at Stripe for what this Deploy costs, and no more."""
+
+from actions.deployment.payment_required import Door, why_not
+from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
+from effects.fee_cancel import FEE_CANCEL
+from effects.fee_create import FEE_CREATE
+from effects.reserve import reserve_for_account
+from models.deployment.deployment_step import DeploymentEvent
+from models.effects.effect import Effect
+
+NO_FEE = "No setup fee is due."
+NOT_PREPARED = "The payment could not be prepared."
+REFUNDED = "The setup fee was refunded."
+# the card is named when it is charged; a redirect could be followed by nobody
+CARD_LATER = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
+
+
+def no_card(run: Run) -> Fail:
+    """The guard's words for a deployment whose card is not good any more."""
+    return Fail("payment_method_required", Door.DEPLOY.value, why_not(run.setup))
+
+
+def metadata(run: Run) -> dict[str, str]:
+    """What everything about the fee carries at Stripe: our step is its tag."""
+    return {
+        "account_id": run.account.id,
+        "invoice_id": "",
+        "attempt_id": run.step.id,
+        "project": "setup",
+    }
+
+
+def _plan(run: Run, _seen: Json) -> Plan:
+    if not run.deployment.fee:
+        return Skip(NO_FEE)
+    if not run.setup.may_pay or run.setup.stripe_customer_id is None:
+        return no_card(run)
+    request = {
+        "amount": run.deployment.fee,
+        "currency": run.deployment.fee_currency,
+        "customer": run.setup.stripe_customer_id,
+        "description": "Setup fee",
+        "metadata": metadata(run),
+    }
+    return reserve_for_account(
+        FEE_CREATE,
+        run.step.id,
+        request | CARD_LATER,
+        run.account.id,
+        run.deployment.asked_by,
+        "the setup fee of a deployment",
+    )
+
+
+def _record(run: Run, _effect: Effect, answer: Json) -> Json:
+    run.deployment.record(run.now, fee_intent_id=answer["id"])
+    return {"intentId": answer["id"]}
+
+
+def _refused(_run: Run, effect: Effect) -> Plan:
+    return Fail(effect.error_code or "refused", NOT_PREPARED, effect.error or "")
+
+
+def _undo(run: Run) -> UndoPlan:
+    """What was charged is given back by the step that charged it; a fee that bought something that
+    was live is kept.
+    """
+    intent_id = run.step.made.get("intentId")
+    is_paid = run.made("charge").get("paid")
+    if not intent_id or is_paid or run.deployment.goal == "taken_down":
+        return Skip("")
+    return reserve_for_account(
+        FEE_CANCEL,
+        run.step.id,
+        {"intent": intent_id, "metadata": metadata(run)},
+        run.account.id,
+        run.deployment.asked_by,
+        "the deployment is undone",
+    )
+
+
+def _undone(run: Run, _effect: Effect, answer: Json) -> None:
+    """Its cardholder had paid by the page, as it was being closed."""
+    if answer.get("object") == "refund":
+        DeploymentEvent.tell(run.deployment.id, run.step.name, "undone", REFUNDED, run.now)
+
+
+FEE = StepKind(
+    name="fee",
+    saying="Preparing the payment...",
+    plan=_plan,
+    record=_record,
+    refused=_refused,
+    undo=_undo,
+    undone=_undone,
+    undo_saying="The open payment was closed.",
+    lasts=False,
+)

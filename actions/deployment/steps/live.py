@@ -1,0 +1,44 @@
+"""The receptionist is live: the account's settings say so, and calls may be forwarded to it."""
+
+from typing import Any
+
+from actions.deployment.step import Done, Json, Plan, Run, Skip, StepKind, UndoPlan
+from models.deployment.phone_line import PhoneLine
+from runtime.clock import rfc3339
+
+GONE = ("twilioForwardNumber", "setupCompletedAt")
+
+
+def _plan(run: Run, _seen: Json) -> Plan:
+    number = run.made("number")
+    settings: dict[str, Any] = run.setup.phone_integration_settings | {
+        "twilioForwardNumber": number.get("phoneNumber"),
+        "setupCompletedAt": run.setup.phone_integration_settings.get("setupCompletedAt")
+        or rfc3339(run.now),
+    }
+    run.setup.record(run.now, phone_integration_settings=settings)
+    line = PhoneLine.of(run.account.id)
+    if line is not None:
+        forwarding = line.forwarding or (
+            "awaiting_forwarding" if run.deployment.method == "forwarded" else ""
+        )
+        line.record(run.now, voice_live=True, forwarding=forwarding)
+    return Done(message="Your receptionist answers calls ✓")
+
+
+def _undo(run: Run) -> UndoPlan:
+    """A redeployment that is undone leaves what was live before."""
+    if run.deployment.goal != "taken_down":
+        return Skip("")
+    settings = run.setup.phone_integration_settings
+    left = {name: value for name, value in settings.items() if name not in GONE}
+    run.setup.record(run.now, phone_integration_settings=left)
+    return Done(message="The receptionist answers no more calls.")
+
+
+LIVE = StepKind(
+    name="live",
+    saying="Setting up your receptionist...",
+    plan=_plan,
+    undo=_undo,
+)

@@ -1,0 +1,66 @@
+"""What can be known to go wrong is found before anything is charged."""
+
+from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind
+from models.deployment.phone_line import PhoneLine
+from providers.twilio.accounts import fetch_account
+from runtime.log import get_log
+from runtime.settings import Settings, get_settings
+
+TITLE = "Deployment cannot start yet."
+TRIAL = (
+    "The Twilio account is a trial, which cannot serve a clinic. Upgrade it in the Twilio console,"
+    " under Billing, and deploy again. Nothing was charged."
+)
+CLOSED = (
+    "The Twilio account is {status}. Ask whoever runs Payphone to look at it in the Twilio console,"
+    " and deploy again. Nothing was charged."
+)
+
+CIRCLE = (
+    "{clinic} is the number of a receptionist here: calls to it would be forwarded in circles. Give"
+    " the number that your clinic had before, and deploy again. Nothing was charged."
+)
+
+log = get_log("deployment")
+
+
+def _look(_run: Run) -> Json:
+    if missing_settings(get_settings()):
+        return {}
+    account = fetch_account()
+    return {"status": account.status, "is_trial": account.is_trial}
+
+
+def _plan(run: Run, seen: Json) -> Plan:
+    missing = missing_settings(get_settings())
+    if missing:
+        names = ", ".join(missing)
+        why = f"This installation lacks {names}. Whoever runs Payphone has to set it; then deploy"
+        return Fail("not_configured", TITLE, f"{why} again. Nothing was charged.")
+    if seen["status"] != "active":
+        return Fail("twilio_account", TITLE, CLOSED.format(status=seen["status"]))
+    if seen["is_trial"] and PhoneLine.of(run.account.id) is None:
+        return Fail("twilio_trial", TITLE, TRIAL)
+    clinic = run.setup.phone_integration_settings.get("clinicNumber", "")
+    if clinic and PhoneLine.holder(clinic) is not None:
+        return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=clinic))
+    log.info("[Receptionist] Payment method verified, proceeding with deployment")
+    return Done()
+
+
+def missing_settings(settings: Settings) -> list[str]:
+    """The settings that going live needs and that are not set."""
+    needed = (
+        "public_url",
+        "stripe_secret_key",
+        "twilio_account_sid",
+        "twilio_auth_token",
+        "vapi_api_key",
+        "vapi_webhook_secret",
+    )
+    return [name.upper() for name in needed if not getattr(settings, name, "")]
+
+
+PREFLIGHT = StepKind(
+    name="preflight", saying="Checking your setup...", look=_look, plan=_plan, lasts=False
+)

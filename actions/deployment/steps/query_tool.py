@@ -1,0 +1,84 @@
+"""The tool by which the receptionist answers from the clinic's files."""
+
+from datetime import timedelta
+
+from actions.deployment.clinic import clinic_of, files_in
+from actions.deployment.step import Json, Plan, Run, Skip, StepKind, Wait
+from actions.deployment.things import Thing
+from effects.tool_create import TOOL_CREATE
+from effects.tool_delete import TOOL_DELETE
+from effects.tool_update import TOOL_UPDATE
+from models.delivery.stage import stage_again
+from models.deployment.deployment_step import DeploymentEvent
+from models.effects.effect import Effect
+from providers.vapi.tools import get_tool
+from rules.deployment.query_tool import render_query_tool
+
+SAYING = "Preparing your documents..."
+READING = "Waiting until your documents have been read..."
+NONE = "There are no documents: the receptionist knows your name and number only."
+UNREADABLE = "None of your documents could be read: the receptionist answers without them."
+LEFT_OUT = "Not read yet, and left out: {names}. Deploy again later to add them."
+PATIENCE = timedelta(minutes=5)
+LOOK_AGAIN = 5.0  # seconds
+
+TOOL = Thing(
+    name="query_tool",
+    what="The search in your documents",
+    needed_by="receptionist",
+    create=TOOL_CREATE,
+    update=TOOL_UPDATE,
+    delete=TOOL_DELETE,
+    read=get_tool,
+)
+
+
+def _plan(run: Run, seen: Json) -> Plan:
+    reading = files_in(run.account.id, "waiting", "processing")
+    begun = run.step.started_at or run.now
+    if reading and run.now - begun < PATIENCE:
+        return Wait(LOOK_AGAIN, READING)
+    if reading:
+        _tell_left_out(run, [row.name for row in reading])
+    clinic = clinic_of(run.account, run.setup)
+    if not clinic.files:
+        return Skip(UNREADABLE if files_in(run.account.id, "failed") else NONE)
+    return TOOL.plan(run, seen, render_query_tool(clinic, TOOL.tag(run)))
+
+
+def _tell_left_out(run: Run, names: list[str]) -> None:
+    """Say once which files were not waited for any longer."""
+    if run.step.made.get("leftOut"):
+        return
+    run.step.record(made=run.step.made | {"leftOut": names})
+    message = LEFT_OUT.format(names=", ".join(names))
+    DeploymentEvent.tell(run.deployment.id, run.step.name, run.step.state, message, run.now)
+
+
+def _record(run: Run, effect: Effect, answer: Json) -> Json:
+    _let_files_go(run)
+    return TOOL.record(run, effect, answer)
+
+
+def _undone(run: Run, effect: Effect, answer: Json) -> None:
+    _let_files_go(run)
+    TOOL.undone(run, effect, answer)
+
+
+def _let_files_go(run: Run) -> None:
+    """Vapi keeps a file that a tool has: those that were deleted meanwhile can go now."""
+    for row in files_in(run.account.id, "deleting"):
+        stage_again("delete_knowledge_file", row.id, row.id, fair_to=run.account.id)
+
+
+QUERY_TOOL = StepKind(
+    name=TOOL.name,
+    saying=SAYING,
+    look=TOOL.look,
+    plan=_plan,
+    record=_record,
+    undo=TOOL.undo,
+    undone=_undone,
+    undo_saying="The search in your documents was taken away.",
+    lasts=False,
+)

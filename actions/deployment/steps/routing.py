@@ -1,0 +1,68 @@
+"""The clinic's number is imported into Vapi, so that its squad answers; texts stay ours."""
+
+from actions.deployment.step import Fail, Json, Plan, Run, StepKind
+from actions.deployment.things import Thing
+from effects.number_import import NUMBER_IMPORT
+from effects.number_import_delete import NUMBER_IMPORT_DELETE
+from effects.number_import_update import NUMBER_IMPORT_UPDATE
+from models.deployment.phone_line import PhoneLine
+from models.deployment.resource import Resource
+from models.effects.effect import Effect
+from providers.vapi.phone_numbers import get_number
+
+FAILED = "Deployment failed."
+THING = Thing(
+    name="vapi_number",
+    what="The phone number at Vapi",
+    needed_by="",
+    create=NUMBER_IMPORT,
+    update=NUMBER_IMPORT_UPDATE,
+    delete=NUMBER_IMPORT_DELETE,
+    read=get_number,
+)
+
+
+def _plan(run: Run, seen: Json) -> Plan:
+    line, squad = PhoneLine.of(run.account.id), Resource.named(run.account.id, "squad")
+    if line is None or line.e164 is None or squad is None:
+        return Fail(
+            "nothing_to_route",
+            FAILED,
+            "The number or the team of assistants is not there any more. Deploy again.",
+        )
+    imported = (seen.get("found") or {}).get("number")
+    if imported and imported != line.e164:
+        return Fail(
+            "other_number",
+            FAILED,
+            f"The receptionist answers {imported}, and the account's number is {line.e164}. Take"
+            " the receptionist down, then deploy again.",
+        )
+    body = {"number": line.e164, "squadId": squad.provider_id}
+    return THING.plan(run, seen, body, twilio_sid=line.twilio_sid or "")
+
+
+def _record(run: Run, effect: Effect, answer: Json) -> Json:
+    line = PhoneLine.of(run.account.id)
+    if line is not None:
+        line.record(run.now, vapi_id=answer["id"])
+    return THING.record(run, effect, answer)
+
+
+def _undone(run: Run, effect: Effect, answer: Json) -> None:
+    line = PhoneLine.of(run.account.id)
+    if line is not None:
+        line.record(run.now, vapi_id=None)
+    THING.undone(run, effect, answer)
+
+
+ROUTING = StepKind(
+    name="routing",
+    saying="Setting up call routing...",
+    look=THING.look,
+    plan=_plan,
+    record=_record,
+    undo=THING.undo,
+    undone=_undone,
+    undo_saying="Calls are not routed to the receptionist any more.",
+)

@@ -1,0 +1,50 @@
+"""The squad: the receptionist and the payments member, each at the version made for it."""
+
+from actions.deployment.step import Fail, Json, Plan, Run, StepKind
+from actions.deployment.things import Thing
+from effects.squad_create import SQUAD_CREATE
+from effects.squad_delete import SQUAD_DELETE
+from effects.squad_update import SQUAD_UPDATE
+from models.deployment.installation import tagged
+from models.deployment.resource import Resource
+from providers.vapi.squads import get_squad
+from rules.deployment.squad import Member, render_squad
+
+THING = Thing(
+    name="squad",
+    what="The team of assistants",
+    needed_by="vapi_number",
+    create=SQUAD_CREATE,
+    update=SQUAD_UPDATE,
+    delete=SQUAD_DELETE,
+    read=get_squad,
+)
+
+
+def _plan(run: Run, seen: Json) -> Plan:
+    receptionist, payments = _member(run, "receptionist"), _member(run, "payments")
+    if receptionist is None or payments is None:
+        return Fail(
+            "assistant_missing",
+            "Deployment failed.",
+            "An assistant of the team is not there any more. Deploy again to make it anew.",
+        )
+    return THING.plan(run, seen, render_squad(receptionist, payments))
+
+
+def _member(run: Run, name: str) -> Member | None:
+    made = Resource.named(run.account.id, name)
+    return None if made is None else Member(made.provider_id, tagged(made.id), made.version)
+
+
+SQUAD = StepKind(
+    name=THING.name,
+    saying="Connecting your assistants...",
+    look=THING.look,
+    plan=_plan,
+    record=THING.record,
+    undo=THING.undo,
+    undone=THING.undone,
+    undo_saying="The team of assistants was taken away.",
+    lasts=False,
+)

@@ -1,0 +1,61 @@
+"""Deployments that nobody works on any more: a job that has used up its attempts, a cardholder who
+never came back.
+"""
+
+from datetime import timedelta
+
+from actions.deployment.progress import (
+    current_step,
+    fail_step,
+    leave_to_a_person,
+    locked_run,
+    stages_of,
+)
+from actions.deployment.step import Fail
+from models.base import transaction
+from models.delivery.staged_job import StagedJob, find_staged
+from models.deployment.deployment import Deployment
+from models.deployment.phone_line import PhoneLine
+from runtime.clock import real_now
+
+CARDHOLDER_WITHIN = timedelta(hours=24)
+BATCH = 100
+UNFINISHED = "('queued', 'running', 'payment_action_required', 'rolling_back')"
+GAVE_UP = "Deployment failed. We tried for hours and could not finish it."
+TOO_LATE = "The payment was not confirmed within a day."
+
+
+def end_stuck() -> None:
+    """End every deployment that is stuck, each in a transaction of its own."""
+    for deployment in Deployment.all(f"status IN {UNFINISHED} ORDER BY updated_at LIMIT ?", BATCH):
+        with transaction():
+            _end_if_stuck(Deployment.locked(deployment.id))
+
+
+def _end_if_stuck(deployment: Deployment) -> None:
+    step = current_step(deployment)
+    if step is None:
+        return
+    run = locked_run(step.id)
+    if deployment.status == "payment_action_required":
+        if real_now() - deployment.updated_at > CARDHOLDER_WITHIN:
+            fail_step(run, Fail("authentication_expired", TOO_LATE))
+        return
+    job = find_staged(stages_of(deployment), step.id)
+    waits_for = run.step.made.get("lineId", "")
+    line_job = _of_line(waits_for) if waits_for else None
+    dead = next((each for each in (job, line_job) if each and each.state == "dead"), None)
+    if dead is None:
+        return
+    why = dead.last_error or "the job gave up"
+    if deployment.status == "rolling_back":
+        leave_to_a_person(run, "gave_up", why)
+    else:
+        fail_step(run, Fail("gave_up", GAVE_UP, why))
+
+
+def _of_line(line_id: str) -> StagedJob | None:
+    line = PhoneLine.get_by_id(line_id)
+    names = {"reserved": "purchase_number", "releasing": "release_number"}
+    name = names.get(line.state)
+    return find_staged(name, line.id) if name else None

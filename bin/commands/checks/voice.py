@@ -1,0 +1,51 @@
+"""Vapi: whether it takes the key, whether its webhooks can be told from others', and numbers that
+nothing answers any more. It is only read.
+"""
+
+from collections.abc import Iterator
+
+from bin.commands.checks.finding import Finding, judged
+from providers.errors import ProviderError
+from providers.vapi.phone_numbers import list_numbers
+from runtime.errors import Misconfigured
+from runtime.settings import Settings
+
+WHAT = "Vapi"
+REFUSED = frozenset({"unauthorized", "forbidden", "payment_required"})
+AWAY = "Check that this machine can reach VAPI_API_BASE. No clinic goes live meanwhile."
+MAKE_ONE_UP = (
+    "Set it to a long random text, and deploy again: without it, what the voice agent asks cannot"
+    " be told from what anyone asks."
+)
+WORKFLOWS = (
+    "Vapi stopped its Workflows on 2026-08-18: nobody answers there. Let the number's clinic deploy"
+    " again, or delete the number at Vapi."
+)
+
+
+def check_voice(settings: Settings) -> Iterator[Finding]:
+    """The settings, and Vapi's answer to the key."""
+    if not settings.vapi_api_key:
+        yield Finding("ok", WHAT, "not set up: no clinic goes live")
+        return
+    yield judged(
+        not settings.vapi_webhook_secrets,
+        "VAPI_WEBHOOK_SECRET",
+        "set" if settings.vapi_webhook_secrets else "not set",
+        MAKE_ONE_UP,
+    )
+    try:
+        numbers = list_numbers()
+    except ProviderError as error:
+        if error.code in REFUSED:
+            yield Finding("fail", WHAT, f"does not take the key ({error.code})", error.advice)
+        else:
+            yield Finding("warn", WHAT, f"cannot be read: {error.code}", AWAY)
+        return
+    except Misconfigured as error:
+        yield Finding("fail", "VAPI_API_KEY", "no key of Vapi's", str(error))
+        return
+    yield Finding("ok", WHAT, f"answers, and takes the key; it has {len(numbers)} numbers")
+    left = [str(row.get("number") or row.get("id")) for row in numbers if row.get("workflowId")]
+    if left:
+        yield Finding("warn", "Vapi numbers", f"of a Workflow: {', '.join(left)}", WORKFLOWS)

@@ -1,0 +1,44 @@
+"""A phone number is bought at Twilio, one that was chosen, and set up to reach us.
+
+Twilio takes no key. The number carries our line's tag, by which a purchase is found whose answer
+was lost; buying a number twice that is ours already changes nothing.
+"""
+
+from effects.kind import Cost, Json, Kind
+from models.effects.effect import Effect
+from providers.twilio import numbers
+
+KEPT = ("id", "phone_number", "friendly_name", "sms_url", "voice_url")
+
+
+def _send(effect: Effect) -> Json:
+    return numbers.buy_number(effect.request["phone_number"], **effect.request["settings"])
+
+
+def _find(effect: Effect) -> Json | None:
+    found = numbers.find_number(effect.request["settings"]["friendly_name"])
+    is_it = found is not None and found["phone_number"] == effect.request["phone_number"]
+    return found if is_it else None
+
+
+def _is_its_own(effect: Effect, made: Json) -> bool:
+    return bool(made["phone_number"] == effect.request["phone_number"])
+
+
+NUMBER_PURCHASE = Kind(
+    name="number_purchase",
+    provider="twilio",
+    does="Buy a phone number at Twilio",
+    recorded_by="purchase_number",
+    many_per_job=True,
+    daily_limit=None,
+    costs=Cost.PLATFORM,
+    undone_by="number_release",
+    expires=True,
+    keep=KEPT,
+    send=_send,
+    find=_find,
+    read=lambda _effect, sid: numbers.get_number(sid),
+    is_its_own=_is_its_own,
+    keyed=False,
+)

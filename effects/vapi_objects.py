@@ -1,0 +1,134 @@
+"""What the kinds of effects at Vapi have in common: made, changed and taken away by tag and by id.
+
+Vapi takes no key. What was made is found by the tag it carries; a change has happened when the
+object is as it was asked to be; and what is not there any more has been taken away. Requests are
+{tag, body}, {id, tag, body} and {id}.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from effects.kind import SKEW, Cost, Json, Kind
+from models.effects.effect import Effect
+from providers.errors import ProviderError
+from rules.deployment.drift import drift
+
+DEPLOYED, UNDONE = "deploy_account", "undo_deployment_step"
+Shown = Callable[[Json], Json]
+
+
+def with_version(made: Json) -> Json:
+    """What is recorded of an object: its id, and the version that is published."""
+    version = made.get("latestVersion")
+    return {"id": made["id"], "version": version if isinstance(version, str) else ""}
+
+
+def creation(
+    name: str,
+    does: str,
+    *,
+    create: Callable[[Effect], Json],
+    find: Callable[[str, datetime | None], Json | None],
+    read: Callable[[str], Json],
+    carries: Callable[[Json, str], bool],
+    undone_by: str,
+    shown: Shown = with_version,
+    keep: tuple[str, ...] = ("id", "version"),
+) -> Kind:
+    """A kind that makes an object. `find` takes the tag, and since when it can have been made."""
+
+    def found(effect: Effect, since: datetime | None) -> Json | None:
+        made = find(effect.request["tag"], since)
+        return None if made is None else shown(made)
+
+    def read_again(_effect: Effect, object_id: str) -> Json:
+        made = read(object_id)
+        return made | shown(made)
+
+    return Kind(
+        name=name,
+        provider="vapi",
+        does=does,
+        recorded_by=DEPLOYED,
+        many_per_job=True,
+        daily_limit=None,
+        costs=Cost.NOTHING,
+        undone_by=undone_by,
+        expires=False,
+        keep=keep,
+        send=lambda effect: shown(create(effect)),
+        find=lambda effect: found(effect, effect.created_at - timedelta(seconds=SKEW)),
+        find_asked=lambda effect, _asked_at: found(effect, None),
+        read=read_again,
+        is_its_own=lambda effect, made: carries(made, effect.request["tag"]),
+        keyed=False,
+    )
+
+
+def change(
+    name: str,
+    does: str,
+    *,
+    update: Callable[[Effect], Json],
+    read: Callable[[str], Json],
+    shown: Shown = with_version,
+    keep: tuple[str, ...] = ("id", "version"),
+) -> Kind:
+    """A kind that changes an object. Its body is whole, so that a repetition changes nothing."""
+
+    def find(effect: Effect) -> Json | None:
+        found = read(effect.request["id"])
+        return None if drift(effect.request["body"], found) else shown(found)
+
+    return Kind(
+        name=name,
+        provider="vapi",
+        does=does,
+        recorded_by=DEPLOYED,
+        many_per_job=True,
+        daily_limit=None,
+        costs=Cost.NOTHING,
+        undone_by=None,
+        expires=False,
+        keep=keep,
+        send=lambda effect: shown(update(effect)),
+        find=find,
+        target_field="id",
+        keyed=False,
+    )
+
+
+def removal(
+    name: str, does: str, *, delete: Callable[[str], None], read: Callable[[str], Json]
+) -> Kind:
+    """A kind that takes an object away. While something depends on it, it waits for that to go."""
+
+    def send(effect: Effect) -> Json:
+        delete(effect.request["id"])
+        return {"id": effect.request["id"]}
+
+    def find(effect: Effect) -> Json | None:
+        try:
+            read(effect.request["id"])
+        except ProviderError as error:
+            if error.code == "not_found":
+                return {"id": effect.request["id"]}
+            raise
+        return None
+
+    return Kind(
+        name=name,
+        provider="vapi",
+        does=does,
+        recorded_by=UNDONE,
+        many_per_job=True,
+        daily_limit=None,
+        costs=Cost.NOTHING,
+        undone_by=None,
+        expires=False,
+        keep=("id",),
+        send=send,
+        find=find,
+        target_field="id",
+        keyed=False,
+    )

@@ -1,0 +1,37 @@
+"""Whether a test call has arrived at the receptionist of the clinic that was called.
+
+Twice is harmless: it looks, and writes what it finds.
+"""
+
+from actions.deployment.forwarding import (
+    ARRIVES_WITHIN,
+    NOT_ARRIVED,
+    confirm_forwarding,
+    look_for_forwarded,
+)
+from delivery.attempt import Snooze, recording
+from delivery.registry import job
+from models.deployment.forwarding_test import ForwardingTest
+from models.deployment.phone_line import PhoneLine
+from runtime.clock import real_now
+
+AGAIN_IN = 5.0  # seconds
+
+
+@job(queue="calls", calls_out=True, attempts=4, timeout=20)
+def check_forwarding(test_id: str) -> None:
+    """Look for the call of row `test_id` until it has arrived, or two minutes are over."""
+    test = ForwardingTest.get_by_id(test_id)
+    if test.state not in {"calling", "unknown"}:
+        return
+    line = PhoneLine.get_by_id(test.line_id)
+    has_arrived = look_for_forwarded(line, test.created_at)
+    now = real_now()
+    if not has_arrived and now - test.created_at < ARRIVES_WITHIN:
+        raise Snooze(f"test {test.id}: the call has not arrived yet", AGAIN_IN)
+    with recording():
+        if has_arrived:
+            test.record(now, state="arrived", detail="")
+            confirm_forwarding(PhoneLine.locked(line.id), now)
+        else:
+            test.record(now, state="not_arrived", detail=NOT_ARRIVED)

@@ -1,0 +1,34 @@
+"""Whether the first call that a clinic forwards has arrived at its receptionist.
+
+Twice is harmless: it looks, and writes what it finds.
+"""
+
+from actions.deployment.forwarding import CONFIRMED, confirm_forwarding, look_for_forwarded
+from delivery.attempt import recording
+from delivery.registry import job
+from models.delivery.stage import stage_again
+from models.deployment.phone_line import PhoneLine
+from runtime.clock import real_now
+
+BATCH = 500
+
+
+@job(queue="calls", calls_out=True, attempts=4, timeout=20)
+def check_line(line_id: str) -> None:
+    """Look whether the first call that the clinic forwards has arrived at line `line_id`."""
+    line = PhoneLine.get_by_id(line_id)
+    if line.state != "owned" or line.forwarding in {"", CONFIRMED}:
+        return
+    if look_for_forwarded(line, line.created_at):
+        with recording():
+            confirm_forwarding(PhoneLine.locked(line.id), real_now())
+
+
+@job(queue="periodic", calls_out=False, attempts=3, timeout=20)
+def check_lines() -> None:
+    """Have every line looked at that waits for its first forwarded call."""
+    with recording():
+        for line in PhoneLine.all(
+            "forwarding = 'awaiting_forwarding' AND holds_slot ORDER BY id LIMIT ?", BATCH
+        ):
+            stage_again("check_line", line.id, line.id, fair_to=line.account_id)

@@ -1,0 +1,69 @@
+"""A knowledge file that its clinic deleted is at Vapi no more, whatever had become of its upload.
+
+Twice is harmless: what is not there is taken away. An upload that may be under way is waited for,
+and looked for by its tag; one that was never sent is ended here, so that it never is.
+"""
+
+from actions.deployment.knowledge_files import upload_of
+from delivery.attempt import Snooze, recording
+from delivery.registry import job
+from effects.file_delete import FILE_DELETE
+from effects.file_upload import FILE_UPLOAD
+from effects.perform import is_settled, perform, reconcile
+from effects.reserve import reserve_for_account
+from models.base import transaction
+from models.deployment.knowledge_file import KnowledgeFile
+from models.effects.effect import Effect
+from runtime.clock import real_now
+from runtime.errors import NotYet
+
+SETTLES_IN = 5.0  # seconds until an upload in doubt is looked for again
+
+
+@job(queue="deploys", calls_out=True, attempts=16, timeout=20)
+def delete_knowledge_file(file_id: str) -> None:
+    """Delete the file of row `file_id` at Vapi."""
+    file = KnowledgeFile.get_by_id(file_id)
+    if file.state != "deleting":
+        return
+    upload = upload_of(file)
+    vapi_id = file.vapi_id or _uploaded(upload)
+    effect = _reserved(file, upload, vapi_id) if vapi_id else None
+    gone = perform(effect) if effect else None
+    if effect is not None and gone is None:
+        raise NotYet(f"Vapi does not delete file {file.id}: {effect.error}")
+    with recording():
+        file, now = KnowledgeFile.locked(file.id), real_now()
+        if effect is not None and gone is not None:
+            effect.record_confirmed(gone["id"], FILE_DELETE.kept(gone), now)
+        file.record(now, state="deleted", content=None)
+
+
+def _uploaded(upload: Effect) -> str | None:
+    """The id at Vapi that an upload made; None when it made none and will not."""
+    if upload.state == "confirmed":
+        return upload.provider_id
+    found = reconcile(upload) if upload.in_doubt or upload.generation > 1 else None
+    if found is not None:
+        with transaction():
+            upload.record_confirmed(found["id"], FILE_UPLOAD.kept(found), real_now())
+        return str(found["id"])
+    if upload.in_doubt and not is_settled(upload):
+        raise Snooze(f"the upload {upload.id} may be under way", SETTLES_IN)
+    if upload.state != "refused":
+        upload.record_refused(
+            "not_wanted", "The file was deleted before it was uploaded.", real_now()
+        )
+    return None
+
+
+def _reserved(file: KnowledgeFile, upload: Effect, vapi_id: str) -> Effect:
+    with transaction():
+        return reserve_for_account(
+            FILE_DELETE,
+            file.id,
+            {"file": vapi_id},
+            file.account_id,
+            upload.asked_by,
+            f"file {file.id} was deleted",
+        )

@@ -1,0 +1,49 @@
+"""One step of a deployment is done, and the next one staged.
+
+Twice is harmless: a step that is over, or not the one to do now, is left alone; what it makes
+outside is one effect, looked for by its tag before it is ever repeated. What fails for good is
+undone, or kept for another try where that was chosen.
+"""
+
+from actions.deployment.progress import (
+    apply_plan,
+    begin_step,
+    is_due,
+    kind_of_step,
+    locked_run,
+    record_answer,
+)
+from actions.deployment.step import Wait
+from delivery.attempt import Snooze, recording
+from delivery.registry import job
+from effects.perform import perform
+from models.base import transaction
+from models.effects.effect import Effect
+
+
+@job(queue="deploys", calls_out=True, attempts=16, timeout=20)
+def deploy_account(step_id: str) -> None:
+    """Do the step of row `step_id`, if it is the one to do now."""
+    with transaction():
+        run = locked_run(step_id)
+        if not is_due(run):
+            return
+        begin_step(run)
+    kind = kind_of_step(run.step)
+    seen = kind.look(run)
+    with transaction():
+        run = locked_run(step_id)
+        if not is_due(run):
+            return
+        plan = kind.plan(run, seen)
+        if isinstance(plan, Wait) and plan.seconds:
+            apply_plan(run, plan)
+    if isinstance(plan, Effect):
+        answer = perform(plan, asked_at=run.deployment.created_at)
+        with recording():
+            record_answer(locked_run(step_id), plan, answer)
+        return
+    if isinstance(plan, Wait) and plan.seconds:
+        raise Snooze(plan.why, plan.seconds)
+    with recording():
+        apply_plan(locked_run(step_id), plan)

@@ -1,0 +1,51 @@
+"""What became of a knowledge file at Vapi is known: it was read, or why it was not.
+
+Twice is harmless: looking changes nothing. A file that Vapi is not done with in time has failed.
+"""
+
+from datetime import timedelta
+
+from delivery.attempt import Snooze, recording
+from delivery.registry import job
+from models.deployment.knowledge_file import KnowledgeFile
+from providers.errors import ProviderError
+from providers.vapi.files import get_file
+from runtime.clock import real_now
+
+PATIENCE = timedelta(minutes=15)
+LONGEST_DELAY = 60.0
+UNREADABLE = (
+    "Vapi could not read any text in it, as of a scan, a damaged file or one with a password."
+    " Delete it, and upload another version."
+)
+TOO_LONG = "Vapi was not done reading it in time. Delete it, and upload it again."
+GONE = "It is not at Vapi any more. Delete it, and upload it again."
+
+
+@job(queue="deploys", calls_out=True, attempts=16, timeout=20)
+def follow_knowledge_file(file_id: str) -> None:
+    """Look how far Vapi is with the file of row `file_id`."""
+    file = KnowledgeFile.get_by_id(file_id)
+    if file.state != "processing" or file.vapi_id is None:
+        return
+    status = _status(file.vapi_id)
+    age = real_now() - file.updated_at
+    if status not in {"done", "failed", "gone"} and age < PATIENCE:
+        delay = min(LONGEST_DELAY, max(2.0, age.total_seconds() / 4))
+        raise Snooze(f"Vapi is still reading file {file.id}", delay)
+    with recording():
+        file = KnowledgeFile.locked(file.id)
+        if file.state != "processing":
+            return
+        why = {"done": "", "failed": UNREADABLE, "gone": GONE}.get(status, TOO_LONG)
+        file.record(real_now(), state="failed" if why else "done", error=why)
+
+
+def _status(vapi_id: str) -> str:
+    """Vapi's word for it, or `gone`."""
+    try:
+        return str(get_file(vapi_id).get("status"))
+    except ProviderError as error:
+        if error.code == "not_found":
+            return "gone"
+        raise

@@ -1,0 +1,22 @@
+"""Cards whose last month is over are looked at once more, for a bank may have renewed them; the
+others are not verified any more.
+
+Twice is harmless: it stages one look for each account, and each look reads what is.
+"""
+
+from delivery.attempt import recording
+from delivery.registry import job
+from models.delivery.stage import stage_again
+from models.deployment.setup import Setup
+from runtime.clock import business_now
+
+BATCH = 500
+
+
+@job(queue="periodic", calls_out=False, attempts=3, timeout=20)
+def refresh_expired_cards() -> None:
+    """Stage a look at each verified card that has expired, five hundred at most."""
+    with recording():
+        for setup in Setup.expired(business_now(), BATCH):
+            account_id = setup.account_id
+            stage_again("refresh_saved_card", account_id, account_id, fair_to=account_id)

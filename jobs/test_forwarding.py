@@ -1,0 +1,54 @@
+"""A requested test call to a clinic's number is placed at most once.
+
+Twice is harmless: one process wins the right to place it, and one whose outcome is unknown is not
+repeated; whether it arrived is seen at the number it should arrive at.
+"""
+
+from actions.deployment.forwarding import clinic_number
+from delivery.attempt import recording
+from delivery.registry import job
+from effects.forwarding_call import FORWARDING_CALL
+from effects.perform_once import perform_once, was_not_sent
+from effects.reserve import reserve_for_account
+from models.base import transaction
+from models.delivery.stage import stage
+from models.deployment.forwarding_test import ForwardingTest
+from models.deployment.phone_line import PhoneLine
+from runtime.clock import real_now
+from runtime.settings import get_settings
+
+LOOK_AFTER = 5.0  # seconds; nobody answers sooner
+
+
+@job(queue="calls", calls_out=True, attempts=4, timeout=20)
+def test_forwarding(test_id: str) -> None:
+    """Place the call of row `test_id`."""
+    test = ForwardingTest.get_by_id(test_id)
+    if test.state != "asked":
+        return
+    line = PhoneLine.get_by_id(test.line_id)
+    with transaction():
+        effect = reserve_for_account(
+            FORWARDING_CALL,
+            test.id,
+            {
+                "to": clinic_number(line.account_id),
+                "from": get_settings().forwarding_test_number,
+            },
+            line.account_id,
+            test.asked_by,
+            "does the clinic's number forward",
+        )
+    answer = perform_once(effect)
+    now = real_now()
+    with recording():
+        if answer is not None:
+            effect.record_confirmed(answer["id"], FORWARDING_CALL.kept(answer), now)
+            test.record(now, state="calling", call_sid=answer["id"])
+        elif effect.state == "refused":
+            why = "It could not be placed." if was_not_sent(effect) else effect.error or ""
+            test.record(now, state="refused", detail=why)
+            return
+        else:
+            test.record(now, state="unknown")
+        stage("check_forwarding", test.id, test.id, fair_to=line.account_id, delay=LOOK_AFTER)

@@ -1,0 +1,46 @@
+"""A clinic's knowledge file is at Vapi, once, and being read there.
+
+Twice is harmless: the file at Vapi carries our row's tag, by which it is found before it would be
+uploaded again. A file that was deleted meanwhile is not uploaded; one whose upload was under way
+then is taken away again.
+"""
+
+from actions.deployment.knowledge_files import upload_of
+from delivery.attempt import recording
+from delivery.registry import job
+from effects.file_upload import FILE_UPLOAD
+from effects.perform import InDoubt, perform
+from models.delivery.stage import stage, stage_again
+from models.deployment.knowledge_file import KnowledgeFile
+from runtime.clock import real_now
+
+LOOK_AFTER = 2.0  # seconds; most files are read by then
+LOST = "Vapi did not say whether it took the file. Delete it, and upload it again."
+
+
+@job(queue="deploys", calls_out=True, attempts=16, timeout=20)
+def upload_knowledge_file(file_id: str) -> None:
+    """Upload the file of row `file_id`."""
+    file = KnowledgeFile.get_by_id(file_id)
+    if file.state != "waiting":
+        return
+    effect = upload_of(file)
+    lost = False
+    try:
+        made = perform(effect, asked_at=file.created_at)
+    except InDoubt:  # the clinic is told; deleting it looks for it once more
+        made, lost = None, True
+    with recording():
+        file, now = KnowledgeFile.locked(file.id), real_now()
+        if made is not None:
+            effect.record_confirmed(made["id"], FILE_UPLOAD.kept(made), now)
+        if file.state != "waiting":  # deleted meanwhile
+            stage_again("delete_knowledge_file", file.id, file.id, fair_to=file.account_id)
+        elif made is not None:
+            file.record(now, state="processing", vapi_id=made["id"], content=None)
+            stage(
+                "follow_knowledge_file", file.id, file.id, fair_to=file.account_id, delay=LOOK_AFTER
+            )
+        else:
+            why = LOST if lost else f"Vapi did not take the file: {effect.error}"
+            file.record(now, state="failed", error=why, content=None)

@@ -1,0 +1,167 @@
+"""What the database says about contacting one person over one channel: all of it by one statement.
+
+Each line of its answer is one fact: what it is, two words, and a number. The history of contacts is
+made of the rows of texts; those of calls will be one more SELECT here, with an outcome.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from models.base import execute, to_micros
+from rules.contact.channel_address import CHANNELS
+from rules.stripe_event_types import UNNAMED
+
+REMEMBERED = timedelta(days=9)  # of contacts: the longest window is a week and an hour
+BACKLOG = timedelta(minutes=10)  # an event that has waited this long means that all of them do
+# an event that was not taken in for a day stops its own invoice only
+FORGIVEN = timedelta(days=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _named(sql: str) -> tuple[str, tuple[str, ...]]:
+    """SQL with `:name` for parameters as SQL with `?`, and their names in that order."""
+    return re.sub(r":\w+", "?", sql), tuple(re.findall(r":(\w+)", sql))
+
+
+_INTENTS = (
+    "SELECT intent_id FROM payment WHERE invoice_id = :invoice UNION SELECT intent_id FROM"
+    " payment_attempt WHERE invoice_id = :invoice"
+)
+_UNNAMED_TYPES = " OR ".join(f"e.type LIKE :unnamed{place}" for place in range(len(UNNAMED)))
+# Whether an event waits that may change the invoice: one that names it or an intent of it. Also one
+# whose invoice is not known, if it may be about any: one of money that went back, one that an older
+# release received without looking at what it names, or any that has waited for long. Those hold
+# back nothing any more once they could not be taken in, or have waited for a day.
+_BEHIND = f"""
+SELECT 1 FROM inbox_event AS e
+WHERE e.provider = 'stripe' AND e.account = :stripe AND e.outcome IS NULL AND (
+    (e.received_at > :forgiven
+     AND (e.received_at < :backlog OR e.intent_id IS NULL OR {_UNNAMED_TYPES})
+     AND NOT EXISTS (SELECT 1 FROM payment AS p
+         WHERE p.stripe_account = e.account AND p.intent_id = e.intent_id)
+     AND NOT EXISTS (SELECT 1 FROM payment_attempt AS a WHERE a.intent_id = e.intent_id)
+     AND NOT EXISTS (SELECT 1 FROM invoice AS i WHERE i.id = e.named_invoice_id)
+     AND NOT EXISTS (SELECT 1 FROM staged_job AS j WHERE j.name = 'process_stripe_event'
+         AND j.key = CAST(e.id AS TEXT) AND j.state = 'dead'))
+    OR e.named_invoice_id = :invoice
+    OR e.intent_id IN ({_INTENTS})
+    OR (e.intent_id IS NULL AND (e.payload LIKE :invoice_within OR EXISTS (
+        SELECT 1 FROM ({_INTENTS}) AS known
+        WHERE e.payload LIKE CAST(:any AS TEXT) || known.intent_id || CAST(:any AS TEXT))))
+) LIMIT 1
+"""
+_BOOKS = f"""
+SELECT 'read' AS fact, CAST(NULL AS TEXT) AS a, CAST(NULL AS TEXT) AS b, updated_at AS at
+    FROM stripe_watermark WHERE stripe_account = :stripe
+UNION ALL SELECT 'behind', NULL, NULL, NULL WHERE EXISTS ({_BEHIND})
+"""
+_SENDER = "SELECT COALESCE(messaging_service_sid, from_number) FROM account_sender"
+_PERSON = f"""
+UNION ALL SELECT CASE WHEN messaging_service_sid IS NULL THEN 'From' ELSE 'MessagingServiceSid' END,
+    COALESCE(messaging_service_sid, from_number), registration, NULL
+    FROM account_sender WHERE account_id = :account
+UNION ALL SELECT 'settings', party, CAST(quiet_days AS TEXT), NULL
+    FROM account_settings WHERE account_id = :account
+UNION ALL SELECT 'suppressed', reason, NULL, NULL FROM phone_suppression
+    WHERE account_id = :account AND phone = :phone AND channel = :channel
+UNION ALL SELECT * FROM (
+    SELECT 'said', wish, CAST(NULL AS TEXT) AS b, at FROM opt_out
+    WHERE phone IN (:phone, {", ".join(f":{channel}" for channel in CHANNELS)})
+    AND (account_id = :account OR (account_id IS NULL
+        AND sender = COALESCE(({_SENDER} WHERE account_id = :account), :shared)))
+    AND CAST(channels AS TEXT) LIKE :channel_within ORDER BY at DESC, id DESC LIMIT 1) AS latest
+UNION ALL SELECT 'consent', CASE WHEN written THEN 'written' ELSE '' END, NULL, given_at
+    FROM consent WHERE customer_id = :customer AND phone = :phone AND revoked_at IS NULL
+    AND given_at <= :now AND CAST(channels AS TEXT) LIKE :channel_within
+UNION ALL SELECT 'hold', kind, NULL, until FROM hold
+    WHERE customer_id = :customer AND lifted_at IS NULL AND (until IS NULL OR until > :now)
+UNION ALL SELECT 'paused', NULL, NULL, NULL FROM brake
+    WHERE account_id IN ('', :account) AND what = :what AND paused
+UNION ALL SELECT 'processing', NULL, NULL, NULL FROM payment
+    WHERE invoice_id = :invoice AND status = 'processing'
+UNION ALL SELECT 'processing', NULL, NULL, NULL FROM payment_confirmation AS c
+    JOIN payment_attempt AS a ON a.id = c.attempt_id
+    WHERE a.invoice_id = :invoice AND c.state = 'requested'
+UNION ALL SELECT 'sms', invoice_id, 'sent', sent_at FROM message
+    WHERE account_id = :account AND to_number = :phone AND sent_at > :remembered
+UNION ALL SELECT 'sms', invoice_id, 'sent', sent_at FROM message
+    WHERE customer_id = :customer AND to_number <> :phone AND sent_at > :remembered
+UNION ALL SELECT 'tally', NULL, NULL, count FROM daily_tally
+    WHERE account_id = :account AND what = :what AND day = :day
+UNION ALL SELECT 'ceiling', NULL, NULL, ceiling FROM daily_ceiling
+    WHERE account_id = :account AND what = :what
+"""
+BOOKS_ONLY = _named(_BOOKS)
+ALL = _named(_BOOKS + _PERSON)
+
+
+@dataclass(slots=True)
+class Lines:
+    """The facts by what they are."""
+
+    by_fact: dict[str, list[tuple[str, str, int | None]]] = field(default_factory=dict)
+
+    def all(self, fact: str) -> list[tuple[str, str, int | None]]:
+        """Every line of this fact: two words and a number."""
+        return self.by_fact.get(fact, [])
+
+    def words(self, fact: str) -> tuple[str, str]:
+        """The words of the first one, empty without."""
+        first = self.all(fact)
+        return first[0][:2] if first else ("", "")
+
+    def number(self, fact: str) -> int | None:
+        """The number of the first one."""
+        first = self.all(fact)
+        return first[0][2] if first else None
+
+    def listed(self, fact: str) -> tuple[str, ...]:
+        """The list that the second word is in JSON."""
+        return tuple(json.loads(self.words(fact)[1] or "[]"))
+
+
+def moment(micros: int | None) -> datetime | None:
+    """A number that is a time."""
+    return None if micros is None else _EPOCH + timedelta(microseconds=micros)
+
+
+def books_lines(invoice_id: str, stripe_account: str, real: datetime) -> Lines:
+    """What is known of the books: `read`, when the list of events was read; `behind`."""
+    return _asked(BOOKS_ONLY, _about_books(invoice_id, stripe_account, real))
+
+
+def all_lines(
+    invoice_id: str, stripe_account: str, real: datetime, now: datetime, **about: str
+) -> Lines:
+    """All of it. `about`: account, customer, phone, channel, what, day, and the `shared` sender."""
+    more = about | {
+        **{channel: f"{channel}:{about['phone']}" for channel in CHANNELS},
+        "channel_within": f'%"{about["channel"]}"%',
+        "now": to_micros(now),
+        "remembered": to_micros(now - REMEMBERED),
+    }
+    return _asked(ALL, _about_books(invoice_id, stripe_account, real) | more)
+
+
+def _about_books(invoice_id: str, stripe_account: str, real: datetime) -> dict[str, Any]:
+    return {
+        "invoice": invoice_id,
+        "stripe": stripe_account,
+        "backlog": to_micros(real - BACKLOG),
+        "forgiven": to_micros(real - FORGIVEN),
+        "invoice_within": f"%{invoice_id}%",
+        "any": "%",
+        **{f"unnamed{place}": f"{prefix}%" for place, prefix in enumerate(UNNAMED)},
+    }
+
+
+def _asked(statement: tuple[str, tuple[str, ...]], values: Mapping[str, Any]) -> Lines:
+    sql, names = statement
+    found = Lines()
+    for fact, first, second, number in execute(sql, [values[name] for name in names]).fetchall():
+        found.by_fact.setdefault(fact, []).append((first or "", second or "", number))
+    return found

@@ -1,0 +1,67 @@
+"""Reasons to leave a person alone, which people record: a dispute of the bill, an attorney, a
+bankruptcy …
+"""
+
+from datetime import datetime
+
+from peewee import TextField
+
+from models.accounts.account import Account
+from models.base import ForeignKey, Instant, Row, serialize_on
+from models.invoices.customer import Customer
+from runtime.ids import new_id
+
+
+class Hold(Row):
+    """One hold on a customer; `kind` as in the policy's `hold.…`. It is over at `until`, in
+    business time, or when somebody lifts it; it is kept all the same.
+    """
+
+    account_id: str
+    customer_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKey(Account, on_delete="CASCADE")
+    customer = ForeignKey(Customer, on_delete="CASCADE")
+    kind = TextField()
+    note = TextField(default="")
+    until = Instant(null=True)
+    recorded_by = TextField()
+    created_at = Instant()
+    lifted_at = Instant(null=True)
+    lifted_by = TextField(null=True)
+
+    class Meta:
+        indexes = ((("customer", "created_at"), False),)
+
+    @classmethod
+    def place(
+        cls,
+        customer: Customer,
+        kind: str,
+        note: str,
+        until: datetime | None,
+        recorded_by: str,
+        now: datetime,
+    ) -> "Hold":
+        """Record a hold, before or after any decision about the person that is being made."""
+        serialize_on(customer_key(customer.id))
+        row: Hold = cls.create(
+            id=new_id("hld"),
+            account=customer.account_id,
+            customer=customer.id,
+            kind=kind,
+            note=note,
+            until=until,
+            recorded_by=recorded_by,
+            created_at=now,
+        )
+        return row
+
+    def record_lifted(self, by: str, now: datetime) -> bool:
+        """It holds no more; False if somebody has lifted it before."""
+        return self._write(only_if="lifted_at IS NULL", lifted_at=now, lifted_by=by)
+
+
+def customer_key(customer_id: str) -> str:
+    """The key to lock while deciding about a customer, whichever number is used."""
+    return f"customer:{customer_id}"

@@ -1,0 +1,37 @@
+"""A test call to a clinic's own number, which has to arrive at its receptionist's."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from peewee import TextField
+
+from models.base import ForeignKey, Instant, Row
+from models.deployment.phone_line import PhoneLine
+
+
+class ForwardingTest(Row):
+    """`asked → calling → arrived | not_arrived | refused`; `unknown` while nobody can say whether
+    the call was placed. `detail` says to the clinic what to do.
+    """
+
+    line_id: str
+    id = TextField(primary_key=True)
+    line = ForeignKey(PhoneLine, on_delete="CASCADE")
+    state = TextField(default="asked")
+    call_sid = TextField(null=True)
+    detail = TextField(default="")
+    asked_by = TextField()
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = ((("line", "id"), False),)
+
+    @classmethod
+    def newest(cls, line_id: str) -> Self | None:
+        """The last test of this line."""
+        return cls.one("line_id = ? ORDER BY id DESC LIMIT 1", line_id)
+
+    def record(self, now: datetime, **values: Any) -> None:
+        """Write what became of it."""
+        self._write(now, **values)

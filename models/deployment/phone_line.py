@@ -1,0 +1,72 @@
+"""The numbers of clinics: one live slot per account, one per number over the installation."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from peewee import SQL, BooleanField, IntegerField, JSONField, TextField
+
+from models.accounts.account import Account
+from models.base import ForeignKey, Instant, Row
+
+
+class PhoneLine(Row):
+    """`reserved → owned → releasing → released`; reserved is the slot before anything is bought. It
+    becomes `refused` when nothing can be bought for it.
+
+    `wanted`: {phoneNumber?, areaCode?}; `e164` is null until a number is chosen; `tries` is how
+    many were. Its id is the tag of the number at Twilio. `step_id` names the deployment's step that
+    waits for it; '' for a number that was bought on its own. `forwarding`: '' where nothing is
+    forwarded, else awaiting_forwarding → confirmed. `source`: bought, ported, sip.
+    """
+
+    account_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKey(Account, on_delete="CASCADE")
+    e164 = TextField(null=True)
+    state = TextField(default="reserved")
+    holds_slot = BooleanField(default=True)
+    source = TextField(default="bought")
+    twilio_sid = TextField(null=True)
+    vapi_id = TextField(null=True)
+    wanted = JSONField(default=dict)
+    tries = IntegerField(default=0)
+    step_id = TextField(default="")
+    asked_by = TextField()
+    error_code = TextField(default="")
+    error = TextField(default="")
+    forwarding = TextField(default="")
+    voice_live = BooleanField(default=False)
+    text_live = BooleanField(default=False)
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = ((("account", "id"), False),)
+
+    @classmethod
+    def of(cls, account_id: str) -> Self | None:
+        """The line in the account's slot, if it has one."""
+        return cls.one("account_id = ? AND holds_slot", account_id)
+
+    @classmethod
+    def holder(cls, e164: str) -> Self | None:
+        """Whose slot this number is in, if it is in one."""
+        return cls.one("e164 = ? AND holds_slot", e164)
+
+    def record(self, now: datetime, **values: Any) -> None:
+        """Write what is known of it."""
+        self._write(now, **values)
+
+
+# whoever buys: one number for an account, and one account for a number
+PhoneLine.add_index(
+    PhoneLine.index(PhoneLine.account, unique=True, where=SQL("holds_slot"), name="phone_line_slot")
+)
+PhoneLine.add_index(
+    PhoneLine.index(
+        PhoneLine.e164,
+        unique=True,
+        where=SQL("holds_slot AND e164 IS NOT NULL"),
+        name="phone_line_number",
+    )
+)

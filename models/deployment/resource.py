@@ -1,0 +1,79 @@
+"""What deployments have made at providers and have not taken down, and what nobody owns."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from peewee import SQL, TextField
+
+from models.accounts.account import Account
+from models.base import ForeignKey, Instant, Row
+
+
+class Resource(Row):
+    """One thing of an account at a provider: `made → released`. Its id is the tag it carries.
+
+    `name`: emergency_address, query_tool, receptionist, payments, squad, vapi_number. `version` is
+    the provider's; `digest` that of what we rendered, so that a change, ours or by hand, is seen.
+    """
+
+    account_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKey(Account, on_delete="CASCADE")
+    deployment_id = TextField()
+    provider = TextField()
+    name = TextField()
+    provider_id = TextField()
+    version = TextField(default="")
+    digest = TextField(default="")
+    state = TextField(default="made")
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = ((("provider", "provider_id"), False),)
+
+    @classmethod
+    def named(cls, account_id: str, name: str) -> Self | None:
+        """The account's thing of this name, if it has one."""
+        return cls.one("account_id = ? AND name = ? AND state = 'made'", account_id, name)
+
+    def record(self, now: datetime, **values: Any) -> None:
+        """Write what became of it."""
+        self._write(now, **values)
+
+
+Resource.add_index(
+    Resource.index(
+        Resource.account,
+        Resource.name,
+        unique=True,
+        where=SQL("state = 'made'"),
+        name="resource_of_name",
+    )
+)
+
+
+class Stray(Row):
+    """Something at a provider that carries this installation's tag and belongs to nothing of ours
+    (`orphan`), or that is ours and gone there (`missing`). A person decides what becomes of it.
+    """
+
+    id = TextField(primary_key=True)
+    provider = TextField()
+    kind = TextField()
+    provider_id = TextField()
+    tag = TextField(default="")
+    what = TextField()
+    account_id = TextField(null=True)
+    detail = TextField(default="")
+    state = TextField(default="open")
+    found_at = Instant()
+    seen_at = Instant()
+    closed_by = TextField(default="")
+
+    class Meta:
+        indexes = ((("provider", "kind", "provider_id", "what"), True), (("state", "id"), False))
+
+    def record(self, **values: Any) -> None:
+        """Write what became of it."""
+        self._write(**values)

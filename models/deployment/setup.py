@@ -1,0 +1,132 @@
+"""What a clinic has configured, and the card that its deployments are charged to."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from peewee import SQL, BooleanField, JSONField, TextField
+
+from models.accounts.account import Account
+from models.base import ForeignKey, Instant, Row, execute, to_micros
+from runtime.clock import business_now
+
+SHARED = 3  # accounts with the same card from which on it is flagged
+
+Json = dict[str, Any]
+
+# secrets of the settings, and under which names they are kept sealed
+SEALED = {"password": "sealedPassword", "pin": "sealedPin"}
+
+
+class Setup(Row):
+    """One account's setup; an account without a row has configured nothing.
+
+    `phone_integration_method`: ported, forwarded, sip, none · `phone_integration_settings`: the
+    keys of that method, as the API shows them · `voice`: {provider, voiceId}. `card`: {brand,
+    last4, expMonth, expYear} of the payment method; `card_fingerprint` is Stripe's,
+    `card_good_until` the end of its last month (business time). `card_problem` says why a card that
+    was verified is not any more; '' otherwise. `configured_at` is when all
+    that can be configured was complete for the first time.
+    """
+
+    account_id: str
+    account = ForeignKey(Account, primary_key=True, on_delete="CASCADE")
+    phone_integration_method = TextField(null=True)
+    phone_integration_settings = JSONField(default=dict)
+    voice = JSONField(null=True)
+    stripe_customer_id = TextField(null=True, unique=True)
+    stripe_payment_method_id = TextField(null=True, index=True)
+    payment_method_verified = BooleanField(default=False)
+    payment_method_verified_at = Instant(null=True)
+    first_verified_at = Instant(null=True)
+    card = JSONField(null=True)
+    card_fingerprint = TextField(null=True, index=True)
+    card_good_until = Instant(null=True)
+    card_problem = TextField(default="")
+    configured_at = Instant(null=True)
+    created_at = Instant()
+    updated_at = Instant()
+
+    @classmethod
+    def of(cls, account_id: str) -> Self | None:
+        """The account's setup, if it has begun one."""
+        return cls.one("account_id = ?", account_id)
+
+    @classmethod
+    def locked_for(cls, account_id: str, now: datetime) -> Self:
+        """The account's setup, begun now if it was not; locked until the transaction ends."""
+        cls(
+            account=account_id,
+            phone_integration_settings={},
+            payment_method_verified=False,
+            card_problem="",
+            created_at=now,
+            updated_at=now,
+        ).insert_new("account_id")
+        return cls.locked(account_id)
+
+    @classmethod
+    def with_fingerprint(cls, fingerprint: str) -> int:
+        """How many accounts have saved the card of this fingerprint."""
+        sql = "SELECT COUNT(*) FROM setup WHERE card_fingerprint = ?"
+        return int(execute(sql, (fingerprint,)).fetchone()[0])
+
+    @classmethod
+    def shared_fingerprints(cls, at_least: int) -> list[tuple[str, int]]:
+        """Cards that so many accounts or more have saved: fingerprint and accounts, most first."""
+        rows = execute(
+            "SELECT card_fingerprint, COUNT(*) FROM setup WHERE card_fingerprint IS NOT NULL"
+            " GROUP BY card_fingerprint HAVING COUNT(*) >= ? ORDER BY 2 DESC, 1",
+            (at_least,),
+        ).fetchall()
+        return [(str(fingerprint), int(count)) for fingerprint, count in rows]
+
+    @classmethod
+    def expired(cls, moment: datetime, limit: int) -> list[Self]:
+        """Verified cards whose last month was over before `moment`."""
+        return cls.all(
+            "payment_method_verified AND card_good_until <= ? ORDER BY card_good_until LIMIT ?",
+            to_micros(moment),
+            limit,
+        )
+
+    @property
+    def may_pay(self) -> bool:
+        """Whether there is a verified card that has not expired."""
+        return bool(
+            self.payment_method_verified
+            and self.stripe_payment_method_id
+            and (self.card_good_until is None or business_now() < self.card_good_until)
+        )
+
+    @property
+    def shown_settings(self) -> Json | None:
+        """The settings without secrets; None before a method was chosen."""
+        if self.phone_integration_method is None:
+            return None
+        settings = self.phone_integration_settings
+        return {name: value for name, value in settings.items() if name not in SEALED.values()}
+
+    @property
+    def sealed(self) -> dict[str, str]:
+        """The secrets of the settings, as they are kept."""
+        settings = self.phone_integration_settings
+        return {name: settings[name] for name in SEALED.values() if name in settings}
+
+    @classmethod
+    def with_secrets(cls) -> list[Self]:
+        """Every setup whose settings hold a secret."""
+        methods = ("sip", "ported")
+        rows = cls.all("phone_integration_method IN (?, ?) ORDER BY account_id", *methods)
+        return [row for row in rows if row.sealed]
+
+    def record(self, now: datetime, **values: Any) -> None:
+        """Write what was chosen, saved or found."""
+        self._write(now, **values)
+
+
+# the scan for cards that have expired sees these alone
+Setup.add_index(
+    Setup.index(
+        Setup.card_good_until, where=SQL("payment_method_verified"), name="setup_good_until"
+    )
+)

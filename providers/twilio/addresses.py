@@ -1,0 +1,134 @@
+"""Addresses at Twilio: a clinic's own, for emergency calls from its number and where a number's
+country asks for one.
+
+An address is created, then attached to a number; how its registration goes is told by the number
+(`numbers.emergency_registration`).
+"""
+
+import re
+from typing import Any
+
+from providers.errors import ProviderError
+from providers.twilio.client import Json, check_deleted, client, iso, mapped_errors, text, word
+from providers.twilio.refusals import ADDRESS_SUGGESTED, NOT_FOUND
+
+# characters of an emergency address's FriendlyName and CustomerName (support.twilio.com, "How to
+# validate an address")
+LONGEST_TAG = 32
+LONGEST_NAME = 32
+PAGE = 1000
+FIELDS = (
+    "friendly_name",
+    "customer_name",
+    "street",
+    "street_secondary",
+    "city",
+    "region",
+    "postal_code",
+    "iso_country",
+)
+# "Street: 645 HARRISON ST, Locality: SAN FRANCISCO, …", after a bar
+_SUGGESTED = {
+    "Street": "street",
+    "StreetSecondary": "street_secondary",
+    "Locality": "city",
+    "Region": "region",
+    "PostalCode": "postal_code",
+    "IsoCountry": "iso_country",
+}
+_SUGGESTION = re.compile(r"(\w+): (.*?)(?=, \w+: |$)")
+
+
+def create_address(
+    *,
+    customer_name: str,
+    street: str,
+    city: str,
+    region: str,
+    postal_code: str,
+    iso_country: str,
+    friendly_name: str,
+    street_secondary: str = "",
+    emergency_enabled: bool = True,
+) -> Json:
+    """Register an address; `friendly_name` is the tag by which it is found again.
+
+    It is never corrected silently: an ambulance is sent there. One that Twilio would write in
+    another way is refused with the code ADDRESS_SUGGESTED (see `suggested_address`).
+    """
+    if not 0 < len(friendly_name) <= LONGEST_TAG:
+        raise ValueError(
+            f"{friendly_name!r} is no tag of an address: 1 to {LONGEST_TAG} characters"
+        )
+    secondary = {"street_secondary": _plain_words(street_secondary)} if street_secondary else {}
+    with mapped_errors():
+        made = client().addresses.create(
+            customer_name=_plain_words(customer_name)[:LONGEST_NAME].strip(),
+            street=_plain_words(street),
+            city=_plain_words(city),
+            region=region,
+            postal_code=postal_code,
+            iso_country=iso_country,
+            friendly_name=friendly_name,
+            emergency_enabled=emergency_enabled,
+            auto_correct_address=False,
+            **secondary,
+        )
+        return _plain(made)
+
+
+def find_address(tag: str) -> Json | None:
+    """The address that carries `tag`, the oldest if there are several."""
+    rows = [each for each in _listed(friendly_name=tag) if each["friendly_name"] == tag]
+    return min(rows, key=lambda each: each["created_at"], default=None)
+
+
+def get_address(sid: str) -> Json:
+    """An address in its present state. Refused with the code NOT_FOUND when it is not there."""
+    with mapped_errors():
+        return _plain(client().addresses(sid).fetch())
+
+
+def delete_address(sid: str) -> None:
+    """Take an address away; one that is not there any more is away."""
+    try:
+        with mapped_errors():
+            check_deleted(client().addresses(sid).delete_with_http_info())
+    except ProviderError as error:
+        if error.code != NOT_FOUND:
+            raise
+
+
+def list_addresses(tag_prefix: str = "") -> list[Json]:
+    """Every address whose tag begins so, over all pages."""
+    return [each for each in _listed() if each["friendly_name"].startswith(tag_prefix)]
+
+
+def suggested_address(error: ProviderError) -> dict[str, str]:
+    """The address that Twilio suggests in its refusal, by our names; empty if it suggests none."""
+    if error.code != ADDRESS_SUGGESTED:
+        return {}
+    found = dict(_SUGGESTION.findall(str(error).partition("|")[2]))
+    return {ours: found[theirs] for theirs, ours in _SUGGESTED.items() if found.get(theirs)}
+
+
+def _listed(**filters: Any) -> list[Json]:
+    with mapped_errors():
+        return [_plain(each) for each in client().addresses.list(page_size=PAGE, **filters)]
+
+
+def _plain_words(words: str) -> str:
+    """Without the signs over which Twilio's address check stumbles: & @ #."""
+    return " ".join(re.sub(r"[@#]", " ", words.replace("&", " and ")).split())
+
+
+def _plain(address: Any) -> Json:
+    """An address as plain values; what Twilio leaves out is an empty text."""
+    return {
+        "id": word(address.sid),
+        **{name: text(getattr(address, name)) for name in FIELDS},
+        "emergency_enabled": bool(address.emergency_enabled),
+        "validated": bool(address.validated),
+        "verified": bool(address.verified),
+        "created_at": iso(address.date_created),
+    }

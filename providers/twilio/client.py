@@ -1,0 +1,208 @@
+"""Twilio's official SDK: the client, its transport and its errors.
+
+Nothing that Twilio does has an idempotency key, so nothing is ever asked twice by itself: no
+retries, and a lost answer is `unknown`. Only a definite no is `refused`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+from twilio.base.version import Version
+from twilio.http.http_client import TwilioHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from providers.errors import ProviderError
+from providers.twilio import refusals
+from runtime.errors import Misconfigured
+from runtime.settings import get_settings
+
+TIMEOUT = (3.0, 8.0)  # connect, read
+CLIENT_ERRORS = range(400, 500)
+NO_CONTENT = 204
+TOO_MANY = 429
+REQUEST_TIMEOUT = 408
+CREDENTIALS = frozenset({401, 403})
+AUTHENTICATION = 20003
+
+# what the SDK, or whoever reads its answer, raises over an answer that is not of Twilio's shape
+_ODD = (AttributeError, LookupError, TypeError, ValueError)
+
+Json = dict[str, Any]
+
+
+class _Transport(TwilioHttpClient):
+    """The SDK's transport with our timeouts; another base takes the first label of the host as its
+    path's beginning.
+    """
+
+    def __init__(self, base: str) -> None:
+        # A fresh connection for each request: one that died while idle would leave a text in doubt.
+        super().__init__(pool_connections=False)
+        settings = get_settings()
+        both: Any = tuple(
+            settings.shortened(seconds, settings.payphone_provider_timeout) for seconds in TIMEOUT
+        )
+        self.timeout = both  # given late: the SDK checks one number only, requests takes both
+        self._base = base.rstrip("/")
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        params: dict[str, object] | None = None,
+        data: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        """One request, redirected to the base if one is set."""
+        return super().request(
+            method, rebased(url, self._base), params, data, headers, auth, timeout, allow_redirects
+        )
+
+
+def rebased(url: str, base: str) -> str:
+    """`https://api.twilio.com/2010-04-01/…` under `base`: `{base}/api/2010-04-01/…`; unchanged
+    without a base.
+    """
+    if not base or url.startswith(f"{base}/"):
+        return url
+    parts = urlsplit(url)
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{base}/{(parts.hostname or '').split('.')[0]}{parts.path}{query}"
+
+
+@lru_cache(maxsize=1)
+def client() -> Client:
+    """The SDK's client, with our timeouts and no retries of its own."""
+    settings = get_settings()
+    if not settings.twilio_account_sid or not settings.twilio_auth_tokens:
+        raise Misconfigured(
+            "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not set; take them from the Twilio"
+            " console."
+        )
+    return Client(
+        settings.twilio_account_sid,
+        settings.twilio_auth_tokens[0],
+        http_client=_Transport(settings.twilio_api_base),
+    )
+
+
+@contextmanager
+def mapped_errors() -> Iterator[None]:
+    """Turn whatever the SDK raises into ProviderError. Silence, and anything not understood, is
+    `unknown`.
+
+    Wrong credentials are no verdict on the work: it waits (`retry_later`) until a person has mended
+    the setting.
+    """
+    try:
+        yield
+    except TwilioException as error:
+        raise _told(error) from error
+    except requests.exceptions.ConnectionError as error:
+        if _never_connected(error):
+            raise ProviderError(
+                "twilio", "retry_later", f"no connection: {type(error).__name__}", "no_connection"
+            ) from error
+        raise _silence(error) from error
+    except (requests.exceptions.RequestException, OSError, *_ODD) as error:
+        raise _silence(error) from error
+
+
+def _told(error: TwilioException) -> ProviderError:
+    """What an error of the SDK's means. That of a list keeps Twilio's answer aside, unread."""
+    answer = next((each for each in error.args if isinstance(each, Response)), None)
+    if answer is not None:
+        error = Version.exception("GET", "", answer, "Unable to fetch page")
+    if isinstance(error, TwilioRestException | TwilioServiceException):
+        return _judged(_number(error.status), _number(error.code), error)
+    return _silence(error)
+
+
+def _silence(error: Exception) -> ProviderError:
+    """Nothing came that can be understood."""
+    name = type(error).__name__
+    return ProviderError("twilio", "unknown", f"no answer: {name}", name)
+
+
+def _number(value: object) -> int:
+    """A status or code of Twilio's; 0 for what is none."""
+    return int(str(value)) if str(value).isdecimal() else 0
+
+
+def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
+    """Whether not even a connection came about, so that no byte of the request can have left."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+
+
+def _judged(status: int, code: int, error: Exception) -> ProviderError:
+    """What an error answer means. Twilio's own message is kept, never the SDK's, which may name the
+    address.
+    """
+    text = f"HTTP {status}, error {code or status}: {_words(error)}"
+    if status == TOO_MANY:
+        return ProviderError("twilio", "retry_later", text, "20429", answered=True)
+    if status in CREDENTIALS or code == AUTHENTICATION:
+        return ProviderError(
+            "twilio",
+            "retry_later",
+            text,
+            str(code or status),
+            "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.",
+            answered=True,
+        )
+    known = refusals.code_of(str(code or status), text)
+    refused = status in CLIENT_ERRORS and status != REQUEST_TIMEOUT
+    return ProviderError(
+        "twilio",
+        # a missing bundle is a definite no, with whatever status it is told
+        "refused" if refused or known == refusals.BUNDLE_REQUIRED else "unknown",
+        text,
+        known,
+        refusals.advice_for(known),
+        answered=True,
+    )
+
+
+def _words(error: Exception) -> str:
+    told = (getattr(error, name, "") for name in ("msg", "detail", "title"))
+    return next((str(each) for each in told if each), type(error).__name__)
+
+
+def word(value: Any) -> str:
+    """A word of Twilio's. Raises ValueError where there is none: then it is no answer of
+    Twilio's.
+    """
+    word = getattr(value, "value", value)
+    if not isinstance(word, str) or not word:
+        raise ValueError("an answer without a word that is always there")
+    return word
+
+
+def check_deleted(answer: Any) -> None:
+    """Raises ValueError unless Twilio deleted: it says so with 204, and the SDK takes whatever a
+    gateway says with 200 for the same.
+    """
+    if answer.status_code != NO_CONTENT:
+        raise ValueError("an answer to a deletion that is not Twilio's")
+
+
+def text(value: Any) -> str:
+    """A word of Twilio's that may be missing; empty then."""
+    return str(getattr(value, "value", value) or "")
+
+
+def iso(moment: datetime | None) -> str:
+    """A time of Twilio's as ISO 8601 in UTC; empty where there is none."""
+    return moment.astimezone(UTC).isoformat() if moment else ""

@@ -1,0 +1,264 @@
+"""Phone numbers at Twilio: searched, bought, found again by their tag, changed, released.
+
+A number is bought by its E.164, never by area code: each purchase by area code is one number more.
+The tag in its FriendlyName is no idempotency key: it is what a number is found by whose purchase
+was not answered. Buying a number that the account has already is answered as a purchase too, and
+works like an update, so whoever buys checks that nobody else here has it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from providers.errors import ProviderError
+from providers.twilio.client import Json, check_deleted, client, iso, mapped_errors, text, word
+from providers.twilio.refusals import NOT_FOUND
+
+LONGEST_TAG = 64  # characters of a FriendlyName
+PAGE = 1000  # the most that Twilio lists at once
+CAPABILITIES = ("voice", "sms", "mms")
+Registration = Literal["registered", "pending", "failed", "none"]
+_REGISTRATIONS: dict[str, Registration] = {
+    "registered": "registered",
+    "pending-registration": "pending",
+    "registration-failure": "failed",
+}
+# while it is any of these, Twilio does not release the number
+_HELD = frozenset({"registered", "pending-registration", "pending-unregistration"})
+_SHOWN = (
+    "friendly_name",
+    "sms_url",
+    "voice_url",
+    "status_callback",
+    "status",
+    "address_requirements",
+    "address_sid",
+    "bundle_sid",
+    "emergency_address_sid",
+    "emergency_address_status",
+    "emergency_status",
+    # each of these overrides the URLs above
+    "sms_application_sid",
+    "voice_application_sid",
+    "trunk_sid",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AvailableNumber:
+    """A number that can be bought now, maybe: a search reserves nothing.
+
+    `address_requirements`: none, any, local or foreign, as the law of its country has it.
+    """
+
+    e164: str
+    locality: str
+    region: str
+    address_requirements: str
+    voice: bool
+    sms: bool
+    mms: bool
+
+
+def search_numbers(
+    *,
+    area_code: str = "",
+    contains: str = "",
+    locality: str = "",
+    near: str = "",
+    country: str = "US",
+    with_address: bool = False,
+    limit: int = 20,
+) -> list[AvailableNumber]:
+    """Local numbers that take calls and texts; `near` is an E.164 to look around.
+
+    Without an address to give, those that need one are left out. `area_code` is three digits.
+    """
+    asked: Json = {
+        "area_code": int(area_code) if area_code else None,
+        "contains": contains,
+        "in_locality": locality,
+        "near_number": near,
+    }
+    with mapped_errors():
+        found = (
+            client()
+            .available_phone_numbers(country)
+            .local.list(
+                **{name: value for name, value in asked.items() if value},
+                sms_enabled=True,
+                voice_enabled=True,
+                exclude_all_address_required=not with_address,
+                limit=limit,
+            )
+        )
+        numbers = [_available(each) for each in found]
+    return [
+        each
+        for each in numbers
+        if each.voice and each.sms and (with_address or each.address_requirements == "none")
+    ]
+
+
+def buy_number(
+    e164: str,
+    *,
+    friendly_name: str,
+    sms_url: str,
+    voice_url: str,
+    status_callback: str,
+    emergency_address_sid: str = "",
+    address_sid: str = "",
+    bundle_sid: str = "",
+) -> Json:
+    """Buy this one number; `friendly_name` is the tag by which it is found again."""
+    tag = _tag(friendly_name)
+    given = {
+        "emergency_address_sid": emergency_address_sid,
+        "address_sid": address_sid,
+        "bundle_sid": bundle_sid,
+    }
+    with mapped_errors():
+        made = client().incoming_phone_numbers.create(
+            phone_number=e164,
+            friendly_name=tag,
+            sms_url=sms_url,
+            sms_method="POST",
+            voice_url=voice_url,
+            voice_method="POST",
+            status_callback=status_callback,
+            status_callback_method="POST",
+            **{name: value for name, value in given.items() if value},
+        )
+        return _plain(made)
+
+
+def find_number(tag: str) -> Json | None:
+    """The number of ours that carries `tag`, the oldest if there are several."""
+    return _oldest([each for each in _listed(friendly_name=tag) if each["friendly_name"] == tag])
+
+
+def find_number_by_e164(e164: str) -> Json | None:
+    """Our number with this E.164, whatever its tag."""
+    return _oldest([each for each in _listed(phone_number=e164) if each["phone_number"] == e164])
+
+
+def get_number(sid: str) -> Json:
+    """A number in its present state. Refused with the code NOT_FOUND when it is not ours."""
+    with mapped_errors():
+        return _plain(client().incoming_phone_numbers(sid).fetch())
+
+
+def update_number(
+    sid: str,
+    *,
+    friendly_name: str | None = None,
+    sms_url: str | None = None,
+    voice_url: str | None = None,
+    status_callback: str | None = None,
+    emergency_address_sid: str | None = None,
+    address_sid: str | None = None,
+    bundle_sid: str | None = None,
+) -> Json:
+    """Change what is given; an empty text takes the value away, None leaves it."""
+    changes = {
+        "friendly_name": friendly_name and _tag(friendly_name),
+        "sms_url": sms_url,
+        "voice_url": voice_url,
+        "status_callback": status_callback,
+        "emergency_address_sid": emergency_address_sid,
+        "address_sid": address_sid,
+        "bundle_sid": bundle_sid,
+    }
+    with mapped_errors():
+        changed = (
+            client()
+            .incoming_phone_numbers(sid)
+            .update(**{name: value for name, value in changes.items() if value is not None})
+        )
+        return _plain(changed)
+
+
+def release_number(sid: str) -> None:
+    """Give a number back; one that is not there any more is given back. It cannot be had again.
+
+    Twilio releases none whose emergency address is registered, and unregistering takes its time:
+    `retry_later` until that is done (support.twilio.com, "Cancel or release a Twilio number").
+    """
+    try:
+        _unregister_emergency_address(sid)
+        with mapped_errors():
+            check_deleted(client().incoming_phone_numbers(sid).delete_with_http_info())
+    except ProviderError as error:
+        if error.code != NOT_FOUND:
+            raise
+
+
+def _unregister_emergency_address(sid: str) -> None:
+    number = get_number(sid)
+    if number["emergency_address_sid"]:
+        number = update_number(sid, emergency_address_sid="")
+    if number["emergency_address_status"] in _HELD:
+        raise ProviderError(
+            "twilio",
+            "retry_later",
+            f"{number['phone_number']}: its emergency address is still being unregistered",
+            "emergency_address_pending",
+            answered=True,
+        )
+
+
+def list_numbers(tag_prefix: str = "") -> list[Json]:
+    """Every number of ours whose tag begins so, over all pages."""
+    return [each for each in _listed() if each["friendly_name"].startswith(tag_prefix)]
+
+
+def emergency_registration(number: Json) -> Registration:
+    """How far the registration of a number's emergency address is; until it is `registered`, a 911
+    call from the number costs $75 (twilio.com/docs/voice, "Emergency calling").
+    """
+    return _REGISTRATIONS.get(number["emergency_address_status"], "none")
+
+
+def _listed(**filters: Any) -> list[Json]:
+    with mapped_errors():
+        rows = client().incoming_phone_numbers.list(page_size=PAGE, **filters)
+        return [_plain(each) for each in rows]
+
+
+def _oldest(rows: list[Json]) -> Json | None:
+    return min(rows, key=lambda each: each["created_at"], default=None)
+
+
+def _tag(tag: str) -> str:
+    """A tag as Twilio takes it. Raises ValueError for a longer one: cut, it would not be found."""
+    if not 0 < len(tag) <= LONGEST_TAG:
+        raise ValueError(f"{tag!r} is no tag of a number: 1 to {LONGEST_TAG} characters")
+    return tag
+
+
+def _available(found: Any) -> AvailableNumber:
+    return AvailableNumber(
+        e164=word(found.phone_number),
+        locality=found.locality or "",
+        region=found.region or "",
+        # where nothing is said, an address may be needed
+        address_requirements=text(found.address_requirements) or "any",
+        **_able(found.capabilities),
+    )
+
+
+def _able(capabilities: Any) -> dict[str, bool]:
+    """What a number can do; a search writes SMS and MMS in capitals, a number of ours does not."""
+    able = {str(name).lower(): bool(value) for name, value in dict(capabilities or {}).items()}
+    return {name: able.get(name, False) for name in CAPABILITIES}
+
+
+def _plain(number: Any) -> Json:
+    """A number of ours as plain values; what Twilio leaves out is an empty text."""
+    return {
+        "id": word(number.sid),
+        "phone_number": word(number.phone_number),
+        **{name: text(getattr(number, name)) for name in _SHOWN},
+        "capabilities": _able(number.capabilities),
+        "created_at": iso(number.date_created),
+    }

@@ -1,0 +1,54 @@
+"""What Twilio's refusals of numbers, addresses and calls mean, and what a person does about each.
+
+Codes and their causes: https://www.twilio.com/docs/api/errors/{code}. Codes of texts are explained
+in `rules/contact/delivery_failures.py`.
+"""
+
+import re
+
+GONE = frozenset({"21422"})  # somebody else has the number: choose another
+NONE_LEFT = frozenset({"21452"})  # the area code has no numbers
+TRIAL = frozenset({"21404", "21219"})
+ADDRESS_REQUIRED = frozenset({"21613", "21615", "21631"})
+BUNDLE_REQUIRED = "21649"
+ADDRESS_INVALID = "21628"
+ADDRESS_SUGGESTED = "21629"
+NOT_FOUND = "20404"
+
+_UPGRADE = (
+    "The Twilio account is a trial, which has one number and reaches verified numbers only. Upgrade"
+    " it in the Twilio console, under Billing."
+)
+_ADDRESS = (
+    "The law of the number's country asks for an address of whoever uses it. Save the clinic's"
+    " street address, or choose a number that needs none."
+)
+_ADVICE = {
+    "21210": "Only a number that the Twilio account has, or has verified, may be shown as the"
+    " caller.",
+    "21215": "Twilio does not call this country for this account: allow it in the console, under"
+    " Voice, Geographic permissions.",
+    "21421": "Write the number as E.164, such as +12125550123.",
+    "21422": "Somebody else took the number meanwhile. Search again and choose another.",
+    "21452": "This area code has no numbers left. Choose another area code, or search by city.",
+    BUNDLE_REQUIRED: "Numbers of this country and kind need an approved regulatory bundle: make one"
+    " in the Twilio console, under Regulatory compliance, or choose a number that needs none.",
+    ADDRESS_INVALID: "The address was not found. Check its spelling, and write street and state in"
+    " their usual abbreviations (St, Ave; CA).",
+    ADDRESS_SUGGESTED: "Compare the address with the one that is suggested; if that is the"
+    " clinic's, save it as suggested.",
+    **dict.fromkeys(TRIAL, _UPGRADE),
+    **dict.fromkeys(ADDRESS_REQUIRED, _ADDRESS),
+}
+# Twilio has said this with its code, with a bare 400, and with a 500
+_BUNDLE = re.compile(r"\bbundle (is )?required\b|\bmust provide a bundle\b", re.IGNORECASE)
+
+
+def code_of(code: str, text: str) -> str:
+    """The code that an answer means; a missing bundle is known by its words too."""
+    return BUNDLE_REQUIRED if _BUNDLE.search(text) else code
+
+
+def advice_for(code: str) -> str:
+    """What to do about a refusal; empty where the code is not one of these."""
+    return _ADVICE.get(code, "")

@@ -1,0 +1,1 @@
+"""Vapi: plain values in, JSON objects without secrets out."""

@@ -1,0 +1,42 @@
+"""A talk in writing with an assistant that is not created: to try a configuration."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from providers.vapi import client
+from providers.vapi.client import Json
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """What the assistant said. `id` goes on with the talk; `cost` is in USD, as Vapi told it, and
+    None where it did not.
+    """
+
+    id: str
+    text: str
+    cost: float | None
+
+
+def create_chat(assistant: Json, input: str, previous_chat_id: str = "") -> ChatReply:
+    """Say something to an assistant, given whole; goes on after a former chat if one is named."""
+    before = {"previousChatId": previous_chat_id} if previous_chat_id else {}
+    chat = client.post("/chat", {"assistant": assistant, "input": input} | before)
+    text = "\n".join(filter(None, map(_said, _list(chat.get("output"))))).strip()
+    if not text:
+        raise client.odd("a chat without a reply")
+    cost = chat.get("cost")
+    told = float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None
+    return ChatReply(chat["id"], text, told)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _said(message: Any) -> str:
+    """What one message of the assistant's says; nothing for a tool's or the system's."""
+    if not isinstance(message, dict) or message.get("role") != "assistant":
+        return ""
+    content = message.get("content")
+    return content if isinstance(content, str) else ""

@@ -1,0 +1,100 @@
+"""Vapi's lists: bare arrays, newest first, without a cursor; and tags, by which ours are found.
+
+A tag is an attempt's id. It is the object's `name`, for which Vapi allows 40 characters, and where
+there is `metadata`, its `attempt_id` too.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from providers.errors import ProviderError
+from providers.vapi.client import Json, Query, get, odd
+
+LONGEST_NAME = 40
+PAGE = 1000  # Vapi's most
+# A page shorter than this is the last one, even if Vapi gave us its usual number and not ours.
+FULL = 100
+MOST_PAGES = 10
+
+
+def listed(path: str, since: datetime | None = None) -> list[Json]:
+    """Everything of a kind, newest first; with `since`, what was created since then.
+
+    Raises ProviderError (unknown) where not all of it could be looked at.
+    """
+    rows: dict[str, Json] = {}
+    before = ""
+    for _ in range(MOST_PAGES):
+        page = rows_of(get(path, _query(since, before)))
+        known = len(rows)
+        rows |= {str(row.get("id")): row for row in page}
+        if len(page) < FULL:
+            return list(rows.values())
+        before = _oldest(page)
+        if len(rows) == known:
+            break  # more than a page of one moment: there is no way past it
+    raise ProviderError(
+        "vapi", "unknown", f"{path} holds more than can be looked through", "list_too_long"
+    )
+
+
+def rows_of(answer: Any) -> list[Json]:
+    """The rows of a bare list. One that cannot be read might be the one that is looked for."""
+    if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
+        raise odd("a list was expected")
+    return answer
+
+
+def carries(row: Json, tag: str) -> bool:
+    """Whether an object has our tag."""
+    return tag in (row.get("name"), _metadata(row).get("attempt_id"))
+
+
+def tagged(body: Json, tag: str) -> Json:
+    """`body` with its tag as name and in its metadata."""
+    return body | {"name": name(tag), "metadata": _metadata(body) | {"attempt_id": tag}}
+
+
+def name(tag: str) -> str:
+    """A tag that fits a name of Vapi's. Raises ValueError for a longer one."""
+    if not tag or len(tag) > LONGEST_NAME:
+        raise ValueError(f"a name of Vapi's has 1 to {LONGEST_NAME} characters")
+    return tag
+
+
+def _metadata(row: Json) -> Json:
+    """The metadata, also where it comes back as the text it was sent as."""
+    held = row.get("metadata")
+    if isinstance(held, str):
+        try:
+            held = json.loads(held)
+        except ValueError:
+            return {}
+    return held if isinstance(held, dict) else {}
+
+
+def _query(since: datetime | None, before: str) -> Query:
+    query: Query = {"limit": PAGE}
+    if since:
+        query["createdAtGe"] = since.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if before:
+        query["createdAtLe"] = before
+    return query
+
+
+def _oldest(page: list[Json]) -> str:
+    """When the last row of a full page was created. Raises where the page is not newest first: then
+    there is no way on.
+    """
+    dates = [_date(row.get("createdAt")) for row in page]
+    if dates != sorted(dates, reverse=True):
+        raise odd("a list that is not newest first")
+    return str(page[-1]["createdAt"])
+
+
+def _date(text: Any) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise odd("a row without the time of its creation") from error

@@ -1,0 +1,96 @@
+"""Twilio numbers that Vapi answers. An import never takes a number's texts: their webhook is ours.
+
+Vapi shows the Twilio token of an imported number; nothing here keeps it.
+"""
+
+from datetime import datetime
+
+from providers.vapi import client
+from providers.vapi.client import Json, place
+from providers.vapi.lists import listed, name
+
+KIND = "phone-number"
+ACTIVE = "active"
+# Vapi's default would rewrite the number's SMS address, and nobody would hear a STOP any more.
+OURS = {"provider": "twilio", "smsEnabled": False}
+_KEPT = (
+    "id",
+    "provider",
+    "number",
+    "status",
+    "smsEnabled",
+    "name",
+    "squadId",
+    "assistantId",
+    "workflowId",
+    "server",
+    "twilioAccountSid",
+    "createdAt",
+)
+
+
+def import_number(
+    number: str,
+    *,
+    account_sid: str,
+    auth_token: str,
+    tag: str,
+    squad_id: str = "",
+    assistant_id: str = "",
+    server: Json | None = None,
+) -> Json:
+    """Let Vapi answer a number of ours; it does so only once `is_active`. The tag becomes its
+    name.
+    """
+    twilio = {"twilioAccountSid": account_sid, "twilioAuthToken": auth_token}
+    body = OURS | {"number": number, "name": name(tag)} | twilio
+    return _kept(client.post(f"/{KIND}", body | _answered_by(squad_id, assistant_id, server)))
+
+
+def get_number(number_id: str) -> Json:
+    """An imported number as it stands."""
+    return _kept(client.an_object(client.get(place(KIND, number_id))))
+
+
+def update_number(
+    number_id: str, *, squad_id: str = "", assistant_id: str = "", server: Json | None = None
+) -> Json:
+    """Have another squad answer, or another assistant, where one answered before."""
+    body = OURS | _answered_by(squad_id, assistant_id, server)
+    return _kept(client.patch(place(KIND, number_id), body))
+
+
+def find_number(*, number: str = "", tag: str = "", since: datetime | None = None) -> Json | None:
+    """The imported number with this E.164 number, or with our tag."""
+    return next(
+        (
+            row
+            for row in list_numbers(since)
+            if (number and row.get("number") == number) or (tag and row.get("name") == tag)
+        ),
+        None,
+    )
+
+
+def list_numbers(since: datetime | None = None) -> list[Json]:
+    """Every imported number, newest first."""
+    return [_kept(row) for row in listed(f"/{KIND}", since)]
+
+
+def delete_number(number_id: str) -> None:
+    """Take a number from Vapi; at Twilio it stays ours."""
+    client.delete(place(KIND, number_id))
+
+
+def is_active(number: Json) -> bool:
+    """Whether callers are answered. A new number is `activating` for minutes."""
+    return number.get("status") == ACTIVE
+
+
+def _answered_by(squad_id: str, assistant_id: str, server: Json | None) -> Json:
+    asked = {"squadId": squad_id, "assistantId": assistant_id, "server": server}
+    return {key: value for key, value in asked.items() if value}
+
+
+def _kept(number: Json) -> Json:
+    return {key: number[key] for key in _KEPT if key in number}

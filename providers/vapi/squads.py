@@ -1,0 +1,48 @@
+"""Squads at Vapi: assistants that hand a call over to each other, each pinned to a version."""
+
+from datetime import datetime
+from typing import Any
+
+from providers.vapi import client
+from providers.vapi.assistants import version_of
+from providers.vapi.client import Json, place
+from providers.vapi.lists import carries, listed, name
+
+KIND = "squad"
+
+
+def member(assistant: Json, **more: Any) -> Json:
+    """A member of a squad: an assistant at the version published now, if Vapi keeps versions."""
+    version = version_of(assistant)
+    pinned = {"assistantVersion": version} if version else {}
+    return {"assistantId": assistant["id"], **pinned, **more}
+
+
+def create_squad(members: list[Json], tag: str) -> Json:
+    """Make a squad; its first member takes the call. The tag becomes its name."""
+    return client.post(f"/{KIND}", {"name": name(tag), "members": members})
+
+
+def get_squad(squad_id: str) -> Json:
+    """A squad as it stands."""
+    return client.an_object(client.get(place(KIND, squad_id)))
+
+
+def update_squad(squad_id: str, members: list[Json], tag: str) -> Json:
+    """Change a squad; `members` are all of them."""
+    return client.patch(place(KIND, squad_id), {"name": name(tag), "members": members})
+
+
+def find_squad(tag: str, since: datetime | None = None) -> Json | None:
+    """The squad that carries our tag, among those created since a time."""
+    return next((row for row in list_squads(since) if carries(row, tag)), None)
+
+
+def list_squads(since: datetime | None = None) -> list[Json]:
+    """Every squad, newest first."""
+    return listed(f"/{KIND}", since)
+
+
+def delete_squad(squad_id: str) -> None:
+    """Take a squad away; see `client.delete` for one that a number still has."""
+    client.delete(place(KIND, squad_id))

@@ -1,0 +1,19 @@
+"""Until when a card is good, and the words for one that is not good any more; pure."""
+
+from datetime import UTC, datetime, timedelta
+
+ANYWHERE = timedelta(hours=12)  # the month is over everywhere on earth
+DECEMBER = 12
+
+EXPIRED = "The card has expired. Add another payment method."
+REMOVED = "The card was removed at Stripe. Add a payment method again."
+FORGOTTEN = (
+    "The clinic's customer record at Stripe was deleted, and its card with it. Add a payment method"
+    " again."
+)
+
+
+def good_until(month: int, year: int) -> datetime:
+    """The end of the last month in which a card is good."""
+    following = (year + 1, 1) if month == DECEMBER else (year, month + 1)
+    return datetime(*following, 1, tzinfo=UTC) + ANYWHERE

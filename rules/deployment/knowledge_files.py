@@ -1,0 +1,99 @@
+"""Which files a receptionist can answer from: told by content and by name; pure.
+
+Vapi takes them up to 300 KB (docs.vapi.ai, "Knowledge base") and reads them into text by their
+ending.
+"""
+
+import io
+import json
+import unicodedata
+import zipfile
+
+LARGEST = 300_000  # bytes
+LONGEST_NAME = 200
+MOST = 50  # files of one account at a time
+TYPES = {
+    "pdf": "application/pdf",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "txt": "text/plain",
+    "md": "text/markdown",
+    "csv": "text/csv",
+    "json": "application/json",
+}
+ACCEPTED = f"{', '.join(TYPES)} up to {LARGEST // 1000} KB are accepted"
+_PDF_HEAD = 1024  # bytes within which a PDF begins, as readers of it allow
+
+
+class BadFile(ValueError):
+    """A file cannot be used; the message says why, what is accepted, and what to do."""
+
+    def __init__(self, wrong: str, todo: str) -> None:
+        super().__init__(f"{wrong}; {ACCEPTED}; {todo}")
+
+
+def plain_name(name: str) -> str:
+    """The file's own name, without the folders before it. Raises BadFile."""
+    own = name.replace("\\", "/").rpartition("/")[2].strip()
+    own = unicodedata.normalize("NFC", own)
+    if not own or any(unicodedata.category(char).startswith("C") for char in own):
+        raise BadFile("has no name, or one with characters that nobody sees", "name it anew")
+    if len(own) > LONGEST_NAME:
+        raise BadFile(f"has a name of {len(own)} characters", f"use at most {LONGEST_NAME}")
+    return own
+
+
+def content_type(name: str, content: bytes) -> str:
+    """The type of a file of this name, when its content is of that type. Raises BadFile."""
+    ending = name.rpartition(".")[2].lower() if "." in name else ""
+    if ending not in TYPES:
+        raise BadFile("is of another type, by the ending of its name", "save it as one of these")
+    if not content:
+        raise BadFile("is empty", "choose the file again")
+    if len(content) > LARGEST:
+        raise BadFile(f"has {len(content):,} bytes", "split it, or leave pictures out")
+    if not _is(ending, content):
+        raise BadFile(
+            f"ends in .{ending} but its content is no {ending}", "save it anew in that format"
+        )
+    return TYPES[ending]
+
+
+def text_of(name: str, content: bytes) -> str:
+    """What a file of plain text says; '' of any other."""
+    ending = name.rpartition(".")[2].lower()
+    return content.decode("utf-8-sig") if ending in {"txt", "md", "csv", "json"} else ""
+
+
+def _is(ending: str, content: bytes) -> bool:
+    if ending == "pdf":
+        return b"%PDF-" in content[:_PDF_HEAD]
+    if ending == "docx":
+        return _is_word(content)
+    return _is_text(content) and (ending != "json" or _is_json(content))
+
+
+def _is_word(content: bytes) -> bool:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return {"[Content_Types].xml", "word/document.xml"} <= set(archive.namelist())
+    except (zipfile.BadZipFile, ValueError, OSError):
+        return False
+
+
+def _is_text(content: bytes) -> bool:
+    """Whether it is UTF-8 with something to read in it, and no control characters."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return False
+    return bool(text.strip()) and not any(
+        unicodedata.category(char) == "Cc" and char not in "\t\n\r\f" for char in text
+    )
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,132 @@
+"""What a clinic has configured, what Deploy still needs, and what the review says of it; pure.
+
+Nothing here holds a step back: each can be configured at any time. Only Deploy asks `ready`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rules.deployment.setup_words import ADD_PAYMENT, PAYMENT_ADDED, PHONE_DONE, READY
+
+Json = Mapping[str, Any]
+
+# what Twilio's port request wants besides the number; each in words
+PORT_NEEDS = {
+    "authorizedRepresentative": "who may sign for the number (authorizedRepresentative)",
+    "authorizedRepresentativeEmail": "their e-mail address (authorizedRepresentativeEmail)",
+    "customerType": "whether the number is a business's or a person's (customerType)",
+    "serviceAddress": "the address the number is registered at (serviceAddress)",
+    "documentId": "a recent bill of the present carrier (documentId)",
+}
+NO_ADDRESS = (
+    "Without the clinic's address (serviceAddress) emergency services cannot see where a 911 call"
+    " from this number comes from, and each such call costs $75."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A knowledge file, as far as a review tells of it."""
+
+    name: str
+    state: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """All that is known of an account's setup. `may_pay`: there is a verified card; `card_problem`
+    says why one is not verified any more.
+    """
+
+    voice: Json | None = None
+    method: str | None = None
+    settings: Json = field(default_factory=dict)
+    files: Sequence[File] = ()
+    may_pay: bool = False
+    card_problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the wizard. `missing` is what Deploy still needs of it, in words; `message` says
+    how the step stands.
+    """
+
+    complete: bool
+    message: str
+    missing: tuple[str, ...] = ()
+
+
+def steps_of(configured: Configured) -> dict[str, Step]:
+    """Each step of the wizard, in order."""
+    return {
+        "voice": _voice(configured.voice),
+        "knowledge": _knowledge(configured.files),
+        "integrations": Step(True, "None is connected; the receptionist works without one."),
+        "phone": _phone(configured.method, configured.settings),
+        "payment": _payment(configured),
+    }
+
+
+def missing_for_deploy(configured: Configured) -> list[str]:
+    """All that Deploy still needs, in words; nothing when the account is ready."""
+    return [need for step in steps_of(configured).values() for need in step.missing]
+
+
+def is_configured(configured: Configured) -> bool:
+    """Whether the clinic has chosen all there is to choose: a voice, and how calls arrive."""
+    steps = steps_of(configured)
+    return steps["voice"].complete and steps["phone"].complete
+
+
+def review_message(configured: Configured) -> str:
+    """What the review page says: add a payment method, deploy, or what is missing."""
+    if not configured.may_pay:
+        return ADD_PAYMENT
+    missing = missing_for_deploy(configured)
+    return f"{PAYMENT_ADDED}\n{missing[0] if missing else READY[configured.method or '']}"
+
+
+def _voice(voice: Json | None) -> Step:
+    if voice is None:  # optional: a receptionist always has one
+        return Step(False, "Choose the receptionist's voice; until then it has Vapi's usual one.")
+    return Step(True, f"The voice is {voice['voiceId']} of {voice['provider']}.")
+
+
+def _knowledge(files: Sequence[File]) -> Step:
+    """Files are optional: what is not ready when Deploy is clicked is left out."""
+    if not files:
+        return Step(True, "No file is uploaded; the receptionist answers without one.")
+    failed = [one for one in files if one.state == "failed"]
+    open_ones = [one.name for one in files if one.state in {"waiting", "processing"}]
+    if failed:
+        told = "; ".join(f"{one.name}: {one.error}" for one in failed)
+        return Step(False, f"Delete what failed, or upload it anew. {told}")
+    if open_ones:
+        return Step(False, f"Still being read: {', '.join(open_ones)}. Look again in a minute.")
+    return Step(True, f"Ready: {', '.join(one.name for one in files)}.")
+
+
+def _phone(method: str | None, settings: Json) -> Step:
+    if method in {None, "none"}:
+        need = "Choose how calls reach the receptionist: a forwarded or ported number, or SIP."
+        return Step(False, need, (need,))
+    needs = PORT_NEEDS if method == "ported" else {}
+    missing = tuple(
+        f"The port needs {words}." for name, words in needs.items() if not settings.get(name)
+    )
+    if missing:
+        return Step(False, " ".join(missing), missing)
+    lacks_address = method == "forwarded" and not settings.get("serviceAddress")
+    return Step(True, PHONE_DONE[str(method)] + (f"\n{NO_ADDRESS}" if lacks_address else ""))
+
+
+def _payment(configured: Configured) -> Step:
+    if configured.may_pay:
+        return Step(True, PAYMENT_ADDED)
+    need = "Add a payment method."
+    if configured.card_problem:
+        need = f"Add another payment method: {configured.card_problem}"
+    return Step(False, need, (need,))

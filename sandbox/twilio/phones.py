@@ -1,0 +1,159 @@
+"""What becomes of a call: whom it reaches, through which forwarding, and what our number is told.
+
+Telephones outside the account pick up, unless the control API says that they are busy, do not
+answer, do not exist, or forward to another number.
+"""
+
+from dataclasses import dataclass
+
+from sandbox.twilio import webhooks
+from sandbox.twilio.account import Books
+from sandbox.twilio.errors import Json, invalid
+from sandbox.twilio.ledger import CALL_IN, CALL_OUT, bill
+
+MOVES = "twilio call moves"
+NEXT = {"queued": "ringing", "ringing": "in-progress", "in-progress": "completed"}
+UNREACHED = ("busy", "no-answer", "failed")
+MOST_FORWARDINGS = 5  # a call that goes round in a circle ends as busy
+SECONDS = "9"  # that a call lasts
+
+
+@dataclass
+class Phone:
+    """A telephone outside the account: who picks up, or where it forwards to."""
+
+    answer: str = "completed"
+    forwards_to: str = ""
+
+
+def set_phone(books: Books, number: str, phone: Phone) -> None:
+    """Say how a telephone behaves from now on."""
+    if phone.answer not in {"completed", *UNREACHED}:
+        raise ValueError(f"answer must be completed or one of {', '.join(UNREACHED)}")
+    books.phones[number] = phone
+
+
+def new_call(
+    books: Books,
+    account: str,
+    *,
+    to: str,
+    caller: str,
+    direction: str,
+    status: str,
+    **known: str | None,
+) -> Json:
+    """Make and keep a call with all the fields Twilio shows."""
+    sid, date = books.sid("CA"), books.date()
+    uri = f"/2010-04-01/Accounts/{account}/Calls/{sid}"
+    empty = ("answered_by", "caller_name", "duration", "end_time", "forwarded_from", "group_sid")
+    more = ("parent_call_sid", "phone_number_sid", "price", "start_time", "trunk_sid")
+    made: Json = {
+        **dict.fromkeys((*empty, *more)),
+        "account_sid": account,
+        "api_version": "2010-04-01",
+        "date_created": date,
+        "date_updated": date,
+        "direction": direction,
+        "from": caller,
+        "from_formatted": caller,
+        "price_unit": "USD",
+        "queue_time": "0",
+        "sid": sid,
+        "status": status,
+        "subresource_uris": {"recordings": f"{uri}/Recordings.json"},
+        "to": to,
+        "to_formatted": to,
+        "uri": f"{uri}.json",
+        **known,
+    }
+    books.calls[sid] = made
+    return made
+
+
+def later(books: Books, call: Json) -> None:
+    """Note the next step, unless the call is over."""
+    if call["status"] in NEXT:
+        books.ground.agenda.at(
+            books.ground.now() + books.step, MOVES, call["account_sid"], call["sid"]
+        )
+
+
+def move(books: Books, sid: str) -> None:
+    """Bring a call one step further."""
+    call = books.calls.get(sid)
+    if call is None or call["status"] not in NEXT:
+        return
+    status = NEXT[call["status"]]
+    if call["direction"] != "inbound" and status == "in-progress":
+        status = reach(books, call["from"], call["to"])
+    _become(books, call, status)
+    later(books, call)
+
+
+def _become(books: Books, call: Json, status: str) -> None:
+    """Give a call a status; the end of it is billed and reported."""
+    date = books.date()
+    call.update(status=status, date_updated=date)
+    if status == "in-progress":
+        call["start_time"] = date
+    if status in NEXT:
+        return
+    inbound = call["direction"] == "inbound"
+    call.update(end_time=date, duration=SECONDS if status == "completed" else "0")
+    if status == "completed":
+        price = CALL_IN if inbound else CALL_OUT
+        call["price"] = f"-{price}"
+        bill(books, "call", call["to"], price, call["account_sid"])
+    webhooks.post_call(books, _callback(books, call), call)
+
+
+def _callback(books: Books, call: Json) -> str:
+    """Where the end of a call is reported: what it was placed with, or what its number has."""
+    if call["direction"] != "inbound":
+        return str(books.private[call["sid"]]["callback"])
+    number = books.incoming.get(call["phone_number_sid"])
+    return str(number["status_callback"] or "") if number else ""
+
+
+def reach(books: Books, caller: str, dialled: str) -> str:
+    """Let a telephone ring, follow its forwarding; the status of the call that dialled it."""
+    number, last = dialled, ""
+    for _ in range(MOST_FORWARDINGS):
+        ours = books.incoming_by_number(number)
+        if ours is not None:
+            _arrive(books, ours, caller, last)
+            return "in-progress"
+        phone = books.phones.get(number, Phone())
+        if not phone.forwards_to:
+            return "in-progress" if phone.answer == "completed" else phone.answer
+        number, last = phone.forwards_to, number
+    return "busy"
+
+
+def _arrive(books: Books, number: Json, caller: str, last: str) -> None:
+    """A call has come to one of our numbers: its address is told, unless a trunk or an application
+    answers instead.
+    """
+    call = new_call(
+        books,
+        number["account_sid"],
+        to=number["phone_number"],
+        caller=caller,
+        direction="inbound",
+        status="ringing",
+        phone_number_sid=number["sid"],
+        forwarded_from=last or None,
+        trunk_sid=number["trunk_sid"],
+    )
+    if number["voice_url"] and not (number["trunk_sid"] or number["voice_application_sid"]):
+        webhooks.post_call(books, number["voice_url"], call)
+    later(books, call)
+
+
+def call_in(books: Books, caller: str, dialled: str) -> str:
+    """A person calls a number, ours or one that may forward to ours; what they hear."""
+    if not dialled.startswith("+"):
+        raise invalid(21211, f"{dialled} is not a valid phone number")
+    status = reach(books, caller, dialled)
+    return "completed" if status == "in-progress" else status

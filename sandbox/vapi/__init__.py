@@ -1,0 +1,1 @@
+"""A stand-in for Vapi: files, tools, assistants with versions, squads, phone numbers, chat."""

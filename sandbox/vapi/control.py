@@ -1,0 +1,89 @@
+"""What a test may make happen at Vapi: keys, habits, an edit in its dashboard; and what it sees."""
+
+from dataclasses import asdict
+
+import falcon
+
+from sandbox.control import body_of
+from sandbox.vapi import assistants, phone_numbers
+from sandbox.vapi.errors import VapiError
+from sandbox.vapi.provider import Vapi
+from sandbox.wire import App
+
+
+class VapiControl:
+    """Resources under ``/sandbox/vapi``."""
+
+    def __init__(self, vapi: Vapi) -> None:
+        """Control a stand-in."""
+        self.vapi = vapi
+
+    def on_post_keys(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Let one more private key in: ``{key}``."""
+        add_key(self.vapi, str(body_of(req)["key"]))
+        resp.media = {"keys": len(self.vapi.books.keys)}
+
+    def on_post_habits(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Change how it behaves: ``{read_after?, active_after?, patch_publishes?}``."""
+        changes = body_of(req)
+        with self.vapi.ground.lock:
+            self.vapi.books.habits.update(changes)
+            resp.media = asdict(self.vapi.books.habits)
+
+    def on_post_edit(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Someone edits an assistant in the dashboard: ``{assistant, changes, publish?}``."""
+        body = body_of(req)
+        resp.media = edit(
+            self.vapi, body["assistant"], body["changes"], bool(body.get("publish", True))
+        )
+
+    def on_get_objects(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Everything there is, by kind, oldest first."""
+        with self.vapi.ground.lock:
+            resp.media = {
+                kind: list(rows.values()) for kind, rows in self.vapi.books.tables.items()
+            }
+
+    def on_get_ledger(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """What Vapi would charge so far."""
+        with self.vapi.ground.lock:
+            resp.media = self.vapi.books.billed()
+
+    def on_get_answering(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Who answers a call to ``?number=``: an assistant as published or pinned, or nobody."""
+        resp.media = {"assistant": answering(self.vapi, req.get_param("number", required=True))}
+
+
+def add_key(vapi: Vapi, key: str) -> None:
+    """Let one more private key in."""
+    with vapi.ground.lock:
+        vapi.books.keys.add(key)
+
+
+def edit(vapi: Vapi, id: str, changes: dict[str, object], publish: bool = True) -> object:
+    """An edit by hand: published, or left as a draft that no call follows."""
+    with vapi.ground.lock:
+        changed = vapi.books.change("assistant", id, changes)
+        return assistants.publish(vapi.books, id) if publish else changed
+
+
+def answering(vapi: Vapi, number: str) -> dict[str, object] | None:
+    """Who answers a call to a number, once it is active."""
+    with vapi.ground.lock:
+        vapi.ground.tick()
+        return phone_numbers.answering(vapi.books, number)
+
+
+def refuse(
+    req: falcon.Request, resp: falcon.Response, error: VapiError, params: dict[str, object]
+) -> None:
+    """Answer in Vapi's words."""
+    resp.status, resp.media = error.status, error.body
+
+
+def add_routes(app: App, vapi: Vapi) -> None:
+    """Put the control of Vapi under ``/sandbox/vapi``."""
+    control = VapiControl(vapi)
+    for name in ("keys", "habits", "edit", "objects", "ledger", "answering"):
+        app.add_route(f"/sandbox/vapi/{name}", control, suffix=name)
+    app.add_error_handler(VapiError, refuse)

@@ -1,0 +1,146 @@
+"""Vapi's front door: who asks, what for, and what goes wrong on the way. Nothing is idempotent
+here, as at Vapi.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from sandbox.faults import Fault
+from sandbox.ground import Ground
+from sandbox.request_log import LoggedRequest
+from sandbox.stripe.exchange import HTML, Answer, Request
+from sandbox.twilio.provider import Twilio
+from sandbox.vapi import files, phone_numbers
+from sandbox.vapi.books import Books
+from sandbox.vapi.errors import Json, VapiError, failure, invalid
+from sandbox.vapi.operations import Call, check_query, operation_at
+from sandbox.vapi.twilio_link import Line
+
+NOT_LOGGED = frozenset({"twilioAuthToken", "twilioApiSecret", "headers"})
+SERVER_ERROR = failure(500, "Internal Server Error", "Internal server error")
+
+
+class Vapi:
+    """The stand-in's state and its answers; ``serve`` needs no HTTP."""
+
+    def __init__(self, ground: Ground, twilio: Twilio) -> None:
+        """Open the books on a ground; numbers are Twilio's."""
+        self.ground = ground
+        self.line = Line(twilio)
+        self.pause: Callable[[float], None] = time.sleep
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all objects, bills and keys."""
+        self.books = Books(self.ground)
+        happenings = self.ground.agenda.happenings
+        happenings[files.READ] = lambda _org, file: files.read(self.books, file)
+        happenings[phone_numbers.ACTIVATES] = lambda _org, number: phone_numbers.activate(
+            self.books, number
+        )
+
+    def serve(self, request: Request) -> Answer:
+        """Answer one request, whose body is its bytes as Latin-1; every one is logged, whatever
+        becomes of it.
+        """
+        entry = LoggedRequest(
+            self.ground.wall(), "vapi", request.method, request.path, "", None, None
+        )
+        with self.ground.lock:
+            self.ground.requests.note(entry)
+            self.ground.tick()
+            fault = self.ground.faults.take("vapi", request.method, request.path)
+        entry.fault = fault.kind if fault else None
+        answer = self._struck(request, entry, fault)
+        entry.status = 0 if answer.ending else answer.status
+        entry.performed = answer.performed
+        answer.headers.setdefault("Content-Type", "application/json")
+        return answer
+
+    def _struck(self, request: Request, entry: LoggedRequest, fault: Fault | None) -> Answer:
+        """Answer with or without the fault's doing."""
+        early = trouble(fault.kind, fault.seconds) if fault else None
+        if early:
+            return early
+        if fault and fault.kind == "slow":
+            self.pause(fault.seconds)
+        answer = self._performed(request, entry)
+        if fault and fault.kind == "timeout_after":
+            answer.ending, answer.seconds = "hang", fault.seconds
+        elif fault and fault.kind == "refuse_after":
+            answer.ending = "reset"
+        elif fault and fault.kind == "error_500_after" and answer.performed:
+            answer.status, answer.body = 500, json.dumps(SERVER_ERROR.body)
+        return answer
+
+    def _performed(self, request: Request, entry: LoggedRequest) -> Answer:
+        """Check and do what is asked; errors become answers."""
+        try:
+            self._authenticate(request)
+            operation, object_id = operation_at(request.method, request.path)
+            call = self._read(request, object_id)
+            entry.params = not_secret(call.query if call.body is None else call.body)
+            with self.ground.lock:
+                made = operation.perform(call)
+                body = json.dumps(made)
+            return Answer(operation.status, body, performed=True)
+        except VapiError as error:
+            return Answer(error.status, json.dumps(error.body))
+
+    def _read(self, request: Request, id: str) -> Call:
+        """The request's parts. Raises for a body that is no JSON where it has to be."""
+        query = dict(parse_qsl(request.query, keep_blank_values=True))
+        check_query(request.method, query)
+        raw = request.body.encode("latin-1")
+        kind = request.headers.get("content-type", "")
+        is_form = kind.lower().startswith("multipart/")
+        body = None if is_form or not raw else _json(raw, kind)
+        return Call(self.books, self.line, id, query, body, raw, kind)
+
+    def _authenticate(self, request: Request) -> None:
+        """A bearer with one of the organization's private keys."""
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or key not in self.books.keys:
+            raise failure(401, "Unauthorized", "Invalid Key.")
+
+
+def _json(raw: bytes, content_type: str) -> Any:
+    if not content_type.startswith("application/json"):
+        raise failure(415, "Unsupported Media Type", "send application/json")
+    try:
+        return json.loads(raw)
+    except ValueError:
+        raise invalid("the body is no JSON") from None
+
+
+def not_secret(value: Any) -> Any:
+    """Parameters without what must not be kept."""
+    if isinstance(value, dict):
+        return {name: not_secret(each) for name, each in value.items() if name not in NOT_LOGGED}
+    if isinstance(value, list):
+        return [not_secret(each) for each in value]
+    return value
+
+
+def trouble(kind: str, seconds: float) -> Answer | None:
+    """The answer of a fault that strikes before anything is done; ``None`` if it strikes later."""
+    usual: dict[str, VapiError] = {
+        "error_500": SERVER_ERROR,
+        "error_500_stored": SERVER_ERROR,
+        "rate_limit_429": failure(429, "Too Many Requests", "Rate limit exceeded"),
+        "conflict_409": failure(409, "Conflict", "This is being changed by somebody else"),
+        "forbidden_403": failure(403, "Forbidden", "Key doesn't allow this"),
+        "refused_400": failure(400, "Bad Request", ["this is not possible just now"]),
+    }
+    if kind in usual:
+        body: Json = usual[kind].body
+        return Answer(usual[kind].status, json.dumps(body))
+    endings = {
+        "timeout_before": Answer(0, "", ending="hang", seconds=seconds),
+        "refuse": Answer(0, "", ending="reset"),
+        "bad_gateway": Answer(502, HTML, {"Content-Type": "text/html"}),
+    }
+    return endings.get(kind)

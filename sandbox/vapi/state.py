@@ -1,0 +1,45 @@
+"""What of Vapi's state the page shows, newest first; and what is kept across restarts."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from sandbox.stripe.state import Section
+from sandbox.vapi.books import Habits
+from sandbox.vapi.provider import Vapi
+
+SHOWN = (
+    ("Assistants", "assistant", {"Id": "id", "Name": "name", "Version": "latestVersion"}),
+    ("Squads", "squad", {"Id": "id", "Name": "name"}),
+    ("Voice numbers", "phone-number", {"Id": "id", "Number": "number", "Status": "status"}),
+    ("Tools", "tool", {"Id": "id", "Type": "type"}),
+    ("Files", "file", {"Id": "id", "Name": "name", "Status": "status"}),
+    ("Chats", "chat", {"Id": "id", "Input": "input", "USD": "cost"}),
+)
+KEPT = ("tables", "versions", "private", "bills", "last_moment")
+
+
+def sections(vapi: Vapi, at_most: int) -> Iterator[tuple[Section, int]]:
+    """One table for each kind."""
+    for title, kind, columns in SHOWN:
+        rows = list(vapi.books.each(kind))
+        cells = [tuple(row.get(name) for name in columns.values()) for row in rows[::-1][:at_most]]
+        yield Section(title, tuple(columns), cells), len(rows)
+
+
+def saved(vapi: Vapi) -> dict[str, Any]:
+    """Everything worth keeping, as JSON."""
+    books = vapi.books
+    return {
+        **{name: getattr(books, name) for name in KEPT},
+        "keys": sorted(books.keys),
+        "habits": asdict(books.habits),
+    }
+
+
+def restore(vapi: Vapi, state: dict[str, Any]) -> None:
+    """Take up where a file left off; callers hold the lock."""
+    for name in KEPT:
+        setattr(vapi.books, name, state[name])
+    vapi.books.keys |= set(state["keys"])
+    vapi.books.habits = Habits(**state["habits"])

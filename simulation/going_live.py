@@ -1,0 +1,227 @@
+"""The act in which clinics go live: configured free, charged once at Deploy, and given back what
+could not be finished; beside what Stripe, Twilio and Vapi have on their own books.
+"""
+
+import os
+from dataclasses import dataclass, field
+
+from models.deployment.phone_line import PhoneLine
+from models.deployment.resource import Resource
+from simulation import stage_print as say
+from simulation.acts import Clinic, kill_worker, stripe_client
+from simulation.api import Api
+from simulation.expected import Json, Outcome
+
+ENDED = frozenset({"live", "failed", "rolled_back", "payment_action_required"})
+LASTING_SECONDS = 120.0
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A clinic that means to go live, and what is to become of it."""
+
+    name: str
+    what: str
+    card: str
+    expected: str
+    id: str = ""
+    api: Api | None = None
+    deployments: list[str] = field(default_factory=list)
+
+    @property
+    def own(self) -> Api:
+        """Its way to talk."""
+        if self.api is None:
+            raise RuntimeError(f"{self.name} has not opened its account.")
+        return self.api
+
+    @property
+    def home(self) -> str:
+        """Where its account is."""
+        return f"/api/accounts/{self.id}"
+
+
+def clinics_go_live(clinic: Clinic) -> list[Outcome]:
+    """Six clinics go through the wizard; what became of each."""
+    candidates = [_opened(clinic, each) for each in _candidates()]
+    say.chapter(
+        "Clinics go live",
+        f"{len(candidates)} configure a forwarded number; nothing is charged or bought for that",
+    )
+    usual, abandoned, refused, asked, broken, killed = candidates
+    del abandoned  # it never comes back
+    _deploys(usual)
+    _is_refused_first(clinic, refused)
+    _confirms(clinic, asked)
+    _breaks(clinic, broken)
+    _is_killed(killed)
+    for each in (usual, killed):
+        _ends(each, each.expected)
+    return [_outcome(clinic, each) for each in candidates]
+
+
+def _candidates() -> list[Candidate]:
+    return [
+        Candidate("Harbor Dental", "goes live", "pm_card_visa", "live"),
+        Candidate("Lakeside Vision", "never adds a card", "", "not deployed"),
+        Candidate("Hill Pediatrics", "first card refused", "pm_card_chargeCustomerFail", "live"),
+        Candidate("Elm Street Clinic", "bank asks", "pm_card_authenticationRequired", "live"),
+        Candidate("Bay Orthodontics", "no assistant", "pm_card_visa", "rolled_back"),
+        Candidate("Mill Road Practice", "workers killed", "pm_card_visa", "live"),
+    ]
+
+
+def _opened(clinic: Clinic, each: Candidate) -> Candidate:
+    """Its account, its voice and its number, and a card where it has one."""
+    url = os.environ["PUBLIC_URL"]
+    made = Api(url, clinic.operator_key).post(
+        "/api/accounts", {"name": each.name}, key=f"open-{each.name}"
+    )
+    each.id, each.api = made["id"], Api(url, made["key"])
+    each.own.put(f"{each.home}/voice", {"provider": "vapi", "voiceId": "Elliot"})
+    each.own.put(
+        f"{each.home}/phone/forwarded",
+        {"businessName": each.name, "clinicNumber": "+12025550177", "areaCode": "202"},
+    )
+    if each.card:
+        _saves_card(clinic, each, each.card, "first")
+    return each
+
+
+def _saves_card(clinic: Clinic, each: Candidate, card: str, key: str) -> None:
+    """Stripe's form takes the card, where its bank may ask; then the browser tells us."""
+    opened = each.own.post(f"{each.home}/setup-intents", {}, key=f"{each.id}-{key}")
+    intent = opened["setupIntentId"]
+    confirmed = stripe_client().v1.setup_intents.confirm(intent, {"payment_method": card})
+    if confirmed.status == "requires_action":
+        clinic.sandbox.control(f"stripe/{intent}/authenticate")
+    each.own.post(
+        f"{each.home}/payment-method",
+        {"setupIntentId": opened["setupIntentId"]},
+        key=f"{each.id}-{key}-saved",
+    )
+
+
+def _deploys(each: Candidate) -> str:
+    """What it costs is confirmed, and Deploy is clicked."""
+    due = each.own.get(f"{each.home}/cost-preview")["dueNow"]["amount"]
+    key = f"{each.id}-deploy-{len(each.deployments)}"
+    begun = each.own.post(f"{each.home}/deployments", {"confirmedCost": due}, key=key)
+    each.deployments.append(begun["id"])
+    return str(begun["id"])
+
+
+def _ends(each: Candidate, status: str) -> Json:
+    """Wait until its deployment has ended as it should."""
+
+    def ended() -> Json | None:
+        shown = each.own.get(f"/api/deployments/{each.deployments[-1]}")
+        return shown if shown["status"] in ENDED else None
+
+    shown: Json = say.wait_for(f"{each.name} to be {status}", ended, LASTING_SECONDS)
+    if shown["status"] != status:
+        raise RuntimeError(f"{each.name} is {shown['status']}, not {status}: {shown['error']}")
+    say.step(f"{each.name}: {shown['message'].splitlines()[0]}")
+    return shown
+
+
+def _is_refused_first(clinic: Clinic, each: Candidate) -> None:
+    _deploys(each)
+    _ends(each, "failed")
+    _saves_card(clinic, each, "pm_card_visa", "second")
+    _deploys(each)
+    _ends(each, "live")
+
+
+def _confirms(clinic: Clinic, each: Candidate) -> None:
+    """Its bank wants the cardholder, who confirms on the page."""
+    deployment = _deploys(each)
+    _ends(each, "payment_action_required")
+    action = each.own.post(
+        f"/api/deployments/{deployment}/payment-action", {}, key=f"{each.id}-action"
+    )
+    intent = action["clientSecret"].partition("_secret_")[0]
+    stripe_client().v1.payment_intents.confirm(
+        intent, {"payment_method": action["paymentMethodId"]}
+    )
+    clinic.sandbox.control(f"stripe/{intent}/authenticate")
+    each.own.post(f"/api/deployments/{deployment}/payment-action/done", {}, key=f"{each.id}-done")
+    say.wait_for(
+        f"{each.name} to go on",
+        lambda: (
+            each.own.get(f"/api/deployments/{deployment}")["status"] != "payment_action_required"
+        ),
+    )
+    _ends(each, "live")
+
+
+def _breaks(clinic: Clinic, each: Candidate) -> None:
+    """Vapi refuses to make its assistant: all is undone, and the fee refunded."""
+    fault = {"kind": "refused_400", "provider": "vapi", "method": "POST", "path": "/assistant"}
+    clinic.sandbox.control("faults", **fault, times=1)
+    _deploys(each)
+    _ends(each, "rolled_back")
+
+
+def _is_killed(each: Candidate) -> None:
+    """All workers are killed as it deploys; whoever comes next goes on."""
+    deployment = _deploys(each)
+    say.wait_for(
+        "its deployment to be under way",
+        lambda: each.own.get(f"/api/deployments/{deployment}")["status"] != "queued",
+    )
+    kill_worker(os.environ["REDIS_URL"], "deploys")
+
+
+def _outcome(clinic: Clinic, each: Candidate) -> Outcome:
+    """What became of it, here and there."""
+    account = each.own.get(each.home)
+    told = account["deployment"]["status"] if account["deployment"] else "not deployed"
+    charges = [
+        charge
+        for charge in stripe_client().v1.charges.list({"limit": 100}).auto_paging_iter()
+        if charge.paid and charge.metadata.to_dict().get("account_id") == each.id
+    ]
+    lines = {line.e164 for line in PhoneLine.select().where(PhoneLine.account == each.id)}
+    bought = [fee["for"] for fee in _fees(clinic) if fee["for"] in lines]
+    owned = {number["phone_number"] for number in _owned(clinic)}
+    made = {row.provider_id for row in Resource.select().where(Resource.account == each.id)}
+    return Outcome(
+        each.name,
+        each.what,
+        told,
+        each.expected,
+        charged=sum(charge.amount for charge in charges),
+        refunded=sum(charge.amount_refunded for charge in charges),
+        bought=len(bought),
+        released=sum(number not in owned for number in bought),
+        at_vapi=len(made & _at_vapi(clinic)),
+    )
+
+
+def _fees(clinic: Clinic) -> list[Json]:
+    """What Twilio bills for numbers."""
+    bills: list[Json] = clinic.sandbox.shown("twilio/ledger")["bills"]
+    return [fee for fee in bills if fee["what"] == "number"]
+
+
+def _owned(clinic: Clinic) -> list[Json]:
+    """The numbers that are ours at Twilio, but for the one that clinics text from."""
+    numbers: list[Json] = clinic.sandbox.shown("twilio/bought")["numbers"]
+    return [number for number in numbers if "-ln_" in number["friendly_name"]]
+
+
+def _at_vapi(clinic: Clinic) -> set[str]:
+    """Everything there is at Vapi."""
+    kinds = clinic.sandbox.shown("vapi/objects")
+    return {row["id"] for rows in kinds.values() for row in rows}
+
+
+def nothing_else_is_there(clinic: Clinic, outcomes: list[Outcome]) -> bool:
+    """Whether the providers have just what the table says, and nothing that no clinic knows of."""
+    live = sum(outcome.status == "live" for outcome in outcomes)
+    return (
+        len(_fees(clinic)) == sum(outcome.bought for outcome in outcomes)
+        and len(_owned(clinic)) == live
+        and len(_at_vapi(clinic)) == sum(outcome.at_vapi for outcome in outcomes)
+    )

@@ -1,0 +1,269 @@
+"""Health care's own rules in the gate (B4, B22): holds, contact requests, whose debt it is, quiet
+days, registered senders, offers; and the gate explained without acting (F52).
+"""
+
+from datetime import UTC, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from models.accounts.account_settings import AccountSettings
+from models.accounts.audit_entry import AuditEntry
+from models.contact.consent import Consent
+from models.contact.contact_decision import ContactDecision
+from models.contact.hold import Hold
+from models.contact.message_template import MessageTemplate
+from models.invoices.customer import Customer
+from rules.contact.policy import BY_ID, HOLD_KINDS
+from runtime.clock import business_now, real_now, rfc3339
+from tests import given
+from tests.card_samples import check_digit
+from tests.texting import SHARED_NUMBER, Texting
+
+CARD = f"424242424242424{check_digit('424242424242424')}"
+SHARP = {"minute": 0, "second": 0, "microsecond": 0}
+
+pytestmark = pytest.mark.usefixtures("texting")
+
+
+@pytest.fixture
+def clinic(texting: Texting) -> Texting:
+    """A clinic whose customer agreed to texts."""
+    return texting.consents()
+
+
+def holds(clinic):
+    return f"/api/customers/{clinic.customer.id}/holds"
+
+
+def asked(clinic, **body):
+    """The gate's answer about the clinic's invoice, without acting."""
+    about = {"invoiceId": clinic.invoice.id, "channel": "sms"} | body
+    answer = clinic.post("/api/compliance/evaluate", **about)
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def settings(clinic, **choices):
+    AccountSettings.choose(clinic.account, choices, real_now())
+
+
+@pytest.mark.parametrize("kind", HOLD_KINDS)
+def test_nobody_on_hold_is_texted_and_lifting_the_hold_allows_it(clinic, kind):
+    made = clinic.post(holds(clinic), kind=kind, note="called on Monday")
+    assert (made.status_code, made.json["kind"], made.json["liftedAt"]) == (201, kind, None)
+    refused = clinic.ask()
+    assert (refused.status_code, refused.json["reasonCode"]) == (422, BY_ID[f"hold.{kind}"].code)
+    assert "nextAllowedAt" not in refused.json, "it has no end"
+    path = f"{holds(clinic)}/{made.json['id']}"
+    for _ in range(2):
+        assert clinic.client.simulate_delete(path, headers=clinic.headers).status_code == 204
+    clinic.send()
+    assert len(clinic.sent()) == 1
+    assert [row["liftedAt"] is None for row in clinic.get(holds(clinic))["data"]] == [False]
+
+
+def test_a_hold_that_is_placed_while_a_text_waits_stops_it(clinic):
+    """What commits before the `sending` row counts."""
+    assert clinic.ask().status_code == 202
+    clinic.post(holds(clinic), kind="attorney")
+    clinic.work()
+    assert (clinic.message().status, clinic.message().error_code) == (
+        "refused",
+        "attorney_represented",
+    )
+    assert clinic.requests() == []
+    assert ContactDecision.get().rule == "hold.attorney"
+
+
+def test_a_hold_ends_by_itself_and_says_when(clinic):
+    until = business_now() + timedelta(minutes=30)
+    clinic.post(holds(clinic), kind="ppdr", until=rfc3339(until))
+    refused = clinic.ask()
+    assert refused.json["reasonCode"] == "ppdr_open"
+    assert refused.json["nextAllowedAt"] >= rfc3339(until)
+    Hold.update(until=business_now() - timedelta(seconds=1)).execute()
+    clinic.send()
+
+
+def test_a_day_is_held_to_its_end_where_the_clinic_is(clinic):
+    tomorrow = clinic.account.local_date(business_now()) + timedelta(days=1)
+    made = clinic.post(holds(clinic), kind="insurance", until=tomorrow.isoformat()).json
+    assert Hold.get_by_id(made["id"]).until == clinic.account.next_midnight(
+        clinic.account.next_midnight(business_now())
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"kind": "moody"}, "invalid"),
+        ({"kind": "ppdr", "until": "2020-01-01"}, "invalid"),
+        ({"kind": "other", "note": f"pays with {CARD}"}, "card_number_refused"),
+        ({"kind": "other", "note": "n" * 2001}, "invalid"),
+    ],
+    ids=["kind", "past", "card", "long"],
+)
+def test_a_hold_that_cannot_be_meant_is_refused(clinic, body, code):
+    answer = clinic.post(holds(clinic), **body)
+    assert (answer.status_code, answer.json["code"]) == (422, code)
+    assert Hold.select().count() == 0
+
+
+def test_nobody_sees_or_lifts_a_hold_of_another_account_or_customer(clinic):
+    made = clinic.post(holds(clinic), kind="other").json
+    other = clinic.another_clinic()
+    for path, headers in (
+        (f"{holds(clinic)}/{made['id']}", other.headers),
+        (f"{holds(other)}/{made['id']}", other.headers),
+    ):
+        assert clinic.client.simulate_delete(path, headers=headers).status_code == 404
+    assert clinic.client.simulate_get(holds(clinic), headers=other.headers).status_code == 404
+    assert Hold.get_by_id(made["id"]).lifted_at is None
+
+
+def test_holds_are_in_the_timeline_the_ledger_and_the_audit_without_their_notes(clinic):
+    made = clinic.post(holds(clinic), kind="hardship", note="lost her job").json
+    clinic.client.simulate_delete(f"{holds(clinic)}/{made['id']}", headers=clinic.headers)
+    timeline = clinic.get(f"/api/invoices/{clinic.invoice.id}/timeline?limit=100")["data"]
+    told = [row for row in timeline if row["type"].startswith("hold.")]
+    assert [row["type"] for row in told] == ["hold.placed", "hold.lifted"]
+    assert [row["hold"]["id"] for row in clinic.ledger()["data"] if row["type"] == "hold"] == [
+        made["id"]
+    ]
+    entries = list(AuditEntry.select().where(AuditEntry.action.startswith("hold.")))
+    assert [entry.action for entry in entries] == ["hold.placed", "hold.lifted"]
+    assert "job" not in repr([told, [entry.detail for entry in entries]])
+
+
+# Confidential communications, 45 CFR 164.522(b)
+
+
+def change(clinic, **body):
+    path = f"/api/customers/{clinic.customer.id}"
+    answer = clinic.client.simulate_patch(path, json=body, headers=clinic.headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json["contactRequest"]
+
+
+def test_whoever_asked_to_be_called_is_not_texted_until_they_change_their_mind(clinic):
+    assert change(clinic, contactRequest={"channel": "voice"}) == {
+        "channel": "voice",
+        "phone": None,
+    }
+    assert clinic.ask().json["reasonCode"] == "contact_request"
+    assert change(clinic, contactRequest=None) is None
+    clinic.send()
+    assert AuditEntry.select().where(AuditEntry.action == "contact_request.changed").count() == 2
+
+
+def test_a_number_that_was_asked_for_is_used_and_no_other(clinic):
+    """Its consent counts, and a consent to the old number does not."""
+    wished = next(
+        phone for phone in ("+12025550199", "+14155550199") if phone != clinic.customer.phone
+    )
+    change(clinic, contactRequest={"phone": wished})
+    assert asked(clinic)["phone"] == wished
+    assert asked(clinic)["reasonCode"] == "no_consent"
+    clinic.consents(wished)
+    assert "no_consent" not in [row["reasonCode"] for row in asked(clinic)["reasons"]]
+    assert clinic.ask(phoneNumber=clinic.phone).json["reasonCode"] == "contact_request"
+
+
+def test_a_customer_without_a_request_says_so(clinic):
+    shown = clinic.get(f"/api/customers/{clinic.customer.id}")
+    assert shown["contactRequest"] is None
+
+
+# The account's own
+
+
+def test_whoever_collects_for_others_does_not_text_and_cannot_say_otherwise(clinic):
+    settings(clinic, party="third")
+    assert clinic.ask().json["reasonCode"] == "third_party_sms"
+    path = f"/api/accounts/{clinic.account.id}/settings"
+    answer = clinic.client.simulate_patch(path, json={"party": "first"}, headers=clinic.headers)
+    assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
+
+
+def test_on_a_quiet_day_nobody_is_texted(clinic):
+    path = f"/api/accounts/{clinic.account.id}/settings"
+    days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+    body = {"quietDays": [*days[:-1], "12-25", "2028-02-29"]}
+    answer = clinic.client.simulate_patch(path, json=body, headers=clinic.headers)
+    assert answer.json["quietDays"] == body["quietDays"]
+    settings(clinic, quiet_days=days)
+    refused = clinic.ask().json
+    assert (refused["reasonCode"], "nextAllowedAt" in refused) == ("quiet_day", False)
+
+
+@pytest.mark.parametrize("day", ["Sunday", "02-30", "2026-02-29", "today", "12-25-2026", "1-1"])
+def test_what_is_no_day_is_refused(clinic, day):
+    path = f"/api/accounts/{clinic.account.id}/settings"
+    answer = clinic.client.simulate_patch(path, json={"quietDays": [day]}, headers=clinic.headers)
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid")
+
+
+def test_a_sender_that_is_known_to_be_unregistered_sends_nothing(clinic):
+    path = f"/api/accounts/{clinic.account.id}/sender"
+    operator = given.a_key(None) | {"Payphone-Account": clinic.account.id}
+
+    def put(registration):
+        body = {"fromNumber": SHARED_NUMBER, "registration": registration}
+        return clinic.client.simulate_put(path, json=body, headers=operator)
+
+    assert put("pending").json["registration"] == "pending"
+    assert clinic.ask().json["reasonCode"] == "sender_unregistered"
+    assert put("approved").status_code == 200
+    clinic.send()
+
+
+def test_an_offer_goes_only_to_who_consented_in_writing(clinic):
+    words = "{clinic}: pay within a week and save 10 %: {url}"
+    MessageTemplate.write(clinic.account.id, "en", "payment_link", words, real_now())
+    assert clinic.ask().json["reasonCode"] == "no_written_consent"
+    Consent.update(written=True).execute()
+    clinic.send()
+
+
+# The gate explained
+
+
+def test_the_gate_is_asked_without_acting(clinic):
+    found = asked(clinic)
+    assert (found["allowed"], found["reasonCode"], found["reasons"]) == (True, None, [])
+    assert found["until"] > found["at"]
+    assert ContactDecision.select().count() == 0
+    assert clinic.get(f"/api/invoices/{clinic.invoice.id}/messages")["data"] == []
+
+
+def test_every_reason_is_told_with_its_rule_and_the_weightiest_is_the_answer(clinic):
+    clinic.post(holds(clinic), kind="ppdr")
+    Consent.delete().execute()
+    found = asked(clinic)
+    assert [row["reasonCode"] for row in found["reasons"]] == ["ppdr_open", "no_consent"]
+    assert (found["reasonCode"], found["rule"]["id"]) == ("ppdr_open", "hold.ppdr")
+    assert found["rule"]["source"] == BY_ID["hold.ppdr"].source
+    assert found["nextAllowedAt"] is None
+
+
+def test_another_time_channel_and_purpose_are_asked_about(clinic):
+    Customer.update(phone="+12015550123").execute()
+    clinic.consents("+12015550123", ("sms", "voice"))
+    day = (business_now() + timedelta(days=10)).astimezone(ZoneInfo("America/New_York"))
+    noon, night, morning = (
+        rfc3339((day + timedelta(days=later)).replace(hour=hour, **SHARP).astimezone(UTC))
+        for later, hour in ((0, 12), (0, 23), (1, 8))
+    )
+    assert asked(clinic, at=noon, channel="voice")["allowed"]
+    found = asked(clinic, at=night)
+    assert (found["reasonCode"], found["nextAllowedAt"]) == ("quiet_hours", morning)
+    assert found["states"] == ["NJ"]
+    young = asked(clinic, at=noon, purpose="collection")
+    assert (young["reasonCode"], young["rule"]["id"]) == ("debt_too_young", "age.new_jersey")
+
+
+def test_an_invoice_of_another_account_is_not_evaluated(clinic):
+    other = clinic.another_clinic()
+    answer = other.post("/api/compliance/evaluate", invoiceId=clinic.invoice.id, channel="sms")
+    assert answer.status_code == 404

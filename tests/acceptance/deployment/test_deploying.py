@@ -1,0 +1,185 @@
+"""Deploying with a forwarded number (F80–F83, F87, F92–F97): what is bought, when, and what not."""
+
+import pytest
+
+from models.deployment.phone_line import PhoneLine
+from providers.twilio.numbers import search_numbers
+from runtime.clock import real_now
+from tests import given
+from tests.deploying import ADDRESS, states
+
+
+def test_a_clinic_with_a_forwarded_number_goes_live(clinic, logged):
+    answer = clinic.deploys()
+    assert answer.status_code == 202
+    assert answer.headers["Location"] == f"/api/deployments/{answer.json['id']}"
+    assert answer.json["status"] == "queued"
+    clinic.works(4)
+    shown = clinic.shown(answer.json["id"])
+    assert shown["status"] == "live"
+    assert shown["message"] == "System is now live! ✓"
+    (number,) = clinic.twilio.owned()
+    assert number.startswith("+1212")
+    settings = clinic.setup.phone_integration_settings
+    assert settings["twilioForwardNumber"] == number
+    assert settings["setupCompletedAt"]
+    assert settings["clinicNumber"] == "+12125550123"
+    assert clinic.line.forwarding == "awaiting_forwarding"
+
+
+def test_deploying_needs_a_payment_method(clinic):
+    """F80: the exact sentence, and nothing is bought."""
+    clinic.setup.record(clinic.setup.updated_at, payment_method_verified=False)
+    answer = clinic.deploys()
+    assert (answer.status_code, answer.json["code"]) == (402, "payment_method_required")
+    assert answer.json["detail"].startswith(
+        "Payment method required. Please add a payment method before deploying."
+    )
+    clinic.works()
+    assert clinic.twilio.owned() == {}
+
+
+def test_what_was_confirmed_must_be_what_is_due(clinic):
+    answer = clinic.deploys(cost=100)
+    assert (answer.status_code, answer.json["code"]) == (409, "cost_changed")
+    assert clinic.twilio.owned() == {}
+
+
+def test_one_deployment_at_a_time(clinic):
+    first = clinic.deploys()
+    second = clinic.deploys()
+    assert (first.status_code, second.status_code) == (202, 409)
+    assert second.json["code"] == "deployment_in_progress"
+    clinic.works(4)
+    assert len(clinic.twilio.owned()) == 1
+
+
+def test_an_account_that_has_a_number_keeps_it(clinic):
+    """Case 4 (F96): the existing number is used, and nothing is bought."""
+    bought = clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
+    assert bought.status_code == 201, bought.text
+    assert bought.json == {
+        "success": True,
+        "phoneNumber": clinic.line.e164,
+        "sid": clinic.line.twilio_sid,
+    }
+    shown = clinic.goes_live()
+    assert list(clinic.twilio.owned()) == [bought.json["phoneNumber"]]
+    assert "Using existing number" in next(
+        step["message"] for step in shown["steps"] if step["name"] == "number"
+    )
+
+
+def test_a_number_is_not_sold_without_a_payment_method(clinic):
+    """F84: the exact answer."""
+    clinic.setup.record(clinic.setup.updated_at, payment_method_verified=False)
+    answer = clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
+    assert answer.status_code == 402
+    assert answer.json == {"success": False, "message": "Payment method required"}
+    assert clinic.twilio.owned() == {}
+
+
+def test_an_account_has_one_number(clinic):
+    clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
+    again = clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
+    assert (again.status_code, again.json["code"]) == (409, "already_exists")
+    assert len(clinic.twilio.owned()) == 1
+
+
+@pytest.mark.parametrize(
+    "kind", ["timeout_before", "timeout_after", "error_500", "error_500_after"]
+)
+def test_a_purchase_whose_answer_is_lost_buys_one_number(clinic, kind):
+    clinic.twilio.fault(kind, "/2010-04-01/Accounts/*/IncomingPhoneNumbers.json")
+    begun = clinic.deploys().json
+    clinic.works(8)
+    assert clinic.shown(begun["id"])["status"] == "live"
+    assert len(clinic.twilio.owned()) == 1
+
+
+def test_a_number_that_is_gone_is_replaced_by_another(clinic):
+    """Field report 2: by area code the next candidate is tried."""
+    begun = clinic.deploys().json
+    while clinic.line is None:  # as far as the line, not yet its purchase
+        given.worked(clinic.redis, "deploys", rounds=1)
+    first = search_numbers(area_code="212", limit=1)[0].e164
+    clinic.line.record(real_now(), e164=first, tries=1)  # chosen by a worker that then died
+    clinic.twilio.take(first)
+    clinic.works(6)
+    assert clinic.shown(begun["id"])["status"] == "live"
+    (bought,) = clinic.twilio.owned()
+    assert bought != first
+    assert clinic.line.tries == 2
+
+
+def test_a_chosen_number_that_is_gone_is_told(clinic):
+    """Field report 2: a chosen number is asked for again, with others near it."""
+    search = clinic.call("GET", "…/available-numbers?areaCode=212").json
+    if "data" not in search:
+        pytest.skip("the search has not landed")
+    chosen = search["data"][0]["phoneNumber"]
+    clinic.twilio.take(chosen)
+    begun = clinic.deploys(phoneNumber=chosen).json
+    clinic.works(4)
+    shown = clinic.shown(begun["id"])
+    assert (shown["status"], shown["code"]) == ("failed", "number_gone")
+    assert shown["message"] == (
+        "Failed to purchase phone number. Please verify your payment method."
+    )
+    assert clinic.line is None
+
+
+def test_two_clinics_never_share_a_number(clinic):
+    """Field report 1: Twilio would sell one twice; the slot of the number does not."""
+    other = clinic.another().configures().has_card()
+    clinic.deploys()
+    other.deploys()
+    clinic.works(6)
+    numbers = [row.e164 for row in PhoneLine.select()]
+    assert len(set(numbers)) == 2
+    assert len(clinic.twilio.owned()) == 2
+
+
+def test_a_trial_account_is_refused_before_anything_is_bought(clinic):
+    """Field report 4."""
+    clinic.twilio.becomes_trial()
+    begun = clinic.deploys().json
+    clinic.works(2)
+    shown = clinic.shown(begun["id"])
+    assert (shown["status"], shown["code"]) == ("failed", "twilio_trial")
+    assert clinic.twilio.owned() == {}
+    assert clinic.deploys().status_code == 202
+
+
+def test_an_address_is_registered_before_the_number_is_bought(clinic):
+    """Field report 6."""
+    clinic.configures(serviceAddress=ADDRESS)
+    clinic.goes_live()
+    (number,) = clinic.twilio.owned().values()
+    assert number["emergency_address_sid"].startswith("AD")
+
+
+def test_what_is_live_is_taken_down(clinic):
+    shown = clinic.goes_live()
+    answer = clinic.call("POST", f"/api/deployments/{shown['id']}/take-down")
+    assert answer.status_code == 202
+    clinic.works(4)
+    shown = clinic.shown(shown["id"])
+    assert shown["status"] == "taken_down", shown
+    assert clinic.twilio.owned() == {}
+    assert clinic.line is None
+    assert states(shown)["number"] == "undone"
+    assert "twilioForwardNumber" not in clinic.setup.phone_integration_settings
+    assert clinic.deploys().status_code == 202
+
+
+def test_events_are_sent_once_and_resume(clinic):
+    shown = clinic.goes_live()
+    path = f"/api/deployments/{shown['id']}/events"
+    first = clinic.client.simulate_get(path, headers=clinic.headers)
+    assert first.headers["Content-Type"].startswith("text/event-stream")
+    assert first.text.startswith("retry: 1000\n\nid: ")
+    assert "System is now live! ✓" in first.text
+    last = first.text.strip().rsplit("id: ", 1)[1].split("\n")[0]
+    headers = clinic.headers | {"Last-Event-ID": last}
+    assert clinic.client.simulate_get(path, headers=headers).status_code == 204

@@ -1,0 +1,133 @@
+"""Cards that are saved now and charged later: what set-up does not promise, and how they end."""
+
+import pytest
+import stripe
+
+NO_REDIRECTS = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
+CARDS_ONLY = {"allowed_payment_method_types": ["card"], "usage": "off_session"}
+
+
+@pytest.fixture
+def customer(world):
+    return world.stripe.customers.create({"name": "Dental Clinic"}).id
+
+
+def saved(world, customer, card="pm_card_visa", authenticate=True):
+    """The id of a card that was set up for later."""
+    intent = world.stripe.setup_intents.create({"customer": customer, **CARDS_ONLY})
+    done = world.stripe.setup_intents.confirm(intent.id, {"payment_method": card})
+    if done.status == "requires_action" and authenticate:
+        world.control(f"stripe/{intent.id}/authenticate")
+    done = world.stripe.setup_intents.retrieve(intent.id)
+    assert done.status == "succeeded"
+    return done.payment_method
+
+
+def test_types_of_payment_methods_may_be_allowed_but_not_given(world, customer):
+    made = world.stripe.setup_intents.create({"customer": customer, **CARDS_ONLY})
+    assert made.automatic_payment_methods is None
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        world.stripe.setup_intents.create({"payment_method_types": ["card"]})
+    assert refused.value.code == "payment_method_types_no_longer_supported"
+
+
+@pytest.mark.parametrize(
+    ("card", "code"),
+    [
+        ("pm_card_chargeCustomerFail", "generic_decline"),
+        ("pm_card_authenticationRequired", "authentication_required"),
+    ],
+)
+def test_a_card_that_passes_set_up_may_still_refuse_the_charge(world, customer, card, code):
+    method = saved(world, customer, card)
+    with pytest.raises(stripe.CardError) as refused:
+        world.charge(method, customer=customer, off_session=True)
+    assert refused.value.error.decline_code == code
+
+
+def test_what_was_refused_off_session_is_confirmed_on_session(world, customer):
+    """The intent is back at requires_payment_method; with the method, and the cardholder there, it
+    succeeds.
+    """
+    method = saved(world, customer, "pm_card_authenticationRequired")
+    with pytest.raises(stripe.CardError) as refused:
+        world.charge(method, customer=customer, off_session=True)
+    intent = world.stripe.payment_intents.retrieve(refused.value.error.payment_intent.id)
+    assert (intent.status, intent.payment_method) == ("requires_payment_method", None)
+    asked = world.stripe.payment_intents.confirm(intent.id, {"payment_method": method})
+    assert asked.status == "requires_action"
+    assert world.control(f"stripe/{intent.id}/authenticate")["status"] == "succeeded"
+
+
+def test_funds_may_lack_after_the_cardholder_has_confirmed(world, customer):
+    method = saved(world, customer, "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds")
+    intent = world.charge(method, customer=customer)
+    assert intent.status == "requires_action"
+    answer = world.http.post(f"/sandbox/stripe/{intent.id}/authenticate", json={})
+    assert answer.status_code == 402
+    error = world.stripe.payment_intents.retrieve(intent.id).last_payment_error
+    assert error.decline_code == "insufficient_funds"
+
+
+def test_some_cards_ask_only_until_they_are_set_up(world, customer):
+    with pytest.raises(stripe.CardError) as refused:
+        world.charge("pm_card_threeDSecureRequired", off_session=True)
+    assert refused.value.code == "authentication_required"
+    method = saved(world, customer, "pm_card_threeDSecureRequired")
+    assert world.charge(method, customer=customer, off_session=True).status == "succeeded"
+
+
+def test_a_bank_may_think_otherwise_of_a_saved_card(world, customer):
+    method = saved(world, customer)
+    world.control(f"stripe/{method}/become", card="chargeDeclinedInsufficientFunds")
+    with pytest.raises(stripe.CardError) as refused:
+        world.charge(method, customer=customer, off_session=True)
+    assert refused.value.error.decline_code == "insufficient_funds"
+
+
+def test_one_card_has_one_fingerprint_whoever_saves_it(world, customer):
+    other = world.stripe.customers.create({"name": "Other Clinic"}).id
+    cards = [
+        world.stripe.payment_methods.retrieve(saved(world, owner, card)).card.fingerprint
+        for owner, card in (
+            (customer, "pm_card_visa"),
+            (other, "pm_card_visa"),
+            (other, "pm_card_mastercard"),
+        )
+    ]
+    assert cards[0] == cards[1] != cards[2]
+
+
+def test_a_card_expires_when_its_month_is_over(world, customer):
+    method = saved(world, customer)
+    world.control(f"stripe/{method}/renew", exp_month=1, exp_year=2001)
+    with pytest.raises(stripe.CardError) as refused:
+        world.charge(method, customer=customer, off_session=True)
+    assert refused.value.code == "expired_card"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({}, "payment_method.automatically_updated"),
+        ({"formerly": True}, "payment_method.card_automatically_updated"),
+    ],
+    ids=["now", "formerly"],
+)
+def test_a_bank_renews_a_card_by_itself(world, customer, body, kind):
+    method = saved(world, customer)
+    world.control(f"stripe/{method}/renew", exp_month=3, exp_year=2040, last4="4444", **body)
+    (event,) = world.stripe.events.list({"type": kind}).data
+    card = event.data.object.card
+    assert (card.exp_month, card.exp_year, card.last4) == (3, 2040, "4444")
+    assert event.data.previous_attributes["card"]["exp_year"] == 2034
+
+
+def test_a_deleted_customers_card_is_nobodys(world, customer):
+    method = saved(world, customer)
+    world.stripe.customers.delete(customer)
+    assert world.stripe.payment_methods.retrieve(method).customer is None
+    assert world.types()[-1] == "customer.deleted"
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        world.stripe.setup_intents.create({"customer": customer})
+    assert (refused.value.code, refused.value.param) == ("resource_missing", "customer")

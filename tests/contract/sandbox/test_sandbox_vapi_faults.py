@@ -1,0 +1,204 @@
+"""Faults at Vapi's stand-in, as our functions meet them over HTTP: what they say of the outcome,
+and what was done nevertheless; and what a test may ask the stand-in for.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from providers.errors import ProviderError
+from providers.vapi import assistants, client, files, phone_numbers, squads
+from runtime.settings import get_settings
+from sandbox.vapi.books import MAGIC_KEY
+from tests.voice import NUMBER, SECRET, VAPI, a_file, assistant_body, deployed, imported
+
+ROOT = Path(__file__).parents[3]
+ASKED = [{"assistant": {}}]
+
+
+def told(call, *arguments):
+    with pytest.raises(ProviderError) as raised:
+        call(*arguments)
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "code", "done"),
+    [
+        ("timeout_before", "unknown", "ReadTimeout", 0),
+        ("timeout_after", "unknown", "ReadTimeout", 1),
+        ("refuse", "unknown", "ReadError", 0),
+        ("refuse_after", "unknown", "ReadError", 1),
+        ("error_500", "unknown", "http_500", 0),
+        ("error_500_stored", "unknown", "http_500", 0),
+        ("error_500_after", "unknown", "http_500", 1),
+        ("bad_gateway", "unknown", "http_502", 0),
+        ("rate_limit_429", "retry_later", "rate_limit", 0),
+        ("forbidden_403", "retry_later", "forbidden", 0),
+        ("refused_400", "refused", "http_400", 0),
+        ("conflict_409", "refused", "http_409", 0),
+    ],
+)
+def test_after_a_fault_what_was_done_is_found_by_its_tag(
+    voice, stand_in, kind, outcome, code, done
+):
+    """Given a request that went wrong, then our function says what is known of it; the tag finds
+    what was made, and nothing where nothing was.
+    """
+    stand_in.control("faults", provider="vapi", kind=kind, method="POST", path="/squad")
+    error = told(squads.create_squad, ASKED, "squad-1")
+    assert (error.outcome, error.code) == (outcome, code)
+    found = squads.find_squad("squad-1")
+    assert (found is not None) == bool(done)
+    logged = stand_in.sandbox.ground.requests.select({"method": "POST", "path": "/squad"})
+    assert [(row["fault"], row["performed"]) for row in logged] == [(kind, bool(done))]
+
+
+def test_what_is_slow_is_waited_for(voice, stand_in):
+    waited = []
+    voice.pause = waited.append
+    stand_in.control("faults", provider="vapi", kind="slow", path="/squad", seconds=5)
+    assert squads.create_squad(ASKED, "squad-1")["name"] == "squad-1"
+    assert waited == [5]
+
+
+@pytest.mark.parametrize("kind", ["timeout_after", "refuse_after", "error_500_after"])
+def test_a_lost_answer_to_an_upload_or_an_import_is_found_again(voice, stand_in, kind):
+    for path in ("/file", "/phone-number"):
+        stand_in.control("faults", provider="vapi", kind=kind, method="POST", path=path)
+    assert told(a_file).outcome == "unknown"
+    assert files.find_file("file-1")["status"] == "done"
+    assert told(imported).outcome == "unknown"
+    assert phone_numbers.find_number(tag="number-1")["number"] == NUMBER
+    assert phone_numbers.find_number(number=NUMBER)["name"] == "number-1"
+
+
+def test_a_lost_delete_is_done_when_it_is_asked_again(voice, stand_in):
+    squad = squads.create_squad(ASKED, "squad-1")
+    stand_in.control("faults", provider="vapi", kind="timeout_after", method="DELETE", path="*")
+    assert told(squads.delete_squad, squad["id"]).outcome == "unknown"
+    assert squads.delete_squad(squad["id"]) is None
+    assert squads.find_squad("squad-1") is None
+
+
+def test_report_17_a_voice_agent_is_taken_away_in_one_order_only(voice):
+    """Given one that is whole, when its parts are taken away in the wrong order, then what is still
+    referred to says so; in the right order everything goes.
+    """
+    made = deployed()
+    assert told(assistants.delete_assistant, made["assistant"]).code == "dependant_left"
+    assert told(squads.delete_squad, made["squad"]).code == "dependant_left"
+    assert told(files.delete_file, made["file"]).code == "dependant_left"
+    phone_numbers.delete_number(made["number"])
+    squads.delete_squad(made["squad"])
+    assistants.delete_assistant(made["assistant"])
+    assert sum(len(rows) for rows in voice.books.tables.values()) == 2  # tool and file
+
+
+@pytest.mark.parametrize("attempts", [0, 2])
+def test_report_20_a_number_is_live_only_once_it_is_active(voice, stand_in, attempts):
+    """Given a number that takes minutes to activate, then we say so for as long as it takes."""
+    stand_in.control("vapi/habits", active_after=60 * attempts)
+    number = imported()
+    for _ in range(attempts):
+        assert not phone_numbers.is_active(phone_numbers.get_number(number["id"]))
+        stand_in.control("clock", advance=60)
+    assert phone_numbers.is_active(phone_numbers.get_number(number["id"]))
+
+
+def test_report_17_what_somebody_edited_by_hand_can_be_seen(voice, stand_in):
+    """Given an assistant that somebody edits in the dashboard, then what we read differs from what
+    was rendered, and its version from the one that is pinned.
+    """
+    body = assistant_body()
+    made = assistants.create_assistant(body, "assistant-1")
+    assert {name: made[name] for name in body} == body
+    stand_in.control("vapi/edit", assistant=made["id"], changes={"firstMessage": "by hand"})
+    read = assistants.get_assistant(made["id"])
+    assert {name for name in body if read[name] != body[name]} == {"firstMessage"}
+    assert (assistants.version_of(made), assistants.version_of(read)) == ("v1", "v2")
+    again = assistants.update_assistant(made["id"], body, "assistant-1")
+    assert {name: again[name] for name in body} == body
+
+
+def test_a_wrong_key_waits_for_a_person(voice, stand_in, monkeypatch):
+    monkeypatch.setenv("VAPI_API_KEY", "rolled-since")
+    get_settings.cache_clear()
+    client.client.cache_clear()
+    error = told(squads.create_squad, ASKED, "squad-1")
+    assert (error.outcome, error.code) == ("retry_later", "unauthorized")
+    assert "VAPI_API_KEY" in error.advice
+    stand_in.control("vapi/keys", key="rolled-since")
+    assert squads.create_squad(ASKED, "squad-1")
+
+
+def test_nobody_there_is_no_doubt(voice, monkeypatch):
+    """Given no Vapi at all, then nothing can have been done: it is tried again later."""
+    monkeypatch.setenv("VAPI_API_BASE", "http://127.0.0.1:1")
+    get_settings.cache_clear()
+    client.client.cache_clear()
+    error = told(squads.create_squad, ASKED, "squad-1")
+    assert (error.outcome, error.code) == ("retry_later", "no_connection")
+
+
+def test_the_page_and_the_control_show_what_there_is(voice, stand_in):
+    made = deployed()
+    page = httpx.get(stand_in.url, trust_env=False, verify=False).text
+    assert all(made[kind] in page for kind in ("file", "tool", "assistant", "squad", "number"))
+    objects = stand_in.shown("vapi/objects")
+    assert [row["id"] for row in objects["squad"]] == [made["squad"]]
+    answering = stand_in.shown("vapi/answering", number=NUMBER)["assistant"]
+    assert answering["id"] == made["assistant"]
+    assert stand_in.shown("vapi/ledger") == {"bills": [], "usd": 0}
+
+
+def test_no_secret_of_ours_is_in_the_log(voice, stand_in, capfd, caplog):
+    """Given a whole deployment with everything logged, then no line holds token, key or secret."""
+    caplog.set_level("DEBUG")
+    deployed()
+    stand_in.control("faults", provider="vapi", kind="refused_400", path="/phone-number")
+    error = told(imported)
+    out, err = capfd.readouterr()
+    written = out + err + caplog.text + repr(error)
+    assert "/phone-number" in written
+    for secret in (MAGIC_KEY, SECRET, "sandbox-token"):
+        assert secret not in written
+
+
+@pytest.mark.slow
+def test_the_process_lets_the_demos_key_in():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sandbox", "--port", "0", "--vapi"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"VAPI_API_KEY": "the-demos-key"},
+    )
+    try:
+        url = process.stdout.readline().split()[-1]
+        headers = {"Authorization": "Bearer the-demos-key"}
+        assert httpx.get(f"{url}/squad", headers=headers, trust_env=False).json() == []
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
+        process.stdout.close()
+
+
+@pytest.mark.slow
+def test_a_child_opens_a_client_of_its_own():
+    """Given a process that has asked Vapi, when it forks, then the child shares no client."""
+    told_by_child = (
+        "import os\n"
+        "from providers.vapi.client import client\n"
+        "before = client()\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    os._exit(0 if client() is not before else 3)\n"
+        "os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    command = [sys.executable, "-c", told_by_child]
+    subprocess.run(command, cwd=ROOT, env=os.environ | VAPI, timeout=60, check=True)

@@ -1,0 +1,583 @@
+"""Numbers, addresses, prices and calls at Twilio, through our own functions and over HTTP, against
+the stand-in; with what broke for others ("report N" is a report of such a failure).
+"""
+
+from datetime import timedelta
+
+import pytest
+from twilio.request_validator import RequestValidator
+
+from providers.errors import ProviderError
+from providers.twilio import accounts, addresses, calls, numbers, prices
+from providers.twilio.refusals import ADDRESS_REQUIRED, GONE, NOT_FOUND, TRIAL
+from runtime.clock import real_now
+from sandbox.twilio import addresses as magic
+from sandbox.twilio import stock
+from sandbox.twilio.account import MAGIC_TOKEN
+from sandbox.twilio.ledger import MONTH
+from tests.texting import HOME
+from tests.twilio_stand_in import ADDRESSES, CALLS, NUMBERS, ONE_NUMBER, PRICES, SEARCH
+
+SMS, VOICE = f"{HOME}/api/webhooks/twilio/messages", f"{HOME}/api/webhooks/twilio/voice"
+STATUS = f"{HOME}/api/webhooks/twilio/call-status"
+CLINIC = "+12125550100"  # the clinic's own, outside Twilio
+CALLER = "+12125550101"
+WHERE = {
+    "customer_name": "Harbor Dental",
+    "street": "12 Pier St",
+    "city": "New York",
+    "region": "NY",
+    "postal_code": "10001",
+    "iso_country": "US",
+}
+
+
+def available(**asked):
+    return numbers.search_numbers(**({"area_code": "212"} | asked))
+
+
+def buy(e164=None, tag="pp-test-1", **more):
+    return numbers.buy_number(
+        e164 or available()[0].e164,
+        friendly_name=tag,
+        sms_url=SMS,
+        voice_url=VOICE,
+        status_callback=STATUS,
+        **more,
+    )
+
+
+def an_address(tag="pp-test-address", **more):
+    return addresses.create_address(**(WHERE | {"friendly_name": tag} | more))
+
+
+def refused(call, *args, **more) -> ProviderError:
+    with pytest.raises(ProviderError) as told:
+        call(*args, **more)
+    assert told.value.outcome == "refused", told.value
+    return told.value
+
+
+# searching
+
+
+def test_a_search_shows_numbers_that_take_calls_and_texts_and_need_no_address(twilio_stand_in):
+    """Given an area code where some cannot be texted and some need an address, when it is searched,
+    then those are left out; with an address at hand the latter are shown.
+    """
+    found = available(limit=1000)
+    assert len(found) > 30
+    assert all(each.e164.startswith("+1212555") for each in found)
+    assert {each.address_requirements for each in found} == {"none"}
+    assert all(each.voice and each.sms for each in found)
+    assert {each.mms for each in found} == {True, False}
+    assert {(each.locality, each.region) for each in found} == {("New York", "NY")}
+    more = available(with_address=True, limit=1000)
+    assert {each.address_requirements for each in more} == {"none", "any", "local"}
+
+
+def test_a_search_is_narrowed_at_twilio_and_again_here(twilio_stand_in, monkeypatch):
+    """Given a Twilio that overlooks what it is asked to leave out, then it is left out here."""
+    available()
+    asked = twilio_stand_in.asked("GET", "/Local.json")[0]
+    assert (asked["SmsEnabled"], asked["VoiceEnabled"]) == ("true", "true")
+    assert asked["ExcludeAllAddressRequired"] == "true"
+    monkeypatch.setattr("sandbox.twilio.available_numbers._fits", lambda *_: True)
+    found = available(limit=1000)
+    assert found
+    assert all(each.voice and each.sms for each in found)
+    assert {each.address_requirements for each in found} == {"none"}
+
+
+def test_a_number_of_which_no_requirement_is_told_may_need_an_address(twilio_stand_in, monkeypatch):
+    monkeypatch.setitem(stock.ADDRESS_REQUIRED, 50, None)
+    silent = "+12125550150"
+    assert silent not in {each.e164 for each in available()}
+    assert {each.e164: each.address_requirements for each in available(with_address=True)}[
+        silent
+    ] == "any"
+
+
+@pytest.mark.parametrize(
+    ("asked", "begins"),
+    [
+        ({"area_code": "", "locality": "Boston"}, "+1617"),
+        ({"area_code": "", "near": "+14155550111"}, "+1415"),
+        ({"area_code": "", "contains": "+1303555"}, "+1303"),
+        ({"area_code": "", "locality": "Toronto", "country": "CA"}, "+1416"),
+        ({"area_code": "907"}, "+1907"),
+    ],
+)
+def test_a_search_goes_by_place_pattern_and_neighbourhood(twilio_stand_in, asked, begins):
+    found = available(**asked)
+    assert found
+    assert all(each.e164.startswith(begins) for each in found)
+
+
+@pytest.mark.parametrize("asked", [{"area_code": "533"}, {"locality": "Atlantis", "area_code": ""}])
+def test_a_place_without_numbers_is_an_empty_list(twilio_stand_in, asked):
+    assert available(**asked) == []
+
+
+def test_a_search_in_a_country_that_twilio_does_not_know_is_refused(twilio_stand_in):
+    assert refused(available, country="XX", area_code="").code == NOT_FOUND
+
+
+# buying, and what broke for others
+
+
+def test_a_number_is_bought_with_its_tag_and_addresses(twilio_stand_in):
+    """When a number is bought, then it is that one, it carries the tag and our addresses, and one
+    month is billed; nothing was before.
+    """
+    wanted = available()[3].e164
+    assert twilio_stand_in.fees() == 0
+    made = buy(wanted)
+    assert (made["phone_number"], made["friendly_name"]) == (wanted, "pp-test-1")
+    assert (made["sms_url"], made["voice_url"], made["status_callback"]) == (SMS, VOICE, STATUS)
+    assert made["capabilities"] == {"voice": True, "sms": True, "mms": True}
+    assert made["id"].startswith("PN")
+    assert list(twilio_stand_in.owned()) == [wanted]
+    assert str(twilio_stand_in.fees("number")) == "1.15"
+    assert numbers.get_number(made["id"]) == made | {"status": "in-use"}
+    twilio_stand_in.passes(MONTH)
+    assert str(twilio_stand_in.fees()) == "2.30"
+
+
+def test_report_1_buying_ones_own_number_again_is_an_update(twilio_stand_in):
+    """Given a number that the account has, when it is bought again for another clinic, then Twilio
+    says yes, and the first one's tag is gone: only a row of ours can keep two from having it.
+    """
+    first = buy(tag="pp-test-1")
+    second = buy(first["phone_number"], tag="pp-test-2")
+    assert (second["id"], second["status"]) == (first["id"], "in-use")
+    assert second["friendly_name"] == "pp-test-2"
+    assert numbers.find_number("pp-test-1") is None
+    assert numbers.find_number_by_e164(first["phone_number"])["friendly_name"] == "pp-test-2"
+    assert str(twilio_stand_in.fees()) == "1.15"
+
+
+def test_report_2_a_number_that_was_found_may_be_gone(twilio_stand_in):
+    """Given a number that somebody else takes after the search, then buying it is refused, and the
+    search does not show it any more.
+    """
+    wanted = available()[0].e164
+    twilio_stand_in.take(wanted)
+    error = refused(buy, wanted)
+    assert error.code in GONE
+    assert "choose another" in error.advice
+    assert wanted not in {each.e164 for each in available()}
+    assert twilio_stand_in.fees() == 0
+
+
+def test_report_2_a_number_that_was_released_cannot_be_had_back(twilio_stand_in):
+    made = buy()
+    numbers.release_number(made["id"])
+    assert refused(buy, made["phone_number"]).code in GONE
+    assert twilio_stand_in.owned() == {}
+
+
+def test_report_3_a_number_that_needs_an_address_says_so(twilio_stand_in):
+    """Given numbers whose country asks for an address, then without one they are refused with
+    advice; with the clinic's they are bought, if it is in the number's country.
+    """
+    found = available(with_address=True, limit=1000)
+    anywhere = next(each.e164 for each in found if each.address_requirements == "any")
+    local = next(each.e164 for each in found if each.address_requirements == "local")
+    for wanted in (anywhere, local):
+        error = refused(buy, wanted)
+        assert error.code in ADDRESS_REQUIRED
+        assert "street address" in error.advice
+    abroad = an_address(iso_country="GB", emergency_enabled=False)
+    assert buy(anywhere, "pp-1", address_sid=abroad["id"])["address_sid"] == abroad["id"]
+    assert refused(buy, local, "pp-2", address_sid=abroad["id"]).code in ADDRESS_REQUIRED
+    here = an_address("pp-here")
+    assert buy(local, "pp-2", address_sid=here["id"])["address_requirements"] == "local"
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, 21649), (400, 0), (500, 0), (500, 20500)])
+def test_report_3_a_missing_bundle_is_refused_however_it_is_told(twilio_stand_in, status, code):
+    twilio_stand_in.books.bundle_refusal = (status, code)
+    wanted = available(country="GB", area_code="")[0].e164
+    error = refused(buy, wanted)
+    assert error.code == "21649"
+    assert "regulatory bundle" in error.advice
+    assert twilio_stand_in.owned() == {}
+    assert buy(wanted, bundle_sid=f"BU{'0' * 32}")["bundle_sid"] == f"BU{'0' * 32}"
+
+
+def test_report_4_a_trial_account_has_one_number(twilio_stand_in):
+    """Given a trial, then it is known before anything is bought, and a second number is refused;
+    its own is still its own.
+    """
+    assert not accounts.fetch_account().is_trial
+    twilio_stand_in.becomes_trial()
+    assert accounts.fetch_account().is_trial
+    first = buy()
+    error = refused(buy, available()[0].e164, "pp-test-2")
+    assert error.code in TRIAL
+    assert "Upgrade" in error.advice
+    assert buy(first["phone_number"])["id"] == first["id"]
+
+
+@pytest.mark.parametrize("e164", ["12125550150", "+1212", "+15005550001"])
+def test_what_is_no_number_is_refused(twilio_stand_in, e164):
+    error = refused(buy, e164)
+    assert (error.code, "E.164" in error.advice) == ("21421", True)
+
+
+@pytest.mark.parametrize("tag", ["", "x" * 65])
+def test_a_tag_that_would_not_be_found_again_is_a_bug(twilio_stand_in, tag):
+    with pytest.raises(ValueError, match="no tag"):
+        buy(tag=tag)
+    assert twilio_stand_in.asked("POST", "/IncomingPhoneNumbers.json") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "bought"),
+    [
+        ("error_500", "unknown", 0),
+        ("error_500_after", "unknown", 1),
+        ("refuse", "unknown", 0),
+        ("refuse_after", "unknown", 1),
+        ("timeout_before", "unknown", 0),
+        ("timeout_after", "unknown", 1),
+        ("bad_gateway", "unknown", 0),
+        ("rate_limit_429", "retry_later", 0),
+        ("forbidden_403", "retry_later", 0),
+        ("refused_400", "refused", 0),
+    ],
+)
+def test_a_purchase_that_was_not_answered_is_found_by_its_tag(
+    twilio_stand_in, kind, outcome, bought
+):
+    """Whatever becomes of the answer, the tag tells whether there is a number, and which."""
+    wanted = available()[0].e164
+    twilio_stand_in.fault(kind, NUMBERS, seconds=6)
+    with pytest.raises(ProviderError) as told:
+        buy(wanted)
+    assert told.value.outcome == outcome
+    found = numbers.find_number("pp-test-1")
+    assert [found["phone_number"]] == [wanted] if bought else found is None
+    assert (numbers.find_number_by_e164(wanted) is not None) == bool(bought)
+    assert len(twilio_stand_in.owned()) == bought
+
+
+def test_a_tag_and_a_number_are_found_whole_and_not_by_a_part(twilio_stand_in):
+    made = buy(tag="pp-test-12")
+    assert numbers.find_number("pp-test-1") is None
+    assert numbers.find_number_by_e164(made["phone_number"][:-1]) is None
+
+
+def test_of_several_numbers_with_one_tag_the_oldest_is_found(twilio_stand_in):
+    first, second = buy(), buy()
+    assert first["id"] != second["id"]
+    twilio_stand_in.books.incoming[second["id"]]["date_created"] = "Mon, 01 Jan 2029 00:00:00 +0000"
+    assert numbers.find_number("pp-test-1")["id"] == first["id"]
+
+
+# changing and releasing
+
+
+def test_a_number_is_changed_in_what_is_named_and_nothing_else(twilio_stand_in):
+    made = buy()
+    changed = numbers.update_number(made["id"], sms_url="https://elsewhere.example/sms")
+    assert changed == made | {"sms_url": "https://elsewhere.example/sms", "status": "in-use"}
+    assert twilio_stand_in.asked("POST", f"/{made['id']}.json") == [
+        {"SmsUrl": "https://elsewhere.example/sms"}
+    ]
+    assert numbers.update_number(made["id"], voice_url="")["voice_url"] == ""
+
+
+def test_what_overrides_our_addresses_is_shown(twilio_stand_in):
+    """Given a number that somebody put on a trunk and gave an application, then reading it back
+    shows that its own addresses do not count.
+    """
+    made = buy()
+    row = twilio_stand_in.books.incoming[made["id"]]
+    row |= {"trunk_sid": f"TK{'1' * 32}", "sms_application_sid": f"AP{'2' * 32}"}
+    read = numbers.get_number(made["id"])
+    assert (read["trunk_sid"], read["sms_application_sid"]) == (f"TK{'1' * 32}", f"AP{'2' * 32}")
+
+
+def test_a_number_is_released_once_and_again_is_no_error(twilio_stand_in):
+    made = buy()
+    numbers.release_number(made["id"])
+    numbers.release_number(made["id"])
+    assert twilio_stand_in.owned() == {}
+    assert refused(numbers.get_number, made["id"]).code == NOT_FOUND
+
+
+@pytest.mark.parametrize("kind", ["refuse_after", "timeout_after"])
+def test_a_release_that_was_not_answered_is_done_when_it_is_tried_again(twilio_stand_in, kind):
+    made = buy()
+    twilio_stand_in.fault(kind, ONE_NUMBER, "DELETE", seconds=6)
+    with pytest.raises(ProviderError) as told:
+        numbers.release_number(made["id"])
+    assert told.value.outcome == "unknown"
+    numbers.release_number(made["id"])
+    assert twilio_stand_in.owned() == {}
+
+
+def test_the_sweep_sees_every_number_of_ours_over_all_pages(twilio_stand_in, monkeypatch):
+    """Given more numbers than fit on a page, some of another installation, then all of ours are
+    listed.
+    """
+    monkeypatch.setattr(numbers, "PAGE", 2)
+    found = available(limit=7)
+    for place, each in enumerate(found):
+        buy(each.e164, f"pp-{'other' if place == 3 else 'test'}-{place}")
+    listed = numbers.list_numbers("pp-test-")
+    assert [row["friendly_name"] for row in listed] == [
+        f"pp-test-{place}" for place in (0, 1, 2, 4, 5, 6)
+    ]
+    assert len(numbers.list_numbers()) == 7
+    pages = twilio_stand_in.asked("GET", "/IncomingPhoneNumbers.json")
+    assert {row["PageSize"] for row in pages} == {"2"}
+    assert len(pages) == 8
+
+
+# addresses, and emergency calls
+
+
+def test_report_6_an_address_that_is_written_otherwise_is_suggested_and_not_changed(
+    twilio_stand_in,
+):
+    """Given a street that Twilio would correct, then nothing is registered; what it suggests comes
+    back by our names, and is taken when it is sent as suggested.
+    """
+    error = refused(an_address, street="1 Misspelt St")
+    suggestion = addresses.suggested_address(error)
+    assert suggestion == {
+        "street": magic.SUGGESTED,
+        "city": "NEW YORK",
+        "region": "NY",
+        "postal_code": "10001",
+        "iso_country": "US",
+    }
+    assert "suggested" in error.advice
+    assert addresses.list_addresses() == []
+    assert twilio_stand_in.asked("POST", "/Addresses.json")[0]["AutoCorrectAddress"] == "false"
+    assert an_address(**suggestion)["street"] == magic.SUGGESTED
+
+
+def test_report_6_an_address_that_is_not_found_is_refused(twilio_stand_in):
+    error = refused(an_address, street="1 Nowhere Rd")
+    assert (error.code, addresses.suggested_address(error)) == ("21628", {})
+    assert "spelling" in error.advice
+
+
+def test_report_6_a_number_gets_its_emergency_address_and_says_when_it_is_registered(
+    twilio_stand_in,
+):
+    """Given a clinic's address, when its number is bought with it, then it is registered after a
+    while, and costs 0.75 USD a month from then on.
+    """
+    twilio_stand_in.registers_slowly(60)
+    address = an_address()
+    made = buy(emergency_address_sid=address["id"])
+    assert made["emergency_address_sid"] == address["id"]
+    assert numbers.emergency_registration(made) == "pending"
+    assert twilio_stand_in.fees("emergency address") == 0
+    twilio_stand_in.passes(61)
+    assert numbers.emergency_registration(numbers.get_number(made["id"])) == "registered"
+    paid = twilio_stand_in.fees("emergency address")
+    assert int(paid * 100) == prices.EMERGENCY_ADDRESS.amount
+
+
+def test_report_6_a_registration_that_fails_is_told(twilio_stand_in):
+    address = an_address(street="1 Unregistrable Way")
+    made = buy(emergency_address_sid=address["id"])
+    twilio_stand_in.passes()
+    assert numbers.emergency_registration(numbers.get_number(made["id"])) == "failed"
+    assert numbers.emergency_registration(buy(tag="pp-test-2")) == "none"
+
+
+def test_an_emergency_address_is_taken_off_before_a_number_is_released(twilio_stand_in):
+    """Given a number whose address is registered, when it is released, then Twilio first has to
+    unregister it; until then the release waits, and afterwards the address can be deleted.
+    """
+    address = an_address()
+    made = buy(emergency_address_sid=address["id"])
+    twilio_stand_in.passes()
+    twilio_stand_in.registers_slowly(60)
+    for _ in range(2):
+        with pytest.raises(ProviderError) as told:
+            numbers.release_number(made["id"])
+        assert (told.value.outcome, told.value.code) == (
+            "retry_later",
+            "emergency_address_pending",
+        )
+        assert made["phone_number"] in twilio_stand_in.owned()
+    twilio_stand_in.passes(61)
+    numbers.release_number(made["id"])
+    addresses.delete_address(address["id"])
+    assert (twilio_stand_in.owned(), addresses.list_addresses()) == ({}, [])
+
+
+def test_an_address_in_use_is_not_deleted_and_one_that_is_gone_is_gone(twilio_stand_in):
+    address = an_address()
+    buy(emergency_address_sid=address["id"])
+    refused(addresses.delete_address, address["id"])
+    assert addresses.get_address(address["id"]) == address
+    addresses.delete_address(f"AD{'0' * 32}")
+
+
+def test_an_address_is_found_by_its_tag(twilio_stand_in):
+    an_address("pp-1")
+    made = an_address("pp-2", street_secondary="Suite #4")
+    assert addresses.find_address("pp-2") == made
+    assert made["street_secondary"] == "Suite 4"
+    assert addresses.find_address("pp-3") is None
+    assert [row["friendly_name"] for row in addresses.list_addresses("pp-")] == ["pp-1", "pp-2"]
+
+
+@pytest.mark.parametrize("kind", ["refuse_after", "timeout_after", "error_500_after"])
+def test_an_address_that_was_not_answered_is_found_by_its_tag(twilio_stand_in, kind):
+    twilio_stand_in.fault(kind, ADDRESSES, seconds=6)
+    with pytest.raises(ProviderError) as told:
+        an_address()
+    assert told.value.outcome == "unknown"
+    assert addresses.find_address("pp-test-address")["street"] == "12 Pier St"
+
+
+def test_a_clinics_name_is_written_as_twilio_takes_it(twilio_stand_in):
+    made = an_address(customer_name="Smith & Sons #1 Dental @ the Harbor of Long Island")
+    assert made["customer_name"] == "Smith and Sons 1 Dental the Harb"
+    with pytest.raises(ValueError, match="no tag of an address"):
+        an_address("x" * 33)
+
+
+# prices
+
+
+def test_a_numbers_price_is_twilios(twilio_stand_in):
+    assert prices.monthly_number_price() == prices.Price(115, "usd")
+    assert prices.monthly_number_price("XX") is None
+    twilio_stand_in.books.prices["US"] = "1.151"
+    assert prices.monthly_number_price() == prices.Price(116, "usd")
+
+
+def test_no_price_is_unknown_and_not_free(twilio_stand_in):
+    twilio_stand_in.books.prices["US"] = "free"
+    twilio_stand_in.fault("rate_limit_429", PRICES, "GET")
+    for outcome in ("retry_later", "unknown"):
+        with pytest.raises(ProviderError) as told:
+            prices.monthly_number_price()
+        assert told.value.outcome == outcome
+
+
+# calls
+
+
+def test_the_forwarding_test_arrives_at_our_number(twilio_stand_in):
+    """Given a clinic whose number forwards to ours, when the clinic's is called from a test number,
+    then our voice webhook is told, signed, who called and which number forwarded.
+    """
+    ours, caller = buy(), buy(tag="pp-tester")
+    twilio_stand_in.phone(CLINIC, forwards_to=ours["phone_number"])
+    placed = calls.place_test_call(
+        CLINIC,
+        caller["phone_number"],
+        twiml="<Response><Pause length='5'/></Response>",
+        status_callback=f"{STATUS}?effect=eff_1",
+    )
+    assert placed["status"] == "queued"
+    told = twilio_stand_in.told()
+    url, form, headers = next(each for each in told if each[0] == VOICE)
+    assert (form["From"], form["To"]) == (caller["phone_number"], ours["phone_number"])
+    assert (form["ForwardedFrom"], form["CallStatus"], form["Direction"]) == (
+        CLINIC,
+        "ringing",
+        "inbound",
+    )
+    assert RequestValidator(MAGIC_TOKEN).validate(url, form, headers["X-Twilio-Signature"])
+    ended = {address: fields["CallStatus"] for address, fields, _ in told}
+    assert ended[f"{STATUS}?effect=eff_1"] == "completed"
+    assert ended[STATUS] == "completed"
+    after = real_now() - timedelta(minutes=1)
+    assert [row["id"] for row in calls.find_calls(CLINIC, caller["phone_number"], after)] == [
+        placed["id"]
+    ]
+    arrived = calls.find_calls(ours["phone_number"], caller["phone_number"], after)
+    assert [(row["direction"], row["forwarded_from"]) for row in arrived] == [("inbound", CLINIC)]
+    assert calls.get_call(placed["id"])["status"] in calls.FINAL
+    assert twilio_stand_in.fees("call") > 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "forwards_to", "status"),
+    [
+        ("completed", "", "completed"),  # no forwarding: the clinic picks up
+        ("busy", "", "busy"),
+        ("no-answer", "", "no-answer"),
+        ("failed", "", "failed"),
+        ("completed", CLINIC, "busy"),  # round in a circle
+        ("completed", "+12125550102", "completed"),  # to somebody else
+    ],
+)
+def test_a_forwarding_test_that_does_not_arrive_here(twilio_stand_in, answer, forwards_to, status):
+    caller = buy()["phone_number"]
+    twilio_stand_in.phone(CLINIC, answer, forwards_to)
+    placed = calls.place_test_call(CLINIC, caller, twiml="<Response/>")
+    assert [url for url, _, _ in twilio_stand_in.told() if url == VOICE] == []
+    assert calls.get_call(placed["id"])["status"] == status
+
+
+def test_a_person_who_calls_the_clinic_arrives_here_too(twilio_stand_in):
+    ours = buy()
+    twilio_stand_in.phone(CLINIC, forwards_to="+12125550102")
+    twilio_stand_in.phone("+12125550102", forwards_to=ours["phone_number"])
+    assert twilio_stand_in.person_calls(CALLER, CLINIC) == "completed"
+    form = next(fields for url, fields, _ in twilio_stand_in.told() if url == VOICE)
+    assert (form["From"], form["ForwardedFrom"]) == (CALLER, "+12125550102")
+
+
+def test_what_vapi_answers_is_not_sent_over_the_net(twilio_stand_in):
+    """Given a number that Vapi has pointed at itself, then calls and texts to it are Vapi's, whose
+    stand-in is here: nothing leaves for Vapi's own host, and the call is listed all the same.
+    """
+    ours = buy()
+    theirs = {"voice_url": "https://api.vapi.ai/twilio/inbound_call"}
+    numbers.update_number(ours["id"], sms_url="https://api.vapi.ai/twilio/sms", **theirs)
+    assert twilio_stand_in.person_calls(CALLER, ours["phone_number"]) == "completed"
+    twilio_stand_in.person_texts(CALLER, ours["phone_number"], "STOP")
+    assert [url for url, _, _ in twilio_stand_in.told()] == [STATUS]
+    arrived = calls.calls_to(ours["phone_number"], real_now() - timedelta(minutes=1))
+    assert [(row["from"], row["status"]) for row in arrived] == [(CALLER, "completed")]
+
+
+def test_what_twilio_does_not_call(twilio_stand_in):
+    ours = buy()["phone_number"]
+    assert refused(calls.place_test_call, CLINIC, "+12125550777", twiml="<Response/>").code == (
+        "21210"
+    )
+    assert refused(calls.place_test_call, "12", ours, twiml="<Response/>").code == "21211"
+    twilio_stand_in.becomes_trial()
+    error = refused(calls.place_test_call, CLINIC, ours, twiml="<Response/>")
+    assert (error.code in TRIAL, "Upgrade" in error.advice) == (True, True)
+    with pytest.raises(ValueError, match="one of twiml and url"):
+        calls.place_test_call(CLINIC, ours)
+
+
+@pytest.mark.parametrize(("kind", "placed"), [("refuse", 0), ("timeout_after", 1)])
+def test_a_call_that_was_not_answered_is_found_by_its_numbers_and_time(
+    twilio_stand_in, kind, placed
+):
+    caller = buy()["phone_number"]
+    before = real_now() - timedelta(minutes=1)
+    twilio_stand_in.fault(kind, CALLS, seconds=6)
+    with pytest.raises(ProviderError) as told:
+        calls.place_test_call(CLINIC, caller, twiml="<Response/>")
+    assert told.value.outcome == "unknown"
+    assert len(calls.find_calls(CLINIC, caller, before)) == placed
+    assert calls.find_calls(CLINIC, caller, real_now() + timedelta(minutes=1)) == []
+
+
+def test_a_list_that_is_refused_is_a_refusal(twilio_stand_in):
+    """Given wrong credentials, then a search waits for a person, and is no empty list."""
+    twilio_stand_in.fault("forbidden_403", SEARCH, "GET")
+    with pytest.raises(ProviderError) as told:
+        available()
+    assert told.value.outcome == "retry_later"
+    assert "TWILIO_AUTH_TOKEN" in told.value.advice

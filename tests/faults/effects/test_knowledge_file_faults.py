@@ -1,0 +1,226 @@
+"""Knowledge files at a provider without idempotency keys: whatever dies or goes wrong, one file is
+there, or none where it was deleted (faults 7–9, 21–25).
+"""
+
+import os
+import signal
+
+import pytest
+
+from models.base import transaction
+from models.delivery.stage import stage
+from models.delivery.staged_job import StagedJob
+from models.deployment.knowledge_file import KnowledgeFile
+from models.effects.effect import Effect
+from tests import given
+from tests.faults.town import LEASE, all_settled, is_stopped
+from tests.servers import wait_for
+from tests.vapi_stand_in import FILES, ONE_FILE
+from tests.wizard import Wizard
+
+PLACES = ["effect.before_call", "effect.after_call", "job.before_commit", "job.after_commit"]
+HARMLESS = [
+    "error_500",
+    "bad_gateway",
+    "refuse",
+    "rate_limit_429",
+    "timeout_before",
+    "forbidden_403",
+]
+HIDDEN = ["timeout_after", "refuse_after", "error_500_after"]
+TEXT = {"name": "prices.txt", "contentBase64": "Q3Jvd246IDkwMA=="}
+
+
+class Files:
+    """A clinic with one file, and what is true of it."""
+
+    def __init__(self, wizard, vapi, valkey):
+        self.wizard, self.vapi, self.valkey = wizard, vapi, valkey
+        self.id = wizard.post("/knowledge-files", TEXT).json["id"]
+
+    @property
+    def row(self):
+        return KnowledgeFile.get_by_id(self.id)
+
+    def delete(self):
+        path = f"/knowledge-files/{self.id}"
+        assert self.wizard.ask("DELETE", path).status_code == 204
+
+    def work(self, rounds=0):
+        given.worked(self.valkey.client(), "deploys")
+        given.retried(self.valkey.client(), "deploys", rounds)
+
+    def effect(self, kind="file_upload"):
+        return Effect.get(Effect.kind == kind)
+
+    def sent(self, path=FILES, method="POST"):
+        return len(self.vapi.asked(method, path))
+
+    def assert_one(self):
+        (kept,) = self.vapi.kept()
+        assert kept["metadata"]["attempt_id"].endswith(self.id)
+        effect = self.effect()
+        assert (effect.state, effect.provider_id) == ("confirmed", kept["id"])
+        assert (self.row.state, self.row.vapi_id) == ("done", kept["id"])
+        assert {job.state for job in StagedJob.select()} == {"done"}
+
+    def assert_gone(self):
+        assert self.vapi.kept() == []
+        assert (self.row.state, self.row.content) == ("deleted", None)
+        assert {effect.state for effect in Effect.select()} <= {"confirmed", "refused"}
+        assert {job.state for job in StagedJob.select()} == {"done"}
+
+
+@pytest.fixture
+def files(client, vapi_stand_in, valkey):
+    return Files(Wizard(client), vapi_stand_in, valkey)
+
+
+@pytest.mark.parametrize("kind", HARMLESS)
+def test_a_fault_before_the_upload(files, kind):
+    """Given a call that does nothing, then it is made again, and there is one."""
+    files.vapi.fault(kind, FILES, seconds=2)
+    files.work()
+    assert files.vapi.kept() == []
+    assert files.row.state == "waiting"
+    files.work(rounds=3)
+    files.assert_one()
+    assert files.sent() == 2
+
+
+@pytest.mark.parametrize("kind", HIDDEN)
+def test_a_fault_after_the_upload(files, kind):
+    """Given a call that did it and whose answer is lost, then it is found, not made again."""
+    files.vapi.fault(kind, FILES, seconds=2)
+    files.work()
+    assert len(files.vapi.kept()) == 1
+    files.work(rounds=3)
+    files.assert_one()
+    assert files.sent() == 1
+
+
+def test_a_storm_of_429_uses_up_nothing(files):
+    files.vapi.fault("rate_limit_429", FILES, times=8)
+    files.work(rounds=10)
+    files.assert_one()
+    assert files.effect().generation == 1
+
+
+def test_an_upload_that_stays_in_doubt_failed_and_deleting_it_looks_once_more(files):
+    """Given 500s without end, then after three tries the clinic is told; what was made after all is
+    taken away with the file.
+    """
+    files.vapi.fault("error_500", FILES, times=9)
+    files.work(rounds=6)
+    assert (files.row.state, files.sent()) == ("failed", 3)
+    assert "upload it again" in files.row.error
+    files.delete()
+    files.work(rounds=3)
+    files.assert_gone()
+
+
+@pytest.mark.parametrize("kind", [*HARMLESS, *HIDDEN])
+def test_a_fault_around_the_deletion(files, kind):
+    files.work(rounds=2)
+    files.vapi.fault(kind, ONE_FILE, "DELETE", seconds=2)
+    files.delete()
+    files.work(rounds=4)
+    files.assert_gone()
+
+
+def test_a_file_that_a_receptionist_still_uses_is_deleted_once_it_does_not(files):
+    """Given a tool that looks into it, then deleting waits and tries again; the clinic sees it no
+    more.
+    """
+    files.work(rounds=2)
+    tool = {
+        "type": "query",
+        "knowledgeBases": [{"provider": "google", "fileIds": [files.row.vapi_id]}],
+    }
+    with files.vapi.ground.lock:
+        made = files.vapi.vapi.books.keep("tool", tool)
+    files.delete()
+    files.work(rounds=2)
+    assert (len(files.vapi.kept()), files.row.state) == (1, "deleting")
+    files.vapi.forget("tool", made["id"])
+    files.work(rounds=2)
+    files.assert_gone()
+
+
+@pytest.mark.parametrize("kind", HIDDEN)
+def test_deleted_while_its_upload_is_in_doubt(files, kind):
+    """Given an upload whose answer is lost, when the file is deleted, then it is found and taken
+    away.
+    """
+    files.vapi.fault(kind, FILES, seconds=2)
+    files.vapi.fault("error_500", FILES, "GET")  # nor can it be looked for just now
+    files.work()
+    assert (files.row.state, len(files.vapi.kept())) == ("waiting", 1)
+    files.delete()
+    files.work(rounds=4)
+    files.assert_gone()
+    assert files.sent() == 1
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_worker_is_killed_around_the_upload(files, town, place):
+    """Given a worker killed there, when another takes over, then there is one."""
+    town.pool("deploys=1", PAYPHONE_KILL_AT=town.at(place))
+    town.struck()
+    if place == "effect.before_call":
+        assert files.vapi.kept() == []
+    wait_for(lambda: files.row.state == "done", "it is read", LEASE + 30)
+    all_settled()
+    files.assert_one()
+    assert files.sent() == 1
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_worker_is_killed_around_the_deletion(files, town, place):
+    files.work(rounds=2)
+    files.delete()
+    town.pool("deploys=1", PAYPHONE_KILL_AT=town.at(place))
+    town.struck()
+    wait_for(lambda: files.row.state == "deleted", "it is deleted", LEASE + 30)
+    all_settled()
+    files.assert_gone()
+
+
+def test_deleted_while_a_frozen_worker_is_about_to_upload_it(files, town):
+    """Given a worker frozen right before the call, when the file is deleted and the worker wakes,
+    then it sends nothing.
+    """
+    town.pool("deploys=2", PAYPHONE_KILL_AT=f"stop:{town.at('effect.before_call')}")
+    frozen = town.struck()
+    wait_for(lambda: is_stopped(frozen), "the worker is frozen")
+    files.delete()
+    wait_for(lambda: files.row.state == "deleted", "it is deleted", LEASE + 30)
+    os.kill(frozen, signal.SIGCONT)
+    all_settled()
+    with transaction():
+        stage("upload_knowledge_file", "again", files.id)
+    all_settled()
+    files.assert_gone()
+    assert files.sent() == 0
+
+
+def test_the_last_attempt_dies_in_the_upload(files, town):
+    """Given a worker that dies after the call in the last attempt, then its job is dead, openly,
+    and reconciling ends the doubt.
+    """
+    StagedJob.update(max_attempts=1).execute()
+    pool = town.pool("deploys=1", PAYPHONE_KILL_AT="effect.after_call")
+    wait_for(lambda: StagedJob.get().state == "dead", "the job is dead", LEASE + 30)
+    os.killpg(pool.pid, signal.SIGKILL)
+    pool.wait(10)
+    assert (files.effect().state, len(files.vapi.kept())) == ("sending", 1)
+    StagedJob.update(max_attempts=10).execute()
+    hour_ago = files.effect().sent_at.timestamp() - 3600
+    Effect.update(created_at=int(hour_ago * 1_000_000)).execute()
+    Effect.update(last_sent_at=Effect.created_at, sent_at=Effect.created_at).execute()
+    with transaction():
+        stage("reconcile_effects", "now")
+    town.pool("deploys=1,periodic=1")
+    wait_for(lambda: files.row.state == "done", "it is read", LEASE + 30)
+    all_settled()
+    files.assert_one()

@@ -1,0 +1,466 @@
+"""What a deployment makes at Vapi: once each, in order, changed when it has to be, taken away."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from actions.deployment.steps import activation, query_tool
+from effects.number_texts import text_webhook
+from models.accounts.audit_entry import AuditEntry
+from models.delivery.staged_job import StagedJob
+from models.deployment.deployment import Deployment
+from models.deployment.installation import installation_tag, tagged
+from models.deployment.knowledge_file import KnowledgeFile
+from models.deployment.resource import Resource
+from models.effects.effect import Effect
+from providers.vapi import assistants
+from rules.deployment.query_tool import FUNCTION
+from runtime.clock import real_now
+from sandbox.vapi.control import answering, edit
+from tests import given
+
+KINDS = ("tool", "assistant", "squad", "phone-number")
+ONE_OF_EACH = {"tool": 1, "assistant": 2, "squad": 1, "phone-number": 1}
+NOTHING = dict.fromkeys(KINDS, 0)
+
+
+@pytest.fixture
+def live(deploying):
+    """A receptionist that answers, with one file."""
+    deploying.uploads()
+    assert deploying.deploys().status == "live", deploying.newest.error
+    return deploying
+
+
+def audited(action):
+    return [entry.detail for entry in AuditEntry.select().where(AuditEntry.action == action)]
+
+
+def numbers_at_twilio(deploying):
+    return list(deploying.stand_in.sandbox.twilio.books.incoming.values())
+
+
+def staged_deletions():
+    return list(StagedJob.select().where(StagedJob.name == "delete_knowledge_file"))
+
+
+# ------------------------------------------------------------------------------ going live
+
+
+def test_a_deployment_makes_one_of_each_and_callers_hear_the_pinned_receptionist(live):
+    """Given a clinic with a file, when it deploys, then there is one of each, and it answers."""
+    assert live.counts() == ONE_OF_EACH
+    (tool,), (squad,) = live.at_vapi("tool"), live.at_vapi("squad")
+    assert tool["function"]["name"] == FUNCTION
+    first, second = squad["members"]
+    assert first["assistantId"] == live.made("receptionist").provider_id
+    assert second["assistantId"] == live.made("payments").provider_id
+    assert first["assistantVersion"] == second["assistantVersion"] == "v1"
+    heard = answering(live.vapi, live.line.e164)
+    assert heard["firstMessage"].startswith("Thank you for calling Harbor Dental.")
+    assert heard["model"]["toolIds"] == [tool["id"]]
+    (number,) = live.at_vapi("phone-number")
+    assert (number["smsEnabled"], number["squadId"]) == (False, squad["id"])
+    assert live.line.vapi_id == number["id"]
+
+
+def test_it_is_told_in_the_words_of_old(live):
+    told = live.told()
+    wanted = [
+        "Purchasing Twilio phone number... ✓",
+        "Creating AI assistant... ✓",
+        "Setting up call routing... ✓",
+        "System is now live! ✓",
+    ]
+    assert [message for message in told if message in wanted] == wanted
+
+
+def test_texts_still_come_to_us(live):
+    """Given an import into Vapi, then the number's texts at Twilio are ours still."""
+    (number,) = numbers_at_twilio(live)
+    assert number["sms_url"] == text_webhook() == "http://payphone/api/webhooks/twilio/messages"
+    assert "vapi" in number["voice_url"]
+
+
+def test_everything_carries_the_tag_of_this_installation(live):
+    names = [row["name"] for kind in KINDS[1:] for row in live.at_vapi(kind)]
+    (tool,) = live.at_vapi("tool")
+    names.append(tool["knowledgeBases"][0]["name"])
+    rows = Resource.all("account_id = ? AND provider = 'vapi'", live.account.id)
+    assert sorted(names) == sorted(tagged(row.id) for row in rows)
+    assert all(name.startswith(f"{installation_tag()}-") for name in names)
+
+
+def test_neither_patients_nor_secrets_are_in_what_is_sent_and_kept(deploying):
+    """Given patients with invoices, then nothing of them goes to Vapi; nor is a secret kept."""
+    patient = given.a_customer(deploying.account, name="Zebulon Quartz", phone="+12025550177")
+    given.an_invoice(deploying.account, customer=patient, number="INV-ZQ-77", project="Root canal")
+    assert deploying.deploys().status == "live"
+    kept = json.dumps([[row.request, row.answer] for row in Effect.select()])
+    sent = json.dumps([row["params"] for kind in KINDS for row in deploying.requests("POST", kind)])
+    for word in ("Zebulon", "5550177", "INV-ZQ", "Root canal"):
+        assert word not in sent
+        assert word not in kept
+    for secret in ("vapi-webhook-secret", deploying.token):
+        assert secret not in kept
+
+
+def test_a_transfer_that_would_come_back_is_none(deploying):
+    """Given a transfer number that is the forwarded one, then callers are not sent in circles."""
+    deploying.configures(transferNumber="+12025550123")
+    assert deploying.deploys().status == "live"
+    tools = answering(deploying.vapi, deploying.line.e164)["model"]["tools"]
+    assert [tool["type"] for tool in tools] == ["endCall"]
+    deploying.configures(transferNumber="+12025550199")
+    assert deploying.deploys().status == "live"
+    tools = answering(deploying.vapi, deploying.line.e164)["model"]["tools"]
+    assert [tool["type"] for tool in tools] == ["transferCall", "endCall"]
+
+
+# ---------------------------------------------------------------------------------- files
+
+
+def test_without_files_there_is_no_tool(deploying):
+    assert deploying.deploys().status == "live"
+    assert deploying.counts() == ONE_OF_EACH | {"tool": 0}
+    assert deploying.step("query_tool").state == "skipped"
+    assert query_tool.NONE in deploying.told()
+
+
+def test_files_that_cannot_be_read_are_said_to_be(deploying):
+    deploying.uploads(state="failed")
+    assert deploying.deploys().status == "live"
+    assert query_tool.UNREADABLE in deploying.told()
+
+
+def test_files_that_are_being_read_are_waited_for(deploying):
+    """Given a file that Vapi still reads, then the deployment waits, and has it in the end."""
+    file = deploying.uploads(state="processing")
+    deploying.asks()
+    deploying.works(rounds=6)
+    assert deploying.step("query_tool").state == "running"
+    assert query_tool.READING in deploying.told()
+    file.record(file.updated_at, state="done")
+    deploying.works()
+    assert deploying.newest.status == "live"
+    assert deploying.at_vapi("tool")[0]["knowledgeBases"][0]["fileIds"] == [file.vapi_id]
+
+
+def test_files_are_not_waited_for_for_ever(deploying):
+    """Given one file that is never read, then the others are used, and it is named."""
+    done = deploying.uploads("hours.txt")
+    deploying.uploads("novel.pdf", state="processing")
+    deploying.asks()
+    deploying.works(rounds=6)
+    deploying.has_waited("query_tool", seconds=301)
+    deploying.works()
+    assert deploying.newest.status == "live"
+    assert deploying.at_vapi("tool")[0]["knowledgeBases"][0]["fileIds"] == [done.vapi_id]
+    assert query_tool.LEFT_OUT.format(names="novel.pdf") in deploying.told()
+
+
+# ------------------------------------------------------------------------------ redeploying
+
+
+def test_deploying_again_unchanged_changes_nothing(live):
+    """Given nothing new, when it is deployed again, then Vapi is only read."""
+    before = {kind: len(live.requests("POST", kind)) for kind in KINDS}
+    assert live.deploys().status == "live"
+    assert {kind: len(live.requests("POST", kind)) for kind in KINDS} == before
+    assert [len(live.requests("PATCH", kind)) for kind in KINDS] == [0, 0, 0, 0]
+    states = live.states()
+    for name in ("query_tool", "receptionist", "payments", "squad", "routing"):
+        assert states[name] == "skipped"
+    assert "The receptionist is up to date." in live.told()
+
+
+def test_deploying_again_updates_what_changed_and_pins_it_anew(live):
+    """Given another voice, then both assistants change as a whole, and the squad pins v2."""
+    live.setup.record(live.setup.updated_at, voice={"provider": "11labs", "voiceId": "sarah"})
+    assert live.deploys().status == "live"
+    assert [len(live.requests("PATCH", kind)) for kind in KINDS] == [0, 2, 1, 0]
+    for request in live.requests("PATCH", "assistant"):
+        assert set(request["params"]["model"]) >= {"provider", "model", "messages", "toolIds"}
+    heard = answering(live.vapi, live.line.e164)
+    assert heard["voice"] == {"provider": "11labs", "voiceId": "sarah"}
+    assert heard["latestVersion"] == "v2"
+    assert live.counts() == ONE_OF_EACH
+
+
+def test_a_new_file_changes_the_tool_alone(live):
+    file = live.uploads("hours.txt")
+    assert live.deploys().status == "live"
+    assert [len(live.requests("PATCH", kind)) for kind in KINDS] == [1, 0, 0, 0]
+    assert file.vapi_id in live.at_vapi("tool")[0]["knowledgeBases"][0]["fileIds"]
+
+
+def test_a_file_that_was_deleted_goes_once_the_tool_has_let_go_of_it(live):
+    """Given a file deleted by its clinic, which Vapi keeps for the tool, when it is deployed again,
+    then its deletion is tried again, and the tool is without it.
+    """
+    kept, (old, *_) = live.uploads("hours.txt"), live.at_vapi("file")
+    assert live.deploys().status == "live"
+    KnowledgeFile.update(state="deleting").where(KnowledgeFile.vapi_id == old["id"]).execute()
+    assert live.deploys().status == "live"
+    row = KnowledgeFile.get(KnowledgeFile.vapi_id == old["id"])
+    assert [job.key for job in staged_deletions()] == [row.id]
+    assert live.at_vapi("tool")[0]["knowledgeBases"][0]["fileIds"] == [kept.vapi_id]
+
+
+def test_what_a_lost_effect_made_is_found_by_the_tag_of_its_step(deploying):
+    """Given a database restored from a backup, which knows of no assistant made, then the one with
+    the step's tag is taken, and no second one is made.
+    """
+    deploying.asks()
+    deploying.works_until("number")
+    Deployment.update(created_at=real_now() - timedelta(minutes=5)).execute()
+    body = {"model": {"provider": "openai", "model": "gpt-4.1", "messages": []}}
+    made = assistants.create_assistant(body, tagged(deploying.step("receptionist").id))
+    deploying.works()
+    assert deploying.newest.status == "live"
+    assert deploying.made("receptionist").provider_id == made["id"]
+    assert deploying.counts()["assistant"] == 2
+
+
+def test_a_change_by_hand_is_shown_and_set_back(live):
+    """Given somebody who edits the receptionist at Vapi, then a redeployment says so, and callers
+    hear ours again.
+    """
+    receptionist = live.made("receptionist").provider_id
+    edit(live.vapi, receptionist, {"firstMessage": "Yo!", "model": {"provider": "openai"}})
+    assert live.deploys().status == "live"
+    heard = answering(live.vapi, live.line.e164)
+    assert heard["firstMessage"].startswith("Thank you for calling Harbor Dental.")
+    assert heard["model"]["toolIds"] == [live.made("query_tool").provider_id]
+    (said,) = (message for message in live.told() if "by hand" in message)
+    assert "firstMessage" in said
+    assert "model.messages" in said
+    (entry,) = audited("deployment.drift_found")
+    assert "firstMessage" in entry["paths"]
+    assert live.step("receptionist").made["changedByHand"]
+
+
+def test_an_update_whose_answer_is_lost_is_not_taken_for_unchanged(live):
+    """Given a change by hand, and a setting back that was done but not answered, then it is
+    recorded, and the squad pins it.
+    """
+    edit(live.vapi, live.made("receptionist").provider_id, {"firstMessage": "Yo!"})
+    live.fault("error_500_after", "PATCH", "/assistant/*")
+    assert live.deploys().status == "live"
+    assert len(live.requests("PATCH", "assistant")) == 1
+    assert live.made("receptionist").version == "v3"
+    assert answering(live.vapi, live.line.e164)["firstMessage"].startswith("Thank you")
+
+
+def test_what_was_taken_away_by_hand_is_made_anew(live):
+    """Given a squad and an assistant that somebody deleted, then there is one of each again."""
+    gone = live.made("receptionist").provider_id
+    with live.vapi.ground.lock:
+        live.vapi.books.drop("assistant", gone)
+    assert live.deploys().status == "live"
+    assert live.counts() == ONE_OF_EACH
+    assert live.made("receptionist").provider_id != gone
+    assert answering(live.vapi, live.line.e164)["firstMessage"].startswith("Thank you")
+    assert audited("deployment.resource_gone")
+
+
+def test_a_change_that_vapi_keeps_as_a_draft_is_said_to_be(live):
+    """Given that Vapi publishes nothing by itself, then that is told; once it is published and
+    deployed again, callers hear it.
+    """
+    live.vapi.books.habits.patch_publishes = False
+    live.configures(businessName="Hill Dental")
+    assert live.deploys().status == "live"
+    assert [message for message in live.told() if "as a draft" in message]
+    assert answering(live.vapi, live.line.e164)["firstMessage"].startswith(
+        "Thank you for calling Harbor Dental."
+    )
+    for name in ("receptionist", "payments"):
+        edit(live.vapi, live.made(name).provider_id, {}, publish=True)
+    assert live.deploys().status == "live"
+    assert answering(live.vapi, live.line.e164)["firstMessage"].startswith(
+        "Thank you for calling Hill Dental."
+    )
+
+
+# ------------------------------------------------------------------------ what goes wrong
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fault", ["timeout_after", "error_500"])
+def test_whatever_is_lost_on_the_way_there_is_one_of_each(deploying, kind, fault):
+    """Given an answer lost after or before it was made, then it is found, or made once more."""
+    deploying.uploads()
+    deploying.fault(fault, "POST", f"/{kind}", seconds=2)
+    assert deploying.deploys().status == "live"
+    assert deploying.counts() == ONE_OF_EACH
+    assert len({row.request["tag"] for row in deploying.effects("assistant_create")}) == 2
+
+
+@pytest.mark.parametrize(
+    "fault", ["refuse", "refuse_after", "error_500_after", "bad_gateway", "rate_limit_429"]
+)
+def test_whatever_goes_wrong_there_are_two_assistants(deploying, fault):
+    deploying.fault(fault, "POST", "/assistant", times=2)
+    assert deploying.deploys().status == "live"
+    assert deploying.counts()["assistant"] == 2
+
+
+def test_being_told_later_again_and_again_is_no_doubt(deploying):
+    """Given more 429s than an effect has keys, then it goes on when Vapi lets it."""
+    deploying.fault("rate_limit_429", "POST", "/assistant", times=5)
+    assert deploying.deploys().status == "live"
+    assert [row.generation for row in deploying.effects("assistant_create")] == [1, 1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_refusal_undoes_everything_in_reverse(deploying, kind):
+    """Given Vapi's refusal at any step, then nothing is left there, and the number is released."""
+    deploying.uploads()
+    deploying.fault("refused_400", "POST", f"/{kind}")
+    assert deploying.deploys().status == "rolled_back"
+    assert deploying.counts() == NOTHING
+    assert numbers_at_twilio(deploying) == []
+    assert not Resource.has("account_id = ? AND state = 'made'", deploying.account.id)
+    assert "HTTP 400" in deploying.newest.error
+
+
+def test_what_was_kept_goes_on_where_it_failed(deploying):
+    """Given a refusal and progress that is kept, then a retry asks anew, and only for that."""
+    deploying.fault("refused_400", "POST", "/squad")
+    assert deploying.deploys(on_failure="keep").status == "failed"
+    assert deploying.counts() == ONE_OF_EACH | {"tool": 0, "squad": 0, "phone-number": 0}
+    assert deploying.retries().status == "live"
+    assert len(deploying.requests("POST", "assistant")) == 2
+    assert [row.state for row in deploying.effects("squad_create")] == ["refused", "confirmed"]
+
+
+def test_rolling_a_redeployment_back_leaves_what_was_live(deploying):
+    """Given a receptionist that is live, when adding files fails at the squad, then what callers
+    hear is what they heard.
+    """
+    assert deploying.deploys().status == "live"
+    deploying.uploads()
+    deploying.fault("refused_400", "PATCH", "/squad/*")
+    assert deploying.deploys().status in {"rolled_back", "failed"}
+    assert deploying.counts() == ONE_OF_EACH
+    assert answering(deploying.vapi, deploying.line.e164)["latestVersion"] == "v1"
+    assert deploying.deploys().status == "live"
+    assert answering(deploying.vapi, deploying.line.e164)["latestVersion"] == "v2"
+    assert deploying.counts() == ONE_OF_EACH
+
+
+def test_a_redeployment_that_fails_early_takes_its_own_tool_away(deploying):
+    """Given a new tool that no assistant has yet, then it goes with the deployment that made it."""
+    assert deploying.deploys().status == "live"
+    receptionist = deploying.made("receptionist")
+    deploying.uploads()
+    deploying.fault("refused_400", "PATCH", "/assistant/*")
+    assert deploying.deploys().status in {"rolled_back", "failed"}
+    assert deploying.made("receptionist").id == receptionist.id
+    assert deploying.counts()["assistant"] == 2
+
+
+# -------------------------------------------------------------------------------- the number
+
+
+def test_it_is_live_once_the_number_is_active(deploying):
+    """Given a number that takes its time, then the deployment waits for it."""
+    deploying.vapi.books.habits.active_after = 3600
+    deploying.asks()
+    deploying.works(rounds=15)
+    assert (deploying.newest.status, deploying.step("activation").state) == ("running", "running")
+    assert "Waiting until the phone number is active..." in deploying.told()
+    with deploying.vapi.ground.lock:
+        deploying.vapi.ground.moved_by += 3601
+    deploying.works()
+    assert deploying.newest.status == "live"
+
+
+def test_a_number_that_never_becomes_active_is_not_waited_for_for_ever(deploying):
+    deploying.vapi.books.habits.active_after = 10**8
+    deploying.asks()
+    deploying.works(rounds=15)
+    deploying.has_waited("activation", seconds=901)
+    deploying.works()
+    assert deploying.newest.status == "rolled_back"
+    assert deploying.newest.error_code == "number_not_active"
+    assert deploying.counts() == NOTHING
+
+
+def test_texts_that_were_taken_are_put_right(deploying):
+    """Given a number whose texts go elsewhere when it is imported, then they are ours again."""
+    deploying.asks()
+    deploying.works_until("number")
+    (number,) = numbers_at_twilio(deploying)
+    number["sms_url"] = "https://api.vapi.ai/twilio/sms"
+    deploying.works()
+    assert deploying.newest.status == "live"
+    (number,) = numbers_at_twilio(deploying)
+    assert number["sms_url"] == text_webhook()
+
+
+def test_texts_that_are_taken_later_stop_the_deployment_loudly(deploying):
+    """Given texts that go elsewhere once the number is imported, then it does not go live."""
+    deploying.vapi.books.habits.active_after = 3600
+    deploying.asks()
+    deploying.works(rounds=15)
+    (number,) = numbers_at_twilio(deploying)
+    number["sms_url"] = "https://elsewhere.example"
+    deploying.works()
+    assert deploying.newest.status == "rolled_back"
+    assert deploying.newest.error == activation.ELSEWHERE.format(url=text_webhook())
+
+
+def test_a_lost_import_is_found_and_its_texts_are_looked_at(deploying):
+    deploying.fault("refuse", "GET", "*/IncomingPhoneNumbers/*.json", provider="twilio", skip=0)
+    assert deploying.deploys().status == "live"
+    assert len(deploying.requests("POST", "phone-number")) == 1
+
+
+# ------------------------------------------------------------------------------- taking down
+
+
+def test_taking_down_goes_from_the_number_to_the_tool(live):
+    """Given a live receptionist, when it is taken down, then nothing is left, in the one order."""
+    assert live.takes_down().status == "taken_down"
+    assert live.counts() == NOTHING
+    assert numbers_at_twilio(live) == []
+    rows = live.stand_in.sandbox.ground.requests.select({"provider": "vapi", "method": "DELETE"})
+    gone = [row["path"].split("/")[1] for row in rows]
+    assert gone == ["phone-number", "squad", "assistant", "assistant", "tool"]
+    assert all(row["status"] == 200 for row in rows)
+
+
+def test_taking_down_after_a_redeployment_takes_everything(live):
+    """Given what an earlier deployment made and the last one only skipped, then it goes too."""
+    assert live.deploys().status == "live"
+    assert live.takes_down().status == "taken_down"
+    assert live.counts() == NOTHING
+
+
+def test_what_is_gone_already_is_taken_down(live):
+    with live.vapi.ground.lock:
+        for kind in KINDS:
+            for row in list(live.vapi.books.each(kind)):
+                live.vapi.books.drop(kind, row["id"])
+    assert live.takes_down().status == "taken_down"
+    assert not Resource.has("account_id = ? AND state = 'made'", live.account.id)
+
+
+def test_a_dependant_that_is_left_is_waited_for(live):
+    """Given somebody's own squad with our receptionist, then 409 is no failure: once that squad is
+    gone, the rest goes.
+    """
+    with live.vapi.ground.lock:
+        members = [{"assistantId": live.made("receptionist").provider_id}]
+        other = live.vapi.books.keep("squad", {"name": "by hand", "members": members})
+    live.takes_down(rounds=8)
+    assert live.newest.status == "rolling_back"
+    assert live.step("receptionist").state == "undoing"
+    with live.vapi.ground.lock:
+        live.vapi.books.drop("squad", other["id"])
+    live.works()
+    assert live.newest.status == "taken_down"
+    assert live.counts() == NOTHING

@@ -1,0 +1,269 @@
+"""Effects at a provider that takes no key: what may have been sent is looked for by its tag before
+it is sent again, and whoever was held up sends nothing late.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from effects import kinds
+from effects import perform as performing
+from effects.kind import Cost, Kind
+from effects.perform import MAX_GENERATIONS, InDoubt, perform
+from effects.reserve import reserve_for_account
+from models.base import transaction
+from models.effects.effect import Effect
+from providers.errors import ProviderError
+from runtime.clock import real_now
+from runtime.errors import Conflict, Misconfigured, NotYet
+from runtime.settings import get_settings
+from tests import given
+
+
+class Shelf:
+    """A provider without keys: each request that arrives makes one thing more, under its tag."""
+
+    def __init__(self) -> None:
+        self.things: list[str] = []
+        self.before: list[Callable[[], None]] = []
+        self.after: list[Callable[[], None]] = []
+
+    def send(self, effect):
+        for happening in self._due(self.before):
+            happening()
+        self.things.append(effect.request["tag"])
+        for happening in self._due(self.after):
+            happening()
+        return {"id": f"thing-{len(self.things)}"}
+
+    def find(self, effect):
+        tag = effect.request["tag"]
+        return {"id": f"thing-{self.things.index(tag) + 1}"} if tag in self.things else None
+
+    @staticmethod
+    def _due(happenings):
+        due, happenings[:] = list(happenings[:1]), happenings[1:]
+        return due
+
+
+def fails(outcome, answered=False):
+    def happen():
+        raise ProviderError("shelf", outcome, "as ordered", "ordered", answered=answered)
+
+    return happen
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+def dies():
+    raise Killed
+
+
+@pytest.fixture
+def shelf(database_url, monkeypatch):
+    monkeypatch.setenv("PAYPHONE_SETTLING", "0")
+    get_settings.cache_clear()
+    shelf = Shelf()
+    kind = Kind(
+        name="shelved",
+        provider="shelf",
+        does="Put a thing on a shelf",
+        recorded_by="deploy_account",
+        many_per_job=True,
+        daily_limit=None,
+        costs=Cost.NOTHING,
+        undone_by=None,
+        expires=False,
+        keep=("id",),
+        send=shelf.send,
+        find=shelf.find,
+        keyed=False,
+    )
+    monkeypatch.setitem(kinds._BY_NAME, "shelved", kind)
+    shelf.kind = kind
+    yield shelf
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def effect(shelf):
+    account = given.an_account()
+    with transaction():
+        return reserve_for_account(
+            shelf.kind, "dst_1", {"tag": "tag-1"}, account.id, "test", "a test"
+        )
+
+
+def fresh(effect):
+    """As another process reads the row."""
+    return Effect.get_by_id(effect.id)
+
+
+def test_what_was_answered_is_there_once(shelf, effect):
+    assert perform(effect) == {"id": "thing-1"}
+    assert perform(fresh(effect)) == {"id": "thing-1"}
+    assert shelf.things == ["tag-1"]
+
+
+def test_a_lost_answer_is_found_by_its_tag(shelf, effect):
+    """Given an answer that was lost, when it is performed again, then it is found, not made."""
+    shelf.after.append(fails("unknown"))
+    with pytest.raises(ProviderError):
+        perform(effect)
+    assert fresh(effect).state == "unknown"
+    assert perform(fresh(effect)) == {"id": "thing-1"}
+    assert shelf.things == ["tag-1"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_process_that_dies_around_the_call(shelf, effect, when):
+    """Given a process killed before or after it was made, when another goes on, there is one."""
+    getattr(shelf, when).append(dies)
+    with pytest.raises(Killed):
+        perform(effect)
+    assert perform(fresh(effect)) == {"id": "thing-1"}
+    assert shelf.things == ["tag-1"]
+    assert fresh(effect).generation == (2 if when == "before" else 1)
+
+
+def test_what_is_not_found_is_sent_again_only_once_it_would_have_shown(shelf, effect, monkeypatch):
+    """Given a request that was lost on its way, when the provider's record has settled and holds
+    nothing, then it is sent again, once.
+    """
+    shelf.before.append(fails("unknown"))
+    with pytest.raises(ProviderError):
+        perform(effect)
+    monkeypatch.setenv("PAYPHONE_SETTLING", "60")
+    get_settings.cache_clear()
+    with pytest.raises(NotYet, match="a moment ago"):
+        perform(fresh(effect))
+    assert shelf.things == []
+    Effect.update(last_sent_at=real_now() - timedelta(seconds=61)).execute()
+    assert perform(fresh(effect)) == {"id": "thing-1"}
+    assert perform(fresh(effect)) == {"id": "thing-1"}
+    assert shelf.things == ["tag-1"]
+    assert fresh(effect).generation == 2
+
+
+def test_what_never_arrives_waits_for_a_person(shelf, effect):
+    shelf.before += [fails("unknown")] * MAX_GENERATIONS
+    for _ in range(MAX_GENERATIONS):
+        with pytest.raises(ProviderError):
+            perform(fresh(effect))
+    with pytest.raises(InDoubt):
+        perform(fresh(effect))
+    assert (shelf.things, fresh(effect).state) == ([], "unknown")
+
+
+def test_being_turned_away_is_no_doubt(shelf, effect):
+    """Given a provider that says "later" again and again, then that costs no key and no search."""
+    shelf.before += [fails("retry_later")] * (MAX_GENERATIONS + 2)
+    for _ in range(MAX_GENERATIONS + 2):
+        with pytest.raises(ProviderError):
+            perform(fresh(effect))
+        assert not fresh(effect).in_doubt
+    assert perform(fresh(effect)) == {"id": "thing-1"}
+    assert fresh(effect).generation == 1
+
+
+def test_a_missing_setting_is_no_doubt(shelf, effect):
+    def not_set():
+        raise Misconfigured("SHELF_KEY is not set.")
+
+    shelf.before.append(not_set)
+    with pytest.raises(Misconfigured):
+        perform(effect)
+    assert not fresh(effect).in_doubt
+    assert perform(fresh(effect)) == {"id": "thing-1"}
+
+
+def test_a_refusal_after_a_doubt_is_looked_up(shelf, effect):
+    """Given a first try that was made after all, when the second is refused, it is found."""
+    shelf.after.append(fails("unknown"))
+    with pytest.raises(ProviderError):
+        perform(effect)
+    things, shelf.things = shelf.things, []
+    shelf.before.append(lambda: shelf.things.extend(things) or fails("refused")())
+    assert perform(fresh(effect)) == {"id": "thing-1"}
+    assert fresh(effect).state == "sending"
+
+
+def test_two_processes_that_read_the_row_at_once(shelf, effect):
+    """Given two that hold the same row, unsent, then one sends and the other one stops."""
+    first, second = fresh(effect), fresh(effect)
+    shelf.after.append(fails("unknown"))
+    with pytest.raises(ProviderError):
+        perform(first)
+    with pytest.raises(Conflict):
+        perform(second)
+    assert shelf.things == ["tag-1"]
+
+
+def stopped_before_the_call(monkeypatch, meanwhile):
+    """Right before the bytes leave, this process stops, and `meanwhile` another one goes on."""
+    struck = []
+
+    def stop(name):
+        if name == "effect.before_call" and not struck:
+            struck.append(name)
+            meanwhile()
+
+    monkeypatch.setattr(performing, "killpoint", stop)
+
+
+def test_a_process_that_was_frozen_sends_nothing_late(shelf, effect, monkeypatch):
+    """Given a process frozen right before its call, when another has begun anew and sent, then it
+    wakes up and sends nothing.
+    """
+    stopped_before_the_call(monkeypatch, lambda: perform(fresh(effect)))
+    with pytest.raises(Conflict):
+        perform(effect)
+    assert shelf.things == ["tag-1"]
+    assert fresh(effect).generation == 2
+
+
+def test_a_process_that_was_frozen_while_another_only_began_anew(shelf, effect, monkeypatch):
+    """Given another that has begun anew and not sent yet, then its turn is not taken."""
+    stopped_before_the_call(monkeypatch, lambda: fresh(effect).record_next_generation())
+    with pytest.raises(Conflict):
+        perform(effect)
+    assert shelf.things == []
+    assert perform(fresh(effect)) == {"id": "thing-1"}
+
+
+def test_a_process_that_was_frozen_while_it_was_given_up(shelf, effect, monkeypatch):
+    """Given that the effect was refused meanwhile, such as by an undoing, then nothing leaves."""
+    stopped_before_the_call(
+        monkeypatch, lambda: fresh(effect).record_refused("not_made", "given up", real_now())
+    )
+    with pytest.raises(Conflict):
+        perform(effect)
+    assert shelf.things == []
+
+
+def test_a_process_that_was_held_up_too_long_leaves_no_doubt(shelf, effect, monkeypatch):
+    """Given one that wakes up after its time and was not replaced, then the next sends at once."""
+
+    def too_long():
+        monkeypatch.setattr(performing, "LEAVE_WITHIN", timedelta(seconds=-1))
+
+    stopped_before_the_call(monkeypatch, too_long)
+    with pytest.raises(NotYet, match="held up"):
+        perform(effect)
+    assert not fresh(effect).in_doubt
+    monkeypatch.setattr(performing, "LEAVE_WITHIN", timedelta(seconds=15))
+    assert perform(fresh(effect)) == {"id": "thing-1"}
+    assert fresh(effect).generation == 1
+
+
+def test_what_was_made_before_a_restored_backup_is_found(shelf, effect, monkeypatch):
+    """Given a row older than a minute that knows of no sending, then its tag is looked up first."""
+    kind = replace(shelf.kind, find_asked=lambda effect, _since: shelf.find(effect))
+    monkeypatch.setitem(kinds._BY_NAME, "shelved", kind)
+    shelf.things.append("tag-1")
+    assert perform(effect, asked_at=real_now() - timedelta(minutes=2)) == {"id": "thing-1"}
+    assert shelf.things == ["tag-1"]

@@ -1,0 +1,181 @@
+"""What holds of the contact gate for everybody: a checker that shares nothing with it agrees, more
+history or more troubles never allow more, and lawful hours are lawful in every zone there is.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bin.commands.compliance.checker import Made
+from bin.commands.compliance.prove import proved
+from bin.commands.compliance.town import contact_made, facts_of, life_of
+from bin.commands.program import payphone
+from rules.contact.gate import (
+    Allowed,
+    Contact,
+    ContactRequest,
+    Hold,
+    all_refusals,
+    may_contact,
+)
+from rules.contact.hours import LAWFUL, closing, next_opening
+from rules.contact.policy import HOLD_KINDS, OUTCOMES, RULES
+
+GATES = [rule for rule in RULES if rule.kind in {"cap", "cool_down", "minimum_age", "hold"}]
+# what no figures say
+CONDITIONS = ("carrier.third_party", "voice.california", "sender.registered")
+CATCHABLE = [rule.id for rule in GATES] + list(CONDITIONS)
+EVERY_ZONE = sorted(available_timezones() - {"Factory", "localtime"})
+
+
+@pytest.mark.slow
+def test_a_checker_that_shares_nothing_with_the_gate_agrees_20_000_times():
+    verdict = proved(20_000, seed=20_261_129)
+    assert verdict.faults == []
+    assert verdict.contacts > 2_000
+    assert {rule.code for rule in GATES} <= set(verdict.codes), "each kind of rule has refused"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("left_out", CATCHABLE)
+def test_the_checker_finds_a_gate_that_lacks_a_rule(left_out):
+    rules = tuple(rule for rule in RULES if rule.id != left_out)
+    assert any(proved(1_000, seed, rules).faults for seed in range(30))
+
+
+def test_the_checker_finds_a_gate_that_opens_an_hour_early():
+    rules = tuple(
+        replace(rule, numbers={"opens": 7, "closes": 21}) if rule.kind == "hours" else rule
+        for rule in RULES
+    )
+    assert proved(1_000, 1, rules).faults
+
+
+def test_the_command_says_what_it_tried_and_what_came_of_it():
+    done = CliRunner().invoke(payphone, ["compliance", "prove", "--attempts", "200"])
+    assert done.exit_code == 0, done.output
+    assert "200 attempts (seed 1)" in done.output
+    assert "none breaks a rule" in done.output
+
+
+@st.composite
+def questions(draw):
+    """The facts and the moment of somebody's attempt, after some that were made."""
+    random, log, found = Random(draw(st.integers(0, 2**32))), [], []
+    for case, now in life_of(random):
+        facts = facts_of(case, log)
+        found.append((facts, now))
+        if isinstance(may_contact(facts, now), Allowed):
+            log.append(contact_made(random, case, now))
+    return draw(st.sampled_from(found))
+
+
+def contacts(now):
+    """One contact more, of any kind, some days before."""
+    return st.builds(
+        Contact,
+        at=st.integers(0, 10 * 86_400).map(lambda seconds: now - timedelta(seconds=seconds)),
+        channel=st.sampled_from(("sms", "voice")),
+        debt_id=st.sampled_from(("inv_0", "inv_1")),
+        outcome=st.sampled_from(sorted(OUTCOMES)),
+        asked_for=st.booleans(),
+    )
+
+
+def not_more(more, less):
+    """Whether the answer with more against it is no milder than the other one."""
+    if isinstance(more, Allowed):
+        return isinstance(less, Allowed) and more.until <= less.until
+    if isinstance(less, Allowed) or more.next_at is None:
+        return True
+    return less.next_at is not None and less.next_at <= more.next_at
+
+
+@settings(deadline=None)
+@given(data=st.data(), question=questions())
+def test_more_history_never_allows_more_nor_sooner(data, question):
+    facts, now = question
+    more = replace(facts, history=(*facts.history, data.draw(contacts(now))))
+    assert not_more(may_contact(more, now), may_contact(facts, now))
+
+
+@settings(deadline=None)
+@given(data=st.data(), question=questions())
+def test_nothing_that_is_against_a_contact_allows_it(data, question):
+    facts, now = question
+    person, creditor = facts.person, facts.creditor
+    until = data.draw(
+        st.none() | st.integers(1, 999).map(lambda hours: now + timedelta(0, hours * 3600))
+    )
+    worse = data.draw(
+        st.sampled_from(
+            (
+                replace(facts, person=replace(person, opted_out=True)),
+                replace(facts, person=replace(person, consented_at=None)),
+                replace(facts, person=replace(person, request=ContactRequest("", "+12015550100"))),
+                replace(facts, person=replace(person, zones=(*person.zones, "Asia/Tokyo"))),
+                replace(
+                    facts,
+                    person=replace(
+                        person,
+                        holds=(*person.holds, *(Hold(kind, until) for kind in HOLD_KINDS)),
+                    ),
+                ),
+                replace(facts, creditor=replace(creditor, paused=True)),
+                replace(
+                    facts, creditor=replace(creditor, ceiling_lifts_at=now + timedelta(days=1))
+                ),
+                replace(facts, debt=replace(facts.debt, books="behind")),
+                replace(facts, debt=replace(facts.debt, books="stale")),
+            )
+        )
+    )
+    assert not_more(may_contact(worse, now), may_contact(facts, now))
+
+
+@settings(deadline=None)
+@given(question=questions())
+def test_the_answer_is_the_weightiest_reason_and_none_means_allowed(question):
+    facts, now = question
+    answer, reasons = may_contact(facts, now), all_refusals(facts, now)
+    assert isinstance(answer, Allowed) is (reasons == ())
+    if reasons:
+        assert (answer.code, answer.rule) == (reasons[0].code, reasons[0].rule)
+        assert all(reason.reason.endswith(".") for reason in reasons)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    zones=st.lists(st.sampled_from(EVERY_ZONE), min_size=1, max_size=3, unique=True),
+    minutes=st.integers(0, 3 * 365 * 24 * 60),
+)
+def test_in_every_zone_there_is_hours_are_lawful_to_their_end_and_the_next_ones_are_the_first(
+    zones, minutes
+):
+    now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
+    start = next_opening(zones, now)
+    if start is None:
+        return
+    until = closing(zones, start)
+    for zone in zones:
+        for moment in (start, until - timedelta(microseconds=1)):
+            assert LAWFUL.opens <= moment.astimezone(ZoneInfo(zone)).hour < LAWFUL.closes
+    just_before = start - timedelta(microseconds=1)
+    assert start == now or closing(zones, just_before) is None
+
+
+def test_a_log_of_the_town_is_not_empty():
+    """Given lives by chance, then some lead to contacts: there is something to prove."""
+    random, log = Random(1), []
+    for _ in range(20):
+        for case, now in life_of(random):
+            if isinstance(may_contact(facts_of(case, []), now), Allowed):
+                log.append(contact_made(random, case, now))
+    assert len(log) > 50
+    assert all(isinstance(one, Made) for one in log)

@@ -1,0 +1,42 @@
+"""What counts as a change by hand, and what as a provider's own way of keeping things."""
+
+import pytest
+
+from rules.deployment.drift import drift
+
+SENT = {
+    "firstMessage": "Hello",
+    "model": {
+        "provider": "openai",
+        "messages": [{"role": "system"}],
+        "tools": [],
+        "toolIds": ["t"],
+    },
+    "hooks": [{"on": "x"}, {"on": "y"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "paths"),
+    [
+        ({}, []),
+        ({"id": "a-1", "createdAt": "2026"}, []),
+        ({"model": SENT["model"] | {"temperature": 1}}, []),
+        ({"model": {name: SENT["model"][name] for name in SENT["model"] if name != "tools"}}, []),
+        ({"firstMessage": "Hi"}, ["firstMessage"]),
+        ({"firstMessage": None}, ["firstMessage"]),
+        ({"model": None}, ["model"]),
+        ({"model": SENT["model"] | {"toolIds": []}}, ["model.toolIds"]),
+        ({"model": SENT["model"] | {"tools": [{"type": "endCall"}]}}, ["model.tools"]),
+        ({"hooks": [{"on": "x"}]}, ["hooks"]),
+        ({"hooks": [{"on": "y"}, {"on": "x"}]}, ["hooks"]),
+        ({"hooks": [{"on": "x", "name": "n"}, {"on": "y"}]}, []),
+    ],
+)
+def test_a_difference_is_named_by_its_path(change, paths):
+    assert drift(SENT, SENT | change) == paths
+
+
+@pytest.mark.parametrize(("sent", "found"), [(False, None), (0, None), (False, 0.5), (1, 2)])
+def test_a_truth_or_a_number_is_not_nothing(sent, found):
+    assert drift({"recorded": sent}, {"recorded": found}) == ["recorded"]

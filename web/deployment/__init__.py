@@ -1,0 +1,1 @@
+"""Going live over HTTP: the wizard, its review, and deployments."""

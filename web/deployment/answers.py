@@ -1,0 +1,238 @@
+"""The API's answers about setting up and going live, as models."""
+
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from pydantic import Field
+
+from models.accounts.account import Account
+from models.deployment.deployment import Deployment
+from models.deployment.knowledge_file import KnowledgeFile
+from models.deployment.setup import Setup
+from rules.deployment.readiness import (
+    Configured,
+    missing_for_deploy,
+    review_message,
+    steps_of,
+)
+from web.accounts.answers import AccountShown
+from web.deployment.deployment_answers import DeploymentShown
+from web.openapi.openapi import Shown, left_out_if_none
+
+SettingsShape = dict[str, Any]
+# while a deployment is one of these, what the account is told is the deployment's
+TOLD_BY_DEPLOYMENT = frozenset(
+    {"queued", "running", "payment_action_required", "awaiting_port", "rolling_back", "live"}
+)
+
+
+class VoiceShown(Shown):
+    """The voice that the receptionist speaks with, as Vapi names it."""
+
+    provider: str
+    voice_id: str
+
+
+class VoiceSaved(Shown):
+    """The voice is saved."""
+
+    success: Literal[True] = True
+    message: str
+    voice: VoiceShown
+
+
+class PhoneSaved(Shown):
+    """How calls arrive is saved; nothing was bought."""
+
+    success: Literal[True] = True
+    message: str
+    phone_integration_method: str
+    phone_integration_settings: SettingsShape
+
+
+class SipCredentials(Shown):
+    """What the clinic's phone system signs in with. The password is told only now."""
+
+    sip_url: str
+    username: str
+    password: str
+
+
+class SipSaved(PhoneSaved):
+    """SIP is saved."""
+
+    sip_credentials: SipCredentials
+
+
+class CardShown(Shown):
+    """The card of the payment method, as far as it may be shown."""
+
+    brand: str | None
+    last4: str | None
+    exp_month: int | None
+    exp_year: int | None
+
+    @classmethod
+    def of_setup(cls, setup: Setup | None) -> Self | None:
+        """The card that was saved last."""
+        if setup is None or not setup.card:
+            return None
+        names = ("brand", "last4", "expMonth", "expYear")
+        brand, last4, month, year = (setup.card.get(name) for name in names)
+        return cls(brand=brand, last4=last4, exp_month=month, exp_year=year)
+
+
+class SetupIntentShown(Shown):
+    """A form for a card: Stripe.js takes the client secret, which is kept nowhere else."""
+
+    setup_intent_id: str
+    client_secret: str
+
+
+class CardSaved(Shown):
+    """The account's card is saved."""
+
+    success: Literal[True] = True
+    stripe_payment_method_id: str
+    payment_method_verified: bool
+    payment_method_verified_at: datetime
+    card: CardShown | None
+
+    @classmethod
+    def of_setup(cls, setup: Setup) -> Self:
+        """The answer about a setup with a verified card."""
+        return cls.of(setup, success=True, card=CardShown.of_setup(setup))
+
+
+class WizardStep(Shown):
+    """How one step of the wizard stands; `missing`: what Deploy still needs of it."""
+
+    complete: bool
+    message: str
+    missing: list[str]
+
+
+class KnowledgeFileShown(Shown):
+    """A file that the receptionist answers from. `state`: waiting, processing, done, failed."""
+
+    id: str
+    name: str
+    content_type: str
+    size: int
+    state: str
+    error: str | None = left_out_if_none()
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of_row(cls, row: KnowledgeFile) -> Self:
+        """The file; `error` only where something is wrong with it."""
+        return cls.of(row, error=row.error or None)
+
+
+class KnowledgeFileList(Shown):
+    """A page of an account's files."""
+
+    data: list[KnowledgeFileShown]
+    has_more: bool
+
+
+class ReviewShown(AccountShown):
+    """An account with all that its review shows. `readyToDeploy` is true when `missing`, which says
+    in words what Deploy still needs, is empty.
+    """
+
+    voice: VoiceShown | None
+    phone_integration_method: str | None
+    phone_integration_settings: SettingsShape | None
+    knowledge_files: list[KnowledgeFileShown]
+    stripe_payment_method_id: str | None
+    payment_method_verified: bool
+    payment_method_verified_at: datetime | None
+    card: CardShown | None
+    steps: dict[str, WizardStep]
+    ready_to_deploy: bool
+    missing: list[str]
+    message: str
+    deployment: DeploymentShown | None
+
+    @classmethod
+    def of_account(cls, account: Account, configured: Configured) -> Self:
+        """The account as it stands now."""
+        setup, deployment = Setup.of(account.id), Deployment.newest(account.id)
+        missing, voice = missing_for_deploy(configured), configured.voice
+        told = deployment is not None and deployment.status in TOLD_BY_DEPLOYMENT
+        return cls.of(
+            account,
+            voice=VoiceShown.model_validate(voice) if voice else None,
+            phone_integration_method=configured.method,
+            phone_integration_settings=setup.shown_settings if setup else None,
+            knowledge_files=[
+                KnowledgeFileShown.of_row(row) for row in KnowledgeFile.kept_by(account.id)
+            ],
+            stripe_payment_method_id=setup.stripe_payment_method_id if setup else None,
+            payment_method_verified=bool(setup and setup.payment_method_verified),
+            payment_method_verified_at=setup.payment_method_verified_at if setup else None,
+            card=CardShown.of_setup(setup),
+            steps={
+                name: WizardStep.of(step, missing=list(step.missing))
+                for name, step in steps_of(configured).items()
+            },
+            ready_to_deploy=not missing,
+            missing=missing,
+            message=(deployment.message if deployment and told else "")
+            or review_message(configured),
+            deployment=DeploymentShown.of(deployment) if deployment else None,
+        )
+
+
+class CapabilitiesShown(Shown):
+    """What a number can do."""
+
+    voice: bool
+    sms: bool
+    mms: bool
+
+
+class PriceShown(Shown):
+    """An amount in minor units."""
+
+    amount: int
+    currency: str
+
+
+class AvailableNumberShown(Shown):
+    """A number that can be bought now; a search reserves nothing."""
+
+    phone_number: str
+    locality: str
+    region: str
+    monthly: PriceShown | None
+    capabilities: CapabilitiesShown
+
+
+class AvailableNumbers(Shown):
+    """Numbers that can be bought now."""
+
+    data: list[AvailableNumberShown]
+
+
+class MonthlyCost(PriceShown):
+    """What something costs a month; it is shown, and charged to nobody here."""
+
+    what: str
+
+
+class CostPreview(Shown):
+    """What Deploy would charge now, and what there is a month. `notes` say what to consider."""
+
+    due_now: PriceShown
+    monthly: list[MonthlyCost]
+    notes: list[str] = Field(default_factory=list)
+
+
+class TrialReply(Shown):
+    """What the receptionist said."""
+
+    reply: str
+    conversation_id: str

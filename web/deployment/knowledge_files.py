@@ -1,0 +1,100 @@
+"""The files that a receptionist answers from."""
+
+import base64
+import binascii
+from typing import Annotated, Any
+
+import falcon
+from pydantic import Field
+
+from actions.deployment.knowledge_files import add_file, find_file, remove_file
+from models.deployment.knowledge_file import KnowledgeFile
+from runtime.errors import Refused
+from web.accounts.accounts import account_of
+from web.deployment.answers import KnowledgeFileList, KnowledgeFileShown
+from web.http.auth import caller_of
+from web.http.body import Body, check
+from web.http.idempotency import idempotent
+from web.http.lists import page
+from web.http.multipart import read_file_or_json
+from web.openapi.openapi import PageQuery, documented
+
+GONE = ("deleting", "deleted")
+
+
+class NewKnowledgeFile(Body):
+    """A file: pdf, docx, txt, md, csv or json, of at most 300 KB, in base64. Its type is told by
+    content and name; `contentType` is what the sender takes it for.
+    """
+
+    name: Annotated[str, Field(max_length=1000)]
+    content_type: Annotated[str, Field(max_length=200)] = ""
+    content_base64: Annotated[str, Field(max_length=1_400_000)]
+
+
+class KnowledgeFiles:
+    """`/api/accounts/{account_id}/knowledge-files`"""
+
+    def read_body(self, req: falcon.Request) -> Any:
+        """A form's file, or JSON."""
+        return read_file_or_json(req)
+
+    @documented(
+        "Wizard",
+        {201: KnowledgeFileShown},
+        body=NewKnowledgeFile,
+        problems=("ceiling_reached",),
+    )
+    @idempotent
+    def on_post(
+        self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
+    ) -> None:
+        """Add a file: as JSON, or as the field `file` of multipart/form-data. It is uploaded to
+        Vapi and read there: follow its `state` until it is `done` or `failed`. No payment is
+        needed.
+        """
+        account, wanted = account_of(req, account_id), check(NewKnowledgeFile, document)
+        content = _decoded(wanted.content_base64)
+        file = add_file(account, wanted.name, content, caller_of(req).actor)
+        resp.status = falcon.HTTP_201
+        resp.media = KnowledgeFileShown.of_row(file).document()
+        resp.set_header("Location", f"{req.path}/{file.id}")
+
+    @documented("Wizard", {200: KnowledgeFileList}, query=PageQuery)
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """The account's files, newest first."""
+        ever = KnowledgeFile.select().where(KnowledgeFile.account == account_of(req, account_id))
+        files = ever.where(KnowledgeFile.state.not_in(GONE))
+        resp.media = page(req, files, lambda row: KnowledgeFileShown.of_row(row).document(), ever)
+
+
+class OneKnowledgeFile:
+    """`/api/accounts/{account_id}/knowledge-files/{file_id}`"""
+
+    @documented("Wizard", {200: KnowledgeFileShown})
+    def on_get(
+        self, req: falcon.Request, resp: falcon.Response, account_id: str, file_id: str
+    ) -> None:
+        """A file and its state."""
+        file = find_file(account_of(req, account_id), file_id)
+        resp.media = KnowledgeFileShown.of_row(file).document()
+
+    @documented("Wizard", {204: None})
+    def on_delete(
+        self, req: falcon.Request, resp: falcon.Response, account_id: str, file_id: str
+    ) -> None:
+        """Delete a file, whatever its state."""
+        remove_file(account_of(req, account_id), file_id, caller_of(req).actor)
+        resp.status = falcon.HTTP_204
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        wrong = "is no base64; the file's bytes in base64 are accepted; encode it anew"
+        raise Refused(
+            "invalid",
+            f"contentBase64 {wrong}.",
+            [{"field": "contentBase64", "message": wrong}],
+        ) from None

@@ -1,0 +1,97 @@
+"""A number that is bought on its own, in the slot that a deployment's is bought in."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import falcon
+
+from actions.deployment.number import FAILED, line_for
+from actions.deployment.payment_required import Door, require_payment_method
+from delivery.perform_now import perform_now, take_due
+from models.delivery.stage import stage
+from models.deployment.phone_line import PhoneLine
+from runtime.errors import Refused
+from runtime.log import get_log
+from runtime.settings import INTERACTIVE
+from web.accounts.accounts import account_of
+from web.deployment.deployment_answers import NumberBought
+from web.http.auth import caller_of
+from web.http.body import Body, check
+from web.http.fields import AreaCode, Id, Phone
+from web.http.idempotency import idempotent
+from web.http.later import Later
+from web.http.problems import Problem
+from web.openapi.openapi import documented
+
+log = get_log("deployment")
+
+
+class NumberWanted(Body):
+    """Whose number, and which: one that was chosen, one of an area code, or any."""
+
+    account_id: Id
+    area_code: AreaCode | None = None
+    phone_number: Phone | None = None
+
+
+class PurchaseNumber:
+    """`/api/twilio/phone/purchase`"""
+
+    @documented(
+        "Deployments",
+        {201: NumberBought},
+        body=NumberWanted,
+        problems=("payment_method_required", "already_exists", "number_unavailable"),
+    )
+    @idempotent
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later | None:
+        """Buy the account's number, once its payment method is verified."""
+        wanted = check(NumberWanted, document)
+        account = account_of(req, wanted.account_id)
+        try:
+            require_payment_method(account.id, Door.PURCHASE)
+        except Refused:
+            resp.status = falcon.HTTP_402
+            resp.media = {"success": False, "message": Door.PURCHASE.value}
+            return None
+        log.info("[Twilio API] Payment method verified, proceeding with phone purchase")
+        held = PhoneLine.of(account.id)
+        if held is not None:
+            raise Refused(
+                "already_exists",
+                f"The account has the number {held.e164} already."
+                if held.state == "owned"
+                else "A number is being bought, or released, for this account.",
+            )
+        line = line_for(account.id, _wish(wanted), caller_of(req).actor)
+        job = stage("purchase_number", line.id, line.id, fair_to=account.id, queue=INTERACTIVE)
+        return Later(line.id, partial(_perform, job), f"/api/accounts/{account.id}")
+
+    def resume(self, reference: str) -> Callable[[], None]:
+        """Perform what nobody has begun to do at Twilio."""
+        return partial(_perform, take_due("purchase_number", reference))
+
+    def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
+        """201 with the number, or why there is none."""
+        line = PhoneLine.get_by_id(reference)
+        if line.state == "refused":
+            raise Problem("number_unavailable", f"{FAILED} {line.error}".strip())
+        if line.state == "reserved":
+            raise Problem(
+                "provider_unavailable",
+                "Twilio did not answer in time; retry with the same Idempotency-Key.",
+                headers={"Retry-After": "3"},
+            )
+        resp.status = falcon.HTTP_201
+        resp.media = {"success": True, "phoneNumber": line.e164, "sid": line.twilio_sid}
+
+
+def _wish(wanted: NumberWanted) -> dict[str, str]:
+    if wanted.phone_number:
+        return {"phoneNumber": wanted.phone_number}
+    return {"areaCode": wanted.area_code} if wanted.area_code else {}
+
+
+def _perform(job_id: int | None) -> None:
+    perform_now(job_id)

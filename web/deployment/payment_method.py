@@ -1,0 +1,142 @@
+"""A clinic's card for what going live costs: a form for it is opened at Stripe, then what it saved
+is read there.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import falcon
+
+from actions.deployment.open_setup import plan_setup
+from actions.deployment.payment_required import why_not
+from actions.deployment.save_card import (
+    SeenSetup,
+    look_at_setup,
+    record_setup,
+    why_not_saved,
+)
+from delivery.perform_now import perform_now, take_due
+from models.base import transaction
+from models.deployment.setup import Setup
+from models.deployment.setup_attempt import SetupAttempt
+from providers.errors import ProviderError
+from providers.stripe.setup_intents import get_setup_intent
+from runtime.errors import Refused
+from web.accounts.accounts import account_of
+from web.deployment.answers import CardSaved, SetupIntentShown
+from web.http.auth import caller_of
+from web.http.body import Body, check
+from web.http.fields import Id
+from web.http.idempotency import idempotent
+from web.http.later import Later, nothing_to_perform
+from web.http.problems import Problem
+from web.openapi.openapi import documented
+
+
+class NewSetupIntent(Body):
+    """Nothing is asked."""
+
+
+class SavedBy(Body):
+    """The SetupIntent by which the card was saved in Stripe's form."""
+
+    setup_intent_id: Id
+
+
+class SetupIntents:
+    """`/api/accounts/{account_id}/setup-intents`"""
+
+    @documented(
+        "Going live",
+        {201: SetupIntentShown},
+        body=NewSetupIntent,
+        problems=("rate_limited", "payment_refused", "provider_unavailable"),
+    )
+    @idempotent
+    def on_post(
+        self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
+    ) -> Later:
+        """Open a form for a card at Stripe. Nothing is charged."""
+        account = account_of(req, account_id)
+        check(NewSetupIntent, document)
+        attempt, job_id = plan_setup(account, caller_of(req).actor)
+        return Later(attempt.id, partial(_perform, job_id), f"/api/accounts/{account.id}")
+
+    def resume(self, reference: str) -> Callable[[], None]:
+        """Perform what nobody has begun to do at Stripe."""
+        return partial(_perform, take_due("open_setup_intent", reference))
+
+    def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
+        """201 with the client secret, read at Stripe; it is not stored here."""
+        attempt = SetupAttempt.get_by_id(reference)
+        if attempt.setup_intent_id is None:
+            if attempt.state == "failed":
+                raise Refused("payment_refused", f"Stripe refused the form: {attempt.error}")
+            raise _away()
+        try:
+            intent = get_setup_intent(attempt.setup_intent_id)
+        except ProviderError as error:
+            raise _away() from error
+        resp.status = falcon.HTTP_201
+        resp.media = SetupIntentShown(
+            setup_intent_id=intent["id"], client_secret=intent["client_secret"]
+        ).document()
+
+
+class PaymentMethod:
+    """`/api/accounts/{account_id}/payment-method`"""
+
+    @documented(
+        "Going live",
+        {200: CardSaved},
+        body=SavedBy,
+        problems=("card_declined", "payment_method_required", "provider_unavailable"),
+    )
+    @idempotent
+    def on_post(
+        self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
+    ) -> Later:
+        """Save the card that the SetupIntent has saved at Stripe; 402 says why there is none."""
+        account, wanted = account_of(req, account_id), check(SavedBy, document)
+        attempt = SetupAttempt.one(
+            "account_id = ? AND setup_intent_id = ?", account.id, wanted.setup_intent_id
+        )
+        if attempt is None:
+            raise Refused(
+                "not_found",
+                f"Account {account.id} has no setup intent {wanted.setup_intent_id[:40]}.",
+            )
+        return Later(f"{attempt.id}:{caller_of(req).actor}", nothing_to_perform)
+
+    def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
+        """200 with the account's card, as Stripe shows it now."""
+        attempt_id, _, actor = reference.partition(":")
+        attempt = SetupAttempt.get_by_id(attempt_id)
+        seen = _seen(attempt)
+        with transaction():
+            record_setup(attempt.id, seen, actor)
+        setup = Setup.of(attempt.account_id)
+        refused = why_not_saved(setup, seen) if setup is not None else None
+        if setup is None or refused is not None or not setup.may_pay:
+            raise refused or Refused("payment_method_required", why_not(setup))
+        resp.media = CardSaved.of_setup(setup).document()
+
+
+def _perform(job_id: int | None) -> None:
+    perform_now(job_id)
+
+
+def _seen(attempt: SetupAttempt) -> SeenSetup:
+    try:
+        return look_at_setup(attempt.setup_intent_id or "")
+    except ProviderError as error:
+        raise _away() from error
+
+
+def _away() -> Problem:
+    return Problem(
+        "provider_unavailable",
+        "Stripe did not answer in time; nothing was charged. Retry with the same Idempotency-Key.",
+        headers={"Retry-After": "3"},
+    )

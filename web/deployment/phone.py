@@ -1,0 +1,126 @@
+"""How calls reach the receptionist: saved at any time, in any order, without a payment."""
+
+from typing import Annotated, Literal
+
+import falcon
+from pydantic import Field
+
+from actions.deployment.configure import choose_forwarded, choose_none, choose_ported, choose_sip
+from models.deployment.setup import Setup
+from rules.deployment.setup_words import SAVED
+from web.accounts.accounts import account_of
+from web.deployment.answers import PhoneSaved, SipCredentials, SipSaved
+from web.http.auth import caller_of
+from web.http.body import Body, check, read_json
+from web.http.fields import AreaCode, Day, Email, Id, Name, Phone
+from web.openapi.openapi import documented
+
+Code = Annotated[str, Field(min_length=1, max_length=40)]  # as a carrier gives them to customers
+
+
+class ServiceAddress(Body):
+    """Where the clinic is: what emergency services see of a call, and carriers of a port."""
+
+    line1: Name
+    line2: Annotated[str, Field(max_length=200)] | None = None
+    city: Name
+    state: Annotated[str, Field(min_length=1, max_length=100)]
+    postal_code: Annotated[str, Field(min_length=1, max_length=20)]
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166.")] = "US"
+
+
+class Forwarded(Body):
+    """The clinic forwards its number to one that Deploy buys: `phoneNumber`, or one in `areaCode`.
+    `serviceAddress` is for emergency calls from it; at `transferNumber` a person answers.
+    """
+
+    business_name: Name
+    clinic_number: Phone
+    area_code: AreaCode | None = None
+    phone_number: Phone | None = None
+    transfer_number: Phone | None = None
+    service_address: ServiceAddress | None = None
+
+
+class Ported(Body):
+    """The clinic's number moves to us. What is optional here is needed by Deploy; the account's
+    `missing` says which.
+    """
+
+    phone_number: Phone
+    current_carrier: Name
+    account_number: Code | None = None
+    pin: Code | None = None
+    customer_type: Literal["Business", "Individual"] | None = None
+    authorized_representative: Name | None = None
+    authorized_representative_email: Email | None = None
+    service_address: ServiceAddress | None = None
+    document_id: Id | None = None
+    target_date: Day | None = None
+
+
+class Nothing(Body):
+    """No fields."""
+
+
+class ForwardedPhone:
+    """`/api/accounts/{account_id}/phone/forwarded`"""
+
+    @documented("Wizard", {200: PhoneSaved}, body=Forwarded)
+    def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Choose forwarding. Nothing is bought before Deploy."""
+        account, wanted = account_of(req, account_id), check(Forwarded, read_json(req))
+        setup = choose_forwarded(account, _choices(wanted), caller_of(req).actor)
+        resp.media = _saved(setup).document()
+
+
+class PortedPhone:
+    """`/api/accounts/{account_id}/phone/ported`"""
+
+    @documented("Wizard", {200: PhoneSaved}, body=Ported, problems=("not_configured",))
+    def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Choose to port the clinic's number. Its carrier is asked nothing before Deploy. The PIN
+        is kept encrypted and never shown.
+        """
+        account, wanted = account_of(req, account_id), check(Ported, read_json(req))
+        setup = choose_ported(account, _choices(wanted), caller_of(req).actor)
+        resp.media = _saved(setup).document()
+
+
+class SipPhone:
+    """`/api/accounts/{account_id}/phone/sip`"""
+
+    @documented("Wizard", {200: SipSaved}, body=Nothing, problems=("not_configured",))
+    def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Choose SIP. The answer has the credentials; the password is kept encrypted and never
+        shown again. Asked again, address and username stay and the password is a new one.
+        """
+        account, _ = account_of(req, account_id), check(Nothing, read_json(req))
+        setup, credentials = choose_sip(account, caller_of(req).actor)
+        resp.media = SipSaved(
+            **dict(_saved(setup)), sip_credentials=SipCredentials.model_validate(credentials)
+        ).document()
+
+
+class NoPhone:
+    """`/api/accounts/{account_id}/phone/none`"""
+
+    @documented("Wizard", {200: PhoneSaved}, body=Nothing)
+    def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Choose no number: the receptionist can be tried in writing, and takes no calls."""
+        account, _ = account_of(req, account_id), check(Nothing, read_json(req))
+        resp.media = _saved(choose_none(account, caller_of(req).actor)).document()
+
+
+def _choices(wanted: Body) -> dict[str, object]:
+    """What was given, under the names it is kept by."""
+    return wanted.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _saved(setup: Setup) -> PhoneSaved:
+    method = str(setup.phone_integration_method)
+    return PhoneSaved(
+        message=SAVED[method],
+        phone_integration_method=method,
+        phone_integration_settings=setup.shown_settings or {},
+    )

@@ -1,0 +1,48 @@
+"""Trying the receptionist in writing, before anything is paid or deployed."""
+
+from typing import Annotated, Any
+
+import falcon
+from pydantic import Field
+
+from actions.deployment.try_it import ask_receptionist, record_reply
+from web.accounts.accounts import account_of
+from web.deployment.answers import TrialReply
+from web.http.body import Body, check
+from web.http.fields import Id
+from web.http.idempotency import idempotent
+from web.openapi.openapi import documented
+
+
+class TrialQuestion(Body):
+    """What to say to the receptionist; with `conversationId`, after what was said before."""
+
+    message: Annotated[str, Field(min_length=1, max_length=2000)]
+    conversation_id: Id | None = None
+
+
+class TryIt:
+    """`/api/accounts/{account_id}/try`"""
+
+    def prepare(self, req: falcon.Request, document: Any, account_id: str) -> None:
+        """Ask Vapi, before anything is written."""
+        account, wanted = account_of(req, account_id), check(TrialQuestion, document)
+        req.context.answered = ask_receptionist(account, wanted.message, wanted.conversation_id)
+
+    @documented(
+        "Wizard",
+        {200: TrialReply},
+        body=TrialQuestion,
+        problems=("ceiling_reached", "provider_refused", "provider_unavailable", "not_configured"),
+    )
+    @idempotent
+    def on_post(
+        self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
+    ) -> None:
+        """Talk with the receptionist as it is configured now. Nothing is created at Vapi. The
+        question is not kept, the answer only where there is an Idempotency-Key, sealed as every
+        answer; no payment is needed.
+        """
+        reply, chat = req.context.answered
+        chat = record_reply(account_of(req, account_id), chat, reply)
+        resp.media = TrialReply(reply=reply.text, conversation_id=chat.id).document()

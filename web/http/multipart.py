@@ -1,0 +1,44 @@
+"""A file out of a multipart form, as browsers send it; read like every body: capped, then whole."""
+
+import base64
+import io
+from typing import Any
+
+import falcon
+from falcon.media import MultipartFormHandler
+
+from web.http.body import read_json, read_raw
+from web.http.card_guard import refuse_card_numbers
+from web.http.problems import Problem
+
+FORM = "multipart/form-data"
+FILE = "file"  # the field that has it
+
+
+def read_file_or_json(req: falcon.Request) -> Any:
+    """The body as JSON: of a form, what its file would be in JSON: name, contentType and
+    contentBase64. Raises Problem 400, 413 or 422.
+    """
+    kind = req.content_type or ""
+    if not kind.lower().startswith(FORM):
+        return read_json(req)
+    raw = read_raw(req)
+    try:
+        form = MultipartFormHandler().deserialize(io.BytesIO(raw), kind, len(raw))
+        files = [_document(part) for part in form if part.name == FILE]
+    except (falcon.HTTPError, ValueError):
+        raise Problem("bad_request", "The form is damaged: it could not be read.") from None
+    if len(files) != 1:
+        raise Problem(
+            "bad_request", f"The form has {len(files)} fields called {FILE}: one is accepted."
+        )
+    refuse_card_numbers({"name": files[0]["name"]})
+    return files[0]
+
+
+def _document(part: Any) -> dict[str, str]:
+    return {
+        "name": part.filename or "",
+        "contentType": part.content_type or "",
+        "contentBase64": base64.b64encode(part.get_data()).decode(),
+    }
