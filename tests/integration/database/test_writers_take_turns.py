@@ -11,7 +11,7 @@ from models.base import execute, transaction
 from tests import given
 from tests.processes import close_database
 
-GOAL = 3_000  # commits of both together
+GOAL = 1_000  # commits of both together
 
 # Each adds to its own row until both together have made enough, and begins when the other is there.
 WRITER = f"""
