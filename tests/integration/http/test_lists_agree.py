@@ -33,6 +33,7 @@ LISTS = [
     "/api/accounts/{account}/templates",
     "/api/accounts/{account}/knowledge-files",
     "/api/accounts/{account}/deployments",
+    "/api/accounts/{account}/timeline",
     "/api/webhook-endpoints",
 ]
 COMPARED = "/api/finance/reconciliation"  # empty until Stripe was asked
@@ -62,6 +63,7 @@ class Listing(Clinic):
             }
             Hold.place(customer, "other", "", None, "test", now)
             AuditEntry.record("test", "invoice.noted", f"invoice:{self.invoice.id}", account.id)
+            AuditEntry.record("test", "settings.changed", f"account:{account.id}", account.id)
             Payment.create(id=f"pay_{account.id}{count}", **about, created_at=now, updated_at=now)
             texted = {
                 "account": account,
