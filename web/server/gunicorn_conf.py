@@ -11,7 +11,7 @@ from runtime.trusted_proxies import THIS_MACHINE
 from web.http.payment_guard import check_settings
 from web.server.counter_files import make_counter_files, reserve_counter_files
 from web.server.keep_alive import begin_request
-from web.server.patient_worker import CONNECTIONS, TALKING
+from web.server.waiting import CONNECTIONS, TALKING
 
 settings = settings_or_exit(check_settings)
 host = "0.0.0.0" if settings.payphone_env == "production" else "127.0.0.1"  # noqa: S104
@@ -35,7 +35,7 @@ control_socket_disable = True
 pre_request = begin_request
 
 
-# before the application is loaded, and prometheus-client with it
+# before the application is loaded, and prometheus-client with it, which nothing above may load
 make_counter_files()
 
 

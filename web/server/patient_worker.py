@@ -26,12 +26,10 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from web.server.request_bodies import whole_body
 from web.server.request_metrics import count_where_there_is_room
 from web.server.timed_socket import TimedSocket
-from web.server.waiting import Waiting
+from web.server.waiting import TALKING, Waiting
 
 WORKING = 8  # threads that call the application
-TALKING = 256  # threads that talk with peers
 WAITING = TALKING - WORKING  # so that a thread is free for whoever comes
-CONNECTIONS = 2 * TALKING  # including those that are being closed
 
 HEAD_SECONDS = 10.0  # from the connection, or from an answer's end, to the head's end
 BODY_SECONDS = 30.0  # to the end of the body

@@ -6,6 +6,9 @@ import contextlib
 import socket
 import threading
 
+TALKING = 256  # threads that talk with peers
+CONNECTIONS = 2 * TALKING  # including those that are being closed
+
 
 class Waiting:
     """Those connections, the longest waiting first; it is hung up for a new one.
