@@ -102,7 +102,7 @@ class ApiDocs:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Every endpoint, or those that have the words of `q`."""
         document, wanted = self._openapi.document, (req.get_param("q") or "")[:100]
-        words = wanted.lower().split()
+        words = set(wanted.lower().split())
         found = [
             operation
             for operation in self._openapi.operations
