@@ -113,7 +113,7 @@ BEGIN
     SET LOCAL session_replication_role = replica;  -- no foreign key asks for an order
     FOR name IN SELECT relname FROM pg_class WHERE relkind = 'r'
         AND relnamespace = 'public'::regnamespace
-        AND pg_relation_size(oid) > 0 AND relname <> 'schema_migration'
+        AND pg_relation_size(oid) > 0 AND relname NOT IN ('schema_migration', 'installation')
     LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
     FOR name IN SELECT sequencename FROM pg_sequences
         WHERE last_value IS NOT NULL AND sequencename <> 'schema_migration_id_seq'
