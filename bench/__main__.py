@@ -4,6 +4,8 @@ import click
 
 from bench.event_cost import event
 from bench.growth import growth
+from bench.memory import memory
+from bench.quick import quick
 
 
 @click.group()
@@ -15,6 +17,8 @@ def bench() -> None:
 
 bench.add_command(event)
 bench.add_command(growth)
+bench.add_command(memory)
+bench.add_command(quick)
 
 if __name__ == "__main__":
     bench(prog_name="bin/bench")

@@ -5,6 +5,7 @@ because its children would share it. A child that overruns its job's time is kil
 is replaced, and its successor releases the jobs it held. Children die with the supervisor.
 """
 
+import gc
 import mmap
 import os
 import signal
@@ -72,6 +73,9 @@ class Pool:
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         log.info("pool", slots=[slot.queue or "relay" for slot in self._slots])
+        # A collector that looked at what is loaded would have each child copy its pages.
+        gc.collect()
+        gc.freeze()
         while not self._stop_signals:
             self._tend()
             self._spawn_missing()

@@ -6,22 +6,39 @@ A pool with the `WORKERS` of an older release has no worker for what people wait
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import cast
 
 from redis import Redis
 
-from delivery.rq_keys import queue_key
-from delivery.rq_mend import live_workers
+from delivery.odd_keys import ENDLESS
+from delivery.rq_keys import queue_key, workers_key
 from models.delivery.staged_job import Pushable
 from runtime.settings import INSTEAD_OF_INTERACTIVE, INTERACTIVE
 
+# A worker that has been silent for longer is not waited for: it beats every few seconds, but not
+# while it performs a job, and a job of this queue may take 20 s and 3 s of grace.
+SILENT = 30.0
+RENEWED_FOR = 90  # seconds for which a worker renews its key; a test holds it to the worker's
 AT_ONCE = 500  # stranded ids that are carried over in one look
 
 
 def detours(redis: Redis) -> dict[str, str]:
     """For a queue that nobody serves, the one that its jobs are pushed into instead."""
-    if live_workers(redis, (INTERACTIVE,))[INTERACTIVE]:
-        return {}
-    return {INTERACTIVE: INSTEAD_OF_INTERACTIVE}
+    return {} if _is_served(redis, INTERACTIVE) else {INTERACTIVE: INSTEAD_OF_INTERACTIVE}
+
+
+def _is_served(redis: Redis, queue: str) -> bool:
+    """Whether a worker of the queue has been heard of. RQ lists one that was killed until its key
+    expires; how long ago it was renewed shows in what is left of that time.
+    """
+    known = cast("set[bytes]", redis.smembers(workers_key(queue)))
+    if not known:
+        return False
+    with redis.pipeline(transaction=False) as pipe:
+        for worker in known:
+            pipe.ttl(worker)
+        left = pipe.execute()
+    return any(seconds == ENDLESS or seconds > RENEWED_FOR - SILENT for seconds in left)
 
 
 def nudged(redis: Redis, job: Pushable) -> Pushable:

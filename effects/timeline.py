@@ -1,8 +1,9 @@
-"""Effects as a source of an invoice's timeline: when each was decided, and its outcome."""
+"""Effects as a source of a timeline: when each was decided, and its outcome."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from effects.kinds import kind_of
+from models.effects.effect import Effect
 from models.reports.timeline import Belongings, Entry
 
 _OPEN = {
@@ -14,7 +15,12 @@ _OPEN = {
 
 def effects(having: Belongings) -> Iterator[Entry]:
     """Effects: when they were decided, and their outcomes."""
-    for row in having.effects:
+    return told_of(having.effects)
+
+
+def told_of(rows: Iterable[Effect]) -> Iterator[Entry]:
+    """When these effects were decided, and their outcomes."""
+    for row in rows:
         kind = kind_of(row)
         asked = f"{kind.does}: {row.reason}. {_OPEN.get(row.state, '')}".rstrip()
         yield Entry(

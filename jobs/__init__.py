@@ -14,6 +14,7 @@ from jobs.deliver_webhook import deliver_webhook
 from jobs.deploy_account import deploy_account
 from jobs.end_stuck_deployments import end_stuck_deployments
 from jobs.expire_stale_charges import expire_stale_charges
+from jobs.find_strays import find_strays, find_strays_at
 from jobs.fold_totals import fold_totals
 from jobs.follow_knowledge_file import follow_knowledge_file
 from jobs.mark_overdue import mark_overdue
@@ -32,6 +33,7 @@ from jobs.refresh_saved_card import refresh_saved_card
 from jobs.refund_payment import refund_payment
 from jobs.release_deliveries import release_deliveries
 from jobs.release_number import release_number
+from jobs.release_stray import release_stray
 from jobs.retire_payment_link import retire_payment_link
 from jobs.send_payment_link import send_payment_link
 from jobs.test_forwarding import test_forwarding
@@ -54,6 +56,8 @@ __all__ = [
     "deploy_account",
     "end_stuck_deployments",
     "expire_stale_charges",
+    "find_strays",
+    "find_strays_at",
     "fold_totals",
     "follow_knowledge_file",
     "mark_overdue",
@@ -73,6 +77,7 @@ __all__ = [
     "refund_payment",
     "release_deliveries",
     "release_number",
+    "release_stray",
     "retire_payment_link",
     "send_payment_link",
     "test_forwarding",

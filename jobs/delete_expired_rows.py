@@ -1,5 +1,5 @@
 """Old rows are deleted: jobs, stored answers, sessions, deliveries, events of the feed and reports,
-each at its own age.
+each at its own age. What an older release should not have kept is taken out.
 
 Twice is harmless: deleted rows stay deleted. Dead jobs are kept until a person retries them; money,
 effects and the audit log for ever.
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from delivery.attempt import Snooze
 from delivery.registry import job
 from models.base import transaction
+from models.books.inbox_event import InboxEvent
 from models.delivery.retention import KEPT, delete_old_events, delete_old_tallies
 
 BATCH = 1_000
@@ -18,9 +19,15 @@ PAUSE = 0.5  # seconds between batches, for others to work in
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20, formerly=("prune_jobs",))
 def delete_expired_rows() -> None:
-    """Delete a batch of each kind, and run again while any batch was full."""
+    """Delete a batch of each kind, and run again while any batch was full.
+
+    Also take out Stripe's client secrets that processes of an older release, which still ran beside
+    this one, have kept.
+    """
     deletions = [*(kept.delete for kept in KEPT), delete_old_events, delete_old_tallies]
     full = [_batch(delete) for delete in deletions]
+    with transaction():
+        full.append(InboxEvent.forget_left_secrets(BATCH) == BATCH)
     if any(full):
         raise Snooze("there is more to delete", PAUSE)
 

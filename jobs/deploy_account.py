@@ -39,7 +39,7 @@ def deploy_account(step_id: str) -> None:
         if isinstance(plan, Wait) and plan.seconds:
             apply_plan(run, plan)
     if isinstance(plan, Effect):
-        answer = perform(plan, asked_at=plan.created_at)
+        answer = perform(plan, asked_at=run.deployment.created_at)
         with recording():
             record_answer(locked_run(step_id), plan, answer)
         return

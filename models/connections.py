@@ -6,9 +6,12 @@ is gone, a server that is away, read-only or out of connections.
 """
 
 import os
+import random
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -28,7 +31,6 @@ from peewee import (
 from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
 
 from models.database_errors import IN_FAILED_TRANSACTION, lacks_tables, state_of
-from models.write_turns import LOOK, WriteTurns
 from runtime.errors import Misconfigured
 from runtime.private_files import private_folder
 from runtime.settings import ROOT
@@ -36,8 +38,8 @@ from runtime.settings import ROOT
 TOO_LARGE = "54"  # the class of PostgreSQL's errors about what is too long for a row or an index
 # A statement that ran for longer than allowed: it is not repeated, for it would take as long again.
 CANCELLED = "57014"
-BUSY = 5  # seconds that SQLite's lock is waited for
-WRITES = frozenset({"INSERT", "UPDATE", "DELETE"})  # how a statement that writes begins
+_BUSY = "SQLITE_BUSY"
+_PAUSE = 0.000_2, 0.001_5  # seconds
 # A server that vanished without closing its connections is noticed within half a minute.
 NOTICE = {
     "keepalives_idle": 10,
@@ -96,7 +98,8 @@ class _Database(peewee.Database):
         return opened
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        with _one_kind:  # as peewee does it, but for its log and hooks, of which we have none
+        self._log_query(sql, params)  # type: ignore[attr-defined]
+        with _one_kind:  # as peewee does it, in one wrapper of errors, and without its hooks
             cursor = self.cursor()
             cursor.execute(sql, params or ())
             return cursor
@@ -216,9 +219,10 @@ class _Sqlite(_Database, SqliteDatabase):
     that no name leads to any more, and all of that would be lost.
     """
 
+    patience = 5.0  # seconds to wait for others who write
+
     def __init__(self, path: Path, **options: Any) -> None:
         self.path = path
-        self._turns = WriteTurns(path)
         super().__init__(
             f"file:{quote(str(path))}?mode=rw", uri=True, factory=_Connection, **options
         )
@@ -228,46 +232,33 @@ class _Sqlite(_Database, SqliteDatabase):
         connection.file = self._file()
         return connection
 
+    def begin(self, *how: Any) -> None:
+        self._in_turn(partial(super().begin, *how))
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        act = partial(super().execute_sql, sql, params)
+        return act() if self.in_transaction() else self._in_turn(act)
+
+    def _in_turn(self, act: Callable[[], Any]) -> Any:
+        """Do what may have to wait for another writer, asking again every millisecond.
+
+        SQLite's own waiting sleeps longer with each try, up to a tenth of a second, while whoever
+        writes comes back at once: of two processes one would get nearly every turn. What is refused
+        outside a transaction has done nothing, and may be repeated.
+        """
+        give_up = time.monotonic() + self.patience
+        while True:
+            try:
+                return act()
+            except OperationalError as error:
+                if not state_of(error).startswith(_BUSY) or time.monotonic() > give_up:
+                    raise
+            time.sleep(random.uniform(*_PAUSE))  # noqa: S311 - so that two do not keep step
+
     def cursor(self, named_cursor: str | None = None) -> Any:
         if not self.is_closed() and not self.in_transaction() and self._is_lost():
             self.close()  # and connects again, to what is there now
         return super().cursor(named_cursor)
-
-    def begin(self, *how: Any) -> None:
-        with self._turns.turn():
-            self._begin_soon(*how)
-
-    def _begin_soon(self, *how: Any) -> None:
-        """Begin as soon as nobody writes: SQLite itself would look ever less often, and leave time
-        unused in which nobody does.
-        """
-        patience = time.monotonic() + BUSY
-        with _one_kind:
-            cursor = self.cursor()
-            cursor.execute("PRAGMA busy_timeout = 0")
-            try:
-                while not self._has_begun(cursor, " ".join(("BEGIN", *how)), patience):
-                    time.sleep(LOOK)
-            finally:
-                cursor.execute(f"PRAGMA busy_timeout = {BUSY * 1000}")
-
-    @staticmethod
-    def _has_begun(cursor: sqlite3.Cursor, begin: str, patience: float) -> bool:
-        """Whether nobody else wrote. Raises SQLite's error once its time is over."""
-        try:
-            cursor.execute(begin)
-        except sqlite3.OperationalError as error:
-            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not is_busy or time.monotonic() > patience:
-                raise
-            return False
-        return True
-
-    def execute_sql(self, sql: str, params: Any = None) -> Any:
-        if self.in_transaction() or sql[:6].upper() not in WRITES:
-            return super().execute_sql(sql, params)
-        with self._turns.turn():
-            return super().execute_sql(sql, params)
 
     def commit(self) -> None:
         if self._is_lost():
@@ -313,10 +304,10 @@ def open_database(url: str, patience: float | None = None) -> peewee.Database:
             "journal_mode": "wal",
             "synchronous": "full",
             "foreign_keys": 1,
-            "busy_timeout": BUSY * 1000,
             "temp_store": "memory",
+            "busy_timeout": 0,  # last, for the others may have to wait; then we wait ourselves
         }
-        return _Sqlite(ROOT / parts.path[1:], pragmas=pragmas, timeout=BUSY)
+        return _Sqlite(ROOT / parts.path[1:], pragmas=pragmas, timeout=5)
     if parts.scheme in {"postgres", "postgresql"}:
         made = _Postgres(
             url,

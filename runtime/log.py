@@ -16,9 +16,14 @@ import structlog
 # keys of Stripe's and of ours (an operator's too), what logs a client in, and addresses that are
 # rights
 _SECRET = re.compile(
-    r"(?<![A-Za-z0-9])(?:sk|rk|whsec|pp|ppop)_[A-Za-z0-9_]{12,}|_secret_\w+"
-    r"|(?<=Bearer )[A-Za-z0-9._-]+|(?<=Basic )[A-Za-z0-9+/=_-]+"
-    r"|(?<=://)[^\s/@]*:[^\s/@]+(?=@)|(?<=/p/)\w+|(?<=/card/)[\w=-]+"
+    r"(?<![A-Za-z0-9])(?:sk|rk|whsec|pp|ppop)_[A-Za-z0-9_]{12,}|_secret_[\w%.~+-]+"
+    r"|(?<=client_secret=)[^\s&#\"']+"
+    r"|(?i:(?<=Bearer )|(?<=Bearer%20))[A-Za-z0-9._~+/=-]+"
+    r"|(?i:(?<=Basic )|(?<=Basic%20))[A-Za-z0-9+/=_%-]+"
+    # up to the last @: a password may hold / and @ though it should not; a port is none
+    r"|(?<=://)[^\s\"'<>/]{0,100}:(?!\d{1,5}/)[^\s\"'<>]{1,200}(?=@)"
+    r"|(?<=://)[^\s\"'<>/@:]{16,200}(?=@)"
+    r"|(?<=/p/)\w+|(?<=/card/)[\w=-]+"
     # a request or an answer of Vapi's or Twilio's that was printed: 'twilioAuthToken': '…'
     r"|(?i:(?:auth_?token|api_?secret|vapi[-_]secret)[\\'\"]+\s*[:,]\s*b?[\\'\"]+[^\s\\'\"]+)"
 )

@@ -141,6 +141,8 @@ def _describe(clinic: Clinic) -> None:
         "operatorKey": clinic.operator_key,
         "accounts": [{"id": clinic.id, "name": clinic.name, "key": clinic.key}],
         "stripeWebhookSecret": env["STRIPE_WEBHOOK_SECRET"],
+        "stripeSecretKey": env["STRIPE_SECRET_KEY"],
+        "twilioAccountSid": env["TWILIO_ACCOUNT_SID"],
         "twilioAuthToken": env["TWILIO_AUTH_TOKEN"],
         "vapiApiKey": env["VAPI_API_KEY"],
         "vapiWebhookSecret": env["VAPI_WEBHOOK_SECRET"],

@@ -12,6 +12,7 @@ from runtime.log import configure_log
 from runtime.settings import get_settings
 from web.accounts.account_settings import Settings
 from web.accounts.accounts import Accounts
+from web.accounts.timeline import AccountTimeline
 from web.books.reconciliation import LatestReconciliation
 from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
 from web.contact.contact_ledger import ContactLedger
@@ -30,6 +31,7 @@ from web.deployment.deployments import (
 )
 from web.deployment.forwarding import Forwarding, TestForwarding
 from web.deployment.knowledge_files import KnowledgeFiles, OneKnowledgeFile
+from web.deployment.metrics import FinanceMetrics
 from web.deployment.numbers import PurchaseNumber
 from web.deployment.payment_action import PaymentAction, PaymentActionDone
 from web.deployment.payment_method import PaymentMethod, SetupIntents
@@ -83,6 +85,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/accounts": Accounts,
     "/api/accounts/{account_id}": OneAccount,
     "/api/accounts/{account_id}/settings": Settings,
+    "/api/accounts/{account_id}/timeline": AccountTimeline,
     "/api/accounts/{account_id}/sender": OneSender,
     "/api/accounts/{account_id}/templates": Templates,
     "/api/accounts/{account_id}/templates/{kind}/{language}": OneTemplate,
@@ -149,6 +152,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     # finance and books
     "/api/finance/unpaid-invoices": UnpaidInvoices,
     "/api/finance/summary": FinanceSummary,
+    "/api/finance/metrics": FinanceMetrics,
     "/api/finance/reconciliation": LatestReconciliation,
     # the feed for the clinic's own software
     "/api/events": EventFeed,

@@ -19,6 +19,7 @@ from bin.commands.checks.finding import Finding
 from bin.commands.checks.money import check_cards, check_fees, check_money, check_totals
 from bin.commands.checks.redis_server import check_redis
 from bin.commands.checks.settings import check_connect, check_settings
+from bin.commands.checks.strays import check_strays
 from bin.commands.checks.stripe_access import check_connected, check_endpoints, check_stripe
 from bin.commands.checks.texting import check_senders, check_texting
 from bin.commands.checks.voice import check_voice
@@ -100,6 +101,7 @@ def examine() -> Iterator[Finding]:
         yield check_deployments()
         yield check_totals()
         yield check_sealed()
+        yield check_strays()
         yield from check_senders(settings)
 
 

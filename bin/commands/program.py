@@ -32,6 +32,7 @@ from bin.commands.payments import payments
 from bin.commands.recount import recount
 from bin.commands.reseal import reseal
 from bin.commands.staged_jobs import staged_jobs
+from bin.commands.strays import strays
 from models.base import database, use_database
 from models.database_errors import driver_says, explain
 from rules.cards.card_numbers import has_card_number, redact
@@ -156,6 +157,7 @@ for command in (
     compliance,
     doctor,
     effects,
+    strays,
     events,
     invoices,
     keys,

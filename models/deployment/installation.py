@@ -1,10 +1,9 @@
 """The tag of an installation, which all that it makes at providers carries."""
 
-from functools import lru_cache
-
 from peewee import IntegerField, TextField
 
-from models.base import Row, database
+from models.base import Row
+from runtime.ids import new_token
 
 TAG_LENGTH = 6
 
@@ -16,14 +15,13 @@ class Installation(Row):
     tag = TextField()
 
 
-@lru_cache(maxsize=1)
-def _tag_in(_database: int) -> str:
-    return Installation.get_by_id(1).tag
-
-
 def installation_tag() -> str:
-    """The tag of this installation."""
-    return _tag_in(id(database.obj))
+    """The tag of this installation, made now where the migration's is not there any more."""
+    row = Installation.one("id = 1")
+    if row is None:
+        Installation(id=1, tag=new_token(length=TAG_LENGTH)).insert_new("id")
+        row = Installation.get_by_id(1)
+    return str(row.tag)
 
 
 def tagged(row_id: str, longest: int = 40) -> str:

@@ -7,7 +7,7 @@ person.
 from datetime import datetime
 from typing import Any
 
-from peewee import BooleanField, IntegerField, JSONField, TextField
+from peewee import SQL, BooleanField, IntegerField, JSONField, TextField
 
 from models.accounts.account import Account
 from models.base import Instant, Row, to_micros
@@ -18,6 +18,18 @@ from runtime.ids import new_id
 
 _IS_OPEN = "generation = ? AND state NOT IN ('confirmed', 'refused')"
 BY_HAND = "settled_by_hand"  # the code of what a person said did not happen
+
+
+def as_read_back(value: Any) -> Any:
+    """A JSON value with its names in the order in which every database reads it back: PostgreSQL
+    keeps shorter names first. A first sending has then the same bytes as each later one.
+    """
+    if isinstance(value, dict):
+        names = sorted(value, key=lambda name: (len(name.encode()), name.encode()))
+        return {name: as_read_back(value[name]) for name in names}
+    if isinstance(value, list):
+        return [as_read_back(each) for each in value]
+    return value
 
 
 class Contradiction(PayphoneError):
@@ -84,7 +96,7 @@ class Effect(Row):
             "kind": kind,
             "key": key,
             "provider": provider,
-            "request": request,
+            "request": as_read_back(request),
             "deadline": deadline,
             "created_at": now,
         }
@@ -235,3 +247,13 @@ class Effect(Row):
             **values,
         ):
             raise Conflict(f"Effect {self.id} was settled, or given a new key, by another attempt.")
+
+
+Effect.add_index(
+    Effect.index(
+        Effect.account_id,
+        Effect.created_at,
+        where=SQL("invoice_id IS NULL"),
+        name="effect_of_account",
+    )
+)

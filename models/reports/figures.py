@@ -30,16 +30,29 @@ class JobCount:
     count: int
 
 
+_TOTALS = "SELECT what, kind, state, count FROM {table} WHERE what IN ('jobs', 'open_jobs')"
+# of one moment: those that wait are those that are open and do not run
+JOBS = (
+    "SELECT name, state, COUNT(*) FROM staged_job WHERE state IN ('running', 'dead')"
+    " GROUP BY state, name UNION ALL"
+    " SELECT kind, CASE WHEN what = 'open_jobs' THEN 'open' ELSE state END, SUM(count)"
+    f" FROM ({_TOTALS.format(table='running_total')}"
+    f" UNION ALL {_TOTALS.format(table='total_change')}) AS added"
+    " GROUP BY what, kind, state HAVING SUM(count) <> 0"
+)
+
+
 def count_jobs() -> list[JobCount]:
     """Jobs by state and name. Jobs done are counted for as long as their rows are
     kept (a month).
     """
-    rows = execute(
-        "SELECT name, state, COUNT(*) FROM staged_job WHERE state IN ('waiting', 'running', 'dead')"
-        " GROUP BY state, name"
-    ).fetchall()
-    over = [JobCount(one.kind, one.state, one.count) for one in totals("jobs")]
-    return [*(JobCount(*row) for row in rows), *over]
+    counted = {(name, state): int(count) for name, state, count in execute(JOBS).fetchall()}
+    open_names = [name for name, state in counted if state == "open"]
+    for name in open_names:
+        waiting = counted.pop((name, "open")) - counted.get((name, "running"), 0)
+        if waiting > 0:
+            counted[name, "waiting"] = waiting
+    return [JobCount(*labels, count) for labels, count in counted.items()]
 
 
 def count_waited_for() -> list[JobCount]:
@@ -62,11 +75,20 @@ def count_states() -> dict[str, int]:
     return counted
 
 
+# one probe of the index for each queue, whatever waits in it
+_WAITS = "FROM staged_job WHERE state = 'waiting'"
+OLDEST_DUE = (
+    f"WITH RECURSIVE each(queue) AS (SELECT MIN(queue) {_WAITS} UNION ALL"
+    f" SELECT (SELECT MIN(queue) {_WAITS} AND queue > each.queue) FROM each"
+    " WHERE each.queue IS NOT NULL)"
+    f" SELECT queue, {{now}} - (SELECT MIN(due_at) {_WAITS} AND queue = each.queue) FROM each"
+    " WHERE queue IS NOT NULL"
+)
+
+
 def oldest_due() -> dict[str, float]:
     """Per queue that has one, how long the oldest due job has been waiting."""
-    rows = execute(
-        "SELECT queue, {now} - MIN(due_at) FROM staged_job WHERE state = 'waiting' GROUP BY queue"
-    ).fetchall()
+    rows = execute(OLDEST_DUE).fetchall()
     return {queue: max(0.0, age / _SECOND) for queue, age in rows}
 
 

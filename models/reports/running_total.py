@@ -21,8 +21,8 @@ class RunningTotal(Row):
     """The changes added up so far, by labels.
 
     `what` is `invoices` (by account, currency, status and, while unpaid, due date; `amount` is the
-    outstanding balance in minor units), `events` (by outcome, empty until processed) or `jobs`
-    (those that ended, by name and state).
+    outstanding balance in minor units), `events` (by outcome, empty until processed), `jobs` (those
+    that ended, by name and state) or `open_jobs` (those that wait or run, by name).
     """
 
     id = BigAutoField()
@@ -64,6 +64,9 @@ class TotalChange(Row):
 class _Counted:
     """A table whose rows are counted: its columns that matter, the labels of a row called `{row}`
     in SQL, its amount, and which rows count.
+
+    A table that is counted twice has its second triggers under another name; `seen` are the
+    expressions that matter, where they change less often than the columns.
     """
 
     what: str
@@ -75,6 +78,20 @@ class _Counted:
     day: str = "''"
     amount: str = "0"
     counts: str = "1 = 1"
+    trigger: str = ""
+    seen: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What its triggers are called."""
+        return self.trigger or f"{self.table}_total"
+
+    def changed(self, differs: str) -> str:
+        """The condition under which an update of a row changes what is counted."""
+        seen = self.seen or tuple(f"{{row}}.{column}" for column in self.columns.split(", "))
+        return " OR ".join(
+            f"{one.format(row='OLD')} {differs} {one.format(row='NEW')}" for one in seen
+        )
 
     def select(self, row: str, sign: str = "") -> str:
         """The labels of `row`, what it counts and what it amounts to."""
@@ -115,6 +132,16 @@ COUNTED = {
             state="{row}.state",
             counts="{row}.state IN ('done', 'cancelled')",
         ),
+        _Counted(
+            "open_jobs",
+            "staged_job",
+            "name, state",
+            kind="{row}.name",
+            counts="{row}.state IN ('waiting', 'running')",
+            trigger="staged_job_open",
+            # whether it is open: most changes are between waiting and running
+            seen=("{row}.name", "({row}.state IN ('waiting', 'running'))"),
+        ),
     )
 }
 
@@ -126,19 +153,18 @@ def triggers() -> Iterator[str]:
 
 
 def _sqlite(counted: _Counted) -> Iterator[str]:
-    table, name = counted.table, f"{counted.table}_total"
+    table, name = counted.table, counted.name
     taken, given = counted.changes("OLD", "-"), counted.changes("NEW")
-    changed = " OR ".join(f"OLD.{c} IS NOT NEW.{c}" for c in counted.columns.split(", "))
-    of = f"UPDATE OF {counted.columns} ON {table} WHEN {changed}"
+    of = f"UPDATE OF {counted.columns} ON {table} WHEN {counted.changed('IS NOT')}"
     yield f"CREATE TRIGGER {name}_insert AFTER INSERT ON {table} BEGIN {given} END"
     yield f"CREATE TRIGGER {name}_update AFTER {of} BEGIN {taken} {given} END"
     yield f"CREATE TRIGGER {name}_delete AFTER DELETE ON {table} BEGIN {taken} END"
 
 
 def _postgres(counted: _Counted) -> Iterator[str]:
-    table, name = counted.table, f"{counted.table}_total"
+    table, name = counted.table, counted.name
     taken, given = counted.changes("OLD", "-"), counted.changes("NEW")
-    changed = " OR ".join(f"OLD.{c} IS DISTINCT FROM NEW.{c}" for c in counted.columns.split(", "))
+    changed = counted.changed("IS DISTINCT FROM")
     yield (
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         f" IF TG_OP <> 'INSERT' THEN {taken} END IF; IF TG_OP <> 'DELETE' THEN {given} END IF;"

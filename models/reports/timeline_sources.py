@@ -242,9 +242,14 @@ def dead_jobs(having: Belongings) -> Iterable[Entry]:
 
 def audit(having: Belongings) -> Iterable[Entry]:
     """The audit log's entries."""
+    return audited(having.subjects)
+
+
+def audited(subjects: list[str]) -> Iterable[Entry]:
+    """The audit log's entries about these subjects, such as `invoice:inv_…`."""
     rows = (
         AuditEntry.select()
-        .where(AuditEntry.subject.in_(having.subjects))
+        .where(AuditEntry.subject.in_(subjects))
         .order_by(AuditEntry.id)
         .limit(MOST)
     )

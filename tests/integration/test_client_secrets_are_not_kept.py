@@ -7,12 +7,14 @@ import json
 import pytest
 
 from actions.books.receive_event import replay_event
-from models.base import database, execute, transaction
-from models.books.inbox_event import InboxEvent
+from jobs.delete_expired_rows import delete_expired_rows
+from models.base import database, execute, is_postgres, transaction
+from models.books.inbox_event import SUSPECT, InboxEvent
 from models.delivery.stage import stage
 from models.migrate import _runner, migrate, pending
 from models.tables import TABLES
 from rules.client_secrets import REMOVED
+from runtime.clock import real_now
 from tests import given
 
 MIGRATION = "0018_no_client_secrets"
@@ -110,3 +112,29 @@ def test_one_that_the_release_before_stores_during_the_upgrade_is_taken_out_by_i
     assert "_secret_" not in everything_kept()
     assert replay_event(inbox_id, "test")
     assert not database.in_transaction()
+
+
+def test_one_that_the_release_before_stores_and_processes_is_taken_out_within_the_hour(
+    database_url,
+):
+    """Both its web process and its worker still run while the database is migrated."""
+    event = json.dumps({"data": {"object": {"id": "pi_1", "client_secret": SECRET, "amount": 5}}})
+    for number in range(3):
+        an_old_event(number, event)
+    an_old_event("plain", '{"data":  {"object": {}}}')
+    an_old_event("none", '{"data": {"object": {"description": "THE_secret_GARDEN"}}}')
+    an_old_event("text", "Body=pi_1_secret_2&To=x", "twilio")
+    InboxEvent.update(outcome="applied", processed_at=real_now()).execute()
+    delete_expired_rows.perform()
+    kept = {row.event_id: row.payload for row in InboxEvent.select()}
+    assert kept.pop("plain") == '{"data":  {"object": {}}}'
+    assert "THE_secret_GARDEN" in kept.pop("none")
+    assert kept.pop("text") == f"Body={REMOVED}&To=x"
+    assert set(kept.values()) == {event.replace(SECRET, REMOVED)}
+    explain = "EXPLAIN " if is_postgres() else "EXPLAIN QUERY PLAN "
+    if is_postgres():
+        execute("SET enable_seqscan = off")  # of so few rows it would read them all
+    asked = (
+        f"{explain}SELECT id FROM inbox_event WHERE {SUSPECT} ORDER BY received_at DESC LIMIT 10"
+    )
+    assert "inbox_event_secret" in str(execute(asked).fetchall())

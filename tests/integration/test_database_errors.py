@@ -50,11 +50,12 @@ def read_only(url):
 
 @contextlib.contextmanager
 def locked(url):
-    execute("PRAGMA busy_timeout = 20")
+    base.database.obj.patience = 0.02
     holder = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     yield
     holder.close()
+    del base.database.obj.patience
 
 
 @contextlib.contextmanager

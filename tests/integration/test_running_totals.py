@@ -6,11 +6,12 @@ import threading
 import pytest
 
 from jobs.fold_totals import fold_totals
-from models.base import database, execute, transaction
+from models.base import database, execute, is_postgres, transaction
 from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
 from models.invoices.invoice import Invoice
-from models.reports.figures import count_inbox, count_invoices, count_jobs
+from models.reports import figures
+from models.reports.figures import count_inbox, count_invoices, count_jobs, oldest_due
 from models.reports.running_total import (
     COUNTED,
     RunningTotal,
@@ -113,3 +114,40 @@ def test_figures_come_from_the_totals(database_url):
     assert count_invoices() == {"sent": 1}
     assert count_inbox() == {"unprocessed": 1}
     assert [(one.state, one.count) for one in count_jobs()] == [("done", 1)]
+
+
+def test_jobs_are_counted_by_state_whatever_waits(database_url):
+    """Given jobs in every state, then each is counted in its own, and a job that is claimed and put
+    off adds nothing to be added up.
+    """
+    for number in range(6):
+        given.a_job("a_test_job", number)
+    ids = [row.id for row in StagedJob.select().order_by(StagedJob.id)]
+    for row_id, state in zip(ids, ("running", "dead", "done", "cancelled"), strict=False):
+        StagedJob.update(state=state).where(StagedJob.id == row_id).execute()
+    counted = {(one.name, one.state): one.count for one in count_jobs()}
+    assert counted == {
+        ("a_test_job", "waiting"): 2,
+        **{("a_test_job", state): 1 for state in ("running", "dead", "done", "cancelled")},
+    }
+    before = TotalChange.select().count()
+    for state in ("running", "waiting", "running"):
+        StagedJob.update(state=state).where(StagedJob.id == ids[-1]).execute()
+    assert TotalChange.select().count() == before
+    assert agree()
+
+
+def test_what_is_counted_at_each_scrape_reads_no_waiting_jobs(database_url):
+    """Given a thousand that wait, then the database is asked for none of them but the oldest of
+    each queue.
+    """
+    for number in range(1_000):
+        given.a_job("a_test_job", number, queue=("webhooks", "messages")[number % 2])
+    execute("ANALYZE")
+    explain = "EXPLAIN " if is_postgres() else "EXPLAIN QUERY PLAN "
+    plan = "\n".join(str(row) for row in execute(explain + figures.OLDEST_DUE).fetchall())
+    assert "staged_job_waiting" in plan
+    assert "SCAN staged_job" not in plan, plan
+    assert "Seq Scan on staged_job" not in plan, plan
+    assert set(oldest_due()) == {"webhooks", "messages"}
+    assert "waiting" not in figures.JOBS

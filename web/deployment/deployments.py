@@ -18,7 +18,7 @@ from web.http.body import Body, check
 from web.http.fields import AreaCode, Phone
 from web.http.idempotency import idempotent
 from web.http.lists import page
-from web.openapi.openapi import documented
+from web.openapi.openapi import PageQuery, documented
 
 LAST_EVENT = 2**63 - 1
 NOTHING_MORE = frozenset({*OVER, "failed"})
@@ -77,7 +77,7 @@ class AccountDeployments:
         )
         _accepted(resp, begun)
 
-    @documented("Deployments", {200: DeploymentList})
+    @documented("Deployments", {200: DeploymentList}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """All deployments of the account, newest first."""
         account = account_of(req, account_id)

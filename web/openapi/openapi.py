@@ -9,6 +9,7 @@ against the document.
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from http import HTTPStatus
+from threading import Lock
 from typing import Any, Literal, Self, TypeVar
 
 import falcon
@@ -146,7 +147,38 @@ class PageQuery(BaseModel):
     )
 
 
-_tree = SpecTree(
+class _Tree(SpecTree):
+    """The declarations as spectree wants them, made when a document is first asked for: the schemas
+    of all models take longer than everything else at a start, and memory in each process.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._declared: dict[Any, dict[str, Any]] = {}
+        self._described: dict[Any, Any] = {}
+
+    def declare(self, responder: Any, **declaration: Any) -> None:
+        """Note what will be said of a responder."""
+        self._declared[responder] = declaration
+
+    def describe_all(self) -> None:
+        """Make the schemas of what is declared and not described yet."""
+        for responder, declaration in self._declared.items():
+            if responder not in self._described:
+                self._described[responder] = self.validate(**declaration)(responder)
+
+    def get_function_metadata(self, func: Any) -> Any:
+        """What is known of a responder, by itself; bound to its resource, as routes have it."""
+        plain = getattr(func, "__func__", func)
+        return super().get_function_metadata(self._described.get(plain, plain))
+
+    def is_declared(self, func: Any) -> bool:
+        """Whether there is a declaration."""
+        return getattr(func, "__func__", func) in self._declared
+
+
+_making = Lock()
+_tree = _Tree(
     "falcon",
     mode="strict",
     annotations=False,
@@ -201,7 +233,8 @@ def documented(
         headers = _headers(repeats, "idempotency_key_required" in problems) if keyed else None
         name = f"{responder.__qualname__.split('.')[0]}_{responder.__name__.removeprefix('on_')}"
         security: list[Any] | None = None if keyed else []
-        described = _tree.validate(
+        _tree.declare(
+            responder,
             query=query,
             json=body,
             headers=headers,
@@ -210,9 +243,9 @@ def documented(
             security=security,
             skip_validation=True,
             operation_id=name,
-        )(responder)
-        described.needs_key = keyed
-        return described
+        )
+        responder.needs_key = keyed  # type: ignore[attr-defined]
+        return responder
 
     return describe
 
@@ -237,10 +270,12 @@ def _answers(answers: Mapping[int, type[BaseModel] | None], codes: Sequence[str]
 
 def openapi_document(app: falcon.App) -> dict[str, Any]:
     """The OpenAPI 3.1 document of every documented route of `app`."""
-    _tree.app, models = app, deepcopy(_tree.models)
-    # `spec` would keep the first application's for ever
-    document: dict[str, Any] = _tree._generate_spec()  # noqa: SLF001
-    _tree.models = models  # making the document takes the nested models out of them
+    with _making:  # two requests may ask first
+        _tree.describe_all()
+        _tree.app, models = app, deepcopy(_tree.models)
+        # `spec` would keep the first application's for ever
+        document: dict[str, Any] = _tree._generate_spec()  # noqa: SLF001
+        _tree.models = models  # making the document takes the nested models out of them
     for path, operations in document["paths"].items():
         operations.pop("head", None)  # whatever is read by GET; to say it once is enough
         for operation in operations.values():
@@ -297,4 +332,4 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 def is_documented(responder: Callable[..., Any]) -> bool:
     """Whether `responder` has a declaration."""
-    return _tree.get_function_metadata(responder) is not None
+    return _tree.is_declared(responder)

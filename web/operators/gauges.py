@@ -28,6 +28,7 @@ from models.reports.figures import (
     oldest_due,
     oldest_unprocessed,
 )
+from models.reports.going_live import GoingLive, count_going_live
 from runtime.errors import Misconfigured
 from runtime.redis_connection import connect_redis
 from runtime.settings import INTERACTIVE, QUEUES, get_settings
@@ -109,6 +110,7 @@ class _Figures(Collector):
             ("endpoint",),
             fetched,
         )
+        yield from _going_live_gauges(count_going_live())
         signs = self._life_signs()
         yield _single("payphone_redis_up", "1 while Redis answers.", 0 if signs is None else 1)
         writable = signs is not None and not signs.refusal
@@ -160,6 +162,33 @@ def _job_gauges() -> Iterable[Metric]:
         ("queue",),
         {(k,): v for k, v in ages.items()},
     )
+
+
+def _going_live_gauges(figures: GoingLive) -> Iterable[Metric]:
+    """As docs/metrics.md defines them; what has no denominator is absent."""
+    rates = {
+        "configuration_completion": figures.configuration_completion,
+        "payment_conversion": figures.payment_conversion,
+        "deployment_success": figures.deployment_success,
+        "phone_purchase_success": figures.phone_purchase_success,
+    }
+    yield _family(
+        "payphone_going_live_rate",
+        "Shares of clinics that got from signing up to a live receptionist, in the last 90 days.",
+        ("rate",),
+        {(name,): one.rate for name, one in rates.items() if one.rate is not None},
+    )
+    counts = {(name, "numerator"): one.numerator for name, one in rates.items()}
+    counts |= {(name, "denominator"): one.denominator for name, one in rates.items()}
+    yield _family(
+        "payphone_going_live_count", "What those shares are of.", ("rate", "part"), counts
+    )
+    if figures.seconds_to_deploy is not None:
+        yield _single(
+            "payphone_time_to_deploy_seconds",
+            "Average time from signing up until first live, in the last 90 days.",
+            figures.seconds_to_deploy,
+        )
 
 
 def _life_gauges(signs: LifeSigns) -> Iterable[Metric]:

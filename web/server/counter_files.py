@@ -1,8 +1,8 @@
 """Where the web processes of one machine keep their request counters together (see
 `web.server.request_metrics`).
 
-gunicorn's master makes the place before it forks; prometheus-client looks for it when it is first
-imported, which is later, in the workers.
+gunicorn's master makes the place before it loads the application, with prometheus-client, which
+looks for it then; a file is opened for the first request that a process counts.
 """
 
 import atexit

@@ -2,6 +2,7 @@
 `web/server/patient_worker.py`.
 """
 
+import gc
 from typing import Any
 
 from runtime.die_with_parent import die_with_parent
@@ -18,6 +19,7 @@ bind = f"{host}:{settings.port}"
 worker_class = "web.server.patient_worker.PatientWorker"
 workers = 2
 threads = TALKING
+preload_app = True  # the workers share its memory; it opens nothing until its first request
 worker_connections = CONNECTIONS
 timeout = 30
 graceful_timeout = 10
@@ -33,11 +35,20 @@ control_socket_disable = True
 pre_request = begin_request
 
 
+# before the application is loaded, and prometheus-client with it
 make_counter_files()
 
 
+def when_ready(_server: Any) -> None:
+    """In the master, before it forks: what is loaded stays where it is, for a collector that looked
+    at it in the workers would have each copy its pages.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def post_fork(server: Any, _worker: Any) -> None:
-    """In a new worker, before it loads the application. Whatever ends gunicorn ends its workers,
+    """In a new worker, before it serves. Whatever ends gunicorn ends its workers,
     which would hold the port.
     """
     die_with_parent(server.pid)

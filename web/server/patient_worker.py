@@ -24,6 +24,7 @@ from gunicorn import util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from web.server.request_bodies import whole_body
+from web.server.request_metrics import count_where_there_is_room
 from web.server.timed_socket import TimedSocket
 from web.server.waiting import Waiting
 
@@ -71,6 +72,7 @@ class PatientWorker(ThreadWorker):
 
     def load_wsgi(self) -> None:
         """Put ourselves before the application."""
+        count_where_there_is_room()
         super().load_wsgi()
         self._application, self.wsgi = self.wsgi, self._answer
 

@@ -8,7 +8,7 @@ import os
 import time
 
 import falcon
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from runtime.log import get_log
@@ -31,6 +31,14 @@ _seconds = Histogram(
     buckets=BUCKETS,
     registry=_registry,
 )
+
+
+def count_where_there_is_room() -> None:
+    """In a new worker: count in its own memory if it found no room for its files. Whether there are
+    files at all was decided when the master loaded prometheus-client.
+    """
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        values.ValueClass = values.MutexValue
 
 
 def request_registry() -> CollectorRegistry:

@@ -10,12 +10,13 @@ from effects.number_texts import text_webhook, texts_reach_us
 from models.deployment.phone_line import PhoneLine
 from providers.errors import ProviderError
 from providers.twilio import numbers
+from providers.twilio.refusals import NOT_FOUND
 from providers.vapi import phone_numbers
 
 TITLE = "Deployment failed."
 PATIENCE = timedelta(minutes=15)
 LOOK_AGAIN = 10.0  # seconds
-NOT_IMPORTED = "The phone number is not at Vapi any more. Deploy again."
+NOT_IMPORTED = "The phone number is not there any more, at Vapi or at Twilio. Deploy again."
 ELSEWHERE = (
     "Texts to the number do not reach us: who sends STOP would not be heard. In the Twilio console,"
     " at the number, set the address for incoming messages to {url}, take away a messaging"
@@ -34,11 +35,11 @@ def _look(run: Run) -> Json:
         return {"status": ""}
     try:
         at_vapi = phone_numbers.get_number(line.vapi_id)
+        at_twilio = numbers.get_number(line.twilio_sid) if line.twilio_sid else None
     except ProviderError as error:
-        if error.code != "not_found":
+        if error.code not in {"not_found", NOT_FOUND}:
             raise
         return {"status": ""}
-    at_twilio = numbers.get_number(line.twilio_sid) if line.twilio_sid else None
     return {
         "status": at_vapi.get("status") or "unknown",
         "texts": at_twilio is None or texts_reach_us(at_twilio),

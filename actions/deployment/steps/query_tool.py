@@ -8,7 +8,9 @@ from actions.deployment.things import Thing
 from effects.tool_create import TOOL_CREATE
 from effects.tool_delete import TOOL_DELETE
 from effects.tool_update import TOOL_UPDATE
+from models.delivery.stage import stage_again
 from models.deployment.deployment_step import DeploymentEvent
+from models.effects.effect import Effect
 from providers.vapi.tools import get_tool
 from rules.deployment.query_tool import render_query_tool
 
@@ -53,14 +55,30 @@ def _tell_left_out(run: Run, names: list[str]) -> None:
     DeploymentEvent.tell(run.deployment.id, run.step.name, run.step.state, message, run.now)
 
 
+def _record(run: Run, effect: Effect, answer: Json) -> Json:
+    _let_files_go(run)
+    return TOOL.record(run, effect, answer)
+
+
+def _undone(run: Run, effect: Effect, answer: Json) -> None:
+    _let_files_go(run)
+    TOOL.undone(run, effect, answer)
+
+
+def _let_files_go(run: Run) -> None:
+    """Vapi keeps a file that a tool has: those that were deleted meanwhile can go now."""
+    for row in files_in(run.account.id, "deleting"):
+        stage_again("delete_knowledge_file", row.id, row.id, fair_to=run.account.id)
+
+
 QUERY_TOOL = StepKind(
     name=TOOL.name,
     saying=SAYING,
     look=TOOL.look,
     plan=_plan,
-    record=TOOL.record,
+    record=_record,
     undo=TOOL.undo,
-    undone=TOOL.undone,
+    undone=_undone,
     undo_saying="The search in your documents was taken away.",
     lasts=False,
 )

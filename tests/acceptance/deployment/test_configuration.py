@@ -20,6 +20,7 @@ from models.deployment.setup import Setup
 from models.effects.effect import Effect
 from runtime.clock import real_now
 from runtime.secret_box import unseal
+from runtime.settings import get_settings
 from tests import given
 from tests.processes import reset_process
 from tests.wizard import ADDRESS, FORWARDED, PORTED, VOICE, Wizard
@@ -202,6 +203,27 @@ def test_a_pin_is_kept_sealed_and_never_shown(wizard):
     assert unseal(kept["sealedPin"]) == "271828"
     assert "271828" not in wizard.get().text
     assert not {"pin", "sealedPin"} & set(wizard.review["phoneIntegrationSettings"])
+
+
+def test_a_rolled_key_opens_what_was_sealed_before_and_reseal_renews_it(wizard, monkeypatch):
+    def under(keys):
+        monkeypatch.setenv("PAYPHONE_SECRET_KEY", keys)
+        get_settings.cache_clear()
+
+    under("old")
+    password = wizard.put("/phone/sip").json["sipCredentials"]["password"]
+    under("new,old")
+    assert [configure.reseal_setup(wizard.setup, "cli:ada") for _ in range(2)] == [True, False]
+    under("new")
+    assert unseal(wizard.setup.sealed["sealedPassword"]) == password
+
+
+def test_an_installation_without_a_key_keeps_no_secret(wizard, monkeypatch):
+    monkeypatch.setenv("PAYPHONE_SECRET_KEY", "")
+    get_settings.cache_clear()
+    answer = wizard.put("/phone/sip")
+    assert (answer.status_code, answer.json["code"]) == (503, "not_configured")
+    assert wizard.put("/phone/forwarded", FORWARDED).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_vapi_says_no(wizard, vapi_stand_in):
     """Given a configuration that Vapi does not take, then its words are told."""
     vapi_stand_in.fault("refused_400", CHATS)
     answer = says(wizard)
-    assert (answer.status_code, answer.json["code"]) == (502, "provider_refused")
+    assert (answer.status_code, answer.json["code"]) == (422, "provider_refused")
 
 
 def test_an_installation_without_vapi(wizard, monkeypatch):

@@ -309,6 +309,8 @@ def test_settings_begin_with_defaults_change_by_name_and_are_audited(client, cli
         "calling": "manual",
         "paymentTiming": "immediate",
         "staffEntry": "form",
+        "party": "first",
+        "quietDays": [],
         "updatedAt": None,
     }
     client.simulate_patch(address, headers=key, json={"calling": "automatic"})
@@ -321,6 +323,8 @@ def test_settings_begin_with_defaults_change_by_name_and_are_audited(client, cli
         "calling": "automatic",
         "paymentTiming": "immediate",
         "staffEntry": "link_only",
+        "party": "first",
+        "quietDays": [],
     }
     assert client.simulate_get(address, headers=key).json == after
     assert (

@@ -68,7 +68,9 @@ def test_a_worker_is_watched_while_it_claims_too(database_url, valkey, monkeypat
     job_id = given.a_job("process_stripe_event", 1)
     claim, perform = worker.claim_job, worker.perform
     monkeypatch.setattr(worker, "claim_job", lambda *asked: told.append("claim") or claim(*asked))
-    monkeypatch.setattr(worker, "perform", lambda *asked: told.append("perform") or perform(*asked))
+    monkeypatch.setattr(
+        worker, "perform", lambda *asked, **more: told.append("perform") or perform(*asked, **more)
+    )
     Worker(
         "webhooks",
         valkey.client(),

@@ -1,90 +1,87 @@
-"""Of processes that write to one SQLite file, none starves; and turns only put them in an order."""
+"""Several processes write to one SQLite file, and each gets its turns: SQLite's own waiting leaves
+nearly all of them to whoever writes without a pause.
+"""
 
-import fcntl
-import os
-from pathlib import Path
+import sqlite3
+import time
 
 import pytest
+from peewee import OperationalError
 
-from models import base, write_turns
-from models.base import execute, transaction
+from models import base
+from models.base import execute, is_postgres, transaction
+from models.delivery.staged_job import StagedJob
 from tests import given
-from tests.processes import close_database
+from tests.servers import wait_for
 
-GOAL = 3_000  # commits of both together
-
-# Each adds to its own row until both together have made enough, and begins when the other is there.
-WRITER = f"""
-import sys, time
+TURNS = 30
+GREEDY = """
+import sys
+from pathlib import Path
 from models.base import execute, transaction, use_database
 from runtime.settings import get_settings
-
 use_database(get_settings().database_url)
-mine = sys.argv[1]
-execute("INSERT INTO written VALUES (?, 0)", (mine,))
-while execute("SELECT COUNT(*) FROM written").fetchone()[0] < 2:
-    time.sleep(0.001)
-while True:
+begun, stop, told = map(Path, sys.argv[1:])
+written = 0
+while not stop.exists():
     with transaction():
-        execute("UPDATE written SET times = times + 1 WHERE who = ?", (mine,))
-        if execute("SELECT SUM(times) FROM written").fetchone()[0] >= {GOAL}:
-            break
+        execute("UPDATE staged_job SET claim = claim + 1")
+    written += 1
+    begun.touch()
+told.write_text(str(written))
 """
 
 
 @pytest.fixture
-def sqlite(database_url):
-    """The path of the file of the turns."""
-    if base.is_postgres():
-        pytest.skip("PostgreSQL has no lock that all writers wait for")
-    return Path(f"{base.database.path}-turn")
+def on_sqlite(database_url):
+    if is_postgres():
+        pytest.skip("PostgreSQL's writers wait for rows, in a queue")
+    return database_url
 
 
 @pytest.mark.slow
-def test_two_busy_writers_share_alike(sqlite, database_url, processes):
-    """Given two processes that do nothing but write, then each makes a good part of the commits."""
-    execute("CREATE TABLE written (who TEXT, times INTEGER)")
-    writers = [processes("-c", WRITER, who, DATABASE_URL=database_url) for who in "ab"]
-    assert [writer.wait(120) for writer in writers] == [0, 0]
-    times = dict(execute("SELECT who, times FROM written").fetchall())
-    execute("DROP TABLE written")
-    assert min(times.values()) > GOAL / 5, times
-
-
-def test_a_turn_that_never_comes_is_not_waited_for(sqlite, monkeypatch):
-    """Given a process that was frozen while it had the lock of the turns, then others write, and
-    wait once only.
+@pytest.mark.parametrize("is_alone", [False, True], ids=["transactions", "statements"])
+def test_one_that_writes_without_a_pause_leaves_others_their_turns(
+    on_sqlite, processes, tmp_path, is_alone
+):
+    """Given a process that writes again and again, when this one does so too, then it need not wait
+    for many of the other's turns for each of its own.
     """
-    given.an_account()
-    looks = []
-    monkeypatch.setattr(write_turns, "PATIENCE", 0.05)
-    monkeypatch.setattr(write_turns.time, "sleep", looks.append)
-    held = os.open(sqlite, os.O_RDWR)
-    fcntl.flock(held, fcntl.LOCK_EX)
-    base.database._turns._ours_until = 0.0
-    given.an_account()
-    assert looks, "it has waited"
-    looks.clear()
-    for _ in range(3):
-        given.an_account()
-    assert not looks
-    os.close(held)
+    given.a_job("a_test_job", 1)
+    begun, stop, told = (tmp_path / name for name in ("begun", "stop", "told"))
+    processes("-c", GREEDY, str(begun), str(stop), str(told))
+    wait_for(begun.exists, "the other writes", 30)
+    for _ in range(TURNS):
+        if is_alone:
+            execute("UPDATE staged_job SET attempts = attempts + 1")
+        else:
+            with transaction():
+                execute("UPDATE staged_job SET attempts = attempts + 1")
+    stop.touch()
+    wait_for(told.exists, "the other has stopped", 30)
+    wait_for(told.read_text, "and said how often it wrote")
+    assert StagedJob.get().attempts == TURNS
+    assert int(told.read_text()) < 10 * TURNS
 
 
-def test_no_turns_where_their_file_cannot_be_made(sqlite):
-    """As in a folder that may not be written to, or on a disk without room for another file."""
-    close_database()
-    sqlite.unlink(missing_ok=True)
-    sqlite.mkdir()
-    base.use_database(f"sqlite:///{base.database.path}")
-    try:
-        with transaction():
-            given.an_account()
-    finally:
-        sqlite.rmdir()
+def test_who_holds_the_database_for_long_is_not_waited_for_for_ever(on_sqlite, monkeypatch):
+    given.a_job("a_test_job", 1)
+    monkeypatch.setattr(base.database.obj, "patience", 0.05, raising=False)
+    holder = sqlite3.connect(on_sqlite.removeprefix("sqlite:///"), isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    begun = time.monotonic()
+    with pytest.raises(OperationalError, match="locked"):
+        execute("UPDATE staged_job SET attempts = attempts + 1")
+    with pytest.raises(OperationalError, match="locked"), transaction():
+        pass
+    assert time.monotonic() - begun >= 0.1
+    assert StagedJob.get().attempts == 0, "who reads does not wait"
+    holder.execute("COMMIT")
+    holder.close()
+    execute("UPDATE staged_job SET attempts = attempts + 1")
+    assert StagedJob.get().attempts == 1
 
 
-def test_a_nested_transaction_needs_no_turn_and_the_file_is_private(sqlite):
-    with transaction(), transaction():
-        given.an_account()
-    assert sqlite.stat().st_mode & 0o777 == 0o600
+def test_the_file_stays_as_durable_as_it_was(on_sqlite):
+    told = [execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    assert told == ["wal", 2]

@@ -5,8 +5,11 @@ import time
 
 import pytest
 
-from delivery import patience, relay, rq_keys, rq_view
+from delivery import patience, relay, rq_keys, rq_view, worker
+from delivery.pool import KILL_GRACE
+from delivery.registry import MAX_TIMEOUT
 from delivery.relay import EPOCH_KEY, GRACE
+from delivery.route import RENEWED_FOR, SILENT
 from jobs import mark_overdue, process_stripe_event
 from models import base
 from models.base import STATEMENT_SECONDS, execute, release_connection, transaction
@@ -215,3 +218,33 @@ def test_a_relay_says_by_when_each_look_must_be_over(redis, monkeypatch):
     assert len(told) == 2
     assert begun + relay.LOOK_SECONDS <= told[0] < told[1] <= time.monotonic() + relay.LOOK_SECONDS
     assert relay.LOOK_SECONDS > 2 * STATEMENT_SECONDS
+
+
+def an_interactive_job(number):
+    return given.a_job("a_test_job", number, queue="interactive")
+
+
+@pytest.mark.parametrize("left", [RENEWED_FOR, RENEWED_FOR - SILENT - 1])
+def test_a_worker_for_people_that_fell_silent_is_not_waited_for(redis, left):
+    """Given a worker that was killed with its whole machine, whose key in Redis lives on, then what
+    people wait for takes its detour as soon as it has been silent for longer than its longest job;
+    what lay in its queue too.
+    """
+    redis.sadd("rq:workers:interactive", "rq:worker:gone")
+    redis.hset("rq:worker:gone", "state", "idle")
+    redis.expire("rq:worker:gone", RENEWED_FOR)
+    first = an_interactive_job(1)
+    relay.tick(redis)
+    assert queued(redis, "interactive") == [first]
+    redis.expire("rq:worker:gone", int(left))
+    second = an_interactive_job(2)
+    relay.tick(redis)
+    is_silent = left < RENEWED_FOR
+    assert queued(redis, "interactive") == ([] if is_silent else [first, second])
+    assert sorted(queued(redis)) == ([first, second] if is_silent else [])
+
+
+def test_a_worker_that_performs_the_longest_job_is_not_silent():
+    """What `delivery.route` takes for granted about workers and jobs."""
+    assert RENEWED_FOR == worker.WORKER_TTL
+    assert worker.HEARTBEAT_SECONDS + MAX_TIMEOUT + KILL_GRACE < SILENT

@@ -1,16 +1,22 @@
 """What a deployment makes at Vapi: once each, in order, changed when it has to be, taken away."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from actions.deployment.steps import activation, query_tool
 from effects.number_texts import text_webhook
 from models.accounts.audit_entry import AuditEntry
+from models.delivery.staged_job import StagedJob
+from models.deployment.deployment import Deployment
 from models.deployment.installation import installation_tag, tagged
+from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
+from providers.vapi import assistants
 from rules.deployment.query_tool import FUNCTION
+from runtime.clock import real_now
 from sandbox.vapi.control import answering, edit
 from tests import given
 
@@ -33,6 +39,10 @@ def audited(action):
 
 def numbers_at_twilio(deploying):
     return list(deploying.stand_in.sandbox.twilio.books.incoming.values())
+
+
+def staged_deletions():
+    return list(StagedJob.select().where(StagedJob.name == "delete_knowledge_file"))
 
 
 # ------------------------------------------------------------------------------ going live
@@ -183,6 +193,34 @@ def test_a_new_file_changes_the_tool_alone(live):
     assert live.deploys().status == "live"
     assert [len(live.requests("PATCH", kind)) for kind in KINDS] == [1, 0, 0, 0]
     assert file.vapi_id in live.at_vapi("tool")[0]["knowledgeBases"][0]["fileIds"]
+
+
+def test_a_file_that_was_deleted_goes_once_the_tool_has_let_go_of_it(live):
+    """Given a file deleted by its clinic, which Vapi keeps for the tool, when it is deployed again,
+    then its deletion is tried again, and the tool is without it.
+    """
+    kept, (old, *_) = live.uploads("hours.txt"), live.at_vapi("file")
+    assert live.deploys().status == "live"
+    KnowledgeFile.update(state="deleting").where(KnowledgeFile.vapi_id == old["id"]).execute()
+    assert live.deploys().status == "live"
+    row = KnowledgeFile.get(KnowledgeFile.vapi_id == old["id"])
+    assert [job.key for job in staged_deletions()] == [row.id]
+    assert live.at_vapi("tool")[0]["knowledgeBases"][0]["fileIds"] == [kept.vapi_id]
+
+
+def test_what_a_lost_effect_made_is_found_by_the_tag_of_its_step(deploying):
+    """Given a database restored from a backup, which knows of no assistant made, then the one with
+    the step's tag is taken, and no second one is made.
+    """
+    deploying.asks()
+    deploying.works_until("number")
+    Deployment.update(created_at=real_now() - timedelta(minutes=5)).execute()
+    body = {"model": {"provider": "openai", "model": "gpt-4.1", "messages": []}}
+    made = assistants.create_assistant(body, tagged(deploying.step("receptionist").id))
+    deploying.works()
+    assert deploying.newest.status == "live"
+    assert deploying.made("receptionist").provider_id == made["id"]
+    assert deploying.counts()["assistant"] == 2
 
 
 def test_a_change_by_hand_is_shown_and_set_back(live):

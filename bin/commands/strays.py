@@ -1,0 +1,43 @@
+"""`strays`: what is at our providers and belongs to nobody, and what is ours and gone there."""
+
+import click
+
+from actions.deployment.release_stray import place_of, release_stray
+from bin.commands.output import acting, moment, say, show_list
+from models.deployment.resource import Stray
+
+COLUMNS = ("id", "what", "where", "at the provider", "account", "state", "found", "seen", "detail")
+
+
+@click.group()
+def strays() -> None:
+    """Strays: what is at Vapi or Twilio without belonging to an account, or the other way round."""
+
+
+@strays.command("list")
+@click.option("--all", "everything", is_flag=True, help="Also those that are over.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+def list_strays(everything: bool, limit: int) -> None:
+    """Show strays, newest first."""
+    query = Stray.select() if everything else Stray.select().where(Stray.state != "gone")
+    if not everything:
+        query = query.where(Stray.state != "released")
+    show_list(COLUMNS, query.order_by(Stray.id.desc()), _row, limit, "No strays.")
+
+
+def _row(stray: Stray) -> tuple[object, ...]:
+    dates = (moment(stray.found_at), moment(stray.seen_at))
+    where = place_of(stray).what
+    known = (stray.provider_id, stray.account_id, stray.state)
+    return (stray.id, stray.what, where, *known, *dates, stray.detail)
+
+
+@strays.command()
+@click.argument("stray_id")
+@click.option("--why", required=True, help="How you know; kept in the audit log.")
+def release(stray_id: str, why: str) -> None:
+    """Take STRAY_ID away at its provider, once you have looked at it there. A number that is
+    released cannot be had back.
+    """
+    stray = release_stray(stray_id, acting(), why)
+    say(f"{stray.id}: its {place_of(stray).what} is being released; strays list --all shows when.")

@@ -1,0 +1,37 @@
+"""What is at our providers and belongs to nobody, and what is ours and gone there, is reported.
+
+Twice is harmless: looking changes nothing at a provider, and each stray has one row.
+"""
+
+from actions.deployment.find_strays import look_for_strays
+from delivery.attempt import recording
+from delivery.registry import job
+from models.delivery.stage import stage
+from rules.deployment.place_names import PLACE_NAMES
+from runtime.clock import real_now
+from runtime.settings import get_settings
+
+
+@job(queue="periodic", calls_out=False, attempts=3, timeout=20)
+def find_strays() -> None:
+    """Stage a look at each place whose provider we use."""
+    hour = f"{real_now():%Y%m%d%H}"
+    with recording():
+        for place in PLACE_NAMES:
+            if _is_used(place.partition(".")[0]):
+                stage("find_strays_at", f"{place}:{hour}", place, fair_to="")
+
+
+def _is_used(provider: str) -> bool:
+    settings = get_settings()
+    needed = {
+        "vapi": (settings.vapi_api_key,),
+        "twilio": (settings.twilio_account_sid, settings.twilio_auth_token),
+    }
+    return all(needed[provider])
+
+
+@job(queue="periodic", calls_out=True, attempts=5, timeout=20)
+def find_strays_at(place: str) -> None:
+    """Compare what is at `place`, such as `vapi.assistant`, with our rows."""
+    look_for_strays(place)

@@ -1,0 +1,24 @@
+"""What belongs to nobody is taken away at its provider, because a person has asked for it.
+
+Twice is harmless: a stray that is not to be released any more is left alone, and what is not there
+any more has been taken away.
+"""
+
+from actions.deployment.release_stray import plan_release, record_released
+from delivery.attempt import recording
+from delivery.registry import job
+from effects.perform import perform
+from models.base import transaction
+from models.deployment.resource import Stray
+
+
+@job(queue="deploys", calls_out=True, attempts=10, timeout=20)
+def release_stray(stray_id: str) -> None:
+    """Take the stray of row `stray_id` away."""
+    with transaction():
+        effect = plan_release(Stray.locked(stray_id))
+    if effect is None:
+        return
+    answer = perform(effect)
+    with recording():
+        record_released(Stray.locked(stray_id), effect, answer)

@@ -1,0 +1,110 @@
+"""However decisions about one person interleave, on connections of their own: no cap is exceeded,
+and what commits before an attempt is reserved stops it.
+"""
+
+import threading
+
+import pytest
+
+from actions.contact.consents import record_opt_out
+from actions.contact.holds import place_hold
+from jobs.send_payment_link import _decide
+from models.base import release_connection, transaction
+from models.contact.contact_decision import ContactDecision
+from models.contact.message import Message
+from models.effects.effect import Effect
+from models.payments.payment_link import PaymentLink
+from rules.contact.policy import BY_ID
+from runtime.clock import real_now
+from tests import given
+
+AT_ONCE = 8
+MOST = BY_ID["cap.day"].numbers["most"]
+
+
+@pytest.fixture
+def clinic(texting):
+    return texting.consents()
+
+
+def a_waiting_text(clinic, customer, phone):
+    """A text about an invoice of its own whose link is there: only the decision is left."""
+    invoice = given.an_invoice(clinic.account, customer=customer)
+    link = PaymentLink.plan(invoice, real_now())
+    link.record_created(f"plink_{invoice.id}", "https://pay.example/1", real_now())
+    return Message.ask(invoice, "payment_link", phone, "en", "test", real_now())
+
+
+def at_once(*calls):
+    """Make the calls in threads of their own that begin together; what they raised."""
+    barrier, raised = threading.Barrier(len(calls)), []
+
+    def run(call):
+        try:
+            barrier.wait(30)
+            call()
+        except Exception as error:
+            raised.append(error)
+        finally:
+            release_connection()
+
+    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return raised
+
+
+def decide(message):
+    return lambda: _decide(message)
+
+
+def reserved():
+    return Effect.select().where(Effect.kind == "text").count()
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_texts_about_many_invoices_that_are_decided_at_once_keep_to_the_cap(clinic, round_):
+    """Two records of one person, as when a scan and people ask for texts together."""
+    twin = given.a_customer(clinic.account, phone=clinic.phone)
+    owners = [clinic.customer, twin] * (AT_ONCE // 2)
+    known, clinic.customer = clinic.customer, twin
+    clinic.consents()
+    clinic.customer = known
+    texts = [a_waiting_text(clinic, owner, clinic.phone) for owner in owners]
+    assert at_once(*map(decide, texts)) == []
+    assert reserved() == MOST
+    codes = [row.code for row in ContactDecision.select() if not row.allowed]
+    assert codes == ["person_cap"] * (AT_ONCE - MOST)
+
+
+def test_a_person_with_two_numbers_is_one_person(clinic):
+    other = f"{clinic.phone[:-1]}{(int(clinic.phone[-1]) + 1) % 10}"
+    clinic.consents(other)
+    phones = [clinic.phone, other] * (AT_ONCE // 2)
+    texts = [a_waiting_text(clinic, clinic.customer, phone) for phone in phones]
+    assert at_once(*map(decide, texts)) == []
+    assert reserved() == MOST
+
+
+@pytest.mark.parametrize("against", ["hold", "opt-out"])
+def test_what_commits_before_the_attempt_is_reserved_stops_it(clinic, against):
+    """Whatever the order turns out to be: nothing is reserved after the hold or the wish."""
+    texts = [a_waiting_text(clinic, clinic.customer, clinic.phone) for _ in range(AT_ONCE - 1)]
+    committed = []
+
+    def stop():
+        with transaction():
+            if against == "hold":
+                place_hold(clinic.customer, "attorney", "", None, "test")
+            else:
+                record_opt_out(
+                    clinic.customer, None, ["sms", "voice"], "test", words="", source="test"
+                )
+            committed.append(Effect.select().where(Effect.kind == "text").count())
+
+    assert at_once(stop, *map(decide, texts)) == []
+    assert reserved() == committed[0], "as many as there were when it committed"
+    refused = {row.code for row in ContactDecision.select() if not row.allowed}
+    assert refused & {"attorney_represented", "opted_out"} or committed[0] == MOST

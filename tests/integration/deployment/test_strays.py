@@ -1,0 +1,247 @@
+"""What is at a provider and belongs to nobody is reported, and what is ours and gone; only a person
+releases.
+"""
+
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+
+from actions.deployment import find_strays as finding
+from actions.deployment.places import PLACES
+from bin.commands.checks.strays import check_strays
+from bin.commands.program import payphone
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.delivery.stage import stage
+from models.delivery.staged_job import StagedJob
+from models.deployment.installation import installation_tag, tagged
+from models.deployment.resource import Stray
+from models.effects.effect import Effect
+from providers.twilio import numbers
+from providers.vapi import assistants, files, squads, tools
+from rules.deployment.place_names import PLACE_NAMES
+from runtime.ids import new_id
+from tests import given
+
+
+@pytest.fixture
+def live(deploying, monkeypatch):
+    """A receptionist that is live; what was made just now is looked at too."""
+    monkeypatch.setattr(finding, "YOUNG", timedelta(0))
+    deploying.uploads()
+    assert deploying.deploys().status == "live", deploying.newest.error
+    return deploying
+
+
+def looks(deploying, unread=()):
+    """The daily look, now."""
+    with transaction():
+        stage("find_strays", new_id("now"))
+    given.worked(deploying.redis, "periodic")
+    done = StagedJob.select().where(StagedJob.name == "find_strays_at", StagedJob.state == "done")
+    assert {job.key.partition(":")[0] for job in done} == set(PLACES) - set(unread)
+    return list(Stray.select().order_by(Stray.id))
+
+
+def look_again(deploying):
+    for name in PLACES:
+        finding.look_for_strays(name)
+    return list(Stray.select().order_by(Stray.id))
+
+
+def make_one_of_each(tag_of):
+    """As a worker would have, whose database was lost since: one of each, tagged and unknown."""
+    made = {}
+    file = files.upload_file("old.txt", b"x", "text/plain", {"attempt_id": tag_of("kf")})
+    made["vapi.file"] = file["id"]
+    tool = tools.create_tool(tools.query_tool("old", "old", [file["id"]], tag_of("dst")))
+    made["vapi.tool"] = tool["id"]
+    model = {"provider": "openai", "model": "gpt-4.1", "messages": [], "toolIds": [tool["id"]]}
+    assistant = assistants.create_assistant({"model": model}, tag_of("dst"))
+    made["vapi.assistant"] = assistant["id"]
+    squad = squads.create_squad([squads.member(assistant)], tag_of("dst"))
+    made["vapi.squad"] = squad["id"]
+    number = numbers.buy_number(
+        numbers.search_numbers(limit=1)[0].e164,
+        friendly_name=tag_of("ln"),
+        sms_url="https://x.example",
+        voice_url="https://x.example",
+        status_callback="https://x.example",
+    )
+    made["twilio.number"] = number["id"]
+    return made
+
+
+def test_nothing_of_ours_is_a_stray(live):
+    """Given a live receptionist, when it is looked for strays, then there are none, and only reads
+    were made.
+    """
+    before = len(live.stand_in.sandbox.ground.requests.select({"method": "POST"}))
+    assert looks(live) == []
+    assert len(live.stand_in.sandbox.ground.requests.select({"method": "POST"})) == before
+    assert check_strays().level == "ok"
+
+
+def test_what_belongs_to_nobody_is_reported_and_left_there(live):
+    """Given things with our tag that no row knows, then each is an orphan, and stays."""
+    made = make_one_of_each(lambda prefix: tagged(new_id(prefix)))
+    found = looks(live)
+    assert {f"{row.provider}.{row.kind}": row.provider_id for row in found} == made
+    assert {(row.what, row.state) for row in found} == {("orphan", "open")}
+    assert (check_strays().level, check_strays().found) == ("warn", "5 orphan")
+    assert look_again(live) == found
+    assert {PLACES[name].read(each)["id"] for name, each in made.items()} == set(made.values())
+    assert AuditEntry.select().where(AuditEntry.action == "stray.found").count() == 5
+
+
+def test_what_others_have_made_is_none_of_ours(live):
+    """Given things of another installation, or of a person, then they are not touched."""
+    make_one_of_each(lambda prefix: f"zzzzzz-{new_id(prefix)}")
+    assistants.create_assistant(
+        {"model": {"provider": "openai", "model": "gpt-4.1", "messages": []}}, "Reception"
+    )
+    assert looks(live) == []
+
+
+def test_what_was_made_twice_is_one_too_many(live):
+    """Given a second assistant with a tag that we know, then that one is an orphan, and whose it
+    is is known.
+    """
+    body = {"model": {"provider": "openai", "model": "gpt-4.1", "messages": []}}
+    second = assistants.create_assistant(body, tagged(live.made("receptionist").id))
+    (row,) = looks(live)
+    assert (row.provider_id, row.account_id) == (second["id"], live.account.id)
+
+
+def test_what_is_under_way_is_not_yet_a_stray(live):
+    """Given an assistant whose answer was lost, then it is its step's until that is settled."""
+    tag = tagged(new_id("dst"))
+    body = {"model": {"provider": "openai", "model": "gpt-4.1", "messages": []}}
+    assistants.create_assistant(body, tag)
+    (sent, *_) = live.effects("assistant_create")
+    Effect.update(state="unknown", request={"tag": tag, "body": body}).where(
+        Effect.id == sent.id
+    ).execute()
+    assert looks(live) == []
+    Effect.update(state="confirmed").where(Effect.id == sent.id).execute()
+    assert [row.what for row in look_again(live)] == ["orphan"]
+
+
+def test_what_was_made_a_moment_ago_is_left_for_tomorrow(live, monkeypatch):
+    monkeypatch.setattr(finding, "YOUNG", timedelta(hours=1))
+    make_one_of_each(lambda prefix: tagged(new_id(prefix)))
+    assert looks(live) == []
+
+
+def test_what_is_ours_and_gone_is_reported_until_it_is_back(live):
+    """Given an assistant that somebody deleted, then it is missing; a redeployment ends that."""
+    gone = live.made("receptionist")
+    with live.vapi.ground.lock:
+        live.vapi.books.drop("assistant", gone.provider_id)
+    (row,) = looks(live)
+    assert (row.what, row.provider_id, row.account_id) == (
+        "missing",
+        gone.provider_id,
+        live.account.id,
+    )
+    assert check_strays().found == "1 missing"
+    assert live.deploys().status == "live"
+    assert [each.state for each in look_again(live)] == ["gone"]
+    assert check_strays().level == "ok"
+
+
+def test_a_list_that_lacks_something_is_not_believed_alone(live):
+    """Given a list that does not show a thing yet, when it is asked for by its id and is there,
+    then it is not missing.
+    """
+    place = PLACES["vapi.assistant"]
+    assert list(finding._missing(place, place.ours(), [])) == []
+
+
+def test_a_provider_that_cannot_be_read_proves_nothing(live):
+    live.fault("error_500", "GET", "/assistant", times=9)
+    with live.vapi.ground.lock:
+        live.vapi.books.drop("assistant", live.made("receptionist").provider_id)
+    assert looks(live, unread=["vapi.assistant"]) == []
+
+
+def released(deploying, stray_id, why="an old test"):
+    answer = CliRunner().invoke(payphone, ["strays", "release", stray_id, "--why", why])
+    given.worked(deploying.redis, "deploys")
+    given.retried(deploying.redis, "deploys", rounds=1)
+    return answer
+
+
+def test_a_person_releases_an_orphan(live):
+    """Given orphans, when a person releases one, then that one goes, and who said why is kept."""
+    made = make_one_of_each(lambda prefix: tagged(new_id(prefix)))
+    rows = {f"{row.provider}.{row.kind}": row for row in looks(live)}
+    number = rows["twilio.number"]
+    answer = released(live, number.id)
+    assert answer.exit_code == 0, answer.output
+    assert Stray.get_by_id(number.id).state == "released"
+    assert made["twilio.number"] not in [row["id"] for row in numbers.list_numbers()]
+    assert len(numbers.list_numbers()) == 1
+    (asked,) = AuditEntry.select().where(AuditEntry.action == "stray.release_requested")
+    assert asked.detail["why"] == "an old test"
+    assert asked.actor.startswith("cli:")
+    shown = CliRunner().invoke(payphone, ["strays", "list"]).output
+    assert number.id not in shown
+    assert len(look_again(live)) == 5
+
+
+def test_releasing_waits_for_what_depends_on_it(live):
+    """Given a tool that an orphaned assistant has, then its release waits until that is gone."""
+    make_one_of_each(lambda prefix: tagged(new_id(prefix)))
+    rows = {row.kind: row for row in looks(live)}
+    for kind in ("tool", "assistant", "squad"):
+        assert released(live, rows[kind].id).exit_code == 0
+    given.retried(live.redis, "deploys", rounds=3)
+    states = {row.kind: row.state for row in Stray.select()}
+    assert (states["tool"], states["assistant"], states["squad"]) == ("released",) * 3
+
+
+@pytest.mark.parametrize("what", ["nobody", "missing", "ours"])
+def test_what_is_no_orphan_is_not_released(live, what):
+    """Given an id that is none, a missing thing, or one that belongs to an account by now, then it
+    is refused in words, and nothing is deleted.
+    """
+    owned = live.made("receptionist")
+    with transaction():
+        row = Stray.create(
+            id=new_id("stray"),
+            provider="vapi",
+            kind="assistant",
+            provider_id=owned.provider_id,
+            what="missing" if what == "missing" else "orphan",
+            found_at=owned.created_at,
+            seen_at=owned.created_at,
+        )
+    answer = released(live, "stray_x" if what == "nobody" else row.id)
+    assert answer.exit_code == 1
+    words = {"nobody": "There is no stray", "missing": "nothing to release", "ours": "belongs to"}
+    assert words[what] in answer.output
+    assert live.counts()["assistant"] == 2
+
+
+def test_a_refused_release_says_why_and_may_be_asked_again(live):
+    make_one_of_each(lambda prefix: tagged(new_id(prefix)))
+    (row,) = (each for each in looks(live) if each.kind == "squad")
+    live.fault("refused_400", "DELETE", "/squad/*")
+    released(live, row.id)
+    row = Stray.get_by_id(row.id)
+    assert (row.state, "400" in row.detail) == ("open", True)
+    released(live, row.id)
+    assert Stray.get_by_id(row.id).state == "released"
+
+
+def test_every_place_has_a_name_by_which_it_is_looked_at():
+    assert tuple(PLACES) == PLACE_NAMES
+
+
+def test_tags_are_this_installations(live):
+    assert all(
+        PLACES["vapi.assistant"].tag(row).startswith(f"{installation_tag()}-")
+        for row in live.at_vapi("assistant")
+    )

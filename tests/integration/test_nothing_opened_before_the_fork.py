@@ -1,0 +1,70 @@
+"""gunicorn's master loads the application and then forks: what it had opened, all workers would
+share.
+"""
+
+from pathlib import Path
+
+import httpx
+
+from tests.servers import wait_for
+from tests.website import serve
+
+ALONE = """
+import os
+from web.server import request_metrics
+del os.environ["PROMETHEUS_MULTIPROC_DIR"]
+request_metrics.count_where_there_is_room()
+request_metrics._requests.labels("GET", "/", 200).inc()
+assert request_metrics.request_registry().get_sample_value(
+    "payphone_http_requests_total", {"method": "GET", "route": "/", "status": "200"}
+) == 1.0
+"""
+
+
+def open_in(pid):
+    """What a process has open, by what it leads to; of files that vanish while we look, nothing."""
+    found = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found.append(str(descriptor.readlink()))
+        except OSError:
+            continue
+    return found
+
+
+def test_the_master_has_opened_no_connection_file_or_thread(database_url, valkey, processes):
+    """Given a website that has answered requests which asked database and Redis, then its master
+    has its listening socket, and one thread, and neither database nor counters open.
+    """
+    masters = []
+
+    def start(*command, **env):
+        masters.append(processes(*command, **env))
+        return masters[-1]
+
+    url = serve(start)
+    assert httpx.get(f"{url}/readyz").status_code in {200, 503}
+    (master,) = masters
+    children = f"/proc/{master.pid}/task/{master.pid}/children"
+    workers = wait_for(lambda: Path(children).read_text().split(), "the workers are there")
+    assert len(workers) == 2
+    assert len(list(Path(f"/proc/{master.pid}/task").iterdir())) == 1
+    opened = open_in(master.pid)
+    assert len([one for one in opened if one.startswith("socket:")]) == 1, opened
+    assert not [one for one in opened if "payphone-metrics" in one], opened
+    if database_url.startswith("sqlite:///"):
+        name = Path(database_url.removeprefix("sqlite:///")).name
+        assert not [one for one in opened if name in one], opened
+    served = [one for worker in workers for one in open_in(worker)]
+    assert [one for one in served if one.startswith("socket:")], "this look sees what is open"
+    loaded = Path(f"/proc/{master.pid}/maps").read_text()
+    assert "pydantic_core" in loaded, "the master has the application in its memory"
+
+
+def test_a_worker_without_room_for_counters_counts_in_memory(processes, tmp_path):
+    """Given that the master named a place for counters, when a worker finds no room there, then it
+    counts for itself, and writes no file.
+    """
+    process = processes("-c", ALONE, PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
+    assert process.wait(60) == 0
+    assert list(tmp_path.iterdir()) == []
