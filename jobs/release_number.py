@@ -10,6 +10,7 @@ from actions.deployment.number import (
     record_not_released,
     record_released,
 )
+from actions.deployment.open_effects import settle_open_purchases
 from delivery.attempt import recording
 from delivery.registry import job
 from effects.perform import perform
@@ -23,6 +24,8 @@ def release_number(line_id: str) -> None:
     line = PhoneLine.get_by_id(line_id)
     if line.state != "releasing":
         return
+    settle_open_purchases(line_id)
+    line = PhoneLine.get_by_id(line_id)
     unknown = find_unknown(line) if line.twilio_sid is None else ""
     with transaction():
         effect = plan_release(PhoneLine.locked(line_id), unknown)

@@ -234,6 +234,11 @@ def relayed(redis: Any) -> None:
     relay.tick(redis)
 
 
+def leases_end() -> None:
+    """What a dead worker held is free again."""
+    StagedJob.update(lease_until=0).where(StagedJob.state == "running").execute()
+
+
 def retried(redis: Any, queue: str = "webhooks", rounds: int = 4) -> None:
     """Let time pass until what failed has been tried again, a few times over."""
     for _ in range(rounds):

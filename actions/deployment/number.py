@@ -217,9 +217,11 @@ def plan_release(line: PhoneLine, sid: str = "") -> Effect | None:
         line.record(real_now(), twilio_sid=sid)
     if line.twilio_sid is None:
         return None
+    where = "account_id = ? AND kind = ? AND key LIKE ? AND state = 'refused'"
+    refused = len(Effect.all(where, line.account_id, NUMBER_RELEASE.name, f"%:{line.id}%"))
     return reserve_for_account(
         NUMBER_RELEASE,
-        line.id,
+        f"{line.id}:{refused}" if refused else line.id,
         {"sid": line.twilio_sid, "phone_number": line.e164},
         line.account_id,
         SYSTEM,

@@ -42,8 +42,7 @@ def _end_if_stuck(deployment: Deployment) -> None:
             fail_step(run, Fail("authentication_expired", TOO_LATE))
         return
     job = find_staged(stages_of(deployment), step.id)
-    waits_for = run.step.made.get("lineId", "")
-    line_job = _of_line(waits_for) if waits_for else None
+    line_job = _of_line(run.step.made.get("lineId", ""), deployment.status == "rolling_back")
     dead = next((each for each in (job, line_job) if each and each.state == "dead"), None)
     if dead is None:
         return
@@ -54,8 +53,10 @@ def _end_if_stuck(deployment: Deployment) -> None:
         fail_step(run, Fail("gave_up", GAVE_UP, why))
 
 
-def _of_line(line_id: str) -> StagedJob | None:
-    line = PhoneLine.get_by_id(line_id)
-    names = {"reserved": "purchase_number", "releasing": "release_number"}
-    name = names.get(line.state)
-    return find_staged(name, line.id) if name else None
+def _of_line(line_id: str, goes_back: bool) -> StagedJob | None:
+    """The job at the number that the step waits for; going back, a purchase that has given up is
+    what it waits for.
+    """
+    line = PhoneLine.one("id = ?", line_id)
+    name, state = ("release_number", "releasing") if goes_back else ("purchase_number", "reserved")
+    return find_staged(name, line.id) if line is not None and line.state == state else None

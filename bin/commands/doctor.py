@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bin.commands.checks.database import check_database
+from bin.commands.checks.deployments import check_deployments
 from bin.commands.checks.files import check_files
 from bin.commands.checks.finding import Finding
 from bin.commands.checks.money import check_cards, check_fees, check_money, check_totals
@@ -97,6 +98,7 @@ def examine() -> Iterator[Finding]:
         yield from check_money()
         yield from check_cards()
         yield from check_fees()
+        yield check_deployments()
         yield check_totals()
         yield check_sealed()
         yield check_strays()

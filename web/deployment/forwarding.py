@@ -78,7 +78,7 @@ class TestForwarding:
         "Deployments",
         {202: TestShown},
         body=NothingToSay,
-        problems=("deployment_not_ready", "not_configured"),
+        problems=("deployment_not_ready", "not_configured", "rate_limited"),
     )
     @idempotent
     def on_post(

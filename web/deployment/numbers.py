@@ -42,7 +42,12 @@ class PurchaseNumber:
         "Deployments",
         {201: NumberBought},
         body=NumberWanted,
-        problems=("payment_method_required", "already_exists", "number_unavailable"),
+        problems=(
+            "payment_method_required",
+            "already_exists",
+            "number_unavailable",
+            "provider_unavailable",
+        ),
     )
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later | None:

@@ -31,9 +31,10 @@ def _plan(run: Run, _seen: Json) -> Plan:
         "iso_country": address.get("country") or "US",
         "friendly_name": tagged(run.step.id, LONGEST_TAG),
     }
+    tries = run.step.made.get("refusals", 0)
     return reserve_for_account(
         ADDRESS_CREATE,
-        run.step.id,
+        f"{run.step.id}:{tries}" if tries else run.step.id,
         request,
         run.account.id,
         run.deployment.asked_by,
@@ -55,7 +56,10 @@ def _record(run: Run, _effect: Effect, answer: Json) -> Json:
     return {"sid": answer["id"]}
 
 
-def _refused(_run: Run, effect: Effect) -> Plan:
+def _refused(run: Run, effect: Effect) -> Plan:
+    """The clinic may correct it, and try again: that is another request."""
+    refusals = int(run.step.made.get("refusals", 0)) + 1
+    run.step.record(made=run.step.made | {"refusals": refusals})
     return Fail(
         effect.error_code or "refused",
         "The address for emergency calls was not accepted.",

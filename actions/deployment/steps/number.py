@@ -2,17 +2,26 @@
 
 from actions.deployment.number import FAILED, has_given_up, line_for, release
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan, Wait
+from actions.deployment.steps.fee import no_card
 from models.delivery.stage import stage_again
 from models.deployment.phone_line import PhoneLine
 from runtime.log import get_log
 
 SAYING = "Purchasing Twilio phone number..."
+LOOK_AGAIN = 5.0  # seconds
+FREEING = "Releasing the phone number of before..."
+NOT_FREED = (
+    "The account's number of before, {number}, could not be released: {why} Whoever runs Payphone"
+    " releases it in the Twilio console; then deploy again."
+)
 
 log = get_log("deployment")
 
 
 def _plan(run: Run, _seen: Json) -> Plan:
     line = _line_of(run)
+    if line is None and not run.setup.may_pay:
+        return no_card(run)
     if line is None:
         settings = run.setup.phone_integration_settings
         wanted = {name: settings[name] for name in ("phoneNumber", "areaCode") if name in settings}
@@ -24,16 +33,24 @@ def _plan(run: Run, _seen: Json) -> Plan:
         run.step.record(made=run.step.made | {"lineId": line.id})
     if line.state == "owned":
         return _taken(run, line)
+    if line.state == "releasing":
+        return _freed(run, line)
     if line.state == "refused":
+        run.step.record(made=run.step.made | {"givenUp": line.id})
         return Fail(line.error_code, FAILED, line.error)
     stage_again("purchase_number", line.id, line.id, fair_to=run.account.id)
-    return Wait(0, SAYING)
+    # who else asked for the line is told of it, not this step
+    return Wait(0 if line.step_id == run.step.id else LOOK_AGAIN, SAYING)
 
 
 def _line_of(run: Run) -> PhoneLine | None:
-    """The line that this step asked for, or else the one in the account's slot."""
+    """The line that this step asked for, or else the one in the account's slot. What could not be
+    bought is asked for anew when it is tried again.
+    """
     asked = run.step.made.get("lineId")
-    return PhoneLine.get_by_id(asked) if asked else PhoneLine.of(run.account.id)
+    if asked and asked != run.step.made.get("givenUp"):
+        return PhoneLine.get_by_id(asked)
+    return PhoneLine.of(run.account.id)
 
 
 def _taken(run: Run, line: PhoneLine) -> Plan:
@@ -44,14 +61,25 @@ def _taken(run: Run, line: PhoneLine) -> Plan:
     return Done(made | {"reused": True}, f"Using existing number {line.e164} ✓")
 
 
+def _freed(run: Run, line: PhoneLine) -> Plan:
+    """An earlier undoing could not release this number, which still has the slot: once more."""
+    line = PhoneLine.locked(line.id)
+    if line.error_code and run.step.made.get("frees"):
+        run.step.record(made=run.step.made | {"frees": ""})
+        return Fail(line.error_code, FAILED, NOT_FREED.format(number=line.e164, why=line.error))
+    run.step.record(made=run.step.made | {"frees": line.id})
+    line.record(run.now, error_code="", error="")
+    release(line, run.deployment.asked_by)
+    return Wait(LOOK_AGAIN, FREEING)
+
+
 def _undo(run: Run) -> UndoPlan:
     """Released if this deployment bought it, or the receptionist is taken down."""
-    made = run.step.made
-    is_taken_down = run.deployment.goal == "taken_down"
-    if not made.get("lineId") or (made.get("reused") and not is_taken_down):
+    if not run.step.made.get("lineId"):
         return Skip("")
-    line = PhoneLine.locked(made["lineId"])
-    if line.state == "refused":
+    line = PhoneLine.locked(run.step.made["lineId"])
+    is_of_others = line.step_id != run.step.id and run.deployment.goal != "taken_down"
+    if line.state == "refused" or is_of_others:
         return Skip("")
     if line.state == "released":
         return Done(message=f"Phone number {line.e164} was released.")

@@ -1,0 +1,103 @@
+"""The testing checklist's deployment phase (F100): a test for each of its lines, in its order, and
+case 1 (F93), of what needs no page.
+"""
+
+from tests import given
+from tests.deploying import FORWARDED, states
+
+VERIFIED = "[Receptionist] Payment method verified, proceeding with deployment"
+BUYS = "[Receptionist] Purchasing new Twilio number for forwarding (payment verified)"
+NEEDED = "Payment method required. Please add a payment method before deploying."
+
+
+def without_card(clinic):
+    clinic.setup.record(clinic.setup.updated_at, payment_method_verified=False)
+    return clinic
+
+
+def test_deploy_with_forwarding_method_should_purchase_number(clinic):
+    shown = clinic.goes_live()
+    (number,) = clinic.twilio.owned()
+    assert states(shown)["number"] == "done"
+    assert clinic.setup.phone_integration_settings["twilioForwardNumber"] == number
+
+
+def test_deploy_with_sip_method_should_not_purchase(clinic):
+    """What this release does not deploy buys nothing, and says so."""
+    clinic.call("PUT", "…/phone/sip")
+    assert not clinic.setup.phone_integration_settings.get("needsPhoneNumber")
+    clinic.deploys()
+    clinic.works(4)
+    assert clinic.twilio.owned() == {}
+
+
+def test_deploy_with_ported_method_should_not_purchase(clinic):
+    clinic.call("PUT", "…/phone/ported", phoneNumber="+12125550123", currentCarrier="Verizon")
+    clinic.deploys()
+    clinic.works(4)
+    assert clinic.twilio.owned() == {}
+
+
+def test_verify_twilio_number_only_purchased_after_payment_verified(clinic):
+    without_card(clinic)
+    assert clinic.deploys().status_code == 402
+    clinic.works(3)
+    assert clinic.twilio.asked("POST", "/IncomingPhoneNumbers.json") == []
+    clinic.has_card().goes_live()
+    assert len(clinic.twilio.asked("POST", "/IncomingPhoneNumbers.json")) == 1
+
+
+def test_a_card_that_goes_after_deploy_was_clicked_buys_nothing(clinic):
+    """Given a card that is detached while the deployment waits for its turn, then no number is
+    bought, also where no fee is due.
+    """
+    begun = clinic.deploys().json
+    without_card(clinic)
+    clinic.works(4)
+    shown = clinic.shown(begun["id"])
+    assert (shown["status"], shown["code"]) == ("failed", "payment_method_required")
+    assert shown["message"] == NEEDED
+    assert clinic.twilio.asked("POST", "/IncomingPhoneNumbers.json") == []
+
+
+def test_check_logs_show_payment_verification_before_purchase(clinic, told):
+    clinic.goes_live()
+    lines = [call.args[0] for call in told.calls]
+    assert [line for line in lines if line in {VERIFIED, BUYS}] == [VERIFIED, BUYS]
+
+
+def test_verify_error_message_if_payment_not_added(clinic):
+    answer = without_card(clinic).deploys()
+    assert (answer.status_code, answer.json["code"]) == (402, "payment_method_required")
+    assert answer.json["detail"] == NEEDED
+
+
+def test_a_clinic_that_abandons_after_configuring_costs_nothing_and_can_come_back(clinic):
+    """Case 1 (F93)."""
+    without_card(clinic)
+    given.make_due()
+    clinic.works(2)
+    assert (clinic.twilio.owned(), clinic.line) == ({}, None)
+    kept = clinic.setup.phone_integration_settings
+    assert kept["clinicNumber"] == FORWARDED["clinicNumber"]
+    assert kept["needsPhoneNumber"] is True
+    clinic.has_card().goes_live()
+
+
+def test_a_clinic_that_changes_its_method_deploys_the_last_one(clinic):
+    """Case 3 (F95): the last configuration wins, and the flag goes and comes back with it."""
+    clinic.call("PUT", "…/phone/sip")
+    assert "needsPhoneNumber" not in clinic.setup.phone_integration_settings
+    clinic.configures()
+    assert clinic.setup.phone_integration_settings["needsPhoneNumber"] is True
+    clinic.goes_live()
+    assert len(clinic.twilio.owned()) == 1
+
+
+def test_settings_keep_what_was_there_after_deploying(clinic):
+    """F87."""
+    before = clinic.setup.phone_integration_settings
+    clinic.goes_live()
+    after = clinic.setup.phone_integration_settings
+    assert before.items() <= after.items()
+    assert set(after) - set(before) == {"twilioForwardNumber", "setupCompletedAt"}

@@ -1,0 +1,191 @@
+"""Case 5 (F97, F120, F121): a deployment that fails midway is kept for a retry, or given back; and
+one that nobody works on any more is ended.
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from actions.deployment.stuck import CARDHOLDER_WITHIN, end_stuck
+from models.delivery.staged_job import StagedJob
+from models.deployment.deployment import Deployment
+from models.deployment.deployment_step import DeploymentStep
+from models.effects.effect import Effect
+from runtime.clock import real_now
+from runtime.settings import get_settings
+from tests.deploying import states
+from tests.going_live import FEE, MAKES, UNMAKES, GoingLive
+
+KEPT = ["emergency_address", "number", "query_tool", "receptionist", "payments", "squad", "routing"]
+
+
+@pytest.fixture
+def clinic(client, valkey, twilio_stand_in, voice, monkeypatch):
+    monkeypatch.setenv("SETUP_FEE", f"{FEE} usd")
+    get_settings.cache_clear()
+    return GoingLive(client, valkey.client(), twilio_stand_in, voice)
+
+
+def died(name):
+    """The newest job of a name has used up its attempts."""
+    job = StagedJob.select().where(StagedJob.name == name).order_by(StagedJob.id.desc()).get()
+    StagedJob.update(state="dead", last_error="gave up: Twilio was away").where(
+        StagedJob.id == job.id
+    ).execute()
+
+
+@pytest.mark.parametrize("step", KEPT)
+def test_what_was_kept_is_gone_on_with_where_it_failed(clinic, step):
+    """Given a refusal and progress that is kept, then a retry does that step, and nothing anew."""
+    clinic.refuses(step)
+    shown = clinic.deploys_all(onFailure="keep")
+    assert (shown["status"], shown["canRetry"]) == ("failed", True), shown
+    assert states(shown)[step] == "failed"
+    assert clinic.deploys(cost=FEE).status_code == 409
+    made = list(Effect.select(Effect.key).where(Effect.state == "confirmed").tuples())
+    assert clinic.asks("retry", shown["id"]).status_code == 202
+    shown = clinic.comes_to_rest(shown["id"])
+    assert shown["status"] == "live", shown
+    clinic.has_one_of_each()
+    assert set(made) <= set(Effect.select(Effect.key).where(Effect.state == "confirmed").tuples())
+
+
+@pytest.mark.parametrize("step", ["emergency_address", "routing"])
+def test_what_was_kept_is_given_back_when_that_is_asked(clinic, step):
+    clinic.refuses(step)
+    shown = clinic.deploys_all(onFailure="keep")
+    assert clinic.kept == FEE
+    assert clinic.asks("rollback", shown["id"]).status_code == 202
+    assert clinic.comes_to_rest(shown["id"])["status"] == "rolled_back"
+    clinic.has_nothing()
+    assert clinic.asks("retry", shown["id"]).status_code == 409
+
+
+def test_a_retry_asks_for_a_card(clinic):
+    clinic.refuses("routing")
+    shown = clinic.deploys_all(onFailure="keep")
+    clinic.setup.record(clinic.setup.updated_at, payment_method_verified=False)
+    answer = clinic.asks("retry", shown["id"])
+    assert (answer.status_code, answer.json["code"]) == (402, "payment_method_required")
+
+
+@pytest.mark.parametrize("name", ["deploy_account", "purchase_number"])
+def test_a_deployment_whose_job_has_given_up_is_undone(clinic, name):
+    """Given a job that used up its attempts, when the sweep comes, then all is given back."""
+    asked = "receptionist" if name == "deploy_account" else "number"
+    clinic.fault("refuse", MAKES[asked], times=50)
+    begun = clinic.deploys(cost=FEE).json
+    clinic.works()
+    died(name)
+    clinic.stripe.forgive()
+    end_stuck()
+    end_stuck()  # before anybody has begun to undo it
+    shown = clinic.comes_to_rest(begun["id"])
+    assert (shown["status"], shown["code"]) == ("rolled_back", "gave_up"), shown
+    assert "undo_failed" not in states(shown).values(), shown
+    clinic.has_nothing()
+
+
+def test_a_retry_gives_a_job_that_has_given_up_new_attempts(clinic):
+    clinic.fault("refuse", MAKES["squad"], times=50)
+    begun = clinic.deploys(cost=FEE).json
+    clinic.works()
+    died("deploy_account")
+    clinic.stripe.forgive()
+    assert clinic.asks("retry", begun["id"]).status_code == 202
+    assert clinic.comes_to_rest(begun["id"])["status"] == "live"
+    clinic.has_one_of_each()
+
+
+def test_a_release_that_has_given_up_is_left_to_a_person(clinic):
+    """Given Twilio away for hours while a number is released, then the rest is undone all the
+    same, and the next deployment has the number released before it buys another.
+    """
+    clinic.refuses("routing")
+    clinic.fault("refuse", UNMAKES["number"], times=50)
+    begun = clinic.deploys(cost=FEE).json
+    clinic.works(2)
+    died("release_number")
+    clinic.stripe.forgive()
+    end_stuck()
+    shown = clinic.comes_to_rest(begun["id"])
+    assert states(shown)["number"] == "undo_failed", shown
+    assert clinic.kept == 0
+    assert clinic.deploys_all(rounds=20)["status"] == "live"
+    assert len(clinic.twilio.owned()) == 1
+
+
+def test_a_number_that_twilio_does_not_release_stops_the_next_deployment_loudly(clinic):
+    """Given a release that is refused for good, then nothing waits for ever: the next deployment
+    asks once more and says what to do, and once a person has released it, one goes live.
+    """
+    clinic.refuses("routing")
+    clinic.fault("refused_400", UNMAKES["number"], times=2)
+    clinic.deploys_all()
+    (number,) = clinic.twilio.owned()
+    shown = clinic.deploys_all(rounds=20)
+    assert shown["status"] == "rolled_back", shown
+    assert number in shown["error"]
+    assert "Twilio console" in shown["error"]
+    assert clinic.kept == 0
+    assert clinic.deploys_all(rounds=20)["status"] == "live"
+    assert number not in clinic.twilio.owned()
+    assert len(clinic.twilio.owned()) == 1
+
+
+def test_a_cardholder_who_never_comes_is_charged_nothing(clinic):
+    """Given a bank that wants its cardholder, when they do not come within a day, then it has
+    failed, the payment is closed, and another deployment may begin.
+    """
+    method = clinic.setup.stripe_payment_method_id
+    clinic.stripe.act(method, "become", card="authenticationRequired")
+    begun = clinic.deploys(cost=FEE).json
+    clinic.works(2)
+    row = Deployment.get_by_id(begun["id"])
+    assert row.status == "payment_action_required"
+    end_stuck()
+    assert Deployment.get_by_id(row.id).status == "payment_action_required"
+    row.record(real_now() - CARDHOLDER_WITHIN - timedelta(minutes=1))
+    end_stuck()
+    shown = clinic.comes_to_rest(row.id)
+    assert (shown["status"], shown["code"]) == ("failed", "authentication_expired")
+    assert "within a day" in shown["error"]
+    clinic.has_nothing()
+    clinic.saver.has_saved()
+    assert clinic.deploys_all()["status"] == "live"
+
+
+def test_a_number_that_is_bought_meanwhile_by_itself_is_waited_for(clinic):
+    """Given a purchase on its own that is under way, when a deployment comes to its number, then it
+    takes that one, and leaves it when it is undone: the clinic bought it.
+    """
+    clinic.fault("refuse", MAKES["number"], times=2)
+    bought = clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
+    assert bought.status_code == 503, bought.text
+    clinic.refuses("routing")
+    shown = clinic.deploys_all(rounds=20)
+    assert shown["status"] == "rolled_back", shown
+    assert list(clinic.twilio.owned()) == [clinic.line.e164]
+    assert DeploymentStep.get(DeploymentStep.name == "number").made["lineId"] == clinic.line.id
+    assert clinic.deploys_all()["status"] == "live"
+    assert len(clinic.twilio.owned()) == 1
+
+
+def test_taking_down_goes_in_the_order_in_which_nothing_is_left_hanging(clinic):
+    """The number at Vapi, the squad, the assistants, the tool, then Twilio's number and address."""
+    shown = clinic.deploys_all()
+    clinic.stripe.sandbox.ground.requests.entries.clear()
+    assert clinic.asks("take-down", shown["id"]).status_code == 202
+    assert clinic.comes_to_rest(shown["id"])["status"] == "taken_down"
+    rows = clinic.stripe.sandbox.ground.requests.select({"method": "DELETE"})
+    kinds = [row["path"].strip("/").split("/")[-2] for row in rows]
+    assert kinds == [
+        "phone-number",
+        "squad",
+        "assistant",
+        "assistant",
+        "tool",
+        "IncomingPhoneNumbers",
+        "Addresses",
+    ]
+    assert clinic.kept == FEE  # what was live had been paid for

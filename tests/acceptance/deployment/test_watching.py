@@ -1,0 +1,137 @@
+"""Watching a deployment (F91, F125): server-sent events in the words of old, resumed after the last
+one seen, ended by 204; two hundred watchers do not keep the shipped server from answering.
+"""
+
+import http.client
+import json
+import re
+import threading
+import time
+
+import pytest
+
+from models.base import release_connection
+from models.deployment.deployment_step import DeploymentEvent
+
+WATCHERS = 200
+LIVE = "System is now live! ✓"
+
+
+def events_of(clinic, deployment_id, last=None, headers=None):
+    more = {} if last is None else {"Last-Event-ID": str(last)}
+    path = f"/api/deployments/{deployment_id}/events"
+    return clinic.client.simulate_get(path, headers=(headers or clinic.headers) | more)
+
+
+def asked(port, path, headers):
+    """The status and the text of an answer, on a connection of its own."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def parsed(text):
+    """The ids and what was told."""
+    ids = [int(each) for each in re.findall(r"^id: (\d+)$", text, re.MULTILINE)]
+    told = [json.loads(each) for each in re.findall(r"^data: (.*)$", text, re.MULTILINE)]
+    return list(zip(ids, told, strict=True))
+
+
+def test_progress_is_told_in_the_words_of_old(clinic):
+    """F91."""
+    shown = clinic.goes_live()
+    told = [each["message"] for _, each in parsed(events_of(clinic, shown["id"]).text)]
+    wanted = [
+        "Deploying...",
+        "Purchasing Twilio phone number... ✓",
+        "Creating AI assistant... ✓",
+        "Setting up call routing... ✓",
+        LIVE,
+    ]
+    assert [each for each in told if each in wanted] == wanted
+
+
+def test_what_was_seen_is_not_sent_again(clinic):
+    """Given a watcher that lost its line anywhere, then it gets the rest, each once, in order."""
+    shown = clinic.goes_live()
+    whole = parsed(events_of(clinic, shown["id"]).text)
+    for place in (0, 1, len(whole) // 2, len(whole) - 2):
+        rest = parsed(events_of(clinic, shown["id"], whole[place][0]).text)
+        assert rest == whole[place + 1 :]
+    assert events_of(clinic, shown["id"], whole[-1][0]).status_code == 204
+
+
+def test_a_deployment_under_way_answers_with_nothing_new(clinic):
+    """204 would end the browser's asking; an empty stream is asked again."""
+    begun = clinic.deploys().json
+    last = parsed(events_of(clinic, begun["id"]).text)[-1][0]
+    answer = events_of(clinic, begun["id"], last)
+    assert (answer.status_code, answer.text) == (200, "retry: 1000\n\n")
+
+
+@pytest.mark.parametrize("last", ["nonsense", "-1", "9" * 40, "٣"])
+def test_an_id_that_is_none_of_ours_does_no_harm(clinic, last):
+    begun = clinic.deploys().json
+    answer = events_of(clinic, begun["id"], last.encode().decode("latin-1"))
+    assert answer.status_code == 200
+
+
+def test_nobody_else_watches(clinic):
+    begun = clinic.deploys().json
+    other = clinic.another()
+    answer = events_of(clinic, begun["id"], headers=other.headers)
+    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+    assert events_of(clinic, "dep_nobody").status_code == 404
+    without = clinic.client.simulate_get(f"/api/deployments/{begun['id']}/events")
+    assert without.status_code == 401
+
+
+@pytest.mark.slow
+def test_two_hundred_watch_while_a_deployment_runs(clinic, town):
+    """Given 200 watchers on the server as it is shipped, while a deployment runs, then each is told
+    once that the system is live, and the server still answers others.
+    """
+    town.web(workers=2)
+    begun = clinic.deploys().json
+    path = f"/api/deployments/{begun['id']}/events"
+    seen, trouble, started = {}, [], threading.Barrier(WATCHERS + 1)
+
+    def watch(number):
+        text, last, until = "", "0", time.monotonic() + 240
+        started.wait()
+        while time.monotonic() < until:
+            try:
+                headers = clinic.headers | {"Last-Event-ID": last}
+                status, body = asked(town.port, path, headers)
+            except OSError as error:
+                trouble.append(repr(error))
+                continue
+            if status == 204:
+                break
+            text += body
+            last = (re.findall(r"^id: (\d+)$", text, re.MULTILINE) or ["0"])[-1]
+            time.sleep(1)  # as `retry` says
+        seen[number] = text
+
+    watchers = [threading.Thread(target=watch, args=(number,)) for number in range(WATCHERS)]
+    for watcher in watchers:
+        watcher.start()
+    started.wait()
+    health = []
+    for _ in range(4):
+        clinic.works(1)
+        clinic.works(2)
+        health.append(town.get("/healthz")[0])
+    assert clinic.shown(begun["id"])["status"] == "live"
+    for watcher in watchers:
+        watcher.join(240)
+    release_connection()
+    assert set(health) == {200}
+    assert len(seen) == WATCHERS
+    assert {text.count(LIVE) for text in seen.values()} == {1}, trouble[:3]
+    told = DeploymentEvent.select().where(DeploymentEvent.deployment == begun["id"]).count()
+    assert {len(parsed(text)) for text in seen.values()} == {told}

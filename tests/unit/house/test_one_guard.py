@@ -1,0 +1,106 @@
+"""What costs the platform or the clinic is asked for behind one guard: who decides on each such
+effect is read from the code, and each decision names the guard.
+"""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from effects.kind import Cost
+from effects.kinds import KINDS
+
+ROOT = Path(__file__).parents[3]
+COSTS = {Cost.PLATFORM, Cost.SETUP, Cost.PROVIDER_FEE}
+GUARD = {"require_payment_method", "may_pay"}
+# who decides on each kind that costs: the function that reserves the effect
+DECIDES = {
+    "fee_confirm": {"actions.deployment.steps.charge._plan"},
+    "number_purchase": {"actions.deployment.number.plan_purchase"},
+}
+# a purchase is of a line, so whoever makes a line decides on the purchase
+ASKS_FOR_A_LINE = {
+    "actions.deployment.steps.number._plan",
+    "web.deployment.numbers.on_post",
+}
+# free for a clinic, or held back by another guard
+EXEMPT = {
+    "file_upload": "documents are free for the clinic and capped by account and day",
+    "text": "a person is texted behind the contact gate",
+    "forwarding_call": "only for a number that was bought, so behind the guard, and once a minute",
+}
+# the doors by which somebody asks for what costs
+DOORS = {
+    "actions.deployment.deploy.deploy",
+    "actions.deployment.deploy.retry",
+    "web.deployment.numbers.on_post",
+}
+
+
+@cache
+def functions() -> dict[str, ast.FunctionDef]:
+    """Every function that decides or answers, by the name of its module and its own."""
+    found: dict[str, ast.FunctionDef] = {}
+    for room in ("actions", "jobs", "web", "delivery", "bin"):
+        for path in sorted((ROOT / room).rglob("*.py")):
+            module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.FunctionDef):
+                    found[f"{module}.{node.name}"] = node
+    return found
+
+
+def named(node: ast.AST) -> set[str]:
+    """Every name that a definition uses, also behind a dot."""
+    names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+    return names | {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
+
+
+def calls(node: ast.AST) -> set[str]:
+    """Every function that a definition calls by its own name."""
+    made = [one.func for one in ast.walk(node) if isinstance(one, ast.Call)]
+    return {func.id for func in made if isinstance(func, ast.Name)}
+
+
+def reserving(constant: str) -> set[str]:
+    """Who hands this kind to a reservation."""
+    found = set()
+    for name, node in functions().items():
+        for one in ast.walk(node):
+            if isinstance(one, ast.Call) and "reserve" in ast.unparse(one.func):
+                given = {each.id for each in one.args if isinstance(each, ast.Name)}
+                found |= {name} if constant in given else set()
+    return found
+
+
+def test_every_kind_that_costs_is_behind_the_guard_or_says_why_not():
+    """Given a new kind that costs, then somebody has to say here who guards it."""
+    costly = {kind.name for kind in KINDS if kind.costs in COSTS}
+    assert costly == set(DECIDES) | set(EXEMPT)
+
+
+@pytest.mark.parametrize("kind", sorted(DECIDES))
+def test_nobody_else_reserves_it(kind):
+    assert reserving(kind.upper()) == DECIDES[kind]
+
+
+def test_the_charge_asks_in_the_transaction_that_decides():
+    assert named(functions()["actions.deployment.steps.charge._plan"]) & GUARD
+
+
+def test_whoever_asks_for_a_number_asks_the_guard():
+    """Given the only row that a purchase is of, then each that makes one has asked."""
+    makers = {name for name, node in functions().items() if "line_for" in calls(node)}
+    assert makers == ASKS_FOR_A_LINE
+    for name in makers:
+        assert named(functions()[name]) & GUARD, f"{name} does not ask for a payment method"
+    others = {
+        name for name, node in functions().items() if "PhoneLine.create(" in ast.unparse(node)
+    }
+    assert others == {"actions.deployment.number.line_for"}
+
+
+@pytest.mark.parametrize("door", sorted(DOORS))
+def test_every_door_asks_the_guard(door):
+    assert "require_payment_method" in calls(functions()[door])
