@@ -10,7 +10,7 @@ from actions.payments.payable import payment_is_under_way
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from effects.payment_link import PAYMENT_LINK
+from effects.payments.payment_link import PAYMENT_LINK
 from effects.perform import perform
 from effects.reserve import reserve
 from models.accounts.audit_entry import SYSTEM, AuditEntry

@@ -4,11 +4,11 @@ Twice is harmless: what is not there is taken away. An upload that may be under 
 and looked for by its tag; one that was never sent is ended here, so that it never is.
 """
 
-from actions.deployment.knowledge_files import upload_of
+from actions.deployment.configuration.knowledge_files import upload_of
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
-from effects.file_delete import FILE_DELETE
-from effects.file_upload import FILE_UPLOAD
+from effects.deployment.vapi.file_delete import FILE_DELETE
+from effects.deployment.vapi.file_upload import FILE_UPLOAD
 from effects.perform import is_settled, perform, reconcile
 from effects.reserve import reserve_for_account
 from models.base import transaction

@@ -3,7 +3,7 @@
 Twice is harmless: looking changes nothing at a provider, and each stray has one row.
 """
 
-from actions.deployment.find_strays import look_for_strays
+from actions.deployment.strays.find_strays import look_for_strays
 from delivery.attempt import recording
 from delivery.registry import job
 from models.delivery.stage import stage

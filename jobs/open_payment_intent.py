@@ -10,7 +10,7 @@ from actions.payments.record_intent import record_intent
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from effects.intent_create import INTENT_CREATE
+from effects.payments.intent_create import INTENT_CREATE
 from effects.perform import perform
 from effects.reserve import reserve
 from models.base import serialize_on, transaction

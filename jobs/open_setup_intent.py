@@ -7,10 +7,10 @@ that both make a customer, the account keeps the first.
 
 from delivery.attempt import recording
 from delivery.registry import job
+from effects.deployment.setup_customer_create import SETUP_CUSTOMER_CREATE
+from effects.deployment.setup_intent_create import SETUP_INTENT_CREATE
 from effects.perform import perform
 from effects.reserve import reserve_for_account
-from effects.setup_customer_create import SETUP_CUSTOMER_CREATE
-from effects.setup_intent_create import SETUP_INTENT_CREATE
 from models.accounts.account import Account
 from models.base import transaction
 from models.deployment.setup import Setup

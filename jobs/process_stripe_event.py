@@ -6,8 +6,8 @@ Twice is harmless: facts are merged by Stripe's ids, and an event with an outcom
 import json
 from dataclasses import dataclass
 
-from actions.deployment.learn_of_card import learn_of_card
-from actions.deployment.learn_of_fee import Fee, fee_of, learn_of_fee
+from actions.deployment.card.learn_of_card import learn_of_card
+from actions.deployment.card.learn_of_fee import Fee, fee_of, learn_of_fee
 from actions.payments.ask_again import ask_again
 from actions.payments.recompute import recompute
 from actions.payments.record_intent import record_intent

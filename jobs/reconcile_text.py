@@ -8,8 +8,8 @@ nothing: after some attempts the job is dead, which shows the doubt to people. A
 from actions.contact.record_text_report import message_of, record_text_report
 from delivery.attempt import recording
 from delivery.registry import job
+from effects.contact.text import TEXT
 from effects.perform import reconcile
-from effects.text import TEXT
 from models.contact.message import Message
 from models.effects.effect import Effect
 from runtime.clock import real_now

@@ -3,7 +3,7 @@
 Twice is harmless: it only reads, and what it reads is what is kept.
 """
 
-from actions.deployment.refresh_card import refresh_card
+from actions.deployment.card.refresh_card import refresh_card
 from delivery.attempt import recording
 from delivery.registry import job
 

@@ -10,8 +10,8 @@ from actions.payments.recompute import recompute
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
+from effects.payments.refund import REFUND
 from effects.perform import perform
-from effects.refund import REFUND
 from effects.reserve import reserve
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on, transaction

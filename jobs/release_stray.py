@@ -4,7 +4,7 @@ Twice is harmless: a stray that is not to be released any more is left alone, an
 any more has been taken away.
 """
 
-from actions.deployment.release_stray import plan_release, record_released
+from actions.deployment.strays.release_stray import plan_release, record_released
 from delivery.attempt import recording
 from delivery.registry import job
 from effects.perform import perform

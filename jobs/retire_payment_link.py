@@ -11,10 +11,10 @@ from typing import Any
 from actions.payments.record_intent import record_intent
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
-from effects.link_deactivate import LINK_DEACTIVATE
+from effects.payments.link_deactivate import LINK_DEACTIVATE
+from effects.payments.session_expire import SESSION_EXPIRE
 from effects.perform import perform
 from effects.reserve import reserve_again
-from effects.session_expire import SESSION_EXPIRE
 from models.accounts.audit_entry import SYSTEM
 from models.base import serialize_on, transaction
 from models.effects.effect import Effect

@@ -20,9 +20,9 @@ from actions.payments.payable import payment_is_under_way
 from delivery.attempt import Snooze, own_queue, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
+from effects.contact.text import TEXT
 from effects.perform_once import perform_once, was_not_sent
 from effects.reserve import reserve
-from effects.text import TEXT
 from models.base import transaction
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message

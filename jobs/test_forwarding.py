@@ -7,7 +7,7 @@ repeated; whether it arrived is seen at the number it should arrive at.
 from actions.deployment.forwarding import clinic_number
 from delivery.attempt import recording
 from delivery.registry import job
-from effects.forwarding_call import FORWARDING_CALL
+from effects.deployment.forwarding_call import FORWARDING_CALL
 from effects.perform_once import perform_once, was_not_sent
 from effects.reserve import reserve_for_account
 from models.base import transaction

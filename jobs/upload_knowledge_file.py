@@ -5,10 +5,10 @@ uploaded again. A file that was deleted meanwhile is not uploaded; one whose upl
 then is taken away again.
 """
 
-from actions.deployment.knowledge_files import upload_of
+from actions.deployment.configuration.knowledge_files import upload_of
 from delivery.attempt import recording
 from delivery.registry import job
-from effects.file_upload import FILE_UPLOAD
+from effects.deployment.vapi.file_upload import FILE_UPLOAD
 from effects.perform import InDoubt, perform
 from models.delivery.stage import stage, stage_again
 from models.deployment.knowledge_file import KnowledgeFile

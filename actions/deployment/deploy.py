@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from actions.deployment.payment_required import Door, require_payment_method
+from actions.deployment.card.payment_required import Door, require_payment_method
+from actions.deployment.configuration.setup_facts import configured_of
 from actions.deployment.progress import go_back, go_on, tell
-from actions.deployment.setup_facts import configured_of
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.base import serialize_on

@@ -6,9 +6,9 @@ A deployment and a purchase on its own share the slot, the guard and the effects
 from dataclasses import dataclass
 from typing import Any
 
+from effects.deployment.number_purchase import NUMBER_PURCHASE
+from effects.deployment.number_release import NUMBER_RELEASE
 from effects.kinds import kind_of
-from effects.number_purchase import NUMBER_PURCHASE
-from effects.number_release import NUMBER_RELEASE
 from effects.reserve import reserve_for_account
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on

@@ -2,8 +2,8 @@
 
 from actions.deployment.progress import kind_of_step, locked_run
 from actions.deployment.step import Json
+from effects.deployment.number_purchase import NUMBER_PURCHASE
 from effects.kinds import kind_of
-from effects.number_purchase import NUMBER_PURCHASE
 from effects.perform import is_settled, reconcile
 from models.base import transaction
 from models.deployment.phone_line import PhoneLine

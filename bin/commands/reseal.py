@@ -7,7 +7,7 @@ from functools import partial
 
 import click
 
-from actions.deployment.configure import reseal_setup
+from actions.deployment.configuration.configure import reseal_setup
 from actions.feed.endpoints import reseal_endpoint
 from bin.commands.output import acting, complain, say, say_database
 from models.deployment.setup import Setup

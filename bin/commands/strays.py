@@ -2,7 +2,7 @@
 
 import click
 
-from actions.deployment.release_stray import place_of, release_stray
+from actions.deployment.strays.release_stray import place_of, release_stray
 from bin.commands.output import acting, moment, say, show_list
 from models.deployment.resource import Stray
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import falcon
 from pydantic import Field
 
-from actions.deployment.costs import numbers_to_choose_from, preview_costs
+from actions.deployment.configuration.costs import numbers_to_choose_from, preview_costs
 from web.accounts.accounts import account_of
 from web.deployment.answers import (
     AvailableNumbers,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import falcon
 from pydantic import Field
 
-from actions.deployment.knowledge_files import add_file, find_file, remove_file
+from actions.deployment.configuration.knowledge_files import add_file, find_file, remove_file
 from models.deployment.knowledge_file import KnowledgeFile
 from runtime.errors import Refused
 from web.accounts.accounts import account_of

@@ -6,8 +6,8 @@ from typing import Any
 
 import falcon
 
+from actions.deployment.card.payment_required import Door, require_payment_method
 from actions.deployment.number import FAILED, line_for
-from actions.deployment.payment_required import Door, require_payment_method
 from delivery.perform_now import perform_now, take_due
 from models.delivery.stage import stage
 from models.deployment.phone_line import PhoneLine

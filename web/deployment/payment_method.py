@@ -8,9 +8,9 @@ from typing import Any
 
 import falcon
 
-from actions.deployment.open_setup import plan_setup
-from actions.deployment.payment_required import why_not
-from actions.deployment.save_card import (
+from actions.deployment.card.open_setup import plan_setup
+from actions.deployment.card.payment_required import why_not
+from actions.deployment.card.save_card import (
     SeenSetup,
     look_at_setup,
     record_setup,

@@ -5,7 +5,12 @@ from typing import Annotated, Literal
 import falcon
 from pydantic import Field
 
-from actions.deployment.configure import choose_forwarded, choose_none, choose_ported, choose_sip
+from actions.deployment.configuration.configure import (
+    choose_forwarded,
+    choose_none,
+    choose_ported,
+    choose_sip,
+)
 from models.deployment.setup import Setup
 from rules.deployment.setup_words import SAVED
 from web.accounts.accounts import account_of

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import falcon
 from pydantic import Field
 
-from actions.deployment.try_it import ask_receptionist, record_reply
+from actions.deployment.configuration.try_it import ask_receptionist, record_reply
 from web.accounts.accounts import account_of
 from web.deployment.answers import TrialReply
 from web.http.body import Body, check

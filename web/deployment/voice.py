@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import falcon
 from pydantic import Field
 
-from actions.deployment.configure import choose_voice
+from actions.deployment.configuration.configure import choose_voice
 from rules.deployment.setup_words import VOICE_SAVED
 from web.accounts.accounts import account_of
 from web.deployment.answers import VoiceSaved, VoiceShown

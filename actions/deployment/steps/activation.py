@@ -6,7 +6,7 @@ A number that was imported is `activating` for minutes, and nobody who calls is 
 from datetime import timedelta
 
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind, Wait
-from effects.number_texts import text_webhook, texts_reach_us
+from effects.deployment.vapi.number_texts import text_webhook, texts_reach_us
 from models.deployment.phone_line import PhoneLine
 from providers.errors import ProviderError
 from providers.twilio import numbers

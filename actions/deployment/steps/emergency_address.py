@@ -1,8 +1,8 @@
 """The clinic's address is registered, so that an emergency call from its number tells where."""
 
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
-from effects.address_create import ADDRESS_CREATE
-from effects.address_delete import ADDRESS_DELETE
+from effects.deployment.address_create import ADDRESS_CREATE
+from effects.deployment.address_delete import ADDRESS_DELETE
 from effects.reserve import reserve_for_account
 from models.deployment.installation import tagged
 from models.deployment.phone_line import PhoneLine

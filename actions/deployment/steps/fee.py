@@ -1,9 +1,9 @@
 """The setup fee is prepared: an intent at Stripe for what this Deploy costs, and no more."""
 
-from actions.deployment.payment_required import Door, why_not
+from actions.deployment.card.payment_required import Door, why_not
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
-from effects.fee_cancel import FEE_CANCEL
-from effects.fee_create import FEE_CREATE
+from effects.deployment.fee_cancel import FEE_CANCEL
+from effects.deployment.fee_create import FEE_CREATE
 from effects.reserve import reserve_for_account
 from models.deployment.deployment_step import DeploymentEvent
 from models.effects.effect import Effect

@@ -1,11 +1,11 @@
 """The assistant to which calls about bills are handed over."""
 
-from actions.deployment.clinic import clinic_of
+from actions.deployment.configuration.clinic import clinic_of
 from actions.deployment.step import Json, Plan, Run, StepKind
 from actions.deployment.things import Thing
-from effects.assistant_create import ASSISTANT_CREATE
-from effects.assistant_delete import ASSISTANT_DELETE
-from effects.assistant_update import ASSISTANT_UPDATE
+from effects.deployment.vapi.assistant_create import ASSISTANT_CREATE
+from effects.deployment.vapi.assistant_delete import ASSISTANT_DELETE
+from effects.deployment.vapi.assistant_update import ASSISTANT_UPDATE
 from providers.vapi.assistants import get_assistant
 from rules.deployment.payments_member import render_payments
 

@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from actions.deployment.clinic import clinic_of, files_in
+from actions.deployment.configuration.clinic import clinic_of, files_in
 from actions.deployment.step import Json, Plan, Run, Skip, StepKind, Wait
 from actions.deployment.things import Thing
-from effects.tool_create import TOOL_CREATE
-from effects.tool_delete import TOOL_DELETE
-from effects.tool_update import TOOL_UPDATE
+from effects.deployment.vapi.tool_create import TOOL_CREATE
+from effects.deployment.vapi.tool_delete import TOOL_DELETE
+from effects.deployment.vapi.tool_update import TOOL_UPDATE
 from models.delivery.stage import stage_again
 from models.deployment.deployment_step import DeploymentEvent
 from models.effects.effect import Effect

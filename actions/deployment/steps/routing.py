@@ -2,9 +2,9 @@
 
 from actions.deployment.step import Fail, Json, Plan, Run, StepKind
 from actions.deployment.things import Thing
-from effects.number_import import NUMBER_IMPORT
-from effects.number_import_delete import NUMBER_IMPORT_DELETE
-from effects.number_import_update import NUMBER_IMPORT_UPDATE
+from effects.deployment.vapi.number_import import NUMBER_IMPORT
+from effects.deployment.vapi.number_import_delete import NUMBER_IMPORT_DELETE
+from effects.deployment.vapi.number_import_update import NUMBER_IMPORT_UPDATE
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
 from models.effects.effect import Effect

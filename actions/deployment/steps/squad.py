@@ -2,9 +2,9 @@
 
 from actions.deployment.step import Fail, Json, Plan, Run, StepKind
 from actions.deployment.things import Thing
-from effects.squad_create import SQUAD_CREATE
-from effects.squad_delete import SQUAD_DELETE
-from effects.squad_update import SQUAD_UPDATE
+from effects.deployment.vapi.squad_create import SQUAD_CREATE
+from effects.deployment.vapi.squad_delete import SQUAD_DELETE
+from effects.deployment.vapi.squad_update import SQUAD_UPDATE
 from models.deployment.installation import tagged
 from models.deployment.resource import Resource
 from providers.vapi.squads import get_squad

@@ -10,7 +10,7 @@ import json
 import pytest
 from structlog.testing import CapturingLogger
 
-from actions.deployment import configure
+from actions.deployment.configuration import configure
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.delivery.staged_job import StagedJob

@@ -4,7 +4,7 @@ nothing; and after every call of the configuration, nothing has been bought or c
 
 import pytest
 
-from actions.deployment.costs import PRICES
+from actions.deployment.configuration.costs import PRICES
 from models.deployment.deployment import Deployment
 from providers.twilio import client as twilio_api
 from runtime.clock import real_now

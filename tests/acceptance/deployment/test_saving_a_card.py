@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import CapturingLogger
 
-from actions.deployment import open_setup, save_card
+from actions.deployment.card import open_setup, save_card
 from models.accounts.audit_entry import AuditEntry
 from models.delivery.idempotency_key import IdempotencyKey
 from models.deployment.setup import Setup

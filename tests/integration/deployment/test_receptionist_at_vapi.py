@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from actions.deployment.steps import activation, query_tool
-from effects.number_texts import text_webhook
+from effects.deployment.vapi.number_texts import text_webhook
 from models.accounts.audit_entry import AuditEntry
 from models.delivery.staged_job import StagedJob
 from models.deployment.deployment import Deployment

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
-from actions.deployment import find_strays as finding
-from actions.deployment.places import PLACES
+from actions.deployment.strays import find_strays as finding
+from actions.deployment.strays.places import PLACES
 from bin.commands.checks.strays import check_strays
 from bin.commands.program import payphone
 from models.accounts.audit_entry import AuditEntry

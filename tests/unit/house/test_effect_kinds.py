@@ -10,6 +10,7 @@ from delivery.registry import find_job
 from effects.kind import Kind
 from effects.kinds import KINDS
 from models.effects.effect import Effect
+from runtime.settings import ROOT
 
 NAMES = [kind.name for kind in KINDS]
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=NAMES)
@@ -18,8 +19,9 @@ each_kind = pytest.mark.parametrize("kind", KINDS, ids=NAMES)
 def test_every_kind_in_the_room_is_listed_and_in_a_file_of_its_name():
     """Given a kind in any file of effects/, then KINDS lists it, and its file has its name."""
     found = {}
-    for path in Path(effects.__file__).parent.glob("*.py"):
-        for value in vars(importlib.import_module(f"effects.{path.stem}")).values():
+    for path in Path(effects.__file__).parent.rglob("*.py"):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for value in vars(importlib.import_module(name)).values():
             if isinstance(value, Kind) and path.stem == value.name:
                 found[value.name] = value
     assert {name: id(kind) for name, kind in found.items()} == {

@@ -1,0 +1,55 @@
+"""What one of Stripe's events says of a clinic's card: a hint, upon which Stripe is asked.
+
+Events come twice, late and in any order; so nothing is taken from them but whose card to look at.
+"""
+
+from typing import Any
+
+from actions.deployment.card.refresh_card import News, forget_customer, nothing_new, refresh_card
+from actions.deployment.card.save_card import look_at_setup, record_setup
+from models.accounts.audit_entry import SYSTEM
+from models.deployment.setup import Setup
+from models.deployment.setup_attempt import SetupAttempt
+from rules.stripe_event_types import id_in
+
+Json = dict[str, Any]
+
+
+def learn_of_card(kind: str, subject: Json) -> News:
+    """Read at Stripe what an event of type `kind` about `subject` hints at. Raises
+    ProviderError.
+    """
+    object_id = id_in(subject.get("id"))
+    if kind.startswith("setup_intent."):
+        return _of_setup(object_id, subject)
+    if kind.startswith("payment_method."):
+        setup = Setup.one("stripe_payment_method_id = ?", object_id)
+        if setup is None:
+            return _not_ours(object_id)
+        return News(_card_of(setup), refresh_card(setup.account_id))
+    setup = Setup.one("stripe_customer_id = ?", object_id)
+    if setup is None:
+        return _not_ours(object_id)
+    return News(_card_of(setup), forget_customer(setup.account_id, object_id))
+
+
+def _of_setup(setup_intent_id: str, subject: Json) -> News:
+    """The attempt that this intent is of, by its id, or by our tag while that is not recorded."""
+    attempt = SetupAttempt.one("setup_intent_id = ?", setup_intent_id)
+    if attempt is None:
+        metadata = subject.get("metadata")
+        tag = id_in(metadata.get("attempt_id")) if isinstance(metadata, dict) else ""
+        attempt = SetupAttempt.one("id = ? AND setup_intent_id IS NULL", tag)
+    if attempt is None:
+        return _not_ours(setup_intent_id)
+    seen, attempt_id = look_at_setup(setup_intent_id), attempt.id
+    about = f"card form {attempt_id} of account {attempt.account_id}"
+    return News(about, lambda: record_setup(attempt_id, seen, SYSTEM))
+
+
+def _card_of(setup: Setup) -> str:
+    return f"the card of account {setup.account_id}"
+
+
+def _not_ours(object_id: str) -> News:
+    return News(f"{object_id or 'it'} belongs to no clinic's setup", nothing_new, is_ours=False)

@@ -1,0 +1,98 @@
+"""Keeping up with a clinic's card: read at Stripe, it is refreshed, or not verified any more.
+
+What is not there any more never comes back by itself: a detached card and a deleted customer are
+gone for good at Stripe. One that had expired is verified again once its bank has renewed it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from actions.deployment.card.save_card import shown
+from models.accounts.audit_entry import SYSTEM, AuditEntry
+from models.deployment.setup import Setup
+from providers.stripe.customers import get_customer
+from providers.stripe.payment_methods import find_card
+from rules.deployment.cards import EXPIRED, FORGOTTEN, REMOVED, good_until
+from runtime.clock import business_now, real_now
+
+Write = Callable[[], bool]  # in an open transaction; whether anything was new
+
+
+def nothing_new() -> bool:
+    """For news that are about nothing of ours."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What was learned of an account's card, and the writing of it."""
+
+    about: str
+    write: Write
+    is_ours: bool = True
+
+
+def refresh_card(account_id: str) -> Write:
+    """Read the account's card at Stripe; what to write. Raises ProviderError."""
+    setup = Setup.of(account_id)
+    if setup is None or not setup.stripe_payment_method_id:
+        return nothing_new
+    method_id = setup.stripe_payment_method_id
+    card = find_card(method_id)
+
+    def write() -> bool:
+        now = real_now()
+        fresh = Setup.locked_for(account_id, now)
+        if fresh.stripe_payment_method_id != method_id:
+            return False  # another card was saved meanwhile
+        if card is None or card.customer_id != fresh.stripe_customer_id:
+            return _withdraw(fresh, REMOVED, now)
+        was = (fresh.card, fresh.card_good_until)
+        fresh.record(now, **shown(card))
+        is_good = business_now() < good_until(card.exp_month, card.exp_year)
+        if is_good and fresh.card_problem == EXPIRED:
+            fresh.record(
+                now,
+                payment_method_verified=True,
+                payment_method_verified_at=now,
+                card_problem="",
+            )
+            _audit(fresh, "payment_method.verified", "renewed by its bank")
+            return True
+        if not is_good:
+            return _withdraw(fresh, EXPIRED, now)
+        return (fresh.card, fresh.card_good_until) != was
+
+    return write
+
+
+def forget_customer(account_id: str, customer_id: str) -> Write:
+    """Look whether the platform's customer is gone; what to write. Raises ProviderError."""
+    is_gone = get_customer(customer_id) is None
+
+    def write() -> bool:
+        now = real_now()
+        fresh = Setup.locked_for(account_id, now)
+        if not is_gone or fresh.stripe_customer_id != customer_id:
+            return False
+        fresh.record(now, stripe_customer_id=None)
+        _withdraw(fresh, FORGOTTEN, now)
+        return True
+
+    return write
+
+
+def _withdraw(setup: Setup, why: str, now: datetime) -> bool:
+    """The card cannot be charged any more; whether that is new."""
+    if not setup.payment_method_verified:
+        return False
+    setup.record(
+        now, payment_method_verified=False, payment_method_verified_at=None, card_problem=why
+    )
+    _audit(setup, "payment_method.unverified", why)
+    return True
+
+
+def _audit(setup: Setup, action: str, why: str) -> None:
+    AuditEntry.record(SYSTEM, action, f"account:{setup.account_id}", setup.account_id, why=why)

@@ -1,0 +1,1 @@
+"""What a clinic configures before it deploys, for free."""

@@ -1,0 +1,151 @@
+"""Saving what a clinic chose: its voice, and how its calls arrive. Never blocked, and free.
+
+Any order, any number of times; the last choice wins. What is chosen again unchanged changes
+nothing. What a deployment noted stays beside the choice.
+"""
+
+import secrets
+from typing import Any
+
+from actions.deployment.configuration.setup_facts import note_configured
+from models.accounts.account import Account
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.deployment.installation import installation_tag
+from models.deployment.setup import SEALED, Json, Setup
+from rules.deployment.setup_words import LOGGED
+from runtime.clock import real_now, rfc3339
+from runtime.errors import Refused
+from runtime.ids import new_token
+from runtime.log import get_log
+from runtime.secret_box import is_newest, seal, unseal
+
+# what a deployment wrote into the settings, and every later choice keeps
+DEPLOYED = ("twilioForwardNumber", "setupCompletedAt")
+# Twilio wants 12 characters or more, with capitals, small letters and digits (SIP credentials)
+PASSWORD_CHARACTERS = 24
+
+log = get_log("deployment")
+
+
+def choose_voice(account: Account, voice: Json, actor: str) -> None:
+    """Save the receptionist's voice, {provider, voiceId}."""
+    now = real_now()
+    with transaction():
+        setup = Setup.locked_for(account.id, now)
+        if setup.voice == voice:
+            return
+        setup.record(now, voice=voice)
+        note_configured(setup, now)
+        _audit(account, actor, "voice.chosen", **voice)
+
+
+def choose_forwarded(account: Account, choices: Json, actor: str) -> Setup:
+    """Save that the clinic forwards `clinicNumber` to a number that Deploy buys. Raises Refused
+    `invalid` where calls would go round in a circle.
+    """
+    for field in ("phoneNumber", "transferNumber"):
+        if choices.get(field) == choices["clinicNumber"]:
+            raise _circle(field, "is the clinic's own number, which is forwarded to us")
+    if choices.get("transferNumber") and choices["transferNumber"] == choices.get("phoneNumber"):
+        raise _circle("transferNumber", "is the receptionist's own number")
+    return _choose(account, "forwarded", choices | {"needsPhoneNumber": True}, actor)
+
+
+def _circle(field: str, wrong: str) -> Refused:
+    said = f"{wrong}; another number is accepted, or calls would go in a circle; choose another"
+    return Refused("invalid", f"{field} {said}.", [{"field": field, "message": said}])
+
+
+def choose_ported(account: Account, choices: Json, actor: str) -> Setup:
+    """Save that the clinic's own number is to be ported; nothing is asked of its carrier yet."""
+    return _choose(account, "ported", choices | {"portStatus": "pending_configuration"}, actor)
+
+
+def choose_none(account: Account, actor: str) -> Setup:
+    """Save that the receptionist has no phone number."""
+    return _choose(account, "none", {}, actor)
+
+
+def choose_sip(account: Account, actor: str) -> tuple[Setup, Json]:
+    """Save that calls arrive by SIP; the setup and the credentials {sipUrl, username, password}.
+
+    The address and the username stay the same; the password is a new one each time, for it is kept
+    sealed and told only once.
+    """
+    name = f"{installation_tag()}-{account.id[-16:]}"
+    credentials = {
+        "sipUrl": f"sip:pp-{name}.pstn.twilio.com",
+        "username": f"clinic-{name}",
+        "password": _new_password(),
+    }
+    return _choose(account, "sip", credentials, actor), credentials
+
+
+def _choose(account: Account, method: str, choices: Json, actor: str) -> Setup:
+    """Save the method with its settings, unless they are saved already. Secrets among `choices` are
+    sealed.
+    """
+    now = real_now()
+    with transaction():
+        setup = Setup.locked_for(account.id, now)
+        before = setup.phone_integration_settings
+        if setup.phone_integration_method == method and _opened(before) == choices:
+            return setup
+        kept = {name: before[name] for name in DEPLOYED if name in before}
+        setup.record(
+            now,
+            phone_integration_method=method,
+            phone_integration_settings=_sealed(choices) | {"configuredAt": rfc3339(now)} | kept,
+        )
+        note_configured(setup, now)
+        _audit(account, actor, "phone.configured", method=method)
+    log.info(LOGGED[method], account_id=account.id)
+    return setup
+
+
+def reseal_setup(setup: Setup, actor: str) -> bool:
+    """Seal the setup's secrets under the newest key; whether that was needed. Raises Misconfigured
+    when one opens under none of the keys.
+    """
+    now = real_now()
+    with transaction():
+        setup = Setup.locked(setup.account_id)
+        settings = setup.phone_integration_settings
+        old = {name: value for name, value in setup.sealed.items() if not is_newest(value)}
+        if not old:
+            return False
+        fresh = {name: seal(unseal(value)) for name, value in old.items()}
+        setup.record(now, phone_integration_settings=settings | fresh)
+        _audit(setup.account, actor, "setup.resealed")
+    return True
+
+
+def _sealed(choices: Json) -> Json:
+    """`choices` as they are kept: secrets under names of their own, encrypted."""
+    return {
+        SEALED.get(name, name): seal(value) if name in SEALED else value
+        for name, value in choices.items()
+    }
+
+
+def _opened(settings: Json) -> Json:
+    """What was chosen, from what is kept."""
+    noted = (*DEPLOYED, "configuredAt")
+    own = {name: value for name, value in settings.items() if name not in noted}
+    plain = {kept: name for name, kept in SEALED.items()}
+    return {
+        plain.get(name, name): unseal(value) if name in plain else value
+        for name, value in own.items()
+    }
+
+
+def _new_password() -> str:
+    """A password with a capital, a small letter and a digit in it."""
+    kinds = ("ABCDEFGH", "23456789", "abcdefgh")
+    rest = new_token(length=PASSWORD_CHARACTERS - len(kinds))
+    return "".join(map(secrets.choice, kinds)) + rest
+
+
+def _audit(account: Account, actor: str, action: str, **detail: Any) -> None:
+    AuditEntry.record(actor, action, f"account:{account.id}", account.id, **detail)

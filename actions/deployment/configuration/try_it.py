@@ -1,0 +1,91 @@
+"""Talking with a receptionist in writing before it is deployed: Vapi's chat, with an assistant that
+goes along with each question and is kept nowhere.
+
+What a person writes, and what is answered, is kept in no row of a talk. It costs the platform, so
+it needs no payment; an account has a number of answers a day.
+"""
+
+from actions.deployment.configuration.clinic import clinic_of
+from actions.deployment.configuration.knowledge_files import need_below_ceiling
+from models.accounts.account import Account
+from models.base import transaction
+from models.deployment.setup import Setup
+from models.deployment.trial_chat import TrialChat
+from models.effects.daily_limit import count_reserved
+from providers.errors import ProviderError
+from providers.vapi.chat import ChatReply, create_chat
+from rules.deployment.receptionist import render_trial
+from runtime.clock import business_now, real_now
+from runtime.errors import Refused
+from runtime.ids import new_id
+from runtime.log import get_log
+
+RETRY_AFTER = 5  # seconds
+
+log = get_log("deployment")
+
+
+def ask_receptionist(
+    account: Account, message: str, conversation_id: str | None
+) -> tuple[ChatReply, TrialChat | None]:
+    """What the receptionist, as it is configured now, answers; and the conversation that goes on.
+    Called outside a transaction.
+
+    Raises Refused: `not_found` for a conversation that is not the account's, `ceiling_reached`,
+    `provider_unavailable`, `provider_refused`.
+    """
+    chat = _find(account, conversation_id) if conversation_id is not None else None
+    with transaction():
+        need_below_ceiling(account, "chats", "answers are given")
+        count_reserved(account, "chats", business_now())
+    assistant = render_trial(clinic_of(account, Setup.of(account.id)))
+    try:
+        reply = create_chat(assistant, message, (chat and chat.last_chat_id) or "")
+    except ProviderError as error:
+        raise _told(account, error) from error
+    log.info("trial answered", account_id=account.id, cost_usd=reply.cost)
+    return reply, chat
+
+
+def record_reply(account: Account, chat: TrialChat | None, reply: ChatReply) -> TrialChat:
+    """Note where the conversation goes on; a new one begins. Needs an open transaction."""
+    now = real_now()
+    if chat is None:
+        made: TrialChat = TrialChat.create(
+            id=new_id("try"),
+            account=account,
+            last_chat_id=reply.id,
+            created_at=now,
+            updated_at=now,
+        )
+        return made
+    chat.record(now, last_chat_id=reply.id)
+    return chat
+
+
+def _find(account: Account, conversation_id: str) -> TrialChat:
+    chat = TrialChat.one("id = ? AND account_id = ?", conversation_id, account.id)
+    if chat is None:
+        raise Refused("not_found", f"There is no conversation {conversation_id[:40]}.")
+    return chat
+
+
+def _told(account: Account, error: ProviderError) -> Refused:
+    log.warning(
+        "trial not answered",
+        account_id=account.id,
+        outcome=error.outcome,
+        code=error.code,
+        advice=error.advice,
+    )
+    if error.outcome == "refused":
+        return Refused(
+            "provider_refused",
+            f"Vapi does not talk with this configuration: {error} {error.advice}".strip(),
+        )
+    return Refused(
+        "provider_unavailable",
+        "Vapi did not answer in time. Nothing is lost: what is configured is kept, and the same"
+        " question can be asked again.",
+        retry_after=RETRY_AFTER,
+    )

@@ -1,0 +1,160 @@
+"""The places at providers where something of ours can be: what is listed there, what of it is ours,
+and how it is taken away.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from effects.deployment.address_delete import ADDRESS_DELETE
+from effects.deployment.number_release import NUMBER_RELEASE
+from effects.deployment.vapi.assistant_delete import ASSISTANT_DELETE
+from effects.deployment.vapi.file_delete import FILE_DELETE
+from effects.deployment.vapi.number_import_delete import NUMBER_IMPORT_DELETE
+from effects.deployment.vapi.squad_delete import SQUAD_DELETE
+from effects.deployment.vapi.tool_delete import TOOL_DELETE
+from effects.kind import Kind
+from models.deployment.knowledge_file import KnowledgeFile
+from models.deployment.phone_line import PhoneLine
+from models.deployment.resource import Resource
+from providers.twilio import addresses, numbers
+from providers.vapi import assistants, files, phone_numbers, squads, tools
+
+Json = dict[str, Any]
+Owners = dict[str, str]  # account ids by the provider's ids
+RESOURCES = "provider = ? AND state = 'made' AND name IN ({marks})"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One list at a provider. `ours` tells what our rows say is there, and `tag` what tag a listed
+    object carries; `delete` takes it away, by a request that names it as `target`.
+    """
+
+    provider: str
+    kind: str
+    what: str
+    listed: Callable[[], list[Json]]
+    tag: Callable[[Json], str]
+    read: Callable[[str], Json]
+    ours: Callable[[], Owners]
+    delete: Kind
+
+    @property
+    def name(self) -> str:
+        """By which a job names it."""
+        return f"{self.provider}.{self.kind}"
+
+    def request(self, provider_id: str) -> Json:
+        """What is sent to take an object away."""
+        return {self.delete.target_field: provider_id}
+
+
+def _named(row: Json) -> str:
+    return str(row.get("name") or row.get("friendly_name") or "")
+
+
+def _tag_of_tool(tool: Json) -> str:
+    return next((str(base.get("name")) for base in tool.get("knowledgeBases") or []), "")
+
+
+def _tag_of_file(file: Json) -> str:
+    metadata = file.get("metadata")
+    return str(metadata.get("attempt_id") or "") if isinstance(metadata, dict) else ""
+
+
+def _resources(provider: str, *names: str) -> Callable[[], Owners]:
+    where = RESOURCES.format(marks=", ".join("?" for _ in names))
+
+    def owners() -> Owners:
+        rows = Resource.all(where, provider, *names)
+        return {row.provider_id: row.account_id for row in rows}
+
+    return owners
+
+
+def _files() -> Owners:
+    rows = KnowledgeFile.all("vapi_id IS NOT NULL AND state <> 'deleted'")
+    return {str(row.vapi_id): row.account_id for row in rows}
+
+
+def _lines() -> Owners:
+    rows = PhoneLine.all("twilio_sid IS NOT NULL AND state IN ('owned', 'releasing')")
+    return {str(row.twilio_sid): row.account_id for row in rows}
+
+
+PLACES: dict[str, Place] = {
+    place.name: place
+    for place in (
+        Place(
+            "vapi",
+            "phone-number",
+            "phone number at Vapi",
+            phone_numbers.list_numbers,
+            _named,
+            phone_numbers.get_number,
+            _resources("vapi", "vapi_number"),
+            NUMBER_IMPORT_DELETE,
+        ),
+        Place(
+            "vapi",
+            "squad",
+            "squad at Vapi",
+            squads.list_squads,
+            _named,
+            squads.get_squad,
+            _resources("vapi", "squad"),
+            SQUAD_DELETE,
+        ),
+        Place(
+            "vapi",
+            "assistant",
+            "assistant at Vapi",
+            assistants.list_assistants,
+            _named,
+            assistants.get_assistant,
+            _resources("vapi", "receptionist", "payments"),
+            ASSISTANT_DELETE,
+        ),
+        Place(
+            "vapi",
+            "tool",
+            "query tool at Vapi",
+            tools.list_tools,
+            _tag_of_tool,
+            tools.get_tool,
+            _resources("vapi", "query_tool"),
+            TOOL_DELETE,
+        ),
+        Place(
+            "vapi",
+            "file",
+            "knowledge file at Vapi",
+            files.list_files,
+            _tag_of_file,
+            files.get_file,
+            _files,
+            FILE_DELETE,
+        ),
+        Place(
+            "twilio",
+            "number",
+            "phone number at Twilio",
+            numbers.list_numbers,
+            _named,
+            numbers.get_number,
+            _lines,
+            NUMBER_RELEASE,
+        ),
+        Place(
+            "twilio",
+            "address",
+            "emergency address at Twilio",
+            addresses.list_addresses,
+            _named,
+            addresses.get_address,
+            _resources("twilio", "emergency_address"),
+            ADDRESS_DELETE,
+        ),
+    )
+}

@@ -1,0 +1,1 @@
+"""Effects at Vapi: files, tools, assistants, squads, numbers."""

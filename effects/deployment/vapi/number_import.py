@@ -1,0 +1,67 @@
+"""A number of ours is imported into Vapi, whose squad answers it from now on.
+
+It is over once the number's texts have been seen to come to us still: an import whose answer was
+lost is looked at again, number and texts.
+"""
+
+from dataclasses import replace
+
+from effects.deployment.vapi.number_texts import keep_texts
+from effects.deployment.vapi.vapi_objects import creation
+from effects.kind import Json
+from models.effects.effect import Effect
+from providers.errors import ProviderError
+from providers.vapi import phone_numbers
+from runtime.errors import Misconfigured
+from runtime.settings import get_settings
+
+KEPT = ("id", "number", "status")
+
+
+def shown(number: Json) -> Json:
+    """What is recorded of a number at Vapi."""
+    return {name: number.get(name) for name in KEPT}
+
+
+def _create(effect: Effect) -> Json:
+    settings = get_settings()
+    made = phone_numbers.import_number(
+        effect.request["body"]["number"],
+        account_sid=settings.twilio_account_sid,
+        auth_token=settings.twilio_auth_tokens[0],
+        tag=effect.request["tag"],
+        squad_id=effect.request["body"]["squadId"],
+    )
+    keep_texts_of(effect)
+    return made
+
+
+def keep_texts_of(effect: Effect) -> None:
+    """Look at the number's texts. What Vapi was asked for has happened, whatever Twilio says."""
+    try:
+        keep_texts(effect.request["twilio_sid"])
+    except (ProviderError, Misconfigured) as error:
+        raise ProviderError("vapi", "unknown", f"done, but {error}", "texts_unread") from error
+
+
+_IMPORT = creation(
+    "number_import",
+    "Import a phone number into Vapi",
+    create=_create,
+    find=lambda tag, since: phone_numbers.find_number(tag=tag, since=since),
+    read=phone_numbers.get_number,
+    carries=lambda made, tag: made.get("name") == tag,
+    undone_by="number_import_delete",
+    shown=shown,
+    keep=KEPT,
+)
+
+
+def _find(effect: Effect) -> Json | None:
+    found = _IMPORT.find(effect)
+    if found is not None:
+        keep_texts(effect.request["twilio_sid"])
+    return found
+
+
+NUMBER_IMPORT = replace(_IMPORT, find=_find)

@@ -1,0 +1,1 @@
+"""Effects that collect money, and give it back."""
