@@ -8,6 +8,7 @@ from limits import parse
 from bin.commands.checks.finding import Finding, Level, judged
 from delivery.life_signs import DETOUR
 from models.accounts.account import stripe_accounts
+from rules.money import in_words
 from rules.stripe_mode import mode_of_key
 from runtime.errors import Misconfigured
 from runtime.settings import INTERACTIVE, QUEUES, Settings
@@ -62,6 +63,10 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
         "DAILY_CEILINGS",
         ", ".join(f"{what} {most}" for what, most in settings.ceilings.items()),
     )
+    fee, currency = settings.fee
+    yield Finding("ok", "SETUP_FEE", in_words(fee, currency, "en") if fee else "nothing is charged")
+    tester = settings.forwarding_test_number
+    yield Finding("ok", "FORWARDING_TEST_NUMBER", tester or "not set: no test calls are placed")
     yield Finding("ok", "LOG_FORMAT", settings.log_format)
 
 
