@@ -1,7 +1,7 @@
 """A worker that dies anywhere in a deployment: it goes on at that step, and nothing is there twice.
 
 Here death unwinds the job without ending the process: what a killed process leaves behind is the
-same rows. Real processes are killed in `test_killed_deployments`.
+same rows. Real processes are killed in `test_receptionists_and_dying_workers` and in `effects/`.
 """
 
 import pytest
