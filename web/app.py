@@ -66,6 +66,7 @@ from web.payments.payments import OnePayment, PaymentRefunds, Payments
 from web.payments.void_payment import VoidPayment
 from web.server.request_metrics import RequestMetrics
 from web.webhooks.stripe_webhooks import ConnectWebhook, StripeWebhook
+from web.webhooks.twilio_calls import IncomingCalls
 from web.webhooks.twilio_webhooks import IncomingMessages, MessageStatuses
 
 ROUTES: dict[str, Callable[[], object]] = {
@@ -81,6 +82,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/webhooks/stripe/connect": ConnectWebhook,
     "/api/webhooks/twilio/messages": IncomingMessages,
     "/api/webhooks/twilio/message-status": MessageStatuses,
+    "/api/webhooks/twilio/voice": IncomingCalls,
     # accounts
     "/api/accounts": Accounts,
     "/api/accounts/{account_id}": OneAccount,

@@ -8,6 +8,7 @@ from typing import Any
 
 from effects.deployment.number_purchase import NUMBER_PURCHASE
 from effects.deployment.number_release import NUMBER_RELEASE
+from effects.deployment.vapi.number_texts import text_webhook
 from effects.kinds import kind_of
 from effects.reserve import reserve_for_account
 from models.accounts.audit_entry import SYSTEM, AuditEntry
@@ -30,6 +31,7 @@ OF_OTHERS = (
     "Twilio answered with a number that something else in the same Twilio account uses. Choose"
     " another one."
 )
+CALLS = "/api/webhooks/twilio/voice"  # until Vapi answers them
 MOST_TRIES = 5
 CANDIDATES = 20
 
@@ -103,9 +105,8 @@ def plan_purchase(line: PhoneLine, choice: Choice | None = None) -> Effect | Non
         return None
     settings = {
         "friendly_name": tagged(line.id),
-        "sms_url": f"{get_settings().public_url}/api/webhooks/twilio/messages",
-        "voice_url": f"{get_settings().public_url}/api/webhooks/twilio/voice",
-        "status_callback": f"{get_settings().public_url}/api/webhooks/twilio/voice",
+        "sms_url": text_webhook(),
+        "voice_url": f"{get_settings().public_url}{CALLS}",
     }
     if line.wanted.get("emergencyAddressSid"):
         settings["emergency_address_sid"] = line.wanted["emergencyAddressSid"]

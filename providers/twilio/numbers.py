@@ -105,7 +105,7 @@ def buy_number(
     friendly_name: str,
     sms_url: str,
     voice_url: str,
-    status_callback: str,
+    status_callback: str = "",
     emergency_address_sid: str = "",
     address_sid: str = "",
     bundle_sid: str = "",
@@ -113,6 +113,8 @@ def buy_number(
     """Buy this one number; `friendly_name` is the tag by which it is found again."""
     tag = _tag(friendly_name)
     given = {
+        "status_callback": status_callback,
+        "status_callback_method": "POST" if status_callback else "",
         "emergency_address_sid": emergency_address_sid,
         "address_sid": address_sid,
         "bundle_sid": bundle_sid,
@@ -125,8 +127,6 @@ def buy_number(
             sms_method="POST",
             voice_url=voice_url,
             voice_method="POST",
-            status_callback=status_callback,
-            status_callback_method="POST",
             **{name: value for name, value in given.items() if value},
         )
         return _plain(made)

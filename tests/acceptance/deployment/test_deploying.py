@@ -1,12 +1,17 @@
 """Deploying with a forwarded number (F80–F83, F87, F92–F97): what is bought, when, and what not."""
 
+from urllib.parse import urlencode
+
 import pytest
 
+from actions.deployment.number import CALLS
 from models.deployment.phone_line import PhoneLine
 from providers.twilio.numbers import search_numbers
 from runtime.clock import real_now
+from sandbox.twilio.webhooks import signature
 from tests import given
 from tests.deploying import ADDRESS, states
+from tests.texting import HOME, TWILIO
 
 
 def test_a_clinic_with_a_forwarded_number_goes_live(clinic, logged):
@@ -183,3 +188,21 @@ def test_events_are_sent_once_and_resume(clinic):
     last = first.text.strip().rsplit("id: ", 1)[1].split("\n")[0]
     headers = clinic.headers | {"Last-Event-ID": last}
     assert clinic.client.simulate_get(path, headers=headers).status_code == 204
+
+
+def test_a_call_before_the_receptionist_is_there_is_told_so(clinic):
+    """Given a number that was only bought, when somebody calls it, then they hear whose it is."""
+    clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
+    number = clinic.line.e164
+    fields = {"CallSid": f"CA{'a' * 32}", "From": "+12025550142", "To": number}
+    url = f"{HOME}{CALLS}"
+    headers = {
+        "X-Twilio-Signature": signature(TWILIO["TWILIO_AUTH_TOKEN"], url, fields),
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    answer = clinic.client.simulate_post(CALLS, body=urlencode(fields), headers=headers)
+    assert answer.status_code == 200
+    assert "Thank you for calling Harbor Dental. This line is being set up." in answer.text
+    assert clinic.twilio.owned()[number]["voice_url"] == url
+    unsigned = clinic.client.simulate_post(CALLS, body=urlencode(fields))
+    assert unsigned.status_code == 403

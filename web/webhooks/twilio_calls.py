@@ -1,0 +1,44 @@
+"""A call to a number of ours that no receptionist answers yet: between its purchase and its going
+live, and after Vapi has let it go.
+"""
+
+from xml.sax.saxutils import escape
+
+import falcon
+
+from models.deployment.phone_line import PhoneLine
+from models.deployment.setup import Setup
+from runtime.log import get_log
+from web.openapi.openapi import documented
+from web.webhooks.twilio_form import signed_form
+
+SAID = "Thank you for calling{clinic}. This line is being set up. Please call again later."
+
+log = get_log("webhooks")
+
+
+class IncomingCalls:
+    """`POST /api/webhooks/twilio/voice`: a call that came in."""
+
+    @documented(
+        "Webhooks", {200: None}, problems=("webhook_not_signed", "body_too_large"), auth="signature"
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Tell the caller that the line is being set up, and hang up."""
+        fields = signed_form(req)
+        call = fields.get("CallSid", "")[:40]
+        log.warning("a call came to a number that nobody answers", sid=call)
+        said = SAID.format(clinic=_clinic(fields.get("To", "")))
+        resp.content_type = falcon.MEDIA_XML
+        resp.text = (
+            '<?xml version="1.0" encoding="UTF-8"?><Response>'
+            f'<Say language="en-US">{escape(said)}</Say><Hangup/></Response>'
+        )
+
+
+def _clinic(number: str) -> str:
+    """Whose line the number is, as it is said to a caller; nothing for one that is nobody's."""
+    line = PhoneLine.holder(number[:20])
+    setup = Setup.of(line.account_id) if line is not None else None
+    name = (setup.phone_integration_settings.get("businessName") or "") if setup else ""
+    return f" {name}" if name else ""
