@@ -8,6 +8,7 @@ from effects.deployment.fee_confirm import FEE_CONFIRM
 from effects.deployment.fee_create import FEE_CREATE
 from effects.deployment.fee_refund import FEE_REFUND
 from effects.deployment.forwarding_call import FORWARDING_CALL
+from effects.deployment.number_address import NUMBER_ADDRESS
 from effects.deployment.number_purchase import NUMBER_PURCHASE
 from effects.deployment.number_release import NUMBER_RELEASE
 from effects.deployment.setup_customer_create import SETUP_CUSTOMER_CREATE
@@ -56,6 +57,7 @@ KINDS: tuple[Kind, ...] = (
     FILE_UPLOAD,
     FILE_DELETE,
     NUMBER_PURCHASE,
+    NUMBER_ADDRESS,
     NUMBER_RELEASE,
     ADDRESS_CREATE,
     ADDRESS_DELETE,

@@ -59,9 +59,12 @@ def _uploaded(upload: Effect) -> str | None:
 
 def _reserved(file: KnowledgeFile, upload: Effect, vapi_id: str) -> Effect:
     with transaction():
+        refused = len(
+            Effect.all("key LIKE ? AND state = 'refused'", f"{FILE_DELETE.name}:{file.id}%")
+        )
         return reserve_for_account(
             FILE_DELETE,
-            file.id,
+            f"{file.id}:{refused}" if refused else file.id,
             {"file": vapi_id},
             file.account_id,
             upload.asked_by,

@@ -8,6 +8,7 @@ undone, or kept for another try where that was chosen.
 from actions.deployment.progress import (
     apply_plan,
     begin_step,
+    changed_meanwhile,
     is_due,
     kind_of_step,
     locked_run,
@@ -35,7 +36,7 @@ def deploy_account(step_id: str) -> None:
         run = locked_run(step_id)
         if not is_due(run):
             return
-        plan = kind.plan(run, seen)
+        plan = changed_meanwhile(run) or kind.plan(run, seen)
         if isinstance(plan, Wait) and plan.seconds:
             apply_plan(run, plan)
     if isinstance(plan, Effect):
@@ -46,4 +47,6 @@ def deploy_account(step_id: str) -> None:
     if isinstance(plan, Wait) and plan.seconds:
         raise Snooze(plan.why, plan.seconds)
     with recording():
-        apply_plan(locked_run(step_id), plan)
+        run = locked_run(step_id)
+        if is_due(run):
+            apply_plan(run, plan)

@@ -201,9 +201,21 @@ def _news(event: InboxEvent, finding: Finding) -> list[Json]:
             listed = stripe_api.list_refunds(finding.intent_id, event.account)
             return [read_refund(refund).refund for refund in listed]
         case LookAtDispute():
-            return [read_dispute(stripe_api.get_dispute(finding.dispute_id, event.account))]
+            return [read_dispute(_dispute(event, finding.dispute_id))]
         case _:
             return []
+
+
+def _dispute(event: InboxEvent, dispute_id: str) -> Json:
+    """The dispute as Stripe has it now. Raises Unreadable where it has none, as for an id of the
+    other mode.
+    """
+    try:
+        return stripe_api.get_dispute(dispute_id, event.account)
+    except ProviderError as error:
+        if error.outcome != "refused":
+            raise
+        raise Unreadable(f"Stripe, asked for dispute {dispute_id[:100]}, says: {error}") from error
 
 
 def _record_matched(

@@ -4,7 +4,6 @@ Twice is harmless: one process wins the right to place it, and one whose outcome
 repeated; whether it arrived is seen at the number it should arrive at.
 """
 
-from actions.deployment.forwarding import clinic_number
 from delivery.attempt import recording
 from delivery.registry import job
 from effects.deployment.forwarding_call import FORWARDING_CALL
@@ -32,7 +31,7 @@ def test_forwarding(test_id: str) -> None:
             FORWARDING_CALL,
             test.id,
             {
-                "to": clinic_number(line.account_id),
+                "to": test.number,
                 "from": get_settings().forwarding_test_number,
             },
             line.account_id,

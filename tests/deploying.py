@@ -91,6 +91,19 @@ class Deploying:
     def setup(self) -> Setup:
         return Setup.get_by_id(self.account.id)
 
+    def line_wants(self, number: str) -> None:
+        """The account's line has chosen a number already, by a worker that then died."""
+        now = real_now()
+        PhoneLine.create(
+            id=new_id("ln"),
+            account=self.account,
+            e164=number,
+            tries=1,
+            asked_by="test",
+            created_at=now,
+            updated_at=now,
+        )
+
     def ages(self, by: timedelta = timedelta(hours=1)) -> None:
         """Every waiting job is due."""
         StagedJob.update(due_at=StagedJob.due_at - by / timedelta(microseconds=1)).execute()

@@ -14,6 +14,7 @@ from models.deployment.deployment_step import DeploymentStep
 from models.deployment.setup import Setup
 from rules.deployment.readiness import missing_for_deploy
 from rules.deployment.saga import STEPS
+from rules.deployment.setup_words import DEPLOYING
 from rules.money import in_words
 from runtime.clock import real_now
 from runtime.errors import Refused
@@ -32,9 +33,16 @@ def due_now(account_id: str) -> tuple[int, str]:
 
 
 def _is_live(account_id: str) -> bool:
-    newest = "account_id = ? AND status IN ('live', 'taken_down') ORDER BY id DESC LIMIT 1"
-    last = Deployment.one(newest, account_id)
+    last = _last_that_went_live(account_id)
     return last is not None and last.status == "live"
+
+
+def _last_that_went_live(account_id: str) -> Deployment | None:
+    """The deployment that the receptionist is live by, or was until it was taken down; whatever
+    became of later ones that failed.
+    """
+    newest = "account_id = ? AND status IN ('live', 'taken_down') ORDER BY id DESC LIMIT 1"
+    return Deployment.one(newest, account_id)
 
 
 def deploy(
@@ -70,7 +78,7 @@ def deploy(
         fee=fee,
         fee_currency=currency,
         on_failure=on_failure,
-        message="Deploying...",
+        message=DEPLOYING,
         asked_by=actor,
         created_at=now,
         updated_at=now,
@@ -82,7 +90,7 @@ def deploy(
     AuditEntry.record(
         actor, "deployment.requested", f"deployment:{deployment.id}", account.id, method=method
     )
-    tell(deployment, "Deploying...", now)
+    tell(deployment, DEPLOYING, now)
     go_on(deployment, steps)
     return deployment
 
@@ -114,7 +122,8 @@ def retry(deployment: Deployment, actor: str) -> None:
 
     Raises Refused `payment_method_required` or `deployment_over`.
     """
-    require_payment_method(deployment.account_id, Door.RETRY)
+    if deployment.status != "rolling_back":
+        require_payment_method(deployment.account_id, Door.RETRY)
     if deployment.status == "failed" and not deployment.holds_slot:
         raise Refused(
             "deployment_over", f"Deployment {deployment.id} kept nothing; deploy again instead."
@@ -133,9 +142,9 @@ def retry(deployment: Deployment, actor: str) -> None:
         if step.state == "failed":
             step.record(state="waiting", error="", error_code="", message="", finished_at=None)
     deployment.record(
-        now, status="running", message="Deploying...", error="", error_code="", finished_at=None
+        now, status="running", message=DEPLOYING, error="", error_code="", finished_at=None
     )
-    tell(deployment, "Deploying...", now)
+    tell(deployment, DEPLOYING, now)
     go_on(deployment, steps)
 
 
@@ -158,7 +167,7 @@ def take_down(deployment: Deployment, actor: str) -> None:
     Refused `deployment_over` or `deployment_in_progress`.
     """
     serialize_on(f"deployment:{deployment.account_id}")
-    newest = Deployment.newest(deployment.account_id)
+    newest = _last_that_went_live(deployment.account_id)
     if deployment.status != "live" or newest is None or newest.id != deployment.id:
         raise _over(deployment, "taken down")
     _need_free_slot(deployment.account_id)

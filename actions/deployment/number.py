@@ -157,7 +157,12 @@ def record_bought(line: PhoneLine, effect: Effect, made: dict[str, Any]) -> None
 
 
 def record_not_bought(line: PhoneLine, effect: Effect) -> bool:
-    """Twilio refused this number; whether another one is tried."""
+    """Twilio refused this number; whether another one is tried.
+
+    A worker that was held up may say so of a number that has been replaced since.
+    """
+    if line.state != "reserved" or effect.key != f"{effect.kind}:{line.id}:{line.tries}":
+        return False
     code = effect.error_code or "refused"
     now = real_now()
     if code in GONE and not line.wanted.get("phoneNumber") and line.tries < MOST_TRIES:

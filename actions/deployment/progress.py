@@ -28,12 +28,14 @@ from models.deployment.setup import Setup
 from models.effects.effect import Effect
 from models.feed.emit import emit
 from rules.deployment.saga import State, next_to_do, next_to_undo
+from rules.deployment.setup_words import DEPLOYING
 from runtime.clock import real_now
 from runtime.log import get_log
 
 log = get_log("deployment")
 
 DOING = frozenset({"queued", "running", "payment_action_required", "awaiting_port"})
+CHANGED = "How calls arrive was changed while it was deployed."
 TOLD = {
     "live": "System is now live! ✓",
     "rolled_back": "Deployment was rolled back.",
@@ -91,6 +93,13 @@ def kind_of_step(step: DeploymentStep) -> StepKind:
     return STEP_KINDS[step.name]
 
 
+def changed_meanwhile(run: Run) -> Fail | None:
+    """A configuration that says another way for calls to arrive than this deployment set up."""
+    if run.setup.phone_integration_method == run.deployment.method:
+        return None
+    return Fail("configuration_changed", CHANGED, "Deploy again for the configuration as it is.")
+
+
 def begin_step(run: Run) -> None:
     """It is being done: said once."""
     if run.step.state == "waiting":
@@ -98,7 +107,7 @@ def begin_step(run: Run) -> None:
         run.step.record(state="running", started_at=run.now, message=saying)
         tell(run.deployment, saying, run.now, run.step)
     if run.deployment.status == "queued":
-        run.deployment.record(run.now, status="running", message="Deploying...")
+        run.deployment.record(run.now, status="running", message=DEPLOYING)
 
 
 def end_step(run: Run, state: str, message: str, made: dict[str, Any]) -> None:
@@ -115,7 +124,7 @@ def end_step(run: Run, state: str, message: str, made: dict[str, Any]) -> None:
     )
     tell(run.deployment, message, now, run.step)
     if run.deployment.status == "payment_action_required":
-        run.deployment.record(now, status="running", message="Deploying...")
+        run.deployment.record(now, status="running", message=DEPLOYING)
     go_on(run.deployment, run.steps)
 
 
@@ -125,7 +134,7 @@ def hold_step(run: Run, waiting: Wait) -> None:
         return
     run.step.record(message=waiting.why)
     was = run.deployment.status
-    message = "Deploying..." if waiting.status == "running" else waiting.why
+    message = DEPLOYING if waiting.status == "running" else waiting.why
     run.deployment.record(run.now, status=waiting.status, message=message)
     tell(run.deployment, waiting.why, run.now, run.step)
     if waiting.status == "payment_action_required" != was:
@@ -152,7 +161,8 @@ def record_answer(run: Run, effect: Effect, answer: Json | None) -> None:
     """Record what the effect of a step has made, or what its refusal means."""
     kind = kind_of_step(run.step)
     if answer is None:
-        apply_plan(run, kind.refused(run, effect))
+        if is_due(run):  # not given up meanwhile
+            apply_plan(run, kind.refused(run, effect))
         return
     effect.record_confirmed(answer["id"], kind_of(effect).kept(answer), real_now())
     made = kind.record(run, effect, answer)

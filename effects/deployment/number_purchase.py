@@ -6,13 +6,21 @@ was lost; buying a number twice that is ours already changes nothing.
 
 from effects.kind import Cost, Json, Kind
 from models.effects.effect import Effect
+from providers.errors import ProviderError
 from providers.twilio import numbers
+from providers.twilio.refusals import GONE
 
 KEPT = ("id", "phone_number", "friendly_name", "sms_url", "voice_url")
 
 
 def _send(effect: Effect) -> Json:
-    return numbers.buy_number(effect.request["phone_number"], **effect.request["settings"])
+    """Buy it, unless something else in the Twilio account has it: Twilio would hand it over."""
+    number, settings = effect.request["phone_number"], effect.request["settings"]
+    held = numbers.find_number_by_e164(number)
+    if held is not None and held["friendly_name"] != settings["friendly_name"]:
+        told = f"{number} is in use by something else in the same Twilio account"
+        raise ProviderError("twilio", "refused", told, next(iter(GONE)), answered=True)
+    return numbers.buy_number(number, **settings)
 
 
 def _find(effect: Effect) -> Json | None:

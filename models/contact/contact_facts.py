@@ -13,7 +13,7 @@ from typing import Any
 
 from models.base import execute, to_micros
 from rules.contact.channel_address import CHANNELS
-from rules.stripe_event_types import UNNAMED
+from rules.stripe_event_types import CARD_EVENTS, FORMER_CARD_EVENTS, UNNAMED
 
 REMEMBERED = timedelta(days=9)  # of contacts: the longest window is a week and an hour
 BACKLOG = timedelta(minutes=10)  # an event that has waited this long means that all of them do
@@ -31,6 +31,8 @@ _INTENTS = (
     "SELECT intent_id FROM payment WHERE invoice_id = :invoice UNION SELECT intent_id FROM"
     " payment_attempt WHERE invoice_id = :invoice"
 )
+# about a clinic's own card, whatever becomes of them
+_OF_CARDS = ", ".join(f"'{name}'" for name in (*CARD_EVENTS, *FORMER_CARD_EVENTS))
 _UNNAMED_TYPES = " OR ".join(f"e.type LIKE :unnamed{place}" for place in range(len(UNNAMED)))
 # Whether an event waits that may change the invoice: one that names it or an intent of it. Also one
 # whose invoice is not known, if it may be about any: one of money that went back, one that an older
@@ -39,7 +41,7 @@ _UNNAMED_TYPES = " OR ".join(f"e.type LIKE :unnamed{place}" for place in range(l
 _BEHIND = f"""
 SELECT 1 FROM inbox_event AS e
 WHERE e.provider = 'stripe' AND e.account = :stripe AND e.outcome IS NULL AND (
-    (e.received_at > :forgiven
+    (e.received_at > :forgiven AND e.type NOT IN ({_OF_CARDS})
      AND (e.received_at < :backlog OR e.intent_id IS NULL OR {_UNNAMED_TYPES})
      AND NOT EXISTS (SELECT 1 FROM payment AS p
          WHERE p.stripe_account = e.account AND p.intent_id = e.intent_id)

@@ -5,18 +5,19 @@ from typing import Any, Self
 
 from peewee import TextField
 
-from models.base import ForeignKey, Instant, Row
+from models.base import ForeignKey, Instant, Row, to_micros
 from models.deployment.phone_line import PhoneLine
 
 
 class ForwardingTest(Row):
     """`asked → calling → arrived | not_arrived | refused`; `unknown` while nobody can say whether
-    the call was placed. `detail` says to the clinic what to do.
+    the call was placed. `number` is called; `detail` says to the clinic what to do.
     """
 
     line_id: str
     id = TextField(primary_key=True)
     line = ForeignKey(PhoneLine, on_delete="CASCADE")
+    number = TextField()
     state = TextField(default="asked")
     call_sid = TextField(null=True)
     detail = TextField(default="")
@@ -31,6 +32,11 @@ class ForwardingTest(Row):
     def newest(cls, line_id: str) -> Self | None:
         """The last test of this line."""
         return cls.one("line_id = ? ORDER BY id DESC LIMIT 1", line_id)
+
+    @classmethod
+    def made_since(cls, line_id: str, moment: datetime) -> int:
+        """How many there were of this line."""
+        return len(cls.all("line_id = ? AND created_at > ? LIMIT 100", line_id, to_micros(moment)))
 
     def record(self, now: datetime, **values: Any) -> None:
         """Write what became of it."""

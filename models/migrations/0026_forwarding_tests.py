@@ -18,6 +18,7 @@ def up(migrator, db):
     class ForwardingTest(Model):
         id = TextField(primary_key=True)
         line = ForeignKeyField(PhoneLine, on_delete='CASCADE')
+        number = TextField()
         state = TextField(default='asked')
         call_sid = TextField(null=True)
         detail = TextField(default='')

@@ -42,3 +42,4 @@ READY = {
     "ported": 'Ready to deploy! Click "Deploy" to submit the port request and go live.',
     "sip": 'Ready to deploy! Click "Deploy" to create the SIP trunk and go live.',
 }
+DEPLOYING = "⏳ Deploying..."

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
-from web.openapi.openapi import Shown
+from web.openapi.openapi import Shown, left_out_if_none
 
 DeploymentStatus = Literal[
     "queued",
@@ -33,7 +33,7 @@ class StepShown(Shown):
     message: str
     started_at: datetime | None
     finished_at: datetime | None
-    error: str | None
+    error: str | None = left_out_if_none()
 
     @classmethod
     def of(cls, row: DeploymentStep, **given: Any) -> Self:

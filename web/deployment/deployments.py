@@ -197,7 +197,8 @@ def _accepted(resp: falcon.Response, deployment: Deployment) -> None:
 def _last_event(req: falcon.Request) -> int:
     """The id of the last event that was received; 0 for none, and for one that is no id of ours."""
     given = req.get_header("Last-Event-ID") or req.get_param("lastEventId") or "0"
-    return min(int(given), LAST_EVENT) if given.isascii() and given.isdigit() else 0
+    is_an_id = given.isascii() and given.isdigit() and len(given) <= len(str(LAST_EVENT))
+    return min(int(given), LAST_EVENT) if is_an_id else 0
 
 
 def _sent(event: DeploymentEvent) -> str:

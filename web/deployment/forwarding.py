@@ -78,7 +78,13 @@ class TestForwarding:
         "Deployments",
         {202: TestShown},
         body=NothingToSay,
-        problems=("deployment_not_ready", "not_configured", "rate_limited"),
+        problems=(
+            "deployment_not_ready",
+            "not_configured",
+            "rate_limited",
+            "calls_paused",
+            "ceiling_reached",
+        ),
     )
     @idempotent
     def on_post(

@@ -1,5 +1,6 @@
 """A number that is bought on its own, in the slot that a deployment's is bought in."""
 
+import functools
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -35,6 +36,24 @@ class NumberWanted(Body):
     phone_number: Phone | None = None
 
 
+def in_its_own_words(responder: Callable[..., None]) -> Callable[..., None]:
+    """Answer a missing payment method as this endpoint's callers know it; it is no answer that is
+    kept, for a card may be added and the same request sent again.
+    """
+
+    @functools.wraps(responder)
+    def wrapped(self: object, req: falcon.Request, resp: falcon.Response) -> None:
+        try:
+            responder(self, req, resp)
+        except Refused as refused:
+            if refused.code != "payment_method_required":
+                raise
+            resp.status = falcon.HTTP_402
+            resp.media = {"success": False, "message": Door.PURCHASE.value}
+
+    return wrapped
+
+
 class PurchaseNumber:
     """`/api/twilio/phone/purchase`"""
 
@@ -49,17 +68,13 @@ class PurchaseNumber:
             "provider_unavailable",
         ),
     )
+    @in_its_own_words
     @idempotent
-    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later | None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
         """Buy the account's number, once its payment method is verified."""
         wanted = check(NumberWanted, document)
         account = account_of(req, wanted.account_id)
-        try:
-            require_payment_method(account.id, Door.PURCHASE)
-        except Refused:
-            resp.status = falcon.HTTP_402
-            resp.media = {"success": False, "message": Door.PURCHASE.value}
-            return None
+        require_payment_method(account.id, Door.PURCHASE)
         log.info("[Twilio API] Payment method verified, proceeding with phone purchase")
         held = PhoneLine.of(account.id)
         if held is not None:

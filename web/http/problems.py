@@ -24,6 +24,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "already_exists": (409, "Already exists"),
     "idempotency_in_progress": (409, "The first request with this key is still running"),
     "charges_paused": (409, "Charges are paused"),
+    "calls_paused": (409, "Calls are paused"),
     "ceiling_reached": (409, "The account's daily ceiling is reached"),
     "books_stale": (409, "Stripe's events have not been read for hours"),
     "payment_in_progress": (409, "A payment for this invoice is in progress"),

@@ -46,7 +46,8 @@ class Login:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The form; who is signed in already goes on."""
         if session_of(req):
-            raise falcon.HTTPFound(_next(req.get_param("next") or "/"))
+            onwards = _next(req.get_param("next") or "/")
+            raise falcon.HTTPFound(falcon.uri.encode_check_escaped(onwards))
         _show_form(req, resp, _next(req.get_param("next") or "/"))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:

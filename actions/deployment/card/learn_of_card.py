@@ -40,7 +40,7 @@ def _of_setup(setup_intent_id: str, subject: Json) -> News:
         metadata = subject.get("metadata")
         tag = id_in(metadata.get("attempt_id")) if isinstance(metadata, dict) else ""
         attempt = SetupAttempt.one("id = ? AND setup_intent_id IS NULL", tag)
-    if attempt is None:
+    if attempt is None or not setup_intent_id:
         return _not_ours(setup_intent_id)
     seen, attempt_id = look_at_setup(setup_intent_id), attempt.id
     about = f"card form {attempt_id} of account {attempt.account_id}"

@@ -1,5 +1,8 @@
 """The clinic's address is registered, so that an emergency call from its number tells where."""
 
+import hashlib
+import json
+
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
 from effects.deployment.address_create import ADDRESS_CREATE
 from effects.deployment.address_delete import ADDRESS_DELETE
@@ -11,15 +14,26 @@ from models.effects.effect import Effect
 from providers.twilio.addresses import LONGEST_TAG
 
 NAME = "emergency_address"
+SAME = "The address is registered already."
+ANOTHER = (
+    "The address that was registered before stays: take the receptionist down, and deploy again, to"
+    " change it."
+)
 NO_ADDRESS = "No address for emergency calls was given; an emergency call cannot tell where it is."
+
+
+def digest_of(address: Json) -> str:
+    """What tells one address from another."""
+    return hashlib.sha256(json.dumps(address, sort_keys=True).encode()).hexdigest()
 
 
 def _plan(run: Run, _seen: Json) -> Plan:
     address = run.setup.phone_integration_settings.get("serviceAddress")
     if not address:
         return Skip(NO_ADDRESS)
-    if Resource.named(run.account.id, NAME) is not None or PhoneLine.of(run.account.id) is not None:
-        return Skip("The address is registered already.")
+    known = Resource.named(run.account.id, NAME)
+    if known is not None:
+        return Skip(SAME if known.digest == digest_of(address) else ANOTHER)
     request = {
         "customer_name": run.setup.phone_integration_settings.get("businessName")
         or run.account.name,
@@ -50,6 +64,7 @@ def _record(run: Run, _effect: Effect, answer: Json) -> Json:
         provider="twilio",
         name=NAME,
         provider_id=answer["id"],
+        digest=digest_of(run.setup.phone_integration_settings.get("serviceAddress") or {}),
         created_at=run.now,
         updated_at=run.now,
     )
@@ -72,6 +87,9 @@ def _undo(run: Run) -> UndoPlan | Effect:
     is_ours = made is not None and made.deployment_id == run.deployment.id
     if made is None or not (is_ours or run.deployment.goal == "taken_down"):
         return Skip("")
+    line = PhoneLine.of(run.account.id)
+    if line is not None and line.wanted.get("emergencyAddressSid") == made.provider_id:
+        return Skip("")  # the number that stays tells it
     return reserve_for_account(
         ADDRESS_DELETE,
         run.step.id,

@@ -22,7 +22,11 @@ def _plan(run: Run, _seen: Json) -> Plan:
         forwarding = line.forwarding or (
             "awaiting_forwarding" if run.deployment.method == "forwarded" else ""
         )
-        line.record(run.now, voice_live=True, forwarding=forwarding)
+        clinic = run.setup.phone_integration_settings.get("clinicNumber")
+        if clinic != line.wanted.get("forwards") and forwarding:
+            forwarding = "awaiting_forwarding"  # another number has to be seen to arrive
+        wanted = line.wanted | {"forwards": clinic}
+        line.record(run.now, voice_live=True, forwarding=forwarding, wanted=wanted)
     return Done(message="Your receptionist answers calls ✓")
 
 

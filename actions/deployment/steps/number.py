@@ -3,13 +3,24 @@
 from actions.deployment.number import FAILED, has_given_up, line_for, release
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan, Wait
 from actions.deployment.steps.fee import no_card
+from effects.deployment.number_address import NUMBER_ADDRESS
+from effects.reserve import reserve_for_account
 from models.delivery.stage import stage_again
 from models.deployment.phone_line import PhoneLine
+from models.deployment.resource import Resource
+from models.effects.effect import Effect
+from providers.errors import ProviderError
+from providers.twilio.numbers import get_number
+from providers.twilio.refusals import NOT_FOUND
 from runtime.log import get_log
 
 SAYING = "Purchasing Twilio phone number..."
 LOOK_AGAIN = 5.0  # seconds
 FREEING = "Releasing the phone number of before..."
+GONE = (
+    "{number} was released at Twilio: nobody can call the receptionist. Take it down, then deploy"
+    " again with another number."
+)
 NOT_FREED = (
     "The account's number of before, {number}, could not be released: {why} Whoever runs Payphone"
     " releases it in the Twilio console; then deploy again."
@@ -18,16 +29,31 @@ NOT_FREED = (
 log = get_log("deployment")
 
 
-def _plan(run: Run, _seen: Json) -> Plan:
+def _look(run: Run) -> Json:
+    """Whether the account's number is at Twilio still: a person may have released it there."""
+    line = PhoneLine.of(run.account.id)
+    if line is None or line.state != "owned":
+        return {}
+    try:
+        get_number(line.twilio_sid or "")
+    except ProviderError as error:
+        if error.code != NOT_FOUND:
+            raise
+        return {"gone": line.id}
+    return {}
+
+
+def _plan(run: Run, seen: Json) -> Plan:
     line = _line_of(run)
+    if line is not None and line.id == seen.get("gone"):
+        return Fail("number_released", "Deployment failed.", GONE.format(number=line.e164))
     if line is None and not run.setup.may_pay:
         return no_card(run)
     if line is None:
         settings = run.setup.phone_integration_settings
         wanted = {name: settings[name] for name in ("phoneNumber", "areaCode") if name in settings}
-        address = run.made("emergency_address").get("sid")
         wanted |= run.deployment.wanted
-        wanted |= {"emergencyAddressSid": address} if address else {}
+        wanted |= _address_of(run)
         log.info("[Receptionist] Purchasing new Twilio number for forwarding (payment verified)")
         line = line_for(run.account.id, wanted, run.deployment.asked_by, run.step.id)
         run.step.record(made=run.step.made | {"lineId": line.id})
@@ -57,8 +83,40 @@ def _taken(run: Run, line: PhoneLine) -> Plan:
     made = {"lineId": line.id, "phoneNumber": line.e164, "sid": line.twilio_sid}
     if line.step_id == run.step.id:
         return Done(made)
+    address = _address_of(run).get("emergencyAddressSid")
+    if address and line.wanted.get("emergencyAddressSid") != address:
+        return reserve_for_account(
+            NUMBER_ADDRESS,
+            run.step.id,
+            {"sid": line.twilio_sid, "emergency_address_sid": address},
+            run.account.id,
+            run.deployment.asked_by,
+            "emergency calls from the clinic's number",
+        )
     log.info("[Receptionist] Using existing number instead of purchasing")
     return Done(made | {"reused": True}, f"Using existing number {line.e164} ✓")
+
+
+def _address_of(run: Run) -> Json:
+    """The address that the number tells in an emergency, if one is registered."""
+    known = Resource.named(run.account.id, "emergency_address")
+    return {"emergencyAddressSid": known.provider_id} if known is not None else {}
+
+
+def _attached(run: Run, effect: Effect, _answer: Json) -> Json:
+    """The number that was there already tells the address from now on."""
+    line = PhoneLine.of(run.account.id)
+    if line is None:
+        return {}
+    address = effect.request["emergency_address_sid"]
+    line.record(run.now, wanted=line.wanted | {"emergencyAddressSid": address})
+    log.info("[Receptionist] Using existing number instead of purchasing")
+    return {
+        "lineId": line.id,
+        "phoneNumber": line.e164,
+        "sid": line.twilio_sid,
+        "reused": True,
+    }
 
 
 def _freed(run: Run, line: PhoneLine) -> Plan:
@@ -96,7 +154,9 @@ def _undo(run: Run) -> UndoPlan:
 NUMBER = StepKind(
     name="number",
     saying=SAYING,
+    look=_look,
     plan=_plan,
+    record=_attached,
     undo=_undo,
     undo_saying="The phone number was released.",
 )

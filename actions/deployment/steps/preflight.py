@@ -1,6 +1,7 @@
 """What can be known to go wrong is found before anything is charged."""
 
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind
+from actions.deployment.steps.fee import no_card
 from models.deployment.phone_line import PhoneLine
 from providers.twilio.accounts import fetch_account
 from runtime.log import get_log
@@ -44,6 +45,8 @@ def _plan(run: Run, seen: Json) -> Plan:
     clinic = run.setup.phone_integration_settings.get("clinicNumber", "")
     if clinic and PhoneLine.holder(clinic) is not None:
         return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=clinic))
+    if not run.setup.may_pay:
+        return no_card(run)
     log.info("[Receptionist] Payment method verified, proceeding with deployment")
     return Done()
 

@@ -15,7 +15,7 @@ from runtime.errors import NotAllowed
 
 MISSING = (
     "Stray {id} is missing at {provider}: there is nothing to release. Deploy the account again,"
-    " which makes it anew; the report ends by itself then."
+    " which makes it anew (where its number is gone, take it down first); the report ends then."
 )
 
 

@@ -8,13 +8,14 @@ from limits import parse
 from bin.commands.checks.finding import Finding, Level, judged
 from delivery.life_signs import DETOUR
 from models.accounts.account import stripe_accounts
-from rules.money import in_words
+from rules.money import CURRENCIES, in_words, unchargeable
 from rules.stripe_mode import mode_of_key
 from runtime.errors import Misconfigured
 from runtime.settings import INTERACTIVE, QUEUES, Settings
 from runtime.trusted_proxies import trusted_proxies
 
 SHORTEST_SECRET = 32  # characters
+FEE_ADVICE = "Set it to an amount that Stripe charges, in minor units, or to 0."
 COPY = (
     "Copy both from one page of Stripe's dashboard (Developers, API keys), in the mode you mean:"
     " sk_live_… or rk_live_… and pk_live_…, or sk_test_… and pk_test_…."
@@ -64,10 +65,21 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
         ", ".join(f"{what} {most}" for what, most in settings.ceilings.items()),
     )
     fee, currency = settings.fee
-    yield Finding("ok", "SETUP_FEE", in_words(fee, currency, "en") if fee else "nothing is charged")
+    yield _fee(fee, currency)
     tester = settings.forwarding_test_number
     yield Finding("ok", "FORWARDING_TEST_NUMBER", tester or "not set: no test calls are placed")
     yield Finding("ok", "LOG_FORMAT", settings.log_format)
+
+
+def _fee(fee: int, currency: str) -> Finding:
+    """Whether Stripe charges such a fee: a deployment finds out in its middle otherwise."""
+    if not fee:
+        return Finding("ok", "SETUP_FEE", "nothing is charged")
+    if currency not in CURRENCIES:
+        found = f"{currency} is no currency that Stripe takes"
+        return Finding("fail", "SETUP_FEE", found, FEE_ADVICE)
+    why = unchargeable(fee, currency)
+    return judged(bool(why), "SETUP_FEE", why or in_words(fee, currency, "en"), FEE_ADVICE)
 
 
 def check_connect(settings: Settings) -> Finding:

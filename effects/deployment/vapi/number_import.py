@@ -11,6 +11,7 @@ from effects.deployment.vapi.vapi_objects import creation
 from effects.kind import Json
 from models.effects.effect import Effect
 from providers.errors import ProviderError
+from providers.twilio.refusals import NOT_FOUND
 from providers.vapi import phone_numbers
 from runtime.errors import Misconfigured
 from runtime.settings import get_settings
@@ -60,7 +61,11 @@ _IMPORT = creation(
 def _find(effect: Effect) -> Json | None:
     found = _IMPORT.find(effect)
     if found is not None:
-        keep_texts(effect.request["twilio_sid"])
+        try:
+            keep_texts(effect.request["twilio_sid"])
+        except ProviderError as error:
+            if error.code != NOT_FOUND:  # it brings texts to nobody any more
+                raise
     return found
 
 

@@ -5,8 +5,10 @@ from urllib.parse import urlencode
 import pytest
 
 from actions.deployment.number import CALLS
+from actions.deployment.stuck import end_stuck
+from models.delivery.staged_job import StagedJob
 from models.deployment.phone_line import PhoneLine
-from providers.twilio.numbers import search_numbers
+from providers.twilio.numbers import buy_number, release_number, search_numbers
 from runtime.clock import real_now
 from sandbox.twilio.webhooks import signature
 from tests import given
@@ -176,6 +178,93 @@ def test_what_is_live_is_taken_down(clinic):
     assert states(shown)["number"] == "undone"
     assert "twilioForwardNumber" not in clinic.setup.phone_integration_settings
     assert clinic.deploys().status_code == 202
+
+
+def test_a_redeployment_that_failed_does_not_keep_what_is_live_from_being_taken_down(clinic):
+    live = clinic.goes_live()
+    fault = {"kind": "refused_400", "provider": "vapi", "method": "PATCH", "path": "/assistant/*"}
+    clinic.twilio.stand_in.sandbox.order_fault(**fault)
+    clinic.configures(businessName="Harbor Dental Care")
+    again = clinic.deploys().json
+    clinic.works(4)
+    assert clinic.shown(again["id"])["status"] in {"failed", "rolled_back"}
+    answer = clinic.call("POST", f"/api/deployments/{live['id']}/take-down")
+    assert answer.status_code == 202, answer.text
+    clinic.works(4)
+    assert clinic.shown(live["id"])["status"] == "taken_down"
+    assert clinic.twilio.owned() == {}
+
+
+def test_a_number_that_somebody_released_at_twilio_is_said_and_made_good(clinic):
+    """Given a number that is gone, then Deploy says what to do, and that works."""
+    live = clinic.goes_live()
+    release_number(clinic.line.twilio_sid)
+    again = clinic.deploys().json
+    clinic.works(4)
+    shown = clinic.shown(again["id"])
+    assert (shown["status"], shown["code"]) == ("failed", "number_released")
+    assert "Take it down, then deploy again" in shown["error"]
+    clinic.call("POST", f"/api/deployments/{live['id']}/take-down")
+    clinic.works(4)
+    clinic.goes_live()
+    assert list(clinic.twilio.owned()) == [clinic.line.e164]
+
+
+def test_a_number_that_was_there_is_given_the_address_for_emergencies(clinic):
+    """Field report 6, for a number that was bought before the address was known."""
+    clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
+    clinic.configures(serviceAddress=ADDRESS)
+    clinic.goes_live()
+    (number,) = clinic.twilio.owned().values()
+    assert number["emergency_address_sid"].startswith("AD")
+
+
+def test_a_number_that_something_else_uses_is_never_taken_over(clinic):
+    """Field report 1: Twilio answers 201 for one's own number, and hands it over."""
+    chosen = search_numbers(area_code="212", limit=1)[0].e164
+    buy_number(chosen, friendly_name="the front desk", sms_url=HOME, voice_url=HOME)
+    clinic.line_wants(chosen)
+    begun = clinic.deploys().json
+    clinic.works(8)
+    assert clinic.twilio.owned()[chosen]["friendly_name"] == "the front desk"
+    assert clinic.shown(begun["id"])["status"] == "live"
+    assert clinic.line.e164 != chosen
+
+
+def test_how_calls_arrive_may_not_change_while_it_is_deployed(clinic):
+    begun = clinic.deploys().json
+    assert clinic.call("PUT", "…/phone/sip").status_code == 200
+    clinic.works(4)
+    shown = clinic.shown(begun["id"])
+    assert (shown["status"], shown["code"]) == ("failed", "configuration_changed")
+    assert clinic.twilio.owned() == {}
+
+
+def test_the_same_purchase_goes_through_once_a_card_was_added(clinic):
+    """A missing card is no answer that is kept under the request's key."""
+    headers = clinic.headers | {"Idempotency-Key": "one"}
+    body = {"accountId": clinic.account.id}
+    path = "/api/twilio/phone/purchase"
+    clinic.setup.record(clinic.setup.updated_at, payment_method_verified=False)
+    assert clinic.client.simulate_post(path, json=body, headers=headers).status_code == 402
+    clinic.has_card()
+    assert clinic.client.simulate_post(path, json=body, headers=headers).status_code == 201
+
+
+def test_a_job_that_was_lost_is_staged_again(clinic):
+    """Given a deployment whose job is over without having moved it, then it goes on."""
+    begun = clinic.deploys().json
+    StagedJob.update(state="cancelled").where(StagedJob.name == "deploy_account").execute()
+    end_stuck()
+    clinic.works(4)
+    assert clinic.shown(begun["id"])["status"] == "live"
+
+
+def test_an_odd_place_in_the_events_is_the_beginning(clinic):
+    shown = clinic.goes_live()
+    headers = clinic.headers | {"Last-Event-ID": "9" * 5_000}
+    answer = clinic.client.simulate_get(f"/api/deployments/{shown['id']}/events", headers=headers)
+    assert answer.status_code == 200
 
 
 def test_events_are_sent_once_and_resume(clinic):

@@ -46,7 +46,7 @@ def test_progress_is_told_in_the_words_of_old(clinic):
     shown = clinic.goes_live()
     told = [each["message"] for _, each in parsed(events_of(clinic, shown["id"]).text)]
     wanted = [
-        "Deploying...",
+        "⏳ Deploying...",
         "Purchasing Twilio phone number... ✓",
         "Creating AI assistant... ✓",
         "Setting up call routing... ✓",

@@ -28,7 +28,9 @@ ASKS_FOR_A_LINE = {
 EXEMPT = {
     "file_upload": "documents are free for the clinic and capped by account and day",
     "text": "a person is texted behind the contact gate",
-    "forwarding_call": "only for a number that was bought, so behind the guard, and once a minute",
+    "forwarding_call": "only for a number that was bought, so behind the guard; ten a day, behind"
+    " pause and ceiling",
+    "number_address": "of a number that was bought, by a deployment that has asked for the card",
 }
 # the doors by which somebody asks for what costs
 DOORS = {
