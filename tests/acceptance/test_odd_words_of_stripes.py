@@ -207,3 +207,18 @@ def test_an_event_without_its_time_stops_no_backfill(clinic):
     given.retried(clinic.redis, "webhooks", 1)
     assert given.fresh(invoice).status == "paid"
     all_is_done(clinic)
+
+
+def test_a_dispute_that_stripe_has_not_is_refused_and_holds_nobody(clinic):
+    """Given a dispute under an id that Stripe answers 404 for, then its event is over at once."""
+    subject = {
+        "id": "dp_of_another_mode",
+        "object": "dispute",
+        "payment_intent": clinic.intent["id"],
+        "status": "needs_response",
+    }
+    clinic.hears("charge.dispute.created", subject)
+    event = InboxEvent.get(InboxEvent.type == "charge.dispute.created")
+    assert event.outcome == "refused"
+    assert "dp_of_another_mode" in event.reason
+    all_is_done(clinic)

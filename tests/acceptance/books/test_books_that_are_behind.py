@@ -17,6 +17,7 @@ from models.payments.payment import Payment
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PaymentLink
 from rules.payment_merge import PaymentReport
+from rules.stripe_event_types import CARD_EVENTS, FORMER_CARD_EVENTS
 from runtime.clock import real_now, rfc3339
 from tests import given
 from tests.texting import Texting
@@ -182,6 +183,15 @@ def test_an_event_that_names_another_invoice_and_waits_for_long_holds_nobody_els
     given.received(given.an_event("payment_intent.succeeded", given.an_intent(other)))
     InboxEvent.update(received_at=real_now() - timedelta(hours=2)).execute()
     assert [books_of(each, real_now()) for each in (other, clinic.invoice)] == ["behind", "current"]
+
+
+@pytest.mark.parametrize("kind", [*CARD_EVENTS, *FORMER_CARD_EVENTS])
+def test_an_event_about_a_clinics_own_card_holds_nobody_back(clinic, kind):
+    """Given one that cannot be taken in for hours, then it says nothing about anybody's invoice."""
+    given.received(given.an_event(kind, {"id": "seti_1", "object": "setup_intent"}))
+    for age in (timedelta(0), timedelta(minutes=11), timedelta(hours=3)):
+        InboxEvent.update(received_at=real_now() - age).execute()
+        assert books_of(clinic.invoice, real_now()) == "current"
 
 
 def test_an_event_whose_job_is_dead_holds_nobody_back_but_its_own_invoice(clinic):

@@ -307,6 +307,15 @@ def test_an_odd_address_to_go_on_to_leads_to_the_front_page_or_stays_ours(client
     assert not fields["next"].startswith("//")
 
 
+def test_who_is_signed_in_is_sent_on_in_letters_that_a_header_takes(client):
+    """gunicorn ends a request whose answer has a header that Latin-1 cannot write."""
+    an_operator()
+    session = signed_in(client)
+    answer = client.simulate_get("/login", params={"next": "/rq?€=ж"}, headers=session)
+    assert answer.status_code == 302
+    assert answer.headers["location"].isascii()
+
+
 @pytest.mark.parametrize("path", ["/login", "/", "/rq"])
 @pytest.mark.parametrize("kind", ["form", "session"])
 def test_a_cookie_that_cannot_be_ours_is_none(client, path, kind):

@@ -147,6 +147,9 @@ def test_every_complaint_says_what_to_do(database_url, set_env):
         ("TRUSTED_PROXIES", "the proxy"),
         ("RATE_PER_KEY", "often"),
         ("RATE_PER_ADDRESS", "600/fortnight"),
+        ("SETUP_FEE", "30 usd"),
+        ("SETUP_FEE", "1050 ugx"),
+        ("SETUP_FEE", "9900 zzz"),
     ],
 )
 def test_a_setting_that_will_not_do_fails_in_production(healthy, set_env, name, value):
