@@ -12,6 +12,7 @@ from playhouse.migrations import Runner
 from models.base import database, is_postgres
 
 DIRECTORY = Path(__file__).parent / "migrations"
+PATIENCE = 5_000  # milliseconds
 LOCK = 7263548  # any number, the same in every process
 
 
@@ -25,8 +26,23 @@ def migrate() -> list[str]:
     """
     if not is_postgres():
         database.create_file()
-    with _folder_locked(), database.connection_context(), _server_locked():
+    with _folder_locked(), database.connection_context(), _server_locked(), _patient():
         return list(_runner().up())
+
+
+@contextmanager
+def _patient() -> Iterator[None]:
+    """Let SQLite itself wait for others who write: a migration's transaction reads first, and a
+    statement within a transaction is not repeated by us.
+    """
+    if is_postgres():
+        yield
+        return
+    database.execute_sql(f"PRAGMA busy_timeout = {PATIENCE}")
+    try:
+        yield
+    finally:
+        database.execute_sql("PRAGMA busy_timeout = 0")
 
 
 @contextmanager

@@ -64,6 +64,10 @@ def written(card: str) -> list[Any]:
     ]
 
 
+# going live asks providers that this house has not
+PROVIDER_AWAY = (b'"not_configured"', b'"provider_unavailable"')
+
+
 class House:
     """Our processes, with their logs in files."""
 
@@ -71,6 +75,7 @@ class House:
         self.directory, self.valkey, self.port = directory, valkey, free_port()
         self.started: list[subprocess.Popen[bytes]] = []
         self.answers: list[bytes] = []
+        self.failed: list[tuple[str, str, bytes]] = []
 
     def start(self, name: str, *arguments: str) -> None:
         more = {
@@ -113,6 +118,9 @@ class House:
             # a login form tells its own sender what was sent; an answer of the API never does
             if path.startswith("/api/"):
                 self.answers.append(text)
+            is_away = any(code in text for code in PROVIDER_AWAY)
+            if answer.status >= 500 and not is_away:
+                self.failed.append((method, path[:200], text[:300]))
             return answer.status
         finally:
             connection.close()
@@ -333,7 +341,7 @@ def test_no_card_number_is_left_anywhere(house: House, database_url: str) -> Non
 
     statuses = throw_at_the_api(house, key, ids)
     assert 422 in statuses
-    assert not {status for status in statuses if status >= 500}
+    assert house.failed == []
     throw_at_the_webhooks(house, invoice)
     throw_at_the_pages(house)
     import_a_file(house, account.id)

@@ -4,7 +4,7 @@ the console.
 
 import pytest
 
-from delivery import rq_keys, rq_view
+from delivery import relay, rq_keys, rq_view
 from models.delivery.staged_job import StagedJob, claim_job, fail_job
 from tests import given
 from tests.operators import a_job
@@ -17,6 +17,7 @@ PASSWORD = "opens the console"
 def some_of_everything(database_url, valkey):
     """Jobs finished, failed once, dead and running, as database and RQ have them."""
     redis = valkey.client()
+    relay.tick(redis)  # names the queues to RQ, as in any installation
     for _ in range(3):
         given.received(
             given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice()))

@@ -136,7 +136,9 @@ def test_a_change_of_summer_time_makes_and_loses_no_occurrence(hands, ticking, v
             take_tick(tick.removeprefix(TICK_PREFIX))
         valkey.client().delete("rq:queue:periodic")
     wanted = {
-        f"{name}@{start}" for name, line in timetable().items() for start in night[:: line.every]
+        f"{name}@{line.occurrence(moment)}"
+        for name, line in timetable().items()
+        for moment in night[::60]
     }
     assert occurrences() == dict.fromkeys(wanted, 1)
 

@@ -23,7 +23,6 @@ import pytest
 from delivery.attempt import UNKNOWN
 from delivery.registry import find_job, job_names
 from delivery.tick import take_tick, timetable
-from effects.kinds import KINDS
 from models import base
 from models.books.reconciliation import Reconciliation
 from models.contact.message import Message
@@ -250,7 +249,7 @@ def what_was_over_is_left_alone(found) -> None:
 
 def nothing_is_done_twice(found) -> None:
     """What the provider had done is found, not done again; anything else is done once at most."""
-    for kind in [one.name for one in KINDS]:
+    for kind in NAMES["effects"]:
         for was, end, now in found.ended(kind):
             told = f"{kind} that was {end} is {now.state} ({now.error_code})"
             times = found.performed(was.id)
@@ -315,7 +314,7 @@ def names_are_kept(found) -> None:
 
 def all_is_done(found) -> None:
     """What was asked for a minute ago is still wanted: all but what was refused is done."""
-    for kind in {one.name for one in KINDS} - {"text"}:
+    for kind in set(NAMES["effects"]) - {"text"}:
         for was, end, now in found.ended(kind):
             assert now.state == ("refused" if end == "refused" else "confirmed"), (kind, end)
             assert found.performed(was.id) == (not was_done(end) and end != "refused"), (kind, end)
