@@ -8,8 +8,6 @@ from peewee import SQL, BigIntegerField, BooleanField, JSONField, TextField
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
 
-# what a deployment is while jobs work on it
-MOVING = frozenset({"queued", "running", "awaiting_port", "rolling_back"})
 # how one ends for good
 OVER = frozenset({"live", "rolled_back", "taken_down"})
 

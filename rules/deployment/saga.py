@@ -22,7 +22,6 @@ FORWARDED = (
 )
 STEPS: dict[str, tuple[str, ...]] = {"forwarded": FORWARDED}
 
-WAITING = frozenset({"waiting", "running"})
 OVER = frozenset({"done", "skipped"})
 # what has to be undone: also what was begun and may exist
 TO_UNDO = frozenset({"running", "done", "failed", "undoing"})

@@ -1,6 +1,6 @@
 """The one guard before whatever spends: a verified card that has not expired, or nothing happens.
 
-Every door asks it: Deploy, the purchase of a number, activation, a retry; and the step that charges
+Every door asks it: Deploy, the purchase of a number, a retry; and the step that charges
 asks once more, for days may lie between.
 """
 
@@ -16,7 +16,6 @@ class Door(Enum):
 
     DEPLOY = "Payment method required. Please add a payment method before deploying."
     PURCHASE = "Payment method required"
-    ACTIVATION = "Payment method required. Please add a payment method before activating."
     RETRY = "Payment method required. Please add a payment method before trying again."
 
 
