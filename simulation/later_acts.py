@@ -5,6 +5,7 @@ a day on which no webhook arrives.
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 
 from models.contact.message import Message
@@ -13,6 +14,10 @@ from simulation import stage_print as say
 from simulation.acts import Clinic, Sent, expect, stripe_client, texted_address, visit
 from simulation.api import Payer
 from simulation.reckoning import reckon
+
+HOUR = 3600  # seconds
+ACT_LASTS = 120.0  # seconds, on a busy machine
+AFTERWARDS = 5.0  # seconds until the scheduler has staged its backfill
 
 
 def people_on_the_phone(clinic: Clinic, sent: list[Sent]) -> None:
@@ -79,8 +84,23 @@ def _delivered(invoice_id: str) -> bool:
     )
 
 
+def until_clear_of_the_hour(now: float) -> float:
+    """Seconds to wait so that the scheduler's own backfill, at each full hour (UTC), does not come
+    within this act; 0 if it does not come soon. `now` in seconds since the epoch.
+    """
+    left = HOUR - now % HOUR
+    return left + AFTERWARDS if left < ACT_LASTS else 0.0
+
+
 def a_missed_day(clinic: Clinic, sent: list[Sent], settled: Callable[[], None]) -> None:
     """Two people pay while none of Stripe's webhooks arrives; then the events are fetched."""
+    wait = until_clear_of_the_hour(time.time())
+    if wait:
+        say.step(
+            f"in {wait:.0f} s the hourly backfill has been; else it would fetch what is missed"
+        )
+        time.sleep(wait)
+        settled()
     clinic.sandbox.control("settings", drop_rate=1.0)
     for one in sent:
         if one.behaviour == "pays on a missed day":

@@ -10,6 +10,7 @@ import pytest
 from runtime.settings import ROOT
 from simulation import api as story_api
 from simulation.api import Api
+from simulation.later_acts import until_clear_of_the_hour
 
 
 @pytest.fixture(autouse=True)
@@ -73,3 +74,11 @@ def test_the_story_waits_for_the_outcome_of_every_charge_it_asks_for():
     assert len(charges) == 2
     for method, arguments in charges:
         assert method == "refused" or "until_known=True" in arguments
+
+
+@pytest.mark.parametrize(
+    ("left", "wait"), [(3_600, 0), (1_800, 0), (121, 0), (119, 124), (60, 65), (1, 6)]
+)
+def test_the_missed_day_does_not_fall_on_the_hourly_backfill(left, wait):
+    """Given seconds until the full hour, then the act waits until the backfill has been."""
+    assert until_clear_of_the_hour(1_796_000_400 - left) == wait
