@@ -97,7 +97,7 @@ def a_missed_day(clinic: Clinic, sent: list[Sent], settled: Callable[[], None]) 
     wait = until_clear_of_the_hour(time.time())
     if wait:
         say.step(
-            f"in {wait:.0f} s the hourly backfill has been; else it would fetch what is missed"
+            f"waiting {wait:.0f} s for the hourly backfill, which would fetch it"
         )
         time.sleep(wait)
         settled()
