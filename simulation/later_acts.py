@@ -96,9 +96,7 @@ def a_missed_day(clinic: Clinic, sent: list[Sent], settled: Callable[[], None]) 
     """Two people pay while none of Stripe's webhooks arrives; then the events are fetched."""
     wait = until_clear_of_the_hour(time.time())
     if wait:
-        say.step(
-            f"waiting {wait:.0f} s for the hourly backfill, which would fetch it"
-        )
+        say.step(f"waiting {wait:.0f} s for the hourly backfill, which would fetch it")
         time.sleep(wait)
         settled()
     clinic.sandbox.control("settings", drop_rate=1.0)
