@@ -12,7 +12,7 @@ import pytest
 from models.base import release_connection
 from models.books.inbox_event import InboxEvent
 from tests import given
-from tests.faults.town import children_of, oracle
+from tests.faults.town import all_children_of, children_of, oracle
 from tests.processes import close_database
 from tests.servers import wait_for
 
@@ -50,7 +50,7 @@ def test_a_writer_holds_sqlite_for_ten_seconds(only, town):
     wait_for(
         lambda: len(town.listed_workers()) == 2, "the workers are there, and their jobs in Redis"
     )
-    children = children_of(pool.pid)
+    children = all_children_of(pool.pid, 3)
     while time.monotonic() - held_since < HELD:
         assert town.post(refused[tried % 3]) == 503
         tried += 1

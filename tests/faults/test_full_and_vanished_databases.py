@@ -15,7 +15,7 @@ import pytest
 from delivery.relay import HEARTBEAT_KEY
 from models import base
 from tests import given, sweep
-from tests.faults.town import children_of, oracle
+from tests.faults.town import all_children_of, children_of, oracle
 from tests.processes import close_database
 from tests.servers import wait_for
 from web.app import ROUTES
@@ -119,7 +119,7 @@ def test_a_full_disk_is_waited_for_and_all_that_was_accepted_is_done(on_disk, to
     wait_for(lambda: 503 in [town.post(event) for event in late], "intake says 503")
     pool = town.pool()
     wait_for(lambda: len(town.listed_workers()) == 2, "the workers are there")
-    children = children_of(pool.pid)
+    children = all_children_of(pool.pid, 3)
     if base.is_postgres():  # small rows still find a place in its pages
         wait_for(lambda: town.post(late[-1]) == 503, "still full")
     else:
@@ -152,7 +152,7 @@ def test_a_file_that_vanishes_and_comes_back(sqlite_file, town, told, tmp_path):
     town.post_until_accepted(paid_event())
     events = [paid_event() for _ in range(3)]
     wait_for(lambda: len(town.listed_workers()) == 2, "the workers are there")
-    children = children_of(pool.pid)
+    children = all_children_of(pool.pid, 3)
     close_database()
     away = tmp_path / "away"
     away.mkdir()
@@ -184,9 +184,8 @@ def test_a_file_on_a_disk_mounted_read_only(on_disk, town, told):
     on_disk.remount("ro")
     web, pool = town.web(), town.pool()
     wait_for(lambda: town.post(events[1]) == 503, "intake says 503")
-    wait_for(lambda: len(children_of(pool.pid)) == 3, "relay and workers are there")
     wait_for(lambda: "OperationalError" in told(), "somebody says why")
-    children = children_of(pool.pid)
+    children = all_children_of(pool.pid, 3)
     on_disk.remount("rw")
     town.post_until_accepted(events[1])
     oracle(town)
@@ -202,7 +201,7 @@ def test_the_web_counts_requests_on_a_full_disk(disk, town, when):
     if when == "before the start":
         disk.fill()
     web = town.web(TMPDIR=str(disk.place / "tmp"))
-    workers = children_of(web.pid)
+    workers = all_children_of(web.pid, 1)
     if when == "after the start":
         disk.fill()
     with httpx.Client(base_url=f"http://127.0.0.1:{town.port}", trust_env=False) as browser:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.faults.town import children_of, is_alive
+from tests.faults.town import all_children_of, children_of, is_alive
 from tests.servers import wait_for
 from tests.website import serve
 from web.http.body import CAP
@@ -177,7 +177,7 @@ def test_more_than_there_are_descriptors_push_out_those_who_came_first(processes
         return started[-1]
 
     url = serve(start, DATABASE_URL=f"sqlite:///{tmp_path}/payphone.sqlite3")
-    workers = children_of(started[0].pid)
+    workers = all_children_of(started[0].pid, 2)
     for worker in workers:
         opened = len(list(Path(f"/proc/{worker}/fd").iterdir()))
         resource.prlimit(worker, resource.RLIMIT_NOFILE, (opened + 40, opened + 40))
@@ -240,8 +240,7 @@ def test_workers_do_not_outlive_a_killed_gunicorn(processes, tmp_path):
         return started[-1]
 
     url = serve(start, **env)
-    workers = children_of(started[0].pid)
-    assert len(workers) == 2
+    workers = all_children_of(started[0].pid, 2)
     with Crowd(port_of(url)) as crowd:
         crowd.come(20, STALLS["half a body"])
         started[0].send_signal(signal.SIGKILL)

@@ -47,6 +47,14 @@ def children_of(pid: int) -> list[int]:
         return []
 
 
+def all_children_of(pid: int, count: int) -> list[int]:
+    """The processes under that one, once all have been forked: one alone may serve before."""
+    return wait_for(
+        lambda: children if len(children := children_of(pid)) == count else None,
+        f"{pid} has its {count} children",
+    )
+
+
 def is_alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in {"Z", "X"}

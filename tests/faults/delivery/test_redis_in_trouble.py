@@ -18,7 +18,7 @@ from models.payments.payment import Payment
 from runtime.redis_connection import WORKER_TIMEOUT
 from tests import given
 from tests.faults.redis_proxy import LossyProxy
-from tests.faults.town import all_settled, children_of, oracle
+from tests.faults.town import all_children_of, all_settled, children_of, oracle
 from tests.servers import wait_for
 
 
@@ -58,7 +58,7 @@ def test_a_redis_frozen_for_long_does_not_stop_the_intake(own_town):
     web, pool = town.web(), town.pool()
     town.post_until_accepted(paid_events(1)[0])
     all_settled()
-    children = children_of(pool.pid)
+    children = all_children_of(pool.pid, 3)
     town.valkey.send(signal.SIGSTOP)
     frozen_at = time.monotonic()
     post_quickly(town, paid_events(5))
@@ -96,7 +96,7 @@ def test_a_killed_redis_comes_back_with_what_was_queued(own_town):
     )
     given.a_job("wait_for_go", 1)
     wait_for(lambda: town.lines("began"), "one job runs")
-    children = children_of(pool.pid)
+    children = all_children_of(pool.pid, 2)
     for event in paid_events(3):
         town.post_until_accepted(event)
     redis = town.valkey.client()

@@ -18,7 +18,7 @@ from models.books.stripe_watermark import StripeWatermark
 from models.delivery.staged_job import StagedJob
 from runtime.clock import real_now
 from tests import given
-from tests.faults.town import children_of
+from tests.faults.town import all_children_of, children_of
 from tests.operators import a_job, an_operator, signed_in
 from tests.processes import reset_process
 from tests.servers import wait_for
@@ -245,7 +245,7 @@ def test_a_request_is_answered_though_it_cannot_be_counted(
     (folder,) = tmp_path.glob("payphone-metrics-*")
     master = int(folder.name.split("-")[2])
     shutil.rmtree(folder)
-    old = children_of(master)
+    old = all_children_of(master, 2)
     for pid in old:
         os.kill(pid, signal.SIGKILL)
     wait_for(
