@@ -62,6 +62,7 @@ NAMES = [
     "StartSpeakingPlan",
     "AnalysisPlan",
     "KeypadInputPlan",
+    "VapiVoicemailDetectionPlan",
 ]
 KEPT = ("maxLength", "minLength", "minimum", "maximum")
 Json = dict[str, Any]
