@@ -262,10 +262,10 @@ def test_what_is_rendered_for_a_clinic_is_taken_by_the_stand_in(spy):
         files=(File(file["id"], "hours.txt"),),
         transfer_number="+12125550199",
     )
-    tool, function = tools.create_tool(render_query_tool(clinic, "t")), a_function_tool()
+    tool = tools.create_tool(render_query_tool(clinic, "t"))
     members = [
         assistants.create_assistant(render_receptionist(clinic, tool["id"]), "r"),
-        assistants.create_assistant(render_payments(clinic, "verify", (function["id"],)), "p"),
+        assistants.create_assistant(render_payments(clinic), "p"),
     ]
     assert [assistants.version_of(each) for each in members] == ["v1", "v1"]
     assert "Harbor Dental" in chat.create_chat(render_trial(clinic), "When are you open?").text
