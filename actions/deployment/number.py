@@ -194,7 +194,7 @@ def record_no_number(line: PhoneLine) -> None:
 def has_given_up(line: PhoneLine) -> bool:
     """Whether nobody tries to buy its number any more."""
     buying = find_staged("purchase_number", line.id)
-    return buying is None or buying.state in {"dead", "cancelled"}
+    return buying is None or buying.state not in {"waiting", "running"}
 
 
 def release(line: PhoneLine, asked_by: str) -> None:
