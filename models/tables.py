@@ -21,6 +21,8 @@ from models.contact.message_template import MessageTemplate
 from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
+from models.contact.promise import Promise
+from models.contact.work_item import WorkItem
 from models.delivery.idempotency_key import IdempotencyKey
 from models.delivery.staged_job import StagedJob
 from models.deployment.deployment import Deployment
@@ -94,6 +96,8 @@ TABLES: tuple[type[Row], ...] = (
     ContactCourse,
     PlannedContact,
     PlannedContactInvoice,
+    WorkItem,
+    Promise,
     Installation,
     Setup,
     SetupAttempt,
