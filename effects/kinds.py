@@ -1,5 +1,6 @@
 """All kinds of effects there are."""
 
+from effects.calling.call import CALL
 from effects.contact.text import TEXT
 from effects.deployment.address_create import ADDRESS_CREATE
 from effects.deployment.address_delete import ADDRESS_DELETE
@@ -48,6 +49,7 @@ KINDS: tuple[Kind, ...] = (
     INTENT_CANCEL,
     REFUND,
     TEXT,
+    CALL,
     SETUP_CUSTOMER_CREATE,
     SETUP_INTENT_CREATE,
     FEE_CREATE,

@@ -31,6 +31,8 @@ NAMES = [
     "CreateTwilioPhoneNumberDTO",
     "UpdateTwilioPhoneNumberDTO",
     "CreateChatDTO",
+    "CreateCallDTO",
+    "CreateCustomerDTO",
     "CreateFileDTO",
     "UpdateFileDTO",
     "KnowledgeBase",

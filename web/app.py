@@ -14,6 +14,7 @@ from web.accounts.account_settings import Settings
 from web.accounts.accounts import Accounts
 from web.accounts.timeline import AccountTimeline
 from web.books.reconciliation import LatestReconciliation
+from web.calling.calls import InvoiceCalls, OneCall
 from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
 from web.contact.contact_ledger import ContactLedger
 from web.contact.evaluate import Evaluations
@@ -133,6 +134,9 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/invoices/{invoice_id}/notes": InvoiceNotes,
     "/api/invoices/{invoice_id}/timeline": InvoiceTimeline,
     "/api/invoices/{invoice_id}/messages": InvoiceMessages,
+    # calls
+    "/api/invoices/{invoice_id}/calls": InvoiceCalls,
+    "/api/calls/{call_id}": OneCall,
     # payments
     "/api/payments": Payments,
     "/api/payments/{payment_id}": OnePayment,

@@ -12,11 +12,13 @@ from email import message_from_bytes
 import httpx
 import pytest
 
-from providers.vapi import assistants, chat, client, files, phone_numbers, squads, tools
+from providers.vapi import assistants, calls, chat, client, files, phone_numbers, squads, tools
+from rules.calling.outbound import render_call
 from rules.deployment.payments_member import render_payments
 from rules.deployment.query_tool import render_query_tool
 from rules.deployment.receptionist import render_receptionist, render_trial
 from rules.deployment.rendering import Clinic, File
+from rules.deployment.squad import Member
 from runtime.clock import real_now
 from sandbox.vapi.in_process import InProcess
 from sandbox.vapi.operations import OPERATIONS
@@ -99,6 +101,18 @@ def everything_we_ask():
     phone_numbers.update_number(number["id"], squad_id=squad["id"], server={"url": HOOK})
     first = chat.create_chat(body, "Hello")
     chat.create_chat(body, "Hello again", first.id)
+    placed = calls.create_call(
+        render_call(
+            call_id="call_1",
+            phone_number_id=number["id"],
+            to="+12025550123",
+            payments=Member(assistant["id"], "payments", "v1"),
+            receptionist=Member(assistant["id"], "receptionist"),
+        ),
+        "eff_1",
+    )
+    calls.get_call(placed.id)
+    calls.find_call("eff_1", since)
     phone_numbers.delete_number(number["id"])
     squads.delete_squad(squad["id"])
     assistants.delete_assistant(assistant["id"])
