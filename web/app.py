@@ -69,6 +69,7 @@ from web.server.request_metrics import RequestMetrics
 from web.webhooks.stripe_webhooks import ConnectWebhook, StripeWebhook
 from web.webhooks.twilio_calls import IncomingCalls
 from web.webhooks.twilio_webhooks import IncomingMessages, MessageStatuses
+from web.webhooks.vapi_webhooks import VapiWebhook
 
 ROUTES: dict[str, Callable[[], object]] = {
     # operators, and whoever watches the processes
@@ -84,6 +85,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/webhooks/twilio/messages": IncomingMessages,
     "/api/webhooks/twilio/message-status": MessageStatuses,
     "/api/webhooks/twilio/voice": IncomingCalls,
+    "/api/webhooks/vapi": VapiWebhook,
     # accounts
     "/api/accounts": Accounts,
     "/api/accounts/{account_id}": OneAccount,
