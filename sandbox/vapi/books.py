@@ -10,7 +10,7 @@ from sandbox.ground import Ground
 from sandbox.vapi.errors import Json, missing
 
 MAGIC_KEY = "sandbox-vapi-key"
-KINDS = ("file", "tool", "assistant", "squad", "phone-number", "chat")
+KINDS = ("file", "tool", "assistant", "squad", "phone-number", "chat", "credential")
 
 
 @dataclass

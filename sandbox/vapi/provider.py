@@ -36,6 +36,7 @@ class Vapi:
     def clear(self) -> None:
         """Forget all objects, bills and keys."""
         self.books = Books(self.ground)
+        self.line.answer_sip(lambda *call: phone_numbers.answers_sip(self.books, *call))
         happenings = self.ground.agenda.happenings
         happenings[files.READ] = lambda _org, file: files.read(self.books, file)
         happenings[phone_numbers.ACTIVATES] = lambda _org, number: phone_numbers.activate(

@@ -22,6 +22,12 @@ CIRCLE = (
     " the number that your clinic had before, and deploy again. Nothing was charged."
 )
 
+OTHER_LINE = (
+    "The account has the number {number} already, by another way for calls to arrive. Take its"
+    " receptionist down, or choose that way again; then deploy. Nothing was charged."
+)
+SOURCES = {"forwarded": "bought", "sip": "sip", "ported": "ported"}
+
 log = get_log("deployment")
 
 
@@ -42,13 +48,24 @@ def _plan(run: Run, seen: Json) -> Plan:
         return Fail("twilio_account", TITLE, CLOSED.format(status=seen["status"]))
     if seen["is_trial"] and PhoneLine.of(run.account.id) is None:
         return Fail("twilio_trial", TITLE, TRIAL)
-    clinic = run.setup.phone_integration_settings.get("clinicNumber", "")
-    if clinic and PhoneLine.holder(clinic) is not None:
-        return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=clinic))
+    crossed = _crossed(run)
+    if crossed is not None:
+        return crossed
     if not run.setup.may_pay:
         return no_card(run)
     log.info("[Receptionist] Payment method verified, proceeding with deployment")
     return Done()
+
+
+def _crossed(run: Run) -> Fail | None:
+    """A line that the account has by another way, or calls that would go in a circle."""
+    line = PhoneLine.of(run.account.id)
+    if line is not None and line.source != SOURCES[run.deployment.method]:
+        return Fail("other_line", TITLE, OTHER_LINE.format(number=line.e164 or "of its SIP trunk"))
+    clinic = run.setup.phone_integration_settings.get("clinicNumber", "")
+    if run.deployment.method == "forwarded" and clinic and PhoneLine.holder(clinic) is not None:
+        return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=clinic))
+    return None
 
 
 def missing_settings(settings: Settings) -> list[str]:
