@@ -17,7 +17,8 @@ class AccountSettings(Row):
     `payment_collection`: link, in_call · `call_frequency`: daily, every_3_days, weekly,
     every_2_weeks · `calling`: manual, automatic · `payment_timing`: immediate, follow_up ·
     `staff_entry`: form, link_only · `party`: first, its own debts; third, other people's ·
-    `quiet_days`: when nobody is contacted: sunday, 12-25, 2026-11-26.
+    `quiet_days`: when nobody is contacted: sunday, 12-25, 2026-11-26 · `opening_hours`: see
+    `rules/integrations/opening_hours.py`; {} for the usual ones.
     """
 
     account_id: str
@@ -29,6 +30,7 @@ class AccountSettings(Row):
     staff_entry = TextField(default="form")
     party = TextField(default="first", constraints=[SQL("DEFAULT 'first'")])
     quiet_days = JSONField(default=list, constraints=[SQL("DEFAULT '[]'")])
+    opening_hours = JSONField(default=dict, constraints=[SQL("DEFAULT '{}'")])
     updated_at = Instant()
 
     @classmethod
