@@ -1,7 +1,6 @@
 """Settings from the environment (and `.env`), read once and checked by `bin/payphone doctor`."""
 
 import re
-from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -11,6 +10,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
+CLOCK_BYTES = 8  # of a business clock that processes share
 INTERACTIVE = "interactive"  # what a person waits for
 # where it goes while no worker serves it, as under WORKERS of an older release
 INSTEAD_OF_INTERACTIVE = "webhooks"
@@ -41,6 +41,7 @@ ACCEPTED = {
     "log_level": "DEBUG, INFO, WARNING, ERROR or CRITICAL",
     "payphone_env": "production, demo or test",
     "payphone_business_shift": "a number of seconds",
+    "payphone_business_clock": "the path of a file of eight bytes, which the demo makes",
     "payphone_lease": "a number of seconds over 0",
     "payphone_lock_lease": "a number of seconds over 0",
     "payphone_text_deadline": "a number of seconds, 0 or more",
@@ -105,6 +106,11 @@ class Settings(BaseSettings):
     payphone_state_dir: str = ""
     # seconds that business time runs ahead; demo and tests only
     payphone_business_shift: float = Field(default=0.0, allow_inf_nan=False)
+    payphone_business_clock: str = Field(
+        default="",
+        description="demo and tests only: a file with those seconds that all processes share, and"
+        " that moves their business time while they run",
+    )
     payphone_kill_at: str = Field(default="", description="tests only: die at this kill-point")
     payphone_lease: float | None = Field(
         default=None,
@@ -245,6 +251,14 @@ class Settings(BaseSettings):
             raise ValueError("no URL")
         return value.rstrip("/")
 
+    @field_validator("payphone_business_clock")
+    @classmethod
+    def _is_a_clock(cls, value: str) -> str:
+        path = Path(value)
+        if value and not (path.is_file() and path.stat().st_size == CLOCK_BYTES):
+            raise ValueError("no clock")
+        return value
+
     @field_validator("setup_fee")
     @classmethod
     def _fee_is_an_amount(cls, value: str) -> str:
@@ -284,13 +298,6 @@ class Settings(BaseSettings):
         never anywhere but in a demo or a test.
         """
         return self.webhooks_to_loopback and self.payphone_env != "production"
-
-    @property
-    def business_shift(self) -> timedelta:
-        """How far business time runs ahead of real time; never anywhere but in a demo or a test."""
-        return timedelta(
-            seconds=self.payphone_business_shift if self.payphone_env != "production" else 0.0
-        )
 
     @property
     def state_dir(self) -> Path:

@@ -85,6 +85,7 @@ def known_of(
             billed_on=account.local_date(invoice.created_at),
             disputed=invoice.disputed,
             payment_processing=bool(lines.all("processing")),
+            promised_until=moment(lines.number("promised")),
             books=_books(lines, real),
         ),
         creditor=_creditor(lines, account, what, now, settings, sender, channel),

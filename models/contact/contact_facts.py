@@ -88,6 +88,8 @@ UNION ALL SELECT 'processing', NULL, NULL, NULL FROM payment
 UNION ALL SELECT 'processing', NULL, NULL, NULL FROM payment_confirmation AS c
     JOIN payment_attempt AS a ON a.id = c.attempt_id
     WHERE a.invoice_id = :invoice AND c.state = 'requested'
+UNION ALL SELECT 'promised', NULL, NULL, decided_from FROM promise
+    WHERE invoice_id = :invoice AND state = 'open'
 UNION ALL SELECT 'sms', invoice_id, 'sent', sent_at FROM message
     WHERE account_id = :account AND to_number = :phone AND sent_at > :remembered
 UNION ALL SELECT 'sms', invoice_id, 'sent', sent_at FROM message

@@ -237,6 +237,17 @@ RULES: tuple[Rule, ...] = (
     ),
     # when
     Rule(
+        id="promise",
+        kind="condition",
+        what="Who has promised to pay by a day is not asked to pay until that day and a day of"
+        " grace are over. The day is at most sixty days ahead.",
+        source="house policy",
+        certainty="high",
+        code="promised",
+        scope="debt",
+        numbers={"grace_days": 1, "farthest_days": 60},
+    ),
+    Rule(
         id="hours",
         kind="hours",
         what="Nobody is contacted before 8:00 or after 21:00 in any zone where they may be: that of"

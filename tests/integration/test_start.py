@@ -94,6 +94,7 @@ WRONG = {
     "log_level": ["LOUD", "10"],
     "payphone_env": ["staging"],
     "payphone_business_shift": ["soon", "nan", "inf"],
+    "payphone_business_clock": ["no/such/file", "/", "README.md"],
     "payphone_lease": ["long", "0", "-1", "nan"],
     "payphone_lock_lease": ["long", "0"],
     "payphone_text_deadline": ["late", "-1"],

@@ -85,5 +85,5 @@ class Settings:
 
 def _shown(account: Account) -> dict[str, Any]:
     """The account's settings; the defaults when nothing was chosen yet."""
-    row = AccountSettings.get_or_none(AccountSettings.account == account.id) or AccountSettings()
+    row = AccountSettings.of_account(account.id)
     return SettingsShown.show(row, opening_hours=row.opening_hours or USUAL)
