@@ -14,7 +14,7 @@ from providers.errors import ProviderError
 from runtime.settings import get_settings
 
 TIMEOUT = (3.0, 6.0)  # connect, read; a caller may be waiting on the phone
-UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_MANY = 401, 403, 404, 429
+UNAUTHORIZED, TOO_MANY = 401, 429
 _REQUEST_TIMEOUT, _LONGEST_CODE, _LARGEST = 408, 60, 4_000_000
 _NEVER_LEFT = (
     httpx.ConnectError,
@@ -81,9 +81,8 @@ def judged(provider: str, status: int, code: str) -> ProviderError:
     words = f"HTTP {status}: {code or 'no reason'}"
     if status == TOO_MANY:
         return ProviderError(provider, "retry_later", words, "rate_limit", answered=True)
-    if status in {UNAUTHORIZED, FORBIDDEN}:
-        word = "unauthorized" if status == UNAUTHORIZED else "forbidden"
-        return ProviderError(provider, "refused", words, code or word, answered=True)
+    if status == UNAUTHORIZED:  # whatever the provider calls it: the credential does not count
+        return ProviderError(provider, "refused", words, "unauthorized", answered=True)
     if 400 <= status < 500 and status != _REQUEST_TIMEOUT:  # noqa: PLR2004
         return ProviderError(provider, "refused", words, code or f"http_{status}", answered=True)
     return ProviderError(provider, "unknown", words, code or f"http_{status}")
