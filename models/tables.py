@@ -43,6 +43,8 @@ from models.effects.pause_switch import PauseSwitch
 from models.feed.outgoing_event import OutgoingEvent
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.integrations.integration import Integration
+from models.integrations.oauth_state import OAuthState
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.dispute import Dispute, DisputeMovement
@@ -112,6 +114,8 @@ TABLES: tuple[type[Row], ...] = (
     Resource,
     Stray,
     TrialChat,
+    Integration,
+    OAuthState,
     RunningTotal,
     TotalChange,  # its triggers are on tables above
     Call,
