@@ -17,7 +17,9 @@ class AccountSettings(Row):
     `payment_collection`: link, in_call · `call_frequency`: daily, every_3_days, weekly,
     every_2_weeks · `calling`: manual, automatic · `payment_timing`: immediate, follow_up ·
     `staff_entry`: form, link_only · `party`: first, its own debts; third, other people's ·
-    `quiet_days`: when nobody is contacted: sunday, 12-25, 2026-11-26.
+    `quiet_days`: when nobody is contacted: sunday, 12-25, 2026-11-26 · `ladder`: the rungs, as
+    `rules.contact.ladder.Rung` has them, None: the default · `first_contacts`: draft, what the
+    ladder would send waits for a person; automatic.
     """
 
     account_id: str
@@ -29,7 +31,14 @@ class AccountSettings(Row):
     staff_entry = TextField(default="form")
     party = TextField(default="first", constraints=[SQL("DEFAULT 'first'")])
     quiet_days = JSONField(default=list, constraints=[SQL("DEFAULT '[]'")])
+    ladder = JSONField(null=True)
+    first_contacts = TextField(default="draft", constraints=[SQL("DEFAULT 'draft'")])
     updated_at = Instant()
+
+    @classmethod
+    def of_account(cls, account_id: str) -> "AccountSettings":
+        """The account's settings; the defaults when nothing was chosen yet."""
+        return cls.one("account_id = ?", account_id) or cls(account=account_id)
 
     @classmethod
     def choose(cls, account: Account, choices: dict[str, Any], now: datetime) -> "AccountSettings":
