@@ -11,6 +11,8 @@ from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Difference, Reconciliation, Sighting
 from models.books.stripe_watermark import StripeWatermark
+from models.calling.call import Call, CallInvoice
+from models.calling.call_slot import CallSlot
 from models.contact.account_sender import AccountSender
 from models.contact.consent import Consent
 from models.contact.contact_course import ContactCourse
@@ -116,4 +118,7 @@ TABLES: tuple[type[Row], ...] = (
     OAuthState,
     RunningTotal,
     TotalChange,  # its triggers are on tables above
+    Call,
+    CallInvoice,
+    CallSlot,
 )

@@ -43,6 +43,7 @@ from runtime.clock import move_business_time
 from runtime.settings import get_settings
 from sandbox.vapi.provider import Vapi
 from tests import sweep
+from tests.calling import Calling
 from tests.clinic import Clinic
 from tests.declared import DeclaredClient
 from tests.faults.town import Town
@@ -361,6 +362,20 @@ def voice(stand_in: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vapi]:
     yield stand_in.sandbox.vapi
     get_settings.cache_clear()
     vapi_api.client.cache_clear()
+
+
+@pytest.fixture
+def calling(
+    client: Any, valkey: Any, voice: Vapi, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Calling]:
+    """A clinic that is live, and a person who agreed to be called and texted."""
+    monkeypatch.setenv("TWILIO_API_BASE", stand_in.url)
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()
+    yield Calling(client, valkey.client(), stand_in)
+    move_business_time(None)
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()
 
 
 @pytest.fixture

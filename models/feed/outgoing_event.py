@@ -24,6 +24,7 @@ TYPES = (
     "promise.kept",
     "promise.broken",
     "contact.opted_out",
+    "call.ended",
     "deployment.action_required",
     "deployment.live",
     "deployment.failed",
