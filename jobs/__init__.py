@@ -32,12 +32,14 @@ from jobs.reconcile_stripe import reconcile_stripe
 from jobs.reconcile_stripe_page import reconcile_stripe_page
 from jobs.reconcile_text import reconcile_text
 from jobs.refresh_expired_cards import refresh_expired_cards
+from jobs.refresh_integrations import refresh_integration, refresh_integrations
 from jobs.refresh_saved_card import refresh_saved_card
 from jobs.refund_payment import refund_payment
 from jobs.release_deliveries import release_deliveries
 from jobs.release_number import release_number
 from jobs.release_stray import release_stray
 from jobs.retire_payment_link import retire_payment_link
+from jobs.revoke_integration import revoke_integration
 from jobs.send_payment_link import send_payment_link
 from jobs.test_forwarding import test_forwarding
 from jobs.tidy_receptionist import tidy_receptionist
@@ -83,12 +85,15 @@ __all__ = [
     "reconcile_stripe_page",
     "reconcile_text",
     "refresh_expired_cards",
+    "refresh_integration",
+    "refresh_integrations",
     "refresh_saved_card",
     "refund_payment",
     "release_deliveries",
     "release_number",
     "release_stray",
     "retire_payment_link",
+    "revoke_integration",
     "send_payment_link",
     "test_forwarding",
     "tidy_receptionist",

@@ -47,6 +47,13 @@ from web.http.middleware import RequestContext, install
 from web.http.payment_guard import PaymentGuard
 from web.http.routing import Router, StaticFiles
 from web.http.security_headers import SecurityHeaders
+from web.integrations.callback import OAuthCallback
+from web.integrations.integrations import (
+    AuthorizeIntegration,
+    ConnectIntegration,
+    Integrations,
+    OneIntegration,
+)
 from web.invoices.customers import Customers, OneCustomer
 from web.invoices.finance import FinanceSummary, UnpaidInvoices
 from web.invoices.invoice_actions import CancelInvoice, InvoiceNotes, SendInvoice, WriteOffInvoice
@@ -123,6 +130,11 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/accounts/{account_id}/phone/ported": PortedPhone,
     "/api/accounts/{account_id}/phone/sip": SipPhone,
     "/api/accounts/{account_id}/phone/none": NoPhone,
+    "/api/accounts/{account_id}/integrations": Integrations,
+    "/api/accounts/{account_id}/integrations/{provider}": OneIntegration,
+    "/api/accounts/{account_id}/integrations/{provider}/authorize": AuthorizeIntegration,
+    "/api/accounts/{account_id}/integrations/{provider}/connect": ConnectIntegration,
+    "/api/oauth/callback": OAuthCallback,
     # customers and contact with them
     "/api/customers": Customers,
     "/api/customers/{customer_id}": OneCustomer,

@@ -22,7 +22,7 @@ from rules.integrations.oauth_providers import OAuthProvider
 INVALID_GRANT = "invalid_grant"
 # no verdict on the clinic's consent: a person has to mend our registration
 _OURS_TO_MEND = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type"})
-_SERVER_ERROR, _TOO_MANY, _DAY = 500, 429, 86_400
+_BAD_REQUEST, _UNAUTHORIZED = 400, 401
 _VERIFIER_LENGTH = 64
 
 
@@ -121,16 +121,30 @@ def _client(provider: OAuthProvider) -> Iterator[OAuth2Client]:
     """
     try:
         with open_client() as http:
-            yield OAuth2Client(http, provider.client_id)
+            client = OAuth2Client(http, provider.client_id)
+            for hook in ("access_token_response", "refresh_token_response"):
+                client.register_compliance_hook(hook, _only_verdicts)
+            yield client
     except OAuth2Error as error:
         raise _told(provider, as_code(error.error) or "oauth_error") from None
     except httpx.HTTPStatusError as error:
         status = error.response.status_code
+        if status == _UNAUTHORIZED:  # we are not known there; that is no verdict on the consent
+            raise _told(provider, "invalid_client") from None
         raise judged(provider.name, status, "") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise no_answer(provider.name, error) from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise odd(provider.name, type(error).__name__) from None
+
+
+def _only_verdicts(response: httpx.Response) -> httpx.Response:
+    """An error is a verdict with these statuses alone (RFC 6749, 5.2): a limit, and what stands in
+    front of a token endpoint, answer with words of JSON too.
+    """
+    if not response.is_success and response.status_code not in {_BAD_REQUEST, _UNAUTHORIZED}:
+        response.raise_for_status()
+    return response
 
 
 def _told(provider: OAuthProvider, code: str) -> ProviderError:
