@@ -38,7 +38,9 @@ QuietDay = Annotated[str, Field(max_length=10), AfterValidator(_quiet_day)]
 
 class SettingsChange(Body):
     """The settings that may change; omitted ones stay. `quietDays` are weekdays (`sunday`), days of
-    each year (`12-25`) or dates (`2026-11-26`). Only an operator changes `party`.
+    each year (`12-25`) or dates (`2026-11-26`). Only an operator changes `party`. `keypadPayments`:
+    cards may be entered on the keypad during a call. `sendProject`: an invoice's `project` is only
+    a reference, which a verified caller may be told.
     """
 
     payment_collection: Collection | None = None
@@ -48,6 +50,8 @@ class SettingsChange(Body):
     staff_entry: StaffEntry | None = None
     party: Party | None = None
     quiet_days: Annotated[list[QuietDay], Field(max_length=100)] | None = None
+    keypad_payments: bool | None = None
+    send_project: bool | None = None
 
 
 class Settings:
