@@ -373,7 +373,7 @@ def calling(
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
     yield Calling(client, valkey.client(), stand_in)
-    move_business_time(timedelta(0))
+    move_business_time(None)
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
 
