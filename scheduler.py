@@ -17,6 +17,7 @@ TIMETABLE = (
     Schedule("check-lines", "check_lines", every=600),
     Schedule("end-stuck-deployments", "end_stuck_deployments", every=300),
     Schedule("end-stale-charges", "expire_stale_charges", every=300),
+    Schedule("refresh-integrations", "refresh_integrations", every=300),
     Schedule("look-at-expired-cards", "refresh_expired_cards", every=3600),
     Schedule("prune-jobs", "delete_expired_rows", every=3600),
     Schedule("reconcile-effects", "reconcile_effects", every=3600),

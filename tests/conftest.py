@@ -12,7 +12,6 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -374,7 +373,7 @@ def calling(
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
     yield Calling(client, valkey.client(), stand_in)
-    move_business_time(timedelta(0))
+    move_business_time(None)
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
 

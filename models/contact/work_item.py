@@ -53,6 +53,7 @@ class WorkItem(Row):
         indexes = (
             (("kind", "subject"), True),
             (("account", "state", "kind", "id"), False),
+            (("account", "state", "id"), False),
             (("account", "id"), False),
             (("invoice", "id"), False),
             (("customer", "id"), False),
@@ -124,6 +125,10 @@ class WorkItem(Row):
             resolved_by=None,
             resolved_at=None,
         )
+
+    def record_context(self, context: Mapping[str, Any]) -> None:
+        """More is known of it."""
+        self._write(real_now(), context=dict(context))
 
     def record_resolved(self, action: str, by: str, note: str = "") -> bool:
         """Somebody has seen to it; False if somebody had before."""

@@ -45,6 +45,7 @@ def up(migrator, db):
             indexes = (
                 (('kind', 'subject'), True),
                 (('account', 'state', 'kind', 'id'), False),
+                (('account', 'state', 'id'), False),
                 (('account', 'id'), False),
                 (('invoice', 'id'), False),
                 (('customer', 'id'), False),

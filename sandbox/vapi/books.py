@@ -10,7 +10,16 @@ from sandbox.ground import Ground
 from sandbox.vapi.errors import Json, missing
 
 MAGIC_KEY = "sandbox-vapi-key"
-KINDS = ("file", "tool", "assistant", "squad", "phone-number", "chat", "call")
+KINDS = (
+    "file",
+    "tool",
+    "assistant",
+    "squad",
+    "phone-number",
+    "chat",
+    "credential",
+    "call",
+)
 
 
 @dataclass

@@ -36,6 +36,7 @@ class Vapi:
     def clear(self) -> None:
         """Forget all objects, bills and keys."""
         self.books = Books(self.ground)
+        self.line.answer_sip(lambda *call: phone_numbers.answers_sip(self.books, *call))
         happenings = self.ground.agenda.happenings
         happenings[files.READ] = lambda _org, file: files.read(self.books, file)
         happenings[calls.GOES_ON] = lambda _org, call: calls.go_on(self.books, call)

@@ -12,12 +12,23 @@ from email import message_from_bytes
 import httpx
 import pytest
 
-from providers.vapi import assistants, calls, chat, client, files, phone_numbers, squads, tools
+from providers.vapi import (
+    assistants,
+    calls,
+    chat,
+    client,
+    credentials,
+    files,
+    phone_numbers,
+    squads,
+    tools,
+)
 from rules.calling.outbound import render_call
 from rules.deployment.payments_member import render_payments
 from rules.deployment.query_tool import render_query_tool
 from rules.deployment.receptionist import render_receptionist, render_trial
 from rules.deployment.rendering import Clinic, File
+from rules.deployment.sip import trunk_at_vapi
 from rules.deployment.squad import Member
 from runtime.clock import real_now
 from sandbox.vapi.in_process import InProcess
@@ -73,7 +84,19 @@ def published():
         document["components"]["schemas"][name]["properties"] |= more
         answered = name.replace("Create", "").replace("Update", "").replace("DTO", "")
         document["components"]["schemas"][answered]["properties"] |= more
+    assert "/credential" not in document["paths"], "compare with what is published by now"
+    document["paths"] |= credential_paths(document)
     return document
+
+
+def credential_paths(document):
+    """Vapi's pages show where credentials are, and its file has their shapes alone: taken to be
+    asked for as squads are.
+    """
+    paths = {each: document["paths"][each] for each in ("/squad", "/squad/{id}")}
+    text = json.dumps(paths).replace("SquadDTO", "ByoSipTrunkCredentialDTO")
+    text = text.replace('/schemas/Squad"', '/schemas/ByoSipTrunkCredential"')
+    return json.loads(text.replace('"/squad', '"/credential'))
 
 
 def everything_we_ask():
@@ -99,6 +122,15 @@ def everything_we_ask():
     phone_numbers.get_number(number["id"])
     phone_numbers.find_number(tag="number-1", since=since)
     phone_numbers.update_number(number["id"], squad_id=squad["id"], server={"url": HOOK})
+    known = credentials.create_credential(trunk_at_vapi(), "trunk-1")
+    credentials.get_credential(known["id"])
+    credentials.find_credential("trunk-1", since)
+    credentials.update_credential(known["id"], trunk_at_vapi(), "trunk-1")
+    own = {"number": "+12125550123", "credentialId": known["id"], "squadId": squad["id"]}
+    brought = phone_numbers.bring_number(own, "number-2")
+    phone_numbers.change_brought_number(brought["id"], own | {"number": "+12125550124"})
+    phone_numbers.delete_number(brought["id"])
+    credentials.delete_credential(known["id"])
     first = chat.create_chat(body, "Hello")
     chat.create_chat(body, "Hello again", first.id)
     placed = calls.create_call(
@@ -250,7 +282,8 @@ def test_an_import_never_takes_the_texts(spy):
         for request, _ in spy.seen
         if request.url.path.startswith("/phone-number") and request.content
     ]
-    assert [body["smsEnabled"] for body in sent] == [False, False]
+    twilios = [body for body in sent if body["provider"] == "twilio"]
+    assert [body["smsEnabled"] for body in twilios] == [False, False]
 
 
 def test_our_secret_is_in_every_server_of_ours(spy, voice):

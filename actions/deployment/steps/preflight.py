@@ -23,6 +23,12 @@ CIRCLE = (
     " the number that your clinic had before, and deploy again. Nothing was charged."
 )
 
+OTHER_LINE = (
+    "The account has the number {number} already, by another way for calls to arrive. Take its"
+    " receptionist down, or choose that way again; then deploy. Nothing was charged."
+)
+SOURCES = {"forwarded": "bought", "sip": "sip", "ported": "ported"}
+
 log = get_log("deployment")
 
 
@@ -44,7 +50,7 @@ def _plan(run: Run, seen: Json) -> Plan:
         names = ", ".join(missing)
         why = f"This installation lacks {names}. Whoever runs Payphone has to set it; then deploy"
         return Fail("not_configured", TITLE, f"{why} again. Nothing was charged.")
-    wrong = _of_twilio(run, seen) or _of_numbers(run, seen)
+    wrong = _of_twilio(run, seen) or _crossed(run) or _of_numbers(seen)
     if wrong is not None:
         return wrong
     if not run.setup.may_pay:
@@ -61,10 +67,18 @@ def _of_twilio(run: Run, seen: Json) -> Fail | None:
     return None
 
 
-def _of_numbers(run: Run, seen: Json) -> Fail | None:
+def _crossed(run: Run) -> Fail | None:
+    """A line that the account has by another way, or calls that would go in a circle."""
+    line = PhoneLine.of(run.account.id)
+    if line is not None and line.source != SOURCES[run.deployment.method]:
+        return Fail("other_line", TITLE, OTHER_LINE.format(number=line.e164 or "of its SIP trunk"))
     clinic = run.setup.phone_integration_settings.get("clinicNumber", "")
-    if clinic and PhoneLine.holder(clinic) is not None:
+    if run.deployment.method == "forwarded" and clinic and PhoneLine.holder(clinic) is not None:
         return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=clinic))
+    return None
+
+
+def _of_numbers(seen: Json) -> Fail | None:
     choice = seen.get("choice")
     if choice is not None and not choice.numbers:
         return Fail(choice.code, FAILED, f"{choice.error} Nothing was charged.")
