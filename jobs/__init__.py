@@ -35,6 +35,7 @@ from jobs.release_deliveries import release_deliveries
 from jobs.release_number import release_number
 from jobs.release_stray import release_stray
 from jobs.retire_payment_link import retire_payment_link
+from jobs.scan_overdue import scan_overdue
 from jobs.send_payment_link import send_payment_link
 from jobs.test_forwarding import test_forwarding
 from jobs.undo_deployment_step import undo_deployment_step
@@ -79,6 +80,7 @@ __all__ = [
     "release_number",
     "release_stray",
     "retire_payment_link",
+    "scan_overdue",
     "send_payment_link",
     "test_forwarding",
     "undo_deployment_step",

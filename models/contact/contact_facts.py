@@ -62,6 +62,11 @@ SELECT 'read' AS fact, CAST(NULL AS TEXT) AS a, CAST(NULL AS TEXT) AS b, updated
 UNION ALL SELECT 'behind', NULL, NULL, NULL WHERE EXISTS ({_BEHIND})
 """
 _SENDER = "SELECT COALESCE(messaging_service_sid, from_number) FROM account_sender"
+# the invoice asked about, where a text names it beside its own
+_NAMED = """CASE WHEN EXISTS (SELECT 1 FROM planned_contact AS p
+        JOIN planned_contact_invoice AS n ON n.planned_contact_id = p.id
+        WHERE p.message_id = message.id AND n.invoice_id = :invoice)
+    THEN CAST(:invoice AS TEXT) ELSE message.invoice_id END"""
 _PERSON = f"""
 UNION ALL SELECT CASE WHEN messaging_service_sid IS NULL THEN 'From' ELSE 'MessagingServiceSid' END,
     COALESCE(messaging_service_sid, from_number), registration, NULL
@@ -88,9 +93,9 @@ UNION ALL SELECT 'processing', NULL, NULL, NULL FROM payment
 UNION ALL SELECT 'processing', NULL, NULL, NULL FROM payment_confirmation AS c
     JOIN payment_attempt AS a ON a.id = c.attempt_id
     WHERE a.invoice_id = :invoice AND c.state = 'requested'
-UNION ALL SELECT 'sms', invoice_id, 'sent', sent_at FROM message
+UNION ALL SELECT 'sms', {_NAMED}, 'sent', sent_at FROM message
     WHERE account_id = :account AND to_number = :phone AND sent_at > :remembered
-UNION ALL SELECT 'sms', invoice_id, 'sent', sent_at FROM message
+UNION ALL SELECT 'sms', {_NAMED}, 'sent', sent_at FROM message
     WHERE customer_id = :customer AND to_number <> :phone AND sent_at > :remembered
 UNION ALL SELECT 'tally', NULL, NULL, count FROM daily_tally
     WHERE account_id = :account AND what = :what AND day = :day
