@@ -1,5 +1,6 @@
 """All kinds of effects there are."""
 
+from effects.calling.call import CALL
 from effects.contact.text import TEXT
 from effects.deployment.address_create import ADDRESS_CREATE
 from effects.deployment.address_delete import ADDRESS_DELETE
@@ -13,6 +14,19 @@ from effects.deployment.number_purchase import NUMBER_PURCHASE
 from effects.deployment.number_release import NUMBER_RELEASE
 from effects.deployment.setup_customer_create import SETUP_CUSTOMER_CREATE
 from effects.deployment.setup_intent_create import SETUP_INTENT_CREATE
+from effects.deployment.sip.login_list_create import LOGIN_LIST_CREATE
+from effects.deployment.sip.login_list_delete import LOGIN_LIST_DELETE
+from effects.deployment.sip.login_set import LOGIN_SET
+from effects.deployment.sip.sip_call import SIP_CALL
+from effects.deployment.sip.sip_number import SIP_NUMBER
+from effects.deployment.sip.sip_number_update import SIP_NUMBER_UPDATE
+from effects.deployment.sip.trunk_create import TRUNK_CREATE
+from effects.deployment.sip.trunk_delete import TRUNK_DELETE
+from effects.deployment.sip.trunk_known import TRUNK_KNOWN
+from effects.deployment.sip.trunk_known_anew import TRUNK_KNOWN_ANEW
+from effects.deployment.sip.trunk_lets_in import TRUNK_LETS_IN
+from effects.deployment.sip.trunk_sends_on import TRUNK_SENDS_ON
+from effects.deployment.sip.trunk_unknown import TRUNK_UNKNOWN
 from effects.deployment.vapi.assistant_create import ASSISTANT_CREATE
 from effects.deployment.vapi.assistant_delete import ASSISTANT_DELETE
 from effects.deployment.vapi.assistant_update import ASSISTANT_UPDATE
@@ -48,6 +62,7 @@ KINDS: tuple[Kind, ...] = (
     INTENT_CANCEL,
     REFUND,
     TEXT,
+    CALL,
     SETUP_CUSTOMER_CREATE,
     SETUP_INTENT_CREATE,
     FEE_CREATE,
@@ -74,6 +89,19 @@ KINDS: tuple[Kind, ...] = (
     NUMBER_IMPORT,
     NUMBER_IMPORT_UPDATE,
     NUMBER_IMPORT_DELETE,
+    LOGIN_LIST_CREATE,
+    LOGIN_LIST_DELETE,
+    LOGIN_SET,
+    TRUNK_CREATE,
+    TRUNK_DELETE,
+    TRUNK_LETS_IN,
+    TRUNK_SENDS_ON,
+    TRUNK_KNOWN,
+    TRUNK_KNOWN_ANEW,
+    TRUNK_UNKNOWN,
+    SIP_NUMBER,
+    SIP_NUMBER_UPDATE,
+    SIP_CALL,
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 

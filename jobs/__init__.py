@@ -12,6 +12,7 @@ from jobs.delete_expired_rows import delete_expired_rows
 from jobs.delete_knowledge_file import delete_knowledge_file
 from jobs.deliver_webhook import deliver_webhook
 from jobs.deploy_account import deploy_account
+from jobs.dial_overdue import dial_overdue
 from jobs.end_stuck_deployments import end_stuck_deployments
 from jobs.expire_stale_charges import expire_stale_charges
 from jobs.find_strays import find_strays, find_strays_at
@@ -20,10 +21,12 @@ from jobs.follow_knowledge_file import follow_knowledge_file
 from jobs.mark_overdue import mark_overdue
 from jobs.open_payment_intent import open_payment_intent
 from jobs.open_setup_intent import open_setup_intent
+from jobs.poll_calls import poll_call, poll_calls
 from jobs.poll_text_statuses import poll_text_status, poll_text_statuses
 from jobs.process_stripe_event import process_stripe_event
 from jobs.purchase_number import purchase_number
 from jobs.read_stripe_events import read_stripe_events
+from jobs.reconcile_call import reconcile_call
 from jobs.reconcile_effects import reconcile_effects
 from jobs.reconcile_stripe import reconcile_stripe
 from jobs.reconcile_stripe_page import reconcile_stripe_page
@@ -55,6 +58,7 @@ __all__ = [
     "delete_knowledge_file",
     "deliver_webhook",
     "deploy_account",
+    "dial_overdue",
     "end_stuck_deployments",
     "expire_stale_charges",
     "find_strays",
@@ -64,11 +68,14 @@ __all__ = [
     "mark_overdue",
     "open_payment_intent",
     "open_setup_intent",
+    "poll_call",
+    "poll_calls",
     "poll_text_status",
     "poll_text_statuses",
     "process_stripe_event",
     "purchase_number",
     "read_stripe_events",
+    "reconcile_call",
     "reconcile_effects",
     "reconcile_stripe",
     "reconcile_stripe_page",

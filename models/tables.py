@@ -11,6 +11,8 @@ from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Difference, Reconciliation, Sighting
 from models.books.stripe_watermark import StripeWatermark
+from models.calling.call import Call, CallInvoice
+from models.calling.call_slot import CallSlot
 from models.contact.account_sender import AccountSender
 from models.contact.consent import Consent
 from models.contact.contact_course import ContactCourse
@@ -41,6 +43,8 @@ from models.effects.pause_switch import PauseSwitch
 from models.feed.outgoing_event import OutgoingEvent
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.integrations.integration import Integration
+from models.integrations.oauth_state import OAuthState
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.dispute import Dispute, DisputeMovement
@@ -110,6 +114,11 @@ TABLES: tuple[type[Row], ...] = (
     Resource,
     Stray,
     TrialChat,
+    Integration,
+    OAuthState,
     RunningTotal,
     TotalChange,  # its triggers are on tables above
+    Call,
+    CallInvoice,
+    CallSlot,
 )

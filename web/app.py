@@ -14,6 +14,7 @@ from web.accounts.account_settings import Settings
 from web.accounts.accounts import Accounts
 from web.accounts.timeline import AccountTimeline
 from web.books.reconciliation import LatestReconciliation
+from web.calling.calls import InvoiceCalls, OneCall
 from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
 from web.contact.contact_ledger import ContactLedger
 from web.contact.evaluate import Evaluations
@@ -64,6 +65,14 @@ from web.payments.payment_intents import CreatePaymentIntent
 from web.payments.payment_links import InvoicePaymentLinks, PayPage
 from web.payments.payments import OnePayment, PaymentRefunds, Payments
 from web.payments.void_payment import VoidPayment
+from web.people.promises import InvoicePromises
+from web.people.work_items import (
+    InvoiceEscalations,
+    OneWorkItem,
+    ReplyToWorkItem,
+    ResolveWorkItem,
+    WorkItems,
+)
 from web.server.request_metrics import RequestMetrics
 from web.webhooks.stripe_webhooks import ConnectWebhook, StripeWebhook
 from web.webhooks.twilio_calls import IncomingCalls
@@ -133,6 +142,9 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/invoices/{invoice_id}/notes": InvoiceNotes,
     "/api/invoices/{invoice_id}/timeline": InvoiceTimeline,
     "/api/invoices/{invoice_id}/messages": InvoiceMessages,
+    # calls
+    "/api/invoices/{invoice_id}/calls": InvoiceCalls,
+    "/api/calls/{call_id}": OneCall,
     # payments
     "/api/payments": Payments,
     "/api/payments/{payment_id}": OnePayment,
@@ -143,6 +155,12 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/payments/phone": PayByPhone,
     "/api/payments/upsert": UpsertPayment,
     "/api/invoices/{invoice_id}/payment-links": InvoicePaymentLinks,
+    "/api/invoices/{invoice_id}/promises": InvoicePromises,
+    "/api/invoices/{invoice_id}/escalations": InvoiceEscalations,
+    "/api/work-items": WorkItems,
+    "/api/work-items/{item_id}": OneWorkItem,
+    "/api/work-items/{item_id}/resolve": ResolveWorkItem,
+    "/api/work-items/{item_id}/reply": ReplyToWorkItem,
     "/p/{token}": PayPage,
     "/api/invoices/{invoice_id}/card-forms": CardForms,
     "/invoices/{invoice_id}/card": OpenCardForm,

@@ -108,7 +108,9 @@ class StepKind:
     `Wait`).
 
     `undo` plans what takes it away again, `undone` records that it is away. `lasts`: what it makes
-    costs, or can be reached by callers, so that a clinic is told that it was undone.
+    costs, or can be reached by callers, so that a clinic is told that it was undone. `again` names
+    the step before it that is done once more when this one has failed and is tried again; its
+    `tries` are counted.
     """
 
     name: str
@@ -121,3 +123,4 @@ class StepKind:
     undone: Callable[[Run, Effect, Json], None] = _nothing_to_record
     undo_saying: str = ""
     lasts: bool = True
+    again: str = ""

@@ -6,6 +6,7 @@ A new invoice gets its first ones when it is made.
 from collections.abc import Sequence
 from datetime import datetime
 
+from actions.contact.promise import keep_promise_early
 from actions.payments.announce_returns import announce_returns
 from actions.payments.retire_open_payments import retire_open_payments
 from models.contact.contact_course import ContactCourse
@@ -22,7 +23,8 @@ def recompute(invoice: Invoice, facts: InvoiceFacts | None = None) -> bool:
     """Recompute a locked invoice in the open transaction, from `facts` if they were just read.
     Answers whether anything changed.
 
-    If its balance changed, the links and intents for the old one are retired.
+    If its balance changed, the links and intents for the old one are retired; a promise that is
+    kept by it is settled.
     """
     facts, now = facts or InvoiceFacts.of(invoice), real_now()
     status = invoice.status
@@ -38,6 +40,8 @@ def recompute(invoice: Invoice, facts: InvoiceFacts | None = None) -> bool:
         )
     if invoice.status != status and "overdue" in {invoice.status, status}:
         ContactCourse.look_again([(invoice.account_id, invoice.customer_id)])
+    if facts.promised and changed:
+        keep_promise_early(invoice)
     announce_returns(invoice, facts, now)
     if invoice.balance_revision != revision or invoice.mark != "sent" or invoice.disputed:
         retire_open_payments(invoice)

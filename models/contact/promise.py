@@ -1,6 +1,6 @@
 """Promises to pay: what a person said they would pay of an invoice, and by when."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from peewee import SQL, BigIntegerField, DateField, TextField
 
@@ -15,7 +15,8 @@ from runtime.ids import new_id
 class Promise(Row):
     """One promise: `open → kept | partly_kept | broken | replaced | moot`, at most one open for an
     invoice. `amount` is in minor units; `paid_before` what the invoice had been paid when it was
-    made. Until `decided_from`, business time, nobody is asked to pay.
+    made. Until `decided_from`, business time, nobody is asked to pay. `follow_up`: what is texted
+    once it is decided, thanks or a reminder, from `follow_at` on; None once that is over.
     """
 
     account_id: str
@@ -34,6 +35,8 @@ class Promise(Row):
     state = TextField(default="open")
     recorded_by = TextField()
     settled_at = Instant(null=True)
+    follow_up = TextField(default="")
+    follow_at = Instant(null=True)
     created_at = Instant()
     updated_at = Instant()
 
@@ -55,10 +58,29 @@ class Promise(Row):
         """Whether it is neither kept nor broken yet."""
         return self.state == "open"
 
-    def record_settled(self, state: str, paid: int, now: datetime) -> bool:
+    def record_settled(self, state: str, paid: int, now: datetime, follow_up: str = "") -> bool:
         """What became of it; False if that was known. `now` is business time."""
         return self._write(
-            real_now(), only_if="state = 'open'", state=state, paid=paid, settled_at=now
+            real_now(),
+            only_if="state = 'open'",
+            state=state,
+            paid=paid,
+            settled_at=now,
+            follow_up=follow_up,
+            follow_at=now if follow_up else None,
+        )
+
+    def record_followed_up(self, again_at: datetime | None = None) -> None:
+        """The person has been texted, or cannot be; or it is tried again at a moment."""
+        self._write(real_now(), follow_at=again_at)
+
+    @classmethod
+    def broken_before(cls, invoice_id: str) -> int:
+        """How many promises about the invoice were not kept."""
+        return int(
+            cls.select()
+            .where(cls.invoice == invoice_id, cls.state.in_(("broken", "partly_kept")))
+            .count()
         )
 
     @classmethod
@@ -66,7 +88,7 @@ class Promise(Row):
         cls,
         invoice: Invoice,
         amount: int,
-        promised_for: object,
+        promised_for: date,
         decided_from: datetime,
         recorded_by: str,
     ) -> "Promise":
@@ -91,4 +113,9 @@ class Promise(Row):
 
 Promise.add_index(
     Promise.index(Promise.invoice, unique=True, where=SQL("state = 'open'"), name="promise_open")
+)
+Promise.add_index(
+    Promise.index(
+        Promise.follow_at, where=SQL("follow_at IS NOT NULL"), name="promise_to_follow_up"
+    )
 )

@@ -1,5 +1,5 @@
-"""What waits for a person at the clinic: an escalation, an answer to a text, a draft, a doubt, money
-that nobody owed, a dispute, a call to be made by hand.
+"""What waits for a person at the clinic: an escalation, an answer to a text, a draft, a doubt,
+money that nobody owed, a dispute, a call to be made by hand.
 """
 
 from collections.abc import Mapping
@@ -21,8 +21,11 @@ SYSTEM = "system"
 class WorkItem(Row):
     """One piece of work. `subject` is the row that it is about: there is one item for each kind and
     subject. `context` is typed by its kind and says nothing about health; `suggested` is one of the
-    actions of `rules/contact/work_items.py`. `due_at` is business time.
+    actions of `rules/contact/work_items.py`. `due_at` is business time. `is_new` is set on one that
+    was just made.
     """
+
+    is_new = False
 
     account_id: str
     customer_id: str | None
@@ -50,6 +53,7 @@ class WorkItem(Row):
         indexes = (
             (("kind", "subject"), True),
             (("account", "state", "kind", "id"), False),
+            (("account", "state", "id"), False),
             (("account", "id"), False),
             (("invoice", "id"), False),
             (("customer", "id"), False),
@@ -89,7 +93,10 @@ class WorkItem(Row):
             created_at=now,
             updated_at=now,
         )
-        return row if row.insert_new("kind, subject") else cls.about(kind, subject)
+        if not row.insert_new("kind, subject"):
+            return cls.about(kind, subject)
+        row.is_new = True
+        return row
 
     @classmethod
     def about(cls, kind: str, subject: str) -> "WorkItem":
@@ -118,6 +125,10 @@ class WorkItem(Row):
             resolved_by=None,
             resolved_at=None,
         )
+
+    def record_context(self, context: Mapping[str, Any]) -> None:
+        """More is known of it."""
+        self._write(real_now(), context=dict(context))
 
     def record_resolved(self, action: str, by: str, note: str = "") -> bool:
         """Somebody has seen to it; False if somebody had before."""

@@ -45,6 +45,7 @@ def up(migrator, db):
             indexes = (
                 (('kind', 'subject'), True),
                 (('account', 'state', 'kind', 'id'), False),
+                (('account', 'state', 'id'), False),
                 (('account', 'id'), False),
                 (('invoice', 'id'), False),
                 (('customer', 'id'), False),
@@ -66,6 +67,8 @@ def up(migrator, db):
         state = TextField(default='open')
         recorded_by = TextField()
         settled_at = BigIntegerField(null=True)
+        follow_up = TextField(default='')
+        follow_at = BigIntegerField(null=True)
         created_at = BigIntegerField()
         updated_at = BigIntegerField()
 
@@ -82,6 +85,9 @@ def up(migrator, db):
 
     Promise.add_index(
         Promise.index(Promise.invoice, unique=True, where=SQL("state = 'open'"), name='promise_open')
+    )
+    Promise.add_index(
+        Promise.index(Promise.follow_at, where=SQL('follow_at IS NOT NULL'), name='promise_to_follow_up')
     )
     db.create_tables([WorkItem, Promise])
 

@@ -62,3 +62,27 @@ KINDS: dict[str, Kind] = {
         {"called": "Nothing else: somebody has called.", "skip": "Nothing else: nobody calls."},
     ),
 }
+
+# Why a person has to take over; another reason is told as it is given.
+REASONS: dict[str, str] = {
+    "asked_for_person": "The person asks to speak with somebody at the clinic.",
+    "dispute": "The person says that the bill is wrong or not theirs.",
+    "hardship": "The person says that they cannot pay.",
+    "instalments": "The person wants to pay in parts.",
+    "attorney": "The person has an attorney.",
+    "bankruptcy": "The person says that there is a bankruptcy.",
+    "deceased": "Somebody says that the person has died.",
+    "anger": "The person is upset.",
+    "confusion": "The person did not understand what it is about.",
+    "unverified": "Nobody could tell whether it is the right person.",
+    "unknown_outcome": "It is not known how the call ended.",
+    "unanswered": "Everything that was planned has been tried, and nothing was paid.",
+    "promises_broken": "The person has promised to pay more than once, and has not.",
+    "insurance": "The person says that their insurance pays.",
+    "other": "Somebody at the clinic is asked to look at this.",
+}
+
+
+def reason_in_words(reason: str) -> str:
+    """The reason of an escalation for people."""
+    return REASONS.get(reason, reason)

@@ -1,5 +1,6 @@
 """What the stand-in knows: accounts, senders, messages, numbers, addresses, calls, fees."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -49,6 +50,9 @@ class Books:
     taken: set[str] = field(default_factory=set)
     addresses: dict[str, Json] = field(default_factory=dict)
     calls: dict[str, Json] = field(default_factory=dict)
+    trunks: dict[str, Json] = field(default_factory=dict)
+    login_lists: dict[str, Json] = field(default_factory=dict)
+    answers_sip: Callable[[str, str], bool] = lambda _address, _caller_ip: False
     phones: dict[str, Any] = field(default_factory=dict)
     prices: dict[str, str] = field(default_factory=lambda: dict.fromkeys(COUNTRIES, USUAL_PRICE))
     bills: list[Json] = field(default_factory=list)

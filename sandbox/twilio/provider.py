@@ -23,11 +23,13 @@ from sandbox.twilio import (
     carrier,
     emergency,
     incoming_numbers,
+    login_lists,
     messages,
     parameters,
     phones,
     prices,
     purchases,
+    trunks,
     webhooks,
 )
 from sandbox.twilio.account import Books
@@ -35,11 +37,15 @@ from sandbox.twilio.errors import Json, TwilioError, missing
 from sandbox.twilio.ledger import ledger
 
 OURS = "/2010-04-01/Accounts/{AccountSid}"
+LISTS = f"{OURS}/SIP/CredentialLists"
+TRUNKS = "/trunking/v1/Trunks"
 COUNTRY_PRICES = "/pricing/v1/PhoneNumbers/Countries/{IsoCountry}"
 # what stands in braces in an address, and what it may be
 PLACES = {
     "AccountSid": "AC[0-9a-fA-F]{32}",
     "Sid": "[A-Z]{2}[0-9a-fA-F]{32}",
+    "TrunkSid": "TK[0-9a-fA-F]{32}",
+    "CredentialListSid": "CL[0-9a-fA-F]{32}",
     "CountryCode": "[A-Z]{2}",
     "IsoCountry": "[A-Z]{2}",
 }
@@ -89,6 +95,40 @@ OPERATIONS = {
     ("POST", f"{OURS}/Calls.json"): Operation("CreateCall", calls.create, 201),
     ("GET", f"{OURS}/Calls.json"): Operation("ListCall", calls.index),
     ("GET", f"{OURS}/Calls/{{Sid}}.json"): Operation("FetchCall", calls.retrieve),
+    ("POST", f"{LISTS}.json"): Operation("CreateSipCredentialList", login_lists.create, 201),
+    ("GET", f"{LISTS}.json"): Operation("ListSipCredentialList", login_lists.index),
+    ("GET", f"{LISTS}/{{Sid}}.json"): Operation("FetchSipCredentialList", login_lists.retrieve),
+    ("DELETE", f"{LISTS}/{{Sid}}.json"): Operation(
+        "DeleteSipCredentialList", login_lists.delete, 204
+    ),
+    ("POST", f"{LISTS}/{{CredentialListSid}}/Credentials.json"): Operation(
+        "CreateSipCredential", login_lists.add, 201
+    ),
+    ("GET", f"{LISTS}/{{CredentialListSid}}/Credentials.json"): Operation(
+        "ListSipCredential", login_lists.logins
+    ),
+    ("POST", f"{LISTS}/{{CredentialListSid}}/Credentials/{{Sid}}.json"): Operation(
+        "UpdateSipCredential", login_lists.change
+    ),
+    ("POST", TRUNKS): Operation("CreateTrunk", trunks.create, 201),
+    ("GET", TRUNKS): Operation("ListTrunk", trunks.index),
+    ("GET", f"{TRUNKS}/{{Sid}}"): Operation("FetchTrunk", trunks.retrieve),
+    ("DELETE", f"{TRUNKS}/{{Sid}}"): Operation("DeleteTrunk", trunks.delete, 204),
+    ("POST", f"{TRUNKS}/{{TrunkSid}}/CredentialLists"): Operation(
+        "CreateCredentialList", trunks.let_in, 201
+    ),
+    ("GET", f"{TRUNKS}/{{TrunkSid}}/CredentialLists"): Operation(
+        "ListCredentialList", trunks.lets_in
+    ),
+    ("POST", f"{TRUNKS}/{{TrunkSid}}/OriginationUrls"): Operation(
+        "CreateOriginationUrl", trunks.send_on, 201
+    ),
+    ("GET", f"{TRUNKS}/{{TrunkSid}}/OriginationUrls"): Operation(
+        "ListOriginationUrl", trunks.sent_on
+    ),
+    ("POST", f"{TRUNKS}/{{TrunkSid}}/OriginationUrls/{{Sid}}"): Operation(
+        "UpdateOriginationUrl", trunks.change_address
+    ),
     ("GET", COUNTRY_PRICES): Operation("FetchPhoneNumberCountry", prices.retrieve),
 }
 

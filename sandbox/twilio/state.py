@@ -21,6 +21,8 @@ PLAIN = (
     "incoming",
     "addresses",
     "calls",
+    "trunks",
+    "login_lists",
     "prices",
     "bills",
     "registration",
@@ -50,6 +52,7 @@ CALL = {
     "To": "to",
     "Status": "status",
 }
+TRUNK = {"Id": "sid", "Domain": "domain_name", "Name": "friendly_name"}
 FEE = {"Fee": "what", "For": "for", "Amount": "amount", "Currency": "currency"}
 
 
@@ -61,6 +64,7 @@ def sections(twilio: Twilio, at_most: int) -> Iterator[tuple[Section, int]]:
     yield Section("Opted out", ("Sender", "Person"), list(stopped[:at_most])), len(stopped)
     yield _section("Phone numbers", NUMBER, list(books.incoming.values()), at_most)
     yield _section("Calls", CALL, list(books.calls.values()), at_most)
+    yield _section("SIP trunks", TRUNK, list(books.trunks.values()), at_most)
     yield _section("Twilio's fees", FEE, books.bills, at_most)
 
 

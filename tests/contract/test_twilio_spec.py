@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from providers.twilio import messages as twilio_api
+from providers.twilio import trunks
 from providers.twilio.accounts import OwnAccount, fetch_account
 from providers.twilio.addresses import create_address
 from providers.twilio.calls import place_test_call
@@ -30,7 +31,11 @@ from tests.twilio_stand_in import TwilioStandIn
 
 FOLDER = Path(os.environ.get("PAYPHONE_SPECS", ""))
 # the host's first label, and the file that describes it; `api` is left out of the stand-in's paths
-SPECS = {"api": "twilio_api_v2010.json", "pricing": "twilio_pricing_v1.json"}
+SPECS = {
+    "api": "twilio_api_v2010.json",
+    "pricing": "twilio_pricing_v1.json",
+    "trunking": "twilio_trunking_v1.json",
+}
 needs_spec = pytest.mark.skipif(
     not os.environ.get("PAYPHONE_SPECS")
     or not all((FOLDER / name).exists() for name in SPECS.values()),
@@ -44,6 +49,11 @@ SHAPES = {
     "number": f"{ROOT}.incoming_phone_number",
     "address": f"{ROOT}.address",
     "call": f"{ROOT}.call",
+    "login list": f"{ROOT}.sip.sip_credential_list",
+    "login": f"{ROOT}.sip.sip_credential_list.sip_credential",
+    "trunk": "trunking.v1.trunk",
+    "trunk's lists": "trunking.v1.trunk.credential_list",
+    "trunk's urls": "trunking.v1.trunk.origination_url",
     "prices": "pricing.v1.phone_number.phone_number_country-instance",
 }
 
@@ -86,7 +96,7 @@ def published(specs):
         )
         query = {
             each["name"]: each["schema"]
-            for each in operation["parameters"]
+            for each in operation.get("parameters", ())
             if each["in"] == "query"
         }
         found[ours.name] = {
@@ -112,13 +122,21 @@ def fits(value, schema, spec):
         return value is None or value in kind_of(schema, spec)
     if schema.get("pattern") and value is not None:
         return re.fullmatch(schema["pattern"], value) is not None
-    kinds = {"string": str, "boolean": bool, "number": (int, float), "object": dict, "array": list}
+    kinds = {
+        "string": str,
+        "boolean": bool,
+        "number": (int, float),
+        "integer": int,
+        "object": dict,
+        "array": list,
+    }
     return value is None or isinstance(value, kinds[schema["type"]])
 
 
 def assert_published(specs, kind, shown):
     """A resource has the published fields, each of the published kind."""
-    spec = specs["pricing" if kind == "prices" else "api"]
+    host = SHAPES[kind].split(".")[0]
+    spec = specs.get(host, specs["api"])
     fields = spec["components"]["schemas"][SHAPES[kind]]["properties"]
     assert set(shown) == set(fields)
     for name, schema in fields.items():
@@ -151,6 +169,14 @@ def test_what_is_bought_and_called_has_the_published_fields(going_live, specs):
     assert {row["direction"] for row in books.calls.values()} == {"inbound", "outbound-api"}
     for row in books.calls.values():
         assert_published(specs, "call", row)
+    (trunk,), (logins,) = books.trunks.values(), books.login_lists.values()
+    assert_published(specs, "trunk", trunk)
+    assert_published(specs, "login list", logins)
+    (login,) = books.private[logins["sid"]].values()
+    assert_published(specs, "login", login)
+    for kind in ("lists", "urls"):
+        (row,) = books.private[trunk["sid"]][kind].values()
+        assert_published(specs, f"trunk's {kind}", row)
     assert_published(specs, "prices", prices.retrieve(books, MAGIC_ACCOUNT, {}, "US"))
 
 
@@ -159,7 +185,12 @@ def test_a_list_has_the_published_names(going_live, specs):
     """The SDK takes the one name beside those of paging, whatever it is."""
     for (method, address), ours in OPERATIONS.items():
         if ours.name.startswith("List"):
-            more = ("US",) if "{CountryCode}" in address else ()
+            if "{TrunkSid}" in address:
+                more = tuple(going_live.books.trunks)
+            elif "{CredentialListSid}" in address:
+                more = tuple(going_live.books.login_lists)
+            else:
+                more = ("US",) if "{CountryCode}" in address else ()
             shown = ours.perform(going_live.books, MAGIC_ACCOUNT, {}, *more)
             answer = operation_at(specs, method, address)[0]["responses"]["200"]
             schema = answer["content"]["application/json"]["schema"]
@@ -309,6 +340,11 @@ def going_live(twilio_stand_in: TwilioStandIn) -> TwilioStandIn:
         )["phone_number"]
         for each in search_numbers(area_code="212", limit=2)
     )
+    logins = trunks.create_list("pp-logins")
+    trunks.set_login(logins["id"], "clinic-1", "Secret-secret-1")
+    trunk = trunks.create_trunk("pp-trunk", "pp-clinic.pstn.twilio.com")
+    trunks.let_in(trunk["id"], logins["id"])
+    trunks.send_on(trunk["id"], "pp-trunk", "sip:+12125550123@trunk.sip.vapi.ai")
     place_test_call(first, second, twiml="<Response/>", status_callback=f"{HOME}/status")
     twilio_stand_in.passes()
     return twilio_stand_in

@@ -41,4 +41,5 @@ class SettingsShown(Shown):
     staff_entry: StaffEntry
     party: Party
     quiet_days: list[str]
+    opening_hours: dict[str, list[str]]
     updated_at: datetime | None

@@ -1,5 +1,6 @@
 """What can be known to go wrong is found before anything is charged."""
 
+from actions.deployment.number import FAILED, choose_number, wish_of
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind
 from actions.deployment.steps.fee import no_card
 from models.deployment.phone_line import PhoneLine
@@ -22,14 +23,25 @@ CIRCLE = (
     " the number that your clinic had before, and deploy again. Nothing was charged."
 )
 
+OTHER_LINE = (
+    "The account has the number {number} already, by another way for calls to arrive. Take its"
+    " receptionist down, or choose that way again; then deploy. Nothing was charged."
+)
+SOURCES = {"forwarded": "bought", "sip": "sip", "ported": "ported"}
+
 log = get_log("deployment")
 
 
-def _look(_run: Run) -> Json:
+def _look(run: Run) -> Json:
     if missing_settings(get_settings()):
         return {}
     account = fetch_account()
-    return {"status": account.status, "is_trial": account.is_trial}
+    seen = {"status": account.status, "is_trial": account.is_trial}
+    buys = any(step.name == "number" for step in run.steps)
+    if not buys or PhoneLine.of(run.account.id) is not None:
+        return seen
+    has_address = bool(run.setup.phone_integration_settings.get("serviceAddress"))
+    return seen | {"choice": choose_number(wish_of(run.deployment, run.setup), has_address)}
 
 
 def _plan(run: Run, seen: Json) -> Plan:
@@ -38,17 +50,39 @@ def _plan(run: Run, seen: Json) -> Plan:
         names = ", ".join(missing)
         why = f"This installation lacks {names}. Whoever runs Payphone has to set it; then deploy"
         return Fail("not_configured", TITLE, f"{why} again. Nothing was charged.")
-    if seen["status"] != "active":
-        return Fail("twilio_account", TITLE, CLOSED.format(status=seen["status"]))
-    if seen["is_trial"] and PhoneLine.of(run.account.id) is None:
-        return Fail("twilio_trial", TITLE, TRIAL)
-    clinic = run.setup.phone_integration_settings.get("clinicNumber", "")
-    if clinic and PhoneLine.holder(clinic) is not None:
-        return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=clinic))
+    wrong = _of_twilio(run, seen) or _crossed(run) or _of_numbers(seen)
+    if wrong is not None:
+        return wrong
     if not run.setup.may_pay:
         return no_card(run)
     log.info("[Receptionist] Payment method verified, proceeding with deployment")
     return Done()
+
+
+def _of_twilio(run: Run, seen: Json) -> Fail | None:
+    if seen["status"] != "active":
+        return Fail("twilio_account", TITLE, CLOSED.format(status=seen["status"]))
+    if seen["is_trial"] and PhoneLine.of(run.account.id) is None:
+        return Fail("twilio_trial", TITLE, TRIAL)
+    return None
+
+
+def _crossed(run: Run) -> Fail | None:
+    """A line that the account has by another way, or calls that would go in a circle."""
+    line = PhoneLine.of(run.account.id)
+    if line is not None and line.source != SOURCES[run.deployment.method]:
+        return Fail("other_line", TITLE, OTHER_LINE.format(number=line.e164 or "of its SIP trunk"))
+    clinic = run.setup.phone_integration_settings.get("clinicNumber", "")
+    if run.deployment.method == "forwarded" and clinic and PhoneLine.holder(clinic) is not None:
+        return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=clinic))
+    return None
+
+
+def _of_numbers(seen: Json) -> Fail | None:
+    choice = seen.get("choice")
+    if choice is not None and not choice.numbers:
+        return Fail(choice.code, FAILED, f"{choice.error} Nothing was charged.")
+    return None
 
 
 def missing_settings(settings: Settings) -> list[str]:

@@ -23,12 +23,13 @@ def test_deploy_with_forwarding_method_should_purchase_number(clinic):
 
 
 def test_deploy_with_sip_method_should_not_purchase(clinic):
-    """What this release does not deploy buys nothing, and says so."""
+    """Given SIP, then a trunk is made, the receptionist is live, and nothing was bought."""
     clinic.call("PUT", "…/phone/sip")
     assert not clinic.setup.phone_integration_settings.get("needsPhoneNumber")
-    clinic.deploys()
-    clinic.works(4)
+    clinic.goes_live()
+    assert len(clinic.twilio.books.trunks) == 1
     assert clinic.twilio.owned() == {}
+    assert clinic.twilio.fees("number") == 0
 
 
 def test_deploy_with_ported_method_should_not_purchase(clinic):

@@ -7,12 +7,14 @@ from datetime import timedelta
 import pytest
 
 from actions.deployment.stuck import CARDHOLDER_WITHIN, end_stuck
+from effects.settle import reconcile_owner
 from models.delivery.staged_job import StagedJob
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
 from models.effects.effect import Effect
 from runtime.clock import real_now
 from runtime.settings import get_settings
+from tests import given
 from tests.deploying import states
 from tests.going_live import FEE, MAKES, UNMAKES, GoingLive
 
@@ -95,6 +97,31 @@ def test_a_retry_gives_a_job_that_has_given_up_new_attempts(clinic):
     assert clinic.asks("retry", begun["id"]).status_code == 202
     assert clinic.comes_to_rest(begun["id"])["status"] == "live"
     clinic.has_one_of_each()
+
+
+@pytest.mark.parametrize(
+    "step", ["fee", "charge", "emergency_address", "number", "receptionist", "routing"]
+)
+def test_what_is_found_while_it_is_undone_is_undone_too(clinic, step):
+    """Given an answer that was lost, a job that gave up and ended without it, and an hourly look
+    that finds what was made before the undoing does, then it is given back like all the rest.
+    """
+    clinic.fault("refuse_after", MAKES[step])
+    begun = clinic.deploys(cost=FEE).json
+    while not (doubts := [effect for effect in Effect.select() if effect.in_doubt]):
+        given.make_due()
+        given.relayed(clinic.redis)
+        given.worked(clinic.redis, "deploys", rounds=1)
+    name = "purchase_number" if step == "number" else "deploy_account"
+    died(name)
+    end_stuck()
+    StagedJob.update(state="done").where(StagedJob.name == name).execute()
+    assert reconcile_owner(doubts[0], "test") is not None
+    assert Effect.get_by_id(doubts[0].id).state == "confirmed"
+    shown = clinic.comes_to_rest(begun["id"])
+    assert "undo_failed" not in states(shown).values(), shown
+    clinic.has_nothing()
+    assert all(intent.status in {"canceled", "succeeded"} for intent in clinic.intents)
 
 
 def test_a_release_that_has_given_up_is_left_to_a_person(clinic):
