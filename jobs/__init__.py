@@ -40,6 +40,7 @@ from jobs.release_number import release_number
 from jobs.release_stray import release_stray
 from jobs.retire_payment_link import retire_payment_link
 from jobs.revoke_integration import revoke_integration
+from jobs.scan_overdue import scan_overdue
 from jobs.send_payment_link import send_payment_link
 from jobs.test_forwarding import test_forwarding
 from jobs.tidy_receptionist import tidy_receptionist
@@ -94,6 +95,7 @@ __all__ = [
     "release_stray",
     "retire_payment_link",
     "revoke_integration",
+    "scan_overdue",
     "send_payment_link",
     "test_forwarding",
     "tidy_receptionist",
