@@ -21,6 +21,7 @@ TIMETABLE = (
     Schedule("refresh-integrations", "refresh_integrations", every=300),
     Schedule("look-at-expired-cards", "refresh_expired_cards", every=3600),
     Schedule("prune-jobs", "delete_expired_rows", every=3600),
+    Schedule("decide-promises", "decide_promises", every=300),
     Schedule("reconcile-effects", "reconcile_effects", every=3600),
     Schedule("reconcile-stripe", "reconcile_stripe", every=3600),
 )

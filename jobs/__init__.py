@@ -8,6 +8,7 @@ from jobs.check_forwarding import check_forwarding
 from jobs.check_lines import check_line, check_lines, check_more_lines
 from jobs.confirm_payment import confirm_payment
 from jobs.create_payment_link import create_payment_link
+from jobs.decide_promises import decide_promises
 from jobs.delete_expired_rows import delete_expired_rows
 from jobs.delete_knowledge_file import delete_knowledge_file
 from jobs.deliver_webhook import deliver_webhook
@@ -58,6 +59,7 @@ __all__ = [
     "check_more_lines",
     "confirm_payment",
     "create_payment_link",
+    "decide_promises",
     "delete_expired_rows",
     "delete_knowledge_file",
     "deliver_webhook",
