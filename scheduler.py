@@ -14,6 +14,7 @@ TIMETABLE = (
     Schedule("fold-totals", "fold_totals", every=60),
     Schedule("mark-overdue", "mark_overdue", every=300),
     Schedule("check-lines", "check_lines", every=600),
+    Schedule("poll-ports", "poll_ports", every=3600),
     Schedule("end-stuck-deployments", "end_stuck_deployments", every=300),
     Schedule("end-stale-charges", "expire_stale_charges", every=300),
     Schedule("look-at-expired-cards", "refresh_expired_cards", every=3600),

@@ -20,6 +20,7 @@ from jobs.follow_knowledge_file import follow_knowledge_file
 from jobs.mark_overdue import mark_overdue
 from jobs.open_payment_intent import open_payment_intent
 from jobs.open_setup_intent import open_setup_intent
+from jobs.poll_ports import poll_ports
 from jobs.poll_text_statuses import poll_text_status, poll_text_statuses
 from jobs.process_stripe_event import process_stripe_event
 from jobs.purchase_number import purchase_number
@@ -63,6 +64,7 @@ __all__ = [
     "mark_overdue",
     "open_payment_intent",
     "open_setup_intent",
+    "poll_ports",
     "poll_text_status",
     "poll_text_statuses",
     "process_stripe_event",

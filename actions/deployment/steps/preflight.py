@@ -4,6 +4,8 @@ from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind
 from actions.deployment.steps.fee import no_card
 from models.deployment.phone_line import PhoneLine
 from providers.twilio.accounts import fetch_account
+from providers.twilio.porting import portability
+from rules.deployment.porting import why_not_portable
 from runtime.log import get_log
 from runtime.settings import Settings, get_settings
 
@@ -26,16 +28,24 @@ OTHER_LINE = (
     "The account has the number {number} already, by another way for calls to arrive. Take its"
     " receptionist down, or choose that way again; then deploy. Nothing was charged."
 )
+NEEDS_PIN = (
+    "Your carrier wants your account number and PIN to let the number go. Save both with the"
+    " phone's settings, and deploy again. Nothing was charged."
+)
 SOURCES = {"forwarded": "bought", "sip": "sip", "ported": "ported"}
 
 log = get_log("deployment")
 
 
-def _look(_run: Run) -> Json:
+def _look(run: Run) -> Json:
     if missing_settings(get_settings()):
         return {}
     account = fetch_account()
-    return {"status": account.status, "is_trial": account.is_trial}
+    seen = {"status": account.status, "is_trial": account.is_trial}
+    number = run.setup.phone_integration_settings.get("phoneNumber", "")
+    if run.deployment.method == "ported" and number and PhoneLine.of(run.account.id) is None:
+        seen["port"] = portability(number)
+    return seen
 
 
 def _plan(run: Run, seen: Json) -> Plan:
@@ -48,7 +58,7 @@ def _plan(run: Run, seen: Json) -> Plan:
         return Fail("twilio_account", TITLE, CLOSED.format(status=seen["status"]))
     if seen["is_trial"] and PhoneLine.of(run.account.id) is None:
         return Fail("twilio_trial", TITLE, TRIAL)
-    crossed = _crossed(run)
+    crossed = _crossed(run) or _not_portable(run, seen.get("port"))
     if crossed is not None:
         return crossed
     if not run.setup.may_pay:
@@ -65,6 +75,19 @@ def _crossed(run: Run) -> Fail | None:
     clinic = run.setup.phone_integration_settings.get("clinicNumber", "")
     if run.deployment.method == "forwarded" and clinic and PhoneLine.holder(clinic) is not None:
         return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=clinic))
+    return None
+
+
+def _not_portable(run: Run, port: Json | None) -> Fail | None:
+    """A number that cannot move, or whose carrier wants more to let it go."""
+    if port is None:
+        return None
+    if not port["portable"]:
+        why = why_not_portable(port["code"], port["reason"])
+        return Fail("not_portable", TITLE, f"{why} Nothing was charged.")
+    settings = run.setup.phone_integration_settings
+    if port["needs_pin"] and not (settings.get("sealedPin") and settings.get("accountNumber")):
+        return Fail("port_needs_pin", TITLE, NEEDS_PIN)
     return None
 
 
