@@ -10,6 +10,7 @@ from runtime.start import settings_or_exit
 TIMETABLE = (
     Schedule("backfill-stripe-events", "backfill_stripe_events", every=3600),
     Schedule("follow-texts", "poll_text_statuses", every=600),
+    Schedule("follow-calls", "poll_calls", every=120),
     Schedule("find-strays", "find_strays", every=86_400),
     Schedule("fold-totals", "fold_totals", every=60),
     Schedule("mark-overdue", "mark_overdue", every=300),
@@ -17,6 +18,7 @@ TIMETABLE = (
     Schedule("poll-ports", "poll_ports", every=3600),
     Schedule("end-stuck-deployments", "end_stuck_deployments", every=300),
     Schedule("end-stale-charges", "expire_stale_charges", every=300),
+    Schedule("refresh-integrations", "refresh_integrations", every=300),
     Schedule("look-at-expired-cards", "refresh_expired_cards", every=3600),
     Schedule("prune-jobs", "delete_expired_rows", every=3600),
     Schedule("reconcile-effects", "reconcile_effects", every=3600),

@@ -1,5 +1,6 @@
 """All kinds of effects there are."""
 
+from effects.calling.call import CALL
 from effects.contact.text import TEXT
 from effects.deployment.address_create import ADDRESS_CREATE
 from effects.deployment.address_delete import ADDRESS_DELETE
@@ -43,6 +44,7 @@ from effects.deployment.vapi.squad_delete import SQUAD_DELETE
 from effects.deployment.vapi.squad_update import SQUAD_UPDATE
 from effects.deployment.vapi.tool_create import TOOL_CREATE
 from effects.deployment.vapi.tool_delete import TOOL_DELETE
+from effects.deployment.vapi.tool_drop import TOOL_DROP
 from effects.deployment.vapi.tool_update import TOOL_UPDATE
 from effects.kind import Kind
 from effects.payments.intent_cancel import INTENT_CANCEL
@@ -65,6 +67,7 @@ KINDS: tuple[Kind, ...] = (
     INTENT_CANCEL,
     REFUND,
     TEXT,
+    CALL,
     SETUP_CUSTOMER_CREATE,
     SETUP_INTENT_CREATE,
     FEE_CREATE,
@@ -82,6 +85,7 @@ KINDS: tuple[Kind, ...] = (
     TOOL_CREATE,
     TOOL_UPDATE,
     TOOL_DELETE,
+    TOOL_DROP,
     ASSISTANT_CREATE,
     ASSISTANT_UPDATE,
     ASSISTANT_DELETE,

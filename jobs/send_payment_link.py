@@ -1,5 +1,5 @@
-"""A requested text with the invoice's short address is sent at most once, if the contact gate
-allows it.
+"""A requested text with the invoice's short address, or with words of its own, is sent at most
+once, if the contact gate allows it.
 
 Twice is harmless: the gate's answer, the attempt and the message's state commit together, one
 process wins the right to send it, and an attempt with an unknown outcome is never repeated. Only
@@ -17,6 +17,7 @@ from actions.contact.record_text_report import (
     record_text_report,
 )
 from actions.payments.payable import payment_is_under_way
+from actions.people.unanswered import reopen_unanswered
 from delivery.attempt import Snooze, own_queue, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -33,7 +34,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
 from rules.contact.gate import TRANSIENT, Allowed, Refused, may_contact
 from rules.contact.offers import is_offer
-from rules.contact.templates import Rendered, render
+from rules.contact.templates import Rendered, render, weighed
 from rules.invoice_fold import UNPAID
 from rules.money import in_words
 from runtime.clock import business_now, real_now
@@ -75,7 +76,10 @@ def _decide(asked: Message) -> Effect | None:
         if message.status != "waiting":
             return None
         if expire_unsent(message, now):
+            reopen_unanswered(message)
             return None
+        if message.is_ready:
+            return _ask_gate(invoice, message, None, now)
         link = PaymentLink.newest(invoice)
         if not _make_link(invoice, message, link):
             return _ask_gate(invoice, message, link, now)
@@ -119,9 +123,20 @@ def _why_no_link(link: PaymentLink) -> str:
 def _ask_gate(
     invoice: Invoice, message: Message, link: PaymentLink | None, now: datetime
 ) -> Effect | None:
-    words = template_for(message.account_id, message.kind, message.language)
+    words = (
+        (message.body, message.language)
+        if message.is_ready
+        else template_for(message.account_id, message.kind, message.language)
+    )
     known = known_of(
-        invoice, message.customer, message.to, "sms", business_now(), now, is_offer(words[0])
+        invoice,
+        message.customer,
+        message.to,
+        "sms",
+        business_now(),
+        now,
+        is_offer(words[0]),
+        "answer" if message.is_ready else "reminder",
     )
     answer = may_contact(known.facts, business_now())
     if isinstance(answer, Refused):
@@ -129,7 +144,10 @@ def _ask_gate(
             raise Snooze(f"text {message.id}: {answer.code}", _patience(message))
         ContactDecision.record(answer, now, **_about(message))
         message.record_refused(answer.code, answer.reason, now)
+        reopen_unanswered(message)
         return None
+    if message.is_ready:
+        return _reserve(invoice, message, weighed(message.body), known.sender, answer, now)
     if link is not None and link.state == "active":
         return _reserve(invoice, message, _text(invoice, words), known.sender, answer, now)
     if link is not None and link.state == "refused":
@@ -165,7 +183,7 @@ def _reserve(
         invoice,
         "",
         message.asked_by,
-        f"payment link of invoice {invoice.number}",
+        f"{message.kind.replace('_', ' ')} of invoice {invoice.number}",
         now + timedelta(seconds=leave_within),
     )
     message.record_sending(
@@ -202,6 +220,7 @@ def _record(message: Message, effect: Effect, answer: dict[str, Any] | None, now
     elif effect.state == "refused":
         message.record_refused(effect.error_code or "", effect.error or "", now)
         act_on_failure(message, effect.error_code or "", now)
+        reopen_unanswered(message)
     else:
         message.record_report("unknown", None, "unknown", now)
         stage(

@@ -95,6 +95,11 @@ class GoingLive(Deploying):
         return [one for one in self.stripe.sdk.charges.list().data if one.paid]
 
     @property
+    def intents(self) -> list[Any]:
+        """Every payment that was prepared."""
+        return list(self.stripe.sdk.payment_intents.list().data)
+
+    @property
     def kept(self) -> int:
         """What the platform has taken and not given back, minor units."""
         return sum(one.amount - one.amount_refunded for one in self.charges)

@@ -36,6 +36,8 @@ NAMES = [
     "UpdateByoSipTrunkCredentialDTO",
     "SipTrunkGateway",
     "CreateChatDTO",
+    "CreateCallDTO",
+    "CreateCustomerDTO",
     "CreateFileDTO",
     "UpdateFileDTO",
     "KnowledgeBase",
@@ -67,6 +69,7 @@ NAMES = [
     "StartSpeakingPlan",
     "AnalysisPlan",
     "KeypadInputPlan",
+    "VapiVoicemailDetectionPlan",
 ]
 KEPT = ("maxLength", "minLength", "minimum", "maximum")
 Json = dict[str, Any]

@@ -14,6 +14,8 @@ from web.accounts.account_settings import Settings
 from web.accounts.accounts import Accounts
 from web.accounts.timeline import AccountTimeline
 from web.books.reconciliation import LatestReconciliation
+from web.calling.calls import InvoiceCalls, OneCall
+from web.calling.tools import VapiTools
 from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
 from web.contact.contact_ledger import ContactLedger
 from web.contact.evaluate import Evaluations
@@ -47,6 +49,13 @@ from web.http.middleware import RequestContext, install
 from web.http.payment_guard import PaymentGuard
 from web.http.routing import Router, StaticFiles
 from web.http.security_headers import SecurityHeaders
+from web.integrations.callback import OAuthCallback
+from web.integrations.integrations import (
+    AuthorizeIntegration,
+    ConnectIntegration,
+    Integrations,
+    OneIntegration,
+)
 from web.invoices.customers import Customers, OneCustomer
 from web.invoices.finance import FinanceSummary, UnpaidInvoices
 from web.invoices.invoice_actions import CancelInvoice, InvoiceNotes, SendInvoice, WriteOffInvoice
@@ -65,6 +74,14 @@ from web.payments.payment_intents import CreatePaymentIntent
 from web.payments.payment_links import InvoicePaymentLinks, PayPage
 from web.payments.payments import OnePayment, PaymentRefunds, Payments
 from web.payments.void_payment import VoidPayment
+from web.people.promises import InvoicePromises
+from web.people.work_items import (
+    InvoiceEscalations,
+    OneWorkItem,
+    ReplyToWorkItem,
+    ResolveWorkItem,
+    WorkItems,
+)
 from web.server.request_metrics import RequestMetrics
 from web.webhooks.stripe_webhooks import ConnectWebhook, StripeWebhook
 from web.webhooks.twilio_calls import IncomingCalls
@@ -86,6 +103,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/webhooks/twilio/message-status": MessageStatuses,
     "/api/webhooks/twilio/voice": IncomingCalls,
     "/api/webhooks/twilio/porting": PortReports,
+    "/api/vapi/tools": VapiTools,
     # accounts
     "/api/accounts": Accounts,
     "/api/accounts/{account_id}": OneAccount,
@@ -118,6 +136,11 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/accounts/{account_id}/phone/ported": PortedPhone,
     "/api/accounts/{account_id}/phone/sip": SipPhone,
     "/api/accounts/{account_id}/phone/none": NoPhone,
+    "/api/accounts/{account_id}/integrations": Integrations,
+    "/api/accounts/{account_id}/integrations/{provider}": OneIntegration,
+    "/api/accounts/{account_id}/integrations/{provider}/authorize": AuthorizeIntegration,
+    "/api/accounts/{account_id}/integrations/{provider}/connect": ConnectIntegration,
+    "/api/oauth/callback": OAuthCallback,
     # customers and contact with them
     "/api/customers": Customers,
     "/api/customers/{customer_id}": OneCustomer,
@@ -137,6 +160,9 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/invoices/{invoice_id}/notes": InvoiceNotes,
     "/api/invoices/{invoice_id}/timeline": InvoiceTimeline,
     "/api/invoices/{invoice_id}/messages": InvoiceMessages,
+    # calls
+    "/api/invoices/{invoice_id}/calls": InvoiceCalls,
+    "/api/calls/{call_id}": OneCall,
     # payments
     "/api/payments": Payments,
     "/api/payments/{payment_id}": OnePayment,
@@ -147,6 +173,12 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/payments/phone": PayByPhone,
     "/api/payments/upsert": UpsertPayment,
     "/api/invoices/{invoice_id}/payment-links": InvoicePaymentLinks,
+    "/api/invoices/{invoice_id}/promises": InvoicePromises,
+    "/api/invoices/{invoice_id}/escalations": InvoiceEscalations,
+    "/api/work-items": WorkItems,
+    "/api/work-items/{item_id}": OneWorkItem,
+    "/api/work-items/{item_id}/resolve": ResolveWorkItem,
+    "/api/work-items/{item_id}/reply": ReplyToWorkItem,
     "/p/{token}": PayPage,
     "/api/invoices/{invoice_id}/card-forms": CardForms,
     "/invoices/{invoice_id}/card": OpenCardForm,

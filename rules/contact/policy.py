@@ -237,6 +237,17 @@ RULES: tuple[Rule, ...] = (
     ),
     # when
     Rule(
+        id="promise",
+        kind="condition",
+        what="Who has promised to pay by a day is not asked to pay until that day and a day of"
+        " grace are over. The day is at most sixty days ahead.",
+        source="house policy",
+        certainty="high",
+        code="promised",
+        scope="debt",
+        numbers={"grace_days": 1, "farthest_days": 60},
+    ),
+    Rule(
         id="hours",
         kind="hours",
         what="Nobody is contacted before 8:00 or after 21:00 in any zone where they may be: that of"
@@ -554,6 +565,9 @@ OUTCOMES: dict[str, Outcome] = {
     "no_answer": Outcome(True, False, "it rang, and nobody answered"),
     "voicemail": Outcome(True, False, "a mailbox answered"),
     "somebody_else": Outcome(True, False, "another person answered"),
+    "not_placed": Outcome(False, False, "the call was not placed"),
+    "silent": Outcome(True, True, "somebody answered, and nobody spoke"),
+    "broke_off": Outcome(True, True, "the call broke off, perhaps after somebody answered"),
     "hung_up": Outcome(True, True, "the person answered and hung up"),
     "spoke": Outcome(True, True, "the person was spoken to"),
     "promised": Outcome(True, True, "the person promised to pay"),

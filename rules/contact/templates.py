@@ -96,6 +96,11 @@ def render(template: str, language: str, values: dict[str, str]) -> Rendered:
         body = f"{body} {STOP_LINES[language_of(language)]}"
     if len(body) > MAX_LENGTH:
         raise ValueError(f"The text has {len(body)} characters; at most {MAX_LENGTH} can be sent.")
+    return weighed(body)
+
+
+def weighed(body: str) -> Rendered:
+    """Words that are ready to be sent."""
     return Rendered(body, *_weight(body))
 
 

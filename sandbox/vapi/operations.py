@@ -4,7 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.vapi import assistants, chat, credentials, files, lists, phone_numbers, squads, tools
+from sandbox.vapi import (
+    assistants,
+    calls,
+    chat,
+    credentials,
+    files,
+    lists,
+    phone_numbers,
+    squads,
+    tools,
+)
 from sandbox.vapi.books import KINDS, Books
 from sandbox.vapi.errors import Json, invalid, missing
 from sandbox.vapi.twilio_link import Line
@@ -99,6 +109,9 @@ OPERATIONS: dict[tuple[str, str, bool], Operation] = {
     ("DELETE", "credential", True): _delete("credential", credentials.check_is_free),
     ("POST", "chat", False): Operation(lambda call: chat.create(call.books, call.body), 201),
     ("GET", "chat", True): _retrieve("chat"),
+    ("POST", "call", False): Operation(lambda call: calls.create(call.books, call.body), 201),
+    ("GET", "call", False): _index("call"),
+    ("GET", "call", True): Operation(lambda call: calls.retrieve(call.books, call.id)),
 }
 
 

@@ -15,9 +15,10 @@ SHOWN = (
     ("SIP trunks", "credential", {"Id": "id", "Name": "name"}),
     ("Tools", "tool", {"Id": "id", "Type": "type"}),
     ("Files", "file", {"Id": "id", "Name": "name", "Status": "status"}),
+    ("Calls", "call", {"Id": "id", "Status": "status", "Ended": "endedReason", "USD": "cost"}),
     ("Chats", "chat", {"Id": "id", "Input": "input", "USD": "cost"}),
 )
-KEPT = ("tables", "versions", "private", "bills", "last_moment")
+KEPT = ("tables", "versions", "private", "bills", "callers", "last_moment")
 
 
 def sections(vapi: Vapi, at_most: int) -> Iterator[tuple[Section, int]]:

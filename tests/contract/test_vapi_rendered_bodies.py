@@ -34,7 +34,11 @@ BODIES = {
     "query tool": ("CreateQueryToolDTO", render_query_tool(CLINIC, "tag-1")),
     "receptionist": ("CreateAssistantDTO", render_receptionist(CLINIC, "tool-1")),
     "in Spanish": ("CreateAssistantDTO", render_receptionist(replace(CLINIC, language="es"))),
-    "payments": ("CreateAssistantDTO", render_payments(CLINIC, "verifyCaller", ("tool-2",))),
+    "payments": ("CreateAssistantDTO", render_payments(CLINIC)),
+    "payments in Spanish": (
+        "CreateAssistantDTO",
+        render_payments(replace(CLINIC, language="es")),
+    ),
     "trial": ("CreateAssistantDTO", render_trial(CLINIC)),
     "squad": ("CreateSquadDTO", SQUAD | {"name": "tag-3"}),
 }

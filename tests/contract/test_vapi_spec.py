@@ -14,6 +14,7 @@ import pytest
 
 from providers.vapi import (
     assistants,
+    calls,
     chat,
     client,
     credentials,
@@ -22,11 +23,13 @@ from providers.vapi import (
     squads,
     tools,
 )
+from rules.calling.outbound import render_call
 from rules.deployment.payments_member import render_payments
 from rules.deployment.query_tool import render_query_tool
 from rules.deployment.receptionist import render_receptionist, render_trial
 from rules.deployment.rendering import Clinic, File
 from rules.deployment.sip import trunk_at_vapi
+from rules.deployment.squad import Member
 from runtime.clock import real_now
 from sandbox.vapi.in_process import InProcess
 from sandbox.vapi.operations import OPERATIONS
@@ -130,6 +133,18 @@ def everything_we_ask():
     credentials.delete_credential(known["id"])
     first = chat.create_chat(body, "Hello")
     chat.create_chat(body, "Hello again", first.id)
+    placed = calls.create_call(
+        render_call(
+            call_id="call_1",
+            phone_number_id=number["id"],
+            to="+12025550123",
+            payments=Member(assistant["id"], "payments", "v1"),
+            receptionist=Member(assistant["id"], "receptionist"),
+        ),
+        "eff_1",
+    )
+    calls.get_call(placed.id)
+    calls.find_call("eff_1", since)
     phone_numbers.delete_number(number["id"])
     squads.delete_squad(squad["id"])
     assistants.delete_assistant(assistant["id"])
@@ -294,10 +309,10 @@ def test_what_is_rendered_for_a_clinic_is_taken_by_the_stand_in(spy):
         files=(File(file["id"], "hours.txt"),),
         transfer_number="+12125550199",
     )
-    tool, function = tools.create_tool(render_query_tool(clinic, "t")), a_function_tool()
+    tool = tools.create_tool(render_query_tool(clinic, "t"))
     members = [
         assistants.create_assistant(render_receptionist(clinic, tool["id"]), "r"),
-        assistants.create_assistant(render_payments(clinic, "verify", (function["id"],)), "p"),
+        assistants.create_assistant(render_payments(clinic), "p"),
     ]
     assert [assistants.version_of(each) for each in members] == ["v1", "v1"]
     assert "Harbor Dental" in chat.create_chat(render_trial(clinic), "When are you open?").text

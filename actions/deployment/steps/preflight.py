@@ -1,5 +1,6 @@
 """What can be known to go wrong is found before anything is charged."""
 
+from actions.deployment.number import FAILED, choose_number, wish_of
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind
 from actions.deployment.steps.fee import no_card
 from models.deployment.phone_line import PhoneLine
@@ -42,10 +43,15 @@ def _look(run: Run) -> Json:
         return {}
     account = fetch_account()
     seen = {"status": account.status, "is_trial": account.is_trial}
-    number = run.setup.phone_integration_settings.get("phoneNumber", "")
-    if run.deployment.method == "ported" and number and PhoneLine.of(run.account.id) is None:
-        seen["port"] = portability(number)
-    return seen
+    if PhoneLine.of(run.account.id) is not None:
+        return seen
+    settings = run.setup.phone_integration_settings
+    if run.deployment.method == "ported":
+        return seen | {"port": portability(settings.get("phoneNumber", ""))}
+    if not any(step.name == "number" for step in run.steps):
+        return seen
+    choice = choose_number(wish_of(run.deployment, run.setup), bool(settings.get("serviceAddress")))
+    return seen | {"choice": choice}
 
 
 def _plan(run: Run, seen: Json) -> Plan:
@@ -54,17 +60,21 @@ def _plan(run: Run, seen: Json) -> Plan:
         names = ", ".join(missing)
         why = f"This installation lacks {names}. Whoever runs Payphone has to set it; then deploy"
         return Fail("not_configured", TITLE, f"{why} again. Nothing was charged.")
-    if seen["status"] != "active":
-        return Fail("twilio_account", TITLE, CLOSED.format(status=seen["status"]))
-    if seen["is_trial"] and PhoneLine.of(run.account.id) is None:
-        return Fail("twilio_trial", TITLE, TRIAL)
-    crossed = _crossed(run) or _not_portable(run, seen.get("port"))
-    if crossed is not None:
-        return crossed
+    wrong = _of_twilio(run, seen) or _crossed(run) or _of_numbers(seen) or _not_portable(run, seen)
+    if wrong is not None:
+        return wrong
     if not run.setup.may_pay:
         return no_card(run)
     log.info("[Receptionist] Payment method verified, proceeding with deployment")
     return Done()
+
+
+def _of_twilio(run: Run, seen: Json) -> Fail | None:
+    if seen["status"] != "active":
+        return Fail("twilio_account", TITLE, CLOSED.format(status=seen["status"]))
+    if seen["is_trial"] and PhoneLine.of(run.account.id) is None:
+        return Fail("twilio_trial", TITLE, TRIAL)
+    return None
 
 
 def _crossed(run: Run) -> Fail | None:
@@ -78,8 +88,16 @@ def _crossed(run: Run) -> Fail | None:
     return None
 
 
-def _not_portable(run: Run, port: Json | None) -> Fail | None:
+def _of_numbers(seen: Json) -> Fail | None:
+    choice = seen.get("choice")
+    if choice is not None and not choice.numbers:
+        return Fail(choice.code, FAILED, f"{choice.error} Nothing was charged.")
+    return None
+
+
+def _not_portable(run: Run, seen: Json) -> Fail | None:
     """A number that cannot move, or whose carrier wants more to let it go."""
+    port = seen.get("port")
     if port is None:
         return None
     if not port["portable"]:

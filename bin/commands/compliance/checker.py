@@ -70,6 +70,7 @@ class Case:
     billed_on: date
     disputed: bool
     processing: bool
+    promised_until: datetime | None
     opted_out: bool
     holds: tuple[tuple[str, datetime | None], ...]
     wished_channel: str
@@ -96,7 +97,7 @@ class Case:
 def broken(case: Case, log: list[Made], at: datetime) -> set[str]:
     """The codes of all rules that contacting the person at `at` would break."""
     return {
-        *_of_the_debt(case),
+        *_of_the_debt(case, at),
         *_of_the_person(case, at),
         *_of_the_number(case, at),
         *_of_the_clinic(case, at),
@@ -105,7 +106,7 @@ def broken(case: Case, log: list[Made], at: datetime) -> set[str]:
     }
 
 
-def _of_the_debt(case: Case) -> Iterator[str]:
+def _of_the_debt(case: Case, at: datetime) -> Iterator[str]:
     if case.debt_status == "paid":
         yield "invoice_paid"
     if case.debt_status not in ("sent", "overdue"):
@@ -114,6 +115,8 @@ def _of_the_debt(case: Case) -> Iterator[str]:
         yield "invoice_disputed"
     if case.processing:
         yield "payment_processing"
+    if case.promised_until is not None and at < case.promised_until:
+        yield "promised"
 
 
 def _of_the_person(case: Case, at: datetime) -> Iterator[str]:

@@ -1,5 +1,5 @@
-"""A clinic's own number moves to us (F71, F78, F82): asked for at Deploy, waited for over days, told
-in words, live by itself; and given up while it can be.
+"""A clinic's own number moves to us (F71, F78, F82): asked for at Deploy, waited for over days,
+told in words, live by itself; and given up while it can be.
 """
 
 import base64

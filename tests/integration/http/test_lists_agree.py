@@ -12,6 +12,8 @@ from models.contact.contact_decision import ContactDecision
 from models.contact.hold import Hold
 from models.contact.message import Message
 from models.contact.opt_out import OptOut
+from models.contact.promise import Promise
+from models.contact.work_item import WorkItem
 from models.deployment.deployment import Deployment
 from models.deployment.knowledge_file import KnowledgeFile
 from models.feed.webhook_endpoint import WebhookEndpoint
@@ -35,6 +37,8 @@ LISTS = [
     "/api/accounts/{account}/deployments",
     "/api/accounts/{account}/timeline",
     "/api/webhook-endpoints",
+    "/api/work-items",
+    "/api/invoices/{invoice}/promises",
 ]
 COMPARED = "/api/finance/reconciliation"  # empty until Stripe was asked
 FEED = "/api/events"  # goes by `since`
@@ -79,6 +83,9 @@ class Listing(Clinic):
                 created_at=now + timedelta(seconds=count),
                 updated_at=now,
             )
+            WorkItem.open(account.id, "escalation", f"{account.id}{count}", "look at it")
+            promised = Promise.make(self.invoice, 1, self.invoice.due_date, now, "test")
+            promised.record_settled("replaced", 0, now)
             WebhookEndpoint.register(account, f"https://example.com/{count}", [], "x", now)
             Consent.record(customer, person, ["sms"], now, now, **said)
             asked = {

@@ -85,6 +85,7 @@ TROUBLES = [
     ({"creditor.unregistered": "pending"}, "sender_unregistered"),
     ({"creditor.paused": True}, "paused"),
     ({"debt.payment_processing": True}, "payment_processing"),
+    ({"debt.promised_until": NOON + timedelta(days=3)}, "promised"),
     ({"person.zones": ()}, "unknown_time_zone"),
     ({"person.zones": ("Pacific/Honolulu",)}, "quiet_hours"),
     ({"creditor.quiet_days": ("friday",)}, "quiet_day"),

@@ -34,6 +34,7 @@ CLINICS_OWN = {
 # free for a clinic, or held back by another guard
 EXEMPT = {
     "file_upload": "documents are free for the clinic and capped by account and day",
+    "call": "a person is called behind the contact gate, pause and the day's limit",
     "text": "a person is texted behind the contact gate",
     "forwarding_call": "only for a number that was bought, so behind the guard; ten a day, behind"
     " pause and ceiling",

@@ -1,0 +1,64 @@
+"""How far a person has come on the ladder, and when they last heard from the clinic."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from models.base import execute
+from models.contact.contact_facts import moment
+from models.invoices.invoice import Invoice
+from rules.contact.ladder import Heard, Owed
+
+# A text that never left was no contact: its rung is still to be climbed.
+_CLIMBED = """
+SELECT n.invoice_id, n.climbed, n.due_on, p.channel, p.performed_at, p.call_id
+FROM planned_contact AS p
+JOIN planned_contact_invoice AS n ON n.planned_contact_id = p.id
+LEFT JOIN message AS m ON m.id = p.message_id
+WHERE p.customer_id = ? AND p.state <> 'refused'
+AND NOT (m.id IS NOT NULL AND m.status = 'refused' AND m.effect_id IS NULL)
+"""
+_TEXTED = "SELECT MAX(sent_at), MAX(CASE WHEN status = 'waiting' THEN 1 ELSE 0 END) FROM message"
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What the ladder of a person depends on; `is_asked`: a text to them waits to be sent."""
+
+    owed: tuple[Owed, ...]
+    heard: Heard
+    is_asked: bool
+
+
+def course_of(customer_id: str, zone: str, invoices: Sequence[Invoice]) -> Course:
+    """The person's course, by their unpaid `invoices`, in the account's time `zone`."""
+    climbed: dict[tuple[str, str], int] = {}
+    heard: list[datetime] = []
+    called: list[datetime] = []
+    for invoice_id, days, due_on, channel, performed, call_id in execute(
+        _CLIMBED, (customer_id,)
+    ).fetchall():
+        key = invoice_id, str(due_on)
+        climbed[key] = max(days, climbed.get(key, 0))
+        at = moment(performed)
+        if at is not None and channel != "person":
+            heard.append(at)
+        if at is not None and call_id is not None:
+            called.append(at)
+    texted, is_asked = execute(f"{_TEXTED} WHERE customer_id = ?", (customer_id,)).fetchone()
+    heard += [at for at in (moment(texted),) if at is not None]
+    return Course(
+        tuple(
+            Owed(one.id, one.due_date, climbed.get((one.id, one.due_date.isoformat()), 0))
+            for one in invoices
+        ),
+        Heard(_day(heard, zone), _day(called, zone)),
+        bool(is_asked),
+    )
+
+
+def _day(moments: Sequence[datetime], zone: str) -> date | None:
+    """The local date of the latest."""
+    latest = max(moments, default=datetime.min.replace(tzinfo=UTC))
+    return latest.astimezone(ZoneInfo(zone)).date() if moments else None
