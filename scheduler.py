@@ -16,6 +16,7 @@ TIMETABLE = (
     Schedule("mark-overdue", "mark_overdue", every=300),
     Schedule("scan-overdue", "scan_overdue", every=300),
     Schedule("check-lines", "check_lines", every=600),
+    Schedule("poll-ports", "poll_ports", every=3600),
     Schedule("end-stuck-deployments", "end_stuck_deployments", every=300),
     Schedule("end-stale-charges", "expire_stale_charges", every=300),
     Schedule("refresh-integrations", "refresh_integrations", every=300),

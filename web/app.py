@@ -38,6 +38,7 @@ from web.deployment.numbers import PurchaseNumber
 from web.deployment.payment_action import PaymentAction, PaymentActionDone
 from web.deployment.payment_method import PaymentMethod, SetupIntents
 from web.deployment.phone import ForwardedPhone, NoPhone, PortedPhone, SipPhone
+from web.deployment.port_documents import PortDocuments
 from web.deployment.review import OneAccount
 from web.deployment.try_it import TryIt
 from web.deployment.voice import Voice
@@ -84,6 +85,7 @@ from web.people.work_items import (
 from web.server.request_metrics import RequestMetrics
 from web.webhooks.stripe_webhooks import ConnectWebhook, StripeWebhook
 from web.webhooks.twilio_calls import IncomingCalls
+from web.webhooks.twilio_porting import PortReports
 from web.webhooks.twilio_webhooks import IncomingMessages, MessageStatuses
 from web.webhooks.vapi_webhooks import VapiWebhook
 
@@ -102,6 +104,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/webhooks/twilio/message-status": MessageStatuses,
     "/api/webhooks/twilio/voice": IncomingCalls,
     "/api/webhooks/vapi": VapiWebhook,
+    "/api/webhooks/twilio/porting": PortReports,
     "/api/vapi/tools": VapiTools,
     # accounts
     "/api/accounts": Accounts,
@@ -125,6 +128,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/twilio/phone/purchase": PurchaseNumber,
     # going live
     "/api/accounts/{account_id}/voice": Voice,
+    "/api/accounts/{account_id}/port-documents": PortDocuments,
     "/api/accounts/{account_id}/knowledge-files": KnowledgeFiles,
     "/api/accounts/{account_id}/knowledge-files/{file_id}": OneKnowledgeFile,
     "/api/accounts/{account_id}/try": TryIt,
