@@ -40,6 +40,7 @@ from effects.deployment.vapi.squad_delete import SQUAD_DELETE
 from effects.deployment.vapi.squad_update import SQUAD_UPDATE
 from effects.deployment.vapi.tool_create import TOOL_CREATE
 from effects.deployment.vapi.tool_delete import TOOL_DELETE
+from effects.deployment.vapi.tool_drop import TOOL_DROP
 from effects.deployment.vapi.tool_update import TOOL_UPDATE
 from effects.kind import Kind
 from effects.payments.intent_cancel import INTENT_CANCEL
@@ -80,6 +81,7 @@ KINDS: tuple[Kind, ...] = (
     TOOL_CREATE,
     TOOL_UPDATE,
     TOOL_DELETE,
+    TOOL_DROP,
     ASSISTANT_CREATE,
     ASSISTANT_UPDATE,
     ASSISTANT_DELETE,

@@ -5,7 +5,7 @@ from jobs.backfill_stripe_events import backfill_stripe_events
 from jobs.cancel_payment_intent import cancel_payment_intent
 from jobs.change_payment_intent import change_payment_intent
 from jobs.check_forwarding import check_forwarding
-from jobs.check_lines import check_line, check_lines
+from jobs.check_lines import check_line, check_lines, check_more_lines
 from jobs.confirm_payment import confirm_payment
 from jobs.create_payment_link import create_payment_link
 from jobs.delete_expired_rows import delete_expired_rows
@@ -13,7 +13,7 @@ from jobs.delete_knowledge_file import delete_knowledge_file
 from jobs.deliver_webhook import deliver_webhook
 from jobs.deploy_account import deploy_account
 from jobs.dial_overdue import dial_overdue
-from jobs.end_stuck_deployments import end_stuck_deployments
+from jobs.end_stuck_deployments import end_more_stuck_deployments, end_stuck_deployments
 from jobs.expire_stale_charges import expire_stale_charges
 from jobs.find_strays import find_strays, find_strays_at
 from jobs.fold_totals import fold_totals
@@ -42,6 +42,7 @@ from jobs.retire_payment_link import retire_payment_link
 from jobs.revoke_integration import revoke_integration
 from jobs.send_payment_link import send_payment_link
 from jobs.test_forwarding import test_forwarding
+from jobs.tidy_receptionist import tidy_receptionist
 from jobs.undo_deployment_step import undo_deployment_step
 from jobs.upload_knowledge_file import upload_knowledge_file
 
@@ -53,6 +54,7 @@ __all__ = [
     "check_forwarding",
     "check_line",
     "check_lines",
+    "check_more_lines",
     "confirm_payment",
     "create_payment_link",
     "delete_expired_rows",
@@ -60,6 +62,7 @@ __all__ = [
     "deliver_webhook",
     "deploy_account",
     "dial_overdue",
+    "end_more_stuck_deployments",
     "end_stuck_deployments",
     "expire_stale_charges",
     "find_strays",
@@ -93,6 +96,7 @@ __all__ = [
     "revoke_integration",
     "send_payment_link",
     "test_forwarding",
+    "tidy_receptionist",
     "undo_deployment_step",
     "upload_knowledge_file",
 ]

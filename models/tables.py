@@ -13,6 +13,8 @@ from models.books.reconciliation import Difference, Reconciliation, Sighting
 from models.books.stripe_watermark import StripeWatermark
 from models.calling.call import Call, CallInvoice
 from models.calling.call_slot import CallSlot
+from models.calling.keypad_session import KeypadSession
+from models.calling.tool_call import ToolCall
 from models.contact.account_sender import AccountSender
 from models.contact.consent import Consent
 from models.contact.contact_course import ContactCourse
@@ -121,4 +123,6 @@ TABLES: tuple[type[Row], ...] = (
     Call,
     CallInvoice,
     CallSlot,
+    ToolCall,
+    KeypadSession,
 )

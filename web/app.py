@@ -15,6 +15,7 @@ from web.accounts.accounts import Accounts
 from web.accounts.timeline import AccountTimeline
 from web.books.reconciliation import LatestReconciliation
 from web.calling.calls import InvoiceCalls, OneCall
+from web.calling.tools import VapiTools
 from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
 from web.contact.contact_ledger import ContactLedger
 from web.contact.evaluate import Evaluations
@@ -99,6 +100,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/webhooks/twilio/messages": IncomingMessages,
     "/api/webhooks/twilio/message-status": MessageStatuses,
     "/api/webhooks/twilio/voice": IncomingCalls,
+    "/api/vapi/tools": VapiTools,
     # accounts
     "/api/accounts": Accounts,
     "/api/accounts/{account_id}": OneAccount,

@@ -315,6 +315,8 @@ def _end(deployment: Deployment, status: str, now: datetime, keeps_slot: bool = 
     deployment.record(now, status=status, holds_slot=keeps_slot, finished_at=now, message=message)
     tell(deployment, message, now)
     if status == "live":
+        account_id = deployment.account_id
+        stage_again("tidy_receptionist", deployment.id, deployment.id, fair_to=account_id)
         emit(deployment.account_id, "deployment.live", *about(deployment))
     elif status != "taken_down":
         emit(deployment.account_id, "deployment.failed", *about(deployment))

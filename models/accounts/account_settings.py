@@ -5,7 +5,7 @@ call, what staff may do.
 from datetime import datetime
 from typing import Any
 
-from peewee import SQL, JSONField, TextField
+from peewee import SQL, BooleanField, JSONField, TextField
 
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
@@ -21,6 +21,9 @@ class AccountSettings(Row):
     `rules.contact.ladder.Rung` has them, None: the default · `first_contacts`: draft, what the
     ladder would send waits for a person; automatic · `opening_hours`: see
     `rules/integrations/opening_hours.py`; {} for the usual ones.
+    ladder would send waits for a person; automatic · `keypad_payments`: whether cards may be
+    entered on the keypad during a call · `send_project`: whether an invoice's project is only a
+    reference, which callers may be told.
     """
 
     account_id: str
@@ -35,6 +38,8 @@ class AccountSettings(Row):
     ladder = JSONField(null=True)
     first_contacts = TextField(default="draft", constraints=[SQL("DEFAULT 'draft'")])
     opening_hours = JSONField(default=dict, constraints=[SQL("DEFAULT '{}'")])
+    keypad_payments = BooleanField(default=False, constraints=[SQL("DEFAULT FALSE")])
+    send_project = BooleanField(default=False, constraints=[SQL("DEFAULT FALSE")])
     updated_at = Instant()
 
     @classmethod

@@ -130,7 +130,7 @@ def fits(value, schema, spec):
         "object": dict,
         "array": list,
     }
-    return value is None or isinstance(value, kinds[schema["type"]])
+    return value is None or isinstance(value, kinds.get(schema.get("type"), object))
 
 
 def assert_published(specs, kind, shown):

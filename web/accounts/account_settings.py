@@ -51,6 +51,9 @@ class SettingsChange(Body):
     each year (`12-25`) or dates (`2026-11-26`). `openingHours` are periods of each weekday, such as
     `{"monday": ["09:00-12:00", "13:00-17:00"]}`; a day that is left out is closed, and `{}` stands
     for Monday to Friday, 9 to 5. Only an operator changes `party`.
+    each year (`12-25`) or dates (`2026-11-26`). Only an operator changes `party`. `keypadPayments`:
+    cards may be entered on the keypad during a call. `sendProject`: an invoice's `project` is only
+    a reference, which a verified caller may be told.
     """
 
     payment_collection: Collection | None = None
@@ -61,6 +64,8 @@ class SettingsChange(Body):
     party: Party | None = None
     quiet_days: Annotated[list[QuietDay], Field(max_length=100)] | None = None
     opening_hours: OpeningHours | None = None
+    keypad_payments: bool | None = None
+    send_project: bool | None = None
 
 
 class Settings:

@@ -42,4 +42,6 @@ class SettingsShown(Shown):
     party: Party
     quiet_days: list[str]
     opening_hours: dict[str, list[str]]
+    keypad_payments: bool
+    send_project: bool
     updated_at: datetime | None
