@@ -130,6 +130,10 @@ class WorkItem(Row):
         """More is known of it."""
         self._write(real_now(), context=dict(context))
 
+    def record_more(self, context: Mapping[str, Any], words: str, suggested: str) -> None:
+        """It is about something weightier than it was."""
+        self._write(real_now(), context=dict(context), words=words, suggested=suggested)
+
     def record_resolved(self, action: str, by: str, note: str = "") -> bool:
         """Somebody has seen to it; False if somebody had before."""
         now = real_now()
