@@ -51,7 +51,7 @@ class SettingsChange(Body):
     each year (`12-25`) or dates (`2026-11-26`). `openingHours` are periods of each weekday, such as
     `{"monday": ["09:00-12:00", "13:00-17:00"]}`; a day that is left out is closed, and `{}` stands
     for Monday to Friday, 9 to 5. Only an operator changes `party`.
-    each year (`12-25`) or dates (`2026-11-26`). Only an operator changes `party`. `keypadPayments`:
+    `keypadPayments`:
     cards may be entered on the keypad during a call. `sendProject`: an invoice's `project` is only
     a reference, which a verified caller may be told.
     """
