@@ -27,7 +27,6 @@ from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
 
-
 LOSING = {
     "customer_name": "Harbor Dental",
     "authorized_representative": "Ada Lane",
