@@ -1,5 +1,6 @@
 """Promises to pay: what a person said they would pay of an invoice, and by when."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from peewee import SQL, BigIntegerField, DateField, TextField
@@ -52,6 +53,14 @@ class Promise(Row):
     def of(cls, invoice_id: str) -> "Promise | None":
         """The open promise about an invoice."""
         return cls.one("invoice_id = ? AND state = 'open'", invoice_id)
+
+    @classmethod
+    def open_of(cls, invoice_ids: Sequence[str]) -> "list[Promise]":
+        """The open promises about any of these invoices."""
+        if not invoice_ids:
+            return []
+        places = ", ".join("?" for _ in invoice_ids)
+        return cls.all(f"invoice_id IN ({places}) AND state = 'open'", *invoice_ids)
 
     @property
     def is_open(self) -> bool:
