@@ -20,7 +20,6 @@ from simulation import stage_print as say
 from simulation.acts import Clinic, visit
 from simulation.api import Payer
 from simulation.business_time import move_business_time, until_done
-from simulation.expected import Json
 from simulation.going_live import Candidate, open_clinic, put_live
 
 STOPS = (time(8, 40), time(13, 10), time(18, 20))  # of each day, in New York
@@ -51,7 +50,7 @@ class Person:
     id: str = ""
     invoices: list[str] = field(default_factory=list)
     agreed_at: datetime = NEVER
-    due_on: date = NEVER.date()
+    due_on: date = date.max
     promised: list[tuple[datetime, datetime]] = field(default_factory=list)
     paid_at: datetime | None = None
     stopped_at: datetime | None = None
@@ -130,9 +129,7 @@ def _stops() -> list[datetime]:
     """The moments at which business time stops, in order."""
     first = business_now().astimezone(NEW_YORK).date() + timedelta(days=1)
     days = [first + timedelta(days=day) for day in range(DAYS)]
-    return [
-        datetime.combine(day, stop, NEW_YORK).astimezone(UTC) for day in days for stop in STOPS
-    ]
+    return [datetime.combine(day, stop, NEW_YORK).astimezone(UTC) for day in days for stop in STOPS]
 
 
 def _delivered(clinic: Clinic) -> Callable[[], bool]:
