@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.calling.call import Call
-
 from rules.calling.tools_payload import Json, Said, ToolCalled
 
 
@@ -34,6 +33,14 @@ class Asked:
     def clinic_line(self) -> str:
         """The clinic's end."""
         return self.call.from_number if self.call.direction == "outbound" else self.call.to
+
+    @property
+    def carrier_id(self) -> str:
+        """The carrier's id of the call, as Vapi tells it; empty where it does not."""
+        transport = self.at_vapi.get("transport")
+        places = (transport if isinstance(transport, dict) else {}).get("callSid")
+        found = places or self.at_vapi.get("phoneCallProviderId")
+        return found[:64] if isinstance(found, str) else ""
 
     def text(self, name: str) -> str:
         """An argument as a short text; empty where it is none."""

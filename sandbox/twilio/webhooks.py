@@ -91,6 +91,11 @@ def post_call(books: Books, url: str, call: Json) -> None:
     _post(books, url, fields, f"{sid}:{status}", f"call.{status}")
 
 
+def post_keypad(books: Books, url: str, fields: dict[str, str], event_id: str) -> None:
+    """Report what was typed during a call, or what came of it."""
+    _post(books, url, fields, event_id, "payment.report")
+
+
 def _post(books: Books, url: str, fields: dict[str, str], event_id: str, event_type: str) -> None:
     """Queue one form, unless it is meant for a host that another stand-in here is."""
     if urlsplit(url).hostname == VAPI:
