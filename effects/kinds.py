@@ -13,6 +13,10 @@ from effects.deployment.forwarding_call import FORWARDING_CALL
 from effects.deployment.number_address import NUMBER_ADDRESS
 from effects.deployment.number_purchase import NUMBER_PURCHASE
 from effects.deployment.number_release import NUMBER_RELEASE
+from effects.deployment.port.number_setup import NUMBER_SETUP
+from effects.deployment.port.port_document_upload import PORT_DOCUMENT_UPLOAD
+from effects.deployment.port.port_request_cancel import PORT_REQUEST_CANCEL
+from effects.deployment.port.port_request_create import PORT_REQUEST_CREATE
 from effects.deployment.setup_customer_create import SETUP_CUSTOMER_CREATE
 from effects.deployment.setup_intent_create import SETUP_INTENT_CREATE
 from effects.deployment.sip.login_list_create import LOGIN_LIST_CREATE
@@ -41,6 +45,7 @@ from effects.deployment.vapi.squad_delete import SQUAD_DELETE
 from effects.deployment.vapi.squad_update import SQUAD_UPDATE
 from effects.deployment.vapi.tool_create import TOOL_CREATE
 from effects.deployment.vapi.tool_delete import TOOL_DELETE
+from effects.deployment.vapi.tool_drop import TOOL_DROP
 from effects.deployment.vapi.tool_update import TOOL_UPDATE
 from effects.kind import Kind
 from effects.payments.intent_cancel import INTENT_CANCEL
@@ -82,6 +87,7 @@ KINDS: tuple[Kind, ...] = (
     TOOL_CREATE,
     TOOL_UPDATE,
     TOOL_DELETE,
+    TOOL_DROP,
     ASSISTANT_CREATE,
     ASSISTANT_UPDATE,
     ASSISTANT_DELETE,
@@ -104,6 +110,10 @@ KINDS: tuple[Kind, ...] = (
     SIP_NUMBER,
     SIP_NUMBER_UPDATE,
     SIP_CALL,
+    PORT_DOCUMENT_UPLOAD,
+    PORT_REQUEST_CREATE,
+    PORT_REQUEST_CANCEL,
+    NUMBER_SETUP,
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 

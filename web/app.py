@@ -38,6 +38,7 @@ from web.deployment.numbers import PurchaseNumber
 from web.deployment.payment_action import PaymentAction, PaymentActionDone
 from web.deployment.payment_method import PaymentMethod, SetupIntents
 from web.deployment.phone import ForwardedPhone, NoPhone, PortedPhone, SipPhone
+from web.deployment.port_documents import PortDocuments
 from web.deployment.review import OneAccount
 from web.deployment.try_it import TryIt
 from web.deployment.voice import Voice
@@ -48,6 +49,13 @@ from web.http.middleware import RequestContext, install
 from web.http.payment_guard import PaymentGuard
 from web.http.routing import Router, StaticFiles
 from web.http.security_headers import SecurityHeaders
+from web.integrations.callback import OAuthCallback
+from web.integrations.integrations import (
+    AuthorizeIntegration,
+    ConnectIntegration,
+    Integrations,
+    OneIntegration,
+)
 from web.invoices.customers import Customers, OneCustomer
 from web.invoices.finance import FinanceSummary, UnpaidInvoices
 from web.invoices.invoice_actions import CancelInvoice, InvoiceNotes, SendInvoice, WriteOffInvoice
@@ -78,7 +86,9 @@ from web.server.request_metrics import RequestMetrics
 from web.webhooks.stripe_webhooks import ConnectWebhook, StripeWebhook
 from web.webhooks.twilio_calls import IncomingCalls
 from web.webhooks.twilio_pay import KeypadReports
+from web.webhooks.twilio_porting import PortReports
 from web.webhooks.twilio_webhooks import IncomingMessages, MessageStatuses
+from web.webhooks.vapi_webhooks import VapiWebhook
 
 ROUTES: dict[str, Callable[[], object]] = {
     # operators, and whoever watches the processes
@@ -95,6 +105,8 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/webhooks/twilio/message-status": MessageStatuses,
     "/api/webhooks/twilio/voice": IncomingCalls,
     "/api/webhooks/twilio/pay": KeypadReports,
+    "/api/webhooks/vapi": VapiWebhook,
+    "/api/webhooks/twilio/porting": PortReports,
     "/api/vapi/tools": VapiTools,
     # accounts
     "/api/accounts": Accounts,
@@ -118,6 +130,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/twilio/phone/purchase": PurchaseNumber,
     # going live
     "/api/accounts/{account_id}/voice": Voice,
+    "/api/accounts/{account_id}/port-documents": PortDocuments,
     "/api/accounts/{account_id}/knowledge-files": KnowledgeFiles,
     "/api/accounts/{account_id}/knowledge-files/{file_id}": OneKnowledgeFile,
     "/api/accounts/{account_id}/try": TryIt,
@@ -127,6 +140,11 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/accounts/{account_id}/phone/ported": PortedPhone,
     "/api/accounts/{account_id}/phone/sip": SipPhone,
     "/api/accounts/{account_id}/phone/none": NoPhone,
+    "/api/accounts/{account_id}/integrations": Integrations,
+    "/api/accounts/{account_id}/integrations/{provider}": OneIntegration,
+    "/api/accounts/{account_id}/integrations/{provider}/authorize": AuthorizeIntegration,
+    "/api/accounts/{account_id}/integrations/{provider}/connect": ConnectIntegration,
+    "/api/oauth/callback": OAuthCallback,
     # customers and contact with them
     "/api/customers": Customers,
     "/api/customers/{customer_id}": OneCustomer,

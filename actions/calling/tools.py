@@ -8,8 +8,6 @@ What it refuses it raises; the caller is told in words that say nothing they may
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from models.calling.call import Call
-
 from actions.calling.tools_asked import Asked
 from actions.calling.tools_call import call_of
 from actions.calling.tools_debts import get_unpaid_invoice
@@ -17,6 +15,7 @@ from actions.calling.tools_link import create_payment_link
 from actions.calling.tools_payment import process_phone_payment
 from actions.calling.tools_wishes import record_promise_of, request_human, stop_contact
 from actions.calling.verification import verify_caller
+from models.calling.call import Call
 from rules.calling.tools_payload import Answer, Json, Said, ToolCalled
 from rules.calling.tools_words import (
     CARD_NUMBER,

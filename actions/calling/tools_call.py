@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 
-from models.calling.call import Call
-
 from models.base import transaction
+from models.calling.call import Call
 from models.deployment.phone_line import PhoneLine
 from rules.calling.tools_payload import Json
 from runtime.clock import real_now

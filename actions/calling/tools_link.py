@@ -1,7 +1,5 @@
 """A payment link for whoever is on the phone: texted to a number that is theirs, or read out."""
 
-from models.calling.call import Call
-
 from actions.calling.tools_asked import Asked
 from actions.calling.tools_debts import chosen_bill
 from actions.contact.ask_for_text import ask_for_text, refusal_of, text_on_its_way
@@ -9,6 +7,7 @@ from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.make_link import plan_link
 from actions.payments.payable import check_payable
 from models.base import transaction
+from models.calling.call import Call
 from models.calling.tool_call import ToolCall
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress

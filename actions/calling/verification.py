@@ -4,11 +4,10 @@ Two tries a call, and six a day about one person; then nobody is verified any mo
 the clinic takes over. The answers themselves are kept nowhere.
 """
 
-from models.calling.call import Call
-
 from actions.calling.tools_asked import Asked
 from models.accounts.audit_entry import AuditEntry
 from models.base import execute, transaction
+from models.calling.call import Call
 from models.calling.tool_call import ToolCall
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice

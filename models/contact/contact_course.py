@@ -90,6 +90,14 @@ class ContactCourse(Row):
             limit,
         )
 
+    @classmethod
+    def put_off(cls, customer_id: str, until: datetime) -> None:
+        """A look at the person failed: others come first."""
+        execute(
+            "UPDATE contact_course SET next_at = ?, version = version + 1 WHERE customer_id = ?",
+            (to_micros(until), customer_id),
+        )
+
     def record_looked(
         self,
         next_at: datetime | None,

@@ -19,16 +19,15 @@ LEFT JOIN message AS m ON m.id = p.message_id
 WHERE p.customer_id = ? AND p.state <> 'refused'
 AND NOT (m.id IS NOT NULL AND m.status = 'refused' AND m.effect_id IS NULL)
 """
-_TEXTED = "SELECT MAX(sent_at), MAX(CASE WHEN status = 'waiting' THEN 1 ELSE 0 END) FROM message"
+_TEXTED = "SELECT MAX(sent_at) FROM message WHERE customer_id = ?"
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What the ladder of a person depends on; `is_asked`: a text to them waits to be sent."""
+    """What the next rung of a person depends on."""
 
     owed: tuple[Owed, ...]
     heard: Heard
-    is_asked: bool
 
 
 def course_of(customer_id: str, zone: str, invoices: Sequence[Invoice]) -> Course:
@@ -46,15 +45,14 @@ def course_of(customer_id: str, zone: str, invoices: Sequence[Invoice]) -> Cours
             heard.append(at)
         if at is not None and call_id is not None:
             called.append(at)
-    texted, is_asked = execute(f"{_TEXTED} WHERE customer_id = ?", (customer_id,)).fetchone()
-    heard += [at for at in (moment(texted),) if at is not None]
+    texted = moment(execute(_TEXTED, (customer_id,)).fetchone()[0])
+    heard += [texted] if texted is not None else []
     return Course(
         tuple(
             Owed(one.id, one.due_date, climbed.get((one.id, one.due_date.isoformat()), 0))
             for one in invoices
         ),
         Heard(_day(heard, zone), _day(called, zone)),
-        bool(is_asked),
     )
 
 

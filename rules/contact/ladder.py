@@ -43,6 +43,23 @@ DEFAULT: tuple[Rung, ...] = (
     Rung(21, "voice"),
     Rung(28, "person"),
 )
+MOST_NAMED = 5  # invoices that one text names, each with its address
+# reasons that are about one debt: another of the same person may be asked for
+OF_ONE_DEBT = frozenset(
+    {
+        "invoice_paid",
+        "invoice_disputed",
+        "invoice_not_collectable",
+        "payment_processing",
+        "promised",
+        "debt_too_young",
+        "recent_conversation",
+        "debt_cap",
+        "books_not_current",
+        "text_on_its_way",
+        "payment_refused",
+    }
+)
 # the least days between two calls, by the account's `callFrequency`
 CALL_GAPS = {"daily": 1, "every_3_days": 3, "weekly": 7, "every_2_weeks": 14}
 

@@ -1,6 +1,6 @@
 """An account's settings (F53): how it collects."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import falcon
 from pydantic import AfterValidator, Field
@@ -9,6 +9,7 @@ from actions.accounts.accounts import change_settings
 from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings
 from rules.contact.gate import is_quiet_day
+from rules.integrations.opening_hours import USUAL, Hours, wrong_with
 from web.accounts.accounts import account_of
 from web.accounts.answers import (
     Calling,
@@ -33,11 +34,23 @@ def _quiet_day(text: str) -> str:
     return text
 
 
+def _opening_hours(hours: Hours) -> Hours:
+    wrong = wrong_with(hours)
+    if wrong:
+        raise ValueError(f"is no week's hours: {wrong}; correct it")
+    return hours
+
+
 QuietDay = Annotated[str, Field(max_length=10), AfterValidator(_quiet_day)]
+Periods = Annotated[list[Annotated[str, Field(max_length=11)]], Field(max_length=10)]
+OpeningHours = Annotated[dict[str, Periods], AfterValidator(_opening_hours)]
 
 
 class SettingsChange(Body):
     """The settings that may change; omitted ones stay. `quietDays` are weekdays (`sunday`), days of
+    each year (`12-25`) or dates (`2026-11-26`). `openingHours` are periods of each weekday, such as
+    `{"monday": ["09:00-12:00", "13:00-17:00"]}`; a day that is left out is closed, and `{}` stands
+    for Monday to Friday, 9 to 5. Only an operator changes `party`.
     each year (`12-25`) or dates (`2026-11-26`). Only an operator changes `party`. `keypadPayments`:
     cards may be entered on the keypad during a call. `sendProject`: an invoice's `project` is only
     a reference, which a verified caller may be told.
@@ -50,6 +63,7 @@ class SettingsChange(Body):
     staff_entry: StaffEntry | None = None
     party: Party | None = None
     quiet_days: Annotated[list[QuietDay], Field(max_length=100)] | None = None
+    opening_hours: OpeningHours | None = None
     keypad_payments: bool | None = None
     send_project: bool | None = None
 
@@ -60,7 +74,7 @@ class Settings:
     @documented("Accounts", {200: SettingsShown})
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """The account's settings, or the defaults."""
-        resp.media = SettingsShown.show(_settings_of(account_of(req, account_id)))
+        resp.media = _shown(account_of(req, account_id))
 
     @documented("Accounts", {200: SettingsShown}, body=SettingsChange)
     def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
@@ -71,10 +85,10 @@ class Settings:
         choices = wanted.model_dump(exclude_none=True)
         if choices:
             change_settings(account, choices, caller_of(req).actor)
-        resp.media = SettingsShown.show(_settings_of(account))
+        resp.media = _shown(account)
 
 
-def _settings_of(account: Account) -> AccountSettings:
+def _shown(account: Account) -> dict[str, Any]:
     """The account's settings; the defaults when nothing was chosen yet."""
-    row = AccountSettings.get_or_none(AccountSettings.account == account.id)
-    return row or AccountSettings()
+    row = AccountSettings.of_account(account.id)
+    return SettingsShown.show(row, opening_hours=row.opening_hours or USUAL)

@@ -41,6 +41,7 @@ class SettingsShown(Shown):
     staff_entry: StaffEntry
     party: Party
     quiet_days: list[str]
+    opening_hours: dict[str, list[str]]
     keypad_payments: bool
     send_project: bool
     updated_at: datetime | None

@@ -3,8 +3,11 @@ wants its cardholder, and money that goes back when the rest fails.
 """
 
 import pytest
+from click.testing import CliRunner
 
+from actions.deployment.card.learn_of_fee import Fee, learn_of_fee
 from bin.commands.checks.money import check_fees
+from bin.commands.program import payphone
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
 from models.deployment.deployment import Deployment
@@ -310,6 +313,19 @@ def test_a_refund_that_comes_back_is_an_operators_task(payer):
     payer.hears()
     charge = DeploymentStep.get(DeploymentStep.name == "charge")
     assert (charge.state, charge.error_code) == ("undo_failed", "refund_failed")
+    (finding,) = check_fees()
+    assert (finding.level, finding.found) == ("warn", "not refunded 1")
+    asked = ["deployments", "settle", charge.deployment_id, "charge", "--why", "by cheque 17"]
+    answer = CliRunner().invoke(payphone, asked)
+    assert answer.exit_code == 0, answer.output
+    (finding,) = check_fees()
+    assert (finding.level, finding.found) == ("ok", "none")
+    fee = Fee(charge.deployment_id, "")
+    learn_of_fee(fee, [{"object": "refund", "id": refund.id, "status": "failed"}])
+    assert DeploymentStep.get_by_id(charge.id).state == "undone"
+    entry = AuditEntry.get(AuditEntry.action == "deployment.undo_settled")
+    assert entry.detail["why"] == "by cheque 17"
+    assert CliRunner().invoke(payphone, asked).exit_code == 1
 
 
 def test_another_accounts_deployment_is_not_found(payer):

@@ -3,6 +3,7 @@ effect is read from the code, and each decision names the guard.
 """
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,7 @@ GUARD = {"require_payment_method", "may_pay"}
 # who decides on each kind that costs: the function that reserves the effect
 DECIDES = {
     "fee_confirm": {"actions.deployment.steps.charge._plan"},
+    "port_request_create": {"actions.deployment.steps.port.port_request._plan"},
     "number_purchase": {"actions.deployment.number.plan_purchase"},
 }
 # a purchase is of a line, so whoever makes a line decides on the purchase
@@ -25,7 +27,10 @@ ASKS_FOR_A_LINE = {
     "web.deployment.numbers.on_post",
 }
 # lines of numbers that are the clinic's own: nothing is bought for them
-CLINICS_OWN = {"actions.deployment.steps.sip.sip_line._plan"}
+CLINICS_OWN = {
+    "actions.deployment.steps.sip.sip_line._plan",
+    "actions.deployment.steps.port.port_request._line",
+}
 # free for a clinic, or held back by another guard
 EXEMPT = {
     "file_upload": "documents are free for the clinic and capped by account and day",
@@ -77,7 +82,7 @@ def reserving(constant: str) -> set[str]:
     found = set()
     for name, node in functions().items():
         for one in ast.walk(node):
-            if isinstance(one, ast.Call) and "reserve" in ast.unparse(one.func):
+            if isinstance(one, ast.Call) and re.search("reserve|ask$", ast.unparse(one.func)):
                 given = {each.id for each in one.args if isinstance(each, ast.Name)}
                 found |= {name} if constant in given else set()
     return found
