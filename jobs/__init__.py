@@ -15,6 +15,7 @@ from jobs.deliver_webhook import deliver_webhook
 from jobs.deploy_account import deploy_account
 from jobs.dial_overdue import dial_overdue
 from jobs.end_stuck_deployments import end_more_stuck_deployments, end_stuck_deployments
+from jobs.enter_card import enter_card
 from jobs.expire_stale_charges import expire_stale_charges
 from jobs.find_strays import find_strays, find_strays_at
 from jobs.fold_totals import fold_totals
@@ -68,6 +69,7 @@ __all__ = [
     "dial_overdue",
     "end_more_stuck_deployments",
     "end_stuck_deployments",
+    "enter_card",
     "expire_stale_charges",
     "find_strays",
     "find_strays_at",

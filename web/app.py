@@ -87,6 +87,7 @@ from web.people.work_items import (
 from web.server.request_metrics import RequestMetrics
 from web.webhooks.stripe_webhooks import ConnectWebhook, StripeWebhook
 from web.webhooks.twilio_calls import IncomingCalls
+from web.webhooks.twilio_pay import KeypadReports
 from web.webhooks.twilio_porting import PortReports
 from web.webhooks.twilio_webhooks import IncomingMessages, MessageStatuses
 from web.webhooks.vapi_webhooks import VapiWebhook
@@ -105,6 +106,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/webhooks/twilio/messages": IncomingMessages,
     "/api/webhooks/twilio/message-status": MessageStatuses,
     "/api/webhooks/twilio/voice": IncomingCalls,
+    "/api/webhooks/twilio/pay": KeypadReports,
     "/api/webhooks/vapi": VapiWebhook,
     "/api/webhooks/twilio/porting": PortReports,
     "/api/vapi/tools": VapiTools,
