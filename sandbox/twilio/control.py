@@ -13,6 +13,7 @@ from sandbox.twilio import carrier, phones
 from sandbox.twilio.account import Sender
 from sandbox.twilio.errors import TwilioError
 from sandbox.twilio.provider import Twilio
+from sandbox.twilio.registrations import Submission
 from sandbox.wire import App
 
 ACCOUNT_LENGTH = 34
@@ -141,6 +142,16 @@ class NumberControl:
             self.twilio.books.registration = int(_body(req)["step"])
         resp.media = {"step": self.twilio.books.registration}
 
+    def on_post_submissions(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """How the carriers took a sender's registration: ``{sender, status, brand?, code?, words?,
+        final?}``; the status NONE means that nothing was submitted, an empty one what is usual.
+        """
+        body = _body(req)
+        sender, said = body.pop("sender"), Submission(**body)
+        with self.twilio.ground.lock:
+            self.twilio.books.submissions[sender] = said
+        resp.media = {"sender": sender, **asdict(said)}
+
     def on_post_bundle(self, req: falcon.Request, resp: falcon.Response) -> None:
         """With which status and code a missing bundle is refused: ``{status, code}``; code 0 sends
         none.
@@ -211,6 +222,7 @@ def add_routes(app: App, twilio: Twilio) -> None:
         "standing",
         "prices",
         "registration",
+        "submissions",
         "bundle",
     ):
         app.add_route(f"/sandbox/twilio/{name}", numbers, suffix=name)

@@ -29,6 +29,7 @@ from sandbox.twilio import (
     phones,
     prices,
     purchases,
+    registrations,
     trunks,
     webhooks,
 )
@@ -39,11 +40,14 @@ from sandbox.twilio.ledger import ledger
 OURS = "/2010-04-01/Accounts/{AccountSid}"
 LISTS = f"{OURS}/SIP/CredentialLists"
 TRUNKS = "/trunking/v1/Trunks"
+MESSAGING = "/messaging/v1"
 COUNTRY_PRICES = "/pricing/v1/PhoneNumbers/Countries/{IsoCountry}"
 # what stands in braces in an address, and what it may be
 PLACES = {
     "AccountSid": "AC[0-9a-fA-F]{32}",
     "Sid": "[A-Z]{2}[0-9a-fA-F]{32}",
+    "MessagingServiceSid": "MG[0-9a-fA-F]{32}",
+    "ServiceSid": "MG[0-9a-fA-F]{32}",
     "TrunkSid": "TK[0-9a-fA-F]{32}",
     "CredentialListSid": "CL[0-9a-fA-F]{32}",
     "CountryCode": "[A-Z]{2}",
@@ -128,6 +132,19 @@ OPERATIONS = {
     ),
     ("POST", f"{TRUNKS}/{{TrunkSid}}/OriginationUrls/{{Sid}}"): Operation(
         "UpdateOriginationUrl", trunks.change_address
+    ),
+    ("GET", f"{MESSAGING}/Services"): Operation("ListService", registrations.services),
+    ("GET", f"{MESSAGING}/Services/{{ServiceSid}}/PhoneNumbers"): Operation(
+        "ListPhoneNumber", registrations.numbers
+    ),
+    ("GET", f"{MESSAGING}/Services/{{MessagingServiceSid}}/Compliance/Usa2p"): Operation(
+        "ListUsAppToPerson", registrations.campaigns
+    ),
+    ("GET", f"{MESSAGING}/a2p/BrandRegistrations/{{Sid}}"): Operation(
+        "FetchBrandRegistrations", registrations.brand
+    ),
+    ("GET", f"{MESSAGING}/Tollfree/Verifications"): Operation(
+        "ListTollfreeVerification", registrations.verifications
     ),
     ("GET", COUNTRY_PRICES): Operation("FetchPhoneNumberCountry", prices.retrieve),
 }

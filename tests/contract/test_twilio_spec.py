@@ -22,8 +22,10 @@ from providers.twilio.addresses import create_address
 from providers.twilio.calls import place_test_call
 from providers.twilio.numbers import buy_number, search_numbers
 from runtime.clock import real_now
-from sandbox.twilio import accounts, available_numbers, prices
-from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
+from sandbox.twilio import accounts, available_numbers, prices, registrations
+from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN, Sender
+from sandbox.twilio.control import add_sender
+from sandbox.twilio.numbers import MAGIC_SERVICE
 from sandbox.twilio.parameters import PARAMETERS
 from sandbox.twilio.provider import OPERATIONS
 from tests.texting import HOME, Texting
@@ -35,6 +37,7 @@ SPECS = {
     "api": "twilio_api_v2010.json",
     "pricing": "twilio_pricing_v1.json",
     "trunking": "twilio_trunking_v1.json",
+    "messaging": "twilio_messaging_v1.json",
 }
 needs_spec = pytest.mark.skipif(
     not os.environ.get("PAYPHONE_SPECS")
@@ -54,6 +57,11 @@ SHAPES = {
     "trunk": "trunking.v1.trunk",
     "trunk's lists": "trunking.v1.trunk.credential_list",
     "trunk's urls": "trunking.v1.trunk.origination_url",
+    "service": "messaging.v1.service",
+    "service's number": "messaging.v1.service.phone_number",
+    "campaign": "messaging.v1.service.us_app_to_person",
+    "brand": "messaging.v1.brand_registrations",
+    "verification": "messaging.v1.tollfree_verification",
     "prices": "pricing.v1.phone_number.phone_number_country-instance",
 }
 
@@ -97,7 +105,7 @@ def published(specs):
         query = {
             each["name"]: each["schema"]
             for each in operation.get("parameters", ())
-            if each["in"] == "query"
+            if each.get("in") == "query"  # the others are of the address, or headers
         }
         found[ours.name] = {
             parameter: kind_of(schema, spec) for parameter, schema in (body | query).items()
@@ -130,7 +138,8 @@ def fits(value, schema, spec):
         "object": dict,
         "array": list,
     }
-    return value is None or isinstance(value, kinds[schema["type"]])
+    # a field of any kind is published without one
+    return value is None or "type" not in schema or isinstance(value, kinds[schema["type"]])
 
 
 def assert_published(specs, kind, shown):
@@ -181,12 +190,38 @@ def test_what_is_bought_and_called_has_the_published_fields(going_live, specs):
 
 
 @needs_spec
+def test_registrations_of_senders_have_the_published_fields(texting: Texting, specs):
+    """Given a service with a toll-free number and a campaign that was refused, then each answer has
+    the shape that Twilio publishes.
+    """
+    books = texting.twilio.books
+    add_sender(texting.twilio, Sender("+18885550150"))
+    said = registrations.Submission("FAILED", "FAILED", 30943, "Third-party debt collection.")
+    books.submissions[MAGIC_SERVICE] = said
+    shown = {
+        "service": registrations.services(books, MAGIC_ACCOUNT, {})["services"][0],
+        "service's number": registrations.numbers(books, MAGIC_ACCOUNT, {}, MAGIC_SERVICE)[
+            "phone_numbers"
+        ][0],
+        "campaign": registrations.campaigns(books, MAGIC_ACCOUNT, {}, MAGIC_SERVICE)["compliance"][
+            0
+        ],
+        "brand": registrations.brand(books, MAGIC_ACCOUNT, {}, f"BN{'0' * 32}"),
+        "verification": registrations.verifications(books, MAGIC_ACCOUNT, {})["verifications"][0],
+    }
+    for kind, row in shown.items():
+        assert_published(specs, kind, row)
+
+
+@needs_spec
 def test_a_list_has_the_published_names(going_live, specs):
     """The SDK takes the one name beside those of paging, whatever it is."""
     for (method, address), ours in OPERATIONS.items():
         if ours.name.startswith("List"):
             if "{TrunkSid}" in address:
                 more = tuple(going_live.books.trunks)
+            elif "ServiceSid}" in address:
+                more = (MAGIC_SERVICE,)
             elif "{CredentialListSid}" in address:
                 more = tuple(going_live.books.login_lists)
             else:
