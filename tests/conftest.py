@@ -43,6 +43,7 @@ from runtime.clock import move_business_time
 from runtime.settings import get_settings
 from sandbox.vapi.provider import Vapi
 from tests import sweep
+from tests.calling import Calling
 from tests.clinic import Clinic
 from tests.declared import DeclaredClient
 from tests.faults.town import Town
@@ -50,6 +51,7 @@ from tests.fork_server import stop_fork_server
 from tests.hook_receiver import HookReceiver
 from tests.leftovers import Leftovers
 from tests.logged import Logged
+from tests.odd_stripe import OddStripe
 from tests.processes import Process, close_database, reset_process, spawn
 from tests.servers import Postgres, Valkey
 from tests.stand_in import StandIn
@@ -323,6 +325,18 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
 
 
 @pytest.fixture
+def odd_stripe(monkeypatch: pytest.MonkeyPatch) -> Iterator[OddStripe]:
+    """A Stripe that has what a test puts there, named by STRIPE_API_BASE."""
+    stripe = OddStripe()
+    monkeypatch.setenv("STRIPE_API_BASE", stripe.url)
+    get_settings.cache_clear()
+    stripe_api.client.cache_clear()
+    yield stripe
+    stripe.stop()
+    stripe_api.client.cache_clear()
+
+
+@pytest.fixture
 def twilio_stand_in(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwilioStandIn]:
     """Twilio's stand-in beside Stripe's, named by TWILIO_API_BASE: for what buys and calls."""
     for name, value in {**TWILIO, "TWILIO_API_BASE": stand_in.url}.items():
@@ -361,6 +375,20 @@ def voice(stand_in: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vapi]:
     yield stand_in.sandbox.vapi
     get_settings.cache_clear()
     vapi_api.client.cache_clear()
+
+
+@pytest.fixture
+def calling(
+    client: Any, valkey: Any, voice: Vapi, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Calling]:
+    """A clinic that is live, and a person who agreed to be called and texted."""
+    monkeypatch.setenv("TWILIO_API_BASE", stand_in.url)
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()
+    yield Calling(client, valkey.client(), stand_in)
+    move_business_time(None)
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()
 
 
 @pytest.fixture

@@ -148,11 +148,11 @@ class WorkItem(Row):
         )
 
     @classmethod
-    def close(cls, kind: str, subject: str, why: str) -> None:
-        """What it was about is over by itself, so nobody has to see to it any more."""
+    def close(cls, kind: str, subject: str, why: str, by: str = SYSTEM) -> None:
+        """What it was about is over, by itself or `by` somebody: nobody has to see to it."""
         row = cls.one("kind = ? AND subject = ? AND state = 'open'", kind, subject)
         if row is not None:
-            row.record_resolved(why, SYSTEM)
+            row.record_resolved(why, by)
 
 
 WorkItem.add_index(

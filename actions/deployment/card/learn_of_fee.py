@@ -29,6 +29,7 @@ class Fee:
     """The fee that an intent is."""
 
     deployment_id: str
+    account_id: str
     about: str
 
 
@@ -44,7 +45,8 @@ def fee_of(intent_id: str, belonging: Belonging) -> Fee | None:
         deployment = Deployment.get_by_id(step.deployment_id)
         if deployment.account_id != belonging.account_id:
             return None
-    return Fee(deployment.id, f"the setup fee of deployment {deployment.id}")
+    about = f"the setup fee of deployment {deployment.id}"
+    return Fee(deployment.id, deployment.account_id, about)
 
 
 def learn_of_fee(fee: Fee, news: list[Json]) -> None:
@@ -79,9 +81,14 @@ def _note_dispute(deployment: Deployment, dispute: Json) -> None:
 def _note_failed_refund(deployment: Deployment, refund: Json) -> None:
     """It had succeeded, and came back: a person has to see to it."""
     step = next(row for row in DeploymentStep.of(deployment.id) if row.name == "charge")
-    if step.state == "undo_failed":
-        return
-    step.record(state="undo_failed", error_code="refund_failed", error=NOT_REFUNDED)
+    if step.state == "undo_failed" or step.made.get("failedRefund") == refund["id"]:
+        return  # told already, and maybe settled by a person
+    step.record(
+        state="undo_failed",
+        error_code="refund_failed",
+        error=NOT_REFUNDED,
+        made=step.made | {"failedRefund": refund["id"]},
+    )
     log.error("setup fee not refunded", deployment_id=deployment.id, refund_id=refund["id"])
     AuditEntry.record(
         SYSTEM,

@@ -9,6 +9,7 @@ from actions.deployment.stuck import end_stuck
 from models.delivery.staged_job import StagedJob
 from models.deployment.phone_line import PhoneLine
 from providers.twilio.numbers import buy_number, release_number, search_numbers
+from rules.deployment.readiness import OTHER_ADDRESS
 from runtime.clock import real_now
 from runtime.settings import get_settings
 from sandbox.twilio.webhooks import signature
@@ -271,6 +272,32 @@ def test_a_number_that_was_there_is_given_the_address_for_emergencies(clinic):
     clinic.goes_live()
     (number,) = clinic.twilio.owned().values()
     assert number["emergency_address_sid"].startswith("AD")
+
+
+def test_an_address_changed_after_going_live_is_said_not_to_be_told(clinic):
+    """Given another address saved, then account and deployment say which one an emergency tells,
+    until the receptionist is taken down and deployed again.
+    """
+    clinic.configures(serviceAddress=ADDRESS)
+    assert OTHER_ADDRESS not in phone_step(clinic)
+    shown = clinic.goes_live()
+    assert OTHER_ADDRESS not in phone_step(clinic)
+    clinic.configures(serviceAddress=ADDRESS | {"line1": "1 Pier Ave"})
+    assert OTHER_ADDRESS in phone_step(clinic)
+    again = clinic.goes_live()
+    told = {step["name"]: step["message"] for step in again["steps"]}
+    assert told["emergency_address"] == OTHER_ADDRESS
+    clinic.call("POST", f"/api/deployments/{again['id']}/take-down")
+    clinic.works(6)
+    clinic.goes_live()
+    assert OTHER_ADDRESS not in phone_step(clinic)
+    (address,) = clinic.twilio.books.addresses.values()
+    assert address["street"] == "1 Pier Ave"
+    assert shown["id"] != again["id"]
+
+
+def phone_step(clinic):
+    return clinic.call("GET", "…").json["steps"]["phone"]["message"]
 
 
 def test_a_number_that_something_else_uses_is_never_taken_over(clinic):
