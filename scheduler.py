@@ -14,6 +14,7 @@ TIMETABLE = (
     Schedule("find-strays", "find_strays", every=86_400),
     Schedule("fold-totals", "fold_totals", every=60),
     Schedule("mark-overdue", "mark_overdue", every=300),
+    Schedule("scan-overdue", "scan_overdue", every=300),
     Schedule("check-lines", "check_lines", every=600),
     Schedule("poll-ports", "poll_ports", every=3600),
     Schedule("end-stuck-deployments", "end_stuck_deployments", every=300),
@@ -21,6 +22,7 @@ TIMETABLE = (
     Schedule("refresh-integrations", "refresh_integrations", every=300),
     Schedule("look-at-expired-cards", "refresh_expired_cards", every=3600),
     Schedule("prune-jobs", "delete_expired_rows", every=3600),
+    Schedule("decide-promises", "decide_promises", every=300),
     Schedule("reconcile-effects", "reconcile_effects", every=3600),
     Schedule("reconcile-stripe", "reconcile_stripe", every=3600),
 )

@@ -61,6 +61,10 @@ class Books:
     rejections: dict[str, Any] = field(default_factory=dict)
     wants_pin: list[str] = field(default_factory=list)
     answers_sip: Callable[[str, str], bool] = lambda _address, _caller_ip: False
+    payments: dict[str, Json] = field(default_factory=dict)
+    mistyped: list[str] = field(default_factory=list)  # what goes wrong with the next pieces
+    keypad_result: str = "success"
+    keypad_token: str = "pm_card_visa"  # noqa: S105 - a test card
     phones: dict[str, Any] = field(default_factory=dict)
     prices: dict[str, str] = field(default_factory=lambda: dict.fromkeys(COUNTRIES, USUAL_PRICE))
     bills: list[Json] = field(default_factory=list)

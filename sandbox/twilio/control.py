@@ -54,6 +54,16 @@ class TwilioControl:
             self.twilio.books.outcomes[body["number"]] = int(body.get("error_code") or 0)
         resp.media = body
 
+    def on_post_keypad(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """How callers type cards from now on: ``{mistyped?: [ErrorType…], result?, token?}``."""
+        body = _body(req)
+        with self.twilio.ground.lock:
+            books = self.twilio.books
+            books.mistyped = list(body.get("mistyped") or [])
+            books.keypad_result = body.get("result") or "success"
+            books.keypad_token = body.get("token") or "pm_card_visa"
+        resp.media = body
+
     def on_post_carrier(self, req: falcon.Request, resp: falcon.Response) -> None:
         """How many seconds pass between two statuses: ``{step}``."""
         with self.twilio.ground.lock:
@@ -224,7 +234,7 @@ def missing_field(
 def add_routes(app: App, twilio: Twilio) -> None:
     """Put the control of Twilio under ``/sandbox/twilio``."""
     texts, numbers = TwilioControl(twilio), NumberControl(twilio)
-    for name in ("inbound", "senders", "accounts", "numbers", "carrier", "messages"):
+    for name in ("inbound", "senders", "accounts", "numbers", "carrier", "messages", "keypad"):
         app.add_route(f"/sandbox/twilio/{name}", texts, suffix=name)
     for name in (
         "ledger",

@@ -23,6 +23,7 @@ from sandbox.twilio import (
     carrier,
     emergency,
     incoming_numbers,
+    keypad,
     login_lists,
     messages,
     parameters,
@@ -49,6 +50,7 @@ COUNTRY_PRICES = "/pricing/v1/PhoneNumbers/Countries/{IsoCountry}"
 PLACES = {
     "AccountSid": "AC[0-9a-fA-F]{32}",
     "Sid": "[A-Z]{2}[0-9a-fA-F]{32}",
+    "CallSid": "CA[0-9a-fA-F]{32}",
     "TrunkSid": "TK[0-9a-fA-F]{32}",
     "PortInRequestSid": "KW[0-9a-fA-F]{32}",
     "PhoneNumber": r"\+[1-9]\d{7,14}",
@@ -103,6 +105,12 @@ OPERATIONS = {
     ("POST", f"{OURS}/Calls.json"): Operation("CreateCall", calls.create, 201),
     ("GET", f"{OURS}/Calls.json"): Operation("ListCall", calls.index),
     ("GET", f"{OURS}/Calls/{{Sid}}.json"): Operation("FetchCall", calls.retrieve),
+    ("POST", f"{OURS}/Calls/{{CallSid}}/Payments.json"): Operation(
+        "CreatePayments", keypad.create, 201
+    ),
+    ("POST", f"{OURS}/Calls/{{CallSid}}/Payments/{{Sid}}.json"): Operation(
+        "UpdatePayments", keypad.update, 202
+    ),
     ("POST", f"{LISTS}.json"): Operation("CreateSipCredentialList", login_lists.create, 201),
     ("GET", f"{LISTS}.json"): Operation("ListSipCredentialList", login_lists.index),
     ("GET", f"{LISTS}/{{Sid}}.json"): Operation("FetchSipCredentialList", login_lists.retrieve),

@@ -94,6 +94,11 @@ def post_call(books: Books, url: str, call: Json) -> None:
     _post(books, url, fields, f"{sid}:{status}", f"call.{status}")
 
 
+def post_keypad(books: Books, url: str, fields: dict[str, str], event_id: str) -> None:
+    """Report what was typed during a call, or what came of it."""
+    _post(books, url, fields, event_id, "payment.report")
+
+
 def post_port(books: Books, event: str, port: Json, number: Json) -> None:
     """Report what became of a port, as JSON, whose digest is in the address that is signed."""
     if not books.port_webhook:

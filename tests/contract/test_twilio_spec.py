@@ -80,6 +80,8 @@ def kind_of(schema, spec):
     """How `parameters.json` writes a parameter's kind."""
     if "$ref" in schema:
         return spec["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]["enum"]
+    if "type" not in schema:  # any JSON
+        return "string"
     return schema.get("pattern") or (
         "array" if schema["type"] == "array" else schema.get("format") or schema["type"]
     )
