@@ -9,6 +9,7 @@ from models.accounts.account import Account
 from models.deployment.deployment import Deployment
 from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.setup import Setup
+from models.integrations.integration import Integration
 from rules.deployment.readiness import (
     Configured,
     missing_for_deploy,
@@ -137,6 +138,15 @@ class KnowledgeFileList(Shown):
     has_more: bool
 
 
+class ConnectedShown(Shown):
+    """A calendar or a practice's software that is connected, or has to be connected again."""
+
+    provider: str
+    state: Literal["connected", "expired"]
+    found: str
+    error: str
+
+
 class ReviewShown(AccountShown):
     """An account with all that its review shows. `readyToDeploy` is true when `missing`, which says
     in words what Deploy still needs, is empty.
@@ -150,6 +160,7 @@ class ReviewShown(AccountShown):
     payment_method_verified: bool
     payment_method_verified_at: datetime | None
     card: CardShown | None
+    integrations: list[ConnectedShown]
     steps: dict[str, WizardStep]
     ready_to_deploy: bool
     missing: list[str]
@@ -174,6 +185,7 @@ class ReviewShown(AccountShown):
             payment_method_verified=bool(setup and setup.payment_method_verified),
             payment_method_verified_at=setup.payment_method_verified_at if setup else None,
             card=CardShown.of_setup(setup),
+            integrations=[ConnectedShown.of(row) for row in Integration.used_by(account.id)],
             steps={
                 name: WizardStep.of(step, missing=list(step.missing))
                 for name, step in steps_of(configured).items()
