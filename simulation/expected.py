@@ -32,7 +32,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one clinic: here, and in the books of the providers. Minor units."""
+    """What became of one clinic: here, and in the books of the providers. Minor units; `numbers`
+    are those that it has at Twilio once it is live.
+    """
 
     name: str
     what: str
@@ -43,12 +45,13 @@ class Outcome:
     bought: int
     released: int
     at_vapi: int
+    numbers: int = 1
 
     @property
     def holds(self) -> bool:
         """Whether it ended as it should, and kept only what a live clinic has."""
         live = self.status == "live"
-        number = (1, 0) if live else (self.bought, self.bought)
+        number = (self.numbers, 0) if live else (self.bought, self.bought)
         return (
             self.status == self.expected
             and (self.charged - self.refunded > 0) == live
