@@ -8,12 +8,14 @@ from jobs.check_forwarding import check_forwarding
 from jobs.check_lines import check_line, check_lines, check_more_lines
 from jobs.confirm_payment import confirm_payment
 from jobs.create_payment_link import create_payment_link
+from jobs.decide_promises import decide_promises
 from jobs.delete_expired_rows import delete_expired_rows
 from jobs.delete_knowledge_file import delete_knowledge_file
 from jobs.deliver_webhook import deliver_webhook
 from jobs.deploy_account import deploy_account
 from jobs.dial_overdue import dial_overdue
 from jobs.end_stuck_deployments import end_more_stuck_deployments, end_stuck_deployments
+from jobs.enter_card import enter_card
 from jobs.expire_stale_charges import expire_stale_charges
 from jobs.find_strays import find_strays, find_strays_at
 from jobs.fold_totals import fold_totals
@@ -22,6 +24,7 @@ from jobs.mark_overdue import mark_overdue
 from jobs.open_payment_intent import open_payment_intent
 from jobs.open_setup_intent import open_setup_intent
 from jobs.poll_calls import poll_call, poll_calls
+from jobs.poll_ports import poll_ports
 from jobs.poll_text_statuses import poll_text_status, poll_text_statuses
 from jobs.process_stripe_event import process_stripe_event
 from jobs.purchase_number import purchase_number
@@ -40,6 +43,7 @@ from jobs.release_number import release_number
 from jobs.release_stray import release_stray
 from jobs.retire_payment_link import retire_payment_link
 from jobs.revoke_integration import revoke_integration
+from jobs.scan_overdue import scan_overdue
 from jobs.send_payment_link import send_payment_link
 from jobs.test_forwarding import test_forwarding
 from jobs.tidy_receptionist import tidy_receptionist
@@ -57,6 +61,7 @@ __all__ = [
     "check_more_lines",
     "confirm_payment",
     "create_payment_link",
+    "decide_promises",
     "delete_expired_rows",
     "delete_knowledge_file",
     "deliver_webhook",
@@ -64,6 +69,7 @@ __all__ = [
     "dial_overdue",
     "end_more_stuck_deployments",
     "end_stuck_deployments",
+    "enter_card",
     "expire_stale_charges",
     "find_strays",
     "find_strays_at",
@@ -74,6 +80,7 @@ __all__ = [
     "open_setup_intent",
     "poll_call",
     "poll_calls",
+    "poll_ports",
     "poll_text_status",
     "poll_text_statuses",
     "process_stripe_event",
@@ -94,6 +101,7 @@ __all__ = [
     "release_stray",
     "retire_payment_link",
     "revoke_integration",
+    "scan_overdue",
     "send_payment_link",
     "test_forwarding",
     "tidy_receptionist",

@@ -35,6 +35,7 @@ from models.deployment.forwarding_test import ForwardingTest
 from models.deployment.installation import Installation
 from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.phone_line import PhoneLine
+from models.deployment.port_document import PortDocument
 from models.deployment.resource import Resource, Stray
 from models.deployment.setup import Setup
 from models.deployment.setup_attempt import SetupAttempt
@@ -112,6 +113,7 @@ TABLES: tuple[type[Row], ...] = (
     DeploymentStep,
     DeploymentEvent,
     PhoneLine,
+    PortDocument,
     ForwardingTest,
     Resource,
     Stray,

@@ -19,6 +19,7 @@ from web.calling.calls import CallRecording, InvoiceCalls, OneCall
 from web.calling.tools import VapiTools
 from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
 from web.contact.contact_ledger import ContactLedger
+from web.contact.contact_preview import ContactPreview
 from web.contact.evaluate import Evaluations
 from web.contact.holds import CustomerHolds, OneHold
 from web.contact.invoice_messages import InvoiceMessages
@@ -39,6 +40,7 @@ from web.deployment.numbers import PurchaseNumber
 from web.deployment.payment_action import PaymentAction, PaymentActionDone
 from web.deployment.payment_method import PaymentMethod, SetupIntents
 from web.deployment.phone import ForwardedPhone, NoPhone, PortedPhone, SipPhone
+from web.deployment.port_documents import PortDocuments
 from web.deployment.review import OneAccount
 from web.deployment.try_it import TryIt
 from web.deployment.voice import Voice
@@ -74,6 +76,7 @@ from web.payments.payment_intents import CreatePaymentIntent
 from web.payments.payment_links import InvoicePaymentLinks, PayPage
 from web.payments.payments import OnePayment, PaymentRefunds, Payments
 from web.payments.void_payment import VoidPayment
+from web.people.drafts import ApproveDrafts
 from web.people.promises import InvoicePromises
 from web.people.work_items import (
     InvoiceEscalations,
@@ -85,6 +88,8 @@ from web.people.work_items import (
 from web.server.request_metrics import RequestMetrics
 from web.webhooks.stripe_webhooks import ConnectWebhook, StripeWebhook
 from web.webhooks.twilio_calls import IncomingCalls
+from web.webhooks.twilio_pay import KeypadReports
+from web.webhooks.twilio_porting import PortReports
 from web.webhooks.twilio_webhooks import IncomingMessages, MessageStatuses
 from web.webhooks.vapi_webhooks import VapiWebhook
 
@@ -102,13 +107,16 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/webhooks/twilio/messages": IncomingMessages,
     "/api/webhooks/twilio/message-status": MessageStatuses,
     "/api/webhooks/twilio/voice": IncomingCalls,
+    "/api/webhooks/twilio/pay": KeypadReports,
     "/api/webhooks/vapi": VapiWebhook,
+    "/api/webhooks/twilio/porting": PortReports,
     "/api/vapi/tools": VapiTools,
     # accounts
     "/api/accounts": Accounts,
     "/api/accounts/{account_id}": OneAccount,
     "/api/accounts/{account_id}/settings": Settings,
     "/api/accounts/{account_id}/timeline": AccountTimeline,
+    "/api/accounts/{account_id}/contact-preview": ContactPreview,
     "/api/accounts/{account_id}/sender": OneSender,
     "/api/accounts/{account_id}/templates": Templates,
     "/api/accounts/{account_id}/templates/{kind}/{language}": OneTemplate,
@@ -126,6 +134,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/twilio/phone/purchase": PurchaseNumber,
     # going live
     "/api/accounts/{account_id}/voice": Voice,
+    "/api/accounts/{account_id}/port-documents": PortDocuments,
     "/api/accounts/{account_id}/knowledge-files": KnowledgeFiles,
     "/api/accounts/{account_id}/knowledge-files/{file_id}": OneKnowledgeFile,
     "/api/accounts/{account_id}/try": TryIt,
@@ -180,6 +189,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/work-items/{item_id}": OneWorkItem,
     "/api/work-items/{item_id}/resolve": ResolveWorkItem,
     "/api/work-items/{item_id}/reply": ReplyToWorkItem,
+    "/api/contact-drafts/approve": ApproveDrafts,
     "/p/{token}": PayPage,
     "/api/invoices/{invoice_id}/card-forms": CardForms,
     "/invoices/{invoice_id}/card": OpenCardForm,

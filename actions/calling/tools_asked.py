@@ -34,6 +34,14 @@ class Asked:
         """The clinic's end."""
         return self.call.from_number if self.call.direction == "outbound" else self.call.to
 
+    @property
+    def carrier_id(self) -> str:
+        """The carrier's id of the call, as Vapi tells it; empty where it does not."""
+        transport = self.at_vapi.get("transport")
+        places = (transport if isinstance(transport, dict) else {}).get("callSid")
+        found = places or self.at_vapi.get("phoneCallProviderId")
+        return found[:64] if isinstance(found, str) else ""
+
     def text(self, name: str) -> str:
         """An argument as a short text; empty where it is none."""
         value: Any = self.called.arguments.get(name)

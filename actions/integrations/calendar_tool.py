@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from actions.integrations.free_times import NoCalendar, free_times
 from models.accounts.account import Account
 from providers.errors import ProviderError
+from rules.dates import BadDate, read_day
 from rules.integrations.free_times import MOST_DAYS, in_words
 from runtime.clock import business_now
 from runtime.errors import NotYet
@@ -24,21 +25,20 @@ log = get_log("integrations")
 
 
 def answer_free_times(account: Account, arguments: dict[str, Any]) -> str:
-    """Free times from `day_from` to `day_to` (YYYY-MM-DD; a week from today where they are left
-    out), in the clinic's hours and zone. Called outside a transaction.
+    """Free times from `dayFrom` to `dayTo` (YYYY-MM-DD; a week from today where both are left out),
+    in the clinic's hours and zone. Called outside a transaction.
     """
     zone = ZoneInfo(account.time_zone)
     today = business_now().astimezone(zone).date()
     days: dict[str, date] = {}
-    for name in ("day_from", "day_to"):
+    for name in ("dayFrom", "dayTo"):
         given = arguments.get(name)
         try:
-            days[name] = date.fromisoformat(str(given)) if given else days.get("day_from", today)
-        except ValueError:
+            days |= {name: read_day(given)} if given else {}
+        except BadDate:
             return NOT_A_DAY.format(name=name, today=today)
-    first, last = days["day_from"], days["day_to"]
-    if not arguments.get("day_to") and not arguments.get("day_from"):
-        last = today + timedelta(days=USUAL_DAYS - 1)
+    first = days.get("dayFrom", today)
+    last = days.get("dayTo", first if days else today + timedelta(days=USUAL_DAYS - 1))
     if last < today:
         return PAST.format(today=today)
     first = max(first, today)

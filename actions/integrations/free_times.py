@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from actions.integrations.keep import opened, record_expired
 from actions.integrations.port import Asked, Port
-from actions.integrations.ports import find_port
+from actions.integrations.ports import BUILT_IN
 from actions.integrations.renew import OVER, renew
 from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings
@@ -56,11 +56,21 @@ def free_times(account: Account, day_from: date, day_to: date) -> list[Span]:
 def with_calendars(account_id: str) -> list[tuple[Integration, Port]]:
     """What the account has connected that can tell free times."""
     found = [
-        (row, find_port(row.provider))
+        (row, BUILT_IN.get(row.provider))
         for row in Integration.used_by(account_id)
         if row.state == "connected"
     ]
     return [(row, port) for row, port in found if port is not None and port.has_times]
+
+
+def has_calendar(account_id: str) -> bool:
+    """Whether the account has one connected, or to be connected again: its receptionist is given
+    the tool, which says so while it cannot be read.
+    """
+    return any(
+        port is not None and port.has_times
+        for port in (BUILT_IN.get(row.provider) for row in Integration.used_by(account_id))
+    )
 
 
 def _read(row: Integration, port: Port, asked: Asked) -> list[Span] | None:

@@ -65,6 +65,11 @@ class KeypadSession(Row):
         """The call's last session."""
         return cls.one("call_id = ? ORDER BY created_at DESC, id DESC LIMIT 1", call.id)
 
+    @classmethod
+    def failures(cls, call: Call) -> int:
+        """How many sessions of the call ended without a card."""
+        return len(cls.all("call_id = ? AND state = 'failed'", call.id))
+
     @property
     def is_open(self) -> bool:
         """Whether a card may still come of it."""

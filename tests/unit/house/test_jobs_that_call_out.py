@@ -19,6 +19,8 @@ WAYS_OUT = {
     ("providers.stripe.client", "client"),
     ("providers.stripe.stripe_js", "stripe_js"),
     ("providers.twilio.client", "client"),
+    ("providers.twilio.porting", "upload_document"),
+    ("providers.twilio.porting", "_asked"),
     ("providers.vapi.client", "client"),
     ("providers.plain_http", "open_client"),
     ("providers.oauth.authorization", "_client"),
