@@ -6,6 +6,7 @@ amount. What it hears first is fit for a mailbox and for a stranger: who speaks,
 how to call back, and how to be left alone.
 """
 
+from rules.calling.said import SCHEMA
 from rules.calling.tools_defined import VERIFY, render_tools
 from rules.deployment.rendering import (
     Clinic,
@@ -80,6 +81,11 @@ def render_payments(clinic: Clinic) -> Json:
         "keypadInputPlan": {"enabled": True, "timeoutSeconds": 2, "delimiters": "#"},
         "voicemailDetection": {"provider": "vapi", "beepMaxAwaitSeconds": BEEP_SECONDS},
         "voicemailMessage": _said(_MAILBOX, clinic),
+        # what the call came to, in one word, for the report at its end
+        "analysisPlan": {
+            "minMessagesThreshold": 0,
+            "structuredDataPlan": {"enabled": True, "schema": SCHEMA},
+        },
     }
 
 
