@@ -18,6 +18,7 @@ from web.calling.calls import InvoiceCalls, OneCall
 from web.calling.tools import VapiTools
 from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
 from web.contact.contact_ledger import ContactLedger
+from web.contact.contact_preview import ContactPreview
 from web.contact.evaluate import Evaluations
 from web.contact.holds import CustomerHolds, OneHold
 from web.contact.invoice_messages import InvoiceMessages
@@ -74,6 +75,7 @@ from web.payments.payment_intents import CreatePaymentIntent
 from web.payments.payment_links import InvoicePaymentLinks, PayPage
 from web.payments.payments import OnePayment, PaymentRefunds, Payments
 from web.payments.void_payment import VoidPayment
+from web.people.drafts import ApproveDrafts
 from web.people.promises import InvoicePromises
 from web.people.work_items import (
     InvoiceEscalations,
@@ -113,6 +115,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/accounts/{account_id}": OneAccount,
     "/api/accounts/{account_id}/settings": Settings,
     "/api/accounts/{account_id}/timeline": AccountTimeline,
+    "/api/accounts/{account_id}/contact-preview": ContactPreview,
     "/api/accounts/{account_id}/sender": OneSender,
     "/api/accounts/{account_id}/templates": Templates,
     "/api/accounts/{account_id}/templates/{kind}/{language}": OneTemplate,
@@ -183,6 +186,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/work-items/{item_id}": OneWorkItem,
     "/api/work-items/{item_id}/resolve": ResolveWorkItem,
     "/api/work-items/{item_id}/reply": ReplyToWorkItem,
+    "/api/contact-drafts/approve": ApproveDrafts,
     "/p/{token}": PayPage,
     "/api/invoices/{invoice_id}/card-forms": CardForms,
     "/invoices/{invoice_id}/card": OpenCardForm,

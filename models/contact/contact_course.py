@@ -91,6 +91,19 @@ class ContactCourse(Row):
         )
 
     @classmethod
+    def of_people(cls, customer_ids: Iterable[str]) -> "list[ContactCourse]":
+        """The courses of those of these people who have one."""
+        ids = sorted(customer_ids)
+        if not ids:
+            return []
+        return cls.all(f"customer_id IN ({', '.join('?' for _ in ids)})", *ids)
+
+    @property
+    def has_told(self) -> bool:
+        """Whether a look has found anything yet."""
+        return bool(self.channel or self.code)
+
+    @classmethod
     def put_off(cls, customer_id: str, until: datetime) -> None:
         """A look at the person failed: others come first."""
         execute(

@@ -1,5 +1,6 @@
 """Promises to pay: what a person said they would pay of an invoice, and by when."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from peewee import SQL, BigIntegerField, DateField, TextField
@@ -73,6 +74,14 @@ class Promise(Row):
         """Decided promises of which the person is to be told."""
         which = "follow_at IS NOT NULL AND follow_at <= ? ORDER BY follow_at LIMIT ?"
         return cls.all(which, to_micros(now), most)
+
+    @classmethod
+    def open_of(cls, invoice_ids: Sequence[str]) -> "list[Promise]":
+        """The open promises about any of these invoices."""
+        if not invoice_ids:
+            return []
+        places = ", ".join("?" for _ in invoice_ids)
+        return cls.all(f"invoice_id IN ({places}) AND state = 'open'", *invoice_ids)
 
     @property
     def is_open(self) -> bool:

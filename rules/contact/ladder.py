@@ -14,9 +14,8 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any, Literal
 
-from rules.contact.gate import Purpose
-
 Way = Literal["sms", "voice", "person"]
+Purpose = Literal["reminder", "collection"]  # of a rung
 
 MOST_RUNGS = 12
 LAST_DAY = 365  # after the due date

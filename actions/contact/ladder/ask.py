@@ -5,6 +5,8 @@ contacted.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from actions.calling.caller_line import caller_line
+from actions.calling.request_call import call_on_its_way
 from actions.contact.ask_for_text import KIND
 from actions.contact.gate_facts import known_of
 from actions.contact.ladder.owing import Owing
@@ -18,6 +20,7 @@ from rules.contact.offers import is_offer
 from rules.contact.policy import Channel
 from rules.money import unchargeable
 from runtime.clock import real_now
+from runtime.errors import Refused as CannotCall
 
 ON_ITS_WAY = Refused(
     "text_on_its_way",
@@ -46,6 +49,9 @@ def ask(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> Found:
     rest goes along unasked: whoever speaks of them asks again.
     """
     channel = owing.channel(rung)
+    no_call = _no_call(owing, invoices) if channel == "voice" else None
+    if no_call is not None and not is_by_hand(owing, rung):
+        return Found((), no_call)
     offers = channel == "sms" and _offers(rung, owing.customer, len(invoices) > 1)
     allowed: list[Invoice] = []
     reasons: list[Refused] = []
@@ -88,6 +94,17 @@ def _answer(
     if why:
         return Refused("payment_refused", f"What is owed cannot be paid by card: {why}.")
     return answer
+
+
+def _no_call(owing: Owing, invoices: Sequence[Invoice]) -> Refused | None:
+    """Why the assistant cannot call, whatever the gate says; None when it can."""
+    if caller_line(owing.account.id) is None:
+        return Refused("no_caller_number", "The account has no live number to call from.")
+    try:
+        call_on_its_way(invoices, owing.customer)
+    except CannotCall as error:
+        return Refused(error.code, error.detail)
+    return None
 
 
 def _offers(rung: Rung, customer: Customer, several: bool) -> bool:

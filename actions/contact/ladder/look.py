@@ -13,6 +13,7 @@ from models.base import transaction
 from models.contact.contact_course import ContactCourse
 from models.contact.contact_decision import ContactDecision
 from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
+from models.contact.promise import Promise
 from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
 from models.reports.ladder_course import course_of
@@ -34,6 +35,8 @@ SOON_OVER = frozenset(
         "books_stale",
         "text_on_its_way",
         "no_caller_number",
+        "call_under_way",
+        "call_in_doubt",
     }
 )
 
@@ -64,6 +67,8 @@ LADDER_FINISHED = Told(
     reason="All rungs of the ladder have been climbed: a person decides what is done.",
 )
 
+PROMISED = "What is overdue has been promised, or is disputed."
+
 
 def look(customer_id: str, now: datetime, may_begin: Callable[[str], bool]) -> bool:
     """Look at a person whose turn it is at `now` (business time); whether a contact was begun.
@@ -76,7 +81,7 @@ def look(customer_id: str, now: datetime, may_begin: Callable[[str], bool]) -> b
         course = ContactCourse.one("customer_id = ?", customer_id)
         if course is None or course.next_at is None or course.next_at > now:
             return False
-        owing = owing_of(customer_id, now, locked=True)
+        owing = owing_of(customer_id, now)
         told, has_begun = _step(owing, course, may_begin)
         if not course.record_looked(
             told.next_at, told.channel, told.contact_at, told.code, told.reason
@@ -98,9 +103,31 @@ def _step(
             return _wait(owing, climb, draft), False
         rung, invoices = climb.rung, owing.named(climb.invoice_ids)
     if rung.way == "person":
-        _end(draft, "expired", "superseded")
-        hand_over(_plan(owing, rung, invoices, "performed"), invoices, owing)
-        return _after(owing), False
+        return _hand_over(owing, rung, invoices, draft), False
+    return _contact(owing, course, rung, invoices, draft, may_begin)
+
+
+def _hand_over(
+    owing: Owing, rung: Rung, invoices: Sequence[Invoice], draft: PlannedContact | None
+) -> Told:
+    """Let a person take over what is neither promised nor disputed."""
+    left = [one for one in invoices if not one.disputed and Promise.of(one.id) is None]
+    if not left:
+        return Told(owing.now + DAY, "person", code="promised", reason=PROMISED)
+    _end(draft, "expired", "superseded")
+    hand_over(_plan(owing, rung, left, "performed"), left, owing)
+    return _after(owing)
+
+
+def _contact(
+    owing: Owing,
+    course: ContactCourse,
+    rung: Rung,
+    invoices: Sequence[Invoice],
+    draft: PlannedContact | None,
+    may_begin: Callable[[str], bool],
+) -> tuple[Told, bool]:
+    """Text or call, or let that wait for approval; what is told, and whether it was begun."""
     found = ask(owing, rung, invoices)
     if found.refused is not None:
         return _refused(owing, course, rung, found.refused, invoices[0]), False

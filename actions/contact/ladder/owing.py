@@ -81,21 +81,23 @@ def opening(account: Account, customer: Customer, day: date, now: datetime) -> d
     return next_opening(zones, after) or after
 
 
-def owing_of(customer_id: str, now: datetime, *, locked: bool) -> Owing:
-    """What is known of the person in the open transaction. Their overdue invoices are `locked`
-    until it ends, so that what is paid meanwhile is paid before or after.
+def owing_of(customer_id: str, now: datetime, *, up_to: date | None = None) -> Owing:
+    """What is known of the person in the open transaction. Their overdue invoices are locked until
+    it ends, so that what is paid meanwhile is paid before or after; or, merely to look ahead, those
+    that are due `up_to` a day are not.
     """
     customer: Customer = Customer.get_by_id(customer_id)
     account: Account = customer.account
     late = Invoice.all_with(
         "account",
-        "t.account_id = ? AND t.customer_id = ? AND t.status = 'overdue'"
-        " ORDER BY t.due_date, t.id LIMIT ?",
+        "t.account_id = ? AND t.customer_id = ? AND (t.status = 'overdue' OR (t.status = 'sent'"
+        " AND t.due_date <= ?)) ORDER BY t.due_date, t.id LIMIT ?",
         customer.account_id,
         customer_id,
+        (up_to or date.min).isoformat(),
         MOST_INVOICES,
     )
-    if locked:
+    if up_to is None:
         fresh = Invoice.locked_with_accounts([invoice.id for invoice in late])
         late = [invoice for invoice in fresh if invoice.status == "overdue"]
     invoices = tuple(sorted(late, key=lambda invoice: (invoice.due_date, invoice.id)))

@@ -4,7 +4,9 @@ person.
 
 from collections.abc import Sequence
 
+from actions.calling.request_call import request_call
 from actions.contact.ask_for_text import ask_for_text
+from actions.contact.escalate import open_escalation
 from actions.contact.ladder.owing import Owing
 from actions.payments.make_link import plan_link
 from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
@@ -17,8 +19,22 @@ def begin(planned: PlannedContact, invoices: Sequence[Invoice], owing: Owing) ->
     PlannedContactInvoice.keep(planned.id, [invoice.id for invoice in invoices])
     if owing.channel(planned.rung) == "sms":
         _text(planned, invoices, owing)
-    else:
+    elif owing.settings.calling == "manual":
         _have_called(planned, invoices, owing)
+    else:
+        _call(planned, invoices, owing)
+
+
+def _call(planned: PlannedContact, invoices: Sequence[Invoice], owing: Owing) -> None:
+    """Have the assistant call. The job that dials asks balance and gate again."""
+    call = request_call(
+        invoices,
+        owing.customer,
+        asked_by=planned.asked_by,
+        reason=f"{planned.days} days overdue",
+        planned_contact_id=planned.id,
+    )
+    planned.record_performed(owing.now, call_id=call.id)
 
 
 def _text(planned: PlannedContact, invoices: Sequence[Invoice], owing: Owing) -> None:
@@ -49,20 +65,13 @@ def _have_called(planned: PlannedContact, invoices: Sequence[Invoice], owing: Ow
 
 def hand_over(planned: PlannedContact, invoices: Sequence[Invoice], owing: Owing) -> None:
     """Hand the person over to somebody: the ladder has been climbed."""
-    item = WorkItem.open(
-        owing.account.id,
-        "escalation",
-        planned.id,
-        f"All that was to be tried has been tried: decide what to do about {_named(invoices)}.",
-        customer_id=owing.customer.id,
-        invoice_id=invoices[0].id,
-        suggested="done",
-        due_at=owing.now,
-        context={
-            "reason": "ladder_finished",
-            "invoiceIds": [invoice.id for invoice in invoices],
-            "days": planned.days,
-        },
+    item = open_escalation(
+        owing.account,
+        owing.customer,
+        invoices[0],
+        "unanswered",
+        {"invoiceIds": [invoice.id for invoice in invoices], "days": planned.days},
+        subject=planned.id,
     )
     planned.record_performed(owing.now, work_item_id=item.id)
 

@@ -1,7 +1,7 @@
-"""The overdue scan (F46, F47, F53, B17): whom it texts, hands over or leaves alone, and when."""
+"""The overdue scan (F46, F47): whom it texts, has called, hands over or leaves alone, and when."""
 
 import sys
-from datetime import date, timedelta
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -18,62 +18,11 @@ from models.contact.message import Message
 from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
-from rules.contact.hours import next_opening
-from rules.contact.person_time_zones import zones_of_number
 from runtime.clock import business_now, move_business_time, real_now
 from tests import given
-from tests.texting import Texting
+from tests.scanning import Scanning
 
 scanning = sys.modules[scan_overdue.perform.__module__]  # its name in `jobs` is the job
-
-pytestmark = pytest.mark.usefixtures("texting")
-
-
-class Scanning:
-    """A clinic whose ladder runs by itself, and the clock."""
-
-    def __init__(self, texting: Texting) -> None:
-        self.texting = texting.consents(channels=("sms", "voice"))
-        self.account, self.customer = texting.account, texting.customer
-        self.settings(first_contacts="automatic")
-        Invoice.delete().execute()
-
-    def settings(self, **choices):
-        AccountSettings.choose(self.account, choices, real_now())
-
-    @property
-    def today(self) -> date:
-        return self.account.local_date(business_now())
-
-    def owes(self, days=0, customer=None, **values) -> Invoice:
-        """An invoice that has been overdue for so many days, as `recompute` makes it."""
-        invoice = given.an_invoice(
-            self.account,
-            customer=customer or self.customer,
-            due_date=self.today - timedelta(days=days),
-            **values,
-        )
-        with transaction():
-            recompute(Invoice.locked(invoice.id))
-        return given.fresh(invoice)
-
-    def days_pass(self, days: int) -> None:
-        """It is so many days later, by day where the person is."""
-        wanted = business_now() + timedelta(days=days)
-        opening = next_opening(zones_of_number(self.texting.phone), wanted)
-        move_business_time(opening - real_now() + timedelta(minutes=1))
-
-    def scan(self) -> None:
-        scan_overdue.perform()
-
-    def sends(self) -> list[str]:
-        """What has been texted in all, once everything that is due has been done."""
-        self.texting.work()
-        self.texting.deliver()
-        return [row["body"] for row in self.texting.sent()]
-
-    def course(self, customer=None) -> ContactCourse:
-        return ContactCourse.get_by_id((customer or self.customer).id)
 
 
 @pytest.fixture

@@ -9,43 +9,21 @@ from datetime import timedelta
 
 import pytest
 
-from actions.deployment.ports import look_at_ports
-from models.base import transaction
 from models.deployment.port_document import PortDocument
 from models.effects.effect import Effect
 from models.feed.outgoing_event import OutgoingEvent
 from runtime.clock import real_now, rfc3339
 from runtime.settings import get_settings
 from sandbox.twilio.webhooks import signature
-from tests.deploying import ADDRESS, states
+from tests.deploying import ADDRESS, NUMBER, states
 
-NUMBER = "+12125550177"
-PDF = base64.b64encode(b"%PDF-1.7 a bill of the carrier").decode()
 DAY = 86_400
 REPORT = "/api/webhooks/twilio/porting"
 
 
-def porting(clinic, **more):
-    """A clinic with a card that has given all that its carrier wants to know."""
-    bill = clinic.call("POST", "…/port-documents", name="bill.pdf", contentBase64=PDF)
-    assert bill.status_code == 201, bill.text
-    body = {
-        "phoneNumber": NUMBER,
-        "currentCarrier": "Verizon",
-        "customerType": "Business",
-        "authorizedRepresentative": "Ada Lane",
-        "authorizedRepresentativeEmail": "ada@harbor.example",
-        "serviceAddress": ADDRESS,
-        "documentId": bill.json["id"],
-    }
-    answer = clinic.call("PUT", "…/phone/ported", **body | more)
-    assert answer.status_code == 200, answer.text
-    return clinic
-
-
 @pytest.fixture
 def ported(clinic):
-    return porting(clinic)
+    return clinic.configures_port()
 
 
 def deploys(clinic, rounds=3, **more):
@@ -53,19 +31,6 @@ def deploys(clinic, rounds=3, **more):
     assert begun.status_code == 202, begun.text
     clinic.works(rounds)
     return begun.json["id"]
-
-
-def days_pass(clinic, days=1):
-    """Days of Twilio's, with an hourly look after each."""
-    for _ in range(days):
-        clinic.twilio.passes(DAY)
-        looked(clinic)
-
-
-def looked(clinic, rounds=2):
-    with transaction():
-        look_at_ports()
-    clinic.works(rounds)
 
 
 def test_a_number_moves_and_the_receptionist_is_live_by_itself(ported):
@@ -82,7 +47,7 @@ def test_a_number_moves_and_the_receptionist_is_live_by_itself(ported):
     assert losing["address"]["zip"] == ADDRESS["postalCode"]
     told = []
     for _ in range(4):
-        days_pass(ported)
+        ported.looks_at_ports(days=1)
         told.append(ported.shown(deployment)["message"])
     ported.works(4)
     assert "Ada Lane has to sign" in told[0]
@@ -103,7 +68,7 @@ def test_a_number_moves_and_the_receptionist_is_live_by_itself(ported):
 def test_calls_come_first_and_texts_some_hours_later(ported):
     """Given a number that has just moved, then it is live for calls, and for texts two hours on."""
     deploys(ported)
-    days_pass(ported, 4)
+    ported.looks_at_ports(days=4)
     ported.works(5)
     line = ported.call("GET", "…").json["phoneLine"]
     assert line == {
@@ -112,11 +77,11 @@ def test_calls_come_first_and_texts_some_hours_later(ported):
         "voiceLive": True,
         "textLive": False,
     }
-    looked(ported)
+    ported.looks_at_ports()
     assert ported.line.text_live is False
     moved = rfc3339(real_now() - timedelta(hours=3))
     ported.line.record(real_now(), wanted=ported.line.wanted | {"ported": moved})
-    looked(ported)
+    ported.looks_at_ports()
     assert ported.line.text_live is True
 
 
@@ -168,7 +133,7 @@ def test_a_rejection_is_told_with_what_to_do_and_goes_out(ported):
     books = ported.twilio.books
     books.rejections[NUMBER] = [7, "Service address does not match"]
     deployment = deploys(ported)
-    days_pass(ported, 3)
+    ported.looks_at_ports(days=3)
     shown = ported.shown(deployment)
     assert shown["status"] == "awaiting_port"
     assert "Service address does not match" in shown["message"]
@@ -185,9 +150,9 @@ def test_a_rejection_is_told_with_what_to_do_and_goes_out(ported):
     assert ported.line is None
     assert ported.setup.phone_integration_settings["portStatus"] == "pending_configuration"
     books.rejections.clear()
-    porting(ported)
+    ported.configures_port()
     again = deploys(ported)
-    days_pass(ported, 4)
+    ported.looks_at_ports(days=4)
     ported.works(5)
     assert ported.shown(again)["status"] == "live"
     assert len(books.ports) == 2
@@ -206,9 +171,9 @@ def test_a_carrier_that_wants_a_pin_is_told_of_and_gets_it_sealed(clinic):
     charged; given, the PIN is sent, and in no request that we keep.
     """
     clinic.twilio.books.wants_pin.append(NUMBER)
-    porting(clinic)
+    clinic.configures_port()
     assert clinic.shown(deploys(clinic))["code"] == "port_needs_pin"
-    porting(clinic, pin="918273", accountNumber="A-1")
+    clinic.configures_port(pin="918273", accountNumber="A-1")
     deploys(clinic)
     assert len(clinic.twilio.books.ports) == 1
     assert "918273" not in json.dumps([row.request for row in Effect.select()])
@@ -230,7 +195,7 @@ def test_a_number_that_has_moved_is_never_released_by_undoing(ported):
     ported.twilio.stand_in.sandbox.order_fault(
         kind="refused_400", provider="vapi", method="POST", path="/squad"
     )
-    days_pass(ported, 4)
+    ported.looks_at_ports(days=4)
     ported.works(6)
     shown = ported.shown(deployment)
     assert shown["status"] == "rolled_back", shown
@@ -245,7 +210,7 @@ def test_a_number_that_has_moved_is_never_released_by_undoing(ported):
 
 def test_a_take_down_keeps_the_number_that_was_the_clinics(ported):
     deployment = deploys(ported)
-    days_pass(ported, 4)
+    ported.looks_at_ports(days=4)
     ported.works(5)
     assert ported.call("POST", f"/api/deployments/{deployment}/take-down").status_code == 202
     ported.works(6)
@@ -282,7 +247,7 @@ def test_a_bill_that_cannot_be_used_says_why_and_what_is_accepted(clinic, name, 
 
 
 def test_the_bill_of_another_clinic_is_none_of_ours(ported):
-    other = porting(ported.another().has_card(), phoneNumber="+12125550178")
+    other = ported.another().has_card().configures_port(phoneNumber="+12125550178")
     theirs = other.setup.phone_integration_settings["documentId"]
-    porting(ported, documentId=theirs)
+    ported.configures_port(documentId=theirs)
     assert ported.shown(deploys(ported))["code"] == "no_document"
