@@ -27,8 +27,20 @@ def check_line(line_id: str) -> None:
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def check_lines() -> None:
     """Have every line looked at that waits for its first forwarded call."""
+    _check_after("")
+
+
+@job(queue="periodic", calls_out=False, attempts=3, timeout=20)
+def check_more_lines(last_id: str) -> None:
+    """The same for those after line `last_id`: however many wait, each has its turn."""
+    _check_after(last_id)
+
+
+def _check_after(last_id: str) -> None:
+    waiting = "forwarding = 'awaiting_forwarding' AND holds_slot AND id > ? ORDER BY id LIMIT ?"
     with recording():
-        for line in PhoneLine.all(
-            "forwarding = 'awaiting_forwarding' AND holds_slot ORDER BY id LIMIT ?", BATCH
-        ):
+        lines = PhoneLine.all(waiting, last_id, BATCH)
+        for line in lines:
             stage_again("check_line", line.id, line.id, fair_to=line.account_id)
+        if len(lines) == BATCH:
+            stage_again("check_more_lines", lines[-1].id, lines[-1].id, fair_to="")

@@ -28,7 +28,7 @@ def purchase_number(line_id: str) -> None:
     with transaction():
         effect = plan_purchase(PhoneLine.locked(line_id))
     if effect is None:
-        found = choose_number(line)
+        found = choose_number(line.wanted, bool(line.wanted.get("emergencyAddressSid")))
         with transaction():
             effect = plan_purchase(PhoneLine.locked(line_id), found)
     if effect is None:

@@ -11,14 +11,22 @@ from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Difference, Reconciliation, Sighting
 from models.books.stripe_watermark import StripeWatermark
+from models.calling.call import Call, CallInvoice
+from models.calling.call_slot import CallSlot
+from models.calling.keypad_session import KeypadSession
+from models.calling.tool_call import ToolCall
 from models.contact.account_sender import AccountSender
 from models.contact.consent import Consent
+from models.contact.contact_course import ContactCourse
 from models.contact.contact_decision import ContactDecision
 from models.contact.hold import Hold
 from models.contact.message import Message
 from models.contact.message_template import MessageTemplate
 from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
+from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
+from models.contact.promise import Promise
+from models.contact.work_item import WorkItem
 from models.delivery.idempotency_key import IdempotencyKey
 from models.delivery.staged_job import StagedJob
 from models.deployment.deployment import Deployment
@@ -27,6 +35,7 @@ from models.deployment.forwarding_test import ForwardingTest
 from models.deployment.installation import Installation
 from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.phone_line import PhoneLine
+from models.deployment.port_document import PortDocument
 from models.deployment.resource import Resource, Stray
 from models.deployment.setup import Setup
 from models.deployment.setup_attempt import SetupAttempt
@@ -37,6 +46,8 @@ from models.effects.pause_switch import PauseSwitch
 from models.feed.outgoing_event import OutgoingEvent
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.integrations.integration import Integration
+from models.integrations.oauth_state import OAuthState
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.dispute import Dispute, DisputeMovement
@@ -89,6 +100,11 @@ TABLES: tuple[type[Row], ...] = (
     ContactDecision,
     MessageTemplate,
     Message,
+    ContactCourse,
+    PlannedContact,
+    PlannedContactInvoice,
+    WorkItem,
+    Promise,
     Installation,
     Setup,
     SetupAttempt,
@@ -97,10 +113,18 @@ TABLES: tuple[type[Row], ...] = (
     DeploymentStep,
     DeploymentEvent,
     PhoneLine,
+    PortDocument,
     ForwardingTest,
     Resource,
     Stray,
     TrialChat,
+    Integration,
+    OAuthState,
     RunningTotal,
     TotalChange,  # its triggers are on tables above
+    Call,
+    CallInvoice,
+    CallSlot,
+    ToolCall,
+    KeypadSession,
 )

@@ -43,6 +43,17 @@ NEXT: dict[str, str] = {
     "cost_changed": (
         "The cost preview's `dueNow.amount` is accepted. Read it, and confirm what is due now."
     ),
+    "no_caller_number": (
+        "Accounts with a live phone number are accepted. Deploy one, and ask again; or send a text."
+    ),
+    "call_in_doubt": (
+        "A call is accepted once it is known what became of the last one. Wait for its report, or"
+        " look in Vapi's call list and settle it with `bin/payphone effects settle`."
+    ),
+    "call_under_way": (
+        "One call to a person at a time is accepted. Read the one that is on its way, and ask again"
+        " once it is over."
+    ),
     "number_unavailable": (
         "Another number or area code is accepted. Search again, and choose one."
     ),

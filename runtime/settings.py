@@ -1,7 +1,6 @@
 """Settings from the environment (and `.env`), read once and checked by `bin/payphone doctor`."""
 
 import re
-from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -11,6 +10,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
+CLOCK_BYTES = 8  # of a business clock that processes share
 INTERACTIVE = "interactive"  # what a person waits for
 # where it goes while no worker serves it, as under WORKERS of an older release
 INSTEAD_OF_INTERACTIVE = "webhooks"
@@ -30,6 +30,9 @@ ACCEPTED = {
     "stripe_api_base": "an http:// or https:// URL, or nothing for Stripe itself",
     "twilio_api_base": "an http:// or https:// URL, or nothing for Twilio itself",
     "vapi_api_base": "an http:// or https:// URL such as https://api.eu.vapi.ai",
+    "google_api_base": "an http:// or https:// URL, or nothing for Google itself",
+    "open_dental_api_base": "an http:// or https:// URL such as https://api.opendental.com/api/v1",
+    "nexhealth_api_base": "an http:// or https:// URL such as https://nexhealth.info",
     "setup_fee": "an amount in minor units and its currency such as 9900 usd, or 0",
     "forwarding_test_number": "a phone number in E.164 such as +15550100001, or nothing",
     "workers": "a number, or queue=number pairs such as webhooks=4,messages=2; the queues are"
@@ -38,6 +41,7 @@ ACCEPTED = {
     "log_level": "DEBUG, INFO, WARNING, ERROR or CRITICAL",
     "payphone_env": "production, demo or test",
     "payphone_business_shift": "a number of seconds",
+    "payphone_business_clock": "the path of a file of eight bytes, which the demo makes",
     "payphone_lease": "a number of seconds over 0",
     "payphone_lock_lease": "a number of seconds over 0",
     "payphone_text_deadline": "a number of seconds, 0 or more",
@@ -48,6 +52,7 @@ ACCEPTED = {
     "rate_per_address": "a rate such as 600/minute, or none",
     "daily_ceilings": "numbers of texts, charges, calls, files and chats, such as"
     " texts=500,calls=300",
+    "call_slots": "a number of calls from 1 to 1000",
     "backfill_rate": "a number of events per second, 0 or more (0: no limit)",
     "webhooks_to_loopback": "true or false",
 }
@@ -80,6 +85,15 @@ class Settings(BaseSettings):
     vapi_api_key: str = ""
     vapi_webhook_secret: str = ""
     vapi_api_base: str = "https://api.vapi.ai"
+    google_client_id: str = ""
+    google_client_secret: str = ""
+    google_api_base: str = ""
+    oauth_providers: str = Field(
+        default="", description="path of a TOML file: further providers connected by OAuth"
+    )
+    open_dental_developer_key: str = ""
+    open_dental_api_base: str = "https://api.opendental.com/api/v1"
+    nexhealth_api_base: str = "https://nexhealth.info"
     setup_fee: str = Field(
         default="0", description="what a clinic's first Deploy charges: minor units and currency"
     )
@@ -93,6 +107,11 @@ class Settings(BaseSettings):
     payphone_state_dir: str = ""
     # seconds that business time runs ahead; demo and tests only
     payphone_business_shift: float = Field(default=0.0, allow_inf_nan=False)
+    payphone_business_clock: str = Field(
+        default="",
+        description="demo and tests only: a file with those seconds that all processes share, and"
+        " that moves their business time while they run",
+    )
     payphone_kill_at: str = Field(default="", description="tests only: die at this kill-point")
     payphone_lease: float | None = Field(
         default=None,
@@ -137,6 +156,9 @@ class Settings(BaseSettings):
     )
     daily_ceilings: str = Field(
         default="", description="a day's most per account; each account may have its own"
+    )
+    call_slots: int = Field(
+        default=10, ge=1, le=1000, description="calls under way at once, as Vapi's plan allows"
     )
     backfill_rate: float = Field(
         default=50.0,
@@ -212,7 +234,15 @@ class Settings(BaseSettings):
     def _in_capitals(cls, value: str) -> str:
         return value.strip().upper()
 
-    @field_validator("public_url", "stripe_api_base", "twilio_api_base", "vapi_api_base")
+    @field_validator(
+        "public_url",
+        "stripe_api_base",
+        "twilio_api_base",
+        "vapi_api_base",
+        "google_api_base",
+        "open_dental_api_base",
+        "nexhealth_api_base",
+    )
     @classmethod
     def _is_a_url(cls, value: str) -> str:
         parts = urlsplit(value)
@@ -224,6 +254,14 @@ class Settings(BaseSettings):
         ):
             raise ValueError("no URL")
         return value.rstrip("/")
+
+    @field_validator("payphone_business_clock")
+    @classmethod
+    def _is_a_clock(cls, value: str) -> str:
+        path = Path(value)
+        if value and not (path.is_file() and path.stat().st_size == CLOCK_BYTES):
+            raise ValueError("no clock")
+        return value
 
     @field_validator("setup_fee")
     @classmethod
@@ -264,13 +302,6 @@ class Settings(BaseSettings):
         never anywhere but in a demo or a test.
         """
         return self.webhooks_to_loopback and self.payphone_env != "production"
-
-    @property
-    def business_shift(self) -> timedelta:
-        """How far business time runs ahead of real time; never anywhere but in a demo or a test."""
-        return timedelta(
-            seconds=self.payphone_business_shift if self.payphone_env != "production" else 0.0
-        )
 
     @property
     def state_dir(self) -> Path:

@@ -32,9 +32,10 @@ from runtime.embedded_redis import configuration
 from runtime.errors import Misconfigured
 from runtime.private_files import private_folder
 from runtime.settings import ROOT, get_settings
+from runtime.shared_shift import make_shared_shift
 from runtime.start import check_database, check_redis, check_workers
 from simulation.demo_settings import CLINIC_NUMBER, HOST, demo_settings, for_commands
-from simulation.places import DESCRIPTION, LOGS, SETTINGS, STATE, VAR, write_private
+from simulation.places import CLOCK, DESCRIPTION, LOGS, SETTINGS, STATE, VAR, write_private
 from simulation.stop_leftovers import MARK
 
 
@@ -98,6 +99,9 @@ def _play(chosen: argparse.Namespace) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
     env = demo_settings(_mode(chosen))
+    if not env.get("PAYPHONE_BUSINESS_CLOCK"):
+        make_shared_shift(CLOCK, float(env["PAYPHONE_BUSINESS_SHIFT"]))
+        env["PAYPHONE_BUSINESS_CLOCK"] = str(CLOCK)
     write_private(SETTINGS, for_commands(env))
     reaper = _start_reaper(env[MARK], lock)
     try:

@@ -10,6 +10,7 @@ from runtime.start import settings_or_say
 _settings = settings_or_say()
 VAR = _settings.state_dir
 STATE = VAR / "demo"
+CLOCK = STATE / "business-clock"
 LOGS = VAR / "log"
 DESCRIPTION = VAR / "demo.json"
 SETTINGS = _settings.demo_settings

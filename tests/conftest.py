@@ -12,7 +12,6 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +43,16 @@ from runtime.clock import move_business_time
 from runtime.settings import get_settings
 from sandbox.vapi.provider import Vapi
 from tests import sweep
+from tests.calling import Calling
 from tests.clinic import Clinic
 from tests.declared import DeclaredClient
 from tests.faults.town import Town
+from tests.fork_server import stop_fork_server
 from tests.hook_receiver import HookReceiver
 from tests.leftovers import Leftovers
 from tests.logged import Logged
 from tests.odd_stripe import OddStripe
-from tests.processes import close_database, reset_process, spawn
+from tests.processes import Process, close_database, reset_process, spawn
 from tests.servers import Postgres, Valkey
 from tests.stand_in import StandIn
 from tests.stripe_stand_in import StripeStandIn
@@ -86,6 +87,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Sweep(), "sweep")
         config.pluginmanager.register(Leftovers(), "leftovers")
+
+
+def pytest_sessionfinish() -> None:
+    stop_fork_server()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -266,11 +271,11 @@ def client(database_url: str, valkey: Valkey) -> falcon.testing.TestClient:
 
 
 @pytest.fixture
-def processes() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+def processes() -> Iterator[Callable[..., Process]]:
     """Starts real processes of ours; whatever still runs is ended when the test is over."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[Process] = []
 
-    def start(*command: str, **env: str) -> subprocess.Popen[bytes]:
+    def start(*command: str, **env: str) -> Process:
         started.append(spawn(*command, **env))
         return started[-1]
 
@@ -285,7 +290,7 @@ def processes() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
 def town(
     database_url: str,
     valkey: Valkey,
-    processes: Callable[..., subprocess.Popen[bytes]],
+    processes: Callable[..., Process],
     tmp_path: Path,
 ) -> Town:
     """Real processes on the session's Valkey."""
@@ -296,7 +301,7 @@ def town(
 def own_town(
     database_url: str,
     own_valkey: Valkey,
-    processes: Callable[..., subprocess.Popen[bytes]],
+    processes: Callable[..., Process],
     tmp_path: Path,
 ) -> Town:
     """Real processes on a Valkey of the test's own, to be frozen, filled or killed."""
@@ -355,7 +360,7 @@ def texting(
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
     yield Texting(client, valkey.client(), stand_in)
-    move_business_time(timedelta(0))
+    move_business_time(None)
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
 
@@ -370,6 +375,20 @@ def voice(stand_in: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vapi]:
     yield stand_in.sandbox.vapi
     get_settings.cache_clear()
     vapi_api.client.cache_clear()
+
+
+@pytest.fixture
+def calling(
+    client: Any, valkey: Any, voice: Vapi, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Calling]:
+    """A clinic that is live, and a person who agreed to be called and texted."""
+    monkeypatch.setenv("TWILIO_API_BASE", stand_in.url)
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()
+    yield Calling(client, valkey.client(), stand_in)
+    move_business_time(None)
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()
 
 
 @pytest.fixture

@@ -9,16 +9,21 @@ import scheduler
 from delivery import locks, nudge
 from models import base
 from runtime.settings import ROOT, get_settings
+from tests.fork_server import Forked, can_be_forked
+
+Process = Forked | subprocess.Popen[bytes]
 
 
-def spawn(*command: str, **env: str) -> subprocess.Popen[bytes]:
+def spawn(*command: str, **env: str) -> Process:
     """A real process of ours, in a session of its own, with the test's environment."""
+    if can_be_forked(command, env):
+        return Forked(command, os.environ | env)
     return subprocess.Popen(
         [sys.executable, *command], cwd=ROOT, env=os.environ | env, start_new_session=True
     )
 
 
-def end(process: subprocess.Popen[bytes], number: int = signal.SIGTERM, seconds: float = 15) -> int:
+def end(process: Process, number: int = signal.SIGTERM, seconds: float = 15) -> int:
     """End a process started by `spawn`; its return code."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGCONT)

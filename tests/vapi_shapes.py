@@ -30,7 +30,14 @@ NAMES = [
     "SquadMemberDTO",
     "CreateTwilioPhoneNumberDTO",
     "UpdateTwilioPhoneNumberDTO",
+    "CreateByoPhoneNumberDTO",
+    "UpdateByoPhoneNumberDTO",
+    "CreateByoSipTrunkCredentialDTO",
+    "UpdateByoSipTrunkCredentialDTO",
+    "SipTrunkGateway",
     "CreateChatDTO",
+    "CreateCallDTO",
+    "CreateCustomerDTO",
     "CreateFileDTO",
     "UpdateFileDTO",
     "KnowledgeBase",
@@ -62,6 +69,7 @@ NAMES = [
     "StartSpeakingPlan",
     "AnalysisPlan",
     "KeypadInputPlan",
+    "VapiVoicemailDetectionPlan",
 ]
 KEPT = ("maxLength", "minLength", "minimum", "maximum")
 Json = dict[str, Any]

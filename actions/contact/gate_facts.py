@@ -30,6 +30,11 @@ from rules.contact.policy import Channel
 from runtime.settings import Settings, get_settings
 
 LIMITS: dict[Channel, Limited] = {"sms": "texts", "voice": "calls"}
+_CONTACTS: tuple[tuple[str, Channel], ...] = (
+    ("sms", "sms"),
+    ("call", "voice"),
+    ("wanted_call", "voice"),
+)
 REGISTERED = frozenset({"", "approved"})
 
 
@@ -85,6 +90,7 @@ def known_of(
             billed_on=account.local_date(invoice.created_at),
             disputed=invoice.disputed,
             payment_processing=bool(lines.all("processing")),
+            promised_until=moment(lines.number("promised")),
             books=_books(lines, real),
         ),
         creditor=_creditor(lines, account, what, now, settings, sender, channel),
@@ -130,8 +136,11 @@ def _person(lines: Lines, customer: Customer, phone: str) -> Person:
 def _history(lines: Lines) -> tuple[Contact, ...]:
     """The contacts of the last days, of every channel."""
     return tuple(
-        Contact(at=at, channel="sms", debt_id=debt, outcome=outcome)
-        for debt, outcome, micros in lines.all("sms")
+        Contact(
+            at=at, channel=channel, debt_id=debt, outcome=outcome, asked_for=fact == "wanted_call"
+        )
+        for fact, channel in _CONTACTS
+        for debt, outcome, micros in lines.all(fact)
         if (at := moment(micros)) is not None
     )
 

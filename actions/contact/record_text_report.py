@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from actions.people.unanswered import reopen_unanswered
 from models.contact.message import Message
 from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
@@ -56,6 +57,8 @@ def record_text_report(
     told = message.record_report(status, sid, error_code or None, now)
     if told and error_code:
         act_on_failure(message, error_code, now)
+    if told:
+        reopen_unanswered(message)
     return told
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from actions.deployment.card.payment_required import Door, require_payment_method
 from actions.deployment.configuration.setup_facts import configured_of
-from actions.deployment.progress import go_back, go_on, tell
+from actions.deployment.progress import go_back, go_on, kind_of_step, tell
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.base import serialize_on
@@ -140,7 +140,11 @@ def retry(deployment: Deployment, actor: str) -> None:
         return
     for step in steps:
         if step.state == "failed":
-            step.record(state="waiting", error="", error_code="", message="", finished_at=None)
+            _wait_again(step)
+            again = kind_of_step(step).again
+            for before in (each for each in steps if again and each.name == again):
+                tries = before.made.get("tries", 0) + 1
+                _wait_again(before, made=before.made | {"tries": tries})
     deployment.record(
         now, status="running", message=DEPLOYING, error="", error_code="", finished_at=None
     )
@@ -148,12 +152,16 @@ def retry(deployment: Deployment, actor: str) -> None:
     go_on(deployment, steps)
 
 
+def _wait_again(step: DeploymentStep, **more: Any) -> None:
+    step.record(state="waiting", error="", error_code="", message="", finished_at=None, **more)
+
+
 def roll_back(deployment: Deployment, actor: str) -> None:
     """Undo what a failed deployment has kept. The deployment is locked. Raises Refused
     `deployment_over`.
     """
     if not (deployment.status == "failed" and deployment.holds_slot) and (
-        deployment.status != "payment_action_required"
+        deployment.status not in {"payment_action_required", "awaiting_port"}
     ):
         raise _over(deployment, "rolled back")
     AuditEntry.record(

@@ -15,12 +15,15 @@ from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import serialize_on
 from models.delivery.stage import stage_again
 from models.delivery.staged_job import find_staged
+from models.deployment.deployment import Deployment
 from models.deployment.installation import tagged
 from models.deployment.phone_line import PhoneLine
+from models.deployment.setup import Setup
 from models.effects.effect import Effect
 from providers.errors import ProviderError
 from providers.twilio.numbers import AvailableNumber, find_number, search_numbers
-from providers.twilio.refusals import GONE, advice_for
+from providers.twilio.refusals import ADDRESS_REQUIRED, GONE, advice_for
+from rules.contact.places import is_american
 from runtime.clock import real_now
 from runtime.ids import new_id
 from runtime.log import get_log
@@ -34,15 +37,23 @@ OF_OTHERS = (
 CALLS = "/api/webhooks/twilio/voice"  # until Vapi answers them
 MOST_TRIES = 5
 CANDIDATES = 20
+WISHES = ("phoneNumber", "areaCode")
+NOT_SOLD = (
+    "{number} is no number of the United States. Numbers of other countries are sold against a"
+    " regulatory bundle, which this release does not hand in; choose one of the United States."
+)
 
 log = get_log("deployment")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Numbers that may be bought, best first; or why there is none, and what to do."""
+    """Numbers that may be bought, best first; or why there is none, and what to do. With
+    `needs_address` they are sold only to somebody who gives an address.
+    """
 
     numbers: tuple[str, ...] = ()
+    needs_address: bool = False
     code: str = ""
     error: str = ""
 
@@ -69,25 +80,44 @@ def line_for(
     return line
 
 
-def choose_number(line: PhoneLine) -> Choice:
+def wish_of(deployment: Deployment, setup: Setup) -> dict[str, Any]:
+    """The number or area code that is wanted: Deploy's own wish goes before what is configured."""
+    settings = setup.phone_integration_settings
+    configured = {name: settings[name] for name in WISHES if name in settings}
+    return dict(deployment.wanted) or configured
+
+
+def choose_number(wanted: dict[str, Any], has_address: bool) -> Choice:
     """Look at Twilio for numbers as wanted. Raises ProviderError while Twilio is away."""
-    chosen = line.wanted.get("phoneNumber", "")
+    chosen, area = wanted.get("phoneNumber", ""), wanted.get("areaCode", "")
     try:
         if chosen:
-            found = search_numbers(contains=chosen.removeprefix("+"), limit=1)
-            if any(each.e164 == chosen for each in found):
-                return Choice((chosen,))
-            return Choice((), "number_gone", _gone(chosen, search_numbers(near=chosen, limit=3)))
-        found = search_numbers(area_code=line.wanted.get("areaCode", ""), limit=CANDIDATES)
+            return _chosen(chosen, has_address)
+        found = search_numbers(area_code=area, limit=CANDIDATES)
     except ProviderError as error:
         if error.outcome != "refused":
             raise
-        return Choice((), error.code, error.advice or advice_for(error.code) or str(error))
+        why = error.advice or advice_for(error.code) or str(error)
+        return Choice(code=error.code, error=why)
     if not found:
-        code = line.wanted.get("areaCode", "")
-        where = f"area code {code}" if code else "the country"
-        return Choice((), "no_numbers", f"Twilio has no number left in {where}; choose another.")
+        where = f"area code {area}" if area else "the country"
+        why = f"Twilio has no number left in {where}; choose another."
+        return Choice(code="no_numbers", error=why)
     return Choice(tuple(each.e164 for each in found))
+
+
+def _chosen(number: str, has_address: bool) -> Choice:
+    """One number, as it is for sale now; a search without an address would not show each."""
+    if not is_american(number):
+        return Choice(code="number_not_sold", error=NOT_SOLD.format(number=number))
+    found = search_numbers(contains=number.removeprefix("+"), with_address=True, limit=1)
+    offer = next((each for each in found if each.e164 == number), None)
+    if offer is None:
+        return Choice(code="number_gone", error=_gone(number, search_numbers(near=number, limit=3)))
+    needs_address = offer.address_requirements != "none"
+    if offer.address_requirements == "foreign" or (needs_address and not has_address):
+        return Choice(code="address_required", error=advice_for(next(iter(ADDRESS_REQUIRED))))
+    return Choice((number,), needs_address)
 
 
 def _gone(chosen: str, near: list[AvailableNumber]) -> str:
@@ -110,6 +140,8 @@ def plan_purchase(line: PhoneLine, choice: Choice | None = None) -> Effect | Non
     }
     if line.wanted.get("emergencyAddressSid"):
         settings["emergency_address_sid"] = line.wanted["emergencyAddressSid"]
+    if line.wanted.get("needsAddress"):
+        settings["address_sid"] = line.wanted["emergencyAddressSid"]
     return reserve_for_account(
         NUMBER_PURCHASE,
         f"{line.id}:{line.tries}",
@@ -128,7 +160,8 @@ def _hold(line: PhoneLine, choice: Choice | None) -> bool:
     for number in choice.numbers:
         serialize_on(f"number:{number}")
         if PhoneLine.holder(number) is None:
-            line.record(now, e164=number, tries=line.tries + 1)
+            wanted = line.wanted | ({"needsAddress": True} if choice.needs_address else {})
+            line.record(now, e164=number, tries=line.tries + 1, wanted=wanted)
             return True
     code = choice.code or "number_gone"
     why = choice.error or "Other clinics here have just taken these numbers. Choose another."
@@ -194,7 +227,7 @@ def record_no_number(line: PhoneLine) -> None:
 def has_given_up(line: PhoneLine) -> bool:
     """Whether nobody tries to buy its number any more."""
     buying = find_staged("purchase_number", line.id)
-    return buying is None or buying.state in {"dead", "cancelled"}
+    return buying is None or buying.state not in {"waiting", "running"}
 
 
 def release(line: PhoneLine, asked_by: str) -> None:

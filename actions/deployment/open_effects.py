@@ -1,4 +1,4 @@
-"""What a step sent and does not know the end of: looked for before the step is undone."""
+"""What a step sent without recording what came of it: looked for before the step is undone."""
 
 from actions.deployment.progress import kind_of_step, locked_run
 from actions.deployment.step import Json
@@ -6,6 +6,7 @@ from effects.deployment.number_purchase import NUMBER_PURCHASE
 from effects.kinds import kind_of
 from effects.perform import is_settled, reconcile
 from models.base import transaction
+from models.deployment.installation import tagged
 from models.deployment.phone_line import PhoneLine
 from models.effects.effect import Effect
 from runtime.clock import real_now
@@ -14,17 +15,18 @@ from runtime.errors import NotYet
 
 def settle_open_effects(step_id: str) -> None:
     """End the doubt about what was sent for the step: what is found is the step's, so that it is
-    undone; what was never sent will not be.
+    undone; what was never sent will not be. What a person or the hourly look has found meanwhile
+    is the step's too.
 
     Raises ProviderError while the provider's record cannot be read, and NotYet while it may not
     show yet what it was asked for.
     """
     with transaction():
         run = locked_run(step_id)
-        open_ones = _open_ones(run.account.id, step_id)
-    for effect in open_ones:
-        kind = kind_of(effect)
-        if kind.recorded_by != "deploy_account":
+        sent = _sent(run.account.id, step_id)
+    for effect in sent:
+        known = effect.provider_id is not None and effect.provider_id in run.step.made.values()
+        if kind_of(effect).recorded_by != "deploy_account" or known:
             continue
         found = _made_by(effect)
         with transaction():
@@ -37,27 +39,31 @@ def settle_open_effects(step_id: str) -> None:
 
 def settle_open_purchases(line_id: str) -> None:
     """The same for the numbers that were asked for in a line that is given up: what was bought is
-    the line's, so that it is released.
+    the line's, so that it is released; but nothing that carries another tag.
     """
     account_id = PhoneLine.get_by_id(line_id).account_id
-    for effect in _open_ones(account_id, line_id):
+    for effect in _sent(account_id, line_id):
         if effect.kind != NUMBER_PURCHASE.name:
             continue
         found = _made_by(effect)
         with transaction():
             line = PhoneLine.locked(line_id)
             _record(effect, found)
-            if found is not None:
+            is_ours = found is not None and found["friendly_name"] == tagged(line.id)
+            if found is not None and is_ours and line.twilio_sid is None:
                 line.record(real_now(), twilio_sid=found["id"])
 
 
-def _open_ones(account_id: str, tag: str) -> list[Effect]:
-    unknown = "account_id = ? AND state IN ('sending', 'unknown') AND key LIKE ?"
-    return Effect.all(unknown, account_id, f"%:{tag}%")
+def _sent(account_id: str, tag: str) -> list[Effect]:
+    """All that was not refused of what carries the tag, in the order in which it was asked for."""
+    mine = "account_id = ? AND state <> 'refused' AND key LIKE ? ORDER BY created_at"
+    return Effect.all(mine, account_id, f"%:{tag}%")
 
 
 def _made_by(effect: Effect) -> Json | None:
     """What the effect has made, surely; None if it has made nothing."""
+    if effect.state == "confirmed":
+        return effect.answer or {}
     found = reconcile(effect) if effect.sent_at is not None else None
     if found is None and effect.sent_at is not None and not is_settled(effect):
         raise NotYet(
@@ -68,6 +74,8 @@ def _made_by(effect: Effect) -> Json | None:
 
 
 def _record(effect: Effect, found: Json | None) -> None:
+    if effect.state == "confirmed":
+        return
     if found is None:
         effect.record_refused("not_made", "It was not made, and is undone.", real_now())
     else:

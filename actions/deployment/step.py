@@ -52,12 +52,14 @@ class Skip:
 @dataclass(frozen=True, slots=True)
 class Wait:
     """Come back in `seconds`: something outside is not ready yet. `status` is the deployment's
-    meanwhile; with 0 seconds somebody else stages the step again.
+    meanwhile; with 0 seconds somebody else stages the step again. `asks_clinic`: it waits for the
+    clinic, which is told so.
     """
 
     seconds: float
     why: str
     status: str = "running"
+    asks_clinic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,9 @@ class StepKind:
     `Wait`).
 
     `undo` plans what takes it away again, `undone` records that it is away. `lasts`: what it makes
-    costs, or can be reached by callers, so that a clinic is told that it was undone.
+    costs, or can be reached by callers, so that a clinic is told that it was undone. `again` names
+    the step before it that is done once more when this one has failed and is tried again; its
+    `tries` are counted.
     """
 
     name: str
@@ -121,3 +125,4 @@ class StepKind:
     undone: Callable[[Run, Effect, Json], None] = _nothing_to_record
     undo_saying: str = ""
     lasts: bool = True
+    again: str = ""

@@ -8,16 +8,19 @@ from actions.deployment.number import has_given_up, release
 from actions.deployment.progress import (
     current_step,
     fail_step,
+    go_back,
     leave_to_a_person,
     locked_run,
     stages_of,
+    tell,
 )
 from actions.deployment.step import Fail, Run
-from models.accounts.audit_entry import SYSTEM
-from models.base import transaction
+from models.accounts.audit_entry import SYSTEM, AuditEntry
+from models.base import to_micros, transaction
 from models.delivery.stage import stage_again
 from models.delivery.staged_job import StagedJob, find_staged
-from models.deployment.deployment import Deployment
+from models.deployment.deployment import KEPT_FOR, Deployment
+from models.deployment.deployment_step import DeploymentStep
 from models.deployment.phone_line import PhoneLine
 from runtime.clock import real_now
 
@@ -25,15 +28,36 @@ CARDHOLDER_WITHIN = timedelta(hours=24)
 BATCH = 100
 UNFINISHED = "('queued', 'running', 'payment_action_required', 'rolling_back')"
 GAVE_UP = "Deployment failed. We tried for hours and could not finish it."
+GIVEN_BACK = "Nobody has decided within a week; what was kept is given back."
 TOO_LATE = "The payment was not confirmed within a day."
 
 
-def end_stuck() -> None:
-    """End every deployment that is stuck, each in a transaction of its own."""
-    for deployment in Deployment.all(f"status IN {UNFINISHED} ORDER BY updated_at LIMIT ?", BATCH):
+def end_stuck(after: str = "") -> str:
+    """End every deployment that is stuck, each in a transaction of its own: a hundred at most,
+    those with an id after `after`. The last one's id if there may be more, else ''.
+    """
+    rows = Deployment.all(f"status IN {UNFINISHED} AND id > ? ORDER BY id LIMIT ?", after, BATCH)
+    for deployment in rows:
         with transaction():
             _end_if_stuck(Deployment.locked(deployment.id))
-    _free_lines()
+    return str(rows[-1].id) if len(rows) == BATCH else ""
+
+
+def end_kept() -> None:
+    """Give back what failed deployments have kept, where nobody has decided in time: it costs, and
+    no other deployment may begin meanwhile.
+    """
+    long_ago = to_micros(real_now() - KEPT_FOR)
+    kept = "status = 'failed' AND holds_slot AND finished_at < ? ORDER BY finished_at LIMIT ?"
+    for deployment in Deployment.all(kept, long_ago, BATCH):
+        with transaction():
+            fresh = Deployment.locked(deployment.id)
+            if fresh.status != "failed" or not fresh.holds_slot:
+                continue
+            subject = f"deployment:{fresh.id}"
+            AuditEntry.record(SYSTEM, "deployment.kept_too_long", subject, fresh.account_id)
+            tell(fresh, GIVEN_BACK, real_now())
+            go_back(fresh, DeploymentStep.of(fresh.id), real_now())
 
 
 def _end_if_stuck(deployment: Deployment) -> None:
@@ -77,9 +101,14 @@ def _wake(run: Run) -> None:
         stage_again("deploy_account", run.step.id, run.step.id, fair_to=run.account.id)
 
 
-def _free_lines() -> None:
+def free_lines() -> None:
     """A purchase on its own whose job gave up: what it may have bought is found and released."""
-    for line in PhoneLine.all("state = 'reserved' AND step_id = '' ORDER BY id LIMIT ?", BATCH):
+    given_up = (
+        "state = 'reserved' AND step_id = '' AND NOT EXISTS (SELECT 1 FROM staged_job j WHERE"
+        " j.name = 'purchase_number' AND j.key = phone_line.id AND j.state IN ('waiting',"
+        " 'running')) ORDER BY id LIMIT ?"
+    )
+    for line in PhoneLine.all(given_up, BATCH):
         with transaction():
             fresh = PhoneLine.locked(line.id)
             if fresh.state == "reserved" and has_given_up(fresh):

@@ -7,9 +7,9 @@ Each carries the tag of the row that keeps it, which has the id of the step that
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from actions.deployment.asking import ask
 from actions.deployment.step import Json, Plan, Run, Skip, UndoPlan
 from effects.kind import Kind
-from effects.reserve import reserve_for_account
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.deployment.deployment_step import DeploymentEvent
 from models.deployment.installation import tagged
@@ -74,7 +74,7 @@ class Thing:
             made = None
         if made is None:
             request = {"tag": tagged(run.step.id), "body": body} | more
-            return self._reserve(run, self.create, request)
+            return ask(run, self.create, request, self._reason)
         found = seen.get("found") or {}
         by_hand = drift(self._last_sent(made), found)
         if made.digest == digest(body) and not by_hand:
@@ -84,7 +84,7 @@ class Thing:
             run.step.record(made=run.step.made | {"changedByHand": by_hand})
             self._tell(run, made, "deployment.drift_found", CHANGED_BY_HAND, paths=paths)
         request = {"id": made.provider_id, "tag": tagged(made.id), "body": body} | more
-        return self._reserve(run, self.update, request)
+        return ask(run, self.update, request, self._reason)
 
     def record(self, run: Run, effect: Effect, answer: Json) -> Json:
         """It is made, or changed."""
@@ -125,7 +125,7 @@ class Thing:
             or Resource.named(run.account.id, self.needed_by) is not None
         ):
             return Skip("")
-        return self._reserve(run, self.delete, {"id": made.provider_id})
+        return ask(run, self.delete, {"id": made.provider_id}, self._reason)
 
     def undone(self, run: Run, effect: Effect, _answer: Json) -> None:
         """It is away."""
@@ -154,18 +154,9 @@ class Thing:
         sent = Effect.one(newest, made.account_id, *kinds, made.provider_id)
         return {} if sent is None else sent.request["body"]
 
-    def _reserve(self, run: Run, kind: Kind, request: Json) -> Effect:
-        """Each refusal is followed by an effect of its own, when it is tried again."""
-        where = "account_id = ? AND kind = ? AND key LIKE ? AND state = 'refused'"
-        refused = len(Effect.all(where, run.account.id, kind.name, f"%:{run.step.id}%"))
-        return reserve_for_account(
-            kind,
-            f"{run.step.id}:{refused}" if refused else run.step.id,
-            request,
-            run.account.id,
-            run.deployment.asked_by,
-            f"{self.what.lower()} of the account",
-        )
+    @property
+    def _reason(self) -> str:
+        return f"{self.what.lower()} of the account"
 
     def _tell(self, run: Run, made: Resource, action: str, words: str, **more: str) -> None:
         """Say what was found, to whoever watches, and in the audit log."""

@@ -98,7 +98,7 @@ def examine() -> Iterator[Finding]:
         yield from check_money()
         yield from check_cards()
         yield from check_fees()
-        yield check_deployments()
+        yield from check_deployments()
         yield check_totals()
         yield check_sealed()
         yield check_strays()

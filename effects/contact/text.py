@@ -1,7 +1,8 @@
 """Texts at Twilio: sent at most once, found again by number, time and the address they carry.
 
 Twilio takes no key and no tag. The address of the status callback carries the effect's id, and the
-body our own address of the invoice: by these a text is known again.
+body our own address of the invoice: by these a text is known again, and one without an address by
+its words.
 """
 
 import re
@@ -31,14 +32,17 @@ def _send(effect: Effect) -> Json:
 
 
 def _find(effect: Effect) -> Json | None:
-    """The first text since it was sent that carries its address and is no other one's; None settles
-    nothing.
+    """The first text since it was sent that carries its address, or else all its words, and is no
+    other one's; None settles nothing.
     """
-    address = _ADDRESS.search(effect.request["Body"])
-    if address is None or effect.sent_at is None:
+    if effect.sent_at is None:
         return None
+    body = effect.request["Body"]
+    address = _ADDRESS.search(body)
     listed = twilio_api.find_messages(
-        effect.request["To"], effect.sent_at - timedelta(seconds=SKEW), address[0]
+        effect.request["To"],
+        effect.sent_at - timedelta(seconds=SKEW),
+        address[0] if address else body,
     )
     others = {
         row.sid

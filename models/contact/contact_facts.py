@@ -1,7 +1,8 @@
 """What the database says about contacting one person over one channel: all of it by one statement.
 
 Each line of its answer is one fact: what it is, two words, and a number. The history of contacts is
-made of the rows of texts; those of calls will be one more SELECT here, with an outcome.
+made of the rows of texts and of calls. A call is one contact, however many invoices it is about: it
+is about this one, or about none that matters here.
 """
 
 import json
@@ -62,6 +63,16 @@ SELECT 'read' AS fact, CAST(NULL AS TEXT) AS a, CAST(NULL AS TEXT) AS b, updated
 UNION ALL SELECT 'behind', NULL, NULL, NULL WHERE EXISTS ({_BEHIND})
 """
 _SENDER = "SELECT COALESCE(messaging_service_sid, from_number) FROM account_sender"
+# the invoice asked about, where a text names it beside its own
+_NAMED = """CASE WHEN EXISTS (SELECT 1 FROM planned_contact AS p
+        JOIN planned_contact_invoice AS n ON n.planned_contact_id = p.id
+        WHERE p.message_id = message.id AND n.invoice_id = :invoice)
+    THEN CAST(:invoice AS TEXT) ELSE message.invoice_id END"""
+# one that is not over counts as the strictest there is
+_CALL = """
+    CASE WHEN c.asked_for THEN 'wanted_call' ELSE 'call' END, (SELECT i.invoice_id FROM
+    call_invoice AS i WHERE i.call_id = c.id AND i.invoice_id = :invoice),
+    COALESCE(NULLIF(c.outcome, ''), 'in_doubt'), c.attempted_at FROM call AS c"""
 _PERSON = f"""
 UNION ALL SELECT CASE WHEN messaging_service_sid IS NULL THEN 'From' ELSE 'MessagingServiceSid' END,
     COALESCE(messaging_service_sid, from_number), registration, NULL
@@ -88,10 +99,16 @@ UNION ALL SELECT 'processing', NULL, NULL, NULL FROM payment
 UNION ALL SELECT 'processing', NULL, NULL, NULL FROM payment_confirmation AS c
     JOIN payment_attempt AS a ON a.id = c.attempt_id
     WHERE a.invoice_id = :invoice AND c.state = 'requested'
-UNION ALL SELECT 'sms', invoice_id, 'sent', sent_at FROM message
+UNION ALL SELECT 'promised', NULL, NULL, decided_from FROM promise
+    WHERE invoice_id = :invoice AND state = 'open'
+UNION ALL SELECT 'sms', {_NAMED}, 'sent', sent_at FROM message
     WHERE account_id = :account AND to_number = :phone AND sent_at > :remembered
-UNION ALL SELECT 'sms', invoice_id, 'sent', sent_at FROM message
+UNION ALL SELECT 'sms', {_NAMED}, 'sent', sent_at FROM message
     WHERE customer_id = :customer AND to_number <> :phone AND sent_at > :remembered
+UNION ALL SELECT {_CALL} WHERE c.account_id = :account AND c.to_number = :phone
+    AND c.attempted_at > :remembered
+UNION ALL SELECT {_CALL} WHERE c.customer_id = :customer AND c.to_number <> :phone
+    AND c.attempted_at > :remembered
 UNION ALL SELECT 'tally', NULL, NULL, count FROM daily_tally
     WHERE account_id = :account AND what = :what AND day = :day
 UNION ALL SELECT 'ceiling', NULL, NULL, ceiling FROM daily_ceiling

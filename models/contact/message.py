@@ -16,6 +16,7 @@ from rules.contact.text_status import PENDING, merged_status
 from runtime.ids import new_id
 
 WANTED_FOR = timedelta(hours=1)  # a text asked for longer ago is not sent any more
+READY = frozenset({"answer", "thanks"})  # kinds whose words need no link, and ask for no money
 NO_REPORT = "no_report"  # the error code of a text about which no report came
 
 
@@ -61,10 +62,18 @@ class Message(Row):
 
     @classmethod
     def ask(
-        cls, invoice: Invoice, kind: str, phone: str, language: str, asked_by: str, now: datetime
+        cls,
+        invoice: Invoice,
+        kind: str,
+        phone: str,
+        language: str,
+        asked_by: str,
+        now: datetime,
+        body: str = "",
+        segments: int = 0,
     ) -> "Message":
-        """The text of this kind that is on its way for the locked invoice,
-        or a new one that waits.
+        """The text of this kind that is on its way for the locked invoice, or a new one that waits:
+        with its words, where they are ready.
         """
         known = cls.pending(invoice.id, kind)
         if known is not None:
@@ -80,6 +89,8 @@ class Message(Row):
             kind=kind,
             to=phone,
             language=language,
+            body=body,
+            segments=segments,
             asked_by=asked_by,
             created_at=now,
             updated_at=now,
@@ -94,6 +105,11 @@ class Message(Row):
         )
         row: Message | None = query.order_by(cls.created_at.desc()).first()
         return row
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its words were written when it was asked for, and need no payment link."""
+        return self.kind in READY
 
     def is_too_old(self, now: datetime) -> bool:
         """Whether it was requested too long ago to be sent."""

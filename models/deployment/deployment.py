@@ -1,6 +1,6 @@
 """A deployment: what a clinic's Deploy asked for, how far it is, and how it ended."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from peewee import SQL, BigIntegerField, BooleanField, JSONField, TextField
@@ -8,6 +8,8 @@ from peewee import SQL, BigIntegerField, BooleanField, JSONField, TextField
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
 
+# what a failed one has kept costs; nobody may begin another meanwhile
+KEPT_FOR = timedelta(days=7)
 # how one ends for good
 OVER = frozenset({"live", "rolled_back", "taken_down"})
 
@@ -56,6 +58,12 @@ class Deployment(Row):
     def under_way(cls, account_id: str) -> Self | None:
         """The account's deployment that holds its slot, if one does."""
         return cls.one("account_id = ? AND holds_slot", account_id)
+
+    @property
+    def kept_until(self) -> datetime | None:
+        """When what it has kept, as it failed, is given back; None if it keeps nothing."""
+        keeps = self.status == "failed" and self.holds_slot and self.finished_at is not None
+        return self.finished_at + KEPT_FOR if keeps else None
 
     def record(self, now: datetime, **values: Any) -> None:
         """Write how far it is."""

@@ -8,6 +8,8 @@ from peewee import SQL, TextField
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
 
+EMERGENCY_ADDRESS = "emergency_address"  # the name of one of them
+
 
 class Resource(Row):
     """One thing of an account at a provider: `made → released`. Its id is the tag it carries.

@@ -19,24 +19,29 @@ from rules.invoice_fold import KEPT, Amounts, ReturnFact, fold
 
 
 class InvoiceFacts(NamedTuple):
-    """An invoice's payments; each refund, dispute and disputed movement with its payment."""
+    """An invoice's payments; each refund, dispute and disputed movement with its payment; whether
+    there is an open promise to pay it, which `of` reads by the way.
+    """
 
     payments: list[Payment]
     refunds: list[tuple[Payment, Refund]]
     disputes: list[tuple[Payment, Dispute]]
     movements: list[tuple[Payment, DisputeMovement]]
+    promised: bool = False
 
     @classmethod
     def of(cls, invoice: Invoice, payments: list[Payment] | None = None) -> "InvoiceFacts":
         """All that is known of an invoice's money; `payments` if they were just read."""
         payments = Payment.of_invoice(invoice) if payments is None else payments
-        if not _anything_went_back(invoice):
-            return cls(payments, [], [], [])
+        went_back, promised = execute(_ASIDE, (invoice.id, invoice.id)).fetchone()
+        if not went_back:  # of few invoices anything did
+            return cls(payments, [], [], [], bool(promised))
         return cls(
             payments,
             refunds_of(payments),
             disputes_of(payments),
             at_stripe(DisputeMovement, payments),
+            bool(promised),
         )
 
     @classmethod
@@ -83,14 +88,13 @@ class InvoiceFacts(NamedTuple):
         return any(whose.id == payment.id for whose, _ in (*self.refunds, *self.disputes))
 
 
-def _anything_went_back(invoice: Invoice) -> bool:
-    """Whether Stripe has returned anything of the invoice's payments: of few it has."""
-    return execute(_WENT_BACK, (invoice.id,)).fetchone() is not None
-
-
 _RETURNED = " OR ".join(
     f"EXISTS (SELECT 1 FROM {table} AS r"
     " WHERE r.stripe_account = p.stripe_account AND r.intent_id = p.intent_id)"
     for table in ("refund", "dispute", "dispute_movement")
 )
-_WENT_BACK = f"SELECT 1 FROM payment AS p WHERE p.invoice_id = ? AND ({_RETURNED}) LIMIT 1"
+# Whether Stripe has returned anything of an invoice's payments, and whether somebody has promised.
+_ASIDE = (
+    f"SELECT EXISTS (SELECT 1 FROM payment AS p WHERE p.invoice_id = ? AND ({_RETURNED})),"
+    " EXISTS (SELECT 1 FROM promise WHERE invoice_id = ? AND state = 'open')"
+)

@@ -1,4 +1,5 @@
-"""Twilio numbers that Vapi answers. An import never takes a number's texts: their webhook is ours.
+"""Numbers that Vapi answers: ours at Twilio, and clinics' own, whose calls come by SIP. An import
+never takes a number's texts: their webhook is ours.
 
 Vapi shows the Twilio token of an imported number; nothing here keeps it.
 """
@@ -13,12 +14,15 @@ KIND = "phone-number"
 ACTIVE = "active"
 # Vapi's default would rewrite the number's SMS address, and nobody would hear a STOP any more.
 OURS = {"provider": "twilio", "smsEnabled": False}
+BROUGHT = {"provider": "byo-phone-number"}
 _KEPT = (
     "id",
     "provider",
     "number",
     "status",
     "smsEnabled",
+    "numberE164CheckEnabled",
+    "credentialId",
     "name",
     "squadId",
     "assistantId",
@@ -45,6 +49,18 @@ def import_number(
     twilio = {"twilioAccountSid": account_sid, "twilioAuthToken": auth_token}
     body = OURS | {"number": number, "name": name(tag)} | twilio
     return _kept(client.post(f"/{KIND}", body | _answered_by(squad_id, assistant_id, server)))
+
+
+def bring_number(body: Json, tag: str) -> Json:
+    """Let Vapi answer a number that stays with the clinic; the tag becomes its name. `body` has the
+    number, the trunk that it comes by (`credentialId`), and who answers.
+    """
+    return _kept(client.post(f"/{KIND}", BROUGHT | body | {"name": name(tag)}))
+
+
+def change_brought_number(number_id: str, body: Json) -> Json:
+    """Change such a number: another number, trunk or squad."""
+    return _kept(client.patch(place(KIND, number_id), BROUGHT | body))
 
 
 def get_number(number_id: str) -> Json:

@@ -19,6 +19,7 @@ Codes, in the order in which they are looked for:
 | `bankruptcy` | a hold: a bankruptcy stays collection | if it has an end |
 | `attorney_represented` | a hold: their attorney is to be asked | if it has an end |
 | `ppdr_open` | a hold: the bill is disputed under the No Surprises Act | if it has an end |
+| `bill_disputed` | a hold: the person says that the bill is wrong | if it has an end |
 | `insurance_appeal` | a hold: their insurer looks at it again | if it has an end |
 | `hardship` | a hold: a request for help is being looked at | if it has an end |
 | `on_hold` | a hold of the clinic's | if it has an end |
@@ -35,6 +36,7 @@ Codes, in the order in which they are looked for:
 | `sender_unregistered` | the carriers are known not to have registered the sender | no |
 | `paused` | an operator has paused this channel | no |
 | `payment_processing` | a payment is under way | no |
+| `promised` | the person has promised to pay by a day, which is not over | yes |
 | `unknown_time_zone` | the person may be anywhere, or no hour is lawful in all their zones | no |
 | `quiet_hours` | before 8:00 or after 21:00 in one of their zones (12 CFR 1006.6(b)) | yes |
 | `quiet_day` | the account contacts nobody on this day | yes |
@@ -73,7 +75,7 @@ from rules.contact.policy import (
 )
 
 Books = Literal["current", "behind", "stale"]
-Purpose = Literal["reminder", "collection"]
+Purpose = Literal["reminder", "collection", "answer"]
 DAY = timedelta(days=1)
 SOON = timedelta(seconds=30)
 LATER = timedelta(minutes=10)
@@ -137,6 +139,7 @@ class Debt:
     billed_on: date
     disputed: bool = False
     payment_processing: bool = False
+    promised_until: datetime | None = None  # with the days of grace
     books: Books = "current"
 
 
@@ -175,7 +178,9 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that the answer depends on, but for the time and the rules."""
+    """All that the answer depends on, but for the time and the rules. An `answer` is what the
+    person expects, such as a reply or thanks: it asks for no money, so the debt does not count.
+    """
 
     channel: Channel
     person: Person
@@ -313,6 +318,8 @@ def _about_the_debt(question: _Question) -> Iterator[Refused]:
         yield Refused(
             "no_phone", "The customer has no phone number. Add one, such as +12025550123."
         )
+    if question.facts.purpose == "answer":
+        return
     if debt.status == "paid":
         yield Refused(
             "invoice_paid", "The invoice is paid: nothing is owed, and nothing needs to be sent."
@@ -341,7 +348,8 @@ def _about_their_wishes(question: _Question) -> Iterator[Refused]:
             rule="revocation",
         )
     for rule in question.applying("hold"):
-        yield from _held(question, rule)
+        if rule.id != "hold.dispute" or facts.purpose != "answer":
+            yield from _held(question, rule)
     wish = person.request
     if wish.channel not in {"", facts.channel} or wish.phone not in {"", person.phone}:
         where = " and ".join(
@@ -463,10 +471,24 @@ def _about_the_way(question: _Question) -> Iterator[Refused]:
             "paused",
             f"An operator has paused {facts.channel}. Ask them when it goes on.",
         )
-    if facts.debt.payment_processing:
+    if facts.debt.payment_processing and facts.purpose != "answer":
         yield Refused(
             "payment_processing",
             "A payment of the invoice is being processed. Wait until it has arrived or failed.",
+        )
+
+
+def _about_promises(question: _Question) -> Iterator[Refused]:
+    facts, until = question.facts, question.facts.debt.promised_until
+    if until is None or question.at >= until or facts.purpose == "answer":
+        return
+    if question.one("promise"):
+        yield Refused(
+            "promised",
+            f"The person has promised to pay; until {until:%Y-%m-%d %H:%M} UTC nobody asks again."
+            " Wait, or answer what they ask.",
+            until,
+            "promise",
         )
 
 
@@ -591,6 +613,8 @@ def _about_the_account(question: _Question) -> Iterator[Refused]:
             " operator to raise it.",
             lifts_at,
         )
+    if facts.purpose == "answer":
+        return
     if facts.debt.books == "stale" and question.at < question.asked + LATER:
         yield Refused(
             "books_stale",
@@ -607,12 +631,14 @@ def _about_the_account(question: _Question) -> Iterator[Refused]:
         )
 
 
-# What no waiting mends comes before what it does.
+# What no waiting mends comes before what it does, and a promise before the hour of the day: it is
+# what people want to know.
 _CHECKS: tuple[Check, ...] = (
     _about_the_debt,
     _about_their_wishes,
     _about_consent,
     _about_the_way,
+    _about_promises,
     _about_the_hour,
     _about_the_day,
     _about_its_age,

@@ -38,7 +38,7 @@ def places_of(phone: str, address: dict[str, str] | None) -> Places:
         code = str((address or {}).get("postalCode") or "")
         in_city = "NY" in states and may_be_new_york_city(code)
         return Places(states, (NEW_YORK_CITY,) if in_city else ())
-    if is_abroad(address) or not _is_american(phone):
+    if is_abroad(address) or not is_american(phone):
         return NOWHERE_KNOWN
     state = STATE_OF_AREA.get(phone[_AREA])
     if state is None:
@@ -64,7 +64,7 @@ def is_abroad(address: dict[str, str] | None) -> bool:
     return str((address or {}).get("country") or "").strip().upper() not in _HOME
 
 
-def _is_american(phone: str) -> bool:
+def is_american(phone: str) -> bool:
     """Whether a number may be one of the US: it shares +1 with Canada and others."""
     try:
         number = phonenumbers.parse(phone, None)

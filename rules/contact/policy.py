@@ -117,6 +117,15 @@ RULES: tuple[Rule, ...] = (
         code="ppdr_open",
     ),
     Rule(
+        id="hold.dispute",
+        kind="hold",
+        what="Who says that a bill is wrong or not theirs is not asked to pay it until that is"
+        " looked into. They may be answered.",
+        source="12 CFR 1006.38(d)(2); 6 RCNY 5-77; house policy for first parties",
+        certainty="medium",
+        code="bill_disputed",
+    ),
+    Rule(
         id="hold.insurance",
         kind="hold",
         what="While an appeal at the insurer is pending, the patient is not asked to pay. A duty in"
@@ -236,6 +245,17 @@ RULES: tuple[Rule, ...] = (
         channels=("sms",),
     ),
     # when
+    Rule(
+        id="promise",
+        kind="condition",
+        what="Who has promised to pay by a day is not asked to pay until that day and a day of"
+        " grace are over. The day is at most sixty days ahead.",
+        source="house policy",
+        certainty="high",
+        code="promised",
+        scope="debt",
+        numbers={"grace_days": 1, "farthest_days": 60},
+    ),
     Rule(
         id="hours",
         kind="hours",
@@ -554,6 +574,9 @@ OUTCOMES: dict[str, Outcome] = {
     "no_answer": Outcome(True, False, "it rang, and nobody answered"),
     "voicemail": Outcome(True, False, "a mailbox answered"),
     "somebody_else": Outcome(True, False, "another person answered"),
+    "not_placed": Outcome(False, False, "the call was not placed"),
+    "silent": Outcome(True, True, "somebody answered, and nobody spoke"),
+    "broke_off": Outcome(True, True, "the call broke off, perhaps after somebody answered"),
     "hung_up": Outcome(True, True, "the person answered and hung up"),
     "spoke": Outcome(True, True, "the person was spoken to"),
     "promised": Outcome(True, True, "the person promised to pay"),

@@ -23,6 +23,10 @@ NO_ADDRESS = (
     "Without the clinic's address (serviceAddress) emergency services cannot see where a 911 call"
     " from this number comes from, and each such call costs $75."
 )
+OTHER_ADDRESS = (
+    "Emergency calls tell the address that was registered when the number was set up, not the one"
+    " that is saved now: take the receptionist down, and deploy again, to change it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,8 @@ class File:
 @dataclass(frozen=True, slots=True)
 class Configured:
     """All that is known of an account's setup. `may_pay`: there is a verified card; `card_problem`
-    says why one is not verified any more.
+    says why one is not verified any more. `other_address`: emergency calls tell another address
+    than the one that is saved.
     """
 
     voice: Json | None = None
@@ -46,6 +51,7 @@ class Configured:
     files: Sequence[File] = ()
     may_pay: bool = False
     card_problem: str = ""
+    other_address: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ def steps_of(configured: Configured) -> dict[str, Step]:
         "voice": _voice(configured.voice),
         "knowledge": _knowledge(configured.files),
         "integrations": Step(True, "None is connected; the receptionist works without one."),
-        "phone": _phone(configured.method, configured.settings),
+        "phone": _phone(configured),
         "payment": _payment(configured),
     }
 
@@ -109,7 +115,8 @@ def _knowledge(files: Sequence[File]) -> Step:
     return Step(True, f"Ready: {', '.join(one.name for one in files)}.")
 
 
-def _phone(method: str | None, settings: Json) -> Step:
+def _phone(configured: Configured) -> Step:
+    method, settings = configured.method, configured.settings
     if method in {None, "none"}:
         need = "Choose how calls reach the receptionist: a forwarded or ported number, or SIP."
         return Step(False, need, (need,))
@@ -120,7 +127,8 @@ def _phone(method: str | None, settings: Json) -> Step:
     if missing:
         return Step(False, " ".join(missing), missing)
     lacks_address = method == "forwarded" and not settings.get("serviceAddress")
-    return Step(True, PHONE_DONE[str(method)] + (f"\n{NO_ADDRESS}" if lacks_address else ""))
+    warning = NO_ADDRESS if lacks_address else OTHER_ADDRESS if configured.other_address else ""
+    return Step(True, f"{PHONE_DONE[str(method)]}\n{warning}".strip())
 
 
 def _payment(configured: Configured) -> Step:

@@ -1,26 +1,53 @@
 """The steps of a deployment, in order, for each way a clinic's calls arrive; pure.
 
 What is undone is undone in reverse. A number is therefore bought after its emergency address exists
-(Twilio keeps an address that a number uses), and imported into Vapi last.
+(Twilio keeps an address that a number uses), and imported into Vapi last. A trunk goes before the
+logins it lets in, for Twilio keeps a list that a trunk uses.
 """
 
 from dataclasses import dataclass
 
-FORWARDED = (
-    "preflight",
-    "fee",
-    "charge",
-    "emergency_address",
-    "number",
-    "query_tool",
-    "receptionist",
-    "payments",
-    "squad",
-    "routing",
-    "activation",
-    "live",
-)
-STEPS: dict[str, tuple[str, ...]] = {"forwarded": FORWARDED}
+PAID = ("preflight", "fee", "charge")
+ASSISTANTS = ("query_tool", "receptionist", "payments", "squad")
+STEPS: dict[str, tuple[str, ...]] = {
+    "forwarded": (
+        *PAID,
+        "emergency_address",
+        "number",
+        *ASSISTANTS,
+        "routing",
+        "activation",
+        "live",
+    ),
+    "ported": (
+        *PAID,
+        "emergency_address",
+        "port_document",
+        "port_request",
+        "porting",
+        "ported_number",
+        *ASSISTANTS,
+        "routing",
+        "activation",
+        "live",
+    ),
+    "sip": (
+        *PAID,
+        "sip_line",
+        "sip_login_list",
+        "sip_login",
+        "sip_trunk",
+        "sip_access",
+        *ASSISTANTS,
+        "sip_known",
+        "sip_routing",
+        "sip_origination",
+        "activation",
+        "sip_test_call",
+        "sip_test_answered",
+        "live",
+    ),
+}
 
 OVER = frozenset({"done", "skipped"})
 # what has to be undone: also what was begun and may exist

@@ -22,11 +22,12 @@ def create(books: Books, account: str, form: Form) -> Json:
         raise invalid(21213, "No 'From' number is specified")
     if not any(form.get(name) for name in ("Url", "Twiml", "ApplicationSid")):
         raise invalid(21205, "One of Url, Twiml and ApplicationSid is required")
-    if not re.fullmatch(r"\+[1-9]\d{7,14}", to):
+    is_sip = to.startswith("sip:")
+    if not is_sip and not re.fullmatch(r"\+[1-9]\d{7,14}", to):
         raise invalid(21211, f"The 'To' number {to} is not a valid phone number.")
-    if books.sender(number=caller) is None:
+    if not is_sip and books.sender(number=caller) is None:
         raise invalid(21210, f"{caller} is not a number of this account, or not verified")
-    if books.kinds.get(account) == "Trial" and books.incoming_by_number(to) is None:
+    if not is_sip and books.kinds.get(account) == "Trial" and books.incoming_by_number(to) is None:
         raise invalid(21219, f"{to} is unverified. Trial accounts may only call verified numbers.")
     call = phones.new_call(
         books, account, to=to, caller=caller, direction="outbound-api", status="queued"

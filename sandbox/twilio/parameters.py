@@ -23,7 +23,7 @@ PATTERNS = {
     "integer": r"-?\d+",
     "int64": r"-?\d+",
     "number": r"-?\d+(\.\d+)?",
-    "uri": r"https?://[^\s_/?#]+(?:[/?#]\S*)?",
+    "uri": r"https?://[^\s_/?#]+(?:[/?#]\S*)?|sip:\S+",
     "http-method": "GET|POST",
     "iso-country-code": "[A-Z]{2}",
     "date-time": r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d+)?Z)?",

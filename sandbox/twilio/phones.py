@@ -15,6 +15,7 @@ MOVES = "twilio call moves"
 NEXT = {"queued": "ringing", "ringing": "in-progress", "in-progress": "completed"}
 UNREACHED = ("busy", "no-answer", "failed")
 MOST_FORWARDINGS = 5  # a call that goes round in a circle ends as busy
+SIGNALS_FROM = "54.172.60.1"  # one of the addresses that Twilio's calls by SIP come from
 SECONDS = "9"  # that a call lasts
 
 
@@ -118,6 +119,8 @@ def _callback(books: Books, call: Json) -> str:
 
 def reach(books: Books, caller: str, dialled: str) -> str:
     """Let a telephone ring, follow its forwarding; the status of the call that dialled it."""
+    if dialled.startswith("sip:"):
+        return "in-progress" if books.answers_sip(dialled, SIGNALS_FROM) else "failed"
     number, last = dialled, ""
     for _ in range(MOST_FORWARDINGS):
         ours = books.incoming_by_number(number)

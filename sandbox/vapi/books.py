@@ -10,12 +10,26 @@ from sandbox.ground import Ground
 from sandbox.vapi.errors import Json, missing
 
 MAGIC_KEY = "sandbox-vapi-key"
-KINDS = ("file", "tool", "assistant", "squad", "phone-number", "chat")
+KINDS = (
+    "file",
+    "tool",
+    "assistant",
+    "squad",
+    "phone-number",
+    "chat",
+    "credential",
+    "call",
+)
 
 
 @dataclass
 class Habits:
     """How the stand-in behaves where Vapi takes its time, or does not say what it does; seconds.
+
+    `rings_after`, `rings_for` and `talks_for` are how long a call waits, rings and lasts;
+    `concurrency` is how many there may be at once. `silent` names messages about calls that are
+    never sent, with commas between; `tool_shape`, the shape of every call of a tool; without it
+    they take turns.
 
     `patch_publishes`: a PATCH is a new version at once; otherwise it is a draft, and calls follow
     the version before.
@@ -24,6 +38,12 @@ class Habits:
     read_after: int = 0
     active_after: int = 0
     patch_publishes: bool = True
+    rings_after: int = 0
+    rings_for: int = 0
+    talks_for: int = 0
+    concurrency: int = 10
+    silent: str = ""
+    tool_shape: str = ""
 
     def update(self, changes: Json) -> None:
         """Change some; raises ``ValueError`` for what is none."""
@@ -45,6 +65,8 @@ class Books:
     versions: dict[str, list[Json]] = field(default_factory=dict)
     private: dict[str, Json] = field(default_factory=dict)
     bills: list[Json] = field(default_factory=list)
+    # scripts by number, with what their callers say of themselves; of all others by ""
+    callers: dict[str, Json] = field(default_factory=dict)
     last_moment: int = 0
     org: str = "5a0d0000-0000-4000-8000-000000000000"
 

@@ -5,7 +5,8 @@ from dataclasses import asdict
 import falcon
 
 from sandbox.control import body_of
-from sandbox.vapi import assistants, phone_numbers
+from sandbox.vapi import assistants, calls, phone_numbers
+from sandbox.vapi.callers import SCRIPTS
 from sandbox.vapi.errors import VapiError
 from sandbox.vapi.provider import Vapi
 from sandbox.wire import App
@@ -37,6 +38,22 @@ class VapiControl:
             self.vapi, body["assistant"], body["changes"], bool(body.get("publish", True))
         )
 
+    def on_post_callers(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Who answers at a number, or, without one, at every other: ``{number?, script, who?}``;
+        `who` is what they say to `verifyCaller`.
+        """
+        body = body_of(req)
+        number, who = str(body.get("number") or ""), dict(body.get("who") or {})
+        resp.media = answers(self.vapi, number, str(body["script"]), who)
+
+    def on_post_tell(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Send a message about a call again: ``{call, type}``."""
+        body = body_of(req)
+        with self.vapi.ground.lock:
+            calls.tell(self.vapi.books, body["call"], body["type"])
+            self.vapi.ground.changed.notify_all()
+        resp.media = {"sent": body["type"]}
+
     def on_get_objects(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Everything there is, by kind, oldest first."""
         with self.vapi.ground.lock:
@@ -58,6 +75,17 @@ def add_key(vapi: Vapi, key: str) -> None:
     """Let one more private key in."""
     with vapi.ground.lock:
         vapi.books.keys.add(key)
+
+
+def answers(
+    vapi: Vapi, number: str, script: str, who: dict[str, object] | None = None
+) -> dict[str, object]:
+    """Let a script answer at a number, or at all that have none of their own."""
+    if script not in SCRIPTS:
+        raise ValueError(f"unknown script {script!r}; known: {', '.join(sorted(SCRIPTS))}")
+    with vapi.ground.lock:
+        vapi.books.callers[number] = {"script": script, "who": who or {}}
+        return dict(vapi.books.callers)
 
 
 def edit(vapi: Vapi, id: str, changes: dict[str, object], publish: bool = True) -> object:
@@ -84,6 +112,6 @@ def refuse(
 def add_routes(app: App, vapi: Vapi) -> None:
     """Put the control of Vapi under ``/sandbox/vapi``."""
     control = VapiControl(vapi)
-    for name in ("keys", "habits", "edit", "objects", "ledger", "answering"):
+    for name in ("keys", "habits", "edit", "callers", "tell", "objects", "ledger", "answering"):
         app.add_route(f"/sandbox/vapi/{name}", control, suffix=name)
     app.add_error_handler(VapiError, refuse)

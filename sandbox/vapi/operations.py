@@ -4,7 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.vapi import assistants, chat, files, lists, phone_numbers, squads, tools
+from sandbox.vapi import (
+    assistants,
+    calls,
+    chat,
+    credentials,
+    files,
+    lists,
+    phone_numbers,
+    squads,
+    tools,
+)
 from sandbox.vapi.books import KINDS, Books
 from sandbox.vapi.errors import Json, invalid, missing
 from sandbox.vapi.twilio_link import Line
@@ -88,8 +98,20 @@ OPERATIONS: dict[tuple[str, str, bool], Operation] = {
         lambda call: phone_numbers.update(call.books, call.line, call.id, call.body)
     ),
     ("DELETE", "phone-number", True): _delete("phone-number", _is_always_free),
+    ("POST", "credential", False): Operation(
+        lambda call: credentials.create(call.books, call.body), 201
+    ),
+    ("GET", "credential", False): _index("credential"),
+    ("GET", "credential", True): _retrieve("credential"),
+    ("PATCH", "credential", True): Operation(
+        lambda call: credentials.update(call.books, call.id, call.body)
+    ),
+    ("DELETE", "credential", True): _delete("credential", credentials.check_is_free),
     ("POST", "chat", False): Operation(lambda call: chat.create(call.books, call.body), 201),
     ("GET", "chat", True): _retrieve("chat"),
+    ("POST", "call", False): Operation(lambda call: calls.create(call.books, call.body), 201),
+    ("GET", "call", False): _index("call"),
+    ("GET", "call", True): Operation(lambda call: calls.retrieve(call.books, call.id)),
 }
 
 

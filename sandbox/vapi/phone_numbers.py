@@ -1,9 +1,11 @@
-"""Imported Twilio numbers: answered once active. An import writes into the number at Twilio."""
+"""Numbers: imported from Twilio, into which an import writes; or a clinic's own, by a SIP trunk.
+They are answered once active.
+"""
 
 import re
 from typing import Any
 
-from sandbox.vapi import assistants, shapes
+from sandbox.vapi import assistants, credentials, shapes
 from sandbox.vapi.books import Books
 from sandbox.vapi.errors import Json, invalid
 from sandbox.vapi.twilio_link import Line
@@ -11,11 +13,15 @@ from sandbox.vapi.twilio_link import Line
 ACTIVATES = "vapi number activates"
 VOICE_URL = "https://api.vapi.ai/twilio/inbound_call"
 SMS_URL = "https://api.vapi.ai/twilio/sms"
+BROUGHT = "byo-phone-number"
+SIP = re.compile(r"sip:(?P<number>[^@]+)@(?P<trunk>[0-9a-f-]+)\.sip\.vapi\.ai")
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
 def create(books: Books, line: Line, body: Any) -> Json:
     """``POST /phone-number``."""
+    if isinstance(body, dict) and body.get("provider") == BROUGHT:
+        return _bring(books, body)
     shapes.check("CreateTwilioPhoneNumberDTO", body)
     _check_answer(books, body)
     sid, number = body["twilioAccountSid"], body["number"]
@@ -37,11 +43,47 @@ def create(books: Books, line: Line, body: Any) -> Json:
 def update(books: Books, line: Line, id: str, body: Any) -> Json:
     """``PATCH /phone-number/{id}``: what is left out of `smsEnabled` is on, as at an import."""
     found = books.find("phone-number", id)
+    if found["provider"] == BROUGHT:
+        shapes.check("UpdateByoPhoneNumberDTO", body)
+        _check_brought(books, found | body)
+        return books.change("phone-number", id, body)
     shapes.check("UpdateTwilioPhoneNumberDTO", body)
     _check_answer(books, found | body)
     changed = books.change("phone-number", id, {"smsEnabled": True, **body})
     line.point(changed["number"], VOICE_URL, SMS_URL if changed["smsEnabled"] else None)
     return changed
+
+
+def _bring(books: Books, body: Json) -> Json:
+    """A clinic's own number, by a trunk that is known."""
+    shapes.check("CreateByoPhoneNumberDTO", body)
+    _check_brought(books, body)
+    made = books.keep("phone-number", {**body, "status": "activating"})
+    books.ground.agenda.at(
+        books.ground.now() + books.habits.active_after, ACTIVATES, books.org, made["id"]
+    )
+    return made
+
+
+def _check_brought(books: Books, body: Json) -> None:
+    _check_answer(books, body)
+    if body["credentialId"] not in books.tables["credential"]:
+        raise invalid(f"credential {body['credentialId']} not found")
+    if body.get("numberE164CheckEnabled", True) and not E164.fullmatch(body.get("number", "")):
+        raise invalid("number must be in the E.164 format")
+
+
+def answers_sip(books: Books, address: str, caller_ip: str) -> bool:
+    """Whether a call by SIP is answered: its trunk takes it in, and its number is active."""
+    called = SIP.fullmatch(address)
+    if called is None or not credentials.takes_call(books, called["trunk"], caller_ip):
+        return False
+    return any(
+        row.get("credentialId") == called["trunk"]
+        and row.get("number") == called["number"]
+        and row["status"] == "active"
+        for row in books.each("phone-number")
+    )
 
 
 def activate(books: Books, id: str) -> None:

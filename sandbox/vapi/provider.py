@@ -13,7 +13,7 @@ from sandbox.ground import Ground
 from sandbox.request_log import LoggedRequest
 from sandbox.stripe.exchange import HTML, Answer, Request
 from sandbox.twilio.provider import Twilio
-from sandbox.vapi import files, phone_numbers
+from sandbox.vapi import calls, files, phone_numbers
 from sandbox.vapi.books import Books
 from sandbox.vapi.errors import Json, VapiError, failure, invalid
 from sandbox.vapi.operations import Call, check_query, operation_at
@@ -36,8 +36,11 @@ class Vapi:
     def clear(self) -> None:
         """Forget all objects, bills and keys."""
         self.books = Books(self.ground)
+        self.line.answer_sip(lambda *call: phone_numbers.answers_sip(self.books, *call))
         happenings = self.ground.agenda.happenings
         happenings[files.READ] = lambda _org, file: files.read(self.books, file)
+        happenings[calls.GOES_ON] = lambda _org, call: calls.go_on(self.books, call)
+        self.ground.outbox.signers["vapi"] = calls.sign
         happenings[phone_numbers.ACTIVATES] = lambda _org, number: phone_numbers.activate(
             self.books, number
         )

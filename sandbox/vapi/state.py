@@ -5,18 +5,20 @@ from dataclasses import asdict
 from typing import Any
 
 from sandbox.stripe.state import Section
-from sandbox.vapi.books import Habits
+from sandbox.vapi.books import KINDS, Habits
 from sandbox.vapi.provider import Vapi
 
 SHOWN = (
     ("Assistants", "assistant", {"Id": "id", "Name": "name", "Version": "latestVersion"}),
     ("Squads", "squad", {"Id": "id", "Name": "name"}),
     ("Voice numbers", "phone-number", {"Id": "id", "Number": "number", "Status": "status"}),
+    ("SIP trunks", "credential", {"Id": "id", "Name": "name"}),
     ("Tools", "tool", {"Id": "id", "Type": "type"}),
     ("Files", "file", {"Id": "id", "Name": "name", "Status": "status"}),
+    ("Calls", "call", {"Id": "id", "Status": "status", "Ended": "endedReason", "USD": "cost"}),
     ("Chats", "chat", {"Id": "id", "Input": "input", "USD": "cost"}),
 )
-KEPT = ("tables", "versions", "private", "bills", "last_moment")
+KEPT = ("tables", "versions", "private", "bills", "callers", "last_moment")
 
 
 def sections(vapi: Vapi, at_most: int) -> Iterator[tuple[Section, int]]:
@@ -41,5 +43,6 @@ def restore(vapi: Vapi, state: dict[str, Any]) -> None:
     """Take up where a file left off; callers hold the lock."""
     for name in KEPT:
         setattr(vapi.books, name, state[name])
+    vapi.books.tables = {kind: {} for kind in KINDS} | vapi.books.tables  # an older file's
     vapi.books.keys |= set(state["keys"])
     vapi.books.habits = Habits(**state["habits"])

@@ -2,6 +2,8 @@
 itself.
 """
 
+from collections.abc import Callable
+
 from sandbox.twilio.provider import Twilio
 
 
@@ -11,6 +13,10 @@ class Line:
     def __init__(self, twilio: Twilio) -> None:
         """Work on a stand-in."""
         self.twilio = twilio
+
+    def answer_sip(self, answers: Callable[[str, str], bool]) -> None:
+        """Answer what Twilio sends by SIP, to an address and from one of its own."""
+        self.twilio.books.answers_sip = answers
 
     def owns(self, account_sid: str, token: str, number: str) -> bool:
         """Whether the credentials hold, and the account has the number: bought, or a sender."""

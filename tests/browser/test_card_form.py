@@ -48,6 +48,7 @@ def opened(website, invoice, watched, stand_in):
             f"{website}/api/invoices/{invoice.id}/card-forms",
             json={},
             headers=given.a_key(invoice.account),
+            timeout=60,
         )
         it = watched(width, **options)
         it.sent, it.elsewhere = [], []
@@ -231,6 +232,7 @@ def test_without_stripes_script_the_page_says_so(website, invoice, watched):
         f"{website}/api/invoices/{invoice.id}/card-forms",
         json={},
         headers=given.a_key(invoice.account),
+        timeout=60,
     )
     it = watched(390)
     it.page.route("**/endive/stripe.js", lambda route: route.abort())

@@ -33,8 +33,16 @@ SQUAD = render_squad(Member("a-1", "tag-1", "v1"), Member("a-2", "tag-2", "v1"))
 BODIES = {
     "query tool": ("CreateQueryToolDTO", render_query_tool(CLINIC, "tag-1")),
     "receptionist": ("CreateAssistantDTO", render_receptionist(CLINIC, "tool-1")),
+    "receptionist with a calendar": (
+        "CreateAssistantDTO",
+        render_receptionist(replace(CLINIC, has_calendar=True), "tool-1"),
+    ),
     "in Spanish": ("CreateAssistantDTO", render_receptionist(replace(CLINIC, language="es"))),
-    "payments": ("CreateAssistantDTO", render_payments(CLINIC, "verifyCaller", ("tool-2",))),
+    "payments": ("CreateAssistantDTO", render_payments(CLINIC)),
+    "payments in Spanish": (
+        "CreateAssistantDTO",
+        render_payments(replace(CLINIC, language="es")),
+    ),
     "trial": ("CreateAssistantDTO", render_trial(CLINIC)),
     "squad": ("CreateSquadDTO", SQUAD | {"name": "tag-3"}),
 }

@@ -204,7 +204,9 @@ def test_the_web_counts_requests_on_a_full_disk(disk, town, when):
     workers = all_children_of(web.pid, 1)
     if when == "after the start":
         disk.fill()
-    with httpx.Client(base_url=f"http://127.0.0.1:{town.port}", trust_env=False) as browser:
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{town.port}", trust_env=False, timeout=60
+    ) as browser:
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"):
             for path in ROUTES:
                 browser.request(method, path.replace("{", "").replace("}", ""))

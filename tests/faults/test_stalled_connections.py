@@ -188,7 +188,7 @@ def test_more_than_there_are_descriptors_push_out_those_who_came_first(processes
 
 
 def test_a_slow_reader_gets_all_of_a_large_answer(site):
-    whole = httpx.get(f"{site}/api/openapi.json").content
+    whole = httpx.get(f"{site}/api/openapi.json", timeout=PATIENCE).content
     with Crowd(port_of(site)) as crowd:
         sends = STALLS["a large answer, not taken"].replace(
             b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"

@@ -10,7 +10,6 @@ import http.client
 import json
 import os
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +24,7 @@ from models.delivery.staged_job import StagedJob
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from tests import given
+from tests.processes import Process
 from tests.servers import Valkey, wait_for
 
 FINAL = {"done", "dead", "cancelled"}
@@ -69,14 +69,12 @@ def is_stopped(pid: int) -> bool:
 class Town:
     """Starts processes of ours, sends them signed events, and remembers which were accepted."""
 
-    def __init__(
-        self, start: Callable[..., subprocess.Popen[bytes]], valkey: Valkey, directory: Path
-    ) -> None:
+    def __init__(self, start: Callable[..., Process], valkey: Valkey, directory: Path) -> None:
         self._start, self.valkey, self.directory = start, valkey, directory
         self.port = 0
         self.accepted: list[Event] = []
 
-    def web(self, workers: int = 1, **env: str) -> subprocess.Popen[bytes]:
+    def web(self, workers: int = 1, **env: str) -> Process:
         """gunicorn with its own settings file, answering."""
         self.port = free_port()
         arguments = (
@@ -94,7 +92,7 @@ class Town:
 
     def pool(
         self, workers: str = "webhooks=2", program: tuple[str, ...] = ("worker.py",), **env: str
-    ) -> subprocess.Popen[bytes]:
+    ) -> Process:
         """The worker pool with its relay."""
         settings = {
             "PAYPHONE_LEASE": str(LEASE),
@@ -103,13 +101,11 @@ class Town:
         }
         return self._start(*program, **(settings | env))
 
-    def pool_with_test_jobs(
-        self, workers: str = "messages=1", **env: str
-    ) -> subprocess.Popen[bytes]:
+    def pool_with_test_jobs(self, workers: str = "messages=1", **env: str) -> Process:
         """The same pool, which also knows the jobs of `jobs_for_tests`."""
         return self.pool(workers, ("-m", "tests.faults.worker_main"), **env)
 
-    def scheduler(self, **env: str) -> subprocess.Popen[bytes]:
+    def scheduler(self, **env: str) -> Process:
         return self._start("scheduler.py", **env)
 
     def get(self, path: str) -> tuple[int, Any]:
@@ -190,7 +186,7 @@ def open_jobs() -> list[StagedJob]:
     return rows
 
 
-def all_settled(seconds: float = 20) -> None:
+def all_settled(seconds: float = 60) -> None:
     """Wait until no job waits or runs."""
     try:
         wait_for(lambda: not open_jobs(), "every job is settled", seconds)
@@ -199,7 +195,7 @@ def all_settled(seconds: float = 20) -> None:
         raise AssertionError(f"{error} {left}") from None
 
 
-def oracle(town: Town, seconds: float = 20) -> None:
+def oracle(town: Town, seconds: float = 60) -> None:
     """Everything accepted has come true, once."""
     all_settled(seconds)
     for event_id in {event["id"] for event in town.accepted}:

@@ -43,7 +43,7 @@ def test_the_master_has_opened_no_connection_file_or_thread(database_url, valkey
         return masters[-1]
 
     url = serve(start)
-    assert httpx.get(f"{url}/readyz").status_code in {200, 503}
+    assert httpx.get(f"{url}/readyz", timeout=60).status_code in {200, 503}
     (master,) = masters
     children = f"/proc/{master.pid}/task/{master.pid}/children"
     workers = wait_for(lambda: Path(children).read_text().split(), "the workers are there")

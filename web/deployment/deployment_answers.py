@@ -43,7 +43,8 @@ class StepShown(Shown):
 
 class DeploymentShown(Shown):
     """A deployment. `message` says how it stands, `error` the reason behind a failure, `code` a
-    stable word for it. `fee` was or is charged when it goes on, in minor units of `currency`.
+    stable word for it. `fee` was or is charged when it goes on, in minor units of `currency`. What
+    a failed one has kept is given back at `keptUntil`.
     """
 
     id: str
@@ -57,6 +58,7 @@ class DeploymentShown(Shown):
     currency: str
     can_retry: bool
     can_roll_back: bool
+    kept_until: datetime | None
     steps: list[StepShown]
     created_at: datetime
     finished_at: datetime | None

@@ -28,7 +28,7 @@ class NewDeployment(Body):
     """What is confirmed. `confirmedCost` is the cost preview's `dueNow.amount`.
 
     `onFailure`: `rollback` undoes everything when a step fails for good, `keep` keeps what was done
-    for a retry. `phoneNumber` or `areaCode` go before those of the configuration.
+    for a retry, a week at most. `phoneNumber` or `areaCode` go before those of the configuration.
     """
 
     confirmed_cost: int = Field(ge=0, le=99_999_999)

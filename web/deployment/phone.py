@@ -64,6 +64,15 @@ class Ported(Body):
     target_date: Day | None = None
 
 
+class Sip(Body):
+    """Calls arrive by SIP. `clinicNumber` is the number that the clinic's phone system answers, and
+    sends calls of to the trunk; nothing is bought for it.
+    """
+
+    business_name: Name | None = None
+    clinic_number: Phone | None = None
+
+
 class Nothing(Body):
     """No fields."""
 
@@ -95,13 +104,13 @@ class PortedPhone:
 class SipPhone:
     """`/api/accounts/{account_id}/phone/sip`"""
 
-    @documented("Wizard", {200: SipSaved}, body=Nothing, problems=("not_configured",))
+    @documented("Wizard", {200: SipSaved}, body=Sip, problems=("not_configured",))
     def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Choose SIP. The answer has the credentials; the password is kept encrypted and never
         shown again. Asked again, address and username stay and the password is a new one.
         """
-        account, _ = account_of(req, account_id), check(Nothing, read_json(req))
-        setup, credentials = choose_sip(account, caller_of(req).actor)
+        account, wanted = account_of(req, account_id), check(Sip, read_json(req))
+        setup, credentials = choose_sip(account, _choices(wanted), caller_of(req).actor)
         resp.media = SipSaved(
             **dict(_saved(setup)), sip_credentials=SipCredentials.model_validate(credentials)
         ).document()

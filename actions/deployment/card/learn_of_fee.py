@@ -81,9 +81,14 @@ def _note_dispute(deployment: Deployment, dispute: Json) -> None:
 def _note_failed_refund(deployment: Deployment, refund: Json) -> None:
     """It had succeeded, and came back: a person has to see to it."""
     step = next(row for row in DeploymentStep.of(deployment.id) if row.name == "charge")
-    if step.state == "undo_failed":
-        return
-    step.record(state="undo_failed", error_code="refund_failed", error=NOT_REFUNDED)
+    if step.state == "undo_failed" or step.made.get("failedRefund") == refund["id"]:
+        return  # told already, and maybe settled by a person
+    step.record(
+        state="undo_failed",
+        error_code="refund_failed",
+        error=NOT_REFUNDED,
+        made=step.made | {"failedRefund": refund["id"]},
+    )
     log.error("setup fee not refunded", deployment_id=deployment.id, refund_id=refund["id"])
     AuditEntry.record(
         SYSTEM,

@@ -67,7 +67,7 @@ def choose_none(account: Account, actor: str) -> Setup:
     return _choose(account, "none", {}, actor)
 
 
-def choose_sip(account: Account, actor: str) -> tuple[Setup, Json]:
+def choose_sip(account: Account, choices: Json, actor: str) -> tuple[Setup, Json]:
     """Save that calls arrive by SIP; the setup and the credentials {sipUrl, username, password}.
 
     The address and the username stay the same; the password is a new one each time, for it is kept
@@ -79,7 +79,7 @@ def choose_sip(account: Account, actor: str) -> tuple[Setup, Json]:
         "username": f"clinic-{name}",
         "password": _new_password(),
     }
-    return _choose(account, "sip", credentials, actor), credentials
+    return _choose(account, "sip", choices | credentials, actor), credentials
 
 
 def _choose(account: Account, method: str, choices: Json, actor: str) -> Setup:

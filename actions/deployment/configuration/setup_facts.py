@@ -3,7 +3,9 @@
 from datetime import datetime
 
 from models.deployment.knowledge_file import KnowledgeFile
+from models.deployment.resource import EMERGENCY_ADDRESS, Resource
 from models.deployment.setup import Setup
+from rules.deployment.addresses import digest_of
 from rules.deployment.readiness import Configured, File, is_configured
 
 
@@ -19,7 +21,15 @@ def configured_of(account_id: str, setup: Setup | None) -> Configured:
         files=files,
         may_pay=setup.may_pay,
         card_problem=setup.card_problem,
+        other_address=_tells_other_address(setup),
     )
+
+
+def _tells_other_address(setup: Setup) -> bool:
+    """Whether what is registered for emergency calls is not what is saved."""
+    told = Resource.named(setup.account_id, EMERGENCY_ADDRESS)
+    saved = setup.phone_integration_settings.get("serviceAddress")
+    return told is not None and bool(saved) and told.digest != digest_of(saved)
 
 
 def note_configured(setup: Setup, now: datetime) -> None:

@@ -1,30 +1,20 @@
 """The clinic's address is registered, so that an emergency call from its number tells where."""
 
-import hashlib
-import json
-
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
 from effects.deployment.address_create import ADDRESS_CREATE
 from effects.deployment.address_delete import ADDRESS_DELETE
 from effects.reserve import reserve_for_account
 from models.deployment.installation import tagged
 from models.deployment.phone_line import PhoneLine
+from models.deployment.resource import EMERGENCY_ADDRESS as NAME
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
 from providers.twilio.addresses import LONGEST_TAG
+from rules.deployment.addresses import digest_of
+from rules.deployment.readiness import OTHER_ADDRESS
 
-NAME = "emergency_address"
 SAME = "The address is registered already."
-ANOTHER = (
-    "The address that was registered before stays: take the receptionist down, and deploy again, to"
-    " change it."
-)
 NO_ADDRESS = "No address for emergency calls was given; an emergency call cannot tell where it is."
-
-
-def digest_of(address: Json) -> str:
-    """What tells one address from another."""
-    return hashlib.sha256(json.dumps(address, sort_keys=True).encode()).hexdigest()
 
 
 def _plan(run: Run, _seen: Json) -> Plan:
@@ -33,7 +23,7 @@ def _plan(run: Run, _seen: Json) -> Plan:
         return Skip(NO_ADDRESS)
     known = Resource.named(run.account.id, NAME)
     if known is not None:
-        return Skip(SAME if known.digest == digest_of(address) else ANOTHER)
+        return Skip(SAME if known.digest == digest_of(address) else OTHER_ADDRESS)
     request = {
         "customer_name": run.setup.phone_integration_settings.get("businessName")
         or run.account.name,
@@ -45,6 +35,8 @@ def _plan(run: Run, _seen: Json) -> Plan:
         "iso_country": address.get("country") or "US",
         "friendly_name": tagged(run.step.id, LONGEST_TAG),
     }
+    if not run.step.made.get("digest"):  # of what was asked for, whatever is saved since
+        run.step.record(made=run.step.made | {"digest": digest_of(address)})
     tries = run.step.made.get("refusals", 0)
     return reserve_for_account(
         ADDRESS_CREATE,
@@ -64,7 +56,7 @@ def _record(run: Run, _effect: Effect, answer: Json) -> Json:
         provider="twilio",
         name=NAME,
         provider_id=answer["id"],
-        digest=digest_of(run.setup.phone_integration_settings.get("serviceAddress") or {}),
+        digest=run.step.made.get("digest", ""),
         created_at=run.now,
         updated_at=run.now,
     )
@@ -74,7 +66,7 @@ def _record(run: Run, _effect: Effect, answer: Json) -> Json:
 def _refused(run: Run, effect: Effect) -> Plan:
     """The clinic may correct it, and try again: that is another request."""
     refusals = int(run.step.made.get("refusals", 0)) + 1
-    run.step.record(made=run.step.made | {"refusals": refusals})
+    run.step.record(made=run.step.made | {"refusals": refusals, "digest": ""})
     return Fail(
         effect.error_code or "refused",
         "The address for emergency calls was not accepted.",

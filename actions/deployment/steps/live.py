@@ -10,19 +10,17 @@ GONE = ("twilioForwardNumber", "setupCompletedAt")
 
 
 def _plan(run: Run, _seen: Json) -> Plan:
-    number = run.made("number")
-    settings: dict[str, Any] = run.setup.phone_integration_settings | {
-        "twilioForwardNumber": number.get("phoneNumber"),
-        "setupCompletedAt": run.setup.phone_integration_settings.get("setupCompletedAt")
-        or rfc3339(run.now),
-    }
+    settings: dict[str, Any] = run.setup.phone_integration_settings
+    settings |= {"setupCompletedAt": settings.get("setupCompletedAt") or rfc3339(run.now)}
+    if run.deployment.method == "forwarded":
+        settings |= {"twilioForwardNumber": run.made("number").get("phoneNumber")}
     run.setup.record(run.now, phone_integration_settings=settings)
     line = PhoneLine.of(run.account.id)
     if line is not None:
         forwarding = line.forwarding or (
             "awaiting_forwarding" if run.deployment.method == "forwarded" else ""
         )
-        clinic = run.setup.phone_integration_settings.get("clinicNumber")
+        clinic = settings.get("clinicNumber") if forwarding else None
         if clinic != line.wanted.get("forwards") and forwarding:
             forwarding = "awaiting_forwarding"  # another number has to be seen to arrive
         wanted = line.wanted | {"forwards": clinic}

@@ -1,6 +1,6 @@
 """The clinic's number: bought now, or the one that this account has already."""
 
-from actions.deployment.number import FAILED, has_given_up, line_for, release
+from actions.deployment.number import FAILED, has_given_up, line_for, release, wish_of
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan, Wait
 from actions.deployment.steps.fee import no_card
 from effects.deployment.number_address import NUMBER_ADDRESS
@@ -50,10 +50,7 @@ def _plan(run: Run, seen: Json) -> Plan:
     if line is None and not run.setup.may_pay:
         return no_card(run)
     if line is None:
-        settings = run.setup.phone_integration_settings
-        wanted = {name: settings[name] for name in ("phoneNumber", "areaCode") if name in settings}
-        wanted |= run.deployment.wanted
-        wanted |= _address_of(run)
+        wanted = wish_of(run.deployment, run.setup) | _address_of(run)
         log.info("[Receptionist] Purchasing new Twilio number for forwarding (payment verified)")
         line = line_for(run.account.id, wanted, run.deployment.asked_by, run.step.id)
         run.step.record(made=run.step.made | {"lineId": line.id})

@@ -5,10 +5,10 @@ from datetime import timedelta
 from actions.deployment.configuration.clinic import clinic_of, files_in
 from actions.deployment.step import Json, Plan, Run, Skip, StepKind, Wait
 from actions.deployment.things import Thing
+from actions.deployment.tidying import let_files_go
 from effects.deployment.vapi.tool_create import TOOL_CREATE
 from effects.deployment.vapi.tool_delete import TOOL_DELETE
 from effects.deployment.vapi.tool_update import TOOL_UPDATE
-from models.delivery.stage import stage_again
 from models.deployment.deployment_step import DeploymentEvent
 from models.effects.effect import Effect
 from providers.vapi.tools import get_tool
@@ -56,19 +56,13 @@ def _tell_left_out(run: Run, names: list[str]) -> None:
 
 
 def _record(run: Run, effect: Effect, answer: Json) -> Json:
-    _let_files_go(run)
+    let_files_go(run.account.id)
     return TOOL.record(run, effect, answer)
 
 
 def _undone(run: Run, effect: Effect, answer: Json) -> None:
-    _let_files_go(run)
+    let_files_go(run.account.id)
     TOOL.undone(run, effect, answer)
-
-
-def _let_files_go(run: Run) -> None:
-    """Vapi keeps a file that a tool has: those that were deleted meanwhile can go now."""
-    for row in files_in(run.account.id, "deleting"):
-        stage_again("delete_knowledge_file", row.id, row.id, fair_to=run.account.id)
 
 
 QUERY_TOOL = StepKind(

@@ -42,17 +42,27 @@ def _plan(run: Run, seen: Json) -> Plan:
     return THING.plan(run, seen, body, twilio_sid=line.twilio_sid or "")
 
 
-def _record(run: Run, effect: Effect, answer: Json) -> Json:
+def record_routed(run: Run, answer: Json) -> None:
+    """The account's line is answered at Vapi from now on."""
     line = PhoneLine.of(run.account.id)
     if line is not None:
         line.record(run.now, vapi_id=answer["id"])
+
+
+def record_unrouted(run: Run) -> None:
+    """It is not any more."""
+    line = PhoneLine.of(run.account.id)
+    if line is not None:
+        line.record(run.now, vapi_id=None)
+
+
+def _record(run: Run, effect: Effect, answer: Json) -> Json:
+    record_routed(run, answer)
     return THING.record(run, effect, answer)
 
 
 def _undone(run: Run, effect: Effect, answer: Json) -> None:
-    line = PhoneLine.of(run.account.id)
-    if line is not None:
-        line.record(run.now, vapi_id=None)
+    record_unrouted(run)
     THING.undone(run, effect, answer)
 
 

@@ -1,7 +1,13 @@
-"""Deployments: what could not be undone, and waits for a person."""
+"""Deployments: what could not be undone, and what was kept and waits for somebody to decide."""
+
+from collections.abc import Iterator
+from datetime import timedelta
 
 from bin.commands.checks.finding import Finding, judged
+from models.base import to_micros
+from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
+from runtime.clock import real_now
 
 # what a later deployment has taken over is nobody's task any more; money that was kept is
 LEFT = (
@@ -12,14 +18,30 @@ LEFT = (
 )
 ADVICE = (
     "GET /api/deployments/{id} says what each could not take away, and why. Take it away at the"
-    " provider by hand, or give the fee back there; see docs/operations/deployments.md."
+    " provider by hand, or give the fee back there, then say so: bin/payphone deployments settle;"
+    " see docs/operations/deployments.md."
 )
+KEPT = "status = 'failed' AND holds_slot AND finished_at < ? ORDER BY finished_at LIMIT 6"
+KEPT_ADVICE = (
+    "They failed, and keep what they had bought, which costs; the clinic cannot deploy anew. Ask"
+    " it: POST …/retry goes on, POST …/rollback gives everything back. After a week that happens"
+    " by itself."
+)
+A_DAY = timedelta(days=1)
 SHOWN = 5
 
 
-def check_deployments() -> Finding:
-    """Whether a provider refused, or was away for hours, as something was taken away."""
-    left = DeploymentStep.all(LEFT)
-    named = ", ".join(f"{step.name} of {step.deployment_id}" for step in left[:SHOWN])
-    more = " and more" if len(left) > SHOWN else ""
-    return judged(bool(left), "deployments not undone", f"{named}{more}" or "none", ADVICE, "warn")
+def check_deployments() -> Iterator[Finding]:
+    """Whether something was left as it was taken away, or is kept for longer than a day."""
+    left = [f"{step.name} of {step.deployment_id}" for step in DeploymentStep.all(LEFT)]
+    yield judged(bool(left), "deployments not undone", _named(left), ADVICE, "warn")
+    kept = [
+        f"{row.id} until {row.kept_until:%Y-%m-%d}"
+        for row in Deployment.all(KEPT, to_micros(real_now() - A_DAY))
+    ]
+    yield judged(bool(kept), "failed deployments kept", _named(kept), KEPT_ADVICE, "warn")
+
+
+def _named(found: list[str]) -> str:
+    more = " and more" if len(found) > SHOWN else ""
+    return f"{', '.join(found[:SHOWN])}{more}" or "none"

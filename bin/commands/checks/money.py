@@ -38,7 +38,8 @@ UNOWED = (
 )
 FEES = (
     "Answer a dispute in Stripe's dashboard by its due date; give back by hand what could not be"
-    " refunded. The audit names the deployment: deployment.fee_disputed, deployment.undo_failed."
+    " refunded, then say so: bin/payphone deployments settle DEPLOYMENT charge --why …. The audit"
+    " names the deployment: deployment.fee_disputed, deployment.undo_failed."
 )
 CARDS = (
     "One card for many clinics may be one owner's, or somebody's who tries out stolen ones: look at"

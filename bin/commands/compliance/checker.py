@@ -21,6 +21,7 @@ HELD = {
     "bankruptcy": "bankruptcy",
     "attorney": "attorney_represented",
     "ppdr": "ppdr_open",
+    "dispute": "bill_disputed",
     "insurance": "insurance_appeal",
     "hardship": "hardship",
     "other": "on_hold",
@@ -70,6 +71,7 @@ class Case:
     billed_on: date
     disputed: bool
     processing: bool
+    promised_until: datetime | None
     opted_out: bool
     holds: tuple[tuple[str, datetime | None], ...]
     wished_channel: str
@@ -96,7 +98,7 @@ class Case:
 def broken(case: Case, log: list[Made], at: datetime) -> set[str]:
     """The codes of all rules that contacting the person at `at` would break."""
     return {
-        *_of_the_debt(case),
+        *_of_the_debt(case, at),
         *_of_the_person(case, at),
         *_of_the_number(case, at),
         *_of_the_clinic(case, at),
@@ -105,7 +107,7 @@ def broken(case: Case, log: list[Made], at: datetime) -> set[str]:
     }
 
 
-def _of_the_debt(case: Case) -> Iterator[str]:
+def _of_the_debt(case: Case, at: datetime) -> Iterator[str]:
     if case.debt_status == "paid":
         yield "invoice_paid"
     if case.debt_status not in ("sent", "overdue"):
@@ -114,6 +116,8 @@ def _of_the_debt(case: Case) -> Iterator[str]:
         yield "invoice_disputed"
     if case.processing:
         yield "payment_processing"
+    if case.promised_until is not None and at < case.promised_until:
+        yield "promised"
 
 
 def _of_the_person(case: Case, at: datetime) -> Iterator[str]:

@@ -142,6 +142,7 @@ def facts_of(case: Case, log: list[Made]) -> Facts:
             billed_on=case.billed_on,
             disputed=case.disputed,
             payment_processing=case.processing,
+            promised_until=case.promised_until,
         ),
         creditor=Creditor(
             party="third" if case.for_others else "first",
@@ -248,6 +249,7 @@ def _debt(random: Random, now: datetime) -> dict[str, Any]:
         "billed_on": billed,
         "disputed": _chance(random, 3),
         "processing": _chance(random, 3),
+        "promised_until": _later(random, now) if _chance(random, 5) else None,
     }
 
 

@@ -99,7 +99,12 @@ def change(
 
 
 def removal(
-    name: str, does: str, *, delete: Callable[[str], None], read: Callable[[str], Json]
+    name: str,
+    does: str,
+    *,
+    delete: Callable[[str], None],
+    read: Callable[[str], Json],
+    recorded_by: str = UNDONE,
 ) -> Kind:
     """A kind that takes an object away. While something depends on it, it waits for that to go."""
 
@@ -120,7 +125,7 @@ def removal(
         name=name,
         provider="vapi",
         does=does,
-        recorded_by=UNDONE,
+        recorded_by=recorded_by,
         many_per_job=True,
         daily_limit=None,
         costs=Cost.NOTHING,

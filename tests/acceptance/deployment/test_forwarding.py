@@ -2,12 +2,14 @@
 clinic forwards; a call that would go round in a circle is never placed.
 """
 
+import sys
 from datetime import timedelta
 
 import pytest
 
 from actions.deployment.forwarding import ARRIVES_WITHIN
 from jobs.check_lines import check_lines
+from models.delivery.staged_job import StagedJob
 from models.deployment.forwarding_test import ForwardingTest
 from models.effects.effect import Effect
 from runtime.clock import real_now
@@ -149,6 +151,17 @@ def test_the_first_forwarded_call_confirms(live):
     works(live)
     assert shown(live)["state"] == "confirmed"
     assert calls_placed(live) == 0
+
+
+def test_however_many_lines_wait_each_is_looked_at(live, monkeypatch):
+    """Given more lines than are looked at in one go, then the last one is looked at too."""
+    monkeypatch.setattr(sys.modules["jobs.check_lines"], "BATCH", 1)
+    other = live.another().configures().has_card()
+    other.goes_live()
+    check_lines.perform()
+    given.worked(live.redis, "periodic")
+    looked = StagedJob.select(StagedJob.key).where(StagedJob.name == "check_line")
+    assert {row.key for row in looked} == {live.line.id, other.line.id}
 
 
 def test_a_call_to_the_number_itself_confirms_nothing(live):

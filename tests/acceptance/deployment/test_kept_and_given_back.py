@@ -6,13 +6,22 @@ from datetime import timedelta
 
 import pytest
 
-from actions.deployment.stuck import CARDHOLDER_WITHIN, end_stuck
+from actions.deployment import stuck
+from actions.deployment.settle_undo import settle_undo
+from actions.deployment.stuck import CARDHOLDER_WITHIN, end_kept, end_stuck
+from bin.commands.checks.deployments import check_deployments
+from effects.settle import reconcile_owner
+from jobs.end_stuck_deployments import end_stuck_deployments
+from models.accounts.audit_entry import AuditEntry
 from models.delivery.staged_job import StagedJob
-from models.deployment.deployment import Deployment
+from models.deployment.deployment import KEPT_FOR, Deployment
 from models.deployment.deployment_step import DeploymentStep
 from models.effects.effect import Effect
-from runtime.clock import real_now
+from providers.twilio.numbers import release_number
+from runtime.clock import real_now, rfc3339
+from runtime.errors import NotAllowed
 from runtime.settings import get_settings
+from tests import given
 from tests.deploying import states
 from tests.going_live import FEE, MAKES, UNMAKES, GoingLive
 
@@ -61,6 +70,69 @@ def test_what_was_kept_is_given_back_when_that_is_asked(clinic, step):
     assert clinic.asks("retry", shown["id"]).status_code == 409
 
 
+def test_what_nobody_decides_about_is_named_and_given_back_after_a_week(clinic):
+    """Given progress that is kept, then `doctor` names it from the second day on; after a week it
+    is given back, and another deployment goes live.
+    """
+    clinic.refuses("routing")
+    shown = clinic.deploys_all(onFailure="keep")
+    row = Deployment.get_by_id(shown["id"])
+    assert shown["keptUntil"] == rfc3339(row.finished_at + KEPT_FOR)
+    assert kept_finding().found == "none"
+    row.record(real_now(), finished_at=real_now() - timedelta(days=2))
+    assert shown["id"] in kept_finding().found
+    end_kept()
+    assert clinic.shown(shown["id"])["canRetry"] is True
+    row.record(real_now(), finished_at=real_now() - KEPT_FOR - timedelta(minutes=1))
+    end_kept()
+    shown = clinic.comes_to_rest(shown["id"])
+    assert (shown["status"], shown["keptUntil"]) == ("rolled_back", None), shown
+    clinic.has_nothing()
+    assert kept_finding().found == "none"
+    assert AuditEntry.has("action = 'deployment.kept_too_long'")
+    assert clinic.deploys_all()["status"] == "live"
+
+
+def kept_finding():
+    (finding,) = (each for each in check_deployments() if each.what == "failed deployments kept")
+    return finding
+
+
+def test_however_many_deployments_run_each_is_looked_at(clinic, monkeypatch):
+    """Given more that run than are looked at in one go, then the last one is ended too."""
+    monkeypatch.setattr(stuck, "BATCH", 1)
+    clinic.refuses("squad")
+    waiting = Deployment.get_by_id(clinic.deploys(cost=FEE).json["id"])
+    other = clinic.another().configures().has_card()
+    other.deploys(cost=FEE)
+    StagedJob.update(state="dead", last_error="gave up").where(
+        StagedJob.name == "deploy_account",
+        StagedJob.key != DeploymentStep.of(waiting.id)[0].id,
+    ).execute()
+    end_stuck_deployments.perform()
+    given.worked(clinic.redis, "periodic")
+    assert Deployment.newest(other.account.id).status == "rolling_back"
+    assert Deployment.newest(clinic.account.id).status == "queued"
+
+
+def test_a_number_that_was_released_by_hand_is_settled(clinic):
+    """Given a number that Twilio did not release, and an operator who has seen to it, then the slot
+    is free, and nobody is told of it any more.
+    """
+    clinic.refuses("routing")
+    clinic.fault("refused_400", UNMAKES["number"])
+    shown = clinic.deploys_all()
+    assert states(shown)["number"] == "undo_failed"
+    (number,) = clinic.twilio.owned().values()
+    release_number(number["sid"])
+    settle_undo(shown["id"], "number", "released in the console", "cli:test")
+    clinic.works(2)
+    assert clinic.line is None
+    assert f"number of {shown['id']}" not in next(iter(check_deployments())).found
+    with pytest.raises(NotAllowed, match="number is no step that could not be undone"):
+        settle_undo(shown["id"], "number", "again", "cli:test")
+
+
 def test_a_retry_asks_for_a_card(clinic):
     clinic.refuses("routing")
     shown = clinic.deploys_all(onFailure="keep")
@@ -95,6 +167,31 @@ def test_a_retry_gives_a_job_that_has_given_up_new_attempts(clinic):
     assert clinic.asks("retry", begun["id"]).status_code == 202
     assert clinic.comes_to_rest(begun["id"])["status"] == "live"
     clinic.has_one_of_each()
+
+
+@pytest.mark.parametrize(
+    "step", ["fee", "charge", "emergency_address", "number", "receptionist", "routing"]
+)
+def test_what_is_found_while_it_is_undone_is_undone_too(clinic, step):
+    """Given an answer that was lost, a job that gave up and ended without it, and an hourly look
+    that finds what was made before the undoing does, then it is given back like all the rest.
+    """
+    clinic.fault("refuse_after", MAKES[step])
+    begun = clinic.deploys(cost=FEE).json
+    while not (doubts := [effect for effect in Effect.select() if effect.in_doubt]):
+        given.make_due()
+        given.relayed(clinic.redis)
+        given.worked(clinic.redis, "deploys", rounds=1)
+    name = "purchase_number" if step == "number" else "deploy_account"
+    died(name)
+    end_stuck()
+    StagedJob.update(state="done").where(StagedJob.name == name).execute()
+    assert reconcile_owner(doubts[0], "test") is not None
+    assert Effect.get_by_id(doubts[0].id).state == "confirmed"
+    shown = clinic.comes_to_rest(begun["id"])
+    assert "undo_failed" not in states(shown).values(), shown
+    clinic.has_nothing()
+    assert all(intent.status in {"canceled", "succeeded"} for intent in clinic.intents)
 
 
 def test_a_release_that_has_given_up_is_left_to_a_person(clinic):

@@ -3,8 +3,11 @@ wants its cardholder, and money that goes back when the rest fails.
 """
 
 import pytest
+from click.testing import CliRunner
 
+from actions.deployment.card.learn_of_fee import Fee, learn_of_fee
 from bin.commands.checks.money import check_fees
+from bin.commands.program import payphone
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
 from models.deployment.deployment import Deployment
@@ -62,10 +65,15 @@ class Payer:
         assert asked.status == "requires_action"
         self.stripe.act(intent, "authenticate")
 
-    def a_number_that_is_gone(self):
-        """One that was for sale a moment ago: choosing it fails for good."""
+    def a_number_that_goes(self):
+        """One that is for sale until it is paid: buying it fails for good."""
         chosen = search_numbers(area_code="212", limit=1)[0].e164
-        self.clinic.twilio.take(chosen)
+        self.stripe.sandbox.order_fault(
+            kind="refused_400",
+            provider="twilio",
+            method="POST",
+            path="/2010-04-01/Accounts/*/IncomingPhoneNumbers.json",
+        )
         return chosen
 
     def hears(self):
@@ -216,7 +224,7 @@ def test_a_payment_confirmed_while_the_deployment_is_given_up_is_given_back(paye
 
 def test_what_was_charged_goes_back_when_the_rest_fails(payer):
     payer.saver.has_saved()
-    shown = payer.deploys(phoneNumber=payer.a_number_that_is_gone())
+    shown = payer.deploys(phoneNumber=payer.a_number_that_goes())
     assert shown["status"] == "rolled_back"
     assert states(shown)["charge"] == "undone"
     assert payer.kept == 0
@@ -240,7 +248,7 @@ def test_a_lost_answer_charges_once(payer, kind, what):
 def test_an_answer_lost_to_a_refund_gives_back_once(payer):
     payer.saver.has_saved()
     payer.stripe.fault("timeout_after", "POST", "/v1/refunds", seconds=2)
-    answer = payer.clinic.deploys(cost=FEE, phoneNumber=payer.a_number_that_is_gone())
+    answer = payer.clinic.deploys(cost=FEE, phoneNumber=payer.a_number_that_goes())
     payer.clinic.works(7)
     assert payer.shown(answer.json["id"])["status"] == "rolled_back"
     assert (payer.kept, len(payer.sdk.refunds.list().data)) == (0, 1)
@@ -252,7 +260,7 @@ def test_a_fee_refunded_by_hand_needs_no_person(payer):
     """
     payer.saver.has_saved()
     payer.stripe.fault("rate_limit_429", "POST", "/v1/refunds", times=50)
-    answer = payer.clinic.deploys(cost=FEE, phoneNumber=payer.a_number_that_is_gone())
+    answer = payer.clinic.deploys(cost=FEE, phoneNumber=payer.a_number_that_goes())
     payer.clinic.works(4)
     assert payer.kept == FEE
     payer.stripe.forgive()
@@ -298,13 +306,26 @@ def test_a_disputed_fee_is_shown_to_operators(payer):
 
 def test_a_refund_that_comes_back_is_an_operators_task(payer):
     payer.saver.has_saved("pm_card_refundFail")
-    payer.deploys(phoneNumber=payer.a_number_that_is_gone())
+    payer.deploys(phoneNumber=payer.a_number_that_goes())
     (refund,) = payer.sdk.refunds.list().data
     if payer.sdk.refunds.retrieve(refund.id).status != "failed":
         payer.stripe.act(refund.id, "fail")
     payer.hears()
     charge = DeploymentStep.get(DeploymentStep.name == "charge")
     assert (charge.state, charge.error_code) == ("undo_failed", "refund_failed")
+    (finding,) = check_fees()
+    assert (finding.level, finding.found) == ("warn", "not refunded 1")
+    asked = ["deployments", "settle", charge.deployment_id, "charge", "--why", "by cheque 17"]
+    answer = CliRunner().invoke(payphone, asked)
+    assert answer.exit_code == 0, answer.output
+    (finding,) = check_fees()
+    assert (finding.level, finding.found) == ("ok", "none")
+    fee = Fee(charge.deployment_id, "")
+    learn_of_fee(fee, [{"object": "refund", "id": refund.id, "status": "failed"}])
+    assert DeploymentStep.get_by_id(charge.id).state == "undone"
+    entry = AuditEntry.get(AuditEntry.action == "deployment.undo_settled")
+    assert entry.detail["why"] == "by cheque 17"
+    assert CliRunner().invoke(payphone, asked).exit_code == 1
 
 
 def says(payer, status):

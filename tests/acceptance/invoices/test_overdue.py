@@ -3,7 +3,7 @@ are (F31).
 """
 
 import logging
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import pytest
 from structlog.testing import capture_logs
@@ -24,7 +24,7 @@ DUE = date(2027, 3, 1)
 @pytest.fixture
 def at():
     yield lambda *moment: move_business_time(datetime(2027, *moment, tzinfo=UTC) - real_now())
-    move_business_time(timedelta(0))
+    move_business_time(None)
 
 
 @pytest.fixture

@@ -208,6 +208,46 @@ def test_a_file_that_was_deleted_goes_once_the_tool_has_let_go_of_it(live):
     assert live.at_vapi("tool")[0]["knowledgeBases"][0]["fileIds"] == [kept.vapi_id]
 
 
+def test_when_the_last_file_is_deleted_the_tool_and_the_file_go_with_the_next_deploy(live):
+    """Given no document any more, then callers are answered without a search, and neither it nor
+    the file is left at Vapi; a document that comes later has a search of its own.
+    """
+    (file,) = KnowledgeFile.select()
+    file.record(file.updated_at, state="deleting")
+    assert live.deploys().status == "live"
+    live.works()
+    assert live.counts() == ONE_OF_EACH | {"tool": 0}
+    assert answering(live.vapi, live.line.e164)["model"].get("toolIds", []) == []
+    assert [job.key for job in staged_deletions()] == [file.id]
+    assert live.deploys().status == "live"
+    live.uploads("new.txt")
+    assert live.deploys().status == "live"
+    assert live.counts() == ONE_OF_EACH
+    live.works()
+    assert live.counts() == ONE_OF_EACH
+    assert live.takes_down().status == "taken_down"
+    assert live.counts() == NOTHING
+
+
+def test_a_tool_that_somebody_else_uses_is_waited_for(live):
+    """Given an assistant made by hand that has our search, then what is live stays live, and the
+    search goes once it is free.
+    """
+    with live.vapi.ground.lock:
+        body = {"name": "by hand", "model": {"toolIds": [live.made("query_tool").provider_id]}}
+        other = live.vapi.books.keep("assistant", body)
+    KnowledgeFile.delete().execute()
+    assert live.deploys().status == "live"
+    live.works()
+    assert (live.newest.status, live.counts()["tool"]) == ("live", 1)
+    with live.vapi.ground.lock:
+        live.vapi.books.drop("assistant", other["id"])
+    given.make_due()
+    given.relayed(live.redis)
+    live.works()
+    assert live.counts() == ONE_OF_EACH | {"tool": 0}
+
+
 def test_what_a_lost_effect_made_is_found_by_the_tag_of_its_step(deploying):
     """Given a database restored from a backup, which knows of no assistant made, then the one with
     the step's tag is taken, and no second one is made.

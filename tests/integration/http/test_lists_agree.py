@@ -7,11 +7,14 @@ from datetime import timedelta
 import pytest
 
 from models.accounts.audit_entry import AuditEntry
+from models.calling.call import Call
 from models.contact.consent import Consent
 from models.contact.contact_decision import ContactDecision
 from models.contact.hold import Hold
 from models.contact.message import Message
 from models.contact.opt_out import OptOut
+from models.contact.promise import Promise
+from models.contact.work_item import WorkItem
 from models.deployment.deployment import Deployment
 from models.deployment.knowledge_file import KnowledgeFile
 from models.feed.webhook_endpoint import WebhookEndpoint
@@ -28,6 +31,7 @@ LISTS = [
     "/api/finance/unpaid-invoices",
     "/api/invoices/{invoice}/timeline",
     "/api/invoices/{invoice}/messages",
+    "/api/invoices/{invoice}/calls",
     "/api/customers/{customer}/contact-ledger",
     "/api/customers/{customer}/holds",
     "/api/accounts/{account}/templates",
@@ -35,6 +39,8 @@ LISTS = [
     "/api/accounts/{account}/deployments",
     "/api/accounts/{account}/timeline",
     "/api/webhook-endpoints",
+    "/api/work-items",
+    "/api/invoices/{invoice}/promises",
 ]
 COMPARED = "/api/finance/reconciliation"  # empty until Stripe was asked
 FEED = "/api/events"  # goes by `since`
@@ -79,6 +85,16 @@ class Listing(Clinic):
                 created_at=now + timedelta(seconds=count),
                 updated_at=now,
             )
+            about_call = {
+                "from_number": "",
+                "phone_number_id": "",
+                "reason": "x",
+                "asked_by": "test",
+            }
+            Call.ask([self.invoice], customer, now=now, **about_call)
+            WorkItem.open(account.id, "escalation", f"{account.id}{count}", "look at it")
+            promised = Promise.make(self.invoice, 1, self.invoice.due_date, now, "test")
+            promised.record_settled("replaced", 0, now)
             WebhookEndpoint.register(account, f"https://example.com/{count}", [], "x", now)
             Consent.record(customer, person, ["sms"], now, now, **said)
             asked = {

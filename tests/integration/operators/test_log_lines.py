@@ -61,7 +61,7 @@ def test_each_request_has_one_line_but_those_of_probes(database_url, valkey, pro
     an_operator()
     url = serve(processes)
     signed = given.signed(given.an_event("customer.created", {"id": "cus_1", "object": "customer"}))
-    with httpx.Client(base_url=url, follow_redirects=False) as browser:
+    with httpx.Client(base_url=url, timeout=60, follow_redirects=False) as browser:
         statuses = [
             browser.get(path).status_code
             for path in ("/healthz", "/readyz", "/metrics", "/static/favicon.svg")

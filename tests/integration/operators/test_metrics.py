@@ -223,11 +223,11 @@ def test_web_processes_of_a_machine_count_together(database_url, valkey, process
     url = serve(processes)
     key = given.a_key(None)
     for _ in range(40):
-        httpx.get(f"{url}/healthz", headers={"Connection": "close"})
+        httpx.get(f"{url}/healthz", timeout=60, headers={"Connection": "close"})
     counts = {
-        samples(httpx.get(f"{url}/metrics", headers=key | {"Connection": "close"}).text)[
-            "payphone_http_requests_total GET /healthz 200"
-        ]
+        samples(
+            httpx.get(f"{url}/metrics", timeout=60, headers=key | {"Connection": "close"}).text
+        )["payphone_http_requests_total GET /healthz 200"]
         for _ in range(8)
     }
     assert len(counts) == 1

@@ -29,7 +29,7 @@ from rules.contact.policy import HOLD_KINDS, OUTCOMES, RULES
 
 GATES = [rule for rule in RULES if rule.kind in {"cap", "cool_down", "minimum_age", "hold"}]
 # what no figures say
-CONDITIONS = ("carrier.third_party", "voice.california", "sender.registered")
+CONDITIONS = ("carrier.third_party", "voice.california", "sender.registered", "promise")
 CATCHABLE = [rule.id for rule in GATES] + list(CONDITIONS)
 EVERY_ZONE = sorted(available_timezones() - {"Factory", "localtime"})
 
@@ -132,6 +132,7 @@ def test_nothing_that_is_against_a_contact_allows_it(data, question):
                     facts, creditor=replace(creditor, ceiling_lifts_at=now + timedelta(days=1))
                 ),
                 replace(facts, debt=replace(facts.debt, books="behind")),
+                replace(facts, debt=replace(facts.debt, promised_until=until or now)),
                 replace(facts, debt=replace(facts.debt, books="stale")),
             )
         )

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import pytest
 
+from rules.deployment.calendar_tool import FIND_FREE_TIMES
 from rules.deployment.payments_member import TO_RECEPTION, render_payments
 from rules.deployment.query_tool import FUNCTION, render_query_tool
 from rules.deployment.receptionist import TO_PAYMENTS, opening, render_receptionist, render_trial
@@ -72,6 +73,20 @@ def test_without_files_no_tool_is_named():
     assert body["model"]["toolIds"] == []
 
 
+def test_free_times_are_a_tool_of_ours_where_a_calendar_is_connected():
+    """Given a connected calendar, then the receptionist has one tool more, at our own door, and the
+    prompt names it; without one, and in a trial in writing, there is nothing of it."""
+    clinic = replace(CLINIC, has_calendar=True)
+    body = render_receptionist(clinic, "tool-1")
+    (tool,) = [tool for tool in body["model"]["tools"] if tool["type"] == "function"]
+    assert tool["function"]["name"] == FIND_FREE_TIMES
+    assert tool["server"]["url"] == "https://pay.example.com/api/vapi/tools"
+    assert f"call the tool {FIND_FREE_TIMES}" in prompt_of(body)
+    assert "It reserves nothing" in prompt_of(body)
+    for other in (render_receptionist(CLINIC, "tool-1"), render_trial(clinic)):
+        assert FIND_FREE_TIMES not in str(other)
+
+
 @pytest.mark.parametrize("body", EACH)
 def test_model_is_always_whole(body):
     """Given that Vapi replaces `model` as a whole, then each body has all of it."""
@@ -92,7 +107,6 @@ def test_card_numbers_and_advice_are_refused(body):
     assert "Card numbers, expiry dates and security codes are never taken by voice" in said
     assert "no medical advice" in said
     assert "Never say anything about a patient" in said
-    assert body["keypadInputPlan"] == {"enabled": False}
     assert body["transcriber"]["redaction"] == ["pci"]
 
 
@@ -103,13 +117,12 @@ def test_receptionist_leaves_bills_to_the_payments_member():
 
 
 def test_payments_member_verifies_before_one_word_of_a_debt():
-    """Given a tool that verifies, then two tries, then a person; given none, nobody is verified."""
-    with_tool = prompt_of(render_payments(CLINIC, "verifyCaller", ("tool-9",)))
-    assert with_tool.index("Before the caller is verified") < with_tool.index("verifyCaller")
-    assert "After two tries that failed, do not ask again" in with_tool
-    assert "verifyCaller" not in prompt_of(render_payments(CLINIC))
-    assert "nobody is verified in this call" in prompt_of(render_payments(CLINIC))
-    assert render_payments(CLINIC, "verifyCaller", ("tool-9",))["model"]["toolIds"] == ["tool-9"]
+    """Given the prompt, then who it is comes before the bill; two tries, then a person."""
+    said = prompt_of(render_payments(CLINIC))
+    assert said.index("# First, who is it?") < said.index("verifyCaller")
+    assert said.index("Call the tool verifyCaller") < said.index("call getUnpaidInvoice")
+    assert "After two tries that failed, do not ask again" in said
+    assert "Only its result verifies" in said
 
 
 def test_payments_member_is_not_recorded():
@@ -129,8 +142,10 @@ def test_a_person_is_a_transfer_where_there_is_a_number_and_a_message_where_not(
     for render in (render_receptionist, render_payments):
         assert "transferCall" not in functions_of(*render(without)["model"]["tools"])
         assert "call back" in prompt_of(render(without))
-        tools = render(having)["model"]["tools"]
-        assert tools[0]["destinations"][0]["number"] == "+12125550199"
+        (transfer,) = [
+            tool for tool in render(having)["model"]["tools"] if tool["type"] == "transferCall"
+        ]
+        assert transfer["destinations"][0]["number"] == "+12125550199"
         assert "transferCall" in prompt_of(render(having))
 
 
@@ -192,7 +207,7 @@ def test_a_change_of_what_is_rendered_raises_its_version():
         render_query_tool(CLINIC, "tag-1"),
         render_squad(Member("a-1", "tag-1", "v1"), Member("a-2", "tag-2", "v1")),
     ]
-    assert (RENDERED_VERSION, digest(bodies)[:16]) == ("1", "c7674e96f2fdb41d")
+    assert (RENDERED_VERSION, digest(bodies)[:16]) == ("2", "38d9c6f3259fb139")
 
 
 def test_a_chosen_voice_is_passed_on_without_anything_beside_it():
@@ -230,6 +245,7 @@ def test_only_what_is_public_of_a_clinic_can_be_rendered():
         "files",
         "transfer_number",
         "language",
+        "has_calendar",
     }
 
 

@@ -1,0 +1,1 @@
+"""Calls asked for, and what became of them."""

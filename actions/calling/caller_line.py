@@ -1,0 +1,43 @@
+"""What a clinic calls from: its live number, and the assistants that speak."""
+
+from dataclasses import dataclass
+
+from models.deployment.installation import tagged
+from models.deployment.phone_line import PhoneLine
+from models.deployment.resource import Resource
+from rules.deployment.squad import Member
+from runtime.errors import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLine:
+    """A number of the account's that Vapi calls from, and who speaks there."""
+
+    number: str
+    phone_number_id: str
+    payments: Member
+    receptionist: Member
+
+
+def caller_line(account_id: str) -> CallerLine | None:
+    """What the account calls from; None while it has no live number, or nobody to speak."""
+    line = PhoneLine.of(account_id)
+    if line is None or line.state != "owned" or not line.voice_live or not line.vapi_id:
+        return None
+    payments, receptionist = (_member(account_id, name) for name in ("payments", "receptionist"))
+    if payments is None or receptionist is None:
+        return None
+    return CallerLine(line.e164 or "", line.vapi_id, payments, receptionist)
+
+
+def no_caller_number() -> Refused:
+    """The refusal for an account that has nothing to call from."""
+    return Refused(
+        "no_caller_number",
+        "The account has no live number to call from. Deploy it with a phone number first.",
+    )
+
+
+def _member(account_id: str, name: str) -> Member | None:
+    made = Resource.named(account_id, name)
+    return None if made is None else Member(made.provider_id, tagged(made.id), made.version)

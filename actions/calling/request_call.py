@@ -1,0 +1,114 @@
+"""Asking for a call: to one person, about one invoice of theirs or several."""
+
+from collections.abc import Sequence
+
+from actions.calling.caller_line import caller_line, no_caller_number
+from actions.contact.gate_facts import known_of
+from models.base import serialize_on
+from models.calling.call import Call
+from models.contact.contact_decision import ContactDecision
+from models.contact.hold import customer_key
+from models.delivery.stage import stage_again
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from rules.contact import gate
+from rules.contact.gate import TRANSIENT, may_contact
+from runtime.clock import business_now, real_now
+from runtime.errors import Refused
+
+DECIDED = ("queued", "ringing", "in_progress")
+
+
+def call_refusal(
+    invoices: Sequence[Invoice], customer: Customer, asked_by: str
+) -> ContactDecision | None:
+    """The gate's refusal, kept, of a call about these locked invoices; None when one of them may be
+    spoken of now, or may be in seconds. The job asks again.
+    """
+    now, phone = business_now(), customer.preferred_phone
+    first: ContactDecision | None = None
+    refused: list[tuple[Invoice, gate.Refused]] = []
+    for invoice in invoices:
+        known = known_of(invoice, customer, phone, "voice", now, real_now())
+        answer = may_contact(known.facts, now)
+        if not isinstance(answer, gate.Refused) or answer.code in TRANSIENT:
+            return None
+        refused.append((invoice, answer))
+    for invoice, answer in refused[:1]:
+        first = ContactDecision.record(
+            answer,
+            real_now(),
+            account_id=customer.account_id,
+            customer_id=customer.id,
+            invoice_id=invoice.id,
+            channel="voice",
+            phone=phone or None,
+            asked_by=asked_by,
+        )
+    return first
+
+
+def call_on_its_way(invoices: Sequence[Invoice], customer: Customer) -> Call | None:
+    """The person's call that is not over, if it is about these invoices. Raises Refused
+    `call_in_doubt` while nobody knows whether one was placed, and `call_under_way` while there is
+    one about something else.
+    """
+    serialize_on(customer_key(customer.id))
+    call = Call.pending(customer.id)
+    if call is None:
+        return None
+    if call.state == "unknown":
+        raise Refused(
+            "call_in_doubt",
+            f"Nobody knows yet whether the call {call.id} to this person was placed, so that"
+            " another one might be the second.",
+        )
+    if not {invoice.id for invoice in invoices} <= set(call.invoice_ids):
+        raise Refused(
+            "call_under_way",
+            f"A call to this person about another invoice is on its way ({call.id}, {call.state}).",
+        )
+    return call
+
+
+def request_call(
+    invoices: Sequence[Invoice],
+    customer: Customer,
+    *,
+    asked_by: str,
+    reason: str,
+    planned_contact_id: str | None = None,
+    queue: str = "",
+    delay: float = 0.0,
+) -> Call:
+    """A call to the customer about these invoices of theirs, with the job that places it; needs an
+    open transaction. One that is on its way about them is answered instead.
+
+    The gate is asked by the job, in the transaction that reserves the attempt; whoever wants its
+    answer at once asks `call_refusal` first. Raises Refused `no_caller_number`, `call_in_doubt` or
+    `call_under_way`.
+    """
+    known = call_on_its_way(invoices, customer)
+    line = caller_line(customer.account_id)
+    if known is None and line is None:
+        raise no_caller_number()
+    call = known or Call.ask(
+        invoices,
+        customer,
+        from_number=line.number if line else "",
+        phone_number_id=line.phone_number_id if line else "",
+        reason=reason,
+        asked_by=asked_by,
+        planned_contact_id=planned_contact_id,
+        now=real_now(),
+    )
+    if call.state in {"waiting", "sending"}:
+        stage_again(
+            "dial_overdue",
+            call.id,
+            call.id,
+            fair_to=customer.account_id,
+            queue=queue,
+            delay=delay,
+        )
+    return call

@@ -1,0 +1,70 @@
+"""Handing something over to a person at the clinic, which the clinic's software is told of."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from models.accounts.account import Account
+from models.accounts.audit_entry import SYSTEM, AuditEntry
+from models.base import transaction
+from models.contact.work_item import WorkItem
+from models.feed.emit import emit
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from rules.contact.work_items import reason_in_words
+from runtime.clock import business_now, rfc3339
+
+DUE_AFTER = timedelta(days=1)  # a person who waits for an answer hears within a day
+
+
+def open_escalation(
+    account: Account,
+    customer: Customer,
+    invoice: Invoice | None,
+    reason: str,
+    context: Mapping[str, Any],
+    due: datetime | None = None,
+    *,
+    subject: str = "",
+    owner: str | None = None,
+    by: str = SYSTEM,
+) -> WorkItem:
+    """The work item of an escalation, in the caller's transaction; due within a day unless said.
+
+    `reason` is a word of `REASONS` in `rules/contact/work_items.py`, or words. `context` holds ids,
+    amounts and what was said, redacted, and nothing about health. There is one for each `subject`,
+    a call's id say, else for each reason and invoice or person: one that was resolved opens again.
+    """
+    about = subject or (invoice.id if invoice is not None else customer.id)
+    with transaction():
+        item = WorkItem.open(
+            account.id,
+            "escalation",
+            f"{about}:{reason}"[:200],
+            reason_in_words(reason),
+            customer_id=customer.id,
+            invoice_id=invoice.id if invoice is not None else None,
+            suggested="reply",
+            owner=owner,
+            due_at=due or business_now() + DUE_AFTER,
+            context={"reason": reason, **context},
+        )
+        if item.is_new or (not item.is_open and item.open_again(item.words, item.context)):
+            _announce(item, reason, by)
+    return item
+
+
+def _announce(item: WorkItem, reason: str, by: str) -> None:
+    about = {
+        "workItemId": item.id,
+        "customerId": item.customer_id,
+        "invoiceId": item.invoice_id,
+        "reason": reason,
+        "owner": item.owner,
+        "dueAt": rfc3339(item.due_at),
+    }
+    named = f"invoice:{item.invoice_id}" if item.invoice_id else f"customer:{item.customer_id}"
+    emit(item.account_id, "escalation.opened", about, named)
+    AuditEntry.record(
+        by, "escalation.opened", named, item.account_id, work_item_id=item.id, reason=reason
+    )

@@ -1,0 +1,147 @@
+"""Promises to pay: made, and decided by what has been paid.
+
+While one is open nobody asks the person to pay (the gate's `promised`). It is kept at once when the
+invoice is paid; else the day it was made for and the days of grace decide.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from actions.contact.escalate import open_escalation
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.contact.promise import Promise
+from models.feed.emit import emit
+from models.invoices.invoice import Invoice
+from rules.contact.promises import Outcome, outcome_of, terms_on
+from rules.invoice_fold import UNPAID
+from rules.money import not_in_steps
+from runtime.clock import business_now
+from runtime.errors import Refused
+
+MOST_BROKEN = 2  # promises about an invoice, after which a person takes over
+
+
+def record_promise(invoice: Invoice, amount: int | None, promised_for: date, *, by: str) -> Promise:
+    """The open promise about the invoice, of `amount` or of all that is owed; it replaces an open
+    one, and the same one again is the same. Raises Refused.
+    """
+    with transaction():
+        invoice = Invoice.locked(invoice.id)
+        _refuse_unpayable(invoice)
+        amount = _checked_amount(invoice, amount)
+        today = invoice.account.local_date(business_now())
+        terms = terms_on(today)
+        if not today <= promised_for <= today + timedelta(days=terms.farthest_days):
+            last = (today + timedelta(days=terms.farthest_days)).isoformat()
+            message = f"is {promised_for}; a day from {today} to {last} is accepted"
+            raise Refused(
+                "invalid",
+                f"promisedFor {message}. Agree on one of these, or write a note instead.",
+                [{"field": "promisedFor", "message": message}],
+            )
+        open_one = Promise.of(invoice.id)
+        if open_one is not None:
+            if (open_one.amount, open_one.promised_for) == (amount, promised_for):
+                return open_one
+            open_one.record_settled("replaced", _paid_since(open_one, invoice), business_now())
+        days = timedelta(days=terms.grace_days + 1)
+        decided_from = datetime.combine(
+            promised_for + days, time(), ZoneInfo(invoice.account.time_zone)
+        ).astimezone(UTC)
+        promise = Promise.make(invoice, amount, promised_for, decided_from, by)
+        _emit("promise.made", promise)
+        AuditEntry.record(
+            by,
+            "promise.made",
+            f"invoice:{invoice.id}",
+            invoice.account_id,
+            promise_id=promise.id,
+            amount=amount,
+            currency=invoice.currency,
+            promised_for=promised_for.isoformat(),
+        )
+    return promise
+
+
+def keep_promise_early(invoice: Invoice) -> None:
+    """The locked invoice, whose amounts have just changed, may have been paid before the day."""
+    promise = Promise.of(invoice.id)
+    if promise is None:
+        return
+    outcome = outcome_of(promise.amount, _paid_since(promise, invoice), invoice.outstanding)
+    if outcome == "kept" and invoice.amount_paid > promise.paid_before:
+        _settle(promise, invoice, outcome)
+
+
+def decide_promise(invoice: Invoice) -> Promise | None:
+    """Decide the open promise about a locked invoice whose day is over, by what has been paid; the
+    promise, unless there is none to decide.
+    """
+    promise = Promise.of(invoice.id)
+    if promise is None or promise.decided_from > business_now():
+        return None
+    outcome: Outcome = "moot"
+    if invoice.status == "paid" or (invoice.status in UNPAID and not invoice.disputed):
+        outcome = outcome_of(promise.amount, _paid_since(promise, invoice), invoice.outstanding)
+    _settle(promise, invoice, outcome)
+    return promise
+
+
+def _settle(promise: Promise, invoice: Invoice, outcome: Outcome) -> None:
+    follow_up = {"kept": "thanks", "partly_kept": "reminder", "broken": "reminder", "moot": ""}
+    paid = _paid_since(promise, invoice)
+    if not promise.record_settled(outcome, paid, business_now(), follow_up[outcome]):
+        return
+    if outcome == "moot":
+        return
+    _emit("promise.kept" if outcome == "kept" else "promise.broken", promise)
+    if outcome != "kept" and Promise.broken_before(invoice.id) >= MOST_BROKEN:
+        about = {"promiseId": promise.id, "paid": paid, "currency": promise.currency}
+        open_escalation(invoice.account, invoice.customer, invoice, "promises_broken", about)
+
+
+def _paid_since(promise: Promise, invoice: Invoice) -> int:
+    return max(0, invoice.amount_paid - promise.paid_before)
+
+
+def _checked_amount(invoice: Invoice, amount: int | None) -> int:
+    wanted = invoice.outstanding if amount is None else amount
+    fault = not_in_steps(wanted, invoice.currency)
+    if fault:
+        raise Refused("invalid", fault, [{"field": "amount", "message": fault}])
+    if wanted > invoice.outstanding:
+        raise Refused(
+            "amount_exceeds_balance",
+            f"{wanted} were promised, and {invoice.outstanding} {invoice.currency} (minor units)"
+            f" are owed of invoice {invoice.number}. Send at most that, or leave amount out.",
+        )
+    return wanted
+
+
+def _refuse_unpayable(invoice: Invoice) -> None:
+    if invoice.status == "paid":
+        raise Refused(
+            "invoice_already_paid", f"Invoice {invoice.number} is paid; nothing is left to promise."
+        )
+    if invoice.status not in UNPAID:
+        raise Refused(
+            "invoice_not_payable",
+            f"Invoice {invoice.number} is {invoice.status.replace('_', ' ')}; only sent and overdue"
+            " invoices are promised. Send it first if it is a draft.",
+        )
+
+
+def _emit(type: str, promise: Promise) -> None:
+    about: dict[str, Any] = {
+        "promiseId": promise.id,
+        "invoiceId": promise.invoice_id,
+        "customerId": promise.customer_id,
+        "amount": promise.amount,
+        "currency": promise.currency,
+        "promisedFor": promise.promised_for.isoformat(),
+        "state": promise.state,
+        "paid": promise.paid,
+    }
+    emit(promise.account_id, type, about, f"invoice:{promise.invoice_id}")

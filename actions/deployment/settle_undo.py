@@ -1,0 +1,57 @@
+"""A person has seen to what a deployment could not undo: it is nobody's task any more."""
+
+from actions.deployment.number import release
+from actions.deployment.progress import tell
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.deployment.deployment import Deployment
+from models.deployment.deployment_step import DeploymentStep
+from models.deployment.phone_line import PhoneLine
+from models.deployment.resource import Resource
+from runtime.clock import real_now
+from runtime.errors import NotAllowed
+
+DONE = "{step}: support has seen to it."
+
+
+def settle_undo(deployment_id: str, name: str, why: str, actor: str) -> DeploymentStep:
+    """Record that what this step had made is away, or its money given back, by other means. Raises
+    NotAllowed when nothing of it is left to be seen to.
+    """
+    with transaction():
+        deployment = Deployment.locked(deployment_id)
+        steps = DeploymentStep.of(deployment.id)
+        step = next((each for each in steps if each.name == name), None)
+        if step is None or step.state != "undo_failed":
+            left = [each.name for each in steps if each.state == "undo_failed"]
+            raise NotAllowed(
+                f"Deployment {deployment.id}: {name[:40]} is no step that could not be undone;"
+                f" those are: {', '.join(left) or 'none'}."
+            )
+        now = real_now()
+        step.record(state="undone", message=DONE.format(step=name), error="", error_code="")
+        _forget_what_it_made(step, actor)
+        tell(deployment, step.message, now, step)
+        AuditEntry.record(
+            actor,
+            "deployment.undo_settled",
+            f"deployment:{deployment.id}",
+            deployment.account_id,
+            step=name,
+            why=why,
+        )
+    return step
+
+
+def _forget_what_it_made(step: DeploymentStep, actor: str) -> None:
+    """What is away is no thing of the account any more; a number is released once more, which finds
+    that it is away, and frees the slot.
+    """
+    account_id = Deployment.get_by_id(step.deployment_id).account_id
+    made = Resource.named(account_id, step.name)
+    if made is not None and made.provider_id in step.made.values():
+        made.record(real_now(), state="released")
+    line = PhoneLine.of(account_id)
+    if line is not None and line.state == "releasing" and line.id == step.made.get("lineId"):
+        line.record(real_now(), error_code="", error="")
+        release(line, actor)

@@ -1,0 +1,127 @@
+"""Vapi is told of the trunk and of the clinic's number, and the trunk where Vapi answers."""
+
+from actions.deployment.asking import ask
+from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
+from actions.deployment.steps.routing import record_routed, record_unrouted
+from actions.deployment.steps.sip.sip_line import called
+from actions.deployment.steps.sip.sip_logins import GONE, TITLE
+from actions.deployment.steps.sip.sip_trunk import TRUNK
+from actions.deployment.things import Thing
+from effects.deployment.sip.sip_number import SIP_NUMBER
+from effects.deployment.sip.sip_number_update import SIP_NUMBER_UPDATE
+from effects.deployment.sip.trunk_known import TRUNK_KNOWN
+from effects.deployment.sip.trunk_known_anew import TRUNK_KNOWN_ANEW
+from effects.deployment.sip.trunk_sends_on import TRUNK_SENDS_ON
+from effects.deployment.sip.trunk_unknown import TRUNK_UNKNOWN
+from effects.deployment.vapi.number_import_delete import NUMBER_IMPORT_DELETE
+from models.deployment.installation import tagged
+from models.deployment.resource import Resource
+from models.effects.effect import Effect
+from providers.twilio.trunks import sent_on
+from providers.vapi.credentials import get_credential
+from providers.vapi.phone_numbers import get_number
+from rules.deployment.sip import answers_at, trunk_at_vapi
+from runtime.settings import get_settings
+
+KNOWN = Thing(
+    name="trunk_at_vapi",
+    what="The SIP trunk at Vapi",
+    needed_by="vapi_number",
+    create=TRUNK_KNOWN,
+    update=TRUNK_KNOWN_ANEW,
+    delete=TRUNK_UNKNOWN,
+    read=get_credential,
+)
+NUMBER = Thing(
+    name="vapi_number",
+    what="The phone number at Vapi",
+    needed_by="",
+    create=SIP_NUMBER,
+    update=SIP_NUMBER_UPDATE,
+    delete=NUMBER_IMPORT_DELETE,
+    read=get_number,
+)
+SENT_ON = "The trunk sends calls on to your receptionist already."
+
+
+def sip_address(run: Run) -> str:
+    """Where Vapi answers the clinic's calls; '' while it knows no trunk."""
+    known = Resource.named(run.account.id, KNOWN.name)
+    if known is None:
+        return ""
+    return answers_at(called(run), known.provider_id, get_settings().vapi_api_base)
+
+
+def _make_known(run: Run, seen: Json) -> Plan:
+    return KNOWN.plan(run, seen, trunk_at_vapi())
+
+
+def _route(run: Run, seen: Json) -> Plan:
+    known, squad = (Resource.named(run.account.id, name) for name in (KNOWN.name, "squad"))
+    if known is None or squad is None:
+        return Fail("nothing_to_route", TITLE, GONE)
+    number = called(run)
+    body = {
+        "number": number,
+        "numberE164CheckEnabled": number.startswith("+"),
+        "credentialId": known.provider_id,
+        "squadId": squad.provider_id,
+    }
+    return NUMBER.plan(run, seen, body)
+
+
+def _record_routed(run: Run, effect: Effect, answer: Json) -> Json:
+    record_routed(run, answer)
+    return NUMBER.record(run, effect, answer)
+
+
+def _record_unrouted(run: Run, effect: Effect, answer: Json) -> None:
+    record_unrouted(run)
+    NUMBER.undone(run, effect, answer)
+
+
+def _look_where(run: Run) -> Json:
+    trunk = Resource.named(run.account.id, TRUNK.name)
+    if trunk is None:
+        return {}
+    return {"sentOn": [each["sip_url"] for each in sent_on(trunk.provider_id) if each["enabled"]]}
+
+
+def _send_on(run: Run, seen: Json) -> Plan:
+    trunk, address = Resource.named(run.account.id, TRUNK.name), sip_address(run)
+    if trunk is None or not address:
+        return Fail("trunk_incomplete", TITLE, GONE)
+    if seen.get("sentOn") == [address]:
+        return Skip(SENT_ON)
+    request = {"trunk": trunk.provider_id, "tag": tagged(trunk.id), "sip_url": address}
+    return ask(run, TRUNK_SENDS_ON, request, "the clinic's calls go to its receptionist")
+
+
+SIP_KNOWN = StepKind(
+    name="sip_known",
+    saying="Making the trunk known to your receptionist...",
+    look=KNOWN.look,
+    plan=_make_known,
+    record=KNOWN.record,
+    undo=KNOWN.undo,
+    undone=KNOWN.undone,
+    undo_saying="The trunk was taken from the receptionist.",
+    lasts=False,
+)
+SIP_ROUTING = StepKind(
+    name="sip_routing",
+    saying="Setting up call routing...",
+    look=NUMBER.look,
+    plan=_route,
+    record=_record_routed,
+    undo=NUMBER.undo,
+    undone=_record_unrouted,
+    undo_saying="Calls are not routed to the receptionist any more.",
+)
+SIP_ORIGINATION = StepKind(
+    name="sip_origination",
+    saying="Sending calls on to your receptionist...",
+    look=_look_where,
+    plan=_send_on,
+    lasts=False,
+)

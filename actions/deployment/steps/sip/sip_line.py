@@ -1,0 +1,65 @@
+"""The account's line is taken by the clinic's own number, which stays where it is.
+
+A clinic that gave none is called by the name it signs in with, as its phone system may.
+"""
+
+from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
+from models.base import serialize_on
+from models.deployment.phone_line import PhoneLine
+from runtime.ids import new_id
+
+TITLE = "Deployment failed."
+TAKEN = (
+    "{number} is the number of another receptionist here. Give your clinic's own number, and deploy"
+    " again."
+)
+
+
+def called(run: Run) -> str:
+    """What is called to reach the clinic: its number, or the name it signs in with."""
+    settings = run.setup.phone_integration_settings
+    return str(settings.get("clinicNumber") or settings.get("username") or "")
+
+
+def _plan(run: Run, _seen: Json) -> Plan:
+    number = run.setup.phone_integration_settings.get("clinicNumber")
+    serialize_on(f"line:{run.account.id}")
+    line = PhoneLine.of(run.account.id)
+    if number:
+        serialize_on(f"number:{number}")
+        holder = PhoneLine.holder(number)
+        if holder is not None and (line is None or holder.id != line.id):
+            return Fail("number_taken", TITLE, TAKEN.format(number=number))
+    if line is None:
+        line = PhoneLine.create(
+            id=new_id("ln"),
+            account=run.account,
+            e164=number,
+            state="owned",
+            source="sip",
+            step_id=run.step.id,
+            asked_by=run.deployment.asked_by,
+            created_at=run.now,
+            updated_at=run.now,
+        )
+    elif line.e164 != number:
+        line.record(run.now, e164=number)
+    return Done({"lineId": line.id})
+
+
+def _undo(run: Run) -> UndoPlan:
+    """The line is free again; the number is the clinic's, as it always was."""
+    line = PhoneLine.of(run.account.id)
+    if line is None or (line.step_id != run.step.id and run.deployment.goal != "taken_down"):
+        return Skip("")
+    line.record(run.now, state="released", holds_slot=False, voice_live=False)
+    return Skip("")
+
+
+SIP_LINE = StepKind(
+    name="sip_line",
+    saying="Preparing your line...",
+    plan=_plan,
+    undo=_undo,
+    lasts=False,
+)

@@ -1,0 +1,59 @@
+"""The clinic's login: a list at Twilio that has it, and its password as the clinic was told it."""
+
+import hashlib
+
+from actions.deployment.asking import ask
+from actions.deployment.once import Once
+from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
+from effects.deployment.sip.login_list_create import LOGIN_LIST_CREATE
+from effects.deployment.sip.login_list_delete import LOGIN_LIST_DELETE
+from effects.deployment.sip.login_set import LOGIN_SET
+from models.deployment.resource import Resource
+from models.effects.effect import Effect
+from providers.twilio.trunks import get_list
+
+TITLE = "Deployment failed."
+GONE = "What the trunk is made of is not there any more. Deploy again to make it anew."
+LIST = Once("login_list", "The list of logins", LOGIN_LIST_CREATE, LOGIN_LIST_DELETE, get_list)
+SAME = "The login is set already."
+
+
+def _set(run: Run, _seen: Json) -> Plan:
+    made = Resource.named(run.account.id, LIST.name)
+    if made is None:
+        return Fail("trunk_incomplete", TITLE, GONE)
+    mark = _mark(run)
+    if made.digest == mark:
+        return Skip(SAME)
+    username = run.setup.phone_integration_settings.get("username", "")
+    request = {"account": run.account.id, "list": made.provider_id, "username": username}
+    return ask(run, LOGIN_SET, request | {"mark": mark}, "the clinic's SIP login")
+
+
+def _record(run: Run, effect: Effect, answer: Json) -> Json:
+    """Which password it was is kept as a mark of the sealed one, so that a new one is seen."""
+    made = Resource.named(run.account.id, LIST.name)
+    if made is not None:
+        made.record(run.now, digest=effect.request["mark"])
+    return {"id": answer["id"]}
+
+
+def _mark(run: Run) -> str:
+    sealed = run.setup.sealed.get("sealedPassword", "")
+    return hashlib.sha256(sealed.encode()).hexdigest()
+
+
+SIP_LOGIN_LIST = StepKind(
+    name="sip_login_list",
+    saying="Creating your SIP credentials...",
+    look=LIST.look,
+    plan=LIST.plan,
+    record=LIST.record,
+    undo=LIST.undo,
+    undone=LIST.undone,
+    undo_saying="The SIP credentials were taken away.",
+    lasts=False,
+)
+SIP_LOGIN = StepKind(
+    name="sip_login", saying="Setting your SIP password...", plan=_set, record=_record, lasts=False
+)

@@ -1,0 +1,69 @@
+"""The clinic's trunk at Twilio: at the domain that was told, and let in are the clinic's logins."""
+
+from actions.deployment.asking import ask
+from actions.deployment.once import Once
+from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
+from actions.deployment.steps.sip.sip_logins import GONE, LIST, TITLE
+from effects.deployment.sip.trunk_create import TRUNK_CREATE
+from effects.deployment.sip.trunk_delete import TRUNK_DELETE
+from effects.deployment.sip.trunk_lets_in import TRUNK_LETS_IN
+from models.deployment.resource import Resource
+from models.effects.effect import Effect
+from providers.twilio.trunks import get_trunk, lets_in
+from rules.deployment.sip import domain_of
+
+TRUNK = Once("trunk", "The SIP trunk", TRUNK_CREATE, TRUNK_DELETE, get_trunk)
+NOT_MADE = (
+    "Twilio refused the trunk at {domain}: {why} Where that name is taken by something else in"
+    " Twilio, ask whoever runs Payphone to free it there; then deploy again."
+)
+LET_IN = "The trunk lets your phone system in already."
+
+
+def _make(run: Run, seen: Json) -> Plan:
+    return TRUNK.plan(run, seen, domain=_domain(run))
+
+
+def _refused(run: Run, effect: Effect) -> Plan:
+    why = NOT_MADE.format(domain=_domain(run), why=effect.error or "it gave no reason.")
+    return Fail(effect.error_code or "refused", TITLE, why)
+
+
+def _domain(run: Run) -> str:
+    return domain_of(run.setup.phone_integration_settings.get("sipUrl", ""))
+
+
+def _look(run: Run) -> Json:
+    trunk = Resource.named(run.account.id, TRUNK.name)
+    return {} if trunk is None else {"letsIn": lets_in(trunk.provider_id)}
+
+
+def _let_in(run: Run, seen: Json) -> Plan:
+    trunk = Resource.named(run.account.id, TRUNK.name)
+    logins = Resource.named(run.account.id, LIST.name)
+    if trunk is None or logins is None:
+        return Fail("trunk_incomplete", TITLE, GONE)
+    if logins.provider_id in seen.get("letsIn", ()):
+        return Skip(LET_IN)
+    request = {"trunk": trunk.provider_id, "list": logins.provider_id}
+    return ask(run, TRUNK_LETS_IN, request, "the clinic's phone system signs in")
+
+
+SIP_TRUNK = StepKind(
+    name="sip_trunk",
+    saying="Creating your SIP trunk...",
+    look=TRUNK.look,
+    plan=_make,
+    record=TRUNK.record,
+    refused=_refused,
+    undo=TRUNK.undo,
+    undone=TRUNK.undone,
+    undo_saying="The SIP trunk was taken away.",
+)
+SIP_ACCESS = StepKind(
+    name="sip_access",
+    saying="Letting your phone system in...",
+    look=_look,
+    plan=_let_in,
+    lasts=False,
+)

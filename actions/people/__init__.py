@@ -1,0 +1,1 @@
+"""What waits for people at the clinic: decided, answered, and opened where it arises."""

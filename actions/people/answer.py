@@ -1,0 +1,107 @@
+"""A text to a person who waits for an answer: in staff's own words, or thanks for what was paid.
+
+It goes through the same gate as every text, with one difference: it asks for no money, so that an
+invoice which is paid, promised or disputed does not stand in its way.
+"""
+
+from actions.contact.ask_for_text import contact_refused
+from actions.contact.gate_facts import known_of
+from models.accounts.audit_entry import AuditEntry
+from models.contact.contact_decision import ContactDecision
+from models.contact.message import Message
+from models.contact.work_item import WorkItem
+from models.delivery.stage import stage_again
+from models.invoices.invoice import Invoice
+from rules.contact import gate
+from rules.contact.answers import TEMPLATE, faults_of_answer
+from rules.contact.gate import TRANSIENT, may_contact
+from rules.contact.offers import is_offer
+from rules.contact.templates import Rendered, language_of, render
+from runtime.clock import business_now, real_now
+from runtime.errors import Refused
+from runtime.settings import INTERACTIVE
+
+KIND = "answer"
+
+
+def answer_item(item: WorkItem, text: str, actor: str) -> Message:
+    """Text the person about a locked item, in the open transaction. Raises Refused: `invalid` for
+    words that may not be texted, `conflict` when there is nobody to text, or an answer is on its
+    way; `contact_refused` by the gate.
+    """
+    if faults := faults_of_answer(text):
+        raise Refused(
+            "invalid",
+            f"The text {faults[0]}.",
+            [{"field": "text", "message": fault} for fault in faults],
+        )
+    if item.invoice_id is None:
+        raise Refused(
+            "conflict",
+            "The item is about no invoice, so it is not known who writes for what. Call the person"
+            " instead, and resolve it with done.",
+        )
+    invoice = Invoice.locked_with("account", item.invoice_id)
+    language = language_of(invoice.customer.language)
+    phone = str(item.context.get("phone") or invoice.customer.preferred_phone)
+    known = Message.pending(invoice.id, KIND)
+    if known is not None:
+        raise Refused(
+            "conflict",
+            f"An answer about invoice {invoice.number} is on its way ({known.id}, {known.status})."
+            " Wait until it has arrived.",
+        )
+    said = render(TEMPLATE, language, {"clinic": invoice.account.name, "answer": text.strip()})
+    refused = why_not(invoice, phone, said.body)
+    if refused is not None:
+        raise _told(refused)
+    AuditEntry.record(
+        actor,
+        "work_item.answered",
+        f"invoice:{invoice.id}",
+        invoice.account_id,
+        work_item_id=item.id,
+        segments=said.segments,
+    )
+    return send_words(invoice, KIND, phone, said, language, actor, INTERACTIVE)
+
+
+def why_not(invoice: Invoice, phone: str, words: str) -> gate.Refused | None:
+    """The gate's refusal of a text that the person waits for, at this moment; None when it may be
+    sent, or may be in seconds.
+    """
+    now = business_now()
+    known = known_of(
+        invoice, invoice.customer, phone, "sms", now, real_now(), is_offer(words), "answer"
+    )
+    answer = may_contact(known.facts, now)
+    if not isinstance(answer, gate.Refused) or answer.code in TRANSIENT:
+        return None
+    return answer
+
+
+def send_words(
+    invoice: Invoice,
+    kind: str,
+    phone: str,
+    said: Rendered,
+    language: str,
+    asked_by: str,
+    queue: str = "",
+) -> Message:
+    """A text whose words are ready, with the job that asks the gate again and sends it."""
+    message = Message.ask(
+        invoice, kind, phone, language, asked_by, real_now(), said.body, said.segments
+    )
+    stage_again(
+        "send_payment_link", message.id, message.id, fair_to=invoice.account_id, queue=queue
+    )
+    return message
+
+
+def _told(refused: gate.Refused) -> Refused:
+    """The refusal as whoever asked is told. It is not kept as a decision: the request is rolled
+    back, and nothing happens.
+    """
+    unkept = ContactDecision(code=refused.code, reason=refused.reason, next_at=refused.next_at)
+    return contact_refused(unkept)

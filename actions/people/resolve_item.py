@@ -1,0 +1,169 @@
+"""Deciding about a work item: each kind's actions do what `rules/contact/work_items.py` says of
+them. `PERFORM` says by which function; an action that is not in it only closes the item.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from actions.contact.holds import place_hold
+from actions.contact.ladder.drafts import approve_item, decline_draft
+from actions.payments.request_refund import request_refund
+from actions.people.answer import answer_item
+from models.accounts.account import Account
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.contact.phone_suppression import PhoneSuppression
+from models.contact.work_item import WorkItem
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
+from models.payments.refund_request import refundable
+from rules.contact.work_items import KINDS
+from rules.invoice_fold import CLOSING_MARKS
+from runtime.clock import real_now
+from runtime.errors import Refused
+
+CHANNELS = ("sms", "voice")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a person decided: an action of the item's kind; `text` is what a reply says."""
+
+    action: str
+    actor: str
+    note: str = ""
+    text: str = ""
+
+
+Perform = Callable[[WorkItem, Choice], None]
+
+
+def find_item(account: Account, item_id: str) -> WorkItem:
+    """The account's own item. Raises Refused `not_found`."""
+    item = WorkItem.one("id = ? AND account_id = ?", item_id, account.id)
+    if item is None:
+        raise Refused("not_found", f"There is no work item {item_id[:40]}.")
+    return item
+
+
+def resolve_item(account: Account, item_id: str, choice: Choice) -> WorkItem:
+    """Do what was chosen, and close the item; choosing the same again changes nothing. Raises
+    Refused: `invalid` for an action that its kind has not, `conflict` when something else was
+    decided before, and what the action itself refuses.
+    """
+    with transaction():
+        found = find_item(account, item_id)
+        _check_known(found, choice.action)
+        if found.invoice_id is not None:  # what belongs to an invoice is locked after it
+            Invoice.locked(found.invoice_id)
+        item = WorkItem.locked(found.id)
+        if not item.is_open:
+            if item.resolution == choice.action:
+                return item
+            raise Refused(
+                "conflict",
+                f"Work item {item.id} was resolved already ({item.resolution}), by"
+                f" {item.resolved_by}. Read it again.",
+            )
+        perform = PERFORM.get((item.kind, choice.action))
+        if perform is not None:
+            perform(item, choice)
+        item.record_resolved(choice.action, choice.actor, choice.note)
+        AuditEntry.record(
+            choice.actor,
+            "work_item.resolved",
+            f"invoice:{item.invoice_id}" if item.invoice_id else f"work_item:{item.id}",
+            item.account_id,
+            work_item_id=item.id,
+            kind=item.kind,
+            resolution=choice.action,
+        )
+    return item
+
+
+def _check_known(item: WorkItem, action: str) -> None:
+    known = KINDS[item.kind].actions
+    if action not in known:
+        message = f"is none of {item.kind}; {', '.join(known)} is accepted"
+        raise Refused(
+            "invalid",
+            f"action {action[:40]!r} {message}. Send one of these.",
+            [{"field": "action", "message": message}],
+        )
+
+
+def _answer(item: WorkItem, choice: Choice) -> None:
+    message = answer_item(item, choice.text, choice.actor)
+    item.record_context({**item.context, "messageId": message.id})
+
+
+def _hold(item: WorkItem, choice: Choice) -> None:
+    place_hold(_person_of(item), "other", choice.note, None, choice.actor)
+
+
+def _suppress_number(item: WorkItem, choice: Choice) -> None:
+    phone = str(item.context.get("phone") or _person_of(item).preferred_phone)
+    for channel in CHANNELS:
+        PhoneSuppression.suppress(
+            item.account_id,
+            phone,
+            channel,
+            "wrong_number",
+            "The number is somebody else's, as a person there has said.",
+            real_now(),
+        )
+
+
+def _refund(item: WorkItem, choice: Choice) -> None:
+    """Ask for a refund of what is too much, of the newest payments first."""
+    invoice = Invoice.get_by_id(item.invoice_id)
+    left = invoice.amount_paid if invoice.mark in CLOSING_MARKS else invoice.overpaid
+    for payment in sorted(
+        Payment.of_invoice(invoice), key=lambda row: (row.created_at, row.id), reverse=True
+    ):
+        if payment.method != "stripe" or payment.status != "succeeded":
+            continue
+        if payment.currency != invoice.currency:
+            continue
+        amount = min(left, refundable(payment))
+        if amount > 0:
+            request_refund(payment, amount, None, choice.actor)
+            left -= amount
+    if left > 0:
+        raise Refused(
+            "payment_not_refundable",
+            f"{left} {invoice.currency} (minor units) of invoice {invoice.number} cannot be given"
+            " back by card. Refund what can be at /api/payments, give back the rest by hand, and"
+            " resolve it with keep.",
+        )
+
+
+def _person_of(item: WorkItem) -> Customer:
+    if item.customer_id is None:
+        raise Refused(
+            "conflict",
+            "The item is about nobody that is known here. Find the person among the customers, and"
+            " resolve it with done.",
+        )
+    return Customer.get_by_id(item.customer_id)
+
+
+def _approve(item: WorkItem, choice: Choice) -> None:
+    approve_item(item, choice.actor)
+
+
+def _decline(item: WorkItem, choice: Choice) -> None:
+    decline_draft(item.subject, choice.actor)
+
+
+PERFORM: dict[tuple[str, str], Perform] = {
+    ("escalation", "reply"): _answer,
+    ("escalation", "hold"): _hold,
+    ("reply", "reply"): _answer,
+    ("reply", "hold"): _hold,
+    ("reply", "wrong_number"): _suppress_number,
+    ("overpayment", "refund"): _refund,
+    ("draft", "approve"): _approve,
+    ("draft", "decline"): _decline,
+}

@@ -1,0 +1,1 @@
+"""Effects that ring at people's."""

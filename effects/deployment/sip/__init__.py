@@ -1,0 +1,1 @@
+"""Effects by which a clinic's phone system reaches its receptionist: trunk, logins, addresses."""

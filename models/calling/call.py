@@ -1,0 +1,318 @@
+"""A call with a person: requested, decided, placed at most once, and followed until it is over."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from peewee import (
+    SQL,
+    BigAutoField,
+    BigIntegerField,
+    BooleanField,
+    IntegerField,
+    JSONField,
+    TextField,
+)
+
+from models.accounts.account import Account
+from models.base import ForeignKey, Instant, Row, execute
+from models.effects.effect import Effect
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from rules.calling.call_states import LIVE, PENDING, merged_state
+from runtime.clock import business_now
+from runtime.ids import new_id
+
+WANTED_FOR = timedelta(hours=1)  # a call asked for longer ago is not placed any more
+
+
+class Call(Row):
+    """One call. `waiting → sending → (unknown) → queued → ringing → in_progress → ended`, or
+    `refused`, or `cancelled`; `tries` counts the attempts reserved.
+
+    `state` follows Vapi's reports by rank, so they may come in any order and number. `attempted_at`
+    is business time, which the caps count by; empty while no attempt has been made. `outcome` is
+    one of the policy's `OUTCOMES`, empty until it is known. `is_blocked`: Vapi took the call and
+    said that it is not placed, because too many are under way.
+
+    `customer` of a call that came in (`direction` inbound) is who was verified in it. `carrier_id`
+    is the carrier's id of the call, `phone_number_id` Vapi's of our number, `decision_id` the last
+    decision of the gate about it. `cost` is in millionths of a US dollar; `said` is what the
+    agent's structured outcome holds; `deadline` is when a call without an end is given up, in real
+    time.
+    """
+
+    account_id: str
+    customer_id: str | None
+    id = TextField(primary_key=True)
+    account = ForeignKey(Account, on_delete="CASCADE")
+    customer = ForeignKey(Customer, null=True, on_delete="CASCADE")
+    direction = TextField(default="outbound")
+    from_number = TextField(default="")
+    to = TextField(column_name="to_number")
+    phone_number_id = TextField(default="")
+    language = TextField(default="en")
+    reason = TextField()
+    asked_by = TextField()
+    planned_contact_id = TextField(null=True)
+    asked_for = BooleanField(default=False)
+    state = TextField(default="waiting")
+    tries = IntegerField(default=0)
+    effect_id = TextField(null=True)
+    vapi_id = TextField(null=True, unique=True)
+    carrier_id = TextField(null=True)
+    decision_id = TextField(null=True)
+    is_blocked = BooleanField(default=False)
+    attempted_at = Instant(null=True)
+    deadline = Instant(null=True)
+    verified_at = Instant(null=True)
+    started_at = Instant(null=True)
+    ended_at = Instant(null=True)
+    reported_at = Instant(null=True)
+    ended_reason = TextField(default="")
+    outcome = TextField(default="")
+    said = JSONField(null=True)
+    summary = TextField(default="")
+    transcript = TextField(default="")
+    is_recorded = BooleanField(default=False)
+    cost = BigIntegerField(null=True)
+    error_code = TextField(null=True)
+    error = TextField(null=True)
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = (
+            (("account", "id"), False),
+            (("account", "attempted_at"), False),
+            (("account", "to", "attempted_at"), False),
+            (("customer", "attempted_at"), False),
+            (("customer", "created_at"), False),
+            (("effect_id",), False),
+            (("created_at",), False),
+        )
+
+    @classmethod
+    def ask(
+        cls,
+        invoices: Sequence[Invoice],
+        customer: Customer,
+        *,
+        from_number: str,
+        phone_number_id: str,
+        now: datetime,
+        **about: Any,
+    ) -> Self:
+        """A new call to the customer about these invoices, which waits. `about`: reason, asked_by,
+        planned_contact_id.
+        """
+        row: Self = cls.create(
+            id=new_id("call"),
+            account=customer.account_id,
+            customer=customer.id,
+            from_number=from_number,
+            phone_number_id=phone_number_id,
+            to=customer.preferred_phone,
+            language=customer.language,
+            created_at=now,
+            updated_at=now,
+            **about,
+        )
+        for invoice in invoices:
+            CallInvoice.create(call=row.id, invoice=invoice.id)
+        return row
+
+    @classmethod
+    def receive(
+        cls, account_id: str, vapi_id: str, *, caller: str, to: str, now: datetime, **known: Any
+    ) -> Self:
+        """A call that somebody made to a clinic's number, as Vapi tells of it; nobody is verified.
+        `known`: phone_number_id, carrier_id, deadline.
+        """
+        row: Self = cls.create(
+            id=new_id("call"),
+            account=account_id,
+            direction="inbound",
+            from_number=caller,
+            to=to,
+            reason="the caller rang",
+            asked_by="caller",
+            asked_for=True,
+            state="in_progress",
+            vapi_id=vapi_id,
+            started_at=now,
+            created_at=now,
+            updated_at=now,
+            **known,
+        )
+        return row
+
+    @classmethod
+    def of_vapi(cls, vapi_id: str) -> Self | None:
+        """The call that Vapi knows by this id."""
+        return cls.one("vapi_id = ?", vapi_id)
+
+    @classmethod
+    def pending(cls, customer_id: str) -> Self | None:
+        """The customer's call that is not over; no other may be requested meanwhile."""
+        among = ", ".join(f"'{state}'" for state in PENDING)
+        where = f"customer_id = ? AND state IN ({among}) AND direction = 'outbound'"
+        return cls.one(f"{where} ORDER BY created_at DESC LIMIT 1", customer_id)
+
+    @property
+    def actor(self) -> str:
+        """Who it is in the audit log, for what was said and done in it."""
+        return f"call:{self.id}"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it may be going on just now: what its reports said last may have been lost."""
+        return self.state in LIVE
+
+    @property
+    def invoice_ids(self) -> list[str]:
+        """The invoices it is about, in the order in which they were named."""
+        return [row.invoice_id for row in CallInvoice.all("call_id = ? ORDER BY id", self.id)]
+
+    def is_too_old(self, now: datetime) -> bool:
+        """Whether it was requested too long ago to be placed."""
+        return self.created_at + WANTED_FOR < now
+
+    def record_sending(
+        self,
+        effect: Effect,
+        decision_id: str,
+        to: str,
+        from_number: str,
+        phone_number_id: str,
+        attempted_at: datetime,
+        deadline: datetime,
+        now: datetime,
+    ) -> None:
+        """Decided and reserved, about to be placed."""
+        self._write(
+            now,
+            state="sending",
+            effect_id=effect.id,
+            decision_id=decision_id,
+            to=to,
+            from_number=from_number,
+            phone_number_id=phone_number_id,
+            tries=self.tries + 1,
+            attempted_at=attempted_at,
+            deadline=deadline,
+            is_blocked=False,
+        )
+
+    def record_not_placed(self, now: datetime) -> None:
+        """The attempt was certainly not made: it waits for a new decision."""
+        self._write(
+            now,
+            state="waiting",
+            attempted_at=None,
+            deadline=None,
+            vapi_id=None,
+            is_blocked=False,
+            started_at=None,
+            ended_at=None,
+            reported_at=None,
+            ended_reason="",
+            outcome="",
+        )
+
+    def record_blocked(self, now: datetime) -> None:
+        """Vapi took it and placed no call, because too many are under way: no attempt was made."""
+        self._write(now, is_blocked=True, attempted_at=None)
+
+    def record_refused(
+        self, code: str, error: str, now: datetime, decision_id: str | None = None
+    ) -> None:
+        """It will not be placed: the gate or Vapi refused it, or it is too old."""
+        self._write(
+            now,
+            state="refused",
+            error_code=code,
+            error=error[:500],
+            attempted_at=None,
+            decision_id=decision_id or self.decision_id,
+        )
+
+    def record_cancelled(self, why: str, now: datetime) -> bool:
+        """It is not wanted any more; False if it is not waiting."""
+        return self._write(
+            now, only_if="state = 'waiting'", state="cancelled", error_code="cancelled", error=why
+        )
+
+    def record_unknown(self, error: str, now: datetime) -> None:
+        """Nobody knows what became of it."""
+        self._write(now, state="unknown", error=error[:500])
+
+    def record_given_up(self, error: str, now: datetime) -> None:
+        """Nothing was told of its end; a late report still counts."""
+        self._write(now, state="unknown", error_code="no_report", error=error)
+
+    def keep_invoices(self, invoice_ids: Sequence[str]) -> None:
+        """It is about these of its invoices only: the others may not be spoken of now."""
+        marks = ", ".join("?" for _ in invoice_ids)
+        execute(
+            f"DELETE FROM call_invoice WHERE call_id = ? AND invoice_id NOT IN ({marks})",
+            (self.id, *invoice_ids),
+        )
+
+    def record_report(self, state: str, now: datetime, **known: Any) -> bool:
+        """Record what Vapi says of it, whatever was said before: the state by its rank, and each
+        value of `known` that is not empty. Whether anything was new.
+        """
+        values = {
+            name: value
+            for name, value in known.items()
+            if value not in (None, "") and getattr(self, name) != value
+        }
+        merged = merged_state(self.state, state)
+        if merged != self.state:
+            values |= {"state": merged, "error_code": None, "error": None}
+        if values:
+            self._write(now, **values)
+        return bool(values)
+
+    def record_unblocked(self, now: datetime) -> None:
+        """What Vapi had no room for was placed after all: it is an attempt."""
+        self._write(now, is_blocked=False, attempted_at=business_now())
+
+    def record_outcome(self, outcome: str, now: datetime) -> None:
+        """What is known of how it ended, before its report has come."""
+        self._write(now, outcome=outcome)
+
+    def record_end(self, now: datetime, **told: Any) -> None:
+        """Its report: outcome, transcript, summary, said, cost, is_recorded."""
+        self._write(now, reported_at=now, **told)
+
+    def record_verified(self, now: datetime, customer_id: str | None = None) -> bool:
+        """Who speaks is the right person; `customer_id` says who, where it was not known. False if
+        somebody was verified in it before.
+        """
+        known = {} if customer_id is None else {"customer": customer_id}
+        return self._write(now, only_if="verified_at IS NULL", verified_at=now, **known)
+
+
+class CallInvoice(Row):
+    """One invoice that a call is about."""
+
+    call_id: str
+    invoice_id: str
+    id = BigAutoField()
+    call = ForeignKey(Call, on_delete="CASCADE")
+    invoice = ForeignKey(Invoice, on_delete="CASCADE")
+
+    class Meta:
+        indexes = ((("call", "invoice"), True), (("invoice", "call"), False))
+
+
+# those of which something is still to be learnt
+Call.add_index(
+    Call.index(
+        Call.updated_at,
+        where=SQL("reported_at IS NULL AND state NOT IN ('refused', 'cancelled')"),
+        name="call_open",
+    )
+)

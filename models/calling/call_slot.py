@@ -1,0 +1,44 @@
+"""How many calls may be under way at once: each one holds a slot, which comes back by itself."""
+
+from datetime import datetime
+
+from peewee import IntegerField, TextField
+
+from models.base import Instant, Row, execute, serialize_on, to_micros
+
+_KEY = "call_slots"
+
+
+class CallSlot(Row):
+    """One slot that a call holds, until the call is over, or until `leased_until` if nobody ever
+    says so. A slot without a row is free.
+    """
+
+    number = IntegerField(primary_key=True)
+    call_id = TextField(unique=True)
+    leased_until = Instant()
+
+    @classmethod
+    def lease(cls, call_id: str, until: datetime, now: datetime, most: int) -> bool:
+        """Give the call a slot, unless `most` are taken; whether it has one. Needs an open
+        transaction, and commits with what decides on the call.
+        """
+        serialize_on(_KEY)
+        execute(
+            "DELETE FROM call_slot WHERE leased_until <= ? OR call_id = ?",
+            (
+                to_micros(now),
+                call_id,
+            ),
+        )
+        taken = {row.number for row in cls.all("number > 0")}
+        free = next((number for number in range(1, most + 1) if number not in taken), None)
+        if free is None:
+            return False
+        cls.create(number=free, call_id=call_id, leased_until=until)
+        return True
+
+    @classmethod
+    def give_back(cls, call_id: str) -> None:
+        """The call is over, or was never placed."""
+        execute("DELETE FROM call_slot WHERE call_id = ?", (call_id,))

@@ -1,0 +1,196 @@
+"""A rung of the ladder that a person is on: as a draft, or as it was performed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import cast
+
+from peewee import SQL, CompositeKey, DateField, IntegerField, TextField
+
+from models.accounts.account import Account
+from models.base import ForeignKey, Instant, Row
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from rules.contact.ladder import Owed, Purpose, Rung, Way
+from runtime.ids import new_id
+
+OPEN = ("draft", "approved")
+
+
+class PlannedContact(Row):
+    """One contact with a person about all that is overdue: `draft → approved → performed`, or
+    `refused`, `expired`, `cancelled`; without the account's wish for drafts it begins `performed`.
+
+    `message_id`, `call_id` and `work_item_id` name what came of it. Times are business time.
+    """
+
+    account_id: str
+    customer_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKey(Account, on_delete="CASCADE", index=False)
+    customer = ForeignKey(Customer, on_delete="CASCADE", index=False)
+    channel = TextField()
+    days = IntegerField()
+    template = TextField(default="")
+    purpose = TextField(default="reminder")
+    state = TextField()
+    code = TextField(default="")
+    reason = TextField(default="")
+    message_id = TextField(null=True)
+    call_id = TextField(null=True)
+    work_item_id = TextField(null=True)
+    asked_by = TextField()
+    created_at = Instant()
+    expires_at = Instant(null=True)
+    performed_at = Instant(null=True)
+
+    class Meta:
+        indexes = (
+            (("customer", "created_at"), False),
+            (("account", "performed_at"), False),
+        )
+
+    @classmethod
+    def plan(
+        cls,
+        account_id: str,
+        customer_id: str,
+        rung: Rung,
+        state: str,
+        asked_by: str,
+        now: datetime,
+        expires_at: datetime | None = None,
+    ) -> "PlannedContact":
+        """A new one, without its invoices."""
+        row: PlannedContact = cls.create(
+            id=new_id("pct"),
+            account=account_id,
+            customer=customer_id,
+            channel=rung.way,
+            days=rung.days,
+            template=rung.template,
+            purpose=rung.purpose,
+            state=state,
+            asked_by=asked_by,
+            created_at=now,
+            expires_at=expires_at,
+            performed_at=now if state == "performed" else None,
+        )
+        return row
+
+    @classmethod
+    def open_for(cls, customer_id: str) -> "PlannedContact | None":
+        """The person's draft, or the one that was approved and waits; there is one at most."""
+        return cls.one("customer_id = ? AND state IN ('draft', 'approved')", customer_id)
+
+    @classmethod
+    def of_message(cls, message_id: str) -> "PlannedContact | None":
+        """The contact that a text is."""
+        return cls.one("message_id = ?", message_id)
+
+    @classmethod
+    def performed_since(cls, account_id: str, since: datetime) -> int:
+        """How many texts and calls of an account's ladder were begun since then."""
+        found = cls.select().where(
+            cls.account == account_id, cls.performed_at > since, cls.channel != "person"
+        )
+        return int(found.count())
+
+    @property
+    def rung(self) -> Rung:
+        """The rung it is."""
+        return Rung(
+            self.days,
+            cast(Way, self.channel),
+            self.template,
+            cast(Purpose, self.purpose),
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still be performed."""
+        return self.state in OPEN
+
+    def record_approved(self, by: str) -> None:
+        """A person has approved it; it waits for the time at which it is allowed."""
+        self._write(state="approved", asked_by=by)
+
+    def record_performed(
+        self,
+        now: datetime,
+        message_id: str | None = None,
+        call_id: str | None = None,
+        work_item_id: str | None = None,
+    ) -> None:
+        """It was begun: what came of it."""
+        self._write(
+            state="performed",
+            performed_at=now,
+            message_id=message_id,
+            call_id=call_id,
+            work_item_id=work_item_id,
+        )
+
+    def record_over(self, state: str, code: str = "", reason: str = "") -> None:
+        """It will not be performed: refused, expired or cancelled."""
+        self._write(state=state, code=code, reason=reason[:500])
+
+
+PlannedContact.add_index(
+    PlannedContact.index(
+        PlannedContact.customer,
+        unique=True,
+        where=SQL("state IN ('draft', 'approved')"),
+        name="planned_contact_open",
+    )
+)
+PlannedContact.add_index(
+    PlannedContact.index(
+        PlannedContact.message_id,
+        where=SQL("message_id IS NOT NULL"),
+        name="planned_contact_message",
+    )
+)
+
+
+class PlannedContactInvoice(Row):
+    """An invoice that a contact names, or would; `climbed`: the days of the highest rung that it
+    reached by it, while it was due on `due_on`.
+    """
+
+    planned_contact_id: str
+    invoice_id: str
+    planned_contact = ForeignKey(PlannedContact, on_delete="CASCADE", index=False)
+    invoice = ForeignKey(Invoice, on_delete="CASCADE")
+    climbed = IntegerField()
+    due_on = DateField()
+
+    class Meta:
+        primary_key = CompositeKey("planned_contact", "invoice")
+
+    @classmethod
+    def name(cls, planned: PlannedContact, owed: Sequence[tuple[Owed, int]]) -> None:
+        """Let a contact name these invoices, each with how high it climbs by it."""
+        cls.insert_many(
+            [
+                {
+                    "planned_contact": planned.id,
+                    "invoice": one.id,
+                    "climbed": climbed,
+                    "due_on": one.due_on,
+                }
+                for one, climbed in owed
+            ]
+        ).execute()
+
+    @classmethod
+    def ids_of(cls, planned_id: str) -> list[str]:
+        """The invoices that a contact names, longest due first."""
+        where = "planned_contact_id = ? ORDER BY due_on, invoice_id"
+        return [row.invoice_id for row in cls.all(where, planned_id)]
+
+    @classmethod
+    def keep(cls, planned_id: str, invoice_ids: Sequence[str]) -> None:
+        """Let a contact name only these of its invoices: the others need none any more."""
+        cls.delete().where(
+            cls.planned_contact == planned_id, cls.invoice.not_in(list(invoice_ids))
+        ).execute()

@@ -1,0 +1,64 @@
+"""How far a person has come on the ladder, and when they last heard from the clinic."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from models.base import execute
+from models.contact.contact_facts import moment
+from models.invoices.invoice import Invoice
+from rules.contact.ladder import Heard, Owed
+
+# A text that never left and a call that was never tried were no contact: the rung is still to come.
+_CLIMBED = """
+SELECT n.invoice_id, n.climbed, n.due_on, p.channel, p.performed_at
+FROM planned_contact AS p
+JOIN planned_contact_invoice AS n ON n.planned_contact_id = p.id
+LEFT JOIN message AS m ON m.id = p.message_id
+LEFT JOIN call AS c ON c.id = p.call_id
+WHERE p.customer_id = ? AND p.state <> 'refused'
+AND NOT (m.id IS NOT NULL AND m.status = 'refused' AND m.effect_id IS NULL)
+AND NOT (c.id IS NOT NULL AND c.state IN ('refused', 'cancelled') AND c.attempted_at IS NULL)
+"""
+_CALLED = "SELECT MAX(attempted_at) FROM call WHERE customer_id = ? AND direction = 'outbound'"
+_TEXTED = "SELECT MAX(sent_at) FROM message WHERE customer_id = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What the next rung of a person depends on."""
+
+    owed: tuple[Owed, ...]
+    heard: Heard
+
+
+def course_of(customer_id: str, zone: str, invoices: Sequence[Invoice]) -> Course:
+    """The person's course, by their unpaid `invoices`, in the account's time `zone`."""
+    climbed: dict[tuple[str, str], int] = {}
+    heard: list[datetime] = []
+    for invoice_id, days, due_on, channel, performed in execute(
+        _CLIMBED, (customer_id,)
+    ).fetchall():
+        key = invoice_id, str(due_on)
+        climbed[key] = max(days, climbed.get(key, 0))
+        at = moment(performed)
+        if at is not None and channel != "person":
+            heard.append(at)
+    texted, called = (
+        [at for at in [moment(execute(sql, (customer_id,)).fetchone()[0])] if at is not None]
+        for sql in (_TEXTED, _CALLED)
+    )
+    return Course(
+        tuple(
+            Owed(one.id, one.due_date, climbed.get((one.id, one.due_date.isoformat()), 0))
+            for one in invoices
+        ),
+        Heard(_day([*heard, *texted, *called], zone), _day(called, zone)),
+    )
+
+
+def _day(moments: Sequence[datetime], zone: str) -> date | None:
+    """The local date of the latest."""
+    latest = max(moments, default=datetime.min.replace(tzinfo=UTC))
+    return latest.astimezone(ZoneInfo(zone)).date() if moments else None

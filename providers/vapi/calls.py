@@ -1,0 +1,153 @@
+"""Calls at Vapi: placed with a name by which they are found again, read, and listed.
+
+Vapi takes no key, has no filter by name, and repeats nothing by itself here: a second POST would be
+a second call.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from providers.vapi import client
+from providers.vapi.client import Json, place
+from providers.vapi.lists import listed, name
+
+KIND = "call"
+MICRO = 1_000_000
+REPORT, STATUS = "end-of-call-report", "status-update"
+_TOLD = (
+    "status",
+    "endedReason",
+    "startedAt",
+    "endedAt",
+    "cost",
+    "artifact",
+    "analysis",
+    "transcript",
+)
+_RECORDED = ("recording", "recordingUrl", "presignedMonoUrl", "presignedStereoUrl")
+
+
+@dataclass(frozen=True, slots=True)
+class VapiCall:
+    """A call as Vapi tells of it; what it does not tell is empty. `name` is our effect's id.
+
+    `blocked`: it was taken, and not placed, because too many are under way. `cost` is in millionths
+    of a US dollar; `said` is what the assistant wrote down in the form it was given.
+    """
+
+    id: str
+    status: str
+    name: str = ""
+    direction: str = ""
+    phone_number_id: str = ""
+    customer_number: str = ""
+    carrier_id: str = ""
+    blocked: bool = False
+    ended_reason: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    cost: int | None = None
+    transcript: str = ""
+    summary: str = ""
+    said: Json | None = None
+    is_recorded: bool = False
+
+
+def create_call(body: Json, tag: str) -> VapiCall:
+    """Place a call; the tag becomes its name. Check `blocked`: success says only that Vapi took
+    it.
+    """
+    return read_call(client.post(f"/{KIND}", body | {"name": name(tag)}))
+
+
+def get_call(call_id: str) -> VapiCall:
+    """A call as it stands."""
+    return read_call(client.an_object(client.get(place(KIND, call_id))))
+
+
+def find_call(tag: str, since: datetime) -> VapiCall | None:
+    """The call with this name among those made since a time. That it is not there proves nothing:
+    how long Vapi takes to show a call is not known.
+    """
+    row = next((row for row in listed(f"/{KIND}", since) if row.get("name") == tag), None)
+    return None if row is None or not row.get("id") else read_call(row)
+
+
+def read_call(row: Json) -> VapiCall:
+    """A call out of any document of Vapi's that shows one."""
+    artifact, analysis = _object(row.get("artifact")), _object(row.get("analysis"))
+    transport, limits = _object(row.get("transport")), _object(row.get("subscriptionLimits"))
+    return VapiCall(
+        id=_text(row.get("id")),
+        status=_text(row.get("status")),
+        name=_text(row.get("name")),
+        direction="inbound" if row.get("type") == "inboundPhoneCall" else "outbound",
+        phone_number_id=_text(row.get("phoneNumberId")),
+        customer_number=_text(_object(row.get("customer")).get("number")),
+        carrier_id=_text(transport.get("callSid") or row.get("phoneCallProviderId")),
+        blocked=limits.get("concurrencyBlocked") is True,
+        ended_reason=_text(row.get("endedReason")),
+        started_at=_moment(row.get("startedAt")),
+        ended_at=_moment(row.get("endedAt")),
+        cost=_micros(row.get("cost")),
+        transcript=_text(artifact.get("transcript")) or _text(row.get("transcript")),
+        summary=_text(analysis.get("summary")),
+        said=_said(artifact, analysis),
+        is_recorded=any(artifact.get(name) for name in _RECORDED),
+    )
+
+
+def read_message(document: Any) -> tuple[str, VapiCall]:
+    """What kind of message it is that Vapi sends about a call, and the call as it tells of it; an
+    empty kind for what is no message. A report means that the call has ended.
+    """
+    message = _object(_object(document).get("message"))
+    kind, call = _text(message.get("type")), _object(message.get("call"))
+    told = {name: message[name] for name in _TOLD if message.get(name) is not None}
+    number = _object(message.get("phoneNumber"))
+    row = {"phoneNumberId": number.get("id")} | call | told
+    if kind == REPORT:
+        row["status"] = "ended"
+    if "customer" not in row:
+        row["customer"] = message.get("customer")
+    return kind, read_call(row)
+
+
+def _said(artifact: Json, analysis: Json) -> Json | None:
+    """The structured outcome, where the organization has either of the two ways to get one."""
+    plain = analysis.get("structuredData")
+    if isinstance(plain, dict) and plain:
+        return plain
+    for output in _object(artifact.get("structuredOutputs")).values():
+        result = _object(output).get("result")
+        if isinstance(result, dict) and result:
+            return result
+    return None
+
+
+def _object(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return value.replace("\0", "") if isinstance(value, str) else ""
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _micros(dollars: Any) -> int | None:
+    if isinstance(dollars, bool) or not isinstance(dollars, int | float | str):
+        return None
+    try:
+        micros = Decimal(str(dollars)) * MICRO
+        return int(micros) if micros.is_finite() and 0 <= micros < 10**15 else None
+    except InvalidOperation:
+        return None

@@ -1,0 +1,59 @@
+"""Whether a person has agreed to be charged, as it was heard; pure.
+
+The model's word for it counts for nothing. After the assistant has read out the amount, the person
+has to say yes in words of theirs, and nothing that doubts it.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from rules.calling.tools_payload import Said
+
+MOST_WORDS = 500  # characters that are kept as evidence
+_YES = re.compile(
+    r"\b(yes|yeah|yep|yup|sure|ok|okay|correct|i agree|agreed|go ahead|i do|please do|absolutely"
+    r"|that s fine|that is fine|si|claro|de acuerdo|adelante|correcto|esta bien|vale|acepto"
+    r"|por supuesto)\b"
+)
+_DOUBT = re.compile(
+    r"\b(no|not|nope|never|don t|do not|dont|won t|cannot|can t|wait|hold on|stop|but|maybe|later"
+    r"|unless|if|nunca|tampoco|espere|espera|pero|quizas|tal vez|despues|todavia|aun)\b"
+)
+
+
+def consent_heard(heard: Sequence[Said], amount: str) -> str:
+    """The person's words of consent to `amount`, digits such as 120.50, read out to them before;
+    empty when none were heard.
+    """
+    read_out = [
+        place
+        for place, said in enumerate(heard)
+        if said.role == "assistant" and names_amount(said.words, amount)
+    ]
+    if not read_out:
+        return ""
+    answers = [said.words for said in heard[read_out[-1] + 1 :] if said.role == "user"]
+    plain = [_plain(words) for words in answers]
+    if any(_DOUBT.search(words) for words in plain) or not any(map(_YES.search, plain)):
+        return ""
+    return " / ".join(answers)[:MOST_WORDS]
+
+
+def names_amount(words: str, amount: str) -> bool:
+    """Whether the words name the amount in digits: 120.50, 1,120.50 or, of whole ones, 120."""
+    digits = re.sub(r"(?<=\d),(?=\d{3})", "", words)
+    shown = re.escape(amount)
+    whole, _, part = amount.partition(".")
+    if part and not part.strip("0"):
+        shown = rf"{re.escape(whole)}(?:\.{part})?"
+    elif part:
+        # "120 dollars and 50 cents"
+        shown = rf"(?:{shown}|{re.escape(whole)}\s+\w+\s+(?:and|y|con)\s+{int(part)})"
+    return re.search(rf"(?<![\d.,]){shown}(?![.,]?\d)", digits) is not None
+
+
+def _plain(words: str) -> str:
+    bare = unicodedata.normalize("NFKD", words.casefold())
+    letters = "".join(char for char in bare if not unicodedata.combining(char))
+    return " ".join(re.sub(r"[^a-z0-9]+", " ", letters).split())

@@ -1,0 +1,103 @@
+"""The payments member's tools as Vapi is given them: inside the assistant's own body, so that a
+published version of it has its own tools, and a change of one is a change of the other; pure.
+
+Vapi adds the static parameters to what the model says, over it: which call it is, is nobody's word.
+"""
+
+from typing import Any
+
+Json = dict[str, Any]
+DOOR = "/api/vapi/tools"
+SECONDS = 20  # that Vapi waits; then the model may ask again, under a new id
+STATIC = [{"key": "callId", "value": "{{call.id}}"}]
+
+_TEXT: Json = {"type": "string"}
+REASONS = {
+    "asked_for_person": "wants a person",
+    "dispute": "says the bill is wrong or not theirs",
+    "already_paid": "says it was paid",
+    "hardship": "cannot pay at all",
+    "instalments": "wants to pay in parts",
+    "insurance": "says that an insurance pays",
+    "attorney": "has a lawyer, or wants one",
+    "bankruptcy": "is bankrupt",
+    "deceased": "says that the person has died",
+    "anger": "is upset",
+    "confusion": "does not understand",
+    "unverified": "could not be verified",
+}
+
+
+def _function(name: str, description: str, required: tuple[str, ...] = (), **given: Json) -> Json:
+    shape = {"type": "object", "properties": given, "required": list(required)}
+    return {"name": name, "description": description, "parameters": shape}
+
+
+def _one_of(*words: str, description: str = "") -> Json:
+    return _TEXT | {"enum": list(words)} | ({"description": description} if description else {})
+
+
+VERIFY = "verifyCaller"
+FUNCTIONS: tuple[Json, ...] = (
+    _function(
+        VERIFY,
+        "Says whether the caller is the person that they say they are. Call it before any word"
+        " about a bill, with what the caller answered.",
+        ("fullName",),
+        fullName=_TEXT | {"description": "First and last name, as the caller says them."},
+        postalCode=_TEXT | {"description": "The postal code of their address, in digits."},
+        invoiceNumber=_TEXT | {"description": "The number on the bill, if they know it."},
+    ),
+    _function("getUnpaidInvoice", "The verified person's unpaid bills, oldest first."),
+    _function(
+        "createPaymentLink",
+        "Texts the payment page of the oldest bill, or gives its address to be read out.",
+        by=_one_of("text", "read_out"),
+        to=_one_of(
+            "number_on_file",
+            "this_phone",
+            description="Where the text goes: the number on file, or the phone they speak on.",
+        ),
+    ),
+    _function(
+        "processPhonePayment",
+        "Charges the oldest bill to the card on file, after the person has said yes to the amount."
+        " It never takes a card number.",
+        by=_one_of("saved_card"),
+    ),
+    _function(
+        "recordPromise",
+        "Records the day on which the person says they will pay the whole of the oldest bill.",
+        ("date",),
+        date=_TEXT | {"description": "The day as YYYY-MM-DD."},
+    ),
+    _function(
+        "stopContact",
+        "Records at once that the person wants no more calls or texts, or that the number is"
+        " somebody else's.",
+        what=_one_of("everything", "calls", "texts"),
+        why=_one_of("asked", "wrong_number"),
+    ),
+    _function(
+        "requestHuman",
+        "Has a person at the clinic take over. Reasons: "
+        + "; ".join(f"{word}: {meaning}" for word, meaning in REASONS.items())
+        + ".",
+        ("reason",),
+        reason=_one_of(*REASONS),
+    ),
+)
+
+
+def render_tools(public_url: str) -> list[Json]:
+    """The tools; our secret is added to each `server` by whoever sends the body."""
+    return [
+        {
+            "type": "function",
+            "async": False,
+            "function": function,
+            "parameters": STATIC,
+            "server": {"url": f"{public_url}{DOOR}", "timeoutSeconds": SECONDS},
+        }
+        for function in FUNCTIONS
+    ]

@@ -1,0 +1,138 @@
+"""What Vapi sends when a model calls tools, and what it is answered; pure.
+
+Three shapes exist beside each other: Vapi's specification has `function` with the arguments as a
+text of JSON, its guides have `arguments` or `parameters` as an object. All are read.
+
+https://docs.vapi.ai/tools/custom-tools
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from rules.cards.card_numbers import redact
+
+Json = dict[str, Any]
+TYPE = "tool-calls"
+MOST = 20  # tool calls of one message; a model asks for one or two
+LONGEST = 1500  # characters of a line
+_LONGEST_ID = 200
+_ROLES = {"bot": "assistant", "assistant": "assistant", "user": "user"}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """One call of a tool. `arguments` are the model's words, without card numbers, and under them
+    the static values that it can neither see nor change.
+    """
+
+    id: str
+    name: str
+    arguments: Json
+    had_card_number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One thing said in the call: `role` is `assistant` or `user`."""
+
+    role: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one tool call is answered, in one line: what came of it, or why nothing did."""
+
+    line: str
+    failed: bool = False
+
+
+def read_tool_calls(document: Any) -> list[ToolCalled]:
+    """Every call of a tool in the body; empty when it holds none."""
+    message = _dict(_dict(document).get("message"))
+    listed = [_dict(each) for each in _list(message.get("toolCallList"))]
+    if not listed:
+        paired = [_dict(each) for each in _list(message.get("toolWithToolCallList"))]
+        # the function's name may stand beside the call only
+        listed = [{"name": each.get("name")} | _dict(each.get("toolCall")) for each in paired]
+    return [_read(each) for each in listed[:MOST] if each]
+
+
+def read_call(document: Any) -> Json:
+    """The call that a body is about; empty when it names none."""
+    return _dict(_dict(_dict(document).get("message")).get("call"))
+
+
+def read_heard(document: Any) -> tuple[Said, ...]:
+    """What was said in the call so far, oldest first, without card numbers."""
+    artifact = _dict(_dict(_dict(document).get("message")).get("artifact"))
+    spoken = _list(artifact.get("messages")) or _list(artifact.get("messagesOpenAIFormatted"))
+    heard = []
+    for each in map(_dict, spoken):
+        role = _ROLES.get(str(each.get("role")))
+        words = each.get("message") or each.get("content")
+        if role and isinstance(words, str):
+            heard.append(Said(role, redact(words)))
+    return tuple(heard)
+
+
+def rendered(called: ToolCalled, answer: Answer) -> Json:
+    """One entry of `results`."""
+    told = "error" if answer.failed else "result"
+    return {"toolCallId": called.id, "name": called.name, told: one_line(answer.line)}
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks, which Vapi does not take, and without card numbers."""
+    return " ".join(redact(text).split())[:LONGEST]
+
+
+def _read(each: Json) -> ToolCalled:
+    function = _dict(each.get("function"))
+    name = each.get("name") or function.get("name") or ""
+    given = (
+        each.get("arguments"),
+        each.get("parameters"),
+        function.get("arguments"),
+        function.get("parameters"),
+    )
+    arguments = _arguments(next((value for value in given if value), {}))
+    plain = _redacted(arguments)
+    return ToolCalled(
+        id=str(each.get("id") or "")[:_LONGEST_ID],
+        name=str(name)[:_LONGEST_ID],
+        arguments=plain,
+        had_card_number=plain != arguments,
+    )
+
+
+def _arguments(value: Any) -> Json:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return {}
+    return _dict(value)
+
+
+def _redacted(value: Any) -> Any:
+    """The words of a model without card numbers and without what no database keeps."""
+    if isinstance(value, str):
+        kept = value.replace("\0", "").encode("utf-8", "replace").decode()
+        return redact(kept)
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int | float):
+        return redact(str(value)) if redact(str(value)) != str(value) else value
+    if isinstance(value, dict):
+        return {str(name): _redacted(each) for name, each in value.items()}
+    return [_redacted(each) for each in value] if isinstance(value, list) else str(value)
+
+
+def _dict(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

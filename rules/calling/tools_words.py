@@ -1,0 +1,143 @@
+"""What the agent's tools answer, in one line for the model: what came of it, and what to say; pure.
+
+Nothing here says a word of a debt to whoever was not verified.
+"""
+
+from datetime import date
+
+from rules.money import in_words, to_major
+
+UNKNOWN_TOOL = "There is no such tool. Nothing was done. Do not say that anything was done."
+NOT_OURS = "This call is not known here. Nothing was done. Say that somebody will call back."
+NOT_LIVE = "This call is over. Nothing was done."
+NOT_VERIFIED = (
+    "The caller is not verified. Nothing was done and nothing may be said about a bill. Ask for the"
+    " full name and the postal code, and call the tool verifyCaller."
+)
+CARD_NUMBER = (
+    "A card number was removed from what you sent; it is kept nowhere. Say: please stop, I cannot"
+    " take card details by phone. Offer createPaymentLink instead."
+)
+FAILED = (
+    "Something went wrong on our side. It is not known that anything was done: do not say that it"
+    " was. Offer a person by the tool requestHuman."
+)
+
+VERIFIED = "Verified. You may now speak with this person about their bills at this clinic."
+ALREADY_VERIFIED = "The caller is verified already."
+ONE_MORE_TRY = (
+    "Not verified. Do not say which answer was wrong, and say nothing about a bill. Ask once more"
+    " for the full name and the postal code, then call this again; there is one more try."
+)
+TRIES_USED_UP = (
+    "Not verified, and there are no more tries in this call. Do not ask again and say nothing about"
+    " a bill. Call the tool requestHuman with the reason unverified."
+)
+
+PAID = "The payment of {amount} for bill {number} succeeded. Say so, and thank the caller."
+UNDER_WAY = (
+    "The payment is under way and its outcome is not known yet. Say that, and do not say that it"
+    " was paid. Call this again in a few seconds to ask."
+)
+NO_CARDS_IN_CALLS = "This clinic takes no cards during a call. Offer createPaymentLink."
+NO_SUCH_WAY = "There is no such way to pay here. Offer createPaymentLink."
+NO_MORE_ENTRIES = "No more cards can be typed in this call. Offer createPaymentLink."
+NO_KEYPAD = "This clinic takes no card by keypad. Offer createPaymentLink."
+OTHER_NUMBER = (
+    "That number is neither on file nor the one on the line, so nothing is texted to it. Offer this"
+    " phone, the number on file, or to read the address out."
+)
+BAD_DAY = "Give the day as YYYY-MM-DD. Nothing was recorded; ask for the day."
+NO_NUMBER = (
+    "The caller's number is withheld, so nothing was recorded by number. Ask for the number that"
+    " should not be contacted, and call the tool requestHuman."
+)
+STOPPED = "Recorded at once: no more {what} to this number. Say so. Do not ask why."
+WRONG_NUMBER = (
+    "Recorded at once: nothing more to this number. Say sorry, say no more about why you called,"
+    " and end the call."
+)
+HUMAN = "Recorded: a person at the clinic will get in touch by the next working day. Say so."
+
+NOTHING_DUE = "Nothing is due at the moment. Say that there is nothing to pay."
+DECLARED = {
+    "not_found": "No such bill belongs to this call. Nothing was done.",
+    "invoice_already_paid": NOTHING_DUE,
+    "invoice_not_payable": "This bill cannot be paid just now. Offer a person.",
+    "invoice_closed": "This bill is closed. Offer a person if the caller has questions.",
+    "payment_in_progress": (
+        "A payment of this bill is on its way. Say so; nothing more has to be done now."
+    ),
+    "payment_repeated": (
+        "The same payment was made minutes ago, so nothing was charged again. Say so."
+    ),
+    "no_saved_card": "There is no card on file. Nothing was charged. Offer createPaymentLink.",
+    "charges_paused": "Cards cannot be charged just now. Nothing was charged. Offer a link.",
+    "ceiling_reached": "Cards cannot be charged any more today. Nothing was charged. Offer a link.",
+    "books_stale": "Cards cannot be charged just now. Nothing was charged. Offer a link.",
+    "payment_refused": "The payment could not be taken. Nothing was charged. Offer a person.",
+    "conflict": "A text about this is on its way to another number already. Say so.",
+    "contact_refused": "No text may be sent to this number now.",
+    "card_declined": "The card was declined. Nothing was charged. Offer a link. Advice:",
+    "staff_form_off": NO_CARDS_IN_CALLS,
+    "invalid": "",
+}
+ELSE = "It could not be done, and nothing was done. Say so, and offer a person."
+# details that are written for the caller's ears
+_TOLD = frozenset({"card_declined", "invalid"})
+
+
+def words_for(code: str, detail: str) -> str:
+    """What the model is told of a refusal; never its details, which are for the clinic."""
+    told = DECLARED.get(code, ELSE)
+    return f"{told} {detail}".strip() if code in _TOLD else told
+
+
+def bill(
+    number: str, amount: int, currency: str, due: date, *, is_overdue: bool, project: str = ""
+) -> str:
+    """One bill, as it may be told to the person who owes it."""
+    when = f"{due:%B} {due.day}, {due.year}"
+    was = f"was due on {when} and is overdue" if is_overdue else f"is due on {when}"
+    about = f", reference {project}" if project else ""
+    return f"Bill {number}{about}: {in_words(amount, currency, 'en_US')} to pay, {was}."
+
+
+def link_texted(phone: str) -> str:
+    """A text with the link is on its way; whether it arrives is not known yet."""
+    return (
+        f"A text with the payment link is on its way to the number ending in {phone[-4:]}. Say so,"
+        " and that the page is safe. Do not say that anything was paid."
+    )
+
+
+def link_to_read(url: str, refused: bool) -> str:
+    """The address, for whoever cannot be texted, or wants to hear it."""
+    why = "No text may be sent to this number now. " if refused else ""
+    return (
+        f"{why}The payment page is at {url} . Offer to read the address out, character by"
+        " character, twice. Do not say that a text was sent."
+    )
+
+
+def ask_consent(
+    amount: int, currency: str, number: str, clinic: str, notice: str, card: str
+) -> str:
+    """What has to be read out, and answered with a yes, before a card is charged."""
+    return (
+        "Nothing was charged yet. "
+        + (f"Say first: {notice} " if notice else "")
+        + f"Then say exactly: Do you agree that {clinic} charges {spoken_amount(amount, currency)}"
+        f" to {card} for bill {number}? Wait for a clear yes, then call this again with"
+        " the same values."
+    )
+
+
+def spoken_amount(amount: int, currency: str) -> str:
+    """An amount in digits, as the consent to it is looked for."""
+    return f"{to_major(amount, currency)} {currency.upper()}"
+
+
+def promised(day: date) -> str:
+    """A promise was recorded."""
+    return f"Recorded: the payment is promised for {day:%A}, {day:%B} {day.day}. Thank the caller."

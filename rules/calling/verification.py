@@ -1,0 +1,102 @@
+"""Whether somebody on the phone is who they say they are: what is asked, and what counts; pure.
+
+Asked for are the full name and the postal code of the address; where no address is kept, the number
+of a bill. Whoever calls from a number that is not kept names the number of a bill besides. A name
+counts when first name and a family name agree; accents, case, titles and middle names do not
+matter. Nobody is told which of the answers was wrong.
+"""
+
+import hashlib
+import unicodedata
+from dataclasses import dataclass
+
+TRIES = 2  # of one call
+TRIES_A_DAY = 6  # about one person, over all calls
+_TITLES = ("mr", "mrs", "ms", "miss", "dr", "sr", "sra", "srta", "senor", "senora", "don", "dona")
+_NO_NAMES = frozenset(
+    [*_TITLES, "jr", "ii", "iii", "iv", "the", "and", "y", "de", "la", "del"],
+)
+_FEWEST = 2  # names
+_US_DIGITS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the caller answered."""
+
+    name: str = ""
+    postal_code: str = ""
+    invoice_number: str = ""
+
+    @property
+    def digest(self) -> str:
+        """What tells the same answers given again from others, and keeps none of them."""
+        said = (*names_in(self.name), plain(self.postal_code), plain(self.invoice_number))
+        return hashlib.sha256("\n".join(said).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a person who may be calling."""
+
+    name: str
+    postal_code: str
+    invoice_numbers: tuple[str, ...]
+    calls_from_own_number: bool
+
+
+def missing(answers: Answers) -> str:
+    """What has to be asked for before anything can be compared; nothing when all is there."""
+    if len(names_in(answers.name)) < _FEWEST:
+        return "first and last name"
+    if not plain(answers.postal_code) and not plain(answers.invoice_number):
+        return "postal code, or the number on the bill"
+    return ""
+
+
+def is_verified(answers: Answers, kept: Kept) -> bool:
+    """Whether the answers are those of the person."""
+    if not same_person(answers.name, kept.name):
+        return False
+    code_agrees = same_postal_code(answers.postal_code, kept.postal_code)
+    numbers = {plain(number) for number in kept.invoice_numbers} - {""}
+    number_agrees = plain(answers.invoice_number) in numbers
+    if not kept.postal_code:
+        return number_agrees
+    return code_agrees and (kept.calls_from_own_number or number_agrees)
+
+
+def same_person(said: str, kept: str) -> bool:
+    """Whether two names are one person's: the first name, and one of the family names."""
+    mine, theirs = names_in(said), names_in(kept)
+    if len(mine) < _FEWEST or len(theirs) < _FEWEST:
+        return False
+    return mine[0] == theirs[0] and bool(set(mine[1:]) & set(theirs[1:]))
+
+
+def same_postal_code(said: str, kept: str) -> bool:
+    """Whether two postal codes are one; of American ones five digits count."""
+    mine, theirs = plain(said), plain(kept)
+    if theirs[:_US_DIGITS].isdigit() and len(theirs) in {5, 9}:
+        return mine[:_US_DIGITS] == theirs[:_US_DIGITS] and len(mine) in {5, 9}
+    return bool(mine) and mine == theirs
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The names in a name, first name first, without titles, initials and accents."""
+    family, comma, first = text.partition(",")
+    turned = f"{first} {family}" if comma and first.strip() else text
+    bare = unicodedata.normalize("NFKD", turned.casefold())
+    letters = "".join(
+        " " if not (char.isalpha() or unicodedata.combining(char)) and char not in "'’" else char
+        for char in bare
+    )
+    kept = "".join(char for char in letters if not unicodedata.combining(char) and char not in "'’")
+    return tuple(name for name in kept.split() if len(name) > 1 and name not in _NO_NAMES)
+
+
+def plain(text: str) -> str:
+    """Letters and digits only, in lower case."""
+    return "".join(
+        char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum()
+    )

@@ -1,0 +1,44 @@
+"""What is texted to a person who expects it: staff's own words, which are checked before anything
+is asked or sent, and thanks.
+"""
+
+import re
+
+from rules.cards.card_numbers import has_card_number
+from rules.contact.lookalikes import plain_letters
+
+LONGEST = 480  # characters, so that a text is not more than four segments
+TEMPLATE = "{clinic}: {answer}"
+THANKS = {
+    "en": "{clinic}: thank you, your payment has arrived as promised.",
+    "es": "{clinic}: gracias, hemos recibido su pago como lo prometió.",
+}
+# A text may be read by whoever holds the phone: 45 CFR 164.502(b), the least that is necessary.
+_HEALTH = re.compile(
+    r"\b(?:diagnos\w*|treatments?|surger\w+|procedures?|prescri\w*|medications?|lab results?"
+    r"|test results?|biops\w+|x ?rays?|mri|ct scans?|root canals?|crowns?|fillings?|extractions?"
+    r"|implants?|cancer\w*|tumou?rs?|hiv|std|pregnan\w*|abortions?|depress\w+|psychiatr\w*"
+    r"|therap\w+|infect\w+|diseases?|disorders?|diabet\w*|chemotherap\w*|rehab\w*|addict\w*"
+    r"|diagnostic\w*|tratamientos?|cirug\w+|enfermedad\w*|embaraz\w*|recetas?|medicamentos?"
+    r"|endodoncia\w*|analisis|cancer|tumor\w*)\b"
+)
+
+
+def faults_of_answer(text: str) -> list[str]:
+    """What is wrong with a text of a person at the clinic, in words for them; empty when it is
+    fine. Whether an offer in it may go to this person is for the contact gate to say.
+    """
+    faults = []
+    if not text.strip():
+        faults.append("is empty; the words of the text are accepted; write them")
+    if len(text) > LONGEST:
+        faults.append(f"has {len(text)} characters; at most {LONGEST} are accepted; shorten it")
+    if has_card_number(text):
+        faults.append("has a card number; none is ever texted; send a payment link instead")
+    named = _HEALTH.search(" ".join(plain_letters(text).split()))
+    if named:
+        faults.append(
+            f"speaks of health ({named[0]!r}), and texts may be read by others; the invoice's"
+            " number is accepted; say it without, or call"
+        )
+    return faults

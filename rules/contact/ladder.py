@@ -1,0 +1,194 @@
+"""The ladder: when a person who owes is contacted, and how: the rung that is due, and the next one.
+
+It is climbed per person. Each overdue invoice remembers the highest rung at which it was named, and
+one contact names all that are overdue. Late looks make up for nothing: only the latest rung that is
+due counts. Nobody hears more often than one invoice alone would make them: each rung keeps the
+distance that it has from the one before it.
+
+Days are dates of the account's own zone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any, Literal
+
+Way = Literal["sms", "voice", "person"]
+Purpose = Literal["reminder", "collection"]  # of a rung
+
+MOST_RUNGS = 12
+LAST_DAY = 365  # after the due date
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One rung: so many `days` after the due date, by text, call, or a work item for a person.
+
+    `template`: the kind of text. `purpose`: a friendly `reminder`, or a `collection` action, for
+    which some states want a debt to be older.
+    """
+
+    days: int
+    way: Way
+    template: str = ""
+    purpose: Purpose = "reminder"
+
+
+DEFAULT: tuple[Rung, ...] = (
+    Rung(3, "sms", "payment_link"),
+    Rung(7, "voice"),
+    Rung(14, "sms", "reminder"),
+    Rung(21, "voice"),
+    Rung(28, "person"),
+)
+MOST_NAMED = 5  # invoices that one text names, each with its address
+# reasons that are about one debt: another of the same person may be asked for
+OF_ONE_DEBT = frozenset(
+    {
+        "invoice_paid",
+        "invoice_disputed",
+        "invoice_not_collectable",
+        "payment_processing",
+        "promised",
+        "debt_too_young",
+        "recent_conversation",
+        "debt_cap",
+        "books_not_current",
+        "text_on_its_way",
+        "payment_refused",
+    }
+)
+# the least days between two calls, by the account's `callFrequency`
+CALL_GAPS = {"daily": 1, "every_3_days": 3, "weekly": 7, "every_2_weeks": 14}
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """An unpaid invoice; `climbed`: the days of the highest rung at which it was named, or 0."""
+
+    id: str
+    due_on: date
+    climbed: int = 0
+
+    def age(self, day: date) -> int:
+        """For how many days it has been due."""
+        return (day - self.due_on).days
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """When the person last heard from the clinic, and was last called."""
+
+    last_on: date | None = None
+    last_call_on: date | None = None
+
+
+SILENCE = Heard()
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """A rung, the first day on which it may be climbed, and the invoices that it is about, the
+    longest due first.
+    """
+
+    rung: Rung
+    on: date
+    invoice_ids: tuple[str, ...]
+
+
+def read_ladder(rows: Sequence[dict[str, Any]] | None) -> tuple[Rung, ...]:
+    """The rungs that an account chose, as they are stored; None: the default."""
+    return DEFAULT if rows is None else tuple(Rung(**row) for row in rows)
+
+
+def faults_of_ladder(rungs: Sequence[Rung]) -> list[str]:
+    """What is wrong with a ladder, in words for whoever wrote it."""
+    days = [rung.days for rung in rungs]
+    faults = []
+    if days != sorted(set(days)):
+        faults.append("the days must grow from rung to rung, each once")
+    if any(rung.template and rung.way != "sms" for rung in rungs):
+        faults.append("only a text has a template")
+    if any(rung.way == "person" for rung in rungs[:-1]):
+        faults.append("a person comes last: nothing follows them")
+    return faults
+
+
+def links_only(rungs: Sequence[Rung]) -> tuple[Rung, ...]:
+    """The ladder of an account that collects by links alone: calls are texts."""
+    return tuple(
+        Rung(rung.days, "sms", "reminder", rung.purpose) if rung.way == "voice" else rung
+        for rung in rungs
+    )
+
+
+def climbed_by(rungs: Sequence[Rung], owed: Owed, day: date) -> int:
+    """How high an invoice is once it was named on a day: the latest rung that was due."""
+    return max((rung.days for rung in rungs if rung.days <= owed.age(day)), default=owed.climbed)
+
+
+def next_climb(
+    rungs: Sequence[Rung],
+    invoices: Sequence[Owed],
+    heard: Heard,
+    call_gap: int,
+    today: date,
+) -> Climb | None:
+    """The next contact with the person, today or later; None when all rungs have been climbed."""
+    firsts = [
+        one.due_on + timedelta(days=rung.days)
+        for one in invoices
+        for rung in rungs
+        if _awaits(one, rung)
+    ]
+    if not firsts:
+        return None
+    day = max(today, min(firsts))
+    while True:
+        rung = _due(rungs, invoices, day)
+        may_be_on = max(day, _earliest(rungs, rung, heard, call_gap))
+        if may_be_on == day:
+            return Climb(rung, day, _overdue(invoices, day))
+        day = may_be_on  # by then a later rung may be due
+
+
+def _awaits(owed: Owed, rung: Rung) -> bool:
+    """Whether the rung is still to come for an invoice. A person takes over only what was named in
+    a contact before: nothing that is old when it comes in goes to them at once.
+    """
+    return rung.days > owed.climbed and (rung.way != "person" or owed.climbed > 0)
+
+
+def _due(rungs: Sequence[Rung], invoices: Sequence[Owed], day: date) -> Rung:
+    """The latest rung that is due on a day on which one is."""
+    return max(
+        (
+            rung
+            for rung in rungs
+            for one in invoices
+            if _awaits(one, rung) and rung.days <= one.age(day)
+        ),
+        key=lambda rung: rung.days,
+    )
+
+
+def _earliest(rungs: Sequence[Rung], rung: Rung, heard: Heard, call_gap: int) -> date:
+    """From when on a rung keeps its distance from what the person last heard."""
+    days = [one.days for one in rungs]
+    distances = {one: one - before for before, one in pairwise(days)}
+    # what would be the first contact about one invoice may follow one about another
+    distances[days[0]] = min(distances.values(), default=days[0])
+    earliest = date.min
+    if heard.last_on is not None:
+        earliest = heard.last_on + timedelta(days=distances[rung.days])
+    if rung.way == "voice" and heard.last_call_on is not None:
+        earliest = max(earliest, heard.last_call_on + timedelta(days=call_gap))
+    return earliest
+
+
+def _overdue(invoices: Sequence[Owed], day: date) -> tuple[str, ...]:
+    """Those that are overdue on a day, the longest due first."""
+    late = sorted((one.due_on, one.id) for one in invoices if one.due_on < day)
+    return tuple(invoice_id for _, invoice_id in late)

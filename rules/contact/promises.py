@@ -1,0 +1,37 @@
+"""What a promise to pay comes to: how long is waited, and when it was kept."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Literal, NamedTuple
+
+from rules.contact.policy import RULES, Rule
+
+Outcome = Literal["kept", "partly_kept", "broken", "moot"]
+
+
+class Terms(NamedTuple):
+    """Days of grace after the day that was promised, and how far ahead that day may lie."""
+
+    grace_days: int
+    farthest_days: int
+
+
+def terms_on(day: date, rules: Iterable[Rule] = RULES) -> Terms:
+    """The terms in force on a day: those of the policy's rule `promise` or one of its successors,
+    `promise.…`.
+    """
+    found = next(rule for rule in rules if _is_promise(rule) and rule.in_force(day, day))
+    return Terms(found.numbers["grace_days"], found.numbers["farthest_days"])
+
+
+def _is_promise(rule: Rule) -> bool:
+    return rule.id == "promise" or rule.id.startswith("promise.")
+
+
+def outcome_of(promised: int, paid: int, outstanding: int) -> Outcome:
+    """What became of a promise of `promised` since which `paid` has come in, net of what went back,
+    and `outstanding` is still owed; all in minor units.
+    """
+    if paid >= promised or outstanding == 0:
+        return "kept"
+    return "partly_kept" if paid > 0 else "broken"

@@ -1,0 +1,89 @@
+"""What a work item may be about, and what a person may decide about it: one table that the API, the
+model and the page of the docs go by.
+
+A kind's actions are words for `POST /api/work-items/{id}/resolve`; each says what it does besides
+closing the item. `actions/contact/resolve_item.py` performs them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+DONE = "Nothing else: somebody has seen to it."
+REPLY = "Texts `text` to the person, if the contact gate allows it."
+HOLD = "Places a hold on the person: nobody contacts them until it is removed."
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of work item: what waits, and each action with what it does."""
+
+    what: str
+    actions: Mapping[str, str]
+
+
+KINDS: dict[str, Kind] = {
+    "escalation": Kind(
+        "a person has to take over",
+        {"done": DONE, "reply": REPLY, "hold": HOLD},
+    ),
+    "reply": Kind(
+        "a person has answered a text",
+        {
+            "done": DONE,
+            "reply": REPLY,
+            "called": "Nothing else: somebody has called.",
+            "hold": HOLD,
+            "wrong_number": "Suppresses the number for texts and calls: it is somebody else's.",
+        },
+    ),
+    "draft": Kind(
+        "a contact waits for approval",
+        {
+            "approve": "Asks balance and gate again, then contacts the person.",
+            "decline": "The contact is not made.",
+        },
+    ),
+    "doubt": Kind(
+        "nobody knows whether something happened at a provider",
+        {"done": "Nothing else: settle it with `bin/payphone effects settle`, or have it settled."},
+    ),
+    "overpayment": Kind(
+        "there is money that nobody owed",
+        {
+            "refund": "Asks for a refund of what is too much.",
+            "keep": "Nothing else: the clinic keeps it as a credit of the person.",
+        },
+    ),
+    "dispute": Kind(
+        "a cardholder disputes a payment",
+        {"done": "Nothing else: it is answered in Stripe's dashboard."},
+    ),
+    "call": Kind(
+        "a person is to be called by hand",
+        {"called": "Nothing else: somebody has called.", "skip": "Nothing else: nobody calls."},
+    ),
+}
+
+# Why a person has to take over; another reason is told as it is given.
+REASONS: dict[str, str] = {
+    "asked_for_person": "The person asks to speak with somebody at the clinic.",
+    "dispute": "The person says that the bill is wrong or not theirs.",
+    "hardship": "The person says that they cannot pay.",
+    "instalments": "The person wants to pay in parts.",
+    "attorney": "The person has an attorney.",
+    "bankruptcy": "The person says that there is a bankruptcy.",
+    "deceased": "Somebody says that the person has died.",
+    "anger": "The person is upset.",
+    "confusion": "The person did not understand what it is about.",
+    "unverified": "Nobody could tell whether it is the right person.",
+    "unknown_outcome": "It is not known how the call ended.",
+    "unanswered": "Everything that was planned has been tried, and nothing was paid.",
+    "promises_broken": "The person has promised to pay more than once, and has not.",
+    "insurance": "The person says that their insurance pays.",
+    "other": "Somebody at the clinic is asked to look at this.",
+}
+
+
+def reason_in_words(reason: str) -> str:
+    """The reason of an escalation for people."""
+    return REASONS.get(reason, reason)

@@ -1,0 +1,147 @@
+"""Who answers: scripts of people, and of machines, by which a call goes on."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+# who they say they are; a call's own caller may say something else
+NAME = {"fullName": "Pat Doe", "postalCode": "02101"}
+VERIFY = "verifyCaller"
+VERIFIED = (VERIFY, NAME)
+TEXTED: Json = {"by": "text", "to": "number_on_file"}
+CARD = "4242 4242 4242 4242"
+
+
+@dataclass(frozen=True)
+class Script:
+    """How one call goes. `tools` are what the assistant calls in it, in that order; `said` is what
+    it writes down at the end.
+    """
+
+    ended: str
+    answered: bool = True
+    transcript: str = ""
+    summary: str = ""
+    said: Json = field(default_factory=dict)
+    tools: tuple[tuple[str, Json], ...] = ()
+    recorded: bool = False
+
+
+def scripted(script: Script, place: int, who: Json, day: Callable[[int], str]) -> tuple[str, Json]:
+    """The tool that is called at a place of a script, as `who` has it called; `day` says which day
+    it is in some days.
+    """
+    name, arguments = script.tools[place]
+    if name == VERIFY:
+        return name, dict(arguments) | who
+    later = re.fullmatch(r"in (\d+) days", str(arguments.get("date", "")))
+    return name, dict(arguments) | ({"date": day(int(later[1]))} if later else {})
+
+
+def _talk(*lines: str) -> str:
+    speakers = ("AI", "User")
+    return "\n".join(f"{speakers[place % 2]}: {line}" for place, line in enumerate(lines))
+
+
+_OPENING = "This is the clinic's AI assistant. May I have your full name, please?"
+_BYE = "Thank you. Goodbye."
+
+SCRIPTS: dict[str, Script] = {
+    "busy": Script("customer-busy", answered=False),
+    "no_answer": Script("customer-did-not-answer", answered=False),
+    "voicemail": Script("voicemail", answered=False),
+    "dead_line": Script("twilio-reported-customer-misdialed", answered=False),
+    "fails": Script("call.in-progress.error-vapifault-worker-died"),
+    "odd_end": Script("a-word-that-is-new"),
+    "hangs_up": Script("customer-ended-call", transcript=_talk(_OPENING, "No.")),
+    "silent": Script("silence-timed-out", transcript=_talk(_OPENING)),
+    "pays_by_link": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "Pat Doe.", "I am texting you a link.", "Thanks."),
+        summary="The person will pay by the link.",
+        said={"outcome": "link_sent"},
+        tools=(VERIFIED, ("getUnpaidInvoice", {}), ("createPaymentLink", TEXTED)),
+        recorded=True,
+    ),
+    "promises": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "Pat Doe.", "When can you pay?", "On Friday."),
+        summary="The person promised to pay.",
+        said={"outcome": "promised"},
+        tools=(VERIFIED, ("getUnpaidInvoice", {}), ("recordPromise", {"date": "in 3 days"})),
+    ),
+    "disputes": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "Pat Doe.", "It is about a bill.", "That is wrong."),
+        summary="The person says that the amount is wrong.",
+        said={"outcome": "dispute"},
+        tools=(VERIFIED, ("getUnpaidInvoice", {})),
+    ),
+    "wrong_person": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "You have the wrong number."),
+        summary="Somebody else has this number.",
+        said={"outcome": "wrong_person"},
+        tools=(("stopContact", {"what": "everything", "why": "wrong_number"}),),
+    ),
+    "says_stop": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "Stop calling me."),
+        summary="The person wants no more calls.",
+        said={"outcome": "stop"},
+        tools=(("stopContact", {"what": "everything", "why": "asked"}),),
+    ),
+    "asks_for_a_human": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "I want to talk to a person."),
+        summary="The person wants to talk to somebody.",
+        said={"outcome": "wants_person"},
+        tools=(("requestHuman", {"reason": "asked_for_person"}),),
+    ),
+    "reads_out_a_card": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "Pat Doe.", "It is about a bill.", f"My card is {CARD}."),
+        summary=f"The person read out {CARD}.",
+        said={"outcome": "callback", "note": CARD},
+        tools=(VERIFIED, ("processPhonePayment", {"by": "saved_card", "cardNumber": CARD})),
+    ),
+    "speaks_spanish": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "Hola, soy Pat Doe.", "Le envío un enlace.", "Gracias."),
+        summary="The person spoke Spanish.",
+        said={"outcome": "link_sent", "language": "es"},
+        tools=(VERIFIED, ("createPaymentLink", TEXTED)),
+    ),
+    "is_upset": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "This is outrageous."),
+        said={"outcome": "anger"},
+    ),
+    "confused": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "I do not understand."),
+        said={"outcome": "confusion"},
+    ),
+    "bankrupt": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "I have filed for bankruptcy."),
+        said={"outcome": "bankruptcy"},
+    ),
+    "has_a_lawyer": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "Talk to my lawyer."),
+        said={"outcome": "attorney"},
+    ),
+    "in_hardship": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "I have lost my job."),
+        said={"outcome": "hardship"},
+    ),
+    "deceased": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "She has died."),
+        said={"outcome": "deceased"},
+    ),
+}

@@ -1,0 +1,178 @@
+"""What waits for a person (F52, B18): escalations are opened, listed, answered through the same
+gate, and closed once.
+"""
+
+import pytest
+
+from models.accounts.audit_entry import AuditEntry
+from models.contact.hold import Hold
+from models.contact.message import Message
+from models.contact.phone_suppression import PhoneSuppression
+from models.contact.work_item import WorkItem
+from models.feed.outgoing_event import OutgoingEvent
+from tests.texting import Texting
+
+VISA = "4242 4242 4242 4242"
+
+
+@pytest.fixture
+def clinic(texting: Texting) -> Texting:
+    return texting.consents()
+
+
+def escalated(clinic, **body):
+    answer = clinic.post(f"/api/invoices/{clinic.invoice.id}/escalations", **body)
+    assert answer.status_code == 201, answer.text
+    return answer.json
+
+
+def resolved(clinic, item, **body):
+    return clinic.post(f"/api/work-items/{item['id']}/resolve", **body)
+
+
+def test_an_escalation_has_an_owner_a_due_date_and_a_context_and_is_announced_once(clinic):
+    said = {"reason": "hardship", "note": "asked for a plan", "owner": "Mia"}
+    first, again = escalated(clinic, **said), escalated(clinic, **said)
+    assert first == again
+    assert (first["owner"], first["context"]["note"]) == ("Mia", "asked for a plan")
+    assert first["words"] == "The person says that they cannot pay."
+    assert first["dueAt"] > first["createdAt"]
+    (event,) = OutgoingEvent.select().where(OutgoingEvent.type == "escalation.opened")
+    assert (event.account_id, event.payload["workItemId"]) == (clinic.account.id, first["id"])
+
+
+def test_what_is_open_is_listed_and_what_is_resolved_is_not(clinic):
+    item = escalated(clinic)
+    listed = "/api/work-items?state=open&kind=escalation"
+    assert [row["id"] for row in clinic.get(listed)["data"]] == [item["id"]]
+    assert clinic.get("/api/work-items?state=open&kind=dispute")["data"] == []
+    done = resolved(clinic, item, action="done", note="Called back.")
+    assert (done.status_code, done.json["state"], done.json["actions"]) == (200, "resolved", [])
+    assert (done.json["note"], done.json["resolution"]) == ("Called back.", "done")
+    assert clinic.get(listed)["data"] == []
+    assert AuditEntry.get(AuditEntry.action == "work_item.resolved").detail["resolution"] == "done"
+
+
+def test_the_same_choice_again_changes_nothing_and_another_one_is_refused(clinic):
+    item = escalated(clinic)
+    first = resolved(clinic, item, action="hold", note="asked for time")
+    assert resolved(clinic, item, action="hold").json == first.json
+    assert Hold.select().count() == 1
+    other = resolved(clinic, item, action="done")
+    assert (other.status_code, other.json["code"]) == (409, "conflict")
+
+
+def test_an_action_that_the_kind_has_not_is_refused_with_those_it_has(clinic):
+    answer = resolved(clinic, escalated(clinic), action="refund")
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "action")
+    assert "done, reply, hold is accepted" in answer.json["detail"]
+
+
+def test_another_accounts_item_is_not_there(clinic):
+    item, hill = escalated(clinic), clinic.another_clinic()
+    assert resolved(hill, item, action="done").status_code == 404
+    assert hill.get(f"/api/work-items/{item['id']}")["code"] == "not_found"
+
+
+def test_a_resolved_reason_that_comes_again_is_open_again(clinic):
+    item = escalated(clinic, reason="dispute")
+    resolved(clinic, item, action="done")
+    again = escalated(clinic, reason="dispute")
+    assert (again["id"], again["state"], again["resolution"]) == (item["id"], "open", None)
+    assert OutgoingEvent.select().where(OutgoingEvent.type == "escalation.opened").count() == 2
+
+
+def test_staff_answer_by_text_through_the_gate(clinic):
+    item = escalated(clinic)
+    answer = clinic.post(f"/api/work-items/{item['id']}/reply", text="We will call you at noon.")
+    assert (answer.status_code, answer.json["state"]) == (202, "resolved"), answer.text
+    clinic.work()
+    (sent,) = clinic.sent()
+    assert sent["body"] == "Harbor Dental: We will call you at noon. Reply STOP to opt out."
+    assert Message.get().kind == "answer"
+
+
+def test_a_paid_invoice_does_not_keep_staff_from_answering(clinic):
+    """An answer asks for no money; a reminder would be refused."""
+    item = escalated(clinic)
+    _pay(clinic)
+    assert clinic.ask().status_code == 409
+    answer = clinic.post(f"/api/work-items/{item['id']}/reply", text="We have found it, thank you.")
+    assert answer.status_code == 202, answer.text
+    clinic.work()
+    assert len(clinic.sent()) == 1
+
+
+def _pay(clinic):
+    body = {
+        "invoiceId": clinic.invoice.id,
+        "amount": 12_000,
+        "currency": "usd",
+        "method": "cash",
+        "reference": "till 7",
+    }
+    assert clinic.post("/api/payments/upsert", **body).status_code == 201
+
+
+def test_nobody_is_answered_who_has_said_stop(clinic):
+    item = escalated(clinic)
+    clinic.hear("STOP")
+    answer = clinic.post(f"/api/work-items/{item['id']}/reply", text="Sorry to hear that.")
+    assert (answer.status_code, answer.json["reasonCode"]) == (422, "opted_out")
+    assert WorkItem.get_by_id(item["id"]).is_open
+    assert clinic.requests() == []
+
+
+def test_an_answer_that_a_stop_overtakes_is_work_again(clinic):
+    item = escalated(clinic)
+    clinic.post(f"/api/work-items/{item['id']}/reply", text="We will call you at noon.")
+    clinic.hear("STOP")
+    clinic.work()
+    assert clinic.requests() == []
+    open_one = clinic.get(f"/api/work-items/{item['id']}")
+    assert open_one["state"] == "open"
+    assert "opted out" in open_one["context"]["answerFailed"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Your root canal costs $120.", "speaks of health"),
+        ("Su cirugía cuesta $120.", "speaks of health"),
+        ("x" * 481, "at most 480 are accepted"),
+        (" ", "at least 1 character"),
+    ],
+)
+def test_words_that_may_not_be_texted_are_refused(clinic, text, why):
+    item = escalated(clinic)
+    answer = clinic.post(f"/api/work-items/{item['id']}/reply", text=text)
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "text"), answer.text
+    assert why in answer.text
+    assert WorkItem.get_by_id(item["id"]).is_open
+
+
+def test_a_card_number_in_an_answer_is_refused_and_kept_nowhere(clinic):
+    item = escalated(clinic)
+    answer = clinic.post(f"/api/work-items/{item['id']}/reply", text=f"Is it {VISA}?")
+    assert (answer.status_code, answer.json["code"]) == (422, "card_number_refused")
+
+
+def test_an_offer_goes_only_to_who_agreed_in_writing(clinic):
+    item = escalated(clinic)
+    answer = clinic.post(f"/api/work-items/{item['id']}/reply", text="Pay today and save 10 %.")
+    assert (answer.status_code, answer.json["reasonCode"]) == (422, "no_written_consent")
+
+
+def test_a_wrong_number_is_suppressed_for_both_channels(clinic):
+    item = WorkItem.open(
+        clinic.account.id,
+        "reply",
+        "SMx",
+        "wrong number",
+        customer_id=clinic.customer.id,
+        context={"phone": clinic.phone},
+    )
+    answer = resolved(clinic, {"id": item.id}, action="wrong_number")
+    assert answer.status_code == 200, answer.text
+    assert {row.channel for row in PhoneSuppression.select()} == {"sms", "voice"}
+    assert clinic.ask().json["reasonCode"] == "suppressed"

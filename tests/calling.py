@@ -1,0 +1,145 @@
+"""What stories about calls begin with: a clinic that is live with a number, and a person who agreed
+to be called.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from models.calling.call import Call
+from models.calling.call_slot import CallSlot
+from models.deployment.installation import tagged
+from models.deployment.phone_line import PhoneLine
+from models.deployment.resource import Resource
+from providers.vapi import assistants, phone_numbers
+from runtime.clock import real_now
+from runtime.ids import new_id
+from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
+from sandbox.vapi import calls as vapi_calls
+from sandbox.vapi.control import answers
+from tests import given
+from tests.texting import HOME, Texting
+from tests.voice import NUMBER, assistant_body
+
+CALLS = "/call"
+Json = dict[str, Any]
+
+
+class Calling(Texting):
+    """A clinic that calls. Messages of the stand-ins wait until `deliver`."""
+
+    def __init__(self, client: Any, redis: Any, stand_in: Any) -> None:
+        super().__init__(client, redis, stand_in)
+        self.vapi = stand_in.sandbox.vapi
+        self.goes_live()
+        self.consents(channels=("voice", "sms"))
+
+    def goes_live(self) -> None:
+        """What a deployment leaves: a number that Vapi answers, and two assistants."""
+        now = real_now()
+        number = phone_numbers.import_number(
+            NUMBER, account_sid=MAGIC_ACCOUNT, auth_token=MAGIC_TOKEN, tag=new_id("line")
+        )
+        self.line = PhoneLine.create(
+            id=new_id("line"),
+            account=self.account,
+            e164=NUMBER,
+            state="owned",
+            vapi_id=number["id"],
+            voice_live=True,
+            asked_by="test",
+            created_at=now,
+            updated_at=now,
+        )
+        for name in ("payments", "receptionist"):
+            row_id = new_id("res")
+            made = assistants.create_assistant(assistant_body(), tagged(row_id))
+            Resource.create(
+                id=row_id,
+                account=self.account,
+                deployment_id="dep",
+                provider="vapi",
+                name=name,
+                provider_id=made["id"],
+                version=made["latestVersion"],
+                created_at=now,
+                updated_at=now,
+            )
+
+    def answers(self, script: str) -> "Calling":
+        """Who answers at the person's number."""
+        answers(self.vapi, self.phone, script)
+        return self
+
+    def habits(self, **changes: Any) -> None:
+        with self.vapi.ground.lock:
+            self.vapi.books.habits.update(changes)
+
+    def asks(self, **body: Any) -> Any:
+        return self.post(f"/api/invoices/{self.invoice.id}/calls", **body)
+
+    def dials(self, rounds: int = 2) -> Call:
+        """A call asked for, and placed; nothing was heard of it yet."""
+        answer = self.asks()
+        assert answer.status_code == 202, answer.text
+        self.work_calls(rounds)
+        return self.call(answer.json["id"])
+
+    def work_calls(self, rounds: int = 2) -> None:
+        given.worked(self.redis, "calls")
+        given.retried(self.redis, "calls", rounds)
+
+    def hears(self) -> list[int]:
+        """Bring everything that Vapi has to say; how it was answered."""
+        answered: list[int] = []
+
+        def bring(delivery: Any, headers: dict[str, str]) -> int:
+            if delivery.provider != "vapi":
+                return 200
+            path = delivery.url.removeprefix(HOME)
+            got = self.client.simulate_post(path, body=delivery.body.encode(), headers=headers)
+            answered.append(got.status_code)
+            return int(got.status_code)
+
+        self.stand_in.sandbox.deliver_due(bring)
+        return answered
+
+    def polls(self) -> None:
+        """Look at every call of which something is still to be learnt."""
+        given.make_due()
+        given.relayed(self.redis)
+        given.worked(self.redis, "periodic")
+
+    def quiet_for(self, call: Call, minutes: int) -> None:
+        """Nothing has been heard of it for so long."""
+        Call.update(updated_at=real_now() - timedelta(minutes=minutes)).where(
+            Call.id == call.id
+        ).execute()
+
+    def call(self, call_id: str) -> Call:
+        return Call.get_by_id(call_id)
+
+    def shown(self, call: Call) -> Json:
+        return dict(self.get(f"/api/calls/{call.id}"))
+
+    def placed(self) -> list[Json]:
+        """What Vapi has placed for us: the oracle of "at most once"."""
+        with self.vapi.ground.lock:
+            return [dict(row) for row in self.vapi.books.each("call")]
+
+    def posts(self) -> list[Json]:
+        """Every request for a call that reached Vapi, whatever became of it."""
+        rows = self.stand_in.sandbox.ground.requests.select({"provider": "vapi", "method": "POST"})
+        return [row for row in rows if row["path"] == CALLS]
+
+    def vapi_fault(self, kind: str, method: str = "POST", path: str = CALLS, **more: Any) -> None:
+        self.stand_in.sandbox.order_fault(
+            kind=kind, provider="vapi", method=method, path=path, **more
+        )
+
+    def ends(self, call: Call, why: str) -> None:
+        """The call ends now."""
+        with self.vapi.ground.lock:
+            vapi_calls.hang_up(self.vapi.books, call.vapi_id or "", why)
+
+    def slots(self) -> int:
+        return len(CallSlot.all("number > 0"))

@@ -1,0 +1,68 @@
+"""Business time that moves while processes run, for all of them at once."""
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+
+from runtime.clock import business_now, real_now
+from runtime.settings import get_settings
+from runtime.shared_shift import make_shared_shift
+
+DAYS = 86_400.0
+# says business time whenever a line comes in
+ASKED = """
+import sys
+from runtime.clock import business_now, real_now
+for _ in sys.stdin:
+    print(round((business_now() - real_now()).total_seconds()), flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_every_process_sees_a_jump_at_once(tmp_path):
+    """Given processes that have looked at the clock, when business time jumps, then the next look
+    of each is after it; real time stays what it is.
+    """
+    path = tmp_path / "clock"
+    shift = make_shared_shift(path, 0.0)
+    env = os.environ | {"PAYPHONE_ENV": "test", "PAYPHONE_BUSINESS_CLOCK": str(path)}
+    asked = [
+        subprocess.Popen(
+            [sys.executable, "-c", ASKED],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=env,
+        )
+        for _ in range(2)
+    ]
+
+    def look() -> list[int]:
+        for process in asked:
+            process.stdin.write("\n")
+            process.stdin.flush()
+        return [int(process.stdout.readline()) for process in asked]
+
+    try:
+        assert look() == [0, 0]
+        shift.seconds = 30 * DAYS
+        assert look() == [30 * DAYS] * 2
+        shift.seconds += DAYS
+        assert look() == [31 * DAYS] * 2
+    finally:
+        for process in asked:
+            process.communicate()
+
+
+def test_a_clock_wins_over_a_shift_but_never_in_production(tmp_path, monkeypatch):
+    make_shared_shift(tmp_path / "clock", DAYS)
+    monkeypatch.setenv("PAYPHONE_BUSINESS_CLOCK", str(tmp_path / "clock"))
+    monkeypatch.setenv("PAYPHONE_BUSINESS_SHIFT", "5")
+    get_settings.cache_clear()
+    assert round((business_now() - real_now()) / timedelta(days=1), 3) == 1
+    monkeypatch.setenv("PAYPHONE_ENV", "production")
+    get_settings.cache_clear()
+    assert abs(business_now() - real_now()) < timedelta(minutes=1)

@@ -1,0 +1,203 @@
+"""Who is verified, what counts as a yes, and how tool calls are read: pure."""
+
+import json
+
+import pytest
+
+from rules.calling.tools_consent import consent_heard, names_amount
+from rules.calling.tools_payload import (
+    Answer,
+    Said,
+    ToolCalled,
+    one_line,
+    read_call,
+    read_heard,
+    read_tool_calls,
+    rendered,
+)
+from rules.calling.tools_words import DECLARED, words_for
+from rules.calling.verification import Answers, Kept, is_verified, missing, same_postal_code
+
+CARD = "4242" * 4
+
+
+def kept(name="Ada María Payer-Lopez", code="20001-1234", numbers=(), own=True):
+    return Kept(name, code, tuple(numbers), own)
+
+
+@pytest.mark.parametrize(
+    ("said", "right"),
+    [
+        ("Ada Payer", True),
+        ("ADA LOPEZ", True),
+        ("Mrs. Ada M. Payer", True),
+        ("Payer, Ada", True),
+        ("Ada Maria", True),  # one of the other names
+        ("Ada", False),
+        ("Payer", False),
+        ("Eva Payer", False),
+        ("Ada Payne", False),
+        ("María Payer", False),
+        ("", False),
+        ("Ada %", False),
+    ],
+)
+def test_a_name_counts_by_first_and_family_name(said, right):
+    assert is_verified(Answers(said, "20001"), kept()) is right
+
+
+@pytest.mark.parametrize(
+    ("said", "of_record", "same"),
+    [
+        ("20001", "20001-1234", True),
+        ("2 0 0 0 1", "20001", True),
+        ("200011234", "20001", True),
+        ("2000", "20001", False),
+        ("200012", "20001", False),
+        ("", "20001", False),
+        ("", "", False),
+        ("k1a 0b1", "K1A0B1", True),
+        ("k1a", "K1A0B1", False),
+    ],
+)
+def test_postal_codes(said, of_record, same):
+    assert same_postal_code(said, of_record) is same
+
+
+def test_what_is_not_kept_cannot_verify():
+    """Given no postal code and no bill, then nothing that is said verifies."""
+    nothing = kept(code="")
+    for answers in (
+        Answers("Ada Payer"),
+        Answers("Ada Payer", "20001"),
+        Answers("Ada Payer", "", ""),
+    ):
+        assert not is_verified(answers, nothing)
+    billed = kept(code="", numbers=("INV-1042",))
+    assert is_verified(Answers("Ada Payer", "", "inv 1042"), billed)
+    assert not is_verified(Answers("Ada Payer", "20001", ""), billed)
+
+
+def test_from_another_number_both_are_needed():
+    away = kept(numbers=("1042",), own=False)
+    assert not is_verified(Answers("Ada Payer", "20001"), away)
+    assert not is_verified(Answers("Ada Payer", "", "1042"), away)
+    assert is_verified(Answers("Ada Payer", "20001", "1042"), away)
+
+
+def test_what_is_missing_is_named():
+    assert missing(Answers("Ada", "1")) == "first and last name"
+    assert missing(Answers("Ada Payer")) == "postal code, or the number on the bill"
+    assert missing(Answers("Ada Payer", "1")) == ""
+
+
+def test_the_same_answers_have_one_digest_that_holds_none_of_them():
+    one = Answers("Ada Payer", "20001").digest
+    assert one == Answers(" ada  PAYER ", "2000-1").digest
+    assert one != Answers("Ada Payer", "20002").digest
+    assert "20001" not in one
+
+
+def heard(*words):
+    """Words of the assistant and the person in turn."""
+    return [
+        Said("assistant" if place % 2 == 0 else "user", each) for place, each in enumerate(words)
+    ]
+
+
+ASK = "Do you agree that we charge 1,120.50 USD to your card on file?"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["Yes.", "yeah, sure", "Okay", "Sí, claro", "Go ahead please", "De acuerdo", "I agree"],
+)
+def test_a_yes_is_heard(answer):
+    assert consent_heard(heard(ASK, answer), "1120.50") == answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "No",
+        "Yes... no, wait",
+        "yes but not today",
+        "I don't agree",
+        "What is that for?",
+        "",
+        "Sí, pero mañana",
+        "maybe, yes",
+        "yesterday",
+        "If my insurance pays nothing, yes",
+    ],
+)
+def test_no_yes_is_heard(answer):
+    assert consent_heard(heard(ASK, answer), "1120.50") == ""
+
+
+def test_a_yes_counts_for_the_amount_that_was_read_out_last():
+    assert consent_heard(heard(ASK, "yes"), "120.50") == ""
+    assert consent_heard(heard("How are you?", "yes"), "1120.50") == ""
+    assert consent_heard(heard(ASK, "yes", ASK, ""), "1120.50") == ""
+    assert consent_heard([], "1120.50") == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "amount", "named"),
+    [
+        ("120 dollars", "120.00", True),
+        ("$120.00.", "120.00", True),
+        ("120 dollars and 50 cents", "120.50", True),
+        ("120 dollars", "120.50", False),
+        ("1120.00", "120.00", False),
+        ("120.005", "120.00", False),
+        ("5000 yen", "5000", True),
+        ("nothing", "120.00", False),
+    ],
+)
+def test_an_amount_is_named_in_digits(words, amount, named):
+    assert names_amount(words, amount) is named
+
+
+def test_arguments_are_read_without_card_numbers_and_without_what_cannot_be_kept():
+    text = json.dumps({"a": f"x{chr(0)}y", "b": [CARD, {"c": int(CARD)}], "d": True, "e": None})
+    body = {
+        "message": {"toolCallList": [{"id": "t", "function": {"name": "f", "arguments": text}}]}
+    }
+    (called,) = read_tool_calls(body)
+    assert called.had_card_number
+    assert CARD not in str(called)
+    assert called.arguments["a"] == "xy"
+    assert called.arguments["d"] is True
+
+
+def test_what_was_said_is_read_from_either_list_without_card_numbers():
+    plain = [{"role": "bot", "message": "Hi"}, {"role": "user", "message": f"it is {CARD}"}]
+    other = [{"role": "assistant", "content": "Hi"}, {"role": "user", "content": f"it is {CARD}"}]
+    for name, messages in (("messages", plain), ("messagesOpenAIFormatted", other)):
+        said = read_heard({"message": {"artifact": {name: [*messages, {"role": "tool"}, 7]}}})
+        assert [each.role for each in said] == ["assistant", "user"]
+        assert CARD not in said[1].words
+
+
+@pytest.mark.parametrize("odd", [None, 1, "x", [], {}, {"message": []}, {"message": {"call": 1}}])
+def test_odd_bodies_hold_nothing(odd):
+    assert read_tool_calls(odd) == []
+    assert read_call(odd) == {}
+    assert read_heard(odd) == ()
+
+
+def test_every_answer_is_one_line_without_card_numbers():
+    odd = f"one\ntwo\r\nthree\u2028four {CARD}"
+    told = rendered(ToolCalled("t", "f", {}), Answer(odd))["result"]
+    assert told.startswith("one two three four ")
+    assert CARD not in told
+    assert len(one_line("x" * 5000)) == 1500
+
+
+def test_details_of_refusals_are_the_clinics_own():
+    """Given a refusal's words for the clinic, then a caller hears ours."""
+    for code in ("no_saved_card", "not_found", "something_new"):
+        assert "cus_123" not in words_for(code, "cus_123")
+    assert words_for("invalid", "Give a day.") == "Give a day."
+    assert all("\n" not in words for words in DECLARED.values())

@@ -1,0 +1,153 @@
+"""The ladder: which rung is due, which comes next, and how often a person hears (F46, F53)."""
+
+from datetime import date, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.contact.ladder import (
+    DEFAULT,
+    SILENCE,
+    Heard,
+    Owed,
+    Rung,
+    climbed_by,
+    faults_of_ladder,
+    links_only,
+    next_climb,
+)
+
+DUE = date(2026, 3, 1)
+WEEKLY = 7
+
+
+def on(days):
+    return DUE + timedelta(days=days)
+
+
+def owed(name="a", due=0, climbed=0):
+    return Owed(name, on(due), climbed)
+
+
+def steps(invoices, heard=SILENCE, today=0, call_gap=WEEKLY, rungs=DEFAULT):
+    """What would happen, day by day, if every contact were made: (day, way, who is named)."""
+    known, day, made = list(invoices), on(today), []
+    while climb := next_climb(rungs, known, heard, call_gap, day):
+        day = climb.on
+        made.append(((day - DUE).days, climb.rung.way, "".join(climb.invoice_ids)))
+        known = [
+            Owed(one.id, one.due_on, max(one.climbed, climbed_by(rungs, one, day)))
+            if one.id in climb.invoice_ids
+            else one
+            for one in known
+        ]
+        called = day if climb.rung.way == "voice" else heard.last_call_on
+        heard = Heard(day, called) if climb.rung.way != "person" else heard
+    return made
+
+
+def test_one_invoice_climbs_the_default_ladder():
+    assert steps([owed()]) == [
+        (3, "sms", "a"),
+        (7, "voice", "a"),
+        (14, "sms", "a"),
+        (21, "voice", "a"),
+        (28, "person", "a"),
+    ]
+
+
+def test_three_overdue_invoices_are_one_contact_that_names_three():
+    assert steps([owed("a"), owed("b"), owed("c")])[0] == (3, "sms", "abc")
+
+
+def test_what_is_not_due_yet_is_not_named():
+    first = next_climb(DEFAULT, [owed("a"), owed("b", due=5)], SILENCE, WEEKLY, on(3))
+    assert first.invoice_ids == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("late", "way"), [(6, "sms"), (7, "voice"), (13, "voice"), (14, "sms"), (200, "voice")]
+)
+def test_a_late_look_makes_one_contact_the_latest_rung_that_is_due(late, way):
+    """And an invoice that comes in old is not handed to a person before anybody was contacted."""
+    assert steps([owed()], today=late)[0] == (late, way, "a")
+    assert len([day for day, _, _ in steps([owed()], today=late) if day == late]) == 1
+
+
+def test_after_a_late_look_the_ladder_goes_on_with_its_own_distances():
+    assert steps([owed()], today=12) == [
+        (12, "voice", "a"),
+        (19, "sms", "a"),
+        (26, "voice", "a"),
+        (33, "person", "a"),
+    ]
+
+
+def test_another_invoice_does_not_make_anybody_hear_more_often():
+    made = steps([owed("a"), owed("b", due=1), owed("c", due=2)])
+    days = [day for day, way, _ in made if way != "person"]
+    assert all(later - earlier >= 4 for earlier, later in pairwise(days)), made
+    assert made[0] == (3, "sms", "abc")
+
+
+def test_calls_keep_the_accounts_frequency():
+    rungs = (Rung(1, "voice"), Rung(2, "voice"), Rung(9, "voice"))
+    assert [day for day, _, _ in steps([owed()], rungs=rungs)] == [1, 8, 15]
+    assert [day for day, _, _ in steps([owed()], rungs=rungs, call_gap=1)] == [1, 2, 9]
+    fortnight = steps([owed()], rungs=rungs, call_gap=14)
+    assert [day for day, _, _ in fortnight] == [1, 15]
+
+
+def test_whoever_was_texted_by_hand_is_left_alone_for_as_long():
+    assert steps([owed()], heard=Heard(on(2)))[0] == (6, "sms", "a")
+
+
+def test_a_later_due_date_or_no_debt_ends_the_climb():
+    assert next_climb(DEFAULT, [], SILENCE, WEEKLY, on(0)) is None
+    assert next_climb(DEFAULT, [owed(climbed=28)], SILENCE, WEEKLY, on(400)) is None
+
+
+def test_by_links_alone_a_call_is_a_text():
+    assert [rung.way for rung in links_only(DEFAULT)] == ["sms", "sms", "sms", "sms", "person"]
+
+
+@pytest.mark.parametrize(
+    ("rungs", "fault"),
+    [
+        ((Rung(7, "sms"), Rung(3, "sms")), "must grow"),
+        ((Rung(3, "sms"), Rung(3, "voice")), "must grow"),
+        ((Rung(3, "voice", "reminder"),), "only a text"),
+        ((Rung(3, "person"), Rung(7, "sms")), "comes last"),
+    ],
+)
+def test_a_ladder_that_cannot_be_meant_is_refused(rungs, fault):
+    assert fault in " ".join(faults_of_ladder(rungs))
+
+
+LADDERS = st.lists(st.integers(1, 90), min_size=1, max_size=6, unique=True).flatmap(
+    lambda days: st.lists(
+        st.sampled_from(["sms", "voice"]), min_size=len(days), max_size=len(days)
+    ).map(lambda ways: tuple(map(Rung, sorted(days), ways)))
+)
+
+
+@given(
+    rungs=LADDERS,
+    dues=st.lists(st.integers(-40, 40), min_size=1, max_size=5),
+    today=st.integers(0, 120),
+    call_gap=st.sampled_from([1, 3, 7, 14]),
+)
+def test_nobody_hears_more_often_than_the_ladder_says(rungs, dues, today, call_gap):
+    invoices = [owed(str(number), due) for number, due in enumerate(dues)]
+    made = steps(invoices, today=today, rungs=rungs, call_gap=call_gap)
+    days = [day for day, _, _ in made]
+    least = min(
+        (later.days - earlier.days for earlier, later in pairwise(rungs)),
+        default=rungs[0].days,
+    )
+    assert all(later - earlier >= least for earlier, later in pairwise(days))
+    calls = [day for day, way, _ in made if way == "voice"]
+    assert all(later - earlier >= call_gap for earlier, later in pairwise(calls))
+    assert len(made) <= len(rungs) * len(dues)

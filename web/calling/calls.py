@@ -1,0 +1,91 @@
+"""Calls about an invoice: asked for, and what became of them."""
+
+from typing import Any
+
+import falcon
+
+from actions.calling.caller_line import caller_line, no_caller_number
+from actions.calling.request_call import call_on_its_way, call_refusal, request_call
+from actions.contact.ask_for_text import contact_refused
+from actions.invoices.invoices import find_invoice
+from models.calling.call import Call, CallInvoice
+from models.contact.contact_decision import ContactDecision
+from models.invoices.invoice import Invoice
+from runtime.errors import Refused
+from web.calling.answers import CallList, CallShown, WholeCallShown
+from web.http.auth import caller_of
+from web.http.body import Body, check
+from web.http.idempotency import idempotent
+from web.http.later import Later, nothing_to_perform
+from web.http.lists import page
+from web.openapi.openapi import PageQuery, documented
+
+BY_HAND = "a person asked for it"
+
+
+class CallRequest(Body):
+    """Empty body."""
+
+
+class InvoiceCalls:
+    """`/api/invoices/{invoice_id}/calls`"""
+
+    @documented("Calls", {200: CallList}, query=PageQuery)
+    def on_get(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
+        """The calls about the invoice, oldest first."""
+        invoice = find_invoice(caller_of(req).own, invoice_id)
+        about = CallInvoice.select(CallInvoice.call).where(CallInvoice.invoice == invoice.id)
+        rows = Call.select().where(Call.id.in_(about))
+        resp.media = page(req, rows, CallShown.show, rows, oldest_first=True)
+
+    @documented(
+        "Calls",
+        {202: CallShown},
+        body=CallRequest,
+        problems=("contact_refused", "no_caller_number", "call_in_doubt", "call_under_way"),
+    )
+    @idempotent
+    def on_post(
+        self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
+    ) -> Later | None:
+        """Have the customer called about the invoice: 202 with the call, which is placed once the
+        contact gate, asked again, allows it. One that is on its way is answered instead. 422 when
+        the gate refuses it now.
+        """
+        account, actor = caller_of(req).own, caller_of(req).actor
+        check(CallRequest, document)
+        find_invoice(account, invoice_id)
+        invoice = Invoice.locked_with("account", invoice_id)
+        customer = invoice.customer
+        if call_on_its_way([invoice], customer) is None:
+            if caller_line(account.id) is None:
+                raise no_caller_number()
+            refused = call_refusal([invoice], customer, actor)
+            if refused is not None:
+                return Later(refused.id, nothing_to_perform)
+        call = request_call([invoice], customer, asked_by=actor, reason=BY_HAND)
+        resp.status = falcon.HTTP_202
+        resp.set_header("Location", f"/api/calls/{call.id}")
+        resp.media = CallShown.show(call)
+        return None
+
+    def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
+        """Return the stored refusal. Raises Problem 422."""
+        raise contact_refused(ContactDecision.get_by_id(reference))
+
+
+class OneCall:
+    """`/api/calls/{call_id}`"""
+
+    @documented("Calls", {200: WholeCallShown})
+    def on_get(self, req: falcon.Request, resp: falcon.Response, call_id: str) -> None:
+        """A call, with what was said in it."""
+        resp.media = WholeCallShown.show(own_call(req, call_id))
+
+
+def own_call(req: falcon.Request, call_id: str) -> Call:
+    """The caller's own call. Raises Refused `not_found`."""
+    call = Call.one("id = ? AND account_id = ?", call_id, caller_of(req).own.id)
+    if call is None:
+        raise Refused("not_found", f"There is no call {call_id[:40]}.")
+    return call

@@ -1,0 +1,1 @@
+"""Work items, escalations and promises over HTTP."""

@@ -1,0 +1,88 @@
+"""The API's answers about work items and promises, as models."""
+
+from datetime import date, datetime
+from typing import Any, Literal, Self
+
+from pydantic import Field
+
+from rules.contact.work_items import KINDS
+from web.openapi.openapi import Shown
+
+ItemKind = Literal["escalation", "reply", "draft", "doubt", "overpayment", "dispute", "call"]
+
+
+class ActionShown(Shown):
+    """What may be decided about an item, and what that does."""
+
+    action: str
+    does: str
+
+
+class WorkItemShown(Shown):
+    """Something that waits for a person at the clinic. `subject` is the row that it is about;
+    `context` holds what is known of it, `suggestedAction` what is likely right. `actions` are what
+    it may be resolved with, empty once it is.
+    """
+
+    id: str
+    kind: ItemKind
+    state: Literal["open", "resolved"]
+    subject: str
+    customer_id: str | None
+    invoice_id: str | None
+    words: str
+    suggested_action: str | None
+    actions: list[ActionShown]
+    owner: str | None
+    due_at: datetime | None
+    context: dict[str, Any] = Field(json_schema_extra={"additionalProperties": True})
+    resolution: str | None
+    note: str
+    resolved_by: str | None
+    resolved_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, row: Any, **given: Any) -> Self:
+        """The answer about an item."""
+        actions = KINDS[row.kind].actions.items() if row.is_open else ()
+        return super().of(
+            row,
+            suggested_action=row.suggested or None,
+            actions=[ActionShown(action=action, does=does) for action, does in actions],
+            **given,
+        )
+
+
+class WorkItemList(Shown):
+    """A page of work items, newest first."""
+
+    data: list[WorkItemShown]
+    has_more: bool
+
+
+class PromiseShown(Shown):
+    """A promise to pay. `decidedFrom`: when its day and the days of grace are over; until then
+    nobody asks for money. `paid`: what came in since it was made.
+    """
+
+    id: str
+    invoice_id: str
+    customer_id: str
+    amount: int
+    currency: str
+    promised_for: date
+    decided_from: datetime
+    state: Literal["open", "kept", "partly_kept", "broken", "replaced", "moot"]
+    paid: int
+    recorded_by: str
+    created_at: datetime
+    settled_at: datetime | None
+
+
+class PromiseList(Shown):
+    """A page of the promises about an invoice, newest first."""
+
+    data: list[PromiseShown]
+    has_more: bool

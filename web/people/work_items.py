@@ -1,0 +1,160 @@
+"""Work items: what waits for a person at the clinic, and what they decide."""
+
+from typing import Annotated, Any, Literal
+
+import falcon
+from pydantic import Field
+
+from actions.contact.escalate import open_escalation
+from actions.invoices.invoices import lock_invoice
+from actions.people.resolve_item import Choice, find_item, resolve_item
+from models.contact.work_item import WorkItem
+from rules.contact.work_items import KINDS
+from web.http.auth import caller_of
+from web.http.body import Body, check
+from web.http.fields import Moment, Name
+from web.http.idempotency import idempotent
+from web.http.lists import choices_of, page
+from web.openapi.openapi import PageQuery, documented
+from web.people.answers import ItemKind, WorkItemList, WorkItemShown
+
+STATES = ("open", "resolved")
+REPLY_PROBLEMS = ("contact_refused",)
+RESOLVE_PROBLEMS = ("contact_refused", "payment_not_refundable", "amount_exceeds_payment")
+Note = Annotated[str, Field(max_length=2000)]
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class ItemQuery(PageQuery):
+    """Which items; each may be repeated."""
+
+    state: list[Literal["open", "resolved"]] | None = None
+    kind: list[ItemKind] | None = None
+
+
+class Resolution(Body):
+    """What is decided: one of the item's `actions`. `text` is what a `reply` says, up to 480
+    characters: no card number, nothing about health. The note is for people at the clinic.
+    """
+
+    action: Annotated[str, Field(min_length=1, max_length=40)]
+    note: Note = ""
+    text: Text | None = None
+
+
+class Reply(Body):
+    """What is texted to the person, as for the action `reply`."""
+
+    text: Text
+
+
+class NewEscalation(Body):
+    """Why a person has to take over: a word of the list, with a note for whoever does; leave health
+    out of it. `owner` is who should, `dueAt` by when: within a day unless said.
+    """
+
+    reason: Literal[
+        "asked_for_person",
+        "dispute",
+        "hardship",
+        "instalments",
+        "attorney",
+        "bankruptcy",
+        "deceased",
+        "anger",
+        "confusion",
+        "unverified",
+        "insurance",
+        "other",
+    ] = "other"
+    note: Note = ""
+    owner: Name | None = None
+    due_at: Moment | None = None
+
+
+class WorkItems:
+    """`/api/work-items`"""
+
+    @documented("Work items", {200: WorkItemList}, query=ItemQuery)
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """The account's work items, newest first; of some kinds or states only, if these are
+        given.
+        """
+        own = WorkItem.select().where(WorkItem.account == caller_of(req).own)
+        rows = own
+        if states := choices_of(req, "state", STATES):
+            rows = rows.where(WorkItem.state << states)
+        if kinds := choices_of(req, "kind", tuple(KINDS)):
+            rows = rows.where(WorkItem.kind << kinds)
+        resp.media = page(req, rows, WorkItemShown.show, own)
+
+
+class OneWorkItem:
+    """`/api/work-items/{item_id}`"""
+
+    @documented("Work items", {200: WorkItemShown})
+    def on_get(self, req: falcon.Request, resp: falcon.Response, item_id: str) -> None:
+        """One item."""
+        resp.media = WorkItemShown.show(find_item(caller_of(req).own, item_id))
+
+
+class ResolveWorkItem:
+    """`/api/work-items/{item_id}/resolve`"""
+
+    @documented("Work items", {200: WorkItemShown}, body=Resolution, problems=RESOLVE_PROBLEMS)
+    @idempotent
+    def on_post(
+        self, req: falcon.Request, resp: falcon.Response, document: Any, item_id: str
+    ) -> None:
+        """Do what is chosen, and close the item. The same choice again changes nothing; another
+        one is 409.
+        """
+        caller, wanted = caller_of(req), check(Resolution, document)
+        choice = Choice(
+            action=wanted.action, actor=caller.actor, note=wanted.note, text=wanted.text or ""
+        )
+        resp.media = WorkItemShown.show(resolve_item(caller.own, item_id, choice))
+
+
+class ReplyToWorkItem:
+    """`/api/work-items/{item_id}/reply`"""
+
+    @documented("Work items", {202: WorkItemShown}, body=Reply, problems=REPLY_PROBLEMS)
+    @idempotent
+    def on_post(
+        self, req: falcon.Request, resp: falcon.Response, document: Any, item_id: str
+    ) -> None:
+        """Text the person, if the contact gate allows it, and close the item: as resolving it with
+        `reply`. A text that fails opens it again.
+        """
+        caller, wanted = caller_of(req), check(Reply, document)
+        choice = Choice(action="reply", actor=caller.actor, text=wanted.text)
+        resp.status = falcon.HTTP_202
+        resp.media = WorkItemShown.show(resolve_item(caller.own, item_id, choice))
+        resp.set_header("Location", f"/api/work-items/{item_id}")
+
+
+class InvoiceEscalations:
+    """`/api/invoices/{invoice_id}/escalations`"""
+
+    @documented("Work items", {201: WorkItemShown}, body=NewEscalation)
+    @idempotent
+    def on_post(
+        self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
+    ) -> None:
+        """Hand the invoice over to a person. The same reason again is the same item."""
+        caller, wanted = caller_of(req), check(NewEscalation, document)
+        invoice = lock_invoice(caller.own, invoice_id)
+        item = open_escalation(
+            invoice.account,
+            invoice.customer,
+            invoice,
+            wanted.reason,
+            {"note": wanted.note},
+            wanted.due_at,
+            owner=wanted.owner,
+            by=caller.actor,
+        )
+        resp.status = falcon.HTTP_201
+        resp.media = WorkItemShown.show(item)
+        resp.set_header("Location", f"/api/work-items/{item.id}")

@@ -1,0 +1,30 @@
+"""Reading what Vapi sends: JSON, and proof that it is Vapi's."""
+
+from typing import Any
+
+import falcon
+
+from providers.vapi.signature import BadVapiSignature, verify_request
+from runtime.clock import real_seconds
+from runtime.settings import get_settings
+from web.http.body import parse_json, read_raw
+from web.http.problems import Problem
+
+CAP = 4 * 1024 * 1024  # bytes; each message holds the whole call so far
+
+
+def vapi_body(req: falcon.Request) -> Any:
+    """The document of a request that is Vapi's; None when it is no JSON. Raises Problem 401 for any
+    other request, 413 for one that is too large.
+
+    It may hold card numbers that were read out: nothing of it is kept before it is redacted.
+    """
+    raw = read_raw(req, CAP)
+    try:
+        verify_request(raw, req.get_header, get_settings().vapi_webhook_secrets, real_seconds())
+    except BadVapiSignature as error:
+        raise Problem("unauthenticated", str(error)) from None
+    try:
+        return parse_json(raw.decode("utf-8"))
+    except ValueError:
+        return None
