@@ -6,6 +6,7 @@ from bench.event_cost import event
 from bench.growth import growth
 from bench.memory import memory
 from bench.quick import quick
+from bench.tools import tools
 
 
 @click.group()
@@ -19,6 +20,7 @@ bench.add_command(event)
 bench.add_command(growth)
 bench.add_command(memory)
 bench.add_command(quick)
+bench.add_command(tools)
 
 if __name__ == "__main__":
     bench(prog_name="bin/bench")

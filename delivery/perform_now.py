@@ -6,6 +6,7 @@ row.
 """
 
 import threading
+from collections.abc import Iterable
 
 from delivery import nudge
 from delivery.attempt import Outcome, perform
@@ -49,6 +50,12 @@ def perform_now(job_id: int | None) -> Outcome | None:
         nudge.correct(claimed, outcome.state)
     log.info("performed at once", job=claimed.name, job_id=claimed.id, state=outcome.state)
     return outcome
+
+
+def perform_all(job_ids: Iterable[int | None]) -> None:
+    """Perform what `take_due` and `stage_now` have found, one after the other."""
+    for job_id in job_ids:
+        perform_now(job_id)
 
 
 def take_due(name: str, key: str | int) -> int | None:

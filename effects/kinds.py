@@ -1,6 +1,7 @@
 """All kinds of effects there are."""
 
 from effects.calling.call import CALL
+from effects.calling.keypad_step import KEYPAD_STEP
 from effects.contact.text import TEXT
 from effects.deployment.address_create import ADDRESS_CREATE
 from effects.deployment.address_delete import ADDRESS_DELETE
@@ -12,6 +13,10 @@ from effects.deployment.forwarding_call import FORWARDING_CALL
 from effects.deployment.number_address import NUMBER_ADDRESS
 from effects.deployment.number_purchase import NUMBER_PURCHASE
 from effects.deployment.number_release import NUMBER_RELEASE
+from effects.deployment.port.number_setup import NUMBER_SETUP
+from effects.deployment.port.port_document_upload import PORT_DOCUMENT_UPLOAD
+from effects.deployment.port.port_request_cancel import PORT_REQUEST_CANCEL
+from effects.deployment.port.port_request_create import PORT_REQUEST_CREATE
 from effects.deployment.setup_customer_create import SETUP_CUSTOMER_CREATE
 from effects.deployment.setup_intent_create import SETUP_INTENT_CREATE
 from effects.deployment.sip.login_list_create import LOGIN_LIST_CREATE
@@ -64,6 +69,7 @@ KINDS: tuple[Kind, ...] = (
     REFUND,
     TEXT,
     CALL,
+    KEYPAD_STEP,
     SETUP_CUSTOMER_CREATE,
     SETUP_INTENT_CREATE,
     FEE_CREATE,
@@ -104,6 +110,10 @@ KINDS: tuple[Kind, ...] = (
     SIP_NUMBER,
     SIP_NUMBER_UPDATE,
     SIP_CALL,
+    PORT_DOCUMENT_UPLOAD,
+    PORT_REQUEST_CREATE,
+    PORT_REQUEST_CANCEL,
+    NUMBER_SETUP,
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 

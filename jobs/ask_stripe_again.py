@@ -6,6 +6,7 @@ asked about some times more, for half an hour; then what is known stands, and th
 hourly comparison with Stripe's books goes on.
 """
 
+from actions.deployment.card.learn_of_fee import fee_of, learn_of_fee
 from actions.payments.recompute import recompute
 from actions.payments.record_intent import record_intent
 from actions.payments.record_return import record_return
@@ -21,6 +22,7 @@ from models.payments.refund import Refund
 from providers.errors import ProviderError
 from providers.stripe import client as stripe_api
 from providers.stripe.events import (
+    Belonging,
     Json,
     PaymentFinding,
     RefundFinding,
@@ -88,6 +90,11 @@ def _read(tells: str, object_id: str, stripe_account: str) -> Found:
             return read_refund(stripe_api.get_refund(object_id, stripe_account))
 
 
+def _belonging(finding: Found) -> Belonging:
+    """What the object's own metadata claim; a dispute has none."""
+    return Belonging() if isinstance(finding, dict) else finding.belonging
+
+
 def _record(finding: Found, stripe_account: str, invoice_id: str | None) -> None:
     intent_id = finding["payment_intent"] if isinstance(finding, dict) else finding.intent_id
     with recording():
@@ -98,6 +105,10 @@ def _record(finding: Found, stripe_account: str, invoice_id: str | None) -> None
                 record_intent(invoice, stripe_account, finding, SYSTEM)
             return
         subject = finding if isinstance(finding, dict) else finding.refund
+        fee = fee_of(intent_id, _belonging(finding)) if not stripe_account else None
+        if invoice is None and fee is not None:
+            learn_of_fee(fee, [subject])
+            return
         record_return(stripe_account, subject, real_now(), invoice)
         if invoice is not None:
             recompute(invoice)

@@ -33,6 +33,9 @@ from rules.deployment.payments_member import LONGEST_CALL
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
 
+# attempts that were certainly not made, for whatever reasons: one budget for all of them
+MOST_TRIES = 5
+NEVER_PLACED = "Vapi could not place it in several attempts, none of which rang. Ask again later."
 LEAVE_WITHIN = 60.0  # seconds in which a decided call must be placed
 LOOK_AFTER = 15.0  # seconds until a call in doubt is first looked for
 NO_SLOT_DELAY = 15.0
@@ -70,6 +73,9 @@ def _decide(asked: Call) -> Effect | None:
             call.record_not_placed(now)
             CallSlot.give_back(call.id)
         if call.state != "waiting" or expire_unplaced(call, now):
+            return None
+        if call.tries >= MOST_TRIES:
+            call.record_refused("not_placed", NEVER_PLACED, now)
             return None
         return _ask_gate(call, invoices, now)
 

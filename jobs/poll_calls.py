@@ -8,12 +8,18 @@ is in doubt: its slot is free again, and a person looks; a late report still cou
 from datetime import datetime, timedelta
 
 from actions.calling.expire import expire_unplaced
-from actions.calling.record_call_report import record_call_report, record_final_report
+from actions.calling.hand_over import ask_about_doubt
+from actions.calling.record_call_report import (
+    locked_with_invoices,
+    record_call_report,
+    record_final_report,
+)
 from delivery.attempt import recording
 from delivery.registry import job
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.delivery.stage import stage
+from models.invoices.invoice import Invoice
 from providers.errors import ProviderError
 from providers.vapi import calls
 from providers.vapi.calls import VapiCall
@@ -50,24 +56,25 @@ def poll_call(call_id: str) -> None:
         return
     told = _ask(call.vapi_id) if call.vapi_id else None
     with recording():
-        call = Call.locked(call.id)
+        call, invoices = locked_with_invoices(call)
         now = real_now()
         if told is not None and told.status == "ended":
-            record_final_report(call, told, now)
+            record_final_report(call, invoices, told, now)
         elif told is not None:
             record_call_report(call, told, now)
         if call.reported_at is None:
-            _give_up(call, now)
+            _give_up(call, invoices, now)
 
 
-def _give_up(call: Call, now: datetime) -> None:
+def _give_up(call: Call, invoices: list[Invoice], now: datetime) -> None:
     if call.state in {"waiting", "sending"}:
         expire_unplaced(call, now)
     elif call.state in AT_VAPI and call.deadline is not None and call.deadline <= now:
         CallSlot.give_back(call.id)
         call.record_given_up(NO_END, now)
+        ask_about_doubt(call, NO_END)
     elif call.state == "ended" and call.updated_at <= now - FOLLOWED:
-        record_final_report(call, VapiCall(call.vapi_id or "", "ended"), now)
+        record_final_report(call, invoices, VapiCall(call.vapi_id or "", "ended"), now)
 
 
 def _ask(vapi_id: str) -> VapiCall | None:

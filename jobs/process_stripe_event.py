@@ -41,7 +41,7 @@ from providers.stripe.events import (
 )
 from providers.stripe.intents import get_intent
 from rules.invoice_fold import is_known_refund_status
-from rules.stripe_event_types import is_card_event
+from rules.stripe_event_types import is_card_event, object_of
 from rules.stripe_mode import refuse_mode
 from runtime.clock import real_now
 from runtime.errors import Conflict, NotYet
@@ -89,7 +89,7 @@ def _learn_of_card(event: InboxEvent, said: Json) -> None:
     if event.account:
         _close(event, "ignored", f"{event.type} of a connected account says nothing about money")
         return
-    news = learn_of_card(event.type, said["data"]["object"])
+    news = learn_of_card(event.type, object_of(said))
     with recording():
         is_new = news.write()
         outcome = "applied" if is_new else "unchanged" if news.is_ours else "ignored"
@@ -113,7 +113,7 @@ def _process(event: InboxEvent, said: Json) -> None:
         news = _news(event, finding)
         fee = None if event.account else fee_of(finding.intent_id, _belonging(finding))
         if fee is not None:
-            _record_fee(event, fee, news)
+            _record_fee(event, fee, finding, news)
         else:
             _record_unmatched(event, finding, news)
     else:
@@ -241,18 +241,21 @@ def _record_matched(
 def _record(
     event: InboxEvent, finding: Finding, news: list[Json], invoice: Invoice | None = None
 ) -> bool:
-    """Record refunds or a dispute; whether any is new. A refund whose state is not told, or not
-    known here, is asked about again.
-    """
+    """Record refunds or a dispute; whether any is new."""
     is_new, about = False, {"event_id": event.event_id}
     for subject in news:
         is_new |= record_return(event.account, subject, real_now(), invoice, **about)
+    _ask_of_refunds(event, finding, news, invoice.account_id if invoice is not None else "")
+    return is_new
+
+
+def _ask_of_refunds(event: InboxEvent, finding: Finding, news: list[Json], whose: str) -> None:
+    """Have Stripe asked again about the refunds whose state is not told, or not known here."""
+    for subject in news:
         if subject["object"] == "refund" and (
             _doubt(finding) or not is_known_refund_status(subject["status"])
         ):
-            whose = invoice.account_id if invoice is not None else ""
             ask_again("refund", subject["id"], event.account, whose)
-    return is_new
 
 
 def _doubt(finding: Finding) -> str | None:
@@ -273,10 +276,11 @@ def _record_unmatched(event: InboxEvent, finding: Finding, news: list[Json]) -> 
         event.record_unmatched(finding.intent_id, now)
 
 
-def _record_fee(event: InboxEvent, fee: Fee, news: list[Json]) -> None:
+def _record_fee(event: InboxEvent, fee: Fee, finding: Finding, news: list[Json]) -> None:
     """A deployment's setup fee, which is no invoice's."""
     with recording():
         learn_of_fee(fee, news)
+        _ask_of_refunds(event, finding, news, fee.account_id)
         event.record_outcome("applied", real_now(), fee.about)
 
 

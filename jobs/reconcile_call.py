@@ -29,18 +29,16 @@ def reconcile_call(effect_id: str) -> None:
             " person settles it."
         )
     with recording():
-        call = call_of("", effect.id)
         now = real_now()
+        call = call_of(VapiCall("", "", effect.id), now)
         if call is None:
             return
         call = Call.locked(call.id)
         effect = Effect.get_by_id(effect_id)
         told = found or (CALL.kept(effect.answer or {}) if effect.state == "confirmed" else None)
-        if call.effect_id != effect.id:
-            return
         if told is not None:
             status = told.get("status") or "queued"
             record_call_report(call, VapiCall(told["id"], status, effect.id), now, effect)
-        elif effect.state == "refused" and call.state in {"sending", "unknown"}:
+        elif call.effect_id == effect.id and call.state in {"sending", "unknown"}:
             CallSlot.give_back(call.id)
             call.record_refused(effect.error_code or "", effect.error or "", now)

@@ -6,8 +6,9 @@ process wins the right to send it, and an attempt with an unknown outcome is nev
 one that certainly never left is decided again.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from actions.contact.ask_for_text import LINK_DELAY
 from actions.contact.gate_facts import known_of
@@ -28,13 +29,15 @@ from models.base import transaction
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
 from models.contact.message_template import template_for
+from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
 from models.delivery.stage import stage, stage_again
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
-from rules.contact.gate import TRANSIENT, Allowed, Refused, may_contact
+from rules.contact.gate import TRANSIENT, Allowed, Facts, Purpose, Refused, may_contact
+from rules.contact.ladder import MOST_NAMED
 from rules.contact.offers import is_offer
-from rules.contact.templates import Rendered, render, weighed
+from rules.contact.templates import Rendered, links_of, render, weighed
 from rules.invoice_fold import UNPAID
 from rules.money import in_words
 from runtime.clock import business_now, real_now
@@ -65,7 +68,8 @@ def _decide(asked: Message) -> Effect | None:
     one. Raises Snooze once the link that is missing has been staged.
     """
     with transaction():
-        invoice = Invoice.locked_with("account", asked.invoice_id)
+        planned = PlannedContact.of_message(asked.id)
+        invoice, others = _locked(asked, planned)
         now = real_now()
         message = Message.locked_with("customer", asked.id)
         if message.status == "sending":
@@ -79,11 +83,23 @@ def _decide(asked: Message) -> Effect | None:
             reopen_unanswered(message)
             return None
         if message.is_ready:
-            return _ask_gate(invoice, message, None, now)
+            return _ask_gate(invoice, others, planned, message, None, now)
         link = PaymentLink.newest(invoice)
         if not _make_link(invoice, message, link):
-            return _ask_gate(invoice, message, link, now)
+            return _ask_gate(invoice, others, planned, message, link, now)
     raise Snooze(f"the payment link of invoice {asked.invoice_id} is being made", _patience(asked))
+
+
+def _locked(asked: Message, planned: PlannedContact | None) -> tuple[Invoice, list[Invoice]]:
+    """The text's invoice, and the others that the ladder names beside it, the longest due first;
+    locked together, in the order in which everybody locks several.
+    """
+    if planned is None:
+        return Invoice.locked_with("account", asked.invoice_id), []
+    ids = {asked.invoice_id, *PlannedContactInvoice.ids_of(planned.id)}
+    found = Invoice.locked_with_accounts(sorted(ids))
+    found.sort(key=lambda one: (one.id != asked.invoice_id, one.due_date, one.id))
+    return found[0], found[1:]
 
 
 def _make_link(invoice: Invoice, message: Message, link: PaymentLink | None) -> bool:
@@ -121,12 +137,21 @@ def _why_no_link(link: PaymentLink) -> str:
 
 
 def _ask_gate(
-    invoice: Invoice, message: Message, link: PaymentLink | None, now: datetime
+    invoice: Invoice,
+    others: Sequence[Invoice],
+    planned: PlannedContact | None,
+    message: Message,
+    link: PaymentLink | None,
+    now: datetime,
 ) -> Effect | None:
+    """Ask the gate about the invoice, and about the others: what one of these is refused for leaves
+    the rest.
+    """
+    kind, purpose = (planned.template, planned.purpose) if planned else (message.kind, "reminder")
     words = (
         (message.body, message.language)
         if message.is_ready
-        else template_for(message.account_id, message.kind, message.language)
+        else template_for(message.account_id, kind or message.kind, message.language)
     )
     known = known_of(
         invoice,
@@ -136,7 +161,7 @@ def _ask_gate(
         business_now(),
         now,
         is_offer(words[0]),
-        "answer" if message.is_ready else "reminder",
+        "answer" if message.is_ready else cast(Purpose, purpose),
     )
     answer = may_contact(known.facts, business_now())
     if isinstance(answer, Refused):
@@ -149,7 +174,11 @@ def _ask_gate(
     if message.is_ready:
         return _reserve(invoice, message, weighed(message.body), known.sender, answer, now)
     if link is not None and link.state == "active":
-        return _reserve(invoice, message, _text(invoice, words), known.sender, answer, now)
+        beside = _beside(others, message, known.facts) if others else []
+        if planned is not None:
+            PlannedContactInvoice.keep(planned.id, [invoice.id, *(one.id for one in beside)])
+        text = _text_of_several([invoice, *beside], message) if beside else _text(invoice, words)
+        return _reserve(invoice, message, text, known.sender, answer, now)
     if link is not None and link.state == "refused":
         message.record_refused("link_refused", _why_no_link(link), now)
         return None
@@ -200,6 +229,38 @@ def _text(invoice: Invoice, words: tuple[str, str]) -> Rendered:
     return render(
         template, language, {"clinic": invoice.account.name, "url": url, "amount": amount}
     )
+
+
+def _beside(others: Sequence[Invoice], message: Message, facts: Facts) -> list[Invoice]:
+    """Those of the others that the text names: what is still owed, where the gate allows it too."""
+    found: list[Invoice] = []
+    for other in others:
+        known = known_of(
+            other,
+            message.customer,
+            message.to,
+            "sms",
+            business_now(),
+            real_now(),
+            facts.is_offer,
+            facts.purpose,
+        )
+        if isinstance(may_contact(known.facts, business_now()), Allowed):
+            found.append(other)
+        if len(found) == MOST_NAMED - 1:
+            break
+    return found
+
+
+def _text_of_several(invoices: Sequence[Invoice], message: Message) -> Rendered:
+    template, language = template_for(message.account_id, "payment_links", message.language)
+    links = [(one.number, PayAddress.of(one, business_now()).url) for one in invoices]
+    values = {
+        "clinic": invoices[0].account.name,
+        "links": links_of(links),
+        "count": str(len(links)),
+    }
+    return render(template, language, values)
 
 
 def _about(message: Message) -> dict[str, Any]:

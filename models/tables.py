@@ -13,6 +13,8 @@ from models.books.reconciliation import Difference, Reconciliation, Sighting
 from models.books.stripe_watermark import StripeWatermark
 from models.calling.call import Call, CallInvoice
 from models.calling.call_slot import CallSlot
+from models.calling.keypad_session import KeypadSession
+from models.calling.tool_call import ToolCall
 from models.contact.account_sender import AccountSender
 from models.contact.consent import Consent
 from models.contact.contact_course import ContactCourse
@@ -34,6 +36,7 @@ from models.deployment.forwarding_test import ForwardingTest
 from models.deployment.installation import Installation
 from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.phone_line import PhoneLine
+from models.deployment.port_document import PortDocument
 from models.deployment.resource import Resource, Stray
 from models.deployment.setup import Setup
 from models.deployment.setup_attempt import SetupAttempt
@@ -44,6 +47,8 @@ from models.effects.pause_switch import PauseSwitch
 from models.feed.outgoing_event import OutgoingEvent
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.integrations.integration import Integration
+from models.integrations.oauth_state import OAuthState
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.dispute import Dispute, DisputeMovement
@@ -110,13 +115,18 @@ TABLES: tuple[type[Row], ...] = (
     DeploymentStep,
     DeploymentEvent,
     PhoneLine,
+    PortDocument,
     ForwardingTest,
     Resource,
     Stray,
     TrialChat,
+    Integration,
+    OAuthState,
     RunningTotal,
     TotalChange,  # its triggers are on tables above
     Call,
     CallInvoice,
     CallSlot,
+    ToolCall,
+    KeypadSession,
 )

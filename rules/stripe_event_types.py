@@ -120,7 +120,7 @@ def names_of(event: dict[str, Any]) -> tuple[str, str]:
     Both are only what the event claims: an invoice of another account may be named. Never raises,
     whatever the event looks like: it has been accepted, and must be kept.
     """
-    subject = _object(_object(event.get("data")).get("object"))
+    subject = object_of(event)
     is_intent = subject.get("object") == "payment_intent" or str(event.get("type", "")).startswith(
         "payment_intent."
     )
@@ -140,8 +140,12 @@ def account_of(event: dict[str, Any]) -> str:
     """The account of ours that an event of the platform names in its metadata; empty when none.
     Only what the event claims: good for taking turns, and for nothing else. Never raises.
     """
-    subject = _object(_object(event.get("data")).get("object"))
-    return id_in(_object(subject.get("metadata")).get("account_id"))
+    return id_in(_object(object_of(event).get("metadata")).get("account_id"))
+
+
+def object_of(event: dict[str, Any]) -> dict[str, Any]:
+    """The object that an event is about; empty where it has none. Never raises."""
+    return _object(_object(event.get("data")).get("object"))
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -10,6 +10,14 @@ OUTCOMES = {
     "refused": "Refused.",
 }
 
+PROMISES = {
+    "kept": "was kept:",
+    "partly_kept": "was kept in part only:",
+    "broken": "was not kept:",
+    "replaced": "was replaced by another one:",
+    "moot": "is moot, for the invoice is closed or disputed:",
+}
+
 
 def money(amount: int, currency: str) -> str:
     """Minor units for people: `125.00 USD`."""

@@ -24,6 +24,11 @@ _SECRET = re.compile(
     r"|(?<=://)[^\s\"'<>/]{0,100}:(?!\d{1,5}/)[^\s\"'<>]{1,200}(?=@)"
     r"|(?<=://)[^\s\"'<>/@:]{16,200}(?=@)"
     r"|(?<=/p/)\w+|(?<=/card/)[\w=-]+"
+    # what clinics connect: keys and tokens, and what comes back to /api/oauth/callback
+    r"|\bya29\.[\w.-]+|\b1//0[\w-]+|\bGOCSPX-[\w-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]+"
+    r"|(?<=ODFHIR )\S+|(?<=[?&]code=)[^\s&#\"']+|(?<=[?&]state=)[^\s&#\"']+"
+    r"|(?i:(?:(?:access|refresh)_token|customer_?key|developer_?key)[\\'\"]*\s*[:=,]\s*"
+    r"b?[\\'\"]*[^\s\\'\"&]+)"
     # a request or an answer of Vapi's or Twilio's that was printed: 'twilioAuthToken': '…'
     r"|(?i:(?:auth_?token|api_?secret|vapi[-_]secret)[\\'\"]+\s*[:,]\s*b?[\\'\"]+[^\s\\'\"]+)"
 )

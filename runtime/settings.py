@@ -30,6 +30,9 @@ ACCEPTED = {
     "stripe_api_base": "an http:// or https:// URL, or nothing for Stripe itself",
     "twilio_api_base": "an http:// or https:// URL, or nothing for Twilio itself",
     "vapi_api_base": "an http:// or https:// URL such as https://api.eu.vapi.ai",
+    "google_api_base": "an http:// or https:// URL, or nothing for Google itself",
+    "open_dental_api_base": "an http:// or https:// URL such as https://api.opendental.com/api/v1",
+    "nexhealth_api_base": "an http:// or https:// URL such as https://nexhealth.info",
     "setup_fee": "an amount in minor units and its currency such as 9900 usd, or 0",
     "forwarding_test_number": "a phone number in E.164 such as +15550100001, or nothing",
     "workers": "a number, or queue=number pairs such as webhooks=4,messages=2; the queues are"
@@ -82,6 +85,15 @@ class Settings(BaseSettings):
     vapi_api_key: str = ""
     vapi_webhook_secret: str = ""
     vapi_api_base: str = "https://api.vapi.ai"
+    google_client_id: str = ""
+    google_client_secret: str = ""
+    google_api_base: str = ""
+    oauth_providers: str = Field(
+        default="", description="path of a TOML file: further providers connected by OAuth"
+    )
+    open_dental_developer_key: str = ""
+    open_dental_api_base: str = "https://api.opendental.com/api/v1"
+    nexhealth_api_base: str = "https://nexhealth.info"
     setup_fee: str = Field(
         default="0", description="what a clinic's first Deploy charges: minor units and currency"
     )
@@ -222,7 +234,15 @@ class Settings(BaseSettings):
     def _in_capitals(cls, value: str) -> str:
         return value.strip().upper()
 
-    @field_validator("public_url", "stripe_api_base", "twilio_api_base", "vapi_api_base")
+    @field_validator(
+        "public_url",
+        "stripe_api_base",
+        "twilio_api_base",
+        "vapi_api_base",
+        "google_api_base",
+        "open_dental_api_base",
+        "nexhealth_api_base",
+    )
     @classmethod
     def _is_a_url(cls, value: str) -> str:
         parts = urlsplit(value)

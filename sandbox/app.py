@@ -4,6 +4,9 @@ import falcon
 
 from sandbox import control, state_file, state_page
 from sandbox.deliverer import Deliverer
+from sandbox.integrations.control import add_routes as add_integrations_control
+from sandbox.integrations.door import PREFIX as INTEGRATIONS
+from sandbox.integrations.door import IntegrationsDoor
 from sandbox.stripe.door import StripeDoor
 from sandbox.stripe.elements import add_routes as add_elements
 from sandbox.stripe.hosted import add_routes as add_stripe_pages
@@ -42,9 +45,11 @@ def create_app(
     ):
         app.add_sink(TwilioDoor(sandbox.twilio), prefix=prefix)
     app.add_sink(VapiDoor(sandbox.vapi), prefix=VAPI)
+    app.add_sink(IntegrationsDoor(sandbox.integrations), prefix=INTEGRATIONS)
     control.add_routes(app, sandbox)
     add_twilio_control(app, sandbox.twilio)
     add_vapi_control(app, sandbox.vapi)
+    add_integrations_control(app, sandbox.integrations)
     add_stripe_pages(app, sandbox.stripe)
     add_elements(app)
     state_page.add_routes(app, sandbox)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.deliveries import OPEN, Delivery
+from sandbox.integrations import state as integrations_state
 from sandbox.stripe.idempotency import Kept
 from sandbox.twilio import state as twilio_state
 from sandbox.vapi import state as vapi_state
@@ -61,6 +62,7 @@ def _state(sandbox: Sandbox) -> dict[str, Any]:
         "moved_by": ground.moved_by,
         "twilio": twilio_state.saved(sandbox.twilio),
         "vapi": vapi_state.saved(sandbox.vapi),
+        "integrations": integrations_state.saved(sandbox.integrations),
     }
 
 
@@ -78,6 +80,8 @@ def load(sandbox: Sandbox, path: str) -> None:
             twilio_state.restore(sandbox.twilio, state["twilio"])
         if "vapi" in state:
             vapi_state.restore(sandbox.vapi, state["vapi"])
+        if "integrations" in state:
+            integrations_state.restore(sandbox.integrations, state["integrations"])
         ground.settings.update(state["settings"])
         ground.moved_by = state["moved_by"]
         ground.agenda.entries = [tuple(entry) for entry in state["agenda"]]

@@ -5,6 +5,7 @@ from typing import Any
 
 from sandbox.faults import Fault, read_fault
 from sandbox.ground import Clock, Ground
+from sandbox.integrations.provider import Integrations
 from sandbox.outbox import Send
 from sandbox.stripe.provider import Stripe
 from sandbox.twilio.provider import Twilio
@@ -22,6 +23,7 @@ class Sandbox:
         self.stripe = Stripe(self.ground)
         self.twilio = Twilio(self.ground)
         self.vapi = Vapi(self.ground, self.twilio)
+        self.integrations = Integrations(self.ground)
 
     def reset(self) -> None:
         """Forget all state, settings, faults and deliveries."""
@@ -30,6 +32,7 @@ class Sandbox:
             self.stripe.clear()
             self.twilio.clear()
             self.vapi.clear()
+            self.integrations.clear()
 
     def order_fault(self, **body: Any) -> Fault:
         """Ask for a fault, with the fields of ``sandbox.faults.Fault``."""

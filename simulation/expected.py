@@ -5,7 +5,7 @@ Deliberately not the fold that Payphone uses: two ways that agree are worth more
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 Json = dict[str, Any]
@@ -32,7 +32,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one clinic: here, and in the books of the providers. Minor units."""
+    """What became of one clinic: here, and in the books of the providers. Minor units; `numbers`
+    are those that it has at Twilio once it is live.
+    """
 
     name: str
     what: str
@@ -43,18 +45,53 @@ class Outcome:
     bought: int
     released: int
     at_vapi: int
+    numbers: int = 1
 
     @property
     def holds(self) -> bool:
         """Whether it ended as it should, and kept only what a live clinic has."""
         live = self.status == "live"
-        number = (1, 0) if live else (self.bought, self.bought)
+        number = (self.numbers, 0) if live else (self.bought, self.bought)
         return (
             self.status == self.expected
             and (self.charged - self.refunded > 0) == live
             and (self.bought, self.released) == number
             and (self.at_vapi > 0) == live
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Contacted:
+    """One contact that was made: when, in the person's zone, by text or call, what came of it, and
+    the rules that it breaks by the checker.
+    """
+
+    at: datetime
+    by: str
+    outcome: str
+    wrong: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What the month was for one person. `paid_at`: None while they have not paid all. `refusals`:
+    why they were not contacted, by the gate's codes.
+    """
+
+    clinic: str
+    name: str
+    home: str
+    contacts: list[Contacted]
+    refusals: dict[str, str]
+    promises: list[str]
+    paid_at: datetime | None
+    owed: int
+    pays: bool
+
+    @property
+    def holds(self) -> bool:
+        """Whether no contact breaks a rule, and whoever means to pay has."""
+        return not any(one.wrong for one in self.contacts) and self.pays == (self.owed == 0)
 
 
 def judge(invoice: Json, ledger: Json, today: date, note: str = "") -> Verdict:

@@ -2,6 +2,7 @@
 could not be finished; beside what Stripe, Twilio and Vapi have on their own books.
 """
 
+import base64
 import os
 from dataclasses import dataclass, field
 
@@ -24,6 +25,8 @@ class Candidate:
     what: str
     card: str
     expected: str
+    method: str = "forwarded"
+    zone: str = "America/New_York"
     id: str = ""
     api: Api | None = None
     deployments: list[str] = field(default_factory=list)
@@ -41,23 +44,25 @@ class Candidate:
         return f"/api/accounts/{self.id}"
 
 
-def clinics_go_live(clinic: Clinic) -> list[Outcome]:
-    """Six clinics go through the wizard; what became of each."""
+def clinics_go_live(clinic: Clinic) -> list[Candidate]:
+    """Eight clinics go through the wizard."""
+    clinic.sandbox.control("twilio/ports", step=1)
     candidates = [_opened(clinic, each) for each in _candidates()]
     say.chapter(
         "Clinics go live",
-        f"{len(candidates)} configure a forwarded number; nothing is charged or bought for that",
+        f"{len(candidates)} configure how calls reach them; nothing is charged or bought for that",
     )
-    usual, abandoned, refused, asked, broken, killed = candidates
+    usual, abandoned, refused, asked, broken, killed, ported, sip = candidates
     del abandoned  # it never comes back
-    _deploys(usual)
+    for each in (usual, ported, sip):
+        _deploys(each)
     _is_refused_first(clinic, refused)
     _confirms(clinic, asked)
     _breaks(clinic, broken)
     _is_killed(killed)
-    for each in (usual, killed):
+    for each in (usual, killed, ported, sip):
         _ends(each, each.expected)
-    return [_outcome(clinic, each) for each in candidates]
+    return candidates
 
 
 def _candidates() -> list[Candidate]:
@@ -65,9 +70,17 @@ def _candidates() -> list[Candidate]:
         Candidate("Harbor Dental", "goes live", "pm_card_visa", "live"),
         Candidate("Lakeside Vision", "never adds a card", "", "not deployed"),
         Candidate("Hill Pediatrics", "first card refused", "pm_card_chargeCustomerFail", "live"),
-        Candidate("Elm Street Clinic", "bank asks", "pm_card_authenticationRequired", "live"),
+        Candidate(
+            "Elm Street Clinic",
+            "bank asks",
+            "pm_card_authenticationRequired",
+            "live",
+            zone="America/Los_Angeles",
+        ),
         Candidate("Bay Orthodontics", "no assistant", "pm_card_visa", "rolled_back"),
         Candidate("Mill Road Practice", "workers killed", "pm_card_visa", "live"),
+        Candidate("Pine Street Dental", "number ported", "pm_card_visa", "live", "ported"),
+        Candidate("Quay Eye Clinic", "comes by SIP", "pm_card_visa", "live", "sip"),
     ]
 
 
@@ -75,17 +88,38 @@ def _opened(clinic: Clinic, each: Candidate) -> Candidate:
     """Its account, its voice and its number, and a card where it has one."""
     url = os.environ["PUBLIC_URL"]
     made = Api(url, clinic.operator_key).post(
-        "/api/accounts", {"name": each.name}, key=f"open-{each.name}"
+        "/api/accounts", {"name": each.name, "timeZone": each.zone}, key=f"open-{each.name}"
     )
     each.id, each.api = made["id"], Api(url, made["key"])
     each.own.put(f"{each.home}/voice", {"provider": "vapi", "voiceId": "Elliot"})
-    each.own.put(
-        f"{each.home}/phone/forwarded",
-        {"businessName": each.name, "clinicNumber": "+12025550177", "areaCode": "202"},
-    )
+    each.own.put(f"{each.home}/phone/{each.method}", _phone(each))
     if each.card:
         _saves_card(clinic, each, each.card, "first")
     return each
+
+
+def _phone(each: Candidate) -> Json:
+    """How its calls arrive, as it says so."""
+    if each.method == "forwarded":
+        return {"businessName": each.name, "clinicNumber": "+12025550177", "areaCode": "202"}
+    if each.method == "sip":
+        return {"businessName": each.name, "clinicNumber": "+12025550178"}
+    bill = {"name": "bill.pdf", "contentBase64": base64.b64encode(b"%PDF-1.7 a bill").decode()}
+    kept = each.own.post(f"{each.home}/port-documents", bill, key=f"{each.id}-bill")
+    return {
+        "phoneNumber": "+12025550179",
+        "currentCarrier": "Verizon",
+        "customerType": "Business",
+        "authorizedRepresentative": "Ada Lane",
+        "authorizedRepresentativeEmail": "ada@pine.example",
+        "serviceAddress": {
+            "line1": "12 Pine St",
+            "city": "Washington",
+            "state": "DC",
+            "postalCode": "20001",
+        },
+        "documentId": kept["id"],
+    }
 
 
 def _saves_card(clinic: Clinic, each: Candidate, card: str, key: str) -> None:
@@ -173,8 +207,8 @@ def _is_killed(each: Candidate) -> None:
     kill_worker(os.environ["REDIS_URL"], "deploys")
 
 
-def _outcome(clinic: Clinic, each: Candidate) -> Outcome:
-    """What became of it, here and there."""
+def outcome(clinic: Clinic, each: Candidate) -> Outcome:
+    """What became of a clinic, here and there."""
     account = each.own.get(each.home)
     told = account["deployment"]["status"] if account["deployment"] else "not deployed"
     charges = [
@@ -196,6 +230,7 @@ def _outcome(clinic: Clinic, each: Candidate) -> Outcome:
         bought=len(bought),
         released=sum(number not in owned for number in bought),
         at_vapi=len(made & _at_vapi(clinic)),
+        numbers=0 if each.method == "sip" else 1,
     )
 
 
@@ -219,9 +254,9 @@ def _at_vapi(clinic: Clinic) -> set[str]:
 
 def nothing_else_is_there(clinic: Clinic, outcomes: list[Outcome]) -> bool:
     """Whether the providers have just what the table says, and nothing that no clinic knows of."""
-    live = sum(outcome.status == "live" for outcome in outcomes)
+    numbers = sum(outcome.numbers for outcome in outcomes if outcome.status == "live")
     return (
         len(_fees(clinic)) == sum(outcome.bought for outcome in outcomes)
-        and len(_owned(clinic)) == live
+        and len(_owned(clinic)) == numbers
         and len(_at_vapi(clinic)) == sum(outcome.at_vapi for outcome in outcomes)
     )

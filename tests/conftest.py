@@ -51,6 +51,7 @@ from tests.fork_server import stop_fork_server
 from tests.hook_receiver import HookReceiver
 from tests.leftovers import Leftovers
 from tests.logged import Logged
+from tests.odd_stripe import OddStripe
 from tests.processes import Process, close_database, reset_process, spawn
 from tests.servers import Postgres, Valkey
 from tests.stand_in import StandIn
@@ -320,6 +321,18 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     stripe_api.client.cache_clear()
     yield world
     world.stop()
+    stripe_api.client.cache_clear()
+
+
+@pytest.fixture
+def odd_stripe(monkeypatch: pytest.MonkeyPatch) -> Iterator[OddStripe]:
+    """A Stripe that has what a test puts there, named by STRIPE_API_BASE."""
+    stripe = OddStripe()
+    monkeypatch.setenv("STRIPE_API_BASE", stripe.url)
+    get_settings.cache_clear()
+    stripe_api.client.cache_clear()
+    yield stripe
+    stripe.stop()
     stripe_api.client.cache_clear()
 
 

@@ -1,8 +1,10 @@
 """A clinic that goes live, as the API sees it, with the three providers' stand-ins behind."""
 
+import base64
 from datetime import timedelta
 from typing import Any
 
+from actions.deployment.ports import look_at_ports
 from models.base import transaction
 from models.delivery.staged_job import StagedJob
 from models.deployment.phone_line import PhoneLine
@@ -19,6 +21,18 @@ ADDRESS = {
     "state": "CA",
     "postalCode": "94107",
     "country": "US",
+}
+
+
+NUMBER = "+12125550177"  # of a clinic that ports it
+BILL = base64.b64encode(b"%PDF-1.7 a bill of the carrier").decode()
+PORTED = {
+    "phoneNumber": NUMBER,
+    "currentCarrier": "Verizon",
+    "customerType": "Business",
+    "authorizedRepresentative": "Ada Lane",
+    "authorizedRepresentativeEmail": "ada@harbor.example",
+    "serviceAddress": ADDRESS,
 }
 
 
@@ -46,6 +60,24 @@ class Deploying:
         answer = self.call("PUT", "…/phone/forwarded", **FORWARDED | more)
         assert answer.status_code == 200, answer.text
         return self
+
+    def configures_port(self, **more: Any) -> "Deploying":
+        """All that a carrier wants to know is saved, with its bill."""
+        bill = self.call("POST", "…/port-documents", name="bill.pdf", contentBase64=BILL)
+        assert bill.status_code == 201, bill.text
+        body = PORTED | {"documentId": bill.json["id"]} | more
+        answer = self.call("PUT", "…/phone/ported", **body)
+        assert answer.status_code == 200, answer.text
+        return self
+
+    def looks_at_ports(self, days: int = 0) -> None:
+        """The hourly look; before it, days go by at Twilio, one by one with a look each."""
+        for _ in range(max(1, days)):
+            if days:
+                self.twilio.passes(86_400)
+            with transaction():
+                look_at_ports()
+            self.works(2)
 
     def has_card(self) -> "Deploying":
         """A card is verified, as its own tests show."""

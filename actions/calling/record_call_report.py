@@ -2,36 +2,54 @@
 status update, the report at its end, a look at it, or a person.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from actions.calling.conclude import conclude
+from actions.calling.hand_over import ask_about_doubt
 from effects.calling.call import CALL, shown
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.delivery.stage import stage, stage_again
+from models.deployment.phone_line import PhoneLine
 from models.effects.effect import Effect
+from models.invoices.invoice import Invoice
 from providers.vapi.calls import VapiCall
 from rules.calling.call_states import state_of
 from rules.calling.ended_reasons import NOT_PLACED, meaning_of
+from rules.deployment.payments_member import LONGEST_CALL
 from runtime.log import get_log
 
 LOOK_AFTER = 60.0  # seconds until a call whose report is missing is looked at
 BLOCKED_DELAY = 20.0  # seconds until a call that found no room at Vapi is decided again
+LONGEST_INBOUND = timedelta(seconds=2 * LONGEST_CALL)
+TWO_CALLS = "Vapi tells of two calls under the name of one attempt. Look at both in its call list."
 
 log = get_log("calls")
 
 
-def call_of(vapi_id: str, name: str) -> Call | None:
+def call_of(told: VapiCall, now: datetime) -> Call | None:
     """Our call behind one of Vapi's: by its id, else by its name, the effect's id, for the answer
-    that told us the id may have been lost.
+    that told us the id may have been lost. One that somebody made to a clinic's number is ours from
+    now on; needs an open transaction.
     """
-    found = Call.of_vapi(vapi_id) if vapi_id else None
-    if found is not None or not name:
+    found = Call.of_vapi(told.id) if told.id else None
+    if found is not None:
         return found
-    effect = Effect.one("id = ? AND kind = ?", name, CALL.name)
-    if effect is None:
-        return None
-    return Call.one("id = ?", CALL.job_key(effect).partition(":")[0])
+    effect = Effect.one("id = ? AND kind = ?", told.name, CALL.name) if told.name else None
+    if effect is not None:
+        return Call.one("id = ?", CALL.job_key(effect).partition(":")[0])
+    if told.id and told.direction == "inbound":
+        return _received(told, now)
+    return None
+
+
+def locked_with_invoices(call: Call) -> tuple[Call, list[Invoice]]:
+    """The call and the invoices it is about, fresh, and locked in the order in which everybody
+    locks them.
+    """
+    invoices = [Invoice.locked_with("account", each) for each in sorted(call.invoice_ids)]
+    return Call.locked(call.id), invoices
 
 
 def record_call_report(
@@ -40,16 +58,16 @@ def record_call_report(
     """Record it; also confirms the call's effect, the one given or the call's. Needs a locked call.
     Whether it was new.
     """
-    if call.vapi_id and told.id and call.vapi_id != told.id:
-        return _other_attempt(call, told)
+    if _is_of_another_attempt(call, told):
+        return _record_other_attempt(call, told)
     _confirm(call, told, now, effect)
-    if told.blocked and state_of(told.status) in {"", "queued"}:
-        return _blocked(call, told, now)
     state = state_of(told.status)
-    if state in {"ringing", "in_progress", "ended"} and call.state == "waiting":
-        log.warning("a call that was given up was placed all the same", call_id=call.id)
+    if told.blocked and state in {"", "queued"}:
+        return _record_blocked(call, told, now)
     is_over = state == "ended"
-    if is_over and _was_never_placed(call, told):
+    if is_over and call.state in {"waiting", "refused"} and _was_not_placed(told):
+        return False  # it is known, and has been decided again
+    if is_over and _never_rang(call, told):
         return _decide_again(call, now)
     new = call.record_report(
         state,
@@ -60,7 +78,7 @@ def record_call_report(
         ended_at=told.ended_at or (now if is_over and call.ended_at is None else None),
         ended_reason=told.ended_reason,
     )
-    if call.is_live and call.is_blocked and state in {"ringing", "in_progress"}:
+    if call.is_blocked and state in {"ringing", "in_progress", "ended"}:
         call.record_unblocked(now)
     if is_over:
         _record_end(call, now)
@@ -68,15 +86,34 @@ def record_call_report(
 
 
 def record_final_report(
-    call: Call, told: VapiCall, now: datetime, effect: Effect | None = None
+    call: Call, invoices: Sequence[Invoice], told: VapiCall, now: datetime
 ) -> bool:
     """Record the report at a call's end, or a call as it stands after its end: all that there is to
-    know of it. Whether it was the first one.
+    know of it. Needs both locked. Whether it was the first one.
     """
-    record_call_report(call, told, now, effect)
-    if call.state != "ended":
+    record_call_report(call, told, now)
+    if call.state != "ended" or _is_of_another_attempt(call, told):
         return False
-    return conclude(call, told, now)
+    return conclude(call, invoices, told, now)
+
+
+def _received(told: VapiCall, now: datetime) -> Call | None:
+    """The row of a call that came in to a clinic's line; it takes a slot, if there is one."""
+    number = told.phone_number_id
+    line = PhoneLine.one("vapi_id = ? AND holds_slot", number) if number else None
+    if line is None:
+        return None
+    deadline = now + LONGEST_INBOUND
+    return Call.receive(
+        line.account_id,
+        told.id,
+        caller=told.customer_number[:40],
+        to=line.e164 or "",
+        now=now,
+        phone_number_id=number,
+        carrier_id=told.carrier_id or None,
+        deadline=deadline,
+    )
 
 
 def _record_end(call: Call, now: datetime) -> None:
@@ -94,34 +131,40 @@ def _confirm(call: Call, told: VapiCall, now: datetime, effect: Effect | None) -
         return
     if effect is None or effect.id != call.effect_id:
         effect = Effect.get_by_id(call.effect_id)
-    if told.name and told.name != effect.id:
-        return
     if effect.state in {"sending", "unknown"}:
         effect.record_confirmed(told.id, CALL.kept(shown(told)), now)
 
 
-def _blocked(call: Call, told: VapiCall, now: datetime) -> bool:
+def _record_blocked(call: Call, told: VapiCall, now: datetime) -> bool:
     """Vapi has the call, and places it not, or not yet: no attempt was made. It is looked at until
     it says that it has ended; only then may another one be placed.
     """
     new = call.record_report("queued", now, vapi_id=told.id)
-    call.record_blocked(now)
-    stage_again(
-        "poll_call", f"{call.id}:blocked", call.id, fair_to=call.account_id, delay=BLOCKED_DELAY
-    )
+    if call.state == "queued":
+        call.record_blocked(now)
+        stage_again(
+            "poll_call", f"{call.id}:blocked", call.id, fair_to=call.account_id, delay=BLOCKED_DELAY
+        )
     return new
 
 
-def _was_never_placed(call: Call, told: VapiCall) -> bool:
-    """Whether the call found no room at Vapi, so that the same request may be decided again."""
+def _never_rang(call: Call, told: VapiCall) -> bool:
+    """Whether the call ended before anybody's telephone can have rung, in a way that may be over in
+    a moment, so that the same wish may be decided again.
+    """
     meaning = meaning_of(told.ended_reason)
+    began = told.started_at is not None or call.started_at is not None
     return (
-        call.direction == "outbound"
-        and told.started_at is None
-        and meaning.outcome == NOT_PLACED
-        and "concurrency" in told.ended_reason
-        and call.state != "ended"
+        meaning.outcome == NOT_PLACED
+        and meaning.again
+        and not began
+        and call.direction == "outbound"
+        and call.state in {"sending", "unknown", "queued"}
     )
+
+
+def _was_not_placed(told: VapiCall) -> bool:
+    return meaning_of(told.ended_reason).outcome == NOT_PLACED
 
 
 def _decide_again(call: Call, now: datetime) -> bool:
@@ -131,12 +174,19 @@ def _decide_again(call: Call, now: datetime) -> bool:
     return True
 
 
-def _other_attempt(call: Call, told: VapiCall) -> bool:
-    """Something of a call of Vapi's that is not the one this row stands for."""
-    log.error(
-        "Vapi tells of another call by this name; a person has to look",
-        call_id=call.id,
-        vapi_id=told.id,
-        known=call.vapi_id,
-    )
+def _is_of_another_attempt(call: Call, told: VapiCall) -> bool:
+    """Whether this is about an attempt of the call's that another one has followed, or about a
+    second call under one name.
+    """
+    if call.vapi_id and told.id:
+        return call.vapi_id != told.id
+    return bool(told.name and call.effect_id and told.name != call.effect_id)
+
+
+def _record_other_attempt(call: Call, told: VapiCall) -> bool:
+    """The end of an attempt that never rang changes nothing; anything else is for a person."""
+    if _was_not_placed(told) or told.status in {"queued", ""}:
+        return False
+    log.error(TWO_CALLS, call_id=call.id, vapi_id=told.id, known=call.vapi_id)
+    ask_about_doubt(call, TWO_CALLS)
     return False

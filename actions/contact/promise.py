@@ -4,7 +4,7 @@ While one is open nobody asks the person to pay (the gate's `promised`). It is k
 invoice is paid; else the day it was made for and the days of grace decide.
 """
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -49,7 +49,7 @@ def record_promise(invoice: Invoice, amount: int | None, promised_for: date, *, 
         days = timedelta(days=terms.grace_days + 1)
         decided_from = datetime.combine(
             promised_for + days, time(), ZoneInfo(invoice.account.time_zone)
-        )
+        ).astimezone(UTC)
         promise = Promise.make(invoice, amount, promised_for, decided_from, by)
         _emit("promise.made", promise)
         AuditEntry.record(

@@ -29,7 +29,7 @@ def record_wish(
         "reference": reference,
         "recorded_by": "twilio",
     }
-    accounts = _accounts(phone, number, service)
+    accounts = accounts_told(phone, number, service)
     if wish == "stop" and nobodys and not number.startswith("+"):
         # An RCS agent or a page: the name does not tell whose it is, so whoever texted them stops.
         accounts = sorted({*accounts, *_texters(Message.to == phone)})
@@ -40,7 +40,15 @@ def record_wish(
     return accounts
 
 
-def _accounts(phone: str, number: str, service: str) -> list[str]:
+def service_meant(number: str, service: str) -> str:
+    """The messaging service that a text came to: a number that is nobody's own may be in the shared
+    one.
+    """
+    is_nobodys = not service and not accounts_of_sender("", number)
+    return (get_settings().twilio_messaging_service_sid or "") if is_nobodys else service
+
+
+def accounts_told(phone: str, number: str, service: str) -> list[str]:
     """Whose sender it is, who has texted this person with it, and, when it is shared, who knows
     this person.
     """

@@ -161,7 +161,7 @@ def roll_back(deployment: Deployment, actor: str) -> None:
     `deployment_over`.
     """
     if not (deployment.status == "failed" and deployment.holds_slot) and (
-        deployment.status != "payment_action_required"
+        deployment.status not in {"payment_action_required", "awaiting_port"}
     ):
         raise _over(deployment, "rolled back")
     AuditEntry.record(

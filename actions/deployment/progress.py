@@ -123,7 +123,7 @@ def end_step(run: Run, state: str, message: str, made: dict[str, Any]) -> None:
         finished_at=now,
     )
     tell(run.deployment, message, now, run.step)
-    if run.deployment.status == "payment_action_required":
+    if run.deployment.status in {"payment_action_required", "awaiting_port"}:
         run.deployment.record(now, status="running", message=DEPLOYING)
     go_on(run.deployment, run.steps)
 
@@ -137,7 +137,7 @@ def hold_step(run: Run, waiting: Wait) -> None:
     message = DEPLOYING if waiting.status == "running" else waiting.why
     run.deployment.record(run.now, status=waiting.status, message=message)
     tell(run.deployment, waiting.why, run.now, run.step)
-    if waiting.status == "payment_action_required" != was:
+    if waiting.asks_clinic or waiting.status == "payment_action_required" != was:
         emit(run.account.id, "deployment.action_required", *about(run.deployment))
 
 

@@ -52,12 +52,14 @@ class Skip:
 @dataclass(frozen=True, slots=True)
 class Wait:
     """Come back in `seconds`: something outside is not ready yet. `status` is the deployment's
-    meanwhile; with 0 seconds somebody else stages the step again.
+    meanwhile; with 0 seconds somebody else stages the step again. `asks_clinic`: it waits for the
+    clinic, which is told so.
     """
 
     seconds: float
     why: str
     status: str = "running"
+    asks_clinic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 Each may be repeated safely: an invoice already in that state is returned unchanged.
 """
 
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from actions.invoices.invoices import lock_invoice
@@ -16,6 +17,9 @@ from models.payments.payment_confirmation import PaymentConfirmation
 from rules.invoice_fold import CLOSING_MARKS
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
+from runtime.log import get_log
+
+log = get_log("invoices")
 
 
 def send_invoice(account: Account, invoice_id: str, actor: str) -> Invoice:
@@ -61,6 +65,16 @@ def add_note(account: Account, invoice_id: str, actor: str, text: str) -> Invoic
         invoice.change(real_now(), notes=_with_note(invoice, text))
         AuditEntry.record(actor, "invoice.noted", f"invoice:{invoice.id}", invoice.account_id)
     return invoice
+
+
+def note_if_it_fits(invoice: Invoice, text: str, now: datetime) -> None:
+    """Append what the system has to say to a locked invoice; never at the cost of what is being
+    recorded: notes that are full stay as they are.
+    """
+    try:
+        invoice.change(now, notes=_with_note(invoice, text))
+    except Refused as refused:
+        log.warning("no room for a note", invoice_id=invoice.id, reason=refused.detail)
 
 
 def _with_note(invoice: Invoice, text: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from models.accounts.account import Account
 from models.contact.consent import IMPORTED, Consent
+from models.contact.contact_course import ContactCourse
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.has_money import with_money
@@ -91,6 +92,9 @@ def import_rows(
     values = [_new_invoice(account, row, customers[row.number], now, today) for row in new]
     for at in range(0, len(values), 100):
         Invoice.insert_many(values[at : at + 100]).execute()
+    ContactCourse.look_again(
+        (account.id, value["customer"]) for value in values if value["status"] == "overdue"
+    )
     for one in planned:
         if one.outcome == "updated" and one.invoice is not None:
             _update(one.row, one.invoice, now, recompute)
@@ -127,6 +131,8 @@ def _update(row: InvoiceRow, known: Invoice, now: datetime, recompute: Recompute
     if changes:
         invoice.change(now, **changes)
         recompute(invoice)
+        if "due_date" in changes:
+            ContactCourse.look_again_at(invoice.customer_id)
 
 
 def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> dict[str, Customer]:

@@ -7,6 +7,7 @@ from actions.payments.chargeable import check_chargeable
 from actions.payments.recompute import recompute
 from models.accounts.account import Account
 from models.base import transaction
+from models.contact.contact_course import ContactCourse
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.has_money import with_money
@@ -74,6 +75,8 @@ def change_invoice(account: Account, invoice_id: str, values: dict[str, Any]) ->
         if values:
             invoice.change(real_now(), **values)
         recompute(invoice)
+        if "due_date" in values:
+            ContactCourse.look_again_at(invoice.customer_id)
     return invoice
 
 

@@ -4,6 +4,7 @@ cancelled or written off, or had been paid another way, or is in another currenc
 It counts all the same, because it is there; whether it is kept or given back, the clinic decides.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from models.feed.emit import emit
@@ -18,19 +19,20 @@ class Before(NamedTuple):
 
     received: int
     overpaid: int
-    mismatched: bool
+    foreign: frozenset[str]  # ids of its payments that brought another currency
 
     @classmethod
-    def of(cls, invoice: Invoice) -> "Before":
-        """The locked invoice's amounts as they are now."""
-        return cls(invoice.amount_received, invoice.overpaid, invoice.mismatched)
+    def of(cls, invoice: Invoice, payments: Iterable[Payment]) -> "Before":
+        """The locked invoice's amounts and payments as they are now."""
+        foreign = frozenset(each.id for each in payments if _is_foreign(invoice, each))
+        return cls(invoice.amount_received, invoice.overpaid, foreign)
 
 
 def announce_unexpected(invoice: Invoice, payment: Payment, before: Before) -> None:
     """Emit an event if the payment, just recorded and counted, was not expected; with all that a
     refund needs.
     """
-    because = _why(invoice, before)
+    because = _why(invoice, payment, before)
     if not because:
         return
     about = {
@@ -47,8 +49,13 @@ def announce_unexpected(invoice: Invoice, payment: Payment, before: Before) -> N
     emit(invoice.account_id, "payment.unexpected", about, f"invoice:{invoice.id}")
 
 
-def _why(invoice: Invoice, before: Before) -> str:
-    if invoice.mismatched and not before.mismatched:
+def _is_foreign(invoice: Invoice, payment: Payment) -> bool:
+    """Whether it brought money that the invoice cannot count."""
+    return payment.currency != invoice.currency and payment.amount_received > 0
+
+
+def _why(invoice: Invoice, payment: Payment, before: Before) -> str:
+    if _is_foreign(invoice, payment) and payment.id not in before.foreign:
         return "currency"
     if invoice.amount_received <= before.received:
         return ""

@@ -9,6 +9,7 @@ from datetime import datetime
 from actions.contact.promise import keep_promise_early
 from actions.payments.announce_returns import announce_returns
 from actions.payments.retire_open_payments import retire_open_payments
+from models.contact.contact_course import ContactCourse
 from models.feed.emit import emit, emit_each
 from models.invoices.invoice import Invoice
 from models.payments.invoice_facts import InvoiceFacts
@@ -37,6 +38,8 @@ def recompute(invoice: Invoice, facts: InvoiceFacts | None = None) -> bool:
             _about(invoice),
             f"invoice:{invoice.id}",
         )
+    if invoice.status != status and "overdue" in {invoice.status, status}:
+        ContactCourse.look_again([(invoice.account_id, invoice.customer_id)])
     if facts.promised and changed:
         keep_promise_early(invoice)
     announce_returns(invoice, facts, now)
@@ -60,6 +63,7 @@ def recompute_each(invoices: Sequence[Invoice]) -> dict[str, bool]:
         told.setdefault(invoice.account_id, {})[f"invoice:{invoice.id}"] = _about(invoice)
     for account_id, payloads in told.items():
         emit_each(account_id, "invoice.overdue", payloads)
+    ContactCourse.look_again((invoice.account_id, invoice.customer_id) for invoice in late)
     changed = {
         invoice.id: recompute(invoice, facts[invoice.id])
         for invoice in invoices

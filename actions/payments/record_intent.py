@@ -28,9 +28,9 @@ def record_intent(
     In the open transaction, which has serialized on the intent and locked the invoice, in that
     order. What is new is audited as `actor`'s, with `about`.
     """
-    now, before = real_now(), Before.of(invoice)
-    intent_id = finding.intent_id
+    now, intent_id = real_now(), finding.intent_id
     payments = Payment.of_invoice(invoice)
+    before = Before.of(invoice, payments)
     is_new = Payment.record_report(
         invoice, stripe_account, intent_id, finding.report, now, is_current, payments
     )

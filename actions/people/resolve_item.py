@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from actions.contact.holds import place_hold
+from actions.contact.ladder.drafts import approve_item, decline_draft
 from actions.payments.request_refund import request_refund
 from actions.people.answer import answer_item
 from models.accounts.account import Account
@@ -148,6 +149,14 @@ def _person_of(item: WorkItem) -> Customer:
     return Customer.get_by_id(item.customer_id)
 
 
+def _approve(item: WorkItem, choice: Choice) -> None:
+    approve_item(item, choice.actor)
+
+
+def _decline(item: WorkItem, choice: Choice) -> None:
+    decline_draft(item.subject, choice.actor)
+
+
 PERFORM: dict[tuple[str, str], Perform] = {
     ("escalation", "reply"): _answer,
     ("escalation", "hold"): _hold,
@@ -155,4 +164,6 @@ PERFORM: dict[tuple[str, str], Perform] = {
     ("reply", "hold"): _hold,
     ("reply", "wrong_number"): _suppress_number,
     ("overpayment", "refund"): _refund,
+    ("draft", "approve"): _approve,
+    ("draft", "decline"): _decline,
 }

@@ -9,15 +9,17 @@ import click
 
 from actions.deployment.configuration.configure import reseal_setup
 from actions.feed.endpoints import reseal_endpoint
+from actions.integrations.keep import reseal_integration
 from bin.commands.output import acting, complain, say, say_database
 from models.deployment.setup import Setup
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.integrations.integration import Integration
 from runtime.errors import Misconfigured
 
 
 @click.command()
 def reseal() -> None:
-    """Seal the secrets of webhook endpoints and of setups under the newest key of
+    """Seal the secrets of webhook endpoints, setups and integrations under the newest key of
     PAYPHONE_SECRET_KEY. Run it once all processes know that key.
 
     Ends with 1 when some open under none of the keys.
@@ -31,6 +33,10 @@ def reseal() -> None:
     again += [
         (f"setup of {setup.account_id}", partial(reseal_setup, setup, acting()))
         for setup in Setup.with_secrets()
+    ]
+    again += [
+        (f"integration {row.id}", partial(reseal_integration, row, acting()))
+        for row in Integration.with_secrets()
     ]
     for what, reseal_it in again:
         try:

@@ -5,7 +5,7 @@ call, what staff may do.
 from datetime import datetime
 from typing import Any
 
-from peewee import SQL, JSONField, TextField
+from peewee import SQL, BooleanField, JSONField, TextField
 
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
@@ -19,7 +19,11 @@ class AccountSettings(Row):
     `staff_entry`: form, link_only · `party`: first, its own debts; third, other people's ·
     `quiet_days`: when nobody is contacted: sunday, 12-25, 2026-11-26 · `ladder`: the rungs, as
     `rules.contact.ladder.Rung` has them, None: the default · `first_contacts`: draft, what the
-    ladder would send waits for a person; automatic.
+    ladder would send waits for a person; automatic · `opening_hours`: see
+    `rules/integrations/opening_hours.py`; {} for the usual ones.
+    ladder would send waits for a person; automatic · `keypad_payments`: whether cards may be
+    entered on the keypad during a call · `send_project`: whether an invoice's project is only a
+    reference, which callers may be told.
     """
 
     account_id: str
@@ -33,6 +37,9 @@ class AccountSettings(Row):
     quiet_days = JSONField(default=list, constraints=[SQL("DEFAULT '[]'")])
     ladder = JSONField(null=True)
     first_contacts = TextField(default="draft", constraints=[SQL("DEFAULT 'draft'")])
+    opening_hours = JSONField(default=dict, constraints=[SQL("DEFAULT '{}'")])
+    keypad_payments = BooleanField(default=False, constraints=[SQL("DEFAULT FALSE")])
+    send_project = BooleanField(default=False, constraints=[SQL("DEFAULT FALSE")])
     updated_at = Instant()
 
     @classmethod

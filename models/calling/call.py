@@ -160,6 +160,11 @@ class Call(Row):
         return cls.one(f"{where} ORDER BY created_at DESC LIMIT 1", customer_id)
 
     @property
+    def actor(self) -> str:
+        """Who it is in the audit log, for what was said and done in it."""
+        return f"call:{self.id}"
+
+    @property
     def is_live(self) -> bool:
         """Whether it may be going on just now: what its reports said last may have been lost."""
         return self.state in LIVE

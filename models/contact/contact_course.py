@@ -90,6 +90,27 @@ class ContactCourse(Row):
             limit,
         )
 
+    @classmethod
+    def of_people(cls, customer_ids: Iterable[str]) -> "list[ContactCourse]":
+        """The courses of those of these people who have one."""
+        ids = sorted(customer_ids)
+        if not ids:
+            return []
+        return cls.all(f"customer_id IN ({', '.join('?' for _ in ids)})", *ids)
+
+    @property
+    def has_told(self) -> bool:
+        """Whether a look has found anything yet."""
+        return bool(self.channel or self.code)
+
+    @classmethod
+    def put_off(cls, customer_id: str, until: datetime) -> None:
+        """A look at the person failed: others come first."""
+        execute(
+            "UPDATE contact_course SET next_at = ?, version = version + 1 WHERE customer_id = ?",
+            (to_micros(until), customer_id),
+        )
+
     def record_looked(
         self,
         next_at: datetime | None,

@@ -63,6 +63,11 @@ SELECT 'read' AS fact, CAST(NULL AS TEXT) AS a, CAST(NULL AS TEXT) AS b, updated
 UNION ALL SELECT 'behind', NULL, NULL, NULL WHERE EXISTS ({_BEHIND})
 """
 _SENDER = "SELECT COALESCE(messaging_service_sid, from_number) FROM account_sender"
+# the invoice asked about, where a text names it beside its own
+_NAMED = """CASE WHEN EXISTS (SELECT 1 FROM planned_contact AS p
+        JOIN planned_contact_invoice AS n ON n.planned_contact_id = p.id
+        WHERE p.message_id = message.id AND n.invoice_id = :invoice)
+    THEN CAST(:invoice AS TEXT) ELSE message.invoice_id END"""
 # one that is not over counts as the strictest there is
 _CALL = """
     CASE WHEN c.asked_for THEN 'wanted_call' ELSE 'call' END, (SELECT i.invoice_id FROM
@@ -98,9 +103,9 @@ UNION ALL SELECT 'processing', NULL, NULL, NULL FROM payment_confirmation AS c
     WHERE a.invoice_id = :invoice AND c.state = 'requested'
 UNION ALL SELECT 'promised', NULL, NULL, decided_from FROM promise
     WHERE invoice_id = :invoice AND state = 'open'
-UNION ALL SELECT 'sms', invoice_id, 'sent', sent_at FROM message
+UNION ALL SELECT 'sms', {_NAMED}, 'sent', sent_at FROM message
     WHERE account_id = :account AND to_number = :phone AND sent_at > :remembered
-UNION ALL SELECT 'sms', invoice_id, 'sent', sent_at FROM message
+UNION ALL SELECT 'sms', {_NAMED}, 'sent', sent_at FROM message
     WHERE customer_id = :customer AND to_number <> :phone AND sent_at > :remembered
 UNION ALL SELECT {_CALL} WHERE c.account_id = :account AND c.to_number = :phone
     AND c.attempted_at > :remembered

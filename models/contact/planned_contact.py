@@ -10,8 +10,7 @@ from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from rules.contact.gate import Purpose
-from rules.contact.ladder import Owed, Rung, Way
+from rules.contact.ladder import Owed, Purpose, Rung, Way
 from runtime.ids import new_id
 
 OPEN = ("draft", "approved")

@@ -1,11 +1,12 @@
 """Promises to pay: what a person said they would pay of an invoice, and by when."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from peewee import SQL, BigIntegerField, DateField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row
+from models.base import ForeignKey, Instant, Row, to_micros
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from runtime.clock import real_now
@@ -45,13 +46,42 @@ class Promise(Row):
             (("invoice", "id"), False),
             (("account", "id"), False),
             (("customer", "id"), False),
-            (("state", "decided_from"), False),
+            (("state", "decided_from", "id"), False),
         )
 
     @classmethod
     def of(cls, invoice_id: str) -> "Promise | None":
         """The open promise about an invoice."""
         return cls.one("invoice_id = ? AND state = 'open'", invoice_id)
+
+    @classmethod
+    def to_decide(cls, now: datetime, after: "Promise | None", most: int) -> "list[Promise]":
+        """Open promises whose day is over, the oldest first, those after one of them; `now` is
+        business time.
+        """
+        if after is None:
+            which = "state = 'open' AND decided_from <= ? ORDER BY decided_from, id LIMIT ?"
+            return cls.all(which, to_micros(now), most)
+        which = (
+            "state = 'open' AND decided_from <= ? AND (decided_from > ? OR (decided_from = ? AND"
+            " id > ?)) ORDER BY decided_from, id LIMIT ?"
+        )
+        seen = to_micros(after.decided_from)
+        return cls.all(which, to_micros(now), seen, seen, after.id, most)
+
+    @classmethod
+    def to_follow_up(cls, now: datetime, most: int) -> "list[Promise]":
+        """Decided promises of which the person is to be told."""
+        which = "follow_at IS NOT NULL AND follow_at <= ? ORDER BY follow_at LIMIT ?"
+        return cls.all(which, to_micros(now), most)
+
+    @classmethod
+    def open_of(cls, invoice_ids: Sequence[str]) -> "list[Promise]":
+        """The open promises about any of these invoices."""
+        if not invoice_ids:
+            return []
+        places = ", ".join("?" for _ in invoice_ids)
+        return cls.all(f"invoice_id IN ({places}) AND state = 'open'", *invoice_ids)
 
     @property
     def is_open(self) -> bool:

@@ -130,6 +130,10 @@ class WorkItem(Row):
         """More is known of it."""
         self._write(real_now(), context=dict(context))
 
+    def record_more(self, context: Mapping[str, Any], words: str, suggested: str) -> None:
+        """It is about something weightier than it was."""
+        self._write(real_now(), context=dict(context), words=words, suggested=suggested)
+
     def record_resolved(self, action: str, by: str, note: str = "") -> bool:
         """Somebody has seen to it; False if somebody had before."""
         now = real_now()
@@ -144,11 +148,11 @@ class WorkItem(Row):
         )
 
     @classmethod
-    def close(cls, kind: str, subject: str, why: str) -> None:
-        """What it was about is over by itself, so nobody has to see to it any more."""
+    def close(cls, kind: str, subject: str, why: str, by: str = SYSTEM) -> None:
+        """What it was about is over, by itself or `by` somebody: nobody has to see to it."""
         row = cls.one("kind = ? AND subject = ? AND state = 'open'", kind, subject)
         if row is not None:
-            row.record_resolved(why, SYSTEM)
+            row.record_resolved(why, by)
 
 
 WorkItem.add_index(

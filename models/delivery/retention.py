@@ -67,6 +67,7 @@ KEPT = (
         _by("staged_job", "finished_at", "state NOT IN ('waiting', 'running', 'dead') AND "),
     ),
     Kept("idempotency_key", 2, _by("idempotency_key", "created_at")),
+    Kept("oauth_state", 0, _by("oauth_state", "expires_at", id="hash"), "hash"),
     Kept("operator_session", 0, _by("operator_session", "expires_at", id="hash"), "hash"),
     Kept(
         "webhook_delivery", 31, _oldest("webhook_delivery", "created_at", "state <> 'waiting' AND ")

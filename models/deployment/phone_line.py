@@ -49,6 +49,12 @@ class PhoneLine(Row):
         return cls.one("account_id = ? AND holds_slot", account_id)
 
     @classmethod
+    def without_texts(cls, limit: int) -> list[Self]:
+        """Ported numbers whose texts are not known to come to us yet, oldest first."""
+        where = "source = 'ported' AND state = 'owned' AND NOT text_live ORDER BY id LIMIT ?"
+        return cls.all(where, limit)
+
+    @classmethod
     def holder(cls, e164: str) -> Self | None:
         """Whose slot this number is in, if it is in one."""
         return cls.one("e164 = ? AND holds_slot", e164)
@@ -68,5 +74,13 @@ PhoneLine.add_index(
         unique=True,
         where=SQL("holds_slot AND e164 IS NOT NULL"),
         name="phone_line_number",
+    )
+)
+# numbers that have moved, whose texts follow later
+PhoneLine.add_index(
+    PhoneLine.index(
+        PhoneLine.id,
+        where=SQL("source = 'ported' AND state = 'owned' AND NOT text_live"),
+        name="phone_line_without_texts",
     )
 )

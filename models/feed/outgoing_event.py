@@ -28,6 +28,7 @@ TYPES = (
     "deployment.action_required",
     "deployment.live",
     "deployment.failed",
+    "integration.expired",
     "escalation.opened",
     "ceiling.reached",
     "endpoint.disabled",

@@ -80,7 +80,7 @@ def up(migrator, db):
                 (('invoice', 'id'), False),
                 (('account', 'id'), False),
                 (('customer', 'id'), False),
-                (('state', 'decided_from'), False),
+                (('state', 'decided_from', 'id'), False),
             )
 
     Promise.add_index(

@@ -1,5 +1,6 @@
 """Server-side charges of a card for an attempt, one at a time, each confirmed once at Stripe."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from peewee import SQL, BigIntegerField, BooleanField, TextField
@@ -41,6 +42,15 @@ class PaymentConfirmation(Row):
     def running(cls, attempt: PaymentAttempt) -> "PaymentConfirmation | None":
         """The confirmation of this attempt whose outcome is not known yet."""
         return cls.get_or_none((cls.attempt == attempt.id) & (cls.state == "requested"))
+
+    @classmethod
+    def settled_in(cls, call_id: str, invoice_ids: Iterable[str]) -> bool:
+        """Whether a charge in this call, of one of these invoices, took money."""
+        where = (
+            "call_id = ? AND state = 'settled' AND attempt_id IN"
+            " (SELECT id FROM payment_attempt WHERE invoice_id = ?)"
+        )
+        return any(cls.has(where, call_id, each) for each in invoice_ids)
 
     @classmethod
     def latest(cls, attempt: PaymentAttempt) -> "PaymentConfirmation | None":

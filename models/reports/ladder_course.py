@@ -10,33 +10,34 @@ from models.contact.contact_facts import moment
 from models.invoices.invoice import Invoice
 from rules.contact.ladder import Heard, Owed
 
-# A text that never left was no contact: its rung is still to be climbed.
+# A text that never left and a call that was never tried were no contact: the rung is still to come.
 _CLIMBED = """
-SELECT n.invoice_id, n.climbed, n.due_on, p.channel, p.performed_at, p.call_id
+SELECT n.invoice_id, n.climbed, n.due_on, p.channel, p.performed_at
 FROM planned_contact AS p
 JOIN planned_contact_invoice AS n ON n.planned_contact_id = p.id
 LEFT JOIN message AS m ON m.id = p.message_id
+LEFT JOIN call AS c ON c.id = p.call_id
 WHERE p.customer_id = ? AND p.state <> 'refused'
 AND NOT (m.id IS NOT NULL AND m.status = 'refused' AND m.effect_id IS NULL)
+AND NOT (c.id IS NOT NULL AND c.state IN ('refused', 'cancelled') AND c.attempted_at IS NULL)
 """
-_TEXTED = "SELECT MAX(sent_at), MAX(CASE WHEN status = 'waiting' THEN 1 ELSE 0 END) FROM message"
+_CALLED = "SELECT MAX(attempted_at) FROM call WHERE customer_id = ? AND direction = 'outbound'"
+_TEXTED = "SELECT MAX(sent_at) FROM message WHERE customer_id = ?"
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What the ladder of a person depends on; `is_asked`: a text to them waits to be sent."""
+    """What the next rung of a person depends on."""
 
     owed: tuple[Owed, ...]
     heard: Heard
-    is_asked: bool
 
 
 def course_of(customer_id: str, zone: str, invoices: Sequence[Invoice]) -> Course:
     """The person's course, by their unpaid `invoices`, in the account's time `zone`."""
     climbed: dict[tuple[str, str], int] = {}
     heard: list[datetime] = []
-    called: list[datetime] = []
-    for invoice_id, days, due_on, channel, performed, call_id in execute(
+    for invoice_id, days, due_on, channel, performed in execute(
         _CLIMBED, (customer_id,)
     ).fetchall():
         key = invoice_id, str(due_on)
@@ -44,17 +45,16 @@ def course_of(customer_id: str, zone: str, invoices: Sequence[Invoice]) -> Cours
         at = moment(performed)
         if at is not None and channel != "person":
             heard.append(at)
-        if at is not None and call_id is not None:
-            called.append(at)
-    texted, is_asked = execute(f"{_TEXTED} WHERE customer_id = ?", (customer_id,)).fetchone()
-    heard += [at for at in (moment(texted),) if at is not None]
+    texted, called = (
+        [at for at in [moment(execute(sql, (customer_id,)).fetchone()[0])] if at is not None]
+        for sql in (_TEXTED, _CALLED)
+    )
     return Course(
         tuple(
             Owed(one.id, one.due_date, climbed.get((one.id, one.due_date.isoformat()), 0))
             for one in invoices
         ),
-        Heard(_day(heard, zone), _day(called, zone)),
-        bool(is_asked),
+        Heard(_day([*heard, *texted, *called], zone), _day(called, zone)),
     )
 
 

@@ -9,6 +9,8 @@ from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
 from models.contact.contact_decision import ContactDecision
 from models.contact.hold import Hold
+from models.contact.promise import Promise
+from models.contact.work_item import WorkItem
 from models.delivery.staged_job import StagedJob
 from models.feed.outgoing_event import OutgoingEvent
 from models.payments.payment import Payment
@@ -18,7 +20,7 @@ from rules.contact.policy import BY_ID
 from rules.declines import advice
 from rules.dispute_course import CLOSED
 from rules.invoice_fold import CLOSING_MARKS
-from rules.timeline_words import OUTCOMES, money, paid_after_closing, refund_failed
+from rules.timeline_words import OUTCOMES, PROMISES, money, paid_after_closing, refund_failed
 
 
 def made(having: Belongings) -> Iterable[Entry]:
@@ -227,6 +229,70 @@ def holds(having: Belongings) -> Iterable[Entry]:
             )
 
 
+def promises(having: Belongings) -> Iterable[Entry]:
+    """Promises to pay, and what became of them."""
+    rows = (
+        Promise.select()
+        .where(Promise.invoice == having.invoice.id)
+        .order_by(Promise.id)
+        .limit(MOST)
+    )
+    for row in rows:
+        told = f"{money(row.amount, row.currency)} by {row.promised_for.isoformat()}"
+        about = ("open", row.recorded_by, row.amount, row.currency)
+        yield Entry(
+            f"promise:{row.id}",
+            row.created_at,
+            "fact",
+            "promise.made",
+            f"The person promised to pay {told}. Until {row.decided_from:%Y-%m-%d %H:%M} UTC nobody"
+            " asks again.",
+            *about,
+        )
+        if not row.is_open:
+            yield Entry(
+                f"promise:{row.id}:settled",
+                row.updated_at,
+                "fact",
+                f"promise.{row.state}",
+                f"The promise of {told} {PROMISES[row.state]}"
+                f" {money(row.paid, row.currency)} came in since.",
+                row.state,
+                "",
+                row.paid,
+                row.currency,
+            )
+
+
+def work_items(having: Belongings) -> Iterable[Entry]:
+    """What waited for a person, and what they decided."""
+    rows = (
+        WorkItem.select()
+        .where(WorkItem.invoice == having.invoice.id)
+        .order_by(WorkItem.id)
+        .limit(MOST)
+    )
+    for row in rows:
+        yield Entry(
+            f"work:{row.id}",
+            row.created_at,
+            "fact",
+            f"work_item.{row.kind}",
+            f"Work for a person: {row.words.rstrip('.')}.",
+            row.state,
+        )
+        if row.resolved_at is not None:
+            yield Entry(
+                f"work:{row.id}:resolved",
+                row.resolved_at,
+                "fact",
+                "work_item.resolved",
+                f"{row.resolved_by} resolved it: {row.resolution}.",
+                row.resolution or "",
+                row.resolved_by or "",
+            )
+
+
 def dead_jobs(having: Belongings) -> Iterable[Entry]:
     """Dead jobs, which wait for a person."""
     keys = [row_id for ids in having.ids.values() for row_id in ids]
@@ -285,6 +351,8 @@ SOURCES: tuple[Source, ...] = (
     events,
     decisions,
     holds,
+    promises,
+    work_items,
     dead_jobs,
     audit,
     notices,

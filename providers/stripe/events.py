@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from rules.invoice_fold import is_known_refund_status
 from rules.payment_merge import UNNAMED_CHARGE, Charge, PaymentReport
-from rules.stripe_event_types import event_type, id_in
+from rules.stripe_event_types import event_type, id_in, object_of
 from runtime.errors import PayphoneError
 
 Json = dict[str, Any]
@@ -36,6 +36,7 @@ OTHER_MODES = frozenset({"setup", "subscription"})
 MOST = 10**15  # minor units; Stripe takes far less in any currency
 LONGEST = 100  # characters of a word or a code
 _CURRENCY = re.compile(r"[a-z]{3}")
+_REFUND_ID = re.compile(r"(?:re|pyr)_")
 
 
 class Unreadable(PayphoneError):
@@ -106,8 +107,7 @@ def read_event(event: Json) -> Finding | Ask | None:
     known = event_type(str(event.get("type", "")))
     if known is None:
         return None
-    subject = _object(_object(event.get("data")).get("object"))
-    return _READERS[known.tells](subject)
+    return _READERS[known.tells](object_of(event))
 
 
 def read_intent(intent: Json) -> PaymentFinding:
@@ -218,11 +218,14 @@ def _read_session(session: Json) -> PaymentFinding:
     )
 
 
-def _refund(refund: Json) -> RefundFinding | Ask | None:
+def _refund(refund: Json) -> RefundFinding | LookAtRefunds | Ask | None:
     # a charge of the API before PaymentIntents; none of ours
     if "payment_intent" in refund and refund["payment_intent"] is None:
         return None
-    ask = Ask("refund", _named("refund", refund), "", _intent_in(refund.get("payment_intent")))
+    intent_id = _intent_in(refund.get("payment_intent"))
+    if intent_id and not _REFUND_ID.match(id_in(refund.get("id"))):
+        return LookAtRefunds(intent_id)  # under another name it would count a second time
+    ask = Ask("refund", _named("refund", refund), "", intent_id)
     found = _or_ask(ask, read_refund, refund)
     if isinstance(found, RefundFinding) and not refund.get("status"):
         return replace(found, doubt="its status is not said")  # it may be more than pending

@@ -5,7 +5,13 @@ Reading only; newest first.
 from dataclasses import dataclass
 from typing import Any
 
-from providers.stripe.client import PAGE, Json, client, mapped_errors, options, plain
+import stripe
+
+from providers.stripe.client import PAGE, Json, client, mapped_errors, options
+from rules.stripe_event_types import id_in
+from runtime.log import get_log
+
+log = get_log("stripe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +56,20 @@ def _page(kind: str, since: int, after: str, stripe_account: str, limit: int) ->
     )
     with mapped_errors():
         answer = getattr(client().v1, kind).list(asked, options(stripe_account))
-        return Page([plain(row) for row in answer.data], bool(answer.has_more))
+        return Page(_readable(kind, answer.data), bool(answer.has_more))
+
+
+def _readable(kind: str, listed: list[Any]) -> list[Json]:
+    """The objects of a page, without those that do not even say which they are: nobody else's are
+    to wait for them. Raises TypeError for a page of nothing else, after which no list goes on.
+    """
+    rows = []
+    for each in listed:
+        document = each.to_dict() if isinstance(each, stripe.StripeObject) else {}
+        if id_in(document.get("id")):
+            rows.append(document)
+        else:
+            log.error("Stripe lists an object without an id; it is passed over", kind=kind)
+    if listed and not rows:
+        raise TypeError(f"a page of {kind} without an id")
+    return rows

@@ -2,7 +2,9 @@
 one raise.
 """
 
+import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import parse_qsl
 
 from twilio.request_validator import RequestValidator
@@ -38,6 +40,28 @@ class _Form(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+
+def verify_json(
+    raw: bytes, url: str, signature: str | None, tokens: tuple[str, ...]
+) -> dict[str, Any]:
+    """The object of a signed JSON report, whose digest is in `url` as `bodySHA256`; any of `tokens`
+    may have signed. Raises BadTwilioSignature.
+    """
+    if not signature or "bodySHA256=" not in url:
+        raise BadTwilioSignature("The X-Twilio-Signature header or the body's digest is missing.")
+    try:
+        body = raw.decode("utf-8")
+        held = any(RequestValidator(token).validate(url, body, signature) for token in tokens)
+        document = json.loads(body)
+    except (UnicodeError, ValueError, TypeError, KeyError, RecursionError):
+        raise BadTwilioSignature("The request cannot be read as a report of Twilio's.") from None
+    if not held or not isinstance(document, dict):
+        raise BadTwilioSignature(
+            "Invalid signature; check TWILIO_AUTH_TOKEN and that PUBLIC_URL is the address Twilio"
+            " calls."
+        )
+    return document
 
 
 def verify_form(

@@ -15,6 +15,17 @@ from providers.vapi.lists import listed, name
 
 KIND = "call"
 MICRO = 1_000_000
+REPORT, STATUS = "end-of-call-report", "status-update"
+_TOLD = (
+    "status",
+    "endedReason",
+    "startedAt",
+    "endedAt",
+    "cost",
+    "artifact",
+    "analysis",
+    "transcript",
+)
 _RECORDED = ("recording", "recordingUrl", "presignedMonoUrl", "presignedStereoUrl")
 
 
@@ -86,6 +97,22 @@ def read_call(row: Json) -> VapiCall:
         said=_said(artifact, analysis),
         is_recorded=any(artifact.get(name) for name in _RECORDED),
     )
+
+
+def read_message(document: Any) -> tuple[str, VapiCall]:
+    """What kind of message it is that Vapi sends about a call, and the call as it tells of it; an
+    empty kind for what is no message. A report means that the call has ended.
+    """
+    message = _object(_object(document).get("message"))
+    kind, call = _text(message.get("type")), _object(message.get("call"))
+    told = {name: message[name] for name in _TOLD if message.get(name) is not None}
+    number = _object(message.get("phoneNumber"))
+    row = {"phoneNumberId": number.get("id")} | call | told
+    if kind == REPORT:
+        row["status"] = "ended"
+    if "customer" not in row:
+        row["customer"] = message.get("customer")
+    return kind, read_call(row)
 
 
 def _said(artifact: Json, analysis: Json) -> Json | None:

@@ -15,7 +15,8 @@ BROKE_OFF = "broke_off"
 class Ended:
     """What a way to end means. `outcome` is one of the policy's; empty: nobody knows the word.
 
-    `again`: the same call may succeed a little later. `advice`: what a person has to mend before it
+    `again`: nobody's telephone can have rung, so that the same wish may be decided again at once.
+    `advice`: what a person has to mend before it
     does; empty where nobody has to.
     """
 
@@ -35,8 +36,8 @@ _NUMBER = "The number does not exist, or cannot be called. Ask the person for an
 # the first pattern that matches the whole word counts
 _TABLE: tuple[tuple[str, Ended], ...] = (
     # people
-    ("customer-busy|vonage-rejected", Ended("busy", again=True)),
-    ("customer-did-not-answer", Ended("no_answer", again=True)),
+    ("customer-busy|vonage-rejected", Ended("busy")),
+    ("customer-did-not-answer", Ended("no_answer")),
     ("voicemail", Ended("voicemail")),
     ("customer-ended-call|vonage-completed|vonage-disconnected", Ended("hung_up")),
     (r"customer-ended-call-(before|after|during)-.*", Ended("spoke")),
@@ -68,7 +69,7 @@ _TABLE: tuple[tuple[str, Ended], ...] = (
     ),
     ("scheduled-call-deleted", Ended(NOT_PLACED)),
     ("phone-call-provider-bypass-enabled-but-no-call-received", Ended(NOT_PLACED, advice=_SETUP)),
-    ("twilio-failed-to-connect-call|vonage-failed-to-connect-call", Ended(NOT_PLACED, again=True)),
+    ("twilio-failed-to-connect-call|vonage-failed-to-connect-call", Ended(NOT_PLACED)),
     (
         r"call\.in-progress\.error-(providerfault|vapifault)-transport-never-connected",
         Ended(NOT_PLACED, again=True),
@@ -80,13 +81,13 @@ _TABLE: tuple[tuple[str, Ended], ...] = (
     ),
     (
         r"call\.in-progress\.error-providerfault-outbound-sip-(408|480)-.*",
-        Ended("no_answer", again=True),
+        Ended("no_answer"),
     ),
     (r"call\.in-progress\.error-providerfault-outbound-sip-503-.*", Ended(NOT_PLACED, again=True)),
     (r"call\.(in-progress|ringing)\.error-sip-.*-failed-to-connect", Ended(NOT_PLACED, again=True)),
     (r"call\.ringing\.sip-inbound-caller-hungup-before-call-connect", Ended("hung_up")),
     # it broke off; whether somebody had answered is not certain, so that it counts as if
-    ("assistant-join-timed-out|worker-shutdown", Ended(BROKE_OFF, again=True)),
+    ("assistant-join-timed-out|worker-shutdown", Ended(BROKE_OFF)),
     ("phone-call-provider-closed-websocket", Ended(BROKE_OFF)),
     (r"call\.in-progress\.error-assistant-did-not-receive-customer-audio", Ended("silent")),
     (r"call\.in-progress\.error-(vapifault|providerfault|pipeline)-.*", Ended(BROKE_OFF)),

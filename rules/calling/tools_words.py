@@ -40,6 +40,8 @@ UNDER_WAY = (
     " was paid. Call this again in a few seconds to ask."
 )
 NO_CARDS_IN_CALLS = "This clinic takes no cards during a call. Offer createPaymentLink."
+NO_SUCH_WAY = "There is no such way to pay here. Offer createPaymentLink."
+NO_MORE_ENTRIES = "No more cards can be typed in this call. Offer createPaymentLink."
 NO_KEYPAD = "This clinic takes no card by keypad. Offer createPaymentLink."
 OTHER_NUMBER = (
     "That number is neither on file nor the one on the line, so nothing is texted to it. Offer this"
@@ -118,13 +120,15 @@ def link_to_read(url: str, refused: bool) -> str:
     )
 
 
-def ask_consent(amount: int, currency: str, number: str, clinic: str, notice: str) -> str:
-    """What has to be read out, and answered with a yes, before a saved card is charged."""
+def ask_consent(
+    amount: int, currency: str, number: str, clinic: str, notice: str, card: str
+) -> str:
+    """What has to be read out, and answered with a yes, before a card is charged."""
     return (
         "Nothing was charged yet. "
         + (f"Say first: {notice} " if notice else "")
         + f"Then say exactly: Do you agree that {clinic} charges {spoken_amount(amount, currency)}"
-        f" to your card on file for bill {number}? Wait for a clear yes, then call this again with"
+        f" to {card} for bill {number}? Wait for a clear yes, then call this again with"
         " the same values."
     )
 

@@ -1,4 +1,6 @@
-"""What staff may text to a person in their own words: checked before anything is asked or sent."""
+"""What is texted to a person who expects it: staff's own words, which are checked before anything
+is asked or sent, and thanks.
+"""
 
 import re
 
@@ -7,6 +9,10 @@ from rules.contact.lookalikes import plain_letters
 
 LONGEST = 480  # characters, so that a text is not more than four segments
 TEMPLATE = "{clinic}: {answer}"
+THANKS = {
+    "en": "{clinic}: thank you, your payment has arrived as promised.",
+    "es": "{clinic}: gracias, hemos recibido su pago como lo prometió.",
+}
 # A text may be read by whoever holds the phone: 45 CFR 164.502(b), the least that is necessary.
 _HEALTH = re.compile(
     r"\b(?:diagnos\w*|treatments?|surger\w+|procedures?|prescri\w*|medications?|lab results?"

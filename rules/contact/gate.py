@@ -19,6 +19,7 @@ Codes, in the order in which they are looked for:
 | `bankruptcy` | a hold: a bankruptcy stays collection | if it has an end |
 | `attorney_represented` | a hold: their attorney is to be asked | if it has an end |
 | `ppdr_open` | a hold: the bill is disputed under the No Surprises Act | if it has an end |
+| `bill_disputed` | a hold: the person says that the bill is wrong | if it has an end |
 | `insurance_appeal` | a hold: their insurer looks at it again | if it has an end |
 | `hardship` | a hold: a request for help is being looked at | if it has an end |
 | `on_hold` | a hold of the clinic's | if it has an end |
@@ -347,7 +348,8 @@ def _about_their_wishes(question: _Question) -> Iterator[Refused]:
             rule="revocation",
         )
     for rule in question.applying("hold"):
-        yield from _held(question, rule)
+        if rule.id != "hold.dispute" or facts.purpose != "answer":
+            yield from _held(question, rule)
     wish = person.request
     if wish.channel not in {"", facts.channel} or wish.phone not in {"", person.phone}:
         where = " and ".join(

@@ -14,9 +14,8 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any, Literal
 
-from rules.contact.gate import Purpose
-
 Way = Literal["sms", "voice", "person"]
+Purpose = Literal["reminder", "collection"]  # of a rung
 
 MOST_RUNGS = 12
 LAST_DAY = 365  # after the due date
@@ -42,6 +41,23 @@ DEFAULT: tuple[Rung, ...] = (
     Rung(14, "sms", "reminder"),
     Rung(21, "voice"),
     Rung(28, "person"),
+)
+MOST_NAMED = 5  # invoices that one text names, each with its address
+# reasons that are about one debt: another of the same person may be asked for
+OF_ONE_DEBT = frozenset(
+    {
+        "invoice_paid",
+        "invoice_disputed",
+        "invoice_not_collectable",
+        "payment_processing",
+        "promised",
+        "debt_too_young",
+        "recent_conversation",
+        "debt_cap",
+        "books_not_current",
+        "text_on_its_way",
+        "payment_refused",
+    }
 )
 # the least days between two calls, by the account's `callFrequency`
 CALL_GAPS = {"daily": 1, "every_3_days": 3, "weekly": 7, "every_2_weeks": 14}

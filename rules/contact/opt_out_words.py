@@ -216,6 +216,19 @@ def wish_of(text: str) -> Wish:
     return "stop" if any(map(_says_stop, said)) else ""
 
 
+def own_words(text: str) -> str:
+    """What somebody said themselves: a phone's report of a reaction quotes a text of ours."""
+    reaction = _REACTION.match(text)
+    return text[reaction.end() :] if reaction else text
+
+
+def plain_words(text: str) -> str:
+    """The words as rules look for them, without those that only sound like what they are not: a
+    phone that died.
+    """
+    return " ".join(_NO_WISH.sub(" ", _plain(text)).split())
+
+
 def _has_look_alikes(text: str) -> bool:
     """Whether a letter is of another script: no carrier takes it for the one it looks like."""
     return any(

@@ -117,6 +117,15 @@ RULES: tuple[Rule, ...] = (
         code="ppdr_open",
     ),
     Rule(
+        id="hold.dispute",
+        kind="hold",
+        what="Who says that a bill is wrong or not theirs is not asked to pay it until that is"
+        " looked into. They may be answered.",
+        source="12 CFR 1006.38(d)(2); 6 RCNY 5-77; house policy for first parties",
+        certainty="medium",
+        code="bill_disputed",
+    ),
+    Rule(
         id="hold.insurance",
         kind="hold",
         what="While an appeal at the insurer is pending, the patient is not asked to pay. A duty in"

@@ -5,20 +5,35 @@ was treated: neither an invoice's project nor its notes have a place.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 PLACES = frozenset({"clinic", "url", "amount"})
-REQUIRED = {"payment_link": frozenset({"clinic", "url"}), "help": frozenset({"clinic"})}
+# of a text about several invoices: `links` are their numbers, each with its address
+PLACES_OF_SEVERAL = frozenset({"clinic", "links", "count"})
+REQUIRED = {
+    "payment_link": frozenset({"clinic", "url"}),
+    "payment_links": frozenset({"clinic", "links"}),
+    "reminder": frozenset({"clinic", "url"}),
+    "help": frozenset({"clinic"}),
+}
 KINDS = tuple(REQUIRED)
+OF_A_RUNG = ("payment_link", "reminder")  # what the ladder may text
 MAX_LENGTH = 1600  # Twilio's most
 MAX_CLINIC = 60
-WIDEST = {"clinic": MAX_CLINIC, "url": 120, "amount": 24}  # characters a place may take
+MAX_NUMBER = 20
+# characters a place may take
+WIDEST = {"clinic": MAX_CLINIC, "url": 120, "amount": 24, "links": 700, "count": 3}
 FALLBACK = "en"
 
 # Without letters that GSM-7 lacks (á, í, ó, ú): one of them makes a text three times as dear.
 DEFAULTS: dict[tuple[str, str], str] = {
     ("payment_link", "en"): "{clinic}: you can pay your invoice securely here: {url}",
     ("payment_link", "es"): "{clinic}: puede pagar su factura de forma segura en {url}",
+    ("payment_links", "en"): "{clinic}: you can pay your {count} invoices securely: {links}",
+    ("payment_links", "es"): "{clinic}: puede pagar sus {count} facturas de forma segura: {links}",
+    ("reminder", "en"): "{clinic}: a reminder that your invoice is still open. Pay securely: {url}",
+    ("reminder", "es"): "{clinic}: le recordamos su factura pendiente. Puede pagarla en: {url}",
     ("help", "en"): "{clinic}: this number sends payment links. For help please call the office.",
     ("help", "es"): "{clinic}: este canal manda enlaces de pago. Para ayuda, llame a la oficina.",
 }
@@ -62,9 +77,10 @@ class Rendered:
 def faults_of(kind: str, body: str) -> list[str]:
     """What is wrong with a template, in words for whoever wrote it; empty when it is fine."""
     found = set(_PLACE.findall(body))
+    places = PLACES_OF_SEVERAL if kind == "payment_links" else PLACES
     faults = [
-        f"{{{name}}} is not a placeholder; use {', '.join(sorted(PLACES))}"
-        for name in sorted(found - PLACES)
+        f"{{{name}}} is not a placeholder; use {', '.join(sorted(places))}"
+        for name in sorted(found - places)
     ]
     faults += [f"{{{name}}} is missing" for name in sorted(REQUIRED[kind] - found)]
     if _PLACE.sub("", body).count("{") or _PLACE.sub("", body).count("}"):
@@ -102,6 +118,11 @@ def render(template: str, language: str, values: dict[str, str]) -> Rendered:
 def weighed(body: str) -> Rendered:
     """Words that are ready to be sent."""
     return Rendered(body, *_weight(body))
+
+
+def links_of(numbered: Sequence[tuple[str, str]]) -> str:
+    """Numbers of invoices, each with its address, as `links` has them."""
+    return " ".join(f"{number[:MAX_NUMBER]}: {url}" for number, url in numbered)
 
 
 def _weight(body: str) -> tuple[str, int]:

@@ -31,6 +31,7 @@ KINDS: dict[str, Kind] = {
         {
             "done": DONE,
             "reply": REPLY,
+            "called": "Nothing else: somebody has called.",
             "hold": HOLD,
             "wrong_number": "Suppresses the number for texts and calls: it is somebody else's.",
         },

@@ -8,4 +8,8 @@ PLACE_NAMES = (
     "vapi.file",
     "twilio.number",
     "twilio.address",
+    "vapi.credential",
+    "twilio.trunk",
+    "twilio.login-list",
+    "twilio.port",
 )

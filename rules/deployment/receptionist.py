@@ -4,6 +4,9 @@ Its first sentence names the business and says that it is an AI. It is fit for a
 says nothing that only one person may hear. Bills are the payments member's business alone.
 """
 
+from dataclasses import replace
+
+from rules.deployment.calendar_tool import about_appointments, render_calendar_tool
 from rules.deployment.query_tool import FUNCTION, render_query_tool
 from rules.deployment.rendering import (
     Clinic,
@@ -35,7 +38,7 @@ def render_receptionist(clinic: Clinic, query_tool_id: str = "") -> Json:
         role="receptionist",
         first_message=opening(clinic),
         prompt=_prompt(clinic, bool(query_tool_id), in_writing=False),
-        tools=person_tool(clinic),
+        tools=[*render_calendar_tool(clinic), *person_tool(clinic)],
         tool_ids=[query_tool_id] if query_tool_id else [],
         longest=LONGEST_CALL,
         recorded=True,
@@ -48,6 +51,8 @@ def render_trial(clinic: Clinic) -> Json:
     It looks into the files by a tool of its own, connects with nobody and tells our server nothing.
     """
     body = render_receptionist(clinic)
+    # no tool of ours is at hand
+    clinic = replace(clinic, has_calendar=False)
     prompt = _prompt(clinic, bool(clinic.files), in_writing=True)
     model = body["model"] | {
         "messages": [{"role": "system", "content": prompt}],
@@ -85,7 +90,7 @@ def _about_the_clinic(clinic: Clinic, has_files: bool) -> str:
     return f"""# Questions about the clinic
 {known}
 You make, change and confirm no appointments. For that, and for whoever wants a person,
-{person_sentence(clinic)}."""
+{person_sentence(clinic)}.{about_appointments(clinic)}"""
 
 
 def _about_bills(clinic: Clinic, in_writing: bool) -> str:

@@ -54,6 +54,7 @@ class Clinic:
 
     `clinic_number` is given to callers, in E.164. `transfer_number` is where a person answers; ''
     where there is none, and a message is taken. It must not be a number that is forwarded to us.
+    `has_calendar`: whether one is connected, so that free times can be told.
     """
 
     business_name: str
@@ -64,6 +65,7 @@ class Clinic:
     files: tuple[File, ...] = ()
     transfer_number: str = ""
     language: Language = "en"
+    has_calendar: bool = False
 
     @property
     def name(self) -> str:

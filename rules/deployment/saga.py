@@ -19,6 +19,18 @@ STEPS: dict[str, tuple[str, ...]] = {
         "activation",
         "live",
     ),
+    "ported": (
+        *PAID,
+        "emergency_address",
+        "port_document",
+        "port_request",
+        "porting",
+        "ported_number",
+        *ASSISTANTS,
+        "routing",
+        "activation",
+        "live",
+    ),
     "sip": (
         *PAID,
         "sip_line",

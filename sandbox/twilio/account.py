@@ -13,6 +13,7 @@ from sandbox.twilio.stock import COUNTRIES
 
 MAGIC_ACCOUNT = f"AC{'0' * 32}"
 MAGIC_TOKEN = "sandbox-token"  # noqa: S105  # guards nothing
+DAY = 86_400  # seconds that a port takes for each of its steps
 USUAL_PRICE = "1.15"  # US dollars a month, for a local number
 
 
@@ -52,7 +53,18 @@ class Books:
     calls: dict[str, Json] = field(default_factory=dict)
     trunks: dict[str, Json] = field(default_factory=dict)
     login_lists: dict[str, Json] = field(default_factory=dict)
+    documents: dict[str, Json] = field(default_factory=dict)
+    ports: dict[str, Json] = field(default_factory=dict)
+    port_webhook: str = ""
+    port_step: int = DAY
+    unportable: dict[str, Any] = field(default_factory=dict)
+    rejections: dict[str, Any] = field(default_factory=dict)
+    wants_pin: list[str] = field(default_factory=list)
     answers_sip: Callable[[str, str], bool] = lambda _address, _caller_ip: False
+    payments: dict[str, Json] = field(default_factory=dict)
+    mistyped: list[str] = field(default_factory=list)  # what goes wrong with the next pieces
+    keypad_result: str = "success"
+    keypad_token: str = "pm_card_visa"  # noqa: S105 - a test card
     phones: dict[str, Any] = field(default_factory=dict)
     prices: dict[str, str] = field(default_factory=lambda: dict.fromkeys(COUNTRIES, USUAL_PRICE))
     bills: list[Json] = field(default_factory=list)

@@ -55,6 +55,16 @@ class TwilioControl:
             self.twilio.books.outcomes[body["number"]] = int(body.get("error_code") or 0)
         resp.media = body
 
+    def on_post_keypad(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """How callers type cards from now on: ``{mistyped?: [ErrorType…], result?, token?}``."""
+        body = _body(req)
+        with self.twilio.ground.lock:
+            books = self.twilio.books
+            books.mistyped = list(body.get("mistyped") or [])
+            books.keypad_result = body.get("result") or "success"
+            books.keypad_token = body.get("token") or "pm_card_visa"
+        resp.media = body
+
     def on_post_carrier(self, req: falcon.Request, resp: falcon.Response) -> None:
         """How many seconds pass between two statuses: ``{step}``."""
         with self.twilio.ground.lock:
@@ -152,6 +162,30 @@ class NumberControl:
             self.twilio.books.submissions[sender] = said
         resp.media = {"sender": sender, **asdict(said)}
 
+    def on_post_ports(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """How ports go: ``{step?}`` in seconds between two steps; of a ``number``,
+        ``{unportable?: [code, reason], rejected?: [code, reason], wants_pin?}``.
+        """
+        body, books = _body(req), self.twilio.books
+        with self.twilio.ground.lock:
+            books.port_step = int(body.get("step", books.port_step))
+            for name, table in (("unportable", books.unportable), ("rejected", books.rejections)):
+                if name in body:
+                    table[body["number"]] = body[name]
+            if body.get("wants_pin"):
+                books.wants_pin.append(body["number"])
+        resp.media = body
+
+    def on_get_ports(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Every port request, oldest first."""
+        with self.twilio.ground.lock:
+            resp.media = {"ports": [dict(row) for row in self.twilio.books.ports.values()]}
+
+    def on_get_trunks(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Every SIP trunk, oldest first."""
+        with self.twilio.ground.lock:
+            resp.media = {"trunks": [dict(row) for row in self.twilio.books.trunks.values()]}
+
     def on_post_bundle(self, req: falcon.Request, resp: falcon.Response) -> None:
         """With which status and code a missing bundle is refused: ``{status, code}``; code 0 sends
         none.
@@ -211,7 +245,7 @@ def missing_field(
 def add_routes(app: App, twilio: Twilio) -> None:
     """Put the control of Twilio under ``/sandbox/twilio``."""
     texts, numbers = TwilioControl(twilio), NumberControl(twilio)
-    for name in ("inbound", "senders", "accounts", "numbers", "carrier", "messages"):
+    for name in ("inbound", "senders", "accounts", "numbers", "carrier", "messages", "keypad"):
         app.add_route(f"/sandbox/twilio/{name}", texts, suffix=name)
     for name in (
         "ledger",
@@ -223,6 +257,8 @@ def add_routes(app: App, twilio: Twilio) -> None:
         "prices",
         "registration",
         "submissions",
+        "ports",
+        "trunks",
         "bundle",
     ):
         app.add_route(f"/sandbox/twilio/{name}", numbers, suffix=name)

@@ -21,7 +21,9 @@ class TwilioDoor:
 
     def __call__(self, req: falcon.Request, resp: falcon.Response, **_: str) -> None:
         """Answer one request, or break its connection."""
-        body = req.bounded_stream.read(LARGEST_BODY).decode("utf-8", "replace")
+        is_file = (req.content_type or "").startswith("multipart/")
+        raw = req.bounded_stream.read(LARGEST_BODY)
+        body = raw.decode("latin-1") if is_file else raw.decode("utf-8", "replace")
         headers = {name.lower(): value for name, value in req.headers.items()}
         give(
             req,

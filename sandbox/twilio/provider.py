@@ -23,10 +23,12 @@ from sandbox.twilio import (
     carrier,
     emergency,
     incoming_numbers,
+    keypad,
     login_lists,
     messages,
     parameters,
     phones,
+    porting,
     prices,
     purchases,
     registrations,
@@ -36,9 +38,13 @@ from sandbox.twilio import (
 from sandbox.twilio.account import Books
 from sandbox.twilio.errors import Json, TwilioError, missing
 from sandbox.twilio.ledger import ledger
+from sandbox.vapi import multipart
+from sandbox.vapi.errors import VapiError
 
 OURS = "/2010-04-01/Accounts/{AccountSid}"
 LISTS = f"{OURS}/SIP/CredentialLists"
+PORTING = "/numbers/v1/Porting"
+DOCUMENTS = "/numbers-upload/v1/Documents"
 TRUNKS = "/trunking/v1/Trunks"
 MESSAGING = "/messaging/v1"
 COUNTRY_PRICES = "/pricing/v1/PhoneNumbers/Countries/{IsoCountry}"
@@ -48,7 +54,10 @@ PLACES = {
     "Sid": "[A-Z]{2}[0-9a-fA-F]{32}",
     "MessagingServiceSid": "MG[0-9a-fA-F]{32}",
     "ServiceSid": "MG[0-9a-fA-F]{32}",
+    "CallSid": "CA[0-9a-fA-F]{32}",
     "TrunkSid": "TK[0-9a-fA-F]{32}",
+    "PortInRequestSid": "KW[0-9a-fA-F]{32}",
+    "PhoneNumber": r"\+[1-9]\d{7,14}",
     "CredentialListSid": "CL[0-9a-fA-F]{32}",
     "CountryCode": "[A-Z]{2}",
     "IsoCountry": "[A-Z]{2}",
@@ -58,12 +67,13 @@ PLACES = {
 @dataclass(frozen=True)
 class Operation:
     """What an address means: its name in Twilio's specification, what performs it, the status of
-    success.
+    success, and what it takes: a form, JSON or a file.
     """
 
     name: str
     perform: Callable[..., Any]
     status: int = 200
+    takes: str = "form"
 
 
 # by method and address as Twilio's specification writes it; other hosts than `api` go before it
@@ -99,6 +109,12 @@ OPERATIONS = {
     ("POST", f"{OURS}/Calls.json"): Operation("CreateCall", calls.create, 201),
     ("GET", f"{OURS}/Calls.json"): Operation("ListCall", calls.index),
     ("GET", f"{OURS}/Calls/{{Sid}}.json"): Operation("FetchCall", calls.retrieve),
+    ("POST", f"{OURS}/Calls/{{CallSid}}/Payments.json"): Operation(
+        "CreatePayments", keypad.create, 201
+    ),
+    ("POST", f"{OURS}/Calls/{{CallSid}}/Payments/{{Sid}}.json"): Operation(
+        "UpdatePayments", keypad.update, 202
+    ),
     ("POST", f"{LISTS}.json"): Operation("CreateSipCredentialList", login_lists.create, 201),
     ("GET", f"{LISTS}.json"): Operation("ListSipCredentialList", login_lists.index),
     ("GET", f"{LISTS}/{{Sid}}.json"): Operation("FetchSipCredentialList", login_lists.retrieve),
@@ -146,6 +162,24 @@ OPERATIONS = {
     ("GET", f"{MESSAGING}/Tollfree/Verifications"): Operation(
         "ListTollfreeVerification", registrations.verifications
     ),
+    ("POST", DOCUMENTS): Operation("UploadDocument", porting.upload, 201, "file"),
+    ("GET", f"{PORTING}/Portability/PhoneNumber/{{PhoneNumber}}"): Operation(
+        "FetchPortingPortability", porting.portability
+    ),
+    ("POST", f"{PORTING}/PortIn"): Operation("CreatePortingPortIn", porting.create, 202, "json"),
+    ("GET", f"{PORTING}/PortIn/PortInRequests"): Operation("ListPortInRequests", porting.index),
+    ("GET", f"{PORTING}/PortIn/{{PortInRequestSid}}"): Operation(
+        "FetchPortingPortIn", porting.retrieve
+    ),
+    ("DELETE", f"{PORTING}/PortIn/{{PortInRequestSid}}"): Operation(
+        "DeletePortingPortIn", porting.cancel, 204
+    ),
+    ("GET", f"{PORTING}/Configuration/Webhook"): Operation(
+        "FetchPortingWebhookConfigurationFetch", porting.webhook
+    ),
+    ("POST", f"{PORTING}/Configuration/Webhook"): Operation(
+        "CreatePortingWebhookConfiguration", porting.set_webhook, 201, "json"
+    ),
     ("GET", COUNTRY_PRICES): Operation("FetchPhoneNumberCountry", prices.retrieve),
 }
 
@@ -183,6 +217,7 @@ class Twilio:
         happenings: dict[str, Callable[[Books, str], None]] = {
             carrier.MOVES: carrier.move,
             phones.MOVES: phones.move,
+            porting.MOVES: porting.move,
             purchases.RENEWS: purchases.renew,
             emergency.REGISTERS: emergency.register,
         }
@@ -241,8 +276,8 @@ class Twilio:
             operation, account, ids = _operation(request, user)
             entry.account = account
             self._authenticate(account, user, token)
-            form = parameters.check(operation.name, request.form)
-            entry.params = form
+            form = _given(operation, request)
+            entry.params = {} if operation.takes == "file" else form
             with self.ground.lock:
                 made: Json | None = operation.perform(self.books, account, form, *ids)
                 body = "" if made is None else json.dumps(made)
@@ -254,6 +289,26 @@ class Twilio:
         """Only an account itself, by its own token, sees what is its own."""
         if user != account or not token or self.books.tokens.get(account) != token:
             raise TwilioError(401, 20003, "Authenticate")
+
+
+def _given(operation: Operation, request: Request) -> dict[str, Any]:
+    """What a request gives: its parameters, its JSON, or the fields of its file."""
+    if operation.takes == "form":
+        return dict(parameters.check(operation.name, request.form))
+    try:
+        if operation.takes == "file":
+            raw = request.body.encode("latin-1")
+            read = multipart.parts(request.headers.get("content-type", ""), raw)
+            return {
+                name: part.content if part.filename else part.content.decode()
+                for name, part in read.items()
+            }
+        body = json.loads(request.body)
+    except (ValueError, VapiError):
+        raise TwilioError(400, 20001, "The body cannot be read") from None
+    if not isinstance(body, dict):
+        raise TwilioError(400, 20001, "Send one JSON object")
+    return body
 
 
 def _credentials(request: Request) -> tuple[str, str]:

@@ -23,6 +23,13 @@ PLAIN = (
     "calls",
     "trunks",
     "login_lists",
+    "documents",
+    "ports",
+    "port_webhook",
+    "port_step",
+    "unportable",
+    "rejections",
+    "wants_pin",
     "prices",
     "bills",
     "registration",
@@ -53,6 +60,11 @@ CALL = {
     "Status": "status",
 }
 TRUNK = {"Id": "sid", "Domain": "domain_name", "Name": "friendly_name"}
+PORT = {
+    "Id": "port_in_request_sid",
+    "Status": "port_in_request_status",
+    "Created": "date_created",
+}
 FEE = {"Fee": "what", "For": "for", "Amount": "amount", "Currency": "currency"}
 
 
@@ -65,6 +77,7 @@ def sections(twilio: Twilio, at_most: int) -> Iterator[tuple[Section, int]]:
     yield _section("Phone numbers", NUMBER, list(books.incoming.values()), at_most)
     yield _section("Calls", CALL, list(books.calls.values()), at_most)
     yield _section("SIP trunks", TRUNK, list(books.trunks.values()), at_most)
+    yield _section("Ports", PORT, list(books.ports.values()), at_most)
     yield _section("Twilio's fees", FEE, books.bills, at_most)
 
 

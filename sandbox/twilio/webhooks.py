@@ -1,8 +1,11 @@
-"""Twilio's webhooks: forms, signed over the whole address and every field."""
+"""Twilio's webhooks: forms, signed over the whole address and every field; and reports on ports,
+which are JSON.
+"""
 
 import base64
 import hashlib
 import hmac
+import json
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from sandbox.deliveries import Delivery
@@ -91,6 +94,47 @@ def post_call(books: Books, url: str, call: Json) -> None:
     _post(books, url, fields, f"{sid}:{status}", f"call.{status}")
 
 
+def post_keypad(books: Books, url: str, fields: dict[str, str], event_id: str) -> None:
+    """Report what was typed during a call, or what came of it."""
+    _post(books, url, fields, event_id, "payment.report")
+
+
+def post_port(books: Books, event: str, port: Json, number: Json) -> None:
+    """Report what became of a port, as JSON, whose digest is in the address that is signed."""
+    if not books.port_webhook:
+        return
+    is_number = event.startswith("PortInPhoneNumber")
+    status = number["port_in_phone_number_status"] if is_number else port["port_in_request_status"]
+    fields: Json = {
+        "port_in_request_sid": port["port_in_request_sid"],
+        "port_in_phone_number_sid": number["port_in_phone_number_sid"] if is_number else None,
+        "phone_number": number["phone_number"] if is_number else None,
+        "status": status,
+        "portable": number["portable"],
+        "not_portable_reason": None,
+        "not_portable_reason_code": None,
+        "rejection_reason": number["rejection_reason"],
+        "rejection_reason_code": number["rejection_reason_code"],
+    }
+    body = json.dumps(fields)
+    joint = "&" if "?" in books.port_webhook else "?"
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    url = f"{books.port_webhook}{joint}bodySHA256={digest}"
+    ground = books.ground
+    ground.outbox.post(
+        ground.wall(),
+        provider="twilio",
+        event_id=f"{port['port_in_request_sid']}:{event}",
+        event_type=event,
+        endpoint_id=url,
+        url=url,
+        secret=books.tokens[port["account_sid"]],
+        body=body,
+        most_attempts=ATTEMPTS,
+    )
+    ground.changed.notify_all()
+
+
 def _post(books: Books, url: str, fields: dict[str, str], event_id: str, event_type: str) -> None:
     """Queue one form, unless it is meant for a host that another stand-in here is."""
     if urlsplit(url).hostname == VAPI:
@@ -112,12 +156,12 @@ def _post(books: Books, url: str, fields: dict[str, str], event_id: str, event_t
 
 def sign(delivery: Delivery, now: float) -> dict[str, str]:
     """Sign one attempt."""
+    is_json = delivery.body.startswith("{")
+    fields = {} if is_json else dict(parse_qsl(delivery.body, keep_blank_values=True))
     return {
-        "X-Twilio-Signature": signature(
-            delivery.secret, delivery.url, dict(parse_qsl(delivery.body, keep_blank_values=True))
-        ),
+        "X-Twilio-Signature": signature(delivery.secret, delivery.url, fields),
         "I-Twilio-Idempotency-Token": delivery.id,
-        "Content-Type": "application/x-www-form-urlencoded",
+        "Content-Type": "application/json" if is_json else "application/x-www-form-urlencoded",
         "User-Agent": "TwilioProxy/1.1",
     }
 

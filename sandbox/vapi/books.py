@@ -65,7 +65,8 @@ class Books:
     versions: dict[str, list[Json]] = field(default_factory=dict)
     private: dict[str, Json] = field(default_factory=dict)
     bills: list[Json] = field(default_factory=list)
-    callers: dict[str, str] = field(default_factory=dict)  # scripts by number; of all others by ""
+    # scripts by number, with what their callers say of themselves; of all others by ""
+    callers: dict[str, Json] = field(default_factory=dict)
     last_moment: int = 0
     org: str = "5a0d0000-0000-4000-8000-000000000000"
 

@@ -1,11 +1,16 @@
 """Who answers: scripts of people, and of machines, by which a call goes on."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 Json = dict[str, Any]
-NAME = {"name": "Pat Doe", "dateOfBirth": "1980-02-03", "postalCode": "02101"}
-VERIFIED = ("verifyCaller", NAME)
+# who they say they are; a call's own caller may say something else
+NAME = {"fullName": "Pat Doe", "postalCode": "02101"}
+VERIFY = "verifyCaller"
+VERIFIED = (VERIFY, NAME)
+TEXTED: Json = {"by": "text", "to": "number_on_file"}
 CARD = "4242 4242 4242 4242"
 
 
@@ -22,6 +27,17 @@ class Script:
     said: Json = field(default_factory=dict)
     tools: tuple[tuple[str, Json], ...] = ()
     recorded: bool = False
+
+
+def scripted(script: Script, place: int, who: Json, day: Callable[[int], str]) -> tuple[str, Json]:
+    """The tool that is called at a place of a script, as `who` has it called; `day` says which day
+    it is in some days.
+    """
+    name, arguments = script.tools[place]
+    if name == VERIFY:
+        return name, dict(arguments) | who
+    later = re.fullmatch(r"in (\d+) days", str(arguments.get("date", "")))
+    return name, dict(arguments) | ({"date": day(int(later[1]))} if later else {})
 
 
 def _talk(*lines: str) -> str:
@@ -46,7 +62,7 @@ SCRIPTS: dict[str, Script] = {
         transcript=_talk(_OPENING, "Pat Doe.", "I am texting you a link.", "Thanks."),
         summary="The person will pay by the link.",
         said={"outcome": "link_sent"},
-        tools=(VERIFIED, ("getUnpaidInvoice", {}), ("createPaymentLink", {})),
+        tools=(VERIFIED, ("getUnpaidInvoice", {}), ("createPaymentLink", TEXTED)),
         recorded=True,
     ),
     "promises": Script(
@@ -54,7 +70,7 @@ SCRIPTS: dict[str, Script] = {
         transcript=_talk(_OPENING, "Pat Doe.", "When can you pay?", "On Friday."),
         summary="The person promised to pay.",
         said={"outcome": "promised"},
-        tools=(VERIFIED, ("getUnpaidInvoice", {}), ("recordPromise", {"when": "in 3 days"})),
+        tools=(VERIFIED, ("getUnpaidInvoice", {}), ("recordPromise", {"date": "in 3 days"})),
     ),
     "disputes": Script(
         "assistant-ended-call",
@@ -68,44 +84,45 @@ SCRIPTS: dict[str, Script] = {
         transcript=_talk(_OPENING, "You have the wrong number."),
         summary="Somebody else has this number.",
         said={"outcome": "wrong_person"},
+        tools=(("stopContact", {"what": "everything", "why": "wrong_number"}),),
     ),
     "says_stop": Script(
         "assistant-ended-call",
         transcript=_talk(_OPENING, "Stop calling me."),
         summary="The person wants no more calls.",
         said={"outcome": "stop"},
-        tools=(("stopContact", {}),),
+        tools=(("stopContact", {"what": "everything", "why": "asked"}),),
     ),
     "asks_for_a_human": Script(
         "assistant-ended-call",
         transcript=_talk(_OPENING, "I want to talk to a person."),
         summary="The person wants to talk to somebody.",
         said={"outcome": "wants_person"},
-        tools=(("requestHuman", {"reason": "asked for a person"}),),
+        tools=(("requestHuman", {"reason": "asked_for_person"}),),
     ),
     "reads_out_a_card": Script(
         "assistant-ended-call",
         transcript=_talk(_OPENING, "Pat Doe.", "It is about a bill.", f"My card is {CARD}."),
         summary=f"The person read out {CARD}.",
         said={"outcome": "callback", "note": CARD},
-        tools=(VERIFIED, ("processPhonePayment", {"note": CARD})),
+        tools=(VERIFIED, ("processPhonePayment", {"by": "saved_card", "cardNumber": CARD})),
     ),
     "speaks_spanish": Script(
         "assistant-ended-call",
         transcript=_talk(_OPENING, "Hola, soy Pat Doe.", "Le envío un enlace.", "Gracias."),
         summary="The person spoke Spanish.",
         said={"outcome": "link_sent", "language": "es"},
-        tools=(VERIFIED, ("createPaymentLink", {})),
+        tools=(VERIFIED, ("createPaymentLink", TEXTED)),
     ),
-    "angry": Script(
+    "is_upset": Script(
         "assistant-ended-call",
         transcript=_talk(_OPENING, "This is outrageous."),
-        said={"outcome": "angry"},
+        said={"outcome": "anger"},
     ),
     "confused": Script(
         "assistant-ended-call",
         transcript=_talk(_OPENING, "I do not understand."),
-        said={"outcome": "confused"},
+        said={"outcome": "confusion"},
     ),
     "bankrupt": Script(
         "assistant-ended-call",

@@ -7,12 +7,12 @@ organization may have are under way, is taken with 201 and ends without having r
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sandbox.vapi import assistants, shapes
 from sandbox.vapi.books import Books
-from sandbox.vapi.callers import SCRIPTS, Script
+from sandbox.vapi.callers import SCRIPTS, Script, scripted
 from sandbox.vapi.errors import Json, invalid, missing
 from sandbox.vapi.tool_shapes import tool_calls
 
@@ -50,7 +50,7 @@ def create(books: Books, body: Any) -> Json:
         "place": 0,
         "server": (first.get("server") or {}),
         "blocked": is_blocked,
-        "script": _script_of(books, number),
+        **_caller(books, number),
     }
     answer = dict(made)
     if is_blocked:  # the published shape has this of batches only
@@ -80,7 +80,7 @@ def incoming(books: Books, number: str, caller: str, server: Json) -> Json:
         "place": 0,
         "server": server,
         "blocked": False,
-        "script": _script_of(books, caller),
+        **_caller(books, caller),
     }
     _later(books, made["id"], 0)
     return made
@@ -142,8 +142,10 @@ def tell(books: Books, id: str, kind: str) -> None:
         _message(books, call, {"type": "status-update", "status": call["status"]})
 
 
-def _script_of(books: Books, number: str) -> str:
-    return books.callers.get(number, books.callers.get("", "hangs_up"))
+def _caller(books: Books, number: str) -> Json:
+    """Who answers at a number, and what they say of themselves."""
+    usual = books.callers.get("", {"script": "hangs_up", "who": {}})
+    return dict(books.callers.get(number, usual))
 
 
 def _under_way(books: Books) -> int:
@@ -222,10 +224,17 @@ def _report(books: Books, call: Json) -> None:
 
 
 def _ask_tool(books: Books, call: Json, script: Script, place: int) -> None:
-    name, arguments = script.tools[place]
+    who = books.private[call["id"]]["who"]
+    name, arguments = scripted(script, place, who, lambda days: _day(books, days))
     shape = books.habits.tool_shape or ("spec", "flat", "parameters")[place % 3]
-    asked = tool_calls(f"toolu_{call['id'][:8]}_{place}", name, dict(arguments), shape)
+    asked = tool_calls(f"toolu_{call['id'][:8]}_{place}", name, arguments, shape)
     _message(books, call, {"type": "tool-calls", **asked}, path="/api/vapi/tools")
+
+
+def _day(books: Books, days: int) -> str:
+    return (
+        (datetime.fromtimestamp(books.ground.now(), UTC) + timedelta(days=days)).date().isoformat()
+    )
 
 
 def _message(books: Books, call: Json, message: Json, path: str = "") -> None:

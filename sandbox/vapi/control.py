@@ -39,9 +39,12 @@ class VapiControl:
         )
 
     def on_post_callers(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Who answers at a number, or, without one, at every other: ``{number?, script}``."""
+        """Who answers at a number, or, without one, at every other: ``{number?, script, who?}``;
+        `who` is what they say to `verifyCaller`.
+        """
         body = body_of(req)
-        resp.media = answers(self.vapi, str(body.get("number") or ""), str(body["script"]))
+        number, who = str(body.get("number") or ""), dict(body.get("who") or {})
+        resp.media = answers(self.vapi, number, str(body["script"]), who)
 
     def on_post_tell(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Send a message about a call again: ``{call, type}``."""
@@ -74,12 +77,14 @@ def add_key(vapi: Vapi, key: str) -> None:
         vapi.books.keys.add(key)
 
 
-def answers(vapi: Vapi, number: str, script: str) -> dict[str, str]:
+def answers(
+    vapi: Vapi, number: str, script: str, who: dict[str, object] | None = None
+) -> dict[str, object]:
     """Let a script answer at a number, or at all that have none of their own."""
     if script not in SCRIPTS:
         raise ValueError(f"unknown script {script!r}; known: {', '.join(sorted(SCRIPTS))}")
     with vapi.ground.lock:
-        vapi.books.callers[number] = script
+        vapi.books.callers[number] = {"script": script, "who": who or {}}
         return dict(vapi.books.callers)
 
 

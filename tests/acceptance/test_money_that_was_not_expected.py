@@ -115,6 +115,20 @@ def test_paid_in_another_currency_is_told(clinic):
     assert Invoice.get().mismatched
 
 
+def test_each_payment_in_another_currency_is_told_once(clinic):
+    """Given an invoice that has a payment in euros already, when others come in euros and pesos,
+    then each of them is told, once, however often Stripe tells of it.
+    """
+    intents = [given.an_intent(clinic.invoice, currency=name) for name in ("eur", "eur", "mxn")]
+    for _ in range(2):
+        for intent in intents:
+            given.received(given.an_event("payment_intent.succeeded", intent))
+        given.worked(clinic.redis)
+    told = [(each["because"], each["currency"], each["amount"]) for each in clinic.told()]
+    assert told == [("currency", name, 10_000) for name in ("eur", "eur", "mxn")]
+    assert len({each["paymentId"] for each in clinic.told()}) == 3
+
+
 def test_operators_see_it_on_the_front_page_and_in_doctor(clinic):
     clinic.post(f"/api/invoices/{clinic.invoice.id}/cancel")
     assert "money to give back" in run("doctor").output

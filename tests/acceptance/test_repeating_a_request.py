@@ -156,7 +156,7 @@ def test_a_card_form_that_posts_again_performs_what_nobody_has_begun(clinic, mon
 def test_an_intent_that_nobody_has_begun_to_make_is_made_by_the_repetition(clinic, monkeypatch):
     monkeypatch.setattr(idempotency, "RUNNING", timedelta(0))
     with monkeypatch.context() as broken:
-        broken.setattr("web.payments.payment_intents.perform_now", dies)
+        broken.setattr("web.payments.payment_intents.perform_all", dies)
         clinic.intent(key="k1")
     given.make_due()
     assert clinic.intent(key="k1").status_code == 201
@@ -173,6 +173,39 @@ def test_a_confirmation_that_nobody_has_begun_is_made_by_the_repetition(clinic, 
     again = clinic.confirm(intent_id, key="k1", paymentMethodId="pm_card_visa")
     assert again.json["success"] is True
     assert clinic.stripe.received(clinic.invoice.id) == 12_500
+
+
+def test_a_refund_that_nobody_has_begun_is_made_by_the_repetition(clinic, valkey):
+    """Given a refund that waits for busy workers, when it is asked for again with the same key,
+    then the first answer comes again, and the refund is made, once.
+    """
+    clinic.phone()
+    [payment] = clinic.get("/api/payments").json["data"]
+    first, again = (clinic.post(f"{payment['id']}/refunds", key="k2", amount=500) for _ in range(2))
+    assert (first.status_code, again.status_code, again.json) == (202, 202, first.json)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.headers["location"] == first.headers["location"]
+    assert clinic.stripe.received(clinic.invoice.id) == 12_000
+    given.worked(valkey.client())
+    clinic.post(f"{payment['id']}/refunds", key="k2", amount=500)
+    assert clinic.stripe.received(clinic.invoice.id) == 12_000
+
+
+def test_a_link_and_a_text_that_nobody_has_begun_are_made_by_the_repetition(texting):
+    """Given a link that is to be texted, and busy workers, when it is asked for again with the same
+    key, then the link is made and the text is sent, once.
+    """
+    texting.consents()
+    first = texting.ask(key="k1")
+    assert texting.sent() == []
+    given.make_due()  # the text waits a moment for its link
+    again = texting.ask(key="k1")
+    assert (again.status_code, again.json) == (first.status_code, first.json)
+    assert PaymentLink.get().state == "active"
+    assert len(texting.sent()) == 1
+    texting.ask(key="k1")
+    texting.work()
+    assert len(texting.sent()) == 1
 
 
 def test_work_after_a_commit_that_fails_undoes_nothing(clinic):

@@ -19,6 +19,7 @@ NOT_API = {
     "/login",
     "/logout",
     "/p/{token}",
+    "/api/oauth/callback",  # a page for a browser that comes back
     "/api/openapi.json",
     "/api/docs",
     "/api/docs/problems",

@@ -16,13 +16,14 @@ import pytest
 import requests
 
 from providers.twilio import messages as twilio_api
+from providers.twilio import porting as ports
 from providers.twilio import trunks
 from providers.twilio.accounts import OwnAccount, fetch_account
 from providers.twilio.addresses import create_address
 from providers.twilio.calls import place_test_call
 from providers.twilio.numbers import buy_number, search_numbers
 from runtime.clock import real_now
-from sandbox.twilio import accounts, available_numbers, prices, registrations
+from sandbox.twilio import accounts, available_numbers, porting, prices, registrations
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN, Sender
 from sandbox.twilio.control import add_sender
 from sandbox.twilio.numbers import MAGIC_SERVICE
@@ -36,6 +37,7 @@ FOLDER = Path(os.environ.get("PAYPHONE_SPECS", ""))
 SPECS = {
     "api": "twilio_api_v2010.json",
     "pricing": "twilio_pricing_v1.json",
+    "numbers": "twilio_numbers_v1.json",
     "trunking": "twilio_trunking_v1.json",
     "messaging": "twilio_messaging_v1.json",
 }
@@ -44,6 +46,12 @@ needs_spec = pytest.mark.skipif(
     or not all((FOLDER / name).exists() for name in SPECS.values()),
     reason="PAYPHONE_SPECS names no folder with " + " and ".join(SPECS.values()),
 )
+# where documents are uploaded is shown on Twilio's pages, and not in its published files
+PUBLISHED = {
+    (method, address): ours
+    for (method, address), ours in OPERATIONS.items()
+    if ours.name != "UploadDocument"
+}
 ROOT = "api.v2010.account"
 SHAPES = {
     "account": ROOT,
@@ -62,6 +70,11 @@ SHAPES = {
     "campaign": "messaging.v1.service.us_app_to_person",
     "brand": "messaging.v1.brand_registrations",
     "verification": "messaging.v1.tollfree_verification",
+    "port": "numbers.v1.porting_port_in",
+    "port webhook": "numbers.v1.porting_webhook_configuration",
+    "portability": "numbers.v1.porting_portability",
+    "ported number": "numbers.v1.porting_port_in_phone_number_result",
+    "listed port": "numbers.v1.port_in_request_list",
     "prices": "pricing.v1.phone_number.phone_number_country-instance",
 }
 
@@ -75,6 +88,8 @@ def kind_of(schema, spec):
     """How `parameters.json` writes a parameter's kind."""
     if "$ref" in schema:
         return spec["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]["enum"]
+    if "type" not in schema:  # any JSON
+        return "string"
     return schema.get("pattern") or (
         "array" if schema["type"] == "array" else schema.get("format") or schema["type"]
     )
@@ -92,7 +107,7 @@ def operation_at(specs, method, address):
 def published(specs):
     """The parameters of each operation that the stand-in has, after the specification."""
     found = {}
-    for (method, address), ours in OPERATIONS.items():
+    for (method, address), ours in PUBLISHED.items():
         operation, spec = operation_at(specs, method, address)
         assert operation["operationId"] == ours.name
         body = (
@@ -120,16 +135,12 @@ def test_the_list_of_parameters_is_the_published_one(specs):
 
 @needs_spec
 def test_a_success_has_the_published_status(specs):
-    for (method, address), ours in OPERATIONS.items():
+    for (method, address), ours in PUBLISHED.items():
         assert list(operation_at(specs, method, address)[0]["responses"]) == [str(ours.status)]
 
 
 def fits(value, schema, spec):
     """Whether a value is of the published kind; every field may be missing a value."""
-    if "$ref" in schema:
-        return value is None or value in kind_of(schema, spec)
-    if schema.get("pattern") and value is not None:
-        return re.fullmatch(schema["pattern"], value) is not None
     kinds = {
         "string": str,
         "boolean": bool,
@@ -138,8 +149,12 @@ def fits(value, schema, spec):
         "object": dict,
         "array": list,
     }
-    # a field of any kind is published without one
-    return value is None or "type" not in schema or isinstance(value, kinds[schema["type"]])
+    if "$ref" in schema:
+        shape = spec["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+        return value is None or ("enum" not in shape or value in shape["enum"])
+    if schema.get("pattern") and value is not None:
+        return re.fullmatch(schema["pattern"], value) is not None
+    return value is None or isinstance(value, kinds.get(schema.get("type"), object))
 
 
 def assert_published(specs, kind, shown):
@@ -186,6 +201,15 @@ def test_what_is_bought_and_called_has_the_published_fields(going_live, specs):
     for kind in ("lists", "urls"):
         (row,) = books.private[trunk["sid"]][kind].values()
         assert_published(specs, f"trunk's {kind}", row)
+    (port,) = books.ports.values()
+    assert_published(specs, "port", port)
+    assert_published(specs, "ported number", port["phone_numbers"][0])
+    (listed,) = porting.index(books, MAGIC_ACCOUNT, {})["port_in_requests"]
+    assert_published(specs, "listed port", listed)
+    can_move = porting.portability(books, MAGIC_ACCOUNT, {}, "+12125550177")
+    assert_published(specs, "portability", can_move)
+    webhook = porting.set_webhook(books, MAGIC_ACCOUNT, {"port_in_target_url": f"{HOME}/p"})
+    assert_published(specs, "port webhook", webhook)
     assert_published(specs, "prices", prices.retrieve(books, MAGIC_ACCOUNT, {}, "US"))
 
 
@@ -236,7 +260,7 @@ def test_every_operation_of_the_stand_in_has_its_list_of_parameters():
     """The stand-in refuses what is not on its list, so this covers each request of the whole suite;
     with the files, the list is Twilio's.
     """
-    assert {operation.name for operation in OPERATIONS.values()} == set(PARAMETERS)
+    assert {operation.name for operation in PUBLISHED.values()} == set(PARAMETERS)
 
 
 @pytest.mark.parametrize(
@@ -326,6 +350,22 @@ EVERY_TIME = {
     },
     "CreateCall": {"To", "From", "Twiml", "Timeout", "TimeLimit", "StatusCallback"},
 }
+PORT = {
+    "phone_numbers": [{"phone_number": "+12125550177"}],
+    "losing_carrier_information": {
+        "customer_type": "Business",
+        "customer_name": "Harbor Dental",
+        "authorized_representative": "Ada Lane",
+        "authorized_representative_email": "ada@harbor.example",
+        "address": {
+            "street": "12 Pier St",
+            "city": "New York",
+            "state": "NY",
+            "zip": "10001",
+            "country": "US",
+        },
+    },
+}
 ENDS = {
     "CreateIncomingPhoneNumber": "/IncomingPhoneNumbers.json",
     "CreateAddress": "/Addresses.json",
@@ -344,7 +384,7 @@ def test_what_goes_out_on_the_way_to_live_is_known_and_complete(going_live, name
 
 @needs_spec
 def test_what_is_required_goes_out(going_live, specs):
-    for (method, address), ours in OPERATIONS.items():
+    for (method, address), ours in PUBLISHED.items():
         if ours.name in EVERY_TIME:
             body = operation_at(specs, method, address)[0]["requestBody"]["content"]
             schema = body["application/x-www-form-urlencoded"]["schema"]
@@ -380,6 +420,8 @@ def going_live(twilio_stand_in: TwilioStandIn) -> TwilioStandIn:
     trunk = trunks.create_trunk("pp-trunk", "pp-clinic.pstn.twilio.com")
     trunks.let_in(trunk["id"], logins["id"])
     trunks.send_on(trunk["id"], "pp-trunk", "sip:+12125550123@trunk.sip.vapi.ai")
+    document = ports.upload_document("bill.pdf", b"%PDF-1.7", "application/pdf", "pp-bill")
+    ports.create_port(PORT | {"documents": [document["id"]]})
     place_test_call(first, second, twiml="<Response/>", status_callback=f"{HOME}/status")
     twilio_stand_in.passes()
     return twilio_stand_in

@@ -33,6 +33,10 @@ SQUAD = render_squad(Member("a-1", "tag-1", "v1"), Member("a-2", "tag-2", "v1"))
 BODIES = {
     "query tool": ("CreateQueryToolDTO", render_query_tool(CLINIC, "tag-1")),
     "receptionist": ("CreateAssistantDTO", render_receptionist(CLINIC, "tool-1")),
+    "receptionist with a calendar": (
+        "CreateAssistantDTO",
+        render_receptionist(replace(CLINIC, has_calendar=True), "tool-1"),
+    ),
     "in Spanish": ("CreateAssistantDTO", render_receptionist(replace(CLINIC, language="es"))),
     "payments": ("CreateAssistantDTO", render_payments(CLINIC)),
     "payments in Spanish": (

@@ -186,7 +186,7 @@ def open_jobs() -> list[StagedJob]:
     return rows
 
 
-def all_settled(seconds: float = 20) -> None:
+def all_settled(seconds: float = 60) -> None:
     """Wait until no job waits or runs."""
     try:
         wait_for(lambda: not open_jobs(), "every job is settled", seconds)
@@ -195,7 +195,7 @@ def all_settled(seconds: float = 20) -> None:
         raise AssertionError(f"{error} {left}") from None
 
 
-def oracle(town: Town, seconds: float = 20) -> None:
+def oracle(town: Town, seconds: float = 60) -> None:
     """Everything accepted has come true, once."""
     all_settled(seconds)
     for event_id in {event["id"] for event in town.accepted}:

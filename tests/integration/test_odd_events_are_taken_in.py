@@ -3,8 +3,6 @@ recorded, and nobody else waits for them.
 """
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
 
 import pytest
@@ -17,61 +15,17 @@ from models.delivery.staged_job import StagedJob
 from models.payments.dispute import Dispute
 from models.payments.payment import Payment
 from models.payments.refund import Refund
-from providers.stripe import client as stripe_api
 from rules.stripe_event_types import SUBSCRIBED, event_type
 from runtime.clock import real_now
-from runtime.settings import get_settings
 from tests import given, odd_events
 from tests.odd_events import ODD, VERSIONS, at, is_odd, made_odd, paths_in
 
 DUE = 12_500
 
 
-class Stripe:
-    """Answers what an odd event makes us ask: the object as it is, in our own version."""
-
-    def __init__(self):
-        self.objects = {}
-        stripe = self
-
-        class Answer(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                found = stripe.answer(self.path)
-                missing = {"error": {"code": "resource_missing", "message": "No such object"}}
-                body = json.dumps(found or missing).encode()
-                self.send_response(200 if found else 404)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_args):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def answer(self, path):
-        if path.startswith("/v1/refunds?"):
-            rows = [row for row in self.objects.values() if row["object"] == "refund"]
-            return {"object": "list", "url": "/v1/refunds", "has_more": False, "data": rows}
-        return self.objects.get(path.rpartition("/")[2])
-
-
 @pytest.fixture
-def stripe(database_url, valkey, monkeypatch):
-    stripe = Stripe()
-    url = f"http://127.0.0.1:{stripe.server.server_port}"
-    monkeypatch.setenv("STRIPE_API_BASE", url)
-    get_settings.cache_clear()
-    stripe_api.client.cache_clear()
-    yield stripe
-    stripe.server.shutdown()
-    stripe.server.server_close()
-    stripe_api.client.cache_clear()
+def stripe(database_url, valkey, odd_stripe):
+    return odd_stripe
 
 
 def truth_of(kind, metadata, name):

@@ -1,6 +1,7 @@
 """An account's settings (F53): how it collects."""
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
 
 import falcon
 from pydantic import AfterValidator, Field
@@ -9,15 +10,20 @@ from actions.accounts.accounts import change_settings
 from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings
 from rules.contact.gate import is_quiet_day
+from rules.contact.ladder import LAST_DAY, MOST_RUNGS, Rung, faults_of_ladder, read_ladder
+from rules.integrations.opening_hours import USUAL, Hours, wrong_with
 from web.accounts.accounts import account_of
 from web.accounts.answers import (
     Calling,
     Collection,
+    FirstContacts,
     Frequency,
     Party,
+    RungShown,
     SettingsShown,
     StaffEntry,
     Timing,
+    Way,
 )
 from web.http.auth import caller_of
 from web.http.body import Body, check, read_json
@@ -33,12 +39,54 @@ def _quiet_day(text: str) -> str:
     return text
 
 
+def _opening_hours(hours: Hours) -> Hours:
+    wrong = wrong_with(hours)
+    if wrong:
+        raise ValueError(f"is no week's hours: {wrong}; correct it")
+    return hours
+
+
 QuietDay = Annotated[str, Field(max_length=10), AfterValidator(_quiet_day)]
+Periods = Annotated[list[Annotated[str, Field(max_length=11)]], Field(max_length=10)]
+OpeningHours = Annotated[dict[str, Periods], AfterValidator(_opening_hours)]
+
+
+class RungWanted(Body):
+    """A rung: what happens so many `days` after the due date. A text may say which `template` it
+    uses. A `collection` is what goes beyond a friendly reminder; some states want a debt to be
+    older for it.
+    """
+
+    days: Annotated[int, Field(ge=1, le=LAST_DAY)]
+    channel: Way
+    template: Literal["payment_link", "reminder"] | None = None
+    purpose: Literal["reminder", "collection"] = "reminder"
+
+    @property
+    def rung(self) -> Rung:
+        """The rung that is meant; a text without a template has the plain one."""
+        template = self.template or ("payment_link" if self.channel == "sms" else "")
+        return Rung(self.days, self.channel, template, self.purpose)
+
+
+def _ladder(wanted: list[RungWanted]) -> list[RungWanted]:
+    faults = faults_of_ladder([one.rung for one in wanted])
+    if faults:
+        raise ValueError(f"is no ladder: {'; '.join(faults)}; correct it")
+    return wanted
+
+
+Ladder = Annotated[list[RungWanted], Field(max_length=MOST_RUNGS), AfterValidator(_ladder)]
 
 
 class SettingsChange(Body):
     """The settings that may change; omitted ones stay. `quietDays` are weekdays (`sunday`), days of
-    each year (`12-25`) or dates (`2026-11-26`). Only an operator changes `party`.
+    each year (`12-25`) or dates (`2026-11-26`). `openingHours` are periods of each weekday, such as
+    `{"monday": ["09:00-12:00", "13:00-17:00"]}`; a day that is left out is closed, and `{}` stands
+    for Monday to Friday, 9 to 5. `ladder` is the whole of it; an empty one contacts nobody. With
+    `firstContacts` `draft`, what the ladder would send waits for approval. `keypadPayments`: cards
+    may be entered on the keypad during a call. `sendProject`: an invoice's `project` is only a
+    reference, which a verified caller may be told. Only an operator changes `party`.
     """
 
     payment_collection: Collection | None = None
@@ -48,6 +96,11 @@ class SettingsChange(Body):
     staff_entry: StaffEntry | None = None
     party: Party | None = None
     quiet_days: Annotated[list[QuietDay], Field(max_length=100)] | None = None
+    opening_hours: OpeningHours | None = None
+    keypad_payments: bool | None = None
+    send_project: bool | None = None
+    ladder: Ladder | None = None
+    first_contacts: FirstContacts | None = None
 
 
 class Settings:
@@ -56,7 +109,7 @@ class Settings:
     @documented("Accounts", {200: SettingsShown})
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """The account's settings, or the defaults."""
-        resp.media = SettingsShown.show(_settings_of(account_of(req, account_id)))
+        resp.media = _shown(account_of(req, account_id))
 
     @documented("Accounts", {200: SettingsShown}, body=SettingsChange)
     def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
@@ -65,12 +118,23 @@ class Settings:
         if wanted.party is not None:
             caller_of(req).need_admin()
         choices = wanted.model_dump(exclude_none=True)
+        if wanted.ladder is not None:
+            choices["ladder"] = [asdict(one.rung) for one in wanted.ladder]
         if choices:
             change_settings(account, choices, caller_of(req).actor)
-        resp.media = SettingsShown.show(_settings_of(account))
+        resp.media = _shown(account)
 
 
-def _settings_of(account: Account) -> AccountSettings:
+def _shown(account: Account) -> dict[str, Any]:
     """The account's settings; the defaults when nothing was chosen yet."""
-    row = AccountSettings.get_or_none(AccountSettings.account == account.id)
-    return row or AccountSettings()
+    row = AccountSettings.of_account(account.id)
+    ladder = [
+        RungShown(
+            days=rung.days,
+            channel=rung.way,
+            template=rung.template or None,
+            purpose=rung.purpose,
+        )
+        for rung in read_ladder(row.ladder)
+    ]
+    return SettingsShown.show(row, opening_hours=row.opening_hours or USUAL, ladder=ladder)

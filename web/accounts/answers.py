@@ -11,6 +11,8 @@ Calling = Literal["manual", "automatic"]
 Timing = Literal["immediate", "follow_up"]
 StaffEntry = Literal["form", "link_only"]
 Party = Literal["first", "third"]
+FirstContacts = Literal["draft", "automatic"]
+Way = Literal["sms", "voice", "person"]
 
 
 class AccountShown(Shown):
@@ -29,9 +31,19 @@ class AccountMade(AccountShown):
     key: str
 
 
+class RungShown(Shown):
+    """A rung of the ladder: what happens so many `days` after the due date."""
+
+    days: int
+    channel: Way
+    template: str | None
+    purpose: Literal["reminder", "collection"]
+
+
 class SettingsShown(Shown):
     """How the account collects money: its own (`party` first) or others' (third); on `quietDays`
-    it contacts nobody.
+    it contacts nobody. `ladder`: when people are contacted, and how. `firstContacts`: whether what
+    the ladder would send waits for approval.
     """
 
     payment_collection: Collection
@@ -41,4 +53,9 @@ class SettingsShown(Shown):
     staff_entry: StaffEntry
     party: Party
     quiet_days: list[str]
+    ladder: list[RungShown]
+    first_contacts: FirstContacts
+    opening_hours: dict[str, list[str]]
+    keypad_payments: bool
+    send_project: bool
     updated_at: datetime | None

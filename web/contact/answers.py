@@ -8,12 +8,18 @@ from models.contact.account_sender import AccountSender, sender_of
 from models.contact.message_template import template_for
 from models.contact.sender_registration import SenderRegistration
 from rules.contact.delivery_failures import ADVICE, Advice, advice_for
-from rules.contact.templates import DEFAULTS, render
+from rules.contact.templates import DEFAULTS, links_of, render
 from rules.contact.text_status import FAILED
 from web.openapi.openapi import Shown, left_out_if_none
 
 ChannelName = Literal["sms", "voice"]
-EXAMPLE = {"url": "https://pay.example/p/0123456789abcdef", "amount": "$120.00"}
+EXAMPLE_URL = "https://pay.example/p/0123456789abcdef"
+EXAMPLE = {
+    "url": EXAMPLE_URL,
+    "amount": "$120.00",
+    "count": "2",
+    "links": links_of([("1042", EXAMPLE_URL), ("1043", EXAMPLE_URL)]),
+}
 
 
 class AdviceShown(Shown):

@@ -18,12 +18,15 @@ from web.openapi.openapi import PageQuery, documented
 
 
 class NewHold(Body):
-    """Why the person is left alone: `ppdr` (a dispute under the No Surprises Act), `insurance` (an
+    """Why the person is left alone: `ppdr` (a dispute under the No Surprises Act), `dispute`
+    (they say that the bill is wrong), `insurance` (an
     appeal at their insurer), `attorney`, `bankruptcy`, `deceased`, `hardship` or `other`; `until` a
     time, or through a day, or until it is removed. The note is for people; leave health out of it.
     """
 
-    kind: Literal["ppdr", "insurance", "attorney", "bankruptcy", "deceased", "hardship", "other"]
+    kind: Literal[
+        "ppdr", "dispute", "insurance", "attorney", "bankruptcy", "deceased", "hardship", "other"
+    ]
     until: DayOrMoment | None = None
     note: Annotated[str, Field(max_length=2000)] = ""
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from models.accounts.account import Account
 from models.deployment.deployment import Deployment
 from models.deployment.knowledge_file import KnowledgeFile
+from models.deployment.phone_line import PhoneLine
 from models.deployment.setup import Setup
 from rules.deployment.readiness import (
     Configured,
@@ -130,11 +131,37 @@ class KnowledgeFileShown(Shown):
         return cls.of(row, error=row.error or None)
 
 
+class PortDocumentShown(Shown):
+    """A carrier's bill, to be named as the port's `documentId`."""
+
+    id: str
+    name: str
+    content_type: str
+    size: int
+    created_at: datetime
+
+
 class KnowledgeFileList(Shown):
     """A page of an account's files."""
 
     data: list[KnowledgeFileShown]
     has_more: bool
+
+
+class PhoneLineShown(Shown):
+    """The account's number: `source` bought, ported or sip. Of a number that moves, calls come
+    first, and texts some hours later.
+    """
+
+    phone_number: str | None
+    source: str
+    voice_live: bool
+    text_live: bool
+
+    @classmethod
+    def of_line(cls, line: PhoneLine | None) -> Self | None:
+        """The line in the account's slot, if it has one."""
+        return None if line is None else cls.of(line, phone_number=line.e164)
 
 
 class ReviewShown(AccountShown):
@@ -154,6 +181,7 @@ class ReviewShown(AccountShown):
     ready_to_deploy: bool
     missing: list[str]
     message: str
+    phone_line: PhoneLineShown | None
     deployment: DeploymentShown | None
 
     @classmethod
@@ -182,6 +210,7 @@ class ReviewShown(AccountShown):
             missing=missing,
             message=(deployment.message if deployment and told else "")
             or review_message(configured),
+            phone_line=PhoneLineShown.of_line(PhoneLine.of(account.id)),
             deployment=DeploymentShown.of(deployment) if deployment else None,
         )
 

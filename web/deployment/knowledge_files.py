@@ -54,7 +54,7 @@ class KnowledgeFiles:
         needed.
         """
         account, wanted = account_of(req, account_id), check(NewKnowledgeFile, document)
-        content = _decoded(wanted.content_base64)
+        content = decoded(wanted.content_base64)
         file = add_file(account, wanted.name, content, caller_of(req).actor)
         resp.status = falcon.HTTP_201
         resp.media = KnowledgeFileShown.of_row(file).document()
@@ -88,7 +88,8 @@ class OneKnowledgeFile:
         resp.status = falcon.HTTP_204
 
 
-def _decoded(text: str) -> bytes:
+def decoded(text: str) -> bytes:
+    """The bytes of a file in base64. Raises Refused `invalid`."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

@@ -63,8 +63,10 @@ def idempotent(responder: Responder) -> Responder:
     kept. One that answers `Later` has staged a job: after the commit it is performed, and
     `self.render(req, resp, reference)` answers from rows; a repeated request renders the same rows
     again, after performing what `self.resume(reference)`, where there is one, finds begun by
-    nobody. `req.context.document` is the parsed body, for what an answer repeats of it and no row
-    keeps. Where a provider must be asked before anything is written, `self.prepare(req, document,
+    nobody. One whose answer is kept may have `self.resume_kept(answer)` for that.
+
+    `req.context.document` is the parsed body, for what an answer repeats of it and no row keeps.
+    Where a provider must be asked before anything is written, `self.prepare(req, document,
     **params)` does: before the transaction, and for a first request only. `self.read_body(req)`
     parses what may come as something else than JSON.
     """
@@ -88,19 +90,31 @@ def idempotent(responder: Responder) -> Responder:
                 _keep(scope, key, req, resp, later)
             killpoint("request.before_commit")
         killpoint("request.after_commit")
-        if not isinstance(later, Later):
+        if not isinstance(later, Later) or not later.reference:
             accept(req, resp.get_header("Location") or _about(req, document, params))
         elif later.location:
             accept(req, later.location)
         if isinstance(later, Later):
             later.perform()
-            try:
-                self.render(req, resp, later.reference)  # type: ignore[attr-defined]
-            finally:
-                if key is not None:
-                    _keep_status(scope, key, resp)
+            if later.reference:
+                _render(self, req, resp, later.reference, scope, key)
 
     return wrapped
+
+
+def _render(
+    handler: Any,
+    req: falcon.Request,
+    resp: falcon.Response,
+    reference: str,
+    scope: str,
+    key: str | None,
+) -> None:
+    try:
+        handler.render(req, resp, reference)
+    finally:
+        if key is not None:
+            _keep_status(scope, key, resp)
 
 
 def _is_known(scope: str, key: str | None) -> bool:
@@ -187,7 +201,10 @@ def _replay(
     resp.media = json.loads(box_of(caller_of(req).secret).decrypt(first.answer))
     if first.location:
         resp.set_header("Location", first.location)
-    return None
+    resume_kept = getattr(handler, "resume_kept", None)
+    if resume_kept is None:
+        return None
+    return Later("", resume_kept(resp.media))
 
 
 def _keep_status(scope: str, key: str, resp: falcon.Response) -> None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 class Later:
     """What an idempotent responder returns when its answer is rendered after the commit.
 
-    `reference` names the row the answer is rendered from; a repeated request renders it again.
+    `reference` names the row the answer is rendered from; a repeated request renders it again. It
+    is empty where the answer is there already, and only work that nobody has begun is left.
     `location` is where to read what has been accepted, should the answer fail; empty when nothing
     was to be done.
     """

@@ -5,10 +5,11 @@ from typing import Literal, Self
 
 import falcon
 
+from actions.contact.ladder.next_contact import Next, next_contacts
 from models.invoices.invoice import Invoice
 from models.reports.receivables import BUCKETS, Sum, sums_by_age, sums_by_status, unpaid_invoices
 from rules.invoice_fold import UNPAID
-from runtime.clock import business_now
+from runtime.clock import business_now, rfc3339
 from web.http.auth import caller_of
 from web.http.lists import after_of, choices_of, limit_of
 from web.invoices.answers import CustomerBrief
@@ -29,7 +30,12 @@ class UnpaidQuery(PageQuery):
 
 
 class UnpaidInvoice(Shown):
-    """An invoice to be collected. `daysOverdue` counts in the account's time zone."""
+    """An invoice to be collected. `daysOverdue` counts in the account's time zone.
+
+    `nextContact` is when its person is contacted next, as far as is known, by text (`sms`), call
+    (`voice`) or handed to a `person`; `nextContactReasonCode` and `nextContactReason` say what is
+    in the way, or why they are not contacted.
+    """
 
     id: str
     number: str
@@ -43,12 +49,13 @@ class UnpaidInvoice(Shown):
     disputed: bool
     customer: CustomerBrief
     next_contact: str | None
+    next_contact_channel: Literal["sms", "voice", "person"] | None
+    next_contact_reason_code: str | None
+    next_contact_reason: str | None
 
     @classmethod
-    def on(cls, today: date, invoice: Invoice) -> Self:
-        """The answer about an unpaid invoice on the account's day `today`. `next_contact` is always
-        null: contacts are not scheduled yet.
-        """
+    def on(cls, today: date, invoice: Invoice, next_one: Next) -> Self:
+        """The answer about an unpaid invoice on the account's day `today`."""
         late = (today - invoice.due_date).days
         return cls.of(
             invoice,
@@ -56,7 +63,10 @@ class UnpaidInvoice(Shown):
             outstanding_balance=invoice.outstanding,
             days_overdue=max(0, late),
             customer=CustomerBrief.of(invoice.customer),
-            next_contact=None,
+            next_contact=rfc3339(next_one.at) if next_one.at is not None else None,
+            next_contact_channel=next_one.channel or None,
+            next_contact_reason_code=next_one.code or None,
+            next_contact_reason=next_one.reason or None,
         )
 
 
@@ -111,7 +121,8 @@ class UnpaidInvoices:
         last = after_of(req, Invoice.select().where(Invoice.account == account))
         today = account.local_date(business_now())
         rows = unpaid_invoices(account, which, today, last, limit + 1)  # type: ignore[arg-type]
-        shown = [UnpaidInvoice.on(today, row) for row in rows[:limit]]
+        coming = next_contacts(account, rows[:limit], business_now())
+        shown = [UnpaidInvoice.on(today, row, coming[row.id]) for row in rows[:limit]]
         resp.media = UnpaidList(data=shown, has_more=len(rows) > limit).document()
 
 

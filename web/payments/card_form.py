@@ -27,12 +27,14 @@ from models.payments.payment_confirmation import PaymentConfirmation
 from rules.money import in_words
 from runtime.clock import real_now, rfc3339
 from runtime.errors import Refused
+from runtime.killpoint import killpoint
 from runtime.settings import get_settings
 from web.http.auth import caller_of, need
 from web.http.body import Body, check, read_json
 from web.http.fields import Amount, Email, PaymentMethodId
 from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
+from web.http.outcome import accept
 from web.http.problems import Problem
 from web.http.sessions import signed_in
 from web.invoices.answers import CardFormShown
@@ -134,8 +136,12 @@ class CardPage:
                 if known
                 else _charge(invoice, wanted, form)
             )
+            killpoint("request.before_commit")
+        killpoint("request.after_commit")
+        charge_id = later.reference.partition(":")[2]
+        accept(req, f"{req.path}/charges/{charge_id}")
         later.perform()
-        _tell(resp, PaymentConfirmation.get_by_id(later.reference.partition(":")[2]), form.actor)
+        _tell(resp, PaymentConfirmation.get_by_id(charge_id), form.actor)
 
 
 class CardFormCharge:

@@ -8,7 +8,7 @@ import falcon
 
 from actions.invoices.invoices import find_invoice
 from actions.payments.plan_attempt import plan_attempt, until_in_place
-from delivery.perform_now import perform_now
+from delivery.perform_now import perform_all
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from providers.errors import ProviderError
@@ -66,12 +66,12 @@ class CreatePaymentIntent:
         )
         attempt, jobs = plan_attempt(invoice, wanted.amount, email, caller.actor)
         location = f"/api/payments/{attempt.id}"
-        return Later(f"{attempt.id}:{attempt.amount}", partial(_perform, jobs), location)
+        return Later(f"{attempt.id}:{attempt.amount}", partial(perform_all, jobs), location)
 
     def resume(self, reference: str) -> Callable[[], None]:
         """Perform what nobody has begun to do at Stripe."""
         attempt = PaymentAttempt.get_by_id(reference.partition(":")[0])
-        return partial(_perform, until_in_place(attempt) if attempt.is_live else [])
+        return partial(perform_all, until_in_place(attempt) if attempt.is_live else [])
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """201 with the client secret, read at Stripe, and billing details for its form; neither is
@@ -107,11 +107,6 @@ class CreatePaymentIntent:
                 attempt.invoice.customer, check(NewIntent, req.context.document).billing_details
             ),
         }
-
-
-def _perform(jobs: list[int | None]) -> None:
-    for job_id in jobs:
-        perform_now(job_id)
 
 
 def _read(intent_id: str, stripe_account: str) -> dict[str, Any]:

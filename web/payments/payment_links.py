@@ -1,5 +1,7 @@
 """Payment links: asked for by the clinic, followed by the person who pays."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import falcon
@@ -9,6 +11,7 @@ from actions.invoices.invoices import find_invoice
 from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.make_link import make_link_now, plan_link
 from actions.payments.payable import check_payable, payment_is_under_way
+from delivery.perform_now import perform_all, take_due
 from models.contact.contact_decision import ContactDecision
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
@@ -90,6 +93,13 @@ class InvoicePaymentLinks:
             "message": MessageShown.show(message) if message else None,
         }
         return None
+
+    def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
+        """Make a link, and send a text, that nobody has begun to make or to send."""
+        due = [take_due("create_payment_link", answer["paymentLinkId"])]
+        if answer["message"]:
+            due.append(take_due("send_payment_link", answer["message"]["id"]))
+        return partial(perform_all, due)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """Return the stored refusal. Raises Problem 422."""

@@ -1,11 +1,14 @@
 """Payments of an account's invoices, and refunds."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import falcon
 from pydantic import Field
 
 from actions.payments.request_refund import request_refund
+from delivery.perform_now import perform_all, take_due
 from models.accounts.account import Account
 from models.payments.dispute import disputes_of
 from models.payments.payment import Payment
@@ -139,3 +142,7 @@ class PaymentRefunds:
         resp.status = falcon.HTTP_202
         resp.media = RefundRequestShown.of(request).document()
         resp.set_header("Location", f"/api/payments/{payment.id}")
+
+    def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
+        """Make a refund that nobody has begun to make."""
+        return partial(perform_all, [take_due("refund_payment", answer["id"])])

@@ -77,6 +77,7 @@
         method, body: body && JSON.stringify(body), headers: body ? { "Content-Type": "application/json" } : {}, credentials: "omit", referrerPolicy: "no-referrer",
       });
       const said = await answer.json();
+      if (said.accepted) return { status: "processing", charge: said.location.split("/").pop() };
       return AGAIN.includes(said.code) ? null : said;
     } catch {
       return null;

@@ -10,13 +10,15 @@ import falcon
 from structlog.contextvars import bind_contextvars
 
 from actions.contact.record_text_report import message_of, record_text_report
-from actions.contact.record_wish import record_wish
+from actions.contact.record_wish import accounts_told, record_wish, service_meant
+from actions.people.hear_reply import hear_reply
 from models.accounts.account import Account
 from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import accounts_of_sender
 from models.contact.message import Message
 from models.contact.message_template import template_for
+from models.contact.work_item import WorkItem
 from rules.cards.card_numbers import redact
 from rules.contact.opt_out_words import language_of_help, wish_of
 from rules.contact.templates import render
@@ -80,10 +82,23 @@ def _keep_text(sid: str, fields: dict[str, str], wish: str) -> None:
             fields["Body"],
             sid,
         )
+    items = [] if wish in {"start", "help"} else _hear(fields, sid, accounts, wish == "stop")
     reason = f"{wish or 'no wish'}, heard for {len(accounts)} accounts"
+    if items:
+        reason += f"; {items[0].context['class'].replace('_', ' ')}: {len(items)} work items"
     InboxEvent.get_by_id(inbox_id).record_outcome(
-        "applied" if wish else "ignored", now, reason=reason
+        "applied" if wish or items else "ignored", now, reason=reason
     )
+
+
+def _hear(
+    fields: dict[str, str], sid: str, accounts: list[str], has_stopped: bool
+) -> list[WorkItem]:
+    """The work items of what else was said."""
+    phone, number = fields.get("From", ""), fields.get("To", "")
+    service = service_meant(number, fields.get("MessagingServiceSid", ""))
+    told = accounts or accounts_told(phone, number, service)
+    return hear_reply(phone, number, service, fields["Body"], sid, told, has_stopped)
 
 
 def _help(fields: dict[str, str]) -> str:

@@ -10,6 +10,7 @@ from actions.deployment.card.save_card import look_at_setup, record_setup
 from models.accounts.audit_entry import SYSTEM
 from models.deployment.setup import Setup
 from models.deployment.setup_attempt import SetupAttempt
+from providers.errors import ProviderError
 from rules.stripe_event_types import id_in
 
 Json = dict[str, Any]
@@ -42,8 +43,14 @@ def _of_setup(setup_intent_id: str, subject: Json) -> News:
         attempt = SetupAttempt.one("id = ? AND setup_intent_id IS NULL", tag)
     if attempt is None or not setup_intent_id:
         return _not_ours(setup_intent_id)
-    seen, attempt_id = look_at_setup(setup_intent_id), attempt.id
+    attempt_id = attempt.id
     about = f"card form {attempt_id} of account {attempt.account_id}"
+    try:
+        seen = look_at_setup(setup_intent_id)
+    except ProviderError as error:
+        if error.outcome != "refused":
+            raise
+        return News(f"{about}: Stripe, asked for {setup_intent_id}, says: {error}", nothing_new)
     return News(about, lambda: record_setup(attempt_id, seen, SYSTEM))
 
 

@@ -29,6 +29,7 @@ class Fee:
     """The fee that an intent is."""
 
     deployment_id: str
+    account_id: str
     about: str
 
 
@@ -44,7 +45,8 @@ def fee_of(intent_id: str, belonging: Belonging) -> Fee | None:
         deployment = Deployment.get_by_id(step.deployment_id)
         if deployment.account_id != belonging.account_id:
             return None
-    return Fee(deployment.id, f"the setup fee of deployment {deployment.id}")
+    about = f"the setup fee of deployment {deployment.id}"
+    return Fee(deployment.id, deployment.account_id, about)
 
 
 def learn_of_fee(fee: Fee, news: list[Json]) -> None:

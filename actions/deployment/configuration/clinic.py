@@ -1,5 +1,6 @@
 """What a receptionist is rendered from: a clinic as its configuration stands."""
 
+from actions.integrations.free_times import has_calendar
 from models.accounts.account import Account
 from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.phone_line import PhoneLine
@@ -24,6 +25,7 @@ def clinic_of(account: Account, setup: Setup | None) -> Clinic:
         public_url=get_settings().public_url,
         voice=None if setup is None else setup.voice,
         files=tuple(File(row.vapi_id or "", row.name) for row in files_in(account.id, "done")),
+        has_calendar=has_calendar(account.id),
         # a number that is forwarded to us would bring the caller back
         transfer_number="" if transfer in {own, e164} else transfer,
     )

@@ -8,6 +8,10 @@ from actions.deployment.steps.fee import FEE
 from actions.deployment.steps.live import LIVE
 from actions.deployment.steps.number import NUMBER
 from actions.deployment.steps.payments import PAYMENTS
+from actions.deployment.steps.port.port_document import PORT_DOCUMENT
+from actions.deployment.steps.port.port_request import PORT_REQUEST
+from actions.deployment.steps.port.ported_number import PORTED_NUMBER
+from actions.deployment.steps.port.porting import PORTING
 from actions.deployment.steps.preflight import PREFLIGHT
 from actions.deployment.steps.query_tool import QUERY_TOOL
 from actions.deployment.steps.receptionist import RECEPTIONIST
@@ -34,6 +38,10 @@ STEP_KINDS: dict[str, StepKind] = {
         ROUTING,
         ACTIVATION,
         LIVE,
+        PORT_DOCUMENT,
+        PORT_REQUEST,
+        PORTING,
+        PORTED_NUMBER,
         SIP_LINE,
         SIP_LOGIN_LIST,
         SIP_LOGIN,

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from actions.deployment.number import FAILED
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan, Wait
-from actions.deployment.steps.fee import NO_FEE, REFUNDED, metadata, no_card
+from actions.deployment.steps.fee import NO_FEE, REFUNDED, ask_if_unclear, metadata, no_card
 from effects.deployment.fee_confirm import FEE_CONFIRM
 from effects.deployment.fee_refund import FEE_REFUND
 from effects.reserve import reserve_for_account
@@ -115,6 +115,10 @@ def _undo(run: Run) -> UndoPlan:
     )
 
 
+def _undone(run: Run, _effect: Effect, answer: Json) -> None:
+    ask_if_unclear(run, answer)
+
+
 CHARGE = StepKind(
     name="charge",
     saying="Charging the setup fee...",
@@ -123,5 +127,6 @@ CHARGE = StepKind(
     record=_record,
     refused=_refused,
     undo=_undo,
+    undone=_undone,
     undo_saying=REFUNDED,
 )

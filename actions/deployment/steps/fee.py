@@ -2,11 +2,14 @@
 
 from actions.deployment.card.payment_required import Door, why_not
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
+from actions.payments.ask_again import ask_again
 from effects.deployment.fee_cancel import FEE_CANCEL
-from effects.deployment.fee_create import FEE_CREATE
+from effects.deployment.fee_create import FEE_CREATE, PLATFORM
 from effects.reserve import reserve_for_account
 from models.deployment.deployment_step import DeploymentEvent
 from models.effects.effect import Effect
+from models.payments.refund import PENDING
+from rules.invoice_fold import is_known_refund_status
 
 NO_FEE = "No setup fee is due."
 NOT_PREPARED = "The payment could not be prepared."
@@ -79,9 +82,16 @@ def _undo(run: Run) -> UndoPlan:
     )
 
 
+def ask_if_unclear(run: Run, refund: Json) -> None:
+    """Have Stripe asked again about a refund in a state that is not known here."""
+    if not is_known_refund_status(refund.get("status") or PENDING):
+        ask_again("refund", refund["id"], PLATFORM, run.account.id)
+
+
 def _undone(run: Run, _effect: Effect, answer: Json) -> None:
     """Its cardholder had paid by the page, as it was being closed."""
     if answer.get("object") == "refund":
+        ask_if_unclear(run, answer)
         DeploymentEvent.tell(run.deployment.id, run.step.name, "undone", REFUNDED, run.now)
 
 

@@ -5,6 +5,8 @@ from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind
 from actions.deployment.steps.fee import no_card
 from models.deployment.phone_line import PhoneLine
 from providers.twilio.accounts import fetch_account
+from providers.twilio.porting import portability
+from rules.deployment.porting import why_not_portable
 from runtime.log import get_log
 from runtime.settings import Settings, get_settings
 
@@ -27,6 +29,10 @@ OTHER_LINE = (
     "The account has the number {number} already, by another way for calls to arrive. Take its"
     " receptionist down, or choose that way again; then deploy. Nothing was charged."
 )
+NEEDS_PIN = (
+    "Your carrier wants your account number and PIN to let the number go. Save both with the"
+    " phone's settings, and deploy again. Nothing was charged."
+)
 SOURCES = {"forwarded": "bought", "sip": "sip", "ported": "ported"}
 
 log = get_log("deployment")
@@ -37,11 +43,15 @@ def _look(run: Run) -> Json:
         return {}
     account = fetch_account()
     seen = {"status": account.status, "is_trial": account.is_trial}
-    buys = any(step.name == "number" for step in run.steps)
-    if not buys or PhoneLine.of(run.account.id) is not None:
+    if PhoneLine.of(run.account.id) is not None:
         return seen
-    has_address = bool(run.setup.phone_integration_settings.get("serviceAddress"))
-    return seen | {"choice": choose_number(wish_of(run.deployment, run.setup), has_address)}
+    settings = run.setup.phone_integration_settings
+    if run.deployment.method == "ported":
+        return seen | {"port": portability(settings.get("phoneNumber", ""))}
+    if not any(step.name == "number" for step in run.steps):
+        return seen
+    choice = choose_number(wish_of(run.deployment, run.setup), bool(settings.get("serviceAddress")))
+    return seen | {"choice": choice}
 
 
 def _plan(run: Run, seen: Json) -> Plan:
@@ -50,7 +60,7 @@ def _plan(run: Run, seen: Json) -> Plan:
         names = ", ".join(missing)
         why = f"This installation lacks {names}. Whoever runs Payphone has to set it; then deploy"
         return Fail("not_configured", TITLE, f"{why} again. Nothing was charged.")
-    wrong = _of_twilio(run, seen) or _crossed(run) or _of_numbers(seen)
+    wrong = _of_twilio(run, seen) or _crossed(run) or _of_numbers(seen) or _not_portable(run, seen)
     if wrong is not None:
         return wrong
     if not run.setup.may_pay:
@@ -82,6 +92,20 @@ def _of_numbers(seen: Json) -> Fail | None:
     choice = seen.get("choice")
     if choice is not None and not choice.numbers:
         return Fail(choice.code, FAILED, f"{choice.error} Nothing was charged.")
+    return None
+
+
+def _not_portable(run: Run, seen: Json) -> Fail | None:
+    """A number that cannot move, or whose carrier wants more to let it go."""
+    port = seen.get("port")
+    if port is None:
+        return None
+    if not port["portable"]:
+        why = why_not_portable(port["code"], port["reason"])
+        return Fail("not_portable", TITLE, f"{why} Nothing was charged.")
+    settings = run.setup.phone_integration_settings
+    if port["needs_pin"] and not (settings.get("sealedPin") and settings.get("accountNumber")):
+        return Fail("port_needs_pin", TITLE, NEEDS_PIN)
     return None
 
 

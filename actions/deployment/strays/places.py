@@ -8,20 +8,26 @@ from typing import Any
 
 from effects.deployment.address_delete import ADDRESS_DELETE
 from effects.deployment.number_release import NUMBER_RELEASE
+from effects.deployment.port.port_request_cancel import PORT_REQUEST_CANCEL
+from effects.deployment.sip.login_list_delete import LOGIN_LIST_DELETE
+from effects.deployment.sip.trunk_delete import TRUNK_DELETE
+from effects.deployment.sip.trunk_unknown import TRUNK_UNKNOWN
 from effects.deployment.vapi.assistant_delete import ASSISTANT_DELETE
 from effects.deployment.vapi.file_delete import FILE_DELETE
 from effects.deployment.vapi.number_import_delete import NUMBER_IMPORT_DELETE
 from effects.deployment.vapi.squad_delete import SQUAD_DELETE
 from effects.deployment.vapi.tool_delete import TOOL_DELETE
 from effects.kind import Kind
+from models.deployment.installation import tagged
 from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
-from providers.twilio import addresses, numbers
-from providers.vapi import assistants, files, phone_numbers, squads, tools
+from providers.twilio import addresses, numbers, porting, trunks
+from providers.vapi import assistants, credentials, files, phone_numbers, squads, tools
 
 Json = dict[str, Any]
 Owners = dict[str, str]  # account ids by the provider's ids
+OVER = porting.OVER | {"completed"}
 RESOURCES = "provider = ? AND state = 'made' AND name IN ({marks})"
 
 
@@ -71,6 +77,30 @@ def _resources(provider: str, *names: str) -> Callable[[], Owners]:
         return {row.provider_id: row.account_id for row in rows}
 
     return owners
+
+
+def _open_ports() -> list[Json]:
+    """Port requests that are not over. They carry no tag of ours, so each number that we have asked
+    for stands for one: a second request for it is nobody's.
+    """
+    listed = [row for row in porting.list_ports() if row["status"].lower() not in OVER]
+    asked = _asked_for()
+    return [
+        port | {"tag": tagged(asked[number])}
+        for port in (porting.get_port(row["id"]) for row in listed)
+        for number in (each["number"] for each in port["numbers"])
+        if number in asked
+    ]
+
+
+def _asked_for() -> dict[str, str]:
+    """The lines of numbers that were ever asked for, by number."""
+    rows = PhoneLine.all("source = 'ported' AND e164 IS NOT NULL ORDER BY id")
+    return {str(row.e164): row.id for row in rows}
+
+
+def _tag_of_port(port: Json) -> str:
+    return str(port.get("tag") or "")
 
 
 def _files() -> Owners:
@@ -155,6 +185,46 @@ PLACES: dict[str, Place] = {
             addresses.get_address,
             _resources("twilio", "emergency_address"),
             ADDRESS_DELETE,
+        ),
+        Place(
+            "vapi",
+            "credential",
+            "SIP trunk at Vapi",
+            credentials.list_credentials,
+            _named,
+            credentials.get_credential,
+            _resources("vapi", "trunk_at_vapi"),
+            TRUNK_UNKNOWN,
+        ),
+        Place(
+            "twilio",
+            "trunk",
+            "SIP trunk at Twilio",
+            trunks.list_trunks,
+            _named,
+            trunks.get_trunk,
+            _resources("twilio", "trunk"),
+            TRUNK_DELETE,
+        ),
+        Place(
+            "twilio",
+            "login-list",
+            "list of SIP logins at Twilio",
+            trunks.list_lists,
+            _named,
+            trunks.get_list,
+            _resources("twilio", "login_list"),
+            LOGIN_LIST_DELETE,
+        ),
+        Place(
+            "twilio",
+            "port",
+            "port request at Twilio",
+            _open_ports,
+            _tag_of_port,
+            porting.get_port,
+            _resources("twilio", "port_request"),
+            PORT_REQUEST_CANCEL,
         ),
     )
 }

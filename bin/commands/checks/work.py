@@ -13,6 +13,7 @@ from models.base import database_time
 from models.books.stripe_watermark import STALE, StripeWatermark
 from models.deployment.setup import Setup
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.integrations.integration import Integration
 from models.reports.figures import (
     backfill_age,
     count_delivered,
@@ -122,6 +123,7 @@ def check_sealed() -> Finding:
     """
     sealed = [endpoint.secret for endpoint in WebhookEndpoint.sealed()]
     sealed += [secret for setup in Setup.with_secrets() for secret in setup.sealed.values()]
+    sealed += [row.sealed for row in Integration.with_secrets()]
     old = [secret for secret in sealed if not is_newest(secret)]
     found = (
         f"{len(old)} secrets are sealed with an older key" if old else "nothing needs an older key"

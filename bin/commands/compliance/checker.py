@@ -21,6 +21,7 @@ HELD = {
     "bankruptcy": "bankruptcy",
     "attorney": "attorney_represented",
     "ppdr": "ppdr_open",
+    "dispute": "bill_disputed",
     "insurance": "insurance_appeal",
     "hardship": "hardship",
     "other": "on_hold",

@@ -1,9 +1,27 @@
 """Calling a person about an invoice: asked for, decided, placed at most once."""
 
+from datetime import timedelta
+
+import pytest
+
+from models.calling.call import Call
+from models.calling.call_slot import CallSlot
+from models.contact.contact_decision import ContactDecision
+from models.contact.opt_out import OptOut
+from models.deployment.phone_line import PhoneLine
 from models.effects.effect import Effect
+from models.effects.pause_switch import PauseSwitch
+from models.invoices.invoice import Invoice
+from providers.vapi import client as vapi_api
+from runtime.clock import real_now
+from runtime.settings import get_settings
+from tests import given
 from tests.calling import Calling
 
-GOES_ON = "vapi call goes on"
+
+def opts_out(calling: Calling) -> None:
+    words = {"words": "stop", "source": "test", "recorded_by": "test"}
+    OptOut.record(calling.account.id, calling.phone, "stop", ["voice"], **words)
 
 
 def test_a_call_that_is_asked_for_is_placed_once(calling: Calling):
@@ -26,7 +44,183 @@ def test_a_call_that_is_asked_for_is_placed_once(calling: Calling):
     assert placed["customer"] == {"number": calling.phone, "externalId": call.id}
     assert effect.state == "confirmed"
     words = str(effect.request).lower()
-    for secret in ("120", calling.customer.name.lower(), "root canal", calling.invoice.number):
+    for secret in ("120", calling.customer.name, "root canal", calling.invoice.number):
         assert secret.lower() not in words
     assert placed["squadOverrides"]["variableValues"] == {"callId": call.id}
     assert calling.slots() == 1
+
+
+def test_who_asks_again_is_answered_the_call_that_is_on_its_way(calling: Calling):
+    calling.habits(rings_after=3600)
+    first = calling.dials()
+
+    again = calling.asks()
+    calling.work_calls()
+
+    assert (again.status_code, again.json["id"]) == (202, first.id)
+    assert len(calling.placed()) == 1
+    (listed,) = calling.get(f"/api/invoices/{calling.invoice.id}/calls")["data"]
+    assert listed["id"] == first.id
+
+
+def test_an_account_without_a_live_number_calls_nobody(calling: Calling):
+    PhoneLine.update(voice_live=False).where(PhoneLine.id == calling.line.id).execute()
+
+    refused = calling.asks()
+
+    assert (refused.status_code, refused.json["code"]) == (409, "no_caller_number")
+    assert Call.select().count() == 0
+
+
+def test_the_gate_refuses_at_once_with_its_reason_and_keeps_it(calling: Calling):
+    opts_out(calling)
+
+    refused = calling.asks()
+
+    assert (refused.status_code, refused.json["reasonCode"]) == (422, "opted_out")
+    (decision,) = ContactDecision.select()
+    assert (decision.channel, decision.allowed, decision.code) == ("voice", False, "opted_out")
+    assert calling.posts() == []
+
+
+@pytest.mark.parametrize("comes_between", ["a payment", "a stop", "a pause"])
+def test_what_commits_before_the_call_leaves_stops_it(calling: Calling, comes_between: str):
+    """Given a call that was asked for, when it is paid, the person says stop, or calls are paused
+    before it is placed, then it is not.
+    """
+    asked = calling.asks()
+    if comes_between == "a payment":
+        Invoice.update(status="paid", outstanding=0).where(
+            Invoice.id == calling.invoice.id
+        ).execute()
+    elif comes_between == "a stop":
+        opts_out(calling)
+    else:
+        PauseSwitch.set(calling.account.id, "calls", True, "test", "a test")
+    calling.work_calls()
+
+    call = calling.call(asked.json["id"])
+    codes = {"a payment": "invoice_paid", "a stop": "opted_out", "a pause": "paused"}
+    assert (call.state, call.error_code) == ("refused", codes[comes_between])
+    assert calling.shown(call)["decision"]["code"] == codes[comes_between]
+    assert calling.posts() == []
+    assert calling.slots() == 0
+
+
+@pytest.mark.parametrize("fault", ["timeout_after", "error_500_after"])
+def test_a_lost_answer_is_looked_up_and_never_repeated(
+    calling: Calling, fault: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Given an answer that was lost after the call was placed, then the call's list tells, and no
+    second call is placed.
+    """
+    calling.habits(rings_after=3600)
+    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "0.3")
+    get_settings.cache_clear()
+    vapi_api.client.cache_clear()
+    calling.vapi_fault(fault, seconds=1.0)
+
+    answer = calling.asks()
+    given.worked(calling.redis, "calls")
+    at_first = calling.call(answer.json["id"]).state
+    calling.work_calls(4)
+
+    assert at_first == "unknown"
+    call = calling.call(answer.json["id"])
+    (placed,) = calling.placed()
+    assert (call.state, call.vapi_id) == ("queued", placed["id"])
+    assert len(calling.posts()) == 1
+
+
+def test_a_call_that_is_not_found_stays_in_doubt_and_fences_the_next(calling: Calling):
+    """Given a request that may have arrived, and no call in Vapi's list, then nothing is settled:
+    nobody is called again until a person has looked.
+    """
+    calling.vapi_fault("bad_gateway")
+    asked = calling.asks()
+    calling.work_calls(8)
+
+    call = calling.call(asked.json["id"])
+    assert call.state == "unknown"
+    again = calling.asks()
+    assert (again.status_code, again.json["code"]) == (409, "call_in_doubt")
+    assert len(calling.posts()) == 1
+    assert calling.job("reconcile_call").state == "dead"
+
+
+def test_a_definite_no_is_a_refusal_with_advice(calling: Calling):
+    calling.vapi_fault("refused_400")
+
+    call = calling.dials()
+
+    assert call.state == "refused"
+    assert "this is not possible just now" in (call.error or "")
+    assert calling.slots() == 0
+
+
+def test_what_surely_was_not_placed_has_one_budget_over_all_reasons(calling: Calling):
+    """Given attempts of which none can have rung, for different reasons, then a handful are made in
+    all, not a handful for each reason.
+    """
+    calling.habits(concurrency=0)
+    calling.vapi_fault("rate_limit_429", times=2)
+
+    asked = calling.asks()
+    for _ in range(12):
+        calling.work_calls(1)
+        calling.hears()
+
+    call = calling.call(asked.json["id"])
+    assert (call.state, call.error_code) == ("refused", "not_placed")
+    assert len(calling.posts()) == 5
+    assert calling.slots() == 0
+    assert call.attempted_at is None
+
+
+def test_a_call_that_vapi_has_no_room_for_is_no_attempt(calling: Calling):
+    """Given that Vapi takes a call and says that it is blocked, then nobody's cap counts it, and it
+    is placed once there is room.
+    """
+    calling.habits(concurrency=0, silent="status-update,end-of-call-report")
+    call = calling.dials(0)
+    assert (call.state, call.is_blocked, call.attempted_at) == ("queued", True, None)
+
+    calling.habits(concurrency=10, rings_after=3600)
+    calling.polls()
+    calling.work_calls()
+
+    call = calling.call(call.id)
+    assert (call.state, call.is_blocked, call.tries) == ("queued", False, 2)
+    assert call.attempted_at is not None
+    assert call.vapi_id == calling.placed()[-1]["id"]
+
+
+def test_no_more_calls_than_slots_are_under_way(calling: Calling, monkeypatch: pytest.MonkeyPatch):
+    """Given all slots taken, then a call waits; a slot whose lease is over is free again."""
+    monkeypatch.setenv("CALL_SLOTS", "1")
+    get_settings.cache_clear()
+    now = real_now()
+    CallSlot.create(number=1, call_id="call_other", leased_until=now + timedelta(hours=1))
+    asked = calling.asks()
+    calling.work_calls(1)
+    assert calling.call(asked.json["id"]).state == "waiting"
+    assert calling.posts() == []
+
+    CallSlot.update(leased_until=now - timedelta(seconds=1)).execute()
+    calling.habits(rings_after=3600)
+    calling.work_calls(1)
+
+    assert calling.call(asked.json["id"]).state == "queued"
+    assert [row.call_id for row in CallSlot.select()] == [asked.json["id"]]
+
+
+def test_a_call_that_waited_for_too_long_is_given_up(calling: Calling):
+    asked = calling.asks()
+    old = real_now() - timedelta(hours=2)
+    Call.update(created_at=old).where(Call.id == asked.json["id"]).execute()
+
+    calling.work_calls()
+
+    call = calling.call(asked.json["id"])
+    assert (call.state, call.error_code) == ("refused", "expired")
+    assert calling.posts() == []

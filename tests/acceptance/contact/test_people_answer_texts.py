@@ -106,10 +106,10 @@ def test_start_lets_texts_in_again_but_no_calls(clinic):
     ]
 
 
-def test_other_words_change_nothing(clinic):
+def test_other_words_are_no_wish(clinic):
     clinic.hear("I'll stop by tomorrow to pay")
     assert OptOut.select().count() == 0
-    assert InboxEvent.get(InboxEvent.provider == "twilio").outcome == "ignored"
+    assert "no wish" in InboxEvent.get(InboxEvent.provider == "twilio").reason
 
 
 def test_one_stop_stays_one_clinics(clinic):

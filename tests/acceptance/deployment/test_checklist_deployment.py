@@ -3,7 +3,7 @@ case 1 (F93), of what needs no page.
 """
 
 from tests import given
-from tests.deploying import FORWARDED, states
+from tests.deploying import FORWARDED, NUMBER, states
 
 VERIFIED = "[Receptionist] Payment method verified, proceeding with deployment"
 BUYS = "[Receptionist] Purchasing new Twilio number for forwarding (payment verified)"
@@ -32,10 +32,18 @@ def test_deploy_with_sip_method_should_not_purchase(clinic):
     assert clinic.twilio.fees("number") == 0
 
 
-def test_deploy_with_ported_method_should_not_purchase(clinic):
-    clinic.call("PUT", "…/phone/ported", phoneNumber="+12125550123", currentCarrier="Verizon")
+def test_deploy_with_ported_method_should_submit_port_request(clinic):
+    """Given a ported clinic that Deploy lacks something of, then nothing is asked of its carrier;
+    complete, its port request is submitted, and no number is bought.
+    """
+    clinic.call("PUT", "…/phone/ported", phoneNumber=NUMBER, currentCarrier="Verizon")
+    assert clinic.deploys().status_code == 409
+    assert clinic.twilio.books.ports == {}
+    clinic.configures_port()
     clinic.deploys()
-    clinic.works(4)
+    clinic.works(3)
+    (port,) = clinic.twilio.books.ports.values()
+    assert port["phone_numbers"][0]["phone_number"] == NUMBER
     assert clinic.twilio.owned() == {}
 
 

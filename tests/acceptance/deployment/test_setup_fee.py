@@ -328,6 +328,56 @@ def test_a_refund_that_comes_back_is_an_operators_task(payer):
     assert CliRunner().invoke(payphone, asked).exit_code == 1
 
 
+def says(payer, status):
+    """What Stripe says of the one refund from now on."""
+    with payer.stripe.sandbox.ground.lock:
+        (refund,) = payer.stripe.sandbox.stripe.platform.tables["refund"].values()
+        refund["status"] = status
+        return dict(refund)
+
+
+def charge_step():
+    row = DeploymentStep.get(DeploymentStep.name == "charge")
+    return row.state, row.error_code
+
+
+@pytest.mark.parametrize("told", ["on_a_detour", None])
+def test_a_refund_in_a_state_that_is_not_known_is_asked_about_until_it_is(payer, told):
+    """Given an event that says of the fee's refund a new word, or nothing, then Stripe is asked
+    again, and once it says that the money came back, that is an operator's task.
+    """
+    payer.saver.has_saved()
+    payer.deploys(phoneNumber=payer.a_number_that_is_gone())
+    payer.hears()
+    refund = says(payer, told or "pending")
+    given.received(given.an_event("refund.updated", refund | {"status": told}))
+    given.worked(payer.clinic.redis, "webhooks")
+    assert charge_step() == ("undone", "")
+    says(payer, "failed")
+    given.retried(payer.clinic.redis, rounds=2)
+    assert charge_step() == ("undo_failed", "refund_failed")
+
+
+def test_a_refund_that_stripe_answers_in_a_new_word_is_asked_about(payer):
+    """Given a refund whose answer was lost, and that is found in a state that is not known, then
+    likewise.
+    """
+    payer.saver.has_saved()
+    payer.stripe.fault("timeout_after", "POST", "/v1/refunds", seconds=2)
+    payer.clinic.deploys(cost=FEE, phoneNumber=payer.a_number_that_is_gone())
+    while not payer.sdk.refunds.list().data:
+        payer.clinic.works(1)
+        given.make_due()
+        given.relayed(payer.clinic.redis)
+    says(payer, "on_a_detour")
+    payer.stripe.forget_keys()  # Stripe would repeat its first answer
+    payer.clinic.works(6)
+    assert charge_step() == ("undone", "")
+    says(payer, "failed")
+    given.retried(payer.clinic.redis, rounds=2)
+    assert charge_step() == ("undo_failed", "refund_failed")
+
+
 def test_another_accounts_deployment_is_not_found(payer):
     method = payer.saver.has_saved().stripe_payment_method_id
     payer.stripe.act(method, "become", card="authenticationRequired")

@@ -311,6 +311,8 @@ def test_settings_begin_with_defaults_change_by_name_and_are_audited(client, cli
         "staffEntry": "form",
         "party": "first",
         "quietDays": [],
+        "keypadPayments": False,
+        "sendProject": False,
         "updatedAt": None,
     }
     client.simulate_patch(address, headers=key, json={"calling": "automatic"})
@@ -325,6 +327,8 @@ def test_settings_begin_with_defaults_change_by_name_and_are_audited(client, cli
         "staffEntry": "link_only",
         "party": "first",
         "quietDays": [],
+        "keypadPayments": False,
+        "sendProject": False,
     }
     assert client.simulate_get(address, headers=key).json == after
     assert (

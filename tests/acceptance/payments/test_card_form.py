@@ -13,7 +13,9 @@ import falcon.testing
 import httpx
 import pytest
 import stripe
+from peewee import OperationalError
 
+from actions.payments import charge
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import AuditEntry
 from models.base import execute
@@ -478,3 +480,21 @@ def test_the_page_asks_again_whenever_it_is_not_known_what_became_of_a_charge():
     assert {"unavailable", "outcome_unknown", "conflict", "internal"} <= set(
         re.findall(r'"(\w+)"', again)
     )
+
+
+def test_a_charge_that_is_known_to_be_saved_is_never_called_lost(clinic, monkeypatch):
+    """Given a database that goes away just after the commit, then the page is told where the
+    outcome is, and finds it there; it never says that nothing was charged.
+    """
+
+    def away(_job_id):
+        raise OperationalError("the database went away")
+
+    path = clinic.path()
+    monkeypatch.setattr(charge, "perform_now", away)
+    answer = clinic.charge(path)
+    assert (answer.status_code, answer.json["accepted"]) == (202, True)
+    assert answer.headers["location"] == answer.json["location"]
+    told = clinic.client.simulate_get(answer.json["location"])
+    assert (told.status_code, told.json["status"]) == (202, "processing")
+    assert "said.accepted" in (ROOT / "web" / "static" / "card_form.js").read_text()

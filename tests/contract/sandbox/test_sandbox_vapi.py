@@ -94,7 +94,8 @@ def test_only_a_private_key_opens_the_door(org, header):
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/call"), ("PUT", "/assistant"), ("POST", "/tool/x"), ("GET", "/")]
+    ("method", "path"),
+    [("GET", "/campaign"), ("PUT", "/assistant"), ("POST", "/tool/x"), ("GET", "/")],
 )
 def test_what_it_does_not_do_is_not_there(org, method, path):
     assert org.ask(method, path, 404)["statusCode"] == 404

@@ -208,6 +208,7 @@ def test_no_table_is_read_whole_to_forget_its_oldest_rows(database_url, kept):
         "staged_job": "staged_job_done",
         "idempotency_key": "idempotency_key_created_at",
         "operator_session": "operator_session_expires_at",
+        "oauth_state": "oauth_state_expires_at",
     }
     # the first rows by id are the oldest
     index = by_age.get(kept.table, f"{kept.table}_pkey" if is_postgres() else f"SCAN {kept.table}")

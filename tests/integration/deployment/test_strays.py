@@ -16,13 +16,29 @@ from models.base import transaction
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.deployment.installation import installation_tag, tagged
+from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Stray
 from models.effects.effect import Effect
-from providers.twilio import numbers
-from providers.vapi import assistants, files, squads, tools
+from providers.twilio import numbers, porting, trunks
+from providers.vapi import assistants, credentials, files, squads, tools
 from rules.deployment.place_names import PLACE_NAMES
+from rules.deployment.sip import trunk_at_vapi
+from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
+
+LOSING = {
+    "customer_name": "Harbor Dental",
+    "authorized_representative": "Ada Lane",
+    "authorized_representative_email": "ada@harbor.example",
+    "address": {
+        "street": "12 Pier St",
+        "city": "New York",
+        "state": "NY",
+        "zip": "10001",
+        "country": "US",
+    },
+}
 
 
 @pytest.fixture
@@ -70,6 +86,9 @@ def make_one_of_each(tag_of):
         status_callback="https://x.example",
     )
     made["twilio.number"] = number["id"]
+    made["vapi.credential"] = credentials.create_credential(trunk_at_vapi(), tag_of("dst"))["id"]
+    made["twilio.trunk"] = trunks.create_trunk(tag_of("dst"), "pp-old.pstn.twilio.com")["id"]
+    made["twilio.login-list"] = trunks.create_list(tag_of("dst"))["id"]
     return made
 
 
@@ -89,10 +108,43 @@ def test_what_belongs_to_nobody_is_reported_and_left_there(live):
     found = looks(live)
     assert {f"{row.provider}.{row.kind}": row.provider_id for row in found} == made
     assert {(row.what, row.state) for row in found} == {("orphan", "open")}
-    assert (check_strays().level, check_strays().found) == ("warn", "5 orphan")
+    assert (check_strays().level, check_strays().found) == ("warn", "8 orphan")
     assert look_again(live) == found
     assert {PLACES[name].read(each)["id"] for name, each in made.items()} == set(made.values())
-    assert AuditEntry.select().where(AuditEntry.action == "stray.found").count() == 5
+    assert AuditEntry.select().where(AuditEntry.action == "stray.found").count() == 8
+
+
+def test_a_port_that_nobody_waits_for_is_reported(live):
+    """Given a request for a number that we gave up, and one of somebody else's, then the first is
+    an orphan.
+    """
+    now = real_now()
+    PhoneLine.create(
+        id=new_id("ln"),
+        account=live.account,
+        e164="+12125550177",
+        source="ported",
+        state="released",
+        holds_slot=False,
+        asked_by="test",
+        created_at=now,
+        updated_at=now,
+    )
+    bill = porting.upload_document("bill.pdf", b"%PDF-1.7", "application/pdf", "bill")["id"]
+    ours, _ = (
+        porting.create_port(
+            {
+                "documents": [bill],
+                "phone_numbers": [{"phone_number": number}],
+                "losing_carrier_information": LOSING,
+            }
+        )
+        for number in ("+12125550177", "+12125550178")
+    )
+    (row,) = looks(live)
+    assert (row.kind, row.provider_id, row.account_id) == ("port", ours["id"], live.account.id)
+    released(live, row.id)
+    assert porting.get_port(ours["id"])["status"] == "Canceled"
 
 
 def test_what_others_have_made_is_none_of_ours(live):
@@ -188,7 +240,7 @@ def test_a_person_releases_an_orphan(live):
     assert asked.actor.startswith("cli:")
     shown = CliRunner().invoke(payphone, ["strays", "list"]).output
     assert number.id not in shown
-    assert len(look_again(live)) == 5
+    assert len(look_again(live)) == 8
 
 
 def test_releasing_waits_for_what_depends_on_it(live):

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from models.accounts.audit_entry import AuditEntry
+from models.calling.call import Call
 from models.contact.consent import Consent
 from models.contact.contact_decision import ContactDecision
 from models.contact.hold import Hold
@@ -30,6 +31,7 @@ LISTS = [
     "/api/finance/unpaid-invoices",
     "/api/invoices/{invoice}/timeline",
     "/api/invoices/{invoice}/messages",
+    "/api/invoices/{invoice}/calls",
     "/api/customers/{customer}/contact-ledger",
     "/api/customers/{customer}/holds",
     "/api/accounts/{account}/templates",
@@ -83,6 +85,13 @@ class Listing(Clinic):
                 created_at=now + timedelta(seconds=count),
                 updated_at=now,
             )
+            about_call = {
+                "from_number": "",
+                "phone_number_id": "",
+                "reason": "x",
+                "asked_by": "test",
+            }
+            Call.ask([self.invoice], customer, now=now, **about_call)
             WorkItem.open(account.id, "escalation", f"{account.id}{count}", "look at it")
             promised = Promise.make(self.invoice, 1, self.invoice.due_date, now, "test")
             promised.record_settled("replaced", 0, now)

@@ -69,6 +69,7 @@ TROUBLES = [
     ({"person.holds": (Hold("bankruptcy"),)}, "bankruptcy"),
     ({"person.holds": (Hold("attorney"),)}, "attorney_represented"),
     ({"person.holds": (Hold("ppdr"),)}, "ppdr_open"),
+    ({"person.holds": (Hold("dispute"),)}, "bill_disputed"),
     ({"person.holds": (Hold("insurance", NOON + timedelta(days=3)),)}, "insurance_appeal"),
     ({"person.holds": (Hold("hardship"),)}, "hardship"),
     ({"person.holds": (Hold("other"),)}, "on_hold"),

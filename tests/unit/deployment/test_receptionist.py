@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import pytest
 
+from rules.deployment.calendar_tool import FIND_FREE_TIMES
 from rules.deployment.payments_member import TO_RECEPTION, render_payments
 from rules.deployment.query_tool import FUNCTION, render_query_tool
 from rules.deployment.receptionist import TO_PAYMENTS, opening, render_receptionist, render_trial
@@ -70,6 +71,20 @@ def test_without_files_no_tool_is_named():
     body = render_receptionist(replace(CLINIC, files=()))
     assert FUNCTION not in prompt_of(body)
     assert body["model"]["toolIds"] == []
+
+
+def test_free_times_are_a_tool_of_ours_where_a_calendar_is_connected():
+    """Given a connected calendar, then the receptionist has one tool more, at our own door, and the
+    prompt names it; without one, and in a trial in writing, there is nothing of it."""
+    clinic = replace(CLINIC, has_calendar=True)
+    body = render_receptionist(clinic, "tool-1")
+    (tool,) = [tool for tool in body["model"]["tools"] if tool["type"] == "function"]
+    assert tool["function"]["name"] == FIND_FREE_TIMES
+    assert tool["server"]["url"] == "https://pay.example.com/api/vapi/tools"
+    assert f"call the tool {FIND_FREE_TIMES}" in prompt_of(body)
+    assert "It reserves nothing" in prompt_of(body)
+    for other in (render_receptionist(CLINIC, "tool-1"), render_trial(clinic)):
+        assert FIND_FREE_TIMES not in str(other)
 
 
 @pytest.mark.parametrize("body", EACH)
@@ -230,6 +245,7 @@ def test_only_what_is_public_of_a_clinic_can_be_rendered():
         "files",
         "transfer_number",
         "language",
+        "has_calendar",
     }
 
 

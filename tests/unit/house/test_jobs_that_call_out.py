@@ -19,11 +19,15 @@ WAYS_OUT = {
     ("providers.stripe.client", "client"),
     ("providers.stripe.stripe_js", "stripe_js"),
     ("providers.twilio.client", "client"),
+    ("providers.twilio.porting", "upload_document"),
+    ("providers.twilio.porting", "_asked"),
     ("providers.vapi.client", "client"),
+    ("providers.plain_http", "open_client"),
+    ("providers.oauth.authorization", "_client"),
     ("providers.webhook_receiver", "post_webhook"),
 }
 SIGNATURES = {"providers.stripe.signature", "providers.twilio.signature"}
-TALKING = {"stripe", "twilio", "httpx", "requests", "urllib3", "http", "socket", "ssl"}
+TALKING = {"stripe", "twilio", "authlib", "httpx", "requests", "urllib3", "http", "socket", "ssl"}
 Name = tuple[str, str]  # module, name in it
 
 

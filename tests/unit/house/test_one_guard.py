@@ -3,6 +3,7 @@ effect is read from the code, and each decision names the guard.
 """
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,7 @@ GUARD = {"require_payment_method", "may_pay"}
 # who decides on each kind that costs: the function that reserves the effect
 DECIDES = {
     "fee_confirm": {"actions.deployment.steps.charge._plan"},
+    "port_request_create": {"actions.deployment.steps.port.port_request._plan"},
     "number_purchase": {"actions.deployment.number.plan_purchase"},
 }
 # a purchase is of a line, so whoever makes a line decides on the purchase
@@ -25,7 +27,10 @@ ASKS_FOR_A_LINE = {
     "web.deployment.numbers.on_post",
 }
 # lines of numbers that are the clinic's own: nothing is bought for them
-CLINICS_OWN = {"actions.deployment.steps.sip.sip_line._plan"}
+CLINICS_OWN = {
+    "actions.deployment.steps.sip.sip_line._plan",
+    "actions.deployment.steps.port.port_request._line",
+}
 # free for a clinic, or held back by another guard
 EXEMPT = {
     "file_upload": "documents are free for the clinic and capped by account and day",
@@ -35,6 +40,8 @@ EXEMPT = {
     " pause and ceiling",
     "sip_call": "a few seconds by SIP, by a deployment that has asked for the card; behind pause"
     " and ceiling",
+    "keypad_step": "in a live call with a verified person who agreed, where the account has"
+    " switched it on; one session a call at a time, four mistakes each",
     "number_address": "of a number that was bought, by a deployment that has asked for the card",
 }
 # the doors by which somebody asks for what costs
@@ -75,7 +82,7 @@ def reserving(constant: str) -> set[str]:
     found = set()
     for name, node in functions().items():
         for one in ast.walk(node):
-            if isinstance(one, ast.Call) and "reserve" in ast.unparse(one.func):
+            if isinstance(one, ast.Call) and re.search("reserve|ask$", ast.unparse(one.func)):
                 given = {each.id for each in one.args if isinstance(each, ast.Name)}
                 found |= {name} if constant in given else set()
     return found

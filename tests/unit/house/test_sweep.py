@@ -30,6 +30,10 @@ def test_a_card_number_is_found_however_it_is_written(written):
         ("rk_test_51Ab", "key of Stripe's rk_test_51…"),
         ("whsec_MfKQ9r8+/=", "signing secret whsec_MfKQ…"),
         ("postgresql://ada:hunter2@db/x", "password in an address ://ada:hun…"),
+        ("ya29.a0AfB_byC1234567890", "token of a clinic's ya29.a0AfB…"),
+        ("1//0gAbCdEfGhIjKlMnOpQr", "token of a clinic's 1//0gAbCdE…"),
+        ("ODFHIR dev0/cust1", "practice's key ODFHIR dev…"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.hzbAv-Bx8v", "JSON web token eyJhbGciOi…"),
         ("redis://:hunter2@h/0", "password in an address ://:hunter…"),
     ],
 )

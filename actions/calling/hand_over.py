@@ -1,0 +1,107 @@
+"""What a call makes us stop, and whom it makes us ask: opt-outs, suppressed numbers, holds and
+escalations, each once however the agent's tools and its report overlap.
+"""
+
+from datetime import datetime
+
+from actions.contact.escalate import open_escalation
+from models.accounts.account import Account
+from models.calling.call import Call
+from models.contact.hold import Hold
+from models.contact.opt_out import CHANNELS, OptOut
+from models.contact.phone_suppression import PhoneSuppression
+from models.contact.work_item import WorkItem
+from models.invoices.customer import Customer
+from rules.calling.ended_reasons import NOT_PLACED, meaning_of
+from rules.calling.said import Follows
+
+SOURCE = "call"
+
+
+def hand_over(call: Call, follows: Follows, now: datetime) -> None:
+    """Do what follows from a call that has ended, in the open transaction."""
+    _leave_alone(call, follows, now)
+    meaning = meaning_of(call.ended_reason)
+    if meaning.outcome == NOT_PLACED and meaning.advice:
+        _cannot_call(call, meaning.advice)
+    if call.customer_id is None:
+        return
+    customer = Customer.get_by_id(call.customer_id)
+    if follows.hold:
+        _hold(call, customer, follows, now)
+    for reason in filter(None, (follows.escalation, "" if meaning.outcome else "unknown_outcome")):
+        _ask_a_person(call, customer, reason)
+
+
+def ask_about_doubt(call: Call, words: str) -> None:
+    """Have a person find out what became of a call."""
+    WorkItem.open(
+        call.account_id,
+        "doubt",
+        call.id,
+        words,
+        customer_id=call.customer_id,
+        suggested="done",
+        context={"callId": call.id, "effectId": call.effect_id},
+    )
+
+
+def _leave_alone(call: Call, follows: Follows, now: datetime) -> None:
+    """What they want no more, and numbers that are not theirs, or nobody's."""
+    rang_them = call.direction == "outbound"
+    phone = call.to if rang_them else call.from_number
+    if follows.stops:
+        _stop(call, phone)
+    if follows.is_wrong_number and rang_them:
+        _suppress(call, phone, CHANNELS, "wrong_number", "who answers says it is not theirs", now)
+    meaning = meaning_of(call.ended_reason)
+    if meaning.outcome == "dead_line" and rang_them:
+        _suppress(call, phone, ("voice",), "dead_line", meaning.advice, now)
+
+
+def _stop(call: Call, phone: str) -> None:
+    if all(OptOut.holds(call.account_id, (), phone, channel) for channel in CHANNELS):
+        return
+    OptOut.record(
+        call.account_id,
+        phone,
+        "stop",
+        CHANNELS,
+        words="said so in a call",
+        source=SOURCE,
+        reference=call.id,
+        recorded_by=call.actor,
+    )
+
+
+def _suppress(
+    call: Call, phone: str, channels: tuple[str, ...], code: str, why: str, now: datetime
+) -> None:
+    for channel in channels:
+        PhoneSuppression.suppress(call.account_id, phone, channel, code, why, now)
+
+
+def _hold(call: Call, customer: Customer, follows: Follows, now: datetime) -> None:
+    """Nobody contacts the person until somebody has looked, unless they are left alone already."""
+    where = "customer_id = ? AND kind = ? AND lifted_at IS NULL AND until IS NULL"
+    if not Hold.has(where, customer.id, follows.hold):
+        Hold.place(customer, follows.hold, f"said in call {call.id}", None, call.actor, now)
+
+
+def _ask_a_person(call: Call, customer: Customer, reason: str) -> None:
+    context = {"callId": call.id, "verified": call.verified_at is not None}
+    account = Account.get_by_id(call.account_id)
+    open_escalation(account, customer, None, reason, context, subject=call.id)
+
+
+def _cannot_call(call: Call, advice: str) -> None:
+    """Calls are not placed, for a reason that somebody has to mend: said once, not for each."""
+    WorkItem.open(
+        call.account_id,
+        "call",
+        f"{call.account_id}:{call.ended_reason}"[:200],
+        advice,
+        customer_id=call.customer_id,
+        suggested="called",
+        context={"callId": call.id, "endedReason": call.ended_reason},
+    )

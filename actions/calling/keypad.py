@@ -1,0 +1,164 @@
+"""Paying by a card that is typed on the keypad during a call: begun by the agent's tool, followed
+by Twilio's reports, and charged by us with the payment method that comes of it.
+
+The tool says what to ask the caller for next, and in the end what came of the charge: so the result
+goes back into the call. No digit is ever here.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from actions.calling.keypad_steps import JOB, key_of, stage_step
+from actions.calling.tools_asked import Asked
+from actions.payments.charge import Charge, charge_by_phone
+from delivery.perform_now import perform_now, stage_now, staged_id, take_due
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.books.inbox_event import InboxEvent
+from models.calling.call import Call
+from models.calling.keypad_session import KeypadSession
+from models.invoices.invoice import Invoice
+from rules.calling.keypad import (
+    CANCEL,
+    CHECKING,
+    COMPLETE,
+    MISTAKES,
+    MOST_MISTAKES,
+    PIECES,
+    PREPARING,
+    START,
+    SUCCESS,
+    failed,
+    next_piece,
+    waiting,
+)
+from runtime.clock import real_now
+from runtime.errors import Refused
+from runtime.log import get_log
+
+TOKEN = "pm_"  # noqa: S105 - how a payment method of Stripe's begins
+
+log = get_log("keypad")
+
+
+def begin(asked: Asked, invoice: Invoice, call: Call, carrier_id: str) -> KeypadSession:
+    """A session for the locked invoice of the locked call, with the job that begins it at
+    Twilio.
+    """
+    session = KeypadSession.begin(call, invoice, invoice.outstanding, carrier_id, real_now())
+    AuditEntry.record(
+        asked.actor,
+        "keypad.begun",
+        f"call:{call.id}",
+        call.account_id,
+        invoice_id=invoice.id,
+        amount=session.amount,
+        currency=invoice.currency,
+    )
+    of_step = (session.id, START, 0)
+    stage_now("enter_card", key_of(session, START), *of_step, fair_to=session.account_id)
+    return session
+
+
+def go_on(session: KeypadSession) -> str:
+    """Take the first steps now, for a caller who waits; then what the model says next."""
+    perform_now(staged_id(JOB, key_of(session, START)))
+    with transaction():
+        first = take_due(JOB, key_of(session, PIECES[0]))
+    perform_now(first)
+    return words_for_session(KeypadSession.get_by_id(session.id))
+
+
+def words_for_session(session: KeypadSession) -> str:
+    """What the model says, as the session stands. Raises Refused when no card came of it."""
+    if session.state == "starting":
+        return PREPARING
+    if session.state == "capturing":
+        return waiting(session.capturing, session.error)
+    if session.state in {"completing", "captured"}:
+        return CHECKING
+    raise Refused("invalid", failed(session.error))
+
+
+def hear(session_id: str, step: str, fields: Mapping[str, str]) -> Charge | None:
+    """Take in what Twilio reports of a session's step; the charge that follows, to be performed
+    after the commit. The same report again changes nothing.
+    """
+    now = real_now()
+    kept = json.dumps(dict(fields), sort_keys=True)
+    digest = hashlib.sha256(kept.encode()).hexdigest()[:32]
+    with transaction():
+        event_id = f"pay:{session_id[:60]}:{step[:60]}:{digest}"
+        row_id = InboxEvent.receive("twilio", "", event_id, "keypad.report", kept, now)
+        if row_id is None:
+            return None
+        event = InboxEvent.get_by_id(row_id)
+        found = KeypadSession.one("id = ?", session_id)
+        if found is None or fields.get("CallSid") != found.carrier_id:
+            event.record_outcome("unmatched", now, reason="no keypad session of ours")
+            return None
+        Invoice.locked(found.invoice_id)
+        session = KeypadSession.locked(found.id)
+        told = fields.get("Sid") or fields.get("PaymentSid")
+        if session.payment_sid and told and told != session.payment_sid:
+            event.record_outcome("unmatched", now, reason="another session of the call")
+            return None
+        charging = _taken_in(session, fields)
+        event.record_outcome("applied", now, invoice_id=session.invoice_id)
+    return charging
+
+
+def _taken_in(session: KeypadSession, fields: Mapping[str, str]) -> Charge | None:
+    result, error = fields.get("Result", ""), fields.get("ErrorType", "")
+    if not session.is_open:
+        return None
+    if result:
+        return _ended(session, result, fields.get("PaymentToken", ""))
+    piece = fields.get("Capture", "")
+    if piece != session.capturing or session.state != "capturing":
+        return None  # of a piece that was taken before
+    if error:
+        _mistaken(session, error)
+    elif fields.get("PartialResult", "").lower() != "true":
+        _taken(session, next_piece(fields.get("Required", ""), piece))
+    return None
+
+
+def _taken(session: KeypadSession, following: str) -> None:
+    state = "completing" if following == COMPLETE else "capturing"
+    capturing = "" if following == COMPLETE else following
+    session.record(real_now(), state=state, capturing=capturing, error="")
+    stage_step(session, following)
+
+
+def _mistaken(session: KeypadSession, error: str) -> None:
+    _, is_over = MISTAKES.get(error, ("", False))
+    mistakes = session.mistakes + 1
+    if is_over or mistakes >= MOST_MISTAKES:
+        why = error if is_over else "mistakes"
+        session.record(real_now(), state="failed", error=why, mistakes=mistakes)
+        stage_step(session, CANCEL)
+        return
+    session.record(real_now(), error=error, mistakes=mistakes)
+    stage_step(session, session.capturing)
+
+
+def _ended(session: KeypadSession, result: str, token: str) -> Charge | None:
+    now = real_now()
+    if result != SUCCESS or not token.startswith(TOKEN):
+        session.record(now, state="failed", error=result if result != SUCCESS else "no_token")
+        return None
+    session.record(now, state="captured", error="", capturing="")
+    invoice = Invoice.locked(session.invoice_id)
+    if invoice.outstanding != session.amount:
+        session.record_charge(None, "balance_changed", now)
+        return None
+    try:
+        charging = charge_by_phone(invoice, None, token, f"call:{session.call_id}", session.call_id)
+    except Refused as refused:
+        log.info("the card was not charged", session=session.id, code=refused.code)
+        session.record_charge(None, "not_charged", now)
+        return None
+    session.record_charge(charging.confirmation_id, "", now)
+    return charging

@@ -1,0 +1,81 @@
+"""The agent's tools: which there are, what each needs, and what a call of one is answered.
+
+A tool is a function from what was asked to one line of text, which the model reads. It changes
+rows and stages jobs in a transaction of its own, and performs what the caller waits for after it.
+What it refuses it raises; the caller is told in words that say nothing they may not know.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from actions.calling.tools_asked import Asked
+from actions.calling.tools_call import call_of
+from actions.calling.tools_debts import get_unpaid_invoice
+from actions.calling.tools_link import create_payment_link
+from actions.calling.tools_payment import process_phone_payment
+from actions.calling.tools_wishes import record_promise_of, request_human, stop_contact
+from actions.calling.verification import verify_caller
+from models.calling.call import Call
+from rules.calling.tools_payload import Answer, Json, Said, ToolCalled
+from rules.calling.tools_words import (
+    CARD_NUMBER,
+    NOT_LIVE,
+    NOT_OURS,
+    NOT_VERIFIED,
+    UNKNOWN_TOOL,
+    words_for,
+)
+from runtime.errors import Refused
+from runtime.log import get_log
+
+log = get_log("tools")
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool. `verified`: only for somebody whom `verifyCaller` has verified in this call."""
+
+    run: Callable[[Asked], str]
+    verified: bool
+
+
+TOOLS: dict[str, Tool] = {
+    "verifyCaller": Tool(verify_caller, verified=False),
+    "getUnpaidInvoice": Tool(get_unpaid_invoice, verified=True),
+    "createPaymentLink": Tool(create_payment_link, verified=True),
+    "processPhonePayment": Tool(process_phone_payment, verified=True),
+    "recordPromise": Tool(record_promise_of, verified=True),
+    "stopContact": Tool(stop_contact, verified=False),
+    "requestHuman": Tool(request_human, verified=False),
+}
+
+
+def answer_tool(at_vapi: Json, called: ToolCalled, heard: Callable[[], tuple[Said, ...]]) -> Answer:
+    """What one tool call is answered. `at_vapi` is the call as Vapi tells of it, `heard` reads what
+    was said in it. Raises nothing that is refused.
+    """
+    tool = TOOLS.get(called.name)
+    if tool is None or not called.id:
+        return Answer(UNKNOWN_TOOL, failed=True)
+    if called.had_card_number:
+        return Answer(CARD_NUMBER, failed=True)
+    # read anew for each: the one before may have verified somebody
+    call = call_of(at_vapi)
+    closed = _closed(call, tool)
+    if call is None or closed:
+        log.warning("a tool was not open", tool=called.name, why=closed)
+        return Answer(closed, failed=True)
+    try:
+        return Answer(tool.run(Asked(call, called, at_vapi, heard)))
+    except Refused as refused:
+        log.info("tool refused", tool=called.name, code=refused.code, call_id=call.id)
+        return Answer(words_for(refused.code, refused.detail), failed=True)
+
+
+def _closed(call: Call | None, tool: Tool) -> str:
+    """Why a tool is not open in a call; empty where it is."""
+    if call is None:
+        return NOT_OURS
+    if not call.is_live:
+        return NOT_LIVE
+    return NOT_VERIFIED if tool.verified and call.verified_at is None else ""

@@ -1,0 +1,70 @@
+"""What a verified person owes, as far as this call is about it."""
+
+from actions.calling.tools_asked import Asked
+from models.accounts.account_settings import AccountSettings
+from models.calling.call import Call
+from models.invoices.invoice import Invoice
+from rules.calling.tools_words import NOTHING_DUE, bill
+from rules.invoice_fold import UNPAID
+from runtime.errors import Refused
+
+MOST = 5  # bills that are told in one call
+_UNPAID = ", ".join(f"'{status}'" for status in sorted(UNPAID))
+_OF_CALL = (
+    "t.id IN (SELECT invoice_id FROM call_invoice WHERE call_id = ?)"
+    f" AND t.status IN ({_UNPAID}) ORDER BY t.due_date, t.id LIMIT {MOST}"
+)
+_OF_PERSON = (
+    "t.account_id = ? AND t.customer_id = ?"
+    f" AND t.status IN ({_UNPAID}) ORDER BY t.due_date, t.id LIMIT {MOST}"
+)
+
+
+def get_unpaid_invoice(asked: Asked) -> str:
+    """The bills, oldest first: amount, due date, and the project where the account says so."""
+    bills = unpaid(asked.call)
+    named = asked.text("invoiceId")
+    if named:
+        bills = [each for each in bills if each.id == named]
+        if not bills:
+            raise Refused("not_found")
+    if not bills:
+        return NOTHING_DUE
+    chosen = AccountSettings.of_account(asked.call.account_id)
+    told = [
+        bill(
+            each.number,
+            each.outstanding,
+            each.currency,
+            each.due_date,
+            is_overdue=each.status == "overdue",
+            project=(each.project or "") if chosen.send_project else "",
+        )
+        for each in bills
+    ]
+    count = "1 bill is" if len(told) == 1 else f"{len(told)} bills are"
+    return f"{count} unpaid, the oldest first. " + " ".join(told)
+
+
+def unpaid(call: Call) -> list[Invoice]:
+    """The unpaid bills that the call is about: those that it was placed for; of somebody who rang,
+    their own.
+    """
+    if call.direction == "outbound":
+        return Invoice.all_with("customer", _OF_CALL, call.id)
+    if call.customer_id is None:
+        return []
+    return Invoice.all_with("customer", _OF_PERSON, call.account_id, call.customer_id)
+
+
+def chosen_bill(asked: Asked) -> str:
+    """The id of the bill that a tool acts on: the oldest unpaid one, which no word of the model's
+    changes. An id that is given must be of this call. Raises Refused.
+    """
+    bills = unpaid(asked.call)
+    named = asked.text("invoiceId")
+    if named:
+        bills = [each for each in bills if each.id == named]
+    if not bills:
+        raise Refused("not_found" if named else "invoice_already_paid")
+    return bills[0].id

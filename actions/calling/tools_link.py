@@ -1,0 +1,86 @@
+"""A payment link for whoever is on the phone: texted to a number that is theirs, or read out."""
+
+from actions.calling.tools_asked import Asked
+from actions.calling.tools_debts import chosen_bill
+from actions.contact.ask_for_text import ask_for_text, refusal_of, text_on_its_way
+from actions.payments.chargeable import check_balance_chargeable
+from actions.payments.make_link import plan_link
+from actions.payments.payable import check_payable
+from models.base import transaction
+from models.calling.call import Call
+from models.calling.tool_call import ToolCall
+from models.invoices.invoice import Invoice
+from models.payments.payment_link import PayAddress
+from rules.calling.tools_words import OTHER_NUMBER, link_texted, link_to_read
+from rules.contact.phones import BadPhone, read_phone
+from runtime.clock import business_now, real_now
+from runtime.errors import Refused
+from runtime.settings import INTERACTIVE
+
+TEXT, READ_OUT = "text", "read_out"
+
+
+def create_payment_link(asked: Asked) -> str:
+    """Make the link of the oldest bill's balance, and text it once; if it may not be texted, the
+    address is given to be read out. Raises Refused.
+    """
+    known = ToolCall.of_id(asked.call, asked.called.id)
+    if known is not None:
+        return known.answer
+    by, invoice_id = asked.text("by") or TEXT, chosen_bill(asked)
+    with transaction():
+        invoice, call = Invoice.locked(invoice_id), Call.locked(asked.call.id)
+        wish = f"{asked.called.name}:{invoice.id}:{invoice.outstanding}:{by}"
+        known = ToolCall.known(call, asked.called.id, wish)
+        if known is not None:
+            return known.answer
+        check_payable(invoice)
+        check_balance_chargeable(invoice)
+        line, subject = _made(asked, invoice, by)
+        # the gate may allow in an hour what it refused: that was no effect
+        if subject:
+            ToolCall.keep(
+                call,
+                asked.called.name,
+                asked.called.id,
+                wish,
+                real_now(),
+                customer_id=invoice.customer_id,
+                invoice_id=invoice.id,
+                amount=invoice.outstanding,
+                subject=subject,
+                answer=line,
+            )
+    return line
+
+
+def _made(asked: Asked, invoice: Invoice, by: str) -> tuple[str, str]:
+    """What is answered, and the row that was made for it; '' when the gate refused the text."""
+    phone = "" if by == READ_OUT else _phone(asked, invoice)
+    on_its_way = text_on_its_way(invoice, phone) if phone else None
+    refused = None
+    if phone and on_its_way is None:
+        refused = refusal_of(invoice, phone, asked.actor)
+    link = plan_link(invoice, asked.actor, INTERACTIVE)
+    if phone and refused is None:
+        message = ask_for_text(invoice, link, phone, asked.actor, INTERACTIVE)
+        return link_texted(message.to), message.id
+    address = PayAddress.of(invoice, business_now())
+    return link_to_read(address.url, refused is not None), "" if refused else link.id
+
+
+def _phone(asked: Asked, invoice: Invoice) -> str:
+    """The number on file, or the one on the line; any other is refused."""
+    on_file = invoice.customer.preferred_phone
+    allowed = {number for number in (on_file, invoice.customer.phone, asked.line) if number}
+    named = asked.text("phoneNumber")
+    if named:
+        try:
+            number = read_phone(named)
+        except BadPhone:
+            number = ""
+    else:
+        number = asked.line if asked.text("to") == "this_phone" else on_file or asked.line
+    if number not in allowed:
+        raise Refused("invalid", OTHER_NUMBER)
+    return number

@@ -1,0 +1,191 @@
+"""Paying during a call: by the card on file, after the person has said yes, or by keypad."""
+
+from actions.calling.keypad import begin, go_on, words_for_session
+from actions.calling.tools_asked import Asked
+from actions.calling.tools_debts import chosen_bill, unpaid
+from actions.payments.charge import Charge, charge_by_phone, resume, why_not_charged
+from actions.payments.payable import check_charges_run, check_payable
+from models.accounts.account_settings import AccountSettings
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.calling.call import Call
+from models.calling.keypad_session import KeypadSession
+from models.calling.tool_call import ToolCall
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
+from models.payments.payment_confirmation import PaymentConfirmation
+from rules.calling.tools_consent import consent_heard
+from rules.calling.tools_words import (
+    NO_CARDS_IN_CALLS,
+    NO_KEYPAD,
+    NO_MORE_ENTRIES,
+    NO_SUCH_WAY,
+    PAID,
+    UNDER_WAY,
+    ask_consent,
+    words_for,
+)
+from rules.contact.places import places_of
+from rules.money import in_words, to_major
+from runtime.clock import real_now
+from runtime.errors import Refused
+
+SAVED_CARD, KEYPAD = "saved_card", "keypad"
+IN_CALL = "in_call"
+MOST_ENTRIES = 2  # of cards in one call
+TWILIOS = "CA"  # how the id of a call at Twilio begins
+# N.Y. Gen. Bus. Law 519-a
+NEW_YORKS_NOTICE = (
+    "Paying a medical bill by credit card can mean that protections of medical debt, such as those"
+    " against reporting it to credit agencies, no longer apply, and you need not pay by card to be"
+    " treated."
+)
+
+
+def process_phone_payment(asked: Asked) -> str:
+    """Charge the oldest bill's balance, once for each time that the person agreed. Raises
+    Refused.
+    """
+    chosen = AccountSettings.of_account(asked.call.account_id)
+    if chosen.payment_collection != IN_CALL:
+        raise Refused("staff_form_off", NO_CARDS_IN_CALLS)
+    by = asked.text("by") or SAVED_CARD
+    if by not in {SAVED_CARD, KEYPAD}:
+        raise Refused("invalid", NO_SUCH_WAY)
+    if by == KEYPAD and not chosen.keypad_payments:
+        raise Refused("invalid", NO_KEYPAD)
+    return _paid(asked, by)
+
+
+def _paid(asked: Asked, by: str) -> str:
+    last = ToolCall.last_of(asked.call, asked.called.name)
+    if last is not None and (last.tool_call_id == asked.called.id or not unpaid(asked.call)):
+        return _went_on(last)
+    if last is not None and _is_being_typed(last):
+        return _went_on(last)
+    invoice_id, heard = chosen_bill(asked), asked.heard()
+    begun: Charge | KeypadSession | None = None
+    with transaction():
+        invoice, call = Invoice.locked(invoice_id), Call.locked(asked.call.id)
+        # an entry of which no card came may be begun anew
+        begun_before = KeypadSession.failures(call) if by == KEYPAD else 0
+        wish = f"{asked.called.name}:{invoice.id}:{invoice.outstanding}:{by}:{begun_before}"
+        done = ToolCall.known(call, asked.called.id, wish)
+        if done is None:
+            # a yes that was acted upon does not count again
+            said = heard[0 if last is None else last.heard :]
+            shown = str(to_major(invoice.outstanding, invoice.currency))
+            words = consent_heard(said, shown)
+            if words:
+                begun = _begun(asked, by, invoice, call)
+                subject = begun.id if isinstance(begun, KeypadSession) else begun.confirmation_id
+                _agreed(asked, invoice, call, wish, words, len(heard), subject)
+        question = _ask(invoice, by)
+    if begun is not None:
+        return _performed(begun)
+    if done is not None:
+        return _went_on(done)
+    return question if last is None else f"{_told_of(last)} {question}"
+
+
+def _told_of(last: ToolCall) -> str:
+    """What came of the last payment, whatever it was: the next one is asked about."""
+    try:
+        return _went_on(last)
+    except Refused as refused:
+        return words_for(refused.code, refused.detail)
+
+
+def _is_being_typed(last: ToolCall) -> bool:
+    session = KeypadSession.one("id = ?", last.subject)
+    return session is not None and session.is_open
+
+
+def _begun(asked: Asked, by: str, invoice: Invoice, call: Call) -> Charge | KeypadSession:
+    if by == SAVED_CARD:
+        return charge_by_phone(invoice, None, None, asked.actor, call.id)
+    check_payable(invoice)
+    check_charges_run(invoice.account_id)
+    if KeypadSession.failures(call) >= MOST_ENTRIES:
+        raise Refused("invalid", NO_MORE_ENTRIES)
+    carrier_id = asked.carrier_id or call.carrier_id or ""
+    if not carrier_id.startswith(TWILIOS):
+        raise Refused("invalid", NO_KEYPAD)
+    return begin(asked, invoice, call, carrier_id)
+
+
+def _performed(begun: Charge | KeypadSession) -> str:
+    if isinstance(begun, KeypadSession):
+        return go_on(begun)
+    begun.perform()
+    return outcome_of(begun.confirmation_id)
+
+
+def _agreed(
+    asked: Asked, invoice: Invoice, call: Call, wish: str, words: str, heard: int, subject: str
+) -> None:
+    """Keep the words by which the charge was agreed to."""
+    kept = ToolCall.keep(
+        call,
+        asked.called.name,
+        asked.called.id,
+        wish,
+        real_now(),
+        customer_id=invoice.customer_id,
+        invoice_id=invoice.id,
+        amount=invoice.outstanding,
+        subject=subject,
+        words=words,
+        heard=heard,
+    )
+    AuditEntry.record(
+        asked.actor,
+        "charge.agreed_in_call",
+        f"call:{call.id}",
+        call.account_id,
+        tool_call_id=kept.id,
+        invoice_id=invoice.id,
+        amount=invoice.outstanding,
+        currency=invoice.currency,
+    )
+
+
+def _ask(invoice: Invoice, by: str) -> str:
+    person: Customer = invoice.customer
+    in_new_york = "NY" in places_of(person.preferred_phone, person.address).states
+    return ask_consent(
+        invoice.outstanding,
+        invoice.currency,
+        invoice.number,
+        invoice.account.name,
+        NEW_YORKS_NOTICE if in_new_york else "",
+        "the card you type in now" if by == KEYPAD else "your card on file",
+    )
+
+
+def _went_on(done: ToolCall) -> str:
+    """Do what is left to do of a charge, and tell what came of it. Raises Refused."""
+    session = KeypadSession.one("id = ?", done.subject)
+    if session is not None and session.confirmation_id is None:
+        return words_for_session(session)
+    with transaction():
+        charging = resume(done.subject if session is None else session.confirmation_id or "")
+    charging.perform()
+    return outcome_of(charging.confirmation_id)
+
+
+def outcome_of(confirmation_id: str) -> str:
+    """What came of a charge; only Stripe's `succeeded` is success. Raises Refused for one that took
+    no money.
+    """
+    confirmation = PaymentConfirmation.get_by_id(confirmation_id)
+    if confirmation.state in {"declined", "refused"}:
+        raise why_not_charged(confirmation)
+    attempt = confirmation.attempt
+    payment = Payment.by_intent(attempt.stripe_account, attempt.intent_id or "")
+    if payment is None or payment.status != "succeeded":
+        return UNDER_WAY
+    invoice = Invoice.get_by_id(attempt.invoice_id)
+    amount = in_words(confirmation.amount, invoice.currency, "en_US")
+    return PAID.format(amount=amount, number=invoice.number)

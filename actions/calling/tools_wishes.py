@@ -1,0 +1,179 @@
+"""What people on the phone want besides paying: to pay later, to be left alone, to speak with
+somebody.
+"""
+
+from datetime import date
+
+from actions.calling.tools_asked import Asked
+from actions.calling.tools_debts import chosen_bill
+from actions.contact.escalate import open_escalation
+from actions.contact.holds import place_hold
+from actions.contact.promise import record_promise
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.calling.call import Call
+from models.calling.tool_call import ToolCall
+from models.contact.consent import Consent
+from models.contact.opt_out import CHANNELS, OptOut
+from models.contact.phone_suppression import PhoneSuppression
+from models.contact.work_item import WorkItem
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from rules.calling.tools_defined import REASONS
+from rules.calling.tools_words import (
+    BAD_DAY,
+    HUMAN,
+    NO_NUMBER,
+    STOPPED,
+    WRONG_NUMBER,
+    promised,
+)
+from rules.contact.phones import BadPhone, read_phone
+from runtime.clock import real_now
+from runtime.errors import Refused
+
+WRONG = "wrong_number"
+_WHAT = {"calls": ("voice",), "texts": ("sms",)}
+# why a person has to take over, and the hold that keeps everybody else away until they have
+HOLDS = {
+    "attorney": "attorney",
+    "bankruptcy": "bankruptcy",
+    "deceased": "deceased",
+    "hardship": "hardship",
+    "dispute": "other",
+}
+
+
+def record_promise_of(asked: Asked) -> str:
+    """Record that the person will pay the oldest bill on a day; contact pauses until then. Raises
+    Refused.
+    """
+    try:
+        day = date.fromisoformat(asked.text("date"))
+    except ValueError:
+        raise Refused("invalid", BAD_DAY) from None
+    known = ToolCall.of_id(asked.call, asked.called.id)
+    if known is not None:
+        return known.answer
+    invoice_id = chosen_bill(asked)
+    with transaction():
+        invoice, call = Invoice.locked(invoice_id), Call.locked(asked.call.id)
+        wish = f"{asked.called.name}:{invoice.id}:{invoice.outstanding}:{day}"
+        known = ToolCall.known(call, asked.called.id, wish)
+        if known is None:
+            promise = record_promise(invoice, None, day, by=asked.actor)
+            known = _keep(asked, call, wish, promised(day), promise.id, invoice)
+    return known.answer
+
+
+def stop_contact(asked: Asked) -> str:
+    """Leave the person on the line alone from this commit on: no calls, no texts, or neither, where
+    they name none. A wrong number is not used again by this clinic. Raises Refused.
+    """
+    try:
+        phone = read_phone(asked.line)
+    except BadPhone:
+        raise Refused("invalid", NO_NUMBER) from None
+    what, wrong = asked.text("what"), asked.text("why") == WRONG
+    channels = CHANNELS if wrong else _WHAT.get(what, CHANNELS)
+    line = WRONG_NUMBER if wrong else STOPPED.format(what=_said(channels))
+    with transaction():
+        call = Call.locked(asked.call.id)
+        wish = f"{asked.called.name}:{'+'.join(channels)}:{wrong}"
+        known = ToolCall.known(call, asked.called.id, wish)
+        if known is not None:
+            return known.answer
+        statement = OptOut.record(
+            call.account_id,
+            phone,
+            "stop",
+            channels,
+            words=WRONG if wrong else "said so in a call",
+            source="call",
+            reference=call.id,
+            recorded_by=asked.actor,
+        )
+        if wrong and call.direction == "outbound":
+            _suppress(call, phone)
+        AuditEntry.record(
+            asked.actor,
+            "opt_out.recorded",
+            f"call:{call.id}",
+            call.account_id,
+            opt_out_id=statement.id,
+            customer_id=call.customer_id,
+        )
+        _keep(asked, call, wish, line, statement.id)
+    return line
+
+
+def request_human(asked: Asked) -> str:
+    """Hand the matter over to a person at the clinic; where the reason asks for it, nobody else
+    contacts the person meanwhile.
+    """
+    reason = asked.text("reason")
+    reason = reason if reason in REASONS else "asked_for_person"
+    with transaction():
+        call = Call.locked_with("account", asked.call.id)
+        wish = f"{asked.called.name}:{reason}"
+        known = ToolCall.known(call, asked.called.id, wish)
+        if known is not None:
+            return known.answer
+        item = _opened(asked, call, reason)
+        _keep(asked, call, wish, HUMAN, item.id)
+    return HUMAN
+
+
+def _opened(asked: Asked, call: Call, reason: str) -> WorkItem:
+    context = {
+        "callId": call.id,
+        "phone": asked.line,
+        "verified": call.verified_at is not None,
+    }
+    if call.customer_id is None:  # nobody knows who rang
+        words = "Somebody who called asks to be called back; who it was is not known."
+        about = f"{call.id}:{reason}"
+        return WorkItem.open(call.account_id, "call", about, words, context=context)
+    customer = Customer.get_by_id(call.customer_id)
+    if reason in HOLDS:
+        place_hold(customer, HOLDS[reason], f"said in call {call.id}", None, asked.actor)
+    return open_escalation(
+        call.account, customer, None, reason, context, subject=call.id, by=asked.actor
+    )
+
+
+def _suppress(call: Call, phone: str) -> None:
+    """The number is somebody else's: no channel uses it, and the consents for it are void."""
+    now = real_now()
+    why = f"who answered in call {call.id} said that it is a wrong number"
+    for channel in CHANNELS:
+        PhoneSuppression.suppress(call.account_id, phone, channel, WRONG, why, now)
+    if call.customer_id is not None:
+        Consent.void(call.customer_id, phone, WRONG, now)
+
+
+def _said(channels: tuple[str, ...]) -> str:
+    one = {"voice": "calls", "sms": "texts"}
+    return " and ".join(one[channel] for channel in sorted(channels, reverse=True))
+
+
+def _keep(
+    asked: Asked,
+    call: Call,
+    wish: str,
+    line: str,
+    subject: str,
+    invoice: Invoice | None = None,
+) -> ToolCall:
+    return ToolCall.keep(
+        call,
+        asked.called.name,
+        asked.called.id,
+        wish,
+        real_now(),
+        customer_id=call.customer_id,
+        invoice_id=None if invoice is None else invoice.id,
+        amount=None if invoice is None else invoice.outstanding,
+        subject=subject,
+        answer=line,
+    )

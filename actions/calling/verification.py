@@ -1,0 +1,112 @@
+"""Verifying a caller: what they answered is compared here with what is kept, never by the model.
+
+Two tries a call, and six a day about one person; then nobody is verified any more, and a person of
+the clinic takes over. The answers themselves are kept nowhere.
+"""
+
+from actions.calling.tools_asked import Asked
+from models.accounts.audit_entry import AuditEntry
+from models.base import execute, transaction
+from models.calling.call import Call
+from models.calling.tool_call import ToolCall
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from rules.calling.tools_words import ALREADY_VERIFIED, ONE_MORE_TRY, TRIES_USED_UP, VERIFIED
+from rules.calling.verification import (
+    TRIES,
+    TRIES_A_DAY,
+    Answers,
+    Kept,
+    is_verified,
+    missing,
+    plain,
+)
+from runtime.clock import real_now
+
+_HOUSEHOLD = 5  # people under one number; more are nobody's household
+_NUMBERS = 50  # bills of one person whose numbers are compared
+
+
+def verify_caller(asked: Asked) -> str:
+    """Compare the caller's answers, once: the same answers under another id are no second try."""
+    answers = Answers(asked.text("fullName"), asked.text("postalCode"), asked.text("invoiceNumber"))
+    if asked.call.verified_at is not None:
+        return ALREADY_VERIFIED
+    lacks = missing(answers)
+    if lacks:
+        return f"Nothing was compared yet. Ask for the caller's {lacks}, then call this again."
+    with transaction():
+        return _compared(asked, Call.locked(asked.call.id), answers)
+
+
+def _compared(asked: Asked, call: Call, answers: Answers) -> str:
+    if call.verified_at is not None:
+        return ALREADY_VERIFIED
+    tries = ToolCall.tries(call)
+    wish = f"{asked.called.name}:{answers.digest}"
+    known = next((row for row in tries if asked.called.id == row.tool_call_id), None)
+    known = known or next((row for row in tries if row.wish == wish), None)
+    if known is not None:
+        return known.answer
+    if len(tries) >= TRIES:
+        return TRIES_USED_UP
+    now = real_now()
+    people = _who_it_may_be(asked, answers)
+    right = [who for who in people if is_verified(answers, _kept(asked, who, answers))]
+    compared = right[0] if len(right) == 1 else (people[0] if len(people) == 1 else None)
+    guessed = compared is not None and ToolCall.failed_today(compared.id, now) >= TRIES_A_DAY
+    verified = len(right) == 1 and not guessed
+    last = len(tries) + 1 >= TRIES
+    line = VERIFIED if verified else TRIES_USED_UP if last or guessed else ONE_MORE_TRY
+    ToolCall.keep(
+        call,
+        asked.called.name,
+        asked.called.id,
+        wish,
+        now,
+        customer_id=None if compared is None else compared.id,
+        answer=line,
+        failed=not verified,
+    )
+    if verified:
+        call.record_verified(now, right[0].id if call.customer_id is None else None)
+    AuditEntry.record(
+        asked.actor,
+        "caller.verified" if verified else "caller.not_verified",
+        f"call:{call.id}",
+        call.account_id,
+        customer_id=None if compared is None else compared.id,
+        tries=len(tries) + 1,
+    )
+    return line
+
+
+def _who_it_may_be(asked: Asked, answers: Answers) -> list[Customer]:
+    """Whom we called; else those whose number it is; else whose bill the caller named."""
+    call = asked.call
+    if call.direction == "outbound":
+        return [] if call.customer_id is None else [Customer.get_by_id(call.customer_id)]
+    where = f"account_id = ? AND phone = ? ORDER BY id LIMIT {_HOUSEHOLD + 1}"
+    at_number = Customer.all(where, call.account_id, asked.line) if asked.line else []
+    if at_number:
+        return at_number if len(at_number) <= _HOUSEHOLD else []
+    named = Invoice.one_with(
+        "customer", "t.account_id = ? AND t.number = ?", call.account_id, answers.invoice_number
+    )
+    return [] if named is None else [named.customer]
+
+
+def _kept(asked: Asked, who: Customer, answers: Answers) -> Kept:
+    own = asked.line in {who.phone, who.preferred_phone}
+    code = str((who.address or {}).get("postalCode") or "")
+    # a bill's number is read only where it decides
+    needed = plain(answers.invoice_number) and not (code and own)
+    return Kept(who.name, code, _numbers(asked.call, who) if needed else (), own)
+
+
+def _numbers(call: Call, who: Customer) -> tuple[str, ...]:
+    sql = (
+        "SELECT number FROM invoice WHERE account_id = ? AND customer_id = ?"
+        f" ORDER BY id DESC LIMIT {_NUMBERS}"
+    )
+    return tuple(row[0] for row in execute(sql, (call.account_id, who.id)).fetchall())

@@ -1,0 +1,79 @@
+"""What follows a promise: on its day what has been paid decides, and then the person is thanked or
+reminded, by a text through the gate.
+"""
+
+from datetime import datetime, timedelta
+
+from actions.contact.ask_for_text import ask_for_text, refusal_of, text_on_its_way
+from actions.contact.gate_facts import books_of
+from actions.contact.promise import decide_promise
+from actions.payments.make_link import plan_link
+from actions.payments.payable import payment_is_under_way
+from actions.people.answer import send_words, why_not
+from models.accounts.audit_entry import SYSTEM
+from models.base import transaction
+from models.contact.promise import Promise
+from models.invoices.invoice import Invoice
+from rules.contact.answers import THANKS
+from rules.contact.templates import language_of, render
+from rules.invoice_fold import UNPAID
+from runtime.clock import business_now, real_now
+from runtime.errors import Refused
+
+PATIENCE = timedelta(days=3)  # from the decision; after that a text would come out of nowhere
+
+
+def decide_when_known(promise: Promise) -> bool:
+    """Decide a promise whose day is over, unless a payment may be missing here or is under way: it
+    is looked at again then. Whether it was decided.
+    """
+    with transaction():
+        invoice = Invoice.locked_with("account", promise.invoice_id)
+        if books_of(invoice, real_now()) != "current" or payment_is_under_way(invoice):
+            return False
+        return decide_promise(invoice) is not None
+
+
+def follow_up(decided: Promise) -> None:
+    """Text what follows a decided promise, once: at the next lawful moment, if there is one within
+    days.
+    """
+    with transaction():
+        invoice = Invoice.locked_with("account", decided.invoice_id)
+        promise = Promise.locked(decided.id)
+        if promise.follow_at is None or promise.follow_at > business_now():
+            return
+        again_at = _thank(invoice) if promise.follow_up == "thanks" else _remind(invoice)
+        patient_until = (promise.settled_at or business_now()) + PATIENCE
+        is_late = again_at is not None and again_at > patient_until
+        promise.record_followed_up(None if is_late else again_at)
+
+
+def _thank(invoice: Invoice) -> datetime | None:
+    """Thanks, or the moment at which they may be sent."""
+    customer = invoice.customer
+    language, phone = language_of(customer.language), customer.preferred_phone
+    said = render(THANKS[language], language, {"clinic": invoice.account.name})
+    refused = why_not(invoice, phone, said.body)
+    if refused is not None:
+        return refused.next_at
+    send_words(invoice, "thanks", phone, said, language, SYSTEM)
+    return None
+
+
+def _remind(invoice: Invoice) -> datetime | None:
+    """A link for what is still owed, or the moment at which it may be sent."""
+    phone = invoice.customer.preferred_phone
+    if invoice.status not in UNPAID:
+        return None
+    try:
+        if text_on_its_way(invoice, phone) is not None:
+            return None
+    except Refused:  # one is on its way to another number
+        return None
+    refused = refusal_of(invoice, phone, SYSTEM)
+    if refused is not None:
+        again_at: datetime | None = refused.next_at
+        return again_at
+    ask_for_text(invoice, plan_link(invoice, SYSTEM), phone, SYSTEM)
+    return None

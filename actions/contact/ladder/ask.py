@@ -1,0 +1,121 @@
+"""Asking the gate about a person who owes on several invoices: about which of them they may be
+contacted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from actions.calling.caller_line import caller_line
+from actions.calling.request_call import call_on_its_way
+from actions.contact.ask_for_text import KIND
+from actions.contact.gate_facts import known_of
+from actions.contact.ladder.owing import Owing
+from models.contact.message import Message
+from models.contact.message_template import template_for
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from rules.contact.gate import Allowed, Refused, may_contact
+from rules.contact.ladder import MOST_NAMED, OF_ONE_DEBT, Rung
+from rules.contact.offers import is_offer
+from rules.contact.policy import Channel
+from rules.money import unchargeable
+from runtime.clock import real_now
+from runtime.errors import Refused as CannotCall
+
+ON_ITS_WAY = Refused(
+    "text_on_its_way",
+    "A text about the invoice is on its way, or nobody knows yet whether it has left.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The invoices that may be named, or why the person may not be contacted."""
+
+    invoices: tuple[Invoice, ...]
+    refused: Refused | None
+
+
+def is_by_hand(owing: Owing, rung: Rung) -> bool:
+    """Whether a person makes the contact, not the system."""
+    return owing.channel(rung) == "voice" and owing.settings.calling == "manual"
+
+
+def ask(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> Found:
+    """What the gate says now about contacting the person for these of their invoices, locked, the
+    longest due first.
+
+    A reason that is about one debt leaves the others. Once as many are allowed as a text names, the
+    rest goes along unasked: whoever speaks of them asks again.
+    """
+    channel = owing.channel(rung)
+    no_call = _no_call(owing, invoices) if channel == "voice" else None
+    if no_call is not None and not is_by_hand(owing, rung):
+        return Found((), no_call)
+    offers = channel == "sms" and _offers(rung, owing.customer, len(invoices) > 1)
+    allowed: list[Invoice] = []
+    reasons: list[Refused] = []
+    for invoice in invoices:
+        if len(allowed) >= MOST_NAMED:
+            allowed.append(invoice)
+            continue
+        answer = _answer(owing, invoice, channel, rung, offers)
+        if isinstance(answer, Allowed):
+            allowed.append(invoice)
+            continue
+        reasons.append(answer)
+        if answer.code not in OF_ONE_DEBT:
+            break
+    return Found(tuple(allowed), None if allowed else _nearest(reasons))
+
+
+def _answer(
+    owing: Owing, invoice: Invoice, channel: Channel, rung: Rung, offers: bool
+) -> Allowed | Refused:
+    """The gate's answer about one invoice, and what else keeps a text about it back."""
+    customer = owing.customer
+    facts = known_of(
+        invoice,
+        customer,
+        customer.preferred_phone,
+        channel,
+        owing.now,
+        real_now(),
+        offers,
+        rung.purpose,
+    ).facts
+    artificial = not is_by_hand(owing, rung)
+    answer = may_contact(replace(facts, artificial_voice=artificial), owing.now)
+    if channel == "voice" or isinstance(answer, Refused):
+        return answer
+    if Message.pending(invoice.id, KIND) is not None:
+        return ON_ITS_WAY
+    why = unchargeable(invoice.outstanding, invoice.currency)
+    if why:
+        return Refused("payment_refused", f"What is owed cannot be paid by card: {why}.")
+    return answer
+
+
+def _no_call(owing: Owing, invoices: Sequence[Invoice]) -> Refused | None:
+    """Why the assistant cannot call, whatever the gate says; None when it can."""
+    if caller_line(owing.account.id) is None:
+        return Refused("no_caller_number", "The account has no live number to call from.")
+    try:
+        call_on_its_way(invoices, owing.customer)
+    except CannotCall as error:
+        return Refused(error.code, error.detail)
+    return None
+
+
+def _offers(rung: Rung, customer: Customer, several: bool) -> bool:
+    """Whether the words of the text are an offer."""
+    kinds = [rung.template or KIND, *(["payment_links"] * several)]
+    return any(
+        is_offer(template_for(customer.account_id, kind, customer.language)[0]) for kind in kinds
+    )
+
+
+def _nearest(reasons: Sequence[Refused]) -> Refused:
+    """The reason that is over first; one that waiting does not mend only if all are so."""
+    timed = [(one.next_at, place) for place, one in enumerate(reasons) if one.next_at is not None]
+    return reasons[min(timed)[1] if timed else 0]

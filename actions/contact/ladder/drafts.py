@@ -1,0 +1,152 @@
+"""Drafts: a new clinic's first contacts wait until a person approves or declines them (B17)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from actions.contact.ask_for_text import contact_refused
+from actions.contact.ladder.ask import ask
+from actions.contact.ladder.owing import owing_of
+from actions.contact.ladder.perform import begin
+from models.accounts.account import Account
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.contact.contact_course import ContactCourse
+from models.contact.contact_decision import ContactDecision
+from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
+from models.contact.work_item import WorkItem
+from rules.contact import gate
+from runtime.clock import business_now, real_now
+
+Outcome = Literal[
+    "performed", "waiting", "refused", "expired", "superseded", "declined", "not_found"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What happened to a draft that was approved. `waiting`: it is made when the gate allows it,
+    from `next_at` on. `refused`: by balance or gate; `reason` says whether it stays a draft.
+    """
+
+    outcome: Outcome
+    code: str = ""
+    reason: str = ""
+    next_at: datetime | None = None
+    message_id: str | None = None
+    call_id: str | None = None
+
+
+NOT_FOUND = Approval("not_found", "not_found", "There is no such draft.")
+PAID = "Nothing that it names is owed any more."
+OVER = {
+    "expired": Approval("expired", "expired", "Nobody approved it in time."),
+    "superseded": Approval("superseded", "superseded", "A later contact took its place."),
+    "declined": Approval("declined", "declined", "It was declined."),
+    "invoice_paid": Approval("refused", "invoice_paid", PAID),
+}
+
+
+def draft_of(account: Account, named: str) -> PlannedContact | None:
+    """The account's own draft, or what it has become, by its id or its work item's."""
+    item = WorkItem.one("id = ? AND account_id = ? AND kind = 'draft'", named, account.id)
+    return PlannedContact.one(
+        "id = ? AND account_id = ?", item.subject if item is not None else named, account.id
+    )
+
+
+def approve_draft(account: Account, named: str, by: str) -> Approval:
+    """Make a contact that waits as a draft, if balance and gate, asked now, allow it. Approving it
+    again answers what became of it.
+    """
+    now = business_now()
+    found = draft_of(account, named)
+    if found is None:
+        return NOT_FOUND
+    with transaction():
+        owing = owing_of(found.customer_id, now)
+        draft = PlannedContact.locked(found.id)
+        if not draft.is_open:
+            return _became(draft)
+        if draft.expires_at is not None and draft.expires_at <= now:
+            return _over(draft, "expired", OVER["expired"], by)
+        invoices = owing.named(PlannedContactInvoice.ids_of(draft.id))
+        if not invoices:
+            return _over(draft, "refused", OVER["invoice_paid"], by)
+        answer = ask(owing, draft.rung, invoices)
+        if answer.refused is not None:
+            return _refused(draft, answer.refused, owing.channel(draft.rung), by)
+        _approve(draft, by)
+        begin(draft, answer.invoices, owing)
+    return Approval("performed", message_id=draft.message_id, call_id=draft.call_id)
+
+
+def approve_item(item: WorkItem, by: str) -> None:
+    """Approve the draft of a work item. Raises Refused when it is not made."""
+    approval = approve_draft(Account.get_by_id(item.account_id), item.subject, by)
+    if approval.outcome not in {"performed", "waiting"}:
+        raise contact_refused(
+            ContactDecision(code=approval.code, reason=approval.reason, next_at=approval.next_at)
+        )
+
+
+def decline_draft(planned_id: str, by: str) -> None:
+    """The contact is not made; the ladder goes on with its next rung."""
+    with transaction():
+        draft = PlannedContact.locked(planned_id)
+        if draft.is_open:
+            draft.record_over("cancelled", "declined")
+            ContactCourse.look_again_at(draft.customer_id)
+            AuditEntry.record(
+                by,
+                "contact_draft.declined",
+                f"customer:{draft.customer_id}",
+                draft.account_id,
+                planned_contact_id=draft.id,
+            )
+
+
+def _approve(draft: PlannedContact, by: str) -> None:
+    """A person has approved it, which is noted once."""
+    if draft.state == "draft":
+        draft.record_approved(by)
+        WorkItem.close("draft", draft.id, "approve", by)
+        AuditEntry.record(
+            by,
+            "contact_draft.approved",
+            f"customer:{draft.customer_id}",
+            draft.account_id,
+            planned_contact_id=draft.id,
+        )
+    ContactCourse.look_again_at(draft.customer_id)
+
+
+def _became(draft: PlannedContact) -> Approval:
+    """What became of a draft that is none any more."""
+    if draft.state == "performed":
+        return Approval("performed", message_id=draft.message_id, call_id=draft.call_id)
+    return OVER.get(draft.code) or Approval("refused", draft.code, draft.reason)
+
+
+def _over(draft: PlannedContact, state: str, approval: Approval, by: str) -> Approval:
+    draft.record_over(state, approval.code, approval.reason)
+    WorkItem.close("draft", draft.id, approval.code, by)
+    ContactCourse.look_again_at(draft.customer_id)
+    return approval
+
+
+def _refused(draft: PlannedContact, refused: gate.Refused, channel: str, by: str) -> Approval:
+    """The gate says no: it is made once the gate allows it if waiting helps, else it stays one."""
+    ContactDecision.record(
+        refused,
+        real_now(),
+        account_id=draft.account_id,
+        customer_id=draft.customer_id,
+        invoice_id=PlannedContactInvoice.ids_of(draft.id)[0],
+        channel=channel,
+        asked_by=by,
+    )
+    if refused.next_at is None:
+        return Approval("refused", refused.code, f"{refused.reason} It stays a draft.")
+    _approve(draft, by)
+    return Approval("waiting", refused.code, refused.reason, refused.next_at)

@@ -1,0 +1,272 @@
+"""A look at one person who owes: the rung that is due is climbed if the gate allows it, and it is
+noted when they are looked at again, or why they are not contacted.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from actions.contact.ladder.ask import ask, is_by_hand
+from actions.contact.ladder.owing import Owing, owing_of
+from actions.contact.ladder.perform import begin, hand_over
+from models.base import transaction
+from models.contact.contact_course import ContactCourse
+from models.contact.contact_decision import ContactDecision
+from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
+from models.contact.promise import Promise
+from models.contact.work_item import WorkItem
+from models.invoices.invoice import Invoice
+from models.reports.ladder_course import course_of
+from rules.contact.gate import Refused
+from rules.contact.ladder import Climb, Rung, climbed_by
+from runtime.clock import real_now
+from runtime.errors import Conflict, PayphoneError
+
+SCAN = "scan"  # who asked
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+DRAFT_LASTS = timedelta(days=7)
+# reasons that nobody tells us the end of, but that end
+SOON_OVER = frozenset(
+    {
+        "paused",
+        "payment_processing",
+        "sender_not_ready",
+        "sender_unregistered",
+        "books_stale",
+        "text_on_its_way",
+        "no_caller_number",
+        "call_under_way",
+        "call_in_doubt",
+    }
+)
+
+
+class OutOfTurn(PayphoneError):
+    """The account has had its contacts of these minutes: the person stays due, and is looked at
+    again.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a look found: when the next one is, and for people when they are contacted by which
+    channel, or why not.
+    """
+
+    next_at: datetime | None
+    channel: str = ""
+    contact_at: datetime | None = None
+    code: str = ""
+    reason: str = ""
+
+
+NOTHING_OWED = Told(None)
+LADDER_FINISHED = Told(
+    None,
+    code="ladder_finished",
+    reason="All rungs of the ladder have been climbed: a person decides what is done.",
+)
+
+PROMISED = "What is overdue has been promised, or is disputed."
+
+
+def look(customer_id: str, now: datetime, may_begin: Callable[[str], bool]) -> bool:
+    """Look at a person whose turn it is at `now` (business time); whether a contact was begun.
+
+    `may_begin` says of an account whether it may begin one more contact just now. Raises OutOfTurn
+    when not, and Conflict when something has happened to the person meanwhile; either way nothing
+    is changed.
+    """
+    with transaction():
+        course = ContactCourse.one("customer_id = ?", customer_id)
+        if course is None or course.next_at is None or course.next_at > now:
+            return False
+        owing = owing_of(customer_id, now)
+        told, has_begun = _step(owing, course, may_begin)
+        if not course.record_looked(
+            told.next_at, told.channel, told.contact_at, told.code, told.reason
+        ):
+            raise Conflict(f"Something has happened to customer {customer_id} meanwhile.")
+    return has_begun
+
+
+def _step(
+    owing: Owing, course: ContactCourse, may_begin: Callable[[str], bool]
+) -> tuple[Told, bool]:
+    """Do what is due; what is told of it, and whether a contact was begun."""
+    draft = _still_wanted(PlannedContact.open_for(owing.customer.id), owing)
+    if draft is not None and draft.state == "approved":
+        rung, invoices = draft.rung, owing.named(PlannedContactInvoice.ids_of(draft.id))
+    else:
+        climb = owing.next_climb()
+        if climb is None or climb.on > owing.today:
+            return _wait(owing, climb, draft), False
+        rung, invoices = climb.rung, owing.named(climb.invoice_ids)
+    if rung.way == "person":
+        return _hand_over(owing, rung, invoices, draft), False
+    return _contact(owing, course, rung, invoices, draft, may_begin)
+
+
+def _hand_over(
+    owing: Owing, rung: Rung, invoices: Sequence[Invoice], draft: PlannedContact | None
+) -> Told:
+    """Let a person take over what is neither promised nor disputed."""
+    left = [one for one in invoices if not one.disputed and Promise.of(one.id) is None]
+    if not left:
+        return Told(owing.now + DAY, "person", code="promised", reason=PROMISED)
+    _end(draft, "expired", "superseded")
+    hand_over(_plan(owing, rung, left, "performed"), left, owing)
+    return _after(owing)
+
+
+def _contact(
+    owing: Owing,
+    course: ContactCourse,
+    rung: Rung,
+    invoices: Sequence[Invoice],
+    draft: PlannedContact | None,
+    may_begin: Callable[[str], bool],
+) -> tuple[Told, bool]:
+    """Text or call, or let that wait for approval; what is told, and whether it was begun."""
+    found = ask(owing, rung, invoices)
+    if found.refused is not None:
+        return _refused(owing, course, rung, found.refused, invoices[0]), False
+    if not may_begin(owing.account.id):
+        raise OutOfTurn(f"Account {owing.account.id} has begun enough for now.")
+    if draft is not None and draft.state == "approved":
+        begin(draft, found.invoices, owing)
+        return _after(owing), True
+    _end(draft, "expired", "superseded")
+    if owing.settings.first_contacts == "draft" and not is_by_hand(owing, rung):
+        _draft(owing, rung, found.invoices)
+        return _after(owing), False
+    begin(_plan(owing, rung, found.invoices, "performed"), found.invoices, owing)
+    return _after(owing), True
+
+
+def _still_wanted(draft: PlannedContact | None, owing: Owing) -> PlannedContact | None:
+    """The open draft, unless its time is over, or nothing that it names is owed any more."""
+    if draft is None:
+        return None
+    if draft.expires_at is not None and draft.expires_at <= owing.now:
+        _end(draft, "expired", "expired")
+        return None
+    if not owing.named(PlannedContactInvoice.ids_of(draft.id)):
+        _end(draft, "refused", "invoice_paid")
+        return None
+    return draft
+
+
+def _end(draft: PlannedContact | None, state: str, code: str) -> None:
+    """Let a draft be over, and the work item that asked for approval with it."""
+    if draft is not None:
+        draft.record_over(state, code)
+        WorkItem.close("draft", draft.id, code)
+
+
+def _plan(
+    owing: Owing,
+    rung: Rung,
+    invoices: Sequence[Invoice],
+    state: str,
+    expires_at: datetime | None = None,
+) -> PlannedContact:
+    """The contact, with the invoices that it names and how high each climbs by it."""
+    planned = PlannedContact.plan(
+        owing.account.id, owing.customer.id, rung, state, SCAN, owing.now, expires_at
+    )
+    known = {one.id: one for one in owing.course.owed}
+    PlannedContactInvoice.name(
+        planned,
+        [
+            (known[invoice.id], climbed_by(owing.rungs, known[invoice.id], owing.today))
+            for invoice in invoices
+        ],
+    )
+    return planned
+
+
+def _draft(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> None:
+    """Let the contact wait for approval."""
+    draft = _plan(owing, rung, invoices, "draft", owing.now + DRAFT_LASTS)
+    numbers = ", ".join(invoice.number for invoice in invoices)
+    WorkItem.open(
+        owing.account.id,
+        "draft",
+        draft.id,
+        f"A {'text' if rung.way == 'sms' else 'call'} about {numbers} waits for approval.",
+        customer_id=owing.customer.id,
+        invoice_id=invoices[0].id,
+        suggested="approve",
+        due_at=draft.expires_at,
+        context={
+            "plannedContactId": draft.id,
+            "channel": rung.way,
+            "days": rung.days,
+            "invoiceIds": [invoice.id for invoice in invoices],
+        },
+    )
+
+
+def _after(owing: Owing) -> Told:
+    """Something was begun: what comes next, once that is counted. A day later it is looked whether
+    it has left.
+    """
+    invoices = owing.invoices
+    course = course_of(owing.customer.id, owing.account.time_zone, invoices)
+    owing = replace(owing, course=course)
+    told = _wait(owing, owing.next_climb(), PlannedContact.open_for(owing.customer.id))
+    look_at = owing.now + DAY
+    return replace(told, next_at=min(told.next_at or look_at, look_at))
+
+
+def _wait(owing: Owing, climb: Climb | None, draft: PlannedContact | None) -> Told:
+    """Nothing is due: what comes next."""
+    if not owing.invoices:
+        return NOTHING_OWED
+    if draft is not None:
+        ends = [at for at in (draft.expires_at, _opening(owing, climb)) if at is not None]
+        return Told(
+            min(ends, default=owing.now + DAY),
+            draft.channel,
+            None,
+            "awaits_approval",
+            "It waits as a draft until a person approves it.",
+        )
+    if climb is None:
+        return LADDER_FINISHED
+    at = _opening(owing, climb)
+    return Told(at, _way(owing, climb.rung), at)
+
+
+def _opening(owing: Owing, climb: Climb | None) -> datetime | None:
+    return None if climb is None else owing.opening(climb.on)
+
+
+def _way(owing: Owing, rung: Rung) -> str:
+    return rung.way if rung.way == "person" else owing.channel(rung)
+
+
+def _refused(
+    owing: Owing, course: ContactCourse, rung: Rung, refused: Refused, invoice: Invoice
+) -> Told:
+    """The gate says no: it is asked again when that may be over. Kept once for each reason."""
+    if refused.code != course.code:
+        ContactDecision.record(
+            refused,
+            real_now(),
+            account_id=owing.account.id,
+            customer_id=owing.customer.id,
+            invoice_id=invoice.id,
+            channel=owing.channel(rung),
+            phone=owing.customer.preferred_phone or None,
+            asked_by=SCAN,
+        )
+    later = HOUR if refused.code in SOON_OVER else DAY
+    return Told(
+        refused.next_at or owing.now + later,
+        owing.channel(rung),
+        refused.next_at,
+        refused.code,
+        refused.reason,
+    )

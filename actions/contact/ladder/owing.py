@@ -1,0 +1,111 @@
+"""A person who owes, as the ladder sees them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+from models.accounts.account import Account
+from models.accounts.account_settings import AccountSettings
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from models.reports.ladder_course import Course, course_of
+from rules.contact.hours import next_opening
+from rules.contact.ladder import (
+    CALL_GAPS,
+    Climb,
+    Rung,
+    links_only,
+    next_climb,
+    read_ladder,
+)
+from rules.contact.person_time_zones import zones_of
+from rules.contact.policy import Channel
+
+MOST_INVOICES = 100  # of one person that are looked at together, the longest due first
+
+
+@dataclass(frozen=True, slots=True)
+class Owing:
+    """The person, what of theirs is overdue, and how far they have come; `now` is business time."""
+
+    account: Account
+    customer: Customer
+    settings: AccountSettings
+    invoices: tuple[Invoice, ...]
+    course: Course
+    now: datetime
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """The account's ladder; an account that asks for payment by link alone calls nobody."""
+        return rungs_of(self.settings)
+
+    @property
+    def today(self) -> date:
+        """The account's date."""
+        return self.account.local_date(self.now)
+
+    def next_climb(self) -> Climb | None:
+        """The next contact that the ladder asks for."""
+        gap = CALL_GAPS[self.settings.call_frequency]
+        return next_climb(self.rungs, self.course.owed, self.course.heard, gap, self.today)
+
+    def channel(self, rung: Rung) -> Channel:
+        """The channel of a rung, unless the person asked for another one (45 CFR 164.522(b))."""
+        asked = (self.customer.contact_request or {}).get("channel")
+        wanted = asked or rung.way
+        return "voice" if wanted == "voice" else "sms"
+
+    def opening(self, day: date) -> datetime:
+        """The first lawful moment from the account's `day` on, but not before now."""
+        return opening(self.account, self.customer, day, self.now)
+
+    def named(self, ids: Sequence[str]) -> list[Invoice]:
+        """Those of the invoices that are overdue, the longest due first."""
+        return [invoice for invoice in self.invoices if invoice.id in ids]
+
+
+def rungs_of(settings: AccountSettings) -> tuple[Rung, ...]:
+    """The ladder that an account's settings make."""
+    rungs = read_ladder(settings.ladder)
+    return links_only(rungs) if settings.payment_timing == "follow_up" else rungs
+
+
+def opening(account: Account, customer: Customer, day: date, now: datetime) -> datetime:
+    """The first lawful hour for a person from the account's `day` on, but not before `now`."""
+    begins = datetime.combine(day, time(), ZoneInfo(account.time_zone)).astimezone(UTC)
+    phone = customer.preferred_phone
+    zones = zones_of(phone, customer.address, customer.time_zone) if phone else ()
+    after = max(begins, now)
+    return next_opening(zones, after) or after
+
+
+def owing_of(customer_id: str, now: datetime, *, up_to: date | None = None) -> Owing:
+    """What is known of the person in the open transaction. Their overdue invoices are locked until
+    it ends, so that what is paid meanwhile is paid before or after; or, merely to look ahead, those
+    that are due `up_to` a day are not.
+    """
+    customer: Customer = Customer.get_by_id(customer_id)
+    account: Account = customer.account
+    late = Invoice.all_with(
+        "account",
+        "t.account_id = ? AND t.customer_id = ? AND (t.status = 'overdue' OR (t.status = 'sent'"
+        " AND t.due_date <= ?)) ORDER BY t.due_date, t.id LIMIT ?",
+        customer.account_id,
+        customer_id,
+        (up_to or date.min).isoformat(),
+        MOST_INVOICES,
+    )
+    if up_to is None:
+        fresh = Invoice.locked_with_accounts([invoice.id for invoice in late])
+        late = [invoice for invoice in fresh if invoice.status == "overdue"]
+    invoices = tuple(sorted(late, key=lambda invoice: (invoice.due_date, invoice.id)))
+    return Owing(
+        account,
+        customer,
+        AccountSettings.of_account(customer.account_id),
+        invoices,
+        course_of(customer_id, account.time_zone, invoices),
+        now,
+    )

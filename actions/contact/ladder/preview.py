@@ -1,0 +1,129 @@
+"""What the ladder would do in the next days, if nothing else happened: the scan, run dry. Nothing
+is written, and nobody is contacted.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from actions.contact.ladder.ask import Found, ask, is_by_hand
+from actions.contact.ladder.owing import Owing, owing_of, rungs_of
+from models.accounts.account import Account
+from models.accounts.account_settings import AccountSettings
+from models.base import execute, transaction
+from models.invoices.invoice import Invoice
+from models.reports.ladder_course import Course
+from rules.contact.ladder import Heard, Owed, Rung, Way, climbed_by
+from runtime.clock import business_now
+
+MOST_WAITS = 5  # times that a refusal is waited for, for one rung
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A contact that would be made at `at`, as a draft first if `is_draft`, or the reason why it
+    would not.
+    """
+
+    at: datetime
+    channel: Way
+    days: int
+    invoice_ids: tuple[str, ...]
+    is_draft: bool = False
+    code: str = ""
+    reason: str = ""
+    next_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """What would happen with one person."""
+
+    customer_id: str
+    contacts: tuple[Happening, ...]
+
+
+def preview(account: Account, days: int, after: str, limit: int) -> tuple[list[Coming], bool]:
+    """The people of the account whose turn comes within `days`, in order of their ids from `after`
+    on; and whether there are more than `limit`.
+    """
+    now = business_now()
+    rungs = rungs_of(AccountSettings.of_account(account.id))
+    last_day = account.local_date(now) + timedelta(days=days)
+    if not rungs:
+        return [], False
+    people = _people(account.id, last_day - timedelta(days=rungs[0].days), after, limit + 1)
+    shown = [preview_of(customer_id, now, last_day) for customer_id in people[:limit]]
+    return shown, len(people) > limit
+
+
+def preview_of(customer_id: str, now: datetime, last_day: date) -> Coming:
+    """What would happen with one person up to a day."""
+    with transaction():
+        owing = owing_of(customer_id, now, up_to=last_day)
+        return Coming(customer_id, tuple(_happenings(owing, last_day)))
+
+
+def _people(account_id: str, due_by: date, after: str, limit: int) -> list[str]:
+    """Those who owe something that is due by a day."""
+    rows = execute(
+        "SELECT DISTINCT customer_id FROM invoice WHERE account_id = ? AND customer_id > ?"
+        " AND status IN ('sent', 'overdue') AND due_date <= ? ORDER BY customer_id LIMIT ?",
+        (account_id, after, due_by.isoformat(), limit),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _happenings(owing: Owing, last_day: date) -> Iterator[Happening]:
+    while (climb := owing.next_climb()) is not None and climb.on <= last_day:
+        owing = replace(owing, now=owing.opening(climb.on))
+        rung, invoices = climb.rung, owing.named(climb.invoice_ids)
+        ids = climb.invoice_ids
+        if rung.way == "person":
+            yield Happening(owing.now, "person", rung.days, ids)
+            owing = _climbed(owing, ids, heard=False)
+            continue
+        owing, found = _asked(owing, rung, invoices, last_day)
+        channel = owing.channel(rung)
+        if found.refused is not None:
+            why = found.refused
+            yield Happening(
+                owing.now, channel, rung.days, ids, False, why.code, why.reason, why.next_at
+            )
+            return
+        named = tuple(invoice.id for invoice in found.invoices)
+        is_draft = owing.settings.first_contacts == "draft" and not is_by_hand(owing, rung)
+        yield Happening(owing.now, channel, rung.days, named, is_draft)
+        called = channel == "voice"
+        owing = _climbed(owing, named, heard=True, called=called)
+
+
+def _asked(
+    owing: Owing, rung: Rung, invoices: Sequence[Invoice], last_day: date
+) -> tuple[Owing, Found]:
+    """The gate's answer, asked again whenever a refusal would be over until the last day."""
+    found = ask(owing, rung, invoices)
+    for _ in range(MOST_WAITS):
+        later = found.refused.next_at if found.refused is not None else None
+        if later is None or owing.account.local_date(later) > last_day:
+            break
+        owing = replace(owing, now=max(later, owing.now))
+        found = ask(owing, rung, invoices)
+    return owing, found
+
+
+def _climbed(owing: Owing, ids: Sequence[str], *, heard: bool, called: bool = False) -> Owing:
+    """As if the contact had been made."""
+    today, known = owing.today, owing.course
+    owed = tuple(
+        Owed(one.id, one.due_on, max(one.climbed, climbed_by(owing.rungs, one, today)))
+        if one.id in ids
+        else one
+        for one in known.owed
+    )
+    was = known.heard
+    course = Course(
+        owed,
+        Heard(today if heard else was.last_on, today if called else was.last_call_on),
+    )
+    return replace(owing, course=course)

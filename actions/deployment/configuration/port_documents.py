@@ -1,0 +1,44 @@
+"""A carrier's bill for a port request is kept until Deploy gives it to Twilio."""
+
+import hashlib
+
+from models.accounts.account import Account
+from models.accounts.audit_entry import AuditEntry
+from models.deployment.port_document import PortDocument
+from rules.deployment.knowledge_files import BadFile, plain_name
+from rules.deployment.port_documents import MOST, BadDocument, document_type
+from runtime.clock import real_now
+from runtime.errors import Refused
+from runtime.ids import new_id
+
+
+def add_port_document(account: Account, name: str, content: bytes, actor: str) -> PortDocument:
+    """Keep a bill; needs an open transaction. Raises Refused `invalid` for one that cannot be
+    used.
+    """
+    try:
+        name = plain_name(name)
+        kind = document_type(name, content)
+    except (BadFile, BadDocument) as error:
+        raise _invalid(str(error)) from None
+    if len(PortDocument.kept_by(account.id)) >= MOST:
+        raise _invalid(f"is one more than the {MOST} that wait for a port; deploy, or use one")
+    now = real_now()
+    document: PortDocument = PortDocument.create(
+        id=new_id("pdoc"),
+        account=account,
+        name=name,
+        content_type=kind,
+        size=len(content),
+        digest=hashlib.sha256(content).hexdigest(),
+        content=content,
+        created_at=now,
+        updated_at=now,
+    )
+    subject = f"port_document:{document.id}"
+    AuditEntry.record(actor, "port_document.added", subject, account.id, size=document.size)
+    return document
+
+
+def _invalid(wrong: str) -> Refused:
+    return Refused("invalid", f"The file {wrong}.", [{"field": "file", "message": wrong}])

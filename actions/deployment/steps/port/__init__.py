@@ -1,0 +1,1 @@
+"""The steps by which a clinic's number moves to us; its carrier takes days over them."""

@@ -1,0 +1,52 @@
+"""The bill of the clinic's carrier is given to Twilio, and not kept here any longer."""
+
+from actions.deployment.asking import ask
+from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
+from effects.deployment.port.port_document_upload import PORT_DOCUMENT_UPLOAD
+from models.deployment.installation import tagged
+from models.deployment.phone_line import PhoneLine
+from models.deployment.port_document import PortDocument
+from models.effects.effect import Effect
+
+MOVED = "Your number has moved already."
+THERE = "The bill is at Twilio already."
+MISSING = "Upload a recent bill of your carrier, name it as documentId, and deploy again."
+
+
+def has_moved(run: Run) -> bool:
+    """Whether the account's number is at Twilio by an earlier deployment."""
+    line = PhoneLine.of(run.account.id)
+    return line is not None and line.source == "ported" and bool(line.wanted.get("ported"))
+
+
+def document_of(run: Run) -> PortDocument | None:
+    """The bill that the clinic has named."""
+    named = run.setup.phone_integration_settings.get("documentId", "")
+    return PortDocument.one("id = ? AND account_id = ?", named, run.account.id)
+
+
+def _plan(run: Run, _seen: Json) -> Plan:
+    if has_moved(run):
+        return Skip(MOVED)
+    document = document_of(run)
+    if document is None:
+        return Fail("no_document", "The port request lacks a bill.", MISSING)
+    if document.twilio_sid:
+        return Skip(THERE)
+    request = {"document": document.id, "tag": tagged(run.step.id)}
+    return ask(run, PORT_DOCUMENT_UPLOAD, request, "the port of the clinic's number")
+
+
+def _record(run: Run, effect: Effect, answer: Json) -> Json:
+    document = PortDocument.get_by_id(effect.request["document"])
+    document.record(run.now, twilio_sid=answer["id"], content=None)
+    return {"document": answer["id"]}
+
+
+PORT_DOCUMENT = StepKind(
+    name="port_document",
+    saying="Sending your carrier's bill to Twilio...",
+    plan=_plan,
+    record=_record,
+    lasts=False,
+)

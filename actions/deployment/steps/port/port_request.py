@@ -1,0 +1,165 @@
+"""The clinic's number is asked of its carrier: the line is its own from here on, and one request is
+out for it at most.
+"""
+
+from datetime import date
+
+from actions.deployment.asking import ask
+from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
+from actions.deployment.steps.fee import no_card
+from actions.deployment.steps.port.port_document import MISSING, MOVED, document_of, has_moved
+from effects.deployment.port.port_request_cancel import PORT_REQUEST_CANCEL
+from effects.deployment.port.port_request_create import PORT_REQUEST_CREATE
+from models.base import serialize_on
+from models.deployment.phone_line import PhoneLine
+from models.deployment.resource import Resource
+from models.effects.effect import Effect
+from rules.deployment.porting import SOONEST
+from runtime.ids import new_id
+from runtime.log import get_log
+
+NAME = "port_request"
+TITLE = "Failed to submit the port request."
+TAKEN = (
+    "{number} is the number of another receptionist here. Give your clinic's own number, and deploy"
+    " again."
+)
+
+log = get_log("deployment")
+
+
+def _plan(run: Run, _seen: Json) -> Plan:
+    if has_moved(run):
+        return Skip(MOVED)
+    if not run.setup.may_pay:
+        return no_card(run)
+    settings = run.setup.phone_integration_settings
+    document = document_of(run)
+    if document is None or not document.twilio_sid:
+        return Fail("no_document", TITLE, MISSING)
+    line = _line(run, settings["phoneNumber"])
+    if line is None:
+        return Fail("number_taken", TITLE, TAKEN.format(number=settings["phoneNumber"]))
+    log.info("[Receptionist] Submitting port request (payment verified)")
+    request = {
+        "account": run.account.id,
+        "number": line.e164,
+        "body": _body(run, document.twilio_sid),
+    }
+    return ask(run, PORT_REQUEST_CREATE, request, "the clinic's own number moves to us")
+
+
+def _line(run: Run, number: str) -> PhoneLine | None:
+    """The account's line, with this number in its slot; None where another account holds it."""
+    serialize_on(f"line:{run.account.id}", f"number:{number}")
+    line, holder = PhoneLine.of(run.account.id), PhoneLine.holder(number)
+    if holder is not None and (line is None or holder.id != line.id):
+        return None
+    if line is None:
+        line = PhoneLine.create(
+            id=new_id("ln"),
+            account=run.account,
+            e164=number,
+            source="ported",
+            step_id=run.step.id,
+            asked_by=run.deployment.asked_by,
+            created_at=run.now,
+            updated_at=run.now,
+        )
+    run.step.record(made=run.step.made | {"line": line.id})
+    return line
+
+
+def _body(run: Run, document: str) -> Json:
+    """What Twilio wants to know of the present carrier's customer."""
+    settings = run.setup.phone_integration_settings
+    address = settings["serviceAddress"]
+    is_person = settings["customerType"] == "Individual"
+    representative = settings["authorizedRepresentative"]
+    losing: Json = {
+        "customer_type": settings["customerType"],
+        "customer_name": representative if is_person else run.account.name,
+        "account_telephone_number": settings["phoneNumber"],
+        "authorized_representative": representative,
+        "authorized_representative_email": settings["authorizedRepresentativeEmail"],
+        "address": {
+            "street": address["line1"],
+            "city": address["city"],
+            "state": address["state"],
+            "zip": address["postalCode"],
+            "country": address.get("country") or "US",
+        },
+    }
+    if address.get("line2"):
+        losing["address"]["street_2"] = address["line2"]
+    if settings.get("accountNumber"):
+        losing["account_number"] = settings["accountNumber"]
+    body: Json = {"documents": [document], "losing_carrier_information": losing}
+    wished = settings.get("targetDate")
+    if wished and date.fromisoformat(wished) >= (run.now + SOONEST).date():
+        body["target_port_in_date"] = wished
+    return body
+
+
+def _record(run: Run, _effect: Effect, answer: Json) -> Json:
+    Resource(
+        id=run.step.id,
+        account=run.account.id,
+        deployment_id=run.deployment.id,
+        provider="twilio",
+        name=NAME,
+        provider_id=answer["id"],
+        state="made",
+        created_at=run.now,
+        updated_at=run.now,
+    ).insert_new("id")
+    settings = run.setup.phone_integration_settings | {"portStatus": "submitted"}
+    run.setup.record(run.now, phone_integration_settings=settings)
+    return {"port": answer["id"]}
+
+
+def _refused(_run: Run, effect: Effect) -> Plan:
+    return Fail(effect.error_code or "refused", TITLE, effect.error or "")
+
+
+def _undo(run: Run) -> UndoPlan:
+    """Cancelled, unless the number has moved: then it stays at Twilio, and in the line."""
+    if has_moved(run):
+        return Skip("")
+    asked = Resource.named(run.account.id, NAME)
+    if asked is None or run.made("porting").get("over"):
+        if asked is not None:
+            asked.record(run.now, state="released")
+        _free(run)
+        return Skip("")
+    return ask(run, PORT_REQUEST_CANCEL, {"sid": asked.provider_id}, "the deployment is undone")
+
+
+def _undone(run: Run, _effect: Effect, _answer: Json) -> None:
+    asked = Resource.named(run.account.id, NAME)
+    if asked is not None:
+        asked.record(run.now, state="released")
+    _free(run)
+
+
+def _free(run: Run) -> None:
+    """The slot is free, and the number is where it always was."""
+    line = PhoneLine.of(run.account.id)
+    if line is not None and line.id == run.step.made.get("line"):
+        line.record(run.now, state="released", holds_slot=False)
+    settings = run.setup.phone_integration_settings
+    if settings.get("portStatus"):
+        settings = settings | {"portStatus": "pending_configuration"}
+        run.setup.record(run.now, phone_integration_settings=settings)
+
+
+PORT_REQUEST = StepKind(
+    name=NAME,
+    saying="Submitting the port request...",
+    plan=_plan,
+    record=_record,
+    refused=_refused,
+    undo=_undo,
+    undone=_undone,
+    undo_saying="The port request was cancelled; the number stays with its carrier.",
+)

@@ -1,0 +1,96 @@
+"""The number that has moved is set up: its calls and texts come to us, and it tells its address.
+
+Undoing leaves it at Twilio, for released it would be lost to the clinic for good.
+"""
+
+from actions.deployment.asking import ask
+from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
+from effects.deployment.port.number_setup import NUMBER_SETUP
+from effects.deployment.vapi.number_texts import text_webhook
+from models.deployment.installation import tagged
+from models.deployment.phone_line import PhoneLine
+from models.deployment.resource import Resource
+from models.effects.effect import Effect
+from providers.errors import ProviderError
+from providers.twilio.numbers import get_number
+from providers.twilio.refusals import NOT_FOUND
+from runtime.settings import get_settings
+
+CALLS = "/api/webhooks/twilio/voice"
+TITLE = "Deployment failed."
+GONE = (
+    "{number} is not at Twilio any more: nobody can call the receptionist. Ask whoever runs"
+    " Payphone where it has gone."
+)
+KEPT = (
+    "{number} stays at Twilio: deploy again, port it to another carrier, or ask whoever runs"
+    " Payphone to release it."
+)
+SET_UP = "The number is set up already."
+
+
+def _look(run: Run) -> Json:
+    line = PhoneLine.of(run.account.id)
+    if line is None or not line.twilio_sid:
+        return {}
+    try:
+        return {"found": get_number(line.twilio_sid)}
+    except ProviderError as error:
+        if error.code != NOT_FOUND:
+            raise
+        return {}
+
+
+def _plan(run: Run, seen: Json) -> Plan:
+    line = PhoneLine.of(run.account.id)
+    if line is None or "found" not in seen:
+        number = run.setup.phone_integration_settings.get("phoneNumber", "")
+        return Fail("number_released", TITLE, GONE.format(number=number))
+    settings = _settings(run, line)
+    is_live = bool(line.vapi_id)  # then its calls go to Vapi
+    if is_live:
+        settings.pop("voice_url")
+    if all(seen["found"].get(name) == value for name, value in settings.items()):
+        return Skip(SET_UP)
+    request = {"sid": line.twilio_sid, "settings": settings}
+    return ask(run, NUMBER_SETUP, request, "the clinic's number has moved to us")
+
+
+def _settings(run: Run, line: PhoneLine) -> Json:
+    settings = {
+        "friendly_name": tagged(line.id),
+        "sms_url": text_webhook(),
+        "voice_url": f"{get_settings().public_url}{CALLS}",
+    }
+    address = Resource.named(run.account.id, "emergency_address")
+    if address is not None:
+        settings["emergency_address_sid"] = address.provider_id
+    return settings
+
+
+def _record(run: Run, effect: Effect, _answer: Json) -> Json:
+    line = PhoneLine.of(run.account.id)
+    if line is None:
+        return {}
+    address = effect.request["settings"].get("emergency_address_sid")
+    told = {"emergencyAddressSid": address} if address else {}
+    line.record(run.now, wanted=line.wanted | told)
+    return {"lineId": line.id, "phoneNumber": line.e164, "sid": line.twilio_sid}
+
+
+def _undo(run: Run) -> UndoPlan:
+    line = PhoneLine.of(run.account.id)
+    if line is None:
+        return Skip("")
+    line.record(run.now, voice_live=False)
+    return Done(message=KEPT.format(number=line.e164))
+
+
+PORTED_NUMBER = StepKind(
+    name="ported_number",
+    saying="Setting up your number...",
+    look=_look,
+    plan=_plan,
+    record=_record,
+    undo=_undo,
+)

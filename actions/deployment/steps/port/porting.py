@@ -1,0 +1,77 @@
+"""Waiting until the number has moved: what Twilio and the carrier say of it is told in words.
+
+Nobody is asked in between: a report of Twilio's, or the hourly look, has this step look again.
+"""
+
+from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, Wait
+from actions.deployment.steps.port.port_document import MOVED, has_moved
+from actions.deployment.steps.port.port_request import NAME
+from models.deployment.phone_line import PhoneLine
+from models.deployment.resource import Resource
+from providers.twilio.numbers import find_number_by_e164
+from providers.twilio.porting import get_port
+from rules.deployment.porting import ACT, DONE, OVER, port_of
+from runtime.clock import rfc3339
+
+TITLE = "The number was not ported."
+NOT_ASKED = "The port request is not there any more. Deploy again to submit it anew."
+LATE = "The number has moved, and Twilio does not list it yet."
+AWAITING = "awaiting_port"
+LOOK_AGAIN = 60.0  # seconds
+
+
+def _look(run: Run) -> Json:
+    asked = Resource.named(run.account.id, NAME)
+    line = PhoneLine.of(run.account.id)
+    if asked is None or line is None or has_moved(run):
+        return {}
+    request = get_port(asked.provider_id)
+    number: Json = next((each for each in request["numbers"] if each["number"] == line.e164), {})
+    seen: Json = {"request": request, "number": number}
+    if number.get("status", "").lower() == "completed":
+        seen["owned"] = find_number_by_e164(line.e164 or "")
+    return seen
+
+
+def _plan(run: Run, seen: Json) -> Plan:
+    if has_moved(run):
+        return Skip(MOVED)
+    if not seen:
+        return Fail("port_gone", TITLE, NOT_ASKED)
+    settings = run.setup.phone_integration_settings
+    port = port_of(
+        seen["request"],
+        seen["number"],
+        settings.get("authorizedRepresentative", ""),
+        settings.get("authorizedRepresentativeEmail", ""),
+    )
+    run.setup.record(run.now, phone_integration_settings=settings | {"portStatus": port.status})
+    if port.what == OVER:
+        run.step.record(made=run.step.made | {"over": port.status})
+        return Fail(f"port_{port.status}", TITLE, port.words)
+    if port.what != DONE:
+        return Wait(0, port.words, AWAITING, asks_clinic=port.what == ACT)
+    if seen.get("owned") is None:
+        return Wait(LOOK_AGAIN, LATE, AWAITING)
+    return _moved(run, seen["owned"]["id"])
+
+
+def _moved(run: Run, sid: str) -> Plan:
+    """From now on it is released by nobody but a person: it cannot be had again."""
+    line = PhoneLine.of(run.account.id)
+    asked = Resource.named(run.account.id, NAME)
+    if line is None or asked is None:
+        return Fail("port_gone", TITLE, NOT_ASKED)
+    wanted = line.wanted | {"ported": rfc3339(run.now)}
+    line.record(run.now, state="owned", twilio_sid=sid, wanted=wanted)
+    asked.record(run.now, state="released")
+    return Done({"phoneNumber": line.e164, "sid": sid})
+
+
+PORTING = StepKind(
+    name="porting",
+    saying="Waiting until your number has moved...",
+    look=_look,
+    plan=_plan,
+    lasts=False,
+)

@@ -1,0 +1,1 @@
+"""Connecting calendars and practice software, keeping credentials good, reading free times."""

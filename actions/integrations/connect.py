@@ -1,0 +1,190 @@
+"""Connecting and disconnecting: by keys and tokens that the clinic gives, or by its consent."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from actions.integrations.keep import opened, refuse_while_revoking, save_connected
+from actions.integrations.port import Credential, Port, Values
+from actions.integrations.ports import credential_of, port_of
+from models.accounts.account import Account
+from models.accounts.audit_entry import AuditEntry
+from models.base import serialize_on, transaction
+from models.delivery.stage import stage
+from models.integrations.integration import Integration
+from models.integrations.oauth_state import OAuthState
+from providers.errors import ProviderError
+from providers.oauth.authorization import (
+    Tokens,
+    authorization_url,
+    exchange_code,
+    new_verifier,
+)
+from rules.integrations.oauth_providers import OAuthProvider
+from runtime.clock import real_now
+from runtime.errors import Misconfigured, Refused
+from runtime.secret_box import seal, unseal
+from runtime.settings import get_settings
+
+CALLBACK = "/api/oauth/callback"
+PATIENCE = timedelta(minutes=15)  # for the clinic to say yes
+RETRY_AFTER = 5  # seconds
+OVER = (
+    "This way back was used already, or is older than 15 minutes. Start again where you connect"
+    " your calendar."
+)
+DENIED = "You did not allow it at {title} ({code}). Nothing was changed; start again if you like."
+NO_REFRESH = (
+    "{title} gave no lasting access. Take Payphone's access away in your account there, then"
+    " connect again."
+)
+TOO_LITTLE = "Not everything was allowed at {title}. Connect again, and leave every box checked."
+TAKES_NOT = "{title} does not take it ({code}). Check what you gave, and send it again."
+AWAY = "{title} did not answer as it should ({code}). Nothing was changed; try again."
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A credential that a harmless call has shown to work, and what that call found."""
+
+    credential: Credential
+    found: str
+
+
+def authorize(account: Account, provider: str, actor: str) -> str:
+    """Where the clinic says yes, and comes back from within 15 minutes, once. Raises Refused
+    `not_found`, `conflict`; Misconfigured.
+    """
+    port = port_of(provider)
+    if port.oauth is None:
+        raise Refused(
+            "conflict",
+            f"{port.title} knows no consent: it is connected with {', '.join(port.fields)}. Send"
+            f" them to …/integrations/{port.name}/connect.",
+        )
+    known, redirect = port.oauth(), _callback()
+    verifier, now = new_verifier(), real_now()
+    with transaction():
+        refuse_while_revoking(account.id, port)
+        state = OAuthState.begin(account, port.name, seal(verifier), actor, now, now + PATIENCE)
+    return authorization_url(known, redirect, state, verifier)
+
+
+def finish(state: str, code: str, error: str) -> tuple[Integration, Port]:
+    """What the clinic's consent came to: connected, or why not. Called outside a transaction.
+
+    Raises Refused in words for the clinic: `bad_request` for a way back that does not count (any
+    more), `provider_refused`, `provider_unavailable`, `conflict`; Misconfigured.
+    """
+    with transaction():
+        asked = OAuthState.take(state, real_now()) if state else None
+    if asked is None:
+        raise Refused("bad_request", OVER)
+    port = port_of(asked.provider)
+    if port.oauth is None:
+        raise Refused("bad_request", OVER)
+    if error or not code:
+        raise Refused(
+            "provider_refused", DENIED.format(title=port.title, code=error[:40] or "no code")
+        )
+    known = port.oauth()
+    try:
+        tokens = exchange_code(known, _callback(), code, unseal(asked.verifier))
+        _need_scopes(known, tokens)
+        before = Integration.of(asked.account_id, port.name)
+        if not tokens.refresh:
+            if before is not None and before.state == "connected" and opened(before).get("refresh"):
+                return before, port  # what is kept lasts longer than what came
+            if known.needs_refresh_token:
+                raise Refused("provider_refused", NO_REFRESH.format(title=port.title))
+        credential = credential_of(tokens)
+        found = port.check(credential.values)
+    except ProviderError as failed:
+        raise _refused(port, failed) from None
+    return save_connected(asked.account, port, credential, found, asked.asked_by), port
+
+
+def verify(account: Account, provider: str, given: Values) -> Verified:
+    """A credential made of what the clinic gave, once a harmless call has shown that it works.
+    Called outside a transaction.
+
+    Raises Refused `not_found`, `conflict`, `invalid` with fields, `provider_refused`,
+    `provider_unavailable`; Misconfigured.
+    """
+    port = port_of(provider)
+    if port.make is None:
+        raise Refused(
+            "conflict",
+            f"{port.title} is connected by consent: POST …/integrations/{port.name}/authorize.",
+        )
+    _check_fields(port, given)
+    refuse_while_revoking(account.id, port)
+    try:
+        credential = port.make(given)
+        return Verified(credential, port.check(credential.values))
+    except ProviderError as error:
+        raise _refused(port, error) from None
+
+
+def connect(account: Account, provider: str, verified: Verified, actor: str) -> Integration:
+    """Keep what was verified."""
+    return save_connected(account, port_of(provider), verified.credential, verified.found, actor)
+
+
+def disconnect(account: Account, provider: str, actor: str) -> Integration:
+    """Use it no more from now on, and have its provider told. Raises Refused `not_found`."""
+    now = real_now()
+    with transaction():
+        serialize_on(f"integrations:{account.id}")
+        found = Integration.one("account_id = ? AND provider = ? AND current", account.id, provider)
+        if found is None:
+            raise Refused("not_found", f"{provider[:40]} is not connected.")
+        row = Integration.locked(found.id)
+        row.record(now, state="revoked", current=False, error="")
+        AuditEntry.record(
+            actor,
+            "integration.disconnected",
+            f"integration:{row.id}",
+            account.id,
+            provider=provider,
+        )
+        stage("revoke_integration", row.id, row.id, fair_to=account.id)
+    return row
+
+
+def _callback() -> str:
+    public = get_settings().public_url
+    if not public:
+        raise Misconfigured(
+            "PUBLIC_URL is not set: nobody could come back from a provider. Set it to the address"
+            " of this installation, and register PUBLIC_URL/api/oauth/callback at the provider."
+        )
+    return f"{public}{CALLBACK}"
+
+
+def _need_scopes(known: OAuthProvider, tokens: Tokens) -> None:
+    if tokens.scopes is not None and not set(known.scopes) <= tokens.scopes:
+        raise Refused("provider_refused", TOO_LITTLE.format(title=known.title))
+
+
+def _check_fields(port: Port, given: Values) -> None:
+    takes = ", ".join((*port.fields, *port.optional))
+    wrong = [(name, "is missing") for name in port.fields if not given.get(name)]
+    wrong += [
+        (name, f"means nothing to {port.title}")
+        for name in given
+        if name not in {*port.fields, *port.optional}
+    ]
+    if wrong:
+        errors = [
+            {"field": name, "message": f"{what}; {takes} are accepted; correct it"}
+            for name, what in wrong
+        ]
+        raise Refused("invalid", f"{wrong[0][0]} {errors[0]['message']}.", errors)
+
+
+def _refused(port: Port, error: ProviderError) -> Refused:
+    code = error.code or error.outcome
+    if error.outcome == "refused":
+        return Refused("provider_refused", TAKES_NOT.format(title=port.title, code=code))
+    words = AWAY.format(title=port.title, code=code)
+    return Refused("provider_unavailable", words, retry_after=RETRY_AFTER)

@@ -1,0 +1,101 @@
+"""When a clinic has time: its hours, less what the calendars it has connected say."""
+
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from actions.integrations.keep import opened, record_expired
+from actions.integrations.port import Asked, Port
+from actions.integrations.ports import BUILT_IN
+from actions.integrations.renew import OVER, renew
+from models.accounts.account import Account
+from models.accounts.account_settings import AccountSettings
+from models.base import transaction
+from models.integrations.integration import Integration
+from providers.errors import ProviderError
+from rules.integrations.free_times import days_from, within, without
+from rules.integrations.free_times import opened as opened_hours
+from rules.integrations.opening_hours import Span
+from runtime.clock import business_now, real_now
+from runtime.errors import NotAllowed
+
+MARGIN = timedelta(seconds=30)  # an access token that expires sooner is renewed first
+
+
+class NoCalendar(NotAllowed):
+    """The account has no calendar connected that could be read."""
+
+
+def free_times(account: Account, day_from: date, day_to: date) -> list[Span]:
+    """When the clinic is open and has time from `day_from` to `day_to`, days of its zone, a
+    fortnight at most; in order, in UTC, and nothing that is over. Called outside a transaction.
+
+    Raises NoCalendar, ProviderError or NotYet where a calendar cannot be read: what is not known is
+    not free.
+    """
+    zone = ZoneInfo(account.time_zone)
+    days = days_from(day_from, day_to)
+    hours = AccountSettings.of_account(account.id).opening_hours
+    free = opened_hours(hours, days, zone, business_now())
+    connected = with_calendars(account.id)
+    if not connected:
+        raise NoCalendar("No calendar is connected.")
+    if not free:
+        return []
+    asked = Asked(days[0], days[-1], zone, free[0][0], free[-1][1])
+    read = 0
+    for row, port in connected:
+        spans = _read(row, port, asked)
+        if spans is not None:
+            read += 1
+            free = without(free, spans) if port.busy is not None else within(free, spans)
+    if not read:
+        raise NoCalendar("Every calendar has to be connected again.")
+    return free
+
+
+def with_calendars(account_id: str) -> list[tuple[Integration, Port]]:
+    """What the account has connected that can tell free times."""
+    found = [
+        (row, BUILT_IN.get(row.provider))
+        for row in Integration.used_by(account_id)
+        if row.state == "connected"
+    ]
+    return [(row, port) for row, port in found if port is not None and port.has_times]
+
+
+def has_calendar(account_id: str) -> bool:
+    """Whether the account has one connected, or to be connected again: its receptionist is given
+    the tool, which says so while it cannot be read.
+    """
+    return any(
+        port is not None and port.has_times
+        for port in (BUILT_IN.get(row.provider) for row in Integration.used_by(account_id))
+    )
+
+
+def _read(row: Integration, port: Port, asked: Asked) -> list[Span] | None:
+    """What the calendar says; None when its credential turns out to have expired."""
+    if row.expires_at is not None and row.expires_at <= real_now() + MARGIN:
+        _renew_now(row)
+    for may_renew in (port.renew is not None, False):
+        row = Integration.get_by_id(row.id)
+        if row.state != "connected":
+            return None
+        try:
+            read = port.busy or port.slots
+            return read(opened(row), asked) if read is not None else None
+        except ProviderError as error:
+            if error.code not in OVER:
+                raise
+            if may_renew:
+                _renew_now(row)
+                continue
+            with transaction():
+                record_expired(row, port, error.code)
+    return None
+
+
+def _renew_now(row: Integration) -> None:
+    write = renew(row.id, early=True)
+    with transaction():
+        write()

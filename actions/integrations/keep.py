@@ -1,0 +1,146 @@
+"""How a credential is kept: sealed, and looked at again before it expires."""
+
+import json
+from datetime import datetime, timedelta
+
+from actions.integrations.port import Credential, Port, Values
+from models.accounts.account import Account
+from models.accounts.audit_entry import AuditEntry
+from models.base import serialize_on, transaction
+from models.feed.emit import emit
+from models.integrations.integration import Integration
+from runtime.clock import real_now
+from runtime.errors import Refused
+from runtime.ids import new_id
+from runtime.secret_box import is_newest, seal, unseal
+
+SYSTEM = "system"
+LEAD = timedelta(minutes=10)  # before an access token expires
+LOOK_EVERY = timedelta(days=1)  # at one that does not expire
+SOONEST = timedelta(minutes=1)  # from one renewal to the next
+STILL_GOES = "{title} is being disconnected just now. Connect it again in a minute."
+RECONNECT = "{title} does not take our credential any more ({code}). Connect it again."
+
+
+def opened(row: Integration) -> Values:
+    """The credential's values."""
+    values: Values = json.loads(unseal(row.sealed))
+    return values
+
+
+def sealed(values: Values) -> str:
+    """The values as they are kept, under the newest key."""
+    return seal(json.dumps(values, sort_keys=True))
+
+
+def next_look(credential: Credential, now: datetime) -> datetime:
+    """When it is renewed, or looked at."""
+    if credential.expires_at is None:
+        return now + LOOK_EVERY
+    return max(credential.expires_at - LEAD, now + SOONEST)
+
+
+def refuse_while_revoking(account_id: str, port: Port) -> None:
+    """Raises Refused `conflict` while the one before is being taken back: at Google, that ends what
+    the clinic consents to meanwhile too.
+    """
+    before = Integration.of(account_id, port.name)
+    if before is not None and before.to_be_revoked:
+        raise Refused("conflict", STILL_GOES.format(title=port.title))
+
+
+def save_connected(
+    account: Account, port: Port, credential: Credential, found: str, actor: str
+) -> Integration:
+    """Keep a credential that was verified; it takes the place of the one before. Raises Refused
+    `conflict`.
+    """
+    now = real_now()
+    fresh = {
+        "state": "connected",
+        "sealed": sealed(credential.values),
+        "found": found[:200],
+        "error": "",
+        "expires_at": credential.expires_at,
+        "renew_at": next_look(credential, now),
+        "renewing_until": None,
+        "verified_at": now,
+    }
+    with transaction():
+        serialize_on(f"integrations:{account.id}")
+        refuse_while_revoking(account.id, port)
+        before = Integration.one(
+            "account_id = ? AND provider = ? AND current", account.id, port.name
+        )
+        if before is not None:
+            row = Integration.locked(before.id)
+            row.record(now, version=row.version + 1, **fresh)
+        else:
+            row = Integration.create(
+                id=new_id("int"),
+                account=account,
+                provider=port.name,
+                kind=port.kind,
+                created_at=now,
+                updated_at=now,
+                **fresh,
+            )
+        _audit(row, actor, "integration.connected")
+    return row
+
+
+def record_renewed(row: Integration, credential: Credential) -> None:
+    """Keep what a renewal brought, unless the clinic has connected anew meanwhile. One that is to
+    be taken back keeps it too: this is what its provider is told.
+    """
+    now = real_now()
+    current = Integration.locked(row.id)
+    if current.version != row.version:
+        return
+    current.record(
+        now,
+        sealed=sealed(credential.values),
+        expires_at=credential.expires_at,
+        renew_at=next_look(credential, now),
+        renewing_until=None,
+        verified_at=now,
+    )
+
+
+def record_expired(row: Integration, port: Port, code: str) -> None:
+    """It does not count any more: say so once, on the feed too."""
+    current = Integration.locked(row.id)
+    if current.version != row.version or current.state != "connected":
+        return
+    words = RECONNECT.format(title=port.title, code=code)
+    current.record(real_now(), state="expired", error=words, renewing_until=None)
+    payload = {"integrationId": row.id, "provider": row.provider, "reason": words}
+    emit(row.account_id, "integration.expired", payload, f"integration:{row.id}")
+    _audit(current, SYSTEM, "integration.expired", code=code)
+
+
+def record_left(row: Integration, note: str) -> None:
+    """The provider was told, or will not be: nothing is kept of the credential."""
+    current = Integration.locked(row.id)
+    if current.to_be_revoked:
+        current.record(real_now(), sealed="", error=note)
+        _audit(current, SYSTEM, "integration.revoked", note=note)
+
+
+def reseal_integration(row: Integration, actor: str) -> bool:
+    """Seal the credential under the newest key; whether that was needed. Raises Misconfigured when
+    it opens under none of the keys.
+    """
+    with transaction():
+        row = Integration.locked(row.id)
+        if not row.sealed or is_newest(row.sealed):
+            return False
+        row.record(real_now(), sealed=seal(unseal(row.sealed)))
+        _audit(row, actor, "integration.resealed")
+    return True
+
+
+def _audit(row: Integration, actor: str, action: str, **detail: str) -> None:
+    AuditEntry.record(
+        actor, action, f"integration:{row.id}", row.account_id, provider=row.provider, **detail
+    )

@@ -1,0 +1,173 @@
+"""Everything that a clinic may connect: Google's calendar, Open Dental, NexHealth, and what the
+file of OAUTH_PROVIDERS adds.
+"""
+
+import tomllib
+from collections.abc import Callable
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from actions.integrations.port import Asked, Credential, Port, Values
+from providers.errors import ProviderError
+from providers.google import calendar
+from providers.nexhealth import slots as nexhealth
+from providers.oauth import authorization
+from providers.open_dental import slots as open_dental
+from rules.integrations.oauth_providers import BadProvider, OAuthProvider, read_providers
+from rules.integrations.opening_hours import Span
+from runtime.clock import business_now, real_now
+from runtime.errors import Misconfigured, Refused
+from runtime.settings import get_settings
+
+
+def ports() -> dict[str, Port]:
+    """By name, in the order they are shown in. Raises Misconfigured for a file that cannot be."""
+    return BUILT_IN | {
+        each.name: _oauth_port(each) for each in further(get_settings().oauth_providers)
+    }
+
+
+def find_port(name: str) -> Port | None:
+    """The port of this name, if there is one. What is built in is there whatever the file says;
+    raises Misconfigured for the others.
+    """
+    return BUILT_IN.get(name) or ports().get(name)
+
+
+def port_of(name: str) -> Port:
+    """The port of this name. Raises Refused `not_found`, Misconfigured."""
+    port = find_port(name)
+    if port is None:
+        raise Refused(
+            "not_found", f"There is no provider {name[:40]}. There are: {', '.join(ports())}."
+        )
+    return port
+
+
+@lru_cache(maxsize=4)
+def further(path: str) -> tuple[OAuthProvider, ...]:
+    """The providers of the file at `path`; none without one. Raises Misconfigured."""
+    if not path:
+        return ()
+    try:
+        document = tomllib.loads(Path(path).read_text("utf-8"))
+        return tuple(read_providers(document, frozenset(BUILT_IN)))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(
+            f"OAUTH_PROVIDERS names {path}, which cannot be read: {type(error).__name__}. Name a"
+            " TOML file."
+        ) from None
+    except (tomllib.TOMLDecodeError, BadProvider) as error:
+        raise Misconfigured(f"OAUTH_PROVIDERS: {path}: {error}.") from None
+
+
+def credential_of(tokens: authorization.Tokens, kept: str = "") -> Credential:
+    """Tokens as a credential; a refresh token that was kept stays where there is no new one."""
+    expires_at = None if tokens.lasts is None else real_now() + timedelta(seconds=tokens.lasts)
+    return Credential({"access": tokens.access, "refresh": tokens.refresh or kept}, expires_at)
+
+
+def _oauth_port(provider: OAuthProvider) -> Port:
+    def check(values: Values) -> str:
+        authorization.verify(provider, values["access"])
+        return provider.title
+
+    return _by_consent(provider.name, provider.title, lambda: provider, check)
+
+
+def _by_consent(
+    name: str,
+    title: str,
+    oauth: Callable[[], OAuthProvider],
+    check: Callable[[Values], str],
+    busy: Callable[[Values, Asked], list[Span]] | None = None,
+) -> Port:
+    def renew(values: Values) -> Credential:
+        kept = values.get("refresh", "")
+        if not kept:
+            raise ProviderError(name, "refused", "no refresh token", authorization.INVALID_GRANT)
+        return credential_of(authorization.refresh(oauth(), kept), kept)
+
+    def revoke(values: Values) -> None:
+        authorization.revoke(oauth(), values.get("refresh") or values["access"])
+
+    return Port(name, title, "oauth", check, renew=renew, revoke=revoke, busy=busy, oauth=oauth)
+
+
+def _google_busy(values: Values, asked: Asked) -> list[Span]:
+    return calendar.busy(values["access"], asked.begins, asked.ends)
+
+
+def _google_calendar(values: Values) -> str:
+    return calendar.find_calendar(values["access"]) or calendar.TITLE
+
+
+def _key_pair(given: Values) -> Credential:
+    developer_key = given.get("developerKey") or get_settings().open_dental_developer_key
+    if not developer_key:
+        raise Misconfigured(
+            "OPEN_DENTAL_DEVELOPER_KEY is not set, and no developerKey was given with the"
+            " customerKey; take it from Open Dental's developer portal."
+        )
+    return Credential({"developerKey": developer_key, "customerKey": given["customerKey"]})
+
+
+def _open_dental_slots(values: Values, asked: Asked) -> list[Span]:
+    keys = values["developerKey"], values["customerKey"]
+    return open_dental.find_slots(*keys, asked.first, asked.last, asked.zone)
+
+
+def _open_dental_check(values: Values) -> str:
+    today = business_now().date()
+    open_dental.find_slots(
+        values["developerKey"], values["customerKey"], today, today, ZoneInfo("UTC")
+    )
+    return open_dental.TITLE
+
+
+def _with_bearer(given: Values) -> Credential:
+    access = nexhealth.exchange_key(given["apiKey"])
+    kept = {name: given[name] for name in ("apiKey", "subdomain", "locationId")}
+    return Credential(kept | {"access": access}, real_now() + nexhealth.LASTS)
+
+
+def _nexhealth_slots(values: Values, asked: Asked) -> list[Span]:
+    place = values["subdomain"], values["locationId"]
+    return nexhealth.find_slots(values["access"], *place, asked.first, asked.last)
+
+
+def _nexhealth_check(values: Values) -> str:
+    today = business_now().date()
+    place = values["subdomain"], values["locationId"]
+    nexhealth.find_slots(values["access"], *place, today, today)
+    return f"{values['subdomain']}, location {values['locationId']}"
+
+
+BUILT_IN = {
+    port.name: port
+    for port in (
+        _by_consent(calendar.NAME, calendar.TITLE, calendar.google, _google_calendar, _google_busy),
+        Port(
+            open_dental.NAME,
+            open_dental.TITLE,
+            "key_pair",
+            _open_dental_check,
+            fields=("customerKey",),
+            optional=("developerKey",),
+            make=_key_pair,
+            slots=_open_dental_slots,
+        ),
+        Port(
+            nexhealth.NAME,
+            nexhealth.TITLE,
+            "token",
+            _nexhealth_check,
+            fields=("apiKey", "subdomain", "locationId"),
+            make=_with_bearer,
+            renew=_with_bearer,
+            slots=_nexhealth_slots,
+        ),
+    )
+}

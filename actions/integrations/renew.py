@@ -1,0 +1,105 @@
+"""Renewing a credential before it expires, by one process at a time; and taking it back.
+
+A refresh token may be worth something once only: two that used it at the same time would end the
+clinic's consent. So whoever renews claims the row first, and nobody else does until that is over.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from actions.integrations.keep import (
+    opened,
+    record_expired,
+    record_left,
+    record_renewed,
+)
+from actions.integrations.port import Credential, Port
+from actions.integrations.ports import find_port
+from models.base import transaction
+from models.integrations.integration import Integration
+from providers.errors import ProviderError
+from runtime.clock import real_now
+from runtime.errors import NotYet
+from runtime.log import get_log
+
+CLAIM = timedelta(seconds=60)  # longer than a job may take, so longer than its request
+# the clinic has to connect again: nothing that we repeat helps
+OVER = frozenset({"invalid_grant", "unauthorized"})
+BY_HAND = "{title} did not take it back ({code}). Take Payphone's access away there by hand."
+UNKNOWN = "This provider is not known here any more. Take Payphone's access away there by hand."
+
+log = get_log("integrations")
+Write = Callable[[], None]
+
+
+def renew(integration_id: str, *, early: bool = False) -> Write:
+    """Renew it at its provider, or look whether it still counts; what is then to be written, with
+    whatever else, in a transaction. Nothing unless it is due, or wanted `early`.
+
+    Raises NotYet while another process does it; ProviderError when its provider cannot be asked.
+    """
+    row, now = Integration.get_by_id(integration_id), real_now()
+    port = find_port(row.provider)
+    if row.state != "connected" or port is None or not (early or row.renew_at <= now):
+        return _nothing
+    with transaction():
+        claimed = row.claim(now, now + CLAIM)
+        seen, row = row, Integration.get_by_id(row.id)
+    if not claimed:
+        raise NotYet(f"integration {row.id} is being renewed")
+    if row.sealed != seen.sealed:  # somebody else has done it since we looked
+        _give_back(row)
+        return _nothing
+    try:
+        credential = _renewed(row, port)
+    except ProviderError as error:
+        code = error.code
+        if error.outcome == "refused" and code in OVER:
+            log.warning("integration expired", integration=row.id, provider=row.provider, code=code)
+            return lambda: record_expired(row, port, code)
+        _give_back(row)
+        raise
+    return lambda: record_renewed(row, credential)
+
+
+def _renewed(row: Integration, port: Port) -> Credential:
+    """A fresh credential; the same one, where it only has to be looked at."""
+    values = opened(row)
+    if port.renew is not None and row.expires_at is not None:
+        return port.renew(values)
+    port.check(values)
+    return Credential(values, row.expires_at)
+
+
+def _give_back(row: Integration) -> None:
+    with transaction():
+        current = Integration.locked(row.id)
+        if current.version == row.version:
+            current.record(real_now(), renewing_until=None)
+
+
+def revoke(integration_id: str) -> Write:
+    """Have its provider take it back; what is then to be written. Raises NotYet while it is being
+    renewed; ProviderError when its provider cannot be asked.
+    """
+    row, now = Integration.get_by_id(integration_id), real_now()
+    if not row.to_be_revoked:
+        return _nothing
+    if row.renewing_until is not None and row.renewing_until > now:
+        raise NotYet(f"integration {row.id} is being renewed")
+    port = find_port(row.provider)
+    if port is None:
+        return lambda: record_left(row, UNKNOWN)
+    note = ""
+    try:
+        if port.revoke is not None:
+            port.revoke(opened(row))
+    except ProviderError as error:
+        if error.outcome != "refused":
+            raise
+        note = BY_HAND.format(title=port.title, code=error.code)
+    return lambda: record_left(row, note)
+
+
+def _nothing() -> None:
+    """There is nothing to write."""

@@ -1,0 +1,180 @@
+"""An answer to a text becomes work for somebody at the clinic, and what must be heeded at once is:
+a hold, or a number that is not used any more.
+
+What a person wrote goes to the clinic whose text they answer, and to no other one that may share
+the sender. Holds and suppressions are placed wherever a wish to stop would be heard.
+"""
+
+from typing import Any
+
+from models.accounts.audit_entry import AuditEntry
+from models.contact.account_sender import accounts_of_sender
+from models.contact.hold import Hold
+from models.contact.message import Message
+from models.contact.phone_suppression import PhoneSuppression
+from models.contact.work_item import WorkItem
+from models.invoices.customer import Customer
+from rules.contact.replies import CLASSES, Class, class_of, when_of
+from runtime.clock import real_now
+
+HEARD_BY = "inbound_sms"
+CHANNELS = ("sms", "voice")
+MOST_TEXTS = 20  # of one person that an open item shows
+MOST_WORDS = 500
+RANK = {each.code: place for place, each in enumerate(CLASSES)}
+
+
+def hear_reply(
+    phone: str,
+    number: str,
+    service: str,
+    words: str,
+    reference: str,
+    accounts: list[str],
+    has_stopped: bool,
+) -> list[WorkItem]:
+    """Open the work items of a text that came in, in the open transaction: one for each of the
+    `accounts` that it concerns at once, and one with the words for the account that it answers.
+    """
+    found = class_of(words, has_stopped)
+    if found is None:
+        return []
+    answered = _answered(phone, number, service, accounts)
+    concerned = accounts if found.hold or found.suppresses else []
+    items = []
+    for account_id in sorted({*concerned, answered} - {""}):
+        customers = _people(account_id, phone)
+        _heed(found, account_id, customers, phone, reference)
+        told = words[:MOST_WORDS] if account_id == answered else ""
+        items.append(_open(found, account_id, customers, phone, told, reference))
+    return items
+
+
+def _answered(phone: str, number: str, service: str, accounts: list[str]) -> str:
+    """The account whose text is answered: that of the last one to this phone by this sender, else
+    the only one that it can be; empty when nobody can tell.
+    """
+    texts = Message.select(Message.account).where(
+        Message.to == phone, Message.sent_at.is_null(False)
+    )
+    if number.startswith("+"):  # an RCS agent's name does not tell by whom the text was sent
+        texts = texts.where(Message.sender << sorted({number, service} - {""}))
+    last = texts.order_by(Message.sent_at.desc()).first()
+    if last is not None:
+        return str(last.account_id)
+    owners = accounts_of_sender(service, number)
+    candidates = owners if owners else accounts
+    return candidates[0] if len(candidates) == 1 else ""
+
+
+def _people(account_id: str, phone: str) -> list[Customer]:
+    """The account's customers at this phone, whoever was texted last first."""
+    last = _last_text(account_id, phone)
+    rows = list(Customer.select().where(Customer.account == account_id, Customer.phone == phone))
+    if last is not None and last.customer_id not in {row.id for row in rows}:
+        rows.append(Customer.get_by_id(last.customer_id))
+    return sorted(rows, key=lambda row: (last is None or row.id != last.customer_id, row.id))
+
+
+def _last_text(account_id: str, phone: str) -> Message | None:
+    row: Message | None = (
+        Message.select()
+        .where(Message.account == account_id, Message.to == phone, Message.sent_at.is_null(False))
+        .order_by(Message.sent_at.desc())
+        .first()
+    )
+    return row
+
+
+def _heed(
+    found: Class, account_id: str, customers: list[Customer], phone: str, reference: str
+) -> None:
+    """Place the hold, or suppress the number, from this commit on."""
+    now = real_now()
+    if found.suppresses:
+        for channel in CHANNELS:
+            PhoneSuppression.suppress(
+                account_id,
+                phone,
+                channel,
+                "wrong_number",
+                "Who has this number says that it is somebody else's",
+                now,
+            )
+    for customer in customers if found.hold else ():
+        if not _is_held(customer, found.hold):
+            hold = Hold.place(customer, found.hold, found.words, None, HEARD_BY, now)
+            AuditEntry.record(
+                HEARD_BY,
+                "hold.placed",
+                f"customer:{customer.id}",
+                account_id,
+                hold_id=hold.id,
+                kind=found.hold,
+                reference=reference,
+            )
+
+
+def _is_held(customer: Customer, kind: str) -> bool:
+    return Hold.has(
+        "customer_id = ? AND kind = ? AND lifted_at IS NULL AND until IS NULL", customer.id, kind
+    )
+
+
+def _open(
+    found: Class,
+    account_id: str,
+    customers: list[Customer],
+    phone: str,
+    words: str,
+    reference: str,
+) -> WorkItem:
+    """The open item of this person with one more text, or a new one."""
+    who = customers[0] if customers else None
+    said = {"text": words, "at": real_now().isoformat(), "reference": reference}
+    known = _open_one(account_id, who)
+    if known is not None:
+        _add(known, found, said, words)
+        return known
+    last = _last_text(account_id, phone)
+    return WorkItem.open(
+        account_id,
+        "reply",
+        f"{reference}:{account_id}",
+        found.words,
+        customer_id=who.id if who is not None else None,
+        invoice_id=last.invoice_id if last is not None else None,
+        suggested=found.suggested,
+        context={"class": found.code, "phone": phone, "said": [said], **_wanted(found, words)},
+    )
+
+
+def _open_one(account_id: str, who: Customer | None) -> WorkItem | None:
+    if who is None:
+        return None
+    return WorkItem.one(
+        "customer_id = ? AND account_id = ? AND kind = 'reply' AND state = 'open' ORDER BY id DESC"
+        " LIMIT 1",
+        who.id,
+        account_id,
+    )
+
+
+def _add(item: WorkItem, found: Class, said: dict[str, Any], words: str) -> None:
+    """One more text of who waits for an answer; the weightiest of them says what the item is."""
+    context = {**item.context, "said": [*item.context.get("said", []), said][-MOST_TEXTS:]}
+    if RANK[found.code] < RANK.get(str(context.get("class")), len(RANK)):
+        item.record_more(
+            {**context, "class": found.code, **_wanted(found, words)},
+            found.words,
+            found.suggested,
+        )
+    else:
+        item.record_context(context)
+
+
+def _wanted(found: Class, words: str) -> dict[str, str]:
+    """What a person asks for who wants to be called, for whoever calls."""
+    if found.code != "call_me":
+        return {}
+    return {"asksFor": "call", "when": when_of(words)}

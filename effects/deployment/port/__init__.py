@@ -1,0 +1,1 @@
+"""Effects by which a clinic's own number moves to us."""

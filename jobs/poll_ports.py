@@ -1,0 +1,15 @@
+"""Every port that is under way is looked at, whether or not Twilio has reported on it.
+
+Twice is harmless: it has deployments look that wait, and each records what it sees.
+"""
+
+from actions.deployment.ports import look_at_ports
+from delivery.attempt import recording
+from delivery.registry import job
+
+
+@job(queue="periodic", calls_out=False, attempts=3, timeout=20)
+def poll_ports() -> None:
+    """Have up to 500 deployments look at their ports."""
+    with recording():
+        look_at_ports()

@@ -1,0 +1,30 @@
+"""Credentials that expire soon are renewed, and those that do not are looked at once a day, each by
+a job of its own.
+
+Twice is harmless: one process at a time renews a row, and one that is not due is left alone.
+"""
+
+from actions.integrations.renew import renew
+from delivery.attempt import recording
+from delivery.registry import job
+from models.delivery.stage import stage_again
+from models.integrations.integration import Integration
+from runtime.clock import real_now
+
+BATCH = 500
+
+
+@job(queue="periodic", calls_out=True, attempts=8, timeout=20)
+def refresh_integration(integration_id: str) -> None:
+    """Renew the credential of integration `integration_id`, or look whether it still counts."""
+    write = renew(integration_id)
+    with recording():
+        write()
+
+
+@job(queue="periodic", calls_out=False, attempts=3, timeout=20)
+def refresh_integrations() -> None:
+    """Stage a renewal of each that is due, five hundred at most."""
+    with recording():
+        for row in Integration.due(real_now(), BATCH):
+            stage_again("refresh_integration", row.id, row.id, fair_to=row.account_id)

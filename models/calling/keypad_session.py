@@ -1,0 +1,92 @@
+"""A card being entered on the phone's keypad during a call: at Twilio, never here."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from peewee import SQL, BigIntegerField, TextField
+
+from models.accounts.account import Account
+from models.base import ForeignKey, Instant, Row
+from models.calling.call import Call
+from models.invoices.invoice import Invoice
+from runtime.ids import new_id
+
+OPEN = "state IN ('starting', 'capturing', 'completing')"
+
+
+class KeypadSession(Row):
+    """`starting → capturing → completing → captured → over`, or `failed`; one open session a call.
+
+    `capturing` is what Twilio is being given: payment-card-number, expiration-date, security-code,
+    postal-code. `carrier_id` is the call's at Twilio, `payment_sid` the session's. No digit of a
+    card is ever in it: Twilio gives a payment method, which `confirmation_id` has charged.
+    """
+
+    account_id: str
+    call_id: str
+    invoice_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKey(Account, on_delete="CASCADE")
+    call = ForeignKey(Call, on_delete="CASCADE")
+    invoice = ForeignKey(Invoice, on_delete="CASCADE")
+    amount = BigIntegerField()
+    carrier_id = TextField()
+    payment_sid = TextField(null=True, unique=True)
+    state = TextField(default="starting")
+    capturing = TextField(default="")
+    error = TextField(default="")
+    mistakes = BigIntegerField(default=0)
+    confirmation_id = TextField(null=True)
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = ((("call", "created_at"), False), (("account", "id"), False))
+
+    @classmethod
+    def begin(
+        cls, call: Call, invoice: Invoice, amount: int, carrier_id: str, now: datetime
+    ) -> Self:
+        """A new session for the locked call's invoice."""
+        row: Self = cls.create(
+            id=new_id("kps"),
+            account=call.account_id,
+            call=call.id,
+            invoice=invoice.id,
+            amount=amount,
+            carrier_id=carrier_id,
+            created_at=now,
+            updated_at=now,
+        )
+        return row
+
+    @classmethod
+    def newest(cls, call: Call) -> Self | None:
+        """The call's last session."""
+        return cls.one("call_id = ? ORDER BY created_at DESC, id DESC LIMIT 1", call.id)
+
+    @classmethod
+    def failures(cls, call: Call) -> int:
+        """How many sessions of the call ended without a card."""
+        return len(cls.all("call_id = ? AND state = 'failed'", call.id))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a card may still come of it."""
+        return self.state in {"starting", "capturing", "completing"}
+
+    def record(self, now: datetime, **values: Any) -> bool:
+        """Write what became of it, unless it is over; whether it was written."""
+        return self._write(now, only_if=OPEN, **values)
+
+    def record_charge(self, confirmation_id: str | None, error: str, now: datetime) -> None:
+        """What was done with the card that came of it."""
+        state = "over" if confirmation_id else "failed"
+        self._write(now, state=state, confirmation_id=confirmation_id, error=error)
+
+
+KeypadSession.add_index(
+    KeypadSession.index(
+        KeypadSession.call, unique=True, where=SQL(OPEN), name="keypad_session_open"
+    )
+)

@@ -1,0 +1,108 @@
+"""What the agent's tools did in a call: one row for each wish, whatever id it came under."""
+
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from peewee import SQL, BigIntegerField, BooleanField, IntegerField, TextField
+
+from models.accounts.account import Account
+from models.base import ForeignKey, Instant, Row, execute, to_micros
+from models.calling.call import Call
+from runtime.ids import new_id
+
+VERIFY = "verifyCaller"
+_A_DAY = timedelta(days=1)
+_FAILED = (
+    "SELECT COUNT(*) FROM tool_call WHERE customer_id = ? AND created_at > ?"
+    f" AND tool = '{VERIFY}' AND failed"
+)
+
+
+class ToolCall(Row):
+    """One wish of a model that was acted upon. `wish` tells the same wish under a new id of Vapi's
+    from another one. `subject` is the row that was made for it, `words` what the person said, and
+    `heard` how much had been said by then: what counted once does not count again.
+
+    A try to be verified is one too: `failed`, and `customer_id` who it was compared with.
+    """
+
+    account_id: str
+    call_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKey(Account, on_delete="CASCADE")
+    call = ForeignKey(Call, on_delete="CASCADE")
+    tool = TextField()
+    tool_call_id = TextField()
+    wish = TextField()
+    customer_id = TextField(null=True)
+    invoice_id = TextField(null=True)
+    amount = BigIntegerField(null=True)
+    subject = TextField(default="")
+    answer = TextField(default="")
+    failed = BooleanField(default=False)
+    words = TextField(default="")
+    heard = IntegerField(default=0)
+    created_at = Instant()
+
+    class Meta:
+        indexes = ((("call", "wish"), True), (("call", "tool_call_id"), True))
+
+    @classmethod
+    def of_id(cls, call: Call, tool_call_id: str) -> Self | None:
+        """What was done for this id."""
+        return cls.one("call_id = ? AND tool_call_id = ?", call.id, tool_call_id)
+
+    @classmethod
+    def last_of(cls, call: Call, tool: str) -> Self | None:
+        """What a tool did last in the call."""
+        where = "call_id = ? AND tool = ? ORDER BY created_at DESC, id DESC LIMIT 1"
+        return cls.one(where, call.id, tool)
+
+    @classmethod
+    def known(cls, call: Call, tool_call_id: str, wish: str) -> Self | None:
+        """What was done for this id, or for the same wish under another one. The call is locked."""
+        return cls.one(
+            "call_id = ? AND (tool_call_id = ? OR wish = ?)"
+            " ORDER BY CASE WHEN tool_call_id = ? THEN 0 ELSE 1 END LIMIT 1",
+            call.id,
+            tool_call_id,
+            wish,
+            tool_call_id,
+        )
+
+    @classmethod
+    def keep(
+        cls, call: Call, tool: str, tool_call_id: str, wish: str, now: datetime, **about: Any
+    ) -> Self:
+        """Keep what is done for a wish, in the transaction that does it."""
+        row: Self = cls.create(
+            id=new_id("tcl"),
+            account=call.account_id,
+            call=call.id,
+            tool=tool,
+            tool_call_id=tool_call_id,
+            wish=wish,
+            created_at=now,
+            **about,
+        )
+        return row
+
+    @classmethod
+    def tries(cls, call: Call) -> "list[Self]":
+        """The tries to be verified in this call."""
+        return cls.all("call_id = ? AND tool = ?", call.id, VERIFY)
+
+    @classmethod
+    def failed_today(cls, customer_id: str, now: datetime) -> int:
+        """How many tries to be verified as this person failed in the last 24 hours."""
+        return int(execute(_FAILED, (customer_id, to_micros(now - _A_DAY))).fetchone()[0])
+
+
+ToolCall.add_index(
+    ToolCall.index(
+        ToolCall.customer_id,
+        ToolCall.created_at,
+        where=SQL(f"tool = '{VERIFY}' AND failed"),
+        name="tool_call_failed_try",
+    )
+)

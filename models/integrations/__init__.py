@@ -1,0 +1,1 @@
+"""What a clinic has connected: calendars and practice software."""

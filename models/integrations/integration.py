@@ -1,0 +1,100 @@
+"""A calendar or a practice's software that a clinic has connected, with its sealed credential."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from peewee import SQL, BooleanField, IntegerField, TextField
+
+from models.accounts.account import Account
+from models.base import ForeignKey, Instant, Row, to_micros
+
+
+class Integration(Row):
+    """`connected → expired | revoked`, `expired → connected` when it is connected again. One row of
+    an account and provider is `current`; a revoked one is not, and keeps `sealed` until the
+    provider was told.
+
+    `kind`: oauth, key_pair, token · `sealed`: the credential as JSON, under PAYPHONE_SECRET_KEY ·
+    `found`: what its check found, for people · `error`: why it expired, in words · `renew_at`: when
+    the scan looks at it · `renewing_until`: until when one process may renew it · `version` grows
+    with each credential that somebody gave.
+    """
+
+    account_id: str
+    id = TextField(primary_key=True)
+    account = ForeignKey(Account, on_delete="CASCADE")
+    provider = TextField()
+    kind = TextField()
+    state = TextField(default="connected")
+    current = BooleanField(default=True)
+    sealed = TextField(default="")
+    found = TextField(default="")
+    error = TextField(default="")
+    version = IntegerField(default=1)
+    expires_at = Instant(null=True)
+    renew_at = Instant()
+    renewing_until = Instant(null=True)
+    verified_at = Instant()
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        indexes = ((("account", "provider", "id"), False),)
+
+    @classmethod
+    def of(cls, account_id: str, provider: str) -> Self | None:
+        """The newest of an account with this provider, whatever its state."""
+        where = "account_id = ? AND provider = ? ORDER BY id DESC LIMIT 1"
+        return cls.one(where, account_id, provider)
+
+    @classmethod
+    def used_by(cls, account_id: str) -> list[Self]:
+        """Those of an account that are current, oldest first."""
+        return cls.all("account_id = ? AND current ORDER BY id", account_id)
+
+    @classmethod
+    def due(cls, now: datetime, batch: int) -> list[Self]:
+        """Connected ones that are to be renewed or looked at."""
+        where = "state = 'connected' AND renew_at <= ? ORDER BY renew_at LIMIT ?"
+        return cls.all(where, to_micros(now), batch)
+
+    @classmethod
+    def with_secrets(cls) -> list[Self]:
+        """All that keep a credential."""
+        return cls.all("sealed <> '' ORDER BY id")
+
+    @property
+    def to_be_revoked(self) -> bool:
+        """Whether its provider has still to be told."""
+        return self.state == "revoked" and bool(self.sealed)
+
+    def claim(self, now: datetime, until: datetime) -> bool:
+        """Let this process alone renew it until then; whether it may."""
+        return self._write(
+            now,
+            only_if="state = 'connected' AND version = ?"
+            " AND (renewing_until IS NULL OR renewing_until < ?)",
+            given=(self.version, to_micros(now)),
+            renewing_until=until,
+        )
+
+    def record(self, now: datetime, **values: Any) -> None:
+        """Write what is known of it."""
+        self._write(now, **values)
+
+
+# one credential in use for each provider of an account
+Integration.add_index(
+    Integration.index(
+        Integration.account,
+        Integration.provider,
+        unique=True,
+        where=SQL("current"),
+        name="integration_current",
+    )
+)
+Integration.add_index(
+    Integration.index(
+        Integration.renew_at, where=SQL("state = 'connected'"), name="integration_due"
+    )
+)

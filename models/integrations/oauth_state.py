@@ -1,0 +1,69 @@
+"""An authorization under way: what a provider's callback has to bring back, once."""
+
+from datetime import datetime
+from hashlib import sha256
+from typing import Self
+
+from peewee import TextField
+
+from models.accounts.account import Account
+from models.base import ForeignKey, Instant, Row, to_micros
+from runtime.ids import new_token
+
+
+class OAuthState(Row):
+    """Kept as a hash: the token itself is in the address that the clinic's browser follows.
+
+    `verifier`: that of PKCE, sealed. `used_at` is set by the one callback that counts.
+    """
+
+    account_id: str
+    hash = TextField(primary_key=True)
+    account = ForeignKey(Account, on_delete="CASCADE")
+    provider = TextField()
+    verifier = TextField()
+    asked_by = TextField()
+    created_at = Instant()
+    expires_at = Instant(index=True)
+    used_at = Instant(null=True)
+
+    class Meta:
+        table_name = "oauth_state"
+
+    @classmethod
+    def begin(
+        cls,
+        account: Account,
+        provider: str,
+        verifier: str,
+        asked_by: str,
+        now: datetime,
+        until: datetime,
+    ) -> str:
+        """A new one; its token, which is not kept."""
+        token = new_token()
+        cls.create(
+            hash=_hash(token),
+            account=account,
+            provider=provider,
+            verifier=verifier,
+            asked_by=asked_by,
+            created_at=now,
+            expires_at=until,
+        )
+        return token
+
+    @classmethod
+    def take(cls, token: str, now: datetime) -> Self | None:
+        """The one of this token, used up from now on; None when there is none, or not any more."""
+        row = cls.one("hash = ?", _hash(token))
+        return row if row is not None and row.record_used(now) else None
+
+    def record_used(self, now: datetime) -> bool:
+        """Use it up; whether it could still be used."""
+        fresh = "used_at IS NULL AND expires_at > ?"
+        return self._write(only_if=fresh, given=(to_micros(now),), used_at=now)
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,1 @@
+"""Google: a clinic's calendar."""

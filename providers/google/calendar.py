@@ -1,0 +1,110 @@
+"""Google Calendar: when a calendar is taken. Its events are never read.
+
+`access_type=offline` with `prompt=consent`: only then does Google give a refresh token each time
+(https://developers.google.com/identity/protocols/oauth2/web-server).
+"""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from providers.errors import ProviderError
+from providers.plain_http import ask, odd
+from rules.integrations.oauth_providers import OAuthProvider
+from rules.integrations.opening_hours import Span
+from runtime.errors import Misconfigured
+from runtime.settings import get_settings
+
+NAME, TITLE = "google", "Google Calendar"
+AUTHORIZE = "https://accounts.google.com/o/oauth2/v2/auth"
+TOKEN = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+REVOKE = "https://oauth2.googleapis.com/revoke"
+API = "https://www.googleapis.com/calendar/v3"
+SCOPES = (
+    "https://www.googleapis.com/auth/calendar.calendarlist.readonly",
+    "https://www.googleapis.com/auth/calendar.freebusy",
+)
+PRIMARY = "primary"
+# 403 with one of these is a limit, and no verdict on the consent
+LIMITS = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"})
+
+
+def google() -> OAuthProvider:
+    """Google as a provider of tokens. Raises Misconfigured without our registration there."""
+    settings = get_settings()
+    if not settings.google_client_id or not settings.google_client_secret:
+        raise Misconfigured(
+            "GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET are not set; take them from Google Cloud,"
+            " APIs & Services → Credentials."
+        )
+    return OAuthProvider(
+        name=NAME,
+        title=TITLE,
+        authorize=_at(AUTHORIZE),
+        token=_at(TOKEN),
+        revoke=_at(REVOKE),
+        verify=_at(f"{API}/users/me/calendarList"),
+        scopes=SCOPES,
+        client_id=settings.google_client_id,
+        client_secret=settings.google_client_secret,
+        client_auth="post",
+        parameters=(
+            ("access_type", "offline"),
+            ("include_granted_scopes", "false"),
+            ("prompt", "consent"),
+        ),
+        needs_refresh_token=True,
+        revoke_as_client=False,
+    )
+
+
+def find_calendar(access_token: str) -> str:
+    """The name of the clinic's own calendar: what is read to see that the token works. Raises
+    ProviderError.
+    """
+    answer = _asked("GET", "/users/me/calendarList", access_token, query={"maxResults": 250})
+    rows = answer.get("items") if isinstance(answer, dict) else None
+    if not isinstance(rows, list):
+        raise odd(NAME, "a list of calendars without items")
+    own = next((row for row in rows if isinstance(row, dict) and row.get("primary")), {})
+    return str(own.get("summaryOverride") or own.get("summary") or own.get("id") or "")
+
+
+def busy(access_token: str, begins: datetime, ends: datetime) -> list[Span]:
+    """When the clinic's own calendar is taken. Raises ProviderError."""
+    asked = {
+        "timeMin": begins.isoformat(),
+        "timeMax": ends.isoformat(),
+        "items": [{"id": PRIMARY}],
+    }
+    answer = _asked("POST", "/freeBusy", access_token, body=asked)
+    calendars = answer.get("calendars") if isinstance(answer, dict) else None
+    if not isinstance(calendars, dict) or len(calendars) != 1:
+        raise odd(NAME, "free and busy times of another number of calendars")
+    (calendar,) = calendars.values()
+    if calendar.get("errors"):  # with no busy times beside them, which does not mean free
+        raise ProviderError(NAME, "refused", "the calendar cannot be read", "calendar_unreadable")
+    try:
+        return [
+            (datetime.fromisoformat(each["start"]), datetime.fromisoformat(each["end"]))
+            for each in calendar["busy"]
+        ]
+    except (KeyError, TypeError, ValueError):
+        raise odd(NAME, "busy times of another shape") from None
+
+
+def _asked(method: str, path: str, access_token: str, **more: Any) -> Any:
+    headers = {"Authorization": f"Bearer {access_token}"}
+    try:
+        return ask(NAME, method, _at(API + path), headers, **more)
+    except ProviderError as error:
+        if error.code in LIMITS:
+            raise ProviderError(NAME, "retry_later", error.code, "rate_limit") from None
+        raise
+
+
+def _at(url: str) -> str:
+    """`url`, or the same place under GOOGLE_API_BASE: the host's first label begins the path."""
+    base = get_settings().google_api_base
+    parts = urlsplit(url)
+    return f"{base}/{(parts.hostname or '').split('.')[0]}{parts.path}" if base else url

@@ -1,0 +1,1 @@
+"""NexHealth: one API in front of many practices' software."""

@@ -1,0 +1,57 @@
+"""NexHealth's API: an API key is exchanged for a bearer token, which lasts an hour
+(https://docs.nexhealth.com/reference/authentication-1).
+"""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from providers.plain_http import ask, odd
+from rules.integrations.opening_hours import Span
+from runtime.settings import get_settings
+
+NAME, TITLE = "nexhealth", "NexHealth"
+LASTS = timedelta(hours=1)  # in production; a day in NexHealth's own sandbox
+SLOT_MINUTES = 30
+VERSION = {"Nex-Api-Version": "v20240412"}
+
+
+def exchange_key(api_key: str) -> str:
+    """A bearer token for an API key. Raises ProviderError."""
+    answer = _asked("POST", "/authenticates", api_key)
+    token = answer.get("token") if isinstance(answer, dict) else None
+    if not isinstance(token, str) or not token:
+        raise odd(NAME, "no token")
+    return token
+
+
+def find_slots(token: str, subdomain: str, location_id: str, first: date, last: date) -> list[Span]:
+    """The openings of one location on these days, whoever treats. Raises ProviderError."""
+    query = {
+        "subdomain": subdomain,
+        "start_date": first.isoformat(),
+        "days": (last - first).days + 1,
+        "lids[]": location_id,
+        "slot_length": SLOT_MINUTES,
+    }
+    rows = _asked("GET", "/available_slots", f"Bearer {token}", query)
+    if not isinstance(rows, list):
+        raise odd(NAME, "slots that are no list")
+    length = timedelta(minutes=SLOT_MINUTES)
+    try:
+        begins = [datetime.fromisoformat(slot["time"]) for row in rows for slot in row["slots"]]
+    except (KeyError, TypeError, ValueError):
+        raise odd(NAME, "slots of another shape") from None
+    if any(moment.tzinfo is None for moment in begins):
+        raise odd(NAME, "a slot without its offset from UTC")
+    return [(moment, moment + length) for moment in begins]
+
+
+def _asked(method: str, path: str, secret: str, query: dict[str, Any] | None = None) -> Any:
+    """What NexHealth wraps as `data`."""
+    base = get_settings().nexhealth_api_base
+    headers = VERSION | {
+        "Authorization": secret,
+        "Accept": "application/vnd.Nexhealth+json;version=2",
+    }
+    answer = ask(NAME, method, base + path, headers, query=query)
+    return answer.get("data") if isinstance(answer, dict) else None

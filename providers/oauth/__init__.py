@@ -1,0 +1,1 @@
+"""Whoever speaks OAuth 2: authorization with PKCE, tokens, revocation."""

@@ -1,0 +1,193 @@
+"""OAuth 2 by Authlib: the address a clinic goes to, and the tokens that come of it.
+
+Authlib makes and reads the requests; they go out by httpx, with our timeouts. A code and a rotating
+refresh token are worth something once: nothing here is sent twice by itself.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+from authlib.common.security import generate_token
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.client import OAuth2Client
+
+from providers.errors import ProviderError
+from providers.plain_http import as_code, ask, judged, no_answer, odd, open_client
+from rules.integrations.oauth_providers import OAuthProvider
+
+INVALID_GRANT = "invalid_grant"
+# no verdict on the clinic's consent: a person has to mend our registration
+_OURS_TO_MEND = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type"})
+_BAD_REQUEST, _UNAUTHORIZED = 400, 401
+_VERIFIER_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """`lasts`: seconds until the access token expires, None where nobody said. `scopes`: what was
+    granted, None where it was all.
+    """
+
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    lasts: int | None
+    scopes: frozenset[str] | None
+
+
+def new_verifier() -> str:
+    """A fresh verifier for PKCE."""
+    return str(generate_token(_VERIFIER_LENGTH))
+
+
+def authorization_url(provider: OAuthProvider, redirect: str, state: str, verifier: str) -> str:
+    """Where the clinic says yes; with PKCE, by S256."""
+    client = OAuth2Client(
+        None,  # nothing is sent
+        provider.client_id,
+        scope=" ".join(provider.scopes),
+        redirect_uri=redirect,
+        code_challenge_method="S256",
+    )
+    url, _ = client.create_authorization_url(
+        provider.authorize, state=state, code_verifier=verifier, **dict(provider.parameters)
+    )
+    return str(url)
+
+
+def exchange_code(provider: OAuthProvider, redirect: str, code: str, verifier: str) -> Tokens:
+    """The tokens that a code stands for, once. Raises ProviderError."""
+    with _client(provider) as client:
+        token = client.fetch_token(
+            provider.token,
+            grant_type="authorization_code",
+            code=code,
+            redirect_uri=redirect,
+            code_verifier=verifier,
+            auth=_auth(provider),
+            **_in_body(provider),
+        )
+    return _tokens(provider, token)
+
+
+def refresh(provider: OAuthProvider, refresh_token: str) -> Tokens:
+    """Fresh tokens; with the same refresh token, unless there is a new one. Raises ProviderError,
+    with code `invalid_grant` when the clinic has to connect again.
+    """
+    with _client(provider) as client:
+        token = client.refresh_token(
+            provider.token, refresh_token=refresh_token, auth=_auth(provider), **_in_body(provider)
+        )
+    return _tokens(provider, token)
+
+
+def revoke(provider: OAuthProvider, token: str) -> None:
+    """Take a token back, if the provider has a place for that; one that is not valid any more
+    counts as taken back. Raises ProviderError.
+    """
+    if not provider.revoke:
+        return
+    as_client = provider.revoke_as_client
+    with _client(provider) as client:
+        response = client.revoke_token(
+            provider.revoke,
+            token=token,
+            body=urlencode(_in_body(provider)) if as_client else None,
+            auth=_auth(provider) if as_client else httpx.Auth(),
+        )
+    if not response.is_success:
+        code = _error_in(response)
+        if code not in {"invalid_token", INVALID_GRANT}:
+            raise judged(provider.name, response.status_code, code)
+
+
+def verify(provider: OAuthProvider, access_token: str) -> None:
+    """Read the provider's harmless address with the token. Raises ProviderError."""
+    ask(provider.name, "GET", provider.verify, bearer(access_token))
+
+
+def bearer(access_token: str) -> dict[str, str]:
+    """The header that a token is sent in."""
+    return {"Authorization": f"Bearer {access_token}"}
+
+
+@contextmanager
+def _client(provider: OAuthProvider) -> Iterator[OAuth2Client]:
+    """Authlib's client; what it raises becomes ProviderError, without its words: they may quote
+    what was sent.
+    """
+    try:
+        with open_client() as http:
+            client = OAuth2Client(http, provider.client_id)
+            for hook in ("access_token_response", "refresh_token_response"):
+                client.register_compliance_hook(hook, _only_verdicts)
+            yield client
+    except OAuth2Error as error:
+        raise _told(provider, as_code(error.error) or "oauth_error") from None
+    except httpx.HTTPStatusError as error:
+        status = error.response.status_code
+        if status == _UNAUTHORIZED:  # we are not known there; that is no verdict on the consent
+            raise _told(provider, "invalid_client") from None
+        raise judged(provider.name, status, "") from None
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        raise no_answer(provider.name, error) from None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise odd(provider.name, type(error).__name__) from None
+
+
+def _only_verdicts(response: httpx.Response) -> httpx.Response:
+    """An error is a verdict with these statuses alone (RFC 6749, 5.2): a limit, and what stands in
+    front of a token endpoint, answer with words of JSON too.
+    """
+    if not response.is_success and response.status_code not in {_BAD_REQUEST, _UNAUTHORIZED}:
+        response.raise_for_status()
+    return response
+
+
+def _told(provider: OAuthProvider, code: str) -> ProviderError:
+    if code in _OURS_TO_MEND:
+        advice = f"{provider.title} does not know us: check client id, secret and redirect address."
+        return ProviderError(provider.name, "retry_later", code, code, advice, answered=True)
+    if code in {"server_error", "temporarily_unavailable", "slow_down"}:
+        return ProviderError(provider.name, "retry_later", code, code, answered=True)
+    return ProviderError(provider.name, "refused", code, code, answered=True)
+
+
+def _auth(provider: OAuthProvider) -> httpx.Auth:
+    if provider.client_auth == "basic" and provider.client_secret:
+        return httpx.BasicAuth(provider.client_id, provider.client_secret)
+    return httpx.Auth()
+
+
+def _in_body(provider: OAuthProvider) -> dict[str, str]:
+    if provider.client_auth == "basic" and provider.client_secret:
+        return {}
+    secret = {"client_secret": provider.client_secret} if provider.client_secret else {}
+    return {"client_id": provider.client_id} | secret
+
+
+def _tokens(provider: OAuthProvider, token: Any) -> Tokens:
+    access = token.get("access_token")
+    lasts = token.get("expires_in")
+    if not isinstance(access, str) or not access:
+        raise odd(provider.name, "tokens without an access token")
+    if str(token.get("token_type", "bearer")).lower() != "bearer":
+        raise odd(provider.name, "a token that is no bearer's")
+    scope = token.get("scope")
+    return Tokens(
+        access,
+        str(token.get("refresh_token") or ""),
+        int(lasts) if str(lasts).isdecimal() else None,
+        frozenset(scope.split()) if isinstance(scope, str) and scope else None,
+    )
+
+
+def _error_in(response: httpx.Response) -> str:
+    try:
+        document = response.json()
+    except ValueError:
+        return ""
+    return as_code(document.get("error")) if isinstance(document, dict) else ""

@@ -1,0 +1,113 @@
+"""Providers without an SDK of their own: one request, its JSON, and what is known when there is
+none.
+
+Nothing is sent twice by itself. A message names a status and the provider's own code, never what
+was sent or answered: both hold keys and tokens.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from providers.errors import ProviderError
+from runtime.settings import get_settings
+
+TIMEOUT = (3.0, 6.0)  # connect, read; a caller may be waiting on the phone
+UNAUTHORIZED, TOO_MANY = 401, 429
+_REQUEST_TIMEOUT, _LONGEST_CODE, _LARGEST = 408, 60, 4_000_000
+_NEVER_LEFT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+def open_client() -> httpx.Client:
+    """A client with our timeouts. It follows no redirect: keys are meant for one place."""
+    settings = get_settings()
+    connect, read = (
+        settings.shortened(seconds, settings.payphone_provider_timeout) for seconds in TIMEOUT
+    )
+    return httpx.Client(timeout=httpx.Timeout(read, connect=connect))
+
+
+def ask(
+    provider: str,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    query: Mapping[str, Any] | None = None,
+    body: Any = None,
+) -> Any:
+    """The JSON answered to one request. Raises ProviderError."""
+    try:
+        with open_client() as http:
+            response = http.request(
+                method,
+                url,
+                params=query,
+                json=body,
+                headers={"Accept": "application/json"} | dict(headers),
+            )
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        raise no_answer(provider, error) from None
+    document = _json(response)
+    if not response.is_success:
+        raise judged(provider, response.status_code, _code(document))
+    if document is None:
+        raise odd(provider, f"HTTP {response.status_code} without JSON")
+    return document
+
+
+def no_answer(provider: str, error: Exception) -> ProviderError:
+    """The error for a request that was not answered; the cause may quote it, and is left out."""
+    name = type(error).__name__
+    if isinstance(error, _NEVER_LEFT):
+        return ProviderError(provider, "retry_later", f"no connection: {name}", "no_connection")
+    return ProviderError(provider, "unknown", f"no answer: {name}", name)
+
+
+def odd(provider: str, what: str) -> ProviderError:
+    """The error for an answer that is not of the shape we know."""
+    return ProviderError(provider, "unknown", f"an odd answer: {what}", "odd_answer", bug=True)
+
+
+def judged(provider: str, status: int, code: str) -> ProviderError:
+    """What an answer other than success means."""
+    words = f"HTTP {status}: {code or 'no reason'}"
+    if status == TOO_MANY:
+        return ProviderError(provider, "retry_later", words, "rate_limit", answered=True)
+    if status == UNAUTHORIZED:  # whatever the provider calls it: the credential does not count
+        return ProviderError(provider, "refused", words, "unauthorized", answered=True)
+    if 400 <= status < 500 and status != _REQUEST_TIMEOUT:  # noqa: PLR2004
+        return ProviderError(provider, "refused", words, code or f"http_{status}", answered=True)
+    return ProviderError(provider, "unknown", words, code or f"http_{status}")
+
+
+def _json(response: httpx.Response) -> Any:
+    if len(response.content) > _LARGEST:
+        return None
+    try:
+        return response.json()
+    except (ValueError, RecursionError):
+        return None
+
+
+def _code(document: Any) -> str:
+    """The provider's own word for an error, if it is a word: a sentence may quote what was sent."""
+    error = document.get("error") if isinstance(document, dict) else None
+    if isinstance(error, dict):
+        reasons = error.get("errors")  # as Google has them
+        first = reasons[0] if isinstance(reasons, list) and reasons else {}
+        error = (first.get("reason") if isinstance(first, dict) else "") or error.get("status")
+    return as_code(error)
+
+
+def as_code(value: Any) -> str:
+    """`value` where it is one word, else ''."""
+    is_word = isinstance(value, str) and value.isascii() and value.isidentifier()
+    return str(value) if is_word and len(str(value)) <= _LONGEST_CODE else ""

@@ -1,0 +1,74 @@
+"""A card typed on the phone's keypad: what is asked for, in which order, what can go wrong; pure.
+
+Twilio takes the digits and tells us which piece it has, what is missing, and in the end a payment
+method. https://www.twilio.com/docs/voice/api/payment-resource
+"""
+
+PIECES = ("payment-card-number", "expiration-date", "security-code")
+START, COMPLETE, CANCEL = "start", "complete", "cancel"
+MOST_MISTAKES = 4  # over all pieces of one card
+SUCCESS = "success"
+
+# what the model says while a piece is waited for
+ASK: dict[str, str] = {
+    "payment-card-number": "Ask the caller to type the card number on the keypad, and then the"
+    " pound key. They must not say it.",
+    "expiration-date": "Ask the caller to type the expiry date as four digits, month and year.",
+    "security-code": "Ask the caller to type the security code of the card.",
+}
+AGAIN = " Stay silent while they type, then call this again with by keypad."
+PREPARING = "The keypad is being prepared. Say so, and call this again in a few seconds."
+CHECKING = "The card is being checked. Say so, and call this again in a few seconds."
+
+# what Twilio says of one piece (ErrorType), and what is said; True: the session is over
+MISTAKES: dict[str, tuple[str, bool]] = {
+    "input-timeout": ("Nothing was typed in time.", False),
+    "invalid-card-number": ("That was no card number.", False),
+    "invalid-card-type": ("That kind of card is not taken; another card may be.", False),
+    "invalid-date": ("That was no date to come.", False),
+    "invalid-security-code": ("That was no security code.", False),
+    "invalid-postal-code": ("That was no postal code.", False),
+    "input-matching-failed": ("The two entries were not the same.", False),
+    "session-in-progress": ("Another entry is going on in this call already.", True),
+    "internal-error": ("The keypad service failed.", True),
+}
+# what Twilio says in the end (Result), and our own reasons
+RESULTS: dict[str, str] = {
+    "too-many-failed-attempts": "Too much was mistyped.",
+    "payment-connector-error": "The card could not be checked.",
+    "caller-interrupted-with-star": "The caller ended it with the star key.",
+    "caller-hung-up": "The caller hung up.",
+    "validation-error": "What was typed could not be read as a card.",
+    "internal-error": "The keypad service failed.",
+    "session-in-progress": "Another entry is going on in this call already.",
+    "mistakes": "Too much was mistyped.",
+    "refused": "The keypad cannot be used in this call.",
+    "no_token": "The card could not be checked.",
+    "balance_changed": "The amount has changed since it was agreed to.",
+    "not_charged": "The payment could not be taken.",
+}
+NOTHING = " Nothing was charged. Offer createPaymentLink."
+
+
+def next_piece(required: str, captured: str) -> str:
+    """What is asked for after a piece was taken: the first that is still required, by Twilio's list
+    or else by our order; `complete` when there is none.
+    """
+    still = [piece for piece in required.replace(",", " ").split() if piece in PIECES]
+    if still:
+        return still[0]
+    if required.strip() or captured not in PIECES:
+        return COMPLETE
+    after = PIECES[PIECES.index(captured) + 1 :]
+    return after[0] if after else COMPLETE
+
+
+def waiting(piece: str, error: str) -> str:
+    """What the model says while a piece is waited for, after a mistake perhaps."""
+    wrong = MISTAKES[error][0] + " " if error in MISTAKES else ""
+    return f"{wrong}{ASK.get(piece, CHECKING)}{AGAIN}"
+
+
+def failed(result: str) -> str:
+    """What the model says when no card came of it."""
+    return RESULTS.get(result, RESULTS["internal-error"]) + NOTHING

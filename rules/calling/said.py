@@ -1,0 +1,86 @@
+"""What the agent writes down at the end of a call, in one word, and what follows from it.
+
+The word comes from a model that has listened to a stranger, so it never moves money and never opens
+a way to anybody: it can only make us stop, wait, or ask a person.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+LANGUAGES = ("en", "es")
+
+
+@dataclass(frozen=True, slots=True)
+class Follows:
+    """What follows from a word. `outcome` replaces the one that the end of the call suggests, where
+    it is not empty; `hold` is placed on the person, `escalation` opened; `stops`: they want no more
+    calls and texts; `is_wrong_number`: the number is somebody else's.
+    """
+
+    words: str
+    outcome: str = ""
+    hold: str = ""
+    escalation: str = ""
+    stops: bool = False
+    is_wrong_number: bool = False
+
+
+FOLLOWS: dict[str, Follows] = {
+    "paid": Follows("the person paid during the call"),
+    "link_sent": Follows("the person was given the payment page"),
+    "promised": Follows("the person promised to pay"),
+    "callback": Follows(
+        "the person asked to be called another time", escalation="asked_for_person"
+    ),
+    "already_paid": Follows("the person says that it was paid", escalation="already paid"),
+    "insurance": Follows("the person says that their insurance pays", escalation="insurance"),
+    "instalments": Follows("the person wants to pay in parts", escalation="instalments"),
+    "wants_person": Follows(
+        "the person wants to speak with somebody", escalation="asked_for_person"
+    ),
+    "dispute": Follows(
+        "the person says that the bill is wrong", hold="other", escalation="dispute"
+    ),
+    "anger": Follows("the person was upset", escalation="anger"),
+    "confusion": Follows("the person did not understand", escalation="confusion"),
+    "hardship": Follows("the person cannot pay", hold="hardship", escalation="hardship"),
+    "bankruptcy": Follows("there is a bankruptcy", hold="bankruptcy", escalation="bankruptcy"),
+    "attorney": Follows("the person has an attorney", hold="attorney", escalation="attorney"),
+    "deceased": Follows("the person has died", hold="deceased", escalation="deceased"),
+    "stop": Follows("the person wants to be left alone", stops=True),
+    "wrong_person": Follows("it is somebody else's number", "somebody_else", is_wrong_number=True),
+    "refused": Follows("the person does not want to pay"),
+    "nothing": Follows("nothing came of it"),
+}
+NOTHING = FOLLOWS["nothing"]
+
+# for the assistant's `analysisPlan.structuredDataPlan.schema`
+SCHEMA: Json = {
+    "type": "object",
+    "properties": {
+        "outcome": {
+            "type": "string",
+            "enum": sorted(FOLLOWS),
+            "description": "The one that fits best: "
+            + "; ".join(f"{word}: {follows.words}" for word, follows in sorted(FOLLOWS.items()))
+            + ".",
+        },
+        "language": {"type": "string", "enum": list(LANGUAGES)},
+    },
+    "required": ["outcome"],
+}
+
+
+def read_said(document: Any) -> Json:
+    """What counts of a structured outcome: words that are known, and nothing else."""
+    if not isinstance(document, dict):
+        return {}
+    outcome, language = document.get("outcome"), document.get("language")
+    known = {"outcome": outcome} if isinstance(outcome, str) and outcome in FOLLOWS else {}
+    return known | ({"language": language} if language in LANGUAGES else {})
+
+
+def follows_from(said: Json | None) -> Follows:
+    """What follows from what the agent wrote down."""
+    return FOLLOWS.get((said or {}).get("outcome", ""), NOTHING)

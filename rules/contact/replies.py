@@ -1,0 +1,251 @@
+"""What people answer to a text, besides STOP and its kin: each answer is one of these classes,
+found by rules alone, in English and Spanish.
+
+The weightier class counts where words fit several. What must be heeded at once, whatever else was
+meant, places a hold or suppresses the number: a death, a bankruptcy, an attorney, a disputed bill,
+somebody else's number (12 CFR 1006.6(b)(2), 1006.14(h), 1006.38; 11 USC 362). Where a text can be
+read both ways it is the weightier one: a contact too few harms nobody.
+"""
+
+import re
+from dataclasses import dataclass
+
+from rules.contact.opt_out_words import own_words, plain_words
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """One class of answers: `words` tell it to people, `suggested` is the likely right action of a
+    work item. `hold`: the kind of hold that is placed at once; `suppresses` the number at once.
+    """
+
+    code: str
+    words: str
+    suggested: str
+    hold: str = ""
+    suppresses: bool = False
+
+
+# The weightiest first.
+CLASSES: tuple[Class, ...] = (
+    Class("deceased", "Somebody says that the person has died.", "done", hold="deceased"),
+    Class("bankruptcy", "The person says that there is a bankruptcy.", "done", hold="bankruptcy"),
+    Class("lawyer", "The person has an attorney, who is to be asked.", "done", hold="attorney"),
+    Class("wrong_number", "The number is somebody else's.", "done", suppresses=True),
+    Class(
+        "dispute", "The person says that the bill is wrong or not theirs.", "reply", hold="dispute"
+    ),
+    Class("already_paid", "The person says that it is paid. Look for the payment.", "reply"),
+    Class("insurance", "The person says that their insurance pays.", "reply"),
+    Class("cannot_pay", "The person cannot pay, or not all at once.", "reply"),
+    Class("call_me", "The person asks to be called.", "called"),
+    Class("will_pay", "The person says that they will pay. Record a promise.", "reply"),
+    Class("question", "The person asks something.", "reply"),
+    Class("thanks", "The person says thanks or agrees.", "done"),
+    Class("unknown", "The person has answered by text.", "reply"),
+)
+BY_CODE = {each.code: each for each in CLASSES}
+
+_HOUSEHOLD = (
+    r"(?:he|she|husband|wife|spouse|partner|mother|mom|father|dad|son|daughter|brother|sister"
+    r"|patient|esposo|esposa|marido|mujer|madre|mama|padre|papa|hijo|hija|hermano|hermana"
+    r"|paciente)"
+)
+_BILL = r"(?:debt|bill|invoice|charge|charges|balance|account|amount|total|statement)"
+_BILL_ES = r"(?:deuda|factura|cuenta|cargo|cargos|saldo|monto|cantidad|importe|cobro)"
+_PATTERNS: dict[str, str] = {
+    "deceased": (
+        r"\bpassed away\b|\bdeceased\b|\bdied\b|\bestate of\b|\bprobate\b"
+        r"|\bis no longer with us\b"
+        rf"|\b{_HOUSEHOLD} (?:is |s |has |have |had |just |esta )*(?:dead|passed|passed on"
+        r"|muert[oa])\b"
+        r"|\bfallec\w+|\bmurio\b|\bha muerto\b|\bdifunt[oa]\b"
+    ),
+    "bankruptcy": (
+        r"\bbankrupt\w*|\bchapter (?:7|11|13|seven|eleven|thirteen)\b|\bbancarrota\b|\bquiebra\b"
+        r"|\bcapitulo (?:7|11|13)\b|\binsolvencia\b"
+    ),
+    "lawyer": (
+        r"\b(?:attorney|lawyer)s?\b|\blegal (?:counsel|representation|representative|aid)\b"
+        r"|\babogad[oa]s?\b|\blicenciad[oa]s? que me represent\w+|\brepresentante legal\b"
+    ),
+    "wrong_number": (
+        r"\bwrong (?:phone |cell )?(?:number|person|guy|man|woman|lady|dude|phone|cell|family"
+        r"|patient|no|num)\b|\b(?:have|got) the wrong$"
+        r"|\b(?:not|isn t|isnt|no longer) (?:my|his|her|their|that person s) (?:phone |cell"
+        r" )?(?:number|phone)\b|\bno longer (?:at|has) this number\b"
+        r"|\b(?:nobody|no one|no \w+) (?:by|with|of) (?:that|this) name\b|\bno such person\b"
+        r"|\b(?:i am|i m|im|this is|this isn t|this isnt) not (?:him|her|them|that person|the"
+        r" (?:patient|person))\b|\bi (?:do not|don t|dont) know (?:him|her|them|this person"
+        r"|who that is)\b"
+        r"|\b(?:numero|telefono|persona) (?:equivocad[oa]|incorrect[oa])\b|\bse equivoco de"
+        r" (?:numero|persona)\b|\b(?:equivocad[oa]) de (?:numero|persona)\b"
+        r"|\bno (?:soy|es) (?:esa persona|el|ella|su numero|el numero)\b|\bno conozco a"
+        r" (?:esa persona|nadie|el|ella)\b|\baqui no vive\b|\bya no es su (?:numero|telefono)\b"
+    ),
+    "dispute": (
+        r"\bdisput\w+|\bi (?:want to|will) contest\b|\b(?:do not|don t|dont|never|did not|didn t"
+        r"|didnt) (?:think i |believe i )?owe\b|\bowe (?:you )?nothing\b|\bnot my"
+        rf" {_BILL}\b|\bidentity theft\b|\bfraud\w*"
+        rf"|\b(?:wrong|incorrect|mistaken|inaccurate) {_BILL}\b|\b{_BILL}(?: \w+){{0,3}}"
+        r" (?:is|are|was|looks?|seems?|s)(?: \w+){0,2} (?:wrong|incorrect|mistake\w*|error|off"
+        r"|not"
+        r" right|not correct|inaccurate|too (?:high|much))\b"
+        rf"|\b(?:error|mistake|wrong)(?: \w+){{0,3}} (?:on|in|with) (?:my|the|this"
+        rf"|your) {_BILL}\b"
+        r"|\b(?:over ?charg\w+|over ?bill\w+|double ?(?:charged|billed)|(?:charged|billed) (?:me"
+        r" )?(?:twice|too much|double|wrong\w*))\b"
+        r"|\bnever (?:went|had|received|got|saw|came|visited|been)(?: \w+){0,4}"
+        r" (?:there|appointment|service|services|visit|office|clinic|you|this)\b"
+        r"|\bthis (?:is not|isn t|isnt|ain t) (?:right|correct|mine)\b|\bnot what i (?:was"
+        r" quoted|agreed|signed)\b"
+        r"|\bno (?:le |les )?debo\b|\bno es mi(?:a)? (?:factura|deuda|cuenta)\b|\bno reconozco\b"
+        r"|\bdisputo\b|\bno estoy de acuerdo\b|\bme cobraron (?:de mas|doble|dos veces|mal)\b"
+        rf"|\b{_BILL_ES}(?: \w+){{0,3}} (?:mal|equivocad[oa]|incorrect[oa]|error)\b|\b(?:hay"
+        rf"|es) un"
+        rf" error\b|\berror en (?:la|mi|el) {_BILL_ES}\b|\bnunca (?:fui|recibi|tuve|estuve)\b"
+    ),
+    "already_paid": (
+        r"\b(?:already|just|have|had|i|we|ive|she|he|was|been|is|its|it|s|husband|wife|mother"
+        r"|mom|father"
+        r"|dad|son|daughter) (?:(?!get|getting|be|will|ll"
+        r"|gonna|not|never|haven|hasn|wasn|isn|t)\w+ ){0,2}paid\b(?! by)|\bpaid (?:it|this"
+        r"|that|you|already|online|last|in|the|my|by|with|yesterday"
+        r"|today|on|off|cash|up|for)\b|^paid\b|\bpayment (?:was |has been |is )?(?:made|sent"
+        r"|mailed"
+        r"|already|went)\b"
+        r"|\b(?:sent|mailed|dropped off|gave|wrote)(?: \w+){0,3} (?:check|cheque|payment|money"
+        r"|cash)\b"
+        r"|\b(?:already|have) (?:\w+ )?(?:settled|taken care of)\b|\b(?:it|this|that"
+        r"|bill)(?: s| is| was)"
+        r" (?:settled|taken care of)\b"
+        r"|\bya (?:lo |la |se )?(?:pague|pagamos|pago|esta pagad[oa]|fue pagad[oa]|mande|envie)\b"
+        r"|\b(?:lo|la) pague\b|\besta pagad[oa]\b|\bpague (?:ayer|hoy|la|el|en|con|todo|mi)\b"
+        r"|\bhice el pago\b|\bmande (?:el|un) (?:cheque|pago)\b"
+    ),
+    "insurance": (
+        r"\binsur\w+|\bmedicaid\b|\bmedicare\b|\bworkers comp\w*|\bclaim\b|\bcopay\b"
+        r"|\bdeductible\b"
+        r"|\bmy plan (?:pays|covers|should)\b|\bshould be covered\b"
+        r"|\bseguro (?:medico|dental|paga|cubre|va|debe|lo)\b|\b(?:mi|el) seguro\b"
+        r"|\baseguradora\b"
+    ),
+    "cannot_pay": (
+        r"\b(?:can t|cant|cannot|can not|unable to|not able to|couldn t|won t be able to"
+        r"|not gonna be"
+        r" able to|wont be able to|don t have the money to)(?: \w+){0,3} (?:pay|afford|cover)\b"
+        r"|\b(?:no|any|enough) (?:money|funds|income|cash)\b|\b(?:lost|lose|out of|no) (?:my "
+        r"|a )?(?:job|work)\b"
+        r"|\bunemployed\b|\bbroke\b|\bhardship\b|\bhomeless\b|\btight (?:right now|this month)\b"
+        r"|\b(?:laid off|on disability|fixed income|food stamps)\b"
+        r"|\b(?:payment|pay|monthly) plan\b|\binstal?lments?\b|\bpayment arrangements?\b|\bset up"
+        r" payments\b|\b(?:pay|payments)(?: \w+){0,3} (?:a month|monthly|per month|a little|in"
+        r" parts|at a time|over time|every month|each month)\b|\bmonthly payments?\b"
+        r"|\b(?:financial|charity) (?:assistance|aid|help|care|trouble|hardship)\b"
+        r"|\bneed more time\b"
+        r"|\bmore time to pay\b|\bextension\b"
+        r"|\bno (?:puedo|podemos|puede)(?: \w+){0,3} pagar\b|\bno tengo (?:dinero|plata"
+        r"|trabajo|con que"
+        r"|como|para pagar|fondos)\b|\bsin (?:dinero|trabajo|empleo)\b|\bdesemplead[oa]\b|\bperdi"
+        r" (?:mi|el) (?:trabajo|empleo)\b"
+        r"|\bplan de pagos?\b|\b(?:en|a) (?:pagos|plazos|cuotas|abonos|partes)\b|\bpoco a poco\b"
+        r"|\bayuda financiera\b|\bmas tiempo\b|\babonos?\b"
+    ),
+    "call_me": (
+        r"\b(?:call|phone|ring) (?:me|us|back|my (?:cell|phone|number|work|office))\b"
+        r"|\bgive (?:me|us)"
+        r" a (?:call|ring)\b|\bplease call\b|^call\b|\bcan (?:you|someone|somebody|anyone"
+        r"|i get someone"
+        r" to) (?:please )?call\b|\bi (?:want|need|would like|d like|prefer)(?: to (?:get )?| a )"
+        r"(?:call|speak|talk|phone call|callback|call back)\b|\b(?:speak|talk) (?:to"
+        r"|with) (?:a |an"
+        r" )?(?:person|human|someone|somebody|representative|agent|manager|real)\b|\bcall ?back\b"
+        r"|\bllam(?:e|en|a)(?:me|nos)\b|\bllame\b|\bme (?:puede|pueden|podria|podrian) llamar\b"
+        r"|\bpuede(?:n)? llamarme\b|\bquiero (?:hablar|que me llamen)\b"
+        r"|\bhablar con (?:alguien|una"
+        r" persona|un agente|un representante)\b|\bmarqueme\b|\bllamada\b"
+    ),
+    "will_pay": (
+        r"\b(?:i|we|ill|i ll|i m|im|she|he|will|gonna|going to|can|plan to|promise to|intend to)"
+        r"(?: \w+){0,4} (?:pay|take care of (?:it|this)|send (?:it|a check|payment|the money))\b"
+        r"|\b(?:pay|paying|payment)(?: \w+){0,4} (?:tomorrow|tonight|today|later|soon|next|monday"
+        r"|tuesday|wednesday|thursday|friday|saturday|sunday|week|month|payday|paycheck|the"
+        r" \d+\w*|on \d+)\b|\b(?:when|once|after) i get paid\b|\bi get paid\b|\bpayday\b"
+        r"|\b(?:tomorrow|tonight|today|later|soon|\w+day)(?: \w+){0,3} pay\b"
+        r"|\b(?:voy a|vamos a|prometo|puedo|quiero|planeo) pagar\b|\b(?:lo |la |le )?(?:pagare"
+        r"|pagaremos)\b"
+        r"|\bpago (?:manana|el|la|hoy|luego|despues|la proxima)\b|\bcuando (?:me paguen|cobre)\b"
+    ),
+    "question": (
+        r"^(?:who|what|when|where|why|how|which|whose|is|are|am|do|does|did|can|could|would|will"
+        r"|should|may|has|have)\b"
+        r"|\b(?:what (?:is|s|are|was|for|do)|who (?:is|s|are)|how (?:much|do|can|come)"
+        r"|why (?:is|am|do|did)"
+        r"|which (?:visit|bill|date)|can you (?:tell|send|explain|email|resend)|not sure|"
+        r"don t (?:understand|recognize|remember|know)|dont (?:understand|recognize|remember"
+        r"|know)"
+        r"|need (?:an? )?(?:itemized|statement|receipt|copy|invoice|information|info)"
+        r"|please (?:send|email|explain)|link (?:does|doesn|doesnt|is|isn|won|not|broken)\w*"
+        r"|scam)\b"
+        r"|^(?:quien|que|cuando|donde|por que|como|cual|cuanto|cuanta|de que|para que|a quien)\b"
+        r"|\b(?:cuanto (?:es|debo)|de que (?:es|se trata)|por que|no entiendo|no recuerdo"
+        r"|quien es"
+        r"|me puede (?:mandar|enviar|explicar)|necesito (?:un recibo|una copia|la factura))\b"
+    ),
+    "thanks": (
+        r"^(?:(?:ok|okay|okey|k|kk|thank you|thank u|thanks|thx|ty|tysm|great|perfect|got it"
+        r"|will do|sure"
+        r"|yes|yep|yeah|yup|sounds good|alright|all right|cool|good|awesome|appreciate it"
+        r"|no problem"
+        r"|np|you too|have a (?:great|good|nice) (?:day|one|evening|weekend)|so much|very much"
+        r"|a lot"
+        r"|noted|received|done|fine|god bless|bless you|for (?:the|your|letting me know"
+        r"|reminding me)"
+        r"(?: \w+){0,3}|much appreciated|gracias|muchas|muy amable|de nada|vale|bueno"
+        r"|esta bien|listo"
+        r"|perfecto|claro|si|de acuerdo|entendido|recibido|por (?:el|la|su|avisar)(?: \w+){0,2}"
+        r"|igualmente|mil|bendiciones)(?: |$))+$"
+    ),
+}
+_FOUND = {code: re.compile(words) for code, words in _PATTERNS.items()}
+_THANKFUL = frozenset(
+    "\U0001f44d\U0001f64f\u2764\U0001f60a\U0001f44c\U0001f642\U0001f600\U0001f389"
+)
+# At what time of which day somebody wants to be called: their own words, for whoever calls.
+_WHEN = re.compile(
+    r"\b(?:(?:after|before|around|about|at|between|by|until|a las|despues de las|antes de las)"
+    r" \d{1,2}(?: \d{2})?(?: ?(?:a ?m|p ?m|o clock))?(?: (?:and|to|y|a) \d{1,2}(?: ?(?:am|pm))?)?"
+    r"|\d{1,2}(?: \d{2})? ?(?:am|pm)"
+    r"|(?:tomorrow|today|tonight|next week|this (?:morning|afternoon|evening|week)"
+    r"|(?:in the|this|tomorrow) (?:morning|afternoon|evening)|(?:next |on )?(?:monday|tuesday"
+    r"|wednesday|thursday|friday|saturday|sunday)|after work|lunch ?time|noon|now|asap"
+    r"|manana|hoy|pasado manana|(?:el |proximo )*(?:lunes|martes|miercoles|jueves|viernes|sabado"
+    r"|domingo)|(?:en|por) la (?:manana|tarde|noche)|ahora|la proxima semana))\b"
+)
+
+
+def class_of(text: str, has_stopped: bool = False) -> Class | None:
+    """The class of a text that came in; None where nothing was said, as by a reaction to a text of
+    ours. With `has_stopped` it asks to stop as well: then only what must be heeded at once counts.
+    """
+    said = own_words(text)
+    plain = plain_words(said)
+    for each in CLASSES:
+        if has_stopped and not (each.hold or each.suppresses):
+            continue
+        found = _FOUND.get(each.code)
+        if found is not None and found.search(plain):
+            return each
+        if each.code == "question" and not has_stopped and re.search(r"[?\u00bf]", said):
+            return each
+    if has_stopped or not said.strip():
+        return None
+    if not plain:
+        return BY_CODE["thanks" if set(said) & _THANKFUL else "unknown"]
+    return BY_CODE["unknown"]
+
+
+def when_of(text: str) -> str:
+    """When the person wants to be called, in their words; empty where they do not say."""
+    plain = plain_words(own_words(text))
+    return " ".join(dict.fromkeys(found[0] for found in _WHEN.finditer(plain)))

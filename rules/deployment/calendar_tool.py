@@ -1,0 +1,46 @@
+"""The tool by which a receptionist asks when the clinic has time; pure.
+
+Vapi's models use a tool only where the system prompt names it, so its name is a constant that the
+prompt takes from here. It is answered at the door of our other tools, behind the same secret.
+"""
+
+from rules.calling.tools_defined import DOOR, SECONDS, STATIC
+from rules.deployment.rendering import Clinic, Json
+
+FIND_FREE_TIMES = "findFreeTimes"
+_DAY: Json = {"type": "string", "description": "A day as YYYY-MM-DD."}
+
+
+def render_calendar_tool(clinic: Clinic) -> list[Json]:
+    """The tool, where a calendar is connected; our secret is added by whoever sends the body."""
+    if not clinic.has_calendar:
+        return []
+    function = {
+        "name": FIND_FREE_TIMES,
+        "description": "When the clinic is open and has time, in its own time zone: of the next"
+        " seven days, or of the days given. It books nothing.",
+        "parameters": {
+            "type": "object",
+            "properties": {"dayFrom": _DAY, "dayTo": _DAY},
+            "required": [],
+        },
+    }
+    return [
+        {
+            "type": "function",
+            "async": False,
+            "function": function,
+            "parameters": STATIC,
+            "server": {"url": f"{clinic.public_url}{DOOR}", "timeoutSeconds": SECONDS},
+        }
+    ]
+
+
+def about_appointments(clinic: Clinic) -> str:
+    """What the prompt says of it."""
+    if not clinic.has_calendar:
+        return ""
+    return f"""
+Whoever asks when the clinic has time: call the tool {FIND_FREE_TIMES}, and offer at most three of
+the times that it returns. A time is free only if it says so. It reserves nothing: say that somebody
+from the clinic confirms the appointment."""

@@ -1,0 +1,41 @@
+"""Which bills of a carrier are taken for a port request: told by content and by name; pure.
+
+Twilio takes pictures and PDFs of up to 10 MB; the API takes bodies of a megabyte, of which base64
+takes a third.
+"""
+
+LARGEST = 700_000  # bytes
+MOST = 20  # bills that an account may have waiting
+TYPES = {
+    "pdf": ("application/pdf", (b"%PDF-",)),
+    "png": ("image/png", (b"\x89PNG\r\n\x1a\n",)),
+    "jpg": ("image/jpeg", (b"\xff\xd8\xff",)),
+    "jpeg": ("image/jpeg", (b"\xff\xd8\xff",)),
+}
+ACCEPTED = f"{', '.join(TYPES)} up to {LARGEST // 1000} KB are accepted"
+
+
+class BadDocument(ValueError):
+    """A bill cannot be used; the message says why, what is accepted, and what to do."""
+
+    def __init__(self, wrong: str, todo: str) -> None:
+        super().__init__(f"{wrong}; {ACCEPTED}; {todo}")
+
+
+def document_type(name: str, content: bytes) -> str:
+    """The type of a bill of this name, when its content is of that type. Raises BadDocument."""
+    ending = name.rpartition(".")[2].lower() if "." in name else ""
+    if ending not in TYPES:
+        raise BadDocument(
+            "is of another type, by the ending of its name", "scan it as one of these"
+        )
+    if not content:
+        raise BadDocument("is empty", "choose the file again")
+    if len(content) > LARGEST:
+        raise BadDocument(f"has {len(content):,} bytes", "scan it with fewer dots to the inch")
+    kind, beginnings = TYPES[ending]
+    if not content.startswith(beginnings):
+        raise BadDocument(
+            f"ends in .{ending} but its content is no {ending}", "save it anew in that format"
+        )
+    return kind

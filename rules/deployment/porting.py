@@ -1,0 +1,127 @@
+"""What Twilio and a clinic's carrier say of a port, in words, and what is to be done; pure.
+
+Statuses and portability codes are those of Twilio's porting pages (twilio.com/docs/phone-numbers,
+"Port in", November 2026). Carriers' rejections are free text with codes that are not published, so
+they are told apart by the words in them.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+SOONEST = timedelta(days=7)  # from which on Twilio takes a wished date, in the United States
+TEXTS_AFTER = timedelta(hours=2)  # until texts follow the calls; support.twilio.com 229986247
+
+# of numbers that cannot be ported, by Twilio's code
+NOT_PORTABLE = {
+    "22102": "It is not a telephone number as carriers write it. Correct it.",
+    "22130": "Twilio does not port numbers of this kind, carrier or region. Forward your number"
+    " instead.",
+    "22131": "The number is in this Twilio account already, or on its way there. Ask whoever runs"
+    " Payphone.",
+    "22132": "The number is with another customer of Twilio. Have it released there first.",
+    "22133": "Twilio ports this number by hand only. Ask whoever runs Payphone to open a port order"
+    " in the Twilio console, or forward your number instead.",
+    "22135": "Twilio could not tell just now. Deploy again in an hour.",
+    "22136": "The number is in one of the Twilio accounts here already. Ask whoever runs Payphone.",
+    "22171": "Your carrier wants your account number and PIN. Add both.",
+}
+# of rejections: a word in the carrier's reason, and what to do; the first that fits
+REJECTIONS = (
+    (("pin", "passcode", "password"), "Ask your carrier for your account's PIN"),
+    (("account number", "account no", "btn", "account telephone"), "Copy the account number"),
+    (("name", "end user", "authorized"), "Write name and representative as your carrier has them"),
+    (("address", "zip", "postal"), "Write the address exactly as your carrier's bill has it"),
+    (("balance", "business relationship", "contract", "past due"), "Settle it with your carrier"),
+    (("freeze", "protect", "lock"), "Have your carrier lift the lock on the number"),
+    (("inactive", "disconnect", "not active"), "Have your carrier put the number back in service"),
+    (("pending order", "duplicate", "open order"), "Have your carrier close its open order"),
+    (("document", "bill", "loa", "letter"), "Upload a bill of the last 30 days"),
+)
+OTHER_REJECTION = "Ask your carrier what is wrong"
+AGAIN = (
+    "; correct it under the phone's settings, roll this deployment back, which cancels the port and"
+    " refunds the fee, and deploy again."
+)
+
+DONE, OVER, ACT, WAIT = "done", "over", "act", "wait"
+_SAID = {
+    "pending": (WAIT, "Twilio has taken the port request."),
+    "in review": (WAIT, "Twilio is checking the port request; nothing is to be done."),
+    "waiting for signature": (
+        ACT,
+        (
+            "A letter of authorization was sent to {email}: {representative} has to sign it before"
+            " your carrier is asked."
+        ),
+    ),
+    "in progress": (
+        WAIT,
+        "Your carrier has the port request; this takes days. Do not cancel there.",
+    ),
+    "submitted": (WAIT, "Your carrier has the port request; this takes days. Do not cancel there."),
+    "action required": (ACT, "Your carrier refused the port: {reason}. {todo}"),
+    "rejected": (ACT, "Your carrier refused the port: {reason}. {todo}"),
+    "completed": (DONE, "Your number has moved."),
+    "expired": (OVER, "The port request has expired: the letter was not signed in time."),
+    "canceled": (OVER, "The port request was cancelled: {reason}."),
+}
+_UNKNOWN = (WAIT, "Twilio says of the port: {status}.")
+# the number's own status says more than its request's, unless that is over
+_OF_REQUEST = frozenset({"expired", "canceled", "waiting for signature", "action required"})
+MOVES_ON = " It moves on {date}."
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """How a port stands: `status` as Twilio writes it, `what` of done, over, act, wait; `words` for
+    the clinic.
+    """
+
+    status: str
+    what: str
+    words: str
+
+
+def port_of(
+    request: dict[str, str], number: dict[str, str], representative: str, email: str
+) -> Port:
+    """How a port stands, from what Twilio says of the request {status, reason} and of its number
+    {status, reason, port_date}.
+    """
+    status = _plain(number.get("status", ""))
+    asked = _plain(request.get("status", ""))
+    if status != "completed" and (asked in _OF_REQUEST or status not in _SAID):
+        status = asked if asked in _SAID or not status else status
+    what, words = _SAID.get(status, _UNKNOWN)
+    reason = (number.get("reason") or request.get("reason") or "no reason was given").rstrip(".")
+    told = words.format(
+        email=email,
+        representative=representative,
+        reason=reason,
+        todo=advice(reason),
+        status=status,
+    )
+    date = number.get("port_date", "")[:10]
+    if date and what == WAIT:
+        told += MOVES_ON.format(date=date)
+    return Port(status.replace(" ", "_"), what, told)
+
+
+def advice(reason: str) -> str:
+    """What a clinic does about a carrier's reason."""
+    said = reason.lower()
+    fitting = (todo for words, todo in REJECTIONS if any(word in said for word in words))
+    return next(fitting, OTHER_REJECTION) + AGAIN
+
+
+def why_not_portable(code: str, reason: str) -> str:
+    """Why a number cannot be ported, and what to do."""
+    known = NOT_PORTABLE.get(code, "Forward your number instead, or ask whoever runs Payphone.")
+    return f"{reason.rstrip('.') or 'Twilio gave no reason'}. {known}"
+
+
+def _plain(status: str) -> str:
+    """`Waiting for Signature`, `waiting_for_signature` and `Cancelled` as one way of writing."""
+    return (
+        status.strip().lower().replace("_", " ").replace("-", " ").replace("cancelled", "canceled")
+    )

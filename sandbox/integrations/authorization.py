@@ -1,0 +1,137 @@
+"""An OAuth 2 authorization server: consent at once, codes with PKCE, tokens, revocation."""
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.ground import Ground
+from sandbox.integrations.errors import IntegrationError, oauth_error
+
+CODE_LASTS = 600
+
+
+@dataclass
+class Habits:
+    """How it behaves. `gives_refresh_token`: Google gives none without `prompt=consent`;
+    `rotates`: each refresh burns the refresh token, and one used twice ends the whole grant.
+    """
+
+    consents: bool = True
+    gives_refresh_token: bool = True
+    rotates: bool = False
+    lasts: int = 3600
+    grants_scopes: bool = True
+
+
+@dataclass
+class Authorization:
+    """One server's books: clients, codes under way, grants and their tokens."""
+
+    ground: Ground
+    name: str
+    access_prefix: str
+    refresh_prefix: str
+    clients: dict[str, str] = field(default_factory=dict)
+    habits: Habits = field(default_factory=Habits)
+    codes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    grants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    access: dict[str, list[Any]] = field(default_factory=dict)  # token: grant, until
+    refresh: dict[str, str] = field(default_factory=dict)  # token: grant
+    burnt: dict[str, str] = field(default_factory=dict)
+
+    def consent(self, query: dict[str, str]) -> dict[str, str]:
+        """What the callback is given."""
+        if query.get("client_id") not in self.clients:
+            raise IntegrationError(400, {"error": "invalid_client"})
+        if query.get("response_type") != "code" or not query.get("redirect_uri"):
+            raise IntegrationError(400, {"error": "invalid_request"})
+        state = {"state": query["state"]} if "state" in query else {}
+        if not self.habits.consents:
+            return {"error": "access_denied"} | state
+        code = f"4/0{self.ground.ids.token(40)}"
+        offline = query.get("access_type") == "offline" and "consent" in query.get("prompt", "")
+        self.codes[code] = query | {"at": self.ground.now(), "offline": offline}
+        return {"code": code} | state
+
+    def token(self, form: dict[str, str]) -> dict[str, Any]:
+        """Tokens for a code, or for a refresh token."""
+        self._know(form)
+        if form.get("grant_type") == "authorization_code":
+            return self._for_code(form)
+        if form.get("grant_type") == "refresh_token":
+            return self._for_refresh(form.get("refresh_token", ""))
+        raise oauth_error("unsupported_grant_type")
+
+    def revoke(self, token: str) -> dict[str, Any]:
+        """End the whole grant of a token, as Google does."""
+        grant = self.refresh.get(token) or (self.access.get(token) or [""])[0]
+        if not grant:
+            raise oauth_error("invalid_token")
+        self.end(grant)
+        return {}
+
+    def end(self, grant: str) -> None:
+        """A grant is over, whoever ended it."""
+        self.grants.pop(grant, None)
+        self.access = {key: row for key, row in self.access.items() if row[0] != grant}
+        self.refresh = {key: row for key, row in self.refresh.items() if row != grant}
+
+    def check(self, header: str) -> dict[str, Any]:
+        """The grant of a bearer token that is valid now."""
+        scheme, _, token = header.partition(" ")
+        grant, until = self.access.get(token) or ["", 0]
+        if scheme != "Bearer" or grant not in self.grants or until <= self.ground.now():
+            raise IntegrationError(401, {"error": {"code": 401, "status": "UNAUTHENTICATED"}})
+        return self.grants[grant]
+
+    def _know(self, form: dict[str, str]) -> None:
+        known = self.clients.get(form.get("client_id", ""))
+        if known is None or known != form.get("client_secret", ""):
+            raise IntegrationError(401, {"error": "invalid_client"})
+
+    def _for_code(self, form: dict[str, str]) -> dict[str, Any]:
+        asked = self.codes.pop(form.get("code", ""), None)
+        if asked is None or asked["at"] + CODE_LASTS < self.ground.now():
+            raise oauth_error("invalid_grant")
+        same = all(asked.get(name) == form.get(name) for name in ("client_id", "redirect_uri"))
+        if not same or challenge(form.get("code_verifier", "")) != asked.get("code_challenge"):
+            raise oauth_error("invalid_grant")
+        grant = self.ground.ids.new("grant", 12)
+        granted = asked.get("scope", "") if self.habits.grants_scopes else "openid"
+        self.grants[grant] = {"client": form["client_id"], "scope": granted}
+        gives = self.habits.gives_refresh_token and (asked["offline"] or self.name != "google")
+        return self._answer(grant, self._new_refresh(grant) if gives else "")
+
+    def _for_refresh(self, token: str) -> dict[str, Any]:
+        if token in self.burnt:
+            self.end(self.burnt[token])
+        grant = self.refresh.get(token)
+        if grant is None:
+            raise oauth_error("invalid_grant")
+        if not self.habits.rotates:
+            return self._answer(grant, "")
+        self.burnt[token] = self.refresh.pop(token)
+        return self._answer(grant, self._new_refresh(grant))
+
+    def _new_refresh(self, grant: str) -> str:
+        token = f"{self.refresh_prefix}{self.ground.ids.token(40)}"
+        self.refresh[token] = grant
+        return token
+
+    def _answer(self, grant: str, refresh: str) -> dict[str, Any]:
+        access = f"{self.access_prefix}{self.ground.ids.token(40)}"
+        self.access[access] = [grant, self.ground.now() + self.habits.lasts]
+        more = {"refresh_token": refresh} if refresh else {}
+        return {
+            "access_token": access,
+            "token_type": "Bearer",
+            "expires_in": self.habits.lasts,
+            "scope": self.grants[grant]["scope"],
+        } | more
+
+
+def challenge(verifier: str) -> str:
+    """PKCE's S256."""
+    hashed = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(hashed).rstrip(b"=").decode()

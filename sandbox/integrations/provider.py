@@ -1,0 +1,165 @@
+"""The front door of what clinics connect: who asks, what for, and what goes wrong on the way.
+
+Addresses are those of the real ones, each host below a label: `/accounts/o/oauth2/v2/auth`,
+`/oauth2/token`, `/www/calendar/v3/freeBusy`; of an OAuth server `/oauth/…`; `/open-dental/…`;
+`/nexhealth/…`.
+"""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlencode
+
+from sandbox.faults import Fault
+from sandbox.ground import Ground
+from sandbox.integrations.authorization import Authorization
+from sandbox.integrations.errors import IntegrationError
+from sandbox.integrations.practice import Practice
+from sandbox.request_log import LoggedRequest
+from sandbox.stripe.exchange import HTML, Answer, Request
+
+PROVIDERS = {
+    "/accounts/": "google",
+    "/oauth2/": "google",
+    "/www/": "google",
+    "/oauth/": "oauth",
+    "/open-dental/": "open_dental",
+    "/nexhealth/": "nexhealth",
+}
+# what must not be kept of a request
+NOT_LOGGED = frozenset(
+    {"code", "code_verifier", "client_secret", "refresh_token", "token", "state", "code_challenge"}
+)
+BEFORE = {
+    "error_500": (500, {"error": "server_error"}),
+    "rate_limit_429": (429, {"error": {"code": 429, "errors": [{"reason": "rateLimitExceeded"}]}}),
+    "forbidden_403": (403, {"error": {"code": 403, "errors": [{"reason": "forbidden"}]}}),
+    "refused_400": (400, {"error": "invalid_grant"}),
+    "conflict_409": (409, {"error": "conflict"}),
+}
+
+
+class Integrations:
+    """The stand-ins' state and their answers; ``serve`` needs no HTTP."""
+
+    def __init__(self, ground: Ground) -> None:
+        """Open the books on a ground."""
+        self.ground = ground
+        self.pause: Callable[[float], None] = time.sleep
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all clients, grants, keys and calendars."""
+        self.google = Authorization(self.ground, "google", "ya29.", "1//0")
+        self.oauth = Authorization(self.ground, "oauth", "oat_", "ort_")
+        self.practice = Practice(self.ground)
+
+    def serve(self, request: Request) -> Answer:
+        """Answer one request; every one is logged, whatever becomes of it."""
+        name = next(name for prefix, name in PROVIDERS.items() if request.path.startswith(prefix))
+        entry = LoggedRequest(
+            self.ground.wall(), name, request.method, request.path, "", None, None
+        )
+        with self.ground.lock:
+            self.ground.requests.note(entry)
+            self.ground.tick()
+            fault = self.ground.faults.take(name, request.method, request.path)
+        entry.fault = fault.kind if fault else None
+        answer = self._struck(request, entry, fault)
+        entry.status = 0 if answer.ending else answer.status
+        entry.performed = answer.performed
+        answer.headers.setdefault("Content-Type", "application/json")
+        return answer
+
+    def _struck(self, request: Request, entry: LoggedRequest, fault: Fault | None) -> Answer:
+        kind, seconds = (fault.kind, fault.seconds) if fault else ("", 0.0)
+        if kind in BEFORE:
+            status, body = BEFORE[kind]
+            return Answer(status, json.dumps(body))
+        if kind == "bad_gateway":
+            return Answer(502, HTML, {"Content-Type": "text/html"})
+        if kind in {"timeout_before", "refuse"}:
+            return Answer(
+                0, "", ending="hang" if kind == "timeout_before" else "reset", seconds=seconds
+            )
+        if kind == "slow":
+            self.pause(seconds)
+        answer = self._performed(request, entry)
+        if kind in {"timeout_after", "refuse_after"}:
+            answer.ending, answer.seconds = "hang" if kind == "timeout_after" else "reset", seconds
+        elif kind.startswith("error_500"):
+            answer.status, answer.body = 500, json.dumps({"error": "server_error"})
+        return answer
+
+    def _performed(self, request: Request, entry: LoggedRequest) -> Answer:
+        query = dict(parse_qsl(request.query, keep_blank_values=True))
+        try:
+            body = _read(request)
+            entry.params = {
+                key: value for key, value in (query | body).items() if key not in NOT_LOGGED
+            }
+            with self.ground.lock:
+                made = self._answer(request, query, body)
+        except IntegrationError as error:
+            return Answer(error.status, json.dumps(error.body))
+        except (KeyError, ValueError, TypeError):
+            return Answer(400, json.dumps({"error": "invalid_request"}))
+        if isinstance(made, Answer):
+            return made
+        return Answer(200, json.dumps(made), performed=True)
+
+    def _answer(self, request: Request, query: dict[str, str], body: dict[str, Any]) -> Any:
+        authorization = request.headers.get("authorization", "")
+        practice = self.practice
+        places: dict[tuple[str, str], Callable[[], Any]] = {
+            ("GET", "/accounts/o/oauth2/v2/auth"): lambda: _sent_back(self.google, query),
+            ("POST", "/oauth2/token"): lambda: self.google.token(body),
+            ("POST", "/oauth2/revoke"): lambda: self.google.revoke(body["token"]),
+            ("GET", "/www/calendar/v3/users/me/calendarList"): lambda: (
+                self.google.check(authorization) and practice.calendars()
+            ),
+            ("POST", "/www/calendar/v3/freeBusy"): lambda: (
+                self.google.check(authorization) and practice.free_busy(body)
+            ),
+            ("GET", "/oauth/authorize"): lambda: _sent_back(self.oauth, query),
+            ("POST", "/oauth/token"): lambda: self.oauth.token(body | _basic(authorization)),
+            ("POST", "/oauth/revoke"): lambda: self.oauth.revoke(body["token"]),
+            ("GET", "/oauth/me"): lambda: self.oauth.check(authorization) and {"id": "practice"},
+            ("GET", "/open-dental/appointments/Slots"): lambda: practice.open_dental_slots(
+                authorization, query
+            ),
+            ("POST", "/nexhealth/authenticates"): lambda: practice.authenticate(authorization),
+            ("GET", "/nexhealth/available_slots"): lambda: practice.nexhealth_slots(
+                authorization, query
+            ),
+        }
+        perform = places.get((request.method, request.path))
+        if perform is None:
+            raise IntegrationError(404, {"error": "not_found"})
+        return perform()
+
+
+def _sent_back(server: Authorization, query: dict[str, str]) -> Answer:
+    """The person consents at once, and the browser goes back."""
+    back = urlencode(server.consent(query))
+    address = query["redirect_uri"]
+    where = f"{address}{'&' if '?' in address else '?'}{back}"
+    return Answer(302, "", {"Location": where, "Content-Type": "text/plain"}, performed=True)
+
+
+def _basic(authorization: str) -> dict[str, str]:
+    scheme, _, code = authorization.partition(" ")
+    if scheme != "Basic":
+        return {}
+    client, _, secret = base64.b64decode(code).decode("latin-1").partition(":")
+    return {"client_id": unquote(client), "client_secret": unquote(secret)}
+
+
+def _read(request: Request) -> dict[str, Any]:
+    """A form, or a JSON object."""
+    if "json" in request.headers.get("content-type", "") and request.body:
+        document = json.loads(request.body)
+        return document if isinstance(document, dict) else {}
+    return dict(parse_qsl(request.body, keep_blank_values=True))

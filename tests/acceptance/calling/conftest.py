@@ -1,0 +1,28 @@
+"""A clinic on the phone with its customer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from providers.twilio import client as twilio_api
+from runtime.clock import move_business_time
+from runtime.settings import get_settings
+from tests.on_the_line import OnTheLine
+from tests.texting import TWILIO
+from tests.voice import VAPI
+
+
+@pytest.fixture
+def line(
+    client: Any, valkey: Any, stand_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OnTheLine]:
+    """A call that is going on, with a person who is not verified yet."""
+    for name, value in {**TWILIO, **VAPI, "TWILIO_API_BASE": stand_in.url}.items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()
+    yield OnTheLine(client, valkey.client(), stand_in)
+    move_business_time(None)
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()

@@ -1,0 +1,200 @@
+"""Paying by a card that is typed on the keypad during a call (B6): Twilio takes it, we charge it
+once, and what came of it is told in the call.
+"""
+
+import pytest
+
+from models.books.inbox_event import InboxEvent
+from models.calling.keypad_session import KeypadSession
+from models.effects.effect import Effect
+from models.payments.payment_confirmation import PaymentConfirmation
+from rules.calling.keypad import MISTAKES, PIECES, RESULTS
+from tests import given
+from tests.on_the_line import OnTheLine
+
+CALL_SID = f"CA{'1' * 32}"
+QUESTION = ("assistant", "Do you agree that we charge 120.00 USD to the card you type in now?")
+AGREED = (QUESTION, ("user", "Yes, I agree"))
+
+
+class Typing:
+    """A verified person who types a card."""
+
+    def __init__(self, line: OnTheLine) -> None:
+        self.line, self.books = line, line.twilio.books
+        line.takes_cards(keypad_payments=True)
+        line.verified()
+
+    def asks(self, tool_id=None, heard=AGREED, call=None):
+        at_vapi = {"id": self.line.call.vapi_id, "phoneCallProviderId": CALL_SID} | (call or {})
+        return self.line.tool(
+            "processPhonePayment", tool_id, call=at_vapi, by="keypad", heard=heard
+        )
+
+    def types(self):
+        """One piece is typed: Twilio reports it, and the next one is asked for."""
+        assert set(self.line.deliver()) <= {204}
+        self.line.work()
+
+    @property
+    def session(self):
+        return KeypadSession.select().order_by(KeypadSession.created_at.desc()).first()
+
+
+@pytest.fixture
+def typing(line):
+    return Typing(line)
+
+
+def test_a_card_is_typed_piece_by_piece_and_charged_once(typing):
+    """Given a yes, then each piece is asked for in turn, and the result is told in the call."""
+    asked = typing.asks(heard=())
+    assert "to the card you type in now for bill" in asked
+    assert KeypadSession.select().count() == 0
+    first = typing.asks("t-1")
+    assert "type the card number" in first
+    assert typing.asks("t-1") == typing.asks("t-2") == first
+    typing.types()
+    assert "expiry date" in typing.asks("t-3")
+    typing.types()
+    assert "security code" in typing.asks()
+    typing.types()
+    assert "being checked" in typing.asks()
+    typing.types()
+    told = typing.asks("t-4", heard=())
+    assert told.startswith("+The payment of $120.00")
+    assert typing.asks("t-5", heard=()) == told
+    confirmation = PaymentConfirmation.get()
+    assert confirmation.payment_method_id == "pm_card_visa"
+    assert (confirmation.by_phone, confirmation.call_id) == (True, typing.line.call.id)
+    assert given.fresh(typing.line.invoice).status == "paid"
+    assert (typing.session.state, KeypadSession.select().count()) == ("over", 1)
+    steps = [row.request["step"] for row in Effect.select().where(Effect.kind == "keypad_step")]
+    assert sorted(steps) == sorted(["start", *PIECES, "complete"])
+
+
+def test_reports_that_come_again_or_from_elsewhere_change_nothing(typing):
+    """Given reports doubled, forged, of another call or session, then one charge at most."""
+    typing.asks()
+    session = typing.session
+    path = f"/api/webhooks/twilio/pay?session={session.id}"
+    done = {"CallSid": CALL_SID, "Sid": session.payment_sid, "Result": "success"}
+    done |= {"PaymentToken": "pm_card_visa"}
+    assert typing.line.tell(path, done, token="another").status_code == 403
+    for odd in (
+        done | {"CallSid": f"CA{'2' * 32}"},
+        done | {"Sid": f"PK{'2' * 32}"},
+    ):
+        assert typing.line.tell(path, odd).status_code == 204
+    assert typing.line.tell("/api/webhooks/twilio/pay?session=kps_x", done).status_code == 204
+    assert typing.line.tell("/api/webhooks/twilio/pay", done).status_code == 204
+    assert PaymentConfirmation.select().count() == 0
+    for _ in range(3):
+        assert typing.line.tell(path, done).status_code == 204
+    assert PaymentConfirmation.select().count() == 1
+    late = done | {"PaymentToken": "pm_card_mastercard"}
+    assert typing.line.tell(path, late).status_code == 204
+    assert PaymentConfirmation.select().count() == 1
+    assert "4242424242424242" not in " ".join(row.payload for row in InboxEvent.select())
+
+
+@pytest.mark.parametrize("error", [name for name, (_, over) in MISTAKES.items() if not over])
+def test_what_is_mistyped_is_asked_for_again(typing, error):
+    typing.books.mistyped = [error]
+    typing.asks()
+    typing.types()
+    again = typing.asks()
+    assert MISTAKES[error][0] in again
+    assert "type the card number" in again
+    typing.types()
+    assert "expiry date" in typing.asks()
+
+
+def test_too_many_mistakes_end_it_and_a_new_yes_begins_once_more(typing):
+    """Given four mistakes, then the entry is over; after two entries only a link is left."""
+    for turn in (1, 2):
+        typing.books.mistyped = ["invalid-card-number"] * 4
+        typing.asks(heard=AGREED * turn)
+        for _ in range(5):
+            typing.types()
+        told = typing.asks(heard=AGREED * turn)
+        assert "Too much was mistyped. Nothing was charged." in told
+    assert KeypadSession.select().count() == 2
+    assert typing.asks(heard=AGREED * 3).startswith("-No more cards can be typed")
+    assert PaymentConfirmation.select().count() == 0
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        "too-many-failed-attempts",
+        "payment-connector-error",
+        "caller-interrupted-with-star",
+        "caller-hung-up",
+        "validation-error",
+        "internal-error",
+        "something-new",
+    ],
+)
+def test_every_other_result_is_told_and_charges_nothing(typing, result):
+    typing.asks()
+    session = typing.session
+    fields = {"CallSid": CALL_SID, "Sid": session.payment_sid, "Result": result}
+    typing.line.tell(f"/api/webhooks/twilio/pay?session={session.id}", fields)
+    told = typing.asks(heard=())
+    assert RESULTS.get(result, RESULTS["internal-error"]) in told
+    assert "Nothing was charged" in told
+    assert PaymentConfirmation.select().count() == 0
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "words"),
+    [
+        ({"PaymentToken": "tok_visa"}, "could not be checked"),
+        ({}, "could not be checked"),
+        ({"PaymentToken": "pm_card_chargeDeclined"}, "declined"),
+    ],
+    ids=["a token", "nothing", "declined"],
+)
+def test_a_card_that_cannot_be_charged_is_told_so(typing, spoiled, words):
+    typing.asks()
+    session = typing.session
+    fields = {"CallSid": CALL_SID, "Sid": session.payment_sid, "Result": "success"} | spoiled
+    typing.line.tell(f"/api/webhooks/twilio/pay?session={session.id}", fields)
+    told = typing.asks(heard=())
+    assert words in told
+    assert "Nothing was charged" in told
+    assert given.fresh(typing.line.invoice).status == "sent"
+
+
+def test_a_balance_that_changed_meanwhile_is_not_charged(typing):
+    typing.asks()
+    session, invoice = typing.session, typing.line.invoice
+    invoice.outstanding = 5_000
+    invoice.save()
+    fields = {"CallSid": CALL_SID, "Sid": session.payment_sid, "Result": "success"}
+    fields |= {"PaymentToken": "pm_card_visa"}
+    typing.line.tell(f"/api/webhooks/twilio/pay?session={session.id}", fields)
+    assert PaymentConfirmation.select().count() == 0
+    assert "amount has changed" in typing.asks(heard=())
+
+
+def test_a_lost_answer_begins_no_second_session(typing):
+    """Given Twilio's answer lost, then the same key is used again, and one session is there."""
+    typing.line.stand_in.sandbox.order_fault(
+        kind="refuse_after", provider="twilio", method="POST", path="*/Payments.json"
+    )
+    assert typing.asks().startswith("+")
+    typing.line.work()
+    assert "type the card number" in typing.asks()
+    assert len(typing.books.payments) == 1
+
+
+def test_it_is_off_unless_the_account_has_switched_it_on(typing):
+    typing.line.takes_cards(keypad_payments=False)
+    assert typing.asks().startswith("-This clinic takes no card by keypad")
+    typing.line.takes_cards(keypad_payments=True)
+    # a call that is not Twilio's has no keypad there
+    for carrier in ("", "v3:abc"):
+        assert typing.asks(call={"phoneCallProviderId": carrier}).startswith("-This clinic takes")
+    assert KeypadSession.select().count() == 0

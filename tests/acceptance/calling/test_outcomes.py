@@ -1,0 +1,254 @@
+"""What becomes of a call: statuses and reports in any order, and what follows from the end."""
+
+import json
+
+import pytest
+
+from jobs.poll_calls import poll_calls
+from models.calling.call import Call
+from models.contact.hold import Hold
+from models.contact.opt_out import OptOut
+from models.contact.phone_suppression import PhoneSuppression
+from models.contact.work_item import WorkItem
+from models.effects.effect import Effect
+from models.feed.outgoing_event import OutgoingEvent
+from models.invoices.invoice import Invoice
+from tests.calling import Calling
+from tests.voice import SECRET
+
+WEBHOOK = "/api/webhooks/vapi"
+
+
+def ended(calling: Calling) -> list[OutgoingEvent]:
+    return list(OutgoingEvent.select().where(OutgoingEvent.type == "call.ended"))
+
+
+def message(calling: Calling, call: Call, kind: str, **more: object) -> dict:
+    (placed,) = [row for row in calling.placed() if row["id"] == call.vapi_id] or [{}]
+    shown = {"id": call.vapi_id, "name": call.effect_id, "type": "outboundPhoneCall"}
+    return {"message": {"type": kind, "call": shown | {"status": placed.get("status")}} | more}
+
+
+def tells(calling: Calling, document: dict, **headers: str):
+    return calling.client.simulate_post(
+        WEBHOOK, body=json.dumps(document).encode(), headers=headers or {"X-Vapi-Secret": SECRET}
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome"),
+    [
+        ("busy", "busy"),
+        ("no_answer", "no_answer"),
+        ("voicemail", "voicemail"),
+        ("dead_line", "dead_line"),
+        ("silent", "silent"),
+        ("hangs_up", "hung_up"),
+        ("fails", "broke_off"),
+        ("wrong_person", "somebody_else"),
+        ("odd_end", "in_doubt"),
+    ],
+)
+def test_how_a_call_ended_is_known(calling: Calling, script: str, outcome: str):
+    """Given who answers, then the call's outcome is known, its slot free, its note on the invoice,
+    and the clinic's software told once.
+    """
+    call = calling.answers(script).dials()
+    assert calling.hears()[-1] == 200
+
+    shown = calling.shown(call)
+    assert (shown["state"], shown["outcome"]) == ("ended", outcome)
+    assert calling.slots() == 0
+    assert call.id in (Invoice.get_by_id(calling.invoice.id).notes or "")
+    (event,) = ended(calling)
+    assert event.payload["outcome"] == outcome
+    assert event.payload["invoiceIds"] == [calling.invoice.id]
+    suppressed = {
+        row.channel for row in PhoneSuppression.select().where(PhoneSuppression.phone == call.to)
+    }
+    wrong = {"wrong_person": {"voice", "sms"}, "dead_line": {"voice"}}
+    assert suppressed == wrong.get(script, set())
+    doubts = WorkItem.select().where(WorkItem.kind == "escalation").count()
+    assert doubts == (1 if script == "odd_end" else 0)
+
+
+@pytest.mark.parametrize(
+    ("script", "hold", "reason"),
+    [
+        ("disputes", "other", "dispute"),
+        ("is_upset", "", "anger"),
+        ("confused", "", "confusion"),
+        ("bankrupt", "bankruptcy", "bankruptcy"),
+        ("has_a_lawyer", "attorney", "attorney"),
+        ("in_hardship", "hardship", "hardship"),
+        ("deceased", "deceased", "deceased"),
+        ("asks_for_a_human", "", "asked_for_person"),
+    ],
+)
+def test_what_was_said_holds_us_back_and_asks_a_person(
+    calling: Calling, script: str, hold: str, reason: str
+):
+    calling.answers(script).dials()
+    calling.hears()
+
+    holds = [row.kind for row in Hold.select()]
+    assert holds == ([hold] if hold else [])
+    items = [
+        row.context["reason"] for row in WorkItem.select().where(WorkItem.kind == "escalation")
+    ]
+    assert items == [reason]
+
+
+def test_who_says_stop_is_left_alone_on_every_channel(calling: Calling):
+    call = calling.answers("says_stop").dials()
+    calling.hears()
+
+    for channel in ("voice", "sms"):
+        assert OptOut.holds(calling.account.id, (), call.to, channel)
+    again = calling.asks()
+    assert (again.status_code, again.json["reasonCode"]) == (422, "opted_out")
+
+
+def test_a_card_that_was_read_out_is_kept_nowhere(calling: Calling):
+    call = calling.answers("reads_out_a_card").dials()
+    calling.hears()
+
+    shown = calling.shown(call)
+    assert "My card is" in shown["transcript"]
+    assert "4242" not in json.dumps(shown)
+
+
+def test_reports_that_come_twice_or_late_or_in_another_order_change_nothing(calling: Calling):
+    """Given a report, and then all that came before it, and it again, then the call stays as it
+    was, and the clinic's software is told once.
+    """
+    calling.habits(silent="status-update,end-of-call-report,tool-calls")
+    call = calling.answers("hangs_up").dials()
+    calling.hears()
+    call = calling.call(call.id)
+    report = message(
+        calling,
+        call,
+        "end-of-call-report",
+        endedReason="customer-ended-call",
+        cost=0.1234,
+        artifact={"transcript": "AI: Hello."},
+        analysis={},
+    )
+
+    answers = [
+        tells(calling, report),
+        tells(calling, message(calling, call, "status-update", status="in-progress")),
+        tells(calling, message(calling, call, "status-update", status="ringing")),
+        tells(calling, report),
+        tells(
+            calling,
+            message(
+                calling, call, "status-update", status="ended", endedReason="customer-ended-call"
+            ),
+        ),
+    ]
+
+    assert {answer.status_code for answer in answers} == {200}
+    shown = calling.shown(call)
+    assert (shown["state"], shown["outcome"], shown["cost"]) == ("ended", "hung_up", "0.1234")
+    assert shown["transcript"] == "AI: Hello."
+    assert len(ended(calling)) == 1
+    assert (Invoice.get_by_id(calling.invoice.id).notes or "").count(call.id) == 1
+
+
+def test_a_report_settles_a_call_in_doubt(calling: Calling):
+    """Given an answer that was lost and a list that does not answer, when Vapi reports the call,
+    then it is settled, and another one may be asked for.
+    """
+    calling.vapi_fault("bad_gateway", method="GET", times=99)
+    calling.vapi_fault("error_500_after")
+    asked = calling.answers("busy").asks()
+    calling.work_calls(3)
+    assert calling.call(asked.json["id"]).state == "unknown"
+
+    calling.hears()
+
+    call = calling.call(asked.json["id"])
+    assert (call.state, call.outcome) == ("ended", "busy")
+    assert Effect.get_by_id(call.effect_id).state == "confirmed"
+    assert calling.asks().status_code == 202
+    assert len(calling.placed()) == 1
+
+
+def test_lost_reports_are_fetched(calling: Calling):
+    """Given that no message of Vapi's arrives, then the call is read at Vapi, report and all."""
+    calling.habits(silent="status-update,end-of-call-report,tool-calls")
+    call = calling.answers("hangs_up").dials()
+    calling.hears()
+    assert calling.call(call.id).state == "queued"
+
+    calling.quiet_for(call, 10)
+    looked_for(calling)
+
+    shown = calling.shown(call)
+    assert (shown["state"], shown["outcome"]) == ("ended", "hung_up")
+    assert shown["transcript"]
+    assert len(ended(calling)) == 1
+
+
+def test_a_call_without_an_end_frees_its_slot_and_asks_a_person(calling: Calling):
+    """Given a call that Vapi shows as going on for ever, when its deadline is over, then its slot
+    is free and a person looks; a report that comes then still counts.
+    """
+    calling.habits(rings_for=10**6)
+    call = calling.answers("hangs_up").dials()
+    calling.hears()
+    assert calling.slots() == 1
+    Call.update(deadline=call.created_at).where(Call.id == call.id).execute()
+    calling.quiet_for(call, 10)
+
+    looked_for(calling)
+
+    assert calling.call(call.id).state == "unknown"
+    assert calling.slots() == 0
+    assert [row.kind for row in WorkItem.select()] == ["doubt"]
+    calling.ends(calling.call(call.id), "customer-ended-call")
+    calling.hears()
+    assert calling.call(call.id).state == "ended"
+
+
+def test_only_vapi_is_believed(calling: Calling):
+    call = calling.answers("hangs_up").dials(0)
+    report = message(calling, calling.call(call.id), "status-update", status="ended")
+
+    assert tells(calling, report, **{"X-Vapi-Secret": "another"}).status_code == 401
+    assert tells(calling, report, Accept="*/*").status_code == 401
+    assert calling.call(call.id).state == "queued"
+    bearer = {"Authorization": f"Bearer {SECRET}"}
+    assert tells(calling, report, **bearer).status_code == 200
+    assert calling.call(call.id).state == "ended"
+
+
+def test_a_report_about_nobodys_call_is_taken_and_changes_nothing(calling: Calling):
+    for document in ({}, {"message": 1}, {"message": {"type": "status-update", "call": None}}):
+        assert tells(calling, document).status_code == 200
+    stranger = {"type": "status-update", "status": "ended", "call": {"id": "x", "name": "eff_x"}}
+    assert tells(calling, {"message": stranger}).status_code == 200
+    assert Call.select().count() == 0
+
+
+def test_a_conversation_keeps_calls_away_and_a_busy_line_does_not(calling: Calling):
+    """Given a call that found the line busy, then another may follow; after a conversation, the
+    gate says from when on.
+    """
+    calling.answers("busy").dials()
+    calling.hears()
+    calling.answers("hangs_up").dials()
+    calling.hears()
+
+    refused = calling.asks()
+
+    assert (refused.status_code, refused.json["reasonCode"]) == (422, "recent_conversation")
+    assert refused.json["nextAllowedAt"]
+
+
+def looked_for(calling: Calling) -> None:
+    """The scan that looks for calls of which something is still to be learnt."""
+    poll_calls.perform()
+    calling.polls()

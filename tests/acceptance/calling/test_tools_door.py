@@ -1,0 +1,133 @@
+"""The door for the agent's tools: who may come in, in which shapes, and what is never told."""
+
+import hashlib
+import hmac
+import json
+import time
+
+import pytest
+
+from models.calling.call import Call
+from models.calling.tool_call import ToolCall
+from tests import given
+from tests.on_the_line import DOOR, NAME, SHAPES, message
+from tests.voice import SECRET
+
+VISA = "4242" * 4
+
+
+def signed(body, secret=SECRET, at=None, unit=1):
+    stamp = str(int((time.time() if at is None else at) * unit))
+    digest = hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    return {"X-Signature": digest, "X-Timestamp": stamp}
+
+
+def test_vapi_proves_itself_by_secret_bearer_or_signature_and_nobody_else_comes_in(line):
+    """Given each way in which Vapi proves itself, then 200; given none or a wrong one, then 401."""
+    body = json.dumps(message({"id": "x"}, [("t-1", "getUnpaidInvoice", {})])).encode()
+    allowed = [
+        {"X-Vapi-Secret": SECRET},
+        {"Authorization": f"Bearer {SECRET}"},
+        signed(body),
+        signed(body, unit=1000),
+        signed(body) | {"X-Vapi-Secret": "ignored"},
+    ]
+    for headers in allowed:
+        answer = line.client.simulate_post(DOOR, body=body, headers=headers)
+        assert answer.status_code == 200, (headers, answer.text)
+    refused = [
+        {},
+        {"X-Vapi-Secret": "another"},
+        {"X-Vapi-Secret": ""},
+        {"Authorization": f"Basic {SECRET}"},
+        {"Authorization": "Bearer "},
+        signed(body, secret="another"),
+        signed(body + b" "),
+        signed(body, at=time.time() - 3600),
+        {"X-Signature": signed(body)["X-Signature"]},
+        {"X-Signature": signed(body)["X-Signature"], "X-Timestamp": "nan"},
+        # a signature that does not fit is not made good by a secret beside it
+        {"X-Signature": "00", "X-Timestamp": str(int(time.time())), "X-Vapi-Secret": SECRET},
+    ]
+    for headers in refused:
+        answer = line.client.simulate_post(DOOR, body=body, headers=headers)
+        assert answer.status_code == 401, (headers, answer.text)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_is_read(line, shape):
+    """Given arguments as text or as an object, in each place, then they are the same call."""
+    told = line.tool("verifyCaller", "t-1", shape=shape, fullName=NAME, postalCode="20001")
+    assert told.startswith("+Verified.")
+    assert Call.get_by_id(line.call.id).verified_at is not None
+
+
+def test_answers_carry_id_and_name_in_order_and_a_broken_body_is_answered_too(line):
+    call = {"id": line.call.vapi_id}
+    asked = [("t-1", "getUnpaidInvoice", {}), ("t-2", "noSuchTool", {}), ("t-3", "stopContact", {})]
+    body = json.dumps(message(call, asked)).encode()
+    proof = {"X-Vapi-Secret": SECRET}
+    results = line.client.simulate_post(DOOR, body=body, headers=proof).json["results"]
+    assert [(each["toolCallId"], each["name"]) for each in results] == [
+        (tool_id, name) for tool_id, name, _ in asked
+    ]
+    assert ["result" in each for each in results] == [False, False, True]
+    odd = [b"", b"{", b"[]", b'{"message": 1}', b'{"message": {"toolCallList": [7, {}, "x"]}}']
+    odd += [b'{"message": {"call": [], "toolCallList": [{"id": "t", "function": []}]}}', b"\xff"]
+    for raw in odd:
+        answer = line.client.simulate_post(DOOR, body=raw, headers=proof)
+        assert answer.status_code == 200, raw
+        assert not [each for each in answer.json["results"] if "result" in each]
+
+
+def test_nothing_about_a_debt_before_the_call_is_ours_live_and_verified(line):
+    """Given a stranger's call, one that is over, and one that is not verified, then no word."""
+    told = [
+        line.tool("getUnpaidInvoice", call={"id": "of-somebody-else"}),
+        line.tool("createPaymentLink"),
+        line.tool("processPhonePayment"),
+        line.tool("recordPromise", date="2099-01-01"),
+        line.tool("getUnpaidInvoice"),
+    ]
+    line.verified()
+    line.call._write(state="ended")
+    told.append(line.tool("getUnpaidInvoice"))
+    for words in told:
+        assert words.startswith("-")
+        assert line.invoice.number not in words
+        assert "120" not in words
+    assert [row.tool for row in ToolCall.select()] == ["verifyCaller"]
+
+
+def test_a_card_number_in_what_the_model_says_is_stopped_and_kept_nowhere(line):
+    """Given a model that passes on a card number, then nothing is done but saying stop."""
+    line.verified()
+    for arguments in (
+        {"cardNumber": VISA},
+        {"by": f"card {VISA[:4]} {VISA[4:8]} {VISA[8:12]} {VISA[12:]}"},
+        {"by": {"card": {"number": int(VISA)}}},
+    ):
+        answer = line.asks("processPhonePayment", **arguments)
+        assert answer.status_code == 200
+        (result,) = answer.json["results"]
+        assert "please stop" in result["error"]
+        assert VISA not in answer.text
+    assert [row.tool for row in ToolCall.select()] == ["verifyCaller"]
+
+
+def test_a_call_that_came_in_is_ours_from_its_first_tool_on(line):
+    """Given somebody who rings the clinic's number, then a row is there, once, and they can be
+    verified; given another number's id, then it is nobody's.
+    """
+    ring = line.a_ring(line.phone)
+    assert line.tool("getUnpaidInvoice", call=ring).startswith("-The caller is not verified")
+    line.verified(call=ring)
+    assert "120.00" in line.tool("getUnpaidInvoice", call=ring)
+    call = Call.of_vapi(ring["id"])
+    assert (call.direction, call.customer_id) == ("inbound", line.customer.id)
+    assert Call.select().count() == 2
+    stray = ring | {"id": "another", "phoneNumberId": "pn-of-nobody"}
+    assert line.tool("verifyCaller", call=stray, fullName=NAME, postalCode="20001") == (
+        "-This call is not known here. Nothing was done. Say that somebody will call back."
+    )
+    assert given.fresh(line.invoice).status == "sent"

@@ -1,0 +1,302 @@
+"""What the agent's tools do: each wish once, whoever asks again and under whatever id."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from models.accounts.audit_entry import AuditEntry
+from models.base import release_connection
+from models.calling.call import Call
+from models.calling.tool_call import ToolCall
+from models.contact.consent import Consent
+from models.contact.hold import Hold
+from models.contact.message import Message
+from models.contact.opt_out import OptOut
+from models.contact.phone_suppression import PhoneSuppression
+from models.contact.promise import Promise
+from models.contact.work_item import WorkItem
+from models.payments.payment_confirmation import PaymentConfirmation
+from models.payments.payment_link import PayAddress, PaymentLink
+from runtime.clock import business_now
+from tests import given
+from tests.counting import counted
+from tests.on_the_line import CODE, NAME
+
+ASKED = ("assistant", "Do you agree that Harbor Dental charges 120.00 USD to your card on file?")
+AGREED = (ASKED, ("user", "Yes, please do."))
+
+
+# who it is
+
+
+def test_two_wrong_answers_end_it_and_the_same_answer_again_is_one_try(line):
+    """Given two tries that fail, then the right answers come too late; a repetition is no try."""
+    first = line.tool("verifyCaller", "t-1", fullName=NAME, postalCode="99999")
+    assert "one more try" in first
+    assert line.tool("verifyCaller", "t-1", fullName=NAME, postalCode="99999") == first
+    assert line.tool("verifyCaller", "t-2", fullName="ada PAYER", postalCode="99999") == first
+    last = line.tool("verifyCaller", "t-3", fullName="Eve Stranger", postalCode=CODE)
+    assert "no more tries" in last
+    assert line.tool("verifyCaller", "t-4", fullName=NAME, postalCode=CODE) == last
+    assert Call.get_by_id(line.call.id).verified_at is None
+    assert ToolCall.select().count() == 2
+    kept = " ".join(f"{row.wish} {row.words} {row.answer}" for row in ToolCall.select())
+    assert "99999" not in kept
+    assert "Eve" not in kept
+
+
+def test_what_is_missing_is_asked_for_and_uses_up_no_try(line):
+    assert "first and last name" in line.tool("verifyCaller", fullName="Ada", postalCode=CODE)
+    assert "postal code" in line.tool("verifyCaller", fullName=NAME)
+    assert ToolCall.select().count() == 0
+    line.verified()
+    assert line.tool("verifyCaller", fullName="x y", postalCode="1").startswith("+The caller is")
+
+
+def test_guessing_over_many_calls_is_ended(line):
+    """Given six wrong answers about one person in a day, then the right one does not count."""
+    for _ in range(3):
+        call = {"id": line.a_call().vapi_id}
+        for code in ("11111", "22222"):
+            line.tool("verifyCaller", call=call, fullName=NAME, postalCode=code)
+    told = line.tool("verifyCaller", fullName=NAME, postalCode=CODE)
+    assert "no more tries" in told
+    assert Call.get_by_id(line.call.id).verified_at is None
+
+
+def test_who_rings_from_elsewhere_names_a_bill_besides(line):
+    """Given a number that is not kept, then name and postal code are not enough."""
+    ring = line.a_ring("+12025550177")
+    told = line.tool("verifyCaller", call=ring, fullName=NAME, postalCode=CODE)
+    assert told.startswith("+Not verified")
+    line.verified(call=ring, invoiceNumber=line.invoice.number)
+
+
+def test_nobody_is_verified_as_one_of_two_of_the_same_name(line):
+    given.a_customer(line.account, phone=line.phone, address={"postalCode": CODE})
+    told = line.tool("verifyCaller", call=line.a_ring(line.phone), fullName=NAME, postalCode=CODE)
+    assert told.startswith("+Not verified")
+
+
+# what is due
+
+
+def test_bills_are_told_oldest_first_and_the_project_only_where_the_account_says_so(line):
+    line.verified()
+    told = line.tool("getUnpaidInvoice")
+    assert "$120.00" in told
+    assert "January 31, 2099" in told
+    assert "Root canal" not in told
+    line.takes_cards(send_project=True)
+    assert "Root canal" in line.tool("getUnpaidInvoice")
+    other = given.an_invoice(line.account)
+    assert line.tool("getUnpaidInvoice", invoiceId=other.id).startswith("-No such bill")
+
+
+def test_answers_come_from_few_statements(line):
+    """Given a verified caller, then what is due is told by a fixed number of statements."""
+    line.verified()
+    for _ in range(3):
+        given.an_invoice(line.account, customer=line.customer)
+    with counted() as cost:
+        line.tool("getUnpaidInvoice")
+    assert len(cost.statements) <= 3, cost.statements
+
+
+# a link
+
+
+def test_a_link_is_texted_once_to_a_number_of_theirs(line):
+    """Given the same id again, and the same wish under new ids, then one text leaves."""
+    line.consents()
+    line.verified()
+    first = line.tool("createPaymentLink", "t-1")
+    assert first.startswith("+A text with the payment link is on its way")
+    for tool_id in ("t-1", "t-2", "t-3"):
+        assert line.tool("createPaymentLink", tool_id) == first
+    line.work()
+    assert len(line.sent()) == 1
+    assert line.sent()[0]["to"] == line.phone
+    assert line.tool("createPaymentLink", "t-4") == first
+    line.work()
+    assert (len(line.sent()), Message.select().count()) == (1, 1)
+
+
+def test_a_number_that_is_neither_on_file_nor_on_the_line_gets_nothing(line):
+    line.consents()
+    line.verified()
+    for number in ("+12025550166", "five five five", "'; DROP TABLE"):
+        assert line.tool("createPaymentLink", phoneNumber=number).startswith("-That number is")
+    assert Message.select().count() == 0
+    assert line.tool("createPaymentLink", phoneNumber=line.phone).startswith("+A text")
+
+
+def test_where_no_text_may_go_the_address_is_read_out(line):
+    """Given nobody's consent to texts, then the address is told, and pays the bill."""
+    line.verified()
+    told = line.tool("createPaymentLink")
+    assert told.startswith("+No text may be sent to this number now.")
+    assert PayAddress.get().url in told
+    assert PaymentLink.select().count() == 1
+    assert Message.select().count() == 0
+    # once they have agreed, the same wish is granted
+    line.consents()
+    assert line.tool("createPaymentLink").startswith("+A text")
+
+
+# paying in the call
+
+
+@pytest.fixture
+def paying(line):
+    line.takes_cards()
+    line.has_a_saved_card()
+    return line.verified()
+
+
+def test_a_saved_card_is_charged_once_after_a_yes_that_was_heard(paying):
+    asked = paying.tool("processPhonePayment")
+    assert "Do you agree that Harbor Dental charges 120.00 USD" in asked
+    assert PaymentConfirmation.select().count() == 0
+    for heard in (
+        (("user", "Yes"),),
+        (ASKED,),
+        (ASKED, ("user", "Yes, but let me ask my wife first")),
+        (ASKED, ("user", "What?")),
+        (("assistant", "Do you agree to 20.00 USD?"), ("user", "Yes")),
+    ):
+        assert "Nothing was charged yet" in paying.tool("processPhonePayment", heard=heard)
+    told = paying.tool("processPhonePayment", "t-1", heard=AGREED)
+    assert told.startswith("+The payment of $120.00")
+    assert paying.tool("processPhonePayment", "t-1", heard=AGREED) == told
+    assert paying.tool("processPhonePayment", "t-2", heard=AGREED) == told
+    later = (*AGREED, ("user", "Hello? Did it work? Yes?"))
+    assert paying.tool("processPhonePayment", "t-3", heard=later) == told
+    confirmation = PaymentConfirmation.get()
+    assert (confirmation.call_id, confirmation.by_phone) == (paying.call.id, True)
+    assert given.fresh(paying.invoice).status == "paid"
+    row = ToolCall.get(ToolCall.tool == "processPhonePayment")
+    assert row.words == "Yes, please do."
+    assert AuditEntry.select().where(AuditEntry.action == "charge.agreed_in_call").count() == 1
+
+
+def test_one_yes_pays_one_bill(paying):
+    """Given a second bill of the same amount, then the yes to the first does not pay it."""
+    second = given.an_invoice(paying.account, amount=12_000, customer=paying.customer)
+    ring = paying.a_ring(paying.phone)
+    paying.verified(call=ring)
+    told = paying.tool("processPhonePayment", call=ring, heard=AGREED)
+    assert "succeeded" in told
+    again = paying.tool("processPhonePayment", call=ring, heard=AGREED)
+    assert "Nothing was charged yet" in again
+    assert PaymentConfirmation.select().count() == 1
+    told = paying.tool("processPhonePayment", call=ring, heard=(*AGREED, *AGREED))
+    assert "succeeded" in told
+    assert {given.fresh(second).status, given.fresh(paying.invoice).status} == {"paid"}
+
+
+def test_a_declined_card_is_an_error_and_not_tried_again(line):
+    line.takes_cards()
+    line.has_a_saved_card("pm_card_chargeCustomerFail")
+    line.verified()
+    told = line.tool("processPhonePayment", "t-1", heard=AGREED)
+    assert told.startswith("-The card was declined. Nothing was charged.")
+    assert line.tool("processPhonePayment", "t-2", heard=AGREED) == told
+    assert PaymentConfirmation.select().count() == 1
+
+
+def test_a_clinic_that_takes_no_cards_in_calls_charges_none(line):
+    line.has_a_saved_card()
+    line.verified()
+    told = line.tool("processPhonePayment", heard=AGREED)
+    assert told.startswith("-This clinic takes no cards during a call.")
+    line.takes_cards()
+    line.customer.stripe_customer_id = None
+    line.customer.save()
+    assert line.tool("processPhonePayment", heard=AGREED).startswith("-There is no card on file")
+    assert PaymentConfirmation.select().count() == 0
+
+
+def test_new_yorks_notice_is_read_before_the_question(paying):
+    paying.customer.address = {"city": "New York", "state": "NY", "postalCode": CODE}
+    paying.customer.save()
+    assert "Paying a medical bill by credit card" in paying.tool("processPhonePayment")
+
+
+# wishes
+
+
+def test_a_promise_is_one_promise(line):
+    line.verified()
+    day = line.account.local_date(business_now()) + timedelta(days=3)
+    told = line.tool("recordPromise", "t-1", date=day.isoformat())
+    assert f"{day:%A}" in told
+    assert line.tool("recordPromise", "t-1", date=day.isoformat()) == told
+    assert line.tool("recordPromise", "t-2", date=day.isoformat()) == told
+    (promise,) = Promise.select()
+    assert (promise.invoice_id, promise.promised_for) == (line.invoice.id, day)
+    for odd in ("Friday", "", "2026-02-31"):
+        assert line.tool("recordPromise", date=odd).startswith("-Give the day")
+    assert line.tool("recordPromise", date="1999-01-01").startswith("-promisedFor")
+
+
+def test_stop_needs_no_verification_and_counts_once_for_every_channel(line):
+    told = line.tool("stopContact", "t-1")
+    assert told.startswith("+Recorded at once: no more calls and texts")
+    assert line.tool("stopContact", "t-2") == told
+    (said,) = OptOut.select()
+    assert (said.phone, said.wish, said.channels) == (line.phone, "stop", ["sms", "voice"])
+    assert line.tool("stopContact", what="texts").startswith("+Recorded at once: no more texts")
+
+
+def test_a_wrong_number_is_not_used_again_and_its_consents_are_void(line):
+    line.consents(channels=("sms", "voice"))
+    assert "wrong" not in line.tool("stopContact", why="wrong_number")
+    suppressed = {row.channel for row in PhoneSuppression.select()}
+    assert suppressed == {"sms", "voice"}
+    assert Consent.get().revoked_why == "wrong_number"
+
+
+def test_whoever_withholds_their_number_is_asked_for_it(line):
+    told = line.tool("stopContact", call=line.a_ring("anonymous"))
+    assert told.startswith("-The caller's number is withheld")
+
+
+@pytest.mark.parametrize(
+    ("reason", "hold"),
+    [("attorney", "attorney"), ("dispute", "other"), ("instalments", ""), ("nonsense", "")],
+)
+def test_a_person_takes_over_and_nobody_else_asks_meanwhile(line, reason, hold):
+    told = line.tool("requestHuman", "t-1", reason=reason)
+    assert told.startswith("+Recorded: a person at the clinic")
+    assert line.tool("requestHuman", "t-2", reason=reason) == told
+    (item,) = WorkItem.select()
+    assert (item.kind, item.customer_id) == ("escalation", line.customer.id)
+    assert item.context["callId"] == line.call.id
+    assert [row.kind for row in Hold.select()] == ([hold] if hold else [])
+
+
+def test_somebody_unknown_is_called_back(line):
+    line.tool("requestHuman", call=line.a_ring("+12025550177"), reason="asked_for_person")
+    (item,) = WorkItem.select()
+    assert (item.kind, item.customer_id) == ("call", None)
+    assert item.context["phone"] == "+12025550177"
+
+
+def test_the_same_wish_from_many_at_once_is_one_charge(paying):
+    """Given the same wish under eight ids at once, then one charge is made."""
+    told: list[str] = []
+
+    def ask(place):
+        told.append(paying.tool("processPhonePayment", f"t-{place}", heard=AGREED))
+        release_connection()
+
+    askers = [threading.Thread(target=ask, args=(place,)) for place in range(8)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join(60)
+    assert len(told) == 8
+    assert PaymentConfirmation.select().count() == 1
+    assert paying.tool("processPhonePayment", "t-9", heard=AGREED).startswith("+The payment of")

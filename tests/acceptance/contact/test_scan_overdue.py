@@ -1,0 +1,193 @@
+"""The overdue scan (F46, F47): whom it texts, has called, hands over or leaves alone, and when."""
+
+import sys
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from actions.contact.evaluate import evaluate
+from actions.payments.recompute import recompute
+from jobs.scan_overdue import scan_overdue
+from models.accounts.account_settings import AccountSettings
+from models.base import transaction
+from models.contact.consent import Consent
+from models.contact.contact_course import ContactCourse
+from models.contact.contact_decision import ContactDecision
+from models.contact.message import Message
+from models.contact.planned_contact import PlannedContact
+from models.contact.work_item import WorkItem
+from models.invoices.invoice import Invoice
+from runtime.clock import business_now, move_business_time, real_now
+from tests import given
+from tests.scanning import Scanning
+
+scanning = sys.modules[scan_overdue.perform.__module__]  # its name in `jobs` is the job
+
+
+@pytest.fixture
+def clinic(texting):
+    clinic = Scanning(texting)
+    clinic.days_pass(1)
+    yield clinic
+    move_business_time(None)
+
+
+def test_the_default_ladder_is_climbed(clinic):
+    """Text at 3 days, call at 7 (by hand: a work item), text at 14, call at 21, then a person."""
+    clinic.owes(1)
+    told = []
+    for day in range(1, 32):
+        clinic.scan()
+        texts = len(clinic.sends())
+        items = [row.kind for row in WorkItem.select().order_by(WorkItem.created_at)]
+        told.append((day, texts, items))
+        clinic.days_pass(1)
+    changes = [now for before, now in pairwise(told) if now[1:] != before[1:]]
+    assert changes == [
+        (3, 1, []),
+        (7, 1, ["call"]),
+        (14, 2, ["call"]),
+        (21, 2, ["call", "call"]),
+        (28, 2, ["call", "call", "escalation"]),
+    ]
+
+
+def test_three_overdue_invoices_are_one_text_that_names_three(clinic):
+    invoices = [clinic.owes(days, number=f"N-{days}") for days in (5, 4, 3)]
+    clinic.scan()
+    clinic.scan()
+    (body,) = clinic.sends()
+    assert body.count("http://payphone/p/") == 3
+    assert all(invoice.number in body for invoice in invoices), body
+    assert Message.get().invoice_id == invoices[0].id
+
+
+def test_what_is_paid_before_the_text_leaves_is_not_named(clinic):
+    first, second, third = (clinic.owes(days, number=f"N-{days}") for days in (5, 4, 3))
+    clinic.scan()
+    Invoice.update(status="paid", outstanding=0).where(Invoice.id == second.id).execute()
+    (body,) = clinic.sends()
+    assert first.number in body
+    assert third.number in body
+    assert second.number not in body
+
+
+def test_a_text_that_names_two_counts_for_both(clinic):
+    """The history that the gate reads about each of the invoices holds the one text, once."""
+    invoices = [clinic.owes(4), clinic.owes(3)]
+    clinic.scan()
+    clinic.sends()
+    for invoice in invoices:
+        with transaction():
+            found = evaluate(invoice, clinic.texting.phone, "sms", business_now(), "reminder")
+        assert [one.debt_id for one in found.facts.history] == [invoice.id]
+
+
+def test_who_must_not_be_contacted_is_not_and_it_is_said_why(clinic):
+    clinic.owes(3)
+    clinic.texting.post(f"/api/customers/{clinic.customer.id}/holds", kind="attorney")
+    for _ in range(3):
+        clinic.scan()
+    assert clinic.sends() == []
+    assert clinic.course().code == "attorney_represented"
+    assert [row.code for row in ContactDecision.select()] == ["attorney_represented"], "kept once"
+
+
+def test_a_late_scan_makes_one_contact_and_goes_on_from_there(clinic):
+    clinic.owes(15)
+    clinic.scan()
+    assert len(clinic.sends()) == 1
+    assert PlannedContact.get().days == 14
+    clinic.days_pass(1)
+    clinic.scan()
+    assert (len(clinic.sends()), WorkItem.select().count()) == (1, 0)
+
+
+def test_a_late_scan_makes_no_burst(clinic, monkeypatch):
+    monkeypatch.setattr(scanning, "PACE", 2)
+    other = given.an_account(name="Hill Clinic")
+    accounts = [clinic.account] * 5 + [other]
+    people = [given.a_customer(account, phone=clinic.texting.phone) for account in accounts]
+    for person in people:
+        invoice = given.an_invoice(
+            person.account, customer=person, due_date=clinic.today - timedelta(days=8)
+        )
+        Consent.record(
+            person,
+            person.phone,
+            ["voice"],
+            real_now() - timedelta(days=30),
+            real_now(),
+            source="form",
+            text="Call me.",
+            text_version="1",
+            recorded_by="test",
+        )
+        with transaction():
+            recompute(Invoice.locked(invoice.id))
+    begun = []
+    for _ in range(4):
+        clinic.days_pass(0)
+        clinic.scan()
+        rows = PlannedContact.select().where(PlannedContact.account == clinic.account)
+        begun.append(rows.count())
+        move_business_time(business_now() - real_now() + scanning.WITHIN)
+    assert begun == [2, 4, 5, 5]
+    assert PlannedContact.select().where(PlannedContact.account == other).count() == 1
+
+
+def test_somebody_who_cannot_be_looked_at_keeps_nobody_else_from_it(clinic):
+    """Given a ladder that a newer release wrote, say."""
+    other = given.an_account(name="Hill Clinic")
+    broken = given.a_customer(other, phone=clinic.texting.phone)
+    AccountSettings.choose(other, {"ladder": [{"day": 3}]}, real_now())
+    ContactCourse.look_again([(other.id, broken.id)])
+    clinic.owes(3)
+    with pytest.raises(scanning.NotLookedAt, match=broken.id):
+        clinic.scan()
+    assert len(clinic.sends()) == 1
+    clinic.scan()
+    assert clinic.course(broken).next_at > business_now(), "others come first"
+
+
+def test_a_text_that_never_left_is_made_up_for(clinic):
+    clinic.owes(3)
+    clinic.scan()
+    Message.update(status="refused", error_code="expired").execute()
+    clinic.days_pass(1)
+    clinic.scan()
+    assert len(clinic.sends()) == 1
+
+
+def test_an_invoice_that_is_paid_ends_the_course(clinic):
+    invoice = clinic.owes(2)
+    clinic.scan()
+    assert clinic.course().next_at is not None
+    clinic.texting.post(
+        "/api/payments/upsert",
+        invoiceId=invoice.id,
+        amount=invoice.amount_due,
+        currency="usd",
+        method="cash",
+        reference="1",
+    )
+    clinic.scan()
+    assert clinic.course().next_at is None
+
+
+def test_another_due_date_begins_again(clinic):
+    invoice = clinic.owes(14)
+    clinic.scan()
+    assert len(clinic.sends()) == 1
+    later = (clinic.today - timedelta(days=1)).isoformat()
+    path = f"/api/invoices/{invoice.id}"
+    headers = clinic.texting.headers
+    answer = clinic.texting.client.simulate_patch(path, json={"dueDate": later}, headers=headers)
+    assert answer.status_code == 200
+    clinic.days_pass(6)
+    clinic.scan()
+    assert [row.days for row in PlannedContact.select().order_by(PlannedContact.created_at)] == [
+        14,
+        7,
+    ]

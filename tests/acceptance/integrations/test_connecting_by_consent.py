@@ -1,0 +1,219 @@
+"""A clinic connects its calendar by OAuth (F67): Google by its real addresses, others by a file.
+
+The way back counts once, for one account, for a quarter of an hour; nothing of a token is shown.
+"""
+
+import base64
+import hashlib
+from datetime import timedelta
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.integrations.integration import Integration
+from models.integrations.oauth_state import OAuthState
+from providers.google import calendar
+from runtime.clock import real_now
+from runtime.secret_box import is_newest, unseal
+from runtime.settings import get_settings
+from tests.connecting import PUBLIC_URL, Connecting
+
+
+def query_of(url):
+    return dict(parse_qsl(urlsplit(url).query))
+
+
+def test_google_is_asked_at_its_real_addresses_for_as_little_as_possible(clinic, monkeypatch):
+    """Given no other base, when a clinic asks, then it is sent to Google's own page, with PKCE, a
+    state, offline access, consent each time, and no scope that reads an event."""
+    monkeypatch.setenv("GOOGLE_API_BASE", "")
+    get_settings.cache_clear()
+    url = clinic.asks_for_consent()
+    asked = query_of(url)
+    assert url.startswith("https://accounts.google.com/o/oauth2/v2/auth?")
+    assert asked["access_type"] == "offline"
+    assert asked["prompt"] == "consent"
+    assert asked["code_challenge_method"] == "S256"
+    assert asked["redirect_uri"] == f"{PUBLIC_URL}/api/oauth/callback"
+    assert set(asked["scope"].split()) == set(calendar.SCOPES)
+    assert not [scope for scope in calendar.SCOPES if "events" in scope]
+    state = OAuthState.select().get()
+    verifier = unseal(state.verifier)
+    hashed = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest())
+    assert asked["code_challenge"] == hashed.rstrip(b"=").decode()
+    assert asked["state"] not in (state.hash, state.verifier)
+    assert calendar.google().token == "https://oauth2.googleapis.com/token"
+    assert calendar.google().verify.startswith("https://www.googleapis.com/calendar/v3/")
+
+
+@pytest.mark.parametrize("provider", ["google", "dentos"])
+def test_a_clinic_connects(clinic, provider):
+    """Given the clinic says yes, when its browser comes back, then a harmless call has verified
+    what came, it is kept sealed, and everybody is told so in words without a token."""
+    back = clinic.consents(clinic.asks_for_consent(provider))
+    answer = clinic.comes_back(back)
+    assert answer.status_code == 200
+    assert "is connected" in answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    row, shown = clinic.row(provider), clinic.shown(provider)
+    assert (shown["state"], shown["credential"]) == ("connected", "oauth")
+    assert shown["verifiedAt"] is not None
+    place = "/www/calendar/v3/users/me/calendarList" if provider == "google" else "/oauth/me"
+    assert [each["status"] for each in clinic.asked(clinic.server(provider).name, place)] == [200]
+    tokens = [*clinic.server(provider).access, *clinic.server(provider).refresh]
+    assert len(tokens) == 2
+    everything = (
+        answer.text
+        + str(shown)
+        + str(row.__data__)
+        + str([entry.detail for entry in AuditEntry.select()])
+    )
+    assert not [token for token in tokens if token in everything]
+    assert is_newest(row.sealed)
+    assert [entry.action for entry in AuditEntry.select()][-1] == "integration.connected"
+
+
+def test_nothing_of_it_blocks_deploy(clinic):
+    """Given a clinic that has connected nothing, then the review misses nothing of it."""
+    before = clinic.review
+    clinic.connects()
+    after = clinic.review
+    assert before["readyToDeploy"] == after["readyToDeploy"]
+    assert before["steps"] == after["steps"]
+
+
+def test_a_way_back_counts_once(clinic):
+    """Given a way back that was used, when it is opened again, then nothing happens, in words."""
+    back = clinic.consents(clinic.asks_for_consent())
+    assert clinic.comes_back(back).status_code == 200
+    version = clinic.row().version
+    again = clinic.comes_back(back)
+    assert again.status_code == 400
+    assert "was used already" in again.text
+    assert clinic.row().version == version
+    assert len(clinic.asked("google", "/oauth2/token")) == 1
+
+
+@pytest.mark.parametrize("changed", [{"state": "made-up"}, {"state": ""}, {"state": "\x00é"}])
+def test_a_state_that_is_not_ours_counts_for_nothing(clinic, changed):
+    back = clinic.consents(clinic.asks_for_consent())
+    answer = clinic.comes_back(back, **changed)
+    assert answer.status_code == 400
+    assert clinic.asked("google", "/oauth2/token") == []
+    assert Integration.of(clinic.account.id, "google") is None
+
+
+def test_a_way_back_expires(clinic):
+    """Given a quarter of an hour has passed, then the way back counts no more."""
+    back = clinic.consents(clinic.asks_for_consent())
+    with transaction():
+        OAuthState.update(expires_at=real_now() - timedelta(seconds=1)).execute()
+    assert clinic.comes_back(back).status_code == 400
+    assert clinic.asked("google", "/oauth2/token") == []
+
+
+def test_a_state_belongs_to_the_account_that_asked(clinic):
+    """Given two clinics, when one's way back is opened in any browser, then it is connected, and
+    the other is not."""
+    other = Connecting(clinic.client, clinic.stand_in, clinic.redis)
+    back = clinic.consents(clinic.asks_for_consent())
+    other.asks_for_consent()
+    assert other.comes_back(back).status_code == 200
+    assert clinic.shown()["state"] == "connected"
+    assert other.shown()["state"] is None
+    foreign = clinic.client.simulate_get(f"{clinic.home}/integrations", headers=other.key)
+    assert foreign.status_code == 404
+
+
+def test_a_no_is_told_and_changes_nothing(clinic):
+    """Given a connected clinic, when it says no at Google the next time, then it stays so."""
+    clinic.connects()
+    sealed = clinic.row().sealed
+    clinic.server("google").habits.consents = False
+    answer = clinic.comes_back(clinic.consents(clinic.asks_for_consent()))
+    assert answer.status_code == 422
+    assert "You did not allow it" in answer.text
+    assert (clinic.row().sealed, clinic.row().state) == (sealed, "connected")
+
+
+def test_a_consent_with_a_box_unchecked_is_not_enough(clinic):
+    clinic.server("google").habits.grants_scopes = False
+    answer = clinic.comes_back(clinic.consents(clinic.asks_for_consent()))
+    assert answer.status_code == 422
+    assert "every box" in answer.text
+    assert clinic.shown()["state"] is None
+
+
+def test_a_callback_without_a_refresh_token_overwrites_nothing(clinic):
+    """Given a connected calendar, when Google gives no refresh token the next time, then what is
+    kept stays; and where nothing is kept, the clinic is told what to do."""
+    clinic.connects()
+    kept = clinic.row().sealed
+    clinic.server("google").habits.gives_refresh_token = False
+    assert clinic.comes_back(clinic.consents(clinic.asks_for_consent())).status_code == 200
+    assert clinic.row().sealed == kept
+    fresh = Connecting(clinic.client, clinic.stand_in, clinic.redis)
+    answer = fresh.comes_back(fresh.consents(fresh.asks_for_consent()))
+    assert answer.status_code == 422
+    assert "gave no lasting access" in answer.text
+    assert fresh.shown()["state"] is None
+
+
+def test_connecting_again_takes_the_place_of_what_was(clinic):
+    """Given a connected calendar, when the clinic connects again, then there is one, with the new
+    tokens."""
+    first = clinic.connects()
+    second = clinic.connects()
+    assert (second.id, second.version) == (first.id, first.version + 1)
+    assert second.sealed != first.sealed
+    assert Integration.select().count() == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "word"),
+    [
+        ("error_500", 503, "did not answer"),
+        ("rate_limit_429", 503, "rate_limit"),
+        ("bad_gateway", 503, "did not answer"),
+        ("refuse_after", 503, "did not answer"),
+        ("refused_400", 422, "invalid_grant"),
+    ],
+)
+def test_what_goes_wrong_at_the_provider_is_told_and_keeps_nothing(clinic, kind, status, word):
+    """Given trouble while the code is exchanged, then the page says so, and nothing is kept."""
+    clinic.fault(kind, "google", "/oauth2/token")
+    answer = clinic.comes_back(clinic.consents(clinic.asks_for_consent()))
+    assert answer.status_code == status
+    assert word in answer.text
+    assert clinic.shown()["state"] is None
+
+
+def test_what_is_not_set_up_is_named(clinic, monkeypatch):
+    """Given no registration at Google, then the clinic's software hears which setting is missing,
+    and a browser that comes back hears that it is ours."""
+    back = clinic.consents(clinic.asks_for_consent())
+    monkeypatch.setenv("GOOGLE_CLIENT_ID", "")
+    get_settings.cache_clear()
+    answer = clinic.post("/integrations/google/authorize")
+    assert answer.status_code == 503
+    assert answer.json["code"] == "not_configured"
+    assert clinic.comes_back(back).status_code == 503
+    assert clinic.get("/integrations").status_code == 200
+    unknown = clinic.post("/integrations/faxes/authorize")
+    assert unknown.status_code == 404
+    assert "google, open_dental, nexhealth, dentos" in unknown.json["detail"]
+
+
+def test_a_file_that_cannot_be_is_named_and_google_goes_on(clinic, monkeypatch, tmp_path):
+    """Given a file of providers with a mistake, then it is named; what is built in goes on."""
+    file = tmp_path / "wrong.toml"
+    file.write_text('[[provider]]\nname = "x"\n')
+    monkeypatch.setenv("OAUTH_PROVIDERS", str(file))
+    get_settings.cache_clear()
+    listed = clinic.get("/integrations")
+    assert listed.status_code == 503
+    clinic.connects()
+    assert clinic.get("/integrations/google").json["state"] == "connected"

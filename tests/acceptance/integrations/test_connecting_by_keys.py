@@ -1,0 +1,127 @@
+"""A clinic connects its practice's software by the keys that it has (B23): Open Dental's pair,
+NexHealth's API key, which becomes a bearer token. Each is verified by a harmless call.
+"""
+
+import pytest
+
+from actions.integrations.keep import opened
+from models.accounts.audit_entry import AuditEntry
+from models.integrations.integration import Integration
+from runtime.settings import get_settings
+from tests.connecting import API_KEY, CUSTOMER_KEY, DEVELOPER_KEY, KEYS
+
+KINDS = {"open_dental": "key_pair", "nexhealth": "token"}
+HARMLESS = {
+    "open_dental": "/open-dental/appointments/Slots",
+    "nexhealth": "/nexhealth/available_slots",
+}
+
+
+@pytest.mark.parametrize("provider", KEYS)
+def test_a_clinic_connects_with_its_keys(clinic, provider):
+    """Given keys that count, then a call that changes nothing has shown it, they are kept sealed,
+    and no answer, entry or column has them."""
+    answer = clinic.post(f"/integrations/{provider}/connect", KEYS[provider])
+    assert answer.status_code == 200, answer.text
+    assert answer.json["state"] == "connected"
+    assert answer.json["credential"] == KINDS[provider]
+    asked = clinic.asked(provider, HARMLESS[provider])
+    assert [(each["method"], each["status"]) for each in asked] == [("GET", 200)]
+    row = clinic.row(provider)
+    everything = (
+        answer.text + str(row.__data__) + str([entry.detail for entry in AuditEntry.select()])
+    )
+    for secret in (CUSTOMER_KEY, DEVELOPER_KEY, API_KEY, *clinic.practice.tokens):
+        assert secret not in everything
+
+
+def test_open_dental_takes_both_keys_from_the_clinic_too(clinic, monkeypatch):
+    """Given an installation without a developer key, then the clinic's counts; without one, it is
+    named."""
+    monkeypatch.setenv("OPEN_DENTAL_DEVELOPER_KEY", "")
+    get_settings.cache_clear()
+    alone = clinic.post("/integrations/open_dental/connect", KEYS["open_dental"])
+    assert alone.status_code == 503
+    assert "OPEN_DENTAL_DEVELOPER_KEY" in alone.json["detail"]
+    both = KEYS["open_dental"] | {"developerKey": DEVELOPER_KEY}
+    assert clinic.post("/integrations/open_dental/connect", both).status_code == 200
+    assert opened(clinic.row("open_dental")) == both
+
+
+@pytest.mark.parametrize(
+    ("provider", "change", "field"),
+    [
+        ("open_dental", {"customerKey": None}, "customerKey"),
+        ("open_dental", {"apiKey": "x"}, "apiKey"),
+        ("nexhealth", {"locationId": None}, "locationId"),
+        ("nexhealth", {"apiKey": "two words"}, "apiKey"),
+        ("nexhealth", {"apiKey": ""}, "apiKey"),
+        ("nexhealth", {"password": "x"}, "password"),
+    ],
+)
+def test_a_field_that_is_wrong_is_named_before_anybody_is_asked(clinic, provider, change, field):
+    body = {key: value for key, value in (KEYS[provider] | change).items() if value is not None}
+    answer = clinic.post(f"/integrations/{provider}/connect", body)
+    assert answer.status_code == 422
+    assert [each["field"] for each in answer.json["errors"]] == [field]
+    assert clinic.world.ground.requests.select({"provider": provider}) == []
+
+
+@pytest.mark.parametrize("provider", KEYS)
+@pytest.mark.parametrize(
+    ("kind", "status", "code"),
+    [
+        ("refuse", 503, "provider_unavailable"),
+        ("error_500", 503, "provider_unavailable"),
+        ("rate_limit_429", 503, "provider_unavailable"),
+        ("forbidden_403", 422, "provider_refused"),
+    ],
+)
+def test_trouble_at_the_provider_keeps_nothing(clinic, provider, kind, status, code):
+    clinic.fault(kind, provider, "*")
+    answer = clinic.post(f"/integrations/{provider}/connect", KEYS[provider])
+    assert (answer.status_code, answer.json["code"]) == (status, code)
+    assert Integration.select().count() == 0
+
+
+@pytest.mark.parametrize("provider", KEYS)
+def test_keys_that_do_not_count_are_refused_in_words(clinic, provider):
+    clinic.practice.key_pairs.clear()
+    clinic.practice.api_keys.clear()
+    answer = clinic.post(f"/integrations/{provider}/connect", KEYS[provider])
+    assert (answer.status_code, answer.json["code"]) == (422, "provider_refused")
+    assert "unauthorized" in answer.json["detail"]
+    assert API_KEY not in answer.text
+    assert CUSTOMER_KEY not in answer.text
+
+
+def test_each_kind_is_connected_its_own_way(clinic):
+    """Given the wrong way, then the right one is named."""
+    for provider, way in (("google", "connect"), ("open_dental", "authorize")):
+        answer = clinic.post(f"/integrations/{provider}/{way}")
+        assert answer.status_code == 409
+        right = {"connect": "/authorize", "authorize": "/connect"}[way]
+        assert f"/{provider}{right}" in answer.json["detail"]
+
+
+def test_the_same_request_twice_connects_once(clinic):
+    key = {"Idempotency-Key": "connect-1"}
+    first = clinic.post("/integrations/nexhealth/connect", KEYS["nexhealth"], **key)
+    again = clinic.post("/integrations/nexhealth/connect", KEYS["nexhealth"], **key)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert clinic.row("nexhealth").version == 1
+    assert len(clinic.asked("nexhealth", "/nexhealth/authenticates")) == 1
+
+
+def test_every_provider_is_listed_with_what_it_takes(clinic):
+    """Given nothing connected, then each is there with its kind of credential and its fields."""
+    listed = clinic.get("/integrations").json
+    assert listed["hasMore"] is False
+    assert [(row["provider"], row["credential"], row["state"]) for row in listed["data"]] == [
+        ("google", "oauth", None),
+        ("open_dental", "key_pair", None),
+        ("nexhealth", "token", None),
+        ("dentos", "oauth", None),
+    ]
+    assert clinic.shown("nexhealth")["connectWith"] == ["apiKey", "subdomain", "locationId"]

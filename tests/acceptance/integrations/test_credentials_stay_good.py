@@ -1,0 +1,262 @@
+"""A credential is renewed before it expires, by one process at a time; one that does not count any
+more is shown and told, and the receptionist goes on without it; one that is disconnected is taken
+back at its provider.
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from actions.integrations.keep import LEAD, opened
+from actions.integrations.renew import renew, revoke
+from jobs.refresh_integrations import refresh_integrations
+from models.base import transaction
+from models.delivery.staged_job import StagedJob
+from models.integrations.integration import Integration
+from providers.errors import ProviderError
+from runtime.clock import real_now
+from runtime.errors import NotYet
+from runtime.secret_box import is_newest
+from runtime.settings import get_settings
+from tests.connecting import KEYS, Connecting
+
+CONSENTED = ("google", "dentos")
+
+
+def is_due(row):
+    """As if its time had come."""
+    with transaction():
+        Integration.update(renew_at=real_now() - timedelta(seconds=1)).where(
+            Integration.id == row.id
+        ).execute()
+
+
+def scanned(clinic, rounds=0):
+    refresh_integrations.perform()
+    clinic.works(rounds)
+
+
+@pytest.mark.parametrize("provider", [*CONSENTED, "nexhealth"])
+def test_it_is_renewed_before_it_expires(clinic, provider):
+    """Given a token that lasts an hour, then it is due ten minutes before, and the scan renews it;
+    one that is not due is left alone."""
+    row = clinic.connects(provider)
+    assert timedelta(0) <= row.expires_at - LEAD - row.renew_at < timedelta(seconds=1)
+    before = opened(row)["access"]
+    scanned(clinic)
+    assert opened(clinic.row(provider))["access"] == before
+    is_due(row)
+    scanned(clinic)
+    fresh = clinic.row(provider)
+    assert opened(fresh)["access"] != before
+    assert fresh.renew_at > real_now()
+    assert fresh.state == "connected"
+    assert {job.state for job in StagedJob.select()} == {"done"}
+
+
+def test_a_refresh_token_that_changes_is_kept(clinic):
+    """Given a server that burns each refresh token, when it is renewed twice, then it goes on."""
+    clinic.server("dentos").habits.rotates = True
+    row = clinic.connects("dentos")
+    seen = {opened(row)["refresh"]}
+    for _ in range(2):
+        is_due(row)
+        scanned(clinic)
+        seen.add(opened(clinic.row("dentos"))["refresh"])
+    assert len(seen) == 3
+    assert clinic.row("dentos").state == "connected"
+
+
+def test_two_never_renew_at_the_same_time(clinic):
+    """Given one that renews, when another wants to, then it is told to wait and asks nobody: a
+    refresh token used twice would end the consent."""
+    clinic.server("dentos").habits.rotates = True
+    row = clinic.connects("dentos")
+    is_due(row)
+    write = renew(row.id)
+    with pytest.raises(NotYet):
+        renew(row.id, early=True)
+    with transaction():
+        write()
+    assert len(clinic.asked("oauth", "/oauth/token")) == 2  # the code, and one renewal
+    assert clinic.row("dentos").state == "connected"
+
+
+def test_one_that_looked_before_another_renewed_leaves_it(clinic, monkeypatch):
+    """Given two that have read the row, when the first is through, then the second sees that."""
+    clinic.server("dentos").habits.rotates = True
+    row = clinic.connects("dentos")
+    is_due(row)
+    stale = Integration.get_by_id(row.id)
+    with transaction():
+        renew(row.id)()
+    real = Integration.get_by_id
+    reads = iter([stale])
+    monkeypatch.setattr(Integration, "get_by_id", lambda key: next(reads, None) or real(key))
+    with transaction():
+        renew(row.id)()
+    assert len(clinic.asked("oauth", "/oauth/token")) == 2
+    assert clinic.row("dentos").renewing_until is None
+
+
+@pytest.mark.parametrize("provider", CONSENTED)
+def test_a_consent_that_ended_is_shown_and_told_once(clinic, provider):
+    """Given the clinic took its consent back at the provider, or seven days of Testing are over,
+    when it is renewed, then it is `expired`, the feed says so once, and connecting heals it."""
+    row = clinic.connects(provider)
+    server = clinic.server(provider)
+    for grant in list(server.grants):
+        server.end(grant)
+    is_due(row)
+    scanned(clinic, rounds=2)
+    shown = clinic.shown(provider)
+    assert shown["state"] == "expired"
+    assert "Connect it again" in shown["error"]
+    (event,) = clinic.told()
+    assert event[0] == "integration.expired"
+    assert event[1]["provider"] == provider
+    assert event[1]["integrationId"] == row.id
+    is_due(row)
+    scanned(clinic)
+    assert len(clinic.told()) == 1
+    assert clinic.connects(provider).id == row.id
+    assert clinic.shown(provider)["error"] == ""
+
+
+@pytest.mark.parametrize("provider", KEYS)
+def test_keys_that_were_taken_away_are_noticed(clinic, provider):
+    """Given a practice that removed our key, when it is looked at, then it is `expired`."""
+    row = clinic.connects(provider)
+    clinic.practice.key_pairs.clear()
+    clinic.practice.api_keys.clear()
+    is_due(row)
+    scanned(clinic)
+    assert clinic.shown(provider)["state"] == "expired"
+    assert [kind for kind, _ in clinic.told()] == ["integration.expired"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["error_500", "rate_limit_429", "bad_gateway", "refuse", "forbidden_403"]
+)
+def test_trouble_at_the_provider_expires_nothing(clinic, kind):
+    """Given a provider in trouble, then the job fails and comes again, and it is renewed then."""
+    row = clinic.connects()
+    before = opened(row)["access"]
+    clinic.fault(kind, "google", "/oauth2/token")
+    is_due(row)
+    scanned(clinic)
+    assert clinic.row().state == "connected"
+    assert clinic.row().renewing_until is None
+    clinic.works(rounds=1)
+    assert opened(clinic.row())["access"] != before
+    assert clinic.told() == []
+
+
+def test_an_answer_that_is_lost_is_asked_for_again_where_that_helps(clinic):
+    """Given Google, whose refresh tokens stay, when an answer is lost, then the next try heals."""
+    row = clinic.connects()
+    clinic.fault("refuse_after", "google", "/oauth2/token")
+    is_due(row)
+    scanned(clinic, rounds=1)
+    assert clinic.row().state == "connected"
+    assert clinic.row().renew_at > real_now()
+
+
+def test_a_registration_that_is_wrong_is_ours_to_mend(clinic):
+    """Given our client secret is wrong, then no clinic is told to connect again."""
+    row = clinic.connects()
+    clinic.server("google").clients.clear()
+    is_due(row)
+    with pytest.raises(ProviderError) as raised:
+        renew(row.id)
+    assert raised.value.code == "invalid_client"
+    assert "client id" in raised.value.advice
+    assert clinic.shown()["state"] == "connected"
+
+
+@pytest.mark.parametrize("provider", CONSENTED)
+def test_a_clinic_disconnects(clinic, provider):
+    """Given a connected calendar, when the clinic disconnects it, then it is used no more at once,
+    the provider's grant is ended by a job, and nothing of the credential is kept."""
+    row = clinic.connects(provider)
+    assert clinic.ask("DELETE", f"/integrations/{provider}").status_code == 204
+    assert clinic.shown(provider)["state"] == "revoked"
+    assert clinic.row(provider).sealed != ""
+    waiting = clinic.post(f"/integrations/{provider}/authorize")
+    assert (waiting.status_code, waiting.json["code"]) == (409, "conflict")
+    clinic.works()
+    assert clinic.server(provider).grants == {}
+    assert clinic.row(provider).sealed == ""
+    (job,) = StagedJob.select().where(StagedJob.name == "revoke_integration")
+    assert (job.state, job.args) == ("done", f'["{row.id}"]')
+    assert clinic.ask("DELETE", f"/integrations/{provider}").status_code == 404
+    assert clinic.connects(provider).id != row.id
+    assert clinic.told() == []
+
+
+@pytest.mark.parametrize("provider", KEYS)
+def test_keys_are_forgotten(clinic, provider):
+    clinic.connects(provider)
+    assert clinic.ask("DELETE", f"/integrations/{provider}").status_code == 204
+    clinic.works()
+    assert clinic.row(provider).sealed == ""
+    assert clinic.shown(provider)["state"] == "revoked"
+
+
+def test_a_revocation_is_told_again_until_it_is_heard(clinic):
+    """Given Google away, then the job comes again; a token that is over already is no error."""
+    clinic.connects()
+    clinic.fault("refuse_after", "google", "/oauth2/revoke")
+    clinic.ask("DELETE", "/integrations/google")
+    clinic.works(rounds=1)
+    assert clinic.server("google").grants == {}
+    assert clinic.row().sealed == ""
+    assert clinic.row().error == ""
+
+
+def test_a_revocation_that_is_refused_is_left_to_the_clinic_in_words(clinic):
+    """Given a server that refuses, then nothing is kept here, and the clinic hears what to do."""
+    clinic.connects("dentos")
+    clinic.fault("forbidden_403", "oauth", "/oauth/revoke")
+    clinic.ask("DELETE", "/integrations/dentos")
+    clinic.works()
+    assert clinic.row("dentos").sealed == ""
+    assert "by hand" in clinic.shown("dentos")["error"]
+
+
+def test_what_a_renewal_brings_while_it_is_disconnected_is_taken_back_too(clinic):
+    """Given a renewal under way, when the clinic disconnects, then the revocation waits for it, and
+    takes back what it brought."""
+    clinic.server("dentos").habits.rotates = True
+    row = clinic.connects("dentos")
+    is_due(row)
+    write = renew(row.id)
+    clinic.ask("DELETE", "/integrations/dentos")
+    with pytest.raises(NotYet):
+        revoke(row.id)
+    with transaction():
+        write()
+    clinic.works(rounds=1)
+    assert clinic.server("dentos").grants == {}
+    assert clinic.row("dentos").sealed == ""
+
+
+def test_nobody_disconnects_another_clinics(clinic):
+    other = Connecting(clinic.client, clinic.stand_in, clinic.redis)
+    clinic.connects()
+    answer = clinic.client.simulate_delete(f"{clinic.home}/integrations/google", headers=other.key)
+    assert answer.status_code == 404
+    assert clinic.shown()["state"] == "connected"
+
+
+def test_a_new_secret_key_seals_it_when_it_is_renewed(clinic, monkeypatch):
+    """Given a new PAYPHONE_SECRET_KEY in front, when a credential is looked at, then it is sealed
+    with that one."""
+    rows = [clinic.connects(provider) for provider in ("google", "open_dental")]
+    monkeypatch.setenv("PAYPHONE_SECRET_KEY", "a-newer-key,test-secret-key")
+    get_settings.cache_clear()
+    assert not any(is_newest(clinic.row(row.provider).sealed) for row in rows)
+    for row in rows:
+        is_due(row)
+    scanned(clinic)
+    assert all(is_newest(clinic.row(row.provider).sealed) for row in rows)

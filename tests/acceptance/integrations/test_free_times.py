@@ -1,0 +1,176 @@
+"""The receptionist tells free times from the calendar that is connected (F67): in the clinic's
+hours and zone, never a time that nobody knows to be free, and in words whatever happens.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from actions.deployment.configuration.clinic import clinic_of
+from actions.integrations.calendar_tool import CANNOT, answer_free_times
+from actions.integrations.free_times import free_times
+from actions.integrations.keep import opened
+from models.base import transaction
+from models.integrations.integration import Integration
+from runtime.clock import business_now, real_now
+from tests.connecting import KEYS
+
+ZONE = ZoneInfo("America/New_York")
+PROVIDERS = ("google", *KEYS)
+READS = {
+    "google": "/www/calendar/v3/freeBusy",
+    "open_dental": "/open-dental/appointments/Slots",
+    "nexhealth": "/nexhealth/available_slots",
+}
+
+
+def a_monday() -> date:
+    """One that is not over, whatever today is."""
+    today = business_now().astimezone(ZONE).date()
+    return today + timedelta(days=7 - today.weekday())
+
+
+def at(hour, minute=0):
+    day = a_monday()
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZONE)
+
+
+def has_time_from_nine_to_ten(clinic):
+    """Each of the calendars, in its own way, on one day."""
+    clinic.practice.busy = [
+        [at(10).astimezone(UTC).isoformat(), at(23).astimezone(UTC).isoformat()]
+    ]
+    clinic.practice.slots = [[f"{at(9):%Y-%m-%d %H:%M:%S}", f"{at(10):%Y-%m-%d %H:%M:%S}"]]
+    clinic.practice.starts = [at(9).isoformat(), at(9, 30).isoformat()]
+
+
+def asks(clinic, **arguments):
+    return answer_free_times(clinic.account, arguments)
+
+
+def on_monday(clinic):
+    return asks(clinic, dayFrom=f"{a_monday()}", dayTo=f"{a_monday()}")
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_free_times_come_from_the_calendar(clinic, provider):
+    """Given a calendar with one free hour, then that hour is told, in the clinic's own time."""
+    clinic.connects(provider)
+    has_time_from_nine_to_ten(clinic)
+    assert free_times(clinic.account, a_monday(), a_monday()) == [(at(9), at(10))]
+    day = f"{a_monday():%A, %B} {a_monday().day}"
+    assert on_monday(clinic) == f"Free: {day}: 9:00 AM to 10:00 AM."
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_nothing_free_outside_the_clinics_hours(clinic, provider):
+    """Given a clinic that opens at ten on Mondays, then nine o'clock is free for nobody."""
+    clinic.connects(provider)
+    has_time_from_nine_to_ten(clinic)
+    hours = {"openingHours": {"monday": ["10:00-18:00"]}}
+    answer = clinic.ask("PATCH", "/settings", json=hours)
+    assert answer.json["openingHours"] == hours["openingHours"]
+    assert on_monday(clinic).startswith("There is no free time on Monday")
+    wrong = clinic.ask("PATCH", "/settings", json={"openingHours": {"monday": ["9-5"]}})
+    assert wrong.status_code == 422
+    assert "09:00-12:00" in wrong.text
+
+
+def test_two_calendars_count_together(clinic):
+    """Given Google and Open Dental, then a time is free only where both say so."""
+    clinic.connects("google")
+    clinic.connects("open_dental")
+    clinic.practice.busy = [[at(9).isoformat(), at(12).isoformat()]]
+    clinic.practice.slots = [[f"{at(11):%Y-%m-%d %H:%M:%S}", f"{at(13):%Y-%m-%d %H:%M:%S}"]]
+    assert free_times(clinic.account, a_monday(), a_monday()) == [(at(12), at(13))]
+
+
+def test_an_expired_token_is_renewed_on_the_way(clinic):
+    """Given an access token that is over, or one that the provider does not take any more, then it
+    is renewed, and the caller waits for no second question."""
+    row = clinic.connects("google")
+    has_time_from_nine_to_ten(clinic)
+    with transaction():
+        Integration.update(expires_at=real_now()).execute()
+    assert on_monday(clinic).startswith("Free: ")
+    token = opened(clinic.row("google"))["access"]
+    assert token != opened(row)["access"]
+    del clinic.world.google.access[token]
+    assert on_monday(clinic).startswith("Free: ")
+    assert clinic.shown("google")["state"] == "connected"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_credential_that_is_over_is_noticed_and_the_receptionist_goes_on(clinic, provider):
+    """Given it was taken away at the provider, when a caller asks, then the receptionist says that
+    it cannot see, takes a message, and the clinic is told once."""
+    clinic.connects(provider)
+    for grant in list(clinic.world.google.grants):
+        clinic.world.google.end(grant)
+    for what in (clinic.practice.key_pairs, clinic.practice.api_keys, clinic.practice.tokens):
+        what.clear()
+    assert on_monday(clinic) == CANNOT
+    assert on_monday(clinic) == CANNOT
+    assert clinic.shown(provider)["state"] == "expired"
+    assert [kind for kind, _ in clinic.told()] == ["integration.expired"]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("kind", ["error_500", "rate_limit_429", "refuse", "bad_gateway"])
+def test_what_cannot_be_read_is_not_free(clinic, provider, kind):
+    """Given a provider in trouble, then no time is made up, and nothing expires."""
+    clinic.connects(provider)
+    has_time_from_nine_to_ten(clinic)
+    clinic.fault(kind, provider, READS[provider])
+    assert on_monday(clinic) == CANNOT
+    assert clinic.shown(provider)["state"] == "connected"
+    assert on_monday(clinic).startswith("Free: ")
+
+
+def test_a_calendar_that_google_cannot_read_is_not_free(clinic):
+    """Given an answer of Google's with an error beside no busy times, then nothing is offered."""
+    clinic.connects("google")
+    clinic.practice.unreadable = True
+    assert on_monday(clinic) == CANNOT
+
+
+def test_without_a_calendar_there_is_nothing_to_tell(clinic):
+    clinic.connects("dentos")
+    assert on_monday(clinic) == CANNOT
+    assert clinic_of(clinic.account, None).has_calendar is False
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_receptionist_has_the_tool_while_one_is_connected(clinic, provider):
+    """Given a calendar, then the receptionist is rendered with the tool until it is gone."""
+    clinic.connects(provider)
+    assert clinic_of(clinic.account, None).has_calendar is True
+    clinic.ask("DELETE", f"/integrations/{provider}")
+    assert clinic_of(clinic.account, None).has_calendar is False
+    assert on_monday(clinic) == CANNOT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"dayFrom": "next Monday"}, "dayFrom is no day"),
+        ({"dayTo": 7}, "dayTo is no day"),
+        ({"dayFrom": "2020-01-01", "dayTo": "2020-01-02"}, "That day is over"),
+        ({"dayFrom": "9999-12-31"}, "dayFrom is no day"),
+        ({"dayTo": "2100-12-31"}, "Free: "),
+        ({"dayFrom": None, "dayTo": ""}, "Free: "),
+        ({}, "Free: "),
+    ],
+)
+def test_whatever_a_model_asks_it_gets_one_line(clinic, arguments, words):
+    """Given what a model may say, then it is answered with one line, and few days are looked at."""
+    clinic.connects("google")
+    answer = asks(clinic, **arguments)
+    assert words in answer
+    assert "\n" not in answer
+    for asked in clinic.asked("google", READS["google"]):
+        begins, ends = (
+            datetime.fromisoformat(asked["params"][name]) for name in ("timeMin", "timeMax")
+        )
+        assert ends - begins <= timedelta(days=14)

@@ -1,0 +1,202 @@
+"""Promises to pay (F50, F51, B7): contact pauses, Stripe's facts decide on the day, and the person
+is thanked or reminded.
+"""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from jobs.decide_promises import decide_promises
+from models.contact.message import Message
+from models.contact.promise import Promise
+from models.contact.work_item import WorkItem
+from models.feed.outgoing_event import OutgoingEvent
+from rules.contact.person_time_zones import zones_of_number
+from runtime.clock import business_now, move_business_time, real_now
+from tests import given
+from tests.texting import Texting
+
+
+@pytest.fixture
+def clinic(texting: Texting) -> Texting:
+    return texting.consents()
+
+
+def day(clinic, ahead):
+    return (clinic.account.local_date(business_now()) + timedelta(days=ahead)).isoformat()
+
+
+def promised(clinic, ahead=3, **body):
+    path = f"/api/invoices/{clinic.invoice.id}/promises"
+    return clinic.post(path, promisedFor=day(clinic, ahead), **body)
+
+
+def pays(clinic, amount):
+    body = {"invoiceId": clinic.invoice.id, "amount": amount, "currency": "usd"}
+    answer = clinic.post("/api/payments/upsert", **body, method="cash", reference=f"till {amount}")
+    assert answer.status_code == 201, answer.text
+
+
+def on_its_day(clinic):
+    """The day and its grace are over, at an hour at which the person may be texted; the scan
+    runs.
+    """
+    due = Promise.get(Promise.invoice == clinic.invoice.id, Promise.state == "open").decided_from
+    noon_there = next_noon(clinic.phone, due)
+    move_business_time(noon_there - real_now())
+    scan()
+
+
+def next_noon(phone, after):
+    (zone,) = zones_of_number(phone)[:1]
+    local = after.astimezone(ZoneInfo(zone))
+    noon = local.replace(hour=12, minute=0, second=0)
+    return noon if noon > local else noon + timedelta(days=1)
+
+
+def scan():
+    decide_promises.perform()
+
+
+def told():
+    rows = OutgoingEvent.select().where(OutgoingEvent.type.startswith("promise."))
+    return [(row.type, row.payload["state"], row.payload["paid"]) for row in rows]
+
+
+def test_while_a_promise_is_open_nobody_asks_again(clinic):
+    made = promised(clinic)
+    assert (made.status_code, made.json["amount"], made.json["state"]) == (201, 12_000, "open")
+    refused = clinic.ask()
+    assert (refused.status_code, refused.json["reasonCode"]) == (422, "promised")
+    assert refused.json["nextAllowedAt"] >= made.json["decidedFrom"]
+    assert told() == [("promise.made", "open", 0)]
+
+
+def test_the_same_promise_again_is_the_same_and_another_replaces_it(clinic):
+    first, again, later = promised(clinic), promised(clinic), promised(clinic, 5, amount=5_000)
+    assert (again.json, later.json["amount"]) == (first.json, 5_000)
+    shown = clinic.get(f"/api/invoices/{clinic.invoice.id}/promises")["data"]
+    assert [row["state"] for row in shown] == ["open", "replaced"]
+
+
+@pytest.mark.parametrize("amount", [12_000, 5_000])
+def test_what_is_paid_early_keeps_its_promise_at_once(clinic, amount):
+    promised(clinic, amount=amount)
+    pays(clinic, amount)
+    assert told()[1:] == [("promise.kept", "kept", amount)]
+
+
+@pytest.mark.parametrize(
+    ("paid", "event", "state"),
+    [
+        (0, "promise.broken", "broken"),
+        (2_000, "promise.broken", "partly_kept"),
+    ],
+)
+def test_on_its_day_what_was_paid_decides(clinic, paid, event, state):
+    promised(clinic, amount=5_000)
+    if paid:
+        pays(clinic, paid)
+    on_its_day(clinic)
+    assert told()[1:] == [(event, state, paid)]
+    scan()
+    assert len(told()) == 2, "decided once"
+
+
+def test_before_its_day_is_over_nothing_is_decided(clinic):
+    promised(clinic)
+    due = Promise.get().decided_from
+    move_business_time(due - timedelta(seconds=60) - real_now())
+    scan()
+    assert Promise.get().is_open
+
+
+def test_who_paid_is_thanked_and_who_did_not_is_reminded_once(clinic):
+    promised(clinic)
+    pays(clinic, 12_000)
+    scan()
+    scan()
+    clinic.work()
+    assert [row["body"] for row in clinic.sent()] == [
+        "Harbor Dental: thank you, your payment has arrived as promised. Reply STOP to opt out."
+    ]
+
+
+def test_a_broken_promise_is_followed_by_one_link(clinic):
+    promised(clinic)
+    on_its_day(clinic)
+    scan()
+    given.worked(clinic.redis, "webhooks")
+    clinic.work()
+    (sent,) = clinic.sent()
+    assert clinic.address_in(sent["body"])
+    assert Message.get().asked_by == "system"
+
+
+def test_a_follow_up_waits_for_a_lawful_hour(clinic):
+    promised(clinic)
+    due = Promise.get().decided_from
+    move_business_time(next_noon(clinic.phone, due) + timedelta(hours=15) - real_now())  # 3:00
+    scan()
+    row = Promise.get()
+    assert (row.state, clinic.requests()) == ("broken", [])
+    move_business_time(row.follow_at + timedelta(minutes=1) - real_now())
+    scan()
+    assert Message.get().kind == "payment_link"
+    assert Promise.get().follow_at is None
+
+
+def test_nothing_follows_a_promise_of_who_has_said_stop(clinic):
+    promised(clinic)
+    clinic.hear("STOP")
+    on_its_day(clinic)
+    assert (Promise.get().state, Promise.get().follow_at) == ("broken", None)
+    assert Message.select().count() == 0
+
+
+def test_while_a_payment_may_be_missing_no_promise_is_broken(clinic):
+    """Given an event about the invoice that was not taken in yet."""
+    promised(clinic)
+    given.received(given.an_event("payment_intent.succeeded", given.an_intent(clinic.invoice)))
+    on_its_day(clinic)
+    assert Promise.get().is_open
+    given.worked(clinic.redis)
+    assert told()[1:] == [("promise.kept", "kept", 12_000)]
+
+
+def test_the_second_promise_that_is_not_kept_is_a_persons(clinic):
+    for _ in range(2):
+        promised(clinic)
+        on_its_day(clinic)
+    assert WorkItem.get(WorkItem.kind == "escalation").context["reason"] == "promises_broken"
+
+
+def test_a_cancelled_invoice_makes_its_promise_moot(clinic):
+    promised(clinic)
+    clinic.post(f"/api/invoices/{clinic.invoice.id}/cancel")
+    on_its_day(clinic)
+    assert (Promise.get().state, told()[1:]) == ("moot", [])
+
+
+@pytest.mark.parametrize(("ahead", "status"), [(-1, 422), (0, 201), (60, 201), (61, 422)])
+def test_a_promise_is_for_a_day_that_can_be_waited_for(clinic, ahead, status):
+    answer = promised(clinic, ahead)
+    assert answer.status_code == status
+    if status == 422:
+        assert answer.json["errors"][0]["field"] == "promisedFor"
+
+
+def test_no_more_is_promised_than_is_owed(clinic):
+    assert promised(clinic, amount=12_001).json["code"] == "amount_exceeds_balance"
+    pays(clinic, 12_000)
+    assert promised(clinic).json["code"] == "invoice_already_paid"
+
+
+def test_the_timeline_tells_what_was_promised_and_what_came_of_it(clinic):
+    promised(clinic)
+    on_its_day(clinic)
+    lines = clinic.get(f"/api/invoices/{clinic.invoice.id}/timeline?limit=100")["data"]
+    said = [line["reason"] for line in lines if line["type"].startswith("promise.")]
+    assert any("promised to pay 120.00 USD by" in line for line in said)
+    assert any("was not kept: 0.00 USD came in since" in line for line in said)

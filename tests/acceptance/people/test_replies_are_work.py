@@ -1,0 +1,137 @@
+"""B18: what people answer by text becomes work with a suggested action, and what must be heeded at
+once is.
+"""
+
+import pytest
+
+from models.books.inbox_event import InboxEvent
+from models.contact.hold import Hold
+from models.contact.phone_suppression import PhoneSuppression
+from models.contact.work_item import WorkItem
+from tests import given
+from tests.acceptance.contact.test_people_answer_texts import a_text, own_sender
+from tests.texting import INBOUND, Texting
+
+VISA = "4242 4242 4242 4242"
+
+
+@pytest.fixture
+def clinic(texting: Texting) -> Texting:
+    """A clinic that has texted somebody a link."""
+    texting.consents().send()
+    return texting
+
+
+def waiting(clinic):
+    return clinic.get("/api/work-items?state=open&kind=reply")["data"]
+
+
+def test_an_answer_is_work_with_a_suggested_action_about_the_invoice_that_was_texted(clinic):
+    clinic.hear("I already paid this")
+    (item,) = waiting(clinic)
+    assert (item["context"]["class"], item["suggestedAction"]) == ("already_paid", "reply")
+    assert (item["invoiceId"], item["customerId"]) == (clinic.invoice.id, clinic.customer.id)
+    assert item["context"]["said"][0]["text"] == "I already paid this"
+    assert clinic.ledger()["sms"]["optedOut"] is False
+
+
+def test_it_is_answered_at_the_number_it_came_from(clinic):
+    clinic.hear("What is this for?")
+    (item,) = waiting(clinic)
+    answer = clinic.post(f"/api/work-items/{item['id']}/reply", text="Your visit of May 3.")
+    assert answer.status_code == 202, answer.text
+    clinic.work()
+    assert (clinic.sent()[-1]["to"], waiting(clinic)) == (clinic.phone, [])
+
+
+def test_more_texts_of_one_person_are_one_item_and_the_weightiest_names_it(clinic):
+    for words in ("thanks", "I already paid", "ok"):
+        clinic.hear(words)
+    (item,) = waiting(clinic)
+    assert [said["text"] for said in item["context"]["said"]] == ["thanks", "I already paid", "ok"]
+    assert item["context"]["class"] == "already_paid"
+
+
+def test_a_text_that_twilio_brings_twice_is_heard_once(clinic):
+    for _ in range(2):
+        clinic.tell(INBOUND, a_text(clinic, "How much is it?"))
+    (item,) = waiting(clinic)
+    assert len(item["context"]["said"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "code"),
+    [
+        ("My father passed away", "deceased", "opted_out"),
+        ("We filed for bankruptcy", "bankruptcy", "opted_out"),
+        ("hable con mi abogado", "attorney", "opted_out"),
+        ("The amount is incorrect", "dispute", "bill_disputed"),
+    ],
+)
+def test_what_must_be_heeded_is_held_at_once(clinic, words, kind, code):
+    clinic.hear(words)
+    assert Hold.get(Hold.customer == clinic.customer).kind == kind
+    invoice = given.an_invoice(clinic.account, customer=clinic.customer)
+    assert clinic.ask(invoice=invoice).json["reasonCode"] == code
+    assert len(waiting(clinic)) == 1
+    clinic.hear(words)
+    assert Hold.select().count() == 1
+
+
+def test_a_disputed_bill_may_be_answered_but_not_collected(clinic):
+    clinic.hear("The amount is incorrect")
+    (item,) = waiting(clinic)
+    answer = clinic.post(f"/api/work-items/{item['id']}/reply", text="We are looking into it.")
+    assert answer.status_code == 202, answer.text
+
+
+def test_a_wrong_number_is_not_used_any_more(clinic):
+    clinic.hear("número equivocado")
+    assert {row.channel for row in PhoneSuppression.select()} == {"sms", "voice"}
+    assert waiting(clinic)[0]["context"]["class"] == "wrong_number"
+
+
+def test_who_asks_for_a_call_says_when(clinic):
+    clinic.hear("Call me tomorrow after 5pm please")
+    context = waiting(clinic)[0]["context"]
+    assert (context["asksFor"], context["when"]) == ("call", "tomorrow after 5pm")
+
+
+@pytest.mark.parametrize("words", ["STOP", "START", "HELP", "Liked “Harbor Dental: pay here”"])
+def test_keywords_and_reactions_are_no_work(clinic, words):
+    clinic.hear(words)
+    assert waiting(clinic) == []
+
+
+def test_a_card_number_that_is_texted_is_kept_nowhere(clinic):
+    clinic.hear(f"charge {VISA}")
+    (item,) = waiting(clinic)
+    assert "[card number removed]" in item["context"]["said"][0]["text"]
+    assert all("4242" not in row.payload for row in InboxEvent.select())
+
+
+def test_of_clinics_that_share_a_sender_only_who_texted_last_reads_the_answer(clinic):
+    hill = clinic.another_clinic().consents()
+    clinic.hear("I already paid this")
+    assert (len(waiting(clinic)), waiting(hill)) == (1, [])
+
+
+def test_who_knows_of_a_death_is_not_asked_by_the_other_clinics_either(clinic):
+    """They hear what must be heeded, and not the words."""
+    hill = clinic.another_clinic().consents()
+    clinic.hear("My father passed away")
+    assert {row.account_id for row in Hold.select()} == {clinic.account.id, hill.account.id}
+    assert [waiting(each)[0]["context"]["said"][0]["text"] for each in (clinic, hill)] == [
+        "My father passed away",
+        "",
+    ]
+
+
+def test_somebody_unknown_who_writes_to_a_clinics_own_number_is_heard(texting):
+    number = own_sender(texting, "+12025550701")
+    texting.hear("Can I pay in cash?", to=number, phone="+12025550188")
+    (item,) = waiting(texting)
+    assert (item["customerId"], item["context"]["phone"]) == (None, "+12025550188")
+    answer = texting.post(f"/api/work-items/{item['id']}/reply", text="Yes, at the desk.")
+    assert answer.json["code"] == "conflict"
+    assert WorkItem.get().is_open

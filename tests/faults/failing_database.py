@@ -1,0 +1,45 @@
+"""A database that fails once, in this process, at a statement or a commit of the test's choice."""
+
+from typing import Any
+
+from peewee import Database, OperationalError
+
+
+class FailingDatabase:
+    """Raises once, at the `at`-th statement or commit from now on; a commit fails before it is
+    sent, or after it was done.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.at, self.seen, self.where = 0, 0, ""
+        self.execute, self.commit = database.execute_sql, database.commit
+        database.execute_sql = self._execute
+        database.commit = self._commit
+        self.database = database
+
+    def order(self, at: int) -> None:
+        """Fail at the `at`-th place from now on; never if that is 0."""
+        self.at, self.seen, self.where = at, 0, ""
+
+    def remove(self) -> None:
+        """It never fails again."""
+        del self.database.execute_sql, self.database.commit
+
+    def _is_now(self, where: str) -> bool:
+        self.seen += 1
+        if self.seen != self.at:
+            return False
+        self.where = where
+        return True
+
+    def _execute(self, sql: str, params: Any = None) -> Any:
+        if self._is_now(sql[:60]):
+            raise OperationalError("injected: the statement failed")
+        return self.execute(sql, params)
+
+    def _commit(self) -> None:
+        if self._is_now("COMMIT, not sent"):
+            raise OperationalError("injected: the commit was not sent")
+        self.commit()
+        if self._is_now("COMMIT, not answered"):
+            raise OperationalError("injected: the commit was not answered")

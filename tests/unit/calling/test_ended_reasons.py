@@ -1,0 +1,65 @@
+"""What each way in which a call ends means."""
+
+import pytest
+
+from rules.calling.call_states import STATES, merged_state, state_of
+from rules.calling.ended_reasons import NOT_PLACED, UNKNOWN, meaning_of
+from rules.contact.policy import OUTCOMES, outcome_of
+from tests.vapi_shapes import SPEC, spec
+
+needs_spec = pytest.mark.skipif(not SPEC.is_file(), reason="PAYPHONE_SPECS names no folder")
+
+
+@needs_spec
+def test_every_published_way_to_end_is_classified():
+    """Given Vapi's own list, then each word has a meaning, and the policy knows its outcome."""
+    for shape in ("Call", "ServerMessageEndOfCallReport", "ServerMessageStatusUpdate"):
+        words = spec()["components"]["schemas"][shape]["properties"]["endedReason"]["enum"]
+        assert len(words) > 600
+        assert [word for word in words if meaning_of(word) is UNKNOWN] == []
+        assert {meaning_of(word).outcome for word in words} <= set(OUTCOMES)
+
+
+@pytest.mark.parametrize(
+    ("word", "outcome"),
+    [
+        ("customer-busy", "busy"),
+        ("customer-did-not-answer", "no_answer"),
+        ("voicemail", "voicemail"),
+        ("customer-ended-call", "hung_up"),
+        ("assistant-ended-call", "spoke"),
+        ("silence-timed-out", "silent"),
+        ("twilio-reported-customer-misdialed", "dead_line"),
+        ("call.start.error-subscription-insufficient-credits", NOT_PLACED),
+        (
+            "call.in-progress.error-providerfault-outbound-sip-480-temporarily-unavailable",
+            "no_answer",
+        ),
+        ("call.in-progress.error-vapifault-worker-died", "broke_off"),
+        ("manually-canceled", "in_doubt"),
+    ],
+)
+def test_ways_to_end_that_differ(word, outcome):
+    assert meaning_of(word).outcome == outcome
+
+
+@pytest.mark.parametrize("word", ["", "a-new-word", "customer-busy-now", "xcustomer-busy"])
+def test_a_word_that_is_new_is_for_a_person_and_counts_as_the_strictest(word):
+    assert meaning_of(word) is UNKNOWN
+    assert outcome_of(UNKNOWN.outcome) == OUTCOMES["in_doubt"]
+
+
+def test_only_what_rang_at_nobodys_counts_for_nothing():
+    """Given the outcomes of calls, then only a dead or busy line, and what was never placed, leave
+    the caps as they were.
+    """
+    free = {name for name, outcome in OUTCOMES.items() if not outcome.connected}
+    assert free == {"dead_line", "busy", NOT_PLACED}
+
+
+def test_a_report_never_takes_a_call_back():
+    assert merged_state("unknown", "ringing") == "ringing"
+    assert merged_state("in_progress", "ringing") == "in_progress"
+    assert merged_state("ended", state_of("in-progress")) == "ended"
+    assert merged_state("queued", state_of("not-found")) == "queued"
+    assert {state_of(word) for word in ("scheduled", "forwarding", "ended")} <= STATES

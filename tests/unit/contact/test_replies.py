@@ -1,0 +1,111 @@
+"""What people answer is read by rules alone: each class by examples, in English and Spanish."""
+
+import pytest
+
+from rules.contact.policy import HOLD_KINDS
+from rules.contact.replies import BY_CODE, CLASSES, class_of, when_of
+from rules.contact.work_items import KINDS
+
+SAID = {
+    "deceased": ["My mother passed away in June", "he died", "Mi esposo falleció"],
+    "bankruptcy": ["I filed chapter 7", "we filed for bankruptcy", "me declaré en bancarrota"],
+    "lawyer": ["talk to my lawyer", "I have an attorney", "hable con mi abogado"],
+    "wrong_number": [
+        "wrong #",
+        "You have the wrong person",
+        "I'm not him",
+        "there's nobody with that name here",
+        "Se equivocó de número",
+        "no conozco a esa persona",
+    ],
+    "dispute": [
+        "This bill is wrong",
+        "I don't owe this",
+        "you overcharged me",
+        "charged me twice",
+        "I never had an appointment there",
+        "No debo nada",
+        "la factura está mal",
+        "me cobraron de más",
+        "I already paid, so I don't owe you anything",
+    ],
+    "already_paid": [
+        "already paid",
+        "Paid it yesterday online",
+        "i sent a check on monday",
+        "It's been paid",
+        "My husband paid",
+        "I've already taken care of this",
+        "Ya pagué",
+        "ya lo pague la semana pasada",
+    ],
+    "insurance": ["my insurance should cover this", "mi seguro lo paga"],
+    "cannot_pay": [
+        "I can't pay right now",
+        "lost my job",
+        "can I do a payment plan?",
+        "I can only pay $20 a month",
+        "no puedo pagar",
+        "no tengo dinero",
+    ],
+    "call_me": [
+        "call me tomorrow",
+        "can someone call me?",
+        "I want to speak to a person",
+        "Llámeme mañana por favor",
+        "me pueden llamar el lunes?",
+    ],
+    "will_pay": [
+        "I will pay on Friday",
+        "paying next week when i get paid",
+        "I'll stop by tomorrow to pay",
+        "voy a pagar el viernes",
+        "le pago mañana",
+    ],
+    "question": [
+        "What is this for?",
+        "how much do I owe",
+        "is this a scam",
+        "can you send me an itemized bill",
+        "por qué debo?",
+    ],
+    "thanks": ["ok thanks", "Thank you!", "gracias", "\U0001f44d", "Thanks for the reminder"],
+    "unknown": ["asdf", "My phone died", "I am driving right now", "I haven't paid yet"],
+}
+
+
+@pytest.mark.parametrize("code", SAID)
+def test_each_class_is_known_by_what_people_write(code):
+    found = {text: getattr(class_of(text), "code", None) for text in SAID[code]}
+    assert found == dict.fromkeys(SAID[code], code)
+
+
+def test_every_class_has_examples():
+    assert set(SAID) == {each.code for each in CLASSES}
+
+
+def test_a_reaction_to_a_text_of_ours_is_no_answer():
+    assert class_of("Liked “Harbor Dental: pay here. Call us with a question?”") is None
+
+
+def test_beside_a_wish_to_stop_only_what_must_be_heeded_counts():
+    assert class_of("stop texting me, I already paid", has_stopped=True) is None
+    assert class_of("stop, I have a lawyer", has_stopped=True) is BY_CODE["lawyer"]
+
+
+@pytest.mark.parametrize(
+    ("text", "when"),
+    [
+        ("call me tomorrow", "tomorrow"),
+        ("Please call me after 5pm", "after 5pm"),
+        ("Llámeme mañana por la tarde", "manana por la tarde"),
+        ("call me", ""),
+    ],
+)
+def test_when_somebody_wants_to_be_called_is_kept_in_their_words(text, when):
+    assert when_of(text) == when
+
+
+def test_what_a_class_suggests_is_an_action_and_what_it_holds_a_kind_of_hold():
+    assert {each.suggested for each in CLASSES} <= set(KINDS["reply"].actions)
+    assert {each.hold for each in CLASSES} - {""} <= set(HOLD_KINDS)

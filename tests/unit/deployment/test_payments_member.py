@@ -1,0 +1,135 @@
+"""The payments member as code: its opening, objections, tools, mailbox and card protocol."""
+
+from dataclasses import replace
+
+import pytest
+
+from actions.calling.tools import TOOLS
+from rules.calling.tools_defined import REASONS
+from rules.contact.opt_out_words import wish_of
+from rules.deployment.payments_member import OBJECTIONS, payments_opening, render_payments
+from rules.deployment.rendering import Clinic
+
+CLINIC = Clinic(
+    business_name="Bright Smile Dental",
+    clinic_number="+12125550123",
+    time_zone="America/New_York",
+    public_url="https://pay.example.com",
+)
+SPANISH = replace(CLINIC, language="es")
+DEBT = ("bill", "debt", "invoice", " owe", "payment", "overdue", "factura", "deuda", "pago")
+
+
+def prompt_of(body):
+    (message,) = body["model"]["messages"]
+    return " ".join(message["content"].split())
+
+
+def functions_of(body):
+    return {
+        tool["function"]["name"]: tool
+        for tool in body["model"]["tools"]
+        if tool["type"] == "function"
+    }
+
+
+@pytest.mark.parametrize("clinic", [CLINIC, SPANISH], ids=["en", "es"])
+def test_opening_names_clinic_machine_and_number_and_how_to_be_left_alone(clinic):
+    """Given whoever answers, a stranger or a mailbox, then they hear all of it and no debt."""
+    said = payments_opening(clinic)
+    assert "Bright Smile Dental" in said.split(".")[0]
+    assert "AI assistant" in said.split(".")[0] or "inteligencia artificial" in said.split(".")[0]
+    assert "2 1 2, 5 5 5, 0 1 2 3" in said
+    assert ("say stop" in said and "press nine" in said) or (
+        "diga alto" in said and "marque nueve" in said
+    )
+    assert not [word for word in DEBT if word in said.lower()]
+    assert render_payments(clinic)["firstMessage"] == said
+
+
+@pytest.mark.parametrize("clinic", [CLINIC, SPANISH], ids=["en", "es"])
+def test_a_mailbox_is_told_name_and_number_only(clinic):
+    body = render_payments(clinic)
+    said = body["voicemailMessage"]
+    assert "Bright Smile Dental" in said
+    assert said.count("2 1 2, 5 5 5, 0 1 2 3") == 2
+    assert not [word for word in DEBT if word in said.lower()]
+    assert 25 <= body["voicemailDetection"]["beepMaxAwaitSeconds"] <= 30
+
+
+def test_each_objection_has_an_answer_that_ends_in_a_tool_or_a_goodbye():
+    """Given what people say, then the prompt says what to do, and names tools and reasons that
+    there are.
+    """
+    said = prompt_of(render_payments(CLINIC))
+    heard = " ".join(OBJECTIONS).lower()
+    for what in (
+        "cannot pay now",
+        "paid already",
+        "amount is wrong",
+        "wrong person",
+        "call me later",
+        "robot",
+        "stop calling",
+        "insurance",
+        "lawyer",
+    ):
+        assert what in heard
+    for when, then in OBJECTIONS.items():
+        assert f"- {when}: {then}" in said
+        assert "Call " in then or "call " in then or "AI assistant" in then
+    for reason in ("instalments", "hardship", "dispute", "insurance", "attorney", "already_paid"):
+        assert f"reason {reason}" in said.replace("with the reason ", "reason ")
+        assert reason in REASONS
+
+
+def test_tools_are_those_that_answer_and_each_is_named_in_the_prompt():
+    """Given the door's tools, then the member has exactly these, with a unique name each."""
+    body = render_payments(CLINIC)
+    given = functions_of(body)
+    assert set(given) == set(TOOLS) & set(given)
+    assert {"verifyCaller", "getUnpaidInvoice", "createPaymentLink", "processPhonePayment"} <= set(
+        given
+    )
+    assert {"recordPromise", "stopContact", "requestHuman"} <= set(given)
+    said = prompt_of(body)
+    assert [name for name in given if name not in said] == []
+    names = [tool["function"]["name"] for tool in body["model"]["tools"] if "function" in tool]
+    assert len(names) == len(set(names))
+
+
+def test_which_call_it_is_comes_from_vapi_and_no_tool_takes_an_id_or_an_amount():
+    """Given what a model may say, then no bill and no amount is among it."""
+    for name, tool in functions_of(render_payments(CLINIC)).items():
+        assert tool["parameters"] == [{"key": "callId", "value": "{{call.id}}"}]
+        assert tool["server"]["url"] == "https://pay.example.com/api/vapi/tools"
+        asked = tool["function"]["parameters"]["properties"]
+        assert not {"invoiceId", "amount", "phoneNumber", "callId", "cardNumber"} & set(asked), name
+
+
+def test_card_protocol():
+    """Given somebody who reads out a card, then they are stopped, and nothing of it is repeated."""
+    body = render_payments(CLINIC)
+    said = prompt_of(body)
+    assert "Please stop, I cannot take card details by phone." in said
+    assert "Never repeat a digit of it" in said
+    assert "Please do not enter card details here." in said
+    assert body["artifactPlan"]["recordingEnabled"] is False
+    assert body["transcriber"]["redaction"] == ["pci"]
+
+
+def test_opting_out_by_voice_and_by_key_is_done_by_a_tool_at_once():
+    body = render_payments(CLINIC)
+    said = prompt_of(body)
+    assert "Whoever presses 9 wants to be left alone: call stopContact at once." in said
+    assert "call the tool stopContact at once, and say that it is done" in said
+    assert body["keypadInputPlan"]["enabled"] is True
+    # what the opening offers to say is what a text would say, too
+    assert wish_of("stop") == "stop"
+    assert wish_of("alto") == "stop"
+
+
+def test_both_languages_are_spoken():
+    assert "If the caller speaks Spanish, go on in Spanish." in prompt_of(render_payments(CLINIC))
+    assert "If the caller speaks English, go on in English." in prompt_of(render_payments(SPANISH))
+    assert "Para español, diga español." in payments_opening(CLINIC)

@@ -1,0 +1,56 @@
+"""The API's answers about what a clinic has connected, as models. None holds a key or a token."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from actions.integrations.port import Port
+from models.integrations.integration import Integration
+from web.openapi.openapi import Shown
+
+Credential = Literal["oauth", "key_pair", "token"]
+State = Literal["connected", "expired", "revoked"]
+
+
+class IntegrationShown(Shown):
+    """A provider, and how the account is connected with it. `state` is null where it never was;
+    `expired` wants it connected again. `connectWith`: the fields that `connect` takes; none where
+    the clinic consents at the provider. `found`: what was found there, such as a calendar's name.
+    """
+
+    provider: str
+    title: str
+    credential: Credential
+    connect_with: list[str]
+    state: State | None
+    found: str
+    error: str
+    verified_at: datetime | None
+
+    @classmethod
+    def of_port(cls, port: Port, row: Integration | None) -> "IntegrationShown":
+        """The answer about one provider; `row` is the newest of the account with it."""
+        of_row = ("state", "found", "error", "verified_at")
+        nothing = {"state": None, "found": "", "error": "", "verified_at": None}
+        known: dict[str, Any] = (
+            nothing if row is None else {name: getattr(row, name) for name in of_row}
+        )
+        return cls(
+            provider=port.name,
+            title=port.title,
+            credential=port.kind,
+            connect_with=[*port.fields, *port.optional],
+            **known,
+        )
+
+
+class IntegrationList(Shown):
+    """Every provider there is, whether connected or not."""
+
+    data: list[IntegrationShown]
+    has_more: bool = False
+
+
+class AuthorizationUrl(Shown):
+    """Where the clinic says yes, within 15 minutes and once. It is not to be logged."""
+
+    url: str

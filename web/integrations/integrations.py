@@ -1,0 +1,125 @@
+"""Connecting a calendar or a practice's software, by consent or by keys, and disconnecting it."""
+
+from typing import Annotated, Any
+
+import falcon
+from pydantic import Field
+
+from actions.integrations.connect import authorize, connect, disconnect, verify
+from actions.integrations.ports import port_of, ports
+from models.integrations.integration import Integration
+from web.accounts.accounts import account_of
+from web.http.auth import caller_of
+from web.http.body import Body, check
+from web.http.idempotency import idempotent
+from web.integrations.answers import AuthorizationUrl, IntegrationList, IntegrationShown
+from web.openapi.openapi import documented
+
+Secret = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[!-~]+$")]
+PROBLEMS = ("conflict", "not_configured")
+
+
+class NewAuthorization(Body):
+    """Nothing has to be said."""
+
+
+class GivenCredential(Body):
+    """Keys or a token, as `connectWith` of the provider names them: Open Dental takes `customerKey`
+    (and `developerKey`, where this installation has none), NexHealth `apiKey`, `subdomain` and
+    `locationId`.
+    """
+
+    developer_key: Secret | None = None
+    customer_key: Secret | None = None
+    api_key: Secret | None = None
+    subdomain: Secret | None = None
+    location_id: Secret | None = None
+
+
+class Integrations:
+    """`/api/accounts/{account_id}/integrations`"""
+
+    @documented("Wizard", {200: IntegrationList}, problems=("not_configured",))
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Every provider, its kind of credential, and whether the account is connected with it."""
+        account = account_of(req, account_id)
+        shown = [
+            IntegrationShown.of_port(port, Integration.of(account.id, port.name))
+            for port in ports().values()
+        ]
+        resp.media = IntegrationList(data=shown).document()
+
+
+class OneIntegration:
+    """`/api/accounts/{account_id}/integrations/{provider}`"""
+
+    @documented("Wizard", {200: IntegrationShown}, problems=("not_configured",))
+    def on_get(
+        self, req: falcon.Request, resp: falcon.Response, account_id: str, provider: str
+    ) -> None:
+        """One provider, and whether the account is connected with it."""
+        account, port = account_of(req, account_id), port_of(provider)
+        row = Integration.of(account.id, port.name)
+        resp.media = IntegrationShown.of_port(port, row).document()
+
+    @documented("Wizard", {204: None})
+    def on_delete(
+        self, req: falcon.Request, resp: falcon.Response, account_id: str, provider: str
+    ) -> None:
+        """Disconnect: it is used no more from now on, and the provider is told."""
+        disconnect(account_of(req, account_id), provider, caller_of(req).actor)
+        resp.status = falcon.HTTP_204
+
+
+class AuthorizeIntegration:
+    """`/api/accounts/{account_id}/integrations/{provider}/authorize`"""
+
+    @documented("Wizard", {200: AuthorizationUrl}, body=NewAuthorization, problems=PROBLEMS)
+    @idempotent
+    def on_post(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        document: Any,
+        account_id: str,
+        provider: str,
+    ) -> None:
+        """The address at which the clinic says yes; open it in the clinic's browser. No payment is
+        needed.
+        """
+        account = account_of(req, account_id)
+        check(NewAuthorization, document)
+        url = authorize(account, provider, caller_of(req).actor)
+        resp.media = AuthorizationUrl(url=url).document()
+
+
+class ConnectIntegration:
+    """`/api/accounts/{account_id}/integrations/{provider}/connect`"""
+
+    def prepare(self, req: falcon.Request, document: Any, account_id: str, provider: str) -> None:
+        """See by a harmless call that what was given works."""
+        account, given = account_of(req, account_id), check(GivenCredential, document)
+        values = given.model_dump(by_alias=True, exclude_none=True)
+        req.context.verified = verify(account, provider, values)
+
+    @documented(
+        "Wizard",
+        {200: IntegrationShown},
+        body=GivenCredential,
+        problems=(*PROBLEMS, "provider_refused", "provider_unavailable"),
+    )
+    @idempotent
+    def on_post(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        document: Any,
+        account_id: str,
+        provider: str,
+    ) -> None:
+        """Connect with keys or a token, which are verified by a harmless call and kept encrypted.
+        No payment is needed.
+        """
+        account = account_of(req, account_id)
+        row = connect(account, provider, req.context.verified, caller_of(req).actor)
+        resp.media = IntegrationShown.of_port(port_of(provider), row).document()

@@ -1,0 +1,74 @@
+"""`POST /api/contact-drafts/approve`: contacts that wait as drafts are approved together."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+import falcon
+from pydantic import Field
+
+from actions.contact.ladder.drafts import Approval, approve_draft
+from web.http.auth import caller_of
+from web.http.body import Body, check
+from web.http.fields import Id
+from web.http.idempotency import idempotent
+from web.openapi.openapi import Shown, documented
+
+
+class Approved(Body):
+    """The drafts, by their ids or those of their work items."""
+
+    ids: Annotated[list[Id], Field(min_length=1, max_length=100)]
+
+
+class ApprovalShown(Shown):
+    """What happened to a draft: `performed`; `waiting` until the contact gate allows it, from
+    `nextAllowedAt` on; `refused` by gate or balance; `expired`, `superseded` or `declined` before;
+    or `not_found`.
+    """
+
+    id: str
+    outcome: Literal[
+        "performed", "waiting", "refused", "expired", "superseded", "declined", "not_found"
+    ]
+    reason_code: str | None
+    reason: str | None
+    next_allowed_at: datetime | None
+    message_id: str | None
+    call_id: str | None
+
+    @classmethod
+    def of_approval(cls, named: str, one: Approval) -> Self:
+        """The answer about one of them."""
+        return cls(
+            id=named,
+            outcome=one.outcome,
+            reason_code=one.code or None,
+            reason=one.reason or None,
+            next_allowed_at=one.next_at,
+            message_id=one.message_id,
+            call_id=one.call_id,
+        )
+
+
+class ApprovalList(Shown):
+    """What happened to each, in the order in which they were named."""
+
+    data: list[ApprovalShown]
+
+
+class ApproveDrafts:
+    """`/api/contact-drafts/approve`"""
+
+    @documented("Work items", {200: ApprovalList}, body=Approved)
+    @idempotent
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
+        """Make contacts that wait as drafts, each if balance and contact gate, asked now, allow it;
+        what happened to each. Approving one again answers what became of it.
+        """
+        caller, wanted = caller_of(req), check(Approved, document)
+        account = caller.own
+        shown = [
+            ApprovalShown.of_approval(named, approve_draft(account, named, caller.actor))
+            for named in dict.fromkeys(wanted.ids)
+        ]
+        resp.media = ApprovalList(data=shown).document()

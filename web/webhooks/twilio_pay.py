@@ -1,0 +1,28 @@
+"""Twilio's reports on a card that is typed on the keypad during a call."""
+
+import falcon
+
+from actions.calling.keypad import hear
+from runtime.log import get_log
+from web.openapi.openapi import documented
+from web.webhooks.twilio_form import signed_form
+
+log = get_log("webhooks")
+
+
+class KeypadReports:
+    """`POST /api/webhooks/twilio/pay?session=…&step=…`"""
+
+    @documented(
+        "Webhooks", {204: None}, problems=("webhook_not_signed", "body_too_large"), auth="signature"
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Take in what was typed, what was mistyped, or the payment method that came of it, which
+        is then charged. A report that comes again is answered the same.
+        """
+        fields = signed_form(req)
+        charging = hear(req.get_param("session") or "", req.get_param("step") or "", fields)
+        log.info("keypad reported", capture=fields.get("Capture", ""), result=fields.get("Result"))
+        if charging is not None:
+            charging.perform()
+        resp.status = falcon.HTTP_204

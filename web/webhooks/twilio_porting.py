@@ -1,0 +1,36 @@
+"""Twilio's reports on ports. A report is a hint: what it means is read at Twilio."""
+
+from typing import Any
+
+import falcon
+
+from actions.deployment.ports import look_at_port
+from models.base import transaction
+from runtime.log import get_log
+from web.openapi.openapi import documented
+from web.webhooks.twilio_form import signed_report
+
+LONGEST = 40  # characters of an id or a number
+
+log = get_log("webhooks")
+
+
+class PortReports:
+    """`POST /api/webhooks/twilio/porting`: something has become of a port."""
+
+    @documented(
+        "Webhooks", {204: None}, problems=("webhook_not_signed", "body_too_large"), auth="signature"
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Have the deployment look at its port."""
+        fields = signed_report(req)
+        port, number = _word(fields, "port_in_request_sid"), _word(fields, "phone_number")
+        with transaction():
+            is_ours = look_at_port(port, number)
+        log.info("port reported", port=port, status=_word(fields, "status"), ours=is_ours)
+        resp.status = falcon.HTTP_204
+
+
+def _word(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
+    return value[:LONGEST].replace("\0", "") if isinstance(value, str) else ""

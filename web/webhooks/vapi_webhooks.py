@@ -1,0 +1,61 @@
+"""Vapi's door: what becomes of calls. What it means commits before Vapi is answered."""
+
+import falcon
+
+from actions.calling.record_call_report import (
+    call_of,
+    locked_with_invoices,
+    record_call_report,
+    record_final_report,
+)
+from models.base import transaction
+from providers.vapi.calls import REPORT, STATUS, VapiCall, read_message
+from runtime.clock import real_now
+from runtime.killpoint import killpoint
+from runtime.log import get_log
+from web.openapi.openapi import Shown, documented
+from web.webhooks.vapi_body import vapi_body
+
+log = get_log("webhooks")
+
+
+class Received(Shown):
+    """It is kept, or it is about nothing of ours."""
+
+    received: bool
+
+
+class VapiWebhook:
+    """`POST /api/webhooks/vapi`: status updates, and the report at the end of a call."""
+
+    @documented(
+        "Webhooks",
+        {200: Received},
+        problems=("unauthenticated", "body_too_large"),
+        auth="signature",
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Record what became of a call, which proves itself by `X-Vapi-Secret`, a bearer token or
+        `X-Signature`: in any order, any number of times, even before Vapi's answer to our own
+        request is stored.
+        """
+        kind, told = read_message(vapi_body(req))
+        new = False
+        if kind in {REPORT, STATUS} and told.id:
+            with transaction():
+                new = _record(kind, told)
+                killpoint("web.before_commit")
+        log.info("call reported", kind=kind[:40], status=told.status, new=new)
+        resp.media = Received(received=True).document()
+
+
+def _record(kind: str, told: VapiCall) -> bool:
+    now = real_now()
+    found = call_of(told, now)
+    if found is None:
+        log.warning("a report about no call of ours", vapi_id=told.id[:40])
+        return False
+    call, invoices = locked_with_invoices(found)
+    if kind == REPORT:
+        return record_final_report(call, invoices, told, now)
+    return record_call_report(call, told, now)
