@@ -15,15 +15,15 @@ from models.contact.contact_course import ContactCourse
 from models.contact.message import Message
 from models.contact.promise import Promise
 from models.deployment.phone_line import PhoneLine
-from runtime.clock import business_now
+from runtime.clock import business_now, real_now
 from simulation import stage_print as say
 from simulation.acts import Clinic, visit
-from simulation.api import Payer
+from simulation.api import Api, Payer
 from simulation.business_time import move_business_time, until_done
 from simulation.expected import Contacted, Course
 from simulation.going_live import Candidate
 
-STOPS = (time(8, 40), time(13, 10), time(18, 20))  # of each day, in New York
+STOPS = (time(8, 40), time(13, 10))  # of each day, in New York
 NEW_YORK = ZoneInfo("America/New_York")
 DAYS = 30
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -92,6 +92,8 @@ def a_month(clinic: Clinic, candidates: list[Candidate]) -> list[Course]:
     everybody = [(candidate, one) for candidate, people in places for one in people]
     delivered = _delivered(clinic)
     for stop in _stops():
+        ahead = (stop - real_now()) / timedelta(days=1)
+        clinic.sandbox.control("vapi/habits", days_ahead=ahead)
         move_business_time(stop, delivered)
         if sum(_approve(candidate) for candidate, _ in places):
             until_done("what was approved", delivered)
@@ -120,7 +122,8 @@ def _begin(clinic: Clinic, candidate: Candidate, people: list[Person]) -> None:
     line = PhoneLine.of(candidate.id)
     if line is None:
         raise RuntimeError(f"{candidate.name} is live and has no number.")
-    candidate.own.put(f"{candidate.home}/sender", {"fromNumber": line.e164})
+    operator = Api(os.environ["PUBLIC_URL"], clinic.operator_key)
+    operator.put(f"{candidate.home}/sender", {"fromNumber": line.e164})
     candidate.own.patch(f"{candidate.home}/settings", {"calling": "automatic"})
     today = business_now().astimezone(NEW_YORK).date()
     for one in people:

@@ -152,16 +152,6 @@ class NumberControl:
             self.twilio.books.registration = int(_body(req)["step"])
         resp.media = {"step": self.twilio.books.registration}
 
-    def on_post_submissions(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """How the carriers took a sender's registration: ``{sender, status, brand?, code?, words?,
-        final?}``; the status NONE means that nothing was submitted, an empty one what is usual.
-        """
-        body = _body(req)
-        sender, said = body.pop("sender"), Submission(**body)
-        with self.twilio.ground.lock:
-            self.twilio.books.submissions[sender] = said
-        resp.media = {"sender": sender, **asdict(said)}
-
     def on_post_ports(self, req: falcon.Request, resp: falcon.Response) -> None:
         """How ports go: ``{step?}`` in seconds between two steps; of a ``number``,
         ``{unportable?: [code, reason], rejected?: [code, reason], wants_pin?}``.
@@ -185,6 +175,16 @@ class NumberControl:
         """Every SIP trunk, oldest first."""
         with self.twilio.ground.lock:
             resp.media = {"trunks": [dict(row) for row in self.twilio.books.trunks.values()]}
+
+    def on_post_submissions(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """How the carriers took a sender's registration: ``{sender, status, brand?, code?, words?,
+        final?}``; the status NONE means that nothing was submitted, an empty one what is usual.
+        """
+        body = _body(req)
+        sender, said = body.pop("sender"), Submission(**body)
+        with self.twilio.ground.lock:
+            self.twilio.books.submissions[sender] = said
+        resp.media = {"sender": sender, **asdict(said)}
 
     def on_post_bundle(self, req: falcon.Request, resp: falcon.Response) -> None:
         """With which status and code a missing bundle is refused: ``{status, code}``; code 0 sends
@@ -256,9 +256,9 @@ def add_routes(app: App, twilio: Twilio) -> None:
         "standing",
         "prices",
         "registration",
-        "submissions",
         "ports",
         "trunks",
+        "submissions",
         "bundle",
     ):
         app.add_route(f"/sandbox/twilio/{name}", numbers, suffix=name)
