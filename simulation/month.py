@@ -15,6 +15,7 @@ from models.contact.contact_course import ContactCourse
 from models.contact.message import Message
 from models.contact.promise import Promise
 from models.deployment.phone_line import PhoneLine
+from models.invoices.invoice import Invoice
 from runtime.clock import business_now, real_now
 from simulation import stage_print as say
 from simulation.acts import Clinic, visit
@@ -118,12 +119,14 @@ def _stops() -> list[datetime]:
 
 def _is_due(stop: datetime) -> bool:
     """Whether a scan would find anything by then, or a day has come for which somebody promised."""
+    today = stop.astimezone(NEW_YORK).date()
     open_promise = (Promise.state == "open") & (
-        (Promise.decided_from <= stop) | (Promise.promised_for == stop.astimezone(NEW_YORK).date())
+        (Promise.decided_from <= stop) | (Promise.promised_for == today)
     )
     return any(
         rows.exists()
         for rows in (
+            Invoice.select().where(Invoice.status == "sent", Invoice.due_date < today),
             ContactCourse.select().where(ContactCourse.next_at <= stop),
             Promise.select().where(open_promise | (Promise.follow_at <= stop)),
         )
