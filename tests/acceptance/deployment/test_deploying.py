@@ -149,6 +149,17 @@ def test_a_chosen_number_that_is_gone_is_told(clinic, fee):
     assert clinic.line is None
 
 
+def test_a_purchase_of_a_chosen_number_that_is_gone_is_a_conflict_with_others_near_it(clinic):
+    """Field report 2, for a number that is bought on its own; the slot is free again."""
+    chosen = search_numbers(area_code="212", limit=1)[0].e164
+    clinic.twilio.take(chosen)
+    path, account = "/api/twilio/phone/purchase", clinic.account.id
+    answer = clinic.call("POST", path, accountId=account, phoneNumber=chosen)
+    assert (answer.status_code, answer.json["code"]) == (409, "number_unavailable")
+    assert f"{chosen} was taken meanwhile. Near it: +1212555" in answer.json["detail"]
+    assert clinic.call("POST", path, accountId=account, areaCode="212").status_code == 201
+
+
 @pytest.mark.parametrize(
     ("number", "code", "advice"),
     [
