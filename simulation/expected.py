@@ -5,7 +5,7 @@ Deliberately not the fold that Payphone uses: two ways that agree are worth more
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 Json = dict[str, Any]
@@ -58,6 +58,40 @@ class Outcome:
             and (self.bought, self.released) == number
             and (self.at_vapi > 0) == live
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Contacted:
+    """One contact that was made: when, in the person's zone, by text or call, what came of it, and
+    the rules that it breaks by the checker.
+    """
+
+    at: datetime
+    by: str
+    outcome: str
+    wrong: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What the month was for one person. `paid_at`: None while they have not paid all. `refusals`:
+    why they were not contacted, by the gate's codes.
+    """
+
+    clinic: str
+    name: str
+    home: str
+    contacts: list[Contacted]
+    refusals: dict[str, str]
+    promises: list[str]
+    paid_at: datetime | None
+    owed: int
+    pays: bool
+
+    @property
+    def holds(self) -> bool:
+        """Whether no contact breaks a rule, and whoever means to pay has."""
+        return not any(one.wrong for one in self.contacts) and self.pays == (self.owed == 0)
 
 
 def judge(invoice: Json, ledger: Json, today: date, note: str = "") -> Verdict:

@@ -26,6 +26,7 @@ class Candidate:
     card: str
     expected: str
     method: str = "forwarded"
+    zone: str = "America/New_York"
     id: str = ""
     api: Api | None = None
     deployments: list[str] = field(default_factory=list)
@@ -43,8 +44,8 @@ class Candidate:
         return f"/api/accounts/{self.id}"
 
 
-def clinics_go_live(clinic: Clinic) -> list[Outcome]:
-    """Eight clinics go through the wizard; what became of each."""
+def clinics_go_live(clinic: Clinic) -> list[Candidate]:
+    """Eight clinics go through the wizard."""
     clinic.sandbox.control("twilio/ports", step=1)
     candidates = [_opened(clinic, each) for each in _candidates()]
     say.chapter(
@@ -61,7 +62,7 @@ def clinics_go_live(clinic: Clinic) -> list[Outcome]:
     _is_killed(killed)
     for each in (usual, killed, ported, sip):
         _ends(each, each.expected)
-    return [_outcome(clinic, each) for each in candidates]
+    return candidates
 
 
 def _candidates() -> list[Candidate]:
@@ -69,7 +70,13 @@ def _candidates() -> list[Candidate]:
         Candidate("Harbor Dental", "goes live", "pm_card_visa", "live"),
         Candidate("Lakeside Vision", "never adds a card", "", "not deployed"),
         Candidate("Hill Pediatrics", "first card refused", "pm_card_chargeCustomerFail", "live"),
-        Candidate("Elm Street Clinic", "bank asks", "pm_card_authenticationRequired", "live"),
+        Candidate(
+            "Elm Street Clinic",
+            "bank asks",
+            "pm_card_authenticationRequired",
+            "live",
+            zone="America/Los_Angeles",
+        ),
         Candidate("Bay Orthodontics", "no assistant", "pm_card_visa", "rolled_back"),
         Candidate("Mill Road Practice", "workers killed", "pm_card_visa", "live"),
         Candidate("Pine Street Dental", "number ported", "pm_card_visa", "live", "ported"),
@@ -81,7 +88,7 @@ def _opened(clinic: Clinic, each: Candidate) -> Candidate:
     """Its account, its voice and its number, and a card where it has one."""
     url = os.environ["PUBLIC_URL"]
     made = Api(url, clinic.operator_key).post(
-        "/api/accounts", {"name": each.name}, key=f"open-{each.name}"
+        "/api/accounts", {"name": each.name, "timeZone": each.zone}, key=f"open-{each.name}"
     )
     each.id, each.api = made["id"], Api(url, made["key"])
     each.own.put(f"{each.home}/voice", {"provider": "vapi", "voiceId": "Elliot"})
@@ -200,8 +207,8 @@ def _is_killed(each: Candidate) -> None:
     kill_worker(os.environ["REDIS_URL"], "deploys")
 
 
-def _outcome(clinic: Clinic, each: Candidate) -> Outcome:
-    """What became of it, here and there."""
+def outcome(clinic: Clinic, each: Candidate) -> Outcome:
+    """What became of a clinic, here and there."""
     account = each.own.get(each.home)
     told = account["deployment"]["status"] if account["deployment"] else "not deployed"
     charges = [

@@ -15,17 +15,20 @@ from models.contact.contact_course import ContactCourse
 from models.contact.message import Message
 from models.contact.promise import Promise
 from models.deployment.phone_line import PhoneLine
-from runtime.clock import business_now
+from runtime.clock import business_now, real_now
 from simulation import stage_print as say
 from simulation.acts import Clinic, visit
-from simulation.api import Payer
+from simulation.api import Api, Payer
 from simulation.business_time import move_business_time, until_done
-from simulation.going_live import Candidate, open_clinic, put_live
+from simulation.expected import Contacted, Course
+from simulation.going_live import Candidate
 
-STOPS = (time(8, 40), time(13, 10), time(18, 20))  # of each day, in New York
+STOPS = (time(8, 40), time(13, 10))  # of each day, in New York
 NEW_YORK = ZoneInfo("America/New_York")
 DAYS = 30
 NEVER = datetime.max.replace(tzinfo=UTC)
+# what forbids to ask for money, and not to thank for it
+ABOUT_MONEY = {"invoice_paid", "invoice_not_collectable", "promised"}
 AGREED = "I agree to be texted and called about my invoices, also by an artificial voice."
 
 
@@ -57,27 +60,6 @@ class Person:
     refusals: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Contacted:
-    """One contact that was made; `wrong`: the rules that it breaks, by the checker."""
-
-    at: datetime
-    by: str
-    outcome: str
-    wrong: set[str]
-
-
-@dataclass(slots=True)
-class Course:
-    """What the month was for one person."""
-
-    clinic: str
-    person: Person
-    contacts: list[Contacted]
-    promises: list[str]
-    owed: int
-
-
 def people_of_boston() -> list[Person]:
     """Patients of the clinic in Massachusetts, where two calls a week are the most."""
     place = ("Boston", "MA", "02101", "America/New_York")
@@ -100,28 +82,30 @@ def people_of_sacramento() -> list[Person]:
     ]
 
 
-def a_month(clinic: Clinic) -> list[Course]:
-    """Play it; what it was for each person."""
+PEOPLE = {"Harbor Dental": people_of_boston, "Elm Street Clinic": people_of_sacramento}
+
+
+def a_month(clinic: Clinic, candidates: list[Candidate]) -> list[Course]:
+    """Play it with the clinics that are live in `PEOPLE`; what it was for each person."""
     say.chapter("A month", f"two clinics, {DAYS} days; at each stop the scans of the day run")
-    places = [
-        (Candidate("Back Bay Dental", "", "pm_card_visa", "live"), people_of_boston()),
-        (Candidate("Gold Rush Eyecare", "", "pm_card_visa", "live"), people_of_sacramento()),
-    ]
+    places = [(one, PEOPLE[one.name]()) for one in candidates if one.name in PEOPLE]
     for candidate, people in places:
-        open_clinic(clinic, candidate)
-        put_live(candidate)
         _begin(clinic, candidate, people)
     everybody = [(candidate, one) for candidate, people in places for one in people]
     delivered = _delivered(clinic)
     for stop in _stops():
+        if not _is_due(stop):
+            continue
+        ahead = (stop - real_now()) / timedelta(days=1)
+        clinic.sandbox.control("vapi/habits", days_ahead=ahead)
         move_business_time(stop, delivered)
-        for candidate, _ in places:
-            _approve(candidate)
-        until_done("what was approved", delivered)
-        for candidate, one in everybody:
-            _acts(clinic, candidate, one)
+        if sum(_approve(candidate) for candidate, _ in places):
+            until_done("what was approved", delivered)
+        paid = [_pays(clinic, one) for _, one in everybody]
+        if any(paid):
+            until_done("what people paid", delivered)
+        for _, one in everybody:
             _see(one)
-        until_done("what people did", delivered)
     return [_course(candidate, one) for candidate, one in everybody]
 
 
@@ -130,6 +114,20 @@ def _stops() -> list[datetime]:
     first = business_now().astimezone(NEW_YORK).date() + timedelta(days=1)
     days = [first + timedelta(days=day) for day in range(DAYS)]
     return [datetime.combine(day, stop, NEW_YORK).astimezone(UTC) for day in days for stop in STOPS]
+
+
+def _is_due(stop: datetime) -> bool:
+    """Whether a scan would find anything by then, or a day has come for which somebody promised."""
+    open_promise = (Promise.state == "open") & (
+        (Promise.decided_from <= stop) | (Promise.promised_for == stop.astimezone(NEW_YORK).date())
+    )
+    return any(
+        rows.exists()
+        for rows in (
+            ContactCourse.select().where(ContactCourse.next_at <= stop),
+            Promise.select().where(open_promise | (Promise.follow_at <= stop)),
+        )
+    )
 
 
 def _delivered(clinic: Clinic) -> Callable[[], bool]:
@@ -142,7 +140,8 @@ def _begin(clinic: Clinic, candidate: Candidate, people: list[Person]) -> None:
     line = PhoneLine.of(candidate.id)
     if line is None:
         raise RuntimeError(f"{candidate.name} is live and has no number.")
-    candidate.own.put(f"{candidate.home}/sender", {"fromNumber": line.e164})
+    operator = Api(os.environ["PUBLIC_URL"], clinic.operator_key)
+    operator.put(f"{candidate.home}/sender", {"fromNumber": line.e164})
     candidate.own.patch(f"{candidate.home}/settings", {"calling": "automatic"})
     today = business_now().astimezone(NEW_YORK).date()
     for one in people:
@@ -188,23 +187,25 @@ def _enrol(candidate: Candidate, one: Person, today: date) -> None:
         one.invoices.append(made["id"])
 
 
-def _approve(candidate: Candidate) -> None:
-    """Staff look at the first contacts that wait, and approve them all."""
+def _approve(candidate: Candidate) -> int:
+    """Staff look at the first contacts that wait, and approve them all: so many."""
     waiting = candidate.own.get("/api/work-items", state="open", kind="draft")["data"]
     ids = [item["context"]["plannedContactId"] for item in waiting]
     if ids:
         candidate.own.post("/api/contact-drafts/approve", {"ids": ids}, key=f"approve-{ids[0]}")
+    return len(ids)
 
 
-def _acts(clinic: Clinic, candidate: Candidate, one: Person) -> None:
-    """Somebody pays once they have been reached as they wish."""
+def _pays(clinic: Clinic, one: Person) -> bool:
+    """Whether somebody pays now: once they have been reached as they wish."""
     if one.paid_at is not None or not _is_time_to_pay(one):
-        return
+        return False
     for address in _addresses(clinic, one):
         payer = Payer()
         if payer.pay(visit(payer, address)) != 200:  # noqa: PLR2004 - it went through
             raise RuntimeError(f"{one.name} could not pay at {address}.")
     one.paid_at = business_now()
+    return True
 
 
 def _is_time_to_pay(one: Person) -> bool:
@@ -256,7 +257,7 @@ def _see(one: Person) -> None:
 
 def _course(candidate: Candidate, one: Person) -> Course:
     """What was done about a person, and what the checker holds against it."""
-    made = [(text.sent_at, "sms", "sent", text.invoice_id) for text in _texts(one)]
+    made = [(text.sent_at, "sms", text.kind, text.invoice_id) for text in _texts(one)]
     made += [
         (call.attempted_at, "voice", call.outcome, (call.invoice_ids or [""])[0])
         for call in _calls(one)
@@ -265,8 +266,11 @@ def _course(candidate: Candidate, one: Person) -> Course:
     log: list[Made] = []
     for at, by, outcome, debt in sorted(made):
         wrong = broken(_case(one, by, debt, at), log, at)
-        contacts.append(Contacted(at, by, outcome, wrong))
-        log.append(Made(at, by, debt, outcome, asked_for=False))
+        if outcome == "thanks":
+            wrong -= ABOUT_MONEY
+        local = at.astimezone(ZoneInfo(one.zone))
+        contacts.append(Contacted(local, by, outcome, frozenset(wrong)))
+        log.append(Made(at, by, debt, "sent" if by == "sms" else outcome, asked_for=False))
         if one.script == "says_stop" and by == "voice":
             one.stopped_at = at
     promises = [row.state for row in Promise.select().where(Promise.customer == one.id)]
@@ -274,7 +278,17 @@ def _course(candidate: Candidate, one: Person) -> Course:
         candidate.own.get(f"/api/invoices/{invoice}")["outstandingBalance"]
         for invoice in one.invoices
     )
-    return Course(candidate.name, one, contacts, promises, owed)
+    return Course(
+        candidate.name,
+        one.name,
+        f"{one.city}, {one.state}",
+        contacts,
+        one.refusals,
+        promises,
+        one.paid_at,
+        owed,
+        bool(one.pays),
+    )
 
 
 def _case(one: Person, by: str, debt: str, at: datetime) -> Case:

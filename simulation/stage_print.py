@@ -12,7 +12,7 @@ from rich.text import Text
 
 from rules.money import in_words
 from runtime.settings import ROOT
-from simulation.expected import Outcome, Verdict
+from simulation.expected import Contacted, Course, Outcome, Verdict
 from simulation.places import DESCRIPTION, LOGS
 
 console = Console(
@@ -166,6 +166,50 @@ def clinics_table(outcomes: list[Outcome], nothing_else: bool) -> bool:
     )
     console.print(Text(words, style="bold green" if held else "bold red"))
     return held
+
+
+def month_table(courses: list[Course]) -> bool:
+    """What the month was for every person; whether each contact was lawful by the checker, and
+    whoever meant to pay has.
+    """
+    shown = Table(
+        title="A month: who was contacted, who was not and why, who paid",
+        title_style="bold",
+        header_style="dim",
+        pad_edge=False,
+    )
+    for name in ("person", "texted or called, local time", "not contacted, because", "promised"):
+        shown.add_column(name)
+    shown.add_column("paid")
+    shown.add_column("lawful", justify="center")
+    for course in courses:
+        shown.add_row(
+            Text(f"{course.name}\n{course.home}"),
+            Text("\n".join(_contacted(one) for one in course.contacts) or "—"),
+            Text(", ".join(course.refusals).replace("_", " "), style="dim"),
+            Text(", ".join(course.promises).replace("_", " ")),
+            Text(f"{course.paid_at:%d %b}" if course.paid_at else ""),
+            Text("✓", style="green") if course.holds else Text("✗", style="bold red"),
+        )
+    console.print()
+    console.print(shown)
+    held = bool(courses) and all(course.holds for course in courses)
+    count = sum(len(course.contacts) for course in courses)
+    words = (
+        f"{count} contacts, and the checker finds no rule broken by any."
+        if held
+        else f"{count} contacts, and the month is NOT what it should have been."
+    )
+    console.print(Text(words, style="bold green" if held else "bold red"))
+    return held
+
+
+def _contacted(one: Contacted) -> str:
+    """One contact on one line."""
+    how = {"sms": "text", "voice": "call"}[one.by]
+    came_of_it = f": {one.outcome.replace('_', ' ')}"
+    broken = f" BREAKS {', '.join(sorted(one.wrong))}" if one.wrong else ""
+    return f"{one.at:%d %b %H:%M} {how}{came_of_it}{broken}"
 
 
 def typed(path: Path) -> str:

@@ -31,8 +31,9 @@ from simulation.acts import (
     send_invoices,
 )
 from simulation.api import Api, Sandbox
-from simulation.going_live import clinics_go_live, nothing_else_is_there
+from simulation.going_live import clinics_go_live, nothing_else_is_there, outcome
 from simulation.later_acts import a_missed_day, people_on_the_phone
+from simulation.month import a_month
 from simulation.places import DESCRIPTION, LOGS, STATE, write_private
 from simulation.reckoning import quiet, reckon, summary
 
@@ -68,7 +69,7 @@ def main() -> None:
 
 
 def _play(clinic: Clinic, began: float) -> bool:
-    outcomes = clinics_go_live(clinic)
+    candidates = clinics_go_live(clinic)
     invoices = send_invoices(clinic)
     pay_everything(clinic, invoices, in_the_middle=lambda: break_things(os.environ["REDIS_URL"]))
     people_on_the_phone(clinic, invoices)
@@ -80,9 +81,11 @@ def _play(clinic: Clinic, began: float) -> bool:
     )
     say.step("waiting until every event has arrived and every job is done")
     _wait("the books to be quiet", lambda: quiet(clinic.sandbox), seconds=120)
+    outcomes = [outcome(clinic, each) for each in candidates]
     went_live = say.clinics_table(outcomes, nothing_else_is_there(clinic, outcomes))
     verdicts = reckon(clinic, invoices)
     held = say.table(verdicts) and went_live
+    held = say.month_table(a_month(clinic, candidates)) and held
     print(json.dumps(summary(seconds=time.monotonic() - began)), flush=True)
     return held
 
