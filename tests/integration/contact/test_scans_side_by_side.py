@@ -9,7 +9,7 @@ import pytest
 from actions.contact.ladder.drafts import approve_draft
 from actions.contact.ladder.look import look
 from jobs.send_payment_link import _decide
-from models.base import database, is_postgres
+from models.base import database, is_postgres, transaction
 from models.contact.contact_course import ContactCourse
 from models.contact.planned_contact import PlannedContact
 from models.effects.effect import Effect
@@ -79,8 +79,9 @@ def test_who_is_due_is_found_by_an_index(clinic):
         "SELECT customer_id FROM contact_course WHERE next_at <= 5 AND account_id NOT IN ('a')"
         " ORDER BY next_at, customer_id LIMIT 200"
     )
-    if is_postgres():
-        database.execute_sql("SET enable_seqscan = off")
     explain = "EXPLAIN " if is_postgres() else "EXPLAIN QUERY PLAN "
-    told = "\n".join(str(row) for row in database.execute_sql(explain + sql).fetchall())
+    with transaction():
+        if is_postgres():
+            database.execute_sql("SET LOCAL enable_seqscan = off")
+        told = "\n".join(str(row) for row in database.execute_sql(explain + sql).fetchall())
     assert "contact_course_due" in told
