@@ -1,17 +1,22 @@
 """Old rows are deleted: jobs, stored answers, sessions, deliveries, events of the feed and reports,
-each at its own age. What an older release should not have kept is taken out.
+each at its own age. What was said in old calls is taken out, and what an older release should not
+have kept.
 
 Twice is harmless: deleted rows stay deleted. Dead jobs are kept until a person retries them; money,
 effects and the audit log for ever.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from delivery.attempt import Snooze
 from delivery.registry import job
 from models.base import transaction
 from models.books.inbox_event import InboxEvent
+from models.calling.call import Call
 from models.delivery.retention import KEPT, delete_old_events, delete_old_tallies
+from runtime.clock import real_now
+from runtime.settings import get_settings
 
 BATCH = 1_000
 PAUSE = 0.5  # seconds between batches, for others to work in
@@ -28,6 +33,8 @@ def delete_expired_rows() -> None:
     full = [_batch(delete) for delete in deletions]
     with transaction():
         full.append(InboxEvent.forget_left_secrets(BATCH) == BATCH)
+        said_before = real_now() - timedelta(days=get_settings().call_records_days)
+        full.append(Call.forget_said(said_before, BATCH) == BATCH)
     if any(full):
         raise Snooze("there is more to delete", PAUSE)
 

@@ -52,6 +52,7 @@ ACCEPTED = {
     "rate_per_address": "a rate such as 600/minute, or none",
     "daily_ceilings": "numbers of texts, charges, calls, files and chats, such as"
     " texts=500,calls=300",
+    "call_records_days": "a number of days from 1 to 3650",
     "call_slots": "a number of calls from 1 to 1000",
     "backfill_rate": "a number of events per second, 0 or more (0: no limit)",
     "webhooks_to_loopback": "true or false",
@@ -156,6 +157,9 @@ class Settings(BaseSettings):
     )
     daily_ceilings: str = Field(
         default="", description="a day's most per account; each account may have its own"
+    )
+    call_records_days: int = Field(
+        default=90, ge=1, le=3650, description="days for which what was said in a call is kept"
     )
     call_slots: int = Field(
         default=10, ge=1, le=1000, description="calls under way at once, as Vapi's plan allows"

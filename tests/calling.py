@@ -17,7 +17,7 @@ from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.vapi import calls as vapi_calls
 from sandbox.vapi.control import answers
 from tests import given
-from tests.texting import HOME, Texting
+from tests.texting import HOME, PHONES, Texting
 from tests.voice import NUMBER, assistant_body
 
 CALLS = "/call"
@@ -25,7 +25,10 @@ Json = dict[str, Any]
 
 
 class Calling(Texting):
-    """A clinic that calls. Messages of the stand-ins wait until `deliver`."""
+    """A clinic that calls. Messages of the stand-ins wait until `hears`."""
+
+    # no assistant calls anybody in California
+    phones = [phone for phone in PHONES if not phone.startswith("+1415")]
 
     def __init__(self, client: Any, redis: Any, stand_in: Any) -> None:
         super().__init__(client, redis, stand_in)

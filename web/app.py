@@ -14,7 +14,8 @@ from web.accounts.account_settings import Settings
 from web.accounts.accounts import Accounts
 from web.accounts.timeline import AccountTimeline
 from web.books.reconciliation import LatestReconciliation
-from web.calling.calls import InvoiceCalls, OneCall
+from web.calling.answer_rates import AnswerRates
+from web.calling.calls import CallRecording, InvoiceCalls, OneCall
 from web.calling.tools import VapiTools
 from web.contact.consents import CustomerConsents, CustomerOptOuts, CustomerSuppression
 from web.contact.contact_ledger import ContactLedger
@@ -170,6 +171,8 @@ ROUTES: dict[str, Callable[[], object]] = {
     # calls
     "/api/invoices/{invoice_id}/calls": InvoiceCalls,
     "/api/calls/{call_id}": OneCall,
+    "/api/calls/{call_id}/recording": CallRecording,
+    "/api/accounts/{account_id}/answer-rates": AnswerRates,
     # payments
     "/api/payments": Payments,
     "/api/payments/{payment_id}": OnePayment,

@@ -15,7 +15,7 @@ from peewee import (
 )
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, execute
+from models.base import ForeignKey, Instant, Row, execute, to_micros
 from models.effects.effect import Effect
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
@@ -89,7 +89,6 @@ class Call(Row):
             (("customer", "attempted_at"), False),
             (("customer", "created_at"), False),
             (("effect_id",), False),
-            (("created_at",), False),
         )
 
     @classmethod
@@ -158,6 +157,18 @@ class Call(Row):
         among = ", ".join(f"'{state}'" for state in PENDING)
         where = f"customer_id = ? AND state IN ({among}) AND direction = 'outbound'"
         return cls.one(f"{where} ORDER BY created_at DESC LIMIT 1", customer_id)
+
+    @classmethod
+    def forget_said(cls, before: datetime, most: int) -> int:
+        """Take out what was said in up to `most` calls from before a time, the oldest first; of how
+        many. The calls themselves stay.
+        """
+        sql = (
+            "UPDATE call SET transcript = '', summary = '', is_recorded = ? WHERE id IN (SELECT id"
+            " FROM call WHERE (transcript <> '' OR summary <> '' OR is_recorded) AND created_at < ?"
+            " ORDER BY created_at LIMIT ?)"
+        )
+        return int(execute(sql, (False, to_micros(before), most)).rowcount)
 
     @property
     def actor(self) -> str:
@@ -314,5 +325,13 @@ Call.add_index(
         Call.updated_at,
         where=SQL("reported_at IS NULL AND state NOT IN ('refused', 'cancelled')"),
         name="call_open",
+    )
+)
+# those whose words are forgotten in the end
+Call.add_index(
+    Call.index(
+        Call.created_at,
+        where=SQL("transcript <> '' OR summary <> '' OR is_recorded"),
+        name="call_said",
     )
 )

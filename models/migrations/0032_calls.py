@@ -19,6 +19,10 @@ OPEN = (
     'CREATE INDEX "call_open" ON "call" ("updated_at") WHERE reported_at IS NULL'
     " AND state NOT IN ('refused', 'cancelled')"
 )
+SAID = (
+    'CREATE INDEX "call_said" ON "call" ("created_at")'
+    " WHERE transcript <> '' OR summary <> '' OR is_recorded"
+)
 
 
 def up(migrator, db):
@@ -95,7 +99,6 @@ def up(migrator, db):
                 (('customer', 'attempted_at'), False),
                 (('customer', 'created_at'), False),
                 (('effect_id',), False),
-                (('created_at',), False),
             )
 
     class CallInvoice(Model):
@@ -121,6 +124,7 @@ def up(migrator, db):
 
     db.create_tables([Call, CallInvoice, CallSlot])
     db.execute_sql(OPEN)
+    db.execute_sql(SAID)
 
 
 def down(migrator, db):

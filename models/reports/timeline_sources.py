@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
+from models.calling.call import Call, CallInvoice
 from models.contact.contact_decision import ContactDecision
 from models.contact.hold import Hold
 from models.contact.promise import Promise
@@ -16,6 +17,7 @@ from models.feed.outgoing_event import OutgoingEvent
 from models.payments.payment import Payment
 from models.payments.refund_request import refundable
 from models.reports.timeline import MOST, Belongings, Entry, Source
+from rules.calling.call_words import outcome_in_words
 from rules.contact.policy import BY_ID
 from rules.declines import advice
 from rules.dispute_course import CLOSED
@@ -196,6 +198,39 @@ def decisions(having: Belongings) -> Iterable[Entry]:
         )
 
 
+def calls(having: Belongings) -> Iterable[Entry]:
+    """Calls about the invoice: how each ended, and what it cost. What was said is with the call."""
+    about = "t.invoice_id = ? ORDER BY t.call_id LIMIT ?"
+    for row in CallInvoice.all_with("call", about, having.invoice.id, MOST):
+        yield from _of_call(row.call)
+
+
+def _of_call(call: Call) -> Iterable[Entry]:
+    if call.state in {"refused", "cancelled"}:
+        why = f"A call was not placed: {call.error or call.error_code or call.state}"
+        yield Entry(
+            f"call:{call.id}",
+            call.created_at,
+            "fact",
+            "call.refused",
+            why,
+            call.state,
+            call.asked_by,
+        )
+    elif call.ended_at is not None:
+        cost = "" if call.cost is None else f" It cost {call.cost / 1_000_000:.2f} USD."
+        what = outcome_in_words(call.outcome)
+        yield Entry(
+            f"call:{call.id}",
+            call.ended_at,
+            "fact",
+            "call.ended",
+            f"Call {call.id} has ended ({call.ended_reason or 'no reason told'}): {what}.{cost}",
+            call.outcome,
+            call.asked_by,
+        )
+
+
 def holds(having: Belongings) -> Iterable[Entry]:
     """Holds on the person. What people noted about them stays with the customer."""
     rows = (
@@ -350,6 +385,7 @@ SOURCES: tuple[Source, ...] = (
     disputes,
     events,
     decisions,
+    calls,
     holds,
     promises,
     work_items,

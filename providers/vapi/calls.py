@@ -67,6 +67,11 @@ def get_call(call_id: str) -> VapiCall:
     return read_call(client.an_object(client.get(place(KIND, call_id))))
 
 
+def recording_address(call_id: str) -> str:
+    """The short-lived address of a call's recording. Raises ProviderError without one."""
+    return client.location(f"{place(KIND, call_id)}/mono-recording")
+
+
 def find_call(tag: str, since: datetime) -> VapiCall | None:
     """The call with this name among those made since a time. That it is not there proves nothing:
     how long Vapi takes to show a call is not known.

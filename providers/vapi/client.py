@@ -80,6 +80,22 @@ def get(path: str, query: Query | None = None) -> Any:
     return _asked("GET", path, query=query)
 
 
+def location(path: str) -> str:
+    """Where Vapi sends whoever asks for a file: a short-lived address, not followed and not to be
+    kept.
+    """
+    try:
+        response = client().get(path)
+    except (httpx.HTTPError, OSError, ValueError) as error:
+        raise ProviderError(
+            "vapi", "unknown", f"no answer: {type(error).__name__}", type(error).__name__
+        ) from error
+    if response.has_redirect_location:
+        return str(response.headers["Location"])
+    _read("GET", response, {})
+    raise odd("no address of a file")
+
+
 def post(path: str, body: Json) -> Json:
     """The object that a POST of JSON made."""
     return an_object(_asked("POST", path, body=body))

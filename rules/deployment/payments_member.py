@@ -6,7 +6,9 @@ amount. What it hears first is fit for a mailbox and for a stranger: who speaks,
 how to call back, and how to be left alone.
 """
 
+from rules.calling.said import SCHEMA
 from rules.calling.tools_defined import VERIFY, render_tools
+from rules.deployment.card_entry import TO_CARD_ENTRY
 from rules.deployment.rendering import (
     Clinic,
     Json,
@@ -80,6 +82,11 @@ def render_payments(clinic: Clinic) -> Json:
         "keypadInputPlan": {"enabled": True, "timeoutSeconds": 2, "delimiters": "#"},
         "voicemailDetection": {"provider": "vapi", "beepMaxAwaitSeconds": BEEP_SECONDS},
         "voicemailMessage": _said(_MAILBOX, clinic),
+        # what the call came to, in one word, for the report at its end
+        "analysisPlan": {
+            "minMessagesThreshold": 0,
+            "structuredDataPlan": {"enabled": True, "schema": SCHEMA},
+        },
     }
 
 
@@ -126,7 +133,7 @@ you have called.
   with by read_out, and read the address out slowly, twice.
 - To pay with the card on file, call processPhonePayment and do exactly what it says: read the
   question out, wait for a clear yes, and call it again. Without a clear yes nothing is charged.
-- To pay on another day, call recordPromise with the day.
+{_typing(clinic)}- To pay on another day, call recordPromise with the day.
 - Say that something was paid, sent or recorded only after the tool has said so. If a tool returns
   an error, say what it tells you to, and never that it worked.
 - Be friendly and brief. Never threaten, never hurry, never mention credit reports, courts or fees.
@@ -144,6 +151,12 @@ _ABOUT_PATIENTS = (
     "Never say anything about a patient: not whether somebody is one, not their appointments. To\n"
     "  a verified patient you speak about their own bills, and about nothing else of theirs."
 )
+
+
+def _typing(clinic: Clinic) -> str:
+    if not clinic.keypad_payments:
+        return ""
+    return f"- To pay with a card that they type on the keypad, call the tool {TO_CARD_ENTRY}.\n"
 
 
 def _transferring(clinic: Clinic) -> str:

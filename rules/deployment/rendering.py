@@ -17,7 +17,7 @@ Language = Literal["en", "es"]
 
 # Changes with every change of a text or a value here, so that what was deployed before is known as
 # an older one. It is in the metadata of each assistant.
-RENDERED_VERSION = "2"
+RENDERED_VERSION = "3"
 WEBHOOK = "/api/webhooks/vapi"
 DEFAULT_VOICE = {"provider": "vapi", "voiceId": "Clara"}
 LONGEST = 100  # characters of a name that a clinic chose, as it is put into a prompt
@@ -65,6 +65,7 @@ class Clinic:
     files: tuple[File, ...] = ()
     transfer_number: str = ""
     language: Language = "en"
+    keypad_payments: bool = False
     has_calendar: bool = False
 
     @property

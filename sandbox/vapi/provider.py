@@ -89,6 +89,8 @@ class Vapi:
             with self.ground.lock:
                 made = operation.perform(call)
                 body = json.dumps(made)
+            if isinstance(made, dict) and set(made) == {"location"}:
+                return Answer(302, "", {"Location": made["location"]})
             return Answer(operation.status, body, performed=True)
         except VapiError as error:
             return Answer(error.status, json.dumps(error.body))

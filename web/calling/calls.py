@@ -5,6 +5,7 @@ from typing import Any
 import falcon
 
 from actions.calling.caller_line import caller_line, no_caller_number
+from actions.calling.recordings import open_recording
 from actions.calling.request_call import call_on_its_way, call_refusal, request_call
 from actions.contact.ask_for_text import contact_refused
 from actions.invoices.invoices import find_invoice
@@ -81,6 +82,20 @@ class OneCall:
     def on_get(self, req: falcon.Request, resp: falcon.Response, call_id: str) -> None:
         """A call, with what was said in it."""
         resp.media = WholeCallShown.show(own_call(req, call_id))
+
+
+class CallRecording:
+    """`/api/calls/{call_id}/recording`"""
+
+    @documented("Calls", {302: None}, problems=("provider_unavailable",))
+    def on_get(self, req: falcon.Request, resp: falcon.Response, call_id: str) -> None:
+        """Where the recording is just now: a short-lived address of Vapi's, asked for anew each
+        time and kept nowhere. 404 for a call that was not recorded, or is too old.
+        """
+        address = open_recording(own_call(req, call_id), caller_of(req).actor)
+        resp.status = falcon.HTTP_302
+        resp.set_header("Location", address)
+        resp.set_header("Cache-Control", "no-store")
 
 
 def own_call(req: falcon.Request, call_id: str) -> Call:

@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from effects.settle import settle_refused
+from models.base import transaction
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.contact.contact_decision import ContactDecision
 from models.contact.opt_out import OptOut
+from models.delivery.stage import stage_again
 from models.deployment.phone_line import PhoneLine
 from models.effects.effect import Effect
 from models.effects.pause_switch import PauseSwitch
@@ -224,3 +227,41 @@ def test_a_call_that_waited_for_too_long_is_given_up(calling: Calling):
     call = calling.call(asked.json["id"])
     assert (call.state, call.error_code) == ("refused", "expired")
     assert calling.posts() == []
+
+
+def test_a_worker_that_died_in_the_call_is_found_out_and_nobody_is_called_twice(calling: Calling):
+    """Given a worker that was killed after the call was placed and before that was recorded, then
+    the next one places none, and the call's list tells what became of it.
+    """
+    calling.habits(rings_after=3600)
+    call = calling.dials(0)
+    Call.update(state="sending", vapi_id=None).where(Call.id == call.id).execute()
+    Effect.update(state="sending", provider_id=None, answer=None, settled_at=None).where(
+        Effect.id == call.effect_id
+    ).execute()
+    with transaction():
+        stage_again("dial_overdue", call.id, call.id, fair_to=call.account_id)
+
+    calling.work_calls(4)
+
+    call = calling.call(call.id)
+    assert (call.state, call.vapi_id) == ("queued", calling.placed()[0]["id"])
+    assert len(calling.posts()) == 1
+
+
+def test_a_person_who_has_looked_ends_the_doubt(calling: Calling):
+    """Given a call in doubt of which a person says that it never was, then its slot is free and
+    another one may be asked for.
+    """
+    calling.vapi_fault("bad_gateway")
+    asked = calling.asks()
+    calling.work_calls(8)
+    call = calling.call(asked.json["id"])
+    assert call.state == "unknown"
+
+    settle_refused(call.effect_id or "", "not in the list an hour later", "test")
+    calling.work_calls(2)
+
+    assert calling.call(call.id).state == "refused"
+    assert calling.slots() == 0
+    assert calling.asks().status_code == 202

@@ -207,7 +207,7 @@ def test_a_change_of_what_is_rendered_raises_its_version():
         render_query_tool(CLINIC, "tag-1"),
         render_squad(Member("a-1", "tag-1", "v1"), Member("a-2", "tag-2", "v1")),
     ]
-    assert (RENDERED_VERSION, digest(bodies)[:16]) == ("2", "38d9c6f3259fb139")
+    assert (RENDERED_VERSION, digest(bodies)[:16]) == ("3", "a6f003b73a901675")
 
 
 def test_a_chosen_voice_is_passed_on_without_anything_beside_it():
@@ -245,6 +245,7 @@ def test_only_what_is_public_of_a_clinic_can_be_rendered():
         "files",
         "transfer_number",
         "language",
+        "keypad_payments",
         "has_calendar",
     }
 

@@ -14,6 +14,7 @@ from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from rules import invoice_fold
+from rules.calling import call_states
 from rules.contact import gate as contact
 from rules.contact import text_status
 from runtime.settings import ROOT, Settings
@@ -152,6 +153,10 @@ def test_the_diagram_of_an_invoice_has_the_statuses_of_the_fold():
 
 def test_the_diagram_of_a_message_has_every_status_that_is_ranked():
     assert drawn("### Message") == set(text_status._RANK) | {"refused"}
+
+
+def test_the_diagram_of_a_call_has_every_state_that_is_ranked():
+    assert drawn("### Call") == call_states.STATES
 
 
 def test_each_reason_of_the_contact_gate_has_advice_for_operators():
