@@ -11,7 +11,6 @@ from itertools import islice
 
 from delivery.attempt import recording
 from delivery.registry import job
-from effects.kinds import kind_of
 from effects.settle import end_unsent, look_again
 from models.accounts.audit_entry import SYSTEM
 from models.contact.work_item import WorkItem
@@ -60,7 +59,7 @@ def _open_doubt(effect: Effect, account_id: str) -> None:
         account_id,
         "doubt",
         effect.id,
-        f"Nobody knows whether this happened: {kind_of(effect).does.lower()} ({effect.reason})."
+        f"Nobody knows whether this happened at {effect.provider.capitalize()}: {effect.reason}."
         " It is not repeated until somebody has looked at the provider.",
         invoice_id=effect.invoice_id,
         suggested="done",
