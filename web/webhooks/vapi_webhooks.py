@@ -19,7 +19,7 @@ from web.webhooks.vapi_body import vapi_body
 log = get_log("webhooks")
 
 
-class Received(Shown):
+class CallReported(Shown):
     """It is kept, or it is about nothing of ours."""
 
     received: bool
@@ -30,7 +30,7 @@ class VapiWebhook:
 
     @documented(
         "Webhooks",
-        {200: Received},
+        {200: CallReported},
         problems=("unauthenticated", "body_too_large"),
         auth="signature",
     )
@@ -46,7 +46,7 @@ class VapiWebhook:
                 new = _record(kind, told)
                 killpoint("web.before_commit")
         log.info("call reported", kind=kind[:40], status=told.status, new=new)
-        resp.media = Received(received=True).document()
+        resp.media = CallReported(received=True).document()
 
 
 def _record(kind: str, told: VapiCall) -> bool:
