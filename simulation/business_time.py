@@ -3,31 +3,30 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from delivery.tick import timetable
-from models.base import transaction
+from models.base import to_micros, transaction
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
 from runtime.shared_shift import shared_shift
-from scheduler import load_timetable
 from simulation import stage_print as say
 
-# what follows business time; everything else follows real time, which goes on as ever
-FOLLOWERS = ("mark-overdue", "decide-promises", "scan-overdue")
 SOON = timedelta(seconds=3)
 
 
 def move_business_time(moment: datetime, delivered: Callable[[], bool]) -> None:
-    """Let it be `moment` for every process, and wait until what is due then has been done."""
+    """Let it be `moment` for every process, run the scans that follow business time, and wait until
+    what is due then has been done. Everything else follows real time, which goes on as ever.
+    """
     if moment <= business_now():
         raise RuntimeError(f"Business time only goes forward, and {moment} is over.")
-    load_timetable()
     shift = moment - real_now()
     shared_shift(get_settings().payphone_business_clock).seconds = shift.total_seconds()
+    key = f"business@{moment.isoformat()}"
     with transaction():
-        for name in FOLLOWERS:
-            stage(timetable()[name].job, f"{name}@{moment.isoformat()}")
+        stage("mark_overdue", key)
+        stage("decide_promises", key)
+        stage("scan_overdue", key)
     until_done(f"what is due on {moment:%d %B}", delivered)
 
 
@@ -39,6 +38,6 @@ def until_done(what: str, delivered: Callable[[], bool]) -> None:
 def _any_due() -> bool:
     """Whether a job runs or is due; one that waits for later is not."""
     due = (StagedJob.state == "running") | (
-        (StagedJob.state == "waiting") & (StagedJob.due_at <= real_now() + SOON)
+        (StagedJob.state == "waiting") & (StagedJob.due_at <= to_micros(real_now() + SOON))
     )
     return bool(StagedJob.select().where(due).exists())
