@@ -28,7 +28,7 @@ class Calling(Texting):
     """A clinic that calls. Messages of the stand-ins wait until `hears`."""
 
     # no assistant calls anybody in California
-    phones = [phone for phone in PHONES if not phone.startswith("+1415")]
+    phones = tuple(phone for phone in PHONES if not phone.startswith("+1415"))
 
     def __init__(self, client: Any, redis: Any, stand_in: Any) -> None:
         super().__init__(client, redis, stand_in)
