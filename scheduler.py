@@ -21,6 +21,7 @@ TIMETABLE = (
     Schedule("end-stale-charges", "expire_stale_charges", every=300),
     Schedule("refresh-integrations", "refresh_integrations", every=300),
     Schedule("look-at-expired-cards", "refresh_expired_cards", every=3600),
+    Schedule("read-sender-registrations", "read_sender_registrations", every=86_400),
     Schedule("prune-jobs", "delete_expired_rows", every=3600),
     Schedule("decide-promises", "decide_promises", every=300),
     Schedule("reconcile-effects", "reconcile_effects", every=3600),

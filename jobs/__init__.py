@@ -28,6 +28,7 @@ from jobs.poll_ports import poll_ports
 from jobs.poll_text_statuses import poll_text_status, poll_text_statuses
 from jobs.process_stripe_event import process_stripe_event
 from jobs.purchase_number import purchase_number
+from jobs.read_sender_registrations import read_sender_registration, read_sender_registrations
 from jobs.read_stripe_events import read_stripe_events
 from jobs.reconcile_call import reconcile_call
 from jobs.reconcile_effects import reconcile_effects
@@ -85,6 +86,8 @@ __all__ = [
     "poll_text_statuses",
     "process_stripe_event",
     "purchase_number",
+    "read_sender_registration",
+    "read_sender_registrations",
     "read_stripe_events",
     "reconcile_call",
     "reconcile_effects",

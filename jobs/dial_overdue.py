@@ -135,6 +135,7 @@ def _reserve(
         to=phone,
         payments=line.payments,
         receptionist=line.receptionist,
+        card_entry=line.card_entry,
     )
     effect = reserve(
         CALL,

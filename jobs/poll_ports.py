@@ -10,6 +10,6 @@ from delivery.registry import job
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def poll_ports() -> None:
-    """Have up to 500 deployments look at their ports."""
+    """Have every deployment that waits for a port look at it."""
     with recording():
         look_at_ports()

@@ -11,8 +11,10 @@ from itertools import islice
 
 from delivery.attempt import recording
 from delivery.registry import job
+from effects.kinds import kind_of
 from effects.settle import end_unsent, look_again
 from models.accounts.audit_entry import SYSTEM
+from models.contact.work_item import WorkItem
 from models.delivery.stage import stage
 from models.effects.effect import Effect
 from runtime.clock import real_now
@@ -21,6 +23,10 @@ BATCH = 500
 QUIET = timedelta(minutes=10)
 # looked at each hour; an older doubt once a day, each in an hour of its own
 YOUNG = timedelta(days=2)
+_SETTLED = (
+    "kind = 'doubt' AND state = 'open' AND NOT EXISTS (SELECT 1 FROM effect AS e"
+    " WHERE e.id = subject AND e.state IN ('sending', 'unknown')) LIMIT ?"
+)
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
@@ -34,14 +40,32 @@ def reconcile_effects() -> None:
         Effect.state.in_(("sending", "unknown")), Effect.created_at < now - QUIET, silent
     )
     with recording():
+        for item in WorkItem.all(_SETTLED, BATCH):
+            item.record_resolved("settled", SYSTEM)
         doubts = (
             effect
             for effect in quiet.order_by(Effect.created_at.desc()).iterator()
             if _is_its_hour(effect, now)
         )
         for effect in list(islice(doubts, BATCH)):
+            if effect.in_doubt and effect.account_id is not None:
+                _open_doubt(effect, effect.account_id)
             key = f"{effect.id}:{now:%Y%m%d%H}"
             stage("reconcile_effect", key, effect.id, fair_to=effect.account_id or "")
+
+
+def _open_doubt(effect: Effect, account_id: str) -> None:
+    """Somebody at the clinic is told; the item closes when the doubt is settled."""
+    WorkItem.open(
+        account_id,
+        "doubt",
+        effect.id,
+        f"Nobody knows whether this happened: {kind_of(effect).does.lower()} ({effect.reason})."
+        " It is not repeated until somebody has looked at the provider.",
+        invoice_id=effect.invoice_id,
+        suggested="done",
+        context={"effectId": effect.id, "kind": effect.kind, "provider": effect.provider},
+    )
 
 
 def _is_its_hour(effect: Effect, now: datetime) -> bool:

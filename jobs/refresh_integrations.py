@@ -4,27 +4,34 @@ a job of its own.
 Twice is harmless: one process at a time renews a row, and one that is not due is left alone.
 """
 
+from datetime import timedelta
+
 from actions.integrations.renew import renew
-from delivery.attempt import recording
+from delivery.attempt import Snooze
 from delivery.registry import job
+from models.base import transaction
 from models.delivery.stage import stage_again
 from models.integrations.integration import Integration
 from runtime.clock import real_now
 
 BATCH = 500
+LOOK_AGAIN = timedelta(minutes=15)  # at one that could not be renewed; others come first
 
 
 @job(queue="periodic", calls_out=True, attempts=8, timeout=20)
 def refresh_integration(integration_id: str) -> None:
     """Renew the credential of integration `integration_id`, or look whether it still counts."""
-    write = renew(integration_id)
-    with recording():
-        write()
+    renew(integration_id)
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def refresh_integrations() -> None:
-    """Stage a renewal of each that is due, five hundred at most."""
-    with recording():
-        for row in Integration.due(real_now(), BATCH):
+    """Stage a renewal of each that is due, five hundred at a time."""
+    now = real_now()
+    with transaction():
+        due = Integration.due(now, BATCH)
+        for row in due:
+            row.record(now, renew_at=now + LOOK_AGAIN)
             stage_again("refresh_integration", row.id, row.id, fair_to=row.account_id)
+    if len(due) == BATCH:
+        raise Snooze("more integrations are due", 0.0)

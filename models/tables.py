@@ -26,6 +26,7 @@ from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
 from models.contact.promise import Promise
+from models.contact.sender_registration import SenderRegistration
 from models.contact.work_item import WorkItem
 from models.delivery.idempotency_key import IdempotencyKey
 from models.delivery.staged_job import StagedJob
@@ -93,6 +94,7 @@ TABLES: tuple[type[Row], ...] = (
     Sighting,
     AccountSettings,
     AccountSender,
+    SenderRegistration,
     Consent,
     OptOut,
     Hold,

@@ -35,7 +35,14 @@ def create_app(
         state_file.keep(sandbox, state_path)
     app = falcon.App()
     app.add_sink(StripeDoor(sandbox.stripe), prefix="/v1")
-    for prefix in ("/api/2010-04-01", "/pricing", "/trunking", "/numbers", "/numbers-upload"):
+    for prefix in (
+        "/api/2010-04-01",
+        "/pricing",
+        "/trunking",
+        "/messaging",
+        "/numbers",
+        "/numbers-upload",
+    ):
         app.add_sink(TwilioDoor(sandbox.twilio), prefix=prefix)
     app.add_sink(VapiDoor(sandbox.vapi), prefix=VAPI)
     app.add_sink(IntegrationsDoor(sandbox.integrations), prefix=INTEGRATIONS)

@@ -131,6 +131,10 @@ class Outbox:
             self.queue(again)
         return len(latest)
 
+    def is_open(self, event_id: str) -> bool:
+        """Whether a copy of the event is still on its way, or held."""
+        return any(copy.state in OPEN for copy in self.by_event.get(event_id, []))
+
     def pending_endpoints(self, event_id: str) -> int:
         """How many endpoints have not accepted an event yet."""
         copies = self.by_event.get(event_id, [])

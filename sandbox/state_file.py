@@ -58,6 +58,7 @@ def _state(sandbox: Sandbox) -> dict[str, Any]:
         ],
         "deliveries": [asdict(delivery) for delivery in ground.outbox.all.values()],
         "agenda": ground.agenda.entries,
+        "answered": ground.agenda.answered,
         "settings": asdict(ground.settings),
         "moved_by": ground.moved_by,
         "twilio": twilio_state.saved(sandbox.twilio),
@@ -85,6 +86,8 @@ def load(sandbox: Sandbox, path: str) -> None:
         ground.settings.update(state["settings"])
         ground.moved_by = state["moved_by"]
         ground.agenda.entries = [tuple(entry) for entry in state["agenda"]]
+        for event_id, happening in state.get("answered", {}).items():
+            ground.agenda.once_answered(event_id, *happening)
         for row in state["deliveries"]:
             _take_up(sandbox, Delivery(**row))
 

@@ -68,5 +68,7 @@ class Sandbox:
             error = f"{type(problem).__name__}: {problem}"[:200]
         with ground.lock:
             outbox.settle(delivery, ground.wall(), status, error)
+            if not outbox.is_open(delivery.event_id):
+                ground.agenda.is_answered(delivery.event_id, ground.now())
             ground.changed.notify_all()
         return True

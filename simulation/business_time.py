@@ -25,10 +25,10 @@ def move_business_time(moment: datetime, delivered: Callable[[], bool]) -> None:
     load_timetable()
     shift = moment - real_now()
     shared_shift(get_settings().payphone_business_clock).seconds = shift.total_seconds()
-    for name in FOLLOWERS:  # each sees what the one before has done
-        with transaction():
+    with transaction():
+        for name in FOLLOWERS:
             stage(timetable()[name].job, f"{name}@{moment.isoformat()}")
-        until_done(f"{name} of {moment:%d %B}", delivered)
+    until_done(f"what is due on {moment:%d %B}", delivered)
 
 
 def until_done(what: str, delivered: Callable[[], bool]) -> None:

@@ -15,18 +15,20 @@ from models.contact.contact_course import ContactCourse
 from models.contact.message import Message
 from models.contact.promise import Promise
 from models.deployment.phone_line import PhoneLine
-from runtime.clock import business_now
+from runtime.clock import business_now, real_now
 from simulation import stage_print as say
 from simulation.acts import Clinic, visit
-from simulation.api import Payer
+from simulation.api import Api, Payer
 from simulation.business_time import move_business_time, until_done
 from simulation.expected import Contacted, Course
 from simulation.going_live import Candidate
 
-STOPS = (time(8, 40), time(13, 10), time(18, 20))  # of each day, in New York
+STOPS = (time(8, 40), time(13, 10))  # of each day, in New York
 NEW_YORK = ZoneInfo("America/New_York")
 DAYS = 30
 NEVER = datetime.max.replace(tzinfo=UTC)
+# what forbids to ask for money, and not to thank for it
+ABOUT_MONEY = {"invoice_paid", "invoice_not_collectable", "promised"}
 AGREED = "I agree to be texted and called about my invoices, also by an artificial voice."
 
 
@@ -92,6 +94,10 @@ def a_month(clinic: Clinic, candidates: list[Candidate]) -> list[Course]:
     everybody = [(candidate, one) for candidate, people in places for one in people]
     delivered = _delivered(clinic)
     for stop in _stops():
+        if not _is_due(stop):
+            continue
+        ahead = (stop - real_now()) / timedelta(days=1)
+        clinic.sandbox.control("vapi/habits", days_ahead=ahead)
         move_business_time(stop, delivered)
         if sum(_approve(candidate) for candidate, _ in places):
             until_done("what was approved", delivered)
@@ -110,6 +116,20 @@ def _stops() -> list[datetime]:
     return [datetime.combine(day, stop, NEW_YORK).astimezone(UTC) for day in days for stop in STOPS]
 
 
+def _is_due(stop: datetime) -> bool:
+    """Whether a scan would find anything by then, or a day has come for which somebody promised."""
+    open_promise = (Promise.state == "open") & (
+        (Promise.decided_from <= stop) | (Promise.promised_for == stop.astimezone(NEW_YORK).date())
+    )
+    return any(
+        rows.exists()
+        for rows in (
+            ContactCourse.select().where(ContactCourse.next_at <= stop),
+            Promise.select().where(open_promise | (Promise.follow_at <= stop)),
+        )
+    )
+
+
 def _delivered(clinic: Clinic) -> Callable[[], bool]:
     """Whether the providers have nothing left to tell us."""
     return lambda: bool(clinic.sandbox.shown("deliveries?state=none")["idle"])
@@ -120,7 +140,8 @@ def _begin(clinic: Clinic, candidate: Candidate, people: list[Person]) -> None:
     line = PhoneLine.of(candidate.id)
     if line is None:
         raise RuntimeError(f"{candidate.name} is live and has no number.")
-    candidate.own.put(f"{candidate.home}/sender", {"fromNumber": line.e164})
+    operator = Api(os.environ["PUBLIC_URL"], clinic.operator_key)
+    operator.put(f"{candidate.home}/sender", {"fromNumber": line.e164})
     candidate.own.patch(f"{candidate.home}/settings", {"calling": "automatic"})
     today = business_now().astimezone(NEW_YORK).date()
     for one in people:
@@ -236,7 +257,7 @@ def _see(one: Person) -> None:
 
 def _course(candidate: Candidate, one: Person) -> Course:
     """What was done about a person, and what the checker holds against it."""
-    made = [(text.sent_at, "sms", "sent", text.invoice_id) for text in _texts(one)]
+    made = [(text.sent_at, "sms", text.kind, text.invoice_id) for text in _texts(one)]
     made += [
         (call.attempted_at, "voice", call.outcome, (call.invoice_ids or [""])[0])
         for call in _calls(one)
@@ -245,9 +266,11 @@ def _course(candidate: Candidate, one: Person) -> Course:
     log: list[Made] = []
     for at, by, outcome, debt in sorted(made):
         wrong = broken(_case(one, by, debt, at), log, at)
+        if outcome == "thanks":
+            wrong -= ABOUT_MONEY
         local = at.astimezone(ZoneInfo(one.zone))
         contacts.append(Contacted(local, by, outcome, frozenset(wrong)))
-        log.append(Made(at, by, debt, outcome, asked_for=False))
+        log.append(Made(at, by, debt, "sent" if by == "sms" else outcome, asked_for=False))
         if one.script == "says_stop" and by == "voice":
             one.stopped_at = at
     promises = [row.state for row in Promise.select().where(Promise.customer == one.id)]

@@ -207,7 +207,7 @@ def month_table(courses: list[Course]) -> bool:
 def _contacted(one: Contacted) -> str:
     """One contact on one line."""
     how = {"sms": "text", "voice": "call"}[one.by]
-    came_of_it = "" if one.by == "sms" else f": {one.outcome.replace('_', ' ')}"
+    came_of_it = f": {one.outcome.replace('_', ' ')}"
     broken = f" BREAKS {', '.join(sorted(one.wrong))}" if one.wrong else ""
     return f"{one.at:%d %b %H:%M} {how}{came_of_it}{broken}"
 

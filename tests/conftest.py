@@ -427,6 +427,18 @@ def logged(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
+def told(capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """What this process and those it started have logged so far."""
+    lines: list[str] = []
+
+    def read() -> str:
+        lines.append(capfd.readouterr().err)
+        return "".join(lines)
+
+    return read
+
+
+@pytest.fixture
 def clinic(
     client: falcon.testing.TestClient,
     stripe_stand_in: StripeStandIn,

@@ -2,7 +2,8 @@
 file, an append-only file or a log (F55).
 
 What a fixture takes down, it leaves here first; every test's own folder is looked through too, by
-the process that started the suite.
+the process that started the suite. PostgreSQL's rows are looked through by `servers.Postgres` when
+a database is given back, and those with a trace are left as a file.
 """
 
 import os

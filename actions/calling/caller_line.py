@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass
 
+from actions.deployment.configuration.clinic import clinic_of
+from models.accounts.account import Account
 from models.deployment.installation import tagged
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
+from models.deployment.setup import Setup
+from rules.deployment.card_entry import render_card_entry
+from rules.deployment.rendering import Json
 from rules.deployment.squad import Member
 from runtime.errors import Refused
 
@@ -17,6 +22,7 @@ class CallerLine:
     phone_number_id: str
     payments: Member
     receptionist: Member
+    card_entry: Json | None
 
 
 def caller_line(account_id: str) -> CallerLine | None:
@@ -27,7 +33,9 @@ def caller_line(account_id: str) -> CallerLine | None:
     payments, receptionist = (_member(account_id, name) for name in ("payments", "receptionist"))
     if payments is None or receptionist is None:
         return None
-    return CallerLine(line.e164 or "", line.vapi_id, payments, receptionist)
+    clinic = clinic_of(Account.get_by_id(account_id), Setup.one("account_id = ?", account_id))
+    entry = render_card_entry(clinic) if clinic.keypad_payments else None
+    return CallerLine(line.e164 or "", line.vapi_id, payments, receptionist, entry)
 
 
 def no_caller_number() -> Refused:

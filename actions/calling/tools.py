@@ -15,6 +15,7 @@ from actions.calling.tools_link import create_payment_link
 from actions.calling.tools_payment import process_phone_payment
 from actions.calling.tools_wishes import record_promise_of, request_human, stop_contact
 from actions.calling.verification import verify_caller
+from actions.integrations.calendar_tool import answer_free_times
 from models.calling.call import Call
 from rules.calling.tools_payload import Answer, Json, Said, ToolCalled
 from rules.calling.tools_words import (
@@ -25,6 +26,7 @@ from rules.calling.tools_words import (
     UNKNOWN_TOOL,
     words_for,
 )
+from rules.deployment.calendar_tool import FIND_FREE_TIMES
 from runtime.errors import Refused
 from runtime.log import get_log
 
@@ -39,6 +41,11 @@ class Tool:
     verified: bool
 
 
+def _find_free_times(asked: Asked) -> str:
+    """Free times of the clinic: nothing of a patient, so anybody may ask."""
+    return answer_free_times(asked.call.account, asked.called.arguments)
+
+
 TOOLS: dict[str, Tool] = {
     "verifyCaller": Tool(verify_caller, verified=False),
     "getUnpaidInvoice": Tool(get_unpaid_invoice, verified=True),
@@ -47,6 +54,7 @@ TOOLS: dict[str, Tool] = {
     "recordPromise": Tool(record_promise_of, verified=True),
     "stopContact": Tool(stop_contact, verified=False),
     "requestHuman": Tool(request_human, verified=False),
+    FIND_FREE_TIMES: Tool(_find_free_times, verified=False),
 }
 
 

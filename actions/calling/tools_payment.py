@@ -26,21 +26,15 @@ from rules.calling.tools_words import (
     ask_consent,
     words_for,
 )
-from rules.contact.places import places_of
+from rules.contact.card_notice import card_notice
 from rules.money import in_words, to_major
-from runtime.clock import real_now
+from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
 SAVED_CARD, KEYPAD = "saved_card", "keypad"
 IN_CALL = "in_call"
 MOST_ENTRIES = 2  # of cards in one call
 TWILIOS = "CA"  # how the id of a call at Twilio begins
-# N.Y. Gen. Bus. Law 519-a
-NEW_YORKS_NOTICE = (
-    "Paying a medical bill by credit card can mean that protections of medical debt, such as those"
-    " against reporting it to credit agencies, no longer apply, and you need not pay by card to be"
-    " treated."
-)
 
 
 def process_phone_payment(asked: Asked) -> str:
@@ -153,13 +147,15 @@ def _agreed(
 
 def _ask(invoice: Invoice, by: str) -> str:
     person: Customer = invoice.customer
-    in_new_york = "NY" in places_of(person.preferred_phone, person.address).states
+    phones = [number for number in (person.phone, person.preferred_phone) if number]
+    today = invoice.account.local_date(business_now())
+    notice = card_notice(phones, person.address, person.language, today)
     return ask_consent(
         invoice.outstanding,
         invoice.currency,
         invoice.number,
         invoice.account.name,
-        NEW_YORKS_NOTICE if in_new_york else "",
+        "" if notice is None else " ".join(notice.sentences),
         "the card you type in now" if by == KEYPAD else "your card on file",
     )
 

@@ -6,6 +6,7 @@ from actions.contact.end_opt_outs import end_opt_outs
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.contact.consent import Consent
+from models.contact.contact_course import ContactCourse
 from models.contact.opt_out import CHANNELS, OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.invoices.customer import Customer
@@ -52,6 +53,7 @@ def record_consent(
         _audit(customer, actor, "consent.recorded", consent_id=consent.id)
         if ends_opt_out:
             end_opt_outs(customer, consent)
+        ContactCourse.look_again_at(customer.id)
     return consent
 
 
@@ -71,6 +73,7 @@ def record_opt_out(
             **words,
         )
         _audit(customer, actor, "opt_out.recorded", opt_out_id=statement.id)
+        ContactCourse.look_again_at(customer.id)
     return statement
 
 

@@ -157,7 +157,8 @@ def _creditor(
     own = lines.number("ceiling")
     ceiling = own if own is not None else settings.ceilings[what]
     is_over = (lines.number("tally") or 0) >= ceiling
-    registration = "".join(lines.words(name)[1] for name in sender)
+    own = any(lines.words(name)[0] for name in sender)
+    registration = "".join(lines.words(name)[1] for name in (sender if own else ("shared",)))
     return Creditor(
         party="third" if lines.words("settings")[0] == "third" else "first",
         sender_trouble=_sender_trouble(settings, sender) if channel == "sms" else "",

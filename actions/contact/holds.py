@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
+from models.contact.contact_course import ContactCourse
 from models.contact.hold import Hold
 from models.invoices.customer import Customer
 from runtime.clock import business_now, real_now
@@ -28,6 +29,7 @@ def place_hold(
     with transaction():
         hold = Hold.place(customer, kind, note, end, actor, real_now())
         _audit(customer, actor, "hold.placed", hold_id=hold.id, kind=kind)
+        ContactCourse.look_again_at(customer.id)
     return hold
 
 
@@ -39,6 +41,7 @@ def lift_hold(customer: Customer, hold_id: str, actor: str) -> None:
             raise Refused("not_found", f"There is no hold {hold_id[:40]}.")
         if hold.record_lifted(actor, real_now()):
             _audit(customer, actor, "hold.lifted", hold_id=hold.id, kind=hold.kind)
+            ContactCourse.look_again_at(customer.id)
 
 
 def record_contact_request(customer: Customer, asked: dict[str, str] | None, actor: str) -> None:

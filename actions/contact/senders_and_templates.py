@@ -5,9 +5,11 @@ from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.contact.account_sender import AccountSender
 from models.contact.message_template import MessageTemplate
+from models.delivery.stage import stage_again
 from rules.contact.templates import KINDS, STOP_LINES, faults_of
 from runtime.clock import real_now
 from runtime.errors import Refused
+from runtime.settings import get_settings
 
 
 def assign_sender(
@@ -39,6 +41,9 @@ def assign_sender(
         AuditEntry.record(
             actor, "sender.assigned", f"account:{account.id}", account.id, sender=named
         )
+        settings = get_settings()
+        if named and settings.twilio_account_sid and settings.twilio_auth_tokens:
+            stage_again("read_sender_registration", named, named, fair_to=account.id)
 
 
 def write_template(account: Account, kind: str, language: str, body: str, actor: str) -> None:

@@ -6,6 +6,14 @@ from effects.reserve import reserve_for_account
 from models.effects.effect import Effect
 
 
+def begun(run: Run, kind: Kind) -> Effect | None:
+    """What the step has asked for already and knows no end of: that is ended before anything is
+    compared with what a provider has by now.
+    """
+    where = "account_id = ? AND kind = ? AND key LIKE ? AND state IN ('sending', 'unknown')"
+    return Effect.one(f"{where} LIMIT 1", run.account.id, kind.name, f"%:{run.step.id}%")
+
+
 def ask(run: Run, kind: Kind, request: Json, reason: str) -> Effect:
     """The effect by which the step asks for this; each refusal is followed by an effect of its own,
     when it is tried again.

@@ -14,6 +14,7 @@ from rules.deployment.porting import TEXTS_AFTER
 from runtime.clock import real_now
 
 BATCH = 500
+WAITING = "status = 'awaiting_port' AND id > ? ORDER BY id LIMIT ?"
 
 
 def look_at_port(port_sid: str, number: str) -> bool:
@@ -31,8 +32,11 @@ def look_at_ports() -> None:
     """Have every deployment look that waits for a port; and take texts to come to numbers that have
     moved a while ago. Needs an open transaction.
     """
-    for waiting in Deployment.all("status = 'awaiting_port' ORDER BY updated_at LIMIT ?", BATCH):
-        _look(waiting)
+    last = ""
+    while batch := Deployment.all(WAITING, last, BATCH):
+        for waiting in batch:
+            _look(waiting)
+        last = batch[-1].id
     now = real_now()
     for line in PhoneLine.without_texts(BATCH):
         moved = line.wanted.get("ported")

@@ -19,6 +19,7 @@ from providers.oauth.authorization import (
     exchange_code,
     new_verifier,
 )
+from providers.plain_http import as_code
 from rules.integrations.oauth_providers import OAuthProvider
 from runtime.clock import real_now
 from runtime.errors import Misconfigured, Refused
@@ -84,7 +85,7 @@ def finish(state: str, code: str, error: str) -> tuple[Integration, Port]:
         raise Refused("bad_request", OVER)
     if error or not code:
         raise Refused(
-            "provider_refused", DENIED.format(title=port.title, code=error[:40] or "no code")
+            "provider_refused", DENIED.format(title=port.title, code=as_code(error) or "no code")
         )
     known = port.oauth()
     try:

@@ -76,7 +76,7 @@ def has_calendar(account_id: str) -> bool:
 def _read(row: Integration, port: Port, asked: Asked) -> list[Span] | None:
     """What the calendar says; None when its credential turns out to have expired."""
     if row.expires_at is not None and row.expires_at <= real_now() + MARGIN:
-        _renew_now(row)
+        renew(row.id, early=True)
     for may_renew in (port.renew is not None, False):
         row = Integration.get_by_id(row.id)
         if row.state != "connected":
@@ -88,14 +88,8 @@ def _read(row: Integration, port: Port, asked: Asked) -> list[Span] | None:
             if error.code not in OVER:
                 raise
             if may_renew:
-                _renew_now(row)
+                renew(row.id, early=True)
                 continue
             with transaction():
                 record_expired(row, port, error.code)
     return None
-
-
-def _renew_now(row: Integration) -> None:
-    write = renew(row.id, early=True)
-    with transaction():
-        write()

@@ -5,9 +5,11 @@ clinic's consent. So whoever renews claims the row first, and nobody else does u
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from actions.integrations.keep import (
+    LEAD,
+    LOOK_EVERY,
     opened,
     record_expired,
     record_left,
@@ -32,15 +34,23 @@ log = get_log("integrations")
 Write = Callable[[], None]
 
 
-def renew(integration_id: str, *, early: bool = False) -> Write:
-    """Renew it at its provider, or look whether it still counts; what is then to be written, with
-    whatever else, in a transaction. Nothing unless it is due, or wanted `early`.
+def renew(integration_id: str, *, early: bool = False) -> None:
+    """Renew it at its provider, or look whether it still counts. Nothing unless it is due, or
+    wanted `early`. Called outside a transaction: what came is kept at once, whatever becomes of the
+    job that wanted it, for the token before may be burnt.
 
     Raises NotYet while another process does it; ProviderError when its provider cannot be asked.
     """
+    write = ask_for_renewal(integration_id, early=early)
+    with transaction():
+        write()
+
+
+def ask_for_renewal(integration_id: str, *, early: bool = False) -> Write:
+    """As `renew`, up to what is then to be written."""
     row, now = Integration.get_by_id(integration_id), real_now()
     port = find_port(row.provider)
-    if row.state != "connected" or port is None or not (early or row.renew_at <= now):
+    if row.state != "connected" or port is None or not (early or is_due(row, now)):
         return _nothing
     with transaction():
         claimed = row.claim(now, now + CLAIM)
@@ -60,6 +70,13 @@ def renew(integration_id: str, *, early: bool = False) -> Write:
         _give_back(row)
         raise
     return lambda: record_renewed(row, credential)
+
+
+def is_due(row: Integration, now: datetime) -> bool:
+    """Whether it expires soon, or was not looked at for a day."""
+    if row.expires_at is not None:
+        return bool(row.expires_at - LEAD <= now)
+    return bool(row.verified_at + LOOK_EVERY <= now)
 
 
 def _renewed(row: Integration, port: Port) -> Credential:

@@ -8,6 +8,7 @@ reports arrive.
 from datetime import datetime
 from typing import Any
 
+from actions.people.owed_back import watch_dispute
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.feed.emit import emit
 from models.invoices.invoice import Invoice
@@ -99,5 +100,6 @@ def _announce_dispute(invoice: Invoice, payment: Payment, dispute: Dispute) -> N
             "dueBy": rfc3339(dispute.due_by) if dispute.due_by else None,
         } | ({"verdict": dispute.status} if step == "closed" else {})
         emit(invoice.account_id, f"dispute.{step}", about, f"invoice:{invoice.id}")
+        watch_dispute(invoice, dispute, step)
     if steps:
         dispute.record_announced(steps[-1])

@@ -9,6 +9,7 @@ from datetime import datetime
 from actions.contact.promise import keep_promise_early
 from actions.payments.announce_returns import announce_returns
 from actions.payments.retire_open_payments import retire_open_payments
+from actions.people.owed_back import too_much, watch_overpayment
 from models.contact.contact_course import ContactCourse
 from models.feed.emit import emit, emit_each
 from models.invoices.invoice import Invoice
@@ -24,10 +25,10 @@ def recompute(invoice: Invoice, facts: InvoiceFacts | None = None) -> bool:
     Answers whether anything changed.
 
     If its balance changed, the links and intents for the old one are retired; a promise that is
-    kept by it is settled.
+    kept by it is settled, and money that nobody owed is work for somebody.
     """
     facts, now = facts or InvoiceFacts.of(invoice), real_now()
-    status = invoice.status
+    status, owed_back = invoice.status, too_much(invoice)
     revision = invoice.balance_revision
     today = invoice.account.local_date(business_now())
     changed = invoice.record_amounts(facts.amounts(invoice, today), now)
@@ -42,6 +43,8 @@ def recompute(invoice: Invoice, facts: InvoiceFacts | None = None) -> bool:
         ContactCourse.look_again([(invoice.account_id, invoice.customer_id)])
     if facts.promised and changed:
         keep_promise_early(invoice)
+    if changed:
+        watch_overpayment(invoice, owed_back)
     announce_returns(invoice, facts, now)
     if invoice.balance_revision != revision or invoice.mark != "sent" or invoice.disputed:
         retire_open_payments(invoice)

@@ -9,6 +9,7 @@ from actions.contact.holds import place_hold
 from actions.contact.ladder.drafts import approve_item, decline_draft
 from actions.payments.request_refund import request_refund
 from actions.people.answer import answer_item
+from actions.people.owed_back import too_much
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
@@ -19,7 +20,6 @@ from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.refund_request import refundable
 from rules.contact.work_items import KINDS
-from rules.invoice_fold import CLOSING_MARKS
 from runtime.clock import real_now
 from runtime.errors import Refused
 
@@ -118,7 +118,7 @@ def _suppress_number(item: WorkItem, choice: Choice) -> None:
 def _refund(item: WorkItem, choice: Choice) -> None:
     """Ask for a refund of what is too much, of the newest payments first."""
     invoice = Invoice.get_by_id(item.invoice_id)
-    left = invoice.amount_paid if invoice.mark in CLOSING_MARKS else invoice.overpaid
+    left = too_much(invoice)
     for payment in sorted(
         Payment.of_invoice(invoice), key=lambda row: (row.created_at, row.id), reverse=True
     ):

@@ -16,6 +16,7 @@ from bin.commands.checks.database import check_database
 from bin.commands.checks.deployments import check_deployments
 from bin.commands.checks.files import check_files
 from bin.commands.checks.finding import Finding
+from bin.commands.checks.integrations import check_integrations, check_providers
 from bin.commands.checks.money import check_cards, check_fees, check_money, check_totals
 from bin.commands.checks.redis_server import check_redis
 from bin.commands.checks.settings import check_connect, check_settings
@@ -81,6 +82,7 @@ def examine() -> Iterator[Finding]:
         yield stripe
     yield from check_texting(settings)
     yield from check_voice(settings)
+    yield from check_providers(settings)
     database = list(check_database(settings))
     yield from database
     usable = all(
@@ -102,6 +104,7 @@ def examine() -> Iterator[Finding]:
         yield check_totals()
         yield check_sealed()
         yield check_strays()
+        yield from check_integrations()
         yield from check_senders(settings)
 
 

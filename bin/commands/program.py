@@ -22,6 +22,7 @@ from bin.commands.books.backfill import backfill, backfills, replay
 from bin.commands.books.events import events
 from bin.commands.books.reconcile import reconcile
 from bin.commands.compliance.prove import compliance
+from bin.commands.contact.preview import contact
 from bin.commands.deployments import deployments
 from bin.commands.doctor import doctor
 from bin.commands.effects import effects
@@ -156,6 +157,7 @@ for command in (
     brakes,
     ceiling,
     compliance,
+    contact,
     doctor,
     deployments,
     effects,

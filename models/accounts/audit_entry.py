@@ -49,8 +49,9 @@ POSTGRES_TRIGGERS = (
 
 
 class AuditEntry(Row):
-    """One action. `actor` is `operator:<name>`, `key:<id>`, `cli:<user>`, `system`, or
-    `card_form:<who opened it>`; `action` a dotted noun and verb.
+    """One action. `actor` is `operator:<name>`, `key:<id>`, `cli:<user>`, `system`,
+    `card_form:<who opened it>`, or `call:<id>`, a person on the phone; `action` a dotted noun and
+    verb.
 
     `account_id` is not a foreign key: an entry outlives its subject.
     """

@@ -7,7 +7,7 @@ from datetime import datetime
 from peewee import TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row
+from models.base import ForeignKey, Instant, Row, execute
 from runtime.settings import get_settings
 
 
@@ -24,6 +24,16 @@ class AccountSender(Row):
     registration = TextField(null=True)
     created_at = Instant()
     updated_at = Instant()
+
+    @classmethod
+    def in_order(cls, after: str, limit: int) -> list[str]:
+        """The senders of accounts' own after `after`, in order."""
+        sender = "COALESCE(messaging_service_sid, from_number)"
+        rows = execute(
+            f"SELECT DISTINCT {sender} FROM account_sender WHERE {sender} > ? ORDER BY 1 LIMIT ?",
+            (after, limit),
+        ).fetchall()
+        return [str(found) for (found,) in rows]
 
     @classmethod
     def assign(

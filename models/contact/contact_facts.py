@@ -77,6 +77,8 @@ _PERSON = f"""
 UNION ALL SELECT CASE WHEN messaging_service_sid IS NULL THEN 'From' ELSE 'MessagingServiceSid' END,
     COALESCE(messaging_service_sid, from_number), registration, NULL
     FROM account_sender WHERE account_id = :account
+UNION ALL SELECT 'shared', sender, state, NULL
+    FROM sender_registration WHERE sender = :shared
 UNION ALL SELECT 'settings', party, CAST(quiet_days AS TEXT), NULL
     FROM account_settings WHERE account_id = :account
 UNION ALL SELECT 'suppressed', reason, NULL, NULL FROM phone_suppression

@@ -56,6 +56,7 @@ class Message(Row):
             (("invoice", "created_at"), False),
             (("customer", "created_at"), False),
             (("account", "to", "sent_at"), False),
+            (("to", "sent_at"), False),
             (("effect_id",), False),
             (("status", "updated_at"), False),
         )

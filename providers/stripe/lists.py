@@ -5,8 +5,6 @@ Reading only; newest first.
 from dataclasses import dataclass
 from typing import Any
 
-import stripe
-
 from providers.stripe.client import PAGE, Json, client, mapped_errors, options
 from rules.stripe_event_types import id_in
 from runtime.log import get_log
@@ -65,7 +63,7 @@ def _readable(kind: str, listed: list[Any]) -> list[Json]:
     """
     rows = []
     for each in listed:
-        document = each.to_dict() if isinstance(each, stripe.StripeObject) else {}
+        document = each.to_dict() if hasattr(each, "to_dict") else {}
         if id_in(document.get("id")):
             rows.append(document)
         else:

@@ -21,6 +21,7 @@ DOCUMENTS = "https://numbers-upload.twilio.com/v1/Documents"
 PAGE = 50
 MOST_PAGES = 20
 OVER = frozenset({"canceled", "cancelled", "expired"})
+CLOSED = OVER | {"completed"}
 SUCCESS = range(200, 300)
 
 
@@ -70,7 +71,7 @@ def get_port(sid: str) -> Json:
 def find_port(number: str, since: datetime | None = None) -> Json | None:
     """The request for a number that is not over, among those made since a time."""
     for row in list_ports(since):
-        if row["status"].lower() in OVER:
+        if row["status"].lower() in CLOSED:
             continue
         port = get_port(row["id"])
         if any(each["number"] == number for each in port["numbers"]):

@@ -13,15 +13,16 @@ def render_call(
     to: str,
     payments: Member,
     receptionist: Member,
+    card_entry: Json | None = None,
 ) -> Json:
     """The whole body but for its name. The payments member speaks first, whatever the clinic's
     squad does with those who ring it.
     """
-    of_clinic = render_squad(receptionist, payments)["members"]
+    reception, bills, *more = render_squad(receptionist, payments, card_entry)["members"]
     ids = {"callId": call_id}
     return {
         "phoneNumberId": phone_number_id,
         "customer": {"number": to, "externalId": call_id},
-        "squad": {"members": of_clinic[::-1]},
+        "squad": {"members": [bills, reception, *more]},
         "squadOverrides": {"variableValues": ids, "metadata": ids},
     }

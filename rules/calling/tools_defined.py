@@ -37,7 +37,8 @@ def _one_of(*words: str, description: str = "") -> Json:
     return _TEXT | {"enum": list(words)} | ({"description": description} if description else {})
 
 
-VERIFY = "verifyCaller"
+VERIFY, PAY, STOP = "verifyCaller", "processPhonePayment", "stopContact"
+KEYPAD = "keypad"
 FUNCTIONS: tuple[Json, ...] = (
     _function(
         VERIFY,
@@ -60,7 +61,7 @@ FUNCTIONS: tuple[Json, ...] = (
         ),
     ),
     _function(
-        "processPhonePayment",
+        PAY,
         "Charges the oldest bill to the card on file, after the person has said yes to the amount."
         " It never takes a card number.",
         by=_one_of("saved_card"),
@@ -72,7 +73,7 @@ FUNCTIONS: tuple[Json, ...] = (
         date=_TEXT | {"description": "The day as YYYY-MM-DD."},
     ),
     _function(
-        "stopContact",
+        STOP,
         "Records at once that the person wants no more calls or texts, or that the number is"
         " somebody else's.",
         what=_one_of("everything", "calls", "texts"),
@@ -89,8 +90,22 @@ FUNCTIONS: tuple[Json, ...] = (
 )
 
 
-def render_tools(public_url: str) -> list[Json]:
-    """The tools; our secret is added to each `server` by whoever sends the body."""
+_BY_KEYPAD = _function(
+    PAY,
+    "Takes a card on the phone's keypad and charges the oldest bill to it, after the person has"
+    " said yes to the amount; call it again to hear what to ask for next, and what came of it.",
+    ("by",),
+    by=_one_of(KEYPAD),
+)
+
+
+def render_tools(public_url: str, *, keypad: bool = False) -> list[Json]:
+    """The tools, with the card on file or with one that is typed on the keypad; our secret is added
+    to each `server` by whoever sends the body.
+    """
+    functions = [
+        _BY_KEYPAD if keypad and function["name"] == PAY else function for function in FUNCTIONS
+    ]
     return [
         {
             "type": "function",
@@ -99,5 +114,5 @@ def render_tools(public_url: str) -> list[Json]:
             "parameters": STATIC,
             "server": {"url": f"{public_url}{DOOR}", "timeoutSeconds": SECONDS},
         }
-        for function in FUNCTIONS
+        for function in functions
     ]

@@ -524,7 +524,9 @@ RULES: tuple[Rule, ...] = (
         source="N.Y. Gen. Bus. Law 519-a",
         certainty="high",
         states=("NY",),
-        kept_by="the clinic: the pages do not show it yet",
+        starts=date(2024, 10, 20),
+        kept_by="`rules/contact/card_notice.py`: the pay page and the card form show it to whoever"
+        " may live there; what is taken otherwise, the clinic",
     ),
     Rule(
         id="interest.virginia",

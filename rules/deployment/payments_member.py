@@ -8,6 +8,7 @@ how to call back, and how to be left alone.
 
 from rules.calling.said import SCHEMA
 from rules.calling.tools_defined import VERIFY, render_tools
+from rules.deployment.card_entry import TO_CARD_ENTRY
 from rules.deployment.rendering import (
     Clinic,
     Json,
@@ -132,7 +133,7 @@ you have called.
   with by read_out, and read the address out slowly, twice.
 - To pay with the card on file, call processPhonePayment and do exactly what it says: read the
   question out, wait for a clear yes, and call it again. Without a clear yes nothing is charged.
-- To pay on another day, call recordPromise with the day.
+{_typing(clinic)}- To pay on another day, call recordPromise with the day.
 - Say that something was paid, sent or recorded only after the tool has said so. If a tool returns
   an error, say what it tells you to, and never that it worked.
 - Be friendly and brief. Never threaten, never hurry, never mention credit reports, courts or fees.
@@ -150,6 +151,12 @@ _ABOUT_PATIENTS = (
     "Never say anything about a patient: not whether somebody is one, not their appointments. To\n"
     "  a verified patient you speak about their own bills, and about nothing else of theirs."
 )
+
+
+def _typing(clinic: Clinic) -> str:
+    if not clinic.keypad_payments:
+        return ""
+    return f"- To pay with a card that they type on the keypad, call the tool {TO_CARD_ENTRY}.\n"
 
 
 def _transferring(clinic: Clinic) -> str:

@@ -65,6 +65,7 @@ class Clinic:
     files: tuple[File, ...] = ()
     transfer_number: str = ""
     language: Language = "en"
+    keypad_payments: bool = False
     has_calendar: bool = False
 
     @property

@@ -7,6 +7,7 @@ their names, which are their tags.
 
 from dataclasses import dataclass
 
+from rules.deployment.card_entry import BACK, TO_CARD_ENTRY
 from rules.deployment.payments_member import TO_RECEPTION
 from rules.deployment.receptionist import TO_PAYMENTS
 from rules.deployment.rendering import Json
@@ -21,8 +22,10 @@ class Member:
     version: str = ""
 
 
-def render_squad(receptionist: Member, payments: Member) -> Json:
-    """The whole body but for its name. Its first member takes the call."""
+def render_squad(receptionist: Member, payments: Member, card_entry: Json | None = None) -> Json:
+    """The whole body but for its name. Its first member takes the call. `card_entry`, where there
+    is one, is a whole body: the payments member hands over to it, and gets the call back.
+    """
     to_payments = _handoff(
         TO_PAYMENTS,
         payments,
@@ -37,15 +40,28 @@ def render_squad(receptionist: Member, payments: Member) -> Json:
         "The caller wants something else than to talk about a bill.",
         {"type": "none"},
     )
-    return {"members": [_member(receptionist, to_payments), _member(payments, to_reception)]}
+    first = _member(receptionist, to_payments)
+    if card_entry is None:
+        return {"members": [first, _member(payments, to_reception)]}
+    to_card_entry = _handoff(
+        TO_CARD_ENTRY,
+        Member("", card_entry["name"]),
+        "The verified caller wants to type a card on the keypad.",
+        {"type": "userAndAssistantMessages"},
+    )
+    back = _handoff(
+        BACK, payments, "The card was charged or not.", {"type": "userAndAssistantMessages"}
+    )
+    entry = {"assistant": card_entry, "assistantOverrides": {"tools:append": [back]}}
+    return {"members": [first, _member(payments, to_reception, to_card_entry), entry]}
 
 
-def _member(member: Member, handoff: Json) -> Json:
+def _member(member: Member, *handoffs: Json) -> Json:
     pinned = {"assistantVersion": member.version} if member.version else {}
     return {
         "assistantId": member.assistant_id,
         **pinned,
-        "assistantOverrides": {"tools:append": [handoff]},
+        "assistantOverrides": {"tools:append": list(handoffs)},
     }
 
 

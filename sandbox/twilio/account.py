@@ -69,6 +69,8 @@ class Books:
     prices: dict[str, str] = field(default_factory=lambda: dict.fromkeys(COUNTRIES, USUAL_PRICE))
     bills: list[Json] = field(default_factory=list)
     registration: int = 0
+    submissions: dict[str, Any] = field(default_factory=dict)
+    unbound: set[str] = field(default_factory=set)
     bundle_refusal: tuple[int, int] = (400, 21649)
 
     def sid(self, prefix: str) -> str:

@@ -13,6 +13,7 @@ from sandbox.twilio import carrier, phones
 from sandbox.twilio.account import Sender
 from sandbox.twilio.errors import TwilioError
 from sandbox.twilio.provider import Twilio
+from sandbox.twilio.registrations import Submission
 from sandbox.wire import App
 
 ACCOUNT_LENGTH = 34
@@ -175,6 +176,16 @@ class NumberControl:
         with self.twilio.ground.lock:
             resp.media = {"trunks": [dict(row) for row in self.twilio.books.trunks.values()]}
 
+    def on_post_submissions(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """How the carriers took a sender's registration: ``{sender, status, brand?, code?, words?,
+        final?}``; the status NONE means that nothing was submitted, an empty one what is usual.
+        """
+        body = _body(req)
+        sender, said = body.pop("sender"), Submission(**body)
+        with self.twilio.ground.lock:
+            self.twilio.books.submissions[sender] = said
+        resp.media = {"sender": sender, **asdict(said)}
+
     def on_post_bundle(self, req: falcon.Request, resp: falcon.Response) -> None:
         """With which status and code a missing bundle is refused: ``{status, code}``; code 0 sends
         none.
@@ -247,6 +258,7 @@ def add_routes(app: App, twilio: Twilio) -> None:
         "registration",
         "ports",
         "trunks",
+        "submissions",
         "bundle",
     ):
         app.add_route(f"/sandbox/twilio/{name}", numbers, suffix=name)

@@ -31,6 +31,7 @@ from sandbox.twilio import (
     porting,
     prices,
     purchases,
+    registrations,
     trunks,
     webhooks,
 )
@@ -45,12 +46,15 @@ LISTS = f"{OURS}/SIP/CredentialLists"
 PORTING = "/numbers/v1/Porting"
 DOCUMENTS = "/numbers-upload/v1/Documents"
 TRUNKS = "/trunking/v1/Trunks"
+MESSAGING = "/messaging/v1"
 COUNTRY_PRICES = "/pricing/v1/PhoneNumbers/Countries/{IsoCountry}"
 # what stands in braces in an address, and what it may be
 PLACES = {
     "AccountSid": "AC[0-9a-fA-F]{32}",
     "Sid": "[A-Z]{2}[0-9a-fA-F]{32}",
     "CallSid": "CA[0-9a-fA-F]{32}",
+    "MessagingServiceSid": "MG[0-9a-fA-F]{32}",
+    "ServiceSid": "MG[0-9a-fA-F]{32}",
     "TrunkSid": "TK[0-9a-fA-F]{32}",
     "PortInRequestSid": "KW[0-9a-fA-F]{32}",
     "PhoneNumber": r"\+[1-9]\d{7,14}",
@@ -162,6 +166,19 @@ OPERATIONS = {
     ),
     ("POST", f"{PORTING}/Configuration/Webhook"): Operation(
         "CreatePortingWebhookConfiguration", porting.set_webhook, 201, "json"
+    ),
+    ("GET", f"{MESSAGING}/Services"): Operation("ListService", registrations.services),
+    ("GET", f"{MESSAGING}/Services/{{ServiceSid}}/PhoneNumbers"): Operation(
+        "ListPhoneNumber", registrations.numbers
+    ),
+    ("GET", f"{MESSAGING}/Services/{{MessagingServiceSid}}/Compliance/Usa2p"): Operation(
+        "ListUsAppToPerson", registrations.campaigns
+    ),
+    ("GET", f"{MESSAGING}/a2p/BrandRegistrations/{{Sid}}"): Operation(
+        "FetchBrandRegistrations", registrations.brand
+    ),
+    ("GET", f"{MESSAGING}/Tollfree/Verifications"): Operation(
+        "ListTollfreeVerification", registrations.verifications
     ),
     ("GET", COUNTRY_PRICES): Operation("FetchPhoneNumberCountry", prices.retrieve),
 }

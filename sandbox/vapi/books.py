@@ -29,7 +29,7 @@ class Habits:
     `rings_after`, `rings_for` and `talks_for` are how long a call waits, rings and lasts;
     `concurrency` is how many there may be at once. `silent` names messages about calls that are
     never sent, with commas between; `tool_shape`, the shape of every call of a tool; without it
-    they take turns.
+    they take turns. `days_ahead` is how far callers' calendars run ahead.
 
     `patch_publishes`: a PATCH is a new version at once; otherwise it is a draft, and calls follow
     the version before.
@@ -44,6 +44,7 @@ class Habits:
     concurrency: int = 10
     silent: str = ""
     tool_shape: str = ""
+    days_ahead: float = 0
 
     def update(self, changes: Json) -> None:
         """Change some; raises ``ValueError`` for what is none."""

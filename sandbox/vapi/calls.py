@@ -120,8 +120,11 @@ def go_on(books: Books, id: str) -> None:
         _turn(books, call, "in-progress")
         _later(books, id, books.habits.talks_for)
     elif place < len(script.tools):
-        _ask_tool(books, call, script, place)
-        _later(books, id, 0)
+        asked = _ask_tool(books, call, script, place)
+        if books.ground.outbox.is_open(asked):  # nothing more is said before the tool has answered
+            books.ground.agenda.once_answered(asked, GOES_ON, books.org, id)
+        else:
+            _later(books, id, 0)
     else:
         _end(books, call, script, script.ended)
 
@@ -223,28 +226,29 @@ def _report(books: Books, call: Json) -> None:
     )
 
 
-def _ask_tool(books: Books, call: Json, script: Script, place: int) -> None:
+def _ask_tool(books: Books, call: Json, script: Script, place: int) -> str:
+    """The id of the message that asks."""
     who = books.private[call["id"]]["who"]
     name, arguments = scripted(script, place, who, lambda days: _day(books, days))
     shape = books.habits.tool_shape or ("spec", "flat", "parameters")[place % 3]
     asked = tool_calls(f"toolu_{call['id'][:8]}_{place}", name, arguments, shape)
-    _message(books, call, {"type": "tool-calls", **asked}, path="/api/vapi/tools")
+    return _message(books, call, {"type": "tool-calls", **asked}, path="/api/vapi/tools")
 
 
 def _day(books: Books, days: int) -> str:
-    return (
-        (datetime.fromtimestamp(books.ground.now(), UTC) + timedelta(days=days)).date().isoformat()
-    )
+    """The date in so many days, by the calendar that callers look at."""
+    today = datetime.fromtimestamp(books.ground.now(), UTC) + timedelta(books.habits.days_ahead)
+    return (today + timedelta(days)).date().isoformat()
 
 
-def _message(books: Books, call: Json, message: Json, path: str = "") -> None:
-    """Send a server message, unless the assistant has no server."""
+def _message(books: Books, call: Json, message: Json, path: str = "") -> str:
+    """Send a server message, unless the assistant has no server; its id, or nothing."""
     private = books.private[call["id"]]
     server = private["server"]
     url = server.get("url") or ""
     kind = message["type"]
     if not url or kind in books.habits.silent.split(","):
-        return
+        return ""
     if path:
         url = re.sub(r"(https?://[^/]+).*", rf"\1{path}", url)
     number = books.tables["phone-number"].get(call.get("phoneNumberId") or "", {})
@@ -263,10 +267,11 @@ def _message(books: Books, call: Json, message: Json, path: str = "") -> None:
         }
     }
     headers = {key.lower(): value for key, value in (server.get("headers") or {}).items()}
+    event_id = books.ground.ids.new("vmsg", 16)
     books.ground.outbox.post(
         books.ground.wall(),
         provider="vapi",
-        event_id=books.ground.ids.new("vmsg", 16),
+        event_id=event_id,
         event_type=kind,
         endpoint_id=url,
         url=url,
@@ -274,6 +279,7 @@ def _message(books: Books, call: Json, message: Json, path: str = "") -> None:
         body=json.dumps(body),
         most_attempts=1,
     )
+    return event_id
 
 
 def sign(delivery: Any, _now: float) -> dict[str, str]:

@@ -11,7 +11,8 @@ from models.accounts.account_settings import AccountSettings
 from models.base import transaction
 from models.invoices.customer import Customer
 from models.payments.payment_confirmation import PaymentConfirmation
-from runtime.clock import real_now
+from models.payments.payment_link import PayAddress
+from runtime.clock import business_now, real_now
 from tests import given
 from tests.browser.test_operators_pages import sign_in
 from tests.website import serve
@@ -255,3 +256,23 @@ def test_an_operator_opens_it_after_the_login_and_hears_when_it_may_not(website,
     it.picture("card-form-refused")
     assert Customer.select().count() == 1
     assert [line for line in it.complaints if "409" not in line] == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_who_may_live_in_new_york_is_told_before_a_card_is_taken(
+    opened, website, watched, invoice, width
+):
+    """On the card form, and on the page that leads to payment."""
+    Customer.update(phone="+12125550123").where(Customer.id == invoice.customer_id).execute()
+    with transaction():
+        path = f"/p/{PayAddress.of(invoice, business_now()).token}"
+    form = opened(width)
+    assert form.page.get_by_role("heading", name="Before you pay by card").is_visible()
+    form.picture(f"card-notice-form-{width}")
+    page = watched(width)
+    page.open(path)
+    assert page.page.get_by_role("link", name="I have read this. Go on to payment").is_visible()
+    page.picture(f"card-notice-{width}")
+    for it in (form, page):
+        wide = it.page.evaluate("document.documentElement.scrollWidth")
+        assert (it.complaints, wide <= width) == ([], True)

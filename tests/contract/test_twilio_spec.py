@@ -23,8 +23,10 @@ from providers.twilio.addresses import create_address
 from providers.twilio.calls import place_test_call
 from providers.twilio.numbers import buy_number, search_numbers
 from runtime.clock import real_now
-from sandbox.twilio import accounts, available_numbers, porting, prices
-from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
+from sandbox.twilio import accounts, available_numbers, porting, prices, registrations
+from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN, Sender
+from sandbox.twilio.control import add_sender
+from sandbox.twilio.numbers import MAGIC_SERVICE
 from sandbox.twilio.parameters import PARAMETERS
 from sandbox.twilio.provider import OPERATIONS
 from tests.texting import HOME, Texting
@@ -37,6 +39,7 @@ SPECS = {
     "pricing": "twilio_pricing_v1.json",
     "numbers": "twilio_numbers_v1.json",
     "trunking": "twilio_trunking_v1.json",
+    "messaging": "twilio_messaging_v1.json",
 }
 needs_spec = pytest.mark.skipif(
     not os.environ.get("PAYPHONE_SPECS")
@@ -67,6 +70,11 @@ SHAPES = {
     "portability": "numbers.v1.porting_portability",
     "ported number": "numbers.v1.porting_port_in_phone_number_result",
     "listed port": "numbers.v1.port_in_request_list",
+    "service": "messaging.v1.service",
+    "service's number": "messaging.v1.service.phone_number",
+    "campaign": "messaging.v1.service.us_app_to_person",
+    "brand": "messaging.v1.brand_registrations",
+    "verification": "messaging.v1.tollfree_verification",
     "prices": "pricing.v1.phone_number.phone_number_country-instance",
 }
 
@@ -112,7 +120,7 @@ def published(specs):
         query = {
             each["name"]: each["schema"]
             for each in operation.get("parameters", ())
-            if each["in"] == "query"
+            if each.get("in") == "query"  # the others are of the address, or headers
         }
         found[ours.name] = {
             parameter: kind_of(schema, spec) for parameter, schema in (body | query).items()
@@ -206,12 +214,38 @@ def test_what_is_bought_and_called_has_the_published_fields(going_live, specs):
 
 
 @needs_spec
+def test_registrations_of_senders_have_the_published_fields(texting: Texting, specs):
+    """Given a service with a toll-free number and a campaign that was refused, then each answer has
+    the shape that Twilio publishes.
+    """
+    books = texting.twilio.books
+    add_sender(texting.twilio, Sender("+18885550150"))
+    said = registrations.Submission("FAILED", "FAILED", 30943, "Third-party debt collection.")
+    books.submissions[MAGIC_SERVICE] = said
+    shown = {
+        "service": registrations.services(books, MAGIC_ACCOUNT, {})["services"][0],
+        "service's number": registrations.numbers(books, MAGIC_ACCOUNT, {}, MAGIC_SERVICE)[
+            "phone_numbers"
+        ][0],
+        "campaign": registrations.campaigns(books, MAGIC_ACCOUNT, {}, MAGIC_SERVICE)["compliance"][
+            0
+        ],
+        "brand": registrations.brand(books, MAGIC_ACCOUNT, {}, f"BN{'0' * 32}"),
+        "verification": registrations.verifications(books, MAGIC_ACCOUNT, {})["verifications"][0],
+    }
+    for kind, row in shown.items():
+        assert_published(specs, kind, row)
+
+
+@needs_spec
 def test_a_list_has_the_published_names(going_live, specs):
     """The SDK takes the one name beside those of paging, whatever it is."""
     for (method, address), ours in OPERATIONS.items():
         if ours.name.startswith("List"):
             if "{TrunkSid}" in address:
                 more = tuple(going_live.books.trunks)
+            elif "ServiceSid}" in address:
+                more = (MAGIC_SERVICE,)
             elif "{CredentialListSid}" in address:
                 more = tuple(going_live.books.login_lists)
             else:

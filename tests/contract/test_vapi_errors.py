@@ -8,7 +8,17 @@ import httpx
 import pytest
 
 from providers.errors import ProviderError
-from providers.vapi import assistants, chat, client, files, lists, phone_numbers, squads, tools
+from providers.vapi import (
+    assistants,
+    chat,
+    client,
+    credentials,
+    files,
+    lists,
+    phone_numbers,
+    squads,
+    tools,
+)
 from runtime.errors import Misconfigured
 from runtime.settings import get_settings
 from sandbox.twilio.account import MAGIC_ACCOUNT
@@ -38,6 +48,11 @@ CALLS = {
     "read a number": lambda: phone_numbers.get_number("n1"),
     "change a number": lambda: phone_numbers.update_number("n1", squad_id="s1"),
     "find a number": lambda: phone_numbers.find_number(tag="a"),
+    "make a trunk known": lambda: credentials.create_credential({"gateways": []}, "a"),
+    "read a trunk": lambda: credentials.get_credential("c1"),
+    "change a trunk": lambda: credentials.update_credential("c1", {"gateways": []}, "a"),
+    "find a trunk": lambda: credentials.find_credential("a"),
+    "bring a number": lambda: phone_numbers.bring_number({"credentialId": "c1"}, "a"),
     "chat": lambda: chat.create_chat(assistant_body(), "Hello"),
 }
 DELETES = {
@@ -45,6 +60,7 @@ DELETES = {
     "delete a tool": lambda: tools.delete_tool("t1"),
     "delete an assistant": lambda: assistants.delete_assistant("a1"),
     "delete a squad": lambda: squads.delete_squad("s1"),
+    "delete a trunk": lambda: credentials.delete_credential("c1"),
     "delete a number": lambda: phone_numbers.delete_number("n1"),
 }
 ODD = {

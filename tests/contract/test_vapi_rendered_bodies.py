@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from rules.deployment.card_entry import render_card_entry
 from rules.deployment.payments_member import render_payments
 from rules.deployment.query_tool import render_query_tool
 from rules.deployment.receptionist import render_receptionist, render_trial
@@ -44,6 +45,13 @@ BODIES = {
         render_payments(replace(CLINIC, language="es")),
     ),
     "trial": ("CreateAssistantDTO", render_trial(CLINIC)),
+    "squad with card entry": (
+        "CreateSquadDTO",
+        render_squad(
+            Member("a-1", "tag-1", "v1"), Member("a-2", "tag-2", "v1"), render_card_entry(CLINIC)
+        )
+        | {"name": "tag-3"},
+    ),
     "squad": ("CreateSquadDTO", SQUAD | {"name": "tag-3"}),
 }
 # what Vapi's guide to query tools sends, and its DTO leaves out

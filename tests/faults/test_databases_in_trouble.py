@@ -11,12 +11,14 @@ import pytest
 
 from models.base import release_connection
 from models.books.inbox_event import InboxEvent
+from models.database_errors import AWAY
 from tests import given
 from tests.faults.town import all_children_of, children_of, oracle
 from tests.processes import close_database
 from tests.servers import wait_for
 
 HELD = 10.0  # seconds a writer keeps the database to itself
+LOCKED = "Another program"  # keeps the database
 PATIENCE = 5.0  # seconds a request or a worker waits for it
 
 
@@ -36,9 +38,10 @@ def only(request, database_url):
 
 
 @pytest.mark.parametrize("only", ["sqlite"], indirect=True)
-def test_a_writer_holds_sqlite_for_ten_seconds(only, town):
+def test_a_writer_holds_sqlite_for_ten_seconds(only, town, told):
     """Given a writer that holds the database for longer than anybody waits for it, then intake says
     503 and keeps nothing, or waits; once it lets go, the same processes do all that was accepted.
+    Why is logged in a sentence.
     """
     web = town.web()
     waiting, *refused = paid_events(4)
@@ -72,10 +75,12 @@ def test_a_writer_holds_sqlite_for_ten_seconds(only, town):
         town.post_until_accepted(event)
     oracle(town)
     assert (web.poll(), pool.poll(), children_of(pool.pid)) == (None, None, children)
+    assert LOCKED in told()
+    assert "Traceback" not in told()
 
 
 @pytest.mark.parametrize("only", ["postgresql"], indirect=True)
-def test_postgres_cuts_every_connection_again_and_again(only, postgres, town):
+def test_postgres_cuts_every_connection_again_and_again(only, postgres, town, told):
     """Given connections that are cut in the midst of work, then what was answered 200 is done, and
     intake goes on.
     """
@@ -95,12 +100,13 @@ def test_postgres_cuts_every_connection_again_and_again(only, postgres, town):
     assert town.post(paid_events(1)[0]) == 200, (
         "a connection that was cut while idle is met again without an error"
     )
+    assert "Traceback" not in told()
 
 
 @pytest.mark.parametrize("only", ["postgresql"], indirect=True)
-def test_postgres_is_killed_and_comes_back(only, postgres, town):
-    """Given a server that dies, then intake says 503; once it is back, the same processes do all
-    that was accepted.
+def test_postgres_is_killed_and_comes_back(only, postgres, town, told):
+    """Given a server that dies, then intake says 503, and why is logged in a sentence; once it is
+    back, the same processes do all that was accepted.
     """
     web, pool = town.web(), town.pool()
     town.post_until_accepted(paid_events(1)[0])
@@ -120,3 +126,5 @@ def test_postgres_is_killed_and_comes_back(only, postgres, town):
         town.post_until_accepted(event)
     oracle(town)
     assert (web.poll(), pool.poll()) == (None, None)
+    assert AWAY in told()
+    assert "Traceback" not in told()

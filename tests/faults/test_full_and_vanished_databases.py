@@ -91,18 +91,6 @@ def on_disk(disk, database_url, request, monkeypatch):
     close_database()
 
 
-@pytest.fixture
-def told(capfd):
-    """What all processes have logged so far."""
-    lines = []
-
-    def read() -> str:
-        lines.append(capfd.readouterr().err)
-        return "".join(lines)
-
-    return read
-
-
 def test_a_full_disk_is_waited_for_and_all_that_was_accepted_is_done(on_disk, town, told):
     """Given a disk that fills up under web, workers and relay, then intake says 503 and each
     process says why; once there is room the same processes do all that was accepted, once.

@@ -123,6 +123,22 @@ def test_a_crowd_that_stalls_keeps_nobody_from_an_answer(site):
     assert answers(site)
 
 
+def test_a_crowd_that_stalls_and_one_that_drips_keep_nobody_from_an_answer(site):
+    """Given 300 connections that stall and 300 that send on a byte at a time, when somebody asks
+    between two bytes, then they are answered, each time.
+    """
+    kinds = (WHOLE + b"X-Slow: ", POST + b"Content-Length: 1000\r\n\r\n", CHUNKED + b"ffff\r\n")
+    with Crowd(port_of(site)) as crowd:
+        for sends in kinds:
+            crowd.come(CROWD // len(kinds), sends[: len(sends) // 2])
+        slow = [sock for sends in kinds for sock in crowd.come(CROWD // len(kinds), sends)]
+        for _ in range(5):
+            for sock in slow:
+                with contextlib.suppress(OSError):  # hung up on, which is well
+                    sock.send(b"a")
+            assert answers(site)
+
+
 def test_whoever_stalls_is_hung_up_on_even_if_a_byte_comes_now_and_then(site):
     """Given some of each kind and some that send a byte every second, then all of them are hung up
     on in the end, and others are answered all the while.

@@ -57,14 +57,19 @@ class RungWanted(Body):
     older for it.
     """
 
-    days: Annotated[int, Field(ge=1, le=LAST_DAY)]
-    channel: Way
+    days: Annotated[int, Field(ge=1, le=LAST_DAY)] | None = None
+    channel: Way | None = None
     template: Literal["payment_link", "reminder"] | None = None
     purpose: Literal["reminder", "collection"] = "reminder"
 
     @property
     def rung(self) -> Rung:
-        """The rung that is meant; a text without a template has the plain one."""
+        """The rung that is meant; a text without a template has the plain one.
+
+        Raises ValueError.
+        """
+        if self.days is None or self.channel is None:
+            raise ValueError("each rung needs days and channel; add what is missing")
         template = self.template or ("payment_link" if self.channel == "sms" else "")
         return Rung(self.days, self.channel, template, self.purpose)
 

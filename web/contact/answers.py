@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 from models.accounts.account import Account
 from models.contact.account_sender import AccountSender, sender_of
 from models.contact.message_template import template_for
+from models.contact.sender_registration import SenderRegistration
 from rules.contact.delivery_failures import ADVICE, Advice, advice_for
 from rules.contact.templates import DEFAULTS, links_of, render
 from rules.contact.text_status import FAILED
@@ -186,7 +187,9 @@ class ContactLedgerShown(Shown):
 
 class SenderShown(Shown):
     """An account's sender. `shared`: it has none of its own, so the installation's is used.
-    `registration`: what is known of it at the carriers; null when nothing is.
+    `registration`: what is known of it at the carriers, as Twilio says or an operator; null when
+    nothing is. `registrationCode` and `registrationReason` are Twilio's, with what to do, read at
+    `registrationReadAt`.
     """
 
     account_id: str
@@ -194,6 +197,9 @@ class SenderShown(Shown):
     messaging_service_sid: str | None
     from_number: str | None
     registration: str | None
+    registration_code: str | None
+    registration_reason: str | None
+    registration_read_at: datetime | None
     shared: bool
     ready: bool
 
@@ -201,12 +207,17 @@ class SenderShown(Shown):
     def of_account(cls, account: Account) -> Self:
         """The sender that the account's texts go out by."""
         used, own = sender_of(account.id), AccountSender.one("account_id = ?", account.id)
+        read = SenderRegistration.of(next(iter(used.values()), ""))
+        shared = read.state if read is not None else None
         return cls(
             account_id=account.id,
             provider="twilio",
             messaging_service_sid=used.get("MessagingServiceSid"),
             from_number=used.get("From"),
-            registration=own.registration if own is not None else None,
+            registration=own.registration if own is not None else shared,
+            registration_code=(read.code or None) if read is not None else None,
+            registration_reason=(read.reason or None) if read is not None else None,
+            registration_read_at=read.read_at if read is not None else None,
             shared=own is None,
             ready=bool(used),
         )

@@ -18,12 +18,13 @@ from web.openapi.openapi import PageQuery, documented
 
 class NewSender(Body):
     """A messaging service or one number of the installation's Twilio account. `registration`: what
-    is known of it at the carriers; texts wait while it is known not to be approved.
+    is known of it at the carriers, until Twilio is asked, which is done at once and daily; texts
+    wait while it is known not to be approved.
     """
 
     messaging_service_sid: str | None = Field(default=None, pattern=r"^MG[0-9a-fA-F]{32}$")
     from_number: Phone | None = None
-    registration: Literal["approved", "pending", "rejected"] | None = None
+    registration: Literal["approved", "pending", "unregistered", "rejected"] | None = None
 
 
 class NewTemplate(Body):

@@ -10,6 +10,7 @@ from models.deployment.deployment import Deployment
 from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.phone_line import PhoneLine
 from models.deployment.setup import Setup
+from models.integrations.integration import Integration
 from rules.deployment.readiness import (
     Configured,
     missing_for_deploy,
@@ -148,6 +149,15 @@ class KnowledgeFileList(Shown):
     has_more: bool
 
 
+class ConnectedShown(Shown):
+    """A calendar or a practice's software that is connected, or has to be connected again."""
+
+    provider: str
+    state: Literal["connected", "expired"]
+    found: str
+    error: str
+
+
 class PhoneLineShown(Shown):
     """The account's number: `source` bought, ported or sip. Of a number that moves, calls come
     first, and texts some hours later.
@@ -177,6 +187,7 @@ class ReviewShown(AccountShown):
     payment_method_verified: bool
     payment_method_verified_at: datetime | None
     card: CardShown | None
+    integrations: list[ConnectedShown]
     steps: dict[str, WizardStep]
     ready_to_deploy: bool
     missing: list[str]
@@ -202,6 +213,7 @@ class ReviewShown(AccountShown):
             payment_method_verified=bool(setup and setup.payment_method_verified),
             payment_method_verified_at=setup.payment_method_verified_at if setup else None,
             card=CardShown.of_setup(setup),
+            integrations=[ConnectedShown.of(row) for row in Integration.used_by(account.id)],
             steps={
                 name: WizardStep.of(step, missing=list(step.missing))
                 for name, step in steps_of(configured).items()

@@ -13,6 +13,7 @@ from web.http.pages import show_page
 from web.http.problems import PROBLEMS, status_of
 from web.payments.billing import stripe_billing
 from web.payments.card_tokens import CardForm
+from web.payments.notice import notice_of
 
 LOCALE = "en_US"
 TITLES = {
@@ -50,6 +51,7 @@ def show_card_page(resp: falcon.Response, invoice: Invoice, form: CardForm) -> N
         owed=owed,
         config=config,
         script=script.script,
+        notice=notice_of(invoice),
         **shown,
     )
     resp.set_header("Referrer-Policy", "no-referrer")

@@ -27,6 +27,7 @@ from web.http.later import Later, nothing_to_perform
 from web.http.pages import show_page
 from web.invoices.answers import LinkShown
 from web.openapi.openapi import documented
+from web.payments.notice import notice_of
 
 
 class LinkRequest(Body):
@@ -110,7 +111,9 @@ class PayPage:
     """`/p/{token}`: the URL a person was given. The page shows nothing personal."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
-        """Redirect to the current Stripe link, or say why there is none."""
+        """Redirect to the current Stripe link, or say why there is none. Who may live in New York
+        first reads what paying medical costs by card means there.
+        """
         address = PayAddress.get_or_none(
             (PayAddress.token == token) & (PayAddress.expires_at > business_now())
         )
@@ -144,29 +147,37 @@ class PayPage:
                 "There is nothing to do now. If it does not arrive, you can pay again here.",
             )
             return
-        link = PaymentLink.current(invoice)
-        if (
-            link is None
-            or link.state == "planned"
-            or link.stripe_account != (invoice.account.stripe_account or "")
-        ):
-            link = make_link_now(invoice.id)
-        if link is not None and link.state == "refused":
-            _say(
-                resp,
-                410,
-                "This cannot be paid online right now.",
-                "Please call the office that sent it.",
-            )
-        elif link is not None and link.state == "active" and link.url:
-            resp.status = falcon.HTTP_303
-            resp.set_header("Location", link.url)
-        else:
-            resp.set_header("Retry-After", "3")
-            resp.set_header("Refresh", "3")
-            _say(
-                resp, 503, "Your payment page is being prepared.", "It will open in a few seconds."
-            )
+        notice = notice_of(invoice)
+        if notice is None or req.get_param("read") is not None:
+            _go_on(resp, invoice)
+            return
+        resp.set_header("Referrer-Policy", "no-referrer")
+        show_page(resp, "card_notice.html", notice=notice)
+
+
+def _go_on(resp: falcon.Response, invoice: Invoice) -> None:
+    """Redirect to Stripe's page for the balance as it is, or say why there is none."""
+    link = PaymentLink.current(invoice)
+    if (
+        link is None
+        or link.state == "planned"
+        or link.stripe_account != (invoice.account.stripe_account or "")
+    ):
+        link = make_link_now(invoice.id)
+    if link is not None and link.state == "refused":
+        _say(
+            resp,
+            410,
+            "This cannot be paid online right now.",
+            "Please call the office that sent it.",
+        )
+    elif link is not None and link.state == "active" and link.url:
+        resp.status = falcon.HTTP_303
+        resp.set_header("Location", link.url)
+    else:
+        resp.set_header("Retry-After", "3")
+        resp.set_header("Refresh", "3")
+        _say(resp, 503, "Your payment page is being prepared.", "It will open in a few seconds.")
 
 
 def _say(resp: falcon.Response, status: int, title: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from actions.integrations.free_times import has_calendar
 from models.accounts.account import Account
+from models.accounts.account_settings import AccountSettings
 from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.phone_line import PhoneLine
 from models.deployment.setup import Setup
@@ -13,6 +14,7 @@ def clinic_of(account: Account, setup: Setup | None) -> Clinic:
     """The clinic, with the files that Vapi has read. Callers are told the clinic's own number, or
     the receptionist's where there is no other.
     """
+    chosen = AccountSettings.of_account(account.id)
     settings = {} if setup is None else setup.phone_integration_settings
     line = PhoneLine.of(account.id)
     e164 = (line.e164 if line is not None else "") or ""
@@ -26,6 +28,7 @@ def clinic_of(account: Account, setup: Setup | None) -> Clinic:
         voice=None if setup is None else setup.voice,
         files=tuple(File(row.vapi_id or "", row.name) for row in files_in(account.id, "done")),
         has_calendar=has_calendar(account.id),
+        keypad_payments=chosen.payment_collection == "in_call" and chosen.keypad_payments,
         # a number that is forwarded to us would bring the caller back
         transfer_number="" if transfer in {own, e164} else transfer,
     )

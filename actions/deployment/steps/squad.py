@@ -1,5 +1,6 @@
 """The squad: the receptionist and the payments member, each at the version made for it."""
 
+from actions.deployment.configuration.clinic import clinic_of
 from actions.deployment.step import Fail, Json, Plan, Run, StepKind
 from actions.deployment.things import Thing
 from effects.deployment.vapi.squad_create import SQUAD_CREATE
@@ -8,6 +9,7 @@ from effects.deployment.vapi.squad_update import SQUAD_UPDATE
 from models.deployment.installation import tagged
 from models.deployment.resource import Resource
 from providers.vapi.squads import get_squad
+from rules.deployment.card_entry import render_card_entry
 from rules.deployment.squad import Member, render_squad
 
 THING = Thing(
@@ -29,7 +31,9 @@ def _plan(run: Run, seen: Json) -> Plan:
             "Deployment failed.",
             "An assistant of the team is not there any more. Deploy again to make it anew.",
         )
-    return THING.plan(run, seen, render_squad(receptionist, payments))
+    clinic = clinic_of(run.account, run.setup)
+    entry = render_card_entry(clinic) if clinic.keypad_payments else None
+    return THING.plan(run, seen, render_squad(receptionist, payments, entry))
 
 
 def _member(run: Run, name: str) -> Member | None:

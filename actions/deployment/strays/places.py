@@ -27,7 +27,6 @@ from providers.vapi import assistants, credentials, files, phone_numbers, squads
 
 Json = dict[str, Any]
 Owners = dict[str, str]  # account ids by the provider's ids
-OVER = porting.OVER | {"completed"}
 RESOURCES = "provider = ? AND state = 'made' AND name IN ({marks})"
 
 
@@ -83,7 +82,7 @@ def _open_ports() -> list[Json]:
     """Port requests that are not over. They carry no tag of ours, so each number that we have asked
     for stands for one: a second request for it is nobody's.
     """
-    listed = [row for row in porting.list_ports() if row["status"].lower() not in OVER]
+    listed = [row for row in porting.list_ports() if row["status"].lower() not in porting.CLOSED]
     asked = _asked_for()
     return [
         port | {"tag": tagged(asked[number])}

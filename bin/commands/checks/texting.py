@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 from bin.commands.checks.finding import Finding, judged
 from models.contact.account_sender import AccountSender, sender_of
 from models.contact.consent import Consent
+from models.contact.sender_registration import SenderRegistration
 from providers.errors import ProviderError
 from providers.twilio.accounts import OwnAccount, fetch_account
 from runtime.settings import Settings
 
+SHOWN = 5
 ACCOUNT_SID, SERVICE_SID = re.compile(r"AC[0-9a-fA-F]{32}"), re.compile(r"MG[0-9a-fA-F]{32}")
 
 
@@ -125,6 +127,24 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost"
 
 
+def _registrations(settings: Settings) -> Finding:
+    """How the carriers' registrations stood when Twilio was last asked, at most a day ago."""
+    found = SenderRegistration.in_trouble(settings.twilio_messaging_service_sid or "", SHOWN + 1)
+    named = [
+        f"{row.sender} {row.state}{f' ({row.code})' if row.code else ''}: {row.reason}"
+        for row in found[:SHOWN]
+    ]
+    more = " …" if len(found) > SHOWN else ""
+    return judged(
+        bool(found),
+        "sender registrations",
+        f"{' '.join(named)}{more}" if named else "none is known not to be approved",
+        "Their texts are refused (sender_unregistered), for carriers would block them. See"
+        " docs/operations/texts.md; PUT /api/accounts/{id}/sender has a sender read again at once.",
+        "warn",
+    )
+
+
 def check_senders(settings: Settings) -> Iterator[Finding]:
     """Whether each account whose customers agreed to texts has a sender."""
     if not settings.twilio_account_sid or not settings.twilio_auth_tokens:
@@ -140,6 +160,7 @@ def check_senders(settings: Settings) -> Iterator[Finding]:
     yield judged(
         bool(lacking), "senders", f"none for {', '.join(lacking)}" if lacking else fine, advice
     )
+    yield _registrations(settings)
     sharing = sorted(texting - own - set(lacking))
     advice = (
         "A STOP to one of them stops all. Give each account its own: PUT /api/accounts/{id}/sender."

@@ -221,7 +221,9 @@ def test_a_clinic_that_takes_no_cards_in_calls_charges_none(line):
 def test_new_yorks_notice_is_read_before_the_question(paying):
     paying.customer.address = {"city": "New York", "state": "NY", "postalCode": CODE}
     paying.customer.save()
-    assert "Paying a medical bill by credit card" in paying.tool("processPhonePayment")
+    told = paying.tool("processPhonePayment")
+    assert "a medical bill that you pay by credit card is no longer medical debt" in told
+    assert told.index("medical debt") < told.index("Do you agree")
 
 
 # wishes

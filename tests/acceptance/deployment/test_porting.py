@@ -251,3 +251,20 @@ def test_the_bill_of_another_clinic_is_none_of_ours(ported):
     theirs = other.setup.phone_integration_settings["documentId"]
     ported.configures_port(documentId=theirs)
     assert ported.shown(deploys(ported))["code"] == "no_document"
+
+
+def test_an_old_request_that_was_completed_is_not_taken_up(ported):
+    """Given a number that had moved here and left again, when the clinic ports it anew, then its
+    carrier is asked anew.
+    """
+    deployment = deploys(ported)
+    ported.looks_at_ports(days=4)
+    ported.works(5)
+    assert ported.call("POST", f"/api/deployments/{deployment}/take-down").status_code == 202
+    ported.works(6)
+    ported.twilio.books.incoming.clear()
+    ported.line.record(real_now(), state="released", holds_slot=False)
+    ported.configures_port()
+    again = deploys(ported)
+    assert ported.shown(again)["status"] == "awaiting_port"
+    assert len(ported.twilio.books.ports) == 2

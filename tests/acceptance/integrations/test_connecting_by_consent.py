@@ -12,6 +12,7 @@ import pytest
 
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
+from models.effects.effect import Effect
 from models.integrations.integration import Integration
 from models.integrations.oauth_state import OAuthState
 from providers.google import calendar
@@ -76,13 +77,22 @@ def test_a_clinic_connects(clinic, provider):
     assert [entry.action for entry in AuditEntry.select()][-1] == "integration.connected"
 
 
-def test_nothing_of_it_blocks_deploy(clinic):
-    """Given a clinic that has connected nothing, then the review misses nothing of it."""
+def test_connect_pms_and_calendar_without_payment(clinic):
+    """Connect PMS/Calendar without payment (the testing checklist, F98): given no card, then each
+    is connected, the review shows it, Deploy misses nothing, and nothing was charged or bought.
+    """
     before = clinic.review
-    clinic.connects()
+    for provider in ("google", "open_dental", "nexhealth", "dentos"):
+        clinic.connects(provider)
     after = clinic.review
-    assert before["readyToDeploy"] == after["readyToDeploy"]
+    assert [(row["provider"], row["state"]) for row in after["integrations"]] == [
+        (provider, "connected") for provider in ("google", "open_dental", "nexhealth", "dentos")
+    ]
+    assert before["integrations"] == []
+    assert after["paymentMethodVerified"] is False
+    assert before["missing"] == after["missing"]
     assert before["steps"] == after["steps"]
+    assert Effect.select().count() == 0
 
 
 def test_a_way_back_counts_once(clinic):

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from actions.integrations.keep import LEAD, opened
-from actions.integrations.renew import renew, revoke
+from actions.integrations.renew import ask_for_renewal, renew, revoke
+from delivery.attempt import Snooze
 from jobs.refresh_integrations import refresh_integrations
 from models.base import transaction
 from models.delivery.staged_job import StagedJob
@@ -25,10 +26,13 @@ CONSENTED = ("google", "dentos")
 
 def is_due(row):
     """As if its time had come."""
+    soon = {"expires_at": real_now() + timedelta(minutes=1)} if row.expires_at else {}
     with transaction():
-        Integration.update(renew_at=real_now() - timedelta(seconds=1)).where(
-            Integration.id == row.id
-        ).execute()
+        Integration.update(
+            renew_at=real_now() - timedelta(seconds=1),
+            verified_at=real_now() - timedelta(days=2),
+            **soon,
+        ).where(Integration.id == row.id).execute()
 
 
 def scanned(clinic, rounds=0):
@@ -54,6 +58,35 @@ def test_it_is_renewed_before_it_expires(clinic, provider):
     assert {job.state for job in StagedJob.select()} == {"done"}
 
 
+def test_one_that_cannot_be_renewed_keeps_no_other_waiting(clinic, monkeypatch):
+    """Given more that are due than are looked at in one go, and a provider away, when the scan runs
+    again, then it comes to the others."""
+    monkeypatch.setitem(refresh_integrations.perform.__globals__, "BATCH", 1)
+    rows = [clinic.connects(provider) for provider in ("google", "nexhealth")]
+    for row in rows:
+        is_due(row)
+    clinic.fault("error_500", "google", "/oauth2/token", times=9)
+    for _ in rows:
+        with pytest.raises(Snooze):
+            refresh_integrations.perform()
+    refresh_integrations.perform()
+    clinic.works()
+    assert clinic.row("nexhealth").renew_at > real_now() + timedelta(minutes=20)
+    assert clinic.row("google").renew_at < real_now() + timedelta(minutes=20)
+
+
+def test_a_rotating_refresh_token_whose_answer_was_lost_is_told(clinic):
+    """Given a server that burns refresh tokens, when its answer is lost, then the consent is over:
+    nobody can know the new token. The clinic is told, not left in the dark."""
+    clinic.server("dentos").habits.rotates = True
+    row = clinic.connects("dentos")
+    clinic.fault("refuse_after", "oauth", "/oauth/token")
+    is_due(row)
+    scanned(clinic, rounds=1)
+    assert clinic.shown("dentos")["state"] == "expired"
+    assert [kind for kind, _ in clinic.told()] == ["integration.expired"]
+
+
 def test_a_refresh_token_that_changes_is_kept(clinic):
     """Given a server that burns each refresh token, when it is renewed twice, then it goes on."""
     clinic.server("dentos").habits.rotates = True
@@ -73,7 +106,7 @@ def test_two_never_renew_at_the_same_time(clinic):
     clinic.server("dentos").habits.rotates = True
     row = clinic.connects("dentos")
     is_due(row)
-    write = renew(row.id)
+    write = ask_for_renewal(row.id)
     with pytest.raises(NotYet):
         renew(row.id, early=True)
     with transaction():
@@ -88,13 +121,11 @@ def test_one_that_looked_before_another_renewed_leaves_it(clinic, monkeypatch):
     row = clinic.connects("dentos")
     is_due(row)
     stale = Integration.get_by_id(row.id)
-    with transaction():
-        renew(row.id)()
+    renew(row.id)
     real = Integration.get_by_id
     reads = iter([stale])
     monkeypatch.setattr(Integration, "get_by_id", lambda key: next(reads, None) or real(key))
-    with transaction():
-        renew(row.id)()
+    renew(row.id)
     assert len(clinic.asked("oauth", "/oauth/token")) == 2
     assert clinic.row("dentos").renewing_until is None
 
@@ -230,7 +261,7 @@ def test_what_a_renewal_brings_while_it_is_disconnected_is_taken_back_too(clinic
     clinic.server("dentos").habits.rotates = True
     row = clinic.connects("dentos")
     is_due(row)
-    write = renew(row.id)
+    write = ask_for_renewal(row.id)
     clinic.ask("DELETE", "/integrations/dentos")
     with pytest.raises(NotYet):
         revoke(row.id)

@@ -2,7 +2,9 @@
 hours and zone, never a time that nobody knows to be free, and in words whatever happens.
 """
 
+import json
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,9 +14,14 @@ from actions.integrations.calendar_tool import CANNOT, answer_free_times
 from actions.integrations.free_times import free_times
 from actions.integrations.keep import opened
 from models.base import transaction
+from models.deployment.phone_line import PhoneLine
 from models.integrations.integration import Integration
+from rules.deployment.calendar_tool import FIND_FREE_TIMES
 from runtime.clock import business_now, real_now
+from runtime.settings import get_settings
 from tests.connecting import KEYS
+from tests.on_the_line import message
+from tests.voice import SECRET
 
 ZONE = ZoneInfo("America/New_York")
 PROVIDERS = ("google", *KEYS)
@@ -149,6 +156,42 @@ def test_the_receptionist_has_the_tool_while_one_is_connected(clinic, provider):
     clinic.ask("DELETE", f"/integrations/{provider}")
     assert clinic_of(clinic.account, None).has_calendar is False
     assert on_monday(clinic) == CANNOT
+
+
+def test_the_receptionist_asks_at_the_door_of_our_tools(clinic, monkeypatch):
+    """Given a caller on the clinic's line, when the receptionist asks, then Vapi gets one line;
+    whoever does not prove to be Vapi gets nothing."""
+    monkeypatch.setenv("VAPI_WEBHOOK_SECRET", SECRET)
+    get_settings.cache_clear()
+    clinic.connects("google")
+    has_time_from_nine_to_ten(clinic)
+    now = real_now()
+    PhoneLine.create(
+        id="pl_1",
+        account=clinic.account,
+        e164="+12025550188",
+        state="owned",
+        vapi_id="pn-in",
+        asked_by="test",
+        created_at=now,
+        updated_at=now,
+    )
+    ring = {
+        "id": "call-1",
+        "type": "inboundPhoneCall",
+        "phoneNumberId": "pn-in",
+        "customer": {"number": "+12025550111"},
+    }
+    asked = [("toolu_1", FIND_FREE_TIMES, {"dayFrom": f"{a_monday()}"})]
+    send = partial(
+        clinic.client.simulate_post, "/api/vapi/tools", body=json.dumps(message(ring, asked))
+    )
+    answer = send(headers={"X-Vapi-Secret": SECRET})
+    assert answer.status_code == 200
+    (result,) = answer.json["results"]
+    assert result["toolCallId"] == "toolu_1"
+    assert result["result"].startswith("Free: Monday")
+    assert send().status_code == 401
 
 
 @pytest.mark.parametrize(

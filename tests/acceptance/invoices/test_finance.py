@@ -13,6 +13,14 @@ from runtime.clock import business_now, move_business_time, real_now
 from tests import given
 
 UNPAID = "/api/finance/unpaid-invoices"
+WORKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
+LADDER = [
+    {"days": 3, "channel": "sms", "template": "payment_link", "purpose": "reminder"},
+    {"days": 7, "channel": "voice", "template": None, "purpose": "reminder"},
+    {"days": 14, "channel": "sms", "template": "reminder", "purpose": "reminder"},
+    {"days": 21, "channel": "voice", "template": None, "purpose": "reminder"},
+    {"days": 28, "channel": "person", "template": None, "purpose": "reminder"},
+]
 
 
 def today(account, days=0):
@@ -64,11 +72,10 @@ def test_unpaid_invoices_are_listed_longest_due_first_with_whom_to_ask(client, c
         ("new", "sent", 0),
     ]
     row = rows[0]
-    assert (row["dueDate"], row["outstandingBalance"], row["currency"], row["nextContact"]) == (
+    assert (row["dueDate"], row["outstandingBalance"], row["currency"]) == (
         today(account, -40).isoformat(),
         12_500,
         "usd",
-        None,
     )
     assert row["customer"] == {
         "id": customer.id,
@@ -313,6 +320,9 @@ def test_settings_begin_with_defaults_change_by_name_and_are_audited(client, cli
         "quietDays": [],
         "keypadPayments": False,
         "sendProject": False,
+        "openingHours": {day: ["09:00-17:00"] for day in WORKDAYS},
+        "ladder": LADDER,
+        "firstContacts": "draft",
         "updatedAt": None,
     }
     client.simulate_patch(address, headers=key, json={"calling": "automatic"})
@@ -327,6 +337,9 @@ def test_settings_begin_with_defaults_change_by_name_and_are_audited(client, cli
         "staffEntry": "link_only",
         "party": "first",
         "quietDays": [],
+        "openingHours": {day: ["09:00-17:00"] for day in WORKDAYS},
+        "ladder": LADDER,
+        "firstContacts": "draft",
         "keypadPayments": False,
         "sendProject": False,
     }

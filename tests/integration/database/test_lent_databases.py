@@ -41,6 +41,20 @@ def test_what_came_back_is_empty_counts_from_one_and_knows_its_migrations(lent):
     server.drop_database(url)
 
 
+def test_rows_with_a_secret_are_left_for_the_sweep_at_the_suites_end(lent):
+    server, template, url = lent
+    left = server.directory / "rows.log"
+    secret = f"pi_1_secret_{'x' * 24}"
+    told(url, A_BRAKE)
+    server.take_back(url, template)
+    assert not left.exists()
+    told(url, A_BRAKE.replace("'x', 0", f"'{secret}', 0"))
+    server.take_back(url, template)
+    found = left.read_text()
+    left.unlink()  # or the suite would fail
+    assert secret in found
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -46,6 +46,8 @@ COMPARED = "/api/finance/reconciliation"  # empty until Stripe was asked
 FEED = "/api/events"  # goes by `since`
 # no rows of ours to go through: at most twenty numbers, as Twilio has them just now
 NUMBERS = "/api/accounts/{account_id}/available-numbers"
+# worked out anew for each question, from the moment it is asked on
+PREVIEW = "/api/accounts/{account_id}/contact-preview"
 
 
 class Listing(Clinic):
@@ -271,7 +273,7 @@ def test_every_answer_with_rows_is_described_as_a_page(client):
             .get(schema.get("$ref", "").rpartition("/")[2], {})
             .get("properties", {})
         )
-        if shown.get("data", {}).get("type") == "array" and path != NUMBERS:
+        if shown.get("data", {}).get("type") == "array" and path not in {NUMBERS, PREVIEW}:
             lists[path] = (
                 "hasMore" in shown,
                 {parameter["name"] for parameter in operations["get"]["parameters"]},

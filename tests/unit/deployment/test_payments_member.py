@@ -5,10 +5,13 @@ from dataclasses import replace
 import pytest
 
 from actions.calling.tools import TOOLS
-from rules.calling.tools_defined import REASONS
+from rules.calling.outbound import render_call
+from rules.calling.tools_defined import PAY, REASONS
 from rules.contact.opt_out_words import wish_of
+from rules.deployment.card_entry import render_card_entry
 from rules.deployment.payments_member import OBJECTIONS, payments_opening, render_payments
 from rules.deployment.rendering import Clinic
+from rules.deployment.squad import Member, render_squad
 
 CLINIC = Clinic(
     business_name="Bright Smile Dental",
@@ -133,3 +136,34 @@ def test_both_languages_are_spoken():
     assert "If the caller speaks Spanish, go on in Spanish." in prompt_of(render_payments(CLINIC))
     assert "If the caller speaks English, go on in English." in prompt_of(render_payments(SPANISH))
     assert "Para español, diga español." in payments_opening(CLINIC)
+
+
+def test_cards_are_typed_with_a_member_that_hears_no_keypad():
+    """Given keypad payments, then a member of its own takes them, and gives the call back."""
+    entry = render_card_entry(replace(CLINIC, keypad_payments=True))
+    assert entry["keypadInputPlan"] == {"enabled": False}
+    assert entry["artifactPlan"]["recordingEnabled"] is False
+    (by_keypad,) = [tool["function"] for name, tool in functions_of(entry).items() if name == PAY]
+    assert by_keypad["parameters"]["properties"]["by"]["enum"] == ["keypad"]
+    members = (Member("a-1", "tag-1"), Member("a-2", "tag-2"))
+    _, bills, typing = render_squad(*members, entry)["members"]
+    there = bills["assistantOverrides"]["tools:append"][1]
+    (back,) = typing["assistantOverrides"]["tools:append"]
+    assert there["destinations"][0]["assistantName"] == entry["name"]
+    assert back["destinations"][0]["assistantName"] == "tag-2"
+    assert there["function"]["name"] in prompt_of(
+        render_payments(replace(CLINIC, keypad_payments=True))
+    )
+    assert back["function"]["name"] in prompt_of(entry)
+    # nobody is led there where it is off
+    assert there["function"]["name"] not in prompt_of(render_payments(CLINIC))
+    assert len(render_squad(*members)["members"]) == 2
+
+
+def test_a_call_of_ours_begins_with_the_payments_member_with_card_entry_too():
+    bills, reception = Member("a-2", "tag-2"), Member("a-1", "tag-1")
+    where = {"call_id": "c", "phone_number_id": "p", "to": "+12025550123"}
+    who = {"payments": bills, "receptionist": reception}
+    for entry in (None, render_card_entry(CLINIC)):
+        members = render_call(**where, **who, card_entry=entry)["squad"]["members"]
+        assert [each.get("assistantId") for each in members[:2]] == ["a-2", "a-1"]

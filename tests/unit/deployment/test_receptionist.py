@@ -245,6 +245,7 @@ def test_only_what_is_public_of_a_clinic_can_be_rendered():
         "files",
         "transfer_number",
         "language",
+        "keypad_payments",
         "has_calendar",
     }
 

@@ -3,7 +3,7 @@
 Undoing leaves it at Twilio, for released it would be lost to the clinic for good.
 """
 
-from actions.deployment.asking import ask
+from actions.deployment.asking import ask, begun
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
 from effects.deployment.port.number_setup import NUMBER_SETUP
 from effects.deployment.vapi.number_texts import text_webhook
@@ -46,6 +46,9 @@ def _plan(run: Run, seen: Json) -> Plan:
     if line is None or "found" not in seen:
         number = run.setup.phone_integration_settings.get("phoneNumber", "")
         return Fail("number_released", TITLE, GONE.format(number=number))
+    open_one = begun(run, NUMBER_SETUP)
+    if open_one is not None:
+        return open_one
     settings = _settings(run, line)
     is_live = bool(line.vapi_id)  # then its calls go to Vapi
     if is_live:

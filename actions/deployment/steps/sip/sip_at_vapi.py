@@ -1,6 +1,6 @@
 """Vapi is told of the trunk and of the clinic's number, and the trunk where Vapi answers."""
 
-from actions.deployment.asking import ask
+from actions.deployment.asking import ask, begun
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
 from actions.deployment.steps.routing import record_routed, record_unrouted
 from actions.deployment.steps.sip.sip_line import called
@@ -91,6 +91,9 @@ def _send_on(run: Run, seen: Json) -> Plan:
     trunk, address = Resource.named(run.account.id, TRUNK.name), sip_address(run)
     if trunk is None or not address:
         return Fail("trunk_incomplete", TITLE, GONE)
+    open_one = begun(run, TRUNK_SENDS_ON)
+    if open_one is not None:
+        return open_one
     if seen.get("sentOn") == [address]:
         return Skip(SENT_ON)
     request = {"trunk": trunk.provider_id, "tag": tagged(trunk.id), "sip_url": address}

@@ -1,6 +1,6 @@
 """The clinic's trunk at Twilio: at the domain that was told, and let in are the clinic's logins."""
 
-from actions.deployment.asking import ask
+from actions.deployment.asking import ask, begun
 from actions.deployment.once import Once
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
 from actions.deployment.steps.sip.sip_logins import GONE, LIST, TITLE
@@ -43,6 +43,9 @@ def _let_in(run: Run, seen: Json) -> Plan:
     logins = Resource.named(run.account.id, LIST.name)
     if trunk is None or logins is None:
         return Fail("trunk_incomplete", TITLE, GONE)
+    open_one = begun(run, TRUNK_LETS_IN)
+    if open_one is not None:
+        return open_one
     if logins.provider_id in seen.get("letsIn", ()):
         return Skip(LET_IN)
     request = {"trunk": trunk.provider_id, "list": logins.provider_id}

@@ -1,0 +1,72 @@
+"""Money that nobody owed, and disputes, as work for somebody at the clinic."""
+
+from models.contact.work_item import WorkItem
+from models.invoices.invoice import Invoice
+from models.payments.dispute import Dispute
+from rules.money import in_words
+
+OVER = "over"  # the resolution of what ended by itself
+
+
+def too_much(invoice: Invoice) -> int:
+    """What has come in and was not owed, minor units: all of it for what was cancelled."""
+    return invoice.amount_paid if invoice.mark == "cancelled" else invoice.overpaid
+
+
+def watch_overpayment(invoice: Invoice, before: int) -> None:
+    """Open, update or close the item of a locked invoice that was just recomputed; `before` is what
+    was too much then. What somebody has resolved opens again only when more comes in.
+    """
+    amount = too_much(invoice)
+    if amount == before and invoice.mark != "cancelled":
+        return
+    if amount <= 0:
+        WorkItem.close("overpayment", invoice.id, OVER)
+        return
+    words = (
+        f"{in_words(amount, invoice.currency, 'en_US')} has come in for invoice {invoice.number}"
+        " that nobody owed. Refund it, or keep it as a credit."
+    )
+    context = {"amount": amount, "currency": invoice.currency, "mark": invoice.mark}
+    item = WorkItem.open(
+        invoice.account_id,
+        "overpayment",
+        invoice.id,
+        words,
+        customer_id=invoice.customer_id,
+        invoice_id=invoice.id,
+        suggested="refund",
+        context=context,
+    )
+    if not item.is_new and (item.is_open or amount > before):
+        item.open_again(words, context)
+
+
+def watch_dispute(invoice: Invoice, dispute: Dispute, step: str) -> None:
+    """Open or close the item of a dispute; an appeal opens it again."""
+    if step == "closed":
+        WorkItem.close("dispute", dispute.dispute_id, OVER)
+        return
+    words = (
+        f"A cardholder disputes {in_words(dispute.amount, dispute.currency, 'en_US')} of invoice"
+        f" {invoice.number} ({dispute.reason or 'no reason given'}). Answer in Stripe's dashboard."
+    )
+    context = {
+        "disputeId": dispute.dispute_id,
+        "amount": dispute.amount,
+        "currency": dispute.currency,
+        "reason": dispute.reason,
+    }
+    item = WorkItem.open(
+        invoice.account_id,
+        "dispute",
+        dispute.dispute_id,
+        words,
+        customer_id=invoice.customer_id,
+        invoice_id=invoice.id,
+        suggested="done",
+        due_at=dispute.due_by,
+        context=context,
+    )
+    if not item.is_new and not item.is_open:
+        item.open_again(words, context)

@@ -1,0 +1,61 @@
+"""What clinics connect: whether it can be connected, and what wants to be connected again."""
+
+from collections.abc import Iterator
+
+from actions.integrations.connect import CALLBACK
+from actions.integrations.ports import further
+from bin.commands.checks.finding import Finding
+from models.integrations.integration import Integration
+from runtime.errors import Misconfigured
+from runtime.settings import Settings
+
+REGISTER = (
+    "Register {address} as a redirect URI at Google Cloud, and publish the app: while it is in"
+    " Testing, every consent ends after 7 days."
+)
+SHOWN = 5
+AGAIN = (
+    "The clinics were told (`integration.expired`) and connect again; their receptionists go on"
+    " without. If all of one provider expired together, look there."
+)
+UNTOLD = "See `bin/payphone jobs list --state dead` and docs/integrations.md."
+
+
+def check_providers(settings: Settings) -> Iterator[Finding]:
+    """The settings by which providers are known."""
+    both = bool(settings.google_client_id), bool(settings.google_client_secret)
+    if any(both) and not all(both):
+        name = "GOOGLE_CLIENT_SECRET" if both[0] else "GOOGLE_CLIENT_ID"
+        yield Finding("fail", name, "not set", "Take it from Google Cloud, beside the other one.")
+    elif all(both) and not settings.public_url.startswith("https://"):
+        advice = REGISTER.format(address=f"PUBLIC_URL{CALLBACK}")
+        yield Finding("warn", "Google Calendar", "PUBLIC_URL is no https:// address", advice)
+    elif all(both):
+        found = f"comes back to {settings.public_url}{CALLBACK}"
+        yield Finding("ok", "Google Calendar", found)
+    else:
+        yield Finding("ok", "Google Calendar", "not set up: no clinic connects it")
+    if settings.oauth_providers:
+        yield _file(settings.oauth_providers)
+
+
+def _file(path: str) -> Finding:
+    try:
+        names = [provider.name for provider in further(path)]
+    except Misconfigured as error:
+        return Finding("fail", "OAUTH_PROVIDERS", str(error), "Correct it, and start web anew.")
+    return Finding("ok", "OAUTH_PROVIDERS", f"names {', '.join(names) or 'nobody'}")
+
+
+def check_integrations() -> Iterator[Finding]:
+    """What has expired, and what its provider has not been told yet."""
+    expired = Integration.all("current AND state = 'expired' ORDER BY id")
+    if expired:
+        first = ", ".join(f"{row.provider} of {row.account_id}" for row in expired[:SHOWN])
+        yield Finding("warn", "integrations", f"{len(expired)} expired: {first}", AGAIN)
+    untold = [row for row in Integration.with_secrets() if row.to_be_revoked]
+    if untold:
+        found = f"{len(untold)} disconnected, and their provider not told yet"
+        yield Finding("warn", "integrations", found, UNTOLD)
+    if not expired and not untold:
+        yield Finding("ok", "integrations", "none has expired")

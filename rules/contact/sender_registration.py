@@ -1,0 +1,107 @@
+"""What a sender's registration with the carriers is, from what Twilio says of its campaign, brand
+or toll-free verification; pure.
+
+Words of Twilio's that are not known count as not approved yet: nobody texts on a guess.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["approved", "pending", "unregistered", "rejected"]
+WORST_LAST: tuple[State, ...] = ("approved", "pending", "unregistered", "rejected")
+TOLL_FREE = frozenset({"800", "833", "844", "855", "866", "877", "888"})
+AMERICAN = 12  # characters of +1 and ten digits
+
+# Twilio's own codes, twilio.com/docs/api/errors
+UNREGISTERED = "30034"
+UNVERIFIED = "30032"
+ADVICE = {
+    "30943": "The campaign was taken for collecting other people's debts, and cannot be submitted"
+    " again. Register a new one for the clinic's own brand, with texts about its own bills, or"
+    " leave texts.",
+    "30863": "The verification was taken for collecting other people's debts, and cannot be"
+    " submitted again. Use a number registered for the clinic's own brand, or leave texts.",
+    UNREGISTERED: "Carriers block texts from a number without a registered campaign. Register the"
+    " clinic's brand and campaign in the Twilio console, and put the number into its messaging"
+    " service.",
+    UNVERIFIED: "Carriers block texts from a toll-free number that is not verified. Ask for its"
+    " verification in the Twilio console.",
+    "30896": "The privacy policy that was named must say that phone numbers are not shared. Put it"
+    " there, and submit again.",
+}
+MEND = "Correct it in the Twilio console, and submit again."
+FINAL = "It cannot be submitted again: use another number, or ask Twilio's support."
+WAIT = "It is being reviewed: look again tomorrow."
+EMPTY = "The messaging service has no number: put the clinic's number into it."
+
+_CAMPAIGNS: dict[str, State] = {"VERIFIED": "approved", "FAILED": "rejected"}
+_CAMPAIGNS |= dict.fromkeys(("SUSPENDED", "DELETED", "EXPIRED"), "rejected")
+_BRANDS: dict[str, State] = {"APPROVED": "approved", "FAILED": "rejected"}
+_BRANDS |= dict.fromkeys(("SUSPENDED", "DELETION_PENDING", "DELETION_FAILED"), "rejected")
+_VERIFICATIONS: dict[str, State] = {"TWILIO_APPROVED": "approved", "TWILIO_REJECTED": "rejected"}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What Twilio says of one submission: its status, and why it was refused, by code and words.
+    `final`: it cannot be submitted again.
+    """
+
+    status: str
+    code: str = ""
+    words: str = ""
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """How a sender stands; `code` is Twilio's where it has one, `reason` is for people, with what
+    to do.
+    """
+
+    state: State
+    code: str = ""
+    reason: str = ""
+
+
+APPROVED = Registration("approved")
+NO_CAMPAIGN = Registration("unregistered", UNREGISTERED, ADVICE[UNREGISTERED])
+NO_VERIFICATION = Registration("unregistered", UNVERIFIED, ADVICE[UNVERIFIED])
+NO_NUMBERS = Registration("unregistered", "", EMPTY)
+
+
+def is_toll_free(e164: str) -> bool:
+    """Whether a number is verified, rather than in a campaign."""
+    return e164.startswith("+1") and e164[2:5] in TOLL_FREE
+
+
+def needs_registration(e164: str) -> bool:
+    """Whether the carriers ask for one: of numbers of North America, in full."""
+    return e164.startswith("+1") and len(e164) == AMERICAN
+
+
+def of_campaign(campaign: Said, brand: Said) -> Registration:
+    """A campaign is worth no more than its brand."""
+    return worst([_judged("brand", brand, _BRANDS), _judged("campaign", campaign, _CAMPAIGNS)])
+
+
+def of_verification(said: Said) -> Registration:
+    """How a toll-free number's verification stands."""
+    return _judged("verification", said, _VERIFICATIONS)
+
+
+def worst(found: Sequence[Registration]) -> Registration:
+    """Of several, the one that stops most: a service sends from any of its numbers."""
+    return max(found, key=lambda each: WORST_LAST.index(each.state), default=APPROVED)
+
+
+def _judged(what: str, said: Said, states: dict[str, State]) -> Registration:
+    state = states.get(said.status.upper(), "pending")
+    if state == "approved":
+        return APPROVED
+    told = f": {said.words.rstrip('.')}" if said.words else ""
+    known = ADVICE.get(said.code)
+    advice = known or (WAIT if state == "pending" else FINAL if said.final else MEND)
+    status = said.status.lower().replace("_", " ") or "without a status"
+    return Registration(state, said.code, f"The {what} is {status}{told}. {advice}")

@@ -1,0 +1,50 @@
+"""The member of the squad that waits while a card is typed on the keypad; pure.
+
+It is there for one reason: keypad input is off in it, so that no digit of a card reaches a model.
+It is part of the squad's own body, only where the account takes cards by keypad.
+"""
+
+from rules.calling.tools_defined import PAY, STOP, render_tools
+from rules.deployment.rendering import Clinic, Json, assistant, manners
+
+NAME = "card_entry"
+TO_CARD_ENTRY = "handoff_to_card_entry"
+BACK = "handoff_back_to_payments"
+LONGEST_CALL = 900  # seconds
+
+
+def render_card_entry(clinic: Clinic) -> Json:
+    """The whole body, named: other members hand over to it by its name."""
+    tools = [
+        tool
+        for tool in render_tools(clinic.public_url, keypad=True)
+        if tool["function"]["name"] in {PAY, STOP}
+    ]
+    body = assistant(
+        clinic,
+        role="card_entry",
+        first_message="",
+        prompt=_prompt(clinic),
+        tools=tools,
+        tool_ids=[],
+        longest=LONGEST_CALL,
+        recorded=False,
+    )
+    return body | {
+        "name": NAME,
+        "firstMessageMode": "assistant-speaks-first-with-model-generated-message",
+    }
+
+
+def _prompt(clinic: Clinic) -> str:
+    return f"""You help somebody who is verified to pay {clinic.name} by typing a card on the keypad
+of their phone.
+
+{manners(clinic, stopping=f"call the tool {STOP} at once, and say that it is done")}
+
+# What you do
+- Call {PAY} with by keypad, and do exactly what it says: read the question out and wait for a clear
+  yes; then ask for one piece after the other, as it tells you.
+- While they type, stay silent. They type, they never say digits.
+- Say that it was paid only after the tool has said so.
+- As soon as it was paid, failed, or they want something else, call the tool {BACK}."""

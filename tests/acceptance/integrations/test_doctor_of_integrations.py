@@ -1,0 +1,55 @@
+"""`doctor` sees what keeps clinics from connecting, what expired, what is not taken back yet."""
+
+import pytest
+
+from actions.integrations.keep import record_expired
+from actions.integrations.ports import port_of
+from bin.commands.checks.integrations import check_integrations, check_providers
+from models.base import transaction
+from runtime.settings import get_settings
+
+
+def found(findings):
+    return [(finding.level, finding.found) for finding in findings]
+
+
+def test_what_is_set_up_is_well(clinic):
+    """Given our registration at Google and a file of providers, then both are named, and nothing of
+    a secret."""
+    told = list(check_providers(get_settings()))
+    assert {finding.level for finding in told} == {"ok"}
+    assert "https://pay.example.com/api/oauth/callback" in told[0].found
+    assert told[1].found == "names dentos"
+    assert "secret" not in str(told)
+    assert found(check_integrations()) == [("ok", "none has expired")]
+
+
+@pytest.mark.parametrize(
+    ("change", "level", "words"),
+    [
+        ({"GOOGLE_CLIENT_SECRET": ""}, "fail", "not set"),
+        ({"GOOGLE_CLIENT_ID": "", "GOOGLE_CLIENT_SECRET": ""}, "ok", "not set up"),
+        ({"PUBLIC_URL": "http://pay.example.com"}, "warn", "no https://"),
+        ({"OAUTH_PROVIDERS": "/nowhere/x.toml"}, "fail", "cannot be read"),
+    ],
+    ids=["half", "nothing", "plain http", "no file"],
+)
+def test_what_is_not_set_up_is_named(clinic, monkeypatch, change, level, words):
+    for name, value in change.items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    told = [each for each in check_providers(get_settings()) if words in each.found]
+    assert [each.level for each in told] == [level]
+    assert level == "ok" or told[0].advice
+
+
+def test_what_expired_and_what_is_not_taken_back_is_counted(clinic):
+    row = clinic.connects("google")
+    with transaction():
+        record_expired(row, port_of("google"), "invalid_grant")
+    clinic.connects("dentos")
+    clinic.ask("DELETE", "/integrations/dentos")
+    told = found(check_integrations())
+    assert told[0] == ("warn", f"1 expired: google of {clinic.account.id}")
+    assert told[1] == ("warn", "1 disconnected, and their provider not told yet")
+    assert len(told) == 2

@@ -1,0 +1,103 @@
+"""Money that nobody owed, disputes and doubts are work for somebody, until they are over."""
+
+from datetime import timedelta
+
+import pytest
+
+from jobs.reconcile_effects import reconcile_effects
+from models.contact.work_item import WorkItem
+from models.effects.effect import Effect
+from models.payments.payment import Payment
+from models.payments.refund_request import RefundRequest
+from runtime.clock import real_now
+from tests import given
+from tests.clinic import Clinic
+
+
+@pytest.fixture
+def clinic(client, valkey):
+    return Clinic(client, redis=valkey.client())
+
+
+def waiting(clinic, kind):
+    answer = clinic.get("/api/work-items", state="open", kind=kind)
+    return answer.json["data"]
+
+
+def decide(clinic, path, **body):
+    return clinic.client.simulate_post(path, json=body, headers=clinic.headers)
+
+
+def happened(clinic, event):
+    given.received(event)
+    given.worked(clinic.redis)
+
+
+def paid(clinic, amount):
+    """A card payment through Stripe's event."""
+    intent = given.an_intent(clinic.invoice, amount=amount)
+    happened(clinic, given.an_event("payment_intent.succeeded", intent))
+    return intent
+
+
+def test_what_is_too_much_is_refunded_by_one_action(clinic):
+    paid(clinic, 12_500)
+    assert waiting(clinic, "overpayment") == []
+    paid(clinic, 2_000)
+    (item,) = waiting(clinic, "overpayment")
+    assert (item["context"]["amount"], item["suggestedAction"]) == (2_000, "refund")
+    done = decide(clinic, f"/api/work-items/{item['id']}/resolve", action="refund")
+    assert (done.status_code, done.json["state"]) == (200, "resolved"), done.text
+    assert [row.amount for row in RefundRequest.select()] == [2_000]
+
+
+def test_more_that_comes_in_opens_it_again(clinic):
+    paid(clinic, 12_500)
+    paid(clinic, 2_000)
+    (item,) = waiting(clinic, "overpayment")
+    decide(clinic, f"/api/work-items/{item['id']}/resolve", action="keep")
+    assert waiting(clinic, "overpayment") == []
+    paid(clinic, 500)
+    assert [row["context"]["amount"] for row in waiting(clinic, "overpayment")] == [2_500]
+
+
+def test_what_was_paid_of_a_cancelled_invoice_is_too_much(clinic):
+    paid(clinic, 2_000)
+    assert decide(clinic, f"/api/invoices/{clinic.invoice.id}/cancel").status_code == 200
+    assert [row["context"]["amount"] for row in waiting(clinic, "overpayment")] == [2_000]
+
+
+def test_what_is_given_back_closes_it(clinic):
+    paid(clinic, 12_500)
+    intent = paid(clinic, 2_000)
+    refund = given.a_refund(intent, 2_000)
+    happened(clinic, given.an_event("refund.created", refund))
+    assert waiting(clinic, "overpayment") == []
+    assert WorkItem.get().resolution == "over"
+    assert Payment.select().count() == 2
+
+
+def test_a_doubt_is_work_until_it_is_settled(clinic):
+    then = real_now() - timedelta(hours=1)
+    effect = Effect.reserve(
+        "text",
+        "text:msg_1:1",
+        "twilio",
+        {"To": "+12025550123", "Body": "x"},
+        then,
+        then,
+        None,
+        account_id=clinic.account.id,
+        invoice_id=clinic.invoice.id,
+        asked_by="test",
+        reason="a test",
+    )
+    effect.record_sent(then)
+    effect.record_unknown("timeout", "No answer.")
+    reconcile_effects.perform()
+    reconcile_effects.perform()
+    (item,) = waiting(clinic, "doubt")
+    assert (item["subject"], item["invoiceId"]) == (effect.id, clinic.invoice.id)
+    Effect.get_by_id(effect.id).record_refused("by_hand", "It did not happen.", real_now())
+    reconcile_effects.perform()
+    assert waiting(clinic, "doubt") == []

@@ -1,0 +1,86 @@
+"""Two scans, an approval and texts by hand at once, on connections of their own: one contact of the
+ladder, and no cap exceeded; and who is due is found by an index.
+"""
+
+from contextlib import suppress
+
+import pytest
+
+from actions.contact.ladder.drafts import approve_draft
+from actions.contact.ladder.look import look
+from jobs.send_payment_link import _decide
+from models.base import database, is_postgres
+from models.contact.contact_course import ContactCourse
+from models.contact.planned_contact import PlannedContact
+from models.effects.effect import Effect
+from rules.contact.policy import BY_ID
+from runtime.clock import business_now, move_business_time
+from runtime.errors import Conflict
+from tests.integration.contact.test_caps_under_interleavings import a_waiting_text, at_once
+from tests.scanning import Scanning
+
+MOST = BY_ID["cap.day"].numbers["most"]
+
+
+@pytest.fixture
+def clinic(texting):
+    clinic = Scanning(texting)
+    clinic.days_pass(1)
+    yield clinic
+    move_business_time(None)
+
+
+def looks(clinic):
+    """A scan's look at the person; one that was overtaken does nothing."""
+
+    def run():
+        with suppress(Conflict):
+            look(clinic.customer.id, business_now(), lambda _account: True)
+
+    return run
+
+
+def test_scans_at_once_begin_one_contact(clinic):
+    clinic.owes(3)
+    clinic.owes(4)
+    assert at_once(*[looks(clinic)] * 6) == []
+    assert PlannedContact.select().where(PlannedContact.state == "performed").count() == 1
+    assert len(clinic.sends()) == 1
+
+
+def test_scans_and_texts_by_hand_keep_to_the_cap(clinic):
+    clinic.owes(3)
+    by_hand = [
+        a_waiting_text(clinic.texting, clinic.customer, clinic.texting.phone) for _ in range(4)
+    ]
+    calls = [lambda text=text: _decide(text) for text in by_hand]
+    assert at_once(looks(clinic), looks(clinic), *calls) == []
+    clinic.sends()
+    assert Effect.select().where(Effect.kind == "text").count() == MOST
+
+
+def test_a_draft_approved_by_two_while_a_scan_looks_is_sent_once(clinic):
+    clinic.settings(first_contacts="draft")
+    clinic.owes(3)
+    clinic.scan()
+    draft = PlannedContact.get()
+    ContactCourse.look_again_at(clinic.customer.id)
+
+    def approves():
+        return approve_draft(clinic.account, draft.id, "test")
+
+    assert at_once(approves, approves, looks(clinic)) == []
+    assert PlannedContact.get_by_id(draft.id).state == "performed"
+    assert len(clinic.sends()) == 1
+
+
+def test_who_is_due_is_found_by_an_index(clinic):
+    sql = (
+        "SELECT customer_id FROM contact_course WHERE next_at <= 5 AND account_id NOT IN ('a')"
+        " ORDER BY next_at, customer_id LIMIT 200"
+    )
+    if is_postgres():
+        database.execute_sql("SET enable_seqscan = off")
+    explain = "EXPLAIN " if is_postgres() else "EXPLAIN QUERY PLAN "
+    told = "\n".join(str(row) for row in database.execute_sql(explain + sql).fetchall())
+    assert "contact_course_due" in told

@@ -1,0 +1,34 @@
+"""Who is told before a card is taken (N.Y. Gen. Bus. Law 519-a, in force since 20 October 2024)."""
+
+from datetime import date
+
+import pytest
+
+from rules.contact.card_notice import card_notice
+
+TODAY = date(2026, 11, 29)
+
+
+@pytest.mark.parametrize(
+    ("phone", "address", "told"),
+    [
+        ("+12125550123", None, True),
+        ("+13125550123", {"state": "New York"}, True),
+        ("+13125550123", {"postalCode": "14201"}, True),
+        ("+12125550123", {"state": "TX"}, True),  # they may have moved either way
+        ("+18005550123", None, True),  # a number of nowhere in particular
+        ("+13125550123", {"state": "gibberish"}, True),
+        ("+13125550123", {"state": "IL"}, False),
+        ("+442079460958", None, False),
+        ("", None, False),
+    ],
+)
+def test_whoever_may_live_in_new_york_is_told(phone, address, told):
+    assert (card_notice([phone], address, "en", TODAY) is not None) is told
+
+
+def test_it_is_told_in_their_language_from_the_day_on_which_the_law_is_in_force():
+    notice = card_notice(["+12125550123"], None, "es-MX", TODAY)
+    assert notice is not None
+    assert (notice.language, "deuda médica" in notice.sentences[0]) == ("es", True)
+    assert card_notice(["+12125550123"], None, "en", date(2024, 10, 19)) is None

@@ -1,0 +1,82 @@
+"""Every status of a port and every refusal of a carrier's is told in words, with what to do."""
+
+import pytest
+
+from rules.deployment.porting import (
+    ACT,
+    DONE,
+    NOT_PORTABLE,
+    OVER,
+    WAIT,
+    advice,
+    port_of,
+    why_not_portable,
+)
+from rules.deployment.sip import answers_at, domain_of, trunk_at_vapi
+
+# how Twilio's pages and others' code write the statuses, of a request and of its number
+STATUSES = [
+    ("In Review", "In Review", WAIT),
+    ("pending", "", WAIT),
+    ("Waiting for Signature", "Waiting for Signature", ACT),
+    ("waiting_for_signature", "In Review", ACT),
+    ("In Progress", "Submitted", WAIT),
+    ("In progress", "Pending", WAIT),
+    ("Action Required", "Rejected", ACT),
+    ("In Progress", "rejected", ACT),
+    ("Completed", "Completed", DONE),
+    ("In Progress", "completed", DONE),
+    ("Expired", "In Review", OVER),
+    ("Canceled", "Canceled", OVER),
+    ("cancelled", "", OVER),
+    ("A word of next year's", "", WAIT),
+]
+
+
+@pytest.mark.parametrize(("request_status", "number_status", "what"), STATUSES)
+def test_each_status_is_told(request_status, number_status, what):
+    port = port_of(
+        {"status": request_status}, {"status": number_status}, "Ada Lane", "ada@harbor.example"
+    )
+    assert (port.what, bool(port.words), "{" in port.words) == (what, True, False)
+
+
+def test_a_day_that_is_set_is_told():
+    number = {"status": "Pending", "port_date": "2026-12-09T15:00:00Z"}
+    assert "It moves on 2026-12-09." in port_of({"status": "In Progress"}, number, "", "").words
+
+
+@pytest.mark.parametrize(
+    ("reason", "todo"),
+    [
+        ("Invalid PIN", "PIN"),
+        ("Account number does not match", "account number"),
+        ("Name mismatch", "name and representative"),
+        ("Service Address mismatch", "address exactly"),
+        ("Unsatisfactory business relationship", "Settle it"),
+        ("Port protection is on", "lift the lock"),
+        ("Number is inactive", "back in service"),
+        ("Pending order on the account", "open order"),
+        ("Something else altogether", "Ask your carrier what is wrong"),
+    ],
+)
+def test_each_refusal_says_what_to_do(reason, todo):
+    told = advice(reason)
+    assert todo in told
+    assert "deploy again" in told
+
+
+@pytest.mark.parametrize("code", [*NOT_PORTABLE, "99999"])
+def test_each_number_that_cannot_move_says_what_to_do(code):
+    told = why_not_portable(code, "Because")
+    assert told.startswith("Because. ")
+    assert len(told) > len("Because. ")
+
+
+def test_a_trunk_is_shown_by_its_name_and_lets_in_addresses_only():
+    assert domain_of("sip:pp-a1.pstn.twilio.com") == "pp-a1.pstn.twilio.com"
+    assert answers_at("+1202", "c1", "https://api.vapi.ai") == "sip:+1202@c1.sip.vapi.ai"
+    assert answers_at("+1202", "c1", "https://api.eu.vapi.ai") == "sip:+1202@c1.sip.eu.vapi.ai"
+    for gateway in trunk_at_vapi()["gateways"]:
+        assert gateway["ip"].replace(".", "").isdigit()
+        assert (gateway["inboundEnabled"], gateway["outboundEnabled"]) == (True, False)
