@@ -3,7 +3,7 @@ to be called.
 """
 
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
@@ -28,7 +28,7 @@ class Calling(Texting):
     """A clinic that calls. Messages of the stand-ins wait until `hears`."""
 
     # no assistant calls anybody in California
-    phones: ClassVar = [phone for phone in PHONES if not phone.startswith("+1415")]
+    phones = tuple(phone for phone in PHONES if not phone.startswith("+1415"))
 
     def __init__(self, client: Any, redis: Any, stand_in: Any) -> None:
         super().__init__(client, redis, stand_in)

@@ -3,6 +3,7 @@ Twilio's stand-in.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -49,7 +50,7 @@ TWILIO = {
 }
 
 
-def a_daytime_phone(phones: list[str] = PHONES) -> str:
+def a_daytime_phone(phones: Sequence[str] = PHONES) -> str:
     """The number whose owner has most of their day before them."""
     ends = {phone: closing(zones_of_number(phone), business_now()) for phone in phones}
     return max(
@@ -61,7 +62,7 @@ def a_daytime_phone(phones: list[str] = PHONES) -> str:
 class Texting:
     """A clinic that texts. Webhooks of the stand-in wait until `deliver`."""
 
-    phones = PHONES
+    phones: Sequence[str] = tuple(PHONES)
 
     def __init__(self, client: Any, redis: Any, stand_in: Any) -> None:
         self.client, self.redis, self.stand_in = client, redis, stand_in
