@@ -12,12 +12,17 @@ from models.accounts.account_settings import AccountSettings
 from models.base import transaction
 from models.integrations.integration import Integration
 from providers.errors import ProviderError
+from providers.google import calendar
+from providers.nexhealth import slots as nexhealth
+from providers.open_dental import slots as open_dental
 from rules.integrations.free_times import days_from, within, without
 from rules.integrations.free_times import opened as opened_hours
 from rules.integrations.opening_hours import Span
 from runtime.clock import business_now, real_now
 from runtime.errors import NotAllowed
 
+# whose calendars tell free times
+WITH_TIMES = frozenset({calendar.NAME, open_dental.NAME, nexhealth.NAME})
 MARGIN = timedelta(seconds=30)  # an access token that expires sooner is renewed first
 
 
@@ -67,10 +72,7 @@ def has_calendar(account_id: str) -> bool:
     """Whether the account has one connected, or to be connected again: its receptionist is given
     the tool, which says so while it cannot be read.
     """
-    return any(
-        port is not None and port.has_times
-        for port in (BUILT_IN.get(row.provider) for row in Integration.used_by(account_id))
-    )
+    return any(row.provider in WITH_TIMES for row in Integration.used_by(account_id))
 
 
 def _read(row: Integration, port: Port, asked: Asked) -> list[Span] | None:

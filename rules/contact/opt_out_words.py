@@ -230,9 +230,12 @@ def plain_words(text: str) -> str:
 
 
 def _has_look_alikes(text: str) -> bool:
-    """Whether a letter is of another script: no carrier takes it for the one it looks like."""
+    """Whether a letter is of another script: no carrier takes it for the one it looks like. A sign
+    that is made of letters, such as the name of an era, is none.
+    """
+    letters = "".join(char for char in text if unicodedata.category(char)[0] != "S")
     return any(
-        char.isalpha() and not char.isascii() for char in unicodedata.normalize("NFKD", text)
+        char.isalpha() and not char.isascii() for char in unicodedata.normalize("NFKD", letters)
     )
 
 

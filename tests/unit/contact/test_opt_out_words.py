@@ -254,6 +254,11 @@ def test_what_only_looks_like_a_wish_to_stop(text):
     assert wish_of(text) == ""
 
 
+@pytest.mark.parametrize("text", ["START ㋿", "㍿start", "START ™"])
+def test_a_sign_that_is_made_of_letters_hides_no_start(text):
+    assert wish_of(text) == "start"
+
+
 @pytest.mark.parametrize("text", ["SТART", "SТART 🛑", "strat", "startt", "please start"])
 def test_start_is_heard_only_as_carriers_hear_it(text):
     """Given that START lets texts in again, then a look-alike or a slip of it does not."""
