@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import jobs  # noqa: F401 - makes every job known
 from models.base import to_micros, transaction
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
