@@ -54,11 +54,11 @@ def clinics_go_live(clinic: Clinic) -> list[Candidate]:
     )
     usual, abandoned, refused, asked, broken, killed, ported, sip = candidates
     del abandoned  # it never comes back
-    for each in (usual, ported, sip):
-        _deploys(each)
     _is_refused_first(clinic, refused)
     _confirms(clinic, asked)
-    _breaks(clinic, broken)
+    _breaks(clinic, broken)  # while nobody else makes an assistant
+    for each in (usual, ported, sip):
+        _deploys(each)
     _is_killed(killed)
     for each in (usual, killed, ported, sip):
         _ends(each, each.expected)
