@@ -20,7 +20,7 @@ Certainty = Literal["high", "medium", "low"]
 Kind = Literal["hours", "cap", "cool_down", "minimum_age", "hold", "condition", "duty"]
 
 GATE = "the gate"
-CALLS = "calls, which this release does not make"
+CALLS = "the payments member's words"
 BOTH: tuple[Channel, ...] = ("sms", "voice")
 ANY_PARTY: tuple[Party, ...] = ("first", "third")
 
