@@ -174,9 +174,10 @@ def _ask_gate(
     if message.is_ready:
         return _reserve(invoice, message, weighed(message.body), known.sender, answer, now)
     if link is not None and link.state == "active":
-        beside = _beside(others, message, known.facts) if others else []
+        allowed = _beside(others, message, known.facts) if others else []
+        beside = allowed[: MOST_NAMED - 1]
         if planned is not None:
-            PlannedContactInvoice.keep(planned.id, [invoice.id, *(one.id for one in beside)])
+            PlannedContactInvoice.keep(planned.id, [invoice.id, *(one.id for one in allowed)])
         text = _text_of_several([invoice, *beside], message) if beside else _text(invoice, words)
         return _reserve(invoice, message, text, known.sender, answer, now)
     if link is not None and link.state == "refused":
@@ -232,9 +233,13 @@ def _text(invoice: Invoice, words: tuple[str, str]) -> Rendered:
 
 
 def _beside(others: Sequence[Invoice], message: Message, facts: Facts) -> list[Invoice]:
-    """Those of the others that the text names: what is still owed, where the gate allows it too."""
+    """Those of the others that the text is about: what is still owed, where the gate allows it too.
+    It names the first of them; once these are known, the rest goes along unasked.
+    """
     found: list[Invoice] = []
-    for other in others:
+    for place, other in enumerate(others):
+        if len(found) == MOST_NAMED - 1:
+            return [*found, *others[place:]]
         known = known_of(
             other,
             message.customer,
@@ -247,8 +252,6 @@ def _beside(others: Sequence[Invoice], message: Message, facts: Facts) -> list[I
         )
         if isinstance(may_contact(known.facts, business_now()), Allowed):
             found.append(other)
-        if len(found) == MOST_NAMED - 1:
-            break
     return found
 
 

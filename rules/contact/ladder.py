@@ -141,7 +141,7 @@ def next_climb(
         one.due_on + timedelta(days=rung.days)
         for one in invoices
         for rung in rungs
-        if _awaits(one, rung)
+        if awaits(one, rung)
     ]
     if not firsts:
         return None
@@ -154,7 +154,7 @@ def next_climb(
         day = may_be_on  # by then a later rung may be due
 
 
-def _awaits(owed: Owed, rung: Rung) -> bool:
+def awaits(owed: Owed, rung: Rung) -> bool:
     """Whether the rung is still to come for an invoice. A person takes over only what was named in
     a contact before: nothing that is old when it comes in goes to them at once.
     """
@@ -168,7 +168,7 @@ def _due(rungs: Sequence[Rung], invoices: Sequence[Owed], day: date) -> Rung:
             rung
             for rung in rungs
             for one in invoices
-            if _awaits(one, rung) and rung.days <= one.age(day)
+            if awaits(one, rung) and rung.days <= one.age(day)
         ),
         key=lambda rung: rung.days,
     )

@@ -12,6 +12,7 @@ from actions.contact.gate_facts import known_of
 from actions.contact.ladder.owing import Owing
 from models.contact.message import Message
 from models.contact.message_template import template_for
+from models.contact.promise import Promise
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from rules.contact.gate import Allowed, Refused, may_contact
@@ -22,6 +23,7 @@ from rules.money import unchargeable
 from runtime.clock import real_now
 from runtime.errors import Refused as CannotCall
 
+PROMISED = Refused("promised", "What is overdue has been promised, or is disputed.")
 ON_ITS_WAY = Refused(
     "text_on_its_way",
     "A text about the invoice is on its way, or nobody knows yet whether it has left.",
@@ -30,10 +32,15 @@ ON_ITS_WAY = Refused(
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The invoices that may be named, or why the person may not be contacted."""
+    """The invoices that may be named; and why the others may not."""
 
     invoices: tuple[Invoice, ...]
-    refused: Refused | None
+    reason: Refused | None
+
+    @property
+    def refused(self) -> Refused | None:
+        """Why the person may not be contacted; None when they may be, about some."""
+        return None if self.invoices else self.reason
 
 
 def is_by_hand(owing: Owing, rung: Rung) -> bool:
@@ -48,6 +55,8 @@ def ask(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> Found:
     A reason that is about one debt leaves the others. Once as many are allowed as a text names, the
     rest goes along unasked: whoever speaks of them asks again.
     """
+    if rung.way == "person":
+        return _for_a_person(invoices)
     channel = owing.channel(rung)
     no_call = _no_call(owing, invoices) if channel == "voice" else None
     if no_call is not None and not is_by_hand(owing, rung):
@@ -66,7 +75,13 @@ def ask(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> Found:
         reasons.append(answer)
         if answer.code not in OF_ONE_DEBT:
             break
-    return Found(tuple(allowed), None if allowed else _nearest(reasons))
+    return Found(tuple(allowed), _nearest(reasons) if reasons else None)
+
+
+def _for_a_person(invoices: Sequence[Invoice]) -> Found:
+    """A person takes over what is neither promised nor disputed."""
+    left = tuple(one for one in invoices if not one.disputed and Promise.of(one.id) is None)
+    return Found(left, None if len(left) == len(invoices) else PROMISED)
 
 
 def _answer(

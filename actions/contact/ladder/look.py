@@ -13,7 +13,6 @@ from models.base import transaction
 from models.contact.contact_course import ContactCourse
 from models.contact.contact_decision import ContactDecision
 from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
-from models.contact.promise import Promise
 from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
 from models.reports.ladder_course import course_of
@@ -67,8 +66,6 @@ LADDER_FINISHED = Told(
     reason="All rungs of the ladder have been climbed: a person decides what is done.",
 )
 
-PROMISED = "What is overdue has been promised, or is disputed."
-
 
 def look(customer_id: str, now: datetime, may_begin: Callable[[str], bool]) -> bool:
     """Look at a person whose turn it is at `now` (business time); whether a contact was begun.
@@ -93,54 +90,71 @@ def look(customer_id: str, now: datetime, may_begin: Callable[[str], bool]) -> b
 def _step(
     owing: Owing, course: ContactCourse, may_begin: Callable[[str], bool]
 ) -> tuple[Told, bool]:
-    """Do what is due; what is told of it, and whether a contact was begun."""
+    """Do what is due; what is told of it, and whether a contact was begun.
+
+    What may not be named has no say in when the others are: a rung is climbed if it is due for one
+    that may be.
+    """
     draft = _still_wanted(PlannedContact.open_for(owing.customer.id), owing)
     if draft is not None and draft.state == "approved":
-        rung, invoices = draft.rung, owing.named(PlannedContactInvoice.ids_of(draft.id))
-    else:
-        climb = owing.next_climb()
-        if climb is None or climb.on > owing.today:
-            return _wait(owing, climb, draft), False
+        invoices = owing.named(PlannedContactInvoice.ids_of(draft.id))
+        found = ask(owing, draft.rung, invoices)
+        if found.refused is not None:
+            return _refused(owing, course, draft.rung, found.refused, invoices[0]), False
+        return _contact(owing, draft.rung, found.invoices, draft, may_begin)
+    kept_back: Told | None = None
+    while (climb := owing.next_climb()) is not None and climb.on <= owing.today:
         rung, invoices = climb.rung, owing.named(climb.invoice_ids)
-    if rung.way == "person":
-        return _hand_over(owing, rung, invoices, draft), False
-    return _contact(owing, course, rung, invoices, draft, may_begin)
+        found = ask(owing, rung, invoices)
+        if found.refused is not None:
+            told = _refused(owing, course, rung, found.refused, invoices[0])
+            return _sooner(told, kept_back), False
+        owing = owing.only(found.invoices)
+        if owing.awaits(rung):
+            return _climb(owing, rung, draft, may_begin)
+        if found.reason is not None:
+            kept_back = kept_back or _told_of(owing, rung, found.reason)
+    return _sooner(_wait(owing, climb, draft), kept_back), False
 
 
-def _hand_over(
-    owing: Owing, rung: Rung, invoices: Sequence[Invoice], draft: PlannedContact | None
-) -> Told:
-    """Let a person take over what is neither promised nor disputed."""
-    left = [one for one in invoices if not one.disputed and Promise.of(one.id) is None]
-    if not left:
-        return Told(owing.now + DAY, "person", code="promised", reason=PROMISED)
+def _sooner(told: Told, kept_back: Told | None) -> Told:
+    """What is told of those that may be named, looked at again when the others may be, too."""
+    if kept_back is None or told.next_at is None or kept_back.next_at is None:
+        return kept_back or told
+    return replace(told, next_at=min(told.next_at, kept_back.next_at))
+
+
+def _climb(
+    owing: Owing, rung: Rung, draft: PlannedContact | None, may_begin: Callable[[str], bool]
+) -> tuple[Told, bool]:
+    """Let a person take over, or contact the person, about all that is left of what is owed."""
+    if rung.way != "person":
+        return _contact(owing, rung, owing.invoices, draft, may_begin)
     _end(draft, "expired", "superseded")
-    hand_over(_plan(owing, rung, left, "performed"), left, owing)
-    return _after(owing)
+    hand_over(_plan(owing, rung, owing.invoices, "performed"), owing.invoices, owing)
+    return _after(owing), False
 
 
 def _contact(
     owing: Owing,
-    course: ContactCourse,
     rung: Rung,
     invoices: Sequence[Invoice],
     draft: PlannedContact | None,
     may_begin: Callable[[str], bool],
 ) -> tuple[Told, bool]:
-    """Text or call, or let that wait for approval; what is told, and whether it was begun."""
-    found = ask(owing, rung, invoices)
-    if found.refused is not None:
-        return _refused(owing, course, rung, found.refused, invoices[0]), False
+    """Text or call about what the gate allows, or let that wait for approval; what is told, and
+    whether it was begun.
+    """
     if not may_begin(owing.account.id):
         raise OutOfTurn(f"Account {owing.account.id} has begun enough for now.")
     if draft is not None and draft.state == "approved":
-        begin(draft, found.invoices, owing)
+        begin(draft, invoices, owing)
         return _after(owing), True
     _end(draft, "expired", "superseded")
     if owing.settings.first_contacts == "draft" and not is_by_hand(owing, rung):
-        _draft(owing, rung, found.invoices)
+        _draft(owing, rung, invoices)
         return _after(owing), False
-    begin(_plan(owing, rung, found.invoices, "performed"), found.invoices, owing)
+    begin(_plan(owing, rung, invoices, "performed"), invoices, owing)
     return _after(owing), True
 
 
@@ -251,7 +265,7 @@ def _refused(
     owing: Owing, course: ContactCourse, rung: Rung, refused: Refused, invoice: Invoice
 ) -> Told:
     """The gate says no: it is asked again when that may be over. Kept once for each reason."""
-    if refused.code != course.code:
+    if refused.code != course.code and rung.way != "person":
         ContactDecision.record(
             refused,
             real_now(),
@@ -262,10 +276,15 @@ def _refused(
             phone=owing.customer.preferred_phone or None,
             asked_by=SCAN,
         )
+    return _told_of(owing, rung, refused)
+
+
+def _told_of(owing: Owing, rung: Rung, refused: Refused) -> Told:
+    """What is told of a refusal."""
     later = HOUR if refused.code in SOON_OVER else DAY
     return Told(
         refused.next_at or owing.now + later,
-        owing.channel(rung),
+        _way(owing, rung),
         refused.next_at,
         refused.code,
         refused.reason,

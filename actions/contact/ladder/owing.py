@@ -1,7 +1,7 @@
 """A person who owes, as the ladder sees them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from rules.contact.ladder import (
     CALL_GAPS,
     Climb,
     Rung,
+    awaits,
     links_only,
     next_climb,
     read_ladder,
@@ -50,6 +51,18 @@ class Owing:
         """The next contact that the ladder asks for."""
         gap = CALL_GAPS[self.settings.call_frequency]
         return next_climb(self.rungs, self.course.owed, self.course.heard, gap, self.today)
+
+    def only(self, invoices: Sequence[Invoice]) -> "Owing":
+        """The same person, as if they owed nothing else than these."""
+        ids = {invoice.id for invoice in invoices}
+        owed = tuple(one for one in self.course.owed if one.id in ids)
+        return replace(self, invoices=tuple(invoices), course=replace(self.course, owed=owed))
+
+    def awaits(self, rung: Rung) -> bool:
+        """Whether a rung is due for one of the invoices."""
+        return any(
+            awaits(one, rung) and rung.days <= one.age(self.today) for one in self.course.owed
+        )
 
     def channel(self, rung: Rung) -> Channel:
         """The channel of a rung, unless the person asked for another one (45 CFR 164.522(b))."""

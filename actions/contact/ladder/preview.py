@@ -79,19 +79,22 @@ def _happenings(owing: Owing, last_day: date) -> Iterator[Happening]:
         owing = replace(owing, now=owing.opening(climb.on))
         rung, invoices = climb.rung, owing.named(climb.invoice_ids)
         ids = climb.invoice_ids
-        if rung.way == "person":
-            yield Happening(owing.now, "person", rung.days, ids)
-            owing = _climbed(owing, ids, heard=False)
-            continue
         owing, found = _asked(owing, rung, invoices, last_day)
-        channel = owing.channel(rung)
+        channel: Way = "person" if rung.way == "person" else owing.channel(rung)
         if found.refused is not None:
             why = found.refused
             yield Happening(
                 owing.now, channel, rung.days, ids, False, why.code, why.reason, why.next_at
             )
             return
+        owing = owing.only(found.invoices)
+        if not owing.awaits(rung):
+            continue
         named = tuple(invoice.id for invoice in found.invoices)
+        if rung.way == "person":
+            yield Happening(owing.now, channel, rung.days, named)
+            owing = _climbed(owing, named, heard=False)
+            continue
         is_draft = owing.settings.first_contacts == "draft" and not is_by_hand(owing, rung)
         yield Happening(owing.now, channel, rung.days, named, is_draft)
         called = channel == "voice"

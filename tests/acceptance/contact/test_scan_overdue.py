@@ -191,3 +191,69 @@ def test_another_due_date_begins_again(clinic):
         14,
         7,
     ]
+
+
+# What may not be named has no say in when the others are
+
+
+def handed_over():
+    return WorkItem.select().where(WorkItem.kind == "escalation").count()
+
+
+def climbed():
+    """The days of every rung that was climbed, in that order."""
+    return [row.days for row in PlannedContact.select().order_by(PlannedContact.created_at)]
+
+
+def test_what_is_promised_hands_nobody_over_again_and_again(clinic):
+    """Given two invoices at the rung of a person, one of them promised."""
+    clinic.change(ladder=[{"days": 1, "channel": "sms"}, {"days": 4, "channel": "person"}])
+    promised = clinic.owes(1)
+    clinic.owes(1)
+    clinic.scan()
+    clinic.sends()
+    day = (clinic.today + timedelta(days=30)).isoformat()
+    clinic.texting.post(f"/api/invoices/{promised.id}/promises", promisedFor=day)
+    clinic.days_pass(3)
+    for _ in range(3):
+        clinic.scan()
+        assert clinic.course().next_at > business_now(), "no scan loops"
+        ContactCourse.look_again_at(clinic.customer.id)
+    assert handed_over() == 1
+
+
+def test_what_is_disputed_makes_no_contacts_about_what_has_been_climbed(clinic):
+    clinic.change(ladder=[{"days": 1, "channel": "sms"}, {"days": 3, "channel": "sms"}])
+    disputed = clinic.owes(1)
+    clinic.owes(1)
+    Invoice.update(disputed=True).where(Invoice.id == disputed.id).execute()
+    for _ in range(9):
+        clinic.scan()
+        clinic.sends()
+        clinic.days_pass(1)
+    assert climbed() == [1, 3]
+    assert clinic.course().code == "invoice_disputed"
+
+
+def test_what_is_younger_climbs_its_own_rung_while_the_older_is_disputed(clinic):
+    clinic.change(ladder=[{"days": 1, "channel": "sms"}, {"days": 9, "channel": "person"}])
+    disputed = clinic.owes(10)
+    clinic.owes(1)
+    Invoice.update(disputed=True).where(Invoice.id == disputed.id).execute()
+    path = f"/api/accounts/{clinic.account.id}/contact-preview"
+    (coming,) = clinic.texting.get(path)["data"]
+    assert [(row["days"], row["allowed"]) for row in coming["contacts"]] == [(1, True)]
+    clinic.scan()
+    assert (climbed(), len(clinic.sends())) == ([1], 1)
+
+
+def test_more_invoices_than_a_text_names_climb_together(clinic):
+    clinic.change(ladder=[{"days": 1, "channel": "sms"}, {"days": 3, "channel": "sms"}])
+    for _ in range(6):
+        clinic.owes(1)
+    for _ in range(9):
+        clinic.scan()
+        clinic.sends()
+        clinic.days_pass(1)
+    assert climbed() == [1, 3]
+    assert clinic.course().code == "ladder_finished"
