@@ -11,8 +11,9 @@ from models.invoices.invoice import Invoice
 from rules.contact.ladder import Heard, Owed
 
 # A text that never left and a call that was never tried were no contact: the rung is still to come.
+# A draft is as good as one for what follows it, at the distance of the ladder.
 _CLIMBED = """
-SELECT n.invoice_id, n.climbed, n.due_on, p.channel, p.performed_at
+SELECT n.invoice_id, n.climbed, n.due_on, p.channel, COALESCE(p.performed_at, p.created_at)
 FROM planned_contact AS p
 JOIN planned_contact_invoice AS n ON n.planned_contact_id = p.id
 LEFT JOIN message AS m ON m.id = p.message_id
@@ -36,6 +37,7 @@ class Course:
 def course_of(customer_id: str, zone: str, invoices: Sequence[Invoice]) -> Course:
     """The person's course, by their unpaid `invoices`, in the account's time `zone`."""
     climbed: dict[tuple[str, str], int] = {}
+    handed_over: set[tuple[str, str]] = set()
     heard: list[datetime] = []
     for invoice_id, days, due_on, channel, performed in execute(
         _CLIMBED, (customer_id,)
@@ -43,16 +45,19 @@ def course_of(customer_id: str, zone: str, invoices: Sequence[Invoice]) -> Cours
         key = invoice_id, str(due_on)
         climbed[key] = max(days, climbed.get(key, 0))
         at = moment(performed)
-        if at is not None and channel != "person":
+        if channel == "person":
+            handed_over.add(key)
+        elif at is not None:
             heard.append(at)
     texted, called = (
         [at for at in [moment(execute(sql, (customer_id,)).fetchone()[0])] if at is not None]
         for sql in (_TEXTED, _CALLED)
     )
+    keys = [(one.id, one.due_date.isoformat()) for one in invoices]
     return Course(
         tuple(
-            Owed(one.id, one.due_date, climbed.get((one.id, one.due_date.isoformat()), 0))
-            for one in invoices
+            Owed(one.id, one.due_date, climbed.get(key, 0), key in handed_over)
+            for one, key in zip(invoices, keys, strict=True)
         ),
         Heard(_day([*heard, *texted, *called], zone), _day(called, zone)),
     )

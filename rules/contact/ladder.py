@@ -65,11 +65,14 @@ CALL_GAPS = {"daily": 1, "every_3_days": 3, "weekly": 7, "every_2_weeks": 14}
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """An unpaid invoice; `climbed`: the days of the highest rung at which it was named, or 0."""
+    """An unpaid invoice; `climbed`: the days of the highest rung at which it was named, or 0.
+    `handed_over`: whether a person has taken over.
+    """
 
     id: str
     due_on: date
     climbed: int = 0
+    handed_over: bool = False
 
     def age(self, day: date) -> int:
         """For how many days it has been due."""
@@ -141,7 +144,7 @@ def next_climb(
         one.due_on + timedelta(days=rung.days)
         for one in invoices
         for rung in rungs
-        if awaits(one, rung)
+        if awaits(rungs, one, rung)
     ]
     if not firsts:
         return None
@@ -154,11 +157,14 @@ def next_climb(
         day = may_be_on  # by then a later rung may be due
 
 
-def awaits(owed: Owed, rung: Rung) -> bool:
-    """Whether the rung is still to come for an invoice. A person takes over only what was named in
-    a contact before: nothing that is old when it comes in goes to them at once.
+def awaits(rungs: Sequence[Rung], owed: Owed, rung: Rung) -> bool:
+    """Whether the rung is still to come for an invoice. A person takes over once, and only what was
+    named in a contact before, if the ladder has any: nothing that is old when it comes in goes to
+    them at once. No text or call stands for them, however late it is.
     """
-    return rung.days > owed.climbed and (rung.way != "person" or owed.climbed > 0)
+    if rung.way == "person":
+        return not owed.handed_over and (owed.climbed > 0 or rung == rungs[0])
+    return rung.days > owed.climbed
 
 
 def _due(rungs: Sequence[Rung], invoices: Sequence[Owed], day: date) -> Rung:
@@ -168,7 +174,7 @@ def _due(rungs: Sequence[Rung], invoices: Sequence[Owed], day: date) -> Rung:
             rung
             for rung in rungs
             for one in invoices
-            if awaits(one, rung) and rung.days <= one.age(day)
+            if awaits(rungs, one, rung) and rung.days <= one.age(day)
         ),
         key=lambda rung: rung.days,
     )

@@ -61,7 +61,8 @@ class Owing:
     def awaits(self, rung: Rung) -> bool:
         """Whether a rung is due for one of the invoices."""
         return any(
-            awaits(one, rung) and rung.days <= one.age(self.today) for one in self.course.owed
+            awaits(self.rungs, one, rung) and rung.days <= one.age(self.today)
+            for one in self.course.owed
         )
 
     def channel(self, rung: Rung) -> Channel:

@@ -13,7 +13,7 @@ from models.accounts.account_settings import AccountSettings
 from models.base import execute, transaction
 from models.invoices.invoice import Invoice
 from models.reports.ladder_course import Course
-from rules.contact.ladder import Heard, Owed, Rung, Way, climbed_by
+from rules.contact.ladder import Heard, Rung, Way, climbed_by
 from runtime.clock import business_now
 
 MOST_WAITS = 5  # times that a refusal is waited for, for one rung
@@ -93,12 +93,12 @@ def _happenings(owing: Owing, last_day: date) -> Iterator[Happening]:
         named = tuple(invoice.id for invoice in found.invoices)
         if rung.way == "person":
             yield Happening(owing.now, channel, rung.days, named)
-            owing = _climbed(owing, named, heard=False)
+            owing = _handed_over(owing, named)
             continue
         is_draft = owing.settings.first_contacts == "draft" and not is_by_hand(owing, rung)
         yield Happening(owing.now, channel, rung.days, named, is_draft)
         called = channel == "voice"
-        owing = _climbed(owing, named, heard=True, called=called)
+        owing = _heard(owing, named, called=called)
 
 
 def _asked(
@@ -115,18 +115,22 @@ def _asked(
     return owing, found
 
 
-def _climbed(owing: Owing, ids: Sequence[str], *, heard: bool, called: bool = False) -> Owing:
+def _handed_over(owing: Owing, ids: Sequence[str]) -> Owing:
+    """As if a person had taken over."""
+    owed = tuple(
+        replace(one, handed_over=one.handed_over or one.id in ids) for one in owing.course.owed
+    )
+    return replace(owing, course=replace(owing.course, owed=owed))
+
+
+def _heard(owing: Owing, ids: Sequence[str], *, called: bool) -> Owing:
     """As if the contact had been made."""
     today, known = owing.today, owing.course
     owed = tuple(
-        Owed(one.id, one.due_on, max(one.climbed, climbed_by(owing.rungs, one, today)))
+        replace(one, climbed=max(one.climbed, climbed_by(owing.rungs, one, today)))
         if one.id in ids
         else one
         for one in known.owed
     )
-    was = known.heard
-    course = Course(
-        owed,
-        Heard(today if heard else was.last_on, today if called else was.last_call_on),
-    )
-    return replace(owing, course=course)
+    heard = Heard(today, today if called else known.heard.last_call_on)
+    return replace(owing, course=Course(owed, heard))

@@ -193,6 +193,26 @@ def test_another_due_date_begins_again(clinic):
     ]
 
 
+@pytest.mark.parametrize("first_contacts", ["automatic", "draft"])
+def test_what_is_old_when_it_comes_in_is_contacted_and_then_handed_over(clinic, first_contacts):
+    """A week later, also if nobody approves of the contact."""
+    clinic.settings(
+        first_contacts=first_contacts,
+        ladder=[{"days": 21, "way": "sms"}, {"days": 28, "way": "person"}],
+    )
+    clinic.owes(40)
+    told = []
+    for day in range(16):
+        clinic.scan()
+        told.append((day, climbed()))
+        clinic.days_pass(1)
+    assert [now for before, now in pairwise([(-1, []), *told]) if now[1] != before[1]] == [
+        (0, [21]),
+        (7, [21, 28]),
+    ]
+    assert handed_over() == 1
+
+
 # What may not be named has no say in when the others are
 
 
@@ -236,7 +256,7 @@ def test_what_is_disputed_makes_no_contacts_about_what_has_been_climbed(clinic):
 
 
 def test_what_is_younger_climbs_its_own_rung_while_the_older_is_disputed(clinic):
-    clinic.change(ladder=[{"days": 1, "channel": "sms"}, {"days": 9, "channel": "person"}])
+    clinic.change(ladder=[{"days": 1, "channel": "sms"}, {"days": 9, "channel": "sms"}])
     disputed = clinic.owes(10)
     clinic.owes(1)
     Invoice.update(disputed=True).where(Invoice.id == disputed.id).execute()

@@ -38,7 +38,12 @@ def steps(invoices, heard=SILENCE, today=0, call_gap=WEEKLY, rungs=DEFAULT):
         day = climb.on
         made.append(((day - DUE).days, climb.rung.way, "".join(climb.invoice_ids)))
         known = [
-            Owed(one.id, one.due_on, max(one.climbed, climbed_by(rungs, one, day)))
+            Owed(
+                one.id,
+                one.due_on,
+                max(one.climbed, climbed_by(rungs, one, day)),
+                one.handed_over or climb.rung.way == "person",
+            )
             if one.id in climb.invoice_ids
             else one
             for one in known
@@ -85,6 +90,19 @@ def test_after_a_late_look_the_ladder_goes_on_with_its_own_distances():
     ]
 
 
+@pytest.mark.parametrize("late", [21, 28, 200])
+def test_what_is_old_when_it_comes_in_is_handed_over_after_one_contact(late):
+    assert steps([owed()], today=late) == [(late, "voice", "a"), (late + 7, "person", "a")]
+
+
+def test_a_person_takes_over_once_what_was_climbed_past_them_on_another_ladder():
+    assert steps([owed(climbed=60)], today=61) == [(61, "person", "a")]
+
+
+def test_a_ladder_may_be_a_person_alone():
+    assert steps([owed()], rungs=(Rung(5, "person"),)) == [(5, "person", "a")]
+
+
 def test_another_invoice_does_not_make_anybody_hear_more_often():
     made = steps([owed("a"), owed("b", due=1), owed("c", due=2)])
     days = [day for day, way, _ in made if way != "person"]
@@ -106,7 +124,8 @@ def test_whoever_was_texted_by_hand_is_left_alone_for_as_long():
 
 def test_a_later_due_date_or_no_debt_ends_the_climb():
     assert next_climb(DEFAULT, [], SILENCE, WEEKLY, on(0)) is None
-    assert next_climb(DEFAULT, [owed(climbed=28)], SILENCE, WEEKLY, on(400)) is None
+    handed_over = Owed("a", DUE, 28, handed_over=True)
+    assert next_climb(DEFAULT, [handed_over], SILENCE, WEEKLY, on(400)) is None
 
 
 def test_by_links_alone_a_call_is_a_text():
