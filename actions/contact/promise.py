@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from actions.contact.escalate import open_escalation
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
+from models.contact.contact_course import ContactCourse
 from models.contact.promise import Promise
 from models.feed.emit import emit
 from models.invoices.invoice import Invoice
@@ -62,6 +63,7 @@ def record_promise(invoice: Invoice, amount: int | None, promised_for: date, *, 
             currency=invoice.currency,
             promised_for=promised_for.isoformat(),
         )
+        ContactCourse.look_again_at(invoice.customer_id)
     return promise
 
 
@@ -94,6 +96,7 @@ def _settle(promise: Promise, invoice: Invoice, outcome: Outcome) -> None:
     paid = _paid_since(promise, invoice)
     if not promise.record_settled(outcome, paid, business_now(), follow_up[outcome]):
         return
+    ContactCourse.look_again_at(invoice.customer_id)
     if outcome == "moot":
         return
     _emit("promise.kept" if outcome == "kept" else "promise.broken", promise)

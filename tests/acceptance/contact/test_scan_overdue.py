@@ -213,6 +213,42 @@ def test_what_is_old_when_it_comes_in_is_contacted_and_then_handed_over(clinic, 
     assert handed_over() == 1
 
 
+def promises(clinic, invoice, days, **body):
+    day = (clinic.today + timedelta(days=days)).isoformat()
+    path = f"/api/invoices/{invoice.id}/promises"
+    answer = clinic.texting.post(path, promisedFor=day, **body)
+    assert answer.status_code == 201, answer.text
+
+
+def pays(clinic, invoice, amount):
+    answer = clinic.texting.post(
+        "/api/payments/upsert",
+        invoiceId=invoice.id,
+        amount=amount,
+        currency="usd",
+        method="cash",
+        reference="1",
+    )
+    assert answer.status_code == 201, answer.text
+
+
+@pytest.mark.parametrize("ends", ["kept", "replaced"])
+def test_a_promise_that_ends_before_its_day_wakes_the_ladder(clinic, ends):
+    """Given a promise for a month ahead, for which the scan waits."""
+    invoice = clinic.owes(3)
+    promises(clinic, invoice, 30, amount=5_000)
+    clinic.scan()
+    assert clinic.course().code == "promised"
+    if ends == "kept":
+        pays(clinic, invoice, 5_000)
+        clinic.scan()
+        assert climbed() == [3]
+    else:
+        promises(clinic, invoice, 5)
+        clinic.scan()
+        assert clinic.course().next_at - business_now() < timedelta(days=9)
+
+
 # What may not be named has no say in when the others are
 
 
