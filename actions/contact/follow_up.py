@@ -1,24 +1,29 @@
 """What follows a promise: on its day what has been paid decides, and then the person is thanked or
-reminded, by a text through the gate.
+reminded, by a text through the gate; beside the ladder, and never on the same day.
 """
 
 from datetime import datetime, timedelta
 
-from actions.contact.ask_for_text import ask_for_text, refusal_of, text_on_its_way
+from actions.contact.ask_for_text import KIND, ask_for_text, refusal_of
 from actions.contact.gate_facts import books_of
+from actions.contact.ladder.owing import rungs_of
 from actions.contact.promise import decide_promise
 from actions.payments.make_link import plan_link
 from actions.payments.payable import payment_is_under_way
 from actions.people.answer import send_words, why_not
+from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import SYSTEM
-from models.base import transaction
+from models.base import serialize_on, transaction
+from models.contact.hold import customer_key
+from models.contact.message import Message
+from models.contact.planned_contact import PlannedContact
 from models.contact.promise import Promise
 from models.invoices.invoice import Invoice
+from models.reports.ladder_course import course_of
 from rules.contact.answers import THANKS
 from rules.contact.templates import language_of, render
 from rules.invoice_fold import UNPAID
 from runtime.clock import business_now, real_now
-from runtime.errors import Refused
 
 PATIENCE = timedelta(days=3)  # from the decision; after that a text would come out of nowhere
 
@@ -61,15 +66,25 @@ def _thank(invoice: Invoice) -> datetime | None:
     return None
 
 
+def _is_the_ladders(invoice: Invoice) -> bool:
+    """Whether a reminder is left to the ladder, which looks at the person anyway: they have heard
+    from the clinic today or are about to, or its contacts wait for approval, or it wants none.
+    """
+    account, customer = invoice.account, invoice.customer
+    settings = AccountSettings.of_account(account.id)
+    if settings.first_contacts == "draft" or not rungs_of(settings):
+        return True
+    serialize_on(customer_key(customer.id))
+    if PlannedContact.open_for(customer.id) is not None or Message.awaited_by(customer.id, KIND):
+        return True
+    heard = course_of(customer.id, account.time_zone, [invoice]).heard
+    return heard.last_on is not None and heard.last_on >= account.local_date(business_now())
+
+
 def _remind(invoice: Invoice) -> datetime | None:
     """A link for what is still owed, or the moment at which it may be sent."""
     phone = invoice.customer.preferred_phone
-    if invoice.status not in UNPAID:
-        return None
-    try:
-        if text_on_its_way(invoice, phone) is not None:
-            return None
-    except Refused:  # one is on its way to another number
+    if invoice.status not in UNPAID or _is_the_ladders(invoice):
         return None
     refused = refusal_of(invoice, phone, SYSTEM)
     if refused is not None:

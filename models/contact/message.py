@@ -107,6 +107,12 @@ class Message(Row):
         row: Message | None = query.order_by(cls.created_at.desc()).first()
         return row
 
+    @classmethod
+    def awaited_by(cls, customer_id: str, kind: str) -> bool:
+        """Whether a text of this kind to a person is waiting, on its way or in doubt."""
+        query = cls.select().where(cls.customer == customer_id, cls.kind == kind)
+        return bool(query.where(cls.status.in_(PENDING)).exists())
+
     @property
     def is_ready(self) -> bool:
         """Whether its words were written when it was asked for, and need no payment link."""

@@ -55,7 +55,6 @@ OF_ONE_DEBT = frozenset(
         "recent_conversation",
         "debt_cap",
         "books_not_current",
-        "text_on_its_way",
         "payment_refused",
     }
 )

@@ -26,7 +26,7 @@ from runtime.errors import Refused as CannotCall
 PROMISED = Refused("promised", "What is overdue has been promised, or is disputed.")
 ON_ITS_WAY = Refused(
     "text_on_its_way",
-    "A text about the invoice is on its way, or nobody knows yet whether it has left.",
+    "A text to the person is on its way, or nobody knows yet whether it has left.",
 )
 
 
@@ -75,6 +75,8 @@ def ask(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> Found:
         reasons.append(answer)
         if answer.code not in OF_ONE_DEBT:
             break
+    if allowed and Message.awaited_by(owing.customer.id, KIND):
+        return Found((), ON_ITS_WAY)
     return Found(tuple(allowed), _nearest(reasons) if reasons else None)
 
 
@@ -103,8 +105,6 @@ def _answer(
     answer = may_contact(replace(facts, artificial_voice=artificial), owing.now)
     if channel == "voice" or isinstance(answer, Refused):
         return answer
-    if Message.pending(invoice.id, KIND) is not None:
-        return ON_ITS_WAY
     why = unchargeable(invoice.outstanding, invoice.currency)
     if why:
         return Refused("payment_refused", f"What is owed cannot be paid by card: {why}.")

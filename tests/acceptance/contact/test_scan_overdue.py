@@ -8,6 +8,7 @@ import pytest
 
 from actions.contact.evaluate import evaluate
 from actions.payments.recompute import recompute
+from jobs.decide_promises import decide_promises
 from jobs.scan_overdue import scan_overdue
 from models.accounts.account_settings import AccountSettings
 from models.base import transaction
@@ -247,6 +248,34 @@ def test_a_promise_that_ends_before_its_day_wakes_the_ladder(clinic, ends):
         promises(clinic, invoice, 5)
         clinic.scan()
         assert clinic.course().next_at - business_now() < timedelta(days=9)
+
+
+@pytest.mark.parametrize(
+    "order", [(decide_promises, scan_overdue), (scan_overdue, decide_promises)]
+)
+def test_broken_promises_and_the_ladder_are_one_text(clinic, order):
+    """Given two promises whose day is over, when the rung of both is due too."""
+    clinic.change(ladder=[{"days": 3, "channel": "sms"}])
+    for invoice in (clinic.owes(3), clinic.owes(3)):
+        promises(clinic, invoice, 1)
+    clinic.days_pass(5)
+    for job in (*order, *order):
+        job.perform()
+    assert len(clinic.sends()) == 1
+    for job in order:
+        job.perform()
+    assert len(clinic.sends()) == 1
+
+
+@pytest.mark.parametrize(("rungs", "drafts"), [([{"days": 3, "way": "sms"}], 1), ([], 0)])
+def test_a_broken_promise_goes_round_no_approval_and_no_empty_ladder(clinic, rungs, drafts):
+    promises(clinic, clinic.owes(3), 1)
+    clinic.settings(first_contacts="draft" if drafts else "automatic", ladder=rungs)
+    clinic.days_pass(5)
+    decide_promises.perform()
+    clinic.scan()
+    assert clinic.sends() == []
+    assert PlannedContact.select().where(PlannedContact.state == "draft").count() == drafts
 
 
 # What may not be named has no say in when the others are

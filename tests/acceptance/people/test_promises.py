@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from jobs.decide_promises import decide_promises
+from models.accounts.account_settings import AccountSettings
 from models.contact.message import Message
 from models.contact.promise import Promise
 from models.contact.work_item import WorkItem
@@ -20,6 +21,7 @@ from tests.texting import Texting
 
 @pytest.fixture
 def clinic(texting: Texting) -> Texting:
+    AccountSettings.choose(texting.account, {"first_contacts": "automatic"}, real_now())
     return texting.consents()
 
 
