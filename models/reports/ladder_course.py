@@ -19,7 +19,8 @@ JOIN planned_contact_invoice AS n ON n.planned_contact_id = p.id
 LEFT JOIN message AS m ON m.id = p.message_id
 LEFT JOIN call AS c ON c.id = p.call_id
 WHERE p.customer_id = ? AND p.state <> 'refused'
-AND NOT (m.id IS NOT NULL AND m.status = 'refused' AND m.effect_id IS NULL)
+AND NOT (m.id IS NOT NULL AND m.status = 'refused'
+    AND (m.effect_id IS NULL OR m.error_code = 'expired'))
 AND NOT (c.id IS NOT NULL AND c.state IN ('refused', 'cancelled') AND c.attempted_at IS NULL)
 """
 _CALLED = "SELECT MAX(attempted_at) FROM call WHERE customer_id = ? AND direction = 'outbound'"

@@ -152,10 +152,12 @@ def test_somebody_who_cannot_be_looked_at_keeps_nobody_else_from_it(clinic):
     assert clinic.course(broken).next_at > business_now(), "others come first"
 
 
-def test_a_text_that_never_left_is_made_up_for(clinic):
+@pytest.mark.parametrize("effect", [None, "eff_1"])
+def test_a_text_that_never_left_is_made_up_for(clinic, effect):
+    """Also one that was about to leave once, in an attempt that certainly came to nothing."""
     clinic.owes(3)
     clinic.scan()
-    Message.update(status="refused", error_code="expired").execute()
+    Message.update(status="refused", error_code="expired", effect_id=effect).execute()
     clinic.days_pass(1)
     clinic.scan()
     assert len(clinic.sends()) == 1
