@@ -7,7 +7,6 @@ from datetime import datetime
 from actions.contact.escalate import open_escalation
 from models.accounts.account import Account
 from models.calling.call import Call
-from models.contact.hold import Hold
 from models.contact.opt_out import CHANNELS, OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
@@ -27,8 +26,6 @@ def hand_over(call: Call, follows: Follows, now: datetime) -> None:
     if call.customer_id is None:
         return
     customer = Customer.get_by_id(call.customer_id)
-    if follows.hold:
-        _hold(call, customer, follows, now)
     for reason in filter(None, (follows.escalation, "" if meaning.outcome else "unknown_outcome")):
         _ask_a_person(call, customer, reason)
 
@@ -81,17 +78,10 @@ def _suppress(
         PhoneSuppression.suppress(call.account_id, phone, channel, code, why, now)
 
 
-def _hold(call: Call, customer: Customer, follows: Follows, now: datetime) -> None:
-    """Nobody contacts the person until somebody has looked, unless they are left alone already."""
-    where = "customer_id = ? AND kind = ? AND lifted_at IS NULL AND until IS NULL"
-    if not Hold.has(where, customer.id, follows.hold):
-        Hold.place(customer, follows.hold, f"said in call {call.id}", None, call.actor, now)
-
-
 def _ask_a_person(call: Call, customer: Customer, reason: str) -> None:
     context = {"callId": call.id, "verified": call.verified_at is not None}
     account = Account.get_by_id(call.account_id)
-    open_escalation(account, customer, None, reason, context, subject=call.id)
+    open_escalation(account, customer, None, reason, context, subject=call.id, by=call.actor)
 
 
 def _cannot_call(call: Call, advice: str) -> None:

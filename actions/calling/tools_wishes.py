@@ -7,7 +7,6 @@ from datetime import date
 from actions.calling.tools_asked import Asked
 from actions.calling.tools_debts import chosen_bill
 from actions.contact.escalate import open_escalation
-from actions.contact.holds import place_hold
 from actions.contact.promise import record_promise
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
@@ -34,14 +33,6 @@ from runtime.errors import Refused
 
 WRONG = "wrong_number"
 _WHAT = {"calls": ("voice",), "texts": ("sms",)}
-# why a person has to take over, and the hold that keeps everybody else away until they have
-HOLDS = {
-    "attorney": "attorney",
-    "bankruptcy": "bankruptcy",
-    "deceased": "deceased",
-    "hardship": "hardship",
-    "dispute": "other",
-}
 
 
 def record_promise_of(asked: Asked) -> str:
@@ -135,8 +126,6 @@ def _opened(asked: Asked, call: Call, reason: str) -> WorkItem:
         about = f"{call.id}:{reason}"
         return WorkItem.open(call.account_id, "call", about, words, context=context)
     customer = Customer.get_by_id(call.customer_id)
-    if reason in HOLDS:
-        place_hold(customer, HOLDS[reason], f"said in call {call.id}", None, asked.actor)
     return open_escalation(
         call.account, customer, None, reason, context, subject=call.id, by=asked.actor
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from actions.contact.holds import hold_at_once
 from models.accounts.account import Account
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import transaction
@@ -11,7 +12,7 @@ from models.contact.work_item import WorkItem
 from models.feed.emit import emit
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from rules.contact.work_items import reason_in_words
+from rules.contact.work_items import HOLDS, reason_in_words
 from runtime.clock import business_now, rfc3339
 
 DUE_AFTER = timedelta(days=1)  # a person who waits for an answer hears within a day
@@ -34,9 +35,12 @@ def open_escalation(
     `reason` is a word of `REASONS` in `rules/contact/work_items.py`, or words. `context` holds ids,
     amounts and what was said, redacted, and nothing about health. There is one for each `subject`,
     a call's id say, else for each reason and invoice or person: one that was resolved opens again.
+    A reason of `HOLDS` also puts its hold on the person.
     """
     about = subject or (invoice.id if invoice is not None else customer.id)
     with transaction():
+        if reason in HOLDS:
+            hold_at_once(customer, HOLDS[reason], reason_in_words(reason), by, reason=reason)
         item = WorkItem.open(
             account.id,
             "escalation",

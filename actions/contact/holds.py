@@ -5,9 +5,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
+from models.base import serialize_on, transaction
 from models.contact.contact_course import ContactCourse
-from models.contact.hold import Hold
+from models.contact.hold import Hold, customer_key
 from models.invoices.customer import Customer
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
@@ -31,6 +31,19 @@ def place_hold(
         _audit(customer, actor, "hold.placed", hold_id=hold.id, kind=kind)
         ContactCourse.look_again_at(customer.id)
     return hold
+
+
+def hold_at_once(customer: Customer, kind: str, note: str, actor: str, **about: Any) -> None:
+    """Leave the customer alone until somebody lifts it, for what was just heard of them; in the
+    open transaction, unless there is such a hold. `about` is said beside it in the audit trail.
+    """
+    serialize_on(customer_key(customer.id))
+    where = "customer_id = ? AND kind = ? AND lifted_at IS NULL AND until IS NULL"
+    if Hold.has(where, customer.id, kind):
+        return
+    hold = Hold.place(customer, kind, note, None, actor, real_now())
+    _audit(customer, actor, "hold.placed", hold_id=hold.id, kind=kind, **about)
+    ContactCourse.look_again_at(customer.id)
 
 
 def lift_hold(customer: Customer, hold_id: str, actor: str) -> None:

@@ -7,9 +7,8 @@ the sender. Holds and suppressions are placed wherever a wish to stop would be h
 
 from typing import Any
 
-from models.accounts.audit_entry import AuditEntry
+from actions.contact.holds import hold_at_once
 from models.contact.account_sender import accounts_of_sender
-from models.contact.hold import Hold
 from models.contact.message import Message
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
@@ -102,23 +101,7 @@ def _heed(
                 now,
             )
     for customer in customers if found.hold else ():
-        if not _is_held(customer, found.hold):
-            hold = Hold.place(customer, found.hold, found.words, None, HEARD_BY, now)
-            AuditEntry.record(
-                HEARD_BY,
-                "hold.placed",
-                f"customer:{customer.id}",
-                account_id,
-                hold_id=hold.id,
-                kind=found.hold,
-                reference=reference,
-            )
-
-
-def _is_held(customer: Customer, kind: str) -> bool:
-    return Hold.has(
-        "customer_id = ? AND kind = ? AND lifted_at IS NULL AND until IS NULL", customer.id, kind
-    )
+        hold_at_once(customer, found.hold, found.words, HEARD_BY, reference=reference)
 
 
 def _open(

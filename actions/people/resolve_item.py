@@ -9,10 +9,12 @@ from actions.contact.holds import place_hold
 from actions.contact.ladder.drafts import approve_item, decline_draft
 from actions.payments.request_refund import request_refund
 from actions.people.answer import answer_item
+from actions.people.in_order import lock_people
 from actions.people.owed_back import too_much
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
+from models.base import serialize_on, transaction
+from models.contact.hold import customer_key
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
@@ -55,8 +57,7 @@ def resolve_item(account: Account, item_id: str, choice: Choice) -> WorkItem:
     with transaction():
         found = find_item(account, item_id)
         _check_known(found, choice.action)
-        if found.invoice_id is not None:  # what belongs to an invoice is locked after it
-            Invoice.locked(found.invoice_id)
+        _lock_what_it_is_about(account, found)
         item = WorkItem.locked(found.id)
         if not item.is_open:
             if item.resolution == choice.action:
@@ -80,6 +81,18 @@ def resolve_item(account: Account, item_id: str, choice: Choice) -> WorkItem:
             resolution=choice.action,
         )
     return item
+
+
+def _lock_what_it_is_about(account: Account, found: WorkItem) -> None:
+    """What belongs to an invoice or a person is locked after them, and an item last."""
+    named = [] if found.invoice_id is None else [found.invoice_id]
+    if found.kind == "draft" and found.customer_id is not None:
+        lock_people(account, [found.customer_id], *named)
+        return
+    for invoice_id in named:
+        Invoice.locked(invoice_id)
+    if found.customer_id is not None:
+        serialize_on(customer_key(found.customer_id))
 
 
 def _check_known(item: WorkItem, action: str) -> None:

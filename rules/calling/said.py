@@ -14,13 +14,12 @@ LANGUAGES = ("en", "es")
 @dataclass(frozen=True, slots=True)
 class Follows:
     """What follows from a word. `outcome` replaces the one that the end of the call suggests, where
-    it is not empty; `hold` is placed on the person, `escalation` opened; `stops`: they want no more
-    calls and texts; `is_wrong_number`: the number is somebody else's.
+    it is not empty; `escalation` is opened, with the hold that belongs to it; `stops`: they want no
+    more calls and texts; `is_wrong_number`: the number is somebody else's.
     """
 
     words: str
     outcome: str = ""
-    hold: str = ""
     escalation: str = ""
     stops: bool = False
     is_wrong_number: bool = False
@@ -39,15 +38,13 @@ FOLLOWS: dict[str, Follows] = {
     "wants_person": Follows(
         "the person wants to speak with somebody", escalation="asked_for_person"
     ),
-    "dispute": Follows(
-        "the person says that the bill is wrong", hold="other", escalation="dispute"
-    ),
+    "dispute": Follows("the person says that the bill is wrong", escalation="dispute"),
     "anger": Follows("the person was upset", escalation="anger"),
     "confusion": Follows("the person did not understand", escalation="confusion"),
-    "hardship": Follows("the person cannot pay", hold="hardship", escalation="hardship"),
-    "bankruptcy": Follows("there is a bankruptcy", hold="bankruptcy", escalation="bankruptcy"),
-    "attorney": Follows("the person has an attorney", hold="attorney", escalation="attorney"),
-    "deceased": Follows("the person has died", hold="deceased", escalation="deceased"),
+    "hardship": Follows("the person cannot pay", escalation="hardship"),
+    "bankruptcy": Follows("there is a bankruptcy", escalation="bankruptcy"),
+    "attorney": Follows("the person has an attorney", escalation="attorney"),
+    "deceased": Follows("the person has died", escalation="deceased"),
     "stop": Follows("the person wants to be left alone", stops=True),
     "wrong_person": Follows("it is somebody else's number", "somebody_else", is_wrong_number=True),
     "refused": Follows("the person does not want to pay"),

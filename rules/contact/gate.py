@@ -81,6 +81,7 @@ SOON = timedelta(seconds=30)
 LATER = timedelta(minutes=10)
 HORIZON = timedelta(days=800)  # what is not allowed by then is not a matter of waiting
 TRANSIENT = frozenset({"books_not_current"})
+ANSWERED = frozenset({"hold.dispute", "hold.hardship"})  # who asks under these may be answered
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -348,7 +349,7 @@ def _about_their_wishes(question: _Question) -> Iterator[Refused]:
             rule="revocation",
         )
     for rule in question.applying("hold"):
-        if rule.id != "hold.dispute" or facts.purpose != "answer":
+        if rule.id not in ANSWERED or facts.purpose != "answer":
             yield from _held(question, rule)
     wish = person.request
     if wish.channel not in {"", facts.channel} or wish.phone not in {"", person.phone}:

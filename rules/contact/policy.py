@@ -137,7 +137,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="hold.hardship",
         kind="hold",
-        what="While a request for help with the bill is being looked at, it is not collected.",
+        what="While a request for help with the bill is being looked at, it is not collected. They"
+        " may be answered.",
         source="house policy (26 CFR 1.501(r)-6 for charitable hospitals)",
         certainty="medium",
         code="hardship",

@@ -3,8 +3,8 @@ found by rules alone, in English and Spanish.
 
 The weightier class counts where words fit several. What must be heeded at once, whatever else was
 meant, places a hold or suppresses the number: a death, a bankruptcy, an attorney, a disputed bill,
-somebody else's number (12 CFR 1006.6(b)(2), 1006.14(h), 1006.38; 11 USC 362). Where a text can be
-read both ways it is the weightier one: a contact too few harms nobody.
+who cannot pay, somebody else's number (12 CFR 1006.6(b)(2), 1006.14(h), 1006.38; 11 USC 362). Where
+a text can be read both ways it is the weightier one: a contact too few harms nobody.
 """
 
 import re
@@ -37,7 +37,7 @@ CLASSES: tuple[Class, ...] = (
     ),
     Class("already_paid", "The person says that it is paid. Look for the payment.", "reply"),
     Class("insurance", "The person says that their insurance pays.", "reply"),
-    Class("cannot_pay", "The person cannot pay, or not all at once.", "reply"),
+    Class("cannot_pay", "The person cannot pay, or not all at once.", "reply", hold="hardship"),
     Class("call_me", "The person asks to be called.", "called"),
     Class("will_pay", "The person says that they will pay. Record a promise.", "reply"),
     Class("question", "The person asks something.", "reply"),

@@ -83,6 +83,16 @@ REASONS: dict[str, str] = {
     "other": "Somebody at the clinic is asked to look at this.",
 }
 
+# The reasons for which nobody else contacts the person until somebody has looked, and the kind of
+# hold that sees to it; whichever door they come by.
+HOLDS: dict[str, str] = {
+    "attorney": "attorney",
+    "bankruptcy": "bankruptcy",
+    "deceased": "deceased",
+    "hardship": "hardship",
+    "dispute": "dispute",
+}
+
 
 def reason_in_words(reason: str) -> str:
     """The reason of an escalation for people."""

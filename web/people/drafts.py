@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, Self
 import falcon
 from pydantic import Field
 
-from actions.contact.ladder.drafts import Approval, approve_draft
+from actions.contact.ladder.drafts import Approval, approve_draft, draft_of
+from actions.people.in_order import lock_people
 from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import Id
@@ -67,6 +68,8 @@ class ApproveDrafts:
         """
         caller, wanted = caller_of(req), check(Approved, document)
         account = caller.own
+        drafts = [draft_of(account, named) for named in wanted.ids]
+        lock_people(account, [draft.customer_id for draft in drafts if draft is not None])
         shown = [
             ApprovalShown.of_approval(named, approve_draft(account, named, caller.actor))
             for named in dict.fromkeys(wanted.ids)

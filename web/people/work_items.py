@@ -142,7 +142,10 @@ class InvoiceEscalations:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> None:
-        """Hand the invoice over to a person. The same reason again is the same item."""
+        """Hand the invoice over to a person; for `attorney`, `bankruptcy`, `deceased`, `hardship`
+        and `dispute`, nobody else contacts the customer until their hold is removed. The same
+        reason again is the same item.
+        """
         caller, wanted = caller_of(req), check(NewEscalation, document)
         invoice = lock_invoice(caller.own, invoice_id)
         item = open_escalation(

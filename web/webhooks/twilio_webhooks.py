@@ -12,6 +12,7 @@ from structlog.contextvars import bind_contextvars
 from actions.contact.record_text_report import message_of, record_text_report
 from actions.contact.record_wish import accounts_told, record_wish, service_meant
 from actions.people.hear_reply import hear_reply
+from actions.people.in_order import lock_people_at
 from models.accounts.account import Account
 from models.base import transaction
 from models.books.inbox_event import InboxEvent
@@ -73,6 +74,11 @@ def _keep_text(sid: str, fields: dict[str, str], wish: str) -> None:
     if inbox_id is None:
         return
     accounts: list[str] = []
+    told: list[str] = []
+    is_heard = wish not in {"start", "help"}
+    if is_heard:  # whatever else is said may place holds
+        told = _accounts_told(fields)
+        lock_people_at(fields.get("From", ""), told)
     if wish in {"stop", "start"}:
         accounts = record_wish(
             wish,
@@ -82,7 +88,7 @@ def _keep_text(sid: str, fields: dict[str, str], wish: str) -> None:
             fields["Body"],
             sid,
         )
-    items = [] if wish in {"start", "help"} else _hear(fields, sid, accounts, wish == "stop")
+    items = _hear(fields, sid, accounts or told, wish == "stop") if is_heard else []
     reason = f"{wish or 'no wish'}, heard for {len(accounts)} accounts"
     if items:
         reason += f"; {items[0].context['class'].replace('_', ' ')}: {len(items)} work items"
@@ -91,14 +97,20 @@ def _keep_text(sid: str, fields: dict[str, str], wish: str) -> None:
     )
 
 
+def _accounts_told(fields: dict[str, str]) -> list[str]:
+    """Whom a text concerns, besides who is found for a wish alone."""
+    phone, number = fields.get("From", ""), fields.get("To", "")
+    service = service_meant(number, fields.get("MessagingServiceSid", ""))
+    return accounts_told(phone, number, service)
+
+
 def _hear(
     fields: dict[str, str], sid: str, accounts: list[str], has_stopped: bool
 ) -> list[WorkItem]:
     """The work items of what else was said."""
     phone, number = fields.get("From", ""), fields.get("To", "")
     service = service_meant(number, fields.get("MessagingServiceSid", ""))
-    told = accounts or accounts_told(phone, number, service)
-    return hear_reply(phone, number, service, fields["Body"], sid, told, has_stopped)
+    return hear_reply(phone, number, service, fields["Body"], sid, accounts, has_stopped)
 
 
 def _help(fields: dict[str, str]) -> str:

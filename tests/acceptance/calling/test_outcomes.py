@@ -78,7 +78,7 @@ def test_how_a_call_ended_is_known(calling: Calling, script: str, outcome: str):
 @pytest.mark.parametrize(
     ("script", "hold", "reason"),
     [
-        ("disputes", "other", "dispute"),
+        ("disputes", "dispute", "dispute"),
         ("is_upset", "", "anger"),
         ("confused", "", "confusion"),
         ("bankrupt", "bankruptcy", "bankruptcy"),

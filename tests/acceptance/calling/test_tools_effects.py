@@ -267,7 +267,7 @@ def test_whoever_withholds_their_number_is_asked_for_it(line):
 
 @pytest.mark.parametrize(
     ("reason", "hold"),
-    [("attorney", "attorney"), ("dispute", "other"), ("instalments", ""), ("nonsense", "")],
+    [("attorney", "attorney"), ("dispute", "dispute"), ("instalments", ""), ("nonsense", "")],
 )
 def test_a_person_takes_over_and_nobody_else_asks_meanwhile(line, reason, hold):
     told = line.tool("requestHuman", "t-1", reason=reason)

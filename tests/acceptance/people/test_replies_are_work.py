@@ -66,6 +66,7 @@ def test_a_text_that_twilio_brings_twice_is_heard_once(clinic):
         ("We filed for bankruptcy", "bankruptcy", "opted_out"),
         ("hable con mi abogado", "attorney", "opted_out"),
         ("The amount is incorrect", "dispute", "bill_disputed"),
+        ("I lost my job, can I pay monthly?", "hardship", "hardship"),
     ],
 )
 def test_what_must_be_heeded_is_held_at_once(clinic, words, kind, code):
@@ -78,8 +79,9 @@ def test_what_must_be_heeded_is_held_at_once(clinic, words, kind, code):
     assert Hold.select().count() == 1
 
 
-def test_a_disputed_bill_may_be_answered_but_not_collected(clinic):
-    clinic.hear("The amount is incorrect")
+@pytest.mark.parametrize("words", ["The amount is incorrect", "I cannot pay this"])
+def test_who_is_not_asked_to_pay_for_now_may_be_answered(clinic, words):
+    clinic.hear(words)
     (item,) = waiting(clinic)
     answer = clinic.post(f"/api/work-items/{item['id']}/reply", text="We are looking into it.")
     assert answer.status_code == 202, answer.text

@@ -10,6 +10,7 @@ from models.contact.message import Message
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.feed.outgoing_event import OutgoingEvent
+from rules.contact.work_items import HOLDS
 from tests.texting import Texting
 
 VISA = "4242 4242 4242 4242"
@@ -39,6 +40,35 @@ def test_an_escalation_has_an_owner_a_due_date_and_a_context_and_is_announced_on
     assert first["dueAt"] > first["createdAt"]
     (event,) = OutgoingEvent.select().where(OutgoingEvent.type == "escalation.opened")
     assert (event.account_id, event.payload["workItemId"]) == (clinic.account.id, first["id"])
+
+
+@pytest.mark.parametrize("reason", sorted(HOLDS))
+def test_a_reason_to_leave_somebody_alone_is_heeded_whoever_opens_the_escalation(clinic, reason):
+    for _ in range(2):
+        escalated(clinic, reason=reason)
+    (hold,) = Hold.select()
+    assert (hold.kind, hold.customer_id) == (HOLDS[reason], clinic.customer.id)
+    refused = clinic.ask()
+    assert (refused.status_code, refused.json["code"]) == (422, "contact_refused")
+
+
+def test_a_lifted_hold_comes_back_with_the_same_words(clinic):
+    item = escalated(clinic, reason="attorney")
+    (hold,) = Hold.select()
+    clinic.client.simulate_delete(
+        f"/api/customers/{clinic.customer.id}/holds/{hold.id}", headers=clinic.headers
+    )
+    assert escalated(clinic, reason="attorney")["id"] == item["id"]
+    assert [row.lifted_at is None for row in Hold.select().order_by(Hold.created_at)] == [
+        False,
+        True,
+    ]
+
+
+def test_other_reasons_hold_nobody_back(clinic):
+    escalated(clinic, reason="insurance")
+    assert Hold.select().count() == 0
+    assert clinic.ask().status_code == 202
 
 
 def test_what_is_open_is_listed_and_what_is_resolved_is_not(clinic):

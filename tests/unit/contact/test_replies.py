@@ -4,7 +4,7 @@ import pytest
 
 from rules.contact.policy import HOLD_KINDS
 from rules.contact.replies import BY_CODE, CLASSES, class_of, when_of
-from rules.contact.work_items import KINDS
+from rules.contact.work_items import HOLDS, KINDS
 
 SAID = {
     "deceased": ["My mother passed away in June", "he died", "Mi esposo falleció"],
@@ -109,3 +109,4 @@ def test_when_somebody_wants_to_be_called_is_kept_in_their_words(text, when):
 def test_what_a_class_suggests_is_an_action_and_what_it_holds_a_kind_of_hold():
     assert {each.suggested for each in CLASSES} <= set(KINDS["reply"].actions)
     assert {each.hold for each in CLASSES} - {""} <= set(HOLD_KINDS)
+    assert set(HOLDS.values()) <= set(HOLD_KINDS)

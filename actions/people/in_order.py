@@ -1,0 +1,57 @@
+"""Locks on several people in one transaction, in the order in which whoever decides about one of
+them takes them: invoices, customers, phones, switches, ceilings. Two who keep to it never wait for
+each other.
+"""
+
+from collections.abc import Iterable
+
+from models.accounts.account import Account
+from models.base import serialize_on
+from models.contact.hold import customer_key
+from models.contact.message import Message
+from models.contact.opt_out import person_key
+from models.effects.daily_limit import ceiling_key
+from models.effects.pause_switch import share_switches
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from rules.invoice_fold import UNPAID
+
+
+def lock_people(account: Account, customer_ids: Iterable[str], *invoice_ids: str) -> None:
+    """Lock all that contacting these customers of an account needs, before anything is decided
+    about the first of them, and these invoices.
+    """
+    people = list(
+        Customer.select().where(Customer.id << sorted(set(customer_ids))).order_by(Customer.id)
+    )
+    unpaid = Invoice.select(Invoice.id).where(
+        Invoice.account == account.id,
+        Invoice.customer << [person.id for person in people],
+        Invoice.status << UNPAID,
+    )
+    Invoice.locked_with_accounts(sorted({*invoice_ids, *(row.id for row in unpaid)}))
+    phones = sorted({person.preferred_phone for person in people} - {""})
+    _take(*(customer_key(person.id) for person in people), *map(person_key, phones))
+    share_switches()
+    _take(ceiling_key(account.id, "calls"), ceiling_key(account.id, "texts"))
+
+
+def lock_people_at(phone: str, accounts: Iterable[str]) -> None:
+    """Lock whoever has this phone at these accounts, or was ever texted there: before what they say
+    about themselves is recorded.
+    """
+    texts = list(
+        Message.select(Message.account, Message.customer).where(Message.to == phone).distinct()
+    )
+    told = {*accounts, *(row.account_id for row in texts)}
+    known = Customer.select(Customer.id).where(
+        Customer.account << sorted(told), Customer.phone == phone
+    )
+    ids = {row.customer_id for row in texts} | {row.id for row in known}
+    _take(*map(customer_key, sorted(ids)))
+
+
+def _take(*keys: str) -> None:
+    """One after the other: they may be more than a statement has room for."""
+    for key in keys:
+        serialize_on(key)

@@ -1,0 +1,122 @@
+"""Whoever locks several things about people takes them in one order, so that none is a deadlock's
+victim: on connections of their own, one of which is seen waiting before the other goes on.
+"""
+
+import threading
+
+import pytest
+
+from models.base import execute, is_postgres, release_connection, serialize_on, transaction
+from models.contact.contact_course import ContactCourse
+from models.contact.hold import Hold, customer_key
+from models.contact.opt_out import OptOut, person_key
+from models.contact.planned_contact import PlannedContact
+from models.contact.work_item import WorkItem
+from models.effects.daily_limit import ceiling_key
+from models.invoices.invoice import Invoice
+from runtime.clock import move_business_time
+from tests import given
+from tests.acceptance.contact.test_people_answer_texts import a_text
+from tests.scanning import Scanning
+from tests.servers import wait_for
+from tests.texting import INBOUND
+
+
+@pytest.fixture
+def clinic(texting):
+    if not is_postgres():
+        pytest.skip("SQLite has one writer, who waits for nobody")
+    clinic = Scanning(texting)
+    clinic.days_pass(1)
+    yield clinic
+    move_business_time(None)
+
+
+def drafted(clinic):
+    """The drafts of two people who owe, those of the clinic's own customer last."""
+    clinic.settings(first_contacts="draft")
+    twin = given.a_customer(clinic.account, phone=clinic.texting.phone)
+    own, clinic.texting.customer = clinic.texting.customer, twin
+    clinic.texting.consents()
+    clinic.texting.customer = own
+    for customer in (twin, own):
+        clinic.owes(3, customer=customer)
+        clinic.scan()
+        ContactCourse.look_again_at(customer.id)
+    drafts = {row.customer_id: row.id for row in PlannedContact.select()}
+    return [drafts[twin.id], drafts[own.id]]
+
+
+def while_it_waits(call, take, then_take):
+    """Given one who has taken something, when another begins a call and comes to wait, then the
+    first can have what it wants next; what the call answered.
+    """
+    answers = []
+
+    def run():
+        try:
+            answers.append(call())
+        finally:
+            release_connection()
+
+    other = threading.Thread(target=run)
+    with transaction():
+        take()
+        other.start()
+        wait_for(waits, "the other waits for this one", 60)
+        then_take()
+    other.join(60)
+    return answers[0]
+
+
+def waits():
+    """Whether somebody waits for this connection."""
+    return execute(
+        "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+    ).fetchone()
+
+
+def test_who_stops_and_tells_of_a_bankruptcy_is_heard_while_the_gate_decides(clinic):
+    """Given a decision about the person that has their lock and wants their phone's."""
+    words = a_text(clinic.texting, "STOP texting me, I filed for bankruptcy")
+    heard = while_it_waits(
+        lambda: clinic.texting.tell(INBOUND, words),
+        lambda: serialize_on(customer_key(clinic.customer.id)),
+        lambda: serialize_on(person_key(clinic.texting.phone)),
+    )
+    assert heard.status_code == 200
+    assert OptOut.holds(clinic.account.id, (), clinic.texting.phone, "sms")
+    assert [row.kind for row in Hold.select()] == ["bankruptcy"]
+
+
+@pytest.mark.parametrize("held", ["invoice", "customer"])
+def test_drafts_approved_together_stand_in_nobodys_way(clinic, held):
+    """Given a decision about the second person that wants the account's ceiling."""
+    ids = drafted(clinic)
+    (invoice,) = Invoice.select().where(Invoice.customer == clinic.customer.id)
+    take = {
+        "invoice": lambda: Invoice.locked(invoice.id),
+        "customer": lambda: serialize_on(customer_key(clinic.customer.id)),
+    }
+    answer = while_it_waits(
+        lambda: clinic.texting.post("/api/contact-drafts/approve", ids=ids),
+        take[held],
+        lambda: serialize_on(ceiling_key(clinic.account.id, "texts")),
+    )
+    assert {row["outcome"] for row in answer.json["data"]} == {"performed"}, answer.text
+
+
+def test_a_draft_approved_by_its_item_leaves_the_item_to_who_has_the_person(clinic):
+    """Given a decision about another bill of the person that closes the item."""
+    clinic.settings(first_contacts="draft")
+    clinic.owes(4)
+    clinic.scan()
+    later = clinic.owes(3)
+    (item,) = WorkItem.select()
+    assert item.invoice_id != later.id
+    answer = while_it_waits(
+        lambda: clinic.texting.post(f"/api/work-items/{item.id}/resolve", action="approve"),
+        lambda: Invoice.locked(later.id),
+        lambda: WorkItem.locked(item.id),
+    )
+    assert answer.status_code == 200, answer.text
