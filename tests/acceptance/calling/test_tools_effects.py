@@ -186,6 +186,7 @@ def test_one_yes_pays_one_bill(paying):
     second = given.an_invoice(paying.account, amount=12_000, customer=paying.customer)
     ring = paying.a_ring(paying.phone)
     paying.verified(call=ring)
+    paying.tool("processPhonePayment", call=ring)
     told = paying.tool("processPhonePayment", call=ring, heard=AGREED)
     assert "succeeded" in told
     again = paying.tool("processPhonePayment", call=ring, heard=AGREED)
@@ -200,6 +201,7 @@ def test_a_declined_card_is_an_error_and_not_tried_again(line):
     line.takes_cards()
     line.has_a_saved_card("pm_card_chargeCustomerFail")
     line.verified()
+    line.tool("processPhonePayment")
     told = line.tool("processPhonePayment", "t-1", heard=AGREED)
     assert told.startswith("-The card was declined. Nothing was charged.")
     assert line.tool("processPhonePayment", "t-2", heard=AGREED) == told
@@ -214,6 +216,7 @@ def test_a_clinic_that_takes_no_cards_in_calls_charges_none(line):
     line.takes_cards()
     line.customer.stripe_customer_id = None
     line.customer.save()
+    line.tool("processPhonePayment")
     assert line.tool("processPhonePayment", heard=AGREED).startswith("-There is no card on file")
     assert PaymentConfirmation.select().count() == 0
 
@@ -224,6 +227,24 @@ def test_new_yorks_notice_is_read_before_the_question(paying):
     told = paying.tool("processPhonePayment")
     assert "a medical bill that you pay by credit card is no longer medical debt" in told
     assert told.index("medical debt") < told.index("Do you agree")
+    assert "Nothing was charged yet" in paying.tool("processPhonePayment", heard=AGREED)
+    assert PaymentConfirmation.select().count() == 0
+    notice = ("assistant", told.partition("Say first: ")[2].partition("Then say")[0])
+    assert "succeeded" in paying.tool("processPhonePayment", heard=(notice, *AGREED))
+
+
+def test_only_what_is_said_after_our_question_agrees_to_a_charge(paying):
+    """Given a yes to a question of the model's own, then it is no yes to ours."""
+    before = (("assistant", "The bill is $120.00, shall I charge it?"), ("user", "Yes"))
+    told = paying.tool("processPhonePayment", "t-1", heard=before)
+    assert "Do you agree that Harbor Dental charges" in told
+    assert paying.tool("processPhonePayment", "t-1", heard=before) == told
+    assert paying.tool("processPhonePayment", "t-2", heard=before) == told
+    link = (("assistant", "It is $120.00. Shall I text you a link?"), ("user", "Yes"))
+    assert paying.tool("processPhonePayment", heard=(*before, *link)) == told
+    assert PaymentConfirmation.select().count() == 0
+    agreed = paying.tool("processPhonePayment", "t-2", heard=(*before, *link, *AGREED))
+    assert agreed.startswith("+The payment of $120.00")
 
 
 # wishes
@@ -289,6 +310,7 @@ def test_somebody_unknown_is_called_back(line):
 def test_the_same_wish_from_many_at_once_is_one_charge(paying):
     """Given the same wish under eight ids at once, then one charge is made."""
     told: list[str] = []
+    paying.tool("processPhonePayment")
 
     def ask(place):
         told.append(paying.tool("processPhonePayment", f"t-{place}", heard=AGREED))
