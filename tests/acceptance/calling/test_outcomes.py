@@ -186,12 +186,45 @@ def test_lost_reports_are_fetched(calling: Calling):
     calling.hears()
     assert calling.call(call.id).state == "queued"
 
+    calling.ended_ago(call, 16)
     calling.quiet_for(call, 10)
     looked_for(calling)
 
     shown = calling.shown(call)
     assert (shown["state"], shown["outcome"]) == ("ended", "hung_up")
     assert shown["transcript"]
+    assert len(ended(calling)) == 1
+
+
+def test_a_look_never_takes_the_place_of_what_was_said(calling: Calling):
+    """Given a look at a call that has ended and is not worked out, then the report still counts;
+    and one that comes after Vapi was given up upon still holds us back, and tells nobody twice.
+    """
+    calling.habits(silent="status-update,end-of-call-report,tool-calls")
+    call = calling.answers("bankrupt").dials()
+    calling.hears()
+    later = calling.has_not_worked_out(call)
+    calling.quiet_for(call, 10)
+    looked_for(calling)
+    call = calling.call(call.id)
+    assert (call.state, call.reported_at) == ("ended", None)
+    assert calling.slots() == 0
+
+    calling.ended_ago(call, 16)
+    calling.quiet_for(call, 10)
+    looked_for(calling)
+    assert calling.call(call.id).reported_at is not None
+    assert (Hold.select().count(), len(ended(calling))) == (0, 1)
+
+    report = message(
+        calling, call, "end-of-call-report", endedReason="assistant-ended-call", **later
+    )
+    for _ in range(2):
+        assert tells(calling, report).status_code == 200
+    assert [row.kind for row in Hold.select()] == ["bankruptcy"]
+    shown = calling.shown(call)
+    assert "I have filed for bankruptcy." in shown["transcript"]
+    assert (Invoice.get_by_id(calling.invoice.id).notes or "").count(call.id) == 1
     assert len(ended(calling)) == 1
 
 
