@@ -16,6 +16,7 @@ from models.contact.work_item import WorkItem
 from models.effects.effect import Effect
 from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
+from runtime.clock import real_now
 from tests.calling import Calling
 from tests.voice import SECRET
 
@@ -110,6 +111,27 @@ def test_who_says_stop_is_left_alone_on_every_channel(calling: Calling):
         assert OptOut.holds(calling.account.id, (), call.to, channel)
     again = calling.asks()
     assert (again.status_code, again.json["reasonCode"]) == (422, "opted_out")
+
+
+@pytest.mark.parametrize("line", ["anonymous", "+12025550177"])
+def test_who_was_verified_on_another_phone_is_left_alone_at_theirs(calling: Calling, line: str):
+    """Given a caller who says stop, as the report tells, then every number of theirs is left alone;
+    where nobody knows who it was, the line, or a person looks.
+    """
+    known, unknown = (
+        Call.receive(calling.account.id, f"vapi-{place}", caller=line, to="", now=real_now())
+        for place in (1, 2)
+    )
+    known.record_verified(real_now(), calling.customer.id)
+    report = {"endedReason": "customer-ended-call", "artifact": {}}
+    report["analysis"] = {"structuredData": {"outcome": "stop"}}
+    for call in (known, unknown):
+        tells(calling, message(calling, call, "end-of-call-report", **report))
+
+    shown = {line} - {"anonymous"}
+    assert {row.phone for row in OptOut.select()} == shown | {calling.phone}
+    asked = [row.context["callId"] for row in WorkItem.select().where(WorkItem.kind == "call")]
+    assert asked == ([] if shown else [unknown.id])
 
 
 def test_a_card_that_was_read_out_is_kept_nowhere(calling: Calling):

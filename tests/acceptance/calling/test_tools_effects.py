@@ -282,8 +282,34 @@ def test_a_wrong_number_is_not_used_again_and_its_consents_are_void(line):
 
 
 def test_whoever_withholds_their_number_is_asked_for_it(line):
-    told = line.tool("stopContact", call=line.a_ring("anonymous"))
-    assert told.startswith("-The caller's number is withheld")
+    """Given nobody who is known, then a person looks, once; once they are, their numbers count."""
+    ring = line.a_ring("anonymous")
+    for _ in range(2):
+        told = line.tool("stopContact", call=ring)
+        assert told.startswith("-The caller's number is withheld")
+    (item,) = WorkItem.select()
+    assert (item.kind, item.context["callId"]) == ("call", Call.of_vapi(ring["id"]).id)
+    assert OptOut.select().count() == 0
+    line.verified(call=ring, invoiceNumber=line.invoice.number)
+    assert line.tool("stopContact", call=ring).startswith("+Recorded at once")
+    assert [row.phone for row in OptOut.select()] == [line.phone]
+
+
+def test_who_is_known_is_left_alone_at_every_number_of_theirs(line):
+    """Given a caller on another phone, then it counts there at once, and at all of theirs once they
+    are verified; a wrong number is that number only.
+    """
+    line.customer.contact_request = {"phone": "+12025550166"}
+    line.customer.save()
+    ring = line.a_ring("+12025550177")
+    line.tool("stopContact", call=ring)
+    assert [row.phone for row in OptOut.select()] == ["+12025550177"]
+    line.verified(call=ring, invoiceNumber=line.invoice.number)
+    line.tool("stopContact", call=ring)
+    theirs = {line.phone, "+12025550166", "+12025550177"}
+    assert {row.phone for row in OptOut.select()} == theirs
+    line.tool("stopContact", why="wrong_number")
+    assert {row.phone for row in PhoneSuppression.select()} == {line.phone}
 
 
 @pytest.mark.parametrize(
