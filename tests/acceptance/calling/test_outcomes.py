@@ -16,6 +16,7 @@ from models.contact.work_item import WorkItem
 from models.effects.effect import Effect
 from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
+from providers.vapi.calls import read_call
 from runtime.clock import real_now
 from tests.calling import Calling
 from tests.voice import SECRET
@@ -269,6 +270,39 @@ def test_a_call_without_an_end_frees_its_slot_and_asks_a_person(calling: Calling
     calling.ends(calling.call(call.id), "customer-ended-call")
     calling.hears()
     assert calling.call(call.id).state == "ended"
+
+
+def test_words_that_no_database_keeps_lose_no_report(calling: Calling):
+    """Given half of an emoji, as a transcript has it that was cut, then the report still counts,
+    sent to us and read at Vapi; so does a tool call.
+    """
+    half = "Goodbye \ud83d\0"
+    calling.habits(silent="status-update,end-of-call-report,tool-calls")
+    call = calling.answers("says_stop").dials()
+    calling.hears()
+    said = {"summary": half, "structuredData": {"outcome": "stop", half: half}}
+    report = message(
+        calling,
+        calling.call(call.id),
+        "end-of-call-report",
+        endedReason="customer-ended-call",
+        artifact={"transcript": half, "messages": [{"role": "user", "message": half}]},
+        analysis=said,
+    )
+    wish = {"id": half, "name": "requestHuman", "arguments": {half: half}}
+    asked = {"message": report["message"] | {"type": "tool-calls", "toolCallList": [wish]}}
+    Call.update(state="in_progress").where(Call.id == call.id).execute()
+    body, proof = json.dumps(asked).encode(), {"X-Vapi-Secret": SECRET}
+    answer = calling.client.simulate_post("/api/vapi/tools", body=body, headers=proof)
+    assert "result" in answer.json["results"][0], answer.text
+
+    assert tells(calling, report).status_code == 200
+
+    shown = calling.shown(call)
+    assert (shown["state"], shown["transcript"][:8]) == ("ended", "Goodbye ")
+    assert OptOut.holds(calling.account.id, (), call.to, "voice")
+    told = read_call({"id": "x", "artifact": {"transcript": half}, "analysis": said})
+    assert (told.transcript + told.summary).encode()
 
 
 def test_only_vapi_is_believed(calling: Calling):
