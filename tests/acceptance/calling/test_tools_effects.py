@@ -118,7 +118,8 @@ def test_a_link_is_texted_once_to_a_number_of_theirs(line):
     line.work()
     assert len(line.sent()) == 1
     assert line.sent()[0]["to"] == line.phone
-    assert line.tool("createPaymentLink", "t-4") == first
+    for word in ("", "sms", "TEXT", "text message", "text_on_file"):
+        assert line.tool("createPaymentLink", by=word) == first
     line.work()
     assert (len(line.sent()), Message.select().count()) == (1, 1)
 
