@@ -36,7 +36,7 @@ from runtime.settings import get_settings
 # attempts that were certainly not made, for whatever reasons: one budget for all of them
 MOST_TRIES = 5
 NEVER_PLACED = "Vapi could not place it in several attempts, none of which rang. Ask again later."
-LEAVE_WITHIN = 60.0  # seconds in which a decided call must be placed
+LEAVE_WITHIN = 60.0  # seconds in which a decided call must be placed; with RINGS, the hours' margin
 LOOK_AFTER = 15.0  # seconds until a call in doubt is first looked for
 NO_SLOT_DELAY = 15.0
 LONGEST_DELAY = 30.0

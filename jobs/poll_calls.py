@@ -3,6 +3,9 @@
 Twice is harmless: reading calls nobody, and reports are merged by rank. A call is read once it has
 been quiet for some minutes. One without an end at its deadline, which is later than any call lasts,
 is in doubt: its slot is free again, and a person looks; a late report still counts.
+
+Vapi shows a call as ended before it has worked out what was said in it. What a look finds is
+therefore taken for the report only once that is there, or will not come any more.
 """
 
 from datetime import datetime, timedelta
@@ -29,6 +32,7 @@ from runtime.clock import real_now
 BATCH = 500
 QUIET = timedelta(minutes=3)
 FOLLOWED = timedelta(days=2)  # after which a report that is missing will not come any more
+WORKED_OUT = timedelta(minutes=15)  # after a call's end, by when Vapi knows what was said in it
 NO_END = "Vapi has told of no end, although no call lasts as long. Look at it in Vapi's call list."
 
 
@@ -58,12 +62,19 @@ def poll_call(call_id: str) -> None:
     with recording():
         call, invoices = locked_with_invoices(call)
         now = real_now()
-        if told is not None and told.status == "ended":
-            record_final_report(call, invoices, told, now)
-        elif told is not None:
+        if told is not None:
             record_call_report(call, told, now)
+        if told is not None and _is_whole(call, told, now):
+            record_final_report(call, invoices, told, now)
         if call.reported_at is None:
             _give_up(call, invoices, now)
+
+
+def _is_whole(call: Call, told: VapiCall, now: datetime) -> bool:
+    """Whether a look at an ended call shows all that there will be."""
+    if told.status != "ended":
+        return False
+    return told.said is not None or (call.ended_at or now) <= now - WORKED_OUT
 
 
 def _give_up(call: Call, invoices: list[Invoice], now: datetime) -> None:

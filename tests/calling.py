@@ -118,6 +118,18 @@ class Calling(Texting):
             Call.id == call.id
         ).execute()
 
+    def ended_ago(self, call: Call, minutes: int) -> None:
+        """Vapi shows the call as having ended so long ago."""
+        with self.vapi.ground.lock:
+            (row,) = [row for row in self.vapi.books.each("call") if row["id"] == call.vapi_id]
+            row["endedAt"] = (real_now() - timedelta(minutes=minutes)).isoformat()
+
+    def has_not_worked_out(self, call: Call) -> Json:
+        """Vapi shows the call, and not yet what was said in it; what it will show is returned."""
+        with self.vapi.ground.lock:
+            (row,) = [row for row in self.vapi.books.each("call") if row["id"] == call.vapi_id]
+            return {name: row.pop(name) for name in ("artifact", "analysis")}
+
     def call(self, call_id: str) -> Call:
         return Call.get_by_id(call_id)
 

@@ -2,7 +2,6 @@
 through it for those replayed.
 """
 
-import re
 from typing import Any
 
 from models.accounts.audit_entry import AuditEntry
@@ -10,13 +9,11 @@ from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob, revive_job
+from rules.storable import storable_text
 from rules.stripe_event_types import account_of, names_of
 from rules.stripe_mode import refuse_mode
 from runtime.clock import real_now
 from runtime.settings import get_settings
-
-# NUL, which PostgreSQL does not take, and halves of surrogate pairs, which are no UTF-8
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def receive_stripe_event(
@@ -49,7 +46,7 @@ def receive_stripe_event(
 
 def _storable(value: object) -> str:
     """A word of an event as text that every database keeps; empty for none."""
-    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", str(value)) if value else ""
+    return storable_text(str(value)) if value else ""
 
 
 def replay_event(inbox_id: int, actor: str, delay: float = 0.0) -> bool:

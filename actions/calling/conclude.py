@@ -21,23 +21,27 @@ from rules.contact.policy import outcome_of
 
 def conclude(call: Call, invoices: Sequence[Invoice], told: VapiCall, now: datetime) -> bool:
     """Record the report of a call that is over, in the open transaction. Needs the locked call and
-    the locked invoices it is about. Whether it was the first one: what comes again changes nothing.
+    the locked invoices it is about. Whether it was the first one: what comes again changes nothing,
+    but that what was said in the call is heard once, in whichever report it is.
     """
-    if call.reported_at is not None:
-        return False
     said = read_said(told.said)
+    is_first = call.reported_at is None
+    if not is_first and ("outcome" not in said or "outcome" in (call.said or {})):
+        return False
     follows = follows_from(said)
     outcome = _outcome(call, invoices, follows)
     call.record_end(
         now,
         outcome=outcome,
-        transcript=redact(told.transcript),
-        summary=redact(told.summary)[:2000],
+        transcript=redact(told.transcript) or call.transcript,
+        summary=redact(told.summary)[:2000] or call.summary,
         said=said,
-        cost=told.cost,
-        is_recorded=told.is_recorded,
+        cost=call.cost if told.cost is None else told.cost,
+        is_recorded=told.is_recorded or call.is_recorded,
     )
     hand_over(call, follows, now)
+    if not is_first:
+        return False
     words = note_of(call.id, outcome, follows.words if said.get("outcome") else "")
     for invoice in invoices:
         if call.direction == "outbound" or call.verified_at is not None:

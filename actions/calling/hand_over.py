@@ -13,8 +13,13 @@ from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
 from rules.calling.ended_reasons import NOT_PLACED, meaning_of
 from rules.calling.said import Follows
+from rules.contact.phones import BadPhone, read_phone
 
 SOURCE = "call"
+WHOSE_STOP = (
+    "Somebody who called from a withheld number wants to be left alone. Read in the call who it"
+    " was, and record the opt-out."
+)
 
 
 def hand_over(call: Call, follows: Follows, now: datetime) -> None:
@@ -43,12 +48,45 @@ def ask_about_doubt(call: Call, words: str) -> None:
     )
 
 
+def numbers_of(call: Call) -> list[str]:
+    """The numbers of whoever is at the other end: the line, if it is shown, and those on file of
+    the person, where it is known who it is. In the order in which everybody locks them.
+    """
+    named = {call.to if call.direction == "outbound" else call.from_number}
+    if call.customer_id is not None:
+        customer = Customer.get_by_id(call.customer_id)
+        named |= {customer.phone or "", customer.preferred_phone}
+    return sorted(set(filter(None, map(_number, named))))
+
+
+def ask_whom_to_leave_alone(call: Call) -> None:
+    """Somebody wants to be left alone, and neither their number nor who they are is known."""
+    WorkItem.open(
+        call.account_id,
+        "call",
+        f"{call.id}:stop",
+        WHOSE_STOP,
+        context={"callId": call.id, "verified": False},
+    )
+
+
+def _number(named: str) -> str:
+    try:
+        return read_phone(named)
+    except BadPhone:
+        return ""
+
+
 def _leave_alone(call: Call, follows: Follows, now: datetime) -> None:
     """What they want no more, and numbers that are not theirs, or nobody's."""
     rang_them = call.direction == "outbound"
     phone = call.to if rang_them else call.from_number
     if follows.stops:
-        _stop(call, phone)
+        numbers = numbers_of(call)
+        for number in numbers:
+            _stop(call, number)
+        if not numbers:
+            ask_whom_to_leave_alone(call)
     if follows.is_wrong_number and rang_them:
         _suppress(call, phone, CHANNELS, "wrong_number", "who answers says it is not theirs", now)
     meaning = meaning_of(call.ended_reason)

@@ -30,6 +30,7 @@ from rules.calling.keypad import (
     START,
     SUCCESS,
     failed,
+    kept_of_report,
     next_piece,
     waiting,
 )
@@ -86,8 +87,9 @@ def hear(session_id: str, step: str, fields: Mapping[str, str]) -> Charge | None
     after the commit. The same report again changes nothing.
     """
     now = real_now()
-    kept = json.dumps(dict(fields), sort_keys=True)
-    digest = hashlib.sha256(kept.encode()).hexdigest()[:32]
+    told_all = json.dumps(dict(fields), sort_keys=True)
+    digest = hashlib.sha256(told_all.encode()).hexdigest()[:32]
+    kept = json.dumps(kept_of_report(fields), sort_keys=True)
     with transaction():
         event_id = f"pay:{session_id[:60]}:{step[:60]}:{digest}"
         row_id = InboxEvent.receive("twilio", "", event_id, "keypad.report", kept, now)

@@ -27,7 +27,9 @@ def create_payment_link(asked: Asked) -> str:
     known = ToolCall.of_id(asked.call, asked.called.id)
     if known is not None:
         return known.answer
-    by, invoice_id = asked.text("by") or TEXT, chosen_bill(asked)
+    # any other word is the model's own, and no other wish
+    by = READ_OUT if asked.text("by").casefold() == READ_OUT else TEXT
+    invoice_id = chosen_bill(asked)
     with transaction():
         invoice, call = Invoice.locked(invoice_id), Call.locked(asked.call.id)
         wish = f"{asked.called.name}:{invoice.id}:{invoice.outstanding}:{by}"

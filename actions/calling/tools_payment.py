@@ -26,7 +26,7 @@ from rules.calling.tools_words import (
     ask_consent,
     words_for,
 )
-from rules.contact.card_notice import card_notice
+from rules.contact.card_notice import LANGUAGES, CardNotice, card_notice
 from rules.money import in_words, to_major
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
@@ -67,10 +67,11 @@ def _paid(asked: Asked, by: str) -> str:
         wish = f"{asked.called.name}:{invoice.id}:{invoice.outstanding}:{by}:{begun_before}"
         done = ToolCall.known(call, asked.called.id, wish)
         if done is None:
-            # a yes that was acted upon does not count again
-            said = heard[0 if last is None else last.heard :]
+            # only what answers our question counts, and a yes that was acted upon not again
+            asked_at = _asked_at(asked, call, wish, len(heard))
+            said = heard[max(asked_at, 0 if last is None else last.heard) :]
             shown = str(to_major(invoice.outstanding, invoice.currency))
-            words = consent_heard(said, shown)
+            words = consent_heard(said, shown, _notices(invoice))
             if words:
                 begun = _begun(asked, by, invoice, call)
                 subject = begun.id if isinstance(begun, KeypadSession) else begun.confirmation_id
@@ -81,6 +82,19 @@ def _paid(asked: Asked, by: str) -> str:
     if done is not None:
         return _went_on(done)
     return question if last is None else f"{_told_of(last)} {question}"
+
+
+def _asked_at(asked: Asked, call: Call, wish: str, heard: int) -> int:
+    """How much had been said when the model was first given the question to this wish; that is now,
+    if it was not yet.
+    """
+    question = f"{wish}?"
+    row = ToolCall.one("call_id = ? AND wish = ?", call.id, question)
+    if row is None:
+        # under an id of its own: the tool call's is for what is done
+        name, own_id = asked.called.name, f"{question}{asked.called.id}"
+        row = ToolCall.keep(call, f"{name}?", own_id, question, real_now(), heard=heard)
+    return row.heard
 
 
 def _told_of(last: ToolCall) -> str:
@@ -146,10 +160,7 @@ def _agreed(
 
 
 def _ask(invoice: Invoice, by: str) -> str:
-    person: Customer = invoice.customer
-    phones = [number for number in (person.phone, person.preferred_phone) if number]
-    today = invoice.account.local_date(business_now())
-    notice = card_notice(phones, person.address, person.language, today)
+    notice = _notice(invoice, invoice.customer.language)
     return ask_consent(
         invoice.outstanding,
         invoice.currency,
@@ -158,6 +169,19 @@ def _ask(invoice: Invoice, by: str) -> str:
         "" if notice is None else " ".join(notice.sentences),
         "the card you type in now" if by == KEYPAD else "your card on file",
     )
+
+
+def _notice(invoice: Invoice, language: str | None) -> CardNotice | None:
+    person: Customer = invoice.customer
+    phones = [number for number in (person.phone, person.preferred_phone) if number]
+    today = invoice.account.local_date(business_now())
+    return card_notice(phones, person.address, language, today)
+
+
+def _notices(invoice: Invoice) -> list[tuple[str, ...]]:
+    """The notice that has to be heard, in each language; none where no state wants one."""
+    found = [_notice(invoice, language) for language in LANGUAGES]
+    return [notice.sentences for notice in found if notice is not None]
 
 
 def _went_on(done: ToolCall) -> str:

@@ -4,6 +4,7 @@ somebody.
 
 from datetime import date
 
+from actions.calling.hand_over import ask_whom_to_leave_alone, numbers_of
 from actions.calling.tools_asked import Asked
 from actions.calling.tools_debts import chosen_bill
 from actions.contact.escalate import open_escalation
@@ -58,44 +59,62 @@ def record_promise_of(asked: Asked) -> str:
 
 
 def stop_contact(asked: Asked) -> str:
-    """Leave the person on the line alone from this commit on: no calls, no texts, or neither, where
-    they name none. A wrong number is not used again by this clinic. Raises Refused.
+    """Leave the person on the line alone from this commit on, at each number of theirs that is
+    known: no calls, no texts, or neither, where they name none. A wrong number is not used again by
+    this clinic. Raises Refused.
     """
-    try:
-        phone = read_phone(asked.line)
-    except BadPhone:
-        raise Refused("invalid", NO_NUMBER) from None
     what, wrong = asked.text("what"), asked.text("why") == WRONG
     channels = CHANNELS if wrong else _WHAT.get(what, CHANNELS)
     line = WRONG_NUMBER if wrong else STOPPED.format(what=_said(channels))
     with transaction():
         call = Call.locked(asked.call.id)
-        wish = f"{asked.called.name}:{'+'.join(channels)}:{wrong}"
+        # a wrong number is the line's, and says nothing of the person's own
+        phones = _line_of(asked) if wrong else numbers_of(call)
+        wish = f"{asked.called.name}:{'+'.join(channels)}:{wrong}:{call.customer_id or ''}"
         known = ToolCall.known(call, asked.called.id, wish)
         if known is not None:
             return known.answer
-        statement = OptOut.record(
-            call.account_id,
-            phone,
-            "stop",
-            channels,
-            words=WRONG if wrong else "said so in a call",
-            source="call",
-            reference=call.id,
-            recorded_by=asked.actor,
-        )
-        if wrong and call.direction == "outbound":
-            _suppress(call, phone)
-        AuditEntry.record(
-            asked.actor,
-            "opt_out.recorded",
-            f"call:{call.id}",
-            call.account_id,
-            opt_out_id=statement.id,
-            customer_id=call.customer_id,
-        )
-        _keep(asked, call, wish, line, statement.id)
+        if phones:
+            stops = [_stop(asked, call, phone, channels, is_wrong=wrong) for phone in phones]
+            _keep(asked, call, wish, line, stops[0].id)
+        else:
+            ask_whom_to_leave_alone(call)
+    if not phones:
+        raise Refused("invalid", NO_NUMBER)
     return line
+
+
+def _line_of(asked: Asked) -> list[str]:
+    try:
+        return [read_phone(asked.line)]
+    except BadPhone:
+        return []
+
+
+def _stop(
+    asked: Asked, call: Call, phone: str, channels: tuple[str, ...], *, is_wrong: bool
+) -> OptOut:
+    statement = OptOut.record(
+        call.account_id,
+        phone,
+        "stop",
+        channels,
+        words=WRONG if is_wrong else "said so in a call",
+        source="call",
+        reference=call.id,
+        recorded_by=asked.actor,
+    )
+    if is_wrong and call.direction == "outbound":
+        _suppress(call, phone)
+    AuditEntry.record(
+        asked.actor,
+        "opt_out.recorded",
+        f"call:{call.id}",
+        call.account_id,
+        opt_out_id=statement.id,
+        customer_id=call.customer_id,
+    )
+    return statement
 
 
 def request_human(asked: Asked) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from providers.vapi import client
 from providers.vapi.client import Json, place
 from providers.vapi.lists import listed, name
+from rules.storable import storable_text
 
 KIND = "call"
 MICRO = 1_000_000
@@ -137,7 +138,7 @@ def _object(value: Any) -> Json:
 
 
 def _text(value: Any) -> str:
-    return value.replace("\0", "") if isinstance(value, str) else ""
+    return storable_text(value) if isinstance(value, str) else ""
 
 
 def _moment(value: Any) -> datetime | None:

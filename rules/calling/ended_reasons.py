@@ -15,7 +15,8 @@ BROKE_OFF = "broke_off"
 class Ended:
     """What a way to end means. `outcome` is one of the policy's; empty: nobody knows the word.
 
-    `again`: nobody's telephone can have rung, so that the same wish may be decided again at once.
+    `again`: nobody's telephone can have rung, so that the same wish may be decided again at once;
+    only of what ends before it begins can that be said.
     `advice`: what a person has to mend before it
     does; empty where nobody has to.
     """
@@ -71,11 +72,6 @@ _TABLE: tuple[tuple[str, Ended], ...] = (
     ("phone-call-provider-bypass-enabled-but-no-call-received", Ended(NOT_PLACED, advice=_SETUP)),
     ("twilio-failed-to-connect-call|vonage-failed-to-connect-call", Ended(NOT_PLACED)),
     (
-        r"call\.in-progress\.error-(providerfault|vapifault)-transport-never-connected",
-        Ended(NOT_PLACED, again=True),
-    ),
-    (r"call\.in-progress\.error-vapifault-worker-not-available", Ended(NOT_PLACED, again=True)),
-    (
         r"call\.in-progress\.error-providerfault-outbound-sip-(403|407)-.*",
         Ended(NOT_PLACED, advice=_TRUNK),
     ),
@@ -83,14 +79,13 @@ _TABLE: tuple[tuple[str, Ended], ...] = (
         r"call\.in-progress\.error-providerfault-outbound-sip-(408|480)-.*",
         Ended("no_answer"),
     ),
-    (r"call\.in-progress\.error-providerfault-outbound-sip-503-.*", Ended(NOT_PLACED, again=True)),
-    (r"call\.(in-progress|ringing)\.error-sip-.*-failed-to-connect", Ended(NOT_PLACED, again=True)),
     (r"call\.ringing\.sip-inbound-caller-hungup-before-call-connect", Ended("hung_up")),
     # it broke off; whether somebody had answered is not certain, so that it counts as if
     ("assistant-join-timed-out|worker-shutdown", Ended(BROKE_OFF)),
     ("phone-call-provider-closed-websocket", Ended(BROKE_OFF)),
     (r"call\.in-progress\.error-assistant-did-not-receive-customer-audio", Ended("silent")),
     (r"call\.in-progress\.error-(vapifault|providerfault|pipeline)-.*", Ended(BROKE_OFF)),
+    (r"call\.(in-progress|ringing)\.error-sip-.*-failed-to-connect", Ended(BROKE_OFF)),
     (r"pipeline-error-.*", Ended(BROKE_OFF)),
 )
 _PATTERNS = tuple((re.compile(pattern), meaning) for pattern, meaning in _TABLE)

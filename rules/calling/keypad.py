@@ -4,6 +4,10 @@ Twilio takes the digits and tells us which piece it has, what is missing, and in
 method. https://www.twilio.com/docs/voice/api/payment-resource
 """
 
+from collections.abc import Mapping
+
+from rules.cards.card_numbers import redact
+
 PIECES = ("payment-card-number", "expiration-date", "security-code")
 START, COMPLETE, CANCEL = "start", "complete", "cancel"
 MOST_MISTAKES = 4  # over all pieces of one card
@@ -47,7 +51,25 @@ RESULTS: dict[str, str] = {
     "balance_changed": "The amount has changed since it was agreed to.",
     "not_charged": "The payment could not be taken.",
 }
+# what is kept of a report; nothing else, for the rest is of the card and its owner
+_KEPT = (
+    "CallSid",
+    "Sid",
+    "PaymentSid",
+    "Capture",
+    "Required",
+    "ErrorType",
+    "Result",
+    "PartialResult",
+    "Attempt",
+)
+_MOST_KEPT = 100  # characters of each
 NOTHING = " Nothing was charged. Offer createPaymentLink."
+
+
+def kept_of_report(fields: Mapping[str, str]) -> dict[str, str]:
+    """What may be kept of a report of Twilio's: which call and session, and how far it is."""
+    return {name: redact(fields[name])[:_MOST_KEPT] for name in _KEPT if name in fields}
 
 
 def next_piece(required: str, captured: str) -> str:

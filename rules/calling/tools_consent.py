@@ -1,7 +1,7 @@
 """Whether a person has agreed to be charged, as it was heard; pure.
 
-The model's word for it counts for nothing. After the assistant has read out the amount, the person
-has to say yes in words of theirs, and nothing that doubts it.
+The model's word for it counts for nothing. After the assistant has asked whether the amount may be
+charged, the person has to say yes in words of theirs, and nothing that doubts it.
 """
 
 import re
@@ -20,18 +20,27 @@ _DOUBT = re.compile(
     r"\b(no|not|nope|never|don t|do not|dont|won t|cannot|can t|wait|hold on|stop|but|maybe|later"
     r"|unless|if|nunca|tampoco|espere|espera|pero|quizas|tal vez|despues|todavia|aun)\b"
 )
+_CHARGE = re.compile(r"\b(charg|cobr|carg[aou])")
+_LONG = 4  # letters of a word that tells one sentence from another
+_MOST_OF_IT = 0.75  # a transcript loses some words
 
 
-def consent_heard(heard: Sequence[Said], amount: str) -> str:
-    """The person's words of consent to `amount`, digits such as 120.50, read out to them before;
-    empty when none were heard.
+def consent_heard(heard: Sequence[Said], amount: str, notices: Sequence[Sequence[str]] = ()) -> str:
+    """The person's words of consent to a charge of `amount`, digits such as 120.50, about which
+    they were asked before; empty when none were heard. `notices` are the same notice in each
+    language, in sentences: one of them has to be heard before the question.
     """
     read_out = [
         place
         for place, said in enumerate(heard)
-        if said.role == "assistant" and names_amount(said.words, amount)
+        if said.role == "assistant"
+        and names_amount(said.words, amount)
+        and _CHARGE.search(_plain(said.words))
     ]
     if not read_out:
+        return ""
+    before = [said.words for said in heard[: read_out[-1] + 1] if said.role == "assistant"]
+    if notices and not any(_is_read_out(notice, before) for notice in notices):
         return ""
     answers = [said.words for said in heard[read_out[-1] + 1 :] if said.role == "user"]
     plain = [_plain(words) for words in answers]
@@ -51,6 +60,13 @@ def names_amount(words: str, amount: str) -> bool:
         # "120 dollars and 50 cents"
         shown = rf"(?:{shown}|{re.escape(whole)}\s+\w+\s+(?:and|y|con)\s+{int(part)})"
     return re.search(rf"(?<![\d.,]){shown}(?![.,]?\d)", digits) is not None
+
+
+def _is_read_out(notice: Sequence[str], spoken: Sequence[str]) -> bool:
+    """Whether each sentence of the notice was spoken, in nearly its own words."""
+    heard = set(_plain(" ".join(spoken)).split())
+    wanted = [{word for word in _plain(each).split() if len(word) >= _LONG} for each in notice]
+    return all(len(words & heard) >= _MOST_OF_IT * len(words) for words in wanted)
 
 
 def _plain(words: str) -> str:

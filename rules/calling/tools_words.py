@@ -49,8 +49,8 @@ OTHER_NUMBER = (
 )
 BAD_DAY = "Give the day as YYYY-MM-DD. Nothing was recorded; ask for the day."
 NO_NUMBER = (
-    "The caller's number is withheld, so nothing was recorded by number. Ask for the number that"
-    " should not be contacted, and call the tool requestHuman."
+    "The caller's number is withheld, and a person at the clinic was asked to look. Ask for the"
+    " number that should not be contacted, and call the tool requestHuman."
 )
 STOPPED = "Recorded at once: no more {what} to this number. Say so. Do not ask why."
 WRONG_NUMBER = (

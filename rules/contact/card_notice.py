@@ -75,6 +75,7 @@ _IN = {
         "Lo he leído. Continuar con el pago",
     ),
 }
+LANGUAGES = tuple(_IN)
 
 
 def card_notice(

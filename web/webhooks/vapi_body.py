@@ -5,6 +5,7 @@ from typing import Any
 import falcon
 
 from providers.vapi.signature import BadVapiSignature, verify_request
+from rules.storable import storable
 from runtime.clock import real_seconds
 from runtime.settings import get_settings
 from web.http.body import parse_json, read_raw
@@ -14,8 +15,8 @@ CAP = 4 * 1024 * 1024  # bytes; each message holds the whole call so far
 
 
 def vapi_body(req: falcon.Request) -> Any:
-    """The document of a request that is Vapi's; None when it is no JSON. Raises Problem 401 for any
-    other request, 413 for one that is too large.
+    """The document of a request that is Vapi's, in text that can be kept; None when it is no JSON.
+    Raises Problem 401 for any other request, 413 for one that is too large.
 
     It may hold card numbers that were read out: nothing of it is kept before it is redacted.
     """
@@ -25,6 +26,6 @@ def vapi_body(req: falcon.Request) -> Any:
     except BadVapiSignature as error:
         raise Problem("unauthenticated", str(error)) from None
     try:
-        return parse_json(raw.decode("utf-8"))
+        return storable(parse_json(raw.decode("utf-8", "replace")))
     except ValueError:
         return None

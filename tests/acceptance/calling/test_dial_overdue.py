@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from effects.settle import settle_refused
+from jobs.dial_overdue import LEAVE_WITHIN, RINGS
 from models.base import transaction
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
@@ -16,6 +17,7 @@ from models.effects.effect import Effect
 from models.effects.pause_switch import PauseSwitch
 from models.invoices.invoice import Invoice
 from providers.vapi import client as vapi_api
+from rules.contact.hours import LAWFUL
 from runtime.clock import real_now
 from runtime.settings import get_settings
 from tests import given
@@ -265,3 +267,10 @@ def test_a_person_who_has_looked_ends_the_doubt(calling: Calling):
     assert calling.call(call.id).state == "refused"
     assert calling.slots() == 0
     assert calling.asks().status_code == 202
+
+
+def test_no_telephone_rings_after_the_day_has_ended():
+    """Given the last call that the gate allows, as late as it may leave and as long as it may ring,
+    then that is over before the hours are.
+    """
+    assert timedelta(seconds=LEAVE_WITHIN + RINGS) <= LAWFUL.margin

@@ -16,6 +16,8 @@ from models.contact.work_item import WorkItem
 from models.effects.effect import Effect
 from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
+from providers.vapi.calls import read_call
+from runtime.clock import real_now
 from tests.calling import Calling
 from tests.voice import SECRET
 
@@ -112,6 +114,27 @@ def test_who_says_stop_is_left_alone_on_every_channel(calling: Calling):
     assert (again.status_code, again.json["reasonCode"]) == (422, "opted_out")
 
 
+@pytest.mark.parametrize("line", ["anonymous", "+12025550177"])
+def test_who_was_verified_on_another_phone_is_left_alone_at_theirs(calling: Calling, line: str):
+    """Given a caller who says stop, as the report tells, then every number of theirs is left alone;
+    where nobody knows who it was, the line, or a person looks.
+    """
+    known, unknown = (
+        Call.receive(calling.account.id, f"vapi-{place}", caller=line, to="", now=real_now())
+        for place in (1, 2)
+    )
+    known.record_verified(real_now(), calling.customer.id)
+    report = {"endedReason": "customer-ended-call", "artifact": {}}
+    report["analysis"] = {"structuredData": {"outcome": "stop"}}
+    for call in (known, unknown):
+        tells(calling, message(calling, call, "end-of-call-report", **report))
+
+    shown = {line} - {"anonymous"}
+    assert {row.phone for row in OptOut.select()} == shown | {calling.phone}
+    asked = [row.context["callId"] for row in WorkItem.select().where(WorkItem.kind == "call")]
+    assert asked == ([] if shown else [unknown.id])
+
+
 def test_a_card_that_was_read_out_is_kept_nowhere(calling: Calling):
     call = calling.answers("reads_out_a_card").dials()
     calling.hears()
@@ -186,12 +209,45 @@ def test_lost_reports_are_fetched(calling: Calling):
     calling.hears()
     assert calling.call(call.id).state == "queued"
 
+    calling.ended_ago(call, 16)
     calling.quiet_for(call, 10)
     looked_for(calling)
 
     shown = calling.shown(call)
     assert (shown["state"], shown["outcome"]) == ("ended", "hung_up")
     assert shown["transcript"]
+    assert len(ended(calling)) == 1
+
+
+def test_a_look_never_takes_the_place_of_what_was_said(calling: Calling):
+    """Given a look at a call that has ended and is not worked out, then the report still counts;
+    and one that comes after Vapi was given up upon still holds us back, and tells nobody twice.
+    """
+    calling.habits(silent="status-update,end-of-call-report,tool-calls")
+    call = calling.answers("bankrupt").dials()
+    calling.hears()
+    later = calling.has_not_worked_out(call)
+    calling.quiet_for(call, 10)
+    looked_for(calling)
+    call = calling.call(call.id)
+    assert (call.state, call.reported_at) == ("ended", None)
+    assert calling.slots() == 0
+
+    calling.ended_ago(call, 16)
+    calling.quiet_for(call, 10)
+    looked_for(calling)
+    assert calling.call(call.id).reported_at is not None
+    assert (Hold.select().count(), len(ended(calling))) == (0, 1)
+
+    report = message(
+        calling, call, "end-of-call-report", endedReason="assistant-ended-call", **later
+    )
+    for _ in range(2):
+        assert tells(calling, report).status_code == 200
+    assert [row.kind for row in Hold.select()] == ["bankruptcy"]
+    shown = calling.shown(call)
+    assert "I have filed for bankruptcy." in shown["transcript"]
+    assert (Invoice.get_by_id(calling.invoice.id).notes or "").count(call.id) == 1
     assert len(ended(calling)) == 1
 
 
@@ -214,6 +270,39 @@ def test_a_call_without_an_end_frees_its_slot_and_asks_a_person(calling: Calling
     calling.ends(calling.call(call.id), "customer-ended-call")
     calling.hears()
     assert calling.call(call.id).state == "ended"
+
+
+def test_words_that_no_database_keeps_lose_no_report(calling: Calling):
+    """Given half of an emoji, as a transcript has it that was cut, then the report still counts,
+    sent to us and read at Vapi; so does a tool call.
+    """
+    half = "Goodbye \ud83d\0"
+    calling.habits(silent="status-update,end-of-call-report,tool-calls")
+    call = calling.answers("says_stop").dials()
+    calling.hears()
+    said = {"summary": half, "structuredData": {"outcome": "stop", half: half}}
+    report = message(
+        calling,
+        calling.call(call.id),
+        "end-of-call-report",
+        endedReason="customer-ended-call",
+        artifact={"transcript": half, "messages": [{"role": "user", "message": half}]},
+        analysis=said,
+    )
+    wish = {"id": half, "name": "requestHuman", "arguments": {half: half}}
+    asked = {"message": report["message"] | {"type": "tool-calls", "toolCallList": [wish]}}
+    Call.update(state="in_progress").where(Call.id == call.id).execute()
+    body, proof = json.dumps(asked).encode(), {"X-Vapi-Secret": SECRET}
+    answer = calling.client.simulate_post("/api/vapi/tools", body=body, headers=proof)
+    assert "result" in answer.json["results"][0], answer.text
+
+    assert tells(calling, report).status_code == 200
+
+    shown = calling.shown(call)
+    assert (shown["state"], shown["transcript"][:8]) == ("ended", "Goodbye ")
+    assert OptOut.holds(calling.account.id, (), call.to, "voice")
+    told = read_call({"id": "x", "artifact": {"transcript": half}, "analysis": said})
+    assert (told.transcript + told.summary).encode()
 
 
 def test_only_vapi_is_believed(calling: Calling):

@@ -118,7 +118,8 @@ def test_a_link_is_texted_once_to_a_number_of_theirs(line):
     line.work()
     assert len(line.sent()) == 1
     assert line.sent()[0]["to"] == line.phone
-    assert line.tool("createPaymentLink", "t-4") == first
+    for word in ("", "sms", "TEXT", "text message", "text_on_file"):
+        assert line.tool("createPaymentLink", by=word) == first
     line.work()
     assert (len(line.sent()), Message.select().count()) == (1, 1)
 
@@ -186,6 +187,7 @@ def test_one_yes_pays_one_bill(paying):
     second = given.an_invoice(paying.account, amount=12_000, customer=paying.customer)
     ring = paying.a_ring(paying.phone)
     paying.verified(call=ring)
+    paying.tool("processPhonePayment", call=ring)
     told = paying.tool("processPhonePayment", call=ring, heard=AGREED)
     assert "succeeded" in told
     again = paying.tool("processPhonePayment", call=ring, heard=AGREED)
@@ -200,6 +202,7 @@ def test_a_declined_card_is_an_error_and_not_tried_again(line):
     line.takes_cards()
     line.has_a_saved_card("pm_card_chargeCustomerFail")
     line.verified()
+    line.tool("processPhonePayment")
     told = line.tool("processPhonePayment", "t-1", heard=AGREED)
     assert told.startswith("-The card was declined. Nothing was charged.")
     assert line.tool("processPhonePayment", "t-2", heard=AGREED) == told
@@ -214,6 +217,7 @@ def test_a_clinic_that_takes_no_cards_in_calls_charges_none(line):
     line.takes_cards()
     line.customer.stripe_customer_id = None
     line.customer.save()
+    line.tool("processPhonePayment")
     assert line.tool("processPhonePayment", heard=AGREED).startswith("-There is no card on file")
     assert PaymentConfirmation.select().count() == 0
 
@@ -224,6 +228,24 @@ def test_new_yorks_notice_is_read_before_the_question(paying):
     told = paying.tool("processPhonePayment")
     assert "a medical bill that you pay by credit card is no longer medical debt" in told
     assert told.index("medical debt") < told.index("Do you agree")
+    assert "Nothing was charged yet" in paying.tool("processPhonePayment", heard=AGREED)
+    assert PaymentConfirmation.select().count() == 0
+    notice = ("assistant", told.partition("Say first: ")[2].partition("Then say")[0])
+    assert "succeeded" in paying.tool("processPhonePayment", heard=(notice, *AGREED))
+
+
+def test_only_what_is_said_after_our_question_agrees_to_a_charge(paying):
+    """Given a yes to a question of the model's own, then it is no yes to ours."""
+    before = (("assistant", "The bill is $120.00, shall I charge it?"), ("user", "Yes"))
+    told = paying.tool("processPhonePayment", "t-1", heard=before)
+    assert "Do you agree that Harbor Dental charges" in told
+    assert paying.tool("processPhonePayment", "t-1", heard=before) == told
+    assert paying.tool("processPhonePayment", "t-2", heard=before) == told
+    link = (("assistant", "It is $120.00. Shall I text you a link?"), ("user", "Yes"))
+    assert paying.tool("processPhonePayment", heard=(*before, *link)) == told
+    assert PaymentConfirmation.select().count() == 0
+    agreed = paying.tool("processPhonePayment", "t-2", heard=(*before, *link, *AGREED))
+    assert agreed.startswith("+The payment of $120.00")
 
 
 # wishes
@@ -261,8 +283,34 @@ def test_a_wrong_number_is_not_used_again_and_its_consents_are_void(line):
 
 
 def test_whoever_withholds_their_number_is_asked_for_it(line):
-    told = line.tool("stopContact", call=line.a_ring("anonymous"))
-    assert told.startswith("-The caller's number is withheld")
+    """Given nobody who is known, then a person looks, once; once they are, their numbers count."""
+    ring = line.a_ring("anonymous")
+    for _ in range(2):
+        told = line.tool("stopContact", call=ring)
+        assert told.startswith("-The caller's number is withheld")
+    (item,) = WorkItem.select()
+    assert (item.kind, item.context["callId"]) == ("call", Call.of_vapi(ring["id"]).id)
+    assert OptOut.select().count() == 0
+    line.verified(call=ring, invoiceNumber=line.invoice.number)
+    assert line.tool("stopContact", call=ring).startswith("+Recorded at once")
+    assert [row.phone for row in OptOut.select()] == [line.phone]
+
+
+def test_who_is_known_is_left_alone_at_every_number_of_theirs(line):
+    """Given a caller on another phone, then it counts there at once, and at all of theirs once they
+    are verified; a wrong number is that number only.
+    """
+    line.customer.contact_request = {"phone": "+12025550166"}
+    line.customer.save()
+    ring = line.a_ring("+12025550177")
+    line.tool("stopContact", call=ring)
+    assert [row.phone for row in OptOut.select()] == ["+12025550177"]
+    line.verified(call=ring, invoiceNumber=line.invoice.number)
+    line.tool("stopContact", call=ring)
+    theirs = {line.phone, "+12025550166", "+12025550177"}
+    assert {row.phone for row in OptOut.select()} == theirs
+    line.tool("stopContact", why="wrong_number")
+    assert {row.phone for row in PhoneSuppression.select()} == {line.phone}
 
 
 @pytest.mark.parametrize(
@@ -289,6 +337,7 @@ def test_somebody_unknown_is_called_back(line):
 def test_the_same_wish_from_many_at_once_is_one_charge(paying):
     """Given the same wish under eight ids at once, then one charge is made."""
     told: list[str] = []
+    paying.tool("processPhonePayment")
 
     def ask(place):
         told.append(paying.tool("processPhonePayment", f"t-{place}", heard=AGREED))

@@ -3,7 +3,7 @@
 import pytest
 
 from rules.calling.call_states import STATES, merged_state, state_of
-from rules.calling.ended_reasons import NOT_PLACED, UNKNOWN, meaning_of
+from rules.calling.ended_reasons import BROKE_OFF, NOT_PLACED, UNKNOWN, meaning_of
 from rules.contact.policy import OUTCOMES, outcome_of
 from tests.vapi_shapes import SPEC, spec
 
@@ -18,6 +18,25 @@ def test_every_published_way_to_end_is_classified():
         assert len(words) > 600
         assert [word for word in words if meaning_of(word) is UNKNOWN] == []
         assert {meaning_of(word).outcome for word in words} <= set(OUTCOMES)
+        again = {word for word in words if meaning_of(word).again}
+        assert again == {word for word in again if word.startswith("call.start.")}
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "call.in-progress.error-providerfault-transport-never-connected",
+        "call.in-progress.error-vapifault-transport-never-connected",
+        "call.in-progress.error-vapifault-worker-not-available",
+        "call.in-progress.error-providerfault-outbound-sip-503-service-unavailable",
+        "call.ringing.error-sip-inbound-call-failed-to-connect",
+        "call.in-progress.error-sip-outbound-call-failed-to-connect",
+    ],
+)
+def test_what_failed_after_its_start_may_have_rung(word):
+    """Given a call that failed once it was under way, then it counts, and none follows at once."""
+    meaning = meaning_of(word)
+    assert (meaning.outcome, meaning.again) == (BROKE_OFF, False)
 
 
 @pytest.mark.parametrize(

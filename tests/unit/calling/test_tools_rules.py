@@ -143,6 +143,30 @@ def test_a_yes_counts_for_the_amount_that_was_read_out_last():
 
 
 @pytest.mark.parametrize(
+    "question",
+    [
+        "Your bill is $120.50. Shall I text you a link?",
+        "You owe 120.50 USD, is that correct?",
+        "Su factura es de 120.50 USD. ¿Le envío un enlace?",
+    ],
+)
+def test_a_yes_to_another_question_that_names_the_amount_is_none(question):
+    assert consent_heard(heard(question, "Yes"), "120.50") == ""
+
+
+def test_a_yes_counts_once_the_notice_was_read_out_before_the_question():
+    """Given a notice of two sentences, then it is heard in either language, and whole."""
+    notices = (("Cards waive protections.", "Nobody needs cards."), ("Una factura médica.",))
+    ask, said = "Do you agree that we charge 120.50 USD?", "Yes"
+    assert consent_heard(heard(ask, said), "120.50", notices) == ""
+    assert consent_heard(heard(f"Cards waive protections. {ask}", said), "120.50", notices) == ""
+    both = "So: cards waive protections; nobody needs cards."
+    assert consent_heard(heard(both, "Hm.", ask, said), "120.50", notices) == said
+    assert consent_heard(heard(f"Una factura medica. {ask}", said), "120.50", notices) == said
+    assert consent_heard(heard(ask, said, both, said), "120.50", notices) == ""
+
+
+@pytest.mark.parametrize(
     ("words", "amount", "named"),
     [
         ("120 dollars", "120.00", True),
