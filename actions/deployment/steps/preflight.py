@@ -4,6 +4,7 @@ from actions.deployment.number import FAILED, choose_number, wish_of
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind
 from actions.deployment.steps.fee import no_card
 from models.deployment.phone_line import PhoneLine
+from providers.errors import ProviderError
 from providers.twilio.accounts import fetch_account
 from providers.twilio.porting import portability
 from rules.deployment.porting import why_not_portable
@@ -47,11 +48,21 @@ def _look(run: Run) -> Json:
         return seen
     settings = run.setup.phone_integration_settings
     if run.deployment.method == "ported":
-        return seen | {"port": portability(settings.get("phoneNumber", ""))}
+        return seen | {"port": _portability(settings.get("phoneNumber", ""))}
     if not any(step.name == "number" for step in run.steps):
         return seen
     choice = choose_number(wish_of(run.deployment, run.setup), bool(settings.get("serviceAddress")))
     return seen | {"choice": choice}
+
+
+def _portability(number: str) -> Json:
+    """Whether it can move; one that Twilio does not even look at cannot."""
+    try:
+        return portability(number)
+    except ProviderError as error:
+        if error.outcome != "refused":
+            raise
+        return {"portable": False, "code": error.code, "reason": str(error), "needs_pin": False}
 
 
 def _plan(run: Run, seen: Json) -> Plan:
