@@ -4,6 +4,10 @@ and leaves no deployment waiting for ever (F71, F78).
 
 import pytest
 
+from providers.errors import ProviderError
+from providers.twilio.porting import MOST_PAGES, PAGE, find_port
+from tests.deploying import NUMBER
+
 PORTING = "/numbers/v1/Porting"
 
 
@@ -66,3 +70,21 @@ def test_a_number_that_twilio_does_not_even_look_at_is_not_portable(ported):
     shown = ported.shown(begun)
     assert (shown["status"], shown["code"]) == ("failed", "not_portable")
     assert "Nothing was charged" in shown["error"]
+
+
+def test_a_list_that_was_not_read_to_its_end_does_not_say_that_there_is_none(ported):
+    """Given more requests than are looked through, of which ours is the last, then nobody says that
+    it is not there: a second one would be asked for.
+    """
+    deploys(ported)
+    books = ported.twilio.books
+    (ours,) = books.ports
+    closed = books.ports[ours] | {"port_in_request_status": "Completed"}
+    for each in range(PAGE * MOST_PAGES):
+        sid = f"KW{each:032d}"
+        books.ports[sid] = closed | {"port_in_request_sid": sid}
+        books.private[sid] = {"updated": closed["date_created"]}
+    books.ports[ours] = books.ports.pop(ours)
+    with pytest.raises(ProviderError) as raised:
+        find_port(NUMBER)
+    assert (raised.value.outcome, raised.value.code) == ("retry_later", "too_many_ports")
