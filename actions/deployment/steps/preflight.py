@@ -30,6 +30,10 @@ OTHER_LINE = (
     "The account has the number {number} already, by another way for calls to arrive. Take its"
     " receptionist down, or choose that way again; then deploy. Nothing was charged."
 )
+OTHER_NUMBER = (
+    "The account has the number {number}, which was ported. An account has one: give that number"
+    " again, or ask whoever runs Payphone to let it go; then deploy. Nothing was charged."
+)
 NEEDS_PIN = (
     "Your carrier wants your account number and PIN to let the number go. Save both with the"
     " phone's settings, and deploy again. Nothing was charged."
@@ -93,6 +97,9 @@ def _crossed(run: Run) -> Fail | None:
     line = PhoneLine.of(run.account.id)
     if line is not None and line.source != SOURCES[run.deployment.method]:
         return Fail("other_line", TITLE, OTHER_LINE.format(number=line.e164 or "of its SIP trunk"))
+    wanted = run.setup.phone_integration_settings.get("phoneNumber")
+    if line is not None and line.source == "ported" and line.e164 != wanted:
+        return Fail("other_line", TITLE, OTHER_NUMBER.format(number=line.e164))
     clinic = run.setup.phone_integration_settings.get("clinicNumber", "")
     if run.deployment.method == "forwarded" and clinic and PhoneLine.holder(clinic) is not None:
         return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=clinic))

@@ -4,8 +4,16 @@ and leaves no deployment waiting for ever (F71, F78).
 
 import pytest
 
+from actions.deployment.progress import locked_run
+from actions.deployment.step import Fail
+from actions.deployment.steps.port.port_request import PORT_REQUEST
+from actions.deployment.steps.sip.sip_line import SIP_LINE
+from models.base import transaction
+from models.deployment.deployment_step import DeploymentStep
+from models.deployment.port_document import PortDocument
 from providers.errors import ProviderError
 from providers.twilio.porting import MOST_PAGES, PAGE, find_port
+from runtime.clock import real_now
 from tests.deploying import NUMBER
 
 PORTING = "/numbers/v1/Porting"
@@ -88,3 +96,61 @@ def test_a_list_that_was_not_read_to_its_end_does_not_say_that_there_is_none(por
     with pytest.raises(ProviderError) as raised:
         find_port(NUMBER)
     assert (raised.value.outcome, raised.value.code) == ("retry_later", "too_many_ports")
+
+
+@pytest.mark.parametrize("kind", [PORT_REQUEST, SIP_LINE], ids=lambda kind: kind.name)
+def test_the_line_of_another_way_is_not_taken_for_the_clinics_own(clinic, kind):
+    """Given a number that was bought while Deploy was under way, then neither a port nor SIP takes
+    it for its own, nor writes another number over it.
+    """
+    if kind is SIP_LINE:
+        clinic.call("PUT", "…/phone/sip", clinicNumber=NUMBER)
+    else:
+        clinic.configures_port()
+        PortDocument.update(twilio_sid="RD1").execute()
+    deployment = clinic.deploys().json["id"]
+    clinic.line_wants("+12125550155")
+    step = DeploymentStep.one("deployment_id = ? AND name = ?", deployment, kind.name)
+    with transaction():
+        plan = kind.plan(locked_run(step.id), {})
+    assert isinstance(plan, Fail)
+    assert plan.code == "other_line"
+    assert "+12125550155" in plan.detail
+    assert clinic.line.e164 == "+12125550155"
+
+
+def test_no_number_is_bought_beside_a_port_that_is_under_way(ported):
+    deploys(ported, rounds=1)
+    ported.line.record(real_now(), holds_slot=False)  # as before the step that takes the slot
+    wanted = {"accountId": ported.account.id, "areaCode": "212"}
+    answer = ported.call("POST", "/api/twilio/phone/purchase", **wanted)
+    assert (answer.status_code, answer.json["code"]) == (409, "deployment_in_progress")
+    assert ported.twilio.owned() == {}
+
+
+def test_a_corrected_number_and_bill_are_what_a_retry_asks_for(ported):
+    """Given a port that was refused and whose progress is kept, when number and bill are corrected
+    and it is retried, then these are asked for.
+    """
+    ported.twilio.fault("refused_400", f"{PORTING}/PortIn")
+    deployment = deploys(ported, onFailure="keep")
+    assert ported.shown(deployment)["status"] == "failed"
+    ported.configures_port(phoneNumber="+12125550178")
+    assert ported.call("POST", f"/api/deployments/{deployment}/retry").status_code == 202
+    ported.works(3)
+    assert ported.shown(deployment)["status"] == "awaiting_port"
+    (port,) = ported.twilio.books.ports.values()
+    assert [each["phone_number"] for each in port["phone_numbers"]] == ["+12125550178"]
+    corrected = PortDocument.get_by_id(ported.setup.phone_integration_settings["documentId"])
+    assert port["documents"] == [corrected.twilio_sid]
+    assert ported.line.e164 == "+12125550178"
+
+
+def test_a_live_ported_number_is_not_changed_for_another_silently(ported):
+    deploys(ported)
+    ported.looks_at_ports(days=4)
+    ported.works(5)
+    ported.configures_port(phoneNumber="+12125550178")
+    shown = ported.shown(deploys(ported))
+    assert (shown["status"], shown["code"]) == ("failed", "other_line")
+    assert NUMBER in shown["error"]

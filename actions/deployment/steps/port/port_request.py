@@ -4,7 +4,7 @@ out for it at most.
 
 from datetime import date
 
-from actions.deployment.asking import ask
+from actions.deployment.asking import ask, begun
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
 from actions.deployment.steps.fee import no_card
 from actions.deployment.steps.port.port_document import MISSING, MOVED, document_of, has_moved
@@ -24,6 +24,10 @@ TAKEN = (
     "{number} is the number of another receptionist here. Give your clinic's own number, and deploy"
     " again."
 )
+OTHER_LINE = (
+    "The account has the number {number} already, by another way for calls to arrive or by a port"
+    " that is out. Take that down, or choose it again; then deploy."
+)
 
 log = get_log("deployment")
 
@@ -31,6 +35,10 @@ log = get_log("deployment")
 def _plan(run: Run, _seen: Json) -> Plan:
     if has_moved(run):
         return Skip(MOVED)
+    return begun(run, PORT_REQUEST_CREATE) or _asked_anew(run)
+
+
+def _asked_anew(run: Run) -> Plan:
     if not run.setup.may_pay:
         return no_card(run)
     settings = run.setup.phone_integration_settings
@@ -38,8 +46,9 @@ def _plan(run: Run, _seen: Json) -> Plan:
     if document is None or not document.twilio_sid:
         return Fail("no_document", TITLE, MISSING)
     line = _line(run, settings["phoneNumber"])
-    if line is None:
-        return Fail("number_taken", TITLE, TAKEN.format(number=settings["phoneNumber"]))
+    if isinstance(line, Fail):
+        return line
+    run.step.record(made=run.step.made | {"line": line.id})
     log.info("[Receptionist] Submitting port request (payment verified)")
     request = {
         "account": run.account.id,
@@ -49,12 +58,12 @@ def _plan(run: Run, _seen: Json) -> Plan:
     return ask(run, PORT_REQUEST_CREATE, request, "the clinic's own number moves to us")
 
 
-def _line(run: Run, number: str) -> PhoneLine | None:
-    """The account's line, with this number in its slot; None where another account holds it."""
+def _line(run: Run, number: str) -> PhoneLine | Fail:
+    """The account's line, with this number in its slot; or why it cannot be."""
     serialize_on(f"line:{run.account.id}", f"number:{number}")
     line, holder = PhoneLine.of(run.account.id), PhoneLine.holder(number)
     if holder is not None and (line is None or holder.id != line.id):
-        return None
+        return Fail("number_taken", TITLE, TAKEN.format(number=number))
     if line is None:
         line = PhoneLine.create(
             id=new_id("ln"),
@@ -66,7 +75,10 @@ def _line(run: Run, number: str) -> PhoneLine | None:
             created_at=run.now,
             updated_at=run.now,
         )
-    run.step.record(made=run.step.made | {"line": line.id})
+    elif line.source == "ported" and Resource.named(run.account.id, NAME) is None:
+        line.record(run.now, e164=number)  # corrected, before anybody was asked for it
+    if (line.source, line.e164) != ("ported", number):
+        return Fail("other_line", TITLE, OTHER_LINE.format(number=line.e164 or "of its SIP trunk"))
     return line
 
 
@@ -161,5 +173,6 @@ PORT_REQUEST = StepKind(
     refused=_refused,
     undo=_undo,
     undone=_undone,
+    again="port_document",
     undo_saying="The port request was cancelled; the number stays with its carrier.",
 )
