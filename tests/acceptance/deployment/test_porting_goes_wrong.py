@@ -5,16 +5,18 @@ and leaves no deployment waiting for ever (F71, F78).
 import pytest
 
 from actions.deployment.progress import locked_run
+from actions.deployment.settle_undo import settle_undo
 from actions.deployment.step import Fail
 from actions.deployment.steps.port.port_request import PORT_REQUEST
 from actions.deployment.steps.sip.sip_line import SIP_LINE
+from jobs.poll_ports import poll_ports
 from models.base import transaction
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.port_document import PortDocument
 from providers.errors import ProviderError
 from providers.twilio.porting import MOST_PAGES, PAGE, find_port
 from runtime.clock import real_now
-from tests.deploying import NUMBER
+from tests.deploying import NUMBER, states
 
 PORTING = "/numbers/v1/Porting"
 
@@ -154,3 +156,68 @@ def test_a_live_ported_number_is_not_changed_for_another_silently(ported):
     shown = ported.shown(deploys(ported))
     assert (shown["status"], shown["code"]) == ("failed", "other_line")
     assert NUMBER in shown["error"]
+
+
+def gives_up(clinic, deployment):
+    answer = clinic.call("POST", f"/api/deployments/{deployment}/rollback")
+    assert answer.status_code == 202, answer.text
+    clinic.works(4)
+    shown = clinic.shown(deployment)
+    assert shown["status"] == "rolled_back"
+    return next(each for each in shown["steps"] if each["name"] == "port_request")
+
+
+def test_giving_up_a_port_that_has_been_done_keeps_the_number(ported):
+    """Given a number that moved before anybody looked, when the port is given up, then the number
+    is the account's, and the next deployment goes live on it.
+    """
+    deployment = deploys(ported)
+    for _ in range(4):
+        ported.twilio.passes(86_400)
+    step = gives_up(ported, deployment)
+    assert (step["state"], "stays at Twilio" in step["message"]) == ("undone", True)
+    assert (ported.line.state, bool(ported.line.twilio_sid)) == ("owned", True)
+    assert ported.shown(deploys(ported, rounds=6))["status"] == "live"
+    assert len(ported.twilio.books.ports) == 1
+
+
+def left_open(ported):
+    """The deployment, whose port Twilio did not let be cancelled."""
+    deployment = deploys(ported)
+    ported.twilio.fault("refused_400", f"{PORTING}/PortIn/*", "DELETE")
+    assert gives_up(ported, deployment)["state"] == "undo_failed"
+    return deployment
+
+
+@pytest.mark.parametrize("comes_to", ["moved", "canceled"])
+def test_a_port_that_could_not_be_cancelled_is_looked_at_until_it_ends(ported, comes_to):
+    """Given such a port, when it ends, then its line is the account's, or free again."""
+    deployment = left_open(ported)
+    poll_ports.perform()
+    assert ported.line is not None
+    if comes_to == "moved":
+        for _ in range(4):
+            ported.twilio.passes(86_400)
+    else:
+        (port,) = ported.twilio.books.ports.values()
+        port["port_in_request_status"] = "Canceled"
+    poll_ports.perform()
+    assert states(ported.shown(deployment))["port_request"] == "undone"
+    line = ported.line
+    assert (line is not None and bool(line.twilio_sid)) == (comes_to == "moved")
+
+
+def test_a_port_that_could_not_be_cancelled_is_taken_over_by_the_next_deployment(ported):
+    left_open(ported)
+    again = deploys(ported)
+    assert ported.shown(again)["status"] == "awaiting_port"
+    ported.looks_at_ports(days=4)
+    ported.works(5)
+    assert ported.shown(again)["status"] == "live"
+    assert len(ported.twilio.books.ports) == 1
+
+
+def test_a_port_that_a_person_has_cancelled_leaves_the_slot_free(ported):
+    deployment = left_open(ported)
+    settle_undo(deployment, "port_request", "cancelled in the console", "operator")
+    assert ported.line is None

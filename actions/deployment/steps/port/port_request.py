@@ -5,8 +5,9 @@ out for it at most.
 from datetime import date
 
 from actions.deployment.asking import ask, begun
-from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
+from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
 from actions.deployment.steps.fee import no_card
+from actions.deployment.steps.port.ends import KEPT, NAME, record_end, record_not_moved
 from actions.deployment.steps.port.port_document import MISSING, MOVED, document_of, has_moved
 from effects.deployment.port.port_request_cancel import PORT_REQUEST_CANCEL
 from effects.deployment.port.port_request_create import PORT_REQUEST_CREATE
@@ -18,7 +19,6 @@ from rules.deployment.porting import SOONEST
 from runtime.ids import new_id
 from runtime.log import get_log
 
-NAME = "port_request"
 TITLE = "Failed to submit the port request."
 TAKEN = (
     "{number} is the number of another receptionist here. Give your clinic's own number, and deploy"
@@ -39,6 +39,9 @@ def _plan(run: Run, _seen: Json) -> Plan:
 
 
 def _asked_anew(run: Run) -> Plan:
+    asked, held = Resource.named(run.account.id, NAME), PhoneLine.of(run.account.id)
+    if asked is not None and held is not None:  # an earlier one that could not be cancelled
+        return Done({"port": asked.provider_id, "line": held.id})
     if not run.setup.may_pay:
         return no_card(run)
     settings = run.setup.phone_integration_settings
@@ -140,29 +143,15 @@ def _undo(run: Run) -> UndoPlan:
         return Skip("")
     asked = Resource.named(run.account.id, NAME)
     if asked is None or run.made("porting").get("over"):
-        if asked is not None:
-            asked.record(run.now, state="released")
-        _free(run)
+        if asked is not None or run.step.made.get("line"):
+            record_not_moved(run.account.id)
         return Skip("")
     return ask(run, PORT_REQUEST_CANCEL, {"sid": asked.provider_id}, "the deployment is undone")
 
 
-def _undone(run: Run, _effect: Effect, _answer: Json) -> None:
-    asked = Resource.named(run.account.id, NAME)
-    if asked is not None:
-        asked.record(run.now, state="released")
-    _free(run)
-
-
-def _free(run: Run) -> None:
-    """The slot is free, and the number is where it always was."""
-    line = PhoneLine.of(run.account.id)
-    if line is not None and line.id == run.step.made.get("line"):
-        line.record(run.now, state="released", holds_slot=False)
-    settings = run.setup.phone_integration_settings
-    if settings.get("portStatus"):
-        settings = settings | {"portStatus": "pending_configuration"}
-        run.setup.record(run.now, phone_integration_settings=settings)
+def _undone(run: Run, _effect: Effect, answer: Json) -> str | None:
+    moved = record_end(run.account.id, answer)
+    return KEPT.format(number=moved.e164) if moved is not None else None
 
 
 PORT_REQUEST = StepKind(

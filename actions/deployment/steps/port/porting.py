@@ -4,8 +4,8 @@ Nobody is asked in between: a report of Twilio's, or the hourly look, has this s
 """
 
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, Wait
+from actions.deployment.steps.port.ends import NAME, record_moved
 from actions.deployment.steps.port.port_document import MOVED, has_moved
-from actions.deployment.steps.port.port_request import NAME
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
 from providers.errors import ProviderError
@@ -13,7 +13,6 @@ from providers.twilio.numbers import find_number_by_e164
 from providers.twilio.porting import get_port
 from providers.twilio.refusals import NOT_FOUND
 from rules.deployment.porting import ACT, DONE, OVER, port_of
-from runtime.clock import rfc3339
 
 TITLE = "The number was not ported."
 NOT_ASKED = "The port request is not there any more. Deploy again to submit it anew."
@@ -66,14 +65,9 @@ def _plan(run: Run, seen: Json) -> Plan:
 
 
 def _moved(run: Run, sid: str) -> Plan:
-    """From now on it is released by nobody but a person: it cannot be had again."""
-    line = PhoneLine.of(run.account.id)
-    asked = Resource.named(run.account.id, NAME)
-    if line is None or asked is None:
+    line = record_moved(run.account.id, sid)
+    if line is None:
         return Fail("port_gone", TITLE, NOT_ASKED)
-    wanted = line.wanted | {"ported": rfc3339(run.now)}
-    line.record(run.now, state="owned", twilio_sid=sid, wanted=wanted)
-    asked.record(run.now, state="released")
     return Done({"phoneNumber": line.e164, "sid": sid})
 
 
