@@ -14,15 +14,16 @@ def begun(run: Run, kind: Kind) -> Effect | None:
     return Effect.one(f"{where} LIMIT 1", run.account.id, kind.name, f"%:{run.step.id}%")
 
 
-def ask(run: Run, kind: Kind, request: Json, reason: str) -> Effect:
+def ask(run: Run, kind: Kind, request: Json, reason: str, about: str = "") -> Effect:
     """The effect by which the step asks for this; each refusal is followed by an effect of its own,
-    when it is tried again.
+    when it is tried again, and so is what it is `about`, where a person may change that meanwhile.
     """
     where = "account_id = ? AND kind = ? AND key LIKE ? AND state = 'refused'"
     refused = len(Effect.all(where, run.account.id, kind.name, f"%:{run.step.id}%"))
+    tag = f"{run.step.id}:{about}" if about else run.step.id
     return reserve_for_account(
         kind,
-        f"{run.step.id}:{refused}" if refused else run.step.id,
+        f"{tag}:{refused}" if refused else tag,
         request,
         run.account.id,
         run.deployment.asked_by,

@@ -106,6 +106,16 @@ def _deployable(account: Account, setup: Setup) -> str:
     return method
 
 
+def refuse_while_deploying(account_id: str) -> None:
+    """Raises Refused `deployment_in_progress` while a deployment is to have the account's line for
+    the clinic's own number: one that is bought meanwhile would be taken for it.
+    """
+    serialize_on(f"deployment:{account_id}")
+    held = Deployment.under_way(account_id)
+    if held is not None and held.method != "forwarded":
+        _need_free_slot(account_id)
+
+
 def _need_free_slot(account_id: str) -> None:
     held = Deployment.under_way(account_id)
     if held is None:

@@ -272,9 +272,9 @@ def record_undone(run: Run, effect: Effect, answer: Json | None) -> None:
         return
     kind = kind_of_step(run.step)
     effect.record_confirmed(answer["id"], kind_of(effect).kept(answer), real_now())
-    kind.undone(run, effect, answer)
+    words = kind.undone(run, effect, answer) or kind.undo_saying
     if is_to_undo(run):
-        end_undo(run, kind.undo_saying)
+        end_undo(run, words)
 
 
 def leave_to_a_person(run: Run, code: str, why: str) -> None:

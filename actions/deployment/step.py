@@ -90,7 +90,7 @@ def _nothing_to_undo(_run: Run) -> UndoPlan:
     return Skip("")
 
 
-def _nothing_to_record(_run: Run, _effect: Effect, _answer: Json) -> None:
+def _nothing_to_record(_run: Run, _effect: Effect, _answer: Json) -> str | None:
     return None
 
 
@@ -109,7 +109,8 @@ class StepKind:
     a refusal means: mostly that the deployment fails, but it may also be another plan (`Done`,
     `Wait`).
 
-    `undo` plans what takes it away again, `undone` records that it is away. `lasts`: what it makes
+    `undo` plans what takes it away again, `undone` records that it is away, and may say
+    other words for that than `undo_saying`. `lasts`: what it makes
     costs, or can be reached by callers, so that a clinic is told that it was undone. `again` names
     the step before it that is done once more when this one has failed and is tried again; its
     `tries` are counted.
@@ -122,7 +123,7 @@ class StepKind:
     record: Callable[[Run, Effect, Json], Json] = _made_nothing
     refused: Callable[[Run, Effect], Plan] = _refused
     undo: Callable[[Run], UndoPlan] = _nothing_to_undo
-    undone: Callable[[Run, Effect, Json], None] = _nothing_to_record
+    undone: Callable[[Run, Effect, Json], str | None] = _nothing_to_record
     undo_saying: str = ""
     lasts: bool = True
     again: str = ""

@@ -6,23 +6,27 @@ what it publishes for machines.
 """
 
 import json
-from datetime import datetime
 from typing import Any
 
 import requests
 from twilio.base.version import Version
 from twilio.http.response import Response
 
+from providers.errors import ProviderError
 from providers.twilio.client import TIMEOUT, Json, client, mapped_errors, rebased, text, word
 from runtime.settings import get_settings
 
 HOST = "https://numbers.twilio.com/v1/Porting"
 DOCUMENTS = "https://numbers-upload.twilio.com/v1/Documents"
-PAGE = 50
-MOST_PAGES = 20
+PAGE = 100  # the most that Twilio takes
+MOST_PAGES = 50
 OVER = frozenset({"canceled", "cancelled", "expired"})
 CLOSED = OVER | {"completed"}
 SUCCESS = range(200, 300)
+TOO_MANY = (
+    f"more than {PAGE * MOST_PAGES} port requests: whether one is out already cannot be told, so"
+    " none is made. Ask Twilio to take old ones off the account"
+)
 
 
 def portability(number: str) -> Json:
@@ -68,9 +72,11 @@ def get_port(sid: str) -> Json:
     return _port(_asked("GET", f"/PortIn/{sid}"))
 
 
-def find_port(number: str, since: datetime | None = None) -> Json | None:
-    """The request for a number that is not over, among those made since a time."""
-    for row in list_ports(since):
+def find_port(number: str) -> Json | None:
+    """The request for a number that is not over. Raises ProviderError, rather than say that there
+    is none, where there are more requests than can be looked through.
+    """
+    for row in list_ports():
         if row["status"].lower() in CLOSED:
             continue
         port = get_port(row["id"])
@@ -79,11 +85,9 @@ def find_port(number: str, since: datetime | None = None) -> Json | None:
     return None
 
 
-def list_ports(since: datetime | None = None) -> list[Json]:
-    """Every request, each with its id and status."""
+def list_ports() -> list[Json]:
+    """Every request, each with its id and status. Raises ProviderError where there are too many."""
     query: dict[str, object] = {"Size": PAGE}
-    if since is not None:
-        query["CreatedAfter"] = since.date().isoformat()
     rows: list[Json] = []
     for _ in range(MOST_PAGES):
         page = _asked("GET", "/PortIn/PortInRequests", query=query)
@@ -97,9 +101,9 @@ def list_ports(since: datetime | None = None) -> list[Json]:
             ]
             token = page.get("meta", {}).get("next_token")
         if not token:
-            break
+            return rows
         query["Token"] = token
-    return rows
+    raise ProviderError("twilio", "retry_later", TOO_MANY, "too_many_ports", answered=True)
 
 
 def cancel_port(sid: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import falcon
 
 from actions.deployment.card.payment_required import Door, require_payment_method
+from actions.deployment.deploy import refuse_while_deploying
 from actions.deployment.number import FAILED, line_for
 from delivery.perform_now import perform_now, take_due
 from models.delivery.stage import stage
@@ -64,6 +65,7 @@ class PurchaseNumber:
         problems=(
             "payment_method_required",
             "already_exists",
+            "deployment_in_progress",
             "number_unavailable",
             "provider_unavailable",
         ),
@@ -84,6 +86,7 @@ class PurchaseNumber:
                 if held.state == "owned"
                 else "A number is being bought, or released, for this account.",
             )
+        refuse_while_deploying(account.id)
         line = line_for(account.id, _wish(wanted), caller_of(req).actor)
         job = stage("purchase_number", line.id, line.id, fair_to=account.id, queue=INTERACTIVE)
         return Later(line.id, partial(_perform, job), f"/api/accounts/{account.id}")

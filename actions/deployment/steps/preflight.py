@@ -4,6 +4,7 @@ from actions.deployment.number import FAILED, choose_number, wish_of
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind
 from actions.deployment.steps.fee import no_card
 from models.deployment.phone_line import PhoneLine
+from providers.errors import ProviderError
 from providers.twilio.accounts import fetch_account
 from providers.twilio.porting import portability
 from rules.deployment.porting import why_not_portable
@@ -29,6 +30,10 @@ OTHER_LINE = (
     "The account has the number {number} already, by another way for calls to arrive. Take its"
     " receptionist down, or choose that way again; then deploy. Nothing was charged."
 )
+OTHER_NUMBER = (
+    "The account has the number {number}, which was ported. An account has one: give that number"
+    " again, or ask whoever runs Payphone to let it go; then deploy. Nothing was charged."
+)
 NEEDS_PIN = (
     "Your carrier wants your account number and PIN to let the number go. Save both with the"
     " phone's settings, and deploy again. Nothing was charged."
@@ -47,11 +52,21 @@ def _look(run: Run) -> Json:
         return seen
     settings = run.setup.phone_integration_settings
     if run.deployment.method == "ported":
-        return seen | {"port": portability(settings.get("phoneNumber", ""))}
+        return seen | {"port": _portability(settings.get("phoneNumber", ""))}
     if not any(step.name == "number" for step in run.steps):
         return seen
     choice = choose_number(wish_of(run.deployment, run.setup), bool(settings.get("serviceAddress")))
     return seen | {"choice": choice}
+
+
+def _portability(number: str) -> Json:
+    """Whether it can move; one that Twilio does not even look at cannot."""
+    try:
+        return portability(number)
+    except ProviderError as error:
+        if error.outcome != "refused":
+            raise
+        return {"portable": False, "code": error.code, "reason": str(error), "needs_pin": False}
 
 
 def _plan(run: Run, seen: Json) -> Plan:
@@ -82,6 +97,9 @@ def _crossed(run: Run) -> Fail | None:
     line = PhoneLine.of(run.account.id)
     if line is not None and line.source != SOURCES[run.deployment.method]:
         return Fail("other_line", TITLE, OTHER_LINE.format(number=line.e164 or "of its SIP trunk"))
+    wanted = run.setup.phone_integration_settings.get("phoneNumber")
+    if line is not None and line.source == "ported" and line.e164 != wanted:
+        return Fail("other_line", TITLE, OTHER_NUMBER.format(number=line.e164))
     clinic = run.setup.phone_integration_settings.get("clinicNumber", "")
     if run.deployment.method == "forwarded" and clinic and PhoneLine.holder(clinic) is not None:
         return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=clinic))

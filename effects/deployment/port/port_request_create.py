@@ -8,11 +8,15 @@ is read, sealed, from the clinic's setup as the bytes leave.
 from effects.kind import Cost, Json, Kind
 from models.deployment.setup import Setup
 from models.effects.effect import Effect
+from providers.errors import ProviderError
 from providers.twilio import porting
+from runtime.log import get_log
 from runtime.secret_box import unseal
 from runtime.settings import get_settings
 
 WEBHOOK = "/api/webhooks/twilio/porting"
+
+log = get_log("deployment")
 
 
 def _send(effect: Effect) -> Json:
@@ -33,11 +37,14 @@ def _find(effect: Effect) -> Json | None:
 
 
 def _report_to_us() -> None:
-    """Twilio reports on ports to one address. That of another installation is left alone: then the
-    hourly look tells how ports go.
+    """Twilio reports on ports to one address. That of another installation is left alone: then, and
+    where Twilio does not let it be set, the hourly look tells how ports go.
     """
-    if not porting.webhook():
-        porting.set_webhook(f"{get_settings().public_url}{WEBHOOK}")
+    try:
+        if not porting.webhook():
+            porting.set_webhook(f"{get_settings().public_url}{WEBHOOK}")
+    except ProviderError as error:
+        log.warning("nobody reports on ports", code=error.code, reason=str(error))
 
 
 def _is_its_own(effect: Effect, port: Json) -> bool:

@@ -1,6 +1,6 @@
 """The bill of the clinic's carrier is given to Twilio, and not kept here any longer."""
 
-from actions.deployment.asking import ask
+from actions.deployment.asking import ask, begun
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
 from effects.deployment.port.port_document_upload import PORT_DOCUMENT_UPLOAD
 from models.deployment.installation import tagged
@@ -33,8 +33,12 @@ def _plan(run: Run, _seen: Json) -> Plan:
         return Fail("no_document", "The port request lacks a bill.", MISSING)
     if document.twilio_sid:
         return Skip(THERE)
+    open_one = begun(run, PORT_DOCUMENT_UPLOAD)
+    if open_one is not None:
+        return open_one
     request = {"document": document.id, "tag": tagged(run.step.id)}
-    return ask(run, PORT_DOCUMENT_UPLOAD, request, "the port of the clinic's number")
+    why = "the port of the clinic's number"
+    return ask(run, PORT_DOCUMENT_UPLOAD, request, why, about=document.id)
 
 
 def _record(run: Run, effect: Effect, answer: Json) -> Json:

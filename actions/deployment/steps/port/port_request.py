@@ -4,9 +4,10 @@ out for it at most.
 
 from datetime import date
 
-from actions.deployment.asking import ask
-from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
+from actions.deployment.asking import ask, begun
+from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
 from actions.deployment.steps.fee import no_card
+from actions.deployment.steps.port.ends import KEPT, NAME, record_end, record_not_moved
 from actions.deployment.steps.port.port_document import MISSING, MOVED, document_of, has_moved
 from effects.deployment.port.port_request_cancel import PORT_REQUEST_CANCEL
 from effects.deployment.port.port_request_create import PORT_REQUEST_CREATE
@@ -18,11 +19,14 @@ from rules.deployment.porting import SOONEST
 from runtime.ids import new_id
 from runtime.log import get_log
 
-NAME = "port_request"
 TITLE = "Failed to submit the port request."
 TAKEN = (
     "{number} is the number of another receptionist here. Give your clinic's own number, and deploy"
     " again."
+)
+OTHER_LINE = (
+    "The account has the number {number} already, by another way for calls to arrive or by a port"
+    " that is out. Take that down, or choose it again; then deploy."
 )
 
 log = get_log("deployment")
@@ -31,6 +35,13 @@ log = get_log("deployment")
 def _plan(run: Run, _seen: Json) -> Plan:
     if has_moved(run):
         return Skip(MOVED)
+    return begun(run, PORT_REQUEST_CREATE) or _asked_anew(run)
+
+
+def _asked_anew(run: Run) -> Plan:
+    asked, held = Resource.named(run.account.id, NAME), PhoneLine.of(run.account.id)
+    if asked is not None and held is not None:  # an earlier one that could not be cancelled
+        return Done({"port": asked.provider_id, "line": held.id})
     if not run.setup.may_pay:
         return no_card(run)
     settings = run.setup.phone_integration_settings
@@ -38,8 +49,9 @@ def _plan(run: Run, _seen: Json) -> Plan:
     if document is None or not document.twilio_sid:
         return Fail("no_document", TITLE, MISSING)
     line = _line(run, settings["phoneNumber"])
-    if line is None:
-        return Fail("number_taken", TITLE, TAKEN.format(number=settings["phoneNumber"]))
+    if isinstance(line, Fail):
+        return line
+    run.step.record(made=run.step.made | {"line": line.id})
     log.info("[Receptionist] Submitting port request (payment verified)")
     request = {
         "account": run.account.id,
@@ -49,12 +61,12 @@ def _plan(run: Run, _seen: Json) -> Plan:
     return ask(run, PORT_REQUEST_CREATE, request, "the clinic's own number moves to us")
 
 
-def _line(run: Run, number: str) -> PhoneLine | None:
-    """The account's line, with this number in its slot; None where another account holds it."""
+def _line(run: Run, number: str) -> PhoneLine | Fail:
+    """The account's line, with this number in its slot; or why it cannot be."""
     serialize_on(f"line:{run.account.id}", f"number:{number}")
     line, holder = PhoneLine.of(run.account.id), PhoneLine.holder(number)
     if holder is not None and (line is None or holder.id != line.id):
-        return None
+        return Fail("number_taken", TITLE, TAKEN.format(number=number))
     if line is None:
         line = PhoneLine.create(
             id=new_id("ln"),
@@ -66,7 +78,10 @@ def _line(run: Run, number: str) -> PhoneLine | None:
             created_at=run.now,
             updated_at=run.now,
         )
-    run.step.record(made=run.step.made | {"line": line.id})
+    elif line.source == "ported" and Resource.named(run.account.id, NAME) is None:
+        line.record(run.now, e164=number)  # corrected, before anybody was asked for it
+    if (line.source, line.e164) != ("ported", number):
+        return Fail("other_line", TITLE, OTHER_LINE.format(number=line.e164 or "of its SIP trunk"))
     return line
 
 
@@ -128,29 +143,15 @@ def _undo(run: Run) -> UndoPlan:
         return Skip("")
     asked = Resource.named(run.account.id, NAME)
     if asked is None or run.made("porting").get("over"):
-        if asked is not None:
-            asked.record(run.now, state="released")
-        _free(run)
+        if asked is not None or run.step.made.get("line"):
+            record_not_moved(run.account.id)
         return Skip("")
     return ask(run, PORT_REQUEST_CANCEL, {"sid": asked.provider_id}, "the deployment is undone")
 
 
-def _undone(run: Run, _effect: Effect, _answer: Json) -> None:
-    asked = Resource.named(run.account.id, NAME)
-    if asked is not None:
-        asked.record(run.now, state="released")
-    _free(run)
-
-
-def _free(run: Run) -> None:
-    """The slot is free, and the number is where it always was."""
-    line = PhoneLine.of(run.account.id)
-    if line is not None and line.id == run.step.made.get("line"):
-        line.record(run.now, state="released", holds_slot=False)
-    settings = run.setup.phone_integration_settings
-    if settings.get("portStatus"):
-        settings = settings | {"portStatus": "pending_configuration"}
-        run.setup.record(run.now, phone_integration_settings=settings)
+def _undone(run: Run, _effect: Effect, answer: Json) -> str | None:
+    moved = record_end(run.account.id, answer)
+    return KEPT.format(number=moved.e164) if moved is not None else None
 
 
 PORT_REQUEST = StepKind(
@@ -161,5 +162,6 @@ PORT_REQUEST = StepKind(
     refused=_refused,
     undo=_undo,
     undone=_undone,
+    again="port_document",
     undo_saying="The port request was cancelled; the number stays with its carrier.",
 )

@@ -5,6 +5,7 @@ Undoing leaves it at Twilio, for released it would be lost to the clinic for goo
 
 from actions.deployment.asking import ask, begun
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
+from actions.deployment.steps.port.ends import KEPT
 from effects.deployment.port.number_setup import NUMBER_SETUP
 from effects.deployment.vapi.number_texts import text_webhook
 from models.deployment.installation import tagged
@@ -21,10 +22,6 @@ TITLE = "Deployment failed."
 GONE = (
     "{number} is not at Twilio any more: nobody can call the receptionist. Ask whoever runs"
     " Payphone where it has gone."
-)
-KEPT = (
-    "{number} stays at Twilio: deploy again, port it to another carrier, or ask whoever runs"
-    " Payphone to release it."
 )
 SET_UP = "The number is set up already."
 

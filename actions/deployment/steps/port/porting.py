@@ -4,14 +4,15 @@ Nobody is asked in between: a report of Twilio's, or the hourly look, has this s
 """
 
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, Wait
+from actions.deployment.steps.port.ends import NAME, record_moved
 from actions.deployment.steps.port.port_document import MOVED, has_moved
-from actions.deployment.steps.port.port_request import NAME
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
+from providers.errors import ProviderError
 from providers.twilio.numbers import find_number_by_e164
 from providers.twilio.porting import get_port
+from providers.twilio.refusals import NOT_FOUND
 from rules.deployment.porting import ACT, DONE, OVER, port_of
-from runtime.clock import rfc3339
 
 TITLE = "The number was not ported."
 NOT_ASKED = "The port request is not there any more. Deploy again to submit it anew."
@@ -25,10 +26,15 @@ def _look(run: Run) -> Json:
     line = PhoneLine.of(run.account.id)
     if asked is None or line is None or has_moved(run):
         return {}
-    request = get_port(asked.provider_id)
+    try:
+        request = get_port(asked.provider_id)
+    except ProviderError as error:
+        if error.code != NOT_FOUND:
+            raise
+        return {"gone": True}
     number: Json = next((each for each in request["numbers"] if each["number"] == line.e164), {})
     seen: Json = {"request": request, "number": number}
-    if number.get("status", "").lower() == "completed":
+    if port_of(request, number, "", "").what == DONE:
         seen["owned"] = find_number_by_e164(line.e164 or "")
     return seen
 
@@ -36,7 +42,9 @@ def _look(run: Run) -> Json:
 def _plan(run: Run, seen: Json) -> Plan:
     if has_moved(run):
         return Skip(MOVED)
-    if not seen:
+    if not seen or "gone" in seen:
+        if seen:  # then undoing has nothing to cancel
+            run.step.record(made=run.step.made | {"over": "gone"})
         return Fail("port_gone", TITLE, NOT_ASKED)
     settings = run.setup.phone_integration_settings
     port = port_of(
@@ -57,14 +65,9 @@ def _plan(run: Run, seen: Json) -> Plan:
 
 
 def _moved(run: Run, sid: str) -> Plan:
-    """From now on it is released by nobody but a person: it cannot be had again."""
-    line = PhoneLine.of(run.account.id)
-    asked = Resource.named(run.account.id, NAME)
-    if line is None or asked is None:
+    line = record_moved(run.account.id, sid)
+    if line is None:
         return Fail("port_gone", TITLE, NOT_ASKED)
-    wanted = line.wanted | {"ported": rfc3339(run.now)}
-    line.record(run.now, state="owned", twilio_sid=sid, wanted=wanted)
-    asked.record(run.now, state="released")
     return Done({"phoneNumber": line.e164, "sid": sid})
 
 

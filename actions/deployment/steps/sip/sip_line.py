@@ -15,6 +15,12 @@ TAKEN = (
 )
 
 
+OTHER_LINE = (
+    "The account has the number {number} already, by another way for calls to arrive. Take that"
+    " down, or choose it again; then deploy."
+)
+
+
 def called(run: Run) -> str:
     """What is called to reach the clinic: its number, or the name it signs in with."""
     settings = run.setup.phone_integration_settings
@@ -25,6 +31,8 @@ def _plan(run: Run, _seen: Json) -> Plan:
     number = run.setup.phone_integration_settings.get("clinicNumber")
     serialize_on(f"line:{run.account.id}")
     line = PhoneLine.of(run.account.id)
+    if line is not None and line.source != "sip":
+        return Fail("other_line", TITLE, OTHER_LINE.format(number=line.e164 or "of a purchase"))
     if number:
         serialize_on(f"number:{number}")
         holder = PhoneLine.holder(number)

@@ -1,0 +1,50 @@
+"""What a port comes to: the number has moved and is the account's, or stays where it was."""
+
+from actions.deployment.step import Json
+from models.deployment.phone_line import PhoneLine
+from models.deployment.resource import Resource
+from models.deployment.setup import Setup
+from runtime.clock import real_now, rfc3339
+
+NAME = "port_request"
+KEPT = (
+    "{number} stays at Twilio: deploy again, port it to another carrier, or ask whoever runs"
+    " Payphone to release it."
+)
+
+
+def record_moved(account_id: str, number_sid: str) -> PhoneLine | None:
+    """The number is at Twilio. From now on it is released by nobody but a person: it cannot be had
+    again. Needs a transaction.
+    """
+    now = real_now()
+    line, asked = PhoneLine.of(account_id), Resource.named(account_id, NAME)
+    if line is None or asked is None or line.source != "ported":
+        return None
+    wanted = line.wanted | {"ported": rfc3339(now)}
+    line.record(now, state="owned", twilio_sid=number_sid, wanted=wanted)
+    asked.record(now, state="released")
+    return line
+
+
+def record_not_moved(account_id: str) -> None:
+    """The slot is free, and the number is where it always was. Needs a transaction."""
+    now = real_now()
+    asked, line = Resource.named(account_id, NAME), PhoneLine.of(account_id)
+    if asked is not None:
+        asked.record(now, state="released")
+    if line is not None and line.source == "ported" and not line.wanted.get("ported"):
+        line.record(now, state="released", holds_slot=False)
+    setup = Setup.locked_for(account_id, now)
+    settings = setup.phone_integration_settings
+    if settings.get("portStatus"):
+        settings = settings | {"portStatus": "pending_configuration"}
+        setup.record(now, phone_integration_settings=settings)
+
+
+def record_end(account_id: str, end: Json) -> PhoneLine | None:
+    """As `end` of the request says, which is what cancelling it came to; the line if it moved."""
+    if end.get("came_to") == "moved":
+        return record_moved(account_id, end["number_sid"])
+    record_not_moved(account_id)
+    return None
