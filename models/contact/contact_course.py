@@ -66,6 +66,16 @@ class ContactCourse(Row):
         )
 
     @classmethod
+    def look_again_at_phone(cls, account_id: str, phone: str) -> None:
+        """As `look_again`, of the account's people at a phone."""
+        which = "SELECT id FROM customer WHERE account_id = ? AND phone = ?"
+        execute(
+            "UPDATE contact_course SET next_at = ?, version = version + 1"
+            f" WHERE customer_id IN ({which})",
+            (to_micros(AT_ONCE), account_id, phone),
+        )
+
+    @classmethod
     def look_again_at_all(cls, account_id: str) -> None:
         """As `look_again`, of everybody of an account."""
         which = "SELECT customer_id FROM contact_course WHERE account_id = ? ORDER BY customer_id"
