@@ -58,6 +58,21 @@ class ContactCourse(Row):
         )
 
     @classmethod
+    def look_at_unseen(cls, limit: int) -> int:
+        """As `look_again`, of up to `limit` people who owe something overdue and were never looked
+        at: an older release, which runs beside this one during an upgrade, does not know of looks.
+        How many there were.
+        """
+        rows = execute(
+            "SELECT DISTINCT i.account_id, i.customer_id FROM invoice AS i"
+            " WHERE i.status = 'overdue' AND NOT EXISTS (SELECT 1 FROM contact_course AS c"
+            " WHERE c.customer_id = i.customer_id) LIMIT ?",
+            (limit,),
+        ).fetchall()
+        cls.look_again((row[0], row[1]) for row in rows)
+        return len(rows)
+
+    @classmethod
     def look_again_at(cls, customer_id: str) -> None:
         """As `look_again`, of one person who owes something, or did."""
         execute(

@@ -9,6 +9,7 @@ import pytest
 from actions.contact.evaluate import evaluate
 from actions.payments.recompute import recompute
 from jobs.decide_promises import decide_promises
+from jobs.find_unseen_debtors import find_unseen_debtors
 from jobs.scan_overdue import scan_overdue
 from models.accounts.account_settings import AccountSettings
 from models.base import transaction
@@ -280,6 +281,20 @@ def test_a_broken_promise_goes_round_no_approval_and_no_empty_ladder(clinic, run
     clinic.scan()
     assert clinic.sends() == []
     assert PlannedContact.select().where(PlannedContact.state == "draft").count() == drafts
+
+
+def test_what_an_older_release_made_overdue_is_looked_at_all_the_same(clinic):
+    """Given a process that knows nothing of looks, beside this one during an upgrade."""
+    clinic.owes(3)
+    ContactCourse.delete().execute()
+    clinic.scan()
+    assert clinic.sends() == []
+    find_unseen_debtors.perform()
+    clinic.scan()
+    assert len(clinic.sends()) == 1
+    version = clinic.course().version
+    find_unseen_debtors.perform()
+    assert clinic.course().version == version, "once"
 
 
 # Calls by hand
