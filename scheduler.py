@@ -15,6 +15,7 @@ TIMETABLE = (
     Schedule("fold-totals", "fold_totals", every=60),
     Schedule("mark-overdue", "mark_overdue", every=300),
     Schedule("scan-overdue", "scan_overdue", every=300),
+    Schedule("find-unseen-debtors", "find_unseen_debtors", every=3600),
     Schedule("check-lines", "check_lines", every=600),
     Schedule("poll-ports", "poll_ports", every=3600),
     Schedule("end-stuck-deployments", "end_stuck_deployments", every=300),

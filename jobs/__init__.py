@@ -18,6 +18,7 @@ from jobs.end_stuck_deployments import end_more_stuck_deployments, end_stuck_dep
 from jobs.enter_card import enter_card
 from jobs.expire_stale_charges import expire_stale_charges
 from jobs.find_strays import find_strays, find_strays_at
+from jobs.find_unseen_debtors import find_unseen_debtors
 from jobs.fold_totals import fold_totals
 from jobs.follow_knowledge_file import follow_knowledge_file
 from jobs.mark_overdue import mark_overdue
@@ -74,6 +75,7 @@ __all__ = [
     "expire_stale_charges",
     "find_strays",
     "find_strays_at",
+    "find_unseen_debtors",
     "fold_totals",
     "follow_knowledge_file",
     "mark_overdue",

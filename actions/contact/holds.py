@@ -29,7 +29,6 @@ def place_hold(
     with transaction():
         hold = Hold.place(customer, kind, note, end, actor, real_now())
         _audit(customer, actor, "hold.placed", hold_id=hold.id, kind=kind)
-        ContactCourse.look_again_at(customer.id)
     return hold
 
 

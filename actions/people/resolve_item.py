@@ -14,15 +14,17 @@ from actions.people.owed_back import too_much
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.base import serialize_on, transaction
+from models.contact.contact_course import ContactCourse
 from models.contact.hold import customer_key
 from models.contact.phone_suppression import PhoneSuppression
+from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.refund_request import refundable
 from rules.contact.work_items import KINDS
-from runtime.clock import real_now
+from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
 CHANNELS = ("sms", "voice")
@@ -170,6 +172,14 @@ def _decline(item: WorkItem, choice: Choice) -> None:
     decline_draft(item.subject, choice.actor)
 
 
+def _called(item: WorkItem, choice: Choice) -> None:
+    """It has been called, whatever the gate would say: what happened counts."""
+    planned = PlannedContact.one("id = ?", item.subject)
+    if planned is not None:
+        planned.record_called(business_now())
+        ContactCourse.look_again_at(planned.customer_id)
+
+
 PERFORM: dict[tuple[str, str], Perform] = {
     ("escalation", "reply"): _answer,
     ("escalation", "hold"): _hold,
@@ -179,4 +189,5 @@ PERFORM: dict[tuple[str, str], Perform] = {
     ("overpayment", "refund"): _refund,
     ("draft", "approve"): _approve,
     ("draft", "decline"): _decline,
+    ("call", "called"): _called,
 }

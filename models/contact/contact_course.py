@@ -58,11 +58,36 @@ class ContactCourse(Row):
         )
 
     @classmethod
+    def look_at_unseen(cls, limit: int) -> int:
+        """As `look_again`, of up to `limit` people who owe something overdue and were never looked
+        at: an older release, which runs beside this one during an upgrade, does not know of looks.
+        How many there were.
+        """
+        rows = execute(
+            "SELECT DISTINCT i.account_id, i.customer_id FROM invoice AS i"
+            " WHERE i.status = 'overdue' AND NOT EXISTS (SELECT 1 FROM contact_course AS c"
+            " WHERE c.customer_id = i.customer_id) LIMIT ?",
+            (limit,),
+        ).fetchall()
+        cls.look_again((row[0], row[1]) for row in rows)
+        return len(rows)
+
+    @classmethod
     def look_again_at(cls, customer_id: str) -> None:
         """As `look_again`, of one person who owes something, or did."""
         execute(
             "UPDATE contact_course SET next_at = ?, version = version + 1 WHERE customer_id = ?",
             (to_micros(AT_ONCE), customer_id),
+        )
+
+    @classmethod
+    def look_again_at_phone(cls, account_id: str, phone: str) -> None:
+        """As `look_again`, of the account's people at a phone."""
+        which = "SELECT id FROM customer WHERE account_id = ? AND phone = ?"
+        execute(
+            "UPDATE contact_course SET next_at = ?, version = version + 1"
+            f" WHERE customer_id IN ({which})",
+            (to_micros(AT_ONCE), account_id, phone),
         )
 
     @classmethod

@@ -1,8 +1,8 @@
 """What the database says about contacting one person over one channel: all of it by one statement.
 
 Each line of its answer is one fact: what it is, two words, and a number. The history of contacts is
-made of the rows of texts and of calls. A call is one contact, however many invoices it is about: it
-is about this one, or about none that matters here.
+made of the rows of texts and of calls, and of calls that somebody has made by hand. A call is one
+contact, however many invoices it is about: it is about this one, or about none that matters here.
 """
 
 import json
@@ -111,6 +111,11 @@ UNION ALL SELECT {_CALL} WHERE c.account_id = :account AND c.to_number = :phone
     AND c.attempted_at > :remembered
 UNION ALL SELECT {_CALL} WHERE c.customer_id = :customer AND c.to_number <> :phone
     AND c.attempted_at > :remembered
+UNION ALL SELECT 'call', (SELECT n.invoice_id FROM planned_contact_invoice AS n
+        WHERE n.planned_contact_id = p.id AND n.invoice_id = :invoice), 'in_doubt', p.performed_at
+    FROM planned_contact AS p JOIN work_item AS w ON w.id = p.work_item_id
+    WHERE p.customer_id = :customer AND p.performed_at > :remembered
+    AND w.kind = 'call' AND w.resolution = 'called'
 UNION ALL SELECT 'tally', NULL, NULL, count FROM daily_tally
     WHERE account_id = :account AND what = :what AND day = :day
 UNION ALL SELECT 'ceiling', NULL, NULL, ceiling FROM daily_ceiling

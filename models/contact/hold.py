@@ -8,6 +8,7 @@ from peewee import TextField
 
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row, serialize_on
+from models.contact.contact_course import ContactCourse
 from models.invoices.customer import Customer
 from runtime.ids import new_id
 
@@ -45,6 +46,7 @@ class Hold(Row):
     ) -> "Hold":
         """Record a hold, before or after any decision about the person that is being made."""
         serialize_on(customer_key(customer.id))
+        ContactCourse.look_again_at(customer.id)
         row: Hold = cls.create(
             id=new_id("hld"),
             account=customer.account_id,

@@ -5,6 +5,7 @@ from typing import Any
 from peewee import JSONField, TextField
 
 from models.base import Instant, Row, serialize_on
+from models.contact.contact_course import ContactCourse
 from models.feed.emit import emit
 from rules.contact.channel_address import spellings
 from runtime.clock import real_now
@@ -62,6 +63,7 @@ class OptOut(Row):
         }
         row: OptOut = cls.create(id=new_id("opt"), **values | words)
         if wish == "stop" and account_id is not None:
+            ContactCourse.look_again_at_phone(account_id, phone)
             emit(
                 account_id,
                 "contact.opted_out",

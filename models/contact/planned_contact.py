@@ -95,6 +95,16 @@ class PlannedContact(Row):
         )
         return int(found.count())
 
+    @classmethod
+    def to_be_called(cls, customer_id: str) -> "list[PlannedContact]":
+        """The calls to a person that somebody is asked to make by hand, and has not made yet."""
+        return cls.all(
+            "customer_id = ? AND work_item_id IN (SELECT id FROM work_item"
+            " WHERE customer_id = ? AND kind = 'call' AND state = 'open')",
+            customer_id,
+            customer_id,
+        )
+
     @property
     def rung(self) -> Rung:
         """The rung it is."""
@@ -129,6 +139,10 @@ class PlannedContact(Row):
             call_id=call_id,
             work_item_id=work_item_id,
         )
+
+    def record_called(self, now: datetime) -> None:
+        """Somebody has made the call by hand: it counts from now on."""
+        self._write(performed_at=now)
 
     def record_over(self, state: str, code: str = "", reason: str = "") -> None:
         """It will not be performed: refused, expired or cancelled."""

@@ -13,7 +13,8 @@ from rules.contact.ladder import Heard, Owed
 # A text that never left and a call that was never tried were no contact: the rung is still to come.
 # A draft is as good as one for what follows it, at the distance of the ladder.
 _CLIMBED = """
-SELECT n.invoice_id, n.climbed, n.due_on, p.channel, COALESCE(p.performed_at, p.created_at)
+SELECT n.invoice_id, n.climbed, n.due_on, p.channel, COALESCE(p.performed_at, p.created_at),
+    p.performed_at IS NOT NULL AND p.message_id IS NULL
 FROM planned_contact AS p
 JOIN planned_contact_invoice AS n ON n.planned_contact_id = p.id
 LEFT JOIN message AS m ON m.id = p.message_id
@@ -40,7 +41,8 @@ def course_of(customer_id: str, zone: str, invoices: Sequence[Invoice]) -> Cours
     climbed: dict[tuple[str, str], int] = {}
     handed_over: set[tuple[str, str]] = set()
     heard: list[datetime] = []
-    for invoice_id, days, due_on, channel, performed in execute(
+    calls: list[datetime] = []
+    for invoice_id, days, due_on, channel, performed, is_call in execute(
         _CLIMBED, (customer_id,)
     ).fetchall():
         key = invoice_id, str(due_on)
@@ -50,6 +52,8 @@ def course_of(customer_id: str, zone: str, invoices: Sequence[Invoice]) -> Cours
             handed_over.add(key)
         elif at is not None:
             heard.append(at)
+            if is_call:  # also one that was made by hand
+                calls.append(at)
     texted, called = (
         [at for at in [moment(execute(sql, (customer_id,)).fetchone()[0])] if at is not None]
         for sql in (_TEXTED, _CALLED)
@@ -60,7 +64,7 @@ def course_of(customer_id: str, zone: str, invoices: Sequence[Invoice]) -> Cours
             Owed(one.id, one.due_date, climbed.get(key, 0), key in handed_over)
             for one, key in zip(invoices, keys, strict=True)
         ),
-        Heard(_day([*heard, *texted, *called], zone), _day(called, zone)),
+        Heard(_day([*heard, *texted, *called], zone), _day([*calls, *called], zone)),
     )
 
 

@@ -58,6 +58,20 @@ OF_ONE_DEBT = frozenset(
         "payment_refused",
     }
 )
+# reasons that nobody tells us the end of, but that end
+SOON_OVER = frozenset(
+    {
+        "paused",
+        "payment_processing",
+        "sender_not_ready",
+        "sender_unregistered",
+        "books_stale",
+        "text_on_its_way",
+        "no_caller_number",
+        "call_under_way",
+        "call_in_doubt",
+    }
+)
 # the least days between two calls, by the account's `callFrequency`
 CALL_GAPS = {"daily": 1, "every_3_days": 3, "weekly": 7, "every_2_weeks": 14}
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 DONE = "Nothing else: somebody has seen to it."
 REPLY = "Texts `text` to the person, if the contact gate allows it."
+CALLED = "Counts as a call to the person, for the caps and the ladder."
 HOLD = "Places a hold on the person: nobody contacts them until it is removed."
 
 
@@ -60,7 +61,7 @@ KINDS: dict[str, Kind] = {
     ),
     "call": Kind(
         "a person is to be called by hand",
-        {"called": "Nothing else: somebody has called.", "skip": "Nothing else: nobody calls."},
+        {"called": CALLED, "skip": "Nothing else: nobody calls."},
     ),
 }
 

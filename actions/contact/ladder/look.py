@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from actions.contact.ladder.ask import ask, is_by_hand
+from actions.contact.ladder.by_hand import drop_calls
 from actions.contact.ladder.owing import Owing, owing_of
 from actions.contact.ladder.perform import begin, hand_over
 from models.base import transaction
@@ -17,27 +18,13 @@ from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
 from models.reports.ladder_course import course_of
 from rules.contact.gate import Refused
-from rules.contact.ladder import Climb, Rung, climbed_by
+from rules.contact.ladder import SOON_OVER, Climb, Rung, climbed_by
 from runtime.clock import real_now
 from runtime.errors import Conflict, PayphoneError
 
 SCAN = "scan"  # who asked
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 DRAFT_LASTS = timedelta(days=7)
-# reasons that nobody tells us the end of, but that end
-SOON_OVER = frozenset(
-    {
-        "paused",
-        "payment_processing",
-        "sender_not_ready",
-        "sender_unregistered",
-        "books_stale",
-        "text_on_its_way",
-        "no_caller_number",
-        "call_under_way",
-        "call_in_doubt",
-    }
-)
 
 
 class OutOfTurn(PayphoneError):
@@ -95,6 +82,7 @@ def _step(
     What may not be named has no say in when the others are: a rung is climbed if it is due for one
     that may be.
     """
+    drop_calls(owing)
     draft = _still_wanted(PlannedContact.open_for(owing.customer.id), owing)
     if draft is not None and draft.state == "approved":
         invoices = owing.named(PlannedContactInvoice.ids_of(draft.id))

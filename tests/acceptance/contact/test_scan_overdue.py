@@ -9,6 +9,7 @@ import pytest
 from actions.contact.evaluate import evaluate
 from actions.payments.recompute import recompute
 from jobs.decide_promises import decide_promises
+from jobs.find_unseen_debtors import find_unseen_debtors
 from jobs.scan_overdue import scan_overdue
 from models.accounts.account_settings import AccountSettings
 from models.base import transaction
@@ -19,6 +20,8 @@ from models.contact.message import Message
 from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
+from rules.contact.hours import closing
+from rules.contact.person_time_zones import zones_of_number
 from runtime.clock import business_now, move_business_time, real_now
 from tests import given
 from tests.scanning import Scanning
@@ -278,6 +281,79 @@ def test_a_broken_promise_goes_round_no_approval_and_no_empty_ladder(clinic, run
     clinic.scan()
     assert clinic.sends() == []
     assert PlannedContact.select().where(PlannedContact.state == "draft").count() == drafts
+
+
+def test_what_an_older_release_made_overdue_is_looked_at_all_the_same(clinic):
+    """Given a process that knows nothing of looks, beside this one during an upgrade."""
+    clinic.owes(3)
+    ContactCourse.delete().execute()
+    clinic.scan()
+    assert clinic.sends() == []
+    find_unseen_debtors.perform()
+    clinic.scan()
+    assert len(clinic.sends()) == 1
+    version = clinic.course().version
+    find_unseen_debtors.perform()
+    assert clinic.course().version == version, "once"
+
+
+# Calls by hand
+
+
+def calls():
+    rows = WorkItem.select().where(WorkItem.kind == "call").order_by(WorkItem.created_at)
+    return [(row.state, row.resolution) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("happens", "why"),
+    [
+        (lambda clinic, invoice: pays(clinic, invoice, invoice.amount_due), "invoice_paid"),
+        (lambda clinic, invoice: promises(clinic, invoice, 9), "promised"),
+        (lambda clinic, _: clinic.texting.hear("STOP"), "opted_out"),
+        (
+            lambda clinic, _: clinic.texting.post(
+                f"/api/customers/{clinic.customer.id}/holds", kind="attorney"
+            ),
+            "attorney_represented",
+        ),
+    ],
+    ids=["paid", "promised", "stop", "hold"],
+)
+def test_nobody_is_asked_to_call_who_may_not_be_called_any_more(clinic, happens, why):
+    invoice = clinic.owes(7)
+    clinic.scan()
+    assert calls() == [("open", None)]
+    happens(clinic, invoice)
+    clinic.scan()
+    assert calls() == [("resolved", why)]
+
+
+def test_a_night_does_not_take_a_call_off_the_list(clinic):
+    clinic.owes(7)
+    clinic.scan()
+    night = closing(zones_of_number(clinic.texting.phone), business_now()) + timedelta(hours=1)
+    move_business_time(night - real_now())
+    ContactCourse.look_again_at(clinic.customer.id)
+    clinic.scan()
+    assert calls() == [("open", None)]
+
+
+def test_calls_by_hand_keep_the_accounts_frequency_and_count_for_the_gate(clinic):
+    clinic.change(ladder=[{"days": 1, "channel": "voice"}, {"days": 2, "channel": "voice"}])
+    invoice = clinic.owes(1)
+    clinic.scan()
+    path = f"/api/work-items/{WorkItem.get().id}/resolve"
+    assert clinic.texting.post(path, action="called").status_code == 200
+    with transaction():
+        found = evaluate(invoice, clinic.texting.phone, "voice", business_now(), "reminder")
+    assert [(one.channel, one.debt_id) for one in found.facts.history] == [("voice", invoice.id)]
+    asked = []
+    for _day in range(9):
+        clinic.scan()
+        asked.append(len(calls()))
+        clinic.days_pass(1)
+    assert asked == [1] * 7 + [2] * 2
 
 
 # What may not be named has no say in when the others are
