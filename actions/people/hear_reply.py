@@ -133,14 +133,17 @@ def _open(
 
 
 def _open_one(account_id: str, who: Customer | None) -> WorkItem | None:
+    """The person's open item, locked: one that somebody has just resolved is none any more."""
     if who is None:
         return None
-    return WorkItem.one(
+    found = WorkItem.one(
         "customer_id = ? AND account_id = ? AND kind = 'reply' AND state = 'open' ORDER BY id DESC"
         " LIMIT 1",
         who.id,
         account_id,
     )
+    item = None if found is None else WorkItem.locked(found.id)
+    return item if item is not None and item.is_open else None
 
 
 def _add(item: WorkItem, found: Class, said: dict[str, Any], words: str) -> None:

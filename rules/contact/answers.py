@@ -22,6 +22,7 @@ _HEALTH = re.compile(
     r"|diagnostic\w*|tratamientos?|cirug\w+|enfermedad\w*|embaraz\w*|recetas?|medicamentos?"
     r"|endodoncia\w*|analisis|cancer|tumor\w*)\b"
 )
+_PARTED = re.compile(r"[^a-z0-9]+")  # words are parted by whatever is no letter: x-ray, lab/results
 
 
 def faults_of_answer(text: str) -> list[str]:
@@ -35,7 +36,7 @@ def faults_of_answer(text: str) -> list[str]:
         faults.append(f"has {len(text)} characters; at most {LONGEST} are accepted; shorten it")
     if has_card_number(text):
         faults.append("has a card number; none is ever texted; send a payment link instead")
-    named = _HEALTH.search(" ".join(plain_letters(text).split()))
+    named = _HEALTH.search(_PARTED.sub(" ", plain_letters(text)))
     if named:
         faults.append(
             f"speaks of health ({named[0]!r}), and texts may be read by others; the invoice's"

@@ -168,6 +168,7 @@ def test_an_answer_that_a_stop_overtakes_is_work_again(clinic):
     ("text", "why"),
     [
         ("Your root canal costs $120.", "speaks of health"),
+        ("Your X-ray costs $120.", "speaks of health"),
         ("Su cirugía cuesta $120.", "speaks of health"),
         ("x" * 481, "at most 480 are accepted"),
         (" ", "at least 1 character"),

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from actions.people.resolve_item import Choice, resolve_item
 from models.base import execute, is_postgres, release_connection, serialize_on, transaction
 from models.contact.contact_course import ContactCourse
 from models.contact.hold import Hold, customer_key
@@ -104,6 +105,24 @@ def test_drafts_approved_together_stand_in_nobodys_way(clinic, held):
         lambda: serialize_on(ceiling_key(clinic.account.id, "texts")),
     )
     assert {row["outcome"] for row in answer.json["data"]} == {"performed"}, answer.text
+
+
+def test_a_text_that_comes_while_its_item_is_resolved_is_an_item_of_its_own(clinic):
+    """Given somebody who is just answering the person's last text."""
+    clinic.owes(3)
+    clinic.scan()
+    clinic.sends()
+    clinic.texting.hear("Thanks")
+    (item,) = WorkItem.select()
+    words = a_text(clinic.texting, "I already paid this")
+    while_it_waits(
+        lambda: clinic.texting.tell(INBOUND, words),
+        lambda: resolve_item(clinic.account, item.id, Choice(action="done", actor="test")),
+        lambda: None,
+    )
+    first, second = WorkItem.select().order_by(WorkItem.id)
+    assert (first.state, len(first.context["said"])) == ("resolved", 1)
+    assert (second.state, second.context["said"][0]["text"]) == ("open", "I already paid this")
 
 
 def test_a_draft_approved_by_its_item_leaves_the_item_to_who_has_the_person(clinic):

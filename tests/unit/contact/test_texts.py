@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules.contact.answers import faults_of_answer
 from rules.contact.delivery_failures import ADVICE, advice_for
 from rules.contact.templates import DEFAULTS, _weight, faults_of, language_of, render
 from rules.contact.text_status import FAILED, PENDING, merged_status
@@ -75,6 +76,31 @@ def test_a_template_that_could_grow_too_long_is_found_before_it_is_kept():
 def test_a_text_has_as_many_segments_as_carriers_count(body, encoding, segments):
     """Escapes count twice and are not split between segments; nor are surrogate pairs."""
     assert _weight(body) == (encoding, segments)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "X-ray",
+        "x\u2011ray",
+        "root-canal",
+        "CT-scan",
+        "lab-results",
+        "test/results",
+        "CT_scan",
+        "ct.scan",
+        "root  canal",
+        "lab\u2014results",
+    ],
+)
+def test_a_word_about_health_is_known_however_it_is_put_together(words):
+    (fault,) = faults_of_answer(f"About your {words}: please call.")
+    assert "speaks of health" in fault
+
+
+@pytest.mark.parametrize("words", ["INV-2041", "a crow, nest", "e-mail", "the 12-month plan"])
+def test_other_words_with_signs_in_them_are_texted(words):
+    assert faults_of_answer(f"About {words}: please call.") == []
 
 
 def test_a_name_cannot_write_the_text():
