@@ -10,6 +10,8 @@ therefore taken for the report only once that is there, or will not come any mor
 
 from datetime import datetime, timedelta
 
+from peewee import Case
+
 from actions.calling.expire import expire_unplaced
 from actions.calling.hand_over import ask_about_doubt
 from actions.calling.record_call_report import (
@@ -41,9 +43,13 @@ def poll_calls() -> None:
     """Stage a look at each call of which something is still to be learnt."""
     now = real_now()
     is_open = Call.reported_at.is_null() & Call.state.not_in(("refused", "cancelled"))
-    quiet = is_open & (Call.updated_at < now - QUIET)
+    # what Vapi has no id for cannot be looked at there
+    can_be_seen = (Call.state != "unknown") | Call.vapi_id.is_null(False)
+    quiet = is_open & can_be_seen & (Call.updated_at < now - QUIET)
+    # those that were given up come last, however old: they delay no live one
+    in_order = (Case(None, ((Call.state == "unknown", 1),), 0), Call.updated_at)
     with recording():
-        for call in Call.select().where(quiet).order_by(Call.updated_at).limit(BATCH):
+        for call in Call.select().where(quiet).order_by(*in_order).limit(BATCH):
             stage(
                 "poll_call",
                 f"{call.id}:{now:%Y%m%d%H}{now.minute // 5}",

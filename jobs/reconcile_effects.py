@@ -22,8 +22,10 @@ BATCH = 500
 QUIET = timedelta(minutes=10)
 # looked at each hour; an older doubt once a day, each in an hour of its own
 YOUNG = timedelta(days=2)
+# doubts about calls are not about their effects: they end with the call, or by a person
 _SETTLED = (
-    "kind = 'doubt' AND state = 'open' AND NOT EXISTS (SELECT 1 FROM effect AS e"
+    "kind = 'doubt' AND state = 'open' AND substr(subject, 1, 5) <> 'call_'"
+    " AND NOT EXISTS (SELECT 1 FROM effect AS e"
     " WHERE e.id = subject AND e.state IN ('sending', 'unknown')) LIMIT ?"
 )
 

@@ -35,12 +35,14 @@ def hand_over(call: Call, follows: Follows, now: datetime) -> None:
         _ask_a_person(call, customer, reason)
 
 
-def ask_about_doubt(call: Call, words: str) -> None:
-    """Have a person find out what became of a call."""
+def ask_about_doubt(call: Call, words: str, about: str = "") -> None:
+    """Have a person find out what became of a call; `about` something that its end does not tell,
+    where it is not empty.
+    """
     WorkItem.open(
         call.account_id,
         "doubt",
-        call.id,
+        f"{call.id}:{about}" if about else call.id,
         words,
         customer_id=call.customer_id,
         suggested="done",

@@ -10,6 +10,7 @@ from actions.calling.hand_over import ask_about_doubt
 from effects.calling.call import CALL, shown
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
+from models.contact.work_item import WorkItem
 from models.delivery.stage import stage, stage_again
 from models.deployment.phone_line import PhoneLine
 from models.effects.effect import Effect
@@ -98,7 +99,9 @@ def record_final_report(
 
 
 def _received(told: VapiCall, now: datetime) -> Call | None:
-    """The row of a call that came in to a clinic's line; it takes a slot, if there is one."""
+    """The row of a call that came in to a clinic's line. It takes no slot: nobody who rings is
+    refused, and a call of ours that Vapi then has no room for is `blocked`.
+    """
     number = told.phone_number_id
     line = PhoneLine.one("vapi_id = ? AND holds_slot", number) if number else None
     if line is None:
@@ -117,8 +120,11 @@ def _received(told: VapiCall, now: datetime) -> Call | None:
 
 
 def _record_end(call: Call, now: datetime) -> None:
-    """It is over: the slot is free, and its class is known; the report tells the rest."""
+    """It is over: the slot is free, nobody has to find out whether it is, and its class is known;
+    the report tells the rest.
+    """
     CallSlot.give_back(call.id)
+    WorkItem.close("doubt", call.id, "settled")
     outcome = meaning_of(call.ended_reason).outcome
     if outcome and not call.outcome:
         call.record_outcome(outcome, now)
@@ -188,5 +194,5 @@ def _record_other_attempt(call: Call, told: VapiCall) -> bool:
     if _was_not_placed(told) or told.status in {"queued", ""}:
         return False
     log.error(TWO_CALLS, call_id=call.id, vapi_id=told.id, known=call.vapi_id)
-    ask_about_doubt(call, TWO_CALLS)
+    ask_about_doubt(call, TWO_CALLS, "two")
     return False

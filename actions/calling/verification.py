@@ -5,6 +5,7 @@ the clinic takes over. The answers themselves are kept nowhere.
 """
 
 from actions.calling.tools_asked import Asked
+from actions.calling.tools_debts import unpaid
 from models.accounts.audit_entry import AuditEntry
 from models.base import execute, transaction
 from models.calling.call import Call
@@ -69,7 +70,10 @@ def _compared(asked: Asked, call: Call, answers: Answers) -> str:
         failed=not verified,
     )
     if verified:
-        call.record_verified(now, right[0].id if call.customer_id is None else None)
+        is_known = call.customer_id is not None
+        call.record_verified(now, None if is_known else right[0].id)
+        if not is_known:  # now it is about what they owe, which has been spoken of from here on
+            call.record_about(unpaid(Call.get_by_id(call.id)))
     AuditEntry.record(
         asked.actor,
         "caller.verified" if verified else "caller.not_verified",

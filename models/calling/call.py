@@ -139,6 +139,7 @@ class Call(Row):
             asked_for=True,
             state="in_progress",
             vapi_id=vapi_id,
+            attempted_at=business_now(),
             started_at=now,
             created_at=now,
             updated_at=now,
@@ -261,6 +262,11 @@ class Call(Row):
     def record_given_up(self, error: str, now: datetime) -> None:
         """Nothing was told of its end; a late report still counts."""
         self._write(now, state="unknown", error_code="no_report", error=error)
+
+    def record_about(self, invoices: Sequence[Invoice]) -> None:
+        """These are the invoices it turned out to be about."""
+        for invoice in invoices:
+            CallInvoice.create(call=self.id, invoice=invoice.id)
 
     def keep_invoices(self, invoice_ids: Sequence[str]) -> None:
         """It is about these of its invoices only: the others may not be spoken of now."""

@@ -7,12 +7,14 @@ import pytest
 
 from jobs.delete_expired_rows import delete_expired_rows
 from jobs.poll_calls import poll_calls
+from jobs.reconcile_effects import reconcile_effects
 from models.accounts.audit_entry import AuditEntry
 from models.calling.call import Call
 from models.contact.hold import Hold
 from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
+from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
@@ -266,10 +268,35 @@ def test_a_call_without_an_end_frees_its_slot_and_asks_a_person(calling: Calling
 
     assert calling.call(call.id).state == "unknown"
     assert calling.slots() == 0
-    assert [row.kind for row in WorkItem.select()] == ["doubt"]
+    reconcile_effects.perform()
+    assert [(row.kind, row.state) for row in WorkItem.select()] == [("doubt", "open")]
     calling.ends(calling.call(call.id), "customer-ended-call")
     calling.hears()
     assert calling.call(call.id).state == "ended"
+    assert [row.state for row in WorkItem.select()] == ["resolved"]
+
+
+def test_doubts_delay_no_look_at_a_live_call(calling: Calling):
+    """Given calls in doubt that are older, then the live call is looked at first, so that no batch
+    leaves it out; what Vapi has no id for is not looked at.
+    """
+    calling.habits(rings_after=3600)
+    live = calling.dials()
+    invoices, customer = [calling.invoice], calling.customer
+    about = {"from_number": "", "phone_number_id": "", "reason": "test", "asked_by": "test"}
+    lost, given_up = (Call.ask(invoices, customer, now=real_now(), **about) for _ in range(2))
+    lost.record_unknown("test", real_now())
+    given_up._write(real_now(), state="unknown", vapi_id="vapi-x")
+    calling.quiet_for(lost, 90)
+    calling.quiet_for(given_up, 60)
+    calling.quiet_for(live, 10)
+    StagedJob.delete().execute()
+
+    poll_calls.perform()
+
+    rows = StagedJob.select().where(StagedJob.name == "poll_call").order_by(StagedJob.id)
+    looked_at = [json.loads(row.args)[0] for row in rows]
+    assert looked_at == [live.id, given_up.id]
 
 
 def test_words_that_no_database_keeps_lose_no_report(calling: Calling):

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from actions.contact.gate_facts import known_of
 from models.accounts.audit_entry import AuditEntry
 from models.base import release_connection
 from models.calling.call import Call
@@ -18,7 +19,7 @@ from models.contact.promise import Promise
 from models.contact.work_item import WorkItem
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PayAddress, PaymentLink
-from runtime.clock import business_now
+from runtime.clock import business_now, real_now
 from tests import given
 from tests.counting import counted
 from tests.on_the_line import CODE, NAME
@@ -71,6 +72,15 @@ def test_who_rings_from_elsewhere_names_a_bill_besides(line):
     told = line.tool("verifyCaller", call=ring, fullName=NAME, postalCode=CODE)
     assert told.startswith("+Not verified")
     line.verified(call=ring, invoiceNumber=line.invoice.number)
+
+
+def test_who_rang_and_was_verified_has_been_spoken_to_about_their_bills(line):
+    """Given a caller who was verified, then the gate knows of a conversation about each bill."""
+    line.verified(call=line.a_ring("+12025550177"), invoiceNumber=line.invoice.number)
+    now = business_now()
+    known = known_of(line.invoice, line.customer, line.phone, "voice", now, real_now())
+    (contact,) = known.facts.history
+    assert (contact.debt_id, contact.outcome) == (line.invoice.id, "in_doubt")
 
 
 def test_nobody_is_verified_as_one_of_two_of_the_same_name(line):
