@@ -45,12 +45,7 @@ def read_registration(sender: str) -> Registration | None:
     """How a sender stands at Twilio; None where Twilio does not say. Raises ProviderError while
     Twilio is away.
     """
-    try:
-        return _of_number(sender) if sender.startswith("+") else _of_service(sender)
-    except ProviderError as error:
-        if error.code != NOT_FOUND:
-            raise
-        return Registration("unregistered", error.code, UNKNOWN_SENDER.format(sender=sender))
+    return _of_number(sender) if sender.startswith("+") else _of_service(sender)
 
 
 def record_registration(sender: str, found: Registration) -> None:
@@ -73,7 +68,12 @@ def record_registration(sender: str, found: Registration) -> None:
 
 def _of_service(sid: str) -> Registration:
     """A service texts from any of its numbers, so each has to be registered."""
-    numbers = registrations.numbers_in(sid)
+    try:
+        numbers = registrations.numbers_in(sid)
+    except ProviderError as error:  # nothing else that is not found says that the sender is not
+        if error.code != NOT_FOUND:
+            raise
+        return Registration("unregistered", error.code, UNKNOWN_SENDER.format(sender=sid))
     ours = [each for each in numbers if needs_registration(each["phone_number"])]
     if not numbers:
         return NO_NUMBERS
@@ -103,10 +103,20 @@ def _campaign(service_sid: str) -> Registration:
     another.
     """
     found = [
-        of_campaign(_said(each), _said(registrations.brand_of(each["brand"])))
+        of_campaign(_said(each), _brand(each["brand"]))
         for each in registrations.campaigns_of(service_sid)
     ]
     return next((each for each in found if each.state == "approved"), (found or [NO_CAMPAIGN])[0])
+
+
+def _brand(sid: str) -> Said | None:
+    """None for a brand that is not to be seen from here: it may be of another Twilio account."""
+    try:
+        return _said(registrations.brand_of(sid))
+    except ProviderError as error:
+        if error.code != NOT_FOUND:
+            raise
+        return None
 
 
 def _verified(number_sid: str) -> Registration:

@@ -81,9 +81,12 @@ def needs_registration(e164: str) -> bool:
     return e164.startswith("+1") and len(e164) == AMERICAN
 
 
-def of_campaign(campaign: Said, brand: Said) -> Registration:
-    """A campaign is worth no more than its brand."""
-    return worst([_judged("brand", brand, _BRANDS), _judged("campaign", campaign, _CAMPAIGNS)])
+def of_campaign(campaign: Said, brand: Said | None) -> Registration:
+    """A campaign is worth no more than its brand; of a brand that cannot be read (None), it is what
+    tells: carriers approve no campaign of a brand that they do not know.
+    """
+    found = [_judged("campaign", campaign, _CAMPAIGNS)]
+    return worst([_judged("brand", brand, _BRANDS), *found] if brand is not None else found)
 
 
 def of_verification(said: Said) -> Registration:

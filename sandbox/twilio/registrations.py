@@ -96,6 +96,8 @@ def campaigns(books: Books, account: str, form: Form, service: str) -> Json:
 def brand(books: Books, account: str, form: Form, sid: str) -> Json:
     """``GET /v1/a2p/BrandRegistrations/{Sid}``."""
     said, date = books.submissions.get(f"MG{sid[2:]}", Submission()), iso(books.date())
+    if said.brand == NONE:  # of another account
+        raise missing(f"/v1/a2p/BrandRegistrations/{sid}")
     refused = said.brand == "FAILED"
     return dict.fromkeys(UNSAID["brand"]) | {
         "sid": sid,

@@ -64,6 +64,7 @@ def doctor():
     ("said", "state", "code", "words"),
     [
         (Submission(), "approved", None, None),
+        (Submission("VERIFIED", brand=NONE), "approved", None, None),  # a brand of another account
         (Submission("IN_PROGRESS"), "pending", None, "look again tomorrow"),
         (Submission("A_NEW_WORD"), "pending", None, "The campaign is a new word."),
         (Submission("VERIFIED", "IN_REVIEW"), "pending", None, "The brand is in review."),
