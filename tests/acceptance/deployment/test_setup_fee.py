@@ -320,7 +320,7 @@ def test_a_refund_that_comes_back_is_an_operators_task(payer):
     assert answer.exit_code == 0, answer.output
     (finding,) = check_fees()
     assert (finding.level, finding.found) == ("ok", "none")
-    fee = Fee(charge.deployment_id, "")
+    fee = Fee(charge.deployment_id, payer.clinic.account.id, "the setup fee")
     learn_of_fee(fee, [{"object": "refund", "id": refund.id, "status": "failed"}])
     assert DeploymentStep.get_by_id(charge.id).state == "undone"
     entry = AuditEntry.get(AuditEntry.action == "deployment.undo_settled")
@@ -347,7 +347,7 @@ def test_a_refund_in_a_state_that_is_not_known_is_asked_about_until_it_is(payer,
     again, and once it says that the money came back, that is an operator's task.
     """
     payer.saver.has_saved()
-    payer.deploys(phoneNumber=payer.a_number_that_is_gone())
+    payer.deploys(phoneNumber=payer.a_number_that_goes())
     payer.hears()
     refund = says(payer, told or "pending")
     given.received(given.an_event("refund.updated", refund | {"status": told}))
@@ -364,7 +364,7 @@ def test_a_refund_that_stripe_answers_in_a_new_word_is_asked_about(payer):
     """
     payer.saver.has_saved()
     payer.stripe.fault("timeout_after", "POST", "/v1/refunds", seconds=2)
-    payer.clinic.deploys(cost=FEE, phoneNumber=payer.a_number_that_is_gone())
+    payer.clinic.deploys(cost=FEE, phoneNumber=payer.a_number_that_goes())
     while not payer.sdk.refunds.list().data:
         payer.clinic.works(1)
         given.make_due()
