@@ -48,6 +48,7 @@ def test_rows_with_a_secret_are_left_for_the_sweep_at_the_suites_end(lent):
     told(url, A_BRAKE)
     server.take_back(url, template)
     assert not left.exists()
+    assert server.lend_database(template) == url
     told(url, A_BRAKE.replace("'x', 0", f"'{secret}', 0"))
     server.take_back(url, template)
     found = left.read_text()

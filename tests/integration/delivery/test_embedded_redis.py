@@ -29,8 +29,8 @@ def test_the_pool_brings_its_own_server(database_url, processes, monkeypatch, tm
     workers = sum(get_settings().worker_counts.values())
     second = processes("worker.py")
     wait_for(
-        lambda: connect_redis(None).scard("rq:workers") > workers,
-        "a second pool shares the first one's server",
+        lambda: connect_redis(None).scard("rq:workers") == 2 * workers,
+        "a second pool shares the first one's server, and all of both are there",
     )
     assert end(second) == 0
     assert connect_redis(None).ping()
