@@ -354,18 +354,27 @@ def release_connection() -> None:
         database.drop_connection()
 
 
+class Shared(str):
+    """A key that several transactions may hold at once, while nobody holds it alone."""
+
+    __slots__ = ()
+
+
 def serialize_on(*keys: str) -> None:
     """Let only one open transaction at a time hold each of `keys`, which are taken in this order;
-    SQLite has one writer anyway.
+    those that are Shared together with other sharers. SQLite has one writer anyway.
     """
     if is_postgres():
-        locks = ", ".join("pg_advisory_xact_lock(hashtextextended(%s, 0))" for _ in keys)
-        database.execute_sql(f"SELECT {locks}", keys)
+        locks = ", ".join(
+            f"pg_advisory_xact_lock{'_shared' if isinstance(key, Shared) else ''}"
+            "(hashtextextended(%s, 0))"
+            for key in keys
+        )
+        database.execute_sql(f"SELECT {locks}", tuple(map(str, keys)))
 
 
 def share_on(key: str) -> None:
     """Hold `key`, together with other sharers, until the transaction ends; `serialize_on` waits for
     all of them.
     """
-    if is_postgres():
-        database.execute_sql("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", (key,))
+    serialize_on(Shared(key))

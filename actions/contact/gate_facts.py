@@ -10,7 +10,7 @@ from models.contact.contact_facts import Lines, all_lines, books_lines, moment
 from models.contact.hold import customer_key
 from models.contact.opt_out import person_key
 from models.effects.daily_limit import Limited, ceiling_key
-from models.effects.pause_switch import share_switches
+from models.effects.pause_switch import SWITCHES
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from rules.contact.gate import (
@@ -63,9 +63,9 @@ def known_of(
     before, and is seen, or after. So do a pause and what else counts towards the day's ceiling.
     """
     account, settings, what = invoice.account, get_settings(), LIMITS[channel]
-    serialize_on(customer_key(customer.id), person_key(phone))
-    share_switches()
-    serialize_on(ceiling_key(account.id, what))
+    serialize_on(
+        customer_key(customer.id), person_key(phone), SWITCHES, ceiling_key(account.id, what)
+    )
     lines = all_lines(
         invoice.id,
         account.stripe_account or "",

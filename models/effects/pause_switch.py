@@ -13,7 +13,7 @@ from typing import Literal, get_args
 from peewee import BigAutoField, BooleanField, TextField
 
 from models.accounts.audit_entry import AuditEntry
-from models.base import Instant, Row, serialize_on, share_on, transaction
+from models.base import Instant, Row, Shared, serialize_on, transaction
 from runtime.clock import real_now
 
 # the other things that are limited by the day cost the platform, and no pause stops them
@@ -21,6 +21,7 @@ Pausable = Literal["texts", "charges", "calls"]
 PAUSABLE: tuple[Pausable, ...] = get_args(Pausable)
 ALL = ""  # the account of a switch that holds for every account
 _KEY = "brake"
+SWITCHES = Shared(_KEY)  # for whoever reads them
 
 
 class PauseSwitch(Row):
@@ -68,7 +69,7 @@ class PauseSwitch(Row):
 
 def share_switches() -> None:
     """Hold a shared lock on the switches until the transaction ends, for whoever reads them."""
-    share_on(_KEY)
+    serialize_on(SWITCHES)
 
 
 def paused(account_id: str | None, what: Pausable) -> bool:

@@ -104,6 +104,8 @@ WRONG = {
     "rate_per_key": ["often", "600"],
     "rate_per_address": ["600/fortnight"],
     "daily_ceilings": ["texts", "texts=many", "faxes=1", "texts=-1", "texts=²"],
+    "call_records_days": ["ever", "0", "3651", "1.5"],
+    "call_slots": ["many", "0", "1001"],
     "backfill_rate": ["fast", "-1", "inf"],
     "webhooks_to_loopback": ["perhaps"],
 }

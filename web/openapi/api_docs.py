@@ -103,15 +103,11 @@ class ApiDocs:
         """Every endpoint, or those that have the words of `q`."""
         document, wanted = self._openapi.document, (req.get_param("q") or "")[:100]
         words = set(wanted.lower().split())
-        found = [
-            operation
-            for operation in self._openapi.operations
-            if all(word in self._texts[operation.id] for word in words)
-        ]
-        groups = {
-            tag["name"]: [operation for operation in found if operation.tag == tag["name"]]
-            for tag in document["tags"]
-        }
+        groups: dict[str, list[Operation]] = {tag["name"]: [] for tag in document["tags"]}
+        for operation in self._openapi.operations:
+            text = self._texts[operation.id]
+            if all(word in text for word in words):
+                groups[operation.tag].append(operation)
         about = [part.replace("\n", " ") for part in document["info"]["description"].split("\n\n")]
         show_page(
             resp,
@@ -120,7 +116,7 @@ class ApiDocs:
             articles=self._articles,
             wanted=wanted,
             about=about,
-            count=len(found),
+            count=sum(map(len, groups.values())),
         )
 
     @cached_property
