@@ -105,12 +105,13 @@ class DeliveryControl:
         """List deliveries, newest last; any field may filter."""
         with self.ground.lock:
             rows = [delivery.seen() for delivery in self.ground.outbox.all.values()]
+            is_idle = self.ground.outbox.idle()
         found = [
             row
             for row in rows
             if all(str(row.get(name)) == value for name, value in req.params.items())
         ]
-        resp.media = {"deliveries": found, "idle": self.ground.outbox.idle()}
+        resp.media = {"deliveries": found, "idle": is_idle}
 
     def on_post_release(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Stop holding, and send what was held."""
