@@ -76,6 +76,7 @@ class PurchaseNumber:
         """Buy the account's number, once its payment method is verified."""
         wanted = check(NumberWanted, document)
         account = account_of(req, wanted.account_id)
+        refuse_while_deploying(account.id)  # first: a deployment takes its locks in this order too
         require_payment_method(account.id, Door.PURCHASE)
         log.info("[Twilio API] Payment method verified, proceeding with phone purchase")
         held = PhoneLine.of(account.id)
@@ -86,7 +87,6 @@ class PurchaseNumber:
                 if held.state == "owned"
                 else "A number is being bought, or released, for this account.",
             )
-        refuse_while_deploying(account.id)
         line = line_for(account.id, _wish(wanted), caller_of(req).actor)
         job = stage("purchase_number", line.id, line.id, fair_to=account.id, queue=INTERACTIVE)
         return Later(line.id, partial(_perform, job), f"/api/accounts/{account.id}")

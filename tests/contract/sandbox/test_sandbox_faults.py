@@ -47,7 +47,7 @@ def test_timeouts_hang_until_the_client_gives_up(world, kind, done):
     started = time.monotonic()
     with pytest.raises(stripe.APIConnectionError):
         hasty.payment_intents.create(ASKED, {"idempotency_key": "k"})
-    assert 0.15 < time.monotonic() - started < 3
+    assert 0.15 < time.monotonic() - started < 15
     assert len(world.stripe.payment_intents.list().data) == done
     again = world.stripe.payment_intents.create(ASKED, {"idempotency_key": "k"})
     assert [each.id for each in world.stripe.payment_intents.list().data] == [again.id]
