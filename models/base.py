@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import peewee
 from peewee import (
@@ -21,8 +21,10 @@ from peewee import (
 
 from models import fixed_sql
 from models.connections import open_database
-from models.database_errors import state_of
+from models.database_errors import explain, gave_way, state_of
 from runtime.log import get_log
+
+T = TypeVar("T")
 
 log = get_log("database")
 database = DatabaseProxy()
@@ -329,6 +331,20 @@ def transaction() -> Iterator[None]:
         _commits.made += 1
         raise OutcomeUnknown(error, f"The COMMIT was not answered: {error}") from error
     _commits.made += 1
+
+
+def again_if_it_gave_way(work: Callable[[], T]) -> T:
+    """Do `work`, which is a transaction or begins with one; once more where PostgreSQL rolled that
+    back so that others could go on, and nothing was saved.
+    """
+    before = commits()
+    try:
+        return work()
+    except OperationalError as error:
+        if not gave_way(error) or commits() != before or database.in_transaction():
+            raise
+        log.warning(explain(error), detail=str(error)[:200])
+    return work()
 
 
 def _was_refused(error: Exception) -> bool:
