@@ -79,8 +79,8 @@ def record_call_report(
         ended_at=told.ended_at or (now if is_over and call.ended_at is None else None),
         ended_reason=told.ended_reason,
     )
-    if call.is_blocked and state in {"ringing", "in_progress", "ended"}:
-        call.record_unblocked(now)
+    if call.attempted_at is None and state in {"ringing", "in_progress", "ended"}:
+        call.record_made_after_all(now)
     if is_over:
         _record_end(call, now)
     return new

@@ -292,8 +292,8 @@ class Call(Row):
             self._write(now, **values)
         return bool(values)
 
-    def record_unblocked(self, now: datetime) -> None:
-        """What Vapi had no room for was placed after all: it is an attempt."""
+    def record_made_after_all(self, now: datetime) -> None:
+        """What Vapi had no room for, or a person said was never placed, was: it is an attempt."""
         self._write(now, is_blocked=False, attempted_at=business_now())
 
     def record_outcome(self, outcome: str, now: datetime) -> None:
