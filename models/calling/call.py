@@ -124,11 +124,11 @@ class Call(Row):
     @classmethod
     def receive(
         cls, account_id: str, vapi_id: str, *, caller: str, to: str, now: datetime, **known: Any
-    ) -> Self:
+    ) -> Self | None:
         """A call that somebody made to a clinic's number, as Vapi tells of it; nobody is verified.
-        `known`: phone_number_id, carrier_id, deadline.
+        `known`: phone_number_id, carrier_id, deadline. None if it is there already.
         """
-        row: Self = cls.create(
+        row = cls(
             id=new_id("call"),
             account=account_id,
             direction="inbound",
@@ -145,7 +145,7 @@ class Call(Row):
             updated_at=now,
             **known,
         )
-        return row
+        return row if row.insert_new("vapi_id") else None
 
     @classmethod
     def of_vapi(cls, vapi_id: str) -> Self | None:

@@ -1,4 +1,4 @@
-"""A call of which nobody knows whether it was placed, or is over, is ended by whoever has looked."""
+"""A call in doubt, placed or not, over or not, is ended by whoever has looked."""
 
 import threading
 from datetime import timedelta
