@@ -25,6 +25,9 @@ from runtime.ids import new_id
 
 WANTED_FOR = timedelta(hours=1)  # a call asked for longer ago is not placed any more
 
+_FOLLOWED = "reported_at IS NULL AND state NOT IN ('refused', 'cancelled', 'unknown')"
+_GIVEN_UP = "reported_at IS NULL AND state = 'unknown' AND vapi_id IS NOT NULL"
+
 
 class Call(Row):
     """One call. `waiting → sending → (unknown) → queued → ringing → in_progress → ended`, or
@@ -170,6 +173,24 @@ class Call(Row):
             " ORDER BY created_at LIMIT ?)"
         )
         return int(execute(sql, (False, to_micros(before), most)).rowcount)
+
+    @classmethod
+    def quiet(cls, before: datetime, most: int) -> list[Self]:
+        """Up to `most` calls of which nothing new was learnt since a time, and something is still
+        to be, the longest quiet first.
+        """
+        found = f"{_FOLLOWED} AND updated_at < ? ORDER BY updated_at LIMIT ?"
+        return cls.all(found, to_micros(before), most)
+
+    @classmethod
+    def given_up(cls, between: Sequence[tuple[datetime, datetime]], most: int) -> list[Self]:
+        """Up to `most` calls that were given up in one of these stretches of time (each without its
+        end), and may be looked at: each stretch is a range of an index.
+        """
+        one = f"SELECT id FROM call WHERE {_GIVEN_UP} AND updated_at >= ? AND updated_at < ?"
+        ids = " UNION ALL ".join([one] * len(between))
+        moments = [to_micros(moment) for stretch in between for moment in stretch]
+        return cls.all(f"id IN ({ids}) ORDER BY updated_at DESC LIMIT ?", *moments, most)
 
     @property
     def actor(self) -> str:
@@ -329,8 +350,16 @@ class CallInvoice(Row):
 Call.add_index(
     Call.index(
         Call.updated_at,
-        where=SQL("reported_at IS NULL AND state NOT IN ('refused', 'cancelled')"),
-        name="call_open",
+        where=SQL(_FOLLOWED),
+        name="call_followed",
+    )
+)
+# those that were given up, and may be looked at
+Call.add_index(
+    Call.index(
+        Call.updated_at,
+        where=SQL(_GIVEN_UP),
+        name="call_given_up",
     )
 )
 # those whose words are forgotten in the end
