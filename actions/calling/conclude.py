@@ -7,6 +7,8 @@ from actions.calling.hand_over import hand_over
 from actions.invoices.decide import note_if_it_fits
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.calling.call import Call
+from models.calling.outcomes import PAID, PAID_BY_LINK
+from models.calling.tool_call import ToolCall
 from models.contact.promise import Promise
 from models.feed.emit import emit
 from models.invoices.invoice import Invoice
@@ -76,7 +78,9 @@ def _outcome(call: Call, invoices: Sequence[Invoice], follows: Follows) -> str:
     if not outcome_of(ended).conversation:
         return ended
     if PaymentConfirmation.settled_in(call.id, [invoice.id for invoice in invoices]):
-        return "paid"
+        return PAID
+    if ToolCall.paid_by_link([call.id]):
+        return PAID_BY_LINK
     if Promise.has("customer_id = ? AND recorded_by = ?", call.customer_id, call.actor):
         return "promised"
     if follows.outcome and call.verified_at is None:
