@@ -1,5 +1,6 @@
 """Calls about an invoice: asked for, and what became of them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import falcon
@@ -10,6 +11,7 @@ from actions.calling.request_call import call_on_its_way, call_refusal, request_
 from actions.contact.ask_for_text import contact_refused
 from actions.invoices.invoices import find_invoice
 from models.calling.call import Call, CallInvoice
+from models.calling.outcomes import outcomes_of
 from models.contact.contact_decision import ContactDecision
 from models.invoices.invoice import Invoice
 from runtime.errors import Refused
@@ -37,7 +39,7 @@ class InvoiceCalls:
         invoice = find_invoice(caller_of(req).own, invoice_id)
         about = CallInvoice.select(CallInvoice.call).where(CallInvoice.invoice == invoice.id)
         rows = Call.select().where(Call.id.in_(about))
-        resp.media = page(req, rows, CallShown.show, rows, oldest_first=True)
+        resp.media = page(req, rows, CallShown.show, rows, oldest_first=True, beside=_outcomes)
 
     @documented(
         "Calls",
@@ -96,6 +98,10 @@ class CallRecording:
         resp.status = falcon.HTTP_302
         resp.set_header("Location", address)
         resp.set_header("Cache-Control", "no-store")
+
+
+def _outcomes(calls: Sequence[Call]) -> dict[str, dict[str, str]]:
+    return {call_id: {"outcome": outcome} for call_id, outcome in outcomes_of(calls).items()}
 
 
 def own_call(req: falcon.Request, call_id: str) -> Call:

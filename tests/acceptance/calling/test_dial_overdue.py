@@ -48,7 +48,7 @@ def test_a_call_that_is_asked_for_is_placed_once(calling: Calling):
     assert placed["customer"] == {"number": calling.phone, "externalId": call.id}
     assert effect.state == "confirmed"
     words = str(effect.request).lower()
-    for secret in ("120.50", "12050", calling.customer.name, "root canal", calling.invoice.number):
+    for secret in ("120.00", "12000", calling.customer.name, "root canal", calling.invoice.number):
         assert secret.lower() not in words
     assert placed["squadOverrides"]["variableValues"] == {"callId": call.id}
     assert calling.slots() == 1
