@@ -24,6 +24,13 @@ from tests.storm.town import LINES, Town
 TELL_EVERY = 5.0
 HASTE = 10.0  # seconds between two looks at what waits for its next attempt
 LONG_AGO = 600_000_000  # microseconds after which a quiet call is looked at
+# what waits for its time is due, and a call in doubt has been over for long
+HASTENED = """
+UPDATE staged_job SET due_at = 0, pushed_at = NULL WHERE state = 'waiting'
+AND attempts < max_attempts AND due_at > 0;
+UPDATE call_slot SET leased_until = 1 WHERE call_id IN
+(SELECT id FROM call WHERE state = 'unknown')
+"""
 OPEN = "state IN ('waiting', 'running')"
 
 
@@ -188,10 +195,8 @@ class Storm:
             with suppress(Exception):
                 if time.monotonic() - hasted[0] > HASTE:
                     hasted[0] = time.monotonic()
-                    database.write(
-                        "UPDATE staged_job SET due_at = 0, pushed_at = NULL WHERE state = 'waiting'"
-                        " AND attempts < max_attempts AND due_at > 0"
-                    )
+                    for sql in HASTENED.split(";"):
+                        database.write(sql)
                 return not self._open(database) and bool(
                     stand_in.shown("deliveries", state="none")["idle"]
                 )
