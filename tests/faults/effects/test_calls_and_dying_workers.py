@@ -64,13 +64,8 @@ def test_killed_after_the_call_it_is_the_only_one(clinic, town, place):
     """
     call_id = dies(clinic, town, place)
     if place == "effect.after_call":
-        wait_for(lambda: state(clinic, call_id) == "unknown", "the doubt shows", 60)
-        wait_for(looked, "it was looked for", 60)
-    wait_for(
-        lambda: looked() >= 0 and state(clinic, call_id) == "queued",
-        "it is known",
-        60,
-    )
+        wait_for(looked, "in doubt, it was looked for", 60)
+    wait_for(lambda: state(clinic, call_id) == "queued" or looked() < 0, "it is known", 60)
 
     (placed,) = clinic.placed()
     call = clinic.call(call_id)
