@@ -29,11 +29,10 @@ import falcon.testing
 import hypothesis
 import pytest
 from argon2 import PasswordHasher
-from peewee import SqliteDatabase
 
 import jobs  # noqa: F401
 from actions.payments import charge
-from models import base
+from models import base, connections
 from models.accounts import operator
 from models.migrate import migrate
 from providers.stripe import client as stripe_api
@@ -61,6 +60,7 @@ from tests.texting import TWILIO, Texting
 from tests.twilio_stand_in import TwilioStandIn
 from tests.vapi_stand_in import VapiStandIn
 from tests.voice import VAPI
+from tests.without_disk import wait_for_no_disk
 from web.app import create_app
 
 # what lands is not left to chance; everybody else's runs explore
@@ -140,20 +140,14 @@ def _loopback_only() -> Iterator[None]:
     socket.socket.connect = real  # type: ignore[method-assign]
 
 
-class SqliteWithoutDisk(SqliteDatabase):
-    """SQLite that waits for no disk, like the tests' PostgreSQL: what is killed is processes.
-
-    A migration knows SQLite by the beginning of the name.
-    """
-
-    def __init__(self, path: str, pragmas: dict[str, Any], **options: Any) -> None:
-        super().__init__(path, pragmas=pragmas | {"synchronous": "off"}, **options)
-
-
 @pytest.fixture(scope="session", autouse=True)
-def _no_waiting_for_disks() -> None:
-    """In this process; those that are started wait as in production."""
-    base.SqliteDatabase = SqliteWithoutDisk  # type: ignore[misc]
+def waiting_sqlite() -> type[connections._Sqlite]:
+    """SQLite as in production, which waits for disks: tests wait for none, nor do the processes
+    that are forked; those that are started anew do.
+    """
+    real = connections._Sqlite
+    wait_for_no_disk()
+    return real
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,7 @@ import time
 import pytest
 from peewee import OperationalError
 
-from models import base
+from models import base, connections
 from models.base import execute, is_postgres, transaction
 from models.delivery.staged_job import StagedJob
 from tests import given
@@ -82,6 +82,13 @@ def test_who_holds_the_database_for_long_is_not_waited_for_for_ever(on_sqlite, m
     assert StagedJob.get().attempts == 1
 
 
-def test_the_file_stays_as_durable_as_it_was(on_sqlite):
+def test_the_file_stays_as_durable_as_it_was(on_sqlite, waiting_sqlite, monkeypatch):
+    monkeypatch.setattr(connections, "_Sqlite", waiting_sqlite)
+    base.use_database(on_sqlite)
     told = [execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
     assert told == ["wal", 2]
+
+
+def test_a_test_waits_for_no_disk(on_sqlite):
+    """What is killed in tests is processes; the system still has what they had written."""
+    assert execute("PRAGMA synchronous").fetchone()[0] == 0
