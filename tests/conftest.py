@@ -43,6 +43,7 @@ from runtime.settings import get_settings
 from sandbox.vapi.provider import Vapi
 from tests import sweep
 from tests.calling import Calling
+from tests.certificates import read_once
 from tests.clinic import Clinic
 from tests.declared import DeclaredClient
 from tests.faults.town import Town
@@ -138,6 +139,12 @@ def _loopback_only() -> Iterator[None]:
     socket.socket.connect = guarded  # type: ignore[method-assign]
     yield
     socket.socket.connect = real  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _built_once() -> None:
+    """What each test would else build anew, in this process."""
+    read_once()
 
 
 @pytest.fixture(scope="session", autouse=True)
