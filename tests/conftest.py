@@ -53,6 +53,7 @@ from tests.leftovers import Leftovers
 from tests.logged import Logged
 from tests.odd_stripe import OddStripe
 from tests.processes import Process, close_database, reset_process, spawn
+from tests.routers import copy_routers
 from tests.servers import Postgres, Valkey
 from tests.stand_in import StandIn
 from tests.stripe_stand_in import StripeStandIn
@@ -145,6 +146,7 @@ def _loopback_only() -> Iterator[None]:
 def _built_once() -> None:
     """What each test would else build anew, in this process."""
     read_once()
+    copy_routers()
 
 
 @pytest.fixture(scope="session", autouse=True)
