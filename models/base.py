@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import peewee
 from peewee import (
@@ -263,6 +263,14 @@ def row_lock(of: str = "") -> str:
     that names the locked one, and such a row is written by many who hold other locks by then.
     """
     return f" FOR NO KEY UPDATE{of}" if is_postgres() else ""
+
+
+def without_sync() -> AbstractContextManager[None]:
+    """Within it, SQLite's commits reach the disk with the next one outside, in their order.
+
+    For what nobody outside has been told of and what is done again if it is lost: who has a job.
+    """
+    return cast("AbstractContextManager[None]", database.obj.without_sync())
 
 
 def now_sql() -> str:
