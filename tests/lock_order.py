@@ -29,6 +29,7 @@ APART = {
     frozenset({"pay_address"}): "an invoice's own, written under its lock; invoices are in order",
     frozenset({"dispute_movement"}): "a dispute is recorded under the key of its intent",
     frozenset({"inbox_event"}): "events of one intent are taken in under its key",
+    frozenset({"deployment_step"}): "steps of one deployment, under its lock",
     frozenset({"planned_contact"}): "several are approved under the keys of all their people",
     frozenset({"work_item"}): "drafts' as above; those of doubts are closed by one job, in a row",
 }
