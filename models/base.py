@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import peewee
 from peewee import (
@@ -250,6 +250,14 @@ def use_database(url: str, patience: float | None = None) -> None:
 def is_postgres() -> bool:
     """Whether rows live in PostgreSQL (else SQLite)."""
     return isinstance(database.obj, PostgresqlDatabase)
+
+
+def without_sync() -> AbstractContextManager[None]:
+    """Within it, SQLite's commits reach the disk with the next one outside, in their order.
+
+    For what nobody outside has been told of and what is done again if it is lost: who has a job.
+    """
+    return cast("AbstractContextManager[None]", database.obj.without_sync())
 
 
 def now_sql() -> str:

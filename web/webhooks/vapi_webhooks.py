@@ -2,6 +2,7 @@
 
 import falcon
 
+from actions.calling.receive import receive
 from actions.calling.record_call_report import (
     call_of,
     locked_with_invoices,
@@ -42,6 +43,7 @@ class VapiWebhook:
         kind, told = read_message(vapi_body(req))
         new = False
         if kind in {REPORT, STATUS} and told.id:
+            receive(told)
             with transaction():
                 new = _record(kind, told)
                 killpoint("web.before_commit")
@@ -51,7 +53,7 @@ class VapiWebhook:
 
 def _record(kind: str, told: VapiCall) -> bool:
     now = real_now()
-    found = call_of(told, now)
+    found = call_of(told)
     if found is None:
         log.warning("a report about no call of ours", vapi_id=told.id[:40])
         return False
