@@ -3,10 +3,14 @@
 from actions.deployment.number import FAILED, choose_number, wish_of
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind
 from actions.deployment.steps.fee import no_card
+from models.accounts.audit_entry import SYSTEM, AuditEntry
+from models.base import serialize_on
 from models.deployment.phone_line import PhoneLine
 from providers.errors import ProviderError
 from providers.twilio.accounts import fetch_account
+from providers.twilio.numbers import get_number
 from providers.twilio.porting import portability
+from providers.twilio.refusals import NOT_FOUND
 from rules.deployment.porting import why_not_portable
 from runtime.log import get_log
 from runtime.settings import Settings, get_settings
@@ -34,6 +38,10 @@ OTHER_NUMBER = (
     "The account has the number {number}, which was ported. An account has one: give that number"
     " again, or ask whoever runs Payphone to let it go; then deploy. Nothing was charged."
 )
+LEFT = (
+    "{number} is not at Twilio any more: nobody can call the receptionist. Take it down, then"
+    " deploy. Nothing was charged."
+)
 NEEDS_PIN = (
     "Your carrier wants your account number and PIN to let the number go. Save both with the"
     " phone's settings, and deploy again. Nothing was charged."
@@ -53,9 +61,12 @@ def _look(run: Run) -> Json:
     if missing_settings(get_settings()):
         return {}
     account = fetch_account()
-    seen = {"status": account.status, "is_trial": account.is_trial}
-    if PhoneLine.of(run.account.id) is not None:
-        return seen
+    seen: Json = {"status": account.status, "is_trial": account.is_trial}
+    line = PhoneLine.of(run.account.id)
+    if line is not None:
+        if not _has_left(line):
+            return seen
+        seen["left"] = line.id
     settings = run.setup.phone_integration_settings
     if run.deployment.method == "ported":
         return seen | {"port": _portability(settings.get("phoneNumber", ""))}
@@ -63,6 +74,19 @@ def _look(run: Run) -> Json:
         return seen
     choice = choose_number(wish_of(run.deployment, run.setup), bool(settings.get("serviceAddress")))
     return seen | {"choice": choice}
+
+
+def _has_left(line: PhoneLine) -> bool:
+    """Whether a number that had moved to us is not at Twilio any more."""
+    if line.source != "ported" or not line.twilio_sid:
+        return False
+    try:
+        get_number(line.twilio_sid)
+    except ProviderError as error:
+        if error.code != NOT_FOUND:
+            raise
+        return True
+    return False
 
 
 def _portability(number: str) -> Json:
@@ -81,13 +105,39 @@ def _plan(run: Run, seen: Json) -> Plan:
         names = ", ".join(missing)
         why = f"This installation lacks {names}. Whoever runs Payphone has to set it; then deploy"
         return Fail("not_configured", TITLE, f"{why} again. Nothing was charged.")
-    wrong = _of_twilio(run, seen) or _crossed(run) or _of_numbers(seen) or _not_portable(run, seen)
+    wrong = (
+        _left(run, seen)
+        or _of_twilio(run, seen)
+        or _crossed(run)
+        or _of_numbers(seen)
+        or _not_portable(run, seen)
+    )
     if wrong is not None:
         return wrong
     if not run.setup.may_pay:
         return no_card(run)
     log.info("[Receptionist] Payment method verified, proceeding with deployment")
     return Done()
+
+
+def _left(run: Run, seen: Json) -> Fail | None:
+    """The slot of a number that has left is free: it can be ported anew, or another way chosen."""
+    if "left" not in seen:
+        return None
+    serialize_on(f"line:{run.account.id}")
+    line = PhoneLine.of(run.account.id)
+    if line is None or line.id != seen["left"]:
+        return None
+    if line.voice_live:
+        return Fail("number_released", TITLE, LEFT.format(number=line.e164))
+    settings = run.setup.phone_integration_settings
+    if "portStatus" in settings:
+        pending = {"portStatus": "pending_configuration"}
+        run.setup.record(run.now, phone_integration_settings=settings | pending)
+    line.record(run.now, state="released", holds_slot=False)
+    subject = f"phone_line:{line.id}"
+    AuditEntry.record(SYSTEM, "number.left", subject, run.account.id, sid=line.twilio_sid)
+    return None
 
 
 def _of_twilio(run: Run, seen: Json) -> Fail | None:
