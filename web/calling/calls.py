@@ -1,6 +1,7 @@
 """Calls about an invoice: asked for, and what became of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import falcon
@@ -10,6 +11,7 @@ from actions.calling.recordings import open_recording
 from actions.calling.request_call import call_on_its_way, call_refusal, request_call
 from actions.contact.ask_for_text import contact_refused
 from actions.invoices.invoices import find_invoice
+from delivery.perform_now import perform_all, take_due
 from models.calling.call import Call, CallInvoice
 from models.calling.outcomes import outcomes_of
 from models.contact.contact_decision import ContactDecision
@@ -71,6 +73,10 @@ class InvoiceCalls:
         resp.set_header("Location", f"/api/calls/{call.id}")
         resp.media = CallShown.show(call)
         return None
+
+    def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
+        """Place a call that nobody has begun to place."""
+        return partial(perform_all, [take_due("dial_overdue", answer["id"])])
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """Return the stored refusal. Raises Problem 422."""
