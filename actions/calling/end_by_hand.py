@@ -45,9 +45,7 @@ def end_by_hand(call: Call, how: str, actor: str, why: str) -> Call:
             WorkItem.close("doubt", subject, how, actor)
         now = real_now()
         if how == ENDED:
-            # what Vapi told of its end, if it did, says more
-            reason = call.ended_reason or ended_reasons.BY_HAND
-            told = VapiCall(call.vapi_id or "", "ended", ended_reason=reason)
+            told = VapiCall(call.vapi_id or "", "ended", ended_reason=ended_reasons.BY_HAND)
             record_final_report(call, invoices, told, now)
         else:
             CallSlot.give_back(call.id)

@@ -277,8 +277,9 @@ class Call(Row):
         )
 
     def record_unknown(self, error: str, now: datetime) -> None:
-        """Nobody knows what became of it."""
-        self._write(now, state="unknown", error=error[:500])
+        """Nobody knows what became of it, unless a report was first to tell."""
+        unless_told = "state IN ('waiting', 'sending')"
+        self._write(now, only_if=unless_told, state="unknown", error=error[:500])
 
     def record_given_up(self, error: str, now: datetime) -> None:
         """Nothing was told of its end; a late report still counts."""

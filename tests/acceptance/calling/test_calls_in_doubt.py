@@ -6,12 +6,14 @@ from datetime import timedelta
 import pytest
 
 from actions.calling.end_by_hand import end_by_hand
+from jobs.dial_overdue import _record
 from jobs.poll_calls import poll_calls
 from jobs.reconcile_effects import reconcile_effects
 from models.accounts.audit_entry import AuditEntry
-from models.base import release_connection
+from models.base import release_connection, transaction
 from models.calling.call import Call
 from models.contact.work_item import WorkItem
+from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
@@ -74,6 +76,8 @@ def test_a_person_says_that_it_ended(calling: Calling, lost):
 
     assert [answer.json["resolution"] for answer in answers] == ["ended"] * 2
     assert resolved(calling, item, "never_placed").status_code == 409
+    calling.work_calls(2)
+    assert StagedJob.select().where(StagedJob.state == "dead").count() == 0
     call = calling.call(call.id)
     assert (call.state, call.outcome) == ("ended", "in_doubt")
     assert call.attempted_at is not None
@@ -124,6 +128,26 @@ def test_a_report_that_comes_later_knows_better(calling: Calling, said: str):
     assert call.attempted_at is not None
     assert OutgoingEvent.select().where(OutgoingEvent.type == "call.ended").count() == 1
     assert calling.asks().json["reasonCode"] == "recent_conversation"
+
+
+def test_a_report_that_was_first_leaves_no_doubt(calling: Calling):
+    """Given a request whose answer was lost, when Vapi tells of the call's end before that is
+    recorded, then the call has ended.
+    """
+    call = calling.answers("busy").dials(0)
+    Call.update(state="sending", vapi_id=None).where(Call.id == call.id).execute()
+    Effect.update(state="unknown", provider_id=None, answer=None, settled_at=None).where(
+        Effect.id == call.effect_id
+    ).execute()
+    stale = Effect.get_by_id(call.effect_id)
+    calling.hears()
+
+    with transaction():
+        _record(Call.locked(call.id), stale, None, real_now())
+
+    call = calling.call(call.id)
+    assert (call.state, call.outcome) == ("ended", "busy")
+    assert calling.asks().status_code == 202
 
 
 def test_what_vapi_has_told_of_was_placed(calling: Calling):
