@@ -63,19 +63,26 @@ TURNS = (
     datetime(2027, 10, 31, tzinfo=UTC),
     datetime(2028, 2, 29, tzinfo=UTC),
 )
+# Few lives would meet the rules that bind agencies only, one of which is over: some are led there.
+AGENCIES = tuple(home for home in HOMES if home.in_city or home.state in {"WA", "DC"})
+AGENCIES_LAST_DAY = datetime(2026, 8, 31, tzinfo=UTC)
 
 
 def life_of(random: Random) -> Iterator[tuple[Case, datetime]]:
     """Attempts at contacting one person over some weeks, forty of them."""
-    now = random.choice(TURNS) - timedelta(seconds=random.randrange(10 * 86_400))
+    of_an_agency = _chance(random, 15)
+    turn = AGENCIES_LAST_DAY - timedelta(days=20) if of_an_agency else random.choice(TURNS)
+    now = turn - timedelta(seconds=random.randrange(10 * 86_400))
     person, clinic = dict(_PLAIN_PERSON), dict(_PLAIN_CLINIC)
     person["consented_at"] = now - timedelta(seconds=random.randrange(80 * 86_400))
     if _chance(random, 40):
         person |= _person(random, now)
     if _chance(random, 40):
         clinic |= _clinic(random, now)
+    if of_an_agency:
+        clinic["for_others"] = True
     debts = [(f"inv_{number}", _debt(random, now)) for number in range(random.choice((1, 1, 2)))]
-    home = random.choice(HOMES)
+    home = random.choice(AGENCIES if of_an_agency else HOMES)
     for _ in range(40):
         debt, about = random.choice(debts)
         by = random.choice(("sms", "voice", "voice"))

@@ -43,11 +43,12 @@ def test_a_checker_that_shares_nothing_with_the_gate_agrees_20_000_times():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)  # the rarest needs 73 towns
 @pytest.mark.parametrize("left_out", CATCHABLE)
 def test_the_checker_finds_a_gate_that_lacks_a_rule(left_out):
     rules = tuple(rule for rule in RULES if rule.id != left_out)
-    assert any(proved(1_000, seed, rules).faults for seed in range(100))
+    assert any(proved(1_000, seed, rules).faults for seed in range(20)), (
+        "none of 20,000 attempts meets it"
+    )
 
 
 def test_the_checker_finds_a_gate_that_opens_an_hour_early():
