@@ -8,6 +8,7 @@ from providers.errors import ProviderError
 from providers.twilio.accounts import fetch_account
 from providers.twilio.porting import portability
 from rules.deployment.porting import why_not_portable
+from rules.money import no_fee
 from runtime.log import get_log
 from runtime.settings import Settings, get_settings
 
@@ -21,6 +22,10 @@ CLOSED = (
     " and deploy again. Nothing was charged."
 )
 
+FEE = (
+    "The setup fee cannot be charged: {why}. Whoever runs Payphone has to change SETUP_FEE; then"
+    " deploy again. Nothing was charged."
+)
 CIRCLE = (
     "{clinic} is the number of a receptionist here: calls to it would be forwarded in circles. Give"
     " the number that your clinic had before, and deploy again. Nothing was charged."
@@ -81,6 +86,9 @@ def _plan(run: Run, seen: Json) -> Plan:
         names = ", ".join(missing)
         why = f"This installation lacks {names}. Whoever runs Payphone has to set it; then deploy"
         return Fail("not_configured", TITLE, f"{why} again. Nothing was charged.")
+    if no_fee(run.deployment.fee, run.deployment.fee_currency):
+        why = no_fee(run.deployment.fee, run.deployment.fee_currency)
+        return Fail("not_configured", TITLE, FEE.format(why=why))
     wrong = _of_twilio(run, seen) or _crossed(run) or _of_numbers(seen) or _not_portable(run, seen)
     if wrong is not None:
         return wrong
