@@ -50,6 +50,7 @@ from tests.faults.town import Town
 from tests.fork_server import stop_fork_server
 from tests.hook_receiver import HookReceiver
 from tests.leftovers import Leftovers
+from tests.lock_order import LockOrder
 from tests.logged import Logged
 from tests.odd_stripe import OddStripe
 from tests.processes import Process, close_database, reset_process, spawn
@@ -83,9 +84,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="both",
         help="which database the tests run on",
     )
+    parser.addoption(
+        "--lock-order",
+        action="store_true",
+        help="fail if transactions on PostgreSQL take locks in orders that may meet",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--lock-order"):
+        config.pluginmanager.register(LockOrder(), "lock-order")
     # the process that started the suite, not one of its workers
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Sweep(), "sweep")

@@ -11,13 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from runtime.settings import ROOT
-from tests.storm.calls import CallingOffice
+from tests.storm.calls import AGAIN, CallingOffice, Scans
 from tests.storm.client import Records, StandIn
 from tests.storm.databases import KINDS, Database
 from tests.storm.evidence import Evidence, folder_of, gather
 from tests.storm.faults import Faults
 from tests.storm.judge import judge
-from tests.storm.load import Clinic, Office, World, actors
+from tests.storm.load import Clinic, World, actors
 from tests.storm.report import line, summary
 from tests.storm.town import LINES, Town
 
@@ -92,10 +92,8 @@ class Storm:
         stand_in = StandIn(town.stand_in)
         world = World(town, self._clinics(town, stand_in), self.records, self.seed)
         faults = Faults(town, self.records, self.seed, self.seconds, self._say)
-        office = CallingOffice if self.calls else Office
-        threads = [
-            threading.Thread(target=actor.run, daemon=True) for actor in actors(world, office)
-        ]
+        people = [*actors(world, CallingOffice), Scans(world, 0)] if self.calls else actors(world)
+        threads = [threading.Thread(target=actor.run, daemon=True) for actor in people]
         for thread in threads:
             thread.start()
         faults.begin()
@@ -149,7 +147,7 @@ class Storm:
             ids = [clinic.id for clinic in clinics]
             stand_in.control("vapi/habits", concurrency=3, rings_for=1, talks_for=1)
             pairs = zip(ids, LINES, strict=True)
-            town.run("tests.storm.lines", "lines", *(each for pair in pairs for each in pair))
+            town.run("tests.storm.lines", *(each for pair in pairs for each in pair))
         return clinics
 
     def _settle(self, town: Town, database: Database, stand_in: StandIn) -> None:
@@ -177,16 +175,16 @@ class Storm:
         for text in told[-2:]:
             self._say(f"  {text}")
         if self.calls:
-            self._look_at_calls(town, database)
+            self._look_at_calls(database)
         self._quiet(database, stand_in)
 
-    def _look_at_calls(self, town: Town, database: Database) -> None:
+    def _look_at_calls(self, database: Database) -> None:
         """Some minutes have passed in which nothing was heard of calls."""
         self._say("calls of which nothing was heard are looked at")
         database.write(
             f"UPDATE call SET updated_at = updated_at - {LONG_AGO} WHERE reported_at IS NULL"
         )
-        town.run("tests.storm.lines", "stage", "poll_calls")
+        database.write(AGAIN.format(job="poll_calls"))
 
     def _quiet(self, database: Database, stand_in: StandIn) -> None:
         hasted = [0.0]
