@@ -12,6 +12,7 @@ from providers.twilio.numbers import get_number
 from providers.twilio.porting import portability
 from providers.twilio.refusals import NOT_FOUND
 from rules.deployment.porting import why_not_portable
+from rules.money import no_fee
 from runtime.log import get_log
 from runtime.settings import Settings, get_settings
 
@@ -25,6 +26,10 @@ CLOSED = (
     " and deploy again. Nothing was charged."
 )
 
+FEE = (
+    "The setup fee cannot be charged: {why}. Whoever runs Payphone has to change SETUP_FEE; then"
+    " deploy again. Nothing was charged."
+)
 CIRCLE = (
     "{clinic} is the number of a receptionist here: calls to it would be forwarded in circles. Give"
     " the number that your clinic had before, and deploy again. Nothing was charged."
@@ -105,6 +110,9 @@ def _plan(run: Run, seen: Json) -> Plan:
         names = ", ".join(missing)
         why = f"This installation lacks {names}. Whoever runs Payphone has to set it; then deploy"
         return Fail("not_configured", TITLE, f"{why} again. Nothing was charged.")
+    if no_fee(run.deployment.fee, run.deployment.fee_currency):
+        why = no_fee(run.deployment.fee, run.deployment.fee_currency)
+        return Fail("not_configured", TITLE, FEE.format(why=why))
     wrong = (
         _left(run, seen)
         or _of_twilio(run, seen)
