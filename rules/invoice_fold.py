@@ -91,22 +91,27 @@ def fold(
     folded. Paid means: what was kept covers what was due, even if the invoice was cancelled
     meanwhile.
     """
-    voided = {payment.key for payment in payments if payment.voided}
-    received: dict[str, int] = {}
-    mismatched = False
-    for payment in (payment for payment in payments if payment.key not in voided):
-        if payment.currency == terms.currency:
-            received[payment.key] = payment.amount_received
-        elif payment.amount_received:
-            mismatched = True
+    counted = [payment for payment in payments if not payment.voided]
+    received = sum(each.amount_received for each in counted if each.currency == terms.currency)
+    mismatched = any(each.amount_received and each.currency != terms.currency for each in counted)
+    kept = sum(kept_of_each(terms.currency, payments, returns).values())
+    return _amounts(terms, received, received - kept, Flags(mismatched, disputed), today)
+
+
+def kept_of_each(
+    currency: str, payments: Iterable[PaymentFact], returns: Iterable[ReturnFact]
+) -> dict[str, int]:
+    """By its key what each payment has brought, less what went back of it; those that count."""
+    received = {
+        payment.key: payment.amount_received
+        for payment in payments
+        if payment.currency == currency and not payment.voided
+    }
     returned = dict.fromkeys(received, 0)
     for back in returns:
-        if back.payment_key in returned and back.currency == terms.currency:
+        if back.payment_key in returned and back.currency == currency:
             returned[back.payment_key] += back.amount
-    back_of = {key: max(0, min(amount, returned[key])) for key, amount in received.items()}
-    return _amounts(
-        terms, sum(received.values()), sum(back_of.values()), Flags(mismatched, disputed), today
-    )
+    return {key: amount - max(0, min(amount, returned[key])) for key, amount in received.items()}
 
 
 def _amounts(terms: Terms, received: int, returned: int, flags: Flags, today: date) -> Amounts:

@@ -50,6 +50,7 @@ from tests.faults.town import Town
 from tests.fork_server import stop_fork_server
 from tests.hook_receiver import HookReceiver
 from tests.leftovers import Leftovers
+from tests.lock_order import LockOrder
 from tests.logged import Logged
 from tests.odd_stripe import OddStripe
 from tests.processes import Process, close_database, reset_process, spawn
@@ -73,6 +74,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 # a test that asks for one of these starts or kills processes
 SLOW_FIXTURES = {"processes", "own_valkey", "postgres", "chromium"}
 LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
+HURRIED = "1"  # seconds to wait for a provider that hangs
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -82,9 +84,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="both",
         help="which database the tests run on",
     )
+    parser.addoption(
+        "--lock-order",
+        action="store_true",
+        help="fail if transactions on PostgreSQL take locks in orders that may meet",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--lock-order"):
+        config.pluginmanager.register(LockOrder(), "lock-order")
     # the process that started the suite, not one of its workers
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Sweep(), "sweep")
@@ -313,13 +322,21 @@ def own_town(
 
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    """Stripe's stand-in over HTTP, named by STRIPE_API_BASE; what waits for a provider waits
-    briefly.
+    """Stripe's stand-in over HTTP, named by STRIPE_API_BASE. Once it is told to hang, what waits
+    for a provider waits briefly; until then as long as a busy machine may take.
     """
     world = StandIn()
     monkeypatch.setenv("STRIPE_API_BASE", world.url)
-    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "1")
+    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "15")
     monkeypatch.setenv("PAYPHONE_SETTLING", "0")
+
+    def hurry() -> None:
+        monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", HURRIED)
+        get_settings.cache_clear()
+        for api in (stripe_api, twilio_api, vapi_api):
+            api.client.cache_clear()
+
+    world.sandbox.on_hang = hurry
     get_settings.cache_clear()
     stripe_api.client.cache_clear()
     yield world
@@ -344,8 +361,6 @@ def twilio_stand_in(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Itera
     """Twilio's stand-in beside Stripe's, named by TWILIO_API_BASE: for what buys and calls."""
     for name, value in {**TWILIO, "TWILIO_API_BASE": stand_in.url}.items():
         monkeypatch.setenv(name, value)
-    # a search answers with hundreds of numbers, and this machine may be busy
-    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "3")
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
     yield TwilioStandIn(stand_in)

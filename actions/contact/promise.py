@@ -15,6 +15,7 @@ from models.contact.contact_course import ContactCourse
 from models.contact.promise import Promise
 from models.feed.emit import emit
 from models.invoices.invoice import Invoice
+from models.payments.invoice_facts import InvoiceFacts
 from rules.contact.promises import Outcome, outcome_of, terms_on
 from rules.invoice_fold import UNPAID
 from rules.money import not_in_steps
@@ -42,16 +43,18 @@ def record_promise(invoice: Invoice, amount: int | None, promised_for: date, *, 
                 f"promisedFor {message}. Agree on one of these, or write a note instead.",
                 [{"field": "promisedFor", "message": message}],
             )
+        facts = InvoiceFacts.of(invoice)
         open_one = Promise.of(invoice.id)
         if open_one is not None:
             if (open_one.amount, open_one.promised_for) == (amount, promised_for):
                 return open_one
-            open_one.record_settled("replaced", _paid_since(open_one, invoice), business_now())
+            paid = _paid_since(open_one, invoice, facts)
+            open_one.record_settled("replaced", paid, business_now())
         days = timedelta(days=terms.grace_days + 1)
         decided_from = datetime.combine(
             promised_for + days, time(), ZoneInfo(invoice.account.time_zone)
         ).astimezone(UTC)
-        promise = Promise.make(invoice, amount, promised_for, decided_from, by)
+        promise = Promise.make(invoice, amount, promised_for, decided_from, by, facts.arrived)
         _emit("promise.made", promise)
         AuditEntry.record(
             by,
@@ -67,14 +70,17 @@ def record_promise(invoice: Invoice, amount: int | None, promised_for: date, *, 
     return promise
 
 
-def keep_promise_early(invoice: Invoice) -> None:
-    """The locked invoice, whose amounts have just changed, may have been paid before the day."""
+def keep_promise_early(invoice: Invoice, facts: InvoiceFacts) -> None:
+    """The locked invoice, whose amounts have just changed to what `facts` tell, may have been paid
+    before the day.
+    """
     promise = Promise.of(invoice.id)
     if promise is None:
         return
-    outcome = outcome_of(promise.amount, _paid_since(promise, invoice), invoice.outstanding)
-    if outcome == "kept" and invoice.amount_paid > promise.paid_before:
-        _settle(promise, invoice, outcome)
+    paid = _paid_since(promise, invoice, facts)
+    has_come = paid > 0 or invoice.amount_paid > promise.paid_before
+    if has_come and outcome_of(promise.amount, paid, invoice.outstanding) == "kept":
+        _settle(promise, invoice, "kept", paid)
 
 
 def decide_promise(invoice: Invoice) -> Promise | None:
@@ -84,16 +90,16 @@ def decide_promise(invoice: Invoice) -> Promise | None:
     promise = Promise.of(invoice.id)
     if promise is None or promise.decided_from > business_now():
         return None
+    paid = _paid_since(promise, invoice, InvoiceFacts.of(invoice))
     outcome: Outcome = "moot"
     if invoice.status == "paid" or (invoice.status in UNPAID and not invoice.disputed):
-        outcome = outcome_of(promise.amount, _paid_since(promise, invoice), invoice.outstanding)
-    _settle(promise, invoice, outcome)
+        outcome = outcome_of(promise.amount, paid, invoice.outstanding)
+    _settle(promise, invoice, outcome, paid)
     return promise
 
 
-def _settle(promise: Promise, invoice: Invoice, outcome: Outcome) -> None:
+def _settle(promise: Promise, invoice: Invoice, outcome: Outcome, paid: int) -> None:
     follow_up = {"kept": "thanks", "partly_kept": "reminder", "broken": "reminder", "moot": ""}
-    paid = _paid_since(promise, invoice)
     if not promise.record_settled(outcome, paid, business_now(), follow_up[outcome]):
         return
     ContactCourse.look_again_at(invoice.customer_id)
@@ -105,8 +111,14 @@ def _settle(promise: Promise, invoice: Invoice, outcome: Outcome) -> None:
         open_escalation(invoice.account, invoice.customer, invoice, "promises_broken", about)
 
 
-def _paid_since(promise: Promise, invoice: Invoice) -> int:
-    return max(0, invoice.amount_paid - promise.paid_before)
+def _paid_since(promise: Promise, invoice: Invoice, facts: InvoiceFacts) -> int:
+    """What has arrived since the promise, less what went back of that: older money that goes back,
+    or that a bank gives back, is not the person's doing.
+    """
+    before = promise.payments_before
+    if before is None:  # made under a release that did not write them down
+        return max(0, invoice.amount_paid - promise.paid_before)
+    return sum(kept for payment, kept in facts.kept(invoice).items() if payment not in before)
 
 
 def _checked_amount(invoice: Invoice, amount: int | None) -> int:

@@ -42,7 +42,7 @@ def recompute(invoice: Invoice, facts: InvoiceFacts | None = None) -> bool:
     if invoice.status != status and "overdue" in {invoice.status, status}:
         ContactCourse.look_again([(invoice.account_id, invoice.customer_id)])
     if facts.promised and changed:
-        keep_promise_early(invoice)
+        keep_promise_early(invoice, facts)
     if changed:
         watch_overpayment(invoice, owed_back)
     announce_returns(invoice, facts, now)

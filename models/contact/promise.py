@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
-from peewee import SQL, BigIntegerField, DateField, TextField
+from peewee import SQL, BigIntegerField, DateField, JSONField, TextField
 
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row, to_micros
@@ -15,9 +16,10 @@ from runtime.ids import new_id
 
 class Promise(Row):
     """One promise: `open → kept | partly_kept | broken | replaced | moot`, at most one open for an
-    invoice. `amount` is in minor units; `paid_before` what the invoice had been paid when it was
-    made. Until `decided_from`, business time, nobody is asked to pay. `follow_up`: what is texted
-    once it is decided, thanks or a reminder, from `follow_at` on; None once that is over.
+    invoice. `amount` is in minor units. `paid_before` is what the invoice had been paid when it was
+    made, and `payments_before` the ids of the payments that brought it; None in a row of an older
+    release. Until `decided_from`, business time, nobody is asked to pay. `follow_up`: what is
+    texted once it is decided, thanks or a reminder, from `follow_at` on; None once that is over.
     """
 
     account_id: str
@@ -32,6 +34,7 @@ class Promise(Row):
     promised_for = DateField()
     decided_from = Instant()
     paid_before = BigIntegerField()
+    payments_before: Any = JSONField(null=True)
     paid = BigIntegerField(default=0)
     state = TextField(default="open")
     recorded_by = TextField()
@@ -121,8 +124,12 @@ class Promise(Row):
         promised_for: date,
         decided_from: datetime,
         recorded_by: str,
+        payments_before: Sequence[str],
     ) -> "Promise":
-        """Record a promise about the locked invoice, which has no other open one."""
+        """Record a promise about the locked invoice, which has no other open one.
+
+        `payments_before`: the ids of its payments that have arrived.
+        """
         now = real_now()
         row: Promise = cls.create(
             id=new_id("prm"),
@@ -134,6 +141,7 @@ class Promise(Row):
             promised_for=promised_for,
             decided_from=decided_from,
             paid_before=invoice.amount_paid,
+            payments_before=list(payments_before),
             recorded_by=recorded_by,
             created_at=now,
             updated_at=now,

@@ -9,13 +9,14 @@ from models.invoices.invoice import Invoice
 from models.payments.dispute import (
     Dispute,
     DisputeMovement,
+    Withheld,
     disputes_of,
     has_open_dispute,
     withheld_by,
 )
 from models.payments.payment import Payment, at_stripe, payment_facts
 from models.payments.refund import Refund, refunds_of
-from rules.invoice_fold import KEPT, Amounts, ReturnFact, fold
+from rules.invoice_fold import KEPT, Amounts, ReturnFact, fold, kept_of_each
 
 
 class InvoiceFacts(NamedTuple):
@@ -65,17 +66,29 @@ class InvoiceFacts(NamedTuple):
 
     def amounts(self, invoice: Invoice, today: date) -> Amounts:
         """The amounts and the status that these facts give the invoice."""
-        returns = [
+        held = withheld_by(self.disputes, self.movements)
+        disputed, returns = has_open_dispute(held), self._returns(held)
+        return fold(invoice.terms, payment_facts(self.payments), returns, disputed, today)
+
+    def kept(self, invoice: Invoice) -> dict[str, int]:
+        """By its id what each payment has brought, less what went back of it; those that count."""
+        held = withheld_by(self.disputes, self.movements)
+        return kept_of_each(invoice.currency, payment_facts(self.payments), self._returns(held))
+
+    @property
+    def arrived(self) -> list[str]:
+        """The ids of the payments that have brought something, whatever went back of it."""
+        return [payment.id for payment in self.payments if payment.amount_received > 0]
+
+    def _returns(self, held: list[Withheld]) -> list[ReturnFact]:
+        refunded = [
             ReturnFact(payment.id, refund.amount, refund.currency)
             for payment, refund in self.refunds
             if refund.status not in KEPT
         ]
-        held = withheld_by(self.disputes, self.movements)
-        returns += [
+        return refunded + [
             ReturnFact(each.payment.id, each.amount, each.dispute.currency) for each in held
         ]
-        disputed = has_open_dispute(held)
-        return fold(invoice.terms, payment_facts(self.payments), returns, disputed, today)
 
     def of_intent(self, stripe_account: str, intent_id: str) -> Payment | None:
         """The payment that came of an intent."""

@@ -38,6 +38,12 @@ NEEDS_PIN = (
     "Your carrier wants your account number and PIN to let the number go. Save both with the"
     " phone's settings, and deploy again. Nothing was charged."
 )
+TAKEN = (
+    "{number} is the number of another receptionist here. Give your clinic's own number, and deploy"
+    " again; or, if it is yours, ask whoever runs Payphone. Nothing was charged."
+)
+# of the settings, the clinic's own number
+OWN = {"forwarded": "clinicNumber", "sip": "clinicNumber", "ported": "phoneNumber"}
 SOURCES = {"forwarded": "bought", "sip": "sip", "ported": "ported"}
 
 log = get_log("deployment")
@@ -100,10 +106,15 @@ def _crossed(run: Run) -> Fail | None:
     wanted = run.setup.phone_integration_settings.get("phoneNumber")
     if line is not None and line.source == "ported" and line.e164 != wanted:
         return Fail("other_line", TITLE, OTHER_NUMBER.format(number=line.e164))
-    clinic = run.setup.phone_integration_settings.get("clinicNumber", "")
-    if run.deployment.method == "forwarded" and clinic and PhoneLine.holder(clinic) is not None:
-        return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=clinic))
-    return None
+    own = run.setup.phone_integration_settings.get(OWN[run.deployment.method])
+    holder = PhoneLine.holder(own) if own else None
+    if holder is None or (line is not None and holder.id == line.id):
+        return None
+    if run.deployment.method != "forwarded":
+        return Fail("number_taken", TITLE, TAKEN.format(number=own))
+    if holder.source == "sip" and holder.account_id != run.account.id:
+        return None  # whoever says that a number is its own by SIP has shown nobody that it is
+    return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=own))
 
 
 def _of_numbers(seen: Json) -> Fail | None:

@@ -6,10 +6,12 @@ import logging
 
 import pytest
 
+from actions.deployment.ports import look_at_ports, settle_left_ports
 from models.base import database, execute, is_postgres
 from models.feed.outgoing_event import OutgoingEvent
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.integrations.integration import Integration
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
@@ -35,6 +37,13 @@ LISTS = {
     "/api/finance/unpaid-invoices": ("invoice", "invoice_account_id_status_due_date_id"),
     "/api/events?since=5": ("outgoing_event", "outgoing_event_account_id_id"),
     "/api/webhook-endpoints/{endpoint}": ("webhook_delivery", "webhook_delivery_endpoint_id_"),
+}
+
+# what the scans look for, however many rows are over
+SCANS = {
+    "deployment_status_updated_at": look_at_ports,
+    "deployment_step_undo_failed": settle_left_ports,
+    "integration_left_behind": lambda: Integration.left_behind(5),
 }
 
 
@@ -159,3 +168,16 @@ def test_no_list_walks_other_tenants_rows(client, ran):
             assert "SCAN t1" not in told, f"{address}\n{told}"
             assert f"Seq Scan on {table}" not in told, f"{address}\n{told}"
             assert f"{table}_pkey" not in told, f"{address}\n{told}"
+
+
+@pytest.mark.parametrize("index", SCANS)
+def test_no_scan_walks_what_is_over(database_url, ran, index):
+    """Given a scan that runs every hour or oftener, then the rows that it is for have an index."""
+    table = next(name for name in ("deployment_step", "deployment", "integration") if name in index)
+    ran(table)
+    SCANS[index]()
+    ((sql, params),) = ran(table)
+    with database.atomic():
+        if is_postgres():  # which reads an empty table as a whole otherwise
+            execute("SET LOCAL enable_seqscan = off")
+        assert index in explained(sql, params)

@@ -97,7 +97,7 @@ class Listing(Clinic):
             }
             Call.ask([self.invoice], customer, now=now, **about_call)
             WorkItem.open(account.id, "escalation", f"{account.id}{count}", "look at it")
-            promised = Promise.make(self.invoice, 1, self.invoice.due_date, now, "test")
+            promised = Promise.make(self.invoice, 1, self.invoice.due_date, now, "test", [])
             promised.record_settled("replaced", 0, now)
             WebhookEndpoint.register(account, f"https://example.com/{count}", [], "x", now)
             Consent.record(customer, person, ["sms"], now, now, **said)

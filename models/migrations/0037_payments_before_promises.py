@@ -1,0 +1,41 @@
+"""Which payments of its invoice had arrived when a promise was made.
+
+The column is empty for promises that are there, which both databases add at once. Done again after
+a crash it does no harm. A frozen copy: it does not follow the models when they change.
+"""
+
+import time
+
+from peewee import OperationalError, PostgresqlDatabase
+
+atomic = False
+
+TRIES = 60  # for the lock of the table
+
+
+def up(migrator, db):
+    if isinstance(db, PostgresqlDatabase):
+        _alter(db, 'ALTER TABLE "promise" ADD COLUMN IF NOT EXISTS "payments_before" JSONB')
+    elif 'payments_before' not in {each.name for each in db.get_columns('promise')}:
+        _alter(db, 'ALTER TABLE "promise" ADD COLUMN "payments_before" TEXT')
+
+
+def _alter(db, sql):
+    """Change the table: its lock is waited for briefly, so that no writer waits long."""
+    for attempt in range(TRIES):
+        try:
+            with db.atomic():
+                if isinstance(db, PostgresqlDatabase):
+                    db.execute_sql("SET LOCAL lock_timeout = '2s'")
+                db.execute_sql(sql)
+        except OperationalError:
+            if attempt == TRIES - 1:
+                raise
+            time.sleep(0.5)
+        else:
+            return
+
+
+def down(migrator, db):
+    with db.atomic():
+        migrator.migrate(migrator.drop_column('promise', 'payments_before'))
