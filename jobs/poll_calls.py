@@ -28,6 +28,7 @@ from providers.errors import ProviderError
 from providers.vapi import calls
 from providers.vapi.calls import VapiCall
 from rules.calling.call_states import AT_VAPI
+from rules.calling.ended_reasons import BY_HAND
 from runtime.clock import real_now
 
 BATCH = 500
@@ -72,14 +73,14 @@ def _slot(now: datetime) -> datetime:
 def poll_call(call_id: str) -> None:
     """Read call `call_id` at Vapi, and give it up if its deadline has passed."""
     call = Call.get_by_id(call_id)
-    if call.reported_at is not None:
+    if call.reported_at is not None and call.ended_reason != BY_HAND:
         return
     told = _ask(call.vapi_id) if call.vapi_id else None
     with recording():
         call, invoices = locked_with_invoices(call)
         now = real_now()
-        if told is not None:
-            record_call_report(call, told, now)
+        if told is not None and (call.state != "unknown" or told.status == "ended"):
+            record_call_report(call, told, now)  # of one that was given up only its end is news
         if told is not None and _is_whole(call, told, now):
             record_final_report(call, invoices, told, now)
         if call.reported_at is None:

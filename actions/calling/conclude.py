@@ -46,7 +46,8 @@ def conclude(call: Call, invoices: Sequence[Invoice], told: VapiCall, now: datet
         cost=call.cost if told.cost is None else told.cost,
         is_recorded=told.is_recorded or call.is_recorded,
     )
-    hand_over(call, follows, now)
+    if is_first or is_heard:
+        hand_over(call, follows, now)
     if not is_first:
         return False
     words = note_of(call.id, outcome, follows.words if said.get("outcome") else "")

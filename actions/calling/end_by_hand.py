@@ -3,6 +3,8 @@
 A report that comes later still counts: it tells more than the person knew.
 """
 
+from datetime import datetime
+
 from actions.calling.record_call_report import locked_with_invoices, record_final_report
 from effects.settle import settle_refused, settle_unread
 from models.accounts.audit_entry import AuditEntry
@@ -10,12 +12,16 @@ from models.base import transaction
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.contact.work_item import WorkItem
+from models.delivery.stage import stage
 from models.effects.effect import BY_HAND, Effect
+from models.invoices.invoice import Invoice
 from providers.vapi.calls import VapiCall
 from rules.calling import ended_reasons
 from runtime.clock import real_now
 from runtime.errors import NotAllowed, Refused
 
+# seconds after which Vapi is asked what was said: it works that out for a quarter of an hour
+STILL_READ = 1_000.0, 86_400.0
 ENDED, NEVER_PLACED = "ended", "never_placed"
 NEVER = "A person has looked: it was never placed."
 
@@ -45,8 +51,7 @@ def end_by_hand(call: Call, how: str, actor: str, why: str) -> Call:
             WorkItem.close("doubt", subject, how, actor)
         now = real_now()
         if how == ENDED:
-            told = VapiCall(call.vapi_id or "", "ended", ended_reason=ended_reasons.BY_HAND)
-            record_final_report(call, invoices, told, now)
+            _record_ended(call, invoices, now)
         else:
             CallSlot.give_back(call.id)
             call.record_refused(BY_HAND, why, now)
@@ -54,6 +59,17 @@ def end_by_hand(call: Call, how: str, actor: str, why: str) -> Call:
             actor, "call.settled", f"call:{call.id}", call.account_id, outcome=how, why=why
         )
     return call
+
+
+def _record_ended(call: Call, invoices: list[Invoice], now: datetime) -> None:
+    """It is over, which is told at once. What was said in a call that Vapi knows is still read
+    there: whoever asked never to be called again has been heard by nobody yet.
+    """
+    told = VapiCall(call.vapi_id or "", "ended", ended_reason=ended_reasons.BY_HAND)
+    record_final_report(call, invoices, told, now)
+    for delay in STILL_READ if call.vapi_id else ():
+        key = f"{call.id}:by_hand:{delay:.0f}"
+        stage("poll_call", key, call.id, fair_to=call.account_id, delay=delay)
 
 
 def _was_said(call: Call, how: str) -> bool:
@@ -67,10 +83,11 @@ def _check_may_be_ended(call: Call, how: str) -> None:
         raise Refused(
             "conflict", f"Call {call.id} is not in doubt: it is {call.state}. Read it again."
         )
-    if how == NEVER_PLACED and call.started_at is not None:
+    if how == NEVER_PLACED and (call.started_at is not None or call.carrier_id):
         raise Refused(
             "conflict",
-            f"Vapi has told that call {call.id} began, so it was placed. Say {ENDED} once it is"
+            f"Vapi has told that call {call.id} began, or which call of the carrier it is, so it"
+            " was placed. Say {ENDED} once it is"
             " over.",
         )
 

@@ -118,7 +118,13 @@ def _paid_since(promise: Promise, invoice: Invoice, facts: InvoiceFacts) -> int:
     before = promise.payments_before
     if before is None:  # made under a release that did not write them down
         return max(0, invoice.amount_paid - promise.paid_before)
-    return sum(kept for payment, kept in facts.kept(invoice).items() if payment not in before)
+    kept = facts.kept(invoice)
+    by_hand = {each.id: each.amount_received for each in facts.payments if each.method != "stripe"}
+    entered = sum(kept.get(each, 0) for each in by_hand if each not in before)
+    voided = sum(taken for each, taken in by_hand.items() if each in before and each not in kept)
+    # what was taken back and entered anew is no new money: somebody corrected a mistake
+    corrected = min(entered, voided)
+    return sum(amount for each, amount in kept.items() if each not in before) - corrected
 
 
 def _checked_amount(invoice: Invoice, amount: int | None) -> int:

@@ -5,7 +5,7 @@ from itertools import count
 
 from peewee import IntegerField, TextField
 
-from models.base import Instant, Row, execute, serialize_on, to_micros
+from models.base import Instant, Row, execute, is_postgres, serialize_on, to_micros
 
 _KEY = "call_slots"
 
@@ -26,16 +26,16 @@ class CallSlot(Row):
         what decides on the call.
         """
         serialize_on(_KEY)
-        execute(
-            "DELETE FROM call_slot WHERE leased_until <= ? OR call_id = ?",
-            (
-                to_micros(now),
-                call_id,
-            ),
+        lock = " FOR UPDATE SKIP LOCKED" if is_postgres() else ""
+        execute(  # one that another gives back just now is not waited for: it may wait for us
+            "DELETE FROM call_slot WHERE number IN (SELECT number FROM call_slot WHERE leased_until"
+            f" <= ? OR call_id = ?{lock})",
+            (to_micros(now), call_id),
         )
-        taken = {row.number for row in cls.all("number > 0")}
-        if most is not None and len(taken) >= most:
+        rows = cls.all("number > 0")
+        if most is not None and sum(row.leased_until > now for row in rows) >= most:
             return False
+        taken = {row.number for row in rows}
         free = next(number for number in count(1) if number not in taken)
         cls.create(number=free, call_id=call_id, leased_until=until)
         return True

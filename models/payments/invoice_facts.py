@@ -77,8 +77,14 @@ class InvoiceFacts(NamedTuple):
 
     @property
     def arrived(self) -> list[str]:
-        """The ids of the payments that have brought something, whatever went back of it."""
-        return [payment.id for payment in self.payments if payment.amount_received > 0]
+        """The ids of the payments that have brought something, whatever went back of it; without
+        those that are voided.
+        """
+        return [
+            payment.id
+            for payment in self.payments
+            if payment.amount_received > 0 and payment.voided_at is None
+        ]
 
     def _returns(self, held: list[Withheld]) -> list[ReturnFact]:
         refunded = [

@@ -166,9 +166,10 @@ def _crossed(run: Run) -> Fail | None:
         return Fail("other_line", TITLE, OTHER_NUMBER.format(number=line.e164))
     own = run.setup.phone_integration_settings.get(OWN[run.deployment.method])
     holder = PhoneLine.holder(own) if own else None
-    if holder is None or (line is not None and holder.id == line.id):
+    is_forwarded = run.deployment.method == "forwarded"
+    if holder is None or (not is_forwarded and line is not None and holder.id == line.id):
         return None
-    if run.deployment.method != "forwarded":
+    if not is_forwarded:
         return Fail("number_taken", TITLE, TAKEN.format(number=own))
     if holder.source == "sip" and holder.account_id != run.account.id:
         return None  # whoever says that a number is its own by SIP has shown nobody that it is
