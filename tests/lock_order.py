@@ -30,6 +30,7 @@ APART = {
     frozenset({"dispute_movement"}): "a dispute is recorded under the key of its intent",
     frozenset({"inbox_event"}): "events of one intent are taken in under its key",
     frozenset({"deployment_step"}): "steps of one deployment, under its lock",
+    frozenset({"staged_job deploy_account"}): "the next step's, then the own one, under that lock",
     frozenset({"planned_contact"}): "several are approved under the keys of all their people",
     frozenset({"work_item"}): "drafts' as above; those of doubts are closed by one job, in a row",
 }
