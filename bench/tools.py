@@ -27,6 +27,7 @@ GOAL = 3.0  # p99 with many calls, in p50 with one
 @click.option("--seconds", default=20, show_default=True, help="How long each turn lasts.")
 def tools(calls: int, seconds: int) -> None:
     """Measure `POST /api/vapi/tools` with one call, and with many."""
+    busy, _, _ = os.getloadavg()  # before there is any of ours
     with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as redis_url:
         env = os.environ | {
             "DATABASE_URL": f"sqlite:///{folder}/payphone.db",
@@ -51,6 +52,11 @@ def tools(calls: int, seconds: int) -> None:
     console.print(
         f"Reads: p99 of many is {ratio:.1f} × p50 of one, {verdict} the goal of {GOAL:.0f}."
     )
+    if busy > (os.cpu_count() or 1):
+        console.print(
+            f"The machine had other work (a load of {busy:.0f}), for which callers waited as well:"
+            " measure again when it is idle."
+        )
 
 
 def _at(waits: list[float], percent: int) -> float:

@@ -1,17 +1,22 @@
-"""Asks the agent's tools in one process, and prints how long each answer took; `bench.tools` runs
-it. Arguments: how many calls, and for how many seconds.
+"""Asks the agent's tools of a web server that it starts, and prints how long each answer took;
+`bench.tools` runs it. Arguments: how many calls, and for how many seconds.
 """
 
 import json
 import os
 import random
+import socket
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import Any
 
-from falcon.testing import TestClient
+import httpx
 
 from models.accounts.account import Account
 from models.base import transaction, use_database
@@ -21,10 +26,11 @@ from models.invoices.invoice import Invoice
 from models.migrate import migrate
 from runtime.clock import real_now
 from runtime.settings import get_settings
-from web.app import create_app
 
 SECRET = "vapi-webhook-secret-bench"  # noqa: S105 - proves what this process sends to itself
 SPEECH = (1.0, 3.0)  # seconds between two questions of a call
+ROOT = Path(__file__).parents[1]
+START = 60.0  # seconds for the web server to answer, or to end
 UNTIMED = 2  # questions of each call before the clock
 WRITES = 5  # one question in so many changes rows
 # what Vapi sends of the talk with each question
@@ -41,12 +47,43 @@ def main() -> None:
     calls, seconds = int(sys.argv[1]), int(sys.argv[2])
     use_database(get_settings().database_url)
     migrate()
-    client, ids = TestClient(create_app()), _calls(calls)
-    waits = {
-        "alone": _turn(client, ids[:1], seconds, (0.05, 0.15)),
-        "together": _turn(client, ids, seconds, SPEECH),
-    }
+    ids = _calls(calls)
+    with _web() as url:
+        waits = {
+            "alone": _turn(url, ids[:1], seconds, (0.05, 0.15)),
+            "together": _turn(url, ids, seconds, SPEECH),
+        }
     print(json.dumps(waits))
+
+
+@contextmanager
+def _web() -> Iterator[str]:
+    """The address of a web server with its own settings, as `Procfile` starts it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ("-m", "gunicorn", "-c", "web/server/gunicorn_conf.py", "web.app:create_app()")
+    web = subprocess.Popen(  # noqa: S603 - our own server
+        [sys.executable, *command], cwd=ROOT, env=os.environ | {"PORT": str(port)}
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        until = time.monotonic() + START
+        while not _answers(f"{url}/healthz"):
+            if web.poll() is not None or time.monotonic() > until:
+                raise SystemExit("the web server does not answer")
+            time.sleep(0.1)
+        yield url
+    finally:
+        web.terminate()
+        web.wait(START)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
 
 
 def _calls(many: int) -> list[str]:
@@ -89,11 +126,15 @@ def _calls(many: int) -> list[str]:
 
 
 def _turn(
-    client: TestClient, ids: list[str], seconds: int, speech: tuple[float, float]
+    url: str, ids: list[str], seconds: int, speech: tuple[float, float]
 ) -> dict[str, list[float]]:
     """Every call talks in a thread of its own."""
     waits: dict[str, list[float]] = {"reads": [], "writes": []}
     until = time.monotonic() + seconds
+    headers = {"X-Vapi-Secret": SECRET, "Content-Type": "application/json"}
+    # the certificates of this machine are read once, not by each call
+    kept = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    client = httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=30, limits=kept)
     talks = [
         threading.Thread(target=_talk, args=(client, each, until, speech, waits)) for each in ids
     ]
@@ -101,11 +142,12 @@ def _turn(
         talk.start()
     for talk in talks:
         talk.join()
+    client.close()
     return waits
 
 
 def _talk(
-    client: TestClient,
+    client: httpx.Client,
     vapi_id: str,
     until: float,
     speech: tuple[float, float],
@@ -118,11 +160,9 @@ def _talk(
         tool = ("createPaymentLink", {"by": "read_out"}) if writes else ("getUnpaidInvoice", {})
         body = _message(vapi_id, f"{vapi_id}-{asked}-{time.monotonic_ns()}", *tool)
         begun = time.perf_counter()
-        answer = client.simulate_post(
-            "/api/vapi/tools", body=body, headers={"X-Vapi-Secret": SECRET}
-        )
+        answer = client.post("/api/vapi/tools", content=body)
         waited = time.perf_counter() - begun
-        (result,) = answer.json["results"]
+        (result,) = answer.json()["results"]
         if "result" not in result:
             raise SystemExit(f"not answered: {result}")
         asked += 1

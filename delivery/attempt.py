@@ -8,9 +8,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FrameType
 
+from peewee import OperationalError
+
 from delivery.registry import JobType
 from models.base import transaction
-from models.database_errors import is_only_away
+from models.database_errors import explain, gave_way, is_only_away
 from models.delivery.staged_job import Claimed, fail_job, finish_job, snooze_job
 from runtime.errors import Conflict, PayphoneError
 from runtime.killpoint import killpoint
@@ -145,6 +147,8 @@ def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outco
         case Snooze() | Conflict():
             delay = error.delay if isinstance(error, Snooze) else CONFLICT_DELAY
             return _held(snooze_job(job, str(error), delay), Outcome("snoozed", str(error), delay))
+        case OperationalError() if gave_way(error):
+            return _put_off(job, explain(error), CONFLICT_DELAY)
         case _ if is_only_away(error):
             return _put_off(job, "the database was away", backoff(job_type, job.attempts))
         case _:

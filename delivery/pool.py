@@ -99,8 +99,11 @@ class Pool:
             f"{socket.gethostname()}-{parent}-{slot.queue or 'relay'}-{slot.index}-{slot.deaths}"
         )
         self._deadlines[slot.index] = 0.0
+        # A SIGTERM waits until the child has a handler of its own: ours would take it for nothing.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         pid = os.fork()
         if pid:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
             slot.pid = pid
             slot.born = time.monotonic()
             return
@@ -123,6 +126,7 @@ class Pool:
             stopping = threading.Event()
             signal.signal(signal.SIGTERM, lambda *_: stopping.set())
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
             run_relay(redis, stopping.is_set, deadline)
             return
         Worker(slot.queue, redis, slot.name, deadline).run(predecessor)

@@ -166,6 +166,19 @@ def settle_refused(effect_id: str, why: str, actor: str) -> Effect:
     return effect
 
 
+def settle_unread(effect_id: str, actor: str, why: str) -> Effect:
+    """Record that the effect happened, by the word of a person who has no object to name. Raises
+    NotAllowed when it is settled, or its job is not over.
+    """
+    effect: Effect = Effect.get_by_id(effect_id)
+    with transaction():
+        owner = _check_is_at_rest(effect)
+        effect.record_confirmed("", {"id": "", "by_hand": True}, real_now())
+        _record(effect, actor, outcome="confirmed", why=why)
+        _carry_on(owner, actor)
+    return effect
+
+
 def _check_is_at_rest(effect: Effect) -> StagedJob | None:
     """The effect's job, if it is over, so that no request of it can still be under way. Raises
     NotAllowed otherwise.

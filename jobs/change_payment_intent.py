@@ -60,6 +60,7 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
             _record_refused(attempt, effect)
             return
         with recording():
+            Invoice.locked(attempt.invoice_id)  # whoever decides about the attempt has it first
             effect.record_confirmed(
                 changed["id"], {"id": changed["id"], "amount": changed["amount"]}, real_now()
             )
@@ -71,7 +72,6 @@ def _record_refused(attempt: PaymentAttempt, effect: Effect) -> None:
     intent = get_intent(attempt.intent_id or "", attempt.stripe_account)
     with recording():
         serialize_on(intent["id"])
+        invoice = Invoice.locked(attempt.invoice_id)
         attempt.record_change_refused(effect.error or "", real_now())
-        record_intent(
-            Invoice.locked(attempt.invoice_id), attempt.stripe_account, read_intent(intent), SYSTEM
-        )
+        record_intent(invoice, attempt.stripe_account, read_intent(intent), SYSTEM)

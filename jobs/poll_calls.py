@@ -2,15 +2,14 @@
 
 Twice is harmless: reading calls nobody, and reports are merged by rank. A call is read once it has
 been quiet for some minutes. One without an end at its deadline, which is later than any call lasts,
-is in doubt: its slot is free again, and a person looks; a late report still counts.
+is in doubt: its slot is free again, and a person looks; a late report still counts. Such a call is
+still read now and then: for two hours as any other, then once a day, and after a month no more.
 
 Vapi shows a call as ended before it has worked out what was said in it. What a look finds is
 therefore taken for the report only once that is there, or will not come any more.
 """
 
-from datetime import datetime, timedelta
-
-from peewee import Case
+from datetime import UTC, datetime, timedelta
 
 from actions.calling.expire import expire_unplaced
 from actions.calling.hand_over import ask_about_doubt
@@ -33,6 +32,9 @@ from runtime.clock import real_now
 
 BATCH = 500
 QUIET = timedelta(minutes=3)
+SLOT = timedelta(minutes=5)  # a call is looked at once in each
+YOUNG = timedelta(hours=2)
+DAYS = 30  # on which a call that was given up is looked at
 FOLLOWED = timedelta(days=2)  # after which a report that is missing will not come any more
 WORKED_OUT = timedelta(minutes=15)  # after a call's end, by when Vapi knows what was said in it
 NO_END = "Vapi has told of no end, although no call lasts as long. Look at it in Vapi's call list."
@@ -42,20 +44,28 @@ NO_END = "Vapi has told of no end, although no call lasts as long. Look at it in
 def poll_calls() -> None:
     """Stage a look at each call of which something is still to be learnt."""
     now = real_now()
-    is_open = Call.reported_at.is_null() & Call.state.not_in(("refused", "cancelled"))
-    # what Vapi has no id for cannot be looked at there
-    can_be_seen = (Call.state != "unknown") | Call.vapi_id.is_null(False)
-    quiet = is_open & can_be_seen & (Call.updated_at < now - QUIET)
-    # those that were given up come last, however old: they delay no live one
-    in_order = (Case(None, ((Call.state == "unknown", 1),), 0), Call.updated_at)
     with recording():
-        for call in Call.select().where(quiet).order_by(*in_order).limit(BATCH):
+        # however many were given up, they delay none that is followed
+        for call in [*Call.quiet(now - QUIET, BATCH), *Call.given_up(stretches(now), BATCH)]:
             stage(
                 "poll_call",
-                f"{call.id}:{now:%Y%m%d%H}{now.minute // 5}",
+                f"{call.id}:{_slot(now):%Y%m%d%H%M}",
                 call.id,
                 fair_to=call.account_id,
             )
+
+
+def stretches(now: datetime) -> list[tuple[datetime, datetime]]:
+    """When the calls were given up that are looked at now: lately, or at this time of another day,
+    so that each has its turn once a day; one whose turn fell out has it on the next.
+    """
+    at = _slot(now)
+    days = (at - timedelta(days=day) for day in range(1, DAYS + 1))
+    return [(now - YOUNG, now - QUIET), *((day, day + SLOT) for day in days)]
+
+
+def _slot(now: datetime) -> datetime:
+    return now - (now - datetime.min.replace(tzinfo=UTC)) % SLOT
 
 
 @job(queue="periodic", calls_out=True, attempts=4, timeout=20)

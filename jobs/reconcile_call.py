@@ -30,7 +30,7 @@ def reconcile_call(effect_id: str) -> None:
         )
     with recording():
         now = real_now()
-        call = call_of(VapiCall("", "", effect.id), now)
+        call = call_of(VapiCall("", "", effect.id))
         if call is None:
             return
         call = Call.locked(call.id)

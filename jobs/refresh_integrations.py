@@ -1,12 +1,12 @@
 """Credentials that expire soon are renewed, and those that do not are looked at once a day, each by
-a job of its own.
+a job of its own; so are those taken back that nobody takes back any more.
 
 Twice is harmless: one process at a time renews a row, and one that is not due is left alone.
 """
 
 from datetime import timedelta
 
-from actions.integrations.renew import renew
+from actions.integrations.renew import renew, revoke_again
 from delivery.attempt import Snooze
 from delivery.registry import job
 from models.base import transaction
@@ -26,12 +26,15 @@ def refresh_integration(integration_id: str) -> None:
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def refresh_integrations() -> None:
-    """Stage a renewal of each that is due, five hundred at a time."""
+    """Stage a renewal of each that is due, and a revocation of each that is left, five hundred at a
+    time.
+    """
     now = real_now()
     with transaction():
         due = Integration.due(now, BATCH)
         for row in due:
             row.record(now, renew_at=now + LOOK_AGAIN)
             stage_again("refresh_integration", row.id, row.id, fair_to=row.account_id)
+        revoke_again(now, BATCH)
     if len(due) == BATCH:
         raise Snooze("more integrations are due", 0.0)

@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, Self, TypeVar, cast
 
 import peewee
 from peewee import (
@@ -21,8 +21,10 @@ from peewee import (
 
 from models import fixed_sql
 from models.connections import open_database
-from models.database_errors import state_of
+from models.database_errors import explain, gave_way, state_of
 from runtime.log import get_log
+
+T = TypeVar("T")
 
 log = get_log("database")
 database = DatabaseProxy()
@@ -161,7 +163,10 @@ class Row(Model):
 
     @classmethod
     def locked(cls, row_id: str | int) -> Self:
-        """The row, fresh, and locked until the transaction ends. Raises cls.DoesNotExist."""
+        """The row, fresh, and locked until the transaction ends. Raises cls.DoesNotExist.
+
+        Whoever writes a row that names it need not wait (see `row_lock`).
+        """
         row = cls.locked_if_there(row_id)
         if row is None:
             raise cls.DoesNotExist(f"No {cls.__name__} {row_id}.")  # type: ignore[attr-defined]
@@ -171,13 +176,12 @@ class Row(Model):
     def locked_if_there(cls, row_id: str | int) -> Self | None:
         """As `locked`; None when there is no such row."""
         by_key = fixed_sql.by_key(cls)
-        return cls.one(f"{by_key} FOR UPDATE" if is_postgres() else by_key, row_id)
+        return cls.one(by_key + row_lock(), row_id)
 
     @classmethod
     def locked_with(cls, parent: str, row_id: str | int) -> Self:
         """As `locked`, with the row that the foreign key `parent` names, which is not locked."""
-        where = f"t.{fixed_sql.by_key(cls)}" + (" FOR UPDATE OF t" if is_postgres() else "")
-        row = cls.one_with(parent, where, row_id)
+        row = cls.one_with(parent, f"t.{fixed_sql.by_key(cls)}{row_lock(' OF t')}", row_id)
         if row is None:
             raise cls.DoesNotExist(f"No {cls.__name__} {row_id}.")  # type: ignore[attr-defined]
         return row
@@ -252,6 +256,23 @@ def is_postgres() -> bool:
     return isinstance(database.obj, PostgresqlDatabase)
 
 
+def row_lock(of: str = "") -> str:
+    """What ends a SELECT that locks its rows; SQLite has one writer anyway.
+
+    No key ever changes, so NO KEY: a plain FOR UPDATE would also keep waiting who only writes a row
+    that names the locked one, and such a row is written by many who hold other locks by then.
+    """
+    return f" FOR NO KEY UPDATE{of}" if is_postgres() else ""
+
+
+def without_sync() -> AbstractContextManager[None]:
+    """Within it, SQLite's commits reach the disk with the next one outside, in their order.
+
+    For what nobody outside has been told of and what is done again if it is lost: who has a job.
+    """
+    return cast("AbstractContextManager[None]", database.obj.without_sync())
+
+
 def now_sql() -> str:
     """The SQL expression of the database's clock, in microseconds since the epoch."""
     return _NOW["postgres" if is_postgres() else "sqlite"]
@@ -318,6 +339,20 @@ def transaction() -> Iterator[None]:
         _commits.made += 1
         raise OutcomeUnknown(error, f"The COMMIT was not answered: {error}") from error
     _commits.made += 1
+
+
+def again_if_it_gave_way(work: Callable[[], T]) -> T:
+    """Do `work`, which is a transaction or begins with one; once more where PostgreSQL rolled that
+    back so that others could go on, and nothing was saved.
+    """
+    before = commits()
+    try:
+        return work()
+    except OperationalError as error:
+        if not gave_way(error) or commits() != before or database.in_transaction():
+            raise
+        log.warning(explain(error), detail=str(error)[:200])
+    return work()
 
 
 def _was_refused(error: Exception) -> bool:

@@ -9,8 +9,8 @@ import os
 import random
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -126,6 +126,11 @@ class _Database(peewee.Database):
     def drop_connection(self) -> None:
         """Close this thread's connection, whatever state it is in."""
         self.close()
+
+    @contextmanager
+    def without_sync(self) -> Iterator[None]:
+        """Let no commit inside wait for the disk, where that can be had safely; here it cannot."""
+        yield
 
 
 class _Patient(PostgresqlDatabase):
@@ -264,6 +269,33 @@ class _Sqlite(_Database, SqliteDatabase):
         if self._is_lost():
             raise OperationalError(f"{self.path} was removed or replaced during a transaction")
         super().commit()
+
+    @contextmanager
+    def without_sync(self) -> Iterator[None]:
+        """Let a commit inside reach the disk with the next one outside, whoever makes that: commits
+        go to the disk in their order. If the machine loses power before, it never was, and nor was
+        anything that came after it; a process that dies loses nothing.
+
+        Inside a transaction, whose commit comes later, nothing changes.
+        """
+        usual = dict(self._pragmas)["synchronous"]  # type: ignore[attr-defined]
+        if usual != "full" or self.in_transaction():
+            yield
+            return
+        self._set_synchronous("normal")
+        try:
+            yield
+        finally:
+            if not self.is_closed():
+                self._set_synchronous(usual)
+
+    def _set_synchronous(self, level: str) -> None:
+        try:
+            with _one_kind:
+                self.connection().execute(f"PRAGMA synchronous = {level}")
+        except PeeweeException:
+            self.drop_connection()  # a new one waits for the disk
+            raise
 
     def create_file(self) -> None:
         """Make the file, empty and private, and its folder, if they are not there."""

@@ -10,6 +10,7 @@ from peewee import InterfaceError, OperationalError, PeeweeException
 from rules.cards.card_numbers import redact
 
 IN_FAILED_TRANSACTION = "25P02"  # our own mistake: an error was caught and the transaction used on
+_GAVE_WAY = {"40001", "40P01"}  # a change that another made first, and a deadlock
 _UNDEFINED = {"42P01", "42703"}  # PostgreSQL's codes of a table and of a column that is not there
 _LACKING = ("no such table", "no such column", "has no column named")  # SQLite has words only
 LACKS_TABLES = "The database is not at this release's schema. Run bin/payphone migrate."
@@ -32,6 +33,10 @@ _DISK = "The database's disk fails. See the system's log, and replace the disk i
 _DAMAGED = "The database's file is damaged, or no database. Restore it from a backup."
 _CROWDED = "PostgreSQL has no connection left. Raise max_connections, or run fewer processes."
 _MISTAKEN = "The database does not understand a statement of this release. Report it with the log."
+_WAITED_IN_A_RING = (
+    "Two who had to wait for each other were parted: PostgreSQL ended one, of which nothing was"
+    " saved. It is done again, or may be. If it comes often, report it with PostgreSQL's log."
+)
 _SLOW = "A statement took too long, or waited too long for a lock. See what holds the database."
 
 # What an error's code begins with (SQLite's name, PostgreSQL's SQLSTATE), and what that means. The
@@ -52,6 +57,7 @@ _MEANS = {
     "XX": _DAMAGED,
     "53300": _CROWDED,
     "57014": _SLOW,
+    "40": _WAITED_IN_A_RING,
     "SQLITE_ERROR": _MISTAKEN,
     "3D000": "PostgreSQL has no such database. Correct DATABASE_URL, or create it.",
     "28": "PostgreSQL does not let this user in. Correct DATABASE_URL, or pg_hba.conf.",
@@ -95,6 +101,13 @@ def explain(error: PeeweeException) -> str:
         return LACKS_TABLES
     state = state_of(error)
     return next((means for code, means in _MEANS.items() if state.startswith(code)), AWAY)
+
+
+def gave_way(error: BaseException) -> bool:
+    """Whether PostgreSQL rolled a transaction back so that others can go on: the same again will
+    do, at once.
+    """
+    return isinstance(error, OperationalError) and state_of(error) in _GAVE_WAY
 
 
 def is_only_away(error: BaseException) -> bool:

@@ -108,6 +108,15 @@ def unchargeable(amount: int, currency: str) -> str:
     return ""
 
 
+def no_fee(amount: int, currency: str) -> str:
+    """Why a setup fee of `amount`, minor units, cannot be charged; empty if it can, or is none."""
+    if not amount:
+        return ""
+    if currency not in CURRENCIES:
+        return f"{currency} is no currency that Stripe takes"
+    return unchargeable(amount, currency)
+
+
 def not_in_steps(amount: int, currency: str) -> str:
     """Why an amount, minor units, cannot be sent to Stripe though it may be as small as it likes,
     such as that of a refund; empty if it can.

@@ -56,8 +56,9 @@ class Deliverer:
     def send(self, delivery: Delivery, headers: dict[str, str]) -> int:
         """Send one; answers the receiver's status. Redirects are not followed."""
         timeout = self.sandbox.ground.settings.timeout
-        return (
-            client()
-            .post(delivery.url, content=delivery.body.encode(), headers=headers, timeout=timeout)
-            .status_code
+        answer = client().post(
+            delivery.url, content=delivery.body.encode(), headers=headers, timeout=timeout
         )
+        if delivery.provider == "vapi":
+            delivery.answer = answer.text
+        return answer.status_code

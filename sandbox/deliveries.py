@@ -28,8 +28,10 @@ class Delivery:
     duplicate: bool = False
     most_attempts: int | None = None
     tries: list[float] = field(default_factory=list)
+    # the body of the last answer, of what is asked rather than told: tools that Vapi calls
+    answer: str = ""
 
     def seen(self) -> dict[str, Any]:
-        """Show it without its secret and body."""
-        hidden = ("secret", "body", "tries")
+        """Show it without its secret and bodies."""
+        hidden = ("secret", "body", "tries", "answer")
         return {name: value for name, value in vars(self).items() if name not in hidden}

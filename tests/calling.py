@@ -5,6 +5,7 @@ to be called.
 from datetime import timedelta
 from typing import Any
 
+from models.accounts.account import Account
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.deployment.installation import tagged
@@ -37,36 +38,7 @@ class Calling(Texting):
         self.consents(channels=("voice", "sms"))
 
     def goes_live(self) -> None:
-        """What a deployment leaves: a number that Vapi answers, and two assistants."""
-        now = real_now()
-        number = phone_numbers.import_number(
-            NUMBER, account_sid=MAGIC_ACCOUNT, auth_token=MAGIC_TOKEN, tag=new_id("line")
-        )
-        self.line = PhoneLine.create(
-            id=new_id("line"),
-            account=self.account,
-            e164=NUMBER,
-            state="owned",
-            vapi_id=number["id"],
-            voice_live=True,
-            asked_by="test",
-            created_at=now,
-            updated_at=now,
-        )
-        for name in ("payments", "receptionist"):
-            row_id = new_id("res")
-            made = assistants.create_assistant(assistant_body(), tagged(row_id))
-            Resource.create(
-                id=row_id,
-                account=self.account,
-                deployment_id="dep",
-                provider="vapi",
-                name=name,
-                provider_id=made["id"],
-                version=made["latestVersion"],
-                created_at=now,
-                updated_at=now,
-            )
+        self.line = a_live_line(self.account)
 
     def answers(self, script: str) -> "Calling":
         """Who answers at the person's number."""
@@ -91,19 +63,32 @@ class Calling(Texting):
         given.worked(self.redis, "calls")
         given.retried(self.redis, "calls", rounds)
 
-    def hears(self) -> list[int]:
-        """Bring everything that Vapi has to say; how it was answered."""
+    def hears(self, *, twilio: bool = False) -> list[int]:
+        """Bring everything that Vapi has to say, and Twilio, if asked to; how it was answered."""
         answered: list[int] = []
 
         def bring(delivery: Any, headers: dict[str, str]) -> int:
-            if delivery.provider != "vapi":
+            if delivery.provider != "vapi" and not (twilio and delivery.provider == "twilio"):
                 return 200
             path = delivery.url.removeprefix(HOME)
             got = self.client.simulate_post(path, body=delivery.body.encode(), headers=headers)
             answered.append(got.status_code)
+            delivery.answer = got.text
             return int(got.status_code)
 
         self.stand_in.sandbox.deliver_due(bring)
+        return answered
+
+    def talks_on(self, seconds: int) -> list[int]:
+        """Bring all that is said and typed in so many seconds, while workers do what it asks
+        for.
+        """
+        answered: list[int] = []
+        for _ in range(seconds):
+            answered += self.hears(twilio=True)
+            self.work(1)
+            with self.vapi.ground.lock:
+                self.vapi.ground.moved_by += 1
         return answered
 
     def polls(self) -> None:
@@ -158,3 +143,37 @@ class Calling(Texting):
 
     def slots(self) -> int:
         return len(CallSlot.all("number > 0"))
+
+
+def a_live_line(account: Account, number: str = NUMBER, **assistant: Any) -> PhoneLine:
+    """What a deployment leaves: a number that Vapi answers, and two assistants."""
+    now = real_now()
+    at_vapi = phone_numbers.import_number(
+        number, account_sid=MAGIC_ACCOUNT, auth_token=MAGIC_TOKEN, tag=new_id("line")
+    )
+    for name in ("payments", "receptionist"):
+        row_id = new_id("res")
+        made = assistants.create_assistant(assistant_body(**assistant), tagged(row_id))
+        Resource.create(
+            id=row_id,
+            account=account,
+            deployment_id="dep",
+            provider="vapi",
+            name=name,
+            provider_id=made["id"],
+            version=made["latestVersion"],
+            created_at=now,
+            updated_at=now,
+        )
+    line: PhoneLine = PhoneLine.create(
+        id=new_id("line"),
+        account=account,
+        e164=number,
+        state="owned",
+        vapi_id=at_vapi["id"],
+        voice_live=True,
+        asked_by="test",
+        created_at=now,
+        updated_at=now,
+    )
+    return line

@@ -29,11 +29,10 @@ import falcon.testing
 import hypothesis
 import pytest
 from argon2 import PasswordHasher
-from peewee import SqliteDatabase
 
 import jobs  # noqa: F401
 from actions.payments import charge
-from models import base
+from models import base, connections
 from models.accounts import operator
 from models.migrate import migrate
 from providers.stripe import client as stripe_api
@@ -44,15 +43,18 @@ from runtime.settings import get_settings
 from sandbox.vapi.provider import Vapi
 from tests import sweep
 from tests.calling import Calling
+from tests.certificates import read_once
 from tests.clinic import Clinic
 from tests.declared import DeclaredClient
 from tests.faults.town import Town
 from tests.fork_server import stop_fork_server
 from tests.hook_receiver import HookReceiver
 from tests.leftovers import Leftovers
+from tests.lock_order import LockOrder
 from tests.logged import Logged
 from tests.odd_stripe import OddStripe
 from tests.processes import Process, close_database, reset_process, spawn
+from tests.routers import copy_routers
 from tests.servers import Postgres, Valkey
 from tests.stand_in import StandIn
 from tests.stripe_stand_in import StripeStandIn
@@ -61,6 +63,7 @@ from tests.texting import TWILIO, Texting
 from tests.twilio_stand_in import TwilioStandIn
 from tests.vapi_stand_in import VapiStandIn
 from tests.voice import VAPI
+from tests.without_disk import wait_for_no_disk
 from web.app import create_app
 
 # what lands is not left to chance; everybody else's runs explore
@@ -71,6 +74,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 # a test that asks for one of these starts or kills processes
 SLOW_FIXTURES = {"processes", "own_valkey", "postgres", "chromium"}
 LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
+HURRIED = "1"  # seconds to wait for a provider that hangs
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -80,9 +84,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="both",
         help="which database the tests run on",
     )
+    parser.addoption(
+        "--lock-order",
+        action="store_true",
+        help="fail if transactions on PostgreSQL take locks in orders that may meet",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--lock-order"):
+        config.pluginmanager.register(LockOrder(), "lock-order")
     # the process that started the suite, not one of its workers
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Sweep(), "sweep")
@@ -140,20 +151,21 @@ def _loopback_only() -> Iterator[None]:
     socket.socket.connect = real  # type: ignore[method-assign]
 
 
-class SqliteWithoutDisk(SqliteDatabase):
-    """SQLite that waits for no disk, like the tests' PostgreSQL: what is killed is processes.
-
-    A migration knows SQLite by the beginning of the name.
-    """
-
-    def __init__(self, path: str, pragmas: dict[str, Any], **options: Any) -> None:
-        super().__init__(path, pragmas=pragmas | {"synchronous": "off"}, **options)
+@pytest.fixture(scope="session", autouse=True)
+def _built_once() -> None:
+    """What each test would else build anew, in this process."""
+    read_once()
+    copy_routers()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_waiting_for_disks() -> None:
-    """In this process; those that are started wait as in production."""
-    base.SqliteDatabase = SqliteWithoutDisk  # type: ignore[misc]
+def waiting_sqlite() -> type[connections._Sqlite]:
+    """SQLite as in production, which waits for disks: tests wait for none, nor do the processes
+    that are forked; those that are started anew do.
+    """
+    real = connections._Sqlite
+    wait_for_no_disk()
+    return real
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -310,13 +322,21 @@ def own_town(
 
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    """Stripe's stand-in over HTTP, named by STRIPE_API_BASE; what waits for a provider waits
-    briefly.
+    """Stripe's stand-in over HTTP, named by STRIPE_API_BASE. Once it is told to hang, what waits
+    for a provider waits briefly; until then as long as a busy machine may take.
     """
     world = StandIn()
     monkeypatch.setenv("STRIPE_API_BASE", world.url)
-    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "1")
+    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "15")
     monkeypatch.setenv("PAYPHONE_SETTLING", "0")
+
+    def hurry() -> None:
+        monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", HURRIED)
+        get_settings.cache_clear()
+        for api in (stripe_api, twilio_api, vapi_api):
+            api.client.cache_clear()
+
+    world.sandbox.on_hang = hurry
     get_settings.cache_clear()
     stripe_api.client.cache_clear()
     yield world
@@ -341,8 +361,6 @@ def twilio_stand_in(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Itera
     """Twilio's stand-in beside Stripe's, named by TWILIO_API_BASE: for what buys and calls."""
     for name, value in {**TWILIO, "TWILIO_API_BASE": stand_in.url}.items():
         monkeypatch.setenv(name, value)
-    # a search answers with hundreds of numbers, and this machine may be busy
-    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "3")
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
     yield TwilioStandIn(stand_in)

@@ -1,7 +1,9 @@
 """A clinic that connects its calendar and its practice's software, as its staff's browser would."""
 
+import html
+import re
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import falcon.testing
 import httpx
@@ -66,9 +68,24 @@ class Connecting(Wizard):
         return str(back)
 
     def comes_back(self, address: str, **changed: str) -> falcon.testing.Result:
-        """The browser opens the way back, without any key of ours."""
+        """The browser opens the way back, without any key of ours, and its person says that the
+        clinic named there is theirs.
+        """
+        page = self.opens(address, **changed)
+        form = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page.text))
+        if not form:
+            return page
+        return self.says_yes({name: html.unescape(value) for name, value in form.items()})
+
+    def opens(self, address: str, **changed: str) -> falcon.testing.Result:
+        """The browser opens the way back."""
         params = dict(parse_qsl(urlsplit(address).query)) | changed
         return self.client.simulate_get("/api/oauth/callback", params=params)
+
+    def says_yes(self, form: dict[str, str]) -> falcon.testing.Result:
+        """The page's form is sent."""
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self.client.simulate_post("/api/oauth/callback", body=urlencode(form), headers=kind)
 
     def connects(self, provider: str = "google") -> Integration:
         """The whole way; the row that came of it."""

@@ -14,7 +14,7 @@ from redis import connection
 from models import base
 
 WRITES = {"INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "CREATE", "DROP", "ALTER"}
-_FRAME = {"BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"}
+_FRAME = {"BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA"}
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Cost:
 
     @property
     def statements(self) -> list[str]:
-        """The statements, but for those that only begin and end transactions."""
+        """The statements, but for those that only begin and end transactions, or say how."""
         return [text for text in self.sent if _verb(text) not in _FRAME]
 
     @property

@@ -10,6 +10,8 @@ import gunicorn.workers.gthread  # noqa: F401
 
 import worker  # noqa: F401
 from runtime.settings import ROOT
+from tests.certificates import read_once
+from tests.without_disk import wait_for_no_disk
 
 LOOK_AT_THE_ENVIRONMENT = (
     "web.app",
@@ -24,5 +26,7 @@ for path in sorted((ROOT / "web").rglob("*.py")):
     if not name.startswith(LOOK_AT_THE_ENVIRONMENT):
         importlib.import_module(name)
 
+read_once()
+wait_for_no_disk()
 if "prometheus_client" in sys.modules:
     raise RuntimeError("Something else imports prometheus_client; name it here.")

@@ -1,5 +1,6 @@
 """Stripe's stand-in on a real socket, as a fixture: what we ask of Stripe goes there over HTTP."""
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -7,14 +8,28 @@ import stripe
 
 from sandbox import Sandbox
 from sandbox.app import create_app
+from sandbox.faults import Fault
 from sandbox.server import listen, serve_in_background
+
+HANGS = {"timeout_before", "timeout_after"}
+
+
+class _Ordered(Sandbox):
+    """A stand-in that says when it is told to hang, before it does."""
+
+    on_hang: Callable[[], None] | None = None
+
+    def order_fault(self, **body: Any) -> Fault:
+        if self.on_hang is not None and body.get("kind") in HANGS:
+            self.on_hang()
+        return super().order_fault(**body)
 
 
 class StripeStandIn:
     """One stand-in: its address, its control API, its SDK, and its payers."""
 
     def __init__(self) -> None:
-        self.sandbox = Sandbox()
+        self.sandbox = _Ordered()
         self.server = listen(create_app(self.sandbox, deliver=False))
         self.url = self.server.url
         # plain HTTP: to read the system's certificates would take most of the time of a test

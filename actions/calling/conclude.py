@@ -7,6 +7,8 @@ from actions.calling.hand_over import hand_over
 from actions.invoices.decide import note_if_it_fits
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.calling.call import Call
+from models.calling.outcomes import PAID, PAID_BY_LINK
+from models.calling.tool_call import ToolCall
 from models.contact.promise import Promise
 from models.feed.emit import emit
 from models.invoices.invoice import Invoice
@@ -18,24 +20,29 @@ from rules.calling.said import Follows, follows_from, read_said
 from rules.cards.card_numbers import redact
 from rules.contact.policy import outcome_of
 
+IN_DOUBT = "in_doubt"
+
 
 def conclude(call: Call, invoices: Sequence[Invoice], told: VapiCall, now: datetime) -> bool:
     """Record the report of a call that is over, in the open transaction. Needs the locked call and
     the locked invoices it is about. Whether it was the first one: what comes again changes nothing,
-    but that what was said in the call is heard once, in whichever report it is.
+    but that what was said in the call is heard once, in whichever report it is, and that one may
+    end a doubt about the outcome.
     """
     said = read_said(told.said)
     is_first = call.reported_at is None
-    if not is_first and ("outcome" not in said or "outcome" in (call.said or {})):
-        return False
     follows = follows_from(said)
     outcome = _outcome(call, invoices, follows)
+    is_heard = "outcome" in said and "outcome" not in (call.said or {})
+    is_known = call.outcome == IN_DOUBT != outcome
+    if not (is_first or is_heard or is_known):
+        return False
     call.record_end(
         now,
         outcome=outcome,
         transcript=redact(told.transcript) or call.transcript,
         summary=redact(told.summary)[:2000] or call.summary,
-        said=said,
+        said=said or call.said or {},
         cost=call.cost if told.cost is None else told.cost,
         is_recorded=told.is_recorded or call.is_recorded,
     )
@@ -67,11 +74,13 @@ def _outcome(call: Call, invoices: Sequence[Invoice], follows: Follows) -> str:
     """One of the policy's outcomes: what our own rows show counts before what the agent says, and
     that before the way in which the call ended.
     """
-    ended = meaning_of(call.ended_reason).outcome or "in_doubt"
+    ended = meaning_of(call.ended_reason).outcome or IN_DOUBT
     if not outcome_of(ended).conversation:
         return ended
     if PaymentConfirmation.settled_in(call.id, [invoice.id for invoice in invoices]):
-        return "paid"
+        return PAID
+    if ToolCall.paid_by_link([call.id]):
+        return PAID_BY_LINK
     if Promise.has("customer_id = ? AND recorded_by = ?", call.customer_id, call.actor):
         return "promised"
     if follows.outcome and call.verified_at is None:

@@ -45,7 +45,7 @@ def ask_about_doubt(call: Call, words: str, about: str = "") -> None:
         f"{call.id}:{about}" if about else call.id,
         words,
         customer_id=call.customer_id,
-        suggested="done",
+        suggested="done" if about else "ended",
         context={"callId": call.id, "effectId": call.effect_id},
     )
 

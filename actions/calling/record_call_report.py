@@ -3,7 +3,7 @@ status update, the report at its end, a look at it, or a person.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from actions.calling.conclude import conclude
 from actions.calling.hand_over import ask_about_doubt
@@ -12,37 +12,31 @@ from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.contact.work_item import WorkItem
 from models.delivery.stage import stage, stage_again
-from models.deployment.phone_line import PhoneLine
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from providers.vapi.calls import VapiCall
 from rules.calling.call_states import state_of
 from rules.calling.ended_reasons import NOT_PLACED, meaning_of
-from rules.deployment.payments_member import LONGEST_CALL
 from runtime.log import get_log
 
 LOOK_AFTER = 60.0  # seconds until a call whose report is missing is looked at
 BLOCKED_DELAY = 20.0  # seconds until a call that found no room at Vapi is decided again
-LONGEST_INBOUND = timedelta(seconds=2 * LONGEST_CALL)
 TWO_CALLS = "Vapi tells of two calls under the name of one attempt. Look at both in its call list."
 
 log = get_log("calls")
 
 
-def call_of(told: VapiCall, now: datetime) -> Call | None:
+def call_of(told: VapiCall) -> Call | None:
     """Our call behind one of Vapi's: by its id, else by its name, the effect's id, for the answer
-    that told us the id may have been lost. One that somebody made to a clinic's number is ours from
-    now on; needs an open transaction.
+    that told us the id may have been lost. `receive` makes those that came in ours.
     """
     found = Call.of_vapi(told.id) if told.id else None
     if found is not None:
         return found
     effect = Effect.one("id = ? AND kind = ?", told.name, CALL.name) if told.name else None
-    if effect is not None:
-        return Call.one("id = ?", CALL.job_key(effect).partition(":")[0])
-    if told.id and told.direction == "inbound":
-        return _received(told, now)
-    return None
+    if effect is None:
+        return None
+    return Call.one("id = ?", CALL.job_key(effect).partition(":")[0])
 
 
 def locked_with_invoices(call: Call) -> tuple[Call, list[Invoice]]:
@@ -79,8 +73,8 @@ def record_call_report(
         ended_at=told.ended_at or (now if is_over and call.ended_at is None else None),
         ended_reason=told.ended_reason,
     )
-    if call.is_blocked and state in {"ringing", "in_progress", "ended"}:
-        call.record_unblocked(now)
+    if call.attempted_at is None and state in {"ringing", "in_progress", "ended"}:
+        call.record_made_after_all(now)
     if is_over:
         _record_end(call, now)
     return new
@@ -96,27 +90,6 @@ def record_final_report(
     if call.state != "ended" or _is_of_another_attempt(call, told):
         return False
     return conclude(call, invoices, told, now)
-
-
-def _received(told: VapiCall, now: datetime) -> Call | None:
-    """The row of a call that came in to a clinic's line. It takes no slot: nobody who rings is
-    refused, and a call of ours that Vapi then has no room for is `blocked`.
-    """
-    number = told.phone_number_id
-    line = PhoneLine.one("vapi_id = ? AND holds_slot", number) if number else None
-    if line is None:
-        return None
-    deadline = now + LONGEST_INBOUND
-    return Call.receive(
-        line.account_id,
-        told.id,
-        caller=told.customer_number[:40],
-        to=line.e164 or "",
-        now=now,
-        phone_number_id=number,
-        carrier_id=told.carrier_id or None,
-        deadline=deadline,
-    )
 
 
 def _record_end(call: Call, now: datetime) -> None:

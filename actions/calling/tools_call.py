@@ -1,15 +1,10 @@
 """Which call of ours Vapi is speaking of."""
 
-from peewee import IntegrityError
-
+from actions.calling.receive import receive
 from actions.calling.record_call_report import call_of as reported_call
-from models.base import transaction
 from models.calling.call import Call
 from providers.vapi.calls import read_call
 from rules.calling.tools_payload import Json
-from runtime.clock import real_now
-
-_OF_VAPI = "t.vapi_id = ?"
 
 
 def call_of(at_vapi: Json) -> Call | None:
@@ -21,12 +16,9 @@ def call_of(at_vapi: Json) -> Call | None:
     told = read_call(at_vapi)
     if not told.id:
         return None
-    known = Call.one_with("account", _OF_VAPI, told.id)
+    known = Call.one_with("account", "t.vapi_id = ?", told.id)
     if known is not None:
         return known
-    try:
-        with transaction():
-            found = reported_call(told, real_now())
-    except IntegrityError:  # a report of the same call was first
-        return Call.one_with("account", _OF_VAPI, told.id)
+    receive(told)
+    found = reported_call(told)
     return None if found is None else Call.one_with("account", "t.id = ?", found.id)

@@ -4,7 +4,7 @@ from actions.calling.tools_asked import Asked
 from models.accounts.account_settings import AccountSettings
 from models.calling.call import Call
 from models.invoices.invoice import Invoice
-from rules.calling.tools_words import NOTHING_DUE, bill
+from rules.calling.tools_words import NOTHING_DUE, bill, together
 from rules.invoice_fold import UNPAID
 from runtime.errors import Refused
 
@@ -42,8 +42,10 @@ def get_unpaid_invoice(asked: Asked) -> str:
         )
         for each in bills
     ]
-    count = "1 bill is" if len(told) == 1 else f"{len(told)} bills are"
-    return f"{count} unpaid, the oldest first. " + " ".join(told)
+    if len(told) == 1:
+        return f"1 bill is unpaid, the oldest first. {told[0]}"
+    total = together([(each.outstanding, each.currency) for each in bills])
+    return f"{len(told)} bills are unpaid, the oldest first. {' '.join(told)} {total}"
 
 
 def unpaid(call: Call) -> list[Invoice]:

@@ -39,20 +39,19 @@ def create_payment_link(asked: Asked) -> str:
         check_payable(invoice)
         check_balance_chargeable(invoice)
         line, subject = _made(asked, invoice, by)
-        # the gate may allow in an hour what it refused: that was no effect
+        about = {
+            "customer_id": invoice.customer_id,
+            "invoice_id": invoice.id,
+            "amount": invoice.outstanding,
+            "answer": line,
+        }
+        name, now, aside = asked.called.name, real_now(), f"{wish}:refused"
         if subject:
-            ToolCall.keep(
-                call,
-                asked.called.name,
-                asked.called.id,
-                wish,
-                real_now(),
-                customer_id=invoice.customer_id,
-                invoice_id=invoice.id,
-                amount=invoice.outstanding,
-                subject=subject,
-                answer=line,
-            )
+            ToolCall.keep(call, name, asked.called.id, wish, now, subject=subject, **about)
+        # the gate may allow in an hour what it refused: then the same wish is asked anew, but by
+        # the address that was read out they may pay all the same
+        elif not ToolCall.has("call_id = ? AND wish = ?", call.id, aside):
+            ToolCall.keep(call, name, aside, aside, now, **about)
     return line
 
 

@@ -30,6 +30,7 @@ from rules.contact.policy import Channel
 from runtime.settings import Settings, get_settings
 
 LIMITS: dict[Channel, Limited] = {"sms": "texts", "voice": "calls"}
+CEILINGS = tuple(sorted(LIMITS.values()))  # in the order in which they are locked
 _CONTACTS: tuple[tuple[str, Channel], ...] = (
     ("sms", "sms"),
     ("call", "voice"),
@@ -63,9 +64,10 @@ def known_of(
     before, and is seen, or after. So do a pause and what else counts towards the day's ceiling.
     """
     account, settings, what = invoice.account, get_settings(), LIMITS[channel]
-    serialize_on(
-        customer_key(customer.id), person_key(phone), SWITCHES, ceiling_key(account.id, what)
-    )
+    # both ceilings, for a look at a person may ask about a text and then about a call, or first
+    # about the call, while another one looks at another person of the account
+    ceilings = (ceiling_key(account.id, each) for each in CEILINGS)
+    serialize_on(customer_key(customer.id), person_key(phone), SWITCHES, *ceilings)
     lines = all_lines(
         invoice.id,
         account.stripe_account or "",

@@ -70,8 +70,19 @@ def authorize(account: Account, provider: str, actor: str) -> str:
     return authorization_url(known, redirect, state, verifier)
 
 
+def asked_for(state: str) -> tuple[Account, Port]:
+    """For whom, and with what, this way back would connect: whoever has come back by it is asked
+    first, for the address may have been sent on to somebody else. Raises Refused `bad_request`.
+    """
+    asked = OAuthState.usable(state, real_now()) if state else None
+    if asked is None:
+        raise Refused("bad_request", OVER)
+    return asked.account, port_of(asked.provider)
+
+
 def finish(state: str, code: str, error: str) -> tuple[Integration, Port]:
-    """What the clinic's consent came to: connected, or why not. Called outside a transaction.
+    """What the clinic's consent came to: connected, or why not. Called outside a transaction, and
+    with a code only once the person has said for whom.
 
     Raises Refused in words for the clinic: `bad_request` for a way back that does not count (any
     more), `provider_refused`, `provider_unavailable`, `conflict`; Misconfigured.

@@ -21,6 +21,12 @@ from runtime.clock import business_now, real_now
 from runtime.errors import Misconfigured, Refused
 from runtime.settings import get_settings
 
+OPEN_DENTAL_KEYS = ("developerKey", "customerKey")
+NO_DEVELOPER_KEY = (
+    "OPEN_DENTAL_DEVELOPER_KEY is not set, and no developerKey was given with the customerKey; take"
+    " it from Open Dental's developer portal."
+)
+
 
 def ports() -> dict[str, Port]:
     """By name, in the order they are shown in. Raises Misconfigured for a file that cannot be."""
@@ -105,25 +111,28 @@ def _google_calendar(values: Values) -> str:
 
 
 def _key_pair(given: Values) -> Credential:
-    developer_key = given.get("developerKey") or get_settings().open_dental_developer_key
-    if not developer_key:
-        raise Misconfigured(
-            "OPEN_DENTAL_DEVELOPER_KEY is not set, and no developerKey was given with the"
-            " customerKey; take it from Open Dental's developer portal."
-        )
-    return Credential({"developerKey": developer_key, "customerKey": given["customerKey"]})
+    """What the clinic gave; our own developer key is read whenever it is used."""
+    if not _developer_key(given):
+        raise Misconfigured(NO_DEVELOPER_KEY)
+    return Credential({name: given[name] for name in OPEN_DENTAL_KEYS if given.get(name)})
+
+
+def _developer_key(values: Values) -> str:
+    return values.get("developerKey") or get_settings().open_dental_developer_key
 
 
 def _open_dental_slots(values: Values, asked: Asked) -> list[Span]:
-    keys = values["developerKey"], values["customerKey"]
+    developer_key = _developer_key(values)
+    if not developer_key:  # it is ours to mend: no verdict on the clinic's key
+        name, code = open_dental.NAME, "not_configured"
+        raise ProviderError(name, "retry_later", NO_DEVELOPER_KEY, code, NO_DEVELOPER_KEY)
+    keys = developer_key, values["customerKey"]
     return open_dental.find_slots(*keys, asked.first, asked.last, asked.zone)
 
 
 def _open_dental_check(values: Values) -> str:
-    today = business_now().date()
-    open_dental.find_slots(
-        values["developerKey"], values["customerKey"], today, today, ZoneInfo("UTC")
-    )
+    now = business_now()
+    _open_dental_slots(values, Asked(now.date(), now.date(), ZoneInfo("UTC"), now, now))
     return open_dental.TITLE
 
 

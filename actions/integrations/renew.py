@@ -1,11 +1,15 @@
 """Renewing a credential before it expires, by one process at a time; and taking it back.
 
 A refresh token may be worth something once only: two that used it at the same time would end the
-clinic's consent. So whoever renews claims the row first, and nobody else does until that is over.
+clinic's consent. So whoever renews claims the row first, and nobody else does until that is over;
+where no answer came, the request may still be at work, and the claim runs out by itself.
 """
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+
+from peewee import InterfaceError, OperationalError
 
 from actions.integrations.keep import (
     LEAD,
@@ -16,8 +20,10 @@ from actions.integrations.keep import (
     record_renewed,
 )
 from actions.integrations.port import Credential, Port
-from actions.integrations.ports import find_port
-from models.base import transaction
+from actions.integrations.ports import BUILT_IN, find_port
+from models.base import release_connection, transaction
+from models.delivery.stage import stage_again
+from models.delivery.staged_job import find_staged
 from models.integrations.integration import Integration
 from providers.errors import ProviderError
 from runtime.clock import real_now
@@ -25,8 +31,12 @@ from runtime.errors import NotYet
 from runtime.log import get_log
 
 CLAIM = timedelta(seconds=60)  # longer than a job may take, so longer than its request
+WRITES, PAUSE = 3, 0.5  # tries to keep what came, and seconds between them
+NEVER_LEFT = "no_connection"  # the code of a request that reached nobody
 # the clinic has to connect again: nothing that we repeat helps
 OVER = frozenset({"invalid_grant", "unauthorized"})
+TOLD_FOR = timedelta(days=1)  # how long a provider is asked to take one back
+LATE = "no answer for a day"
 BY_HAND = "{title} did not take it back ({code}). Take Payphone's access away there by hand."
 UNKNOWN = "This provider is not known here any more. Take Payphone's access away there by hand."
 
@@ -37,13 +47,24 @@ Write = Callable[[], None]
 def renew(integration_id: str, *, early: bool = False) -> None:
     """Renew it at its provider, or look whether it still counts. Nothing unless it is due, or
     wanted `early`. Called outside a transaction: what came is kept at once, whatever becomes of the
-    job that wanted it, for the token before may be burnt.
+    job that wanted it, for the token before may be burnt; a database that is away for a moment is
+    told it again.
 
     Raises NotYet while another process does it; ProviderError when its provider cannot be asked.
     """
     write = ask_for_renewal(integration_id, early=early)
-    with transaction():
-        write()
+    for left in reversed(range(WRITES)):
+        try:
+            with transaction():
+                write()
+        except (OperationalError, InterfaceError) as error:
+            if not left:
+                raise
+            log.warning("a renewal not kept yet", integration=integration_id, why=str(error)[:200])
+            release_connection()
+            time.sleep(PAUSE)
+        else:
+            return
 
 
 def ask_for_renewal(integration_id: str, *, early: bool = False) -> Write:
@@ -67,7 +88,8 @@ def ask_for_renewal(integration_id: str, *, early: bool = False) -> Write:
         if error.outcome == "refused" and code in OVER:
             log.warning("integration expired", integration=row.id, provider=row.provider, code=code)
             return lambda: record_expired(row, port, code)
-        _give_back(row)
+        if error.answered or code == NEVER_LEFT:
+            _give_back(row)
         raise
     return lambda: record_renewed(row, credential)
 
@@ -80,11 +102,16 @@ def is_due(row: Integration, now: datetime) -> bool:
 
 
 def _renewed(row: Integration, port: Port) -> Credential:
-    """A fresh credential; the same one, where it only has to be looked at."""
+    """A fresh credential; the same one, where it only has to be looked at and still counts."""
     values = opened(row)
     if port.renew is not None and row.expires_at is not None:
         return port.renew(values)
-    port.check(values)
+    try:
+        port.check(values)
+    except ProviderError as error:
+        if port.renew is None or error.outcome != "refused" or error.code not in OVER:
+            raise
+        return port.renew(values)  # nobody said when it would expire
     return Credential(values, row.expires_at)
 
 
@@ -116,6 +143,23 @@ def revoke(integration_id: str) -> Write:
             raise
         note = BY_HAND.format(title=port.title, code=error.code)
     return lambda: record_left(row, note)
+
+
+def revoke_again(now: datetime, batch: int) -> None:
+    """Have those taken back whose provider was asked for as long as a job tries; after a day the
+    clinic is told to do it by hand, for until then it cannot connect again. Needs a transaction.
+    """
+    for row in Integration.left_behind(batch):
+        asking = find_staged("revoke_integration", row.id)
+        if asking is not None and asking.state in {"waiting", "running"}:
+            continue
+        if row.updated_at + TOLD_FOR > now:
+            stage_again("revoke_integration", row.id, row.id, fair_to=row.account_id)
+            continue
+        port = BUILT_IN.get(row.provider)  # the file of the others may be what is wrong
+        title = port.title if port is not None else row.provider
+        log.warning("a revocation was given up", integration=row.id, provider=row.provider)
+        record_left(row, BY_HAND.format(title=title, code=LATE))
 
 
 def _nothing() -> None:

@@ -100,7 +100,8 @@ def _heed(
                 "Who has this number says that it is somebody else's",
                 now,
             )
-    for customer in customers if found.hold else ():
+    # in the order in which courses are taken, whoever was texted last
+    for customer in sorted(customers if found.hold else (), key=lambda row: row.id):
         hold_at_once(customer, found.hold, found.words, HEARD_BY, reference=reference)
 
 

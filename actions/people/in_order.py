@@ -5,6 +5,7 @@ each other.
 
 from collections.abc import Iterable
 
+from actions.contact.gate_facts import CEILINGS
 from models.accounts.account import Account
 from models.base import serialize_on
 from models.contact.hold import customer_key
@@ -33,7 +34,7 @@ def lock_people(account: Account, customer_ids: Iterable[str], *invoice_ids: str
     phones = sorted({person.preferred_phone for person in people} - {""})
     _take(*(customer_key(person.id) for person in people), *map(person_key, phones))
     share_switches()
-    _take(ceiling_key(account.id, "calls"), ceiling_key(account.id, "texts"))
+    _take(*(ceiling_key(account.id, each) for each in CEILINGS))
 
 
 def lock_people_at(phone: str, accounts: Iterable[str]) -> None:

@@ -5,6 +5,8 @@ them. `PERFORM` says by which function; an action that is not in it only closes 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from actions.calling.end_by_hand import ENDED, NEVER_PLACED, call_in_doubt, end_by_hand
+from actions.calling.record_call_report import locked_with_invoices
 from actions.contact.holds import place_hold
 from actions.contact.ladder.drafts import approve_item, decline_draft
 from actions.payments.request_refund import request_refund
@@ -23,7 +25,7 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.refund_request import refundable
-from rules.contact.work_items import KINDS
+from rules.contact.work_items import actions_of
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
@@ -91,6 +93,10 @@ def _lock_what_it_is_about(account: Account, found: WorkItem) -> None:
     if found.kind == "draft" and found.customer_id is not None:
         lock_people(account, [found.customer_id], *named)
         return
+    call = call_in_doubt(found) if found.kind == "doubt" else None
+    if call is not None:
+        locked_with_invoices(call)
+        return
     for invoice_id in named:
         Invoice.locked(invoice_id)
     if found.customer_id is not None:
@@ -98,7 +104,7 @@ def _lock_what_it_is_about(account: Account, found: WorkItem) -> None:
 
 
 def _check_known(item: WorkItem, action: str) -> None:
-    known = KINDS[item.kind].actions
+    known = actions_of(item.kind, item.subject, item.context)
     if action not in known:
         message = f"is none of {item.kind}; {', '.join(known)} is accepted"
         raise Refused(
@@ -180,6 +186,15 @@ def _called(item: WorkItem, choice: Choice) -> None:
         ContactCourse.look_again_at(planned.customer_id)
 
 
+def _end_call(item: WorkItem, choice: Choice) -> None:
+    call = call_in_doubt(item)
+    if call is None:
+        raise Refused("conflict", "The call is not kept any more. Resolve the item with done.")
+    # before the end of the call closes it by itself
+    item.record_resolved(choice.action, choice.actor, choice.note)
+    end_by_hand(call, choice.action, choice.actor, choice.note)
+
+
 PERFORM: dict[tuple[str, str], Perform] = {
     ("escalation", "reply"): _answer,
     ("escalation", "hold"): _hold,
@@ -190,4 +205,6 @@ PERFORM: dict[tuple[str, str], Perform] = {
     ("draft", "approve"): _approve,
     ("draft", "decline"): _decline,
     ("call", "called"): _called,
+    ("doubt", ENDED): _end_call,
+    ("doubt", NEVER_PLACED): _end_call,
 }

@@ -1,7 +1,8 @@
-"""`deployments`: what could not be undone and a person has seen to."""
+"""`deployments`: what could not be undone and a person has seen to, and numbers to be let go."""
 
 import click
 
+from actions.deployment.let_go import let_go
 from actions.deployment.settle_undo import settle_undo
 from bin.commands.output import acting, say
 from models.deployment.deployment import Deployment
@@ -20,10 +21,26 @@ def settle(deployment_id: str, step: str, why: str) -> None:
     """Say that what STEP of DEPLOYMENT_ID left is away, or its fee given back another way, once you
     have seen to it at the provider.
     """
-    if not why.strip():
-        raise click.UsageError("--why is empty: how do you know?")
+    _check(why)
     if Deployment.get_or_none(Deployment.id == deployment_id) is None:
         told = f"there is no deployment {deployment_id[:40]!r}."
         raise click.BadParameter(told, param_hint="DEPLOYMENT_ID")
     settled = settle_undo(deployment_id, step, why.strip()[:500], acting())
     say(f"{deployment_id}: {settled.name} is settled; doctor does not name it any more.")
+
+
+@deployments.command("let-go")
+@click.argument("account_id")
+@click.option("--why", required=True, help="Who wants it; kept in the audit log.")
+def let_number_go(account_id: str, why: str) -> None:
+    """Release the number that ACCOUNT_ID had ported to us, for good: it cannot be had back. Where
+    another carrier is to have it, let that carrier port it first.
+    """
+    _check(why)
+    line = let_go(account_id, why.strip()[:500], acting())
+    say(f"{line.e164} is being released; then {account_id} may have another number.")
+
+
+def _check(why: str) -> None:
+    if not why.strip():
+        raise click.UsageError("--why is empty: how do you know?")

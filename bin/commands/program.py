@@ -22,6 +22,7 @@ from bin.commands.books.backfill import backfill, backfills, replay
 from bin.commands.books.events import events
 from bin.commands.books.reconcile import reconcile
 from bin.commands.compliance.prove import compliance
+from bin.commands.contact.calls import calls
 from bin.commands.contact.preview import contact
 from bin.commands.deployments import deployments
 from bin.commands.doctor import doctor
@@ -155,6 +156,7 @@ for command in (
     account,
     audit,
     brakes,
+    calls,
     ceiling,
     compliance,
     contact,

@@ -25,6 +25,9 @@ from runtime.ids import new_id
 
 WANTED_FOR = timedelta(hours=1)  # a call asked for longer ago is not placed any more
 
+_FOLLOWED = "reported_at IS NULL AND state NOT IN ('refused', 'cancelled', 'unknown')"
+_GIVEN_UP = "reported_at IS NULL AND state = 'unknown' AND vapi_id IS NOT NULL"
+
 
 class Call(Row):
     """One call. `waiting → sending → (unknown) → queued → ringing → in_progress → ended`, or
@@ -124,11 +127,11 @@ class Call(Row):
     @classmethod
     def receive(
         cls, account_id: str, vapi_id: str, *, caller: str, to: str, now: datetime, **known: Any
-    ) -> Self:
+    ) -> Self | None:
         """A call that somebody made to a clinic's number, as Vapi tells of it; nobody is verified.
-        `known`: phone_number_id, carrier_id, deadline.
+        `known`: phone_number_id, carrier_id, deadline. None if it is there already.
         """
-        row: Self = cls.create(
+        row = cls(
             id=new_id("call"),
             account=account_id,
             direction="inbound",
@@ -145,7 +148,7 @@ class Call(Row):
             updated_at=now,
             **known,
         )
-        return row
+        return row if row.insert_new("vapi_id") else None
 
     @classmethod
     def of_vapi(cls, vapi_id: str) -> Self | None:
@@ -170,6 +173,24 @@ class Call(Row):
             " ORDER BY created_at LIMIT ?)"
         )
         return int(execute(sql, (False, to_micros(before), most)).rowcount)
+
+    @classmethod
+    def quiet(cls, before: datetime, most: int) -> list[Self]:
+        """Up to `most` calls of which nothing new was learnt since a time, and something is still
+        to be, the longest quiet first.
+        """
+        found = f"{_FOLLOWED} AND updated_at < ? ORDER BY updated_at LIMIT ?"
+        return cls.all(found, to_micros(before), most)
+
+    @classmethod
+    def given_up(cls, between: Sequence[tuple[datetime, datetime]], most: int) -> list[Self]:
+        """Up to `most` calls that were given up in one of these stretches of time (each without its
+        end), and may be looked at: each stretch is a range of an index.
+        """
+        one = f"SELECT id FROM call WHERE {_GIVEN_UP} AND updated_at >= ? AND updated_at < ?"
+        ids = " UNION ALL ".join([one] * len(between))
+        moments = [to_micros(moment) for stretch in between for moment in stretch]
+        return cls.all(f"id IN ({ids}) ORDER BY updated_at DESC LIMIT ?", *moments, most)
 
     @property
     def actor(self) -> str:
@@ -256,8 +277,9 @@ class Call(Row):
         )
 
     def record_unknown(self, error: str, now: datetime) -> None:
-        """Nobody knows what became of it."""
-        self._write(now, state="unknown", error=error[:500])
+        """Nobody knows what became of it, unless a report was first to tell."""
+        unless_told = "state IN ('waiting', 'sending')"
+        self._write(now, only_if=unless_told, state="unknown", error=error[:500])
 
     def record_given_up(self, error: str, now: datetime) -> None:
         """Nothing was told of its end; a late report still counts."""
@@ -292,8 +314,8 @@ class Call(Row):
             self._write(now, **values)
         return bool(values)
 
-    def record_unblocked(self, now: datetime) -> None:
-        """What Vapi had no room for was placed after all: it is an attempt."""
+    def record_made_after_all(self, now: datetime) -> None:
+        """What Vapi had no room for, or a person said was never placed, was: it is an attempt."""
         self._write(now, is_blocked=False, attempted_at=business_now())
 
     def record_outcome(self, outcome: str, now: datetime) -> None:
@@ -329,8 +351,16 @@ class CallInvoice(Row):
 Call.add_index(
     Call.index(
         Call.updated_at,
-        where=SQL("reported_at IS NULL AND state NOT IN ('refused', 'cancelled')"),
-        name="call_open",
+        where=SQL(_FOLLOWED),
+        name="call_followed",
+    )
+)
+# those that were given up, and may be looked at
+Call.add_index(
+    Call.index(
+        Call.updated_at,
+        where=SQL(_GIVEN_UP),
+        name="call_given_up",
     )
 )
 # those whose words are forgotten in the end

@@ -1,6 +1,7 @@
 """How many calls may be under way at once: each one holds a slot, which comes back by itself."""
 
 from datetime import datetime
+from itertools import count
 
 from peewee import IntegerField, TextField
 
@@ -19,9 +20,10 @@ class CallSlot(Row):
     leased_until = Instant()
 
     @classmethod
-    def lease(cls, call_id: str, until: datetime, now: datetime, most: int) -> bool:
-        """Give the call a slot, unless `most` are taken; whether it has one. Needs an open
-        transaction, and commits with what decides on the call.
+    def lease(cls, call_id: str, until: datetime, now: datetime, most: int | None = None) -> bool:
+        """Give the call a slot, unless `most` are taken; whether it has one. A call that is there
+        whatever we decide has one without a `most`. Needs an open transaction, and commits with
+        what decides on the call.
         """
         serialize_on(_KEY)
         execute(
@@ -32,9 +34,9 @@ class CallSlot(Row):
             ),
         )
         taken = {row.number for row in cls.all("number > 0")}
-        free = next((number for number in range(1, most + 1) if number not in taken), None)
-        if free is None:
+        if most is not None and len(taken) >= most:
             return False
+        free = next(number for number in count(1) if number not in taken)
         cls.create(number=free, call_id=call_id, leased_until=until)
         return True
 

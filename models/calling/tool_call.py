@@ -1,5 +1,6 @@
 """What the agent's tools did in a call: one row for each wish, whatever id it came under."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -10,8 +11,17 @@ from models.base import ForeignKey, Instant, Row, execute, to_micros
 from models.calling.call import Call
 from runtime.ids import new_id
 
-VERIFY = "verifyCaller"
+VERIFY, LINK = "verifyCaller", "createPaymentLink"
 _A_DAY = timedelta(days=1)
+# the calls of which a bill was paid at Stripe's page, not by a charge of ours, in the week after
+# its link was given in them: later, other contacts have asked for it
+_LINK_WORKS = timedelta(days=7)
+_PAID_BY_LINK = (
+    "SELECT DISTINCT t.call_id FROM tool_call AS t JOIN payment AS p ON p.invoice_id = t.invoice_id"
+    f" WHERE t.call_id IN ({{marks}}) AND t.tool = '{LINK}' AND p.method = 'stripe'"
+    " AND p.status = 'succeeded' AND p.created_at BETWEEN t.created_at AND t.created_at + ?"
+    " AND NOT EXISTS (SELECT 1 FROM payment_attempt AS a WHERE a.intent_id = p.intent_id)"
+)
 _FAILED = (
     "SELECT COUNT(*) FROM tool_call WHERE customer_id = ? AND created_at > ?"
     f" AND tool = '{VERIFY}' AND failed"
@@ -91,6 +101,15 @@ class ToolCall(Row):
     def tries(cls, call: Call) -> "list[Self]":
         """The tries to be verified in this call."""
         return cls.all("call_id = ? AND tool = ?", call.id, VERIFY)
+
+    @classmethod
+    def paid_by_link(cls, call_ids: Sequence[str]) -> set[str]:
+        """Those of the calls in which somebody was given a link and has paid by it since."""
+        if not call_ids:
+            return set()
+        sql = _PAID_BY_LINK.format(marks=", ".join("?" for _ in call_ids))
+        week = _LINK_WORKS // timedelta(microseconds=1)
+        return {row[0] for row in execute(sql, (*call_ids, week)).fetchall()}
 
     @classmethod
     def failed_today(cls, customer_id: str, now: datetime) -> int:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from peewee import SQL, IntegerField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, execute, is_postgres, to_micros
+from models.base import ForeignKey, Instant, Row, execute, row_lock, to_micros
 from models.invoices.customer import Customer
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,10 +45,10 @@ class ContactCourse(Row):
     @classmethod
     def look_again(cls, owners: Iterable[tuple[str, str]]) -> None:
         """Have the scan look at these people, pairs of account and customer, at its next turn:
-        something about them has changed. They are written in one order, so that two who write many
-        never wait for each other.
+        something about them has changed. They are written in one order, by account and customer,
+        so that two who write many never wait for each other.
         """
-        rows = sorted(set(owners), key=lambda pair: pair[1])
+        rows = sorted(set(owners))
         if not rows:
             return
         places = ", ".join("(?, ?, ?, 1, '', '', '')" for _ in rows)
@@ -85,10 +85,13 @@ class ContactCourse(Row):
     @classmethod
     def look_again_at_phone(cls, account_id: str, phone: str) -> None:
         """As `look_again`, of the account's people at a phone."""
-        which = "SELECT id FROM customer WHERE account_id = ? AND phone = ?"
+        which = (
+            "SELECT customer_id FROM contact_course WHERE customer_id IN (SELECT id FROM customer"
+            " WHERE account_id = ? AND phone = ?) ORDER BY customer_id"
+        )
         execute(
             "UPDATE contact_course SET next_at = ?, version = version + 1"
-            f" WHERE customer_id IN ({which})",
+            f" WHERE customer_id IN ({which}{row_lock()})",
             (to_micros(AT_ONCE), account_id, phone),
         )
 
@@ -96,10 +99,9 @@ class ContactCourse(Row):
     def look_again_at_all(cls, account_id: str) -> None:
         """As `look_again`, of everybody of an account."""
         which = "SELECT customer_id FROM contact_course WHERE account_id = ? ORDER BY customer_id"
-        lock = " FOR UPDATE" if is_postgres() else ""
         execute(
             "UPDATE contact_course SET next_at = ?, version = version + 1"
-            f" WHERE customer_id IN ({which}{lock})",
+            f" WHERE customer_id IN ({which}{row_lock()})",
             (to_micros(AT_ONCE), account_id),
         )
 

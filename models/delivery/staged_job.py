@@ -14,7 +14,7 @@ from typing import Any
 
 from peewee import SQL, BigAutoField, BigIntegerField, IntegerField, TextField
 
-from models.base import Row, execute, is_postgres
+from models.base import Row, execute, is_postgres, without_sync
 from models.delivery.job_names import names_of, staged_name
 from runtime.settings import get_settings
 
@@ -203,17 +203,25 @@ def claim_job(
 def claim_where(
     worker: str, which: str, params: tuple[Any, ...], early: bool = False
 ) -> Claimed | None:
-    """As `claim_job`, for the one job that the condition `which` finds."""
+    """As `claim_job`, for the one job that the condition `which` finds.
+
+    On SQLite it waits for no disk: a claim that a loss of power undoes has had no effect, for
+    whatever an attempt does first, it records, and that brings the claim to the disk too; and those
+    who held it are gone with the machine.
+    """
     due = "" if early else "AND due_at <= {now} "
     settings = get_settings()
     lease = settings.shortened(LEASE, settings.payphone_lease)
-    row = execute(
-        "UPDATE staged_job SET state = 'running', claim = claim + 1, attempts = attempts + 1,"
-        f" lease_until = {{now}} + ?, worker = ?, wanted_again = NULL WHERE {which} AND state ="
-        " 'waiting' " + due + "AND attempts < max_attempts RETURNING id, name, args, queue, claim,"
-        " attempts, max_attempts, request_id, fair_to",
-        (int(lease * _SECOND), worker, *params),
-    ).fetchone()
+    with without_sync():
+        row = execute(
+            "UPDATE staged_job SET state = 'running', claim = claim + 1, attempts = attempts + 1,"
+            f" lease_until = {{now}} + ?, worker = ?, wanted_again = NULL WHERE {which} AND state ="
+            " 'waiting' "
+            + due
+            + "AND attempts < max_attempts RETURNING id, name, args, queue, claim,"
+            " attempts, max_attempts, request_id, fair_to",
+            (int(lease * _SECOND), worker, *params),
+        ).fetchone()
     if row is None:
         return None
     return Claimed(row[0], row[1], json.loads(row[2]), *row[3:])
@@ -366,13 +374,14 @@ def take_due(limit: int, epoch: int, lost_before: dict[str, int]) -> list[Pushab
     """
     lost = " OR ".join("(queue = ? AND pushed_at < ?)" for _ in lost_before) or "1 = 0"
     lock = "FOR UPDATE SKIP LOCKED" if is_postgres() else ""
-    rows = execute(
-        "UPDATE staged_job SET pushed_at = {now} WHERE id IN (SELECT id FROM staged_job WHERE"
-        " state = 'waiting' AND due_at <= {now} AND attempts < max_attempts AND (pushed_at IS"
-        f" NULL OR pushed_at < ? OR {lost}) ORDER BY due_at LIMIT ? {lock}) AND state = 'waiting'"
-        " RETURNING id, name, queue",
-        (epoch, *(value for pair in lost_before.items() for value in pair), limit),
-    ).fetchall()
+    with without_sync():  # a mark that is lost is made again; what is pushed twice is claimed once
+        rows = execute(
+            "UPDATE staged_job SET pushed_at = {now} WHERE id IN (SELECT id FROM staged_job WHERE"
+            " state = 'waiting' AND due_at <= {now} AND attempts < max_attempts AND (pushed_at IS"
+            f" NULL OR pushed_at < ? OR {lost}) ORDER BY due_at LIMIT ? {lock}) AND state ="
+            " 'waiting' RETURNING id, name, queue",
+            (epoch, *(value for pair in lost_before.items() for value in pair), limit),
+        ).fetchall()
     return [Pushable(*row) for row in sorted(rows)]
 
 

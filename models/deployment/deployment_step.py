@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from peewee import BigAutoField, IntegerField, JSONField, TextField
+from peewee import SQL, BigAutoField, IntegerField, JSONField, TextField
 
 from models.base import ForeignKey, Instant, Row
 from models.deployment.deployment import Deployment
@@ -40,6 +40,14 @@ class DeploymentStep(Row):
     def record(self, **values: Any) -> None:
         """Write how far it is."""
         self._write(**values)
+
+
+# what a person has to see to, or is looked at again
+DeploymentStep.add_index(
+    DeploymentStep.index(
+        DeploymentStep.id, where=SQL("state = 'undo_failed'"), name="deployment_step_undo_failed"
+    )
+)
 
 
 class DeploymentEvent(Row):

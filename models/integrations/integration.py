@@ -59,6 +59,11 @@ class Integration(Row):
         return cls.all(where, to_micros(now), batch)
 
     @classmethod
+    def left_behind(cls, batch: int) -> list[Self]:
+        """Disconnected ones whose provider has still to be told, oldest first."""
+        return cls.all("state = 'revoked' AND sealed <> '' ORDER BY id LIMIT ?", batch)
+
+    @classmethod
     def with_secrets(cls) -> list[Self]:
         """All that keep a credential."""
         return cls.all("sealed <> '' ORDER BY id")
@@ -96,5 +101,12 @@ Integration.add_index(
 Integration.add_index(
     Integration.index(
         Integration.renew_at, where=SQL("state = 'connected'"), name="integration_due"
+    )
+)
+Integration.add_index(
+    Integration.index(
+        Integration.id,
+        where=SQL("state = 'revoked' AND sealed <> ''"),
+        name="integration_left_behind",
     )
 )

@@ -54,6 +54,12 @@ class OAuthState(Row):
         return token
 
     @classmethod
+    def usable(cls, token: str, now: datetime) -> Self | None:
+        """The one of this token, which can still be used; None when there is none."""
+        where = "hash = ? AND used_at IS NULL AND expires_at > ?"
+        return cls.one(where, _hash(token), to_micros(now))
+
+    @classmethod
     def take(cls, token: str, now: datetime) -> Self | None:
         """The one of this token, used up from now on; None when there is none, or not any more."""
         row = cls.one("hash = ?", _hash(token))

@@ -15,7 +15,7 @@ from peewee import (
 )
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, execute, is_postgres, to_micros
+from models.base import ForeignKey, Instant, Row, execute, row_lock, to_micros
 from models.invoices.customer import Customer
 from rules.invoice_fold import Amounts, Terms
 from runtime.errors import Conflict
@@ -87,9 +87,8 @@ class Invoice(Row):
         """
         if not ids:
             return []
-        lock = " FOR UPDATE OF t" if is_postgres() else ""
         places = ", ".join("?" for _ in ids)
-        found = f"t.id IN ({places}) ORDER BY t.account_id, t.id{lock}"
+        found = f"t.id IN ({places}) ORDER BY t.account_id, t.id{row_lock(' OF t')}"
         return cls.all_with("account", found, *ids)
 
     @property

@@ -5,10 +5,17 @@ from datetime import datetime
 
 from peewee import SQL, BigIntegerField, BooleanField, TextField
 
-from models.base import ForeignKey, Instant, Row
+from models.base import ForeignKey, Instant, Row, execute
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from runtime.ids import new_id
+
+# the last charge of each counts
+_CALLS = (
+    "SELECT a.intent_id, c.call_id FROM payment_attempt AS a JOIN payment_confirmation AS c"
+    " ON c.attempt_id = a.id WHERE a.intent_id IN ({marks})"
+    " AND c.state IN ('requested', 'settled') ORDER BY c.created_at, c.id"
+)
 
 
 class PaymentConfirmation(Row):
@@ -51,6 +58,18 @@ class PaymentConfirmation(Row):
             " (SELECT id FROM payment_attempt WHERE invoice_id = ?)"
         )
         return any(cls.has(where, call_id, each) for each in invoice_ids)
+
+    @classmethod
+    def calls_of(cls, intent_ids: Iterable[str | None]) -> dict[str, str]:
+        """The call in which each of these intents was charged, or is being, by the intent's id;
+        none of those that were paid in another way.
+        """
+        asked = [each for each in intent_ids if each]
+        if not asked:
+            return {}
+        marks = ", ".join("?" for _ in asked)
+        found = dict(execute(_CALLS.format(marks=marks), asked).fetchall())
+        return {intent_id: call_id for intent_id, call_id in found.items() if call_id}
 
     @classmethod
     def latest(cls, attempt: PaymentAttempt) -> "PaymentConfirmation | None":

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
 from models.calling.call import Call, CallInvoice
+from models.calling.outcomes import outcomes_of
 from models.contact.contact_decision import ContactDecision
 from models.contact.hold import Hold
 from models.contact.promise import Promise
@@ -202,11 +203,13 @@ def decisions(having: Belongings) -> Iterable[Entry]:
 def calls(having: Belongings) -> Iterable[Entry]:
     """Calls about the invoice: how each ended, and what it cost. What was said is with the call."""
     about = "t.invoice_id = ? ORDER BY t.call_id LIMIT ?"
-    for row in CallInvoice.all_with("call", about, having.invoice.id, MOST):
-        yield from _of_call(row.call)
+    rows = [row.call for row in CallInvoice.all_with("call", about, having.invoice.id, MOST)]
+    outcomes = outcomes_of(rows)
+    for call in rows:
+        yield from _of_call(call, outcomes[call.id])
 
 
-def _of_call(call: Call) -> Iterable[Entry]:
+def _of_call(call: Call, outcome: str) -> Iterable[Entry]:
     if call.state in {"refused", "cancelled"}:
         why = f"A call was not placed: {call.error or call.error_code or call.state}"
         yield Entry(
@@ -220,14 +223,14 @@ def _of_call(call: Call) -> Iterable[Entry]:
         )
     elif call.ended_at is not None:
         cost = "" if call.cost is None else f" It cost {call.cost / 1_000_000:.2f} USD."
-        what = outcome_in_words(call.outcome)
+        what = outcome_in_words(outcome)
         yield Entry(
             f"call:{call.id}",
             call.ended_at,
             "fact",
             "call.ended",
             f"Call {call.id} has ended ({call.ended_reason or 'no reason told'}): {what}.{cost}",
-            call.outcome,
+            outcome,
             call.asked_by,
         )
 

@@ -24,6 +24,7 @@ INVALID_GRANT = "invalid_grant"
 _OURS_TO_MEND = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type"})
 _BAD_REQUEST, _UNAUTHORIZED = 400, 401
 _VERIFIER_LENGTH = 64
+_LONGEST = 365 * 86_400  # seconds; what is said to last longer is renewed once a year
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _client(provider: OAuthProvider) -> Iterator[OAuth2Client]:
         with open_client() as http:
             client = OAuth2Client(http, provider.client_id)
             for hook in ("access_token_response", "refresh_token_response"):
-                client.register_compliance_hook(hook, _only_verdicts)
+                client.register_compliance_hook(hook, _as_authlib_reads_it)
             yield client
     except OAuth2Error as error:
         raise _told(provider, as_code(error.error) or "oauth_error") from None
@@ -138,13 +139,21 @@ def _client(provider: OAuthProvider) -> Iterator[OAuth2Client]:
         raise odd(provider.name, type(error).__name__) from None
 
 
-def _only_verdicts(response: httpx.Response) -> httpx.Response:
+def _as_authlib_reads_it(response: httpx.Response) -> httpx.Response:
     """An error is a verdict with these statuses alone (RFC 6749, 5.2): a limit, and what stands in
-    front of a token endpoint, answer with words of JSON too.
+    front of a token endpoint, answer with words of JSON too. And `expires_in` is to be a whole
+    number: Authlib fails at any other.
     """
-    if not response.is_success and response.status_code not in {_BAD_REQUEST, _UNAUTHORIZED}:
-        response.raise_for_status()
-    return response
+    if not response.is_success:
+        if response.status_code not in {_BAD_REQUEST, _UNAUTHORIZED}:
+            response.raise_for_status()
+        return response
+    document = response.json()
+    if not isinstance(document, dict):
+        return response
+    document.pop("expires_at", None)
+    lasts = {"expires_in": _seconds(document.pop("expires_in", None))}
+    return httpx.Response(response.status_code, json=document | lasts, request=response.request)
 
 
 def _told(provider: OAuthProvider, code: str) -> ProviderError:
@@ -171,7 +180,6 @@ def _in_body(provider: OAuthProvider) -> dict[str, str]:
 
 def _tokens(provider: OAuthProvider, token: Any) -> Tokens:
     access = token.get("access_token")
-    lasts = token.get("expires_in")
     if not isinstance(access, str) or not access:
         raise odd(provider.name, "tokens without an access token")
     if str(token.get("token_type", "bearer")).lower() != "bearer":
@@ -180,9 +188,20 @@ def _tokens(provider: OAuthProvider, token: Any) -> Tokens:
     return Tokens(
         access,
         str(token.get("refresh_token") or ""),
-        int(lasts) if str(lasts).isdecimal() else None,
+        token.get("expires_in"),
         frozenset(scope.split()) if isinstance(scope, str) and scope else None,
     )
+
+
+def _seconds(lasts: Any) -> int | None:
+    """How long a token lasts, whether it was told as a number or as text; None for what is neither,
+    and for what would be over already.
+    """
+    try:
+        seconds = float(lasts)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return int(min(seconds, _LONGEST)) if seconds >= 1 else None
 
 
 def _error_in(response: httpx.Response) -> str:

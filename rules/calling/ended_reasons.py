@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 NOT_PLACED = "not_placed"
 BROKE_OFF = "broke_off"
+BY_HAND = "ended-by-hand"  # no word of Vapi's: a person says that the call is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ _TABLE: tuple[tuple[str, Ended], ...] = (
     # the assistant, or we
     (r"assistant-(ended-call.*|said-end-call-phrase|forwarded-call)", Ended("spoke")),
     ("exceeded-max-duration", Ended("spoke")),
-    ("manually-canceled|call-deleted", Ended("in_doubt")),
+    (f"manually-canceled|call-deleted|{BY_HAND}", Ended("in_doubt")),
     (r"call\.in-progress\.(twilio|sip)-completed-call", Ended("hung_up")),
     (r"call\.forwarding\.(operator-busy|no-answer)", Ended("spoke")),
     (r"call\.in-progress\.error-(transfer-failed|warm-transfer-.*)", Ended("spoke")),

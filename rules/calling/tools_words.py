@@ -3,6 +3,8 @@
 Nothing here says a word of a debt to whoever was not verified.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 
 from rules.money import in_words, to_major
@@ -101,6 +103,15 @@ def bill(
     was = f"was due on {when} and is overdue" if is_overdue else f"is due on {when}"
     about = f", reference {project}" if project else ""
     return f"Bill {number}{about}: {in_words(amount, currency, 'en_US')} to pay, {was}."
+
+
+def together(amounts: Iterable[tuple[int, str]]) -> str:
+    """What several bills come to, in each currency; each is paid by itself."""
+    sums: Counter[str] = Counter()
+    for amount, currency in amounts:
+        sums[currency] += amount
+    total = " and ".join(in_words(amount, currency, "en_US") for currency, amount in sums.items())
+    return f"Together they are {total}. They are paid one after the other, the oldest first."
 
 
 def link_texted(phone: str) -> str:

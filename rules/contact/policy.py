@@ -584,6 +584,7 @@ OUTCOMES: dict[str, Outcome] = {
     "spoke": Outcome(True, True, "the person was spoken to"),
     "promised": Outcome(True, True, "the person promised to pay"),
     "paid": Outcome(True, True, "the person paid during the call"),
+    "paid_by_link": Outcome(True, True, "the person paid by the link that they were given in it"),
     "in_doubt": Outcome(True, True, "nobody knows what became of the call"),
 }
 

@@ -6,7 +6,8 @@ closing the item. `actions/contact/resolve_item.py` performs them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 DONE = "Nothing else: somebody has seen to it."
 REPLY = "Texts `text` to the person, if the contact gate allows it."
@@ -16,10 +17,13 @@ HOLD = "Places a hold on the person: nobody contacts them until it is removed."
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of work item: what waits, and each action with what it does."""
+    """One kind of work item: what waits, and each action with what it does. `of_call` are those
+    that an item has besides, if it is about a call.
+    """
 
     what: str
     actions: Mapping[str, str]
+    of_call: Mapping[str, str] = field(default_factory=dict)
 
 
 KINDS: dict[str, Kind] = {
@@ -47,6 +51,11 @@ KINDS: dict[str, Kind] = {
     "doubt": Kind(
         "nobody knows whether something happened at a provider",
         {"done": "Nothing else: settle it with `bin/payphone effects settle`, or have it settled."},
+        {
+            "ended": "Ends the call, which counts as one in which they were spoken to; they may be"
+            " called again as the rules say. Look in Vapi's call list first.",
+            "never_placed": "The call was never made: it counts as none, and they may be called.",
+        },
     ),
     "overpayment": Kind(
         "there is money that nobody owed",
@@ -93,6 +102,15 @@ HOLDS: dict[str, str] = {
     "hardship": "hardship",
     "dispute": "dispute",
 }
+
+
+def actions_of(kind: str, subject: str, context: Mapping[str, Any]) -> Mapping[str, str]:
+    """What an item may be resolved with. A doubt about a call is about one of our calls, or about
+    the request for it; one about two calls of Vapi's under one name has nothing to be ended.
+    """
+    known = KINDS[kind]
+    is_of_call = context.get("callId") == subject or context.get("kind") == "call"
+    return {**known.actions, **known.of_call} if is_of_call else known.actions
 
 
 def reason_in_words(reason: str) -> str:

@@ -14,7 +14,8 @@ CODE_LASTS = 600
 @dataclass
 class Habits:
     """How it behaves. `gives_refresh_token`: Google gives none without `prompt=consent`;
-    `rotates`: each refresh burns the refresh token, and one used twice ends the whole grant.
+    `rotates`: each refresh burns the refresh token, and one used twice ends the whole grant;
+    `said_to_last`: one value, where a token says something else than how long it lasts.
     """
 
     consents: bool = True
@@ -22,6 +23,7 @@ class Habits:
     rotates: bool = False
     lasts: int = 3600
     grants_scopes: bool = True
+    said_to_last: list[Any] = field(default_factory=list)
 
 
 @dataclass
@@ -123,10 +125,11 @@ class Authorization:
         access = f"{self.access_prefix}{self.ground.ids.token(40)}"
         self.access[access] = [grant, self.ground.now() + self.habits.lasts]
         more = {"refresh_token": refresh} if refresh else {}
+        lasts = self.habits.said_to_last[0] if self.habits.said_to_last else self.habits.lasts
         return {
             "access_token": access,
             "token_type": "Bearer",
-            "expires_in": self.habits.lasts,
+            "expires_in": lasts,
             "scope": self.grants[grant]["scope"],
         } | more
 

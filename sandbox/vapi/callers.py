@@ -12,12 +12,14 @@ VERIFY = "verifyCaller"
 VERIFIED = (VERIFY, NAME)
 TEXTED: Json = {"by": "text", "to": "number_on_file"}
 CARD = "4242 4242 4242 4242"
+KEYPAD = ("processPhonePayment", {"by": "keypad"})
 
 
 @dataclass(frozen=True)
 class Script:
-    """How one call goes. `tools` are what the assistant calls in it, in that order; `said` is what
-    it writes down at the end.
+    """How one call goes. `tools` are what the assistant calls in it, in that order, with `pause`
+    seconds after each, until it hears `until`; `replies` are what the person says to the answer of
+    a tool, by its place; `said` is what the assistant writes down at the end.
     """
 
     ended: str
@@ -27,6 +29,9 @@ class Script:
     said: Json = field(default_factory=dict)
     tools: tuple[tuple[str, Json], ...] = ()
     recorded: bool = False
+    replies: dict[int, str] = field(default_factory=dict)
+    until: str = ""
+    pause: int = 0
 
 
 def scripted(script: Script, place: int, who: Json, day: Callable[[int], str]) -> tuple[str, Json]:
@@ -65,12 +70,38 @@ SCRIPTS: dict[str, Script] = {
         tools=(VERIFIED, ("getUnpaidInvoice", {}), ("createPaymentLink", TEXTED)),
         recorded=True,
     ),
+    "pays_by_keypad": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "Pat Doe.", "Do you agree to be charged?", "Yes, I agree."),
+        summary="The person paid by a card that they typed in.",
+        said={"outcome": "paid"},
+        # asked about, agreed to, and then asked after, piece by piece, until the result is told
+        tools=(VERIFIED, *(KEYPAD,) * 30),
+        replies={1: "Yes, I agree."},
+        until="The payment of",
+        pause=1,
+    ),
     "promises": Script(
         "assistant-ended-call",
         transcript=_talk(_OPENING, "Pat Doe.", "When can you pay?", "On Friday."),
         summary="The person promised to pay.",
         said={"outcome": "promised"},
         tools=(VERIFIED, ("getUnpaidInvoice", {}), ("recordPromise", {"date": "in 3 days"})),
+    ),
+    "asks_what_for": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "Pat Doe.", "Do you agree to be charged?", "What is it for?"),
+        summary="The person wanted to know more, and did not pay.",
+        tools=(VERIFIED, *(KEYPAD,) * 3),
+        replies={1: "What is it for?"},
+    ),
+    # for a day that will have come and gone before anybody pays
+    "promises_and_breaks": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "Pat Doe.", "When can you pay?", "Tomorrow, I promise."),
+        summary="The person promised to pay tomorrow.",
+        said={"outcome": "promised"},
+        tools=(VERIFIED, ("getUnpaidInvoice", {}), ("recordPromise", {"date": "in 1 days"})),
     ),
     "disputes": Script(
         "assistant-ended-call",

@@ -14,7 +14,7 @@ from sandbox.vapi import assistants, shapes
 from sandbox.vapi.books import Books
 from sandbox.vapi.callers import SCRIPTS, Script, scripted
 from sandbox.vapi.errors import Json, invalid, missing
-from sandbox.vapi.tool_shapes import tool_calls
+from sandbox.vapi.tool_shapes import lines_of, tool_calls
 
 GOES_ON = "vapi call goes on"
 E164 = re.compile(r"\+[1-9]\d{6,14}")
@@ -119,12 +119,12 @@ def go_on(books: Books, id: str) -> None:
         private["place"] = 0
         _turn(books, call, "in-progress")
         _later(books, id, books.habits.talks_for)
-    elif place < len(script.tools):
-        asked = _ask_tool(books, call, script, place)
+    elif place < len(script.tools) and not _is_told(books, private, script, place):
+        asked = private["asked"] = _ask_tool(books, call, script, place)
         if books.ground.outbox.is_open(asked):  # nothing more is said before the tool has answered
-            books.ground.agenda.once_answered(asked, GOES_ON, books.org, id)
+            books.ground.agenda.once_answered(asked, GOES_ON, books.org, id, script.pause)
         else:
-            _later(books, id, 0)
+            _later(books, id, script.pause)
     else:
         _end(books, call, script, script.ended)
 
@@ -226,12 +226,26 @@ def _report(books: Books, call: Json) -> None:
     )
 
 
+def _is_told(books: Books, private: Json, script: Script, place: int) -> bool:
+    """The assistant reads out what the last tool answered, and the person replies; whether that is
+    all that was to be heard.
+    """
+    copies = books.ground.outbox.by_event.get(private.get("asked", ""), [])
+    told = next((line for copy in copies for line in lines_of(copy.answer)), "")
+    spoken = [("bot", told), ("user", script.replies.get(place - 1, ""))]
+    private.setdefault("spoken", []).extend(
+        {"role": role, "message": words} for role, words in spoken if words
+    )
+    return bool(script.until) and script.until in told
+
+
 def _ask_tool(books: Books, call: Json, script: Script, place: int) -> str:
     """The id of the message that asks."""
     who = books.private[call["id"]]["who"]
     name, arguments = scripted(script, place, who, lambda days: _day(books, days))
     shape = books.habits.tool_shape or ("spec", "flat", "parameters")[place % 3]
     asked = tool_calls(f"toolu_{call['id'][:8]}_{place}", name, arguments, shape)
+    asked["artifact"] = {"messages": list(books.private[call["id"]].get("spoken", []))}
     return _message(books, call, {"type": "tool-calls", **asked}, path="/api/vapi/tools")
 
 

@@ -31,15 +31,8 @@ def clinic(client, valkey, twilio_stand_in, voice, monkeypatch):
     return GoingLive(client, valkey.client(), twilio_stand_in, voice)
 
 
-@pytest.fixture
-def impatient(monkeypatch):
-    """We wait briefly for a provider; the stand-in hangs for longer."""
-    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "1")
-    get_settings.cache_clear()
-
-
 @pytest.mark.parametrize("kind", PASSING)
-def test_every_request_fails_once_and_there_is_one_of_each(clinic, impatient, kind):
+def test_every_request_fails_once_and_there_is_one_of_each(clinic, kind):
     """Given the request of every step failing once, then it is live, and nothing is there twice."""
     for asked in dict.fromkeys(MAKES.values()):
         clinic.fault(kind, asked, seconds=1.5)
@@ -83,7 +76,7 @@ def test_a_refusal_gives_everything_back_and_another_card_works(clinic, step):
 
 
 @pytest.mark.parametrize("kind", PASSING)
-def test_every_undoing_fails_once_and_nothing_is_left(clinic, impatient, kind):
+def test_every_undoing_fails_once_and_nothing_is_left(clinic, kind):
     """Given each request that takes something away failing once, then nothing is left."""
     clinic.refuses("routing")
     for asked in UNMAKES.values():

@@ -24,9 +24,8 @@ MOST = 60
 
 @pytest.fixture
 def way(client, valkey, twilio_stand_in, voice, monkeypatch):
-    """A clinic that goes live in the given way, and waits briefly for providers."""
+    """A clinic that goes live in the given way."""
     monkeypatch.setenv("SETUP_FEE", f"{FEE} usd")
-    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "1")
     get_settings.cache_clear()
     return lambda method: OtherWay(method, client, valkey.client(), twilio_stand_in, voice)
 

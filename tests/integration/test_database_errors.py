@@ -27,6 +27,7 @@ STATES = {  # what PostgreSQL itself says when it is so (its appendix A)
     "XX001": "damaged",
     "57014": "took too long",
     "55P03": "Another program",
+    "40P01": "parted",
 }
 
 

@@ -17,6 +17,9 @@ from tests.sweep import traces_in
 
 TABLES = (
     "account",
+    "call",
+    "call_invoice",
+    "call_slot",
     "customer",
     "consent",
     "contact_decision",
@@ -31,6 +34,7 @@ TABLES = (
     "payment_attempt",
     "payment_confirmation",
     "payment_link",
+    "promise",
     "refund",
     "refund_request",
     "staged_job",
@@ -59,6 +63,8 @@ class Evidence:
     events: list[Json] = field(default_factory=list)
     deliveries: list[Json] = field(default_factory=list)
     text_requests: list[Json] = field(default_factory=list)
+    calls: list[Json] = field(default_factory=list)
+    business_shift: float = 0.0
     asked: list[Asked] = field(default_factory=list)
     stops: list[Json] = field(default_factory=list)
     forged: list[str] = field(default_factory=list)
@@ -82,6 +88,8 @@ def gather(town: Town, world: World, records: Records, stand_in: StandIn) -> Evi
         asked=records.asked,
         stops=records.stops,
         forged=records.forged,
+        calls=list(stand_in.shown("vapi/objects")["call"]),
+        business_shift=town.business_shift,
         problems=list(records.problems),
     )
     evidence.rows = {table: database.rows(f"SELECT * FROM {table}") for table in TABLES}

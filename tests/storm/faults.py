@@ -110,6 +110,11 @@ PATHS = (
     ("twilio", "POST", "/2010-04-01/Accounts/*/Messages.json"),
     ("twilio", "GET", "/2010-04-01/*"),
 )
+CALL_PATHS = (
+    ("vapi", "POST", "/call"),
+    ("vapi", "POST", "/call"),
+    ("vapi", "GET", "/call*"),
+)
 
 
 # What keeps a fault from being made while another one lasts; it is told, and is no verdict about
@@ -315,7 +320,8 @@ class Faults:
         return ""
 
     def _provider_fault(self, dice: random.Random) -> str:
-        provider, method, path = dice.choice(PATHS)
+        paths = (*PATHS, *CALL_PATHS) if self.town.calls else PATHS
+        provider, method, path = dice.choice(paths)
         kind, times = dice.choice(PROVIDER_FAULTS), dice.randint(1, 4)
         seconds = dice.choice((0.5, 1.5, 4.0))
         self.stand_in.control(

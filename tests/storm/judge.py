@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.storm.calls import CALL_RULES, asked_call
 from tests.storm.client import Asked, Json
 from tests.storm.evidence import Evidence
 
@@ -204,6 +205,7 @@ PROMISES: dict[str, Callable[[Evidence, Asked], str]] = {
     "consent": _consent,
     "invoice": _invoice,
     "link": _link,
+    "call": asked_call,
     "intent": _intent,
     "confirm": _charge,
     "phone": _charge,
@@ -533,7 +535,11 @@ def texts(evidence: Evidence) -> Iterator[Finding]:
 
 def _allowed(evidence: Evidence) -> dict[Any, Json]:
     """The decisions that somebody may be texted, by the effect that followed."""
-    return {row["effect_id"]: row for row in evidence.of("contact_decision") if row["allowed"]}
+    return {
+        row["effect_id"]: row
+        for row in evidence.of("contact_decision")
+        if row["allowed"] and row["channel"] == "sms"
+    }
 
 
 def stops(evidence: Evidence) -> Iterator[Finding]:
@@ -637,4 +643,5 @@ RULES: tuple[Rule, ...] = (
     stops,
     stuck,
     secrecy,
+    *CALL_RULES,
 )

@@ -150,6 +150,8 @@ class Actor:
 class Office(Actor):
     """A clinic's software."""
 
+    channels: tuple[str, ...] = ("sms",)  # by which its customers agree to be contacted
+    due = (-5, 20)  # days from today until a new invoice is due
     steps = (
         ("new_customer", 12),
         ("new_invoice", 26),
@@ -176,12 +178,13 @@ class Office(Actor):
             f"+1{self.dice.choice(('202', '212', '305', '404'))}{555_0000 + number % 10_000:07d}"
         )
         body = {"name": f"Person {number}", "phone": phone, "externalId": f"x{number}"}
+        body |= self.more_of(body)
         made = self.ask("customer", clinic, "/api/customers", body)
         if not made.accepted:
             return
         given_at = (datetime.now(UTC) - timedelta(days=2)).isoformat()
         words = {
-            "channels": ["sms"],
+            "channels": self.channels,
             "source": "form",
             "text": "I agree to be texted about my invoices.",
             "textVersion": "1",
@@ -191,11 +194,15 @@ class Office(Actor):
             self.ask("consent", clinic, f"/api/customers/{made.answer['id']}/consents", words)
         self.world.customers.append((clinic, made.answer))
 
+    def more_of(self, _body: Json) -> Json:
+        """What else is known of a new customer."""
+        return {}
+
     def new_invoice(self) -> None:
         if not self.world.customers:
             return
         clinic, customer = self.dice.choice(self.world.customers[-20:])
-        due = self.world.today + timedelta(days=self.dice.randint(-5, 20))
+        due = self.world.today + timedelta(days=self.dice.randint(*self.due))
         body = {
             "customerId": customer["id"],
             "number": f"N{self.world.number()}",
@@ -582,10 +589,12 @@ class Banks(Actor):
             )
 
 
-def actors(world: World, offices: int = 5, payers: int = 2) -> list[Actor]:
+def actors(
+    world: World, office: type[Office] = Office, offices: int = 5, payers: int = 2
+) -> list[Actor]:
     """Who takes part."""
     return [
-        *(Office(world, index) for index in range(offices)),
+        *(office(world, index) for index in range(offices)),
         *(Payers(world, index) for index in range(payers)),
         Banks(world, 0),
     ]

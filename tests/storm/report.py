@@ -70,10 +70,30 @@ def summary(evidence: Evidence, world: World, faults: Faults) -> str:
     rows.append(
         (
             "texts not allowed",
-            _counts(row["code"] for row in evidence.of("contact_decision") if not row["allowed"])
+            _counts(
+                row["code"]
+                for row in evidence.of("contact_decision")
+                if not row["allowed"] and row["channel"] == "sms"
+            )
             or "none",
         )
     )
+    if evidence.calls:
+        rows += [
+            ("calls at Vapi", _counts(row.get("endedReason", "none") for row in evidence.calls)),
+            ("calls", _counts(row["state"] for row in evidence.of("call"))),
+            ("calls asked for by", _counts(row["reason"] for row in evidence.of("call"))),
+            ("outcomes", _counts(row["outcome"] or "none" for row in evidence.of("call"))),
+            (
+                "calls not allowed",
+                _counts(
+                    row["code"]
+                    for row in evidence.of("contact_decision")
+                    if not row["allowed"] and row["channel"] == "voice"
+                )
+                or "none",
+            ),
+        ]
     rows.append(
         (
             "STOPs heard",

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from runtime.settings import ROOT
+from tests.storm.calls import AGAIN, CallingOffice, Scans
 from tests.storm.client import Records, StandIn
 from tests.storm.databases import KINDS, Database
 from tests.storm.evidence import Evidence, folder_of, gather
@@ -18,10 +19,18 @@ from tests.storm.faults import Faults
 from tests.storm.judge import judge
 from tests.storm.load import Clinic, World, actors
 from tests.storm.report import line, summary
-from tests.storm.town import Town
+from tests.storm.town import LINES, Town
 
 TELL_EVERY = 5.0
 HASTE = 10.0  # seconds between two looks at what waits for its next attempt
+LONG_AGO = 600_000_000  # microseconds after which a quiet call is looked at
+# what waits for its time is due, and a call in doubt has been over for long
+HASTENED = """
+UPDATE staged_job SET due_at = 0, pushed_at = NULL WHERE state = 'waiting'
+AND attempts < max_attempts AND due_at > 0;
+UPDATE call_slot SET leased_until = 1 WHERE call_id IN
+(SELECT id FROM call WHERE state = 'unknown')
+"""
 OPEN = "state IN ('waiting', 'running')"
 
 
@@ -42,6 +51,7 @@ class Storm:
         quiet_within: float = 600.0,
         least: int = 0,
         tell: Callable[[str], None] = say,
+        calls: bool = False,
     ) -> None:
         self.kind, self.seed, self.seconds, self.quiet_within, self.least, self.tell = (
             kind,
@@ -51,6 +61,7 @@ class Storm:
             least,
             tell,
         )
+        self.calls = calls
         self.folder = folder_of(base, kind, seed)
         self.records = Records()
         self.findings: list[str] = []
@@ -60,7 +71,7 @@ class Storm:
     def run(self) -> bool:
         """Whether the judge found nothing. What is needed to look into it is kept if not."""
         database = KINDS[self.kind](self.folder)
-        town = Town(database, self.folder)
+        town = Town(database, self.folder, self.calls)
         try:
             self._run(town, database)
         except BaseException as error:
@@ -81,7 +92,8 @@ class Storm:
         stand_in = StandIn(town.stand_in)
         world = World(town, self._clinics(town, stand_in), self.records, self.seed)
         faults = Faults(town, self.records, self.seed, self.seconds, self._say)
-        threads = [threading.Thread(target=actor.run, daemon=True) for actor in actors(world)]
+        people = [*actors(world, CallingOffice), Scans(world, 0)] if self.calls else actors(world)
+        threads = [threading.Thread(target=actor.run, daemon=True) for actor in people]
         for thread in threads:
             thread.start()
         faults.begin()
@@ -131,6 +143,11 @@ class Storm:
                 if row.startswith(("account", "key"))
             )
             clinics.append(Clinic(words["account"], words["key"], stripe_account))
+        if self.calls:
+            ids = [clinic.id for clinic in clinics]
+            stand_in.control("vapi/habits", concurrency=3, rings_for=1, talks_for=1)
+            pairs = zip(ids, LINES, strict=True)
+            town.run("tests.storm.lines", *(each for pair in pairs for each in pair))
         return clinics
 
     def _settle(self, town: Town, database: Database, stand_in: StandIn) -> None:
@@ -157,7 +174,17 @@ class Storm:
         ]
         for text in told[-2:]:
             self._say(f"  {text}")
+        if self.calls:
+            self._look_at_calls(database)
         self._quiet(database, stand_in)
+
+    def _look_at_calls(self, database: Database) -> None:
+        """Some minutes have passed in which nothing was heard of calls."""
+        self._say("calls of which nothing was heard are looked at")
+        database.write(
+            f"UPDATE call SET updated_at = updated_at - {LONG_AGO} WHERE reported_at IS NULL"
+        )
+        database.write(AGAIN.format(job="poll_calls"))
 
     def _quiet(self, database: Database, stand_in: StandIn) -> None:
         hasted = [0.0]
@@ -166,10 +193,8 @@ class Storm:
             with suppress(Exception):
                 if time.monotonic() - hasted[0] > HASTE:
                     hasted[0] = time.monotonic()
-                    database.write(
-                        "UPDATE staged_job SET due_at = 0, pushed_at = NULL WHERE state = 'waiting'"
-                        " AND attempts < max_attempts AND due_at > 0"
-                    )
+                    for sql in HASTENED.split(";"):
+                        database.write(sql)
                 return not self._open(database) and bool(
                     stand_in.shown("deliveries", state="none")["idle"]
                 )
@@ -229,7 +254,7 @@ def main(kinds: list[str], seed: int, seconds: float) -> int:
     """Run a storm on each database; 0 if all passed."""
     failed = False
     for kind in kinds:
-        storm = Storm(kind, seed, seconds, ROOT / "var" / "storm")
+        storm = Storm(kind, seed, seconds, ROOT / "var" / "storm", calls=True)
         try:
             storm.run()
         finally:

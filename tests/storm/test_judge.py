@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from tests.storm.calls import BLOCKED
 from tests.storm.client import Asked
 from tests.storm.evidence import Evidence
 from tests.storm.faults import plan
@@ -98,7 +99,13 @@ def in_order() -> Evidence:
             },
         ],
         "contact_decision": [
-            {"effect_id": "eff_3", "phone": "+12025550123", "allowed": 1, "at": int(NOON * SECOND)}
+            {
+                "effect_id": "eff_3",
+                "channel": "sms",
+                "phone": "+12025550123",
+                "allowed": 1,
+                "at": int(NOON * SECOND),
+            }
         ],
         "inbox_event": [
             {
@@ -514,6 +521,104 @@ def test_a_charge_that_never_gets_on(evidence):
 def test_a_card_number_at_rest(evidence):
     evidence.leaks.append("web.log: card …4242")
     condemned(evidence, "at rest: web.log")
+
+
+@pytest.fixture
+def called(evidence):
+    """The person was also called once, at ten in the morning, hung up, and nobody texted before."""
+    at = int(NOON * SECOND)
+    evidence.business_shift = 7 * 3600.0
+    evidence.calls = [{"id": "v-1", "name": "eff_5", "endedReason": "customer-ended-call"}]
+    effect = {"id": "eff_5", "kind": "call", "key": "call:call_1:1", "state": "confirmed"}
+    evidence.rows["effect"].append(effect | {"provider_id": "v-1"})
+    person = {"account_id": "ac_1", "customer_id": "cu_1", "phone": "+12125550123"}
+    decision = {"effect_id": "eff_5", "channel": "voice", "invoice_id": "inv_1", "allowed": 1}
+    evidence.rows["contact_decision"].append(person | decision | {"at": at})
+    consent = {"customer_id": "cu_1", "channels": ["sms", "voice"], "revoked_at": None}
+    evidence.rows["consent"] = [consent | {"given_at": at - 86_400 * SECOND}]
+    call = {"id": "call_1", "customer_id": "cu_1", "state": "ended", "vapi_id": "v-1"}
+    call |= {"effect_id": "eff_5", "outcome": "hung_up", "asked_for": 0}
+    evidence.rows["call"] = [call | {"attempted_at": at + 7 * 3600 * SECOND}]
+    evidence.rows["call_invoice"] = [{"call_id": "call_1", "invoice_id": "inv_1"}]
+    evidence.asked.append(asked("call", "/api/invoices/inv_1/calls", {"id": "call_1"}, status=202))
+    for row in evidence.rows["message"]:
+        row |= {"customer_id": "cu_2", "sent_at": None, "invoice_id": "inv_1"}
+    return evidence
+
+
+def test_a_call_in_order(called):
+    assert judge(called) == []
+
+
+def test_an_attempt_placed_twice(called):
+    called.calls.append(called.calls[0] | {"id": "v-2"})
+    condemned(called, "'eff_5' was placed 2 times")
+
+
+def again(called, **at_vapi):
+    """Another attempt of the same call."""
+    second = called.rows["effect"][-1] | {"id": "eff_6", "key": "call:call_1:2"}
+    called.rows["effect"].append(second)
+    called.rows["contact_decision"].append(
+        called.rows["contact_decision"][-1] | {"effect_id": "eff_6"}
+    )
+    called.calls.append(called.calls[0] | {"id": "v-2", "name": "eff_6"} | at_vapi)
+
+
+def test_a_call_decided_anew_that_rings_twice(called):
+    again(called)
+    condemned(called, "call_1 rang 2 times")
+
+
+def test_a_call_that_found_no_room_may_be_placed_again(called):
+    again(called, endedReason=BLOCKED)
+    assert judge(called) == []
+
+
+def test_a_call_without_a_decision(called):
+    called.rows["contact_decision"].pop()
+    condemned(called, "v-1", "without a decision")
+
+
+@pytest.mark.parametrize(
+    ("hours", "wish", "code"),
+    [(-4, "", "quiet_hours"), (0, "stop", "opted_out"), (0, "", "no_consent")],
+)
+def test_a_call_outside_the_rules(called, hours, wish, code):
+    called.business_shift += hours * 3600
+    if wish:
+        stop = {"phone": "+12125550123", "wish": wish, "account_id": None, "at": 0}
+        called.rows["opt_out"].append(stop | {"channels": '["voice"]'})
+    if code == "no_consent":
+        called.rows["consent"][0]["channels"] = ["sms"]
+    condemned(called, "v-1", code)
+
+
+def test_a_call_to_somebody_who_was_spoken_to(called):
+    call = {"id": "call_0", "outcome": "spoke", "vapi_id": "v-0"}
+    earlier = called.rows["call"][0]["attempted_at"] - 3600 * SECOND
+    called.rows["call"].append(called.rows["call"][0] | call | {"attempted_at": earlier})
+    called.rows["call_invoice"].append({"call_id": "call_0", "invoice_id": "inv_1"})
+    condemned(called, "v-1", "recent_conversation")
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("sending", "is still sending"),
+        ("queued", "is still queued"),
+        ("unknown", "is unknown, and Vapi placed v-1"),
+        ("refused", "is refused, and Vapi placed v-1"),
+    ],
+)
+def test_a_call_that_stands_otherwise_than_at_vapi(called, state, words):
+    called.rows["call"][0]["state"] = state
+    condemned(called, "call_1", words)
+
+
+def test_a_slot_that_was_not_returned(called):
+    called.rows["call_slot"] = [{"number": 1, "call_id": "call_1"}]
+    condemned(called, "slot 1 is held by call_1")
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from runtime.settings import ROOT
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SERVICE
+from sandbox.vapi.books import MAGIC_KEY
 from simulation.stop_leftovers import MARK, marked
 from tests.faults.town import children_of, free_port, is_alive
 from tests.servers import Valkey, wait_for
@@ -30,8 +31,10 @@ from tests.storm.databases import Database
 ZONE = "America/New_York"
 SENDER = "+15005550006"
 LEASE = 8.0  # seconds of a claim; a worker is frozen for longer than that
+LINES = ("+12025550161", "+12025550162")  # what the clinics call from
 STRIPE_KEY, WEBHOOK_SECRET, CONNECT_SECRET = "sk_test_payphone", "whsec_test_new", "whsec_connect"
-SECRETS = (STRIPE_KEY, WEBHOOK_SECRET, CONNECT_SECRET, MAGIC_TOKEN)
+VAPI_SECRET = "vapi-webhook-secret-of-the-storm"
+SECRETS = (STRIPE_KEY, WEBHOOK_SECRET, CONNECT_SECRET, MAGIC_TOKEN, MAGIC_KEY, VAPI_SECRET)
 COMMANDS = {
     "web": ("-m", "gunicorn", "-c", "web/server/gunicorn_conf.py", "web.app:create_app()"),
     "pool": ("worker.py",),
@@ -42,10 +45,13 @@ AGAIN = 0.3  # seconds until what has ended is started anew
 
 
 class Town:
-    """Web, worker pool, scheduler, both providers' stand-ins and a Valkey, on one database."""
+    """Web, worker pool, scheduler, the providers' stand-ins and a Valkey, on one database; with
+    `calls`, also what a voice agent needs.
+    """
 
-    def __init__(self, database: Database, folder: Path) -> None:
+    def __init__(self, database: Database, folder: Path, calls: bool = False) -> None:
         self.database, self.folder, self.mark = database, folder, secrets.token_hex(8)
+        self.calls = calls
         self.valkey = Valkey(Path(tempfile.mkdtemp(prefix="pp")))
         web, stand_in = free_port(), free_port()
         self.url, self.stand_in = f"http://127.0.0.1:{web}", f"http://127.0.0.1:{stand_in}"
@@ -66,16 +72,23 @@ class Town:
             "PAYPHONE_ENV": "test",
             "LOG_LEVEL": "INFO",
             "PYTHONUNBUFFERED": "1",
-            "WORKERS": "webhooks=2,messages=2,periodic=1,interactive=1",
+            "WORKERS": f"webhooks=2,messages=2,periodic=1,interactive=1{',calls=1' * calls}",
             "RATE_PER_KEY": "none",
             "RATE_PER_ADDRESS": "none",
             "BACKFILL_RATE": "0",
-            "DAILY_CEILINGS": "texts=1000000,charges=1000000",
+            "DAILY_CEILINGS": "texts=1000000,charges=1000000,calls=1000000",
             "PAYPHONE_BUSINESS_SHIFT": str(_until_mid_morning()),
             "PAYPHONE_LEASE": str(LEASE),
             "PAYPHONE_PROVIDER_TIMEOUT": "2",
             "PAYPHONE_SETTLING": "3",
         }
+        if calls:
+            self.env |= {
+                "VAPI_API_BASE": self.stand_in,
+                "VAPI_API_KEY": MAGIC_KEY,
+                "VAPI_WEBHOOK_SECRET": VAPI_SECRET,
+                "CALL_SLOTS": "4",
+            }
         self.business_shift = float(self.env["PAYPHONE_BUSINESS_SHIFT"])
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.started: dict[str, int] = dict.fromkeys(COMMANDS, 0)
@@ -107,6 +120,8 @@ class Town:
             "--twilio-sender",
             f"{SENDER},{MAGIC_SERVICE},{self.url}/api/webhooks/twilio/messages",
         )
+        for number in LINES if self.calls else ():
+            sandbox += ("--twilio-sender", number)
         self._start("stand-in", sandbox)
         self.command("migrate")
         for name in COMMANDS:
@@ -125,7 +140,11 @@ class Town:
 
     def command(self, *arguments: str) -> str:
         """Run `bin/payphone …`; what it printed. Raises when it fails."""
-        line = [sys.executable, "-m", "bin.commands", *arguments]
+        return self.run("bin.commands", *arguments)
+
+    def run(self, module: str, *arguments: str) -> str:
+        """Run a module of ours; what it printed. Raises when it fails."""
+        line = [sys.executable, "-m", module, *arguments]
         done = subprocess.run(
             line,
             cwd=ROOT,
@@ -137,7 +156,7 @@ class Town:
         )
         if done.returncode:
             raise RuntimeError(
-                f"bin/payphone {' '.join(arguments)} ended with {done.returncode}:"
+                f"{module} {' '.join(arguments)} ended with {done.returncode}:"
                 f" {done.stdout[-300:]}{done.stderr[-700:]}"
             )
         return done.stdout

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, Literal, Self
 
 from models.calling.call import Call
+from models.calling.outcomes import outcomes_of
 from models.contact.contact_decision import ContactDecision
 from web.openapi.openapi import Shown
 
@@ -29,7 +30,8 @@ class CallDecisionShown(Shown):
 
 class CallShown(Shown):
     """A call. `state`: waiting, sending, unknown (in doubt), queued, ringing, in_progress, ended,
-    refused or cancelled. `outcome` is empty until it is known; `cost` in US dollars.
+    refused or cancelled. `outcome` is empty until it is known, and `paid_by_link` once somebody has
+    paid, within a week, by a link that they were given in the call; `cost` in US dollars.
     """
 
     id: str
@@ -59,6 +61,7 @@ class CallShown(Shown):
     def of(cls, row: Call, **given: Any) -> Self:
         """The answer about a call."""
         cost = None if row.cost is None else f"{Decimal(row.cost) / MICRO:.4f}"
+        given = {"outcome": outcomes_of([row])[row.id]} | given
         return super().of(
             row, code=row.error_code, cost=cost, has_recording=row.is_recorded, **given
         )

@@ -1,5 +1,7 @@
 """Calls about an invoice: asked for, and what became of them."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import falcon
@@ -9,7 +11,9 @@ from actions.calling.recordings import open_recording
 from actions.calling.request_call import call_on_its_way, call_refusal, request_call
 from actions.contact.ask_for_text import contact_refused
 from actions.invoices.invoices import find_invoice
+from delivery.perform_now import perform_all, take_due
 from models.calling.call import Call, CallInvoice
+from models.calling.outcomes import outcomes_of
 from models.contact.contact_decision import ContactDecision
 from models.invoices.invoice import Invoice
 from runtime.errors import Refused
@@ -37,7 +41,7 @@ class InvoiceCalls:
         invoice = find_invoice(caller_of(req).own, invoice_id)
         about = CallInvoice.select(CallInvoice.call).where(CallInvoice.invoice == invoice.id)
         rows = Call.select().where(Call.id.in_(about))
-        resp.media = page(req, rows, CallShown.show, rows, oldest_first=True)
+        resp.media = page(req, rows, CallShown.show, rows, oldest_first=True, beside=_outcomes)
 
     @documented(
         "Calls",
@@ -70,6 +74,10 @@ class InvoiceCalls:
         resp.media = CallShown.show(call)
         return None
 
+    def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
+        """Place a call that nobody has begun to place."""
+        return partial(perform_all, [take_due("dial_overdue", answer["id"])])
+
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """Return the stored refusal. Raises Problem 422."""
         raise contact_refused(ContactDecision.get_by_id(reference))
@@ -96,6 +104,10 @@ class CallRecording:
         resp.status = falcon.HTTP_302
         resp.set_header("Location", address)
         resp.set_header("Cache-Control", "no-store")
+
+
+def _outcomes(calls: Sequence[Call]) -> dict[str, dict[str, str]]:
+    return {call_id: {"outcome": outcome} for call_id, outcome in outcomes_of(calls).items()}
 
 
 def own_call(req: falcon.Request, call_id: str) -> Call:

@@ -10,7 +10,7 @@ from functools import cache
 import falcon
 
 from actions.calling.tools import answer_tool
-from models.base import release_connection
+from models.base import again_if_it_gave_way, release_connection
 from rules.calling.tools_payload import (
     Answer,
     Json,
@@ -73,7 +73,7 @@ def _answer(at_vapi: Json, called: ToolCalled, heard: Callable[[], tuple[Said, .
     success.
     """
     try:
-        return answer_tool(at_vapi, called, heard)
+        return again_if_it_gave_way(lambda: answer_tool(at_vapi, called, heard))
     except Exception:
         log.exception("a tool failed", tool=called.name)
         release_connection()

@@ -1,12 +1,16 @@
 """Deployments: begun, watched as they go, tried again, rolled back, taken down."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import falcon
 from pydantic import Field
 
 from actions.deployment.deploy import deploy, retry, roll_back, take_down
+from actions.deployment.due_jobs import take_due_jobs
+from delivery.perform_now import perform_all
 from models.deployment.deployment import OVER, Deployment
 from models.deployment.deployment_step import DeploymentEvent
 from runtime.clock import rfc3339
@@ -44,7 +48,17 @@ class NewDeployment(Body):
         return {"areaCode": self.area_code} if self.area_code else {}
 
 
-class AccountDeployments:
+class MovesOn:
+    """What answers with a deployment: asked again with the same key, it does the step that is due
+    and that nobody has begun.
+    """
+
+    def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
+        """Do, or undo, the deployment's step where no worker has come to it."""
+        return partial(perform_all, take_due_jobs(answer["id"]))
+
+
+class AccountDeployments(MovesOn):
     """`/api/accounts/{account_id}/deployments`"""
 
     @documented(
@@ -113,7 +127,7 @@ class DeploymentEvents:
         resp.text = "retry: 1000\n\n" + "".join(_sent(event) for event in events)
 
 
-class RetryDeployment:
+class RetryDeployment(MovesOn):
     """`/api/deployments/{deployment_id}/retry`"""
 
     @documented(
@@ -131,7 +145,7 @@ class RetryDeployment:
         _accepted(resp, deployment)
 
 
-class RollBackDeployment:
+class RollBackDeployment(MovesOn):
     """`/api/deployments/{deployment_id}/rollback`"""
 
     @documented("Deployments", {202: DeploymentShown}, problems=("deployment_over",))
@@ -145,7 +159,7 @@ class RollBackDeployment:
         _accepted(resp, deployment)
 
 
-class TakeDownDeployment:
+class TakeDownDeployment(MovesOn):
     """`/api/deployments/{deployment_id}/take-down`"""
 
     @documented(

@@ -1,11 +1,14 @@
 """Forwarding: what a clinic dials, whether it works, and a test call."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal, Self
 
 import falcon
 
 from actions.deployment.forwarding import ask_for_test, clinic_number, forwarded_line
+from delivery.perform_now import perform_all, take_due
 from models.deployment.forwarding_test import ForwardingTest
 from models.deployment.phone_line import PhoneLine
 from rules.deployment.forwarding import Codes, codes_for
@@ -99,6 +102,10 @@ class TestForwarding:
         resp.status = falcon.HTTP_202
         resp.set_header("Location", f"/api/accounts/{account.id}/forwarding")
         resp.media = TestShown.show(test)
+
+    def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
+        """Place a test call that nobody has begun to place."""
+        return partial(perform_all, [take_due("test_forwarding", answer["id"])])
 
 
 def _shown(codes: Codes) -> CodesShown:

@@ -2,12 +2,15 @@
 
 import base64
 import binascii
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import falcon
 from pydantic import Field
 
 from actions.deployment.configuration.knowledge_files import add_file, find_file, remove_file
+from delivery.perform_now import perform_all, take_due
 from models.deployment.knowledge_file import KnowledgeFile
 from runtime.errors import Refused
 from web.accounts.accounts import account_of
@@ -59,6 +62,10 @@ class KnowledgeFiles:
         resp.status = falcon.HTTP_201
         resp.media = KnowledgeFileShown.of_row(file).document()
         resp.set_header("Location", f"{req.path}/{file.id}")
+
+    def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
+        """Upload a file that nobody has begun to upload."""
+        return partial(perform_all, [take_due("upload_knowledge_file", answer["id"])])
 
     @documented("Wizard", {200: KnowledgeFileList}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:

@@ -13,7 +13,7 @@ from providers.errors import ProviderError
 from providers.stripe.intents import get_intent
 from runtime.errors import Refused
 from web.deployment.deployment_answers import DeploymentShown
-from web.deployment.deployments import deployment_of, locked_deployment
+from web.deployment.deployments import MovesOn, deployment_of, locked_deployment
 from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
@@ -59,7 +59,7 @@ class PaymentAction:
         ).document()
 
 
-class PaymentActionDone:
+class PaymentActionDone(MovesOn):
     """`/api/deployments/{deployment_id}/payment-action/done`"""
 
     @documented("Deployments", {202: DeploymentShown})

@@ -17,7 +17,7 @@ from typing import Any
 
 import falcon
 
-from models.base import execute, to_micros, transaction
+from models.base import again_if_it_gave_way, execute, to_micros, transaction
 from models.delivery.idempotency_key import IdempotencyKey
 from runtime.clock import real_now
 from runtime.ids import new_id
@@ -79,16 +79,9 @@ def idempotent(responder: Responder) -> Responder:
         scope = f"{caller.id}:{caller.account.id if caller.account else ''}"
         if hasattr(self, "prepare") and not _is_known(scope, key):
             self.prepare(req, document, **params)
-        with transaction():
-            first = None if key is None else _first(scope, _checked(key), _digest(req, document))
-            later = (
-                _replay(self, req, resp, first)
-                if first is not None
-                else responder(self, req, resp, document, **params)
-            )
-            if key is not None and first is None:
-                _keep(scope, key, req, resp, later)
-            killpoint("request.before_commit")
+        respond = functools.partial(responder, self, req, resp, document, **params)
+        decide = functools.partial(_decided, self, req, resp, scope, key, document, respond)
+        later = again_if_it_gave_way(decide)
         killpoint("request.after_commit")
         if not isinstance(later, Later) or not later.reference:
             accept(req, resp.get_header("Location") or _about(req, document, params))
@@ -100,6 +93,25 @@ def idempotent(responder: Responder) -> Responder:
                 _render(self, req, resp, later.reference, scope, key)
 
     return wrapped
+
+
+def _decided(
+    handler: Any,
+    req: falcon.Request,
+    resp: falcon.Response,
+    scope: str,
+    key: str | None,
+    document: Any,
+    respond: Callable[[], Any],
+) -> Any:
+    """What the request's own transaction comes to."""
+    with transaction():
+        first = None if key is None else _first(scope, _checked(key), _digest(req, document))
+        later = _replay(handler, req, resp, first) if first is not None else respond()
+        if key is not None and first is None:
+            _keep(scope, key, req, resp, later)
+        killpoint("request.before_commit")
+    return later
 
 
 def _render(

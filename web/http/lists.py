@@ -6,7 +6,7 @@ name, never another page.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from typing import Any, TypeVar
 
@@ -117,20 +117,25 @@ def _unknown_cursor() -> Problem:
 def page(
     req: falcon.Request,
     query: "ModelSelect[Any]",
-    show: Callable[[Any], dict[str, Any]],
+    show: Callable[..., dict[str, Any]],
     among: "ModelSelect[Any]",
     oldest_first: bool = False,
+    beside: Callable[[Sequence[Any]], Mapping[str, Mapping[str, Any]]] | None = None,
 ) -> dict[str, Any]:
     """One page of `query`, newest first by id, or oldest first.
 
     `among`: what the cursor may name, that is the list without what narrows it: a row may have
-    changed since it was shown.
+    changed since it was shown. `beside` reads what else belongs to a page's rows, at once: what
+    `show` is given with each, by its id.
     """
     limit, last, by = limit_of(req), after_of(req, among), query.model.id
     if last is not None:
         query = query.where(by > last.id if oldest_first else by < last.id)
     rows = list(query.order_by(by if oldest_first else by.desc()).limit(limit + 1))
-    return cut(rows, limit, show)
+    if beside is None:
+        return cut(rows, limit, show)
+    given = beside(rows[:limit])
+    return cut(rows, limit, lambda row: show(row, **given[row.id]))
 
 
 def cut(

@@ -1,14 +1,24 @@
-"""Where a clinic's browser comes back to from a provider, with a code that counts once."""
+"""Where a clinic's browser comes back to from a provider, with a code that counts once.
+
+The person is asked for whom to connect before the code is used: whoever began may have sent the
+provider's address to somebody else, whose calendar would land in the wrong account.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import parse_qs
 
 import falcon
 
-from actions.integrations.connect import finish
+from actions.integrations.connect import CALLBACK, asked_for, finish
 from runtime.errors import Misconfigured, Refused
 from runtime.log import get_log
+from web.http.body import read_raw
 from web.http.pages import show_page
 from web.http.problems import status_of
 
 LONGEST = 4000  # characters of a code
+FORM_CAP = 32 * 1024  # bytes; three for a character that is escaped
 DONE = "{title} is connected"
 BACK = "You can close this page and go on where you were. Found there: {found}."
 NOT_DONE = "This was not connected"
@@ -21,20 +31,42 @@ class OAuthCallback:
     """`/api/oauth/callback`"""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Connect, and say so; or say why not, in words."""
-        resp.set_header("Referrer-Policy", "no-referrer")  # the address holds a code
+        """Ask for whom it is to be connected; or say why it cannot be, in words."""
         state, code, error = (
             (req.get_param(name) or "")[:LONGEST] for name in ("state", "code", "error")
         )
-        try:
-            row, port = finish(state, code, error)
-        except Refused as refused:
-            resp.status = status_of(refused)
-            show_page(resp, "plain.html", title=NOT_DONE, text=refused.detail)
-        except Misconfigured as wrong:
-            log.error("a callback of a provider that is not set up", reason=str(wrong))
-            resp.status = falcon.HTTP_503
-            show_page(resp, "plain.html", title=NOT_DONE, text=OURS)
-        else:
-            text = BACK.format(found=row.found or port.title)
-            show_page(resp, "plain.html", title=DONE.format(title=port.title), text=text)
+        with _in_words(resp):
+            if error or not code:
+                _finish(resp, state, "", error)
+                return
+            account, port = asked_for(state)
+            known = {"account": account.name, "account_id": account.id, "callback": CALLBACK}
+            show_page(resp, "connect.html", title=port.title, state=state, code=code, **known)
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Connect, and say so; or say why not, in words. Nobody but the page above has the code."""
+        form = parse_qs(read_raw(req, FORM_CAP).decode("utf-8", "replace"))
+        state, code = (form.get(name, [""])[0][:LONGEST] for name in ("state", "code"))
+        with _in_words(resp):
+            _finish(resp, state, code, "")
+
+
+def _finish(resp: falcon.Response, state: str, code: str, error: str) -> None:
+    row, port = finish(state, code, error)
+    text = BACK.format(found=row.found or port.title)
+    show_page(resp, "plain.html", title=DONE.format(title=port.title), text=text)
+
+
+@contextmanager
+def _in_words(resp: falcon.Response) -> Iterator[None]:
+    """What cannot be done is a page that says why."""
+    resp.set_header("Referrer-Policy", "no-referrer")  # the address holds a code
+    try:
+        yield
+    except Refused as refused:
+        resp.status = status_of(refused)
+        show_page(resp, "plain.html", title=NOT_DONE, text=refused.detail)
+    except Misconfigured as wrong:
+        log.error("a callback of a provider that is not set up", reason=str(wrong))
+        resp.status = falcon.HTTP_503
+        show_page(resp, "plain.html", title=NOT_DONE, text=OURS)

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 from models.payments.dispute import Dispute
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.refund import Refund
 from models.payments.refund_request import RefundRequest
 from rules.declines import public_code
@@ -16,12 +17,18 @@ PaymentStatus = Literal[
 ]
 
 
+def call_id_of(row: Payment | PaymentAttempt) -> str | None:
+    """The call in which it was paid."""
+    return PaymentConfirmation.calls_of([row.intent_id]).get(row.intent_id or "")
+
+
 class PaymentShown(Shown):
     """A payment. Lost and stolen cards are shown only as declined. A voided payment counts as
     nothing received.
 
     `reference` is what it was recorded under; for a card payment, its intent. `elsewhere`: an
-    import found the invoice paid in the clinic's books.
+    import found the invoice paid in the clinic's books. `callId`: the call in which the card was
+    charged, ours or the one that was named to `POST /api/payments/phone`.
     """
 
     id: str
@@ -33,6 +40,7 @@ class PaymentShown(Shown):
     currency: str
     payment_intent_id: str | None
     reference: str | None
+    call_id: str | None
     decline_codes: list[str]
     voided_at: datetime | None
     void_reason: str | None
@@ -43,6 +51,8 @@ class PaymentShown(Shown):
     def of(cls, row: Payment, **given: Any) -> Self:
         """The answer about a payment."""
         failed = [code for state, code in row.charges.values() if state == "failed" and code]
+        if "call_id" not in given:
+            given["call_id"] = call_id_of(row)
         shown: dict[str, Any] = {
             "amount_received": 0 if row.voided_at else row.amount_received,
             "payment_intent_id": row.intent_id,
@@ -135,6 +145,7 @@ class PaymentWithRefunds(PaymentShown):
             "amount_received": 0,
             "payment_intent_id": attempt.intent_id,
             "reference": attempt.intent_id,
+            "call_id": call_id_of(attempt),
             "decline_codes": [],
             "voided_at": None,
             "void_reason": None,

@@ -1,6 +1,6 @@
 """Payments of an account's invoices, and refunds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from models.accounts.account import Account
 from models.payments.dispute import disputes_of
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.refund import refunds_of
 from models.payments.refund_request import RefundRequest, refundable
 from web.http.auth import caller_of
@@ -72,8 +73,13 @@ def _find(account: Account, payment_id: str) -> tuple[PaymentAttempt | None, Pay
     return None, Payment.get_or_none((Payment.id == payment_id) & (Payment.account == account))
 
 
-def _listed(payment: Payment) -> dict[str, Any]:
-    return PaymentShown.of(payment).document()
+def _listed(payment: Payment, **given: Any) -> dict[str, Any]:
+    return PaymentShown.of(payment, **given).document()
+
+
+def _calls(payments: Sequence[Payment]) -> dict[str, dict[str, str | None]]:
+    calls = PaymentConfirmation.calls_of(payment.intent_id for payment in payments)
+    return {payment.id: {"call_id": calls.get(payment.intent_id or "")} for payment in payments}
 
 
 class Payments:
@@ -85,7 +91,7 @@ class Payments:
         query = every = Payment.select().where(Payment.account == caller_of(req).own)
         if invoice_id := filter_of(req, "invoiceId"):
             query = query.where(Payment.invoice == invoice_id)
-        resp.media = page(req, query, _listed, every)
+        resp.media = page(req, query, _listed, every, beside=_calls)
 
 
 class OnePayment:

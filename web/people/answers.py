@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from rules.contact.work_items import KINDS
+from rules.contact.work_items import actions_of
 from web.openapi.openapi import Shown
 
 ItemKind = Literal["escalation", "reply", "draft", "doubt", "overpayment", "dispute", "call"]
@@ -46,11 +46,11 @@ class WorkItemShown(Shown):
     @classmethod
     def of(cls, row: Any, **given: Any) -> Self:
         """The answer about an item."""
-        actions = KINDS[row.kind].actions.items() if row.is_open else ()
+        known = actions_of(row.kind, row.subject, row.context) if row.is_open else {}
         return super().of(
             row,
             suggested_action=row.suggested or None,
-            actions=[ActionShown(action=action, does=does) for action, does in actions],
+            actions=[ActionShown(action=action, does=does) for action, does in known.items()],
             **given,
         )
 

@@ -68,10 +68,13 @@ class ApproveDrafts:
         """
         caller, wanted = caller_of(req), check(Approved, document)
         account = caller.own
-        drafts = [draft_of(account, named) for named in wanted.ids]
-        lock_people(account, [draft.customer_id for draft in drafts if draft is not None])
-        shown = [
-            ApprovalShown.of_approval(named, approve_draft(account, named, caller.actor))
-            for named in dict.fromkeys(wanted.ids)
-        ]
+        drafts = {named: draft_of(account, named) for named in wanted.ids}
+        people = {named: draft.customer_id for named, draft in drafts.items() if draft is not None}
+        lock_people(account, people.values())
+        # one person after the other, in the order in which their courses are taken
+        approved = {
+            named: approve_draft(account, named, caller.actor)
+            for named in sorted(drafts, key=lambda named: people.get(named, ""))
+        }
+        shown = [ApprovalShown.of_approval(named, approved[named]) for named in drafts]
         resp.media = ApprovalList(data=shown).document()

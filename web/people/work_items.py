@@ -1,5 +1,7 @@
 """Work items: what waits for a person at the clinic, and what they decide."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import falcon
@@ -8,6 +10,7 @@ from pydantic import Field
 from actions.contact.escalate import open_escalation
 from actions.invoices.invoices import lock_invoice
 from actions.people.resolve_item import Choice, find_item, resolve_item
+from delivery.perform_now import perform_all, take_due
 from models.contact.work_item import WorkItem
 from rules.contact.work_items import KINDS
 from web.http.auth import caller_of
@@ -98,7 +101,18 @@ class OneWorkItem:
         resp.media = WorkItemShown.show(find_item(caller_of(req).own, item_id))
 
 
-class ResolveWorkItem:
+class SendsItsAnswer:
+    """What resolves an item: asked again with the same key, it sends the reply, where there is one,
+    that nobody has begun to send.
+    """
+
+    def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
+        """Send the item's reply where no worker has come to it."""
+        named = answer["context"].get("messageId")
+        return partial(perform_all, [take_due("send_payment_link", named)] if named else [])
+
+
+class ResolveWorkItem(SendsItsAnswer):
     """`/api/work-items/{item_id}/resolve`"""
 
     @documented("Work items", {200: WorkItemShown}, body=Resolution, problems=RESOLVE_PROBLEMS)
@@ -116,7 +130,7 @@ class ResolveWorkItem:
         resp.media = WorkItemShown.show(resolve_item(caller.own, item_id, choice))
 
 
-class ReplyToWorkItem:
+class ReplyToWorkItem(SendsItsAnswer):
     """`/api/work-items/{item_id}/reply`"""
 
     @documented("Work items", {202: WorkItemShown}, body=Reply, problems=REPLY_PROBLEMS)

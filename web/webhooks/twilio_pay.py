@@ -3,6 +3,7 @@
 import falcon
 
 from actions.calling.keypad import hear
+from models.base import again_if_it_gave_way
 from runtime.log import get_log
 from web.openapi.openapi import documented
 from web.webhooks.twilio_form import signed_form
@@ -21,7 +22,8 @@ class KeypadReports:
         is then charged. A report that comes again is answered the same.
         """
         fields = signed_form(req)
-        charging = hear(req.get_param("session") or "", req.get_param("step") or "", fields)
+        session, step = req.get_param("session") or "", req.get_param("step") or ""
+        charging = again_if_it_gave_way(lambda: hear(session, step, fields))
         log.info("keypad reported", capture=fields.get("Capture", ""), result=fields.get("Result"))
         if charging is not None:
             charging.perform()

@@ -14,7 +14,7 @@ from actions.contact.record_wish import accounts_told, record_wish, service_mean
 from actions.people.hear_reply import hear_reply
 from actions.people.in_order import lock_people_at
 from models.accounts.account import Account
-from models.base import transaction
+from models.base import again_if_it_gave_way, transaction
 from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import accounts_of_sender
 from models.contact.message import Message
@@ -59,9 +59,7 @@ class IncomingMessages:
         fields = signed_form(req)
         sid, body = _checked_sid(fields), redact(fields.get("Body", ""))
         wish = BY_TWILIO.get(fields.get("OptOutType", "")) or wish_of(body)
-        with transaction():
-            _keep_text(sid, fields | {"Body": body}, wish)
-            killpoint("web.before_commit")
+        again_if_it_gave_way(lambda: _keep_text(sid, fields | {"Body": body}, wish))
         killpoint("web.after_commit")
         log.info("text received", wish=wish)
         resp.content_type = falcon.MEDIA_XML
@@ -69,6 +67,12 @@ class IncomingMessages:
 
 
 def _keep_text(sid: str, fields: dict[str, str], wish: str) -> None:
+    with transaction():
+        _take_text_in(sid, fields, wish)
+        killpoint("web.before_commit")
+
+
+def _take_text_in(sid: str, fields: dict[str, str], wish: str) -> None:
     now = real_now()
     inbox_id = InboxEvent.receive(PROVIDER, "", sid, "message.received", json.dumps(fields), now)
     if inbox_id is None:
@@ -145,20 +149,20 @@ class MessageStatuses:
             fields.get("MessageStatus", ""),
             fields.get("ErrorCode", ""),
         )
-        with transaction():
-            inbox_id = InboxEvent.receive(
-                PROVIDER,
-                "",
-                f"{sid}:{status}:{code}",
-                f"message.{status}",
-                json.dumps(fields),
-                real_now(),
-            )
-            if inbox_id is not None:
-                _take_in(InboxEvent.get_by_id(inbox_id), req.get_param("effect") or "", fields)
-            killpoint("web.before_commit")
-        log.info("text reported", status=status, code=code, duplicate=inbox_id is None)
+        report, effect_id = f"{sid}:{status}:{code}", req.get_param("effect") or ""
+        new = again_if_it_gave_way(lambda: _keep_report(report, effect_id, fields))
+        log.info("text reported", status=status, code=code, duplicate=not new)
         resp.status = falcon.HTTP_204
+
+
+def _keep_report(report: str, effect_id: str, fields: dict[str, str]) -> bool:
+    kind, text = f"message.{fields.get('MessageStatus', '')}", json.dumps(fields)
+    with transaction():
+        inbox_id = InboxEvent.receive(PROVIDER, "", report, kind, text, real_now())
+        if inbox_id is not None:
+            _take_in(InboxEvent.get_by_id(inbox_id), effect_id, fields)
+        killpoint("web.before_commit")
+    return inbox_id is not None
 
 
 def _take_in(event: InboxEvent, effect_id: str, fields: dict[str, str]) -> None:

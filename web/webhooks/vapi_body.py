@@ -1,5 +1,6 @@
 """Reading what Vapi sends: JSON, and proof that it is Vapi's."""
 
+import re
 from typing import Any
 
 import falcon
@@ -12,6 +13,9 @@ from web.http.body import parse_json, read_raw
 from web.http.problems import Problem
 
 CAP = 4 * 1024 * 1024  # bytes; each message holds the whole call so far
+
+# how JSON writes a NUL character, and half a surrogate pair or a whole one
+_MAY_BE_UNSTORABLE = re.compile(r"\\u(?:0000|d[89a-f])", re.IGNORECASE)
 
 
 def vapi_body(req: falcon.Request) -> Any:
@@ -26,6 +30,9 @@ def vapi_body(req: falcon.Request) -> Any:
     except BadVapiSignature as error:
         raise Problem("unauthenticated", str(error)) from None
     try:
-        return storable(parse_json(raw.decode("utf-8", "replace")))
+        text = raw.decode("utf-8", "replace")
+        document = parse_json(text)
     except ValueError:
         return None
+    # each question of a call brings all that was said so far: it is gone through if it has to be
+    return storable(document) if _MAY_BE_UNSTORABLE.search(text) else document

@@ -2,13 +2,14 @@
 
 import falcon
 
+from actions.calling.receive import receive
 from actions.calling.record_call_report import (
     call_of,
     locked_with_invoices,
     record_call_report,
     record_final_report,
 )
-from models.base import transaction
+from models.base import again_if_it_gave_way, transaction
 from providers.vapi.calls import REPORT, STATUS, VapiCall, read_message
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
@@ -42,16 +43,22 @@ class VapiWebhook:
         kind, told = read_message(vapi_body(req))
         new = False
         if kind in {REPORT, STATUS} and told.id:
-            with transaction():
-                new = _record(kind, told)
-                killpoint("web.before_commit")
+            receive(told)
+            new = again_if_it_gave_way(lambda: _record(kind, told))
         log.info("call reported", kind=kind[:40], status=told.status, new=new)
         resp.media = CallReported(received=True).document()
 
 
 def _record(kind: str, told: VapiCall) -> bool:
+    with transaction():
+        new = _recorded(kind, told)
+        killpoint("web.before_commit")
+    return new
+
+
+def _recorded(kind: str, told: VapiCall) -> bool:
     now = real_now()
-    found = call_of(told, now)
+    found = call_of(told)
     if found is None:
         log.warning("a report about no call of ours", vapi_id=told.id[:40])
         return False

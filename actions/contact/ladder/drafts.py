@@ -10,9 +10,10 @@ from actions.contact.ladder.owing import owing_of
 from actions.contact.ladder.perform import begin
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
+from models.base import serialize_on, transaction
 from models.contact.contact_course import ContactCourse
 from models.contact.contact_decision import ContactDecision
+from models.contact.hold import customer_key
 from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
 from models.contact.work_item import WorkItem
 from rules.contact import gate
@@ -65,6 +66,7 @@ def approve_draft(account: Account, named: str, by: str) -> Approval:
         return NOT_FOUND
     with transaction():
         owing = owing_of(found.customer_id, now)
+        serialize_on(customer_key(found.customer_id))  # first, as whoever approves several has it
         draft = PlannedContact.locked(found.id)
         if not draft.is_open:
             return _became(draft)

@@ -3,11 +3,16 @@
 from actions.deployment.number import FAILED, choose_number, wish_of
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind
 from actions.deployment.steps.fee import no_card
+from models.accounts.audit_entry import SYSTEM, AuditEntry
+from models.base import serialize_on
 from models.deployment.phone_line import PhoneLine
 from providers.errors import ProviderError
 from providers.twilio.accounts import fetch_account
+from providers.twilio.numbers import get_number
 from providers.twilio.porting import portability
+from providers.twilio.refusals import NOT_FOUND
 from rules.deployment.porting import why_not_portable
+from rules.money import no_fee
 from runtime.log import get_log
 from runtime.settings import Settings, get_settings
 
@@ -21,6 +26,10 @@ CLOSED = (
     " and deploy again. Nothing was charged."
 )
 
+FEE = (
+    "The setup fee cannot be charged: {why}. Whoever runs Payphone has to change SETUP_FEE; then"
+    " deploy again. Nothing was charged."
+)
 CIRCLE = (
     "{clinic} is the number of a receptionist here: calls to it would be forwarded in circles. Give"
     " the number that your clinic had before, and deploy again. Nothing was charged."
@@ -34,10 +43,20 @@ OTHER_NUMBER = (
     "The account has the number {number}, which was ported. An account has one: give that number"
     " again, or ask whoever runs Payphone to let it go; then deploy. Nothing was charged."
 )
+LEFT = (
+    "{number} is not at Twilio any more: nobody can call the receptionist. Take it down, then"
+    " deploy. Nothing was charged."
+)
 NEEDS_PIN = (
     "Your carrier wants your account number and PIN to let the number go. Save both with the"
     " phone's settings, and deploy again. Nothing was charged."
 )
+TAKEN = (
+    "{number} is the number of another receptionist here. Give your clinic's own number, and deploy"
+    " again; or, if it is yours, ask whoever runs Payphone. Nothing was charged."
+)
+# of the settings, the clinic's own number
+OWN = {"forwarded": "clinicNumber", "sip": "clinicNumber", "ported": "phoneNumber"}
 SOURCES = {"forwarded": "bought", "sip": "sip", "ported": "ported"}
 
 log = get_log("deployment")
@@ -47,9 +66,12 @@ def _look(run: Run) -> Json:
     if missing_settings(get_settings()):
         return {}
     account = fetch_account()
-    seen = {"status": account.status, "is_trial": account.is_trial}
-    if PhoneLine.of(run.account.id) is not None:
-        return seen
+    seen: Json = {"status": account.status, "is_trial": account.is_trial}
+    line = PhoneLine.of(run.account.id)
+    if line is not None:
+        if not _has_left(line):
+            return seen
+        seen["left"] = line.id
     settings = run.setup.phone_integration_settings
     if run.deployment.method == "ported":
         return seen | {"port": _portability(settings.get("phoneNumber", ""))}
@@ -57,6 +79,19 @@ def _look(run: Run) -> Json:
         return seen
     choice = choose_number(wish_of(run.deployment, run.setup), bool(settings.get("serviceAddress")))
     return seen | {"choice": choice}
+
+
+def _has_left(line: PhoneLine) -> bool:
+    """Whether a number that had moved to us is not at Twilio any more."""
+    if line.source != "ported" or not line.twilio_sid:
+        return False
+    try:
+        get_number(line.twilio_sid)
+    except ProviderError as error:
+        if error.code != NOT_FOUND:
+            raise
+        return True
+    return False
 
 
 def _portability(number: str) -> Json:
@@ -75,13 +110,42 @@ def _plan(run: Run, seen: Json) -> Plan:
         names = ", ".join(missing)
         why = f"This installation lacks {names}. Whoever runs Payphone has to set it; then deploy"
         return Fail("not_configured", TITLE, f"{why} again. Nothing was charged.")
-    wrong = _of_twilio(run, seen) or _crossed(run) or _of_numbers(seen) or _not_portable(run, seen)
+    if no_fee(run.deployment.fee, run.deployment.fee_currency):
+        why = no_fee(run.deployment.fee, run.deployment.fee_currency)
+        return Fail("not_configured", TITLE, FEE.format(why=why))
+    wrong = (
+        _left(run, seen)
+        or _of_twilio(run, seen)
+        or _crossed(run)
+        or _of_numbers(seen)
+        or _not_portable(run, seen)
+    )
     if wrong is not None:
         return wrong
     if not run.setup.may_pay:
         return no_card(run)
     log.info("[Receptionist] Payment method verified, proceeding with deployment")
     return Done()
+
+
+def _left(run: Run, seen: Json) -> Fail | None:
+    """The slot of a number that has left is free: it can be ported anew, or another way chosen."""
+    if "left" not in seen:
+        return None
+    serialize_on(f"line:{run.account.id}")
+    line = PhoneLine.of(run.account.id)
+    if line is None or line.id != seen["left"]:
+        return None
+    if line.voice_live:
+        return Fail("number_released", TITLE, LEFT.format(number=line.e164))
+    settings = run.setup.phone_integration_settings
+    if "portStatus" in settings:
+        pending = {"portStatus": "pending_configuration"}
+        run.setup.record(run.now, phone_integration_settings=settings | pending)
+    line.record(run.now, state="released", holds_slot=False)
+    subject = f"phone_line:{line.id}"
+    AuditEntry.record(SYSTEM, "number.left", subject, run.account.id, sid=line.twilio_sid)
+    return None
 
 
 def _of_twilio(run: Run, seen: Json) -> Fail | None:
@@ -100,10 +164,15 @@ def _crossed(run: Run) -> Fail | None:
     wanted = run.setup.phone_integration_settings.get("phoneNumber")
     if line is not None and line.source == "ported" and line.e164 != wanted:
         return Fail("other_line", TITLE, OTHER_NUMBER.format(number=line.e164))
-    clinic = run.setup.phone_integration_settings.get("clinicNumber", "")
-    if run.deployment.method == "forwarded" and clinic and PhoneLine.holder(clinic) is not None:
-        return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=clinic))
-    return None
+    own = run.setup.phone_integration_settings.get(OWN[run.deployment.method])
+    holder = PhoneLine.holder(own) if own else None
+    if holder is None or (line is not None and holder.id == line.id):
+        return None
+    if run.deployment.method != "forwarded":
+        return Fail("number_taken", TITLE, TAKEN.format(number=own))
+    if holder.source == "sip" and holder.account_id != run.account.id:
+        return None  # whoever says that a number is its own by SIP has shown nobody that it is
+    return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=own))
 
 
 def _of_numbers(seen: Json) -> Fail | None:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from actions.integrations.connect import CALLBACK
+from actions.integrations.keep import opened
 from actions.integrations.ports import further
 from bin.commands.checks.finding import Finding
 from models.integrations.integration import Integration
 from runtime.errors import Misconfigured
-from runtime.settings import Settings
+from runtime.settings import Settings, get_settings
 
 REGISTER = (
     "Register {address} as a redirect URI at Google Cloud, and publish the app: while it is in"
@@ -17,6 +18,10 @@ SHOWN = 5
 AGAIN = (
     "The clinics were told (`integration.expired`) and connect again; their receptionists go on"
     " without. If all of one provider expired together, look there."
+)
+SET_IT = (
+    "Take it from Open Dental's developer portal; until then their receptionists tell no free"
+    " times. Or have each clinic connect with a developerKey of its own."
 )
 UNTOLD = "See `bin/payphone jobs list --state dead` and docs/integrations.md."
 
@@ -37,6 +42,9 @@ def check_providers(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", "Google Calendar", "not set up: no clinic connects it")
     if settings.oauth_providers:
         yield _file(settings.oauth_providers)
+    own = settings.open_dental_developer_key
+    told = "our developer key is set" if own else "no developer key: each clinic gives its own"
+    yield Finding("ok", "Open Dental", told)
 
 
 def _file(path: str) -> Finding:
@@ -57,5 +65,18 @@ def check_integrations() -> Iterator[Finding]:
     if untold:
         found = f"{len(untold)} disconnected, and their provider not told yet"
         yield Finding("warn", "integrations", found, UNTOLD)
+    lacking = [] if get_settings().open_dental_developer_key else _without_own_key()
+    if lacking:
+        found = f"not set, and {len(lacking)} clinics connected by it: {', '.join(lacking[:SHOWN])}"
+        yield Finding("fail", "OPEN_DENTAL_DEVELOPER_KEY", found, SET_IT)
     if not expired and not untold:
         yield Finding("ok", "integrations", "none has expired")
+
+
+def _without_own_key() -> list[str]:
+    """The accounts whose Open Dental is read with our developer key."""
+    rows = Integration.all("provider = 'open_dental' AND current ORDER BY id")
+    try:
+        return [row.account_id for row in rows if "developerKey" not in opened(row)]
+    except Misconfigured:  # sealed under a key that is gone, which another check says
+        return []

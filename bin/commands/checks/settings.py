@@ -8,7 +8,7 @@ from limits import parse
 from bin.commands.checks.finding import Finding, Level, judged
 from delivery.life_signs import DETOUR
 from models.accounts.account import stripe_accounts
-from rules.money import CURRENCIES, in_words, unchargeable
+from rules.money import in_words, no_fee
 from rules.stripe_mode import mode_of_key
 from runtime.errors import Misconfigured
 from runtime.settings import INTERACTIVE, QUEUES, Settings
@@ -72,13 +72,10 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
 
 
 def _fee(fee: int, currency: str) -> Finding:
-    """Whether Stripe charges such a fee: a deployment finds out in its middle otherwise."""
+    """Whether Stripe charges such a fee: every deployment is refused otherwise."""
     if not fee:
         return Finding("ok", "SETUP_FEE", "nothing is charged")
-    if currency not in CURRENCIES:
-        found = f"{currency} is no currency that Stripe takes"
-        return Finding("fail", "SETUP_FEE", found, FEE_ADVICE)
-    why = unchargeable(fee, currency)
+    why = no_fee(fee, currency)
     return judged(bool(why), "SETUP_FEE", why or in_words(fee, currency, "en"), FEE_ADVICE)
 
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 FIRST_MINUTE, LAST_MINUTE = 8 * 60, 21 * 60  # of a local day
 NEARLY_OVER = 3  # minutes before the end in which nothing is begun any more
 NOT_CONNECTED = {"busy", "dead_line"}
-SPOKEN = {"spoke", "hung_up", "promised", "paid", "in_doubt"}
+SPOKEN = {"spoke", "hung_up", "promised", "paid", "paid_by_link", "in_doubt"}
 HELD = {
     "deceased": "deceased",
     "bankruptcy": "bankruptcy",

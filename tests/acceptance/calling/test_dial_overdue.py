@@ -16,7 +16,6 @@ from models.deployment.phone_line import PhoneLine
 from models.effects.effect import Effect
 from models.effects.pause_switch import PauseSwitch
 from models.invoices.invoice import Invoice
-from providers.vapi import client as vapi_api
 from rules.contact.hours import LAWFUL
 from runtime.clock import real_now
 from runtime.settings import get_settings
@@ -49,7 +48,7 @@ def test_a_call_that_is_asked_for_is_placed_once(calling: Calling):
     assert placed["customer"] == {"number": calling.phone, "externalId": call.id}
     assert effect.state == "confirmed"
     words = str(effect.request).lower()
-    for secret in ("120", calling.customer.name, "root canal", calling.invoice.number):
+    for secret in ("120.00", "12000", calling.customer.name, "root canal", calling.invoice.number):
         assert secret.lower() not in words
     assert placed["squadOverrides"]["variableValues"] == {"callId": call.id}
     assert calling.slots() == 1
@@ -113,17 +112,12 @@ def test_what_commits_before_the_call_leaves_stops_it(calling: Calling, comes_be
 
 
 @pytest.mark.parametrize("fault", ["timeout_after", "error_500_after"])
-def test_a_lost_answer_is_looked_up_and_never_repeated(
-    calling: Calling, fault: str, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_lost_answer_is_looked_up_and_never_repeated(calling: Calling, fault: str):
     """Given an answer that was lost after the call was placed, then the call's list tells, and no
     second call is placed.
     """
     calling.habits(rings_after=3600)
-    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "0.3")
-    get_settings.cache_clear()
-    vapi_api.client.cache_clear()
-    calling.vapi_fault(fault, seconds=1.0)
+    calling.vapi_fault(fault, seconds=2.0)
 
     answer = calling.asks()
     given.worked(calling.redis, "calls")
@@ -137,11 +131,12 @@ def test_a_lost_answer_is_looked_up_and_never_repeated(
     assert len(calling.posts()) == 1
 
 
-def test_a_call_that_is_not_found_stays_in_doubt_and_fences_the_next(calling: Calling):
+@pytest.mark.parametrize("fault", ["bad_gateway", "timeout_before", "error_500_stored"])
+def test_a_call_that_is_not_found_stays_in_doubt_and_fences_the_next(calling: Calling, fault: str):
     """Given a request that may have arrived, and no call in Vapi's list, then nothing is settled:
     nobody is called again until a person has looked.
     """
-    calling.vapi_fault("bad_gateway")
+    calling.vapi_fault(fault, seconds=1.0)
     asked = calling.asks()
     calling.work_calls(8)
 
@@ -198,6 +193,27 @@ def test_a_call_that_vapi_has_no_room_for_is_no_attempt(calling: Calling):
     assert (call.state, call.is_blocked, call.tries) == ("queued", False, 2)
     assert call.attempted_at is not None
     assert call.vapi_id == calling.placed()[-1]["id"]
+
+
+def test_a_call_without_room_whose_answer_was_lost_is_placed_once(calling: Calling):
+    """Given that Vapi had no room and that its answer was lost, then the report of what never rang
+    settles the doubt, and one telephone rings.
+    """
+    calling.habits(concurrency=0)
+    calling.vapi_fault("error_500_after")
+    asked = calling.asks()
+    given.worked(calling.redis, "calls")
+    at_first = calling.call(asked.json["id"]).state
+
+    calling.habits(concurrency=10, rings_after=3600)
+    calling.hears()
+    calling.work_calls(4)
+
+    call = calling.call(asked.json["id"])
+    assert at_first == "unknown"
+    assert (call.state, call.tries, call.vapi_id) == ("queued", 2, calling.placed()[-1]["id"])
+    assert [row["status"] for row in calling.placed()] == ["ended", "queued"]
+    assert calling.slots() == 1
 
 
 def test_no_more_calls_than_slots_are_under_way(calling: Calling, monkeypatch: pytest.MonkeyPatch):

@@ -1,9 +1,31 @@
 """Whole calls with Vapi's stand-in: the assistant asks our tools, and reports come at the end."""
 
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from jobs.decide_promises import decide_promises
+from models.accounts.account_settings import AccountSettings
+from models.calling.call import Call
+from models.calling.keypad_session import KeypadSession
+from models.calling.tool_call import ToolCall
+from models.contact.opt_out import OptOut
 from models.contact.promise import Promise
 from models.contact.work_item import WorkItem
+from models.payments.payment_confirmation import PaymentConfirmation
+from rules.contact.person_time_zones import zones_of_number
+from runtime.clock import move_business_time, real_now
 from sandbox.vapi.control import answers
+from tests import given
 from tests.calling import Calling
+
+
+def is_called(calling: Calling, script: str) -> Call:
+    """The person, who says who they are when they are asked, is called and goes by a script."""
+    who = {"fullName": "Ada Payer", "postalCode": "", "invoiceNumber": calling.invoice.number}
+    answers(calling.vapi, calling.phone, script, who)
+    return calling.dials()
 
 
 def test_who_promises_is_verified_and_held_to_it(calling: Calling):
@@ -11,9 +33,7 @@ def test_who_promises_is_verified_and_held_to_it(calling: Calling):
     shape after the other, then they are verified, the promise is kept in a row, and the outcome
     says so.
     """
-    who = {"fullName": "Ada Payer", "postalCode": "", "invoiceNumber": calling.invoice.number}
-    answers(calling.vapi, calling.phone, "promises", who)
-    call = calling.dials()
+    call = is_called(calling, "promises")
 
     assert set(calling.hears()) == {200}
 
@@ -32,3 +52,85 @@ def test_who_asks_for_a_person_is_handed_over_once(calling: Calling):
     calling.hears()
 
     assert WorkItem.select().where(WorkItem.kind == "escalation").count() == 1
+
+
+def test_who_types_their_card_pays_within_the_call(calling: Calling):
+    """Given a person who is asked about the amount and says yes, when they type their card, then it
+    is charged once, and the call says that it was.
+    """
+    chosen = {"payment_collection": "in_call", "keypad_payments": True}
+    AccountSettings.choose(calling.account, chosen, real_now())
+    call = is_called(calling, "pays_by_keypad")
+
+    assert set(calling.talks_on(12)) <= {200, 204}
+
+    shown = calling.shown(call)
+    assert (shown["state"], shown["outcome"]) == ("ended", "paid")
+    assert given.fresh(calling.invoice).status == "paid"
+    (confirmation,) = PaymentConfirmation.select()
+    assert (confirmation.call_id, confirmation.amount) == (call.id, 12_000)
+    assert [row.state for row in KeypadSession.select()] == ["over"]
+
+
+def test_who_says_no_to_the_amount_is_not_charged(calling: Calling):
+    """Given a person who is asked about the amount and never says yes, then nothing is typed."""
+    chosen = {"payment_collection": "in_call", "keypad_payments": True}
+    AccountSettings.choose(calling.account, chosen, real_now())
+    call = is_called(calling, "asks_what_for")
+
+    assert set(calling.talks_on(6)) <= {200, 204}
+
+    assert calling.shown(call)["state"] == "ended"
+    assert PaymentConfirmation.select().count() == KeypadSession.select().count() == 0
+
+
+def test_who_breaks_a_promise_is_spoken_to_again(calling: Calling):
+    """Given a promise for tomorrow, then nobody calls until it is decided; it is broken, and the
+    next call's promise is another one.
+    """
+    call = is_called(calling, "promises_and_breaks")
+    calling.hears()
+    (promise,) = Promise.select()
+    assert promise.recorded_by == call.actor
+    assert calling.asks().json["reasonCode"] == "promised"
+
+    # by then no cap of the first call counts any more
+    there = ZoneInfo(zones_of_number(calling.phone)[0])
+    noon = (real_now() + timedelta(days=9)).astimezone(there).replace(hour=12)
+    ahead = noon - real_now()
+    move_business_time(ahead)
+    calling.habits(days_ahead=ahead / timedelta(days=1))
+    decide_promises.perform()
+    assert Promise.get_by_id(promise.id).state == "broken"
+    again = is_called(calling, "promises_and_breaks")
+    calling.hears()
+
+    assert again.id != call.id
+    assert sorted(row.state for row in Promise.select()) == ["broken", "open"]
+
+
+@pytest.mark.parametrize(
+    ("script", "tools"),
+    [
+        ("pays_by_link", {"createPaymentLink"}),
+        ("speaks_spanish", {"createPaymentLink"}),
+        ("disputes", set()),
+        ("reads_out_a_card", set()),
+    ],
+)
+def test_what_a_verified_person_does_is_kept(calling: Calling, script: str, tools: set[str]):
+    """Given a person who says who they are, then each tool that changes something leaves its row,
+    and what holds a card number does nothing.
+    """
+    call = is_called(calling, script)
+
+    assert set(calling.hears()) == {200}
+
+    assert calling.shown(call)["verifiedAt"]
+    done = {row.tool for row in ToolCall.select()} - {"verifyCaller"}
+    assert done == tools
+    calling.work()
+    texts = [row for row in calling.sent() if row["to"] == calling.phone]
+    assert len(texts) == len(tools)
+    assert PaymentConfirmation.select().count() == 0
+    assert not OptOut.select().exists()

@@ -236,6 +236,7 @@ def test_a_bill_is_not_kept_once_twilio_has_it(ported):
         ("bill.pdf", b"\x89PNG\r\n\x1a\n", "is no pdf"),
         ("bill.png", b"%PDF-1.7", "is no png"),
         ("bill.pdf", b"%PDF-" + b"x" * 700_000, "bytes"),
+        ("bill.pdf", b"%PDF-1.7\ntrailer << /Encrypt 9 0 R >>", "protected by a password"),
     ],
 )
 def test_a_bill_that_cannot_be_used_says_why_and_what_is_accepted(clinic, name, content, wrong):

@@ -125,6 +125,29 @@ def test_nothing_is_charged_where_no_fee_is_due(payer, monkeypatch):
     assert payer.intents == []
 
 
+@pytest.mark.parametrize(
+    ("fee", "why"),
+    [
+        ("30 usd", "0.30 USD is less than 0.50 USD"),
+        ("9950 isk", "Stripe takes ISK in steps of 1"),
+        ("9905 kwd", "Stripe takes KWD in steps of 0.01"),
+        ("9900 zzz", "zzz is no currency that Stripe takes"),
+    ],
+)
+def test_a_fee_that_cannot_be_charged_is_said_before_stripe_is_asked(payer, monkeypatch, fee, why):
+    payer.saver.has_saved()
+    monkeypatch.setenv("SETUP_FEE", fee)
+    get_settings.cache_clear()
+    answer = payer.clinic.deploys(cost=int(fee.split()[0]))
+    payer.clinic.works(2)
+    shown = payer.shown(answer.json["id"])
+    first = shown["steps"][0]
+    assert (shown["status"], first["name"]) == ("failed", "preflight")
+    assert why in first["error"]
+    assert "change SETUP_FEE" in first["error"]
+    assert (payer.intents, payer.clinic.twilio.owned()) == ([], {})
+
+
 def test_a_card_that_passed_set_up_may_refuse_and_another_works_at_once(payer):
     """Case 2: nothing was bought, the reason is told, and the slot is free."""
     payer.saver.has_saved("pm_card_chargeCustomerFail")

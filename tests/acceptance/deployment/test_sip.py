@@ -126,6 +126,16 @@ def test_a_number_of_another_receptionist_is_not_taken_over(sip):
     other.works(4)
     assert other.shown(begun["id"])["code"] == "number_taken"
     assert len(sip.twilio.books.trunks) == 1
+    assert "Nothing was charged" in other.shown(begun["id"])["error"]
+
+
+def test_a_number_that_another_clinic_only_says_is_its_own_stops_no_forwarding(sip):
+    """Given a clinic that gave another's number as its own for SIP, when that other one goes live
+    by forwarding, then nobody says that its calls would go in a circle.
+    """
+    sip.goes_live()
+    other = sip.another().has_card().configures(clinicNumber=NUMBER)
+    assert other.goes_live()["status"] == "live"
 
 
 def test_a_receptionist_that_is_live_another_way_is_not_moved_silently(clinic):

@@ -18,7 +18,6 @@ def clinic(client, stand_in, valkey, monkeypatch, tmp_path):
         "OPEN_DENTAL_DEVELOPER_KEY": DEVELOPER_KEY,
         "NEXHEALTH_API_BASE": f"{stand_in.url}/nexhealth",
         "OAUTH_PROVIDERS": str(file),
-        "PAYPHONE_PROVIDER_TIMEOUT": "3",
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

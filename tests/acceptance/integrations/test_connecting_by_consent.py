@@ -138,6 +138,30 @@ def test_a_state_belongs_to_the_account_that_asked(clinic):
     assert foreign.status_code == 404
 
 
+def test_whoever_comes_back_says_first_for_whom(clinic):
+    """Given an address that was sent on to another clinic's owner, when that one comes back, then
+    the page names the account that would get the calendar, and nothing is connected or used up
+    until its button is pressed; an address without its code says nothing.
+    """
+    back = clinic.consents(clinic.asks_for_consent())
+    page = clinic.opens(back)
+    assert page.status_code == 200
+    assert f"Connect Google Calendar to {clinic.account.name}?" in page.text
+    assert clinic.account.id in page.text
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert "form-action 'self'" in page.headers["Content-Security-Policy"]
+    assert clinic.asked("google", "/oauth2/token") == []
+    assert clinic.shown()["state"] is None
+    assert clinic.says_yes({"state": query_of(back)["state"]}).status_code == 422
+    assert clinic.comes_back(back).status_code == 400  # a way back without its code is over
+
+
+def test_a_clinics_name_is_text_on_that_page(clinic):
+    clinic.account.name = "<b>Smile</b>"
+    clinic.account.save()
+    assert "<b>Smile" not in clinic.opens(clinic.consents(clinic.asks_for_consent())).text
+
+
 def test_a_no_is_told_and_changes_nothing(clinic):
     """Given a connected clinic, when it says no at Google the next time, then it stays so."""
     clinic.connects()

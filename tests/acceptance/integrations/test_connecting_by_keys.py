@@ -2,11 +2,16 @@
 NexHealth's API key, which becomes a bearer token. Each is verified by a harmless call.
 """
 
+from datetime import timedelta
+
 import pytest
 
 from actions.integrations.keep import opened
+from actions.integrations.renew import renew
 from models.accounts.audit_entry import AuditEntry
 from models.integrations.integration import Integration
+from providers.errors import ProviderError
+from runtime.clock import real_now
 from runtime.settings import get_settings
 from tests.connecting import API_KEY, CUSTOMER_KEY, DEVELOPER_KEY, KEYS
 
@@ -46,6 +51,25 @@ def test_open_dental_takes_both_keys_from_the_clinic_too(clinic, monkeypatch):
     both = KEYS["open_dental"] | {"developerKey": DEVELOPER_KEY}
     assert clinic.post("/integrations/open_dental/connect", both).status_code == 200
     assert opened(clinic.row("open_dental")) == both
+
+
+def test_our_developer_key_is_in_no_clinics_credential(clinic, monkeypatch):
+    """Given an installation whose developer key is replaced, then its clinics go on with the new
+    one; and while none is set, that is no verdict on a clinic's key."""
+    assert clinic.post("/integrations/open_dental/connect", KEYS["open_dental"]).status_code == 200
+    assert opened(clinic.row("open_dental")) == KEYS["open_dental"]
+    clinic.practice.key_pairs = {f"a-newer-key/{CUSTOMER_KEY}"}
+    monkeypatch.setenv("OPEN_DENTAL_DEVELOPER_KEY", "a-newer-key")
+    get_settings.cache_clear()
+    row = clinic.row("open_dental")
+    row.record(real_now(), verified_at=real_now() - timedelta(days=2))
+    renew(row.id)
+    assert clinic.shown("open_dental")["state"] == "connected"
+    monkeypatch.setenv("OPEN_DENTAL_DEVELOPER_KEY", "")
+    get_settings.cache_clear()
+    with pytest.raises(ProviderError, match="OPEN_DENTAL_DEVELOPER_KEY"):
+        renew(row.id, early=True)
+    assert clinic.shown("open_dental")["state"] == "connected"
 
 
 @pytest.mark.parametrize(

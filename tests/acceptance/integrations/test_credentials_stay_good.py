@@ -6,7 +6,9 @@ back at its provider.
 from datetime import timedelta
 
 import pytest
+from peewee import OperationalError
 
+from actions.integrations import renew as renewing
 from actions.integrations.keep import LEAD, opened
 from actions.integrations.renew import ask_for_renewal, renew, revoke
 from delivery.attempt import Snooze
@@ -33,6 +35,14 @@ def is_due(row):
             verified_at=real_now() - timedelta(days=2),
             **soon,
         ).where(Integration.id == row.id).execute()
+
+
+def claim_runs_out(row):
+    """As if a minute had gone by since somebody claimed it."""
+    with transaction():
+        Integration.update(renewing_until=real_now() - timedelta(seconds=1)).where(
+            Integration.id == row.id
+        ).execute()
 
 
 def scanned(clinic, rounds=0):
@@ -82,7 +92,9 @@ def test_a_rotating_refresh_token_whose_answer_was_lost_is_told(clinic):
     row = clinic.connects("dentos")
     clinic.fault("refuse_after", "oauth", "/oauth/token")
     is_due(row)
-    scanned(clinic, rounds=1)
+    scanned(clinic)
+    claim_runs_out(row)
+    clinic.works(rounds=1)
     assert clinic.shown("dentos")["state"] == "expired"
     assert [kind for kind, _ in clinic.told()] == ["integration.expired"]
 
@@ -98,6 +110,47 @@ def test_a_refresh_token_that_changes_is_kept(clinic):
         seen.add(opened(clinic.row("dentos"))["refresh"])
     assert len(seen) == 3
     assert clinic.row("dentos").state == "connected"
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_renewal_is_kept_though_the_database_is_away_for_a_moment(clinic, monkeypatch, failures):
+    """Given a server that burns refresh tokens, when the database fails as the new ones are kept,
+    then it is told again, and nobody is asked twice."""
+    monkeypatch.setattr(renewing, "PAUSE", 0.0)
+    clinic.server("dentos").habits.rotates = True
+    row = clinic.connects("dentos")
+    is_due(row)
+    real = Integration.record
+    left = [OperationalError("injected: the database is away")] * failures
+
+    def record(self, now, **values):
+        if "expires_at" in values and left:
+            raise left.pop()
+        real(self, now, **values)
+
+    monkeypatch.setattr(Integration, "record", record)
+    renew(row.id)
+    assert left == []
+    fresh = clinic.row("dentos")
+    assert opened(fresh)["refresh"] in clinic.server("dentos").refresh
+    assert (fresh.state, fresh.renewing_until) == ("connected", None)
+    assert len(clinic.asked("oauth", "/oauth/token")) == 2
+
+
+@pytest.mark.parametrize("lasts", [None, "3600.0", 10**12, "soon", -1])
+def test_however_a_server_says_how_long_it_lasts_it_goes_on(clinic, lasts):
+    """Given a server that does not say when its tokens expire, or says it oddly, when one has
+    expired, then it is renewed by the refresh token that is kept."""
+    server = clinic.server("dentos")
+    server.habits.said_to_last = [lasts]
+    row = clinic.connects("dentos")
+    before = opened(row)["access"]
+    server.access = {token: [grant, 0] for token, (grant, _) in server.access.items()}
+    is_due(row)
+    scanned(clinic)
+    assert clinic.shown("dentos")["state"] == "connected"
+    assert opened(clinic.row("dentos"))["access"] != before
+    assert clinic.told() == []
 
 
 def test_two_never_renew_at_the_same_time(clinic):
@@ -167,17 +220,29 @@ def test_keys_that_were_taken_away_are_noticed(clinic, provider):
 
 
 @pytest.mark.parametrize(
-    "kind", ["error_500", "rate_limit_429", "bad_gateway", "refuse", "forbidden_403"]
+    ("kind", "answers"),
+    [
+        ("error_500", False),
+        ("rate_limit_429", True),
+        ("bad_gateway", False),
+        ("refuse", False),
+        ("forbidden_403", True),
+    ],
 )
-def test_trouble_at_the_provider_expires_nothing(clinic, kind):
-    """Given a provider in trouble, then the job fails and comes again, and it is renewed then."""
+def test_trouble_at_the_provider_expires_nothing(clinic, kind, answers):
+    """Given a provider in trouble, then the job fails and comes again, and it is renewed then; at
+    once where it said no, once the claim has run out where it may be at work on it still."""
     row = clinic.connects()
     before = opened(row)["access"]
     clinic.fault(kind, "google", "/oauth2/token")
     is_due(row)
     scanned(clinic)
     assert clinic.row().state == "connected"
-    assert clinic.row().renewing_until is None
+    assert (clinic.row().renewing_until is None) == answers
+    if not answers:
+        clinic.works(rounds=1)
+        assert len(clinic.asked("google", "/oauth2/token")) == 2  # the code, and the lost one
+        claim_runs_out(row)
     clinic.works(rounds=1)
     assert opened(clinic.row())["access"] != before
     assert clinic.told() == []
@@ -188,7 +253,9 @@ def test_an_answer_that_is_lost_is_asked_for_again_where_that_helps(clinic):
     row = clinic.connects()
     clinic.fault("refuse_after", "google", "/oauth2/token")
     is_due(row)
-    scanned(clinic, rounds=1)
+    scanned(clinic)
+    claim_runs_out(row)
+    clinic.works(rounds=1)
     assert clinic.row().state == "connected"
     assert clinic.row().renew_at > real_now()
 
@@ -243,6 +310,31 @@ def test_a_revocation_is_told_again_until_it_is_heard(clinic):
     assert clinic.server("google").grants == {}
     assert clinic.row().sealed == ""
     assert clinic.row().error == ""
+
+
+def test_a_revocation_that_nobody_hears_of_does_not_keep_a_clinic_from_connecting(clinic):
+    """Given Google away for as long as a job tries, then the scan has it tried anew; and after a
+    day nothing is kept, the clinic is told to do it by hand, and may connect again."""
+    row = clinic.connects()
+    clinic.fault("error_500", "google", "/oauth2/revoke", times=1000)
+    clinic.ask("DELETE", "/integrations/google")
+    dead = {"state": "dead", "attempts": 16}
+    clinic.works()
+    jobs = StagedJob.update(dead).where(StagedJob.name == "revoke_integration")
+    jobs.execute()
+    scanned(clinic)
+    asked = len(clinic.asked("google", "/oauth2/revoke"))
+    assert asked == 2
+    assert clinic.post("/integrations/google/authorize").status_code == 409
+    with transaction():
+        row.record(real_now() - timedelta(days=2), error="")
+    scanned(clinic)
+    assert clinic.row().sealed != ""  # a job still tries
+    jobs.execute()
+    scanned(clinic)
+    assert clinic.row().sealed == ""
+    assert "by hand" in clinic.shown()["error"]
+    assert clinic.connects().id != row.id
 
 
 def test_a_revocation_that_is_refused_is_left_to_the_clinic_in_words(clinic):

@@ -31,8 +31,9 @@ def test_what_is_set_up_is_well(clinic):
         ({"GOOGLE_CLIENT_ID": "", "GOOGLE_CLIENT_SECRET": ""}, "ok", "not set up"),
         ({"PUBLIC_URL": "http://pay.example.com"}, "warn", "no https://"),
         ({"OAUTH_PROVIDERS": "/nowhere/x.toml"}, "fail", "cannot be read"),
+        ({"OPEN_DENTAL_DEVELOPER_KEY": ""}, "ok", "each clinic gives its own"),
     ],
-    ids=["half", "nothing", "plain http", "no file"],
+    ids=["half", "nothing", "plain http", "no file", "no developer key"],
 )
 def test_what_is_not_set_up_is_named(clinic, monkeypatch, change, level, words):
     for name, value in change.items():
@@ -41,6 +42,17 @@ def test_what_is_not_set_up_is_named(clinic, monkeypatch, change, level, words):
     told = [each for each in check_providers(get_settings()) if words in each.found]
     assert [each.level for each in told] == [level]
     assert level == "ok" or told[0].advice
+
+
+def test_a_developer_key_that_clinics_rest_on_is_missed(clinic, monkeypatch):
+    """Given a clinic that is read with our key, when that is not set any more, then it is named."""
+    clinic.connects("open_dental")
+    assert found(check_integrations()) == [("ok", "none has expired")]
+    monkeypatch.setenv("OPEN_DENTAL_DEVELOPER_KEY", "")
+    get_settings.cache_clear()
+    told = next(iter(check_integrations()))
+    assert (told.level, told.what) == ("fail", "OPEN_DENTAL_DEVELOPER_KEY")
+    assert clinic.account.id in told.found
 
 
 def test_what_expired_and_what_is_not_taken_back_is_counted(clinic):

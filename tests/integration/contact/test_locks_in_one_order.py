@@ -10,6 +10,7 @@ from actions.people.resolve_item import Choice, resolve_item
 from models.base import execute, is_postgres, release_connection, serialize_on, transaction
 from models.contact.contact_course import ContactCourse
 from models.contact.hold import Hold, customer_key
+from models.contact.message import Message
 from models.contact.opt_out import OptOut, person_key
 from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
@@ -70,6 +71,25 @@ def while_it_waits(call, take, then_take):
     return answers[0]
 
 
+def beside(call, held):
+    """What a call answers while somebody holds what it need not wait for."""
+    answers = []
+
+    def run():
+        try:
+            answers.append(call())
+        finally:
+            release_connection()
+
+    other = threading.Thread(target=run)
+    with transaction():
+        held()
+        other.start()
+        other.join(60)
+        assert not other.is_alive(), "it waits all the same"
+    return answers[0]
+
+
 def waits():
     """Whether somebody waits for this connection."""
     return execute(
@@ -105,6 +125,64 @@ def test_drafts_approved_together_stand_in_nobodys_way(clinic, held):
         lambda: serialize_on(ceiling_key(clinic.account.id, "texts")),
     )
     assert {row["outcome"] for row in answer.json["data"]} == {"performed"}, answer.text
+
+
+def test_drafts_approved_in_any_order_stand_in_nobodys_way(clinic):
+    """Given somebody who has all people of the account looked at again, one after the other."""
+    twin, own = (PlannedContact.get_by_id(each) for each in drafted(clinic))
+    assert own.customer_id < twin.customer_id
+    answer = while_it_waits(
+        lambda: clinic.texting.post("/api/contact-drafts/approve", ids=[twin.id, own.id]),
+        lambda: ContactCourse.look_again_at(own.customer_id),
+        lambda: ContactCourse.look_again_at(twin.customer_id),
+    )
+    assert [row["id"] for row in answer.json["data"]] == [twin.id, own.id]
+    assert {row["outcome"] for row in answer.json["data"]} == {"performed"}, answer.text
+
+
+def test_who_speaks_for_two_people_stands_in_nobodys_way(clinic):
+    """Given a phone of two people, the younger of whom was texted last, and somebody who has both
+    looked at again.
+    """
+    own = clinic.customer
+    twin = given.a_customer(clinic.account, phone=clinic.texting.phone)
+    clinic.owes(3)
+    clinic.owes(3, customer=twin)
+    clinic.texting.customer = twin
+    clinic.texting.consents()
+    clinic.scan()
+    clinic.sends()
+    Message.update(sent_at=None).where(Message.customer == own).execute()
+    words = a_text(clinic.texting, "I filed for bankruptcy")
+    while_it_waits(
+        lambda: clinic.texting.tell(INBOUND, words),
+        lambda: ContactCourse.look_again_at(own.id),
+        lambda: ContactCourse.look_again_at(twin.id),
+    )
+    assert {row.customer_id for row in Hold.select()} == {own.id, twin.id}
+
+
+def test_what_is_said_about_a_bill_waits_for_nobody_who_decides_about_it(clinic):
+    """Given a decision that has the bill and will want the person, who just answers."""
+    clinic.owes(3)
+    clinic.scan()
+    clinic.sends()
+    (invoice,) = Invoice.select()
+    words = a_text(clinic.texting, "I already paid this")
+    answer = beside(lambda: clinic.texting.tell(INBOUND, words), lambda: Invoice.locked(invoice.id))
+    assert answer.status_code == 200
+    assert [row.invoice_id for row in WorkItem.select()] == [invoice.id]
+
+
+def test_a_text_is_decided_with_both_ceilings(clinic):
+    """Given a look at another person that asks about a call first, and then about a text."""
+    clinic.owes(3)
+    while_it_waits(
+        clinic.scan,
+        lambda: serialize_on(ceiling_key(clinic.account.id, "calls")),
+        lambda: serialize_on(ceiling_key(clinic.account.id, "texts")),
+    )
+    assert Message.select().count() == 1
 
 
 def test_a_text_that_comes_while_its_item_is_resolved_is_an_item_of_its_own(clinic):

@@ -6,12 +6,14 @@ import logging
 
 import pytest
 
+from actions.deployment.ports import look_at_ports, settle_left_ports
 from models.base import database, execute, is_postgres
 from models.contact.contact_course import UNSEEN
 from models.contact.work_item import WorkItem
 from models.feed.outgoing_event import OutgoingEvent
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.integrations.integration import Integration
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
@@ -39,6 +41,13 @@ LISTS = {
     "/api/work-items": ("work_item", "work_item_account_id_id"),
     "/api/work-items?state=open": ("work_item", "work_item_account_id_state_id"),
     "/api/webhook-endpoints/{endpoint}": ("webhook_delivery", "webhook_delivery_endpoint_id_"),
+}
+
+# what the scans look for, however many rows are over
+SCANS = {
+    "deployment_status_updated_at": look_at_ports,
+    "deployment_step_undo_failed": settle_left_ports,
+    "integration_left_behind": lambda: Integration.left_behind(5),
 }
 
 
@@ -197,3 +206,16 @@ def test_who_was_never_looked_at_is_found_by_indexes(client):
     assert "invoice_status" in told, told
     assert "SCAN i" not in told, told
     assert "Seq Scan on invoice" not in told, told
+
+
+@pytest.mark.parametrize("index", SCANS)
+def test_no_scan_walks_what_is_over(database_url, ran, index):
+    """Given a scan that runs every hour or oftener, then the rows that it is for have an index."""
+    table = next(name for name in ("deployment_step", "deployment", "integration") if name in index)
+    ran(table)
+    SCANS[index]()
+    ((sql, params),) = ran(table)
+    with database.atomic():
+        if is_postgres():  # which reads an empty table as a whole otherwise
+            execute("SET LOCAL enable_seqscan = off")
+        assert index in explained(sql, params)

@@ -8,10 +8,11 @@ import time
 import pytest
 from peewee import OperationalError
 
-from models import base
-from models.base import execute, is_postgres, transaction
-from models.delivery.staged_job import StagedJob
+from models import base, connections
+from models.base import execute, is_postgres, transaction, without_sync
+from models.delivery.staged_job import StagedJob, claim_job, take_due
 from tests import given
+from tests.counting import counted
 from tests.servers import wait_for
 
 TURNS = 30
@@ -82,6 +83,46 @@ def test_who_holds_the_database_for_long_is_not_waited_for_for_ever(on_sqlite, m
     assert StagedJob.get().attempts == 1
 
 
-def test_the_file_stays_as_durable_as_it_was(on_sqlite):
+@pytest.fixture
+def on_durable_sqlite(on_sqlite, waiting_sqlite, monkeypatch):
+    """As in production."""
+    monkeypatch.setattr(connections, "_Sqlite", waiting_sqlite)
+    base.use_database(on_sqlite)
+
+
+def test_the_file_stays_as_durable_as_it_was(on_durable_sqlite):
     told = [execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
     assert told == ["wal", 2]
+
+
+def waits_for_disk():
+    return execute("PRAGMA synchronous").fetchone()[0] == 2
+
+
+def test_only_who_has_a_job_is_not_waited_for(on_durable_sqlite):
+    """Given a claim, and the mark that a job was pushed, then neither waits for the disk, and
+    whatever is committed after it does.
+    """
+    job_id = given.a_job("a_test_job", 1)
+    with counted() as cost:
+        assert claim_job(job_id, "worker") is not None
+        take_due(10, 0, {})
+    quick, claim, usual, quick_again, push, usual_again = cost.sent
+    assert {quick, quick_again} == {"PRAGMA synchronous = normal"}
+    assert {usual, usual_again} == {"PRAGMA synchronous = full"}
+    assert (claim[:17], push[:17]) == ("UPDATE staged_job",) * 2
+    assert waits_for_disk()
+
+
+def test_what_fails_meanwhile_leaves_the_file_as_durable_as_it_was(on_durable_sqlite):
+    with pytest.raises(OperationalError), without_sync():
+        execute("UPDATE nothing_of_this_name SET a = 1")
+    assert waits_for_disk()
+    with transaction(), without_sync():
+        given.a_job("a_test_job", 1)
+        assert waits_for_disk(), "a transaction that was begun waits"
+
+
+def test_a_test_waits_for_no_disk(on_sqlite):
+    """What is killed in tests is processes; the system still has what they had written."""
+    assert execute("PRAGMA synchronous").fetchone()[0] == 0

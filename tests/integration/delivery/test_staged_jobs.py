@@ -7,6 +7,8 @@ import threading
 from dataclasses import replace
 
 import pytest
+from peewee import OperationalError
+from psycopg.errors import DeadlockDetected
 
 from delivery import nudge
 from delivery.attempt import Snooze, perform, recording
@@ -248,7 +250,13 @@ def test_a_lease_that_runs_is_left_alone():
 
 
 @pytest.mark.parametrize(
-    "error", [Snooze("locked", 0.0), Conflict("another was first")], ids=["snooze", "conflict"]
+    "error",
+    [
+        Snooze("locked", 0.0),
+        Conflict("another was first"),
+        OperationalError(DeadlockDetected("each waits for the other")),
+    ],
+    ids=["snooze", "conflict", "deadlock"],
 )
 def test_waiting_for_others_uses_up_no_attempt(error):
     def wait(_number):

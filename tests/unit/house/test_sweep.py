@@ -1,6 +1,8 @@
 """The sweep after the suite finds what it looks for."""
 
+import contextlib
 import hashlib
+import shutil
 import sqlite3
 from types import SimpleNamespace
 
@@ -34,6 +36,11 @@ def test_a_card_number_is_found_however_it_is_written(written):
         ("1//0gAbCdEfGhIjKlMnOpQr", "token of a clinic's 1//0gAbCdE…"),
         ("ODFHIR dev0/cust1", "practice's key ODFHIR dev…"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.hzbAv-Bx8v", "JSON web token eyJhbGciOi…"),
+        ("ort_0123456789abcdef", "token of a clinic's ort_012345…"),
+        ("oat_0123456789abcdef", "token of a clinic's oat_012345…"),
+        ("odd_0123456789abcdef", "practice's key odd_012345…"),
+        ("odc_0123456789abcdef", "practice's key odc_012345…"),
+        ("nxh_0123456789abcdef", "practice's key nxh_012345…"),
         ("redis://:hunter2@h/0", "password in an address ://:hunter…"),
     ],
 )
@@ -70,6 +77,31 @@ def test_a_sweep_that_found_no_file_of_the_tests_that_had_a_database_fails(tmp_p
     plugin.pytest_runtest_logreport(SimpleNamespace(when="call", nodeid="a.py::test[sqlite-x]"))
     plugin.pytest_sessionfinish(session)
     assert session.exitstatus == pytest.ExitCode.TESTS_FAILED
+
+
+def test_each_page_of_the_tests_databases_is_looked_through_once(tmp_path):
+    """Given two copies of one database, when a secret is written into the second, also where it
+    fills several pages, then what is new there has it, and what is as it was is passed over.
+    """
+    first, second = tmp_path / "a.sqlite", tmp_path / "b.sqlite"  # no name the sweep looks for
+    with contextlib.closing(sqlite3.connect(first)) as database, database:
+        database.execute("CREATE TABLE letter (text)")
+        database.executemany("INSERT INTO letter VALUES (?)", [["long " * 900]] * 50)
+    shutil.copy(first, second)
+    with contextlib.closing(sqlite3.connect(second)) as database, database:
+        database.execute("INSERT INTO letter VALUES (?)", ["word " * 2_000 + "pi_1_secret_x"])
+    seen: set[bytes] = set()
+    assert sweep.traces_in(sweep.unseen(first.read_bytes(), seen)) == []
+    assert not sweep.unseen(first.read_bytes(), seen)
+    new = sweep.unseen(second.read_bytes(), seen)
+    assert sweep.traces_in(new) == sweep.traces_in(second.read_bytes()) != []
+    assert len(new) < first.stat().st_size / 2
+
+
+def test_what_is_no_database_is_looked_through_whole():
+    seen: set[bytes] = set()
+    assert [sweep.unseen(b"a log", seen) for _ in range(2)] == [b"a log"] * 2
+    assert not seen
 
 
 def test_what_is_kept_is_looked_through(tmp_path):

@@ -1,0 +1,88 @@
+"""Ending a call in doubt by the word of a person who has looked: it is over, or it never was.
+
+A report that comes later still counts: it tells more than the person knew.
+"""
+
+from actions.calling.record_call_report import locked_with_invoices, record_final_report
+from effects.settle import settle_refused, settle_unread
+from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
+from models.calling.call import Call
+from models.calling.call_slot import CallSlot
+from models.contact.work_item import WorkItem
+from models.effects.effect import BY_HAND, Effect
+from providers.vapi.calls import VapiCall
+from rules.calling import ended_reasons
+from runtime.clock import real_now
+from runtime.errors import NotAllowed, Refused
+
+ENDED, NEVER_PLACED = "ended", "never_placed"
+NEVER = "A person has looked: it was never placed."
+
+
+def call_in_doubt(item: WorkItem) -> Call | None:
+    """The call that a doubt is about: it, or the request for it."""
+    call_id, effect_id = item.context.get("callId"), item.context.get("effectId")
+    if call_id:
+        return Call.one("id = ?", call_id)
+    return Call.one("effect_id = ?", effect_id) if effect_id else None
+
+
+def end_by_hand(call: Call, how: str, actor: str, why: str) -> Call:
+    """End a call of which nobody knows whether it is over: `ENDED`, which counts as a call, or
+    `NEVER_PLACED`, which does not. Its slot is free and its person may be called again as the rules
+    say. The same again changes nothing. Raises Refused `conflict` for a call that is over, and
+    while its request is still looked for.
+    """
+    with transaction():
+        call, invoices = locked_with_invoices(call)
+        why = why or ("" if how == ENDED else NEVER)
+        if _was_said(call, how):
+            return call
+        _check_may_be_ended(call, how)
+        _settle_request(call, how, actor, why)
+        for subject in filter(None, (call.id, call.effect_id)):
+            WorkItem.close("doubt", subject, how, actor)
+        now = real_now()
+        if how == ENDED:
+            told = VapiCall(call.vapi_id or "", "ended", ended_reason=ended_reasons.BY_HAND)
+            record_final_report(call, invoices, told, now)
+        else:
+            CallSlot.give_back(call.id)
+            call.record_refused(BY_HAND, why, now)
+        AuditEntry.record(
+            actor, "call.settled", f"call:{call.id}", call.account_id, outcome=how, why=why
+        )
+    return call
+
+
+def _was_said(call: Call, how: str) -> bool:
+    if how == ENDED:
+        return call.state == "ended" and call.ended_reason == ended_reasons.BY_HAND
+    return call.state == "refused" and call.error_code == BY_HAND
+
+
+def _check_may_be_ended(call: Call, how: str) -> None:
+    if call.state != "unknown":
+        raise Refused(
+            "conflict", f"Call {call.id} is not in doubt: it is {call.state}. Read it again."
+        )
+    if how == NEVER_PLACED and call.started_at is not None:
+        raise Refused(
+            "conflict",
+            f"Vapi has told that call {call.id} began, so it was placed. Say {ENDED} once it is"
+            " over.",
+        )
+
+
+def _settle_request(call: Call, how: str, actor: str, why: str) -> None:
+    effect = Effect.one("id = ?", call.effect_id) if call.effect_id else None
+    if effect is None or effect.state not in {"sending", "unknown"}:
+        return
+    try:
+        if how == ENDED:
+            settle_unread(effect.id, actor, why)
+        else:
+            settle_refused(effect.id, why, actor)
+    except NotAllowed as error:
+        raise Refused("conflict", f"{error} It is still looked for in Vapi's list.") from None

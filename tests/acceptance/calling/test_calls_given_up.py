@@ -1,0 +1,82 @@
+"""Calls that were given up are read at Vapi less and less, and cost the scan nothing."""
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from jobs.poll_calls import poll_calls, stretches
+from models.base import database, is_postgres, transaction
+from models.calling.call import Call
+from models.delivery.staged_job import StagedJob
+from runtime.clock import real_now
+from tests import given
+
+MOST = 500
+
+
+def is_its_turn(given_up: datetime, now: datetime) -> bool:
+    return any(begin <= given_up < end for begin, end in stretches(now))
+
+
+def test_each_has_its_turn_once_a_day_for_a_month():
+    """Given calls that were given up, then each is looked at in one slot of any day, besides the
+    first hours, whenever that was; and not once after a month.
+    """
+    start = real_now()
+    slots = [start + timedelta(minutes=5 * slot) for slot in range(12 * 24)]
+    for age in (timedelta(hours=3), timedelta(days=1), timedelta(days=9, hours=5, minutes=4)):
+        assert sum(is_its_turn(start - age, now) for now in slots) == 1, age
+    for age in (timedelta(days=31), timedelta(days=400)):
+        assert not any(is_its_turn(start - age, now) for now in slots)
+    # in the first two hours in each slot, and once a day later
+    assert sum(is_its_turn(start - timedelta(minutes=4), now) for now in slots) in {24, 25}
+
+
+def test_a_scan_looks_only_at_those_whose_turn_it_is(client):
+    """Given a thousand calls that were given up days ago, then those whose turn it is are found by
+    ranges of an index, and those that are followed by another one.
+    """
+    now = real_now()
+    begin, end = stretches(now)[3]
+    # the slot may end before the scan begins: then it is the turn of those at its end
+    moments = [begin, end, *[begin - timedelta(hours=5), now - timedelta(days=40)] * MOST]
+    about = {"to": "+12025550123", "reason": "test", "asked_by": "test", "state": "unknown"}
+    about |= {"account": given.an_account().id, "created_at": now}
+    rows = [
+        about | {"id": f"call_{place}", "vapi_id": f"vapi-{place}", "updated_at": moment}
+        for place, moment in enumerate(moments)
+    ]
+    with transaction():
+        for first in range(0, len(rows), 50):
+            Call.insert_many(rows[first : first + 50]).execute()
+
+    poll_calls.perform()
+
+    staged = StagedJob.select().where(StagedJob.name == "poll_call")
+    assert [json.loads(row.args)[0] for row in staged] in (["call_0"], ["call_1"])
+
+
+def test_the_scan_reads_by_ranges(client, caplog: pytest.LogCaptureFixture):
+    now = real_now()
+    with caplog.at_level(logging.DEBUG, logger="peewee"):
+        Call.given_up(stretches(now), MOST)
+        Call.quiet(now, MOST)
+    ran = [record.msg for record in caplog.records if record.name == "peewee"]
+    given_up, followed = (" ".join(plan(*each)) for each in ran)
+    assert given_up.count("call_given_up") >= len(stretches(now)), given_up
+    assert "call_followed" in followed, followed
+    assert "call_given_up" not in followed, followed
+
+
+def plan(sql: str, params: Any) -> Iterator[str]:
+    """How the database would find it; a small table is not read whole for once."""
+    with transaction():
+        if is_postgres():
+            database.execute_sql("SET LOCAL enable_seqscan = off")
+        how = "EXPLAIN" if is_postgres() else "EXPLAIN QUERY PLAN"
+        for row in database.execute_sql(f"{how} {sql}", params).fetchall():
+            yield str(row)

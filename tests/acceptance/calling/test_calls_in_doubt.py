@@ -1,0 +1,234 @@
+"""A call in doubt, placed or not, over or not, is ended by whoever has looked."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from actions.calling.end_by_hand import end_by_hand
+from jobs.dial_overdue import _record
+from jobs.poll_calls import poll_calls
+from jobs.reconcile_effects import reconcile_effects
+from models.accounts.audit_entry import AuditEntry
+from models.base import release_connection, transaction
+from models.calling.call import Call
+from models.contact.work_item import WorkItem
+from models.delivery.staged_job import StagedJob
+from models.effects.effect import Effect
+from models.feed.outgoing_event import OutgoingEvent
+from models.invoices.invoice import Invoice
+from runtime.clock import real_now
+from runtime.errors import Refused
+from tests.calling import Calling
+from tests.operators import run
+
+
+def given_up(calling: Calling) -> Call:
+    """A call that rings at Vapi for ever, and was given up."""
+    calling.habits(rings_for=10**6)
+    call = calling.answers("busy").dials()
+    calling.hears()
+    Call.update(deadline=call.created_at).where(Call.id == call.id).execute()
+    calling.quiet_for(call, 10)
+    poll_calls.perform()
+    calling.polls()
+    call = calling.call(call.id)
+    assert call.state == "unknown"
+    return call
+
+
+def never_answered(calling: Calling, rounds: int = 8) -> Call:
+    """A call whose request was lost on its way, and that is in no list of Vapi's."""
+    calling.vapi_fault("bad_gateway")
+    asked = calling.asks()
+    calling.work_calls(rounds)
+    call = calling.call(asked.json["id"])
+    assert call.state == "unknown"
+    return call
+
+
+def doubt(calling: Calling) -> dict:
+    """The one doubt that waits for somebody; the hourly look opens it for a lost request."""
+    Effect.update(created_at=real_now() - timedelta(hours=1)).execute()
+    Effect.update(last_sent_at=real_now() - timedelta(hours=1)).where(
+        Effect.last_sent_at.is_null(False)
+    ).execute()
+    reconcile_effects.perform()
+    (item,) = calling.get("/api/work-items?state=open&kind=doubt")["data"]
+    return item
+
+
+def resolved(calling: Calling, item: dict, action: str):
+    return calling.post(f"/api/work-items/{item['id']}/resolve", action=action, note="looked")
+
+
+@pytest.mark.parametrize("lost", [given_up, never_answered])
+def test_a_person_says_that_it_ended(calling: Calling, lost):
+    """Given a call in doubt, when somebody says that it is over, then it counts as a call, nobody
+    else is asked about it, its end is told once, and the same words again change nothing.
+    """
+    call = lost(calling)
+    assert calling.asks().json["code"] == "call_in_doubt"
+    item = doubt(calling)
+    assert [each["action"] for each in item["actions"]] == ["done", "ended", "never_placed"]
+
+    answers = [resolved(calling, item, "ended") for _ in range(2)]
+
+    assert [answer.json["resolution"] for answer in answers] == ["ended"] * 2
+    assert resolved(calling, item, "never_placed").status_code == 409
+    calling.work_calls(2)
+    assert StagedJob.select().where(StagedJob.state == "dead").count() == 0
+    call = calling.call(call.id)
+    assert (call.state, call.outcome) == ("ended", "in_doubt")
+    assert call.attempted_at is not None
+    assert calling.slots() == 0
+    assert Effect.get_by_id(call.effect_id).state == "confirmed"
+    refused = calling.asks()
+    assert (refused.status_code, refused.json["reasonCode"]) == (422, "recent_conversation")
+    assert WorkItem.select().where(WorkItem.state == "open").count() == 0
+    assert OutgoingEvent.select().where(OutgoingEvent.type == "call.ended").count() == 1
+    assert (Invoice.get_by_id(calling.invoice.id).notes or "").count(call.id) == 1
+    (entry,) = AuditEntry.select().where(AuditEntry.action == "call.settled")
+    assert (entry.subject, entry.detail["outcome"]) == (f"call:{call.id}", "ended")
+    assert entry.detail["why"] == "looked"
+
+
+@pytest.mark.parametrize("lost", [given_up, never_answered])
+def test_a_person_says_that_it_was_never_placed(calling: Calling, lost):
+    """Given a call in doubt, when somebody says that it never was, then it counts for nothing, and
+    the person may be called.
+    """
+    call = lost(calling)
+
+    assert resolved(calling, doubt(calling), "never_placed").status_code == 200
+
+    calling.work_calls(2)
+    call = calling.call(call.id)
+    assert (call.state, call.attempted_at) == ("refused", None)
+    assert calling.slots() == 0
+    assert OutgoingEvent.select().where(OutgoingEvent.type == "call.ended").count() == 0
+    calling.habits(rings_for=1)
+    assert calling.asks().status_code == 202
+    assert AuditEntry.select().where(AuditEntry.action == "call.settled").count() == 1
+
+
+@pytest.mark.parametrize("said", ["ended", "never_placed"])
+def test_a_report_that_comes_later_knows_better(calling: Calling, said: str):
+    """Given a call that somebody has ended by hand, when Vapi tells of its end after all, then that
+    is how it ended; it is told to the clinic once.
+    """
+    call = given_up(calling)
+    assert resolved(calling, doubt(calling), said).status_code == 200
+
+    calling.ends(call, "customer-ended-call")
+    calling.hears()
+
+    call = calling.call(call.id)
+    assert (call.state, call.outcome) == ("ended", "hung_up")
+    assert call.attempted_at is not None
+    assert OutgoingEvent.select().where(OutgoingEvent.type == "call.ended").count() == 1
+    assert calling.asks().json["reasonCode"] == "recent_conversation"
+
+
+def test_a_report_that_was_first_leaves_no_doubt(calling: Calling):
+    """Given a request whose answer was lost, when Vapi tells of the call's end before that is
+    recorded, then the call has ended.
+    """
+    call = calling.answers("busy").dials(0)
+    Call.update(state="sending", vapi_id=None).where(Call.id == call.id).execute()
+    Effect.update(state="unknown", provider_id=None, answer=None, settled_at=None).where(
+        Effect.id == call.effect_id
+    ).execute()
+    stale = Effect.get_by_id(call.effect_id)
+    calling.hears()
+
+    with transaction():
+        _record(Call.locked(call.id), stale, None, real_now())
+
+    call = calling.call(call.id)
+    assert (call.state, call.outcome) == ("ended", "busy")
+    assert calling.asks().status_code == 202
+
+
+def test_what_vapi_has_told_of_was_placed(calling: Calling):
+    """Given a call that somebody answered, as Vapi has told, then nobody can say that it never was;
+    nor anything of one that goes on.
+    """
+    call = given_up(calling)
+    Call.update(started_at=real_now()).where(Call.id == call.id).execute()
+    item = doubt(calling)
+    assert resolved(calling, item, "never_placed").status_code == 409
+    Call.update(state="in_progress").where(Call.id == call.id).execute()
+    assert resolved(calling, item, "ended").status_code == 409
+    assert calling.call(call.id).state == "in_progress"
+
+
+def test_nobody_ends_what_is_still_looked_for(calling: Calling):
+    call = never_answered(calling, rounds=1)
+    with pytest.raises(Refused, match="still looked for"):
+        end_by_hand(call, "never_placed", "test", "a guess")
+    assert calling.asks().json["code"] == "call_in_doubt"
+
+
+def test_a_doubt_about_something_else_ends_no_call(calling: Calling):
+    """Given a doubt about a text, then it may only be closed."""
+    item = WorkItem.open(
+        calling.account.id, "doubt", "eff_1", "x", context={"effectId": "eff_1", "kind": "text"}
+    )
+    shown = calling.get(f"/api/work-items/{item.id}")
+    assert [each["action"] for each in shown["actions"]] == ["done"]
+    assert resolved(calling, shown, "ended").status_code == 422
+
+
+def test_operators_end_calls_from_the_command_line(calling: Calling):
+    call = given_up(calling)
+    assert call.id in run("calls", "list").output
+    for wrong in ((), ("--ended", "--never-placed"), ("--never-placed",)):
+        assert run("calls", "settle", call.id, *wrong).exit_code == 2
+    assert run("calls", "settle", "call_none", "--ended").exit_code == 2
+
+    for _ in range(2):
+        said = run("calls", "settle", call.id, "--ended", "--why", "gone from the list")
+        assert (said.exit_code, "ended" in said.output) == (0, True), said.output
+
+    assert run("calls", "settle", call.id, "--never-placed", "--why", "x").exit_code == 1
+    assert "No call is in doubt." in run("calls", "list").output
+    (entry,) = AuditEntry.select().where(AuditEntry.action == "call.settled")
+    assert entry.actor.startswith("cli:")
+    assert WorkItem.get(WorkItem.kind == "doubt").resolution == "ended"
+
+
+@pytest.mark.parametrize("said", ["ended", "never_placed"])
+def test_a_report_and_a_person_at_the_same_moment(calling: Calling, said: str):
+    """Given Vapi's report and somebody's word at once, then both are taken, in whichever order: the
+    report tells how the call ended, and that is told once.
+    """
+    call = given_up(calling)
+    item, barrier = doubt(calling), threading.Barrier(2)
+    calling.ends(call, "customer-ended-call")
+    codes: list[int] = []
+
+    def at_once(act):
+        try:
+            barrier.wait(30)
+            codes.append(act())
+        finally:
+            release_connection()
+
+    acts = (
+        lambda: resolved(calling, item, said).status_code,
+        lambda: max(calling.hears()),
+    )
+    threads = [threading.Thread(target=at_once, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert sorted(codes) in ([200, 200], [200, 409])
+    call = calling.call(call.id)
+    assert (call.state, call.outcome) == ("ended", "hung_up")
+    assert call.attempted_at is not None
+    assert OutgoingEvent.select().where(OutgoingEvent.type == "call.ended").count() == 1
+    item = WorkItem.get_by_id(item["id"])
+    assert (item.state, item.resolution) in (("resolved", said), ("resolved", "settled"))

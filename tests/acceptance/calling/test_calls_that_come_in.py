@@ -1,0 +1,162 @@
+"""Calls that people make to the clinic's number: each is one row and holds a slot until it is over,
+whichever way Vapi tells of it.
+"""
+
+import json
+import threading
+from datetime import timedelta
+
+import pytest
+
+from jobs.poll_calls import poll_calls
+from models.base import release_connection
+from models.calling.call import Call
+from models.calling.call_slot import CallSlot
+from runtime.clock import real_now
+from runtime.settings import get_settings
+from tests.calling import Calling
+from tests.on_the_line import message as tool_message
+from tests.voice import SECRET
+
+PROOF = {"X-Vapi-Secret": SECRET}
+
+
+def shown(calling: Calling, vapi_id: str) -> dict:
+    """The call as Vapi tells of it."""
+    return {
+        "id": vapi_id,
+        "type": "inboundPhoneCall",
+        "phoneNumberId": calling.line.vapi_id,
+        "customer": {"number": "+12025550177"},
+    }
+
+
+def tells(calling: Calling, vapi_id: str, kind: str = "status-update", **more: object) -> None:
+    said = {"message": {"type": kind, "call": shown(calling, vapi_id)} | more}
+    body = json.dumps(said).encode()
+    got = calling.client.simulate_post("/api/webhooks/vapi", body=body, headers=PROOF)
+    assert got.status_code == 200
+
+
+def asks_a_tool(calling: Calling, vapi_id: str) -> None:
+    wanted = [("toolu_1", "getUnpaidInvoice", {})]
+    body = json.dumps(tool_message(shown(calling, vapi_id), wanted)).encode()
+    got = calling.client.simulate_post("/api/vapi/tools", body=body, headers=PROOF)
+    assert "not verified" in got.json["results"][0]["error"]
+
+
+def rings(calling: Calling, vapi_id: str) -> None:
+    tells(calling, vapi_id, status="in-progress")
+
+
+def hangs_up(calling: Calling, vapi_id: str) -> None:
+    tells(calling, vapi_id, status="ended", endedReason="customer-ended-call")
+
+
+def is_reported(calling: Calling, vapi_id: str) -> None:
+    more = {"endedReason": "customer-ended-call", "artifact": {}, "analysis": {}}
+    tells(calling, vapi_id, "end-of-call-report", **more)
+
+
+def is_given_up(calling: Calling, vapi_id: str) -> None:
+    """Nothing more is heard of it, and its deadline is over."""
+    old = real_now() - timedelta(hours=3)
+    Call.update(deadline=old, updated_at=old).where(Call.vapi_id == vapi_id).execute()
+    poll_calls.perform()
+    calling.polls()
+
+
+def has_expired(calling: Calling, vapi_id: str) -> None:
+    """Nobody even looked at it."""
+    call = Call.of_vapi(vapi_id)
+    CallSlot.update(leased_until=real_now() - timedelta(seconds=1)).where(
+        CallSlot.call_id == call.id
+    ).execute()
+
+
+@pytest.mark.parametrize("ends", [hangs_up, is_reported, is_given_up, has_expired])
+def test_who_rings_takes_a_slot_and_is_never_turned_away(
+    calling: Calling, monkeypatch: pytest.MonkeyPatch, ends
+):
+    """Given one slot, when two people ring at once, then both are heard, and nobody is called until
+    both calls are over.
+    """
+    monkeypatch.setenv("CALL_SLOTS", "1")
+    get_settings.cache_clear()
+    calling.habits(rings_after=3600)
+    rings(calling, "vapi-1")
+    rings(calling, "vapi-2")
+    rings(calling, "vapi-2")
+    assert calling.slots() == 2
+    asked = calling.asks()
+
+    calling.work_calls(1)
+    ends(calling, "vapi-1")
+    calling.work_calls(1)
+    assert calling.call(asked.json["id"]).state == "waiting"
+
+    ends(calling, "vapi-2")
+    calling.work_calls(1)
+    assert calling.call(asked.json["id"]).state == "queued"
+    assert [row.call_id for row in CallSlot.select()] == [asked.json["id"]]
+
+
+def test_a_call_that_is_over_when_it_is_heard_of_takes_no_slot(calling: Calling):
+    """Given that the report at its end is the first of a call, then no slot is taken; nor by what
+    comes late.
+    """
+    is_reported(calling, "vapi-1")
+    rings(calling, "vapi-1")
+
+    assert Call.of_vapi("vapi-1").state == "ended"
+    assert calling.slots() == 0
+
+
+@pytest.mark.parametrize("first", [rings, asks_a_tool])
+def test_a_call_is_one_whoever_tells_of_it_first(calling: Calling, first):
+    """Given a status and a tool of one call, in either order, then it is one call with one slot."""
+    first(calling, "vapi-1")
+    asks_a_tool(calling, "vapi-1")
+    rings(calling, "vapi-1")
+
+    (call,) = Call.select()
+    assert (call.direction, call.state, call.from_number) == (
+        "inbound",
+        "in_progress",
+        "+12025550177",
+    )
+    assert [row.call_id for row in CallSlot.select()] == [call.id]
+
+
+def test_a_call_that_is_told_of_twice_at_once_is_one(calling: Calling):
+    """Given statuses and tools of one call at the same moment, then it is one call, and each is
+    answered.
+    """
+    acts = [rings, asks_a_tool] * 2
+    barrier, failed = threading.Barrier(len(acts)), []
+
+    def at_once(act):
+        try:
+            barrier.wait(30)
+            act(calling, "vapi-1")
+        except BaseException as error:
+            failed.append(error)
+            raise
+        finally:
+            release_connection()
+
+    threads = [threading.Thread(target=at_once, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert failed == []
+    (call,) = Call.select()
+    assert [row.call_id for row in CallSlot.select()] == [call.id]
+
+
+def test_a_call_to_a_number_that_is_not_ours_is_no_call(calling: Calling):
+    calling.line.vapi_id = "pn-of-somebody-else"
+    rings(calling, "vapi-1")
+    assert (Call.select().count(), calling.slots()) == (0, 0)

@@ -1,0 +1,143 @@
+"""One call about several bills of one person: it is about each of them, and each is paid by
+itself, the oldest first.
+"""
+
+from datetime import date
+
+import pytest
+
+from actions.calling.request_call import request_call
+from models.base import transaction
+from models.calling.call import Call, CallInvoice
+from models.invoices.invoice import Invoice
+from models.payments.payment_confirmation import PaymentConfirmation
+from models.payments.payment_link import PaymentLink
+from tests import given
+from tests.calling import Calling
+from tests.on_the_line import OnTheLine
+
+OLDER = date(2098, 12, 31)
+
+
+def agreed(amount: str) -> tuple[tuple[str, str], ...]:
+    question = f"Do you agree that Harbor Dental charges {amount} USD to your card on file?"
+    return (("assistant", question), ("user", "Yes, please do."))
+
+
+@pytest.fixture
+def older(calling: Calling) -> Invoice:
+    """A second bill of the person, due before the first."""
+    return given.an_invoice(
+        calling.account, amount=5_000, customer=calling.customer, due_date=OLDER
+    )
+
+
+def requested(calling: Calling, *invoices: Invoice) -> Call:
+    """A call about these bills, as the ladder asks for it."""
+    with transaction():
+        for each in sorted(invoices, key=lambda invoice: invoice.id):
+            Invoice.locked(each.id)
+        return request_call(invoices, calling.customer, asked_by="test", reason="overdue")
+
+
+def about(call: Call) -> set[str]:
+    return {row.invoice_id for row in CallInvoice.select().where(CallInvoice.call == call.id)}
+
+
+def notes(invoice: Invoice) -> str:
+    return Invoice.get_by_id(invoice.id).notes or ""
+
+
+def test_one_call_is_placed_and_its_end_is_known_of_each_bill(calling: Calling, older: Invoice):
+    """Given two bills, then one call is placed, its outcome is noted on each and shown with each,
+    and neither is called about in the days after a conversation; the clinic is told once.
+    """
+    both = (calling.invoice, older)
+    call = requested(calling, *both)
+    calling.answers("hangs_up").work_calls()
+    calling.hears()
+
+    assert len(calling.placed()) == 1
+    assert about(call) == {invoice.id for invoice in both}
+    shown = calling.shown(call)
+    assert (shown["outcome"], set(shown["invoiceIds"])) == ("hung_up", about(call))
+    for invoice in both:
+        assert notes(invoice).count(call.id) == 1
+        (listed,) = calling.get(f"/api/invoices/{invoice.id}/calls")["data"]
+        assert (listed["id"], listed["outcome"]) == (call.id, "hung_up")
+        refused = calling.post(f"/api/invoices/{invoice.id}/calls")
+        assert (refused.status_code, refused.json["reasonCode"]) == (422, "recent_conversation")
+    (event,) = [
+        row for row in calling.get("/api/events?since=0")["data"] if row["type"] == "call.ended"
+    ]
+    assert set(event["data"]["invoiceIds"]) == about(call)
+
+
+def test_what_may_not_be_spoken_of_any_more_is_left_out(calling: Calling, older: Invoice):
+    """Given two bills of which one is paid before the call is placed, then the call is about the
+    other, and nothing of it is noted on the one that was paid.
+    """
+    call = requested(calling, calling.invoice, older)
+    Invoice.update(status="paid", outstanding=0).where(Invoice.id == older.id).execute()
+    calling.answers("hangs_up").work_calls()
+    calling.hears()
+
+    assert about(call) == {calling.invoice.id}
+    assert (notes(calling.invoice).count(call.id), notes(older).count(call.id)) == (1, 0)
+    assert calling.get(f"/api/invoices/{older.id}/calls")["data"] == []
+
+
+@pytest.fixture
+def two(line: OnTheLine) -> tuple[OnTheLine, Invoice]:
+    """A verified person who is called about two bills."""
+    second = given.an_invoice(line.account, amount=5_000, customer=line.customer, due_date=OLDER)
+    line.call.record_about([second])
+    line.takes_cards()
+    line.has_a_saved_card()
+    return line.verified(), second
+
+
+def test_the_bills_are_told_oldest_first_with_what_they_come_to(two):
+    """Given two bills of the call and one that it is not about, then two are told, and their
+    sum.
+    """
+    line, second = two
+    given.an_invoice(line.account, amount=99_900, customer=line.customer)
+
+    told = line.tool("getUnpaidInvoice")
+
+    assert told.startswith("+2 bills are unpaid, the oldest first.")
+    assert told.index(second.number) < told.index(line.invoice.number)
+    assert "Together they are $170.00." in told
+    assert "999" not in told
+    alone = line.tool("getUnpaidInvoice", invoiceId=second.id)
+    assert "$50.00" in alone
+    assert "Together" not in alone
+
+
+def test_each_bill_is_paid_by_its_own_yes_the_oldest_first(two):
+    """Given a yes to the oldest, then it is charged and no other, in the call; the next question is
+    about the next.
+    """
+    line, second = two
+    assert "charges 50.00 USD" in line.tool("processPhonePayment")
+    told = line.tool("processPhonePayment", heard=agreed("50.00"))
+    assert told.startswith(f"+The payment of $50.00 for bill {second.number} succeeded.")
+    assert (given.fresh(second).status, given.fresh(line.invoice).status) == ("paid", "sent")
+
+    asked = line.tool("processPhonePayment", heard=agreed("50.00"))
+    assert "charges 120.00 USD" in asked
+    both = (*agreed("50.00"), *agreed("120.00"))
+    assert "succeeded" in line.tool("processPhonePayment", heard=both)
+
+    assert given.fresh(line.invoice).status == "paid"
+    amounts = [row.amount for row in PaymentConfirmation.select().order_by(PaymentConfirmation.id)]
+    assert sorted(amounts) == [5_000, 12_000]
+    assert line.tool("getUnpaidInvoice").startswith("+Nothing is due")
+
+
+def test_a_link_is_for_the_oldest_bill(two):
+    line, second = two
+    line.consents()
+    assert line.tool("createPaymentLink").startswith("+A text with the payment link")
+    assert PaymentLink.get().invoice_id == second.id

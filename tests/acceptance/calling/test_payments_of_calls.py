@@ -1,0 +1,159 @@
+"""Which payment came of which call: a card that was charged in it, a link that was given in it."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from models.calling.call import Call
+from models.calling.tool_call import ToolCall
+from models.payments.payment import Payment
+from models.payments.payment_link import PaymentLink
+from runtime.clock import real_now
+from tests import given
+from tests.counting import counted
+from tests.on_the_line import OnTheLine
+from tests.voice import SECRET
+
+AGREED = (
+    ("assistant", "Do you agree that Harbor Dental charges 120.00 USD to your card on file?"),
+    ("user", "Yes, please do."),
+)
+
+
+@pytest.fixture
+def talking(line: OnTheLine) -> OnTheLine:
+    """A verified person who may be texted, at a clinic that takes cards in calls."""
+    line.takes_cards()
+    line.has_a_saved_card()
+    return line.consents().verified()
+
+
+def ends(line: OnTheLine) -> None:
+    """The report at the call's end."""
+    told = {
+        "type": "end-of-call-report",
+        "call": {"id": line.call.vapi_id, "type": "outboundPhoneCall"},
+        "endedReason": "assistant-ended-call",
+        "artifact": {},
+        "analysis": {"structuredData": {"outcome": "link_sent"}},
+    }
+    body, proof = json.dumps({"message": told}).encode(), {"X-Vapi-Secret": SECRET}
+    got = line.client.simulate_post("/api/webhooks/vapi", body=body, headers=proof)
+    assert got.status_code == 200
+
+
+def pays_by_link(line: OnTheLine) -> None:
+    """The person follows the link to Stripe's page, pays there, and we are told."""
+    given.worked(line.redis, "messages")
+    given.retried(line.redis, "messages", 2)
+    line.stand_in.follow_and_pay(PaymentLink.get().url)
+    line.stand_in.deliver(line.client, line.redis)
+    assert given.fresh(line.invoice).status == "paid"
+
+
+def outcomes(line: OnTheLine) -> set[str]:
+    """How the call ended, wherever that is shown."""
+    (listed,) = line.get(f"/api/invoices/{line.invoice.id}/calls")["data"]
+    return {line.get(f"/api/calls/{line.call.id}")["outcome"], listed["outcome"]}
+
+
+def call_ids(line: OnTheLine) -> set[str | None]:
+    """The call of the one payment, wherever that is shown."""
+    (listed,) = line.get("/api/payments")["data"]
+    return {listed["callId"], line.get(f"/api/payments/{listed['id']}")["callId"]}
+
+
+def test_a_payment_names_the_call_in_which_it_was_made(talking: OnTheLine):
+    talking.tool("processPhonePayment")
+    assert "succeeded" in talking.tool("processPhonePayment", heard=AGREED)
+    ends(talking)
+
+    assert call_ids(talking) == {talking.call.id}
+    assert outcomes(talking) == {"paid"}
+    attempt = talking.get("/api/payments")["data"][0]
+    assert attempt["method"] == "stripe"
+
+
+def test_a_payment_that_staff_took_names_the_call_that_they_named(talking: OnTheLine):
+    about = {"invoiceId": talking.invoice.id, "useSavedCard": True, "callId": "their-own-1"}
+    assert talking.post("/api/payments/phone", **about).status_code in {200, 202}
+    given.retried(talking.redis, "interactive", 2)
+    assert call_ids(talking) == {"their-own-1"}
+
+
+def test_a_card_that_was_declined_in_a_call_does_not_make_the_payment_the_calls(line: OnTheLine):
+    """Given a card that was declined in a call, when staff take another one afterwards, then the
+    payment is of no call.
+    """
+    line.takes_cards()
+    line.has_a_saved_card("pm_card_chargeCustomerFail")
+    line.verified()
+    line.tool("processPhonePayment")
+    assert "declined" in line.tool("processPhonePayment", heard=AGREED)
+    assert call_ids(line) == {None}
+
+    about = {"invoiceId": line.invoice.id, "paymentMethodId": "pm_card_visa"}
+    assert line.post("/api/payments/phone", **about).status_code in {200, 202}
+    given.retried(line.redis, "interactive", 2)
+    assert given.fresh(line.invoice).status == "paid"
+    assert call_ids(line) == {None}
+
+
+def test_a_page_of_payments_learns_their_calls_at_once(talking: OnTheLine):
+    costs = []
+    for _ in range(2):
+        talking.stand_in.paid(given.an_invoice(talking.account), redis=talking.redis)
+        talking.stand_in.paid(given.an_invoice(talking.account), redis=talking.redis)
+        with counted() as cost:
+            talking.get("/api/payments")
+        costs.append(len(cost.statements))
+    assert costs[0] == costs[1]
+
+
+@pytest.mark.parametrize("ended_first", [True, False])
+def test_a_link_that_is_paid_shows_in_the_call(talking: OnTheLine, ended_first: bool):
+    """Given a link that was texted in a call, when it is paid, before the report or after it, then
+    the call says so; the payment was not made in it.
+    """
+    assert "on its way" in talking.tool("createPaymentLink")
+    if ended_first:
+        ends(talking)
+        assert outcomes(talking) == {"spoke"}
+    pays_by_link(talking)
+    if not ended_first:
+        ends(talking)
+
+    assert outcomes(talking) == {"paid_by_link"}
+    assert call_ids(talking) == {None}
+    stored = Call.get_by_id(talking.call.id).outcome
+    assert stored == ("spoke" if ended_first else "paid_by_link")
+    entries = talking.get(f"/api/invoices/{talking.invoice.id}/timeline?limit=100")["data"]
+    assert any("paid by the link" in entry["reason"] for entry in entries)
+
+
+def test_an_address_that_was_read_out_counts_too(line: OnTheLine):
+    """Given nobody's consent to texts, when the address is read out and paid, then the call says
+    so.
+    """
+    line.verified()
+    for _ in range(2):
+        assert "No text may be sent" in line.tool("createPaymentLink")
+    ends(line)
+    pays_by_link(line)
+    assert outcomes(line) == {"paid_by_link"}
+
+
+def test_what_was_paid_before_or_long_after_is_not_of_the_link(talking: OnTheLine):
+    """Given a link of a call, then a payment from before it, from a month later, or by a card that
+    was charged by us does not make the call a paid one.
+    """
+    talking.tool("createPaymentLink")
+    ends(talking)
+    pays_by_link(talking)
+    given_at = ToolCall.get(ToolCall.tool == "createPaymentLink").created_at
+    for moved in (-timedelta(minutes=1), timedelta(days=30)):
+        Payment.update(created_at=given_at + moved).execute()
+        assert outcomes(talking) == {"spoke"}
+    Payment.update(created_at=real_now(), method="cash").execute()
+    assert outcomes(talking) == {"spoke"}

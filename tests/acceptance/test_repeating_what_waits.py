@@ -1,0 +1,108 @@
+"""A request whose work waits for busy workers, sent again with the same key: the answer is the
+first one, and what is due and was begun by nobody is done, once.
+"""
+
+import pytest
+
+from models.calling.call import Call
+from models.deployment.deployment import Deployment
+from models.deployment.forwarding_test import ForwardingTest
+from models.deployment.knowledge_file import KnowledgeFile
+from runtime.settings import get_settings
+from tests import given
+from tests.deploying import Deploying
+from tests.voice import NUMBER
+
+STEPS = 40  # more than a deployment has, each with a repetition or two
+
+
+@pytest.fixture
+def deploying(client, valkey, twilio_stand_in, voice):
+    clinic = Deploying(client, valkey.client(), twilio_stand_in, voice)
+    return clinic.configures().has_card()
+
+
+def posts(clinic, path, **body):
+    """The same request with the same key, however often."""
+    path = path.replace("…", f"/api/accounts/{clinic.account.id}")
+    headers = clinic.headers | {"Idempotency-Key": "k1"}
+    return clinic.client.simulate_post(path, json=body, headers=headers)
+
+
+def replayed_until(status, clinic, deployment_id, path, **body):
+    """Send it again, while no worker does anything, until the deployment has that status."""
+    first = posts(clinic, path, **body)
+    for _ in range(STEPS):
+        given.make_due()
+        again = posts(clinic, path, **body)
+        assert (again.status_code, again.json) == (first.status_code, first.json)
+        assert again.headers["idempotent-replayed"] == "true"
+        row = Deployment.get_by_id(deployment_id or first.json["id"])
+        if row.status == status:
+            return row
+    pytest.fail(f"the deployment is {row.status}")
+
+
+def test_a_deployment_that_no_worker_comes_to_goes_on_by_its_repetitions(deploying):
+    """Given workers that are busy, when Deploy is sent again with the same key, then each time the
+    step that is due is done, and nothing is bought twice; take-down likewise.
+    """
+    live = replayed_until("live", deploying, "", "…/deployments", confirmedCost=0)
+    assert len(deploying.twilio.owned()) == 1
+    posts(deploying, "…/deployments", confirmedCost=0)
+    deploying.works(2)
+    assert len(deploying.twilio.owned()) == 1
+    path = f"/api/deployments/{live.id}/take-down"
+    deploying.headers = given.a_key(deploying.account)
+    replayed_until("taken_down", deploying, live.id, path)
+    assert deploying.twilio.owned() == {}
+
+
+def test_a_deployment_is_not_moved_by_a_request_with_another_key(deploying):
+    """Only a repetition waits for it: another Deploy is refused, and does nothing."""
+    posts(deploying, "…/deployments", confirmedCost=0)
+    asked = len(deploying.twilio.asked("GET", ""))
+    given.make_due()
+    assert deploying.deploys().status_code == 409
+    assert (Deployment.get().status, len(deploying.twilio.asked("GET", ""))) == ("queued", asked)
+
+
+def test_a_file_that_nobody_has_begun_to_upload_is_uploaded_by_the_repetition(deploying):
+    file = {"name": "hours.txt", "contentBase64": "T3BlbiBmcm9tIG5pbmUgdG8gZml2ZS4="}
+    first, again, late = (posts(deploying, "…/knowledge-files", **file) for _ in range(3))
+    assert (first.status_code, again.json, late.json) == (201, first.json, first.json)
+    assert KnowledgeFile.get().state == "processing"
+    assert len(deploying.voice.books.tables["file"]) == 1
+
+
+def test_a_test_call_that_nobody_has_begun_is_placed_by_the_repetition(deploying, monkeypatch):
+    monkeypatch.setenv("FORWARDING_TEST_NUMBER", NUMBER)
+    get_settings.cache_clear()
+    deploying.goes_live()
+    answers = [posts(deploying, "…/forwarding/test") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [202, 202, 202]
+    assert ForwardingTest.get().state == "calling"
+    assert len(deploying.twilio.asked("POST", "/Calls.json")) == 1
+
+
+def test_a_call_that_nobody_has_begun_is_placed_by_the_repetition(calling):
+    calling.habits(rings_after=3600)
+    path = f"/api/invoices/{calling.invoice.id}/calls"
+    assert [posts(calling, path).status_code for _ in range(3)] == [202, 202, 202]
+    assert Call.get().state == "queued"
+    assert len(calling.placed()) == 1
+
+
+@pytest.mark.parametrize(
+    ("door", "said"), [("reply", {}), ("resolve", {"action": "reply", "note": ""})]
+)
+def test_an_answer_that_nobody_has_begun_to_send_is_sent_by_the_repetition(texting, door, said):
+    texting.consents()
+    escalations = f"/api/invoices/{texting.invoice.id}/escalations"
+    item = texting.post(escalations, reason="asked_for_person").json
+    body = {"text": "We will call you at noon."} | said
+    path = f"/api/work-items/{item['id']}/{door}"
+    first, again, late = (posts(texting, path, **body) for _ in range(3))
+    assert (again.json, late.json) == (first.json, first.json)
+    (sent,) = texting.sent()
+    assert body["text"] in sent["body"]

@@ -1,0 +1,263 @@
+"""Calls in a storm: who asks for them and who answers, and what is judged of them."""
+
+import json
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg
+
+from bin.commands.compliance.checker import Case, Home, Made, broken
+from tests.storm.client import Asked, Json
+from tests.storm.evidence import Evidence
+from tests.storm.load import Actor, Office
+
+EASTERN = "America/New_York"
+POSTAL = {"202": "20001", "212": "10001", "305": "33101", "404": "30301"}
+STATES = {"202": "DC", "212": "NY", "305": "FL", "404": "GA"}
+SCRIPTS = (
+    *("pays_by_link", "promises", "promises_and_breaks", "says_stop", "hangs_up") * 2,
+    *("voicemail", "no_answer", "busy", "disputes", "asks_for_a_human", "wrong_person"),
+    *("fails", "odd_end", "silent", "speaks_spanish", "reads_out_a_card"),
+)
+BLOCKED = "call.start.error-subscription-concurrency-limit-reached"
+# a periodic job that was done is done once more
+AGAIN = (
+    "UPDATE staged_job SET state = 'waiting', attempts = 0, due_at = 0, pushed_at = NULL,"
+    " lease_until = NULL WHERE state = 'done' AND id ="
+    " (SELECT max(id) FROM staged_job WHERE name = '{job}')"
+)
+OVER = {"ended", "refused", "cancelled"}
+EARLIER = timedelta(seconds=1)
+
+
+class CallingOffice(Office):
+    """A clinic's software whose customers agree to calls as well, and answer each in their way."""
+
+    channels = ("sms", "voice")
+    due = (-9, 4)
+    steps = (
+        *Office.steps,
+        ("new_customer", 30),
+        ("new_invoice", 20),
+        ("have_called", 60),
+    )
+
+    def more_of(self, body: Json) -> Json:
+        """Where they live; who answers there knows it."""
+        postal = POSTAL[body["phone"][2:5]]
+        who = {"fullName": body["name"], "postalCode": postal}
+        script = self.dice.choice(SCRIPTS)
+        self.stand_in.control("vapi/callers", number=body["phone"], script=script, who=who)
+        return {"address": {"line1": "1 Main Street", "postalCode": postal, "country": "US"}}
+
+    def have_called(self) -> None:
+        bill = self.bill()
+        if bill is not None:
+            path = f"/api/invoices/{bill.id}/calls"
+            self.ask("call", bill.clinic, path, {}, invoice=bill.id)
+
+
+class Scans(Actor):
+    """The day's scans, again and again."""
+
+    steps = (("scan", 1),)
+    pause = 4.0
+
+    def scan(self) -> None:
+        """They come early, unless a fault strikes whoever has them come."""
+        with suppress(sqlite3.Error, psycopg.Error, OSError):
+            for job in ("mark_overdue", "scan_overdue"):
+                self.world.town.database.write(AGAIN.format(job=job))
+
+
+def asked_call(evidence: Evidence, one: Asked) -> str:
+    """What is wrong with the promise that somebody will be called; empty when nothing is."""
+    call = evidence.by_id("call").get(one.answer["id"])
+    if call is None:
+        return "its call is not there"
+    if call["state"] in {*OVER, "unknown"} or _has_dead_job(evidence, call):
+        return ""
+    return f"its call is still {call['state']}"
+
+
+def placed_once(evidence: Evidence) -> Iterator[str]:
+    """At most one call at Vapi for each attempt, and one that rang for each wish; each is known."""
+    effects = evidence.by_id("effect")
+    for name, times in Counter(row.get("name", "") for row in evidence.calls).items():
+        if times > 1:
+            yield f"attempt {name!r} was placed {times} times at Vapi"
+        if name not in effects or effects[name]["kind"] != "call":
+            yield f"a call was placed for the effect {name!r}, which is not in the ledger"
+    rang: Counter[str] = Counter(
+        effects[row["name"]]["key"].split(":")[1]
+        for row in evidence.calls
+        if row.get("name") in effects and row.get("endedReason") != BLOCKED
+    )
+    for call_id, times in rang.items():
+        if times > 1:
+            yield f"call {call_id} rang {times} times"
+
+
+def told_of(evidence: Evidence) -> Iterator[str]:
+    """Each call stands where Vapi says; a doubt is one that Vapi's list cannot settle."""
+    at_vapi = {row.get("name"): row for row in evidence.calls if row.get("endedReason") != BLOCKED}
+    keys = {row["id"]: row["key"].split(":")[1] for row in evidence.of("effect")}
+    rang = {keys[name]: row for name, row in at_vapi.items() if name in keys}
+    for call in evidence.of("call"):
+        placed = rang.get(call["id"])
+        if call["state"] not in {*OVER, "unknown"} and not _has_dead_job(evidence, call):
+            yield f"call {call['id']} is still {call['state']}"
+        if placed is not None and call["state"] in {"refused", "cancelled", "unknown"}:
+            yield f"call {call['id']} is {call['state']}, and Vapi placed {placed['id']}"
+        if placed is not None and call["vapi_id"] not in {placed["id"], None}:
+            yield f"call {call['id']} is {call['vapi_id']} at Vapi, not {placed['id']}"
+        if placed is None and call["state"] == "ended":
+            yield f"call {call['id']} has ended, and Vapi placed none"
+
+
+def slots(evidence: Evidence) -> Iterator[str]:
+    """Every slot is free again, but those of calls of which nobody knows."""
+    calls = evidence.by_id("call")
+    for row in evidence.of("call_slot"):
+        call = calls.get(row["call_id"], {})
+        if call.get("state") != "unknown" and not _has_dead_job(evidence, call):
+            yield f"slot {row['number']} is held by {row['call_id']}, which is {call.get('state')}"
+
+
+def within_the_rules(evidence: Evidence) -> Iterator[str]:
+    """No call without a decision that allows it, nor one that the rules forbid, as the checker
+    reads them, which knows nothing of the gate.
+    """
+    allowed: dict[str, list[Json]] = defaultdict(list)
+    for row in evidence.of("contact_decision"):
+        if row["allowed"] and row["channel"] == "voice":
+            allowed[row["effect_id"]].append(row)
+    for placed in evidence.calls:
+        decisions = allowed.get(placed.get("name", ""), [])
+        if not decisions:
+            yield f"call {placed['id']} at Vapi was placed without a decision that it may be"
+        for decision in decisions:
+            codes = broken(*_asked_of_the_checker(evidence, decision))
+            if codes:
+                yield f"call {placed['id']} to {decision['phone']} broke {sorted(codes)}"
+
+
+def _asked_of_the_checker(evidence: Evidence, decision: Json) -> tuple[Case, list[Made], datetime]:
+    """The contact that was decided on, and those before it."""
+    at, phone = _business(evidence, decision["at"]), decision["phone"]
+    invoice = evidence.by_id("invoice")[decision["invoice_id"]]
+    consents = [
+        row
+        for row in evidence.of("consent")
+        if row["customer_id"] == decision["customer_id"]
+        and "voice" in _list(row["channels"])
+        and (row["revoked_at"] is None or row["revoked_at"] > decision["at"])
+    ]
+    state = STATES[phone[2:5]]
+    case = Case(
+        home=Home(phone, None, (EASTERN,), state, state == "NY"),
+        by="voice",
+        debt=invoice["id"],
+        debt_status="sent",
+        due_on=date.fromisoformat(str(invoice["due_date"])[:10]),
+        billed_on=evidence.today,
+        disputed=False,
+        processing=False,
+        promised_until=_promised(evidence, decision),
+        opted_out=any(
+            row["phone"] == phone
+            and row["wish"] == "stop"
+            and row["account_id"] in {None, decision["account_id"]}
+            and "voice" in _list(row["channels"])
+            and row["at"] < decision["at"]
+            for row in evidence.of("opt_out")
+        ),
+        holds=(),
+        wished_channel="",
+        wished_phone="",
+        suppressed=False,
+        consented_at=(_moment(min(row["given_at"] for row in consents)) if consents else None),
+        in_writing=True,
+        looked_up_at=None,
+        changed_hands=False,
+        for_others=False,
+        ready=True,
+        registration="",
+        paused=False,
+        ceiling_until=None,
+        quiet_days=(),
+        somebody_introduces=False,
+        consent_days=None,
+        look_up_days=None,
+        is_action=False,
+        is_offer=False,
+        is_machine=True,
+    )
+    return case, _made_before(evidence, decision, at), at
+
+
+def _made_before(evidence: Evidence, decision: Json, at: datetime) -> list[Made]:
+    """Contacts of the account with the person before this one, by business time."""
+    debts = {row["call_id"]: row["invoice_id"] for row in evidence.of("call_invoice")}
+    found = [
+        Made(
+            _moment(row["attempted_at"]),
+            "voice",
+            debts.get(row["id"], ""),
+            row["outcome"],
+            bool(row["asked_for"]),
+        )
+        for row in evidence.of("call")
+        if row["attempted_at"] is not None and row["customer_id"] == decision["customer_id"]
+    ]
+    for row in evidence.of("message"):
+        if row["customer_id"] == decision["customer_id"] and row["sent_at"] is not None:
+            sent = _business(evidence, row["sent_at"])
+            found.append(Made(sent, "sms", row["invoice_id"], "", asked_for=False))
+    return [one for one in found if one.at < at - EARLIER]
+
+
+def _promised(evidence: Evidence, decision: Json) -> datetime | None:
+    """Until when an open promise about the invoice keeps everybody silent."""
+    until = [
+        _moment(row["decided_from"])
+        for row in evidence.of("promise")
+        if row["invoice_id"] == decision["invoice_id"]
+        and row["state"] == "open"
+        and row["created_at"] < decision["at"]
+    ]
+    return max(until, default=None)
+
+
+def _has_dead_job(evidence: Evidence, call: Json) -> bool:
+    """Whether a job about this call, or an attempt of it, has openly given up."""
+    subjects = {call.get("id"), call.get("effect_id")}
+    return any(
+        job["state"] == "dead" and subjects & {job["key"].split(":")[0], *_list(job.get("args"))}
+        for job in evidence.of("staged_job")
+    )
+
+
+def _business(evidence: Evidence, micros: int) -> datetime:
+    return _moment(micros) + timedelta(seconds=evidence.business_shift)
+
+
+def _moment(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1e6, UTC)
+
+
+def _list(value: object) -> list[str]:
+    """A column of JSON, which SQLite gives as text."""
+    found = json.loads(value) if isinstance(value, str) else value
+    return list(found) if isinstance(found, list) else []
+
+
+CALL_RULES: tuple[Callable[[Evidence], Iterator[str]], ...] = (
+    placed_once,
+    told_of,
+    slots,
+    within_the_rules,
+)

@@ -1,0 +1,36 @@
+"""Gives clinics a live number to call from, and a ladder of one call, in a process of its own:
+`python -m tests.storm.lines ACCOUNT NUMBER …`.
+"""
+
+import os
+import sys
+from dataclasses import asdict
+from itertools import pairwise
+
+from models.accounts.account import Account
+from models.accounts.account_settings import AccountSettings
+from models.base import use_database
+from rules.contact.ladder import Rung
+from runtime.clock import real_now
+from runtime.settings import get_settings
+from tests.calling import a_live_line
+
+LADDER = [asdict(Rung(1, "voice"))]
+
+
+def main(*named: str) -> None:
+    """Do it."""
+    use_database(get_settings().database_url)
+    server = {
+        "url": f"{os.environ['PUBLIC_URL']}/api/webhooks/vapi",
+        "headers": {"X-Vapi-Secret": get_settings().vapi_webhook_secrets[0]},
+    }
+    for account_id, number in list(pairwise(named))[::2]:
+        account = Account.get_by_id(account_id)
+        a_live_line(account, number, server=server)
+        chosen = {"calling": "automatic", "first_contacts": "automatic", "ladder": LADDER}
+        AccountSettings.choose(account, chosen, real_now())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
