@@ -18,6 +18,7 @@ from models.feed.outgoing_event import OutgoingEvent
 from models.payments.payment import Payment
 from models.payments.refund_request import refundable
 from models.reports.timeline import MOST, Belongings, Entry, Source
+from models.reports.timeline_planned import planned_contacts
 from rules.calling.call_words import outcome_in_words
 from rules.contact.policy import BY_ID
 from rules.declines import advice
@@ -388,6 +389,7 @@ SOURCES: tuple[Source, ...] = (
     disputes,
     events,
     decisions,
+    planned_contacts,
     calls,
     holds,
     promises,

@@ -8,13 +8,15 @@ import pytest
 
 from actions.contact.ladder.drafts import approve_draft
 from actions.contact.ladder.look import look
+from jobs.dial_overdue import _decide as decide_call
 from jobs.send_payment_link import _decide
 from models.base import database, is_postgres, transaction
+from models.calling.call import Call
 from models.contact.contact_course import ContactCourse
 from models.contact.planned_contact import PlannedContact
 from models.effects.effect import Effect
 from rules.contact.policy import BY_ID
-from runtime.clock import business_now, move_business_time
+from runtime.clock import business_now, move_business_time, real_now
 from runtime.errors import Conflict
 from tests.integration.contact.test_caps_under_interleavings import a_waiting_text, at_once
 from tests.scanning import Scanning
@@ -85,3 +87,30 @@ def test_who_is_due_is_found_by_an_index(clinic):
             database.execute_sql("SET LOCAL enable_seqscan = off")
         told = "\n".join(str(row) for row in database.execute_sql(explain + sql).fetchall())
     assert "contact_course_due" in told
+
+
+def test_scans_texts_and_calls_by_hand_keep_to_the_cap_together(calling):
+    """Whichever of them come first: a text and a call count towards the same cap."""
+    clinic = Scanning(calling)
+    clinic.days_pass(1)
+    clinic.owes(3)
+    texts = [a_waiting_text(calling, clinic.customer, calling.phone) for _ in range(3)]
+    by_hand = [a_waiting_call(calling, clinic.owes(1)) for _ in range(2)]
+    decided = [lambda text=text: _decide(text) for text in texts]
+    dialled = [lambda call=call: decide_call(call) for call in by_hand]
+    assert at_once(looks(clinic), looks(clinic), *decided, *dialled) == []
+    clinic.sends()
+    assert Effect.select().where(Effect.kind << ["text", "call"]).count() == MOST
+
+
+def a_waiting_call(calling, invoice):
+    """A call that somebody has asked for: only the decision is left."""
+    return Call.ask(
+        [invoice],
+        calling.customer,
+        from_number=calling.line.e164,
+        phone_number_id=calling.line.vapi_id,
+        reason="by hand",
+        asked_by="test",
+        now=real_now(),
+    )

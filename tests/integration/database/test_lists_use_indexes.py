@@ -8,6 +8,8 @@ import pytest
 
 from actions.deployment.ports import look_at_ports, settle_left_ports
 from models.base import database, execute, is_postgres
+from models.contact.contact_course import UNSEEN
+from models.contact.work_item import WorkItem
 from models.feed.outgoing_event import OutgoingEvent
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
@@ -36,6 +38,8 @@ LISTS = {
     ),
     "/api/finance/unpaid-invoices": ("invoice", "invoice_account_id_status_due_date_id"),
     "/api/events?since=5": ("outgoing_event", "outgoing_event_account_id_id"),
+    "/api/work-items": ("work_item", "work_item_account_id_id"),
+    "/api/work-items?state=open": ("work_item", "work_item_account_id_state_id"),
     "/api/webhook-endpoints/{endpoint}": ("webhook_delivery", "webhook_delivery_endpoint_id_"),
 }
 
@@ -59,7 +63,7 @@ def fill(account):
     ).execute()
     invoices = list(Invoice.select().order_by(Invoice.id))
     first = Invoice.select().where(Invoice.account == account).get()
-    people, paid, told = [], [], []
+    people, paid, told, work = [], [], [], []
     for number, invoice in enumerate(invoices):
         people.append(
             {
@@ -77,6 +81,18 @@ def fill(account):
                 "invoice": invoice.id,
                 "method": "cash",
                 "reference": str(number),
+            }
+        )
+        work.append(
+            {
+                "id": f"wki_{number}",
+                "account": invoice.account_id,
+                "kind": "escalation",
+                "subject": str(number),
+                "words": "x",
+                "context": {},
+                "created_at": now,
+                "updated_at": now,
             }
         )
         told.append(
@@ -104,7 +120,13 @@ def fill(account):
         for row in invoices
     }
     with database.atomic():
-        for table, rows in ((Customer, people), (Payment, paid), (OutgoingEvent, told)):
+        filled = (
+            (Customer, people),
+            (Payment, paid),
+            (OutgoingEvent, told),
+            (WorkItem, work),
+        )
+        for table, rows in filled:
             for at in range(0, len(rows), 50):
                 table.insert_many(rows[at : at + 50]).execute()
         sent = [
@@ -168,6 +190,22 @@ def test_no_list_walks_other_tenants_rows(client, ran):
             assert "SCAN t1" not in told, f"{address}\n{told}"
             assert f"Seq Scan on {table}" not in told, f"{address}\n{told}"
             assert f"{table}_pkey" not in told, f"{address}\n{told}"
+
+
+@pytest.mark.slow
+def test_who_was_never_looked_at_is_found_by_indexes(client):
+    """Given that few of thousands of invoices are overdue, then only these are read, and a person's
+    course is found by their id.
+    """
+    many_invoices()
+    Invoice.update(status="paid").where(Invoice.status == "overdue").execute()
+    few = Invoice.select(Invoice.id).limit(20)
+    Invoice.update(status="overdue").where(Invoice.id << [row.id for row in few]).execute()
+    execute("ANALYZE")
+    told = explained(UNSEEN.replace("?", "500"), ())
+    assert "invoice_status" in told, told
+    assert "SCAN i" not in told, told
+    assert "Seq Scan on invoice" not in told, told
 
 
 @pytest.mark.parametrize("index", SCANS)
