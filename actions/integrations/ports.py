@@ -154,6 +154,7 @@ def _nexhealth_check(values: Values) -> str:
     return f"{values['subdomain']}, location {values['locationId']}"
 
 
+TITLES = {each.NAME: each.TITLE for each in (calendar, open_dental, nexhealth)}
 BUILT_IN = {
     port.name: port
     for port in (

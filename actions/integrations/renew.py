@@ -20,7 +20,7 @@ from actions.integrations.keep import (
     record_renewed,
 )
 from actions.integrations.port import Credential, Port
-from actions.integrations.ports import BUILT_IN, find_port
+from actions.integrations.ports import TITLES, find_port
 from models.base import release_connection, transaction
 from models.delivery.stage import stage_again
 from models.delivery.staged_job import find_staged
@@ -156,8 +156,7 @@ def revoke_again(now: datetime, batch: int) -> None:
         if row.updated_at + TOLD_FOR > now:
             stage_again("revoke_integration", row.id, row.id, fair_to=row.account_id)
             continue
-        port = BUILT_IN.get(row.provider)  # the file of the others may be what is wrong
-        title = port.title if port is not None else row.provider
+        title = TITLES.get(row.provider, row.provider)  # the others' file may be what is wrong
         log.warning("a revocation was given up", integration=row.id, provider=row.provider)
         record_left(row, BY_HAND.format(title=title, code=LATE))
 
