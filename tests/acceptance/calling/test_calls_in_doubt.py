@@ -12,6 +12,7 @@ from jobs.reconcile_effects import reconcile_effects
 from models.accounts.audit_entry import AuditEntry
 from models.base import release_connection, transaction
 from models.calling.call import Call
+from models.contact.hold import Hold
 from models.contact.work_item import WorkItem
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
@@ -128,6 +129,46 @@ def test_a_report_that_comes_later_knows_better(calling: Calling, said: str):
     assert call.attempted_at is not None
     assert OutgoingEvent.select().where(OutgoingEvent.type == "call.ended").count() == 1
     assert calling.asks().json["reasonCode"] == "recent_conversation"
+
+
+def test_what_was_said_in_a_call_that_a_person_ended_is_still_heard(calling: Calling):
+    """Given a call whose reports are lost, when somebody says that it is over, then Vapi is still
+    asked what was said in it, and whoever has filed for bankruptcy is left alone.
+    """
+    calling.habits(silent="status-update,end-of-call-report,tool-calls")
+    call = calling.answers("bankrupt").dials()
+    calling.hears()
+    Call.update(state="unknown", error_code="no_report", deadline=call.created_at).where(
+        Call.id == call.id
+    ).execute()
+    end_by_hand(calling.call(call.id), "ended", "test", "looked")
+    assert calling.call(call.id).outcome == "in_doubt"
+    assert Hold.select().count() == 0
+
+    for _ in range(2):
+        calling.polls()
+
+    assert [row.kind for row in Hold.select()] == ["bankruptcy"]
+    assert calling.call(call.id).ended_reason != "ended-by-hand"
+    assert OutgoingEvent.select().where(OutgoingEvent.type == "call.ended").count() == 1
+
+
+def test_a_call_that_was_given_up_is_read_for_its_end_only(calling: Calling):
+    """Given a call that Vapi shows as ringing for ever, then looks at it change nothing, so that
+    they come less and less often.
+    """
+    call = given_up(calling)
+    for _ in range(2):
+        calling.quiet_for(call, 10)
+        poll_calls.perform()
+        calling.polls()
+        calling.quiet_for(call, 10)
+        before = calling.call(call.id)
+        assert (before.state, before.error_code) == ("unknown", "no_report")
+        StagedJob.delete().where(StagedJob.name == "poll_call").execute()
+        poll_calls.perform()
+        calling.polls()
+        assert calling.call(call.id).updated_at == before.updated_at
 
 
 def test_a_report_that_was_first_leaves_no_doubt(calling: Calling):

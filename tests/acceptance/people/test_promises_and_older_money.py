@@ -27,7 +27,7 @@ class Bill:
         account = given.an_account()
         self.invoice = given.an_invoice(account, amount=10_000)
         self.old = self.pays(4_000)
-        self.cash = self._offline(1_000)
+        self.cash = self.takes_cash(1_000, "till")
 
     def promises(self, amount=5_000):
         invoice = Invoice.get_by_id(self.invoice.id)
@@ -66,10 +66,10 @@ class Bill:
             Payment.get_by_id(self.cash.id).record_voided("typed wrong", real_now())
             recompute(invoice)
 
-    def _offline(self, amount):
+    def takes_cash(self, amount, reference):
         with transaction():
             invoice = Invoice.locked_with("account", self.invoice.id)
-            row = Payment.record_taken(invoice, "cash", "till", amount, real_now())
+            row = Payment.record_taken(invoice, "cash", reference, amount, real_now())
             recompute(invoice)
         return row
 
@@ -148,6 +148,26 @@ def test_a_card_that_was_declined_before_and_pays_after_counts(client, valkey):
     given.received(given.an_event("payment_intent.succeeded", paid))
     given.worked(valkey.client())
     assert bill.stands() == ("kept", 5_000)
+
+
+def test_cash_that_is_entered_anew_is_no_new_money(bill):
+    """Given cash of before that was typed wrong, when it is voided and entered again, then nothing
+    has come in; what is entered beyond it has.
+    """
+    bill.cash_was_a_mistake()
+    bill.takes_cash(1_000, "till 2")
+    assert Promise.get().is_open
+    bill.takes_cash(2_000, "till 3")
+    assert bill.on_its_day() == ("partly_kept", 2_000)
+
+
+def test_what_was_voided_before_the_promise_takes_nothing_from_it(client, valkey):
+    bill = Bill()
+    given.worked(valkey.client())
+    bill.cash_was_a_mistake()
+    bill.promises(6_000)
+    bill.takes_cash(6_000, "till 2")
+    assert bill.stands() == ("kept", 6_000)
 
 
 def test_a_promise_of_an_older_release_is_measured_as_it_was(bill, worked):
