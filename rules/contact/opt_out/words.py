@@ -12,10 +12,9 @@ sentence by sentence, because "Please stop. By the way, I paid" is no visit.
 
 People do not write as lists have it: look-alike letters (`lookalikes.py`), slips of the finger and
 words run together (`spelling.py`), other languages (`languages.py`) and emoji are wishes as well.
-START is the other way round:
-it lets texts in again, so it is heard only as carriers hear it. Sources, besides the law: Twilio's
-and AWS's keywords, the default list of Spoke (MoveOnOrg/Spoke, auto-optout) and its thread #1016,
-Braze's fuzzy opt-out (a neighbouring key, a part of the text).
+START is the other way round: it lets texts in again, so it is heard only as carriers hear it.
+Sources, besides the law: Twilio's and AWS's keywords, the default list of Spoke (MoveOnOrg/Spoke,
+auto-optout) and its thread #1016, Braze's fuzzy opt-out (a neighbouring key, a part of the text).
 """
 
 import re
