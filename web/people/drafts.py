@@ -84,6 +84,7 @@ class ApproveDrafts:
         }
         shown = [ApprovalShown.of_approval(named, approved[named]) for named in drafts]
         resp.media = ApprovalList(data=shown).document()
+        resp.set_header("Location", "/api/work-items?kind=draft")
 
     def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
         """Make the first of the contacts that nobody has begun to make."""
