@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, Self
 import falcon
 from pydantic import Field
 
-from actions.contact.due_jobs import take_due_jobs
 from actions.contact.ladder.drafts import Approval, approve_draft, draft_of
+from actions.contact.ladder.due_jobs import take_due_jobs
 from actions.people.in_order import lock_people
 from delivery.perform_now import perform_all
 from web.http.auth import caller_of

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 import falcon
 from pydantic import Field
 
-from actions.contact.due_jobs import take_due_jobs
 from actions.contact.escalate import open_escalation
+from actions.contact.ladder.due_jobs import take_due_jobs
 from actions.invoices.invoices import lock_invoice
 from actions.people.resolve_item import Choice, find_item, resolve_item
 from delivery.perform_now import perform_all, take_due
