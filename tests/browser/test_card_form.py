@@ -17,6 +17,8 @@ from tests import given
 from tests.browser.test_operators_pages import sign_in
 from tests.website import serve
 
+pytestmark = pytest.mark.one_database
+
 GOOD, DECLINED = "4242424242424242", "4000000000009995"
 
 
