@@ -9,7 +9,7 @@ hourly comparison with Stripe's books goes on.
 from actions.deployment.card.learn_of_fee import fee_of, learn_of_fee
 from actions.payments.recompute import recompute
 from actions.payments.record_intent import record_intent
-from actions.payments.record_return import record_return
+from actions.payments.returns.record_return import record_return
 from delivery.attempt import attempt_number, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job

@@ -11,7 +11,7 @@ from actions.deployment.card.learn_of_fee import Fee, fee_of, learn_of_fee
 from actions.payments.ask_again import ask_again
 from actions.payments.recompute import recompute
 from actions.payments.record_intent import record_intent
-from actions.payments.record_return import record_return
+from actions.payments.returns.record_return import record_return
 from delivery.attempt import attempt_number, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job

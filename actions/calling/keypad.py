@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 
 from actions.calling.keypad_steps import JOB, key_of, stage_step
-from actions.calling.tools_asked import Asked
+from actions.calling.tools.asked import Asked
 from actions.payments.charge import Charge, charge_by_phone
 from delivery.perform_now import perform_now, stage_now, staged_id, take_due
 from models.accounts.audit_entry import AuditEntry

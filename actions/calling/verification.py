@@ -4,8 +4,8 @@ Two tries a call, and six a day about one person; then nobody is verified any mo
 the clinic takes over. The answers themselves are kept nowhere.
 """
 
-from actions.calling.tools_asked import Asked
-from actions.calling.tools_debts import unpaid
+from actions.calling.tools.asked import Asked
+from actions.calling.tools.debts import unpaid
 from models.accounts.audit_entry import AuditEntry
 from models.base import execute, transaction
 from models.calling.call import Call

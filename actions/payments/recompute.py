@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from actions.contact.promise import keep_promise_early
-from actions.payments.announce_returns import announce_returns
 from actions.payments.retire_open_payments import retire_open_payments
+from actions.payments.returns.announce_returns import announce_returns
 from actions.people.owed_back import too_much, watch_overpayment
 from models.contact.contact_course import ContactCourse
 from models.feed.emit import emit, emit_each

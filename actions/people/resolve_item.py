@@ -9,7 +9,7 @@ from actions.calling.end_by_hand import ENDED, NEVER_PLACED, call_in_doubt, end_
 from actions.calling.record_call_report import locked_with_invoices
 from actions.contact.holds import place_hold
 from actions.contact.ladder.drafts import approve_item, decline_draft
-from actions.payments.request_refund import request_refund
+from actions.payments.returns.request_refund import request_refund
 from actions.people.answer import answer_item
 from actions.people.in_order import lock_people
 from actions.people.owed_back import too_much

@@ -2,7 +2,7 @@
 
 import click
 
-from actions.payments.void_payment import void_payment
+from actions.payments.returns.void_payment import void_payment
 from bin.commands.output import acting, say
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment

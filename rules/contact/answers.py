@@ -5,7 +5,7 @@ is asked or sent, and thanks.
 import re
 
 from rules.cards.card_numbers import has_card_number
-from rules.contact.lookalikes import plain_letters
+from rules.contact.opt_out.lookalikes import plain_letters
 
 LONGEST = 480  # characters, so that a text is not more than four segments
 TEMPLATE = "{clinic}: {answer}"

@@ -433,7 +433,7 @@ RULES: tuple[Rule, ...] = (
         source="47 CFR 64.1200(a)(10); CTIA",
         certainty="high",
         channels=("sms",),
-        kept_by="`rules/contact/opt_out_words.py`",
+        kept_by="`rules/contact/opt_out/words.py`",
     ),
     Rule(
         id="sms.confirmation",

@@ -10,7 +10,7 @@ a text can be read both ways it is the weightier one: a contact too few harms no
 import re
 from dataclasses import dataclass
 
-from rules.contact.opt_out_words import own_words, plain_words
+from rules.contact.opt_out.words import own_words, plain_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from functools import cache
 
 import falcon
 
-from actions.calling.tools import answer_tool
+from actions.calling.tools.answer import answer_tool
 from models.base import again_if_it_gave_way, release_connection
 from rules.calling.tools_payload import (
     Answer,

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import falcon
 from pydantic import Field
 
-from actions.payments.request_refund import request_refund
+from actions.payments.returns.request_refund import request_refund
 from delivery.perform_now import perform_all, take_due
 from models.accounts.account import Account
 from models.payments.dispute import disputes_of

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import falcon
 from pydantic import Field
 
-from actions.payments.void_payment import void_payment
+from actions.payments.returns.void_payment import void_payment
 from models.invoices.invoice import Invoice
 from web.http.auth import caller_of
 from web.http.body import Body, check

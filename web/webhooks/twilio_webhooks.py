@@ -21,7 +21,7 @@ from models.contact.message import Message
 from models.contact.message_template import template_for
 from models.contact.work_item import WorkItem
 from rules.cards.card_numbers import redact
-from rules.contact.opt_out_words import language_of_help, wish_of
+from rules.contact.opt_out.words import language_of_help, wish_of
 from rules.contact.templates import render
 from runtime.clock import real_now
 from runtime.killpoint import killpoint

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from actions.deployment.deploy import resume_after_card
-from actions.payments.record_return import record_return
+from actions.payments.returns.record_return import record_return
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep

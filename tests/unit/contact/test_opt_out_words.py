@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.contact.lookalikes import plain_letters
-from rules.contact.opt_out_words import HELP, START, STOP, wish_of
+from rules.contact.opt_out.lookalikes import plain_letters
+from rules.contact.opt_out.words import HELP, START, STOP, wish_of
 from tests import opt_out_samples
 
 PLAIN = [

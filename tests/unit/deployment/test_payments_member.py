@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from actions.calling.tools import TOOLS
+from actions.calling.tools.answer import TOOLS
 from rules.calling.outbound import render_call
 from rules.calling.tools_defined import PAY, REASONS
-from rules.contact.opt_out_words import wish_of
+from rules.contact.opt_out.words import wish_of
 from rules.deployment.card_entry import render_card_entry
 from rules.deployment.payments_member import OBJECTIONS, payments_opening, render_payments
 from rules.deployment.rendering import Clinic

@@ -1,8 +1,8 @@
 """Paying during a call: by the card on file, after the person has said yes, or by keypad."""
 
 from actions.calling.keypad import begin, go_on, words_for_session
-from actions.calling.tools_asked import Asked
-from actions.calling.tools_debts import chosen_bill, unpaid
+from actions.calling.tools.asked import Asked
+from actions.calling.tools.debts import chosen_bill, unpaid
 from actions.payments.charge import Charge, charge_by_phone, resume, why_not_charged
 from actions.payments.payable import check_charges_run, check_payable
 from models.accounts.account_settings import AccountSettings

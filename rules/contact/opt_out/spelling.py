@@ -8,7 +8,7 @@ Alone, nearly any slip of a keyword is one; in a sentence only those that mean n
 import re
 from collections.abc import Collection
 
-from rules.contact.lookalikes import letters_for_digits
+from rules.contact.opt_out.lookalikes import letters_for_digits
 
 # Keyword, slips allowed, and words near it that are no slips of it.
 _ALONE = {

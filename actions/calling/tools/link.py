@@ -1,7 +1,7 @@
 """A payment link for whoever is on the phone: texted to a number that is theirs, or read out."""
 
-from actions.calling.tools_asked import Asked
-from actions.calling.tools_debts import chosen_bill
+from actions.calling.tools.asked import Asked
+from actions.calling.tools.debts import chosen_bill
 from actions.contact.ask_for_text import ask_for_text, refusal_of, text_on_its_way
 from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.make_link import plan_link

@@ -14,7 +14,7 @@ The tables are regular expressions: words parted by bars, phrases one a line.
 
 import re
 
-from rules.contact.lookalikes import in_its_script, plain_letters
+from rules.contact.opt_out.lookalikes import in_its_script, plain_letters
 
 # In a to z, without accents.
 _WORDS = {

@@ -1,6 +1,6 @@
 """What a verified person owes, as far as this call is about it."""
 
-from actions.calling.tools_asked import Asked
+from actions.calling.tools.asked import Asked
 from models.accounts.account_settings import AccountSettings
 from models.calling.call import Call
 from models.invoices.invoice import Invoice

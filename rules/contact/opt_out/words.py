@@ -10,21 +10,20 @@ So the word `stop` alone is a wish, wherever it occurs, unless its own few words
 (`HARMLESS`): a visit, a payment that is stopped at the bank, "don't stop". These are looked for
 sentence by sentence, because "Please stop. By the way, I paid" is no visit.
 
-People do not write as lists have it: look-alike letters (`rules/contact/lookalikes.py`), slips of
-the finger and words run together (`rules/contact/opt_out_spelling.py`), other languages
-(`rules/contact/opt_out_languages.py`) and emoji are wishes as well. START is the other way round:
-it lets texts in again, so it is heard only as carriers hear it. Sources, besides the law: Twilio's
-and AWS's keywords, the default list of Spoke (MoveOnOrg/Spoke, auto-optout) and its thread #1016,
-Braze's fuzzy opt-out (a neighbouring key, a part of the text).
+People do not write as lists have it: look-alike letters (`lookalikes.py`), slips of the finger and
+words run together (`spelling.py`), other languages (`languages.py`) and emoji are wishes as well.
+START is the other way round: it lets texts in again, so it is heard only as carriers hear it.
+Sources, besides the law: Twilio's and AWS's keywords, the default list of Spoke (MoveOnOrg/Spoke,
+auto-optout) and its thread #1016, Braze's fuzzy opt-out (a neighbouring key, a part of the text).
 """
 
 import re
 import unicodedata
 from typing import Literal
 
-from rules.contact.lookalikes import plain_letters
-from rules.contact.opt_out_languages import says_stop_in_another_language
-from rules.contact.opt_out_spelling import corrected, joins_to
+from rules.contact.opt_out.languages import says_stop_in_another_language
+from rules.contact.opt_out.lookalikes import plain_letters
+from rules.contact.opt_out.spelling import corrected, joins_to
 
 Wish = Literal["stop", "start", "help", ""]
 

@@ -5,8 +5,8 @@ somebody.
 from datetime import date
 
 from actions.calling.hand_over import ask_whom_to_leave_alone, numbers_of
-from actions.calling.tools_asked import Asked
-from actions.calling.tools_debts import chosen_bill
+from actions.calling.tools.asked import Asked
+from actions.calling.tools.debts import chosen_bill
 from actions.contact.escalate import open_escalation
 from actions.contact.promise import record_promise
 from models.accounts.audit_entry import AuditEntry

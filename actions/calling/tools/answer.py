@@ -8,12 +8,12 @@ What it refuses it raises; the caller is told in words that say nothing they may
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from actions.calling.tools_asked import Asked
-from actions.calling.tools_call import call_of
-from actions.calling.tools_debts import get_unpaid_invoice
-from actions.calling.tools_link import create_payment_link
-from actions.calling.tools_payment import process_phone_payment
-from actions.calling.tools_wishes import record_promise_of, request_human, stop_contact
+from actions.calling.tools.asked import Asked
+from actions.calling.tools.call import call_of
+from actions.calling.tools.debts import get_unpaid_invoice
+from actions.calling.tools.link import create_payment_link
+from actions.calling.tools.payment import process_phone_payment
+from actions.calling.tools.wishes import record_promise_of, request_human, stop_contact
 from actions.calling.verification import verify_caller
 from actions.integrations.calendar_tool import answer_free_times
 from models.calling.call import Call

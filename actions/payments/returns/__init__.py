@@ -1,0 +1,1 @@
+"""Money that goes back: refunds, voids, and what Stripe says of them."""

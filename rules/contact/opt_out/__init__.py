@@ -1,0 +1,1 @@
+"""Wishes to stop, however people write them, in many languages."""
