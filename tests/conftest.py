@@ -53,6 +53,7 @@ from tests.leftovers import Leftovers
 from tests.lock_order import LockOrder
 from tests.logged import Logged
 from tests.odd_stripe import OddStripe
+from tests.one_database import OneDatabase
 from tests.processes import Process, close_database, reset_process, spawn
 from tests.routers import copy_routers
 from tests.servers import Postgres, Valkey
@@ -94,6 +95,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--lock-order"):
         config.pluginmanager.register(LockOrder(), "lock-order")
+    if config.getoption("--db") == "both":
+        config.pluginmanager.register(OneDatabase(), "one-database")
     # the process that started the suite, not one of its workers
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Sweep(), "sweep")

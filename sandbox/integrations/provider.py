@@ -39,6 +39,12 @@ BEFORE = {
     "refused_400": (400, {"error": "invalid_grant"}),
     "conflict_409": (409, {"error": "conflict"}),
 }
+ENDINGS = {
+    "timeout_before": "hang",
+    "timeout_after": "hang",
+    "refuse": "reset",
+    "refuse_after": "reset",
+}
 
 
 class Integrations:
@@ -80,16 +86,15 @@ class Integrations:
             return Answer(status, json.dumps(body))
         if kind == "bad_gateway":
             return Answer(502, HTML, {"Content-Type": "text/html"})
+        ending = ENDINGS.get(kind, "")
+        held = seconds if ending == "hang" else 0.0
         if kind in {"timeout_before", "refuse"}:
-            return Answer(
-                0, "", ending="hang" if kind == "timeout_before" else "reset", seconds=seconds
-            )
+            return Answer(0, "", ending=ending, seconds=held)
         if kind == "slow":
             self.pause(seconds)
         answer = self._performed(request, entry)
-        if kind in {"timeout_after", "refuse_after"}:
-            answer.ending, answer.seconds = "hang" if kind == "timeout_after" else "reset", seconds
-        elif kind.startswith("error_500"):
+        answer.ending, answer.seconds = ending, held
+        if kind.startswith("error_500"):
             answer.status, answer.body = 500, json.dumps({"error": "server_error"})
         return answer
 

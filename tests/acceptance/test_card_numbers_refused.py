@@ -25,6 +25,7 @@ def key(client):
     return given.a_key(given.an_account())
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -53,6 +54,7 @@ def test_in_a_body_it_is_refused_by_field_and_never_repeated(client, key, body, 
     assert (Customer.select().count(), IdempotencyKey.select().count()) == (0, 0)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("path", "query", "headers"),
     [

@@ -199,6 +199,7 @@ def test_the_feed_goes_on_from_its_cursor(clinic):
     }
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "query",
     [
@@ -599,6 +600,7 @@ INNER = [
 ]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("url", INNER)
 def test_a_private_address_is_refused(clinic, url):
     answer = (

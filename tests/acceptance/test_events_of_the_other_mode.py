@@ -18,6 +18,8 @@ from runtime.clock import real_now
 from tests import given
 from tests.processes import reset_process
 
+pytestmark = pytest.mark.one_database
+
 LIVE, TEST = "sk_live_of_this_installation", "sk_test_payphone"
 DOORS = [
     ("/api/webhooks/stripe", given.WEBHOOK_SECRET, {}),

@@ -21,6 +21,9 @@ BY_ITS_FORMER_NAME = """() => {
   try { window.Stripe("pk_test_1").elements({ paymentMethodTypes: ["card"] }); return ""; }
   catch (error) { return error.message; }
 }"""
+
+pytestmark = pytest.mark.one_database
+
 GOOD, DECLINED = "4242424242424242", "4000000000009995"
 
 

@@ -10,6 +10,8 @@ from tests import given
 from tests.operators import a_job
 from tests.servers import wait_for
 
+pytestmark = pytest.mark.one_database
+
 PASSWORD = "opens the console"
 
 

@@ -8,6 +8,8 @@ from tests import given
 from tests.browser.pictures import take_all
 from tests.website import serve
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def website(database_url, valkey, stand_in, processes):

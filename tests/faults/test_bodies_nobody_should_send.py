@@ -14,6 +14,8 @@ from tests import given
 from tests.faults.town import request
 from web.http.body import CAP
 
+pytestmark = pytest.mark.one_database
+
 WEBHOOK = "/api/webhooks/stripe"
 
 

@@ -18,6 +18,8 @@ from tests import given
 from tests.faults.town import oracle
 from tests.servers import wait_for
 
+pytestmark = pytest.mark.one_database
+
 ODD = {
     "string": lambda redis, key: redis.set(key, "not a number"),
     "empty": lambda redis, key: redis.set(key, ""),

@@ -13,6 +13,8 @@ from tests.counted_work import work_of
 from web.app import ROUTES
 from web.http.body import CAP
 
+pytestmark = pytest.mark.one_database
+
 ROUTES_WITH_KEY = [
     (method.upper(), route)
     for route, resource in ROUTES.items()

@@ -54,6 +54,7 @@ def test_vapi_proves_itself_by_secret_bearer_or_signature_and_nobody_else_comes_
         assert answer.status_code == 401, (headers, answer.text)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_is_read(line, shape):
     """Given arguments as text or as an object, in each place, then they are the same call."""

@@ -177,6 +177,7 @@ def test_the_ladder_is_a_setting(clinic):
     assert clinic.change(ladder=[])["ladder"] == []
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "ladder",
     [

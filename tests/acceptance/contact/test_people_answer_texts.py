@@ -183,6 +183,7 @@ def test_twilio_stops_before_we_heard_of_it_and_we_learn_it_from_the_refusal(cli
     assert OptOut.get().source == "twilio_21610"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("path", [INBOUND, "/api/webhooks/twilio/message-status"])
 @pytest.mark.parametrize(
     "how",

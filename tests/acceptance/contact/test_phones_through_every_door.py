@@ -7,6 +7,8 @@ from models.contact.opt_out import OptOut
 from models.invoices.customer import Customer
 from tests import given
 
+pytestmark = pytest.mark.one_database
+
 REFUSED = [
     "+16502530000 x136",
     "650-253-0000 ext.",

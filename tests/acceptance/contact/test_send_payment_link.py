@@ -117,6 +117,7 @@ def test_an_account_texts_from_its_own_sender_in_its_own_words(clinic):
     ]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("body", "word"),
     [

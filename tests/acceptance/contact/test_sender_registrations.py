@@ -60,6 +60,7 @@ def doctor():
     return found["sender registrations"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("said", "state", "code", "words"),
     [
@@ -108,6 +109,7 @@ def test_a_services_campaign_and_brand_are_read_as_soon_as_it_is_set(
         assert (doctor().level, f"{OWN} {state}" in doctor().found) == ("warn", True)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("said", "state", "code", "words"),
     [

@@ -25,6 +25,8 @@ from tests import given
 from tests.processes import reset_process
 from tests.wizard import ADDRESS, FORWARDED, PORTED, VOICE, Wizard
 
+pytestmark = pytest.mark.one_database
+
 PHONES = {"forwarded": FORWARDED, "ported": PORTED, "sip": {}, "none": {}}
 
 

@@ -14,6 +14,8 @@ from tests.twilio_stand_in import PRICES as PRICE_LIST
 from tests.twilio_stand_in import SEARCH
 from tests.wizard import ADDRESS, FORWARDED, PORTED, VOICE, Wizard
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture(autouse=True)
 def _prices_are_asked_anew():

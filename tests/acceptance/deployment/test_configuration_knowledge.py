@@ -76,6 +76,7 @@ def shown(wizard, name=None):
     return [row for row in rows if name in (None, row["name"])]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("name", GOOD)
 @pytest.mark.parametrize("how", [upload, send_form], ids=["json", "form"])
 def test_upload_knowledge_base_files_without_payment(wizard, work, vapi_stand_in, how, name):
@@ -122,6 +123,7 @@ BAD = {
 }
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("case", BAD)
 def test_what_cannot_be_read_is_refused_with_the_reason(wizard, work, vapi_stand_in, case):
     name, content, why = BAD[case]

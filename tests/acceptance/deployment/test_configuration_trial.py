@@ -15,6 +15,8 @@ from runtime.settings import get_settings
 from tests.vapi_stand_in import CHATS
 from tests.wizard import FORWARDED, VOICE, Wizard
 
+pytestmark = pytest.mark.one_database
+
 SECRETIVE = "is the doctor in on Fridays"
 
 

@@ -228,6 +228,7 @@ def test_a_bill_is_not_kept_once_twilio_has_it(ported):
     assert document.twilio_sid in ported.twilio.books.documents
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("name", "content", "wrong"),
     [

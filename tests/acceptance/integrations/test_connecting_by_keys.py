@@ -72,6 +72,7 @@ def test_our_developer_key_is_in_no_clinics_credential(clinic, monkeypatch):
     assert clinic.shown("open_dental")["state"] == "connected"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("provider", "change", "field"),
     [
@@ -91,6 +92,7 @@ def test_a_field_that_is_wrong_is_named_before_anybody_is_asked(clinic, provider
     assert clinic.world.ground.requests.select({"provider": provider}) == []
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("provider", KEYS)
 @pytest.mark.parametrize(
     ("kind", "status", "code"),

@@ -8,6 +8,8 @@ from bin.commands.checks.integrations import check_integrations, check_providers
 from models.base import transaction
 from runtime.settings import get_settings
 
+pytestmark = pytest.mark.one_database
+
 
 def found(findings):
     return [(finding.level, finding.found) for finding in findings]

@@ -24,6 +24,8 @@ from tests.connecting import KEYS
 from tests.on_the_line import message
 from tests.voice import SECRET
 
+pytestmark = pytest.mark.one_database
+
 ZONE = ZoneInfo("America/New_York")
 PROVIDERS = ("google", *KEYS)
 READS = {

@@ -156,6 +156,7 @@ def test_xeros_words_for_drafts_and_credits(books):
     assert "Not imported, Sales credit note: line 8 C-1 of Ada 100.00." in answer.output
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("row", "told"),
     [
@@ -225,6 +226,7 @@ def test_lines_of_freshbooks_are_added_up(books):
     ]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("second", "told"),
     [
@@ -350,6 +352,7 @@ def test_two_lines_of_one_invoice_are_refused_equal_or_not(books, amount):
 SEMICOLONS = "Invoice No;Customer;Due Date;Open Balance;Currency\n1;Zoë;2099-01-31;10,50;EUR\n"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "content",
     [
@@ -376,6 +379,7 @@ def test_lines_are_counted_from_the_files_first(books):
     assert "line 4, Due Date: 'never'" in told
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -419,6 +423,7 @@ def test_any_columns_can_be_named(books):
     assert books.invoices == [("1", "Ada", 1_050, "2099-01-31", "sent")]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("mapping", "code", "told"),
     [

@@ -176,6 +176,7 @@ def test_dates_and_amounts_are_never_guessed(take_in):
     assert invoices() == [("1", "Ada", 123_450, "eur", "2099-01-31", "sent")]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("encoding", "delimiter"),
     [("utf-8", ","), ("utf-8-sig", ";"), ("utf-16", "\t"), ("cp1252", ";"), ("utf-8", "|")],
@@ -382,6 +383,7 @@ def test_columns_that_nothing_is_read_from_are_named(take_in, account):
     assert contact(account, ADA) == (True, True)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "text", ["", "a,b,c\n1,2,3\n", 'number,customer,dueDate,amount\n1,"never closed']
 )

@@ -189,6 +189,7 @@ def test_another_invoices_matters_do_not_show(clinic):
     assert [line["type"] for line in clinic.lines()] == ["invoice.made"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("query", ["?limit=0", "?limit=101", "?startingAfter=payment:pay_other"])
 def test_a_page_that_is_none_is_refused(clinic, query):
     assert clinic.see(query).status_code == 422

@@ -54,6 +54,7 @@ def test_an_operator_reads_and_writes_for_the_account_she_names(client):
     assert (last.actor, last.action) == ("operator:ada", "invoice.noted")
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("token", ["", "wrong", "ünlesbar"])
 def test_without_the_sessions_token_nothing_is_changed(client, token):
     an_operator()
@@ -72,6 +73,7 @@ def test_another_sessions_token_does_not_do(client):
     assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "said",
     [

@@ -110,6 +110,7 @@ def test_outside_demo_and_tests_cookies_are_for_https_and_this_host_only(client,
     assert (cookie.secure, cookie.path, cookie.domain) == (True, "/", None)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("name", "password"),
     [
@@ -181,6 +182,7 @@ def test_a_form_without_its_token_is_refused(client):
     assert client.simulate_get("/", headers=browser).status_code == 200
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "header",
     [
@@ -195,6 +197,7 @@ def test_another_sites_form_is_refused(client, header):
     assert try_to_sign_in(client, headers=header).status_code == 403
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "target",
     [
@@ -295,6 +298,7 @@ def test_markup_in_a_name_is_text(client):
     assert "<script>" not in client.simulate_get("/login?next=/%22%3E%3Cscript%3E").text
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("target", ["//[", "/a//[", "http://[x", "//]", "/\\[", "[", "%00", "é"])
 def test_an_odd_address_to_go_on_to_leads_to_the_front_page_or_stays_ours(client, target):
     """Given a stranger's link to the login, then whatever it says, the form is answered, and its
@@ -316,6 +320,7 @@ def test_who_is_signed_in_is_sent_on_in_letters_that_a_header_takes(client):
     assert answer.headers["location"].isascii()
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("path", ["/login", "/", "/rq"])
 @pytest.mark.parametrize("kind", ["form", "session"])
 def test_a_cookie_that_cannot_be_ours_is_none(client, path, kind):

@@ -263,6 +263,7 @@ def test_what_is_paid_is_not_asked_for_again(clinic):
     assert clinic.open().json["code"] == "invoice_already_paid"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "values",
     [
@@ -417,6 +418,7 @@ def test_a_connected_clinics_card_is_charged_on_its_own_account(clinic):
     )
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "body",
     [

@@ -99,6 +99,7 @@ def test_billing_details_are_kept_nowhere(clinic):
         assert "Nowhere Lane" not in str(row)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("details", "field"),
     [

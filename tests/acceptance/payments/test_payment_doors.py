@@ -18,6 +18,8 @@ from web.operators.login_limit import LoginLimit
 from web.server import counted_limit
 from web.server.counts_in_memory import MOST, CountsInMemory
 
+pytestmark = pytest.mark.one_database
+
 PAYMENTS = "/api/payments"
 
 

@@ -164,6 +164,7 @@ def test_an_answer_that_a_stop_overtakes_is_work_again(clinic):
     assert "opted out" in open_one["context"]["answerFailed"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("text", "why"),
     [

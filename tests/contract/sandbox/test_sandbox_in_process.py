@@ -4,6 +4,7 @@ import pytest
 import stripe
 
 from sandbox import Sandbox
+from sandbox.stripe.exchange import Request
 from sandbox.stripe.in_process import InProcess
 from sandbox.stripe.payer import pay, visit
 
@@ -97,3 +98,24 @@ def test_faults_reach_the_client_without_waiting():
     with pytest.raises(stripe.APIConnectionError):
         client.customers.create({"name": "Ada"})
     assert len(client.customers.list().data) == 1
+
+
+@pytest.mark.parametrize("kind", ["refuse", "refuse_after"])
+@pytest.mark.parametrize(
+    ("stand_in", "provider"),
+    [
+        ("stripe", "stripe"),
+        ("twilio", "twilio"),
+        ("vapi", "vapi"),
+        ("integrations", "google"),
+    ],
+)
+def test_a_connection_that_is_reset_is_held_by_nobody_first(stand_in, provider, kind):
+    """Given a reset connection, then it is cut at once, at whichever provider; only what hangs
+    keeps its caller waiting.
+    """
+    sandbox = Sandbox(seed=1)
+    sandbox.order_fault(kind=kind, provider=provider)
+    path = "/oauth2/token" if provider == "google" else "/v1/customers"
+    answer = getattr(sandbox, stand_in).serve(Request("POST", path))
+    assert (answer.ending, answer.seconds) == ("reset", 0.0)

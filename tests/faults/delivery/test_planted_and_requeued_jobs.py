@@ -57,6 +57,7 @@ def test_a_planted_function_never_runs(town, serializer):
     assert redis.llen("rq:queue:webhooks") == 0
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("identity", GARBAGE, ids=lambda identity: repr(identity[:30]))
 def test_garbage_in_the_queue_harms_nobody(client, valkey, identity):
     """Whatever is popped, a worker lives on; what RQ can show is in the failed registry and can be

@@ -14,6 +14,8 @@ from models.invoices.customer import Customer
 from tests import given
 from web.http.body import Body
 
+pytestmark = pytest.mark.one_database
+
 BOUNDS = {"maxLength", "pattern", "enum", "const", "format"}
 
 

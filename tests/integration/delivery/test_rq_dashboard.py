@@ -19,6 +19,8 @@ from tests.operators import a_job, an_operator, csrf_of, signed_in
 from tests.processes import reset_process
 from web.operators.rq_flask import make_dashboard, mended
 
+pytestmark = pytest.mark.one_database
+
 PAGES = ["/rq/", "/rq/0/view/workers", "/rq/0/view/jobs/webhooks/failed/8/asc/1"]
 
 

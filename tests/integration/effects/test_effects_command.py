@@ -122,6 +122,7 @@ def test_what_is_settled_stays_settled(asked, valkey):
     assert Effect.get_by_id(asked.effect.id).state == "unknown"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "arguments",
     [

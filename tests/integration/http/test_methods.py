@@ -12,6 +12,8 @@ from tests.contract.test_api_describes_itself import routes
 from tests.operators import an_operator, signed_in
 from tests.website import serve
 
+pytestmark = pytest.mark.one_database
+
 STYLE = "/static/payphone.css"
 
 

@@ -188,6 +188,7 @@ def test_odd_text_anywhere_is_no_fault_of_ours(client, reader):
         assert status < 500, (status, method, path, query, headers, body)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("text", ["//[", "//]", "http://[::1", "%2f%2f[", "\xff", "\\\\[", "//a:x"])
 def test_wherever_a_login_is_to_lead_it_answers(client, text):
     for method in ("GET", "POST"):

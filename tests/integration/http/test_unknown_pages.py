@@ -4,6 +4,8 @@ import pytest
 
 from tests.operators import an_operator, signed_in
 
+pytestmark = pytest.mark.one_database
+
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 

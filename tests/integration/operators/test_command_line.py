@@ -52,6 +52,7 @@ def test_an_account_and_its_key_are_printed_once():
     assert "acct_1 belongs to another account" in again.output
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -86,6 +87,7 @@ def test_jobs_are_listed_by_state_and_name():
     assert "No such jobs." in run("jobs", "list", "--state", "running").output
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "command", [("jobs", "list"), ("events", "list"), ("effects", "list"), ("events", "backfills")]
 )
@@ -261,6 +263,7 @@ def test_an_operator_who_was_shut_out_is_let_in_again():
     assert run("operator", "reset", "bob").exit_code == 1
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("name", "password"),
     [

@@ -7,6 +7,8 @@ import pytest
 from models.tables import TABLES
 from tests.operators import run
 
+pytestmark = pytest.mark.one_database
+
 # Stripe's published test cards, as people write them.
 COMMANDS = [
     ("pause", "charges", "--account", "ac_1", "--why", "card 4242 4242 4242 4242"),

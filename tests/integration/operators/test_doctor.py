@@ -41,6 +41,8 @@ from tests import given
 from tests.operators import a_job, run
 from tests.processes import close_database, reset_process
 
+pytestmark = pytest.mark.one_database
+
 PRODUCTION = {
     "PAYPHONE_ENV": "production",
     "PAYPHONE_SECRET_KEY": "Zq3vN8xW5tR2mK7pL4sD9fG6hJ1bC0aY",

@@ -121,6 +121,7 @@ def test_nothing_to_divide_by_is_said(client):
     assert answer["timeToDeploy"] == {"count": 0, "averageSeconds": None}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("days", ["0", "x", "9999"])
 def test_a_window_that_is_none_is_refused(client, days):
     answer = client.simulate_get(

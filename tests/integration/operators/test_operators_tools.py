@@ -100,6 +100,7 @@ def test_a_ceiling_is_shown_and_changed(redis):
     assert "0 of 500 texts" in run("ceiling", "texts", "--account", account.id, "--default").output
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -1,0 +1,57 @@
+"""With `--db both`, a function marked `one_database` runs its first case only on both databases."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from tests.one_database import OneDatabase
+
+
+def item(name: str, database: str, *, marked: bool = True):
+    """A collected test as the plugin reads it."""
+    return SimpleNamespace(
+        nodeid=f"tests/test_doors.py::{name}[{database}-x]",
+        callspec=SimpleNamespace(params={"database_url": database}),
+        get_closest_marker=lambda name: name if marked and name == "one_database" else None,
+    )
+
+
+def without_database():
+    return SimpleNamespace(
+        nodeid="tests/test_doors.py::test_open", get_closest_marker=lambda name: name
+    )
+
+
+@pytest.fixture
+def run():
+    """What runs of some collected tests, and what is said to be left out."""
+
+    def _run(*items):
+        left_out = []
+        hook = SimpleNamespace(pytest_deselected=lambda **told: left_out.extend(told["items"]))
+        kept = list(items)
+        OneDatabase().pytest_collection_modifyitems(SimpleNamespace(hook=hook), kept)
+        return kept, left_out
+
+    return _run
+
+
+def test_the_first_case_runs_on_both_and_the_others_on_sqlite(run):
+    first, second = item("test_shut", "sqlite"), item("test_shut", "postgres")
+    third, fourth = item("test_shut", "sqlite"), item("test_shut", "postgres")
+    assert run(first, second, third, fourth) == ([first, second, third], [fourth])
+
+
+def test_each_function_has_a_first_case(run):
+    doors = [item("test_shut", "postgres"), item("test_locked", "postgres")]
+    assert run(*doors) == (doors, [])
+
+
+def test_what_is_not_marked_runs_on_both(run):
+    cases = [item("test_paid", "postgres", marked=False) for _ in range(3)]
+    assert run(*cases) == (cases, [])
+
+
+def test_what_needs_no_database_runs(run):
+    cases = [without_database(), without_database()]
+    assert run(*cases) == (cases, [])
