@@ -91,27 +91,33 @@ def fold(
     folded. Paid means: what was kept covers what was due, even if the invoice was cancelled
     meanwhile.
     """
-    counted = [payment for payment in payments if not payment.voided]
-    received = sum(each.amount_received for each in counted if each.currency == terms.currency)
+    counted = _not_voided(payments)
+    received = sum(_received(terms.currency, counted).values())
     mismatched = any(each.amount_received and each.currency != terms.currency for each in counted)
     kept = sum(kept_of_each(terms.currency, payments, returns).values())
     return _amounts(terms, received, received - kept, Flags(mismatched, disputed), today)
 
 
 def kept_of_each(
-    currency: str, payments: Iterable[PaymentFact], returns: Iterable[ReturnFact]
+    currency: str, payments: Collection[PaymentFact], returns: Iterable[ReturnFact]
 ) -> dict[str, int]:
     """By its key what each payment has brought, less what went back of it; those that count."""
-    received = {
-        payment.key: payment.amount_received
-        for payment in payments
-        if payment.currency == currency and not payment.voided
-    }
+    received = _received(currency, _not_voided(payments))
     returned = dict.fromkeys(received, 0)
     for back in returns:
         if back.payment_key in returned and back.currency == currency:
             returned[back.payment_key] += back.amount
     return {key: amount - max(0, min(amount, returned[key])) for key, amount in received.items()}
+
+
+def _not_voided(payments: Collection[PaymentFact]) -> list[PaymentFact]:
+    """Without those that are voided by any fact about them, in whichever order the facts come."""
+    voided = {payment.key for payment in payments if payment.voided}
+    return [payment for payment in payments if payment.key not in voided]
+
+
+def _received(currency: str, payments: Iterable[PaymentFact]) -> dict[str, int]:
+    return {each.key: each.amount_received for each in payments if each.currency == currency}
 
 
 def _amounts(terms: Terms, received: int, returned: int, flags: Flags, today: date) -> Amounts:
