@@ -210,13 +210,14 @@ def _settle(
             effect.record_confirmed(
                 answer["id"], {"id": answer["id"], "status": intent["status"]}, now
             )
+        # before the charge is over here: a failure is told with the call that it was made in
+        record_intent(invoice, attempt.stripe_account, read_intent(intent), confirmation.asked_by)
         # refused, because the payer's own browser was first: the money is there
         if answer is not None or intent["status"] in TAKEN:
             confirmation.record_settled(now)
         else:
             _record_no(confirmation, effect, intent, now)
         _audit(confirmation, invoice, intent["id"])
-        record_intent(invoice, attempt.stripe_account, read_intent(intent), confirmation.asked_by)
 
 
 def _record_no(

@@ -23,7 +23,7 @@ from runtime.errors import NotAllowed, Refused
 # seconds after which Vapi is asked what was said: it works that out for a quarter of an hour
 STILL_READ = 1_000.0, 86_400.0
 ENDED, NEVER_PLACED = "ended", "never_placed"
-NEVER = "A person has looked: it was never placed."
+HOW_KNOWN = "is needed: how do you know that nobody was rung?"
 
 
 def call_in_doubt(item: WorkItem) -> Call | None:
@@ -38,13 +38,19 @@ def end_by_hand(call: Call, how: str, actor: str, why: str) -> Call:
     """End a call of which nobody knows whether it is over: `ENDED`, which counts as a call, or
     `NEVER_PLACED`, which does not. Its slot is free and its person may be called again as the rules
     say. The same again changes nothing. Raises Refused `conflict` for a call that is over, and
-    while its request is still looked for.
+    while its request is still looked for, and `invalid` where it was never placed without a `why`.
     """
     with transaction():
         call, invoices = locked_with_invoices(call)
-        why = why or ("" if how == ENDED else NEVER)
         if _was_said(call, how):
             return call
+        why = why.strip()
+        if how == NEVER_PLACED and not why:
+            raise Refused(
+                "invalid",
+                f"A note {HOW_KNOWN} Look in Vapi's call list, and send it with what you saw.",
+                [{"field": "note", "message": HOW_KNOWN}],
+            )
         _check_may_be_ended(call, how)
         _settle_request(call, how, actor, why)
         for subject in filter(None, (call.id, call.effect_id)):
@@ -87,8 +93,7 @@ def _check_may_be_ended(call: Call, how: str) -> None:
         raise Refused(
             "conflict",
             f"Vapi has told that call {call.id} began, or which call of the carrier it is, so it"
-            " was placed. Say {ENDED} once it is"
-            " over.",
+            f" was placed. Say {ENDED} once it is over.",
         )
 
 

@@ -4,12 +4,15 @@ Two tries a call, and six a day about one person; then nobody is verified any mo
 the clinic takes over. The answers themselves are kept nowhere.
 """
 
+from datetime import datetime
+
 from actions.calling.tools.asked import Asked
 from actions.calling.tools.debts import unpaid
 from models.accounts.audit_entry import AuditEntry
-from models.base import execute, transaction
+from models.base import execute, serialize_on, transaction
 from models.calling.call import Call
 from models.calling.tool_call import ToolCall
+from models.contact.hold import customer_key
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from rules.calling.tools_words import ALREADY_VERIFIED, ONE_MORE_TRY, TRIES_USED_UP, VERIFIED
@@ -55,7 +58,7 @@ def _compared(asked: Asked, call: Call, answers: Answers) -> str:
     people = _who_it_may_be(asked, answers)
     right = [who for who in people if is_verified(answers, _kept(asked, who, answers))]
     compared = right[0] if len(right) == 1 else (people[0] if len(people) == 1 else None)
-    guessed = compared is not None and ToolCall.failed_today(compared.id, now) >= TRIES_A_DAY
+    guessed = compared is not None and _is_guessed_at(compared, now)
     verified = len(right) == 1 and not guessed
     last = len(tries) + 1 >= TRIES
     line = VERIFIED if verified else TRIES_USED_UP if last or guessed else ONE_MORE_TRY
@@ -83,6 +86,15 @@ def _compared(asked: Asked, call: Call, answers: Answers) -> str:
         tries=len(tries) + 1,
     )
     return line
+
+
+def _is_guessed_at(who: Customer, now: datetime) -> bool:
+    """Whether today's tries to be this person are used up. Locks them until the transaction ends:
+    tries in other calls are counted one after the other, and whoever decides whether to contact
+    them knows of this call or is done. After the call, as when a call of ours is placed.
+    """
+    serialize_on(customer_key(who.id))
+    return ToolCall.failed_today(who.id, now) >= TRIES_A_DAY
 
 
 def _who_it_may_be(asked: Asked, answers: Answers) -> list[Customer]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from models.feed.emit import emit
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
+from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.refund_request import refundable
 from rules.invoice_fold import CLOSING_MARKS
 
@@ -38,6 +39,7 @@ def announce_unexpected(invoice: Invoice, payment: Payment, before: Before) -> N
     about = {
         "invoiceId": invoice.id,
         "paymentId": payment.id,
+        "callId": PaymentConfirmation.call_of(payment.intent_id),
         "number": invoice.number,
         "because": because,
         "amount": payment.amount_received,

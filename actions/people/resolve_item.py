@@ -71,10 +71,11 @@ def resolve_item(account: Account, item_id: str, choice: Choice) -> WorkItem:
                 f"Work item {item.id} was resolved already ({item.resolution}), by"
                 f" {item.resolved_by}. Read it again.",
             )
+        # before what is chosen closes it by itself, without the note
+        item.record_resolved(choice.action, choice.actor, choice.note)
         perform = PERFORM.get((item.kind, choice.action))
         if perform is not None:
             perform(item, choice)
-        item.record_resolved(choice.action, choice.actor, choice.note)
         AuditEntry.record(
             choice.actor,
             "work_item.resolved",
@@ -138,6 +139,7 @@ def _suppress_number(item: WorkItem, choice: Choice) -> None:
 
 def _refund(item: WorkItem, choice: Choice) -> None:
     """Ask for a refund of what is too much, of the newest payments first."""
+    asked: list[str] = []
     invoice = Invoice.get_by_id(item.invoice_id)
     left = too_much(invoice)
     for payment in sorted(
@@ -149,7 +151,7 @@ def _refund(item: WorkItem, choice: Choice) -> None:
             continue
         amount = min(left, refundable(payment))
         if amount > 0:
-            request_refund(payment, amount, None, choice.actor)
+            asked.append(request_refund(payment, amount, None, choice.actor).id)
             left -= amount
     if left > 0:
         raise Refused(
@@ -158,6 +160,7 @@ def _refund(item: WorkItem, choice: Choice) -> None:
             " back by card. Refund what can be at /api/payments, give back the rest by hand, and"
             " resolve it with keep.",
         )
+    item.record_context({**item.context, "refundIds": asked})
 
 
 def _person_of(item: WorkItem) -> Customer:
@@ -190,8 +193,6 @@ def _end_call(item: WorkItem, choice: Choice) -> None:
     call = call_in_doubt(item)
     if call is None:
         raise Refused("conflict", "The call is not kept any more. Resolve the item with done.")
-    # before the end of the call closes it by itself
-    item.record_resolved(choice.action, choice.actor, choice.note)
     end_by_hand(call, choice.action, choice.actor, choice.note)
 
 

@@ -5,13 +5,16 @@ while it is so already changes nothing; and what is not there any more has been 
 """
 
 from collections.abc import Callable
+from functools import partial
 
-from effects.kind import Cost, Json, Kind
+from effects.deployment import objects
+from effects.deployment.objects import part
+from effects.kind import Json, Kind
 from models.effects.effect import Effect
-from providers.errors import ProviderError
 from providers.twilio.refusals import NOT_FOUND
 
-DEPLOYED, UNDONE = "deploy_account", "undo_deployment_step"
+# takes away the object that its request names as `sid`
+removal = partial(objects.removal, provider="twilio", field="sid", gone=NOT_FOUND)
 
 
 def creation(
@@ -24,17 +27,11 @@ def creation(
     undone_by: str,
 ) -> Kind:
     """A kind that makes an object; its request has the `tag` that the object is named by."""
-    return Kind(
+    return part(
         name=name,
         provider="twilio",
         does=does,
-        recorded_by=DEPLOYED,
-        many_per_job=True,
-        daily_limit=None,
-        costs=Cost.NOTHING,
         undone_by=undone_by,
-        expires=False,
-        keep=("id",),
         send=create,
         find=find,
         is_its_own=lambda effect, made: bool(made.get("friendly_name") == effect.request["tag"]),
@@ -54,53 +51,11 @@ def state(
     """A kind that brings something into a state, in which `find` finds it. To repeat that is as
     harmless as if there were a key; what it is part of is undone as a whole.
     """
-    return Kind(
+    return part(
         name=name,
         provider="twilio",
         does=does,
-        recorded_by=DEPLOYED,
-        many_per_job=True,
-        daily_limit=None,
-        costs=Cost.NOTHING,
-        undone_by=None,
-        expires=False,
-        keep=("id",),
         send=send,
         find=find,
         target_field=target_field,
-    )
-
-
-def removal(
-    name: str, does: str, *, delete: Callable[[str], None], read: Callable[[str], Json]
-) -> Kind:
-    """A kind that takes away the object that its request names as `sid`."""
-
-    def send(effect: Effect) -> Json:
-        delete(effect.request["sid"])
-        return {"id": effect.request["sid"]}
-
-    def find(effect: Effect) -> Json | None:
-        try:
-            read(effect.request["sid"])
-        except ProviderError as error:
-            if error.code == NOT_FOUND:
-                return {"id": effect.request["sid"]}
-            raise
-        return None
-
-    return Kind(
-        name=name,
-        provider="twilio",
-        does=does,
-        recorded_by=UNDONE,
-        many_per_job=True,
-        daily_limit=None,
-        costs=Cost.NOTHING,
-        undone_by=None,
-        expires=False,
-        keep=("id",),
-        send=send,
-        find=find,
-        target_field="sid",
     )

@@ -10,6 +10,7 @@ from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
 from models.feed.emit import emit
 from models.invoices.invoice import Invoice
+from models.payments.payment_confirmation import PaymentConfirmation
 from rules.declines import public_code
 from rules.invoice_fold import PaymentFact
 from rules.payment_merge import UNNAMED_CHARGE, Charge, PaymentReport
@@ -139,6 +140,7 @@ class Payment(Row):
             "method": self.method,
             "amount": self.amount,
             "currency": self.currency,
+            "callId": None,  # nothing that is paid in a call is taken offline
         }
         emit(
             self.account_id,
@@ -211,6 +213,7 @@ class Payment(Row):
                     "invoiceId": self.invoice_id,
                     "paymentIntentId": self.intent_id,
                     "chargeId": charge_id,
+                    "callId": PaymentConfirmation.call_of(self.intent_id),
                 }
                 emit(self.account_id, "payment.failed", told | money, f"invoice:{self.invoice_id}")
 

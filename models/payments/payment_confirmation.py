@@ -72,6 +72,11 @@ class PaymentConfirmation(Row):
         return {intent_id: call_id for intent_id, call_id in found.items() if call_id}
 
     @classmethod
+    def call_of(cls, intent_id: str | None) -> str | None:
+        """The call in which this intent was charged, or is being, if it was in one."""
+        return cls.calls_of([intent_id]).get(intent_id or "")
+
+    @classmethod
     def latest(cls, attempt: PaymentAttempt) -> "PaymentConfirmation | None":
         """The last charge that was asked for through this attempt."""
         found: PaymentConfirmation | None = (

@@ -54,7 +54,8 @@ KINDS: dict[str, Kind] = {
         {
             "ended": "Ends the call, which counts as one in which they were spoken to; they may be"
             " called again as the rules say. Look in Vapi's call list first.",
-            "never_placed": "The call was never made: it counts as none, and they may be called.",
+            "never_placed": "The call was never made: it counts as none, and they may be called."
+            " The note says how you know.",
         },
     ),
     "overpayment": Kind(

@@ -68,6 +68,7 @@ def test_paid_after_it_was_closed_is_told_at_once_with_the_refund(clinic, deed, 
     assert told == {
         "invoiceId": clinic.invoice.id,
         "paymentId": payment.id,
+        "callId": None,
         "number": clinic.invoice.number,
         "because": mark,
         "amount": 10_000,

@@ -5,12 +5,15 @@ first one, and what is due and was begun by nobody is done, once.
 import pytest
 
 from models.calling.call import Call
+from models.contact.planned_contact import PlannedContact
 from models.deployment.deployment import Deployment
 from models.deployment.forwarding_test import ForwardingTest
 from models.deployment.knowledge_file import KnowledgeFile
+from models.payments.payment_link import PayAddress, PaymentLink
 from runtime.settings import get_settings
 from tests import given
 from tests.deploying import Deploying
+from tests.scanning import Scanning
 from tests.voice import NUMBER
 
 STEPS = 40  # more than a deployment has, each with a repetition or two
@@ -106,3 +109,69 @@ def test_an_answer_that_nobody_has_begun_to_send_is_sent_by_the_repetition(texti
     assert (again.json, late.json) == (first.json, first.json)
     (sent,) = texting.sent()
     assert body["text"] in sent["body"]
+
+
+def test_a_refund_chosen_at_a_work_item_that_nobody_has_begun_is_made(texting):
+    """Given an invoice that was paid twice, when the refund of what is too much is chosen again
+    with the same key, then Stripe has made it, once.
+    """
+    for _ in range(2):
+        texting.stand_in.paid(texting.invoice, redis=texting.redis)
+    (item,) = texting.get("/api/work-items?kind=overpayment")["data"]
+    path = f"/api/work-items/{item['id']}/resolve"
+    first, again, late = (posts(texting, path, action="refund") for _ in range(3))
+    assert (first.status_code, again.json, late.json) == (200, first.json, first.json)
+    assert len(texting.stand_in.sdk.refunds.list().data) == 1
+    assert texting.stand_in.received(texting.invoice.id) == texting.invoice.amount_due
+
+
+@pytest.fixture
+def drafts(texting):
+    """A clinic whose contacts wait for approval, by day."""
+    clinic = Scanning(texting)
+    clinic.settings(first_contacts="draft")
+    clinic.days_pass(1)
+    return clinic
+
+
+def approves_one(drafts):
+    (item,) = drafts.texting.get("/api/work-items?state=open&kind=draft")["data"]
+    return f"/api/work-items/{item['id']}/resolve", {"action": "approve"}
+
+
+def approves_all(drafts):
+    ids = [row.id for row in PlannedContact.select()]
+    return "/api/contact-drafts/approve", {"ids": ids}
+
+
+@pytest.mark.parametrize("approves", [approves_one, approves_all])
+def test_a_draft_that_was_approved_and_nobody_has_begun_is_sent_by_the_repetition(drafts, approves):
+    """Given a draft that is approved while workers are busy, when that is sent again with the same
+    key, then its text is sent, once, with a link that can be paid.
+    """
+    invoice = drafts.owes(3)
+    drafts.scan()
+    path, body = approves(drafts)
+    first = posts(drafts.texting, path, **body)
+    assert first.status_code == 200, first.text
+    for _ in range(3):
+        given.make_due()  # the text waits a second for its link
+        assert posts(drafts.texting, path, **body).json == first.json
+    (sent,) = drafts.texting.sent()
+    assert PayAddress.get(PayAddress.invoice == invoice).url in sent["body"]
+    assert PaymentLink.get().state == "active"
+
+
+def test_a_draft_of_a_call_that_nobody_has_begun_is_placed_by_the_repetition(calling):
+    calling.habits(rings_after=3600)
+    drafts = Scanning(calling)
+    ladder = [{"days": 1, "way": "voice"}]
+    drafts.settings(first_contacts="draft", calling="automatic", ladder=ladder)
+    drafts.days_pass(1)
+    drafts.owes(3)
+    drafts.scan()
+    path, body = approves_all(drafts)
+    answers = [posts(calling, path, **body) for _ in range(3)]
+    assert [answer.json["data"][0]["outcome"] for answer in answers] == ["performed"] * 3
+    assert Call.get().state == "queued"
+    assert len(calling.placed()) == 1

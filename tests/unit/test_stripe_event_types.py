@@ -58,6 +58,7 @@ def test_what_the_endpoint_is_sent_says_something_of_its_intent(name):
 
 
 def test_the_page_on_the_endpoint_lists_what_it_must_be_sent():
+    """Field report 26: events about saved cards by the names that a new endpoint can be sent."""
     page = (ROOT / "docs/operations/books.md").read_text()
     section = page.partition("## The endpoint at Stripe")[2].partition("## ")[0]
     assert set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", section)) == {*SUBSCRIBED, *CARD_EVENTS}

@@ -19,7 +19,7 @@ PaymentStatus = Literal[
 
 def call_id_of(row: Payment | PaymentAttempt) -> str | None:
     """The call in which it was paid."""
-    return PaymentConfirmation.calls_of([row.intent_id]).get(row.intent_id or "")
+    return PaymentConfirmation.call_of(row.intent_id)
 
 
 class PaymentShown(Shown):

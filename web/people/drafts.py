@@ -1,18 +1,24 @@
 """`POST /api/contact-drafts/approve`: contacts that wait as drafts are approved together."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 import falcon
 from pydantic import Field
 
 from actions.contact.ladder.drafts import Approval, approve_draft, draft_of
+from actions.contact.ladder.due_jobs import take_due_jobs
 from actions.people.in_order import lock_people
+from delivery.perform_now import perform_all
 from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import Id
 from web.http.idempotency import idempotent
 from web.openapi.openapi import Shown, documented
+
+AT_ONCE = 10  # jobs that a repetition does itself, so that nobody waits long for its answer
 
 
 class Approved(Body):
@@ -78,3 +84,12 @@ class ApproveDrafts:
         }
         shown = [ApprovalShown.of_approval(named, approved[named]) for named in drafts]
         resp.media = ApprovalList(data=shown).document()
+        resp.set_header("Location", "/api/work-items?kind=draft")
+
+    def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
+        """Make the first of the contacts that nobody has begun to make."""
+        due: list[int] = []
+        for row in sorted(answer["data"], key=lambda row: str(row["id"])):
+            if len(due) < AT_ONCE:
+                due += take_due_jobs(row["messageId"], row["callId"])
+        return partial(perform_all, due)

@@ -8,9 +8,11 @@ import falcon
 from pydantic import Field
 
 from actions.contact.escalate import open_escalation
+from actions.contact.ladder.due_jobs import take_due_jobs
 from actions.invoices.invoices import lock_invoice
 from actions.people.resolve_item import Choice, find_item, resolve_item
 from delivery.perform_now import perform_all, take_due
+from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
 from rules.contact.work_items import KINDS
 from web.http.auth import caller_of
@@ -101,18 +103,24 @@ class OneWorkItem:
         resp.media = WorkItemShown.show(find_item(caller_of(req).own, item_id))
 
 
-class SendsItsAnswer:
-    """What resolves an item: asked again with the same key, it sends the reply, where there is one,
-    that nobody has begun to send.
+class DoesWhatWasChosen:
+    """What resolves an item: asked again with the same key, it does what was chosen, where nobody
+    has begun it: a reply, refunds, an approved contact.
     """
 
     def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
-        """Send the item's reply where no worker has come to it."""
-        named = answer["context"].get("messageId")
-        return partial(perform_all, [take_due("send_payment_link", named)] if named else [])
+        """Send, give back or call where no worker has come to it."""
+        context = answer["context"]
+        due = [take_due("refund_payment", named) for named in context.get("refundIds", ())]
+        if named := context.get("messageId"):
+            due.append(take_due("send_payment_link", named))
+        if (answer["kind"], answer["resolution"]) == ("draft", "approve"):
+            planned = PlannedContact.one("id = ?", answer["subject"])
+            due += take_due_jobs(planned.message_id, planned.call_id) if planned else []
+        return partial(perform_all, due)
 
 
-class ResolveWorkItem(SendsItsAnswer):
+class ResolveWorkItem(DoesWhatWasChosen):
     """`/api/work-items/{item_id}/resolve`"""
 
     @documented("Work items", {200: WorkItemShown}, body=Resolution, problems=RESOLVE_PROBLEMS)
@@ -130,7 +138,7 @@ class ResolveWorkItem(SendsItsAnswer):
         resp.media = WorkItemShown.show(resolve_item(caller.own, item_id, choice))
 
 
-class ReplyToWorkItem(SendsItsAnswer):
+class ReplyToWorkItem(DoesWhatWasChosen):
     """`/api/work-items/{item_id}/reply`"""
 
     @documented("Work items", {202: WorkItemShown}, body=Reply, problems=REPLY_PROBLEMS)

@@ -14,8 +14,11 @@ from zoneinfo import ZoneInfo
 
 FIRST_MINUTE, LAST_MINUTE = 8 * 60, 21 * 60  # of a local day
 NEARLY_OVER = 3  # minutes before the end in which nothing is begun any more
-NOT_CONNECTED = {"busy", "dead_line"}
-SPOKEN = {"spoke", "hung_up", "promised", "paid", "paid_by_link", "in_doubt"}
+# what rings or reaches a mailbox has connected
+NOT_CONNECTED = {"busy", "dead_line", "not_placed"}
+# in every other call the person may have been spoken to: one of which nothing is known, and one in
+# which nobody is heard, are conversations as long as nobody can say that they were none
+NOT_SPOKEN = NOT_CONNECTED | {"no_answer", "voicemail", "somebody_else"}
 HELD = {
     "deceased": "deceased",
     "bankruptcy": "bankruptcy",
@@ -214,10 +217,10 @@ def _of_the_calls(case: Case, calls: list[Made], at: datetime) -> Iterator[str]:
 
 
 def _is_within_the_week_of(one: Made, case: Case, at: datetime) -> bool:
-    """Whether somebody was spoken to about the debt, and it is one of the seven days of which that
-    day is the first, in a place where the person may be.
+    """Whether somebody may have been spoken to about the debt, and it is one of the seven days of
+    which that day is the first, in a place where the person may be.
     """
-    if one.by != "voice" or one.outcome not in SPOKEN or one.debt != case.debt:
+    if one.by != "voice" or one.outcome in NOT_SPOKEN or one.debt != case.debt:
         return False
     first = _latest_day(case, one.at)
     days = [(at.astimezone(ZoneInfo(zone)).date() - first).days for zone in case.home.zones]

@@ -9,7 +9,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from bin.commands.compliance.checker import HELD, NOT_CONNECTED, SPOKEN, Case, Home, Made
+from bin.commands.compliance.checker import HELD, NOT_SPOKEN, Case, Home, Made
 from rules.contact.gate import (
     Contact,
     ContactRequest,
@@ -51,7 +51,12 @@ HOMES = (
     Home("+442079460958", None, ("Europe/London",), ""),
     Home("+14165550123", None, ("America/Toronto",), ""),
 )
-UNSPOKEN = (*sorted(NOT_CONNECTED), "no_answer", "no_answer", "voicemail", "somebody_else")
+UNSPOKEN = (*sorted(NOT_SPOKEN), "no_answer")
+# the last: it is going on, so that nobody knows yet
+SPOKEN = (
+    *("broke_off", "hung_up", "in_doubt", "paid", "paid_by_link", "promised", "silent", "spoke"),
+    "",
+)
 # each begins days before: clocks change, a month or a year ends, a leap day, a rule comes in force
 TURNS = (
     datetime(2026, 3, 8, tzinfo=UTC),
@@ -106,7 +111,7 @@ def life_of(random: Random) -> Iterator[tuple[Case, datetime]]:
 
 def contact_made(random: Random, case: Case, at: datetime) -> Made:
     """What becomes of a contact that was allowed."""
-    answered = random.choice(sorted(SPOKEN)) if _chance(random, 8) else random.choice(UNSPOKEN)
+    answered = random.choice(SPOKEN) if _chance(random, 8) else random.choice(UNSPOKEN)
     outcome = answered if case.by == "voice" else "sent"
     return Made(at, case.by, case.debt, outcome, case.by == "voice" and _chance(random, 10))
 

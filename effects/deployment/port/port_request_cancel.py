@@ -5,7 +5,7 @@ needs no cancelling. What a request came to is in `came_to`: `canceled`, or `mov
 number's `number_sid`.
 """
 
-from effects.deployment.twilio_objects import UNDONE
+from effects.deployment.objects import UNDONE
 from effects.kind import Cost, Json, Kind
 from models.effects.effect import Effect
 from providers.errors import ProviderError

@@ -7,14 +7,18 @@ object is as it was asked to be; and what is not there any more has been taken a
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
-from effects.kind import SKEW, Cost, Json, Kind
+from effects.deployment import objects
+from effects.deployment.objects import part
+from effects.kind import SKEW, Json, Kind
 from models.effects.effect import Effect
-from providers.errors import ProviderError
 from rules.deployment.drift import drift
 
-DEPLOYED, UNDONE = "deploy_account", "undo_deployment_step"
 Shown = Callable[[Json], Json]
+
+# takes an object away; while something depends on it, it waits for that to go
+removal = partial(objects.removal, provider="vapi", field="id", gone="not_found", keyed=False)
 
 
 def with_version(made: Json) -> Json:
@@ -45,16 +49,11 @@ def creation(
         made = read(object_id)
         return made | shown(made)
 
-    return Kind(
+    return part(
         name=name,
         provider="vapi",
         does=does,
-        recorded_by=DEPLOYED,
-        many_per_job=True,
-        daily_limit=None,
-        costs=Cost.NOTHING,
         undone_by=undone_by,
-        expires=False,
         keep=keep,
         send=lambda effect: shown(create(effect)),
         find=lambda effect: found(effect, effect.created_at - timedelta(seconds=SKEW)),
@@ -80,59 +79,12 @@ def change(
         found = read(effect.request["id"])
         return None if drift(effect.request["body"], found) else shown(found)
 
-    return Kind(
+    return part(
         name=name,
         provider="vapi",
         does=does,
-        recorded_by=DEPLOYED,
-        many_per_job=True,
-        daily_limit=None,
-        costs=Cost.NOTHING,
-        undone_by=None,
-        expires=False,
         keep=keep,
         send=lambda effect: shown(update(effect)),
-        find=find,
-        target_field="id",
-        keyed=False,
-    )
-
-
-def removal(
-    name: str,
-    does: str,
-    *,
-    delete: Callable[[str], None],
-    read: Callable[[str], Json],
-    recorded_by: str = UNDONE,
-) -> Kind:
-    """A kind that takes an object away. While something depends on it, it waits for that to go."""
-
-    def send(effect: Effect) -> Json:
-        delete(effect.request["id"])
-        return {"id": effect.request["id"]}
-
-    def find(effect: Effect) -> Json | None:
-        try:
-            read(effect.request["id"])
-        except ProviderError as error:
-            if error.code == "not_found":
-                return {"id": effect.request["id"]}
-            raise
-        return None
-
-    return Kind(
-        name=name,
-        provider="vapi",
-        does=does,
-        recorded_by=recorded_by,
-        many_per_job=True,
-        daily_limit=None,
-        costs=Cost.NOTHING,
-        undone_by=None,
-        expires=False,
-        keep=("id",),
-        send=send,
         find=find,
         target_field="id",
         keyed=False,

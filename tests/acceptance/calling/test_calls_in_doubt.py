@@ -113,6 +113,24 @@ def test_a_person_says_that_it_was_never_placed(calling: Calling, lost):
     assert AuditEntry.select().where(AuditEntry.action == "call.settled").count() == 1
 
 
+@pytest.mark.parametrize("note", [None, "", "  "])
+def test_that_it_was_never_placed_is_believed_of_nobody_who_does_not_say_why(calling, note):
+    """Given a call in doubt, when somebody says that it never was, and not how they know, then it
+    is in doubt still, and they are told what is wanted; that it is over needs no reason.
+    """
+    call = given_up(calling)
+    path = f"/api/work-items/{doubt(calling)['id']}/resolve"
+    said = {} if note is None else {"note": note}
+
+    refused = calling.post(path, action="never_placed", **said)
+
+    assert (refused.status_code, refused.json["errors"][0]["field"]) == (422, "note")
+    assert "how do you know" in refused.json["detail"]
+    assert calling.call(call.id).state == "unknown"
+    assert WorkItem.get(WorkItem.kind == "doubt").is_open
+    assert calling.post(path, action="ended", **said).status_code == 200
+
+
 @pytest.mark.parametrize("said", ["ended", "never_placed"])
 def test_a_report_that_comes_later_knows_better(calling: Calling, said: str):
     """Given a call that somebody has ended by hand, when Vapi tells of its end after all, then that
@@ -198,7 +216,8 @@ def test_what_vapi_has_told_of_was_placed(calling: Calling):
     call = given_up(calling)
     Call.update(started_at=real_now()).where(Call.id == call.id).execute()
     item = doubt(calling)
-    assert resolved(calling, item, "never_placed").status_code == 409
+    refused = resolved(calling, item, "never_placed")
+    assert (refused.status_code, "Say ended once" in refused.json["detail"]) == (409, True)
     Call.update(state="in_progress").where(Call.id == call.id).execute()
     assert resolved(calling, item, "ended").status_code == 409
     assert calling.call(call.id).state == "in_progress"

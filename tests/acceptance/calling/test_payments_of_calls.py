@@ -7,6 +7,7 @@ import pytest
 
 from models.calling.call import Call
 from models.calling.tool_call import ToolCall
+from models.feed.outgoing_event import OutgoingEvent
 from models.payments.payment import Payment
 from models.payments.payment_link import PaymentLink
 from runtime.clock import real_now
@@ -98,6 +99,43 @@ def test_a_card_that_was_declined_in_a_call_does_not_make_the_payment_the_calls(
     given.retried(line.redis, "interactive", 2)
     assert given.fresh(line.invoice).status == "paid"
     assert call_ids(line) == {None}
+
+
+def test_the_feed_names_the_call_in_which_a_card_was_declined(line: OnTheLine):
+    """Given a card that was declined in a call, and one that staff take afterwards for the same
+    attempt, then only the first failure is of the call, however often it is reported.
+    """
+    line.takes_cards()
+    line.has_a_saved_card("pm_card_chargeCustomerFail")
+    line.verified()
+    line.tool("processPhonePayment")
+    assert "declined" in line.tool("processPhonePayment", heard=AGREED)
+    by_hand = {"invoiceId": line.invoice.id, "paymentMethodId": "pm_card_chargeDeclined"}
+    assert line.post("/api/payments/phone", **by_hand).status_code == 402
+    line.stand_in.deliver(line.client, line.redis)
+
+    assert told_of_calls("payment.failed") == [line.call.id, None]
+
+
+def test_the_feed_names_the_call_of_money_that_was_not_expected(talking: OnTheLine):
+    """Given a charge in a call whose answer is lost, when the bill is paid in cash before Stripe
+    reports it, then what came too much names its call.
+    """
+    talking.stand_in.fault("refuse_after", "POST", "/v1/payment_intents/*/confirm")
+    about = {"invoiceId": talking.invoice.id, "useSavedCard": True, "callId": "their-own-1"}
+    assert talking.post("/api/payments/phone", **about).status_code == 202
+    cash = {"invoiceId": talking.invoice.id, "method": "cash", "reference": "till-7"}
+    cash |= {"amount": talking.invoice.outstanding, "currency": "usd"}
+    assert talking.post("/api/payments/upsert", **cash).status_code == 201
+    talking.stand_in.deliver(talking.client, talking.redis)
+
+    assert told_of_calls("payment.unexpected") == ["their-own-1"]
+
+
+def told_of_calls(event: str) -> list[str | None]:
+    """The calls that the feed names in its events of this type."""
+    rows = OutgoingEvent.select().where(OutgoingEvent.type == event).order_by(OutgoingEvent.id)
+    return [row.payload["callId"] for row in rows]
 
 
 def test_a_page_of_payments_learns_their_calls_at_once(talking: OnTheLine):

@@ -7,11 +7,11 @@ import pytest
 
 from actions.contact.gate_facts import known_of
 from models.accounts.audit_entry import AuditEntry
-from models.base import release_connection
+from models.base import is_postgres, release_connection, serialize_on
 from models.calling.call import Call
 from models.calling.tool_call import ToolCall
 from models.contact.consent import Consent
-from models.contact.hold import Hold
+from models.contact.hold import Hold, customer_key
 from models.contact.message import Message
 from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
@@ -22,6 +22,7 @@ from models.payments.payment_link import PayAddress, PaymentLink
 from runtime.clock import business_now, real_now
 from tests import given
 from tests.counting import counted
+from tests.integration.contact.test_locks_in_one_order import while_it_waits
 from tests.on_the_line import CODE, NAME
 
 ASKED = ("assistant", "Do you agree that Harbor Dental charges 120.00 USD to your card on file?")
@@ -64,6 +65,29 @@ def test_guessing_over_many_calls_is_ended(line):
     told = line.tool("verifyCaller", fullName=NAME, postalCode=CODE)
     assert "no more tries" in told
     assert Call.get_by_id(line.call.id).verified_at is None
+
+
+def test_tries_in_two_calls_at_once_are_counted_one_after_the_other(line):
+    """Given five wrong answers in a day and a sixth in a call whose answer is not recorded yet,
+    when another call brings the right one, then it waits, and comes too late.
+    """
+    if not is_postgres():
+        pytest.skip("SQLite has one writer, who waits for nobody")
+    for number in range(5):
+        a_failed_try(line, f"wrong {number}")
+    told = while_it_waits(
+        lambda: line.tool("verifyCaller", fullName=NAME, postalCode=CODE),
+        lambda: serialize_on(customer_key(line.customer.id)),
+        lambda: a_failed_try(line, "wrong at once"),
+    )
+    assert "no more tries" in told
+    assert Call.get_by_id(line.call.id).verified_at is None
+
+
+def a_failed_try(line, wish):
+    """A wrong answer about the clinic's person, in a call of its own."""
+    about = {"customer_id": line.customer.id, "failed": True}
+    ToolCall.keep(line.a_call(), "verifyCaller", wish, wish, real_now(), **about)
 
 
 def test_who_rings_from_elsewhere_names_a_bill_besides(line):

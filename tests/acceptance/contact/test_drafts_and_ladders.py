@@ -57,6 +57,23 @@ def test_a_new_clinics_contacts_wait_until_they_are_approved_together(clinic):
     ]
 
 
+@pytest.mark.parametrize("action", ["approve", "decline"])
+def test_a_draft_decided_at_its_work_item_is_answered_as_decided(clinic, action):
+    """The note is kept, and the answer shows the item as it is now."""
+    clinic.settings(first_contacts="draft")
+    clinic.owes(3)
+    clinic.scan()
+    (item,) = clinic.texting.get("/api/work-items?state=open&kind=draft")["data"]
+    path = f"/api/work-items/{item['id']}"
+    decided = clinic.texting.post(f"{path}/resolve", action=action, note="by phone").json
+    assert (decided["state"], decided["resolution"], decided["note"]) == (
+        "resolved",
+        action,
+        "by phone",
+    )
+    assert clinic.texting.get(path) == decided
+
+
 def test_approval_asks_balance_and_gate_again(clinic):
     clinic.settings(first_contacts="draft")
     paid = clinic.owes(3)

@@ -213,6 +213,20 @@ def test_two_clinics_never_share_a_number(clinic):
     assert len(clinic.twilio.owned()) == 2
 
 
+def test_a_number_of_another_clinic_is_had_by_no_door(clinic):
+    """Field report 30: naming a number gives nobody what is another's."""
+    clinic.goes_live()
+    number, other = clinic.line.e164, clinic.another().configures().has_card()
+    path, account = "/api/twilio/phone/purchase", other.account.id
+    bought = other.call("POST", path, accountId=account, phoneNumber=number)
+    assert (bought.status_code, bought.json["code"]) == (409, "number_unavailable")
+    begun = other.deploys(phoneNumber=number).json
+    other.works(4)
+    assert other.shown(begun["id"])["code"] == "number_gone"
+    assert (clinic.line.e164, clinic.line.account_id) == (number, clinic.account.id)
+    assert list(clinic.twilio.owned()) == [number]
+
+
 def test_a_trial_account_is_refused_before_anything_is_bought(clinic):
     """Field report 4."""
     clinic.twilio.becomes_trial()

@@ -39,7 +39,7 @@ def told(saver, events):
 
 
 def test_a_detached_card_is_not_verified_any_more(saver):
-    """The event names no customer: it is null already."""
+    """Field report 26: the event names no customer, which is null already."""
     saver.stripe.sdk.payment_methods.detach(saver.setup.stripe_payment_method_id)
     saver.happens()
     setup = saver.setup
@@ -74,6 +74,7 @@ def test_another_card_is_saved_after_that(saver):
 
 @pytest.mark.parametrize("body", [{}, {"formerly": True}], ids=["now", "formerly"])
 def test_a_renewed_card_is_shown_renewed(saver, body):
+    """Field report 26: the event came by another name before, and older endpoints send that."""
     method = saver.setup.stripe_payment_method_id
     saver.stripe.act(method, "renew", exp_month=3, exp_year=2040, last4="4444", **body)
     saver.happens()
@@ -99,6 +100,7 @@ def test_a_renewal_that_is_told_after_the_removal_verifies_nothing(saver):
 
 
 def test_a_deleted_customer_takes_the_card_with_it(saver):
+    """Field report 26."""
     saver.stripe.sdk.customers.delete(saver.setup.stripe_customer_id)
     saver.happens()
     setup = saver.setup
@@ -168,6 +170,7 @@ def test_a_card_that_was_removed_while_it_was_saved_is_found_soon(saver):
 
 
 def test_one_card_in_many_accounts_is_flagged_and_not_refused(saver):
+    """Field report 27."""
     others = [Saver(saver.client, saver.stripe, saver.redis) for _ in range(2)]
     (before,) = check_cards()
     assert before.level == "ok"

@@ -207,8 +207,8 @@ def test_a_failure_that_is_told_late_takes_nothing_away(saver):
 
 
 def test_forms_are_limited_per_account_and_hour_in_the_database(saver):
-    """Given as many forms as an hour allows, when Redis has lost everything, then the next is
-    still refused; another account, and the next hour, are free.
+    """Field report 27: given as many forms as an hour allows, when Redis has lost everything, then
+    the next is still refused; another account, and the next hour, are free.
     """
     for number in range(open_setup.PER_HOUR):
         assert saver.opens(key=f"k{number}").status_code == 201

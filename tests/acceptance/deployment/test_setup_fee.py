@@ -149,7 +149,7 @@ def test_a_fee_that_cannot_be_charged_is_said_before_stripe_is_asked(payer, monk
 
 
 def test_a_card_that_passed_set_up_may_refuse_and_another_works_at_once(payer):
-    """Case 2: nothing was bought, the reason is told, and the slot is free."""
+    """Case 2, field report 24: nothing was bought, the reason is told, and the slot is free."""
     payer.saver.has_saved("pm_card_chargeCustomerFail")
     shown = payer.deploys()
     assert shown["status"] == "failed"
@@ -181,8 +181,8 @@ def test_a_stolen_card_is_only_declined(payer):
 
 @pytest.mark.parametrize("told", ["page", "event"])
 def test_a_bank_that_wants_its_cardholder(payer, told):
-    """Given a card that must be confirmed, then the deployment waits; confirmed on the page, it
-    goes on by the page's word to look, or by Stripe's event alone.
+    """Field report 25: given a card that must be confirmed, then the deployment waits; confirmed on
+    the page, it goes on by the page's word to look, or by Stripe's event alone.
     """
     payer.saver.has_saved("pm_card_visa")
     method = payer.saver.setup.stripe_payment_method_id

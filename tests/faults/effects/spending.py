@@ -25,7 +25,7 @@ from tests.twilio_stand_in import TwilioStandIn
 from web.payments.card_tokens import LIFE, CardForm
 
 FEE = 9_900
-QUEUES = ("webhooks", "messages", "deploys")
+QUEUES = ("webhooks", "messages", "calls", "deploys")
 
 Json = dict[str, Any]
 
@@ -198,9 +198,10 @@ STORIES = {
 }
 
 
-def follow(send: Callable[[str], Any], read: Callable[[str], Any], wait: Callable[[], None]) -> Any:
-    """Send a request, and do what the answers say until one of them is final."""
-    key = new_id("key")
+def follow(
+    send: Callable[[str], Any], read: Callable[[str], Any], wait: Callable[[], None], key: str
+) -> Any:
+    """Send a request with a key, and do what the answers say until one of them is final."""
     for _ in range(6):
         answer = send(key)
         if answer.status_code == 202 and answer.json.get("accepted"):

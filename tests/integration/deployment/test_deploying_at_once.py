@@ -68,7 +68,9 @@ def test_a_deployment_and_a_purchase_at_once_buy_one_number(clinic):
 
 
 def test_two_accounts_that_want_the_same_number(clinic):
-    """Given one number that two clinics chose, then one has it, and the other is told."""
+    """Field report 30: given one number that two clinics chose, then one has it, and the other is
+    told.
+    """
     other = clinic.another().configures().has_card()
     chosen = search_numbers(area_code="212", limit=1)[0].e164
     answers = at_once(

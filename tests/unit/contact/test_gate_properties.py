@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bin.commands.compliance.checker import Made
+from bin.commands.compliance.checker import Made, broken
 from bin.commands.compliance.prove import proved
-from bin.commands.compliance.town import contact_made, facts_of, life_of
+from bin.commands.compliance.town import SPOKEN, UNSPOKEN, contact_made, facts_of, life_of
 from bin.commands.program import payphone
 from rules.contact.gate import (
     Allowed,
@@ -59,6 +59,26 @@ def test_the_checker_finds_a_gate_that_opens_an_hour_early():
     assert proved(1_000, 1, rules).faults
 
 
+@pytest.mark.parametrize("outcome", [*sorted(OUTCOMES.keys() - {"sent"}), "", "a new outcome"])
+def test_the_checker_reads_each_way_a_call_ends_as_the_gate_does(outcome):
+    """Given a call about the debt on each of seven days, and one way in which all of them ended,
+    then both count them alike: against the caps, and as conversations.
+    """
+    asked, now = next(life_of(Random(1)))
+    case = replace(asked, by="voice", is_machine=False)
+    log = [
+        Made(now - timedelta(hours=20 * step), "voice", case.debt, outcome, asked_for=False)
+        for step in range(7, 0, -1)
+    ]
+    told = {one.code for one in all_refusals(facts_of(case, log), now)}
+    assert told == broken(case, log, now)
+    assert ("debt_cap" in told) is (outcome not in {"busy", "dead_line", "not_placed"})
+
+
+def test_the_town_tries_every_way_in_which_a_call_ends():
+    assert {*SPOKEN, *UNSPOKEN} - {""} == OUTCOMES.keys() - {"sent"}
+
+
 def test_the_command_says_what_it_tried_and_what_came_of_it():
     done = CliRunner().invoke(payphone, ["compliance", "prove", "--attempts", "200"])
     assert done.exit_code == 0, done.output
@@ -99,6 +119,11 @@ def not_more(more, less):
     return less.next_at is not None and less.next_at <= more.next_at
 
 
+def later(one, other):
+    """The later of two moments, of which the first may be none."""
+    return other if one is None else max(one, other)
+
+
 @settings(deadline=None)
 @given(data=st.data(), question=questions())
 def test_more_history_never_allows_more_nor_sooner(data, question):
@@ -111,7 +136,7 @@ def test_more_history_never_allows_more_nor_sooner(data, question):
 @given(data=st.data(), question=questions())
 def test_nothing_that_is_against_a_contact_allows_it(data, question):
     facts, now = question
-    person, creditor = facts.person, facts.creditor
+    person, creditor, tomorrow = facts.person, facts.creditor, now + timedelta(days=1)
     until = data.draw(
         st.none() | st.integers(1, 999).map(lambda hours: now + timedelta(0, hours * 3600))
     )
@@ -131,10 +156,18 @@ def test_nothing_that_is_against_a_contact_allows_it(data, question):
                 ),
                 replace(facts, creditor=replace(creditor, paused=True)),
                 replace(
-                    facts, creditor=replace(creditor, ceiling_lifts_at=now + timedelta(days=1))
+                    facts,
+                    creditor=replace(
+                        creditor, ceiling_lifts_at=later(creditor.ceiling_lifts_at, tomorrow)
+                    ),
                 ),
                 replace(facts, debt=replace(facts.debt, books="behind")),
-                replace(facts, debt=replace(facts.debt, promised_until=until or now)),
+                replace(
+                    facts,
+                    debt=replace(
+                        facts.debt, promised_until=later(facts.debt.promised_until, until or now)
+                    ),
+                ),
                 replace(facts, debt=replace(facts.debt, books="stale")),
             )
         )

@@ -57,7 +57,9 @@ def test_first_sentence_names_the_business_and_the_ai_and_no_debt(language):
 
 
 def test_query_tool_is_named_in_the_prompt_that_has_it():
-    """Given files, then the prompt names the tool; a tool that it does not name is never used."""
+    """Field report 19: given files, then the prompt names the tool; a tool that it does not name is
+    never used.
+    """
     tool = render_query_tool(CLINIC, "tag-1")
     body = render_receptionist(CLINIC, "tool-1")
     assert tool["function"]["name"] == FUNCTION

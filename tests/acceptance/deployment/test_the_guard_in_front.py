@@ -1,0 +1,69 @@
+"""What costs is decided on behind the guard, shown at run time: a card that goes at any moment of a
+deployment. That no decision is left out is read from the code (`tests/unit/house/test_one_guard`).
+"""
+
+import pytest
+
+from models.base import transaction
+from models.deployment.setup import Setup
+from models.effects.effect import Effect
+from runtime.clock import real_now
+from runtime.settings import get_settings
+from tests import given
+from tests.faults.effects.spending import FEE, goes_live
+from tests.unit.house.test_one_guard import DECIDES
+
+MOST = 20  # jobs, more than come before the last of these decisions
+WAYS = {
+    "forwarded": {"fee_confirm", "number_purchase"},
+    "ported": {"fee_confirm", "port_request_create"},
+}
+
+
+def decided(clinic):
+    """What costs and has been decided on: effects, and the line that a purchase is of."""
+    kinds = {row.kind for row in Effect.select().where(Effect.account_id == clinic.account.id)}
+    return (kinds & set(DECIDES)) | ({"number_purchase"} if clinic.line is not None else set())
+
+
+def deploying(texting, way):
+    clinic = goes_live(texting.another_clinic())
+    if way == "ported":
+        clinic.configures_port()
+    answer = clinic.deploys(cost=FEE)
+    assert answer.status_code == 202, answer.text
+    return clinic
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_card_that_goes_at_any_moment_lets_nothing_more_be_spent(
+    texting, voice, monkeypatch, way
+):
+    """Given a card that goes before one job after the other of a deployment, then nothing that
+    costs is decided on from there; and without that, each of it is.
+    """
+    monkeypatch.setenv("SETUP_FEE", f"{FEE} usd")
+    get_settings.cache_clear()
+    seen = []
+    for before in range(MOST):
+        clinic = deploying(texting, way)
+        for _ in range(before):
+            given.make_due()
+            given.relayed(clinic.redis)
+            given.worked(clinic.redis, "deploys", rounds=1)
+        had = decided(clinic)
+        with transaction():
+            Setup.locked_for(clinic.account.id, real_now()).record(
+                real_now(), payment_method_verified=False
+            )
+        clinic.works(3)
+        assert decided(clinic) == had, f"after {before} jobs"
+        seen.append(had)
+        if had >= WAYS[way]:
+            break
+    assert seen[0] == set()
+    assert seen[-1] >= WAYS[way]
+
+
+def test_every_kind_that_is_decided_on_is_shown_here():
+    assert set.union(*WAYS.values()) == set(DECIDES)

@@ -1,0 +1,101 @@
+"""Requests by which somebody at the clinic decides that a person is contacted or given money back,
+asked for by a clinic of its own; and what holds when there was one effect.
+
+Their work is what `spending` asks for at other doors, so that no process is killed for them.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from actions.contact.ladder.look import look
+from actions.payments.recompute import recompute
+from models.accounts.account_settings import AccountSettings
+from models.base import transaction
+from models.calling.call_slot import CallSlot
+from models.contact.planned_contact import PlannedContact
+from models.contact.work_item import WorkItem
+from models.deployment.phone_line import PhoneLine
+from models.invoices.invoice import Invoice
+from models.payments.payment_link import PayAddress
+from runtime.clock import business_now, real_now
+from sandbox.twilio.account import Sender
+from sandbox.twilio.control import add_sender
+from tests import given
+from tests.calling import Calling, a_live_line
+from tests.faults.effects.spending import Asked, charged
+from tests.texting import Texting, a_daytime_phone
+
+
+def sent_once(clinic: Texting, words: Callable[[], str]) -> Callable[[], None]:
+    def assert_once() -> None:
+        assert sum(words() in row["body"] for row in clinic.sent()) == 1
+
+    return assert_once
+
+
+def an_answer(clinic: Texting) -> Asked:
+    escalations = f"/api/invoices/{clinic.invoice.id}/escalations"
+    item = clinic.post(escalations, reason="asked_for_person").json
+    text = f"We will call you about {clinic.invoice.number} at noon."
+    path = f"/api/work-items/{item['id']}/reply"
+    return Asked(path, {"text": text}, clinic.headers, sent_once(clinic, lambda: text))
+
+
+def a_refund_of_an_item(clinic: Texting) -> Asked:
+    """What was paid twice is given back once."""
+    for _ in range(2):
+        clinic.stand_in.paid(clinic.invoice, redis=clinic.redis)
+    item = WorkItem.about("overpayment", clinic.invoice.id)
+    owed = charged(clinic, clinic.invoice.amount_due)
+    return Asked(f"/api/work-items/{item.id}/resolve", {"action": "refund"}, clinic.headers, owed)
+
+
+def a_draft(clinic: Texting) -> PlannedContact:
+    """The ladder's first text, which waits for approval."""
+    AccountSettings.choose(clinic.account, {"first_contacts": "draft"}, real_now())
+    due = clinic.account.local_date(business_now()) - timedelta(days=3)
+    Invoice.update(due_date=due).where(Invoice.id == clinic.invoice.id).execute()
+    with transaction():
+        recompute(Invoice.locked(clinic.invoice.id))
+    look(clinic.customer.id, business_now(), lambda _: True)
+    draft: PlannedContact = PlannedContact.get(PlannedContact.customer == clinic.customer.id)
+    assert draft.state == "draft"
+    return draft
+
+
+def drafts(clinic: Texting) -> Asked:
+    body = {"ids": [a_draft(clinic).id]}
+    once = sent_once(clinic, lambda: PayAddress.get(PayAddress.invoice == clinic.invoice).url)
+    return Asked("/api/contact-drafts/approve", body, clinic.headers, once)
+
+
+def a_call(clinic: Texting) -> Asked:
+    """It rings on; what follows is other tests' subject, and its slot is freed."""
+    clinic.customer = given.a_customer(clinic.account, phone=a_daytime_phone(Calling.phones))
+    clinic.invoice = given.an_invoice(clinic.account, customer=clinic.customer)
+    clinic.consents(channels=("voice", "sms"))
+    number = f"+1312555{PhoneLine.select().count():04d}"
+    add_sender(clinic.twilio, Sender(number))
+    line = a_live_line(clinic.account, number)
+    vapi = clinic.stand_in.sandbox.vapi
+    vapi.books.habits.update({"rings_after": 3600})
+
+    def placed() -> list[dict[str, Any]]:
+        with vapi.ground.lock:
+            return [row for row in vapi.books.each("call") if row["phoneNumberId"] == line.vapi_id]
+
+    def assert_once() -> None:
+        CallSlot.delete().execute()
+        assert len(placed()) == 1
+
+    path = f"/api/invoices/{clinic.invoice.id}/calls"
+    return Asked(path, {}, clinic.headers, assert_once)
+
+
+DECIDED = {
+    "an answer": an_answer,
+    "a refund of an item": a_refund_of_an_item,
+    "drafts": drafts,
+    "a call": a_call,
+}
