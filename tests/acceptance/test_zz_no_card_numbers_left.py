@@ -333,7 +333,6 @@ def what_is_left(house: House, database_url: str) -> dict[str, bytes]:
     return left
 
 
-@pytest.mark.timeout(300)
 def test_no_card_number_is_left_anywhere(house: House, database_url: str) -> None:
     account = given.an_account()
     invoice, key = given.an_invoice(account), given.a_key(account)

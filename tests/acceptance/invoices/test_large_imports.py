@@ -57,7 +57,6 @@ def peak(database_url, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)  # every allocation is traced
 def test_memory_does_not_grow_with_the_rows_that_are_taken_in(peak, monkeypatch):
     monkeypatch.setattr(import_run, "BATCH", 100)
     # the short run is long enough to fill what is kept of the last so many
@@ -76,7 +75,6 @@ def test_memory_does_not_grow_with_the_rows_that_are_taken_in(peak, monkeypatch)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_memory_does_not_grow_with_the_rows_that_are_bad(peak):
     peak(2 * BATCH, "--dry-run", amount="ten", exit_code=1)
     took = []
