@@ -2,10 +2,12 @@
 they may be.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rules.contact.asked_times import asked_from
 
@@ -137,3 +139,20 @@ def test_it_is_never_before_now(minute):
         found = asked_from(text, now, (HOME, "America/Los_Angeles"))
         assert found is not None, text
         assert found >= now, text
+
+
+ODD = ["0th", "31st", "feb", "febrero", "30", "99", "2/29", "2/30/27", "24", "25:00", "12:60", "at"]
+WORDS = sorted({word for text in (*ENGLISH, *SPANISH, *ODD) for word in text.split()})
+
+
+@settings(deadline=None)
+@given(
+    words=st.lists(st.sampled_from(WORDS), max_size=12),
+    minutes=st.integers(0, 600_000),
+    zones=st.sampled_from([(), (HOME,), (HOME, "Pacific/Honolulu"), ("Pacific/Apia",)]),
+)
+def test_any_words_in_any_order_name_no_time_or_one_that_is_not_over(words, minutes, zones):
+    """Days that no month has and hours that no day has are no times."""
+    now = NOW + timedelta(minutes=minutes)
+    found = asked_from(" ".join(words), now, zones)
+    assert found is None or found >= now
