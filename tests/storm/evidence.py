@@ -29,6 +29,7 @@ TABLES = (
     "effect",
     "inbox_event",
     "invoice",
+    "keypad_session",
     "message",
     "opt_out",
     "payment",
@@ -39,6 +40,7 @@ TABLES = (
     "refund",
     "refund_request",
     "staged_job",
+    "tool_call",
 )
 NOW = {
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)",
