@@ -53,7 +53,7 @@ def test_one_that_writes_without_a_pause_leaves_others_their_turns(
     given.a_job("a_test_job", 1)
     begun, stop, told = (tmp_path / name for name in ("begun", "stop", "told"))
     processes("-c", GREEDY, str(begun), str(stop), str(told))
-    wait_for(begun.exists, "the other writes", 30)
+    wait_for(begun.exists, "the other writes")
     for _ in range(TURNS):
         if is_alone:
             execute("UPDATE staged_job SET attempts = attempts + 1")
@@ -61,7 +61,7 @@ def test_one_that_writes_without_a_pause_leaves_others_their_turns(
             with transaction():
                 execute("UPDATE staged_job SET attempts = attempts + 1")
     stop.touch()
-    wait_for(told.exists, "the other has stopped", 30)
+    wait_for(told.exists, "the other has stopped")
     wait_for(told.read_text, "and said how often it wrote")
     assert StagedJob.get().attempts == TURNS
     assert int(told.read_text()) < 10 * TURNS
