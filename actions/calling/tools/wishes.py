@@ -49,15 +49,22 @@ def record_promise_of(asked: Asked) -> str:
     known = ToolCall.of_id(asked.call, asked.called.id)
     if known is not None:
         return known.answer
-    invoice_id = chosen_bill(asked)
+    chosen = chosen_bill(asked)
+    known = ToolCall.known(asked.call, asked.called.id, _wish(asked, chosen, day))
+    if known is not None:  # which needs no turn among those who write
+        return known.answer
     with transaction():
-        invoice, call = Invoice.locked(invoice_id), Call.locked(asked.call.id)
-        wish = f"{asked.called.name}:{invoice.id}:{invoice.outstanding}:{day}"
+        invoice, call = Invoice.locked(chosen.id), Call.locked(asked.call.id)
+        wish = _wish(asked, invoice, day)
         known = ToolCall.known(call, asked.called.id, wish)
         if known is None:
             promise = record_promise(invoice, None, day, by=asked.actor)
             known = _keep(asked, call, wish, promised(day), promise.id, invoice)
     return known.answer
+
+
+def _wish(asked: Asked, invoice: Invoice, day: date) -> str:
+    return f"{asked.called.name}:{invoice.id}:{invoice.outstanding}:{day}"
 
 
 def stop_contact(asked: Asked) -> str:

@@ -17,6 +17,7 @@ from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.promise import Promise
 from models.contact.work_item import WorkItem
+from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PayAddress, PaymentLink
 from runtime.clock import business_now, real_now
@@ -129,13 +130,43 @@ def test_bills_are_told_oldest_first_and_the_project_only_where_the_account_says
 
 
 def test_answers_come_from_few_statements(line):
-    """Given a verified caller, then what is due is told by a fixed number of statements."""
-    line.verified()
-    for _ in range(3):
-        given.an_invoice(line.account, customer=line.customer)
+    """Given a verified caller, then what is due is told by the call and its bills, whatever their
+    number; the account's settings are read where a bill has a project that they might hide.
+    """
+    ring = line.a_ring(line.phone)
+    line.verified(call=ring)
+    for expected in (3, 3):
+        with counted() as cost:
+            line.tool("getUnpaidInvoice", call=ring)
+        assert (len(cost.statements), cost.commits) == (expected, 0), cost.statements
+        for _ in range(3):
+            given.an_invoice(line.account, customer=line.customer)
+    Invoice.update(project=None).execute()
     with counted() as cost:
-        line.tool("getUnpaidInvoice")
-    assert len(cost.statements) <= 3, cost.statements
+        line.tool("getUnpaidInvoice", call=ring)
+    assert (len(cost.statements), cost.commits) == (2, 0), cost.statements
+
+
+@pytest.mark.parametrize(
+    ("tool", "asked"),
+    [("createPaymentLink", {"by": "read_out"}), ("createPaymentLink", {}), ("recordPromise", None)],
+    ids=["read out", "texted", "promised"],
+)
+def test_what_was_done_is_told_again_without_a_turn_to_write(line, tool, asked):
+    """Given a wish that was granted, when it is told again under another id, then that is answered
+    by reading alone: nobody who writes is waited for.
+    """
+    line.consents()
+    line.verified()
+    day = line.account.local_date(business_now()) + timedelta(days=3)
+    arguments = {"date": day.isoformat()} if asked is None else asked
+    first = line.tool(tool, **arguments)
+    assert first.startswith("+")
+    with counted() as cost:
+        assert line.tool(tool, **arguments) == first
+    assert (cost.commits, cost.trips) == (0, 0), cost.sent
+    assert not [each for each in cost.sent if each.startswith("BEGIN")]
+    assert len(cost.statements) <= 4, cost.statements
 
 
 # a link
