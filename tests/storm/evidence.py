@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from runtime.private_files import private_folder
 from tests.storm.client import Asked, Json, Records, StandIn
 from tests.storm.databases import Database
 from tests.storm.load import World
@@ -170,5 +171,4 @@ def folder_of(base: Path, kind: str, seed: int) -> Path:
     number = 1
     while (found := base / f"{kind}-{seed}-{number}").exists():
         number += 1
-    found.mkdir(parents=True)
-    return found
+    return private_folder(found)

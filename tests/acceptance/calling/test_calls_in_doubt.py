@@ -303,7 +303,7 @@ def test_a_report_and_a_person_at_the_same_moment(calling: Calling, said: str):
 
     def at_once(act):
         try:
-            barrier.wait(30)
+            barrier.wait(120)
             codes.append(act())
         finally:
             release_connection()

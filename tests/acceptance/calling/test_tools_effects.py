@@ -395,6 +395,25 @@ def test_a_person_takes_over_and_nobody_else_asks_meanwhile(line, reason, hold):
     assert [row.kind for row in Hold.select()] == ([hold] if hold else [])
 
 
+def test_nobody_is_contacted_before_the_time_at_which_they_want_to_be_called(line):
+    """Given a time that is named in a call, then a hold until then, and the clinic's work is due
+    then; who is not verified may put it off, and only who is takes that back.
+    """
+    for place, when in enumerate(("in two weeks", "in two weeks", "in 3 days")):
+        told = line.tool("requestHuman", f"t-{place}", reason="asked_for_person", when=when)
+        assert told.startswith("+Recorded")
+    (late,) = Hold.select()
+    assert (late.kind, late.customer_id) == ("later", line.customer.id)
+    (item,) = WorkItem.select()
+    line.verified()
+    line.tool("requestHuman", "t-3", reason="asked_for_person", when="in 3 days")
+    (soon,) = Hold.select().where(Hold.lifted_at.is_null())
+    assert soon.until < late.until
+    assert WorkItem.get_by_id(item.id).due_at == soon.until
+    line.tool("requestHuman", "t-4", reason="asked_for_person")
+    assert Hold.select().where(Hold.lifted_at.is_null()).count() == 1, "no time was named"
+
+
 def test_somebody_unknown_is_called_back(line):
     line.tool("requestHuman", call=line.a_ring("+12025550177"), reason="asked_for_person")
     (item,) = WorkItem.select()
