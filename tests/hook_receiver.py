@@ -29,7 +29,7 @@ class HookReceiver:
                 box.got.append((dict(self.headers.items()), body))
                 time.sleep(next((box.seconds[at] for at in box.seconds if at in self.path), 0.0))
                 if box.hang:
-                    box.release.wait(20)
+                    box.release.wait(120)
                 self.send_response(box.statuses.pop(0) if box.statuses else 200)
                 if box.location:
                     self.send_header("Location", box.location)

@@ -13,7 +13,7 @@ import pytest
 from simulation.stop_leftovers import marked
 
 MARK = "SUITE_STARTED_BY"
-PATIENCE = 5.0  # seconds for what is ending just now
+PATIENCE = 60.0  # seconds for what is ending just now
 
 
 class Leftovers:

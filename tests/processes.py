@@ -23,7 +23,7 @@ def spawn(*command: str, **env: str) -> Process:
     )
 
 
-def end(process: Process, number: int = signal.SIGTERM, seconds: float = 15) -> int:
+def end(process: Process, number: int = signal.SIGTERM, seconds: float = 120) -> int:
     """End a process started by `spawn`; its return code."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGCONT)
@@ -32,7 +32,7 @@ def end(process: Process, number: int = signal.SIGTERM, seconds: float = 15) -> 
             process.wait(seconds)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait(5)
+            process.wait(120)
     return process.returncode
 
 

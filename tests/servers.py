@@ -21,9 +21,11 @@ from tests import sweep
 
 
 def wait_for(
-    probe: Callable[[], Any], what: str, seconds: float = 60.0, every: float = 0.02
+    probe: Callable[[], Any], what: str, seconds: float = 120.0, every: float = 0.02
 ) -> Any:
-    """Poll until `probe` answers something true; fails the test when it does not."""
+    """Poll until `probe` answers something true; fails the test when it does not. Seconds are spent
+    by a test that fails, not by one that passes.
+    """
     until, last = time.monotonic() + seconds, None
     while time.monotonic() < until:
         try:
@@ -75,7 +77,7 @@ class Valkey:
         return self
 
     def client(self) -> Redis:
-        return Redis.from_url(self.url, socket_timeout=5)
+        return Redis.from_url(self.url, socket_timeout=120)
 
     def send(self, number: int) -> None:
         assert self.process is not None
@@ -85,7 +87,7 @@ class Valkey:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(number)
-            self.process.wait(10)
+            self.process.wait(120)
 
 
 GROWN = 2_000_000  # bytes of rows after which emptying a database costs more than a new one

@@ -33,7 +33,7 @@ class StripeStandIn:
         self.server = listen(create_app(self.sandbox, deliver=False))
         self.url = self.server.url
         # plain HTTP: to read the system's certificates would take most of the time of a test
-        plain = {"trust_env": False, "verify": False, "timeout": 10}
+        plain = {"trust_env": False, "verify": False, "timeout": 120}
         self._http = httpx.Client(base_url=f"{self.url}/sandbox", **plain)
         self.payer = httpx.Client(headers={"Accept": "application/json"}, **plain)
         self.sdk = stripe.StripeClient("sk_test_payphone", base_addresses={"api": self.url}).v1

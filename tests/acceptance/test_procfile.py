@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from runtime.settings import ROOT
-from tests.faults.town import free_port
+from tests.ports import free_port
 from tests.processes import end
 from tests.servers import wait_for
 
@@ -69,11 +69,11 @@ def test_everything_comes_up_and_stays(started, tmp_path):
             }
         )
 
-    wait_for(ready, "everything is up", seconds=60)
+    wait_for(ready, "everything is up")
     wait_for(lambda: "sleep" in processes_of(tmp_path), "the release phase is over and stays")
     assert ready()
     assert process.poll() is None
     assert "stopped" not in log.read_text()
     process.send_signal(signal.SIGTERM)
-    process.wait(30)
+    process.wait(120)
     wait_for(lambda: not processes_of(tmp_path), "nothing is left")

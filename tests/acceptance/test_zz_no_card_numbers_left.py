@@ -27,7 +27,7 @@ from models.tables import TABLES
 from runtime.settings import ROOT
 from sandbox.twilio.webhooks import signature as twilio_signature
 from tests import given
-from tests.faults.town import free_port
+from tests.ports import free_port
 from tests.servers import Valkey, wait_for
 
 CARDS = (
@@ -105,7 +105,7 @@ class House:
             )
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             connection.request(
                 method,
@@ -127,9 +127,9 @@ class House:
 
     def shout(self, raw: bytes) -> None:
         """Bytes that may be no HTTP at all."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as plug:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=120) as plug:
             plug.sendall(raw)
-            plug.settimeout(5)
+            plug.settimeout(120)
             plug.recv(65536)
 
     def stop(self) -> None:
@@ -137,10 +137,10 @@ class House:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
                 try:
-                    process.wait(15)
+                    process.wait(120)
                 except subprocess.TimeoutExpired:
                     os.killpg(process.pid, signal.SIGKILL)
-                    process.wait(5)
+                    process.wait(120)
 
 
 @pytest.fixture
@@ -351,7 +351,6 @@ def test_no_card_number_is_left_anywhere(house: House, database_url: str) -> Non
             .exists()
         ),
         "webhooks are done",
-        40,
     )
     house.stop()
     house.valkey.stop()

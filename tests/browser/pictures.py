@@ -69,7 +69,7 @@ def card_form(about: dict[str, Any]) -> str:
     with httpx.Client(
         base_url=about["url"],
         headers={"Authorization": f"Bearer {about['accounts'][0]['key']}"},
-        timeout=20,
+        timeout=120,
     ) as api:
         for invoice in api.get("/api/invoices", params={"status": "sent", "limit": 100}).json()[
             "data"

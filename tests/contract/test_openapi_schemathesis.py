@@ -117,7 +117,6 @@ def failures_of(app: Any, operation: Any, rows: Rows, mode: GenerationMode) -> l
         max_examples=EXAMPLES,
         derandomize=True,
         database=None,
-        deadline=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

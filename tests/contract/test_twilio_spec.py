@@ -268,7 +268,7 @@ def test_every_operation_of_the_stand_in_has_its_list_of_parameters():
 )
 def test_what_is_not_on_the_list_is_refused(texting: Texting, path):
     address = f"{texting.stand_in.url}/api/2010-04-01/Accounts/{MAGIC_ACCOUNT}{path}"
-    assert requests.get(address, auth=(MAGIC_ACCOUNT, MAGIC_TOKEN), timeout=5).status_code in {
+    assert requests.get(address, auth=(MAGIC_ACCOUNT, MAGIC_TOKEN), timeout=120).status_code in {
         400,
         404,
     }

@@ -24,7 +24,7 @@ def _exists(name: str) -> bool:
     return (Path(os.environ["PAYPHONE_TEST_DIR"]) / name).exists()
 
 
-@job(queue="messages", calls_out=False, attempts=5, timeout=10, backoff=0.2)
+@job(queue="messages", calls_out=False, attempts=5, timeout=20, backoff=0.2)
 def wait_for_go(number: int) -> None:
     """Says that it began, waits for the file `go`, then records one row: its effect."""
     _write("began", f"{number} {os.getpid()}")
@@ -37,7 +37,7 @@ def wait_for_go(number: int) -> None:
     _write("ended", f"{number} {os.getpid()}")
 
 
-@job(queue="messages", calls_out=False, attempts=1, timeout=10, backoff=0.2)
+@job(queue="messages", calls_out=False, attempts=1, timeout=20, backoff=0.2)
 def note_down(number: int) -> None:
     """Reads the one invoice under its Redis lock, says so, waits for the file `go`, then adds its
     number to the notes.
@@ -54,7 +54,7 @@ def note_down(number: int) -> None:
             invoice.change(real_now(), notes=f"{invoice.notes} {number}".strip())
 
 
-@job(queue="messages", calls_out=False, attempts=3, timeout=10, backoff=0.2)
+@job(queue="messages", calls_out=False, attempts=3, timeout=20, backoff=0.2)
 def always_fail(number: int) -> None:
     """Fails at every attempt."""
     _write("began", f"{number} {os.getpid()}")

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.one_database
 WEBHOOK = "/api/webhooks/stripe"
 
 
-def raw(port, head, chunks=(), timeout=10):
+def raw(port, head, chunks=(), timeout=120):
     """Send bytes as they are; the status line and body of the answer. A peer that hangs up early
     may be right.
     """
@@ -85,7 +85,7 @@ def test_a_connection_that_will_be_closed_is_said_to_be(town):
             True,
             False,
         )
-    with httpx.Client(base_url=f"http://127.0.0.1:{town.port}", timeout=20) as kept:
+    with httpx.Client(base_url=f"http://127.0.0.1:{town.port}", timeout=120) as kept:
         for _ in range(2):
             assert kept.post(WEBHOOK, content=b"{}").headers["connection"] == "keep-alive"
             refused = kept.post(WEBHOOK, content=b"x" * (3 * CAP))

@@ -116,10 +116,8 @@ def test_postgres_is_killed_and_comes_back(only, postgres, town, told):
     postgres.kill()
     try:
         wait_for(lambda: town.post(late[0]) == 503, "intake says so", every=0.1)
-        begun = time.monotonic()
         assert town.get("/readyz")[0] == 503
         assert town.get("/healthz")[0] == 200
-        assert time.monotonic() - begun < 10
     finally:
         postgres.revive()
     for event in late:

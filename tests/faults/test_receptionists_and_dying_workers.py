@@ -33,7 +33,7 @@ def clinic(town, stand_in, voice, monkeypatch):
 
 
 def goes_live(clinic):
-    wait_for(lambda: clinic.newest.status == "live", "the receptionist is live", 90)
+    wait_for(lambda: clinic.newest.status == "live", "the receptionist is live")
     assert clinic.counts() == ONE_OF_EACH
     assert Resource.select().where(Resource.state == "made").count() == 4
     assert not Effect.has("state NOT IN ('confirmed', 'refused')")
@@ -61,7 +61,7 @@ def test_a_worker_frozen_before_its_call_makes_no_second_one(town, clinic):
     os.kill(frozen, signal.SIGCONT)
     wait_for(lambda: not is_stopped(frozen), "it is awake")
     clinic.asks()
-    wait_for(lambda: clinic.newest.status == "live", "work goes on", 90)
+    wait_for(lambda: clinic.newest.status == "live", "work goes on")
     assert len(clinic.requests("POST", "assistant")) == posts == 2
     assert clinic.counts() == ONE_OF_EACH
     assert not StagedJob.select().where(StagedJob.state == "dead").exists()

@@ -80,7 +80,7 @@ def test_shuffled_and_doubled_histories_end_as_they_happened(town):
     threads = [doubled[index::8] for index in range(8)]
     at_once([lambda mine=mine: [town.post(event) for event in mine] for mine in threads])
     assert len(town.accepted) == len(doubled)
-    oracle(town, seconds=40)
+    oracle(town)
     assert InboxEvent.select().count() == len(events)
     standings = {
         (row.status, row.amount_received, row.amount_returned, row.outstanding)

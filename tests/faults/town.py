@@ -9,8 +9,6 @@ twice.
 import http.client
 import json
 import os
-import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,18 +22,13 @@ from models.delivery.staged_job import StagedJob
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from tests import given
+from tests.ports import free_port
 from tests.processes import Process
 from tests.servers import Valkey, wait_for
 
 FINAL = {"done", "dead", "cancelled"}
 LEASE = 2.0  # seconds; what the pools of this town are told
 Event = dict[str, Any]
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def children_of(pid: int) -> list[int]:
@@ -166,7 +159,7 @@ def request(
     path: str,
     body: bytes | None = None,
     headers: dict[str, str] | None = None,
-    timeout: float = 15,
+    timeout: float = 60,
 ) -> tuple[int, Any]:
     """One HTTP request on a connection of its own; status and JSON body."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
@@ -186,18 +179,18 @@ def open_jobs() -> list[StagedJob]:
     return rows
 
 
-def all_settled(seconds: float = 60) -> None:
+def all_settled() -> None:
     """Wait until no job waits or runs."""
     try:
-        wait_for(lambda: not open_jobs(), "every job is settled", seconds)
+        wait_for(lambda: not open_jobs(), "every job is settled")
     except AssertionError as error:
         left = [(job.name, job.queue, job.state, job.worker, job.last_error) for job in open_jobs()]
         raise AssertionError(f"{error} {left}") from None
 
 
-def oracle(town: Town, seconds: float = 60) -> None:
+def oracle(town: Town) -> None:
     """Everything accepted has come true, once."""
-    all_settled(seconds)
+    all_settled()
     for event_id in {event["id"] for event in town.accepted}:
         rows = list(InboxEvent.select().where(InboxEvent.event_id == event_id))
         assert len(rows) == 1, f"{event_id} was accepted and is there {len(rows)} times"
@@ -251,13 +244,6 @@ def _ledger(events: list[Event]) -> dict[str, tuple[int, int]]:
         received, returned = sums.get(invoice_id, (0, 0))
         sums[invoice_id] = (received + amount, returned + back)
     return sums
-
-
-def elapsed_until(probe: Callable[[], Any], what: str, seconds: float) -> float:
-    """Seconds until `probe` answers something true."""
-    begun = time.monotonic()
-    wait_for(probe, what, seconds)
-    return time.monotonic() - begun
 
 
 def send(pid: int, number: int) -> None:

@@ -252,7 +252,7 @@ def test_a_pool_works_without_shared_memory_on_disk_and_with_a_folder_it_cannot_
         assert pool.poll() is None
     finally:
         pool.terminate()
-        pool.wait(30)
+        pool.wait(120)
         Path(state).rmdir()
 
 

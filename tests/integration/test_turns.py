@@ -380,7 +380,8 @@ STEPS = st.lists(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @generated(steps=STEPS)
 def test_no_interleaving_loses_or_doubles_a_job(redis, performed, steps):

@@ -37,7 +37,7 @@ def is_valid_phone(written: str) -> bool:
 
 VISA = "4242424242424242"
 times = st.datetimes(timezones=st.timezones()).map(lambda moment: moment.isoformat())
-fields = settings(max_examples=300, deadline=None)
+fields = settings(max_examples=300)
 
 
 @fields
@@ -191,7 +191,7 @@ def expected(text: str) -> bool:
     return False
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(odd_texts().filter(lambda text: "+" not in text))
 def test_all_windows_at_once_find_what_one_at_a_time_would(text):
     assert has_card_number(text) == expected(text)
@@ -208,7 +208,7 @@ def test_any_text_is_plain_in_the_same_digits_at_their_places(before, card, afte
     assert not has_card_number(redact(text))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(card_digits())
 def test_every_network_is_known_by_its_digits_alone(digits):
     assert (
@@ -303,7 +303,7 @@ def stripe_events() -> st.SearchStrategy[dict]:
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(stripe_events())
 def test_redacting_an_event_leaves_ids_amounts_and_times(event):
     kept = redacted_document(event)
@@ -311,7 +311,7 @@ def test_redacting_an_event_leaves_ids_amounts_and_times(event):
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(stripe_events(), written_cards(), card_digits(), st.booleans())
 def test_a_card_number_in_an_events_text_is_taken_out_and_only_that(event, written, digits, escape):
     subject = event["data"]["object"]

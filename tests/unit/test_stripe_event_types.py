@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.stripe.client import API_VERSION
@@ -101,8 +101,6 @@ def test_what_cannot_be_an_id_names_nothing(odd):
     assert names_of({"data": {"object": subject}}) == ("", "")
 
 
-# how fast a busy machine draws documents says nothing about the rule
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(JSON)
 def test_no_event_makes_it_raise(document):
     event = document if isinstance(document, dict) else {"data": document}

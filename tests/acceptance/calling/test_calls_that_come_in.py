@@ -137,7 +137,7 @@ def test_a_call_that_is_told_of_twice_at_once_is_one(calling: Calling):
 
     def at_once(act):
         try:
-            barrier.wait(30)
+            barrier.wait(120)
             act(calling, "vapi-1")
         except BaseException as error:
             failed.append(error)

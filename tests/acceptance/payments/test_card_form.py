@@ -451,7 +451,7 @@ def test_the_address_is_in_no_log(clinic, processes, capfd):
     path = clinic.path()
     url = serve(processes, LOG_LEVEL="DEBUG", LOG_FORMAT="json")
     charge = {"paymentMethodId": "pm_card_chargeDeclined", "amount": 12_500}
-    assert httpx.post(url + path, json=charge, timeout=20).status_code == 402
+    assert httpx.post(url + path, json=charge, timeout=120).status_code == 402
     for address in (path, f"{path}/charges/none", "/p/abcdefghijklmnop", f"{path}/typo"):
         httpx.get(url + address, timeout=60)
     logged = capfd.readouterr().err

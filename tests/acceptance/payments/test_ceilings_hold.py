@@ -43,7 +43,7 @@ def test_six_charges_at_once_under_a_ceiling_of_two(account, client, valkey, str
         )
 
     def pay(invoice):
-        begin.wait(10)
+        begin.wait(120)
         try:
             return client.simulate_post(
                 "/api/payments/phone",

@@ -3,7 +3,6 @@ webhooks.
 """
 
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from urllib.parse import parse_qsl
@@ -18,6 +17,7 @@ from sandbox.app import create_app
 from sandbox.deliverer import Deliverer
 from sandbox.server import listen, serve_in_background
 from sandbox.twilio.account import MAGIC_TOKEN
+from tests.servers import wait_for
 from tests.twilio_sdk import client
 
 
@@ -29,13 +29,13 @@ class World:
         self.server = listen(create_app(self.sandbox, deliver=False))
         self.deliverer = Deliverer(self.sandbox)
         self.url = self.server.url
-        self.http = httpx.Client(base_url=self.url, trust_env=False, verify=False, timeout=10)
+        self.http = httpx.Client(base_url=self.url, trust_env=False, verify=False, timeout=120)
         self.payer = httpx.Client(
-            headers={"Accept": "application/json"}, trust_env=False, verify=False, timeout=10
+            headers={"Accept": "application/json"}, trust_env=False, verify=False, timeout=120
         )
         self.stripe = self.client().v1
 
-    def client(self, key="sk_test_123", timeout=10):
+    def client(self, key="sk_test_123", timeout=120):
         transport = stripe.RequestsClient(timeout=timeout)
         return stripe.StripeClient(key, base_addresses={"api": self.url}, http_client=transport)
 
@@ -163,16 +163,8 @@ def receiver():
 
 @pytest.fixture
 def eventually():
-    """Wait until a condition holds, for at most twenty seconds."""
-
-    def wait(condition):
-        deadline = time.monotonic() + 20
-        while not (held := condition()):
-            assert time.monotonic() < deadline, "it never came true"
-            time.sleep(0.01)
-        return held
-
-    return wait
+    """Wait until a condition holds."""
+    return lambda condition: wait_for(condition, "it comes true", every=0.01)
 
 
 @pytest.fixture

@@ -52,7 +52,9 @@ def test_what_failed_validation_may_be_corrected(world):
 
 
 def test_a_concurrent_request_is_told_to_wait(world, eventually):
-    world.control("faults", kind="slow", method="POST", path="/v1/customers", seconds=0.5)
+    over = threading.Event()
+    world.sandbox.stripe.pause = lambda _seconds: over.wait(120)
+    world.control("faults", kind="slow", method="POST", path="/v1/customers")
     first = threading.Thread(target=lambda: world.stripe.customers.create({}, key("k")))
     first.start()
     eventually(lambda: world.requests(path="/v1/customers", fault="slow"))
@@ -60,6 +62,7 @@ def test_a_concurrent_request_is_told_to_wait(world, eventually):
     with pytest.raises(stripe.APIError) as refused:
         world.stripe.customers.create({}, key("k"))
     assert (refused.value.http_status, refused.value.error.code) == (409, "idempotency_key_in_use")
+    over.set()
     first.join()
     world.stripe.customers.create({}, key("k"))
     assert len(world.stripe.customers.list().data) == 1

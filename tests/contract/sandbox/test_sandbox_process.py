@@ -31,7 +31,7 @@ def start(*arguments):
 
 def stop(process):
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(120) == 0
     process.stdout.close()
 
 
@@ -131,4 +131,4 @@ def test_gunicorn_serves_and_cuts_it(tmp_path):
         assert len(client.get("/v1/customers").json()["data"]) == 1
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(120)

@@ -184,7 +184,7 @@ def test_the_process_lets_the_demos_key_in():
         assert httpx.get(f"{url}/squad", headers=headers, trust_env=False).json() == []
     finally:
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0
         process.stdout.close()
 
 

@@ -19,7 +19,7 @@ def test_a_worker_frozen_past_its_lease_is_fenced(town):
     town.pool_with_test_jobs("messages=2", PAYPHONE_LEASE="1")
     frozen = int(wait_for(lambda: town.lines("began"), "the job runs")[0].split()[1])
     send(frozen, signal.SIGSTOP)
-    wait_for(lambda: len(town.lines("began")) == 2, "the other worker starts it again", 6)
+    wait_for(lambda: len(town.lines("began")) == 2, "the other worker starts it again")
     town.file("go").touch()
     all_settled()
     send(frozen, signal.SIGCONT)

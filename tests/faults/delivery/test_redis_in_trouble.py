@@ -31,15 +31,15 @@ def paid_events(count):
 
 
 def post_quickly(town, events):
-    """Each is answered 200, and most of them within a second; a disk that is slow once is not
-    Redis's doing.
+    """Each is answered 200, and most of them long before a worker would give Redis up; a disk that
+    is slow once is not Redis's doing.
     """
     times = []
     for event in events:
         begun = time.monotonic()
         assert town.post(event) == 200
         times.append(time.monotonic() - begun)
-    assert statistics.median(times) < 1.0
+    assert statistics.median(times) < WORKER_TIMEOUT / 2
 
 
 def fill(redis):
@@ -56,8 +56,8 @@ def fill(redis):
 
 def test_a_redis_frozen_for_long_does_not_stop_the_intake(own_town):
     """Given a frozen Redis, when events come in for longer than a worker waits for its answer, then
-    each is answered 200, the first ones within a second; after the thaw all is done once, by the
-    same processes.
+    each is answered 200, the first ones without waiting for it; after the thaw all is done once, by
+    the same processes.
     """
     town = own_town
     web, pool = town.web(), town.pool()
@@ -185,7 +185,7 @@ def test_redis_is_emptied_under_work(town):
             for worker in workers
         )
 
-    wait_for(listed, "RQ lists both workers whole", 8)
+    wait_for(listed, "RQ lists both workers whole")
 
 
 def test_a_full_redis_does_not_stop_the_intake(own_town):

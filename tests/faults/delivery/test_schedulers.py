@@ -51,23 +51,21 @@ def test_two_schedulers_at_once_stage_each_occurrence_once(town):
     """Given two schedulers and two periodic workers, then every line of the timetable is staged
     once per occurrence.
     """
-    redis = town.valkey.client()
+    redis, at = town.valkey.client(), time.time() - 60
     first, second = town.scheduler(), town.scheduler()
     town.pool("periodic=2")
     wait_for(lambda: names() == set(timetable()), "each schedule has ticked")
     for name in timetable():
         redis.rpush("rq:queue:periodic", *[f"{TICK_PREFIX}{name}"] * 5)
     wait_for(lambda: redis.llen("rq:queue:periodic") == 0, "all ticks are taken")
-    begun = {
-        name: {schedule.occurrence(time.time()), schedule.occurrence(time.time() - 60)}
-        for name, schedule in timetable().items()
-    }
     assert all(count == 1 for count in occurrences().values())
-    assert all(int(key.partition("@")[2]) in begun[key.partition("@")[0]] for key in occurrences())
+    for name, _, number in (key.partition("@") for key in occurrences()):
+        occurrence = timetable()[name].occurrence
+        assert occurrence(at) <= int(number) <= occurrence(time.time())
     for process in (first, second):
         process.send_signal(signal.SIGTERM)
     # the latter when it was still starting
-    assert {process.wait(10) for process in (first, second)} <= {0, -signal.SIGTERM}
+    assert {process.wait(120) for process in (first, second)} <= {0, -signal.SIGTERM}
 
 
 def test_eight_ticks_at_once_are_one_occurrence(database_url, valkey):
@@ -192,13 +190,13 @@ def test_a_scheduler_outlives_its_redis_and_can_be_stopped_without_it(own_town, 
         redis = own_town.valkey.client()
         redis.flushall()
         wait_for(
-            lambda: redis.zcard(SCHEDULED) == len(timetable()), "it has put the timetable back", 15
+            lambda: redis.zcard(SCHEDULED) == len(timetable()), "it has put the timetable back"
         )
         own_town.valkey.stop(signal.SIGKILL)
     else:
         own_town.valkey.send(trouble)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(15) == 0
+    assert process.wait(120) == 0
 
 
 def test_the_timetable_is_made_of_known_jobs():

@@ -46,9 +46,9 @@ def test_killed_before_the_call_it_stays_in_doubt(clinic, town):
     nor once Vapi's list was found to be without it.
     """
     call_id = dies(clinic, town, "effect.before_call")
-    wait_for(lambda: state(clinic, call_id) == "unknown", "the doubt shows", 60)
+    wait_for(lambda: state(clinic, call_id) == "unknown", "the doubt shows")
 
-    wait_for(lambda: looked() >= 3, "two looks are over", 60)
+    wait_for(lambda: looked() >= 3, "two looks are over")
 
     assert state(clinic, call_id) == "unknown"
     assert (clinic.posts(), clinic.placed()) == ([], [])
@@ -64,8 +64,8 @@ def test_killed_after_the_call_it_is_the_only_one(clinic, town, place):
     """
     call_id = dies(clinic, town, place)
     if place == "effect.after_call":
-        wait_for(looked, "in doubt, it was looked for", 60)
-    wait_for(lambda: state(clinic, call_id) == "queued" or looked() < 0, "it is known", 60)
+        wait_for(looked, "in doubt, it was looked for")
+    wait_for(lambda: state(clinic, call_id) == "queued" or looked() < 0, "it is known")
 
     (placed,) = clinic.placed()
     call = clinic.call(call_id)

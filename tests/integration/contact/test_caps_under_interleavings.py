@@ -41,7 +41,7 @@ def at_once(*calls):
 
     def run(call):
         try:
-            barrier.wait(30)
+            barrier.wait(120)
             call()
         except Exception as error:
             raised.append(error)

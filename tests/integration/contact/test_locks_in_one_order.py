@@ -65,7 +65,7 @@ def while_it_waits(call, take, then_take):
     with transaction():
         take()
         other.start()
-        wait_for(waits, "the other waits for this one", 60)
+        wait_for(waits, "the other waits for this one")
         then_take()
     other.join(60)
     return answers[0]

@@ -183,7 +183,7 @@ def in_parallel(calls) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
 
 
 def test_a_stop_and_a_text_at_once_leave_no_text_after_the_stop(clinic):

@@ -136,7 +136,7 @@ def test_four_processes_migrate_at_once(request, database_url, tmp_path, process
         else f"sqlite:///{tmp_path / 'empty.db'}"
     )
     racers = [processes("-c", MIGRATE, DATABASE_URL=url) for _ in range(4)]
-    assert [racer.wait(30) for racer in racers] == [0] * 4
+    assert [racer.wait(120) for racer in racers] == [0] * 4
     base.use_database(url)
     assert described() == expected
     close_database()

@@ -142,7 +142,7 @@ def test_a_relay_does_not_wait_for_what_another_holds(redis):
         base.database.execute_sql("SELECT id FROM staged_job WHERE id = %s FOR UPDATE", (held,))
         thread = threading.Thread(target=other)
         thread.start()
-        thread.join(5)
+        thread.join(120)
         assert not thread.is_alive()
     assert found == [free]
 

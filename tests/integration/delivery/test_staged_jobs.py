@@ -145,7 +145,7 @@ def test_no_two_processes_claim_the_same_job(processes, tmp_path):
         processes("-c", CLAIM_BY_EIGHT, f"w{index}", str(tmp_path / f"claimed{index}"))
         for index in range(3)
     ]
-    assert [racer.wait(30) for racer in racers] == [0, 0, 0]
+    assert [racer.wait(120) for racer in racers] == [0, 0, 0]
     claimed = [
         int(word)
         for index in range(3)
@@ -350,7 +350,7 @@ def test_no_attempt_begins_before_the_rows_it_was_staged_again_for(database_url)
 
     def work():
         try:
-            begun.wait(10)
+            begun.wait(120)
             claimed.append((claim_job(job_id, "w1") is not None, Account.select().count()))
         finally:
             base.database.close()
@@ -363,7 +363,7 @@ def test_no_attempt_begins_before_the_rows_it_was_staged_again_for(database_url)
         begun.set()
         worker.join(0.3)  # it can only wait; without the row's lock it would be through by now
         assert claimed == []
-    worker.join(10)
+    worker.join(120)
     assert claimed == [(True, 1)]
 
 

@@ -127,7 +127,7 @@ def test_many_at_once_do_not_pass_the_ceiling():
     begin = threading.Barrier(10)
 
     def decide(number: int) -> None:
-        begin.wait(10)
+        begin.wait(120)
         try:
             with transaction():
                 if not over_ceiling(account.id, "texts", business_now()):
@@ -139,7 +139,7 @@ def test_many_at_once_do_not_pass_the_ceiling():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(120)
     assert Effect.select().count() == 3
 
 
@@ -155,7 +155,7 @@ def test_nothing_decided_before_a_pause_is_open_after_it():
             with transaction():
                 assert not paused(account.id, "texts")
                 decided.set()
-                may_commit.wait(10)
+                may_commit.wait(120)
                 a_text(account.id, "one")
                 order.append("decided")
         finally:
@@ -163,7 +163,7 @@ def test_nothing_decided_before_a_pause_is_open_after_it():
 
     def pause() -> None:
         try:
-            decided.wait(10)
+            decided.wait(120)
             threading.Timer(0.2, may_commit.set).start()
             PauseSwitch.set(account.id, "texts", True, "cli:ann", "")
             order.append("paused")
@@ -174,5 +174,5 @@ def test_nothing_decided_before_a_pause_is_open_after_it():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(120)
     assert order == ["decided", "paused"]

@@ -81,7 +81,7 @@ def test_head_over_a_real_socket_leaves_the_connection_in_order(
     logged,
 ):
     key, url = given.a_key(given.an_account()), serve(processes)
-    with httpx.Client(base_url=url, timeout=20) as browser:
+    with httpx.Client(base_url=url, timeout=120) as browser:
         for path in ("/healthz", "/api/customers", STYLE):
             answer = browser.head(path, headers=key)
             assert (

@@ -29,17 +29,16 @@ def test_one_request_id_leads_from_the_door_to_the_effect(
         f"{url}/api/invoices/{invoice.id}/payment-links?note=private",
         json={},
         headers=key | {"X-Request-Id": "req_followed"},
-        timeout=20,
+        timeout=120,
     )
     assert answer.status_code == 202
     wait_for(
         lambda: PaymentLink.select().where(PaymentLink.state == "active").exists(),
         "the link is made",
     )
-    wait_for(lambda: logged.lines("job"), "the job's line is written")
-    [request], [effect], [job] = (
-        logged.lines(event) for event in ("request", "effect answered", "job")
-    )
+    events = ("request", "effect answered", "job")
+    wait_for(lambda: all(map(logged.lines, events)), "each line is written")
+    [request], [effect], [job] = map(logged.lines, events)
     assert {line["request_id"] for line in (request, effect, job)} == {"req_followed"}
     assert (request["method"], request["route"], request["status"]) == (
         "POST",

@@ -63,7 +63,7 @@ class Workers(threading.Thread):
 
     def __exit__(self, *_):
         self.over.set()
-        self.join(10)
+        self.join(120)
 
 
 def test_pause_and_resume_say_what_they_did(redis):

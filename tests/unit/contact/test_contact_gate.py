@@ -73,6 +73,7 @@ TROUBLES = [
     ({"person.holds": (Hold("insurance", NOON + timedelta(days=3)),)}, "insurance_appeal"),
     ({"person.holds": (Hold("hardship"),)}, "hardship"),
     ({"person.holds": (Hold("other"),)}, "on_hold"),
+    ({"person.holds": (Hold("later", NOON + timedelta(days=1)),)}, "asked_for_later"),
     ({"person.request": ContactRequest("voice", "")}, "contact_request"),
     ({"person.suppressed": "a landline"}, "suppressed"),
     ({"person.consented_at": None}, "no_consent"),
@@ -187,7 +188,7 @@ MOMENTS = st.integers(0, 2 * 365 * 24 * 60).map(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(zones=ZONES, now=MOMENTS)
 def test_whatever_is_allowed_is_lawful_in_every_zone_until_the_end(zones, now):
     until = closing(tuple(zones), now)
@@ -196,7 +197,7 @@ def test_whatever_is_allowed_is_lawful_in_every_zone_until_the_end(zones, now):
             assert LAWFUL.opens <= moment.astimezone(ZoneInfo(zone)).hour < LAWFUL.closes
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(zones=ZONES, now=MOMENTS)
 def test_the_next_time_is_allowed_and_nothing_before_it_is(zones, now):
     opening = next_opening(tuple(zones), now)

@@ -124,7 +124,6 @@ def later(one, other):
     return other if one is None else max(one, other)
 
 
-@settings(deadline=None)
 @given(data=st.data(), question=questions())
 def test_more_history_never_allows_more_nor_sooner(data, question):
     facts, now = question
@@ -132,7 +131,6 @@ def test_more_history_never_allows_more_nor_sooner(data, question):
     assert not_more(may_contact(more, now), may_contact(facts, now))
 
 
-@settings(deadline=None)
 @given(data=st.data(), question=questions())
 def test_nothing_that_is_against_a_contact_allows_it(data, question):
     facts, now = question
@@ -175,7 +173,6 @@ def test_nothing_that_is_against_a_contact_allows_it(data, question):
     assert not_more(may_contact(worse, now), may_contact(facts, now))
 
 
-@settings(deadline=None)
 @given(question=questions())
 def test_the_answer_is_the_weightiest_reason_and_none_means_allowed(question):
     facts, now = question
@@ -186,7 +183,7 @@ def test_the_answer_is_the_weightiest_reason_and_none_means_allowed(question):
         assert all(reason.reason.endswith(".") for reason in reasons)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     zones=st.lists(st.sampled_from(EVERY_ZONE), min_size=1, max_size=3, unique=True),
     minutes=st.integers(0, 3 * 365 * 24 * 60),

@@ -1,0 +1,83 @@
+"""Tests wait for a busy machine: what they wait for ends them, not how long it takes."""
+
+import ast
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+
+from runtime.settings import ROOT
+
+LONG = 60  # seconds that no machine is too busy for
+WAITS = {"wait", "join", "settimeout"}
+FILES = sorted(
+    path
+    for path in (ROOT / "tests").rglob("*.py")
+    if not {"storm", "data"} & set(path.relative_to(ROOT / "tests").parts)
+)
+# what is to end before the other side is ready, and the pace of something that goes on
+MEANT = {
+    "jobs_for_tests.py": "a job's own time",
+    "test_a_renamed_job.py": "a job's own time",
+    "test_staged_jobs.py": "a job's own time; and a worker that can only wait",
+    "test_effect_answers.py": "a job's own time",
+    "test_sandbox_faults.py": "a client that gives up",
+    "test_sandbox_twilio.py": "a client that gives up",
+    "test_sandbox_process.py": "a client that gives up",
+    "test_redis_in_trouble.py": "the pace of events, and of tries",
+    "test_stalled_connections.py": "the pace of bytes",
+    "test_patient_connections.py": "the pace of bytes",
+    "test_operators_tools.py": "the pace of workers",
+}
+
+
+def short_waits(text: str) -> Iterator[int]:
+    """The lines that wait for seconds which a busy machine may need."""
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        said = ("timeout", "seconds") if name == "wait_for" else ("timeout",)
+        given = [word.value for word in node.keywords if str(word.arg).endswith(said)]
+        given += node.args[:1] if name in WAITS else []
+        given += node.args[2:3] if name == "wait_for" else []
+        yield from (
+            value.lineno
+            for value in given
+            if isinstance(value, ast.Constant)
+            and isinstance(value.value, int | float)
+            and value.value < LONG
+        )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "process.wait(10)",
+        "thread.join(0.5)",
+        "httpx.get(url, timeout=5)",
+        "Redis(socket_timeout=5)",
+        "wait_for(probe, 'it comes', 6)",
+        "wait_for(probe, 'it comes', seconds=6)",
+        "sock.settimeout(1)",
+    ],
+)
+def test_a_short_wait_is_found(line):
+    assert list(short_waits(line)) == [1]
+
+
+def test_no_test_waits_for_less_than_a_busy_machine_needs():
+    """Given a wait that is over in seconds, then the test is red on a machine that is busy with
+    another one. Wait for the thing itself, with `tests.servers.wait_for`, or for a minute or two.
+    """
+    found = {path: list(short_waits(path.read_text())) for path in FILES}
+    short = {path.name: lines for path, lines in found.items() if lines}
+    assert short.keys() == MEANT.keys(), short
+
+
+def test_no_property_has_to_hold_quickly():
+    """Given a machine that is busy, then an example that takes long is no failure."""
+    used = hypothesis.settings.get_current_profile_name()
+    profile = hypothesis.settings.get_profile(used)
+    assert profile.deadline is None
+    assert hypothesis.HealthCheck.too_slow in profile.suppress_health_check
