@@ -2,7 +2,8 @@
 and with a million, on both databases.
 
 Each thing is done some times; the best is kept, so that other work on the machine counts less. A
-ratio near 1 means that it does not grow with the table.
+ratio near 1 means that it does not grow with the table. The scan for contact works through a
+thousand people or ten thousand, so its line is for one of them, beside one for its memory.
 """
 
 import os
@@ -39,15 +40,19 @@ def growth(db: str, small: int, large: int) -> None:
                 console.print(f"{engine}: measuring with {size:,} invoices …")
                 cost[size] = _in_a_process(engine, size, Path(folder), redis_url)
         rows = [
-            [what, f"{cost[small][what] * 1e3:.2f} ms", f"{value * 1e3:.2f} ms", _ratio(what, cost)]
+            [what, _shown(what, cost[small][what]), _shown(what, value), _ratio(what, cost)]
             for what, value in cost[large].items()
         ]
         table([engine, f"{small:,}", f"{large:,}", "ratio"], rows)
 
 
+def _shown(what: str, value: float) -> str:
+    return f"{value:.1f} MiB" if "memory" in what else f"{value * 1e3:.2f} ms"
+
+
 def _ratio(what: str, cost: dict[int, dict[str, float]]) -> str:
     few, many = cost.values()
-    return f"{many[what] / few[what]:.2f}"
+    return f"{many[what] / few[what]:.2f}" if few[what] else "–"
 
 
 def _in_a_process(engine: str, size: int, folder: Path, redis_url: str) -> dict[str, float]:
@@ -94,6 +99,8 @@ def main(engine: str, size: int, folder: Path) -> None:
         names = growth_work.fill(size)
         for what, act in growth_work.acts(names).items():
             print(f"{what}\t{_best(act)}", flush=True)
+        for what, value in import_module("bench.growth_scan").measured(size):
+            print(f"{what}\t{value}", flush=True)
 
 
 def _best(act: Callable[[], Any]) -> float:

@@ -37,7 +37,7 @@ def fill(size: int) -> dict[str, str]:
     if is_postgres():
         execute("SET statement_timeout = 0")  # a million rows take longer than a request may
     with transaction():
-        _rows(
+        fill_rows(
             "customer",
             people,
             {
@@ -51,7 +51,7 @@ def fill(size: int) -> dict[str, str]:
             },
         )
         status = f"CASE WHEN n <= {RARE} THEN 'draft' WHEN n % 10 = 0 THEN 'sent' ELSE 'paid' END"
-        _rows(
+        fill_rows(
             "invoice",
             size,
             {
@@ -73,7 +73,7 @@ def fill(size: int) -> dict[str, str]:
                 "updated_at": f"{micros - size * 1_000} + n * 1000",
             },
         )
-        _rows(
+        fill_rows(
             "payment",
             size,
             {
@@ -93,7 +93,7 @@ def fill(size: int) -> dict[str, str]:
                 "updated_at": str(micros),
             },
         )
-        _rows(
+        fill_rows(
             "inbox_event",
             size,
             {
@@ -108,7 +108,7 @@ def fill(size: int) -> dict[str, str]:
                 "named_invoice_id": "'inv_' || {n:08}",
             },
         )
-        _rows(
+        fill_rows(
             "staged_job",
             size,
             {
@@ -125,7 +125,7 @@ def fill(size: int) -> dict[str, str]:
                 "finished_at": f"CASE WHEN n % 10 = 0 THEN NULL ELSE {micros} END",
             },
         )
-        _rows(
+        fill_rows(
             "outgoing_event",
             size,
             {
@@ -155,7 +155,7 @@ def _fold() -> int:
         return fold_changes(50_000)
 
 
-def _rows(table: str, many: int, columns: dict[str, str]) -> None:
+def fill_rows(table: str, many: int, columns: dict[str, str]) -> None:
     """Insert `many` rows made inside the database; `n` counts them, `{n:08}` is padded."""
     values = [_in_sql(expression) for expression in columns.values()]
     numbers = (

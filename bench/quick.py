@@ -172,7 +172,7 @@ def _rate(place: Place, work: str, who: str, count: int) -> float:
 
 def _peers_python() -> str:
     """The interpreter of the peers' own environment, which is made on first use."""
-    folder = ROOT / "var" / "bench-peers"
+    folder = ROOT / ".venv-bench-peers"
     python, stamp = folder / "bin" / "python", folder / "installed"
     wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
     if not stamp.exists() or stamp.read_text() != wanted:

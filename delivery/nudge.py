@@ -1,4 +1,4 @@
-"""The nudge: a job is pushed into RQ right after its commit, if Redis answers quickly.
+"""The nudge: jobs are pushed into RQ right after their commit, if Redis answers quickly.
 
 A Redis that hangs or is away costs the first request a quarter of a second. Then nudging pauses for
 some seconds, and the relay pushes the jobs instead.
@@ -6,6 +6,7 @@ some seconds, and the relay pushes the jobs instead.
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -20,6 +21,7 @@ from runtime.log import get_log
 from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
 from runtime.settings import get_settings
 
+AT_ONCE = 200  # jobs in one round trip
 PAUSE = 5.0  # seconds without a nudge after one failed
 
 log = get_log("nudge")
@@ -36,9 +38,15 @@ def is_open() -> bool:
     return real_seconds() >= _Nudger.paused_until
 
 
-def push(job: Pushable) -> None:
-    """Push one job; after a failure the relay does it."""
-    _try(job.id, lambda redis: rq_view.push(redis, [nudged(redis, job)]))
+def push(jobs: list[Pushable]) -> None:
+    """Push jobs, many in a round trip; after a failure the relay does it."""
+    for begin in range(0, len(jobs), AT_ONCE):
+        some = jobs[begin : begin + AT_ONCE]
+        _try(some[0].id, partial(_push, some))
+
+
+def _push(jobs: list[Pushable], redis: Redis) -> None:
+    rq_view.push(redis, nudged(redis, jobs))
 
 
 def correct(job: Claimed, state: str) -> None:

@@ -41,9 +41,10 @@ def _is_served(redis: Redis, queue: str) -> bool:
     return any(seconds == ENDLESS or seconds > RENEWED_FOR - SILENT for seconds in left)
 
 
-def nudged(redis: Redis, job: Pushable) -> Pushable:
-    """The job with the queue that it is pushed into. Redis is asked only where it matters."""
-    return job if job.queue != INTERACTIVE else routed([job], detours(redis))[0]
+def nudged(redis: Redis, jobs: list[Pushable]) -> list[Pushable]:
+    """The jobs with the queues that they are pushed into. Redis is asked only where it matters."""
+    matters = any(job.queue == INTERACTIVE for job in jobs)
+    return routed(jobs, detours(redis)) if matters else jobs
 
 
 def routed(jobs: Iterable[Pushable], by: dict[str, str]) -> list[Pushable]:

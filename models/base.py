@@ -315,6 +315,11 @@ def commits() -> int:
     return _commits.made
 
 
+def count_commit() -> None:
+    """Another thread has committed for this one."""
+    _commits.made += 1
+
+
 @contextmanager
 def transaction() -> Iterator[None]:
     """One transaction; inside another one, a part of that.
@@ -360,21 +365,34 @@ def _was_refused(error: Exception) -> bool:
     return isinstance(error, IntegrityError) or state_of(error).startswith(REFUSED)
 
 
-def after_commit(call: Callable[[], None]) -> None:
-    """Run `call` once the open transaction has committed; never if it rolls back.
+class _AfterCommit:
+    """What is called with all that was given for it."""
+
+    def __init__(self, call: Callable[[list[Any]], None]) -> None:
+        self.call, self.given = call, list[Any]()
+
+    def __call__(self) -> None:
+        try:
+            self.call(self.given)
+        except Exception:
+            log.exception("work after a commit failed; the commit stands")
+
+
+def after_commit(call: Callable[[list[T]], None], item: T) -> None:
+    """Call `call`, once the open transaction has committed, with all items that were given for it;
+    never if it rolls back.
 
     What it raises is logged: the commit stands, and whoever made it is not to take it for undone.
     """
     if not database.in_transaction():
         raise RuntimeError("after_commit needs an open transaction")
-
-    def run() -> None:
-        try:
-            call()
-        except Exception:
-            log.exception("work after a commit failed; the commit stands")
-
-    database.after_commit(run)
+    for known in database._state.commit_callbacks:  # noqa: SLF001 - peewee clears it on rollback
+        if known.call is call:
+            known.given.append(item)
+            return
+    calling = _AfterCommit(call)
+    calling.given.append(item)
+    database.after_commit(calling)
 
 
 def release_connection() -> None:

@@ -8,6 +8,7 @@ is gone, a server that is away, read-only or out of connections.
 import os
 import random
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlsplit
+from weakref import WeakSet
 
 import peewee
 from peewee import (
@@ -228,9 +230,16 @@ class _Sqlite(_Database, SqliteDatabase):
 
     def __init__(self, path: Path, **options: Any) -> None:
         self.path = path
+        self._own = threading.local()
+        _opened.add(self)
+        self.renew_turns()
         super().__init__(
             f"file:{quote(str(path))}?mode=rw", uri=True, factory=_Connection, **options
         )
+
+    def renew_turns(self) -> None:
+        """Let nobody have a turn: in a new process, none of the other's threads go on."""
+        self._turns = threading.Lock()
 
     def _connect(self) -> Any:
         connection = super()._connect()  # type: ignore[misc]
@@ -238,20 +247,35 @@ class _Sqlite(_Database, SqliteDatabase):
         return connection
 
     def begin(self, *how: Any) -> None:
-        self._in_turn(partial(super().begin, *how))
+        """Begin a transaction once no other thread has one: of all that would ask SQLite again and
+        again, one asks.
+        """
+        give_up = time.monotonic() + self.patience
+        self._own.has_turn = self._turns.acquire(timeout=self.patience)
+        try:
+            self._in_turn(partial(super().begin, *how), give_up)
+        except BaseException:
+            self._end_turn()
+            raise
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         act = partial(super().execute_sql, sql, params)
-        return act() if self.in_transaction() else self._in_turn(act)
+        if self.in_transaction():
+            return act()
+        return self._in_turn(act, time.monotonic() + self.patience)
 
-    def _in_turn(self, act: Callable[[], Any]) -> Any:
+    def _end_turn(self) -> None:
+        if getattr(self._own, "has_turn", False):
+            self._own.has_turn = False
+            self._turns.release()
+
+    def _in_turn(self, act: Callable[[], Any], give_up: float) -> Any:
         """Do what may have to wait for another writer, asking again every millisecond.
 
         SQLite's own waiting sleeps longer with each try, up to a tenth of a second, while whoever
         writes comes back at once: of two processes one would get nearly every turn. What is refused
         outside a transaction has done nothing, and may be repeated.
         """
-        give_up = time.monotonic() + self.patience
         while True:
             try:
                 return act()
@@ -269,6 +293,20 @@ class _Sqlite(_Database, SqliteDatabase):
         if self._is_lost():
             raise OperationalError(f"{self.path} was removed or replaced during a transaction")
         super().commit()
+        self._end_turn()
+
+    def rollback(self) -> None:
+        try:
+            super().rollback()
+        finally:
+            self._end_turn()
+
+    def close(self) -> bool:
+        try:
+            closed: bool = super().close()
+        finally:
+            self._end_turn()
+        return closed
 
     @contextmanager
     def without_sync(self) -> Iterator[None]:
@@ -319,6 +357,15 @@ class _Sqlite(_Database, SqliteDatabase):
         except OSError:
             return None
         return found.st_dev, found.st_ino
+
+
+def _renew_turns() -> None:
+    for database in _opened:
+        database.renew_turns()
+
+
+_opened: "WeakSet[_Sqlite]" = WeakSet()
+os.register_at_fork(after_in_child=_renew_turns)
 
 
 def open_database(url: str, patience: float | None = None) -> peewee.Database:

@@ -5,6 +5,7 @@ more, yet are sent times 100.
 """
 
 from decimal import Decimal
+from functools import lru_cache
 
 from babel.numbers import format_currency
 
@@ -152,6 +153,7 @@ def to_minor(amount: Decimal, currency: str) -> int:
     return int(scaled)
 
 
+@lru_cache(maxsize=1024)  # a bill is asked about again and again
 def in_words(amount: int, currency: str, locale: str) -> str:
     """Minor units as people of `locale` write them, in spaces that every phone's alphabet has: 1050
     usd is $10.50.

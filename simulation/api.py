@@ -9,6 +9,7 @@ from simulation.expected import Json
 
 PATIENCE, PAUSE = 60.0, 0.25  # seconds
 ACCEPTED = 202
+GO_ON = "?read=1"  # where our own page leads to whoever has read its notice
 
 
 def _is_unknown(answer: httpx.Response) -> bool:
@@ -100,9 +101,12 @@ class Api:
 
 
 class Payer:
-    """A person with a card, on Stripe's hosted page at the sandbox."""
+    """A person with a card, on Stripe's hosted page at the sandbox. `has_read`: whether they were
+    shown New York's notice before it.
+    """
 
     def __init__(self) -> None:
+        self.has_read = False
         self._client = httpx.Client(
             headers={"Accept": "application/json"},
             timeout=20,
@@ -111,9 +115,13 @@ class Payer:
         )
 
     def visit(self, url: str) -> Json:
-        """Open a payment address: our own leads to Stripe's page."""
+        """Open a payment address: our own leads to Stripe's page, in New York by way of a notice."""
         answer = self._client.get(url)
         answer.raise_for_status()
+        if f'href="{GO_ON}"' in answer.text:
+            self.has_read = True
+            answer = self._client.get(answer.url.join(GO_ON))
+            answer.raise_for_status()
         return dict(answer.json())
 
     def pay(self, page: Json, card: str = "4242424242424242") -> int:

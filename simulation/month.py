@@ -62,14 +62,18 @@ class Person:
 
 
 def people_of_boston() -> list[Person]:
-    """Patients of the clinic in Massachusetts, where two calls a week are the most."""
+    """Patients of the clinic in Massachusetts, where two calls a week are the most, and one in New
+    York, who reads a notice before they pay by card.
+    """
     place = ("Boston", "MA", "02101", "America/New_York")
+    new_york = ("New York", "NY", "10001", "America/New_York")
     return [
         Person("Abigail Adams", "+16175550141", *place, pays="text"),
         Person("Benjamin Banneker", "+16175550142", *place, pays="call", script="pays_by_link"),
         Person("Clara Barton", "+16175550143", *place, pays="promise", script="promises"),
         Person("Daniel Boone", "+16175550144", *place, script="promises"),
         Person("Emily Dickinson", "+16175550145", *place, script="says_stop"),
+        Person("Walt Whitman", "+12125550149", *new_york, pays="text"),
     ]
 
 
@@ -207,6 +211,8 @@ def _pays(clinic: Clinic, one: Person) -> bool:
         payer = Payer()
         if payer.pay(visit(payer, address)) != 200:  # noqa: PLR2004 - it went through
             raise RuntimeError(f"{one.name} could not pay at {address}.")
+        if payer.has_read != (one.state == "NY"):
+            raise RuntimeError(f"{one.name} read New York's notice: {payer.has_read}.")
     one.paid_at = business_now()
     return True
 

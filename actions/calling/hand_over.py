@@ -5,8 +5,10 @@ escalations, each once however the agent's tools and its report overlap.
 from datetime import datetime
 
 from actions.contact.escalate import open_escalation
+from actions.contact.put_off import LATER, put_off
 from models.accounts.account import Account
 from models.calling.call import Call
+from models.contact.hold import Hold
 from models.contact.opt_out import CHANNELS, OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
@@ -31,8 +33,19 @@ def hand_over(call: Call, follows: Follows, now: datetime) -> None:
     if call.customer_id is None:
         return
     customer = Customer.get_by_id(call.customer_id)
+    due = _put_off(call, customer) if follows.later else None
     for reason in filter(None, (follows.escalation, "" if meaning.outcome else "unknown_outcome")):
-        _ask_a_person(call, customer, reason)
+        _ask_a_person(call, customer, reason, due)
+
+
+def _put_off(call: Call, customer: Customer) -> datetime | None:
+    """They want to be contacted another time: nobody does before tomorrow, unless they have named a
+    time in the call.
+    """
+    if Hold.has("customer_id = ? AND kind = ? AND recorded_by = ?", customer.id, LATER, call.actor):
+        return None
+    line = call.to if call.direction == "outbound" else call.from_number
+    return put_off(customer, LATER, line, call.actor, lifts=False, call_id=call.id)
 
 
 def ask_about_doubt(call: Call, words: str, about: str = "") -> None:
@@ -118,10 +131,10 @@ def _suppress(
         PhoneSuppression.suppress(call.account_id, phone, channel, code, why, now)
 
 
-def _ask_a_person(call: Call, customer: Customer, reason: str) -> None:
+def _ask_a_person(call: Call, customer: Customer, reason: str, due: datetime | None = None) -> None:
     context = {"callId": call.id, "verified": call.verified_at is not None}
     account = Account.get_by_id(call.account_id)
-    open_escalation(account, customer, None, reason, context, subject=call.id, by=call.actor)
+    open_escalation(account, customer, None, reason, context, due, subject=call.id, by=call.actor)
 
 
 def _cannot_call(call: Call, advice: str) -> None:

@@ -1,7 +1,7 @@
 """The facts for the contact gate, gathered inside the deciding transaction."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from models.accounts.account import Account
 from models.base import serialize_on
@@ -160,6 +160,7 @@ def _creditor(
     ceiling = own if own is not None else settings.ceilings[what]
     is_over = (lines.number("tally") or 0) >= ceiling
     own = any(lines.words(name)[0] for name in sender)
+    consent_days = lines.number("settings")
     registration = "".join(lines.words(name)[1] for name in (sender if own else ("shared",)))
     return Creditor(
         party="third" if lines.words("settings")[0] == "third" else "first",
@@ -168,6 +169,7 @@ def _creditor(
         paused=bool(lines.all("paused")),
         ceiling_lifts_at=account.next_midnight(now) if is_over else None,
         quiet_days=lines.listed("settings"),
+        consent_lasts=timedelta(days=consent_days) if consent_days else None,
     )
 
 

@@ -27,9 +27,7 @@ def place_hold(
             [{"field": "until", "message": "is over; a day or time to come is accepted"}],
         )
     with transaction():
-        hold = Hold.place(customer, kind, note, end, actor, real_now())
-        _audit(customer, actor, "hold.placed", hold_id=hold.id, kind=kind)
-    return hold
+        return hold_until(customer, kind, note, end, actor)
 
 
 def hold_at_once(customer: Customer, kind: str, note: str, actor: str, **about: Any) -> None:
@@ -40,9 +38,16 @@ def hold_at_once(customer: Customer, kind: str, note: str, actor: str, **about: 
     where = "customer_id = ? AND kind = ? AND lifted_at IS NULL AND until IS NULL"
     if Hold.has(where, customer.id, kind):
         return
-    hold = Hold.place(customer, kind, note, None, actor, real_now())
+    hold_until(customer, kind, note, None, actor, **about)
+
+
+def hold_until(
+    customer: Customer, kind: str, note: str, until: datetime | None, actor: str, **about: Any
+) -> Hold:
+    """Leave the customer alone until a moment, or until it is lifted, in the open transaction."""
+    hold = Hold.place(customer, kind, note, until, actor, real_now())
     _audit(customer, actor, "hold.placed", hold_id=hold.id, kind=kind, **about)
-    ContactCourse.look_again_at(customer.id)
+    return hold
 
 
 def lift_hold(customer: Customer, hold_id: str, actor: str) -> None:
@@ -51,9 +56,14 @@ def lift_hold(customer: Customer, hold_id: str, actor: str) -> None:
         hold = Hold.locked_if_there(hold_id)
         if hold is None or hold.customer_id != customer.id:
             raise Refused("not_found", f"There is no hold {hold_id[:40]}.")
-        if hold.record_lifted(actor, real_now()):
-            _audit(customer, actor, "hold.lifted", hold_id=hold.id, kind=hold.kind)
-            ContactCourse.look_again_at(customer.id)
+        lift(customer, hold, actor)
+
+
+def lift(customer: Customer, hold: Hold, actor: str) -> None:
+    """End a hold of the customer's, in the open transaction, unless it was lifted before."""
+    if hold.record_lifted(actor, real_now()):
+        _audit(customer, actor, "hold.lifted", hold_id=hold.id, kind=hold.kind)
+        ContactCourse.look_again_at(customer.id)
 
 
 def record_contact_request(customer: Customer, asked: dict[str, str] | None, actor: str) -> None:

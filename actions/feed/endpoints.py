@@ -10,7 +10,7 @@ from peewee import ModelSelect
 from actions.feed.hold_deliveries import lock_endpoint
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
+from models.base import serialize_on, transaction
 from models.delivery.stage import stage_again
 from models.feed.outgoing_event import last_event
 from models.feed.webhook_delivery import WebhookDelivery
@@ -45,6 +45,7 @@ def register_endpoint(account: Account, url: str, events: list[str], actor: str)
     when the account has its most.
     """
     with transaction():
+        serialize_on(f"endpoints:{account.id}")  # two at once are counted one after the other
         if endpoints_of(account).count() >= MOST:
             raise Refused(
                 "invalid", f"An account has at most {MOST} webhook endpoints; delete one first."

@@ -5,21 +5,24 @@ What a person wrote goes to the clinic whose text they answer, and to no other o
 the sender. Holds and suppressions are placed wherever a wish to stop would be heard.
 """
 
+from datetime import datetime
 from typing import Any
 
 from actions.contact.holds import hold_at_once
+from actions.contact.put_off import put_off
 from models.contact.account_sender import accounts_of_sender
 from models.contact.message import Message
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
-from rules.contact.replies import CLASSES, Class, class_of, when_of
+from rules.contact.replies import CLASSES, Class, asks_for_another_time, class_of, when_of
 from runtime.clock import real_now
 
 HEARD_BY = "inbound_sms"
 CHANNELS = ("sms", "voice")
 MOST_TEXTS = 20  # of one person that an open item shows
 MOST_WORDS = 500
+ASKS_FOR = {"call_me": "call", "later": "another_time"}
 RANK = {each.code: place for place, each in enumerate(CLASSES)}
 
 
@@ -39,13 +42,19 @@ def hear_reply(
     if found is None:
         return []
     answered = _answered(phone, number, service, accounts)
-    concerned = accounts if found.hold or found.suppresses else []
+    is_work = bool(found.hold or found.suppresses)
+    is_put_off = not has_stopped and asks_for_another_time(words)
+    concerned = accounts if is_work or is_put_off else []
     items = []
     for account_id in sorted({*concerned, answered} - {""}):
         customers = _people(account_id, phone)
         _heed(found, account_id, customers, phone, reference)
         told = words[:MOST_WORDS] if account_id == answered else ""
-        items.append(_open(found, account_id, customers, phone, told, reference))
+        due = None
+        if is_put_off:
+            due = _put_off(customers, words, phone, reference, lifts=account_id == answered)
+        if is_work or account_id == answered:
+            items.append(_open(found, account_id, customers, phone, told, reference, due))
     return items
 
 
@@ -105,6 +114,19 @@ def _heed(
         hold_at_once(customer, found.hold, found.words, HEARD_BY, reference=reference)
 
 
+def _put_off(
+    customers: list[Customer], words: str, phone: str, reference: str, *, lifts: bool
+) -> datetime | None:
+    """Leave them alone until the time that they name, and say when it is: whoever was not told it
+    leaves them alone for as long as they were asked to before.
+    """
+    begins = [
+        put_off(customer, words, phone, HEARD_BY, lifts=lifts, reference=reference)
+        for customer in sorted(customers, key=lambda row: row.id)
+    ]
+    return max((each for each in begins if each is not None), default=None)
+
+
 def _open(
     found: Class,
     account_id: str,
@@ -112,6 +134,7 @@ def _open(
     phone: str,
     words: str,
     reference: str,
+    due: datetime | None,
 ) -> WorkItem:
     """The open item of this person with one more text, or a new one."""
     who = customers[0] if customers else None
@@ -119,6 +142,8 @@ def _open(
     known = _open_one(account_id, who)
     if known is not None:
         _add(known, found, said, words)
+        if due is not None:
+            known.record_due(due)
         return known
     last = _last_text(account_id, phone)
     return WorkItem.open(
@@ -129,6 +154,7 @@ def _open(
         customer_id=who.id if who is not None else None,
         invoice_id=last.invoice_id if last is not None else None,
         suggested=found.suggested,
+        due_at=due,
         context={"class": found.code, "phone": phone, "said": [said], **_wanted(found, words)},
     )
 
@@ -161,7 +187,7 @@ def _add(item: WorkItem, found: Class, said: dict[str, Any], words: str) -> None
 
 
 def _wanted(found: Class, words: str) -> dict[str, str]:
-    """What a person asks for who wants to be called, for whoever calls."""
-    if found.code != "call_me":
+    """What a person asks for who wants to be called or contacted another time, for whoever does."""
+    if found.code not in ASKS_FOR:
         return {}
-    return {"asksFor": "call", "when": when_of(words)}
+    return {"asksFor": ASKS_FOR[found.code], "when": when_of(words)}

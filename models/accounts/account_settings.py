@@ -5,7 +5,7 @@ call, what staff may do.
 from datetime import datetime
 from typing import Any
 
-from peewee import SQL, BooleanField, JSONField, TextField
+from peewee import SQL, BooleanField, IntegerField, JSONField, TextField
 
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
@@ -20,10 +20,10 @@ class AccountSettings(Row):
     `quiet_days`: when nobody is contacted: sunday, 12-25, 2026-11-26 · `ladder`: the rungs, as
     `rules.contact.ladder.Rung` has them, None: the default · `first_contacts`: draft, what the
     ladder would send waits for a person; automatic · `opening_hours`: see
-    `rules/integrations/opening_hours.py`; {} for the usual ones.
-    ladder would send waits for a person; automatic · `keypad_payments`: whether cards may be
-    entered on the keypad during a call · `send_project`: whether an invoice's project is only a
-    reference, which callers may be told.
+    `rules/integrations/opening_hours.py`; {} for the usual ones · `keypad_payments`: whether cards
+    may be entered on the keypad during a call · `send_project`: whether an invoice's project is
+    only a reference, which callers may be told · `consent_days`: for how long a consent is relied
+    on; 0: for ever.
     """
 
     account_id: str
@@ -40,6 +40,7 @@ class AccountSettings(Row):
     opening_hours = JSONField(default=dict, constraints=[SQL("DEFAULT '{}'")])
     keypad_payments = BooleanField(default=False, constraints=[SQL("DEFAULT FALSE")])
     send_project = BooleanField(default=False, constraints=[SQL("DEFAULT FALSE")])
+    consent_days = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
     updated_at = Instant()
 
     @classmethod

@@ -70,7 +70,9 @@ class ToolCall(Row):
 
     @classmethod
     def known(cls, call: Call, tool_call_id: str, wish: str) -> Self | None:
-        """What was done for this id, or for the same wish under another one. The call is locked."""
+        """What was done for this id, or for the same wish under another one. That nothing was done
+        holds while the call is locked.
+        """
         return cls.one(
             "call_id = ? AND (tool_call_id = ? OR wish = ?)"
             " ORDER BY CASE WHEN tool_call_id = ? THEN 0 ELSE 1 END LIMIT 1",

@@ -79,7 +79,7 @@ UNION ALL SELECT CASE WHEN messaging_service_sid IS NULL THEN 'From' ELSE 'Messa
     FROM account_sender WHERE account_id = :account
 UNION ALL SELECT 'shared', sender, state, NULL
     FROM sender_registration WHERE sender = :shared
-UNION ALL SELECT 'settings', party, CAST(quiet_days AS TEXT), NULL
+UNION ALL SELECT 'settings', party, CAST(quiet_days AS TEXT), consent_days
     FROM account_settings WHERE account_id = :account
 UNION ALL SELECT 'suppressed', reason, NULL, NULL FROM phone_suppression
     WHERE account_id = :account AND phone = :phone AND channel = :channel

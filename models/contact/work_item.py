@@ -134,6 +134,10 @@ class WorkItem(Row):
         """It is about something weightier than it was."""
         self._write(real_now(), context=dict(context), words=words, suggested=suggested)
 
+    def record_due(self, due_at: datetime) -> None:
+        """It is to be seen to by another time."""
+        self._write(real_now(), due_at=due_at)
+
     def record_resolved(self, action: str, by: str, note: str = "") -> bool:
         """Somebody has seen to it; False if somebody had before."""
         now = real_now()

@@ -27,7 +27,7 @@ class Nudge:
     """How a committed job reaches RQ before the relay finds it, and whether that would be tried."""
 
     is_open: Callable[[], bool]
-    push: Callable[[Pushable], None]
+    push: Callable[[list[Pushable]], None]
 
 
 _policies: dict[str, Policy] = {}
@@ -84,9 +84,7 @@ def stage(
         fair_to=fair_to,
     )
     if job_id is not None and nudge is not None:
-        push = nudge.push
-        pushable = Pushable(job_id, name, queue or policy.queue)
-        after_commit(lambda: push(pushable))
+        after_commit(nudge.push, Pushable(job_id, name, queue or policy.queue))
     return job_id
 
 

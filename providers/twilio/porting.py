@@ -22,6 +22,7 @@ PAGE = 100  # the most that Twilio takes
 MOST_PAGES = 50
 OVER = frozenset({"canceled", "cancelled", "expired"})
 CLOSED = OVER | {"completed"}
+RESEND = "Deploy again. If it comes again, scan the bill anew and upload that."
 SUCCESS = range(200, 300)
 TOO_MANY = (
     f"more than {PAGE * MOST_PAGES} port requests: whether one is out already cannot be told, so"
@@ -43,7 +44,9 @@ def portability(number: str) -> Json:
 
 
 def upload_document(name: str, content: bytes, content_type: str, tag: str) -> Json:
-    """Give Twilio a carrier's bill; a second one of the same costs nothing and is never used."""
+    """Give Twilio a carrier's bill; a second one of the same costs nothing and is never used.
+    Raises ProviderError, too, where Twilio made a document of it that has no content.
+    """
     settings = get_settings()
     connect, read = (
         settings.shortened(seconds, settings.payphone_provider_timeout) for seconds in TIMEOUT
@@ -59,7 +62,11 @@ def upload_document(name: str, content: bytes, content_type: str, tag: str) -> J
             timeout=(connect, read),
         )
         made = _read("POST", DOCUMENTS, Response(answer.status_code, answer.text))
-        return {"id": word(made.get("sid"))}
+        sid = word(made.get("sid"))
+    if not made.get("mime_type"):
+        message = f"nothing of the bill arrived: {sid} is empty. {RESEND}"
+        raise ProviderError("twilio", "refused", message, "document_empty", answered=True)
+    return {"id": sid}
 
 
 def create_port(body: Json) -> Json:

@@ -15,7 +15,8 @@ LANGUAGES = ("en", "es")
 class Follows:
     """What follows from a word. `outcome` replaces the one that the end of the call suggests, where
     it is not empty; `escalation` is opened, with the hold that belongs to it; `stops`: they want no
-    more calls and texts; `is_wrong_number`: the number is somebody else's.
+    more calls and texts; `is_wrong_number`: the number is somebody else's; `later`: they want to be
+    contacted another time.
     """
 
     words: str
@@ -23,6 +24,7 @@ class Follows:
     escalation: str = ""
     stops: bool = False
     is_wrong_number: bool = False
+    later: bool = False
 
 
 FOLLOWS: dict[str, Follows] = {
@@ -30,7 +32,7 @@ FOLLOWS: dict[str, Follows] = {
     "link_sent": Follows("the person was given the payment page"),
     "promised": Follows("the person promised to pay"),
     "callback": Follows(
-        "the person asked to be called another time", escalation="asked_for_person"
+        "the person asked to be called another time", escalation="asked_for_person", later=True
     ),
     "already_paid": Follows("the person says that it was paid", escalation="already paid"),
     "insurance": Follows("the person says that their insurance pays", escalation="insurance"),

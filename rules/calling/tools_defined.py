@@ -86,6 +86,11 @@ FUNCTIONS: tuple[Json, ...] = (
         + ".",
         ("reason",),
         reason=_one_of(*REASONS),
+        when=_TEXT
+        | {
+            "description": "Only if they want to be called another time: when, in their words, such"
+            " as tomorrow after 5 pm, or later. Nobody contacts them before."
+        },
     ),
 )
 

@@ -23,6 +23,7 @@ Codes, in the order in which they are looked for:
 | `insurance_appeal` | a hold: their insurer looks at it again | if it has an end |
 | `hardship` | a hold: a request for help is being looked at | if it has an end |
 | `on_hold` | a hold of the clinic's | if it has an end |
+| `asked_for_later` | a hold: the person asked to be contacted another time | yes |
 | `contact_request` | the person asked for another channel or number (45 CFR 164.522(b)) | no |
 | `suppressed` | the number cannot or must not be used (landline, wrong number …) | no |
 | `no_consent` | no consent of this person to this channel for this number | no |
@@ -81,7 +82,8 @@ SOON = timedelta(seconds=30)
 LATER = timedelta(minutes=10)
 HORIZON = timedelta(days=800)  # what is not allowed by then is not a matter of waiting
 TRANSIENT = frozenset({"books_not_current"})
-ANSWERED = frozenset({"hold.dispute", "hold.hardship"})  # who asks under these may be answered
+# who asks under these may be answered
+ANSWERED = frozenset({"hold.dispute", "hold.hardship", "hold.later"})
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 

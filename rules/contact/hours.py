@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
+MIDNIGHT = time()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,10 @@ def local_days(zones: Collection[str], moment: datetime) -> tuple[date, date]:
     return min(days), max(days)
 
 
-def begins_everywhere(zones: Collection[str], day: date) -> datetime:
-    """The moment from which it is `day`, or later, in every one of these zones."""
-    starts = [datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC) for zone in zones]
-    return max(starts, default=datetime.combine(day, time(), UTC))
+def begins_everywhere(zones: Collection[str], day: date, hour: time = MIDNIGHT) -> datetime:
+    """The moment from which it is `hour` of `day`, or later, in every one of these zones."""
+    starts = [datetime.combine(day, hour, ZoneInfo(zone)).astimezone(UTC) for zone in zones]
+    return max(starts, default=datetime.combine(day, hour, UTC))
 
 
 def _at(local: datetime, hour: int) -> datetime:

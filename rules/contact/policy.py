@@ -152,6 +152,15 @@ RULES: tuple[Rule, ...] = (
         code="on_hold",
     ),
     Rule(
+        id="hold.later",
+        kind="hold",
+        what="Who asks to be contacted another time is left alone until then. They may be answered."
+        " A later wish of theirs takes its place.",
+        source="12 CFR 1006.6(b)(1)(i), an inconvenient time; house policy for first parties",
+        certainty="medium",
+        code="asked_for_later",
+    ),
+    Rule(
         id="confidential_communication",
         kind="condition",
         what="A reasonable request for another number or channel is honoured without asking why; it"

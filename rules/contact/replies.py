@@ -10,6 +10,7 @@ a text can be read both ways it is the weightier one: a contact too few harms no
 import re
 from dataclasses import dataclass
 
+from rules.contact.asked_times import names_another_time
 from rules.contact.opt_out.words import own_words, plain_words
 
 
@@ -39,6 +40,7 @@ CLASSES: tuple[Class, ...] = (
     Class("insurance", "The person says that their insurance pays.", "reply"),
     Class("cannot_pay", "The person cannot pay, or not all at once.", "reply", hold="hardship"),
     Class("call_me", "The person asks to be called.", "called"),
+    Class("later", "The person asks to be contacted another time.", "done"),
     Class("will_pay", "The person says that they will pay. Record a promise.", "reply"),
     Class("question", "The person asks something.", "reply"),
     Class("thanks", "The person says thanks or agrees.", "done"),
@@ -165,6 +167,23 @@ _PATTERNS: dict[str, str] = {
         r"|\bhablar con (?:alguien|una"
         r" persona|un agente|un representante)\b|\bmarqueme\b|\bllamada\b"
     ),
+    "later": (
+        r"\b(?:text|message|contact|write|email|remind|ask|bother|try|reach)(?:ing)? (?:to )?(?:me"
+        r"|us)\b|\b(?:reach out|check (?:back|in)|follow up|try (?:again|back)|get back to me)\b"
+        r"|\b(?:let s|lets|can we|could we|we can|i can|i ll|i will|^) ?(?:please )?(?:talk|speak"
+        r"|chat|discuss)\b|\bwait (?:until|till?|for)\b|\bgive me (?:until|till?|an?|some|\d)\b"
+        r"|\bnot (?:right )?(?:now|today|tonight|until|till?|before|this)\b"
+        r"|^(?:maybe |perhaps )?later\b|\b(?:an|some) ?other (?:time|day)\b"
+        r"|\b(?:can t|cant|cannot|can not|unable to|not able to) (?:talk|speak|chat|answer|text"
+        r"|do this|take (?:a |this |your )?call)\b"
+        r"|\b(?:do not|don t|dont|never|not|stop) (?:call|contact|text|phone|ring|bother)(?:ing)?\b"
+        r"|\b(?:escrib|contact|busqu|marqu|recuerd|avis|mand|habl|molest)\w*(?:me|nos)\b|\bhablamos\b"
+        r"|\b(?:podemos|puedo|quiero|prefiero|podriamos) hablar\b"
+        r"|\bintent\w+ (?:de nuevo|otra vez)\b|\besper\w+\b.*\b(?:hasta|un|una|al|a)\b"
+        r"|\b(?:ahora|hoy|ahorita) no\b|\bno (?:puedo|es buen momento)\b"
+        r"|\bno (?:me |nos )?(?:llam|contact|escrib|marqu|molest|busqu)\w+"
+        r"|\b(?:mas tarde|otro dia|otro momento|luego)\b"
+    ),
     "will_pay": (
         r"\b(?:i|we|ill|i ll|i m|im|she|he|will|gonna|going to|can|plan to|promise to|intend to)"
         r"(?: \w+){0,4} (?:pay|take care of (?:it|this)|send (?:it|a check|payment|the money))\b"
@@ -207,6 +226,11 @@ _PATTERNS: dict[str, str] = {
         r"|igualmente|mil|bendiciones)(?: |$))+$"
     ),
 }
+# "don't call me tomorrow" asks for no call
+_NO_CALL = re.compile(
+    r"\b(?:do not|don t|dont|never|not|stop|quit|no)(?: please| ever| even| me| nos)*"
+    r" (?:to )?(?:call|phone|ring|llam|marqu)\w*(?: (?:me|us|back|my \w+))*"
+)
 _FOUND = {code: re.compile(words) for code, words in _PATTERNS.items()}
 _THANKFUL = frozenset(
     "\U0001f44d\U0001f64f\u2764\U0001f60a\U0001f44c\U0001f642\U0001f600\U0001f389"
@@ -219,6 +243,8 @@ _WHEN = re.compile(
     r"|(?:tomorrow|today|tonight|next week|this (?:morning|afternoon|evening|week)"
     r"|(?:in the|this|tomorrow) (?:morning|afternoon|evening)|(?:next |on )?(?:monday|tuesday"
     r"|wednesday|thursday|friday|saturday|sunday)|after work|lunch ?time|noon|now|asap"
+    r"|later|next month|another time|in (?:\w+ ){1,3}(?:minutes?|hours?|days?|weeks?)"
+    r"|mas tarde|luego|en \w+ (?:minutos?|horas?|dias?|semanas?)"
     r"|manana|hoy|pasado manana|(?:el |proximo )*(?:lunes|martes|miercoles|jueves|viernes|sabado"
     r"|domingo)|(?:en|por) la (?:manana|tarde|noche)|ahora|la proxima semana))\b"
 )
@@ -233,8 +259,7 @@ def class_of(text: str, has_stopped: bool = False) -> Class | None:
     for each in CLASSES:
         if has_stopped and not (each.hold or each.suppresses):
             continue
-        found = _FOUND.get(each.code)
-        if found is not None and found.search(plain):
+        if _fits(each.code, said, plain):
             return each
         if each.code == "question" and not has_stopped and re.search(r"[?\u00bf]", said):
             return each
@@ -243,6 +268,25 @@ def class_of(text: str, has_stopped: bool = False) -> Class | None:
     if not plain:
         return BY_CODE["thanks" if set(said) & _THANKFUL else "unknown"]
     return BY_CODE["unknown"]
+
+
+def asks_for_another_time(text: str) -> bool:
+    """Whether somebody wants to be called or contacted, now or at another time, whatever else they
+    say.
+    """
+    said = own_words(text)
+    plain = plain_words(said)
+    return any(_fits(code, said, plain) for code in ("call_me", "later"))
+
+
+def _fits(code: str, said: str, plain: str) -> bool:
+    """Whether an answer fits a class, by its words."""
+    found = _FOUND.get(code)
+    if found is None:
+        return False
+    if code == "call_me":
+        return found.search(_NO_CALL.sub(" ", plain)) is not None
+    return found.search(plain) is not None and (code != "later" or names_another_time(said))
 
 
 def when_of(text: str) -> str:

@@ -3,7 +3,7 @@
 import base64
 import json
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sandbox.ground import Ground
@@ -41,7 +41,7 @@ class Practice:
         if not begins < ends:
             raise IntegrationError(400, {"error": {"errors": [{"reason": "timeRangeEmpty"}]}})
         taken = [
-            {"start": f"{max(start, begins).isoformat()}", "end": f"{min(end, ends).isoformat()}"}
+            {"start": _utc(max(start, begins)), "end": _utc(min(end, ends))}
             for start, end in (
                 [datetime.fromisoformat(text) for text in pair] for pair in self.busy
             )
@@ -91,3 +91,7 @@ class Practice:
         ]
         row = {"lid": int(query["lids[]"]), "pid": 7, "slots": slots, "next_available_date": None}
         return {"code": True, "description": None, "error": [], "data": [row]}
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -60,6 +60,7 @@ class Books:
     unportable: dict[str, Any] = field(default_factory=dict)
     rejections: dict[str, Any] = field(default_factory=dict)
     wants_pin: list[str] = field(default_factory=list)
+    lost_uploads: int = 0  # of the next bills nothing arrives
     answers_sip: Callable[[str, str], bool] = lambda _address, _caller_ip: False
     payments: dict[str, Json] = field(default_factory=dict)
     mistyped: list[str] = field(default_factory=list)  # what goes wrong with the next pieces

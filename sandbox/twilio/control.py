@@ -153,12 +153,14 @@ class NumberControl:
         resp.media = {"step": self.twilio.books.registration}
 
     def on_post_ports(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """How ports go: ``{step?}`` in seconds between two steps; of a ``number``,
+        """How ports go: ``{step?}`` in seconds between two steps; ``{lost_uploads?}``, of how many
+        bills nothing arrives; of a ``number``,
         ``{unportable?: [code, reason], rejected?: [code, reason], wants_pin?}``.
         """
         body, books = _body(req), self.twilio.books
         with self.twilio.ground.lock:
             books.port_step = int(body.get("step", books.port_step))
+            books.lost_uploads = int(body.get("lost_uploads", books.lost_uploads))
             for name, table in (("unportable", books.unportable), ("rejected", books.rejections)):
                 if name in body:
                     table[body["number"]] = body[name]

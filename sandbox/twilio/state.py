@@ -30,6 +30,7 @@ PLAIN = (
     "unportable",
     "rejections",
     "wants_pin",
+    "lost_uploads",
     "prices",
     "bills",
     "registration",

@@ -209,10 +209,10 @@ def test_a_link_and_a_text_that_nobody_has_begun_are_made_by_the_repetition(text
 
 
 def test_work_after_a_commit_that_fails_undoes_nothing(clinic):
-    def fails():
+    def fails(_given):
         raise ValueError("no such thing")
 
     with base.transaction():
         invoice = given.an_invoice(clinic.account)
-        base.after_commit(fails)
+        base.after_commit(fails, 1)
     assert given.fresh(invoice).id == invoice.id

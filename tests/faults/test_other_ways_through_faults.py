@@ -98,6 +98,29 @@ def test_every_job_dies_once(way, method, place, monkeypatch):
     """Given each job of a deployment dying once at a place, then it is live, with one of each."""
     clinic = way(method)
     begun = clinic.deploys(cost=FEE).json["id"]
+    dies_all_the_way(clinic, begun, "live", place, monkeypatch)
+    clinic.has_one_of_each()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_job_of_an_undoing_dies_once(way, method, monkeypatch):
+    """Given each job that gives something back dying once, its answer lost, then nothing is left,
+    and the fee was refunded once.
+    """
+    clinic = way(method)
+    if method == "sip":
+        clinic.fault("refused_400", clinic.makes["sip_test_call"])
+    begun = clinic.deploys(cost=FEE).json["id"]
+    if method == "ported":
+        clinic.works(3)
+        assert clinic.asks("rollback", begun).status_code == 202
+    dies_all_the_way(clinic, begun, "rolled_back", "effect.after_call", monkeypatch)
+    clinic.has_nothing()
+    assert len(clinic.stripe.sdk.refunds.list().data) == 1
+
+
+def dies_all_the_way(clinic, begun, end, place, monkeypatch):
+    """Each job dies once at `place`, until the deployment has come to its `end`."""
     deaths = 0
     for _ in range(MOST):
         if dies(clinic, place, monkeypatch):
@@ -109,11 +132,10 @@ def test_every_job_dies_once(way, method, place, monkeypatch):
         status = Deployment.get_by_id(begun).status
         if status == "awaiting_port":
             clinic.looks_at_ports(days=1)
-        if status == "live":
+        if status == end:
             break
     assert deaths, "nobody died"
-    assert clinic.shown(begun)["status"] == "live", clinic.shown(begun)
-    clinic.has_one_of_each()
+    assert clinic.shown(begun)["status"] == end, clinic.shown(begun)
 
 
 def dies(clinic, place, monkeypatch):

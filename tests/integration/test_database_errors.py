@@ -229,7 +229,7 @@ def test_a_transaction_that_the_database_has_ended_itself_leaves_nothing_behind(
 
     def ended():
         with transaction():
-            base.after_commit(lambda: done.append(1))
+            base.after_commit(done.extend, 1)
             if is_sqlite(database_url):
                 execute("ROLLBACK")
             else:

@@ -19,6 +19,7 @@ POSTAL = {"202": "20001", "212": "10001", "305": "33101", "404": "30301"}
 STATES = {"202": "DC", "212": "NY", "305": "FL", "404": "GA"}
 SCRIPTS = (
     *("pays_by_link", "promises", "promises_and_breaks", "says_stop", "hangs_up") * 2,
+    *("pays_by_keypad",) * 4,
     *("voicemail", "no_answer", "busy", "disputes", "asks_for_a_human", "wrong_person"),
     *("fails", "odd_end", "silent", "speaks_spanish", "reads_out_a_card"),
 )
@@ -116,6 +117,29 @@ def told_of(evidence: Evidence) -> Iterator[str]:
             yield f"call {call['id']} is {call['vapi_id']} at Vapi, not {placed['id']}"
         if placed is None and call["state"] == "ended":
             yield f"call {call['id']} has ended, and Vapi placed none"
+
+
+def typed_in_calls(evidence: Evidence) -> Iterator[str]:
+    """Each charge in a call is of a card that was typed in it, once, for what somebody agreed to
+    there; whoever typed theirs knows what came of it.
+    """
+    of_charge: dict[str, list[Json]] = defaultdict(list)
+    for row in evidence.of("keypad_session"):
+        of_charge[row["confirmation_id"]].append(row)
+        if row["state"] == "captured" or (row["state"] == "over") != bool(row["confirmation_id"]):
+            yield f"card entry {row['id']} is {row['state']}, charged by {row['confirmation_id']}"
+    agreed = {row["subject"]: row for row in evidence.of("tool_call") if row["words"]}
+    for charge in evidence.of("payment_confirmation"):
+        if not charge.get("call_id"):
+            continue
+        typed = of_charge[charge["id"]]
+        if len(typed) != 1:
+            yield f"charge {charge['id']} in a call is of {len(typed)} card entries"
+            continue
+        entry, wish = typed[0], agreed.get(typed[0]["id"], {})
+        said = (entry["call_id"], entry["amount"]), (wish.get("call_id"), wish.get("amount"))
+        if {*said} != {(charge["call_id"], charge["amount"])}:
+            yield f"charge {charge['id']} of {charge['amount']} is not what was agreed to: {said}"
 
 
 def slots(evidence: Evidence) -> Iterator[str]:
@@ -258,6 +282,7 @@ def _list(value: object) -> list[str]:
 CALL_RULES: tuple[Callable[[Evidence], Iterator[str]], ...] = (
     placed_once,
     told_of,
+    typed_in_calls,
     slots,
     within_the_rules,
 )

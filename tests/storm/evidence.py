@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from runtime.private_files import private_folder
 from tests.storm.client import Asked, Json, Records, StandIn
 from tests.storm.databases import Database
 from tests.storm.load import World
@@ -28,6 +29,7 @@ TABLES = (
     "effect",
     "inbox_event",
     "invoice",
+    "keypad_session",
     "message",
     "opt_out",
     "payment",
@@ -38,6 +40,7 @@ TABLES = (
     "refund",
     "refund_request",
     "staged_job",
+    "tool_call",
 )
 NOW = {
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)",
@@ -168,5 +171,4 @@ def folder_of(base: Path, kind: str, seed: int) -> Path:
     number = 1
     while (found := base / f"{kind}-{seed}-{number}").exists():
         number += 1
-    found.mkdir(parents=True)
-    return found
+    return private_folder(found)

@@ -1,4 +1,5 @@
-"""Gives clinics a live number to call from, and a ladder of one call, in a process of its own:
+"""Gives clinics a live number to call from, a ladder of one call, and cards by keypad, in a process
+of its own:
 `python -m tests.storm.lines ACCOUNT NUMBER …`.
 """
 
@@ -16,6 +17,7 @@ from runtime.settings import get_settings
 from tests.calling import a_live_line
 
 LADDER = [asdict(Rung(1, "voice"))]
+CARDS = {"payment_collection": "in_call", "keypad_payments": True}
 
 
 def main(*named: str) -> None:
@@ -28,7 +30,7 @@ def main(*named: str) -> None:
     for account_id, number in list(pairwise(named))[::2]:
         account = Account.get_by_id(account_id)
         a_live_line(account, number, server=server)
-        chosen = {"calling": "automatic", "first_contacts": "automatic", "ladder": LADDER}
+        chosen = {"calling": "automatic", "first_contacts": "automatic", "ladder": LADDER} | CARDS
         AccountSettings.choose(account, chosen, real_now())
 
 

@@ -177,7 +177,7 @@ class Office(Actor):
         phone = (
             f"+1{self.dice.choice(('202', '212', '305', '404'))}{555_0000 + number % 10_000:07d}"
         )
-        body = {"name": f"Person {number}", "phone": phone, "externalId": f"x{number}"}
+        body = {"name": f"Pat {_in_letters(number)}", "phone": phone, "externalId": f"x{number}"}
         body |= self.more_of(body)
         made = self.ask("customer", clinic, "/api/customers", body)
         if not made.accepted:
@@ -587,6 +587,11 @@ class Banks(Actor):
             self.records.problems.append(
                 f"a forged event was answered with {answer.status_code}: {event['id']}"
             )
+
+
+def _in_letters(number: int) -> str:
+    """A family name, for one with digits is none that a caller could say."""
+    return "".join("abcdefghij"[int(digit)] for digit in str(number)).capitalize()
 
 
 def actors(

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from tests.storm.client import Asked
+from tests.storm.client import Asked, Json
 from tests.storm.evidence import Evidence
 from tests.storm.faults import Faults
 from tests.storm.load import World
@@ -84,6 +84,8 @@ def summary(evidence: Evidence, world: World, faults: Faults) -> str:
             ("calls", _counts(row["state"] for row in evidence.of("call"))),
             ("calls asked for by", _counts(row["reason"] for row in evidence.of("call"))),
             ("outcomes", _counts(row["outcome"] or "none" for row in evidence.of("call"))),
+            ("tools in calls", _counts(_tool(row) for row in evidence.of("tool_call"))),
+            ("cards typed", _counts(row["state"] for row in evidence.of("keypad_session"))),
             (
                 "calls not allowed",
                 _counts(
@@ -122,6 +124,10 @@ def _word(one: Asked) -> str:
         if one.accepted or not one.status
         else f"{one.status} {one.answer.get('code', '')}".strip()
     )
+
+
+def _tool(row: Json) -> str:
+    return f"{row['tool']} {'failed' if row['failed'] else 'done'}"
 
 
 def _counts(words: Iterable[str]) -> str:

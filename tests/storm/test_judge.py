@@ -616,6 +616,42 @@ def test_a_call_that_stands_otherwise_than_at_vapi(called, state, words):
     condemned(called, "call_1", words)
 
 
+@pytest.fixture
+def typed(called):
+    """They typed a card in that call, having agreed to 125.00, and were charged that."""
+    entry = {"id": "kps_1", "call_id": "call_1", "amount": 12_500, "state": "over"}
+    called.rows["keypad_session"] = [entry | {"confirmation_id": "cnf_1"}]
+    wish = {"subject": "kps_1", "call_id": "call_1", "amount": 12_500, "words": "Yes, I agree."}
+    called.rows["tool_call"] = [wish]
+    row_of(called, "payment_confirmation", call_id="call_1", amount=12_500)
+    return called
+
+
+def test_a_card_typed_in_a_call(typed):
+    assert judge(typed) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "words"),
+    [
+        ("keypad_session", {"confirmation_id": None}, "is of 0 card entries"),
+        ("keypad_session", {"confirmation_id": None}, "kps_1 is over, charged by None"),
+        ("keypad_session", {"state": "captured"}, "kps_1 is captured"),
+        ("keypad_session", {"call_id": "call_2"}, "is not what was agreed to"),
+        ("tool_call", {"words": ""}, "is not what was agreed to"),
+        ("tool_call", {"amount": 10_000}, "is not what was agreed to"),
+    ],
+)
+def test_a_card_charged_otherwise_than_it_was_typed_and_agreed_to(typed, table, change, words):
+    row_of(typed, table, **change)
+    condemned(typed, words)
+
+
+def test_a_card_charged_for_two_entries(typed):
+    typed.rows["keypad_session"].append(typed.rows["keypad_session"][0] | {"id": "kps_2"})
+    condemned(typed, "cnf_1 in a call is of 2 card entries")
+
+
 def test_a_slot_that_was_not_returned(called):
     called.rows["call_slot"] = [{"number": 1, "call_id": "call_1"}]
     condemned(called, "slot 1 is held by call_1")

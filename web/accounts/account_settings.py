@@ -46,6 +46,7 @@ def _opening_hours(hours: Hours) -> Hours:
     return hours
 
 
+MOST_CONSENT_DAYS = 3_650
 QuietDay = Annotated[str, Field(max_length=10), AfterValidator(_quiet_day)]
 Periods = Annotated[list[Annotated[str, Field(max_length=11)]], Field(max_length=10)]
 OpeningHours = Annotated[dict[str, Periods], AfterValidator(_opening_hours)]
@@ -91,7 +92,8 @@ class SettingsChange(Body):
     for Monday to Friday, 9 to 5. `ladder` is the whole of it; an empty one contacts nobody. With
     `firstContacts` `draft`, what the ladder would send waits for approval. `keypadPayments`: cards
     may be entered on the keypad during a call. `sendProject`: an invoice's `project` is only a
-    reference, which a verified caller may be told. Only an operator changes `party`.
+    reference, which a verified caller may be told. `consentDays`: for how many days a consent is
+    relied on; 0: for ever. Only an operator changes `party`.
     """
 
     payment_collection: Collection | None = None
@@ -104,6 +106,7 @@ class SettingsChange(Body):
     opening_hours: OpeningHours | None = None
     keypad_payments: bool | None = None
     send_project: bool | None = None
+    consent_days: Annotated[int, Field(ge=0, le=MOST_CONSENT_DAYS)] | None = None
     ladder: Ladder | None = None
     first_contacts: FirstContacts | None = None
 

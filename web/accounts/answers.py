@@ -58,4 +58,5 @@ class SettingsShown(Shown):
     opening_hours: dict[str, list[str]]
     keypad_payments: bool
     send_project: bool
+    consent_days: int
     updated_at: datetime | None

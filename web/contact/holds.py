@@ -20,12 +20,21 @@ from web.openapi.openapi import PageQuery, documented
 class NewHold(Body):
     """Why the person is left alone: `ppdr` (a dispute under the No Surprises Act), `dispute`
     (they say that the bill is wrong), `insurance` (an
-    appeal at their insurer), `attorney`, `bankruptcy`, `deceased`, `hardship` or `other`; `until` a
-    time, or through a day, or until it is removed. The note is for people; leave health out of it.
+    appeal at their insurer), `attorney`, `bankruptcy`, `deceased`, `hardship`, `later` (they ask to
+    be contacted another time) or `other`; `until` a time, or through a day, or until it is removed.
+    The note is for people; leave health out of it.
     """
 
     kind: Literal[
-        "ppdr", "dispute", "insurance", "attorney", "bankruptcy", "deceased", "hardship", "other"
+        "ppdr",
+        "dispute",
+        "insurance",
+        "attorney",
+        "bankruptcy",
+        "deceased",
+        "hardship",
+        "later",
+        "other",
     ]
     until: DayOrMoment | None = None
     note: Annotated[str, Field(max_length=2000)] = ""

@@ -6,7 +6,7 @@ import falcon
 from structlog.contextvars import bind_contextvars
 
 from actions.books.receive_event import receive_stripe_event
-from models.base import transaction
+from models.shared_commit import in_shared_commit
 from providers.stripe.client import API_VERSION
 from providers.stripe.signature import BadSignature, verify_signature
 from runtime.clock import real_seconds
@@ -46,9 +46,7 @@ class StripeWebhook:
         """
         event, text = self._read(req)
         bind_contextvars(event_id=event["id"])
-        with transaction():
-            inbox_id = receive_stripe_event(event, text)
-            killpoint("web.before_commit")
+        inbox_id = in_shared_commit(lambda: _keep(event, text))
         killpoint("web.after_commit")
         log.info("event received", type=str(event.get("type", "")), duplicate=inbox_id is None)
         resp.media = Received(received=True).document()
@@ -97,6 +95,12 @@ class StripeWebhook:
                 " connected accounts.",
             )
         return event, text
+
+
+def _keep(event: dict[str, Any], text: str) -> int | None:
+    inbox_id = receive_stripe_event(event, text)
+    killpoint("web.before_commit")
+    return inbox_id
 
 
 def _check_is_event(event: Any) -> None:

@@ -11,12 +11,12 @@ from runtime.errors import Refused
 MOST = 5  # bills that are told in one call
 _UNPAID = ", ".join(f"'{status}'" for status in sorted(UNPAID))
 _OF_CALL = (
-    "t.id IN (SELECT invoice_id FROM call_invoice WHERE call_id = ?)"
-    f" AND t.status IN ({_UNPAID}) ORDER BY t.due_date, t.id LIMIT {MOST}"
+    "id IN (SELECT invoice_id FROM call_invoice WHERE call_id = ?)"
+    f" AND status IN ({_UNPAID}) ORDER BY due_date, id LIMIT {MOST}"
 )
 _OF_PERSON = (
-    "t.account_id = ? AND t.customer_id = ?"
-    f" AND t.status IN ({_UNPAID}) ORDER BY t.due_date, t.id LIMIT {MOST}"
+    "account_id = ? AND customer_id = ?"
+    f" AND status IN ({_UNPAID}) ORDER BY due_date, id LIMIT {MOST}"
 )
 
 
@@ -30,7 +30,11 @@ def get_unpaid_invoice(asked: Asked) -> str:
             raise Refused("not_found")
     if not bills:
         return NOTHING_DUE
-    chosen = AccountSettings.of_account(asked.call.account_id)
+    # most bills have no project: then it does not matter whether the account would have it told
+    tells_project = (
+        any(each.project for each in bills)
+        and AccountSettings.of_account(asked.call.account_id).send_project
+    )
     told = [
         bill(
             each.number,
@@ -38,7 +42,7 @@ def get_unpaid_invoice(asked: Asked) -> str:
             each.currency,
             each.due_date,
             is_overdue=each.status == "overdue",
-            project=(each.project or "") if chosen.send_project else "",
+            project=(each.project or "") if tells_project else "",
         )
         for each in bills
     ]
@@ -53,14 +57,14 @@ def unpaid(call: Call) -> list[Invoice]:
     their own.
     """
     if call.direction == "outbound":
-        return Invoice.all_with("customer", _OF_CALL, call.id)
+        return Invoice.all(_OF_CALL, call.id)
     if call.customer_id is None:
         return []
-    return Invoice.all_with("customer", _OF_PERSON, call.account_id, call.customer_id)
+    return Invoice.all(_OF_PERSON, call.account_id, call.customer_id)
 
 
-def chosen_bill(asked: Asked) -> str:
-    """The id of the bill that a tool acts on: the oldest unpaid one, which no word of the model's
+def chosen_bill(asked: Asked) -> Invoice:
+    """The bill that a tool acts on: the oldest unpaid one, which no word of the model's
     changes. An id that is given must be of this call. Raises Refused.
     """
     bills = unpaid(asked.call)
@@ -69,4 +73,4 @@ def chosen_bill(asked: Asked) -> str:
         bills = [each for each in bills if each.id == named]
     if not bills:
         raise Refused("not_found" if named else "invoice_already_paid")
-    return bills[0].id
+    return bills[0]

@@ -29,10 +29,14 @@ def create_payment_link(asked: Asked) -> str:
         return known.answer
     # any other word is the model's own, and no other wish
     by = READ_OUT if asked.text("by").casefold() == READ_OUT else TEXT
-    invoice_id = chosen_bill(asked)
+    chosen = chosen_bill(asked)
+    known = ToolCall.known(asked.call, asked.called.id, _wish(asked, chosen, by))
+    if known is not None:  # which needs no turn among those who write
+        return known.answer
     with transaction():
-        invoice, call = Invoice.locked(invoice_id), Call.locked(asked.call.id)
-        wish = f"{asked.called.name}:{invoice.id}:{invoice.outstanding}:{by}"
+        invoice = Invoice.locked_with("account", chosen.id)
+        call = Call.locked(asked.call.id)
+        wish = _wish(asked, invoice, by)
         known = ToolCall.known(call, asked.called.id, wish)
         if known is not None:
             return known.answer
@@ -53,6 +57,10 @@ def create_payment_link(asked: Asked) -> str:
         elif not ToolCall.has("call_id = ? AND wish = ?", call.id, aside):
             ToolCall.keep(call, name, aside, aside, now, **about)
     return line
+
+
+def _wish(asked: Asked, invoice: Invoice, by: str) -> str:
+    return f"{asked.called.name}:{invoice.id}:{invoice.outstanding}:{by}"
 
 
 def _made(asked: Asked, invoice: Invoice, by: str) -> tuple[str, str]:

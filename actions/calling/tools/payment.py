@@ -58,7 +58,7 @@ def _paid(asked: Asked, by: str) -> str:
         return _went_on(last)
     if last is not None and _is_being_typed(last):
         return _went_on(last)
-    invoice_id, heard = chosen_bill(asked), asked.heard()
+    invoice_id, heard = chosen_bill(asked).id, asked.heard()
     begun: Charge | KeypadSession | None = None
     with transaction():
         invoice, call = Invoice.locked(invoice_id), Call.locked(asked.call.id)

@@ -2,13 +2,15 @@
 somebody.
 """
 
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
 from actions.calling.hand_over import ask_whom_to_leave_alone, numbers_of
 from actions.calling.tools.asked import Asked
 from actions.calling.tools.debts import chosen_bill
 from actions.contact.escalate import open_escalation
 from actions.contact.promise import record_promise
+from actions.contact.put_off import put_off, time_asked
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.calling.call import Call
@@ -47,15 +49,22 @@ def record_promise_of(asked: Asked) -> str:
     known = ToolCall.of_id(asked.call, asked.called.id)
     if known is not None:
         return known.answer
-    invoice_id = chosen_bill(asked)
+    chosen = chosen_bill(asked)
+    known = ToolCall.known(asked.call, asked.called.id, _wish(asked, chosen, day))
+    if known is not None:  # which needs no turn among those who write
+        return known.answer
     with transaction():
-        invoice, call = Invoice.locked(invoice_id), Call.locked(asked.call.id)
-        wish = f"{asked.called.name}:{invoice.id}:{invoice.outstanding}:{day}"
+        invoice, call = Invoice.locked(chosen.id), Call.locked(asked.call.id)
+        wish = _wish(asked, invoice, day)
         known = ToolCall.known(call, asked.called.id, wish)
         if known is None:
             promise = record_promise(invoice, None, day, by=asked.actor)
             known = _keep(asked, call, wish, promised(day), promise.id, invoice)
     return known.answer
+
+
+def _wish(asked: Asked, invoice: Invoice, day: date) -> str:
+    return f"{asked.called.name}:{invoice.id}:{invoice.outstanding}:{day}"
 
 
 def stop_contact(asked: Asked) -> str:
@@ -119,34 +128,58 @@ def _stop(
 
 def request_human(asked: Asked) -> str:
     """Hand the matter over to a person at the clinic; where the reason asks for it, nobody else
-    contacts the person meanwhile.
+    contacts the person meanwhile, and nobody before the time at which they want to be called.
     """
     reason = asked.text("reason")
     reason = reason if reason in REASONS else "asked_for_person"
     with transaction():
         call = Call.locked_with("account", asked.call.id)
-        wish = f"{asked.called.name}:{reason}"
+        due = _put_off(asked, call)
+        # the moment, for the words are the person's
+        wish = ":".join([asked.called.name, reason, *([] if due is None else [f"{due:%FT%R}"])])
         known = ToolCall.known(call, asked.called.id, wish)
         if known is not None:
             return known.answer
-        item = _opened(asked, call, reason)
+        item = _opened(asked, call, reason, due)
         _keep(asked, call, wish, HUMAN, item.id)
     return HUMAN
 
 
-def _opened(asked: Asked, call: Call, reason: str) -> WorkItem:
+def _put_off(asked: Asked, call: Call) -> datetime | None:
+    """When they want to be called, if they have said so: until then nobody contacts them. Only who
+    is verified takes back what was asked for before.
+    """
+    words = asked.text("when")
+    if call.customer_id is None:
+        return time_asked(words, asked.line)
+    is_verified = call.verified_at is not None
+    customer = Customer.get_by_id(call.customer_id)
+    return put_off(customer, words, asked.line, asked.actor, lifts=is_verified, call_id=call.id)
+
+
+def _opened(asked: Asked, call: Call, reason: str, due: datetime | None) -> WorkItem:
+    """The item of whoever asks; the time that was named last counts."""
     context = {
         "callId": call.id,
         "phone": asked.line,
         "verified": call.verified_at is not None,
     }
+    item = _item(asked, call, reason, due, context)
+    if due is not None and item.due_at != due and item.is_open:
+        item.record_due(due)
+    return item
+
+
+def _item(
+    asked: Asked, call: Call, reason: str, due: datetime | None, context: dict[str, Any]
+) -> WorkItem:
     if call.customer_id is None:  # nobody knows who rang
         words = "Somebody who called asks to be called back; who it was is not known."
         about = f"{call.id}:{reason}"
-        return WorkItem.open(call.account_id, "call", about, words, context=context)
+        return WorkItem.open(call.account_id, "call", about, words, due_at=due, context=context)
     customer = Customer.get_by_id(call.customer_id)
     return open_escalation(
-        call.account, customer, None, reason, context, subject=call.id, by=asked.actor
+        call.account, customer, None, reason, context, due, subject=call.id, by=asked.actor
     )
 
 

@@ -28,6 +28,7 @@ HELD = {
     "insurance": "insurance_appeal",
     "hardship": "hardship",
     "other": "on_hold",
+    "later": "asked_for_later",
 }
 # the most contacts, before the next one
 IN_A_DAY, CALLS_IN_A_WEEK, CALLS_IN_MASSACHUSETTS, CALLS_IN_DC = 3, 7, 2, 3

@@ -12,6 +12,7 @@ from jobs.reconcile_effects import reconcile_effects
 from models.accounts.audit_entry import AuditEntry
 from models.base import release_connection, transaction
 from models.calling.call import Call
+from models.calling.call_slot import CallSlot
 from models.contact.hold import Hold
 from models.contact.work_item import WorkItem
 from models.delivery.staged_job import StagedJob
@@ -22,6 +23,7 @@ from runtime.clock import real_now
 from runtime.errors import Refused
 from tests.calling import Calling
 from tests.operators import run
+from tests.voice import SECRET
 
 
 def given_up(calling: Calling) -> Call:
@@ -147,6 +149,37 @@ def test_a_report_that_comes_later_knows_better(calling: Calling, said: str):
     assert call.attempted_at is not None
     assert OutgoingEvent.select().where(OutgoingEvent.type == "call.ended").count() == 1
     assert calling.asks().json["reasonCode"] == "recent_conversation"
+
+
+def is_told(calling: Calling, call: Call, status: str) -> None:
+    """Vapi's webhook says how a call stands."""
+    about = {"id": call.vapi_id, "name": call.effect_id, "type": "outboundPhoneCall"}
+    body = {"message": {"type": "status-update", "status": status, "call": about}}
+    got = calling.client.simulate_post(
+        "/api/webhooks/vapi", json=body, headers={"X-Vapi-Secret": SECRET}
+    )
+    assert got.status_code in {200, 204}
+
+
+@pytest.mark.parametrize("said", ["ended", "never_placed", None])
+def test_a_call_that_goes_on_after_all_takes_up_room_until_its_end(calling: Calling, said):
+    """Given a call that was given up, and perhaps ended by hand, when Vapi tells that it goes on,
+    then it holds a slot as any call does, once; its end gives that back.
+    """
+    call = given_up(calling)
+    if said:
+        assert resolved(calling, doubt(calling), said).status_code == 200
+    assert calling.slots() == 0
+
+    for _ in range(2):
+        is_told(calling, call, "ringing")
+        assert [slot.call_id for slot in CallSlot.select()] == [call.id]
+    assert calling.call(call.id).state == ("ended" if said == "ended" else "ringing")
+
+    calling.ends(call, "customer-ended-call")
+    calling.hears()
+    is_told(calling, call, "in-progress")  # which was under way for long
+    assert (calling.call(call.id).state, calling.slots()) == ("ended", 0)
 
 
 def test_what_was_said_in_a_call_that_a_person_ended_is_still_heard(calling: Calling):

@@ -13,6 +13,7 @@ from models.contact.contact_decision import ContactDecision
 from models.contact.opt_out import OptOut
 from models.delivery.stage import stage_again
 from models.deployment.phone_line import PhoneLine
+from models.effects.daily_limit import DailyCeiling
 from models.effects.effect import Effect
 from models.effects.pause_switch import PauseSwitch
 from models.invoices.invoice import Invoice
@@ -87,10 +88,10 @@ def test_the_gate_refuses_at_once_with_its_reason_and_keeps_it(calling: Calling)
     assert calling.posts() == []
 
 
-@pytest.mark.parametrize("comes_between", ["a payment", "a stop", "a pause"])
+@pytest.mark.parametrize("comes_between", ["a payment", "a stop", "a pause", "the day's limit"])
 def test_what_commits_before_the_call_leaves_stops_it(calling: Calling, comes_between: str):
-    """Given a call that was asked for, when it is paid, the person says stop, or calls are paused
-    before it is placed, then it is not.
+    """Given a call that was asked for, when it is paid, the person says stop, calls are paused
+    or the account has had as many as it may today, before it is placed, then it is not.
     """
     asked = calling.asks()
     if comes_between == "a payment":
@@ -99,12 +100,15 @@ def test_what_commits_before_the_call_leaves_stops_it(calling: Calling, comes_be
         ).execute()
     elif comes_between == "a stop":
         opts_out(calling)
-    else:
+    elif comes_between == "a pause":
         PauseSwitch.set(calling.account.id, "calls", True, "test", "a test")
+    else:
+        DailyCeiling.change(calling.account.id, "calls", 0, "test")
     calling.work_calls()
 
     call = calling.call(asked.json["id"])
     codes = {"a payment": "invoice_paid", "a stop": "opted_out", "a pause": "paused"}
+    codes["the day's limit"] = "account_ceiling"
     assert (call.state, call.error_code) == ("refused", codes[comes_between])
     assert calling.shown(call)["decision"]["code"] == codes[comes_between]
     assert calling.posts() == []

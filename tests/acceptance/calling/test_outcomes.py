@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from actions.contact.put_off import put_off
 from jobs.delete_expired_rows import delete_expired_rows
 from jobs.poll_calls import poll_calls
 from jobs.reconcile_effects import reconcile_effects
 from models.accounts.audit_entry import AuditEntry
+from models.base import transaction
 from models.calling.call import Call
 from models.contact.hold import Hold
 from models.contact.opt_out import OptOut
@@ -19,7 +21,7 @@ from models.effects.effect import Effect
 from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
 from providers.vapi.calls import read_call
-from runtime.clock import real_now
+from runtime.clock import business_now, real_now
 from tests.calling import Calling
 from tests.voice import SECRET
 
@@ -106,6 +108,31 @@ def test_what_was_said_holds_us_back_and_asks_a_person(
         row.context["reason"] for row in WorkItem.select().where(WorkItem.kind == "escalation")
     ]
     assert items == [reason]
+
+
+@pytest.mark.parametrize("has_named", [False, True], ids=["later", "named"])
+def test_who_asks_for_another_time_is_left_alone_until_tomorrow_or_then(
+    calling: Calling, has_named: bool
+):
+    """Given a report that they asked to be called another time, then nobody contacts them before
+    tomorrow; where they have named a time in the call, that one counts.
+    """
+    call = Call.receive(calling.account.id, "vapi-1", caller=calling.phone, to="", now=real_now())
+    call.record_verified(real_now(), calling.customer.id)
+    if has_named:
+        with transaction():
+            put_off(calling.customer, "in two weeks", calling.phone, call.actor, lifts=False)
+    report = {"endedReason": "customer-ended-call", "artifact": {}}
+    report["analysis"] = {"structuredData": {"outcome": "callback"}}
+    tells(calling, message(calling, call, "end-of-call-report", **report))
+
+    (hold,) = Hold.select()
+    assert hold.kind == "later"
+    days = (hold.until - business_now()).days
+    assert days > 10 if has_named else days <= 1
+    (item,) = WorkItem.select()
+    assert item.context["reason"] == "asked_for_person"
+    assert calling.asks().json["reasonCode"] == "asked_for_later"
 
 
 def test_who_says_stop_is_left_alone_on_every_channel(calling: Calling):

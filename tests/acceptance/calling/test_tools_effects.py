@@ -17,6 +17,7 @@ from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.promise import Promise
 from models.contact.work_item import WorkItem
+from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PayAddress, PaymentLink
 from runtime.clock import business_now, real_now
@@ -129,13 +130,43 @@ def test_bills_are_told_oldest_first_and_the_project_only_where_the_account_says
 
 
 def test_answers_come_from_few_statements(line):
-    """Given a verified caller, then what is due is told by a fixed number of statements."""
-    line.verified()
-    for _ in range(3):
-        given.an_invoice(line.account, customer=line.customer)
+    """Given a verified caller, then what is due is told by the call and its bills, whatever their
+    number; the account's settings are read where a bill has a project that they might hide.
+    """
+    ring = line.a_ring(line.phone)
+    line.verified(call=ring)
+    for expected in (3, 3):
+        with counted() as cost:
+            line.tool("getUnpaidInvoice", call=ring)
+        assert (len(cost.statements), cost.commits) == (expected, 0), cost.statements
+        for _ in range(3):
+            given.an_invoice(line.account, customer=line.customer)
+    Invoice.update(project=None).execute()
     with counted() as cost:
-        line.tool("getUnpaidInvoice")
-    assert len(cost.statements) <= 3, cost.statements
+        line.tool("getUnpaidInvoice", call=ring)
+    assert (len(cost.statements), cost.commits) == (2, 0), cost.statements
+
+
+@pytest.mark.parametrize(
+    ("tool", "asked"),
+    [("createPaymentLink", {"by": "read_out"}), ("createPaymentLink", {}), ("recordPromise", None)],
+    ids=["read out", "texted", "promised"],
+)
+def test_what_was_done_is_told_again_without_a_turn_to_write(line, tool, asked):
+    """Given a wish that was granted, when it is told again under another id, then that is answered
+    by reading alone: nobody who writes is waited for.
+    """
+    line.consents()
+    line.verified()
+    day = line.account.local_date(business_now()) + timedelta(days=3)
+    arguments = {"date": day.isoformat()} if asked is None else asked
+    first = line.tool(tool, **arguments)
+    assert first.startswith("+")
+    with counted() as cost:
+        assert line.tool(tool, **arguments) == first
+    assert (cost.commits, cost.trips) == (0, 0), cost.sent
+    assert not [each for each in cost.sent if each.startswith("BEGIN")]
+    assert len(cost.statements) <= 4, cost.statements
 
 
 # a link
@@ -359,6 +390,25 @@ def test_a_person_takes_over_and_nobody_else_asks_meanwhile(line, reason, hold):
     assert (item.kind, item.customer_id) == ("escalation", line.customer.id)
     assert item.context["callId"] == line.call.id
     assert [row.kind for row in Hold.select()] == ([hold] if hold else [])
+
+
+def test_nobody_is_contacted_before_the_time_at_which_they_want_to_be_called(line):
+    """Given a time that is named in a call, then a hold until then, and the clinic's work is due
+    then; who is not verified may put it off, and only who is takes that back.
+    """
+    for place, when in enumerate(("in two weeks", "in two weeks", "in 3 days")):
+        told = line.tool("requestHuman", f"t-{place}", reason="asked_for_person", when=when)
+        assert told.startswith("+Recorded")
+    (late,) = Hold.select()
+    assert (late.kind, late.customer_id) == ("later", line.customer.id)
+    (item,) = WorkItem.select()
+    line.verified()
+    line.tool("requestHuman", "t-3", reason="asked_for_person", when="in 3 days")
+    (soon,) = Hold.select().where(Hold.lifted_at.is_null())
+    assert soon.until < late.until
+    assert WorkItem.get_by_id(item.id).due_at == soon.until
+    line.tool("requestHuman", "t-4", reason="asked_for_person")
+    assert Hold.select().where(Hold.lifted_at.is_null()).count() == 1, "no time was named"
 
 
 def test_somebody_unknown_is_called_back(line):

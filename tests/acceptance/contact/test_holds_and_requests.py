@@ -198,6 +198,18 @@ def test_on_a_quiet_day_nobody_is_texted(clinic):
     assert (refused["reasonCode"], "nextAllowedAt" in refused) == ("quiet_day", False)
 
 
+def test_a_consent_is_relied_on_for_as_long_as_the_account_says(clinic):
+    """Given a consent of a month ago, then it counts for ever, unless the account says how long."""
+    path = f"/api/accounts/{clinic.account.id}/settings"
+    Consent.update(given_at=business_now() - timedelta(days=31)).execute()
+    assert asked(clinic)["allowed"]
+    answer = clinic.client.simulate_patch(path, json={"consentDays": 30}, headers=clinic.headers)
+    assert answer.json["consentDays"] == 30
+    assert clinic.ask().json["reasonCode"] == "consent_too_old"
+    clinic.client.simulate_patch(path, json={"consentDays": 0}, headers=clinic.headers)
+    clinic.send()
+
+
 @pytest.mark.parametrize("day", ["Sunday", "02-30", "2026-02-29", "today", "12-25-2026", "1-1"])
 def test_what_is_no_day_is_refused(clinic, day):
     path = f"/api/accounts/{clinic.account.id}/settings"

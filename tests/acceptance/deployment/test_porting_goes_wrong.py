@@ -2,6 +2,8 @@
 and leaves no deployment waiting for ever (F71, F78).
 """
 
+from datetime import timedelta
+
 import pytest
 
 from actions.deployment.progress import locked_run
@@ -9,10 +11,12 @@ from actions.deployment.settle_undo import settle_undo
 from actions.deployment.step import Fail
 from actions.deployment.steps.port.port_request import PORT_REQUEST
 from actions.deployment.steps.sip.sip_line import SIP_LINE
+from actions.deployment.strays import find_strays
 from jobs.poll_ports import poll_ports
 from models.base import transaction
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.port_document import PortDocument
+from models.deployment.resource import Stray
 from providers.errors import ProviderError
 from providers.twilio.porting import MOST_PAGES, PAGE, find_port
 from runtime.clock import real_now
@@ -98,6 +102,39 @@ def test_a_list_that_was_not_read_to_its_end_does_not_say_that_there_is_none(por
     with pytest.raises(ProviderError) as raised:
         find_port(NUMBER)
     assert (raised.value.outcome, raised.value.code) == ("retry_later", "too_many_ports")
+
+
+def test_the_sweep_knows_the_port_that_a_clinic_waits_for(ported, monkeypatch):
+    """Given a port that is under way, then it is no stray; when Twilio has it no longer, it is
+    missing.
+    """
+    monkeypatch.setattr(find_strays, "YOUNG", timedelta(0))
+    deploys(ported)
+    (sid,) = ported.twilio.books.ports
+    find_strays.look_for_strays("twilio.port")
+    assert Stray.select().count() == 0
+    ported.twilio.books.ports.clear()
+    find_strays.look_for_strays("twilio.port")
+    (row,) = Stray.select()
+    assert (row.what, row.provider_id, row.account_id) == ("missing", sid, ported.account.id)
+
+
+def test_a_bill_of_which_nothing_arrived_is_not_at_twilio(ported):
+    """Given a bill whose upload Twilio answers with an empty document, then no port is asked for
+    with it, the clinic is told, and deploying again sends the bill that is kept.
+    """
+    ported.twilio.books.lost_uploads = 1
+    shown = ported.shown(deploys(ported, rounds=5))
+    assert (shown["status"], shown["code"]) == ("rolled_back", "document_empty"), shown
+    assert "Deploy again" in shown["error"]
+    assert ported.twilio.books.ports == {}
+    (document,) = PortDocument.select()
+    assert (document.twilio_sid, document.content is None) == (None, False)
+
+    assert ported.shown(deploys(ported))["status"] == "awaiting_port"
+    (port,) = ported.twilio.books.ports.values()
+    (bill,) = port["documents"]
+    assert ported.twilio.books.documents[bill]["mime_type"] == "application/pdf"
 
 
 @pytest.mark.parametrize("kind", [PORT_REQUEST, SIP_LINE], ids=lambda kind: kind.name)

@@ -3,10 +3,13 @@ F79, F82). Nothing is bought; a test call is answered before anybody says "live"
 """
 
 import json
+from datetime import timedelta
 
 import pytest
 
-from models.deployment.resource import Resource
+from actions.deployment.strays import find_strays
+from actions.deployment.strays.places import PLACES
+from models.deployment.resource import Resource, Stray
 from models.effects.effect import Effect
 from rules.deployment.sip import SIGNALLING
 from tests.deploying import states
@@ -52,6 +55,31 @@ def test_a_trunk_lets_the_clinic_in_and_sends_its_calls_to_the_receptionist(sip)
     settings = sip.setup.phone_integration_settings
     assert settings["setupCompletedAt"]
     assert "twilioForwardNumber" not in settings
+
+
+def test_the_sweep_knows_what_a_sip_clinic_has(sip, monkeypatch):
+    """Given a live SIP clinic, then its trunk, list of logins and trunk at Vapi are no strays; each
+    that is gone at its provider is missing.
+    """
+    monkeypatch.setattr(find_strays, "YOUNG", timedelta(0))
+    sip.goes_live()
+    assert strays() == set()
+    ids = {each: made(sip, each) for each in ("trunk", "login_list", "trunk_at_vapi")}
+    sip.twilio.books.trunks.clear()
+    sip.twilio.books.login_lists.clear()
+    sip.voice.books.drop("credential", ids["trunk_at_vapi"])
+    assert strays() == {
+        ("trunk", "missing", ids["trunk"], sip.account.id),
+        ("login-list", "missing", ids["login_list"], sip.account.id),
+        ("credential", "missing", ids["trunk_at_vapi"], sip.account.id),
+    }
+
+
+def strays():
+    """What the daily look finds."""
+    for name in PLACES:
+        find_strays.look_for_strays(name)
+    return {(row.kind, row.what, row.provider_id, row.account_id) for row in Stray.select()}
 
 
 def test_the_password_is_in_no_request_that_we_keep(sip):

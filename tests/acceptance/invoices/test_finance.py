@@ -320,6 +320,7 @@ def test_settings_begin_with_defaults_change_by_name_and_are_audited(client, cli
         "quietDays": [],
         "keypadPayments": False,
         "sendProject": False,
+        "consentDays": 0,
         "openingHours": {day: ["09:00-17:00"] for day in WORKDAYS},
         "ladder": LADDER,
         "firstContacts": "draft",
@@ -342,6 +343,7 @@ def test_settings_begin_with_defaults_change_by_name_and_are_audited(client, cli
         "firstContacts": "draft",
         "keypadPayments": False,
         "sendProject": False,
+        "consentDays": 0,
     }
     assert client.simulate_get(address, headers=key).json == after
     assert (

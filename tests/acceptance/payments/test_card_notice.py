@@ -4,13 +4,16 @@ card form, for whoever may live there.
 
 import re
 
+import httpx
 import pytest
 
 from models.base import transaction
 from models.invoices.customer import Customer
-from models.payments.payment_link import PayAddress
-from runtime.clock import business_now
+from models.payments.payment_link import PayAddress, PaymentLink
+from runtime.clock import business_now, real_now
+from simulation.api import Payer
 from tests import given
+from web.app import create_app
 
 
 @pytest.fixture
@@ -34,3 +37,21 @@ def test_who_may_live_in_new_york_reads_the_notice_before_the_pay_page(client, a
 def test_nobody_else_is_held_up(client, address):
     Customer.update(phone="+13125550123").execute()
     assert "medical debt" not in client.simulate_get(f"/p/{address.token}").text
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(("phone", "reads"), [("+12125550123", True), ("+13125550123", False)])
+def test_the_demos_payers_reach_stripe_and_in_new_york_read_the_notice_first(address, phone, reads):
+    """Given a link at Stripe, then a payer of the demo's story gets there, wherever they live."""
+    Customer.update(phone=phone).execute()
+    link = PaymentLink.plan(address.invoice, real_now())
+    link.record_created("plink_1", "https://stripe.example/1", real_now())
+    stripe = httpx.MockTransport(lambda _: httpx.Response(200, json={"url": "where to pay"}))
+    payer = Payer()
+    payer._client = httpx.Client(
+        transport=httpx.WSGITransport(app=create_app()),
+        mounts={"https://stripe.example": stripe},
+        follow_redirects=True,
+    )
+    assert payer.visit(f"https://payphone.example/p/{address.token}") == {"url": "where to pay"}
+    assert payer.has_read is reads

@@ -8,6 +8,7 @@ from models.books.inbox_event import InboxEvent
 from models.contact.hold import Hold
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
+from runtime.clock import business_now, rfc3339
 from tests import given
 from tests.acceptance.contact.test_people_answer_texts import a_text, own_sender
 from tests.texting import INBOUND, Texting
@@ -97,6 +98,64 @@ def test_who_asks_for_a_call_says_when(clinic):
     clinic.hear("Call me tomorrow after 5pm please")
     context = waiting(clinic)[0]["context"]
     assert (context["asksFor"], context["when"]) == ("call", "tomorrow after 5pm")
+
+
+def open_holds(who=None):
+    rows = Hold.select().where(Hold.lifted_at.is_null())
+    return [row for row in rows if who is None or row.account_id == who.account.id]
+
+
+def test_who_asks_for_another_time_is_left_alone_until_then_and_may_be_answered(clinic):
+    """Given "call me tomorrow", then no text or call before tomorrow wherever they may be, the
+    clinic's work is due then, and staff may answer at once.
+    """
+    clinic.hear("I already paid, but call me tomorrow")
+    (hold,) = open_holds()
+    assert (hold.kind, hold.until > business_now()) == ("later", True)
+    invoice = given.an_invoice(clinic.account, customer=clinic.customer)
+    refused = clinic.ask(invoice=invoice).json
+    assert refused["reasonCode"] == "asked_for_later"
+    assert refused["nextAllowedAt"] >= rfc3339(hold.until)
+    call = {"invoiceId": invoice.id, "channel": "voice"}
+    reasons = clinic.post("/api/compliance/evaluate", **call).json["reasons"]
+    assert "asked_for_later" in {each["reasonCode"] for each in reasons}
+    (item,) = waiting(clinic)
+    assert (item["context"]["class"], item["dueAt"]) == ("already_paid", rfc3339(hold.until))
+    answer = clinic.post(f"/api/work-items/{item['id']}/reply", text="We will look for it.")
+    assert answer.status_code == 202, answer.text
+
+
+def test_a_newer_time_takes_the_place_of_the_one_before(clinic):
+    clinic.hear("Llámeme en dos semanas")
+    (before,) = open_holds()
+    clinic.hear("Better call me in 2 hours")
+    (hold,) = open_holds()
+    assert hold.until < before.until
+    assert waiting(clinic)[0]["dueAt"] == rfc3339(hold.until)
+    clinic.hear("call me now please")
+    assert open_holds() == []
+    clinic.hear("don't call me", phone="+12025550199")
+    clinic.hear("call me")
+    assert open_holds() == [], "no time is named"
+
+
+def test_a_hold_of_the_clinics_own_stays_whatever_time_they_name(clinic):
+    clinic.post(f"/api/customers/{clinic.customer.id}/holds", kind="attorney")
+    clinic.hear("call me tomorrow")
+    clinic.hear("call me now")
+    assert [hold.kind for hold in open_holds()] == ["attorney"]
+
+
+def test_the_other_clinics_of_a_sender_wait_too_and_have_no_work(clinic):
+    """Given two clinics that share a sender, then both wait; a sooner time that is said to one of
+    them counts for that one.
+    """
+    hill = clinic.another_clinic().consents()
+    clinic.hear("call me in two weeks")
+    assert ([len(open_holds(each)) for each in (clinic, hill)], waiting(hill)) == ([1, 1], [])
+    clinic.hear("call me tomorrow")
+    (ours,), (theirs,) = open_holds(clinic), open_holds(hill)
+    assert ours.until < theirs.until
 
 
 @pytest.mark.parametrize("words", ["STOP", "START", "HELP", "Liked “Harbor Dental: pay here”"])

@@ -80,6 +80,10 @@ class Org:
         twilio = {"twilioAccountSid": account, "twilioAuthToken": token}
         return self.make("phone-number", provider="twilio", number=number, **twilio, **more)
 
+    def trunk(self, address, **more):
+        gateway = {"ip": address} | more
+        return self.make("credential", provider="byo-sip-trunk", gateways=[gateway])
+
 
 @pytest.fixture
 def org():
@@ -234,6 +238,33 @@ def test_an_assistant_that_a_number_refers_to_stays_too(org):
     assistant = org.assistant()
     org.number(assistantId=assistant["id"])
     assert org.ask("DELETE", f"/assistant/{assistant['id']}", 409)["error"] == "assistant_pinned"
+
+
+@pytest.mark.parametrize(
+    "gateways", [["pstn.twilio.com"], ["54.172.60.0", "pstn.twilio.com"], [""]]
+)
+def test_report_13_calls_come_in_from_addresses_and_not_from_names(org, gateways):
+    """Given a trunk with a name among its inbound gateways, then it is refused, made or changed;
+    outbound only, a name is taken.
+    """
+    good = org.trunk("54.172.60.0")
+    rows = [{"ip": each} for each in gateways]
+    trunk = {"provider": "byo-sip-trunk", "gateways": rows}
+    assert "Couldn't validate SIP trunk" in org.refused("POST", "/credential", json=trunk)
+    path = f"/credential/{good['id']}"
+    assert "Couldn't validate SIP trunk" in org.refused("PATCH", path, json=trunk)
+    assert org.ask("GET", path)["gateways"] == good["gateways"]
+    org.trunk("pstn.twilio.com", inboundEnabled=False)
+
+
+def test_a_trunk_stays_while_a_number_comes_by_it(org):
+    trunk = org.trunk("54.172.60.0")
+    asked = {"provider": "byo-phone-number", "number": NUMBER, "credentialId": trunk["id"]}
+    number = org.make("phone-number", **asked)
+    org.ask("DELETE", f"/credential/{trunk['id']}", 409)
+    org.ask("DELETE", f"/phone-number/{number['id']}")
+    org.ask("DELETE", f"/credential/{trunk['id']}")
+    org.ask("GET", f"/credential/{trunk['id']}", 404)
 
 
 # versions

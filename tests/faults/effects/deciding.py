@@ -74,7 +74,7 @@ def a_call(clinic: Texting) -> Asked:
     """It rings on; what follows is other tests' subject, and its slot is freed."""
     clinic.customer = given.a_customer(clinic.account, phone=a_daytime_phone(Calling.phones))
     clinic.invoice = given.an_invoice(clinic.account, customer=clinic.customer)
-    clinic.consents(channels=("voice", "sms"))
+    clinic.consents(clinic.customer.phone, channels=("voice", "sms"))
     number = f"+1312555{PhoneLine.select().count():04d}"
     add_sender(clinic.twilio, Sender(number))
     line = a_live_line(clinic.account, number)

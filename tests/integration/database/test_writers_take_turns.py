@@ -2,11 +2,13 @@
 nearly all of them to whoever writes without a pause.
 """
 
+import os
 import sqlite3
+import threading
 import time
 
 import pytest
-from peewee import OperationalError
+from peewee import OperationalError, SqliteDatabase
 
 from models import base, connections
 from models.base import execute, is_postgres, transaction, without_sync
@@ -126,3 +128,78 @@ def test_what_fails_meanwhile_leaves_the_file_as_durable_as_it_was(on_durable_sq
 def test_a_test_waits_for_no_disk(on_sqlite):
     """What is killed in tests is processes; the system still has what they had written."""
     assert execute("PRAGMA synchronous").fetchone()[0] == 0
+
+
+def test_of_threads_that_wait_only_one_asks(on_sqlite, monkeypatch):
+    """Given threads of one process that begin while another process writes, then one of them asks
+    for the lock at a time, and the others wait for that one; each writes in the end.
+    """
+    job_id, sqlite = given.a_job("a_test_job", 1), base.database.obj
+    begin, ask, begun, asking, most = sqlite.begin, sqlite._in_turn, [], [], []
+
+    def begins(*how):
+        begun.append(how)
+        begin(*how)
+
+    def asks(act, give_up):
+        asking.append(act)
+        most.append(len(asking))
+        ask(act, give_up)
+        asking.remove(act)
+
+    def write():
+        with transaction():
+            execute("UPDATE staged_job SET attempts = attempts + 1 WHERE id = ?", (job_id,))
+        base.database.close()
+
+    holder = sqlite3.connect(on_sqlite.removeprefix("sqlite:///"), isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite, "begin", begins, raising=False)
+        patch.setattr(sqlite, "_in_turn", asks, raising=False)
+        threads = [threading.Thread(target=write) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: len(begun) == 5 and asking, "all have begun, and one asks")
+        holder.execute("COMMIT")
+        holder.close()
+        for thread in threads:
+            thread.join(60)
+    assert (StagedJob.get_by_id(job_id).attempts, max(most)) == (5, 1)
+
+
+def test_a_forked_process_waits_for_no_thread_of_its_parents(on_sqlite, monkeypatch):
+    """Given a process that is forked while a thread writes, then in the new one nobody has the
+    turn.
+    """
+    with transaction():
+        assert base.database.obj._turns.locked()
+        child = os.fork()
+        if child == 0:
+            os._exit(int(base.database.obj._turns.locked()))
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def fails(*_how):
+    raise OperationalError("not now")
+
+
+@pytest.mark.parametrize("where", ["begin", "commit", "rollback", None])
+def test_however_a_transaction_ends_the_next_has_its_turn(on_sqlite, monkeypatch, where):
+    """Given a transaction that fails by itself, or at its beginning or end, then the turn is free
+    for the next.
+    """
+
+    def write():
+        with transaction():
+            if where in {"rollback", None}:
+                fails()
+
+    with monkeypatch.context() as patch:
+        if where:
+            patch.setattr(SqliteDatabase, where, fails)
+        with pytest.raises(OperationalError):
+            write()
+    assert not base.database.obj._turns.locked()
+    with transaction():
+        execute("UPDATE staged_job SET claim = claim")

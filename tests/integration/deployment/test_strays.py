@@ -19,6 +19,7 @@ from models.deployment.installation import installation_tag, tagged
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Stray
 from models.effects.effect import Effect
+from providers.errors import ProviderError
 from providers.twilio import numbers, porting, trunks
 from providers.vapi import assistants, credentials, files, squads, tools
 from rules.deployment.place_names import PLACE_NAMES
@@ -241,6 +242,20 @@ def test_a_person_releases_an_orphan(live):
     shown = CliRunner().invoke(payphone, ["strays", "list"]).output
     assert number.id not in shown
     assert len(look_again(live)) == 8
+
+
+def test_a_person_releases_what_was_made_for_sip(live):
+    """Given a trunk, a list of logins and a trunk at Vapi that are nobody's, when a person releases
+    them, then each is gone at its provider.
+    """
+    made = make_one_of_each(lambda prefix: tagged(new_id(prefix)))
+    rows = {f"{row.provider}.{row.kind}": row for row in looks(live)}
+    for name in ("twilio.trunk", "twilio.login-list", "vapi.credential"):
+        assert released(live, rows[name].id).exit_code == 0
+        assert Stray.get_by_id(rows[name].id).state == "released"
+        with pytest.raises(ProviderError) as raised:
+            PLACES[name].read(made[name])
+        assert raised.value.code in finding.GONE
 
 
 def test_releasing_waits_for_what_depends_on_it(live):

@@ -84,9 +84,10 @@ def set_env(monkeypatch):
 
 
 @pytest.fixture
-def healthy(database_url, valkey, set_env, monkeypatch) -> Any:
+def healthy(database_url, valkey, set_env, monkeypatch, tmp_path) -> Any:
     """An installation in production with nothing to complain about, and a Stripe that answers."""
-    set_env(**PRODUCTION)
+    # not the checkout's own, in which whoever works on it has kept other things
+    set_env(**PRODUCTION, PAYPHONE_STATE_DIR=str(tmp_path / "state"))
     monkeypatch.setattr(stripe_access, "list_events", lambda *_asked, **_more: Page([], False))
     monkeypatch.setattr(stripe_access, "list_webhook_endpoints", endpoints)
     redis = valkey.client()

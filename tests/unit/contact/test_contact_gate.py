@@ -73,6 +73,7 @@ TROUBLES = [
     ({"person.holds": (Hold("insurance", NOON + timedelta(days=3)),)}, "insurance_appeal"),
     ({"person.holds": (Hold("hardship"),)}, "hardship"),
     ({"person.holds": (Hold("other"),)}, "on_hold"),
+    ({"person.holds": (Hold("later", NOON + timedelta(days=1)),)}, "asked_for_later"),
     ({"person.request": ContactRequest("voice", "")}, "contact_request"),
     ({"person.suppressed": "a landline"}, "suppressed"),
     ({"person.consented_at": None}, "no_consent"),

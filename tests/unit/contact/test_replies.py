@@ -55,6 +55,19 @@ SAID = {
         "Llámeme mañana por favor",
         "me pueden llamar el lunes?",
     ],
+    "later": [
+        "text me tomorrow",
+        "not now",
+        "can't talk right now",
+        "maybe later",
+        "contact me next week",
+        "don't call me tomorrow",
+        "please don't call me until Monday",
+        "no me llame mañana",
+        "no llamar antes de las 5",
+        "escríbame el viernes",
+        "ahora no puedo hablar",
+    ],
     "will_pay": [
         "I will pay on Friday",
         "paying next week when i get paid",
@@ -67,6 +80,7 @@ SAID = {
         "how much do I owe",
         "is this a scam",
         "can you send me an itemized bill",
+        "can you text me the link now?",
         "por qué debo?",
     ],
     "thanks": ["ok thanks", "Thank you!", "gracias", "\U0001f44d", "Thanks for the reminder"],
@@ -100,6 +114,7 @@ def test_beside_a_wish_to_stop_only_what_must_be_heeded_counts():
         ("Please call me after 5pm", "after 5pm"),
         ("Llámeme mañana por la tarde", "manana por la tarde"),
         ("call me", ""),
+        ("call me in 2 hours", "in 2 hours"),
     ],
 )
 def test_when_somebody_wants_to_be_called_is_kept_in_their_words(text, when):

@@ -1,0 +1,158 @@
+"""One commit for what several threads of a process write at the same moment, on SQLite, whose one
+writer would otherwise wait for the disk once for each of them. PostgreSQL does so by itself.
+
+Whoever comes first leads: it begins a transaction, does the parts of all who have come meanwhile,
+its own first, and commits. The next of those who came later leads then. Each is answered after the
+commit that has its part.
+"""
+
+import threading
+from collections.abc import Callable
+from contextvars import copy_context
+from enum import Enum
+from typing import Any, TypeVar
+
+from peewee import InterfaceError, OperationalError
+
+from models.base import (
+    OutcomeUnknown,
+    after_commit,
+    count_commit,
+    database,
+    is_postgres,
+    transaction,
+)
+
+T = TypeVar("T")
+
+_MOST = 100  # parts in one commit
+
+
+class _Told(Enum):
+    """What a thread that waits is told."""
+
+    LEAD = "commit for all who wait"
+    SAVED = "your part is committed"
+    ALONE = "one of you failed, nothing is saved: commit for yourself"
+    FAILED = "the commit failed, with your part's error"
+
+
+class _Part:
+    """What one thread wants written, and what came of it."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work, self._context = work, copy_context()
+        self._heard = threading.Event()
+        self.told = _Told.LEAD
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def do(self) -> None:
+        """Do it, in this thread's transaction, and say in its own thread's words what is logged."""
+        self.result = self._context.run(self._work)
+
+    def tell(self, what: _Told, error: BaseException | None = None) -> None:
+        """Let its thread go on; only the first time, once it has been told how it ended."""
+        if self.told is not _Told.LEAD:
+            return
+        self.told, self.error = what, error
+        self._heard.set()
+
+    def wait(self) -> None:
+        """Wait until told."""
+        self._heard.wait()
+        self._heard.clear()
+
+
+class _Line:
+    """Who waits for a commit, and whether somebody sees to the next one."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.waiting: list[_Part] = []
+        self.is_led = False
+
+    def join(self, part: _Part) -> bool:
+        """Wait in line; whether this one leads."""
+        with self.lock:
+            self.waiting.append(part)
+            leads, self.is_led = not self.is_led, True
+        return leads
+
+    def take(self) -> list[_Part]:
+        """Those whose turn it is, the leader first."""
+        with self.lock:
+            taken, self.waiting = self.waiting[:_MOST], self.waiting[_MOST:]
+        return taken
+
+    def hand_over(self) -> None:
+        """Let the first of those who still wait lead."""
+        with self.lock:
+            self.is_led = bool(self.waiting)
+            if self.waiting:
+                self.waiting[0].tell(_Told.LEAD)
+
+
+_line = _Line()
+
+
+def in_shared_commit(work: Callable[[], T]) -> T:
+    """Do `work` in a transaction that other threads of this process may share; what it returned,
+    once that is committed.
+
+    What it raises is raised, and nothing of it is saved; a part that fails takes no other's with
+    it. It may run in another thread, and is done again, after a rollback, when another's part
+    failed. Raises as `transaction` does.
+    """
+    if is_postgres() or database.in_transaction():
+        with transaction():
+            return work()
+    part = _Part(work)
+    if not _line.join(part):
+        part.wait()
+    if part.told is _Told.LEAD:
+        _lead()
+    elif part.told is _Told.SAVED:
+        count_commit()
+    if part.told is _Told.ALONE:
+        with transaction():
+            return work()
+    if part.error is not None:
+        raise part.error
+    result: T = part.result
+    return result
+
+
+def _lead() -> None:
+    """Commit for all who wait, and tell each of them, before anything else that follows a commit:
+    whatever that is, nobody waits for it.
+    """
+    group: list[_Part] = []
+    try:
+        with transaction():
+            group = _line.take()
+            for part in group:
+                after_commit(_tell_saved, part)
+            for part in group:
+                part.do()
+    except (OperationalError, InterfaceError) as error:  # the database's, or nobody knows
+        _fail(group or _line.take(), error)
+    except Exception:  # noqa: BLE001 - each does its part alone, where it is raised
+        for part in group:
+            part.tell(_Told.ALONE)
+        _line.hand_over()
+    except BaseException:
+        _fail(group or _line.take(), OutcomeUnknown("The thread that was to commit ended."))
+        raise
+
+
+def _tell_saved(group: list[_Part]) -> None:
+    _line.hand_over()
+    for part in group:
+        part.tell(_Told.SAVED)
+
+
+def _fail(group: list[_Part], error: BaseException) -> None:
+    _line.hand_over()
+    for part in group:
+        part.tell(_Told.FAILED, error)

@@ -1,0 +1,172 @@
+"""The days that people name, in English and Spanish: tomorrow, a weekday, a week, a date; pure.
+
+Each pattern is for plain letters, digits and single spaces. What it finds is a span of days.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
+FARTHEST = timedelta(days=93)  # a date without a year that is further away is one that is over
+MOST_MONTHS = 6  # ahead, of a month that is named by itself
+SATURDAY, DECEMBER, CENTURY = 5, 12, 2000
+Span = tuple[date, date]  # the first day, and the first day after it
+Match = re.Match[str]
+
+_WEEKDAYS = (
+    "mon(?:day)?|lunes",
+    "tue(?:s|sday)?|martes",
+    "wed(?:s|nesday)?|miercoles",
+    "thu(?:r|rs|rsday)?|jueves",
+    "fri(?:day)?|viernes",
+    "sat(?:urday)?|sabado",
+    "sun(?:day)?|domingo",
+)
+_MONTHS = (
+    "jan(?:uary)?|enero",
+    "feb(?:ruary)?|febrero",
+    "mar(?:ch|zo)?",
+    "apr(?:il)?|abril",
+    "mayo?",
+    "june?|junio",
+    "july?|julio",
+    "aug(?:ust)?|agosto",
+    "sept?(?:ember)?|septiembre",
+    "oct(?:ober)?|octubre",
+    "nov(?:ember)?|noviembre",
+    "dec(?:ember)?|diciembre",
+)
+_WEEKDAY, _MONTH = "|".join(_WEEKDAYS), "|".join(_MONTHS)
+_COMES = r"(?: (?:que (?:viene|entra)|proxim[oa]|entrante))"
+_NTH = r"[0-3]?\d(?:st|nd|rd|th)?"
+
+
+def _place(words: str, named: tuple[str, ...]) -> int:
+    """Which of the patterns these words are."""
+    return next(place for place, each in enumerate(named) if re.fullmatch(each, words))
+
+
+def _in(days: int) -> Callable[[Match, date], Span]:
+    return lambda _, today: (today + days * DAY, today + (days + 1) * DAY)
+
+
+def _week(weeks: int, first: int = 0, last: int = 7) -> Callable[[Match, date], Span]:
+    """From one to another day of a calendar week, Monday being 0."""
+
+    def span(_: Match, today: date) -> Span:
+        monday = today - today.weekday() * DAY + weeks * WEEK
+        return monday + first * DAY, monday + last * DAY
+
+    return span
+
+
+def _month(months: int) -> Callable[[Match, date], Span]:
+    def span(_: Match, today: date) -> Span:
+        return _first_of(today, months), _first_of(today, months + 1)
+
+    return span
+
+
+def _first_of(day: date, months: int) -> date:
+    """The first of the month, so many months on."""
+    years, month = divmod(day.month - 1 + months, DECEMBER)
+    return date(day.year + years, month + 1, 1)
+
+
+def _month_end(_: Match, today: date) -> Span:
+    first = _first_of(today, 1)
+    return first - DAY, first
+
+
+def _weekday(match: Match, today: date) -> Span:
+    """The next one after today; "next Friday" is the one of next week."""
+    wanted = _place(match["day"], _WEEKDAYS)
+    ahead = (wanted - today.weekday() - 1) % 7 + 1
+    if (match["next"] or match["comes"]) and wanted > today.weekday():
+        ahead += 7
+    return _in(ahead)(match, today)
+
+
+def _one_day(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _date(match: Match, today: date) -> Span | None:
+    """A day of a named month, or 12/5: the next one, unless that is so far away that it is over."""
+    groups = match.groupdict()
+    month = int(groups["month"]) if groups["month"].isdigit() else 0
+    month = month or _place(groups["month"], _MONTHS) + 1
+    number = int(re.sub(r"\D", "", groups["nth"]))
+    if year := groups.get("year"):
+        found = _one_day(int(year) % 100 + CENTURY, month, number)
+    else:
+        years = (_one_day(year, month, number) for year in (today.year, today.year + 1))
+        found = next((day for day in years if day is not None and day >= today), None)
+        if found is not None and found - today > FARTHEST:
+            return None
+    return None if found is None else (found, found + DAY)
+
+
+def _day_of_month(match: Match, today: date) -> Span | None:
+    number = int(re.sub(r"\D", "", match["nth"]))
+    for months in range(3):
+        first = _first_of(today, months)
+        found = _one_day(first.year, first.month, number)
+        if found is not None and found > today:
+            return found, found + DAY
+    return None
+
+
+def _whole_month(match: Match, today: date) -> Span | None:
+    ahead = (_place(match["month"], _MONTHS) + 1 - today.month) % DECEMBER
+    return _month(ahead)(match, today) if ahead <= MOST_MONTHS else None
+
+
+def _feast(month: int, first: int, last: int) -> Callable[[Match, date], Span]:
+    """Days of a year from one on: until the first day after them, which may be of the next year."""
+
+    def span(_: Match, today: date) -> Span:
+        length = (last - first + 1) * DAY
+        begins = (date(today.year + year, month, first) for year in (-1, 0, 1))
+        return next((each, each + length) for each in begins if each + length > today)
+
+    return span
+
+
+# What is found earlier is not looked at again: "day after tomorrow" is no "tomorrow".
+DAYS: tuple[tuple[str, Callable[[Match, date], Span | None]], ...] = (
+    (r"day after tom+or+ow|pasado manana", _in(2)),
+    (r"end of (?:the|this) week(?! ?end)", _week(0, 4, 5)),
+    (r"next week ?end|proximo fin de semana", _week(1, SATURDAY)),
+    (r"(?:the |this )?week ?end|fin de semana", _week(0, SATURDAY)),
+    (rf"next week|(?:proxima|otra) semana|semana{_COMES}", _week(1)),
+    (r"(?:this|all|the whole) week|(?:esta|toda la) semana", _week(0)),
+    (r"end of (?:the|this) month|fin(?:al|ales|es)? (?:de|del) (?:este )?mes", _month_end),
+    (rf"next month|(?:proximo|otro) mes|mes{_COMES}", _month(1)),
+    (r"this month|este mes", _month(0)),
+    (r"holidays|las fiestas", _feast(12, 24, 32)),
+    (r"christmas|xmas|navidad", _feast(12, 25, 25)),
+    (r"new years?(?: s)?(?: day)?|ano nuevo", _feast(1, 1, 1)),
+    (rf"(?P<month>{_MONTH})(?: the)? (?P<nth>{_NTH})(?![\d:])", _date),
+    (rf"(?P<nth>{_NTH}) (?:de |of )?(?P<month>{_MONTH})", _date),
+    (r"(?P<month>1[0-2]|0?[1-9])/(?P<nth>[0-3]?\d)(?:/(?P<year>(?:20)?\d\d))?", _date),
+    (r"the (?P<nth>[0-3]?\d(?:st|nd|rd|th))", _day_of_month),
+    (r"(?:el|del)(?: dia)? (?P<nth>[0-3]?\d)(?![\d:])", _day_of_month),
+    (
+        rf"(?:(?<=n )|(?<=til )|(?<=till )|(?<=er )|(?<=ta )|(?<=de ))(?P<month>{_MONTH})",
+        _whole_month,
+    ),
+    (
+        rf"(?P<next>next |proximo )?(?P<day>{_WEEKDAY})(?P<comes>{_COMES})?",
+        _weekday,
+    ),
+    (r"(?<!la )(?<!esta )manana|tom+or+ows?|tmrw?|tmrow|tmw|2mor+ow?", _in(1)),
+    (
+        r"today|hoy|tonight|this(?= (?:morning|afternoon|evening))|esta(?= (?:manana|tarde|noche))",
+        _in(0),
+    ),
+)

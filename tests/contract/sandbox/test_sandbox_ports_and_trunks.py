@@ -1,0 +1,157 @@
+"""Porting and SIP trunks at Twilio's stand-in: a port takes days of its clock, may be refused by
+the carrier and cancelled until the number has moved; a trunk has one name in the world.
+"""
+
+import pytest
+
+from sandbox import Sandbox
+from sandbox.twilio import login_lists, porting, trunks
+from sandbox.twilio.account import MAGIC_ACCOUNT
+from sandbox.twilio.errors import TwilioError
+
+NUMBER, OTHER = "+12125550177", "+12125550178"
+DAY = 86_400
+BILL = {"document_type": "utility_bill", "friendly_name": "bill", "File": b"%PDF-1.7"}
+ADDRESS = {"street": "1 A St", "city": "B", "state": "NY", "zip": "10001", "country": "US"}
+LOSING = {
+    "customer_name": "Harbor Dental",
+    "authorized_representative": "Ada Lane",
+    "authorized_representative_email": "ada@harbor.example",
+    "address": ADDRESS,
+}
+
+
+class Twilio:
+    """Twilio's books, on a clock of the test's."""
+
+    def __init__(self):
+        self.sandbox = Sandbox(clock=lambda: 1_800_000_000.0, wall=lambda: 0.0, seed=1)
+        self.books = self.sandbox.twilio.books
+
+    def port(self, *numbers, documents=None, losing=LOSING):
+        if documents is None:
+            documents = [porting.upload(self.books, MAGIC_ACCOUNT, BILL)["sid"]]
+        body = {"account_sid": MAGIC_ACCOUNT, "documents": documents}
+        body["losing_carrier_information"] = losing
+        body["phone_numbers"] = [{"phone_number": each} for each in numbers or (NUMBER,)]
+        return porting.create(self.books, MAGIC_ACCOUNT, body)["port_in_request_sid"]
+
+    def days_pass(self, days):
+        for _ in range(days):
+            self.sandbox.ground.moved_by += DAY
+            while self.sandbox.ground.tick():
+                pass
+
+    def status(self, sid):
+        """Of the request, and of its first number."""
+        port = porting.retrieve(self.books, MAGIC_ACCOUNT, {}, sid)
+        (number, *_) = port["phone_numbers"]
+        return port["port_in_request_status"], number["port_in_phone_number_status"]
+
+    def cancel(self, sid):
+        porting.cancel(self.books, MAGIC_ACCOUNT, {}, sid)
+
+    def trunk(self, domain):
+        return trunks.create(self.books, MAGIC_ACCOUNT, {"DomainName": domain})["sid"]
+
+    def logins(self):
+        return login_lists.create(self.books, MAGIC_ACCOUNT, {"FriendlyName": "logins"})["sid"]
+
+    def has(self, number):
+        return self.books.incoming_by_number(number) is not None
+
+
+@pytest.fixture
+def twilio():
+    return Twilio()
+
+
+def test_a_number_moves_a_step_a_day(twilio):
+    sid = twilio.port()
+    course = [twilio.status(sid)]
+    for _ in range(4):
+        assert not twilio.has(NUMBER)
+        twilio.days_pass(1)
+        course.append(twilio.status(sid))
+    assert course == [
+        ("In Review", "In Review"),
+        ("Waiting for Signature", "Waiting for Signature"),
+        ("In Progress", "Submitted"),
+        ("In Progress", "Pending"),
+        ("Completed", "Completed"),
+    ]
+    assert twilio.has(NUMBER)
+    with pytest.raises(TwilioError):
+        twilio.cancel(sid)
+
+
+def test_what_a_carrier_refuses_waits_for_somebody_and_moves_no_more(twilio):
+    twilio.books.rejections[NUMBER] = [7, "Service address does not match"]
+    sid = twilio.port()
+    twilio.days_pass(30)
+    assert twilio.status(sid) == ("Action Required", "Rejected")
+    (number,) = twilio.books.ports[sid]["phone_numbers"]
+    assert number["rejection_reason"] == "Service address does not match"
+    twilio.cancel(sid)
+    twilio.days_pass(30)
+    assert twilio.status(sid) == ("Canceled", "Canceled")
+    assert not twilio.has(NUMBER)
+
+
+def test_whether_a_number_can_move_is_told(twilio):
+    def told(number):
+        return porting.portability(twilio.books, MAGIC_ACCOUNT, {}, number)
+
+    twilio.books.unportable[OTHER] = [22130, "Unsupported rate center"]
+    assert (told(NUMBER)["portable"], told(OTHER)["portable"]) == (True, False)
+    assert told(OTHER)["not_portable_reason_code"] == 22130
+    twilio.port()
+    assert not told(NUMBER)["portable"], "it is asked for already"
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [
+        {"documents": []},
+        {"documents": [f"RD{'0' * 32}"]},
+        {"losing": LOSING | {"authorized_representative": ""}},
+        {"losing": LOSING | {"address": ADDRESS | {"zip": ""}}},
+    ],
+    ids=["no bill", "a bill that is not there", "no representative", "no ZIP code"],
+)
+def test_a_request_needs_a_bill_and_who_speaks_for_the_number(twilio, lacking):
+    with pytest.raises(TwilioError):
+        twilio.port(**lacking)
+    assert twilio.books.ports == {}
+
+
+def test_a_domain_is_one_trunks(twilio):
+    first = twilio.trunk("pp-a.pstn.twilio.com")
+    for domain in ("pp-a.pstn.twilio.com", "pp-b.sip.twilio.com", "PP_B.pstn.twilio.com"):
+        with pytest.raises(TwilioError):
+            twilio.trunk(domain)
+    trunks.delete(twilio.books, MAGIC_ACCOUNT, {}, first)
+    twilio.trunk("pp-a.pstn.twilio.com")
+
+
+def test_a_list_of_logins_stays_while_a_trunk_lets_it_in(twilio):
+    trunk, logins = twilio.trunk("pp-a.pstn.twilio.com"), twilio.logins()
+    form = {"CredentialListSid": logins}
+    trunks.let_in(twilio.books, MAGIC_ACCOUNT, form, trunk)
+    with pytest.raises(TwilioError):
+        trunks.let_in(twilio.books, MAGIC_ACCOUNT, form, trunk)
+    with pytest.raises(TwilioError):
+        login_lists.delete(twilio.books, MAGIC_ACCOUNT, {}, logins)
+    trunks.delete(twilio.books, MAGIC_ACCOUNT, {}, trunk)
+    login_lists.delete(twilio.books, MAGIC_ACCOUNT, {}, logins)
+    assert twilio.books.login_lists == {}
+
+
+def test_calls_are_sent_on_to_sip_addresses_only(twilio):
+    trunk = twilio.trunk("pp-a.pstn.twilio.com")
+    form = {"Weight": "1", "Priority": "1", "Enabled": "true", "FriendlyName": "x"}
+    for wrong in ("", "https://sip.vapi.ai"):
+        with pytest.raises(TwilioError):
+            trunks.send_on(twilio.books, MAGIC_ACCOUNT, form | {"SipUrl": wrong}, trunk)
+    trunks.send_on(twilio.books, MAGIC_ACCOUNT, form | {"SipUrl": "sip:+1@c.sip.vapi.ai"}, trunk)
+    assert len(twilio.books.private[trunk]["urls"]) == 1

@@ -1,0 +1,158 @@
+"""From when on people want to be contacted, in their own words: found by rules, in every zone where
+they may be.
+"""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rules.contact.asked_times import asked_from
+
+HOME = "America/New_York"
+# a Wednesday at two in the afternoon
+NOW = datetime(2026, 11, 18, 14, 0, tzinfo=ZoneInfo(HOME)).astimezone(UTC)
+
+ENGLISH = {
+    "call me tomorrow": "11-19 00:00",
+    "call me tmrw": "11-19 00:00",
+    "Call me tomorrow after 5pm please": "11-19 17:00",
+    "call me tomorrow at 5": "11-19 17:00",
+    "call me tomorrow at 10:30 a.m.": "11-19 10:30",
+    "call me tomorrow morning": "11-19 08:00",
+    "call me in the morning": "11-19 08:00",
+    "call me tonight": "11-18 17:00",
+    "call me the day after tomorrow": "11-20 00:00",
+    "call me later": "11-19 00:00",
+    "call me later today": "11-18 17:00",
+    "call me some other time": "11-19 00:00",
+    "Please call me after 5pm": "11-18 17:00",
+    "call me at 1": "11-19 13:00",
+    "call me at 9": "11-19 09:00",
+    "call me at 17:00": "11-18 17:00",
+    "call me after five": "11-18 17:00",
+    "call me between 2 and 4pm tomorrow": "11-19 14:00",
+    "call me monday": "11-23 00:00",
+    "call me wednesday": "11-25 00:00",
+    "call me next friday": "11-27 00:00",
+    "call me monday or tuesday": "11-23 00:00",
+    "call me after Monday": "11-24 00:00",
+    "call me next week": "11-23 00:00",
+    "call me after the weekend": "11-23 00:00",
+    "call me this weekend": "11-21 00:00",
+    "call me next month": "12-01 00:00",
+    "call me at the end of the month": "11-30 00:00",
+    "call me on the 25th": "11-25 00:00",
+    "call me after the 25th": "11-26 00:00",
+    "call me Dec 5 at noon": "12-05 12:00",
+    "call me 12/5": "12-05 00:00",
+    "2026-11-20T17:00:00": "11-20 17:00",
+    "call me after the holidays": "01-02 00:00",
+    "call me in january": "01-01 00:00",
+    "call me in 2 hours": "11-18 16:00",
+    "call me in half an hour": "11-18 14:30",
+    "call me in a couple of days": "11-20 00:00",
+    "call me in two weeks": "12-02 00:00",
+    "I get paid Friday, call me then": "11-20 00:00",
+    "call me now": "11-18 14:00",
+    "call me today": "11-18 14:00",
+    # what is refused begins when that is over
+    "don't call me tomorrow": "11-20 00:00",
+    "don't call me today": "11-19 00:00",
+    "not this week": "11-23 00:00",
+    "not before monday": "11-23 00:00",
+    "don't call me until Monday at 10": "11-23 10:00",
+    "don't call before 5pm": "11-18 17:00",
+    "I can't talk today call me tomorrow": "11-19 00:00",
+    "can't talk call me tomorrow": "11-19 00:00",
+    "can't talk right now": "11-19 00:00",
+    "tomorrow I can't": "11-20 00:00",
+}
+SPANISH = {
+    "Llámeme mañana": "11-19 00:00",
+    "llámeme mañana por la tarde": "11-19 12:00",
+    "llámeme mañana a las 5": "11-19 17:00",
+    "llámeme por la mañana": "11-19 08:00",
+    "llámeme pasado mañana": "11-20 00:00",
+    "llámeme más tarde": "11-19 00:00",
+    "llámeme después de las cinco de la tarde": "11-18 17:00",
+    "llámeme el lunes a las 10 de la mañana": "11-23 10:00",
+    "llámeme la semana que viene": "11-23 00:00",
+    "llámeme en dos horas": "11-18 16:00",
+    "llámeme el 5 de diciembre": "12-05 00:00",
+    "llámeme el día 25": "11-25 00:00",
+    "no me llame mañana": "11-20 00:00",
+    "no me llame hasta el lunes": "11-23 00:00",
+    "ahora no puedo": "11-19 00:00",
+    "llámeme ahora": "11-18 14:00",
+}
+NO_TIME = [
+    "call me",
+    "call my work",
+    "call me before 5pm",
+    "call me at 202-555-0123",
+    "call me at once",
+    "the balance of $25 is wrong, call me",
+    "my visit was on May 3, call me",
+    "you may call",
+    "llámeme",
+]
+
+
+@pytest.mark.parametrize("said", [ENGLISH, SPANISH], ids=["english", "spanish"])
+def test_words_name_a_moment(said):
+    found = {text: asked_from(text, NOW, (HOME,)) for text in said}
+    local = {
+        text: at and f"{at.astimezone(ZoneInfo(HOME)):%m-%d %H:%M}" for text, at in found.items()
+    }
+    assert local == said
+
+
+def test_where_no_time_is_named_there_is_none():
+    assert {text: asked_from(text, NOW, (HOME,)) for text in NO_TIME} == dict.fromkeys(NO_TIME)
+
+
+def test_it_begins_once_it_has_begun_wherever_they_may_be():
+    """Given somebody who may be in New York or in Honolulu, then five o'clock is the later one, and
+    tomorrow is the day after the later date.
+    """
+    zones = (HOME, "Pacific/Honolulu")
+    five = asked_from("call me after 5pm", NOW, zones)
+    assert five == datetime(2026, 11, 19, 3, 0, tzinfo=UTC)
+    late = datetime(2026, 11, 19, 6, 0, tzinfo=UTC)  # Thursday in New York, Wednesday in Hawaii
+    assert asked_from("call me tomorrow", late, zones) == datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+
+
+def test_an_hour_is_that_of_the_clock_on_the_wall():
+    """Across the night in which clocks go back, and for the whole of a day that is short."""
+    night = datetime(2026, 10, 31, 18, 0, tzinfo=UTC)
+    asked = asked_from("tomorrow at 9", night, (HOME,))
+    assert asked == datetime(2026, 11, 1, 14, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("minute", range(0, 24 * 60, 97))
+def test_it_is_never_before_now(minute):
+    now = NOW.replace(hour=minute // 60, minute=minute % 60)
+    for text in (*ENGLISH, *SPANISH):
+        found = asked_from(text, now, (HOME, "America/Los_Angeles"))
+        assert found is not None, text
+        assert found >= now, text
+
+
+ODD = ["0th", "31st", "feb", "febrero", "30", "99", "2/29", "2/30/27", "24", "25:00", "12:60", "at"]
+WORDS = sorted({word for text in (*ENGLISH, *SPANISH, *ODD) for word in text.split()})
+
+
+@settings(deadline=None)
+@given(
+    words=st.lists(st.sampled_from(WORDS), max_size=12),
+    minutes=st.integers(0, 600_000),
+    zones=st.sampled_from([(), (HOME,), (HOME, "Pacific/Honolulu"), ("Pacific/Apia",)]),
+)
+def test_any_words_in_any_order_name_no_time_or_one_that_is_not_over(words, minutes, zones):
+    """Days that no month has and hours that no day has are no times."""
+    now = NOW + timedelta(minutes=minutes)
+    found = asked_from(" ".join(words), now, zones)
+    assert found is None or found >= now
