@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from redis import Redis
 
 from delivery.relay import HEARTBEAT_KEY
-from delivery.rq_mend import live_workers
+from delivery.rq.mend import live_workers
 from delivery.ticker import SEEN_KEY
 from runtime.settings import INSTEAD_OF_INTERACTIVE, INTERACTIVE, QUEUES
 

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from redis import Redis
 from redis.exceptions import RedisError
 
-from delivery import rq_scripts
 from delivery.attempt import Snooze, leave_lock
-from delivery.odd_keys import drop_if_endless
+from delivery.rq import scripts as rq_scripts
+from delivery.rq.odd_keys import drop_if_endless
 from runtime.killpoint import killpoint
 from runtime.log import get_log
 from runtime.redis_connection import connect_redis

@@ -11,9 +11,10 @@ from functools import partial
 from redis import Redis
 from redis.exceptions import RedisError
 
-from delivery import rq_mend, rq_view
 from delivery.route import nudged
-from delivery.rq_keys import rq_id
+from delivery.rq import mend as rq_mend
+from delivery.rq import view as rq_view
+from delivery.rq.keys import rq_id
 from models.delivery.stage import Nudge, use_nudge
 from models.delivery.staged_job import Claimed, Pushable
 from runtime.clock import real_seconds

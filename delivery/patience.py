@@ -8,7 +8,7 @@ from peewee import PeeweeException
 from redis import Redis
 from redis.exceptions import RedisError
 
-from delivery.odd_keys import drop_wrong_types, is_wrong_type
+from delivery.rq.odd_keys import drop_wrong_types, is_wrong_type
 from models.base import release_connection
 from models.database_errors import explain
 from runtime.log import get_log

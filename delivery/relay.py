@@ -13,9 +13,11 @@ from typing import cast
 
 from redis import Redis
 
-from delivery import rq_keys, rq_mend, rq_view
 from delivery.patience import Patience
 from delivery.route import carry_over, detours, routed
+from delivery.rq import keys as rq_keys
+from delivery.rq import mend as rq_mend
+from delivery.rq import view as rq_view
 from models.base import database_time
 from models.delivery.staged_job import StagedJob, release_expired, take_due
 from runtime.killpoint import killpoint

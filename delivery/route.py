@@ -10,8 +10,8 @@ from typing import cast
 
 from redis import Redis
 
-from delivery.odd_keys import ENDLESS
-from delivery.rq_keys import queue_key, workers_key
+from delivery.rq.keys import queue_key, workers_key
+from delivery.rq.odd_keys import ENDLESS
 from models.delivery.staged_job import Pushable
 from runtime.settings import INSTEAD_OF_INTERACTIVE, INTERACTIVE
 

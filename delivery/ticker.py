@@ -20,8 +20,8 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq_scheduler.scheduler import Scheduler
 
-from delivery.odd_keys import drop_if_endless, drop_wrong_types, is_wrong_type
 from delivery.registry import find_job
+from delivery.rq.odd_keys import drop_if_endless, drop_wrong_types, is_wrong_type
 from delivery.tick import TICK_PREFIX, Schedule, timetable
 from runtime.clock import real_seconds
 from runtime.log import get_log

@@ -20,10 +20,12 @@ from rq.utils import utcformat
 from rq.version import VERSION
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from delivery import rq_keys, rq_mend, rq_view
 from delivery.attempt import Outcome, perform, put_off_unknown
 from delivery.patience import Patience
 from delivery.registry import find_job
+from delivery.rq import keys as rq_keys
+from delivery.rq import mend as rq_mend
+from delivery.rq import view as rq_view
 from delivery.tick import TICK_PREFIX, take_tick
 from delivery.turns import Turns
 from models.delivery.staged_job import Claimed, StagedJob, claim_job, release_worker

@@ -9,7 +9,7 @@ from typing import Any
 
 from actions.books.receive_event import receive_stripe_event
 from delivery import relay
-from delivery.rq_keys import parse_rq_id
+from delivery.rq.keys import parse_rq_id
 from delivery.worker import Worker
 from models.accounts.account import Account
 from models.accounts.api_key import ApiKey

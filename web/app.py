@@ -46,11 +46,11 @@ from web.deployment.try_it import TryIt
 from web.deployment.voice import Voice
 from web.feed.event_feed import EventFeed
 from web.feed.webhook_endpoints import OneWebhookEndpoint, WebhookEndpoints
-from web.http.card_guard import CardGuard
+from web.http.guards.card_guard import CardGuard
+from web.http.guards.payment_guard import PaymentGuard
+from web.http.guards.security_headers import SecurityHeaders
 from web.http.middleware import RequestContext, install
-from web.http.payment_guard import PaymentGuard
 from web.http.routing import Router, StaticFiles
-from web.http.security_headers import SecurityHeaders
 from web.integrations.callback import OAuthCallback
 from web.integrations.integrations import (
     AuthorizeIntegration,

@@ -4,7 +4,7 @@ import click
 
 from bin.commands.output import acting, complain, moment, say, show_list
 from delivery.registry import find_job, job_names
-from delivery.rq_keys import rq_id
+from delivery.rq.keys import rq_id
 from models.delivery.job_names import names_of
 from models.delivery.job_replay import replay, replay_all
 from models.delivery.staged_job import StagedJob

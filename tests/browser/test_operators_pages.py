@@ -4,7 +4,9 @@ the console.
 
 import pytest
 
-from delivery import relay, rq_keys, rq_view
+from delivery import relay
+from delivery.rq import keys as rq_keys
+from delivery.rq import view as rq_view
 from models.delivery.staged_job import StagedJob, claim_job, fail_job
 from tests import given
 from tests.operators import a_job

@@ -7,10 +7,10 @@ import pytest
 from delivery import life_signs, patience, relay, ticker
 from delivery import worker as worker_module
 from delivery.locks import invoice_lock
-from delivery.odd_keys import _TYPES, drop_wrong_types
 from delivery.patience import Patience
 from delivery.relay import EPOCH_KEY
-from delivery.rq_keys import rq_id
+from delivery.rq.keys import rq_id
+from delivery.rq.odd_keys import _TYPES, drop_wrong_types
 from delivery.worker import Worker
 from models.base import database_time, is_postgres
 from models.delivery.staged_job import StagedJob

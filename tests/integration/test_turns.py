@@ -17,7 +17,7 @@ from actions.payments.retire_open_payments import retire_open_payments
 from delivery import registry, relay
 from delivery import worker as worker_module
 from delivery.registry import JobType
-from delivery.rq_keys import queue_key
+from delivery.rq.keys import queue_key
 from delivery.worker import Worker
 from models.base import database, execute, is_postgres, release_connection, transaction
 from models.delivery.stage import Policy, allow, stage, stage_again

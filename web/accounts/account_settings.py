@@ -25,8 +25,8 @@ from web.accounts.answers import (
     Timing,
     Way,
 )
-from web.http.auth import caller_of
 from web.http.body import Body, check, read_json
+from web.http.guards.auth import caller_of
 from web.openapi.openapi import documented
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 import falcon
 
 from models.books.reconciliation import Difference, Reconciliation, latest_runs
-from web.http.auth import Caller, caller_of
+from web.http.guards.auth import Caller, caller_of
 from web.http.lists import page_of
 from web.openapi.openapi import PageQuery, Shown, documented
 

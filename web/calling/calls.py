@@ -18,8 +18,8 @@ from models.contact.contact_decision import ContactDecision
 from models.invoices.invoice import Invoice
 from runtime.errors import Refused
 from web.calling.answers import CallList, CallShown, WholeCallShown
-from web.http.auth import caller_of
 from web.http.body import Body, check
+from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.lists import page

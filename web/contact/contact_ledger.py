@@ -27,7 +27,7 @@ from web.contact.answers import (
     OptOutShown,
     SuppressionShown,
 )
-from web.http.auth import caller_of
+from web.http.guards.auth import caller_of
 from web.http.lists import after_of, limit_of
 from web.openapi.openapi import PageQuery, documented
 

@@ -11,9 +11,9 @@ from rules.contact.gate import Allowed, Refused
 from rules.contact.policy import BY_ID
 from runtime.clock import business_now
 from web.contact.answers import ChannelName
-from web.http.auth import caller_of
 from web.http.body import Body, check, read_json
 from web.http.fields import Id, Moment, Phone
+from web.http.guards.auth import caller_of
 from web.openapi.openapi import Shown, documented
 
 

@@ -9,9 +9,9 @@ from actions.contact.holds import lift_hold, place_hold
 from actions.invoices.customers import find_customer
 from models.contact.hold import Hold
 from web.contact.answers import HoldList, HoldShown
-from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import DayOrMoment
+from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.lists import page
 from web.openapi.openapi import PageQuery, documented

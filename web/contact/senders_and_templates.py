@@ -9,9 +9,9 @@ from actions.contact.senders_and_templates import assign_sender, forget_template
 from rules.contact.templates import DEFAULTS
 from web.accounts.accounts import account_of
 from web.contact.answers import SenderShown, TemplateList, TemplateShown, template_id
-from web.http.auth import caller_of
 from web.http.body import Body, check, read_json
 from web.http.fields import Phone
+from web.http.guards.auth import caller_of
 from web.http.lists import page_of
 from web.openapi.openapi import PageQuery, documented
 

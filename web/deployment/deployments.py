@@ -17,9 +17,9 @@ from runtime.clock import rfc3339
 from runtime.errors import Refused
 from web.accounts.accounts import account_of
 from web.deployment.deployment_answers import DeploymentList, DeploymentShown
-from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import AreaCode, Phone
+from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.lists import page
 from web.openapi.openapi import PageQuery, documented

@@ -15,8 +15,8 @@ from models.deployment.knowledge_file import KnowledgeFile
 from runtime.errors import Refused
 from web.accounts.accounts import account_of
 from web.deployment.answers import KnowledgeFileList, KnowledgeFileShown
-from web.http.auth import caller_of
 from web.http.body import Body, check
+from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.lists import page
 from web.http.multipart import read_file_or_json

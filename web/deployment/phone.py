@@ -15,9 +15,9 @@ from models.deployment.setup import Setup
 from rules.deployment.setup_words import SAVED
 from web.accounts.accounts import account_of
 from web.deployment.answers import PhoneSaved, SipCredentials, SipSaved
-from web.http.auth import caller_of
 from web.http.body import Body, check, read_json
 from web.http.fields import AreaCode, Day, Email, Id, Name, Phone
+from web.http.guards.auth import caller_of
 from web.openapi.openapi import documented
 
 Code = Annotated[str, Field(min_length=1, max_length=40)]  # as a carrier gives them to customers

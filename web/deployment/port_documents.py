@@ -9,8 +9,8 @@ from actions.deployment.configuration.port_documents import add_port_document
 from web.accounts.accounts import account_of
 from web.deployment.answers import PortDocumentShown
 from web.deployment.knowledge_files import decoded
-from web.http.auth import caller_of
 from web.http.body import Body, check
+from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.multipart import read_file_or_json
 from web.openapi.openapi import documented

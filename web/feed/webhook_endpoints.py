@@ -25,8 +25,8 @@ from web.feed.answers import (
     EndpointShown,
     EndpointWithDeliveries,
 )
-from web.http.auth import caller_of
 from web.http.body import Body, check, read_json
+from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.lists import page

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
-from web.http.card_guard import refuse_card_numbers
+from web.http.guards.card_guard import refuse_card_numbers
 from web.http.problems import Problem
 
 CAP = 1024 * 1024  # bytes

@@ -16,7 +16,7 @@ from runtime.errors import Conflict, Misconfigured, Refused
 from runtime.ids import new_id
 from runtime.log import get_log
 from runtime.log_throttle import LogThrottle
-from web.http.auth import Caller
+from web.http.guards.auth import Caller
 from web.http.outcome import answer_database_away, answered_accepted, begin
 from web.http.pages import show_page
 from web.http.problems import Problem, status_of, write_problem

@@ -8,7 +8,7 @@ import falcon
 from falcon.media import MultipartFormHandler
 
 from web.http.body import read_json, read_raw
-from web.http.card_guard import refuse_card_numbers
+from web.http.guards.card_guard import refuse_card_numbers
 from web.http.problems import Problem
 
 FORM = "multipart/form-data"

@@ -8,7 +8,7 @@ import falcon
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from web.http.security_headers import PAGE
+from web.http.guards.security_headers import PAGE
 
 HERE = Path(__file__).parent.parent
 STATIC = HERE / "static"

@@ -9,8 +9,8 @@ from actions.integrations.connect import authorize, connect, disconnect, verify
 from actions.integrations.ports import port_of, ports
 from models.integrations.integration import Integration
 from web.accounts.accounts import account_of
-from web.http.auth import caller_of
 from web.http.body import Body, check
+from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.integrations.answers import AuthorizationUrl, IntegrationList, IntegrationShown
 from web.openapi.openapi import documented

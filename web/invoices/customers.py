@@ -9,9 +9,9 @@ from actions.invoices.customers import change_customer, create_customer, find_cu
 from actions.payments.bind_stripe_customer import vouched_for
 from models.invoices.customer import Customer
 from web.contact.answers import ChannelName
-from web.http.auth import caller_of
 from web.http.body import Body, check, read_json
 from web.http.fields import Email, Language, Name, Phone, TimeZone, Words
+from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.lists import page
 from web.http.problems import Problem

@@ -9,8 +9,8 @@ import falcon
 from pydantic import Field
 
 from actions.invoices.decide import add_note, cancel_invoice, send_invoice, write_off_invoice
-from web.http.auth import caller_of
 from web.http.body import Body, check
+from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.invoices.answers import InvoiceShown
 from web.openapi.openapi import documented

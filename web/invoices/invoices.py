@@ -9,9 +9,9 @@ from pydantic import Field
 from actions.invoices.invoices import change_invoice, create_invoice, find_invoice
 from models.invoices.invoice import Invoice
 from models.reports.invoice_list import Wanted, list_invoices
-from web.http.auth import caller_of
 from web.http.body import Body, check, read_json
 from web.http.fields import Amount, Currency, Day, Id, Name, Notes, Words
+from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.lists import after_of, choices_of, cut, filter_of, limit_of, moment_of
 from web.invoices.answers import InvoiceList, InvoiceShown, InvoiceStatus

@@ -19,8 +19,8 @@ from spectree import Response, SecurityScheme, SpecTree
 from spectree.models import SecureType, SecuritySchemeData
 
 from runtime.settings import get_settings
+from web.http.guards.payment_guard import is_payment_route
 from web.http.outcome import Accepted
-from web.http.payment_guard import is_payment_route
 from web.http.problems import PROBLEMS
 
 Auth = Literal["key", "operator", "signature", "open"]
@@ -31,7 +31,7 @@ WITH_KEY = ("unauthenticated", "forbidden", "not_found")
 WITH_BODY = ("body_too_large", "invalid", "conflict")
 WITH_REPEAT = ("idempotency_key_reused", "idempotency_in_progress")
 
-# what web.http.payment_guard answers
+# what web.http.guards.payment_guard answers
 PAYMENT_GUARD = {"403": "https_required", "429": "rate_limited"}
 
 ABOUT = """Send a clinic's invoices, take payments by link, card or phone, and follow what was paid.

@@ -12,8 +12,8 @@ from models.reports.figures import (
     count_states,
     count_to_refund,
 )
+from web.http.guards.sessions import signed_in
 from web.http.pages import show_page
-from web.http.sessions import signed_in
 from web.operators.health import Ready
 
 STATES = ("waiting", "running", "dead", "done")  # always shown, even at 0

@@ -15,9 +15,7 @@ from runtime.log import get_log
 from runtime.settings import get_settings
 from web.http.address import client_address
 from web.http.body import read_raw
-from web.http.pages import show_page
-from web.http.problems import Problem
-from web.http.sessions import (
+from web.http.guards.sessions import (
     CSRF_FIELD,
     check_csrf,
     cookie_of,
@@ -26,6 +24,8 @@ from web.http.sessions import (
     put_cookie,
     session_of,
 )
+from web.http.pages import show_page
+from web.http.problems import Problem
 from web.operators.login_limit import WINDOW, LoginLimit
 
 FORM_CAP = 8 * 1024  # bytes

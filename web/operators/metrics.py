@@ -12,7 +12,7 @@ For an operator: a signed-in browser, or `Authorization: Bearer <operator's key>
 import falcon
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from web.http.auth import caller_of, need
+from web.http.guards.auth import caller_of, need
 from web.http.problems import Problem
 from web.operators.gauges import gauges
 from web.server.request_metrics import request_registry

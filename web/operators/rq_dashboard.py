@@ -20,16 +20,16 @@ from flask import Flask, g
 from redis.exceptions import RedisError
 from rq.exceptions import NoSuchJobError
 
-from delivery.rq_keys import parse_rq_id, rq_id
+from delivery.rq.keys import parse_rq_id, rq_id
 from models.accounts.operator_session import OperatorSession
 from models.delivery.job_replay import replay, replay_all
 from models.delivery.staged_job import StagedJob
 from runtime.errors import Misconfigured
 from runtime.ids import new_token
 from runtime.settings import QUEUES, get_settings
-from web.http.auth import need
+from web.http.guards.auth import need
+from web.http.guards.sessions import check_csrf, is_secure, session_of, signed_in
 from web.http.problems import Problem
-from web.http.sessions import check_csrf, is_secure, session_of, signed_in
 from web.operators.rq_flask import PREFIX, make_dashboard, page_policy
 
 REQUEUE_ONE = re.compile(r"/rq/job/([^/]+)/requeue")

@@ -29,14 +29,14 @@ from runtime.clock import real_now, rfc3339
 from runtime.errors import Refused
 from runtime.killpoint import killpoint
 from runtime.settings import get_settings
-from web.http.auth import caller_of, need
 from web.http.body import Body, check, read_json
 from web.http.fields import Amount, Email, PaymentMethodId
+from web.http.guards.auth import caller_of, need
+from web.http.guards.sessions import signed_in
 from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.outcome import accept
 from web.http.problems import Problem
-from web.http.sessions import signed_in
 from web.invoices.answers import CardFormShown
 from web.openapi.openapi import documented
 from web.payments.card_page import show_card_page, show_refusal

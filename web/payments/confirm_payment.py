@@ -10,9 +10,9 @@ from actions.invoices.invoices import find_invoice
 from actions.payments.charge import Charge, charge, charge_by_phone, check_not_repeated, resume
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
-from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import Amount, Id, PaymentMethodId
+from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent, key_required
 from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem

@@ -9,9 +9,9 @@ from actions.payments.read_intent import read_intent
 from actions.payments.record_offline_payment import Taken, record_offline_payment
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
-from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import Amount, Currency, DayOrMoment, Id, Name
+from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem

@@ -19,9 +19,9 @@ from rules.invoice_fold import UNPAID
 from runtime.clock import business_now
 from runtime.settings import INTERACTIVE
 from web.contact.answers import MessageShown
-from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import Phone
+from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.pages import show_page

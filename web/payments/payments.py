@@ -16,9 +16,9 @@ from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.refund import refunds_of
 from models.payments.refund_request import RefundRequest, refundable
-from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import Amount
+from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent, key_required
 from web.http.lists import filter_of, page
 from web.http.problems import Problem

@@ -7,8 +7,8 @@ from pydantic import Field
 
 from actions.payments.returns.void_payment import void_payment
 from models.invoices.invoice import Invoice
-from web.http.auth import caller_of
 from web.http.body import Body, check
+from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.problems import Problem
 from web.invoices.answers import InvoiceShown, Recorded

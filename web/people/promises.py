@@ -7,9 +7,9 @@ import falcon
 from actions.contact.promise import record_promise
 from actions.invoices.invoices import find_invoice, lock_invoice
 from models.contact.promise import Promise
-from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import Amount, Day
+from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.lists import page
 from web.openapi.openapi import PageQuery, documented

@@ -15,9 +15,9 @@ from delivery.perform_now import perform_all, take_due
 from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
 from rules.contact.work_items import KINDS
-from web.http.auth import caller_of
 from web.http.body import Body, check
 from web.http.fields import Moment, Name
+from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.lists import choices_of, page
 from web.openapi.openapi import PageQuery, documented

@@ -26,7 +26,7 @@ from tests.operators import (
     try_to_sign_in,
 )
 from tests.processes import reset_process
-from web.http.sessions import drop_cookie, put_cookie
+from web.http.guards.sessions import drop_cookie, put_cookie
 from web.operators.login_limit import LoginLimit
 
 

@@ -6,7 +6,8 @@ from rq.job import Job, JobStatus
 from rq.registry import FailedJobRegistry, FinishedJobRegistry
 from rq.serializers import JSONSerializer, PickleSerializer
 
-from delivery import relay, rq_keys
+from delivery import relay
+from delivery.rq import keys as rq_keys
 from delivery.worker import Worker
 from models.delivery.staged_job import StagedJob
 from tests import given

@@ -5,11 +5,13 @@ import time
 
 import pytest
 
-from delivery import patience, relay, rq_keys, rq_view, worker
+from delivery import patience, relay, worker
 from delivery.pool import KILL_GRACE
 from delivery.registry import MAX_TIMEOUT
 from delivery.relay import EPOCH_KEY, GRACE
 from delivery.route import RENEWED_FOR, SILENT
+from delivery.rq import keys as rq_keys
+from delivery.rq import view as rq_view
 from jobs import mark_overdue, process_stripe_event
 from models import base
 from models.base import STATEMENT_SECONDS, execute, release_connection, transaction

@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 
-from delivery import rq_view
+from delivery.rq import view as rq_view
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.delivery.stage import stage

@@ -12,9 +12,12 @@ from rq.job import Job, JobStatus
 from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
 from rq.serializers import JSONSerializer
 
-from delivery import registry, relay, rq_keys, rq_mend, rq_view
+from delivery import registry, relay
 from delivery.attempt import Snooze
 from delivery.registry import JobType
+from delivery.rq import keys as rq_keys
+from delivery.rq import mend as rq_mend
+from delivery.rq import view as rq_view
 from delivery.worker import Worker
 from models.delivery.staged_job import StagedJob, claim_job
 from tests import given

@@ -10,10 +10,11 @@ from rq.job import Job, JobStatus
 from rq.registry import FinishedJobRegistry
 from rq.serializers import JSONSerializer
 
-from delivery import registry, relay, rq_view
+from delivery import registry, relay
 from delivery.attempt import Outcome, recording
 from delivery.locks import invoice_lock
 from delivery.registry import JobType
+from delivery.rq import view as rq_view
 from delivery.worker import Worker
 from models.delivery.staged_job import StagedJob, claim_job
 from tests import given

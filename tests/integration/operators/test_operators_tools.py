@@ -49,7 +49,7 @@ class Workers(threading.Thread):
     def _drain(self, queue):
         from delivery.attempt import perform
         from delivery.registry import find_job
-        from delivery.rq_keys import parse_rq_id
+        from delivery.rq.keys import parse_rq_id
         from models.delivery.staged_job import claim_job
 
         while (popped := self.redis.lpop(f"rq:queue:{queue}")) is not None:

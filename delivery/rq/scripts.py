@@ -13,7 +13,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import NoScriptError
 
-from delivery.rq_keys import FAILURE_TTL, RESULT_TTL, STARTED_TTL
+from delivery.rq.keys import FAILURE_TTL, RESULT_TTL, STARTED_TTL
 
 _PRELUDE = """
 local it = cjson.decode(ARGV[1])

@@ -1,7 +1,7 @@
 """What RQ, and whoever watches its dashboard, sees of our jobs.
 
 A projection of the rows into RQ's queue, job hash, registries and results, by one round trip when a
-job is queued, begins or ends (`delivery.rq_scripts`). RQ holds ids and names of exceptions only,
+job is queued, begins or ends (`delivery.rq.scripts`). RQ holds ids and names of exceptions only,
 never messages or personal data.
 """
 
@@ -17,8 +17,8 @@ from redis import Redis
 from redis.client import Pipeline
 from rq.utils import utcformat
 
-from delivery import rq_scripts
-from delivery.rq_keys import (
+from delivery.rq import scripts as rq_scripts
+from delivery.rq.keys import (
     FAILURE_TTL,
     RESULT_TTL,
     STARTED_TTL,

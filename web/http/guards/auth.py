@@ -11,8 +11,8 @@ from models.accounts.api_key import ApiKey
 from models.accounts.operator_session import OperatorSession
 from rules.operator_rights import Rights, Scope
 from runtime.errors import Refused
+from web.http.guards.sessions import check_csrf, session_of
 from web.http.problems import Problem
-from web.http.sessions import check_csrf, session_of
 
 ACCOUNT_HEADER = "Payphone-Account"
 CSRF_HEADER = "X-CSRF-Token"

@@ -11,7 +11,7 @@ import falcon
 
 from rules.cards.card_documents import card_fields
 from rules.cards.card_numbers import has_bare_card_number
-from web.http.auth import caller_of
+from web.http.guards.auth import caller_of
 from web.http.problems import Problem
 
 # what these hold is stored, or told in an answer; not what goes beyond this length

@@ -11,7 +11,7 @@ from typing import cast
 from redis import Redis
 from rq.utils import utcformat
 
-from delivery.rq_keys import (
+from delivery.rq.keys import (
     FAILURE_TTL,
     STARTED_TTL,
     WORKERS_KEY,
@@ -24,7 +24,7 @@ from delivery.rq_keys import (
     wip_key,
     workers_key,
 )
-from delivery.rq_view import conclude, forget
+from delivery.rq.view import conclude, forget
 from models.delivery.staged_job import Released
 from runtime.clock import real_now
 
