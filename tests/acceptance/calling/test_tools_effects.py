@@ -9,6 +9,7 @@ from actions.contact.gate_facts import known_of
 from models.accounts.audit_entry import AuditEntry
 from models.base import is_postgres, release_connection, serialize_on
 from models.calling.call import Call
+from models.calling.keypad_session import KeypadSession
 from models.calling.tool_call import ToolCall
 from models.contact.consent import Consent
 from models.contact.hold import Hold, customer_key
@@ -20,6 +21,7 @@ from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PayAddress, PaymentLink
+from rules.calling.tools_words import DECLARED
 from runtime.clock import business_now, real_now
 from tests import given
 from tests.counting import counted
@@ -249,6 +251,19 @@ def test_a_saved_card_is_charged_once_after_a_yes_that_was_heard(paying):
     row = ToolCall.get(ToolCall.tool == "processPhonePayment")
     assert row.words == "Yes, please do."
     assert AuditEntry.select().where(AuditEntry.action == "charge.agreed_in_call").count() == 1
+
+
+@pytest.mark.parametrize("by", ["saved_card", "keypad"])
+def test_nobody_is_asked_for_a_yes_to_what_stripe_does_not_take(paying, by):
+    """Given a bill of which 30 cents are left, then nobody is asked to agree to it, or to type a
+    card.
+    """
+    paying.takes_cards(keypad_payments=True)
+    Invoice.update(outstanding=30).where(Invoice.id == paying.invoice.id).execute()
+    for heard in ((), AGREED):
+        told = paying.tool("processPhonePayment", by=by, heard=heard)
+        assert told == f"-{DECLARED['payment_refused']}"
+    assert (PaymentConfirmation.select().count(), KeypadSession.select().count()) == (0, 0)
 
 
 def test_one_yes_pays_one_bill(paying):
