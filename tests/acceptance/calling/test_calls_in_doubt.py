@@ -161,6 +161,7 @@ def is_told(calling: Calling, call: Call, status: str) -> None:
     assert got.status_code in {200, 204}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("said", ["ended", "never_placed", None])
 def test_a_call_that_goes_on_after_all_takes_up_room_until_its_end(calling: Calling, said):
     """Given a call that was given up, and perhaps ended by hand, when Vapi tells that it goes on,

@@ -155,6 +155,7 @@ def only_reads(line, tool, **more):
     return [each for each in cost.statements if each != PING]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("tool", "asked"),
     [("createPaymentLink", {"by": "read_out"}), ("createPaymentLink", {}), ("recordPromise", None)],
