@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from providers.errors import ProviderError
+from rules.storable import storable
 from runtime.settings import get_settings
 
 TIMEOUT = (3.0, 6.0)  # connect, read; a caller may be waiting on the phone
@@ -92,7 +93,7 @@ def _json(response: httpx.Response) -> Any:
     if len(response.content) > _LARGEST:
         return None
     try:
-        return response.json()
+        return storable(response.json())
     except (ValueError, RecursionError):
         return None
 

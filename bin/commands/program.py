@@ -39,6 +39,7 @@ from bin.commands.strays import strays
 from models.base import database, use_database
 from models.database_errors import driver_says, explain
 from rules.cards.card_numbers import has_card_number, redact
+from rules.storable import storable_text
 from runtime.errors import PayphoneError
 from runtime.log import configure_log
 from runtime.settings import get_settings
@@ -48,15 +49,21 @@ FOUND_PROBLEMS = 1
 
 
 class Program(click.Group):
-    """A group that prints known errors as sentences, not tracebacks, and takes no card number in
-    any argument.
+    """A group that prints known errors as sentences, not tracebacks, and takes no card number, nor
+    what no database keeps, in any argument.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the command line. Its texts may be stored, so a card number in any of them is
-        refused before a command runs.
+        """Read the command line. Its texts may be stored, so a card number in any of them, or a
+        byte that is no UTF-8, is refused before a command runs.
         """
         for number, argument in enumerate(args, start=1):
+            if argument != storable_text(argument):
+                raise click.UsageError(
+                    f"Argument {number} is not UTF-8; nothing was done. Write it in UTF-8; a file"
+                    " of such a name has to be renamed.",
+                    ctx,
+                )
             if has_card_number(argument):
                 raise click.UsageError(
                     f"Argument {number} contains a card number; nothing was done. Leave it out, and"

@@ -82,15 +82,22 @@ def busy(access_token: str, begins: datetime, ends: datetime) -> list[Span]:
     if not isinstance(calendars, dict) or len(calendars) != 1:
         raise odd(NAME, "free and busy times of another number of calendars")
     (calendar,) = calendars.values()
+    if not isinstance(calendar, dict):
+        raise odd(NAME, "a calendar that is no object")
     if calendar.get("errors"):  # with no busy times beside them, which does not mean free
         raise ProviderError(NAME, "refused", "the calendar cannot be read", "calendar_unreadable")
     try:
-        return [
-            (datetime.fromisoformat(each["start"]), datetime.fromisoformat(each["end"]))
-            for each in calendar["busy"]
-        ]
+        return [(_moment(each["start"]), _moment(each["end"])) for each in calendar["busy"]]
     except (KeyError, TypeError, ValueError):
         raise odd(NAME, "busy times of another shape") from None
+
+
+def _moment(text: str) -> datetime:
+    """A time with its offset from UTC. Raises ValueError for one without."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without its offset from UTC")
+    return moment
 
 
 def _asked(method: str, path: str, access_token: str, **more: Any) -> Any:

@@ -39,11 +39,12 @@ def find_slots(token: str, subdomain: str, location_id: str, first: date, last: 
     length = timedelta(minutes=SLOT_MINUTES)
     try:
         begins = [datetime.fromisoformat(slot["time"]) for row in rows for slot in row["slots"]]
-    except (KeyError, TypeError, ValueError):
+        slots = [(moment, moment + length) for moment in begins]
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise odd(NAME, "slots of another shape") from None
     if any(moment.tzinfo is None for moment in begins):
         raise odd(NAME, "a slot without its offset from UTC")
-    return [(moment, moment + length) for moment in begins]
+    return slots
 
 
 def _asked(method: str, path: str, secret: str, query: dict[str, Any] | None = None) -> Any:

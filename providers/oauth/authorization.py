@@ -135,7 +135,14 @@ def _client(provider: OAuthProvider) -> Iterator[OAuth2Client]:
         raise judged(provider.name, status, "") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise no_answer(provider.name, error) from None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise odd(provider.name, type(error).__name__) from None
 
 
@@ -207,6 +214,6 @@ def _seconds(lasts: Any) -> int | None:
 def _error_in(response: httpx.Response) -> str:
     try:
         document = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     return as_code(document.get("error")) if isinstance(document, dict) else ""

@@ -13,6 +13,7 @@ from typing import Any
 import stripe
 
 from providers.errors import ProviderError
+from rules.storable import storable
 from runtime.errors import Misconfigured
 from runtime.settings import get_settings
 
@@ -91,7 +92,7 @@ def mapped_errors() -> Iterator[None]:
         answered = (error.http_status or 0) >= SERVER_ERROR and error.error is not None
         code = _code(error) or (f"http_{error.http_status}" if error.http_status else "no_answer")
         raise ProviderError("stripe", "unknown", _words(error), code, answered=answered) from error
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         # the SDK, or `plain`, met an answer that is not of Stripe's shape
         raise ProviderError(
             "stripe", "unknown", f"an odd answer ({type(error).__name__})", "odd_answer"
@@ -102,7 +103,7 @@ def plain(answer: Any) -> Json:
     """An object of Stripe's as plain values. Raises TypeError for an answer without an id, which
     is none of Stripe's; use it within `mapped_errors`.
     """
-    document: Json = answer.to_dict()
+    document: Json = storable(answer.to_dict())
     if not isinstance(document.get("id"), str):
         raise TypeError("an answer without an id")
     return document

@@ -21,6 +21,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from providers.errors import ProviderError
 from providers.twilio import refusals
+from rules.storable import storable_text
 from runtime.errors import Misconfigured
 from runtime.settings import get_settings
 
@@ -33,7 +34,7 @@ CREDENTIALS = frozenset({401, 403})
 AUTHENTICATION = 20003
 
 # what the SDK, or whoever reads its answer, raises over an answer that is not of Twilio's shape
-_ODD = (AttributeError, LookupError, TypeError, ValueError)
+_ODD = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
 
 Json = dict[str, Any]
 
@@ -187,7 +188,7 @@ def word(value: Any) -> str:
     word = getattr(value, "value", value)
     if not isinstance(word, str) or not word:
         raise ValueError("an answer without a word that is always there")
-    return word
+    return storable_text(word)
 
 
 def check_deleted(answer: Any) -> None:
@@ -200,7 +201,7 @@ def check_deleted(answer: Any) -> None:
 
 def text(value: Any) -> str:
     """A word of Twilio's that may be missing; empty then."""
-    return str(getattr(value, "value", value) or "")
+    return storable_text(str(getattr(value, "value", value) or ""))
 
 
 def iso(moment: datetime | None) -> str:

@@ -15,6 +15,7 @@ import httpx
 
 from providers.errors import ProviderError
 from providers.vapi.redaction import reworded, with_secret, without_secrets
+from rules.storable import storable
 from runtime.errors import Misconfigured
 from runtime.settings import get_settings
 
@@ -174,7 +175,7 @@ def _read(method: str, response: httpx.Response, sent: Json) -> Any:
     """The answer's JSON, if it is one of success; `sent` may hold what must not be repeated."""
     status = response.status_code
     try:
-        document: Any = without_secrets(json.loads(response.content))
+        document: Any = storable(without_secrets(json.loads(response.content)))
     except (ValueError, RecursionError):
         document = None
     if not response.is_success:

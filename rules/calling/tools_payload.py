@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from rules.cards.card_numbers import redact
+from rules.storable import storable_text
 
 Json = dict[str, Any]
 TYPE = "tool-calls"
 MOST = 20  # tool calls of one message; a model asks for one or two
 LONGEST = 1500  # characters of a line
+DEEPEST = 8  # levels of arguments; no tool of ours has more than one
 _LONGEST_ID = 200
 _ROLES = {"bot": "assistant", "assistant": "assistant", "user": "user"}
 
@@ -98,7 +100,7 @@ def _read(each: Json) -> ToolCalled:
         function.get("parameters"),
     )
     arguments = _arguments(next((value for value in given if value), {}))
-    plain = _redacted(arguments)
+    plain = _without_cards(arguments)
     return ToolCalled(
         id=str(each.get("id") or "")[:_LONGEST_ID],
         name=str(name)[:_LONGEST_ID],
@@ -113,21 +115,36 @@ def _arguments(value: Any) -> Json:
             value = json.loads(value)
         except (ValueError, RecursionError):
             return {}
-    return _dict(value)
+    return _dict(_storable(value))
 
 
-def _redacted(value: Any) -> Any:
-    """The words of a model without card numbers and without what no database keeps."""
+def _storable(value: Any, level: int = 0) -> Any:
+    """The words of a model as any database keeps them; what nests too deep is left out: it comes as
+    a text, so nobody has measured it.
+    """
     if isinstance(value, str):
-        kept = value.replace("\0", "").encode("utf-8", "replace").decode()
-        return redact(kept)
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, int | float):
-        return redact(str(value)) if redact(str(value)) != str(value) else value
+        return _text(value)
+    if isinstance(value, dict | list) and level == DEEPEST:
+        return None
     if isinstance(value, dict):
-        return {str(name): _redacted(each) for name, each in value.items()}
-    return [_redacted(each) for each in value] if isinstance(value, list) else str(value)
+        return {_text(name): _storable(each, level + 1) for name, each in value.items()}
+    return [_storable(each, level + 1) for each in value] if isinstance(value, list) else value
+
+
+def _text(text: str) -> str:
+    return storable_text(text.replace("\0", ""))
+
+
+def _without_cards(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {redact(name): _without_cards(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_without_cards(each) for each in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return redact(str(value)) if redact(str(value)) != str(value) else value
+    return value
 
 
 def _dict(value: Any) -> Json:

@@ -12,6 +12,7 @@ class FailingDatabase:
 
     def __init__(self, database: Database) -> None:
         self.at, self.seen, self.where = 0, 0, ""
+        self.jobs: int | None = None
         self.execute, self.commit = database.execute_sql, database.commit
         database.execute_sql = self._execute
         database.commit = self._commit
@@ -19,7 +20,16 @@ class FailingDatabase:
 
     def order(self, at: int) -> None:
         """Fail at the `at`-th place from now on; never if that is 0."""
-        self.at, self.seen, self.where = at, 0, ""
+        self.at, self.seen, self.where, self.jobs = at, 0, "", None
+
+    def order_once_work_is_left(self) -> None:
+        """Fail right after the first commit that leaves a job to be done."""
+        self.order(0)
+        self.jobs = self._jobs()
+
+    def _jobs(self) -> int:
+        found = self.execute("SELECT count(*) FROM staged_job WHERE state = 'waiting'").fetchone()
+        return int(found[0])
 
     def remove(self) -> None:
         """It never fails again."""
@@ -41,5 +51,8 @@ class FailingDatabase:
         if self._is_now("COMMIT, not sent"):
             raise OperationalError("injected: the commit was not sent")
         self.commit()
+        if self.jobs is not None and self._jobs() > self.jobs:
+            self.jobs = None
+            raise OperationalError("injected: the commit was not answered")
         if self._is_now("COMMIT, not answered"):
             raise OperationalError("injected: the commit was not answered")

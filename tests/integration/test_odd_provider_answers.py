@@ -4,17 +4,25 @@ type) are said to be what they are: nobody knows what came of it.
 
 import http.server
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from providers.errors import ProviderError
+from providers.google import calendar
+from providers.nexhealth import slots as nexhealth
+from providers.oauth import authorization
+from providers.open_dental import slots as open_dental
 from providers.stripe import client as stripe_api
 from providers.stripe import customers, intents, lists
-from providers.twilio import accounts, addresses, calls, messages, numbers, prices
+from providers.twilio import accounts, addresses, calls, messages, numbers, porting, prices, trunks
 from providers.twilio import client as twilio_api
+from providers.vapi import client as vapi_api
+from providers.vapi import files
 from runtime.settings import get_settings
 from tests.texting import TWILIO
+from tests.voice import VAPI
 
 BODIES = {
     "a page": b"<html>no</html>",
@@ -105,13 +113,18 @@ def answering(monkeypatch):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
-    for name, value in {**TWILIO, "TWILIO_API_BASE": url, "STRIPE_API_BASE": url}.items():
+    known = {"GOOGLE_CLIENT_ID": "id", "GOOGLE_CLIENT_SECRET": "secret"}
+    bases = ("TWILIO", "STRIPE", "VAPI", "GOOGLE", "OPEN_DENTAL", "NEXHEALTH")
+    for name, value in {**TWILIO, **VAPI, **known}.items():
         monkeypatch.setenv(name, value)
+    for provider in bases:
+        monkeypatch.setenv(f"{provider}_API_BASE", url)
 
     def forget():
         get_settings.cache_clear()
         stripe_api.client.cache_clear()
         twilio_api.client.cache_clear()
+        vapi_api.client.cache_clear()
 
     forget()
 
@@ -171,3 +184,79 @@ def test_only_twilios_own_404_says_that_something_is_gone(away, answering):
     assert raised.value.code == "404"
     answering(404, b'{"code": 20404, "message": "The requested resource was not found"}')
     away()
+
+
+DAY, NOW = date(2026, 11, 30), datetime.now(UTC)
+OPENINGS = {
+    "google": lambda: calendar.busy("token", NOW, NOW),
+    "nexhealth": lambda: nexhealth.find_slots("token", "smile", "1", DAY, DAY),
+    "open dental": lambda: open_dental.find_slots("ours", "theirs", DAY, DAY, ZoneInfo("UTC")),
+}
+NO_OPENINGS = [
+    ("google", b'{"calendars": {"primary": null}}'),
+    ("google", b'{"calendars": {"primary": ["busy"]}}'),
+    ("google", b'{"calendars": {"primary": {"busy": null}}}'),
+    ("google", b'{"calendars": {"p": {"busy": [{"start": "2026-11-29", "end": "2026-11-30"}]}}}'),
+    ("nexhealth", b'{"data": [{"slots": [null]}]}'),
+    ("nexhealth", b'{"data": [{"slots": [{"time": "9999-12-31T23:59:00+00:00"}]}]}'),
+    ("open dental", b'[{"DateTimeStart": null, "DateTimeEnd": 5}]'),
+]
+
+
+def test_openings_of_another_shape_are_never_taken_for_free_times(answering):
+    """Given calendars that are no objects, days in place of times, and a time after which nothing
+    comes, then it is said that nobody knows.
+    """
+    for provider, body in NO_OPENINGS:
+        answering(200, body)
+        with pytest.raises(ProviderError) as raised:
+            OPENINGS[provider]()
+        assert (raised.value.outcome, raised.value.code) == ("unknown", "odd_answer"), body
+
+
+def test_what_nests_too_deep_to_be_read_is_an_odd_answer(answering):
+    """Given JSON that no parser goes to the bottom of, or objects that an SDK does not, whoever
+    sends them, then nothing else is raised.
+    """
+    consent = calendar.google()
+    whoever = [
+        *OPENINGS.values(),
+        *(CALLS[name] for name in ("make a link", "list events", "text", "list numbers")),
+        lambda: porting.get_port("KW1"),
+        trunks.list_trunks,
+        lambda: files.get_file("f"),
+        lambda: authorization.refresh(consent, "token"),
+    ]
+    for deep in (b'{"id": "x", "data": ' + b"[" * 5000, b'{"id": ' * 450 + b"1" + b"}" * 450):
+        for body in (deep, deep + b"]" * 5000 + b"}"):
+            answering(200, body)
+            for call in whoever:
+                with pytest.raises(ProviderError) as raised:
+                    call()
+                assert raised.value.outcome == "unknown"
+
+
+def test_a_lifetime_that_is_no_number_is_none(answering):
+    answering(400, b'{"access_token": "a", "expires_in": 1e999}')
+    with pytest.raises(ProviderError):
+        authorization.refresh(calendar.google(), "token")
+
+
+def test_what_no_database_keeps_is_left_out_of_what_providers_say(answering):
+    """Given a NUL character and half a surrogate pair in names, states and words of errors, then
+    both kinds of database can keep what is read.
+    """
+    odd, kept = r"a\u0000\ud83d", "a\ufffd\ufffd"
+    own = f'{{"items": [{{"primary": true, "summary": "{odd}"}}]}}'
+    answering(200, own.encode())
+    assert calendar.find_calendar("token") == kept
+    answering(200, f'{{"id": "f", "sid": "TK1", "status": "{odd}", "name": "{odd}"}}'.encode())
+    assert files.get_file("f")["status"] == kept
+    assert stripe_api.get_payment_link("plink_1")["name"] == kept
+    answering(200, f'{{"sid": "TK1", "friendly_name": "{odd}"}}'.encode())
+    assert trunks.get_trunk("TK1")["friendly_name"] == kept
+    answering(400, f'{{"message": "{odd}", "error": {{"message": "{odd}"}}}}'.encode())
+    for call in (trunks.list_trunks, lambda: files.get_file("f"), CALLS["read a link"]):
+        with pytest.raises(ProviderError) as raised:
+            call()
+        assert kept in str(raised.value)

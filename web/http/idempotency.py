@@ -80,11 +80,12 @@ def idempotent(responder: Responder) -> Responder:
         if hasattr(self, "prepare") and not _is_known(scope, key):
             self.prepare(req, document, **params)
         respond = functools.partial(responder, self, req, resp, document, **params)
-        decide = functools.partial(_decided, self, req, resp, scope, key, document, respond)
+        about = _about(req, document, params)
+        decide = functools.partial(_decided, self, req, resp, scope, key, document, about, respond)
         later = again_if_it_gave_way(decide)
         killpoint("request.after_commit")
         if not isinstance(later, Later) or not later.reference:
-            accept(req, resp.get_header("Location") or _about(req, document, params))
+            accept(req, resp.get_header("Location") or about)
         elif later.location:
             accept(req, later.location)
         if isinstance(later, Later):
@@ -102,12 +103,18 @@ def _decided(
     scope: str,
     key: str | None,
     document: Any,
+    about: str,
     respond: Callable[[], Any],
 ) -> Any:
     """What the request's own transaction comes to."""
     with transaction():
         first = None if key is None else _first(scope, _checked(key), _digest(req, document))
-        later = _replay(handler, req, resp, first) if first is not None else respond()
+        if first is not None:
+            if first.location or not first.reference:  # else nothing was to be done
+                accept(req, first.location or about)
+            later = _replay(handler, req, resp, first)
+        else:
+            later = respond()
         if key is not None and first is None:
             _keep(scope, key, req, resp, later)
         killpoint("request.before_commit")

@@ -12,11 +12,14 @@ from pydantic import BaseModel
 from models.base import OutcomeUnknown, commits
 from web.http.problems import Problem, write_problem
 
+KEY = "Idempotency-Key"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 MAY_BE_SAVED = (
     "It may have been accepted: read it, or repeat the request with the same Idempotency-Key."
 )
 NOT_SAVED = "Nothing was saved. Send the request again."
+# an earlier one with its key may have been
+NOT_SAVED_NOW = "Nothing was saved by this request. Send it again with the same Idempotency-Key."
 
 
 class Accepted(BaseModel):
@@ -57,7 +60,7 @@ def answer_database_away(req: falcon.Request, resp: falcon.Response, error: Exce
     """
     if answered_accepted(req, resp):
         return
-    code, detail = "unavailable", NOT_SAVED
+    code, detail = "unavailable", NOT_SAVED_NOW if req.get_header(KEY) else NOT_SAVED
     if req.method in SAFE:
         detail = "Send the request again."
     elif isinstance(error, OutcomeUnknown) or commits() != req.context.commits:

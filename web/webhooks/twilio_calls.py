@@ -2,15 +2,13 @@
 live, and after Vapi has let it go.
 """
 
-from xml.sax.saxutils import escape
-
 import falcon
 
 from models.deployment.phone_line import PhoneLine
 from models.deployment.setup import Setup
 from runtime.log import get_log
 from web.openapi.openapi import documented
-from web.webhooks.twilio_form import signed_form
+from web.webhooks.twilio_form import in_xml, signed_form
 
 SAID = "Thank you for calling{clinic}. This line is being set up. Please call again later."
 
@@ -32,7 +30,7 @@ class IncomingCalls:
         resp.content_type = falcon.MEDIA_XML
         resp.text = (
             '<?xml version="1.0" encoding="UTF-8"?><Response>'
-            f'<Say language="en-US">{escape(said)}</Say><Hangup/></Response>'
+            f'<Say language="en-US">{in_xml(said)}</Say><Hangup/></Response>'
         )
 
 

@@ -1,32 +1,41 @@
 """Reading Twilio's webhooks: a form or JSON, signed over the URL it was sent to."""
 
-from typing import Any
+import re
+from xml.sax.saxutils import escape
 
 import falcon
 
 from providers.twilio.signature import BadTwilioSignature, verify_form, verify_json
 from rules.contact.channel_address import without_channel
+from rules.storable import storable_text
 from runtime.settings import get_settings
 from web.http.body import read_raw
 from web.http.problems import Problem
 
 ADDRESSES = ("From", "To")
+# https://www.w3.org/TR/xml/#charsets
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 CAP = 64 * 1024  # bytes; a text and its fields have a few
 
 
-def signed_report(req: falcon.Request) -> dict[str, Any]:
-    """The fields of a report that Twilio signed, JSON or form. Raises Problem 403 for any other
-    request.
+def in_xml(text: str) -> str:
+    """A text as TwiML takes it: escaped, and without the characters that no XML may hold."""
+    return escape(_NOT_IN_XML.sub("", text))
+
+
+def signed_report(req: falcon.Request) -> dict[str, str]:
+    """The texts of a report that Twilio signed, JSON or form, as a database keeps them. Raises
+    Problem 403 for any other request.
 
     Of JSON Twilio signs the address, which has a digest of the body in it; how it signs its reports
     on ports in particular it does not publish.
     """
     if not (req.content_type or "").lower().startswith("application/json"):
-        return dict(signed_form(req))
+        return signed_form(req)
     settings = get_settings()
     url = f"{settings.public_url}{req.relative_uri}" if settings.public_url else req.url
     try:
-        return verify_json(
+        report = verify_json(
             read_raw(req, CAP),
             url,
             req.get_header("X-Twilio-Signature"),
@@ -34,6 +43,7 @@ def signed_report(req: falcon.Request) -> dict[str, Any]:
         )
     except BadTwilioSignature as error:
         raise Problem("webhook_not_signed", str(error)) from None
+    return {name: storable_text(each) for name, each in report.items() if isinstance(each, str)}
 
 
 def signed_form(req: falcon.Request) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """Twilio's reports on ports. A report is a hint: what it means is read at Twilio."""
 
-from typing import Any
-
 import falcon
 
 from actions.deployment.ports import look_at_port
@@ -31,6 +29,5 @@ class PortReports:
         resp.status = falcon.HTTP_204
 
 
-def _word(fields: dict[str, Any], name: str) -> str:
-    value = fields.get(name)
-    return value[:LONGEST].replace("\0", "") if isinstance(value, str) else ""
+def _word(fields: dict[str, str], name: str) -> str:
+    return fields.get(name, "")[:LONGEST]

@@ -4,7 +4,6 @@ Twilio is answered.
 
 import json
 import re
-from xml.sax.saxutils import escape
 
 import falcon
 from structlog.contextvars import bind_contextvars
@@ -28,7 +27,7 @@ from runtime.killpoint import killpoint
 from runtime.log import get_log
 from web.http.problems import Problem
 from web.openapi.openapi import documented
-from web.webhooks.twilio_form import signed_form
+from web.webhooks.twilio_form import in_xml, signed_form
 
 PROVIDER = "twilio"
 SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
@@ -129,7 +128,7 @@ def _help(fields: dict[str, str]) -> str:
     text = render(template, language, {"clinic": account.name}).body
     return (
         '<?xml version="1.0"'
-        f' encoding="UTF-8"?><Response><Message>{escape(text)}</Message></Response>'
+        f' encoding="UTF-8"?><Response><Message>{in_xml(text)}</Message></Response>'
     )
 
 

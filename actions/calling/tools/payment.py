@@ -4,6 +4,7 @@ from actions.calling.keypad import begin, go_on, words_for_session
 from actions.calling.tools.asked import Asked
 from actions.calling.tools.debts import chosen_bill, unpaid
 from actions.payments.charge import Charge, charge_by_phone, resume, why_not_charged
+from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.payable import check_charges_run, check_payable
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import AuditEntry
@@ -67,6 +68,8 @@ def _paid(asked: Asked, by: str) -> str:
         wish = f"{asked.called.name}:{invoice.id}:{invoice.outstanding}:{by}:{begun_before}"
         done = ToolCall.known(call, asked.called.id, wish)
         if done is None:
+            # nobody is asked for a yes, or for a card, to what Stripe does not take
+            check_balance_chargeable(invoice)
             # only what answers our question counts, and a yes that was acted upon not again
             asked_at = _asked_at(asked, call, wish, len(heard))
             said = heard[max(asked_at, 0 if last is None else last.heard) :]

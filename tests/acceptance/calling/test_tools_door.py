@@ -81,6 +81,19 @@ def test_answers_carry_id_and_name_in_order_and_a_broken_body_is_answered_too(li
         assert not [each for each in answer.json["results"] if "result" in each]
 
 
+def test_arguments_that_nest_deep_are_answered_too(line):
+    """Given a text of JSON deeper than anything walks, then one call of a tool is answered as any
+    other.
+    """
+    deep = f'{{"reason": {"[" * 600}{"]" * 600}}}'
+    asked = {"id": "t-1", "function": {"name": "requestHuman", "arguments": deep}}
+    body = {"message": {"call": {"id": line.call.vapi_id}, "toolCallList": [asked]}}
+    answer = line.client.simulate_post(DOOR, json=body, headers={"X-Vapi-Secret": SECRET})
+    assert answer.status_code == 200
+    (result,) = answer.json["results"]
+    assert result["toolCallId"] == "t-1"
+
+
 def test_nothing_about_a_debt_before_the_call_is_ours_live_and_verified(line):
     """Given a stranger's call, one that is over, and one that is not verified, then no word."""
     told = [

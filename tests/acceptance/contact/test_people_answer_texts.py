@@ -4,9 +4,11 @@ sender.
 
 import json
 from datetime import timedelta
+from xml.etree import ElementTree
 
 import pytest
 
+from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
 from models.contact.consent import Consent
@@ -157,6 +159,15 @@ def test_help_is_answered_in_the_clinics_name_unless_twilio_does(clinic):
             a_text(clinic, "HELP", To=number, OptOutType="HELP", MessageSid=f"SM{'d' * 32}"),
         ).text
     )
+
+
+def test_an_answer_is_xml_whatever_a_clinic_is_called(clinic):
+    """Given a name with a character that no XML may hold, then Twilio can read the answer."""
+    number = own_sender(clinic, "+12025550701")
+    Account.update(name="Har\x01bor & Sons").where(Account.id == clinic.account.id).execute()
+    answer = clinic.tell(INBOUND, a_text(clinic, "HELP", To=number))
+    (message,) = ElementTree.fromstring(answer.text)
+    assert message.text.startswith("Harbor & Sons: this number sends payment links.")
 
 
 def test_the_same_text_twice_is_one_wish(clinic):

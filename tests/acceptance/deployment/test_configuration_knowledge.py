@@ -32,6 +32,9 @@ def word(*members: str) -> bytes:
 
 
 WORD = word("[Content_Types].xml", "word/document.xml")
+# which version of the format is needed stands in the directory's seventh byte
+_AT = WORD.index(b"PK\x01\x02") + 6
+LATER = WORD[:_AT] + b"\x63" + WORD[_AT + 1 :]
 GOOD = {
     "hours.txt": "Öffnungszeiten: 9–17\n".encode(),
     "Hours.MD": b"# Hours\n\n9 to 5",
@@ -114,6 +117,7 @@ BAD = {
     "a picture called pdf": ("scan.pdf", b"\x89PNG\r\n", "no pdf"),
     "an archive called docx": ("a.docx", word("notes.txt"), "no docx"),
     "a broken archive": ("a.docx", WORD[:20], "no docx"),
+    "an archive of a later format": ("a.docx", LATER, "no docx"),
     "bytes called txt": ("a.txt", b"\x00\x01\xff", "no txt"),
     "latin letters": ("a.csv", "Zähne".encode("latin-1"), "no csv"),
     "no json": ("a.json", b"{", "no json"),

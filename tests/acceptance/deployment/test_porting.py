@@ -118,6 +118,16 @@ def test_a_report_is_a_hint_that_is_looked_at(ported):
     assert "Your carrier has" in ported.shown(deployment)["message"]
 
 
+def test_odd_words_in_a_report_are_about_nobodys_port(ported):
+    """Given words that no database keeps, or that are none, then it is answered, and nothing is
+    looked at.
+    """
+    for odd in ("a\0b", "\ud83d", "9" * 5000, 10**30, None, ["KW1"], {"sid": "KW1"}):
+        for name in ("port_in_request_sid", "phone_number", "status"):
+            fields = {"port_in_request_sid": "KW1", "phone_number": NUMBER, "status": "x"}
+            assert report(ported, fields | {name: odd}).status_code == 204, (name, odd)
+
+
 def test_what_the_stand_in_reports_is_signed_as_we_check_it(ported):
     deploys(ported)
     ported.twilio.passes(DAY)

@@ -198,11 +198,23 @@ STORIES = {
 }
 
 
+def begins_anew(_key: str, _answer: Any) -> str:
+    """The key of a client that takes "nothing was saved" at its word."""
+    return new_id("key")
+
+
 def follow(
-    send: Callable[[str], Any], read: Callable[[str], Any], wait: Callable[[], None], key: str
+    send: Callable[[str], Any],
+    read: Callable[[str], Any],
+    wait: Callable[[], None],
+    key: str,
+    next_key: Callable[[str, Any], str] = begins_anew,
+    tries: int = 6,
 ) -> Any:
-    """Send a request with a key, and do what the answers say until one of them is final."""
-    for _ in range(6):
+    """Send a request with a key, and do what the answers say until one of them is final; with which
+    key it goes on where nothing was saved.
+    """
+    for _ in range(tries):
         answer = send(key)
         if answer.status_code == 202 and answer.json.get("accepted"):
             assert answer.headers["location"] == answer.json["location"]
@@ -211,7 +223,7 @@ def follow(
         if answer.status_code < 500:
             return answer
         if answer.json["code"] == "unavailable":
-            key = new_id("key")
+            key = next_key(key, answer)
         else:
             assert answer.json["code"] in {"outcome_unknown", "provider_unavailable"}, answer.text
             wait()

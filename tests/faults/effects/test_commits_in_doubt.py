@@ -11,7 +11,7 @@ from runtime.ids import new_id
 from runtime.settings import get_settings
 from tests import given
 from tests.faults.effects.deciding import DECIDED
-from tests.faults.effects.spending import FEE, STORIES, follow, settle
+from tests.faults.effects.spending import FEE, STORIES, begins_anew, follow, settle
 from tests.faults.failing_database import FailingDatabase
 from tests.faults.postgres_proxy import PostgresProxy
 from tests.processes import close_database, reset_process
@@ -58,15 +58,11 @@ def proxy(clinic, database_url):
 @pytest.mark.slow
 @pytest.mark.parametrize("story", EVERY)
 @pytest.mark.timeout(1800)
-def test_one_effect_wherever_the_database_fails(clinic, faults, database_url, story):
-    """Given a fault at a statement or a commit of the request, then the client that follows the
-    answers has exactly one effect: at each of them on SQLite, at every third on PostgreSQL, where
-    each commit is cut besides.
+def test_one_effect_wherever_the_database_fails(clinic, faults, story):
+    """Given a fault at each statement and each commit of the request, then the client that follows
+    the answers has exactly one effect.
     """
-    if story in DECIDED and not database_url.startswith("sqlite"):
-        pytest.skip("performs what the other stories do: there, each commit is cut")
-    apart = 1 if database_url.startswith("sqlite") else 3
-    assert disturbances(clinic, faults, story, apart=apart) > 10
+    assert Disturbed(clinic, faults, story).everywhere() > 10
 
 
 @pytest.mark.slow
@@ -78,7 +74,7 @@ def test_one_effect_without_a_key_where_none_is_needed(clinic, faults, database_
     """
     if not database_url.startswith("sqlite"):
         pytest.skip("is about the client")
-    assert disturbances(clinic, faults, story, keyed=False, apart=2) > 10
+    assert Disturbed(clinic, faults, story, keyed=False).everywhere() > 10
 
 
 @pytest.mark.slow
@@ -88,60 +84,118 @@ def test_one_effect_wherever_a_commit_is_cut(clinic, proxy, story):
     """Given a connection to PostgreSQL that is cut at each COMMIT of the request, before the server
     has it and after it has done it, likewise.
     """
-    assert disturbances(clinic, proxy, story) > 2
+    assert Disturbed(clinic, proxy, story).everywhere() > 2
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("story", DECIDED)
+@pytest.mark.parametrize("story", EVERY)
 @pytest.mark.timeout(1800)
 def test_one_effect_wherever_a_repetition_fails(clinic, faults, database_url, story):
-    """Given a request that was answered, and a fault at a statement or a commit of its repetition,
+    """Given a request whose commit was not answered, and a fault here and there in its repetition,
     which does the work that nobody has begun, likewise.
     """
     if not database_url.startswith("sqlite"):
         pytest.skip("is about the client")
-    at = 1
-    while disturbed(clinic.another_clinic().consents(), faults, EVERY[story], at, repeated=True):
-        at += 2
-    assert at > 10
+    assert Disturbed(clinic, faults, story).repetitions(apart=7) > 1
 
 
-def disturbances(clinic, faults, story, keyed=True, apart=1):
-    """Tell the story with a fault at one place after the other, until it ends before; at which
-    place it would have been.
+def test_a_refusal_is_never_called_accepted(clinic, faults):
+    """Given a text that was refused, and a fault at each place of its repetition, then the answer
+    is the refusal, or that nothing is known; with no fault, the refusal.
     """
-    at = 1 + list(EVERY).index(story) % apart
-    while disturbed(clinic.another_clinic().consents(), faults, EVERY[story], at, keyed):
-        at += apart
-    return at
+    path = f"/api/invoices/{clinic.invoice.id}/payment-links"
+    headers = clinic.headers | {"Idempotency-Key": new_id("key")}
+
+    def answer():
+        return clinic.client.simulate_post(path, json={"channel": "sms"}, headers=headers)
+
+    assert answer().status_code == 422
+    at, found = 1, True
+    while found:
+        faults.order(at)
+        assert answer().status_code in {422, 503}
+        found = bool(faults.where)
+        at += 1
+    assert at > 4
+    assert answer().status_code == 422
 
 
-def disturbed(clinic, faults, ask, at, keyed=True, repeated=False):
-    """One story, with a fault at the `at`-th place, of its repetition if it is `repeated`; False
-    when it ended before.
+class Disturbed:
+    """One story, told with a fault at one place after the other until it ends before.
+
+    As long as the answer is that nothing was saved, the client sends it again, into the next fault:
+    what was saved all the same would be done twice.
     """
-    asked = ask(clinic)
 
-    def send(key):
-        headers = asked.headers | ({"Idempotency-Key": key} if keyed else {})
-        return clinic.client.simulate_post(asked.path, json=asked.body, headers=headers)
+    def __init__(self, clinic, faults, story, keyed=True):
+        self.clinic, self.faults, self.story, self.keyed = clinic, faults, EVERY[story], keyed
+        self.places, self.apart = [], 1
 
-    def read(location):
-        return clinic.client.simulate_get(location, headers=asked.headers)
+    def everywhere(self):
+        """Disturb the first request, of a client that begins anew where nothing was saved; at how
+        many places.
+        """
+        going = True
+        while going:
+            self._begin()
+            going = self._told(new_id("key"), begins_anew)
+        return len(self.places)
 
-    key = new_id("key")
-    if repeated:
-        assert send(key).status_code in {200, 202}
-        given.make_due()
-    faults.order(at)
-    answer = follow(send, read, lambda: settle(clinic.redis, asked.is_over), key)
-    where = faults.where
-    faults.order(0)
-    settle(clinic.redis, asked.is_over)
-    try:
-        if keyed or answer.json.get("code") not in HELD_BACK:
-            assert answer.status_code in {200, 201, 202}
-        asked.assert_once()
-    except (AssertionError, KeyError) as error:
-        raise AssertionError(f"at {at}, {where}: {answer.status} {answer.text}") from error
-    return bool(where)
+    def repetitions(self, apart):
+        """Disturb the repetition of a request that was saved and not begun, at places so far apart;
+        at how many.
+        """
+        going, self.apart = True, apart
+        while going:
+            self._begin()
+            key = new_id("key")
+            self.faults.order_once_work_is_left()
+            self._send(key)
+            given.make_due()
+            going = self._told(key, as_it_is_told)
+        return len(self.places)
+
+    def _begin(self):
+        self.asked = self.story(self.clinic.another_clinic().consents())
+        self.nothing_saved = True
+
+    def _told(self, key, next_key):
+        """Whether a fault came before the story's end."""
+        answer = follow(self._send_into_a_fault, self._read, self._settle, key, next_key, tries=200)
+        self.faults.order(0)
+        self._settle()
+        told = f"after {self.places}: {answer.status} {answer.text}"
+        if self.keyed or answer.json.get("code") not in HELD_BACK:
+            assert answer.status_code in {200, 201, 202}, told
+        try:
+            self.asked.assert_once()
+        except (AssertionError, KeyError) as error:
+            raise AssertionError(told) from error
+        return bool(self.places[-1])
+
+    def _send_into_a_fault(self, key):
+        """Into the next one; once something may have been saved, into none."""
+        if not self.nothing_saved:
+            return self._send(key)
+        self.faults.order(1 + self.apart * len(self.places))
+        answer = self._send(key)
+        self.places.append(self.faults.where)
+        self.nothing_saved = answer.json.get("code") == "unavailable"
+        return answer
+
+    def _send(self, key):
+        headers = self.asked.headers | ({"Idempotency-Key": key} if self.keyed else {})
+        return self.clinic.client.simulate_post(
+            self.asked.path, json=self.asked.body, headers=headers
+        )
+
+    def _read(self, location):
+        return self.clinic.client.simulate_get(location, headers=self.asked.headers)
+
+    def _settle(self):
+        settle(self.clinic.redis, self.asked.is_over)
+
+
+def as_it_is_told(key, answer):
+    """The same key where the answer asks for it, else a new one."""
+    return key if "the same Idempotency-Key" in answer.json["detail"] else new_id("key")

@@ -1,5 +1,5 @@
 """A card number that an operator types into a command is refused before anything is done, whichever
-argument it stands in (F55).
+argument it stands in (F55); so is what no database keeps.
 """
 
 import pytest
@@ -59,3 +59,15 @@ def test_it_is_refused_and_not_repeated(database_url, arguments):
 )
 def test_other_numbers_are_no_matter(database_url, arguments):
     assert run(*arguments).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("account", "create", "Caf\udce9"), ("pause", "calls", "--why", "\udcff"), ("\udcff",)],
+)
+def test_a_byte_that_is_no_utf8_is_refused_in_words(database_url, arguments):
+    """Given a byte of another encoding, as a shell hands it over, then nothing is done."""
+    before = rows()
+    said = run(*arguments)
+    assert (said.exit_code, rows()) == (2, before)
+    assert f"Argument {len(arguments)} is not UTF-8" in said.output

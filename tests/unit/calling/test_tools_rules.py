@@ -19,6 +19,7 @@ from rules.calling.tools_words import DECLARED, words_for
 from rules.calling.verification import Answers, Kept, is_verified, missing, same_postal_code
 
 CARD = "4242" * 4
+MOST_READ = 1000  # levels; what is deeper no parser reads
 
 
 def kept(name="Ada María Payer-Lopez", code="20001-1234", numbers=(), own=True):
@@ -225,3 +226,30 @@ def test_details_of_refusals_are_the_clinics_own():
         assert "cus_123" not in words_for(code, "cus_123")
     assert words_for("invalid", "Give a day.") == "Give a day."
     assert all("\n" not in words for words in DECLARED.values())
+
+
+def called_with(arguments: str) -> ToolCalled:
+    """A call of a tool whose arguments are a text of JSON."""
+    asked = {"id": "t1", "function": {"name": "requestHuman", "arguments": arguments}}
+    (called,) = read_tool_calls({"message": {"toolCallList": [asked]}})
+    return called
+
+
+def test_arguments_that_nest_deeper_than_anybody_means_are_left_out():
+    for depth in range(0, 2 * MOST_READ, 100):
+        deep = f'{{"note": {"[" * depth}"{CARD}"{"]" * depth}, "reason": "other"}}'
+        called = called_with(deep)
+        assert CARD not in str(called.arguments)
+        assert called.arguments.get("reason", "other") == "other"
+
+
+def test_what_no_database_keeps_is_not_called_a_card_number():
+    called = called_with(r'{"note": "a\u0000b \ud83d", "\u0000": 1}')
+    assert called.arguments == {"note": "ab \ufffd", "": 1}
+    assert not called.had_card_number
+
+
+def test_a_card_number_for_a_name_is_one():
+    called = called_with(f'{{"{CARD}": "note"}}')
+    assert called.had_card_number
+    assert CARD not in str(called.arguments)
