@@ -115,7 +115,7 @@ class Payer:
         )
 
     def visit(self, url: str) -> Json:
-        """Open a payment address: our own leads to Stripe's page, in New York by way of a notice."""
+        """Open a payment address: ours leads to Stripe's page, in New York by way of a notice."""
         answer = self._client.get(url)
         answer.raise_for_status()
         if f'href="{GO_ON}"' in answer.text:
